@@ -1,0 +1,293 @@
+"""Our own routes: projects, their environments and releases. Errors are problem details (RFC 9457)."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.endpoints import Call, Dialect, Endpoint, Given
+from api.pages import Before, next_link
+from api.shapes import (
+    CandidateShape,
+    DeploymentShape,
+    Moment,
+    ReleaseLine,
+    candidate_shape,
+    release_line,
+)
+from bot.context import Context
+from bot.errors import NotFound, Problem
+from bot.operations import environments, projects, releases
+from bot.rules.gates import is_frozen
+from bot.store import queries
+from bot.store.projects import Environment, Project
+
+PROJECT = "/api/projects/{project}"
+ENVIRONMENT = f"{PROJECT}/environments/{{environment}}"
+TITLES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    409: "Conflict",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    503: "Service Unavailable",
+}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ProjectSettings(_Strict):
+    """What a project may be set to."""
+
+    repo: str | None = Field(None, description="`owner/name` on GitHub.", examples=["acme/site"])
+    permalink: str | None = None
+    build_workflow: str | None = Field(None, examples=["build.yml"])
+    build_inputs: dict[str, str] | None = None
+    build_deadline_minutes: int | None = None
+    allowed_branches: list[str] | None = None
+    tag_prefix: str | None = None
+    trigger_tag_prefix: str | None = None
+    tag_candidates: bool | None = None
+    version_scheme: str | None = None
+
+
+class NewProject(ProjectSettings):
+    """A project to be made."""
+
+    name: str
+
+
+class ProjectChange(ProjectSettings):
+    """Changes to a project: only what is given is changed."""
+
+    name: str | None = None
+    archived: bool | None = None
+
+
+class ProjectShape(BaseModel):
+    """A project."""
+
+    id: int
+    name: str
+    permalink: str
+    repo: str | None
+    build_workflow: str | None
+    build_inputs: dict[str, str]
+    build_deadline_minutes: int
+    allowed_branches: list[str] | None
+    tag_prefix: str
+    trigger_tag_prefix: str
+    tag_candidates: bool
+    version_scheme: str
+    archived: bool
+    created_at: Moment
+
+
+class NewEnvironment(_Strict):
+    """An environment to be made."""
+
+    name: str
+    tier: str
+    workflow: str | None = None
+    inputs: dict[str, str] | None = None
+    order: int | None = None
+    deploy_deadline_minutes: int | None = None
+
+
+class Freeze(_Strict):
+    """Why an environment is frozen, and until when."""
+
+    reason: str
+    until: Moment | None = Field(None, strict=False)
+
+
+class EnvironmentChange(_Strict):
+    """Changes to an environment: only what is given is changed. `frozen: null` unfreezes."""
+
+    name: str | None = None
+    tier: str | None = None
+    workflow: str | None = None
+    inputs: dict[str, str] | None = None
+    order: int | None = None
+    deploy_deadline_minutes: int | None = None
+    frozen: Freeze | None = None
+
+
+class EnvironmentShape(BaseModel):
+    """An environment."""
+
+    id: int
+    name: str
+    tier: str
+    workflow: str | None
+    inputs: dict[str, str]
+    order: int
+    deploy_deadline_minutes: int
+    frozen: dict[str, Any] | None
+    created_at: Moment
+
+
+class NextVersion(BaseModel):
+    """The version that comes next."""
+
+    release_version: str
+    release_candidate_version: str
+
+
+class Bump(BaseModel):
+    """Which part of a SemVer version is to be raised."""
+
+    bump: str = "patch"
+
+
+class ReleaseShape(ReleaseLine):
+    """A release with its candidates, their builds, and its deployments."""
+
+    candidates: list[CandidateShape]
+    deployments: list[DeploymentShape]
+
+
+def project_shape(project: Project) -> ProjectShape:
+    """A project, with its repository at hand."""
+    values = {name: getattr(project, name) for name in ProjectShape.model_fields if name != "repo"}
+    return ProjectShape(**values, repo=project.repository.full_name if project.repository else None)
+
+
+def environment_shape(environment: Environment, context: Context) -> EnvironmentShape:
+    """An environment; a freeze that has run out is none."""
+    return EnvironmentShape(
+        id=environment.id,
+        name=environment.name,
+        tier=environment.tier,
+        workflow=environment.workflow,
+        inputs=environment.inputs,
+        order=environment.position,
+        deploy_deadline_minutes=environment.deploy_deadline_minutes,
+        frozen=environment.frozen if is_frozen(environment.frozen, context.now()) else None,
+        created_at=environment.created_at,
+    )
+
+
+async def _create_project(context: Context, call: Call) -> ProjectShape:
+    values = call.body.model_dump(exclude_none=True)
+    return project_shape(await projects.create(context, **values))
+
+
+async def _projects(context: Context, call: Call) -> list[ProjectShape]:
+    return [project_shape(project) for project in await projects.listed(context)]
+
+
+async def _project(context: Context, call: Call) -> ProjectShape:
+    return project_shape(await projects.find(context, call.path["project"]))
+
+
+async def _change_project(context: Context, call: Call) -> ProjectShape:
+    values = _changes(call.body, nullable=("build_workflow", "allowed_branches"))
+    return project_shape(await projects.change(context, call.path["project"], **values))
+
+
+async def _next_version(context: Context, call: Call) -> dict[str, str]:
+    return await projects.next_version(context, call.path["project"], call.query.bump)
+
+
+async def _create_environment(context: Context, call: Call) -> EnvironmentShape:
+    values = _positioned(call.body.model_dump(exclude_none=True))
+    return environment_shape(await environments.create(context, call.path["project"], **values), context)
+
+
+async def _environments(context: Context, call: Call) -> list[EnvironmentShape]:
+    found = await environments.listed(context, call.path["project"])
+    return [environment_shape(environment, context) for environment in found]
+
+
+async def _environment(context: Context, call: Call) -> EnvironmentShape:
+    found = await environments.find(context, call.path["project"], call.path["environment"])
+    return environment_shape(found, context)
+
+
+async def _change_environment(context: Context, call: Call) -> EnvironmentShape:
+    values = _positioned(_changes(call.body, nullable=("workflow", "frozen")))
+    at = (call.path["project"], call.path["environment"])
+    freezes, frozen = "frozen" in values, values.pop("frozen", None)
+    changed = await environments.change(context, *at, **values) if values or not freezes else None
+    if frozen is not None:
+        changed = await environments.freeze(context, *at, frozen["reason"], frozen["until"])
+    elif freezes:
+        changed = await environments.unfreeze(context, *at)
+    if changed is None:
+        raise NotFound("Release environment not found")
+    return environment_shape(changed, context)
+
+
+async def _releases(context: Context, call: Call) -> Given:
+    project = await projects.find(context, call.path["project"])
+    size = call.query.per_page
+    rows = await queries.releases(project.id, before=call.query.before, limit=size + 1)
+    more = rows[size - 1]["id"] if len(rows) > size else None
+    return Given([release_line(row) for row in rows[:size]], 200, next_link(call.url, more))
+
+
+def dialect(base_url: str) -> Dialect:
+    """The routes, for a service that is reached at an address."""
+
+    async def release(context: Context, call: Call) -> ReleaseShape:
+        found = await releases.find(context, call.path["project"], call.path["version"])
+        line = release_line(found.line)
+        return ReleaseShape(
+            **line.model_dump(),
+            candidates=[
+                candidate_shape(base_url, call.path["project"], candidate, run) for candidate, run in found.candidates
+            ],
+            deployments=[DeploymentShape(**row) for row in found.deployments],
+        )
+
+    return Dialect(
+        name="projects",
+        endpoints=(
+            *ENDPOINTS,
+            Endpoint("GET", f"{PROJECT}/releases/{{version}}", release, ReleaseShape),
+        ),
+        challenge="Bearer",
+        refuses=problem_details,
+        error_type="application/problem+json",
+    )
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/api/projects", _projects, list[ProjectShape]),
+    Endpoint("POST", "/api/projects", _create_project, ProjectShape, 201, takes=NewProject),
+    Endpoint("GET", PROJECT, _project, ProjectShape),
+    Endpoint("PATCH", PROJECT, _change_project, ProjectShape, takes=ProjectChange),
+    Endpoint("GET", f"{PROJECT}/next-version", _next_version, NextVersion, query=Bump),
+    Endpoint("GET", f"{PROJECT}/environments", _environments, list[EnvironmentShape]),
+    Endpoint("POST", f"{PROJECT}/environments", _create_environment, EnvironmentShape, 201, takes=NewEnvironment),
+    Endpoint("GET", ENVIRONMENT, _environment, EnvironmentShape),
+    Endpoint("PATCH", ENVIRONMENT, _change_environment, EnvironmentShape, takes=EnvironmentChange),
+    Endpoint("GET", f"{PROJECT}/releases", _releases, list[ReleaseLine], query=Before),
+)
+
+
+def problem_details(problem: Problem, status: int) -> dict[str, Any]:
+    """A refusal as RFC 9457 has it; `pointer` names the field of the body, where it is about one."""
+    said: dict[str, Any] = {
+        "type": "about:blank",
+        "title": TITLES.get(status, "Error"),
+        "status": status,
+        "detail": problem.sentence,
+    }
+    if field := problem.details.get("field"):
+        said["pointer"] = "#/" + str(field).replace(".", "/")
+    return {**said, **{name: value for name, value in problem.details.items() if name != "field"}}
+
+
+def _changes(body: BaseModel, nullable: tuple[str, ...]) -> dict[str, Any]:
+    """What a change names; null only where null says something."""
+    given = body.model_dump(exclude_unset=True)
+    return {name: value for name, value in given.items() if value is not None or name in nullable}
+
+
+def _positioned(values: dict[str, Any]) -> dict[str, Any]:
+    return {("position" if name == "order" else name): value for name, value in values.items()}

@@ -1,0 +1,184 @@
+"""The dialect `releases`: release candidates, deployments, rollback. Its contract is docs/releases.md."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from api.endpoints import Call, Dialect, Endpoint, Given, Unreadable
+from api.pages import Page, numbered_links
+from api.shapes import CandidateShape, DeploymentShape, candidate_shape
+from bot.context import Context
+from bot.errors import Problem
+from bot.operations import candidates, deployments, environments, syncs
+from bot.operations.candidates import Wish
+from bot.rules.versions import INVALID, CandidateVersion, parse_candidate_version
+from bot.store import queries
+from bot.store.candidates import Candidate
+from bot.store.deployments import Deployment
+
+CANDIDATE = "/api/releases/{project}/releases/{candidate}"
+ENVIRONMENT = "/api/releases/{project}/environments/{environment}"
+
+
+class CutBody(BaseModel):
+    """What is to be cut."""
+
+    repo: str = Field(description="The repository, as `owner/name`.", examples=["acme/site"])
+    commit: str = Field(description="A full commit SHA.", examples=["0" * 39 + "1"])
+    trigger_build_workflow: bool = False
+
+
+class DeployBody(BaseModel):
+    """What is to be deployed."""
+
+    release_candidate_version: Any = None
+
+    def version(self) -> CandidateVersion:
+        """The candidate's version, taken apart."""
+        return parse_candidate_version(self.release_candidate_version)
+
+
+class ReportBody(DeployBody):
+    """How a deployment stands, as a pipeline says."""
+
+    status: str
+    error_message: str | None = None
+
+
+class RollbackBody(BaseModel):
+    """How a rollback is to go."""
+
+    force: bool = False
+
+
+class SyncBuildBody(BaseModel):
+    """Which run builds a candidate, as its workflow says."""
+
+    release_cut_id: str | int
+    workflow_run_id: str | int
+
+
+class SyncDeployBody(BaseModel):
+    """Which run makes a deployment, as its workflow says."""
+
+    deployment_id: str | int
+    workflow_run_id: str | int
+
+
+class Ok(BaseModel):
+    """It was taken note of."""
+
+    status: str = "ok"
+
+
+async def _shown(base_url: str, project: str, candidate: Candidate) -> CandidateShape:
+    return candidate_shape(base_url, project, candidate, await candidates.build_of(candidate))
+
+
+async def _row(deployment: Deployment) -> dict[str, Any]:
+    return await queries.deployment(deployment.id)
+
+
+def dialect(base_url: str) -> Dialect:
+    """The dialect, for a service that is reached at an address."""
+
+    async def cut(context: Context, call: Call) -> Given:
+        version, body = parse_candidate_version(call.path["candidate"]), call.body
+        wish = Wish(
+            version.release, body.commit, number=version.number, repo=body.repo, build=body.trigger_build_workflow
+        )
+        candidate, new = await candidates.cut(context, call.path["project"], wish)
+        return Given(await _shown(base_url, call.path["project"], candidate), 201 if new else 200)
+
+    async def candidate(context: Context, call: Call) -> CandidateShape:
+        version = parse_candidate_version(call.path["candidate"])
+        found = await candidates.find(context, call.path["project"], version)
+        return await _shown(base_url, call.path["project"], found)
+
+    async def cancel_build(context: Context, call: Call) -> CandidateShape:
+        version = parse_candidate_version(call.path["candidate"])
+        found = await candidates.cancel(context, call.path["project"], version)
+        return await _shown(base_url, call.path["project"], found)
+
+    return Dialect(
+        name="releases",
+        endpoints=(
+            Endpoint("POST", CANDIDATE, cut, CandidateShape, 201, takes=CutBody),
+            Endpoint("GET", CANDIDATE, candidate, CandidateShape),
+            Endpoint("POST", f"{CANDIDATE}/cancel", cancel_build, CandidateShape, 202),
+            *ENDPOINTS,
+        ),
+        challenge="Bearer",
+        refuses=_refusal,
+    )
+
+
+async def _deploy(context: Context, call: Call) -> Any:
+    version = call.body.version()
+    return await _row(await deployments.deploy(context, call.path["project"], call.path["environment"], version))
+
+
+async def _report(context: Context, call: Call) -> Any:
+    version, body = call.body.version(), call.body
+    return await _row(
+        await deployments.report(
+            context, call.path["project"], call.path["environment"], version, body.status, body.error_message
+        )
+    )
+
+
+async def _roll_back(context: Context, call: Call) -> Any:
+    return await _row(
+        await deployments.roll_back(context, call.path["project"], call.path["environment"], force=call.body.force)
+    )
+
+
+async def _deployment(context: Context, call: Call) -> Any:
+    number = call.number("deployment")
+    return await _row(await deployments.find(context, call.path["project"], call.path["environment"], number))
+
+
+async def _cancel(context: Context, call: Call) -> Any:
+    number = call.number("deployment")
+    return await _row(await deployments.cancel(context, call.path["project"], call.path["environment"], number))
+
+
+async def _list(context: Context, call: Call) -> Given:
+    environment = await environments.find(context, call.path["project"], call.path["environment"])
+    page, size = call.query.page, call.query.per_page
+    rows = await queries.deployments(environment.id, limit=size, offset=(page - 1) * size)
+    last = -(-await queries.count_deployments(environment.id) // size)
+    return Given(rows, 200, numbered_links(call.url, page, last))
+
+
+async def _sync_build(context: Context, call: Call) -> Ok:
+    await syncs.build(context, str(call.body.release_cut_id), str(call.body.workflow_run_id))
+    return Ok()
+
+
+async def _sync_deployment(context: Context, call: Call) -> Ok:
+    await syncs.deployment(context, str(call.body.deployment_id), str(call.body.workflow_run_id))
+    return Ok()
+
+
+ENDPOINTS = (
+    Endpoint("POST", f"{ENVIRONMENT}/deployments", _deploy, DeploymentShape, 201, takes=DeployBody),
+    Endpoint("PATCH", f"{ENVIRONMENT}/deployments", _report, DeploymentShape, takes=ReportBody),
+    Endpoint("GET", f"{ENVIRONMENT}/deployments", _list, list[DeploymentShape], query=Page),
+    Endpoint("GET", f"{ENVIRONMENT}/deployments/{{deployment}}", _deployment, DeploymentShape),
+    Endpoint("POST", f"{ENVIRONMENT}/deployments/{{deployment}}/cancel", _cancel, DeploymentShape, 202),
+    Endpoint("POST", f"{ENVIRONMENT}/rollback", _roll_back, DeploymentShape, 201, takes=RollbackBody),
+    Endpoint("POST", "/api/v1/sync-build-github-action", _sync_build, Ok, takes=SyncBuildBody),
+    Endpoint("POST", "/api/v1/sync-deploy-github-action", _sync_deployment, Ok, takes=SyncDeployBody),
+)
+
+
+def _refusal(problem: Problem, status: int) -> dict[str, Any]:
+    """A refusal: the sentence, and under `details` what else there is to say."""
+    sentence = problem.sentence
+    if isinstance(problem, Unreadable) and problem.field == "release_candidate_version":
+        sentence = INVALID
+    said: dict[str, Any] = {"error": sentence}
+    if problem.details:
+        said["details"] = dict(problem.details)
+    return said

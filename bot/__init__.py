@@ -1,0 +1,1 @@
+"""The house: rules, store, GitHub and operations, with the queue that finishes what was begun."""

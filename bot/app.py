@@ -1,0 +1,147 @@
+"""The one place where parts meet."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import aiohttp
+import structlog
+from aiohttp import web
+from cachetools import TTLCache
+
+import api.projects
+import api.releases
+from api import endpoints
+from api.health import Health
+from api.voice import voiced
+from bot import jobs, schedule
+from bot.context import Actor, Context
+from bot.github.app import App, AppKeys
+from bot.github.client import GitHub
+from bot.intake import Intake
+from bot.metrics import Metrics
+from bot.operations.dispatches import Dispatcher
+from bot.queue import Job
+from bot.settings import Settings
+from bot.store.database import Database, open_database, refuse_in_transaction
+from bot.worker import Worker
+from handlers import receive, webhooks
+
+log = structlog.get_logger()
+
+NOBODY = Actor(0, "nobody", frozenset())
+INPUTS_KEPT = 24 * 3600  # seconds that a workflow's declared inputs are taken for granted
+JOB_SECONDS = 120
+EVENT_LOOP_TURN = 0.05
+
+
+class Service:
+    """Everything that one process runs on."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.intake = Intake()
+        self.database: Database
+        self.github: GitHub
+        self.worker = self._make_worker()
+        self._session: aiohttp.ClientSession
+
+    def context(self) -> Context:
+        """Surroundings for an act, by nobody yet."""
+        return Context(github=self.github, actor=NOBODY, door="", metrics=self.metrics)
+
+    async def open(self) -> None:
+        """Connect to the database and make the client of GitHub."""
+        self.database = await open_database(self.settings.database_url)
+        self._session = aiohttp.ClientSession()
+        keys = AppKeys(
+            app_id=self.settings.github_app_id,
+            private_key=self.settings.github_private_key.get_secret_value(),
+            api_url=self.settings.github_api_url,
+        )
+        self.github = GitHub(App(keys, self._session, self.metrics.called, refuse_in_transaction))
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        await self._session.close()
+        await self.database.close()
+
+    async def work(self, *, scheduled: bool = True) -> None:
+        """Work on the queue and keep the schedule until cancelled. Refusal when a SQLite file has a worker already."""
+        scheduling = asyncio.create_task(schedule.run()) if scheduled else None
+        try:
+            await self.worker.run()
+        finally:
+            if scheduling is not None:
+                scheduling.cancel()
+                await asyncio.wait([scheduling])
+
+    def _make_worker(self) -> Worker:
+        dispatcher = Dispatcher(self.settings.dispatch_search_seconds, TTLCache(10_000, INPUTS_KEPT))
+        kinds = jobs.table(dispatcher, webhooks.process)
+
+        async def perform(job: Job) -> None:
+            structlog.contextvars.bind_contextvars(job=job.id, kind=job.kind)
+            await jobs.perform(kinds, self.context(), job)
+
+        return Worker(
+            perform=perform,
+            observe=self._observe,
+            concurrency=self.settings.worker_concurrency,
+            job_timeout=JOB_SECONDS,
+        )
+
+    def _observe(self, job: Job, outcome: str, seconds: float, error: BaseException | None) -> None:
+        """One line and one count for each unit of work."""
+        self.metrics.jobs.labels(job.kind, outcome).inc()
+        self.metrics.job_seconds.labels(job.kind).observe(seconds)
+        said = {"job": job.id, "kind": job.kind, "outcome": outcome, "seconds": round(seconds, 4)}
+        said |= {"attempt": job.attempts, "key": job.key, "lock": job.lock}
+        if job.kind == "webhook":
+            said |= {"delivery": job.key, "github_event": job.headers.get("event")}
+        if error is not None:
+            said["error"] = f"{type(error).__name__}: {error}"
+        level = {"dead": log.error, "failed": log.warning, "lost": log.warning}.get(outcome, log.info)
+        level("job", **said, exc_info=error if outcome in ("dead", "failed") else None)
+
+
+SERVICE = web.AppKey("service", Service)
+
+
+def create_app(settings: Settings, *, works: bool = True, scheduled: bool = True) -> web.Application:
+    """The web application. With `works` it also works on the queue, with `scheduled` it keeps the schedule."""
+    service = Service(settings)
+    app = web.Application(client_max_size=receive.LARGEST + 1, middlewares=[voiced])
+    app[SERVICE] = service
+    app.cleanup_ctx.append(_opened)
+    if works:
+        app.cleanup_ctx.append(lambda app: _working(app[SERVICE], scheduled))
+    secret = settings.github_webhook_secret.get_secret_value()
+    app.router.add_post(receive.PATH, receive.Receiver(secret, service.intake, service.metrics).receive)
+    health = Health(service.metrics, lambda: service.worker if works else None)
+    app.router.add_get("/healthz", health.alive)
+    app.router.add_get("/readyz", health.ready)
+    app.router.add_get("/metrics", health.metrics)
+    for dialect in (api.releases.dialect(settings.url), api.projects.dialect(settings.url)):
+        endpoints.add(app, dialect, service.context)
+    return app
+
+
+async def _opened(app: web.Application) -> AsyncIterator[None]:
+    service = app[SERVICE]
+    await service.open()
+    try:
+        async with service.intake:
+            yield
+    finally:
+        await service.close()
+
+
+async def _working(service: Service, scheduled: bool) -> AsyncIterator[None]:
+    working = asyncio.create_task(service.work(scheduled=scheduled))
+    await asyncio.wait([working], timeout=EVENT_LOOP_TURN)
+    if working.done():  # it may not work at all: the application must not start
+        await working
+    yield
+    service.worker.stop()
+    await asyncio.wait([working])

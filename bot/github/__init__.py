@@ -1,0 +1,1 @@
+"""What GitHub knows: the only place with GitHub's REST JSON."""

@@ -1,0 +1,38 @@
+"""How GitHub says that it has had enough, and how long to wait.
+
+https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+"""
+
+from collections.abc import Mapping
+
+from bot.errors import Unavailable
+
+UNAVAILABLE = "GitHub is unavailable"
+SECONDARY_WAIT = 60
+LONGEST_WAIT = 3600
+
+
+class Limited(Unavailable):
+    """GitHub limits us: the same request may be sent again after `retry_after` seconds, and not before."""
+
+
+class AnswerLost(Unavailable):
+    """A writing request got no answer: whether it took effect has to be found out before it is sent again."""
+
+
+def seconds_to_wait(status: int, headers: Mapping[str, str], message: str, now: float) -> int | None:
+    """Seconds to wait where an answer is a sign of a limit; None where it is not. `now` is seconds since the epoch.
+
+    A 403 without any of the signs is a real refusal.
+    """
+    if status not in (403, 429):
+        return None
+    wait: float | None = None
+    if (after := headers.get("retry-after", "")).isdigit():
+        wait = int(after)
+    elif headers.get("x-ratelimit-remaining") == "0":
+        reset = headers.get("x-ratelimit-reset", "")
+        wait = int(reset) - now + 1 if reset.isdigit() else SECONDARY_WAIT
+    elif status == 429 or "secondary rate" in message.lower():
+        wait = SECONDARY_WAIT
+    return None if wait is None else int(min(max(wait, 1), LONGEST_WAIT))

@@ -1,0 +1,162 @@
+"""Storing webhook deliveries: raw, durable, many at once.
+
+Requests that arrive together are committed together. A delivery is a job of kind `webhook` whose key is GitHub's
+delivery id; nothing is parsed here. `put` returns only after the commit, and what was not stored in time is refused, so
+GitHub can be told the truth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+import orjson
+
+from bot.errors import Refusal, Unavailable
+from bot.queue import now_ms
+from bot.store.database import current, dialect, fetch
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 8.0
+"""Seconds in which a delivery is stored or refused: GitHub waits for 10."""
+MOST_WAITING = 256 * 1024 * 1024
+"""Bytes that may wait at once."""
+MOST_ROWS = 500
+MOST_BYTES = 32 * 1024 * 1024
+"""What one commit takes."""
+AWAY = "The delivery could not be stored now; deliver it again."
+
+
+@dataclass(slots=True)
+class Delivery:
+    """A delivery that waits for its commit."""
+
+    guid: str
+    headers: str
+    body: bytes
+    priority: int
+    stored: asyncio.Future[bool] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+INSERT = """
+INSERT INTO jobs (kind, key, keep, priority, payload, headers, state, attempts, run_at, created_at)
+{rows}
+ON CONFLICT (key) WHERE state <> 'done' OR keep DO UPDATE SET
+    priority = excluded.priority, payload = excluded.payload, headers = excluded.headers, state = 'queued',
+    attempts = 0, run_at = excluded.run_at, finished_at = NULL, error = NULL
+WHERE jobs.state = 'dead'
+RETURNING key
+"""
+POSTGRES = INSERT.format(
+    rows="""SELECT 'webhook', one.key, TRUE, one.priority, one.payload, one.headers, 'queued', 0, $5, $5
+FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS INT[]), CAST($3 AS BYTEA[]), CAST($4 AS TEXT[]))
+AS one (key, priority, payload, headers)"""
+)
+
+
+def sqlite_insert(rows: int) -> str:
+    """The statement for so many rows."""
+    numbers = range(2, 2 + 4 * rows, 4)
+    places = (f"('webhook', ${n}, 1, ${n + 1}, ${n + 2}, ${n + 3}, 'queued', 0, $1, $1)" for n in numbers)
+    return INSERT.format(rows="VALUES " + ", ".join(places))
+
+
+async def store(deliveries: Sequence[Delivery]) -> set[str]:
+    """Insert deliveries with distinct ids in one statement; the ids of those that are new, or revive a dead letter."""
+    now = now_ms()
+    if dialect() == "sqlite":
+        values = [value for one in deliveries for value in (one.guid, one.priority, one.body, one.headers)]
+        rows = await fetch(sqlite_insert(len(deliveries)), now, *values)
+    else:
+        columns = zip(*((one.guid, one.priority, one.body, one.headers) for one in deliveries), strict=True)
+        rows = await fetch(POSTGRES, *map(list, columns), now)
+    return {row["key"] for row in rows}
+
+
+class Intake:
+    """`async with Intake() as intake:`, then `put` from any number of tasks."""
+
+    def __init__(self, *, patience: float = PATIENCE, most_waiting: int = MOST_WAITING) -> None:
+        self._patience = patience
+        self._most_waiting = most_waiting
+        self._waiting: deque[Delivery] = deque()
+        self._bytes = 0
+        self._arrived = asyncio.Event()
+        self._flusher: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._flusher = asyncio.create_task(self._flush_forever())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._flusher is not None:
+            self._flusher.cancel()
+            await asyncio.wait([self._flusher])
+        while self._waiting:
+            self._refuse(self._waiting.popleft())
+
+    async def put(self, *, guid: str, event: str, content_type: str, body: bytes, priority: int) -> bool:
+        """Store a delivery: True when it is new (or revives a dead letter), False when it is already there.
+
+        Returns after the commit. Unavailable when it is not stored within 8 seconds, or too much waits already; Refusal
+        when the headers are not plain text, which GitHub's always are.
+        """
+        plain = guid + event + content_type
+        if not (plain.isascii() and plain.isprintable()):
+            raise Refusal("The delivery's headers are not plain text.")
+        if self._bytes + len(body) > self._most_waiting:
+            raise Unavailable(AWAY)
+        headers = orjson.dumps({"event": event, "content_type": content_type}).decode()
+        delivery = Delivery(guid, headers, body, priority)
+        self._bytes += len(body)
+        self._waiting.append(delivery)
+        self._arrived.set()
+        try:
+            async with asyncio.timeout(self._patience):
+                return await delivery.stored
+        except TimeoutError:
+            raise Unavailable(AWAY) from None
+        finally:
+            self._bytes -= len(body)
+
+    async def _flush_forever(self) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while batch := self._take():
+                try:
+                    await self._flush(batch)
+                except Exception as exc:  # whatever it is, the next batch may fare better
+                    log.warning("deliveries are refused: %s", exc, exc_info=not isinstance(exc, Unavailable))
+                    for delivery in batch:
+                        self._refuse(delivery)
+
+    def _take(self) -> list[Delivery]:
+        """The next deliveries that somebody still waits for, with distinct ids."""
+        batch: dict[str, Delivery] = {}
+        size = 0
+        while self._waiting and len(batch) < MOST_ROWS and size < MOST_BYTES:
+            if self._waiting[0].guid in batch:
+                break
+            delivery = self._waiting.popleft()
+            if not delivery.stored.done():  # else its request was given up
+                batch[delivery.guid] = delivery
+                size += len(delivery.body)
+        return list(batch.values())
+
+    async def _flush(self, batch: list[Delivery]) -> None:
+        new = await store(batch)
+        for delivery in batch:
+            if not delivery.stored.done():
+                delivery.stored.set_result(delivery.guid in new)
+        if new:
+            current().bell.ring()
+
+    def _refuse(self, delivery: Delivery) -> None:
+        if not delivery.stored.done():
+            delivery.stored.set_exception(Unavailable(AWAY))

@@ -1,0 +1,68 @@
+"""Which operation performs which kind of job: the table, and the surroundings in which one runs."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+
+import structlog
+
+from bot.context import Context
+from bot.errors import Unavailable
+from bot.github.limits import Limited
+from bot.operations import comments, following, reconcile, runs, tags, users
+from bot.operations.dispatches import Dispatcher
+from bot.queue import Job, Later, prune
+
+Perform = Callable[[Context, Job], Awaitable[None]]
+
+log = structlog.get_logger()
+
+
+def table(dispatcher: Dispatcher, webhook: Perform) -> Mapping[str, Perform]:
+    """Every kind of job there is."""
+    return {
+        "webhook": webhook,
+        "dispatch": lambda context, job: dispatcher.dispatch(context, job.json()["run"], job),
+        "observe": lambda context, job: following.observe(context, job.json()["run"], job.json()["fact"]),
+        "follow": lambda context, job: following.follow(context, job.json()["run"]),
+        "cancel": lambda context, job: runs.perform_cancel(context, job.json()["run"]),
+        "cancel_stray": lambda context, job: runs.perform_cancel_stray(
+            context, job.json()["run"], job.json()["github_id"]
+        ),
+        "command": lambda context, job: comments.answer(context, comments.said_from(job.json())),
+        "reply": _reply,
+        "cut_by_tag": lambda context, job: tags.cut(context, tags.Pushed(**job.json())),
+        "expire_build": lambda context, job: reconcile.expire_build(context, job.json()["run"]),
+        "expire_deployment": lambda context, job: reconcile.expire_deployment(context, job.json()["deployment"]),
+        "fetch_delivery": _fetch_delivery,
+        "check_repository": lambda context, job: reconcile.check_repository(context, job.json()["repository"]),
+        "reconcile": lambda context, job: reconcile.reconcile(context),
+        "sweep_deliveries": lambda context, job: reconcile.sweep_deliveries(context),
+        "check_repositories": lambda context, job: reconcile.check_repositories(context),
+        "prune": lambda context, job: _prune(context),
+    }
+
+
+async def perform(kinds: Mapping[str, Perform], context: Context, job: Job) -> None:
+    """Perform one job as Longshore itself. A limit of GitHub's is waited out and counts as no failure."""
+    acting = context.acting_as(await users.system(context), "job")
+    try:
+        await kinds[job.kind](acting, job)
+    except Limited as limited:
+        raise Later(context.now() + timedelta(seconds=limited.retry_after), limited.sentence) from limited
+    except Unavailable as unavailable:
+        raise Unavailable(f"{unavailable.sentence}: {unavailable.details.get('reason', '')}") from unavailable
+
+
+async def _reply(context: Context, job: Job) -> None:
+    payload = job.json()
+    said = comments.said_from(payload["said"])
+    await comments.reply(context, said, payload["body"], payload["reaction"], job.attempts)
+
+
+async def _fetch_delivery(context: Context, job: Job) -> None:
+    payload = job.json()
+    await reconcile.fetch_delivery(context, payload["delivery"], payload["guid"], payload["event"])
+
+
+async def _prune(context: Context) -> None:
+    log.info("pruned", jobs=await prune(context.now()))

@@ -1,0 +1,64 @@
+"""Logs: one JSON object a line on standard error, with what the work is about, and never a secret."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+_SECRETS = re.compile(
+    r"gh[a-z]_[A-Za-z0-9._-]{16,}|github_pat_[A-Za-z0-9_]{20,}|lsh_[A-Za-z0-9_-]{20,}"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
+    r"|(?<=auth_code=)[^&\s\"']+|(?i:(?<=bearer )|(?<=token ))[A-Za-z0-9._~+/-]{16,}=*"
+    r"|(?<=://)[^/@\s:]*:[^/@\s]+(?=@)",
+    re.DOTALL,
+)
+_NAMES = frozenset({"authorization", "token", "secret", "password", "private_key", "auth_code", "signature"})
+
+
+def redacted(value: Any) -> Any:
+    """A value without anything that looks like a secret, however deep it stands."""
+    if isinstance(value, str):
+        return _SECRETS.sub("[redacted]", value)
+    if isinstance(value, MutableMapping):
+        return {name: "[redacted]" if str(name).lower() in _NAMES else redacted(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [redacted(each) for each in value]
+    return value
+
+
+def _redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    cleaned: MutableMapping[str, Any] = redacted(event)
+    return cleaned
+
+
+def configure(level: str) -> None:
+    """Send all logs of this process to standard error as JSON lines."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    rendered: list[Any] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        _redact,
+        structlog.processors.JSONRenderer(),
+    ]
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=rendered))
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )

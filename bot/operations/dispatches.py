@@ -1,0 +1,221 @@
+"""Dispatching a workflow, once: the job between the wish for a run and GitHub's word that it is there."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from cachetools import TTLCache
+
+from bot.context import Context
+from bot.errors import Refusal, Unavailable
+from bot.github.client import DispatchDenied, Repo
+from bot.github.limits import AnswerLost
+from bot.operations import candidates, deployments, runs, tags
+from bot.queue import Later
+from bot.rules.runs import RunFact, carries
+from bot.store.candidates import Candidate
+from bot.store.database import transaction
+from bot.store.deployments import Deployment
+from bot.store.runs import Run
+
+REQUEST_SECONDS = 20  # one request's time limit, with room
+LOOK_AGAIN = timedelta(seconds=5)
+CLOCKS_DIFFER = timedelta(minutes=2)
+PREFIX = "aviator_"
+
+
+class Lease(Protocol):
+    """A job's hold on its work."""
+
+    async def ensure_margin(self, seconds: float) -> None:
+        """See that the hold lasts so long yet, or raise."""
+
+
+@dataclass(frozen=True)
+class Dispatcher:
+    """Dispatches workflows. `search_seconds` is how long a run is searched for before the request is sent again.
+
+    `inputs` holds what each workflow is known to declare, by repository and path, so that a warm dispatch is one call.
+    """
+
+    search_seconds: float
+    inputs: TTLCache[tuple[int, str], frozenset[str]]
+
+    async def dispatch(self, context: Context, run_id: int, lease: Lease) -> None:
+        """Job `dispatch`: send a wanted run to GitHub, exactly once, and adopt what it started."""
+        run = await Run.get(id=run_id).select_related("repository")
+        candidate, deployment = await _subject(run)
+        if run.state not in runs.UNDISPATCHED:
+            return
+        try:
+            repo = context.at(run.repository)
+            if run.state == "posted" and await self._found(context, repo, run, candidate):
+                return
+            if run.cancel_requested or (candidate if deployment is None else deployment).status != "pending":
+                await withdraw(context, run)
+                return
+            await _wait_for_canceled(context, deployment)
+            ref = await tags.place(context, repo, candidate)
+            github_id = await self._post(context, repo, run, candidate, deployment, ref, lease)
+        except Refusal as refusal:
+            await give_up(context, run, refusal)
+            return
+        except AnswerLost as lost:
+            raise Later(context.now() + LOOK_AGAIN, lost.sentence) from lost
+        if github_id is None:
+            raise Later(context.now() + LOOK_AGAIN, "GitHub did not tell the run's id")
+        await adopt(context, run, github_id)
+
+    async def _post(
+        self,
+        context: Context,
+        repo: Repo,
+        run: Run,
+        candidate: Candidate,
+        deployment: Deployment | None,
+        ref: str,
+        lease: Lease,
+    ) -> int | None:
+        offered = await _offered(run, candidate, deployment)
+        for fresh in (False, True):
+            declared = await self._declared(repo, run.workflow, ref, fresh)
+            inputs = {name: text for name, text in offered.items() if name in declared}
+            await lease.ensure_margin(REQUEST_SECONDS)
+            await _mark_posted(context, run)
+            try:
+                return await repo.dispatch(run.workflow, ref, inputs)
+            except DispatchDenied as denied:
+                await runs.save(run, state="wanted")
+                if fresh or not denied.inputs:
+                    raise
+            except Unavailable as unavailable:
+                if not isinstance(unavailable, AnswerLost):  # it was not sent, or refused for now
+                    await runs.save(run, state="wanted")
+                raise
+        raise AssertionError("the second try returns or raises")
+
+    async def _declared(self, repo: Repo, workflow: str, ref: str, fresh: bool) -> frozenset[str]:
+        key = (repo.id, workflow)
+        if fresh or key not in self.inputs:
+            self.inputs[key] = await repo.workflow_inputs(workflow, ref)
+        return self.inputs[key]
+
+    async def _found(self, context: Context, repo: Repo, run: Run, candidate: Candidate) -> bool:
+        """Look for the run of a request whose answer never came. True when there is nothing more to do.
+
+        Raises `Later` while GitHub may not list it yet: only when the time is up the request may be sent again.
+        """
+        bot = await context.github.bot_login()
+        listed = await repo.runs_since(run.workflow, run.created_at - CLOCKS_DIFFER)
+        matching = [fact for fact in listed if carries(fact.title, run.request_id)]
+        if not matching:
+            matching = await _unclaimed(run, candidate, listed, bot)
+        if matching:
+            first, *strays = sorted(matching, key=lambda fact: fact.id)
+            await adopt(context, run, first.id, first.url)
+            for stray in strays:
+                await runs.cancel_stray(context, run, stray.id, "dispatched twice")
+            return True
+        if run.posted_at is not None and context.now() < run.posted_at + timedelta(seconds=self.search_seconds):
+            raise Later(context.now() + min(LOOK_AGAIN, timedelta(seconds=self.search_seconds / 4)), "searching")
+        return False
+
+
+async def adopt(context: Context, run: Run, github_id: int, url: str | None = None) -> None:
+    """Follow a run that GitHub has started for us from here on."""
+    async with transaction():
+        run = await Run.select_for_update().get(id=run.id)
+        if not await runs.adopt(context, run, github_id, url):
+            return
+        candidate, deployment = await _subject(run)
+        if run.cancel_requested:
+            await runs.cancel(context, run)
+        elif deployment is None:
+            await candidates.begin_build(context, candidate)
+
+
+async def withdraw(context: Context, run: Run) -> None:
+    """End what a run was wanted for that was cancelled before GitHub had it."""
+    async with transaction():
+        await runs.save(run, state="failed", conclusion="cancelled")
+        candidate, deployment = await _subject(run)
+        if deployment is not None:
+            await deployments.finish(context, deployment, "canceled", None)
+        else:
+            await candidates.finish_build(context, candidate, "canceled", candidate.reason)
+
+
+async def give_up(context: Context, run: Run, refusal: Refusal) -> None:
+    """End what a run was wanted for: it cannot be started, for a reason that says what to change."""
+    async with transaction():
+        await runs.save(run, state="failed")
+        candidate, deployment = await _subject(run)
+        if isinstance(refusal, tags.TagElsewhere):
+            await candidates.spoil(context, candidate, refusal.sentence)
+        if deployment is not None:
+            await deployments.finish(context, deployment, "error", refusal.sentence)
+        else:
+            await candidates.finish_build(context, candidate, "failed", refusal.sentence)
+
+
+async def _subject(run: Run) -> tuple[Candidate, Deployment | None]:
+    if run.deployment_id is None:
+        return await Candidate.get(id=run.candidate_id).select_related("release"), None
+    deployment = await Deployment.get(id=run.deployment_id).select_related("environment")
+    return await Candidate.get(id=deployment.candidate_id).select_related("release"), deployment
+
+
+async def _wait_for_canceled(context: Context, deployment: Deployment | None) -> None:
+    """A rollback goes out once the runs that it cancelled have ended, or its patience has."""
+    if deployment is None or deployment.dispatch_after is None or context.now() >= deployment.dispatch_after:
+        return
+    if await Deployment.exists(environment_id=deployment.environment_id, status="canceling"):
+        again = min(context.now() + timedelta(seconds=1), deployment.dispatch_after)
+        raise Later(again, "waits for cancelled runs to end")
+
+
+async def _mark_posted(context: Context, run: Run) -> None:
+    """Say that the request may have been sent, before it is: after a crash the next worker searches first."""
+    await runs.save(run, state="posted", posted_at=context.now())
+
+
+async def _unclaimed(run: Run, candidate: Candidate, listed: list[RunFact], bot: str) -> list[RunFact]:
+    """Runs on our own tag, by our own bot, since the request, that belong to nobody yet."""
+    if candidate.tag is None or run.posted_at is None:
+        return []
+    since = run.posted_at - CLOCKS_DIFFER
+    fitting = [
+        fact for fact in listed if fact.head_branch == candidate.tag and fact.actor == bot and fact.created_at >= since
+    ]
+    if not fitting or await _others_searching(run):
+        return []
+    ids = [fact.id for fact in fitting]
+    claimed = {row.github_id for row in await Run.filter(repository_id=run.repository_id, github_id__in=ids)}
+    return [fact for fact in fitting if fact.id not in claimed]
+
+
+async def _others_searching(run: Run) -> bool:
+    """Whether another request for this workflow and commit is searched for: then only titles tell them apart."""
+    return (
+        await Run.filter(repository_id=run.repository_id, commit=run.commit, workflow=run.workflow, state="posted")
+        .exclude(id=run.id)
+        .exists()
+    )
+
+
+async def _offered(run: Run, candidate: Candidate, deployment: Deployment | None) -> dict[str, str]:
+    """Every input that we can give a workflow; only those that it declares are sent."""
+    project = await candidate.project
+    own = project.build_inputs if deployment is None else deployment.environment.inputs
+    offered = {
+        "release_candidate_version": candidate.version,
+        "release_version": candidate.release.version,
+        "commit_sha": candidate.commit,
+        PREFIX + "release_candidate_version": candidate.version,
+        PREFIX + "release_cut_commit_hash": candidate.commit,
+    }
+    request = "release_cut_id" if deployment is None else "deployment_id"
+    offered |= {request: run.request_id, PREFIX + request: run.request_id}
+    if deployment is not None:
+        offered["environment"] = deployment.environment.name
+    return {**own, **offered}

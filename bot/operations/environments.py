@@ -1,0 +1,103 @@
+"""Environments: made, changed, frozen and unfrozen."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from tortoise.exceptions import IntegrityError
+
+from bot.context import Context, allowed
+from bot.errors import Conflict, NotFound, Refusal
+from bot.operations import audit
+from bot.rules import projects as rules
+from bot.rules.gates import is_frozen
+from bot.store.database import transaction
+from bot.store.projects import Environment, Project
+
+
+@allowed("project:write")
+async def create(context: Context, project: Project, /, name: str, **values: Any) -> Environment:
+    """Make an environment of a project. Refuses a malformed value, and a name that another has but for its case."""
+    rules.check({"name": name, **values}, rules.ENVIRONMENT)
+    try:
+        async with transaction():
+            await _refuse_clash(project, name)
+            environment = await Environment.create(
+                project=project, name=name, name_key=name.lower(), created_at=context.now(), **values
+            )
+            await audit.record(
+                context, "environment.create", f"{project.name}/{name}", project=project.id, after=values
+            )
+    except IntegrityError as clash:
+        raise Conflict(f"An environment `{name}` has just been created.", field="name") from clash
+    return environment
+
+
+@allowed("project:read")
+async def listed(context: Context, project: Project) -> list[Environment]:
+    """The environments of a project, in their order."""
+    return await Environment.filter(project_id=project.id).order_by("position", "id")
+
+
+@allowed("project:read")
+async def find(context: Context, project: Project, name: str) -> Environment:
+    """An environment of a project by its name, cases told apart."""
+    environment = await Environment.get_or_none(project_id=project.id, name=name)
+    if environment is None:
+        raise NotFound("Release environment not found")
+    return environment
+
+
+@allowed("project:write")
+async def change(context: Context, project: Project, /, name: str, **values: Any) -> Environment:
+    """Change an environment's settings; what is not given stays."""
+    rules.check(values, rules.ENVIRONMENT)
+    return await _change(context, project, name, "environment.change", values)
+
+
+@allowed("freeze:write")
+async def freeze(
+    context: Context, project: Project, name: str, reason: str, until: datetime | None = None
+) -> Environment:
+    """Freeze an environment: nothing is deployed to it until the moment given, or until it is unfrozen."""
+    if not reason.strip():
+        raise Refusal("`frozen.reason` must say why, for those who are stopped by it.", field="frozen.reason")
+    frozen = {
+        "by": context.actor.name,
+        "reason": reason.strip()[:1000],
+        "since": context.now().isoformat(),
+        "until": None if until is None else until.astimezone(UTC).isoformat(),
+    }
+    if not is_frozen(frozen, context.now()):
+        raise Refusal("`frozen.until` must be in the future.", field="frozen.until")
+    return await _change(context, project, name, "environment.freeze", {"frozen": frozen})
+
+
+@allowed("freeze:write")
+async def unfreeze(context: Context, project: Project, name: str) -> Environment:
+    """Let an environment be deployed to again."""
+    return await _change(context, project, name, "environment.unfreeze", {"frozen": None})
+
+
+async def _change(context: Context, project: Project, name: str, act: str, values: dict[str, Any]) -> Environment:
+    async with transaction():
+        environment = await Environment.get_or_none(project_id=project.id, name=name)
+        if environment is None:
+            raise NotFound("Release environment not found")
+        before = {field: getattr(environment, field) for field in values}
+        if new_name := values.get("name"):
+            await _refuse_clash(project, new_name, environment)
+            values = {**values, "name_key": new_name.lower()}
+        environment.update_from_dict(values)
+        await environment.save()
+        await audit.record(context, act, f"{project.name}/{name}", project=project.id, before=before, after=values)
+    return environment
+
+
+async def _refuse_clash(project: Project, name: str, own: Environment | None = None) -> None:
+    other = await Environment.get_or_none(project_id=project.id, name_key=name.lower())
+    if other is not None and (own is None or other.id != own.id):
+        raise Conflict(
+            f"The project has an environment `{other.name}` already: GitHub does not tell upper from lower case.",
+            field="name",
+            environment=other.name,
+        )

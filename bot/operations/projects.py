@@ -1,0 +1,147 @@
+"""Projects: made, changed, and asked for their next version."""
+
+from typing import Any
+
+from tortoise.exceptions import IntegrityError
+
+from bot.context import Context, allowed, require
+from bot.errors import Conflict, Forbidden, Refusal
+from bot.operations import audit, repositories
+from bot.rules import projects as rules
+from bot.rules.commits import is_repository_name
+from bot.rules.releases import make_permalink
+from bot.rules.versions import next_number, next_release
+from bot.store.candidates import Candidate
+from bot.store.database import transaction
+from bot.store.projects import Project, Repository
+from bot.store.releases import Release
+
+ARCHIVED = "Release project is archived"
+
+
+async def create(context: Context, name: str, repo: str | None = None, **values: Any) -> Project:
+    """Make a project. Its repository, if it has one, is asked of GitHub first.
+
+    Refuses a malformed value, a repository that GitHub does not show us, and a name, permalink or tag prefix that
+    another project has.
+    """
+    require(context.actor, "project:write")
+    if context.actor.project_id is not None:
+        raise Forbidden("This token is for one project only and cannot create another.")
+    values = {"name": name, "permalink": values.pop("permalink", None) or make_permalink(name), **values}
+    rules.check(values, rules.PROJECT)
+    repository = await _repository(context, repo)
+    try:
+        async with transaction():
+            values = {**await _default_prefixes(values["permalink"], repository), **_given(values)}
+            await _refuse_clashes(values, repository)
+            now = context.now()
+            project = await Project.create(repository=repository, created_at=now, updated_at=now, **values)
+            await audit.record(context, "project.create", name, project=project.id, after={**values, "repo": repo})
+    except IntegrityError as clash:
+        raise Conflict("Another project of this name, permalink or tag prefix has just been created.") from clash
+    await project.fetch_related("repository")
+    return project
+
+
+@allowed("project:write")
+async def change(context: Context, project: Project, /, repo: str | None = None, **values: Any) -> Project:
+    """Change a project's settings; what is not given stays. A changed project's repository is asked of GitHub again."""
+    rules.check(values, rules.PROJECT)
+    repository = project.repository if repo is None else await _repository(context, repo)
+    if repo is None and repository is not None:
+        await repositories.find(context, repository.full_name)
+    try:
+        async with transaction():
+            await _refuse_moving(project, repository)
+            await _refuse_clashes(values, repository, project)
+            before = {name: getattr(project, name) for name in values}
+            project.update_from_dict({**values, "repository": repository, "updated_at": context.now()})
+            await project.save()
+            await audit.record(context, "project.change", project.name, project=project.id, before=before, after=values)
+    except IntegrityError as clash:
+        raise Conflict("Another project of this name, permalink or tag prefix has just been created.") from clash
+    await project.fetch_related("repository")
+    return project
+
+
+@allowed("project:read")
+async def find(context: Context, project: Project) -> Project:
+    """A project by its name."""
+    return project
+
+
+async def listed(context: Context) -> list[Project]:
+    """The projects that the actor may read, by name."""
+    require(context.actor, "project:read")
+    projects = await Project.all().order_by("name").select_related("repository")
+    return [project for project in projects if context.actor.reaches(project)]
+
+
+@allowed("project:read")
+async def next_version(context: Context, project: Project, bump: str = "patch") -> dict[str, str]:
+    """The release version that follows the highest one of the project, and its first candidate."""
+    known = await Release.filter(project_id=project.id, release_type="ga").values_list("version", flat=True)
+    release = next_release(project.version_scheme, map(str, known), bump, context.now().date())
+    return {"release_version": release, "release_candidate_version": f"{release}-rc1"}
+
+
+async def next_candidate_number(project: Project, release: str) -> int:
+    """The number of a release's next candidate."""
+    taken = await Candidate.filter(
+        project_id=project.id, release__version=release, release__release_type="ga"
+    ).values_list("number", flat=True)
+    return next_number(map(int, taken))  # type: ignore[arg-type]
+
+
+def refuse_archived(project: Project) -> None:
+    """Refuse to release from a project that was archived."""
+    if project.archived:
+        raise Conflict(ARCHIVED, project=project.name)
+
+
+async def _repository(context: Context, repo: str | None) -> Repository | None:
+    if repo is None:
+        return None
+    if not is_repository_name(repo):
+        raise Refusal("`repo` must be a GitHub repository as `owner/name`.", field="repo")
+    return await repositories.learn(context, await repositories.find(context, repo))
+
+
+async def _default_prefixes(permalink: str, repository: Repository | None) -> dict[str, str]:
+    others = 0 if repository is None else await Project.filter(repository_id=repository.github_id).count()
+    return rules.default_prefixes(permalink, first=others == 0)
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+async def _refuse_clashes(values: dict[str, Any], repository: Repository | None, own: Project | None = None) -> None:
+    others = Project.all() if own is None else Project.exclude(id=own.id)
+    for field in ("name", "permalink"):
+        if field in values and (other := await others.get_or_none(**{field: values[field]})):
+            raise Conflict(f"`{field}` is taken by the project `{other.name}`.", field=field, project=other.name)
+    if repository is None:
+        return
+    taken: dict[str, Project] = {}
+    for other in await others.filter(repository_id=repository.github_id):
+        taken |= {other.tag_prefix: other, other.trigger_tag_prefix: other}
+    mine = {name: getattr(own, name) for name in ("tag_prefix", "trigger_tag_prefix")} if own else {}
+    mine |= {name: values[name] for name in ("tag_prefix", "trigger_tag_prefix") if name in values}
+    for field, prefix in mine.items():
+        if prefix in taken:
+            other = taken[prefix]
+            raise Conflict(
+                f"`{field}` `{prefix}` is used in this repository by the project `{other.name}`: choose another.",
+                field=field,
+                project=other.name,
+            )
+    if len(set(mine.values())) < len(mine):
+        raise Refusal("`tag_prefix` and `trigger_tag_prefix` must differ.", field="trigger_tag_prefix")
+
+
+async def _refuse_moving(project: Project, repository: Repository | None) -> None:
+    new = None if repository is None else repository.github_id
+    if project.repository_id not in (None, new) and await Candidate.exists(project_id=project.id):
+        raise Conflict("The project has candidates of its repository: another cannot be set.", field="repo")

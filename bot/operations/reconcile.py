@@ -1,0 +1,135 @@
+"""Asking GitHub what we missed: webhooks are hints, and this is where the truth comes from."""
+
+from datetime import datetime, timedelta
+
+import orjson
+
+from bot.context import Context
+from bot.operations import candidates, deployments, following, repositories, runs
+from bot.queue import enqueue, now_ms
+from bot.rules import deployments as rules
+from bot.store.candidates import Candidate
+from bot.store.database import execute, fetch, transaction
+from bot.store.deployments import Deployment
+from bot.store.projects import Project, Repository
+from bot.store.runs import Run
+
+SILENCE = timedelta(minutes=2)  # without news, after which a run is asked for
+DELIVERIES_KEPT = timedelta(days=3)  # by GitHub
+OVERLAP = timedelta(minutes=15)  # between two sweeps
+MOST_AT_ONCE = 500
+
+
+async def reconcile(context: Context, silence: timedelta = SILENCE) -> None:
+    """Job `reconcile`: have runs asked for that were not heard of, and ended what is past its deadline."""
+    now = context.now()
+    silent = Run.filter(state="running", checked_at__lt=now - silence).order_by("checked_at")
+    for run in await silent.limit(MOST_AT_ONCE):
+        await enqueue("follow", {"run": run.id}, key=f"follow:{run.id}", lock=await runs.lock_of_run(run))
+    late_runs = Run.filter(state__in=list(runs.UNENDED), deployment_id=None, deadline_at__lt=now)
+    for run in await late_runs.limit(MOST_AT_ONCE):
+        lock = await runs.lock_of_run(run)
+        await enqueue("expire_build", {"run": run.id}, key=f"expire-build:{run.id}", lock=lock)
+    waiting = [status for status in rules.STATUSES if status not in rules.FINAL]
+    for late in await Deployment.filter(status__in=waiting, deadline_at__lt=now).limit(MOST_AT_ONCE):
+        key, lock = f"expire-deployment:{late.id}", f"environment:{late.environment_id}"
+        await enqueue("expire_deployment", {"deployment": late.id}, key=key, lock=lock)
+
+
+async def expire_build(context: Context, run_id: int) -> None:
+    """Job `expire_build`: a build past its deadline is asked for once more, then failed and cancelled."""
+    await following.follow(context, run_id)
+    async with transaction():
+        run = await Run.select_for_update().get(id=run_id)
+        if run.state not in runs.UNENDED or run.candidate_id is None:
+            return
+        candidate = await Candidate.get(id=run.candidate_id)
+        project = await Project.get(id=candidate.project_id)
+        stood = f"GitHub says `{run.status}`" if run.github_id else "it could not be dispatched"
+        reason = f"The build did not end within {project.build_deadline_minutes} minutes: {stood}."
+        await runs.cancel(context, run)
+        await candidates.finish_build(context, candidate, "failed", reason)
+        if run.state == "running":
+            await runs.save(run, state="failed")
+
+
+async def expire_deployment(context: Context, deployment_id: int) -> None:
+    """Job `expire_deployment`: one past its deadline is asked for once more, then ended with what it waited for."""
+    run = await runs.newest(deployment_id=deployment_id)
+    if run is not None:
+        await following.follow(context, run.id)
+    async with transaction():
+        deployment = await Deployment.select_for_update().get(id=deployment_id).select_related("environment")
+        if deployment.status in rules.FINAL:
+            return
+        run = await runs.newest(deployment_id=deployment_id)
+        await runs.cancel(context, run)
+        if run is not None and run.state == "running":
+            await runs.save(run, state="failed")
+        if deployment.status == "canceling":
+            await deployments.finish(context, deployment, "canceled", "GitHub did not confirm that the run has ended.")
+        else:
+            await deployments.finish(context, deployment, "error", _why_late(deployment, run))
+
+
+async def sweep_deliveries(context: Context) -> None:
+    """Job `sweep_deliveries`: take in what GitHub tried to deliver to us and could not.
+
+    GitHub never delivers again by itself and keeps deliveries for three days. An attempt is looked at whatever its
+    status code: one that timed out is no failure in GitHub's filter. What we stored is known by its GUID.
+    """
+    since = await _swept_until(context)
+    attempts = [delivery async for delivery in context.github.deliveries(since)]
+    arrived = {delivery.guid for delivery in attempts if delivery.ok}
+    missed = {delivery.guid: delivery for delivery in attempts if delivery.guid not in arrived}
+    for guid, delivery in missed.items():
+        if not await _is_stored(guid):
+            payload = {"delivery": delivery.id, "guid": guid, "event": delivery.event}
+            await enqueue("fetch_delivery", payload, key=f"fetch-delivery:{guid}")
+
+
+async def fetch_delivery(context: Context, delivery_id: int, guid: str, event: str) -> None:
+    """Job `fetch_delivery`: take in one missed delivery, asked of GitHub by our own credentials."""
+    payload = await context.github.delivery_payload(delivery_id)
+    if payload is None or await _is_stored(guid):
+        return
+    headers = orjson.dumps({"event": event, "content_type": "application/json"}).decode()
+    await execute(
+        "INSERT INTO jobs (kind, key, keep, priority, payload, headers, state, attempts, run_at, created_at) "
+        "VALUES ('webhook', $1, $2, 0, $3, $4, 'queued', 0, $5, $5) ON CONFLICT DO NOTHING",
+        *(guid, True, orjson.dumps(payload), headers, now_ms()),
+    )
+
+
+async def check_repositories(context: Context) -> None:
+    """Job `check_repositories`: have every repository of ours looked at, one job each."""
+    for row in await Repository.all().only("github_id"):
+        key = f"check-repository:{row.github_id}"
+        await enqueue("check_repository", {"repository": row.github_id}, key=key)
+
+
+async def check_repository(context: Context, repository: int) -> None:
+    """Job `check_repository`: bring one repository's row up to date."""
+    await repositories.check(context, await Repository.get(github_id=repository))
+
+
+def _why_late(deployment: Deployment, run: Run | None) -> str:
+    minutes = deployment.environment.deploy_deadline_minutes
+    if run is None:
+        return f"No pipeline reported an end within {minutes} minutes."
+    stood = f"GitHub says `{run.status}`" if run.github_id else "its workflow could not be dispatched"
+    return f"The deployment did not end within {minutes} minutes: {stood}. Its run was cancelled."
+
+
+async def _swept_until(context: Context) -> datetime:
+    rows = await fetch(
+        "SELECT max(created_at) AS at FROM jobs WHERE kind = 'sweep_deliveries' AND state = 'done' AND error IS NULL"
+    )
+    oldest = context.now() - DELIVERIES_KEPT
+    if not rows or rows[0]["at"] is None:
+        return oldest
+    return max(oldest, datetime.fromtimestamp(rows[0]["at"] / 1000, tz=oldest.tzinfo) - OVERLAP)
+
+
+async def _is_stored(guid: str) -> bool:
+    return bool(await fetch("SELECT 1 AS one FROM jobs WHERE key = $1 AND kind = 'webhook'", guid))

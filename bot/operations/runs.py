@@ -1,0 +1,112 @@
+"""Runs that we ask GitHub for: wanted, adopted once GitHub has them, and cancelled."""
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.context import Context
+from bot.operations import audit
+from bot.queue import enqueue
+from bot.rules.runs import workflow_path
+from bot.store.candidates import Candidate
+from bot.store.database import transaction
+from bot.store.deployments import Deployment
+from bot.store.runs import Run
+
+UNDISPATCHED = ("wanted", "posted")
+UNENDED = (*UNDISPATCHED, "running")
+
+
+async def want(
+    context: Context,
+    *,
+    candidate: Candidate,
+    workflow: str,
+    minutes: int,
+    deployment: Deployment | None = None,
+    not_before: datetime | None = None,
+) -> Run:
+    """Ask for a run at a candidate's commit, in the caller's transaction: of its build, or of a deployment of it.
+
+    A job dispatches the workflow. The run has to end within `minutes`.
+    """
+    subject = f"cut-{candidate.id}" if deployment is None else f"dep-{deployment.id}"
+    run = await Run.create(
+        repository_id=candidate.repository_id,
+        candidate_id=candidate.id if deployment is None else None,
+        deployment_id=None if deployment is None else deployment.id,
+        workflow=workflow_path(workflow),
+        commit=candidate.commit,
+        request_id=f"{subject}-{secrets.token_hex(5)}",
+        deadline_at=context.now() + timedelta(minutes=minutes),
+        created_at=context.now(),
+    )
+    lock = lock_of(candidate_id=candidate.id, deployment=deployment)
+    await enqueue("dispatch", {"run": run.id}, key=f"dispatch:{run.id}", lock=lock, run_at=not_before, priority=1)
+    return run
+
+
+def lock_of(*, candidate_id: int | None, deployment: Deployment | None) -> str:
+    """The lock under which everything about a run is done: its environment's, or its candidate's."""
+    return f"candidate:{candidate_id}" if deployment is None else f"environment:{deployment.environment_id}"
+
+
+async def lock_of_run(run: Run) -> str:
+    """The lock of a run whose deployment is not at hand."""
+    deployment = await Deployment.get(id=run.deployment_id) if run.deployment_id else None
+    return lock_of(candidate_id=run.candidate_id, deployment=deployment)
+
+
+async def newest(**of: int) -> Run | None:
+    """The newest run of a candidate (`candidate_id=`) or a deployment (`deployment_id=`)."""
+    return await Run.filter(**of).order_by("-id").first()
+
+
+async def save(run: Run, **values: Any) -> None:
+    """Write some columns of a run."""
+    run.update_from_dict(values)
+    await run.save(update_fields=list(values))
+
+
+async def adopt(context: Context, run: Run, github_id: int, url: str | None = None) -> bool:
+    """Take note that GitHub has the run, in the caller's transaction. False where a run was adopted already."""
+    if run.github_id is not None:
+        return False
+    await save(run, state="running", github_id=github_id, url=url, status="queued", checked_at=context.now())
+    return True
+
+
+async def cancel(context: Context, run: Run | None) -> bool:
+    """Cancel a run, in the caller's transaction: at once where it was never sent, else by a job once GitHub has it.
+
+    Gives whether it has ended with that; where it has not, GitHub's word on it is waited for.
+    """
+    if run is None or run.state not in UNENDED:
+        return True
+    if run.state == "wanted":
+        await save(run, state="failed", conclusion="cancelled")
+        return True
+    await save(run, cancel_requested=True)
+    if run.github_id is not None:
+        await enqueue("cancel", {"run": run.id}, key=f"cancel:{run.id}", priority=1)
+    return False
+
+
+async def perform_cancel(context: Context, run_id: int) -> None:
+    """Job `cancel`: ask GitHub to cancel a run."""
+    run = await Run.get(id=run_id).select_related("repository")
+    if run.github_id is not None:
+        await context.at(run.repository).cancel_run(run.github_id)
+
+
+async def cancel_stray(context: Context, run: Run, github_id: int, why: str) -> None:
+    """Have a run cancelled that ought not to be there, and raise the alarm."""
+    async with transaction():
+        await audit.alarm(context, "run.stray", run.request_id, commit=run.commit, after={"run": github_id, "why": why})
+        await enqueue("cancel_stray", {"run": run.id, "github_id": github_id}, key=f"cancel-stray:{github_id}")
+
+
+async def perform_cancel_stray(context: Context, run_id: int, github_id: int) -> None:
+    """Job `cancel_stray`: ask GitHub to cancel a run that is not the one we follow."""
+    run = await Run.get(id=run_id).select_related("repository")
+    await context.at(run.repository).cancel_run(github_id)

@@ -1,0 +1,140 @@
+"""Users, and the tokens by which programs speak for them."""
+
+import hashlib
+import re
+import secrets
+from datetime import datetime, timedelta
+
+from tortoise.exceptions import IntegrityError
+
+from bot.context import Actor, Context, require
+from bot.errors import Conflict, NotFound, Refusal, Unauthenticated
+from bot.operations import audit
+from bot.rules.permissions import GRANTS, grants_of_role, unknown_grants
+from bot.store.database import transaction
+from bot.store.projects import Project, Repository
+from bot.store.users import ApiToken, User
+
+SYSTEM = "longshore"
+PREFIX = "lsh_"
+SHOWN = 12  # characters by which a token is told from others
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@\[\]+-]{0,254}")
+SEEN_EVERY = timedelta(minutes=1)
+
+
+async def named(context: Context, name: str) -> User:
+    """The user of a name, made if there is none yet."""
+    if _NAME.fullmatch(name) is None:
+        raise Refusal(f"`{name[:100]}` is no user name: letters, digits and . _ @ + - are.", field="user")
+    user, _ = await User.get_or_create(name=name, defaults={"created_at": context.now()})
+    return user
+
+
+async def from_github(context: Context, github_id: int, login: str) -> User:
+    """The user that GitHub knows by an id, made if there is none yet; their name follows their login.
+
+    A user of the same name without a GitHub id is somebody else until an operator says otherwise.
+    """
+    user = await User.get_or_none(github_id=github_id)
+    if user is not None and user.name in (login, f"{login}@github"):
+        return user
+    name = f"{login}@github" if await User.exists(name=login) else login
+    if user is None:
+        try:
+            return await User.create(name=name, github_id=github_id, created_at=context.now())
+        except IntegrityError:
+            return await User.get(github_id=github_id)
+    await User.filter(id=user.id).update(name=name)
+    user.name = name
+    return user
+
+
+async def system(context: Context) -> Actor:
+    """Longshore itself, who finishes what others began."""
+    user = await named(context, SYSTEM)
+    return Actor(user.id, user.name, frozenset({"admin"}))
+
+
+async def with_role(context: Context, github_id: int, login: str, repository: Repository) -> Actor:
+    """Somebody on GitHub, with what their role in a repository brings at this moment."""
+    role = await context.at(repository).role_of(login)
+    user = await from_github(context, github_id, login)
+    return Actor(user.id, user.name, grants_of_role(role), repository_id=repository.github_id)
+
+
+async def create_token(
+    context: Context,
+    name: str,
+    *,
+    grants: list[str],
+    user: str | None = None,
+    project: str | None = None,
+    expires_in: timedelta | None = None,
+) -> tuple[ApiToken, str]:
+    """Make a token and give its row and the secret, which is not stored and cannot be shown again.
+
+    Refuses unknown grants, none at all, and an unknown project. `admin` is called for.
+    """
+    require(context.actor, "admin")
+    if unknown := unknown_grants(grants):
+        raise Refusal(f"No such grant: {', '.join(unknown)}. There are: {', '.join(sorted(GRANTS))}.", field="grants")
+    if not grants:
+        raise Refusal(f"A token needs at least one grant: {', '.join(sorted(GRANTS))}.", field="grants")
+    secret = PREFIX + secrets.token_urlsafe(32)
+    now = context.now()
+    async with transaction():
+        scope = await _scope(project)
+        owner = await named(context, user or name)
+        token = await ApiToken.create(
+            user=owner,
+            name=name,
+            prefix=secret[:SHOWN],
+            digest=_digest(secret),
+            grants=sorted(set(grants)),
+            project_id=scope,
+            expires_at=None if expires_in is None else now + expires_in,
+            created_at=now,
+        )
+        after = {"user": owner.name, "grants": token.grants, "prefix": token.prefix}
+        await audit.record(context, "token.create", name, project=scope, after=after)
+    return token, secret
+
+
+async def revoke_token(context: Context, token: str) -> None:
+    """Take a token's power away, by its id, its prefix or its name where only one has it."""
+    require(context.actor, "admin")
+    async with transaction():
+        rows = await ApiToken.filter(revoked_at=None)
+        found = [row for row in rows if token in (str(row.id), row.prefix, row.name)]
+        if not found:
+            raise NotFound(f"No token `{token}` is in force.")
+        if len(found) > 1:
+            raise Conflict(f"Several tokens are called `{token}`: name one by its id.", ids=[row.id for row in found])
+        await ApiToken.filter(id=found[0].id).update(revoked_at=context.now())
+        await audit.record(context, "token.revoke", found[0].name, before={"prefix": found[0].prefix})
+
+
+async def authenticate(secret: str, now: datetime) -> Actor:
+    """Who speaks with a token. Refuses an unknown, expired or revoked one, without saying which it is.
+
+    Looked up by its SHA-256: the secrets are random, so there is nothing that comparing them could tell.
+    """
+    token = await ApiToken.get_or_none(digest=_digest(secret)).select_related("user")
+    if token is None or token.revoked_at is not None or (token.expires_at is not None and token.expires_at <= now):
+        raise Unauthenticated("Invalid token.")
+    if token.last_used_at is None or now - token.last_used_at > SEEN_EVERY:
+        await ApiToken.filter(id=token.id).update(last_used_at=now)
+    return Actor(token.user.id, token.user.name, frozenset(token.grants), project_id=token.project_id)
+
+
+async def _scope(project: str | None) -> int | None:
+    if project is None:
+        return None
+    row = await Project.get_or_none(name=project)
+    if row is None:
+        raise NotFound("Release project not found", project=project)
+    return row.id
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,69 @@
+"""The life of a deployment: its moves, what a run's end means for it, and where a rollback goes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+STATUSES = ("pending", "in_progress", "success", "failure", "canceling", "canceled", "error", "unknown")
+ACTIVE = frozenset({"pending", "in_progress"})
+FINAL = frozenset({"success", "failure", "canceled", "error", "unknown"})
+_ENDS = frozenset({"success", "failure", "error", "canceled", "unknown"})
+MOVES: dict[str, frozenset[str]] = {
+    "pending": _ENDS | {"in_progress", "canceling"},
+    "in_progress": _ENDS | {"canceling"},
+    "canceling": _ENDS,
+    **{final: frozenset() for final in FINAL},
+}
+
+
+def may_move(before: str, after: str) -> bool:
+    """Whether a deployment that we follow may come from one status into another."""
+    return after in MOVES[before]
+
+
+def may_report(before: str, after: str) -> bool:
+    """Whether a pipeline's report changes the newest deployment: a running state after a final one is a new one."""
+    return not (before in FINAL and after not in FINAL)
+
+
+def status_after_run(conclusion: str | None) -> tuple[str, str | None]:
+    """What a deploy run's conclusion makes of its deployment: the status and the message, if there is one to tell."""
+    if conclusion == "success":
+        return "success", None
+    if conclusion == "cancelled":
+        return "canceled", None
+    return "failure", f"The deployment run ended with `{conclusion or 'no conclusion'}`."
+
+
+@dataclass(frozen=True)
+class Past:
+    """A finished deployment, as far as a rollback asks. `barred`: its candidate is banned or its release is held."""
+
+    candidate: int
+    status: str
+    rollback: bool = False
+    barred: bool = False
+
+
+def rollback_target(past: Iterable[Past]) -> int | None:
+    """The candidate to roll back to, given the finished deployments of an environment, oldest first.
+
+    After a success: what was live before it. After anything else: the last that succeeded. What has been rolled back
+    from is passed over until somebody deploys it by hand again, so rolling back twice goes further back.
+    """
+    live: list[Past] = []
+    newest = None
+    for newest in past:
+        if newest.rollback and newest.status in ("success", "failure", "error"):
+            live = _down_to(live, newest.candidate)
+        elif newest.status == "success" and (not live or live[-1].candidate != newest.candidate):
+            live.append(newest)
+    if newest is not None and newest.status == "success":
+        leaving = newest.candidate
+        live = live[:-1]
+        live = [entry for entry in live if entry.candidate != leaving]
+    return next((entry.candidate for entry in reversed(live) if not entry.barred), None)
+
+
+def _down_to(live: list[Past], candidate: int) -> list[Past]:
+    places = [place for place, entry in enumerate(live) if entry.candidate == candidate]
+    return live[: places[-1] + 1] if places else live

@@ -1,0 +1,96 @@
+"""What a project and an environment may be set to. Every refusal names the field and what would be right."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bot.errors import Refusal
+from bot.rules.commits import is_branch_pattern
+from bot.rules.releases import PERMALINK
+from bot.rules.versions import SCHEMES
+
+TIERS = ("production", "staging", "development")
+DEFAULT_BRANCHES_BESIDE = ("release/*",)
+LONGEST_DEADLINE = 7 * 24 * 60
+MOST_INPUTS = 15  # GitHub takes 25; ours are the rest
+_NAME = re.compile(r"[^\s/\\\x00-\x1f\x7f](?:[^/\\\x00-\x1f\x7f]{0,98}[^\s/\\\x00-\x1f\x7f])?")
+_WORKFLOW = re.compile(r"(?:\.github/workflows/)?[A-Za-z0-9_][A-Za-z0-9._-]{0,200}\.ya?ml")
+_PREFIX = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@-]{0,98}")
+_INPUT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
+
+Check = tuple[Callable[[Any], bool], str]
+
+
+def _is_inputs(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and len(value) <= MOST_INPUTS
+        and all(_INPUT.fullmatch(name) and isinstance(text, str) and len(text) <= 1000 for name, text in value.items())
+    )
+
+
+def _is_prefix(value: str) -> bool:
+    return _PREFIX.fullmatch(value) is not None and not any(bad in value for bad in ("..", "//", "@{", "/.", ".lock/"))
+
+
+def _is_branches(value: Any) -> bool:
+    return value is None or (0 < len(value) <= 20 and all(map(is_branch_pattern, value)))
+
+
+_MINUTES: Check = (lambda value: 1 <= value <= LONGEST_DEADLINE, f"a number of minutes from 1 to {LONGEST_DEADLINE}")
+_FILE: Check = (
+    lambda value: value is None or _WORKFLOW.fullmatch(value) is not None,
+    "the name of a workflow file such as `build.yml`, or null",
+)
+_INPUTS: Check = (_is_inputs, f"at most {MOST_INPUTS} workflow inputs, names to texts of at most 1,000 characters")
+_TAGS: Check = (_is_prefix, "the beginning of a git tag name, such as `rc/`, of at most 99 characters")
+_NAMED: Check = (
+    lambda value: _NAME.fullmatch(value) is not None,
+    "1 to 100 characters without slashes, line breaks or spaces at its ends",
+)
+
+PROJECT: dict[str, Check] = {
+    "name": _NAMED,
+    "permalink": (
+        lambda value: len(value) <= 100 and PERMALINK.fullmatch(value) is not None,
+        "lower-case words of letters and digits joined by hyphens, beginning with a letter, such as `web-shop`",
+    ),
+    "build_workflow": _FILE,
+    "build_inputs": _INPUTS,
+    "build_deadline_minutes": _MINUTES,
+    "allowed_branches": (_is_branches, "1 to 20 branch names or globs such as `release/*`, or null for the default"),
+    "tag_prefix": _TAGS,
+    "trigger_tag_prefix": _TAGS,
+    "version_scheme": (lambda value: value in SCHEMES, f"one of {', '.join(SCHEMES)}"),
+}
+ENVIRONMENT: dict[str, Check] = {
+    "name": _NAMED,
+    "tier": (lambda value: value in TIERS, f"one of {', '.join(TIERS)}"),
+    "workflow": _FILE,
+    "inputs": _INPUTS,
+    "position": (lambda value: 0 <= value <= 1_000_000, "a number from 0 to 1,000,000"),
+    "deploy_deadline_minutes": _MINUTES,
+}
+
+
+def check(values: Mapping[str, Any], checks: Mapping[str, Check]) -> None:
+    """Refuse the first value that its field cannot take."""
+    for field, value in values.items():
+        if field in checks:
+            holds, expected = checks[field]
+            if not holds(value):
+                raise Refusal(f"`{field}` must be {expected}.", field=field)
+
+
+def default_prefixes(permalink: str, *, first: bool) -> dict[str, str]:
+    """The tag prefixes of a project: short ones for the first of its repository, its own for those that follow."""
+    if first:
+        return {"tag_prefix": "rc/", "trigger_tag_prefix": "v"}
+    return {"tag_prefix": f"{permalink}/rc/", "trigger_tag_prefix": f"{permalink}-v"}
+
+
+def branches_to_ask(allowed: list[str] | None, default_branch: str) -> list[str]:
+    """The allowed branches and globs in the order in which a commit is looked for on them: the default branch first."""
+    if allowed is None:
+        return [default_branch, *DEFAULT_BRANCHES_BESIDE]
+    return sorted(dict.fromkeys(allowed), key=lambda pattern: (pattern != default_branch, "*" in pattern))

@@ -1,0 +1,108 @@
+"""Versions: the candidate grammar, the schemes a project may ask for, and what comes next."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+import semver
+
+from bot.errors import Refusal
+
+SCHEMES = ("any", "semver", "calver")
+BUMPS = ("major", "minor", "patch")
+INVALID = "Invalid release candidate version"
+
+_RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,5}")
+_CALVER = re.compile(
+    r"(?P<year>[0-9]{2}|[0-9]{4})\.(?P<month>0?[1-9]|1[0-2])(?:\.(?P<third>[0-9]+))?(?:\.(?P<fourth>[0-9]+))?"
+)
+
+
+@dataclass(frozen=True, order=True)
+class CandidateVersion:
+    """`1.4.0-rc2`, taken apart."""
+
+    release: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.release}-rc{self.number}"
+
+
+def is_release_version(text: str) -> bool:
+    """Whether a release of this version can be cut into candidates: 1 to 100 characters that git allows in a tag."""
+    return (
+        _RELEASE.fullmatch(text) is not None
+        and ".." not in text
+        and not text.endswith((".", ".lock"))
+        and re.search(r"-rc[0-9]+\Z", text) is None
+    )
+
+
+def parse_candidate_version(text: object) -> CandidateVersion:
+    """Take `<release version>-rc<N>` apart; refuse anything else, a number above 999,999 or like `01` too."""
+    if isinstance(text, str):
+        release, mark, number = text.rpartition("-rc")
+        if mark and _NUMBER.fullmatch(number) and is_release_version(release):
+            return CandidateVersion(release, int(number))
+    raise Refusal(INVALID, expected="<release version>-rc<number>, as in 1.4.0-rc2")
+
+
+def fits_scheme(release: str, scheme: str) -> bool:
+    """Whether a release version is one of the project's scheme: `any`, `semver` or `calver` (24.04, 2026.11.3)."""
+    if scheme == "semver":
+        return semver.Version.is_valid(release)
+    if scheme == "calver":
+        return _CALVER.fullmatch(release) is not None
+    return True
+
+
+def check_scheme(release: str, scheme: str) -> None:
+    """Refuse a release version that is not of the project's scheme."""
+    if not fits_scheme(release, scheme):
+        raise Refusal(INVALID, expected=f"a {scheme} release version", version_scheme=scheme)
+
+
+def next_release(scheme: str, known: Iterable[str], bump: str, today: date) -> str:
+    """The release version after the highest known one: SemVer by `bump`, CalVer by the date in the form used so far."""
+    fitting = [version for version in known if fits_scheme(version, scheme)]
+    if scheme == "semver":
+        return _next_semver(fitting, bump)
+    if scheme == "calver":
+        return _next_calver(fitting, today)
+    raise Refusal("The project's version scheme is `any`: set it to `semver` or `calver` to be told the next version.")
+
+
+def _next_semver(known: list[str], bump: str) -> str:
+    if bump not in BUMPS:
+        raise Refusal(f"`bump` must be one of {', '.join(BUMPS)}.", field="bump")
+    if not known:
+        return "0.1.0"
+    return str(getattr(max(map(semver.Version.parse, known)), f"bump_{bump}")())
+
+
+def _next_calver(known: list[str], today: date) -> str:
+    if not known:
+        return f"{today.year}.{today.month:02}.0"
+    latest = max(known, key=_calver_key)
+    parts = latest.split(".")
+    padded = any(version.split(".")[1].startswith("0") for version in known)
+    year = str(today.year)[-len(parts[0]) :]
+    month = f"{today.month:02}" if padded else str(today.month)
+    if (int(parts[0]), int(parts[1])) != (int(year), today.month):
+        return ".".join([year, month, *("0" for _ in parts[2:])])
+    if len(parts) == 2:
+        return f"{latest}.1"
+    return ".".join([*parts[:-1], str(int(parts[-1]) + 1)])
+
+
+def _calver_key(version: str) -> tuple[int, ...]:
+    year, *rest = map(int, version.split("."))
+    return (year if year >= 1000 else 2000 + year, *rest)
+
+
+def next_number(taken: Iterable[int]) -> int:
+    """The number of the next candidate of a release: numbering by ourselves starts at 1."""
+    return max([0, *taken]) + 1

@@ -1,0 +1,37 @@
+"""What is due when."""
+
+import asyncio
+import time
+
+import structlog
+
+from bot.errors import Unavailable
+from bot.queue import enqueue
+
+log = structlog.get_logger()
+
+EVERY = {  # job kind: seconds between two of it
+    "reconcile": 60,
+    "sweep_deliveries": 30 * 60,
+    "check_repositories": 60 * 60,
+    "prune": 60 * 60,
+}
+TICK = 5.0
+
+
+async def run() -> None:
+    """Enqueue each kind when the process starts and whenever its time has come, until cancelled.
+
+    Many processes may do this: one unfinished job of a kind is all there is.
+    """
+    due = dict.fromkeys(EVERY, 0.0)
+    while True:
+        now = time.monotonic()
+        for kind in [kind for kind, at in due.items() if at <= now]:
+            try:
+                await enqueue(kind, {}, key=kind)
+            except Unavailable as error:
+                log.warning("schedule waits", kind=kind, error=str(error))
+                continue
+            due[kind] = now + EVERY[kind]
+        await asyncio.sleep(TICK)

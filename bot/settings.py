@@ -1,0 +1,103 @@
+"""The one reader of the environment: every setting is a `LONGSHORE_*` variable, listed in .env.example."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bot.errors import Misconfigured
+
+PREFIX = "LONGSHORE_"
+_LEVELS = ("debug", "info", "warning", "error")
+
+
+class Settings(BaseSettings):
+    """How this process runs. A missing or malformed value is told by name, before anything starts."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True)
+
+    database_url: str = Field("sqlite://longshore.db", description="sqlite:///path/to/file.db or postgres://…")
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: int = Field(8080, ge=0, le=65535, description="The port to listen on.")
+    base_url: str = Field("", description="Where people reach this service; http://HOST:PORT unless given.")
+    github_api_url: str = Field("https://api.github.com", description="GitHub's REST API.")
+    github_app_id: str = Field(description="The App's id or client id.")
+    github_private_key: SecretStr = Field(SecretStr(""), description="The App's private key, as PEM text.")
+    github_private_key_file: Path | None = Field(None, description="… or a file that holds it.")
+    github_webhook_secret: SecretStr = Field(SecretStr(""), description="The webhook's secret.")
+    github_webhook_secret_file: Path | None = Field(None, description="… or a file that holds it.")
+    log_level: Annotated[str, NoDecode] = Field("info", description="debug, info, warning or error.")
+    worker_concurrency: int = Field(8, ge=1, le=100, description="Jobs that one process works on at once.")
+    dispatch_search_seconds: float = Field(
+        60, ge=0, le=600, description="Seconds to look for a run whose dispatch got no answer before asking again."
+    )
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.lower() not in _LEVELS:
+            raise ValueError(f"must be one of {', '.join(_LEVELS)}")
+        return value.lower()
+
+    @field_validator("github_api_url", "base_url")
+    @classmethod
+    def _is_url(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with https:// or http://")
+        return value.rstrip("/")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        for name in ("github_private_key", "github_webhook_secret"):
+            file = values.get(f"{name}_file")
+            if file and not values.get(name):
+                values = {**values, name: _contents(name, Path(file))}
+            if not values.get(name):
+                raise ValueError(f"{PREFIX}{name.upper()} (or {PREFIX}{name.upper()}_FILE) must be set")
+        return values
+
+    @property
+    def url(self) -> str:
+        """Where people reach this service."""
+        return self.base_url or f"http://{self.host}:{self.port}"
+
+
+class DatabaseSettings(BaseSettings):
+    """What the commands need that only touch the database."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True)
+
+    database_url: str = "sqlite://longshore.db"
+
+
+def read_settings(**given: Any) -> Settings:
+    """The settings of this process; `Misconfigured` with a sentence that names what is missing or malformed."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise Misconfigured(_sentence(error)) from None
+
+
+def read_database_url() -> str:
+    """Where the database is."""
+    return DatabaseSettings().database_url
+
+
+def _contents(name: str, file: Path) -> str:
+    try:
+        return file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{PREFIX}{name.upper()}_FILE names {file}, which cannot be read ({error})") from None
+
+
+def _sentence(error: ValidationError) -> str:
+    said = []
+    for problem in error.errors(include_url=False, include_input=False):
+        text = problem["msg"].removeprefix("Value error, ")
+        if problem["loc"]:
+            name = f"{PREFIX}{str(problem['loc'][0]).upper()}"
+            text = f"{name} must be set" if problem["type"] == "missing" else f"{name}: {text}"
+        said.append(text)
+    return "; ".join(said) + "."

@@ -1,0 +1,12 @@
+"""What we remember: models, one file per aggregate, and the engines, migrations and queries under them."""
+
+MODELS = [
+    "bot.store.audit",
+    "bot.store.candidates",
+    "bot.store.deployments",
+    "bot.store.jobs",
+    "bot.store.projects",
+    "bot.store.releases",
+    "bot.store.runs",
+    "bot.store.users",
+]

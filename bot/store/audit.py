@@ -1,0 +1,28 @@
+"""What was done, by whom, through which door. Rows are only ever added."""
+
+from typing import Any
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class AuditEntry(Model):
+    """One act or one alarm: who, through which door, what, on which commit, before and after."""
+
+    id = fields.IntField(primary_key=True)
+    at = fields.DatetimeField()
+    actor = fields.CharField(max_length=255)
+    door = fields.CharField(max_length=20)
+    act = fields.CharField(max_length=60)
+    alarm = fields.BooleanField(default=False)
+    project_id = fields.IntField(null=True)
+    subject = fields.CharField(max_length=600)
+    commit = fields.CharField(max_length=64, null=True)
+    before: Any = fields.JSONField(null=True)
+    after: Any = fields.JSONField(null=True)
+
+    class Meta:
+        """Where the rows are."""
+
+        table = "audit_entries"
+        indexes = (("project_id", "id"), ("alarm", "id"))

@@ -1,0 +1,52 @@
+"""Release candidates."""
+
+from tortoise import fields
+from tortoise.models import Model
+
+from bot.store.projects import Project, Repository
+from bot.store.releases import Release
+from bot.store.users import User
+
+
+class Candidate(Model):
+    """An immutable, numbered attempt at a release: one full commit SHA of one repository.
+
+    `branch` is the allowed branch from which the commit was proven reachable; `origin` names the one message that asked
+    for this candidate, so that the message handled twice cuts once.
+    """
+
+    id = fields.IntField(primary_key=True)
+    project: fields.ForeignKeyRelation[Project] = fields.ForeignKeyField(
+        "models.Project", related_name="candidates", on_delete=fields.OnDelete.RESTRICT
+    )
+    project_id: int
+    release: fields.ForeignKeyRelation[Release] = fields.ForeignKeyField(
+        "models.Release", related_name="candidates", on_delete=fields.OnDelete.RESTRICT
+    )
+    release_id: int
+    repository: fields.ForeignKeyRelation[Repository] = fields.ForeignKeyField(
+        "models.Repository", related_name="candidates", on_delete=fields.OnDelete.RESTRICT
+    )
+    repository_id: int
+    number = fields.IntField()
+    version = fields.CharField(max_length=120)
+    commit = fields.CharField(max_length=64)
+    branch = fields.CharField(max_length=255)
+    tag = fields.CharField(max_length=255, null=True)
+    tagged = fields.BooleanField(default=False)
+    status = fields.CharField(max_length=20)
+    reason = fields.TextField(null=True)
+    origin = fields.CharField(max_length=255, null=True, unique=True)
+    created_by: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="candidates", on_delete=fields.OnDelete.RESTRICT
+    )
+    created_by_id: int
+    created_at = fields.DatetimeField()
+    updated_at = fields.DatetimeField()
+
+    class Meta:
+        """Where the rows are: a number once in a release, a tag once in a repository."""
+
+        table = "candidates"
+        unique_together = (("release", "number"), ("repository", "tag"))
+        indexes = (("project", "version"), ("repository", "commit"))

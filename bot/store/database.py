@@ -1,0 +1,247 @@
+"""Opening the database, transactions, and plain SQL that is written once for both of them.
+
+SQL here uses `$1, $2, …` and the part of the language that SQLite and PostgreSQL share. Whatever passes by itself (a
+lock held too long, a full disk, a server that restarts) is raised as `bot.errors.Unavailable`, by the ORM's calls too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import Context
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal, cast
+from urllib.parse import unquote, urlsplit
+
+from tortoise.backends.base.client import BaseDBAsyncClient, TransactionContext
+from tortoise.backends.base.config_generator import expand_db_url
+from tortoise.context import TortoiseContext, require_context
+from tortoise.exceptions import ConfigurationError, DBConnectionError
+
+from bot.errors import Misconfigured, Unavailable
+from bot.store import MODELS
+from bot.store.engines import Ownership
+
+log = logging.getLogger(__name__)
+
+Dialect = Literal["sqlite", "postgres"]
+
+CHANNEL = "longshore_jobs"
+NAME = "default"
+POSTGRES = ("postgres", "postgresql")
+
+
+class Bell:
+    """Wakes whoever waits for jobs: in this process by event, in others by NOTIFY where the database has it."""
+
+    def __init__(self) -> None:
+        self.events: set[asyncio.Event] = set()
+        self.notifies = False
+        self._rung = False
+        self._notifying: asyncio.Task[None] | None = None
+
+    def sound(self) -> None:
+        """Wake this process only."""
+        for event in self.events:
+            event.set()
+
+    def ring(self) -> None:
+        """Wake this process and the others; many rings in a moment become one notification."""
+        self.sound()
+        self._rung = True
+        if self.notifies and (self._notifying is None or self._notifying.done()):
+            # an empty context: the ringing task's own may hold a transaction
+            self._notifying = asyncio.get_running_loop().create_task(self._notify(), context=Context())
+
+    async def _notify(self) -> None:
+        while self._rung:
+            self._rung = False
+            with suppress(Unavailable):  # polling finds the job
+                await execute(f"NOTIFY {CHANNEL}")
+            await asyncio.sleep(0.01)
+
+    async def close(self) -> None:
+        """Stop ringing."""
+        self.notifies = False
+        if self._notifying is not None:
+            self._notifying.cancel()
+            await asyncio.wait([self._notifying])
+
+
+class Database:
+    """An open database. While it is open, it is the one that every task of this process uses."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.dialect: Dialect = "sqlite" if url.startswith("sqlite") else "postgres"
+        self.path: str | None = sqlite_path(url) if self.dialect == "sqlite" else None
+        self.bell = Bell()
+        self.context = OpenContext(self)
+
+    async def open(self) -> None:
+        """Connect; Misconfigured when the address is wrong, Unavailable when nothing answers there."""
+        settings = configuration(self.url)
+        try:
+            with settings_explained():
+                with self.context:  # only while it begins: afterwards every task finds it by the fallback
+                    await self.context.init(config=settings, _enable_global_fallback=True)
+                await self.client.create_connection(with_db=True)
+            self.bell.notifies = self.dialect == "postgres"
+        except BaseException:
+            await self.close()
+            raise
+
+    @property
+    def client(self) -> BaseDBAsyncClient:
+        """The engine, as the asking task sees it: the transaction's while one is open."""
+        return self.context.connections.get(NAME)
+
+    async def listen(self) -> None:
+        """Hear other processes' notifications until cancelled, reconnecting; returns at once where there are none."""
+        if self.dialect != "postgres":
+            return
+        engine = cast("Any", self.client)
+        while True:
+            try:
+                await engine.listen(CHANNEL, self.bell.sound)
+            except Exception as exc:  # noqa: BLE001 - whatever it is, polling finds the jobs meanwhile
+                log.warning("not listening for jobs: %s", exc)
+            await asyncio.sleep(1)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.bell.close()
+        await self.context.close_connections()
+
+
+class OpenContext(TortoiseContext):
+    """Tortoise's own record of what is open, with our database beside it."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__()
+        self.database = database
+
+
+@contextmanager
+def settings_explained() -> Iterator[None]:
+    """Turn tortoise's complaints about the settings into Misconfigured."""
+    try:
+        yield
+    except (ConfigurationError, DBConnectionError) as exc:
+        raise Misconfigured(f"The database address is wrong: {exc}") from exc
+
+
+def sqlite_path(url: str) -> str:
+    """The file that `sqlite:///absolute.db`, `sqlite://relative.db` names; Misconfigured when it can be none."""
+    parts = urlsplit(url)
+    path = unquote(parts.netloc + parts.path)
+    if not path or path == ":memory:":
+        raise Misconfigured("A sqlite address names a file, as in sqlite:///var/lib/longshore/longshore.db.")
+    file = Path(path).absolute()
+    if not file.parent.is_dir():
+        raise Misconfigured(f"The directory {file.parent} for the database is not there.")
+    return str(file)
+
+
+def connection_settings(url: str) -> dict[str, Any]:
+    """Tortoise's description of the connection that an address names; Misconfigured when it names none of ours."""
+    scheme = url.partition("://")[0]
+    if scheme == "sqlite":
+        return {"engine": "bot.store.engines.sqlite", "credentials": {"file_path": sqlite_path(url)}}
+    if scheme not in POSTGRES:
+        raise Misconfigured(f"{scheme!r} is not a database that Longshore knows: sqlite or postgres.")
+    try:
+        import_module("asyncpg")
+    except ModuleNotFoundError:
+        raise Misconfigured("PostgreSQL needs asyncpg: pip install 'longshore[postgres]'.") from None
+    credentials = expand_db_url(url.replace(scheme, "asyncpg", 1))["credentials"]
+    return {"engine": "bot.store.engines.postgres", "credentials": credentials}
+
+
+def configuration(url: str) -> dict[str, Any]:
+    """Tortoise's whole configuration for an address."""
+    app = {"models": MODELS, "default_connection": NAME, "migrations": "bot.store.migrations"}
+    return {"connections": {NAME: connection_settings(url)}, "apps": {"models": app}, "use_tz": True, "timezone": "UTC"}
+
+
+async def open_database(url: str) -> Database:
+    """Open the database at an address for this process.
+
+    `sqlite:///absolute/path.db`, `sqlite://relative.db` or `postgres://user:password@host:port/name`, to which
+    `?maxsize=20` adds the size of the pool. Raises Misconfigured for another address, Unavailable when nothing answers.
+    """
+    database = Database(url)
+    await database.open()
+    return database
+
+
+def current() -> Database:
+    """The open database; RuntimeError when none is open."""
+    context = require_context()
+    if not isinstance(context, OpenContext):
+        raise RuntimeError("No database is open.")
+    return context.database
+
+
+def dialect() -> Dialect:
+    """Which database is open."""
+    return current().dialect
+
+
+def transaction() -> TransactionContext:
+    """`async with transaction():` all or nothing. Inside another one it is a savepoint of it, committed only with it.
+
+    Only the task that opened it may use it, and it may wait for nothing but the database meanwhile.
+    """
+    return current().client._in_transaction()
+
+
+def in_transaction() -> bool:
+    """Whether this task is inside a transaction."""
+    ownership = _ownership()
+    return ownership is not None and ownership.open
+
+
+def _ownership() -> Ownership | None:
+    return getattr(current().client, "ownership", None)
+
+
+def refuse_in_transaction(what: str) -> None:
+    """Raise RuntimeError when a transaction is open here: `what` waits for something other than the database."""
+    if in_transaction():
+        raise RuntimeError(f"A transaction is open during: {what}. Commit first.")
+
+
+def after_commit(callback: Callable[[], None]) -> None:
+    """Call back once the outermost transaction is committed, and never if it is undone; at once when none is open."""
+    ownership = _ownership()
+    if ownership is None:
+        callback()
+    else:
+        ownership.check()
+        ownership.callbacks.append(callback)
+
+
+@lru_cache(maxsize=1024)
+def numbered(sql: str) -> str:
+    """`$1` in SQLite's words."""
+    return re.sub(r"\$(\d+)", r"?\1", sql)
+
+
+async def fetch(sql: str, *args: Any) -> list[dict[str, Any]]:
+    """The rows that a statement gives, as dictionaries; inside a transaction it sees that transaction's changes."""
+    database = current()
+    sql = numbered(sql) if database.dialect == "sqlite" else sql
+    return await database.client.execute_query_dict(sql, list(args))
+
+
+async def execute(sql: str, *args: Any) -> int:
+    """Run an INSERT, UPDATE or DELETE; the number of rows that it changed."""
+    database = current()
+    sql = numbered(sql) if database.dialect == "sqlite" else sql
+    return (await database.client.execute_query(sql, list(args)))[0]

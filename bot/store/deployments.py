@@ -1,0 +1,51 @@
+"""Deployments of candidates to environments."""
+
+from tortoise import fields
+from tortoise.models import Model
+
+from bot.store.candidates import Candidate
+from bot.store.projects import Environment
+from bot.store.users import User
+
+
+class Deployment(Model):
+    """One attempt to put one candidate on one environment.
+
+    `kind` is `deploy` or `rollback`. `reported` says that the row is a fact told by a pipeline or by GitHub, which the
+    rule of one running deployment per environment (a partial unique index) cannot refuse.
+    `dispatch_after` holds a rollback back until the deployments that it cancels have ended or that moment has passed.
+    """
+
+    id = fields.IntField(primary_key=True)
+    environment: fields.ForeignKeyRelation[Environment] = fields.ForeignKeyField(
+        "models.Environment", related_name="deployments", on_delete=fields.OnDelete.RESTRICT
+    )
+    environment_id: int
+    candidate: fields.ForeignKeyRelation[Candidate] = fields.ForeignKeyField(
+        "models.Candidate", related_name="deployments", on_delete=fields.OnDelete.RESTRICT
+    )
+    candidate_id: int
+    from_candidate: fields.ForeignKeyNullableRelation[Candidate] = fields.ForeignKeyField(
+        "models.Candidate", null=True, related_name="replaced_by", on_delete=fields.OnDelete.RESTRICT
+    )
+    from_candidate_id: int | None
+    kind = fields.CharField(max_length=10, default="deploy")
+    reported = fields.BooleanField(default=False)
+    status = fields.CharField(max_length=20)
+    error_message = fields.TextField(null=True)
+    origin = fields.CharField(max_length=255, null=True, unique=True)
+    actor: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="deployments", on_delete=fields.OnDelete.RESTRICT
+    )
+    actor_id: int
+    dispatch_after = fields.DatetimeField(null=True)
+    deadline_at = fields.DatetimeField(null=True)
+    deploy_start_at = fields.DatetimeField(null=True)
+    deploy_end_at = fields.DatetimeField(null=True)
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        """Where the rows are. The partial indexes stand in the migration."""
+
+        table = "deployments"
+        indexes = (("environment", "id"), ("candidate", "environment"), ("environment", "status", "deploy_end_at"))

@@ -1,0 +1,78 @@
+"""What both database engines share: thin subclasses of tortoise's own, named in its configuration by module path.
+
+Why they exist is told in docs/decisions/002-own-database-engines.md. In one sentence: a task may be cancelled at any
+await without leaving a connection inside a transaction, and a transaction belongs to the one task that opened it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from tortoise.backends.base.client import NestedTransactionContext, TransactionalDBClient
+
+T = TypeVar("T")
+
+PATIENCE = 8.0
+"""Seconds that one waits for a connection before the database counts as unavailable."""
+
+
+async def uncancelled(work: Awaitable[T]) -> T:
+    """Wait for `work` to its very end, even when the waiting task is cancelled; the cancellation is raised after it."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as exc:
+            cancelled = exc
+    if cancelled is None:
+        return task.result()
+    if not task.cancelled():
+        task.exception()  # marks it as seen: the cancellation outweighs it
+    raise cancelled
+
+
+class Ownership:
+    """Whose transaction this is, and what follows its commit."""
+
+    def __init__(self) -> None:
+        self.task = asyncio.current_task()
+        self.open = True
+        self.callbacks: list[Callable[[], None]] = []
+
+    def check(self) -> None:
+        """Raise RuntimeError unless the asking task opened the transaction and it is still open."""
+        if not self.open:
+            raise RuntimeError("This task was started inside a transaction that has ended: start tasks after it.")
+        if asyncio.current_task() is not self.task:
+            raise RuntimeError("A task started inside a transaction may not use it: start tasks after the commit.")
+
+    def close(self, *, committed: bool) -> None:
+        """End it: after a commit the callbacks run, in the order in which they were given."""
+        self.open = False
+        callbacks, self.callbacks = self.callbacks, []
+        for callback in callbacks if committed else ():
+            callback()
+
+
+class Savepoint(NestedTransactionContext):
+    """A transaction inside a transaction: undone alone, committed only with the outer one."""
+
+    __slots__ = ("before", "ownership")
+
+    def __init__(self, client: TransactionalDBClient, ownership: Ownership) -> None:
+        super().__init__(client)
+        self.ownership = ownership
+        self.before = 0
+
+    async def __aenter__(self) -> TransactionalDBClient:
+        self.ownership.check()
+        self.before = len(self.ownership.callbacks)
+        return await super().__aenter__()
+
+    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+        if exc_type is not None:
+            del self.ownership.callbacks[self.before :]
+        await uncancelled(super().__aexit__(exc_type, exc_val, exc_tb))

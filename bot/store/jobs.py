@@ -1,0 +1,37 @@
+"""The table of jobs: see bot/queue.py for what happens to its rows."""
+
+from __future__ import annotations
+
+from tortoise import Model, fields
+
+
+class Job(Model):
+    """One piece of work to be done. Times are epoch milliseconds.
+
+    Indexes that the model cannot say (they cover a part of the rows) are in migration 0001: `jobs_key` (unique key,
+    unless done and not kept), `jobs_lock` (one running job for each lock), `jobs_due`, `jobs_lease`, `jobs_finished`.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    kind = fields.TextField()
+    key = fields.TextField(null=True)
+    keep = fields.BooleanField(default=False)
+    """The key stays taken after the job is done, until the row is pruned."""
+    lock = fields.TextField(null=True)
+    priority = fields.IntField(default=0)
+    payload = fields.BinaryField(null=True)
+    headers = fields.TextField(null=True)
+    state = fields.CharField(max_length=8, default="queued")
+    """queued, running, done or dead."""
+    attempts = fields.IntField(default=0)
+    run_at = fields.BigIntField()
+    created_at = fields.BigIntField()
+    finished_at = fields.BigIntField(null=True)
+    lease_owner = fields.TextField(null=True)
+    lease_expires = fields.BigIntField(null=True)
+    error = fields.TextField(null=True)
+
+    class Meta:
+        """Where the rows are."""
+
+        table = "jobs"

@@ -1,0 +1,55 @@
+"""Lists, read by plain SQL: rows come as dictionaries that go to JSON without passing through objects."""
+
+from typing import Any
+
+from bot.store.database import fetch
+
+_DEPLOYMENT = """
+SELECT d.id, d.status, d.error_message, d.deploy_start_at, d.deploy_end_at, e.name AS environment_name,
+    u.name AS actor, c.version AS release_candidate_version, r.version AS release_version,
+    fc.version AS from_release_candidate_version, fr.version AS from_release_version
+FROM deployments d
+JOIN environments e ON e.id = d.environment_id
+JOIN users u ON u.id = d.actor_id
+JOIN candidates c ON c.id = d.candidate_id
+JOIN releases r ON r.id = c.release_id
+LEFT JOIN candidates fc ON fc.id = d.from_candidate_id
+LEFT JOIN releases fr ON fr.id = fc.release_id
+"""
+
+
+async def deployments(environment: int, *, limit: int, offset: int) -> list[dict[str, Any]]:
+    """One page of an environment's deployments, newest first."""
+    page = "SELECT id FROM deployments WHERE environment_id = $1 ORDER BY id DESC LIMIT $2 OFFSET $3"
+    return await fetch(f"{_DEPLOYMENT} WHERE d.id IN ({page}) ORDER BY d.id DESC", environment, limit, offset)
+
+
+async def deployment(number: int) -> dict[str, Any]:
+    """One deployment in the shape of the list."""
+    return (await fetch(f"{_DEPLOYMENT} WHERE d.id = $1", number))[0]
+
+
+async def count_deployments(environment: int) -> int:
+    """How many deployments an environment has had."""
+    rows = await fetch("SELECT count(*) AS count FROM deployments WHERE environment_id = $1", environment)
+    return int(rows[0]["count"])
+
+
+async def releases(project: int, *, before: int | None, limit: int) -> list[dict[str, Any]]:
+    """Releases of a project, newest first, from before an id on; each with its newest candidate."""
+    return await fetch(
+        """
+        SELECT r.id, r.version, r.status, r.held IS NOT NULL AS held, r."commit", r.created_at, r.updated_at,
+            (SELECT c.version FROM candidates c WHERE c.release_id = r.id ORDER BY c.number DESC LIMIT 1) AS newest
+        FROM releases r
+        WHERE r.project_id = $1 AND r.id < $2 AND r.release_type = 'ga'
+        ORDER BY r.id DESC LIMIT $3
+        """,
+        *(project, 2**31 - 1 if before is None else before, limit),
+    )
+
+
+async def release_deployments(release: int) -> list[dict[str, Any]]:
+    """All deployments of a release's candidates, newest first, at most 200."""
+    own = "d.candidate_id IN (SELECT id FROM candidates WHERE release_id = $1)"
+    return await fetch(f"{_DEPLOYMENT} WHERE {own} ORDER BY d.id DESC LIMIT 200", release)

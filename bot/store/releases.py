@@ -1,0 +1,35 @@
+"""Versions of projects."""
+
+from typing import Any
+
+from tortoise import fields
+from tortoise.models import Model
+
+from bot.store.projects import Project
+
+
+class Release(Model):
+    """A version of a project. `status` is the integer of the package dialect; being held is a fact of its own."""
+
+    id = fields.IntField(primary_key=True)
+    project: fields.ForeignKeyRelation[Project] = fields.ForeignKeyField(
+        "models.Project", related_name="releases", on_delete=fields.OnDelete.RESTRICT
+    )
+    project_id: int
+    version = fields.CharField(max_length=255)
+    release_type = fields.CharField(max_length=20, default="ga")
+    release_id = fields.CharField(max_length=600, unique=True)
+    status = fields.IntField(default=1)
+    commit = fields.CharField(max_length=64, null=True)
+    held: dict[str, Any] | None = fields.JSONField(null=True)
+    release_date = fields.DatetimeField(null=True)
+    notes = fields.TextField(default="")
+    created_at = fields.DatetimeField()
+    updated_at = fields.DatetimeField()
+
+    class Meta:
+        """Where the rows are."""
+
+        table = "releases"
+        unique_together = (("project", "version", "release_type"),)
+        indexes = (("project", "id"),)

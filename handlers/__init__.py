@@ -1,0 +1,1 @@
+"""GitHub's door: the only place with webhook JSON."""

@@ -1,0 +1,92 @@
+"""The route that GitHub delivers to: verify, store, answer. Nothing is parsed here.
+
+https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
+"""
+
+import hashlib
+import hmac
+
+from aiohttp import web
+
+from bot.errors import Refusal, Unavailable
+from bot.intake import Intake
+from bot.metrics import Metrics
+
+PATH = "/webhooks/github"
+LARGEST = 25 * 1024 * 1024  # GitHub delivers nothing larger
+TYPES = ("application/json", "application/x-www-form-urlencoded")
+PRIORITIES = {
+    "issue_comment": 20,
+    "commit_comment": 20,
+    "workflow_run": 5,
+    "push": 5,
+}
+
+
+class Receiver:
+    """Takes deliveries that carry the App's signature."""
+
+    def __init__(self, secret: str, intake: Intake, metrics: Metrics) -> None:
+        self._secret, self._intake, self._metrics = secret.encode(), intake, metrics
+
+    async def receive(self, request: web.Request) -> web.Response:
+        """Answer 202 once the delivery is stored: 4xx for what is none, 503 where it cannot be stored now."""
+        event = request.headers.get("X-GitHub-Event", "")
+        try:
+            response = await self._taken(request, event)
+        except _Rejected as rejected:
+            response = _answer(rejected.status, error=rejected.sentence)
+        except Unavailable as unavailable:
+            response = _answer(503, error=unavailable.sentence)
+            response.headers["Retry-After"] = str(unavailable.retry_after)
+        known = event if response.status == 202 else "unknown"
+        self._metrics.deliveries.labels(known, response.status).inc()
+        return response
+
+    async def _taken(self, request: web.Request, event: str) -> web.Response:
+        if request.content_type not in TYPES:
+            raise _Rejected(415, f"Content-Type must be {' or '.join(TYPES)}.")
+        if request.headers.get("Content-Encoding", "identity") != "identity":
+            raise _Rejected(415, "The body must not be compressed.")
+        body = await _body(request)
+        if not self._is_signed(body, request.headers.get("X-Hub-Signature-256", "")):
+            raise _Rejected(401, "X-Hub-Signature-256 is missing or is not that of this body and secret.")
+        guid = request.headers.get("X-GitHub-Delivery", "")
+        if not event or not guid:
+            raise _Rejected(400, "X-GitHub-Event and X-GitHub-Delivery must be given.")
+        if len(event) > 100 or len(guid) > 100:
+            raise _Rejected(400, "X-GitHub-Event and X-GitHub-Delivery have at most 100 characters.")
+        priority = PRIORITIES.get(event, 0)
+        try:
+            new = await self._intake.put(
+                guid=guid, event=event, content_type=request.content_type, body=body, priority=priority
+            )
+        except Refusal as refusal:
+            raise _Rejected(400, refusal.sentence) from refusal
+        return _answer(202, delivery="accepted" if new else "known already")
+
+    def _is_signed(self, body: bytes, signature: str) -> bool:
+        expected = "sha256=" + hmac.new(self._secret, body, hashlib.sha256).hexdigest()
+        return hmac.compare_digest(expected.encode(), signature.encode("utf-8", "surrogateescape"))
+
+
+class _Rejected(Exception):
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status, self.sentence = status, sentence
+
+
+async def _body(request: web.Request) -> bytes:
+    if (request.content_length or 0) > LARGEST:
+        raise _Rejected(413, f"A delivery has at most {LARGEST:,} bytes.")
+    try:
+        body = await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise _Rejected(413, f"A delivery has at most {LARGEST:,} bytes.") from None
+    if len(body) > LARGEST:
+        raise _Rejected(413, f"A delivery has at most {LARGEST:,} bytes.")
+    return body
+
+
+def _answer(status: int, **said: str) -> web.Response:
+    return web.json_response(said, status=status)

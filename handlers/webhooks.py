@@ -1,0 +1,59 @@
+"""From a stored delivery to operations: the payload is read, and its event finds its handler."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import orjson
+import structlog
+
+from bot.context import Context
+from bot.queue import Hopeless, Job
+from handlers import comments, installations, pushes, repositories, runs
+
+Handler = Callable[[Context, Mapping[str, Any], str], Awaitable[None]]
+
+log = structlog.get_logger()
+
+
+async def _pinged(context: Context, payload: Mapping[str, Any], guid: str) -> None:
+    log.info("ping", zen=str(payload.get("zen", ""))[:200], hook=payload.get("hook_id"))
+
+
+EVENTS: Mapping[str, Handler] = {
+    "commit_comment": comments.on_commit,
+    "installation": installations.changed,
+    "installation_repositories": installations.repositories_changed,
+    "issue_comment": comments.on_issue,
+    "ping": _pinged,
+    "push": pushes.pushed,
+    "repository": repositories.changed,
+    "workflow_run": runs.told,
+}
+
+
+async def process(context: Context, job: Job) -> None:
+    """Job `webhook`: turn a delivery into acts. An event that nobody handles ends well, a body that is no JSON badly."""
+    event = job.headers.get("event", "")
+    structlog.contextvars.bind_contextvars(delivery=job.key, event_name=event)
+    payload = _payload(job)
+    handler = EVENTS.get(event)
+    if handler is not None:
+        try:
+            await handler(context, payload, job.key or "")
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Hopeless(f"The {event} payload is not as GitHub's are: {type(error).__name__}: {error}") from error
+
+
+def _payload(job: Job) -> Mapping[str, Any]:
+    body: bytes | str = job.payload
+    if job.headers.get("content_type") == "application/x-www-form-urlencoded":
+        fields = parse_qs(job.payload.decode("utf-8", "replace"), max_num_fields=10)
+        body = fields.get("payload", [""])[0]
+    try:
+        payload = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Hopeless(f"The body is not JSON: {error}") from error
+    if not isinstance(payload, dict):
+        raise Hopeless("The body is not a JSON object.")
+    return payload

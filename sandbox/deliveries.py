@@ -1,0 +1,202 @@
+"""Sends webhooks: signed, in order, each attempt recorded, and never again by itself."""
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+
+from sandbox.faults import Faults
+
+PATIENCE = 10.0
+LARGEST = 25 * 1024 * 1024
+SHUFFLE = 0.05
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try at delivering one event."""
+
+    id: int
+    guid: str
+    event: str
+    payload: dict[str, Any]
+    body: bytes
+    redelivery: bool
+    delivered_at: datetime
+    duration: float = 0.0
+    status: str = ""
+    status_code: int = 0
+    url: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    response_headers: dict[str, str] = field(default_factory=dict)
+    response: str = ""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """An event that is to be sent at ``due`` (loop time)."""
+
+    guid: str
+    event: str
+    payload: dict[str, Any]
+    body: bytes
+    due: float
+    delayed: bool = False
+    dropped: bool = False
+    redelivery: bool = False
+
+
+def sign(secret: str, body: bytes) -> dict[str, str]:
+    """Give both signature headers of a body."""
+    key = secret.encode()
+    return {
+        "X-Hub-Signature": "sha1=" + hmac.new(key, body, hashlib.sha1).hexdigest(),
+        "X-Hub-Signature-256": "sha256=" + hmac.new(key, body, hashlib.sha256).hexdigest(),
+    }
+
+
+class Deliverer:
+    """The queue of webhooks and the record of what became of them."""
+
+    def __init__(self, secret: str, app_id: int, ids: Iterator[int]) -> None:
+        self.url: str | None = None
+        self.secret = secret
+        self.app_id = app_id
+        self.hook_id = 512_000_117
+        self.faults = Faults()
+        self.attempts: list[Attempt] = []
+        self._ids = ids
+        self._waiting: list[Waiting] = []
+        self._sending = 0
+        self._changed = asyncio.Event()
+        self._worker: asyncio.Task[None] | None = None
+        self._session: aiohttp.ClientSession | None = None
+
+    def enqueue(self, event: str, payload: dict[str, Any], *, guid: str | None = None, redelivery: bool = False) -> str:
+        """Take an event for delivery and give its GUID; without a webhook address nothing is kept."""
+        guid = guid or str(uuid.uuid4())
+        body = json.dumps(payload, separators=(",", ":")).encode()
+        if self.url is None or len(body) > LARGEST:
+            return guid
+        now, faults = asyncio.get_running_loop().time(), self.faults
+        for _ in range(2 if faults.random.random() < faults.double else 1):
+            one = Waiting(guid, event, payload, body, now, redelivery=redelivery)
+            one.dropped = faults.random.random() < faults.drop
+            if faults.delay:
+                one.due, one.delayed = now + faults.random.uniform(*faults.delay), True
+            elif faults.reorder:
+                one.due = now + faults.random.uniform(0, SHUFFLE)
+            self._waiting.append(one)
+        if self._worker is None:
+            self._worker = asyncio.create_task(self._work())
+        faults.wake.set()
+        return guid
+
+    def find(self, guid: str) -> Attempt | None:
+        """Find the latest attempt with a GUID."""
+        return next((one for one in reversed(self.attempts) if one.guid == guid), None)
+
+    def redeliver(self, attempt: Attempt) -> None:
+        """Send an event again under the same GUID."""
+        self.enqueue(attempt.event, attempt.payload, guid=attempt.guid, redelivery=True)
+
+    async def settle(self, *, delayed: bool = False) -> None:
+        """Wait until nothing is being sent or due; ``delayed`` also sends what is delayed or held, now."""
+        if delayed:
+            self.faults.release()
+            now = asyncio.get_running_loop().time()
+            for one in sorted(self._waiting, key=lambda each: each.due):
+                one.due, one.delayed = min(one.due, now), False
+            self.faults.wake.set()
+        while self._busy():
+            self._changed.clear()
+            await self._changed.wait()
+
+    def _busy(self) -> bool:
+        return bool(self._sending) or (not self.faults.held and any(not one.delayed for one in self._waiting))
+
+    async def close(self) -> None:
+        """Stop sending."""
+        if self._worker:
+            self._worker.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._worker
+        if self._session:
+            await self._session.close()
+
+    async def _work(self) -> None:
+        while True:
+            self.faults.wake.clear()
+            one, pause = self._next()
+            if one is None:
+                self._changed.set()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.faults.wake.wait(), pause)
+                continue
+            self._waiting.remove(one)
+            self._sending += 1
+            try:
+                await self._send(one)
+            finally:
+                self._sending -= 1
+                self._changed.set()
+
+    def _next(self) -> tuple[Waiting | None, float | None]:
+        if self.faults.held or not self._waiting:
+            return None, None
+        one = min(self._waiting, key=lambda each: each.due)
+        left = one.due - asyncio.get_running_loop().time()
+        return (one, 0.0) if left <= 0 else (None, left)
+
+    def headers(self, event: str, guid: str, body: bytes) -> dict[str, str]:
+        """Give every header of a delivery."""
+        return {
+            "Accept": "*/*",
+            "Content-Type": "application/json",
+            "User-Agent": "GitHub-Hookshot/5a0d0b0",
+            "X-GitHub-Delivery": guid,
+            "X-GitHub-Event": event,
+            "X-GitHub-Hook-ID": str(self.hook_id),
+            "X-GitHub-Hook-Installation-Target-ID": str(self.app_id),
+            "X-GitHub-Hook-Installation-Target-Type": "integration",
+            **sign(self.secret, body),
+        }
+
+    async def _send(self, one: Waiting) -> None:
+        now = datetime.now(UTC)
+        attempt = Attempt(
+            next(self._ids), one.guid, one.event, one.payload, one.body, one.redelivery, now, url=self.url or ""
+        )
+        attempt.headers = self.headers(one.event, one.guid, one.body)
+        self.attempts.append(attempt)
+        if one.dropped:
+            attempt.status = "timed out"
+            return
+        await self._try(attempt)
+        attempt.duration = round((datetime.now(UTC) - now).total_seconds(), 3)
+
+    async def _try(self, attempt: Attempt) -> None:
+        try:
+            status, headers, text = await self.post(attempt.body, attempt.headers)
+        except TimeoutError:
+            attempt.status = "timed out"
+        except (aiohttp.ClientError, OSError, ValueError):
+            attempt.status = "failed to connect to host"
+        else:
+            attempt.status_code, attempt.response_headers, attempt.response = status, headers, text
+            attempt.status = "OK" if 200 <= status < 300 else f"Invalid HTTP Response: {status}"
+
+    async def post(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, dict[str, str], str]:
+        """Post raw bytes to the webhook address; give status, headers and text of the answer."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE))
+        async with self._session.post(self.url or "", data=body, headers=headers, allow_redirects=False) as answer:
+            return answer.status, dict(answer.headers), await answer.text(errors="replace")

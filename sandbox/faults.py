@@ -1,0 +1,137 @@
+"""What can be made to go wrong: webhooks that get lost or mixed up, and an API that fails on demand."""
+
+import asyncio
+import fnmatch
+from dataclasses import dataclass, field
+from random import Random
+
+LIMITS = ("primary", "secondary", "429")
+
+
+@dataclass(slots=True)
+class ApiFault:
+    """One fault of the API, for a number of matching requests (None: until cleared)."""
+
+    kind: str
+    method: str = "*"
+    path: str = "*"
+    times: int | None = 1
+    status: int = 502
+    body: str = "<html><body><h1>502 Bad Gateway</h1></body></html>"
+    seconds: float = 0.0
+    limit: str = "primary"
+    retry_after: int | None = 1
+
+
+@dataclass(slots=True)
+class Faults:
+    """All faults; ``clear`` takes every one away."""
+
+    drop: float = 0.0
+    double: float = 0.0
+    reorder: bool = False
+    delay: tuple[float, float] | None = None
+    held: bool = False
+    is_down: bool = False
+    wrong_shas: int = 0
+    api: list[ApiFault] = field(default_factory=list)
+    random: Random = field(default_factory=lambda: Random(0))
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def webhooks(
+        self,
+        *,
+        drop: float = 0.0,
+        double: float = 0.0,
+        reorder: bool = False,
+        delay: tuple[float, float] | None = None,
+        seed: int | None = None,
+    ) -> None:
+        """Lose, double, mix up and delay webhooks from now on; the same seed gives the same accidents."""
+        self.drop, self.double, self.reorder, self.delay = drop, double, reorder, delay
+        if seed is not None:
+            self.random = Random(seed)
+
+    def hold(self) -> None:
+        """Send no webhook until ``release``."""
+        self.held = True
+
+    def release(self) -> None:
+        """Send what was held."""
+        self.held = False
+        self.wake.set()
+
+    def fail(
+        self,
+        *,
+        method: str = "*",
+        path: str = "*",
+        status: int = 502,
+        times: int | None = 1,
+        body: str = "<html><body><h1>Server Error</h1></body></html>",
+    ) -> None:
+        """Answer with a status instead of doing anything."""
+        self.api.append(ApiFault("fail", method, path, times, status=status, body=body))
+
+    def limit(
+        self,
+        kind: str = "primary",
+        *,
+        retry_after: int | None = 1,
+        times: int | None = 1,
+        method: str = "*",
+        path: str = "*",
+    ) -> None:
+        """Refuse for a rate limit: ``primary`` (403, nothing remaining), ``secondary`` (403) or ``429``."""
+        if kind not in LIMITS:
+            raise ValueError(f"kind must be one of {', '.join(LIMITS)}")
+        self.api.append(ApiFault("limit", method, path, times, limit=kind, retry_after=retry_after))
+
+    def time_out(self, *, method: str = "*", path: str = "*", times: int | None = 1) -> None:
+        """Do nothing and never answer; the client has to give up."""
+        self.api.append(ApiFault("time_out", method, path, times))
+
+    def slow(self, seconds: float, *, method: str = "*", path: str = "*", times: int | None = None) -> None:
+        """Answer late."""
+        self.api.append(ApiFault("slow", method, path, times, seconds=seconds))
+
+    def garbage(self, *, method: str = "*", path: str = "*", times: int | None = 1) -> None:
+        """Answer 200 with something that is not JSON."""
+        self.api.append(ApiFault("garbage", method, path, times))
+
+    def lose_answer(self, *, method: str = "*", path: str = "*/dispatches", times: int | None = 1) -> None:
+        """Do what was asked, then drop the connection."""
+        self.api.append(ApiFault("lose_answer", method, path, times))
+
+    def wrong_head_sha(self, times: int = 1) -> None:
+        """Let the next dispatched runs report another commit than their ref's."""
+        self.wrong_shas += times
+
+    def down(self) -> None:
+        """Answer 503 to everything."""
+        self.is_down = True
+
+    def up(self) -> None:
+        """End ``down``."""
+        self.is_down = False
+
+    def clear(self) -> None:
+        """Take every fault away."""
+        self.webhooks()
+        self.held = self.is_down = False
+        self.wrong_shas = 0
+        self.api.clear()
+        self.wake.set()
+
+    def take(self, method: str, path: str, *, slow: bool = False) -> ApiFault | None:
+        """Find the fault (or the slowness) that hits this request, and use it up by one."""
+        for one in self.api:
+            if (one.kind == "slow") is not slow:
+                continue
+            if fnmatch.fnmatchcase(method, one.method) and fnmatch.fnmatchcase(path, one.path):
+                if one.times is not None:
+                    one.times -= 1
+                    if one.times <= 0:
+                        self.api.remove(one)
+                return one
+        return None

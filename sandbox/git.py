@@ -1,0 +1,247 @@
+"""The only place that runs git: fixed arguments, no shell, no configuration of the user's, no hooks."""
+
+import asyncio
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sandbox.errors import SandboxError
+from sandbox.history import Commit, History, Signature, TagObject
+
+ENVIRONMENT = {
+    "PATH": os.environ.get("PATH", os.defpath),
+    "HOME": os.devnull,
+    "LC_ALL": "C",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_AUTHOR_NAME": "sandbox",
+    "GIT_AUTHOR_EMAIL": "sandbox@users.noreply.github.com",
+    "GIT_COMMITTER_NAME": "sandbox",
+    "GIT_COMMITTER_EMAIL": "sandbox@users.noreply.github.com",
+}
+COMMIT_FORMAT = "%H%n%P%n%T%n%an%n%ae%n%at%n%cn%n%ce%n%ct%n%B"
+REF_FORMAT = (
+    "%(refname)%00%(objectname)%00%(*objectname)%00%(taggername)%00%(taggeremail)%00%(taggerdate:unix)%00%(contents)%01"
+)
+
+
+Files = dict[tuple[str, str], Any]
+"""What was read of commits, by SHA and path: it can never change, so copies of a repository share it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """File names that a commit touched."""
+
+    added: list[str]
+    modified: list[str]
+    removed: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One file of a difference between two commits."""
+
+    name: str
+    status: str
+    additions: int
+    deletions: int
+    sha: str
+
+
+async def git(*arguments: str, at: Path, stdin: bytes = b"") -> bytes:
+    """Run git in a directory and give its output; raise SandboxError with git's last words when it fails."""
+    process = await asyncio.create_subprocess_exec(
+        "git",
+        "-c",
+        "core.quotePath=off",
+        *arguments,
+        cwd=at,
+        env=ENVIRONMENT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        out, err = await process.communicate(stdin)
+    except asyncio.CancelledError:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        raise
+    if process.returncode:
+        words = err.decode(errors="replace").strip().splitlines() or ["no reason given"]
+        raise SandboxError(f"git {arguments[0]} failed: {words[-1]}.")
+    return out
+
+
+def _moment(seconds: str) -> datetime:
+    return datetime.fromtimestamp(int(seconds or 0), UTC)
+
+
+def _commit(text: str) -> Commit:
+    sha, parents, tree, author, email, at, committer, committer_email, committed, message = text.split("\n", 9)
+    return Commit(
+        sha,
+        tuple(parents.split()),
+        tree,
+        Signature(author, email, _moment(at)),
+        Signature(committer, committer_email, _moment(committed)),
+        message.rstrip("\n"),
+    )
+
+
+async def load(path: Path) -> History:
+    """Read all refs, annotated tags and commits of a repository with two git processes."""
+    refs, log = await asyncio.gather(
+        git("for-each-ref", f"--format={REF_FORMAT}", at=path),
+        git("log", "--all", "-z", f"--format={COMMIT_FORMAT}", at=path),
+    )
+    history = History()
+    for text in log.decode(errors="replace").split("\0"):
+        if text:
+            commit = _commit(text)
+            history.commits[commit.sha] = commit
+    for record in refs.decode(errors="replace").split("\x01\n"):
+        if record:
+            _add_ref(history, record)
+    return history
+
+
+def _add_ref(history: History, record: str) -> None:
+    ref, sha, target, name, email, at, message = record.split("\0", 6)
+    if (target or sha) not in history.commits:
+        return
+    history.refs[ref] = sha
+    if target:
+        tagger = Signature(name, email.strip("<>"), _moment(at))
+        history.tags[sha] = TagObject(sha, ref.removeprefix("refs/tags/"), target, message.rstrip("\n"), tagger)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def _data(text: str) -> bytes:
+    raw = text.encode()
+    return b"data %d\n%s\n" % (len(raw), raw)
+
+
+def _import_stream(
+    ref: str, parent: str | None, message: str, files: Mapping[str, str | None], who: Signature
+) -> bytes:
+    line = f"{who.name} <{who.email}> {int(who.at.timestamp())} +0000"
+    parts = [f"ls {parent} {_quoted(name)}\n".encode() for name in files if parent]
+    parts.append(f"commit {ref}\nmark :1\nauthor {line}\ncommitter {line}\n".encode() + _data(message))
+    if parent:
+        parts.append(f"from {parent}\n".encode())
+    for name, content in files.items():
+        if content is None:
+            parts.append(f"D {_quoted(name)}\n".encode())
+        else:
+            parts.append(f"M 100644 inline {_quoted(name)}\n".encode() + _data(content))
+    parts.append(b'\nls :1 ""\nget-mark :1\ndone\n')
+    return b"".join(parts)
+
+
+async def write_commit(
+    path: Path, ref: str, parent: str | None, message: str, files: Mapping[str, str | None], who: Signature
+) -> tuple[Commit, Changes]:
+    """Make a commit on top of a parent and point the ref at it; a file without content is removed."""
+    stream = _import_stream(ref, parent, message, files, who)
+    out = (await git("fast-import", "--quiet", "--force", "--done", at=path, stdin=stream)).decode().splitlines()
+    before, tree, sha = out[:-2], out[-2].split()[2], out[-1]
+    known = dict(zip(files, (not line.startswith("missing") for line in before), strict=True)) if parent else {}
+    changes = Changes(
+        [name for name, content in files.items() if content is not None and not known.get(name)],
+        [name for name, content in files.items() if content is not None and known.get(name)],
+        [name for name, content in files.items() if content is None and known.get(name)],
+    )
+    return Commit(sha, (parent,) if parent else (), tree, who, who, message), changes
+
+
+async def update_ref(path: Path, ref: str, sha: str) -> None:
+    """Point a ref at an object."""
+    await git("update-ref", "--no-deref", ref, sha, at=path)
+
+
+async def update_refs(path: Path, refs: Mapping[str, str]) -> None:
+    """Create or move several refs in one transaction."""
+    lines = "".join(f"update {ref} {sha}\n" for ref, sha in refs.items())
+    await git("update-ref", "--no-deref", "--stdin", at=path, stdin=lines.encode())
+
+
+async def delete_ref(path: Path, ref: str) -> None:
+    """Remove a ref."""
+    await git("update-ref", "--no-deref", "-d", ref, at=path)
+
+
+async def write_tag(path: Path, name: str, target: str, message: str, who: Signature) -> TagObject:
+    """Write an annotated tag's object; no ref points at it yet."""
+    line = f"{who.name} <{who.email}> {int(who.at.timestamp())} +0000"
+    text = f"object {target}\ntype commit\ntag {name}\ntagger {line}\n\n{message}\n"
+    sha = (await git("mktag", at=path, stdin=text.encode())).decode().strip()
+    return TagObject(sha, name, target, message, who)
+
+
+async def check_ref_name(name: str, at: Path) -> bool:
+    """Tell whether git takes this as a full ref name."""
+    try:
+        await git("check-ref-format", name, at=at)
+    except SandboxError:
+        return False
+    return True
+
+
+async def read_file(path: Path, rev: str, name: str) -> tuple[str, bytes] | None:
+    """Give the blob's SHA and content of a file in a commit; None where there is no such file."""
+    out = await git("cat-file", "--batch", at=path, stdin=f"{rev}:{name}\n".encode())
+    head, _, rest = out.partition(b"\n")
+    words = head.decode(errors="replace").split()
+    if len(words) != 3 or words[1] != "blob":
+        return None
+    return words[0], rest[: int(words[2])]
+
+
+async def list_folder(path: Path, rev: str, name: str) -> list[tuple[str, str, str]]:
+    """List a folder of a commit as type, SHA and full path; empty where there is no such folder."""
+    where = f"{name.strip('/')}/" if name.strip("/") else "."
+    out = await git("ls-tree", "-z", rev, "--", where, at=path)
+    rows = [row.split("\t", 1) for row in out.decode(errors="replace").split("\0") if row]
+    return [(head.split()[1], head.split()[2], full) for head, full in rows]
+
+
+async def touched(path: Path, shas: Iterable[str]) -> dict[str, Changes]:
+    """Give the file names that each commit touched against its first parent."""
+    wanted = "".join(f"{sha}\n" for sha in shas).encode()
+    arguments = ("diff-tree", "--stdin", "-r", "-m", "--first-parent", "--root", "--no-renames", "--name-status")
+    out = await git(*arguments, at=path, stdin=wanted)
+    result: dict[str, Changes] = {}
+    current = Changes([], [], [])
+    for line in out.decode(errors="replace").splitlines():
+        if "\t" not in line:
+            current = result[line.split()[0]] = Changes([], [], [])
+            continue
+        letter, name = line.split("\t", 1)
+        {"A": current.added, "D": current.removed}.get(letter[0], current.modified).append(name)
+    return result
+
+
+async def difference(path: Path, base: str | None, head: str) -> list[FileChange]:
+    """List files that differ between two commits (or from nothing)."""
+    ends = (base, head) if base else ("--root", head)
+    arguments = ("diff-tree", "-r", "--no-renames", "--no-commit-id", "--raw", "--numstat", "--no-abbrev", *ends)
+    lines = (await git(*arguments, at=path)).decode(errors="replace").splitlines()
+    raw = {line.split("\t", 1)[1]: line.split("\t", 1)[0].split() for line in lines if line.startswith(":")}
+    result = []
+    for line in lines:
+        if not line.startswith(":"):
+            plus, minus, name = line.split("\t", 2)
+            letter, sha = raw[name][4], raw[name][3]
+            status = {"A": "added", "D": "removed"}.get(letter, "modified")
+            result.append(FileChange(name, status, int(plus.strip("-") or 0), int(minus.strip("-") or 0), sha))
+    return result

@@ -1,0 +1,257 @@
+"""What the fake remembers: plain records without behaviour."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sandbox.git import Files
+from sandbox.history import History
+
+ZERO = "0" * 40
+
+
+def stamp(moment: datetime | None) -> str | None:
+    """Write a moment as the API does: UTC, whole seconds, ``Z``."""
+    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(slots=True)
+class Person:
+    """An account: a user, an organisation or an App's bot."""
+
+    id: int
+    login: str
+    type: str = "User"
+
+
+@dataclass(slots=True)
+class Reaction:
+    """One emoji by one person."""
+
+    id: int
+    user: Person
+    content: str
+    created_at: datetime
+
+
+@dataclass(slots=True)
+class Comment:
+    """A comment on a pull request (``number``) or on a commit (``sha``)."""
+
+    id: int
+    user: Person
+    body: str
+    created_at: datetime
+    updated_at: datetime
+    number: int | None = None
+    sha: str | None = None
+    path: str | None = None
+    position: int | None = None
+    line: int | None = None
+    by_app: bool = False
+    reactions: list[Reaction] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class PullRequest:
+    """A pull request; its head is a branch of the repository."""
+
+    id: int
+    number: int
+    title: str
+    user: Person
+    head: str
+    base: str
+    base_sha: str
+    created_at: datetime
+    body: str | None = None
+    state: str = "open"
+    head_sha: str = ""
+    merged_at: datetime | None = None
+    merged_by: Person | None = None
+    merge_sha: str | None = None
+
+
+@dataclass(slots=True)
+class Workflow:
+    """A workflow file on the default branch."""
+
+    id: int
+    path: str
+    state: str = "active"
+
+
+@dataclass(slots=True)
+class Run:
+    """A workflow run. ``id`` is above 2**33; ``ordinal`` is how tests name it."""
+
+    id: int
+    ordinal: int
+    repository: int
+    workflow: str
+    workflow_id: int
+    workflow_name: str
+    head_sha: str
+    head_branch: str
+    ref: str
+    event: str
+    display_title: str
+    inputs: dict[str, str]
+    actor: Person
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime
+    status: str = "queued"
+    conclusion: str | None = None
+    run_attempt: int = 1
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """A workflow dispatch that was accepted."""
+
+    workflow: str
+    ref: str
+    inputs: dict[str, str]
+    run_id: int
+    repository: str
+
+
+@dataclass(slots=True)
+class Deployment:
+    """A deployment with its statuses, oldest first."""
+
+    id: int
+    ref: str
+    sha: str
+    task: str
+    environment: str
+    original_environment: str
+    description: str | None
+    payload: Any
+    transient: bool
+    production: bool
+    creator: Person
+    created_at: datetime
+    updated_at: datetime
+    statuses: list["DeploymentStatus"] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class DeploymentStatus:
+    """One state of a deployment."""
+
+    id: int
+    state: str
+    creator: Person
+    created_at: datetime
+    description: str = ""
+    environment: str = ""
+    environment_url: str = ""
+    log_url: str = ""
+
+
+@dataclass(slots=True)
+class CheckRun:
+    """A check run made by the App."""
+
+    id: int
+    name: str
+    head_sha: str
+    status: str
+    conclusion: str | None
+    external_id: str
+    details_url: str | None
+    started_at: datetime | None
+    completed_at: datetime | None
+    output: dict[str, Any]
+    actions: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class CommitStatus:
+    """A legacy commit status."""
+
+    id: int
+    sha: str
+    state: str
+    context: str
+    description: str | None
+    target_url: str | None
+    creator: Person
+    created_at: datetime
+
+
+@dataclass(slots=True)
+class Repository:
+    """A repository: its place on disk, its history and everything that hangs on it."""
+
+    id: int
+    owner: Person
+    name: str
+    path: Path
+    history: History
+    created_at: datetime
+    pushed_at: datetime
+    private: bool = False
+    archived: bool = False
+    blocked: bool = False
+    default_branch: str = "main"
+    numbers: int = 0
+    roles: dict[str, tuple[str, str]] = field(default_factory=dict)
+    pulls: dict[int, PullRequest] = field(default_factory=dict)
+    comments: dict[int, Comment] = field(default_factory=dict)
+    commit_comments: dict[int, Comment] = field(default_factory=dict)
+    workflows: dict[str, Workflow] = field(default_factory=dict)
+    deployments: dict[int, Deployment] = field(default_factory=dict)
+    checks: dict[int, CheckRun] = field(default_factory=dict)
+    statuses: list[CommitStatus] = field(default_factory=list)
+    protected_tags: list[str] = field(default_factory=list)
+    workflows_permission: bool = False
+    workflows_status: int = 403
+    files: Files = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def full_name(self) -> str:
+        """Give ``owner/name``."""
+        return f"{self.owner.login}/{self.name}"
+
+
+@dataclass(slots=True)
+class Installation:
+    """The App on an account. ``repositories`` is None when it has all of them."""
+
+    id: int
+    account: Person
+    permissions: dict[str, str]
+    events: list[str]
+    created_at: datetime
+    repositories: set[int] | None = None
+    suspended_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Token:
+    """An installation token; None for repositories means all of the installation's."""
+
+    value: str
+    installation: int
+    expires_at: datetime
+    permissions: dict[str, str]
+    repositories: set[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One REST request that was answered."""
+
+    method: str
+    path: str
+    route: str
+    status: int
+    at: datetime
+    authorization: str

@@ -1,0 +1,43 @@
+"""The REST API: one module for each group of endpoints, all answered by ``core.respond``."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from sandbox.records import Call
+from sandbox.rest import actions, apps, checks, commits, deployments, discussion, hooks, refs, repositories, users
+from sandbox.rest.core import ROUTES, Route, respond
+from sandbox.state import State
+
+MODULES = (actions, apps, checks, commits, deployments, discussion, hooks, refs, repositories, users)
+
+
+def add_routes(app: web.Application, state: State) -> None:
+    """Put every endpoint into an application; whatever else is asked for is recorded and answered 404."""
+    for one in sorted(ROUTES, key=lambda each: each.path.endswith(":.+}")):  # the greediest last
+        for path in one.paths:
+            app.router.add_route(one.method, path, _handler(state, one))
+    app.middlewares.append(_unknown(state))
+
+
+def _handler(state: State, found: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await respond(state, found, request)
+
+    return handle
+
+
+def _unknown(state: State) -> Callable[..., Awaitable[web.StreamResponse]]:
+    @web.middleware
+    async def watch(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        known = request.match_info.http_exception is None
+        if known or request.path.startswith("/_sandbox"):
+            return await handler(request)
+        state.unknown_routes.append(f"{request.method} {request.path}")
+        state.calls.append(Call(request.method, request.path, "", 404, state.now(), "anonymous"))
+        body = {"message": "Not Found", "documentation_url": "https://docs.github.com/rest", "status": "404"}
+        return web.json_response(body, status=404)
+
+    return watch

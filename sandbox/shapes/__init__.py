@@ -1,0 +1,1 @@
+"""Records as GitHub's JSON: pure functions, one module for each kind of thing."""

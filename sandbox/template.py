@@ -1,0 +1,103 @@
+"""Bare copies of a source repository, made once per process and source and then only copied."""
+
+import asyncio
+import atexit
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sandbox import git, workflows
+from sandbox.errors import SandboxError
+from sandbox.history import History, Signature
+
+DEVELOPER = ("Sam Developer", "sam@example.com")
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A prepared bare repository, its index, and which workflow files were added to it."""
+
+    path: Path
+    history: History
+    added: tuple[str, ...]
+    files: git.Files = field(default_factory=dict)
+
+
+_templates: dict[tuple[Path, bytes], Template] = {}
+_folder: list[Path] = []
+
+
+def _place() -> Path:
+    if not _folder:
+        _folder.append(Path(tempfile.mkdtemp(prefix="github-sandbox-templates-")))
+        atexit.register(shutil.rmtree, _folder[0], ignore_errors=True)
+    return Path(tempfile.mkdtemp(dir=_folder[0]))
+
+
+async def _state_of(source: Path) -> bytes:
+    if not await asyncio.to_thread(source.is_dir):
+        raise SandboxError(f"There is no folder {source}.")
+    try:
+        return await git.git("show-ref", "--head", at=source)
+    except SandboxError:
+        raise SandboxError(f"{source} is not a git repository with at least one commit.") from None
+
+
+async def prepare(source: Path, *, add_workflows: bool = True) -> Template:
+    """Give the template of a source as it stands now; the source itself is only read."""
+    source = await asyncio.to_thread(source.resolve)
+    state = await _state_of(source)
+    key = (source, state + bytes([add_workflows]))
+    if key not in _templates:
+        _templates[key] = await _build(source, state, add_workflows)
+    return _templates[key]
+
+
+async def _build(source: Path, state: bytes, add_workflows: bool) -> Template:
+    path = await asyncio.to_thread(_place)
+    await git.git("clone", "--quiet", "--bare", "--no-hardlinks", "--template=", "--", str(source), "repo", at=path)
+    path = path / "repo"
+    await git.git("config", "--remove-section", "remote.origin", at=path)
+    head = next(line.split()[0] for line in state.decode().splitlines() if line.endswith(" HEAD"))
+    await git.update_ref(path, "refs/heads/main", head)
+    await git.git("symbolic-ref", "HEAD", "refs/heads/main", at=path)
+    history = await git.load(path)
+    added = await _add_workflows(path, history, head) if add_workflows else ()
+    return Template(path, history, added)
+
+
+async def _add_workflows(path: Path, history: History, head: str) -> tuple[str, ...]:
+    there = {name for _, _, name in await git.list_folder(path, head, ".github/workflows")}
+    missing: Mapping[str, str] = {name: text for name, text in workflows.NEEDED.items() if name not in there}
+    if missing:
+        at = max(history.commits[head].committer.at, datetime.now(UTC) - timedelta(days=1)).replace(microsecond=0)
+        who = Signature("sandbox", "sandbox@users.noreply.github.com", at)
+        commit, _ = await git.write_commit(path, "refs/heads/main", head, "Add workflows", missing, who)
+        history.commits[commit.sha] = commit
+        history.refs["refs/heads/main"] = commit.sha
+    return tuple(missing)
+
+
+def copy(template: Template, target: Path) -> History:
+    """Copy a template's repository to a new place and give an index of its own."""
+    shutil.copytree(template.path, target)
+    return template.history.copy()
+
+
+async def make_repository(path: Path, commits: int = 5) -> Path:
+    """Make a small real repository with a few commits; its folder is made when it is missing."""
+    await asyncio.to_thread(lambda: path.mkdir(parents=True, exist_ok=True))
+    await git.git("init", "--quiet", "--template=", "--initial-branch=main", at=path)
+    start = datetime.now(UTC).replace(microsecond=0) - timedelta(days=commits + 1)
+    parent: str | None = None
+    for number in range(1, commits + 1):
+        files = {"README.md": f"# Site\n\nRevision {number}.\n", f"src/part{number}.py": f"PART = {number}\n"}
+        who = Signature(*DEVELOPER, start + timedelta(days=number))
+        message = f"Add part {number}" if number > 1 else "Start the site"
+        commit, _ = await git.write_commit(path, "refs/heads/main", parent, message, files, who)
+        parent = commit.sha
+    await git.git("reset", "--quiet", "--hard", at=path)
+    return path

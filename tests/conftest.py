@@ -1,0 +1,100 @@
+"""A fresh database for every test: SQLite, or PostgreSQL where LONGSHORE_TEST_DATABASE_URL names one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from bot.store.database import Database, open_database
+from bot.store.migrate import migrate
+from sandbox import make_repository
+from tests.world import Serve, World, a_world
+
+SERVER = os.environ.get("LONGSHORE_TEST_DATABASE_URL", "")
+
+
+def postgres() -> bool:
+    """Whether the tests run on PostgreSQL."""
+    return SERVER.startswith("postgres")
+
+
+async def connect(url: str) -> Any:
+    """A plain connection to PostgreSQL, that knows nothing of ours."""
+    return await import_module("asyncpg").connect(url)
+
+
+async def on_server(statement: str) -> None:
+    """Run one statement in the database that LONGSHORE_TEST_DATABASE_URL names."""
+    connection = await connect(SERVER)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a migrated, empty database that belongs to this test process alone."""
+    if not postgres():
+        url = f"sqlite://{tmp_path_factory.mktemp('template')}/migrated.db"
+        asyncio.run(migrate(url))
+        yield url
+        return
+    name = f"longshore_test_{os.getpid()}"
+    asyncio.run(on_server(f"CREATE DATABASE {name}"))
+    try:
+        url = urlsplit(SERVER)._replace(path=f"/{name}").geturl()
+        asyncio.run(migrate(url))
+        yield url
+    finally:
+        asyncio.run(on_server(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+async def database_url(migrated: str, tmp_path: Path) -> str:
+    """The address of a migrated, empty database that this test may open as often as it likes."""
+    if not postgres():
+        fresh = tmp_path / "longshore.db"
+        shutil.copy(migrated.removeprefix("sqlite://"), fresh)
+        return f"sqlite://{fresh}"
+    connection = await connect(migrated)
+    try:
+        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        names = ", ".join(row["tablename"] for row in tables if row["tablename"] != "tortoise_migrations")
+        await connection.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+    finally:
+        await connection.close()
+    return migrated
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A migrated, empty, open database."""
+    opened = await open_database(database_url)
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small real git repository."""
+    path = tmp_path_factory.mktemp("source") / "site"
+    asyncio.run(make_repository(path))
+    return path
+
+
+@pytest.fixture
+async def world(source: Path, database_url: str, aiohttp_server: Serve) -> AsyncIterator[World]:
+    """The real application with a database and a GitHub in a box."""
+    async with a_world(source, database_url, aiohttp_server) as furnished:
+        yield furnished

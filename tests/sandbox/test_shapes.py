@@ -1,0 +1,184 @@
+"""A typed third-party client reads every answer and every webhook."""
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from tests.sandbox.conftest import Lab, Reply
+
+VERSIONS = {"2026-03-10": "latest", "2022-11-28": "v2022_11_28"}
+
+
+@pytest.fixture(params=VERSIONS)
+def version(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def models(version: str) -> ModuleType:
+    return _schemas(version, "models")
+
+
+def _schemas(version: str, part: str) -> ModuleType:
+    name = f"githubkit_schemas.{VERSIONS[version]}"
+    pytest.importorskip(name, reason="only one version of the schemas is installed")
+    return importlib.import_module(f"{name}.{part}")
+
+
+def _read(model: Any, answer: Reply) -> None:
+    assert answer.status in (200, 201), answer.text
+    TypeAdapter(model).validate_json(answer.text)
+
+
+ANSWERS = {
+    "": "FullRepository",
+    "/branches": "list[ShortBranch]",
+    "/branches/main": "BranchWithProtection",
+    "/commits": "list[Commit]",
+    "/commits/main": "Commit",
+    "/commits/heads%2Fmain": "Commit",
+    "/compare/{first}...main": "CommitComparison",
+    "/compare/main...{first}": "CommitComparison",
+    "/git/ref/heads/main": "GitRef",
+    "/git/matching-refs/tags/v": "list[GitRef]",
+    "/git/tags/{tag}": "GitTag",
+    "/git/commits/{head}": "GitCommit",
+    "/tags": "list[Tag]",
+    "/contents/README.md": "ContentFile",
+    "/commits/{pulled}/pulls": "list[PullRequestSimple]",
+    "/commits/{head}/branches-where-head": "list[BranchShort]",
+    "/actions/workflows": "ReposOwnerRepoActionsWorkflowsGetResponse200",
+    "/actions/workflows/build.yml": "Workflow",
+    "/actions/workflows/build.yml/runs": "ReposOwnerRepoActionsWorkflowsWorkflowIdRunsGetResponse200",
+    "/actions/runs": "ReposOwnerRepoActionsRunsGetResponse200",
+    "/actions/runs/{run}": "WorkflowRun",
+    "/actions/runs/{run}/attempts/1": "WorkflowRun",
+    "/actions/runs/{run}/jobs": "ReposOwnerRepoActionsRunsRunIdJobsGetResponse200",
+    "/pulls": "list[PullRequestSimple]",
+    "/pulls/1": "PullRequest",
+    "/issues/1/comments": "list[IssueComment]",
+    "/issues/comments/{comment}": "IssueComment",
+    "/issues/comments/{comment}/reactions": "list[Reaction]",
+    "/comments/{commit_comment}": "CommitComment",
+    "/commits/{head}/comments": "list[CommitComment]",
+    "/collaborators/alice/permission": "RepositoryCollaboratorPermission",
+    "/deployments": "list[Deployment]",
+    "/deployments/{deployment}": "Deployment",
+    "/deployments/{deployment}/statuses": "list[DeploymentStatus]",
+    "/check-runs/{check}": "CheckRun",
+    "/commits/main/check-runs": "ReposOwnerRepoCommitsRefCheckRunsGetResponse200",
+    "/commits/main/status": "CombinedCommitStatus",
+    "/commits/main/statuses": "list[Status]",
+}
+
+
+async def _fill(lab: Lab) -> dict[str, object]:
+    github = lab.github
+    first = github.resolve("main~2")
+    tag = await github.tag("v1", annotated=True)
+    number = await github.pull_request("Improve it")
+    comment = await github.comment(number, "/help")
+    await lab.repo("POST", f"/issues/comments/{comment}/reactions", json={"content": "eyes"})
+    commit_comment = await github.commit_comment("main", "/build")
+    await lab.dispatch(inputs={"release_cut_id": "7"})
+    check = {"name": "release", "head_sha": github.head(), "status": "completed", "conclusion": "success"}
+    made = await lab.repo("POST", "/check-runs", json={**check, "output": {"title": "t", "summary": "s"}})
+    await lab.repo("POST", f"/statuses/{github.head()}", json={"state": "success", "context": "ci"})
+    wanted = {"ref": "main", "auto_merge": False, "required_contexts": [], "payload": {"id": 1}}
+    deployment = (await lab.repo("POST", "/deployments", json=wanted)).json["id"]
+    await lab.repo("POST", f"/deployments/{deployment}/statuses", json={"state": "success"})
+    return {
+        "first": first,
+        "head": github.head(),
+        "tag": tag,
+        "pulled": github.repository().pulls[number].head_sha,
+        "run": github.runs[0].id,
+        "comment": comment,
+        "commit_comment": commit_comment,
+        "check": made.json["id"],
+        "deployment": deployment,
+    }
+
+
+async def test_every_answer_about_a_repository_can_be_read(lab: Lab, version: str, models: ModuleType) -> None:
+    known = await _fill(lab)
+    for path, name in ANSWERS.items():
+        inner = name.removeprefix("list[").removesuffix("]")
+        model = getattr(models, inner)
+        answer = await lab.repo("GET", path.format(**known), headers={"X-GitHub-Api-Version": version})
+        try:
+            _read(list[model] if inner != name else model, answer)  # type: ignore[valid-type]
+        except ValueError as error:
+            pytest.fail(f"{path}: {error}")
+    assert not lab.github.unknown_routes
+
+
+async def test_every_answer_about_the_app_can_be_read(lab: Lab, version: str, models: ModuleType) -> None:
+    await lab.github.ping()
+    await lab.github.settle()
+    number, delivery = lab.github.installation_id, lab.github.deliveries[0].id
+    answers = {
+        "/app": models.Integration,
+        "/app/installations": list[models.Installation],  # type: ignore[name-defined]
+        f"/app/installations/{number}": models.Installation,
+        "/repos/acme/site/installation": models.Installation,
+        "/app/hook/config": models.WebhookConfig,
+        "/app/hook/deliveries": list[models.HookDeliveryItem],  # type: ignore[name-defined]
+        f"/app/hook/deliveries/{delivery}": models.HookDelivery,
+    }
+    headers = {"X-GitHub-Api-Version": version}
+    for path, model in answers.items():
+        _read(model, await lab.ask("GET", path, by=lab.jwt(), headers=headers))
+    _read(models.RateLimitOverview, await lab.ask("GET", "/rate_limit", headers=headers))
+    _read(models.PublicUser, await lab.ask("GET", "/users/alice", headers=headers))
+    _read(models.InstallationToken, await lab.get_token(repositories=["site"]))
+    _read(models.InstallationRepositoriesGetResponse200, await lab.ask("GET", "/installation/repositories"))
+
+
+async def _make_noise(lab: Lab) -> None:
+    github = lab.github
+    await _fill(lab)
+    await github.start()
+    await github.finish(conclusion="failure")
+    await github.commit("Change it", files={"README.md": "new", "src/part1.py": None})
+    await github.commit("More", branch=github.repository().pulls[1].head)
+    await github.branch("release-1")
+    await github.tag("v2")
+    await github.delete_tag("v2")
+    await github.tag("v3", annotated=True)
+    comment = await github.comment(1, "one")
+    await github.edit_comment(comment, "two")
+    await github.delete_comment(comment)
+    await github.merge(1)
+    await github.archive()
+    await github.archive(False)
+    await github.set_private()
+    await github.set_private(False)
+    await github.rename("shop")
+    await github.transfer("umbrella")
+    await github.transfer("acme")
+    await github.remove_repository()
+    await github.add_repository("acme/shop")
+    await github.suspend()
+    await github.unsuspend()
+    await github.uninstall()
+    await github.install()
+    await github.delete_repository()
+    await github.ping()
+    await github.settle()
+
+
+async def test_every_webhook_can_be_read(lab: Lab, version: str) -> None:
+    webhooks = _schemas(version, "webhooks")
+    await _make_noise(lab)
+    for heard in lab.heard:
+        try:
+            webhooks.WebhookNamespace.parse(heard.event, heard.raw)
+        except ValueError as error:
+            pytest.fail(f"{heard.event} {heard.payload.get('action')}: {error}")
+    names = {one.event for one in lab.heard}
+    assert names >= {*lab.github.state.events, "ping", "installation", "installation_repositories"}
+    assert {one.status for one in lab.github.deliveries} == {"OK"}

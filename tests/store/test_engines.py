@@ -1,0 +1,383 @@
+"""The engines keep working whatever is cancelled, and their transactions are what they say."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tortoise.exceptions import IntegrityError
+from tortoise.transactions import in_transaction
+
+from bot.errors import Misconfigured, Unavailable
+from bot.store.database import (
+    Database,
+    after_commit,
+    dialect,
+    execute,
+    fetch,
+    open_database,
+    refuse_in_transaction,
+    transaction,
+)
+from bot.store.engines.sqlite import reads_only
+from bot.store.users import User
+from tests.conftest import postgres
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+only_sqlite = pytest.mark.skipif(postgres(), reason="said of SQLite")
+
+
+async def add(name: str) -> User:
+    return await User.create(name=name, created_at=NOW)
+
+
+async def names() -> set[str]:
+    return {row["name"] for row in await fetch("SELECT name FROM users")}
+
+
+async def row_in_a_transaction(name: str) -> None:
+    async with transaction():
+        await add(f"{name}-1")
+        await asyncio.sleep(0.0005)
+        await add(f"{name}-2")
+
+
+async def row_in_a_nested_transaction(name: str) -> None:
+    async with transaction():
+        await add(f"{name}-1")
+        async with transaction():
+            await add(f"{name}-2")
+
+
+async def many_rows(name: str) -> None:
+    await User.bulk_create([User(name=f"{name}-{n}", created_at=NOW) for n in (1, 2)])
+
+
+@pytest.mark.parametrize("work", [row_in_a_transaction, row_in_a_nested_transaction, many_rows])
+async def test_six_hundred_cancelled_tasks_leave_the_database_working(database: Database, work: Any) -> None:
+    cancelled = 0
+    for n in range(600):
+        task = asyncio.create_task(work(f"u{n}"))
+        for _ in range(n % 23):
+            await asyncio.sleep(0)
+        if n % 3 == 0:
+            await asyncio.sleep(0.0002 * (n % 11))
+        task.cancel()
+        try:
+            await task
+        except asyncio.CancelledError:
+            cancelled += 1
+        async with asyncio.timeout(2):
+            await execute("UPDATE users SET created_at = created_at WHERE name = $1", f"u{n}-1")
+    assert cancelled > 100
+    async with asyncio.timeout(2):
+        await row_in_a_transaction("after")
+    kept = await names()
+    assert {"after-1", "after-2"} <= kept
+    whole = {f"{name[:-1]}{n}" for name in kept for n in (1, 2)}
+    assert kept == whole, "a cancelled transaction is kept whole or not at all"
+
+
+async def test_cancelled_twice_is_still_cancelled_cleanly(database: Database) -> None:
+    for n in range(200):
+        task = asyncio.create_task(row_in_a_transaction(f"u{n}"))
+        await asyncio.sleep(0.0001 * (n % 17))
+        for _ in range(3):
+            task.cancel()
+            await asyncio.sleep(0)
+        await asyncio.wait([task])
+    async with asyncio.timeout(2):
+        await row_in_a_transaction("after")
+    assert {"after-1", "after-2"} <= await names()
+
+
+async def test_many_tasks_cancelled_at_once_leave_every_connection_usable(database: Database) -> None:
+    for _ in range(10):
+        tasks = [asyncio.create_task(row_in_a_transaction(f"u{n}")) for n in range(30)]
+        await asyncio.sleep(0.003)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        await execute("DELETE FROM users")
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(row_in_a_transaction(f"after{n}") for n in range(30)))
+    assert len(await names()) == 60
+
+
+async def test_a_transaction_is_all_or_nothing(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with transaction():
+            await add("a")
+            raise ZeroDivisionError
+    assert await names() == set()
+    async with transaction():
+        await add("b")
+    assert await names() == {"b"}
+
+
+async def test_a_nested_transaction_is_undone_alone_and_committed_with_the_outer_one(database: Database) -> None:
+    async with transaction():
+        await add("outer")
+        with pytest.raises(IntegrityError):
+            async with transaction():
+                await add("inner")
+                await add("outer")
+        assert await names() == {"outer"}
+        async with transaction():
+            await add("second")
+    assert await names() == {"outer", "second"}
+    with pytest.raises(ZeroDivisionError):
+        async with transaction():
+            async with transaction():
+                await add("lost")
+            raise ZeroDivisionError
+    assert "lost" not in await names()
+
+
+async def test_what_follows_a_commit_happens_after_it_once(database: Database) -> None:
+    said: list[str] = []
+    after_commit(lambda: said.append("at once"))
+    async with transaction():
+        after_commit(lambda: said.append("outer"))
+        async with transaction():
+            after_commit(lambda: said.append("inner"))
+        with pytest.raises(ZeroDivisionError):
+            async with transaction():
+                after_commit(lambda: said.append("undone"))
+                raise ZeroDivisionError
+        assert said == ["at once"]
+    assert said == ["at once", "outer", "inner"]
+    with pytest.raises(ZeroDivisionError):
+        async with transaction():
+            after_commit(lambda: said.append("never"))
+            raise ZeroDivisionError
+    assert said == ["at once", "outer", "inner"]
+
+
+async def test_a_callback_after_the_commit_is_outside_the_transaction(database: Database) -> None:
+    async with transaction():
+        after_commit(lambda: refuse_in_transaction("a callback"))
+
+
+async def test_waiting_for_something_else_inside_a_transaction_is_refused(database: Database) -> None:
+    refuse_in_transaction("a call to GitHub")
+    async with transaction():
+        with pytest.raises(RuntimeError, match="a call to GitHub"):
+            refuse_in_transaction("a call to GitHub")
+    async with in_transaction():
+        with pytest.raises(RuntimeError):
+            refuse_in_transaction("a call to GitHub")
+    refuse_in_transaction("a call to GitHub")
+
+
+async def test_a_task_started_inside_a_transaction_may_not_use_it(database: Database) -> None:
+    async with transaction():
+        child = asyncio.create_task(names())
+        with pytest.raises(RuntimeError, match="started inside a transaction"):
+            await child
+        late = asyncio.create_task(asyncio.sleep(0.05, None))
+        orphan = asyncio.create_task(wait_and_read(late))
+    with pytest.raises(RuntimeError, match="that has ended"):
+        await orphan
+
+
+async def wait_and_read(first: asyncio.Task[None]) -> set[str]:
+    await first
+    return await names()
+
+
+async def test_reads_do_not_wait_for_an_open_transaction_and_see_only_what_is_committed(database: Database) -> None:
+    opened, finish = asyncio.Event(), asyncio.Event()
+
+    async def write() -> None:
+        async with transaction():
+            await add("a")
+            opened.set()
+            await finish.wait()
+
+    writer = asyncio.create_task(write())
+    await opened.wait()
+    async with asyncio.timeout(1):
+        assert await names() == set()
+        assert await User.all().count() == 0
+    finish.set()
+    await writer
+    assert await names() == {"a"}
+
+
+async def test_statements_that_write_and_give_rows_write(database: Database) -> None:
+    sql = "INSERT INTO users (name, created_at) VALUES ($1, $2) RETURNING id, name"
+    [row] = await fetch(sql, "a", moment())
+    assert row["name"] == "a"
+    [row] = await fetch("UPDATE users SET name = $2 WHERE name = $1 RETURNING name", "a", "b")
+    assert row["name"] == "b"
+    [row] = await fetch(
+        "WITH chosen AS (SELECT id FROM users WHERE name = $1) "
+        "UPDATE users SET name = $2 WHERE id IN (SELECT id FROM chosen) RETURNING name",
+        *("b", "c"),
+    )
+    assert row["name"] == "c"
+    rows = await fetch("WITH all_users AS (SELECT name FROM users) SELECT name FROM all_users WHERE name = $1", "c")
+    assert rows == [{"name": "c"}]
+
+
+def moment() -> Any:
+    return "2026-01-02 00:00:00+00:00" if dialect() == "sqlite" else NOW
+
+
+@pytest.mark.parametrize(
+    ("query", "reads"),
+    [
+        ("SELECT 1", True),
+        ("  select 1", True),
+        ("(SELECT 1)", True),
+        ("WITH a AS (SELECT 1) SELECT * FROM a", True),
+        ("WITH a AS (SELECT 1) UPDATE b SET c = 1", False),
+        ("with a as (select 1) delete from b", False),
+        ("WITH a AS (SELECT 1) INSERT INTO b SELECT * FROM a RETURNING id", False),
+        ("INSERT INTO a VALUES (1) RETURNING id", False),
+        ("UPDATE a SET b = 1 RETURNING b", False),
+        ("PRAGMA journal_mode", False),
+        ("-- why\nSELECT 1", False),
+    ],
+)
+def test_only_what_surely_reads_goes_to_the_reader(query: str, reads: bool) -> None:
+    assert reads_only(query) is reads
+
+
+async def test_execute_counts_the_rows_that_changed(database: Database) -> None:
+    for name in "abc":
+        await add(name)
+    assert await execute("UPDATE users SET github_id = NULL") == 3
+    assert await execute("DELETE FROM users WHERE name = $1 OR name = $2", "a", "b") == 2
+    assert await execute("DELETE FROM users WHERE name = $1", "a") == 0
+
+
+async def test_one_argument_may_stand_in_several_places(database: Database) -> None:
+    sql = "SELECT CAST($2 AS INT) AS a, CAST($1 AS INT) AS b, CAST($2 AS INT) AS c"
+    assert await fetch(sql, 1, 2) == [{"a": 2, "b": 1, "c": 2}]
+
+
+async def test_a_database_opens_and_closes_many_times_in_one_process(database_url: str) -> None:
+    for n in range(15):
+        opened = await open_database(database_url)
+        await add(f"u{n}")
+        await asyncio.gather(*(asyncio.create_task(names()) for _ in range(3)))
+        await opened.close()
+    opened = await open_database(database_url)
+    try:
+        assert len(await names()) == 15
+    finally:
+        await opened.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://localhost/a", "sqlite://", "sqlite://:memory:", "sqlite:///no/such/dir/a.db", ""]
+)
+async def test_an_address_that_is_none_of_ours_is_refused(url: str) -> None:
+    with pytest.raises(Misconfigured):
+        await open_database(url)
+
+
+async def test_a_server_that_does_not_answer_is_unavailable() -> None:
+    with pytest.raises(Unavailable):
+        await open_database("postgres://nobody@127.0.0.1:1/nothing")
+
+
+READ_THEN_WRITE = """
+import asyncio, sys
+from bot.store.database import execute, fetch, open_database, transaction
+async def main():
+    database = await open_database(sys.argv[1])
+    for _ in range(150):
+        async with transaction():
+            [row] = await fetch("SELECT github_id AS n FROM users WHERE name = 'counter'" + sys.argv[2])
+            await execute("UPDATE users SET github_id = $1 WHERE name = 'counter'", row["n"] + 1)
+    await database.close()
+asyncio.run(main())
+"""
+
+
+async def test_two_processes_that_read_then_write_wait_for_each_other(database: Database) -> None:
+    await User.create(name="counter", github_id=0, created_at=NOW)
+    locking = "" if dialect() == "sqlite" else " FOR UPDATE"
+    processes = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", READ_THEN_WRITE, database.url, locking)
+        for _ in range(2)
+    ]
+    assert [await process.wait() for process in processes] == [0, 0]
+    assert await fetch("SELECT github_id FROM users") == [{"github_id": 300}]
+
+
+@only_sqlite
+async def test_sqlite_commits_reach_the_disk_and_references_hold(database: Database) -> None:
+    async with transaction():  # asks the writer
+        settings = {
+            name: (await fetch(f"PRAGMA {name}"))[0][name] for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+@only_sqlite
+async def test_a_sqlite_file_locked_by_another_process_is_unavailable_and_recovers(
+    database: Database, tmp_path: Path
+) -> None:
+    assert database.path is not None
+    other = sqlite3.connect(database.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            await add("a")
+        assert time.monotonic() - began < 9
+        with pytest.raises(Unavailable):
+            async with transaction():
+                raise AssertionError("it never began")
+    finally:
+        other.rollback()
+        other.close()
+    await add("a")
+    assert await names() == {"a"}
+
+
+@only_sqlite
+async def test_a_full_disk_undoes_the_transaction_and_the_next_one_works(database: Database) -> None:
+    async with transaction():
+        [pages] = (await fetch("PRAGMA page_count"))[0].values()
+        await fetch(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(Unavailable):
+        async with transaction():
+            await User.bulk_create([User(name=f"{n}" * 100, created_at=NOW) for n in range(10, 99)])
+    async with transaction():
+        await fetch("PRAGMA max_page_count = 1000000")
+    await add("a")
+    assert await names() == {"a"}
+
+
+@only_sqlite
+async def test_a_script_inside_a_sqlite_transaction_does_not_commit_it(database: Database) -> None:
+    client: Any
+    with pytest.raises(ZeroDivisionError):
+        async with transaction() as client:
+            await client.execute_script(
+                "CREATE TABLE a (b TEXT);\nINSERT INTO a VALUES (';');\nINSERT INTO a VALUES ('c')"
+            )
+            assert len(await fetch("SELECT * FROM a")) == 2
+            raise ZeroDivisionError
+    assert await fetch("SELECT name FROM sqlite_master WHERE name = 'a'") == []
+
+
+@pytest.mark.skipif(not postgres(), reason="said of PostgreSQL")
+async def test_a_lost_connection_is_unavailable_once_and_then_replaced(database: Database) -> None:
+    await add("a")
+    with pytest.raises(Unavailable):
+        async with transaction():
+            await fetch("SELECT pg_terminate_backend(pg_backend_pid())")
+    await add("b")
+    assert await names() == {"a", "b"}

@@ -1,0 +1,173 @@
+"""A delivery that was answered with yes is on the disk, and nothing else is answered with yes."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from bot.errors import Refusal, Unavailable
+from bot.intake import Intake
+from bot.queue import claim
+from bot.store.database import Database, execute, fetch
+from bot.store.jobs import Job as Row
+from tests.conftest import connect, postgres
+
+
+async def put(intake: Intake, guid: str, body: bytes = b"{}", priority: int = 0, event: str = "push") -> bool:
+    return await intake.put(
+        guid=guid, event=event, content_type="application/json", body=body, priority=priority
+    )
+
+
+@asynccontextmanager
+async def locked(database: Database) -> AsyncIterator[None]:
+    """Somebody else keeps the table of jobs to themselves."""
+    if postgres():
+        connection = await connect(database.url)
+        try:
+            async with connection.transaction():
+                await connection.execute("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE")
+                yield
+        finally:
+            await connection.close()
+        return
+    assert database.path is not None
+    other = sqlite3.connect(database.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.rollback()
+        other.close()
+
+
+async def test_a_delivery_is_stored_as_it_came(database: Database) -> None:
+    body = bytes(range(256)) * 10
+    async with Intake() as intake:
+        assert await put(intake, "g1", body, priority=7, event="issue_comment")
+    [job] = await claim(1, "me", 1000)
+    assert (job.kind, job.key, job.priority, job.lock) == ("webhook", "g1", 7, None)
+    assert job.payload == body
+    assert job.headers == {"event": "issue_comment", "content_type": "application/json"}
+
+
+async def test_a_delivery_of_25_megabytes_is_stored(database: Database) -> None:
+    async with Intake() as intake:
+        assert await put(intake, "g1", b"x" * (25 * 1024 * 1024))
+
+
+async def test_a_delivery_sent_twice_is_stored_once(database: Database) -> None:
+    async with Intake() as intake:
+        assert await put(intake, "g1", b"first")
+        assert not await put(intake, "g1", b"second")
+        both = await asyncio.gather(put(intake, "g2"), put(intake, "g2"), put(intake, "g2"))
+    assert sorted(both) == [False, False, True]
+    assert await Row.filter(payload=b"first").count() == 1
+    assert await Row.all().count() == 2
+
+
+async def test_a_duplicate_of_a_done_delivery_is_one_too(database: Database) -> None:
+    async with Intake() as intake:
+        assert await put(intake, "g1")
+        await execute("UPDATE jobs SET state = 'done', payload = NULL, finished_at = 1")
+        assert not await put(intake, "g1")
+
+
+async def test_a_duplicate_of_a_dead_letter_revives_it(database: Database) -> None:
+    async with Intake() as intake:
+        assert await put(intake, "g1", b"first")
+        await execute("UPDATE jobs SET state = 'dead', attempts = 12, finished_at = 1, error = 'broken'")
+        assert await put(intake, "g1", b"second", priority=3)
+    [row] = await Row.all()
+    assert (row.state, row.attempts, row.payload, row.error, row.priority) == ("queued", 0, b"second", None, 3)
+
+
+async def test_requests_that_wait_together_are_committed_together(database: Database) -> None:
+    async with Intake() as intake:
+        stored = await asyncio.gather(*(put(intake, f"g{n}") for n in range(300)))
+    assert all(stored)
+    [row] = await fetch("SELECT count(DISTINCT created_at) AS commits, count(*) AS jobs FROM jobs")
+    assert row["jobs"] == 300
+    assert row["commits"] <= 10
+
+
+async def test_what_was_answered_yes_is_committed(database: Database) -> None:
+    async with Intake() as intake:
+        for n in range(20):
+            assert await put(intake, f"g{n}")
+            assert await fetch("SELECT count(*) AS jobs FROM jobs") == [{"jobs": n + 1}]
+
+
+async def test_a_store_that_is_away_is_told_in_time_and_recovers_by_itself(database: Database) -> None:
+    async with Intake(patience=1) as intake:
+        async with locked(database):
+            began = time.monotonic()
+            answers = await asyncio.gather(*(put(intake, f"g{n}") for n in range(20)), return_exceptions=True)
+            assert time.monotonic() - began < 1.5
+            assert all(isinstance(answer, Unavailable) for answer in answers)
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    assert await put(intake, "after")
+                    break
+                except Unavailable:
+                    continue
+        for n in range(20):
+            await put(intake, f"g{n}")  # delivered again, as GitHub's user would
+    assert await Row.all().count() == 21
+
+
+async def test_a_store_that_stays_away_refuses_within_eight_seconds(database: Database) -> None:
+    async with Intake() as intake, locked(database):
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            await put(intake, "g1")
+        assert time.monotonic() - began < 8.5
+
+
+async def test_requests_that_are_given_up_do_not_stop_the_others(database: Database) -> None:
+    async with Intake() as intake:
+        for n in range(50):
+            tasks = [asyncio.create_task(put(intake, f"g{n}-{k}")) for k in range(6)]
+            await asyncio.sleep(0.0002 * (n % 7))
+            for task in tasks[:5]:
+                task.cancel()
+            await asyncio.wait(tasks)
+            assert tasks[5].result() is True
+        async with asyncio.timeout(2):
+            assert await put(intake, "after")
+
+
+async def test_too_much_that_waits_is_refused_at_once_and_there_is_room_again_later(database: Database) -> None:
+    async with Intake(patience=2, most_waiting=1000) as intake:
+        async with locked(database):
+            waiting = asyncio.create_task(put(intake, "g1", b"x" * 800))
+            await asyncio.sleep(0.05)
+            began = time.monotonic()
+            with pytest.raises(Unavailable):
+                await put(intake, "g2", b"x" * 300)
+            assert time.monotonic() - began < 0.1
+        assert await waiting
+        assert await put(intake, "g2", b"x" * 300)
+
+
+@pytest.mark.parametrize("guid", ["zero\x00byte", "\udcff", "ü", "line\nbreak"])
+async def test_headers_that_are_not_plain_text_are_refused_and_harm_nobody(database: Database, guid: str) -> None:
+    async with Intake() as intake:
+        good = asyncio.create_task(put(intake, "good"))
+        with pytest.raises(Refusal):
+            await put(intake, guid)
+        assert await good
+
+
+async def test_closing_refuses_what_still_waits(database: Database) -> None:
+    async with Intake() as intake:
+        waiting = asyncio.create_task(put(intake, "g1"))
+        await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await waiting

@@ -1,0 +1,643 @@
+"""The queue keeps its promises: once written never lost, with a lock never twice at once, with a key never twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot import queue
+from bot.errors import Refusal
+from bot.queue import Job, Later, LeaseLost, Verdict, claim, enqueue, finish, now_ms
+from bot.store.database import Database, dialect, execute, fetch, open_database, transaction
+from bot.store.jobs import Job as Row
+from bot.worker import Worker, back_off
+from tests.conftest import postgres
+
+LEASE = 60_000
+only_sqlite = pytest.mark.skipif(postgres(), reason="said of SQLite")
+
+
+class Watched:
+    """A worker and what it said."""
+
+    def __init__(self, worker: Worker, outcomes: list[tuple[str, str]]) -> None:
+        self.worker = worker
+        self.outcomes = outcomes
+
+    async def settle(self) -> list[tuple[str, str]]:
+        async with asyncio.timeout(15):
+            await self.worker.settle()
+        return self.outcomes
+
+
+@asynccontextmanager
+async def working(perform: Callable[[Job], Awaitable[None]], **options: Any) -> AsyncIterator[Watched]:
+    outcomes: list[tuple[str, str]] = []
+    worker = Worker(
+        perform=perform, observe=lambda job, outcome, seconds, error: outcomes.append((job.kind, outcome)), **options
+    )
+    task = asyncio.create_task(worker.run())
+    try:
+        yield Watched(worker, outcomes)
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def nothing(job: Job) -> None:
+    pass
+
+
+async def fails(job: Job) -> None:
+    raise ValueError("broken")
+
+
+async def rows(**values: Any) -> list[Row]:
+    return await Row.filter(**values).order_by("id")
+
+
+async def states() -> dict[str, int]:
+    found = await fetch("SELECT state, count(*) AS jobs FROM jobs GROUP BY state")
+    return {row["state"]: row["jobs"] for row in found}
+
+
+async def kinds(jobs: int = 100) -> list[str]:
+    return [job.kind for job in await claim(jobs, "tester", LEASE)]
+
+
+async def test_a_job_is_performed_once_with_what_it_was_given(database: Database) -> None:
+    seen: list[Any] = []
+
+    async def perform(job: Job) -> None:
+        seen.append((job.kind, job.key, job.lock, job.priority, job.json(), job.attempts))
+
+    async with working(perform) as watched:
+        await enqueue("greet", {"name": "Ann", "n": [1, None]}, key="k", lock="l", priority=3)
+        assert await watched.settle() == [("greet", "ok")]
+    assert seen == [("greet", "k", "l", 3, {"name": "Ann", "n": [1, None]}, 1)]
+    [row] = await rows()
+    assert (row.state, row.payload, row.lease_owner, row.lease_expires) == ("done", None, None, None)
+    assert row.finished_at is not None
+
+
+async def test_a_job_is_there_if_and_only_if_its_transaction_is_committed(database: Database) -> None:
+    async with working(nothing) as watched:
+        with pytest.raises(ZeroDivisionError):
+            async with transaction():
+                await enqueue("undone", {})
+                raise ZeroDivisionError
+        async with transaction():
+            await enqueue("kept", {})
+            await asyncio.sleep(0.02)
+            assert watched.outcomes == []
+        assert await watched.settle() == [("kept", "ok")]
+
+
+async def test_jobs_begin_by_priority_then_by_when_they_became_due(database: Database) -> None:
+    now = datetime.now(UTC)
+    await enqueue("old", {}, run_at=now - timedelta(seconds=9))
+    await enqueue("new", {}, run_at=now - timedelta(seconds=1))
+    await enqueue("oldest", {}, run_at=now - timedelta(seconds=10))
+    await enqueue("urgent", {}, priority=5)
+    await enqueue("later", {}, run_at=now + timedelta(seconds=60), priority=9)
+    assert await kinds(2) == ["urgent", "oldest"]
+    assert await kinds() == ["old", "new"]
+
+
+async def test_a_moment_without_a_zone_is_refused(database: Database) -> None:
+    with pytest.raises(ValueError, match="zone"):
+        await enqueue("a", {}, run_at=datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+async def test_a_key_is_unique_among_unfinished_jobs(database: Database) -> None:
+    await enqueue("first", {"n": 1}, key="k")
+    await enqueue("second", {"n": 2}, key="k")
+    [job] = await claim(9, "a", LEASE)
+    await enqueue("third", {"n": 3}, key="k")
+    assert job.json() == {"n": 1}
+    assert len(await rows()) == 1
+    await finish([Verdict(job.id, 1, "done")], "a")
+    await enqueue("fourth", {"n": 4}, key="k")
+    assert [row.state for row in await rows()] == ["done", "queued"]
+
+
+async def test_a_kept_key_stays_unique_after_the_job_is_done(database: Database) -> None:
+    await enqueue("first", {}, key="k", keep=True)
+    async with working(nothing) as watched:
+        await watched.settle()
+        await enqueue("second", {}, key="k", keep=True)
+        assert await watched.settle() == [("first", "ok")]
+    assert len(await rows()) == 1
+
+
+async def test_a_duplicate_inside_a_transaction_does_not_spoil_it(database: Database) -> None:
+    await enqueue("a", {}, key="k")
+    async with transaction():
+        await enqueue("a", {}, key="k")
+        await enqueue("b", {}, key="other")
+    assert len(await rows()) == 2
+
+
+async def test_a_duplicate_of_a_dead_letter_revives_it(database: Database) -> None:
+    async with working(fails, max_attempts=1) as watched:
+        await enqueue("a", {"n": 1}, key="k")
+        await watched.settle()
+    assert await states() == {"dead": 1}
+    await enqueue("a", {"n": 2}, key="k", lock="new", priority=7)
+    [job] = await claim(9, "a", LEASE)
+    assert (job.json(), job.attempts, job.lock, job.priority) == ({"n": 2}, 1, "new", 7)
+    [row] = await rows()
+    assert (row.error, row.finished_at) == (None, None)
+
+
+async def test_one_claim_gives_each_lock_once_and_a_running_lock_to_nobody(database: Database) -> None:
+    for n in range(4):
+        await enqueue(f"locked{n}", {}, lock="a")
+        await enqueue(f"free{n}", {})
+    first = await claim(20, "x", LEASE)
+    assert [job.kind for job in first] == ["locked0", "free0", "free1", "free2", "free3"]
+    assert await kinds() == []
+    await finish([Verdict(first[0].id, 1, "done")], "x")
+    assert await kinds() == ["locked1"]
+
+
+async def test_a_lock_may_be_named_like_another_jobs_number(database: Database) -> None:
+    await enqueue("a", {})
+    await enqueue("b", {}, lock="1")
+    assert await kinds() == ["a", "b"]
+
+
+async def test_many_jobs_with_one_lock_do_not_keep_others_waiting(database: Database) -> None:
+    for _ in range(100):
+        await enqueue("locked", {}, lock="a")
+    await enqueue("other", {}, lock="b")
+    assert await kinds(2) == ["locked"]
+    assert await kinds(2) == ["other"]
+
+
+async def test_the_table_itself_refuses_two_running_jobs_with_one_lock(database: Database) -> None:
+    await enqueue("a", {}, lock="l")
+    await enqueue("b", {}, lock="l")
+    with pytest.raises(Exception, match=r"(?i)unique"):
+        await execute("UPDATE jobs SET state = 'running'")
+
+
+async def test_jobs_with_one_lock_never_overlap(database: Database) -> None:
+    inside = 0
+
+    async def perform(job: Job) -> None:
+        nonlocal inside
+        inside += 1
+        assert inside == 1
+        await asyncio.sleep(0.003)
+        inside -= 1
+
+    async with working(perform) as watched:
+        async with transaction():
+            for _ in range(25):
+                await enqueue("a", {}, lock="only one")
+        assert await watched.settle() == [("a", "ok")] * 25
+
+
+async def test_a_job_in_back_off_gives_up_its_place(database: Database) -> None:
+    async def perform(job: Job) -> None:
+        if job.kind == "bad":
+            raise ValueError
+
+    async with working(perform) as watched:
+        await enqueue("bad", {}, lock="l", priority=1)
+        await enqueue("good", {}, lock="l")
+        assert await watched.settle() == [("bad", "failed"), ("good", "ok")]
+
+
+async def test_a_failure_waits_longer_each_time_and_then_is_a_dead_letter(database: Database) -> None:
+    waits = []
+    async with working(fails, max_attempts=4) as watched:
+        await enqueue("a", {"n": 1})
+        for _ in range(3):
+            await watched.settle()
+            [row] = await rows()
+            assert row.state == "queued"
+            waits.append(row.run_at - now_ms())
+            await execute("UPDATE jobs SET run_at = 0")
+        assert await watched.settle() == [("a", "failed")] * 3 + [("a", "dead")]
+    for wait, longest in zip(waits, (2000, 4000, 8000), strict=True):
+        assert longest * 0.4 < wait <= longest
+    [letter] = await queue.dead_letters()
+    assert (letter.kind, letter.attempts, letter.error) == ("a", 4, "ValueError: broken")
+    [row] = await rows()
+    assert row.payload == b'{"n":1}'
+
+
+def test_the_back_off_is_never_longer_than_ten_minutes() -> None:
+    assert all(300 <= back_off(attempts) <= 600 for attempts in (10, 12, 50, 5000))
+    assert len({back_off(3) for _ in range(20)}) > 10
+
+
+async def test_a_refusal_is_final_and_its_sentence_is_kept(database: Database) -> None:
+    async def perform(job: Job) -> None:
+        raise Refusal("The release is held.")
+
+    async with working(perform) as watched:
+        await enqueue("a", {})
+        assert await watched.settle() == [("a", "refused")]
+    [row] = await rows()
+    assert (row.state, row.error) == ("done", "The release is held.")
+
+
+async def test_later_waits_until_the_moment_and_counts_no_failure(database: Database) -> None:
+    at = datetime.now(UTC) + timedelta(minutes=5)
+
+    async def perform(job: Job) -> None:
+        raise Later(at, "rate limit")
+
+    async with working(perform, max_attempts=1) as watched:
+        await enqueue("a", {})
+        assert await watched.settle() == [("a", "later")]
+        [row] = await rows()
+        assert (row.state, row.attempts, row.run_at) == ("queued", 0, queue.milliseconds(at))
+        await execute("UPDATE jobs SET run_at = 0")
+        assert await watched.settle() == [("a", "later")] * 2
+
+
+async def test_a_job_that_takes_too_long_is_stopped_and_tried_again(database: Database) -> None:
+    async def perform(job: Job) -> None:
+        await asyncio.sleep(60)
+
+    async with working(perform, job_timeout=0.05) as watched:
+        await enqueue("a", {})
+        assert await watched.settle() == [("a", "failed")]
+
+
+async def test_a_job_that_cancels_itself_has_failed(database: Database) -> None:
+    async def perform(job: Job) -> None:
+        raise asyncio.CancelledError
+
+    async with working(perform) as watched:
+        await enqueue("a", {})
+        assert await watched.settle() == [("a", "failed")]
+
+
+async def test_an_error_with_any_text_is_kept(database: Database) -> None:
+    async def perform(job: Job) -> None:
+        raise ValueError("zero \x00 byte, \ud800 surrogate, \\u0000")
+
+    async with working(perform, max_attempts=1) as watched:
+        await enqueue("a", {})
+        await enqueue("b", {})
+        assert sorted(await watched.settle()) == [("a", "dead"), ("b", "dead")]
+
+
+async def test_an_unexpired_lease_is_respected_and_an_expired_one_taken_over(database: Database) -> None:
+    await enqueue("a", {})
+    [mine] = await claim(1, "slow", LEASE)
+    await queue.void(12, now_ms(), now_ms())
+    assert await claim(1, "quick", LEASE) == []
+    await execute("UPDATE jobs SET lease_expires = $1", now_ms() - 1)
+    await queue.void(12, now_ms(), now_ms())
+    [theirs] = await claim(1, "quick", LEASE)
+    assert theirs.attempts == 2
+    assert await finish([Verdict(mine.id, mine.attempts, "dead", "late")], "slow") == [False]
+    with pytest.raises(LeaseLost):
+        await mine.ensure_margin(120)
+    assert await finish([Verdict(theirs.id, theirs.attempts, "done")], "quick") == [True]
+    [row] = await rows()
+    assert (row.state, row.error) == ("done", None)
+
+
+async def test_the_same_owners_earlier_attempt_is_refused_too(database: Database) -> None:
+    await enqueue("a", {})
+    [first] = await claim(1, "me", -1)
+    await queue.void(12, now_ms(), now_ms())
+    [second] = await claim(1, "me", LEASE)
+    verdicts = [Verdict(job.id, job.attempts, "done") for job in (first, second)]
+    assert await finish(verdicts, "me") == [False, True]
+
+
+async def test_a_worker_that_lost_a_job_is_told_so_and_the_job_runs_again(database: Database) -> None:
+    begun: list[int] = []
+
+    async def perform(job: Job) -> None:
+        begun.append(job.attempts)
+        if job.attempts == 1:
+            await execute("UPDATE jobs SET lease_expires = 0")
+            await asyncio.sleep(60)
+
+    async with working(perform) as watched:
+        await enqueue("a", {})
+        assert sorted(await watched.settle()) == [("a", "lost"), ("a", "ok")]
+    assert begun == [1, 2]
+
+
+async def test_a_job_that_kills_its_process_every_time_becomes_a_dead_letter(database: Database) -> None:
+    await enqueue("a", {})
+    for _ in range(3):
+        await claim(1, "killed", -1)
+        given_up = await queue.void(3, now_ms(), now_ms())
+    assert [job.kind for job in given_up] == ["a"]
+    [letter] = await queue.dead_letters()
+    assert "vanished" in letter.error
+
+
+async def test_a_long_job_keeps_its_lease(database: Database) -> None:
+    async def perform(job: Job) -> None:
+        await asyncio.sleep(1.6)
+
+    async with working(perform, lease_seconds=0.6) as watched:
+        await enqueue("a", {})
+        assert await watched.settle() == [("a", "ok")]
+
+
+async def test_a_margin_is_there_when_asked_for(database: Database) -> None:
+    await enqueue("a", {})
+    [job] = await claim(1, "me", 1000)
+    await job.ensure_margin(0.5)
+    [row] = await rows()
+    assert row.lease_expires == job.lease_expires
+    await job.ensure_margin(300)
+    [row] = await rows()
+    assert row.lease_expires is not None
+    assert row.lease_expires >= now_ms() + 299_000
+
+
+async def test_a_stopping_worker_lets_jobs_finish(database: Database) -> None:
+    begun = asyncio.Event()
+
+    async def perform(job: Job) -> None:
+        begun.set()
+        await asyncio.sleep(0.05)
+
+    outcomes: list[str] = []
+    worker = Worker(perform=perform, observe=lambda job, outcome, *_: outcomes.append(outcome))
+    running = asyncio.create_task(worker.run())
+    await enqueue("a", {})
+    await begun.wait()
+    worker.stop()
+    await enqueue("b", {})
+    await running
+    assert outcomes == ["ok"]
+    assert await states() == {"done": 1, "queued": 1}
+
+
+@pytest.mark.parametrize("how", ["cancelled", "out of patience"])
+async def test_a_stopped_worker_gives_its_jobs_back_at_once(database: Database, how: str) -> None:
+    begun = asyncio.Event()
+
+    async def perform(job: Job) -> None:
+        begun.set()
+        await asyncio.sleep(60)
+
+    outcomes: list[str] = []
+    worker = Worker(perform=perform, observe=lambda job, outcome, *_: outcomes.append(outcome), grace_seconds=0.05)
+    running = asyncio.create_task(worker.run())
+    await enqueue("a", {})
+    await begun.wait()
+    if how == "cancelled":
+        running.cancel()
+    else:
+        worker.stop()
+    await asyncio.wait([running])
+    [row] = await rows()
+    assert (row.state, row.attempts, row.lease_owner, outcomes) == ("queued", 0, None, ["returned"])
+
+
+async def test_cancelling_a_worker_at_any_moment_loses_nothing(database: Database) -> None:
+    for n in range(60):
+        await enqueue("a", {}, key=f"k{n}")
+    for n in range(40):
+        worker = Worker(perform=nothing, observe=lambda *_: None, concurrency=2)
+        running = asyncio.create_task(worker.run())
+        await asyncio.sleep(0.0004 * (n % 13))
+        running.cancel()
+        await asyncio.wait([running])
+        assert "running" not in await states()
+    async with working(nothing) as watched:
+        await watched.settle()
+    assert await states() == {"done": 60}
+
+
+async def test_an_idle_worker_begins_a_new_job_at_once(database: Database) -> None:
+    delays: list[int] = []
+
+    async def perform(job: Job) -> None:
+        delays.append(now_ms() - job.created_at)
+
+    async with working(perform) as watched:
+        for _ in range(10):
+            await watched.settle()
+            await asyncio.sleep(0.02)
+            await enqueue("a", {})
+            await asyncio.sleep(0.08)
+    assert len(delays) == 10
+    assert sorted(delays)[5] < 50
+
+
+ENQUEUE_ELSEWHERE = """
+import asyncio, sys
+from bot.queue import enqueue
+from bot.store.database import open_database
+async def main():
+    database = await open_database(sys.argv[1])
+    for _ in range(5):
+        await asyncio.sleep(0.25)
+        await enqueue("a", {})
+    await asyncio.sleep(0.1)
+    await database.close()
+asyncio.run(main())
+"""
+
+
+async def test_a_job_from_another_process_is_found(database: Database) -> None:
+    delays: list[int] = []
+
+    async def perform(job: Job) -> None:
+        delays.append(now_ms() - job.created_at)
+
+    async with working(perform) as watched:
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", ENQUEUE_ELSEWHERE, database.url)
+        assert await process.wait() == 0
+        await watched.settle()
+    assert len(delays) == 5
+    longest = 200 if dialect() == "postgres" else 1500  # by NOTIFY there, by polling here
+    assert sorted(delays)[2] < longest
+
+
+async def test_a_job_for_a_later_moment_begins_then(database: Database) -> None:
+    begun: list[int] = []
+
+    async def perform(job: Job) -> None:
+        begun.append(now_ms() - job.run_at)
+
+    async with working(perform) as watched:
+        await enqueue("a", {}, run_at=datetime.now(UTC) + timedelta(seconds=0.5))
+        assert await watched.settle() == []
+        async with asyncio.timeout(3):
+            while not begun:
+                await asyncio.sleep(0.02)
+    assert 0 <= begun[0] < 1500
+
+
+async def test_unfinished_counts_what_runs_and_what_is_due(database: Database) -> None:
+    now = datetime.now(UTC)
+    await enqueue("running", {})
+    await claim(1, "me", LEASE)
+    await enqueue("due", {})
+    await enqueue("later", {}, run_at=now + timedelta(hours=1))
+    assert await queue.unfinished(datetime.now(UTC)) == 2
+    assert await queue.unfinished(now + timedelta(hours=2)) == 3
+
+
+async def test_depth_tells_how_many_wait_and_how_long(database: Database) -> None:
+    now = datetime.now(UTC)
+    await enqueue("a", {}, run_at=now - timedelta(seconds=30))
+    await enqueue("a", {})
+    await enqueue("b", {}, run_at=now + timedelta(seconds=30))
+    found = await queue.depth()
+    assert set(found) == {"a"}
+    count, age = found["a"]
+    assert count == 2
+    assert 29 < age < 32
+
+
+async def test_a_dead_letter_can_be_queued_again_or_discarded(database: Database) -> None:
+    async with working(fails, max_attempts=1) as watched:
+        for kind in ("again", "never"):
+            await enqueue(kind, {}, key=kind)
+            await watched.settle()
+    letters = {letter.kind: letter.id for letter in await queue.dead_letters()}
+    assert list(letters) == ["never", "again"], "the latest first"
+    assert await queue.discard(letters["never"])
+    assert not await queue.discard(letters["never"])
+    assert not await queue.retry(letters["never"])
+    async with working(nothing) as watched:
+        assert await queue.retry(letters["again"])
+        assert await watched.settle() == [("again", "ok")]
+    assert await queue.dead_letters() == []
+    assert await states() == {"done": 2}
+
+
+async def finished(state: str, days: float, *, keep: bool = False) -> None:
+    at = queue.milliseconds(datetime.now(UTC) - timedelta(days=days))
+    await Row.create(kind=f"{state} {days} {keep}", state=state, keep=keep, run_at=at, created_at=at, finished_at=at)
+
+
+async def test_finished_jobs_go_after_a_day_kept_keys_after_eight_and_dead_letters_after_thirty(
+    database: Database,
+) -> None:
+    for days in (0.9, 1.1, 7.9, 8.1, 29, 31):
+        await finished("done", days)
+        await finished("done", days, keep=True)
+        await finished("dead", days)
+    await enqueue("waits", {}, run_at=datetime.now(UTC) - timedelta(days=99))
+    assert await queue.prune(datetime.now(UTC)) == 5 + 3 + 1
+    assert {row.kind for row in await rows()} == {
+        *("waits", "done 0.9 False"),
+        *("done 0.9 True", "done 1.1 True", "done 7.9 True"),
+        *("dead 0.9 False", "dead 1.1 False", "dead 7.9 False", "dead 8.1 False", "dead 29 False"),
+    }
+
+
+async def test_pruning_deletes_everything_that_is_old_in_batches(database: Database) -> None:
+    at = queue.milliseconds(datetime.now(UTC) - timedelta(days=2))
+    old = [Row(kind="a", state="done", run_at=at, created_at=at, finished_at=at) for _ in range(1203)]
+    await Row.bulk_create(old)
+    assert await queue.prune(datetime.now(UTC)) == 1203
+
+
+async def test_progress_is_seen_while_the_table_answers(database: Database) -> None:
+    async with working(nothing) as watched:
+        await enqueue("a", {})
+        await watched.settle()
+        assert time.monotonic() - watched.worker.last_progress < 2
+
+
+async def test_an_observer_that_breaks_does_not_stop_the_worker(database: Database) -> None:
+    seen: list[str] = []
+
+    def observe(job: Job, outcome: str, seconds: float, error: BaseException | None) -> None:
+        seen.append(job.kind)
+        raise RuntimeError("the metrics are broken")
+
+    worker = Worker(perform=nothing, observe=observe)
+    running = asyncio.create_task(worker.run())
+    for kind in ("a", "b"):
+        await enqueue(kind, {})
+        await worker.settle()
+    running.cancel()
+    await asyncio.wait([running])
+    assert seen == ["a", "b"]
+
+
+@only_sqlite
+async def test_a_second_worker_on_a_sqlite_file_is_refused(database: Database) -> None:
+    async with working(nothing) as watched:
+        await watched.settle()
+        second = Worker(perform=nothing, observe=lambda *_: None)
+        with pytest.raises(Refusal, match="one worker"):
+            await second.run()
+    async with working(nothing) as watched:
+        await enqueue("a", {})
+        assert await watched.settle() == [("a", "ok")]
+
+
+KILLED = """
+import asyncio, sys
+from bot.store.database import open_database
+from bot.worker import Worker
+async def perform(job):
+    print("begun", flush=True)
+    await asyncio.sleep(60)
+async def main():
+    await open_database(sys.argv[1])
+    await Worker(perform=perform, observe=lambda *_: None).run()
+asyncio.run(main())
+"""
+
+
+@only_sqlite
+async def test_what_a_killed_worker_held_begins_again_at_once_on_sqlite(database_url: str) -> None:
+    opened = await open_database(database_url)
+    await enqueue("a", {}, lock="l")
+    await opened.close()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLED, database_url, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"begun\n"
+    os.kill(process.pid, signal.SIGKILL)
+    await process.communicate()
+    opened = await open_database(database_url)
+    try:
+        assert await states() == {"running": 1}
+        began = time.monotonic()
+        async with working(nothing) as watched:
+            while not watched.outcomes:
+                await asyncio.sleep(0.01)
+        assert watched.outcomes == [("a", "ok")]
+        assert time.monotonic() - began < 1
+    finally:
+        await opened.close()
+
+
+@only_sqlite
+async def test_a_worker_outlives_a_database_that_is_away_for_a_while(database: Database) -> None:
+    assert database.path is not None
+    async with working(nothing) as watched:
+        await watched.settle()
+        other = sqlite3.connect(database.path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        await asyncio.sleep(6.5)
+        other.rollback()
+        other.close()
+        await enqueue("a", {})
+        assert await watched.settle() == [("a", "ok")]
