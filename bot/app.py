@@ -14,11 +14,12 @@ from api import endpoints
 from api.health import Health
 from api.voice import voiced
 from bot import jobs, schedule
-from bot.context import Actor, Context
+from bot.context import Context
 from bot.github.app import App, AppKeys
 from bot.github.client import GitHub
 from bot.intake import Intake
 from bot.metrics import Metrics
+from bot.operations import users
 from bot.operations.dispatches import Dispatcher
 from bot.queue import Job
 from bot.settings import Settings
@@ -28,7 +29,6 @@ from handlers import receive, webhooks
 
 log = structlog.get_logger()
 
-NOBODY = Actor(0, "nobody", frozenset())
 INPUTS_KEPT = 24 * 3600  # seconds that a workflow's declared inputs are taken for granted
 JOB_SECONDS = 120
 EVENT_LOOP_TURN = 0.05
@@ -48,7 +48,7 @@ class Service:
 
     def context(self) -> Context:
         """Surroundings for an act, by nobody yet."""
-        return Context(github=self.github, actor=NOBODY, door="", metrics=self.metrics)
+        return Context(github=self.github, actor=users.NOBODY, door="", metrics=self.metrics)
 
     async def open(self) -> None:
         """Connect to the database and make the client of GitHub."""

@@ -302,7 +302,7 @@ RETURNING {COLUMNS}, state
 
 
 async def void(max_attempts: int, expired_before: int, now: int) -> list[Job]:
-    """Give jobs with an expired lease back to the queue. Returns those given up, because they had all their attempts."""
+    """Give jobs with an expired lease back to the queue; returns those given up, having had all their attempts."""
     rows = await fetch(
         VOID.format(skipping="" if dialect() == "sqlite" else SKIPPING), expired_before, max_attempts, now
     )
@@ -344,17 +344,25 @@ async def prune(now: datetime) -> int:
     return deleted
 
 
+LETTERS = "SELECT id, kind, key, headers, attempts, error, created_at, finished_at, payload FROM jobs WHERE state = 'dead'"
+
+
 async def dead_letters(limit: int = 100) -> list[DeadLetter]:
     """Jobs that were given up, the latest first."""
-    rows = await fetch(
-        "SELECT id, kind, key, headers, attempts, error, created_at, finished_at FROM jobs WHERE state = 'dead' "
-        "AND finished_at IS NOT NULL ORDER BY finished_at DESC, id DESC LIMIT $1",
-        limit,
-    )
-    return [
-        DeadLetter(**{**row, "headers": orjson.loads(row["headers"] or "{}"), "error": row["error"] or ""})
-        for row in rows
-    ]
+    rows = await fetch(f"{LETTERS} AND finished_at IS NOT NULL ORDER BY finished_at DESC, id DESC LIMIT $1", limit)
+    return [_letter(row)[0] for row in rows]
+
+
+async def dead_letter(job_id: int) -> tuple[DeadLetter, bytes] | None:
+    """One job that was given up, with its payload; None when there is none of that id."""
+    rows = await fetch(f"{LETTERS} AND id = $1", job_id)
+    return _letter(rows[0]) if rows else None
+
+
+def _letter(row: dict[str, Any]) -> tuple[DeadLetter, bytes]:
+    payload = row.pop("payload") or b""
+    headers = orjson.loads(row["headers"] or "{}")
+    return DeadLetter(**{**row, "headers": headers, "error": row["error"] or ""}), payload
 
 
 async def retry(job_id: int) -> bool:

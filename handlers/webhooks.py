@@ -33,7 +33,7 @@ EVENTS: Mapping[str, Handler] = {
 
 
 async def process(context: Context, job: Job) -> None:
-    """Job `webhook`: turn a delivery into acts. An event that nobody handles ends well, a body that is no JSON badly."""
+    """Job `webhook`: turn a delivery into acts. An unhandled event ends well, a body that is no JSON badly."""
     event = job.headers.get("event", "")
     structlog.contextvars.bind_contextvars(delivery=job.key, event_name=event)
     payload = _payload(job)

@@ -90,7 +90,7 @@ class Box:
 
     async def close(self) -> None:
         """Stop everything and remove the copies; may be called twice."""
-        self.state.closed = True
+        self.state.closing.set()
         for task in list(self.state.tasks):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -153,7 +153,11 @@ class Deliverer:
         if self.faults.held or not self._waiting:
             return None, None
         one = min(self._waiting, key=lambda each: each.due)
-        left = one.due - asyncio.get_running_loop().time()
+        now = asyncio.get_running_loop().time()
+        due = [each for each in self._waiting if each.due <= now]
+        if self.faults.reorder and due:
+            return self.faults.random.choice(due), 0.0
+        left = one.due - now
         return (one, 0.0) if left <= 0 else (None, left)
 
     def headers(self, event: str, guid: str, body: bytes) -> dict[str, str]:

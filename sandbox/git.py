@@ -55,17 +55,20 @@ class FileChange:
 
 async def git(*arguments: str, at: Path, stdin: bytes = b"") -> bytes:
     """Run git in a directory and give its output; raise SandboxError with git's last words when it fails."""
-    process = await asyncio.create_subprocess_exec(
-        "git",
-        "-c",
-        "core.quotePath=off",
-        *arguments,
-        cwd=at,
-        env=ENVIRONMENT,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            "git",
+            "-c",
+            "core.quotePath=off",
+            *arguments,
+            cwd=at,
+            env=ENVIRONMENT,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except FileNotFoundError:
+        raise SandboxError(f"git could not be started in {at}: is it installed?") from None
     try:
         out, err = await process.communicate(stdin)
     except asyncio.CancelledError:

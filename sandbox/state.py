@@ -79,7 +79,7 @@ class State:
     html_url: str = "https://github.com"
     run_seconds: tuple[float, float] | None = None
     rate_limit: int = 5_000
-    closed: bool = False
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
     shift: timedelta = timedelta(0)
     numbers: Numbers = field(default_factory=Numbers)
     people: dict[str, Person] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from bot.queue import now_ms
 from bot.store.database import Database, dialect, fetch
 
 JOBS = 20_000
-LOCKS = 61
+LOCKS = 151
 
 CLAIMER = """
 import asyncio, os, random, sys
@@ -58,7 +58,8 @@ asyncio.run(main())
 FILL = """
 WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < CAST($1 AS INT))
 INSERT INTO jobs (kind, keep, lock, priority, state, attempts, run_at, created_at)
-SELECT 'a', 1 = 0, 'lock' || CAST((n * 7919) % CAST($2 AS INT) AS TEXT), 0, 'queued', 0, CAST($3 AS BIGINT), CAST($3 AS BIGINT)
+SELECT 'a', 1 = 0, 'lock' || CAST((n * 7919) % CAST($2 AS INT) AS TEXT), 0, 'queued', 0,
+    CAST($3 AS BIGINT), CAST($3 AS BIGINT)
 FROM numbers
 """
 

@@ -19,9 +19,7 @@ from tests.conftest import connect, postgres
 
 
 async def put(intake: Intake, guid: str, body: bytes = b"{}", priority: int = 0, event: str = "push") -> bool:
-    return await intake.put(
-        guid=guid, event=event, content_type="application/json", body=body, priority=priority
-    )
+    return await intake.put(guid=guid, event=event, content_type="application/json", body=body, priority=priority)
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from bot.app import SERVICE, Service, create_app
 from bot.context import Context
 from bot.operations import reconcile, users
 from bot.queue import dead_letters, enqueue
-from bot.settings import Settings
+from bot.settings import Settings, read_settings
 from bot.store.audit import AuditEntry
 from bot.store.database import execute, fetch
 from sandbox import GitHub
@@ -180,7 +180,7 @@ class World:
 
 def settings_for(github: GitHub, api_url: str, database_url: str, **more: Any) -> Settings:
     """The settings of a service that uses a sandbox."""
-    return Settings(
+    return read_settings(
         database_url=database_url,
         github_api_url=api_url,
         github_app_id=str(github.app_id),
@@ -207,9 +207,7 @@ async def a_world(source: Path, database_url: str, serve: Serve, **settings: Any
     github = await GitHub.create(source)
     try:
         api = await serve(github.app)
-        app = create_app(
-            settings_for(github, str(api.make_url("/")), database_url, **settings), scheduled=False
-        )
+        app = create_app(settings_for(github, str(api.make_url("/")), database_url, **settings), scheduled=False)
         ours = await serve(app)
         github.webhook_url = str(ours.make_url("/webhooks/github"))
         async with aiohttp.ClientSession() as session:

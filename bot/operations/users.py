@@ -16,6 +16,7 @@ from bot.store.projects import Project, Repository
 from bot.store.users import ApiToken, User
 
 SYSTEM = "longshore"
+NOBODY = Actor(0, "nobody", frozenset())
 PREFIX = "lsh_"
 SHOWN = 12  # characters by which a token is told from others
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@\[\]+-]{0,254}")

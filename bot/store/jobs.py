@@ -14,22 +14,22 @@ class Job(Model):
 
     id = fields.BigIntField(primary_key=True)
     kind = fields.TextField()
-    key = fields.TextField(null=True)
+    key: str | None = fields.TextField(null=True)
     keep = fields.BooleanField(default=False)
     """The key stays taken after the job is done, until the row is pruned."""
-    lock = fields.TextField(null=True)
+    lock: str | None = fields.TextField(null=True)
     priority = fields.IntField(default=0)
     payload = fields.BinaryField(null=True)
-    headers = fields.TextField(null=True)
+    headers: str | None = fields.TextField(null=True)
     state = fields.CharField(max_length=8, default="queued")
     """queued, running, done or dead."""
     attempts = fields.IntField(default=0)
     run_at = fields.BigIntField()
     created_at = fields.BigIntField()
-    finished_at = fields.BigIntField(null=True)
-    lease_owner = fields.TextField(null=True)
-    lease_expires = fields.BigIntField(null=True)
-    error = fields.TextField(null=True)
+    finished_at: int | None = fields.BigIntField(null=True)
+    lease_owner: str | None = fields.TextField(null=True)
+    lease_expires: int | None = fields.BigIntField(null=True)
+    error: str | None = fields.TextField(null=True)
 
     class Meta:
         """Where the rows are."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from tortoise.context import TortoiseContext
 from tortoise.exceptions import OperationalError
-from tortoise.migrations.executor import MigrationExecutor
+from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
 from bot.store.database import NAME, configuration, current, settings_explained
 
@@ -40,8 +40,8 @@ async def pending() -> list[str]:
     return await missing(current().client)
 
 
-async def migrate(url: str, module: str = "bot.store.migrations") -> list[str]:
-    """Apply what is missing to the database at `url` and give the names of what was applied.
+async def migrate(url: str, module: str = "bot.store.migrations", to: str = "__latest__") -> list[str]:
+    """Apply what is missing, up to and with the migration `to`, to the database at `url`; the names of the applied.
 
     Raises Misconfigured for a wrong address, Unavailable when the database does not answer or stays locked.
     """
@@ -60,10 +60,10 @@ async def migrate(url: str, module: str = "bot.store.migrations") -> list[str]:
         if not await missing(client, module):
             return []
         async with client._in_transaction() as locked:
-            return await run(locked, settings["apps"], module)
+            return await run(locked, settings["apps"], module, to)
 
 
-async def run(client: Any, apps: dict[str, Any], module: str) -> list[str]:
+async def run(client: Any, apps: dict[str, Any], module: str, to: str) -> list[str]:
     """Take the lock, look again, and apply; `client` is inside a transaction."""
     sqlite = client.capabilities.dialect == "sqlite"
     if not sqlite:
@@ -71,9 +71,10 @@ async def run(client: Any, apps: dict[str, Any], module: str) -> list[str]:
     executor = MigrationExecutor(client, apps)
     # before anything asks for it: a failed question would spoil a PostgreSQL transaction
     await executor.recorder.ensure_schema(executor._schema_editor(atomic=False))
-    names = await missing(client, module)
-    if names:
-        await executor.migrate(direction="forward")
+    before = await missing(client, module)
+    if before:
+        await executor.migrate([MigrationTarget("models", to)], direction="forward")
+    after = await missing(client, module)
     if sqlite and (broken := await client.execute_query_dict("PRAGMA foreign_key_check")):
         raise RuntimeError(f"Migrating would leave references to rows that are not there: {broken[:5]}")
-    return names
+    return [name for name in before if name not in after]

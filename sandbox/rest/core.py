@@ -1,6 +1,7 @@
 """How a REST request is answered: faults, version, caller, limits, repository, permission, then the handler."""
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import math
@@ -174,8 +175,9 @@ async def respond(state: State, found: Route, request: web.Request) -> web.Strea
 
 async def _silence(state: State, found: Route, request: web.Request) -> web.Response:
     state.calls.append(Call(request.method, request.path, f"{found.method} {found.path}", 0, state.now(), "anonymous"))
-    while not state.closed and request.transport and not request.transport.is_closing():
-        await asyncio.sleep(POLL_SECONDS)
+    while not state.closing.is_set() and request.transport and not request.transport.is_closing():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(state.closing.wait(), POLL_SECONDS)
     return web.Response(status=504)
 
 

@@ -67,7 +67,9 @@ async def test_dropped_deliveries_are_missed_by_the_failure_filter(lab: Lab) -> 
 
 async def test_deliveries_can_be_doubled_and_mixed_up(lab: Lab) -> None:
     lab.github.faults.webhooks(double=1.0, reorder=True, seed=3)
+    lab.github.faults.hold()
     sent = [await lab.github.commit() for _ in range(4)]
+    lab.github.faults.release()
     await lab.github.settle()
     heard = [one.payload["after"] for one in lab.heard]
     assert sorted(heard) == sorted(sent * 2)

@@ -99,7 +99,7 @@ class Client(AsyncpgDBClient):
         """Close the pool, even when the task that asks is cancelled."""
         await uncancelled(super().close())
 
-    def acquire_connection(self) -> PoolConnectionWrapper[Any]:
+    def acquire_connection(self) -> ConnectionWrapper[Any] | PoolConnectionWrapper[Any]:
         """A connection for one statement."""
         return PooledConnection(self, self._pool_init_lock)
 

@@ -1,0 +1,80 @@
+"""`longshore deliveries`: deliveries and other work that was given up."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from bot import queue
+from bot.context import Context
+from bot.errors import NotFound
+from bot.operations import audit
+from cli.operator import operate
+from cli.tables import show, when
+
+app = typer.Typer(help="Deliveries and other work that was given up.", no_args_is_help=True, rich_markup_mode=None)
+Number = Annotated[int, typer.Argument(help="Its number, as `list` shows it.")]
+
+
+@app.command("list")
+def list_(limit: Annotated[int, typer.Option(help="How many at most.")] = 100) -> None:
+    """List what was given up, the latest first."""
+
+    async def act(context: Context) -> list[queue.DeadLetter]:
+        return await queue.dead_letters(limit)
+
+    show(
+        ("number", "kind", "event", "key", "given up", "attempts", "error"),
+        [
+            (
+                letter.id,
+                letter.kind,
+                letter.headers.get("event"),
+                letter.key,
+                when(datetime.fromtimestamp(letter.finished_at / 1000, tz=UTC)),
+                letter.attempts,
+                " ".join(letter.error.split())[:100],
+            )
+            for letter in operate(act)
+        ],
+    )
+
+
+@app.command("show")
+def show_(number: Number) -> None:
+    """Show one with its payload."""
+
+    async def act(context: Context) -> tuple[queue.DeadLetter, bytes]:
+        found = await queue.dead_letter(number)
+        if found is None:
+            raise NotFound(f"No dead letter {number}: see `longshore deliveries list`.")
+        return found
+
+    letter, payload = operate(act)
+    typer.echo(f"number:   {letter.id}\nkind:     {letter.kind}\nkey:      {letter.key}\nheaders:  {letter.headers}")
+    typer.echo(f"attempts: {letter.attempts}\nerror:    {letter.error}\n\n{payload.decode('utf-8', 'replace')}")
+
+
+@app.command()
+def retry(number: Number) -> None:
+    """Put one back into the queue, with all its attempts."""
+    _change(number, "delivery.retry")
+    typer.echo(f"Queued {number} again.")
+
+
+@app.command()
+def discard(number: Number) -> None:
+    """Give one up for good."""
+    _change(number, "delivery.discard")
+    typer.echo(f"Discarded {number}.")
+
+
+def _change(number: int, act_name: str) -> None:
+    change = queue.retry if act_name == "delivery.retry" else queue.discard
+
+    async def act(context: Context) -> None:
+        if not await change(number):
+            raise NotFound(f"No dead letter {number}: see `longshore deliveries list`.")
+        await audit.record(context, act_name, f"job {number}")
+
+    operate(act)

@@ -1,0 +1,62 @@
+"""The `longshore` command: every failure is one line on standard error and an exit code that is not 0."""
+
+import sys
+from typing import Any
+
+import typer
+from typer.exceptions import Abort, Exit, TyperException
+from typer.main import get_command
+
+from bot.errors import Problem
+from cli import deliveries, demo, environments, projects, running, sandboxes, tokens
+from sandbox.errors import SandboxError
+
+app = typer.Typer(
+    name="longshore",
+    help="A self-hosted release bot for GitHub.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("serve")(running.serve)
+app.command("work")(running.work)
+app.command("demo")(demo.demo)
+app.command("sandbox")(sandboxes.sandbox)
+app.command("migrate")(running.migrate)
+app.add_typer(tokens.app, name="token")
+app.add_typer(projects.app, name="project")
+app.add_typer(environments.app, name="environment")
+app.add_typer(deliveries.app, name="deliveries")
+
+
+def main() -> None:
+    """Run the command line."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and give its exit code."""
+    try:
+        result = get_command(app).main(args=arguments, prog_name="longshore", standalone_mode=False)
+    except Problem as problem:
+        return _failed(problem.sentence, problem.details)
+    except SandboxError as error:
+        return _failed(str(error), {})
+    except TyperException as error:
+        _failed(f"{error.format_message()} (see longshore --help)", {})
+        return int(getattr(error, "exit_code", 2))
+    except Exit as exit_:
+        return exit_.exit_code
+    except (Abort, KeyboardInterrupt):
+        return 130
+    except OSError as error:
+        return _failed(f"{error.strerror or error}: {error.filename}" if error.filename else str(error), {})
+    return result if isinstance(result, int) else 0
+
+
+def _failed(sentence: str, details: Any) -> int:
+    more = ", ".join(f"{name}: {value}" for name, value in details.items() if name != "field")
+    line = f"longshore: {sentence}" + (f" ({more})" if more else "")
+    print(" ".join(line.split()), file=sys.stderr)  # noqa: T201
+    return 1

@@ -1,0 +1,14 @@
+"""Half of it."""
+
+from tortoise.migrations import Migration as Step
+
+from bot.store.migrations import for_each
+
+STATEMENTS = ["CREATE TABLE halves (id INT PRIMARY KEY)", "CREATE TABLE oops ("]
+
+
+class Migration(Step):
+    """The second statement is none."""
+
+    initial = True
+    operations = [for_each(sqlite=STATEMENTS, postgres=STATEMENTS)]

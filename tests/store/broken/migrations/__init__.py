@@ -1,0 +1,1 @@
+"""A made-up history that breaks off half-way."""

@@ -1,0 +1,1 @@
+"""A made-up history whose second step rebuilds a table that others refer to."""
