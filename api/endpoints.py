@@ -1,5 +1,6 @@
 """The mechanism of every dialect: an endpoint is declared, its call is authenticated, read, performed and answered."""
 
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from api.access import caller
 from bot.context import Context
 from bot.errors import Conflict, Forbidden, NotFound, Problem, Refusal, Unauthenticated, Unavailable
+from bot.log import about
 
 LARGEST = 1024 * 1024
 JSON = "application/json"
@@ -108,17 +110,27 @@ def _handler(
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
     shape: TypeAdapter[Any] = TypeAdapter(endpoint.gives)
 
-    async def handle(request: web.Request) -> web.Response:
-        try:
-            actor = await caller(request)
-            call = await _read(request, endpoint)
-            given = await endpoint.perform(context().acting_as(actor, "rest"), call)
-        except Problem as problem:
-            return refused(dialect, problem)
+    async def answer(request: web.Request) -> web.Response:
+        actor = await caller(request)
+        about(actor=actor.name)
+        call = await _read(request, endpoint)
+        given = await endpoint.perform(context().acting_as(actor, "rest"), call)
         if not isinstance(given, Given):
             given = Given(given, endpoint.status)
         body = shape.dump_json(shape.validate_python(given.value), by_alias=True)
         return web.Response(body=body, status=given.status, headers=given.headers, content_type=JSON)
+
+    async def handle(request: web.Request) -> web.Response:
+        begun = time.monotonic()
+        structlog.contextvars.clear_contextvars()
+        try:
+            response = await answer(request)
+        except Problem as problem:
+            response = refused(dialect, problem)
+            about(refusal=problem.sentence)
+        seconds = round(time.monotonic() - begun, 4)
+        log.info("call", method=request.method, path=request.path, status=response.status, seconds=seconds)
+        return response
 
     return handle
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import structlog
@@ -14,10 +15,11 @@ from api import endpoints
 from api.health import Health
 from api.voice import voiced
 from bot import jobs, schedule
-from bot.context import Context
+from bot.context import Actor, Context
 from bot.github.app import App, AppKeys
 from bot.github.client import GitHub
 from bot.intake import Intake
+from bot.log import about
 from bot.metrics import Metrics
 from bot.operations import users
 from bot.operations.dispatches import Dispatcher
@@ -45,10 +47,18 @@ class Service:
         self.github: GitHub
         self.worker = self._make_worker()
         self._session: aiohttp.ClientSession
+        self._system: Actor | None = None
+        self._about: dict[int, dict[str, Any]] = {}
 
     def context(self) -> Context:
         """Surroundings for an act, by nobody yet."""
         return Context(github=self.github, actor=users.NOBODY, door="", metrics=self.metrics)
+
+    async def _acting(self) -> Context:
+        """Surroundings for an act of Longshore itself."""
+        if self._system is None:
+            self._system = await users.system(self.context())
+        return self.context().acting_as(self._system, "job")
 
     async def open(self) -> None:
         """Connect to the database and make the client of GitHub."""
@@ -81,8 +91,11 @@ class Service:
         kinds = jobs.table(dispatcher, webhooks.process)
 
         async def perform(job: Job) -> None:
-            structlog.contextvars.bind_contextvars(job=job.id, kind=job.kind)
-            await jobs.perform(kinds, self.context(), job)
+            about(job=job.id, kind=job.kind)
+            try:
+                await jobs.perform(kinds, await self._acting(), job)
+            finally:
+                self._about[job.id] = structlog.contextvars.get_contextvars()
 
         return Worker(
             perform=perform,
@@ -95,8 +108,8 @@ class Service:
         """One line and one count for each unit of work."""
         self.metrics.jobs.labels(job.kind, outcome).inc()
         self.metrics.job_seconds.labels(job.kind).observe(seconds)
-        said = {"job": job.id, "kind": job.kind, "outcome": outcome, "seconds": round(seconds, 4)}
-        said |= {"attempt": job.attempts, "key": job.key, "lock": job.lock}
+        said = {**self._about.pop(job.id, {}), "job": job.id, "kind": job.kind, "outcome": outcome}
+        said |= {"seconds": round(seconds, 4), "attempt": job.attempts, "key": job.key}
         if job.kind == "webhook":
             said |= {"delivery": job.key, "github_event": job.headers.get("event")}
         if error is not None:

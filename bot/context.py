@@ -8,6 +8,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from bot.errors import Forbidden, NotFound
 from bot.github.client import GitHub, Repo
+from bot.log import about
 from bot.metrics import Metrics
 from bot.rules.permissions import covers, role_for
 from bot.store.projects import Environment, Project, Repository
@@ -116,6 +117,7 @@ def allowed_on_tier(
 
 
 async def _authorised(context: Context, name: str, *grants: str) -> Project:
+    about(project=name)
     require(context.actor, *grants)
     project = await Project.get_or_none(name=name).select_related("repository")
     if project is None:

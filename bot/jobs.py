@@ -8,7 +8,7 @@ import structlog
 from bot.context import Context
 from bot.errors import Unavailable
 from bot.github.limits import Limited
-from bot.operations import comments, following, reconcile, runs, tags, users
+from bot.operations import comments, following, reconcile, runs, tags
 from bot.operations.dispatches import Dispatcher
 from bot.queue import Job, Later, prune
 
@@ -43,10 +43,9 @@ def table(dispatcher: Dispatcher, webhook: Perform) -> Mapping[str, Perform]:
 
 
 async def perform(kinds: Mapping[str, Perform], context: Context, job: Job) -> None:
-    """Perform one job as Longshore itself. A limit of GitHub's is waited out and counts as no failure."""
-    acting = context.acting_as(await users.system(context), "job")
+    """Perform one job. A limit of GitHub's is waited out and counts as no failure."""
     try:
-        await kinds[job.kind](acting, job)
+        await kinds[job.kind](context, job)
     except Limited as limited:
         raise Later(context.now() + timedelta(seconds=limited.retry_after), limited.sentence) from limited
     except Unavailable as unavailable:

@@ -18,6 +18,11 @@ _SECRETS = re.compile(
 _NAMES = frozenset({"authorization", "token", "secret", "password", "private_key", "auth_code", "signature"})
 
 
+def about(**values: Any) -> None:
+    """Say what the unit of work in hand is about: every line that it logs from here on carries it."""
+    structlog.contextvars.bind_contextvars(**values)
+
+
 def redacted(value: Any) -> Any:
     """A value without anything that looks like a secret, however deep it stands."""
     if isinstance(value, str):

@@ -344,7 +344,9 @@ async def prune(now: datetime) -> int:
     return deleted
 
 
-LETTERS = "SELECT id, kind, key, headers, attempts, error, created_at, finished_at, payload FROM jobs WHERE state = 'dead'"
+LETTERS = (
+    "SELECT id, kind, key, headers, attempts, error, created_at, finished_at, payload FROM jobs WHERE state = 'dead'"
+)
 
 
 async def dead_letters(limit: int = 100) -> list[DeadLetter]:

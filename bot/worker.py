@@ -44,6 +44,8 @@ BACK_OFF_CAP = 600.0
 POLL = 1.0
 """Seconds between looks at the table while nothing wakes the worker."""
 
+END_OF_TIME = 2**62
+
 Outcome = str
 """ok, refused, later, failed (to be tried again), dead, lost (somebody else has it), returned (the worker stopped)."""
 
@@ -146,7 +148,8 @@ class Worker:
         self._results: list[Result] = []
         self._wake = asyncio.Event()
         self._stopping = False
-        self._voided_at = 0.0
+        self._voided_at = -POLL
+        self._void_before = 0
 
     def stop(self) -> None:
         """Claim nothing more; `run` returns once what runs has finished, or after the grace period."""
@@ -161,7 +164,7 @@ class Worker:
         database = current()
         with only_worker(database.path):
             if database.path is not None:  # whoever held a lease there was killed: the lock file says so
-                await self._void(expired_before=2**62)
+                self._void_before = END_OF_TIME
             database.bell.events.add(self._wake)
             beside = [asyncio.create_task(database.listen()), asyncio.create_task(self._beat())]
             try:
@@ -189,8 +192,8 @@ class Worker:
         """Write and read the table, never cancelled half-way; whether there may be more to do at once."""
         try:
             await self._write_results()
-            claimed = await self._fill_places() if claiming else 0
             await self._void_expired()
+            claimed = await self._fill_places() if claiming else 0
         except Exception as exc:  # the database may be away for a while: the worker outlives that
             log.warning("the queue waits: %s", exc, exc_info=not isinstance(exc, Unavailable))
             return False
@@ -247,13 +250,13 @@ class Worker:
             self._observe(result.job, outcomes.get(id(result), "lost"), result.seconds, result.error)
 
     async def _void_expired(self) -> None:
-        if time.monotonic() - self._voided_at >= POLL:
-            await self._void(expired_before=now_ms())
-
-    async def _void(self, expired_before: int) -> None:
-        for job in await void(self._max_attempts, expired_before, now_ms()):
-            self._observe(job, "dead", 0.0, None)
+        if time.monotonic() - self._voided_at < POLL:
+            return
+        given_up = await void(self._max_attempts, max(now_ms(), self._void_before), now_ms())
         self._voided_at = time.monotonic()
+        self._void_before = 0
+        for job in given_up:
+            self._observe(job, "dead", 0.0, None)
 
     async def _beat(self) -> None:
         while True:

@@ -23,5 +23,5 @@ async def pushed(context: Context, payload: Mapping[str, Any], guid: str) -> Non
     sender = payload["sender"]
     if commit is None or not payload["created"]:
         await tags.changed(context, repository, tag, commit)
-    if commit is not None and sender["type"] != "Bot":
+    if commit is not None:
         await tags.hear(context, tags.Pushed(repository, tag, commit, int(sender["id"]), str(sender["login"]), guid))

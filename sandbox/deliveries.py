@@ -93,7 +93,7 @@ class Deliverer:
             if faults.delay:
                 one.due, one.delayed = now + faults.random.uniform(*faults.delay), True
             elif faults.reorder:
-                one.due = now + faults.random.uniform(0, SHUFFLE)
+                one.due = now + SHUFFLE
             self._waiting.append(one)
         if self._worker is None:
             self._worker = asyncio.create_task(self._work())
@@ -153,12 +153,12 @@ class Deliverer:
         if self.faults.held or not self._waiting:
             return None, None
         one = min(self._waiting, key=lambda each: each.due)
-        now = asyncio.get_running_loop().time()
-        due = [each for each in self._waiting if each.due <= now]
-        if self.faults.reorder and due:
-            return self.faults.random.choice(due), 0.0
-        left = one.due - now
-        return (one, 0.0) if left <= 0 else (None, left)
+        left = one.due - asyncio.get_running_loop().time()
+        if left > 0:
+            return None, left
+        if self.faults.reorder:  # the seed decides, not the clock: everything that waits may be next
+            one = self.faults.random.choice([each for each in self._waiting if each.delayed == one.delayed])
+        return one, 0.0
 
     def headers(self, event: str, guid: str, body: bytes) -> dict[str, str]:
         """Give every header of a delivery."""

@@ -630,10 +630,11 @@ async def test_what_a_killed_worker_held_begins_again_at_once_on_sqlite(database
 
 
 @only_sqlite
-async def test_a_worker_outlives_a_database_that_is_away_for_a_while(database: Database) -> None:
+@pytest.mark.parametrize("begin", ["before", "after"])
+async def test_a_worker_outlives_a_database_that_is_away_for_a_while(database: Database, begin: str) -> None:
     assert database.path is not None
     async with working(nothing) as watched:
-        await watched.settle()
+        await asyncio.sleep(0.1 if begin == "before" else 0)
         other = sqlite3.connect(database.path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         await asyncio.sleep(6.5)

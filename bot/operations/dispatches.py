@@ -159,10 +159,13 @@ async def give_up(context: Context, run: Run, refusal: Refusal) -> None:
 
 
 async def _subject(run: Run) -> tuple[Candidate, Deployment | None]:
-    if run.deployment_id is None:
-        return await Candidate.get(id=run.candidate_id).select_related("release"), None
-    deployment = await Deployment.get(id=run.deployment_id).select_related("environment")
-    return await Candidate.get(id=deployment.candidate_id).select_related("release"), deployment
+    deployment = None
+    if run.deployment_id is not None:
+        deployment = await Deployment.get(id=run.deployment_id).select_related("environment")
+    number = run.candidate_id if deployment is None else deployment.candidate_id
+    candidate = await Candidate.get(id=number).select_related("release", "project")
+    runs.tell(candidate, deployment)
+    return candidate, deployment
 
 
 async def _wait_for_canceled(context: Context, deployment: Deployment | None) -> None:
@@ -205,8 +208,7 @@ async def _others_searching(run: Run) -> bool:
 
 async def _offered(run: Run, candidate: Candidate, deployment: Deployment | None) -> dict[str, str]:
     """Every input that we can give a workflow; only those that it declares are sent."""
-    project = await candidate.project
-    own = project.build_inputs if deployment is None else deployment.environment.inputs
+    own = candidate.project.build_inputs if deployment is None else deployment.environment.inputs
     offered = {
         "release_candidate_version": candidate.version,
         "release_version": candidate.release.version,

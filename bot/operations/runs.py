@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.context import Context
+from bot.log import about
 from bot.operations import audit
 from bot.queue import enqueue
 from bot.rules.runs import workflow_path
@@ -55,6 +56,13 @@ async def lock_of_run(run: Run) -> str:
     """The lock of a run whose deployment is not at hand."""
     deployment = await Deployment.get(id=run.deployment_id) if run.deployment_id else None
     return lock_of(candidate_id=run.candidate_id, deployment=deployment)
+
+
+def tell(candidate: Candidate, deployment: Deployment | None) -> None:
+    """Let the log say which candidate, and which deployment of it, is worked on."""
+    about(candidate=candidate.version, commit=candidate.commit)
+    if deployment is not None:
+        about(deployment=deployment.id)
 
 
 async def newest(**of: int) -> Run | None:
