@@ -4,10 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.context import Context
+from bot.errors import Unavailable
 from bot.github.facts import run_fact
 from bot.operations import following
+from bot.queue import Hopeless
 
 
 async def told(context: Context, payload: Mapping[str, Any], guid: str) -> None:
     """Hear what GitHub says of a run. All actions say the same: how it stands now."""
-    await following.heard(context, int(payload["repository"]["id"]), run_fact(payload["workflow_run"]))
+    try:
+        fact = run_fact(payload["workflow_run"])
+    except Unavailable as incomplete:
+        raise Hopeless(f"The run is not as GitHub's are: {incomplete.details.get('reason')}") from incomplete
+    await following.heard(context, int(payload["repository"]["id"]), fact)

@@ -47,12 +47,12 @@ async def process(context: Context, job: Job) -> None:
 
 def _payload(job: Job) -> Mapping[str, Any]:
     body: bytes | str = job.payload
-    if job.headers.get("content_type") == "application/x-www-form-urlencoded":
-        fields = parse_qs(job.payload.decode("utf-8", "replace"), max_num_fields=10)
-        body = fields.get("payload", [""])[0]
     try:
+        if job.headers.get("content_type") == "application/x-www-form-urlencoded":
+            fields = parse_qs(job.payload.decode("utf-8", "replace"), max_num_fields=10)
+            body = fields.get("payload", [""])[0]
         payload = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+    except ValueError as error:  # of parse_qs: too many fields
         raise Hopeless(f"The body is not JSON: {error}") from error
     if not isinstance(payload, dict):
         raise Hopeless("The body is not a JSON object.")

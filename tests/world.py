@@ -160,6 +160,19 @@ class World:
         """The alarms that were raised."""
         return [entry.act for entry in await AuditEntry.filter(alarm=True).order_by("id")]
 
+    async def audit(self, act: str) -> list[AuditEntry]:
+        """The audit entries of an act, oldest first."""
+        return await AuditEntry.filter(act=act).order_by("id")
+
+    def replies(self, number: int) -> list[str]:
+        """What we answered on a pull request."""
+        bot = f"{self.github.app_slug}[bot]"
+        return [said["body"] for said in self.github.comments(number) if said["user"] == bot]
+
+    async def attempts(self, kind: str) -> list[int]:
+        """How often each job of a kind has been tried, those of waiting for a limit not counted."""
+        return [row["attempts"] for row in await fetch("SELECT attempts FROM jobs WHERE kind = $1 ORDER BY id", kind)]
+
     async def waiting(self) -> list[str]:
         """The kinds of jobs that are not done."""
         return [row["kind"] for row in await fetch("SELECT kind FROM jobs WHERE state IN ('queued', 'running')")]

@@ -1,0 +1,144 @@
+"""Builds and tags of candidates that were cut over REST."""
+
+import pytest
+
+from tests.api.calls import SITE, counted, cut_path, finish_newest, project, said, set_project
+from tests.world import World
+
+
+async def test_a_build_is_dispatched_on_the_candidates_tag_and_followed_to_its_end(world: World) -> None:
+    commit = world.github.resolve("main~1")
+    answer = await world.cut("1.0-rc1", commit, build=True)
+    assert (answer.status, answer.json["status"], answer.json["build"]["run_id"]) == (201, "pending", None)
+    await world.settle()
+    (dispatch,), (run,) = world.github.dispatches, world.github.runs
+    assert dispatch.ref in ("rc/1.0-rc1", "refs/tags/rc/1.0-rc1")
+    assert world.github.resolve("rc/1.0-rc1") == run.head_sha == commit
+    assert dispatch.inputs["commit_sha"] == commit
+    shown = (await world.candidate("1.0-rc1"))["build"]
+    assert (shown["run_id"], shown["status"]) == (run.id, "queued")
+    assert str(run.id) in shown["url"]
+    await finish_newest(world)
+    built = await world.candidate("1.0-rc1")
+    assert (built["status"], built["build"]["status"], built["build"]["conclusion"]) == (
+        "ready",
+        "completed",
+        "success",
+    )
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "status"), [("failure", "failed"), ("timed_out", "failed"), ("cancelled", "canceled")]
+)
+async def test_a_build_that_ends_badly_says_so(world: World, conclusion: str, status: str) -> None:
+    await world.cut("1.0-rc1", build=True)
+    await finish_newest(world, conclusion)
+    candidate = await world.candidate("1.0-rc1")
+    assert candidate["status"] == status
+    assert "build run" in candidate["reason"]
+
+
+async def test_a_candidate_without_a_build_gets_its_tag_at_the_first_deployment(world: World) -> None:
+    await world.cut("1.0-rc1")
+    await world.settle()
+    assert "refs/tags/rc/1.0-rc1" not in world.github.repository().history.refs
+    await world.live("1.0-rc1")
+    assert world.github.resolve("rc/1.0-rc1") == world.github.head()
+
+
+async def test_a_tag_that_is_there_at_our_commit_is_ours(world: World) -> None:
+    await world.github.tag("rc/1.0-rc1")
+    await world.github.tag("rc/1.0-rc2", annotated=True)
+    for version in ("1.0-rc1", "1.0-rc2"):
+        await world.cut(version, build=True)
+        await finish_newest(world)
+        assert await world.status(version) == "ready"
+
+
+async def test_a_tag_that_is_there_elsewhere_fails_the_candidate(world: World) -> None:
+    await world.github.tag("rc/1.0-rc1", at="main~1")
+    await world.settle()
+    await world.cut("1.0-rc1", build=True)
+    await world.settle()
+    candidate = await world.candidate("1.0-rc1")
+    assert candidate["status"] == "failed"
+    assert world.github.resolve("main~1") in candidate["reason"]
+    assert not world.github.dispatches
+    assert await world.alarms() == ["candidate.spoiled"]
+
+
+async def test_further_projects_of_a_repository_have_prefixes_of_their_own(world: World) -> None:
+    made = await project(world, "Web Shop", repo="acme/site", build_workflow="build.yml")
+    assert (made["tag_prefix"], made["trigger_tag_prefix"]) == ("web-shop/rc/", "web-shop-v")
+    body = {"repo": "acme/site", "commit": world.github.head(), "trigger_build_workflow": True}
+    assert (await world.ask("POST", cut_path("1.0-rc1", "Web%20Shop"), body)).status == 201
+    await world.cut("1.0-rc1", build=True)
+    await world.settle()
+    assert {dispatch.ref.removeprefix("refs/tags/") for dispatch in world.github.dispatches} == {
+        "rc/1.0-rc1",
+        "web-shop/rc/1.0-rc1",
+    }
+
+
+async def test_with_tags_off_the_branch_is_dispatched_and_a_run_elsewhere_cancelled(world: World) -> None:
+    await set_project(world, tag_candidates=False)
+    assert (await world.cut("1.0-rc1", build=True)).json["tag"] is None
+    await finish_newest(world)
+    assert await world.status("1.0-rc1") == "ready"
+    await world.cut("1.0-rc2", world.github.resolve("main~1"), build=True)
+    await world.settle()
+    stray = world.github.runs[-1]
+    assert (stray.status, stray.conclusion) == ("completed", "cancelled")
+    candidate = await world.candidate("1.0-rc2")
+    assert candidate["status"] == "failed"
+    assert stray.head_sha in candidate["reason"]
+    assert not [ref for ref in world.github.repository().history.refs if ref.startswith("refs/tags/rc/")]
+
+
+async def test_a_tag_that_a_ruleset_forbids_is_told_in_those_words(world: World) -> None:
+    world.github.protect_tags("rc/*")
+    await world.cut("1.0-rc1", build=True)
+    await world.settle()
+    assert "ruleset" in (await world.candidate("1.0-rc1"))["reason"]
+
+
+async def test_a_tag_that_wants_another_permission_is_told_in_those_words(world: World) -> None:
+    world.github.require_workflows_permission()
+    commit = await world.github.commit(files={".github/workflows/build.yml": "on: workflow_dispatch\njobs: {}\n"})
+    await world.github.commit(files={".github/workflows/build.yml": "on: workflow_dispatch\njobs: {a: {}}\n"})
+    await world.cut("1.0-rc1", commit, build=True)
+    await world.settle()
+    assert "workflows: write" in (await world.candidate("1.0-rc1"))["reason"]
+
+
+async def test_a_build_is_cancelled_once_and_only_while_it_runs(world: World) -> None:
+    path = f"{cut_path('1.0-rc1')}/cancel"
+    await world.cut("1.0-rc1", build=True)
+    await world.settle()
+    answer = await world.ask("POST", path)
+    assert (answer.status, answer.json["status"]) == (202, "building")
+    await world.settle()
+    assert world.github.runs[0].conclusion == "cancelled"
+    assert await world.status("1.0-rc1") == "canceled"
+    again = await world.ask("POST", path)
+    assert said(again) == (409, "Release candidate is not being built")
+    assert again.json["details"]["status"] == "canceled"
+
+
+async def test_a_build_that_was_not_sent_yet_is_cancelled_at_once(world: World) -> None:
+    world.github.faults.down()
+    world.service.worker.stop()
+    await world.settle()
+    world.github.faults.up()
+    await world.cut("1.0-rc1", build=True)
+    answer = await world.ask("POST", f"{SITE}/releases/1.0-rc1/cancel")
+    assert (answer.status, answer.json["status"]) == (202, "canceled")
+    assert not world.github.dispatches
+    assert (await counted("runs"))["runs"] == 1
+    world.leaves("dispatch")
+
+
+async def test_a_candidate_without_a_build_cannot_be_cancelled(world: World) -> None:
+    await world.cut("1.0-rc1")
+    answer = await world.ask("POST", f"{cut_path('1.0-rc1')}/cancel")
+    assert said(answer) == (409, "Release candidate is not being built")

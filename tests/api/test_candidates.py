@@ -1,0 +1,342 @@
+"""Cutting candidates over REST: what is answered, and what is refused with nothing written."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from bot.store.candidates import Candidate
+from tests.api.calls import SITE, UNKNOWN, ZEROS, counted, cut_path, project, said, set_project
+from tests.world import World
+
+ROWS = ("releases", "candidates", "runs", "jobs")
+INVALID_VERSION = (400, "Invalid release candidate version")
+INVALID_COMMIT = (400, "Invalid commit hash")
+NO_REPOSITORY = (404, "GitHub repository not found")
+DOWN = (503, "GitHub is unavailable")
+
+
+async def test_a_cut_answers_201_with_the_candidate(world: World) -> None:
+    head = world.github.head()
+    answer = await world.cut("1.4.0-rc2")
+    shown = dict(answer.json)
+    moment = shown.pop("created_at")
+    assert answer.status == 201
+    assert shown == {
+        "id": 1,
+        "project": "site",
+        "repo": "acme/site",
+        "release_version": "1.4.0",
+        "release_candidate_version": "1.4.0-rc2",
+        "commit": head,
+        "tag": "rc/1.4.0-rc2",
+        "status": "ready",
+        "reason": None,
+        "build": None,
+        "created_by": "root",
+        "url": f"{world.service.settings.url}/api/releases/site/releases/1.4.0-rc2",
+    }
+    assert moment.endswith("Z")
+    assert "T" in moment
+    assert await world.candidate("1.4.0-rc2") == answer.json
+    assert await counted(*ROWS) == {"releases": 1, "candidates": 1, "runs": 0, "jobs": 0}
+
+
+async def test_the_same_cut_again_is_200_even_while_github_is_down(world: World) -> None:
+    head = world.github.head()
+    first = await world.cut("1.0-rc1")
+    world.github.faults.down()
+    answers = [await world.cut("1.0-rc1", commit) for commit in (head, head.upper())]
+    answers.append(await world.cut("1.0-rc1", head, build=True, repo="acme/elsewhere"))
+    assert [(answer.status, answer.json) for answer in answers] == [(200, first.json)] * 3
+
+
+async def test_the_same_version_with_another_commit_is_409_even_while_github_is_down(world: World) -> None:
+    await world.cut("1.0-rc1")
+    other = world.github.resolve("main~1")
+    world.github.faults.down()
+    answers = [await world.cut("1.0-rc1", commit) for commit in (other, UNKNOWN, "main")]
+    assert {said(answer) for answer in answers} == {(409, "Release candidate already exists with another commit")}
+    assert answers[0].json["details"]["commit"] == world.github.head()
+
+
+async def test_uppercase_hex_is_the_same_commit(world: World) -> None:
+    head = world.github.head()
+    answer = await world.cut("1.0-rc1", head.upper())
+    assert (answer.status, answer.json["commit"]) == (201, head)
+
+
+async def test_a_commit_that_is_no_full_sha_on_an_allowed_branch_is_refused_and_nothing_is_written(
+    world: World, source: Any
+) -> None:
+    github = world.github
+    elsewhere = await github.add_repository_to_account(source, "other")
+    await github.branch("feature/x")
+    head = github.head()
+    wrong = {
+        "a fork's commit": await github.fork_commit(),
+        "another repository's commit": await github.commit(repo=elsewhere),
+        "a commit on a branch that is not allowed": await github.commit(branch="feature/x"),
+        "a commit that nobody knows": UNKNOWN,
+        "64 digits that nobody knows": UNKNOWN[:32] * 2,
+        "40 zeros": ZEROS,
+        "64 zeros": "0" * 64,
+        "a short SHA": head[:12],
+        "39 digits": head[:39],
+        "41 digits": head + "0",
+        "a branch": "main",
+        "a ref": "refs/heads/main",
+        "HEAD": "HEAD",
+        "a tree expression": f"{head}^",
+        "a comparison": f"main...{head}",
+        "nothing": "",
+        "space around it": f" {head} ",
+        "a line break after it": f"{head}\n",
+        "full-width digits": head.translate({ord("0") + i: 0xFF10 + i for i in range(10)})[:39] + "\uff10",
+        "a tag object": await github.tag("annotated", annotated=True),
+    }
+    await world.settle()
+    before = await counted(*ROWS)
+    answers = {name: said(await world.cut("1.0-rc1", commit or " ")) for name, commit in wrong.items()}
+    assert answers == dict.fromkeys(wrong, INVALID_COMMIT)
+    assert await counted(*ROWS) == before
+
+
+async def test_a_branch_that_looks_like_a_commit_is_not_taken_for_it(world: World) -> None:
+    fork = await world.github.fork_commit()
+    await world.github.branch(fork)
+    assert said(await world.cut("1.0-rc1", fork)) == INVALID_COMMIT
+
+
+@pytest.mark.parametrize(
+    ("allowed", "branch", "status"),
+    [
+        pytest.param(None, "release/1.x", 201, id="default-glob"),
+        pytest.param(None, "release/1.x/hot", 400, id="default-glob-crosses-no-slash"),
+        pytest.param(None, "hotfix", 400, id="default-without-it"),
+        pytest.param(["hotfix"], "hotfix", 201, id="by-name"),
+        pytest.param(["main"], "release/1.x", 400, id="default-branch-alone"),
+        pytest.param(["ship-*", "main"], "ship-it", 201, id="glob"),
+        pytest.param(["*/ship"], "team/ship", 201, id="glob-in-front"),
+        pytest.param(["release/1.?"], "release/1.x", 400, id="no-such-glob"),
+    ],
+)
+async def test_only_commits_of_allowed_branches_are_cut(
+    world: World, allowed: list[str] | None, branch: str, status: int
+) -> None:
+    await world.github.branch(branch)
+    commit = await world.github.commit(branch=branch)
+    changed = await world.ask("PATCH", "/api/projects/site", {"allowed_branches": allowed})
+    if changed.status == 400:  # a pattern that is refused cannot match either
+        assert changed.json["pointer"] == "#/allowed_branches"
+    answer = await world.cut("1.0-rc1", commit)
+    assert answer.status == status, answer.json
+
+
+async def test_the_default_branch_is_asked_first_and_alone(world: World) -> None:
+    await world.cut("1.0-rc1")
+    world.github.forget_calls()
+    assert (await world.cut("1.0-rc2", world.github.resolve("main~1"))).status == 201
+    asked = [call.path for call in world.github.calls if "/compare/" in call.path]
+    assert len(world.github.calls) == len(asked) == 1
+    assert "compare/main..." in asked[0]
+
+
+async def test_a_repository_that_is_not_the_projects_is_refused(world: World, source: Any) -> None:
+    await world.github.add_repository_to_account(source, "hidden")
+    other = await world.github.add_repository_to_account(source, "other")
+    await world.github.add_repository(other)
+    await world.settle()
+    answers = {repo: said(await world.cut("1.0-rc1", repo=repo)) for repo in ("acme/hidden", "acme/none", other)}
+    assert answers == {
+        "acme/hidden": NO_REPOSITORY,
+        "acme/none": NO_REPOSITORY,
+        other: (400, "Repository does not belong to the release project"),
+    }
+    assert await counted("candidates", "releases") == {"candidates": 0, "releases": 0}
+
+
+@pytest.mark.parametrize("heard", [True, False], ids=["rename-heard-of", "rename-missed"])
+async def test_a_renamed_repository_is_known_by_both_names(world: World, heard: bool) -> None:
+    if not heard:
+        world.github.faults.webhooks(drop=1)
+    await world.github.rename("shop")
+    await world.settle()
+    answers = [await world.cut(f"1.0-rc{n}", repo=repo) for n, repo in enumerate(("acme/shop", "acme/site", "ACME/Shop"))]
+    assert [(answer.status, answer.json.get("repo")) for answer in answers] == [(201, "acme/shop")] * 3
+
+
+@pytest.mark.parametrize("heard", [True, False], ids=["heard-of", "missed"])
+async def test_a_repository_that_the_app_was_removed_from_is_not_found(world: World, heard: bool) -> None:
+    await world.cut("1.0-rc1")
+    if not heard:
+        world.github.faults.webhooks(drop=1)
+    await world.github.remove_repository()
+    await world.settle()
+    assert said(await world.cut("1.0-rc2")) == NO_REPOSITORY
+    assert (await world.cut("1.0-rc1")).status == 200
+    assert await counted("candidates") == {"candidates": 1}
+
+
+async def test_a_deleted_repository_is_not_found(world: World) -> None:
+    head = world.github.head()
+    await world.github.delete_repository()
+    await world.settle()
+    assert said(await world.cut("1.0-rc1", head)) == NO_REPOSITORY
+
+
+@pytest.mark.parametrize("warm", [True, False], ids=["warm", "cold"])
+@pytest.mark.parametrize("trouble", ["down", "primary", "secondary", "429", "garbage"])
+async def test_github_in_trouble_is_503_with_a_time_to_come_again_and_nothing_written(
+    world: World, trouble: str, warm: bool
+) -> None:
+    if warm:
+        await world.cut("0.9-rc1")
+    faults = world.github.faults
+    if trouble == "down":
+        faults.down()
+    elif trouble == "garbage":
+        faults.garbage(times=None)
+    else:
+        faults.limit(trouble, retry_after=77, times=None)
+    before = await counted(*ROWS)
+    answer = await world.cut("1.0-rc1", build=True)
+    assert said(answer) == DOWN
+    assert 1 <= int(answer.headers["Retry-After"]) <= 77
+    assert await counted(*ROWS) == before
+    faults.clear()
+    assert (await world.cut("1.0-rc1")).status == 201
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["same-commit", "different-commits"])
+async def test_of_many_callers_who_cut_a_candidate_at_once_one_wins(world: World, same: bool) -> None:
+    head = world.github.head()
+    commits = [head if same or n % 2 else world.github.resolve("main~1") for n in range(12)]
+    answers = await asyncio.gather(*(world.cut("1.0-rc1", commit, build=True) for commit in commits))
+    (winner,) = [answer.json for answer in answers if answer.status == 201]
+    expected = Counter(200 if commit == winner["commit"] else 409 for commit in commits) - Counter([200])
+    assert Counter(answer.status for answer in answers) - Counter([201]) == expected
+    assert {answer.json["id"] for answer in answers if answer.status in (200, 201)} == {winner["id"]}
+    await world.settle()
+    assert len(world.github.dispatches) == 1
+    await world.github.finish()
+
+
+async def test_many_candidates_of_a_new_release_are_cut_at_once(world: World) -> None:
+    answers = await asyncio.gather(*(world.cut(f"1.0-rc{n}") for n in range(12)))
+    assert [answer.status for answer in answers] == [201] * 12
+    assert await counted("releases", "candidates") == {"releases": 1, "candidates": 12}
+
+
+async def test_a_version_is_read_whole_and_to_the_letter(world: World) -> None:
+    longest = "9" * 100
+    right = ["1.4.0-rc0", "24.04-rc999999", "a_B+c-d-rc1", "1-rc1", f"{longest}-rc1"]
+    wrong = [
+        *("1.4.0", "1.4.0-rc", "1.4.0-rc01", "1.4.0rc1", "-rc1", "1.4.0-RC1", "1.4.0.rc1", "1.4.0-rc1-rc2"),
+        *("1.4.0-rc1000000", "1.4.0-rc-1", "1..0-rc1", "1.0.-rc1", "1.0.lock-rc1", ".1-rc1", "-1-rc1", f"9{longest}-rc1"),
+        *("1.0-rc1%0A", "1.0%20-rc1", "1.0-rc%D9%A1", "1.0-rc1%00", "%C3%A9-rc1", "1%2F0-rc1", "1.0-rc1%FF", "%E2%80%8B-rc1"),
+    ]
+    answers = {version: (await world.cut(version)).status for version in right}
+    assert answers == dict.fromkeys(right, 201)
+    refusals = {version: said(await world.cut(version)) for version in wrong}
+    assert refusals == dict.fromkeys(wrong, INVALID_VERSION)
+    looked_for = {version: said(await world.ask("GET", cut_path(version))) for version in wrong}
+    assert looked_for == dict.fromkeys(wrong, INVALID_VERSION)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "right", "wrong"),
+    [("semver", "1.2.3-beta.1+5", "1.2"), ("calver", "2026.11.3", "2026.13"), ("calver", "24.04", "1.2.3.4.5")],
+)
+async def test_a_version_scheme_is_part_of_the_grammar(world: World, scheme: str, right: str, wrong: str) -> None:
+    await set_project(world, version_scheme=scheme)
+    assert (await world.cut(f"{right}-rc1")).status == 201
+    assert said(await world.cut(f"{wrong}-rc1")) == INVALID_VERSION
+
+
+async def test_a_build_without_a_build_workflow_is_refused(world: World) -> None:
+    await set_project(world, build_workflow=None)
+    assert said(await world.cut("1.0-rc1", build=True)) == (400, "Build workflow is not configured")
+    assert await counted(*ROWS) == {"releases": 0, "candidates": 0, "runs": 0, "jobs": 0}
+    assert (await world.cut("1.0-rc1")).json["status"] == "ready"
+
+
+async def test_checks_come_in_their_order(world: World) -> None:
+    """Each request is wrong in everything from its place on; the first thing wrong is what is told."""
+    reader, stranger = await world.with_grants("project:read"), await world.with_grants("release:cut", project="site")
+    await project(world, "shop")
+    await world.cut("1.0-rc1")
+    await set_project(world, build_workflow=None)
+    body: dict[str, Any] = {"repo": "acme/none", "commit": "main", "trigger_build_workflow": True}
+    shop = "/api/releases/shop/releases"
+
+    async def cut(path: str, token: str | None = None, **more: Any) -> tuple[int, str]:
+        return said(await world.ask("POST", path, {**body, **more}, token=token))
+
+    in_order = [
+        await cut("/api/releases/none/releases/bad", "", commit=7),
+        await cut("/api/releases/none/releases/bad", reader, commit=7),
+        await cut("/api/releases/none/releases/bad", reader),
+        await cut("/api/releases/none/releases/1.0-rc1", reader),
+        await cut("/api/releases/none/releases/1.0-rc1", stranger),
+        await cut(f"{shop}/1.0-rc1", stranger),
+        await cut(f"{SITE}/releases/1.0-rc1"),
+        await cut(f"{SITE}/releases/1.0-rc2"),
+        await cut(f"{SITE}/releases/1.0-rc2", trigger_build_workflow=False),
+        await cut(f"{SITE}/releases/1.0-rc2", trigger_build_workflow=False, repo="acme/site"),
+    ]
+    assert in_order == [
+        (401, "Authentication credentials were not provided."),
+        (400, "`commit`: input should be a valid string."),
+        INVALID_VERSION,
+        (403, "You do not have permission to perform this action."),
+        (404, "Release project not found"),
+        (403, "You do not have permission to perform this action."),
+        (409, "Release candidate already exists with another commit"),
+        (400, "Build workflow is not configured"),
+        NO_REPOSITORY,
+        INVALID_COMMIT,
+    ]
+
+
+async def test_a_project_without_a_repository_cannot_be_cut(world: World) -> None:
+    await project(world, "paper")
+    body = {"repo": "acme/site", "commit": world.github.head()}
+    answer = await world.ask("POST", cut_path("1.0-rc1", "paper"), body)
+    assert said(answer) == (400, "Release project has no repository")
+
+
+async def test_an_archived_project_is_not_cut_and_shows_what_it_has(world: World) -> None:
+    await world.cut("1.0-rc1")
+    await set_project(world, archived=True)
+    assert said(await world.cut("1.0-rc2")) == (409, "Release project is archived")
+    assert (await world.cut("1.0-rc1")).status == 200
+    await set_project(world, archived=False)
+    assert (await world.cut("1.0-rc2")).status == 201
+
+
+async def test_a_release_id_that_another_project_has_is_a_conflict(world: World) -> None:
+    await project(world, "a", repo="acme/site")
+    await project(world, "a-1", repo="acme/site")
+    body = {"repo": "acme/site", "commit": world.github.head()}
+    assert (await world.ask("POST", cut_path("1-2-rc1", "a"), body)).status == 201
+    clash = await world.ask("POST", cut_path("2-rc1", "a-1"), body)
+    assert clash.status == 409
+    assert "`a-1-2`" in clash.error
+    assert "`a`" in clash.error
+
+
+async def test_a_candidate_that_is_not_there_is_not_found(world: World) -> None:
+    await world.cut("1.0-rc1")
+    paths = [cut_path("1.0-rc2"), f"{cut_path('1.0-rc2')}/cancel", cut_path("1.0-rc1", "none")]
+    answers = [said(await world.ask("POST" if path.endswith("cancel") else "GET", path)) for path in paths]
+    assert answers == [(404, "Release not found")] * 2 + [(404, "Release project not found")]
+
+
+async def test_a_candidate_cut_again_keeps_who_cut_it(world: World) -> None:
+    cutter = await world.with_grants("release:cut", "project:read", user="carol")
+    await world.cut("1.0-rc1", token=cutter)
+    await world.cut("1.0-rc1")
+    assert (await world.candidate("1.0-rc1"))["created_by"] == "carol"
+    assert await Candidate.all().count() == 1
