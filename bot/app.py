@@ -110,8 +110,6 @@ class Service:
         self.metrics.job_seconds.labels(job.kind).observe(seconds)
         said = {**self._about.pop(job.id, {}), "job": job.id, "kind": job.kind, "outcome": outcome}
         said |= {"seconds": round(seconds, 4), "attempt": job.attempts, "key": job.key}
-        if job.kind == "webhook":
-            said |= {"delivery": job.key, "github_event": job.headers.get("event")}
         if error is not None:
             said["error"] = f"{type(error).__name__}: {error}"
         level = {"dead": log.error, "failed": log.warning, "lost": log.warning}.get(outcome, log.info)

@@ -8,6 +8,7 @@ import orjson
 import structlog
 
 from bot.context import Context
+from bot.log import about
 from bot.queue import Hopeless, Job
 from handlers import comments, installations, pushes, repositories, runs
 
@@ -35,7 +36,7 @@ EVENTS: Mapping[str, Handler] = {
 async def process(context: Context, job: Job) -> None:
     """Job `webhook`: turn a delivery into acts. An unhandled event ends well, a body that is no JSON badly."""
     event = job.headers.get("event", "")
-    structlog.contextvars.bind_contextvars(delivery=job.key, event_name=event)
+    about(delivery=job.key, github_event=event)
     payload = _payload(job)
     handler = EVENTS.get(event)
     if handler is not None:

@@ -32,6 +32,7 @@ AT_ONCE = 8
 CUTS = 50
 KILLS = 9
 SEARCH_SECONDS = 2
+DISPATCH_SECONDS = 0.06
 COMMANDS = ("/release status", "/release help", "/release cut 7.{number}-rc1 at {head}", "/release shout")
 AWAY = (aiohttp.ClientError, OSError, TimeoutError)
 
@@ -58,6 +59,9 @@ class Fleet:
         process.kill()
         await process.wait()
         self.killed.append(process.pid)
+
+    def place_of(self, pid: int) -> int:
+        return next(place for place, process in self.running.items() if process.pid == pid)
 
     async def end_leases(self) -> None:
         """Let the leases of what was killed be past; on SQLite the next process voids them by itself."""
@@ -203,22 +207,24 @@ async def kill_along(fleet: Fleet, stream: Stream, random: Random) -> None:
         while len(stream.acked) < DELIVERIES * (kill + 0.5) / KILLS:
             await asyncio.sleep(0.002)
         place = random.randrange(len(fleet.commands))
-        if kill % 2:
-            await a_dispatch(stream.world.github)
-        else:
-            await asyncio.sleep(random.uniform(0, 0.3))
+        if kill % 3:
+            place = fleet.place_of(await a_dispatcher())
+        await asyncio.sleep(random.uniform(0, 1.5 * DISPATCH_SECONDS))
         await fleet.kill(place)
         await fleet.start(place)
         await fleet.end_leases()
 
 
-async def a_dispatch(github: GitHub) -> None:
-    """Wait for the moment in which GitHub has taken a dispatch and its answer is under way; not for long."""
-    before = len(github.dispatches)
-    for _ in range(1000):
-        if len(github.dispatches) > before:
-            return
-        await asyncio.sleep(0.0005)
+async def a_dispatcher() -> int:
+    """Wait for a moment in which a process waits for GitHub's answer to a dispatch: gives its process id."""
+    while True:
+        owners = await fetch(
+            "SELECT lease_owner FROM jobs WHERE kind = 'dispatch' AND state = 'running' "
+            "AND EXISTS (SELECT 1 FROM runs WHERE state = 'posted')"
+        )
+        if owners:
+            return int(owners[0]["lease_owner"].split(":")[1])
+        await asyncio.sleep(0.002)
 
 
 async def until_final(world: World, fleet: Fleet) -> None:
@@ -255,6 +261,7 @@ async def test_a_service_that_is_killed_again_and_again_loses_nothing_and_dispat
         github = world.github
         pull = await github.pull_request()
         stream = Stream(world, pull, await templates(world, pull), random)
+        github.faults.slow(DISPATCH_SECONDS, path="*/dispatches")
         github.faults.lose_answer(times=3)
         async with asyncio.timeout(90), asyncio.TaskGroup() as together:
             together.create_task(stream.run())

@@ -320,6 +320,8 @@ async def test_the_same_owners_earlier_attempt_is_refused_too(database: Database
     [first] = await claim(1, "me", -1)
     await queue.void(12, now_ms(), now_ms())
     [second] = await claim(1, "me", LEASE)
+    assert await finish([Verdict(first.id, first.attempts, "dead", "late")], "me") == [False]
+    assert await states() == {"running": 1}
     verdicts = [Verdict(job.id, job.attempts, "done") for job in (first, second)]
     assert await finish(verdicts, "me") == [False, True]
 

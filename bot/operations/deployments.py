@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from tortoise.exceptions import IntegrityError
+from tortoise.queryset import QuerySet
 
 from bot.context import Context, allowed, allowed_on_tier, require
 from bot.errors import Conflict, NotFound, Refusal
@@ -56,6 +57,7 @@ async def deploy(
     gates.check_gates(gates.refusing(held=candidate.release.held))
     try:
         async with transaction():
+            await Environment.select_for_update().get(id=environment.id)
             deployment = await _insert(context, environment, candidate, origin=origin)
             await Environment.filter(id=environment.id).update(promotion_held=False)
     except IntegrityError as clash:
@@ -82,10 +84,11 @@ async def roll_back(
         gates.check_frozen(environment.frozen, context.now())
     async with transaction():
         await Environment.select_for_update().get(id=environment.id)
+        under_way = await _active(environment.id).select_for_update()
         target = rules.rollback_target(await _history(environment.id))
         if target is None:
             raise NotFound("No previous deployment to roll back from")
-        waits = [not await _cancel(context, active) for active in await _active(environment.id)]
+        waits = [not await _cancel(context, active) for active in under_way]
         candidate = await Candidate.get(id=target).select_related("release")
         deployment = await _insert(context, environment, candidate, kind="rollback", waits=any(waits), origin=origin)
         await Environment.filter(id=environment.id).update(promotion_held=True)
@@ -114,7 +117,8 @@ async def report(
         raise Refusal(f"`status` must be one of {', '.join(rules.STATUSES)}.", field="status")
     async with transaction():
         await Environment.select_for_update().get(id=place.id)
-        newest = await Deployment.filter(environment_id=place.id, candidate_id=candidate.id).order_by("-id").first()
+        same = Deployment.filter(environment_id=place.id, candidate_id=candidate.id)
+        newest = await same.order_by("-id").select_for_update().first()
         if newest is None or not rules.may_report(newest.status, status):
             newest = await _insert(context, place, candidate, reported=True)
         before = newest.status
@@ -197,8 +201,8 @@ async def _candidate(project: Project, version: CandidateVersion) -> Candidate:
     return candidate
 
 
-async def _active(environment: int) -> list[Deployment]:
-    return await Deployment.filter(environment_id=environment, status__in=list(rules.ACTIVE), reported=False)
+def _active(environment: int) -> QuerySet[Deployment]:
+    return Deployment.filter(environment_id=environment, status__in=list(rules.ACTIVE), reported=False)
 
 
 async def _live(environment: int) -> Deployment | None:
@@ -259,7 +263,7 @@ async def _insert(
 
 
 async def _cancel(context: Context, deployment: Deployment) -> bool:
-    """Cancel, in the caller's transaction; gives whether it has ended with that."""
+    """Cancel a deployment whose row the caller's transaction has locked; gives whether it has ended with that."""
     ended = await runs.cancel(context, await runs.newest(deployment_id=deployment.id))
     if ended:
         await finish(context, deployment, "canceled", None)

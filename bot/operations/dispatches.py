@@ -124,7 +124,7 @@ class Dispatcher:
 async def adopt(context: Context, run: Run, github_id: int, url: str | None = None) -> None:
     """Follow a run that GitHub has started for us from here on."""
     async with transaction():
-        run = await Run.select_for_update().get(id=run.id)
+        run = await runs.lock(run.id)
         if not await runs.adopt(context, run, github_id, url):
             return
         candidate, deployment = await _subject(run)
@@ -137,6 +137,7 @@ async def adopt(context: Context, run: Run, github_id: int, url: str | None = No
 async def withdraw(context: Context, run: Run) -> None:
     """End what a run was wanted for that was cancelled before GitHub had it."""
     async with transaction():
+        run = await runs.lock(run.id)
         await runs.save(run, state="failed", conclusion="cancelled")
         candidate, deployment = await _subject(run)
         if deployment is not None:
@@ -148,14 +149,15 @@ async def withdraw(context: Context, run: Run) -> None:
 async def give_up(context: Context, run: Run, refusal: Refusal) -> None:
     """End what a run was wanted for: it cannot be started, for a reason that says what to change."""
     async with transaction():
+        run = await runs.lock(run.id)
         await runs.save(run, state="failed")
         candidate, deployment = await _subject(run)
-        if isinstance(refusal, tags.TagElsewhere):
-            await candidates.spoil(context, candidate, refusal.sentence)
         if deployment is not None:
             await deployments.finish(context, deployment, "error", refusal.sentence)
         else:
             await candidates.finish_build(context, candidate, "failed", refusal.sentence)
+        if isinstance(refusal, tags.TagElsewhere):
+            await candidates.spoil(context, candidate, refusal.sentence)
 
 
 async def _subject(run: Run) -> tuple[Candidate, Deployment | None]:

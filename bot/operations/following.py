@@ -16,7 +16,7 @@ from bot.store.deployments import Deployment
 from bot.store.projects import Environment, Project
 from bot.store.runs import Run
 
-PARKED = timedelta(milliseconds=500)
+PARKED = timedelta(milliseconds=250)
 PARKED_AT_MOST = timedelta(minutes=2)
 
 
@@ -40,7 +40,7 @@ async def observe(context: Context, run_id: int, said: dict[str, Any]) -> None:
     """Job `observe`: let a fact about a run take effect. Facts doubled, late or out of order say nothing new."""
     fact = RunFact(**{**said, "created_at": datetime.fromisoformat(said["created_at"])})
     async with transaction():
-        run = await Run.select_for_update().get(id=run_id)
+        run = await runs.lock(run_id)
         if run.state == "failed":
             return
         if fact.head_sha != run.commit:
@@ -88,7 +88,7 @@ async def _refuse_commit(context: Context, run: Run, fact: RunFact) -> None:
 
 
 async def _observe_build(context: Context, run: Run, fact: RunFact) -> None:
-    candidate = await Candidate.select_for_update().get(id=run.candidate_id)
+    candidate = await Candidate.get(id=run.candidate_id)
     if fact.attempt > run.attempt:
         project = await Project.get(id=candidate.project_id)
         run.deadline_at = context.now() + timedelta(minutes=project.build_deadline_minutes)
@@ -102,7 +102,7 @@ async def _observe_build(context: Context, run: Run, fact: RunFact) -> None:
 
 
 async def _observe_deployment(context: Context, run: Run, fact: RunFact) -> None:
-    deployment = await Deployment.select_for_update().get(id=run.deployment_id)
+    deployment = await Deployment.get(id=run.deployment_id)
     if deployment.status in deployment_rules.FINAL and fact.attempt > run.attempt:
         deployment, run = await _again(context, deployment, run, fact)
     await _note(context, run, fact)
@@ -148,7 +148,7 @@ async def _note(context: Context, run: Run, fact: RunFact) -> None:
 async def _lost(context: Context, run: Run) -> None:
     """GitHub does not know the run any more: what it was for cannot be told."""
     async with transaction():
-        run = await Run.select_for_update().get(id=run.id)
+        run = await runs.lock(run.id)
         await runs.save(run, state="failed")
         if run.deployment_id is None:
             candidate = await Candidate.get(id=run.candidate_id)

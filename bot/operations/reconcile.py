@@ -3,8 +3,10 @@
 from datetime import datetime, timedelta
 
 import orjson
+import structlog
 
 from bot.context import Context
+from bot.errors import Unavailable
 from bot.operations import candidates, deployments, following, repositories, runs
 from bot.queue import enqueue, now_ms
 from bot.rules import deployments as rules
@@ -13,6 +15,8 @@ from bot.store.database import execute, fetch, transaction
 from bot.store.deployments import Deployment
 from bot.store.projects import Project, Repository
 from bot.store.runs import Run
+
+log = structlog.get_logger()
 
 SILENCE = timedelta(minutes=2)  # without news, after which a run is asked for
 DELIVERIES_KEPT = timedelta(days=3)  # by GitHub
@@ -38,9 +42,9 @@ async def reconcile(context: Context, silence: timedelta = SILENCE) -> None:
 
 async def expire_build(context: Context, run_id: int) -> None:
     """Job `expire_build`: a build past its deadline is asked for once more, then failed and cancelled."""
-    await following.follow(context, run_id)
+    await _ask(context, run_id)
     async with transaction():
-        run = await Run.select_for_update().get(id=run_id)
+        run = await runs.lock(run_id)
         if run.state not in runs.UNENDED or run.candidate_id is None:
             return
         candidate = await Candidate.get(id=run.candidate_id)
@@ -49,27 +53,44 @@ async def expire_build(context: Context, run_id: int) -> None:
         reason = f"The build did not end within {project.build_deadline_minutes} minutes: {stood}."
         await runs.cancel(context, run)
         await candidates.finish_build(context, candidate, "failed", reason)
-        if run.state == "running":
-            await runs.save(run, state="failed")
+        await _let_go(run)
 
 
 async def expire_deployment(context: Context, deployment_id: int) -> None:
     """Job `expire_deployment`: one past its deadline is asked for once more, then ended with what it waited for."""
     run = await runs.newest(deployment_id=deployment_id)
     if run is not None:
-        await following.follow(context, run.id)
+        await _ask(context, run.id)
     async with transaction():
-        deployment = await Deployment.select_for_update().get(id=deployment_id).select_related("environment")
+        deployment = await Deployment.select_for_update().get(id=deployment_id)
         if deployment.status in rules.FINAL:
             return
+        await deployment.fetch_related("environment")
         run = await runs.newest(deployment_id=deployment_id)
         await runs.cancel(context, run)
-        if run is not None and run.state == "running":
-            await runs.save(run, state="failed")
+        if run is not None:
+            await _let_go(run)
         if deployment.status == "canceling":
             await deployments.finish(context, deployment, "canceled", "GitHub did not confirm that the run has ended.")
         else:
             await deployments.finish(context, deployment, "error", _why_late(deployment, run))
+
+
+async def _ask(context: Context, run_id: int) -> None:
+    """Ask GitHub once more; a deadline stands even when GitHub cannot be asked."""
+    try:
+        await following.follow(context, run_id)
+    except Unavailable as unavailable:
+        log.warning("not asked before the deadline", run=run_id, error=unavailable.sentence)
+
+
+async def _let_go(run: Run) -> None:
+    """Follow a run no longer; one that may have been sent is searched for, to be cancelled if it is found."""
+    if run.state == "running":
+        await runs.save(run, state="failed")
+    elif run.state == "posted":
+        lock = await runs.lock_of_run(run)
+        await enqueue("dispatch", {"run": run.id}, key=f"dispatch:{run.id}", lock=lock)
 
 
 async def sweep_deliveries(context: Context) -> None:

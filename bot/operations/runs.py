@@ -58,6 +58,20 @@ async def lock_of_run(run: Run) -> str:
     return lock_of(candidate_id=run.candidate_id, deployment=deployment)
 
 
+async def lock(run_id: int) -> Run:
+    """A run to be changed, in the caller's transaction.
+
+    Rows are locked in one order wherever several are: environment, deployment or candidate, run. Two transactions then
+    wait for each other at most in turn.
+    """
+    run = await Run.get(id=run_id)
+    if run.deployment_id is None:
+        await Candidate.select_for_update().get(id=run.candidate_id)
+    else:
+        await Deployment.select_for_update().get(id=run.deployment_id)
+    return await Run.select_for_update().get(id=run_id)
+
+
 def tell(candidate: Candidate, deployment: Deployment | None) -> None:
     """Let the log say which candidate, and which deployment of it, is worked on."""
     about(candidate=candidate.version, commit=candidate.commit)

@@ -95,7 +95,7 @@ async def changed(context: Context, repository: int, tag: str, commit: str | Non
     A candidate that was deployed nowhere yet is not to be trusted any more once its tag points elsewhere.
     """
     async with transaction():
-        candidate = await Candidate.get_or_none(repository_id=repository, tag=tag)
+        candidate = await Candidate.select_for_update().get_or_none(repository_id=repository, tag=tag)
         if candidate is None or not candidate.tagged or candidate.commit == commit:
             return
         deployed = await Deployment.exists(candidate_id=candidate.id)

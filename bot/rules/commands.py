@@ -1,6 +1,8 @@
 """Commands in comments: `/release …` at the start of a line, outside quotes and code."""
 
 import difflib
+import re
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from markdown_it import MarkdownIt
@@ -72,8 +74,31 @@ def _lines(body: str) -> list[str]:
         if token.type in ("blockquote_open", "blockquote_close"):
             depth += token.nesting
         elif token.type == "inline" and depth == 0:
-            lines += [line.strip() for line in token.content.splitlines()]
+            lines += [line.strip() for line in _without_code(token.content).splitlines()]
     return lines
+
+
+def _without_code(text: str) -> str:
+    """A paragraph with the line breaks inside its code spans made spaces: what stands there begins no line.
+
+    https://spec.commonmark.org/0.31.2/#code-spans, in one pass however many backticks there are.
+    """
+    runs = [(found.start(), found.end()) for found in re.finditer("`+", text)]
+    closers: dict[int, list[int]] = defaultdict(list)
+    for place in range(len(runs) - 1, -1, -1):
+        closers[runs[place][1] - runs[place][0]].append(place)
+    parts, done, place = [], 0, 0
+    while place < len(runs):
+        start, end = runs[place]
+        same = closers[end - start]
+        while same and same[-1] <= place:
+            same.pop()
+        place += 1
+        if same and text[start - 1 : start] != "\\":
+            close = same[-1]
+            parts += [text[done:end], " ".join(text[end : runs[close][0]].splitlines())]
+            done, place = runs[close][0], close + 1
+    return "".join([*parts, text[done:]])
 
 
 def _markdown() -> MarkdownIt:
@@ -101,10 +126,11 @@ def _arguments(form: Form, words: list[str]) -> dict[str, str] | None:
     given = {word for word, _ in pairs}
     if len(given) < len(pairs) or not set(form.required) <= given <= set(known):
         return None
-    return {
+    arguments = {
         **dict(zip(form.leading, map(_bare, leading), strict=True)),
         **{known[word]: _bare(value) for word, value in pairs},
     }
+    return arguments if all(arguments.values()) else None
 
 
 def _bare(text: str) -> str:

@@ -48,22 +48,29 @@ def rollback_target(past: Iterable[Past]) -> int | None:
     """The candidate to roll back to, given the finished deployments of an environment, oldest first.
 
     After a success: what was live before it. After anything else: the last that succeeded. What has been rolled back
-    from is passed over until somebody deploys it by hand again, so rolling back twice goes further back.
+    from is passed over until somebody deploys it by hand again, so rolling back twice goes further back. A rollback
+    that was canceled counts for nothing.
     """
     live: list[Past] = []
+    left: set[int] = set()  # rolled back from, and not deployed by hand since
     newest = None
-    for newest in past:
-        if newest.rollback and newest.status in ("success", "failure", "error"):
-            live = _down_to(live, newest.candidate)
-        elif newest.status == "success" and (not live or live[-1].candidate != newest.candidate):
-            live.append(newest)
+    for entry in past:
+        if entry.rollback and entry.status == "canceled":
+            continue
+        newest = entry
+        if entry.rollback:
+            kept = _down_to(live, entry)
+            left |= {gone.candidate for gone in live[len(kept) :]} - {entry.candidate}
+            live = kept
+        elif entry.status == "success":
+            left.discard(entry.candidate)
+            live = live if live and live[-1].candidate == entry.candidate else [*live, entry]
     if newest is not None and newest.status == "success":
-        leaving = newest.candidate
-        live = live[:-1]
-        live = [entry for entry in live if entry.candidate != leaving]
-    return next((entry.candidate for entry in reversed(live) if not entry.barred), None)
+        left.add(newest.candidate)
+    return next((entry.candidate for entry in reversed(live) if not (entry.barred or entry.candidate in left)), None)
 
 
-def _down_to(live: list[Past], candidate: int) -> list[Past]:
-    places = [place for place, entry in enumerate(live) if entry.candidate == candidate]
-    return live[: places[-1] + 1] if places else live
+def _down_to(live: list[Past], rollback: Past) -> list[Past]:
+    """What a rollback leaves of what was live: up to its target, or that alone where its own time is forgotten."""
+    places = [place for place, entry in enumerate(live) if entry.candidate == rollback.candidate]
+    return live[: places[-1] + 1] if places else [rollback]

@@ -13,12 +13,22 @@ TIERS = ("production", "staging", "development")
 DEFAULT_BRANCHES_BESIDE = ("release/*",)
 LONGEST_DEADLINE = 7 * 24 * 60
 MOST_INPUTS = 15  # GitHub takes 25; ours are the rest
-_NAME = re.compile(r"[^\s/\\\x00-\x1f\x7f](?:[^/\\\x00-\x1f\x7f]{0,98}[^\s/\\\x00-\x1f\x7f])?")
 _WORKFLOW = re.compile(r"(?:\.github/workflows/)?[A-Za-z0-9_][A-Za-z0-9._-]{0,200}\.ya?ml")
 _PREFIX = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@-]{0,98}")
 _INPUT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 
 Check = tuple[Callable[[Any], bool], str]
+
+
+def _is_name(value: str) -> bool:
+    """Whether a text can stand in a path: what cannot could be made but never asked for."""
+    return (
+        0 < len(value) <= 100
+        and value.isprintable()
+        and value.strip() == value
+        and not {"/", "\\"} & set(value)
+        and value not in (".", "..")
+    )
 
 
 def _is_inputs(value: Any) -> bool:
@@ -45,8 +55,8 @@ _FILE: Check = (
 _INPUTS: Check = (_is_inputs, f"at most {MOST_INPUTS} workflow inputs, names to texts of at most 1,000 characters")
 _TAGS: Check = (_is_prefix, "the beginning of a git tag name, such as `rc/`, of at most 99 characters")
 _NAMED: Check = (
-    lambda value: _NAME.fullmatch(value) is not None,
-    "1 to 100 characters without slashes, line breaks or spaces at its ends",
+    _is_name,
+    "1 to 100 printable characters without slashes or spaces at its ends, and not `.` or `..`",
 )
 
 PROJECT: dict[str, Check] = {

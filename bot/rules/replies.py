@@ -1,11 +1,14 @@
 """Every word that we post on GitHub. Text from outside stands in code spans, where it mentions and links nobody."""
 
+import html
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bot.rules.commands import FORMS, Mistake
 
+LONGEST = 60_000  # of the 65,536 characters that GitHub takes
 MARK = "<!-- longshore:reply:{} -->"
 
 
@@ -22,17 +25,33 @@ class Place:
 
 def code(text: object) -> str:
     """Outside text as a code span on one line."""
-    return "`" + " ".join(str(text).replace("`", "'").split())[:300] + "`"
+    return "`" + (" ".join(str(text).replace("`", "'").split())[:300] or " ") + "`"
+
+
+def plain(sentence: str) -> str:
+    """A refusal's sentence: its own code spans stay, and beside them no name in it mentions, links or marks up."""
+    parts = " ".join(sentence.split()).split("`")
+    if len(parts) % 2 == 0:  # a backtick without its other: none of them counts
+        return _harmless("'".join(parts))
+    return "`".join(part if place % 2 else _harmless(part) for place, part in enumerate(parts))
+
+
+def _harmless(text: str) -> str:
+    """Text in which GitHub sees no mention, reference, link or HTML. A backslash alone does not stop a mention."""
+    escaped = re.sub(r"[\\\[\]*_~|!]", r"\\\g<0>", html.escape(text, quote=False))
+    return re.sub(r"@|#|(?<=:)(?=//)|(?<=www)(?=\.)", "\\g<0>\u200b", escaped, flags=re.IGNORECASE)
 
 
 def marked(body: str, mark: str) -> str:
-    """A reply with the hidden mark by which it is found again."""
+    """A reply with the hidden mark by which it is found again, of a length that GitHub takes."""
+    if len(body) > LONGEST:
+        body = body[:LONGEST].rpartition("\n")[0] + "\n\n… and more than a comment can hold."
     return f"{body}\n\n{MARK.format(mark)}"
 
 
 def is_marked(body: str, mark: str) -> bool:
     """Whether a comment is the reply of this mark."""
-    return MARK.format(mark) in body
+    return body.rstrip().endswith(MARK.format(mark))
 
 
 def cut(version: str, commit: str, status: str, *, building: bool) -> str:
@@ -49,7 +68,7 @@ def deployed(version: str, environment: str, number: int) -> str:
 def refused(sentence: str, details: Mapping[str, Any]) -> str:
     """A command was refused: the sentence, and what else there is to know."""
     more = [f"  - {name.replace('_', ' ')}: {code(_flat(value))}" for name, value in details.items()]
-    return "\n".join([f"{sentence.rstrip('.')}.", *more])
+    return "\n".join([f"{plain(sentence).rstrip('.')}.", *more])
 
 
 def mistaken(mistake: Mistake) -> str:
@@ -83,7 +102,7 @@ def together(parts: list[str]) -> str:
 
 def several_projects(names: Iterable[str]) -> str:
     """A command does not say which project of its repository it means."""
-    return f"This repository holds several projects ({', '.join(sorted(names))}): add `in PROJECT`"
+    return f"This repository holds several projects ({', '.join(map(code, sorted(names)))}): add `in PROJECT`"
 
 
 def _row(place: Place) -> str:

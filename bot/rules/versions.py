@@ -12,6 +12,7 @@ from bot.errors import Refusal
 SCHEMES = ("any", "semver", "calver")
 BUMPS = ("major", "minor", "patch")
 INVALID = "Invalid release candidate version"
+HIGHEST_NUMBER = 999_999
 
 _RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,5}")
@@ -88,11 +89,10 @@ def _next_calver(known: list[str], today: date) -> str:
         return f"{today.year}.{today.month:02}.0"
     latest = max(known, key=_calver_key)
     parts = latest.split(".")
-    padded = any(version.split(".")[1].startswith("0") for version in known)
-    year = str(today.year)[-len(parts[0]) :]
-    month = f"{today.month:02}" if padded else str(today.month)
-    if (int(parts[0]), int(parts[1])) != (int(year), today.month):
-        return ".".join([year, month, *("0" for _ in parts[2:])])
+    if _calver_key(latest)[:2] < (today.year, today.month):
+        padded = all(len(version.split(".")[1]) == 2 for version in known)
+        month = f"{today.month:02}" if padded else str(today.month)
+        return ".".join([str(today.year)[-len(parts[0]) :], month, *("0" for _ in parts[2:])])
     if len(parts) == 2:
         return f"{latest}.1"
     return ".".join([*parts[:-1], str(int(parts[-1]) + 1)])
@@ -104,5 +104,8 @@ def _calver_key(version: str) -> tuple[int, ...]:
 
 
 def next_number(taken: Iterable[int]) -> int:
-    """The number of the next candidate of a release: numbering by ourselves starts at 1."""
-    return max([0, *taken]) + 1
+    """The number of the next candidate of a release: numbering by ourselves starts at 1, and ends where the grammar does."""
+    number = max([0, *taken]) + 1
+    if number > HIGHEST_NUMBER:
+        raise Refusal(INVALID, expected=f"a release with fewer than {HIGHEST_NUMBER:,} candidates")
+    return number

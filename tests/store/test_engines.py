@@ -290,6 +290,19 @@ async def test_a_server_that_does_not_answer_is_unavailable() -> None:
         await open_database("postgres://nobody@127.0.0.1:1/nothing")
 
 
+LEFT_OPEN = """
+import asyncio, sys
+from bot.store.database import open_database
+asyncio.run(open_database(sys.argv[1]))
+"""
+
+
+async def test_a_database_that_is_left_open_does_not_keep_the_process_from_ending(database_url: str) -> None:
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", LEFT_OPEN, database_url)
+    async with asyncio.timeout(10):
+        await process.wait()
+
+
 READ_THEN_WRITE = """
 import asyncio, sys
 from bot.store.database import execute, fetch, open_database, transaction

@@ -123,6 +123,7 @@ def prepare(connection: sqlite3.Connection, pragmas: dict[str, Any]) -> None:
 async def connect(target: str, pragmas: dict[str, Any]) -> aiosqlite.Connection:
     """Open one connection in autocommit mode; it is closed again when anything goes wrong on the way."""
     connection = aiosqlite.connect(target, uri=True, isolation_level=None)
+    connection._thread.daemon = True  # one that is left open must not keep the process from ending
     with plainly():
         await connection
     try:

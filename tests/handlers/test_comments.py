@@ -1,0 +1,323 @@
+"""Commands in comments on pull requests: who may, what happens, and what is answered."""
+
+import copy
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot.store.candidates import Candidate
+from tests.world import PROJECT, World
+
+HELP = "I know these commands:"
+
+
+async def say(world: World, body: str, by: str = "alice", *, pull: int | None = None) -> tuple[int, int]:
+    """Comment on a pull request, a new one unless one is given, and let it take effect: both numbers."""
+    number = pull or await world.github.pull_request()
+    comment = await world.github.comment(number, body, by=by)
+    await world.settle()
+    return number, comment
+
+
+async def heard(world: World, body: str, by: str = "alice") -> str:
+    """The one answer to a comment."""
+    number, _ = await say(world, body, by)
+    (reply,) = world.replies(number)
+    return reply
+
+
+def reactions(world: World, number: int, comment: int) -> list[str]:
+    """The reactions that a comment got, in order."""
+    return next(said["reactions"] for said in world.github.comments(number) if said["id"] == comment)
+
+
+def last_payload(world: World, event: str = "issue_comment") -> dict[str, Any]:
+    """A copy of the payload that was sent last for an event."""
+    return copy.deepcopy(next(one.payload for one in reversed(world.github.deliveries) if one.event == event))
+
+
+async def versions() -> list[str]:
+    """All candidates that were cut."""
+    return [candidate.version for candidate in await Candidate.all().order_by("id")]
+
+
+# --- each command
+
+
+async def test_a_merged_pull_request_is_cut_at_the_commit_it_was_merged_as(world: World) -> None:
+    number = await world.github.pull_request()
+    merged = await world.github.merge(number)
+    _, comment = await say(world, "/release cut 1.4.0", pull=number)
+    candidate = await world.candidate("1.4.0-rc1")
+    assert (candidate["commit"], candidate["status"]) == (merged, "building")
+    (reply,) = world.replies(number)
+    assert "Cut `1.4.0-rc1`" in reply
+    assert merged[:12] in reply
+    assert reactions(world, number, comment) == ["eyes", "rocket"]
+
+
+async def test_an_unmerged_pull_request_is_on_no_branch_that_may_be_released(world: World) -> None:
+    number, comment = await say(world, "/release cut 1.4.0")
+    assert await versions() == []
+    (reply,) = world.replies(number)
+    assert "Invalid commit hash" in reply
+    assert "not on a branch that may be released from" in reply
+    assert reactions(world, number, comment) == ["eyes", "-1"]
+
+
+async def test_an_unmerged_pull_request_may_name_a_commit_that_was_merged_before(world: World) -> None:
+    assert "Cut `1.4.0-rc7`" in await heard(world, f"/release cut 1.4.0-rc7 at {world.github.head()}")
+    assert (await world.candidate("1.4.0-rc7"))["commit"] == world.github.head()
+
+
+async def test_a_commit_that_is_only_in_a_fork_is_refused(world: World) -> None:
+    sneaked = await world.github.fork_commit()
+    assert "Invalid commit hash" in await heard(world, f"/release cut 1.4.0 at {sneaked}")
+    assert await versions() == []
+
+
+@pytest.mark.parametrize("commit", ["main", "abcdef1", "0" * 40, "HEAD~1"])
+async def test_only_a_full_sha_is_a_commit(world: World, commit: str) -> None:
+    assert "Invalid commit hash" in await heard(world, f"/release cut 1.4.0 at {commit}")
+
+
+async def test_a_candidate_is_deployed(world: World) -> None:
+    await world.cut("1.4.0-rc1")
+    assert "Deploying `1.4.0-rc1` to `staging`" in await heard(world, "/release deploy 1.4.0-rc1 to staging")
+    await world.github.finish(run=1)
+    await world.settle()
+    (deployment,) = await world.deployments()
+    assert (deployment["actor"], deployment["status"]) == ("alice", "success")
+
+
+async def test_the_status_shows_what_is_where(world: World) -> None:
+    await world.cut("1.4.0-rc1")
+    await world.live("1.4.0-rc1")
+    reply = await heard(world, "/release status")
+    assert "| `staging` | `1.4.0-rc1` |" in reply
+    assert "| `production` | – |" in reply
+
+
+async def test_help_lists_all_commands(world: World) -> None:
+    reply = await heard(world, "/release help")
+    assert HELP in reply
+    assert all(f"`/release {word}" in reply for word in ("cut", "deploy", "status", "help"))
+
+
+@pytest.mark.parametrize(
+    ("body", "advice"),
+    [
+        pytest.param("/release ctu 1.4.0", "did you mean `/release cut", id="misspelt"),
+        pytest.param("/release delpoy 1-rc1 to staging", "did you mean `/release deploy", id="misspelt too"),
+        pytest.param("/release dance", "I know `cut`", id="unknown"),
+        pytest.param("/release", "say what to do", id="nothing said"),
+        pytest.param("/release cut", "write it as `/release cut VERSION", id="no version"),
+        pytest.param("/release deploy 1-rc1", "write it as `/release deploy CANDIDATE to ENV", id="no environment"),
+        pytest.param("/release cut 1.4.0 from main", "write it as", id="unknown word"),
+        pytest.param("/release cut v1.4..0", "Invalid release candidate version", id="bad version"),
+        pytest.param("/release deploy 1.4.0 to staging", "Invalid release candidate version", id="no number"),
+        pytest.param("/release deploy 9.9-rc1 to staging", "Release not found", id="unknown candidate"),
+        pytest.param("/release status in nowhere", "Release project not found", id="unknown project"),
+        pytest.param("/release dance @everyone `<b>`", "`/release dance @everyone '<b>'`", id="mentions nobody"),
+    ],
+)
+async def test_a_mistake_is_answered_with_what_would_be_right(world: World, body: str, advice: str) -> None:
+    number, comment = await say(world, body)
+    (reply,) = world.replies(number)
+    assert advice in reply
+    assert reactions(world, number, comment) == ["eyes", "-1"]
+
+
+async def test_several_commands_in_one_comment_get_one_answer(world: World) -> None:
+    body = f"First:\n/release cut 1.4.0-rc1 at {world.github.head()}\n\nand then\n/release status\n/release ctu"
+    number, comment = await say(world, body)
+    (reply,) = world.replies(number)
+    assert [word in reply for word in ("Cut `1.4.0-rc1`", "newest candidate", "did you mean")] == [True] * 3
+    assert reactions(world, number, comment) == ["eyes", "-1"]
+
+
+# --- what is no command
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("> /release cut 1.4.0", id="quoted"),
+        pytest.param("```\n/release cut 1.4.0\n```", id="in a fence"),
+        pytest.param("    /release cut 1.4.0", id="indented code"),
+        pytest.param("Say `/release cut 1.4.0` to cut.", id="in the middle"),
+        pytest.param("<!-- /release cut 1.4.0 -->", id="html comment"),
+        pytest.param("/releases cut 1.4.0", id="another word"),
+        pytest.param("LGTM", id="talk"),
+    ],
+)
+async def test_what_only_looks_like_a_command_is_not_answered(world: World, body: str) -> None:
+    number, comment = await say(world, body)
+    assert world.replies(number) == []
+    assert reactions(world, number, comment) == []
+
+
+async def test_edited_and_deleted_comments_are_not_heard(world: World) -> None:
+    number, comment = await say(world, "nothing")
+    await world.github.edit_comment(comment, "/release help")
+    await world.github.delete_comment(comment)
+    await world.settle()
+    assert world.replies(number) == []
+
+
+async def test_bots_are_not_heard(world: World) -> None:
+    world.github.state.person("helper[bot]", "Bot")
+    number, _ = await say(world, "/release help", by="helper[bot]")
+    assert world.replies(number) == []
+
+
+async def test_plain_issues_are_not_heard(world: World) -> None:
+    number, _ = await say(world, "talk")
+    payload = last_payload(world)
+    del payload["issue"]["pull_request"]
+    payload["comment"]["body"] = "/release help"
+    assert await world.github.send("issue_comment", payload) == 202
+    await world.settle()
+    assert world.replies(number) == []
+
+
+async def test_a_repository_of_no_project_is_not_answered(world: World) -> None:
+    await say(world, "talk")
+    payload = last_payload(world)
+    payload["repository"]["id"] = 1
+    payload["comment"] |= {"body": "/release help", "id": 77}
+    assert await world.github.send("issue_comment", payload) == 202
+    before = len(world.github.calls)
+    await world.settle()
+    assert len(world.github.calls) == before
+
+
+# --- who may
+
+
+@pytest.mark.parametrize(
+    ("role", "base", "cuts", "releases"),
+    [
+        ("none", None, False, False),
+        ("read", None, False, False),
+        ("triage", None, False, False),
+        ("write", None, True, False),
+        ("maintain", None, True, True),
+        ("admin", None, True, True),
+        ("release captain", "write", True, False),
+        ("keeper", "maintain", True, False),
+        ("watcher", "read", False, False),
+    ],
+)
+async def test_the_role_on_github_decides(
+    world: World, role: str, base: str | None, cuts: bool, releases: bool
+) -> None:
+    await world.cut("1.0-rc1")
+    world.github.person("bob", role, base=base)
+    body = f"/release cut 2.0 at {world.github.head()}\n/release deploy 1.0-rc1 to production"
+    reply = await heard(world, body, by="bob")
+    assert ("2.0-rc1" in await versions()) is cuts
+    assert (await world.statuses("production") != []) is releases
+    refusals = reply.count("You do not have permission to perform this action.")
+    assert refusals == (not cuts) + (not releases)
+    assert ("github role: `maintain`" in reply) is (cuts and not releases)
+
+
+async def test_the_role_is_that_of_the_moment_of_the_command(world: World) -> None:
+    world.github.person("bob", "write")
+    await say(world, f"/release cut 1.0 at {world.github.head()}", by="bob")
+    world.github.person("bob", "read")
+    assert "You do not have permission" in await heard(world, f"/release cut 1.0 at {world.github.head()}", by="bob")
+    assert await versions() == ["1.0-rc1"]
+
+
+async def test_who_is_called_like_a_token_of_ours_has_none_of_its_grants(world: World) -> None:
+    world.github.person("root", "read")
+    assert "You do not have permission" in await heard(world, f"/release cut 1.0 at {world.github.head()}", by="root")
+
+
+# --- once
+
+
+async def test_a_comment_delivered_twice_cuts_once_and_is_answered_once(world: World) -> None:
+    number, _ = await say(world, f"/release cut 1.4.0 at {world.github.head()}")
+    for guid in ("again-1", "again-2"):
+        assert await world.github.send("issue_comment", last_payload(world), delivery=guid) == 202
+    await world.settle()
+    assert await versions() == ["1.4.0-rc1"]
+    assert len(world.replies(number)) == 1
+
+
+async def test_an_answer_whose_own_answer_was_lost_is_posted_once(world: World) -> None:
+    world.github.faults.lose_answer(path="*/issues/1/comments")
+    number = await world.github.pull_request()
+    await world.github.comment(number, "/release help")
+    await world.settle(hurry=True)
+    assert await world.attempts("reply") == [2]
+    assert len(world.replies(number)) == 1
+
+
+async def test_a_failed_answer_is_posted_later(world: World) -> None:
+    world.github.faults.fail(method="POST", path="*/issues/1/comments", status=502)
+    number = await world.github.pull_request()
+    await world.github.comment(number, "/release help")
+    await world.settle(hurry=True)
+    assert len(world.replies(number)) == 1
+
+
+async def test_a_command_that_is_tried_again_cuts_once(world: World) -> None:
+    world.github.faults.fail(path="*/pulls/*", status=500, times=3)
+    number = await world.github.pull_request()
+    await world.github.comment(number, f"/release cut 1.4.0 at {world.github.head()}\n/release cut 2.0")
+    await world.settle(hurry=True)
+    assert await world.attempts("command") == [2]
+    assert await versions() == ["1.4.0-rc1"]
+    (reply,) = world.replies(number)
+    assert "Cut `1.4.0-rc1`" in reply
+    assert "Invalid commit hash" in reply
+
+
+async def test_no_reaction_is_no_reason_not_to_act(world: World) -> None:
+    world.github.faults.fail(path="*/reactions", status=403, times=None, body='{"message": "No"}')
+    number, comment = await say(world, f"/release cut 1.4.0 at {world.github.head()}")
+    assert await versions() == ["1.4.0-rc1"]
+    assert len(world.replies(number)) == 1
+    assert reactions(world, number, comment) == []
+
+
+async def test_a_late_command_is_answered_and_not_performed(world: World) -> None:
+    number, comment = await say(world, "talk")
+    payload = last_payload(world)
+    payload["comment"]["body"] = f"/release cut 1.4.0 at {world.github.head()}"
+    payload["comment"]["created_at"] = (datetime.now(UTC) - timedelta(hours=2)).isoformat()
+    await world.github.send("issue_comment", payload)
+    await world.settle()
+    assert await versions() == []
+    (reply,) = world.replies(number)
+    assert "please say it again" in reply
+    assert reactions(world, number, comment) == ["confused"]
+
+
+# --- several projects in one repository
+
+
+async def test_with_several_projects_a_command_says_which(world: World) -> None:
+    project = {"name": "Web Shop", "repo": "acme/site", "build_workflow": "build.yml"}
+    assert (await world.ask("POST", "/api/projects", project)).status == 201
+    head = world.github.head()
+    reply = await heard(world, f"/release cut 1.0 at {head}")
+    assert f"This repository holds several projects (Web Shop, {PROJECT}): add `in PROJECT`" in reply
+    await heard(world, f"/release cut 1.0 at {head} in web-shop\n/release cut 1.0 at {head} in {PROJECT}")
+    both = await Candidate.all().order_by("id").select_related("project")
+    assert [(one.project.name, one.tag) for one in both] == [
+        ("Web Shop", "web-shop/rc/1.0-rc1"),
+        (PROJECT, "rc/1.0-rc1"),
+    ]
+
+
+async def test_the_audit_says_who_through_which_door(world: World) -> None:
+    await heard(world, f"/release cut 1.4.0 at {world.github.head()}")
+    (entry,) = await world.audit("candidate.cut")
+    assert (entry.actor, entry.door, entry.subject) == ("alice", "pull comment", "1.4.0-rc1")
+    assert entry.commit == world.github.head()
