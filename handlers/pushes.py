@@ -21,7 +21,6 @@ async def pushed(context: Context, payload: Mapping[str, Any], guid: str) -> Non
     head = payload.get("head_commit")
     commit = None if payload["deleted"] or head is None else str(head["id"])
     sender = payload["sender"]
-    if commit is None or not payload["created"]:
-        await tags.changed(context, repository, tag, commit)
+    await tags.changed(context, repository, tag, commit)
     if commit is not None:
         await tags.hear(context, tags.Pushed(repository, tag, commit, int(sender["id"]), str(sender["login"]), guid))

@@ -14,7 +14,7 @@ from cachetools import LRUCache, TLRUCache
 
 from bot.errors import NotFound, Unavailable
 from bot.github.limits import UNAVAILABLE, AnswerLost
-from bot.github.transport import Api, Denied, Watch
+from bot.github.transport import Api, Before, Denied, Watch
 
 TOKEN_SECONDS = 59 * 60
 FRESH_SECONDS = 5.0
@@ -84,13 +84,20 @@ class App:
         return await self._own.page(url, jwt=self._jwt())
 
     async def as_installation(
-        self, installation: int, repository: int, purpose: str, method: str, url: str, data: Any = None
+        self,
+        installation: int,
+        repository: int,
+        purpose: str,
+        method: str,
+        url: str,
+        data: Any = None,
+        before: Before | None = None,
     ) -> Any:
         """One request to one repository, with a token that reaches no other and does no more than its purpose needs."""
         api = self._api(installation)
 
         async def ask(token: str) -> Any:
-            return await api.ask(method, url, token=token, data=data)
+            return await api.ask(method, url, token=token, data=data, before=before)
 
         return await self._with_token((installation, repository, purpose), ask)
 

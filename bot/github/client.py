@@ -21,7 +21,7 @@ from bot.github.facts import (
     run_fact,
 )
 from bot.github.limits import UNAVAILABLE
-from bot.github.transport import Denied
+from bot.github.transport import Before, Denied
 from bot.rules.permissions import role_from
 from bot.rules.runs import RunFact, workflow_file, workflow_path
 
@@ -48,8 +48,9 @@ class Repo:
     async def _list(self, path: str, key: str | None = None, most: int = 10) -> list[Any]:
         return await self._app.list_as_installation(self._installation, self.id, self._root + path, key, most)
 
-    async def _write(self, purpose: str, path: str, data: Any, method: str = "POST") -> Any:
-        return await self._app.as_installation(self._installation, self.id, purpose, method, self._root + path, data)
+    async def _write(self, purpose: str, path: str, data: Any, before: Before | None = None) -> Any:
+        url = self._root + path
+        return await self._app.as_installation(self._installation, self.id, purpose, "POST", url, data, before)
 
     # --- the repository, its commits, branches and tags
 
@@ -124,16 +125,17 @@ class Repo:
             raise DispatchDenied(f"There is no workflow file `{path}` at `{ref}`: add it, or name another.") from denied
         return declared_inputs(_decoded(answer), path)
 
-    async def dispatch(self, workflow: str, ref: str, inputs: dict[str, str]) -> int | None:
+    async def dispatch(self, workflow: str, ref: str, inputs: dict[str, str], before: Before) -> int | None:
         """Start a workflow on a branch or tag; give the id of its run, or None where GitHub does not tell it.
 
+        `before` is awaited at the last moment before the request is sent; if it raises, nothing is.
         Not to be repeated after `AnswerLost` without a search. Raises `DispatchDenied` in words of what to change.
         https://docs.github.com/en/rest/actions/workflows#create-a-workflow-dispatch-event
         """
         path = workflow_path(workflow)
         data = {"ref": ref, "inputs": inputs, "return_run_details": True}
         try:
-            answer = await self._write("run", f"/actions/workflows/{workflow_file(path)}/dispatches", data)
+            answer = await self._write("run", f"/actions/workflows/{workflow_file(path)}/dispatches", data, before)
         except Denied as denied:
             if denied.status == 401:
                 raise

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
@@ -19,6 +19,9 @@ TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
 READ_TRIES = 3
 REDIRECTS = 3
 CACHED_ANSWERS = 512
+
+
+Before = Callable[[], Awaitable[None]]
 
 
 class Denied(Unavailable):
@@ -46,14 +49,18 @@ class Api(GitHubAPI):
         self._watch, self._guard = watch, guard
         self.writing = asyncio.Lock()
 
-    async def ask(self, method: str, url: str, *, token: str = "", jwt: str = "", data: Any = None) -> Any:
-        """Send one request and give the decoded answer.
+    async def ask(
+        self, method: str, url: str, *, token: str = "", jwt: str = "", data: Any = None, before: Before | None = None
+    ) -> Any:
+        """Send one request and give the decoded answer. `before` is awaited when a write's turn has come.
 
         Raises `Denied` for a refusal, `Limited` for a limit, `AnswerLost` where a write may have taken effect,
         `Unavailable` where GitHub cannot be had. Only reads are tried again; writes go one at a time.
         """
         if method != "GET":
             async with self.writing:
+                if before is not None:
+                    await before()
                 return await self._once(method, url, token, jwt, data)
         for attempt in range(READ_TRIES):
             try:

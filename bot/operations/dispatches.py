@@ -24,6 +24,10 @@ CLOCKS_DIFFER = timedelta(minutes=2)
 PREFIX = "aviator_"
 
 
+class Withdrawn(Exception):
+    """The run is not wanted any more."""
+
+
 class Lease(Protocol):
     """A job's hold on its work."""
 
@@ -52,11 +56,13 @@ class Dispatcher:
             if run.state == "posted" and await self._found(context, repo, run, candidate):
                 return
             if run.cancel_requested or (candidate if deployment is None else deployment).status != "pending":
-                await withdraw(context, run)
-                return
+                raise Withdrawn
             await _wait_for_canceled(context, deployment)
             ref = await tags.place(context, repo, candidate)
             github_id = await self._post(context, repo, run, candidate, deployment, ref, lease)
+        except Withdrawn:
+            await withdraw(context, run)
+            return
         except Refusal as refusal:
             await give_up(context, run, refusal)
             return
@@ -80,17 +86,16 @@ class Dispatcher:
         for fresh in (False, True):
             declared = await self._declared(repo, run.workflow, ref, fresh)
             inputs = {name: text for name, text in offered.items() if name in declared}
-            await lease.ensure_margin(REQUEST_SECONDS)
-            await _mark_posted(context, run)
             try:
-                return await repo.dispatch(run.workflow, ref, inputs)
+                return await repo.dispatch(run.workflow, ref, inputs, lambda: _mark_posted(context, run, lease))
             except DispatchDenied as denied:
-                await runs.save(run, state="wanted")
+                await _mark_unsent(run)
                 if fresh or not denied.inputs:
                     raise
-            except Unavailable as unavailable:
-                if not isinstance(unavailable, AnswerLost):  # it was not sent, or refused for now
-                    await runs.save(run, state="wanted")
+            except AnswerLost:
+                raise
+            except Unavailable:  # not sent, or refused for now
+                await _mark_unsent(run)
                 raise
         raise AssertionError("the second try returns or raises")
 
@@ -138,6 +143,8 @@ async def withdraw(context: Context, run: Run) -> None:
     """End what a run was wanted for that was cancelled before GitHub had it."""
     async with transaction():
         run = await runs.lock(run.id)
+        if run.state not in runs.UNDISPATCHED:
+            return
         await runs.save(run, state="failed", conclusion="cancelled")
         candidate, deployment = await _subject(run)
         if deployment is not None:
@@ -150,6 +157,8 @@ async def give_up(context: Context, run: Run, refusal: Refusal) -> None:
     """End what a run was wanted for: it cannot be started, for a reason that says what to change."""
     async with transaction():
         run = await runs.lock(run.id)
+        if run.state not in runs.UNDISPATCHED:
+            return
         await runs.save(run, state="failed")
         candidate, deployment = await _subject(run)
         if deployment is not None:
@@ -179,9 +188,19 @@ async def _wait_for_canceled(context: Context, deployment: Deployment | None) ->
         raise Later(again, "waits for cancelled runs to end")
 
 
-async def _mark_posted(context: Context, run: Run) -> None:
-    """Say that the request may have been sent, before it is: after a crash the next worker searches first."""
-    await runs.save(run, state="posted", posted_at=context.now())
+async def _mark_posted(context: Context, run: Run, lease: Lease) -> None:
+    """Say that the request may have been sent, before it is: after a crash the next worker searches first.
+
+    Raises `Withdrawn` when the run was cancelled meanwhile, and when the lease would not outlast the request.
+    """
+    await lease.ensure_margin(REQUEST_SECONDS)
+    wanted = Run.filter(id=run.id, state__in=list(runs.UNDISPATCHED), cancel_requested=False)
+    if not await wanted.update(state="posted", posted_at=context.now()):
+        raise Withdrawn
+
+
+async def _mark_unsent(run: Run) -> None:
+    await Run.filter(id=run.id, state="posted").update(state="wanted")
 
 
 async def _unclaimed(run: Run, candidate: Candidate, listed: list[RunFact], bot: str) -> list[RunFact]:

@@ -104,7 +104,7 @@ def _calver_key(version: str) -> tuple[int, ...]:
 
 
 def next_number(taken: Iterable[int]) -> int:
-    """The number of the next candidate of a release: numbering by ourselves starts at 1, and ends where the grammar does."""
+    """The number of a release's next candidate: our own numbering starts at 1 and ends where the grammar does."""
     number = max([0, *taken]) + 1
     if number > HIGHEST_NUMBER:
         raise Refusal(INVALID, expected=f"a release with fewer than {HIGHEST_NUMBER:,} candidates")

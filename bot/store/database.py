@@ -228,20 +228,29 @@ def after_commit(callback: Callable[[], None]) -> None:
 
 
 @lru_cache(maxsize=1024)
-def numbered(sql: str) -> str:
-    """`$1` in SQLite's words."""
-    return re.sub(r"\$(\d+)", r"?\1", sql)
+def in_order(sql: str) -> tuple[str, tuple[int, ...]]:
+    """A statement with `?` for each `$n`, and which argument each of them takes.
+
+    SQLite knows `?1` too, but Python binds a sequence to nameless places only.
+    """
+    return re.sub(r"\$\d+", "?", sql), tuple(int(number) - 1 for number in re.findall(r"\$(\d+)", sql))
+
+
+def for_engine(database: Database, sql: str, args: tuple[Any, ...]) -> tuple[str, list[Any]]:
+    """A statement and its arguments as the open database takes them."""
+    if database.dialect == "postgres":
+        return sql, list(args)
+    sql, places = in_order(sql)
+    return sql, [args[place] for place in places]
 
 
 async def fetch(sql: str, *args: Any) -> list[dict[str, Any]]:
     """The rows that a statement gives, as dictionaries; inside a transaction it sees that transaction's changes."""
     database = current()
-    sql = numbered(sql) if database.dialect == "sqlite" else sql
-    return await database.client.execute_query_dict(sql, list(args))
+    return await database.client.execute_query_dict(*for_engine(database, sql, args))
 
 
 async def execute(sql: str, *args: Any) -> int:
     """Run an INSERT, UPDATE or DELETE; the number of rows that it changed."""
     database = current()
-    sql = numbered(sql) if database.dialect == "sqlite" else sql
-    return (await database.client.execute_query(sql, list(args)))[0]
+    return (await database.client.execute_query(*for_engine(database, sql, args)))[0]
