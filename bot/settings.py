@@ -50,12 +50,15 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _read_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        missing = [] if values.get("github_app_id") else [f"{PREFIX}GITHUB_APP_ID must be set"]
         for name in ("github_private_key", "github_webhook_secret"):
             file = values.get(f"{name}_file")
             if file and not values.get(name):
                 values = {**values, name: _contents(name, Path(file))}
             if not values.get(name):
-                raise ValueError(f"{PREFIX}{name.upper()} (or {PREFIX}{name.upper()}_FILE) must be set")
+                missing.append(f"{PREFIX}{name.upper()} (or {PREFIX}{name.upper()}_FILE) must be set")
+        if missing:
+            raise ValueError("; ".join(missing))
         return values
 
     @property

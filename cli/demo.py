@@ -103,7 +103,7 @@ class Stage:
                 found = await response.json()
             if found["status"] != seen:
                 seen = found["status"]
-                self.say(f"{what} is {seen.replace('_', ' ')}", done=seen == wanted)
+                self.say(f"{what}: {seen.replace('_', ' ')}", done=seen == wanted)
             if seen == wanted:
                 return found
             if seen in ("failed", "failure", "error", "canceled"):

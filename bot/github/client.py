@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import yaml
 
-from bot.errors import Refusal, Unavailable
+from bot.errors import NotFound, Refusal, Unavailable
 from bot.github.app import App
 from bot.github.facts import (
     DeliveryFact,
@@ -24,6 +24,8 @@ from bot.github.limits import UNAVAILABLE
 from bot.github.transport import Before, Denied
 from bot.rules.permissions import role_from
 from bot.rules.runs import RunFact, workflow_file, workflow_path
+
+ARCHIVED = "The repository is archived on GitHub, where nothing can be tagged or run: end that, then try again."
 
 
 class DispatchDenied(Refusal):
@@ -60,6 +62,8 @@ class Repo:
         try:
             answer = await self._app.as_installation(self._installation, self.id, "read", "GET", url)
             return repository_fact(answer, self._installation)
+        except NotFound:  # the installation is gone, or reaches it no more
+            return None
         except Denied as denied:
             _only(denied, 403, 404, 451)
             return None
@@ -298,6 +302,8 @@ def _thread(place: str, where: str) -> str:
 
 
 def _why_no_tag(tag: str, denied: Denied) -> str:
+    if "archived" in denied.message:
+        return ARCHIVED
     if denied.status in (403, 404):
         return (
             f"GitHub refused to create the tag `{tag}`: the commit's workflow files differ from the default branch's, "
@@ -310,6 +316,8 @@ def _why_no_tag(tag: str, denied: Denied) -> str:
 
 def _why_no_run(path: str, ref: str, denied: Denied) -> DispatchDenied:
     message = denied.message
+    if "archived" in message:
+        return DispatchDenied(ARCHIVED)
     if denied.status == 404:
         return DispatchDenied(f"There is no workflow `{path}` on the default branch: add it there, or name another.")
     if denied.status == 403:

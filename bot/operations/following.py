@@ -13,7 +13,7 @@ from bot.rules.runs import RunFact, is_news
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
 from bot.store.deployments import Deployment
-from bot.store.projects import Environment, Project
+from bot.store.projects import Environment
 from bot.store.runs import Run
 
 PARKED = timedelta(milliseconds=250)
@@ -88,11 +88,11 @@ async def _refuse_commit(context: Context, run: Run, fact: RunFact) -> None:
 
 
 async def _observe_build(context: Context, run: Run, fact: RunFact) -> None:
-    candidate = await Candidate.get(id=run.candidate_id)
+    candidate = await Candidate.get(id=run.candidate_id).select_related("project")
+    runs.tell(candidate, None)
     if fact.attempt > run.attempt:
-        project = await Project.get(id=candidate.project_id)
-        run.deadline_at = context.now() + timedelta(minutes=project.build_deadline_minutes)
-        await runs.save(run, deadline_at=run.deadline_at)
+        minutes = candidate.project.build_deadline_minutes
+        await runs.save(run, deadline_at=context.now() + timedelta(minutes=minutes))
     if candidate.status == "pending" or fact.attempt > run.attempt:
         await candidates.begin_build(context, candidate)
     await _note(context, run, fact)
@@ -103,6 +103,7 @@ async def _observe_build(context: Context, run: Run, fact: RunFact) -> None:
 
 async def _observe_deployment(context: Context, run: Run, fact: RunFact) -> None:
     deployment = await Deployment.get(id=run.deployment_id)
+    runs.tell(await Candidate.get(id=deployment.candidate_id).select_related("project"), deployment)
     if deployment.status in deployment_rules.FINAL and fact.attempt > run.attempt:
         deployment, run = await _again(context, deployment, run, fact)
     await _note(context, run, fact)

@@ -1,5 +1,6 @@
 """Repositories: what GitHub says of them, remembered, and what becomes of their projects when they change."""
 
+from contextlib import suppress
 from typing import Any
 
 from bot.context import Context
@@ -78,15 +79,26 @@ async def reached(context: Context, installation: int, repositories: list[int]) 
     async with transaction():
         await Repository.filter(github_id__in=repositories).update(installation_id=installation)
         for row in await Repository.filter(installation_id=installation):
-            key = f"check-repository:{row.github_id}"
-            await enqueue("check_repository", {"repository": row.github_id}, key=key)
+            await look_at(row.github_id)
+
+
+async def look_at(github_id: int) -> None:
+    """Have a repository looked at by a job, in the caller's transaction if one is open."""
+    await enqueue("check_repository", {"repository": github_id}, key=f"check-repository:{github_id}")
+
+
+async def transferred(context: Context, github_id: int) -> None:
+    """Take note that a repository has another owner: which installation reaches it now has to be asked."""
+    if await Repository.exists(github_id=github_id):
+        await look_at(github_id)
 
 
 async def check(context: Context, row: Repository) -> None:
     """Ask GitHub what a repository is like now: its name, branch, visibility, and whether we still reach it."""
     fact = None if row.installation_id is None else await context.at(row).fact()
     if fact is None:  # it may have been installed anew
-        fact = await context.github.find(row.full_name)
+        with suppress(NotFound):
+            fact = await context.github.find(row.full_name)
     if fact is not None and fact.id == row.github_id:
         await learn(context, fact)
     else:

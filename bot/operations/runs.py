@@ -73,8 +73,8 @@ async def lock(run_id: int) -> Run:
 
 
 def tell(candidate: Candidate, deployment: Deployment | None) -> None:
-    """Let the log say which candidate, and which deployment of it, is worked on."""
-    about(candidate=candidate.version, commit=candidate.commit)
+    """Let the log say which candidate (with its project at hand), and which deployment of it, is worked on."""
+    about(project=candidate.project.name, candidate=candidate.version, commit=candidate.commit)
     if deployment is not None:
         about(deployment=deployment.id)
 
