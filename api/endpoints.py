@@ -39,11 +39,9 @@ class Call:
     url: str
 
     def number(self, name: str) -> int:
-        """A path value that is a row's number; one that cannot be is not found."""
+        """A path value that is a row's number; 0, which no row has, for one that cannot be."""
         text = self.path[name]
-        if not (text.isascii() and text.isdecimal() and len(text) <= 9):
-            raise NotFound("Not found", **{name: text[:100]})
-        return int(text)
+        return int(text) if text.isascii() and text.isdecimal() and len(text) <= 9 else 0
 
 
 @dataclass(frozen=True)
@@ -142,13 +140,13 @@ def refused(dialect: Dialect, problem: Problem) -> web.Response:
         headers["WWW-Authenticate"] = dialect.challenge
     if isinstance(problem, Unavailable):
         headers["Retry-After"] = str(problem.retry_after)
-        log.warning("unavailable", reason=problem.sentence, **problem.details)
+        log.warning("unavailable", sentence=problem.sentence, details=dict(problem.details))
     body = orjson.dumps(dialect.refuses(problem, status), default=str)
     return web.Response(body=body, status=status, headers=headers, content_type=dialect.error_type)
 
 
 async def _read(request: web.Request, endpoint: Endpoint) -> Call:
-    path = {name: _plain(text, name) for name, text in request.match_info.items()}
+    path = {name: _storable(text) for name, text in request.match_info.items()}
     query = _shaped(endpoint.query, dict(request.query), strict=False) if endpoint.query else None
     body = _shaped(endpoint.takes, await _json(request), strict=True) if endpoint.takes else None
     return Call(path, query, body, str(request.url))
@@ -194,10 +192,9 @@ def _sentence(name: str, problem: Any) -> str:
     return f"`{name}`: {problem['msg'][0].lower()}{problem['msg'][1:]}."
 
 
-def _plain(text: str, name: str) -> str:
-    if not text.isprintable() or len(text) > 1000:
-        raise NotFound("Not found", **{name: ascii(text[:100])})
-    return text
+def _storable(text: str) -> str:
+    """A path value as a database can be asked for it: no name that we keep holds the character put for U+0000."""
+    return text.replace("\0", "\x01")
 
 
 def _refuse_nul(value: Any) -> None:

@@ -9,13 +9,14 @@ from api.pages import Before, next_link
 from api.shapes import (
     CandidateShape,
     DeploymentShape,
+    Instant,
     Moment,
     ReleaseLine,
     candidate_shape,
     release_line,
 )
 from bot.context import Context
-from bot.errors import NotFound, Problem
+from bot.errors import Problem
 from bot.operations import environments, projects, releases
 from bot.rules.gates import is_frozen
 from bot.store import queries
@@ -101,7 +102,7 @@ class Freeze(_Strict):
     """Why an environment is frozen, and until when."""
 
     reason: str
-    until: Moment | None = Field(None, strict=False)
+    until: Instant | None = None
 
 
 class EnvironmentChange(_Strict):
@@ -210,15 +211,7 @@ async def _environment(context: Context, call: Call) -> EnvironmentShape:
 
 async def _change_environment(context: Context, call: Call) -> EnvironmentShape:
     values = _positioned(_changes(call.body, nullable=("workflow", "frozen")))
-    at = (call.path["project"], call.path["environment"])
-    freezes, frozen = "frozen" in values, values.pop("frozen", None)
-    changed = await environments.change(context, *at, **values) if values or not freezes else None
-    if frozen is not None:
-        changed = await environments.freeze(context, *at, frozen["reason"], frozen["until"])
-    elif freezes:
-        changed = await environments.unfreeze(context, *at)
-    if changed is None:
-        raise NotFound("Release environment not found")
+    changed = await environments.amend(context, call.path["project"], call.path["environment"], **values)
     return environment_shape(changed, context)
 
 

@@ -1,8 +1,9 @@
 """The dialect `releases`: release candidates, deployments, rollback. Its contract is docs/releases.md."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
+from pydantic_core import PydanticCustomError
 
 from api.endpoints import Call, Dialect, Endpoint, Given, Unreadable
 from api.pages import Page, numbered_links
@@ -11,6 +12,7 @@ from bot.context import Context
 from bot.errors import Problem
 from bot.operations import candidates, deployments, environments, syncs
 from bot.operations.candidates import Wish
+from bot.rules.deployments import STATUSES
 from bot.rules.versions import INVALID, CandidateVersion, parse_candidate_version
 from bot.store import queries
 from bot.store.candidates import Candidate
@@ -31,17 +33,23 @@ class CutBody(BaseModel):
 class DeployBody(BaseModel):
     """What is to be deployed."""
 
-    release_candidate_version: Any = None
+    release_candidate_version: str
 
     def version(self) -> CandidateVersion:
         """The candidate's version, taken apart."""
         return parse_candidate_version(self.release_candidate_version)
 
 
+def _one_of_eight(status: str) -> str:
+    if status not in STATUSES:
+        raise PydanticCustomError("status", "Must be one of {words}", {"words": ", ".join(STATUSES)})
+    return status
+
+
 class ReportBody(DeployBody):
     """How a deployment stands, as a pipeline says."""
 
-    status: str
+    status: Annotated[str, AfterValidator(_one_of_eight)]
     error_message: str | None = None
 
 

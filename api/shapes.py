@@ -1,10 +1,12 @@
 """What the records look like in JSON, in the dialects that show them alike. Times are ISO 8601 in UTC."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from pydantic import BaseModel, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, PlainSerializer
+from pydantic_core import PydanticCustomError
 
 from bot.rules.releases import STATUS_NAMES, shown_status
 from bot.store.candidates import Candidate
@@ -15,7 +17,15 @@ def _utc(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def _said_in_utc(text: object) -> datetime:
+    with suppress(ValueError, OverflowError):
+        if isinstance(text, str) and (moment := datetime.fromisoformat(text)).tzinfo is not None:
+            return moment.astimezone(UTC)
+    raise PydanticCustomError("moment", "Must be a time with its zone, as in 2026-11-03T18:00:00Z")
+
+
 Moment = Annotated[datetime, PlainSerializer(_utc, return_type=str)]
+Instant = Annotated[datetime, BeforeValidator(_said_in_utc)]  # as programs say it
 
 
 class BuildShape(BaseModel):

@@ -7,7 +7,6 @@ transaction, and does nothing else. They are written as well as we can, and use 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import sqlite3
 import sys
@@ -97,6 +96,7 @@ async def postgres_writer(url: str) -> AsyncIterator[Write]:
     await connection.execute(
         "CREATE TABLE deliveries (id BIGSERIAL PRIMARY KEY, guid TEXT NOT NULL UNIQUE, headers TEXT, body BYTEA)"
     )
+    await connection.execute("ALTER TABLE deliveries ALTER body SET STORAGE EXTERNAL")  # compressing costs half the rate
     insert = await connection.prepare(
         "INSERT INTO deliveries (guid, headers, body) "
         "SELECT * FROM unnest($1::TEXT[], $2::TEXT[], $3::BYTEA[]) ON CONFLICT DO NOTHING"
@@ -130,7 +130,7 @@ def plain(writing: AbstractAsyncContextManager[Write]) -> web.Application:
 
     async def receive(request: web.Request) -> web.Response:
         body, headers = await request.read(), request.headers
-        signature = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
+        signature = "sha256=" + hmac.digest(secret, body, "sha256").hex()
         if not hmac.compare_digest(signature, headers.get("X-Hub-Signature-256", "")):
             return web.Response(status=401)
         kept = orjson.dumps({"event": headers["X-GitHub-Event"], "content_type": request.content_type}).decode()

@@ -81,7 +81,7 @@ async def store(deliveries: Sequence[Delivery]) -> set[str]:
 async def store_in_sqlite(deliveries: Sequence[Delivery]) -> set[str]:
     """As `store`. The known ids are asked for beforehand, in one row.
 
-    With RETURNING, sqlite3 hands the interpreter's lock over for every row, which doubled the slowest answers under load.
+    With RETURNING, sqlite3 hands over the interpreter's lock for each row: that doubled the slowest answers under load.
     """
     guids = orjson.dumps([one.guid for one in deliveries]).decode()
     known = orjson.loads((await fetch(KNOWN, guids))[0]["keys"])

@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -12,12 +15,24 @@ PREFIX = "LONGSHORE_"
 _LEVELS = ("debug", "info", "warning", "error")
 
 
-class Settings(BaseSettings):
-    """How this process runs. A missing or malformed value is told by name, before anything starts."""
+class DatabaseSettings(BaseSettings):
+    """What the commands need that only touch the database."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True)
 
-    database_url: str = Field("sqlite://longshore.db", description="sqlite:///path/to/file.db or postgres://…")
+    database_url: str = Field(default="sqlite://longshore.db", description="sqlite:///path/to/file.db or postgres://…")
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_database(cls, value: str) -> str:
+        if not value.startswith(("sqlite://", "postgres://", "postgresql://")):
+            raise ValueError("must begin with sqlite:// or postgres://")
+        return value
+
+
+class Settings(DatabaseSettings):
+    """How this process runs. A missing or malformed value is told by name, before anything starts."""
+
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8080, ge=0, le=65535, description="The port to listen on.")
     base_url: str = Field("", description="Where people reach this service; http://HOST:PORT unless given.")
@@ -50,29 +65,24 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _read_files(cls, values: dict[str, Any]) -> dict[str, Any]:
-        missing = [] if values.get("github_app_id") else [f"{PREFIX}GITHUB_APP_ID must be set"]
+        wrong = [] if values.get("github_app_id") else [f"{PREFIX}GITHUB_APP_ID must be set"]
         for name in ("github_private_key", "github_webhook_secret"):
-            file = values.get(f"{name}_file")
+            file, variable = values.get(f"{name}_file"), f"{PREFIX}{name.upper()}"
             if file and not values.get(name):
-                values = {**values, name: _contents(name, Path(file))}
+                variable += "_FILE"
+                values = {**values, name: _contents(variable, Path(file))}
             if not values.get(name):
-                missing.append(f"{PREFIX}{name.upper()} (or {PREFIX}{name.upper()}_FILE) must be set")
-        if missing:
-            raise ValueError("; ".join(missing))
+                wrong.append(f"{PREFIX}{name.upper()} (or {PREFIX}{name.upper()}_FILE) must be set")
+            elif name == "github_private_key" and not _is_key(str(values[name])):
+                wrong.append(f"{variable}: an App's private key is an RSA key as PEM text without a passphrase")
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return values
 
     @property
     def url(self) -> str:
         """Where people reach this service."""
         return self.base_url or f"http://{self.host}:{self.port}"
-
-
-class DatabaseSettings(BaseSettings):
-    """What the commands need that only touch the database."""
-
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True)
-
-    database_url: str = "sqlite://longshore.db"
 
 
 def read_settings(**given: Any) -> Settings:
@@ -84,15 +94,25 @@ def read_settings(**given: Any) -> Settings:
 
 
 def read_database_url() -> str:
-    """Where the database is."""
-    return DatabaseSettings().database_url
+    """Where the database is; `Misconfigured` when it can be nowhere."""
+    try:
+        return DatabaseSettings().database_url
+    except ValidationError as error:
+        raise Misconfigured(_sentence(error)) from None
 
 
-def _contents(name: str, file: Path) -> str:
+def _contents(variable: str, file: Path) -> str:
     try:
         return file.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{PREFIX}{name.upper()}_FILE names {file}, which cannot be read ({error})") from None
+        raise ValueError(f"{variable} names {file}, which cannot be read ({error})") from None
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return isinstance(load_pem_private_key(text.encode(), None), RSAPrivateKey)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return False
 
 
 def _sentence(error: ValidationError) -> str:

@@ -13,11 +13,11 @@ from cli.operator import operate
 from cli.tables import show, when
 
 app = typer.Typer(help="Deliveries and other work that was given up.", no_args_is_help=True, rich_markup_mode=None)
-Number = Annotated[int, typer.Argument(help="Its number, as `list` shows it.")]
+Number = Annotated[int, typer.Argument(help="Its number, as `list` shows it.", min=1, max=2**63 - 1)]
 
 
 @app.command("list")
-def list_(limit: Annotated[int, typer.Option(help="How many at most.")] = 100) -> None:
+def list_(limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=10_000)] = 100) -> None:
     """List what was given up, the latest first."""
 
     async def act(context: Context) -> list[queue.DeadLetter]:

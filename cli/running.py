@@ -44,8 +44,8 @@ def migrate() -> None:
 async def _serve(settings: Settings, works: bool) -> None:
     await migrations.migrate(settings.database_url)
     runner = web.AppRunner(create_app(settings, works=works), access_log=None, handle_signals=False)
-    await runner.setup()
     try:
+        await runner.setup()
         await listen(runner, settings.host, settings.port)
         logger.info("serving", url=settings.url, worker=works)
         await _stopped()
@@ -60,7 +60,7 @@ async def _work(settings: Settings) -> None:
     try:
         working = asyncio.create_task(service.work())
         stopping = asyncio.create_task(_stopped())
-        logger.info("working", database=settings.database_url)
+        logger.info("working", database=settings.database_url.partition(":")[0])
         await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
         service.worker.stop()
         stopping.cancel()

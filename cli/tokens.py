@@ -21,7 +21,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="What the token is called.")],
-    grant: Annotated[list[str], typer.Option(help="A grant; may be given several times.")],
+    grant: Annotated[list[str], typer.Option(help="A grant; several times, or with commas.")],
     user: Annotated[str | None, typer.Option(help="Whose it is; a user called NAME unless given.")] = None,
     project: Annotated[str | None, typer.Option(help="The one project that it is for.")] = None,
     expires: Annotated[str | None, typer.Option(help="When it expires, such as 90d, 12h or 30m.")] = None,
@@ -30,7 +30,7 @@ def create(
 
     async def act(context: Context) -> str:
         _, secret = await users.create_token(
-            context, name, grants=grant, user=user, project=project, expires_in=_span(expires)
+            context, name, grants=_split(grant), user=user, project=project, expires_in=_span(expires)
         )
         return secret
 
@@ -67,6 +67,11 @@ def revoke(token: Annotated[str, typer.Argument(help="Its id, its beginning, or 
     """Revoke a token: it is refused from now on."""
     operate(lambda context: users.revoke_token(context, token))
     typer.echo(f"Revoked {token}.")
+
+
+def _split(grants: list[str]) -> list[str]:
+    """Grants given one by one, or several with commas between them."""
+    return [name for text in grants for name in text.replace(",", " ").split()]
 
 
 def _span(text: str | None) -> timedelta | None:

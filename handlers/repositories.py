@@ -21,3 +21,5 @@ async def changed(context: Context, payload: Mapping[str, Any], guid: str) -> No
         private=bool(repository["private"]),
         archived=bool(repository["archived"]),
     )
+    if payload["action"] == "transferred":
+        await repositories.transferred(context, int(repository["id"]))

@@ -14,7 +14,9 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import unused_port
+from aiohttp.typedefs import Handler
 
 from bot.app import Service
 from bot.operations import reconcile
@@ -23,7 +25,7 @@ from bot.rules.replies import is_marked
 from bot.store.database import dialect, execute, fetch
 from sandbox import GitHub
 from tests.conftest import postgres
-from tests.world import Serve, World, furnish, settings_for
+from tests.world import World, furnish, settings_for
 
 ROOT = Path(__file__).parents[1]
 MAIN = "import sys; from cli.main import run; sys.exit(run(sys.argv[1:]))"
@@ -32,8 +34,9 @@ AT_ONCE = 8
 CUTS = 50
 KILLS = 9
 SEARCH_SECONDS = 2
-DISPATCH_SECONDS = 0.06
+DISPATCH_SECONDS = 0.03  # before GitHub takes one, and again before it answers
 COMMANDS = ("/release status", "/release help", "/release cut 7.{number}-rc1 at {head}", "/release shout")
+RUNNER = web.AppKey("runner", web.AppRunner)
 AWAY = (aiohttp.ClientError, OSError, TimeoutError)
 
 
@@ -145,19 +148,19 @@ async def until_answered(ask: Callable[[], Awaitable[int]], *good: int) -> int:
 
 @asynccontextmanager
 async def a_killable_world(
-    source: Path, database_url: str, serve: Serve, log: Path, commands: list[list[str]]
+    source: Path, database_url: str, log: Path, commands: list[list[str]]
 ) -> AsyncIterator[tuple[World, Fleet]]:
     """A furnished world whose service is made of processes of its own."""
     github = await GitHub.create(source, run_seconds=(0.1, 1.0))
-    api = str((await serve(github.app)).make_url("/"))
-    port = unused_port()
-    github.webhook_url = f"http://127.0.0.1:{port}/webhooks/github"
+    api, port = await serve(github.app), unused_port()
+    url = f"http://127.0.0.1:{port}"
+    github.webhook_url = f"{url}/webhooks/github"
     service = Service(settings_for(github, api, database_url))
     await service.open()
     fleet = Fleet(commands, environment(github, api, database_url, port), log)
     try:
         async with aiohttp.ClientSession() as session:
-            world = World(github, service, f"http://127.0.0.1:{port}", session)
+            world = World(github, service, url, session)
             for place in range(len(commands)):
                 await fleet.start(place)
             await until_answered(lambda: readiness(world), 200)
@@ -166,7 +169,29 @@ async def a_killable_world(
     finally:
         await fleet.stop()
         await service.close()
-        await github.close()
+        await github.app[RUNNER].cleanup()
+
+
+async def serve(app: web.Application) -> str:
+    """Put the sandbox on a port, where it goes on with a request whose sender has died, as GitHub does."""
+    app.middlewares.append(dispatch_answered_late)
+    runner = app[RUNNER] = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    return f"http://127.0.0.1:{runner.addresses[0][1]}"
+
+
+@web.middleware
+async def dispatch_answered_late(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Between a dispatch and its answer is time to be killed in."""
+    dispatches = request.path.endswith("/dispatches")
+    if dispatches:
+        await request.read()
+        await asyncio.sleep(DISPATCH_SECONDS)
+    response = await handler(request)
+    if dispatches:
+        await asyncio.sleep(DISPATCH_SECONDS)
+    return response
 
 
 def environment(github: GitHub, api: str, database_url: str, port: int) -> dict[str, str]:
@@ -209,7 +234,7 @@ async def kill_along(fleet: Fleet, stream: Stream, random: Random) -> None:
         place = random.randrange(len(fleet.commands))
         if kill % 3:
             place = fleet.place_of(await a_dispatcher())
-        await asyncio.sleep(random.uniform(0, 1.5 * DISPATCH_SECONDS))
+        await asyncio.sleep(random.uniform(0, 2.5 * DISPATCH_SECONDS))
         await fleet.kill(place)
         await fleet.start(place)
         await fleet.end_leases()
@@ -254,14 +279,13 @@ async def until_final(world: World, fleet: Fleet) -> None:
     ],
 )
 async def test_a_service_that_is_killed_again_and_again_loses_nothing_and_dispatches_nothing_twice(
-    source: Path, database_url: str, aiohttp_server: Serve, tmp_path: Path, commands: list[list[str]]
+    source: Path, database_url: str, tmp_path: Path, commands: list[list[str]]
 ) -> None:
     random = Random(20261121)
-    async with a_killable_world(source, database_url, aiohttp_server, tmp_path / "log", commands) as (world, fleet):
+    async with a_killable_world(source, database_url, tmp_path / "log", commands) as (world, fleet):
         github = world.github
         pull = await github.pull_request()
         stream = Stream(world, pull, await templates(world, pull), random)
-        github.faults.slow(DISPATCH_SECONDS, path="*/dispatches")
         github.faults.lose_answer(times=3)
         async with asyncio.timeout(90), asyncio.TaskGroup() as together:
             together.create_task(stream.run())

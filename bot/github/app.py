@@ -157,6 +157,8 @@ class App:
         try:
             answer = await self.as_app("POST", f"/app/installations/{installation}/access_tokens", asked)
         except Denied as denied:
+            if "permissions requested are not granted" in denied.message:
+                raise NotFound(_ungranted(PURPOSES[purpose])) from denied
             raise NotFound("GitHub repository not found", reason=f"no access: {denied.message}") from denied
         except AnswerLost as lost:  # nothing depends on a token that nobody has seen
             raise Unavailable(lost.sentence, lost.retry_after, **lost.details) from lost
@@ -186,3 +188,8 @@ class App:
         before = self._skew
         self._skew = (parsedate_to_datetime(sent).astimezone(UTC) - datetime.now(UTC)).total_seconds()
         return abs(self._skew - before) > 1
+
+
+def _ungranted(permissions: dict[str, str]) -> str:
+    wanted = ", ".join(f"`{name}: {level}`" for name, level in permissions.items())
+    return f"The GitHub App was not granted {wanted}: grant it, or accept its new permissions in its installation."

@@ -79,11 +79,17 @@ class Repo:
         except Denied as denied:
             _only(denied, 404, 409, 422)
             return False
-        return field(compared, "status") in ("behind", "identical")
+        # a tag object's SHA is compared as the commit that it points to, a branch of that name as its tip: neither is it
+        is_itself = field(field(compared, "merge_base_commit"), "sha") == sha
+        return is_itself and field(compared, "status") in ("behind", "identical")
 
     async def branches(self, prefix: str) -> list[str]:
         """The names of the branches that begin with a text."""
-        refs = await self._list(f"/git/matching-refs/heads/{quote(prefix, safe='/')}?per_page=100")
+        try:
+            refs = await self._list(f"/git/matching-refs/heads/{quote(prefix, safe='/')}?per_page=100")
+        except Denied as denied:
+            _only(denied, 404, 409)
+            return []
         return [field(ref, "ref").removeprefix("refs/heads/") for ref in refs]
 
     async def tagged_commit(self, tag: str) -> str | None:

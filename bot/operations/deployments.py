@@ -122,7 +122,8 @@ async def report(
         if newest is None or not rules.may_report(newest.status, status):
             newest = await _insert(context, place, candidate, reported=True)
         before = newest.status
-        await _set(context, newest, status, error_message)
+        if before != status or status not in rules.FINAL:
+            await _set(context, newest, status, error_message)
         if before != status:
             await _audit(context, "deployment.report", newest, place, candidate, before, status)
     return await _shown(newest.id)
@@ -202,7 +203,7 @@ async def _candidate(project: Project, version: CandidateVersion) -> Candidate:
 
 
 def _active(environment: int) -> QuerySet[Deployment]:
-    return Deployment.filter(environment_id=environment, status__in=list(rules.ACTIVE), reported=False)
+    return Deployment.filter(environment_id=environment, status__in=list(rules.ACTIVE))
 
 
 async def _live(environment: int) -> Deployment | None:

@@ -48,10 +48,20 @@ async def find(context: Context, project: Project, name: str) -> Environment:
 
 
 @allowed("project:write")
-async def change(context: Context, project: Project, /, name: str, **values: Any) -> Environment:
+async def change(context: Context, project: Project, name: str, /, **values: Any) -> Environment:
     """Change an environment's settings; what is not given stays."""
     rules.check(values, rules.ENVIRONMENT)
     return await _change(context, project, name, "environment.change", values)
+
+
+async def amend(context: Context, project: str, name: str, /, **values: Any) -> Environment:
+    """Change settings, and freeze or unfreeze where `frozen` is among them, each by its own grant: all or nothing."""
+    async with transaction():
+        if "frozen" not in values:
+            return await change(context, project, name, **values)
+        frozen = values.pop("frozen")
+        changed = await (freeze(context, project, name, **frozen) if frozen else unfreeze(context, project, name))
+        return await change(context, project, name, **values) if values else changed
 
 
 @allowed("freeze:write")
@@ -79,6 +89,13 @@ async def unfreeze(context: Context, project: Project, name: str) -> Environment
 
 
 async def _change(context: Context, project: Project, name: str, act: str, values: dict[str, Any]) -> Environment:
+    try:
+        return await _write(context, project, name, act, values)
+    except IntegrityError as clash:
+        raise Conflict(f"An environment `{values.get('name')}` has just been created.", field="name") from clash
+
+
+async def _write(context: Context, project: Project, name: str, act: str, values: dict[str, Any]) -> Environment:
     async with transaction():
         environment = await Environment.get_or_none(project_id=project.id, name=name)
         if environment is None:

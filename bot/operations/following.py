@@ -31,7 +31,7 @@ async def heard(context: Context, repository: int, fact: RunFact) -> None:
         return
     since = context.now() - PARKED_AT_MOST
     if fact.event == "workflow_dispatch" and await Run.exists(
-        repository_id=repository, workflow=fact.workflow, commit=fact.head_sha, state="posted", posted_at__gt=since
+        repository_id=repository, workflow=fact.workflow, state="posted", posted_at__gt=since
     ):
         raise Later(context.now() + PARKED, "the run may be one that is being dispatched")
 

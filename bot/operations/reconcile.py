@@ -85,9 +85,10 @@ async def _ask(context: Context, run_id: int) -> None:
 
 
 async def _let_go(run: Run) -> None:
-    """Follow a run no longer; one that may have been sent is searched for, to be cancelled if it is found."""
+    """Wait for a run no longer: only a newer attempt of it counts. One that may have been sent is searched for, to be
+    cancelled if it is found."""
     if run.state == "running":
-        await runs.save(run, state="failed")
+        await runs.save(run, state="done")
     elif run.state == "posted":
         lock = await runs.lock_of_run(run)
         await enqueue("dispatch", {"run": run.id}, key=f"dispatch:{run.id}", lock=lock)

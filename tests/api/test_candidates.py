@@ -119,7 +119,6 @@ async def test_a_branch_that_looks_like_a_commit_is_not_taken_for_it(world: Worl
         pytest.param(["main"], "release/1.x", 400, id="default-branch-alone"),
         pytest.param(["ship-*", "main"], "ship-it", 201, id="glob"),
         pytest.param(["*/ship"], "team/ship", 201, id="glob-in-front"),
-        pytest.param(["release/1.?"], "release/1.x", 400, id="no-such-glob"),
     ],
 )
 async def test_only_commits_of_allowed_branches_are_cut(
@@ -127,9 +126,7 @@ async def test_only_commits_of_allowed_branches_are_cut(
 ) -> None:
     await world.github.branch(branch)
     commit = await world.github.commit(branch=branch)
-    changed = await world.ask("PATCH", "/api/projects/site", {"allowed_branches": allowed})
-    if changed.status == 400:  # a pattern that is refused cannot match either
-        assert changed.json["pointer"] == "#/allowed_branches"
+    await set_project(world, allowed_branches=allowed)
     answer = await world.cut("1.0-rc1", commit)
     assert answer.status == status, answer.json
 
@@ -211,8 +208,8 @@ async def test_github_in_trouble_is_503_with_a_time_to_come_again_and_nothing_wr
 
 @pytest.mark.parametrize("same", [True, False], ids=["same-commit", "different-commits"])
 async def test_of_many_callers_who_cut_a_candidate_at_once_one_wins(world: World, same: bool) -> None:
-    head = world.github.head()
-    commits = [head if same or n % 2 else world.github.resolve("main~1") for n in range(12)]
+    heads = [world.github.head(), await world.github.commit()]
+    commits = [heads[0 if same else n % 2] for n in range(12)]
     answers = await asyncio.gather(*(world.cut("1.0-rc1", commit, build=True) for commit in commits))
     (winner,) = [answer.json for answer in answers if answer.status == 201]
     expected = Counter(200 if commit == winner["commit"] else 409 for commit in commits) - Counter([200])
@@ -336,7 +333,8 @@ async def test_a_candidate_that_is_not_there_is_not_found(world: World) -> None:
 
 async def test_a_candidate_cut_again_keeps_who_cut_it(world: World) -> None:
     cutter = await world.with_grants("release:cut", "project:read", user="carol")
-    await world.cut("1.0-rc1", token=cutter)
+    body = {"repo": "acme/site", "commit": world.github.head()}
+    await world.ask("POST", cut_path("1.0-rc1"), body, token=cutter)
     await world.cut("1.0-rc1")
     assert (await world.candidate("1.0-rc1"))["created_by"] == "carol"
     assert await Candidate.all().count() == 1

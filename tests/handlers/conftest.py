@@ -15,6 +15,7 @@ from bot.queue import DeadLetter, dead_letters
 from bot.settings import read_settings
 from bot.store.database import fetch
 from handlers.receive import PATH
+from sandbox.credentials import key_pair
 from tests.world import Answer, Serve
 
 SECRET = "a webhook's secret"
@@ -74,7 +75,7 @@ async def door(database_url: str, aiohttp_server: Serve) -> AsyncIterator[Door]:
         database_url=database_url,
         github_api_url="http://127.0.0.1:9",
         github_app_id="1",
-        github_private_key="none is needed",
+        github_private_key=key_pair()[0],
         github_webhook_secret=SECRET,
     )
     app = create_app(settings, scheduled=False)

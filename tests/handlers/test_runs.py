@@ -1,0 +1,115 @@
+"""What GitHub tells of runs: in any order, doubled, late, and about runs that are not ours."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from tests.world import World
+
+STEPS = ("requested", "in_progress", "completed")
+
+
+async def told(world: World) -> dict[str, dict[str, Any]]:
+    """Cut with a build whose webhooks are all lost; gives what would have been said of the run, by action."""
+    world.github.faults.webhooks(drop=1.0)
+    await world.cut("1.2-rc1", build=True)
+    await world.settle()
+    await world.github.start(run=1)
+    await world.github.finish(run=1)
+    await world.settle()
+    return {one.payload["action"]: one.payload for one in world.github.deliveries if one.event == "workflow_run"}
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        pytest.param(("requested", "in_progress", "completed"), id="in order"),
+        pytest.param(("completed", "in_progress", "requested"), id="backwards"),
+        pytest.param(("in_progress", "completed", "requested", "in_progress"), id="begun again"),
+        pytest.param(("completed", "completed", "completed"), id="only its end, thrice"),
+    ],
+)
+async def test_in_whatever_order_word_of_a_run_comes_the_end_is_the_same(world: World, order: tuple[str, ...]) -> None:
+    payloads = await told(world)
+    for number, action in enumerate(order):
+        await world.github.send("workflow_run", payloads[action], delivery=f"d{number}")
+        await world.settle()
+    assert await world.status("1.2-rc1") == "ready"
+    assert len(await world.audit("candidate.finish_build")) == 1
+
+
+async def test_all_at_once_the_end_is_the_same(world: World) -> None:
+    payloads = await told(world)
+    for number in range(12):
+        await world.github.send("workflow_run", payloads[STEPS[number % 3]], delivery=f"d{number}")
+    await world.settle()
+    assert await world.status("1.2-rc1") == "ready"
+    assert len(await world.audit("candidate.finish_build")) == 1
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "status"),
+    [
+        ("success", "ready"),
+        ("failure", "failed"),
+        ("timed_out", "failed"),
+        ("startup_failure", "failed"),
+        ("cancelled", "canceled"),
+    ],
+)
+async def test_a_runs_conclusion_decides_what_becomes_of_the_candidate(
+    world: World, conclusion: str, status: str
+) -> None:
+    await world.cut("1.2-rc1", build=True)
+    await world.settle()
+    await world.github.finish(run=1, conclusion=conclusion)
+    await world.settle()
+    candidate = await world.candidate("1.2-rc1")
+    assert candidate["status"] == status
+    assert (candidate["reason"] is None) is (status == "ready")
+
+
+async def test_the_first_end_of_an_attempt_counts(world: World) -> None:
+    await world.cut("1.2-rc1", build=True)
+    await world.settle()
+    await world.github.finish(run=1, conclusion="failure")
+    await world.github.finish(run=1, conclusion="success")
+    await world.settle()
+    assert await world.status("1.2-rc1") == "failed"
+
+
+async def test_word_that_comes_before_the_answer_to_our_request_is_not_lost(world: World) -> None:
+    world.github.set_run_seconds((0.0, 0.01))
+    world.github.faults.slow(0.3, path="*/dispatches", times=1)
+    world.github.faults.lose_answer(path="*/dispatches")
+    await world.cut("1.2-rc1", build=True)
+    await world.settle(hurry=True)
+    assert await world.status("1.2-rc1") == "ready"
+
+
+@pytest.mark.parametrize("change", ["id", "repository"])
+async def test_runs_that_are_not_ours_change_nothing(world: World, change: str) -> None:
+    payload = copy.deepcopy((await told(world))["completed"])
+    (payload["workflow_run"] if change == "id" else payload["repository"])["id"] = 12345
+    await world.github.send("workflow_run", payload)
+    await world.settle()
+    assert await world.status("1.2-rc1") == "building"
+
+
+async def test_a_deployment_goes_on_as_its_run_does(world: World) -> None:
+    await world.cut("1.2-rc1")
+    await world.deploy("1.2-rc1")
+    await world.settle()
+    assert await world.statuses() == [("1.2-rc1", "pending")]
+    await world.github.start(run=1)
+    await world.settle()
+    (deployment,) = await world.deployments()
+    assert deployment["status"] == "in_progress"
+    assert deployment["deploy_start_at"] is not None
+    await world.github.finish(run=1, conclusion="failure")
+    await world.settle()
+    (deployment,) = await world.deployments()
+    assert deployment["status"] == "failure"
+    assert "`failure`" in deployment["error_message"]
+    assert deployment["deploy_end_at"] is not None

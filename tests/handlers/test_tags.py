@@ -1,0 +1,223 @@
+"""Pushed tags: people's own cut candidates, and those of candidates are watched."""
+
+import pytest
+
+from bot.store.candidates import Candidate
+from tests.world import PROJECT, World
+
+
+async def cut_versions() -> list[str]:
+    """All candidates there are."""
+    return [candidate.version for candidate in await Candidate.all().order_by("id")]
+
+
+async def refusals(world: World) -> list[str]:
+    """Why pushed tags cut nothing."""
+    return [entry.after["refusal"] for entry in await world.audit("candidate.refused")]
+
+
+@pytest.mark.parametrize("annotated", [False, True], ids=["lightweight", "annotated"])
+async def test_a_pushed_trigger_tag_cuts_its_commit(world: World, annotated: bool) -> None:
+    commit = world.github.head()
+    await world.github.commit()
+    await world.github.tag("v1.4.0-rc2", at="main~1", annotated=annotated)
+    await world.settle()
+    candidate = await world.candidate("1.4.0-rc2")
+    assert candidate["commit"] == commit
+    assert (candidate["created_by"], candidate["status"]) == ("alice", "building")
+    (entry,) = await world.audit("candidate.cut")
+    assert (entry.actor, entry.door, entry.commit) == ("alice", "tag", candidate["commit"])
+
+
+async def test_a_candidate_of_a_trigger_tag_is_built_on_that_tag(world: World) -> None:
+    await world.github.tag("v1.4.0-rc1")
+    await world.settle()
+    await world.github.finish(run=1)
+    await world.settle()
+    assert [dispatch.ref for dispatch in world.github.dispatches] == ["v1.4.0-rc1"]
+    assert await world.status("1.4.0-rc1") == "ready"
+    assert not [call for call in world.github.calls if call.route == "POST {repo}/git/refs"]
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        pytest.param("v1.4.0", id="a release of their own"),
+        pytest.param("1.4.0-rc1", id="another prefix"),
+        pytest.param("v1.4.0-rc01", id="no candidate version"),
+    ],
+)
+async def test_other_tags_are_nothing_to_us(world: World, tag: str) -> None:
+    await world.github.tag(tag)
+    await world.settle()
+    assert await cut_versions() == []
+    assert await refusals(world) == []
+
+
+async def test_our_own_tags_cut_nothing(world: World) -> None:
+    await world.ask("PATCH", f"/api/projects/{PROJECT}", {"tag_prefix": "v", "trigger_tag_prefix": "cut/"})
+    await world.ask("PATCH", f"/api/projects/{PROJECT}", {"trigger_tag_prefix": "v1"})
+    await world.cut("1.4.0-rc1", build=True)
+    await world.settle()
+    assert "refs/tags/v1.4.0-rc1" in world.github.repository().history.refs
+    assert await cut_versions() == ["1.4.0-rc1"]
+    assert await refusals(world) == []
+    assert await world.alarms() == []
+
+
+@pytest.mark.parametrize("role", ["none", "triage"])
+async def test_who_may_not_cut_cuts_nothing_and_it_is_written_down(world: World, role: str) -> None:
+    world.github.person("bob", role)
+    await world.github.tag("v1.4.0-rc1", by="bob")
+    await world.settle()
+    assert await cut_versions() == []
+    assert await refusals(world) == ["You do not have permission to perform this action."]
+    (entry,) = await world.audit("candidate.refused")
+    assert (entry.actor, entry.door) == ("bob", "tag")
+
+
+@pytest.mark.parametrize("where", ["fork", "pull request"])
+async def test_a_tag_on_no_allowed_branch_cuts_nothing(world: World, where: str) -> None:
+    commit = await world.github.fork_commit() if where == "fork" else ""
+    if not commit:
+        await world.github.pull_request()
+        commit = world.github.resolve("heads/alice/change-1")
+    await world.github.tag("v1.4.0-rc1", at=commit)
+    await world.settle()
+    assert await cut_versions() == []
+    assert await refusals(world) == ["Invalid commit hash"]
+
+
+async def test_a_tag_on_a_release_branch_cuts(world: World) -> None:
+    await world.github.branch("release/1.4")
+    fix = await world.github.commit(branch="release/1.4")
+    await world.github.tag("v1.4.1-rc1", at=fix)
+    await world.settle()
+    assert (await world.candidate("1.4.1-rc1"))["commit"] == fix
+
+
+async def test_a_tag_of_a_version_that_is_taken_changes_nothing(world: World) -> None:
+    await world.cut("1.4.0-rc1", world.github.resolve("main~1"))
+    await world.github.tag("v1.4.0-rc1")
+    await world.settle()
+    assert (await world.candidate("1.4.0-rc1"))["commit"] == world.github.resolve("main~1")
+    assert await refusals(world) == ["Release candidate already exists with another commit"]
+
+
+async def test_the_longest_prefix_says_whose_tag_it_is(world: World) -> None:
+    project = {"name": "vault", "repo": "acme/site", "build_workflow": "build.yml"}
+    assert (await world.ask("POST", "/api/projects", project)).json["trigger_tag_prefix"] == "vault-v"
+    await world.github.tags(["v1.4.0-rc1", "vault-v2.0-rc1"])
+    await world.settle()
+    cut = await Candidate.all().order_by("version").select_related("project")
+    assert [(one.version, one.project.name) for one in cut] == [("1.4.0-rc1", PROJECT), ("2.0-rc1", "vault")]
+
+
+async def test_three_tags_at_once_cut_three_and_more_are_not_told_by_github(world: World) -> None:
+    await world.github.tags(["v1.0-rc1", "v1.0-rc2", "v1.0-rc3"])
+    await world.settle()
+    assert sorted(await cut_versions()) == ["1.0-rc1", "1.0-rc2", "1.0-rc3"]
+    await world.github.tags([f"v2.0-rc{number}" for number in range(1, 5)])
+    await world.settle()
+    assert len(await cut_versions()) == 3
+
+
+async def test_a_doubled_push_cuts_once(world: World) -> None:
+    world.github.faults.webhooks(double=1.0)
+    await world.github.tag("v1.4.0-rc1")
+    await world.settle()
+    pushed = next(one for one in world.github.deliveries if one.event == "push")
+    assert await world.github.send("push", pushed.payload, delivery="another") == 202
+    await world.settle()
+    assert await cut_versions() == ["1.4.0-rc1"]
+    assert len(world.github.dispatches) == 1
+
+
+# --- candidates' tags
+
+
+async def test_a_candidate_whose_tag_is_moved_before_any_deployment_fails(world: World) -> None:
+    await world.cut("1.4.0-rc1", build=True)
+    await world.settle()
+    await world.github.finish(run=1)
+    await world.settle()
+    await world.github.tag("rc/1.4.0-rc1", at="main~1", move=True)
+    await world.settle()
+    candidate = await world.candidate("1.4.0-rc1")
+    assert candidate["status"] == "failed"
+    assert world.github.resolve("main~1") in candidate["reason"]
+    assert await world.alarms() == ["candidate.spoiled"]
+    assert (await world.deploy("1.4.0-rc1")).status == 409
+
+
+async def test_moving_a_deployed_candidates_tag_raises_the_alarm_alone(world: World) -> None:
+    await world.cut("1.4.0-rc1")
+    await world.live("1.4.0-rc1")
+    await world.github.tag("rc/1.4.0-rc1", at="main~1", move=True)
+    await world.settle()
+    assert await world.status("1.4.0-rc1") == "ready"
+    assert await world.alarms() == ["tag.moved"]
+
+
+async def test_a_deleted_tag_raises_the_alarm(world: World) -> None:
+    await world.cut("1.4.0-rc1", build=True)
+    await world.settle()
+    await world.github.finish(run=1)
+    await world.github.delete_tag("rc/1.4.0-rc1")
+    await world.settle()
+    assert await world.status("1.4.0-rc1") == "ready"
+    assert await world.alarms() == ["tag.deleted"]
+
+
+async def test_a_tag_that_is_deleted_and_made_again_elsewhere_was_moved(world: World) -> None:
+    await world.cut("1.4.0-rc1", build=True)
+    await world.settle()
+    await world.github.finish(run=1)
+    await world.github.delete_tag("rc/1.4.0-rc1")
+    await world.settle()
+    await world.github.tag("rc/1.4.0-rc1", at="main~1")
+    await world.settle()
+    assert await world.status("1.4.0-rc1") == "failed"
+    assert await world.alarms() == ["tag.deleted", "candidate.spoiled"]
+
+
+async def test_a_moved_trigger_tag_spoils_its_candidate_and_cuts_no_other(world: World) -> None:
+    await world.github.tag("v1.4.0-rc1")
+    await world.settle()
+    await world.github.finish(run=1)
+    await world.settle()
+    await world.github.tag("v1.4.0-rc1", at="main~1", move=True)
+    await world.settle()
+    assert await cut_versions() == ["1.4.0-rc1"]
+    assert await world.status("1.4.0-rc1") == "failed"
+    assert await world.alarms() == ["candidate.spoiled"]
+    assert await refusals(world) == ["Release candidate already exists with another commit"]
+
+
+async def test_annotating_a_candidates_tag_at_its_commit_is_no_move(world: World) -> None:
+    await world.cut("1.4.0-rc1", build=True)
+    await world.settle()
+    await world.github.tag("rc/1.4.0-rc1", annotated=True, move=True)
+    await world.settle()
+    assert await world.alarms() == []
+
+
+async def test_a_tag_that_somebody_put_elsewhere_first_spoils_the_candidate(world: World) -> None:
+    elsewhere = world.github.resolve("main~1")
+    await world.github.tag("rc/1.4.0-rc1", at="main~1")
+    await world.cut("1.4.0-rc1", build=True)
+    await world.settle()
+    candidate = await world.candidate("1.4.0-rc1")
+    assert candidate["status"] == "failed"
+    assert f"points to {elsewhere}" in candidate["reason"]
+    assert world.github.dispatches == []
+    assert await world.alarms() == ["candidate.spoiled"]
+
+
+@pytest.mark.parametrize("annotated", [False, True], ids=["lightweight", "annotated"])
+async def test_a_tag_that_somebody_put_at_the_commit_first_will_do(world: World, annotated: bool) -> None:
+    await world.github.tag("rc/1.4.0-rc1", annotated=annotated)
+    await world.cut("1.4.0-rc1", build=True)
+    await world.settle()
+    assert await world.status("1.4.0-rc1") == "building"
+    assert await world.alarms() == []

@@ -1,0 +1,112 @@
+"""The life of a candidate, every move of it, and whose tag a tag is."""
+
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.errors import Conflict
+from bot.rules.candidates import (
+    MOVES,
+    STATUSES,
+    check_cancelable,
+    may_move,
+    status_after_run,
+    tag_name,
+    version_in_tag,
+)
+
+ALLOWED = {
+    ("pending", "building"),
+    ("pending", "ready"),
+    ("pending", "failed"),
+    ("pending", "canceled"),
+    ("building", "ready"),
+    ("building", "failed"),
+    ("building", "canceled"),
+    ("failed", "building"),
+    ("canceled", "building"),
+    ("ready", "banned"),
+    ("ready", "failed"),
+    ("banned", "ready"),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), list(product(STATUSES, STATUSES)))
+def test_a_candidate_moves_only_as_its_life_allows(before: str, after: str) -> None:
+    assert may_move(before, after) is ((before, after) in ALLOWED)
+
+
+def test_every_status_has_its_moves_and_no_other() -> None:
+    assert set(MOVES) == set(STATUSES) == {"pending", "building", "ready", "failed", "canceled", "banned"}
+    assert all(after in STATUSES for moves in MOVES.values() for after in moves)
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "status"),
+    [
+        ("success", "ready"),
+        ("cancelled", "canceled"),
+        ("failure", "failed"),
+        ("timed_out", "failed"),
+        ("startup_failure", "failed"),
+        ("action_required", "failed"),
+        ("neutral", "failed"),
+        ("skipped", "failed"),
+        ("stale", "failed"),
+        (None, "failed"),
+    ],
+    ids=str,
+)
+def test_a_run_makes_a_candidate_ready_only_by_success_and_else_says_why(conclusion: str | None, status: str) -> None:
+    found, reason = status_after_run(conclusion)
+    assert found == status
+    assert (reason is None) is (status == "ready")
+    assert may_move("building", found)
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_only_a_build_under_way_can_be_canceled(status: str) -> None:
+    if status in ("pending", "building"):
+        check_cancelable("1.0-rc1", status)
+        return
+    with pytest.raises(Conflict) as refused:
+        check_cancelable("1.0-rc1", status)
+    assert refused.value.details["status"] == status
+
+
+PREFIXES = {1: "v", 2: "shop-v", 3: "shop-v2/", 4: "rc/", 5: ""}
+
+
+@pytest.mark.parametrize(
+    ("tag", "owner"),
+    [
+        ("v1.2-rc1", (1, "1.2-rc1")),
+        ("shop-v1.2-rc1", (2, "1.2-rc1")),
+        ("shop-v2/1.2-rc1", (3, "1.2-rc1")),
+        ("rc/1.2-rc1", (4, "1.2-rc1")),
+        ("v", (1, "")),
+        ("V1.2-rc1", None),
+        ("1.2-rc1", None),
+        ("shop", None),
+        ("", None),
+    ],
+    ids=str,
+)
+def test_a_tag_is_of_the_project_with_the_longest_prefix(tag: str, owner: tuple[int, str] | None) -> None:
+    assert version_in_tag(tag, PREFIXES) == owner
+
+
+@given(
+    st.dictionaries(st.integers(1, 9), st.text("ab/", min_size=1, max_size=4), max_size=5),
+    st.text("ab/1", max_size=8),
+)
+def test_no_other_project_has_a_longer_prefix_of_the_tag(prefixes: dict[int, str], tag: str) -> None:
+    found = version_in_tag(tag, prefixes)
+    fitting = [prefix for prefix in prefixes.values() if tag.startswith(prefix)]
+    if found is None:
+        assert not fitting
+    else:
+        assert tag_name(prefixes[found[0]], found[1]) == tag
+        assert len(prefixes[found[0]]) == max(map(len, fitting))

@@ -1,0 +1,146 @@
+"""What we post: text from outside never becomes a mention, a link, HTML, or another cell of a table."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from bot.rules import replies
+from bot.rules.commands import FORMS, Mistake
+from bot.rules.replies import Place
+
+HOSTILE = (
+    "@everyone",
+    "`@everyone`",
+    "``@everyone``",
+    "` @everyone `",
+    "a`b@everyone",
+    "`",
+    "``",
+    "\\`@everyone",
+    "@everyone\\",
+    "[click](http://evil.test)",
+    "![x](http://evil.test/x.png)",
+    "<http://evil.test>",
+    "http://evil.test",
+    "www.evil.test",
+    "WWW.evil.test",
+    "<img src=x onerror=alert(1)>",
+    "</code></td></table><script>alert(1)</script>",
+    "<!-- hidden -->",
+    "&lt;b&gt;",
+    "#1",
+    "acme/site#1",
+    "a | b | @everyone",
+    "a \\| b | @everyone",
+    "|||||",
+    "x\n\n# Heading\n@everyone",
+    "x\r\n| a | b |\n| --- | --- |",
+    "```\n@everyone",
+    "",
+    " ",
+    "\n",
+    "**bold** _it_ ~~gone~~",
+    "\u202e@everyone",
+    "@" * 1000,
+    "`" * 1000 + "@everyone",
+)
+ANY_TEXT = st.one_of(
+    st.lists(st.sampled_from([*HOSTILE[:30], "|", "`", "\\", "\n", " ", "@a", "<b>", "x"]), max_size=6).map("".join),
+    st.text(max_size=60),
+)
+ALLOWED_TAGS = {"p", "code", "strong", "table", "thead", "tbody", "tr", "th", "td", "ul", "li"}
+
+
+def rendered(body: str) -> str:
+    return MarkdownIt("commonmark").enable("table").render(body)
+
+
+def assert_harmless(body: str) -> str:
+    """Render a reply as GitHub does and look at all that is not code; gives the HTML."""
+    html = rendered(body)
+    beside = re.sub(r"<code>[^<]*</code>", "<code></code>", html)
+    tags = set(re.findall(r"</?([a-zA-Z!-]+)", beside))
+    text = re.sub(r"<[^>]*>", "", beside)
+    assert tags <= ALLOWED_TAGS, (tags, body)
+    assert re.search(r"@\w|#\w|://|\bwww\.", text, re.IGNORECASE) is None, (text, body)
+    return html
+
+
+@given(ANY_TEXT)
+def test_text_from_outside_is_one_code_span(text: str) -> None:
+    html = assert_harmless(f"before {replies.code(text)} after {replies.code('last')}")
+    assert html.count("<code>") == 2
+    assert html.startswith("<p>before <code>") and html.endswith("after <code>last</code></p>\n")
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=[ascii(text)[:30] for text in HOSTILE])
+def test_no_reply_lets_text_from_outside_speak(text: str) -> None:
+    for body in (
+        replies.cut(text, text, "ready", building=True),
+        replies.cut(text, text, "ready", building=False),
+        replies.deployed(text, text, 7),
+        replies.mistaken(Mistake(text, "did you mean `/release help`?")),
+        replies.refused("Release project not found", {"project": text, "gates": [{"gate": text}], "more": {"x": text}}),
+        replies.refused(replies.several_projects([text, "other"]), {}),
+        replies.status(text, text, [Place(text, text, text, text, text)]),
+    ):
+        assert_harmless(body)
+
+
+@given(ANY_TEXT)
+def test_a_name_inside_a_refusal_is_as_harmless_as_beside_it(text: str) -> None:
+    assert_harmless(replies.refused(f"The release id `x-1` is that of a release of the project `{text}`.", {}))
+    assert_harmless(replies.refused(f"Nothing is called {text}", {"reason": text}))
+
+
+def test_a_refusal_of_ours_is_said_word_for_word() -> None:
+    sentence = "`repo` must be a GitHub repository as `owner/name`."
+    assert replies.refused(sentence, {}) == sentence
+    assert replies.refused("Invalid commit hash", {}) == "Invalid commit hash."
+    told = replies.refused("Environment is frozen", {"by": "ada", "gates": [{"gate": "hold", "waits_for": "ada"}]})
+    assert told.splitlines() == ["Environment is frozen.", "  - by: `ada`", "  - gates: `gate: hold, waits_for: ada`"]
+
+
+@given(st.lists(st.tuples(ANY_TEXT, st.one_of(st.none(), ANY_TEXT), st.one_of(st.none(), ANY_TEXT)), max_size=4))
+def test_a_status_is_a_table_with_a_row_of_four_cells_for_each_environment(
+    rows: list[tuple[str, str | None, str | None]],
+) -> None:
+    places = [Place(name, live, None, live, frozen) for name, live, frozen in rows]
+    html = assert_harmless(replies.status("site", None, places))
+    assert html.count("<tr>") == (1 + len(rows) if rows else 0)
+    assert html.count("<td>") == 4 * len(rows)
+
+
+def test_help_names_every_command_as_it_is_written() -> None:
+    told = replies.helped()
+    assert all(f"`{form.usage}`" in told for form in FORMS.values())
+    assert rendered(told).count("<li>") == len(FORMS)
+    assert_harmless(told)
+
+
+def test_a_reply_is_known_by_its_own_mark_alone() -> None:
+    posted = replies.marked("Done.", "pull-comment:1")
+    assert replies.is_marked(posted, "pull-comment:1")
+    assert replies.is_marked(posted + "\n", "pull-comment:1")
+    assert not replies.is_marked(posted, "pull-comment:11")
+    assert not replies.is_marked(posted, "commit-comment:1")
+    assert rendered(posted).startswith("<p>Done.</p>")
+
+
+def test_a_mark_that_somebody_wrote_into_a_command_is_no_mark() -> None:
+    line = "/release " + replies.marked("", "pull-comment:2").strip()
+    assert not replies.is_marked(
+        replies.marked(replies.mistaken(Mistake(line, "no")), "pull-comment:1"), "pull-comment:2"
+    )
+
+
+def test_a_reply_is_never_longer_than_github_takes_and_is_cut_between_lines() -> None:
+    places = [Place(f"{number} @everyone", "1" * 300, "2" * 300, "3" * 300, "4" * 300) for number in range(100)]
+    body = replies.marked(replies.together([replies.status("site", "1-rc1", places)] * 10), "pull-comment:1")
+    assert len(body) < 65_536
+    assert replies.is_marked(body, "pull-comment:1")
+    assert "more than a comment can hold" in body
+    assert_harmless(body.rpartition("<!--")[0])

@@ -1,0 +1,119 @@
+"""Actions runs: which news of one counts, whatever the order in which it comes."""
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.rules.runs import RunFact, carries, is_news, rank, workflow_file, workflow_path
+
+FACT = RunFact(
+    id=1,
+    attempt=1,
+    status="queued",
+    conclusion=None,
+    head_sha="a" * 40,
+    head_branch="main",
+    workflow=".github/workflows/build.yml",
+    title="build",
+    url="http://github.test/1",
+    event="workflow_dispatch",
+    actor="longshore[bot]",
+    created_at=datetime(2026, 11, 21, tzinfo=UTC),
+)
+WAITING = ("queued", "requested", "waiting", "pending", "a word of tomorrow")
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [*((status, 0) for status in WAITING), (None, 0), ("in_progress", 1), ("completed", 2)],
+    ids=str,
+)
+def test_waiting_comes_before_running_and_running_before_the_end(status: str | None, expected: int) -> None:
+    assert rank(status) == expected
+
+
+@pytest.mark.parametrize(
+    ("attempt", "status", "new_attempt", "new_status", "news"),
+    [
+        (1, None, 1, "queued", True),
+        (1, "queued", 1, "queued", False),
+        (1, "queued", 1, "in_progress", True),
+        (1, "queued", 1, "completed", True),
+        (1, "in_progress", 1, "queued", False),
+        (1, "completed", 1, "in_progress", False),
+        (1, "completed", 1, "completed", False),
+        (1, "completed", 2, "queued", True),
+        (1, None, 2, "in_progress", True),
+        (2, "queued", 1, "completed", False),
+        (2, None, 1, "completed", False),
+    ],
+)
+def test_only_what_is_further_on_is_news(
+    attempt: int, status: str | None, new_attempt: int, new_status: str, news: bool
+) -> None:
+    assert is_news(attempt, status, replace(FACT, attempt=new_attempt, status=new_status)) is news
+
+
+FACTS = st.builds(
+    lambda attempt, status: replace(FACT, attempt=attempt, status=status),
+    st.integers(1, 3),
+    st.sampled_from(["queued", "in_progress", "completed"]),
+)
+
+
+@given(st.lists(FACTS, min_size=1, max_size=6).flatmap(lambda facts: st.tuples(st.just(facts), st.permutations(facts))))
+def test_facts_in_any_order_and_number_come_to_the_same(both: tuple[list[RunFact], list[RunFact]]) -> None:
+    def known_after(facts: list[RunFact]) -> tuple[int, int]:
+        attempt, status = 1, None
+        for fact in [*facts, *facts]:
+            if is_news(attempt, status, fact):
+                attempt, status = fact.attempt, fact.status
+        return attempt, rank(status)
+
+    told, shuffled = both
+    assert known_after(told) == known_after(shuffled)
+    assert known_after(told) == max((fact.attempt, rank(fact.status)) for fact in told)
+
+
+@pytest.mark.parametrize(
+    ("title", "request_id", "is_there"),
+    [
+        ("build (r-12)", "r-12", True),
+        ("r-12", "r-12", True),
+        ("deploy: r-12!", "r-12", True),
+        ("build r-123", "r-12", False),
+        ("build xr-12", "r-12", False),
+        ("build r-12-x", "r-12", False),
+        ("build -r-12", "r-12", False),
+        ("build r_12", "r-12", False),
+        ("build r-1", "r-12", False),
+        ("build rx12", "r.12", False),
+        ("", "r-12", False),
+    ],
+)
+def test_a_title_carries_a_request_id_only_as_a_word(title: str, request_id: str, is_there: bool) -> None:
+    assert carries(title, request_id) is is_there
+
+
+def test_a_long_title_is_searched_in_no_time() -> None:
+    begun = time.process_time()
+    assert not carries("r-1" * 300_000, "r-12")
+    assert time.process_time() - begun < 0.5
+
+
+@pytest.mark.parametrize(
+    ("workflow", "path", "file"),
+    [
+        ("build.yml", ".github/workflows/build.yml", "build.yml"),
+        (".github/workflows/build.yml", ".github/workflows/build.yml", "build.yml"),
+        (".github/workflows/build.yml@refs/heads/main", ".github/workflows/build.yml", "build.yml"),
+        (".github/workflows/build.yml@main", ".github/workflows/build.yml", "build.yml"),
+    ],
+)
+def test_a_workflow_is_known_by_the_path_of_its_file(workflow: str, path: str, file: str) -> None:
+    assert workflow_path(workflow) == path
+    assert workflow_file(workflow_path(workflow)) == file
