@@ -1,5 +1,6 @@
 """The mechanism of every dialect: an endpoint is declared, its call is authenticated, read, performed and answered."""
 
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from bot.errors import Conflict, Forbidden, NotFound, Problem, Refusal, Unauthen
 from bot.log import about
 
 LARGEST = 1024 * 1024
+LONGEST_NAME = 255
 JSON = "application/json"
 
 log = structlog.get_logger()
@@ -99,7 +101,8 @@ def add(app: web.Application, dialect: Dialect, context: Callable[[], Context]) 
     """Serve a dialect. A slash at the end of a path makes no difference."""
     for endpoint in dialect.endpoints:
         handler = _handler(dialect, endpoint, context)
-        for path in (endpoint.path, f"{endpoint.path}/"):
+        pattern = re.sub(r"\{(\w+)\}", r"{\1:[^/]+}", endpoint.path)  # aiohttp's own leaves braces out
+        for path in (pattern, f"{pattern}/"):
             app.router.add_route(endpoint.method, path, handler)
 
 
@@ -155,9 +158,12 @@ async def _read(request: web.Request, endpoint: Endpoint) -> Call:
 async def _json(request: web.Request) -> Any:
     if (request.content_length or 0) > LARGEST:
         raise Unreadable(f"The body has at most {LARGEST:,} bytes.", status=413)
-    raw = await request.content.read(LARGEST + 1)
-    while not request.content.at_eof() and len(raw) <= LARGEST:
-        raw += await request.content.read(LARGEST + 1)
+    try:
+        raw = await request.content.read(LARGEST + 1)
+        while not request.content.at_eof() and len(raw) <= LARGEST:
+            raw += await request.content.read(LARGEST + 1)
+    except web.RequestPayloadError as error:
+        raise Unreadable("The body cannot be read: it is not encoded as its headers say.") from error
     if len(raw) > LARGEST:
         raise Unreadable(f"The body has at most {LARGEST:,} bytes.", status=413)
     if not raw.strip():
@@ -193,8 +199,8 @@ def _sentence(name: str, problem: Any) -> str:
 
 
 def _storable(text: str) -> str:
-    """A path value as a database can be asked for it: no name that we keep holds the character put for U+0000."""
-    return text.replace("\0", "\x01")
+    """A path value as the database can be asked for it: for one that it cannot keep, one that nobody has."""
+    return text if "\0" not in text and len(text) <= LONGEST_NAME else "\x01"
 
 
 def _refuse_nul(value: Any) -> None:

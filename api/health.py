@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from tortoise.exceptions import OperationalError
+
 from bot.errors import Unavailable
 from bot.metrics import Metrics
 from bot.queue import dead_letters, depth
@@ -15,6 +17,7 @@ from bot.worker import Worker
 STALLED = 30.0  # seconds without progress of our own worker
 BEHIND = 300.0  # seconds that the oldest due job has waited, where others work
 COUNTED = 1000
+BROKEN = (Unavailable, OperationalError)  # away, or there and no database of ours
 
 
 class Health:
@@ -37,7 +40,7 @@ class Health:
         """Everything that is counted, for Prometheus."""
         try:
             await self._measure()
-        except Unavailable:
+        except BROKEN:
             self._metrics.queue_depth.clear()
         return web.Response(body=self._metrics.shown(), headers={"Content-Type": "text/plain; version=0.0.4"})
 
@@ -46,8 +49,8 @@ class Health:
             await fetch("SELECT 1 AS one")
             missing = await pending()
             waiting = await depth()
-        except Unavailable as unavailable:
-            return {"database": unavailable.sentence}
+        except BROKEN as broken:
+            return {"database": str(broken)}
         problems = {}
         if missing:
             problems["migrations"] = f"run `longshore migrate`: {', '.join(missing)} not applied"

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from api.endpoints import Call, Dialect, Endpoint, Given, Unreadable
@@ -59,18 +59,27 @@ class RollbackBody(BaseModel):
     force: bool = False
 
 
+def _as_text(value: object) -> object:
+    return str(value) if type(value) is int else value
+
+
+Identifier = Annotated[
+    str, Field(max_length=40), BeforeValidator(_as_text)
+]  # workflows say numbers as texts and as numbers
+
+
 class SyncBuildBody(BaseModel):
     """Which run builds a candidate, as its workflow says."""
 
-    release_cut_id: str | int
-    workflow_run_id: str | int
+    release_cut_id: Identifier
+    workflow_run_id: Identifier
 
 
 class SyncDeployBody(BaseModel):
     """Which run makes a deployment, as its workflow says."""
 
-    deployment_id: str | int
-    workflow_run_id: str | int
+    deployment_id: Identifier
+    workflow_run_id: Identifier
 
 
 class Ok(BaseModel):
@@ -160,12 +169,12 @@ async def _list(context: Context, call: Call) -> Given:
 
 
 async def _sync_build(context: Context, call: Call) -> Ok:
-    await syncs.build(context, str(call.body.release_cut_id), str(call.body.workflow_run_id))
+    await syncs.build(context, call.body.release_cut_id, call.body.workflow_run_id)
     return Ok()
 
 
 async def _sync_deployment(context: Context, call: Call) -> Ok:
-    await syncs.deployment(context, str(call.body.deployment_id), str(call.body.workflow_run_id))
+    await syncs.deployment(context, call.body.deployment_id, call.body.workflow_run_id)
     return Ok()
 
 

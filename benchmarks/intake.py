@@ -17,6 +17,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
@@ -25,8 +26,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from benchmarks.databases import KINDS, LABELS, MISSING, connect, fresh, sqlite_file
 from benchmarks.load import SECRET, Measured, Requests, send
-from benchmarks.tables import EVENT_LOOP, machine, percentile, table
+from benchmarks.tables import machine, percentile, table
 
+EVENT_LOOP = "uvloop" if find_spec("uvloop") else "asyncio"
 BODY = 10 * 1024
 CONNECTIONS = 32
 WARM_UP = 0.5

@@ -155,8 +155,6 @@ async def send(port: int, requests: Requests, *, connections: int, warm_up: floa
     """Load a server on loopback; raises when anything is answered otherwise than 202."""
     loop = asyncio.get_running_loop()
     load = Load(requests, warm_up, seconds)
-    senders = [
-        (await loop.create_connection(lambda: Sender(load), "127.0.0.1", port))[1] for _ in range(connections)
-    ]
+    senders = [(await loop.create_connection(lambda: Sender(load), "127.0.0.1", port))[1] for _ in range(connections)]
     await asyncio.gather(*(sender.ended for sender in senders))
     return load.measured

@@ -96,7 +96,9 @@ async def postgres_writer(url: str) -> AsyncIterator[Write]:
     await connection.execute(
         "CREATE TABLE deliveries (id BIGSERIAL PRIMARY KEY, guid TEXT NOT NULL UNIQUE, headers TEXT, body BYTEA)"
     )
-    await connection.execute("ALTER TABLE deliveries ALTER body SET STORAGE EXTERNAL")  # compressing costs half the rate
+    await connection.execute(
+        "ALTER TABLE deliveries ALTER body SET STORAGE EXTERNAL"
+    )  # compressing costs half the rate
     insert = await connection.prepare(
         "INSERT INTO deliveries (guid, headers, body) "
         "SELECT * FROM unnest($1::TEXT[], $2::TEXT[], $3::BYTEA[]) ON CONFLICT DO NOTHING"

@@ -6,15 +6,12 @@ import os
 import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.util import find_spec
-
-EVENT_LOOP = "uvloop" if find_spec("uvloop") else "asyncio"
 
 
 def machine() -> str:
     """Where and when this was measured."""
     where = f"{os.cpu_count()} processors, {platform.system()} {platform.machine()}"
-    return f"Measured {datetime.now(UTC):%Y-%m-%d}, {where}, Python {platform.python_version()}, {EVENT_LOOP}."
+    return f"Measured {datetime.now(UTC):%Y-%m-%d}, {where}, Python {platform.python_version()}."
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import parse_qs, urlsplit
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -27,6 +28,10 @@ class DatabaseSettings(BaseSettings):
     def _is_database(cls, value: str) -> str:
         if not value.startswith(("sqlite://", "postgres://", "postgresql://")):
             raise ValueError("must begin with sqlite:// or postgres://")
+        parts = urlsplit(value)
+        _ = parts.port  # refuses what is no port
+        if not all(map(str.isdecimal, parse_qs(parts.query).get("maxsize", ()))):
+            raise ValueError("maxsize must be a number")
         return value
 
 

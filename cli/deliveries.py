@@ -12,7 +12,7 @@ from bot.operations import audit
 from cli.operator import operate
 from cli.tables import show, when
 
-app = typer.Typer(help="Deliveries and other work that was given up.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Deliveries and other work that was given up.", rich_markup_mode=None)
 Number = Annotated[int, typer.Argument(help="Its number, as `list` shows it.", min=1, max=2**63 - 1)]
 
 

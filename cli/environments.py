@@ -8,7 +8,7 @@ from bot.operations import environments
 from cli.operator import operate
 from cli.projects import pairs
 
-app = typer.Typer(help="Environments: where projects are deployed to.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Environments: where projects are deployed to.", rich_markup_mode=None)
 
 Project = Annotated[str, typer.Argument(help="The project's name.")]
 Name = Annotated[str, typer.Argument(help="The environment's name.")]

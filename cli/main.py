@@ -1,6 +1,7 @@
 """The `longshore` command: every failure is one line on standard error and an exit code that is not 0."""
 
 import sys
+from traceback import extract_tb
 from typing import Any
 
 import typer
@@ -14,7 +15,6 @@ from sandbox.errors import SandboxError
 app = typer.Typer(
     name="longshore",
     help="A self-hosted release bot for GitHub.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -52,11 +52,15 @@ def run(arguments: list[str]) -> int:
         return 130
     except OSError as error:
         return _failed(f"{error.strerror or error}: {error.filename}" if error.filename else str(error), {})
+    except Exception as error:  # noqa: BLE001 - a fault of ours is one line too, with the place to look at
+        frame = extract_tb(error.__traceback__)[-1]
+        return _failed(f"This is a fault in Longshore: {error!r} in {frame.filename}, line {frame.lineno}", {})
     return result if isinstance(result, int) else 0
 
 
 def _failed(sentence: str, details: Any) -> int:
     more = ", ".join(f"{name}: {value}" for name, value in details.items() if name != "field")
     line = f"longshore: {sentence}" + (f" ({more})" if more else "")
-    print(" ".join(line.split()), file=sys.stderr)  # noqa: T201
+    shown = " ".join(line.split()).encode(errors="backslashreplace").decode()
+    print(shown, file=sys.stderr)  # noqa: T201
     return 1

@@ -1,11 +1,12 @@
 """What the operator's commands run in: the database, and GitHub where a command asks it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
 import aiohttp
+from tortoise.exceptions import OperationalError
 
 from bot.context import Context
 from bot.errors import Misconfigured
@@ -30,11 +31,26 @@ def operate(act: Callable[[Context], Awaitable[R]], *, asks_github: bool = False
     return asyncio.run(run())
 
 
+@contextmanager
+def database_named() -> Iterator[None]:
+    """Say which setting is at fault where the database's address leads to none of ours."""
+    try:
+        yield
+    except Misconfigured as error:
+        raise Misconfigured(f"LONGSHORE_DATABASE_URL: {error.sentence}") from error
+    except OperationalError as error:
+        raise Misconfigured(f"LONGSHORE_DATABASE_URL names a database that cannot be used: {error}.") from error
+
+
 @asynccontextmanager
 async def _acting(settings: Settings | None) -> AsyncIterator[Context]:
-    database = await open_database(settings.database_url if settings else read_database_url())
+    url = settings.database_url if settings else read_database_url()
+    with database_named():
+        database = await open_database(url)
     try:
-        if missing := await pending():
+        with database_named():
+            missing = await pending()
+        if missing:
             raise Misconfigured(f"The database lacks {', '.join(missing)}: run `longshore migrate` first.")
         async with aiohttp.ClientSession() as session:
             metrics = Metrics()

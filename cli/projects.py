@@ -9,7 +9,7 @@ from bot.operations import projects
 from cli.operator import operate
 from cli.tables import show
 
-app = typer.Typer(help="Projects: what is released.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Projects: what is released.", rich_markup_mode=None)
 
 Name = Annotated[str, typer.Argument(help="The project's name.")]
 Repo = Annotated[str | None, typer.Option(help="Its GitHub repository, as owner/name.")]
@@ -61,7 +61,9 @@ def set_(
     """Change a project's settings: only what is given is changed."""
     given = {key: value for key, value in locals().items() if key not in ("name", "repo")}
     values = _values(given)
-    operate(lambda context: projects.change(context, name, repo, **values), asks_github=True)
+    has_repository = operate(lambda context: projects.find(context, name)).repository_id is not None
+    asks = repo is not None or has_repository
+    operate(lambda context: projects.change(context, name, repo, **values), asks_github=asks)
     typer.echo(f"Changed {name}.")
 
 

@@ -15,6 +15,7 @@ from bot.app import Service, create_app
 from bot.errors import Misconfigured
 from bot.settings import Settings, read_database_url, read_settings
 from bot.store import migrate as migrations
+from cli.operator import database_named
 
 logger = structlog.get_logger()
 
@@ -37,12 +38,17 @@ def work() -> None:
 
 def migrate() -> None:
     """Bring the database's schema up to date."""
-    applied = asyncio.run(migrations.migrate(read_database_url()))
+    applied = asyncio.run(_migrate(read_database_url()))
     typer.echo("\n".join(f"applied {name}" for name in applied) or "The schema is up to date.")
 
 
+async def _migrate(url: str) -> list[str]:
+    with database_named():
+        return await migrations.migrate(url)
+
+
 async def _serve(settings: Settings, works: bool) -> None:
-    await migrations.migrate(settings.database_url)
+    await _migrate(settings.database_url)
     runner = web.AppRunner(create_app(settings, works=works), access_log=None, handle_signals=False)
     try:
         await runner.setup()
@@ -54,7 +60,7 @@ async def _serve(settings: Settings, works: bool) -> None:
 
 
 async def _work(settings: Settings) -> None:
-    await migrations.migrate(settings.database_url)
+    await _migrate(settings.database_url)
     service = Service(settings)
     await service.open()
     try:

@@ -13,7 +13,7 @@ from bot.store.users import ApiToken
 from cli.operator import operate
 from cli.tables import show, when
 
-app = typer.Typer(help="Tokens for programs.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Tokens for programs.", rich_markup_mode=None)
 _SPAN = re.compile(r"([1-9][0-9]{0,4})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 

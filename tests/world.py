@@ -170,9 +170,13 @@ class World:
         bot = f"{self.github.app_slug}[bot]"
         return [said["body"] for said in self.github.comments(number) if said["user"] == bot]
 
+    async def jobs(self, kind: str) -> list[dict[str, Any]]:
+        """All jobs of a kind, oldest first."""
+        return await fetch("SELECT key, state, attempts, run_at, error FROM jobs WHERE kind = $1 ORDER BY id", kind)
+
     async def attempts(self, kind: str) -> list[int]:
-        """How often each job of a kind has been tried, those of waiting for a limit not counted."""
-        return [row["attempts"] for row in await fetch("SELECT attempts FROM jobs WHERE kind = $1 ORDER BY id", kind)]
+        """How often each job of a kind has been tried; waiting for a limit does not count."""
+        return [row["attempts"] for row in await self.jobs(kind)]
 
     async def waiting(self) -> list[str]:
         """The kinds of jobs that are not done."""

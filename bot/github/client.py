@@ -79,7 +79,7 @@ class Repo:
         except Denied as denied:
             _only(denied, 404, 409, 422)
             return False
-        # a tag object's SHA is compared as the commit that it points to, a branch of that name as its tip: neither is it
+        # a tag object's SHA is compared as the commit it points to, a branch of that name as its tip: neither is it
         is_itself = field(field(compared, "merge_base_commit"), "sha") == sha
         return is_itself and field(compared, "status") in ("behind", "identical")
 

@@ -213,12 +213,11 @@ async def _live(environment: int) -> Deployment | None:
 
 async def _history(environment: int) -> list[rules.Past]:
     """The newest deployments of an environment, oldest first; those under way count as canceled, which they will be."""
-    rows = (
-        await Deployment.filter(environment_id=environment)
-        .order_by("-id")
-        .limit(HISTORY)
-        .select_related("candidate", "candidate__release")
+    # The page by itself, on its index: asked for whole rows PostgreSQL walks through every environment's newest.
+    newest = (
+        await Deployment.filter(environment_id=environment).order_by("-id").limit(HISTORY).values_list("id", flat=True)
     )
+    rows = await Deployment.filter(id__in=newest).order_by("-id").select_related("candidate", "candidate__release")
     return [
         rules.Past(
             candidate=row.candidate_id,

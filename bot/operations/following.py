@@ -29,28 +29,38 @@ async def heard(context: Context, repository: int, fact: RunFact) -> None:
     if run is not None:
         await enqueue("observe", written(run, fact), lock=await runs.lock_of_run(run))
         return
+    age = context.now() - fact.created_at
+    if fact.event != "workflow_dispatch" or age > PARKED_AT_MOST:
+        return
     since = context.now() - PARKED_AT_MOST
-    if fact.event == "workflow_dispatch" and await Run.exists(
-        repository_id=repository, workflow=fact.workflow, state="posted", posted_at__gt=since
-    ):
-        raise Later(context.now() + PARKED, "the run may be one that is being dispatched")
+    if await Run.exists(repository_id=repository, workflow=fact.workflow, state="posted", posted_at__gt=since):
+        # looked at less and less often: hundreds may wait for an answer that somebody has to fetch meanwhile
+        raise Later(context.now() + max(PARKED, age / 4), "the run may be one that is being dispatched")
 
 
 async def observe(context: Context, run_id: int, said: dict[str, Any]) -> None:
     """Job `observe`: let a fact about a run take effect. Facts doubled, late or out of order say nothing new."""
     fact = RunFact(**{**said, "created_at": datetime.fromisoformat(said["created_at"])})
     async with transaction():
-        run = await runs.lock(run_id)
+        run = await runs.lock(await _row_of(run_id, fact))
         if run.state == "failed":
             return
         if fact.head_sha != run.commit:
             await _refuse_commit(context, run, fact)
         elif not is_news(run.attempt, run.status, fact):
-            return
+            await runs.save(run, url=fact.url)
         elif run.deployment_id is None:
             await _observe_build(context, run, fact)
         else:
             await _observe_deployment(context, run, fact)
+
+
+async def _row_of(run_id: int, fact: RunFact) -> int:
+    """The row that a fact belongs to: an attempt may have got one of its own since the job was made."""
+    repository = (await Run.get(id=run_id)).repository_id
+    rows = Run.filter(repository_id=repository, github_id=fact.id, first_attempt__lte=fact.attempt)
+    row = await rows.order_by("-first_attempt").first()
+    return run_id if row is None else row.id
 
 
 async def follow(context: Context, run_id: int) -> None:

@@ -13,7 +13,7 @@ from bot.rules import deployments as rules
 from bot.store.candidates import Candidate
 from bot.store.database import execute, fetch, transaction
 from bot.store.deployments import Deployment
-from bot.store.projects import Project, Repository
+from bot.store.projects import Environment, Project, Repository
 from bot.store.runs import Run
 
 log = structlog.get_logger()
@@ -65,7 +65,7 @@ async def expire_deployment(context: Context, deployment_id: int) -> None:
         deployment = await Deployment.select_for_update().get(id=deployment_id)
         if deployment.status in rules.FINAL:
             return
-        await deployment.fetch_related("environment")
+        place = await Environment.get(id=deployment.environment_id)
         run = await runs.newest(deployment_id=deployment_id)
         await runs.cancel(context, run)
         if run is not None:
@@ -73,7 +73,7 @@ async def expire_deployment(context: Context, deployment_id: int) -> None:
         if deployment.status == "canceling":
             await deployments.finish(context, deployment, "canceled", "GitHub did not confirm that the run has ended.")
         else:
-            await deployments.finish(context, deployment, "error", _why_late(deployment, run))
+            await deployments.finish(context, deployment, "error", _why_late(place, run))
 
 
 async def _ask(context: Context, run_id: int) -> None:
@@ -134,8 +134,8 @@ async def check_repository(context: Context, repository: int) -> None:
     await repositories.check(context, await Repository.get(github_id=repository))
 
 
-def _why_late(deployment: Deployment, run: Run | None) -> str:
-    minutes = deployment.environment.deploy_deadline_minutes
+def _why_late(place: Environment, run: Run | None) -> str:
+    minutes = place.deploy_deadline_minutes
     if run is None:
         return f"No pipeline reported an end within {minutes} minutes."
     stood = f"GitHub says `{run.status}`" if run.github_id else "its workflow could not be dispatched"

@@ -43,7 +43,8 @@ async def want(
         created_at=context.now(),
     )
     lock = lock_of(candidate_id=candidate.id, deployment=deployment)
-    await enqueue("dispatch", {"run": run.id}, key=f"dispatch:{run.id}", lock=lock, run_at=not_before, priority=1)
+    # before webhooks, some of which wait for the answer to this
+    await enqueue("dispatch", {"run": run.id}, key=f"dispatch:{run.id}", lock=lock, run_at=not_before, priority=8)
     return run
 
 
@@ -105,8 +106,9 @@ async def cancel(context: Context, run: Run | None) -> bool:
     """
     if run is None or run.state not in UNENDED:
         return True
-    if run.state == "wanted":
-        await save(run, state="failed", conclusion="cancelled")
+    unsent = {"state": "failed", "conclusion": "cancelled"}
+    if await Run.filter(id=run.id, state="wanted").update(**unsent):  # it may be sent in this very moment
+        run.update_from_dict(unsent)
         return True
     await save(run, cancel_requested=True)
     if run.github_id is not None:

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from tortoise.exceptions import IntegrityError
+
 from bot.context import FORBIDDEN, Context, require
 from bot.errors import Forbidden, NotFound, Refusal
 from bot.operations import dispatches, following, runs
@@ -47,30 +49,32 @@ async def _follow(context: Context, candidate: Candidate, of: Deployment | None,
             "`workflow_run_id` is not a run of this repository at the candidate's commit", commit=candidate.commit
         )
     run = await (runs.newest(candidate_id=candidate.id) if of is None else runs.newest(deployment_id=of.id))
-    if run is None:
-        run = await _write(context, candidate, of, fact.workflow)
-    if run.github_id not in (None, github_id):
+    if run is not None and run.github_id not in (None, github_id):
         raise Refusal("Another run is followed already", workflow_run_id=run.github_id)
-    await dispatches.adopt(context, run, github_id, fact.url)
+    try:
+        async with transaction():
+            run = run or await _write(context, candidate, of, fact.workflow)
+            await dispatches.adopt(context, run, github_id, fact.url)
+    except IntegrityError as clash:
+        raise Refusal("`workflow_run_id` is the run of something else", field="workflow_run_id") from clash
     await enqueue("observe", following.written(run, fact), lock=runs.lock_of(candidate_id=candidate.id, deployment=of))
 
 
 async def _write(context: Context, candidate: Candidate, of: Deployment | None, workflow: str) -> Run:
-    """A run that we did not ask for: of a pipeline of the users' own."""
+    """A run that we did not ask for, in the caller's transaction: of a pipeline of the users' own."""
     if of is None:
         raise Refusal("The candidate was cut without a build", release_candidate_version=candidate.version)
-    async with transaction():
-        return await Run.create(
-            repository_id=candidate.repository_id,
-            deployment_id=of.id,
-            workflow=workflow,
-            commit=candidate.commit,
-            request_id=f"own-{of.id}",
-            state="posted",
-            posted_at=context.now(),
-            deadline_at=of.deadline_at or context.now() + timedelta(hours=1),
-            created_at=context.now(),
-        )
+    return await Run.create(
+        repository_id=candidate.repository_id,
+        deployment_id=of.id,
+        workflow=workflow,
+        commit=candidate.commit,
+        request_id=f"own-{of.id}",
+        state="posted",
+        posted_at=context.now(),
+        deadline_at=of.deadline_at or context.now() + timedelta(hours=1),
+        created_at=context.now(),
+    )
 
 
 async def _reach(context: Context, project: int) -> None:

@@ -25,8 +25,7 @@ SEEN_EVERY = timedelta(minutes=1)
 
 async def named(context: Context, name: str) -> User:
     """The user of a name, made if there is none yet."""
-    if _NAME.fullmatch(name) is None:
-        raise Refusal(f"`{name[:100]}` is no user name: letters, digits and . _ @ + - are.", field="user")
+    _check_name(name, "user")
     user, _ = await User.get_or_create(name=name, defaults={"created_at": context.now()})
     return user
 
@@ -81,6 +80,7 @@ async def create_token(
         raise Refusal(f"No such grant: {', '.join(unknown)}. There are: {', '.join(sorted(GRANTS))}.", field="grants")
     if not grants:
         raise Refusal(f"A token needs at least one grant: {', '.join(sorted(GRANTS))}.", field="grants")
+    _check_name(name, "name")
     secret = PREFIX + secrets.token_urlsafe(32)
     now = context.now()
     async with transaction():
@@ -126,6 +126,15 @@ async def authenticate(secret: str, now: datetime) -> Actor:
     if token.last_used_at is None or now - token.last_used_at > SEEN_EVERY:
         await ApiToken.filter(id=token.id).update(last_used_at=now)
     return Actor(token.user.id, token.user.name, frozenset(token.grants), project_id=token.project_id)
+
+
+def _check_name(name: str, field: str) -> None:
+    if _NAME.fullmatch(name) is None:
+        raise Refusal(
+            f"`{name[:100]}` is no name of a user or token: up to 255 letters, digits and . _ @ + - [ ] are, "
+            "beginning with a letter or digit.",
+            field=field,
+        )
 
 
 async def _scope(project: str | None) -> int | None:

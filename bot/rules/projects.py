@@ -12,6 +12,7 @@ from bot.rules.versions import SCHEMES
 TIERS = ("production", "staging", "development")
 DEFAULT_BRANCHES_BESIDE = ("release/*",)
 LONGEST_DEADLINE = 7 * 24 * 60
+CALLED = {"position": "order"}  # a column, and the name by which callers know it
 MOST_INPUTS = 15  # GitHub takes 25; ours are the rest
 _WORKFLOW = re.compile(r"(?:\.github/workflows/)?[A-Za-z0-9_][A-Za-z0-9._-]{0,200}\.ya?ml")
 _PREFIX = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@-]{0,98}")
@@ -89,7 +90,8 @@ def check(values: Mapping[str, Any], checks: Mapping[str, Check]) -> None:
         if field in checks:
             holds, expected = checks[field]
             if not holds(value):
-                raise Refusal(f"`{field}` must be {expected}.", field=field)
+                name = CALLED.get(field, field)
+                raise Refusal(f"`{name}` must be {expected}.", field=name)
 
 
 def default_prefixes(permalink: str, *, first: bool) -> dict[str, str]:

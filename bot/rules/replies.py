@@ -30,7 +30,7 @@ def code(text: object) -> str:
 
 def plain(sentence: str) -> str:
     """A refusal's sentence: its own code spans stay, and beside them no name in it mentions, links or marks up."""
-    parts = " ".join(sentence.split()).split("`")
+    parts = re.sub("`+", "`", " ".join(sentence.split())).split("`")
     if len(parts) % 2 == 0:  # a backtick without its other: none of them counts
         return _harmless("'".join(parts))
     return "`".join(part if place % 2 else _harmless(part) for place, part in enumerate(parts))

@@ -16,17 +16,28 @@ JOIN releases r ON r.id = c.release_id
 LEFT JOIN candidates fc ON fc.id = d.from_candidate_id
 LEFT JOIN releases fr ON fr.id = fc.release_id
 """
+_DEPLOYMENTS = f"{_DEPLOYMENT} WHERE d.id IN ({{places}}) ORDER BY d.id DESC"
 
 
 async def deployments(environment: int, *, limit: int, offset: int) -> list[dict[str, Any]]:
     """One page of an environment's deployments, newest first."""
     page = "SELECT id FROM deployments WHERE environment_id = $1 ORDER BY id DESC LIMIT $2 OFFSET $3"
-    return await fetch(f"{_DEPLOYMENT} WHERE d.id IN ({page}) ORDER BY d.id DESC", environment, limit, offset)
+    return await _rows(_DEPLOYMENTS, await fetch(page, environment, limit, offset))
 
 
 async def deployment(number: int) -> dict[str, Any]:
     """One deployment in the shape of the list."""
     return (await fetch(f"{_DEPLOYMENT} WHERE d.id = $1", number))[0]
+
+
+async def _rows(sql: str, page: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of a page, which gives their ids; `{places}` stands for these.
+
+    Pages are found by themselves, on an index that holds all that they ask for. In one statement with them PostgreSQL
+    cannot know how few rows it is about: it makes its plan anew each time, or walks through everybody's newest rows.
+    """
+    places = ", ".join(f"${number}" for number in range(1, len(page) + 1))
+    return await fetch(sql.format(places=places), *(row["id"] for row in page)) if page else []
 
 
 async def count_deployments(environment: int) -> int:
@@ -37,19 +48,21 @@ async def count_deployments(environment: int) -> int:
 
 async def releases(project: int, *, before: int | None, limit: int) -> list[dict[str, Any]]:
     """Releases of a project, newest first, from before an id on; each with its newest candidate."""
-    return await fetch(
+    page = """
+        SELECT id FROM releases WHERE project_id = $1 AND release_type = 'ga' AND id < $2 ORDER BY id DESC LIMIT $3
         """
+    rows = """
         SELECT r.id, r.version, r.status, r.held IS NOT NULL AS held, r."commit", r.created_at, r.updated_at,
             (SELECT c.version FROM candidates c WHERE c.release_id = r.id ORDER BY c.number DESC LIMIT 1) AS newest
-        FROM releases r
-        WHERE r.project_id = $1 AND r.id < $2 AND r.release_type = 'ga'
-        ORDER BY r.id DESC LIMIT $3
-        """,
-        *(project, 2**31 - 1 if before is None else before, limit),
-    )
+        FROM releases r WHERE r.id IN ({places}) ORDER BY r.id DESC
+        """
+    return await _rows(rows, await fetch(page, project, 2**31 - 1 if before is None else before, limit))
 
 
 async def release_deployments(release: int) -> list[dict[str, Any]]:
     """All deployments of a release's candidates, newest first, at most 200."""
-    own = "d.candidate_id IN (SELECT id FROM candidates WHERE release_id = $1)"
-    return await fetch(f"{_DEPLOYMENT} WHERE {own} ORDER BY d.id DESC LIMIT 200", release)
+    page = """
+        SELECT d.id FROM candidates c JOIN deployments d ON d.candidate_id = c.id
+        WHERE c.release_id = $1 ORDER BY d.id DESC LIMIT 200
+        """
+    return await _rows(_DEPLOYMENTS, await fetch(page, release))

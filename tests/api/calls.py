@@ -1,6 +1,6 @@
 """Words that several tests of programs' door share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.store.database import fetch
@@ -82,3 +82,8 @@ def links(answer: Answer) -> Mapping[str, str]:
     """The `Link` header as names and the queries they lead to."""
     parts = [part.split("; ") for part in answer.headers.get("Link", "").split(", ") if part]
     return {rel[len('rel="') : -1]: url.strip("<>").partition("?")[2] for url, rel in parts}
+
+
+def cases(table: Mapping[str, Sequence[Any]]) -> list[tuple[str, Any]]:
+    """Each field with each of its values."""
+    return [(field, value) for field, values in table.items() for value in values]

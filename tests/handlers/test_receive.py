@@ -1,4 +1,4 @@
-"""What is delivered to the webhook's route: only what GitHub signed is taken in, and whatever else comes is answered."""
+"""What is delivered to the webhook's route: only what GitHub signed is taken in; whatever else comes is answered."""
 
 import asyncio
 import gzip
@@ -92,7 +92,7 @@ async def test_a_compressed_body_is_refused(door: Door, body: bytes) -> None:
 
 
 async def test_a_body_that_ends_early_leaves_nothing_behind(door: Door) -> None:
-    reader, writer = await asyncio.open_connection(door.host, door.port)
+    _, writer = await asyncio.open_connection(door.host, door.port)
     head = [f"POST {PATH} HTTP/1.1", "Host: here", "Content-Length: 1000"]
     head += [f"{name}: {value}" for name, value in GOOD.items()]
     writer.write("\r\n".join([*head, "", ""]).encode() + PING)
@@ -136,7 +136,9 @@ async def test_an_object_that_is_no_payload_of_its_event_becomes_a_dead_letter_a
 
 
 async def test_a_run_without_its_fields_becomes_a_dead_letter_at_once(door: Door) -> None:
-    assert (await door.knock(b'{"repository": {"id": 1}, "workflow_run": {"id": 1}}', event="workflow_run")).status == 202
+    assert (
+        await door.knock(b'{"repository": {"id": 1}, "workflow_run": {"id": 1}}', event="workflow_run")
+    ).status == 202
     await door.settle()
     assert [letter.attempts for letter in await door.given_up()] == [1]
 

@@ -48,26 +48,27 @@ async def test_all_at_once_the_end_is_the_same(world: World) -> None:
     assert len(await world.audit("candidate.finish_build")) == 1
 
 
-@pytest.mark.parametrize(
-    ("conclusion", "status"),
-    [
-        ("success", "ready"),
-        ("failure", "failed"),
-        ("timed_out", "failed"),
-        ("startup_failure", "failed"),
-        ("cancelled", "canceled"),
-    ],
-)
-async def test_a_runs_conclusion_decides_what_becomes_of_the_candidate(
-    world: World, conclusion: str, status: str
-) -> None:
-    await world.cut("1.2-rc1", build=True)
+CONCLUSIONS = {
+    "success": "ready",
+    "failure": "failed",
+    "timed_out": "failed",
+    "startup_failure": "failed",
+    "action_required": "failed",
+    "cancelled": "canceled",
+}
+
+
+async def test_a_runs_conclusion_decides_what_becomes_of_the_candidate(world: World) -> None:
+    for number in range(len(CONCLUSIONS)):
+        await world.cut(f"1.2-rc{number}", build=True)
     await world.settle()
-    await world.github.finish(run=1, conclusion=conclusion)
+    for run, conclusion in zip(world.github.runs, CONCLUSIONS, strict=True):
+        await world.github.finish(run, conclusion=conclusion)
     await world.settle()
-    candidate = await world.candidate("1.2-rc1")
-    assert candidate["status"] == status
-    assert (candidate["reason"] is None) is (status == "ready")
+    for run, status in zip(world.github.runs, CONCLUSIONS.values(), strict=True):
+        candidate = await world.candidate(run.inputs["release_candidate_version"])
+        assert candidate["status"] == status
+        assert (candidate["reason"] is None) is (status == "ready")
 
 
 async def test_the_first_end_of_an_attempt_counts(world: World) -> None:

@@ -74,8 +74,6 @@ def test_a_project_may_not_be_set_so_and_is_told_what_would_be_right(field: str,
         ("tier", "development", "test"),
         ("workflow", None, "deploy"),
         ("inputs", {"region": "eu"}, {"region": None}),
-        ("position", 0, -1),
-        ("position", 1_000_000, 1_000_001),
         ("deploy_deadline_minutes", 1, 0),
     ],
 )
@@ -83,6 +81,14 @@ def test_an_environment_may_be_set_so_and_not_so(field: str, good: Any, bad: Any
     check({field: good}, ENVIRONMENT)
     with pytest.raises(Refusal, match=f"^`{field}` must be "):
         check({field: bad}, ENVIRONMENT)
+
+
+def test_a_place_in_the_order_is_refused_by_the_name_that_callers_know() -> None:
+    check({"position": 1_000_000}, ENVIRONMENT)
+    for position in (-1, 1_000_001):
+        with pytest.raises(Refusal, match=r"^`order` must be ") as refused:
+            check({"position": position}, ENVIRONMENT)
+        assert refused.value.details["field"] == "order"
 
 
 @given(st.text("abcV019._/+@{-", max_size=10), st.text("abc019._+-", min_size=1, max_size=8))

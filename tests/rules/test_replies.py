@@ -55,7 +55,7 @@ ALLOWED_TAGS = {"p", "code", "strong", "table", "thead", "tbody", "tr", "th", "t
 
 
 def rendered(body: str) -> str:
-    return MarkdownIt("commonmark").enable("table").render(body)
+    return str(MarkdownIt("commonmark").enable("table").render(body))
 
 
 def assert_harmless(body: str) -> str:

@@ -1,0 +1,92 @@
+"""Whether the service lives, can serve, and what it counts."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient
+
+from bot.app import create_app
+from bot.store.database import execute, fetch
+from sandbox import GitHub
+from tests.world import Serve, World, settings_for
+
+
+async def test_the_process_says_that_it_lives_without_credentials(world: World) -> None:
+    answer = await world.ask("GET", "/healthz", token="")
+    assert (answer.status, answer.json) == (200, {"status": "ok"})
+
+
+async def test_a_service_that_is_well_is_ready(world: World) -> None:
+    answer = await world.ask("GET", "/readyz", token="")
+    assert (answer.status, answer.json) == (200, {"status": "ok", "problems": {}})
+
+
+async def test_a_service_whose_migrations_are_missing_is_not_ready(world: World) -> None:
+    (row,) = await fetch("SELECT * FROM tortoise_migrations WHERE name LIKE '0001%'")
+    await execute("DELETE FROM tortoise_migrations WHERE name = $1", row["name"])
+    answer = await world.ask("GET", "/readyz")
+    columns = ", ".join(row)
+    marks = ", ".join(f"${number}" for number in range(1, len(row) + 1))
+    await execute(f"INSERT INTO tortoise_migrations ({columns}) VALUES ({marks})", *row.values())
+    assert answer.status == 503
+    assert "longshore migrate" in answer.json["problems"]["migrations"]
+    assert row["name"] in answer.json["problems"]["migrations"]
+    assert (await world.ask("GET", "/readyz")).status == 200
+
+
+@pytest.fixture
+async def idle(source: Path, database_url: str, aiohttp_client: Any) -> AsyncIterator[TestClient[Any, Any]]:
+    """A service that does not work on the queue."""
+    github = await GitHub.create(source)
+    app = create_app(settings_for(github, "http://127.0.0.1:9", database_url), works=False, scheduled=False)
+    yield await aiohttp_client(app)
+    await github.close()
+
+
+async def test_a_service_is_not_ready_while_due_work_is_left_lying(idle: TestClient[Any, Any]) -> None:
+    assert (await idle.get("/readyz")).status == 200
+    await execute(
+        "INSERT INTO jobs (kind, keep, priority, payload, headers, state, attempts, run_at, created_at) "
+        "VALUES ('reconcile', $1, 0, $2, '{}', 'queued', 0, 1, 1)",
+        *(False, b"{}"),
+    )
+    answer = await idle.get("/readyz")
+    assert answer.status == 503
+    assert "longshore work" in (await answer.json())["problems"]["worker"]
+    assert 'longshore_queue_depth{kind="reconcile"} 1.0' in await (await idle.get("/metrics")).text()
+
+
+async def test_a_service_whose_database_is_broken_lives_and_is_not_ready(idle: TestClient[Any, Any]) -> None:
+    await execute("ALTER TABLE jobs RENAME TO mislaid")
+    answers = {path: await idle.get(path) for path in ("/readyz", "/healthz", "/metrics")}
+    await execute("ALTER TABLE mislaid RENAME TO jobs")
+    statuses = {path: answer.status for path, answer in answers.items()}
+    assert statuses == {"/readyz": 503, "/healthz": 200, "/metrics": 200}
+    assert "jobs" in (await answers["/readyz"].json())["problems"]["database"]
+    assert (await idle.get("/readyz")).status == 200
+
+
+async def metric(world: World, line: str) -> float:
+    """The value of one line of /metrics."""
+    async with world.session.get(f"{world.url}/metrics") as response:
+        assert response.status == 200
+        assert response.content_type == "text/plain"
+        lines = dict(row.rsplit(" ", 1) for row in (await response.text()).splitlines() if not row.startswith("#"))
+    return float(lines.get(line, 0))
+
+
+async def test_builds_deployments_jobs_deliveries_and_calls_are_counted(world: World) -> None:
+    await world.cut("1.0-rc1", build=True)
+    await world.settle()
+    await world.github.finish()
+    await world.settle()
+    await world.live("1.0-rc1", conclusion="failure")
+    assert await metric(world, 'longshore_builds_total{outcome="ready"}') == 1
+    assert await metric(world, 'longshore_deployments_total{outcome="failure"}') == 1
+    assert await metric(world, 'longshore_jobs_total{kind="dispatch",outcome="ok"}') == 2
+    assert await metric(world, 'longshore_webhook_deliveries_total{event="workflow_run",outcome="202"}') >= 2
+    assert await metric(world, 'longshore_github_calls_total{method="GET",status="200"}') >= 1
+    assert await metric(world, 'longshore_github_remaining_calls{resource="core"}') > 0
+    assert await metric(world, "longshore_dead_letters") == 0

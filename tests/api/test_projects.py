@@ -1,0 +1,305 @@
+"""Projects over REST: made, changed, listed, and asked for their next version."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from bot.store.audit import AuditEntry
+from tests.api.calls import cases, counted, cut_path, project, set_project
+from tests.world import Answer, World
+
+PROJECTS = "/api/projects"
+LONG = "x" * 101
+
+
+def told(answer: Answer) -> tuple[int, str | None]:
+    """Status and the field that a problem is about, once it is seen to be problem details."""
+    assert answer.headers["Content-Type"].startswith("application/problem+json"), answer.json
+    assert answer.json["type"] == "about:blank"
+    assert answer.json["status"] == answer.status
+    assert answer.json["title"]
+    assert answer.json["detail"]
+    return answer.status, answer.json.get("pointer")
+
+
+async def test_a_project_is_made_with_defaults(world: World) -> None:
+    made = await project(world, "Web Shop")
+    moment = made.pop("created_at")
+    assert made == {
+        "id": 2,
+        "name": "Web Shop",
+        "permalink": "web-shop",
+        "repo": None,
+        "build_workflow": None,
+        "build_inputs": {},
+        "build_deadline_minutes": 60,
+        "allowed_branches": None,
+        "tag_prefix": "rc/",
+        "trigger_tag_prefix": "v",
+        "tag_candidates": True,
+        "version_scheme": "any",
+        "archived": False,
+    }
+    assert moment.endswith("Z")
+    shown = await world.ask("GET", f"{PROJECTS}/Web%20Shop")
+    assert shown.json == {**made, "created_at": moment}
+    listed = await world.ask("GET", PROJECTS)
+    assert [each["name"] for each in listed.json] == ["Web Shop", "site"]
+
+
+async def test_every_setting_is_kept_as_given_and_changed_alone(world: World) -> None:
+    settings: dict[str, Any] = {
+        "repo": "acme/site",
+        "permalink": "shop-2",
+        "build_workflow": ".github/workflows/ship.yaml",
+        "build_inputs": {"target": "all"},
+        "build_deadline_minutes": 90,
+        "allowed_branches": ["main", "ship/*"],
+        "tag_prefix": "shop/rc/",
+        "trigger_tag_prefix": "shop-v",
+        "tag_candidates": False,
+        "version_scheme": "semver",
+    }
+    made = await project(world, "Shop", **settings)
+    assert {name: made[name] for name in settings} == settings
+    for name, value in [
+        ("permalink", "shop-3"),
+        ("build_workflow", None),
+        ("build_inputs", {}),
+        ("build_deadline_minutes", 5),
+        ("allowed_branches", None),
+        ("tag_prefix", "s/rc/"),
+        ("trigger_tag_prefix", "s-v"),
+        ("tag_candidates", True),
+        ("version_scheme", "calver"),
+        ("archived", True),
+    ]:
+        made[name] = value
+        changed = await world.ask("PATCH", f"{PROJECTS}/Shop", {name: value})
+        assert (changed.status, changed.json) == (200, made)
+    renamed = await world.ask("PATCH", f"{PROJECTS}/Shop", {"name": "Store"})
+    assert renamed.json == {**made, "name": "Store"}
+    assert told(await world.ask("GET", f"{PROJECTS}/Shop")) == (404, None)
+
+
+WRONG: dict[str, list[Any]] = {
+    "name": ["", " ", " a", "a ", "a/b", "a\\b", "a\nb", "a\tb", LONG, 7, []],
+    "permalink": ["Shop", "1a", "a--b", "-a", "a-", "a_b", "é", LONG, 7],
+    "repo": ["site", "acme/", "a/b/c", "https://github.com/acme/site", "acme/..", 7],
+    "build_workflow": ["build", "../build.yml", "a/b.yml", "", "build.yml\n", 7],
+    "build_inputs": [[], "x", {f"i{n}": "" for n in range(16)}, {"1a": "x"}, {"a": "x" * 1001}],
+    "build_deadline_minutes": [0, -1, 10081, 2**40, 1.5, "5", True, 2**65],
+    "allowed_branches": [[], ["a"] * 21, [""], ["a..b"], ["/a"], ["a b"], ["-a"], "main", [1]],
+    "tag_prefix": ["", "/a", "a b", "a..b", "a~", "a//b", "x" * 100, "rc:", 7],
+    "trigger_tag_prefix": ["", " v", "v^", "refs..", 7],
+    "tag_candidates": [0, "false", []],
+    "version_scheme": ["SemVer", "", "date", 7],
+    "colour": ["red"],
+}
+
+
+@pytest.mark.parametrize("change", [False, True], ids=["made", "changed"])
+async def test_a_setting_that_cannot_be_is_refused_naming_the_field(world: World, change: bool) -> None:
+    before = (await world.ask("GET", PROJECTS)).json
+    for field, value in cases(WRONG):
+        body = {field: value} if change else {"name": "shop", field: value}
+        answer = await world.ask("PATCH" if change else "POST", f"{PROJECTS}/site" if change else PROJECTS, body)
+        status, pointer = told(answer)
+        assert status == 400, (field, value)
+        assert pointer is not None
+        assert pointer.startswith(f"#/{field}"), (field, value)
+    assert (await world.ask("GET", PROJECTS)).json == before
+
+
+async def test_an_input_that_is_no_text_is_pointed_at(world: World) -> None:
+    answer = await world.ask("POST", PROJECTS, {"name": "shop", "build_inputs": {"target": 1}})
+    assert told(answer) == (400, "#/build_inputs/target")
+
+
+async def test_a_clash_is_409_naming_the_other_project(world: World) -> None:
+    clashes: list[tuple[dict[str, Any], str]] = [
+        ({"name": "site"}, "name"),
+        ({"name": "Site"}, "permalink"),
+        ({"name": "x", "permalink": "site"}, "permalink"),
+        ({"name": "x", "repo": "acme/site", "tag_prefix": "rc/"}, "tag_prefix"),
+        ({"name": "x", "repo": "acme/site", "trigger_tag_prefix": "v"}, "trigger_tag_prefix"),
+        ({"name": "x", "repo": "acme/site", "tag_prefix": "v"}, "tag_prefix"),
+        ({"name": "x", "repo": "acme/site", "trigger_tag_prefix": "rc/"}, "trigger_tag_prefix"),
+    ]
+    answers = [await world.ask("POST", PROJECTS, values) for values, _ in clashes]
+    await project(world, "other", repo="acme/site")
+    changes = [{field: values.get(field, "site")} for values, field in clashes]
+    answers += [await world.ask("PATCH", f"{PROJECTS}/other", change) for change in changes]
+    assert [told(answer) for answer in answers] == [(409, f"#/{field}") for _, field in clashes] * 2
+    assert all(answer.json["project"] == "site" and "`site`" in answer.json["detail"] for answer in answers)
+
+
+async def test_the_two_prefixes_of_a_project_differ(world: World) -> None:
+    answer = await world.ask("PATCH", f"{PROJECTS}/site", {"tag_prefix": "v"})
+    assert told(answer) == (400, "#/trigger_tag_prefix")
+
+
+async def test_prefixes_clash_in_one_repository_only(world: World, source: Any) -> None:
+    other = await world.github.add_repository_to_account(source, "other")
+    await world.github.add_repository(other)
+    made = await project(world, "other", repo=other)
+    assert (made["tag_prefix"], made["trigger_tag_prefix"], made["repo"]) == ("rc/", "v", other)
+
+
+async def test_a_permalink_is_made_from_the_name(world: World) -> None:
+    names = {"Café Crème": "cafe-creme", "2048": "p2048", "a.b_c": "a-b-c"}
+    for name, permalink in names.items():
+        assert (await project(world, name))["permalink"] == permalink
+        assert (await world.ask("GET", f"{PROJECTS}/{name}")).json["name"] == name
+
+
+async def test_a_permalink_is_asked_for_where_the_name_makes_none(world: World) -> None:
+    for number, name in enumerate(("日本", "🚢")):
+        assert told(await world.ask("POST", PROJECTS, {"name": name})) == (400, "#/permalink")
+        assert (await project(world, name, permalink=f"given-{number}"))["name"] == name
+
+
+async def test_a_name_may_hold_what_a_path_has_to_encode(world: World) -> None:
+    for number, (name, path) in enumerate(
+        [("a?b#c", "a%3Fb%23c"), ("100%", "100%25"), ("a{b}", "a%7Bb%7D"), ("a+b=c&d", "a+b=c&d")]
+    ):
+        await project(world, name, permalink=f"p{number}")
+        assert (await world.ask("GET", f"{PROJECTS}/{path}")).json["name"] == name
+
+
+@pytest.mark.parametrize("change", [False, True], ids=["made", "changed"])
+async def test_a_repository_that_github_does_not_show_is_404_and_nothing_is_written(
+    world: World, source: Any, change: bool
+) -> None:
+    await world.github.add_repository_to_account(source, "hidden")
+    for repo in ("acme/none", "acme/hidden", "nobody/site"):
+        body = {"repo": repo, "build_workflow": None} if change else {"name": "shop", "repo": repo}
+        answer = await world.ask("PATCH" if change else "POST", f"{PROJECTS}/site" if change else PROJECTS, body)
+        assert (answer.status, answer.json["detail"]) == (404, "GitHub repository not found")
+    assert (await world.ask("GET", f"{PROJECTS}/site")).json["build_workflow"] == "build.yml"
+    assert await counted("projects", "repositories") == {"projects": 1, "repositories": 1}
+
+
+async def test_github_down_is_503_and_nothing_is_written(world: World) -> None:
+    world.github.faults.limit("primary", retry_after=30, times=None)
+    for method, path, body in (
+        ("POST", PROJECTS, {"name": "shop", "repo": "acme/site"}),
+        ("PATCH", f"{PROJECTS}/site", {"build_workflow": None}),
+    ):
+        answer = await world.ask(method, path, body)
+        assert (answer.status, answer.json["detail"]) == (503, "GitHub is unavailable")
+        assert answer.json["title"] == "Service Unavailable"
+        assert int(answer.headers["Retry-After"]) in range(25, 32)
+    assert (await world.ask("GET", f"{PROJECTS}/site")).json["build_workflow"] == "build.yml"
+    world.github.faults.clear()
+
+
+async def test_the_name_in_the_answer_is_githubs(world: World) -> None:
+    assert (await project(world, "shop", repo="ACME/Site"))["repo"] == "acme/site"
+
+
+async def test_a_project_with_candidates_keeps_its_repository(world: World, source: Any) -> None:
+    other = await world.github.add_repository_to_account(source, "other")
+    await world.github.add_repository(other)
+    await set_project(world, repo=other)
+    await set_project(world, repo="acme/site")
+    await world.cut("1.0-rc1")
+    assert told(await world.ask("PATCH", f"{PROJECTS}/site", {"repo": other})) == (409, "#/repo")
+
+
+async def test_changes_are_audited_with_before_and_after(world: World) -> None:
+    await set_project(world, build_deadline_minutes=5)
+    entry = await AuditEntry.filter(act="project.change").order_by("-id").first()
+    assert entry is not None
+    assert (entry.actor, entry.door) == ("root", "rest")
+    assert (entry.before, entry.after) == ({"build_deadline_minutes": 60}, {"build_deadline_minutes": 5})
+
+
+async def test_an_empty_change_changes_nothing(world: World) -> None:
+    before = (await world.ask("GET", f"{PROJECTS}/site")).json
+    assert (await world.ask("PATCH", f"{PROJECTS}/site", {})).json == before
+
+
+async def next_version(world: World, query: str = "") -> Answer:
+    """What is answered about the next version."""
+    return await world.ask("GET", f"{PROJECTS}/site/next-version{query}")
+
+
+async def test_the_next_semver_version_follows_the_highest(world: World) -> None:
+    await set_project(world, version_scheme="semver")
+    assert (await next_version(world)).json == {"release_version": "0.1.0", "release_candidate_version": "0.1.0-rc1"}
+    for version in ("1.9.0", "1.10.0", "1.2.0"):
+        await world.cut(f"{version}-rc1")
+    versions = [
+        (await next_version(world, query)).json["release_version"] for query in ("", "?bump=minor", "?bump=major")
+    ]
+    assert versions == ["1.10.1", "1.11.0", "2.0.0"]
+    assert told(await next_version(world, "?bump=huge")) == (400, "#/bump")
+
+
+async def test_the_next_calver_version_is_of_today(world: World) -> None:
+    await set_project(world, version_scheme="calver")
+    today = datetime.now(UTC)
+    first = (await next_version(world)).json["release_version"]
+    assert first == f"{today.year}.{today.month:02}.0"
+    assert (await world.cut(f"{first}-rc1")).status == 201
+    assert (await next_version(world)).json["release_version"] == f"{today.year}.{today.month:02}.1"
+
+
+async def test_without_a_scheme_there_is_no_next_version(world: World) -> None:
+    assert told(await next_version(world)) == (400, None)
+    assert told(await world.ask("GET", f"{PROJECTS}/none/next-version")) == (404, None)
+
+
+async def test_releases_are_listed_newest_first_by_what_they_come_before(world: World) -> None:
+    for number in range(1, 6):
+        await world.cut(f"1.{number}-rc1")
+    await world.cut("1.1-rc2")
+    seen, path = [], f"{PROJECTS}/site/releases?per_page=2"
+    while path:
+        answer = await world.ask("GET", path)
+        seen.append([(line["version"], line["newest_candidate"]) for line in answer.json])
+        link = answer.headers.get("Link", "")
+        assert link in ("",) or link.endswith('; rel="next"')
+        path = link.partition(">")[0].removeprefix(f"<{world.url}")
+        if len(seen) == 1:
+            await world.cut("1.6-rc1")  # what comes meanwhile moves no page
+    assert seen == [
+        [("1.5", "1.5-rc1"), ("1.4", "1.4-rc1")],
+        [("1.3", "1.3-rc1"), ("1.2", "1.2-rc1")],
+        [("1.1", "1.1-rc2")],
+    ]
+    for query in ("per_page=0", "per_page=101", "before=0", "before=x", f"before={2**31}", "before=-1"):
+        status, pointer = told(await world.ask("GET", f"{PROJECTS}/site/releases?{query}"))
+        assert (status, pointer) == (400, f"#/{query.partition('=')[0]}")
+
+
+async def test_a_release_is_shown_with_its_candidates_builds_and_deployments(world: World) -> None:
+    await world.cut("1.0-rc1", build=True)
+    await world.settle()
+    await world.github.finish()
+    await world.settle()
+    await world.cut("1.0-rc10", await world.github.commit())
+    await world.cut("1.0-rc2", world.github.resolve("main~1"))
+    await world.live("1.0-rc1")
+    await world.live("1.0-rc2", "production", "failure")
+    shown = (await world.ask("GET", f"{PROJECTS}/site/releases/1.0")).json
+    assert (shown["version"], shown["status_name"], shown["newest_candidate"]) == ("1.0", "testing", "1.0-rc10")
+    assert shown["commit"] == world.github.resolve("main~1")
+    candidates = [
+        (each["release_candidate_version"], each["build"] and each["build"]["conclusion"])
+        for each in shown["candidates"]
+    ]
+    assert candidates == [("1.0-rc10", None), ("1.0-rc2", None), ("1.0-rc1", "success")]
+    assert shown["candidates"][2] == await world.candidate("1.0-rc1")
+    rows = [*await world.deployments("production"), *await world.deployments("staging")]
+    assert shown["deployments"] == rows
+
+
+async def test_a_release_that_is_not_there_is_404(world: World) -> None:
+    await world.cut("1.0-rc1")
+    for version in ("1.1", "1.0-rc1", "1.0%20"):
+        answer = await world.ask("GET", f"{PROJECTS}/site/releases/{version}")
+        assert (answer.status, answer.json["detail"]) == (404, "Release not found")
+    assert (await world.ask("GET", cut_path("1.0-rc1"))).status == 200

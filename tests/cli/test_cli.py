@@ -1,0 +1,345 @@
+"""The `longshore` command: what each one does, and that each failure is one line that says what to change."""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from bot.errors import Unauthenticated
+from bot.operations import users
+from tests.cli.conftest import Cli
+
+
+def make_token(cli: Cli, name: str, *more: str) -> str:
+    secret = cli.run("token", "create", name, "--grant", "project:read", *more).done().strip()
+    assert secret.startswith("lsh_")
+    return secret
+
+
+# --- what is no command
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["nonsense"],
+        ["--nonsense"],
+        ["token"],
+        ["token", "nonsense"],
+        ["token", "create"],
+        ["token", "create", "ci"],
+        ["token", "revoke"],
+        ["serve", "now"],
+        ["serve", "--workers", "3"],
+        ["sandbox"],
+        ["sandbox", "--repo", ".", "--port", "many"],
+        ["deliveries", "show"],
+        ["deliveries", "show", "one"],
+        ["deliveries", "show", "-1"],
+        ["deliveries", "show", "9" * 30],
+        ["deliveries", "list", "--limit", "0"],
+        ["environment", "create", "site", "staging"],
+        ["environment", "create", "site", "staging", "--tier", "staging", "--order", "first"],
+        ["token", "cre\nate"],
+    ],
+    ids=lambda arguments: ascii(" ".join(arguments))[:50],
+)
+def test_what_is_no_command_is_told_in_one_line(cli: Cli, arguments: list[str]) -> None:
+    result = cli.run(*arguments)
+    assert result.refused("longshore --help") and result.code == 2
+
+
+@pytest.mark.parametrize(
+    "command", ["", "serve", "work", "demo", "sandbox", "migrate", "token", "project", "environment", "deliveries"]
+)
+def test_every_command_of_the_contract_has_help(cli: Cli, command: str) -> None:
+    said = cli.run(*command.split(), "--help").done()
+    assert said.startswith("Usage: longshore") and "--help" in said
+
+
+# --- settings
+
+
+@pytest.mark.parametrize("command", ["serve", "work"])
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"LONGSHORE_GITHUB_APP_ID": ""}, ["LONGSHORE_GITHUB_APP_ID must be set"]),
+        ({"LONGSHORE_GITHUB_PRIVATE_KEY_FILE": ""}, ["LONGSHORE_GITHUB_PRIVATE_KEY (or"]),
+        ({"LONGSHORE_GITHUB_WEBHOOK_SECRET": ""}, ["LONGSHORE_GITHUB_WEBHOOK_SECRET (or"]),
+        ({"LONGSHORE_GITHUB_PRIVATE_KEY_FILE": "/not/here.pem"}, ["PRIVATE_KEY_FILE", "/not/here.pem"]),
+        ({"LONGSHORE_GITHUB_PRIVATE_KEY_FILE": __file__}, ["LONGSHORE_GITHUB_PRIVATE_KEY_FILE", "RSA key"]),
+        ({"LONGSHORE_GITHUB_PRIVATE_KEY": "12345"}, ["LONGSHORE_GITHUB_PRIVATE_KEY:", "RSA key"]),
+        ({"LONGSHORE_GITHUB_WEBHOOK_SECRET": "", "LONGSHORE_GITHUB_WEBHOOK_SECRET_FILE": "/"}, ["SECRET_FILE names /"]),
+        ({"LONGSHORE_PORT": "http"}, ["LONGSHORE_PORT"]),
+        ({"LONGSHORE_PORT": "70000"}, ["LONGSHORE_PORT"]),
+        ({"LONGSHORE_LOG_LEVEL": "loud"}, ["LONGSHORE_LOG_LEVEL", "debug, info, warning, error"]),
+        ({"LONGSHORE_BASE_URL": "longshore.test"}, ["LONGSHORE_BASE_URL", "https://"]),
+        ({"LONGSHORE_GITHUB_API_URL": "api.github.com"}, ["LONGSHORE_GITHUB_API_URL", "https://"]),
+        ({"LONGSHORE_WORKER_CONCURRENCY": "0"}, ["LONGSHORE_WORKER_CONCURRENCY"]),
+        ({"LONGSHORE_DATABASE_URL": "mysql://here"}, ["LONGSHORE_DATABASE_URL", "sqlite:// or postgres://"]),
+        ({"LONGSHORE_PORT": "x", "LONGSHORE_LOG_LEVEL": "y"}, ["LONGSHORE_PORT", "LONGSHORE_LOG_LEVEL"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
+)
+def test_a_missing_or_malformed_setting_stops_the_start_and_is_named(
+    cli: Cli, command: str, settings: dict[str, str], words: list[str]
+) -> None:
+    said = cli.run(command, **settings).refused(*words)
+    assert "12345" not in said
+
+
+def test_a_key_of_another_kind_is_no_key_of_an_app(cli: Cli, tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    plain = serialization.NoEncryption()
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    (tmp_path / "ec.pem").write_bytes(pem)
+    cli.run("serve", LONGSHORE_GITHUB_PRIVATE_KEY_FILE=str(tmp_path / "ec.pem")).refused("PRIVATE_KEY_FILE", "RSA")
+
+
+@pytest.mark.parametrize("arguments", [["token", "list"], ["migrate"], ["deliveries", "list"], ["serve"], ["work"]])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:///not/here/longshore.db",
+        "sqlite://",
+        "sqlite://{folder}/rubbish.db",
+        "postgres://somebody:pa55word@127.0.0.1:1/longshore",
+        "postgres://somebody:pa55word@127.0.0.1:99999/longshore",
+        "postgres://[somebody:pa55word@/longshore",
+        "postgres://somebody:pa55word@127.0.0.1/longshore?maxsize=many",
+        "oracle://somebody:pa55word@here",
+        "longshore.db",
+    ],
+)
+def test_a_database_that_cannot_be_had_is_told_in_one_line_without_its_password(
+    cli: Cli, tmp_path: Path, arguments: list[str], url: str
+) -> None:
+    (tmp_path / "rubbish.db").write_text("this is no database, however long one looks at it\n" * 100)
+    said = cli.run(*arguments, LONGSHORE_DATABASE_URL=url.format(folder=tmp_path)).refused()
+    assert "database" in said.lower() and "pa55word" not in said
+
+
+# --- the schema
+
+
+def test_migrating_what_is_up_to_date_does_nothing(cli: Cli) -> None:
+    make_token(cli, "ci")
+    assert cli.run("migrate").done() == "The schema is up to date.\n"
+    assert len(cli.run("token", "list").rows) == 1
+
+
+# --- tokens
+
+
+def test_a_token_is_printed_alone_and_stored_only_hashed(cli: Cli) -> None:
+    secret = make_token(cli, "ci", "--grant", "release:cut")
+    (row,) = cli.select("SELECT * FROM api_tokens")
+    assert row["digest"] == hashlib.sha256(secret.encode()).hexdigest()
+    assert row["prefix"] == secret[:12]
+    everything = [row, *cli.select("SELECT * FROM audit_entries"), *cli.select("SELECT * FROM users")]
+    assert secret not in str(everything)
+    assert secret[12:] not in str(everything)
+
+
+def test_a_token_speaks_for_its_user_with_its_grants(cli: Cli) -> None:
+    secret = make_token(cli, "ci", "--grant", "release:cut,deployment:start", "--user", "robot")
+    actor = cli.look(lambda: users.authenticate(secret, datetime.now(UTC)))
+    assert actor.name == "robot"
+    assert actor.grants == {"project:read", "release:cut", "deployment:start"}
+
+
+def test_a_token_of_a_project_is_for_that_project_alone(cli: Cli) -> None:
+    cli.run("project", "create", "site").done()
+    (project,) = cli.select("SELECT id FROM projects")
+    secret = make_token(cli, "ci", "--project", "site")
+    assert cli.look(lambda: users.authenticate(secret, datetime.now(UTC))).project_id == project["id"]
+
+
+@pytest.mark.parametrize(
+    ("span", "lasts"),
+    [
+        ("90d", timedelta(days=90)),
+        ("12h", timedelta(hours=12)),
+        ("30m", timedelta(minutes=30)),
+        ("2w", timedelta(weeks=2)),
+        ("99999w", timedelta(weeks=99999)),
+    ],
+)
+def test_a_token_expires_when_it_is_said_to(cli: Cli, span: str, lasts: timedelta) -> None:
+    secret, now = make_token(cli, "ci", "--expires", span), datetime.now(UTC)
+    early, late = now + lasts - timedelta(minutes=1), now + lasts + timedelta(minutes=1)
+    assert cli.look(lambda: users.authenticate(secret, early)).name == "ci"
+    with pytest.raises(Unauthenticated, match="Invalid token"):
+        cli.look(lambda: users.authenticate(secret, late))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["ci", "--grant", "root"], "No such grant: root"),
+        (["ci", "--grant", ""], "at least one grant"),
+        (["ci", "--grant", "admin", "--project", "nowhere"], "Release project not found"),
+        (["ci", "--grant", "admin", "--expires", "0d"], "--expires"),
+        (["ci", "--grant", "admin", "--expires", "90"], "--expires"),
+        (["ci", "--grant", "admin", "--expires", "-1d"], "--expires"),
+        (["ci", "--grant", "admin", "--expires", "1y"], "--expires"),
+        (["ci", "--grant", "admin", "--expires", "1d\n"], "--expires"),
+        (["ci", "--grant", "admin", "--expires", "\u0661d"], "--expires"),
+        (["ci", "--grant", "admin", "--expires", "999999d"], "--expires"),
+        (["", "--grant", "admin"], "no name of a user or token"),
+        (["c i", "--grant", "admin"], "no name of a user or token"),
+        (["c" * 300, "--grant", "admin", "--user", "robot"], "no name of a user or token"),
+        (["c\udcff", "--grant", "admin", "--user", "robot"], "no name of a user or token"),
+        (["ci", "--grant", "admin", "--user", "ro\nbot"], "no name of a user or token"),
+    ],
+    ids=ascii,
+)
+def test_a_token_that_cannot_be_is_refused_and_nothing_is_stored(cli: Cli, arguments: list[str], word: str) -> None:
+    cli.run("token", "create", *arguments).refused(word)
+    assert cli.select("SELECT * FROM api_tokens") == []
+
+
+def test_tokens_are_listed_without_what_is_secret(cli: Cli) -> None:
+    secrets = [make_token(cli, "ci"), make_token(cli, "cd", "--user", "robot", "--expires", "90d")]
+    listed = cli.run("token", "list").done()
+    assert [line.split()[1:4] for line in listed.splitlines()[1:]] == [
+        ["ci", "ci", secrets[0][:12]],
+        ["cd", "robot", secrets[1][:12]],
+    ]
+    assert "in force" in listed and not any(secret in listed for secret in secrets)
+
+
+@pytest.mark.parametrize("by", ["id", "prefix", "name"])
+def test_a_token_is_revoked_by_its_id_its_prefix_or_its_name(cli: Cli, by: str) -> None:
+    secret, other = make_token(cli, "ci"), make_token(cli, "cd")
+    (row,) = cli.select("SELECT * FROM api_tokens WHERE name = 'ci'")
+    cli.run("token", "revoke", str(row[by])).done()
+    with pytest.raises(Unauthenticated):
+        cli.look(lambda: users.authenticate(secret, datetime.now(UTC)))
+    assert cli.look(lambda: users.authenticate(other, datetime.now(UTC))).name == "cd"
+    assert "revoked" in cli.run("token", "list").done()
+    cli.run("token", "revoke", str(row[by])).refused("No token", "is in force")
+
+
+def test_a_name_that_two_tokens_have_revokes_neither(cli: Cli) -> None:
+    for _ in range(2):
+        make_token(cli, "ci")
+    ids = [str(row["id"]) for row in cli.select("SELECT id FROM api_tokens ORDER BY id")]
+    cli.run("token", "revoke", "ci").refused("Several tokens", *ids)
+    assert cli.select("SELECT * FROM api_tokens WHERE revoked_at IS NOT NULL") == []
+    cli.run("token", "revoke", ids[0]).done()
+    cli.run("token", "revoke", "ci").done()
+
+
+def test_what_an_operator_does_is_in_the_audit_log(cli: Cli) -> None:
+    make_token(cli, "ci")
+    cli.run("token", "revoke", "ci").done()
+    cli.run("project", "create", "site").done()
+    entries = cli.select("SELECT act, door, subject FROM audit_entries ORDER BY id")
+    assert [(entry["act"], entry["door"], entry["subject"]) for entry in entries] == [
+        ("token.create", "cli", "ci"),
+        ("token.revoke", "cli", "ci"),
+        ("project.create", "cli", "site"),
+    ]
+
+
+# --- projects and environments
+
+
+def test_a_project_is_made_changed_and_listed(cli: Cli) -> None:
+    assert cli.run("project", "list").rows == []
+    assert (
+        cli.run("project", "create", "Web Shop", "--version-scheme", "semver").done()
+        == "Created Web Shop (web-shop).\n"
+    )
+    inputs = ("--build-input", "flavour=a=b", "--build-input", "empty=")
+    cli.run("project", "set", "Web Shop", "--build-workflow", "build.yml", *inputs, "--archived").done()
+    listed = cli.run("project", "list").done()
+    assert all(word in listed for word in ("Web Shop", "web-shop", "build.yml", "semver", "archived"))
+    (row,) = cli.select("SELECT * FROM projects")
+    assert "flavour" in str(row["build_inputs"]) and "a=b" in str(row["build_inputs"])
+    cli.run("project", "set", "Web Shop", "--build-workflow", "", "--no-archived").done()
+    listed = cli.run("project", "list").done()
+    assert "build.yml" not in listed and "active" in listed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["create", "site"], "`name` is taken by the project `site`"),
+        (["create", "Site"], "`permalink` is taken by the project `site`"),
+        (["create", "a/b"], "`name` must be"),
+        (["create", "a\udcffb"], "`name` must be"),
+        (["create", "\u65e5\u672c"], "`permalink` must be"),
+        (["create", "shop", "--repo", "acme"], "`owner/name`"),
+        (["create", "shop", "--repo", "acme/shop"], "GitHub is unavailable"),
+        (["create", "shop", "--build-deadline-minutes", "0"], "`build_deadline_minutes` must be"),
+        (["create", "shop", "--allowed-branch", "a..b"], "`allowed_branches` must be"),
+        (["create", "shop", "--version-scheme", "zero"], "`version_scheme` must be one of"),
+        (["create", "shop", "--build-input", "x"], "name=text"),
+        (["set", "nowhere"], "Release project not found"),
+        (["set", "site", "--build-workflow", "../x.yml"], "`build_workflow` must be"),
+        (["set", "site", "--repo", "acme/site"], "GitHub is unavailable"),
+    ],
+    ids=ascii,
+)
+def test_a_project_that_cannot_be_is_refused_and_nothing_changes(cli: Cli, arguments: list[str], word: str) -> None:
+    cli.run("project", "create", "site").done()
+    before = cli.select("SELECT * FROM projects")
+    cli.run("project", *arguments).refused(word)
+    assert cli.select("SELECT * FROM projects") == before
+
+
+def test_a_project_without_a_repository_needs_no_settings_of_github(cli: Cli) -> None:
+    none = {"LONGSHORE_GITHUB_APP_ID": "", "LONGSHORE_GITHUB_PRIVATE_KEY_FILE": ""}
+    cli.run("project", "create", "site", **none).done()
+    cli.run("project", "set", "site", "--version-scheme", "calver", **none).done()
+    cli.run("project", "create", "shop", "--repo", "acme/shop", **none).refused("LONGSHORE_GITHUB_APP_ID")
+
+
+def test_an_environment_is_made_and_changed(cli: Cli) -> None:
+    cli.run("project", "create", "site").done()
+    cli.run("environment", "create", "site", "eu", "--tier", "production", "--workflow", "deploy.yml").done()
+    cli.run("environment", "set", "site", "eu", "--order", "3", "--input", "region=eu").done()
+    cli.run("environment", "set", "site", "eu", "--workflow", "", "--tier", "staging").done()
+    (row,) = cli.select("SELECT * FROM environments")
+    assert (row["name"], row["tier"], row["workflow"], row["position"]) == ("eu", "staging", None, 3)
+    assert "region" in str(row["inputs"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["create", "nowhere", "qa", "--tier", "staging"], "Release project not found"),
+        (["create", "site", "EU", "--tier", "staging"], "does not tell upper from lower case"),
+        (["create", "site", "qa", "--tier", "test"], "`tier` must be one of"),
+        (["create", "site", "q/a", "--tier", "staging"], "`name` must be"),
+        (["set", "site", "qa"], "Release environment not found"),
+        (["set", "site", "Eu", "--order", "1"], "Release environment not found"),
+        (["set", "site", "eu", "--order", "-1"], "`order` must be"),
+        (["set", "site", "eu", "--input", "region"], "name=text"),
+    ],
+    ids=ascii,
+)
+def test_an_environment_that_cannot_be_is_refused_and_nothing_changes(
+    cli: Cli, arguments: list[str], word: str
+) -> None:
+    cli.run("project", "create", "site").done()
+    cli.run("environment", "create", "site", "eu", "--tier", "production").done()
+    before = cli.select("SELECT * FROM environments")
+    cli.run("environment", *arguments).refused(word)
+    assert cli.select("SELECT * FROM environments") == before
+
+
+# --- what was given up
+
+
+@pytest.mark.parametrize("act", ["show", "retry", "discard"])
+def test_a_dead_letter_that_is_not_there_is_told(cli: Cli, act: str) -> None:
+    assert cli.run("deliveries", "list").rows == []
+    cli.run("deliveries", act, "7").refused("No dead letter 7")

@@ -1,0 +1,245 @@
+"""Dispatching once, whatever becomes of the request and of its answer; and the words when GitHub will not start it."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from bot.store.runs import Run
+from sandbox.acts import runs as acts
+from sandbox.workflows import BUILD
+from tests.world import PROJECT, SEARCH_SECONDS, World
+
+FILE = ".github/workflows/build.yml"
+NAMELESS = BUILD.replace('run-name: "build', '# "build')
+
+
+async def build(world: World, text: str | None = None) -> None:
+    """Cut with a build, after a commit that changes the workflow's file, and let everything take its course."""
+    if text is not None:
+        await world.github.commit("Change the build", files={FILE: text})
+    await world.cut("1.2-rc1", build=True)
+    await world.settle(hurry=True)
+
+
+async def reason(world: World) -> str:
+    """Why the candidate has failed."""
+    candidate = await world.candidate("1.2-rc1")
+    assert candidate["status"] == "failed"
+    return str(candidate["reason"])
+
+
+def posts(world: World, path: str = "/dispatches") -> list[float]:
+    """When something was posted to GitHub, in seconds."""
+    return [call.at.timestamp() for call in world.github.calls if call.method == "POST" and call.path.endswith(path)]
+
+
+# --- once
+
+
+@pytest.mark.parametrize("text", [None, NAMELESS], ids=["by its request id", "by its tag"])
+async def test_a_run_whose_answer_was_lost_is_found_and_not_started_again(world: World, text: str | None) -> None:
+    world.github.faults.lose_answer(path="*/dispatches")
+    await build(world, text)
+    assert len(world.github.dispatches) == 1
+    assert len(posts(world)) == 1
+    await world.github.finish(run=1)
+    await world.settle()
+    assert await world.status("1.2-rc1") == "ready"
+
+
+async def test_a_deployments_lost_answer_is_found_as_well(world: World) -> None:
+    await world.cut("1.2-rc1")
+    world.github.faults.lose_answer(path="*/dispatches")
+    await world.deploy("1.2-rc1")
+    await world.settle(hurry=True)
+    assert len(world.github.dispatches) == 1
+    await world.github.finish(run=1)
+    await world.settle()
+    assert await world.statuses() == [("1.2-rc1", "success")]
+
+
+@pytest.mark.parametrize("fault", ["502", "garbage"])
+async def test_what_started_nothing_is_sent_again_after_a_search(world: World, fault: str) -> None:
+    if fault == "502":
+        world.github.faults.fail(path="*/dispatches", status=502)
+    else:
+        world.github.faults.garbage(path="*/dispatches")
+    await build(world)
+    assert len(world.github.dispatches) == 1
+    first, second = posts(world)
+    assert second - first >= SEARCH_SECONDS - 0.02  # what passes between the marking and the sending
+    assert await world.status("1.2-rc1") == "building"
+
+
+async def test_while_the_search_itself_fails_nothing_is_sent_again(world: World) -> None:
+    world.github.faults.lose_answer(path="*/dispatches")
+    world.github.faults.fail(path="*/workflows/build.yml/runs", status=500, times=3)
+    await build(world)
+    assert len(posts(world)) == len(world.github.dispatches) == 1
+    assert await world.status("1.2-rc1") == "building"
+
+
+async def test_of_two_runs_for_one_request_the_younger_is_cancelled_with_an_alarm(world: World) -> None:
+    world.github.faults.lose_answer(path="*/dispatches")
+    await world.cut("1.2-rc1", build=True)
+    await world.settle()
+    (first,) = world.github.dispatches
+    repository = world.github.repository()
+    await acts.dispatch(world.github.state, repository, "build.yml", first.ref, first.inputs, world.github.state.bot)
+    await world.settle(hurry=True)
+    older, younger = world.github.runs
+    assert (older.conclusion, younger.conclusion) == (None, "cancelled")
+    assert await world.alarms() == ["run.stray"]
+    await world.github.finish(run=1)
+    await world.settle()
+    assert await world.status("1.2-rc1") == "ready"
+
+
+async def test_somebody_elses_run_on_our_tag_is_not_taken_for_ours(world: World) -> None:
+    world.github.faults.fail(path="*/dispatches", status=502)
+    await world.github.commit("Change the build", files={FILE: NAMELESS})
+    await world.cut("1.2-rc1", build=True)
+    await world.settle()
+    alice = world.github.state.person("alice")
+    await acts.dispatch(world.github.state, world.github.repository(), "build.yml", "rc/1.2-rc1", {}, alice)
+    await world.settle(hurry=True)
+    assert [run.actor.login for run in world.github.runs] == ["alice", world.github.state.bot.login]
+    assert (await Run.get()).github_id == world.github.runs[1].id
+
+
+async def test_a_tag_whose_answer_was_lost_is_taken_for_ours(world: World) -> None:
+    world.github.faults.lose_answer(path="*/git/refs")
+    await build(world)
+    assert len(posts(world, "/git/refs")) == 2
+    assert len(world.github.dispatches) == 1
+    assert await world.status("1.2-rc1") == "building"
+
+
+# --- inputs
+
+
+async def test_only_declared_inputs_are_sent_and_those_of_the_project_too(world: World) -> None:
+    text = BUILD.replace(
+        "      commit_sha:", "      flavour: {required: true}\n      aviator_release_cut_id: {}\n      commit_sha:"
+    )
+    inputs = {"flavour": "vanilla", "colour": "blue"}
+    await world.ask("PATCH", f"/api/projects/{PROJECT}", {"build_inputs": inputs})
+    await build(world, text)
+    (dispatch,) = world.github.dispatches
+    request = (await Run.get()).request_id
+    assert dispatch.inputs == {
+        "flavour": "vanilla",
+        "aviator_release_cut_id": request,
+        "release_cut_id": request,
+        "commit_sha": world.github.head(),
+        "release_candidate_version": "1.2-rc1",
+    }
+
+
+async def test_inputs_that_are_declared_no_more_are_read_again_once(world: World) -> None:
+    await world.cut("1.1-rc1", build=True)
+    await world.settle()
+    await build(world, "\n".join(line for line in BUILD.splitlines() if "commit_sha" not in line))
+    assert len(posts(world)) == 3
+    assert "commit_sha" not in world.github.dispatches[1].inputs
+    assert len([call for call in world.github.calls if "/contents/" in call.path]) == 2
+    assert await world.status("1.2-rc1") == "building"
+
+
+# --- what to change, and where
+
+
+UNSTARTABLE = [  # what the file is changed to, and what is said of it
+    (None, f"There is no workflow file `{FILE}` at `rc/1.0-rc0`: add it"),
+    ("on: push\n", f"`{FILE}` has no `workflow_dispatch` trigger: add"),
+    ("", f"`{FILE}` has no `workflow_dispatch` trigger: add"),
+    ("on: [", f"`{FILE}` is not valid YAML: mend it"),
+    (
+        "on: {workflow_dispatch: {inputs: {commit_sha: {type: choice, options: [a]}}}}",
+        "for input 'commit_sha' not in the list of allowed values. Change its `inputs` or ours.",
+    ),
+    (
+        "on: {workflow_dispatch: {inputs: {flavour: {required: true}}}}",
+        f"`{FILE}` refuses the inputs: Required input 'flavour' not provided. Change its `inputs` or ours.",
+    ),
+]
+
+
+async def test_a_workflow_that_cannot_be_started_says_what_to_change_in_which_file(world: World) -> None:
+    for number, (text, said) in enumerate(UNSTARTABLE):
+        await world.github.commit("Change the build", files={FILE: text})
+        await world.cut(f"1.0-rc{number}", build=True)
+        await world.settle()
+        candidate = await world.candidate(f"1.0-rc{number}")
+        assert candidate["status"] == "failed"
+        assert said in candidate["reason"]
+    assert world.github.dispatches == []
+
+
+async def test_a_workflow_that_is_not_on_the_default_branch_says_so(world: World) -> None:
+    await world.github.branch("release/1.2")
+    commit = await world.github.commit("Ship", branch="release/1.2", files={".github/workflows/ship.yml": BUILD})
+    await world.ask("PATCH", f"/api/projects/{PROJECT}", {"build_workflow": "ship.yml"})
+    await world.cut("1.2-rc1", commit, build=True)
+    await world.settle()
+    assert "no workflow `.github/workflows/ship.yml` on the default branch: add it there" in await reason(world)
+
+
+async def test_a_disabled_workflow_says_where_to_enable_it(world: World) -> None:
+    workflow, _ = await acts.find_workflow(world.github.state, world.github.repository(), "build.yml")
+    workflow.state = "disabled_manually"
+    await build(world)
+    assert f"The workflow `{FILE}` is disabled on GitHub: enable it" in await reason(world)
+
+
+async def without_actions(world: World) -> None:
+    """Let the installation not grant what dispatching needs."""
+    world.github.installation.permissions["actions"] = "read"
+
+
+async def protected(world: World) -> None:
+    """Let a ruleset forbid our tags."""
+    world.github.protect_tags("rc/*")
+
+
+def workflows(status: int) -> Callable[[World], Awaitable[None]]:
+    """Let the commit's workflow files differ from the default branch's, so that tagging it needs more."""
+
+    async def act(world: World) -> None:
+        await world.github.branch("release/1")
+        await world.github.commit("Move on", files={FILE: NAMELESS})
+        world.github.require_workflows_permission(status=status)
+
+    return act
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        pytest.param(without_actions, "not granted `actions: write`", id="actions"),
+        pytest.param(protected, "A ruleset of the repository forbids the tag `rc/1.2-rc1`: let the App", id="ruleset"),
+        pytest.param(workflows(403), "calls for the permission `workflows: write`", id="workflows, 403"),
+        pytest.param(workflows(404), "calls for the permission `workflows: write`", id="workflows, 404"),
+    ],
+)
+async def test_what_the_app_may_not_do_is_told_by_the_name_of_the_permission(
+    world: World, act: Callable[[World], Awaitable[None]], said: str
+) -> None:
+    commit = world.github.head()
+    await act(world)
+    await world.cut("1.2-rc1", commit, build=True)
+    await world.settle()
+    assert said in await reason(world)
+
+
+async def test_a_deployment_that_cannot_be_started_ends_in_error_with_the_words(world: World) -> None:
+    await world.github.commit("Drop it", files={".github/workflows/deploy.yml": None})
+    await world.cut("1.2-rc1")
+    await world.deploy("1.2-rc1")
+    await world.settle()
+    (deployment,) = await world.deployments()
+    assert deployment["status"] == "error"
+    assert "no workflow file `.github/workflows/deploy.yml`" in deployment["error_message"]
+    assert await world.status("1.2-rc1") == "ready"
+    assert (await world.deploy("1.2-rc1")).status == 201
+    await world.settle()

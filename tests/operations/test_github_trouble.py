@@ -1,0 +1,192 @@
+"""GitHub limits us, fails, answers nonsense or not at all: callers are told to come back, jobs wait and go on."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import aiohttp
+import jwt
+import pytest
+from aiohttp import web
+
+from bot.errors import Unavailable
+from bot.github.app import App, AppKeys
+from bot.store.candidates import Candidate
+from bot.store.releases import Release
+from sandbox.credentials import key_pair
+from tests.world import Serve, World
+
+LIMITS = ("primary", "secondary", "429")
+
+
+def age_tokens(world: World) -> None:
+    """Let the tokens that we hold have been minted a while ago."""
+    held = world.service.github._app._tokens
+    for key, token in list(held.items()):
+        held[key] = replace(token, minted=token.minted - 60)
+
+
+# --- limits
+
+
+async def test_a_limit_is_waited_out_and_is_no_failure(world: World) -> None:
+    for kind in LIMITS:
+        world.github.faults.limit(kind, retry_after=30, path="*/dispatches")
+        await world.cut(f"{kind}-rc1", build=True)
+        await world.settle()
+        assert await world.status(f"{kind}-rc1") == "pending"
+        assert await world.waiting() == ["dispatch"]
+        assert (await world.attempts("dispatch"))[-1] == 0
+        await world.settle(hurry=True)
+        assert await world.status(f"{kind}-rc1") == "building"
+    assert await world.attempts("dispatch") == [1, 1, 1]
+    assert len(world.github.dispatches) == 3
+
+
+async def test_a_job_waits_as_long_as_github_says(world: World) -> None:
+    world.github.faults.limit("secondary", retry_after=600, path="*/dispatches")
+    await world.cut("1.2-rc1", build=True)
+    await world.settle()
+    (row,) = await world.jobs("dispatch")
+    assert 590 < row["run_at"] / 1000 - datetime.now(UTC).timestamp() <= 600
+    await world.settle(hurry=True)
+
+
+async def test_a_caller_is_told_when_to_come_back(world: World) -> None:
+    for kind in LIMITS:
+        world.github.faults.limit(kind, retry_after=40, path="*/compare/*")
+        answer = await world.cut("1.2-rc1", build=True)
+        assert (answer.status, answer.error) == (503, "GitHub is unavailable")
+        assert 39 <= int(answer.headers["Retry-After"]) <= 42
+    assert not await Candidate.exists()
+    assert not await Release.exists()
+    assert (await world.cut("1.2-rc1", build=True)).status == 201
+
+
+async def test_a_limited_answer_to_a_comment_is_posted_once_the_limit_is_over(world: World) -> None:
+    number = await world.github.pull_request()
+    world.github.faults.limit("secondary", path="*/issues/*/comments", retry_after=30)
+    await world.github.comment(number, "/release help")
+    await world.settle(hurry=True)
+    assert await world.attempts("reply") == [1]
+    assert len(world.replies(number)) == 1
+
+
+async def test_a_403_that_is_no_limit_is_a_refusal(world: World) -> None:
+    world.github.faults.fail(path="*/dispatches", status=403, body='{"message": "Resource not accessible"}')
+    await world.cut("1.2-rc1", build=True)
+    await world.settle()
+    candidate = await world.candidate("1.2-rc1")
+    assert candidate["status"] == "failed"
+    assert "actions: write" in candidate["reason"]
+
+
+# --- failures
+
+
+async def test_a_read_that_fails_once_is_read_again(world: World) -> None:
+    faults = world.github.faults
+    for number, fault in enumerate((faults.fail, faults.garbage, faults.lose_answer)):
+        fault(path="*/compare/*")
+        assert (await world.cut(f"1.2-rc{number}")).status == 201
+
+
+async def test_while_github_is_down_callers_get_503_and_nothing_is_half_written(world: World) -> None:
+    world.github.faults.down()
+    answer = await world.cut("1.2-rc1", build=True)
+    assert (answer.status, answer.error) == (503, "GitHub is unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert not await Candidate.exists()
+    assert not await Release.exists()
+    assert await world.waiting() == []
+
+
+async def test_what_is_there_already_is_answered_while_github_is_down(world: World) -> None:
+    await world.cut("1.2-rc1")
+    world.github.faults.down()
+    assert (await world.cut("1.2-rc1")).status == 200
+    assert (await world.cut("1.2-rc1", world.github.resolve("main~1"))).status == 409
+
+
+async def test_jobs_go_on_when_github_is_back(world: World) -> None:
+    world.github.faults.fail(path="*/git/refs", status=503, times=3)
+    await world.cut("1.2-rc1", build=True)
+    await world.settle()
+    assert await world.status("1.2-rc1") == "pending"
+    await world.settle(hurry=True)
+    assert await world.status("1.2-rc1") == "building"
+    assert len(world.github.dispatches) == 1
+
+
+async def test_a_slow_github_is_waited_for_and_asked_once(world: World) -> None:
+    world.github.faults.slow(0.3, path="*/dispatches", times=1)
+    await world.cut("1.2-rc1", build=True)
+    await world.settle()
+    assert len(world.github.dispatches) == 1
+    assert await world.status("1.2-rc1") == "building"
+
+
+# --- tokens and clocks
+
+
+async def test_a_token_that_expires_in_the_middle_is_replaced(world: World) -> None:
+    await world.cut("1.2-rc1", build=True)
+    await world.settle()
+    world.github.expire_tokens()
+    age_tokens(world)
+    assert (await world.cut("1.2-rc2", build=True)).status == 201
+    await world.settle()
+    assert await world.status("1.2-rc2") == "building"
+    assert await world.attempts("dispatch") == [1, 1]
+
+
+async def test_a_token_that_github_does_not_know_everywhere_yet_is_tried_again(world: World) -> None:
+    world.github.faults.fail(path="*/compare/*", status=401, body='{"message": "Bad credentials"}')
+    assert (await world.cut("1.2-rc1")).status == 201
+
+
+async def test_many_at_once_mint_one_token(world: World) -> None:
+    world.service.github.forget(world.github.installation_id)
+    world.github.forget_calls()
+    answers = await asyncio.gather(*(world.cut(f"1.2-rc{number}") for number in range(1, 9)))
+    assert {answer.status for answer in answers} == {201}
+    minted = [call for call in world.github.calls if call.path.endswith("/access_tokens")]
+    assert len(minted) == 1
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+async def test_a_clock_that_is_wrong_is_set_by_githubs(aiohttp_server: Serve, hours: int) -> None:
+    shift = timedelta(hours=hours)
+
+    async def answer(request: web.Request) -> web.Response:
+        now = datetime.now(UTC) + shift
+        bearer = request.headers["Authorization"].partition(" ")[2]
+        claims = jwt.decode(bearer, options={"verify_signature": False})
+        headers = {"Date": format_datetime(now, usegmt=True)}
+        if not claims["iat"] <= now.timestamp() < claims["exp"]:
+            return web.json_response({"message": "'Issued at' claim ('iat') must be …"}, status=401, headers=headers)
+        return web.json_response({"slug": "longshore"}, headers=headers)
+
+    app = web.Application()
+    app.router.add_get("/app", answer)
+    server = await aiohttp_server(app)
+    keys = AppKeys("1", key_pair()[0], str(server.make_url("/")))
+    async with aiohttp.ClientSession() as session:
+        ours = App(keys, session, lambda *_: None, lambda _: None)
+        assert await ours.as_app("GET", "/app") == {"slug": "longshore"}
+        assert await ours.as_app("GET", "/app") == {"slug": "longshore"}
+
+
+async def test_a_wrong_app_key_says_so(aiohttp_server: Serve) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.json_response({"message": "A JSON web token could not be decoded"}, status=401)
+
+    app = web.Application()
+    app.router.add_get("/app", answer)
+    server = await aiohttp_server(app)
+    keys = AppKeys("1", key_pair()[0], str(server.make_url("/")))
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(Unavailable) as raised:
+            await App(keys, session, lambda *_: None, lambda _: None).as_app("GET", "/app")
+    assert "GitHub refuses our App id or key" in raised.value.details["reason"]

@@ -1,0 +1,93 @@
+"""Deliveries that never reached us are looked up and taken in, once."""
+
+from bot.store.candidates import Candidate
+from sandbox.deliveries import Attempt
+from tests.world import World
+
+
+async def missed(world: World) -> tuple[int, Attempt]:
+    """A command whose delivery was lost: the pull request's number and the attempt."""
+    number = await world.github.pull_request()
+    await world.settle()
+    world.github.faults.webhooks(drop=1.0)
+    await world.github.comment(number, f"/release cut 1.2 at {world.github.head()}")
+    await world.settle()
+    world.github.faults.clear()
+    attempt = world.github.deliveries[-1]
+    assert (attempt.event, attempt.status) == ("issue_comment", "timed out")
+    return number, attempt
+
+
+async def test_a_missed_delivery_is_taken_in_once(world: World) -> None:
+    number, _ = await missed(world)
+    for _ in range(2):
+        await world.sweep()
+    assert [candidate.version for candidate in await Candidate.all()] == ["1.2-rc1"]
+    assert len(world.replies(number)) == 1
+
+
+async def test_a_delivery_that_github_sends_again_after_the_sweep_counts_once(world: World) -> None:
+    number, attempt = await missed(world)
+    await world.sweep()
+    await world.github.redeliver(attempt.guid)
+    await world.settle()
+    assert world.github.deliveries[-1].response == '{"delivery": "known already"}'
+    assert await Candidate.all().count() == 1
+    assert len(world.replies(number)) == 1
+
+
+async def test_a_delivery_that_github_sent_again_before_the_sweep_counts_once(world: World) -> None:
+    number, attempt = await missed(world)
+    await world.github.redeliver(attempt.guid)
+    await world.settle()
+    await world.sweep()
+    assert await world.jobs("fetch_delivery") == []
+    assert len(world.replies(number)) == 1
+
+
+async def test_what_arrived_is_not_asked_for(world: World) -> None:
+    await world.github.ping()
+    await world.settle()
+    await world.sweep()
+    assert await world.jobs("fetch_delivery") == []
+
+
+async def test_a_delivery_that_we_refused_for_a_while_is_taken_in(world: World) -> None:
+    number = await world.github.pull_request()
+    await world.settle()
+    url, world.github.webhook_url = world.github.webhook_url, "http://127.0.0.1:9/webhooks/github"
+    await world.github.comment(number, "/release help")
+    await world.settle()
+    world.github.webhook_url = url
+    await world.sweep()
+    assert len(world.replies(number)) == 1
+
+
+async def test_a_missed_end_of_a_build_is_made_good_by_the_sweep_alone(world: World) -> None:
+    await world.cut("1.2-rc1", build=True)
+    await world.settle()
+    world.github.faults.webhooks(drop=1.0)
+    await world.github.finish(run=1)
+    await world.settle()
+    world.github.faults.clear()
+    await world.sweep()
+    assert await world.status("1.2-rc1") == "ready"
+
+
+async def test_what_was_missed_long_before_the_last_hundred_deliveries_is_found(world: World) -> None:
+    number, _ = await missed(world)
+    for _ in range(100):
+        await world.github.ping()
+    await world.settle()
+    await world.sweep()
+    assert len(world.replies(number)) == 1
+    assert len(await world.jobs("fetch_delivery")) == 1
+
+
+async def test_a_sweep_that_fails_is_done_again_from_where_the_last_one_stood(world: World) -> None:
+    number, _ = await missed(world)
+    world.github.faults.limit("secondary", path="/app/hook/deliveries", retry_after=30)
+    await world.sweep()
+    assert world.replies(number) == []
+    await world.settle(hurry=True)
+    assert len(world.replies(number)) == 1

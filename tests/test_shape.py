@@ -1,0 +1,370 @@
+"""The code against its papers: who imports whom, how long functions are, and what the papers list."""
+
+import ast
+import importlib
+import pkgutil
+import statistics
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+from pydantic import SecretStr
+
+import api
+from api.endpoints import Endpoint
+from bot import jobs, schedule
+from bot.app import create_app
+from bot.github.app import PURPOSES
+from bot.operations.dispatches import Dispatcher
+from bot.settings import PREFIX, Settings, read_settings
+from handlers.webhooks import EVENTS
+from sandbox.credentials import key_pair
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("bot", "handlers", "api", "cli", "sandbox")
+OURS = (*PACKAGES, "web", "tests", "benchmarks")
+
+# Who may import whom: the longest name that fits a module holds for it and for what is below it.
+INSIDE = ("bot.operations", "bot.context", "bot.store", "bot.rules", "bot.errors", "bot.queue", "bot.metrics")
+ARROWS: dict[str, tuple[str, ...]] = {
+    "bot.errors": (),
+    "bot.log": (),
+    "bot.metrics": (),
+    "bot.rules": ("bot.rules", "bot.errors"),
+    "bot.settings": ("bot.errors",),
+    "bot.store": ("bot.store", "bot.rules", "bot.errors"),
+    "bot.github": ("bot.github", "bot.rules", "bot.errors"),
+    "bot.queue": ("bot.store", "bot.errors"),
+    "bot.intake": ("bot.queue", "bot.store", "bot.errors"),
+    "bot.worker": ("bot.queue", "bot.store", "bot.errors"),
+    "bot.schedule": ("bot.queue", "bot.errors"),
+    "bot.context": ("bot.github", "bot.store", "bot.rules", "bot.errors", "bot.metrics", "bot.log"),
+    "bot.operations": (*INSIDE, "bot.github", "bot.log"),
+    "bot.jobs": (*INSIDE, "bot.github", "bot.log"),
+    "bot.app": ("bot", "api", "handlers"),
+    "handlers": ("handlers", *INSIDE, "bot.intake", "bot.log", "bot.github.facts"),
+    "api": ("api", *INSIDE, "bot.log", "bot.worker"),
+    "cli": ("cli", "bot", "sandbox"),
+    "sandbox": ("sandbox",),
+}
+RULES_LIBRARIES = {"semver", "markdown_it"}
+ENVIRONMENT_READERS = {"sandbox.git"}  # hands git its PATH; our own settings are read by bot.settings alone
+WRITERS = ("bot.operations", "bot.queue", "bot.intake", "bot.store")
+WRITES = {"create", "get_or_create", "update_or_create", "bulk_create", "bulk_update", "save", "update", "delete"}
+
+ROUTES = """
+POST /webhooks/github
+GET /healthz
+GET /readyz
+GET /metrics
+GET,POST /api/projects
+GET,PATCH /api/projects/{}
+GET /api/projects/{}/next-version
+GET,POST /api/projects/{}/environments
+GET,PATCH /api/projects/{}/environments/{}
+GET /api/projects/{}/releases
+GET /api/projects/{}/releases/{}
+GET,POST /api/releases/{}/releases/{}
+POST /api/releases/{}/releases/{}/cancel
+GET,POST,PATCH /api/releases/{}/environments/{}/deployments
+GET /api/releases/{}/environments/{}/deployments/{}
+POST /api/releases/{}/environments/{}/deployments/{}/cancel
+POST /api/releases/{}/environments/{}/rollback
+POST /api/v1/sync-build-github-action
+POST /api/v1/sync-deploy-github-action
+"""
+
+
+# --- the code, read
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """Every module of ours, by its name."""
+    found = {}
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+            found[name] = ast.parse(path.read_text(), str(path))
+    return found
+
+
+def nodes(name: str, *kinds: type[ast.AST]) -> Iterator[Any]:
+    return (node for node in ast.walk(modules()[name]) if isinstance(node, kinds))
+
+
+def imports(name: str) -> set[str]:
+    """What a module imports, wherever in it the import stands: `from a import b` is `a.b` where that is a module."""
+    found = set()
+    for node in nodes(name, ast.Import):
+        found |= {alias.name for alias in node.names}
+    for node in nodes(name, ast.ImportFrom):
+        assert node.level == 0, f"{name} imports relatively"
+        for alias in node.names:
+            full = f"{node.module}.{alias.name}"
+            found.add(full if full in modules() else str(node.module))
+    return found
+
+
+def is_below(name: str, above: str) -> bool:
+    return name == above or name.startswith(f"{above}.")
+
+
+def holding(name: str) -> str | None:
+    """The line of the table of arrows that holds for a module."""
+    return max((line for line in ARROWS if is_below(name, line)), key=len, default=None)
+
+
+def functions() -> list[tuple[str, int]]:
+    """Every function of ours with its length in lines."""
+    return [
+        (f"{name}:{node.name}", node.end_lineno - node.lineno + 1)
+        for name in modules()
+        for node in nodes(name, ast.FunctionDef, ast.AsyncFunctionDef)
+    ]
+
+
+# --- who may import whom
+
+
+@pytest.mark.parametrize("line", ARROWS)
+def test_nobody_imports_against_the_arrows(line: str) -> None:
+    against = {
+        f"{name} imports {imported}"
+        for name in modules()
+        if holding(name) == line
+        for imported in imports(name)
+        if imported.partition(".")[0] in OURS and not any(is_below(imported, allowed) for allowed in ARROWS[line])
+    }
+    assert not against
+
+
+def test_every_module_stands_below_a_line_of_the_table_and_every_line_holds_for_one() -> None:
+    assert {name for name in modules() if holding(name) is None} == {"bot"}
+    assert not imports("bot")
+    assert {holding(name) for name in modules()} - {None} == set(ARROWS)
+
+
+def test_the_table_says_what_the_design_says() -> None:
+    doors = ("handlers", "api", "web", "cli")
+    for door in ("handlers", "api"):
+        assert not {other for other in doors if other != door} & set(ARROWS[door])
+    inside = [line for line in ARROWS if line.startswith("bot.") and line != "bot.app"]
+    assert not any(set(ARROWS[line]) & {*doors, "sandbox", "bot", "bot.app"} for line in inside)
+    assert "bot.github" not in ARROWS["bot.store"] and "bot.store" not in ARROWS["bot.github"]
+
+
+def test_rules_import_the_standard_library_and_small_pure_libraries_only() -> None:
+    known = set(sys.stdlib_module_names) | RULES_LIBRARIES | {"bot"}
+    banned = {"asyncio", "os", "socket", "subprocess", "time", "random", "threading"}
+    for name in modules():
+        if is_below(name, "bot.rules"):
+            tops = {imported.partition(".")[0] for imported in imports(name)}
+            assert tops <= known and not tops & banned, name
+            assert not list(nodes(name, ast.AsyncFunctionDef, ast.Await)), name
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    for name in set(modules()) - {"bot.settings"} - ENVIRONMENT_READERS:
+        named = {node.attr for node in nodes(name, ast.Attribute) if getattr(node.value, "id", "") == "os"}
+        named |= {alias.name for node in nodes(name, ast.ImportFrom) for alias in node.names if node.module == "os"}
+        assert not named & {"environ", "environb", "getenv", "getenvb", "putenv"}, name
+        assert not any(is_below(imported, "pydantic_settings") for imported in imports(name)), name
+
+
+# --- who may write
+
+
+def chain(node: ast.AST) -> tuple[str, list[str]]:
+    """`Model.filter(…).update(…)` as its root and its attributes."""
+    attributes: list[str] = []
+    while True:
+        if isinstance(node, ast.Attribute):
+            attributes.append(node.attr)
+            node = node.value
+        elif isinstance(node, ast.Call):
+            node = node.func
+        elif isinstance(node, ast.Await):
+            node = node.value
+        else:
+            return (node.id if isinstance(node, ast.Name) else ""), attributes
+
+
+def written_by(name: str) -> set[str]:
+    """What a module does to rows: writing calls on models, and on what is not plainly something else."""
+    models, harmless = set(), set()
+    for node in nodes(name, ast.ImportFrom):
+        for alias in node.names:
+            bound = alias.asname or alias.name
+            if is_below(str(node.module), "bot.store") and bound[0].isupper():
+                models.add(bound)
+            else:
+                harmless.add(bound)
+    found = set()
+    for node in nodes(name, ast.Call):
+        root, attributes = chain(node.func)
+        on_model = root in models and set(attributes) & WRITES
+        by_row = attributes[:1] in (["save"], ["delete"]) and root not in harmless
+        if on_model or by_row:
+            found.add(f"{name}:{node.lineno} {root}.{attributes[0]}")
+    return found
+
+
+def test_only_operations_queue_and_intake_write_rows() -> None:
+    for name in modules():
+        if not any(is_below(name, writer) for writer in WRITERS) and not is_below(name, "sandbox"):
+            assert not written_by(name)
+            said = {alias.name for node in nodes(name, ast.ImportFrom) for alias in node.names}
+            assert not said & {"execute", "transaction"}, f"{name} speaks SQL that writes"
+
+
+def test_the_search_for_writers_finds_those_that_write() -> None:
+    assert written_by("bot.operations.candidates")
+    assert written_by("bot.operations.users")
+
+
+# --- how it is written
+
+
+def test_functions_are_short() -> None:
+    lengths = sorted(length for _, length in functions())
+    assert not [f"{name} has {length} lines" for name, length in functions() if length > 60]
+    assert statistics.median(lengths) <= 10
+    assert lengths[int(len(lengths) * 0.9)] <= 25
+
+
+def test_files_are_of_a_size_to_be_read() -> None:
+    long = {name: tree.body[-1].end_lineno for name, tree in modules().items() if tree.body}
+    assert not {name: lines for name, lines in long.items() if lines and lines > 450}
+
+
+def test_every_operation_says_what_it_does() -> None:
+    silent = []
+    for name, tree in modules().items():
+        if is_below(name, "bot.operations"):
+            public = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+            silent += [f"{name}.{node.name}" for node in public if node.name[0] != "_" and not ast.get_docstring(node)]
+            silent += [] if ast.get_docstring(tree) else [name]
+    assert not silent
+
+
+# --- what the papers list
+
+
+def manifest() -> Any:
+    return yaml.safe_load((ROOT / "app.yml").read_text())
+
+
+def test_the_manifest_asks_for_the_events_that_have_a_handler() -> None:
+    delivered_anyway = {"installation", "installation_repositories", "ping"}
+    assert delivered_anyway <= set(EVENTS)
+    assert manifest()["default_events"] == sorted(set(EVENTS) - delivered_anyway)
+
+
+def test_the_manifest_asks_for_the_permissions_that_tokens_are_minted_with_and_no_more() -> None:
+    needed: dict[str, str] = {}
+    for permissions in PURPOSES.values():
+        for name, level in permissions.items():
+            needed[name] = max(level, needed.get(name, ""), key=["", "read", "write"].index)
+    assert manifest()["default_permissions"] == needed
+
+
+def test_the_example_of_the_environment_lists_every_setting_with_its_default() -> None:
+    lines = [line for line in (ROOT / ".env.example").read_text().splitlines() if line]
+    places = [place for place, line in enumerate(lines) if not line.startswith("#")]
+    listed = {lines[place].partition("=")[0]: lines[place].partition("=")[2] for place in places}
+    told = {lines[place].partition("=")[0]: lines[place - 1].removeprefix("# ") for place in places}
+    fields = {f"{PREFIX}{name.upper()}": field for name, field in Settings.model_fields.items()}
+
+    def default(field: Any) -> str:
+        unset = field.is_required() or field.default is None or isinstance(field.default, SecretStr)
+        return "" if unset else str(field.default)
+
+    assert listed == {name: default(field) for name, field in fields.items()}
+    assert told == {name: field.description for name, field in fields.items()}
+
+
+# --- what is declared, and what answers
+
+
+def application() -> web.Application:
+    settings = read_settings(github_app_id="1", github_private_key=key_pair()[0], github_webhook_secret="x")
+    return create_app(settings)
+
+
+def declared() -> list[Endpoint]:
+    """Every endpoint of every dialect there is below `api`."""
+    found = [importlib.import_module(f"api.{name}") for _, name, _ in pkgutil.iter_modules(api.__path__)]
+    dialects: list[Callable[[str], Any]] = [module.dialect for module in found if hasattr(module, "dialect")]
+    return [endpoint for make in dialects for endpoint in make("http://longshore.test").endpoints]
+
+
+def routed(app: web.Application) -> list[tuple[str, str]]:
+    """Every route, without those to HEAD and those with a slash at the end."""
+    return [
+        (route.method, route.resource.canonical)
+        for route in app.router.routes()
+        if route.resource is not None and route.method != "HEAD" and not route.resource.canonical.endswith("/")
+    ]
+
+
+def test_every_endpoint_is_routed_once_and_nothing_else_is_below_api() -> None:
+    routes = routed(application())
+    assert len(routes) == len(set(routes))
+    endpoints = [(endpoint.method, endpoint.path) for endpoint in declared()]
+    assert sorted(endpoints) == sorted(route for route in routes if route[1].startswith("/api/"))
+
+
+async def test_every_endpoint_is_reached_by_its_own_path_with_and_without_a_slash() -> None:
+    app = application()
+    for endpoint in declared():
+        for path in (endpoint.path, f"{endpoint.path}/"):
+            request = make_mocked_request(endpoint.method, path.replace("{", "").replace("}", ""))
+            match = await app.router.resolve(request)
+            assert match.http_exception is None, (endpoint.method, path)
+            assert match.route.resource is not None and match.route.resource.canonical == path
+
+
+def test_the_routes_are_those_that_others_rely_on() -> None:
+    promised = {
+        (method, path)
+        for methods, path in (line.split() for line in ROUTES.strip().splitlines())
+        for method in methods.split(",")
+    }
+    nameless = {
+        (method, "/".join("{}" if part.startswith("{") else part for part in path.split("/")))
+        for method, path in routed(application())
+    }
+    assert nameless == promised
+
+
+def enqueued() -> set[str]:
+    """The kind of every job that is enqueued anywhere, and of those due by the clock."""
+    kinds = set(schedule.EVERY)
+    for name in set(modules()) - {"bot.queue", "bot.schedule"}:
+        for node in nodes(name, ast.Call) if not is_below(name, "sandbox") else ():
+            if getattr(node.func, "id", getattr(node.func, "attr", "")) == "enqueue":
+                kind = node.args[0]
+                assert isinstance(kind, ast.Constant), f"{name}:{node.lineno} enqueues a kind that is not named there"
+                kinds.add(str(kind.value))
+    return kinds
+
+
+async def _nothing(*_: Any) -> None: ...
+
+
+def test_every_kind_of_job_has_a_performer_and_every_performer_has_work() -> None:
+    performed = jobs.table(Dispatcher(60, {}), _nothing)  # type: ignore[arg-type]
+    assert set(performed) == enqueued() | {"webhook"}
+
+
+def test_intake_stores_deliveries_as_jobs_of_the_kind_that_is_performed() -> None:
+    said = [node.value for node in nodes("bot.intake", ast.Constant) if isinstance(node.value, str)]
+    assert any("'webhook'" in text or text == "webhook" for text in said)
