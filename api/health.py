@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 
 from aiohttp import web
-
 from tortoise.exceptions import OperationalError
 
 from bot.errors import Unavailable

@@ -16,6 +16,7 @@ from api.health import Health
 from api.voice import voiced
 from bot import jobs, schedule
 from bot.context import Actor, Context
+from bot.errors import Problem
 from bot.github.app import App, AppKeys
 from bot.github.client import GitHub
 from bot.intake import Intake
@@ -113,7 +114,8 @@ class Service:
         if error is not None:
             said["error"] = f"{type(error).__name__}: {error}"
         level = {"dead": log.error, "failed": log.warning, "lost": log.warning}.get(outcome, log.info)
-        level("job", **said, exc_info=error if outcome in ("dead", "failed") else None)
+        unexpected = outcome in ("dead", "failed") and not isinstance(error, Problem)
+        level("job", **said, exc_info=error if unexpected else None)
 
 
 SERVICE = web.AppKey("service", Service)

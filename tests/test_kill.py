@@ -272,7 +272,7 @@ async def until_final(world: World, fleet: Fleet) -> None:
         assert monotonic() < until, f"{len(left)} jobs are left, such as {left[:9]}; runs: {unended[:9]}"
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("processes", PROCESSES)
 async def test_a_service_that_is_killed_again_and_again_loses_nothing_and_dispatches_nothing_twice(
     source: Path, database_url: str, tmp_path: Path, processes: str
@@ -283,7 +283,7 @@ async def test_a_service_that_is_killed_again_and_again_loses_nothing_and_dispat
         pull = await github.pull_request()
         stream = Stream(world, pull, await templates(world, pull), random)
         github.faults.lose_answer(times=3)
-        async with asyncio.timeout(90), asyncio.TaskGroup() as together:
+        async with asyncio.timeout(120), asyncio.TaskGroup() as together:
             together.create_task(stream.run())
             together.create_task(kill_along(fleet, stream, random))
         await until_final(world, fleet)

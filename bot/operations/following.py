@@ -17,6 +17,7 @@ from bot.store.projects import Environment
 from bot.store.runs import Run
 
 PARKED = timedelta(milliseconds=250)
+PARKED_LONGEST = timedelta(seconds=5)
 PARKED_AT_MOST = timedelta(minutes=2)
 
 
@@ -25,17 +26,15 @@ async def heard(context: Context, repository: int, fact: RunFact) -> None:
 
     Word may come before the answer to our own request is stored: then it waits.
     """
+    since = context.now() - PARKED_AT_MOST
+    posted = Run.filter(repository_id=repository, workflow=fact.workflow, state="posted", posted_at__gt=since)
+    # asked first: the answer may be stored while we look
+    may_be_ours = fact.event == "workflow_dispatch" and await posted.exists()
     run = await Run.filter(repository_id=repository, github_id=fact.id).order_by("-first_attempt").first()
     if run is not None:
         await enqueue("observe", written(run, fact), lock=await runs.lock_of_run(run))
-        return
-    age = context.now() - fact.created_at
-    if fact.event != "workflow_dispatch" or age > PARKED_AT_MOST:
-        return
-    since = context.now() - PARKED_AT_MOST
-    if await Run.exists(repository_id=repository, workflow=fact.workflow, state="posted", posted_at__gt=since):
-        # looked at less and less often: hundreds may wait for an answer that somebody has to fetch meanwhile
-        raise Later(context.now() + max(PARKED, age / 4), "the run may be one that is being dispatched")
+    elif may_be_ours:
+        raise Later(context.now() + PARKED, "the run may be one that is being dispatched")
 
 
 async def observe(context: Context, run_id: int, said: dict[str, Any]) -> None:

@@ -50,7 +50,7 @@ async def change(context: Context, row: Repository, values: dict[str, Any]) -> N
 async def change_known(context: Context, github_id: int, **values: Any) -> None:
     """Bring a repository's row up to date if it is one of ours; others are none of our business."""
     async with transaction():
-        row = await Repository.get_or_none(github_id=github_id)
+        row = await Repository.select_for_update().get_or_none(github_id=github_id)
         if row is not None:
             await change(context, row, values)
 
@@ -58,7 +58,7 @@ async def change_known(context: Context, github_id: int, **values: Any) -> None:
 async def vanish(context: Context, github_id: int, why: str) -> None:
     """Take note that a repository cannot be reached any more: an alarm for each project that is released from it."""
     async with transaction():
-        row = await Repository.get_or_none(github_id=github_id)
+        row = await Repository.select_for_update().get_or_none(github_id=github_id)
         if row is None or row.installation_id is None:
             return
         await change(context, row, {"installation_id": None})

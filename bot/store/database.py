@@ -145,6 +145,8 @@ def sqlite_path(url: str) -> str:
     file = Path(path).absolute()
     if not file.parent.is_dir():
         raise Misconfigured(f"The directory {file.parent} for the database is not there.")
+    if file.is_dir():
+        raise Misconfigured(f"{file} is a directory: name a file in it for the database.")
     return str(file)
 
 

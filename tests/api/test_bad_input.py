@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.api.calls import cases, SITE, counted, cut_path, env_path, said
+from tests.api.calls import SITE, cases, counted, cut_path, env_path, said
 from tests.world import Answer, World
 
 DEPLOYMENTS = env_path("/deployments")
@@ -179,7 +179,7 @@ async def test_names_that_nobody_can_have_are_not_found(world: World) -> None:
 
 async def test_unknown_keys_are_ignored_in_this_dialect(world: World) -> None:
     strange: dict[str, Any] = {"x": 1, "": None, "constructor": {}, "id": 7, "status": "banned", "__class__": "x"}
-    assert (await cut_with(strange)).json["status"] == "ready"
+    assert (await world.cut("1.0-rc1", **strange)).json["status"] == "ready"
     assert (await world.deploy("1.0-rc1")).status == 201
     await world.settle()
     assert (await world.roll_back(x=1)).status == 404

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient
 from bot.app import create_app
 from bot.store.database import execute, fetch
 from sandbox import GitHub
-from tests.world import Serve, World, settings_for
+from tests.world import World, settings_for
 
 
 async def test_the_process_says_that_it_lives_without_credentials(world: World) -> None:

@@ -63,18 +63,19 @@ async def test_every_setting_is_kept_as_given_and_changed_alone(world: World) ->
     }
     made = await project(world, "Shop", **settings)
     assert {name: made[name] for name in settings} == settings
-    for name, value in [
-        ("permalink", "shop-3"),
-        ("build_workflow", None),
-        ("build_inputs", {}),
-        ("build_deadline_minutes", 5),
-        ("allowed_branches", None),
-        ("tag_prefix", "s/rc/"),
-        ("trigger_tag_prefix", "s-v"),
-        ("tag_candidates", True),
-        ("version_scheme", "calver"),
-        ("archived", True),
-    ]:
+    changes: dict[str, Any] = {
+        "permalink": "shop-3",
+        "build_workflow": None,
+        "build_inputs": {},
+        "build_deadline_minutes": 5,
+        "allowed_branches": None,
+        "tag_prefix": "s/rc/",
+        "trigger_tag_prefix": "s-v",
+        "tag_candidates": True,
+        "version_scheme": "calver",
+        "archived": True,
+    }
+    for name, value in changes.items():
         made[name] = value
         changed = await world.ask("PATCH", f"{PROJECTS}/Shop", {name: value})
         assert (changed.status, changed.json) == (200, made)

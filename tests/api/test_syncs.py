@@ -115,10 +115,11 @@ async def test_ids_that_cannot_be_are_refused_by_name(world: World, what: str) -
     for of in ("2", 2, 0, -1, "x", "", 2**65 - 1, "9" * 400, UNKNOWN, 2**31, "\u0661"):
         answer = await sync(world, what, of, world.github.runs[0].id)
         assert said(answer) == (404, missing) or (answer.status == 400 and f"`{name}`" in answer.error), of
-    for run in ("x", "", -1, 0.5, None, True, [], 2**65, "9" * 30, "\u0661"):
+    runs: list[Any] = ["x", "", -1, 0.5, None, True, [], 2**65, "9" * 30, "\u0661"]
+    for run in runs:
         answer = await sync(world, what, 1, run)
         assert answer.status == 400, run
-        assert "`workflow_run_id" in answer.error, run
+        assert "`workflow_run_id`" in answer.error, run
     for body in ({}, {name: 1}, {"workflow_run_id": 1}):
         answer = await world.ask("POST", f"/api/v1/sync-{what}-github-action", body)
         assert answer.status == 400

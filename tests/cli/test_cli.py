@@ -108,6 +108,7 @@ def test_a_key_of_another_kind_is_no_key_of_an_app(cli: Cli, tmp_path: Path) -> 
         "sqlite:///not/here/longshore.db",
         "sqlite://",
         "sqlite://{folder}/rubbish.db",
+        "sqlite://{folder}",
         "postgres://somebody:pa55word@127.0.0.1:1/longshore",
         "postgres://somebody:pa55word@127.0.0.1:99999/longshore",
         "postgres://[somebody:pa55word@/longshore",
