@@ -1,7 +1,8 @@
 """How the time of a cut, a deployment and two lists grows from 1,000 to 1,000,000 releases in the database.
 
 Each database has a process of its own, with the real application and the sandbox in it; they take turns, one round
-each, and stand still meanwhile. The time of exact counts (the `last` link of the list of deployments) is told apart.
+each, and stand still meanwhile. The worker works between the calls that are timed. The time of exact counts (the `last`
+link of the list of deployments) is told apart.
 """
 
 from __future__ import annotations
@@ -75,10 +76,13 @@ async def one_round(world: World, number: int) -> Times:
 
 
 async def finish(world: World) -> None:
-    """Let the newest run begin and end."""
+    """Let the worker dispatch the newest run, and let that end."""
+    working = asyncio.create_task(world.service.work(scheduled=False))
     await world.settle()
     await world.github.finish(run=len(world.github.runs))
     await world.settle()
+    working.cancel()
+    await asyncio.wait([working])
 
 
 async def serve_rounds(url: str, releases: int) -> None:
@@ -90,7 +94,7 @@ async def serve_rounds(url: str, releases: int) -> None:
         async with stage.process() as world:
             await furnish(world)
         seconds, _ = await timed(fill(url, releases))
-        async with stage.process() as second:
+        async with stage.process(works=False) as second:
             second.token = world.token
             print(json.dumps({"filled": seconds}), flush=True)
             number = 0

@@ -27,9 +27,9 @@ class Stage:
     database_url: str
 
     @asynccontextmanager
-    async def process(self) -> AsyncIterator[World]:
+    async def process(self, *, works: bool = True) -> AsyncIterator[World]:
         """Our application as a process has it that has just begun; without the schedule, which would disturb."""
-        app = create_app(settings_for(self.github, self.api_url, self.database_url), scheduled=False)
+        app = create_app(settings_for(self.github, self.api_url, self.database_url), works=works, scheduled=False)
         async with served(app) as url, aiohttp.ClientSession() as session:
             self.github.webhook_url = f"{url}/webhooks/github"
             yield World(self.github, app[SERVICE], url, session)

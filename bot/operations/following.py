@@ -26,15 +26,18 @@ async def heard(context: Context, repository: int, fact: RunFact) -> None:
 
     Word may come before the answer to our own request is stored: then it waits.
     """
+    age = context.now() - fact.created_at
     since = context.now() - PARKED_AT_MOST
     posted = Run.filter(repository_id=repository, workflow=fact.workflow, state="posted", posted_at__gt=since)
-    # asked first: the answer may be stored while we look
-    may_be_ours = fact.event == "workflow_dispatch" and await posted.exists()
+    # asked before the run is: the answer may be stored in between
+    may_be_ours = fact.event == "workflow_dispatch" and age <= PARKED_AT_MOST and await posted.exists()
     run = await Run.filter(repository_id=repository, github_id=fact.id).order_by("-first_attempt").first()
     if run is not None:
         await enqueue("observe", written(run, fact), lock=await runs.lock_of_run(run))
     elif may_be_ours:
-        raise Later(context.now() + PARKED, "the run may be one that is being dispatched")
+        # looked at less and less often: hundreds may wait for an answer that somebody has to fetch meanwhile
+        again = context.now() + min(max(PARKED, age / 4), PARKED_LONGEST)
+        raise Later(again, "the run may be one that is being dispatched")
 
 
 async def observe(context: Context, run_id: int, said: dict[str, Any]) -> None:
