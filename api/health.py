@@ -8,14 +8,13 @@ from tortoise.exceptions import OperationalError
 
 from bot.errors import Unavailable
 from bot.metrics import Metrics
-from bot.queue import dead_letters, depth
+from bot.queue import count_dead_letters, depth
 from bot.store.database import fetch
 from bot.store.migrate import pending
 from bot.worker import Worker
 
 STALLED = 30.0  # seconds without progress of our own worker
 BEHIND = 300.0  # seconds that the oldest due job has waited, where others work
-COUNTED = 1000
 BROKEN = (Unavailable, OperationalError)  # away, or there and no database of ours
 
 
@@ -68,4 +67,4 @@ class Health:
         for kind, (count, oldest) in waiting.items():
             self._metrics.queue_depth.labels(kind).set(count)
             self._metrics.queue_oldest.labels(kind).set(oldest)
-        self._metrics.dead_letters.set(len(await dead_letters(COUNTED)))
+        self._metrics.dead_letters.set(await count_dead_letters())

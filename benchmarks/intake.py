@@ -66,10 +66,12 @@ class Series:
     rates: list[float] = field(default_factory=list)
     latencies: list[float] = field(default_factory=list)
     costs: list[float] = field(default_factory=list)
+    jobs: list[float] = field(default_factory=list)
 
-    def add(self, measured: Measured, processor_seconds: float) -> None:
-        """One turn."""
+    def add(self, measured: Measured, processor_seconds: float, jobs: int) -> None:
+        """One turn, and how many of its deliveries were also worked on meanwhile."""
         self.rates.append(measured.rate)
+        self.jobs.append(jobs / (WARM_UP + measured.seconds))
         self.latencies += measured.latencies
         self.costs.append(processor_seconds / max(1, measured.acknowledged) * 1e6)
 
@@ -141,21 +143,28 @@ def processor_seconds(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def turn(contestant: Contestant, kind: str, requests: Requests, seconds: float) -> tuple[Measured, float]:
-    """Load one contestant; what it acknowledged must be there afterwards. Gives its processor time as well."""
-    port = free_port()
+async def turn(contestant: Contestant, kind: str, requests: Requests, seconds: float) -> tuple[Measured, float, int]:
+    """Load one contestant; what it acknowledged must be there afterwards.
+
+    Gives its processor time as well, and how many deliveries it has worked on.
+    """
+    port, jobs = free_port(), 0
     async with fresh(kind) if kind else nullcontext("") as url:
         async with serving(contestant, port, url) as process:
             before = processor_seconds(process)
             measured = await send(port, requests, connections=CONNECTIONS, warm_up=WARM_UP, seconds=seconds)
             spent = processor_seconds(process) - before
-        if kind and (stored := await _stored(contestant, url)) < measured.acknowledged:
-            raise RuntimeError(f"{contestant.says}: {measured.acknowledged} acknowledged, {stored} stored")
-    return measured, spent
+        if kind:
+            stored = await _count(contestant.table, url)
+            if stored < measured.acknowledged:
+                raise RuntimeError(f"{contestant.says}: {measured.acknowledged} acknowledged, {stored} stored")
+        if contestant is WORKING:
+            jobs = await _count(f"{contestant.table} AND state = 'done'", url)
+    return measured, spent, jobs
 
 
-async def _stored(contestant: Contestant, url: str) -> int:
-    question = f"SELECT count(*) FROM {contestant.table}"
+async def _count(rows: str, url: str) -> int:
+    question = f"SELECT count(*) FROM {rows}"
     if url.startswith("sqlite"):
         database = sqlite3.connect(sqlite_file(url))
         try:
@@ -177,11 +186,9 @@ async def run(rounds: int, seconds: float) -> tuple[Results, float]:
     busiest = 0.0
     for number in range(rounds):
         for contestant, kind in turns if number % 2 == 0 else reversed(turns):
-            wall, own = time.perf_counter(), time.process_time()
-            measured, spent = await turn(contestant, kind, requests, seconds)
-            results[contestant.name, kind].add(measured, spent)
-            share = (time.process_time() - own) / (time.perf_counter() - wall)
-            busiest = max(busiest, share)
+            measured, spent, jobs = await turn(contestant, kind, requests, seconds)
+            results[contestant.name, kind].add(measured, spent, jobs)
+            busiest = max(busiest, measured.busy)
             print(
                 f"  round {number + 1}: {contestant.says}, {LABELS[kind]}: {measured.rate:,.0f}/s",
                 file=sys.stderr,
@@ -208,9 +215,10 @@ def report(results: Results) -> tuple[str, bool]:
             share, wanted = f"{found:.2f}", f"≥ {contestant.required}"
         times = [f"{percentile(series.latencies, at) * 1000:.1f} ms" for at in (0.5, 0.99)]
         rate, cost = f"{median(series.rates):,.0f}", f"{median(series.costs):.0f} µs"
-        rows.append([contestant.says, LABELS[kind], rate, share, wanted, *times, cost])
+        jobs = f"{median(series.jobs):,.0f}" if contestant is WORKING else ""
+        rows.append([contestant.says, LABELS[kind], rate, share, wanted, *times, cost, jobs])
     head = ["server", "database", "deliveries/s", "of HMAC and group commit alone", "required"]
-    return table([*head, "median", "p99", "processor time each"], rows), met
+    return table([*head, "median", "p99", "processor time each", "jobs done/s"], rows), met
 
 
 def main() -> int:

@@ -67,6 +67,8 @@ class Measured:
     seconds: float
     latencies: list[float] = field(default_factory=list)
     acknowledged: int = 0
+    busy: float = 0.0
+    """Which share of one processor the load itself took."""
 
     @property
     def rate(self) -> float:
@@ -156,5 +158,7 @@ async def send(port: int, requests: Requests, *, connections: int, warm_up: floa
     loop = asyncio.get_running_loop()
     load = Load(requests, warm_up, seconds)
     senders = [(await loop.create_connection(lambda: Sender(load), "127.0.0.1", port))[1] for _ in range(connections)]
+    wall, own = time.perf_counter(), time.process_time()
     await asyncio.gather(*(sender.ended for sender in senders))
+    load.measured.busy = (time.process_time() - own) / (time.perf_counter() - wall)
     return load.measured

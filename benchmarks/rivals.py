@@ -75,13 +75,10 @@ async def sqlite_writer(url: str) -> AsyncIterator[Write]:
     connection = await loop.run_in_executor(thread, opened)
 
     def insert(rows: list[Row]) -> None:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            connection.executemany("INSERT OR IGNORE INTO deliveries (guid, headers, body) VALUES (?, ?, ?)", rows)
-            connection.execute("COMMIT")
-        except sqlite3.Error:
-            connection.rollback()
-            raise
+        # one statement, not one a row: after each, the thread waits until it gets the interpreter's lock back
+        places = ", ".join(["(?, ?, ?)"] * len(rows))
+        values = [value for row in rows for value in row]
+        connection.execute(f"INSERT OR IGNORE INTO deliveries (guid, headers, body) VALUES {places}", values)
 
     try:
         yield lambda rows: loop.run_in_executor(thread, insert, rows)

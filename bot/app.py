@@ -7,7 +7,6 @@ from typing import Any
 import aiohttp
 import structlog
 from aiohttp import web
-from cachetools import TTLCache
 
 import api.projects
 import api.releases
@@ -32,8 +31,7 @@ from handlers import receive, webhooks
 
 log = structlog.get_logger()
 
-INPUTS_KEPT = 24 * 3600  # seconds that a workflow's declared inputs are taken for granted
-JOB_SECONDS = 120
+JOB_SECONDS = 600
 EVENT_LOOP_TURN = 0.05
 
 
@@ -88,7 +86,7 @@ class Service:
                 await asyncio.wait([scheduling])
 
     def _make_worker(self) -> Worker:
-        dispatcher = Dispatcher(self.settings.dispatch_search_seconds, TTLCache(10_000, INPUTS_KEPT))
+        dispatcher = Dispatcher(self.settings.dispatch_search_seconds)
         kinds = jobs.table(dispatcher, webhooks.process)
 
         async def perform(job: Job) -> None:
@@ -114,6 +112,8 @@ class Service:
         if error is not None:
             said["error"] = f"{type(error).__name__}: {error}"
         level = {"dead": log.error, "failed": log.warning, "lost": log.warning}.get(outcome, log.info)
+        if outcome == "later" and error is not None and error.__cause__ is not None:  # something is away
+            level = log.warning
         unexpected = outcome in ("dead", "failed") and not isinstance(error, Problem)
         level("job", **said, exc_info=error if unexpected else None)
 

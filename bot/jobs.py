@@ -1,18 +1,22 @@
 """Which operation performs which kind of job: the table, and the surroundings in which one runs."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from bot.context import Context
 from bot.errors import Unavailable
 from bot.github.limits import Limited
+from bot.github.transport import Denied
 from bot.operations import comments, following, reconcile, runs, tags
 from bot.operations.dispatches import Dispatcher
 from bot.queue import Job, Later, prune
 
 Perform = Callable[[Context, Job], Awaitable[None]]
+
+WAITED_FOR = timedelta(days=1)
+LONGEST_WAIT = timedelta(minutes=10)
 
 log = structlog.get_logger()
 
@@ -30,6 +34,7 @@ def table(dispatcher: Dispatcher, webhook: Perform) -> Mapping[str, Perform]:
         ),
         "command": lambda context, job: comments.answer(context, comments.said_from(job.json())),
         "reply": _reply,
+        "check_tag": lambda context, job: tags.check(context, job.json()["candidate"], job.json()["by"]),
         "cut_by_tag": lambda context, job: tags.cut(context, tags.Pushed(**job.json())),
         "expire_build": lambda context, job: reconcile.expire_build(context, job.json()["run"]),
         "expire_deployment": lambda context, job: reconcile.expire_deployment(context, job.json()["deployment"]),
@@ -43,19 +48,29 @@ def table(dispatcher: Dispatcher, webhook: Perform) -> Mapping[str, Perform]:
 
 
 async def perform(kinds: Mapping[str, Perform], context: Context, job: Job) -> None:
-    """Perform one job. A limit of GitHub's is waited out and counts as no failure."""
+    """Perform one job. What is away is waited for, longer and longer; for a day that counts as no failure."""
     try:
         await kinds[job.kind](context, job)
     except Limited as limited:
-        raise Later(context.now() + timedelta(seconds=limited.retry_after), limited.sentence) from limited
+        raise Later(context.now() + timedelta(seconds=limited.retry_after), _reason(limited)) from limited
+    except Denied as denied:
+        raise Unavailable(_reason(denied)) from denied
     except Unavailable as unavailable:
-        raise Unavailable(f"{unavailable.sentence}: {unavailable.details.get('reason', '')}") from unavailable
+        age = context.now() - datetime.fromtimestamp(job.created_at / 1000, UTC)
+        if age > WAITED_FOR:
+            raise Unavailable(_reason(unavailable)) from unavailable
+        wait = min(max(timedelta(seconds=unavailable.retry_after), age / 4), LONGEST_WAIT)
+        raise Later(context.now() + wait, _reason(unavailable)) from unavailable
+
+
+def _reason(unavailable: Unavailable) -> str:
+    return f"{unavailable.sentence}: {unavailable.details.get('reason', 'no reason given')}"
 
 
 async def _reply(context: Context, job: Job) -> None:
     payload = job.json()
     said = comments.said_from(payload["said"])
-    await comments.reply(context, said, payload["body"], payload["reaction"], job.attempts)
+    await comments.reply(context, said, payload["body"], payload["reaction"])
 
 
 async def _fetch_delivery(context: Context, job: Job) -> None:

@@ -117,8 +117,8 @@ class Verdict:
 
 
 ENQUEUE = """
-INSERT INTO jobs (kind, key, keep, lock, priority, payload, state, attempts, run_at, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, 'queued', 0, $7, $8)
+INSERT INTO jobs (kind, key, keep, lock, priority, payload, headers, state, attempts, run_at, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $9, 'queued', 0, $7, $8)
 ON CONFLICT (key) WHERE state <> 'done' OR keep DO NOTHING
 """
 REVIVE = """
@@ -137,17 +137,18 @@ async def enqueue(
     priority: int = 0,
     run_at: datetime | None = None,
     keep: bool = False,
+    headers: dict[str, str] | None = None,
 ) -> None:
     """Add a job, in the caller's transaction if one is open, and wake a worker once it is committed.
 
     `key`: while an unfinished job has it (or a finished one with `keep`, until it is pruned), another is not added; a
     dead one with it is revived with the new payload. `lock`: never two running with the same. `run_at`: not before; now
-    if not given.
+    if not given. `headers`: what stands beside the payload, as of a delivery.
     """
     now = now_ms()
     due = now if run_at is None else milliseconds(run_at)
-    body = orjson.dumps(payload)
-    added = await execute(ENQUEUE, kind, key, keep, lock, priority, body, due, now)
+    body, beside = orjson.dumps(payload), None if headers is None else orjson.dumps(headers).decode()
+    added = await execute(ENQUEUE, kind, key, keep, lock, priority, body, due, now, beside)
     if not added:
         added = await execute(REVIVE, kind, key, lock, priority, body, due)
     if added and due <= now:
@@ -344,27 +345,33 @@ async def prune(now: datetime) -> int:
     return deleted
 
 
-LETTERS = (
-    "SELECT id, kind, key, headers, attempts, error, created_at, finished_at, payload FROM jobs WHERE state = 'dead'"
-)
+LETTER = "SELECT id, kind, key, headers, attempts, error, created_at, finished_at FROM jobs"
 
 
 async def dead_letters(limit: int = 100) -> list[DeadLetter]:
     """Jobs that were given up, the latest first."""
-    rows = await fetch(f"{LETTERS} AND finished_at IS NOT NULL ORDER BY finished_at DESC, id DESC LIMIT $1", limit)
-    return [_letter(row)[0] for row in rows]
+    rows = await fetch(
+        f"{LETTER} WHERE state = 'dead' AND finished_at IS NOT NULL ORDER BY finished_at DESC, id DESC LIMIT $1",
+        limit,
+    )
+    return [_letter(row) for row in rows]
 
 
 async def dead_letter(job_id: int) -> tuple[DeadLetter, bytes] | None:
     """One job that was given up, with its payload; None when there is none of that id."""
-    rows = await fetch(f"{LETTERS} AND id = $1", job_id)
-    return _letter(rows[0]) if rows else None
+    rows = await fetch(f"{LETTER} WHERE state = 'dead' AND id = $1", job_id)
+    payloads = await fetch("SELECT payload FROM jobs WHERE id = $1", job_id)
+    return (_letter(rows[0]), payloads[0]["payload"] or b"") if rows else None
 
 
-def _letter(row: dict[str, Any]) -> tuple[DeadLetter, bytes]:
-    payload = row.pop("payload") or b""
+async def count_dead_letters() -> int:
+    """How many jobs were given up."""
+    return int((await fetch("SELECT count(*) AS count FROM jobs WHERE state = 'dead'"))[0]["count"])
+
+
+def _letter(row: dict[str, Any]) -> DeadLetter:
     headers = orjson.loads(row["headers"] or "{}")
-    return DeadLetter(**{**row, "headers": headers, "error": row["error"] or ""}), payload
+    return DeadLetter(**{**row, "headers": headers, "error": row["error"] or ""})
 
 
 async def retry(job_id: int) -> bool:

@@ -5,7 +5,6 @@ import time
 
 import structlog
 
-from bot.errors import Unavailable
 from bot.queue import enqueue
 
 log = structlog.get_logger()
@@ -30,7 +29,7 @@ async def run() -> None:
         for kind in [kind for kind, at in due.items() if at <= now]:
             try:
                 await enqueue(kind, {}, key=kind)
-            except Unavailable as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the schedule outlives it
                 log.warning("schedule waits", kind=kind, error=str(error))
                 continue
             due[kind] = now + EVERY[kind]

@@ -29,7 +29,10 @@ class DatabaseSettings(BaseSettings):
         if not value.startswith(("sqlite://", "postgres://", "postgresql://")):
             raise ValueError("must begin with sqlite:// or postgres://")
         parts = urlsplit(value)
-        _ = parts.port  # refuses what is no port
+        try:
+            _ = parts.port
+        except ValueError:  # whose words would show a part of a password
+            raise ValueError("its port is no number, or its password has characters to percent-encode") from None
         if not all(map(str.isdecimal, parse_qs(parts.query).get("maxsize", ()))):
             raise ValueError("maxsize must be a number")
         return value

@@ -7,8 +7,7 @@ import typer
 
 from bot import queue
 from bot.context import Context
-from bot.errors import NotFound
-from bot.operations import audit
+from bot.operations import letters
 from cli.operator import operate
 from cli.tables import show, when
 
@@ -47,7 +46,7 @@ def show_(number: Number) -> None:
     async def act(context: Context) -> tuple[queue.DeadLetter, bytes]:
         found = await queue.dead_letter(number)
         if found is None:
-            raise NotFound(f"No dead letter {number}: see `longshore deliveries list`.")
+            raise letters.unknown(number)
         return found
 
     letter, payload = operate(act)
@@ -58,23 +57,12 @@ def show_(number: Number) -> None:
 @app.command()
 def retry(number: Number) -> None:
     """Put one back into the queue, with all its attempts."""
-    _change(number, "delivery.retry")
+    operate(lambda context: letters.retry(context, number))
     typer.echo(f"Queued {number} again.")
 
 
 @app.command()
 def discard(number: Number) -> None:
     """Give one up for good."""
-    _change(number, "delivery.discard")
+    operate(lambda context: letters.discard(context, number))
     typer.echo(f"Discarded {number}.")
-
-
-def _change(number: int, act_name: str) -> None:
-    change = queue.retry if act_name == "delivery.retry" else queue.discard
-
-    async def act(context: Context) -> None:
-        if not await change(number):
-            raise NotFound(f"No dead letter {number}: see `longshore deliveries list`.")
-        await audit.record(context, act_name, f"job {number}")
-
-    operate(act)

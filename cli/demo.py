@@ -17,7 +17,6 @@ from aiohttp import web
 from rich.console import Console
 from rich.text import Text
 
-from bot import log
 from bot.app import SERVICE, create_app
 from bot.errors import Problem
 from bot.operations import users
@@ -41,7 +40,6 @@ def demo(
     port: Annotated[int, typer.Option(help="The port of the service; 0 for any that is free.")] = 0,
 ) -> None:
     """Start Longshore and a GitHub in a box, and cut, build, deploy and roll back before your eyes."""
-    log.configure("error")
     with suppress(KeyboardInterrupt):
         asyncio.run(_demo(repo, once, port))
 

@@ -8,7 +8,9 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 from typer.main import get_command
 
+from bot import log
 from bot.errors import Problem
+from bot.log import redacted
 from cli import deliveries, demo, environments, projects, running, sandboxes, tokens
 from sandbox.errors import SandboxError
 
@@ -37,6 +39,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and give its exit code."""
+    log.configure("error")
     try:
         result = get_command(app).main(args=arguments, prog_name="longshore", standalone_mode=False)
     except Problem as problem:
@@ -60,7 +63,7 @@ def run(arguments: list[str]) -> int:
 
 def _failed(sentence: str, details: Any) -> int:
     more = ", ".join(f"{name}: {value}" for name, value in details.items() if name != "field")
-    line = f"longshore: {sentence}" + (f" ({more})" if more else "")
+    line = redacted(f"longshore: {sentence}" + (f" ({more})" if more else ""))
     shown = " ".join(line.split()).encode(errors="backslashreplace").decode()
     print(shown, file=sys.stderr)  # noqa: T201
     return 1

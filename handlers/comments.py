@@ -1,6 +1,6 @@
 """`issue_comment` and `commit_comment`: what people say."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from bot.context import Context
@@ -8,22 +8,24 @@ from bot.operations import comments
 from bot.operations.comments import Said
 
 
-async def on_issue(context: Context, payload: Mapping[str, Any], guid: str) -> None:
+def on_issue(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None] | None:
     """Hear a new comment on a pull request; edits, deletions and plain issues are nothing to us."""
     if payload["action"] == "created" and "pull_request" in payload["issue"]:
-        await _hear(context, payload, "pull", str(payload["issue"]["number"]))
+        return _hear(context, payload, "pull", str(payload["issue"]["number"]))
+    return None
 
 
-async def on_commit(context: Context, payload: Mapping[str, Any], guid: str) -> None:
+def on_commit(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None] | None:
     """Hear a new comment on a commit."""
     if payload["action"] == "created":
-        await _hear(context, payload, "commit", str(payload["comment"]["commit_id"]))
+        return _hear(context, payload, "commit", str(payload["comment"]["commit_id"]))
+    return None
 
 
-async def _hear(context: Context, payload: Mapping[str, Any], place: str, where: str) -> None:
+def _hear(context: Context, payload: Mapping[str, Any], place: str, where: str) -> Awaitable[None] | None:
     comment, author = payload["comment"], payload["comment"]["user"]
     if author["type"] == "Bot":
-        return
+        return None
     said = Said(
         repository=int(payload["repository"]["id"]),
         place=place,
@@ -34,4 +36,4 @@ async def _hear(context: Context, payload: Mapping[str, Any], place: str, where:
         body=str(comment["body"]),
         at=str(comment["created_at"]),
     )
-    await comments.hear(context, said)
+    return comments.hear(context, said)

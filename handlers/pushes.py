@@ -1,6 +1,6 @@
 """`push` of tags: people's own cut candidates, and candidates' tags are watched."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from bot.context import Context
@@ -9,18 +9,23 @@ from bot.operations import tags
 TAGS = "refs/tags/"
 
 
-async def pushed(context: Context, payload: Mapping[str, Any], guid: str) -> None:
+def pushed(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None] | None:
     """Hear that a tag was created, moved or deleted. Branches are nothing to us.
 
     Of an annotated tag `after` is the tag object; its commit is that of `head_commit`.
     """
     ref = str(payload["ref"])
     if not ref.startswith(TAGS):
-        return
-    tag, repository = ref.removeprefix(TAGS), int(payload["repository"]["id"])
-    head = payload.get("head_commit")
-    commit = None if payload["deleted"] or head is None else str(head["id"])
-    sender = payload["sender"]
-    await tags.changed(context, repository, tag, commit)
-    if commit is not None:
-        await tags.hear(context, tags.Pushed(repository, tag, commit, int(sender["id"]), str(sender["login"]), guid))
+        return None
+    head, sender = payload.get("head_commit"), payload["sender"]
+    return tags.hear(
+        context,
+        tags.Pushed(
+            repository=int(payload["repository"]["id"]),
+            tag=ref.removeprefix(TAGS),
+            commit="" if payload["deleted"] or head is None else str(head["id"]),
+            sender_id=int(sender["id"]),
+            sender=str(sender["login"]),
+            delivery=guid,
+        ),
+    )

@@ -17,6 +17,7 @@ LARGEST = 25 * 1024 * 1024  # GitHub delivers nothing larger
 TYPES = ("application/json", "application/x-www-form-urlencoded")
 ACCEPTED = b'{"delivery": "accepted"}'
 KNOWN = b'{"delivery": "known already"}'
+UNSIGNED = "X-Hub-Signature-256 is missing or is not that of this body and secret."
 PRIORITIES = {
     "issue_comment": 20,
     "commit_comment": 20,
@@ -57,9 +58,12 @@ class Receiver:
             raise _Rejected(415, f"Content-Type must be {' or '.join(TYPES)}.")
         if request.headers.get("Content-Encoding", "identity") != "identity":
             raise _Rejected(415, "The body must not be compressed.")
+        signature = request.headers.get("X-Hub-Signature-256", "")
+        if not signature.startswith("sha256="):
+            raise _Rejected(401, UNSIGNED)
         body = await _body(request)
-        if not self._is_signed(body, request.headers.get("X-Hub-Signature-256", "")):
-            raise _Rejected(401, "X-Hub-Signature-256 is missing or is not that of this body and secret.")
+        if not self._is_signed(body, signature):
+            raise _Rejected(401, UNSIGNED)
         guid = request.headers.get("X-GitHub-Delivery", "")
         if not event or not guid:
             raise _Rejected(400, "X-GitHub-Event and X-GitHub-Delivery must be given.")

@@ -1,6 +1,6 @@
 """`workflow_run`: how a run stands."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from bot.context import Context
@@ -10,10 +10,10 @@ from bot.operations import following
 from bot.queue import Hopeless
 
 
-async def told(context: Context, payload: Mapping[str, Any], guid: str) -> None:
+def told(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None]:
     """Hear what GitHub says of a run. All actions say the same: how it stands now."""
     try:
         fact = run_fact(payload["workflow_run"])
     except Unavailable as incomplete:
         raise Hopeless(f"The run is not as GitHub's are: {incomplete.details.get('reason')}") from incomplete
-    await following.heard(context, int(payload["repository"]["id"]), fact)
+    return following.heard(context, int(payload["repository"]["id"]), fact)

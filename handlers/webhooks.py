@@ -12,12 +12,13 @@ from bot.log import about
 from bot.queue import Hopeless, Job
 from handlers import comments, installations, pushes, repositories, runs
 
-Handler = Callable[[Context, Mapping[str, Any], str], Awaitable[None]]
+# A handler reads the payload and gives what is to be done about it, if anything.
+Handler = Callable[[Context, Mapping[str, Any], str], Awaitable[None] | None]
 
 log = structlog.get_logger()
 
 
-async def _pinged(context: Context, payload: Mapping[str, Any], guid: str) -> None:
+def _pinged(context: Context, payload: Mapping[str, Any], guid: str) -> None:
     log.info("ping", zen=str(payload.get("zen", ""))[:200], hook=payload.get("hook_id"))
 
 
@@ -41,9 +42,11 @@ async def process(context: Context, job: Job) -> None:
     handler = EVENTS.get(event)
     if handler is not None:
         try:
-            await handler(context, payload, job.key or "")
+            act = handler(context, payload, job.key or "")
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise Hopeless(f"The {event} payload is not as GitHub's are: {type(error).__name__}: {error}") from error
+        if act is not None:
+            await act
 
 
 def _payload(job: Job) -> Mapping[str, Any]:

@@ -361,7 +361,7 @@ async def _nothing(*_: Any) -> None: ...
 
 
 def test_every_kind_of_job_has_a_performer_and_every_performer_has_work() -> None:
-    performed = jobs.table(Dispatcher(60, {}), _nothing)  # type: ignore[arg-type]
+    performed = jobs.table(Dispatcher(60), _nothing)
     assert set(performed) == enqueued() | {"webhook"}
 
 

@@ -29,11 +29,14 @@ ARCHIVED = "The repository is archived on GitHub, where nothing can be tagged or
 
 
 class DispatchDenied(Refusal):
-    """GitHub will not start the workflow, and what to change. `inputs` tells that the inputs were wrong."""
+    """GitHub will not start the workflow, and what to change.
 
-    def __init__(self, sentence: str, *, inputs: bool = False) -> None:
+    `inputs` tells that the inputs were wrong, `ref` that GitHub does not find the branch or tag.
+    """
+
+    def __init__(self, sentence: str, *, inputs: bool = False, ref: bool = False) -> None:
         super().__init__(sentence)
-        self.inputs = inputs
+        self.inputs, self.ref = inputs, ref
 
 
 class Repo:
@@ -118,9 +121,17 @@ class Repo:
             await self._write("tag", "/git/refs", {"ref": f"refs/tags/{tag}", "sha": sha})
         except Denied as denied:
             if denied.status == 422 and "already exists" in denied.message.lower():
-                return await self.tagged_commit(tag) or "nothing"
+                return await self._tag_that_exists(tag)
+            if denied.status == 401:
+                raise
             raise Refusal(_why_no_tag(tag, denied)) from denied
         return None
+
+    async def _tag_that_exists(self, tag: str) -> str:
+        commit = await self.tagged_commit(tag)
+        if commit is None:
+            raise Unavailable(UNAVAILABLE, reason=f"it says that the tag {tag} exists and does not show it")
+        return commit
 
     # --- workflows and their runs
 
@@ -165,16 +176,16 @@ class Repo:
         file = workflow_file(workflow_path(workflow))
         created = quote(f">={since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", safe="")
         path = f"/actions/workflows/{file}/runs?event=workflow_dispatch&created={created}&per_page=100"
-        try:
-            return [run_fact(run) for run in await self._list(path, "workflow_runs", most=3)]
-        except Denied as denied:
-            _only(denied, 404)
-            return []
+        return [run_fact(run) for run in await self._list(path, "workflow_runs", most=3)]
 
-    async def cancel_run(self, run: int) -> None:
-        """Ask for a run to be cancelled; nothing happens where it has ended or is gone."""
+    async def cancel_run(self, run: int, *, force: bool = False) -> None:
+        """Ask for a run to be cancelled; nothing happens where it has ended or is gone.
+
+        With `force`, steps that are to run whatever happens do not run either.
+        https://docs.github.com/en/rest/actions/workflow-runs#force-cancel-a-workflow-run
+        """
         try:
-            await self._write("run", f"/actions/runs/{run}/cancel", {})
+            await self._write("run", f"/actions/runs/{run}/{'force-cancel' if force else 'cancel'}", {})
         except Denied as denied:
             _only(denied, 404, 409)
 
@@ -328,6 +339,8 @@ def _why_no_run(path: str, ref: str, denied: Denied) -> DispatchDenied:
         return DispatchDenied(f"There is no workflow `{path}` on the default branch: add it there, or name another.")
     if denied.status == 403:
         return DispatchDenied("The App may not start workflows here: grant it `actions: write`.")
+    if "No ref found" in message:
+        return DispatchDenied(f"GitHub finds no branch or tag `{ref}` to run `{path}` on.", ref=True)
     if "disabled workflow" in message:
         return DispatchDenied(f"The workflow `{path}` is disabled on GitHub: enable it under Actions.")
     if "does not have 'workflow_dispatch'" in message:

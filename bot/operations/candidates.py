@@ -1,5 +1,7 @@
 """Release candidates: cut, built, canceled."""
 
+import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tortoise.exceptions import IntegrityError
@@ -20,7 +22,8 @@ from bot.store.releases import Release
 from bot.store.runs import Run
 
 TRIES = 5  # of a transaction that somebody else's was faster than
-MOST_BRANCHES = 100
+MOST_BRANCHES = 200
+AT_ONCE = 10  # branches that GitHub is asked about
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,9 @@ async def finish_build(context: Context, candidate: Candidate, status: str, reas
 async def spoil(context: Context, candidate: Candidate, reason: str) -> None:
     """Fail a candidate that turned out not to be what was approved, in the caller's transaction, with an alarm."""
     before = candidate.status
-    if before != "failed" and (before == "building" or rules.may_move(before, "failed")):
+    if before in rules.UNFINISHED:
+        await finish_build(context, candidate, "failed", reason)
+    elif rules.may_move(before, "failed"):
         await _move(context, candidate, "failed", reason)
     await audit.alarm(
         context,
@@ -186,19 +191,28 @@ async def _proven(context: Context, project: Project, repository: Repository, co
     sha, repo = parse_sha(commit), context.at(repository)
     patterns = branches_to_ask(project.allowed_branches, repository.default_branch)
     for pattern in patterns:
-        for branch in await _branches(repo, pattern):
-            if await repo.is_on(branch, sha):
-                return sha, branch
+        for branches in _batched(await _branches(repo, pattern), AT_ONCE):
+            reached = await asyncio.gather(*(repo.is_on(branch, sha) for branch in branches))
+            if any(reached):
+                return sha, branches[reached.index(True)]
     if await repo.fact() is None:
         raise NotFound("GitHub repository not found", repo=repository.full_name)
     raise Refusal(INVALID, commit=sha, reason=f"not on a branch that may be released from: {', '.join(patterns)}")
+
+
+def _batched(names: list[str], size: int) -> Iterator[list[str]]:
+    """A list in pieces of at most a size."""
+    return (names[start : start + size] for start in range(0, len(names), size))
 
 
 async def _branches(repo: Repo, pattern: str) -> list[str]:
     if not is_glob(pattern):
         return [pattern]
     names = await repo.branches(pattern.partition("*")[0])
-    return [name for name in names if matches(name, pattern)][:MOST_BRANCHES]
+    matching = [name for name in names if matches(name, pattern)]
+    if len(matching) > MOST_BRANCHES:
+        raise Refusal(f"More than {MOST_BRANCHES} branches match `{pattern}`: narrow the project's allowed branches.")
+    return matching
 
 
 async def _write(context: Context, project: Project, wish: Wish, branch: str) -> tuple[Candidate, bool]:
@@ -223,6 +237,10 @@ async def _insert(context: Context, project: Project, wish: Wish, version: Candi
     now = context.now()
     release = await _release(context, project, version.release, wish.commit)
     own_tag = rules.tag_name(project.tag_prefix, str(version)) if project.tag_candidates else None
+    tag = wish.tag or own_tag
+    namesake = await Candidate.get_or_none(repository_id=project.repository_id, tag=tag) if tag else None
+    if namesake is not None and namesake.version != str(version):
+        raise Conflict(f"The tag `{tag}` is that of the candidate {namesake.version} of another project.")
     candidate = await Candidate.create(
         project_id=project.id,
         release_id=release.id,
@@ -231,7 +249,7 @@ async def _insert(context: Context, project: Project, wish: Wish, version: Candi
         version=str(version),
         commit=wish.commit,
         branch=branch,
-        tag=wish.tag or own_tag,
+        tag=tag,
         tagged=wish.tag is not None,
         status="pending" if wish.build else "ready",
         origin=wish.origin,

@@ -72,15 +72,14 @@ async def answer(context: Context, said: Said) -> None:
     await enqueue("reply", payload, key=f"reply:{said.mark}", keep=True, priority=10)
 
 
-async def reply(context: Context, said: Said, body: str, reaction: str, attempt: int) -> None:
-    """Job `reply`: post an answer once. Another attempt first looks whether the one before was posted after all."""
+async def reply(context: Context, said: Said, body: str, reaction: str) -> None:
+    """Job `reply`: post an answer once. It is looked for first: an attempt before may have posted it after all."""
     repository = await Repository.get(github_id=said.repository)
     repo = context.at(repository)
     await _react(context, repository, said, reaction)
-    if attempt > 1:
-        since = datetime.fromisoformat(said.at)
-        if any(replies.is_marked(text, said.mark) for text in await repo.replies(said.place, said.where, since)):
-            return
+    since = datetime.fromisoformat(said.at)
+    if any(replies.is_marked(text, said.mark) for text in await repo.replies(said.place, said.where, since)):
+        return
     await repo.reply(said.place, said.where, replies.marked(body, said.mark))
 
 

@@ -22,14 +22,6 @@ IN_PROGRESS = "Another deployment is in progress"
 PATIENCE = timedelta(minutes=1)  # of a rollback with the runs that it cancels
 CANCEL_PATIENCE = timedelta(minutes=5)  # with GitHub's word that a run was cancelled
 HISTORY = 500  # finished deployments that a rollback looks back over
-RELATED = (
-    "environment",
-    "candidate",
-    "candidate__release",
-    "from_candidate",
-    "from_candidate__release",
-    "actor",
-)
 
 
 @allowed_on_tier("deployment:start", production="deployment:production")
@@ -47,24 +39,26 @@ async def deploy(
     environment, a gate.
     """
     if origin is not None and (before := await Deployment.get_or_none(origin=origin)) is not None:
-        return await _shown(before.id)
+        return before
     projects.refuse_archived(project)
-    candidate = await _candidate(project, version)
-    gates.check_ready(candidate.version, candidate.status, candidate.reason)
-    if await _active(environment.id):
-        raise Conflict(IN_PROGRESS, environment=environment.name)
-    gates.check_frozen(environment.frozen, context.now())
-    gates.check_gates(gates.refusing(held=candidate.release.held))
+    number = (await _candidate(project, version)).id
     try:
         async with transaction():
-            await Environment.select_for_update().get(id=environment.id)
-            deployment = await _insert(context, environment, candidate, origin=origin)
-            await Environment.filter(id=environment.id).update(promotion_held=False)
+            # looked at under lock, so that what is allowed here is still so when it is written
+            place = await Environment.select_for_update().get(id=environment.id)
+            candidate = await Candidate.select_for_update().get(id=number)
+            gates.check_ready(candidate.version, candidate.status, candidate.reason)
+            if await _active(place.id).exists():
+                raise Conflict(IN_PROGRESS, environment=place.name)
+            gates.check_frozen(place.frozen, context.now())
+            await _check_gates(candidate)
+            deployment = await _insert(context, place, candidate, origin=origin)
+            await Environment.filter(id=place.id).update(promotion_held=False)
     except IntegrityError as clash:
         if origin is not None and (twin := await Deployment.get_or_none(origin=origin)) is not None:
-            return await _shown(twin.id)
+            return twin
         raise Conflict(IN_PROGRESS, environment=environment.name) from clash
-    return await _shown(deployment.id)
+    return deployment
 
 
 @allowed_on_tier("deployment:start", production="deployment:production")
@@ -76,23 +70,25 @@ async def roll_back(
     Refuses a frozen environment unless forced, which is a grant of its own, and a history with nothing to go back to.
     """
     if origin is not None and (before := await Deployment.get_or_none(origin=origin)) is not None:
-        return await _shown(before.id)
+        return before
     projects.refuse_archived(project)
     if force:
         require(context.actor, "deployment:force")
-    else:
-        gates.check_frozen(environment.frozen, context.now())
     async with transaction():
-        await Environment.select_for_update().get(id=environment.id)
+        place = await Environment.select_for_update().get(id=environment.id)
+        if not force:
+            gates.check_frozen(place.frozen, context.now())
         under_way = await _active(environment.id).select_for_update()
         target = rules.rollback_target(await _history(environment.id))
         if target is None:
             raise NotFound("No previous deployment to roll back from")
-        waits = [not await _cancel(context, active) for active in under_way]
-        candidate = await Candidate.get(id=target).select_related("release")
-        deployment = await _insert(context, environment, candidate, kind="rollback", waits=any(waits), origin=origin)
-        await Environment.filter(id=environment.id).update(promotion_held=True)
-    return await _shown(deployment.id)
+        for active in under_way:
+            await _cancel(context, active)
+        waits = await Deployment.exists(environment_id=place.id, status="canceling")
+        candidate = await Candidate.get(id=target)
+        deployment = await _insert(context, place, candidate, kind="rollback", waits=waits, origin=origin)
+        await Environment.filter(id=place.id).update(promotion_held=True)
+    return deployment
 
 
 @allowed("deployment:report")
@@ -119,14 +115,14 @@ async def report(
         await Environment.select_for_update().get(id=place.id)
         same = Deployment.filter(environment_id=place.id, candidate_id=candidate.id)
         newest = await same.order_by("-id").select_for_update().first()
-        if newest is None or not rules.may_report(newest.status, status):
+        if newest is None or rules.is_new_deployment(newest.status, status):
             newest = await _insert(context, place, candidate, reported=True)
         before = newest.status
-        if before != status or status not in rules.FINAL:
+        if rules.is_change(before, status):
             await _set(context, newest, status, error_message)
-        if before != status:
+        if newest.status != before:
             await _audit(context, "deployment.report", newest, place, candidate, before, status)
-    return await _shown(newest.id)
+    return newest
 
 
 @allowed("project:read")
@@ -135,9 +131,10 @@ async def find(context: Context, project: Project, environment: str, deployment:
     place = await Environment.get_or_none(project_id=project.id, name=environment)
     if place is None:
         raise NotFound("Release environment not found")
-    if not await Deployment.exists(id=deployment, environment_id=place.id):
+    found = await Deployment.get_or_none(id=deployment, environment_id=place.id)
+    if found is None:
         raise NotFound("Deployment not found")
-    return await _shown(deployment)
+    return found
 
 
 @allowed_on_tier("deployment:start", production="deployment:production")
@@ -153,22 +150,21 @@ async def cancel(context: Context, project: Project, environment: Environment, d
         await _cancel(context, found)
         candidate = await Candidate.get(id=found.candidate_id)
         await _audit(context, "deployment.cancel", found, environment, candidate, before, found.status)
-    return await _shown(deployment)
+    return found
 
 
 async def begin(context: Context, deployment: Deployment) -> None:
     """Take note, in the caller's transaction, that GitHub runs a deployment."""
-    if deployment.status == "pending":
+    if rules.may_move(deployment.status, "in_progress"):
         await _set(context, deployment, "in_progress", None)
 
 
 async def finish(context: Context, deployment: Deployment, status: str, message: str | None) -> None:
     """End a deployment, in the caller's transaction. The one place where deployments end; a second end is none."""
-    if deployment.status in rules.FINAL:
+    if not rules.may_move(deployment.status, status):
         return
     before = deployment.status
     await _set(context, deployment, status, message)
-    after_commit(context.metrics.deployments.labels(status).inc)
     place = await Environment.get(id=deployment.environment_id)
     candidate = await Candidate.get(id=deployment.candidate_id)
     await _audit(context, "deployment.finish", deployment, place, candidate, before, status)
@@ -180,12 +176,12 @@ async def run_again(context: Context, finished: Deployment) -> Deployment:
     It is a fact and cannot be refused; had a gate refused it, the alarm is raised.
     """
     place = await Environment.get(id=finished.environment_id)
-    candidate = await Candidate.get(id=finished.candidate_id).select_related("release")
+    candidate = await Candidate.get(id=finished.candidate_id)
     deployment = await _insert(context, place, candidate, reported=True, kind=finished.kind)
     try:
         gates.check_ready(candidate.version, candidate.status, candidate.reason)
         gates.check_frozen(place.frozen, context.now())
-        gates.check_gates(gates.refusing(held=candidate.release.held))
+        await _check_gates(candidate)
     except Refusal as refusal:
         subject = f"{place.name}: {candidate.version}"
         why = {"refusal": refusal.sentence, **refusal.details}
@@ -193,6 +189,11 @@ async def run_again(context: Context, finished: Deployment) -> Deployment:
             context, "deployment.rerun", subject, project=place.project_id, commit=candidate.commit, after=why
         )
     return deployment
+
+
+async def _check_gates(candidate: Candidate) -> None:
+    release = await Release.get(id=candidate.release_id)
+    gates.check_gates(gates.refusing(held=release.held))
 
 
 async def _candidate(project: Project, version: CandidateVersion) -> Candidate:
@@ -279,8 +280,9 @@ async def _set(context: Context, deployment: Deployment, status: str, message: s
     now = context.now()
     if status != "pending" and deployment.deploy_start_at is None:
         deployment.deploy_start_at = now
-    if status in rules.FINAL and (deployment.deploy_end_at is None or deployment.status != status):
+    if status in rules.FINAL and deployment.status != status:
         deployment.deploy_end_at = now
+        after_commit(context.metrics.deployments.labels(status).inc)
     told = {"error_message": message} if message is not None or status == "success" else {}
     deployment.update_from_dict({"status": status, **told})
     await deployment.save(update_fields=["status", "error_message", "deploy_start_at", "deploy_end_at"])
@@ -315,7 +317,3 @@ async def _audit(
         before=before,
         after={"status": after, "message": deployment.error_message},
     )
-
-
-async def _shown(deployment: int) -> Deployment:
-    return await Deployment.get(id=deployment).select_related(*RELATED)

@@ -4,15 +4,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from cachetools import TTLCache
-
 from bot.context import Context
 from bot.errors import Refusal, Unavailable
 from bot.github.client import DispatchDenied, Repo
-from bot.github.limits import AnswerLost
-from bot.operations import candidates, deployments, runs, tags
+from bot.github.limits import UNAVAILABLE, AnswerLost
+from bot.operations import audit, candidates, deployments, runs, tags
 from bot.queue import Later
-from bot.rules.runs import RunFact, carries
+from bot.rules.runs import RunFact, carries, request_ids
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
 from bot.store.deployments import Deployment
@@ -22,10 +20,21 @@ REQUEST_SECONDS = 20  # one request's time limit, with room
 LOOK_AGAIN = timedelta(seconds=5)
 CLOCKS_DIFFER = timedelta(minutes=2)
 PREFIX = "aviator_"
+WANTED = ("pending", "building", "in_progress")  # what a candidate or a deployment is while its run is wanted
 
 
 class Withdrawn(Exception):
     """The run is not wanted any more."""
+
+
+class Ambiguous(Refusal):
+    """Runs are there that may be the one that is searched for, and nothing tells them apart."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "GitHub's answer to the dispatch was lost, and several runs may be the one that it started: look at the "
+            "Actions page. Put the request id into the workflow's `run-name`, so that a run can be told."
+        )
 
 
 class Lease(Protocol):
@@ -39,11 +48,11 @@ class Lease(Protocol):
 class Dispatcher:
     """Dispatches workflows. `search_seconds` is how long a run is searched for before the request is sent again.
 
-    `inputs` holds what each workflow is known to declare, by repository and path, so that a warm dispatch is one call.
+    What a workflow declares is read at the tip of the candidate's branch, which costs nothing while the file there
+    stays the same (a conditional request); where GitHub refuses that, it is read at the candidate's commit.
     """
 
     search_seconds: float
-    inputs: TTLCache[tuple[int, str], frozenset[str]]
 
     async def dispatch(self, context: Context, run_id: int, lease: Lease) -> None:
         """Job `dispatch`: send a wanted run to GitHub, exactly once, and adopt what it started."""
@@ -55,7 +64,7 @@ class Dispatcher:
             repo = context.at(run.repository)
             if run.state == "posted" and await self._found(context, repo, run, candidate):
                 return
-            if run.cancel_requested or (candidate if deployment is None else deployment).status != "pending":
+            if run.cancel_requested or (candidate if deployment is None else deployment).status not in WANTED:
                 raise Withdrawn
             await _wait_for_canceled(context, deployment)
             ref = await tags.place(context, repo, candidate)
@@ -67,6 +76,7 @@ class Dispatcher:
             await give_up(context, run, refusal)
             return
         except AnswerLost as lost:
+            await Run.filter(id=run.id, state="posted").update(posted_at=context.now())
             raise Later(context.now() + LOOK_AGAIN, lost.sentence) from lost
         if github_id is None:
             raise Later(context.now() + LOOK_AGAIN, "GitHub did not tell the run's id")
@@ -83,27 +93,23 @@ class Dispatcher:
         lease: Lease,
     ) -> int | None:
         offered = await _offered(run, candidate, deployment)
-        for fresh in (False, True):
-            declared = await self._declared(repo, run.workflow, ref, fresh)
-            inputs = {name: text for name, text in offered.items() if name in declared}
+        for read_at in (candidate.branch, candidate.commit):
             try:
+                declared = await repo.workflow_inputs(run.workflow, read_at)
+                inputs = {name: text for name, text in offered.items() if name in declared}
                 return await repo.dispatch(run.workflow, ref, inputs, lambda: _mark_posted(context, run, lease))
-            except DispatchDenied as denied:
-                await _mark_unsent(run)
-                if fresh or not denied.inputs:
-                    raise
             except AnswerLost:
                 raise
+            except DispatchDenied as denied:
+                await _mark_unsent(run)
+                if denied.ref and candidate.tag is not None:
+                    await _tag_unseen(candidate)
+                if read_at == candidate.commit or not denied.inputs:
+                    raise
             except Unavailable:  # not sent, or refused for now
                 await _mark_unsent(run)
                 raise
         raise AssertionError("the second try returns or raises")
-
-    async def _declared(self, repo: Repo, workflow: str, ref: str, fresh: bool) -> frozenset[str]:
-        key = (repo.id, workflow)
-        if fresh or key not in self.inputs:
-            self.inputs[key] = await repo.workflow_inputs(workflow, ref)
-        return self.inputs[key]
 
     async def _found(self, context: Context, repo: Repo, run: Run, candidate: Candidate) -> bool:
         """Look for the run of a request whose answer never came. True when there is nothing more to do.
@@ -112,17 +118,18 @@ class Dispatcher:
         """
         bot = await context.github.bot_login()
         listed = await repo.runs_since(run.workflow, run.created_at - CLOCKS_DIFFER)
-        matching = [fact for fact in listed if carries(fact.title, run.request_id)]
-        if not matching:
-            matching = await _unclaimed(run, candidate, listed, bot)
-        if matching:
-            first, *strays = sorted(matching, key=lambda fact: fact.id)
-            await adopt(context, run, first.id, first.url)
-            for stray in strays:
+        titled = sorted((fact for fact in listed if carries(fact.title, run.request_id)), key=lambda fact: fact.id)
+        fitting = titled[:1] or await _unclaimed(run, candidate, listed, bot)
+        alone = bool(titled) or not await _others_searching(run)
+        if len(fitting) == 1 and alone:
+            await adopt(context, run, fitting[0].id, fitting[0].url)
+            for stray in titled[1:]:
                 await runs.cancel_stray(context, run, stray.id, "dispatched twice")
             return True
         if run.posted_at is not None and context.now() < run.posted_at + timedelta(seconds=self.search_seconds):
             raise Later(context.now() + min(LOOK_AGAIN, timedelta(seconds=self.search_seconds / 4)), "searching")
+        if fitting:
+            raise Ambiguous
         return False
 
 
@@ -164,11 +171,14 @@ async def give_up(context: Context, run: Run, refusal: Refusal) -> None:
         await runs.save(run, state="failed")
         candidate, deployment = await _subject(run)
         if deployment is not None:
-            await deployments.finish(context, deployment, "error", refusal.sentence)
+            status = "unknown" if isinstance(refusal, Ambiguous) else "error"
+            await deployments.finish(context, deployment, status, refusal.sentence)
         else:
             await candidates.finish_build(context, candidate, "failed", refusal.sentence)
         if isinstance(refusal, tags.TagElsewhere):
-            await candidates.spoil(context, candidate, refusal.sentence)
+            await tags.distrust(context, candidate, "tag.elsewhere", refusal.sentence)
+        if isinstance(refusal, Ambiguous):
+            await audit.alarm(context, "run.ambiguous", run.request_id, project=candidate.project_id, commit=run.commit)
 
 
 async def _subject(run: Run) -> tuple[Candidate, Deployment | None]:
@@ -202,19 +212,24 @@ async def _mark_posted(context: Context, run: Run, lease: Lease) -> None:
 
 
 async def _mark_unsent(run: Run) -> None:
-    await Run.filter(id=run.id, state="posted").update(state="wanted")
+    """Say that this request was not sent, or started nothing. One before it may still have, and is searched for."""
+    await Run.filter(id=run.id, state="posted").update(state=run.state, posted_at=run.posted_at)
+
+
+async def _tag_unseen(candidate: Candidate) -> None:
+    """GitHub does not find the candidate's tag when it starts workflows, yet or any more: it is made sure of."""
+    await Candidate.filter(id=candidate.id).update(tagged=False)
+    raise Unavailable(UNAVAILABLE, reason=f"it does not find the tag {candidate.tag} yet")
 
 
 async def _unclaimed(run: Run, candidate: Candidate, listed: list[RunFact], bot: str) -> list[RunFact]:
-    """Runs on our own tag, by our own bot, since the request, that belong to nobody yet."""
-    if candidate.tag is None or run.posted_at is None:
-        return []
-    since = run.posted_at - CLOCKS_DIFFER
+    """Runs at our commit, on the ref that was asked for, by our own bot, that belong to nobody yet."""
+    ref = candidate.tag or candidate.branch
     fitting = [
-        fact for fact in listed if fact.head_branch == candidate.tag and fact.actor == bot and fact.created_at >= since
+        fact
+        for fact in listed
+        if (fact.head_branch, fact.head_sha, fact.actor) == (ref, run.commit, bot) and not request_ids(fact.title)
     ]
-    if not fitting or await _others_searching(run):
-        return []
     ids = [fact.id for fact in fitting]
     claimed = {row.github_id for row in await Run.filter(repository_id=run.repository_id, github_id__in=ids)}
     return [fact for fact in fitting if fact.id not in claimed]

@@ -97,7 +97,7 @@ async def _change(context: Context, project: Project, name: str, act: str, value
 
 async def _write(context: Context, project: Project, name: str, act: str, values: dict[str, Any]) -> Environment:
     async with transaction():
-        environment = await Environment.get_or_none(project_id=project.id, name=name)
+        environment = await Environment.select_for_update().get_or_none(project_id=project.id, name=name)
         if environment is None:
             raise NotFound("Release environment not found")
         before = {field: getattr(environment, field) for field in values}
@@ -105,7 +105,7 @@ async def _write(context: Context, project: Project, name: str, act: str, values
             await _refuse_clash(project, new_name, environment)
             values = {**values, "name_key": new_name.lower()}
         environment.update_from_dict(values)
-        await environment.save()
+        await environment.save(update_fields=list(values))
         await audit.record(context, act, f"{project.name}/{name}", project=project.id, before=before, after=values)
     return environment
 

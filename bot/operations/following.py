@@ -9,7 +9,7 @@ from bot.operations import audit, candidates, deployments, runs
 from bot.queue import Later, enqueue
 from bot.rules import candidates as candidate_rules
 from bot.rules import deployments as deployment_rules
-from bot.rules.runs import RunFact, is_news
+from bot.rules.runs import RunFact, is_news, request_ids
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
 from bot.store.deployments import Deployment
@@ -38,6 +38,16 @@ async def heard(context: Context, repository: int, fact: RunFact) -> None:
         # looked at less and less often: hundreds may wait for an answer that somebody has to fetch meanwhile
         again = context.now() + min(max(PARKED, age / 4), PARKED_LONGEST)
         raise Later(again, "the run may be one that is being dispatched")
+    elif fact.event == "workflow_dispatch" and fact.status != "completed":
+        await _refuse_stray(context, repository, fact)
+
+
+async def _refuse_stray(context: Context, repository: int, fact: RunFact) -> None:
+    """Have a run cancelled that our own bot started for a request which another run has answered."""
+    asked = await Run.filter(repository_id=repository, request_id__in=request_ids(fact.title)).first()
+    answered = asked is not None and asked.github_id is not None
+    if asked is not None and answered and fact.actor == await context.github.bot_login():
+        await runs.cancel_stray(context, asked, fact.id, "dispatched twice")
 
 
 async def observe(context: Context, run_id: int, said: dict[str, Any]) -> None:
@@ -70,11 +80,11 @@ async def follow(context: Context, run_id: int) -> None:
     run = await Run.get(id=run_id).select_related("repository")
     if run.state != "running" or run.github_id is None:
         return
+    await runs.save(run, checked_at=context.now())
     fact = await context.at(run.repository).run(run.github_id)
     if fact is None:
         await _lost(context, run)
         return
-    await runs.save(run, checked_at=context.now())
     await observe(context, run.id, written(run, fact)["fact"])
 
 
@@ -88,6 +98,7 @@ async def _refuse_commit(context: Context, run: Run, fact: RunFact) -> None:
         await candidates.spoil(context, candidate, reason)
         return
     deployment = await Deployment.get(id=run.deployment_id).select_related("environment")
+    await Candidate.filter(id=deployment.candidate_id).update(tagged=False)
     await deployments.finish(context, deployment, "error", reason)
     await audit.alarm(
         context,
@@ -135,7 +146,7 @@ async def _again(context: Context, finished: Deployment, run: Run, fact: RunFact
         deployment_id=deployment.id,
         workflow=run.workflow,
         commit=run.commit,
-        request_id=f"{run.request_id}.{fact.attempt}",
+        request_id=f"{run.request_id.partition('.')[0]}.{fact.attempt}",
         state="running",
         github_id=run.github_id,
         first_attempt=fact.attempt,

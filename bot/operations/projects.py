@@ -46,23 +46,24 @@ async def create(context: Context, name: str, repo: str | None = None, **values:
 
 @allowed("project:write")
 async def change(context: Context, project: Project, /, repo: str | None = None, **values: Any) -> Project:
-    """Change a project's settings; what is not given stays. A changed project's repository is asked of GitHub again."""
+    """Change a project's settings; what is not given stays. A repository that is given is asked of GitHub first."""
     rules.check(values, rules.PROJECT)
     repository = project.repository if repo is None else await _repository(context, repo)
-    if repo is None and repository is not None:
-        await repositories.find(context, repository.full_name)
+    new: dict[str, Any] = {} if repository is None or repo is None else {"repository_id": repository.github_id}
     try:
         async with transaction():
-            await _refuse_moving(project, repository)
-            await _refuse_clashes(values, repository, project)
-            before = {name: getattr(project, name) for name in values}
-            project.update_from_dict({**values, "repository": repository, "updated_at": context.now()})
-            await project.save()
-            await audit.record(context, "project.change", project.name, project=project.id, before=before, after=values)
+            row = await Project.select_for_update().get(id=project.id)
+            await _refuse_moving(row, repository)
+            await _refuse_clashes(values, repository, row)
+            before = {name: getattr(row, name) for name in {**values, **new}}
+            row.update_from_dict({**values, **new, "updated_at": context.now()})
+            await row.save(update_fields=[*values, *new, "updated_at"])
+            after = {**values, **new}
+            await audit.record(context, "project.change", row.name, project=row.id, before=before, after=after)
     except IntegrityError as clash:
         raise Conflict("Another project of this name, permalink or tag prefix has just been created.") from clash
-    await project.fetch_related("repository")
-    return project
+    await row.fetch_related("repository")
+    return row
 
 
 @allowed("project:read")

@@ -2,16 +2,15 @@
 
 from datetime import datetime, timedelta
 
-import orjson
 import structlog
 
 from bot.context import Context
-from bot.errors import Unavailable
+from bot.errors import Refusal, Unavailable
 from bot.operations import candidates, deployments, following, repositories, runs
-from bot.queue import enqueue, now_ms
+from bot.queue import enqueue
 from bot.rules import deployments as rules
 from bot.store.candidates import Candidate
-from bot.store.database import execute, fetch, transaction
+from bot.store.database import fetch, transaction
 from bot.store.deployments import Deployment
 from bot.store.projects import Environment, Project, Repository
 from bot.store.runs import Run
@@ -80,8 +79,8 @@ async def _ask(context: Context, run_id: int) -> None:
     """Ask GitHub once more; a deadline stands even when GitHub cannot be asked."""
     try:
         await following.follow(context, run_id)
-    except Unavailable as unavailable:
-        log.warning("not asked before the deadline", run=run_id, error=unavailable.sentence)
+    except (Unavailable, Refusal) as problem:
+        log.warning("not asked before the deadline", run=run_id, error=problem.sentence)
 
 
 async def _let_go(run: Run) -> None:
@@ -100,14 +99,13 @@ async def sweep_deliveries(context: Context) -> None:
     GitHub never delivers again by itself and keeps deliveries for three days. An attempt is looked at whatever its
     status code: one that timed out is no failure in GitHub's filter. What we stored is known by its GUID.
     """
-    since = await _swept_until(context)
-    attempts = [delivery async for delivery in context.github.deliveries(since)]
-    arrived = {delivery.guid for delivery in attempts if delivery.ok}
-    missed = {delivery.guid: delivery for delivery in attempts if delivery.guid not in arrived}
-    for guid, delivery in missed.items():
-        if not await _is_stored(guid):
-            payload = {"delivery": delivery.id, "guid": guid, "event": delivery.event}
-            await enqueue("fetch_delivery", payload, key=f"fetch-delivery:{guid}")
+    arrived = set()  # newest first: an attempt that arrived is seen before those that did not
+    async for delivery in context.github.deliveries(await _swept_until(context)):
+        if delivery.ok:
+            arrived.add(delivery.guid)
+        elif delivery.guid not in arrived and not await _is_stored(delivery.guid):
+            payload = {"delivery": delivery.id, "guid": delivery.guid, "event": delivery.event}
+            await enqueue("fetch_delivery", payload, key=f"fetch-delivery:{delivery.guid}")
 
 
 async def fetch_delivery(context: Context, delivery_id: int, guid: str, event: str) -> None:
@@ -115,12 +113,8 @@ async def fetch_delivery(context: Context, delivery_id: int, guid: str, event: s
     payload = await context.github.delivery_payload(delivery_id)
     if payload is None or await _is_stored(guid):
         return
-    headers = orjson.dumps({"event": event, "content_type": "application/json"}).decode()
-    await execute(
-        "INSERT INTO jobs (kind, key, keep, priority, payload, headers, state, attempts, run_at, created_at) "
-        "VALUES ('webhook', $1, $2, 0, $3, $4, 'queued', 0, $5, $5) ON CONFLICT DO NOTHING",
-        *(guid, True, orjson.dumps(payload), headers, now_ms()),
-    )
+    headers = {"event": event, "content_type": "application/json"}
+    await enqueue("webhook", payload, key=guid, keep=True, headers=headers)
 
 
 async def check_repositories(context: Context) -> None:

@@ -47,19 +47,14 @@ async def change(context: Context, row: Repository, values: dict[str, Any]) -> N
         await row.save(update_fields=[*after, "checked_at"])
 
 
-async def change_known(context: Context, github_id: int, **values: Any) -> None:
-    """Bring a repository's row up to date if it is one of ours; others are none of our business."""
+async def vanish(context: Context, github_id: int, why: str, installation: int | None = None) -> None:
+    """Take note that a repository cannot be reached any more: an alarm for each project that is released from it.
+
+    Where an installation is named, another one that reaches the repository meanwhile goes on doing so.
+    """
     async with transaction():
         row = await Repository.select_for_update().get_or_none(github_id=github_id)
-        if row is not None:
-            await change(context, row, values)
-
-
-async def vanish(context: Context, github_id: int, why: str) -> None:
-    """Take note that a repository cannot be reached any more: an alarm for each project that is released from it."""
-    async with transaction():
-        row = await Repository.select_for_update().get_or_none(github_id=github_id)
-        if row is None or row.installation_id is None:
+        if row is None or row.installation_id is None or installation not in (None, row.installation_id):
             return
         await change(context, row, {"installation_id": None})
         for project in await Project.filter(repository_id=github_id):
@@ -70,27 +65,28 @@ async def installation_gone(context: Context, installation: int, why: str) -> No
     """Take note that an installation was removed or suspended, with all repositories that it reached."""
     context.github.forget(installation)
     for row in await Repository.filter(installation_id=installation):
-        await vanish(context, row.github_id, why)
+        await vanish(context, row.github_id, why, installation)
 
 
-async def reached(context: Context, installation: int, repositories: list[int]) -> None:
-    """Take note that an installation reaches repositories: those of ours among them, and those it reached before, are
-    looked at anew."""
+async def reached(context: Context, installation: int, added: list[int], removed: list[int]) -> None:
+    """Take note that an installation reaches other repositories, or may do other things in them.
+
+    Those of ours that it has come to reach, and those that it reached before, are looked at anew.
+    """
+    context.github.forget(installation)
+    for github_id in removed:
+        await vanish(context, github_id, "it was taken from the App's installation", installation)
     async with transaction():
-        await Repository.filter(github_id__in=repositories).update(installation_id=installation)
+        await Repository.filter(github_id__in=added).update(installation_id=installation)
         for row in await Repository.filter(installation_id=installation):
             await look_at(row.github_id)
 
 
 async def look_at(github_id: int) -> None:
-    """Have a repository looked at by a job, in the caller's transaction if one is open."""
-    await enqueue("check_repository", {"repository": github_id}, key=f"check-repository:{github_id}")
-
-
-async def transferred(context: Context, github_id: int) -> None:
-    """Take note that a repository has another owner: which installation reaches it now has to be asked."""
+    """Have a repository looked at by a job, in the caller's transaction if one is open; others than ours are not."""
     if await Repository.exists(github_id=github_id):
-        await look_at(github_id)
+        # no key: a look that is under way may have begun before what it is to see
+        await enqueue("check_repository", {"repository": github_id}, lock=f"repository:{github_id}")
 
 
 async def check(context: Context, row: Repository) -> None:

@@ -1,7 +1,7 @@
 """Runs that we ask GitHub for: wanted, adopted once GitHub has them, and cancelled."""
 
 import secrets
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from bot.context import Context
@@ -9,9 +9,11 @@ from bot.log import about
 from bot.operations import audit
 from bot.queue import enqueue
 from bot.rules.runs import workflow_path
+from bot.store.audit import AuditEntry
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
 from bot.store.deployments import Deployment
+from bot.store.projects import Environment
 from bot.store.runs import Run
 
 UNDISPATCHED = ("wanted", "posted")
@@ -25,7 +27,6 @@ async def want(
     workflow: str,
     minutes: int,
     deployment: Deployment | None = None,
-    not_before: datetime | None = None,
 ) -> Run:
     """Ask for a run at a candidate's commit, in the caller's transaction: of its build, or of a deployment of it.
 
@@ -44,7 +45,7 @@ async def want(
     )
     lock = lock_of(candidate_id=candidate.id, deployment=deployment)
     # before webhooks, some of which wait for the answer to this
-    await enqueue("dispatch", {"run": run.id}, key=f"dispatch:{run.id}", lock=lock, run_at=not_before, priority=8)
+    await enqueue("dispatch", {"run": run.id}, key=f"dispatch:{run.id}", lock=lock, priority=8)
     return run
 
 
@@ -69,7 +70,9 @@ async def lock(run_id: int) -> Run:
     if run.deployment_id is None:
         await Candidate.select_for_update().get(id=run.candidate_id)
     else:
-        await Deployment.select_for_update().get(id=run.deployment_id)
+        deployment = await Deployment.get(id=run.deployment_id)
+        await Environment.select_for_update().get(id=deployment.environment_id)
+        await Deployment.select_for_update().get(id=deployment.id)
     return await Run.select_for_update().get(id=run_id)
 
 
@@ -96,6 +99,7 @@ async def adopt(context: Context, run: Run, github_id: int, url: str | None = No
     if run.github_id is not None:
         return False
     await save(run, state="running", github_id=github_id, url=url, status="queued", checked_at=context.now())
+    await audit.record(context, "run.begin", run.request_id, commit=run.commit, after={"run": github_id})
     return True
 
 
@@ -117,16 +121,19 @@ async def cancel(context: Context, run: Run | None) -> bool:
 
 
 async def perform_cancel(context: Context, run_id: int) -> None:
-    """Job `cancel`: ask GitHub to cancel a run."""
+    """Job `cancel`: ask GitHub to cancel a run; by force where it is not at the commit that was approved."""
     run = await Run.get(id=run_id).select_related("repository")
     if run.github_id is not None:
-        await context.at(run.repository).cancel_run(run.github_id)
+        await context.at(run.repository).cancel_run(run.github_id, force=run.state == "failed")
 
 
 async def cancel_stray(context: Context, run: Run, github_id: int, why: str) -> None:
     """Have a run cancelled that ought not to be there, and raise the alarm."""
+    subject = f"{run.request_id}: run {github_id}"
     async with transaction():
-        await audit.alarm(context, "run.stray", run.request_id, commit=run.commit, after={"run": github_id, "why": why})
+        if await AuditEntry.exists(act="run.stray", alarm=True, subject=subject):
+            return  # it is known, and told by every event of it
+        await audit.alarm(context, "run.stray", subject, commit=run.commit, after={"run": github_id, "why": why})
         await enqueue("cancel_stray", {"run": run.id, "github_id": github_id}, key=f"cancel-stray:{github_id}")
 
 

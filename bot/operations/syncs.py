@@ -51,6 +51,10 @@ async def _follow(context: Context, candidate: Candidate, of: Deployment | None,
     run = await (runs.newest(candidate_id=candidate.id) if of is None else runs.newest(deployment_id=of.id))
     if run is not None and run.github_id not in (None, github_id):
         raise Refusal("Another run is followed already", workflow_run_id=run.github_id)
+    if run is not None and (fact.workflow != run.workflow or fact.event != "workflow_dispatch"):
+        raise Refusal("`workflow_run_id` is not a run of the workflow that was asked for", workflow=run.workflow)
+    if run is not None and run.state == "failed":
+        raise Refusal("The run is not waited for any more", status=candidate.status if of is None else of.status)
     try:
         async with transaction():
             run = run or await _write(context, candidate, of, fact.workflow)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from bot.context import Context
 from bot.errors import Refusal
 from bot.github.client import Repo
-from bot.operations import audit, candidates, users
+from bot.operations import audit, candidates, runs, users
 from bot.operations.candidates import Wish
 from bot.queue import enqueue
-from bot.rules.candidates import version_in_tag
+from bot.rules.candidates import UNFINISHED, version_in_tag
 from bot.rules.versions import CandidateVersion, parse_candidate_version
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
@@ -18,7 +18,7 @@ from bot.store.projects import Project
 
 @dataclass(frozen=True)
 class Pushed:
-    """A tag that somebody pushed, and the commit that it points to (annotated tags peeled)."""
+    """A tag that somebody pushed, and the commit it points to (annotated tags peeled); "" where it was deleted."""
 
     repository: int
     tag: str
@@ -49,9 +49,10 @@ async def place(context: Context, repo: Repo, candidate: Candidate) -> str:
 
 
 async def hear(context: Context, pushed: Pushed) -> None:
-    """Take a pushed tag in: if it is one that cuts a candidate, a job does so."""
+    """Take a pushed tag in: a candidate's is looked at if it has changed, one that cuts a candidate does so."""
+    await _watch(pushed)
     project, _ = await _trigger(pushed) or (None, None)
-    if project is not None:
+    if project is not None and pushed.commit:
         await enqueue("cut_by_tag", vars(pushed).copy(), key=f"tag:{pushed.delivery}", keep=True, priority=10)
 
 
@@ -89,24 +90,43 @@ async def _trigger(pushed: Pushed) -> tuple[Project, CandidateVersion] | None:
         return None  # a tag of their own, such as v1.2.0
 
 
-async def changed(context: Context, repository: int, tag: str, commit: str | None) -> None:
-    """Take note that somebody moved a tag, or deleted it (`commit` None): an alarm if it is a candidate's.
+async def _watch(pushed: Pushed) -> None:
+    candidate = await Candidate.get_or_none(repository_id=pushed.repository, tag=pushed.tag)
+    if candidate is not None and candidate.commit != pushed.commit:
+        payload = {"candidate": candidate.id, "by": pushed.sender}
+        await enqueue("check_tag", payload, lock=f"candidate:{candidate.id}", priority=9)
 
-    A candidate that was deployed nowhere yet is not to be trusted any more once its tag points elsewhere.
-    """
+
+async def check(context: Context, candidate_id: int, by: str) -> None:
+    """Job `check_tag`: ask where a candidate's tag points now; an alarm if it is elsewhere, or gone."""
+    candidate = await Candidate.get(id=candidate_id).select_related("repository", "project")
+    runs.tell(candidate, None)
+    commit = await context.at(candidate.repository).tagged_commit(candidate.tag or "")
+    if commit == candidate.commit:
+        return
     async with transaction():
-        candidate = await Candidate.select_for_update().get_or_none(repository_id=repository, tag=tag)
-        if candidate is None or not candidate.tagged or candidate.commit == commit:
+        candidate = await Candidate.select_for_update().get(id=candidate_id)
+        if commit is not None:
+            reason = f"Its tag `{candidate.tag}` was moved to {commit} by {by}."
+            await distrust(context, candidate, "tag.moved", reason)
             return
-        deployed = await Deployment.exists(candidate_id=candidate.id)
-        if commit is not None and not deployed and candidate.status == "ready":
-            await candidates.spoil(context, candidate, f"Its tag `{tag}` was moved to {commit}.")
-        else:
-            await audit.alarm(
-                context,
-                "tag.moved" if commit else "tag.deleted",
-                tag,
-                project=candidate.project_id,
-                commit=candidate.commit,
-                after=commit,
-            )
+        await Candidate.filter(id=candidate.id).update(tagged=False)
+        await audit.alarm(
+            context, "tag.deleted", str(candidate.tag), project=candidate.project_id, commit=candidate.commit, after=by
+        )
+
+
+async def distrust(context: Context, candidate: Candidate, what: str, reason: str) -> None:
+    """Raise the alarm over a candidate's tag that points elsewhere, in the caller's transaction.
+
+    Before anything more is dispatched on the tag, GitHub is asked where it points. A candidate that is ready and was
+    deployed nowhere yet fails.
+    """
+    await Candidate.filter(id=candidate.id).update(tagged=False)
+    begun = Deployment.filter(candidate_id=candidate.id).exclude(status__in=["pending", "error"])
+    if candidate.status not in UNFINISHED and not await begun.exists():
+        await candidates.spoil(context, candidate, reason)
+    else:
+        await audit.alarm(
+            context, what, candidate.version, project=candidate.project_id, commit=candidate.commit, after=reason
+        )

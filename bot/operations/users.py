@@ -35,10 +35,12 @@ async def from_github(context: Context, github_id: int, login: str) -> User:
 
     A user of the same name without a GitHub id is somebody else until an operator says otherwise.
     """
+    names = [login, f"{login}@github", f"{login}@github-{github_id}"]
     user = await User.get_or_none(github_id=github_id)
-    if user is not None and user.name in (login, f"{login}@github"):
+    if user is not None and user.name in names:
         return user
-    name = f"{login}@github" if await User.exists(name=login) else login
+    taken = {other.name for other in await User.filter(name__in=names)}
+    name = next(name for name in names if name not in taken)
     if user is None:
         try:
             return await User.create(name=name, github_id=github_id, created_at=context.now())

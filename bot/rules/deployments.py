@@ -20,9 +20,17 @@ def may_move(before: str, after: str) -> bool:
     return after in MOVES[before]
 
 
-def may_report(before: str, after: str) -> bool:
-    """Whether a pipeline's report changes the newest deployment: a running state after a final one is a new one."""
-    return not (before in FINAL and after not in FINAL)
+def is_new_deployment(before: str, after: str) -> bool:
+    """Whether a pipeline's report is of a new deployment: it runs, and the newest that is known has ended."""
+    return before in FINAL and after not in FINAL
+
+
+def is_change(before: str, after: str) -> bool:
+    """Whether a pipeline's report says anything new of a deployment.
+
+    The same end said again does not, and neither does its running go on once it is being cancelled.
+    """
+    return not (before == after and after in FINAL) and not (before == "canceling" and after in ACTIVE)
 
 
 def status_after_run(conclusion: str | None) -> tuple[str, str | None]:

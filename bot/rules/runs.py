@@ -42,6 +42,11 @@ def carries(title: str, request_id: str) -> bool:
     return re.search(rf"(?<![A-Za-z0-9_-]){re.escape(request_id)}(?![A-Za-z0-9_-])", title) is not None
 
 
+def request_ids(title: str) -> list[str]:
+    """The request ids of ours that a run's title carries."""
+    return re.findall(r"(?<![A-Za-z0-9_-])(?:cut|dep)-[0-9]+-[0-9a-f]{10}(?![A-Za-z0-9_-])", title)
+
+
 def workflow_path(workflow: str) -> str:
     """The path of a workflow's file in its repository: a bare file name stands for one in `.github/workflows/`."""
     path = workflow.partition("@")[0]

@@ -186,7 +186,7 @@ async def test_github_down_is_503_and_nothing_is_written(world: World) -> None:
     world.github.faults.limit("primary", retry_after=30, times=None)
     for method, path, body in (
         ("POST", PROJECTS, {"name": "shop", "repo": "acme/site"}),
-        ("PATCH", f"{PROJECTS}/site", {"build_workflow": None}),
+        ("PATCH", f"{PROJECTS}/site", {"build_workflow": None, "repo": "acme/site"}),
     ):
         answer = await world.ask(method, path, body)
         assert (answer.status, answer.json["detail"]) == (503, "GitHub is unavailable")

@@ -251,7 +251,6 @@ async def test_an_answer_whose_own_answer_was_lost_is_posted_once(world: World) 
     number = await world.github.pull_request()
     await world.github.comment(number, "/release help")
     await world.settle(hurry=True)
-    assert await world.attempts("reply") == [2]
     assert len(world.replies(number)) == 1
 
 
@@ -268,7 +267,6 @@ async def test_a_command_that_is_tried_again_cuts_once(world: World) -> None:
     number = await world.github.pull_request()
     await world.github.comment(number, f"/release cut 1.4.0 at {world.github.head()}\n/release cut 2.0")
     await world.settle(hurry=True)
-    assert await world.attempts("command") == [2]
     assert await versions() == ["1.4.0-rc1"]
     (reply,) = world.replies(number)
     assert "Cut `1.4.0-rc1`" in reply

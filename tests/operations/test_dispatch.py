@@ -137,21 +137,33 @@ async def test_only_declared_inputs_are_sent_and_those_of_the_project_too(world:
     }
 
 
-async def test_inputs_that_are_declared_no_more_are_read_again_once(world: World) -> None:
-    await world.cut("1.1-rc1", build=True)
+async def test_inputs_that_the_candidates_own_file_lacks_are_left_out_after_a_second_look(world: World) -> None:
+    without = "\n".join(line for line in BUILD.splitlines() if "commit_sha" not in line)
+    commit = await world.github.commit("Declare less", files={FILE: without})
+    await world.github.commit("Declare more", files={FILE: BUILD})
+    await world.cut("1.2-rc1", commit, build=True)
     await world.settle()
-    await build(world, "\n".join(line for line in BUILD.splitlines() if "commit_sha" not in line))
-    assert len(posts(world)) == 3
-    assert "commit_sha" not in world.github.dispatches[1].inputs
-    assert len([call for call in world.github.calls if "/contents/" in call.path]) == 2
+    (dispatch,) = world.github.dispatches
+    assert "commit_sha" not in dispatch.inputs
+    assert posts(world) == [422, 200]
     assert await world.status("1.2-rc1") == "building"
+
+
+async def test_an_input_is_sent_as_soon_as_it_is_declared(world: World) -> None:
+    without = "\n".join(line for line in BUILD.splitlines() if "commit_sha" not in line)
+    for number, text in enumerate((without, BUILD)):
+        commit = await world.github.commit("Change the build", files={FILE: text})
+        await world.cut(f"1.2-rc{number}", commit, build=True)
+        await world.settle()
+    assert ["commit_sha" in dispatch.inputs for dispatch in world.github.dispatches] == [False, True]
+    assert posts(world) == [200, 200]
 
 
 # --- what to change, and where
 
 
 UNSTARTABLE = [  # what the file is changed to, and what is said of it
-    (None, f"There is no workflow file `{FILE}` at `rc/1.0-rc0`: add it"),
+    (None, f"There is no workflow file `{FILE}` at `main`: add it"),
     ("on: push\n", f"`{FILE}` has no `workflow_dispatch` trigger: add"),
     ("", f"`{FILE}` has no `workflow_dispatch` trigger: add"),
     ("on: [", f"`{FILE}` is not valid YAML: mend it"),

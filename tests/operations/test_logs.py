@@ -54,7 +54,7 @@ async def test_each_unit_of_work_has_one_line(lines: Lines, world: World) -> Non
     assert sorted(ended) == [row["id"] for row in await fetch("SELECT id FROM jobs ORDER BY id")]
 
 
-async def test_a_refusal_is_told_and_a_failure_is_a_warning(lines: Lines, world: World) -> None:
+async def test_a_refusal_is_told_and_waiting_for_github_is_a_warning(lines: Lines, world: World) -> None:
     world.github.faults.fail(path="*/cancel", status=502)
     await world.github.tag("v1.2-rc1", at=await world.github.fork_commit())
     await world.cut("1.3-rc1", build=True)
@@ -64,7 +64,7 @@ async def test_a_refusal_is_told_and_a_failure_is_a_warning(lines: Lines, world:
     (refused,), (failed,) = of(lines(), "cut_by_tag"), of(lines(), "cancel")
     assert (refused["outcome"], refused["level"]) == ("refused", "info")
     assert "Invalid commit hash" in refused["error"]
-    assert (failed["outcome"], failed["level"]) == ("failed", "warning")
+    assert (failed["outcome"], failed["level"]) == ("later", "warning")
     assert "GitHub answered 502" in failed["error"]
     await world.settle(hurry=True)
 

@@ -14,8 +14,9 @@ from bot.rules.deployments import (
     MOVES,
     STATUSES,
     Past,
+    is_change,
+    is_new_deployment,
     may_move,
-    may_report,
     rollback_target,
     status_after_run,
 )
@@ -44,7 +45,16 @@ def test_the_eight_words_are_all_and_each_has_its_moves() -> None:
 @pytest.mark.parametrize(("before", "after"), list(product(STATUSES, STATUSES)))
 def test_a_report_changes_the_newest_unless_it_begins_anew_after_an_end(before: str, after: str) -> None:
     begins_anew = before in ENDS and after not in ENDS
-    assert may_report(before, after) is not begins_anew
+    assert is_new_deployment(before, after) is begins_anew
+
+
+@pytest.mark.parametrize(("before", "after"), list(product(STATUSES, STATUSES)))
+def test_a_report_says_nothing_new_of_an_end_said_again_and_of_running_on_while_being_cancelled(
+    before: str, after: str
+) -> None:
+    said_again = before == after and after in ENDS
+    runs_on = before == "canceling" and after in ("pending", "in_progress")
+    assert is_change(before, after) is not (said_again or runs_on)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,54 @@
+"""A candidate's tag that somebody moved or deleted: nothing is dispatched on it before GitHub was asked."""
+
+from tests.world import World
+
+
+async def test_nothing_is_deployed_on_a_tag_that_was_moved(world: World) -> None:
+    await world.cut("1.0-rc1")
+    await world.live("1.0-rc1")
+    await world.github.tag("rc/1.0-rc1", at=await world.github.commit(), move=True)
+    await world.settle()
+    assert (await world.deploy("1.0-rc1", "production")).status == 201
+    await world.settle()
+    assert len(world.github.dispatches) == 1
+    (deployment,) = await world.deployments("production")
+    assert deployment["status"] == "error"
+    assert "not to the candidate's commit" in deployment["error_message"]
+    assert await world.alarms() == ["tag.moved", "tag.elsewhere"]
+    assert await world.status("1.0-rc1") == "ready"
+
+
+async def test_a_tag_that_was_deleted_is_made_anew_for_the_next_deployment(world: World) -> None:
+    await world.cut("1.0-rc1")
+    await world.live("1.0-rc1")
+    await world.github.delete_tag("rc/1.0-rc1")
+    await world.settle()
+    await world.live("1.0-rc1", "production")
+    assert await world.statuses("production") == [("1.0-rc1", "success")]
+    assert await world.alarms() == ["tag.deleted"]
+
+
+async def test_late_word_of_a_tag_that_is_in_its_place_again_says_nothing(world: World) -> None:
+    await world.cut("1.0-rc1", build=True)
+    await world.settle()
+    await world.github.finish()
+    await world.settle()
+    home = world.github.head()
+    away = await world.github.commit()
+    await world.settle()
+    world.github.faults.hold()
+    await world.github.tag("rc/1.0-rc1", at=away, move=True)
+    await world.github.tag("rc/1.0-rc1", at=home, move=True)
+    world.github.faults.release()
+    await world.settle()
+    assert await world.alarms() == []
+    assert await world.status("1.0-rc1") == "ready"
+
+
+async def test_a_tag_that_github_does_not_find_yet_is_waited_for(world: World) -> None:
+    unseen = {"message": "No ref found for: rc/1.0-rc1", "status": "422"}
+    world.github.faults.fail(path="*/dispatches", status=422, body=unseen)
+    await world.cut("1.0-rc1", build=True)
+    await world.settle(hurry=True)
+    assert len(world.github.dispatches) == 1
+    assert await world.status("1.0-rc1") == "building"

@@ -1,0 +1,102 @@
+"""GitHub away for long, an App that was removed, and two who change one thing: nothing is given up or undone."""
+
+import asyncio
+
+from bot.store.database import execute
+from bot.store.projects import Environment
+from tests.world import PROJECT, World
+
+
+async def test_work_is_waited_with_for_as_long_as_github_is_away(world: World) -> None:
+    await world.cut("1.0-rc1", build=True)
+    world.github.faults.down()
+    number = await world.github.pull_request()
+    await world.github.comment(number, "/release status")
+    for _ in range(15):
+        await world.settle()
+        await execute("UPDATE jobs SET run_at = 0 WHERE state = 'queued'")
+    world.github.faults.up()
+    await world.settle(hurry=True)
+    assert len(world.github.dispatches) == 1
+    assert len(world.replies(number)) == 1
+
+
+async def test_builds_and_deployments_end_at_their_deadline_though_the_app_was_removed(world: World) -> None:
+    await world.cut("1.0-rc1")
+    await world.deploy("1.0-rc1")
+    await world.cut("1.1-rc1", build=True)
+    await world.settle()
+    await world.github.uninstall()
+    await world.settle()
+    await world.late()
+    await world.reconcile()
+    assert await world.status("1.1-rc1") == "failed"
+    assert await world.statuses() == [("1.0-rc1", "error")]
+
+
+async def test_a_change_that_waited_for_github_undoes_no_other(world: World) -> None:
+    world.github.faults.slow(0.3, path="*/installation", times=1)
+    slow = world.ask("PATCH", f"/api/projects/{PROJECT}", {"repo": "acme/site", "build_deadline_minutes": 5})
+    waiting = asyncio.create_task(slow)
+    await asyncio.sleep(0.1)
+    restriction = {"archived": True, "allowed_branches": ["release/safe"]}
+    assert (await world.ask("PATCH", f"/api/projects/{PROJECT}", restriction)).status == 200
+    assert (await waiting).status == 200
+    project = (await world.ask("GET", f"/api/projects/{PROJECT}")).json
+    assert (project["archived"], project["allowed_branches"]) == (True, ["release/safe"])
+    assert project["build_deadline_minutes"] == 5
+
+
+async def test_a_project_can_be_archived_when_its_repository_is_gone(world: World) -> None:
+    await world.github.uninstall()
+    await world.settle()
+    assert (await world.ask("PATCH", f"/api/projects/{PROJECT}", {"archived": True})).status == 200
+
+
+async def test_a_freeze_after_the_first_look_still_stops_a_deployment(world: World) -> None:
+    await world.cut("1.0-rc1")
+    await Environment.filter(name="staging").update(frozen={"by": "root", "reason": "Friday", "until": None})
+    assert (await world.deploy("1.0-rc1")).status == 400
+
+
+async def test_late_word_of_an_older_name_changes_nothing(world: World) -> None:
+    payloads = []
+    for name in ("one", "two"):
+        await world.github.rename(name)
+        await world.settle()
+        payloads.append(world.github.deliveries[-1].payload)
+    assert await world.github.send("repository", payloads[0]) == 202
+    await world.settle()
+    assert (await world.ask("GET", f"/api/projects/{PROJECT}")).json["repo"] == "acme/two"
+
+
+async def test_word_of_another_installation_takes_no_repository_away(world: World) -> None:
+    repository = {"id": world.github.repository().id, "full_name": "acme/site"}
+    payload = {
+        "action": "removed",
+        "installation": {"id": 4711},
+        "repositories_added": [],
+        "repositories_removed": [repository],
+    }
+    assert await world.github.send("installation_repositories", payload) == 202
+    await world.settle()
+    assert await world.alarms() == []
+    assert (await world.cut("1.0-rc1")).status == 201
+
+
+async def test_a_run_may_be_started_again_many_times(world: World) -> None:
+    await world.cut("1.0-rc1")
+    await world.live("1.0-rc1")
+    for _ in range(12):
+        await world.github.rerun()
+        await world.github.start()
+        await world.github.finish()
+        await world.settle()
+    assert await world.statuses() == [("1.0-rc1", "success")] * 13
+
+
+async def test_a_token_that_is_refused_while_it_is_new_is_no_end(world: World) -> None:
+    world.github.faults.fail(path="*/git/refs", status=401, body={"message": "Bad credentials"}, times=1)
+    await world.cut("1.0-rc1", build=True)
+    await world.settle(hurry=True)
+    assert await world.status("1.0-rc1") == "building"
