@@ -235,7 +235,8 @@ def main() -> int:
     with asyncio.Runner(loop_factory=factory) as runner:
         results, busiest = runner.run(run(given.rounds, given.seconds))
     text, met = report(results)
-    print(f"{machine()} {given.rounds} rounds of {given.seconds:g} s, {CONNECTIONS} connections, {BODY:,} byte bodies.")
+    how = f"{given.rounds} rounds of {given.seconds:g} s, {CONNECTIONS} connections, {BODY:,} byte bodies, {EVENT_LOOP}"
+    print(f"{machine()} {how}.")
     print(f"{'' if 'postgres' in KINDS else MISSING + ' '}The load's own process was busy {busiest:.0%} at most.\n")
     print(text)
     return 0 if met else 1

@@ -15,7 +15,8 @@ EVERY = {  # job kind: seconds between two of it
     "check_repositories": 60 * 60,
     "prune": 60 * 60,
 }
-TICK = 5.0
+FIRST = {"sweep_deliveries": 3.0}  # seconds after the start, when deliveries can be taken again; others at once
+TICK = 1.0
 
 
 async def run() -> None:
@@ -23,7 +24,8 @@ async def run() -> None:
 
     Many processes may do this: one unfinished job of a kind is all there is.
     """
-    due = dict.fromkeys(EVERY, 0.0)
+    begun = time.monotonic()
+    due = {kind: begun + FIRST.get(kind, 0.0) for kind in EVERY}
     while True:
         now = time.monotonic()
         for kind in [kind for kind, at in due.items() if at <= now]:

@@ -48,24 +48,26 @@ async def _migrate(url: str) -> list[str]:
 
 
 async def _serve(settings: Settings, works: bool) -> None:
+    asked_to_end = _listen_for_the_end()
     await _migrate(settings.database_url)
     runner = web.AppRunner(create_app(settings, works=works), access_log=None, handle_signals=False)
     try:
         await runner.setup()
         await listen(runner, settings.host, settings.port)
         logger.info("serving", url=settings.url, worker=works)
-        await _stopped()
+        await asked_to_end.wait()
     finally:
         await runner.cleanup()
 
 
 async def _work(settings: Settings) -> None:
+    asked_to_end = _listen_for_the_end()
     await _migrate(settings.database_url)
     service = Service(settings)
     await service.open()
     try:
         working = asyncio.create_task(service.work())
-        stopping = asyncio.create_task(_stopped())
+        stopping = asyncio.create_task(asked_to_end.wait())
         logger.info("working", database=settings.database_url.partition(":")[0])
         await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
         service.worker.stop()
@@ -84,13 +86,13 @@ async def listen(runner: web.AppRunner, host: str, port: int) -> None:
         raise Misconfigured(f"LONGSHORE_HOST and LONGSHORE_PORT: cannot listen on {host}:{port} ({reason}).") from error
 
 
-async def _stopped() -> None:
-    """Return when somebody asks the process to end."""
+def _listen_for_the_end() -> asyncio.Event:
+    """What is set when somebody asks the process to end; from here on asking does not kill it."""
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, asked.set)
-    await asked.wait()
+    return asked
 
 
 def _run(main: Callable[[], Awaitable[None]]) -> None:

@@ -74,9 +74,9 @@ async def test_a_runs_conclusion_decides_what_becomes_of_the_candidate(world: Wo
 async def test_the_first_end_of_an_attempt_counts(world: World) -> None:
     await world.cut("1.2-rc1", build=True)
     await world.settle()
-    await world.github.finish(run=1, conclusion="failure")
-    await world.github.finish(run=1, conclusion="success")
-    await world.settle()
+    for conclusion in ("failure", "success"):
+        await world.github.finish(run=1, conclusion=conclusion)
+        await world.settle()
     assert await world.status("1.2-rc1") == "failed"
 
 

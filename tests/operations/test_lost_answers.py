@@ -1,4 +1,4 @@
-"""Answers that were lost where nothing in a run's title tells whose it is: never a second dispatch, never the wrong run."""
+"""Answers that were lost where no run's title tells whose it is: never a second dispatch, never the wrong run."""
 
 import pytest
 

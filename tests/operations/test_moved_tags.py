@@ -46,7 +46,7 @@ async def test_late_word_of_a_tag_that_is_in_its_place_again_says_nothing(world:
 
 
 async def test_a_tag_that_github_does_not_find_yet_is_waited_for(world: World) -> None:
-    unseen = {"message": "No ref found for: rc/1.0-rc1", "status": "422"}
+    unseen = '{"message": "No ref found for: rc/1.0-rc1", "status": "422"}'
     world.github.faults.fail(path="*/dispatches", status=422, body=unseen)
     await world.cut("1.0-rc1", build=True)
     await world.settle(hurry=True)

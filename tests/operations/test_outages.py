@@ -96,7 +96,7 @@ async def test_a_run_may_be_started_again_many_times(world: World) -> None:
 
 
 async def test_a_token_that_is_refused_while_it_is_new_is_no_end(world: World) -> None:
-    world.github.faults.fail(path="*/git/refs", status=401, body={"message": "Bad credentials"}, times=1)
+    world.github.faults.fail(path="*/git/refs", status=401, body='{"message": "Bad credentials"}', times=1)
     await world.cut("1.0-rc1", build=True)
     await world.settle(hurry=True)
     assert await world.status("1.0-rc1") == "building"
