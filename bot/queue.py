@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import orjson
@@ -21,6 +21,7 @@ from tortoise.exceptions import IntegrityError
 from bot.store.database import after_commit, current, dialect, execute, fetch
 
 DAY = 86_400_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RETENTION = (("done", False, DAY), ("done", True, 8 * DAY), ("dead", False, 30 * DAY), ("dead", True, 30 * DAY))
 """State, whether the key is kept, and how long such rows stay, in milliseconds."""
 BATCH = 500
@@ -50,7 +51,7 @@ def milliseconds(at: datetime) -> int:
     """Epoch milliseconds of a moment that has a zone."""
     if at.tzinfo is None:
         raise ValueError("a moment without a zone")
-    return int(at.timestamp() * 1000)
+    return (at - EPOCH) // timedelta(milliseconds=1)  # a float would be off by one now and then
 
 
 def now_ms() -> int:

@@ -50,12 +50,22 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     name = f"longshore_test_{os.getpid()}"
     asyncio.run(on_server(f"CREATE DATABASE {name}"))
+    asyncio.run(on_server(f"ALTER DATABASE {name} SET synchronous_commit = off"))  # the server outlives its tests
     try:
         url = urlsplit(SERVER)._replace(path=f"/{name}").geturl()
         asyncio.run(migrate(url))
         yield url
     finally:
         asyncio.run(on_server(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+async def emptying(connection: Any) -> str:
+    """The statements that empty every table, children before parents: a hundred times as fast as TRUNCATE."""
+    ours = "relnamespace = 'public'::regnamespace AND relname NOT LIKE 'tortoise%'"
+    tables = await connection.fetch(f"SELECT relname FROM pg_class WHERE relkind = 'r' AND {ours} ORDER BY oid DESC")
+    counters = await connection.fetch(f"SELECT relname FROM pg_class WHERE relkind = 'S' AND {ours}")
+    deleted = [f"DELETE FROM {row['relname']}" for row in tables]
+    return ";".join([*deleted, *(f"SELECT setval('{row['relname']}', 1, false)" for row in counters)])
 
 
 @pytest.fixture
@@ -67,9 +77,7 @@ async def database_url(migrated: str, tmp_path: Path) -> str:
         return f"sqlite://{fresh}"
     connection = await connect(migrated)
     try:
-        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        names = ", ".join(row["tablename"] for row in tables if row["tablename"] != "tortoise_migrations")
-        await connection.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+        await connection.execute(await emptying(connection))
     finally:
         await connection.close()
     return migrated

@@ -14,10 +14,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot import queue
 from bot.errors import Refusal
-from bot.queue import Job, Later, LeaseLost, Verdict, claim, enqueue, finish, now_ms
+from bot.queue import Job, Later, LeaseLost, Verdict, claim, enqueue, finish, milliseconds, now_ms
 from bot.store.database import Database, dialect, execute, fetch, open_database, transaction
 from bot.store.jobs import Job as Row
 from bot.worker import Worker, back_off
@@ -644,3 +646,8 @@ async def test_a_worker_outlives_a_database_that_is_away_for_a_while(database: D
         other.close()
         await enqueue("a", {})
         assert await watched.settle() == [("a", "ok")]
+
+
+@given(st.integers(0, 4_000_000_000_000))
+def test_a_moment_is_as_many_milliseconds_as_it_was_made_of(number: int) -> None:
+    assert milliseconds(datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=number)) == number
