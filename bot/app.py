@@ -101,6 +101,7 @@ class Service:
             observe=self._observe,
             concurrency=self.settings.worker_concurrency,
             job_timeout=JOB_SECONDS,
+            give_way=self.intake.is_crowded,
         )
 
     def _observe(self, job: Job, outcome: str, seconds: float, error: BaseException | None) -> None:

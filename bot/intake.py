@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from functools import lru_cache
+from typing import Any, Self, cast
 
 import orjson
 
@@ -29,6 +31,10 @@ MOST_WAITING = 256 * 1024 * 1024
 MOST_ROWS = 500
 MOST_BYTES = 32 * 1024 * 1024
 """What one commit takes."""
+CROWD = 4
+"""Deliveries in one commit that make a crowd."""
+RECENTLY = 0.1
+"""Seconds in which a commit is recent."""
 AWAY = "The delivery could not be stored now; deliver it again."
 
 
@@ -57,12 +63,10 @@ FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS INT[]), CAST($3 AS BYTEA[]), CAST($4 
 AS one (key, priority, payload, headers)"""
 )
 POSTGRES += "RETURNING key"
-KNOWN = """
-SELECT json_group_array(key) AS keys FROM jobs
-WHERE key IN (SELECT value FROM json_each($1)) AND state <> 'dead' AND (state <> 'done' OR keep)
-"""
+STORED = "SELECT key FROM jobs WHERE key IN (SELECT value FROM json_each($1)) AND run_at = $2"
 
 
+@lru_cache(maxsize=MOST_ROWS)
 def sqlite_insert(rows: int) -> str:
     """The statement for so many rows."""
     numbers = range(2, 2 + 4 * rows, 4)
@@ -75,21 +79,26 @@ async def store(deliveries: Sequence[Delivery]) -> set[str]:
     if dialect() == "sqlite":
         return await store_in_sqlite(deliveries)
     columns = zip(*((one.guid, one.priority, one.body, one.headers) for one in deliveries), strict=True)
-    return {row["key"] for row in await fetch(POSTGRES, *map(list, columns), now_ms())}
+    engine = cast("Any", current().client)
+    return {row["key"] for row in await engine.fetch_apart(POSTGRES, [*map(list, columns), now_ms()], PATIENCE)}
 
 
 async def store_in_sqlite(deliveries: Sequence[Delivery]) -> set[str]:
-    """As `store`. The known ids are asked for beforehand, in one row.
+    """As `store`. Which ids are new is asked for only where some are not.
 
     With RETURNING, sqlite3 hands over the interpreter's lock for each row: that doubled the slowest answers under load.
     """
-    guids = orjson.dumps([one.guid for one in deliveries]).decode()
-    known = orjson.loads((await fetch(KNOWN, guids))[0]["keys"])
-    new = [one for one in deliveries if one.guid not in known]
-    values = [value for one in new for value in (one.guid, one.priority, one.body, one.headers)]
-    if new:
-        await execute(sqlite_insert(len(new)), now_ms(), *values)
-    return {one.guid for one in new}
+    guids, now = [one.guid for one in deliveries], now_ms()
+    values = [value for one in deliveries for value in (one.guid, one.priority, one.body, one.headers)]
+    if await execute(sqlite_insert(len(deliveries)), now, *values) == len(deliveries):
+        return set(guids)
+    return {row["key"] for row in await fetch(STORED, orjson.dumps(guids).decode(), now)}
+
+
+@lru_cache(maxsize=256)
+def kept_headers(event: str, content_type: str) -> str:
+    """What of a delivery's headers is kept, as JSON."""
+    return orjson.dumps({"event": event, "content_type": content_type}).decode()
 
 
 class Intake:
@@ -102,6 +111,7 @@ class Intake:
         self._bytes = 0
         self._arrived = asyncio.Event()
         self._flusher: asyncio.Task[None] | None = None
+        self._last_batch, self._flushed_at = 0, 0.0
 
     async def __aenter__(self) -> Self:
         self._flusher = asyncio.create_task(self._flush_forever())
@@ -125,18 +135,20 @@ class Intake:
             raise Refusal("The delivery's headers are not plain text.")
         if self._bytes + len(body) > self._most_waiting:
             raise Unavailable(AWAY)
-        headers = orjson.dumps({"event": event, "content_type": content_type}).decode()
-        delivery = Delivery(guid, headers, body, priority)
+        delivery = Delivery(guid, kept_headers(event, content_type), body, priority)
         self._bytes += len(body)
         self._waiting.append(delivery)
         self._arrived.set()
+        timer = delivery.stored.get_loop().call_later(self._patience, self._refuse, delivery)
         try:
-            async with asyncio.timeout(self._patience):
-                return await delivery.stored
-        except TimeoutError:
-            raise Unavailable(AWAY) from None
+            return await delivery.stored
         finally:
+            timer.cancel()
             self._bytes -= len(body)
+
+    def is_crowded(self) -> bool:
+        """Whether deliveries come in faster than one by one just now."""
+        return self._last_batch >= CROWD and time.monotonic() - self._flushed_at < RECENTLY
 
     async def _flush_forever(self) -> None:
         while True:
@@ -165,6 +177,7 @@ class Intake:
 
     async def _flush(self, batch: list[Delivery]) -> None:
         new = await store(batch)
+        self._last_batch, self._flushed_at = len(batch), time.monotonic()
         for delivery in batch:
             if not delivery.stored.done():
                 delivery.stored.set_result(delivery.guid in new)

@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 
 BACK_OFF_BASE = 2.0
 BACK_OFF_CAP = 600.0
+PAUSE = 0.03
+"""Seconds in which the worker gives way."""
 POLL = 1.0
 """Seconds between looks at the table while nothing wakes the worker."""
 
@@ -132,8 +134,12 @@ class Worker:
         job_timeout: float = 600,
         max_attempts: int = 12,
         grace_seconds: float = 20,
+        give_way: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`perform` does a job; `observe` is told each outcome once it is written: (job, outcome, seconds, error)."""
+        """`perform` does a job; `observe` is told each outcome once it is written: (job, outcome, seconds, error).
+
+        While `give_way` says so, the worker pauses before it claims more: others in this process go first.
+        """
         self.owner = owner or f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self.last_progress = time.monotonic()
         """When the table was last read and written without an error, by time.monotonic()."""
@@ -144,6 +150,7 @@ class Worker:
         self._job_timeout = job_timeout
         self._max_attempts = max_attempts
         self._grace_seconds = grace_seconds
+        self._give_way = give_way
         self._running: dict[int, Run] = {}
         self._results: list[Result] = []
         self._wake = asyncio.Event()
@@ -185,6 +192,8 @@ class Worker:
 
     async def _turn(self) -> None:
         self._wake.clear()
+        if self._give_way():
+            await asyncio.sleep(PAUSE)
         if not await uncancelled(self._exchange(claiming=True)):
             await self._sleep()
 

@@ -63,7 +63,7 @@ class Bell:
             self._rung = False
             with suppress(Unavailable):  # polling finds the job
                 await execute(f"NOTIFY {CHANNEL}")
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
 
     async def close(self) -> None:
         """Stop ringing."""
