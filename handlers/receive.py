@@ -15,8 +15,6 @@ from bot.metrics import Metrics
 PATH = "/webhooks/github"
 LARGEST = 25 * 1024 * 1024  # GitHub delivers nothing larger
 TYPES = ("application/json", "application/x-www-form-urlencoded")
-ACCEPTED = b'{"delivery": "accepted"}'
-KNOWN = b'{"delivery": "known already"}'
 UNSIGNED = "X-Hub-Signature-256 is missing or is not that of this body and secret."
 PRIORITIES = {
     "issue_comment": 20,
@@ -54,17 +52,18 @@ class Receiver:
         return counter
 
     async def _taken(self, request: web.Request, event: str) -> web.Response:
-        if request.content_type not in TYPES:
+        headers, content_type = request.headers, request.content_type
+        if content_type not in TYPES:
             raise _Rejected(415, f"Content-Type must be {' or '.join(TYPES)}.")
-        if request.headers.get("Content-Encoding", "identity") != "identity":
+        if headers.get("Content-Encoding", "identity") != "identity":
             raise _Rejected(415, "The body must not be compressed.")
-        signature = request.headers.get("X-Hub-Signature-256", "")
+        signature = headers.get("X-Hub-Signature-256", "")
         if not signature.startswith("sha256="):
             raise _Rejected(401, UNSIGNED)
         body = await _body(request)
         if not self._is_signed(body, signature):
             raise _Rejected(401, UNSIGNED)
-        guid = request.headers.get("X-GitHub-Delivery", "")
+        guid = headers.get("X-GitHub-Delivery", "")
         if not event or not guid:
             raise _Rejected(400, "X-GitHub-Event and X-GitHub-Delivery must be given.")
         if len(event) > 100 or len(guid) > 100:
@@ -72,11 +71,11 @@ class Receiver:
         priority = PRIORITIES.get(event, 0)
         try:
             new = await self._intake.put(
-                guid=guid, event=event, content_type=request.content_type, body=body, priority=priority
+                guid=guid, event=event, content_type=content_type, body=body, priority=priority
             )
         except Refusal as refusal:
             raise _Rejected(400, refusal.sentence) from refusal
-        return web.Response(body=ACCEPTED if new else KNOWN, status=202, content_type="application/json")
+        return web.Response(status=202) if new else _answer(202, delivery="known already")
 
     def _is_signed(self, body: bytes, signature: str) -> bool:
         expected = "sha256=" + hmac.digest(self._secret, body, "sha256").hex()

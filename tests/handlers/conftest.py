@@ -53,7 +53,7 @@ class Door:
         skipped = [] if "Content-Type" in given else ["Content-Type"]
         url = f"http://{self.host}:{self.port}{PATH}"
         async with self.session.post(url, data=body, headers=given, skip_auto_headers=skipped) as answer:
-            return Answer(answer.status, orjson.loads(await answer.read()), answer.headers)
+            return Answer(answer.status, orjson.loads(await answer.read() or b"null"), answer.headers)
 
     async def settle(self) -> None:
         """Wait until all that was taken in is worked off."""
