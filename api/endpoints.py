@@ -97,24 +97,25 @@ def status_of(problem: Problem) -> int:
     return next((status for kind, status in kinds if isinstance(problem, kind)), 500)
 
 
-def add(app: web.Application, dialect: Dialect, context: Callable[[], Context]) -> None:
-    """Serve a dialect. A slash at the end of a path makes no difference."""
+def add(app: web.Application, dialect: Dialect, context: Callable[[], Context], base_url: str = "") -> None:
+    """Serve a dialect. A slash at the end of a path is no matter. `base_url` is what links begin with, if set."""
     for endpoint in dialect.endpoints:
-        handler = _handler(dialect, endpoint, context)
+        handler = _handler(dialect, endpoint, context, base_url)
         pattern = re.sub(r"\{(\w+)\}", r"{\1:[^/]+}", endpoint.path)  # aiohttp's own leaves braces out
         for path in (pattern, f"{pattern}/"):
             app.router.add_route(endpoint.method, path, handler)
 
 
 def _handler(
-    dialect: Dialect, endpoint: Endpoint, context: Callable[[], Context]
+    dialect: Dialect, endpoint: Endpoint, context: Callable[[], Context], base_url: str
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
     shape: TypeAdapter[Any] = TypeAdapter(endpoint.gives)
 
     async def answer(request: web.Request) -> web.Response:
         actor = await caller(request)
         about(actor=actor.name)
-        call = await _read(request, endpoint)
+        url = base_url + str(request.rel_url) if base_url else str(request.url)
+        call = await _read(request, endpoint, url)
         given = await endpoint.perform(context().acting_as(actor, "rest"), call)
         if not isinstance(given, Given):
             given = Given(given, endpoint.status)
@@ -148,11 +149,11 @@ def refused(dialect: Dialect, problem: Problem) -> web.Response:
     return web.Response(body=body, status=status, headers=headers, content_type=dialect.error_type)
 
 
-async def _read(request: web.Request, endpoint: Endpoint) -> Call:
+async def _read(request: web.Request, endpoint: Endpoint, url: str) -> Call:
     path = {name: _storable(text) for name, text in request.match_info.items()}
     query = _shaped(endpoint.query, dict(request.query), strict=False) if endpoint.query else None
     body = _shaped(endpoint.takes, await _json(request), strict=True) if endpoint.takes else None
-    return Call(path, query, body, str(request.url))
+    return Call(path, query, body, url)
 
 
 async def _json(request: web.Request) -> Any:

@@ -137,7 +137,7 @@ def create_app(settings: Settings, *, works: bool = True, scheduled: bool = True
     app.router.add_get("/readyz", health.ready)
     app.router.add_get("/metrics", health.metrics)
     for dialect in (api.releases.dialect(settings.url), api.projects.dialect(settings.url)):
-        endpoints.add(app, dialect, service.context)
+        endpoints.add(app, dialect, service.context, settings.base_url)
     return app
 
 

@@ -8,7 +8,7 @@ import structlog
 
 from bot.context import Context
 from bot.errors import NotFound, Refusal
-from bot.operations import candidates, deployments, runs, statuses, users
+from bot.operations import audit, candidates, deployments, runs, statuses, users
 from bot.operations.candidates import Wish
 from bot.queue import enqueue
 from bot.rules import replies
@@ -65,11 +65,20 @@ async def answer(context: Context, said: Said) -> None:
         try:
             parts.append(await _perform(acting, repository, said, command, f"{said.mark}:{number}"))
         except Refusal as refusal:
+            await _note_refusal(acting, repository, said, command, refusal)
             parts.append(replies.refused(refusal.sentence, refusal.details))
             good = False
         good = good and isinstance(command, Command)
     payload = {"said": vars(said), "body": replies.together(parts), "reaction": "rocket" if good else "-1"}
     await enqueue("reply", payload, key=f"reply:{said.mark}", keep=True, priority=10)
+
+
+async def _note_refusal(
+    context: Context, repository: Repository, said: Said, command: Command | Mistake, refusal: Refusal
+) -> None:
+    asked = {"command": command.word, **command.arguments} if isinstance(command, Command) else {}
+    after = {**asked, "refusal": refusal.sentence, "comment": said.mark}
+    await audit.record(context, "command.refused", repository.full_name, after=after)
 
 
 async def reply(context: Context, said: Said, body: str, reaction: str) -> None:

@@ -138,7 +138,7 @@ async def adopt(context: Context, run: Run, github_id: int, url: str | None = No
     async with transaction():
         run = await runs.lock(run.id)
         if not await runs.adopt(context, run, github_id, url):
-            if run.github_id != github_id:  # found by others, or told by the workflow, before this late answer
+            if run.github_id != github_id:  # it was found, told by the workflow, or given up before this late answer
                 await runs.cancel_stray(context, run, github_id, "dispatched twice")
             return
         candidate, deployment = await _subject(run)

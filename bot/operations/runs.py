@@ -95,8 +95,8 @@ async def save(run: Run, **values: Any) -> None:
 
 
 async def adopt(context: Context, run: Run, github_id: int, url: str | None = None) -> bool:
-    """Take note that GitHub has the run, in the caller's transaction. False where a run was adopted already."""
-    if run.github_id is not None:
+    """Take note that GitHub has the run, in the caller's transaction. False where none is waited for any more."""
+    if run.state not in UNDISPATCHED:
         return False
     await save(run, state="running", github_id=github_id, url=url, status="queued", checked_at=context.now())
     await audit.record(context, "run.begin", run.request_id, commit=run.commit, after={"run": github_id})

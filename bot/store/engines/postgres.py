@@ -32,6 +32,8 @@ PASSING = (
     asyncpg.OperatorInterventionError,  # shutting down, starting up
     asyncpg.TransactionRollbackError,  # deadlock, serialisation
     asyncpg.LockNotAvailableError,
+    asyncpg.ObjectNotInPrerequisiteStateError,  # the database takes no connections
+    asyncpg.InvalidCatalogNameError,  # it is not there, or not yet again
     OSError,
     TimeoutError,
 )

@@ -1,0 +1,251 @@
+"""The worker: begins at once, gives back what it cannot finish, and outlives what it works with."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.errors import Refusal
+from bot.queue import Job, enqueue, now_ms
+from bot.store.database import Database, dialect, open_database
+from bot.worker import Worker
+from tests.working import nothing, only_sqlite, rows, states, working
+
+
+async def test_a_job_that_takes_too_long_is_stopped_and_tried_again(database: Database) -> None:
+    async def perform(job: Job) -> None:
+        await asyncio.sleep(60)
+
+    async with working(perform, job_timeout=0.05) as watched:
+        await enqueue("a", {})
+        assert await watched.settle() == [("a", "failed")]
+
+
+async def test_a_long_job_keeps_its_lease(database: Database) -> None:
+    async def perform(job: Job) -> None:
+        await asyncio.sleep(1.6)
+
+    async with working(perform, lease_seconds=0.6) as watched:
+        await enqueue("a", {})
+        assert await watched.settle() == [("a", "ok")]
+
+
+async def test_a_stopping_worker_lets_jobs_finish(database: Database) -> None:
+    begun = asyncio.Event()
+
+    async def perform(job: Job) -> None:
+        begun.set()
+        await asyncio.sleep(0.05)
+
+    outcomes: list[str] = []
+    worker = Worker(perform=perform, observe=lambda job, outcome, *_: outcomes.append(outcome))
+    running = asyncio.create_task(worker.run())
+    await enqueue("a", {})
+    await begun.wait()
+    worker.stop()
+    await enqueue("b", {})
+    await running
+    assert outcomes == ["ok"]
+    assert await states() == {"done": 1, "queued": 1}
+
+
+@pytest.mark.parametrize("how", ["cancelled", "out of patience"])
+async def test_a_stopped_worker_gives_its_jobs_back_at_once(database: Database, how: str) -> None:
+    begun = asyncio.Event()
+
+    async def perform(job: Job) -> None:
+        begun.set()
+        await asyncio.sleep(60)
+
+    outcomes: list[str] = []
+    worker = Worker(perform=perform, observe=lambda job, outcome, *_: outcomes.append(outcome), grace_seconds=0.05)
+    running = asyncio.create_task(worker.run())
+    await enqueue("a", {})
+    await begun.wait()
+    if how == "cancelled":
+        running.cancel()
+    else:
+        worker.stop()
+    await asyncio.wait([running])
+    [row] = await rows()
+    assert (row.state, row.attempts, row.lease_owner, outcomes) == ("queued", 0, None, ["returned"])
+
+
+async def test_cancelling_a_worker_at_any_moment_loses_nothing(database: Database) -> None:
+    for n in range(60):
+        await enqueue("a", {}, key=f"k{n}")
+    for n in range(40):
+        worker = Worker(perform=nothing, observe=lambda *_: None, concurrency=2)
+        running = asyncio.create_task(worker.run())
+        await asyncio.sleep(0.0004 * (n % 13))
+        running.cancel()
+        await asyncio.wait([running])
+        assert "running" not in await states()
+    async with working(nothing) as watched:
+        await watched.settle()
+    assert await states() == {"done": 60}
+
+
+async def test_an_idle_worker_begins_a_new_job_at_once(database: Database) -> None:
+    delays: list[int] = []
+
+    async def perform(job: Job) -> None:
+        delays.append(now_ms() - job.created_at)
+
+    async with working(perform) as watched:
+        for _ in range(10):
+            await watched.settle()
+            await asyncio.sleep(0.02)
+            await enqueue("a", {})
+            await asyncio.sleep(0.08)
+    assert len(delays) == 10
+    assert sorted(delays)[5] < 50
+
+
+ENQUEUE_ELSEWHERE = """
+import asyncio, sys
+from bot.queue import enqueue
+from bot.store.database import open_database
+async def main():
+    database = await open_database(sys.argv[1])
+    for _ in range(5):
+        await asyncio.sleep(0.25)
+        await enqueue("a", {})
+    await asyncio.sleep(0.1)
+    await database.close()
+asyncio.run(main())
+"""
+
+
+async def test_a_job_from_another_process_is_found(database: Database) -> None:
+    delays: list[int] = []
+
+    async def perform(job: Job) -> None:
+        delays.append(now_ms() - job.created_at)
+
+    async with working(perform) as watched:
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", ENQUEUE_ELSEWHERE, database.url)
+        assert await process.wait() == 0
+        await watched.settle()
+    assert len(delays) == 5
+    longest = 200 if dialect() == "postgres" else 1500  # by NOTIFY there, by polling here
+    assert sorted(delays)[2] < longest
+
+
+async def test_a_job_for_a_later_moment_begins_then(database: Database) -> None:
+    begun: list[int] = []
+
+    async def perform(job: Job) -> None:
+        begun.append(now_ms() - job.run_at)
+
+    async with working(perform) as watched:
+        await enqueue("a", {}, run_at=datetime.now(UTC) + timedelta(seconds=0.5))
+        assert await watched.settle() == []
+        async with asyncio.timeout(3):
+            while not begun:
+                await asyncio.sleep(0.02)
+    assert 0 <= begun[0] < 1500
+
+
+async def test_progress_is_seen_while_the_table_answers(database: Database) -> None:
+    async with working(nothing) as watched:
+        await enqueue("a", {})
+        await watched.settle()
+        assert time.monotonic() - watched.worker.last_progress < 2
+
+
+async def test_an_observer_that_breaks_does_not_stop_the_worker(database: Database) -> None:
+    seen: list[str] = []
+
+    def observe(job: Job, outcome: str, seconds: float, error: BaseException | None) -> None:
+        seen.append(job.kind)
+        raise RuntimeError("the metrics are broken")
+
+    worker = Worker(perform=nothing, observe=observe)
+    running = asyncio.create_task(worker.run())
+    for kind in ("a", "b"):
+        await enqueue(kind, {})
+        await worker.settle()
+    running.cancel()
+    await asyncio.wait([running])
+    assert seen == ["a", "b"]
+
+
+@only_sqlite
+async def test_a_second_worker_on_a_sqlite_file_is_refused(database: Database) -> None:
+    async with working(nothing) as watched:
+        await watched.settle()
+        second = Worker(perform=nothing, observe=lambda *_: None)
+        with pytest.raises(Refusal, match="one worker"):
+            await second.run()
+    async with working(nothing) as watched:
+        await enqueue("a", {})
+        assert await watched.settle() == [("a", "ok")]
+
+
+KILLED = """
+import asyncio, sys
+from bot.store.database import open_database
+from bot.worker import Worker
+async def perform(job):
+    print("begun", flush=True)
+    await asyncio.sleep(60)
+async def main():
+    await open_database(sys.argv[1])
+    await Worker(perform=perform, observe=lambda *_: None).run()
+asyncio.run(main())
+"""
+
+
+@only_sqlite
+async def test_what_a_killed_worker_held_begins_again_at_once_on_sqlite(database_url: str) -> None:
+    opened = await open_database(database_url)
+    await enqueue("a", {}, lock="l")
+    await opened.close()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLED, database_url, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"begun\n"
+    os.kill(process.pid, signal.SIGKILL)
+    await process.communicate()
+    opened = await open_database(database_url)
+    try:
+        assert await states() == {"running": 1}
+        began = time.monotonic()
+        async with working(nothing) as watched:
+            while not watched.outcomes:
+                await asyncio.sleep(0.01)
+        assert watched.outcomes == [("a", "ok")]
+        assert time.monotonic() - began < 1
+    finally:
+        await opened.close()
+
+
+@only_sqlite
+@pytest.mark.parametrize("begin", ["before", "after"])
+async def test_a_worker_outlives_a_database_that_is_away_for_a_while(database: Database, begin: str) -> None:
+    assert database.path is not None
+    async with working(nothing) as watched:
+        await asyncio.sleep(0.1 if begin == "before" else 0)
+        other = sqlite3.connect(database.path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        await asyncio.sleep(6.5)
+        other.rollback()
+        other.close()
+        await enqueue("a", {})
+        assert await watched.settle() == [("a", "ok")]
+
+
+async def test_a_worker_that_gives_way_works_all_the_same(database: Database) -> None:
+    for _ in range(20):
+        await enqueue("small", {})
+    async with working(nothing, give_way=lambda: True) as watched:
+        assert await watched.settle() == [("small", "ok")] * 20
