@@ -74,25 +74,28 @@ def sqlite_insert(rows: int) -> str:
     return INSERT.format(rows="VALUES " + ", ".join(places))
 
 
-async def store(deliveries: Sequence[Delivery]) -> set[str]:
-    """Insert deliveries with distinct ids in one statement; the ids of those that are new, or revive a dead letter."""
+async def store(deliveries: Sequence[Delivery], stamp: int) -> set[str]:
+    """Insert deliveries with distinct ids in one statement; the ids of those that are new, or revive a dead letter.
+
+    `stamp` is the time in epoch milliseconds, which no two calls share.
+    """
     if dialect() == "sqlite":
-        return await store_in_sqlite(deliveries)
+        return await store_in_sqlite(deliveries, stamp)
     columns = zip(*((one.guid, one.priority, one.body, one.headers) for one in deliveries), strict=True)
     engine = cast("Any", current().client)
-    return {row["key"] for row in await engine.fetch_apart(POSTGRES, [*map(list, columns), now_ms()], PATIENCE)}
+    return {row["key"] for row in await engine.fetch_apart(POSTGRES, [*map(list, columns), stamp], PATIENCE)}
 
 
-async def store_in_sqlite(deliveries: Sequence[Delivery]) -> set[str]:
-    """As `store`. Which ids are new is asked for only where some are not.
+async def store_in_sqlite(deliveries: Sequence[Delivery], stamp: int) -> set[str]:
+    """As `store`. Which ids are new is asked for, by the stamp, only where some are not.
 
     With RETURNING, sqlite3 hands over the interpreter's lock for each row: that doubled the slowest answers under load.
     """
-    guids, now = [one.guid for one in deliveries], now_ms()
+    guids = [one.guid for one in deliveries]
     values = [value for one in deliveries for value in (one.guid, one.priority, one.body, one.headers)]
-    if await execute(sqlite_insert(len(deliveries)), now, *values) == len(deliveries):
+    if await execute(sqlite_insert(len(deliveries)), stamp, *values) == len(deliveries):
         return set(guids)
-    return {row["key"] for row in await fetch(STORED, orjson.dumps(guids).decode(), now)}
+    return {row["key"] for row in await fetch(STORED, orjson.dumps(guids).decode(), stamp)}
 
 
 @lru_cache(maxsize=256)
@@ -111,7 +114,7 @@ class Intake:
         self._bytes = 0
         self._arrived = asyncio.Event()
         self._flusher: asyncio.Task[None] | None = None
-        self._last_batch, self._flushed_at = 0, 0.0
+        self._stamp, self._last_batch, self._flushed_at = 0, 0, 0.0
 
     async def __aenter__(self) -> Self:
         self._flusher = asyncio.create_task(self._flush_forever())
@@ -176,7 +179,8 @@ class Intake:
         return list(batch.values())
 
     async def _flush(self, batch: list[Delivery]) -> None:
-        new = await store(batch)
+        self._stamp = max(now_ms(), self._stamp + 1)
+        new = await store(batch, self._stamp)
         self._last_batch, self._flushed_at = len(batch), time.monotonic()
         for delivery in batch:
             if not delivery.stored.done():
