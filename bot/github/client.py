@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -39,6 +40,14 @@ class DispatchDenied(Refusal):
         self.inputs, self.ref = inputs, ref
 
 
+@dataclass(frozen=True)
+class WorkflowFile:
+    """A workflow file: its blob's SHA, and the inputs that it declares for being dispatched."""
+
+    sha: str
+    inputs: frozenset[str]
+
+
 class Repo:
     """One repository, reached by one installation. Names may change under us: GitHub's redirects are followed."""
 
@@ -71,8 +80,8 @@ class Repo:
             _only(denied, 403, 404, 451)
             return None
 
-    async def is_on(self, branch: str, sha: str) -> bool:
-        """Whether a commit is reachable from a branch of this very repository.
+    async def standing(self, branch: str, sha: str) -> str | None:
+        """Where a commit stands on a branch of this very repository: `tip`, `below` it, or not there at all.
 
         Mere existence proves nothing: commits of forks resolve here too. A comparison from the branch to the commit
         that says `behind` or `identical` is the proof. https://docs.github.com/en/rest/commits/commits#compare-two-commits
@@ -81,10 +90,10 @@ class Repo:
             compared = await self._read(f"/compare/{quote(branch, safe='/')}...{sha}?per_page=1&page=2")
         except Denied as denied:
             _only(denied, 404, 409, 422)
-            return False
+            return None
         # a tag object's SHA is compared as the commit it points to, a branch of that name as its tip: neither is it
         is_itself = field(field(compared, "merge_base_commit"), "sha") == sha
-        return is_itself and field(compared, "status") in ("behind", "identical")
+        return {"identical": "tip", "behind": "below"}.get(field(compared, "status")) if is_itself else None
 
     async def branches(self, prefix: str) -> list[str]:
         """The names of the branches that begin with a text."""
@@ -135,16 +144,18 @@ class Repo:
 
     # --- workflows and their runs
 
-    async def workflow_inputs(self, workflow: str, ref: str) -> frozenset[str]:
-        """The inputs that a workflow file declares for being dispatched, at a ref."""
+    async def workflow_file(self, workflow: str, ref: str, called: str) -> WorkflowFile:
+        """A workflow file at a ref, which people know by the name `called`; refuses one that cannot be dispatched."""
         path = workflow_path(workflow)
         try:
             answer = await self._read(f"/contents/{quote(path)}?ref={quote(ref, safe='')}")
         except Denied as denied:
             if denied.status != 404:
                 raise
-            raise DispatchDenied(f"There is no workflow file `{path}` at `{ref}`: add it, or name another.") from denied
-        return declared_inputs(_decoded(answer), path)
+            raise DispatchDenied(
+                f"There is no workflow file `{path}` at `{called}`: add it, or name another."
+            ) from denied
+        return WorkflowFile(str(field(answer, "sha")), declared_inputs(_decoded(answer), path))
 
     async def dispatch(self, workflow: str, ref: str, inputs: dict[str, str], before: Before) -> int | None:
         """Start a workflow on a branch or tag; give the id of its run, or None where GitHub does not tell it.

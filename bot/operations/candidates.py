@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from tortoise.exceptions import IntegrityError
 
@@ -57,8 +58,8 @@ async def cut(context: Context, project: Project, wish: Wish) -> tuple[Candidate
     projects.refuse_archived(project)
     wish = replace(wish, build=_builds(project, wish.build))
     repository = await _repository(context, project, wish.repo)
-    sha, branch = await _proven(context, project, repository, wish.commit)
-    return await _write(context, project, replace(wish, commit=sha), branch)
+    sha, branch, tip_at = await _proven(context, project, repository, wish.commit)
+    return await _write(context, project, replace(wish, commit=sha), branch, tip_at)
 
 
 @allowed("project:read")
@@ -183,18 +184,21 @@ async def _repository(context: Context, project: Project, repo: str | None) -> R
     return known
 
 
-async def _proven(context: Context, project: Project, repository: Repository, commit: str) -> tuple[str, str]:
-    """The commit in full and the allowed branch that it was proven reachable from.
+async def _proven(
+    context: Context, project: Project, repository: Repository, commit: str
+) -> tuple[str, str, datetime | None]:
+    """The commit in full, the allowed branch that it was proven reachable from, and when it was that branch's tip.
 
     The default branch is asked first, so that the common case is one call.
     """
-    sha, repo = parse_sha(commit), context.at(repository)
+    sha, repo, asked_at = parse_sha(commit), context.at(repository), context.now()
     patterns = branches_to_ask(project.allowed_branches, repository.default_branch)
     for pattern in patterns:
         for branches in _batched(await _branches(repo, pattern), AT_ONCE):
-            reached = await asyncio.gather(*(repo.is_on(branch, sha) for branch in branches))
-            if any(reached):
-                return sha, branches[reached.index(True)]
+            standings = await asyncio.gather(*(repo.standing(branch, sha) for branch in branches))
+            for branch, standing in zip(branches, standings, strict=True):
+                if standing is not None:
+                    return sha, branch, asked_at if standing == "tip" else None
     if await repo.fact() is None:
         raise NotFound("GitHub repository not found", repo=repository.full_name)
     raise Refusal(INVALID, commit=sha, reason=f"not on a branch that may be released from: {', '.join(patterns)}")
@@ -215,7 +219,9 @@ async def _branches(repo: Repo, pattern: str) -> list[str]:
     return matching
 
 
-async def _write(context: Context, project: Project, wish: Wish, branch: str) -> tuple[Candidate, bool]:
+async def _write(
+    context: Context, project: Project, wish: Wish, branch: str, tip_at: datetime | None
+) -> tuple[Candidate, bool]:
     """Write release, candidate and wish for a build in one transaction: constraints decide between two writers."""
     for _ in range(TRIES):
         if (existing := await _existing(project, wish)) is not None:
@@ -225,7 +231,9 @@ async def _write(context: Context, project: Project, wish: Wish, branch: str) ->
             number = await projects.next_candidate_number(project, wish.release)
         try:
             async with transaction():
-                candidate = await _insert(context, project, wish, CandidateVersion(wish.release, number), branch)
+                candidate = await _insert(
+                    context, project, wish, CandidateVersion(wish.release, number), branch, tip_at
+                )
         except IntegrityError:
             continue
         await candidate.fetch_related("release", "repository", "created_by")
@@ -233,7 +241,14 @@ async def _write(context: Context, project: Project, wish: Wish, branch: str) ->
     raise Conflict("Somebody else keeps cutting candidates of this release: try again.")
 
 
-async def _insert(context: Context, project: Project, wish: Wish, version: CandidateVersion, branch: str) -> Candidate:
+async def _insert(
+    context: Context,
+    project: Project,
+    wish: Wish,
+    version: CandidateVersion,
+    branch: str,
+    tip_at: datetime | None,
+) -> Candidate:
     now = context.now()
     release = await _release(context, project, version.release, wish.commit)
     own_tag = rules.tag_name(project.tag_prefix, str(version)) if project.tag_candidates else None
@@ -250,7 +265,7 @@ async def _insert(context: Context, project: Project, wish: Wish, version: Candi
         commit=wish.commit,
         branch=branch,
         tag=tag,
-        tagged=wish.tag is not None,
+        tip_at=tip_at,
         status="pending" if wish.build else "ready",
         origin=wish.origin,
         created_by_id=context.actor.user_id,

@@ -14,10 +14,13 @@ from bot.queue import enqueue
 from bot.rules import replies
 from bot.rules.commands import Command, Mistake, parse
 from bot.rules.versions import INVALID, is_release_version, parse_candidate_version
+from bot.store.candidates import Candidate
+from bot.store.deployments import Deployment
 from bot.store.projects import Project, Repository
 
 log = structlog.get_logger()
 
+CHANGING = ("cut", "deploy")
 LATE = timedelta(hours=1)  # after which nobody expects a command to be performed
 
 
@@ -44,7 +47,7 @@ async def hear(context: Context, said: Said) -> None:
     """Take a comment in: if there are commands in it, a job performs them. One that comes late is only answered."""
     if not parse(said.body):
         return
-    if context.now() - datetime.fromisoformat(said.at) > LATE:
+    if _is_late(context, said):
         payload = {"said": vars(said), "body": replies.late(), "reaction": "confused"}
         await enqueue("reply", payload, key=f"reply:{said.mark}", keep=True, priority=10)
     else:
@@ -63,6 +66,10 @@ async def answer(context: Context, said: Said) -> None:
     parts, good = [], True
     for number, command in enumerate(parse(said.body)):
         try:
+            if await _is_too_late(context, said, command, f"{said.mark}:{number}"):
+                parts.append(replies.late())
+                good = False
+                continue
             parts.append(await _perform(acting, repository, said, command, f"{said.mark}:{number}"))
         except Refusal as refusal:
             await _note_refusal(acting, repository, said, command, refusal)
@@ -71,6 +78,17 @@ async def answer(context: Context, said: Said) -> None:
         good = good and isinstance(command, Command)
     payload = {"said": vars(said), "body": replies.together(parts), "reaction": "rocket" if good else "-1"}
     await enqueue("reply", payload, key=f"reply:{said.mark}", keep=True, priority=10)
+
+
+async def _is_too_late(context: Context, said: Said, command: Command | Mistake, origin: str) -> bool:
+    """Whether a command that changes something has waited so long that nobody expects it to be performed."""
+    if not isinstance(command, Command) or command.word not in CHANGING or not _is_late(context, said):
+        return False
+    return not (await Candidate.exists(origin=origin) or await Deployment.exists(origin=origin))
+
+
+def _is_late(context: Context, said: Said) -> bool:
+    return context.now() - datetime.fromisoformat(said.at) > LATE
 
 
 async def _note_refusal(

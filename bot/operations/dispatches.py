@@ -1,12 +1,14 @@
 """Dispatching a workflow, once: the job between the wish for a run and GitHub's word that it is there."""
 
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Protocol
+
+from cachetools import LRUCache
 
 from bot.context import Context
 from bot.errors import Refusal, Unavailable
-from bot.github.client import DispatchDenied, Repo
+from bot.github.client import DispatchDenied, Repo, WorkflowFile
 from bot.github.limits import UNAVAILABLE, AnswerLost
 from bot.operations import audit, candidates, deployments, runs, tags
 from bot.queue import Later
@@ -20,6 +22,7 @@ REQUEST_SECONDS = 20  # one request's time limit, with room
 LOOK_AGAIN = timedelta(seconds=5)
 CLOCKS_DIFFER = timedelta(minutes=2)
 PREFIX = "aviator_"
+TIPS = 10_000
 WANTED = ("pending", "building", "in_progress")  # what a candidate or a deployment is while its run is wanted
 
 
@@ -48,11 +51,16 @@ class Lease(Protocol):
 class Dispatcher:
     """Dispatches workflows. `search_seconds` is how long a run is searched for before the request is sent again.
 
-    What a workflow declares is read at the tip of the candidate's branch, which costs nothing while the file there
-    stays the same (a conditional request); where GitHub refuses that, it is read at the candidate's commit.
+    A workflow is sent what its file declares at the candidate's commit. A candidate that was cut at the tip of its
+    branch has the file that stood there then: `tips` holds since when a file has been seen to stand there unchanged, by
+    repository, path and branch, and asking again costs nothing (a conditional request). Every other candidate's file is
+    read at its commit.
     """
 
     search_seconds: float
+    tips: LRUCache[tuple[int, str, str], tuple[WorkflowFile, datetime]] = field(
+        default_factory=lambda: LRUCache(TIPS), repr=False
+    )
 
     async def dispatch(self, context: Context, run_id: int, lease: Lease) -> None:
         """Job `dispatch`: send a wanted run to GitHub, exactly once, and adopt what it started."""
@@ -61,9 +69,12 @@ class Dispatcher:
         if run.state not in runs.UNDISPATCHED:
             return
         try:
+            if run.state == "posted" and run.repository.installation_id is None:
+                raise Unavailable(UNAVAILABLE, reason="the App is not installed, and a run may be there")
             repo = context.at(run.repository)
             if run.state == "posted" and await self._found(context, repo, run, candidate):
                 return
+            _check_deadline(context, run)
             if run.cancel_requested or (candidate if deployment is None else deployment).status not in WANTED:
                 raise Withdrawn
             await _wait_for_canceled(context, deployment)
@@ -93,9 +104,9 @@ class Dispatcher:
         lease: Lease,
     ) -> int | None:
         offered = await _offered(run, candidate, deployment)
-        for read_at in (candidate.branch, candidate.commit):
+        for exact in (False, True):
             try:
-                declared = await repo.workflow_inputs(run.workflow, read_at)
+                declared = await self._declared(context, repo, run, candidate, exact=exact)
                 inputs = {name: text for name, text in offered.items() if name in declared}
                 return await repo.dispatch(run.workflow, ref, inputs, lambda: _mark_posted(context, run, lease))
             except AnswerLost:
@@ -104,12 +115,36 @@ class Dispatcher:
                 await _mark_unsent(run)
                 if denied.ref and candidate.tag is not None:
                     await _tag_unseen(candidate)
-                if read_at == candidate.commit or not denied.inputs:
+                if exact or not denied.inputs:
                     raise
             except Unavailable:  # not sent, or refused for now
                 await _mark_unsent(run)
                 raise
         raise AssertionError("the second try returns or raises")
+
+    async def _declared(
+        self, context: Context, repo: Repo, run: Run, candidate: Candidate, *, exact: bool
+    ) -> frozenset[str]:
+        if candidate.tip_at is not None and not exact:
+            at_tip = await self._at_tip(context, repo, run.workflow, candidate.branch)
+            if at_tip is not None and at_tip[1] <= candidate.tip_at:
+                return at_tip[0].inputs
+        called = candidate.tag or candidate.commit[:12]
+        return (await repo.workflow_file(run.workflow, candidate.commit, called)).inputs
+
+    async def _at_tip(
+        self, context: Context, repo: Repo, workflow: str, branch: str
+    ) -> tuple[WorkflowFile, datetime] | None:
+        """The file at the tip of a branch, and since when it is known to stand there; None where there is none."""
+        key, asked_at = (repo.id, workflow, branch), context.now()
+        try:
+            file = await repo.workflow_file(workflow, branch, branch)
+        except DispatchDenied:
+            return None
+        known = self.tips.get(key)
+        if known is None or known[0].sha != file.sha:
+            known = self.tips[key] = (file, asked_at)
+        return known
 
     async def _found(self, context: Context, repo: Repo, run: Run, candidate: Candidate) -> bool:
         """Look for the run of a request whose answer never came. True when there is nothing more to do.
@@ -206,9 +241,16 @@ async def _mark_posted(context: Context, run: Run, lease: Lease) -> None:
     Raises `Withdrawn` when the run was cancelled meanwhile, and when the lease would not outlast the request.
     """
     await lease.ensure_margin(REQUEST_SECONDS)
+    _check_deadline(context, run)
     wanted = Run.filter(id=run.id, state__in=list(runs.UNDISPATCHED), cancel_requested=False)
     if not await wanted.update(state="posted", posted_at=context.now()):
         raise Withdrawn
+
+
+def _check_deadline(context: Context, run: Run) -> None:
+    """Refuse to send what has to have ended already."""
+    if context.now() >= run.deadline_at:
+        raise Refusal("It could not be dispatched before its deadline.")
 
 
 async def _mark_unsent(run: Run) -> None:

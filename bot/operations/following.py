@@ -43,11 +43,12 @@ async def heard(context: Context, repository: int, fact: RunFact) -> None:
 
 
 async def _refuse_stray(context: Context, repository: int, fact: RunFact) -> None:
-    """Have a run cancelled that our own bot started for a request which another run has answered."""
+    """Have a run cancelled that our own bot started for a request that was answered by another, or was given up."""
     asked = await Run.filter(repository_id=repository, request_id__in=request_ids(fact.title)).first()
-    answered = asked is not None and asked.github_id is not None
-    if asked is not None and answered and fact.actor == await context.github.bot_login():
-        await runs.cancel_stray(context, asked, fact.id, "dispatched twice")
+    if asked is None or asked.state in runs.UNDISPATCHED or fact.actor != await context.github.bot_login():
+        return
+    why = "dispatched twice" if asked.github_id is not None else "its request had been given up"
+    await runs.cancel_stray(context, asked, fact.id, why)
 
 
 async def observe(context: Context, run_id: int, said: dict[str, Any]) -> None:
@@ -92,7 +93,7 @@ async def _refuse_commit(context: Context, run: Run, fact: RunFact) -> None:
     """What runs is not what was approved: it is cancelled, and nothing that it says counts."""
     reason = f"The run was at {fact.head_sha}, not at {run.commit}: it was cancelled."
     await runs.save(run, state="failed", url=fact.url)
-    await enqueue("cancel", {"run": run.id}, key=f"cancel:{run.id}", priority=1)
+    await enqueue("cancel", {"run": run.id}, key=f"force-cancel:{run.id}", priority=1)
     if run.deployment_id is None:
         candidate = await Candidate.get(id=run.candidate_id)
         await candidates.spoil(context, candidate, reason)

@@ -82,11 +82,13 @@ async def reached(context: Context, installation: int, added: list[int], removed
             await look_at(row.github_id)
 
 
-async def look_at(github_id: int) -> None:
-    """Have a repository looked at by a job, in the caller's transaction if one is open; others than ours are not."""
+async def look_at(github_id: int, key: str | None = None) -> None:
+    """Have a repository looked at by a job, in the caller's transaction if one is open; others than ours are not.
+
+    Without a key another look is not enough: it may have begun before what this one is to see.
+    """
     if await Repository.exists(github_id=github_id):
-        # no key: a look that is under way may have begun before what it is to see
-        await enqueue("check_repository", {"repository": github_id}, lock=f"repository:{github_id}")
+        await enqueue("check_repository", {"repository": github_id}, key=key, lock=f"repository:{github_id}")
 
 
 async def check(context: Context, row: Repository) -> None:

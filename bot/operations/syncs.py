@@ -11,7 +11,7 @@ from bot.queue import enqueue
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
 from bot.store.deployments import Deployment
-from bot.store.projects import Project, Repository
+from bot.store.projects import Environment, Project, Repository
 from bot.store.runs import Run
 
 GRANT = "deployment:report"
@@ -57,6 +57,9 @@ async def _follow(context: Context, candidate: Candidate, of: Deployment | None,
         raise Refusal("The run is not waited for any more", status=candidate.status if of is None else of.status)
     try:
         async with transaction():
+            if of is not None:
+                await Environment.select_for_update().get(id=of.environment_id)
+                await Deployment.select_for_update().get(id=of.id)
             run = run or await _write(context, candidate, of, fact.workflow)
             await dispatches.adopt(context, run, github_id, fact.url)
     except IntegrityError as clash:

@@ -10,6 +10,7 @@ from bot.operations.candidates import Wish
 from bot.queue import enqueue
 from bot.rules.candidates import UNFINISHED, version_in_tag
 from bot.rules.versions import CandidateVersion, parse_candidate_version
+from bot.store.audit import AuditEntry
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
 from bot.store.deployments import Deployment
@@ -26,6 +27,9 @@ class Pushed:
     sender_id: int
     sender: str
     delivery: str
+
+
+ELSEWHERE = ("tag.moved", "tag.elsewhere", "candidate.spoiled")
 
 
 class TagElsewhere(Refusal):
@@ -117,11 +121,14 @@ async def check(context: Context, candidate_id: int, by: str) -> None:
 
 
 async def distrust(context: Context, candidate: Candidate, what: str, reason: str) -> None:
-    """Raise the alarm over a candidate's tag that points elsewhere, in the caller's transaction.
+    """Raise the alarm over a candidate's tag that points elsewhere, in the caller's transaction; once until it is back.
 
     Before anything more is dispatched on the tag, GitHub is asked where it points. A candidate that is ready and was
     deployed nowhere yet fails.
     """
+    told = AuditEntry.filter(alarm=True, project_id=candidate.project_id, subject=candidate.version, act__in=ELSEWHERE)
+    if not candidate.tagged and await told.exists():
+        return
     await Candidate.filter(id=candidate.id).update(tagged=False)
     begun = Deployment.filter(candidate_id=candidate.id).exclude(status__in=["pending", "error"])
     if candidate.status not in UNFINISHED and not await begun.exists():

@@ -11,8 +11,9 @@ from bot.store.users import User
 class Candidate(Model):
     """An immutable, numbered attempt at a release: one full commit SHA of one repository.
 
-    `branch` is the allowed branch from which the commit was proven reachable; `origin` names the one message that asked
-    for this candidate, so that the message handled twice cuts once.
+    `branch` is the allowed branch from which the commit was proven reachable, `tip_at` when it was its tip. `tagged`
+    says that the tag was seen at the commit, and that nobody was heard to touch it since. `origin` names the message
+    that asked for this candidate, so that the message handled twice cuts once.
     """
 
     id = fields.IntField(primary_key=True)
@@ -32,6 +33,7 @@ class Candidate(Model):
     version = fields.CharField(max_length=120)
     commit = fields.CharField(max_length=64)
     branch = fields.CharField(max_length=255)
+    tip_at = fields.DatetimeField(null=True)
     tag = fields.CharField(max_length=255, null=True)
     tagged = fields.BooleanField(default=False)
     status = fields.CharField(max_length=20)

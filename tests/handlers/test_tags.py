@@ -36,7 +36,8 @@ async def test_a_candidate_of_a_trigger_tag_is_built_on_that_tag(world: World) -
     await world.settle()
     assert [dispatch.ref for dispatch in world.github.dispatches] == ["v1.4.0-rc1"]
     assert await world.status("1.4.0-rc1") == "ready"
-    assert not [call for call in world.github.calls if call.route == "POST {repo}/git/refs"]
+    tagged = [call.status for call in world.github.calls if call.route == "POST {repo}/git/refs"]
+    assert tagged == [422]  # it is there, and is looked at
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from bot.store.runs import Run
 from sandbox.acts import runs as acts
-from sandbox.workflows import BUILD
+from sandbox.workflows import BUILD, DEPLOY
 from tests.world import PROJECT, World
 
 FILE = ".github/workflows/build.yml"
@@ -138,14 +138,16 @@ async def test_only_declared_inputs_are_sent_and_those_of_the_project_too(world:
 
 
 async def test_inputs_that_the_candidates_own_file_lacks_are_left_out_after_a_second_look(world: World) -> None:
-    without = "\n".join(line for line in BUILD.splitlines() if "commit_sha" not in line)
-    commit = await world.github.commit("Declare less", files={FILE: without})
-    await world.github.commit("Declare more", files={FILE: BUILD})
-    await world.cut("1.2-rc1", commit, build=True)
+    await world.cut("1.1-rc1", build=True)
     await world.settle()
-    (dispatch,) = world.github.dispatches
-    assert "commit_sha" not in dispatch.inputs
-    assert posts(world) == [422, 200]
+    world.github.faults.fail(path="*/git/refs", status=502)
+    without = "\n".join(line for line in BUILD.splitlines() if "commit_sha" not in line)
+    await world.cut("1.2-rc1", await world.github.commit("Declare less", files={FILE: without}), build=True)
+    await world.settle()
+    await world.github.commit("Declare more again", files={FILE: BUILD})
+    await world.settle(hurry=True)
+    assert ["commit_sha" in dispatch.inputs for dispatch in world.github.dispatches] == [True, False]
+    assert posts(world) == [200, 422, 200]
     assert await world.status("1.2-rc1") == "building"
 
 
@@ -163,7 +165,7 @@ async def test_an_input_is_sent_as_soon_as_it_is_declared(world: World) -> None:
 
 
 UNSTARTABLE = [  # what the file is changed to, and what is said of it
-    (None, f"There is no workflow file `{FILE}` at `main`: add it"),
+    (None, f"There is no workflow file `{FILE}` at `rc/1.0-rc0`: add it"),
     ("on: push\n", f"`{FILE}` has no `workflow_dispatch` trigger: add"),
     ("", f"`{FILE}` has no `workflow_dispatch` trigger: add"),
     ("on: [", f"`{FILE}` is not valid YAML: mend it"),
@@ -256,3 +258,44 @@ async def test_a_deployment_that_cannot_be_started_ends_in_error_with_the_words(
     assert await world.status("1.2-rc1") == "ready"
     assert (await world.deploy("1.2-rc1")).status == 201
     await world.settle()
+
+
+# --- whose inputs are sent
+
+DEPLOY_FILE = ".github/workflows/deploy.yml"
+
+
+async def test_a_candidates_own_file_says_what_is_sent_when_the_tip_declares_less(world: World) -> None:
+    await world.cut("1.0-rc1")
+    less = "\n".join(line for line in DEPLOY.splitlines() if "environment" not in line)
+    await world.github.commit("Declare less", files={DEPLOY_FILE: less})
+    await world.deploy("1.0-rc1", "production")
+    await world.settle()
+    assert world.github.dispatches[0].inputs["environment"] == "production"
+
+
+@pytest.mark.parametrize("text", [None, "on: push\n", "on: ["], ids=["gone", "no trigger", "no YAML"])
+async def test_an_older_candidate_is_deployed_whatever_became_of_the_file_on_its_branch(
+    world: World, text: str | None
+) -> None:
+    await world.github.branch("release/1.0")
+    await world.ask("PATCH", f"/api/projects/{PROJECT}", {"allowed_branches": ["release/1.0"]})
+    await world.cut("1.0-rc1")
+    await world.github.commit("Break it", branch="release/1.0", files={DEPLOY_FILE: text})
+    await world.live("1.0-rc1")
+    await world.github.delete_branch("release/1.0")
+    await world.live("1.0-rc1", "production")
+    assert await world.statuses() == await world.statuses("production") == [("1.0-rc1", "success")]
+
+
+async def test_nothing_is_sent_after_its_deadline(world: World) -> None:
+    await world.cut("1.0-rc1")
+    world.github.faults.down()
+    await world.deploy("1.0-rc1")
+    await world.settle()
+    await world.late()
+    world.github.faults.up()
+    await world.settle(hurry=True)
+    assert world.github.dispatches == []
+    (deployment,) = await world.deployments()
+    assert (deployment["status"], "before its deadline" in deployment["error_message"]) == ("error", True)

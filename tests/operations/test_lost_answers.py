@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.store.runs import Run
 from sandbox.workflows import BUILD, DEPLOY
 from tests.world import PROJECT, World
 
@@ -94,3 +95,15 @@ async def test_a_second_run_that_only_its_webhook_tells_of_is_cancelled_once(wor
 
 async def _nothing() -> None:
     """Before a request that is not ours to make."""
+
+
+async def test_a_run_that_turns_up_after_its_request_was_given_up_is_cancelled(world: World) -> None:
+    world.github.faults.lose_answer()
+    world.github.faults.hold()
+    await world.cut("1.0-rc1", build=True)
+    await world.settle()
+    await Run.all().update(state="failed", github_id=None)
+    world.github.faults.release()
+    await world.settle(hurry=True)
+    assert [run.conclusion for run in world.github.runs] == ["cancelled"]
+    assert await world.alarms() == ["run.stray"]

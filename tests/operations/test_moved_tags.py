@@ -14,7 +14,7 @@ async def test_nothing_is_deployed_on_a_tag_that_was_moved(world: World) -> None
     (deployment,) = await world.deployments("production")
     assert deployment["status"] == "error"
     assert "not to the candidate's commit" in deployment["error_message"]
-    assert await world.alarms() == ["tag.moved", "tag.elsewhere"]
+    assert await world.alarms() == ["tag.moved"]
     assert await world.status("1.0-rc1") == "ready"
 
 
@@ -52,3 +52,15 @@ async def test_a_tag_that_github_does_not_find_yet_is_waited_for(world: World) -
     await world.settle(hurry=True)
     assert len(world.github.dispatches) == 1
     assert await world.status("1.0-rc1") == "building"
+
+
+async def test_a_trigger_tag_that_was_moved_before_its_candidate_was_cut_starts_nothing(world: World) -> None:
+    world.github.faults.down()
+    await world.github.tag("v1.0-rc1")
+    await world.settle()
+    moved = await world.github.commit()
+    await world.github.tag("v1.0-rc1", at=moved, move=True)
+    world.github.faults.up()
+    await world.settle(hurry=True)
+    await world.settle(hurry=True)
+    assert {run.head_sha for run in world.github.runs} <= {(await world.candidate("1.0-rc1"))["commit"]}

@@ -2,7 +2,10 @@
 
 import asyncio
 
+import orjson
+
 from bot.store.database import execute
+from bot.store.jobs import Job
 from bot.store.projects import Environment
 from tests.world import PROJECT, World
 
@@ -101,3 +104,20 @@ async def test_a_token_that_is_refused_while_it_is_new_is_no_end(world: World) -
     await world.cut("1.0-rc1", build=True)
     await world.settle(hurry=True)
     assert await world.status("1.0-rc1") == "building"
+
+
+async def test_a_command_that_waited_out_a_long_outage_is_answered_and_not_performed(world: World) -> None:
+    await world.cut("1.0-rc1")
+    world.github.faults.down()
+    number = await world.github.pull_request()
+    await world.github.comment(number, "/release deploy 1.0-rc1 to staging\n/release status")
+    await world.settle()
+    (row,) = await Job.filter(kind="command")
+    said = {**orjson.loads(row.payload or b""), "at": "2026-01-01T00:00:00Z"}
+    await Job.filter(id=row.id).update(payload=orjson.dumps(said))
+    world.github.faults.up()
+    await world.settle(hurry=True)
+    (reply,) = world.replies(number)
+    assert "could not deliver this to me in time" in reply
+    assert "newest candidate" in reply
+    assert await world.statuses() == []

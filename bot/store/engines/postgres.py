@@ -6,6 +6,7 @@ Importing this module needs `asyncpg`, which the extra `postgres` installs.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, cast
@@ -26,6 +27,9 @@ from tortoise.exceptions import DBConnectionError
 from bot.errors import Unavailable
 from bot.store.engines import PATIENCE, Ownership, Savepoint, uncancelled
 
+log = logging.getLogger(__name__)
+
+AWAY = "The database does not answer now; try again in a few seconds."
 PASSING = (
     asyncpg.PostgresConnectionError,
     asyncpg.InsufficientResourcesError,  # a full disk, too many connections
@@ -49,11 +53,13 @@ def plainly() -> Iterator[None]:
     try:
         yield
     except PASSING as exc:
-        raise Unavailable(f"The database does not answer now ({exc}); try again in a few seconds.") from exc
+        log.warning("the database does not answer: %s: %s", type(exc).__name__, exc)
+        raise Unavailable(AWAY) from exc
     except asyncpg.InterfaceError as exc:
         if "clos" not in str(exc):  # asyncpg says this both of a lost connection and of wrong use
             raise
-        raise Unavailable(f"The database is away ({exc}); try again in a few seconds.") from exc
+        log.warning("the database is away: %s", exc)
+        raise Unavailable(AWAY) from exc
 
 
 async def run(connection: Any, query: str, values: Sequence[Any] | None) -> tuple[int, list[Any]]:

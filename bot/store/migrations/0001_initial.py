@@ -119,6 +119,7 @@ CREATE TABLE candidates (
     version VARCHAR(120) NOT NULL,
     "commit" VARCHAR(64) NOT NULL,
     branch VARCHAR(255) NOT NULL,
+    tip_at {time},
     tag VARCHAR(255),
     tagged {flag} NOT NULL,
     status VARCHAR(20) NOT NULL,
