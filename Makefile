@@ -24,7 +24,7 @@ demo: $(READY) ## the main job before your eyes (REPO=../other, ARGS=--once)
 	@$(BIN)/longshore demo --repo $(REPO) $(ARGS)
 
 test: $(READY) ## the whole suite (LONGSHORE_TEST_DATABASE_URL=postgres://… runs it on PostgreSQL)
-	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(ARGS)
 
 check: $(READY) ## lint and types
 	@$(BIN)/ruff check .

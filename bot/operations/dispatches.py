@@ -74,9 +74,9 @@ class Dispatcher:
             repo = context.at(run.repository)
             if run.state == "posted" and await self._found(context, repo, run, candidate):
                 return
-            _check_deadline(context, run)
             if run.cancel_requested or (candidate if deployment is None else deployment).status not in WANTED:
                 raise Withdrawn
+            _check_deadline(context, run)
             await _wait_for_canceled(context, deployment)
             ref = await tags.place(context, repo, candidate)
             github_id = await self._post(context, repo, run, candidate, deployment, ref, lease)

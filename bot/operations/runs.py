@@ -131,6 +131,7 @@ async def cancel_stray(context: Context, run: Run, github_id: int, why: str) -> 
     """Have a run cancelled that ought not to be there, and raise the alarm."""
     subject = f"{run.request_id}: run {github_id}"
     async with transaction():
+        await Run.select_for_update().get(id=run.id)
         if await AuditEntry.exists(act="run.stray", alarm=True, subject=subject):
             return  # it is known, and told by every event of it
         await audit.alarm(context, "run.stray", subject, commit=run.commit, after={"run": github_id, "why": why})
