@@ -118,7 +118,7 @@ def _contents(variable: str, file: Path) -> str:
 
 def _is_key(text: str) -> bool:
     try:
-        return isinstance(load_pem_private_key(text.encode(), None), RSAPrivateKey)
+        return isinstance(load_pem_private_key(text.encode(), None, unsafe_skip_rsa_key_validation=True), RSAPrivateKey)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return False
 

@@ -40,6 +40,17 @@ async def on_server(statement: str) -> None:
         await connection.close()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every process its share of the long tests, first: the suite then ends when the processors are done."""
+    long = [item for item in items if item.path.parent == Path(__file__).parent]
+    short = [item for item in items if item.path.parent != Path(__file__).parent]
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    size = -(-len(short) // count)
+    items[:] = [
+        item for share in range(count) for item in long[share::count] + short[share * size : (share + 1) * size]
+    ]
+
+
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a migrated, empty database that belongs to this test process alone."""

@@ -26,6 +26,7 @@ async def test_a_build_that_does_not_end_fails_and_its_run_is_cancelled(world: W
 async def test_the_projects_own_deadline_counts(world: World) -> None:
     await world.ask("PATCH", f"/api/projects/{PROJECT}", {"build_deadline_minutes": 5})
     await world.cut("1.2-rc1", build=True)
+    await world.settle()
     await overdue(world)
     assert "within 5 minutes: GitHub says `queued`" in (await world.candidate("1.2-rc1"))["reason"]
 
