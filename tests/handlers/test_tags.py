@@ -206,6 +206,7 @@ async def test_annotating_a_candidates_tag_at_its_commit_is_no_move(world: World
 async def test_a_tag_that_somebody_put_elsewhere_first_spoils_the_candidate(world: World) -> None:
     elsewhere = world.github.resolve("main~1")
     await world.github.tag("rc/1.4.0-rc1", at="main~1")
+    await world.settle()
     await world.cut("1.4.0-rc1", build=True)
     await world.settle()
     candidate = await world.candidate("1.4.0-rc1")
