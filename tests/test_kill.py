@@ -38,9 +38,10 @@ PATIENCE = 30  # seconds, with what is left once the stream has ended
 SEARCH_SECONDS = 2
 DISPATCH_SECONDS = 0.03  # before GitHub takes one, and again before it answers
 COMMANDS = ("/release status", "/release help", "/release cut 7.{number}-rc1 at {head}", "/release shout")
+# SQLite has one process; on PostgreSQL they share the work, which is the harder case
 PROCESSES = {"one process": [["serve"]]}
 if postgres():
-    PROCESSES["two workers beside the web"] = [["serve", "--no-worker"], ["work"], ["work"]]
+    PROCESSES = {"two workers beside the web": [["serve", "--no-worker"], ["work"], ["work"]]}
 RUNNER = web.AppKey("runner", web.AppRunner)
 AWAY = (aiohttp.ClientError, OSError, TimeoutError)
 
