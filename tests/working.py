@@ -16,7 +16,7 @@ from bot.worker import Worker
 from tests.conftest import postgres
 
 LEASE = 60_000
-only_sqlite = pytest.mark.skipif(postgres(), reason="said of SQLite")
+only_sqlite = pytest.mark.skipif(postgres(), reason="a claim about SQLite alone")
 
 
 class Watched:

@@ -115,11 +115,6 @@ class Repo:
             return None
         return str(target["sha"]) if target["type"] == "commit" else None
 
-    async def tags_at(self, sha: str, prefix: str) -> list[str]:
-        """The tags beginning with a text that point at a commit (annotated ones are not peeled)."""
-        refs = await self._list(f"/git/matching-refs/tags/{quote(prefix, safe='/')}?per_page=100")
-        return [field(ref, "ref").removeprefix("refs/tags/") for ref in refs if ref["object"]["sha"] == sha]
-
     async def create_tag(self, tag: str, sha: str) -> str | None:
         """Create a lightweight tag, and give None; where one of that name is there already, the commit it points to.
 

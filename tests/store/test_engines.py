@@ -28,9 +28,9 @@ from bot.store.database import (
 from bot.store.engines.sqlite import reads_only
 from bot.store.users import User
 from tests.conftest import postgres
+from tests.working import only_sqlite
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
-only_sqlite = pytest.mark.skipif(postgres(), reason="said of SQLite")
 
 
 async def add(name: str) -> User:
@@ -386,7 +386,7 @@ async def test_a_script_inside_a_sqlite_transaction_does_not_commit_it(database:
     assert await fetch("SELECT name FROM sqlite_master WHERE name = 'a'") == []
 
 
-@pytest.mark.skipif(not postgres(), reason="said of PostgreSQL")
+@pytest.mark.skipif(not postgres(), reason="a claim about PostgreSQL alone")
 async def test_a_lost_connection_is_unavailable_once_and_then_replaced(database: Database) -> None:
     await add("a")
     with pytest.raises(Unavailable):
