@@ -22,6 +22,7 @@ from tests.conftest import SERVER, on_server, postgres
 PARTIAL = {
     *("jobs_key", "jobs_lock", "jobs_due", "jobs_lease", "jobs_finished"),
     *("deployments_active", "deployments_deadline"),
+    "announcements_open",
 }
 EXAMPLE = "tests.store.example.migrations"
 BROKEN = "tests.store.broken.migrations"

@@ -1,8 +1,11 @@
 """What we remember: models, one file per aggregate, and the engines, migrations and queries under them."""
 
 MODELS = [
+    "bot.store.announcements",
+    "bot.store.answers",
     "bot.store.audit",
     "bot.store.candidates",
+    "bot.store.content",
     "bot.store.deployments",
     "bot.store.jobs",
     "bot.store.projects",

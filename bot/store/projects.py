@@ -43,6 +43,10 @@ class Project(Model):
     tag_candidates = fields.BooleanField(default=True)
     version_scheme = fields.CharField(max_length=10, default="any")
     archived = fields.BooleanField(default=False)
+    oneliner = fields.CharField(max_length=255, default="")
+    description = fields.TextField(default="")
+    license_list: list[str] = fields.JSONField(default=list)
+    tag_list: list[str] = fields.JSONField(default=list)
     created_at = fields.DatetimeField()
     updated_at = fields.DatetimeField()
 

@@ -9,7 +9,10 @@ from bot.store.projects import Project
 
 
 class Release(Model):
-    """A version of a project. `status` is the integer of the package dialect; being held is a fact of its own."""
+    """A version of a project. `status` is the integer of the package dialect; being held is a fact of its own.
+
+    `name`, `active` and `product_version` are what release schedules and released files know of it besides.
+    """
 
     id = fields.IntField(primary_key=True)
     project: fields.ForeignKeyRelation[Project] = fields.ForeignKeyField(
@@ -24,6 +27,14 @@ class Release(Model):
     held: dict[str, Any] | None = fields.JSONField(null=True)
     release_date = fields.DatetimeField(null=True)
     notes = fields.TextField(default="")
+    files: dict[str, list[str]] = fields.JSONField(default=dict)
+    signature = fields.CharField(max_length=256, null=True)
+    name = fields.CharField(max_length=255, null=True)
+    active = fields.BooleanField(default=True)
+    product_version: Any = fields.ForeignKeyField(
+        "models.ProductVersion", null=True, related_name="releases", on_delete=fields.OnDelete.RESTRICT
+    )
+    product_version_id: int | None
     created_at = fields.DatetimeField()
     updated_at = fields.DatetimeField()
 
@@ -32,4 +43,9 @@ class Release(Model):
 
         table = "releases"
         unique_together = (("project", "version", "release_type"),)
-        indexes = (("project", "id"),)
+        indexes = (
+            ("project", "id"),
+            ("status", "id"),
+            ("project", "status", "id"),
+            ("project", "status", "release_date"),
+        )

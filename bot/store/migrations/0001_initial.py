@@ -2,26 +2,7 @@
 
 from tortoise.migrations import Migration as Step
 
-from bot.store.migrations import for_each
-
-WORDS = {
-    "sqlite": {
-        "number": "INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL",
-        "big_number": "INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL",
-        "flag": "INT",
-        "time": "TIMESTAMP",
-        "json": "JSON",
-        "bytes": "BLOB",
-    },
-    "postgres": {
-        "number": "SERIAL NOT NULL PRIMARY KEY",
-        "big_number": "BIGSERIAL NOT NULL PRIMARY KEY",
-        "flag": "BOOL",
-        "time": "TIMESTAMPTZ",
-        "json": "JSONB",
-        "bytes": "BYTEA",
-    },
-}
+from bot.store.migrations import for_each, statements
 
 USERS = """
 CREATE TABLE users (
@@ -232,17 +213,14 @@ CREATE INDEX jobs_finished ON jobs (state, keep, finished_at) WHERE finished_at 
 
 
 # Payloads are deleted within days, and compressing them halves what PostgreSQL takes in a second.
-UNCOMPRESSED = {"sqlite": "", "postgres": "ALTER TABLE jobs ALTER payload SET STORAGE EXTERNAL;"}
-
-
-def schema(database: str) -> list[str]:
-    """Every statement, in one database's words."""
-    text = USERS + PROJECTS + CANDIDATES + DEPLOYMENTS + AUDIT + JOBS + UNCOMPRESSED[database]
-    return [statement.strip() for statement in text.format_map(WORDS[database]).split(";") if statement.strip()]
+UNCOMPRESSED = "ALTER TABLE jobs ALTER payload SET STORAGE EXTERNAL;"
+TEXT = USERS + PROJECTS + CANDIDATES + DEPLOYMENTS + AUDIT + JOBS
 
 
 class Migration(Step):
     """Every table of the first version."""
 
     initial = True
-    operations = [for_each(sqlite=schema("sqlite"), postgres=schema("postgres"))]  # noqa: RUF012 - tortoise's own form
+    operations = [  # noqa: RUF012 - tortoise's own form
+        for_each(sqlite=statements("sqlite", TEXT), postgres=statements("postgres", TEXT + UNCOMPRESSED))
+    ]

@@ -12,6 +12,33 @@ from typing import Any
 from tortoise.migrations import RunPython
 
 
+WORDS = {
+    "sqlite": {
+        "number": "INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL",
+        "big_number": "INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL",
+        "flag": "INT",
+        "true": "1",
+        "time": "TIMESTAMP",
+        "json": "JSON",
+        "bytes": "BLOB",
+    },
+    "postgres": {
+        "number": "SERIAL NOT NULL PRIMARY KEY",
+        "big_number": "BIGSERIAL NOT NULL PRIMARY KEY",
+        "flag": "BOOL",
+        "true": "TRUE",
+        "time": "TIMESTAMPTZ",
+        "json": "JSONB",
+        "bytes": "BYTEA",
+    },
+}
+
+
+def statements(database: str, text: str) -> list[str]:
+    """The statements of a text, in one database's words: the two differ in few."""
+    return [statement.strip() for statement in text.format_map(WORDS[database]).split(";") if statement.strip()]
+
+
 def for_each(*, sqlite: Sequence[str], postgres: Sequence[str]) -> RunPython:
     """A step with one list of statements per database."""
 

@@ -1,0 +1,27 @@
+"""Answers that are kept for a while, so that a request that is sent again is not done again."""
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class KeptAnswer(Model):
+    """What was answered to a request with an `Idempotency-Key`; without a status it is still being answered.
+
+    `fingerprint` is the SHA-256 of method, path and body.
+    """
+
+    id = fields.IntField(primary_key=True)
+    user_id = fields.IntField()
+    key = fields.CharField(max_length=255)
+    fingerprint = fields.CharField(max_length=64)
+    status = fields.IntField(null=True)
+    content_type = fields.CharField(max_length=60, null=True)
+    body = fields.BinaryField(null=True)
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        """Where the rows are: a key once for a user."""
+
+        table = "kept_answers"
+        unique_together = (("user_id", "key"),)
+        indexes = (("created_at",),)
