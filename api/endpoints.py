@@ -6,29 +6,19 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
 import structlog
 from aiohttp import web
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from api.access import caller
-from bot.context import Context
-from bot.errors import Conflict, Forbidden, NotFound, Problem, Refusal, Unauthenticated, Unavailable
+from api.access import Access
+from api.bodies import JSON, Form, Unreadable, read_object
+from bot.context import MISSING, Context
+from bot.errors import Conflict, Forbidden, NotFound, Problem, Refusal, TooMany, Unauthenticated, Unavailable
 from bot.log import about
 
-LARGEST = 1024 * 1024
 LONGEST_NAME = 255
-JSON = "application/json"
 
 log = structlog.get_logger()
-
-
-class Unreadable(Refusal):
-    """What was sent is not what the call takes. `status` is 400, 413 or 415; `field` is where, if it can be said."""
-
-    def __init__(self, sentence: str, status: int = 400, field: str | None = None, **details: Any) -> None:
-        super().__init__(sentence, field=field, **details)
-        self.status, self.field = status, field
 
 
 @dataclass(frozen=True)
@@ -57,7 +47,11 @@ class Given:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One call of a dialect: what it takes, what performs it, and the shape and status of what it gives."""
+    """One call of a dialect: what it takes, what performs it, and the shape and status of what it gives.
+
+    `stranger` is the grant by which it may be called without credentials, where strangers have it; `form` is how
+    bodies and answers are written.
+    """
 
     method: str
     path: str
@@ -66,20 +60,37 @@ class Endpoint:
     status: int = 200
     takes: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
+    stranger: str | None = None
+    form: Form = JSON
 
 
 @dataclass(frozen=True)
 class Dialect:
     """How one API says things: its name, its endpoints, the challenge it answers strangers with, and its refusals.
 
-    `refuses` puts a problem with its HTTP status into the dialect's JSON.
+    `refuses` puts a problem with its HTTP status into the dialect's words; `code` finds credentials in the query or
+    the body where the dialect takes them there.
     """
 
     name: str
     endpoints: Sequence[Endpoint]
     challenge: str
     refuses: Callable[[Problem, int], Any]
-    error_type: str = JSON
+    error_type: str = ""
+    code: Callable[[web.Request, Any], str | None] | None = None
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What every dialect is served with. `base_url` is what links begin with, if set."""
+
+    context: Callable[[], Context]
+    access: Access
+    base_url: str = ""
+
+    def url_of(self, request: web.Request) -> str:
+        """The address of a request as callers know it."""
+        return self.base_url + str(request.rel_url) if self.base_url else str(request.url)
 
 
 def status_of(problem: Problem) -> int:
@@ -87,6 +98,7 @@ def status_of(problem: Problem) -> int:
     if isinstance(problem, Unreadable):
         return problem.status
     kinds: tuple[tuple[type[Problem], int], ...] = (
+        (TooMany, 429),
         (Unauthenticated, 401),
         (Forbidden, 403),
         (NotFound, 404),
@@ -97,30 +109,49 @@ def status_of(problem: Problem) -> int:
     return next((status for kind, status in kinds if isinstance(problem, kind)), 500)
 
 
-def add(app: web.Application, dialect: Dialect, context: Callable[[], Context], base_url: str = "") -> None:
-    """Serve a dialect. A slash at the end of a path is no matter. `base_url` is what links begin with, if set."""
+def add(app: web.Application, dialect: Dialect, serving: Serving) -> None:
+    """Serve a dialect. A slash at the end of a path is no matter, but that a GET is led to the path as declared."""
     for endpoint in dialect.endpoints:
-        handler = _handler(dialect, endpoint, context, base_url)
+        handler = _handler(dialect, endpoint, serving)
         pattern = re.sub(r"\{(\w+)\}", r"{\1:[^/]+}", endpoint.path)  # aiohttp's own leaves braces out
-        for path in (pattern, f"{pattern}/"):
-            app.router.add_route(endpoint.method, path, handler)
+        app.router.add_route(endpoint.method, pattern, handler)
+        if not pattern.endswith("/"):
+            app.router.add_route(endpoint.method, f"{pattern}/", handler)
+        else:
+            app.router.add_route(endpoint.method, pattern[:-1], _slashed if endpoint.method == "GET" else handler)
+
+
+async def _slashed(request: web.Request) -> web.Response:
+    url = request.rel_url
+    return web.Response(
+        status=301, headers={"Location": f"{url.raw_path}/" + f"?{url.raw_query_string}" * bool(url.raw_query_string)}
+    )
 
 
 def _handler(
-    dialect: Dialect, endpoint: Endpoint, context: Callable[[], Context], base_url: str
+    dialect: Dialect, endpoint: Endpoint, serving: Serving
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
     shape: TypeAdapter[Any] = TypeAdapter(endpoint.gives)
+    dump = (
+        shape.dump_json
+        if endpoint.form is JSON
+        else lambda value, **how: endpoint.form.dumps(shape.dump_python(value, mode="json", **how))
+    )
 
     async def answer(request: web.Request) -> web.Response:
-        actor = await caller(request)
+        body, unreadable = await _body(request, dialect, endpoint)
+        actor = await serving.access.caller(request, dialect.code(request, body) if dialect.code else None)
         about(actor=actor.name)
-        url = base_url + str(request.rel_url) if base_url else str(request.url)
-        call = await _read(request, endpoint, url)
-        given = await endpoint.perform(context().acting_as(actor, "rest"), call)
+        if actor.is_stranger and endpoint.stranger not in actor.public:
+            raise Unauthenticated(MISSING)
+        if unreadable is not None:
+            raise unreadable
+        call = _call(request, endpoint, body, serving.url_of(request))
+        given = await endpoint.perform(serving.context().acting_as(actor, "rest"), call)
         if not isinstance(given, Given):
             given = Given(given, endpoint.status)
-        body = shape.dump_json(shape.validate_python(given.value), by_alias=True)
-        return web.Response(body=body, status=given.status, headers=given.headers, content_type=JSON)
+        said = dump(shape.validate_python(given.value), by_alias=True)
+        return web.Response(body=said, status=given.status, headers=given.headers, content_type=endpoint.form.types[0])
 
     async def handle(request: web.Request) -> web.Response:
         begun = time.monotonic()
@@ -128,7 +159,7 @@ def _handler(
         try:
             response = await answer(request)
         except Problem as problem:
-            response = refused(dialect, problem)
+            response = refused(dialect, problem, endpoint.form)
             about(refusal=problem.sentence)
         seconds = round(time.monotonic() - begun, 4)
         log.info("call", method=request.method, path=request.path, status=response.status, seconds=seconds)
@@ -137,58 +168,45 @@ def _handler(
     return handle
 
 
-def refused(dialect: Dialect, problem: Problem) -> web.Response:
+def refused(dialect: Dialect, problem: Problem, form: Form = JSON) -> web.Response:
     """A problem as a dialect answers it."""
     status, headers = status_of(problem), {}
     if status == 401:
         headers["WWW-Authenticate"] = dialect.challenge
-    if isinstance(problem, Unavailable):
+    if isinstance(problem, Unavailable | TooMany):
         headers["Retry-After"] = str(problem.retry_after)
+    if isinstance(problem, Unavailable):
         log.warning("unavailable", sentence=problem.sentence, details=dict(problem.details))
-    body = orjson.dumps(dialect.refuses(problem, status), default=str)
-    return web.Response(body=body, status=status, headers=headers, content_type=dialect.error_type)
+    body = form.dumps(dialect.refuses(problem, status))
+    return web.Response(body=body, status=status, headers=headers, content_type=dialect.error_type or form.types[0])
 
 
-async def _read(request: web.Request, endpoint: Endpoint, url: str) -> Call:
+async def _body(request: web.Request, dialect: Dialect, endpoint: Endpoint) -> tuple[Any, Unreadable | None]:
+    """What was sent, or what is wrong with it, which is told once it is known who asks."""
+    if not (endpoint.takes or dialect.code):
+        return {}, None
+    try:
+        return await read_object(request, endpoint.form), None
+    except Unreadable as wrong:
+        return {}, wrong if endpoint.takes else None
+
+
+def _call(request: web.Request, endpoint: Endpoint, body: Any, url: str) -> Call:
     path = {name: _storable(text) for name, text in request.match_info.items()}
-    query = _shaped(endpoint.query, dict(request.query), strict=False) if endpoint.query else None
-    body = _shaped(endpoint.takes, await _json(request), strict=True) if endpoint.takes else None
-    return Call(path, query, body, url)
+    query = shaped(endpoint.query, dict(request.query), strict=False) if endpoint.query else None
+    return Call(path, query, shaped(endpoint.takes, body, strict=endpoint.form.strict) if endpoint.takes else None, url)
 
 
-async def _json(request: web.Request) -> Any:
-    if (request.content_length or 0) > LARGEST:
-        raise Unreadable(f"The body has at most {LARGEST:,} bytes.", status=413)
-    try:
-        raw = await request.content.read(LARGEST + 1)
-        while not request.content.at_eof() and len(raw) <= LARGEST:
-            raw += await request.content.read(LARGEST + 1)
-    except web.RequestPayloadError as error:
-        raise Unreadable("The body cannot be read: it is not encoded as its headers say.") from error
-    if len(raw) > LARGEST:
-        raise Unreadable(f"The body has at most {LARGEST:,} bytes.", status=413)
-    if not raw.strip():
-        return {}
-    if request.content_type != JSON:
-        raise Unreadable(f"Content-Type must be {JSON}.", status=415)
-    try:
-        body = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise Unreadable(f"The body must be JSON: {error}.") from error
-    if not isinstance(body, dict):
-        raise Unreadable("The body must be a JSON object.")
-    _refuse_nul(body)
-    return body
-
-
-def _shaped(model: type[BaseModel] | None, values: Any, *, strict: bool) -> Any:
-    assert model is not None  # noqa: S101 - both callers have looked
+def shaped(model: type[BaseModel], values: Any, *, strict: bool) -> Any:
+    """Values in a shape; refused with a sentence for each field that does not fit."""
     try:
         return model.model_validate(values, strict=strict)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        name = ".".join(map(str, problem["loc"]))
-        raise Unreadable(_sentence(name, problem), field=name) from error
+        fields: dict[str, list[str]] = {}
+        for problem in error.errors(include_url=False):
+            name = ".".join(map(str, problem["loc"]))
+            fields.setdefault(name, []).append(_sentence(name, problem))
+        raise Unreadable(next(iter(fields.values()))[0], fields=fields) from error
 
 
 def _sentence(name: str, problem: Any) -> str:
@@ -202,15 +220,3 @@ def _sentence(name: str, problem: Any) -> str:
 def _storable(text: str) -> str:
     """A path value as the database can be asked for it: for one that it cannot keep, one that nobody has."""
     return text if "\0" not in text and len(text) <= LONGEST_NAME else "\x01"
-
-
-def _refuse_nul(value: Any) -> None:
-    """No text that we keep holds the zero character: PostgreSQL's cannot."""
-    pending = [value]
-    while pending:
-        each = pending.pop()
-        if isinstance(each, str) and "\0" in each:
-            raise Unreadable("The body must not contain the character U+0000.")
-        pending += each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
-        if isinstance(each, dict):
-            pending += each.keys()

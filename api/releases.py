@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from api.endpoints import Call, Dialect, Endpoint, Given, Unreadable
+from api.bodies import Unreadable
+from api.endpoints import Call, Dialect, Endpoint, Given
 from api.pages import Page, numbered_links
 from api.shapes import CandidateShape, DeploymentShape, candidate_shape
 from bot.context import Context
@@ -121,7 +122,7 @@ def dialect(base_url: str) -> Dialect:
         name="releases",
         endpoints=(
             Endpoint("POST", CANDIDATE, cut, CandidateShape, 201, takes=CutBody),
-            Endpoint("GET", CANDIDATE, candidate, CandidateShape),
+            Endpoint("GET", CANDIDATE, candidate, CandidateShape, stranger="project:read"),
             Endpoint("POST", f"{CANDIDATE}/cancel", cancel_build, CandidateShape, 202),
             *ENDPOINTS,
         ),
@@ -181,8 +182,8 @@ async def _sync_deployment(context: Context, call: Call) -> Ok:
 ENDPOINTS = (
     Endpoint("POST", f"{ENVIRONMENT}/deployments", _deploy, DeploymentShape, 201, takes=DeployBody),
     Endpoint("PATCH", f"{ENVIRONMENT}/deployments", _report, DeploymentShape, takes=ReportBody),
-    Endpoint("GET", f"{ENVIRONMENT}/deployments", _list, list[DeploymentShape], query=Page),
-    Endpoint("GET", f"{ENVIRONMENT}/deployments/{{deployment}}", _deployment, DeploymentShape),
+    Endpoint("GET", f"{ENVIRONMENT}/deployments", _list, list[DeploymentShape], query=Page, stranger="project:read"),
+    Endpoint("GET", f"{ENVIRONMENT}/deployments/{{deployment}}", _deployment, DeploymentShape, stranger="project:read"),
     Endpoint("POST", f"{ENVIRONMENT}/deployments/{{deployment}}/cancel", _cancel, DeploymentShape, 202),
     Endpoint("POST", f"{ENVIRONMENT}/rollback", _roll_back, DeploymentShape, 201, takes=RollbackBody),
     Endpoint("POST", "/api/v1/sync-build-github-action", _sync_build, Ok, takes=SyncBuildBody),
@@ -193,7 +194,7 @@ ENDPOINTS = (
 def _refusal(problem: Problem, status: int) -> dict[str, Any]:
     """A refusal: the sentence, and under `details` what else there is to say."""
     sentence = problem.sentence
-    if isinstance(problem, Unreadable) and problem.field == "release_candidate_version":
+    if isinstance(problem, Unreadable) and "release_candidate_version" in problem.fields:
         sentence = INVALID
     said: dict[str, Any] = {"error": sentence}
     if problem.details:

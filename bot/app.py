@@ -11,6 +11,7 @@ from aiohttp import web
 import api.projects
 import api.releases
 from api import endpoints
+from api.access import Access
 from api.health import Health
 from api.voice import voiced
 from bot import jobs, schedule
@@ -24,7 +25,7 @@ from bot.metrics import Metrics
 from bot.operations import users
 from bot.operations.dispatches import Dispatcher
 from bot.queue import Job
-from bot.settings import Settings
+from bot.settings import Settings, listed
 from bot.store.database import Database, open_database, refuse_in_transaction
 from bot.worker import Worker
 from handlers import receive, webhooks
@@ -136,8 +137,10 @@ def create_app(settings: Settings, *, works: bool = True, scheduled: bool = True
     app.router.add_get("/healthz", health.alive)
     app.router.add_get("/readyz", health.ready)
     app.router.add_get("/metrics", health.metrics)
+    access = Access(settings.anonymous_read, listed(settings.trusted_proxies))
+    serving = endpoints.Serving(service.context, access, settings.base_url)
     for dialect in (api.releases.dialect(settings.url), api.projects.dialect(settings.url)):
-        endpoints.add(app, dialect, service.context, settings.base_url)
+        endpoints.add(app, dialect, serving)
     return app
 
 

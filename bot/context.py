@@ -6,36 +6,65 @@ from datetime import UTC, datetime
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
-from bot.errors import Forbidden, NotFound
+from tortoise.queryset import QuerySet
+
+from bot.errors import Forbidden, NotFound, Unauthenticated
 from bot.github.client import GitHub, Repo
 from bot.log import about
 from bot.metrics import Metrics
-from bot.rules.permissions import covers, role_for
+from bot.rules.permissions import Sight, covers, role_for
 from bot.store.projects import Environment, Project, Repository
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+MISSING = "Authentication credentials were not provided."
 FORBIDDEN = "You do not have permission to perform this action."
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts. `project_id` is the scope of a token, `repository_id` that of a role on GitHub; None reaches all."""
+    """Who acts. `project_id` is the scope of a token, `repository_id` that of a role on GitHub; None reaches all.
+
+    `public` are the grants that anybody has, on public projects only. A stranger is the user 0.
+    """
 
     user_id: int
     name: str
     grants: frozenset[str]
     project_id: int | None = None
     repository_id: int | None = None
+    public: frozenset[str] = frozenset()
+
+    @property
+    def is_stranger(self) -> bool:
+        """Whether nobody has said who asks."""
+        return self.user_id == 0
 
     def may(self, *grants: str) -> bool:
-        """Whether at least one of the grants is held."""
+        """Whether at least one of the grants is held, be it on public projects only."""
+        return self.holds(*grants) or not self.public.isdisjoint(grants)
+
+    def holds(self, *grants: str) -> bool:
+        """Whether at least one of the grants is the actor's own."""
         return any(covers(self.grants, grant) for grant in grants)
 
     def reaches(self, project: Project) -> bool:
-        """Whether what is held holds for this project."""
+        """Whether what is the actor's own holds for this project."""
         return self.project_id in (None, project.id) and self.repository_id in (None, project.repository_id)
+
+    def may_on(self, project: Project, *grants: str) -> bool:
+        """Whether at least one of the grants holds for this project, which has its repository at hand."""
+        public = project.repository is None or not project.repository.private
+        return (self.holds(*grants) and self.reaches(project)) or (public and not self.public.isdisjoint(grants))
+
+    def sight(self, *grants: str) -> Sight:
+        """Whose rows in lists the grants let the actor see."""
+        public = not self.public.isdisjoint(grants)
+        if not self.holds(*grants):
+            return Sight(public=public)
+        everything = self.project_id is None and self.repository_id is None
+        return Sight(everything, self.project_id, self.repository_id, public)
 
 
 def utc_now() -> datetime:
@@ -64,18 +93,47 @@ class Context:
 
 def require(actor: Actor, *grants: str) -> None:
     """Refuse who holds none of the grants, saying which is called for and which role on GitHub would bring it."""
+    if actor.is_stranger and not actor.may(*grants):
+        raise Unauthenticated(MISSING)
     if not actor.may(*grants):
         raise Forbidden(FORBIDDEN, grant=grants[0], github_role=role_for(grants[0]))
 
 
+Finder = Callable[[str], Awaitable[Project]]
+
+
+async def by_name(name: str) -> Project:
+    """The project of a name, with its repository."""
+    return await _one(Project.filter(name=name), "Release project not found")
+
+
+async def by_permalink(permalink: str) -> Project:
+    """The project of a permalink, with its repository."""
+    return await _one(Project.filter(permalink=permalink), "Project not found")
+
+
+async def by_release(number: str) -> Project:
+    """The project of a release that is known by its number, with its repository."""
+    known = number.isascii() and number.isdecimal() and len(number) <= 9
+    return await _one(Project.filter(releases__id=int(number) if known else 0), "Release not found")
+
+
+async def _one(projects: QuerySet[Project], otherwise: str) -> Project:
+    project = await projects.select_related("repository").first()
+    if project is None:
+        raise NotFound(otherwise)
+    return project
+
+
 def allowed(
-    grant: str,
+    *grants: str, by: Finder = by_name
 ) -> Callable[
     [Callable[Concatenate[Context, Project, P], Awaitable[R]]], Callable[Concatenate[Context, str, P], Awaitable[R]]
 ]:
     """Guard an operation on a project: callers name the project, the operation is given it.
 
-    Asked in this order: does the actor hold the grant at all, is there such a project, does the grant hold for it.
+    Asked in this order: does the actor hold one of the grants at all, is there such a project, does the grant hold for
+    it. What is not public is not there for strangers. `by` finds the project by what callers know of it.
     """
 
     def guard(
@@ -83,7 +141,7 @@ def allowed(
     ) -> Callable[Concatenate[Context, str, P], Awaitable[R]]:
         @wraps(operation)
         async def guarded(context: Context, project: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            found = await _authorised(context, project, grant)
+            found = await _authorised(context, project, by, *grants)
             return await operation(context, found, *args, **kwargs)
 
         return guarded
@@ -104,7 +162,7 @@ def allowed_on_tier(
     ) -> Callable[Concatenate[Context, str, str, P], Awaitable[R]]:
         @wraps(operation)
         async def guarded(context: Context, project: str, environment: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            found = await _authorised(context, project, grant, production)
+            found = await _authorised(context, project, by_name, grant, production)
             place = await Environment.get_or_none(project_id=found.id, name=environment)
             if place is None:
                 raise NotFound("Release environment not found")
@@ -116,12 +174,13 @@ def allowed_on_tier(
     return guard
 
 
-async def _authorised(context: Context, name: str, *grants: str) -> Project:
-    about(project=name)
-    require(context.actor, *grants)
-    project = await Project.get_or_none(name=name).select_related("repository")
-    if project is None:
-        raise NotFound("Release project not found")
-    if not context.actor.reaches(project):
+async def _authorised(context: Context, name: str, by: Finder, *grants: str) -> Project:
+    actor = context.actor
+    require(actor, *grants)
+    project = await by(name)
+    about(project=project.name)
+    if not actor.may_on(project, *grants):
+        if not actor.holds(*grants):
+            await by("")  # as if it were not there
         raise Forbidden(FORBIDDEN, project=project.name)
     return project

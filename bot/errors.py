@@ -21,6 +21,14 @@ class Unauthenticated(Refusal):
     """Nobody, or nobody we know, is asking."""
 
 
+class TooMany(Unauthenticated):
+    """Somebody we do not know asks too often. `retry_after` is in seconds."""
+
+    def __init__(self, sentence: str, retry_after: int) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
 class Forbidden(Refusal):
     """The one who asks is known and may not."""
 

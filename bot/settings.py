@@ -1,5 +1,7 @@
 """The one reader of the environment: every setting is a `LONGSHORE_*` variable, listed in .env.example."""
 
+import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qs, urlsplit
@@ -11,9 +13,15 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import Misconfigured
+from bot.rules.permissions import STRANGERS
 
 PREFIX = "LONGSHORE_"
 _LEVELS = ("debug", "info", "warning", "error")
+
+
+def listed(value: str) -> list[str]:
+    """The parts of a setting that are separated by commas."""
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 class DatabaseSettings(BaseSettings):
@@ -50,6 +58,15 @@ class Settings(DatabaseSettings):
     github_private_key_file: Path | None = Field(None, description="… or a file that holds it.")
     github_webhook_secret: SecretStr = Field(SecretStr(""), description="The webhook's secret.")
     github_webhook_secret_file: Path | None = Field(None, description="… or a file that holds it.")
+    anonymous_read: str = Field(
+        "content", description="What is read without credentials, of public projects only: content, none or all."
+    )
+    trusted_proxies: str = Field(
+        "", description="Addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas."
+    )
+    cors_origins: str = Field(
+        "", description="Origins whose pages may call the API, separated by commas, or * for any; none unless given."
+    )
     log_level: Annotated[str, NoDecode] = Field("info", description="debug, info, warning or error.")
     worker_concurrency: int = Field(8, ge=1, le=100, description="Jobs that one process works on at once.")
     dispatch_search_seconds: float = Field(
@@ -62,6 +79,28 @@ class Settings(DatabaseSettings):
         if value.lower() not in _LEVELS:
             raise ValueError(f"must be one of {', '.join(_LEVELS)}")
         return value.lower()
+
+    @field_validator("anonymous_read")
+    @classmethod
+    def _known_policy(cls, value: str) -> str:
+        if value.lower() not in STRANGERS:
+            raise ValueError(f"must be one of {', '.join(STRANGERS)}")
+        return value.lower()
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        for network in listed(value):
+            ip_network(network, strict=False)  # a ValueError of its own says what is wrong
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        for origin in listed(value):
+            if origin != "*" and re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", origin) is None:
+                raise ValueError("must be origins such as https://releases.example.com, or *")
+        return value
 
     @field_validator("github_api_url", "base_url")
     @classmethod

@@ -37,7 +37,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "bot.log": (),
     "bot.metrics": (),
     "bot.rules": ("bot.rules", "bot.errors"),
-    "bot.settings": ("bot.errors",),
+    "bot.settings": ("bot.errors", "bot.rules"),
     "bot.store": ("bot.store", "bot.rules", "bot.errors"),
     "bot.github": ("bot.github", "bot.rules", "bot.errors"),
     "bot.queue": ("bot.store", "bot.errors"),

@@ -76,7 +76,7 @@ async def listed(context: Context) -> list[Project]:
     """The projects that the actor may read, by name."""
     require(context.actor, "project:read")
     projects = await Project.all().order_by("name").select_related("repository")
-    return [project for project in projects if context.actor.reaches(project)]
+    return [project for project in projects if context.actor.may_on(project, "project:read")]
 
 
 @allowed("project:read")

@@ -10,7 +10,7 @@ from tortoise.exceptions import IntegrityError
 from bot.context import Actor, Context, require
 from bot.errors import Conflict, NotFound, Refusal, Unauthenticated
 from bot.operations import audit
-from bot.rules.permissions import GRANTS, grants_of_role, unknown_grants
+from bot.rules.permissions import GRANTS, STRANGERS, grants_of_role, unknown_grants
 from bot.store.database import transaction
 from bot.store.projects import Project, Repository
 from bot.store.users import ApiToken, User
@@ -115,6 +115,11 @@ async def revoke_token(context: Context, token: str) -> None:
             raise Conflict(f"Several tokens are called `{token}`: name one by its id.", ids=[row.id for row in found])
         await ApiToken.filter(id=found[0].id).update(revoked_at=context.now())
         await audit.record(context, "token.revoke", found[0].name, before={"prefix": found[0].prefix})
+
+
+def stranger(anonymous_read: str) -> Actor:
+    """Somebody who says nothing of who they are, as the setting `ANONYMOUS_READ` lets them."""
+    return Actor(0, "anonymous", frozenset(), public=STRANGERS[anonymous_read])
 
 
 async def authenticate(secret: str, now: datetime) -> Actor:

@@ -1,6 +1,7 @@
 """Grants, and what GitHub's roles bring."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 ROLES = ("read", "triage", "write", "maintain", "admin")
 
@@ -19,6 +20,24 @@ _BROUGHT = {
 }
 _TOKENS_ONLY = ("content:read", "content:write", "admin")
 GRANTS = frozenset([*(grant for grants in _BROUGHT.values() for grant in grants), *_TOKENS_ONLY])
+
+
+STRANGERS = {
+    "none": frozenset[str](),
+    "content": frozenset({"content:read"}),
+    "all": frozenset({"content:read", "project:read"}),
+}
+"""What anybody may do without credentials, on public projects only, by the setting `ANONYMOUS_READ`."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """Whose rows somebody sees: those of every project, or of one, of a repository's, of public ones."""
+
+    everything: bool = False
+    project_id: int | None = None
+    repository_id: int | None = None
+    public: bool = False
 
 
 def grants_of_role(role: str) -> frozenset[str]:

@@ -11,7 +11,6 @@ from typing import Any
 
 from tortoise.migrations import RunPython
 
-
 WORDS = {
     "sqlite": {
         "number": "INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL",

@@ -1,0 +1,84 @@
+"""Bodies of requests and answers: how they are written down, and how what is sent is read without trusting it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from bot.errors import Refusal
+
+LARGEST = 1024 * 1024
+
+
+class Unreadable(Refusal):
+    """What was sent is not what the call takes. `status` is 400, 413 or 415; `fields` says what is wrong where."""
+
+    def __init__(
+        self, sentence: str, status: int = 400, fields: dict[str, list[str]] | None = None, **details: Any
+    ) -> None:
+        self.fields = fields or {}
+        super().__init__(sentence, field=next(iter(self.fields), None), **details)
+        self.status = status
+
+
+def _parse_json(raw: bytes) -> Any:
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise Unreadable(f"The body must be JSON: {error}.") from error
+
+
+@dataclass(frozen=True)
+class Form:
+    """How values are written down. The first of `types` is what answers carry; `strict` forms tell types apart."""
+
+    types: tuple[str, ...]
+    loads: Callable[[bytes], Any]
+    dumps: Callable[[Any], bytes]
+    strict: bool = field(default=True)
+
+
+JSON = Form(("application/json",), _parse_json, lambda value: orjson.dumps(value, default=str))
+
+
+async def read_bytes(request: web.Request, largest: int = LARGEST) -> bytes:
+    """The body as it came; refused when it is too long or not encoded as its headers say."""
+    if (request.content_length or 0) > largest:
+        raise Unreadable(f"The body has at most {largest:,} bytes.", status=413)
+    try:
+        raw = await request.content.read(largest + 1)
+        while not request.content.at_eof() and len(raw) <= largest:
+            raw += await request.content.read(largest + 1)
+    except web.RequestPayloadError as error:
+        raise Unreadable("The body cannot be read: it is not encoded as its headers say.") from error
+    if len(raw) > largest:
+        raise Unreadable(f"The body has at most {largest:,} bytes.", status=413)
+    return raw
+
+
+async def read_object(request: web.Request, form: Form) -> dict[str, Any]:
+    """The body as an object; an empty one is `{}`."""
+    raw = await read_bytes(request)
+    if not raw.strip():
+        return {}
+    if request.content_type not in form.types:
+        raise Unreadable(f"Content-Type must be {' or '.join(form.types)}.", status=415)
+    body = form.loads(raw)
+    if not isinstance(body, dict):
+        raise Unreadable("The body must be a JSON object.")
+    refuse_nul(body)
+    return body
+
+
+def refuse_nul(value: Any) -> None:
+    """No text that we keep holds the zero character: PostgreSQL's cannot."""
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, str) and "\0" in each:
+            raise Unreadable("The body must not contain the character U+0000.")
+        pending += each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
+        if isinstance(each, dict):
+            pending += each.keys()
