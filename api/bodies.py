@@ -10,6 +10,7 @@ from aiohttp import web
 from bot.errors import Refusal
 
 LARGEST = 1024 * 1024
+SENT = web.RequestKey("sent", bytes)  # the body of a request, once it was read
 
 
 class Unreadable(Refusal):
@@ -55,6 +56,7 @@ async def read_bytes(request: web.Request, largest: int = LARGEST) -> bytes:
         raise Unreadable("The body cannot be read: it is not encoded as its headers say.") from error
     if len(raw) > largest:
         raise Unreadable(f"The body has at most {largest:,} bytes.", status=413)
+    request[SENT] = raw
     return raw
 
 

@@ -1,7 +1,6 @@
 """The mechanism of every dialect: an endpoint is declared, its call is authenticated, read, performed and answered."""
 
 import re
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,8 +11,20 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from api.access import Access
 from api.bodies import JSON, Form, Unreadable, read_object
+from api.repeats import once
 from bot.context import MISSING, Context
-from bot.errors import Conflict, Forbidden, NotFound, Problem, Refusal, TooMany, Unauthenticated, Unavailable
+from bot.errors import (
+    Conflict,
+    Forbidden,
+    NotFound,
+    Problem,
+    Refusal,
+    Reused,
+    TooMany,
+    Unauthenticated,
+    Unavailable,
+    Underway,
+)
 from bot.log import about
 
 LONGEST_NAME = 255
@@ -50,7 +61,8 @@ class Endpoint:
     """One call of a dialect: what it takes, what performs it, and the shape and status of what it gives.
 
     `stranger` is the grant by which it may be called without credentials, where strangers have it; `form` is how
-    bodies and answers are written.
+    bodies and answers are written; an answer that holds a `secret` is kept nowhere. A POST that only `reads` is
+    answered anew each time.
     """
 
     method: str
@@ -62,6 +74,8 @@ class Endpoint:
     query: type[BaseModel] | None = None
     stranger: str | None = None
     form: Form = JSON
+    secret: bool = False
+    reads: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +83,8 @@ class Dialect:
     """How one API says things: its name, its endpoints, the challenge it answers strangers with, and its refusals.
 
     `refuses` puts a problem with its HTTP status into the dialect's words; `code` finds credentials in the query or
-    the body where the dialect takes them there.
+    the body where the dialect takes them there; `status` is for those that have statuses of their own. It also answers
+    for unknown paths below its `roots`.
     """
 
     name: str
@@ -78,6 +93,8 @@ class Dialect:
     refuses: Callable[[Problem, int], Any]
     error_type: str = ""
     code: Callable[[web.Request, Any], str | None] | None = None
+    status: Callable[[Problem], int] | None = None
+    roots: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -103,6 +120,7 @@ def status_of(problem: Problem) -> int:
         (Forbidden, 403),
         (NotFound, 404),
         (Conflict, 409),
+        (Reused, 422),
         (Refusal, 400),
         (Unavailable, 503),
     )
@@ -114,11 +132,12 @@ def add(app: web.Application, dialect: Dialect, serving: Serving) -> None:
     for endpoint in dialect.endpoints:
         handler = _handler(dialect, endpoint, serving)
         pattern = re.sub(r"\{(\w+)\}", r"{\1:[^/]+}", endpoint.path)  # aiohttp's own leaves braces out
-        app.router.add_route(endpoint.method, pattern, handler)
-        if not pattern.endswith("/"):
-            app.router.add_route(endpoint.method, f"{pattern}/", handler)
-        else:
-            app.router.add_route(endpoint.method, pattern[:-1], _slashed if endpoint.method == "GET" else handler)
+        methods = ("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,)
+        slash = pattern.endswith("/")
+        other = pattern[:-1] if slash else f"{pattern}/"
+        for path, answer in ((pattern, handler), (other, _slashed if slash and "GET" in methods else handler)):
+            for method in methods:
+                app.router.add_route(method, path, answer)
 
 
 async def _slashed(request: web.Request) -> web.Response:
@@ -138,42 +157,59 @@ def _handler(
         else lambda value, **how: endpoint.form.dumps(shape.dump_python(value, mode="json", **how))
     )
 
+    async def perform(request: web.Request, context: Context, body: Any) -> web.Response:
+        call = _call(request, endpoint, body, serving.url_of(request))
+        given = await endpoint.perform(context, call)
+        if not isinstance(given, Given):
+            given = Given(given, endpoint.status)
+        if given.status == 204:
+            return web.Response(status=204, headers=given.headers)
+        said = dump(shape.validate_python(given.value), by_alias=True)
+        return web.Response(body=said, status=given.status, headers=given.headers, content_type=endpoint.form.types[0])
+
     async def answer(request: web.Request) -> web.Response:
         body, unreadable = await _body(request, dialect, endpoint)
         actor = await serving.access.caller(request, dialect.code(request, body) if dialect.code else None)
         about(actor=actor.name)
-        if actor.is_stranger and endpoint.stranger not in actor.public:
-            raise Unauthenticated(MISSING)
-        if unreadable is not None:
+        unknown = actor.is_stranger and endpoint.stranger not in actor.public
+        if unreadable is not None and (dialect.code or not unknown):  # credentials may be in what cannot be read
             raise unreadable
-        call = _call(request, endpoint, body, serving.url_of(request))
-        given = await endpoint.perform(serving.context().acting_as(actor, "rest"), call)
-        if not isinstance(given, Given):
-            given = Given(given, endpoint.status)
-        said = dump(shape.validate_python(given.value), by_alias=True)
-        return web.Response(body=said, status=given.status, headers=given.headers, content_type=endpoint.form.types[0])
+        if unknown:
+            raise Unauthenticated(MISSING)
+        context = serving.context().acting_as(actor, "rest")
+        told = _telling(dialect, endpoint, lambda: perform(request, context, body))
+        if endpoint.method != "POST" or endpoint.reads:
+            return await told()
+        return await once(request, context, told, secret=endpoint.secret)
 
     async def handle(request: web.Request) -> web.Response:
-        begun = time.monotonic()
-        structlog.contextvars.clear_contextvars()
-        try:
-            response = await answer(request)
-        except Problem as problem:
-            response = refused(dialect, problem, endpoint.form)
-            about(refusal=problem.sentence)
-        seconds = round(time.monotonic() - begun, 4)
-        log.info("call", method=request.method, path=request.path, status=response.status, seconds=seconds)
-        return response
+        return await _telling(dialect, endpoint, lambda: answer(request))()
 
     return handle
 
 
-def refused(dialect: Dialect, problem: Problem, form: Form = JSON) -> web.Response:
-    """A problem as a dialect answers it."""
-    status, headers = status_of(problem), {}
+Answering = Callable[[], Awaitable[web.Response]]
+
+
+def _telling(dialect: Dialect, endpoint: Endpoint, answer: Answering) -> Answering:
+    """The same, but that a refusal is an answer too."""
+
+    async def told() -> web.Response:
+        try:
+            return await answer()
+        except Problem as problem:
+            about(refusal=problem.sentence)
+            return refused(dialect, problem, endpoint.form)
+
+    return told
+
+
+def refused(dialect: Dialect, problem: Problem, form: Form = JSON, status: int = 0) -> web.Response:
+    """A problem as a dialect answers it, with its usual status unless another is given."""
+    status, headers = status or (dialect.status or status_of)(problem), {}
     if status == 401:
         headers["WWW-Authenticate"] = dialect.challenge
-    if isinstance(problem, Unavailable | TooMany):
+    if isinstance(problem, Unavailable | TooMany | Underway):
         headers["Retry-After"] = str(problem.retry_after)
     if isinstance(problem, Unavailable):
         log.warning("unavailable", sentence=problem.sentence, details=dict(problem.details))
@@ -188,13 +224,22 @@ async def _body(request: web.Request, dialect: Dialect, endpoint: Endpoint) -> t
     try:
         return await read_object(request, endpoint.form), None
     except Unreadable as wrong:
-        return {}, wrong if endpoint.takes else None
+        return {}, wrong
 
 
 def _call(request: web.Request, endpoint: Endpoint, body: Any, url: str) -> Call:
     path = {name: _storable(text) for name, text in request.match_info.items()}
-    query = shaped(endpoint.query, dict(request.query), strict=False) if endpoint.query else None
+    query = _query(endpoint.query, request) if endpoint.query else None
     return Call(path, query, shaped(endpoint.takes, body, strict=endpoint.form.strict) if endpoint.takes else None, url)
+
+
+def _query(model: type[BaseModel], request: web.Request) -> Any:
+    for name in model.model_fields:
+        if len(request.query.getall(name, [])) > 1:
+            raise Unreadable(
+                f"`{name}` is given more than once.", fields={name: [f"`{name}` is given more than once."]}
+            )
+    return shaped(model, dict(request.query), strict=False)
 
 
 def shaped(model: type[BaseModel], values: Any, *, strict: bool) -> Any:
@@ -214,6 +259,8 @@ def _sentence(name: str, problem: Any) -> str:
         return f"`{name}` is required."
     if problem["type"] == "extra_forbidden":
         return f"`{name}` is not a field of this call."
+    if problem["type"] == "sentence":  # worded by a rule
+        return str(problem["msg"])
     return f"`{name}`: {problem['msg'][0].lower()}{problem['msg'][1:]}."
 
 

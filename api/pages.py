@@ -34,6 +34,13 @@ def numbered_links(url: str, page: int, last: int) -> Mapping[str, str]:
     return _links({rel: URL(url).update_query(page=number) for rel, number in wanted.items()})
 
 
+def neighbours(url: str, page: int, *, more: bool) -> Mapping[str, str]:
+    """The links of a numbered page of a list that nobody has counted."""
+    pages = {"first": 1, "prev": page - 1} if page > 1 else {}
+    pages |= {"next": page + 1} if more else {}
+    return _links({rel: URL(url).update_query(page=number) for rel, number in pages.items()})
+
+
 def next_link(url: str, before: int | None) -> Mapping[str, str]:
     """The link to the page after this one, if there is one."""
     return {} if before is None else _links({"next": URL(url).update_query(before=before)})

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.endpoints import Call, Dialect, Endpoint, Given
 from api.pages import Before, next_link
+from api.problems import CONTENT_TYPE, problem_details
 from api.shapes import (
     CandidateShape,
     DeploymentShape,
@@ -16,7 +17,6 @@ from api.shapes import (
     release_line,
 )
 from bot.context import Context
-from bot.errors import Problem
 from bot.operations import environments, projects, releases
 from bot.rules.gates import is_frozen
 from bot.store import queries
@@ -24,16 +24,6 @@ from bot.store.projects import Environment, Project
 
 PROJECT = "/api/projects/{project}"
 ENVIRONMENT = f"{PROJECT}/environments/{{environment}}"
-TITLES = {
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    409: "Conflict",
-    413: "Content Too Large",
-    415: "Unsupported Media Type",
-    503: "Service Unavailable",
-}
 
 
 class _Strict(BaseModel):
@@ -245,7 +235,7 @@ def dialect(base_url: str) -> Dialect:
         ),
         challenge="Bearer",
         refuses=problem_details,
-        error_type="application/problem+json",
+        error_type=CONTENT_TYPE,
     )
 
 
@@ -261,19 +251,6 @@ ENDPOINTS = (
     Endpoint("PATCH", ENVIRONMENT, _change_environment, EnvironmentShape, takes=EnvironmentChange),
     Endpoint("GET", f"{PROJECT}/releases", _releases, list[ReleaseLine], query=Before),
 )
-
-
-def problem_details(problem: Problem, status: int) -> dict[str, Any]:
-    """A refusal as RFC 9457 has it; `pointer` names the field of the body, where it is about one."""
-    said: dict[str, Any] = {
-        "type": "about:blank",
-        "title": TITLES.get(status, "Error"),
-        "status": status,
-        "detail": problem.sentence,
-    }
-    if field := problem.details.get("field"):
-        said["pointer"] = "#/" + str(field).replace(".", "/")
-    return {**said, **{name: value for name, value in problem.details.items() if name != "field"}}
 
 
 def _changes(body: BaseModel, nullable: tuple[str, ...]) -> dict[str, Any]:

@@ -128,6 +128,7 @@ def dialect(base_url: str) -> Dialect:
         ),
         challenge="Bearer",
         refuses=_refusal,
+        roots=("/api/releases", "/api/v1"),
     )
 
 

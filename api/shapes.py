@@ -14,6 +14,8 @@ from bot.store.runs import Run
 
 
 def _utc(moment: datetime) -> str:
+    if moment.tzinfo is None:  # the first and last moment there are: PostgreSQL keeps them as infinite
+        moment = moment.replace(tzinfo=UTC)
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 

@@ -8,12 +8,19 @@ import aiohttp
 import structlog
 from aiohttp import web
 
+import api.announcement_queue
+import api.announcements
+import api.graphql.door
+import api.packages
+import api.pdc.door
 import api.projects
 import api.releases
+import api.tokens
 from api import endpoints
 from api.access import Access
 from api.health import Health
-from api.voice import voiced
+from api.manners import Manners
+from api.voice import Voice
 from bot import jobs, schedule
 from bot.context import Actor, Context
 from bot.errors import Problem
@@ -126,7 +133,13 @@ SERVICE = web.AppKey("service", Service)
 def create_app(settings: Settings, *, works: bool = True, scheduled: bool = True) -> web.Application:
     """The web application. With `works` it also works on the queue, with `scheduled` it keeps the schedule."""
     service = Service(settings)
-    app = web.Application(client_max_size=receive.LARGEST + 1, middlewares=[voiced])
+    dialects = [
+        each.dialect(settings.url)
+        for each in (api.releases, api.packages, api.projects, api.tokens, api.announcements, api.announcement_queue)
+    ]
+    dialects.append(api.graphql.door.dialect())
+    surroundings = [Manners(listed(settings.cors_origins)).surround, Voice(dialects).answer]
+    app = web.Application(client_max_size=receive.LARGEST + 1, middlewares=surroundings)
     app[SERVICE] = service
     app.cleanup_ctx.append(_opened)
     if works:
@@ -139,8 +152,9 @@ def create_app(settings: Settings, *, works: bool = True, scheduled: bool = True
     app.router.add_get("/metrics", health.metrics)
     access = Access(settings.anonymous_read, listed(settings.trusted_proxies))
     serving = endpoints.Serving(service.context, access, settings.base_url)
-    for dialect in (api.releases.dialect(settings.url), api.projects.dialect(settings.url)):
+    for dialect in dialects:
         endpoints.add(app, dialect, serving)
+    api.pdc.door.add(app, serving)
     return app
 
 

@@ -99,6 +99,13 @@ def require(actor: Actor, *grants: str) -> None:
         raise Forbidden(FORBIDDEN, grant=grants[0], github_role=role_for(grants[0]))
 
 
+def require_everywhere(actor: Actor, grant: str) -> None:
+    """Refuse who does not hold a grant on every project: what is not of one project is nobody's who is."""
+    require(actor, grant)
+    if not actor.sight(grant).everything:
+        raise Forbidden(FORBIDDEN, grant=grant, reason="These credentials are for one project only.")
+
+
 Finder = Callable[[str], Awaitable[Project]]
 
 

@@ -41,6 +41,18 @@ class Conflict(Refusal):
     """What is there already stands in the way."""
 
 
+class Underway(Conflict):
+    """The same is being done just now. `retry_after` is in seconds."""
+
+    def __init__(self, sentence: str, retry_after: int) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
+class Reused(Refusal):
+    """What names one request was used for another one before."""
+
+
 class Unavailable(Problem):
     """Something that we need does not answer now. `retry_after` is in seconds."""
 

@@ -9,7 +9,7 @@ from bot.context import Context
 from bot.errors import Unavailable
 from bot.github.limits import Limited
 from bot.github.transport import Denied
-from bot.operations import comments, following, reconcile, runs, tags
+from bot.operations import answers, comments, following, reconcile, runs, tags
 from bot.operations.dispatches import Dispatcher
 from bot.queue import Job, Later, prune
 
@@ -79,4 +79,4 @@ async def _fetch_delivery(context: Context, job: Job) -> None:
 
 
 async def _prune(context: Context) -> None:
-    log.info("pruned", jobs=await prune(context.now()))
+    log.info("pruned", jobs=await prune(context.now()), answers=await answers.prune(context.now()))

@@ -22,7 +22,7 @@ from tests.conftest import SERVER, on_server, postgres
 PARTIAL = {
     *("jobs_key", "jobs_lock", "jobs_due", "jobs_lease", "jobs_finished"),
     *("deployments_active", "deployments_deadline"),
-    "announcements_open",
+    *("announcements_open", "releases_status", "releases_project_status", "releases_held"),
 }
 EXAMPLE = "tests.store.example.migrations"
 BROKEN = "tests.store.broken.migrations"

@@ -10,11 +10,10 @@ from tortoise.exceptions import IntegrityError
 from bot.context import Context, allowed
 from bot.errors import Conflict, NotFound, Refusal
 from bot.github.client import Repo
-from bot.operations import audit, projects, repositories, runs
+from bot.operations import audit, projects, releases, repositories, runs
 from bot.rules import candidates as rules
 from bot.rules.commits import INVALID, is_glob, is_repository_name, matches, parse_sha
 from bot.rules.projects import branches_to_ask
-from bot.rules.releases import release_id
 from bot.rules.versions import CandidateVersion, check_scheme
 from bot.store.candidates import Candidate
 from bot.store.database import after_commit, transaction
@@ -250,7 +249,8 @@ async def _insert(
     tip_at: datetime | None,
 ) -> Candidate:
     now = context.now()
-    release = await _release(context, project, version.release, wish.commit)
+    release = await releases.obtain(context, project, version.release)
+    await Release.filter(id=release.id).update(commit=wish.commit, updated_at=now)  # moves as candidates are cut
     own_tag = rules.tag_name(project.tag_prefix, str(version)) if project.tag_candidates else None
     tag = wish.tag or own_tag
     namesake = await Candidate.get_or_none(repository_id=project.repository_id, tag=tag) if tag else None
@@ -279,20 +279,6 @@ async def _insert(
     after = {"build": wish.build, "branch": branch}
     await audit.record(context, "candidate.cut", str(version), project=project.id, commit=wish.commit, after=after)
     return candidate
-
-
-async def _release(context: Context, project: Project, version: str, commit: str) -> Release:
-    """The release of a version, made if it is new; its commit moves as candidates are cut."""
-    name, now = release_id(project.permalink, version), context.now()
-    namesake = await Release.get_or_none(release_id=name).select_related("project")
-    if namesake is not None and namesake.project_id != project.id:
-        raise Conflict(f"The release id `{name}` is that of a release of the project `{namesake.project.name}`.")
-    defaults = {"release_id": name, "created_at": now, "updated_at": now}
-    release, _ = await Release.get_or_create(
-        project_id=project.id, version=version, release_type="ga", defaults=defaults
-    )
-    await Release.filter(id=release.id).update(commit=commit, updated_at=now)
-    return release
 
 
 async def build_of(candidate: Candidate) -> Run | None:

@@ -10,7 +10,7 @@ from bot.errors import Conflict, NotFound, Refusal
 from bot.operations import audit, candidates, projects, runs
 from bot.rules import deployments as rules
 from bot.rules import gates
-from bot.rules.releases import status_once_live
+from bot.rules.releases import RELEASED, status_once_live
 from bot.rules.versions import CandidateVersion
 from bot.store.candidates import Candidate
 from bot.store.database import after_commit, transaction
@@ -296,7 +296,10 @@ async def _move_release_on(context: Context, deployment: Deployment) -> None:
     release = await Release.select_for_update().get(id=candidate.release_id)
     status = status_once_live(release.status, environment.tier)
     if status != release.status:
-        await Release.filter(id=release.id).update(status=status, updated_at=context.now())
+        now, date = context.now(), release.release_date
+        if status == RELEASED and date is None:
+            date = now
+        await Release.filter(id=release.id).update(status=status, release_date=date, updated_at=now)
 
 
 async def _audit(

@@ -1,12 +1,16 @@
-"""Releases, read whole."""
+"""Releases: found or made, read whole, held, and changed by what somebody says of them."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from bot.context import Context, allowed
-from bot.errors import NotFound
+from bot.errors import Conflict, NotFound, Refusal
+from bot.operations import audit
+from bot.rules.releases import HOLD, release_id
 from bot.store import queries
 from bot.store.candidates import Candidate
+from bot.store.database import transaction
 from bot.store.projects import Project
 from bot.store.releases import Release
 from bot.store.runs import Run
@@ -16,6 +20,7 @@ from bot.store.runs import Run
 class Whole:
     """A release with its candidates, newest first, each with its newest build, and its deployments."""
 
+    release: Release
     line: dict[str, Any]
     candidates: list[tuple[Candidate, Run | None]]
     deployments: list[dict[str, Any]]
@@ -36,4 +41,122 @@ async def find(context: Context, project: Project, version: str) -> Whole:
     newest = {run.candidate_id: run for run in runs}
     line = (await queries.releases(project.id, before=release.id + 1, limit=1))[0]
     pairs = [(candidate, newest.get(candidate.id)) for candidate in candidates]
-    return Whole(line, pairs, await queries.release_deployments(release.id))
+    return Whole(release, line, pairs, await queries.release_deployments(release.id))
+
+
+async def obtain(context: Context, project: Project, version: str) -> Release:
+    """The release of a version, made in the caller's transaction if it is new.
+
+    Refuses a version whose release id is that of another project's release. Two that make one at once meet the
+    constraint: IntegrityError.
+    """
+    await refuse_namesake(project, version)
+    now = context.now()
+    defaults = {"release_id": release_id(project.permalink, version), "created_at": now, "updated_at": now}
+    release, _ = await Release.get_or_create(
+        project_id=project.id, version=version, release_type="ga", defaults=defaults
+    )
+    return release
+
+
+async def refuse_namesake(
+    project: Project, version: str, release_type: str = "ga", *, own: int | None = None
+) -> None:
+    """Refuse a version whose release id another release has: two texts may become one where they are joined.
+
+    `own` is the number of the release that is to be called so, if it is there.
+    """
+    name = release_id(project.permalink, version, release_type)
+    other = await Release.get_or_none(release_id=name).select_related("project")
+    itself = other is not None and own is None and other.project_id == project.id
+    if other is None or other.id == own or (itself and (other.version, other.release_type) == (version, release_type)):
+        return
+    raise Conflict(
+        f"The release id `{name}` is that of the release {other.version} of the project `{other.project.name}`.",
+        project=other.project.name,
+    )
+
+
+async def amend(context: Context, project: str, version: str, /, **values: Any) -> None:
+    """Change what is given, each by its own grant: all or nothing.
+
+    The status HOLD holds the release, any other unholds it where it is held. Giving a held release the status that it
+    had before is unholding it, and nothing more.
+    """
+    async with transaction():
+        status = values.get("status")
+        row = await Release.get_or_none(project__name=project, version=version, release_type="ga")
+        before = None if row is None or row.held is None else row.status
+        if status == HOLD:
+            await hold(context, project, version, "its status was set to 20 (HOLD)")
+        elif status is not None and before is not None:
+            await unhold(context, project, version)
+        if status is not None and status in (HOLD, before):
+            del values["status"]
+            if not values:
+                return
+        await change(context, project, version, **values)
+
+
+@allowed("release:hold")
+async def hold(context: Context, project: Project, version: str, reason: str) -> Release:
+    """Let no candidate of a release be deployed until it is unheld. Who holds it already goes on holding it."""
+    if not reason.strip():
+        raise Refusal("`reason` must say why, for those who are stopped by it.", field="reason")
+    async with transaction():
+        release = await _locked(project, version)
+        if release.held is None:
+            await _write(context, release, "release.hold", {"held": holding(context, reason)})
+    return release
+
+
+@allowed("release:hold")
+async def unhold(context: Context, project: Project, version: str) -> Release:
+    """Let a release that is held be deployed again; it shows the status that it had before."""
+    async with transaction():
+        release = await _locked(project, version)
+        if release.held is not None:
+            await _write(context, release, "release.unhold", {"held": None})
+    return release
+
+
+@allowed("project:write")
+async def change(context: Context, project: Project, version: str, /, **values: Any) -> Release:
+    """Change a release's status, date or notes; what is not given stays.
+
+    A status is kept until a deployment moves the release forward.
+    """
+    if values.get("status") == HOLD:
+        raise Refusal("`status` 20 (HOLD) is said by holding the release.", field="status")
+    async with transaction():
+        release = await _locked(project, version)
+        new = {name: value for name, value in values.items() if getattr(release, name) != value}
+        if new:
+            await _write(context, release, "release.change", new)
+    return release
+
+
+def holding(context: Context, reason: str) -> dict[str, Any]:
+    """The fact that somebody holds a release from now on, and why."""
+    return {"by": context.actor.name, "reason": reason.strip()[:1000], "since": context.now().isoformat()}
+
+
+async def _locked(project: Project, version: str) -> Release:
+    release = await Release.select_for_update().get_or_none(project_id=project.id, version=version, release_type="ga")
+    if release is None:
+        raise NotFound("Release not found")
+    return release
+
+
+async def _write(context: Context, release: Release, act: str, values: dict[str, Any]) -> None:
+    """Write down what is new of a release that the caller's transaction has locked."""
+    before = {name: getattr(release, name) for name in values}
+    release.update_from_dict({**values, "updated_at": context.now()})
+    await release.save(update_fields=[*values, "updated_at"])
+    project = release.project_id
+    await audit.record(context, act, release.version, project=project, before=_said(before), after=_said(values))
+
+
+def _said(values: dict[str, Any]) -> dict[str, Any]:
+    """Values as an audit entry keeps them."""
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from tortoise.exceptions import IntegrityError
 
-from bot.context import Actor, Context, require
+from bot.context import Actor, Context, require_everywhere
 from bot.errors import Conflict, NotFound, Refusal, Unauthenticated
 from bot.operations import audit
 from bot.rules.permissions import GRANTS, STRANGERS, grants_of_role, unknown_grants
@@ -72,22 +72,25 @@ async def create_token(
     user: str | None = None,
     project: str | None = None,
     expires_in: timedelta | None = None,
+    expires_at: datetime | None = None,
 ) -> tuple[ApiToken, str]:
     """Make a token and give its row and the secret, which is not stored and cannot be shown again.
 
-    Refuses unknown grants, none at all, and an unknown project. `admin` is called for.
+    Refuses unknown grants, none at all, an unknown project, a moment that is past, and Longshore's own name. `admin`
+    on every project is called for: a token of one project could otherwise make itself one of all.
     """
-    require(context.actor, "admin")
-    if unknown := unknown_grants(grants):
-        raise Refusal(f"No such grant: {', '.join(unknown)}. There are: {', '.join(sorted(GRANTS))}.", field="grants")
-    if not grants:
-        raise Refusal(f"A token needs at least one grant: {', '.join(sorted(GRANTS))}.", field="grants")
+    require_everywhere(context.actor, "admin")
+    _check_grants(grants)
     _check_name(name, "name")
-    secret = PREFIX + secrets.token_urlsafe(32)
+    owned_by = name if user is None else user
+    _check_owner(owned_by, "name" if user is None else "user")
     now = context.now()
+    if expires_at is not None and expires_at <= now:
+        raise Refusal("`expires_at` must be in the future.", field="expires_at")
+    secret = PREFIX + secrets.token_urlsafe(32)
     async with transaction():
         scope = await _scope(project)
-        owner = await named(context, user or name)
+        owner = await named(context, owned_by)
         token = await ApiToken.create(
             user=owner,
             name=name,
@@ -95,7 +98,7 @@ async def create_token(
             digest=_digest(secret),
             grants=sorted(set(grants)),
             project_id=scope,
-            expires_at=None if expires_in is None else now + expires_in,
+            expires_at=expires_at if expires_in is None else now + expires_in,
             created_at=now,
         )
         after = {"user": owner.name, "grants": token.grants, "prefix": token.prefix}
@@ -103,9 +106,36 @@ async def create_token(
     return token, secret
 
 
+async def tokens(context: Context, before: int | None, limit: int) -> list[ApiToken]:
+    """Tokens with their users, newest first, from before an id on, revoked and expired ones too."""
+    require_everywhere(context.actor, "admin")
+    rows = ApiToken.all() if before is None else ApiToken.filter(id__lt=before)
+    return await rows.order_by("-id").limit(limit).select_related("user")
+
+
+async def token(context: Context, number: int) -> ApiToken:
+    """A token, with its user, by its id."""
+    require_everywhere(context.actor, "admin")
+    found = await ApiToken.get_or_none(id=number).select_related("user")
+    if found is None:
+        raise NotFound("Token not found")
+    return found
+
+
+async def revoke_numbered(context: Context, number: int) -> None:
+    """Take a token's power away, by its id. One that has none any more stays as it is."""
+    require_everywhere(context.actor, "admin")
+    async with transaction():
+        found = await ApiToken.select_for_update().get_or_none(id=number)
+        if found is None:
+            raise NotFound("Token not found")
+        if found.revoked_at is None:
+            await _revoke(context, found)
+
+
 async def revoke_token(context: Context, token: str) -> None:
     """Take a token's power away, by its id, its prefix or its name where only one has it."""
-    require(context.actor, "admin")
+    require_everywhere(context.actor, "admin")
     async with transaction():
         rows = await ApiToken.filter(revoked_at=None)
         found = [row for row in rows if token in (str(row.id), row.prefix, row.name)]
@@ -113,8 +143,26 @@ async def revoke_token(context: Context, token: str) -> None:
             raise NotFound(f"No token `{token}` is in force.")
         if len(found) > 1:
             raise Conflict(f"Several tokens are called `{token}`: name one by its id.", ids=[row.id for row in found])
-        await ApiToken.filter(id=found[0].id).update(revoked_at=context.now())
-        await audit.record(context, "token.revoke", found[0].name, before={"prefix": found[0].prefix})
+        await _revoke(context, found[0])
+
+
+async def renew_token(context: Context, secret: str) -> str:
+    """Give a token in force another secret; the old one no longer works. Whoever has it may do so."""
+    new = PREFIX + secrets.token_urlsafe(32)
+    async with transaction():
+        changed = await ApiToken.filter(digest=_digest(secret), revoked_at=None).update(
+            digest=_digest(new), prefix=new[:SHOWN]
+        )
+        if not changed:
+            raise Unauthenticated("Invalid token.")
+        await audit.record(context, "token.renew", new[:SHOWN], before={"prefix": secret[:SHOWN]})
+    return new
+
+
+async def _revoke(context: Context, token: ApiToken) -> None:
+    await ApiToken.filter(id=token.id).update(revoked_at=context.now())
+    before = {"prefix": token.prefix}
+    await audit.record(context, "token.revoke", token.name, project=token.project_id, before=before)
 
 
 def stranger(anonymous_read: str) -> Actor:
@@ -135,6 +183,19 @@ async def authenticate(secret: str, now: datetime) -> Actor:
     return Actor(token.user.id, token.user.name, frozenset(token.grants), project_id=token.project_id)
 
 
+def _check_grants(grants: list[str]) -> None:
+    if unknown := unknown_grants(grants):
+        raise Refusal(f"No such grant: {', '.join(unknown)}. There are: {', '.join(sorted(GRANTS))}.", field="grants")
+    if not grants:
+        raise Refusal(f"A token needs at least one grant: {', '.join(sorted(GRANTS))}.", field="grants")
+
+
+def _check_owner(name: str, field: str) -> None:
+    _check_name(name, field)
+    if name == SYSTEM:
+        raise Refusal(f"`{SYSTEM}` is Longshore itself: in the audit log nobody else may go by this name.", field=field)
+
+
 def _check_name(name: str, field: str) -> None:
     if _NAME.fullmatch(name) is None:
         raise Refusal(
@@ -149,7 +210,7 @@ async def _scope(project: str | None) -> int | None:
         return None
     row = await Project.get_or_none(name=project)
     if row is None:
-        raise NotFound("Release project not found", project=project)
+        raise NotFound("Release project not found", field="project", project=project)
     return row.id
 
 

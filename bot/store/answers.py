@@ -7,7 +7,7 @@ from tortoise.models import Model
 class KeptAnswer(Model):
     """What was answered to a request with an `Idempotency-Key`; without a status it is still being answered.
 
-    `fingerprint` is the SHA-256 of method, path and body.
+    `fingerprint` is the SHA-256 of all that makes the request what it is.
     """
 
     id = fields.IntField(primary_key=True)
@@ -15,7 +15,7 @@ class KeptAnswer(Model):
     key = fields.CharField(max_length=255)
     fingerprint = fields.CharField(max_length=64)
     status = fields.IntField(null=True)
-    content_type = fields.CharField(max_length=60, null=True)
+    headers: dict[str, str] | None = fields.JSONField(null=True)
     body = fields.BinaryField(null=True)
     created_at = fields.DatetimeField()
 

@@ -256,3 +256,21 @@ async def execute(sql: str, *args: Any) -> int:
     """Run an INSERT, UPDATE or DELETE; the number of rows that it changed."""
     database = current()
     return (await database.client.execute_query(*for_engine(database, sql, args)))[0]
+
+
+async def execute_many(sql: str, rows: list[list[Any]]) -> None:
+    """Run one INSERT, UPDATE or DELETE for each list of arguments."""
+    database = current()
+    if rows:
+        given = [for_engine(database, sql, tuple(row)) for row in rows]
+        await database.client.execute_many(given[0][0], [args for _, args in given])
+
+
+async def next_numbers(table: str, count: int) -> list[int]:
+    """The numbers of rows to be added to a table, inside the transaction that adds them."""
+    if dialect() == "postgres":
+        numbers = "SELECT nextval(pg_get_serial_sequence($1, 'id')) AS id FROM generate_series(1, $2)"
+        return [row["id"] for row in await fetch(numbers, table, count)]
+    rows = await fetch("SELECT seq FROM sqlite_sequence WHERE name = $1", table)
+    last = int(rows[0]["seq"]) if rows else 0
+    return list(range(last + 1, last + 1 + count))

@@ -43,9 +43,4 @@ class Release(Model):
 
         table = "releases"
         unique_together = (("project", "version", "release_type"),)
-        indexes = (
-            ("project", "id"),
-            ("status", "id"),
-            ("project", "status", "id"),
-            ("project", "status", "release_date"),
-        )
+        indexes = (("project", "id"), ("project", "status", "release_date"))

@@ -1,17 +1,26 @@
 """Who may ask: credentials, grants and scopes, in each dialect's form of refusal."""
 
+import re
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from api.access import MOST_WRONG, WINDOW, Attempts, client_of, counted_as, parse_address
 from bot.operations import users
+from bot.rules.permissions import GRANTS, role_for
 from bot.store.users import ApiToken
 from tests.api.calls import SITE, cut_path, env_path, project
-from tests.world import Answer, World
+from tests.world import Answer, Serve, World, a_world
 
 MISSING = "Authentication credentials were not provided."
 INVALID = "Invalid token."
 FORBIDDEN = "You do not have permission to perform this action."
+TOO_MANY = "Too many wrong credentials. Try again later."
 DIALECTS = ("/api/releases/site/releases/1.0-rc1", "/api/projects/site")
 
 EVERY_CALL = [
@@ -46,6 +55,10 @@ EVERY_CALL = [
     ("PATCH", "/api/projects/site/environments/staging", {"order": 1}, "project:write"),
     ("PATCH", "/api/projects/site/environments/staging", {"frozen": {"reason": "x"}}, "freeze:write"),
     ("PATCH", "/api/projects/site/environments/staging", {"frozen": None}, "freeze:write"),
+    ("GET", "/api/tokens", None, "admin"),
+    ("POST", "/api/tokens", {"name": "ci", "grants": ["project:read"]}, "admin"),
+    ("GET", "/api/tokens/1", None, "admin"),
+    ("DELETE", "/api/tokens/9999", None, "admin"),
 ]
 
 
@@ -134,7 +147,7 @@ async def test_a_token_of_another_project_is_403_and_of_this_one_is_good(world: 
     elsewhere = await world.with_grants("admin", project="shop")
     await world.cut("1.0-rc1", build=True)
     for method, path, body, _ in EVERY_CALL:
-        if path in ("/api/projects", "/api/v1/sync-deploy-github-action"):
+        if path in ("/api/projects", "/api/v1/sync-deploy-github-action") or path.startswith("/api/tokens"):
             continue
         assert refusal(await world.ask(method, path, body, token=elsewhere)) == (403, FORBIDDEN), (method, path)
         assert (await world.ask(method, path, body, token=here)).status not in (401, 403), (method, path)
@@ -161,3 +174,209 @@ async def test_who_deployed_is_the_tokens_user(world: World) -> None:
     answer = await world.ask("POST", env_path("/deployments"), {"release_candidate_version": "1.0-rc1"}, token=token)
     assert answer.json["actor"] == "carol"
     assert (await world.ask("GET", f"{SITE}/releases/1.0-rc1")).json["created_by"] == "root"
+
+
+# --- wrong credentials, again and again
+
+
+@pytest.fixture
+async def behind_proxies(source: Path, database_url: str, aiohttp_server: Serve) -> AsyncIterator[World]:
+    """A service behind a proxy on this machine, and others in a network of their own."""
+    settings = {"trusted_proxies": "127.0.0.1, ::1, 10.0.0.0/8"}
+    async with a_world(source, database_url, aiohttp_server, **settings) as furnished:
+        yield furnished
+
+
+async def ask_wrongly(world: World, token: str, times: int = 1, path: str = DIALECTS[1], came_by: str = "") -> Answer:
+    """Ask with a wrong token; gives the last answer."""
+    forwarded = {"X-Forwarded-For": came_by} if came_by else {}
+    for _ in range(times):
+        answer = await world.ask("GET", path, token=token, headers=forwarded)
+        assert answer.status in (401, 429)
+    return answer
+
+
+@pytest.mark.parametrize("path", DIALECTS)
+async def test_the_twenty_first_wrong_token_of_a_minute_is_429_and_right_ones_are_never_refused(
+    world: World, path: str
+) -> None:
+    assert refusal(await ask_wrongly(world, "lsh_wrong", MOST_WRONG, path)) == (401, INVALID)
+    answer = await ask_wrongly(world, "lsh_wrong", path=path)
+    assert refusal(answer) == (429, TOO_MANY)
+    assert 1 <= int(answer.headers["Retry-After"]) <= WINDOW
+    assert "WWW-Authenticate" not in answer.headers
+    assert (await world.ask("GET", "/api/projects/site")).status == 200
+    assert refusal(await world.ask("GET", path, token="")) == (401, MISSING)
+    for header in ("Bearer", "Basic eDp5", "nonsense"):
+        assert refusal(await world.ask("GET", path, token="", headers={"Authorization": header})) == (429, TOO_MANY)
+
+
+async def test_missing_credentials_and_missing_grants_do_not_count(world: World) -> None:
+    reader = await world.with_grants("release:cut")
+    for _ in range(MOST_WRONG + 1):
+        assert (await world.ask("GET", DIALECTS[1], token="")).status == 401
+        assert (await world.ask("GET", DIALECTS[1], token=reader)).status == 403
+    assert (await ask_wrongly(world, "lsh_wrong")).status == 401
+
+
+async def test_addresses_are_counted_one_by_one_behind_a_trusted_proxy(behind_proxies: World) -> None:
+    world = behind_proxies
+    for number in range(MOST_WRONG):
+        await ask_wrongly(world, f"wrong{number}", came_by="203.0.113.7")
+    assert (await ask_wrongly(world, "wrong", came_by="203.0.113.7")).status == 429
+    assert (await ask_wrongly(world, "wrong", came_by="203.0.113.8")).status == 401
+    for made_up in ("198.51.100.1", "127.0.0.1", "10.0.0.1", "garbage", "", "::1", "x" * 7000, "\xe9"):
+        answer = await ask_wrongly(world, "wrong", came_by=f"{made_up}, 203.0.113.7, 10.1.2.3")
+        assert answer.status == 429, made_up
+    two_lines = [("X-Forwarded-For", "198.51.100.1"), ("X-Forwarded-For", "203.0.113.7")]
+    async with world.session.get(f"{world.url}{DIALECTS[1]}", headers=[*two_lines, ("Authorization", "x y")]) as told:
+        assert told.status == 429
+
+
+async def test_a_header_that_no_trusted_proxy_wrote_changes_nothing(world: World) -> None:
+    for number in range(MOST_WRONG):
+        await ask_wrongly(world, "wrong", came_by=f"203.0.113.{number}")
+    assert (await ask_wrongly(world, "wrong", came_by="203.0.113.99")).status == 429
+
+
+async def test_one_token_guessed_at_from_many_addresses_is_counted_by_its_beginning(behind_proxies: World) -> None:
+    world = behind_proxies
+    for number in range(MOST_WRONG):
+        await ask_wrongly(world, world.token[:12] + str(number), came_by=f"203.0.113.{number}")
+    assert (await ask_wrongly(world, world.token[:12], came_by="198.51.100.1")).status == 429
+    assert (await ask_wrongly(world, world.token[:11] + "~~", came_by="198.51.100.2")).status == 401
+    assert (await world.ask("GET", "/api/projects")).status == 200
+
+
+async def test_a_token_sent_in_two_headers_is_none(world: World) -> None:
+    twice = [("Authorization", f"Bearer {world.token}")] * 2
+    async with world.session.get(f"{world.url}/api/projects", headers=twice) as answer:
+        assert answer.status == 401
+
+
+# --- the rules of it
+
+
+class Clock:
+    """A clock that stands until it is set."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_wrong_ones_are_counted_over_the_last_minute_of_any_beginning() -> None:
+    clock = Clock()
+    attempts = Attempts(clock)
+    for _ in range(MOST_WRONG):
+        assert attempts.wrong("a") == 0
+        clock.now += 2
+    assert attempts.wrong("a") == 20  # the first was 40 seconds ago
+    clock.now += 19.5
+    assert attempts.wrong("a") == 1
+    clock.now += 0.5
+    assert [attempts.wrong("a") for _ in range(2)] == [0, 2]
+    clock.now += WINDOW
+    assert [attempts.wrong("a") for _ in range(MOST_WRONG + 1)] == [0] * MOST_WRONG + [60]
+
+
+def test_what_is_refused_is_not_counted_so_that_waiting_as_told_is_enough() -> None:
+    clock = Clock()
+    attempts = Attempts(clock)
+    waits = [attempts.wrong("a") for _ in range(MOST_WRONG + 50)]
+    clock.now += waits[-1]
+    assert attempts.wrong("a") == 0
+
+
+def test_each_key_is_counted_alone_and_either_is_enough_to_refuse() -> None:
+    attempts = Attempts(Clock())
+    for number in range(MOST_WRONG):
+        assert attempts.wrong(f"address {number}", "token x") == 0
+    assert attempts.wrong("address new", "token x") == 60
+    assert attempts.wrong("address new", "token y") == 0
+
+
+def test_memory_is_bounded_whatever_is_made_up() -> None:
+    attempts = Attempts(Clock(), remembered=50)
+    for number in range(MOST_WRONG):
+        attempts.wrong("address one", f"token {number}")
+    kept = len(attempts._wrong)
+    for number in range(1000):
+        assert attempts.wrong("address one", f"token {number}") > 0
+    assert len(attempts._wrong) == kept  # who is refused adds nothing
+    for number in range(1000):
+        attempts.wrong(f"address {number}")
+        assert attempts.wrong("address one") > 0  # and one that goes on is not forgotten for others
+    assert len(attempts._wrong) <= 50
+
+
+PROXIES = [ip_network(text) for text in ("127.0.0.1/32", "10.0.0.0/8", "2001:db8:ffff::/48")]
+
+
+@pytest.mark.parametrize(
+    ("remote", "forwarded_for", "client"),
+    [
+        ("203.0.113.7", "", "203.0.113.7"),
+        ("203.0.113.7", "198.51.100.1", "203.0.113.7"),
+        ("127.0.0.1", "", "127.0.0.1"),
+        ("127.0.0.1", " , ,", "127.0.0.1"),
+        ("127.0.0.1", "198.51.100.1", "198.51.100.1"),
+        ("127.0.0.1", "203.0.113.7, 198.51.100.1", "198.51.100.1"),
+        ("127.0.0.1", "203.0.113.7,198.51.100.1,10.0.0.1,10.0.0.2", "198.51.100.1"),
+        ("127.0.0.1", "10.9.9.9, 10.0.0.1", "10.9.9.9"),
+        ("127.0.0.1", "garbage, 10.0.0.1", "10.0.0.1"),
+        ("127.0.0.1", "203.0.113.7, garbage", "127.0.0.1"),
+        ("127.0.0.1", "unknown", "127.0.0.1"),
+        ("127.0.0.1", "198.51.100.1:4711", "198.51.100.1"),
+        ("127.0.0.1", "2001:db8::1", "2001:db8::1"),
+        ("127.0.0.1", "[2001:db8::1]", "2001:db8::1"),
+        ("127.0.0.1", '"[2001:db8::1]:4711"', "2001:db8::1"),
+        ("127.0.0.1", "::ffff:198.51.100.1", "198.51.100.1"),
+        ("::ffff:127.0.0.1", "198.51.100.1", "198.51.100.1"),
+        ("2001:db8:ffff::1", "198.51.100.1, 2001:db8:ffff:2::9", "198.51.100.1"),
+        ("2001:db8:fffe::1", "198.51.100.1", "2001:db8:fffe::1"),
+        ("fe80::1%eth0", "198.51.100.1", "fe80::1%eth0"),
+        ("", "198.51.100.1", "None"),
+        (None, "198.51.100.1", "None"),
+    ],
+)
+def test_the_client_is_whom_the_last_trusted_proxy_saw(remote: str | None, forwarded_for: str, client: str) -> None:
+    assert str(client_of(remote, forwarded_for, PROXIES)) == client
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("198.51.100.1", "198.51.100.1"),
+        ("::ffff:198.51.100.1", "198.51.100.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("garbage", "None"),
+    ],
+)
+def test_one_customer_of_ipv6_is_counted_as_one(address: str, counted: str) -> None:
+    assert counted_as(parse_address(address)) == counted
+
+
+@given(st.text(max_size=50), st.lists(st.text(max_size=30) | st.ip_addresses().map(str), max_size=5))
+def test_nothing_in_the_header_crashes_us_or_hides_whom_the_proxy_saw(remote: str, hops: list[str]) -> None:
+    client_of(remote, ",".join(hops), PROXIES)
+    honest = ",".join([*hops, "203.0.113.7", "10.0.0.3"])
+    assert str(client_of("127.0.0.1", honest, PROXIES)) == "203.0.113.7"
+
+
+# --- what the papers say
+
+
+def test_the_page_on_access_lists_every_grant_with_the_role_that_brings_it() -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "access.md").read_text()
+    table = page.partition("## Grants")[2].partition("\n## ")[0]
+    listed = {
+        name: role
+        for names, role in re.findall(r"^\| ((?:`[a-z:]+`(?:, )?)+) \|.*\| ([a-z ]+) \|$", table, re.MULTILINE)
+        for name in re.findall(r"`([a-z:]+)`", names)
+    }
+    assert listed == {grant: role_for(grant) or "tokens only" for grant in GRANTS}

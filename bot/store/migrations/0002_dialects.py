@@ -25,8 +25,9 @@ ALTER TABLE releases ADD COLUMN product_version_id INT REFERENCES product_versio
 ALTER TABLE releases ADD COLUMN active {flag} NOT NULL DEFAULT {true};
 ALTER TABLE releases ADD COLUMN files {json} NOT NULL DEFAULT '{{}}';
 ALTER TABLE releases ADD COLUMN signature VARCHAR(256);
-CREATE INDEX releases_status ON releases (status, id);
-CREATE INDEX releases_project_status ON releases (project_id, status, id);
+CREATE INDEX releases_status ON releases (status, id) WHERE release_type = 'ga' AND held IS NULL;
+CREATE INDEX releases_project_status ON releases (project_id, status, id) WHERE release_type = 'ga' AND held IS NULL;
+CREATE INDEX releases_held ON releases (project_id, id) WHERE held IS NOT NULL;
 CREATE INDEX releases_project_date ON releases (project_id, status, release_date);
 """
 
@@ -150,7 +151,7 @@ CREATE TABLE kept_answers (
     key VARCHAR(255) NOT NULL,
     fingerprint VARCHAR(64) NOT NULL,
     status INT,
-    content_type VARCHAR(60),
+    headers {json},
     body {bytes},
     created_at {time} NOT NULL,
     UNIQUE (user_id, key)

@@ -1,0 +1,1 @@
+"""GraphQL: one graph over what the other dialects say, read only."""

@@ -1,0 +1,134 @@
+"""GraphQL as a dialect: one path, to which queries are sent.
+
+https://graphql.github.io/graphql-over-http/draft/
+"""
+
+from inspect import isawaitable
+from typing import Any
+
+import structlog
+from cachetools import LRUCache
+from graphql import DocumentNode, ExecutionResult, GraphQLError, execute
+from pydantic import BaseModel, Field
+
+from api.endpoints import Call, Dialect, Endpoint, Given, status_of
+from api.graphql import limits
+from api.graphql.limits import Invalid, TooMuch
+from api.graphql.reading import Reading
+from api.graphql.schema import SCHEMA
+from bot.context import Context
+from bot.errors import Problem, Unavailable
+from bot.log import about
+
+PATH = "/graphql"
+WRONG = "Something went wrong here. The log says what."
+REMEMBERED = 100  # queries
+LONGEST_REMEMBERED = 4_000  # characters
+CODES = {
+    400: "BAD_USER_INPUT",
+    401: "UNAUTHENTICATED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    413: "CONTENT_TOO_LARGE",
+    415: "UNSUPPORTED_MEDIA_TYPE",
+    429: "TOO_MANY_REQUESTS",
+    503: "UNAVAILABLE",
+}
+
+log = structlog.get_logger()
+
+
+class QueryBody(BaseModel):
+    """A query."""
+
+    query: str
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = Field(None, alias="operationName")
+
+
+def dialect() -> Dialect:
+    """GraphQL. Strangers may ask where there is anything that they may read: each field says what that is."""
+    return Dialect(
+        name="graphql",
+        endpoints=(
+            Endpoint("POST", PATH, Queries().perform, Any, takes=QueryBody, stranger="content:read", reads=True),
+        ),
+        challenge="Bearer",
+        refuses=refusal,
+        roots=(PATH,),
+    )
+
+
+class Queries:
+    """Answers queries. Those that are asked again are not read again: reading one takes longer than most answers."""
+
+    def __init__(self) -> None:
+        self._read: LRUCache[str, DocumentNode] = LRUCache(REMEMBERED)
+
+    async def perform(self, context: Context, call: Call) -> Given:
+        """Run a query, unless it is refused as it stands."""
+        body: QueryBody = call.body
+        document = self._document(body.query)
+        operation = limits.operation_of(document, body.operation_name)
+        given = body.variables or {}
+        variables = limits.variables_of(SCHEMA, operation, given)
+        about(cost=limits.check_cost(SCHEMA, document, operation, variables))
+        running = execute(
+            SCHEMA,
+            document,
+            context_value=Reading(context),
+            variable_values=given,
+            operation_name=operation.name.value if operation.name else None,
+        )
+        return _given(await running if isawaitable(running) else running)
+
+    def _document(self, text: str) -> DocumentNode:
+        document = self._read.get(text)
+        if document is None:
+            document = limits.read(SCHEMA, text)
+            if len(text) <= LONGEST_REMEMBERED:
+                self._read[text] = document
+        return document
+
+
+def _given(result: ExecutionResult) -> Given:
+    """What a query has come to. A database that is away is told as such, so that the same query is sent again."""
+    errors = result.errors or []
+    for error in errors:
+        if isinstance(error.original_error, Unavailable):
+            raise error.original_error
+    told: dict[str, Any] = {"data": result.data}
+    if errors:
+        about(errors=len(errors))
+        told["errors"] = [_told(error) for error in errors]
+    return Given(told, 200)
+
+
+def _told(error: GraphQLError) -> dict[str, Any]:
+    """An error of a field. A fault of ours is logged whole and told to nobody."""
+    said: dict[str, Any] = {**error.formatted}
+    problem = error.original_error
+    if isinstance(problem, Problem):
+        said["message"] = problem.sentence
+        said["extensions"] = _extensions(problem, status_of(problem))
+    elif problem is not None:
+        path = ".".join(map(str, error.path or ()))
+        log.error("fault", path=PATH, field=path, exc_info=problem)
+        said["message"] = WRONG
+        said["extensions"] = {"code": "INTERNAL_SERVER_ERROR"}
+    else:
+        said["extensions"] = {"code": CODES[400]}
+    return said
+
+
+def refusal(problem: Problem, status: int) -> dict[str, Any]:
+    """A refusal of a whole query."""
+    if isinstance(problem, Invalid):
+        return {"errors": [{**error.formatted, "extensions": {"code": problem.code}} for error in problem.errors]}
+    return {"errors": [{"message": problem.sentence, "extensions": _extensions(problem, status)}]}
+
+
+def _extensions(problem: Problem, status: int) -> dict[str, Any]:
+    code = "TOO_MUCH" if isinstance(problem, TooMuch) else CODES.get(status, "INTERNAL_SERVER_ERROR")
+    return {**problem.details, "code": code}

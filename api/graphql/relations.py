@@ -1,0 +1,188 @@
+"""Fields that lead from one row to another, or to pages of others as the Relay connection specification has them.
+
+https://relay.dev/graphql/connections.htm
+"""
+
+import base64
+import binascii
+from collections.abc import Awaitable, Mapping
+from datetime import date
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+import orjson
+import strawberry
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.extensions import FieldExtension
+from strawberry.types.arguments import StrawberryArgument
+from strawberry.types.field import StrawberryField
+
+from api.graphql.reading import Reading
+from bot.errors import Refusal
+from bot.store.graph import Filters, Kind, Listing, Row, Window
+
+T = TypeVar("T")
+
+USUAL_SIZE = 20
+LARGEST_SIZE = 100
+LONGEST_CURSOR = 2_000
+
+Info = strawberry.Info[Reading, None]
+
+PAGING: Mapping[str, tuple[Any, str]] = {
+    "first": (int, f"How many, from the beginning; {USUAL_SIZE} unless said, at most {LARGEST_SIZE}."),
+    "after": (str, "Only what comes after this cursor."),
+    "last": (int, "How many, from the end."),
+    "before": (str, "Only what comes before this cursor."),
+}
+
+
+@strawberry.type(description="Where a page stands in its list.")
+class PageInfo:
+    """Where a page stands in its list."""
+
+    has_next_page: bool
+    has_previous_page: bool
+    start_cursor: str | None
+    end_cursor: str | None
+
+
+@strawberry.type(description="One of a list, with its place in it.")
+class Edge(Generic[T]):
+    """One of a list, with its place in it."""
+
+    cursor: str
+    node: T
+
+
+def _count(root: Any, info: Info) -> Awaitable[int]:
+    return info.context.count(*root["counted"])
+
+
+@strawberry.type(description="A page of a list.")
+class Connection(Generic[T]):
+    """A page of a list."""
+
+    nodes: list[T] = strawberry.field(description="What is on the page, without cursors.")
+    edges: list[Edge[T]]
+    page_info: PageInfo
+    total_count: int = strawberry.field(resolver=_count, description="How many there are on all pages.")
+
+
+def one(kind: Kind, column: str, description: str | None = None) -> Any:
+    """A field for the row whose number is in a column; null where that is."""
+
+    def resolve(root: Any, info: Info) -> Awaitable[Row] | None:
+        number = root[column]
+        return None if number is None else info.context.one(kind, number)
+
+    return strawberry.field(resolver=resolve, description=description)
+
+
+def many(listing: Listing, description: str | None = None, **filters: Any) -> Any:
+    """A field for pages of a list. `filters` are its further arguments and their types."""
+    return strawberry.field(extensions=[Paging(listing, filters)], description=description)
+
+
+class Paging(FieldExtension):
+    """Gives a field the arguments of a list, and reads what they ask for."""
+
+    def __init__(self, listing: Listing, filters: Mapping[str, Any]) -> None:
+        self._listing = listing
+        self._filters = filters
+
+    def apply(self, field: StrawberryField) -> None:
+        """Add the arguments."""
+        further = {name: (kind, None) for name, kind in self._filters.items()}
+        field.arguments = [_argument(name, *said) for name, said in {**further, **PAGING}.items()]
+
+    def resolve(self, next_: Any, source: Any, info: Info, **given: Any) -> Awaitable[dict[str, Any]]:
+        """The page that is asked for."""
+        window = window_of(self._listing, **{name: given.get(name) for name in PAGING})
+        filters = tuple((name, values_of(given[name])) for name in self._filters if given.get(name) is not None)
+        parent = source["id"] if self._listing.parent else 0
+        return page(info.context, self._listing, parent, window, filters)
+
+
+def _argument(name: str, kind: Any, description: str | None) -> StrawberryArgument:
+    annotation = StrawberryAnnotation(kind | None)
+    return StrawberryArgument(name, None, annotation, description=description)
+
+
+async def page(
+    reading: Reading, listing: Listing, parent: int, window: Window, filters: Filters = ()
+) -> dict[str, Any]:
+    """A page as a connection."""
+    rows = await reading.page(listing, parent, window, filters)
+    more = len(rows) > window.size
+    if more:
+        rows = rows[1:] if window.backwards else rows[:-1]
+    cursors = [cursor_of(listing, row) for row in rows]
+    return {
+        "nodes": rows,
+        "edges": [{"cursor": cursor, "node": row} for cursor, row in zip(cursors, rows, strict=True)],
+        "page_info": {
+            "has_next_page": window.before is not None if window.backwards else more,
+            "has_previous_page": more if window.backwards else window.after is not None,
+            "start_cursor": cursors[0] if cursors else None,
+            "end_cursor": cursors[-1] if cursors else None,
+        },
+        "counted": (listing, parent, filters),
+    }
+
+
+def values_of(given: Any) -> tuple[Any, ...]:
+    """What a filter asks for, each value once."""
+    values = given if isinstance(given, list) else [given]
+    if len(values) > LARGEST_SIZE:
+        raise Refusal(f"A filter has at most {LARGEST_SIZE} values.")
+    return tuple(dict.fromkeys(value.value if isinstance(value, Enum) else value for value in values))
+
+
+def size_of(first: int | None, last: int | None) -> int:
+    """How many rows a page has at most; refused when there are to be more than there may."""
+    if first is not None and last is not None:
+        raise Refusal("`first` and `last` cannot be asked for at once.")
+    name, size = ("last", last) if last is not None else ("first", USUAL_SIZE if first is None else first)
+    if not 0 <= size <= LARGEST_SIZE:
+        raise Refusal(f"`{name}` must be from 0 to {LARGEST_SIZE}, not {size}.")
+    return size
+
+
+def window_of(listing: Listing, first: int | None, after: str | None, last: int | None, before: str | None) -> Window:
+    """The part of a list that the four arguments ask for."""
+    edges = {
+        name: None if cursor is None else keys_of(listing, name, cursor)
+        for name, cursor in (("after", after), ("before", before))
+    }
+    return Window(size_of(first, last), last is not None, **edges)
+
+
+def cursor_of(listing: Listing, row: Row) -> str:
+    """The place of a row in a list, as text."""
+    keys = [row[key] if isinstance(row[key], int) else str(row[key]) for key in listing.keys]
+    return base64.urlsafe_b64encode(orjson.dumps([listing.name, *keys])).decode().rstrip("=")
+
+
+def keys_of(listing: Listing, name: str, cursor: str) -> tuple[Any, ...]:
+    """The place that a cursor stands for; refused when it is none of this list."""
+    try:
+        padded = cursor[:LONGEST_CURSOR].encode("ascii") + b"=="
+        said, *keys = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        if said == listing.name:
+            return tuple(_read(key, value) for key, value in zip(listing.keys, keys, strict=True))
+    except (ValueError, TypeError, binascii.Error):
+        pass
+    raise Refusal(f"`{name}` must be a cursor of the same list, as an earlier page gave it.")
+
+
+def _read(key: str, value: Any) -> Any:
+    """A value of a cursor as its column has it; ValueError for another."""
+    if key == "date":
+        return date.fromisoformat(value)
+    if key == "name":
+        if isinstance(value, str) and "\0" not in value:
+            return value
+    elif type(value) is int and abs(value) < 2**31:
+        return value
+    raise ValueError(key)

@@ -1,0 +1,38 @@
+"""The schema, and how values are written in answers."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import strawberry
+from graphql import GraphQLSchema
+from strawberry.schema.config import StrawberryConfig
+
+from api.graphql.types import Query
+
+
+def _moment(value: datetime | str) -> str:
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _day(value: Any) -> date:
+    if isinstance(value, str) and len(value) == len("2026-11-03"):
+        return date.fromisoformat(value)
+    raise ValueError("a day is written as in 2026-11-03")
+
+
+def _column(row: Any, name: str) -> Any:
+    return row[name]
+
+
+SCALARS: dict[object, Any] = {
+    datetime: strawberry.scalar(
+        name="DateTime", description="A time in UTC as ISO 8601, as in 2026-11-03T18:00:00Z.", serialize=_moment
+    ),
+    date: strawberry.scalar(
+        name="Date", description="A day as ISO 8601, as in 2026-11-03.", serialize=str, parse_value=_day
+    ),
+}
+SCHEMA: GraphQLSchema = strawberry.Schema(
+    Query, config=StrawberryConfig(default_resolver=_column, scalar_map=SCALARS)
+)._schema

@@ -1,0 +1,189 @@
+"""The dialect `packages`: package releases and their files. Its contract is docs/packages.md."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+from yarl import URL
+
+from api.bodies import Unreadable
+from api.endpoints import Call, Dialect, Endpoint
+from api.shapes import Moment
+from bot.context import Context
+from bot.errors import Problem, Refusal
+from bot.operations import packages
+from bot.rules import packages as rules
+
+RELEASES = "/api/releases/"
+RELEASE = "/api/releases/{id}/"
+DEEPEST = 10_000_000  # pages
+
+
+def _by(rule: Callable[[object], Any]) -> BeforeValidator:
+    """A value as a rule takes it, refused in the rule's words."""
+
+    def validate(value: object) -> Any:
+        try:
+            return rule(value)
+        except Refusal as refusal:
+            raise PydanticCustomError("sentence", "{sentence}", {"sentence": refusal.sentence}) from refusal
+
+    return BeforeValidator(validate)
+
+
+def _number(text: object) -> int:
+    if isinstance(text, str) and re.fullmatch("[0-9]{1,9}", text):
+        return int(text)
+    raise PydanticCustomError("number", "Must be a number")
+
+
+Files = dict[str, list[str]]
+Number = Annotated[int, BeforeValidator(_number)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _Query(_Strict):
+    """A query, in which an empty value is as good as none."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def given(cls, values: dict[str, str]) -> dict[str, str]:
+        """What is given."""
+        return {name: value for name, value in values.items() if value}
+
+
+class NewRelease(_Strict):
+    """A package release to be written down."""
+
+    package: str = Field(description="The name of a project.", examples=["site"])
+    version: Annotated[str, _by(rules.parse_version)] = Field(examples=["1.1"])
+    release_date: Annotated[datetime, _by(rules.parse_date)] = Field(description="Without an offset it is in UTC.")
+    status: Annotated[int, _by(rules.parse_status)] = Field(examples=[30])
+    release_notes: str = ""
+    files: Annotated[Files, _by(rules.parse_files)] = Field(default_factory=dict)
+    signature: Annotated[str | None, _by(rules.parse_signature)] = None
+
+
+class NewFiles(_Strict):
+    """Files to be added to a release."""
+
+    files: Annotated[Files, _by(rules.parse_files)] = Field(examples=[{"js": ["js/site.js"]}])
+
+
+class ListQuery(_Query):
+    """Which releases are listed, and which page of them."""
+
+    package: str | None = None
+    status: Annotated[int | None, _by(lambda text: rules.parse_status(_number(text)))] = None
+    page: Number = Field(1, ge=1, le=DEEPEST)
+    page_size: Number = Field(20, ge=1, le=100)
+
+
+class LatestQuery(_Query):
+    """Whose newest release is asked for."""
+
+    package: str
+    include: Annotated[str | None, Field(pattern="^testing$")] = None
+
+
+class PackageRelease(BaseModel):
+    """A package release."""
+
+    id: int
+    package: str
+    version: str
+    release_date: Moment | None
+    status: int
+    release_notes: str
+
+
+class WholePackageRelease(PackageRelease):
+    """A package release with its files and signature."""
+
+    files: Files
+    signature: str | None
+
+
+class AllFiles(BaseModel):
+    """All files of a release."""
+
+    files: Files
+
+
+class PackageReleases(BaseModel):
+    """A page of package releases, newest first."""
+
+    count: int
+    next: str | None
+    previous: str | None
+    results: list[WholePackageRelease]
+
+
+async def _new(context: Context, call: Call) -> dict[str, Any]:
+    body = call.body.model_dump()
+    package, version, notes = body.pop("package"), body.pop("version"), body.pop("release_notes")
+    release = await packages.create(context, package, version, notes=notes, **body)
+    shown = {name: getattr(release, name) for name in ("id", "version", "release_date")}
+    return {**shown, "package": package, "status": body["status"], "release_notes": notes}
+
+
+async def _add_files(context: Context, call: Call) -> dict[str, Files]:
+    files = await packages.add_files(context, call.path["id"], call.number("id"), call.body.files)
+    return {"files": files}
+
+
+async def _one(context: Context, call: Call) -> dict[str, Any]:
+    return await packages.find(context, call.path["id"], call.number("id"))
+
+
+async def _list(context: Context, call: Call) -> dict[str, Any]:
+    query = call.query
+    page, size = query.page, query.page_size
+    rows, count = await packages.listed(
+        context, package=query.package, status=query.status, limit=size, offset=(page - 1) * size
+    )
+    last = max(1, -(-count // size))
+    following = _page(call, page + 1) if page < last else None
+    return {
+        "count": count,
+        "next": following,
+        "previous": _page(call, min(page - 1, last)) if page > 1 else None,
+        "results": rows,
+    }
+
+
+async def _latest(context: Context, call: Call) -> dict[str, Any]:
+    return await packages.latest(context, call.query.package, testing=call.query.include is not None)
+
+
+def _page(call: Call, number: int) -> str:
+    return str(URL(call.url).update_query(page=number))
+
+
+def dialect(base_url: str) -> Dialect:
+    """The dialect, for a service that is reached at an address."""
+    return Dialect(name="packages", endpoints=ENDPOINTS, challenge="Token", refuses=_refusal)
+
+
+ENDPOINTS = (
+    Endpoint("GET", RELEASES, _list, PackageReleases, query=ListQuery, stranger="project:read"),
+    Endpoint("POST", f"{RELEASES}new/", _new, PackageRelease, 201, takes=NewRelease),
+    Endpoint("GET", f"{RELEASES}latest/", _latest, WholePackageRelease, query=LatestQuery, stranger="project:read"),
+    Endpoint("GET", RELEASE, _one, WholePackageRelease, stranger="project:read"),
+    Endpoint("PATCH", f"{RELEASE}update_files/", _add_files, AllFiles, takes=NewFiles),
+)
+
+
+def _refusal(problem: Problem, status: int) -> dict[str, Any]:
+    """A refusal: the sentence, and where it is about fields, what is wrong with each of them."""
+    said: dict[str, Any] = {"error": problem.sentence}
+    fields = problem.fields if isinstance(problem, Unreadable) else {}
+    if status == 400 and not fields and "field" in problem.details:
+        fields = {problem.details["field"]: [problem.sentence]}
+    return {**said, "fields": fields} if fields else said

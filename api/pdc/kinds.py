@@ -1,0 +1,169 @@
+"""Kinds of values, read as existing clients of these dialects expect it and refused in the words they know."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import orjson
+
+from api.resource import Kind, Refers
+from bot.store.content import ContentRepo, Product, ProductVersion, Rpm, Sla
+from bot.store.releases import Release
+
+LARGEST = 2**63 - 1
+TRUE = {"t", "T", "true", "True", "TRUE", "1", 1}
+FALSE = {"f", "F", "false", "False", "FALSE", "0", 0}
+BAD_DATE = "Date has wrong format. Use one of these formats instead: YYYY[-MM[-DD]]."
+_DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
+_INTEGER = re.compile(r"\s*[+-]?[0-9]{1,19}(\.0*)?\s*")
+
+
+def text(longest: int, *, pattern: str = "", otherwise: str = "", blank: bool = False) -> Kind:
+    """Text of at most so many characters that fits a pattern wholly; numbers are taken as text."""
+    grammar = re.compile(pattern) if pattern else None
+
+    def read(value: Any) -> str:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise ValueError("Not a valid string.")
+        said = str(value).strip()
+        if not said and not blank:
+            raise ValueError("This field may not be blank.")
+        if len(said) > longest:
+            raise ValueError(f"Ensure this field has no more than {longest} characters.")
+        if grammar is not None and grammar.fullmatch(said) is None:
+            raise ValueError(otherwise)
+        return said
+
+    return Kind("string", read, {"type": "string", "maxLength": longest})
+
+
+def _read_name(value: Any) -> str:
+    if isinstance(value, bool | list | dict):
+        raise ValueError("Not a valid string.")
+    return str(value)
+
+
+def _read_integer(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("A valid integer is required.")
+    if _INTEGER.fullmatch(str(value)) is None:
+        raise ValueError("A valid integer is required.")
+    number = int(str(value).strip().partition(".")[0])
+    if abs(number) > LARGEST:
+        raise ValueError(f"Ensure this value is less than or equal to {LARGEST}.")
+    return number
+
+
+def _read_flag(value: Any) -> bool:
+    if isinstance(value, str | int | float) and value in TRUE:
+        return True
+    if isinstance(value, str | int | float) and value in FALSE:
+        return False
+    raise ValueError(f'"{value}" is not a valid boolean.')
+
+
+def read_date(value: Any) -> date:
+    """A date as year-month-day, padded or not; ValueError otherwise."""
+    match = _DATE.fullmatch(value) if isinstance(value, str) else None
+    try:
+        return date(*map(int, match.groups())) if match else date(0, 0, 0)
+    except ValueError:
+        raise ValueError(BAD_DATE) from None
+
+
+def choice(*names: str) -> Kind:
+    """One of these words."""
+
+    def read(value: Any) -> str:
+        if not isinstance(value, str) or value not in names:
+            raise ValueError(not_allowed(value, names))
+        return value
+
+    return Kind("string", read, {"type": "string", "enum": list(names)})
+
+
+def choices(*names: str) -> Kind:
+    """A list of these words, each once, kept in order."""
+    each = choice(*names)
+
+    def read(value: Any) -> list[str]:
+        if not isinstance(value, list):
+            raise ValueError(f'Expected a list of items but got type "{type(value).__name__}".')
+        return sorted({each.read(one) for one in value})
+
+    return Kind("list", read, {"type": "array", "items": each.schema}, _listed)
+
+
+def not_allowed(value: Any, names: Sequence[str]) -> str:
+    """That a word is none of those that are taken."""
+    there = ", ".join(f"'{name}'" for name in names)
+    return f"'{value}' is not allowed value. Use one of {there}."
+
+
+def _listed(value: Any) -> Any:
+    return orjson.loads(value) if isinstance(value, str) else value
+
+
+def _moment(value: Any) -> str:
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _nothing(value: Any) -> Any:
+    return value
+
+
+NAME = Kind("field", _read_name, {"type": "string"})
+INTEGER = Kind("integer", _read_integer, {"type": "integer"})
+FLAG = Kind("boolean", _read_flag, {"type": "boolean"}, bool)
+DAY = Kind("date", read_date, {"type": "string", "format": "date"}, str)
+MOMENT = Kind("datetime", _nothing, {"type": "string", "format": "date-time"}, _moment)
+LINK = Kind("field", _nothing, {"type": "string", "format": "uri"})
+LIST = Kind("list", _nothing, {"type": "array"}, _listed)
+OBJECT = Kind("field", _nothing, {"type": "object"}, _listed)
+
+
+def _read_row(value: Any) -> int:
+    number = _read_integer(value)
+    return number if 0 < number < 2**31 else -1  # which no row has
+
+
+def _read_repo(value: Any) -> int:
+    if not isinstance(value, dict):
+        raise ValueError({"detail": f"Input [{value}] must be a dict."})
+    if list(value) != ["id"]:
+        raise ValueError({"detail": 'Only accepts {"id":"int"}'})
+    try:
+        return _read_row(value["id"])
+    except ValueError:
+        raise ValueError(f"Value [{value['id']}] is not an integer") from None
+
+
+ROW = Kind("integer", _read_row, {"type": "integer"})
+REPO_ROW = Kind(
+    "field",
+    _read_repo,
+    {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"], "additionalProperties": False},
+    lambda repo: {**repo, "shadow": bool(repo["shadow"])},
+)
+
+
+def _unknown(key: str) -> Callable[[Any, Any], str]:
+    return lambda value, _: f"Object with {key}={value} does not exist."
+
+
+def _unknown_sla(value: Any, there: Mapping[Any, Any]) -> str:
+    return not_allowed(value, [str(name) for name in there])
+
+
+def _unknown_repo(value: Any, _: Any) -> dict[str, str]:
+    return {"detail": f"Repo with id {value} doesn't exist"}
+
+
+RELEASE = Refers(Release, "release_id", _unknown("release_id"))
+PRODUCT = Refers(Product, "short", _unknown("short"))
+PRODUCT_VERSION = Refers(ProductVersion, "product_version_id", _unknown("product_version_id"))
+SLA = Refers(Sla, "name", _unknown_sla, closed=True)
+RPM = Refers(Rpm, "id")
+REPO = Refers(ContentRepo, "id", _unknown_repo, columns=("name", "content_format"))

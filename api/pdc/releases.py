@@ -1,0 +1,58 @@
+"""Releases as the content network speaks of them: the same as everywhere, known by `release_id`."""
+
+from api.pdc import filters, kinds
+from api.pdc.support import PRODUCT_VERSIONS, already_there, nothing, short
+from api.resource import Field, Resource, View
+from bot.operations import content
+from bot.rules.content import RELEASE_TYPES
+from bot.store.lists import Listing
+from bot.store.releases import Release
+
+VERSION = kinds.text(255, pattern=r"[^\s<>]+( [^\s<>]+)*", otherwise="Only accept printable text without < and >")
+NAMED = {"given": "name", "project": "project__name", "version": "version"}
+
+
+def _name(of: dict[str, str], _: View) -> str:
+    return of["given"] or f"{of['project']} {of['version']}"
+
+
+RELEASES = Resource(
+    name="releases",
+    title="Release",
+    description="Releases, the same as everywhere in this service, known by their release id.",
+    listing=Listing(Release, project="project_id"),
+    key=("release_id",),
+    fields=(
+        Field("release_id", kinds.NAME, "release_id"),
+        Field("short", short().kind, "project__permalink", "short"),
+        Field("version", VERSION, "version", "version"),
+        Field("name", kinds.text(255), NAMED, "name", show=_name),
+        nothing("base_product"),
+        Field("active", kinds.FLAG, "active", "active", default=True),
+        Field(
+            *("product_version", kinds.NAME, "product_version__product_version_id", "product_version_id", None, True),
+            refers=kinds.PRODUCT_VERSION,
+        ),
+        Field("release_type", kinds.choice(*RELEASE_TYPES), "release_type", "release_type"),
+        *(nothing(name, kinds.LIST, []) for name in ("compose_set", "integrated_with")),
+        nothing("sigkey"),
+        nothing("allow_buildroot_push", kinds.FLAG, False),
+        *(nothing(name, kinds.LIST, []) for name in ("allowed_debuginfo_services", "allowed_push_targets")),
+        *(nothing(name) for name in ("bugzilla", "dist_git")),
+    ),
+    unique=(already_there("Release", "release_id"),),
+    filters={
+        "release_id": filters.one_of("t.release_id"),
+        "short": filters.one_of("t__project.permalink"),
+        "name": filters.one_of("t.name"),
+        "version": filters.one_of("t.version"),
+        "release_type": filters.one_of("t.release_type"),
+        "active": filters.plain_flag("t.active"),
+        "product_version": filters.one_of("t__product_version.product_version_id"),
+    },
+    order={"id": "id", "name": "name"},
+    nested={"product_version": ("product_version", PRODUCT_VERSIONS)},
+    default_order="release_id",
+    acts=frozenset({"create", "update"}),
+    prepare=content.release,
+)

@@ -1,0 +1,46 @@
+"""Release schedules: until when an SLA binds a release."""
+
+from api.pdc import filters, kinds
+from api.pdc.releases import RELEASES
+from api.pdc.support import SLAS, unique
+from api.resource import Field, Invalid, Resource
+from bot.store.content import Schedule
+from bot.store.lists import Listing
+
+
+def _no_boolean(value: str) -> Invalid:
+    return Invalid([f"Value [{value}] is not a boolean"])
+
+
+SCHEDULES = Resource(
+    name="release-schedules",
+    title="Release Schedule",
+    description="Until when an SLA binds a release. Warning: This is an experimental API.",
+    listing=Listing(Schedule, project="release__project_id"),
+    fields=(
+        Field("id", kinds.INTEGER, "id"),
+        Field("release", kinds.NAME, "release__release_id", "release_id", refers=kinds.RELEASE),
+        Field("sla", kinds.NAME, "sla__name", "sla_id", refers=kinds.SLA),
+        Field("date", kinds.DAY, "date", "date"),
+        Field("active", kinds.FLAG, "date", show=lambda day, view: str(day) >= str(view.today)),
+        Field("release_url", kinds.LINK, "release__release_id", show=lambda key, view: view.url("releases", key)),
+        Field("sla_url", kinds.LINK, "sla_id", show=lambda key, view: view.url("component-sla-types", key)),
+    ),
+    unique=(unique("release", "sla", columns=("release_id", "sla_id")),),
+    filters={
+        "release": filters.exact("t.release_id = (SELECT id FROM releases WHERE release_id = {})"),
+        "product_version": filters.exact(
+            "t__release.product_version_id = (SELECT id FROM product_versions WHERE product_version_id = {})"
+        ),
+        "sla": filters.all_known(
+            "t.sla_id", "SELECT id FROM slas WHERE name IN ({})", "SELECT count(*) FROM slas WHERE name IN ({})"
+        ),
+        "active": filters.flag("t.date >= {}", _no_boolean, filters.CASED),
+        "date": filters.day("t.date"),
+        "date_after": filters.day("t.date", ">="),
+        "date_before": filters.day("t.date", "<="),
+    },
+    order={"release_url": "release__release_id", "sla_url": "sla__name"},
+    nested={"release": ("release", RELEASES), "sla": ("sla", SLAS)},
+    default_order="date",
+)

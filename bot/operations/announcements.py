@@ -1,0 +1,173 @@
+"""Announcements: submitted, withdrawn, approved or rejected, and read; and what a project tells of itself."""
+
+from typing import Any
+
+from tortoise.exceptions import IntegrityError
+
+from bot.context import Context, allowed, by_name, by_permalink, require
+from bot.errors import Conflict, Forbidden, NotFound, Refusal
+from bot.operations import audit, projects, releases
+from bot.rules import announcements as rules
+from bot.rules.permissions import Sight
+from bot.store import announced
+from bot.store.announcements import Announcement
+from bot.store.database import transaction
+from bot.store.projects import Project
+
+READS = ("project:read", "content:read", "announcement:submit", "announcement:approve")
+MISSING = "Release not found"
+
+Row = dict[str, Any]
+
+
+@allowed("announcement:submit", by=by_permalink)
+async def submit(context: Context, project: Project, /, **values: Any) -> Row:
+    """Submit a release for approval. Refuses what does not fit, and a version that is pending or approved."""
+    given = rules.read_release(values)
+    projects.refuse_archived(project)
+    try:
+        async with transaction():
+            row = await Announcement.create(
+                project_id=project.id,
+                state=rules.PENDING,
+                submitted_by_id=context.actor.user_id,
+                created_at=context.now(),
+                **given,
+            )
+            after = {"id": row.id, **given}
+            await audit.record(context, "announcement.submit", given["version"], project=project.id, after=after)
+    except IntegrityError as clash:
+        raise await _taken(project, given["version"]) from clash
+    return await _shown(row)
+
+
+@allowed("announcement:submit", by=by_permalink)
+async def withdraw(context: Context, project: Project, number: int) -> Row:
+    """Take back what the same user has submitted, while nobody has decided it."""
+    async with transaction():
+        row = await Announcement.select_for_update().get_or_none(id=number, project_id=project.id)
+        if row is None or row.state == rules.WITHDRAWN:
+            raise NotFound(MISSING)
+        if row.submitted_by_id != context.actor.user_id:
+            raise Forbidden("Only the user who has submitted a release may withdraw it.")
+        await _move(context, row, rules.WITHDRAWN, "withdraw")
+    return await _shown(row)
+
+
+@allowed("announcement:approve")
+async def approve(context: Context, project: Project, version: str, number: int | None = None) -> Row:
+    """Approve the pending announcement of a version; its release is found, or made.
+
+    `number` is that of the announcement that the caller has seen: another one of the same version is refused.
+    """
+    projects.refuse_archived(project)
+    try:
+        async with transaction():
+            row = await _newest(project, version, number)
+            rules.check_move(row.version, row.state, rules.APPROVED)
+            release = await releases.obtain(context, project, row.version)
+            await _move(context, row, rules.APPROVED, "approve", release_id=release.id)
+    except IntegrityError as clash:
+        raise Conflict("Somebody else has just made a release of this name: try again.") from clash
+    return await _shown(row)
+
+
+@allowed("announcement:approve")
+async def reject(context: Context, project: Project, version: str, reason: Any, number: int | None = None) -> Row:
+    """Reject the pending announcement of a version, telling why; `number` as with approval."""
+    reason = rules.read_reason(reason)
+    async with transaction():
+        row = await _newest(project, version, number)
+        await _move(context, row, rules.REJECTED, "reject", reason=reason)
+    return await _shown(row)
+
+
+@allowed(*READS, by=by_permalink)
+async def approved(context: Context, project: Project, *, limit: int, offset: int) -> list[Row]:
+    """Approved announcements of a project, newest first."""
+    return await announced.approved(project.id, limit=limit, offset=offset)
+
+
+@allowed(*READS, by=by_permalink)
+async def pending(context: Context, project: Project, *, limit: int, offset: int) -> list[Row]:
+    """What the caller has submitted for a project and nobody has decided yet, newest first."""
+    return await announced.pending(project.id, context.actor.user_id, limit=limit, offset=offset)
+
+
+@allowed(*READS, by=by_permalink)
+async def find(context: Context, project: Project, number: int) -> Row:
+    """An approved announcement; a pending one for who has submitted it and for those who approve."""
+    row = await announced.one(number, project.id)
+    if row is None or not (row["state"] == rules.APPROVED or _sees(context, project, row)):
+        raise NotFound(MISSING)
+    return row
+
+
+async def queue(context: Context, *, state: str, project: str | None, before: int | None, limit: int) -> list[Row]:
+    """Announcements of a state, newest first: approved ones for readers, others for approvers and their submitters."""
+    require(context.actor, "announcement:approve", *READS)
+    if state not in rules.STATES:
+        raise Refusal(f"`state` must be one of {', '.join(rules.STATES)}.", field="state")
+    actor = context.actor
+    everything = actor.project_id is None and actor.repository_id is None
+    return await announced.queue(
+        state,
+        actor.sight(*READS) if state == rules.APPROVED else actor.sight("announcement:approve"),
+        user=actor.user_id,
+        own=Sight(everything, actor.project_id, actor.repository_id),
+        project=None if project is None else (await by_name(project)).id,
+        before=before,
+        limit=limit,
+    )
+
+
+@allowed(*READS, by=by_permalink)
+async def described(context: Context, project: Project, *, recent: int) -> tuple[Project, list[Row]]:
+    """A project by its permalink, with its newest approved announcements."""
+    return project, await announced.approved(project.id, limit=recent)
+
+
+@allowed("project:write", by=by_permalink)
+async def describe(context: Context, project: Project, /, **values: Any) -> None:
+    """Change what a project tells of itself: its name, oneliner, description, licenses and tags; only what is given."""
+    if given := rules.read_description(values):
+        await projects.change(context, project.name, **given)
+
+
+def _sees(context: Context, project: Project, row: Row) -> bool:
+    actor = context.actor
+    approves = actor.holds("announcement:approve") and actor.reaches(project)
+    return row["state"] == rules.PENDING and (approves or row["submitted_by_id"] == actor.user_id)
+
+
+async def _newest(project: Project, version: str, number: int | None) -> Announcement:
+    """The announcement of a version that counts, locked: those before it were rejected or withdrawn."""
+    rows = Announcement.select_for_update().filter(project_id=project.id, version=version)
+    row = await rows.order_by("-id").first()
+    if row is None:
+        raise NotFound("Announcement not found")
+    if number not in (None, row.id):
+        raise Conflict(f"The announcement of {version} is another one now, of the id {row.id}.", id=row.id)
+    return row
+
+
+async def _move(context: Context, row: Announcement, to: str, act: str, **more: Any) -> None:
+    rules.check_move(row.version, row.state, to)
+    decided = {"state": to, "decided_by_id": context.actor.user_id, "decided_at": context.now(), **more}
+    row.update_from_dict(decided)
+    await row.save(update_fields=list(decided))
+    before, after = {"state": rules.PENDING}, {"id": row.id, "state": to, **more}
+    await audit.record(context, f"announcement.{act}", row.version, project=row.project_id, before=before, after=after)
+
+
+async def _taken(project: Project, version: str) -> Conflict:
+    row = await Announcement.filter(project_id=project.id, version=version).order_by("-id").first()
+    state = row.state if row is not None and row.state in (rules.PENDING, rules.APPROVED) else "just submitted"
+    return Conflict(f"`version` {version} is {state} already.", field="version")
+
+
+async def _shown(row: Announcement) -> Row:
+    shown = await announced.one(row.id, row.project_id)
+    if shown is None:
+        raise NotFound(MISSING)
+    return shown

@@ -1,0 +1,231 @@
+"""The one operation by which rows of the content network are written: grant, change log, audit, one transaction."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from tortoise.exceptions import IntegrityError
+
+from bot.context import FORBIDDEN, Context, require
+from bot.errors import Conflict, Forbidden, NotFound, Problem, Refusal
+from bot.operations import audit
+from bot.store.content import ChangeSet
+from bot.store.database import execute, execute_many, next_numbers, transaction
+from bot.store.lists import Listing, Where, holders, statement
+
+GRANT = "content:write"
+LONGEST_COMMENT = 10_000
+
+Row = dict[str, Any]
+Prepare = Callable[[Context, Row | None, Row], Awaitable[Row]]
+
+
+@dataclass(frozen=True)
+class Unique:
+    """Columns whose values no two rows have in common, and the refusal of a second one from what it would be."""
+
+    columns: tuple[str, ...]
+    refusal: Callable[[Row], Refusal]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows that are written by `apply`: what they are called, what they show (names to paths), what is unique.
+
+    Every row shows its number as `#`.
+
+    `prepare` turns a row and its new values into columns, inside the transaction, and may refuse them; `stamped` rows
+    know when they were created and updated.
+    """
+
+    name: str
+    listing: Listing
+    shown: Mapping[str, str]
+    unique: Sequence[Unique] = ()
+    prepare: Prepare | None = None
+    stamped: bool = False
+
+
+@dataclass(frozen=True)
+class Change:
+    """One row to be: made (no `row`), changed, or deleted (no `values`).
+
+    `refusal` is what is known to be wrong with it, told once it is known to be unique.
+    """
+
+    row: int | None
+    values: Mapping[str, Any] | None
+    refusal: Problem | None = None
+
+
+class ItemRefused(Problem):
+    """One of several changes is refused, and all of them with it. `index` is its place among them."""
+
+    def __init__(self, index: int, problem: Problem) -> None:
+        super().__init__(problem.sentence, **problem.details)
+        self.index, self.problem = index, problem
+
+
+async def apply(
+    context: Context,
+    table: Table,
+    changes: Sequence[Change],
+    *,
+    comment: str | None = None,
+    wrong: ItemRefused | None = None,
+) -> list[Row]:
+    """Make all of the changes or none; the rows as they then are, in order.
+
+    `wrong` is known to be wrong with the change that would come next: it is told unless one of these is refused.
+    Refuses (ItemRefused) a row that is gone, one that is not unique, and what `prepare` refuses; Conflict when another
+    request has just come between; Forbidden beyond the scope of a token.
+    """
+    require(context.actor, GRANT)
+    begun = context.now()
+    try:
+        async with transaction():
+            before = await _before(table, changes)
+            await _stay_within_scope(context, table, before)
+            written = await _prepared(context, table, changes, before)
+            await _refuse_second_ones(table, changes, before, written)
+            if wrong is not None:
+                raise wrong
+            ids = await _write(context, table, changes, written)
+            after = {row["#"]: row for row in await shown(table, ids)}
+            await _stay_within_scope(context, table, after)
+            await _log(context, table, begun, comment, [(before.get(row), after.get(row)) for row in ids])
+    except IntegrityError as clash:
+        raise Conflict("Another request has just changed what this one is about. Send it again.") from clash
+    return [after[row] for row in ids if row in after]
+
+
+async def shown(table: Table, ids: Sequence[int]) -> list[Row]:
+    """The rows of these numbers, as they are shown."""
+    where = Where()
+    where.among("t.id", ids)
+    return await table.listing.page(table.shown, where) if ids else []
+
+
+async def _before(table: Table, changes: Sequence[Change]) -> dict[int, Row]:
+    ids = [change.row for change in changes if change.row is not None]
+    before = {row["#"]: row for row in await shown(table, ids)}
+    for index, change in enumerate(changes):
+        if change.row is not None and change.row not in before:
+            raise ItemRefused(index, NotFound("Not found."))
+    return before
+
+
+async def _stay_within_scope(context: Context, table: Table, rows: Mapping[int, Row]) -> None:
+    """A token for one project writes rows of that project only."""
+    mine = context.actor.project_id
+    if mine is None or not rows:
+        return
+    if not table.listing.project:
+        raise Forbidden(FORBIDDEN)
+    where = Where()
+    where.among("t.id", list(rows))
+    owners = await table.listing.page({"project": table.listing.project}, where)
+    if any(owner["project"] != mine for owner in owners):
+        raise Forbidden(FORBIDDEN)
+
+
+async def _prepared(
+    context: Context, table: Table, changes: Sequence[Change], before: Mapping[int, Row]
+) -> list[Row | None]:
+    """The columns to be written for each change."""
+    written: list[Row | None] = []
+    for index, change in enumerate(changes):
+        values = None if change.values is None else dict(change.values)
+        if values is not None and table.prepare is not None:
+            try:
+                values = await table.prepare(context, before.get(change.row or 0), values)
+            except Refusal as refusal:
+                raise ItemRefused(index, refusal) from refusal
+        written.append(values)
+    return written
+
+
+async def _refuse_second_ones(
+    table: Table, changes: Sequence[Change], before: Mapping[int, Row], written: Sequence[Row | None]
+) -> None:
+    """Refuse the first change, one after the other, that would make a second row of a kind or is refused anyway."""
+    raw = await _columns(table, before)
+    old = [raw.get(change.row or 0, {}) for change in changes]
+    new = [{**was, **(values or {})} for was, values in zip(old, written, strict=True)]
+    taken = [
+        await holders(table.listing.table, unique.columns, (_key(unique, row) for row in new))
+        for unique in table.unique
+    ]
+    for index, change in enumerate(changes):
+        row = change.row or -index
+        for unique, holder in zip(table.unique, taken, strict=True):
+            if holder.get(_key(unique, old[index])) == row:
+                del holder[_key(unique, old[index])]
+            if written[index] is not None and holder.setdefault(_key(unique, new[index]), row) != row:
+                raise ItemRefused(index, unique.refusal(new[index]))
+        if change.refusal is not None:
+            raise ItemRefused(index, change.refusal)
+
+
+def _key(unique: Unique, row: Row) -> tuple[Any, ...]:
+    return tuple(row.get(column) for column in unique.columns)
+
+
+async def _columns(table: Table, rows: Mapping[int, Row]) -> dict[int, Row]:
+    """What stands in the unique columns of rows."""
+    names = {column: column for unique in table.unique for column in unique.columns}
+    if not names or not rows:
+        return {}
+    where = Where()
+    where.among("t.id", list(rows))
+    return {row["#"]: row for row in await table.listing.page({"#": "id", **names}, where)}
+
+
+async def _write(context: Context, table: Table, changes: Sequence[Change], written: Sequence[Row | None]) -> list[int]:
+    """Write, and say which rows the changes were about."""
+    new = iter(await next_numbers(table.listing.table, sum(change.row is None for change in changes)))
+    statements: dict[str, list[list[Any]]] = {}
+    ids = []
+    for change, values in zip(changes, written, strict=True):
+        number = next(new) if change.row is None else change.row
+        ids.append(number)
+        values = _stamped(context, table, change, values)
+        sql, args = statement(table.listing.table, number, values, made=change.row is None)
+        statements.setdefault(sql, []).append(args)
+    for sql, rows in statements.items():
+        await execute_many(sql, rows)
+    return ids
+
+
+def _stamped(context: Context, table: Table, change: Change, values: Row | None) -> Row | None:
+    if values is None or not table.stamped:
+        return values
+    now = context.now()
+    return {**values, **({"created_at": now} if change.row is None else {}), "updated_at": now}
+
+
+async def _log(
+    context: Context,
+    table: Table,
+    begun: datetime,
+    comment: str | None,
+    pairs: Sequence[tuple[Row | None, Row | None]],
+) -> None:
+    """The change set, whole in one row, and a line in the audit log that leads there."""
+    changes = [
+        {"resource": table.name, "resource_id": str((new or old or {})["#"]), "old_value": old, "new_value": new}
+        for old, new in pairs
+    ]
+    if not changes:
+        return
+    number = (await next_numbers(ChangeSet._meta.db_table, 1))[0]
+    await execute(
+        "INSERT INTO changesets (id, author, requested_on, committed_on, comment, resource, changes) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        *(number, context.actor.name, begun, context.now()),
+        *((comment or "")[:LONGEST_COMMENT], table.name, orjson.dumps(changes, default=str).decode()),
+    )
+    subject = f"change set {number}, {len(changes)} of {table.name}"
+    await audit.record(context, "records.apply", subject, after={"changeset": number})

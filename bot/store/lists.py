@@ -1,0 +1,158 @@
+"""Lists of a model's rows, read by SQL that is made from paths such as `release__product_version__short`.
+
+A path names columns through references, as tortoise writes them. What is read comes as dictionaries; the page is found
+first, on the columns that conditions and order need, and only its rows are joined with what they show.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from tortoise.models import Model
+
+from bot.rules.permissions import Sight
+from bot.store.database import fetch
+from bot.store.sights import visible
+
+_TYPES = {int: "BIGINT", str: "TEXT", bool: "BOOL"}
+PLACES = 30_000  # arguments of a statement: SQLite and PostgreSQL both take a little more
+
+
+@dataclass
+class Where:
+    """Conditions that all hold, and the values in them."""
+
+    conditions: list[str] = field(default_factory=list)
+    args: list[Any] = field(default_factory=list)
+
+    def add(self, condition: str, *values: Any) -> None:
+        """One more condition; each `{}` in it stands for a value."""
+        places = [f"${number}" for number in range(len(self.args) + 1, len(self.args) + 1 + len(values))]
+        self.conditions.append(condition.format(*places))
+        self.args += values
+
+    def among(self, column: str, values: Sequence[Any]) -> None:
+        """The column has one of these values; no row does when there are none."""
+        self.add(f"{column} IN ({', '.join('{}' for _ in values)})" if values else "1 = 0", *values)
+
+    def __str__(self) -> str:
+        return f"WHERE {' AND '.join(self.conditions)}" if self.conditions else ""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The rows of a model. `project` is the path of the column with their project; empty where they have none."""
+
+    model: type[Model]
+    project: str = ""
+
+    @property
+    def table(self) -> str:
+        """The table of the rows themselves."""
+        return str(self.model._meta.db_table)
+
+    def column(self, path: str) -> str:
+        """The SQL of a path."""
+        *way, name = path.split("__")
+        return "__".join(["t", *way]) + f'."{name}"'
+
+    def within(self, where: Where, sight: Sight) -> None:
+        """Leave only the rows that somebody sees."""
+        if self.project and (condition := visible(sight, self.column(self.project), where.args)):
+            where.conditions.append(condition)
+
+    async def page(
+        self,
+        shown: Mapping[str, str],
+        where: Where,
+        order: Sequence[tuple[str, bool]] = (),
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[dict[str, Any]]:
+        """Rows as they are shown: names to paths. `order` is of SQL expressions and whether they descend."""
+        columns = ", ".join(f'{self.column(path)} AS "{name}"' for name, path in shown.items())
+        ordering = ", ".join(_directed(*each) for each in [*order, ("t.id", bool(order) and order[0][1])])
+        until = "" if limit is None else f"LIMIT {int(limit)} OFFSET {int(offset)}"
+        page = (
+            f"SELECT t.* FROM {self.table} t {self._joins(f'{where} {ordering}')} {where} ORDER BY {ordering} {until}"
+        )
+        joins = self._joins(f"{columns} {ordering}")
+        return await fetch(f"SELECT {columns} FROM ({page}) t {joins} ORDER BY {ordering}", *where.args)
+
+    async def count(self, where: Where) -> int:
+        """How many rows there are."""
+        rows = await fetch(f"SELECT count(*) AS n FROM {self.table} t {self._joins(str(where))} {where}", *where.args)
+        return int(rows[0]["n"])
+
+    def _joins(self, text: str) -> str:
+        """The joins for every reference that a piece of SQL goes through."""
+        joins: dict[str, str] = {}
+        for alias in re.findall(r"\bt__\w+(?=\.)", text):
+            model, above, outer = self.model, "t", ""
+            for part in alias.split("__")[1:]:
+                reference: Any = model._meta.fields_map[part]
+                outer = "LEFT " if outer or reference.null else ""
+                model, name = reference.related_model, f"{above}__{part}"
+                joins[name] = (
+                    f"{outer}JOIN {model._meta.db_table} {name} ON {name}.id = {above}.{reference.source_field}"
+                )
+                above = name
+        return " ".join(joins.values())
+
+
+def _directed(expression: str, descending: bool) -> str:
+    return expression + (" DESC" if descending else "")
+
+
+async def known(
+    model: type[Model], key: str, values: Iterable[Any], columns: Sequence[str] = (), *, everything: bool = False
+) -> dict[Any, dict[str, Any]]:
+    """The rows of a model by the values that one of its columns has, or all: their `id` and further columns."""
+    found: dict[Any, dict[str, Any]] = {}
+    wanted = list(dict.fromkeys(values))
+    names = ", ".join(f'"{name}"' for name in dict.fromkeys(["id", key, *columns]))
+    if everything:
+        rows = await fetch(f"SELECT {names} FROM {model._meta.db_table} ORDER BY id")
+        return {row[key]: row for row in rows}
+    for start in range(0, len(wanted), PLACES):
+        part = wanted[start : start + PLACES]
+        places = ", ".join(f"${number}" for number in range(1, len(part) + 1))
+        rows = await fetch(f'SELECT {names} FROM {model._meta.db_table} WHERE "{key}" IN ({places})', *part)
+        found |= {row[key]: row for row in rows}
+    return found
+
+
+async def holders(table: str, columns: Sequence[str], keys: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], int]:
+    """Which row has which of these combinations of values in some of its columns; nothing has one with a null."""
+    found: dict[tuple[Any, ...], int] = {}
+    wanted, size = [key for key in dict.fromkeys(keys) if None not in key], PLACES // len(columns)
+    names = ", ".join(f'"{name}"' for name in columns)
+    for start in range(0, len(wanted), size):
+        part = wanted[start : start + size]
+        places = [f"${number}" for number in range(1, len(part) * len(columns) + 1)]
+        for place, value in enumerate(part[0]):  # PostgreSQL takes the types of all from the first
+            places[place] = f"CAST({places[place]} AS {_TYPES[type(value)]})"
+        rows = ", ".join(f"({', '.join(places[at : at + len(columns)])})" for at in range(0, len(places), len(columns)))
+        said = f"SELECT id, {names} FROM {table} WHERE ({names}) IN (VALUES {rows})"
+        given = [value for key in part for value in key]
+        found |= {tuple(row[name] for name in columns): row["id"] for row in await fetch(said, *given)}
+    return found
+
+
+def statement(table: str, number: int, values: dict[str, Any] | None, *, made: bool) -> tuple[str, list[Any]]:
+    """The statement that writes one row, and its arguments; the row's number is the first. Without values it goes."""
+    if values is None:
+        return f"DELETE FROM {table} WHERE id = $1", [number]
+    args = [number, *(_stored(value) for value in values.values())]
+    if made:
+        columns = ", ".join(f'"{column}"' for column in values)
+        places = ", ".join(f"${place}" for place in range(1, len(args) + 1))
+        return f"INSERT INTO {table} (id, {columns}) VALUES ({places})", args
+    pairs = ", ".join(f'"{column}" = ${place}' for place, column in enumerate(values, 2))
+    return f"UPDATE {table} SET {pairs} WHERE id = $1", args
+
+
+def _stored(value: Any) -> Any:
+    return orjson.dumps(value).decode() if isinstance(value, list | dict) else value

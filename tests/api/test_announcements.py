@@ -1,0 +1,303 @@
+"""The dialect `announcements`: releases are submitted, listed, shown and withdrawn."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bot.store.announcements import Announcement
+from bot.store.database import fetch
+from tests.api.announcing import (
+    PROJECT,
+    RELEASES,
+    announce,
+    ask_xml,
+    decide,
+    errors,
+    seed,
+    submit,
+    versions,
+)
+from tests.api.calls import counted, links, project
+from tests.world import World
+
+PATCH = {"version": "1.1", "changelog": "Security Patch"}
+
+
+async def test_a_release_is_submitted_approved_and_then_everybodys(world: World) -> None:
+    said = {**PATCH, "tag_list": "stable, security", "hidden_from_frontpage": False}
+    made = await world.ask("POST", f"{RELEASES}.json", {"auth_code": world.token, "release": said}, token="")
+    record = made.json["release"]
+    created = record.pop("created_at")
+    number = record["id"]
+    assert (made.status, record) == (
+        201,
+        {**said, "tag_list": ["stable", "security"], "id": number, "approved_at": None},
+    )
+    assert len(created) == len("2008-12-15T18:07:06Z") and created.endswith("Z")
+    assert versions(await world.ask("GET", f"{RELEASES}.json")) == []
+    pending = await world.ask("GET", f"{RELEASES}/pending.json")
+    assert pending.json == [{"release": {**record, "created_at": created}}]
+    assert await counted("releases") == {"releases": 0}
+
+    assert (await decide(world, "1.1", "approve")).status == 200
+    listed = await world.ask("GET", f"{RELEASES}.json", token="")
+    approved = listed.json[0]["release"].pop("approved_at")
+    record.pop("approved_at")
+    assert (listed.json, approved[-1]) == ([{"release": record}], "Z")
+    shown = await world.ask("GET", f"{RELEASES}/{number}.json", token="")
+    assert (shown.status, shown.json) == (200, {"release": {**record, "approved_at": approved}})
+    assert (await world.ask("GET", f"{RELEASES}/pending.json")).json == []
+
+
+async def test_both_forms_say_the_same(world: World) -> None:
+    body = (
+        f"<r><auth_code>{world.token}</auth_code><release><version>1.1</version><changelog>a &lt; b\r\n</changelog>"
+        "<tag_list type='array'><tag>a</tag></tag_list><hidden_from_frontpage type='boolean'>true"
+        "</hidden_from_frontpage></release></r>"
+    )
+    made = await ask_xml(world, "POST", f"{RELEASES}.xml", body, token="", kind="text/xml; charset=utf-8")
+    assert (made.status, made.root.tag, made.root.findtext("version")) == (201, "release", "1.1")
+    number = made.root.findtext("id")
+    in_json = (await world.ask("GET", f"{RELEASES}/{number}.json")).json["release"]
+    assert in_json == {
+        "id": int(str(number)),
+        "version": "1.1",
+        "tag_list": ["a"],
+        "hidden_from_frontpage": True,
+        "approved_at": None,
+        "changelog": "a < b\n",
+    }
+    pending = (await ask_xml(world, "GET", f"{RELEASES}/pending.xml")).root
+    assert (pending.tag, pending.attrib, [each.tag for each in pending]) == ("releases", {"type": "array"}, ["release"])
+    assert [(each.tag, each.attrib) for each in pending[0]] == [
+        ("id", {"type": "integer"}),
+        ("version", {}),
+        ("tag_list", {"type": "array"}),
+        ("hidden_from_frontpage", {"type": "boolean"}),
+        ("approved_at", {"type": "datetime", "nil": "true"}),
+        ("changelog", {}),
+        ("created_at", {"type": "datetime"}),
+    ]
+    assert (await ask_xml(world, "GET", f"{RELEASES}.xml")).root.attrib == {"type": "array"}
+    gone = await ask_xml(world, "DELETE", f"{RELEASES}/{number}.xml", f"<auth_code>{world.token}</auth_code>", token="")
+    assert (gone.status, gone.root.findtext("version")) == (200, "1.1")
+    assert (await ask_xml(world, "GET", f"{RELEASES}/{number}.xml")).errors == {"base": "Release not found"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<release>{}</release>",
+        "<request><release>{}</release></request>",
+        "<request>{}</request>",
+        "<anything><auth_code>{code}</auth_code>{}</anything>",
+        "<release><auth_code>{code}</auth_code>{}</release>",
+    ],
+)
+async def test_a_release_in_xml_may_have_any_root(world: World, body: str) -> None:
+    """The last with hyphens, as Rails wrote names."""
+    inner = "<version>1.1</version><changelog>x</changelog><tag-list>a, b</tag-list>"
+    inner += "<hidden-from-frontpage type='boolean'>false</hidden-from-frontpage>"
+    query = f"?auth_code={world.token}" if "{code}" not in body else ""
+    made = await ask_xml(
+        world, "POST", f"{RELEASES}.xml{query}", body.replace("{code}", world.token).replace("{}", inner), token=""
+    )
+    assert (made.status, [each.text for each in made.root.iter("tag")]) == (201, ["a", "b"])
+
+
+async def test_a_record_without_its_name_is_understood(world: World) -> None:
+    made = await world.ask("POST", f"{RELEASES}.json", {"auth_code": world.token, **PATCH}, token="")
+    assert (made.status, made.json["release"]["version"]) == (201, "1.1")
+
+
+async def test_what_only_we_decide_is_ignored(world: World) -> None:
+    moment = "1999-01-01T00:00:00Z"
+    said = {**PATCH, "id": 7777, "approved_at": moment, "created_at": moment, "state": "approved", "x": [{}]}
+    made = (await world.ask("POST", f"{RELEASES}.json", {"release": said, "state": "approved"})).json["release"]
+    assert (made["id"] != 7777, made["approved_at"], made["created_at"] > moment) == (True, None, True)
+
+
+async def test_flags_are_said_in_many_ways(world: World) -> None:
+    ways: list[tuple[Any, bool]] = [(True, True), ("1", True), ("Y", True), (False, False), ("0", False), ("N", False)]
+    for number, (said, meant) in enumerate(ways):
+        body = {**PATCH, "version": str(number), "hidden_from_frontpage": said}
+        made = await world.ask("POST", f"{RELEASES}.json", {"release": body})
+        assert made.json["release"]["hidden_from_frontpage"] is meant
+    made = await world.ask("POST", f"{RELEASES}.json", {"release": {**PATCH, "hidden_from_frontpage": "maybe"}})
+    assert errors(made) == (409, ["hidden_from_frontpage"])
+
+
+async def test_what_does_not_fit_is_409_naming_every_field(world: World) -> None:
+    wrong: list[tuple[Any, list[str]]] = [
+        ({}, ["version", "changelog"]),
+        ({"release": {}}, ["version", "changelog"]),
+        ({"release": {"version": "1.1"}}, ["changelog"]),
+        ({"release": {"version": None, "changelog": ""}}, ["version", "changelog"]),
+        ({"release": {**PATCH, "version": "v" * 256}}, ["version"]),
+        ({"release": {**PATCH, "changelog": "x" * 65_536}}, ["changelog"]),
+        ({"release": {"version": "<b>1</b>", "changelog": "<p>x"}}, ["version", "changelog"]),
+        ({"release": {**PATCH, "version": 1.1}}, ["version"]),
+        ({"release": {**PATCH, "version": 2**64}}, ["version"]),
+        ({"release": {**PATCH, "tag_list": 7, "hidden_from_frontpage": 2**64}}, ["tag_list", "hidden_from_frontpage"]),
+        ({"release": {**PATCH, "changelog": "\x01"}}, ["changelog"]),
+        *(({"release": record}, ["release"]) for record in (None, [], "1.1", 7, True, [PATCH])),
+    ]
+    for body, fields in wrong:
+        assert errors(await world.ask("POST", f"{RELEASES}.json", body)) == (409, fields), body
+    told = await ask_xml(world, "POST", f"{RELEASES}.xml", "<release><version>&lt;b&gt;</version></release>")
+    sentences = {"version": "`version` must hold no HTML tags.", "changelog": "`changelog` is required."}
+    assert (told.status, told.errors) == (409, sentences)
+    assert await counted("announcements") == {"announcements": 0}
+
+
+async def test_the_longest_and_the_strangest_texts_are_kept_whole(world: World) -> None:
+    said = {"version": "1.0 ü/日本?#%&+ <3", "changelog": "🚢" * 65_534 + "\n", "tag_list": ["6.0.x (Alpha)", "é"]}
+    number = await submit(world, **said)
+    assert (await world.ask("GET", f"{RELEASES}/{number}.json")).json["release"].items() >= said.items()
+    assert (await ask_xml(world, "GET", f"{RELEASES}/{number}.xml")).root.findtext("changelog") == said["changelog"]
+    path = "1.0%20%C3%BC%2F%E6%97%A5%E6%9C%AC%3F%23%25%26+%20%3C3"
+    assert (await decide(world, path, "approve")).json["release_id"] == f"site-{said['version']}"
+
+
+async def test_a_version_is_announced_once_unless_it_was_rejected_or_withdrawn(world: World) -> None:
+    first = await submit(world, "1.1")
+    again = await world.ask("POST", f"{RELEASES}.json", {"release": PATCH})
+    assert errors(again) == (409, ["version"])
+    assert "pending" in again.json["errors"]["version"][0]
+    assert (await world.ask("DELETE", f"{RELEASES}/{first}.json")).status == 200
+    second = await submit(world, "1.1")
+    assert (await decide(world, "1.1", "reject")).status == 200
+    third = await submit(world, "1.1")
+    assert (await decide(world, "1.1", "approve")).status == 200
+    again = await world.ask("POST", f"{RELEASES}.json", {"release": PATCH})
+    assert errors(again) == (409, ["version"])
+    assert "approved" in again.json["errors"]["version"][0]
+    assert len({first, second, third}) == 3
+    await project(world, "shop")
+    assert (await world.ask("POST", "/projects/shop/releases.json", {"release": PATCH})).status == 201
+
+
+async def test_of_many_who_submit_a_version_at_once_one_succeeds(world: World) -> None:
+    asked = (world.ask("POST", f"{RELEASES}.json", {"release": PATCH}) for _ in range(8))
+    answers = await asyncio.gather(*asked)
+    assert sorted(answer.status for answer in answers) == [201] + [409] * 7
+    assert await counted("announcements") == {"announcements": 1}
+
+
+async def test_lists_are_newest_first_in_pages_of_twenty(world: World) -> None:
+    await seed(45)
+    await announce(world, "9.0", hidden_from_frontpage=True)
+    first = await world.ask("GET", f"{RELEASES}.json?auth_code={world.token}", token="")
+    assert versions(first) == ["9.0", *(f"0.{number}" for number in range(44, 25, -1))]
+    assert links(first) == {"next": "page=2"}
+    assert world.token not in str(first.headers)
+    second = await world.ask("GET", f"{RELEASES}.json?page=2")
+    assert versions(second) == [f"0.{number}" for number in range(25, 5, -1)]
+    assert links(second) == {"first": "page=1", "prev": "page=1", "next": "page=3"}
+    third = await ask_xml(world, "GET", f"{RELEASES}.xml?page=3")
+    assert [each.findtext("version") for each in third.root] == [f"0.{number}" for number in range(5, -1, -1)]
+    for page in (4, 10_000_000):
+        assert (await world.ask("GET", f"{RELEASES}.json?page={page}")).json == []
+
+
+@pytest.mark.parametrize("form", ["json", "xml"])
+async def test_a_page_that_is_none_is_409(world: World, form: str) -> None:
+    for query in ("0", "-1", "abc", "", "1.5", "%00", str(10**30), "10000001", "1&page=2"):
+        for path in (RELEASES, f"{RELEASES}/pending"):
+            if form == "json":
+                assert errors(await world.ask("GET", f"{path}.json?page={query}")) == (409, ["page"]), query
+            else:
+                told = await ask_xml(world, "GET", f"{path}.xml?page={query}")
+                assert (told.status, list(told.errors)) == (409, ["page"]), query
+
+
+async def test_pending_releases_are_those_of_the_user_not_of_the_token(world: World) -> None:
+    mine = [await world.with_grants("announcement:submit", user="carol") for _ in range(2)]
+    others = await world.with_grants("announcement:submit", user="dave")
+    number = await submit(world, "1.1", token=mine[0])
+    await submit(world, "1.2", token=others)
+    await announce(world, "1.0")
+    for token in mine:
+        assert versions(await world.ask("GET", f"{RELEASES}/pending.json", token=token)) == ["1.1"]
+        assert (await world.ask("GET", f"{RELEASES}/{number}.json", token=token)).status == 200
+    assert versions(await world.ask("GET", f"{RELEASES}/pending.json", token=others)) == ["1.2"]
+    assert (await world.ask("GET", f"{RELEASES}/{number}.json", token=others)).status == 404
+    assert (await world.ask("DELETE", f"{RELEASES}/{number}.json", token=mine[1])).status == 200
+
+
+async def test_pending_releases_come_in_pages_that_a_client_need_not_turn(world: World) -> None:
+    await seed(105, "pending")
+    first = await world.ask("GET", f"{RELEASES}/pending.json")
+    assert (len(versions(first)), versions(first)[0], links(first)) == (100, "0.104", {"next": "page=2"})
+    assert len(versions(await world.ask("GET", f"{RELEASES}/pending.json?page=2"))) == 5
+
+
+async def test_only_who_submitted_a_release_withdraws_it_and_only_while_it_is_pending(world: World) -> None:
+    carol, dave = [await world.with_grants("announcement:submit", user=name) for name in ("carol", "dave")]
+    (approved,) = await announce(world, "1.0", token=carol)
+    number, rejected = await submit(world, "1.1", token=carol), await submit(world, "1.2", token=carol)
+    assert (await decide(world, "1.2", "reject")).status == 200
+    for token in (dave, world.token):
+        for other in (number, approved):
+            assert errors(await world.ask("DELETE", f"{RELEASES}/{other}.json", token=token)) == (403, ["base"])
+    for decided in (approved, rejected):
+        answer = await world.ask("DELETE", f"{RELEASES}/{decided}.json", token=carol)
+        assert errors(answer) == (409, ["base"])
+    gone = await world.ask("DELETE", f"{RELEASES}/{number}.json", token=carol)
+    assert (gone.status, gone.json["release"]["id"], gone.json["release"]["approved_at"]) == (200, number, None)
+    for method in ("GET", "DELETE"):
+        assert errors(await world.ask(method, f"{RELEASES}/{number}.json", token=carol)) == (404, ["base"])
+    assert errors(await world.ask("GET", f"{RELEASES}/{rejected}.json", token=carol)) == (404, ["base"])
+    assert (await world.ask("GET", f"{RELEASES}/{approved}.json", token=dave)).status == 200
+
+
+async def test_a_release_of_another_project_or_of_no_number_is_404(world: World) -> None:
+    await project(world, "shop")
+    (number,) = await announce(world, "1.0")
+    waiting = await submit(world, "1.1")
+    for name in (number, waiting):
+        assert errors(await world.ask("GET", f"/projects/shop/releases/{name}.json")) == (404, ["base"])
+        assert errors(await world.ask("DELETE", f"/projects/shop/releases/{name}.json")) == (404, ["base"])
+    for name in ("0", "-1", "+1", f"{number}.0", "abc", "%00", "%C2%B9", str(2**31), str(2**65), "9" * 300, "%2e"):
+        for method in ("GET", "DELETE"):
+            assert errors(await world.ask(method, f"{RELEASES}/{name}.json")) == (404, ["base"]), name
+            assert (await ask_xml(world, method, f"{RELEASES}/{name}.xml")).errors == {"base": "Release not found"}
+
+
+async def test_a_project_that_is_not_there_is_404(world: World) -> None:
+    for name in ("none", "Site", "%00", "%FF", "%2F", "x" * 300, "site%20"):
+        for method, rest in (("GET", ".json"), ("GET", "/releases.json"), ("GET", "/urls.json"), ("PUT", ".json")):
+            answer = await world.ask(method, f"/projects/{name}{rest}", {} if method == "PUT" else None)
+            assert (answer.status, answer.json) == (404, {"errors": {"base": ["Project not found"]}})
+
+
+async def test_nothing_is_submitted_to_an_archived_project(world: World) -> None:
+    number = await submit(world, "1.1")
+    assert (await world.ask("PATCH", "/api/projects/site", {"archived": True})).status == 200
+    assert errors(await world.ask("POST", f"{RELEASES}.json", {"release": {**PATCH, "version": "2"}})) == (
+        409,
+        ["base"],
+    )
+    assert (await decide(world, "1.1", "approve")).status == 409
+    assert (await world.ask("DELETE", f"{RELEASES}/{number}.json")).status == 200
+    assert (await world.ask("GET", f"{PROJECT}.json")).status == 200
+
+
+async def test_every_act_is_in_the_audit_log(world: World) -> None:
+    token = await world.with_grants("announcement:submit", user="carol")
+    number = await submit(world, "1.1", token=token, tag_list="a")
+    await decide(world, "1.1", "reject")
+    for act, actor in (("submit", "carol"), ("reject", "root")):
+        (entry,) = await world.audit(f"announcement.{act}")
+        assert (entry.actor, entry.door, entry.subject, entry.after["id"]) == (actor, "rest", "1.1", number)
+    row = await Announcement.get(id=number)
+    assert (row.state, row.reason, row.decided_at is not None) == ("rejected", "Spam.", True)
+    written = str(await fetch("SELECT * FROM audit"))
+    assert world.token not in written and token not in written
+
+
+async def test_a_request_that_is_sent_again_with_its_key_is_done_once(world: World) -> None:
+    headers = {"Idempotency-Key": "k1"}
+    first, again = [await world.ask("POST", f"{RELEASES}.json", {"release": PATCH}, headers=headers) for _ in range(2)]
+    assert (first.status, again.status, again.json) == (201, 201, first.json)

@@ -1,0 +1,426 @@
+"""The manners of HTTP: request ids, HEAD, tags, compression, other origins, and answers in a dialect's words."""
+
+import gzip
+import json
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from io import StringIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.manners import is_known, request_id_of, takes_gzip
+from api.problems import pointer
+from bot.log import configure
+from bot.store.database import execute
+from tests.api.calls import cut_path, env_path, project
+from tests.world import Serve, World, a_world
+
+PROJECTS = "/api/projects"
+MACHINES = ("/healthz", "/readyz", "/metrics")
+
+
+class Raw(NamedTuple):
+    """An answer as it came over the wire."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+async def raw(world: World, method: str, path: str, headers: Mapping[str, str] | None = None, body: Any = None) -> Raw:
+    """One request by the admin; what was compressed stays so, and nothing is accepted that is not said."""
+    said = {"Authorization": f"Bearer {world.token}", "Accept-Encoding": "identity", **(headers or {})}
+    async with world.session.request(
+        method, world.url + path, headers=said, json=body, auto_decompress=False, allow_redirects=False
+    ) as response:
+        return Raw(response.status, response.headers, await response.read())
+
+
+def listed(header: str) -> set[str]:
+    """The parts of a header that is a list."""
+    return {part.strip() for part in header.split(",") if part.strip()}
+
+
+async def long_list(world: World) -> str:
+    """A list of more than a kilobyte."""
+    for number in range(5):
+        await project(world, f"project-{number}")
+    return PROJECTS
+
+
+# --- request ids
+
+
+async def test_every_answer_has_the_callers_id_or_one_of_its_own(world: World) -> None:
+    for method, path, status in [
+        ("GET", PROJECTS, 200),
+        ("HEAD", PROJECTS, 200),
+        ("GET", f"{PROJECTS}/none", 404),
+        ("GET", "/nowhere", 404),
+        ("DELETE", PROJECTS, 405),
+        ("POST", PROJECTS, 400),
+        ("GET", cut_path("1.0-rc1"), 404),
+    ]:
+        given = await raw(world, method, path, {"X-Request-ID": "My.id_7-z"})
+        assert (given.status, given.headers["X-Request-ID"]) == (status, "My.id_7-z"), path
+        made = {(await raw(world, method, path)).headers["X-Request-ID"] for _ in range(2)}
+        assert len(made) == 2 and all(len(each) == 32 for each in made)
+    stranger = await world.ask("GET", PROJECTS, token="", headers={"X-Request-ID": "x" * 128})
+    assert (stranger.status, stranger.headers["X-Request-ID"]) == (401, "x" * 128)
+
+
+@given(st.text(max_size=200))
+def test_an_id_that_is_not_well_formed_is_not_taken(text: str) -> None:
+    taken = request_id_of(text)
+    well_formed = 1 <= len(text) <= 128 and all(each.isascii() and (each.isalnum() or each in "._-") for each in text)
+    assert (taken == text) == well_formed
+    assert taken.isascii() and 1 <= len(taken) <= 128
+
+
+async def test_a_malformed_id_is_replaced(world: World) -> None:
+    for wrong in ("", "a b", "x" * 129, "a\u00e9", "a;b", "<b>"):
+        answer = await raw(world, "GET", PROJECTS, {"X-Request-ID": wrong})
+        assert (answer.status, len(answer.headers["X-Request-ID"])) == (200, 32)
+
+
+Lines = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    """The log as the service writes it: gives the lines written so far."""
+    root, written = logging.getLogger(), StringIO()
+    handlers, level, root.handlers[:] = list(root.handlers), root.level, []
+    configure("info")
+    for handler in root.handlers:
+        assert isinstance(handler, logging.StreamHandler)
+        handler.setStream(written)
+    yield lambda: [orjson.loads(line) for line in written.getvalue().splitlines()]
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+async def test_the_lines_of_a_call_carry_its_id_and_those_of_a_job_do_not(lines: Lines, world: World) -> None:
+    asked = {"path one": PROJECTS, "two": f"{PROJECTS}/none", "three": "/nowhere", "four": cut_path("1.0-rc1")}
+    for number, path in enumerate(asked.values()):
+        await world.ask("GET", path, headers={"X-Request-ID": f"id{number}"})
+    calls = {line["request"]: line for line in lines() if line["event"] == "call" and line["request"][:2] == "id"}
+    assert [(calls[f"id{number}"]["path"], calls[f"id{number}"]["status"]) for number in range(4)] == [
+        *((PROJECTS, 200), (f"{PROJECTS}/none", 404), ("/nowhere", 404), (cut_path("1.0-rc1"), 404)),
+    ]
+    assert calls["id1"]["refusal"] == "Release project not found"
+    assert calls["id1"]["actor"] == "root"
+    assert not {"refusal", "actor", "project"} & set(calls["id2"])  # nothing is left of the call before
+    await world.cut("1.0-rc1", build=True)
+    await world.settle()
+    jobs = [line for line in lines() if line["event"] == "job"]
+    assert jobs and not any("request" in line for line in jobs)
+
+
+async def test_a_fault_of_ours_is_500_with_the_id_under_which_the_log_tells_it(lines: Lines, world: World) -> None:
+    await execute("ALTER TABLE environments RENAME TO mislaid")
+    answers = [await raw(world, "GET", path) for path in (f"{PROJECTS}/site/environments", env_path("/deployments"))]
+    await execute("ALTER TABLE mislaid RENAME TO environments")
+    assert [answer.status for answer in answers] == [500, 500]
+    assert all(b"mislaid" not in answer.body and b"environments" not in answer.body for answer in answers)
+    assert json.loads(answers[0].body)["title"] == "Internal Server Error"
+    assert set(json.loads(answers[1].body)) == {"error"}
+    faults = [line["request"] for line in lines() if line["event"] == "fault"]
+    assert faults == [answer.headers["X-Request-ID"] for answer in answers]
+
+
+async def test_machines_that_ask_how_we_are_are_answered_plainly(lines: Lines, world: World) -> None:
+    for path in MACHINES:
+        answer = await raw(world, "GET", path, {"X-Request-ID": "id", "Accept-Encoding": "gzip"})
+        assert answer.status == 200
+        assert not {"X-Request-ID", "ETag", "Vary", "Content-Encoding", "Cache-Control"} & set(answer.headers)
+    assert not [line for line in lines() if line.get("path") in MACHINES]
+
+
+# --- HEAD
+
+
+async def test_head_answers_as_get_does_but_for_the_body(world: World) -> None:
+    await world.cut("1.0-rc1")
+    paths = [await long_list(world), f"{PROJECTS}/site", f"{PROJECTS}/site/releases?per_page=1", "/api/tokens"]
+    paths += [cut_path("1.0-rc1"), env_path("/deployments"), f"{PROJECTS}/none", f"{PROJECTS}/"]
+    for path in paths:
+        for coding in ("identity", "gzip"):
+            headers = {"X-Request-ID": "one", "Accept-Encoding": coding}
+            got, head = [await raw(world, method, path, headers) for method in ("GET", "HEAD")]
+            assert (head.status, head.body) == (got.status, b"")
+            assert got.body
+            date = {"Date"}
+            assert {k: v for k, v in head.headers.items() if k not in date} == {
+                k: v for k, v in got.headers.items() if k not in date
+            }
+    assert "HEAD" in listed((await raw(world, "PUT", PROJECTS)).headers["Allow"])
+    assert (await world.ask("HEAD", PROJECTS, token="")).status == 401
+
+
+# --- tags
+
+
+@pytest.mark.parametrize("path", [f"{PROJECTS}/site", PROJECTS, cut_path("1.0-rc1"), env_path("/deployments")])
+async def test_who_has_the_answer_already_is_told_so(world: World, path: str) -> None:
+    await world.cut("1.0-rc1")
+    first = await raw(world, "GET", path)
+    tag = first.headers["ETag"]
+    assert tag.startswith('W/"')
+    for header in (tag, tag.removeprefix("W/"), "*", f'"x", {tag}', f'W/"y",{tag} , "z"', f'"a,b",{tag}'):
+        for method in ("GET", "HEAD"):
+            again = await raw(world, method, path, {"If-None-Match": header, "X-Request-ID": "one"})
+            assert (again.status, again.body) == (304, b""), header
+            assert (again.headers["ETag"], again.headers["X-Request-ID"]) == (tag, "one")
+            assert (again.headers["Vary"], again.headers["Cache-Control"]) == (
+                *(first.headers["Vary"], first.headers["Cache-Control"]),
+            )
+            assert not {"Content-Type", "Content-Encoding"} & set(again.headers)
+    for header in ('"x"', 'W/"x"', tag[:-2] + '"', "", "x", f"x{tag[3:-1]}", '"*"'):
+        assert (await raw(world, "GET", path, {"If-None-Match": header})).status == 200, header
+
+
+async def test_a_tag_changes_with_what_is_said_and_with_where_it_leads(world: World) -> None:
+    tags = []
+    for minutes in (5, 6, 5):
+        await world.ask("PATCH", f"{PROJECTS}/site", {"build_deadline_minutes": minutes})
+        tags.append((await raw(world, "GET", f"{PROJECTS}/site")).headers["ETag"])
+    assert tags[0] == tags[2] != tags[1]
+    await world.cut("1.0-rc1")
+    await world.live("1.0-rc1")
+    first_page = env_path("/deployments?per_page=1&page=1")
+    before = await raw(world, "GET", first_page)
+    await world.cut("1.0-rc2", await world.github.commit())
+    one_page = await raw(world, "GET", f"{PROJECTS}/site/releases?per_page=1")
+    await world.cut("0.9-rc1")
+    assert (await raw(world, "GET", f"{PROJECTS}/site/releases?per_page=1")).headers["ETag"] != one_page.headers["ETag"]
+    assert (await raw(world, "GET", first_page, {"If-None-Match": before.headers["ETag"]})).status == 304
+
+
+async def test_only_what_was_read_well_has_a_tag(world: World) -> None:
+    for method, path, body in (("GET", f"{PROJECTS}/none", None), ("POST", PROJECTS, {"name": "x"})):
+        answer = await raw(world, method, path, {"If-None-Match": "*"}, body)
+        assert answer.status in (404, 201)
+        assert "ETag" not in answer.headers
+
+
+@given(st.lists(st.text("abc,\\*/W ", max_size=4), max_size=4), st.text("abc,*", max_size=3))
+def test_a_tag_is_found_in_every_list_that_holds_it_and_in_no_other(others: list[str], own: str) -> None:
+    header = ", ".join(f'W/"{other}"' for other in others)
+    assert is_known(f'W/"{own}"', header) == (own in others)
+    assert is_known(f'W/"{own}"', f'{header}, "{own}"')
+
+
+# --- compression
+
+
+async def test_long_answers_are_compressed_for_those_who_take_it(world: World) -> None:
+    path = await long_list(world)
+    plain = await raw(world, "GET", path)
+    packed = await raw(world, "GET", path, {"Accept-Encoding": "br, gzip;q=0.5"})
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert len(packed.body) < len(plain.body) / 2
+    assert gzip.decompress(packed.body) == plain.body
+    assert int(packed.headers["Content-Length"]) == len(packed.body)
+    assert plain.headers["ETag"] == packed.headers["ETag"]
+    assert all("Accept-Encoding" in listed(each.headers["Vary"]) for each in (plain, packed))
+    known = await raw(world, "GET", path, {"Accept-Encoding": "gzip", "If-None-Match": packed.headers["ETag"]})
+    assert (known.status, known.body) == (304, b"")
+
+
+async def test_short_answers_are_not_compressed(world: World) -> None:
+    answer = await raw(world, "GET", f"{PROJECTS}/site", {"Accept-Encoding": "gzip"})
+    assert len(answer.body) < 1024
+    assert "Content-Encoding" not in answer.headers
+    assert "Accept-Encoding" in listed(answer.headers["Vary"])
+
+
+async def test_a_very_long_answer_is_compressed_whole(world: World) -> None:
+    await world.cut("1.0-rc1")
+    for number in range(3):
+        await world.report("1.0-rc1", "error", error_message=f"{number}" + "ü" * 40_000)
+        await world.report("1.0-rc1", "pending")
+    answer = await raw(world, "GET", env_path("/deployments"), {"Accept-Encoding": "gzip"})
+    assert len(answer.body) < 2000
+    assert len(gzip.decompress(answer.body)) > 200_000
+
+
+@pytest.mark.parametrize(
+    ("header", "taken"),
+    [
+        ("gzip", True),
+        ("GZip", True),
+        ("x-gzip", True),
+        ("deflate, gzip, br", True),
+        ("gzip;q=1.0", True),
+        ("gzip ; q=0.001", True),
+        ("gzip;Q=0.5", True),
+        ("*", True),
+        ("identity;q=0.5, *;q=0.6", True),
+        ("", False),
+        ("identity", False),
+        ("br", False),
+        ("gzip;q=0", False),
+        ("gzip;q=0.000", False),
+        ("*, gzip;q=0", False),
+        ("*;q=0", False),
+        ("gzip;q=0.5, identity", False),
+        ("gzip;q=x", False),
+        ("gzip;q=2", False),
+        ("gzipped", False),
+        (";q=1", False),
+    ],
+)
+def test_gzip_is_taken_where_it_is_welcome(header: str, taken: bool) -> None:
+    assert takes_gzip(header) is taken
+
+
+@given(st.text(max_size=60))
+def test_no_header_is_too_strange_to_read(header: str) -> None:
+    takes_gzip(header)
+    is_known('W/"x"', header)
+
+
+# --- what is said of every answer
+
+
+async def test_answers_are_of_one_type_and_kept_for_nobody_else(world: World) -> None:
+    for method, path in (("GET", PROJECTS), ("GET", "/nowhere"), ("DELETE", PROJECTS), ("GET", f"{PROJECTS}/x")):
+        for token in (world.token, ""):
+            headers = (await world.ask(method, path, token=token)).headers
+            assert headers["X-Content-Type-Options"] == "nosniff"
+            assert headers["Cache-Control"] == "private, no-cache"
+            assert {"Authorization", "Accept-Encoding"} <= listed(headers["Vary"])
+
+
+# --- other origins
+
+
+ORIGIN = "https://dash.example.com"
+
+
+@pytest.fixture
+async def open_world(source: Path, database_url: str, aiohttp_server: Serve) -> AsyncIterator[World]:
+    """A service that pages of one origin, and one on this machine, may call."""
+    settings = {"cors_origins": f"{ORIGIN}, http://localhost:3000"}
+    async with a_world(source, database_url, aiohttp_server, **settings) as furnished:
+        yield furnished
+
+
+def preflight(origin: str, method: str = "POST") -> dict[str, str]:
+    """What a browser sends before a request of another origin's page."""
+    return {"Origin": origin, "Access-Control-Request-Method": method, "Authorization": ""}
+
+
+def cors(answer: Raw) -> dict[str, str]:
+    """The headers about origins."""
+    return {name.lower(): value for name, value in answer.headers.items() if name.lower().startswith("access-control-")}
+
+
+async def test_pages_of_other_origins_may_call_only_where_the_operator_says_so(world: World) -> None:
+    for answer in (
+        await raw(world, "GET", PROJECTS, {"Origin": ORIGIN}),
+        await raw(world, "OPTIONS", PROJECTS, preflight(ORIGIN)),
+    ):
+        assert cors(answer) == {}
+        assert "Origin" not in listed(answer.headers["Vary"])
+    assert answer.status == 405
+
+
+async def test_an_allowed_origins_page_may_call_and_read_what_it_needs(open_world: World) -> None:
+    asked = await raw(open_world, "OPTIONS", PROJECTS, preflight(ORIGIN))
+    assert (asked.status, asked.body) == (204, b"")
+    assert asked.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert listed(asked.headers["Access-Control-Allow-Methods"]) == {"GET", "HEAD", "POST"}
+    wanted = {"authorization", "content-type", "idempotency-key", "if-none-match", "x-request-id"}
+    assert wanted <= listed(asked.headers["Access-Control-Allow-Headers"].lower())
+    assert int(asked.headers["Access-Control-Max-Age"]) > 0
+    for path in (PROJECTS, f"{PROJECTS}/none", "/nowhere", cut_path("1.0-rc1")):
+        answer = await raw(open_world, "GET", path, {"Origin": ORIGIN})
+        assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+        shown = listed(answer.headers["Access-Control-Expose-Headers"])
+        assert {"Link", "ETag", "X-Request-ID", "Retry-After"} <= shown
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+    local = await raw(open_world, "GET", PROJECTS, {"Origin": "http://localhost:3000"})
+    assert local.headers["Access-Control-Allow-Origin"] == "http://localhost:3000"
+    known = await raw(open_world, "GET", PROJECTS, {"Origin": ORIGIN, "If-None-Match": "*"})
+    assert (known.status, known.headers["Access-Control-Allow-Origin"]) == (304, ORIGIN)
+
+
+async def test_other_origins_are_told_nothing_and_caches_tell_them_apart(open_world: World) -> None:
+    for origin in ("https://evil.example.com", "https://dash.example.com.evil.org", "null", "", "http://localhost"):
+        headers = {"Origin": origin} if origin else {}
+        answer = await raw(open_world, "GET", PROJECTS, headers)
+        assert (answer.status, cors(answer)) == (200, {}), origin
+        assert "Origin" in listed(answer.headers["Vary"])
+        refused = await raw(open_world, "OPTIONS", PROJECTS, preflight(origin))
+        assert (refused.status, cors(refused)) == (405, {})
+
+
+async def test_only_what_is_there_is_answered_before_a_call(open_world: World) -> None:
+    assert (await raw(open_world, "OPTIONS", "/nowhere", preflight(ORIGIN))).status == 404
+    assert (await raw(open_world, "OPTIONS", PROJECTS, {"Origin": ORIGIN})).status == 405
+    for path in (*MACHINES, "/webhooks/github"):
+        answer = await raw(open_world, "OPTIONS", path, preflight(ORIGIN))
+        assert (answer.status, cors(answer)) == (405, {})
+
+
+async def test_any_origin_may_be_allowed(source: Path, database_url: str, aiohttp_server: Serve) -> None:
+    async with a_world(source, database_url, aiohttp_server, cors_origins="*") as world:
+        for origin in (ORIGIN, "null"):
+            assert (await raw(world, "GET", PROJECTS, {"Origin": origin})).headers["Access-Control-Allow-Origin"] == "*"
+            assert (await raw(world, "OPTIONS", PROJECTS, preflight(origin))).status == 204
+
+
+# --- where no endpoint is reached
+
+
+NOT_THERE = {
+    "/api/releases/site/nothing/at/all": "error",
+    "/api/v1/nothing": "error",
+    "/api/projects/site/nothing": "problem",
+    "/api/releasesandmore": "problem",
+    "/api/tokens/1/2": "problem",
+    "/api": "problem",
+    "/favicon.ico": "problem",
+}
+
+
+async def test_what_is_not_there_is_told_in_the_words_of_the_dialect_whatever_is_accepted(world: World) -> None:
+    for path, form in NOT_THERE.items():
+        for method, accepted in (("GET", "text/html"), ("GET", "*/*"), ("PUT", "text/html"), ("TRACE", "text/plain")):
+            answer = await raw(world, method, path, {"Accept": accepted})
+            said = json.loads(answer.body)
+            assert answer.status == 404, path
+            if form == "error":
+                assert (answer.headers["Content-Type"], set(said)) == ("application/json", {"error"})
+            else:
+                assert answer.headers["Content-Type"] == "application/problem+json"
+                assert (said["status"], said["title"]) == (404, "Not Found")
+
+
+# --- pointers
+
+
+@pytest.mark.parametrize(
+    ("field", "where"),
+    [
+        ("name", "#/name"),
+        ("inputs.target", "#/inputs/target"),
+        ("grants.0", "#/grants/0"),
+        ("a/b", "#/a~1b"),
+        ("a~b", "#/a~0b"),
+        ("a b%", "#/a%20b%25"),
+        ("", "#/"),
+    ],
+)
+def test_a_field_is_pointed_at_as_a_fragment(field: str, where: str) -> None:
+    assert pointer(field) == where

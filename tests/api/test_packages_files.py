@@ -1,0 +1,123 @@
+"""Files of package releases: added, kept in order, and never lost."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from bot.rules.packages import LARGEST, MOST_GROUPS, MOST_PATHS
+from bot.store.releases import Release
+from tests.api.test_packages import named, refused, shown, write
+from tests.world import Answer, World
+
+FILES = "/api/releases/1/update_files/"
+
+
+async def add(world: World, files: Any, **more: Any) -> Answer:
+    """Add files to the first release."""
+    return await world.ask("PATCH", FILES, {"files": files}, **more)
+
+
+async def test_paths_are_added_behind_those_that_are_there_once_each(world: World) -> None:
+    await write(world, files={"js": ["js/b.js", "js/a.js", "js/b.js"], "css": "site.css"})
+    steps: list[tuple[Any, Mapping[str, list[str]]]] = [
+        ({}, {"js": ["js/b.js", "js/a.js"], "css": ["site.css"]}),
+        ({"js": "js/c.js"}, {"js": ["js/b.js", "js/a.js", "js/c.js"], "css": ["site.css"]}),
+        (
+            {"js": ["js/a.js", "js/d.js", "js/d.js"]},
+            {"js": ["js/b.js", "js/a.js", "js/c.js", "js/d.js"], "css": ["site.css"]},
+        ),
+        ({"css": [], "img": ["ü.png"], "none": []}, {"css": ["site.css"], "img": ["ü.png"], "none": []}),
+    ]
+    for more, expected in steps:
+        answer = await add(world, more)
+        assert (answer.status, set(answer.json)) == (200, {"files"})
+        assert {name: answer.json["files"][name] for name in expected} == expected
+    assert list(answer.json["files"]) == ["js", "css", "img", "none"] or set(answer.json["files"]) == {
+        *("js", "css", "img", "none")
+    }
+    assert (await shown(world, 1))["files"] == answer.json["files"]
+
+
+async def test_adding_is_written_into_the_audit_log_where_something_is_new(world: World) -> None:
+    await write(world)
+    before = (await Release.get(id=1)).updated_at
+    await add(world, {"js": "a"})
+    changed = (await Release.get(id=1)).updated_at
+    assert changed > before
+    await add(world, {"js": ["a"]})
+    assert (await Release.get(id=1)).updated_at == changed
+    [entry] = await world.audit("release.add_files")
+    assert (entry.actor, entry.subject, entry.project_id) == ("root", "1.1", 1)
+    assert entry.after == {"files": {"js": ["a"]}}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        *(None, 1, True, "a", [], ["a"], {"js": None}, {"js": 1}, {"js": {}}, {"js": [1]}, {"js": [["a"]]}, {"": "a"}),
+        *({"js": path} for path in ("", "/a", "../a", "a/..", "a/../b", "a\\b", "a\nb", "a\x1b", "x" * 1001)),
+    ],
+)
+async def test_malformed_files_are_refused_and_nothing_is_added(world: World, files: Any) -> None:
+    await write(world, files={"js": "a"})
+    assert named(await add(world, files)) == {"files"}
+    if isinstance(files, dict):
+        assert named(await add(world, {"css": "fine", **files})) == {"files"}
+    assert (await shown(world, 1))["files"] == {"js": ["a"]}
+
+
+async def test_a_body_without_files_or_with_more_is_400_before_the_release_is_looked_for(world: World) -> None:
+    for path in (FILES, "/api/releases/x/update_files/"):
+        assert named(await world.ask("PATCH", path, {})) == {"files"}
+        assert named(await world.ask("PATCH", path)) == {"files"}
+        assert named(await world.ask("PATCH", path, {"files": {}, "status": 30})) == {"status"}
+        assert refused(await world.ask("PATCH", path, {"files": {}})) == (404, "Release not found")
+        nul = await world.ask("PATCH", path, {"files": {"js": "a\0b"}})
+        assert refused(nul)[0] == 400
+
+
+async def test_a_release_has_no_more_files_than_can_be_shown(world: World) -> None:
+    for full, what in (
+        ({str(number): ["a"] for number in range(MOST_GROUPS)}, "groups"),
+        ({"a": [str(number) for number in range(MOST_PATHS)]}, "paths"),
+        ({"a": [f"{number:01000}" for number in range(LARGEST // 1000)]}, "characters of paths"),
+    ):
+        written = await write(world, version=what, files=full)
+        path = f"/api/releases/{written.json['id']}/update_files/"
+        answer = await world.ask("PATCH", path, {"files": {"more": ["x" * 1000]}})
+        assert named(answer) == {"files"}
+        assert what in answer.error
+        assert (await world.ask("PATCH", path, {"files": full})).json == {"files": full}
+
+
+async def test_of_many_that_add_at_once_none_loses_a_path(world: World) -> None:
+    await write(world, files={"js": "first"})
+    answers = await asyncio.gather(
+        *(add(world, {"js": [f"js/{number}"], f"group{number % 5}": [f"{number}", "same"]}) for number in range(40))
+    )
+    assert {answer.status for answer in answers} == {200}
+    files = (await shown(world, 1))["files"]
+    assert files["js"][0] == "first"
+    assert sorted(files["js"][1:]) == sorted(f"js/{number}" for number in range(40))
+    for group in range(5):
+        assert sorted(files[f"group{group}"]) == sorted(["same", *(f"{number}" for number in range(group, 40, 5))])
+    for answer in answers:  # each has seen what was there before it, in the order that lasts
+        there = answer.json["files"]["js"]
+        assert there == files["js"][: len(there)]
+
+
+async def test_files_that_are_added_while_the_release_is_deployed_are_kept(world: World) -> None:
+    await write(world, version="1.0", status=1)
+    await world.cut("1.0-rc1")
+
+    async def add_some() -> None:
+        for number in range(10):
+            assert (await add(world, {"js": f"{number}"})).status == 200
+
+    adding = asyncio.create_task(add_some())
+    await world.live("1.0-rc1")
+    await adding
+    whole = await shown(world, 1)
+    assert (whole["status"], whole["files"]) == (10, {"js": [str(number) for number in range(10)]})

@@ -1,0 +1,233 @@
+"""Lists of package releases: filters, pages, the newest of a package, and who sees which."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from yarl import URL
+
+from bot.context import utc_now
+from bot.rules.permissions import Sight
+from bot.store.database import dialect, fetch
+from bot.store.packages import Wanted
+from bot.store.projects import Repository
+from bot.store.releases import Release
+from tests.api.calls import hold, project
+from tests.api.test_packages import named, refused, write
+from tests.world import Answer, Serve, World, a_world
+
+LIST = "/api/releases/"
+LATEST = "/api/releases/latest/"
+
+
+async def listed(world: World, query: str = "", **more: Any) -> Answer:
+    """A page of the list."""
+    answer = await world.ask("GET", f"{LIST}{query}", **more)
+    assert answer.status == 200, answer.json
+    assert set(answer.json) == {"count", "next", "previous", "results"}
+    return answer
+
+
+async def versions(world: World, query: str = "", **more: Any) -> list[str]:
+    """What a page lists, once it is seen to say how many there are in all."""
+    page = (await listed(world, query, **more)).json
+    assert page["count"] == len(page["results"])
+    return [row["version"] for row in page["results"]]
+
+
+async def newest(world: World, query: str, **more: Any) -> str | None:
+    """The version of the newest release, if there is one."""
+    answer = await world.ask("GET", f"{LATEST}{query}", **more)
+    if answer.status == 404:
+        assert refused(answer) == (404, "Release not found")
+        return None
+    assert answer.status == 200, answer.json
+    return str(answer.json["version"])
+
+
+async def test_an_empty_list_is_a_page_of_nothing(world: World) -> None:
+    assert (await listed(world)).json == {"count": 0, "next": None, "previous": None, "results": []}
+
+
+async def test_the_list_shows_releases_whole_and_newest_first(world: World) -> None:
+    await write(world, version="1.0", files={"js": "a"}, signature="s", release_notes="n")
+    await write(world, version="0.9", release_date="2030-01-01")
+    page = (await listed(world)).json
+    assert page["count"] == 2
+    assert [row["version"] for row in page["results"]] == ["0.9", "1.0"]
+    for row in page["results"]:
+        assert row == (await world.ask("GET", f"{LIST}{row['id']}/")).json
+    assert set(page["results"][0]) == {
+        *("id", "package", "version", "release_date", "status", "release_notes", "files", "signature")
+    }
+
+
+async def test_filters_narrow_the_list_alone_and_together(world: World) -> None:
+    await project(world, "a+b & c")
+    for status in (1, 10, 20, 30, 40):
+        await write(world, version=f"s{status}", status=status)
+        await write(world, package="a+b & c", version=f"a{status}", status=status)
+    await hold("a40")
+    await Release.filter(version="s10").update(release_type="eus")
+    assert await versions(world, "?package=site") == ["s40", "s30", "s20", "s1"]
+    assert await versions(world, "?package=a%2Bb%20%26%20c") == ["a40", "a30", "a20", "a10", "a1"]
+    assert await versions(world, "?status=20") == ["a40", "a20", "s20"]
+    assert await versions(world, "?status=40") == ["s40"]
+    assert await versions(world, "?status=1") == ["a1", "s1"]
+    assert await versions(world, "?status=10&package=site") == []
+    assert await versions(world, "?status=20&package=site") == ["s20"]
+    assert await versions(world, "?package=nobody") == []
+    assert await versions(world, "?package=Site") == []
+    assert len(await versions(world, "?package=&status=&page=&page_size=")) == 9
+
+
+async def test_pages_lead_on_and_back_by_whole_addresses_that_keep_the_rest(world: World) -> None:
+    for number in range(5):
+        await write(world, version=f"1.{number}")
+    await write(world, version="2.0", status=1)
+    first = (await listed(world, "?status=30&page_size=2&package=site")).json
+    assert (first["count"], first["previous"]) == (5, None)
+    assert first["next"].startswith(f"{world.url}{LIST}?")
+    assert dict(URL(first["next"]).query) == {"status": "30", "page_size": "2", "package": "site", "page": "2"}
+    found, page = [row["version"] for row in first["results"]], first
+    while page["next"]:
+        before, page = page, (await world.ask("GET", page["next"].removeprefix(world.url))).json
+        assert (await world.ask("GET", page["previous"].removeprefix(world.url))).json["results"] == before["results"]
+        assert page["count"] == 5
+        found += [row["version"] for row in page["results"]]
+    assert found == ["1.4", "1.3", "1.2", "1.1", "1.0"]
+
+
+async def test_a_page_beyond_the_last_is_empty_and_leads_back_to_it(world: World) -> None:
+    await write(world)
+    for number in (2, 10_000_000):
+        page = (await listed(world, f"?page={number}&page_size=100")).json
+        assert (page["count"], page["results"], page["next"]) == (1, [], None)
+        assert URL(page["previous"]).query["page"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("status", value) for value in ("x", "2", "30.0", "0", "-1", "%2B30", "30%20", "1e1", "٣٠", "9" * 30)),
+        *(("page", value) for value in ("0", "-1", "x", "1.0", "last", "10000001", "9" * 400)),
+        *(("page_size", value) for value in ("0", "-1", "101", "x", "1.5")),
+        *(("status", value) for value in ("30&status=30", "30&status=", "&status=")),
+        ("stauts", "30"),
+        ("include", "testing"),
+    ],
+)
+async def test_a_parameter_that_means_nothing_is_refused_by_name(world: World, field: str, value: str) -> None:
+    assert named(await world.ask("GET", f"{LIST}?package=site&{field}={value}")) == {field}
+
+
+async def test_the_newest_is_the_released_one_of_the_newest_date_that_has_come(world: World) -> None:
+    tomorrow = (utc_now() + timedelta(days=1)).isoformat()
+    assert await newest(world, "?package=site") is None
+    for version, date, status in (
+        ("1.9", "2024-01-01", 30),
+        ("2.0", "2024-03-01", 30),
+        ("1.9.1", "2024-02-01", 30),
+        ("2.1", tomorrow, 30),
+        ("2.2", "2024-04-01", 10),
+        ("2.3", "2024-05-01", 1),
+        ("2.4", "2024-06-01", 40),
+        ("2.5", "2024-07-01", 20),
+        ("2.6", tomorrow, 10),
+    ):
+        await write(world, version=version, release_date=date, status=status)
+    assert await newest(world, "?package=site") == "2.0"
+    assert await newest(world, "?package=site&include=testing") == "2.2"
+    await hold("2.0")
+    assert await newest(world, "?package=site") == "1.9.1"
+    await Release.filter(version="2.2").update(release_type="eus")
+    assert await newest(world, "?package=site&include=testing") == "1.9.1"
+
+
+async def test_of_releases_of_one_moment_the_one_written_last_is_the_newest(world: World) -> None:
+    moments = ["2024-01-01T12:00:00Z", "2024-01-01T13:00:00+01:00", "2024-01-01T12:00:00.5Z", "2024-01-01T12:00:00.5Z"]
+    for number, moment in enumerate(moments):
+        await write(world, version=f"1.{number}", release_date=moment)
+        assert await newest(world, "?package=site") == f"1.{number}"
+    await write(world, version="2.0", release_date="2024-01-01T12:00:00.5Z", status=10)
+    assert await newest(world, "?package=site&include=testing") == "2.0"
+
+
+async def test_what_has_gone_live_on_production_is_released_from_then_on(world: World) -> None:
+    await world.cut("1.0-rc1")
+    await world.live("1.0-rc1")
+    assert await newest(world, "?package=site&include=testing") is None
+    await world.live("1.0-rc1", "production")
+    assert await newest(world, "?package=site") == "1.0"
+
+
+@pytest.mark.parametrize(("query", "field"), [("", "package"), ("?package=", "package"), ("?package=site&x=1", "x")])
+async def test_the_newest_is_of_one_package(world: World, query: str, field: str) -> None:
+    assert named(await world.ask("GET", f"{LATEST}{query}")) == {field}
+    assert named(await world.ask("GET", f"{LATEST}?package=site&include=all")) == {"include"}
+    for nobody in ("nobody", "x" * 5000, "%00"):
+        assert await newest(world, f"?package={nobody}") is None
+        assert await versions(world, f"?package={nobody}") == []
+    assert await newest(world, "?package=site&include=") is None
+
+
+# --- strangers
+
+
+@pytest.fixture
+async def open_world(source: Path, database_url: str, aiohttp_server: Serve) -> AsyncIterator[World]:
+    """A service whose releases strangers may read."""
+    async with a_world(source, database_url, aiohttp_server, anonymous_read="all") as furnished:
+        yield furnished
+
+
+async def test_strangers_see_what_is_public_and_nothing_of_the_rest(open_world: World) -> None:
+    world = open_world
+    await project(world, "loose")
+    await write(world, version="1.0", files={"js": "a"})
+    await write(world, version="2.0", package="loose")
+    assert await versions(world, token="") == ["2.0", "1.0"]
+    assert (await world.ask("GET", f"{LIST}1/", token="")).json["files"] == {"js": ["a"]}
+    await Repository.all().update(private=True)
+    assert await versions(world, token="") == ["2.0"]
+    assert await versions(world, "?package=site", token="") == []
+    assert await versions(world, "?status=30", token="") == ["2.0"]
+    assert await newest(world, "?package=site", token="") is None
+    assert await newest(world, "?package=loose", token="") == "2.0"
+    hidden = await world.ask("GET", f"{LIST}1/", token="")
+    assert (hidden.status, hidden.json) == (404, (await world.ask("GET", f"{LIST}99/", token="")).json)
+    scoped = await world.with_grants("project:read", project="site")
+    assert await versions(world, token=scoped) == ["2.0", "1.0"]
+    elsewhere = await world.with_grants("content:write", user="other")
+    assert await versions(world, token=elsewhere) == ["2.0"]
+    for method, path, body in (
+        ("POST", "/api/releases/new/", {"package": "loose"}),
+        ("PATCH", f"{LIST}2/update_files/", {"files": {}}),
+    ):
+        assert (await world.ask(method, path, body, token="")).status == 401
+
+
+# --- on indexes
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (Wanted(Sight(everything=True), status=30), "releases_status"),
+        (Wanted(Sight(everything=True), project=1, status=30), "releases_project_status"),
+        (Wanted(Sight(project_id=1), status=30), "releases_project_status"),
+        (Wanted(Sight(everything=True), project=1, status=20), "releases_held"),
+        (Wanted(Sight(everything=True), project=1), "releases_project"),
+        (Wanted(Sight(public=True), status=30), "releases_status"),
+    ],
+)
+async def test_a_page_is_found_on_an_index(world: World, wanted: Wanted, index: str) -> None:
+    """Said of SQLite, which plans without looking at how many rows there are."""
+    if dialect() == "sqlite":
+        args: list[Any] = []
+        sql = f"SELECT id FROM releases WHERE {wanted.condition(args)} ORDER BY id DESC LIMIT 20"
+        plan = [row["detail"] for row in await fetch(f"EXPLAIN QUERY PLAN {sql}", *args)]
+        assert f"INDEX {index} (" in plan[0]
+        assert not [step for step in plan if "ORDER BY" in step]

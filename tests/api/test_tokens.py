@@ -1,0 +1,205 @@
+"""Tokens over REST: made, shown once, listed, revoked, and out of reach for whoever is for one project only."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from bot.errors import Forbidden
+from bot.operations import users
+from bot.store.database import fetch
+from bot.store.users import ApiToken
+from tests.api.calls import cases, counted, links, project
+from tests.api.test_projects import told
+from tests.world import Answer, World
+
+TOKENS = "/api/tokens"
+KEYS = {
+    *("id", "name", "prefix", "user", "project", "grants"),
+    *("created_at", "expires_at", "last_used_at", "revoked_at"),
+}
+
+
+async def make(world: World, **values: Any) -> Any:
+    """Make a token; gives what was answered."""
+    answer = await world.ask("POST", TOKENS, {"name": "ci", "grants": ["project:read"], **values})
+    assert answer.status == 201, answer.json
+    return answer.json
+
+
+async def reads(world: World, secret: str) -> int:
+    """The status of a read with a token."""
+    return (await world.ask("GET", "/api/projects", token=secret)).status
+
+
+async def test_a_token_is_made_and_its_secret_shown_once(world: World) -> None:
+    answer = await world.ask("POST", TOKENS, {"name": "ci", "grants": ["release:cut", "project:read", "release:cut"]})
+    made = answer.json
+    assert answer.status == 201
+    assert answer.headers["Cache-Control"] == "no-store"
+    secret = made.pop("token")
+    assert secret.startswith("lsh_") and len(secret) > 40
+    assert set(made) == KEYS
+    assert (made["name"], made["user"], made["project"]) == ("ci", "ci", None)
+    assert made["grants"] == ["project:read", "release:cut"]
+    assert secret.startswith(made["prefix"]) and len(made["prefix"]) == 12
+    assert made["expires_at"] is made["last_used_at"] is made["revoked_at"] is None
+    assert await reads(world, secret) == 200
+    shown = await world.ask("GET", f"{TOKENS}/{made['id']}")
+    assert {**shown.json, "last_used_at": None} == made
+    assert shown.json["last_used_at"] > made["created_at"]
+    listed = await world.ask("GET", TOKENS)
+    assert listed.json[0] == shown.json
+    kept = [listed.json, await fetch("SELECT * FROM api_tokens"), await fetch("SELECT * FROM audit_entries")]
+    assert secret[12:] not in orjson.dumps(kept, default=str).decode()
+
+
+async def test_a_token_is_for_a_user_a_project_and_a_time(world: World) -> None:
+    await project(world, "shop")
+    for_days = await make(world, user="robot", project="shop", expires_in_days=90)
+    assert (for_days["user"], for_days["project"]) == ("robot", "shop")
+    lasts = datetime.fromisoformat(for_days["expires_at"]) - datetime.now(UTC)
+    assert timedelta(days=89) < lasts <= timedelta(days=90)
+    assert [each["name"] for each in (await world.ask("GET", "/api/projects", token=for_days["token"])).json] == [
+        "shop"
+    ]
+    soon = datetime.now(UTC) + timedelta(seconds=0.3)
+    until = await make(world, user="robot", expires_at=soon.isoformat())
+    assert until["expires_at"] == soon.isoformat().replace("+00:00", "Z")
+    assert await reads(world, until["token"]) == 200
+    while datetime.now(UTC) <= soon:
+        await asyncio.sleep(0.02)
+    assert await reads(world, until["token"]) == 401
+    elsewhere = await make(world, expires_at="2126-11-03T20:00:00+02:00")
+    assert elsewhere["expires_at"] == "2126-11-03T18:00:00Z"
+    assert await counted("users") == {"users": 4}  # longshore, root, robot, ci
+
+
+async def test_a_revoked_token_is_refused_at_once_and_revoking_it_again_changes_nothing(world: World) -> None:
+    made = await make(world)
+    path = f"{TOKENS}/{made['id']}"
+    answer = await world.ask("DELETE", path)
+    assert (answer.status, answer.json, answer.headers.get("Content-Type")) == (204, None, None)
+    assert await reads(world, made["token"]) == 401
+    revoked = (await world.ask("GET", path)).json["revoked_at"]
+    assert revoked > made["created_at"]
+    assert (await world.ask("DELETE", path)).status == 204
+    assert (await world.ask("GET", path)).json["revoked_at"] == revoked
+    assert len(await world.audit("token.revoke")) == 1
+
+
+async def test_a_token_may_revoke_itself(world: World) -> None:
+    made = await make(world, grants=["admin"])
+    assert (await world.ask("DELETE", f"{TOKENS}/{made['id']}", token=made["token"])).status == 204
+    assert (await world.ask("DELETE", f"{TOKENS}/{made['id']}", token=made["token"])).status == 401
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_a_token_that_is_not_there_is_404(world: World, method: str) -> None:
+    for number in ("9999", "0", "-1", "x", "1.5", "9" * 30, "%D9%A1", world.token[:12], "root"):
+        answer = await world.ask(method, f"{TOKENS}/{number}")
+        assert (answer.status, answer.json["detail"]) == (404, "Token not found"), number
+    assert (await ApiToken.get(name="root")).revoked_at is None
+
+
+WRONG: dict[str, list[Any]] = {
+    "name": ["", " ", "a b", "-a", "a\nb", "é", "x" * 256, 7, None, [], "longshore"],
+    "grants": [[], ["root"], ["project:read", "release:*"], [""], [7], ["Admin"], "admin", None, {}],
+    "user": ["", "a b", "x" * 256, 7, "longshore"],
+    "project": [7, []],
+    "expires_in_days": [0, -1, 1.5, "90", 36501, True, 2**65],
+    "expires_at": ["", "soon", "2026-11-03", "2126-11-03T18:00:00", "2001-01-01T00:00:00Z", 7, "9999-12-31T23:59-12"],
+    "colour": ["red"],
+}
+
+
+async def test_what_cannot_be_is_refused_naming_the_field_and_nothing_is_made(world: World) -> None:
+    before = await counted("api_tokens", "users", "audit_entries")
+    for field, value in cases(WRONG):
+        body = {"name": "ci", "grants": ["project:read"], field: value}
+        status, pointer = told(await world.ask("POST", TOKENS, body))
+        assert status == 400, (field, value)
+        assert str(pointer).startswith(f"#/{field}"), (field, value)
+    nowhere = await world.ask("POST", TOKENS, {"name": "ci", "grants": ["project:read"], "project": "nowhere"})
+    assert (told(nowhere), nowhere.json["detail"]) == ((404, "#/project"), "Release project not found")
+    both = {"expires_in_days": 1, "expires_at": "2126-11-03T18:00:00Z"}
+    answer = await world.ask("POST", TOKENS, {"name": "ci", "grants": ["project:read"], **both})
+    assert told(answer) == (400, "#/expires_in_days")
+    assert await counted("api_tokens", "users", "audit_entries") == before
+
+
+async def test_every_field_that_does_not_fit_is_told_at_once(world: World) -> None:
+    answer = await world.ask("POST", TOKENS, {"grants": ["project:read", 7], "expires_in_days": 0, "x/y~z": 1})
+    assert told(answer) == (400, "#/name")
+    assert answer.json["detail"] == "`name` is required."
+    assert [each["pointer"] for each in answer.json["errors"]] == [
+        *("#/name", "#/grants/1", "#/expires_in_days", "#/x~1y~0z"),
+    ]
+    assert answer.json["errors"][0]["detail"] == answer.json["detail"]
+    assert all(each["detail"] for each in answer.json["errors"])
+
+
+async def test_the_list_is_read_page_by_page_newest_first(world: World) -> None:
+    for number in range(4):
+        await make(world, name=f"ci{number}")
+    seen, query = [], "per_page=2"
+    while query:
+        page = await world.ask("GET", f"{TOKENS}?{query}")
+        seen += [each["name"] for each in page.json]
+        query = links(page).get("next", "")
+        await make(world, name="later")  # what comes meanwhile moves no page
+    assert seen == ["ci3", "ci2", "ci1", "ci0", "root"]
+    assert told(await world.ask("GET", f"{TOKENS}?per_page=0")) == (400, "#/per_page")
+
+
+async def test_only_who_may_do_everything_everywhere_manages_tokens(world: World) -> None:
+    await project(world, "shop")
+    calls: list[tuple[str, str, Any]] = [
+        ("GET", TOKENS, None),
+        ("POST", TOKENS, {"name": "x", "grants": ["project:read"], "project": "shop"}),
+        ("POST", TOKENS, {"name": "x", "grants": ["admin"]}),
+        ("GET", f"{TOKENS}/1", None),
+        ("DELETE", f"{TOKENS}/1", None),
+        ("DELETE", f"{TOKENS}/9999", None),
+    ]
+    grants = ["project:write", "deployment:force", "content:write", "release:cut"]
+    mighty = await world.with_grants(*grants)
+    scoped = await world.with_grants("admin", project="shop")
+    before = await counted("api_tokens", "audit_entries")
+    for method, path, body in calls:
+        for secret in (mighty, scoped):
+            answer = await world.ask(method, path, body, token=secret)
+            assert told(answer) == (403, None)
+            assert answer.json["grant"] == "admin"
+        assert (await world.ask(method, path, body, token="")).status == 401
+    assert "one project only" in (await world.ask("GET", TOKENS, token=scoped)).json["reason"]
+    assert await counted("api_tokens", "audit_entries") == before
+    assert await reads(world, world.token) == 200
+
+
+async def test_no_door_lets_a_token_of_one_project_out_of_it(world: World) -> None:
+    _, secret = await users.create_token(await world.context(), "s", grants=["admin"], project="site")
+    actor = await users.authenticate(secret, datetime.now(UTC))
+    context = (await world.context()).acting_as(actor, "test")
+    for act in (users.create_token(context, "free", grants=["admin"]), users.revoke_token(context, "root")):
+        with pytest.raises(Forbidden):
+            await act
+
+
+async def test_making_and_revoking_are_audited(world: World) -> None:
+    made = await make(world, user="robot", project="site", grants=["release:cut"])
+    await world.ask("DELETE", f"{TOKENS}/{made['id']}")
+    (created,), (revoked,) = (await world.audit("token.create"))[-1:], await world.audit("token.revoke")
+    assert (created.actor, created.door, created.subject) == ("root", "rest", "ci")
+    assert created.after == {"user": "robot", "grants": ["release:cut"], "prefix": made["prefix"]}
+    assert (revoked.actor, revoked.door, revoked.before) == ("root", "rest", {"prefix": made["prefix"]})
+    assert created.project_id == revoked.project_id == 1
+
+
+async def test_two_who_revoke_at_once_are_both_told_that_it_is_done(world: World) -> None:
+    made = await make(world)
+    answers: list[Answer] = await asyncio.gather(*(world.ask("DELETE", f"{TOKENS}/{made['id']}") for _ in range(8)))
+    assert {answer.status for answer in answers} == {204}
+    assert len(await world.audit("token.revoke")) == 1

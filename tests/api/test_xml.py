@@ -1,0 +1,180 @@
+"""XML as another way to write what JSON says: read without trusting it, written so that everybody can read it."""
+
+import time
+from contextlib import suppress
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.bodies import Unreadable
+from api.xml import dumps, loads
+
+BOMB = b"""<?xml version="1.0"?>
+<!DOCTYPE lolz [<!ENTITY lol "lol"><!ENTITY lol2 "&lol;&lol;&lol;&lol;&lol;&lol;&lol;&lol;&lol;&lol;">]>
+<release><version>&lol2;</version></release>"""
+EXTERNAL = b"""<?xml version="1.0"?>
+<!DOCTYPE release [<!ENTITY file SYSTEM "file:///etc/passwd">]><release><version>&file;</version></release>"""
+
+CODE = {"auth_code": "XXX"}
+RELEASE = {"release": {"version": "1.1", "changelog": "Security Patch", "tag_list": "stable, security"}}
+INNER = "<version>1.1</version><changelog>Security Patch</changelog><tag_list>stable, security</tag_list>"
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        (f"<release>{INNER}</release>", RELEASE),
+        (f"<request><auth_code>XXX</auth_code><release>{INNER}</release></request>", {**CODE, **RELEASE}),
+        (f"<hash>\n <auth_code>XXX</auth_code>\n <release>\n{INNER}\n</release></hash>", {**CODE, **RELEASE}),
+        (f"<hash><auth_code>XXX</auth_code>{INNER}</hash>", {**CODE, **RELEASE["release"]}),
+        (f"<release><auth_code>XXX</auth_code>{INNER}</release>", {"release": {**CODE, **RELEASE["release"]}}),
+        ("<auth_code>XXX</auth_code>", CODE),
+        ("<auth-code>XXX</auth-code>", CODE),
+        ("<auth_code/>", {"auth_code": ""}),
+        ("<release/>", {"release": {}}),
+        ("<release nil='true'/>", {"release": {}}),
+        ("<request/>", {}),
+        ("<r><a/><b nil='true'/><c nil='false'>x</c></r>", {"a": "", "b": None, "c": "x"}),
+        ("<r xmlns='urn:x' xmlns:i='urn:i'><a i:nil='1'>x</a><i:b>y</i:b></r>", {"a": None, "b": "y"}),
+        (
+            "<r><hidden-from-frontpage type='boolean'>true</hidden-from-frontpage></r>",
+            {"hidden_from_frontpage": "true"},
+        ),
+        ("<r><t type='array'><x>a</x><y>b</y></t><e type='array'/></r>", {"t": ["a", "b"], "e": []}),
+        ("<r><tag_list><tag>a</tag></tag_list></r>", {"tag_list": ["a"]}),
+        ("<r><a>1</a><a>2</a><b>3</b></r>", {"a": ["1", "2"], "b": "3"}),
+        ("<r><a>1<b>2</b>3</a></r>", {"a": {"b": "2"}}),
+        ("<r><a>&lt;b&gt; &amp; &#233;<![CDATA[<i>]]></a></r>", {"a": "<b> & é<i>"}),
+        ("<!-- x --><r><?pi?><a>1<!-- 2 -->3</a></r>", {"a": "13"}),
+        ("\ufeff<r><a>é🚢</a></r>", {"a": "é🚢"}),
+    ],
+)
+def test_a_document_is_what_json_would_be(said: str, meant: Any) -> None:
+    assert loads(said.encode()) == meant
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "iso-8859-1"])
+def test_a_document_may_be_in_an_encoding_that_every_reader_knows(encoding: str) -> None:
+    said = f'<?xml version="1.0" encoding="{encoding}"?><r><a>é</a></r>'
+    assert loads(said.encode(encoding)) == {"a": "é"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        BOMB,
+        EXTERNAL,
+        b"<!DOCTYPE release><release/>",
+        b'<!DOCTYPE release SYSTEM "http://127.0.0.1:1/x.dtd"><release/>',
+        b'<!DOCTYPE r [<!ENTITY % p SYSTEM "http://127.0.0.1:1/x">%p;]><r/>',
+        b"<r>&unknown;</r>",
+        b"text",
+        b"{}",
+        b"<r>",
+        b"<r></s>",
+        b"<r/><r/>",
+        b"<r a='1' a='2'/>",
+        b"<r>hello</r>",
+        b"<releases type='array'><release/></releases>",
+        b"<unbound:r/>",
+        b"<r>\x00</r>",
+        b"<r>\x01</r>",
+        b"<r>&#0;</r>",
+        b"<r>&#1;</r>",
+        b"<r>&#xD800;</r>",
+        b"<r>&#xFFFF;</r>",
+        b"<r>&#x110000;</r>",
+        b"<r>\xed\xa0\x80</r>",
+        b"<r>\xef\xbf\xbf</r>",
+        b"<r>\xe9</r>",
+        b"\xff\xfe",
+        b"<?xml version='1.0' encoding='utf-16'?><r/>",
+        b"<?xml version='1.0' encoding='utf-7'?><r/>",
+        b"<?xml version='1.0' encoding='no-such'?><r/>",
+        b"<?xml version='1.0' encoding='rot13'?><r/>",
+        b"<?xml version='1.0' encoding='idna'?><r/>",
+        b"<?xml version='1.0' encoding='shift_jis'?><r/>",
+        b"<a>" * 9 + b"</a>" * 9,
+        b"<a>" * 250_000,
+        b"<r>" + b"<a/>" * 1_000 + b"</r>",
+    ],
+    ids=range(35),
+)
+def test_what_is_no_plain_small_document_is_refused_at_once(body: bytes) -> None:
+    begun = time.perf_counter()
+    with pytest.raises(Unreadable) as refused:
+        loads(body)
+    assert time.perf_counter() - begun < 0.5
+    assert refused.value.status == 400
+    assert "XML" in refused.value.sentence or "root element" in refused.value.sentence
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_are_a_fault_of_ours(body: bytes) -> None:
+    for raw in (body, b"<r>" + body + b"</r>", b"<?xml version='1.0' encoding='" + body + b"'?><r/>"):
+        with suppress(Unreadable):
+            assert isinstance(loads(raw), dict)
+
+
+def parsed(value: Any, listed: str = "releases") -> ElementTree.Element:
+    """What is written, as somebody else reads it."""
+    return ElementTree.fromstring(dumps(listed, value))
+
+
+def test_values_are_written_with_the_types_that_rails_gave_them() -> None:
+    record = {"id": 7, "version": "<1>", "hidden": True, "approved_at": None, "created_at": "2026-11-21T12:00:00Z"}
+    assert dumps("releases", {"release": {**record, "note": None, "tag_list": ["a", "b & c"]}}).decode() == (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<release><id type="integer">7</id><version>&lt;1&gt;</version><hidden type="boolean">true</hidden>'
+        '<approved_at type="datetime" nil="true"/><created_at type="datetime">2026-11-21T12:00:00Z</created_at>'
+        '<note nil="true"/><tag_list type="array"><tag>a</tag><tag>b &amp; c</tag></tag_list></release>'
+    )
+
+
+def test_lists_are_called_by_their_name_be_they_empty() -> None:
+    for listed, name in (("releases", "release"), ("urls", "url")):
+        full, empty = parsed([{name: {"a": "1"}}, {name: {"a": "2"}}], listed), parsed([], listed)
+        assert (full.tag, full.get("type"), empty.tag, empty.get("type")) == (listed, "array", listed, "array")
+        assert ([each.tag for each in full], len(empty)) == ([name, name], 0)
+
+
+def test_lists_in_a_record_have_entries_named_after_them() -> None:
+    lists = {"license_list": ["GPL"], "approved_urls": [{"label": "a", "x": "y"}], "recent_releases": [{"id": 1}]}
+    project = parsed({"project": {**lists, "recent_releases": [{"id": 1, "version": "2"}]}})
+    assert [(each.tag, each[0].tag) for each in project] == [
+        ("license_list", "license"),
+        ("approved_urls", "url"),
+        ("recent_releases", "release"),
+    ]
+
+
+def test_errors_are_told_by_field() -> None:
+    said = {"errors": {"version": ['is "<too>" long', "is odd"], "base": ["no"]}}
+    assert [(each.get("field"), each.text) for each in parsed(said)] == [
+        ("version", 'is "<too>" long'),
+        ("version", "is odd"),
+        ("base", "no"),
+    ]
+
+
+@given(st.text(st.characters(codec=None), max_size=50))
+def test_whatever_is_told_the_document_is_well_formed(text: str) -> None:
+    said = parsed({"release": {"version": text, "tag_list": [text]}})
+    assert said[0].text == (said[1][0].text)
+    errors = parsed({"errors": {text: [text]}})
+    assert len(errors) == 1
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters="\ufffe\uffff"), min_size=1))
+def test_what_xml_can_carry_is_read_as_it_was_written(text: str) -> None:
+    for carried in (text, f"\r\n\t {text}\r"):
+        assert loads(dumps("x", {"request": {"a": carried}})) == {"a": carried}
+        assert parsed({"request": {"a": carried}})[0].text == carried
+
+
+@given(st.sampled_from(["\x00", "\x01", "\x0b", "\x1f", "\ud800", "\udfff", "\ufffe", "\uffff"]))
+def test_what_xml_cannot_carry_is_told_to_be_missing(character: str) -> None:
+    assert parsed({"request": {"a": f"a{character}b"}})[0].text == "a\ufffdb"

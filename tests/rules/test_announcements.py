@@ -1,0 +1,317 @@
+"""What announcements, descriptions and links may hold."""
+
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.errors import Conflict, Refusal
+from bot.rules.announcements import (
+    LONGEST_CHANGELOG,
+    MOST_TAGS,
+    PENDING,
+    STATES,
+    Unfit,
+    check_move,
+    has_html,
+    link_permalink,
+    read_description,
+    read_link,
+    read_reason,
+    read_release,
+)
+
+RIGHT = {"version": "1.1", "changelog": "Security patch"}
+
+
+def unfit(**values: Any) -> set[str]:
+    """The fields of a release that are refused."""
+    with pytest.raises(Unfit) as refused:
+        read_release({**RIGHT, **values})
+    assert all(f"`{field}`" in sentences[0] for field, sentences in refused.value.fields.items())
+    return set(refused.value.fields)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<b>bold</b>",
+        "<B>",
+        "</p>",
+        "<br/>",
+        "<br />",
+        "<a href='x'>",
+        '<img src="a>b" onerror=alert(1)>',
+        '<a title="<" onclick=x()>',
+        "<script>",
+        "<svg/onload=alert(1)>",
+        "<h1\nclass=x>",
+        "<x-thing>",
+        "<!-- hidden -->",
+        "<!DOCTYPE html>",
+        "<?php echo 1 ?>",
+        "1 < 2 and <i>so</i> on",
+        "< <b>",
+    ],
+)
+def test_tags_are_html(text: str) -> None:
+    assert has_html(text)
+    assert unfit(version=text, changelog=text) == {"version", "changelog"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a < b",
+        "<",
+        "a<b",
+        "x <5",
+        "i <3 you",
+        "a < b > c",
+        "1 > 0",
+        "->",
+        "<-",
+        "<=>",
+        "<<EOF",
+        "<bob@example.com>",
+        "<https://example.com/>",
+        "&lt;b&gt;",
+        "<b",
+        "a<b but no end",
+        "<>",
+        "</>",
+        "<1.0>",
+        "vector< int >",
+    ],
+)
+def test_a_lone_less_than_sign_is_text(text: str) -> None:
+    assert not has_html(text)
+    assert read_release({"version": text, "changelog": text})["version"] == text
+
+
+@given(
+    st.sampled_from(["a", "b", "script", "h1", "table", "x-y"]), st.text(), st.text(), st.sampled_from([" ", "\n", "/"])
+)
+def test_a_tag_is_found_wherever_it_stands(name: str, before: str, after: str, end: str) -> None:
+    for tag in (f"<{name}>", f"</{name}>", f"<{name}{end}x='y'>"):
+        assert has_html(f"{before}{tag}{after}")
+
+
+@given(st.text().map(lambda text: text.replace("<", "")))
+def test_without_a_less_than_sign_nothing_is_html(text: str) -> None:
+    assert not has_html(text)
+
+
+@pytest.mark.parametrize("piece", ["<a ", "<", "<a@", "<!--", "</", "<a/", "<aaaaaaaaaa", "<a '"])
+def test_a_long_text_is_judged_at_once(piece: str) -> None:
+    begun = time.perf_counter()
+    has_html(piece * (LONGEST_CHANGELOG // len(piece)))
+    has_html(piece * (LONGEST_CHANGELOG // len(piece)) + ">")
+    assert time.perf_counter() - begun < 0.5
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        (
+            "version",
+            ["v" * 256, "a\nb", "a\tb", "\u200b", "\x85", ".", "..", " ", 7, 1.5, True, [], {}, "a\ud800", "a\uffff"],
+        ),
+        ("changelog", ["x" * 65_536, " \n", "\x00", "\x01", "\x1b[31m", "\x7f", "a\ufffe", "\udfff", 7, [], {}, False]),
+        ("tag_list", [7, {}, {"tag": "a"}, [7], [["a"]], [None], True, "a\nb", ["a" * 101], "<b>", ["x\x01"]]),
+        ("tag_list", [",".join(f"t{number}" for number in range(MOST_TAGS + 1))]),
+        ("hidden_from_frontpage", ["maybe", "2", 2, -1, 1.0, [], {}, "truee", 2**65]),
+    ],
+)
+def test_what_a_field_cannot_be_is_refused_naming_it(field: str, values: list[Any]) -> None:
+    for value in values:
+        assert unfit(**{field: value}) == {field}, value
+
+
+def test_every_field_that_does_not_fit_is_named_at_once() -> None:
+    with pytest.raises(Unfit) as refused:
+        read_release({"version": "", "tag_list": 7})
+    assert refused.value.fields == {
+        "version": ["`version` is required."],
+        "changelog": ["`changelog` is required."],
+        "tag_list": ["`tag_list` must be a list of texts, or a text with commas between them."],
+    }
+    assert (refused.value.sentence, refused.value.details["field"]) == ("`version` is required.", "version")
+
+
+def test_what_fits_comes_out_in_one_form() -> None:
+    assert read_release(RIGHT) == {**RIGHT, "tag_list": [], "hidden_from_frontpage": False}
+    said = {
+        "version": " 1.1 ",
+        "changelog": "a\r\n\tb\n",
+        "id": 7,
+        "approved_at": "now",
+        "created_at": 1,
+        "state": "approved",
+    }
+    read = {"version": "1.1", "changelog": "a\r\n\tb\n", "tag_list": [], "hidden_from_frontpage": False}
+    assert read_release(said) == read
+    longest = {"version": "ü" * 255, "changelog": "🚢" * 65_535}
+    assert read_release(longest) == {**longest, "tag_list": [], "hidden_from_frontpage": False}
+
+
+@pytest.mark.parametrize(
+    ("said", "tags"),
+    [
+        ("stable, security", ["stable", "security"]),
+        (["stable", "security"], ["stable", "security"]),
+        (["stable,", "security"], ["stable", "security"]),
+        (["a, b", "c"], ["a", "b", "c"]),
+        ("6.0.x (Alpha)", ["6.0.x (Alpha)"]),
+        (" a ,, b ,a,", ["a", "b"]),
+        (["", " "], []),
+        ("", []),
+        (None, []),
+        ([], []),
+        ("A,a", ["A", "a"]),
+    ],
+)
+def test_tags_are_cleaned(said: Any, tags: list[str]) -> None:
+    assert read_release({**RIGHT, "tag_list": said})["tag_list"] == tags
+
+
+@given(st.lists(st.text("abc ", min_size=1, max_size=5), max_size=MOST_TAGS))
+def test_a_list_and_a_text_of_tags_say_the_same(tags: list[str]) -> None:
+    cleaned = read_release({**RIGHT, "tag_list": tags})["tag_list"]
+    assert read_release({**RIGHT, "tag_list": ",".join(tags)})["tag_list"] == cleaned
+    assert read_release({**RIGHT, "tag_list": cleaned})["tag_list"] == cleaned
+
+
+@pytest.mark.parametrize("said", [True, "true", "True", "1", 1, "Y", "y", "yes", " true\n"])
+def test_a_flag_may_be_said_in_many_ways(said: Any) -> None:
+    assert read_release({**RIGHT, "hidden_from_frontpage": said})["hidden_from_frontpage"] is True
+
+
+@pytest.mark.parametrize("said", [False, "false", "0", 0, "N", "n", "no", None, ""])
+def test_a_flag_may_be_denied_in_many_ways(said: Any) -> None:
+    assert read_release({**RIGHT, "hidden_from_frontpage": said})["hidden_from_frontpage"] is False
+
+
+def test_a_description_has_what_is_given_only() -> None:
+    assert read_description({}) == {}
+    said = {
+        "project_tag_list": "a,b",
+        "tag_list": "c",
+        "oneliner": None,
+        "license_list": None,
+        "id": 1,
+        "permalink": "x",
+    }
+    assert read_description(said) == {"tag_list": ["a", "b"], "oneliner": "", "license_list": []}
+    wrong = {"name": None, "oneliner": "a\nb", "description": "<b>", "license_list": 7, "project_tag_list": 7}
+    with pytest.raises(Unfit) as refused:
+        read_description(wrong)
+    assert set(refused.value.fields) == set(wrong)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://example.com",
+        "https://example.com:8443/a/b?c=d#e",
+        "ftp://ftp.example.com/pub/x.tar.gz",
+        "HTTPS://EXAMPLE.COM/%C3%A9",
+        "http://[2001:db8::1]/",
+        "http://127.0.0.1/",
+        "https://example.com/a@b",
+    ],
+)
+def test_a_link_leads_into_the_web(location: str) -> None:
+    assert read_link({"label": "x", "location": location}, new=True)["location"] == location
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "",
+        None,
+        7,
+        "example.com",
+        "//example.com",
+        "/projects/site",
+        "http:",
+        "http://",
+        "http:///x",
+        "http:example.com",
+        "javascript:alert(1)",
+        "JaVaScRiPt:alert(1)",
+        "data:text/html,x",
+        "file:///etc/passwd",
+        "mailto:a@b.c",
+        "git://example.com/",
+        "http://user@example.com/",
+        "http://user:secret@example.com/",
+        "http://@example.com/",
+        "http://example.com/a b",
+        "http://example.com/\r\nSet-Cookie: x=y",
+        "http://example.com/\x00",
+        "http://example.com/\tx",
+        "java\tscript:alert(1)",
+        "\x01http://example.com/",
+        "http:\\\\example.com",
+        "http://example.com\\@evil.example/",
+        "http://exämple.com/",
+        "http://example.com/é",
+        "http://example.com:0/",
+        "http://example.com:99999/",
+        "http://example.com:x/",
+        "http://[::1",
+        'http://example.com/"onclick=',
+        "http://example.com/<script>",
+        "http://example.com/" + "x" * 2000,
+    ],
+)
+def test_a_link_leads_nowhere_else(location: Any) -> None:
+    with pytest.raises(Unfit) as refused:
+        read_link({"label": "x", "location": location}, new=True)
+    assert set(refused.value.fields) == {"location"}
+
+
+def test_a_link_that_is_changed_needs_not_say_everything() -> None:
+    assert read_link({"label": " Home Page "}, new=False) == {"label": "Home Page"}
+    assert read_link({}, new=False) == {}
+    with pytest.raises(Unfit) as refused:
+        read_link({}, new=True)
+    assert set(refused.value.fields) == {"label", "location"}
+    for label in (None, "", " ", "x" * 101, "a\nb", "<b>", 7):
+        with pytest.raises(Unfit):
+            read_link({"label": label}, new=False)
+
+
+@pytest.mark.parametrize(
+    ("label", "taken", "permalink"),
+    [
+        ("Tar/GZ", [], "tar-gz"),
+        ("Tar/GZ", ["tar-gz"], "tar-gz-2"),
+        ("Tar/GZ", ["tar-gz", "tar-gz-2"], "tar-gz-3"),
+        ("日本", [], "link"),
+        ("日本", ["link"], "link-2"),
+        ("x" * 100, [], "x" * 90),
+    ],
+)
+def test_a_link_is_named_after_its_label(label: str, taken: list[str], permalink: str) -> None:
+    assert link_permalink(label, taken) == permalink
+
+
+def test_only_what_is_pending_moves() -> None:
+    for state in STATES:
+        for to in STATES:
+            if state == PENDING and to != PENDING:
+                check_move("1.1", state, to)
+            else:
+                with pytest.raises(Conflict):
+                    check_move("1.1", state, to)
+
+
+def test_a_rejection_says_why() -> None:
+    assert read_reason("Remove the <b> tags.\nThanks.") == "Remove the <b> tags.\nThanks."
+    for reason in (None, "", " ", 7, [], "x" * 2001, "\x00"):
+        with pytest.raises(Refusal, match="`reason`"):
+            read_reason(reason)
