@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.announcements import Words
 from api.endpoints import Call, Dialect, Endpoint, Given
 from api.pages import Before, next_link
-from api.problems import CONTENT_TYPE, problem_details
+from api.problems import CONTENT_TYPE, ProblemShape, problem_details
 from api.shapes import Moment
 from bot.context import Context
 from bot.operations import announcements
@@ -84,5 +84,6 @@ def dialect(_base_url: str) -> Dialect:
         ),
         challenge="Bearer",
         refuses=problem_details,
+        error=ProblemShape,
         error_type=CONTENT_TYPE,
     )

@@ -184,6 +184,12 @@ class Led(BaseModel):
     location: str
 
 
+class Refused(BaseModel):
+    """Sentences by the fields that they are about."""
+
+    errors: dict[str, list[str]] = Field(examples=[{"version": ["Is required."]}])
+
+
 # --- performed
 
 Listing = Callable[..., Awaitable[list[dict[str, Any]]]]
@@ -284,6 +290,8 @@ def dialect(base_url: str) -> Dialect:
         code=code,
         status=status,
         roots=("/projects",),
+        error=Refused,
+        security=("auth_code", "bearer", "token"),
     )
 
 

@@ -62,7 +62,7 @@ class Endpoint:
 
     `stranger` is the grant by which it may be called without credentials, where strangers have it; `form` is how
     bodies and answers are written; an answer that holds a `secret` is kept nowhere. A POST that only `reads` is
-    answered anew each time.
+    answered anew each time. `also` are its further statuses when all is well.
     """
 
     method: str
@@ -76,6 +76,7 @@ class Endpoint:
     form: Form = JSON
     secret: bool = False
     reads: bool = False
+    also: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ class Dialect:
 
     `refuses` puts a problem with its HTTP status into the dialect's words; `code` finds credentials in the query or
     the body where the dialect takes them there; `status` is for those that have statuses of their own. It also answers
-    for unknown paths below its `roots`.
+    for unknown paths below its `roots`. `error` is the shape of its refusals and `security` how credentials may be
+    given, both for the description of the API.
     """
 
     name: str
@@ -95,6 +97,8 @@ class Dialect:
     code: Callable[[web.Request, Any], str | None] | None = None
     status: Callable[[Problem], int] | None = None
     roots: Sequence[str] = ()
+    error: Any = dict[str, Any]
+    security: Sequence[str] = ("bearer", "token")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """The dialect `packages`: package releases and their files. Its contract is docs/packages.md."""
 
 import re
-from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,27 +10,15 @@ from yarl import URL
 
 from api.bodies import Unreadable
 from api.endpoints import Call, Dialect, Endpoint
-from api.shapes import Moment
+from api.shapes import Moment, Status, by_rule
 from bot.context import Context
-from bot.errors import Problem, Refusal
+from bot.errors import Problem
 from bot.operations import packages
 from bot.rules import packages as rules
 
 RELEASES = "/api/releases/"
 RELEASE = "/api/releases/{id}/"
 DEEPEST = 10_000_000  # pages
-
-
-def _by(rule: Callable[[object], Any]) -> BeforeValidator:
-    """A value as a rule takes it, refused in the rule's words."""
-
-    def validate(value: object) -> Any:
-        try:
-            return rule(value)
-        except Refusal as refusal:
-            raise PydanticCustomError("sentence", "{sentence}", {"sentence": refusal.sentence}) from refusal
-
-    return BeforeValidator(validate)
 
 
 def _number(text: object) -> int:
@@ -62,25 +49,25 @@ class NewRelease(_Strict):
     """A package release to be written down."""
 
     package: str = Field(description="The name of a project.", examples=["site"])
-    version: Annotated[str, _by(rules.parse_version)] = Field(examples=["1.1"])
-    release_date: Annotated[datetime, _by(rules.parse_date)] = Field(description="Without an offset it is in UTC.")
-    status: Annotated[int, _by(rules.parse_status)] = Field(examples=[30])
+    version: Annotated[str, by_rule(rules.parse_version)] = Field(examples=["1.1"])
+    release_date: Annotated[datetime, by_rule(rules.parse_date)] = Field(description="Without an offset it is in UTC.")
+    status: Status = Field(examples=[30])
     release_notes: str = ""
-    files: Annotated[Files, _by(rules.parse_files)] = Field(default_factory=dict)
-    signature: Annotated[str | None, _by(rules.parse_signature)] = None
+    files: Annotated[Files, by_rule(rules.parse_files)] = Field(default_factory=dict)
+    signature: Annotated[str | None, by_rule(rules.parse_signature)] = None
 
 
 class NewFiles(_Strict):
     """Files to be added to a release."""
 
-    files: Annotated[Files, _by(rules.parse_files)] = Field(examples=[{"js": ["js/site.js"]}])
+    files: Annotated[Files, by_rule(rules.parse_files)] = Field(examples=[{"js": ["js/site.js"]}])
 
 
 class ListQuery(_Query):
     """Which releases are listed, and which page of them."""
 
     package: str | None = None
-    status: Annotated[int | None, _by(lambda text: rules.parse_status(_number(text)))] = None
+    status: Annotated[int | None, by_rule(lambda text: rules.parse_status(_number(text)))] = None
     page: Number = Field(1, ge=1, le=DEEPEST)
     page_size: Number = Field(20, ge=1, le=100)
 
@@ -168,7 +155,7 @@ def _page(call: Call, number: int) -> str:
 
 def dialect(base_url: str) -> Dialect:
     """The dialect, for a service that is reached at an address."""
-    return Dialect(name="packages", endpoints=ENDPOINTS, challenge="Token", refuses=_refusal)
+    return Dialect(name="packages", endpoints=ENDPOINTS, challenge="Token", refuses=_refusal, error=Refused)
 
 
 ENDPOINTS = (
@@ -178,6 +165,13 @@ ENDPOINTS = (
     Endpoint("GET", RELEASE, _one, WholePackageRelease, stranger="project:read"),
     Endpoint("PATCH", f"{RELEASE}update_files/", _add_files, AllFiles, takes=NewFiles),
 )
+
+
+class Refused(BaseModel):
+    """A refusal: a sentence, and where fields are malformed what is wrong with each."""
+
+    error: str = Field(examples=["Authentication credentials were not provided."])
+    fields: dict[str, list[str]] = Field({}, examples=[{"version": ["`version` is required."]}])
 
 
 def _refusal(problem: Problem, status: int) -> dict[str, Any]:

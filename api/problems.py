@@ -3,6 +3,8 @@
 from typing import Any
 from urllib.parse import quote
 
+from pydantic import BaseModel, Field
+
 from api.bodies import Unreadable
 from bot.errors import Problem
 
@@ -21,6 +23,24 @@ TITLES = {
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one field."""
+
+    detail: str = Field(examples=["`name` is required."])
+    pointer: str = Field(examples=["#/name"])
+
+
+class ProblemShape(BaseModel):
+    """Problem details."""
+
+    type: str = Field(examples=["about:blank"])
+    title: str = Field(examples=["Bad Request"])
+    status: int = Field(examples=[400])
+    detail: str = Field(examples=["`name` is required."])
+    pointer: str | None = Field(None, examples=["#/name"])
+    errors: list[FieldProblem] = []
 
 
 def problem_details(problem: Problem, status: int) -> dict[str, Any]:

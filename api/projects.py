@@ -6,13 +6,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.endpoints import Call, Dialect, Endpoint, Given
 from api.pages import Before, next_link
-from api.problems import CONTENT_TYPE, problem_details
+from api.problems import CONTENT_TYPE, ProblemShape, problem_details
 from api.shapes import (
     CandidateShape,
     DeploymentShape,
     Instant,
     Moment,
     ReleaseLine,
+    Status,
     candidate_shape,
     release_line,
 )
@@ -23,6 +24,7 @@ from bot.store import queries
 from bot.store.projects import Environment, Project
 
 PROJECT = "/api/projects/{project}"
+RELEASE = f"{PROJECT}/releases/{{version}}"
 ENVIRONMENT = f"{PROJECT}/environments/{{environment}}"
 
 
@@ -121,6 +123,14 @@ class EnvironmentShape(BaseModel):
     created_at: Moment
 
 
+class ReleaseChange(_Strict):
+    """Changes to a release: only what is given is changed. The status 20 holds it, any other unholds it."""
+
+    status: Status | None = Field(None, examples=[40])
+    release_date: Instant | None = None
+    notes: str | None = None
+
+
 class NextVersion(BaseModel):
     """The version that comes next."""
 
@@ -135,8 +145,14 @@ class Bump(BaseModel):
 
 
 class ReleaseShape(ReleaseLine):
-    """A release with its candidates, their builds, and its deployments."""
+    """A release with what is said of it, its candidates, their builds, and its deployments.
 
+    `held` says who holds it, why and since when.
+    """
+
+    release_date: Moment | None
+    notes: str
+    held: dict[str, Any] | None
     candidates: list[CandidateShape]
     deployments: list[DeploymentShape]
 
@@ -216,25 +232,34 @@ async def _releases(context: Context, call: Call) -> Given:
 def dialect(base_url: str) -> Dialect:
     """The routes, for a service that is reached at an address."""
 
-    async def release(context: Context, call: Call) -> ReleaseShape:
-        found = await releases.find(context, call.path["project"], call.path["version"])
-        line = release_line(found.line)
+    def shape(found: releases.Whole, project: str) -> ReleaseShape:
+        told = {name: getattr(found.release, name) for name in ("release_date", "notes", "held")}
+        pairs = found.candidates
         return ReleaseShape(
-            **line.model_dump(),
-            candidates=[
-                candidate_shape(base_url, call.path["project"], candidate, run) for candidate, run in found.candidates
-            ],
+            **release_line(found.line).model_dump(),
+            **told,
+            candidates=[candidate_shape(base_url, project, candidate, run) for candidate, run in pairs],
             deployments=[DeploymentShape(**row) for row in found.deployments],
         )
+
+    async def release(context: Context, call: Call) -> ReleaseShape:
+        project = call.path["project"]
+        return shape(await releases.find(context, project, call.path["version"]), project)
+
+    async def change_release(context: Context, call: Call) -> ReleaseShape:
+        project, values = call.path["project"], _changes(call.body, nullable=("release_date",))
+        return shape(await releases.amend(context, project, call.path["version"], **values), project)
 
     return Dialect(
         name="projects",
         endpoints=(
             *ENDPOINTS,
-            Endpoint("GET", f"{PROJECT}/releases/{{version}}", release, ReleaseShape),
+            Endpoint("GET", RELEASE, release, ReleaseShape),
+            Endpoint("PATCH", RELEASE, change_release, ReleaseShape, takes=ReleaseChange),
         ),
         challenge="Bearer",
         refuses=problem_details,
+        error=ProblemShape,
         error_type=CONTENT_TYPE,
     )
 

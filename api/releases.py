@@ -121,13 +121,14 @@ def dialect(base_url: str) -> Dialect:
     return Dialect(
         name="releases",
         endpoints=(
-            Endpoint("POST", CANDIDATE, cut, CandidateShape, 201, takes=CutBody),
+            Endpoint("POST", CANDIDATE, cut, CandidateShape, 201, takes=CutBody, also=(200,)),
             Endpoint("GET", CANDIDATE, candidate, CandidateShape, stranger="project:read"),
             Endpoint("POST", f"{CANDIDATE}/cancel", cancel_build, CandidateShape, 202),
             *ENDPOINTS,
         ),
         challenge="Bearer",
         refuses=_refusal,
+        error=Refused,
         roots=("/api/releases", "/api/v1"),
     )
 
@@ -190,6 +191,13 @@ ENDPOINTS = (
     Endpoint("POST", "/api/v1/sync-build-github-action", _sync_build, Ok, takes=SyncBuildBody),
     Endpoint("POST", "/api/v1/sync-deploy-github-action", _sync_deployment, Ok, takes=SyncDeployBody),
 )
+
+
+class Refused(BaseModel):
+    """A refusal: a sentence, and what else there is to say."""
+
+    error: str = Field(examples=["Invalid commit hash"])
+    details: dict[str, Any] = Field({}, examples=[{"field": "commit"}])
 
 
 def _refusal(problem: Problem, status: int) -> dict[str, Any]:

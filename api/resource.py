@@ -114,9 +114,9 @@ class Field:
         value = row.get(self.name)
         if isinstance(self.path, Mapping):
             value = {part: row[f"{self.name}.{part}"] for part in self.path}
-        if self.kind.show is not None and value is not None:
-            value = self.kind.show(value)
-        return value if self.show is None else self.show(value, view)
+        if self.show is not None:
+            return self.show(value, view)
+        return value if self.kind.show is None or value is None else self.kind.show(value)
 
 
 Filter = Callable[[list[str], Where, date], None]

@@ -1,5 +1,6 @@
 """What the records look like in JSON, in the dialects that show them alike. Times are ISO 8601 in UTC."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -8,6 +9,8 @@ from urllib.parse import quote
 from pydantic import BaseModel, BeforeValidator, PlainSerializer
 from pydantic_core import PydanticCustomError
 
+from bot.errors import Refusal
+from bot.rules.packages import parse_status
 from bot.rules.releases import STATUS_NAMES, shown_status
 from bot.store.candidates import Candidate
 from bot.store.runs import Run
@@ -26,8 +29,21 @@ def _said_in_utc(text: object) -> datetime:
     raise PydanticCustomError("moment", "Must be a time with its zone, as in 2026-11-03T18:00:00Z")
 
 
+def by_rule(rule: Callable[[object], Any]) -> BeforeValidator:
+    """A value of a body or a query as a rule takes it, refused in the rule's own words."""
+
+    def validate(value: object) -> Any:
+        try:
+            return rule(value)
+        except Refusal as refusal:
+            raise PydanticCustomError("sentence", "{sentence}", {"sentence": refusal.sentence}) from refusal
+
+    return BeforeValidator(validate)
+
+
 Moment = Annotated[datetime, PlainSerializer(_utc, return_type=str)]
 Instant = Annotated[datetime, BeforeValidator(_said_in_utc)]  # as programs say it
+Status = Annotated[int, by_rule(parse_status)]
 
 
 class BuildShape(BaseModel):

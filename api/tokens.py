@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.bodies import Unreadable
 from api.endpoints import Call, Dialect, Endpoint, Given
 from api.pages import Before, next_link
-from api.problems import CONTENT_TYPE, problem_details
+from api.problems import CONTENT_TYPE, ProblemShape, problem_details
 from api.shapes import Instant, Moment
 from bot.context import Context
 from bot.operations import users
@@ -118,4 +118,4 @@ ENDPOINTS = (
 
 def dialect(base_url: str) -> Dialect:
     """The routes; a token says nothing of the address where the service is reached."""
-    return Dialect("tokens", ENDPOINTS, "Bearer", problem_details, CONTENT_TYPE)
+    return Dialect("tokens", ENDPOINTS, "Bearer", problem_details, CONTENT_TYPE, error=ProblemShape)

@@ -10,6 +10,7 @@ from aiohttp import web
 
 import api.announcement_queue
 import api.announcements
+import api.documents
 import api.graphql.door
 import api.packages
 import api.pdc.door
@@ -155,6 +156,7 @@ def create_app(settings: Settings, *, works: bool = True, scheduled: bool = True
     for dialect in dialects:
         endpoints.add(app, dialect, serving)
     api.pdc.door.add(app, serving)
+    api.documents.add(app, dialects)
     return app
 
 

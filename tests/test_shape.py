@@ -72,7 +72,7 @@ GET /api/projects/{}/next-version
 GET,POST /api/projects/{}/environments
 GET,PATCH /api/projects/{}/environments/{}
 GET /api/projects/{}/releases
-GET /api/projects/{}/releases/{}
+GET,PATCH /api/projects/{}/releases/{}
 GET /api/announcements
 POST /api/projects/{}/releases/{}/announcement/approve
 POST /api/projects/{}/releases/{}/announcement/reject
@@ -91,6 +91,11 @@ GET,POST,PATCH /api/releases/{}/environments/{}/deployments
 GET /api/releases/{}/environments/{}/deployments/{}
 POST /api/releases/{}/environments/{}/deployments/{}/cancel
 POST /api/releases/{}/environments/{}/rollback
+GET /api/releases
+POST /api/releases/new
+GET /api/releases/latest
+GET /api/releases/{}
+PATCH /api/releases/{}/update_files
 POST /api/v1/sync-build-github-action
 POST /api/v1/sync-deploy-github-action
 """
@@ -333,14 +338,14 @@ def routed(app: web.Application) -> list[tuple[str, str]]:
 def test_every_endpoint_is_routed_once_and_nothing_else_is_below_api() -> None:
     routes = routed(application())
     assert len(routes) == len(set(routes))
-    endpoints = [(endpoint.method, endpoint.path) for endpoint in declared()]
+    endpoints = [(endpoint.method, endpoint.path.rstrip("/")) for endpoint in declared()]
     assert sorted(endpoints) == sorted(route for route in routes if route[1].startswith(("/api/", "/projects/")))
 
 
 async def test_every_endpoint_is_reached_by_its_own_path_with_and_without_a_slash() -> None:
     app = application()
     for endpoint in declared():
-        for path in (endpoint.path, f"{endpoint.path}/"):
+        for path in (endpoint.path.rstrip("/"), f"{endpoint.path.rstrip('/')}/"):
             request = make_mocked_request(endpoint.method, path.replace("{", "").replace("}", ""))
             match = await app.router.resolve(request)
             assert match.http_exception is None, (endpoint.method, path)

@@ -30,6 +30,7 @@ class Reading:
             schedules=actor.sight(*GRANTS[graph.SCHEDULE]),
             user_id=actor.user_id,
         )
+        self._allowed: set[str] = set()
         self._loaders: dict[Hashable, DataLoader[int, Any]] = {}
 
     @property
@@ -39,7 +40,9 @@ class Reading:
 
     def require(self, kind: Kind) -> None:
         """Refuse who may see no row of a kind."""
-        require(self.actor, *grants_for(kind))
+        if kind.table not in self._allowed:
+            require(self.actor, *grants_for(kind))
+            self._allowed.add(kind.table)
 
     def one(self, kind: Kind, number: int) -> Awaitable[Row]:
         """The row of a number; refused where it is not seen."""

@@ -85,7 +85,7 @@ class AnnouncementState(Enum):
     withdrawn = "withdrawn"
 
 
-@strawberry.type(description="Who asks.")
+@strawberry.type(description="Who asks, and what they may do.")
 class Viewer:
     """Who asks."""
 
@@ -257,6 +257,15 @@ class Environment:
     )
 
 
+def _named(column: str) -> Any:
+    """A field that names people or quotes them: strangers are told what is announced, not by whom."""
+
+    def resolve(root: Any, info: Info) -> Any:
+        return None if info.context.actor.is_stranger else root[column]
+
+    return strawberry.field(resolver=resolve)
+
+
 @strawberry.type(description="The public face of a release.")
 class Announcement:
     """The public face of a release."""
@@ -268,12 +277,12 @@ class Announcement:
     tag_list: list[str]
     hidden_from_frontpage: bool
     state: AnnouncementState
-    submitted_by: str
+    submitted_by: str | None = _named("submitted_by")
     created_at: datetime
     approved_at: datetime | None
-    decided_by: str | None
+    decided_by: str | None = _named("decided_by")
     decided_at: datetime | None
-    reason: str | None
+    reason: str | None = _named("reason")
     project: Project | None = one(graph.PROJECT, "project_id")
     release: Release | None = one(graph.RELEASE, "release_id", "Its release; null until it is approved.")
 

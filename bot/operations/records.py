@@ -206,6 +206,10 @@ def _stamped(context: Context, table: Table, change: Change, values: Row | None)
     return {**values, **({"created_at": now} if change.row is None else {}), "updated_at": now}
 
 
+def _told(row: Row | None) -> Row | None:
+    return None if row is None else {name: value for name, value in row.items() if name != "#"}
+
+
 async def _log(
     context: Context,
     table: Table,
@@ -215,7 +219,12 @@ async def _log(
 ) -> None:
     """The change set, whole in one row, and a line in the audit log that leads there."""
     changes = [
-        {"resource": table.name, "resource_id": str((new or old or {})["#"]), "old_value": old, "new_value": new}
+        {
+            "resource": table.name,
+            "resource_id": str((new or old or {})["#"]),
+            "old_value": _told(old),
+            "new_value": _told(new),
+        }
         for old, new in pairs
     ]
     if not changes:

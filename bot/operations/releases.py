@@ -32,6 +32,10 @@ async def find(context: Context, project: Project, version: str) -> Whole:
     release = await Release.get_or_none(project_id=project.id, version=version, release_type="ga")
     if release is None:
         raise NotFound("Release not found")
+    return await _whole(release)
+
+
+async def _whole(release: Release) -> Whole:
     candidates = (
         await Candidate.filter(release_id=release.id)
         .order_by("-number")
@@ -39,7 +43,7 @@ async def find(context: Context, project: Project, version: str) -> Whole:
     )
     runs = await Run.filter(candidate_id__in=[candidate.id for candidate in candidates]).order_by("id")
     newest = {run.candidate_id: run for run in runs}
-    line = (await queries.releases(project.id, before=release.id + 1, limit=1))[0]
+    line = (await queries.releases(release.project_id, before=release.id + 1, limit=1))[0]
     pairs = [(candidate, newest.get(candidate.id)) for candidate in candidates]
     return Whole(release, line, pairs, await queries.release_deployments(release.id))
 
@@ -59,9 +63,7 @@ async def obtain(context: Context, project: Project, version: str) -> Release:
     return release
 
 
-async def refuse_namesake(
-    project: Project, version: str, release_type: str = "ga", *, own: int | None = None
-) -> None:
+async def refuse_namesake(project: Project, version: str, release_type: str = "ga", *, own: int | None = None) -> None:
     """Refuse a version whose release id another release has: two texts may become one where they are joined.
 
     `own` is the number of the release that is to be called so, if it is there.
@@ -77,25 +79,25 @@ async def refuse_namesake(
     )
 
 
-async def amend(context: Context, project: str, version: str, /, **values: Any) -> None:
+async def amend(context: Context, project: str, version: str, /, **values: Any) -> Whole:
     """Change what is given, each by its own grant: all or nothing.
 
     The status HOLD holds the release, any other unholds it where it is held. Giving a held release the status that it
     had before is unholding it, and nothing more.
     """
+    status, changed = values.get("status"), None
     async with transaction():
-        status = values.get("status")
         row = await Release.get_or_none(project__name=project, version=version, release_type="ga")
         before = None if row is None or row.held is None else row.status
         if status == HOLD:
-            await hold(context, project, version, "its status was set to 20 (HOLD)")
+            changed = await hold(context, project, version, "its status was set to 20 (HOLD)")
         elif status is not None and before is not None:
-            await unhold(context, project, version)
+            changed = await unhold(context, project, version)
         if status is not None and status in (HOLD, before):
             del values["status"]
-            if not values:
-                return
-        await change(context, project, version, **values)
+        if values or changed is None:
+            changed = await change(context, project, version, **values)
+    return await _whole(changed)
 
 
 @allowed("release:hold")

@@ -19,8 +19,12 @@ from bot.store.sights import visible
 Row = dict[str, Any]
 Filters = tuple[tuple[str, tuple[Any, ...]], ...]
 
-MOST_BRANCHES = 400  # parts of a compound SELECT; SQLite takes 500
 _JSON = ("allowed_branches", "frozen", "held", "license_list", "project_tag_list", "tag_list")
+# The rows of a page that each parent has; neither database knows the other's way.
+_EACH = {
+    "postgres": "CROSS JOIN LATERAL ({page}) AS pages JOIN {table} x ON x.id = pages.id",
+    "sqlite": "JOIN {table} x ON x.id IN ({page})",
+}
 _OF_ENVIRONMENT = "(SELECT e.project_id FROM environments e WHERE e.id = x.environment_id)"
 _OF_RELEASE = "(SELECT r.project_id FROM releases r WHERE r.id = x.release_id)"
 _OF_CANDIDATE = "(SELECT c.project_id FROM candidates c WHERE c.id = x.candidate_id)"
@@ -194,19 +198,38 @@ async def versioned(kind: Kind, eyes: Eyes, project: str, version: str) -> Row |
 async def pages(
     listing: Listing, eyes: Eyes, parents: Sequence[int], window: Window, filters: Filters = ()
 ) -> dict[int, list[Row]]:
-    """A page for each parent, by parent, with one row more where there is more to come; one for 0 where there is none.
+    """A page for each parent, by parent, with one row more where there is more to come; 0 is the parent of all rows.
 
-    Each parent's page is found by itself on its index, however many rows the parent has, in one statement for all of
-    them: numbering the rows of each by a window function reads all of them, which took a hundred times as long.
+    In one statement each parent's page is found by itself on its index, however many rows the parent has. Numbering
+    rows by a window function instead reads all of them, which took a hundred times as long.
     """
+    kind, where = listing.kind, _within(listing, eyes, filters)
+    descends = listing.descends != window.backwards
+    for edge, back in ((window.after, listing.descends), (window.before, not listing.descends)):
+        if edge is not None:
+            keys, places = ", ".join(f'x."{key}"' for key in listing.keys), ", ".join("{}" for _ in edge)
+            where.add(f"({keys}) {'<' if back else '>'} ({places})", *map(_bound, edge))
+    if listing.parent:
+        where.add(f"{listing.parent} = parents.id")
+    order = ", ".join(f'x."{key}" {"DESC" if descends else "ASC"}' for key in listing.keys)
+    page = f"SELECT x.id FROM {kind.table} x {listing.joins} {where} ORDER BY {order} LIMIT {int(window.size) + 1}"
+    rows = await fetch(
+        f"WITH parents (id) AS (VALUES {_numbers(where, parents)}) SELECT {kind.columns}, parents.id AS parent "
+        f"FROM parents {_EACH[dialect()].format(table=kind.table, page=page)} {kind.joins} "
+        f"ORDER BY parents.id, {order}",
+        *where.args,
+    )
     found: dict[int, list[Row]] = {parent: [] for parent in parents}
-    for start in range(0, len(parents), MOST_BRANCHES):
-        for row in await _page(listing, eyes, parents[start : start + MOST_BRANCHES], window, filters):
-            found[row["parent"]].append(row)
-    if window.backwards:
-        for rows in found.values():
-            rows.reverse()
+    for row in _told(rows[::-1] if window.backwards else rows):
+        found[row["parent"]].append(row)
     return found
+
+
+def _numbers(where: Where, numbers: Sequence[int]) -> str:
+    """Numbers as rows of one column."""
+    where.args += numbers
+    last = len(where.args)
+    return ", ".join(f"(CAST(${place} AS INT))" for place in range(last - len(numbers) + 1, last + 1))
 
 
 async def counts(listing: Listing, eyes: Eyes, parents: Sequence[int], filters: Filters = ()) -> dict[int, int]:
@@ -219,33 +242,6 @@ async def counts(listing: Listing, eyes: Eyes, parents: Sequence[int], filters: 
     source = f"{listing.kind.table} x {listing.joins}"
     rows = await fetch(f"SELECT {parent} AS parent, count(*) AS count FROM {source} {where} {grouped}", *where.args)
     return {**dict.fromkeys(parents, 0), **{row["parent"]: int(row["count"]) for row in rows}}
-
-
-async def _page(
-    listing: Listing, eyes: Eyes, parents: Sequence[int], window: Window, filters: Filters
-) -> list[dict[str, Any]]:
-    kind = listing.kind
-    where = _within(listing, eyes, filters)
-    descends = listing.descends != window.backwards
-    for edge, beyond in ((window.after, listing.descends), (window.before, not listing.descends)):
-        if edge is not None:
-            keys, places = ", ".join(f'x."{key}"' for key in listing.keys), ", ".join("{}" for _ in edge)
-            where.add(f"({keys}) {'<' if beyond else '>'} ({places})", *map(_bound, edge))
-    order = ", ".join(f'x."{key}" {"DESC" if descends else "ASC"}' for key in listing.keys)
-    branches = []
-    for parent in parents:
-        own = Where(list(where.conditions), where.args)
-        if listing.parent:
-            own.add(f"{listing.parent} = {{}}", parent)
-        page = f"FROM {kind.table} x {listing.joins} {own} ORDER BY {order} LIMIT {int(window.size) + 1}"
-        branches.append(f"SELECT * FROM (SELECT {listing.parent or 0} AS parent, x.id AS number {page}) AS page")
-    return _told(
-        await fetch(
-            f"SELECT {kind.columns}, pages.parent FROM ({' UNION ALL '.join(branches)}) AS pages "
-            f"JOIN {kind.table} x ON x.id = pages.number {kind.joins} ORDER BY pages.parent, {order}",
-            *where.args,
-        )
-    )
 
 
 async def _rows(kind: Kind, eyes: Eyes, where: Where) -> list[Row]:

@@ -55,6 +55,8 @@ EVERY_CALL = [
     ("PATCH", "/api/projects/site/environments/staging", {"order": 1}, "project:write"),
     ("PATCH", "/api/projects/site/environments/staging", {"frozen": {"reason": "x"}}, "freeze:write"),
     ("PATCH", "/api/projects/site/environments/staging", {"frozen": None}, "freeze:write"),
+    ("PATCH", "/api/projects/site/releases/1.0", {"notes": "x"}, "project:write"),
+    ("PATCH", "/api/projects/site/releases/1.0", {"status": 20}, "release:hold"),
     ("GET", "/api/tokens", None, "admin"),
     ("POST", "/api/tokens", {"name": "ci", "grants": ["project:read"]}, "admin"),
     ("GET", "/api/tokens/1", None, "admin"),

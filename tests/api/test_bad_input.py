@@ -119,7 +119,7 @@ async def test_a_wrong_method_is_405_naming_the_right_ones(world: World) -> None
         ("/api/v1/sync-build-github-action", "GET", {"POST"}),
         (NATIVE, "PUT PATCH DELETE", {"GET", "POST"}),
         (f"{NATIVE}/site", "POST DELETE OPTIONS", {"GET", "PATCH"}),
-        (f"{NATIVE}/site/releases/1.0", "POST PATCH", {"GET"}),
+        (f"{NATIVE}/site/releases/1.0", "POST DELETE", {"GET", "PATCH"}),
         ("/healthz", "POST TRACE", {"GET"}),
     ]:
         for method in wrong.split():

@@ -1,5 +1,5 @@
 import json, time, cProfile, pstats
-from datetime import *
+from datetime import datetime, UTC
 from bot.store.database import fetch, execute, execute_many, transaction
 async def fill(world, projects=4, releases=30, candidates=3, deployments=2):
     now=datetime.now(UTC)
@@ -35,6 +35,6 @@ async def test_try(world):
     await ask('{project(name:"p1"){releases(first:20){nodes{version status}}}}',30)
     await ask('{project(name:"p1"){releases(first:100){nodes{version status createdAt updatedAt commit}}}}',10)
     await ask('{releases(first:100){nodes{version status project{name} newestCandidate{version status}}}}',10)
-    await ask('{projects(first:10){nodes{name releases(first:20){nodes{version status candidates(first:5){nodes{version status commit deployments(first:2){nodes{id status environment{name}}}}}}}}}}',3)
+    await ask('{projects(first:10){nodes{name releases(first:20){nodes{version status candidates(first:4){nodes{version status commit deployments(first:2){nodes{id status environment{name}}}}}}}}}}',3)
     await ask('{projects(first:10){nodes{name releases(first:50){nodes{version status candidates(first:2){nodes{id version status commit branch tag createdAt updatedAt createdBy number release{id version status createdAt releaseId} project{id}}}}}}}}',3, prof=True)
     await ask('{releases(first:100){nodes{'+" ".join(f'd{i}:deployments(first:1){{nodes{{id status environment{{id}}}}}}' for i in range(12))+'}}}',2)

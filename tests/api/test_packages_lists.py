@@ -10,12 +10,13 @@ from yarl import URL
 
 from bot.context import utc_now
 from bot.rules.permissions import Sight
-from bot.store.database import dialect, fetch
+from bot.store.database import fetch
 from bot.store.packages import Wanted
 from bot.store.projects import Repository
 from bot.store.releases import Release
-from tests.api.calls import hold, project
+from tests.api.calls import cases, hold, project
 from tests.api.test_packages import named, refused, write
+from tests.working import only_sqlite
 from tests.world import Answer, Serve, World, a_world
 
 LIST = "/api/releases/"
@@ -108,19 +109,16 @@ async def test_a_page_beyond_the_last_is_empty_and_leads_back_to_it(world: World
         assert URL(page["previous"]).query["page"] == "1"
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        *(("status", value) for value in ("x", "2", "30.0", "0", "-1", "%2B30", "30%20", "1e1", "٣٠", "9" * 30)),
-        *(("page", value) for value in ("0", "-1", "x", "1.0", "last", "10000001", "9" * 400)),
-        *(("page_size", value) for value in ("0", "-1", "101", "x", "1.5")),
-        *(("status", value) for value in ("30&status=30", "30&status=", "&status=")),
-        ("stauts", "30"),
-        ("include", "testing"),
-    ],
-)
-async def test_a_parameter_that_means_nothing_is_refused_by_name(world: World, field: str, value: str) -> None:
-    assert named(await world.ask("GET", f"{LIST}?package=site&{field}={value}")) == {field}
+async def test_a_parameter_that_means_nothing_is_refused_by_name(world: World) -> None:
+    wrong: dict[str, list[str]] = {
+        "status": ["x", "2", "30.0", "0", "-1", "%2B30", "30%20", "1e1", "٣٠", "9" * 30, "30&status=30", "&status="],
+        "page": ["0", "-1", "x", "1.0", "last", "10000001", "9" * 400, "1&page=2"],
+        "page_size": ["0", "-1", "101", "x", "1.5"],
+        "stauts": ["30"],
+        "include": ["testing"],
+    }
+    for field, value in cases(wrong):
+        assert named(await world.ask("GET", f"{LIST}?package=site&{field}={value}")) == {field}, value
 
 
 async def test_the_newest_is_the_released_one_of_the_newest_date_that_has_come(world: World) -> None:
@@ -163,14 +161,13 @@ async def test_what_has_gone_live_on_production_is_released_from_then_on(world: 
     assert await newest(world, "?package=site") == "1.0"
 
 
-@pytest.mark.parametrize(("query", "field"), [("", "package"), ("?package=", "package"), ("?package=site&x=1", "x")])
-async def test_the_newest_is_of_one_package(world: World, query: str, field: str) -> None:
-    assert named(await world.ask("GET", f"{LATEST}{query}")) == {field}
+async def test_the_newest_is_of_one_package(world: World) -> None:
+    for query, field in (("", "package"), ("?package=", "package"), ("?package=site&x=1", "x")):
+        assert named(await world.ask("GET", f"{LATEST}{query}")) == {field}
     assert named(await world.ask("GET", f"{LATEST}?package=site&include=all")) == {"include"}
-    for nobody in ("nobody", "x" * 5000, "%00"):
+    for nobody in ("nobody", "x" * 5000, "%00", "site&include="):
         assert await newest(world, f"?package={nobody}") is None
-        assert await versions(world, f"?package={nobody}") == []
-    assert await newest(world, "?package=site&include=") is None
+        assert nobody.startswith("site") or await versions(world, f"?package={nobody}") == []
 
 
 # --- strangers
@@ -212,22 +209,28 @@ async def test_strangers_see_what_is_public_and_nothing_of_the_rest(open_world: 
 # --- on indexes
 
 
-@pytest.mark.parametrize(
-    ("wanted", "index"),
-    [
-        (Wanted(Sight(everything=True), status=30), "releases_status"),
-        (Wanted(Sight(everything=True), project=1, status=30), "releases_project_status"),
-        (Wanted(Sight(project_id=1), status=30), "releases_project_status"),
-        (Wanted(Sight(everything=True), project=1, status=20), "releases_held"),
-        (Wanted(Sight(everything=True), project=1), "releases_project"),
-        (Wanted(Sight(public=True), status=30), "releases_status"),
-    ],
-)
-async def test_a_page_is_found_on_an_index(world: World, wanted: Wanted, index: str) -> None:
+@only_sqlite
+async def test_a_page_is_found_on_an_index(world: World) -> None:
     """Said of SQLite, which plans without looking at how many rows there are."""
-    if dialect() == "sqlite":
+    everything, indexes = Sight(everything=True), {}
+    for wanted in (
+        Wanted(everything, status=30),
+        Wanted(everything, project=1, status=30),
+        Wanted(Sight(project_id=1), status=30),
+        Wanted(everything, project=1, status=20),
+        Wanted(everything, project=1),
+        Wanted(Sight(public=True), status=30),
+    ):
         args: list[Any] = []
         sql = f"SELECT id FROM releases WHERE {wanted.condition(args)} ORDER BY id DESC LIMIT 20"
         plan = [row["detail"] for row in await fetch(f"EXPLAIN QUERY PLAN {sql}", *args)]
-        assert f"INDEX {index} (" in plan[0]
         assert not [step for step in plan if "ORDER BY" in step]
+        indexes[wanted] = plan[0].split(" INDEX ")[1].split(" ")[0]
+    assert list(indexes.values()) == [
+        "releases_status",
+        "releases_project_status",
+        "releases_project_status",
+        "releases_held",
+        "releases_project",
+        "releases_status",
+    ]

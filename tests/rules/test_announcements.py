@@ -312,6 +312,7 @@ def test_only_what_is_pending_moves() -> None:
 
 def test_a_rejection_says_why() -> None:
     assert read_reason("Remove the <b> tags.\nThanks.") == "Remove the <b> tags.\nThanks."
-    for reason in (None, "", " ", 7, [], "x" * 2001, "\x00"):
+    wrong: list[Any] = [None, "", " ", 7, [], "x" * 2001, "\x00"]
+    for reason in wrong:
         with pytest.raises(Refusal, match="`reason`"):
             read_reason(reason)

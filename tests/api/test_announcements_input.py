@@ -1,0 +1,153 @@
+"""The dialect `announcements`: whatever is sent, the answer is 4xx in the caller's form, and never a fault of ours."""
+
+from collections.abc import AsyncIterator
+from io import BytesIO
+from typing import Any
+
+import pytest
+
+from tests.api.announcing import PROJECT, RELEASES, URLS, announce, ask_xml, errors
+from tests.api.calls import counted
+from tests.api.test_xml import BOMB, EXTERNAL
+from tests.world import Answer, World
+
+SIZE = 1024 * 1024
+WRITES = (("POST", RELEASES), ("PUT", PROJECT), ("POST", URLS))
+BODIES = (*WRITES, ("GET", f"{RELEASES}/pending"), ("GET", RELEASES), ("DELETE", f"{RELEASES}/1"))
+
+
+async def send(world: World, method: str, path: str, body: Any, kind: str = "application/json", **more: str) -> Answer:
+    """Raw bytes to a `.json` path."""
+    return await world.ask(method, f"{path}.json", data=body, headers={"Content-Type": kind, **more})
+
+
+JSON = {
+    "null": b"null",
+    "a list": b"[]",
+    "a text": b'"x"',
+    "no JSON": b"{",
+    "JSON and more": b"{} {}",
+    "NaN": b'{"a": NaN}',
+    "bytes": bytes(range(128, 256)),
+    "UTF-16": '{"a": 1}'.encode("utf-16"),
+    "a lone surrogate": b'{"release": {"version": "\\ud800", "changelog": "x"}}',
+    "deep lists": b"[" * 100_000,
+    "deep objects": b'{"release":' * 100_000 + b"1" + b"}" * 100_000,
+    "the zero character": b'{"release": {"version": "1\\u0000", "changelog": "x"}}',
+    "the zero character in a name": b'{"a\\u0000b": 1}',
+    "XML": b"<release/>",
+    "a form": b"auth_code=x",
+}
+
+
+@pytest.mark.parametrize(("method", "path"), BODIES)
+async def test_json_that_cannot_be_read_is_400(world: World, method: str, path: str) -> None:
+    for name, body in JSON.items():
+        assert errors(await send(world, method, path, body)) == (400, ["base"]), name
+    assert await counted("announcements", "links") == {"announcements": 0, "links": 0}
+
+
+@pytest.mark.parametrize(("method", "path"), BODIES)
+async def test_xml_that_cannot_be_read_is_400(world: World, method: str, path: str) -> None:
+    bodies = [
+        BOMB,
+        EXTERNAL,
+        b"<!DOCTYPE release><release/>",
+        b"<release>",
+        b"{}",
+        b"<a>" * 100_000,
+        b"<r>" + b"<a/>" * 100_000 + b"</r>",
+        b"<release><version>&#1;</version></release>",
+        b"<release><version>\xff</version></release>",
+        b"<?xml version='1.0' encoding='no-such'?><release/>",
+    ]
+    for body in bodies:
+        told = await ask_xml(world, method, f"{path}.xml", body)
+        assert (told.status, list(told.errors)) == (400, ["base"]), body[:60]
+
+
+@pytest.mark.parametrize(("method", "path"), BODIES)
+async def test_a_body_of_another_type_is_415_and_without_a_body_the_type_is_no_matter(
+    world: World, method: str, path: str
+) -> None:
+    for kind in ("text/plain", "application/xml", "application/x-www-form-urlencoded", "nonsense", ""):
+        assert errors(await send(world, method, path, b'{"x": 1}', kind)) == (415, ["base"]), kind
+        assert (await send(world, method, path, b"", kind)).status in (200, 404, 409), kind
+    for kind in ("application/json", "text/plain", "text/html"):
+        told = await ask_xml(world, method, f"{path}.xml", b"<release/>", kind=kind)
+        assert (told.status, list(told.errors)) == (415, ["base"]), kind
+    assert (await send(world, method, path, b"{}", "Application/JSON; charset=utf-8")).status in (200, 404, 409)
+
+
+@pytest.mark.parametrize(("method", "path"), BODIES)
+async def test_a_body_over_one_mebibyte_is_413(world: World, method: str, path: str) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b" " * (SIZE // 10)
+
+    for body in (BytesIO(b" " * (10 * SIZE)), chunks()):
+        assert errors(await send(world, method, path, body)) == (413, ["base"])
+    told = await ask_xml(world, method, f"{path}.xml", b" " * (SIZE + 1))
+    assert (told.status, list(told.errors)) == (413, ["base"])
+
+
+async def test_what_is_wrong_with_a_body_is_told_to_those_whose_code_may_be_in_it(world: World) -> None:
+    broken = f'{{"auth_code": "{world.token}", "release": {{'.encode()
+    for token, status in ((world.token, 400), ("", 400), ("wrong", 401)):
+        answer = await world.ask(
+            "POST", f"{RELEASES}.json", data=broken, token=token, headers={"Content-Type": "application/json"}
+        )
+        assert errors(answer) == (status, ["base"])
+        assert world.token not in str(answer.json)
+
+
+async def test_strange_values_are_409(world: World) -> None:
+    strange: list[Any] = [2**65, -(2**65), 1e308, [[]], {"a": {"b": []}}, [None], {}, True]
+    for value in strange:
+        release = {"version": value, "changelog": value}
+        assert errors(await world.ask("POST", f"{RELEASES}.json", {"release": release})) == (
+            409,
+            ["version", "changelog"],
+        )
+        if value != {}:
+            said = {"project": {"oneliner": [value], "description": [value], "project_tag_list": [[value]]}}
+            fields = ["oneliner", "description", "project_tag_list"]
+            assert errors(await world.ask("PUT", f"{PROJECT}.json", said)) == (409, fields)
+        link = {"url": {"label": value, "location": value}}
+        assert errors(await world.ask("POST", f"{URLS}.json", link)) == (409, ["label", "location"])
+
+
+async def test_unknown_paths_and_methods_are_told_in_the_form_of_their_path(world: World) -> None:
+    for method, path, status in [
+        ("PATCH", f"{PROJECT}", 405),
+        ("DELETE", RELEASES, 405),
+        ("POST", f"{RELEASES}/1", 405),
+        ("GET", f"{PROJECT}/nothing", 404),
+        ("GET", f"{RELEASES}/1/2", 404),
+        ("GET", f"{RELEASES}/", 404),
+    ]:
+        told = await ask_xml(world, method, f"{path}.xml")
+        assert (told.status, list(told.errors)) == (status, ["base"]), path
+        assert errors(await world.ask(method, f"{path}.json")) == (status, ["base"]), path
+    for path in ("/projects", "/projects/", PROJECT, RELEASES, f"{RELEASES}.html", f"{RELEASES}.", "/projects/%00"):
+        assert errors(await world.ask("GET", path)) == (404, ["base"]), path
+    allowed = (await world.ask("PATCH", f"{RELEASES}.json")).headers["Allow"]
+    assert {"GET", "POST"} <= set(allowed.split(","))
+
+
+async def test_a_slash_at_the_end_and_repeated_or_unknown_parameters_are_no_matter(world: World) -> None:
+    await announce(world, "1.0")
+    for query in ("?x=1&x=2", "?callback=x", "?auth_code=", "?page=1", "?%00=%00", "?%FF"):
+        for path in (f"{RELEASES}.json", f"{RELEASES}.json/"):
+            answer = await world.ask("GET", path + query)
+            assert (answer.status, len(answer.json)) == (200, 1)
+
+
+async def test_a_store_that_does_not_answer_is_503_with_retry_after(world: World) -> None:
+    await world.service.database.close()
+    answers = [await world.ask("GET", f"{RELEASES}.json", token="")]
+    told = await ask_xml(world, "POST", f"{RELEASES}.xml", "<release/>")
+    await world.service.database.open()
+    assert {answers[0].status, told.status} <= {500, 503}
+    assert list(answers[0].json) == ["errors"]
+    assert list(told.errors) == ["base"]

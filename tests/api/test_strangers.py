@@ -1,0 +1,396 @@
+"""No private row is ever seen by a stranger: taking every private row away changes nothing that strangers are told.
+
+That says it all at once: private rows are in no list, in no count, on no page, and under their own names and numbers
+a stranger is told just what is told of something that was never there.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from bot.rules.permissions import STRANGERS
+from bot.store.announcements import Announcement, Link
+from bot.store.candidates import Candidate
+from bot.store.content import ChangeSet, ContentRepo, Product, ProductVersion, ReleasedFile, Rpm, Schedule, Sla, Variant
+from bot.store.database import execute
+from bot.store.deployments import Deployment
+from bot.store.projects import Environment, Project, Repository
+from bot.store.releases import Release
+from bot.store.runs import Run
+from bot.store.users import User
+from tests.test_shape import application, routed
+from tests.world import Serve, World, a_world
+
+NOW = datetime(2026, 11, 3, 18, tzinfo=UTC)
+SECRET = "hush"  # a part of every text of every private row
+MACHINES = ("/healthz", "/readyz", "/metrics")
+PDC = "/rest_api/v1"
+QUERY = """{ viewer { name } projects { totalCount nodes { id name } }
+  releases { totalCount pageInfo { endCursor } nodes { id version project { name } newestCandidate { id } } }
+  announcements { totalCount nodes { id changelog project { name } release { id } } }
+  schedules { totalCount nodes { id releaseId release { id } } } }"""
+ONE = """{ project(name: "%(name)s") { id releases { totalCount } environments { totalCount } }
+  release(project: "%(name)s", version: "%(version)s") { id candidates { totalCount } deployments { totalCount } }
+  candidate(project: "%(name)s", version: "%(candidate)s") { id commit }
+  deployment(id: "%(deployment)s") { id actor } releases(project: "%(name)s") { totalCount nodes { id } }
+  announcements(permalink: "%(permalink)s") { totalCount } schedules(releaseId: "%(release_id)s") { totalCount } }"""
+
+# What strangers ask, by the grant that lets them read it where it is public; None is for those who are known.
+ASKED: dict[str | None, list[str]] = {
+    "project:read": [
+        # releases
+        "/api/releases/{name}/releases/{candidate}",
+        "/api/releases/{name}/environments/{environment}/deployments",
+        "/api/releases/{name}/environments/{environment}/deployments?page=2&per_page=1",
+        "/api/releases/{name}/environments/{environment}/deployments/{deployment}",
+        # packages
+        "/api/releases/",
+        "/api/releases/?page=2&page_size=2",
+        "/api/releases/?status=30",
+        "/api/releases/?package={name}",
+        "/api/releases/?package={name}&status=30",
+        "/api/releases/{release}/",
+        "/api/releases/latest/?package={name}",
+        "/api/releases/latest/?package={name}&include=testing",
+    ],
+    "content:read": [
+        # announcements
+        "/projects/{permalink}.json",
+        "/projects/{permalink}.xml",
+        "/projects/{permalink}/releases.json",
+        "/projects/{permalink}/releases.xml",
+        "/projects/{permalink}/releases/{announcement}.json",
+        "/projects/{permalink}/releases/{announcement}.xml",
+        "/projects/{permalink}/urls.json",
+        "/projects/{permalink}/urls.xml",
+        "/projects/{permalink}/urls/{link}",
+        "/projects/{permalink}/urls/{link}.json",
+        "/projects/{permalink}/urls/{link}.xml",
+        # release schedules, released files, and what they rest on
+        f"{PDC}/release-schedules/",
+        f"{PDC}/release-schedules/?page_size=1&page=2",
+        f"{PDC}/release-schedules/?page_size=-1&ordering=-release",
+        f"{PDC}/release-schedules/?release={{release_id}}",
+        f"{PDC}/release-schedules/?product_version=os-1",
+        f"{PDC}/release-schedules/{{schedule}}/",
+        f"{PDC}/released-files/",
+        f"{PDC}/released-files/?release_id={{release_id}}",
+        f"{PDC}/released-files/?repo={{repo}}",
+        f"{PDC}/released-files/?ordering=-repo&page_size=1",
+        f"{PDC}/released-files/{{file}}/",
+        f"{PDC}/releases/",
+        f"{PDC}/releases/{{release_id}}/",
+        f"{PDC}/release-variants/",
+        f"{PDC}/release-variants/{{release_id}}/{{uid}}/",
+        f"{PDC}/content-delivery-repos/",
+        f"{PDC}/content-delivery-repos/{{repo}}/",
+        f"{PDC}/product-versions/",
+        f"{PDC}/product-versions/os-1/",
+        # several
+        "POST /graphql " + QUERY,
+        "POST /graphql " + ONE,
+    ],
+    None: [
+        "/projects/{permalink}/releases/pending.json",
+        "/projects/{permalink}/releases/pending.xml",
+        "/projects/{permalink}/releases/{pending}.json",
+        f"{PDC}/",
+        f"{PDC}/products/",
+        f"{PDC}/component-sla-types/",
+        f"{PDC}/rpms/",
+        f"{PDC}/changesets/",
+        "/api/projects",
+        "/api/projects/{name}",
+        "/api/projects/{name}/next-version",
+        "/api/projects/{name}/environments",
+        "/api/projects/{name}/environments/{environment}",
+        "/api/projects/{name}/releases",
+        "/api/projects/{name}/releases/{version}",
+        "/api/announcements",
+        "/api/announcements?project={name}",
+        "/api/tokens",
+        "/api/tokens/{token}",
+    ],
+}
+
+
+@dataclass
+class Facts:
+    """What a world is filled with: values for paths, of each project, public and private."""
+
+    random: Random
+    shared: dict[str, Any] = field(default_factory=dict)
+    public: list[dict[str, Any]] = field(default_factory=list)
+    private: list[dict[str, Any]] = field(default_factory=list)
+
+    def asks(self) -> Iterator[tuple[str, str]]:
+        """Every template with what is asked: of each project, and with one's numbers below another's name."""
+        places = [*self.public, *self.private]
+        for hidden in self.private:
+            numbers = {name: value for name, value in hidden.items() if isinstance(value, int)}
+            places.append({**self.random.choice(self.public), **numbers})
+        for template in (each for templates in ASKED.values() for each in templates):
+            fill = template.__mod__ if template.startswith("POST") else lambda place, it=template: it.format(**place)
+            yield from {(template, fill({"token": 1, **place})): None for place in places}
+
+
+async def fill(seed: int) -> Facts:
+    """A world of public and private projects, mixed, so that neither has its numbers for itself."""
+    facts = Facts(Random(seed))
+    product = await Product.create(name="OS", short="os")
+    facts.shared = {
+        "version": await ProductVersion.create(
+            product=product, name="OS 1", short="os", version="1", product_version_id="os-1"
+        ),
+        "sla": await Sla.create(name="stable"),
+        "rpm": await Rpm.create(
+            name="bash", epoch=0, version="5", release="1", arch="src", srpm_name="bash", filename="bash.rpm"
+        ),
+    }
+    kinds = ["public", "private", "homeless", "private", "public"]
+    facts.random.shuffle(kinds)
+    for number, kind in enumerate(kinds):
+        place = await add_project(facts, f"{SECRET if kind == 'private' else 'open'}-{number}", number, kind)
+        (facts.private if kind == "private" else facts.public).append(place)
+    changes = [{"resource": "release-schedules", "resource_id": "1", "old_value": None, "new_value": SECRET}]
+    await ChangeSet.create(
+        author=SECRET, requested_on=NOW, committed_on=NOW, resource="release-schedules", changes=changes
+    )
+    return facts
+
+
+async def add_project(facts: Facts, name: str, number: int, kind: str) -> dict[str, Any]:
+    """A project with some of everything; gives values for paths."""
+    place: dict[str, Any] = {"name": name, "permalink": name}
+    owner = await User.create(name=f"{name}-owner", created_at=NOW)
+    repository = await Repository.create(  # a candidate has one even where its project has lost its own
+        github_id=1000 + number,
+        full_name=f"acme/{name}",
+        default_branch="main",
+        private=kind == "private",
+        checked_at=NOW,
+    )
+    project = await Project.create(
+        repository=None if kind == "homeless" else repository,
+        name=name,
+        permalink=name,
+        oneliner=name,
+        description=name,
+        tag_list=[name],
+        tag_prefix=f"{name}/rc/",
+        trigger_tag_prefix=f"{name}-v",
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    place["link"] = (
+        await Link.create(project=project, permalink=name, label=name, location=f"https://{name}.test", created_at=NOW)
+    ).permalink
+    environment = await Environment.create(
+        project=project, name=name, name_key=name, tier="production", frozen={"reason": name}, created_at=NOW
+    )
+    place["environment"] = environment.name
+    for step in range(facts.random.randint(2, 3)):
+        told = await add_release(facts, project, repository, environment, owner, f"{step + 1}.0+{name}", step)
+        place |= told if step == 0 else {}
+    return place
+
+
+async def add_release(
+    facts: Facts,
+    project: Project,
+    repository: Repository,
+    environment: Environment,
+    owner: User,
+    version: str,
+    step: int,
+) -> dict[str, Any]:
+    """A release with what belongs to it. The first of a project is released and announced, others as it falls out."""
+    moment = NOW - timedelta(days=facts.random.randint(0, 400), seconds=project.id)
+    status = 30 if step == 0 else facts.random.choice([1, 10, 20, 40])
+    release = await Release.create(
+        project=project,
+        product_version=facts.shared["version"],
+        version=version,
+        release_id=f"{project.permalink}-{version}",
+        status=status,
+        commit="a" * 40,
+        release_date=moment,
+        notes=version,
+        files={version: [version]},
+        signature=version,
+        held={"reason": version, "by": owner.name},
+        created_at=moment,
+        updated_at=moment,
+    )
+    candidate = await Candidate.create(
+        project=project,
+        release=release,
+        repository=repository,
+        number=1,
+        version=f"{version}-rc1",
+        commit="a" * 40,
+        branch=version,
+        tag=version,
+        status="ready",
+        reason=version,
+        created_by=owner,
+        created_at=moment,
+        updated_at=moment,
+    )
+    deployment = await Deployment.create(
+        environment=environment,
+        candidate=candidate,
+        kind="deploy",
+        reported=True,
+        actor=owner,
+        status="success",
+        error_message=version,
+        created_at=moment,
+        deploy_end_at=moment,
+    )
+    await Run.create(
+        repository=repository,
+        candidate=candidate,
+        workflow=version,
+        commit="a" * 40,
+        request_id=version[:40],
+        state="ended",
+        first_attempt=1,
+        attempt=1,
+        url=version,
+        deadline_at=moment,
+        created_at=moment,
+    )
+    told: dict[str, Any] = {"version": version, "candidate": candidate.version, "deployment": deployment.id}
+    told |= {"release": release.id, "release_id": release.release_id}
+    told |= await add_announcements(facts, project, release, owner, step)
+    return told | await add_content(facts, release, moment.date())
+
+
+async def add_announcements(facts: Facts, project: Project, release: Release, owner: User, step: int) -> dict[str, Any]:
+    """One announcement of the release, and one that waits."""
+    state = "approved" if step == 0 else facts.random.choice(["approved", "rejected", "withdrawn"])
+    common: dict[str, Any] = {"project": project, "tag_list": [release.version], "submitted_by": owner}
+    common |= {"changelog": release.version, "created_at": NOW}
+    decided = {"decided_by": owner, "decided_at": release.release_date, "reason": release.version}
+    made = await Announcement.create(**common, **decided, release=release, version=release.version, state=state)
+    waits = await Announcement.create(**common, version=f"{release.version}.1", state="pending")
+    return {"announcement": made.id, "pending": waits.id}
+
+
+async def add_content(facts: Facts, release: Release, day: date) -> dict[str, Any]:
+    """A schedule of the release, and a file that is shipped for it."""
+    text = release.version
+    schedule = await Schedule.create(release=release, sla=facts.shared["sla"], date=day)
+    variant = await Variant.create(
+        release=release, uid=text, variant=text, name=text, type="variant", arches=["src", "x86_64"]
+    )
+    repo = await ContentRepo.create(
+        variant=variant,
+        arch="src",
+        service="pulp",
+        repo_family="dist",
+        content_format="rpm",
+        content_category="source",
+        name=text,
+    )
+    file = await ReleasedFile.create(
+        rpm=facts.shared["rpm"], repo=repo, release_date=day, created_at=NOW, updated_at=NOW
+    )
+    return {"schedule": schedule.id, "uid": text, "repo": repo.id, "file": file.id}
+
+
+HIDDEN = "SELECT p.id FROM projects p JOIN repositories g ON g.github_id = p.repository_id WHERE g.private"
+OF_RELEASE = f"release_id IN (SELECT id FROM releases WHERE project_id IN ({HIDDEN}))"
+OF_CANDIDATE = f"candidate_id IN (SELECT id FROM candidates WHERE project_id IN ({HIDDEN}))"
+
+
+async def forget_what_is_private() -> None:
+    """Delete every private row."""
+    hidden = f"project_id IN ({HIDDEN})"
+    for table, condition in (
+        ("variants", OF_RELEASE),  # with their repositories and files
+        ("schedules", OF_RELEASE),
+        ("announcements", hidden),
+        ("links", hidden),
+        ("runs", OF_CANDIDATE),
+        ("deployments", OF_CANDIDATE),
+        ("candidates", hidden),
+        ("releases", hidden),
+        ("environments", hidden),
+        ("projects", f"id IN ({HIDDEN})"),
+        ("repositories", "private"),
+    ):
+        assert await execute(f"DELETE FROM {table} WHERE {condition}"), table
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a stranger is told, without what differs from call to call."""
+
+    status: int
+    body: bytes
+    headers: frozenset[tuple[str, str]]
+
+
+async def ask(world: World, what: str) -> Told:
+    """What somebody without credentials is told."""
+    method, path, body = "GET", what, None
+    if what.startswith("POST"):
+        method, path, query = what.split(" ", 2)
+        body = {"query": query}
+    async with world.session.request(method, world.url + path, json=body, allow_redirects=False) as response:
+        headers = {(k, v) for k, v in response.headers.items() if k not in ("Date", "X-Request-ID")}
+        return Told(response.status, await response.read(), frozenset(headers))
+
+
+async def look(world: World, asks: list[tuple[str, str]]) -> dict[tuple[str, str], Told]:
+    """Everything that a stranger is told."""
+    return {(template, what): await ask(world, what) for template, what in asks}
+
+
+def changed(before: dict[tuple[str, str], Told], after: dict[tuple[str, str], Told]) -> set[str]:
+    """The templates whose answers differ."""
+    return {template for (template, what), told in before.items() if told != after[template, what]}
+
+
+@pytest.mark.parametrize("policy", STRANGERS)
+async def test_no_private_row_is_ever_seen_by_a_stranger(
+    source: Path, database_url: str, aiohttp_server: Serve, policy: str
+) -> None:
+    async with a_world(source, database_url, aiohttp_server, anonymous_read=policy) as world:
+        facts = await fill(seed=sum(map(ord, policy)))
+        asks = list(facts.asks())
+        seen = await look(world, asks)
+        for (template, what), told in seen.items():
+            assert told.status < 500, what
+            assert SECRET in what or SECRET.encode() not in told.body, (what, told.body)
+            readable = any(template in ASKED[grant] for grant in STRANGERS[policy])
+            assert readable or template in ASKED[None] or told.status == 401 or template.startswith("POST"), what
+
+        await Repository.filter(github_id__gte=1000).update(private=False)
+        opened = await look(world, asks)
+        readable = {template for grant in STRANGERS[policy] for template in ASKED[grant]}
+        assert changed(seen, opened) == readable  # so the questions are good ones
+        assert policy == "none" or any(SECRET.encode() in told.body for told in opened.values())
+
+        names = [place["name"] for place in facts.private]
+        hidden = await Project.filter(name__in=names).values_list("repository_id", flat=True)
+        await Repository.filter(github_id__in=hidden).update(private=True)
+        assert changed(seen, await look(world, asks)) == set()
+        await forget_what_is_private()
+        assert changed(seen, await look(world, asks)) == set()
+
+
+def test_every_call_that_reads_is_asked() -> None:
+    asked = [what.partition("?")[0] for templates in ASKED.values() for what in templates]
+    for method, path in routed(application()):
+        if method == "GET" and path not in MACHINES:
+            pattern = re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(path)) + "/?"
+            assert any(re.fullmatch(pattern, re.sub(r"\{\w+\}", "x", what)) for what in asked), path
