@@ -19,7 +19,7 @@ class Waiting(Before):
     """Which announcements are listed."""
 
     state: str = Field("pending", description="`pending`, `approved`, `rejected` or `withdrawn`.")
-    project: str | None = Field(None, description="The name of a project.")
+    project: str | None = Field(None, description="The name of a project.", pattern=r"^[^\x00]{1,255}$")
 
 
 class Approval(BaseModel):
@@ -56,6 +56,7 @@ class AnnouncementShape(BaseModel):
 
 
 async def _queue(context: Context, call: Call) -> Given:
+    """Announcements of a state, newest first."""
     asked = call.query
     rows = await announcements.queue(
         context, state=asked.state, project=asked.project, before=asked.before, limit=asked.per_page + 1
@@ -65,10 +66,12 @@ async def _queue(context: Context, call: Call) -> Given:
 
 
 async def _approve(context: Context, call: Call) -> dict[str, Any]:
+    """Approve the pending announcement of a version; its release is found or made."""
     return await announcements.approve(context, call.path["project"], call.path["version"], call.body.id)
 
 
 async def _reject(context: Context, call: Call) -> dict[str, Any]:
+    """Reject the pending announcement of a version, telling why."""
     body = call.body
     return await announcements.reject(context, call.path["project"], call.path["version"], body.reason, body.id)
 

@@ -184,22 +184,18 @@ class Led(BaseModel):
     location: str
 
 
-class Refused(BaseModel):
-    """Sentences by the fields that they are about."""
-
-    errors: dict[str, list[str]] = Field(examples=[{"version": ["Is required."]}])
-
-
 # --- performed
 
 Listing = Callable[..., Awaitable[list[dict[str, Any]]]]
 
 
 async def _approved(context: Context, call: Call) -> Given:
+    """Approved releases of a project, newest first."""
     return await _page(announcements.approved, PAGE, context, call)
 
 
 async def _pending(context: Context, call: Call) -> Given:
+    """Releases that the caller has submitted and that nobody has decided yet."""
     return await _page(announcements.pending, PENDING_PAGE, context, call)
 
 
@@ -212,14 +208,17 @@ async def _page(listing: Listing, size: int, context: Context, call: Call) -> Gi
 
 
 async def _release(context: Context, call: Call) -> dict[str, Any]:
+    """A release; while it is pending for its submitter and those who approve only."""
     return {"release": await announcements.find(context, call.path["permalink"], call.number("id"))}
 
 
 async def _submit(context: Context, call: Call) -> dict[str, Any]:
+    """Submit a release for approval."""
     return {"release": await announcements.submit(context, call.path["permalink"], **_given(call.body.release))}
 
 
 async def _withdraw(context: Context, call: Call) -> dict[str, Any]:
+    """Withdraw a release that one has submitted oneself and that is still pending."""
     return {"release": await announcements.withdraw(context, call.path["permalink"], call.number("id"))}
 
 
@@ -239,32 +238,39 @@ class _Pages:
     base_url: str
 
     async def project(self, context: Context, call: Call) -> dict[str, Any]:
+        """What a project tells of itself, with its links and newest releases."""
         project, rows = await announcements.described(context, call.path["permalink"], recent=RECENT)
         shown = {name: getattr(project, name) for name in ProjectShape.model_fields if hasattr(project, name)}
         urls = [self._told(project.permalink, link) for link in await links.listed(context, project.permalink)]
         return {"project": {**shown, "approved_urls": urls, "recent_releases": rows}}
 
     async def change_project(self, context: Context, call: Call) -> dict[str, Any]:
+        """Change what a project tells of itself; only what is given."""
         await announcements.describe(context, call.path["permalink"], **_given(call.body.project))
         return await self.project(context, call)
 
     async def links(self, context: Context, call: Call) -> list[dict[str, Any]]:
+        """The links of a project."""
         permalink = call.path["permalink"]
         return [{"url": self._told(permalink, link)} for link in await links.listed(context, permalink)]
 
     async def link(self, context: Context, call: Call) -> dict[str, Any]:
+        """A link of a project."""
         permalink = call.path["permalink"]
         return {"url": self._told(permalink, await links.find(context, permalink, call.path["link"]))}
 
     async def create_link(self, context: Context, call: Call) -> dict[str, Any]:
+        """Add a link to a project."""
         permalink = call.path["permalink"]
         return {"url": self._told(permalink, await links.create(context, permalink, **_given(call.body.url)))}
 
     async def change_link(self, context: Context, call: Call) -> dict[str, Any]:
+        """Change a link's label or where it leads; its own address stays."""
         permalink, values = call.path["permalink"], _given(call.body.url)
         return {"url": self._told(permalink, await links.change(context, permalink, call.path["link"], **values))}
 
     async def remove_link(self, context: Context, call: Call) -> dict[str, Any]:
+        """Remove a link from a project."""
         permalink = call.path["permalink"]
         return {"url": self._told(permalink, await links.remove(context, permalink, call.path["link"]))}
 
@@ -290,8 +296,6 @@ def dialect(base_url: str) -> Dialect:
         code=code,
         status=status,
         roots=("/projects",),
-        error=Refused,
-        security=("auth_code", "bearer", "token"),
     )
 
 

@@ -102,8 +102,7 @@ DONE = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 302: "Fou
 
 def _refusals(dialect: Dialect, endpoint: Endpoint) -> list[int]:
     """Every status with which a call may be refused."""
-    statuses = {401, 403, 429, 503}
-    statuses |= {400} if endpoint.takes or endpoint.query or dialect.code or endpoint.method == "POST" else set()
+    statuses = {400, 401, 403, 429, 503}
     statuses |= {413, 415} if endpoint.takes else set()
     statuses |= {404} if "{" in endpoint.path else set()
     statuses |= {409} if endpoint.method != "GET" or dialect.status else set()

@@ -91,7 +91,10 @@ class Settings(DatabaseSettings):
     @classmethod
     def _are_networks(cls, value: str) -> str:
         for network in listed(value):
-            ip_network(network, strict=False)  # a ValueError of its own says what is wrong
+            try:
+                ip_network(network, strict=False)
+            except ValueError:
+                raise ValueError(f"`{network}` is no address and no network such as 10.0.0.0/8") from None
         return value
 
     @field_validator("cors_origins")
@@ -99,7 +102,7 @@ class Settings(DatabaseSettings):
     def _are_origins(cls, value: str) -> str:
         for origin in listed(value):
             if origin != "*" and re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", origin) is None:
-                raise ValueError("must be origins such as https://releases.example.com, or *")
+                raise ValueError(f"`{origin}` is no origin such as https://releases.example.com, and not *")
         return value
 
     @field_validator("github_api_url", "base_url")

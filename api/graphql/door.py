@@ -6,9 +6,10 @@ https://graphql.github.io/graphql-over-http/draft/
 from inspect import isawaitable
 from typing import Any
 
+import graphql
 import structlog
 from cachetools import LRUCache
-from graphql import DocumentNode, ExecutionResult, GraphQLError, execute
+from graphql import DocumentNode, ExecutionResult, GraphQLError
 from pydantic import BaseModel, Field
 
 from api.endpoints import Call, Dialect, Endpoint, Given, status_of
@@ -74,7 +75,7 @@ class Queries:
         given = body.variables or {}
         variables = limits.variables_of(SCHEMA, operation, given)
         about(cost=limits.check_cost(SCHEMA, document, operation, variables))
-        running = execute(
+        running = graphql.execute(
             SCHEMA,
             document,
             context_value=Reading(context),

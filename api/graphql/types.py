@@ -149,6 +149,15 @@ def _status(root: Any) -> int:
     return int(root["status"])
 
 
+def _said(kept: Any, *names: str) -> Any:
+    """What was kept of who did something, and why."""
+    return None if kept is None else {name: kept.get(name) for name in names}
+
+
+def _held(root: Any) -> Any:
+    return _said(root["held"], "by", "reason", "since")
+
+
 @strawberry.type(description="A version of a project.")
 class Release:
     """A version of a project."""
@@ -159,7 +168,7 @@ class Release:
     release_id: str = strawberry.field(description="The text by which it is known across projects.")
     status: ReleaseStatus
     status_code: int = strawberry.field(resolver=_status, description="The status as a number.")
-    held: Hold | None
+    held: Hold | None = strawberry.field(resolver=_held)
     commit: str | None
     release_date: datetime | None
     release_notes: str
@@ -235,7 +244,7 @@ class Deployment:
 
 def _frozen(root: Any, info: Info) -> Any:
     frozen = root["frozen"]
-    return frozen if is_frozen(frozen, info.context.now) else None
+    return _said(frozen, "by", "reason", "since", "until") if is_frozen(frozen, info.context.now) else None
 
 
 @strawberry.type(description="A place that a project is deployed to.")

@@ -36,7 +36,8 @@ def paths() -> dict[str, Any]:
     }
     for name, call in TOKENS.items():
         for method in call.methods[:-2]:
-            said = _call(f"{method} {name}", f"Credentials: {name}", {}, READING)
+            gives = None if name == "auth/token" else {"type": "object"}
+            said = _call(f"{method} {name}", f"Credentials: {name}", gives, READING)
             found.setdefault(f"{BASE}/{name}/", {})[method.lower()] = said
     for of in RESOURCES.values():
         found[f"{BASE}/{of.name}/"] = _list(of)
@@ -71,7 +72,7 @@ def _bulk(of: Resource, method: str, item: Any, names: Sequence[str]) -> dict[st
     taken, given = _taken(of, partial=method == "PATCH"), {"type": "object", "additionalProperties": item}
     if method == "DELETE":
         body: Any = {"type": "array", "items": {"type": ["integer", "string"]}, "maxItems": 10_000}
-        return _call(f"delete several {of.name}", title, None, WRITING, names, body=body)
+        return _call(f"delete several {of.name}", title, None, WRITING, names, body=body, status=204)
     if method == "POST":
         body = {"anyOf": [taken, {"type": "array", "items": taken, "maxItems": 10_000}]}
         made = {"anyOf": [item, {"type": "array", "items": item}]}
@@ -88,7 +89,8 @@ def _item(of: Resource, keys: Sequence[str]) -> dict[str, Any]:
         gives = None if method == "DELETE" else _shape(of.fields)
         names = (*of.filters, *COMMON)
         statuses = READING if method == "GET" else WRITING
-        call = _call(f"{method} one of {of.name}", title, gives, statuses, names, body=body)
+        status = 204 if method == "DELETE" else 200
+        call = _call(f"{method} one of {of.name}", title, gives, statuses, names, body=body, status=status)
         call["parameters"] += [
             {"in": "path", "name": key, "required": True, "schema": {"type": "string"}} for key in keys
         ]
@@ -135,7 +137,7 @@ def _call(
     body: Any = None,
     status: int = 200,
 ) -> dict[str, Any]:
-    read = body is None and gives is not None
+    read = errors is READING
     page = {HTML_TYPE: {"schema": {"type": "string"}}}
     done: dict[str, Any] = {"description": "Done"}
     if gives is not None:
@@ -148,7 +150,7 @@ def _call(
         "summary": summary,
         "description": "Warning: This is an experimental API.",
         "parameters": [_parameter(each) for each in parameters],
-        "responses": {str(status if gives is not None else 204): done, **refusals},
+        "responses": {str(status): done, **refusals},
         "security": [{"token": []}, {"bearer": []}, *([{}] if read else [])],
     }
     if body is not None:

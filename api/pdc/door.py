@@ -113,7 +113,7 @@ def add(app: web.Application, serving: Serving) -> None:
             return web.Response(status=301, headers={"Location": place + (f"?{query}" if query else "")})
         return await _answered(request, place, serving)
 
-    for path in (f"{BASE}/{{tail:.*}}", BASE):
+    for path in (f"{BASE}/{{tail:[\\s\\S]*}}", BASE):
         app.router.add_route("*", path, handle)
 
 
@@ -208,7 +208,7 @@ async def _performed(request: web.Request, place: Place, serving: Serving) -> An
 
 async def _caller(request: web.Request, serving: Serving) -> Actor:
     """Who asks. Schemes that are not ours count as none at all."""
-    scheme, *rest = request.headers.get("Authorization", "").split()
+    scheme, *rest = request.headers.get("Authorization", "").split() or [""]
     if not scheme or scheme.lower() not in ("token", "bearer"):
         return serving.access.stranger
     if not rest:

@@ -16,26 +16,48 @@ TRUE = {"t", "T", "true", "True", "TRUE", "1", 1}
 FALSE = {"f", "F", "false", "False", "FALSE", "0", 0}
 BAD_DATE = "Date has wrong format. Use one of these formats instead: YYYY[-MM[-DD]]."
 _DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
+NO_INTEGER = "A valid integer is required."
+NOT_PRINTABLE = "Only accept printable text."
 _INTEGER = re.compile(r"\s*[+-]?[0-9]{1,19}(\.0*)?\s*")
+_BREAKS = dict.fromkeys(map(ord, "\t\r\n"), " ")
 
 
-def text(longest: int, *, pattern: str = "", otherwise: str = "", blank: bool = False) -> Kind:
-    """Text of at most so many characters that fits a pattern wholly; numbers are taken as text."""
+def text(longest: int, *, pattern: str = "", otherwise: str = "") -> Kind:
+    """A line of at most so many printable characters that fits a pattern wholly; numbers are taken as text."""
     grammar = re.compile(pattern) if pattern else None
 
     def read(value: Any) -> str:
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise ValueError("Not a valid string.")
-        said = str(value).strip()
-        if not said and not blank:
+        said = _read_text(value, longest)
+        if not said:
             raise ValueError("This field may not be blank.")
-        if len(said) > longest:
-            raise ValueError(f"Ensure this field has no more than {longest} characters.")
         if grammar is not None and grammar.fullmatch(said) is None:
             raise ValueError(otherwise)
+        if not said.isprintable():
+            raise ValueError(NOT_PRINTABLE)
+        return said
+
+    return Kind("string", read, {"type": "string", "minLength": 1, "maxLength": longest})
+
+
+def lines(longest: int) -> Kind:
+    """Text of at most so many characters, which may be empty and of several lines."""
+
+    def read(value: Any) -> str:
+        said = _read_text(value, longest)
+        if not said.translate(_BREAKS).isprintable():
+            raise ValueError(NOT_PRINTABLE)
         return said
 
     return Kind("string", read, {"type": "string", "maxLength": longest})
+
+
+def _read_text(value: Any, longest: int) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("Not a valid string.")
+    said = str(value).strip()
+    if len(said) > longest:
+        raise ValueError(f"Ensure this field has no more than {longest} characters.")
+    return said
 
 
 def _read_name(value: Any) -> str:
@@ -46,11 +68,17 @@ def _read_name(value: Any) -> str:
 
 def _read_integer(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError("A valid integer is required.")
+        raise ValueError(NO_INTEGER)
     if _INTEGER.fullmatch(str(value)) is None:
-        raise ValueError("A valid integer is required.")
-    number = int(str(value).strip().partition(".")[0])
-    if abs(number) > LARGEST:
+        raise ValueError(NO_INTEGER)
+    return int(str(value).strip().partition(".")[0])
+
+
+def _read_count(value: Any) -> int:
+    number = _read_integer(value)
+    if number < 0:
+        raise ValueError("Ensure this value is greater than or equal to 0.")
+    if number > LARGEST:
         raise ValueError(f"Ensure this value is less than or equal to {LARGEST}.")
     return number
 
@@ -116,6 +144,7 @@ def _nothing(value: Any) -> Any:
 
 NAME = Kind("field", _read_name, {"type": "string"})
 INTEGER = Kind("integer", _read_integer, {"type": "integer"})
+COUNT = Kind("integer", _read_count, {"type": "integer", "minimum": 0, "maximum": LARGEST})
 FLAG = Kind("boolean", _read_flag, {"type": "boolean"}, bool)
 DAY = Kind("date", read_date, {"type": "string", "format": "date"}, str)
 MOMENT = Kind("datetime", _nothing, {"type": "string", "format": "date-time"}, _moment)

@@ -204,14 +204,11 @@ async def pages(
     rows by a window function instead reads all of them, which took a hundred times as long.
     """
     kind, where = listing.kind, _within(listing, eyes, filters)
-    descends = listing.descends != window.backwards
-    for edge, back in ((window.after, listing.descends), (window.before, not listing.descends)):
-        if edge is not None:
-            keys, places = ", ".join(f'x."{key}"' for key in listing.keys), ", ".join("{}" for _ in edge)
-            where.add(f"({keys}) {'<' if back else '>'} ({places})", *map(_bound, edge))
+    _between(listing, window, where)
     if listing.parent:
         where.add(f"{listing.parent} = parents.id")
-    order = ", ".join(f'x."{key}" {"DESC" if descends else "ASC"}' for key in listing.keys)
+    direction = "DESC" if listing.descends != window.backwards else "ASC"
+    order = ", ".join(f'x."{key}" {direction}' for key in listing.keys)
     page = f"SELECT x.id FROM {kind.table} x {listing.joins} {where} ORDER BY {order} LIMIT {int(window.size) + 1}"
     rows = await fetch(
         f"WITH parents (id) AS (VALUES {_numbers(where, parents)}) SELECT {kind.columns}, parents.id AS parent "
@@ -223,6 +220,14 @@ async def pages(
     for row in _told(rows[::-1] if window.backwards else rows):
         found[row["parent"]].append(row)
     return found
+
+
+def _between(listing: Listing, window: Window, where: Where) -> None:
+    """Leave only what is between the edges of a window."""
+    keys, places = ", ".join(f'x."{key}"' for key in listing.keys), ", ".join("{}" for _ in listing.keys)
+    for edge, falls in ((window.after, listing.descends), (window.before, not listing.descends)):
+        if edge is not None:
+            where.add(f"({keys}) {'<' if falls else '>'} ({places})", *map(_bound, edge))
 
 
 def _numbers(where: Where, numbers: Sequence[int]) -> str:
@@ -266,14 +271,8 @@ def _seen(kind: Kind, eyes: Eyes, where: Where) -> None:
     sight = {"announcements": eyes.announcements, "schedules": eyes.schedules}.get(kind.table, eyes.projects)
     if condition := visible(sight, kind.project, where.args):
         where.conditions.append(condition)
-    if kind is not ANNOUNCEMENT:
-        return
-    ways = ["x.state = 'approved'", visible(eyes.undecided, kind.project, where.args)]
-    if eyes.user_id:
-        where.args.append(eyes.user_id)
-        ways.append(f"x.submitted_by_id = ${len(where.args)}")
-    if all(ways):
-        where.conditions.append(f"({' OR '.join(ways)})")
+    if kind is ANNOUNCEMENT and (undecided := visible(eyes.undecided, kind.project, where.args)):
+        where.add(f"(x.state = 'approved' OR {undecided} OR x.submitted_by_id = {{}})", eyes.user_id)
 
 
 def _bound(value: Any) -> Any:

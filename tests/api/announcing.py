@@ -33,7 +33,7 @@ class Told:
 
 
 async def ask_xml(
-    world: World, method: str, path: str, body: str | bytes | None = None, *, token: str | None = None, **more: Any
+    world: World, method: str, path: str, body: Any = None, *, token: str | None = None, **more: Any
 ) -> Told:
     """One request in XML, with the admin's token unless another (or "" for none) is given."""
     secret = world.token if token is None else token

@@ -112,8 +112,10 @@ async def test_the_queue_of_one_project(world: World) -> None:
     assert (await world.ask("POST", "/projects/web-shop/releases.json", body)).status == 201
     assert listed(await world.ask("GET", QUEUE)) == ["9", "1.0"]
     assert listed(await world.ask("GET", f"{QUEUE}?project=Web%20Shop")) == ["9"]
-    for name in ("none", "%00", "%FF", "x" * 300):
+    for name in ("none", "%FF", "x" * 255, "web-shop"):
         assert refusal(await world.ask("GET", f"{QUEUE}?project={name}")) == (404, None)
+    for name in ("", "%00", "a%00", "x" * 256):
+        assert refusal(await world.ask("GET", f"{QUEUE}?project={name}")) == (400, "#/project")
 
 
 async def test_the_queue_shows_each_what_they_may_see(world: World) -> None:

@@ -386,6 +386,11 @@ async def test_any_origin_may_be_allowed(source: Path, database_url: str, aiohtt
 NOT_THERE = {
     "/api/releases/site/nothing/at/all": "error",
     "/api/v1/nothing": "error",
+    "/projects": "errors",
+    "/projects/site/nothing/x.json": "errors",
+    "/projects/site/nothing/at/all": "errors",
+    "/projects/site/nothing/x.xml": "xml",
+    "/graphql/x": "errors",
     "/api/projects/site/nothing": "problem",
     "/api/releasesandmore": "problem",
     "/api/tokens/1/2": "problem",
@@ -398,13 +403,27 @@ async def test_what_is_not_there_is_told_in_the_words_of_the_dialect_whatever_is
     for path, form in NOT_THERE.items():
         for method, accepted in (("GET", "text/html"), ("GET", "*/*"), ("PUT", "text/html"), ("TRACE", "text/plain")):
             answer = await raw(world, method, path, {"Accept": accepted})
-            said = json.loads(answer.body)
             assert answer.status == 404, path
-            if form == "error":
-                assert (answer.headers["Content-Type"], set(said)) == ("application/json", {"error"})
-            else:
-                assert answer.headers["Content-Type"] == "application/problem+json"
-                assert (said["status"], said["title"]) == (404, "Not Found")
+            if form == "xml":
+                assert answer.headers["Content-Type"] == "application/xml"
+                assert b"<errors>" in answer.body and b"Not Found" in answer.body
+                continue
+            kind = "application/problem+json" if form == "problem" else "application/json"
+            assert answer.headers["Content-Type"] == kind
+            said = json.loads(answer.body)
+            assert (said["status"], said["title"]) == (404, "Not Found") if form == "problem" else set(said) == {form}
+
+
+async def test_a_wrong_method_is_405_in_the_words_of_the_dialect(world: World) -> None:
+    for path, told in (
+        (f"{PROJECTS}/site", b'"title":"Method Not Allowed"'),
+        (cut_path("1.0-rc1"), b'{"error":"Method Not Allowed"}'),
+        ("/projects/site/releases.json", b'{"errors":'),
+        ("/projects/site/releases.xml", b"<errors>"),
+    ):
+        answer = await raw(world, "DELETE", path)
+        assert (answer.status, told in answer.body) == (405, True), answer
+        assert {"GET", "HEAD"} <= listed(answer.headers["Allow"])
 
 
 # --- pointers

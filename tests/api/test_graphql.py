@@ -1,0 +1,371 @@
+"""GraphQL: what the graph holds, and how one walks in it."""
+
+from datetime import timedelta
+from enum import Enum
+from typing import Any
+
+import pytest
+from graphql import GraphQLEnumType, build_client_schema, get_introspection_query, print_schema
+
+from api.graphql import types
+from api.graphql.schema import SCHEMA
+from bot.rules import announcements, candidates, deployments, projects, versions
+from bot.rules.releases import STATUS_NAMES
+from bot.store.projects import Environment
+from bot.store.releases import Release
+from tests.api import graphs
+from tests.api.calls import freeze, project
+from tests.api.graphs import NOW, ask, codes, post
+from tests.world import World
+
+WHOLE = """query ($environment: Int) {
+  viewer { name grants }
+  project(name: "site") {
+    id name permalink repo buildWorkflow buildDeadlineMinutes allowedBranches tagPrefix triggerTagPrefix tagCandidates
+    versionScheme archived oneliner description licenseList projectTagList
+    environments(first: $environment) {
+      totalCount
+      nodes { name tier order workflow deployDeadlineMinutes frozen { by reason since until } live { ...deployed } }
+    }
+    releases { nodes { version releaseType releaseId status statusCode held { by reason since } commit releaseNotes
+      newestCandidate { version }
+      candidates { nodes { number version repo commit branch tag status reason createdBy release { version }
+        build { runId url status conclusion attempt } deployments { nodes { id } } } }
+      deployments { nodes { ...deployed } } } }
+  }
+}
+fragment deployed on Deployment { id kind status errorMessage reported actor candidate { version project { name } }
+  fromCandidate { version } environment { name } }
+"""
+
+
+async def test_what_the_bot_did_is_read_in_one_walk(world: World) -> None:
+    await world.cut("1.0-rc1", build=True)
+    await world.settle()
+    await world.github.finish(run=1, conclusion="success")
+    await world.settle()
+    await world.cut("1.0-rc2")
+    await world.live("1.0-rc1")
+    await world.live("1.0-rc2")
+    found = await ask(world, WHOLE)
+    native = (await world.ask("GET", "/api/projects/site")).json
+    site, [staging, production] = found["project"], found["project"]["environments"]["nodes"]
+    [release] = site["releases"]["nodes"]
+    second, first = release["candidates"]["nodes"]
+    live = {
+        "id": "2",
+        "kind": "deploy",
+        "status": "success",
+        "errorMessage": None,
+        "reported": False,
+        "actor": "root",
+        "candidate": {"version": "1.0-rc2", "project": {"name": "site"}},
+        "fromCandidate": {"version": "1.0-rc1"},
+        "environment": {"name": "staging"},
+    }
+    assert found["viewer"] == {"name": "root", "grants": ["admin"]}
+    assert {name: site[name] for name in ("name", "permalink", "repo", "buildWorkflow", "tagPrefix")} == {
+        "name": "site",
+        "permalink": "site",
+        "repo": "acme/site",
+        "buildWorkflow": "build.yml",
+        "tagPrefix": native["tag_prefix"],
+    }
+    assert site["id"] == str(native["id"]) and site["allowedBranches"] is None and site["archived"] is False
+    assert staging["live"] == live and production["live"] is None
+    assert (release["status"], release["statusCode"], release["held"]) == ("testing", 10, None)
+    assert release["newestCandidate"] == {"version": "1.0-rc2"} and release["releaseId"] == "site-1.0"
+    assert [each["id"] for each in release["deployments"]["nodes"]] == ["2", "1"]
+    assert (second["number"], second["build"], second["status"]) == (2, None, "ready")
+    assert first["build"]["runId"] == str((await world.candidate("1.0-rc1"))["build"]["run_id"])
+    assert (first["build"]["conclusion"], first["createdBy"], first["repo"]) == ("success", "root", "acme/site")
+    assert first["deployments"]["nodes"] == [{"id": "1"}]
+
+
+async def test_every_field_of_every_type_can_be_asked_for(world: World) -> None:
+    made = await graphs.grow("shop", 1)
+    await Environment.filter(project_id=made.id).update(frozen={"by": "alice", "reason": "moving"})
+    await Release.filter(project_id=made.id).update(held={"by": "alice", "reason": "a leak"}, release_date=NOW)
+    for name, kind in SCHEMA.type_map.items():
+        fields = getattr(kind, "fields", {})
+        if name in PATHS and fields:
+            plain = [each for each, field in fields.items() if not field.args and not getattr(field.type, "fields", 0)]
+            leaves = [each for each in plain if not hasattr(bare(fields[each].type), "fields")]
+            found = await ask(world, PATHS[name] % " ".join(leaves))
+            assert leaves and found, name
+
+
+def bare(kind: Any) -> Any:
+    """A type without what says that there are several, or that it is never null."""
+    while hasattr(kind, "of_type"):
+        kind = kind.of_type
+    return kind
+
+
+PATHS = {
+    "Viewer": "{ viewer { %s } }",
+    "Project": '{ project(name: "shop") { %s } }',
+    "Release": '{ release(project: "shop", version: "shop.0") { %s } }',
+    "Hold": '{ release(project: "shop", version: "shop.0") { held { %s } } }',
+    "Candidate": '{ candidate(project: "shop", version: "shop.0-rc0") { %s } }',
+    "Build": '{ candidate(project: "shop", version: "shop.0-rc0") { build { %s } } }',
+    "Deployment": "{ deployment(id: 1) { %s } }",
+    "Environment": "{ deployment(id: 1) { environment { %s } } }",
+    "Freeze": "{ deployment(id: 1) { environment { frozen { %s } } } }",
+    "Announcement": "{ announcements { nodes { %s } } }",
+    "Schedule": "{ schedules { nodes { %s } } }",
+    "PageInfo": "{ projects { pageInfo { %s } } }",
+    "ProjectConnection": "{ projects { %s } }",
+    "ProjectEdge": "{ projects { edges { %s } } }",
+}
+
+
+async def test_times_are_in_utc_and_days_are_days(world: World) -> None:
+    await graphs.grow("shop", 1)
+    found = await ask(world, "{ announcements { nodes { createdAt approvedAt } } schedules { nodes { date active } } }")
+    assert found["announcements"]["nodes"] == [
+        {"createdAt": "2026-11-03T18:00:00Z", "approvedAt": "2026-11-03T18:00:00Z"}
+    ]
+    assert found["schedules"]["nodes"][0]["date"] == "2026-11-03"
+
+
+async def test_a_schedule_is_active_until_its_day_has_passed(world: World) -> None:
+    [release] = await graphs.releases(await graphs.project("shop"), ["1.0"])
+    today = (await world.context()).now().date()
+    first = NOW.date()
+    for days in (-1, 0, 1):
+        await graphs.schedule(release, f"sla {days}", (today - first).days + days)
+    found = await ask(world, "{ schedules { nodes { sla active } } }")
+    assert found["schedules"]["nodes"] == [
+        {"sla": "sla -1", "active": False},
+        {"sla": "sla 0", "active": True},
+        {"sla": "sla 1", "active": True},
+    ]
+
+
+async def test_a_hold_hides_the_status_and_a_freeze_that_has_run_out_is_none(world: World) -> None:
+    shop = await graphs.project("shop")
+    await graphs.releases(shop, ["1.0"], status=30, held={"by": "alice", "reason": "a leak", "since": NOW.isoformat()})
+    await freeze(world)
+    past = {"by": "bob", "reason": "over", "since": NOW.isoformat(), "until": (NOW - timedelta(days=900)).isoformat()}
+    await Environment.filter(name="production").update(frozen=past)
+    found = await ask(
+        world,
+        """{ release(project: "shop", version: "1.0") { status statusCode held { by reason since } }
+          project(name: "site") { environments { nodes { frozen { by reason until } } } } }""",
+    )
+    held = {"by": "alice", "reason": "a leak", "since": "2026-11-03T18:00:00Z"}
+    assert found["release"] == {"status": "hold", "statusCode": 20, "held": held}
+    staging, production = found["project"]["environments"]["nodes"]
+    assert staging == {"frozen": {"by": "root", "reason": "moving house", "until": None}}
+    assert production == {"frozen": None}
+
+
+async def test_what_is_live_is_what_succeeded_last(world: World) -> None:
+    shop = await graphs.project("shop")
+    place = await graphs.environment(shop, "prod")
+    [release] = await graphs.releases(shop, ["1.0"])
+    first, second, third = await graphs.candidates(release, [1, 2, 3])
+    await graphs.deployment(first, place, deploy_end_at=NOW + timedelta(hours=2))
+    await graphs.deployment(second, place, deploy_end_at=NOW)
+    await graphs.deployment(third, place, "failure", deploy_end_at=NOW + timedelta(hours=3))
+    found = await ask(world, '{ project(name: "shop") { environments { nodes { live { candidate { version } } } } } }')
+    assert found["project"]["environments"]["nodes"] == [{"live": {"candidate": {"version": "1.0-rc1"}}}]
+
+
+async def test_the_newest_build_and_the_highest_candidate_are_shown(world: World) -> None:
+    shop = await graphs.project("shop")
+    [release] = await graphs.releases(shop, ["1.0"])
+    tenth, _ = await graphs.candidates(release, [10, 9])
+    for number in (1, 2):
+        await graphs.build(tenth, request_id=f"r{number}", github_id=2**40 + number)
+    found = await ask(
+        world, '{ release(project: "shop", version: "1.0") { newestCandidate { version build { runId } } } }'
+    )
+    newest = {"version": "1.0-rc10", "build": {"runId": str(2**40 + 2)}}
+    assert found["release"] == {"newestCandidate": newest}
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ('project(name: "nope") { id }', "Release project not found"),
+        ('project(name: "SITE") { id }', "Release project not found"),
+        ('project(name: "") { id }', "Release project not found"),
+        ('release(project: "nope", version: "1.0") { id }', "Release project not found"),
+        ('release(project: "site", version: "9") { id }', "Release not found"),
+        ('candidate(project: "site", version: "1.0") { id }', "Release not found"),
+        ("deployment(id: 99) { id }", "Deployment not found"),
+        ("deployment(id: 0) { id }", "Deployment not found"),
+        ("deployment(id: -1) { id }", "Deployment not found"),
+        ('deployment(id: "x") { id }', "Deployment not found"),
+        ('deployment(id: "١") { id }', "Deployment not found"),
+        ("deployment(id: 99999999999999999999) { id }", "Deployment not found"),
+    ],
+)
+async def test_what_is_not_there_is_null_with_an_error_and_what_else_was_asked_is_answered(
+    world: World, query: str, told: str
+) -> None:
+    answer = await post(world, f"{{ x: {query} viewer {{ name }} }}")
+    assert (answer.status, answer.json["data"]) == (200, {"x": None, "viewer": {"name": "root"}})
+    [error] = answer.json["errors"]
+    assert (error["message"], error["path"], error["extensions"]) == (told, ["x"], {"code": "NOT_FOUND"})
+    assert error["locations"] == [{"line": 1, "column": 3}]
+
+
+async def test_other_release_types_are_seen_from_their_schedules_only(world: World) -> None:
+    shop = await graphs.project("shop")
+    await graphs.releases(shop, ["1.0"])
+    beta = await Release.create(
+        project=shop, version="1.0", release_type="beta", release_id="x", created_at=NOW, updated_at=NOW
+    )
+    await graphs.schedule(beta)
+    found = await ask(
+        world,
+        """{ releases { totalCount } project(name: "shop") { releases { totalCount nodes { releaseType } } }
+          release(project: "shop", version: "1.0") { releaseType }
+          schedules { nodes { releaseId release { releaseType version } } } }""",
+    )
+    assert found["releases"]["totalCount"] == 1 and found["release"] == {"releaseType": "ga"}
+    assert found["project"]["releases"] == {"totalCount": 1, "nodes": [{"releaseType": "ga"}]}
+    assert found["schedules"]["nodes"] == [{"releaseId": "x", "release": {"releaseType": "beta", "version": "1.0"}}]
+
+
+FILTERS = [
+    ("projects(archived: true)", []),
+    ("projects(archived: false)", ["shop", "site"]),
+    ("projects(archived: null)", ["shop", "site"]),
+    ('releases(project: "shop")', ["4.0", "3.0", "2.0", "1.0"]),
+    ('releases(project: "nope")', []),
+    ("releases(status: released)", ["2.0"]),
+    ("releases(status: [released, development, released])", ["2.0", "1.0"]),
+    ("releases(status: hold)", ["4.0", "3.0"]),
+    ("releases(status: [])", []),
+    ("announcements(state: approved)", ["1.0"]),
+    ("announcements(state: [pending, rejected])", ["3.0", "2.0"]),
+    ('announcements(permalink: "the-shop", state: withdrawn)', ["4.0"]),
+    ('announcements(permalink: "shop")', []),
+    ('schedules(releaseId: "the-shop-1.0")', ["a", "b"]),
+    ('schedules(sla: "b")', ["b", "b"]),
+    ('schedules(sla: ["a", "b", "c"], dateAfter: "2026-11-05")', ["b"]),
+    ('schedules(dateBefore: "2026-11-03")', ["a"]),
+    ('schedules(dateAfter: "2026-11-04", dateBefore: "2026-11-04")', ["b"]),
+    ('schedules(sla: "nope")', []),
+]
+NAMED = {"projects": "name", "releases": "version", "announcements": "version", "schedules": "sla"}
+
+
+async def test_lists_are_filtered(world: World) -> None:
+    shop = await graphs.project("shop")
+    first, *_ = await graphs.releases(shop, ["1.0"])
+    [second] = await graphs.releases(shop, ["2.0"], status=30)
+    await graphs.releases(shop, ["3.0", "4.0"], held={"by": "alice"}, status=30)
+    for version, state in zip(
+        ("1.0", "2.0", "3.0", "4.0"), ("approved", "pending", "rejected", "withdrawn"), strict=True
+    ):
+        await graphs.announcement(shop, version, state)
+    for release, sla, days in ((first, "a", 0), (first, "b", 1), (second, "b", 2)):
+        await graphs.schedule(release, sla, days)
+    for asked, expected in FILTERS:
+        name = asked.partition("(")[0]
+        found = (await ask(world, f"{{ x: {asked} {{ totalCount nodes {{ {NAMED[name]} }} }} }}"))["x"]
+        values = [each[NAMED[name]] for each in found["nodes"]]
+        assert (values, found["totalCount"]) == (expected, len(expected)), asked
+
+
+async def test_lists_below_something_are_filtered_too(world: World) -> None:
+    shop = await graphs.project("shop")
+    place = await graphs.environment(shop, "prod")
+    [release] = await graphs.releases(shop, ["1.0"])
+    for number, status in enumerate(("ready", "failed", "banned")):
+        [candidate] = await graphs.candidates(release, [number], status=status)
+        await graphs.deployment(candidate, place, ("success", "failure", "in_progress")[number])
+    found = await ask(
+        world,
+        """query ($status: [DeploymentStatus!]) { release(project: "shop", version: "1.0") {
+          candidates(status: [failed banned]) { totalCount nodes { status } }
+          deployments(status: $status) { totalCount nodes { status environment {
+            deployments(status: in_progress) { nodes { status } } } candidate {
+            deployments(status: failure) { totalCount } } } } } }""",
+        status=["success", "in_progress"],
+    )
+    found = found["release"]
+    assert found["candidates"] == {"totalCount": 2, "nodes": [{"status": "banned"}, {"status": "failed"}]}
+    assert found["deployments"]["totalCount"] == 2
+    assert [each["status"] for each in found["deployments"]["nodes"]] == ["in_progress", "success"]
+    for each in found["deployments"]["nodes"]:
+        assert each["environment"] == {"deployments": {"nodes": [{"status": "in_progress"}]}}
+        assert each["candidate"] == {"deployments": {"totalCount": 0}}
+
+
+async def test_a_release_that_was_never_cut_has_announcements_and_schedules(world: World) -> None:
+    plain = await project(world, "paper")
+    assert plain["repo"] is None
+    found = await ask(
+        world,
+        """{ project(name: "paper") { repo licenseList projectTagList releases { totalCount nodes { id } }
+          announcements { totalCount } environments { totalCount nodes { id } } } }""",
+    )
+    nothing = {"totalCount": 0, "nodes": []}
+    assert found["project"] == {
+        "repo": None,
+        "licenseList": [],
+        "projectTagList": [],
+        "releases": nothing,
+        "announcements": {"totalCount": 0},
+        "environments": nothing,
+    }
+
+
+async def test_fragments_aliases_directives_and_operations_work(world: World) -> None:
+    query = """query one($with: Boolean! = false) { a: project(name: "site") { ...f ... on Project @include(if: $with) { id } }
+      viewer { __typename name @skip(if: true) } } query two { viewer { name } } fragment f on Project { name }"""
+    one = await post(world, query, name="one")
+    assert one.json == {"data": {"a": {"name": "site"}, "viewer": {"__typename": "Viewer"}}}
+    assert (await post(world, query, name="one", **{"with": True})).json["data"]["a"] == {"name": "site", "id": "1"}
+    assert (await post(world, query, name="two")).json == {"data": {"viewer": {"name": "root"}}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (types.CandidateStatus, candidates.STATUSES),
+        (types.DeploymentStatus, deployments.STATUSES),
+        (types.AnnouncementState, announcements.STATES),
+        (types.Tier, projects.TIERS),
+        (types.VersionScheme, versions.SCHEMES),
+    ],
+)
+def test_words_are_those_of_the_rules(kind: type[Enum], words: tuple[str, ...]) -> None:
+    assert {each.name for each in kind} == {each.value for each in kind} == set(words)
+
+
+def test_the_status_of_a_release_is_said_as_elsewhere() -> None:
+    assert {each.value: each.name for each in types.ReleaseStatus} == STATUS_NAMES
+    kind = SCHEMA.type_map["ReleaseStatus"]
+    assert isinstance(kind, GraphQLEnumType) and set(kind.values) == set(STATUS_NAMES.values())
+
+
+def test_nothing_can_be_changed() -> None:
+    assert SCHEMA.mutation_type is None and SCHEMA.subscription_type is None
+
+
+async def test_clients_can_ask_for_the_schema(world: World) -> None:
+    for options in ({}, {"descriptions": False}, {"specified_by_url": True, "input_value_deprecation": True}):
+        found = await ask(world, get_introspection_query(**options))
+        assert build_client_schema(found).query_type is not None
+    assert print_schema(build_client_schema(await ask(world, get_introspection_query()))) == print_schema(SCHEMA)
+    by_name = await ask(world, '{ __type(name: "Release") { fields { name type { kind ofType { name } } } } }')
+    assert {"name": "version", "type": {"kind": "NON_NULL", "ofType": {"name": "String"}}} in by_name["__type"][
+        "fields"
+    ]
+
+
+async def test_a_field_that_is_refused_leaves_the_others(world: World) -> None:
+    token = await world.with_grants("release:cut")
+    answer = await post(world, "{ projects { totalCount } schedules { totalCount } viewer { name } }", token=token)
+    assert (answer.status, answer.json["data"]) == (
+        200,
+        {"projects": None, "schedules": None, "viewer": {"name": "robot"}},
+    )
+    assert codes(answer) == {"projects": "FORBIDDEN", "schedules": "FORBIDDEN"}

@@ -1,0 +1,113 @@
+"""What is taken for the documented answer, and what is not."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.docs.sessions import Step, difference, steps
+
+NOW = datetime.now(UTC)
+SOON = (NOW + timedelta(hours=1)).isoformat().replace("+00:00", "Z")
+SHA, OTHER = "6dcb09b5b57875f334f61aebed695e2e4193db5e", "0123456789abcdef0123456789abcdef01234567"
+
+SAME = [
+    ("", ""),
+    ("", "\n"),
+    ('{"a": 1, "b": [true, null]}', '{"b":[true,null],\n"a":1}'),
+    ('{"id": 12, "run_id": 3, "x": [{"id": 1}]}', '{"id": 7, "run_id": 99, "x": [{"id": 2}]}'),
+    ('{"at": "2024-01-01T00:00:00Z"}', f'{{"at": "{SOON}"}}'),
+    ('{"at": "2024-01-01T00:00:00Z"}', '{"at": "2024-01-01T00:00:00Z"}'),
+    ('{"on": "2024-01-01"}', f'{{"on": "{NOW.date()}"}}'),
+    (f'"commit {SHA} of main"', f'"commit {OTHER} of main"'),
+    ('"http://127.0.0.1:8080/api/x?a=1"', '"http://127.0.0.1:43215/api/x?a=1"'),
+    ('"https://github.com/acme/site/actions/runs/77"', '"http://127.0.0.1:1/acme/site/actions/runs/8"'),
+    ('{"token": "lsh_abc"}', '{"token": "lsh_Zy-9_x"}'),
+    ('{"note": "a…z", "n": "…"}', '{"note": "a lot more z", "n": 7}'),
+    ('{"a": 1, "…": "…"}', '{"a": 1, "b": 2}'),
+    ('[{"id": 1}, "…"]', '[{"id": 5}, {"id": 4}, {"id": 3}]'),
+    ("<release>\n<id>1</id>", "<release>\n<id>1</id>"),
+    (
+        'HTTP/1.1 200 OK\nLink: <http://x/y?page=2>; rel="next"\n\n[]',
+        'HTTP/1.1 200 OK\r\nDate: x\r\nLink: <http://h:1/y?page=2>; rel="next"\r\n\r\n[]',
+    ),
+    ("HTTP/1.1 301 Moved Permanently\nlocation: /a/", "HTTP/1.1 301 Moved Permanently\r\nLocation: /a/\r\n\r\n"),
+]
+OTHERS = [
+    ("", "{}"),
+    ("{}", ""),
+    ('{"a": 1}', '{"a": 2}'),
+    ('{"a": 1}', '{"a": 1, "b": 2}'),
+    ('{"a": 1, "b": 2}', '{"a": 1}'),
+    ('{"a": 1}', '{"a": "1"}'),
+    ('{"a": 1}', '{"a": true}'),
+    ('{"id": 1}', '{"id": null}'),
+    ('{"id": 1}', '{"id": "1"}'),
+    ('{"count": 1}', '{"count": 7}'),
+    ("[1, 2]", "[1]"),
+    ("[1]", "[1, 2]"),
+    ("[]", "{}"),
+    ('{"status": "ready"}', '{"status": "pending"}'),
+    ('{"at": "2024-01-01T00:00:00Z"}', '{"at": "2024-01-01T00:00:01Z"}'),
+    ('{"at": "2024-01-01T00:00:00Z"}', f'{{"at": "{NOW.isoformat()}"}}'),
+    ('{"at": "2024-01-01T00:00:00Z"}', '{"at": null}'),
+    ('{"on": "2024-01-01"}', '{"on": "2024-01-02"}'),
+    (f'"{SHA}"', f'"{OTHER[:-1]}"'),
+    ('"http://127.0.0.1:8080/api/x"', '"http://127.0.0.1:8080/api/y"'),
+    ("<a>1</a>", "<a>2</a>"),
+    ("a\nb", "a"),
+    ("HTTP/1.1 200 OK\n\n[]", "HTTP/1.1 201 Created\r\n\r\n[]"),
+    ("HTTP/1.1 200 OK\nLink: x\n\n[]", "HTTP/1.1 200 OK\r\n\r\n[]"),
+    ("HTTP/1.1 200 OK\n\n[]", "[]"),
+]
+
+
+@pytest.mark.parametrize(("documented", "answered"), SAME)
+def test_what_may_differ_is_compared_by_its_kind(documented: str, answered: str) -> None:
+    assert difference(documented, answered) == ""
+
+
+@pytest.mark.parametrize(("documented", "answered"), OTHERS)
+def test_all_else_must_be_as_it_is_documented(documented: str, answered: str) -> None:
+    assert difference(documented, answered) != ""
+
+
+def test_a_difference_shows_what_is_wrong_and_not_what_may_differ() -> None:
+    diff = difference(
+        f'{{"id": 1, "commit": "{SHA}", "status": "ready"}}', f'{{"id": 2, "commit": "{OTHER}", "status": "failed"}}'
+    )
+    changed = [line for line in diff.splitlines() if line[0] in "+-" and line[:3] not in ("+++", "---")]
+    assert changed == ['-  "status": "ready"', '+  "status": "failed"']
+
+
+PAGE = """
+```console
+$ longshore demo
+```
+
+```console
+$ curl -s a \\
+    -d x
+{"a":
+  1}
+
+# Something happens.
+$ curl -s b
+$ curl -s c
+text
+```
+"""
+
+
+def test_a_session_is_commands_each_with_its_answer() -> None:
+    assert list(steps(PAGE)) == [
+        Step(7, "curl -s a \\\n    -d x", '{"a":\n  1}'),
+        Step(12, told="Something happens."),
+        Step(13, "curl -s b"),
+        Step(14, "curl -s c", "text"),
+    ]
+
+
+@pytest.mark.parametrize("block", ["$ curl x\n$ rm y\n", "text\n$ curl x\n"])
+def test_what_is_no_session_and_looks_like_one_is_refused(block: str) -> None:
+    with pytest.raises(ValueError, match=r"curl only|no command"):
+        list(steps(f"```console\n{block}```\n"))
