@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 REPO ?= .
 ARGS ?=
 
-.PHONY: help setup demo test test-postgres check bench run constraints clean
+.PHONY: help setup demo test test-postgres check bench run constraints openapi clean
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -40,6 +40,9 @@ run: $(READY) ## serve with the settings of the environment
 constraints: $(READY) ## write constraints.txt anew from what .venv holds
 	@{ echo "# Exact versions of everything that is installed; made by \`make constraints\`."; \
 	   $(BIN)/python -m pip freeze --exclude-editable --exclude longshore | grep -v '^-e\|@ ' ; } > constraints.new && mv constraints.new constraints.txt
+
+openapi: $(READY) ## write docs/openapi.json anew
+	@$(BIN)/longshore openapi > docs/openapi.json
 
 clean: ## remove what the commands above made
 	@rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -46,7 +46,7 @@ POLICY = (
 
 def description(dialects: Sequence[Dialect]) -> Any:
     """The OpenAPI document of a service that speaks these dialects."""
-    return openapi.document("Longshore", version("longshore"), ABOUT, dialects, described.paths())
+    return openapi.document("Longshore", version("longshore"), ABOUT, dialects, described.described())
 
 
 def add(app: web.Application, dialects: Sequence[Dialect]) -> None:

@@ -28,17 +28,30 @@ Key = tuple[str, str, str]
 
 
 def document(title: str, version: str, description: str, dialects: Sequence[Dialect], more: Mapping[str, Any]) -> Any:
-    """The whole description. `more` are paths that are described elsewhere, as they stand."""
+    """The whole description. `more` are paths, schemas, parameters and responses that are described elsewhere."""
     schemas, shared = _schemas(dialects)
     paths: dict[str, Any] = {}
+    refusals: dict[str, Any] = {}
     for dialect, endpoint in _endpoints(dialects):
-        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(dialect, endpoint, schemas, shared)
+        said = _operation(dialect, endpoint, schemas, shared)
+        for status in _refusals(dialect, endpoint):
+            name = f"{dialect.name.replace(' ', '_')}_{endpoint.form.types[0].rpartition('/')[2]}_{status}"
+            refusals[name] = _refusal(dialect, endpoint, status, schemas, shared)
+            said["responses"][str(status)] = {"$ref": f"#/components/responses/{name}"}
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = said
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version, "description": description, "license": {"name": "Apache-2.0"}},
         "servers": [{"url": "/"}],
-        "paths": {path: {**paths.get(path, {}), **more.get(path, {})} for path in sorted({*paths, *more})},
-        "components": {"schemas": shared, "securitySchemes": SECURITY},
+        "paths": {
+            path: {**paths.get(path, {}), **more["paths"].get(path, {})} for path in sorted({*paths, *more["paths"]})
+        },
+        "components": {
+            "schemas": {**shared, **more["schemas"]},
+            "parameters": more["parameters"],
+            "responses": {**refusals, **more["responses"]},
+            "securitySchemes": SECURITY,
+        },
     }
 
 
@@ -78,7 +91,7 @@ def _operation(dialect: Dialect, endpoint: Endpoint, schemas: Mapping[Key, Any],
 
     summary, _, text = (getdoc(endpoint.perform) or "").partition("\n\n")
     said: dict[str, Any] = {
-        "operationId": _name(dialect, endpoint),
+        "operationId": _name(endpoint),
         "tags": [dialect.name],
         "summary": " ".join(summary.split()).rstrip("."),
         "description": text,
@@ -91,13 +104,21 @@ def _operation(dialect: Dialect, endpoint: Endpoint, schemas: Mapping[Key, Any],
     for status in sorted({endpoint.status, *endpoint.also}):
         body = {} if status in (204, 302) else {"content": content(endpoint.form.types[0], "gives")}
         said["responses"][str(status)] = {"description": (TITLES | DONE)[status], **body}
-    for status in _refusals(dialect, endpoint):
-        kind = dialect.error_type or endpoint.form.types[0]
-        said["responses"][str(status)] = {"description": TITLES[status], "content": content(kind, "error")}
     return said
 
 
 DONE = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 302: "Found"}
+
+
+def _refusal(
+    dialect: Dialect, endpoint: Endpoint, status: int, schemas: Mapping[Key, Any], shared: Mapping[str, Any]
+) -> Any:
+    schema = schemas[endpoint.method, endpoint.path, "error"]
+    kind = dialect.error_type or endpoint.form.types[0]
+    return {
+        "description": TITLES[status],
+        "content": {kind: {"schema": schema, "example": example(schema, shared)}},
+    }
 
 
 def _refusals(dialect: Dialect, endpoint: Endpoint) -> list[int]:
@@ -112,7 +133,7 @@ def _refusals(dialect: Dialect, endpoint: Endpoint) -> list[int]:
     return sorted(statuses)
 
 
-def _name(dialect: Dialect, endpoint: Endpoint) -> str:
+def _name(endpoint: Endpoint) -> str:
     path = re.sub(r"[^a-z0-9]+", "_", endpoint.path.lower()).strip("_")
     return f"{endpoint.method.lower()}_{path}"
 

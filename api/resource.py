@@ -53,12 +53,16 @@ class View:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of value: its name for people, how it is read (ValueError says what is wrong), shown and described."""
+    """A kind of value: its name for people, how it is read (ValueError says what is wrong), shown and described.
+
+    With `empty` an empty text is no value at all.
+    """
 
     name: str
     read: Callable[[Any], Any]
     schema: Mapping[str, Any]
     show: Callable[[Any], Any] | None = None
+    empty: bool = False
 
 
 @dataclass(frozen=True)
@@ -424,9 +428,9 @@ def _quoted(name: str) -> str:
 
 
 def _read(each: Field, value: Any, known: Known) -> Any:
-    if value is None and each.nullable:
-        return None
-    if value is None or (value == "" and each.refers is not None):
+    if value is None or (value == "" and each.kind.empty):
+        if each.nullable:
+            return None
         raise ValueError("This field may not be null.")
     value = each.kind.read(value)
     if each.refers is None:

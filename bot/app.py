@@ -19,6 +19,7 @@ import api.releases
 import api.tokens
 from api import endpoints
 from api.access import Access
+from api.endpoints import Dialect
 from api.health import Health
 from api.manners import Manners
 from api.voice import Voice
@@ -131,15 +132,22 @@ class Service:
 SERVICE = web.AppKey("service", Service)
 
 
+def dialects(url: str) -> list[Dialect]:
+    """Every dialect that is declared by endpoints, for a service that is reached at an address."""
+    ours = (api.releases, api.packages, api.projects, api.tokens, api.announcements, api.announcement_queue)
+    return [*(each.dialect(url) for each in ours), api.graphql.door.dialect()]
+
+
+def description() -> Any:
+    """What the service answers, in OpenAPI 3.1."""
+    return api.documents.description(dialects(""))
+
+
 def create_app(settings: Settings, *, works: bool = True, scheduled: bool = True) -> web.Application:
     """The web application. With `works` it also works on the queue, with `scheduled` it keeps the schedule."""
     service = Service(settings)
-    dialects = [
-        each.dialect(settings.url)
-        for each in (api.releases, api.packages, api.projects, api.tokens, api.announcements, api.announcement_queue)
-    ]
-    dialects.append(api.graphql.door.dialect())
-    surroundings = [Manners(listed(settings.cors_origins)).surround, Voice(dialects).answer]
+    spoken = dialects(settings.url)
+    surroundings = [Manners(listed(settings.cors_origins)).surround, Voice(spoken).answer]
     app = web.Application(client_max_size=receive.LARGEST + 1, middlewares=surroundings)
     app[SERVICE] = service
     app.cleanup_ctx.append(_opened)
@@ -153,10 +161,10 @@ def create_app(settings: Settings, *, works: bool = True, scheduled: bool = True
     app.router.add_get("/metrics", health.metrics)
     access = Access(settings.anonymous_read, listed(settings.trusted_proxies))
     serving = endpoints.Serving(service.context, access, settings.base_url)
-    for dialect in dialects:
+    for dialect in spoken:
         endpoints.add(app, dialect, serving)
     api.pdc.door.add(app, serving)
-    api.documents.add(app, dialects)
+    api.documents.add(app, spoken)
     return app
 
 

@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Annotated
 
+import orjson
 import structlog
 import typer
 from aiohttp import web
 
 from bot import log
-from bot.app import Service, create_app
+from bot.app import Service, create_app, description
 from bot.errors import Misconfigured
 from bot.settings import Settings, read_database_url, read_settings
 from bot.store import migrate as migrations
@@ -104,3 +105,8 @@ def _run(main: Callable[[], Awaitable[None]]) -> None:
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(main())  # type: ignore[arg-type]
+
+
+def openapi() -> None:
+    """Print the description of the API in OpenAPI 3.1, as a service serves it at /api/openapi.json."""
+    typer.echo(orjson.dumps(description(), option=orjson.OPT_INDENT_2).decode())

@@ -167,7 +167,7 @@ def cursor_of(listing: Listing, row: Row) -> str:
 def keys_of(listing: Listing, name: str, cursor: str) -> tuple[Any, ...]:
     """The place that a cursor stands for; refused when it is none of this list."""
     try:
-        padded = cursor[:LONGEST_CURSOR].encode("ascii") + b"=="
+        padded = cursor[:LONGEST_CURSOR].encode("ascii") + b"=" * (-len(cursor) % 4)
         said, *keys = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         if said == listing.name:
             return tuple(_read(key, value) for key, value in zip(listing.keys, keys, strict=True))

@@ -3,41 +3,46 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from api.openapi import example
 from api.pdc.door import BASE, HTML_TYPE, JSON_TYPE, PARSED, RESOURCES, Place
 from api.pdc.queries import COMMON
 from api.pdc.tokens import TOKENS
 from api.pdc.words import Words
+from api.problems import TITLES
 from api.resource import REQUIRED, Field, Resource
 
-DETAIL = {"description": "A sentence, sentences, or sentences by field; of several items, which one is refused."}
-ERRORS = {
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    406: "Not Acceptable",
-    409: "Conflict",
-    413: "Content Too Large",
-    415: "Unsupported Media Type",
-    429: "Too Many Requests",
-    503: "Service Unavailable",
-}
-READING = (400, 401, 403, 404, 406, 413, 429, 503)
+REFUSAL = {"description": "A sentence, sentences, or sentences by field; of several items, which one is refused."}
+READING = (400, 401, 403, 404, 405, 406, 413, 429, 503)
 WRITING = (*READING, 409, 415)
-ACTS = {"POST": "Make", "PUT": "Replace", "PATCH": "Change", "DELETE": "Delete"}
+ACTS = {"GET": "Show", "POST": "Make", "PUT": "Replace", "PATCH": "Change", "DELETE": "Delete"}
+SHOWN = ("fields", "exclude_fields")
+PAGING = ("page", "page_size", *SHOWN)
+TEXT = {HTML_TYPE: {"schema": {"type": "string"}}}
+MOST = 10_000
 
 
-def paths() -> dict[str, Any]:
-    """Every path below the base, with its calls."""
-    found: dict[str, Any] = {
-        f"{BASE}/": {"get": _call("root", "All lists and their addresses", {"type": "object"}, READING)}
+def described() -> dict[str, Any]:
+    """Paths, and the schemas, parameters and responses that they share."""
+    names = {name for of in RESOURCES.values() for name in (*getattr(of, "filters", ()), *COMMON)}
+    repeated = {"type": "array", "items": {"type": "string"}}
+    refusals = {JSON_TYPE: {"schema": REFUSAL, "example": {"detail": "Not found."}}, **TEXT}
+    return {
+        "paths": _paths(),
+        "schemas": {name: schema for of in RESOURCES.values() for name, schema in _schemas(of).items()},
+        "parameters": {
+            f"pdc_{name}": {"in": "query", "name": name, "schema": repeated, "explode": True, "style": "form"}
+            for name in sorted(names)
+        },
+        "responses": {f"pdc_{code}": {"description": TITLES[code], "content": refusals} for code in WRITING},
     }
+
+
+def _paths() -> dict[str, Any]:
+    root = _call("root", "All lists and their addresses", {"type": "object"}, READING)
+    found: dict[str, Any] = {f"{BASE}/": {"get": root}}
     for name, call in TOKENS.items():
         for method in call.methods[:-2]:
-            gives = None if name == "auth/token" else {"type": "object"}
-            said = _call(f"{method} {name}", f"Credentials: {name}", gives, READING)
+            gives, errors = (None, READING) if name == "auth/token" else ({"type": "object"}, (*READING, 409))
+            said = _call(f"{method} {name}", f"Credentials: {name}", gives, errors)
             found.setdefault(f"{BASE}/{name}/", {})[method.lower()] = said
     for of in RESOURCES.values():
         found[f"{BASE}/{of.name}/"] = _list(of)
@@ -48,83 +53,71 @@ def paths() -> dict[str, Any]:
 
 
 def _list(of: Resource | Words) -> dict[str, Any]:
-    item = _shape(of.fields)
-    page: dict[str, Any] = {
-        "type": "object",
-        "properties": {
-            "count": {"type": "integer"},
-            **{name: {"type": ["string", "null"], "format": "uri"} for name in ("next", "previous")},
-            "results": {"type": "array", "items": item},
-        },
-        "required": ["count", "next", "previous", "results"],
-    }
+    item, page = _ref(of.name), _ref(f"{of.name}.page")
+    names = (*of.filters, *COMMON) if isinstance(of, Resource) else PAGING
     either = {"anyOf": [page, {"type": "array", "items": item}]}
-    names = (*of.filters, *COMMON) if isinstance(of, Resource) else ("page", "page_size", "fields", "exclude_fields")
     calls = {"get": _call(f"list {of.name}", f"List {of.title}s", either, READING, names)}
-    if isinstance(of, Resource):
-        for method in Place(of).allow[1:-2]:
-            calls[method.lower()] = _bulk(of, method, item, names)
+    for method in Place(of).allow[1:-2] if isinstance(of, Resource) else ():
+        new, taken = _ref(f"{of.name}.new"), _ref(f"{of.name}.{'changed' if method == 'PATCH' else 'new'}")
+        bodies = {
+            "POST": {"anyOf": [new, {"type": "array", "items": new, "maxItems": MOST}]},
+            "DELETE": {"type": "array", "items": {"type": ["integer", "string"]}, "maxItems": MOST},
+        }
+        gives = {"POST": {"anyOf": [item, {"type": "array", "items": item}]}, "DELETE": None}
+        by_key = {"type": "object", "additionalProperties": taken, "maxProperties": MOST}
+        title = f"{ACTS[method]} {'one or several' if method == 'POST' else 'several'} {of.title}s"
+        body, shown = bodies.get(method, by_key), gives.get(method, {"type": "object", "additionalProperties": item})
+        status = {"POST": 201, "DELETE": 204}.get(method, 200)
+        calls[method.lower()] = _call(f"{method} several {of.name}", title, shown, WRITING, SHOWN, body, status)
     return calls
-
-
-def _bulk(of: Resource, method: str, item: Any, names: Sequence[str]) -> dict[str, Any]:
-    title = f"{ACTS[method]} one or several {of.title}s" if method == "POST" else f"{ACTS[method]} several {of.title}s"
-    taken, given = _taken(of, partial=method == "PATCH"), {"type": "object", "additionalProperties": item}
-    if method == "DELETE":
-        body: Any = {"type": "array", "items": {"type": ["integer", "string"]}, "maxItems": 10_000}
-        return _call(f"delete several {of.name}", title, None, WRITING, names, body=body, status=204)
-    if method == "POST":
-        body = {"anyOf": [taken, {"type": "array", "items": taken, "maxItems": 10_000}]}
-        made = {"anyOf": [item, {"type": "array", "items": item}]}
-        return _call(f"create {of.name}", title, made, WRITING, names, body=body, status=201)
-    body = {"type": "object", "additionalProperties": taken, "maxProperties": 10_000}
-    return _call(f"{method} several {of.name}", title, given, WRITING, names, body=body)
 
 
 def _item(of: Resource, keys: Sequence[str]) -> dict[str, Any]:
     calls: dict[str, Any] = {}
+    in_path = {"in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
     for method in Place(of, "").allow[:-2]:
-        title = f"{ACTS.get(method, 'Show')} one {of.title}"
-        body = _taken(of, partial=method == "PATCH") if method in ("PUT", "PATCH") else None
-        gives = None if method == "DELETE" else _shape(of.fields)
-        names = (*of.filters, *COMMON)
-        statuses = READING if method == "GET" else WRITING
-        status = 204 if method == "DELETE" else 200
-        call = _call(f"{method} one of {of.name}", title, gives, statuses, names, body=body, status=status)
-        call["parameters"] += [
-            {"in": "path", "name": key, "required": True, "schema": {"type": "string"}} for key in keys
-        ]
+        taken = {"PUT": _ref(f"{of.name}.new"), "PATCH": _ref(f"{of.name}.changed")}
+        gives, status = (None, 204) if method == "DELETE" else (_ref(of.name), 200)
+        errors = READING if method == "GET" else WRITING
+        title = f"{ACTS[method]} one {of.title}"
+        call = _call(f"{method} one of {of.name}", title, gives, errors, SHOWN, taken.get(method), status)
+        call["parameters"] += [{**in_path, "name": key} for key in keys]
         calls[method.lower()] = call
     return calls
 
 
-def _shape(fields: Sequence[Field]) -> dict[str, Any]:
-    properties = {each.name: _schema(each) for each in fields}
-    return {"type": "object", "properties": properties}
-
-
-def _schema(each: Field) -> dict[str, Any]:
-    if not each.column or (isinstance(each.path, Mapping) and each.kind.schema.get("type") == "object"):
-        return {} if each.column == "" and each.path is None else {**_open(each)}
-    schema = dict(each.kind.schema)
-    if each.default is None:
-        return {"anyOf": [schema, {"type": "null"}]}
-    return schema
-
-
-def _open(each: Field) -> dict[str, Any]:
-    return {"type": "object"} if each.kind.schema.get("type") == "object" else dict(each.kind.schema)
-
-
-def _taken(of: Resource, *, partial: bool) -> dict[str, Any]:
+def _schemas(of: Resource | Words) -> dict[str, Any]:
+    """An item, a page of items and, where they may be written, what is taken."""
+    links = {name: {"type": ["string", "null"], "format": "uri"} for name in ("next", "previous")}
+    results = {"type": "array", "items": _ref(of.name)}
+    page = {"type": "object", "properties": {"count": {"type": "integer"}, **links, "results": results}}
     written = [each for each in of.fields if each.column]
+    taken = {each.name: dict(each.kind.schema) for each in written}
     required = [each.name for each in written if each.default is REQUIRED]
-    said: dict[str, Any] = {
-        "type": "object",
-        "properties": {each.name: dict(each.kind.schema) for each in written},
-        "additionalProperties": False,
+    strict = {"type": "object", "properties": taken, "additionalProperties": False}
+    found: dict[str, Any] = {
+        of.name: {"type": "object", "properties": {each.name: _shown(each) for each in of.fields}},
+        f"{of.name}.page": {**page, "required": ["count", "next", "previous", "results"]},
     }
-    return {**said, "minProperties": 1} if partial else {**said, "required": required}
+    if written:
+        found |= {
+            f"{of.name}.new": {**strict, "required": required},
+            f"{of.name}.changed": {**strict, "minProperties": 1},
+        }
+    return found
+
+
+def _shown(each: Field) -> dict[str, Any]:
+    if each.column == "" and each.path is None:
+        return {}
+    if isinstance(each.path, Mapping) and each.kind.schema.get("type") == "object":
+        return {"type": "object"}
+    schema = dict(each.kind.schema)
+    return {"anyOf": [schema, {"type": "null"}]} if each.default is None else schema
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def _call(
@@ -133,32 +126,25 @@ def _call(
     gives: Any,
     errors: Sequence[int],
     parameters: Sequence[str] = (),
-    *,
     body: Any = None,
     status: int = 200,
 ) -> dict[str, Any]:
-    read = errors is READING
-    page = {HTML_TYPE: {"schema": {"type": "string"}}}
     done: dict[str, Any] = {"description": "Done"}
     if gives is not None:
-        done["content"] = {JSON_TYPE: {"schema": gives, "example": example(gives, {})}, **page}
-    error = {JSON_TYPE: {"schema": DETAIL, "example": {"detail": "Not found."}}, **page}
-    refusals = {str(code): {"description": ERRORS[code], "content": error} for code in sorted({*errors, 405})}
+        done["content"] = {JSON_TYPE: {"schema": gives}, **TEXT}
     said: dict[str, Any] = {
         "operationId": "pdc_" + "_".join(name.lower().replace("/", "_").replace("-", "_").split()),
         "tags": ["schedules and files"],
         "summary": summary,
         "description": "Warning: This is an experimental API.",
-        "parameters": [_parameter(each) for each in parameters],
-        "responses": {str(status): done, **refusals},
-        "security": [{"token": []}, {"bearer": []}, *([{}] if read else [])],
+        "parameters": [{"$ref": f"#/components/parameters/pdc_{each}"} for each in parameters],
+        "responses": {
+            str(status): done,
+            **{str(code): {"$ref": f"#/components/responses/pdc_{code}"} for code in sorted(errors)},
+        },
+        "security": [{"token": []}, {"bearer": []}, *([{}] if errors is READING else [])],
     }
     if body is not None:
-        forms = PARSED if body.get("type") == "object" and "additionalProperties" in body else PARSED[:1]
+        forms = PARSED if "$ref" in body else PARSED[:1]
         said["requestBody"] = {"content": {kind: {"schema": body} for kind in forms}}
     return said
-
-
-def _parameter(name: str) -> dict[str, Any]:
-    repeated = {"type": "array", "items": {"type": "string"}}
-    return {"in": "query", "name": name, "schema": repeated, "explode": True, "style": "form"}

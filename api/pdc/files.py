@@ -15,6 +15,9 @@ from bot.store.lists import Listing
 
 RELEASE_ROWS = "SELECT id FROM releases WHERE release_id IN ({})"
 
+UID = kinds.text(200, pattern=r"(?!\.\.?\Z)[^/]+", otherwise="Only accept text without / that is not . or ..")
+OPTIONAL = kinds.text(100, empty=True)
+
 VARIANTS = Resource(
     name="release-variants",
     title="Release Variant",
@@ -24,12 +27,12 @@ VARIANTS = Resource(
     fields=(
         Field("release", kinds.NAME, "release__release_id", "release_id", refers=kinds.RELEASE),
         Field("id", kinds.text(200), "variant", "variant"),
-        Field("uid", kinds.text(200, pattern=r"[^/]+", otherwise="Only accept text without /"), "uid", "uid"),
+        Field("uid", UID, "uid", "uid"),
         Field("name", kinds.text(300), "name", "name"),
         Field("type", kinds.choice(*VARIANT_TYPES), "type", "type"),
         Field("arches", kinds.choices(*ARCHES), "arches", "arches"),
-        Field("variant_version", kinds.text(100), "variant_version", "variant_version", default=None, nullable=True),
-        Field("variant_release", kinds.text(100), "variant_release", "variant_release", default=None, nullable=True),
+        Field("variant_version", OPTIONAL, "variant_version", "variant_version", default=None, nullable=True),
+        Field("variant_release", OPTIONAL, "variant_release", "variant_release", default=None, nullable=True),
         nothing("allowed_push_targets", kinds.LIST, []),
     ),
     unique=(unique("release", "uid", columns=("release_id", "uid")),),
@@ -40,6 +43,7 @@ VARIANTS = Resource(
     },
     nested={"release": ("release", RELEASES)},
     default_order="uid",
+    prepare=content.variant,
 )
 
 _WORDS = {
@@ -48,6 +52,8 @@ _WORDS = {
     "content_format": CONTENT_FORMATS,
     "content_category": CONTENT_CATEGORIES,
 }
+_OF_VARIANT = {"variant_uid": "uid", "variant_id": "variant", "variant_name": "name", **VARIANTS.orders}
+_OF_RELEASE = RELEASES.orders.items()
 _REPO_KEY = ("name", "variant_id", "arch", *_WORDS, "shadow")
 
 REPOS = Resource(
@@ -63,21 +69,21 @@ REPOS = Resource(
         *(Field(name, kinds.choice(*words), name, name) for name, words in _WORDS.items()),
         Field("name", kinds.text(2000), "name", "name"),
         Field("shadow", kinds.FLAG, "shadow", "shadow", default=False),
-        Field("product_id", kinds.INTEGER, "product_id", "product_id", default=None, nullable=True),
+        Field("product_id", kinds.COUNT, "product_id", "product_id", default=None, nullable=True),
     ),
     unique=(already_there("Repo", *_REPO_KEY),),
     filters={
         "release_id": filters.one_of("t__variant.release_id", RELEASE_ROWS),
         "variant_uid": filters.one_of("t__variant.uid"),
         "shadow": filters.plain_flag("t.shadow"),
-        "product_id": filters.numbers("t.product_id", "product_id"),
+        "product_id": filters.numbers("t.product_id", "product_id", largest=kinds.LARGEST),
         **{name: filters.one_of(f"t.{name}") for name in ("arch", *_WORDS, "name")},
     },
     order={
         **{f"{name}__name": name for name in _WORDS},
         "variant_arch__arch__name": "arch",
-        "variant_arch__variant__uid": "variant__uid",
-        "variant_arch__variant__release__release_id": "variant__release__release_id",
+        **{f"variant_arch__variant__{name}": f"variant__{path}" for name, path in _OF_VARIANT.items()},
+        **{f"variant_arch__variant__release__{name}": f"variant__release__{path}" for name, path in _OF_RELEASE},
     },
     prepare=content.repo,
 )
@@ -95,11 +101,11 @@ RPMS = Resource(
         Field("id", kinds.INTEGER, "id"),
         Field("name", kinds.text(200), "name", "name"),
         Field("version", kinds.text(200), "version", "version"),
-        Field("epoch", kinds.INTEGER, "epoch", "epoch"),
+        Field("epoch", kinds.COUNT, "epoch", "epoch"),
         Field("release", kinds.text(200), "release", "release"),
         Field("arch", kinds.choice(*ARCHES), "arch", "arch"),
         Field("srpm_name", kinds.text(200), "srpm_name", "srpm_name"),
-        Field("srpm_nevra", kinds.text(200), "srpm_nevra", "srpm_nevra", default=None, nullable=True),
+        Field("srpm_nevra", kinds.text(200, empty=True), "srpm_nevra", "srpm_nevra", default=None, nullable=True),
         Field("filename", kinds.text(4096), "filename", "filename", default=None),
         *(nothing(name, kinds.LIST, []) for name in ("linked_releases", "linked_composes")),
         nothing("dependencies", value={name: [] for name in DEPENDENCIES}),
@@ -107,7 +113,7 @@ RPMS = Resource(
     ),
     unique=(unique(*NEVRA, columns=NEVRA),),
     filters={
-        "epoch": filters.numbers("t.epoch", "epoch"),
+        "epoch": filters.numbers("t.epoch", "epoch", largest=kinds.LARGEST),
         **{name: filters.one_of(f"t.{name}") for name in RPM_TEXTS},
     },
     acts=frozenset({"create", "update"}),
@@ -156,7 +162,7 @@ FILES = Resource(
     unique=(unique("file_primary_key", "repo", columns=("rpm_id", "repo_id")),),
     filters={
         "file_primary_key": filters.numbers("t.rpm_id", "file_primary_key"),
-        "repo": filters.numbers("t.repo_id", "repo"),
+        "repo": filters.rows("t.repo_id"),
         "repo_name": filters.one_of("t__repo.name"),
         "arch": filters.one_of("t__repo.arch"),
         "service": filters.one_of("t__repo.service"),

@@ -1,5 +1,6 @@
 """Filters of lists, as existing clients of these dialects say them. `{}` stands for a value in their conditions."""
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date, datetime
@@ -12,6 +13,8 @@ from bot.store.lists import Where
 NOTHING = "1 = 0"
 FORMS = ("%Y-%m-%d", "%m/%d/%Y", "%m/%d/%y")
 LARGEST = 2**31 - 1
+_NUMBER = re.compile(r"\s*[+-]?[0-9]+\s*", re.ASCII)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}")
 
 
 def exact(condition: str) -> Filter:
@@ -65,19 +68,26 @@ def _places(values: Sequence[Any]) -> str:
     return ", ".join("{}" for _ in values)
 
 
-def numbers(column: str, name: str) -> Filter:
-    """Any of the numbers given."""
+def numbers(column: str, name: str, *, largest: int = LARGEST) -> Filter:
+    """Any of the numbers given; the column holds none beyond `largest`."""
+    return _numbers(column, largest, lambda value: [f"Value [{value}] of {name} is not an integer"])
 
-    def read(value: str) -> int | None:
-        try:
-            number = int(value)
-        except ValueError:
-            raise Invalid({"detail": [f"Value [{value}] of {name} is not an integer"]}) from None
-        return number if 0 < number <= LARGEST else None
+
+def rows(column: str) -> Filter:
+    """Any of the rows whose numbers are given."""
+    return _numbers(column, LARGEST, lambda value: f"invalid literal for int() with base 10: '{value}'")
+
+
+def _numbers(column: str, largest: int, refusal: Callable[[str], Any]) -> Filter:
+    def read(value: str) -> int:
+        if _NUMBER.fullmatch(value) is None:
+            raise Invalid({"detail": refusal(value)})
+        digits = value.strip().lstrip("+-0")[: len(str(largest)) + 1] or "0"
+        return -int(digits) if "-" in value else int(digits)
 
     def narrow(values: list[str], where: Where, today: date) -> None:
         wanted = [read(value) for value in values if value]
-        among(where, column, "", [number for number in wanted if number is not None])
+        among(where, column, "", [number for number in wanted if 0 <= number <= largest])
 
     return narrow
 
@@ -125,8 +135,7 @@ def days(column: str) -> Filter:
     def read(value: str) -> date:
         with suppress(ValueError):
             return read_date(value)
-        plain = len(value) == 10 and value[4] == value[7] == "-" and value.replace("-", "").isdecimal()
-        if plain:
+        if _DATE.fullmatch(value):
             said = f"'{value}' value has the correct format (YYYY-MM-DD) but it is an invalid date."
         else:
             said = f"'{value}' value has an invalid date format. It must be in YYYY-MM-DD format."

@@ -12,6 +12,7 @@ from bot.store.content import ContentRepo, Product, ProductVersion, Rpm, Sla
 from bot.store.releases import Release
 
 LARGEST = 2**63 - 1
+NO_ROW = -1  # the number that no row has
 TRUE = {"t", "T", "true", "True", "TRUE", "1", 1}
 FALSE = {"f", "F", "false", "False", "FALSE", "0", 0}
 BAD_DATE = "Date has wrong format. Use one of these formats instead: YYYY[-MM[-DD]]."
@@ -22,8 +23,11 @@ _INTEGER = re.compile(r"\s*[+-]?[0-9]{1,19}(\.0*)?\s*")
 _BREAKS = dict.fromkeys(map(ord, "\t\r\n"), " ")
 
 
-def text(longest: int, *, pattern: str = "", otherwise: str = "") -> Kind:
-    """A line of at most so many printable characters that fits a pattern wholly; numbers are taken as text."""
+def text(longest: int, *, pattern: str = "", otherwise: str = "", empty: bool = False) -> Kind:
+    """A line of at most so many printable characters that fits a pattern wholly; numbers are taken as text.
+
+    With `empty` an empty one is none at all.
+    """
     grammar = re.compile(pattern) if pattern else None
 
     def read(value: Any) -> str:
@@ -36,7 +40,7 @@ def text(longest: int, *, pattern: str = "", otherwise: str = "") -> Kind:
             raise ValueError(NOT_PRINTABLE)
         return said
 
-    return Kind("string", read, {"type": "string", "minLength": 1, "maxLength": longest})
+    return Kind("string", read, {"type": "string", "minLength": 1, "maxLength": longest}, empty=empty)
 
 
 def lines(longest: int) -> Kind:
@@ -108,7 +112,7 @@ def choice(*names: str) -> Kind:
             raise ValueError(not_allowed(value, names))
         return value
 
-    return Kind("string", read, {"type": "string", "enum": list(names)})
+    return Kind("string", read, {"type": "string", "enum": list(names)}, empty=True)
 
 
 def choices(*names: str) -> Kind:
@@ -142,7 +146,7 @@ def _nothing(value: Any) -> Any:
     return value
 
 
-NAME = Kind("field", _read_name, {"type": "string"})
+NAME = Kind("field", _read_name, {"type": "string"}, empty=True)
 INTEGER = Kind("integer", _read_integer, {"type": "integer"})
 COUNT = Kind("integer", _read_count, {"type": "integer", "minimum": 0, "maximum": LARGEST})
 FLAG = Kind("boolean", _read_flag, {"type": "boolean"}, bool)
@@ -155,7 +159,11 @@ OBJECT = Kind("field", _nothing, {"type": "object"}, _listed)
 
 def _read_row(value: Any) -> int:
     number = _read_integer(value)
-    return number if 0 < number < 2**31 else -1  # which no row has
+    return number if 0 < number < 2**31 else NO_ROW
+
+
+def _unknown_repo(value: Any, _: Any) -> dict[str, str]:
+    return {"detail": f"Repo with id {value} doesn't exist"}
 
 
 def _read_repo(value: Any) -> int:
@@ -164,9 +172,12 @@ def _read_repo(value: Any) -> int:
     if list(value) != ["id"]:
         raise ValueError({"detail": 'Only accepts {"id":"int"}'})
     try:
-        return _read_row(value["id"])
+        number = _read_integer(value["id"])
     except ValueError:
         raise ValueError(f"Value [{value['id']}] is not an integer") from None
+    if _read_row(number) == NO_ROW:
+        raise ValueError(_unknown_repo(number, None))
+    return number
 
 
 ROW = Kind("integer", _read_row, {"type": "integer"})
@@ -175,6 +186,7 @@ REPO_ROW = Kind(
     _read_repo,
     {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"], "additionalProperties": False},
     lambda repo: {**repo, "shadow": bool(repo["shadow"])},
+    empty=True,
 )
 
 
@@ -184,10 +196,6 @@ def _unknown(key: str) -> Callable[[Any, Any], str]:
 
 def _unknown_sla(value: Any, there: Mapping[Any, Any]) -> str:
     return not_allowed(value, [str(name) for name in there])
-
-
-def _unknown_repo(value: Any, _: Any) -> dict[str, str]:
-    return {"detail": f"Repo with id {value} doesn't exist"}
 
 
 RELEASE = Refers(Release, "release_id", _unknown("release_id"))

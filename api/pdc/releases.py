@@ -1,15 +1,30 @@
 """Releases as the content network speaks of them: the same as everywhere, known by `release_id`."""
 
+from typing import Any
+
 from api.pdc import filters, kinds
 from api.pdc.support import PRODUCT_VERSIONS, already_there, nothing, short
-from api.resource import Field, Resource, View
+from api.resource import Field, Kind, Resource, View
+from bot.errors import Refusal
 from bot.operations import content
+from bot.rules import packages
 from bot.rules.content import RELEASE_TYPES
 from bot.store.lists import Listing
 from bot.store.releases import Release
 
-VERSION = kinds.text(255, pattern=r"[^\s<>]+( [^\s<>]+)*", otherwise="Only accept printable text without < and >")
+SHOWN_NAME = "COALESCE(t.name, t__project.name || ' ' || t.version)"
 NAMED = {"given": "name", "project": "project__name", "version": "version"}
+
+
+def _read_version(value: Any) -> str:
+    said = str(kinds.text(packages.LONGEST_VERSION).read(value))
+    try:
+        return packages.parse_version(said)
+    except Refusal as refusal:
+        raise ValueError(refusal.sentence) from refusal
+
+
+VERSION = Kind("string", _read_version, {"type": "string", "minLength": 1, "maxLength": packages.LONGEST_VERSION})
 
 
 def _name(of: dict[str, str], _: View) -> str:
@@ -24,7 +39,7 @@ RELEASES = Resource(
     key=("release_id",),
     fields=(
         Field("release_id", kinds.NAME, "release_id"),
-        Field("short", short().kind, "project__permalink", "short"),
+        Field("short", short(100).kind, "project__permalink", "short"),
         Field("version", VERSION, "version", "version"),
         Field("name", kinds.text(255), NAMED, "name", show=_name),
         nothing("base_product"),
@@ -44,7 +59,7 @@ RELEASES = Resource(
     filters={
         "release_id": filters.one_of("t.release_id"),
         "short": filters.one_of("t__project.permalink"),
-        "name": filters.one_of("t.name"),
+        "name": filters.one_of(SHOWN_NAME),
         "version": filters.one_of("t.version"),
         "release_type": filters.one_of("t.release_type"),
         "active": filters.plain_flag("t.active"),

@@ -37,9 +37,9 @@ def nothing(name: str, kind: Kind = kinds.OBJECT, value: Any = None) -> Field:
     return Field(name, kind, show=lambda _, view: value)
 
 
-def short() -> Field:
+def short(longest: int = 200) -> Field:
     """The word by which something is known."""
-    return Field("short", kinds.text(200, pattern=SHORT, otherwise=BAD_SHORT), "short", "short")
+    return Field("short", kinds.text(longest, pattern=SHORT, otherwise=BAD_SHORT), "short", "short")
 
 
 PRODUCTS = Resource(
@@ -104,7 +104,7 @@ SLAS = Resource(
     fields=(
         Field("id", kinds.INTEGER, "id"),
         Field("name", kinds.text(300), "name", "name"),
-        Field("description", kinds.text(100_000, blank=True), "description", "description", default=""),
+        Field("description", kinds.lines(100_000), "description", "description", default=""),
     ),
     unique=(unique_name("sla", "name"),),
     filters={"name": filters.one_of("t.name")},

@@ -8,15 +8,16 @@ from typing import Any
 
 from bot.context import Context
 from bot.errors import Conflict, Refusal
-from bot.operations import audit, releases
+from bot.operations import audit, projects, releases
 from bot.operations.records import Row
 from bot.rules import content
 from bot.rules.projects import default_prefixes
 from bot.rules.releases import DEVELOPMENT, release_id
 from bot.store.announcements import Announcement
 from bot.store.candidates import Candidate
-from bot.store.content import Product, Variant
+from bot.store.content import ContentRepo, Product, Variant
 from bot.store.projects import Project
+from bot.store.releases import Release
 
 NAMING = ("short", "version", "release_type")
 
@@ -39,20 +40,18 @@ async def sla(context: Context, before: Row | None, values: Row) -> Row:
 async def release(context: Context, before: Row | None, values: Row) -> Row:
     """A release of the project that `short` names by permalink, which is made if there is none.
 
-    Refuses another version, short or type for a release that has a candidate or an approved announcement, and a
-    release id that another release has.
+    Refuses another version, short or type for a release that has a candidate or an approved announcement, a new
+    release of an archived project, and a release id that another project's release has.
     """
-    if before is not None:
-        changed = [name for name in NAMING if values.get(name, before[name]) != before[name]]
-        if changed and await _is_bound(before["#"]):
-            raise Refusal("This cannot change: the release has candidates or is announced.", field=changed[0])
     parts = {name: values.pop(name, (before or {}).get(name)) for name in NAMING}
+    changed = [name for name in NAMING if before is None or parts[name] != before[name]]
+    if before is not None and changed and await _is_bound(before["#"]):
+        raise Refusal("This cannot change: the release has candidates or is announced.", field=changed[0])
     project = await _project(context, str(parts["short"]))
+    if "short" in changed:
+        projects.refuse_archived(project)
     version, release_type = str(parts["version"]), str(parts["release_type"])
-    try:
-        await releases.refuse_namesake(project, version, release_type, own=before["#"] if before else None)
-    except Conflict as conflict:
-        raise Refusal(conflict.sentence) from conflict
+    await _refuse_namesake(project, version, release_type)
     columns: Row = {
         **values,
         "project_id": project.id,
@@ -66,29 +65,52 @@ async def release(context: Context, before: Row | None, values: Row) -> Row:
     return columns
 
 
+async def variant(context: Context, before: Row | None, values: Row) -> Row:
+    """A variant. Refuses to leave out an architecture that it has repositories for."""
+    if before is None or "arches" not in values:
+        return values
+    await Variant.select_for_update().get_or_none(id=before["#"])  # lest one more is made meanwhile
+    used = await ContentRepo.filter(variant_id=before["#"]).distinct().values_list("arch", flat=True)
+    if lost := sorted(set(map(str, used)) - set(values["arches"])):
+        raise Refusal(f"This variant has repositories for {', '.join(lost)}: delete them first.", field="arches")
+    return values
+
+
 async def repo(context: Context, before: Row | None, values: Row) -> Row:
     """A repository of the content network. Refuses one for a variant or architecture that the release has not."""
     key = {name: values.pop(name, (before or {}).get(name)) for name in ("release_id", "variant_uid", "arch")}
-    variant = await Variant.get_or_none(release__release_id=key["release_id"], uid=key["variant_uid"])
-    if variant is None or key["arch"] not in variant.arches:
+    variants = Variant.select_for_update(of=("variants",))  # lest the architecture is taken from it meanwhile
+    found = await variants.get_or_none(release__release_id=key["release_id"], uid=key["variant_uid"])
+    if found is None or key["arch"] not in found.arches:
         named = ", ".join(f"{name}={value}" for name, value in key.items())
         raise Refusal(f"No VariantArch for {named}")
-    return {**values, "variant_id": variant.id, "arch": key["arch"]}
+    return {**values, "variant_id": found.id, "arch": key["arch"]}
 
 
 async def rpm(context: Context, before: Row | None, values: Row) -> Row:
-    """A package file; it is called as usual unless a name is given."""
+    """A package file; it is called as usual, and goes on to be when it changes, unless a name is given."""
     whole: dict[str, Any] = {**(before or {}), **values}
     content.check_rpm(whole)
-    if whole["filename"] is None:
+    usual = before is not None and before["filename"] == content.filename(before)
+    if whole["filename"] is None or (usual and "filename" not in values):
         values["filename"] = content.filename(whole)
     return values
 
 
 async def _is_bound(number: int) -> bool:
     """Whether a release is known by its name to others: it has candidates, and so deployments, or is announced."""
+    await Release.select_for_update().get_or_none(id=number)  # lest it is cut meanwhile
     announced = Announcement.filter(release_id=number, state="approved")
     return await Candidate.exists(release_id=number) or await announced.exists()
+
+
+async def _refuse_namesake(project: Project, version: str, release_type: str) -> None:
+    """Refuse the release id of another project's release; one of the same project is seen to be no unique one."""
+    try:
+        await releases.refuse_namesake(project, version, release_type)
+    except Conflict as conflict:
+        if conflict.details["project"] != project.name:
+            raise
 
 
 async def _project(context: Context, permalink: str) -> Project:

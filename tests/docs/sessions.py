@@ -5,6 +5,7 @@ else is compared as it stands. `…` in the documentation stands for anything.
 """
 
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -46,7 +47,8 @@ class Step:
 def steps(page: str) -> Iterator[Step]:
     """Every step of a page's sessions, from top to bottom. A block whose commands are not `curl` is none.
 
-    A command begins with `$ `, goes on after a backslash at its line's end, and is followed by its answer.
+    A command begins with `$ `, goes on after a backslash at a line's end and within quotation marks, and is followed
+    by its answer. A line that begins with `# ` says what happens elsewhere.
     """
     for block in _BLOCK.finditer(page):
         lines = block[1].splitlines()
@@ -66,7 +68,7 @@ def _steps(lines: list[str], first: int) -> Iterator[Step]:
             yield Step(first + start, told=line[2:])
         elif line.startswith("$ "):
             command = line[2:]
-            while command.endswith("\\"):
+            while not _is_whole(command) and place < len(lines):
                 command += "\n" + lines[place]
                 place += 1
             end = place
@@ -76,6 +78,15 @@ def _steps(lines: list[str], first: int) -> Iterator[Step]:
             place = end
         elif line.strip():
             raise ValueError(f"Line {first + start} belongs to no command: {line}")
+
+
+def _is_whole(command: str) -> bool:
+    """Whether a command ends where its text does: not after a backslash or within quotation marks."""
+    try:
+        shlex.split(command)
+    except ValueError:
+        return False
+    return True
 
 
 def difference(expected: str, answer: str) -> str:

@@ -30,7 +30,7 @@ SAME = [
         'HTTP/1.1 200 OK\nLink: <http://x/y?page=2>; rel="next"\n\n[]',
         'HTTP/1.1 200 OK\r\nDate: x\r\nLink: <http://h:1/y?page=2>; rel="next"\r\n\r\n[]',
     ),
-    ("HTTP/1.1 301 Moved Permanently\nlocation: /a/", "HTTP/1.1 301 Moved Permanently\r\nLocation: /a/\r\n\r\n"),
+    ("HTTP/1.1 301 Moved Permanently\nLocation: /a/", "HTTP/1.1 301 Moved Permanently\r\nLocation: /a/\r\n\r\n"),
 ]
 OTHERS = [
     ("", "{}"),
@@ -72,9 +72,8 @@ def test_all_else_must_be_as_it_is_documented(documented: str, answered: str) ->
 
 
 def test_a_difference_shows_what_is_wrong_and_not_what_may_differ() -> None:
-    diff = difference(
-        f'{{"id": 1, "commit": "{SHA}", "status": "ready"}}', f'{{"id": 2, "commit": "{OTHER}", "status": "failed"}}'
-    )
+    documented = f'{{"id": 1, "commit": "{SHA}", "status": "ready"}}'
+    diff = difference(documented, f'{{"id": 2, "commit": "{OTHER}", "status": "failed"}}')
     changed = [line for line in diff.splitlines() if line[0] in "+-" and line[:3] not in ("+++", "---")]
     assert changed == ['-  "status": "ready"', '+  "status": "failed"']
 
@@ -91,7 +90,8 @@ $ curl -s a \\
   1}
 
 # Something happens.
-$ curl -s b
+$ curl -s b -d '{
+  "x": "it'"'"'s"}'
 $ curl -s c
 text
 ```
@@ -102,8 +102,8 @@ def test_a_session_is_commands_each_with_its_answer() -> None:
     assert list(steps(PAGE)) == [
         Step(7, "curl -s a \\\n    -d x", '{"a":\n  1}'),
         Step(12, told="Something happens."),
-        Step(13, "curl -s b"),
-        Step(14, "curl -s c", "text"),
+        Step(13, """curl -s b -d '{\n  "x": "it'"'"'s"}'"""),
+        Step(15, "curl -s c", "text"),
     ]
 
 
