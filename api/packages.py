@@ -113,6 +113,7 @@ class PackageReleases(BaseModel):
 
 
 async def _new(context: Context, call: Call) -> dict[str, Any]:
+    """Write down a package release."""
     body = call.body.model_dump()
     package, version, notes = body.pop("package"), body.pop("version"), body.pop("release_notes")
     release = await packages.create(context, package, version, notes=notes, **body)
@@ -121,15 +122,18 @@ async def _new(context: Context, call: Call) -> dict[str, Any]:
 
 
 async def _add_files(context: Context, call: Call) -> dict[str, Files]:
+    """Add files to a package release's."""
     files = await packages.add_files(context, call.path["id"], call.number("id"), call.body.files)
     return {"files": files}
 
 
 async def _one(context: Context, call: Call) -> dict[str, Any]:
+    """Show a package release."""
     return await packages.find(context, call.path["id"], call.number("id"))
 
 
 async def _list(context: Context, call: Call) -> dict[str, Any]:
+    """List package releases, newest first."""
     query = call.query
     page, size = query.page, query.page_size
     rows, count = await packages.listed(
@@ -146,6 +150,7 @@ async def _list(context: Context, call: Call) -> dict[str, Any]:
 
 
 async def _latest(context: Context, call: Call) -> dict[str, Any]:
+    """Show the newest released package release."""
     return await packages.latest(context, call.query.package, testing=call.query.include is not None)
 
 

@@ -179,49 +179,59 @@ def environment_shape(environment: Environment, context: Context) -> Environment
 
 
 async def _create_project(context: Context, call: Call) -> ProjectShape:
+    """Create a project."""
     values = call.body.model_dump(exclude_none=True)
     return project_shape(await projects.create(context, **values))
 
 
 async def _projects(context: Context, call: Call) -> list[ProjectShape]:
+    """List the projects."""
     return [project_shape(project) for project in await projects.listed(context)]
 
 
 async def _project(context: Context, call: Call) -> ProjectShape:
+    """Show a project."""
     return project_shape(await projects.find(context, call.path["project"]))
 
 
 async def _change_project(context: Context, call: Call) -> ProjectShape:
+    """Change a project's settings: only what is given is changed."""
     values = _changes(call.body, nullable=("build_workflow", "allowed_branches"))
     return project_shape(await projects.change(context, call.path["project"], **values))
 
 
 async def _next_version(context: Context, call: Call) -> dict[str, str]:
+    """Tell the version that comes next."""
     return await projects.next_version(context, call.path["project"], call.query.bump)
 
 
 async def _create_environment(context: Context, call: Call) -> EnvironmentShape:
+    """Create an environment."""
     values = _positioned(call.body.model_dump(exclude_none=True))
     return environment_shape(await environments.create(context, call.path["project"], **values), context)
 
 
 async def _environments(context: Context, call: Call) -> list[EnvironmentShape]:
+    """List a project's environments."""
     found = await environments.listed(context, call.path["project"])
     return [environment_shape(environment, context) for environment in found]
 
 
 async def _environment(context: Context, call: Call) -> EnvironmentShape:
+    """Show an environment."""
     found = await environments.find(context, call.path["project"], call.path["environment"])
     return environment_shape(found, context)
 
 
 async def _change_environment(context: Context, call: Call) -> EnvironmentShape:
+    """Change, freeze or unfreeze an environment: only what is given is changed."""
     values = _positioned(_changes(call.body, nullable=("workflow", "frozen")))
     changed = await environments.amend(context, call.path["project"], call.path["environment"], **values)
     return environment_shape(changed, context)
 
 
 async def _releases(context: Context, call: Call) -> Given:
+    """List a project's releases, newest first."""
     project = await projects.find(context, call.path["project"])
     size = call.query.per_page
     rows = await queries.releases(project.id, before=call.query.before, limit=size + 1)
@@ -243,10 +253,12 @@ def dialect(base_url: str) -> Dialect:
         )
 
     async def release(context: Context, call: Call) -> ReleaseShape:
+        """Show a release with its candidates, their builds, and its deployments."""
         project = call.path["project"]
         return shape(await releases.find(context, project, call.path["version"]), project)
 
     async def change_release(context: Context, call: Call) -> ReleaseShape:
+        """Change a release's status, date or notes."""
         project, values = call.path["project"], _changes(call.body, nullable=("release_date",))
         return shape(await releases.amend(context, project, call.path["version"], **values), project)
 

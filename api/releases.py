@@ -101,6 +101,7 @@ def dialect(base_url: str) -> Dialect:
     """The dialect, for a service that is reached at an address."""
 
     async def cut(context: Context, call: Call) -> Given:
+        """Cut a release candidate at an exact commit."""
         version, body = parse_candidate_version(call.path["candidate"]), call.body
         wish = Wish(
             version.release, body.commit, number=version.number, repo=body.repo, build=body.trigger_build_workflow
@@ -109,11 +110,13 @@ def dialect(base_url: str) -> Dialect:
         return Given(await _shown(base_url, call.path["project"], candidate), 201 if new else 200)
 
     async def candidate(context: Context, call: Call) -> CandidateShape:
+        """Show a release candidate."""
         version = parse_candidate_version(call.path["candidate"])
         found = await candidates.find(context, call.path["project"], version)
         return await _shown(base_url, call.path["project"], found)
 
     async def cancel_build(context: Context, call: Call) -> CandidateShape:
+        """Cancel a candidate's build."""
         version = parse_candidate_version(call.path["candidate"])
         found = await candidates.cancel(context, call.path["project"], version)
         return await _shown(base_url, call.path["project"], found)
@@ -134,11 +137,13 @@ def dialect(base_url: str) -> Dialect:
 
 
 async def _deploy(context: Context, call: Call) -> Any:
+    """Deploy a candidate to an environment."""
     version = call.body.version()
     return await _row(await deployments.deploy(context, call.path["project"], call.path["environment"], version))
 
 
 async def _report(context: Context, call: Call) -> Any:
+    """Tell how a deployment stands that a pipeline makes."""
     version, body = call.body.version(), call.body
     return await _row(
         await deployments.report(
@@ -148,22 +153,26 @@ async def _report(context: Context, call: Call) -> Any:
 
 
 async def _roll_back(context: Context, call: Call) -> Any:
+    """Roll an environment back."""
     return await _row(
         await deployments.roll_back(context, call.path["project"], call.path["environment"], force=call.body.force)
     )
 
 
 async def _deployment(context: Context, call: Call) -> Any:
+    """Show a deployment."""
     number = call.number("deployment")
     return await _row(await deployments.find(context, call.path["project"], call.path["environment"], number))
 
 
 async def _cancel(context: Context, call: Call) -> Any:
+    """Cancel a deployment."""
     number = call.number("deployment")
     return await _row(await deployments.cancel(context, call.path["project"], call.path["environment"], number))
 
 
 async def _list(context: Context, call: Call) -> Given:
+    """List an environment's deployments, newest first."""
     environment = await environments.find(context, call.path["project"], call.path["environment"])
     page, size = call.query.page, call.query.per_page
     rows = await queries.deployments(environment.id, limit=size, offset=(page - 1) * size)
@@ -172,11 +181,13 @@ async def _list(context: Context, call: Call) -> Given:
 
 
 async def _sync_build(context: Context, call: Call) -> Ok:
+    """Tell which run builds a candidate."""
     await syncs.build(context, call.body.release_cut_id, call.body.workflow_run_id)
     return Ok()
 
 
 async def _sync_deployment(context: Context, call: Call) -> Ok:
+    """Tell which run makes a deployment."""
     await syncs.deployment(context, call.body.deployment_id, call.body.workflow_run_id)
     return Ok()
 

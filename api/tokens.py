@@ -75,6 +75,7 @@ async def _shown(rows: list[ApiToken]) -> list[TokenShape]:
 
 
 async def _create(context: Context, call: Call) -> Given:
+    """Make a token. Its secret is shown this once."""
     body = call.body
     if body.expires_in_days is not None and body.expires_at is not None:
         raise Unreadable(BOTH, fields={"expires_in_days": [BOTH]})
@@ -93,6 +94,7 @@ async def _create(context: Context, call: Call) -> Given:
 
 
 async def _list(context: Context, call: Call) -> Given:
+    """List tokens, newest first; never their secrets."""
     size = call.query.per_page
     rows = await users.tokens(context, call.query.before, size + 1)
     more = rows[size - 1].id if len(rows) > size else None
@@ -100,10 +102,12 @@ async def _list(context: Context, call: Call) -> Given:
 
 
 async def _token(context: Context, call: Call) -> TokenShape:
+    """Show a token."""
     return (await _shown([await users.token(context, call.number("token"))]))[0]
 
 
 async def _revoke(context: Context, call: Call) -> Given:
+    """Revoke a token."""
     await users.revoke_numbered(context, call.number("token"))
     return Given(None, 204)
 

@@ -3,9 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from io import BytesIO
+from itertools import product
 from typing import Any
-
-import pytest
 
 from api import xml
 from api.announcements import dialect
@@ -47,15 +46,13 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize(("method", "path"), BODIES)
-async def test_json_that_cannot_be_read_is_400(world: World, method: str, path: str) -> None:
-    for name, body in BROKEN.items():
-        assert errors(await send(world, method, path, body)) == (400, ["base"]), name
+async def test_json_that_cannot_be_read_is_400(world: World) -> None:
+    for (method, path), (name, body) in product(BODIES, BROKEN.items()):
+        assert errors(await send(world, method, path, body)) == (400, ["base"]), (method, path, name)
     assert await counted("announcements", "links") == {"announcements": 0, "links": 0}
 
 
-@pytest.mark.parametrize(("method", "path"), BODIES)
-async def test_xml_that_cannot_be_read_is_400(world: World, method: str, path: str) -> None:
+async def test_xml_that_cannot_be_read_is_400(world: World) -> None:
     bodies = [
         BOMB,
         EXTERNAL,
@@ -68,34 +65,33 @@ async def test_xml_that_cannot_be_read_is_400(world: World, method: str, path: s
         b"<release><version>\xff</version></release>",
         b"<?xml version='1.0' encoding='no-such'?><release/>",
     ]
-    for body in bodies:
+    for (method, path), body in product(BODIES, bodies):
         told = await ask_xml(world, method, f"{path}.xml", body)
-        assert (told.status, list(told.errors)) == (400, ["base"]), body[:60]
+        assert (told.status, list(told.errors)) == (400, ["base"]), (method, path, body[:60])
 
 
-@pytest.mark.parametrize(("method", "path"), BODIES)
-async def test_a_body_of_another_type_is_415_and_without_a_body_the_type_is_no_matter(
-    world: World, method: str, path: str
-) -> None:
-    for kind in ("text/plain", "application/xml", "application/x-www-form-urlencoded", "nonsense", ""):
+async def test_a_body_of_another_type_is_415_and_without_a_body_the_type_is_no_matter(world: World) -> None:
+    kinds = ("text/plain", "application/xml", "application/x-www-form-urlencoded", "nonsense", "")
+    for (method, path), kind in product(BODIES, kinds):
         assert errors(await send(world, method, path, b'{"x": 1}', kind)) == (415, ["base"]), kind
         assert (await send(world, method, path, b"", kind)).status in (200, 404, 409), kind
-    for kind in ("application/json", "text/plain", "text/html"):
+    for (method, path), kind in product(BODIES, ("application/json", "text/plain", "text/html")):
         told = await ask_xml(world, method, f"{path}.xml", b"<release/>", kind=kind)
         assert (told.status, list(told.errors)) == (415, ["base"]), kind
-    assert (await send(world, method, path, b"{}", "Application/JSON; charset=utf-8")).status in (200, 404, 409)
+    for method, path in BODIES:
+        assert (await send(world, method, path, b"{}", "Application/JSON; charset=utf-8")).status in (200, 404, 409)
 
 
-@pytest.mark.parametrize(("method", "path"), BODIES)
-async def test_a_body_over_one_mebibyte_is_413(world: World, method: str, path: str) -> None:
+async def test_a_body_over_one_mebibyte_is_413(world: World) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         for _ in range(20):
             yield b" " * (SIZE // 10)
 
-    for body in (BytesIO(b" " * (10 * SIZE)), chunks()):
-        assert errors(await send(world, method, path, body)) == (413, ["base"])
-    told = await ask_xml(world, method, f"{path}.xml", BytesIO(b" " * (SIZE + 1)))
-    assert (told.status, list(told.errors)) == (413, ["base"])
+    for method, path in BODIES:
+        for body in (BytesIO(b" " * (10 * SIZE)), chunks()):
+            assert errors(await send(world, method, path, body)) == (413, ["base"])
+        told = await ask_xml(world, method, f"{path}.xml", BytesIO(b" " * (SIZE + 1)))
+        assert (told.status, list(told.errors)) == (413, ["base"])
 
 
 async def test_what_is_wrong_with_a_body_is_told_to_those_whose_code_may_be_in_it(world: World) -> None:

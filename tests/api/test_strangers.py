@@ -196,7 +196,7 @@ async def add_project(facts: Facts, name: str, number: int, kind: str) -> dict[s
     )
     place["environment"] = environment.name
     for step in range(facts.random.randint(2, 3)):
-        told = await add_release(facts, project, repository, environment, owner, f"{step + 1}.0+{name}", step)
+        told = await add_release(facts, project, repository, environment, owner, f"{step + 1}.0.{name}", step)
         place |= told if step == 0 else {}
     return place
 
