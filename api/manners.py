@@ -20,6 +20,7 @@ MACHINES = ("/webhooks/", "/metrics", "/healthz", "/readyz")
 OWN_MANNERS = "/rest_api/"
 SMALL = 1024  # bytes that are not worth compressing
 LONG = 64 * 1024  # bytes that are compressed beside the event loop
+LEVEL = 6
 # not pages: beside a secret of theirs, compression tells an attacker what he guessed right
 COMPRESSED = ("json", "xml")
 SHOWN = "ETag, Idempotency-Replayed, Link, Location, Retry-After, X-Request-ID"
@@ -138,9 +139,9 @@ async def _compress(request: web.Request, response: web.Response) -> None:
     ):
         return
     if len(body) < LONG:
-        response.body = gzip.compress(body, mtime=0)
+        response.body = gzip.compress(body, LEVEL, mtime=0)
     else:
-        response.body = await asyncio.to_thread(gzip.compress, body, mtime=0)
+        response.body = await asyncio.to_thread(gzip.compress, body, LEVEL, mtime=0)
     response.headers["Content-Encoding"] = "gzip"
 
 

@@ -6,8 +6,10 @@ the first is the furnished one; each project's are older than the next one's, so
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from benchmarks.databases import connect, sqlite_file
 
@@ -15,10 +17,11 @@ PROJECTS = 10
 FIRST_SECOND = 1_600_000_000
 
 # n counts from 1, and so do the rows that are made of it: a release, its candidate and its deployment have one number.
+SPREAD = {"project": "(1 + (n - 1) * 10 / {last})", "sla": "(2 + n % 2)", "repo": "(2 + n % 9)"}
+FEW, FEW_ROWS = {"project": "11", "sla": "1", "repo": "1"}, 100
 SHARED = {
-    "project": "(1 + (n - 1) * 10 / {last})",
-    "repository": "(SELECT repository_id FROM projects WHERE id = (1 + (n - 1) * 10 / {last}))",
-    "permalink": "(SELECT permalink FROM projects WHERE id = (1 + (n - 1) * 10 / {last}))",
+    "repository": "(SELECT repository_id FROM projects WHERE id = {project})",
+    "permalink": "(SELECT permalink FROM projects WHERE id = {project})",
     "version": "'0.' || (n / 1000) || '.' || (n % 1000)",
     "commit": "'0123456789abcdef0123456789abcdef' || (10000000 + n)",
 }
@@ -29,6 +32,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "SELECT",
         "from": "FROM numbers",
         "at": f"strftime('%Y-%m-%d %H:%M:%S+00:00', {FIRST_SECOND} + n, 'unixepoch')",
+        "day": "date('2001-01-01', '+' || (n % 9000 * 7919 % 9000) || ' days')",
         "true": "1",
         "false": "0",
     },
@@ -37,6 +41,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "select": "SELECT",
         "from": "FROM generate_series({first}, {last}) AS numbers (n)",
         "at": f"to_timestamp({FIRST_SECOND} + n)",
+        "day": "(DATE '2001-01-01' + (n % 9000 * 7919 % 9000)::INT)",
         "true": "TRUE",
         "false": "FALSE",
     },
@@ -67,6 +72,9 @@ INSERT INTO deployments (environment_id, candidate_id, from_candidate_id, kind, 
     deploy_start_at, deploy_end_at, created_at)
 {select} 2 * {project} - n % 2, n, CASE WHEN n > 2 THEN n - 2 END, 'deploy', {false},
     CASE WHEN n % 7 = 0 THEN 'failure' ELSE 'success' END, 1, {at}, {at}, {at}, {at} {from};
+"""
+
+FOLLOWING = """
 INSERT INTO runs (repository_id, candidate_id, workflow, "commit", request_id, state, cancel_requested, github_id,
     first_attempt, attempt, status, conclusion, deadline_at, created_at)
 {select} {repository}, n, '.github/workflows/build.yml', {commit}, 'cut-' || n || '-old', 'done', {false},
@@ -84,42 +92,121 @@ INSERT INTO audit_entries (at, actor, door, act, alarm, project_id, subject, "co
 """
 
 
-def statements(kind: str, text: str, first: int, last: int) -> list[str]:
-    """The statements of a text in one database's words, for the numbers from first to last."""
-    words = {name: word.format(first=first, last=last) for name, word in WORDS[kind].items()}
-    return [each for each in text.format(**words).split(";\n") if each.strip()]
+PEOPLE = """
+INSERT INTO users (name, created_at) {select} 'root', {at} {from};
+INSERT INTO api_tokens (user_id, name, prefix, digest, grants, created_at)
+{select} 1, 'root', 'lsh_', '{digest}', '["admin"]', {at} {from};
+"""
+
+SLAS = """
+INSERT INTO slas (name, description)
+{select} CASE n WHEN 1 THEN 'gold' WHEN 2 THEN 'silver' ELSE 'bronze' END, '' {from};
+"""
+
+LISTED = """
+INSERT INTO announcements (project_id, release_id, version, changelog, tag_list, hidden_from_frontpage, state,
+    submitted_by_id, created_at, decided_by_id, decided_at)
+{select} {project}, n, {version}, 'Fixes what ' || n || ' broke.', '["stable"]', {false},
+    CASE WHEN n % 10 = 0 THEN 'pending' ELSE 'approved' END, 1, {at}, 1, {at} {from};
+INSERT INTO schedules (release_id, sla_id, date) {select} n, {sla}, {day} {from};
+INSERT INTO rpms (name, epoch, version, release, arch, srpm_name, filename)
+{select} 'package-' || (n % 5000), 0, {version}, '1', 'x86_64', 'package-' || (n % 5000),
+    'package-' || (n % 5000) || '-' || {version} || '-1.x86_64.rpm' {from};
+INSERT INTO released_files (rpm_id, repo_id, release_date, created_at, updated_at, zero_day_release, obsolete)
+{select} n, {repo}, {day}, {at}, {at}, {false}, {false} {from};
+"""
+
+REPOS = """
+INSERT INTO variants (release_id, uid, variant, name, type, arches)
+{select} 1 + (n - 1) * (SELECT max(id) FROM releases) / 10, 'Server', 'Server', 'Server', 'variant', '["x86_64"]' {from};
+INSERT INTO content_repos (variant_id, arch, service, repo_family, content_format, content_category, name, shadow)
+{select} n, 'x86_64', 'rhn', 'dist', 'rpm', 'binary', 'repo-' || n, {false} {from};
+"""
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows that a text makes of the numbers from first to last; `words` say what they belong to."""
+
+    text: str
+    first: int
+    last: int
+    words: Mapping[str, str] = field(default_factory=dict)
+
+    def statements(self, kind: str) -> list[str]:
+        """The statements in one database's words."""
+        known = {"first": self.first, "last": self.last}
+        known |= {name: word.format_map(known) for name, word in {**SPREAD, **self.words}.items()}
+        known |= {name: word.format_map(known) for name, word in WORDS[kind].items()}
+        return [each for each in self.text.format_map(known).split(";\n") if each.strip()]
 
 
 async def fill(url: str, releases: int) -> None:
     """Add so many releases with all that belongs to them to a furnished database that nobody has open."""
+    await _fill(url, (Part(OTHER_PROJECTS, 2, PROJECTS), Part(RELEASES + FOLLOWING, 1, releases)))
+
+
+async def fill_lists(url: str, rows: int, token: str) -> None:
+    """Fill a migrated, empty database with so many rows for every list, and a token that may read them all.
+
+    The oldest of them are the few of a project, an SLA and a repository that have no others; the rest is spread over
+    ten projects, two SLAs and nine repositories.
+    """
+    digest = {"digest": hashlib.sha256(token.encode()).hexdigest()}
+    parts = [Part(PEOPLE, 1, 1, digest), Part(OTHER_PROJECTS, 1, PROJECTS + 1), Part(SLAS, 1, 3)]
+    few, rest = (1, FEW_ROWS, FEW), (FEW_ROWS + 1, rows, SPREAD)
+    parts += [Part(RELEASES, *few), Part(RELEASES, *rest), Part(REPOS, 1, 10), Part(LISTED, *few), Part(LISTED, *rest)]
+    await _fill(url, parts)
+
+
+async def _fill(url: str, parts: Sequence[Part]) -> None:
     if url.startswith("sqlite"):
-        _fill_sqlite(sqlite_file(url), releases)
+        _fill_sqlite(sqlite_file(url), parts)
     else:
-        await _fill_postgres(url, releases)
+        await _fill_postgres(url, parts)
 
 
-def _fill_sqlite(file: str, releases: int) -> None:
+def _fill_sqlite(file: str, parts: Sequence[Part]) -> None:
     connection = sqlite3.connect(file, isolation_level=None)
     try:
         for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-1000000"):
             connection.execute(f"PRAGMA {pragma}").fetchall()
         connection.execute("BEGIN")
-        for text, first, last in ((OTHER_PROJECTS, 2, PROJECTS), (RELEASES, 1, releases)):
-            for statement in statements("sqlite", text, first, last):
+        indexes = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql > ''").fetchall()
+        for name, _ in indexes:
+            connection.execute(f"DROP INDEX {name}")
+        for part in parts:
+            for statement in part.statements("sqlite"):
                 connection.execute(statement)
+        for _, index in indexes:
+            connection.execute(index)
         connection.execute("COMMIT")
         connection.execute("PRAGMA journal_mode=WAL").fetchall()
     finally:
         connection.close()
 
 
-async def _fill_postgres(url: str, releases: int) -> None:
+POSTGRES_INDEXES = """
+SELECT indexrelid::regclass::text AS name, pg_get_indexdef(indexrelid) AS sql FROM pg_index
+WHERE indrelid::regclass::text IN (SELECT tablename FROM pg_tables WHERE schemaname = 'public')
+    AND indexrelid NOT IN (SELECT conindid FROM pg_constraint)
+"""
+
+
+async def _fill_postgres(url: str, parts: Sequence[Part]) -> None:
     connection = await connect(url)
     try:
         await connection.execute("SET synchronous_commit = off; SET maintenance_work_mem = '256MB'")
-        for text, first, last in ((OTHER_PROJECTS, 2, PROJECTS), (RELEASES, 1, releases)):
-            for statement in statements("postgres", text, first, last):
+        if await connection.fetchval("SELECT current_setting('is_superuser') = 'on'"):
+            await connection.execute("SET session_replication_role = replica")  # references are not checked one by one
+        indexes = await connection.fetch(POSTGRES_INDEXES)
+        for name, _ in indexes:
+            await connection.execute(f"DROP INDEX {name}")
+        for part in parts:
+            for statement in part.statements("postgres"):
                 await connection.execute(statement)
+        for _, index in indexes:
+            await connection.execute(index)
         await connection.execute("VACUUM ANALYZE")  # what autovacuum does by itself, in its time
     finally:
         await connection.close()

@@ -34,6 +34,7 @@ CODES = {
     413: "CONTENT_TOO_LARGE",
     415: "UNSUPPORTED_MEDIA_TYPE",
     429: "TOO_MANY_REQUESTS",
+    500: "INTERNAL_SERVER_ERROR",
     503: "UNAVAILABLE",
 }
 
@@ -82,7 +83,7 @@ class Queries:
             variable_values=given,
             operation_name=operation.name.value if operation.name else None,
         )
-        return _given(await running if isawaitable(running) else running)
+        return answer_of(await running if isawaitable(running) else running)
 
     def _document(self, text: str) -> DocumentNode:
         document = self._read.get(text)
@@ -93,7 +94,7 @@ class Queries:
         return document
 
 
-def _given(result: ExecutionResult) -> Given:
+def answer_of(result: ExecutionResult) -> Given:
     """What a query has come to. A database that is away is told as such, so that the same query is sent again."""
     errors = result.errors or []
     for error in errors:
@@ -113,13 +114,13 @@ def _told(error: GraphQLError) -> dict[str, Any]:
     if isinstance(problem, Problem):
         said["message"] = problem.sentence
         said["extensions"] = _extensions(problem, status_of(problem))
-    elif problem is not None:
-        path = ".".join(map(str, error.path or ()))
-        log.error("fault", path=PATH, field=path, exc_info=problem)
-        said["message"] = WRONG
-        said["extensions"] = {"code": "INTERNAL_SERVER_ERROR"}
-    else:
+    elif isinstance(problem, GraphQLError) and problem.nodes:  # it names a part of the query: that is what is wrong
         said["extensions"] = {"code": CODES[400]}
+    else:
+        path = ".".join(map(str, error.path or ()))
+        log.error("fault", path=PATH, field=path, exc_info=problem or error)
+        said["message"] = WRONG
+        said["extensions"] = {"code": CODES[500]}
     return said
 
 
@@ -131,5 +132,5 @@ def refusal(problem: Problem, status: int) -> dict[str, Any]:
 
 
 def _extensions(problem: Problem, status: int) -> dict[str, Any]:
-    code = "TOO_MUCH" if isinstance(problem, TooMuch) else CODES.get(status, "INTERNAL_SERVER_ERROR")
+    code = "TOO_MUCH" if isinstance(problem, TooMuch) else CODES.get(status, CODES[500])
     return {**problem.details, "code": code}

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from api.pdc.door import BASE, HTML_TYPE, JSON_TYPE, PARSED, RESOURCES, Place
+from api.pdc.answers import HTML_TYPE
+from api.pdc.bodies import JSON_TYPE, PARSED
+from api.pdc.places import BASE, RESOURCES, SAFE, Place
 from api.pdc.queries import COMMON
 from api.pdc.tokens import TOKENS
 from api.pdc.words import Words
@@ -40,7 +42,7 @@ def _paths() -> dict[str, Any]:
     root = _call("root", "All lists and their addresses", {"type": "object"}, READING)
     found: dict[str, Any] = {f"{BASE}/": {"get": root}}
     for name, call in TOKENS.items():
-        for method in call.methods[:-2]:
+        for method in (each for each in call.methods if each not in SAFE[1:]):
             gives, errors = (None, READING) if name == "auth/token" else ({"type": "object"}, (*READING, 409))
             said = _call(f"{method} {name}", f"Credentials: {name}", gives, errors)
             found.setdefault(f"{BASE}/{name}/", {})[method.lower()] = said
@@ -75,7 +77,7 @@ def _list(of: Resource | Words) -> dict[str, Any]:
 def _item(of: Resource, keys: Sequence[str]) -> dict[str, Any]:
     calls: dict[str, Any] = {}
     in_path = {"in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-    for method in Place(of, "").allow[:-2]:
+    for method in Place(of, "0").allow[:-2]:
         taken = {"PUT": _ref(f"{of.name}.new"), "PATCH": _ref(f"{of.name}.changed")}
         gives, status = (None, 204) if method == "DELETE" else (_ref(of.name), 200)
         errors = READING if method == "GET" else WRITING

@@ -198,9 +198,15 @@ def _unknown_sla(value: Any, there: Mapping[Any, Any]) -> str:
     return not_allowed(value, [str(name) for name in there])
 
 
-RELEASE = Refers(Release, "release_id", _unknown("release_id"))
+RELEASE = Refers(Release, "release_id", _unknown("release_id"), project="project_id")
 PRODUCT = Refers(Product, "short", _unknown("short"))
 PRODUCT_VERSION = Refers(ProductVersion, "product_version_id", _unknown("product_version_id"))
 SLA = Refers(Sla, "name", _unknown_sla, closed=True)
 RPM = Refers(Rpm, "id")
-REPO = Refers(ContentRepo, "id", _unknown_repo, columns=("name", "content_format"))
+REPO = Refers(
+    ContentRepo,
+    "id",
+    _unknown_repo,
+    columns=("name", "content_format"),
+    project="variant__release__project_id",
+)

@@ -28,6 +28,10 @@ SCHEDULES = Resource(
     ),
     unique=(unique("release", "sla", columns=("release_id", "sla_id")),),
     filters={
+        "date": filters.day("t.date"),  # no date at all leaves nothing, whatever is wrong with the others
+        "date_after": filters.day("t.date", ">="),
+        "date_before": filters.day("t.date", "<="),
+        "active": filters.flag("t.date >= {}", _no_boolean, filters.CASED),
         "release": filters.exact("t.release_id = (SELECT id FROM releases WHERE release_id = {})"),
         "product_version": filters.exact(
             "t__release.product_version_id = (SELECT id FROM product_versions WHERE product_version_id = {})"
@@ -35,10 +39,6 @@ SCHEDULES = Resource(
         "sla": filters.all_known(
             "t.sla_id", "SELECT id FROM slas WHERE name IN ({})", "SELECT count(*) FROM slas WHERE name IN ({})"
         ),
-        "active": filters.flag("t.date >= {}", _no_boolean, filters.CASED),
-        "date": filters.day("t.date"),
-        "date_after": filters.day("t.date", ">="),
-        "date_before": filters.day("t.date", "<="),
     },
     order={"release_url": "release__release_id", "sla_url": "sla__name"},
     nested={"release": ("release", RELEASES), "sla": ("sla", SLAS)},

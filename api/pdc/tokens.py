@@ -54,6 +54,6 @@ async def _current_user(context: Context, secret: str) -> dict[str, Any]:
 TOKENS = {
     "auth/token": TokenCall(("GET", "HEAD", "OPTIONS"), _nothing),
     "auth/token/obtain": TokenCall(("GET", "POST", "HEAD", "OPTIONS"), _obtain),
-    "auth/token/refresh": TokenCall(("GET", "PUT", "HEAD", "OPTIONS"), _refresh),
+    "auth/token/refresh": TokenCall(("GET", "PUT", "OPTIONS"), _refresh),
     "auth/current-user": TokenCall(("GET", "HEAD", "OPTIONS"), _current_user),
 }

@@ -1,7 +1,7 @@
 """What some rows of the content network need besides being written: names made from parts, and what they rest on.
 
 Each function here prepares one row inside the transaction of `records.apply`: it is given the row as it is shown, if
-there is one, and its new values, and gives the columns to write.
+there is one (it is locked), and its new values, and gives the columns to write.
 """
 
 from typing import Any
@@ -17,7 +17,6 @@ from bot.store.announcements import Announcement
 from bot.store.candidates import Candidate
 from bot.store.content import ContentRepo, Product, Variant
 from bot.store.projects import Project
-from bot.store.releases import Release
 
 NAMING = ("short", "version", "release_type")
 
@@ -69,7 +68,6 @@ async def variant(context: Context, before: Row | None, values: Row) -> Row:
     """A variant. Refuses to leave out an architecture that it has repositories for."""
     if before is None or "arches" not in values:
         return values
-    await Variant.select_for_update().get_or_none(id=before["#"])  # lest one more is made meanwhile
     used = await ContentRepo.filter(variant_id=before["#"]).distinct().values_list("arch", flat=True)
     if lost := sorted(set(map(str, used)) - set(values["arches"])):
         raise Refusal(f"This variant has repositories for {', '.join(lost)}: delete them first.", field="arches")
@@ -99,7 +97,6 @@ async def rpm(context: Context, before: Row | None, values: Row) -> Row:
 
 async def _is_bound(number: int) -> bool:
     """Whether a release is known by its name to others: it has candidates, and so deployments, or is announced."""
-    await Release.select_for_update().get_or_none(id=number)  # lest it is cut meanwhile
     announced = Announcement.filter(release_id=number, state="approved")
     return await Candidate.exists(release_id=number) or await announced.exists()
 

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -16,7 +18,6 @@ from bot.store.database import execute, execute_many, next_numbers, transaction
 from bot.store.lists import Listing, Where, holders, statement
 
 GRANT = "content:write"
-LONGEST_COMMENT = 10_000
 
 Row = dict[str, Any]
 Prepare = Callable[[Context, Row | None, Row], Awaitable[Row]]
@@ -34,7 +35,7 @@ class Unique:
 class Table:
     """Rows that are written by `apply`: what they are called, what they show (names to paths), what is unique.
 
-    Every row shows its number as `#`.
+    Every row shows its number as `#`; `told` makes of a row what the change log keeps of it.
 
     `prepare` turns a row and its new values into columns, inside the transaction, and may refuse them; `stamped` rows
     know when they were created and updated.
@@ -43,6 +44,7 @@ class Table:
     name: str
     listing: Listing
     shown: Mapping[str, str]
+    told: Callable[[Row], Row]
     unique: Sequence[Unique] = ()
     prepare: Prepare | None = None
     stamped: bool = False
@@ -88,7 +90,7 @@ async def apply(
         async with transaction():
             before = await _before(table, changes)
             await _stay_within_scope(context, table, before)
-            written = await _prepared(context, table, changes, before)
+            written, wrong = await _prepared(context, table, changes, before, wrong)
             await _refuse_second_ones(table, changes, before, written)
             if wrong is not None:
                 raise wrong
@@ -109,7 +111,9 @@ async def shown(table: Table, ids: Sequence[int]) -> list[Row]:
 
 
 async def _before(table: Table, changes: Sequence[Change]) -> dict[int, Row]:
+    """The rows that are there and that others cannot change meanwhile."""
     ids = [change.row for change in changes if change.row is not None]
+    await table.listing.lock(ids)
     before = {row["#"]: row for row in await shown(table, ids)}
     for index, change in enumerate(changes):
         if change.row is not None and change.row not in before:
@@ -132,9 +136,13 @@ async def _stay_within_scope(context: Context, table: Table, rows: Mapping[int, 
 
 
 async def _prepared(
-    context: Context, table: Table, changes: Sequence[Change], before: Mapping[int, Row]
-) -> list[Row | None]:
-    """The columns to be written for each change."""
+    context: Context,
+    table: Table,
+    changes: Sequence[Change],
+    before: Mapping[int, Row],
+    wrong: ItemRefused | None,
+) -> tuple[list[Row | None], ItemRefused | None]:
+    """The columns to be written for each change up to the first that is refused, and the refusal."""
     written: list[Row | None] = []
     for index, change in enumerate(changes):
         values = None if change.values is None else dict(change.values)
@@ -142,9 +150,9 @@ async def _prepared(
             try:
                 values = await table.prepare(context, before.get(change.row or 0), values)
             except Refusal as refusal:
-                raise ItemRefused(index, refusal) from refusal
+                return written, ItemRefused(index, refusal)
         written.append(values)
-    return written
+    return written, wrong
 
 
 async def _refuse_second_ones(
@@ -152,6 +160,7 @@ async def _refuse_second_ones(
 ) -> None:
     """Refuse the first change, one after the other, that would make a second row of a kind or is refused anyway."""
     raw = await _columns(table, before)
+    changes = changes[: len(written)]
     old = [raw.get(change.row or 0, {}) for change in changes]
     new = [{**was, **(values or {})} for was, values in zip(old, written, strict=True)]
     taken = [
@@ -186,16 +195,15 @@ async def _columns(table: Table, rows: Mapping[int, Row]) -> dict[int, Row]:
 async def _write(context: Context, table: Table, changes: Sequence[Change], written: Sequence[Row | None]) -> list[int]:
     """Write, and say which rows the changes were about."""
     new = iter(await next_numbers(table.listing.table, sum(change.row is None for change in changes)))
-    statements: dict[str, list[list[Any]]] = {}
+    statements: list[tuple[str, list[Any]]] = []
     ids = []
     for change, values in zip(changes, written, strict=True):
         number = next(new) if change.row is None else change.row
         ids.append(number)
         values = _stamped(context, table, change, values)
-        sql, args = statement(table.listing.table, number, values, made=change.row is None)
-        statements.setdefault(sql, []).append(args)
-    for sql, rows in statements.items():
-        await execute_many(sql, rows)
+        statements.append(statement(table.listing.table, number, values, made=change.row is None))
+    for sql, same in groupby(statements, key=itemgetter(0)):  # in their order: one may take what another leaves
+        await execute_many(sql, [args for _, args in same])
     return ids
 
 
@@ -204,10 +212,6 @@ def _stamped(context: Context, table: Table, change: Change, values: Row | None)
         return values
     now = context.now()
     return {**values, **({"created_at": now} if change.row is None else {}), "updated_at": now}
-
-
-def _told(row: Row | None) -> Row | None:
-    return None if row is None else {name: value for name, value in row.items() if name != "#"}
 
 
 async def _log(
@@ -222,8 +226,8 @@ async def _log(
         {
             "resource": table.name,
             "resource_id": str((new or old or {})["#"]),
-            "old_value": _told(old),
-            "new_value": _told(new),
+            "old_value": None if old is None else table.told(old),
+            "new_value": None if new is None else table.told(new),
         }
         for old, new in pairs
     ]
@@ -234,7 +238,7 @@ async def _log(
         "INSERT INTO changesets (id, author, requested_on, committed_on, comment, resource, changes) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7)",
         *(number, context.actor.name, begun, context.now()),
-        *((comment or "")[:LONGEST_COMMENT], table.name, orjson.dumps(changes, default=str).decode()),
+        *(comment, table.name, orjson.dumps(changes, default=str).decode()),
     )
     subject = f"change set {number}, {len(changes)} of {table.name}"
     await audit.record(context, "records.apply", subject, after={"changeset": number})

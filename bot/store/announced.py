@@ -39,16 +39,27 @@ async def pending(project: int, user: int, *, limit: int, offset: int = 0) -> li
 async def queue(
     state: str, seen: Sight, *, user: int, own: Sight, project: int | None, before: int | None, limit: int
 ) -> list[dict[str, Any]]:
-    """Announcements of a state, newest first, from before an id on: of the projects seen, and within `own` a user's."""
-    args: list[Any] = [state, 2**31 - 1 if before is None else before, limit, user]
-    others = visible(seen, "a.project_id", args) or "1 = 1"
-    mine = visible(own, "a.project_id", args) or "1 = 1"
-    where = f"a.state = $1 AND a.id < $2 AND ({others} OR (a.submitted_by_id = $4 AND {mine}))"
-    if project is not None:
-        args.append(project)
-        where += f" AND a.project_id = ${len(args)}"
-    page = f"SELECT a.id FROM announcements a WHERE {where} ORDER BY a.id DESC LIMIT $3"  # noqa: S608 - ours
+    """Announcements of a state, newest first, from before an id on: of the projects seen, and within `own` a user's.
+
+    A project that is asked for, or the only one that is seen, is a condition by itself: an index finds its rows.
+    """
+    args: list[Any] = [state, 2**31 - 1 if before is None else before, limit]
+    conditions = ["a.state = $1", "a.id < $2"]
+    for number in {project, None if seen.public else own.project_id} - {None}:
+        args.append(number)
+        conditions.append(f"a.project_id = ${len(args)}")
+    if not seen.everything:
+        conditions.append(_visible_or_own(seen, user, own, args))
+    page = f"SELECT a.id FROM announcements a WHERE {' AND '.join(conditions)} ORDER BY a.id DESC LIMIT $3"  # noqa: S608
     return await _whole(await fetch(page, *args))
+
+
+def _visible_or_own(seen: Sight, user: int, own: Sight, args: list[Any]) -> str:
+    others = "" if seen == Sight() else f"{visible(seen, 'a.project_id', args)} OR "
+    args.append(user)
+    mine = f"a.submitted_by_id = ${len(args)}"
+    within = visible(own, "a.project_id", args)
+    return f"({others}({mine}{' AND ' if within else ''}{within}))"
 
 
 async def one(number: int, project: int) -> dict[str, Any] | None:

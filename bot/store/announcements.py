@@ -47,7 +47,13 @@ class Announcement(Model):
         """Where the rows are; that a version is announced once is a partial index of the migrations."""
 
         table = "announcements"
-        indexes = (("project", "state", "decided_at", "id"), ("state", "id"), ("release",))
+        indexes = (
+            ("project", "state", "decided_at", "id"),
+            ("state", "id"),
+            ("project", "state", "id"),
+            ("submitted_by", "state", "id"),
+            ("release",),
+        )
 
 
 class Link(Model):

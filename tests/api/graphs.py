@@ -20,10 +20,9 @@ NOW = datetime(2026, 11, 3, 18, tzinfo=UTC)
 PRIVATE = 4711  # a repository
 
 
-async def post(world: World, query: str, *, token: str | None = None, name: str | None = None, **given: Any) -> Answer:
+async def post(world: World, query: str, *, token: str | None = None, **given: Any) -> Answer:
     """Send a query with its variables."""
-    body: dict[str, Any] = {"query": query, "variables": given}
-    return await world.ask("POST", "/graphql", {**body, "operationName": name} if name else body, token=token)
+    return await world.ask("POST", "/graphql", {"query": query, "variables": given}, token=token)
 
 
 async def ask(world: World, query: str, *, token: str | None = None, **given: Any) -> Any:
@@ -89,10 +88,8 @@ async def repository(number: int = 1000, *, private: bool = False) -> Repository
 async def project(name: str, *, private: bool = False) -> Project:
     """A project with a repository of its own kind."""
     source = await repository(PRIVATE if private else 1000, private=private)
-    prefixes = {"tag_prefix": f"{name}/", "trigger_tag_prefix": f"{name}-"}
-    return await Project.create(
-        name=name, permalink=f"the-{name}", repository=source, created_at=NOW, updated_at=NOW, **prefixes
-    )
+    values: dict[str, Any] = {"tag_prefix": f"{name}/", "trigger_tag_prefix": f"{name}-", "repository": source}
+    return await Project.create(name=name, permalink=f"the-{name}", created_at=NOW, updated_at=NOW, **values)
 
 
 async def releases(of: Project, versions: Iterable[str], **values: Any) -> list[Release]:

@@ -33,14 +33,19 @@ CHECKS = [
     refuses_strangers,
 ]
 EXAMPLES = 8
+ENDS_THE_TOKEN = (
+    "GET /rest_api/v1/auth/token/refresh/",
+    "PUT /rest_api/v1/auth/token/refresh/",
+    "DELETE /api/tokens/{token}",
+)  # which come last
 
 
 def violations(document: Any, url: str, token: str) -> list[str]:
     """Send generated requests to every operation; what does not keep to the description."""
     schema = schemathesis.openapi.from_dict(document)
     found, addresses = [], iter(IPv4Network("10.0.0.0/8"))
-    for result in schema.get_all_operations():
-        operation = result.ok()
+    operations = [result.ok() for result in schema.get_all_operations()]
+    for operation in sorted(operations, key=lambda each: each.label in ENDS_THE_TOKEN):
 
         @given(case=operation.as_strategy())
         @settings(
@@ -58,7 +63,7 @@ def violations(document: Any, url: str, token: str) -> list[str]:
 
         try:
             check()
-        except (AssertionError, BaseExceptionGroup, Exception) as error:
+        except (AssertionError, BaseExceptionGroup) as error:
             found.append(f"{operation.label}: {error}\n" + "\n".join(map(str, getattr(error, "exceptions", []))))
     return found
 

@@ -393,3 +393,24 @@ def test_every_call_that_reads_is_asked() -> None:
         if method == "GET" and not path.startswith(WITHOUT_ROWS):
             pattern = re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(path)) + "/?"
             assert any(re.fullmatch(pattern, re.sub(r"\{\w+\}", "x", what)) for what in asked), path
+
+
+WRITES_OF_PDC = [("POST", f"{PDC}/releases/"), ("PATCH", f"{PDC}/releases/x/"), ("DELETE", f"{PDC}/released-files/1/")]
+READS_BY_POST = "/graphql"
+
+
+async def test_strangers_write_nothing_whatever_they_may_read(
+    source: Path, database_url: str, aiohttp_server: Serve
+) -> None:
+    async with a_world(source, database_url, aiohttp_server, anonymous_read="all") as world:
+        calls = [(method, path) for method, path in routed(application()) if method not in ("GET", "*")]
+        for method, path in [*calls, *WRITES_OF_PDC]:
+            if path in (READS_BY_POST, "/webhooks/github"):
+                continue
+            for name in ("site", "nowhere"):
+                kind = {"Content-Type": "application/xml" if path.endswith(".xml") else "application/json"}
+                body = b"<x/>" if path.endswith(".xml") else b"{}"
+                url = re.sub(r"\{\w+\}", name, path)
+                answer = await world.ask(method, url, token="", data=body, headers=kind)
+                assert answer.status == 401, (method, url, answer)
+                assert "WWW-Authenticate" in answer.headers

@@ -54,6 +54,8 @@ CREATE TABLE announcements (
 CREATE UNIQUE INDEX announcements_open ON announcements (project_id, version) WHERE state IN ('pending', 'approved');
 CREATE INDEX announcements_listed ON announcements (project_id, state, decided_at, id);
 CREATE INDEX announcements_queue ON announcements (state, id);
+CREATE INDEX announcements_waiting ON announcements (project_id, state, id);
+CREATE INDEX announcements_submitted ON announcements (submitted_by_id, state, id);
 CREATE INDEX announcements_release ON announcements (release_id);
 CREATE TABLE links (
     id {number},

@@ -1,10 +1,12 @@
 """What tests of the content network put on its shelves, and how they ask for it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from tests.world import Answer, World
 
 BASE = "/rest_api/v1"
+Wrong = Sequence[tuple[dict[str, Any], Any]]
 
 RELEASES = [
     {"short": "foo", "version": "1.0", "release_type": "ga", "name": "Foo 1", "product_version": "foo-1"},
@@ -140,3 +142,17 @@ async def everything(world: World) -> dict[str, Any]:
     rows = {name: await got(world, f"{name}/?page_size=0") for name in resources}
     changesets = await got(world, "changesets/?page_size=1")
     return {**rows, "changesets": changesets["count"]}
+
+
+async def refuses(world: World, resource: str, path: str, new: dict[str, Any], wrong: Wrong) -> None:
+    """Every wrong value is refused in its words: in a change of the item at `path`, and one way or another whole."""
+    for index, (values, refusal) in enumerate(wrong):
+        whole = {**new, **values}
+        assert await said(world, "PATCH", path, values) == (400, refusal), values
+        if index % 3 == 0:
+            assert await said(world, "POST", f"{resource}/", whole) == (400, refusal), values
+        elif index % 3 == 1:
+            assert await said(world, "PUT", path, whole) == (400, refusal), values
+        else:
+            told = {"id_of_invalid_data": 1, "detail": refusal.get("detail", refusal), "invalid_data": whole}
+            assert await said(world, "POST", f"{resource}/", [new, whole]) == (400, told), values

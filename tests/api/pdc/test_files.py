@@ -1,0 +1,323 @@
+"""Released files: what one is, what may be said of it, and what is refused."""
+
+from typing import Any
+
+import pytest
+
+from tests.api.pdc.goods import FILES, REPO, RPM, call, everything, got, made, refuses, said, stock
+from tests.world import World
+
+KEYS = [
+    *("id", "file_primary_key", "repo", "released_date", "release_date", "created_at", "updated_at"),
+    *("zero_day_release", "obsolete", "build", "package", "file"),
+]
+NULL, REQUIRED, NO_INTEGER = "This field may not be null.", "This field is required.", "A valid integer is required."
+BAD_DATE = "Date has wrong format. Use one of these formats instead: YYYY[-MM[-DD]]."
+ONLY_ID = {"repo": {"detail": 'Only accepts {"id":"int"}'}}
+UNIQUE = {"detail": ["The fields file_primary_key, repo must make a unique set."]}
+NO_RPM = {"detail": "Not found:  RPM matching query does not exist."}
+NOT_RPM = {"detail": ["Currently we just support rpm type of repo, the type of foo-isos is iso "]}
+NEW: dict[str, Any] = {"file_primary_key": 2, "repo": {"id": 1}, "release_date": "2020-02-02"}
+
+
+async def test_a_file_shows_all_its_keys_in_their_order(world: World) -> None:
+    await stock(world)
+    one = await got(world, "released-files/4/")
+    assert list(one) == KEYS
+    made_at = one.pop("created_at")
+    assert one.pop("updated_at") == made_at and len(made_at) == len("2020-01-01T00:00:00.000000Z")
+    repo = {
+        "id": 4,
+        "release_id": "bar-2.0",
+        "variant_uid": "Server",
+        "arch": "s390x",
+        "service": "ftp",
+        "repo_family": "htb",
+        "content_format": "rpm",
+        "content_category": "source",
+        "name": "Bar",
+        "shadow": False,
+        "product_id": 3_000_000_000,
+    }
+    assert list(one["repo"]) == list(repo)
+    assert one == {
+        "id": 4,
+        "file_primary_key": 2,
+        "repo": repo,
+        "released_date": "2016-06-01",
+        "release_date": "2018-06-01",
+        "zero_day_release": True,
+        "obsolete": True,
+        "build": "bash-5.2-src",
+        "package": "bash",
+        "file": "bash-5.2-1.src.rpm",
+    }
+    listed = (await got(world, "released-files/"))["results"]
+    assert [each["id"] for each in listed] == [1, 2, 3, 4, 5] and all(list(each) == KEYS for each in listed)
+    assert listed[4]["build"] == "zlib-5.2-x86_64" and listed[4]["package"] == "zlib"
+    assert listed[4]["file"] == "zlib-devel-5.2-1.x86_64.rpm"
+
+
+async def test_what_is_optional_has_its_default_and_days_and_flags_go_together_in_every_way(world: World) -> None:
+    await stock(world)
+    plain = await made(world, "released-files", NEW)
+    assert (plain["released_date"], plain["zero_day_release"], plain["obsolete"]) == (None, False, False)
+    path = f"released-files/{plain['id']}/"
+    for day in ("2000-01-01", "2020-02-02", "9999-12-31"):
+        for values in ({}, {"obsolete": True}, {"zero_day_release": True, "obsolete": True}):
+            status, value = await said(world, "PATCH", path, {"released_date": day, **values})
+            assert (status, value["released_date"], value["release_date"]) == (200, day, "2020-02-02")
+
+
+async def test_values_are_taken_in_every_form_that_clients_send(world: World) -> None:
+    await stock(world)
+    one = await made(world, "released-files", NEW)
+    for values, shown in (
+        ({"file_primary_key": "2"}, {"file_primary_key": 2}),
+        ({"file_primary_key": 2.0}, {"file_primary_key": 2}),
+        ({"file_primary_key": " 2.00 "}, {"file_primary_key": 2}),
+        ({"release_date": "2099-1-2"}, {"release_date": "2099-01-02"}),
+        ({"release_date": "0001-01-01", "released_date": "9999-12-31"}, {"release_date": "0001-01-01"}),
+        *(({"obsolete": yes}, {"obsolete": True}) for yes in (True, 1, "1", "t", "T", "true", "True", "TRUE", 1.0)),
+        *(({"obsolete": no}, {"obsolete": False}) for no in (False, 0, "0", "f", "F", "false", "False", "FALSE")),
+    ):
+        status, value = await said(world, "PATCH", f"released-files/{one['id']}/", values)
+        assert status == 200 and {name: value[name] for name in shown} == shown, values
+    for number in ("1", 1.0, " 1 "):
+        status, value = await said(world, "PATCH", f"released-files/{one['id']}/", {"repo": {"id": number}})
+        assert (status, value["repo"]["id"]) == (200, 1)
+    form = {"file_primary_key": "2", "release_date": "2020-02-02", "obsolete": "True"}
+    status, value = await said(world, "POST", "released-files/", data=form)  # a form holds no repository
+    assert (status, value) == (400, {"repo": [REQUIRED]})
+
+
+WRONG: list[tuple[dict[str, Any], Any]] = [
+    ({"file_primary_key": None}, {"file_primary_key": [NULL]}),
+    *(
+        ({"file_primary_key": value}, {"file_primary_key": [NO_INTEGER]})
+        for value in ("", "x", 1.5, True, [1], {"id": 1}, "1 2", "٣", 2**64, "9" * 5000)
+    ),
+    ({"repo": None}, {"repo": [NULL]}),
+    ({"repo": ""}, {"repo": [NULL]}),
+    ({"repo": {}}, ONLY_ID),
+    ({"repo": {"id": 1, "name": "foo-rpms"}}, ONLY_ID),
+    ({"repo": {"name": "foo-rpms"}}, ONLY_ID),
+    ({"repo": {"ID": 1}}, ONLY_ID),
+    ({"repo": 2}, {"repo": {"detail": "Input [2] must be a dict."}}),
+    ({"repo": "2"}, {"repo": {"detail": "Input [2] must be a dict."}}),
+    ({"repo": [2]}, {"repo": {"detail": "Input [[2]] must be a dict."}}),
+    ({"repo": True}, {"repo": {"detail": "Input [True] must be a dict."}}),
+    ({"repo": {"id": "abc"}}, {"repo": ["Value [abc] is not an integer"]}),
+    ({"repo": {"id": None}}, {"repo": ["Value [None] is not an integer"]}),
+    ({"repo": {"id": [1]}}, {"repo": ["Value [[1]] is not an integer"]}),
+    ({"repo": {"id": 99}}, {"repo": {"detail": "Repo with id 99 doesn't exist"}}),
+    ({"repo": {"id": 0}}, {"repo": {"detail": "Repo with id 0 doesn't exist"}}),
+    ({"repo": {"id": -1}}, {"repo": {"detail": "Repo with id -1 doesn't exist"}}),
+    ({"repo": {"id": 2**40}}, {"repo": {"detail": f"Repo with id {2**40} doesn't exist"}}),
+    ({"released_date": None}, {"released_date": [NULL]}),
+    ({"release_date": None}, {"release_date": [NULL]}),
+    *(
+        ({name: value}, {name: [BAD_DATE]})
+        for name in ("release_date", "released_date")
+        for value in (
+            *("", "20200202", "2020-02-30", "2020-02-02T00:00:00", "2020-02-02Z", " 2020-02-02", "0000-01-01"),
+            *("10000-01-01", "02/02/2020", "２０２０-02-02", 20200202, True, ["2020-02-02"], {"year": 2020}),
+        )
+    ),
+    *(({name: None}, {name: [NULL]}) for name in ("obsolete", "zero_day_release")),
+    *(
+        ({"obsolete": value}, {"obsolete": [f'"{shown}" is not a valid boolean.']})
+        for value, shown in (("zz", "zz"), ("", ""), (2, "2"), ("yes", "yes"), ([], "[]"), ({}, "{}"), ("tRUE", "tRUE"))
+    ),
+    ({"foo": 1}, {"detail": 'Unknown fields: "foo".'}),
+    ({"build": "x", "package": "x", "file": "x"}, {"detail": 'Unknown fields: "build", "file", "package".'}),
+    ({"ключ": 1}, {"detail": 'Unknown fields: "ключ".'}),
+    ({"foo": 1, "id": 1, "obsolete": 7}, {"detail": 'Unknown fields: "foo".'}),
+    ({"id": 1, "obsolete": 7}, {"detail": 'Can not update read only fields: "id".'}),
+    (
+        {"id": 1, "created_at": "x", "updated_at": "x"},
+        {"detail": 'Can not update read only fields: "id", "created_at", "updated_at".'},
+    ),
+    (
+        {"file_primary_key": "x", "repo": {"id": 99}, "release_date": "x", "obsolete": 7},
+        {
+            "file_primary_key": [NO_INTEGER],
+            "repo": {"detail": "Repo with id 99 doesn't exist"},
+            "release_date": [BAD_DATE],
+            "obsolete": ['"7" is not a valid boolean.'],
+        },
+    ),
+]
+
+
+async def test_wrong_values_are_refused_alike_however_they_come_and_leave_nothing(world: World) -> None:
+    await stock(world)
+    before = await everything(world)
+    await refuses(world, "released-files", "released-files/1/", NEW, WRONG)
+    assert await said(world, "POST", "released-files/", {}) == (
+        400,
+        {name: [REQUIRED] for name in ("file_primary_key", "repo", "release_date")},
+    )
+    assert await everything(world) == before
+
+
+async def test_a_file_is_once_in_a_repository(world: World) -> None:
+    await stock(world)
+    before = await everything(world)
+    assert await said(world, "POST", "released-files/", FILES[0]) == (400, UNIQUE)
+    assert await said(world, "PATCH", "released-files/2/", {"repo": {"id": 1}}) == (400, UNIQUE)
+    assert await said(world, "PATCH", "released-files/5/", {"file_primary_key": 1}) == (400, UNIQUE)
+    assert await said(world, "PUT", "released-files/5/", FILES[0]) == (400, UNIQUE)
+    status, value = await said(world, "POST", "released-files/", [NEW, NEW])
+    assert (status, value) == (400, {"id_of_invalid_data": 1, **UNIQUE, "invalid_data": NEW})
+    assert await everything(world) == before
+    assert (await said(world, "PUT", "released-files/1/", FILES[0]))[0] == 200
+    assert (await said(world, "PUT", "released-files/", {"2": FILES[1], "3": FILES[2]}))[0] == 200
+
+
+async def test_a_missing_package_is_told_last_of_all(world: World) -> None:
+    await stock(world)
+    before = await everything(world)
+    for number in (4, 99, 0, -1, 2**31, 2**62):
+        gone = {**NEW, "file_primary_key": number}
+        assert await said(world, "POST", "released-files/", gone) == (404, NO_RPM)
+        assert await said(world, "PATCH", "released-files/1/", {"file_primary_key": number}) == (404, NO_RPM)
+        assert await said(world, "POST", "released-files/", {**gone, "repo": {"id": 5}}) == (400, NOT_RPM)
+    gone = {**NEW, "file_primary_key": 99}
+    told = {"id_of_invalid_data": 0, **NO_RPM, "invalid_data": gone}
+    assert await said(world, "POST", "released-files/", [gone, NEW]) == (404, told)
+    assert await said(world, "PUT", "released-files/", {"1": gone}) == (404, {**told, "id_of_invalid_data": "1"})
+    assert (await said(world, "POST", "released-files/", {**gone, "obsolete": "x"}))[0] == 400
+    assert await everything(world) == before
+
+
+async def test_repositories_of_packages_alone_have_files(world: World) -> None:
+    await stock(world)
+    before = await everything(world)
+    assert await said(world, "POST", "released-files/", {**NEW, "repo": {"id": 5}}) == (400, NOT_RPM)
+    assert await said(world, "PATCH", "released-files/1/", {"repo": {"id": 5}}) == (400, NOT_RPM)
+    assert await said(world, "PUT", "released-files/1/", {**NEW, "repo": {"id": 5}}) == (400, NOT_RPM)
+    assert await everything(world) == before
+
+
+async def test_a_file_whose_repository_has_become_another_kind_shows_no_names_and_cannot_be_patched(
+    world: World,
+) -> None:
+    await stock(world)
+    assert (await said(world, "PATCH", "content-delivery-repos/1/", {"content_format": "iso"}))[0] == 200
+    one = await got(world, "released-files/1/")
+    assert list(one) == KEYS[:-3] and one["repo"]["content_format"] == "iso"
+    status, value = await said(world, "PATCH", "released-files/1/", {"obsolete": True})
+    assert (status, value) == (400, {"detail": [NOT_RPM["detail"][0].replace("foo-isos", "foo-rpms")]})
+    status, value = await said(world, "PATCH", "released-files/1/", {"repo": {"id": 4}, "obsolete": True})
+    assert (status, list(value), value["build"]) == (200, KEYS, "bash-5.2-x86_64")
+    assert (await call(world, "DELETE", "released-files/5/")).status == 204
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+async def test_put_erases_what_is_optional_and_not_sent_and_patch_keeps_it(world: World, bulk: bool) -> None:
+    await stock(world)
+    before = await got(world, "released-files/4/")
+
+    async def change(method: str, values: Any) -> Any:
+        path, body = ("released-files/", {"4": values}) if bulk else ("released-files/4/", values)
+        status, value = await said(world, method, path, body)
+        assert status == 200, value
+        return value["4"] if bulk else value
+
+    patched = await change("PATCH", {"release_date": "2018-06-02"})
+    moved = patched.pop("updated_at")
+    assert moved > before.pop("updated_at")
+    assert patched == {**before, "release_date": "2018-06-02"}
+    put = await change("PUT", {"file_primary_key": 2, "repo": {"id": 4}, "release_date": "2018-06-03"})
+    assert put.pop("updated_at") > moved
+    erased = {"released_date": None, "obsolete": False, "zero_day_release": False}
+    assert put == {**before, **erased, "release_date": "2018-06-03"}
+
+
+async def test_what_is_read_can_be_put_back_without_the_keys_that_are_read_only(world: World) -> None:
+    await stock(world)
+    for one in (await got(world, "released-files/"))["results"]:
+        for name in ("id", "created_at", "updated_at", "build", "package", "file"):
+            del one[name]
+        body = {**one, "repo": {"id": one["repo"]["id"]}}
+        if body["released_date"] is None:
+            del body["released_date"]
+        number = await got(world, f"released-files/?file_primary_key={one['file_primary_key']}&fields=id,repo")
+        [path] = [each["id"] for each in number["results"] if each["repo"] == one["repo"]]
+        status, value = await said(world, "PUT", f"released-files/{path}/", body)
+        assert status == 200 and {name: value[name] for name in one} == one
+
+
+async def test_the_object_that_is_not_there_comes_before_what_is_wrong_with_the_body(world: World) -> None:
+    await stock(world)
+    missing = (404, {"detail": "Not found."})
+    for path in ("99", "0", "-1", "abc", "1.5", str(2**31), str(2**64), "9" * 5000, "٣"):
+        assert await said(world, "GET", f"released-files/{path}/") == missing, path
+        assert await said(world, "PUT", f"released-files/{path}/", {"foo": 1}) == missing, path
+        assert await said(world, "PATCH", f"released-files/{path}/", {"foo": 1}) == missing, path
+        assert await said(world, "DELETE", f"released-files/{path}/") == missing, path
+    nothing = "Partial update with no changes does not make much sense."
+    answer = await call(world, "PATCH", "released-files/99/", {})
+    assert (answer.status, answer.json, answer.headers["pdc-warning"]) == (400, {"detail": nothing}, nothing)
+
+
+async def test_hidden_fields_can_be_neither_written_nor_forgotten(world: World) -> None:
+    """Whoever hides a required field when making something is told that it is required."""
+    await stock(world)
+    before = await everything(world)
+    path = "released-files/"
+    hidden = {"detail": 'Unknown fields: "file_primary_key", "release_date", "repo".'}
+    assert await said(world, "POST", f"{path}?fields=id", NEW) == (400, hidden)
+    assert await said(world, "PUT", f"{path}1/?fields=id", NEW) == (400, hidden)
+    for name in ("file_primary_key", "repo", "release_date"):
+        body = {key: value for key, value in NEW.items() if key != name}
+        assert await said(world, "POST", f"{path}?exclude_fields={name}", body) == (400, {name: [REQUIRED]})
+    assert await everything(world) == before
+    status, value = await said(world, "POST", f"{path}?exclude_fields=obsolete,released_date,zero_day_release", NEW)
+    assert (status, set(value) & {"obsolete", "released_date", "zero_day_release"}) == (201, set())
+    whole = await got(world, f"{path}{value['id']}/")
+    assert (whole["obsolete"], whole["released_date"], whole["zero_day_release"]) == (False, None, False)
+    status, value = await said(world, "PATCH", f"{path}1/?fields=id,obsolete", {"obsolete": True})
+    assert (status, value) == (200, {"id": 1, "obsolete": True})
+
+
+async def test_what_a_file_rests_on_takes_it_along_or_cannot_go(world: World) -> None:
+    await stock(world)
+    assert (await call(world, "DELETE", "rpms/1/")).status == 405
+    assert (await call(world, "DELETE", "content-delivery-repos/1/")).status == 204
+    assert [each["id"] for each in (await got(world, "released-files/"))["results"]] == [2, 3, 4]
+    newest = (await got(world, "changesets/?page_size=1"))["results"][0]["changes"]
+    assert [(each["resource"], each["resource_id"]) for each in newest] == [("content-delivery-repos", "1")]
+    assert (await call(world, "DELETE", "release-variants/foo-1.0/Server/")).status == 204
+    assert [each["id"] for each in (await got(world, "released-files/"))["results"]] == [3, 4]
+    assert [each["id"] for each in (await got(world, "content-delivery-repos/"))["results"]] == [3, 4]
+    newest = (await got(world, "changesets/?page_size=1"))["results"][0]["changes"]
+    assert [(each["resource"], each["resource_id"], each["new_value"]) for each in newest] == [
+        ("release-variants", "1", None)
+    ]
+
+
+async def test_files_are_made_for_many_at_once_or_for_none(world: World) -> None:
+    await stock(world)
+    await made(world, "rpms", [{**RPM, "name": f"tool-{number}"} for number in range(300)])
+    before = await everything(world)
+    many = [{**NEW, "file_primary_key": 4 + number} for number in range(300)]
+    status, value = await said(world, "POST", "released-files/", [*many, {**NEW, "file_primary_key": 999}])
+    assert (status, value["id_of_invalid_data"]) == (404, 300)
+    assert await everything(world) == before
+    shown = await made(world, "released-files", many)
+    assert [each["file_primary_key"] for each in shown] == [each["file_primary_key"] for each in many]
+    values = {str(each["id"]): {"obsolete": True} for each in shown}
+    status, value = await said(world, "PATCH", "released-files/", values)
+    assert status == 200 and list(value) == list(values) and all(each["obsolete"] for each in value.values())
+    assert (await call(world, "DELETE", "released-files/", [each["id"] for each in shown])).status == 204
+    assert (await got(world, "released-files/"))["count"] == 5
+
+
+async def test_who_is_only_beginning_finds_an_empty_list(world: World) -> None:
+    assert await got(world, "released-files/") == {"count": 0, "next": None, "previous": None, "results": []}
+    assert await said(world, "POST", "content-delivery-repos/", REPO) == (
+        400,
+        {"detail": ["No VariantArch for release_id=foo-1.0, variant_uid=Server, arch=x86_64"]},
+    )

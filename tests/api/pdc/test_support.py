@@ -1,0 +1,583 @@
+"""What schedules and files rest on: products, SLAs, variants, repositories, packages and the closed lists."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.api.pdc.goods import REPO, RPM, VARIANT, call, everything, got, made, refuses, said, stock
+from tests.world import World
+
+NULL, REQUIRED, BLANK = "This field may not be null.", "This field is required.", "This field may not be blank."
+NO_TEXT, NO_INTEGER, NOT_PRINTABLE = (
+    "Not a valid string.",
+    "A valid integer is required.",
+    "Only accept printable text.",
+)
+BAD_SHORT = "Only accept lowercase letters, numbers or -"
+FLAGS = [('"2"', 2), ('"yes"', "yes"), ('""', ""), ('"[]"', [])]
+ARCHES = (
+    *("aarch64", "alpha", "alphaev4", "alphaev45", "alphaev5", "alphaev56", "alphaev6", "alphaev67", "alphaev68"),
+    *("alphaev7", "alphapca56", "amd64", "arm64", "armv5tejl", "armv5tel", "armv6l", "armv7hl", "armv7hnl"),
+    *("armv7l", "athlon", "geode", "i386", "i486", "i586", "i686", "ia32e", "ia64", "noarch", "nosrc", "ppc", "ppc64"),
+    *("ppc64iseries", "ppc64le", "ppc64p7", "ppc64pseries", "s390", "s390x", "sh3", "sh4", "sh4a", "sparc"),
+    *("sparc64", "sparc64v", "sparcv8", "sparcv9", "sparcv9v", "src", "x86_64"),
+)
+FIXED = {
+    "release-types": (["short", "name", "suffix"], ["aus", "els", "eus", "fast", "ga", "updates"]),
+    "release-variant-types": (["name"], ["variant", "optional", "addon", "layered-product", "module"]),
+    "arches": (["name"], list(ARCHES)),
+    "content-delivery-services": (["name", "description"], ["rhn", "pulp", "ftp"]),
+    "content-delivery-repo-families": (["name", "description"], ["dist", "beta", "htb"]),
+    "content-delivery-content-formats": (
+        ["name", "description", "pdc_endpoint"],
+        ["rpm", "iso", "kickstart", "comps", "docker", "dud"],
+    ),
+    "content-delivery-content-categories": (["name", "description"], ["binary", "debug", "source"]),
+}
+
+
+@dataclass
+class Case:
+    """A resource as this file tries it: one that can be made, where the stocked one is, and what is refused how."""
+
+    name: str
+    keys: list[str]
+    new: dict[str, Any]
+    shown: dict[str, Any]
+    path: str
+    wrong: list[tuple[dict[str, Any], Any]]
+    second: tuple[dict[str, Any], Any]
+    allow: str = "GET, POST, PUT, PATCH, HEAD, OPTIONS"
+    defaults: dict[str, Any] = field(default_factory=dict)
+
+
+def not_allowed(value: Any, *names: str) -> str:
+    return f"'{value}' is not allowed value. Use one of {', '.join(map(repr, names))}."
+
+
+def texts(name: str, longest: int) -> list[tuple[dict[str, Any], Any]]:
+    """What no line of text may be."""
+    return [
+        ({name: None}, {name: [NULL]}),
+        ({name: ""}, {name: [BLANK]}),
+        ({name: " \t\n "}, {name: [BLANK]}),
+        *(({name: value}, {name: [NO_TEXT]}) for value in (True, [], ["x"], {}, {"name": "x"})),
+        ({name: "x" * (longest + 1)}, {name: [f"Ensure this field has no more than {longest} characters."]}),
+    ]
+
+
+def unprintable(name: str) -> list[tuple[dict[str, Any], Any]]:
+    return [({name: f"a{bad}b"}, {name: [NOT_PRINTABLE]}) for bad in ("\n", "\x1b", "\x7f", "\u202e", "\u2028")]
+
+
+def flags(name: str) -> list[tuple[dict[str, Any], Any]]:
+    said = [({name: value}, {name: [f"{shown} is not a valid boolean."]}) for shown, value in FLAGS]
+    return [({name: None}, {name: [NULL]}), *said]
+
+
+def counts(name: str) -> list[tuple[dict[str, Any], Any]]:
+    low, high = (
+        f"Ensure this value is {than} than or equal to {n}." for than, n in (("greater", 0), ("less", 2**63 - 1))
+    )
+    return [
+        *(({name: value}, {name: [NO_INTEGER]}) for value in ("", "x", 1.5, True, [1], {}, "1e3", "9" * 5000, 2**64)),
+        ({name: -1}, {name: [low]}),
+        ({name: 2**63}, {name: [high]}),
+        ({name: str(2**63)}, {name: [high]}),
+    ]
+
+
+def words(name: str, *names: str) -> list[tuple[dict[str, Any], Any]]:
+    return [
+        ({name: None}, {name: [NULL]}),
+        ({name: ""}, {name: [NULL]}),
+        *(({name: value}, {name: [not_allowed(value, *names)]}) for value in ("zz", names[0].upper(), 5, ["x"], {})),
+    ]
+
+
+PRODUCT = {"name": "Web Shop", "short": "web-shop"}
+PRODUCT_VERSION = {"name": "Foo 2", "version": "2", "product": "foo"}
+OTHER_REPO: dict[str, Any] = {**REPO, "name": "more", "shadow": "true", "product_id": "7"}
+OTHER_RPM: dict[str, Any] = {**RPM, "name": "vim", "epoch": "2", "version": 9}
+CASES = [
+    Case(
+        "products",
+        ["name", "short", "active", "product_versions", "allowed_push_targets"],
+        PRODUCT,
+        {**PRODUCT, "active": True, "product_versions": [], "allowed_push_targets": []},
+        "products/foo/",
+        [
+            *texts("name", 200),
+            *unprintable("name"),
+            *texts("short", 200),
+            *(
+                ({"short": bad}, {"short": [BAD_SHORT]})
+                for bad in ("Foo", "1foo", "foo_bar", "-foo", "foo-", "foo--bar", "foo bar", "foo.1", "föö", 5)
+            ),
+            *flags("active"),
+            ({"product_versions": []}, {"detail": 'Can not update read only fields: "product_versions".'}),
+            ({"id": 1}, {"detail": 'Unknown fields: "id".'}),
+        ],
+        ({"short": "bar"}, {"short": ["product with this short already exists."]}),
+        defaults={"active": True},
+    ),
+    Case(
+        "product-versions",
+        [
+            *("name", "short", "version", "active", "product_version_id", "product", "releases"),
+            "allowed_push_targets",
+        ],
+        PRODUCT_VERSION,
+        {
+            "name": "Foo 2",
+            "short": "foo",
+            "version": "2",
+            "active": True,
+            "product_version_id": "foo-2",
+            "product": "foo",
+            "releases": [],
+            "allowed_push_targets": [],
+        },
+        "product-versions/foo-1/",
+        [
+            *texts("name", 200),
+            *texts("version", 200),
+            *(
+                ({"version": bad}, {"version": ["Only accept text without blanks, <, > and /"]})
+                for bad in ("1 2", "1/2", "<b>")
+            ),
+            *(({"product": value}, {"product": [NULL]}) for value in (None, "")),
+            *(
+                ({"product": value}, {"product": [f"Object with short={value} does not exist."]})
+                for value in ("nope", "Foo", 5, "foo ")
+            ),
+            ({"product": []}, {"product": [NO_TEXT]}),
+            ({"short": None}, {"short": [NULL]}),
+            ({"short": "Foo"}, {"short": [BAD_SHORT]}),
+            ({"product_version_id": "x"}, {"detail": 'Can not update read only fields: "product_version_id".'}),
+        ],
+        ({"version": "0", "short": "taken"}, {"detail": ["The fields short, version must make a unique set."]}),
+        defaults={"active": True},
+    ),
+    Case(
+        "component-sla-types",
+        ["id", "name", "description"],
+        {"name": "  silver "},
+        {"id": 4, "name": "silver", "description": ""},
+        "component-sla-types/1/",
+        [
+            *texts("name", 300),
+            *unprintable("name"),
+            ({"description": None}, {"description": [NULL]}),
+            ({"description": ["x"]}, {"description": [NO_TEXT]}),
+            ({"description": "a\x00".replace("\x00", "\x01")}, {"description": [NOT_PRINTABLE]}),
+            (
+                {"description": "x" * 100_001},
+                {"description": ["Ensure this field has no more than 100000 characters."]},
+            ),
+            ({"id": 1}, {"detail": 'Can not update read only fields: "id".'}),
+        ],
+        ({"name": "bronze"}, {"name": ["sla with this name already exists."]}),
+        allow="GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS",
+        defaults={"description": ""},
+    ),
+    Case(
+        "release-variants",
+        [
+            *("release", "id", "uid", "name", "type", "arches", "variant_version", "variant_release"),
+            "allowed_push_targets",
+        ],
+        {**VARIANT, "release": "foo-1.1-eus", "arches": ["x86_64", "aarch64", "x86_64"]},
+        {
+            **VARIANT,
+            "release": "foo-1.1-eus",
+            "arches": ["aarch64", "x86_64"],
+            "variant_version": None,
+            "variant_release": None,
+            "allowed_push_targets": [],
+        },
+        "release-variants/foo-1.0/Server/",
+        [
+            *(({"release": value}, {"release": [NULL]}) for value in (None, "")),
+            ({"release": "foo-9"}, {"release": ["Object with release_id=foo-9 does not exist."]}),
+            ({"release": 1.0}, {"release": ["Object with release_id=1.0 does not exist."]}),
+            *texts("id", 200),
+            *texts("uid", 200),
+            *(
+                ({"uid": bad}, {"uid": ["Only accept text without / that is not . or .."]})
+                for bad in ("a/b", "/", ".", "..")
+            ),
+            *texts("name", 300),
+            *unprintable("uid"),
+            *words("type", "variant", "optional", "addon", "layered-product", "module"),
+            ({"arches": None}, {"arches": [NULL]}),
+            *(
+                ({"arches": value}, {"arches": [f'Expected a list of items but got type "{kind}".']})
+                for value, kind in (("x86_64", "str"), (1, "int"), ({}, "dict"))
+            ),
+            *(
+                ({"arches": ["x86_64", bad]}, {"arches": [not_allowed(bad, *ARCHES)]})
+                for bad in ("zz", "X86_64", "", 5, None, ["x86_64"])
+            ),
+            (
+                {"variant_version": "x" * 101},
+                {"variant_version": ["Ensure this field has no more than 100 characters."]},
+            ),
+        ],
+        (
+            {"uid": "Server", "release": "bar-2.0", "arches": ["x86_64", "aarch64"]},
+            {"detail": ["The fields release, uid must make a unique set."]},
+        ),
+        allow="GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS",
+        defaults={"variant_version": None, "variant_release": None},
+    ),
+    Case(
+        "content-delivery-repos",
+        [
+            *("id", "release_id", "variant_uid", "arch", "service", "repo_family", "content_format"),
+            *("content_category", "name", "shadow", "product_id"),
+        ],
+        OTHER_REPO,
+        {**OTHER_REPO, "id": 6, "shadow": True, "product_id": 7},
+        "content-delivery-repos/1/",
+        [
+            *texts("release_id", 600),
+            *texts("variant_uid", 200),
+            *texts("name", 2000),
+            *unprintable("name"),
+            *words("arch", *ARCHES),
+            *words("service", "rhn", "pulp", "ftp"),
+            *words("repo_family", "dist", "beta", "htb"),
+            *words("content_format", "rpm", "iso", "kickstart", "comps", "docker", "dud"),
+            *words("content_category", "binary", "debug", "source"),
+            *flags("shadow"),
+            *counts("product_id"),
+            *(
+                (wrong, {"detail": ["No VariantArch for release_id={}, variant_uid={}, arch={}".format(*named)]})
+                for wrong, named in (
+                    ({"release_id": "foo-9"}, ("foo-9", "Server", "x86_64")),
+                    ({"release_id": "Foo-1.0"}, ("Foo-1.0", "Server", "x86_64")),
+                    ({"variant_uid": "server"}, ("foo-1.0", "server", "x86_64")),
+                    ({"variant_uid": "Client"}, ("foo-1.0", "Client", "x86_64")),
+                    ({"arch": "s390x"}, ("foo-1.0", "Server", "s390x")),
+                    ({"release_id": 1, "variant_uid": 2.5}, ("1", "2.5", "x86_64")),
+                )
+            ),
+            ({"id": 1}, {"detail": 'Can not update read only fields: "id".'}),
+        ],
+        (
+            {"name": "foo-isos", "content_format": "iso", "shadow": True},
+            {"detail": ["Repo foo-isos already exists."]},
+        ),
+        allow="GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS",
+        defaults={"shadow": False, "product_id": None},
+    ),
+    Case(
+        "rpms",
+        [
+            *("id", "name", "version", "epoch", "release", "arch", "srpm_name", "srpm_nevra", "filename"),
+            *("linked_releases", "linked_composes", "dependencies", "built_for_release", "srpm_commit_hash"),
+            "srpm_commit_branch",
+        ],
+        OTHER_RPM,
+        {
+            **OTHER_RPM,
+            "id": 4,
+            "epoch": 2,
+            "version": "9",
+            "filename": "vim-9-1.x86_64.rpm",
+            "linked_releases": [],
+            "linked_composes": [],
+            "dependencies": {
+                name: [] for name in ("provides", "requires", "obsoletes", "conflicts", "suggests", "recommends")
+            },
+            "built_for_release": None,
+            "srpm_commit_hash": None,
+            "srpm_commit_branch": None,
+        },
+        "rpms/1/",
+        [
+            *(case for name in ("name", "version", "release", "srpm_name") for case in texts(name, 200)),
+            *unprintable("srpm_name"),
+            ({"epoch": None}, {"epoch": [NULL]}),
+            *counts("epoch"),
+            *words("arch", *ARCHES),
+            ({"filename": None}, {"filename": [NULL]}),
+            ({"filename": "x" * 4097}, {"filename": ["Ensure this field has no more than 4096 characters."]}),
+            ({"srpm_nevra": "x" * 201}, {"srpm_nevra": ["Ensure this field has no more than 200 characters."]}),
+            *(
+                (wrong, {"detail": ["RPM's srpm_nevra should be empty if and only if arch is src"]})
+                for wrong in ({"srpm_nevra": None}, {"srpm_nevra": ""}, {"arch": "src"})
+            ),
+            ({"dependencies": {}}, {"detail": 'Can not update read only fields: "dependencies".'}),
+            ({"linked_releases": []}, {"detail": 'Can not update read only fields: "linked_releases".'}),
+        ],
+        (
+            {"name": "zlib-devel", "epoch": 0, "version": "5.2"},
+            {"detail": ["The fields name, epoch, version, release, arch must make a unique set."]},
+        ),
+    ),
+]
+each = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+async def furnish(world: World) -> None:
+    await stock(world)
+    await made(world, "component-sla-types", [{"name": "gold"}, {"name": "bronze", "description": "a\nb"}])
+    await made(world, "product-versions", {"name": "x", "version": "0", "product": "bar", "short": "taken"})
+    await said(world, "POST", "component-sla-types/", {"name": "gold"})  # takes no number
+
+
+@each
+async def test_a_new_one_shows_all_its_keys_in_their_order(world: World, case: Case) -> None:
+    await furnish(world)
+    if case.name == "component-sla-types":
+        case.shown["id"] = 3
+    shown = await made(world, case.name, case.new)
+    assert list(shown) == case.keys and shown == case.shown
+    listed = await got(world, f"{case.name}/?page_size=0")
+    assert shown in listed and all(list(one) == case.keys for one in listed)
+    one = await call(world, "GET", case.path)
+    assert one.json in listed and one.headers["Allow"] == case.allow.replace("POST, ", "")
+    assert (await call(world, "GET", f"{case.name}/")).headers["Allow"] == case.allow
+
+
+@each
+async def test_wrong_values_are_refused_alike_however_they_come_and_leave_nothing(world: World, case: Case) -> None:
+    await furnish(world)
+    before = await everything(world)
+    await refuses(world, case.name, case.path, case.new, case.wrong)
+    for name in case.new:
+        body = {key: value for key, value in case.new.items() if key != name}
+        if name not in case.defaults and (case.name, name) != ("rpms", "srpm_nevra"):
+            assert await said(world, "POST", f"{case.name}/", body) == (400, {name: [REQUIRED]})
+            assert await said(world, "PUT", case.path, body) == (400, {name: [REQUIRED]})
+    assert await everything(world) == before
+
+
+@each
+async def test_a_second_one_of_the_same_key_is_refused(world: World, case: Case) -> None:
+    await furnish(world)
+    before = await everything(world)
+    same, refusal = case.second
+    assert await said(world, "POST", f"{case.name}/", {**case.new, **same}) == (400, refusal)
+    if case.name != "component-sla-types":
+        assert await said(world, "PATCH", case.path, same) == (400, refusal)
+    status, told = await said(world, "POST", f"{case.name}/", [case.new, case.new])
+    assert (status, told["id_of_invalid_data"], told["invalid_data"]) == (400, 1, case.new)
+    assert await everything(world) == before
+
+
+@each
+async def test_what_is_read_can_be_put_back_without_the_keys_that_are_read_only(world: World, case: Case) -> None:
+    await furnish(world)
+    await made(world, case.name, case.new)
+    fixed = {"id"} if case.name != "release-variants" else set()
+    fixed |= {"product_versions", "allowed_push_targets", "product_version_id", "releases", *CASES[5].keys[9:]}
+    one = await got(world, case.path)
+    body = {name: value for name, value in one.items() if name not in fixed}
+    assert await said(world, "PUT", case.path, body) == (200, one)
+    assert await said(world, "PATCH", case.path, body) == (200, one)
+    required = {name: value for name, value in body.items() if name not in case.defaults}
+    status, value = await said(world, "PUT", case.path, required)
+    assert status == 200 and {name: value[name] for name in case.defaults} == case.defaults
+
+
+@each
+async def test_only_what_may_go_can_be_deleted(world: World, case: Case) -> None:
+    await furnish(world)
+    before = await everything(world)
+    if "DELETE" in case.allow:
+        assert (await call(world, "DELETE", case.path)).status == 204
+        assert await said(world, "GET", case.path) == (404, {"detail": "Not found."})
+        return
+    for path in (f"{case.name}/", case.path):
+        assert await said(world, "DELETE", path, [1]) == (405, {"detail": 'Method "DELETE" not allowed.'})
+    assert await everything(world) == before
+
+
+async def test_the_closed_lists_are_as_clients_know_them_and_cannot_be_written(world: World) -> None:
+    for name, (keys, words) in FIXED.items():
+        listed = await got(world, f"{name}/?page_size=0")
+        assert [one[keys[0]] for one in listed] == words
+        assert all(list(one) == keys and all(one[key] for key in keys[:2]) for one in listed)
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            answer = await call(world, method, f"{name}/", {"name": "x"})
+            assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
+    formats = await got(world, "content-delivery-content-formats/?fields=name,pdc_endpoint")
+    assert {one["name"]: one["pdc_endpoint"] for one in formats["results"]} == {
+        **dict.fromkeys(FIXED["content-delivery-content-formats"][1]),
+        "rpm": "rpms",
+    }
+    suffixes = await got(world, "release-types/?page_size=0")
+    assert {one["short"]: one["suffix"] for one in suffixes} == {
+        **{short: f"-{short}" for short in FIXED["release-types"][1]},
+        "ga": "",
+    }
+
+
+async def test_each_list_takes_its_own_filters_and_refuses_others(world: World) -> None:
+    await furnish(world)
+    found = {
+        "component-sla-types/?name=gold": ["gold"],
+        "component-sla-types/?name=gold&name=bronze": ["gold", "bronze"],
+        "component-sla-types/?name=Gold": [],
+        "component-sla-types/?name=": [],
+        "component-sla-types/?ordering=name": ["bronze", "gold"],
+        "products/?short=foo&short=x": ["Foo"],
+        "products/?active=False": [],
+        "products/?active=True&ordering=-name": ["Foo", "Bar"],
+        "product-versions/?product_version_id=foo-1": ["Foo 1"],
+        "product-versions/?short=taken": ["x"],
+        "product-versions/?ordering=product__short&version=1": ["Foo 1"],
+        "content-delivery-repos/?release_id=foo-1.0&arch=x86_64": ["foo-rpms", "foo-isos"],
+        "content-delivery-repos/?content_format=iso&content_format=dud": ["foo-isos"],
+        "content-delivery-repos/?shadow=True": ["foo-isos"],
+        "content-delivery-repos/?product_id=3000000000": ["Bar"],
+        "content-delivery-repos/?variant_uid=Client&repo_family=beta": ["foo-eus"],
+        "content-delivery-repos/?ordering=-variant_arch__variant__release__release_id,name": [
+            *("foo-eus", "foo-debug", "foo-isos", "foo-rpms", "Bar"),
+        ],
+        "rpms/?epoch=0": ["bash", "zlib-devel"],
+        "rpms/?epoch=3000000000&arch=src": ["bash"],
+        "rpms/?srpm_name=zlib": ["zlib-devel"],
+        "rpms/?filename=bash-5.2-1.src.rpm": ["bash"],
+        "release-variants/?release=foo-1.0": ["Server"],
+        "release-variants/?uid=Client": ["Server"],
+        "release-variants/?type=addon&id=Server": ["Server"],
+    }
+    names = {path: [one["name"] for one in (await got(world, path))["results"]] for path in found}
+    assert names == found
+    for resource, names_taken in (
+        ("component-sla-types", "description"),
+        ("products", "product"),
+        ("rpms", "id"),
+        ("content-delivery-repos", "id"),
+        ("release-variants", "arches"),
+        ("arches", "name"),
+    ):
+        assert await said(world, "GET", f"{resource}/?{names_taken}=1") == (
+            400,
+            {"detail": f"Unknown query params: {names_taken}."},
+        )
+
+
+async def test_a_long_hostile_short_is_refused_at_once(world: World) -> None:
+    for hostile in ("a" * 199 + "!", "a-" * 99 + "!", "a" * 900_000, "a-" * 400_000 + "!"):
+        begun = time.monotonic()
+        assert (await said(world, "POST", "products/", {"name": "x", "short": hostile}))[0] == 400
+        assert time.monotonic() - begun < 2
+
+
+async def test_an_sla_keeps_its_name_for_ever(world: World) -> None:
+    await furnish(world)
+    refusal = (400, {"name": ["You may not modify the SLA's name due to policy"]})
+    before = await everything(world)
+    assert await said(world, "PATCH", "component-sla-types/1/", {"name": "x"}) == refusal
+    assert await said(world, "PUT", "component-sla-types/1/", {"name": "bronze"}) == refusal
+    status, told = await said(world, "PATCH", "component-sla-types/", {"2": {"description": "d"}, "1": {"name": "x"}})
+    assert (status, told["id_of_invalid_data"], told["detail"]) == (400, "1", refusal[1])
+    assert await everything(world) == before
+    status, told = await said(world, "PUT", "component-sla-types/1/", {"name": " gold ", "description": " two\nlines "})
+    assert (status, told) == (200, {"id": 1, "name": "gold", "description": "two\nlines"})
+
+
+async def test_an_sla_takes_its_schedules_along(world: World) -> None:
+    await furnish(world)
+    schedules = [{"release": "foo-1.0", "sla": sla, "date": "2099-01-01"} for sla in ("gold", "bronze")]
+    await made(world, "release-schedules", schedules)
+    assert (await call(world, "DELETE", "component-sla-types/1/")).status == 204
+    assert [one["sla"] for one in (await got(world, "release-schedules/"))["results"]] == ["bronze"]
+
+
+async def test_a_product_may_be_called_otherwise_and_its_versions_keep_their_own_name(world: World) -> None:
+    await furnish(world)
+    assert (await said(world, "PATCH", "products/foo/", {"short": "new"}))[0] == 200
+    assert (await got(world, "products/new/"))["product_versions"] == ["foo-1"]
+    version = await got(world, "product-versions/foo-1/")
+    assert (version["product"], version["short"], version["releases"]) == ("new", "foo", ["foo-1.0"])
+    status, version = await said(world, "PATCH", "product-versions/foo-1/", {"version": "1.5"})
+    assert (status, version["product_version_id"]) == (200, "foo-1.5")
+    assert (await got(world, "releases/foo-1.0/"))["product_version"] == "foo-1.5"
+    body = {"name": "New", "version": "2", "product": "new"}  # not said, `short` is that of the product
+    status, version = await said(world, "PUT", "product-versions/foo-1.5/", body)
+    assert (status, version["short"], version["product_version_id"]) == (200, "new", "new-2")
+    assert (await got(world, "releases/?product_version=new-2"))["count"] == 1
+
+
+async def test_the_versions_of_a_product_are_all_shown(world: World) -> None:
+    await furnish(world)
+    await made(world, "product-versions", [{"name": "x", "version": f"9.{n}", "product": "bar"} for n in range(30)])
+    versions = {one["short"]: one["product_versions"] for one in (await got(world, "products/"))["results"]}
+    assert versions["foo"] == ["foo-1"] and len(versions["bar"]) == 31
+
+
+async def test_an_architecture_that_has_repositories_stays_in_its_variant(world: World) -> None:
+    await furnish(world)
+    before = await everything(world)
+    path = "release-variants/foo-1.0/Server/"
+    refusal = {"arches": ["This variant has repositories for aarch64, x86_64: delete them first."]}
+    assert await said(world, "PATCH", path, {"arches": ["s390x"]}) == (400, refusal)
+    assert await said(world, "PUT", path, {**VARIANT, "release": "foo-1.0", "arches": []}) == (400, refusal)
+    assert await everything(world) == before
+    status, value = await said(world, "PATCH", path, {"arches": ["x86_64", "s390x", "aarch64"]})
+    assert (status, value["arches"]) == (200, ["aarch64", "s390x", "x86_64"])
+    assert (await call(world, "DELETE", "content-delivery-repos/2/")).status == 204
+    status, value = await said(world, "PATCH", path, {"arches": ["x86_64"]})
+    assert (status, value["arches"]) == (200, ["x86_64"])
+
+
+async def test_what_a_repository_shows_follows_its_variant(world: World) -> None:
+    await furnish(world)
+    status, value = await said(world, "PATCH", "release-variants/foo-1.0/Server/", {"uid": "Workstation"})
+    assert (status, value["uid"]) == (200, "Workstation")
+    assert (await got(world, "content-delivery-repos/1/"))["variant_uid"] == "Workstation"
+    assert (await got(world, "released-files/1/"))["repo"]["variant_uid"] == "Workstation"
+    assert (await got(world, "released-files/?variant_uid=Workstation"))["count"] == 3
+    assert await said(world, "GET", "release-variants/foo-1.0/Server/") == (404, {"detail": "Not found."})
+    status, value = await said(world, "PATCH", "content-delivery-repos/1/", {"name": "other", "product_id": None})
+    assert (status, value["variant_uid"], value["name"]) == (200, "Workstation", "other")
+    moved = {"release_id": "bar-2.0", "variant_uid": "Server", "arch": "s390x"}
+    status, value = await said(world, "PATCH", "content-delivery-repos/1/", moved)
+    assert status == 200 and {name: value[name] for name in moved} == moved
+    assert (await got(world, "released-files/?release_id=bar-2.0"))["count"] == 3
+
+
+async def test_a_variant_is_known_by_its_release_and_uid_whatever_they_hold(world: World) -> None:
+    await furnish(world)
+    await made(world, "releases", {"name": "x", "short": "foo", "version": "a/b c%", "release_type": "ga"})
+    await made(world, "release-variants", {**VARIANT, "release": "foo-a/b c%", "uid": "ü.json x%2F"})
+    path = "release-variants/foo-a%2Fb%20c%25/%C3%BC.json%20x%252F/"
+    assert (await got(world, path))["uid"] == "ü.json x%2F"
+    status, value = await said(world, "PATCH", "release-variants/", {"foo-a/b c%/ü.json x%2F": {"name": "n"}})
+    assert (status, value["foo-a/b c%/ü.json x%2F"]["name"]) == (200, "n")
+    assert (await call(world, "DELETE", "release-variants/", ["foo-a/b c%/ü.json x%2F"])).status == 204
+    for path in ("release-variants/foo-1.0/", "release-variants/foo-1.0/Server/x/"):
+        assert (await call(world, "GET", path)).status == 404
+
+
+async def test_a_package_is_called_as_usual_unless_a_name_is_given(world: World) -> None:
+    await furnish(world)
+    assert (await got(world, "rpms/2/"))["srpm_nevra"] is None
+    status, value = await said(world, "PATCH", "rpms/1/", {"version": "6"})
+    assert (status, value["filename"]) == (200, "bash-6-1.x86_64.rpm")
+    assert (await got(world, "released-files/1/"))["file"] == "bash-6-1.x86_64.rpm"
+    status, value = await said(world, "PATCH", "rpms/1/", {"filename": "mine.rpm"})
+    assert (status, value["filename"]) == (200, "mine.rpm")
+    status, value = await said(world, "PATCH", "rpms/1/", {"version": "7"})
+    assert (status, value["filename"]) == (200, "mine.rpm")
+    status, value = await said(world, "PUT", "rpms/1/", RPM)
+    assert (status, value["filename"]) == (200, "bash-5.2-1.x86_64.rpm")
+    status, value = await said(world, "PATCH", "rpms/1/", {"arch": "src", "srpm_nevra": "", "epoch": 2**63 - 1})
+    assert (status, value["srpm_nevra"], value["filename"], value["epoch"]) == (
+        200,
+        None,
+        "bash-5.2-1.src.rpm",
+        2**63 - 1,
+    )
+    assert await said(world, "PATCH", "rpms/1/", {"arch": "nosrc"}) == (
+        400,
+        {"detail": ["RPM's srpm_nevra should be empty if and only if arch is src"]},
+    )
