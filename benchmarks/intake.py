@@ -14,7 +14,7 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from benchmarks.databases import KINDS, LABELS, MISSING, connect, fresh, sqlite_file
-from benchmarks.load import SECRET, Measured, Requests, send
+from benchmarks.load import SECRET, Deliveries, Measured, Requests, send
 from benchmarks.tables import machine, percentile, table
 
 EVENT_LOOP = "uvloop" if find_spec("uvloop") else "asyncio"
@@ -102,11 +102,11 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def serving(contestant: Contestant, port: int, url: str) -> AsyncIterator[int]:
+async def serving(says: str, command: Sequence[str], port: int, url: str) -> AsyncIterator[int]:
     """A server's process number, once it accepts connections; its log is shown when it does not come up."""
     with tempfile.TemporaryFile() as log:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, *contestant.command(port, url)),
+            *(sys.executable, *command),
             stdout=log,
             stderr=log,
             env=environment(port, url),
@@ -115,7 +115,7 @@ async def serving(contestant: Contestant, port: int, url: str) -> AsyncIterator[
         try:
             if not await _accepts(port, process):
                 log.seek(0)
-                raise RuntimeError(f"{contestant.says} does not start: {log.read().decode()[-2000:]}")
+                raise RuntimeError(f"{says} does not start: {log.read().decode()[-2000:]}")
             yield process.pid
         finally:
             with suppress(ProcessLookupError):
@@ -150,7 +150,7 @@ async def turn(contestant: Contestant, kind: str, requests: Requests, seconds: f
     """
     port, jobs = free_port(), 0
     async with fresh(kind) if kind else nullcontext("") as url:
-        async with serving(contestant, port, url) as process:
+        async with serving(contestant.says, contestant.command(port, url), port, url) as process:
             before = processor_seconds(process)
             measured = await send(port, requests, connections=CONNECTIONS, warm_up=WARM_UP, seconds=seconds)
             spent = processor_seconds(process) - before
@@ -180,7 +180,7 @@ async def _count(rows: str, url: str) -> int:
 
 async def run(rounds: int, seconds: float) -> tuple[Results, float]:
     """All rounds; also how busy this process, the load, was at most."""
-    requests = Requests(BODY)
+    requests = Deliveries(BODY)
     turns = [(BARE, "")] + [(contestant, kind) for kind in KINDS for contestant in CONTESTANTS]
     results: Results = {(contestant.name, kind): Series() for contestant, kind in turns}
     busiest = 0.0

@@ -1,4 +1,4 @@
-"""A load of deliveries: prebuilt signed requests over connections that are kept alive, and how they were answered.
+"""A load: prebuilt requests, most of them signed deliveries, over connections that are kept alive, and their answers.
 
 It works on bare protocols, below any HTTP client, so that one process of it outruns every server measured with it.
 """
@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import time
 from dataclasses import dataclass, field
+from typing import Protocol
 from uuid import uuid4
 
 import orjson
@@ -42,8 +43,19 @@ def push_payload(size: int) -> bytes:
     return orjson.dumps(payload)
 
 
-class Requests:
-    """Requests that differ in their delivery id alone."""
+class Requests(Protocol):
+    """What is sent, and the status with which it must be answered."""
+
+    status: bytes
+
+    def next(self) -> bytes:
+        """The next request."""
+
+
+class Deliveries:
+    """Deliveries that differ in their id alone."""
+
+    status = b"202"
 
     def __init__(self, size: int) -> None:
         body = push_payload(size)
@@ -103,8 +115,8 @@ class Sender(asyncio.Protocol):
         length = int(head[start:].split(b"\r\n", 1)[0])
         if len(self._received) < end + len(HEAD_END) + length:
             return
-        if not head.startswith(b"http/1.1 202"):
-            self._fail(RuntimeError(f"not acknowledged: {self._received!r}"))
+        if not head.startswith(b"http/1.1 " + self._load.requests.status):
+            self._fail(RuntimeError(f"not as it must be: {self._received!r}"))
             return
         self._received = b""
         if self._load.answered(self._sent):
@@ -154,7 +166,7 @@ class Load:
 
 
 async def send(port: int, requests: Requests, *, connections: int, warm_up: float, seconds: float) -> Measured:
-    """Load a server on loopback; raises when anything is answered otherwise than 202."""
+    """Load a server on loopback; raises when anything is answered otherwise than it must be."""
     loop = asyncio.get_running_loop()
     load = Load(requests, warm_up, seconds)
     senders = [(await loop.create_connection(lambda: Sender(load), "127.0.0.1", port))[1] for _ in range(connections)]

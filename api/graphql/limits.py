@@ -1,7 +1,7 @@
 """What a query may be, said of its text before it is run: how long, how deep, and how much it could answer.
 
 The cost of a query is the number of objects that its answer could hold: a page counts as many as it is asked for, and
-what is asked of each of those counts as often.
+what is asked of each of those counts as often. A list of which the length alone is asked for counts as one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -107,12 +107,12 @@ def check_cost(
 ) -> int:
     """What a query costs; refused where that is too much, or where a page is too large."""
     query = schema.query_type
-    cost = Costs(schema, document, variables).of(operation.selection_set, query) if query else 0
+    cost, _ = Costs(schema, document, variables).of(operation.selection_set, query) if query else (0, False)
     cost = min(cost, HIGHEST_TOLD)
     if cost > HIGHEST_COST:
         raise TooMuch(
-            f"The query costs {cost:,}: its answer could hold so many objects. At most {HIGHEST_COST:,} are allowed; "
-            "ask for smaller pages.",
+            f"The query costs {cost:,}, which is how many objects its answer could hold. At most {HIGHEST_COST:,} are "
+            "allowed: ask for smaller pages.",
             cost=cost,
             limit=HIGHEST_COST,
         )
@@ -126,13 +126,14 @@ class Costs:
         self._schema = schema
         self._variables = variables
         self._fragments = fragments_of(document)
-        self._known: dict[str, int] = {}
+        self._known: dict[str, tuple[int, bool]] = {}
 
-    def of(self, selections: SelectionSetNode, parent: GraphQLObjectType) -> int:
-        """The cost of what is selected from one object."""
-        return sum(self._selection(each, parent) for each in selections.selections)
+    def of(self, selections: SelectionSetNode, parent: GraphQLObjectType) -> tuple[int, bool]:
+        """The cost of what is selected from one object, and whether that is a page of a list, more than its length."""
+        found = [self._selection(each, parent) for each in selections.selections]
+        return sum(cost for cost, _ in found), any(page for _, page in found)
 
-    def _selection(self, selection: Any, parent: GraphQLObjectType) -> int:
+    def _selection(self, selection: Any, parent: GraphQLObjectType) -> tuple[int, bool]:
         if isinstance(selection, FragmentSpreadNode):
             name = selection.name.value
             if name not in self._known:
@@ -140,7 +141,7 @@ class Costs:
             return self._known[name]
         if isinstance(selection, InlineFragmentNode):
             return self.of(selection.selection_set, parent)
-        return self._field(selection, parent)
+        return self._field(selection, parent), selection.name.value in WRAPPERS
 
     def _field(self, field: FieldNode, parent: GraphQLObjectType) -> int:
         name = field.name.value
@@ -149,9 +150,10 @@ class Costs:
         kind = get_named_type(parent.fields[name].type)
         if not isinstance(kind, GraphQLObjectType):
             return 0
-        inner = self.of(field.selection_set, kind)
+        inner, page = self.of(field.selection_set, kind)
         if kind.name.endswith("Connection"):
-            return self._size(field) * (1 + inner)
+            size = self._size(field)
+            return size * (1 + inner) if page else 1
         return inner if name in WRAPPERS else 1 + inner
 
     def _size(self, field: FieldNode) -> int:

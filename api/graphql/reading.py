@@ -55,7 +55,6 @@ class Reading:
 
     def page(self, listing: Listing, parent: int, window: Window, filters: Filters) -> Awaitable[list[Row]]:
         """A page of a parent's rows, with one row more where there is more to come; 0 is the parent of all."""
-        self.require(listing.kind)
 
         async def load(parents: list[int]) -> list[list[Row]]:
             found = await graph.pages(listing, self.eyes, parents, window, filters)

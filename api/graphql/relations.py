@@ -6,6 +6,7 @@ https://relay.dev/graphql/connections.htm
 import base64
 import binascii
 from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 from typing import Any, Generic, TypeVar
@@ -55,18 +56,55 @@ class Edge(Generic[T]):
     node: T
 
 
-def _count(root: Any, info: Info) -> Awaitable[int]:
-    return info.context.count(*root["counted"])
+@dataclass(frozen=True)
+class Page:
+    """A page of a list, which is read once anything of it is asked for."""
+
+    listing: Listing
+    parent: int
+    window: Window
+    filters: Filters
+
+    async def rows(self, reading: Reading) -> tuple[list[Row], bool]:
+        """What is on it, and whether there is more to come."""
+        rows = await reading.page(self.listing, self.parent, self.window, self.filters)
+        if len(rows) <= self.window.size:
+            return rows, False
+        return rows[1:] if self.window.backwards else rows[:-1], True
+
+
+async def _nodes(root: Any, info: Info) -> Any:
+    return (await root.rows(info.context))[0]
+
+
+async def _edges(root: Any, info: Info) -> Any:
+    rows, _ = await root.rows(info.context)
+    return [{"cursor": cursor_of(root.listing, row), "node": row} for row in rows]
+
+
+async def _page_info(root: Any, info: Info) -> Any:
+    rows, more = await root.rows(info.context)
+    window = root.window
+    return {
+        "has_next_page": window.before is not None if window.backwards else more,
+        "has_previous_page": more if window.backwards else window.after is not None,
+        "start_cursor": cursor_of(root.listing, rows[0]) if rows else None,
+        "end_cursor": cursor_of(root.listing, rows[-1]) if rows else None,
+    }
+
+
+def _total_count(root: Any, info: Info) -> Awaitable[int]:
+    return info.context.count(root.listing, root.parent, root.filters)
 
 
 @strawberry.type(description="A page of a list.")
 class Connection(Generic[T]):
     """A page of a list."""
 
-    nodes: list[T] = strawberry.field(description="What is on the page, without cursors.")
-    edges: list[Edge[T]]
-    page_info: PageInfo
-    total_count: int = strawberry.field(resolver=_count, description="How many there are on all pages.")
+    nodes: list[T] = strawberry.field(resolver=_nodes, description="What is on the page, without cursors.")
+    edges: list[Edge[T]] = strawberry.field(resolver=_edges)
+    page_info: PageInfo = strawberry.field(resolver=_page_info)
+    total_count: int = strawberry.field(resolver=_total_count, description="How many there are on all pages.")
 
 
 def one(kind: Kind, column: str, description: str | None = None) -> Any:
@@ -96,39 +134,18 @@ class Paging(FieldExtension):
         further = {name: (kind, None) for name, kind in self._filters.items()}
         field.arguments = [_argument(name, *said) for name, said in {**further, **PAGING}.items()]
 
-    def resolve(self, next_: Any, source: Any, info: Info, **given: Any) -> Awaitable[dict[str, Any]]:
+    def resolve(self, next_: Any, source: Any, info: Info, **given: Any) -> Page:
         """The page that is asked for."""
+        info.context.require(self._listing.kind)
         window = window_of(self._listing, **{name: given.get(name) for name in PAGING})
         filters = tuple((name, values_of(given[name])) for name in self._filters if given.get(name) is not None)
         parent = source["id"] if self._listing.parent else 0
-        return page(info.context, self._listing, parent, window, filters)
+        return Page(self._listing, parent, window, filters)
 
 
 def _argument(name: str, kind: Any, description: str | None) -> StrawberryArgument:
     annotation = StrawberryAnnotation(kind | None)
     return StrawberryArgument(name, None, annotation, description=description)
-
-
-async def page(
-    reading: Reading, listing: Listing, parent: int, window: Window, filters: Filters = ()
-) -> dict[str, Any]:
-    """A page as a connection."""
-    rows = await reading.page(listing, parent, window, filters)
-    more = len(rows) > window.size
-    if more:
-        rows = rows[1:] if window.backwards else rows[:-1]
-    cursors = [cursor_of(listing, row) for row in rows]
-    return {
-        "nodes": rows,
-        "edges": [{"cursor": cursor, "node": row} for cursor, row in zip(cursors, rows, strict=True)],
-        "page_info": {
-            "has_next_page": window.before is not None if window.backwards else more,
-            "has_previous_page": more if window.backwards else window.after is not None,
-            "start_cursor": cursors[0] if cursors else None,
-            "end_cursor": cursors[-1] if cursors else None,
-        },
-        "counted": (listing, parent, filters),
-    }
 
 
 def values_of(given: Any) -> tuple[Any, ...]:

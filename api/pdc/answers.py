@@ -130,10 +130,10 @@ async def _stream(
 ) -> web.StreamResponse:
     """A list of unknown length. Where it breaks off the connection does too, so that nobody takes it for whole."""
     response = web.StreamResponse(headers={**headers, "Content-Type": JSON_TYPE})
-    _compress(request, response)
-    await response.prepare(request)
     if request.method == "HEAD":
         return response
+    _compress(request, response)
+    await response.prepare(request)
     try:
         opening = b"["
         async for piece in pieces:

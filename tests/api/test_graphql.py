@@ -187,31 +187,29 @@ async def test_the_newest_build_and_the_highest_candidate_are_shown(world: World
     assert found["release"] == {"newestCandidate": newest}
 
 
-@pytest.mark.parametrize(
-    ("query", "told"),
-    [
-        ('project(name: "nope") { id }', "Release project not found"),
-        ('project(name: "SITE") { id }', "Release project not found"),
-        ('project(name: "") { id }', "Release project not found"),
-        ('release(project: "nope", version: "1.0") { id }', "Release project not found"),
-        ('release(project: "site", version: "9") { id }', "Release not found"),
-        ('candidate(project: "site", version: "1.0") { id }', "Release not found"),
-        ("deployment(id: 99) { id }", "Deployment not found"),
-        ("deployment(id: 0) { id }", "Deployment not found"),
-        ("deployment(id: -1) { id }", "Deployment not found"),
-        ('deployment(id: "x") { id }', "Deployment not found"),
-        ('deployment(id: "١") { id }', "Deployment not found"),
-        ("deployment(id: 99999999999999999999) { id }", "Deployment not found"),
-    ],
-)
-async def test_what_is_not_there_is_null_with_an_error_and_what_else_was_asked_is_answered(
-    world: World, query: str, told: str
-) -> None:
-    answer = await post(world, f"{{ x: {query} viewer {{ name }} }}")
-    assert (answer.status, answer.json["data"]) == (200, {"x": None, "viewer": {"name": "root"}})
-    [error] = answer.json["errors"]
-    assert (error["message"], error["path"], error["extensions"]) == (told, ["x"], {"code": "NOT_FOUND"})
-    assert error["locations"] == [{"line": 1, "column": 3}]
+MISSING = {
+    'project(name: "nope") { id }': "Release project not found",
+    'project(name: "SITE") { id }': "Release project not found",
+    'project(name: "") { id }': "Release project not found",
+    'release(project: "nope", version: "1.0") { id }': "Release project not found",
+    'release(project: "site", version: "9") { id }': "Release not found",
+    'candidate(project: "site", version: "1.0") { id }': "Release not found",
+    "deployment(id: 99) { id }": "Deployment not found",
+    "deployment(id: 0) { id }": "Deployment not found",
+    "deployment(id: -1) { id }": "Deployment not found",
+    'deployment(id: "x") { id }': "Deployment not found",
+    'deployment(id: "\u0661") { id }': "Deployment not found",
+    "deployment(id: 99999999999999999999) { id }": "Deployment not found",
+}
+
+
+async def test_what_is_not_there_is_null_with_an_error_and_what_else_was_asked_is_answered(world: World) -> None:
+    for query, told in MISSING.items():
+        answer = await post(world, f"{{ x: {query} viewer {{ name }} }}")
+        assert (answer.status, answer.json["data"]) == (200, {"x": None, "viewer": {"name": "root"}}), query
+        [error] = answer.json["errors"]
+        assert (error["message"], error["path"], error["extensions"]) == (told, ["x"], {"code": "NOT_FOUND"})
+        assert error["locations"] == [{"line": 1, "column": 3}]
 
 
 async def test_other_release_types_are_seen_from_their_schedules_only(world: World) -> None:

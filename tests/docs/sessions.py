@@ -36,7 +36,7 @@ _VARYING = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _KI
 
 @dataclass(frozen=True)
 class Step:
-    """One command with what is said to be answered; or, with `told`, what happens elsewhere in between."""
+    """One command with what is said to be answered; or, with `told`, a remark in between."""
 
     line: int
     command: str = ""
@@ -48,8 +48,10 @@ def steps(page: str) -> Iterator[Step]:
     """Every step of a page's sessions, from top to bottom. A block whose commands are not `curl` is none.
 
     A command begins with `$ `, goes on after a backslash at a line's end and within quotation marks, and is followed
-    by its answer. A line that begins with `# ` says what happens elsewhere.
+    by its answer. A line that begins with `# ` is a remark, such as what happens elsewhere.
     """
+    if page.count("```console") != len(_BLOCK.findall(page)):
+        raise ValueError("A block of the page is not closed, or has more than `console` in its first line.")
     for block in _BLOCK.finditer(page):
         lines = block[1].splitlines()
         commands = [line for line in lines if line.startswith("$ ")]

@@ -112,7 +112,7 @@ def test_a_session_is_commands_each_with_its_answer() -> None:
     ]
 
 
-@pytest.mark.parametrize("block", ["$ curl x\n$ rm y\n", "text\n$ curl x\n"])
+@pytest.mark.parametrize("block", ["$ curl x\n$ rm y\n", "text\n$ curl x\n", "$ curl x\n```\n```console\n$ curl y"])
 def test_what_is_no_session_and_looks_like_one_is_refused(block: str) -> None:
-    with pytest.raises(ValueError, match=r"curl only|no command"):
+    with pytest.raises(ValueError, match=r"curl only|no command|not closed"):
         list(steps(f"```console\n{block}```\n"))

@@ -57,6 +57,7 @@ async def test_the_release_id_ends_in_the_type_unless_it_is_ga(world: World, rel
     assert len(seen_elsewhere.json) == (1 if release_type == "ga" else 0)
 
 
+NO_TEXTS: list[Any] = [[], True, {}]
 WRONG: list[tuple[dict[str, Any], Any]] = [
     *(({name: None}, {name: [NULL]}) for name in (*NEW, "active")),
     *(({name: " "}, {name: [BLANK]}) for name in ("name", "short", "version")),

@@ -15,6 +15,9 @@ NO_TEXT, NO_INTEGER, NOT_PRINTABLE = (
     "A valid integer is required.",
     "Only accept printable text.",
 )
+NO_TEXTS: list[Any] = [True, [], ["x"], {}, {"name": "x"}]
+NO_INTEGERS: list[Any] = ["", "x", 1.5, True, [1], {}, "1e3", "9" * 5000, 2**64]
+NO_WORDS: list[Any] = ["zz", 5, ["x"], {}]
 BAD_SHORT = "Only accept lowercase letters, numbers or -"
 FLAGS = [('"2"', 2), ('"yes"', "yes"), ('""', ""), ('"[]"', [])]
 ARCHES = (
@@ -63,7 +66,7 @@ def texts(name: str, longest: int) -> list[tuple[dict[str, Any], Any]]:
         ({name: None}, {name: [NULL]}),
         ({name: ""}, {name: [BLANK]}),
         ({name: " \t\n "}, {name: [BLANK]}),
-        *(({name: value}, {name: [NO_TEXT]}) for value in (True, [], ["x"], {}, {"name": "x"})),
+        *(({name: value}, {name: [NO_TEXT]}) for value in NO_TEXTS),
         ({name: "x" * (longest + 1)}, {name: [f"Ensure this field has no more than {longest} characters."]}),
     ]
 
@@ -82,7 +85,7 @@ def counts(name: str) -> list[tuple[dict[str, Any], Any]]:
         f"Ensure this value is {than} than or equal to {n}." for than, n in (("greater", 0), ("less", 2**63 - 1))
     )
     return [
-        *(({name: value}, {name: [NO_INTEGER]}) for value in ("", "x", 1.5, True, [1], {}, "1e3", "9" * 5000, 2**64)),
+        *(({name: value}, {name: [NO_INTEGER]}) for value in NO_INTEGERS),
         ({name: -1}, {name: [low]}),
         ({name: 2**63}, {name: [high]}),
         ({name: str(2**63)}, {name: [high]}),
@@ -93,7 +96,7 @@ def words(name: str, *names: str) -> list[tuple[dict[str, Any], Any]]:
     return [
         ({name: None}, {name: [NULL]}),
         ({name: ""}, {name: [NULL]}),
-        *(({name: value}, {name: [not_allowed(value, *names)]}) for value in ("zz", names[0].upper(), 5, ["x"], {})),
+        *(({name: value}, {name: [not_allowed(value, *names)]}) for value in (*NO_WORDS, names[0].upper())),
     ]
 
 
