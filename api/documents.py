@@ -49,6 +49,11 @@ def description(dialects: Sequence[Dialect]) -> Any:
     return openapi.document("Longshore", version("longshore"), ABOUT, dialects, described.described())
 
 
+def paths() -> list[str]:
+    """Where the description, the page and its files are."""
+    return [*PATHS, *(f"{PATHS[1]}/{name}" for name in FILES)]
+
+
 def add(app: web.Application, dialects: Sequence[Dialect]) -> None:
     """Serve the description, the page and its files to everybody."""
     said = orjson.dumps(description(dialects), option=orjson.OPT_INDENT_2)

@@ -7,16 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.endpoints import Call, Dialect, Endpoint, Given
 from api.pages import Before, next_link
 from api.problems import CONTENT_TYPE, ProblemShape, problem_details
-from api.shapes import (
+from api.records import (
     CandidateShape,
     DeploymentShape,
-    Instant,
-    Moment,
     ReleaseLine,
-    Status,
     candidate_shape,
     release_line,
 )
+from api.shapes import Instant, Moment, Status
 from bot.context import Context
 from bot.operations import environments, projects, releases
 from bot.rules.gates import is_frozen

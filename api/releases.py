@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from api.bodies import Unreadable
 from api.endpoints import Call, Dialect, Endpoint, Given
 from api.pages import Page, numbered_links
-from api.shapes import CandidateShape, DeploymentShape, candidate_shape
+from api.records import CandidateShape, DeploymentShape, candidate_shape
 from bot.context import Context
 from bot.errors import Problem
 from bot.operations import candidates, deployments, environments, syncs

@@ -15,7 +15,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -128,6 +128,7 @@ class Bare:
         self._url, self._address, self._recorder = url, address, recorder
         self._run = recorder.run
         self._pages: dict[int, list[Statement]] = {}
+        self._recording = asyncio.Lock()
         self._session: aiohttp.ClientSession
 
     async def open(self, _: web.Application) -> AsyncIterator[None]:
@@ -151,8 +152,9 @@ class Bare:
     async def page(self, request: web.Request) -> web.Response:
         """The same SQL as our own page of few rows, sent as JSON."""
         number = int(request.match_info["case"])
-        if number not in self._pages:
-            self._pages[number] = await self.asked(CASES[number], CASES[number].few)
+        async with self._recording if number not in self._pages else nullcontext():
+            if number not in self._pages:
+                self._pages[number] = await self.asked(CASES[number], CASES[number].few)
         count: list[dict[str, Any]] = []
         for statement in self._pages[number]:
             found = await self._run(statement.sql, statement.args)

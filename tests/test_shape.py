@@ -17,6 +17,7 @@ from aiohttp.test_utils import make_mocked_request
 from pydantic import SecretStr
 
 import api
+from api import documents
 from api.endpoints import Endpoint
 from bot import jobs, schedule
 from bot.app import create_app
@@ -96,6 +97,14 @@ POST /api/releases/new
 GET /api/releases/latest
 GET /api/releases/{}
 PATCH /api/releases/{}/update_files
+GET /api/openapi.json
+GET /api/docs
+GET /api/docs/start.js
+GET /api/docs/swagger-ui.css
+GET /api/docs/swagger-ui-bundle.js
+GET /api/docs/favicon-32x32.png
+* /rest_api/v1
+* /rest_api/v1/{}
 POST /api/v1/sync-build-github-action
 POST /api/v1/sync-deploy-github-action
 """
@@ -339,7 +348,8 @@ def test_every_endpoint_is_routed_once_and_nothing_else_is_below_api() -> None:
     routes = routed(application())
     assert len(routes) == len(set(routes))
     endpoints = [(endpoint.method, endpoint.path.rstrip("/")) for endpoint in declared()]
-    assert sorted(endpoints) == sorted(route for route in routes if route[1].startswith(("/api/", "/projects/")))
+    found = [route for route in routes if route[1].startswith(("/api/", "/projects/"))]
+    assert sorted([*endpoints, *(("GET", path) for path in documents.paths())]) == sorted(found)
 
 
 async def test_every_endpoint_is_reached_by_its_own_path_with_and_without_a_slash() -> None:
