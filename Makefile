@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 REPO ?= .
 ARGS ?=
 
@@ -17,7 +18,8 @@ setup: $(READY) ## make .venv with everything, pinned
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Longshore needs Python 3.11 or newer; PYTHON=python3.12 make … names one." >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[postgres,speed,dev]'
+	@$(INSTALL) '.[postgres,speed,dev]'
+	@{ krb5-config --version && $(INSTALL) '.[pdc]'; } >/dev/null 2>&1 || echo "pdc-client cannot be installed here (it needs Kerberos' headers, libkrb5-dev): its tests will be skipped."
 	@touch $@
 
 demo: $(READY) ## the main job before your eyes (REPO=../other, ARGS=--once)

@@ -76,7 +76,7 @@ class Access:
         secret = secret.strip()
         if scheme.lower() in ("bearer", "token") and secret:
             try:
-                actor = await users.authenticate(secret, utc_now())
+                actor = await users.authenticate(secret, utc_now(), reads=request.method in ("GET", "HEAD"))
                 return replace(actor, public=self.stranger.public)
             except Unauthenticated:
                 pass

@@ -4,15 +4,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
-
-from tortoise.queryset import QuerySet
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from bot.errors import Forbidden, NotFound, Unauthenticated
 from bot.github.client import GitHub, Repo
 from bot.log import about
 from bot.metrics import Metrics
 from bot.rules.permissions import Sight, covers, role_for
+from bot.store import queries
 from bot.store.projects import Environment, Project, Repository
 
 P = ParamSpec("P")
@@ -111,22 +110,22 @@ Finder = Callable[[str], Awaitable[Project]]
 
 async def by_name(name: str) -> Project:
     """The project of a name, with its repository."""
-    return await _one(Project.filter(name=name), "Release project not found")
+    return await _one(queries.NAMED, name, "Release project not found")
 
 
 async def by_permalink(permalink: str) -> Project:
     """The project of a permalink, with its repository."""
-    return await _one(Project.filter(permalink=permalink), "Project not found")
+    return await _one(queries.PERMALINK, permalink, "Project not found")
 
 
 async def by_release(number: str) -> Project:
     """The project of a release that is known by its number, with its repository."""
     known = number.isascii() and number.isdecimal() and len(number) <= 9
-    return await _one(Project.filter(releases__id=int(number) if known else 0), "Release not found")
+    return await _one(queries.OF_RELEASE, int(number) if known else 0, "Release not found")
 
 
-async def _one(projects: QuerySet[Project], otherwise: str) -> Project:
-    project = await projects.select_related("repository").first()
+async def _one(which: str, value: Any, otherwise: str) -> Project:
+    project = await queries.project(which, value)
     if project is None:
         raise NotFound(otherwise)
     return project

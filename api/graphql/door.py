@@ -96,7 +96,7 @@ class Queries:
 
 def answer_of(result: ExecutionResult) -> Given:
     """What a query has come to. A database that is away is told as such, so that the same query is sent again."""
-    errors = result.errors or []
+    errors = sorted(result.errors or [], key=_place)  # they come as the database answers: in any order
     for error in errors:
         if isinstance(error.original_error, Unavailable):
             raise error.original_error
@@ -105,6 +105,11 @@ def answer_of(result: ExecutionResult) -> Given:
         about(errors=len(errors))
         told["errors"] = [_told(error) for error in errors]
     return Given(told, 200)
+
+
+def _place(error: GraphQLError) -> list[str]:
+    """Where an error is in the answer."""
+    return [str(part).zfill(9) for part in error.path or ()]
 
 
 def _told(error: GraphQLError) -> dict[str, Any]:

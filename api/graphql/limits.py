@@ -45,8 +45,6 @@ HIGHEST_TOLD = 10**12  # what costs more is said to cost this
 
 WRAPPERS = ("edges", "node", "nodes", "pageInfo")
 
-Selection = FieldNode | FragmentSpreadNode | InlineFragmentNode
-
 
 class Invalid(Refusal):
     """A query that cannot be run: `errors` is what is wrong with it, `code` what sort of wrong that is.
@@ -107,7 +105,7 @@ def check_cost(
 ) -> int:
     """What a query costs; refused where that is too much, or where a page is too large."""
     query = schema.query_type
-    cost, _ = Costs(schema, document, variables).of(operation.selection_set, query) if query else (0, False)
+    cost, _ = Costs(document, variables).of(operation.selection_set, query) if query else (0, False)
     cost = min(cost, HIGHEST_TOLD)
     if cost > HIGHEST_COST:
         raise TooMuch(
@@ -122,8 +120,7 @@ def check_cost(
 class Costs:
     """Counts what parts of a document cost, each fragment once."""
 
-    def __init__(self, schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any]) -> None:
-        self._schema = schema
+    def __init__(self, document: DocumentNode, variables: Mapping[str, Any]) -> None:
         self._variables = variables
         self._fragments = fragments_of(document)
         self._known: dict[str, tuple[int, bool]] = {}

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 USUAL_SIZE = 20
 LARGEST_SIZE = 100
-LONGEST_CURSOR = 2_000
+LONGEST_CURSOR = 4_000
 
 Info = strawberry.Info[Reading, None]
 

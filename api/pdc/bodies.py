@@ -57,8 +57,8 @@ def _json(raw: bytes) -> Any:
     level, depth = [body], 0
     while level := [below for each in level for below in _within(each)]:
         depth += 1
-        if depth > DEEPEST:
-            raise Invalid({"detail": f"JSON parse error - more than {DEEPEST} lists and objects within each other"})
+        if depth >= DEEPEST:
+            raise Invalid({"detail": f"JSON parse error - {DEEPEST} lists and objects within each other are too many"})
     return body
 
 

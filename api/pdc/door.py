@@ -42,7 +42,10 @@ def add(app: web.Application, serving: Serving) -> None:
             query = request.rel_url.raw_query_string
             location = place + (f"?{query}" if query else "")
             return web.Response(status=301, headers={**answers.usual(request), "Location": location})
-        return await _answered(request, place, serving)
+        response = await _answered(request, place, serving)
+        if request.content.exception() is not None and not response.prepared:  # nothing after it can be read
+            response.force_close()
+        return response
 
     for path in (f"{BASE}/{{tail:[\\s\\S]*}}", BASE):
         app.router.add_route("*", path, handle)

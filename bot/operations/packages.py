@@ -11,7 +11,7 @@ from bot.errors import Conflict, Forbidden, NotFound, Refusal
 from bot.operations import audit, projects, releases
 from bot.rules import packages as rules
 from bot.rules.releases import DEVELOPMENT, HOLD, RELEASED, TESTING, release_id
-from bot.store import packages
+from bot.store import packages, queries
 from bot.store.database import transaction
 from bot.store.packages import Wanted
 from bot.store.projects import Project
@@ -128,7 +128,7 @@ async def _wanted(context: Context, package: str | None, status: int | None = No
 
 async def _named(name: str) -> Project | None:
     """The project of a name, which may be one that the database can neither keep nor be asked for."""
-    return await Project.get_or_none(name=name) if len(name) <= LONGEST_NAME and "\0" not in name else None
+    return await queries.project(queries.NAMED, name) if len(name) <= LONGEST_NAME and "\0" not in name else None
 
 
 async def _package(context: Context, name: str) -> Project:

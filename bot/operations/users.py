@@ -11,7 +11,7 @@ from bot.context import Actor, Context, require_everywhere
 from bot.errors import Conflict, NotFound, Refusal, Unauthenticated
 from bot.operations import audit
 from bot.rules.permissions import GRANTS, STRANGERS, grants_of_role, unknown_grants
-from bot.store.database import transaction
+from bot.store.database import after_commit, current, transaction
 from bot.store.projects import Project, Repository
 from bot.store.users import ApiToken, User
 
@@ -155,12 +155,14 @@ async def renew_token(context: Context, secret: str) -> str:
         )
         if not changed:
             raise Unauthenticated("Invalid token.")
+        after_commit(current().forget)
         await audit.record(context, "token.renew", new[:SHOWN], before={"prefix": secret[:SHOWN]})
     return new
 
 
 async def _revoke(context: Context, token: ApiToken) -> None:
     await ApiToken.filter(id=token.id).update(revoked_at=context.now())
+    after_commit(current().forget)
     before = {"prefix": token.prefix}
     await audit.record(context, "token.revoke", token.name, project=token.project_id, before=before)
 
@@ -170,17 +172,32 @@ def stranger(anonymous_read: str) -> Actor:
     return Actor(0, "anonymous", frozenset(), public=STRANGERS[anonymous_read])
 
 
-async def authenticate(secret: str, now: datetime) -> Actor:
+async def authenticate(secret: str, now: datetime, *, reads: bool = False) -> Actor:
     """Who speaks with a token. Refuses an unknown, expired or revoked one, without saying which it is.
 
-    Looked up by its SHA-256: the secrets are random, so there is nothing that comparing them could tell.
+    Looked up by its SHA-256: the secrets are random, so there is nothing that comparing them could tell. Who only
+    `reads` is believed for some seconds: a token that another process has revoked reads as long as that.
     """
-    token = await ApiToken.get_or_none(digest=_digest(secret)).select_related("user")
-    if token is None or token.revoked_at is not None or (token.expires_at is not None and token.expires_at <= now):
+    digest, recent = _digest(secret), current().recent
+    actor, until = recent.get(f"token {digest}", (None, None))
+    if actor is None or not reads or _is_past(until, now):
+        actor, until = recent[f"token {digest}"] = await _owner(digest, now)
+    return actor
+
+
+async def _owner(digest: str, now: datetime) -> tuple[Actor, datetime | None]:
+    """Who speaks with a token, and until when."""
+    token = await ApiToken.get_or_none(digest=digest).select_related("user")
+    if token is None or token.revoked_at is not None or _is_past(token.expires_at, now):
         raise Unauthenticated("Invalid token.")
     if token.last_used_at is None or now - token.last_used_at > SEEN_EVERY:
         await ApiToken.filter(id=token.id).update(last_used_at=now)
-    return Actor(token.user.id, token.user.name, frozenset(token.grants), project_id=token.project_id)
+    actor = Actor(token.user.id, token.user.name, frozenset(token.grants), project_id=token.project_id)
+    return actor, token.expires_at
+
+
+def _is_past(moment: datetime | None, now: datetime) -> bool:
+    return moment is not None and moment <= now
 
 
 def _check_grants(grants: list[str]) -> None:

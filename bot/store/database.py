@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import unquote, urlsplit
 
+from cachetools import TTLCache
 from tortoise.backends.base.client import BaseDBAsyncClient, TransactionContext
 from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.context import TortoiseContext, require_context
@@ -34,6 +35,7 @@ Dialect = Literal["sqlite", "postgres"]
 CHANNEL = "longshore_jobs"
 NAME = "default"
 POSTGRES = ("postgres", "postgresql")
+RECENT = 5.0  # seconds
 
 
 class Bell:
@@ -74,13 +76,17 @@ class Bell:
 
 
 class Database:
-    """An open database. While it is open, it is the one that every task of this process uses."""
+    """An open database. While it is open, it is the one that every task of this process uses.
+
+    `recent` is what was read a moment ago, for those who only read: in other processes it may have changed since.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.dialect: Dialect = "sqlite" if url.startswith("sqlite") else "postgres"
         self.path: str | None = sqlite_path(url) if self.dialect == "sqlite" else None
         self.bell = Bell()
+        self.recent: TTLCache[str, Any] = TTLCache(10_000, RECENT)
         self.context = OpenContext(self)
 
     async def open(self) -> None:
@@ -100,6 +106,10 @@ class Database:
     def client(self) -> BaseDBAsyncClient:
         """The engine, as the asking task sees it: the transaction's while one is open."""
         return self.context.connections.get(NAME)
+
+    def forget(self) -> None:
+        """Forget what was read a moment ago. Whoever is reading just now keeps it where nobody looks any more."""
+        self.recent = TTLCache(10_000, RECENT)
 
     async def listen(self) -> None:
         """Hear other processes' notifications until cancelled, reconnecting; returns at once where there are none."""

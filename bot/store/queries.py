@@ -1,8 +1,16 @@
 """Lists, read by plain SQL: rows come as dictionaries that go to JSON without passing through objects."""
 
+from functools import cache
 from typing import Any
 
+from tortoise.models import Model
+
 from bot.store.database import fetch
+from bot.store.projects import Environment, Project, Repository
+
+NAMED = "p.name = $1"
+PERMALINK = "p.permalink = $1"
+OF_RELEASE = "p.id = (SELECT project_id FROM releases WHERE id = $1)"
 
 _DEPLOYMENT = """
 SELECT d.id, d.status, d.error_message, d.deploy_start_at, d.deploy_end_at, e.name AS environment_name,
@@ -17,6 +25,38 @@ LEFT JOIN candidates fc ON fc.id = d.from_candidate_id
 LEFT JOIN releases fr ON fr.id = fc.release_id
 """
 _DEPLOYMENTS = f"{_DEPLOYMENT} WHERE d.id IN ({{places}}) ORDER BY d.id DESC"
+
+
+async def project(which: str, value: Any) -> Project | None:
+    """The project for which a condition holds, with its repository: nearly every call begins with one.
+
+    Tortoise makes its statements anew each time, which takes longer than all else in a call that reads.
+    """
+    columns = f"{_columns(Project, 'p')}, {_columns(Repository, 'g')}"
+    joined = "projects p LEFT JOIN repositories g ON g.github_id = p.repository_id"
+    rows = await fetch(f"SELECT {columns} FROM {joined} WHERE {which}", value)
+    if not rows:
+        return None
+    found: Any = _made(Project, "p", rows[0])
+    found._repository = None if found.repository_id is None else _made(Repository, "g", rows[0])
+    return found  # type: ignore[no-any-return]
+
+
+async def environment(project: int, name: str) -> Environment | None:
+    """The environment of a project and a name, cases told apart."""
+    sql = f"SELECT {_columns(Environment, 'e')} FROM environments e WHERE e.project_id = $1 AND e.name = $2"
+    rows = await fetch(sql, project, name)
+    return _made(Environment, "e", rows[0]) if rows else None
+
+
+@cache
+def _columns(model: type[Model], alias: str) -> str:
+    return ", ".join(f'{alias}."{column}" AS "{alias}.{column}"' for column in model._meta.fields_db_projection.values())
+
+
+def _made(model: type[Model], alias: str, row: dict[str, Any]) -> Any:
+    columns = model._meta.fields_db_projection.values()
+    return model._init_from_db(**{column: row[f"{alias}.{column}"] for column in columns})
 
 
 async def deployments(environment: int, *, limit: int, offset: int) -> list[dict[str, Any]]:
