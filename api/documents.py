@@ -23,6 +23,7 @@ FILES = {
     "favicon-32x32.png": "image/png",
     "start.js": "text/javascript",
 }
+KINDS = {**FILES, "openapi.json": "application/json"}
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -54,20 +55,32 @@ def paths() -> list[str]:
     return [*PATHS, *(f"{PATHS[1]}/{name}" for name in FILES)]
 
 
-def add(app: web.Application, dialects: Sequence[Dialect]) -> None:
-    """Serve the description, the page and its files to everybody."""
-    said = orjson.dumps(description(dialects), option=orjson.OPT_INDENT_2)
-    pages: dict[str, tuple[bytes, str]] = {PATHS[0]: (said, "application/json"), PATHS[1]: (PAGE.encode(), "text/html")}
-    for name, kind in FILES.items():
-        pages[f"{PATHS[1]}/{name}"] = (files("api").joinpath("static", "swagger", name).read_bytes(), kind)
-    for path, (body, kind) in pages.items():
-        app.router.add_get(path, _page(body, kind))
+class Documents:
+    """Answers with the description, the page and its files. Each is made when it is first asked for, and kept."""
 
+    def __init__(self, dialects: Sequence[Dialect]) -> None:
+        self._dialects = dialects
+        self._made: dict[str, bytes] = {}
 
-def _page(body: bytes, kind: str) -> Any:
-    async def show(request: web.Request) -> web.Response:
+    def add(self, app: web.Application) -> None:
+        """Serve them to everybody."""
+        for path in paths():
+            app.router.add_get(path, self.show)
+
+    async def show(self, request: web.Request) -> web.Response:
+        """One of them."""
+        path = request.path
+        if path not in self._made:
+            self._made[path] = self._make(path)
+        body = self._made[path]
+        kind = KINDS.get(path.rpartition("/")[2], "text/html")
         charset = None if kind in ("image/png", "application/json") else "utf-8"
         headers = {"Content-Security-Policy": POLICY} if kind == "text/html" else {}
         return web.Response(body=body, content_type=kind, charset=charset, headers=headers)
 
-    return show
+    def _make(self, path: str) -> bytes:
+        if path == PATHS[0]:
+            return orjson.dumps(description(self._dialects), option=orjson.OPT_INDENT_2)
+        if path == PATHS[1]:
+            return PAGE.encode()
+        return files("api").joinpath("static", "swagger", path.rpartition("/")[2]).read_bytes()

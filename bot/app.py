@@ -19,6 +19,7 @@ import api.releases
 import api.tokens
 from api import endpoints
 from api.access import Access
+from api.documents import Documents
 from api.endpoints import Dialect
 from api.health import Health
 from api.manners import Manners
@@ -164,7 +165,7 @@ def create_app(settings: Settings, *, works: bool = True, scheduled: bool = True
     for dialect in spoken:
         endpoints.add(app, dialect, serving)
     api.pdc.door.add(app, serving)
-    api.documents.add(app, spoken)
+    Documents(spoken).add(app)
     return app
 
 

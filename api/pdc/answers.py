@@ -14,8 +14,9 @@ from api.endpoints import status_of
 from api.manners import takes_gzip
 from api.pdc import pages
 from api.pdc.bodies import JSON_TYPE
-from api.pdc.places import SAFE, Place
+from api.pdc.places import BASE, SAFE, Place
 from api.pdc.queries import plain
+from api.pdc.words import Words
 from api.resource import Invalid, Resource
 from bot.errors import Problem, TooMany, Unavailable
 
@@ -111,9 +112,18 @@ async def write(request: web.Request, place: Place, answer: Answer, base: str, *
 
 
 def _page(request: web.Request, place: Place, answer: Answer, base: str, headers: dict[str, str]) -> web.Response:
-    of = place.of if isinstance(place.of, Resource) else None
-    asked = f"{request.method} {plain(request.path_qs)}"
-    text = pages.render(asked, answer.status, headers, answer.value, of, base, item=place.key is not None)
+    of = place.of if isinstance(place.of, Resource | Words) else None
+    path, query = plain(request.rel_url.raw_path), plain(request.rel_url.raw_query_string)
+    text = pages.render(
+        f"{request.method} {plain(request.path_qs)}",
+        answer.status,
+        {"Allow": headers["Allow"], "Content-Type": JSON_TYPE, "Vary": headers["Vary"], **answer.headers},
+        answer.value,
+        of,
+        base,
+        item=place.key is not None,
+        as_json=base + path.removeprefix(BASE)[:-1] + ".json" + f"?{query}" * bool(query) if of else "",
+    )
     return web.Response(
         text=text, status=answer.status, headers={**headers, **pages.HEADERS}, content_type=HTML_TYPE, charset="utf-8"
     )

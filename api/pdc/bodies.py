@@ -79,11 +79,11 @@ def _parts(content_type: str, raw: bytes) -> dict[str, str]:
     if boundary is None:
         raise _no_parts("there is no boundary")
     delimiter = f"\r\n--{boundary[1] or boundary[2]}".encode("utf-8", "surrogateescape")
-    _, *parts, end = (b"\r\n" + raw).split(delimiter, MOST_FIELDS)
-    if not end.startswith(b"--"):
+    _, *parts = (b"\r\n" + raw).split(delimiter, MOST_FIELDS + 1)
+    if not parts or not parts[-1].startswith(b"--"):
         raise _no_parts(f"no last boundary after at most {MOST_FIELDS:,} fields")
     fields: dict[str, str] = {}
-    for part in parts:
+    for part in parts[:-1]:
         head, blank, value = part.partition(b"\r\n\r\n")
         name = _NAME.search(head.decode("utf-8", "replace").replace("\r\n", "\n"))
         if name is None or not blank:

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from api.pdc.words import Words
 from api.resource import REQUIRED, Field, Resource
 
 HEADERS = {
@@ -44,6 +45,7 @@ body { background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sa
 body { margin: 0 auto; max-width: 64rem; padding: 1rem 1.25rem 4rem; }
 a { color: var(--link); }
 nav { color: var(--soft); font-size: .9rem; }
+.json { float: right; }
 h1 { line-height: 1.2; margin: .5rem 0; }
 h2 { border-bottom: 1px solid var(--line); font-size: 1.15rem; margin: 2rem 0 .75rem; padding-bottom: .25rem; }
 pre { background: var(--box); border: 1px solid var(--line); border-radius: 6px; padding: .75rem 1rem; }
@@ -64,7 +66,7 @@ $pages<h2>Answer</h2>
 <pre><b>$asked</b>
 
 $answer</pre>
-$documents
+$pages$documents
 </body>
 </html>
 """)
@@ -75,26 +77,30 @@ def render(
     status: int,
     headers: Mapping[str, str],
     value: Any,
-    of: Resource | None,
+    of: Resource | Words | None,
     base: str,
     *,
     item: bool = False,
+    as_json: str = "",
 ) -> str:
     """One answer as a page. `base` is what the addresses of the API begin with: these become links."""
-    description, _, warning = (of.description if of else ROOT).partition("Warning: ")
-    root = f'<a href="{escape(base)}/">REST API</a>'
+    resource = of if isinstance(of, Resource) else None
+    description, _, warning = (resource.description if resource else "" if of else ROOT).partition("Warning: ")
+    way = f'<a href="{escape(base)}/">REST API</a>'
+    way += f' / <a href="{escape(base)}/{of.name}/">{escape(of.name)}</a>' if of else ""
+    way += f' <a class="json" href="{escape(as_json)}">As JSON</a>' if as_json else ""
     title = f"{of.title} {'Instance' if item else 'List'}" if of else "REST API"
     lines = [f"HTTP {status} {HTTPStatus(status).phrase}", *(f"{name}: {said}" for name, said in headers.items())]
     body = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
     return PAGE.substitute(
         title=escape(title),
-        way=f'{root} / <a href="{escape(base)}/{of.name}/">{escape(of.name)}</a>' if of else root,
+        way=way,
         notice=f'<p class="notice">Warning: {escape(warning)}</p>\n' if warning else "",
         description=escape(description),
         asked=escape(asked),
-        pages=_pages(value) if of and not item else "",
+        pages=_pages(value),
         answer=f"{escape(chr(10).join(lines))}\n\n{_linked(escape(body), base)}",
-        documents=_documents(of) if of else "",
+        documents=_documents(resource) if resource else "",
     )
 
 
@@ -119,7 +125,7 @@ def _linked(text: str, base: str) -> str:
 
 
 def _pages(value: Any) -> str:
-    if not isinstance(value, dict) or "count" not in value:
+    if not isinstance(value, dict) or list(value) != ["count", "next", "previous", "results"]:
         return ""
     links = [
         f'<a rel="{rel}" href="{escape(value[name])}">{said}</a>'

@@ -55,12 +55,14 @@ async def obtain(context: Context, project: Project, version: str) -> Release:
     constraint: IntegrityError.
     """
     await refuse_namesake(project, version)
+    values: dict[str, Any] = {"project_id": project.id, "version": version, "release_type": "ga"}
+    release = await Release.select_for_update().get_or_none(**values)  # lest it is called otherwise meanwhile
+    if release is not None:
+        return release
     now = context.now()
-    defaults = {"release_id": release_id(project.permalink, version), "created_at": now, "updated_at": now}
-    release, _ = await Release.get_or_create(
-        project_id=project.id, version=version, release_type="ga", defaults=defaults
+    return await Release.create(
+        **values, release_id=release_id(project.permalink, version), created_at=now, updated_at=now
     )
-    return release
 
 
 async def refuse_namesake(project: Project, version: str, release_type: str = "ga", *, own: int | None = None) -> None:

@@ -1,6 +1,7 @@
 """Words of the tests about GraphQL."""
 
 import logging
+import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -47,20 +48,32 @@ def sentence(answer: Answer) -> str:
 
 @asynccontextmanager
 async def statements(world: World) -> AsyncIterator[list[str]]:
-    """The statements that read the database meanwhile, by the databases' own accounts of them."""
-    said: list[str] = []
+    """The statements that read the graph meanwhile, by the databases' own accounts; there once that has ended.
+
+    Credentials are looked up besides, and the worker looks for jobs.
+    """
+    heard: list[str] = []
+    read: list[str] = []
+    async with listening(world, heard):
+        yield read
+    read += [each for each in heard if re.search(r"\b(FROM|JOIN) \w+ x\b", each)]
+
+
+@asynccontextmanager
+async def listening(world: World, heard: list[str]) -> AsyncIterator[None]:
+    """Every statement meanwhile."""
     client: Any = world.service.database.client
     if world.service.database.dialect == "sqlite":
-        await client._reader.set_trace_callback(said.append)
-        yield said
+        await client._reader.set_trace_callback(heard.append)
+        yield
         await client._reader.set_trace_callback(None)
         return
-    heard, log = Heard(said), logging.getLogger("tortoise.db_client")
-    log.addHandler(heard)
+    keeper, log = Heard(heard), logging.getLogger("tortoise.db_client")
+    log.addHandler(keeper)
     log.setLevel(logging.DEBUG)
-    yield said
+    yield
     log.setLevel(logging.NOTSET)
-    log.removeHandler(heard)
+    log.removeHandler(keeper)
 
 
 class Heard(logging.Handler):

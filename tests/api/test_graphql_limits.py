@@ -170,7 +170,7 @@ async def test_what_is_no_query_that_can_be_run_is_400_and_reads_nothing(world: 
         async with statements(world) as said:
             answer = await post(world, query)
         assert (answer.status, answer.json["errors"][0]["extensions"]["code"]) == (400, code), (what, answer.json)
-        assert sentence(answer) and not [each for each in said if "api_tokens" not in each], what
+        assert sentence(answer) and not said, what
 
 
 BODIES: dict[str, Any] = {
@@ -316,7 +316,7 @@ async def test_dear_queries_that_are_refused_are_refused_at_once(world: World) -
     for query in worst:
         begun = loop.time()
         answer = await post(world, query)
-        assert answer.status in (200, 400) and loop.time() - begun < 5, query[:40]
+        assert answer.status in (200, 400) and loop.time() - begun < 10, query[:40]
 
 
 def test_problems_of_the_limits_are_refusals() -> None:

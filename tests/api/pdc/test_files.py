@@ -69,18 +69,21 @@ async def test_what_is_optional_has_its_default_and_days_and_flags_go_together_i
             assert (status, value["released_date"], value["release_date"]) == (200, day, "2020-02-02")
 
 
+TAKEN: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"file_primary_key": "2"}, {"file_primary_key": 2}),
+    ({"file_primary_key": 2.0}, {"file_primary_key": 2}),
+    ({"file_primary_key": " 2.00 "}, {"file_primary_key": 2}),
+    ({"release_date": "2099-1-2"}, {"release_date": "2099-01-02"}),
+    ({"release_date": "0001-01-01", "released_date": "9999-12-31"}, {"release_date": "0001-01-01"}),
+    *(({"obsolete": yes}, {"obsolete": True}) for yes in (True, 1, "1", "t", "T", "true", "True", "TRUE", 1.0)),
+    *(({"obsolete": no}, {"obsolete": False}) for no in (False, 0, "0", "f", "F", "false", "False", "FALSE")),
+]
+
+
 async def test_values_are_taken_in_every_form_that_clients_send(world: World) -> None:
     await stock(world)
     one = await made(world, "released-files", NEW)
-    for values, shown in (
-        ({"file_primary_key": "2"}, {"file_primary_key": 2}),
-        ({"file_primary_key": 2.0}, {"file_primary_key": 2}),
-        ({"file_primary_key": " 2.00 "}, {"file_primary_key": 2}),
-        ({"release_date": "2099-1-2"}, {"release_date": "2099-01-02"}),
-        ({"release_date": "0001-01-01", "released_date": "9999-12-31"}, {"release_date": "0001-01-01"}),
-        *(({"obsolete": yes}, {"obsolete": True}) for yes in (True, 1, "1", "t", "T", "true", "True", "TRUE", 1.0)),
-        *(({"obsolete": no}, {"obsolete": False}) for no in (False, 0, "0", "f", "F", "false", "False", "FALSE")),
-    ):
+    for values, shown in TAKEN:
         status, value = await said(world, "PATCH", f"released-files/{one['id']}/", values)
         assert status == 200 and {name: value[name] for name in shown} == shown, values
     for number in ("1", 1.0, " 1 "):

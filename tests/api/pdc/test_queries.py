@@ -357,7 +357,7 @@ async def test_following_next_from_page_to_page_shows_everything_once(world: Wor
 
 
 async def test_the_only_page_of_an_empty_list_is_the_first(world: World) -> None:
-    empty = {"count": 0, "next": None, "previous": None, "results": []}
+    empty: dict[str, Any] = {"count": 0, "next": None, "previous": None, "results": []}
     for query in ("", "page=1", "page=last", "page_size=1"):
         assert await got(world, f"{SCHEDULES}?{query}") == empty
     assert (await said(world, "GET", f"{SCHEDULES}?page=2"))[0] == 404

@@ -1,9 +1,11 @@
 """Releases as the content network speaks of them: the same as everywhere, known by their release id."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from bot.store.candidates import Candidate
 from tests.api.announcing import decide, submit
 from tests.api.calls import project
 from tests.api.pdc.goods import FILES, REPO, RPM, VARIANT, call, everything, got, made, refuses, said, stock
@@ -61,11 +63,7 @@ NO_TEXTS: list[Any] = [[], True, {}]
 WRONG: list[tuple[dict[str, Any], Any]] = [
     *(({name: None}, {name: [NULL]}) for name in (*NEW, "active")),
     *(({name: " "}, {name: [BLANK]}) for name in ("name", "short", "version")),
-    *(
-        ({name: value}, {name: ["Not a valid string."]})
-        for name in ("name", "short", "version")
-        for value in ([], True)
-    ),
+    *(({name: value}, {name: ["Not a valid string."]}) for name in ("name", "short", "version") for value in NO_TEXTS),
     *(
         ({name: "x" * (longest + 1)}, {name: [f"Ensure this field has no more than {longest} characters."]})
         for name, longest in (("name", 255), ("version", 255), ("short", 100))
@@ -328,3 +326,25 @@ async def test_a_release_is_found_by_its_id_whatever_that_holds(world: World) ->
     for nowhere in ("shop-a/b/", "shop-A%2Fb/", "%00/", "shop-1.0%00/", "%ED%A0%80/", "x" * 5000 + "/"):
         assert (await call(world, "GET", f"releases/{nowhere}")).status == 404, nowhere
         assert (await call(world, "PATCH", f"releases/{nowhere}", {"name": "x"})).status == 404, nowhere
+
+
+async def test_a_release_is_cut_or_called_otherwise_but_never_both(world: World) -> None:
+    for number in range(8):
+        was, becomes = f"1.{number}", f"2.{number}"
+        await made(world, "releases", {**NEW, "short": "site", "version": was})
+        change = call(world, "PATCH", f"releases/site-{was}/", {"version": becomes})
+        cut = world.cut(f"{was}-rc1")
+        answers = await asyncio.gather(*((change, cut) if number % 2 else (cut, change)))
+        assert {answer.status for answer in answers} <= {200, 201, 400}
+    for candidate in await Candidate.all().select_related("release"):
+        assert candidate.version == f"{candidate.release.version}-rc1"
+        assert candidate.release.release_id == f"site-{candidate.release.version}"
+    assert await Candidate.all().count() == 8
+
+
+async def test_of_several_that_make_a_project_at_once_one_does(world: World) -> None:
+    bodies = [{**NEW, "version": f"1.{number}"} for number in range(6)]
+    answers = await asyncio.gather(*(call(world, "POST", "releases/", body) for body in bodies))
+    assert {answer.status for answer in answers} - {201} <= {409}
+    assert (await got(world, "releases/"))["count"] == [answer.status for answer in answers].count(201) > 0
+    assert all("Send it again" in answer.json["detail"] for answer in answers if answer.status == 409)

@@ -1,5 +1,6 @@
 """What schedules and files rest on: products, SLAs, variants, repositories, packages and the closed lists."""
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -584,3 +585,37 @@ async def test_a_package_is_called_as_usual_unless_a_name_is_given(world: World)
         400,
         {"detail": ["RPM's srpm_nevra should be empty if and only if arch is src"]},
     )
+
+
+async def test_an_architecture_is_taken_from_a_variant_or_used_but_never_both(world: World) -> None:
+    await stock(world)
+    for number in range(6):
+        uid = f"v{number}"
+        await made(
+            world, "release-variants", {**VARIANT, "release": "foo-1.0", "uid": uid, "arches": ["src", "x86_64"]}
+        )
+        repo = {**REPO, "variant_uid": uid, "arch": "src"}
+        answers = await asyncio.gather(
+            call(world, "POST", "content-delivery-repos/", repo),
+            call(world, "PATCH", f"release-variants/foo-1.0/{uid}/", {"arches": ["x86_64"]}),
+        )
+        assert [answer.status for answer in answers] in ([201, 400], [400, 200])
+        variant = await got(world, f"release-variants/foo-1.0/{uid}/")
+        assert ("src" in variant["arches"]) == (answers[0].status == 201)
+
+
+async def test_what_goes_while_something_is_made_of_it_takes_that_along_or_is_missed(world: World) -> None:
+    await stock(world)
+    for number in range(6):
+        uid = f"v{number}"
+        await made(world, "release-variants", {**VARIANT, "release": "foo-1.0", "uid": uid})
+        repo = (await made(world, "content-delivery-repos", {**REPO, "variant_uid": uid}))["id"]
+        file = {"file_primary_key": 1, "repo": {"id": repo}, "release_date": "2020-02-02"}
+        answers = await asyncio.gather(
+            call(world, "POST", "content-delivery-repos/", {**REPO, "variant_uid": uid, "name": "more"}),
+            call(world, "POST", "released-files/", file),
+            call(world, "DELETE", f"release-variants/foo-1.0/{uid}/"),
+        )
+        assert answers[2].status == 204 and {answer.status for answer in answers[:2]} <= {201, 400, 409}
+    assert (await got(world, "content-delivery-repos/"))["count"] == 5
+    assert (await got(world, "released-files/"))["count"] == 5
