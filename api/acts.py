@@ -50,13 +50,12 @@ class Asked:
         for each in self.selected:
             if each.many is not None:
                 await self._gather(each.name, each.many, rows)
-        return [self._item(row) for row in rows]
-
-    def _item(self, row: Row) -> dict[str, Any]:
-        item = {each.name: each.shown(row, self.view) for each in self.selected}
+        view, shown = self.view, [(each.name, each.shown) for each in self.selected]
+        items = [{name: show(row, view) for name, show in shown} for row in rows]
         if self.resource.beside is not None:
-            self.resource.beside(item, row)
-        return item
+            for item, row in zip(items, rows, strict=True):
+                self.resource.beside(item, row)
+        return items
 
     async def _gather(self, name: str, many: Many, rows: Sequence[Row]) -> None:
         found: dict[int, list[Any]] = {row["#"]: [] for row in rows}

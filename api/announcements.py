@@ -4,8 +4,8 @@ Credentials may be an `auth_code` in the address or in the body. What does not f
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Annotated, Any
 
 import orjson
@@ -18,6 +18,7 @@ from api import xml
 from api.bodies import JSON, Unreadable
 from api.endpoints import Call, Dialect, Endpoint, Given, status_of
 from api.pages import neighbours
+from api.shapes import said_utc
 from bot.context import Context
 from bot.errors import Problem
 from bot.operations import announcements, links
@@ -32,9 +33,12 @@ PENDING_PAGE = 100  # the command line client looks at the first page only
 RECENT = 5
 READ = "content:read"  # by which strangers read
 
-Second = Annotated[
-    datetime, PlainSerializer(lambda moment: moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), return_type=str)
-]
+
+def _second(moment: datetime | str) -> str:
+    return f"{said_utc(moment)[:19]}Z"
+
+
+Second = Annotated[datetime, PlainSerializer(_second, return_type=str)]
 Words = Annotated[list[str], BeforeValidator(lambda value: orjson.loads(value) if isinstance(value, str) else value)]
 
 # What is sent is read by rules, which know all the ways in which it may be said.
@@ -191,7 +195,21 @@ Listing = Callable[..., Awaitable[list[dict[str, Any]]]]
 
 async def _approved(context: Context, call: Call) -> Given:
     """Approved releases of a project, newest first."""
-    return await _page(announcements.approved, PAGE, context, call)
+    given = await _page(announcements.approved, PAGE, context, call)
+    return replace(given, value=[{"release": _line(each["release"])} for each in given.value])
+
+
+def _line(row: dict[str, Any]) -> dict[str, Any]:
+    """A release in a list, from its row: a ReleaseShape in plain JSON."""
+    tags, approved = row["tag_list"], row["approved_at"]
+    return {
+        "id": row["id"],
+        "version": row["version"],
+        "tag_list": orjson.loads(tags) if isinstance(tags, str) else tags,
+        "hidden_from_frontpage": bool(row["hidden_from_frontpage"]),
+        "approved_at": approved and _second(approved),
+        "changelog": row["changelog"],
+    }
 
 
 async def _pending(context: Context, call: Call) -> Given:
@@ -321,7 +339,7 @@ def _with_addresses(pages: _Pages) -> tuple[Endpoint, ...]:
 
 
 RELEASES = (
-    *_both("GET", f"{ROOT}/releases", _approved, list[OneRelease], query=Numbered, stranger=READ),
+    *_both("GET", f"{ROOT}/releases", _approved, list[OneRelease], query=Numbered, stranger=READ, plain=True),
     *_both("POST", f"{ROOT}/releases", _submit, OnePending, 201, takes=NewRelease),
     *_both("GET", f"{ROOT}/releases/pending", _pending, list[OnePending], query=Numbered),
     *_both("GET", f"{ROOT}/releases/{{id}}", _release, OneRelease, stranger=READ),

@@ -10,7 +10,7 @@ from yarl import URL
 
 from api.bodies import Unreadable
 from api.endpoints import Call, Dialect, Endpoint
-from api.shapes import Moment, Status, by_rule
+from api.shapes import Moment, Status, by_rule, said_utc
 from bot.context import Context
 from bot.errors import Problem
 from bot.operations import packages
@@ -145,8 +145,14 @@ async def _list(context: Context, call: Call) -> dict[str, Any]:
         "count": count,
         "next": following,
         "previous": _page(call, min(page - 1, last)) if page > 1 else None,
-        "results": rows,
+        "results": [_line(row) for row in rows],
     }
+
+
+def _line(row: dict[str, Any]) -> dict[str, Any]:
+    """A package release in a list, from its row: a WholePackageRelease in plain JSON."""
+    date = row["release_date"] and said_utc(row["release_date"])
+    return {name: date if name == "release_date" else row[name] for name in WholePackageRelease.model_fields}
 
 
 async def _latest(context: Context, call: Call) -> dict[str, Any]:
@@ -164,7 +170,7 @@ def dialect(base_url: str) -> Dialect:
 
 
 ENDPOINTS = (
-    Endpoint("GET", RELEASES, _list, PackageReleases, query=ListQuery, stranger="project:read"),
+    Endpoint("GET", RELEASES, _list, PackageReleases, query=ListQuery, stranger="project:read", plain=True),
     Endpoint("POST", f"{RELEASES}new/", _new, PackageRelease, 201, takes=NewRelease),
     Endpoint("GET", f"{RELEASES}latest/", _latest, WholePackageRelease, query=LatestQuery, stranger="project:read"),
     Endpoint("GET", RELEASE, _one, WholePackageRelease, stranger="project:read"),

@@ -244,7 +244,7 @@ def dialect(base_url: str) -> Dialect:
         told = {name: getattr(found.release, name) for name in ("release_date", "notes", "held")}
         pairs = found.candidates
         return ReleaseShape(
-            **release_line(found.line).model_dump(),
+            **release_line(found.line),
             **told,
             candidates=[candidate_shape(base_url, project, candidate, run) for candidate, run in pairs],
             deployments=[DeploymentShape(**row) for row in found.deployments],
@@ -284,7 +284,7 @@ ENDPOINTS = (
     Endpoint("POST", f"{PROJECT}/environments", _create_environment, EnvironmentShape, 201, takes=NewEnvironment),
     Endpoint("GET", ENVIRONMENT, _environment, EnvironmentShape),
     Endpoint("PATCH", ENVIRONMENT, _change_environment, EnvironmentShape, takes=EnvironmentChange),
-    Endpoint("GET", f"{PROJECT}/releases", _releases, list[ReleaseLine], query=Before),
+    Endpoint("GET", f"{PROJECT}/releases", _releases, list[ReleaseLine], query=Before, plain=True),
 )
 
 

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from api.shapes import Moment
+from api.shapes import Moment, said_utc
 from bot.rules.releases import STATUS_NAMES, shown_status
 from bot.store.candidates import Candidate
 from bot.store.runs import Run
@@ -101,16 +101,23 @@ def build_shape(run: Run) -> BuildShape:
     )
 
 
-def release_line(row: dict[str, Any]) -> ReleaseLine:
-    """A release in a list, from its row."""
+def deployment_line(row: dict[str, Any]) -> dict[str, Any]:
+    """A deployment in a list, from its row: a DeploymentShape in plain JSON."""
+    begun, ended = row["deploy_start_at"], row["deploy_end_at"]
+    times = {"deploy_start_at": begun and said_utc(begun), "deploy_end_at": ended and said_utc(ended)}
+    return {**row, **times}
+
+
+def release_line(row: dict[str, Any]) -> dict[str, Any]:
+    """A release in a list, from its row: a ReleaseLine in plain JSON."""
     status = shown_status(row["status"], held=bool(row["held"]))
-    return ReleaseLine(
-        id=row["id"],
-        version=row["version"],
-        status=status,
-        status_name=STATUS_NAMES[status],
-        commit=row["commit"],
-        newest_candidate=row["newest"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-    )
+    return {
+        "id": row["id"],
+        "version": row["version"],
+        "status": status,
+        "status_name": STATUS_NAMES[status],
+        "commit": row["commit"],
+        "newest_candidate": row["newest"],
+        "created_at": said_utc(row["created_at"]),
+        "updated_at": said_utc(row["updated_at"]),
+    }

@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from api.bodies import Unreadable
 from api.endpoints import Call, Dialect, Endpoint, Given
 from api.pages import Page, numbered_links
-from api.records import CandidateShape, DeploymentShape, candidate_shape
+from api.records import CandidateShape, DeploymentShape, candidate_shape, deployment_line
 from bot.context import Context
 from bot.errors import Problem
 from bot.operations import candidates, deployments, environments, syncs
@@ -177,7 +177,7 @@ async def _list(context: Context, call: Call) -> Given:
     page, size = call.query.page, call.query.per_page
     rows = await queries.deployments(environment.id, limit=size, offset=(page - 1) * size)
     last = -(-await queries.count_deployments(environment.id) // size)
-    return Given(rows, 200, numbered_links(call.url, page, last))
+    return Given([deployment_line(row) for row in rows], 200, numbered_links(call.url, page, last))
 
 
 async def _sync_build(context: Context, call: Call) -> Ok:
@@ -195,7 +195,12 @@ async def _sync_deployment(context: Context, call: Call) -> Ok:
 ENDPOINTS = (
     Endpoint("POST", f"{ENVIRONMENT}/deployments", _deploy, DeploymentShape, 201, takes=DeployBody),
     Endpoint("PATCH", f"{ENVIRONMENT}/deployments", _report, DeploymentShape, takes=ReportBody),
-    Endpoint("GET", f"{ENVIRONMENT}/deployments", _list, list[DeploymentShape], query=Page, stranger="project:read"),
+    Endpoint(
+        *("GET", f"{ENVIRONMENT}/deployments", _list, list[DeploymentShape]),
+        query=Page,
+        stranger="project:read",
+        plain=True,
+    ),
     Endpoint("GET", f"{ENVIRONMENT}/deployments/{{deployment}}", _deployment, DeploymentShape, stranger="project:read"),
     Endpoint("POST", f"{ENVIRONMENT}/deployments/{{deployment}}/cancel", _cancel, DeploymentShape, 202),
     Endpoint("POST", f"{ENVIRONMENT}/rollback", _roll_back, DeploymentShape, 201, takes=RollbackBody),

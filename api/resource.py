@@ -4,6 +4,7 @@ A resource is a value: its fields with their kinds and paths, what is unique, it
 what is asked of it, `api.shaping` reads what is sent; how it comes and goes over HTTP is its dialect's.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,6 +19,7 @@ from bot.operations.records import Prepare, Row, Table, Unique
 from bot.store.lists import Listing, Where
 
 REQUIRED: Any = object()
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
 
 Values = Mapping[str, Any]
 Known = Mapping[str, Mapping[Any, Row]]
@@ -41,7 +43,10 @@ class View:
 
     def url(self, resource: str, key: Any) -> str:
         """The link to one item."""
-        return f"{self.base}/{resource}/{quote(str(key), safe='')}{self.suffix}"
+        said = str(key)
+        if _PLAIN.fullmatch(said) is None:
+            said = quote(said, safe="")
+        return f"{self.base}/{resource}/{said}{self.suffix}"
 
 
 NOWHERE = View("", "", date.min)
@@ -110,14 +115,23 @@ class Field:
             return {self.name: self.path}
         return {f"{self.name}.{part}": path for part, path in (self.path or {}).items()}
 
-    def shown(self, row: Row, view: View) -> Any:
-        """What is shown of a row."""
-        value = row.get(self.name)
-        if isinstance(self.path, Mapping):
-            value = {part: row[f"{self.name}.{part}"] for part in self.path}
-        if self.show is not None:
-            return self.show(value, view)
-        return value if self.kind.show is None or value is None else self.kind.show(value)
+    @cached_property
+    def shown(self) -> Callable[[Row, View], Any]:
+        """What is shown of a row. How is decided once: a list shows every field of every row."""
+        read, show, written = self._read, self.show, self.kind.show
+        if show is not None:
+            return lambda row, view: show(read(row), view)
+        if written is not None:
+            return lambda row, view: None if (value := read(row)) is None else written(value)
+        return lambda row, view: read(row)
+
+    @cached_property
+    def _read(self) -> Callable[[Row], Any]:
+        name = self.name
+        if not isinstance(self.path, Mapping):
+            return lambda row: row.get(name)
+        parts = [(part, f"{name}.{part}") for part in self.path]
+        return lambda row: {part: row[column] for part, column in parts}
 
 
 Filter = Callable[[list[str], Where, date], None]
@@ -173,15 +187,3 @@ class Resource:
         """The names to order by, with their paths."""
         plain = {each.name: each.path for each in self.fields if isinstance(each.path, str) and each.show is None}
         return {**plain, **self.order}
-
-    def order_path(self, name: str) -> str:
-        """The path that a name to order by stands for; refused when it is none."""
-        if name in self.orders:
-            return self.orders[name]
-        first, below, rest = name.partition("__")
-        if below and first in self.nested:
-            path, other = self.nested[first]
-            return f"{path}__{other.order_path(rest)}"
-        if below and first in self.orders:
-            raise Invalid({"detail": f"Cannot resolve keyword '{rest}' into field. Join on '{first}' not permitted."})
-        raise Invalid({"detail": f"Unknown ordering key: {first}"})

@@ -12,7 +12,12 @@ from bot.errors import Refusal
 from bot.rules.packages import parse_status
 
 
-def _utc(moment: datetime) -> str:
+def said_utc(moment: datetime | str) -> str:
+    """A time in UTC, as it is answered. SQLite gives text."""
+    if isinstance(moment, str):
+        if moment.endswith("+00:00"):
+            return f"{moment[:10]}T{moment[11:-6]}Z"
+        moment = datetime.fromisoformat(moment)
     if moment.tzinfo is None:  # the first and last moment there are: PostgreSQL keeps them as infinite
         moment = moment.replace(tzinfo=UTC)
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
@@ -37,6 +42,6 @@ def by_rule(rule: Callable[[object], Any]) -> BeforeValidator:
     return BeforeValidator(validate)
 
 
-Moment = Annotated[datetime, PlainSerializer(_utc, return_type=str)]
+Moment = Annotated[datetime, PlainSerializer(said_utc, return_type=str)]
 Instant = Annotated[datetime, BeforeValidator(_said_in_utc)]  # as programs say it
 Status = Annotated[int, by_rule(parse_status)]

@@ -1,11 +1,14 @@
 """Logs: one JSON object a line on standard error, with what the work is about, and never a secret."""
 
+import json
 import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any
 
+import orjson
 import structlog
 
 _SECRETS = re.compile(
@@ -27,6 +30,8 @@ def redacted(value: Any) -> Any:
     """A value without anything that looks like a secret, however deep it stands."""
     if isinstance(value, str):
         return _SECRETS.sub("[redacted]", value)
+    if value is None or isinstance(value, int | float):
+        return value
     if isinstance(value, MutableMapping):
         return {name: "[redacted]" if str(name).lower() in _NAMES else redacted(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
@@ -39,31 +44,50 @@ def _redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Muta
     return cleaned
 
 
+def _rendered(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
+    try:
+        return orjson.dumps(event, default=repr).decode()
+    except TypeError:  # halves of characters, numbers of more than 64 bits
+        return json.dumps(event, default=repr)
+
+
+class _Lines:
+    """Writes our own lines where those of libraries go, without making a record of each as for these."""
+
+    def __init__(self, handler: logging.StreamHandler[Any]) -> None:
+        self._handler = handler
+
+    def info(self, line: str) -> None:
+        """Write one."""
+        with suppress(OSError, ValueError):  # nobody is there to be told
+            self._handler.acquire()
+            try:
+                self._handler.stream.write(f"{line}\n")
+                self._handler.flush()
+            finally:
+                self._handler.release()
+
+    debug = warning = error = critical = info
+
+
 def configure(level: str) -> None:
     """Send all logs of this process to standard error as JSON lines."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
+        structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    rendered: list[Any] = [
-        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-        _redact,
-        structlog.processors.JSONRenderer(),
-    ]
+    meta = [structlog.stdlib.add_logger_name, structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=rendered))
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*meta, _redact, _rendered])
+    )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*shared, _redact, _rendered],
+        logger_factory=lambda *_: _Lines(handler),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         cache_logger_on_first_use=False,
     )

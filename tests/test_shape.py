@@ -19,6 +19,8 @@ from pydantic import SecretStr
 import api
 from api import documents
 from api.endpoints import Endpoint
+from api.pdc.places import RESOURCES
+from api.resource import Resource
 from bot import jobs, schedule
 from bot.app import create_app
 from bot.github.app import PURPOSES
@@ -272,6 +274,27 @@ def test_functions_are_short() -> None:
 def test_files_are_of_a_size_to_be_read() -> None:
     long = {name: tree.body[-1].end_lineno for name, tree in modules().items() if tree.body}
     assert not {name: lines for name, lines in long.items() if lines and lines > 450}
+
+
+def lines_of(*names: str) -> int:
+    return sum(len((ROOT / f"{name.replace('.', '/')}.py").read_text().splitlines()) for name in names)
+
+
+def test_the_mechanism_of_the_api_is_small() -> None:
+    assert lines_of("api.resource", "api.endpoints", "api.shapes", "api.openapi") < 700
+    assert lines_of("api.acts", "api.shaping") < 350  # what is done with a resource, and what is sent to it
+
+
+def test_a_resource_is_declared_in_less_than_forty_lines() -> None:
+    declared = {
+        f"{name}:{node.lineno}": node.end_lineno - node.lineno + 1
+        for name in modules()
+        if is_below(name, "api.pdc")
+        for node in nodes(name, ast.Call)
+        if getattr(node.func, "id", "") == "Resource"
+    }
+    assert len(declared) == len([each for each in RESOURCES.values() if isinstance(each, Resource)])
+    assert not {name: lines for name, lines in declared.items() if lines >= 40}
 
 
 def test_every_operation_says_what_it_does() -> None:

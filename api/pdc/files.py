@@ -177,9 +177,6 @@ FILES = Resource(
     nested={"repo": ("repo", REPOS)},
     stamped=True,
     check=_shippable,
-    columns={
-        "format": "repo__content_format",
-        **{name: f"rpm__{name}" for name in _FILE},
-    },
+    columns={"format": "repo__content_format", **{name: f"rpm__{name}" for name in _FILE}},
     beside=_with_names,
 )

@@ -139,7 +139,7 @@ def _listed(value: Any) -> Any:
 
 def _moment(value: Any) -> str:
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _nothing(value: Any) -> Any:

@@ -67,8 +67,21 @@ def _order(resource: Resource, said: str) -> list[tuple[str, bool]]:
         if name not in names and "__" not in name:
             there = ", ".join(sorted(resource.orders))
             raise Invalid({"detail": f"Unknown query key: {name} not in fields: {there}"})
-        order.append((resource.listing.column(resource.order_path(name)), each.startswith("-")))
+        order.append((resource.listing.column(_path(resource, name)), each.startswith("-")))
     return order
+
+
+def _path(resource: Resource, name: str) -> str:
+    """The path that a name to order by stands for; refused when it is none."""
+    if name in resource.orders:
+        return resource.orders[name]
+    first, below, rest = name.partition("__")
+    if below and first in resource.nested:
+        path, other = resource.nested[first]
+        return f"{path}__{_path(other, rest)}"
+    if below and first in resource.orders:
+        raise Invalid({"detail": f"Cannot resolve keyword '{rest}' into field. Join on '{first}' not permitted."})
+    raise Invalid({"detail": f"Unknown ordering key: {first}"})
 
 
 def select(fields: Sequence[Field], query: Query, body: Any) -> tuple[Field, ...]:

@@ -15,7 +15,7 @@ from bot.rules.projects import default_prefixes
 from bot.rules.releases import DEVELOPMENT, release_id
 from bot.store.announcements import Announcement
 from bot.store.candidates import Candidate
-from bot.store.content import ContentRepo, Product, Variant
+from bot.store.content import ContentRepo, Product, locked_variant
 from bot.store.projects import Project
 
 NAMING = ("short", "version", "release_type")
@@ -44,7 +44,9 @@ async def release(context: Context, before: Row | None, values: Row) -> Row:
     """
     parts = {name: values.pop(name, (before or {}).get(name)) for name in NAMING}
     changed = [name for name in NAMING if before is None or parts[name] != before[name]]
-    if before is not None and changed and await _is_bound(before["#"]):
+    if before is not None and not changed:
+        return {**values, "updated_at": context.now()}
+    if before is not None and await _is_bound(before["#"]):
         raise Refusal("This cannot change: the release has candidates or is announced.", field=changed[0])
     project = await _project(context, str(parts["short"]))
     if "short" in changed:
@@ -77,12 +79,13 @@ async def variant(context: Context, before: Row | None, values: Row) -> Row:
 async def repo(context: Context, before: Row | None, values: Row) -> Row:
     """A repository of the content network. Refuses one for a variant or architecture that the release has not."""
     key = {name: values.pop(name, (before or {}).get(name)) for name in ("release_id", "variant_uid", "arch")}
-    variants = Variant.select_for_update(of=("variants",))  # lest the architecture is taken from it meanwhile
-    found = await variants.get_or_none(release__release_id=key["release_id"], uid=key["variant_uid"])
-    if found is None or key["arch"] not in found.arches:
+    if before is not None and all(before[name] == value for name, value in key.items()):
+        return values
+    found = await locked_variant(key["release_id"], key["variant_uid"])  # lest the architecture is taken from it
+    if found is None or key["arch"] not in found["arches"]:
         named = ", ".join(f"{name}={value}" for name, value in key.items())
         raise Refusal(f"No VariantArch for {named}")
-    return {**values, "variant_id": found.id, "arch": key["arch"]}
+    return {**values, "variant_id": found["id"], "arch": key["arch"]}
 
 
 async def rpm(context: Context, before: Row | None, values: Row) -> Row:
@@ -111,11 +114,11 @@ async def _refuse_namesake(project: Project, version: str, release_type: str) ->
 
 
 async def _project(context: Context, permalink: str) -> Project:
-    project = await Project.get_or_none(permalink=permalink)
+    project = await Project.get_or_none(permalink=permalink) or await Project.get_or_none(name=permalink)
+    if project is not None and project.permalink != permalink:
+        raise Refusal(f"The project `{permalink}` is known by another short, `{project.permalink}`.", field="short")
     if project is not None:
         return project
-    if await Project.exists(name=permalink):
-        raise Refusal(f"The project `{permalink}` is known by another short.", field="short")
     now = context.now()
     values: Row = {"name": permalink, "permalink": permalink, **default_prefixes(permalink, first=True)}
     project = await Project.create(created_at=now, updated_at=now, **values)

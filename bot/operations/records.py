@@ -201,7 +201,8 @@ async def _write(context: Context, table: Table, changes: Sequence[Change], writ
         number = next(new) if change.row is None else change.row
         ids.append(number)
         values = _stamped(context, table, change, values)
-        statements.append(statement(table.listing.table, number, values, made=change.row is None))
+        if values != {}:
+            statements.append(statement(table.listing.table, number, values, made=change.row is None))
     for sql, same in groupby(statements, key=itemgetter(0)):  # in their order: one may take what another leaves
         await execute_many(sql, [args for _, args in same])
     return ids

@@ -1,9 +1,18 @@
 """What the content network keeps of releases: products, promised dates, variants, repositories, packages and files."""
 
+from typing import Any
+
+import orjson
 from tortoise import fields
 from tortoise.models import Model
 
+from bot.store.database import dialect, fetch
 from bot.store.releases import Release
+
+_VARIANT = (
+    "SELECT v.id, v.arches FROM variants v JOIN releases r ON r.id = v.release_id "
+    "WHERE r.release_id = $1 AND v.uid = $2"
+)
 
 
 class Product(Model):
@@ -188,3 +197,11 @@ class ChangeSet(Model):
 
         table = "changesets"
         indexes = (("resource", "id"),)
+
+
+async def locked_variant(release_id: str, uid: str) -> dict[str, Any] | None:
+    """The number and architectures of a variant that others cannot change until the transaction ends."""
+    lock = " FOR UPDATE OF v" if dialect() == "postgres" else ""
+    for row in await fetch(_VARIANT + lock, release_id, uid):
+        return {"id": row["id"], "arches": orjson.loads(row["arches"])}
+    return None

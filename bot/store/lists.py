@@ -8,6 +8,7 @@ import re
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -77,7 +78,7 @@ class Listing:
         offset: int = 0,
     ) -> list[dict[str, Any]]:
         """Rows as they are shown: names to paths. `order` is of SQL expressions and whether they descend."""
-        columns = ", ".join(f'{self.column(path)} AS "{name}"' for name, path in shown.items())
+        columns = _columns(self, tuple(shown.items()))
         ordering = _ordering(order)
         until = "" if limit is None else f"LIMIT {int(limit)} OFFSET {int(offset)}"
         page = (
@@ -108,18 +109,26 @@ class Listing:
 
     def _joins(self, text: str) -> str:
         """The joins for every reference that a piece of SQL goes through."""
-        joins: dict[str, str] = {}
-        for alias in re.findall(r"\bt__\w+(?=\.)", text):
-            model, above, outer = self.model, "t", ""
-            for part in alias.split("__")[1:]:
-                reference: Any = model._meta.fields_map[part]
-                outer = "LEFT " if outer or reference.null else ""
-                model, name = reference.related_model, f"{above}__{part}"
-                joins[name] = (
-                    f"{outer}JOIN {model._meta.db_table} {name} ON {name}.id = {above}.{reference.source_field}"
-                )
-                above = name
-        return " ".join(joins.values())
+        return _joined(self.model, text)
+
+
+@lru_cache(maxsize=1024)
+def _columns(listing: Listing, shown: tuple[tuple[str, str], ...]) -> str:
+    return ", ".join(f'{listing.column(path)} AS "{name}"' for name, path in shown)
+
+
+@lru_cache(maxsize=1024)
+def _joined(model: type[Model], text: str) -> str:
+    joins: dict[str, str] = {}
+    for alias in re.findall(r"\bt__\w+(?=\.)", text):
+        above, outer, at = "t", "", model
+        for part in alias.split("__")[1:]:
+            reference: Any = at._meta.fields_map[part]
+            outer = "LEFT " if outer or reference.null else ""
+            at, name = reference.related_model, f"{above}__{part}"
+            joins[name] = f"{outer}JOIN {at._meta.db_table} {name} ON {name}.id = {above}.{reference.source_field}"
+            above = name
+    return " ".join(joins.values())
 
 
 def _ordering(order: Sequence[tuple[str, bool]]) -> str:

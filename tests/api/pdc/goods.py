@@ -8,7 +8,7 @@ from tests.world import Answer, World
 BASE = "/rest_api/v1"
 Wrong = Sequence[tuple[dict[str, Any], Any]]
 
-RELEASES = [
+RELEASES: list[dict[str, Any]] = [
     {"short": "foo", "version": "1.0", "release_type": "ga", "name": "Foo 1", "product_version": "foo-1"},
     {"short": "foo", "version": "1.1", "release_type": "eus", "name": "Foo 1.1 EUS"},
     {"short": "bar", "version": "2.0", "release_type": "ga", "name": "Bar 2", "active": False},

@@ -324,3 +324,19 @@ async def test_who_is_only_beginning_finds_an_empty_list(world: World) -> None:
         400,
         {"detail": ["No VariantArch for release_id=foo-1.0, variant_uid=Server, arch=x86_64"]},
     )
+
+
+async def test_options_tell_what_a_file_takes_and_that_the_api_is_experimental(world: World) -> None:
+    await stock(world)
+    status, told = await said(world, "OPTIONS", "released-files/")
+    assert (status, told["name"]) == (200, "Released Files List")
+    assert "Warning: This is an experimental API" in told["description"]
+    assert list(told["actions"]) == ["POST", "PUT"]
+    fields = told["actions"]["POST"]
+    assert list(fields) == KEYS[:-3] and fields["repo"]["type"] == "field"
+    assert [name for name in fields if fields[name]["required"]] == ["file_primary_key", "repo", "release_date"]
+    assert [name for name in fields if fields[name]["read_only"]] == ["id", "created_at", "updated_at"]
+    status, told = await said(world, "OPTIONS", "released-files/1/")
+    assert (status, told["name"], list(told["actions"])) == (200, "Released Files Instance", ["PUT"])
+    status, told = await said(world, "OPTIONS", "released-files/99/")
+    assert (status, "actions" in told) == (200, False)

@@ -278,6 +278,8 @@ async def test_fields_that_are_not_shown_are_not_taken_either(world: World) -> N
         200,
         {"date": "2032-01-01"},
     )
+    assert await said(world, "PUT", f"{SCHEDULES}6/?fields=id", {}) == (200, {"id": 6})
+    assert await said(world, "PUT", f"{SCHEDULES}?fields=id&exclude_fields=id", {"6": {}}) == (200, {"6": {}})
     assert (await got(world, f"{SCHEDULES}6/?fields=release,sla,date")) == {**body, "date": "2032-01-01"}
     assert await said(world, "PATCH", f"{SCHEDULES}?fields=date", {"6": {"date": "2033-01-01"}}) == (
         200,

@@ -207,7 +207,7 @@ async def test_a_new_short_makes_a_project_and_one_that_is_there_is_found(world:
     await project(world, "other", permalink="something")
     assert await said(world, "POST", "releases/", {**NEW, "short": "other"}) == (
         400,
-        {"short": ["The project `other` is known by another short."]},
+        {"short": ["The project `other` is known by another short, `something`."]},
     )
 
 

@@ -80,6 +80,7 @@ BAD_DATES: list[Any] = [
     *("1/9/2017", "2099", "2099-01", "2099/01/01", "٢٠٩٩-01-01", "x", 20990101, 2099.0, True, False, [], {}),
     *(["2099-01-01"], {"date": "2099-01-01"}, 2**65, -1),
 ]
+NO_TEXTS: list[Any] = [True, [], ["gold"], {}]
 WRONG: list[tuple[dict[str, Any], Any]] = [
     *(({name: None}, {name: [NULL]}) for name in NEW),
     *(({name: ""}, {name: [NULL]}) for name in ("release", "sla")),
@@ -88,7 +89,7 @@ WRONG: list[tuple[dict[str, Any], Any]] = [
     *(({"release": number}, no_release(number)) for number in (1, -1, 1.5, 0)),
     *(({"sla": name}, no_sla(name)) for name in ("nope", "Gold", " gold", "1", "é", "'; DROP TABLE slas; --")),
     ({"sla": 2}, no_sla(2)),
-    *(({name: value}, {name: [NO_TEXT]}) for name in ("release", "sla") for value in (True, [], ["gold"], {})),
+    *(({name: value}, {name: [NO_TEXT]}) for name in ("release", "sla") for value in NO_TEXTS),
     ({"release": "x", "sla": "y", "date": "z"}, {**no_release("x"), **no_sla("y"), "date": [BAD_DATE]}),
     ({"foo": 1}, {"detail": 'Unknown fields: "foo".'}),
     ({"é": 1}, {"detail": 'Unknown fields: "é".'}),
