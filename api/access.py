@@ -4,7 +4,6 @@ import math
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from aiohttp import web
@@ -67,7 +66,8 @@ class Access:
         Refuses a malformed, unknown, expired or revoked one, and too many of those from one address or with one
         beginning; right ones are never refused.
         """
-        header = ", ".join(request.headers.getall("Authorization", [])).strip()  # two are one that is malformed
+        given = request.headers.getall("Authorization", ())
+        header = (given[0] if len(given) == 1 else ", ".join(given)).strip()  # two are one that is malformed
         scheme, _, secret = header.partition(" ")
         if not header:
             scheme, secret = "token", code or ""
@@ -76,8 +76,8 @@ class Access:
         secret = secret.strip()
         if scheme.lower() in ("bearer", "token") and secret:
             try:
-                actor = await users.authenticate(secret, utc_now(), reads=request.method in ("GET", "HEAD"))
-                return replace(actor, public=self.stranger.public)
+                reads = request.method in ("GET", "HEAD")
+                return await users.authenticate(secret, utc_now(), public=self.stranger.public, reads=reads)
             except Unauthenticated:
                 pass
         raise self.refusal(request, secret)

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from api.resource import Field, Invalid, Known, Many, Resource, View
+from api import rendering
+from api.resource import Field, Invalid, Known, Resource, View
 from api.shaping import references, shape
 from bot.context import Context
 from bot.errors import NotFound, Problem
@@ -45,34 +46,20 @@ class Asked:
     order: Sequence[tuple[str, bool]] = ()
     comment: str | None = None
 
+    @property
+    def shown(self) -> dict[str, str]:
+        """What is read: names to paths."""
+        return rendering.read(self.resource, self.selected)
+
     async def rendered(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
         """Rows as they are answered."""
-        for each in self.selected:
-            if each.many is not None:
-                await self._gather(each.name, each.many, rows)
-        view, shown = self.view, [(each.name, each.shown) for each in self.selected]
-        items = [{name: show(row, view) for name, show in shown} for row in rows]
-        if self.resource.beside is not None:
-            for item, row in zip(items, rows, strict=True):
-                self.resource.beside(item, row)
-        return items
-
-    async def _gather(self, name: str, many: Many, rows: Sequence[Row]) -> None:
-        found: dict[int, list[Any]] = {row["#"]: [] for row in rows}
-        where = Where()
-        where.among(many.listing.column(many.by), list(found))
-        many.listing.within(where, self.sight)
-        order = [(many.listing.column(many.shows), False)]
-        for each in await many.listing.page({"by": many.by, "shows": many.shows}, where, order):
-            found[each["by"]].append(each["shows"])
-        for row in rows:
-            row[name] = found[row["#"]]
+        return await rendering.render(self.resource, self.selected, rows, self.view, self.sight)
 
 
 async def page(asked: Asked, limit: int, offset: int) -> list[dict[str, Any]]:
     """A piece of the list."""
-    shown = asked.resource.read(asked.selected)
-    return await asked.rendered(await asked.resource.listing.page(shown, asked.where, asked.order, limit, offset))
+    rows = await asked.resource.listing.page(asked.shown, asked.where, asked.order, limit, offset)
+    return await asked.rendered(rows)
 
 
 async def count(asked: Asked) -> int:
@@ -85,7 +72,7 @@ async def everything(asked: Asked) -> AsyncIterator[list[dict[str, Any]]]:
     numbers = await asked.resource.listing.numbers(asked.where, asked.order)
 
     async def pieces() -> AsyncIterator[list[dict[str, Any]]]:
-        shown = asked.resource.read(asked.selected)
+        shown = asked.shown
         for start in range(0, len(numbers), PIECE):
             piece = numbers[start : start + PIECE]
             where = asked.where.copy()
@@ -103,7 +90,7 @@ async def exists(asked: Asked, key: str) -> bool:
 
 async def one(asked: Asked, key: str) -> dict[str, Any]:
     """One item; refused when there is none of this key."""
-    rows = await _rows(asked, [key], asked.resource.read(asked.selected))
+    rows = await _rows(asked, [key], asked.shown)
     if key not in rows:
         raise not_found()
     return (await asked.rendered([rows[key]]))[0]
@@ -126,7 +113,7 @@ async def update(asked: Asked, body: Any, key: str | None = None, *, partial: bo
         raise Invalid({"detail": NO_MAPPING})
     items: dict[str, Any] = body if key is None else {key: body}
     _refuse_too_many(items)
-    rows = await _rows(asked, items, asked.resource.table.shown)
+    rows = await _rows(asked, items, rendering.table(asked.resource).shown)
     keys = list(items) if key is None else None
     there = [rows.get(each) for each in items]
     changed = await _written(asked, list(items.values()), there, keys, partial=partial)
@@ -143,7 +130,7 @@ async def delete(asked: Asked, body: Any, key: str | None = None) -> None:
             raise Invalid({"detail": f'"{each}" is not a valid identifier.'})
     named = list(dict.fromkeys(named))
     _refuse_too_many(named)
-    rows = await _rows(asked, [str(each) for each in named], asked.resource.table.shown)
+    rows = await _rows(asked, [str(each) for each in named], rendering.table(asked.resource).shown)
     changes: list[Change] = []
     wrong = None
     for index, each in enumerate(named):
@@ -221,7 +208,9 @@ async def _applied(
 ) -> list[Row]:
     """Write; what is refused of several items says which one, by its key."""
     try:
-        return await records.apply(asked.context, asked.resource.table, changes, comment=asked.comment, wrong=wrong)
+        return await records.apply(
+            asked.context, rendering.table(asked.resource), changes, comment=asked.comment, wrong=wrong
+        )
     except ItemRefused as refused:
         invalid = said(refused.problem)
         if keys is None:

@@ -22,6 +22,7 @@ from api.shapes import said_utc
 from bot.context import Context
 from bot.errors import Problem
 from bot.operations import announcements, links
+from bot.operations.announcements import Described
 from bot.rules.announcements import Unfit
 from bot.store.announcements import Link
 
@@ -257,15 +258,12 @@ class _Pages:
 
     async def project(self, context: Context, call: Call) -> dict[str, Any]:
         """What a project tells of itself, with its links and newest releases."""
-        project, rows = await announcements.described(context, call.path["permalink"], recent=RECENT)
-        shown = {name: getattr(project, name) for name in ProjectShape.model_fields if hasattr(project, name)}
-        urls = [self._told(project.permalink, link) for link in await links.listed(context, project.permalink)]
-        return {"project": {**shown, "approved_urls": urls, "recent_releases": rows}}
+        return self._described(await announcements.described(context, call.path["permalink"], recent=RECENT))
 
     async def change_project(self, context: Context, call: Call) -> dict[str, Any]:
         """Change what a project tells of itself; only what is given."""
-        await announcements.describe(context, call.path["permalink"], **_given(call.body.project))
-        return await self.project(context, call)
+        permalink, values = call.path["permalink"], _given(call.body.project)
+        return self._described(await announcements.describe(context, permalink, recent=RECENT, **values))
 
     async def links(self, context: Context, call: Call) -> list[dict[str, Any]]:
         """The links of a project."""
@@ -291,6 +289,12 @@ class _Pages:
         """Remove a link from a project."""
         permalink = call.path["permalink"]
         return {"url": self._told(permalink, await links.remove(context, permalink, call.path["link"]))}
+
+    def _described(self, found: Described) -> dict[str, Any]:
+        project = found.project
+        shown = {name: getattr(project, name) for name in ProjectShape.model_fields if hasattr(project, name)}
+        urls = [self._told(project.permalink, link) for link in found.links]
+        return {"project": {**shown, "approved_urls": urls, "recent_releases": found.recent}}
 
     def _told(self, permalink: str, link: Link) -> LinkShape:
         return LinkShape(

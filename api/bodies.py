@@ -1,4 +1,4 @@
-"""Bodies of requests and answers: how they are written down, and how what is sent is read without trusting it."""
+"""Requests and answers: how bodies are written down, and how what is sent is read without trusting it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -72,6 +72,14 @@ async def read_object(request: web.Request, form: Form) -> dict[str, Any]:
         raise Unreadable("The body must be a JSON object.")
     refuse_nul(body)
     return body
+
+
+def address_of(request: web.Request) -> str:
+    """The address that was asked for; refused where the header Host can be in none."""
+    try:
+        return str(request.url)
+    except ValueError as error:
+        raise Unreadable("The header Host must be the name of a host, with or without a port.") from error
 
 
 def refuse_nul(value: Any) -> None:

@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from api.access import Access
-from api.bodies import JSON, Form, Unreadable, read_object
+from api.bodies import JSON, Form, Unreadable, address_of, read_object
 from api.repeats import once
 from bot.context import MISSING, Context
 from bot.errors import (
@@ -113,7 +113,7 @@ class Serving:
 
     def url_of(self, request: web.Request) -> str:
         """The address of a request as callers know it."""
-        return self.base_url + str(request.rel_url) if self.base_url else str(request.url)
+        return self.base_url + str(request.rel_url) if self.base_url else address_of(request)
 
 
 def status_of(problem: Problem) -> int:

@@ -102,6 +102,9 @@ def request_id_of(given: str) -> str:
 
 def vary(response: web.StreamResponse, names: Iterable[str]) -> None:
     """Say which headers of the request the answer depends on, beside those that are said already."""
+    if "Vary" not in response.headers:
+        response.headers["Vary"] = ", ".join(names)
+        return
     said = [name.strip() for name in ",".join(response.headers.getall("Vary", [])).split(",") if name.strip()]
     known = {name.lower() for name in said}
     response.headers["Vary"] = ", ".join([*said, *(name for name in names if name.lower() not in known)])
@@ -117,7 +120,8 @@ def tagged(request: web.Request, response: web.Response) -> web.Response:
     if "ETag" not in response.headers:
         said = response.body + b"\0" + response.headers.get("Link", "").encode()
         response.headers["ETag"] = f'W/"{hashlib.sha256(said).hexdigest()[:32]}"'
-    if not is_known(response.headers["ETag"], ",".join(request.headers.getall("If-None-Match", []))):
+    known = request.headers.getall("If-None-Match", [])
+    if not known or not is_known(response.headers["ETag"], ",".join(known)):
         return response
     kept = ("ETag", "Cache-Control", "Vary", "X-Content-Type-Options", "Link")
     return web.Response(status=304, headers={name: response.headers[name] for name in kept if name in response.headers})
@@ -131,7 +135,8 @@ def is_known(tag: str, if_none_match: str) -> bool:
 async def _compress(request: web.Request, response: web.Response) -> None:
     body = response.body
     if (
-        not isinstance(body, bytes)
+        "Accept-Encoding" not in request.headers
+        or not isinstance(body, bytes)
         or len(body) < SMALL
         or not response.content_type.endswith(COMPRESSED)
         or "Content-Encoding" in response.headers

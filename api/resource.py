@@ -1,11 +1,12 @@
 """What a resource is: rows that are listed, filtered, ordered, paged, made, changed and deleted by declaration.
 
 A resource is a value: its fields with their kinds and paths, what is unique, its filters and orders. `api.acts` does
-what is asked of it, `api.shaping` reads what is sent; how it comes and goes over HTTP is its dialect's.
+what is asked of it, `api.shaping` reads what is sent, `api.rendering` shows what is there; how it comes and goes over
+HTTP is its dialect's.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -15,7 +16,7 @@ from urllib.parse import quote
 from tortoise.models import Model
 
 from bot.errors import Problem, Refusal
-from bot.operations.records import Prepare, Row, Table, Unique
+from bot.operations.records import Prepare, Row, Unique
 from bot.store.lists import Listing, Where
 
 REQUIRED: Any = object()
@@ -49,15 +50,9 @@ class View:
         return f"{self.base}/{resource}/{said}{self.suffix}"
 
 
-NOWHERE = View("", "", date.min)
-
-
 @dataclass(frozen=True)
 class Kind:
-    """A kind of value: its name for people, how it is read (ValueError says what is wrong), shown and described.
-
-    With `empty` an empty text is no value at all.
-    """
+    """A kind of value: its name, how it is read (ValueError says what is wrong; `empty` text is none) and shown."""
 
     name: str
     read: Callable[[Any], Any]
@@ -116,28 +111,18 @@ class Field:
         return {f"{self.name}.{part}": path for part, path in (self.path or {}).items()}
 
     @cached_property
-    def shown(self) -> Callable[[Row, View], Any]:
-        """What is shown of a row. How is decided once: a list shows every field of every row."""
-        read, show, written = self._read, self.show, self.kind.show
-        if show is not None:
-            return lambda row, view: show(read(row), view)
-        if written is not None:
-            return lambda row, view: None if (value := read(row)) is None else written(value)
-        return lambda row, view: read(row)
-
-    @cached_property
-    def _read(self) -> Callable[[Row], Any]:
-        name = self.name
-        if not isinstance(self.path, Mapping):
-            return lambda row: row.get(name)
-        parts = [(part, f"{name}.{part}") for part in self.path]
-        return lambda row: {part: row[column] for part, column in parts}
+    def shows(self) -> Callable[[Any, View], Any] | None:
+        """What makes what is shown of the value that was read; nothing where that is shown itself."""
+        written = self.kind.show
+        if self.show is not None or written is None:
+            return self.show
+        return lambda value, view: None if value is None else written(value)
 
 
 Filter = Callable[[list[str], Where, date], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Resource:
     """Rows as a dialect speaks of them.
 
@@ -164,23 +149,6 @@ class Resource:
     beside: Callable[[dict[str, Any], Row], None] | None = None
     description: str = ""
     for_strangers: bool = True
-
-    @cached_property
-    def table(self) -> Table:
-        """What writes its rows."""
-        shown = self.read(self.fields)
-        return Table(self.name, self.listing, shown, self.told, self.unique, self.prepare, self.stamped)
-
-    def read(self, fields: Iterable[Field]) -> dict[str, str]:
-        """What is read to show these fields: names to paths."""
-        shown = {"#": "id", **self.columns}
-        for each in fields:
-            shown |= each.columns
-        return shown
-
-    def told(self, row: Row) -> dict[str, Any]:
-        """A row as the change log keeps it: the fields that are written."""
-        return {each.name: each.shown(row, NOWHERE) for each in self.fields if each.column}
 
     @cached_property
     def orders(self) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The schema, and how values are written in answers."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import strawberry
@@ -8,11 +8,7 @@ from graphql import GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 
 from api.graphql.types import Query
-
-
-def _moment(value: datetime | str) -> str:
-    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+from api.shapes import said_utc
 
 
 def _day(value: Any) -> date:
@@ -27,7 +23,7 @@ def _column(row: Any, name: str) -> Any:
 
 SCALARS: dict[object, Any] = {
     datetime: strawberry.scalar(
-        name="DateTime", description="A time in UTC as ISO 8601, as in 2026-11-03T18:00:00Z.", serialize=_moment
+        name="DateTime", description="A time in UTC as ISO 8601, as in 2026-11-03T18:00:00Z.", serialize=said_utc
     ),
     date: strawberry.scalar(
         name="Date", description="A day as ISO 8601, as in 2026-11-03.", serialize=str, parse_value=_day

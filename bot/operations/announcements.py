@@ -1,5 +1,7 @@
 """Announcements: submitted, withdrawn, approved or rejected, and read; and what a project tells of itself."""
 
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from tortoise.exceptions import IntegrityError
@@ -10,14 +12,24 @@ from bot.operations import audit, projects, releases
 from bot.rules import announcements as rules
 from bot.rules.permissions import Sight
 from bot.store import announced
-from bot.store.announcements import Announcement
+from bot.store.announcements import Announcement, Link
 from bot.store.database import transaction
 from bot.store.projects import Project
 
 READS = ("project:read", "content:read", "announcement:submit", "announcement:approve")
 MISSING = "Release not found"
+TRIES = 3  # of an approval that somebody else's release was faster than
 
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Described:
+    """A project with its links, oldest first, and its newest approved announcements."""
+
+    project: Project
+    links: list[Link]
+    recent: list[Row]
 
 
 @allowed("announcement:submit", by=by_permalink)
@@ -61,14 +73,18 @@ async def approve(context: Context, project: Project, version: str, number: int 
     `number` is that of the announcement that the caller has seen: another one of the same version is refused.
     """
     projects.refuse_archived(project)
-    try:
-        async with transaction():
-            row = await _newest(project, version, number)
-            rules.check_move(row.version, row.state, rules.APPROVED)
-            release = await releases.obtain(context, project, row.version)
-            await _move(context, row, rules.APPROVED, "approve", release_id=release.id)
-    except IntegrityError as clash:
-        raise Conflict("Somebody else has just made a release of this name: try again.") from clash
+    for _ in range(TRIES):
+        with suppress(IntegrityError):  # somebody has just made the release: next time it is found
+            return await _approve(context, project, version, number)
+    raise Conflict("Somebody else has just made a release of this name: try again.")
+
+
+async def _approve(context: Context, project: Project, version: str, number: int | None) -> Row:
+    async with transaction():
+        row = await _newest(project, version, number)
+        rules.check_move(row.version, row.state, rules.APPROVED)
+        release = await releases.obtain(context, project, row.version)
+        await _move(context, row, rules.APPROVED, "approve", release_id=release.id)
     return await _shown(row)
 
 
@@ -122,16 +138,24 @@ async def queue(context: Context, *, state: str, project: str | None, before: in
 
 
 @allowed(*READS, by=by_permalink)
-async def described(context: Context, project: Project, *, recent: int) -> tuple[Project, list[Row]]:
-    """A project by its permalink, with its newest approved announcements."""
-    return project, await announced.approved(project.id, limit=recent)
+async def described(context: Context, project: Project, *, recent: int) -> Described:
+    """A project by its permalink, with what there is to tell of it."""
+    return await _described(project, recent)
 
 
 @allowed("project:write", by=by_permalink)
-async def describe(context: Context, project: Project, /, **values: Any) -> None:
-    """Change what a project tells of itself: its name, oneliner, description, licenses and tags; only what is given."""
+async def describe(context: Context, project: Project, /, *, recent: int, **values: Any) -> Described:
+    """Change what a project tells of itself: its name, oneliner, description, licenses and tags; only what is given.
+
+    Who may write it is told what it tells then, with or without a grant to read.
+    """
     if given := rules.read_description(values):
-        await projects.change(context, project.name, **given)
+        project = await projects.change(context, project.name, **given)
+    return await _described(project, recent)
+
+
+async def _described(project: Project, recent: int) -> Described:
+    return Described(project, await announced.links(project.id), await announced.approved(project.id, limit=recent))
 
 
 def _sees(context: Context, project: Project, row: Row) -> bool:

@@ -24,7 +24,8 @@ NAMING = ("short", "version", "release_type")
 async def product_version(context: Context, before: Row | None, values: Row) -> Row:
     """A product version; its `short` is its product's unless given. `product_version_id` follows both parts."""
     if values.get("short", "") is None:
-        values["short"] = (await Product.get(id=values["product_id"])).short
+        product = await Product.get_or_none(id=values.get("product_id"))
+        values["short"] = product.short if product is not None else (before or {})["product"]
     parts = {name: values.get(name, (before or {}).get(name)) for name in ("short", "version")}
     return {**values, "product_version_id": f"{parts['short']}-{parts['version']}"}
 

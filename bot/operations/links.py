@@ -7,6 +7,7 @@ from bot.errors import Conflict, NotFound
 from bot.operations import audit
 from bot.operations.announcements import READS
 from bot.rules import announcements as rules
+from bot.store import announced
 from bot.store.announcements import Link
 from bot.store.database import transaction
 from bot.store.projects import Project
@@ -15,13 +16,13 @@ from bot.store.projects import Project
 @allowed(*READS, by=by_permalink)
 async def listed(context: Context, project: Project) -> list[Link]:
     """The links of a project, oldest first."""
-    return await _links(project)
+    return await announced.links(project.id)
 
 
 @allowed(*READS, by=by_permalink)
 async def find(context: Context, project: Project, permalink: str) -> Link:
     """A link of a project."""
-    return _among(await _links(project), permalink)
+    return _among(await announced.links(project.id), permalink)
 
 
 @allowed("project:write", by=by_permalink)
@@ -65,14 +66,10 @@ async def remove(context: Context, project: Project, permalink: str) -> Link:
     return link
 
 
-async def _links(project: Project) -> list[Link]:
-    return await Link.filter(project_id=project.id).order_by("id")
-
-
 async def _locked(project: Project) -> list[Link]:
     """The links of a project, which nobody else changes until the transaction ends."""
     await Project.select_for_update().get(id=project.id)
-    return await _links(project)
+    return await announced.links(project.id)
 
 
 def _among(links: list[Link], permalink: str) -> Link:

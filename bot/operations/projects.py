@@ -54,6 +54,7 @@ async def change(context: Context, project: Project, /, repo: str | None = None,
         async with transaction():
             row = await Project.select_for_update().get(id=project.id)
             await _refuse_moving(row, repository)
+            await _refuse_renaming(row, values.get("permalink", row.permalink))
             await _refuse_clashes(values, repository, row)
             before = {name: getattr(row, name) for name in {**values, **new}}
             row.update_from_dict({**values, **new, "updated_at": context.now()})
@@ -146,3 +147,8 @@ async def _refuse_moving(project: Project, repository: Repository | None) -> Non
     new = None if repository is None else repository.github_id
     if project.repository_id not in (None, new) and await Candidate.exists(project_id=project.id):
         raise Conflict("The project has candidates of its repository: another cannot be set.", field="repo")
+
+
+async def _refuse_renaming(project: Project, permalink: str) -> None:
+    if permalink != project.permalink and await Release.exists(project_id=project.id):
+        raise Conflict("The project has releases, which are known by its permalink: it stays.", field="permalink")

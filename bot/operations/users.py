@@ -172,27 +172,32 @@ def stranger(anonymous_read: str) -> Actor:
     return Actor(0, "anonymous", frozenset(), public=STRANGERS[anonymous_read])
 
 
-async def authenticate(secret: str, now: datetime, *, reads: bool = False) -> Actor:
+async def authenticate(
+    secret: str, now: datetime, *, public: frozenset[str] = frozenset(), reads: bool = False
+) -> Actor:
     """Who speaks with a token. Refuses an unknown, expired or revoked one, without saying which it is.
 
     Looked up by its SHA-256: the secrets are random, so there is nothing that comparing them could tell. Who only
-    `reads` is believed for some seconds: a token that another process has revoked reads as long as that.
+    `reads` is believed for some seconds: a token that another process has revoked reads as long as that. `public` are
+    the grants that anybody has.
     """
     digest, recent = _digest(secret), current().recent
-    actor, until = recent.get(f"token {digest}", (None, None))
-    if actor is None or not reads or _is_past(until, now):
-        actor, until = recent[f"token {digest}"] = await _owner(digest, now)
-    return actor
+    known: tuple[Actor, datetime | None] | None = recent.get(f"token {digest}") if reads else None
+    if known is None or _is_past(known[1], now):
+        known = recent.keep(f"token {digest}", await _owner(digest, now, public))
+    return known[0]
 
 
-async def _owner(digest: str, now: datetime) -> tuple[Actor, datetime | None]:
+async def _owner(digest: str, now: datetime, public: frozenset[str]) -> tuple[Actor, datetime | None]:
     """Who speaks with a token, and until when."""
     token = await ApiToken.get_or_none(digest=digest).select_related("user")
     if token is None or token.revoked_at is not None or _is_past(token.expires_at, now):
         raise Unauthenticated("Invalid token.")
     if token.last_used_at is None or now - token.last_used_at > SEEN_EVERY:
         await ApiToken.filter(id=token.id).update(last_used_at=now)
-    actor = Actor(token.user.id, token.user.name, frozenset(token.grants), project_id=token.project_id)
+    actor = Actor(
+        token.user.id, token.user.name, frozenset(token.grants), project_id=token.project_id, public=public
+    )
     return actor, token.expires_at
 
 

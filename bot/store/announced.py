@@ -1,8 +1,9 @@
-"""Lists of announcements, read by plain SQL: pages are found on an index, and only their rows are read whole."""
+"""Announcements, read by plain SQL, and links: pages are found on an index, and only their rows are read whole."""
 
 from typing import Any
 
 from bot.rules.permissions import Sight
+from bot.store.announcements import Link
 from bot.store.database import fetch
 from bot.store.sights import visible
 
@@ -60,6 +61,11 @@ def _visible_or_own(seen: Sight, user: int, own: Sight, args: list[Any]) -> str:
     mine = f"a.submitted_by_id = ${len(args)}"
     within = visible(own, "a.project_id", args)
     return f"({others}({mine}{' AND ' if within else ''}{within}))"
+
+
+async def links(project: int) -> list[Link]:
+    """The links of a project, oldest first."""
+    return await Link.filter(project_id=project).order_by("id")
 
 
 async def one(number: int, project: int) -> dict[str, Any] | None:

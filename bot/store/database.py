@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import Context
@@ -18,7 +19,6 @@ from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import unquote, urlsplit
 
-from cachetools import TTLCache
 from tortoise.backends.base.client import BaseDBAsyncClient, TransactionContext
 from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.context import TortoiseContext, require_context
@@ -35,7 +35,7 @@ Dialect = Literal["sqlite", "postgres"]
 CHANNEL = "longshore_jobs"
 NAME = "default"
 POSTGRES = ("postgres", "postgresql")
-RECENT = 5.0  # seconds
+RECENT, MOST_RECENT = 5.0, 10_000  # seconds, and how much is kept as long as that
 
 
 class Bell:
@@ -75,18 +75,34 @@ class Bell:
             await asyncio.wait([self._notifying])
 
 
-class Database:
-    """An open database. While it is open, it is the one that every task of this process uses.
+class Recent:
+    """What was read a moment ago, for those who only read: in other processes it may have changed since."""
 
-    `recent` is what was read a moment ago, for those who only read: in other processes it may have changed since.
-    """
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[float, Any]] = {}
+
+    def get(self, key: str) -> Any:
+        """What was kept less than RECENT seconds ago; None when nothing was."""
+        until, value = self._kept.get(key, (0.0, None))
+        return value if until > time.monotonic() else None
+
+    def keep(self, key: str, value: Any) -> Any:
+        """Keep something; gives it."""
+        if len(self._kept) >= MOST_RECENT:
+            self._kept.clear()
+        self._kept[key] = time.monotonic() + RECENT, value
+        return value
+
+
+class Database:
+    """An open database. While it is open, it is the one that every task of this process uses."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.dialect: Dialect = "sqlite" if url.startswith("sqlite") else "postgres"
         self.path: str | None = sqlite_path(url) if self.dialect == "sqlite" else None
         self.bell = Bell()
-        self.recent: TTLCache[str, Any] = TTLCache(10_000, RECENT)
+        self.recent = Recent()
         self.context = OpenContext(self)
 
     async def open(self) -> None:
@@ -109,7 +125,7 @@ class Database:
 
     def forget(self) -> None:
         """Forget what was read a moment ago. Whoever is reading just now keeps it where nobody looks any more."""
-        self.recent = TTLCache(10_000, RECENT)
+        self.recent = Recent()
 
     async def listen(self) -> None:
         """Hear other processes' notifications until cancelled, reconnecting; returns at once where there are none."""

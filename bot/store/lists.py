@@ -96,8 +96,14 @@ class Listing:
         return array("i", orjson.loads(found[0]["numbers"] or "[]"))
 
     async def lock(self, numbers: Sequence[int]) -> None:
-        """Keep rows from being changed by others until the transaction ends. SQLite has but one that writes."""
-        if dialect() == "postgres" and numbers:
+        """Keep others from changing these rows, and from writing as many at once as we do, until the transaction ends.
+
+        Two that write the same rows in another order would else wait for each other. SQLite has but one that writes.
+        """
+        if dialect() != "postgres":
+            return
+        await fetch("SELECT pg_advisory_xact_lock(hashtext($1))", self.table)
+        if numbers:
             where = Where()
             where.among("t.id", numbers)
             await fetch(f"SELECT t.id FROM {self.table} t {where} ORDER BY t.id FOR UPDATE", *where.args)
@@ -109,7 +115,7 @@ class Listing:
 
     def _joins(self, text: str) -> str:
         """The joins for every reference that a piece of SQL goes through."""
-        return _joined(self.model, text)
+        return _joined(self.model, tuple(dict.fromkeys(re.findall(r"\bt__\w+(?=\.)", text))))
 
 
 @lru_cache(maxsize=1024)
@@ -118,9 +124,9 @@ def _columns(listing: Listing, shown: tuple[tuple[str, str], ...]) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _joined(model: type[Model], text: str) -> str:
+def _joined(model: type[Model], aliases: tuple[str, ...]) -> str:
     joins: dict[str, str] = {}
-    for alias in re.findall(r"\bt__\w+(?=\.)", text):
+    for alias in aliases:
         above, outer, at = "t", "", model
         for part in alias.split("__")[1:]:
             reference: Any = at._meta.fields_map[part]

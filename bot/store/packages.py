@@ -68,7 +68,8 @@ async def count(wanted: Wanted) -> int:
 async def latest(wanted: Wanted, statuses: tuple[int, ...], now: datetime) -> list[dict[str, Any]]:
     """The package release with the newest date that has come and one of the statuses, if there is one."""
     newest = [found for status in statuses for found in await _latest(replace(wanted, status=status), now)]
-    chosen = sorted(newest, key=lambda row: (row["release_date"], row["id"]))[-1:]
+    # as text: SQLite gives that, and PostgreSQL the first moment there is without its zone, which compares with none
+    chosen = sorted(newest, key=lambda row: (str(row["release_date"]), row["id"]))[-1:]
     return await rows([row["id"] for row in chosen])
 
 

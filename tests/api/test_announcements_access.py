@@ -190,6 +190,16 @@ async def test_a_write_without_its_grant_is_403_and_with_it_alone_goes_on(world:
         assert status in (200, 201, 404, 409), rest
 
 
+async def test_who_may_write_a_project_but_not_read_it_is_told_what_was_written(world: World) -> None:
+    await world.ask("POST", f"{URLS}.json", {"url": LINK})
+    await make_private()
+    token = await world.with_grants("project:write")
+    answer = await world.ask("PUT", f"{PROJECT}.json", {"project": {"oneliner": "Changed."}}, token=token)
+    assert (answer.status, answer.json) == (200, (await world.ask("GET", f"{PROJECT}.json")).json)
+    assert answer.json["project"]["oneliner"] == "Changed."
+    assert (await world.ask("GET", f"{PROJECT}.json", token=token)).status == 404
+
+
 async def test_a_token_of_another_project_is_403(world: World) -> None:
     await project(world, "shop")
     await make_private()

@@ -221,13 +221,14 @@ async def test_a_long_error_message_is_kept_whole(world: World) -> None:
     assert answer.json["error_message"] == message
 
 
-async def raw(world: World, request: bytes) -> bytes:
+async def raw(world: World, request: bytes, *, ends: bool = True) -> bytes:
     """Send bytes that no client library would, and read what comes back."""
     address = urlsplit(world.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     try:
         writer.write(request)
-        writer.write_eof()
+        if ends:
+            writer.write_eof()
         return await asyncio.wait_for(reader.read(), timeout=10)
     finally:
         writer.close()
@@ -246,6 +247,16 @@ async def test_bytes_that_are_no_http_are_400_and_the_service_goes_on(world: Wor
         answer = await raw(world, request)
         assert not answer or answer.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4")), answer[:200]
     assert (await world.ask("GET", "/healthz")).status == 200
+
+
+async def test_a_host_that_can_be_none_is_400_and_nothing_is_written(world: World) -> None:
+    body = b'{"name": "shop"}'
+    for host in (b"a:b", b"a:99999999", b"\xff", b"xn--\xc3\xa9"):
+        head = b"POST %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n" % (NATIVE.encode(), host)
+        head += f"Authorization: Bearer {world.token}\r\nContent-Type: application/json\r\n".encode()
+        answer = await raw(world, head + b"Content-Length: %d\r\n\r\n" % len(body) + body, ends=False)
+        assert answer.startswith(b"HTTP/1.1 400") and b"header Host" in answer, (host, answer[:200])
+    assert (await world.ask("GET", f"{NATIVE}/shop")).status == 404
 
 
 async def test_a_body_that_ends_too_soon_writes_nothing(world: World) -> None:

@@ -130,6 +130,15 @@ async def test_times_are_in_utc_and_days_are_days(world: World) -> None:
     assert found["schedules"]["nodes"][0]["date"] == "2026-11-03"
 
 
+async def test_the_first_and_the_last_moment_there_are_can_be_asked_for(world: World) -> None:
+    moments = ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"]
+    for number, moment in enumerate(moments):
+        values = {"package": "site", "version": f"1.{number}", "status": 30, "release_date": moment}
+        assert (await world.ask("POST", "/api/releases/new/", values)).status == 201
+    found = await ask(world, "{ releases(last: 2) { nodes { releaseDate } } }")
+    assert [each["releaseDate"] for each in found["releases"]["nodes"]] == moments[::-1]
+
+
 async def test_a_schedule_is_active_until_its_day_has_passed(world: World) -> None:
     [release] = await graphs.releases(await graphs.project("shop"), ["1.0"])
     today = (await world.context()).now().date()

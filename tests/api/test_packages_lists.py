@@ -153,6 +153,12 @@ async def test_of_releases_of_one_moment_the_one_written_last_is_the_newest(worl
     assert await newest(world, "?package=site&include=testing") == "2.0"
 
 
+async def test_the_first_moment_there_is_is_older_than_any_other(world: World) -> None:
+    await write(world, version="1.0", release_date="2024-01-01")
+    await write(world, version="1.1", release_date="0001-01-01T00:00:00Z", status=10)
+    assert await newest(world, "?package=site&include=testing") == "1.0"
+
+
 async def test_what_has_gone_live_on_production_is_released_from_then_on(world: World) -> None:
     await world.cut("1.0-rc1")
     await world.live("1.0-rc1")

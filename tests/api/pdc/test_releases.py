@@ -211,6 +211,20 @@ async def test_a_new_short_makes_a_project_and_one_that_is_there_is_found(world:
     )
 
 
+async def test_a_project_with_releases_keeps_the_permalink_that_they_are_known_by(world: World) -> None:
+    await project(world, "Shop")
+    assert (await world.ask("PATCH", "/api/projects/Shop", {"permalink": "store"})).json["permalink"] == "store"
+    await made(world, "releases", {**NEW, "short": "store"})
+    refused = await world.ask("PATCH", "/api/projects/Shop", {"permalink": "shop", "version_scheme": "semver"})
+    assert (refused.status, refused.json["detail"]) == (
+        409,
+        "The project has releases, which are known by its permalink: it stays.",
+    )
+    shown = (await world.ask("PATCH", "/api/projects/Shop", {"permalink": "store", "name": "Store"})).json
+    assert (shown["name"], shown["version_scheme"]) == ("Store", "any")
+    assert (await got(world, "releases/store-1.0/"))["short"] == "store"
+
+
 async def test_an_archived_project_gets_no_new_releases(world: World) -> None:
     await stock(world)
     assert (await world.ask("PATCH", "/api/projects/foo", {"archived": True})).status == 200

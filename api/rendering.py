@@ -1,0 +1,77 @@
+"""Rows as they are shown: what is read for them, and what is made of it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from api.resource import Field, Many, Resource, View
+from bot.operations.records import Row, Table
+from bot.rules.permissions import Sight
+from bot.store.lists import Where
+
+NOWHERE = View("", "", date.min)
+
+
+def read(resource: Resource, fields: Iterable[Field]) -> dict[str, str]:
+    """What is read to show these fields of a row: names to paths."""
+    shown = {"#": "id", **resource.columns}
+    for each in fields:
+        shown |= each.columns
+    return shown
+
+
+@lru_cache
+def table(resource: Resource) -> Table:
+    """What writes the rows of a resource. The change log keeps the fields that are written, as they are shown."""
+    written = [each for each in resource.fields if each.column]
+
+    def told(row: Row) -> Row:
+        return items(written, [dict(row)], NOWHERE)[0]
+
+    shown = read(resource, resource.fields)
+    return Table(resource.name, resource.listing, shown, told, resource.unique, resource.prepare, resource.stamped)
+
+
+async def render(
+    resource: Resource, fields: Sequence[Field], rows: Sequence[Row], view: View, sight: Sight
+) -> list[dict[str, Any]]:
+    """Rows as they are answered to somebody of this sight."""
+    for each in fields:
+        if each.many is not None:
+            await _gather(each.name, each.many, rows, sight)
+    shown = items(fields, rows, view)
+    if resource.beside is not None:
+        for item, row in zip(shown, rows, strict=True):
+            resource.beside(item, row)
+    return shown
+
+
+def items(fields: Sequence[Field], rows: Sequence[Row], view: View) -> list[dict[str, Any]]:
+    """The fields of rows. Lists show every field of every row: what need not be called is not."""
+    for each in fields:
+        _join(each, rows)
+    shown = [(each.name, each.shows) for each in fields]
+    return [{name: row[name] if show is None else show(row[name], view) for name, show in shown} for row in rows]
+
+
+def _join(field: Field, rows: Sequence[Row]) -> None:
+    """Put a value into rows that have none of the field's name: an object of several columns, or nothing."""
+    if isinstance(field.path, str) or field.many is not None:
+        return
+    parts = [(part, f"{field.name}.{part}") for part in field.path or ()]
+    for row in rows:
+        row[field.name] = {part: row[column] for part, column in parts} if parts else None
+
+
+async def _gather(name: str, many: Many, rows: Sequence[Row], sight: Sight) -> None:
+    """Put into rows what is read from the rows that refer to them."""
+    found: dict[int, list[Any]] = {row["#"]: [] for row in rows}
+    where = Where()
+    where.among(many.listing.column(many.by), list(found))
+    many.listing.within(where, sight)
+    order = [(many.listing.column(many.shows), False)]
+    for each in await many.listing.page({"by": many.by, "shows": many.shows}, where, order):
+        found[each["by"]].append(each["shows"])
+    for row in rows:
+        row[name] = found[row["#"]]
