@@ -19,7 +19,7 @@ from bot.rules.permissions import Sight
 from bot.store.lists import Where
 
 MOST_ITEMS = 10_000
-PIECE = 500  # rows that are read and shown at once of a list without pages: some milliseconds
+PIECE = 200  # rows that are read and shown at once of a list without pages: some milliseconds
 PARTIAL_WITHOUT_CHANGES = "Partial update with no changes does not make much sense."
 NO_MAPPING = "Bulk update needs a mapping."
 NO_LIST = "Bulk delete needs a list of identifiers."

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import MutableMapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -29,7 +30,7 @@ def about(**values: Any) -> None:
 def redacted(value: Any) -> Any:
     """A value without anything that looks like a secret, however deep it stands."""
     if isinstance(value, str):
-        return _SECRETS.sub("[redacted]", value)
+        return _SECRETS.sub("[redacted]", value) if _is_suspicious(value.lower()) else value
     if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, MutableMapping):
@@ -37,6 +38,27 @@ def redacted(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [redacted(each) for each in value]
     return value
+
+
+def _is_suspicious(low: str) -> bool:
+    """Whether a text in lower case may hold a secret: all that the long expression looks for begins with one of these.
+
+    Nearly no text has any of them, and looking for them takes a tenth of the time.
+    """
+    return (
+        "gh" in low
+        or "lsh_" in low
+        or "-----begin " in low
+        or "auth_code=" in low
+        or "bearer " in low
+        or "token " in low
+        or "://" in low
+    )
+
+
+def _stamp(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    event["timestamp"] = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return event
 
 
 def _redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -77,7 +99,7 @@ def configure(level: str) -> None:
         structlog.processors.format_exc_info,
         _redact,
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _stamp,
     ]
     meta = [structlog.stdlib.add_logger_name, structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     handler = logging.StreamHandler(sys.stderr)

@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
-from aiohttp.web_app import _build_middlewares
+from aiohttp.web_app import _cached_build_middleware
 
 from bot.app import SERVICE, Service, create_app
 from bot.context import Context
@@ -236,4 +236,4 @@ async def a_world(source: Path, database_url: str, serve: Serve, **settings: Any
             await world.check_nothing_is_left()
     finally:
         await github.close()
-        _build_middlewares.cache_clear()  # aiohttp keeps the handlers of the last 1,024 calls, and with them their apps
+        _cached_build_middleware.cache_clear()  # aiohttp keeps the handlers of the last 1,024 calls, and with them their apps

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -44,8 +45,13 @@ class Answer:
 
 def wanted(request: web.Request) -> str | None:
     """What kind of answer is wanted most of those there are, as the caller says it; empty where nothing is said."""
+    return _wanted(",".join(request.headers.getall("Accept", [])))
+
+
+@lru_cache(maxsize=256)
+def _wanted(accept: str) -> str | None:
     kinds = []
-    for part in ",".join(request.headers.getall("Accept", [])).split(","):
+    for part in accept.split(","):
         kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
         if kind:
             kinds.append((kind, _weight(parameters)))
@@ -106,7 +112,7 @@ async def write(request: web.Request, place: Place, answer: Answer, base: str, *
         headers={**headers, "Content-Type": JSON_TYPE},
         zlib_executor_size=LONG,
     )
-    if isinstance(response.body, bytes) and len(response.body) > SMALL:
+    if "Accept-Encoding" in request.headers and isinstance(response.body, bytes) and len(response.body) > SMALL:
         _compress(request, response)
     return response
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from urllib.parse import unquote
 
 from api.pdc.changes import CHANGESETS
@@ -32,7 +33,7 @@ class Place:
     key: str | None = None
     suffix: str = "/"
 
-    @property
+    @cached_property
     def allow(self) -> tuple[str, ...]:
         """The methods that it answers to, as `Allow` says them."""
         if isinstance(self.of, TokenCall):
@@ -44,6 +45,7 @@ class Place:
         return ("GET", *create, *write, *delete, "HEAD", "OPTIONS")
 
 
+@lru_cache(maxsize=1024)
 def find(path: str) -> Place | str | None:
     """Where a path leads, or where it should have gone; None where it leads nowhere.
 

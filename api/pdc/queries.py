@@ -1,15 +1,18 @@
 """What the query string of a resource's call says: filters, order, fields, and which page."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import date
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
-from multidict import MultiMapping
+from multidict import MultiDict, MultiMapping
 
 from api.acts import Asked
 from api.pdc.filters import NOTHING
 from api.resource import Field, Invalid, Resource, View
 from bot.context import Context
+from bot.rules.permissions import Sight
 from bot.store.lists import Where
 
 PAGING = ("page", "page_size")
@@ -47,16 +50,23 @@ def read(
 
     Who may write sees what they write. Without any row left the other filters are not asked what is wrong with them.
     """
-    where = Where()
+    sight = context.actor.sight("content:read", *(["content:write"] if writes else []))
+    where, order = _narrowed(resource, tuple(query.items()), sight, view.today)
+    selected = select(resource.fields, query, body)
+    return Asked(context, resource, view, sight, selected, where.copy(), order, comment)
+
+
+@lru_cache(maxsize=1024)
+def _narrowed(
+    resource: Resource, pairs: tuple[tuple[str, str], ...], sight: Sight, today: date
+) -> tuple[Where, list[tuple[str, bool]]]:
+    query, where = MultiDict(pairs), Where()
     for name, narrow in resource.filters.items():
         if name in query and NOTHING not in where.conditions:
-            narrow(query.getall(name), where, view.today)
-    sight = context.actor.sight("content:read", *(["content:write"] if writes else []))
+            narrow(query.getall(name), where, today)
     if resource.for_strangers:
         resource.listing.within(where, sight)
-    order = _order(resource, last(query, "ordering", resource.default_order))
-    selected = select(resource.fields, query, body)
-    return Asked(context, resource, view, sight, selected, where, order, comment)
+    return where, _order(resource, last(query, "ordering", resource.default_order))
 
 
 def _order(resource: Resource, said: str) -> list[tuple[str, bool]]:
@@ -86,6 +96,8 @@ def _path(resource: Resource, name: str) -> str:
 
 def select(fields: Sequence[Field], query: Query, body: Any) -> tuple[Field, ...]:
     """The fields that are asked for, by the query or the body of a GET; those to be left out are left out."""
+    if "fields" not in query and "exclude_fields" not in query and not isinstance(body, dict):
+        return tuple(fields)
     names = {field.name for field in fields}
     chosen: dict[str, set[str]] = {}
     for parameter in ("fields", "exclude_fields"):
@@ -114,14 +126,14 @@ async def paged(
     size = page_size(query)
     total = await count()
     pages = max(1, -(-total // size))
-    said = last(query, "page", "1")
+    said, pairs = last(query, "page", "1"), tuple(query.items())
     number = pages if said == "last" else _integer(said, 0)
     if not 1 <= number <= pages:
         raise Invalid({"detail": "Invalid page."}, 404)
     return {
         "count": total,
-        "next": _address(address, query, number + 1) if number < pages else None,
-        "previous": _address(address, query, number - 1) if number > 1 else None,
+        "next": _address(address, pairs, number + 1) if number < pages else None,
+        "previous": _address(address, pairs, number - 1) if number > 1 else None,
         "results": await rows(size, (number - 1) * size),
     }
 
@@ -138,8 +150,7 @@ def _integer(text: str, otherwise: int) -> int:
         return otherwise
 
 
-def _address(address: str, query: Query, page: int) -> str:
-    pairs = [(name, value) for name in sorted(set(query)) for value in query.getall(name) if name != "page"]
-    if page > 1:
-        pairs = sorted([*pairs, ("page", str(page))], key=lambda pair: pair[0])
-    return address + (f"?{urlencode(pairs)}" if pairs else "")
+@lru_cache(maxsize=1024)
+def _address(address: str, query: tuple[tuple[str, str], ...], page: int) -> str:
+    pairs = [(name, value) for name, value in query if name != "page"] + [("page", str(page))] * (page > 1)
+    return address + (f"?{urlencode(sorted(pairs, key=lambda pair: pair[0]))}" if pairs else "")

@@ -19,6 +19,7 @@ from bot.store.database import dialect, fetch
 from bot.store.sights import visible
 
 _TYPES = {int: "BIGINT", str: "TEXT", bool: "BOOL"}
+FEW = 100  # arguments of a statement that is kept to be asked again
 PLACES = 30_000  # arguments of a statement: SQLite and PostgreSQL both take a little more
 
 
@@ -78,19 +79,14 @@ class Listing:
         offset: int = 0,
     ) -> list[dict[str, Any]]:
         """Rows as they are shown: names to paths. `order` is of SQL expressions and whether they descend."""
-        columns = _columns(self, tuple(shown.items()))
-        ordering = _ordering(order)
         until = "" if limit is None else f"LIMIT {int(limit)} OFFSET {int(offset)}"
-        page = (
-            f"SELECT t.* FROM {self.table} t {self._joins(f'{where} {ordering}')} {where} ORDER BY {ordering} {until}"
-        )
-        joins = self._joins(f"{columns} {ordering}")
-        return await fetch(f"SELECT {columns} FROM ({page}) t {joins} ORDER BY {ordering}", *where.args)
+        make = _page if len(where.args) <= FEW else _page.__wrapped__  # what is long is not kept
+        return await fetch(make(self, tuple(shown.items()), str(where), tuple(order), until), *where.args)
 
     async def numbers(self, where: Where, order: Sequence[tuple[str, bool]] = ()) -> Sequence[int]:
         """The numbers of all rows in order: four bytes each, and read at once, for the order is found once."""
         ordering = _ordering(order)
-        rows = f"SELECT t.id FROM {self.table} t {self._joins(f'{where} {ordering}')} {where} ORDER BY {ordering}"
+        rows = f"SELECT t.id FROM {self.table} t {self.joins(f'{where} {ordering}')} {where} ORDER BY {ordering}"
         gathered = "json_agg" if dialect() == "postgres" else "json_group_array"
         found = await fetch(f"SELECT CAST({gathered}(t.id) AS TEXT) AS numbers FROM ({rows}) t", *where.args)
         return array("i", orjson.loads(found[0]["numbers"] or "[]"))
@@ -110,17 +106,23 @@ class Listing:
 
     async def count(self, where: Where) -> int:
         """How many rows there are."""
-        rows = await fetch(f"SELECT count(*) AS n FROM {self.table} t {self._joins(str(where))} {where}", *where.args)
+        rows = await fetch(f"SELECT count(*) AS n FROM {self.table} t {self.joins(str(where))} {where}", *where.args)
         return int(rows[0]["n"])
 
-    def _joins(self, text: str) -> str:
+    def joins(self, text: str) -> str:
         """The joins for every reference that a piece of SQL goes through."""
         return _joined(self.model, tuple(dict.fromkeys(re.findall(r"\bt__\w+(?=\.)", text))))
 
 
-@lru_cache(maxsize=1024)
-def _columns(listing: Listing, shown: tuple[tuple[str, str], ...]) -> str:
-    return ", ".join(f'{listing.column(path)} AS "{name}"' for name, path in shown)
+@lru_cache(maxsize=256)
+def _page(
+    listing: Listing, shown: tuple[tuple[str, str], ...], where: str, order: tuple[tuple[str, bool], ...], until: str
+) -> str:
+    columns = ", ".join(f'{listing.column(path)} AS "{name}"' for name, path in shown)
+    ordering = _ordering(order)
+    joins, shown_by = listing.joins(f"{where} {ordering}"), listing.joins(f"{columns} {ordering}")
+    page = f"SELECT t.* FROM {listing.table} t {joins} {where} ORDER BY {ordering} {until}"
+    return f"SELECT {columns} FROM ({page}) t {shown_by} ORDER BY {ordering}"
 
 
 @lru_cache(maxsize=1024)
