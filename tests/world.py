@@ -236,4 +236,4 @@ async def a_world(source: Path, database_url: str, serve: Serve, **settings: Any
             await world.check_nothing_is_left()
     finally:
         await github.close()
-        _cached_build_middleware.cache_clear()  # aiohttp keeps the handlers of the last 1,024 calls, and with them their apps
+        _cached_build_middleware.cache_clear()  # which keeps the handlers of 1,024 calls, and with them their apps

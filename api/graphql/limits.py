@@ -41,6 +41,7 @@ MOST_DIRECTIVES = 30
 DEEPEST = 10
 DEEPEST_BRACES = 30
 HIGHEST_COST = 2_000
+WHOLE_COUNT = 100  # what `totalCount` of a list of everything costs
 HIGHEST_TOLD = 10**12  # what costs more is said to cost this
 
 WRAPPERS = ("edges", "node", "nodes", "pageInfo")
@@ -150,9 +151,20 @@ class Costs:
             return 0
         inner, page = self.of(field.selection_set, kind)
         if kind.name.endswith("Connection"):
-            size = self._size(field)
-            return size * (1 + inner) if page else 1
+            counted = self._counts(field.selection_set)
+            count = (WHOLE_COUNT if parent.name == "Query" else 1) if counted else 0
+            return count + (self._size(field) * (1 + inner) if page else not counted)
         return inner if name in WRAPPERS else 1 + inner
+
+    def _counts(self, selections: SelectionSetNode) -> bool:
+        """Whether how many there are is asked of a list: of one that is of everything, that looks at every row."""
+        for each in selections.selections:
+            if isinstance(each, FieldNode) and each.name.value == "totalCount":
+                return True
+            inner = self._fragments[each.name.value] if isinstance(each, FragmentSpreadNode) else each
+            if not isinstance(each, FieldNode) and self._counts(inner.selection_set):  # type: ignore[union-attr]
+                return True
+        return False
 
     def _size(self, field: FieldNode) -> int:
         given = {argument.name.value: self._number(argument.value) for argument in field.arguments or ()}

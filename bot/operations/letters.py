@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from bot import queue
-from bot.context import Context, require
+from bot.context import Context, require_everywhere
 from bot.errors import NotFound
 from bot.operations import audit
 from bot.store.database import transaction
@@ -25,7 +25,7 @@ def unknown(number: int) -> NotFound:
 
 
 async def _change(context: Context, act: str, number: int, change: Callable[[int], Awaitable[bool]]) -> None:
-    require(context.actor, "admin")
+    require_everywhere(context.actor, "admin")
     async with transaction():
         if not await change(number):
             raise unknown(number)

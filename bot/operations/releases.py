@@ -41,7 +41,7 @@ async def _whole(release: Release) -> Whole:
         .order_by("-number")
         .select_related("release", "repository", "created_by")
     )
-    runs = await Run.filter(candidate_id__in=[candidate.id for candidate in candidates]).order_by("id")
+    runs = await Run.filter(candidate__release_id=release.id).order_by("id")
     newest = {run.candidate_id: run for run in runs}
     line = (await queries.releases(release.project_id, before=release.id + 1, limit=1))[0]
     pairs = [(candidate, newest.get(candidate.id)) for candidate in candidates]

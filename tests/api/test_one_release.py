@@ -39,10 +39,11 @@ async def ship(world: World, base: str, release: str) -> None:
     """A file of the release, with all that it rests on."""
     variant = {"release": release, "id": "Server", "uid": "Server", "name": "Server", "type": "variant"}
     repo = {"release_id": release, "variant_uid": "Server", "arch": "x86_64", "service": "pulp", "repo_family": "dist"}
+    content = {"content_format": "rpm", "content_category": "binary"}
     rpm = {"name": "site", "epoch": 0, "version": "1.4.0", "release": "1", "arch": "x86_64", "srpm_name": "site"}
     made = (
         ("release-variants", {**variant, "arches": ["x86_64"]}),
-        ("content-delivery-repos", {**repo, "content_format": "rpm", "content_category": "binary", "name": "site-rpms"}),
+        ("content-delivery-repos", {**repo, **content, "name": "site-rpms"}),
         ("rpms", {**rpm, "srpm_nevra": "site-0:1.4.0-1.src"}),
         ("released-files", {"file_primary_key": 1, "repo": {"id": 1}, "release_date": "2026-11-03"}),
     )
