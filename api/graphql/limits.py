@@ -151,9 +151,9 @@ class Costs:
             return 0
         inner, page = self.of(field.selection_set, kind)
         if kind.name.endswith("Connection"):
-            counted = self._counts(field.selection_set)
+            size, counted = self._size(field), self._counts(field.selection_set)
             count = (WHOLE_COUNT if parent.name == "Query" else 1) if counted else 0
-            return count + (self._size(field) * (1 + inner) if page else not counted)
+            return count + (size * (1 + inner) if page else not counted)
         return inner if name in WRAPPERS else 1 + inner
 
     def _counts(self, selections: SelectionSetNode) -> bool:
