@@ -18,7 +18,6 @@ from api.shapes import Instant, Moment, Status
 from bot.context import Context
 from bot.operations import environments, projects, releases
 from bot.rules.gates import is_frozen
-from bot.store import queries
 from bot.store.projects import Environment, Project
 
 PROJECT = "/api/projects/{project}"
@@ -230,9 +229,8 @@ async def _change_environment(context: Context, call: Call) -> EnvironmentShape:
 
 async def _releases(context: Context, call: Call) -> Given:
     """List a project's releases, newest first."""
-    project = await projects.find(context, call.path["project"])
     size = call.query.per_page
-    rows = await queries.releases(project.id, before=call.query.before, limit=size + 1)
+    rows = await releases.listed(context, call.path["project"], before=call.query.before, limit=size + 1)
     more = rows[size - 1]["id"] if len(rows) > size else None
     return Given([release_line(row) for row in rows[:size]], 200, next_link(call.url, more))
 

@@ -11,7 +11,7 @@ from api.pages import Page, numbered_links
 from api.records import CandidateShape, DeploymentShape, candidate_shape, deployment_line
 from bot.context import Context
 from bot.errors import Problem
-from bot.operations import candidates, deployments, environments, syncs
+from bot.operations import candidates, deployments, syncs
 from bot.operations.candidates import Wish
 from bot.rules.deployments import STATUSES
 from bot.rules.versions import INVALID, CandidateVersion, parse_candidate_version
@@ -173,11 +173,11 @@ async def _cancel(context: Context, call: Call) -> Any:
 
 async def _list(context: Context, call: Call) -> Given:
     """List an environment's deployments, newest first."""
-    environment = await environments.find(context, call.path["project"], call.path["environment"])
     page, size = call.query.page, call.query.per_page
-    rows = await queries.deployments(environment.id, limit=size, offset=(page - 1) * size)
-    last = -(-await queries.count_deployments(environment.id) // size)
-    return Given([deployment_line(row) for row in rows], 200, numbered_links(call.url, page, last))
+    rows, count = await deployments.listed(
+        context, call.path["project"], call.path["environment"], limit=size, offset=(page - 1) * size
+    )
+    return Given([deployment_line(row) for row in rows], 200, numbered_links(call.url, page, -(-count // size)))
 
 
 async def _sync_build(context: Context, call: Call) -> Ok:

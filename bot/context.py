@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from bot.errors import Forbidden, NotFound, Unauthenticated
 from bot.github.client import GitHub, Repo
@@ -12,10 +12,11 @@ from bot.log import about
 from bot.metrics import Metrics
 from bot.rules.permissions import Sight, covers, role_for
 from bot.store import queries
-from bot.store.projects import Environment, Project, Repository
+from bot.store.projects import Environment, Outline, Project, Repository
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T", Project, Outline)
 
 MISSING = "Authentication credentials were not provided."
 FORBIDDEN = "You do not have permission to perform this action."
@@ -48,14 +49,15 @@ class Actor:
         """Whether at least one of the grants is the actor's own."""
         return any(covers(self.grants, grant) for grant in grants)
 
-    def reaches(self, project: Project) -> bool:
+    def reaches(self, project: Project | Outline) -> bool:
         """Whether what is the actor's own holds for this project."""
         return self.project_id in (None, project.id) and self.repository_id in (None, project.repository_id)
 
-    def may_on(self, project: Project, *grants: str) -> bool:
+    def may_on(self, project: Project | Outline, *grants: str) -> bool:
         """Whether at least one of the grants holds for this project, which has its repository at hand."""
-        public = project.repository is None or not project.repository.private
-        return (self.holds(*grants) and self.reaches(project)) or (public and not self.public.isdisjoint(grants))
+        if self.holds(*grants) and self.reaches(project):
+            return True
+        return project.is_public and not self.public.isdisjoint(grants)
 
     def sight(self, *grants: str) -> Sight:
         """Whose rows in lists the grants let the actor see."""
@@ -105,34 +107,43 @@ def require_everywhere(actor: Actor, grant: str) -> None:
         raise Forbidden(FORBIDDEN, grant=grant, reason="These credentials are for one project only.")
 
 
-Finder = Callable[[str], Awaitable[Project]]
+Finder = Callable[[str], Awaitable[T]]
 
 
 async def by_name(name: str) -> Project:
     """The project of a name, with its repository."""
-    return await _one(queries.NAMED, name, "Release project not found")
+    return _there(await queries.project(queries.NAMED, name), "Release project not found")
 
 
 async def by_permalink(permalink: str) -> Project:
     """The project of a permalink, with its repository."""
-    return await _one(queries.PERMALINK, permalink, "Project not found")
+    return _there(await queries.project(queries.PERMALINK, permalink), "Project not found")
 
 
 async def by_release(number: str) -> Project:
     """The project of a release that is known by its number, with its repository."""
     known = number.isascii() and number.isdecimal() and len(number) <= 9
-    return await _one(queries.OF_RELEASE, int(number) if known else 0, "Release not found")
+    return _there(await queries.project(queries.OF_RELEASE, int(number) if known else 0), "Release not found")
 
 
-async def _one(which: str, value: Any, otherwise: str) -> Project:
-    project = await queries.project(which, value)
+async def outline_by_name(name: str) -> Outline:
+    """The outline of the project of a name."""
+    return _there(await queries.outline(queries.NAMED, name), "Release project not found")
+
+
+async def outline_by_permalink(permalink: str) -> Outline:
+    """The outline of the project of a permalink."""
+    return _there(await queries.outline(queries.PERMALINK, permalink), "Project not found")
+
+
+def _there(project: T | None, otherwise: str) -> T:
     if project is None:
         raise NotFound(otherwise)
     return project
 
 
 def allowed(
-    *grants: str, by: Finder = by_name
+    *grants: str, by: Finder[Project] = by_name
 ) -> Callable[
     [Callable[Concatenate[Context, Project, P], Awaitable[R]]], Callable[Concatenate[Context, str, P], Awaitable[R]]
 ]:
@@ -141,9 +152,25 @@ def allowed(
     Asked in this order: does the actor hold one of the grants at all, is there such a project, does the grant hold for
     it. What is not public is not there for strangers. `by` finds the project by what callers know of it.
     """
+    return _guard(by, *grants)
 
+
+def allowed_to_read(
+    *grants: str, by: Finder[Outline] = outline_by_name
+) -> Callable[
+    [Callable[Concatenate[Context, Outline, P], Awaitable[R]]], Callable[Concatenate[Context, str, P], Awaitable[R]]
+]:
+    """Guard, in the same way, an operation that needs no more of a project than its outline: lists, above all."""
+    return _guard(by, *grants)
+
+
+def _guard(
+    by: Finder[T], *grants: str
+) -> Callable[
+    [Callable[Concatenate[Context, T, P], Awaitable[R]]], Callable[Concatenate[Context, str, P], Awaitable[R]]
+]:
     def guard(
-        operation: Callable[Concatenate[Context, Project, P], Awaitable[R]],
+        operation: Callable[Concatenate[Context, T, P], Awaitable[R]],
     ) -> Callable[Concatenate[Context, str, P], Awaitable[R]]:
         @wraps(operation)
         async def guarded(context: Context, project: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -180,7 +207,7 @@ def allowed_on_tier(
     return guard
 
 
-async def _authorised(context: Context, name: str, by: Finder, *grants: str) -> Project:
+async def _authorised(context: Context, name: str, by: Finder[T], *grants: str) -> T:
     actor = context.actor
     require(actor, *grants)
     project = await by(name)

@@ -4,7 +4,7 @@ The cost of a query is the number of objects that its answer could hold: a page 
 what is asked of each of those counts as often. A list of which the length alone is asked for counts as one.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from graphql import (
@@ -30,6 +30,7 @@ from graphql import (
 )
 from graphql.execution.values import get_variable_values
 
+from api.graphql.refusals import Invalid, TooMuch
 from api.graphql.relations import size_of
 from bot.errors import Refusal
 
@@ -46,22 +47,6 @@ HIGHEST_TOLD = 10**12  # what costs more is said to cost this
 
 WRAPPERS = ("edges", "node", "nodes", "pageInfo")
 INTROSPECTION = ("__schema", "__type")
-
-
-class Invalid(Refusal):
-    """A query that cannot be run: `errors` is what is wrong with it, `code` what sort of wrong that is.
-
-    The sentence, which is logged, quotes nothing of it.
-    """
-
-    def __init__(self, errors: Sequence[GraphQLError], code: str) -> None:
-        super().__init__("The query cannot be run.")
-        self.errors = errors
-        self.code = code
-
-
-class TooMuch(Refusal):
-    """A query that is longer, deeper or dearer than is allowed."""
 
 
 def read(schema: GraphQLSchema, text: str) -> DocumentNode:

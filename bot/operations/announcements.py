@@ -6,7 +6,7 @@ from typing import Any
 
 from tortoise.exceptions import IntegrityError
 
-from bot.context import Context, allowed, by_name, by_permalink, require
+from bot.context import Context, allowed, allowed_to_read, by_name, by_permalink, outline_by_permalink, require
 from bot.errors import Conflict, Forbidden, NotFound, Refusal
 from bot.operations import audit, projects, releases
 from bot.rules import announcements as rules
@@ -14,7 +14,7 @@ from bot.rules.permissions import Sight
 from bot.store import announced
 from bot.store.announcements import Announcement, Link
 from bot.store.database import transaction
-from bot.store.projects import Project
+from bot.store.projects import Outline, Project
 
 READS = ("project:read", "content:read", "announcement:submit", "announcement:approve")
 MISSING = "Release not found"
@@ -98,8 +98,8 @@ async def reject(context: Context, project: Project, version: str, reason: Any, 
     return await _shown(row)
 
 
-@allowed(*READS, by=by_permalink)
-async def approved(context: Context, project: Project, *, limit: int, offset: int) -> list[Row]:
+@allowed_to_read(*READS, by=outline_by_permalink)
+async def approved(context: Context, project: Outline, *, limit: int, offset: int) -> list[Row]:
     """Approved announcements of a project, newest first."""
     return await announced.approved(project.id, limit=limit, offset=offset)
 

@@ -1,21 +1,23 @@
 """Deployments: started, reported, rolled back, canceled, finished."""
 
 from datetime import timedelta
+from typing import Any
 
 from tortoise.exceptions import IntegrityError
 from tortoise.queryset import QuerySet
 
-from bot.context import Context, allowed, allowed_on_tier, require
+from bot.context import Context, allowed, allowed_on_tier, allowed_to_read, require
 from bot.errors import Conflict, NotFound, Refusal
 from bot.operations import audit, candidates, projects, runs
 from bot.rules import deployments as rules
 from bot.rules import gates
 from bot.rules.releases import RELEASED, status_once_live
 from bot.rules.versions import CandidateVersion
+from bot.store import queries
 from bot.store.candidates import Candidate
 from bot.store.database import after_commit, transaction
 from bot.store.deployments import Deployment
-from bot.store.projects import Environment, Project
+from bot.store.projects import Environment, Outline, Project
 from bot.store.releases import Release
 
 IN_PROGRESS = "Another deployment is in progress"
@@ -123,6 +125,17 @@ async def report(
         if newest.status != before:
             await _audit(context, "deployment.report", newest, place, candidate, before, status)
     return newest
+
+
+@allowed_to_read("project:read")
+async def listed(
+    context: Context, project: Outline, environment: str, *, limit: int, offset: int
+) -> tuple[list[dict[str, Any]], int]:
+    """A page of the deployments on an environment of a project, newest first, and how many there are in all."""
+    place = await queries.environment(project.id, environment)
+    if place is None:
+        raise NotFound("Release environment not found")
+    return await queries.deployments(place, limit=limit, offset=offset), await queries.count_deployments(place)
 
 
 @allowed("project:read")

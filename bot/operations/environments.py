@@ -10,7 +10,6 @@ from bot.errors import Conflict, NotFound, Refusal
 from bot.operations import audit
 from bot.rules import projects as rules
 from bot.rules.gates import is_frozen
-from bot.store import queries
 from bot.store.database import transaction
 from bot.store.projects import Environment, Project
 
@@ -42,7 +41,7 @@ async def listed(context: Context, project: Project) -> list[Environment]:
 @allowed("project:read")
 async def find(context: Context, project: Project, name: str) -> Environment:
     """An environment of a project by its name, cases told apart."""
-    environment = await queries.environment(project.id, name)
+    environment = await Environment.get_or_none(project_id=project.id, name=name)
     if environment is None:
         raise NotFound("Release environment not found")
     return environment

@@ -122,18 +122,18 @@ async def _wanted(context: Context, package: str | None, status: int | None = No
     wanted = Wanted(context.actor.sight("project:read"), status=status)
     if package is None:
         return wanted
-    project = await _named(package)
+    project = await queries.outline(queries.NAMED, package) if _is_name(package) else None
     return None if project is None else Wanted(wanted.sight, project.id, status)
 
 
-async def _named(name: str) -> Project | None:
-    """The project of a name, which may be one that the database can neither keep nor be asked for."""
-    return await queries.project(queries.NAMED, name) if len(name) <= LONGEST_NAME and "\0" not in name else None
+def _is_name(text: str) -> bool:
+    """Whether a project may be called so: the database can neither keep nor be asked for everything."""
+    return len(text) <= LONGEST_NAME and "\0" not in text
 
 
 async def _package(context: Context, name: str) -> Project:
     """The project of a package's name. Who acts on some projects only is not told which others there are."""
-    project = await _named(name)
+    project = await queries.project(queries.NAMED, name) if _is_name(name) else None
     actor = context.actor
     if (actor.project_id, actor.repository_id) != (None, None) and (project is None or not actor.reaches(project)):
         raise Forbidden(FORBIDDEN)

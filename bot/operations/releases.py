@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot.context import Context, allowed
+from bot.context import Context, allowed, allowed_to_read
 from bot.errors import Conflict, NotFound, Refusal
 from bot.operations import audit
 from bot.rules.releases import HOLD, release_id
 from bot.store import queries
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
-from bot.store.projects import Project
+from bot.store.projects import Outline, Project
 from bot.store.releases import Release
 from bot.store.runs import Run
 
@@ -33,6 +33,12 @@ async def find(context: Context, project: Project, version: str) -> Whole:
     if release is None:
         raise NotFound("Release not found")
     return await _whole(release)
+
+
+@allowed_to_read("project:read")
+async def listed(context: Context, project: Outline, *, before: int | None, limit: int) -> list[dict[str, Any]]:
+    """Releases of a project, newest first, from before an id on."""
+    return await queries.releases(project.id, before=before, limit=limit)
 
 
 async def _whole(release: Release) -> Whole:

@@ -195,9 +195,7 @@ async def _owner(digest: str, now: datetime, public: frozenset[str]) -> tuple[Ac
         raise Unauthenticated("Invalid token.")
     if token.last_used_at is None or now - token.last_used_at > SEEN_EVERY:
         await ApiToken.filter(id=token.id).update(last_used_at=now)
-    actor = Actor(
-        token.user.id, token.user.name, frozenset(token.grants), project_id=token.project_id, public=public
-    )
+    actor = Actor(token.user.id, token.user.name, frozenset(token.grants), project_id=token.project_id, public=public)
     return actor, token.expires_at
 
 

@@ -1,5 +1,6 @@
 """Repositories as GitHub knows them, the projects released from them, and the environments those are deployed to."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from tortoise import fields
@@ -50,11 +51,26 @@ class Project(Model):
     created_at = fields.DatetimeField()
     updated_at = fields.DatetimeField()
 
+    @property
+    def is_public(self) -> bool:
+        """Whether strangers may know of it; its repository must be at hand."""
+        return self.repository is None or not self.repository.private
+
     class Meta:
         """Where the rows are, and that no two projects of a repository share a tag prefix."""
 
         table = "projects"
         unique_together = (("repository", "tag_prefix"), ("repository", "trigger_tag_prefix"))
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What must be known of a project to say who may do what with it: enough for what only reads."""
+
+    id: int
+    name: str
+    repository_id: int | None
+    is_public: bool
 
 
 class Environment(Model):

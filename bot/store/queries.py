@@ -8,11 +8,12 @@ from tortoise.fields import DatetimeField
 from tortoise.models import Model
 
 from bot.store.database import fetch
-from bot.store.projects import Environment, Project, Repository
+from bot.store.projects import Outline, Project, Repository
 
 NAMED = "p.name = $1"
 PERMALINK = "p.permalink = $1"
 OF_RELEASE = "p.id = (SELECT project_id FROM releases WHERE id = $1)"
+_PROJECT = "FROM projects p LEFT JOIN repositories g ON g.github_id = p.repository_id WHERE"
 
 _DEPLOYMENT = """
 SELECT u.name AS actor, d.deploy_start_at, d.deploy_end_at, e.name AS environment_name, d.error_message,
@@ -34,9 +35,7 @@ async def project(which: str, value: Any) -> Project | None:
 
     Tortoise makes its statements anew each time, which takes longer than all else in a call that reads.
     """
-    columns = f"{_columns(Project, 'p')}, {_columns(Repository, 'g')}"
-    joined = "projects p LEFT JOIN repositories g ON g.github_id = p.repository_id"
-    rows = await fetch(f"SELECT {columns} FROM {joined} WHERE {which}", value)
+    rows = await fetch(f"SELECT {_columns(Project, 'p')}, {_columns(Repository, 'g')} {_PROJECT} {which}", value)
     if not rows:
         return None
     found: Any = _made(Project, "p", rows[0])
@@ -44,11 +43,17 @@ async def project(which: str, value: Any) -> Project | None:
     return found  # type: ignore[no-any-return]
 
 
-async def environment(project: int, name: str) -> Environment | None:
-    """The environment of a project and a name, cases told apart."""
-    sql = f"SELECT {_columns(Environment, 'e')} FROM environments e WHERE e.project_id = $1 AND e.name = $2"
-    rows = await fetch(sql, project, name)
-    return _made(Environment, "e", rows[0]) if rows else None
+async def outline(which: str, value: Any) -> Outline | None:
+    """The outline of the project for which a condition holds."""
+    columns = "p.id, p.name, p.repository_id, COALESCE(g.private, FALSE) AS private"
+    rows = await fetch(f"SELECT {columns} {_PROJECT} {which}", value)
+    return Outline(rows[0]["id"], rows[0]["name"], rows[0]["repository_id"], not rows[0]["private"]) if rows else None
+
+
+async def environment(project: int, name: str) -> int | None:
+    """The number of the environment of a project and a name, cases told apart."""
+    rows = await fetch("SELECT id FROM environments WHERE project_id = $1 AND name = $2", project, name)
+    return rows[0]["id"] if rows else None
 
 
 @cache
