@@ -222,7 +222,7 @@ async def _page(listing: Listing, size: int, context: Context, call: Call) -> Gi
     """A page of a list. Its links are without the `auth_code`: it has no business in headers."""
     page = call.query.page
     rows = await listing(context, call.path["permalink"], limit=size + 1, offset=(page - 1) * size)
-    url = str(URL(call.url).without_query_params("auth_code"))
+    url = str(URL(call.url).without_query_params("auth_code")) if "auth_code" in call.url else call.url
     return Given([{"release": row} for row in rows[:size]], 200, neighbours(url, page, more=len(rows) > size))
 
 

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
-from yarl import URL
 
 from api.bodies import Unreadable
 from api.endpoints import Call, Dialect, Endpoint
+from api.pages import address
 from api.shapes import Moment, Status, by_rule, said_utc
 from bot.context import Context
 from bot.errors import Problem
@@ -161,7 +161,7 @@ async def _latest(context: Context, call: Call) -> dict[str, Any]:
 
 
 def _page(call: Call, number: int) -> str:
-    return str(URL(call.url).update_query(page=number))
+    return address(call.url, "page", number)
 
 
 def dialect(base_url: str) -> Dialect:

@@ -4,6 +4,7 @@ https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from pydantic import BaseModel, Field
 from yarl import URL
@@ -31,21 +32,27 @@ def numbered_links(url: str, page: int, last: int) -> Mapping[str, str]:
         for rel, number in pages.items()
         if (rel in ("first", "prev") and page > 1) or (rel in ("next", "last") and page < last)
     }
-    return _links({rel: URL(url).update_query(page=number) for rel, number in wanted.items()})
+    return _links({rel: address(url, "page", number) for rel, number in wanted.items()})
 
 
 def neighbours(url: str, page: int, *, more: bool) -> Mapping[str, str]:
     """The links of a numbered page of a list that nobody has counted."""
     pages = {"first": 1, "prev": page - 1} if page > 1 else {}
     pages |= {"next": page + 1} if more else {}
-    return _links({rel: URL(url).update_query(page=number) for rel, number in pages.items()})
+    return _links({rel: address(url, "page", number) for rel, number in pages.items()})
 
 
 def next_link(url: str, before: int | None) -> Mapping[str, str]:
     """The link to the page after this one, if there is one."""
-    return {} if before is None else _links({"next": URL(url).update_query(before=before)})
+    return {} if before is None else _links({"next": address(url, "before", before)})
 
 
-def _links(links: Mapping[str, URL]) -> Mapping[str, str]:
+@lru_cache(maxsize=1024)
+def address(url: str, name: str, number: int) -> str:
+    """The address of another page: with this number for one of its parameters."""
+    return str(URL(url).update_query({name: number}))
+
+
+def _links(links: Mapping[str, str]) -> Mapping[str, str]:
     text = ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links.items())
     return {"Link": text} if text else {}

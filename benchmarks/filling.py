@@ -135,7 +135,7 @@ class Part:
 
     def statements(self, kind: str) -> list[str]:
         """The statements in one database's words."""
-        known = {"first": self.first, "last": self.last}
+        known: dict[str, object] = {"first": self.first, "last": self.last}
         known |= {name: word.format_map(known) for name, word in {**SPREAD, **self.words}.items()}
         known |= {name: word.format_map(known) for name, word in WORDS[kind].items()}
         return [each for each in self.text.format_map(known).split(";\n") if each.strip()]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import hashlib
-import os
 import sqlite3
 import sys
 import time
@@ -38,7 +37,7 @@ from bot.store.migrate import migrate
 
 LEAST = 0.6
 MOST = 1.3
-TOKEN = "lsh_benchmark-token"  # noqa: S105 - of a database that is made here
+TOKEN = "lsh_benchmark-token"
 CONNECTIONS = 8
 WARM_UP = 0.3
 TIMES = 7  # of each page in a round, of which the median counts
@@ -408,7 +407,9 @@ def main() -> int:
     (first, fast), (second, flat) = rates(results), growths(results, sizes)
     how = f"{given.rounds} rounds of {given.seconds:g} s, {CONNECTIONS} connections, {sizes[1]:,} rows, {EVENT_LOOP}"
     print(f"{machine()} {how}.")
-    print(f"{'' if 'postgres' in KINDS else MISSING + ' '}The load's own process was busy {results.busiest:.0%} at most.")
+    print(
+        f"{'' if 'postgres' in KINDS else MISSING + ' '}The load's own process was busy {results.busiest:.0%} at most."
+    )
     print(f"\n{first}\n\n{second}\n\n{counts(results, sizes)}")
     return 0 if fast and flat else 1
 
