@@ -118,7 +118,8 @@ INSERT INTO released_files (rpm_id, repo_id, release_date, created_at, updated_a
 
 REPOS = """
 INSERT INTO variants (release_id, uid, variant, name, type, arches)
-{select} 1 + (n - 1) * (SELECT max(id) FROM releases) / 10, 'Server', 'Server', 'Server', 'variant', '["x86_64"]' {from};
+{select} 1 + (n - 1) * (SELECT max(id) FROM releases) / 10, 'Server', 'Server', 'Server', 'variant', '["x86_64"]'
+{from};
 INSERT INTO content_repos (variant_id, arch, service, repo_family, content_format, content_category, name, shadow)
 {select} n, 'x86_64', 'rhn', 'dist', 'rpm', 'binary', 'repo-' || n, {false} {from};
 """
