@@ -1,5 +1,6 @@
 """The description of the whole API for programs, and a page that shows it to people. Every file is served by us."""
 
+import asyncio
 from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.resources import files
@@ -71,7 +72,7 @@ class Documents:
         """One of them."""
         path = request.path
         if path not in self._made:
-            self._made[path] = self._make(path)
+            self._made[path] = await asyncio.to_thread(self._make, path)  # which takes a while
         body = self._made[path]
         kind = KINDS.get(path.rpartition("/")[2], "text/html")
         charset = None if kind in ("image/png", "application/json") else "utf-8"

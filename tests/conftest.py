@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import structlog
 
 from bot.store.database import Database, open_database
 from bot.store.migrate import migrate
@@ -56,6 +57,13 @@ def pytest_collection_finish() -> None:
     """What is there before the first test stays: the garbage collector need not look at it again and again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """Whoever says where logs go says it for one test only."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
