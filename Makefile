@@ -34,7 +34,7 @@ check: $(READY) ## lint and types
 	@$(BIN)/mypy
 
 bench: $(READY) ## the benchmarks; results stand in benchmarks/README.md
-	@for each in intake github_calls growth; do $(BIN)/python -m benchmarks.$$each || exit 1; done
+	@for each in intake github_calls growth lists bulk; do $(BIN)/python -m benchmarks.$$each || exit 1; done
 
 run: $(READY) ## serve with the settings of the environment
 	@$(BIN)/longshore serve
