@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tortoise.exceptions import IntegrityError
+from tortoise.exceptions import IntegrityError, OperationalError
 from tortoise.transactions import in_transaction
 
 from bot.errors import Misconfigured, Unavailable
@@ -25,7 +25,7 @@ from bot.store.database import (
     refuse_in_transaction,
     transaction,
 )
-from bot.store.engines.sqlite import reads_only
+from bot.store.engines.sqlite import Glance, reads_only
 from bot.store.users import User
 from tests.conftest import postgres
 from tests.working import only_sqlite
@@ -335,6 +335,49 @@ async def test_sqlite_commits_reach_the_disk_and_references_hold(database: Datab
             name: (await fetch(f"PRAGMA {name}"))[0][name] for name in ("journal_mode", "synchronous", "foreign_keys")
         }
     assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+@only_sqlite
+async def test_a_short_read_gives_no_turn_away_and_a_long_one_does(database: Database) -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    await add("a")
+    task = asyncio.create_task(others())
+    await asyncio.sleep(0)
+    turns = 0
+    assert await names() == {"a"}
+    assert turns == 0
+    begun, longest = time.monotonic(), 0.0
+    for _ in range(2):  # the second time it is known to be long
+        reading = asyncio.create_task(fetch(f"WITH RECURSIVE n (i) AS ({COUNTING}) SELECT max(i) AS i FROM n"))
+        while not reading.done():
+            begun = time.monotonic()
+            await asyncio.sleep(0)
+            longest = max(longest, time.monotonic() - begun)
+        assert (await reading)[0]["i"] == 1_000_000
+    assert turns > 10
+    assert longest < 0.1
+    task.cancel()
+
+
+COUNTING = "SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000"
+
+
+@only_sqlite
+async def test_what_cannot_be_read_at_a_glance_is_read_and_refused_as_ever(database: Database) -> None:
+    glance = Glance(f"{Path(database.path or '').as_uri()}?mode=ro", moment=-1.0)
+    assert glance.read("SELECT 1 AS one", ()) is not None  # over before anybody looks at the clock
+    for query in (f"WITH RECURSIVE n (i) AS ({COUNTING}) SELECT max(i) FROM n", "SELECT nonsense"):
+        assert glance.read(query, ()) is None
+    glance.close()
+    with pytest.raises(OperationalError, match="nonsense"):
+        await fetch("SELECT nonsense")
 
 
 @only_sqlite

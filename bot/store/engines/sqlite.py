@@ -1,6 +1,7 @@
-"""The SQLite engine: one writer, one read-only reader, BEGIN IMMEDIATE, and transactions that survive cancellation.
+"""The SQLite engine: one writer, read-only readers, BEGIN IMMEDIATE, and transactions that survive cancellation.
 
 A statement runs as one call on the connection's thread, so a cancelled task never leaves a half-read cursor behind.
+Reads that are over in a moment do without that thread: decision 006.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import lru_cache
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import aiosqlite
+from cachetools import TTLCache
 from tortoise.backends.base.client import TransactionContext
 from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionContext, SqliteTransactionWrapper
 from tortoise.connection import get_connections
@@ -39,6 +42,9 @@ PASSING = {
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_CANTOPEN,
 }
+MOMENT = 0.001  # seconds that a read may hold the event loop
+STEPS = 1000  # of SQLite's machine between two looks at the clock: some 20 microseconds
+LONG_FOR, MOST_LONG = 60.0, 1024  # seconds that a statement counts as a long one, and how many are known
 WRITES = re.compile(r"\b(insert|update|delete|replace)\b", re.IGNORECASE)
 
 
@@ -60,6 +66,39 @@ def plainly() -> Iterator[None]:
         if isinstance(exc, sqlite3.IntegrityError):
             raise IntegrityError(exc) from exc
         raise OperationalError(exc) from exc
+
+
+class Glance:
+    """Reads on the event loop's own thread: handing one to another thread and back takes far longer than most reads do.
+
+    What is not over in a moment is broken off, and for a while its like is not tried again.
+    """
+
+    def __init__(self, address: str, moment: float = MOMENT) -> None:
+        self._moment, self._until = moment, 0.0
+        self._long: TTLCache[str, bool] = TTLCache(MOST_LONG, LONG_FOR)
+        self._connection = sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)
+        self._connection.row_factory = sqlite3.Row
+        self._connection.set_progress_handler(self._is_late, STEPS)
+
+    def _is_late(self) -> bool:
+        return time.monotonic() > self._until
+
+    def read(self, query: str, values: Sequence[Any] | None) -> tuple[int, list[sqlite3.Row]] | None:
+        """What `run` gives; nothing where it takes longer or fails: another thread has the time, and the error."""
+        if query in self._long:
+            return None
+        self._until = time.monotonic() + self._moment
+        try:
+            return run(self._connection, query, values)
+        except sqlite3.Error as exc:
+            if getattr(exc, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
+                self._long[query] = True
+            return None
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
 
 
 async def on_thread(connection: aiosqlite.Connection, function: Callable[..., T], *args: Any) -> T:
@@ -150,6 +189,7 @@ class Statements(SqliteClient):
     """How statements run, inside and outside a transaction."""
 
     _reader: aiosqlite.Connection | None = None
+    _glance: Glance | None = None
 
     @asynccontextmanager
     async def writer(self) -> AsyncIterator[aiosqlite.Connection]:
@@ -164,7 +204,9 @@ class Statements(SqliteClient):
             self._lock.release()
 
     async def _run(self, query: str, values: Sequence[Any] | None) -> tuple[int, list[sqlite3.Row]]:
-        if self._reader is not None and reads_only(query):
+        if self._glance is not None and self._reader is not None and reads_only(query):
+            if (found := self._glance.read(query, values)) is not None:
+                return found
             return await on_thread(self._reader, run, query, values)
         async with self.writer() as connection:
             return await on_thread(connection, run, query, values)
@@ -198,12 +240,13 @@ class Client(Statements):
         self._address = Path(file_path).absolute().as_uri()
 
     async def create_connection(self, with_db: bool) -> None:
-        """Open the writer, then the reader."""
+        """Open the writer, then the readers."""
         if self._connection is not None:
             return
-        writer = await connect(self._address, self.pragmas)
+        writer, to_read = await connect(self._address, self.pragmas), f"{self._address}?mode=ro"
         try:
-            self._reader = await connect(f"{self._address}?mode=ro", {"busy_timeout": self.pragmas["busy_timeout"]})
+            self._reader = await connect(to_read, {"busy_timeout": self.pragmas["busy_timeout"]})
+            self._glance = Glance(to_read)
         except BaseException:
             await uncancelled(writer.close())
             raise
@@ -211,9 +254,11 @@ class Client(Statements):
         await self._post_connect()
 
     async def close(self) -> None:
-        """Close both; the writer last, since only it can tidy the write-ahead log away."""
+        """Close all; the writer last, since only it can tidy the write-ahead log away."""
+        if self._glance is not None:
+            self._glance.close()
         connections = [self._reader, self._connection]
-        self._reader = self._connection = None
+        self._glance = self._reader = self._connection = None
 
         async def close_each() -> None:
             for connection in connections:
