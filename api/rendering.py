@@ -48,11 +48,16 @@ async def render(
 
 
 def items(fields: Sequence[Field], rows: Sequence[Row], view: View) -> list[dict[str, Any]]:
-    """The fields of rows. Lists show every field of every row: what need not be called is not."""
+    """The fields of rows, made one field after the other: lists show many rows, and most fields as they were read."""
     for each in fields:
         _join(each, rows)
-    shown = [(each.name, each.shows) for each in fields]
-    return [{name: row[name] if show is None else show(row[name], view) for name, show in shown} for row in rows]
+    names = [each.name for each in fields]
+    shown = [{name: row[name] for name in names} for row in rows]
+    for each in fields:
+        if show := each.shower(view):
+            for item in shown:
+                item[each.name] = show(item[each.name])
+    return shown
 
 
 def _join(field: Field, rows: Sequence[Row]) -> None:

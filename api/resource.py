@@ -5,11 +5,10 @@ what is asked of it, `api.shaping` reads what is sent, `api.rendering` shows wha
 HTTP is its dialect's.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from typing import Any
 from urllib.parse import quote
 
@@ -20,10 +19,11 @@ from bot.operations.records import Prepare, Row, Unique
 from bot.store.lists import Listing, Where
 
 REQUIRED: Any = object()
-_PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
+_quoted = lru_cache(maxsize=4096)(partial(quote, safe=""))
 
 Values = Mapping[str, Any]
 Known = Mapping[str, Mapping[Any, Row]]
+Show = Callable[[Any], Any]
 
 
 class Invalid(Refusal):
@@ -44,10 +44,7 @@ class View:
 
     def url(self, resource: str, key: Any) -> str:
         """The link to one item."""
-        said = str(key)
-        if _PLAIN.fullmatch(said) is None:
-            said = quote(said, safe="")
-        return f"{self.base}/{resource}/{said}{self.suffix}"
+        return f"{self.base}/{resource}/{_quoted(str(key))}{self.suffix}"
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ class Kind:
     name: str
     read: Callable[[Any], Any]
     schema: Mapping[str, Any]
-    show: Callable[[Any], Any] | None = None
+    show: Show | None = None
     empty: bool = False
 
 
@@ -90,7 +87,8 @@ class Many:
 class Field:
     """One field. `path` is where it is read (several, by name, make an object), `column` where it is written.
 
-    Without `column` it is read-only. `show` makes what is shown of what was read; `many` reads it from other rows.
+    Without `column` it is read-only. `show` gives, for a view, what makes what is shown of each value that was read;
+    `many` reads it from other rows.
     """
 
     name: str
@@ -100,7 +98,7 @@ class Field:
     default: Any = REQUIRED
     nullable: bool = False
     refers: Refers | None = None
-    show: Callable[[Any, View], Any] | None = None
+    show: Callable[[View], Show] | None = None
     many: Many | None = None
 
     @property
@@ -110,13 +108,12 @@ class Field:
             return {self.name: self.path}
         return {f"{self.name}.{part}": path for part, path in (self.path or {}).items()}
 
-    @cached_property
-    def shows(self) -> Callable[[Any, View], Any] | None:
-        """What makes what is shown of the value that was read; nothing where that is shown itself."""
+    def shower(self, view: View) -> Show | None:
+        """What makes what is shown of each value that was read; nothing where that is shown itself."""
         written = self.kind.show
         if self.show is not None or written is None:
-            return self.show
-        return lambda value, view: None if value is None else written(value)
+            return self.show and self.show(view)
+        return lambda value: None if value is None else written(value)
 
 
 Filter = Callable[[list[str], Where, date], None]

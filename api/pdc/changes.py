@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from api.pdc import filters, kinds
-from api.resource import Field, Resource, View
+from api.resource import Field, Resource
 from bot.store.content import ChangeSet
 from bot.store.lists import Listing
 
 
-def _duration(of: dict[str, Any], _: View) -> str:
+def _duration(of: dict[str, Any]) -> str:
     begun, done = (datetime.fromisoformat(str(of[name])) for name in ("from", "to"))
     return str(done - begun)
 
@@ -24,7 +24,7 @@ CHANGESETS = Resource(
         Field("author", kinds.NAME, "author"),
         Field("requested_on", kinds.MOMENT, "requested_on"),
         Field("committed_on", kinds.MOMENT, "committed_on"),
-        Field("duration", kinds.NAME, {"from": "requested_on", "to": "committed_on"}, show=_duration),
+        Field("duration", kinds.NAME, {"from": "requested_on", "to": "committed_on"}, show=lambda _: _duration),
         Field("comment", kinds.NAME, "comment"),
         Field("changes", kinds.LIST, "changes"),
     ),

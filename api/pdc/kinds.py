@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import orjson
 
 from api.resource import Kind, Refers
+from api.shapes import said_utc
 from bot.store.content import ContentRepo, Product, ProductVersion, Rpm, Sla
 from bot.store.releases import Release
 
@@ -138,8 +139,8 @@ def _listed(value: Any) -> Any:
 
 
 def _moment(value: Any) -> str:
-    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    said = said_utc(value)
+    return said if "." in said else f"{said[:-1]}.000000Z"
 
 
 def _nothing(value: Any) -> Any:

@@ -145,7 +145,7 @@ def last(query: Query, name: str, otherwise: str = "") -> str:
 
 def _integer(text: str, otherwise: int) -> int:
     try:
-        return int(text)
+        return int(text) if text else otherwise
     except ValueError:
         return otherwise
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from api.pdc import filters, kinds
 from api.pdc.support import PRODUCT_VERSIONS, already_there, nothing, short
-from api.resource import Field, Kind, Resource, View
+from api.resource import Field, Kind, Resource
 from bot.errors import Refusal
 from bot.operations import content
 from bot.rules import packages
@@ -27,7 +27,7 @@ def _read_version(value: Any) -> str:
 VERSION = Kind("string", _read_version, {"type": "string", "minLength": 1, "maxLength": packages.LONGEST_VERSION})
 
 
-def _name(of: dict[str, str], _: View) -> str:
+def _name(of: dict[str, str]) -> str:
     return of["given"] or f"{of['project']} {of['version']}"
 
 
@@ -41,7 +41,7 @@ RELEASES = Resource(
         Field("release_id", kinds.NAME, "release_id"),
         Field("short", short(100).kind, "project__permalink", "short"),
         Field("version", VERSION, "version", "version"),
-        Field("name", kinds.text(255), NAMED, "name", show=_name),
+        Field("name", kinds.text(255), NAMED, "name", show=lambda _: _name),
         nothing("base_product"),
         Field("active", kinds.FLAG, "active", "active", default=True),
         Field(

@@ -1,15 +1,27 @@
 """Release schedules: until when an SLA binds a release."""
 
+from collections.abc import Callable
+from functools import partial
+
 from api.pdc import filters, kinds
 from api.pdc.releases import RELEASES
 from api.pdc.support import SLAS, unique
-from api.resource import Field, Invalid, Resource
+from api.resource import Field, Invalid, Resource, Show, View
 from bot.store.content import Schedule
 from bot.store.lists import Listing
 
 
 def _no_boolean(value: str) -> Invalid:
     return Invalid([f"Value [{value}] is not a boolean"])
+
+
+def _active(view: View) -> Show:
+    today = str(view.today)
+    return lambda day: str(day) >= today
+
+
+def _link(resource: str) -> Callable[[View], Show]:
+    return lambda view: partial(view.url, resource)
 
 
 SCHEDULES = Resource(
@@ -22,9 +34,9 @@ SCHEDULES = Resource(
         Field("release", kinds.NAME, "release__release_id", "release_id", refers=kinds.RELEASE),
         Field("sla", kinds.NAME, "sla__name", "sla_id", refers=kinds.SLA),
         Field("date", kinds.DAY, "date", "date"),
-        Field("active", kinds.FLAG, "date", show=lambda day, view: str(day) >= str(view.today)),
-        Field("release_url", kinds.LINK, "release__release_id", show=lambda key, view: view.url("releases", key)),
-        Field("sla_url", kinds.LINK, "sla_id", show=lambda key, view: view.url("component-sla-types", key)),
+        Field("active", kinds.FLAG, "date", show=_active),
+        Field("release_url", kinds.LINK, "release__release_id", show=_link("releases")),
+        Field("sla_url", kinds.LINK, "sla_id", show=_link("component-sla-types")),
     ),
     unique=(unique("release", "sla", columns=("release_id", "sla_id")),),
     filters={

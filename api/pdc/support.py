@@ -34,7 +34,7 @@ def already_there(what: str, *columns: str) -> Unique:
 
 def nothing(name: str, kind: Kind = kinds.OBJECT, value: Any = None) -> Field:
     """A field that clients expect and of which nothing is known here."""
-    return Field(name, kind, show=lambda _, view: value)
+    return Field(name, kind, show=lambda _: lambda _: value)
 
 
 def short(longest: int = 200) -> Field:
