@@ -2,9 +2,11 @@
 
 import ast
 import importlib
+import io
 import pkgutil
 import statistics
 import sys
+import tokenize
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -60,6 +62,16 @@ RULES_LIBRARIES = {"semver", "markdown_it"}
 ENVIRONMENT_READERS = {"sandbox.git"}  # hands git its PATH; our own settings are read by bot.settings alone
 WRITERS = ("bot.operations", "bot.queue", "bot.intake", "bot.store")
 WRITES = {"create", "get_or_create", "update_or_create", "bulk_create", "bulk_update", "save", "update", "delete"}
+
+# What makes an API of declarations: calls, rows, what both are described by, and the kinds of values that they share.
+MECHANISM = [
+    *("api.shapes", "api.endpoints", "api.openapi"),
+    *("api.resource", "api.acts", "api.shaping", "api.rendering"),
+]
+SAYS_NOTHING = {
+    *(tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE),
+    *(tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER),
+}
 
 ROUTES = """
 POST /webhooks/github
@@ -276,13 +288,22 @@ def test_files_are_of_a_size_to_be_read() -> None:
     assert not {name: lines for name, lines in long.items() if lines and lines > 450}
 
 
-def lines_of(*names: str) -> int:
-    return sum(len((ROOT / f"{name.replace('.', '/')}.py").read_text().splitlines()) for name in names)
+def code_of(name: str) -> int:
+    """How many lines of a module do something: neither blank nor comment, nor docstring, nor import."""
+    source = (ROOT / f"{name.replace('.', '/')}.py").read_text()
+    tokens = (each for each in tokenize.generate_tokens(io.StringIO(source).readline) if each.type not in SAYS_NOTHING)
+    lines = {line for token in tokens for line in range(token.start[0], token.end[0] + 1)}
+    for node in ast.walk(modules()[name]):
+        silent: ast.AST | None = node if isinstance(node, ast.Import | ast.ImportFrom) else None
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            silent = node.body[0] if ast.get_docstring(node) else None
+        if isinstance(silent, ast.stmt):
+            lines -= set(range(silent.lineno, (silent.end_lineno or silent.lineno) + 1))
+    return len(lines)
 
 
 def test_the_mechanism_of_the_api_is_small() -> None:
-    assert lines_of("api.resource", "api.endpoints", "api.shapes", "api.openapi") < 700
-    assert lines_of("api.acts", "api.shaping", "api.rendering") < 420  # what is done with a resource, sent and shown
+    assert sum(map(code_of, MECHANISM)) < 700
 
 
 def test_a_resource_is_declared_in_less_than_forty_lines() -> None:
