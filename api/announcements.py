@@ -18,7 +18,7 @@ from api import xml
 from api.bodies import JSON, Unreadable
 from api.endpoints import Call, Dialect, Endpoint, Given, status_of
 from api.pages import neighbours
-from api.shapes import said_utc
+from api.shapes import Timed, said_utc
 from bot.context import Context
 from bot.errors import Problem
 from bot.operations import announcements, links
@@ -39,7 +39,7 @@ def _second(moment: datetime | str) -> str:
     return f"{said_utc(moment)[:19]}Z"
 
 
-Second = Annotated[datetime, PlainSerializer(_second, return_type=str)]
+Second = Annotated[datetime, PlainSerializer(_second, return_type=str), Timed]
 Words = Annotated[list[str], BeforeValidator(lambda value: orjson.loads(value) if isinstance(value, str) else value)]
 
 # What is sent is read by rules, which know all the ways in which it may be said.
@@ -76,10 +76,10 @@ class Sent(BaseModel):
 class ReleaseGiven(BaseModel):
     """A release that is submitted."""
 
-    version: Text = None
-    changelog: Text = None
-    tag_list: Tags = None
-    hidden_from_frontpage: Flag = None
+    version: Text = Field(None, examples=["1.1"])
+    changelog: Text = Field(None, examples=["Security patch."])
+    tag_list: Tags = Field(None, examples=[["stable", "security"]])
+    hidden_from_frontpage: Flag = Field(None, examples=[False])
 
 
 class NewRelease(Sent):
@@ -91,11 +91,11 @@ class NewRelease(Sent):
 class ProjectGiven(BaseModel):
     """What a project tells of itself: only what is given is changed."""
 
-    name: Text = None
-    oneliner: Text = None
-    description: Text = None
-    license_list: Tags = None
-    project_tag_list: Tags = None
+    name: Text = Field(None, examples=["site"])
+    oneliner: Text = Field(None, examples=["The shop's web site"])
+    description: Text = Field(None, examples=["What customers see."])
+    license_list: Tags = Field(None, examples=[["Apache-2.0"]])
+    project_tag_list: Tags = Field(None, examples=[["web", "shop"]])
 
 
 class ProjectChange(Sent):
@@ -107,8 +107,8 @@ class ProjectChange(Sent):
 class LinkGiven(BaseModel):
     """A link of a project."""
 
-    label: Text = None
-    location: Text = None
+    label: Text = Field(None, examples=["Changes"])
+    location: Text = Field(None, examples=["https://example.com/site/changes"])
 
 
 class LinkChange(Sent):
@@ -121,11 +121,11 @@ class ReleaseShape(BaseModel):
     """An announced release."""
 
     id: int
-    version: str
-    tag_list: Words
+    version: str = Field(examples=["1.1"])
+    tag_list: Words = Field(examples=[["stable", "security"]])
     hidden_from_frontpage: bool
     approved_at: Second | None
-    changelog: str
+    changelog: str = Field(examples=["Security patch."])
 
 
 class PendingShape(ReleaseShape):
@@ -137,22 +137,22 @@ class PendingShape(ReleaseShape):
 class LinkShape(BaseModel):
     """A link. `redirector` is an address of ours that leads to `location`."""
 
-    label: str
-    permalink: str
-    location: str
-    redirector: str
+    label: str = Field(examples=["Changes"])
+    permalink: str = Field(examples=["changes"])
+    location: str = Field(examples=["https://example.com/site/changes"])
+    redirector: str = Field(examples=["https://releases.example.com/projects/site/urls/changes"])
 
 
 class ProjectShape(BaseModel):
     """A project as it tells of itself."""
 
     id: int
-    permalink: str
-    name: str
-    oneliner: str
-    description: str
-    license_list: list[str]
-    tag_list: list[str]
+    permalink: str = Field(examples=["site"])
+    name: str = Field(examples=["site"])
+    oneliner: str = Field(examples=["The shop's web site"])
+    description: str = Field(examples=["What customers see."])
+    license_list: list[str] = Field(examples=[["Apache-2.0"]])
+    tag_list: list[str] = Field(examples=[["web", "shop"]])
     created_at: Second
     updated_at: Second
     approved_urls: list[LinkShape]
@@ -186,7 +186,13 @@ class OneProject(BaseModel):
 class Led(BaseModel):
     """Where a link leads."""
 
-    location: str
+    location: str = Field(examples=["https://example.com/site/changes"])
+
+
+class Refused(BaseModel):
+    """A refusal: sentences by the fields that they are about; `base` is about none."""
+
+    errors: dict[str, list[str]] = Field(description="In XML an element `error` for each sentence, with its `field`.")
 
 
 # --- performed
@@ -318,6 +324,8 @@ def dialect(base_url: str) -> Dialect:
         code=code,
         status=status,
         roots=("/projects",),
+        error=Refused,
+        security=("auth_code", "bearer", "token"),
     )
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from bot.errors import Refusal
@@ -42,6 +42,7 @@ def by_rule(rule: Callable[[object], Any]) -> BeforeValidator:
     return BeforeValidator(validate)
 
 
-Moment = Annotated[datetime, PlainSerializer(said_utc, return_type=str)]
+Timed = WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization")
+Moment = Annotated[datetime, PlainSerializer(said_utc, return_type=str), Timed]
 Instant = Annotated[datetime, BeforeValidator(_said_in_utc)]  # as programs say it
 Status = Annotated[int, by_rule(parse_status)]

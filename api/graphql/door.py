@@ -7,7 +7,7 @@ import asyncio
 from importlib import import_module
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.endpoints import Call, Dialect, Endpoint, Given
 from api.graphql.refusals import refusal
@@ -19,22 +19,49 @@ PATH = "/graphql"
 class QueryBody(BaseModel):
     """A query."""
 
-    query: str
-    variables: dict[str, Any] | None = None
-    operation_name: str | None = Field(None, alias="operationName")
+    query: str = Field(examples=["query Repo($name: String!) { project(name: $name) { repo } }"])
+    variables: dict[str, Any] | None = Field(None, examples=[{"name": "site"}])
+    operation_name: str | None = Field(None, alias="operationName", examples=["Repo"])
+
+
+class Extensions(BaseModel):
+    """What programs can tell an error by, and what else there is to say of it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    code: str = Field(examples=["BAD_USER_INPUT"])
+
+
+class ErrorShape(BaseModel):
+    """What is wrong, and in which part of the query or of the answer where it is about one."""
+
+    message: str = Field(examples=["Cannot query field 'rep' on type 'Project'."])
+    locations: list[dict[str, int]] = Field([], examples=[[{"line": 1, "column": 3}]])
+    path: list[str | int] = Field([], examples=[["project", "repo"]])
+    extensions: Extensions
+
+
+class Refused(BaseModel):
+    """A query that is refused as it stands."""
+
+    errors: list[ErrorShape] = Field(min_length=1)
+
+
+class Answered(BaseModel):
+    """What was asked for, and what is wrong with the parts of it that are null for that."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"data": {"project": {"repo": "acme/site"}}}]})
+
+    data: dict[str, Any] | None
+    errors: list[ErrorShape] = []
 
 
 def dialect() -> Dialect:
     """GraphQL. Strangers may ask where there is anything that they may read: each field says what that is."""
-    return Dialect(
-        name="graphql",
-        endpoints=(
-            Endpoint("POST", PATH, Queries().perform, Any, takes=QueryBody, stranger="content:read", reads=True),
-        ),
-        challenge="Bearer",
-        refuses=refusal,
-        roots=(PATH,),
+    query = Endpoint(
+        *("POST", PATH, Queries().perform, Answered), takes=QueryBody, stranger="content:read", reads=True, plain=True
     )
+    return Dialect("graphql", (query,), "Bearer", refusal, roots=(PATH,), error=Refused)
 
 
 class Queries:
