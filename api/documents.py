@@ -1,7 +1,7 @@
 """The description of the whole API for programs, and a page that shows it to people. Every file is served by us."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
@@ -17,6 +17,18 @@ ABOUT = """\
 One set of release records in five dialects: release candidates and deployments, package releases, announcements,
 release schedules and released files; beside them our own routes and GraphQL.
 """
+AUTH_CODE = "A token as an `auth_code`, which a body may hold as well, beside the record."
+# How credentials may be given: dialects say by these names which of it they take.
+SECURITY: Mapping[str, Any] = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer <token>`"},
+    "token": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "`Authorization: Token <token>`",
+    },
+    "auth_code": {"type": "apiKey", "in": "query", "name": "auth_code", "description": AUTH_CODE},
+}
 PATHS = ("/api/openapi.json", "/api/docs")
 FILES = {
     "swagger-ui.css": "text/css",
@@ -48,7 +60,8 @@ POLICY = (
 
 def description(dialects: Sequence[Dialect]) -> Any:
     """The OpenAPI document of a service that speaks these dialects."""
-    return openapi.document("Longshore", version("longshore"), ABOUT, dialects, described.described())
+    more = {"paths": described.paths(), "components": {**described.components(), "securitySchemes": SECURITY}}
+    return openapi.document("Longshore", version("longshore"), ABOUT, dialects, more)
 
 
 def paths() -> list[str]:

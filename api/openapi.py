@@ -10,25 +10,19 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from api.bodies import JSON
 from api.endpoints import Dialect, Endpoint
+from api.examples import VALUES
 from api.problems import TITLES
+from bot.context import FORBIDDEN, MISSING
+from bot.errors import Problem
 
 REF = "#/components/schemas/{model}"
-SECURITY: Mapping[str, Any] = {
-    "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer <token>`"},
-    "token": {
-        "type": "apiKey",
-        "in": "header",
-        "name": "Authorization",
-        "description": "`Authorization: Token <token>`",
-    },
-    "auth_code": {"type": "apiKey", "in": "query", "name": "auth_code", "description": "A token as an `auth_code`."},
-}
 Key = tuple[str, str, str]
 
 
 def document(title: str, version: str, description: str, dialects: Sequence[Dialect], more: Mapping[str, Any]) -> Any:
-    """The whole description. `more` are paths, schemas, parameters and responses that are described elsewhere."""
+    """The whole description. `more` are paths, and components by their kind, that are described elsewhere."""
     schemas, shared = _schemas(dialects)
     paths: dict[str, Any] = {}
     refusals: dict[str, Any] = {}
@@ -36,7 +30,7 @@ def document(title: str, version: str, description: str, dialects: Sequence[Dial
         said = _operation(dialect, endpoint, schemas, shared)
         for status in _refusals(dialect, endpoint):
             name = f"{dialect.name.replace(' ', '_')}_{endpoint.form.types[0].rpartition('/')[2]}_{status}"
-            refusals[name] = _refusal(dialect, endpoint, status, schemas, shared)
+            refusals[name] = _refusal(dialect, endpoint, status, schemas)
             said["responses"][str(status)] = {"$ref": f"#/components/responses/{name}"}
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = said
     return {
@@ -47,10 +41,9 @@ def document(title: str, version: str, description: str, dialects: Sequence[Dial
             path: {**paths.get(path, {}), **more["paths"].get(path, {})} for path in sorted({*paths, *more["paths"]})
         },
         "components": {
-            "schemas": {**shared, **more["schemas"]},
-            "parameters": more["parameters"],
-            "responses": {**refusals, **more["responses"]},
-            "securitySchemes": SECURITY,
+            **more["components"],
+            "schemas": {**shared, **more["components"]["schemas"]},
+            "responses": {**refusals, **more["components"]["responses"]},
         },
     }
 
@@ -85,51 +78,62 @@ def _plain(schema: Any) -> Any:
 
 
 def _operation(dialect: Dialect, endpoint: Endpoint, schemas: Mapping[Key, Any], shared: Mapping[str, Any]) -> Any:
-    def content(kind: str, name: str) -> Any:
-        schema = schemas[endpoint.method, endpoint.path, name]
-        return {kind: {"schema": schema, "example": example(schema, shared)}}
-
     summary, _, text = (getdoc(endpoint.perform) or "").partition("\n\n")
     said: dict[str, Any] = {
         "operationId": _name(endpoint),
         "tags": [dialect.name],
         "summary": " ".join(summary.split()).rstrip("."),
         "description": text,
-        "parameters": [*_in_path(endpoint), *_in_query(endpoint, schemas)],
+        "parameters": [*_in_path(endpoint), *_in_query(endpoint, schemas, shared)],
         "responses": {},
         "security": [*({name: []} for name in dialect.security), *([{}] if endpoint.stranger else [])],
     }
     if endpoint.takes is not None:
-        said["requestBody"] = {"content": content(endpoint.form.types[0], "takes")}
+        schema = schemas[endpoint.method, endpoint.path, "takes"]
+        content = {"schema": schema, "example": example(schema, shared)}
+        said["requestBody"] = {"content": {endpoint.form.types[0]: content}}
     for status in sorted({endpoint.status, *endpoint.also}):
-        body = {} if status in (204, 302) else {"content": content(endpoint.form.types[0], "gives")}
+        schema = schemas[endpoint.method, endpoint.path, "gives"]
+        body = {} if status == 204 else _answer(endpoint, schema, example(schema, shared))
         said["responses"][str(status)] = {"description": (TITLES | DONE)[status], **body}
     return said
 
 
+def _answer(endpoint: Endpoint, schema: Any, value: Any, kind: str = "") -> Any:
+    """The content of an answer. What is not JSON is text that says a value of the schema."""
+    kind = kind or endpoint.form.types[0]
+    if endpoint.form is not JSON:
+        schema = {"type": "string", "contentMediaType": kind, "contentSchema": schema}
+        value = endpoint.form.dumps(value).decode()
+    return {"content": {kind: {"schema": schema, "example": value}}}
+
+
+PROBLEMS = {
+    400: Problem("`version` is required.", field="version"),
+    401: Problem(MISSING),
+    403: Problem(FORBIDDEN),
+    404: Problem("Release not found"),
+    409: Problem("Version 1.1 is there already.", field="version"),
+}
 DONE = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 302: "Found"}
 
 
-def _refusal(
-    dialect: Dialect, endpoint: Endpoint, status: int, schemas: Mapping[Key, Any], shared: Mapping[str, Any]
-) -> Any:
-    schema = schemas[endpoint.method, endpoint.path, "error"]
-    kind = dialect.error_type or endpoint.form.types[0]
-    return {
-        "description": TITLES[status],
-        "content": {kind: {"schema": schema, "example": example(schema, shared)}},
-    }
+def _refusal(dialect: Dialect, endpoint: Endpoint, status: int, schemas: Mapping[Key, Any]) -> Any:
+    """A refusal, with an example in the dialect's own words."""
+    said = dialect.refuses(PROBLEMS.get(status) or Problem(TITLES[status]), status)
+    content = _answer(endpoint, schemas[endpoint.method, endpoint.path, "error"], said, dialect.error_type)
+    return {"description": TITLES[status], **content}
 
 
 def _refusals(dialect: Dialect, endpoint: Endpoint) -> list[int]:
     """Every status with which a call may be refused."""
+    writes = endpoint.method != "GET" and not endpoint.reads
+    names = "{" in endpoint.path or endpoint.takes or endpoint.query  # what is not there, perhaps
     statuses = {400, 401, 403, 429, 503}
-    statuses |= {413, 415} if endpoint.takes else set()
-    statuses |= {404} if "{" in endpoint.path else set()
-    statuses |= {409} if endpoint.method != "GET" or dialect.status else set()
-    statuses |= {404} if endpoint.takes else set()
-    statuses |= {422} if endpoint.method == "POST" else set()
-    statuses |= {413} if dialect.code else set()
+    statuses |= {404} if names else set()
+    statuses |= {409} if writes or dialect.status else set()
+    statuses |= {413, 415} if endpoint.takes or dialect.code else set()
+    statuses |= {422} if writes and endpoint.method == "POST" else set()
     return sorted(statuses)
 
 
@@ -145,41 +149,40 @@ def _in_path(endpoint: Endpoint) -> list[Any]:
     ]
 
 
-def _in_query(endpoint: Endpoint, schemas: Mapping[Key, Any]) -> list[Any]:
-    schema = schemas.get((endpoint.method, endpoint.path, "query"), {})
+def _in_query(endpoint: Endpoint, schemas: Mapping[Key, Any], shared: Mapping[str, Any]) -> list[Any]:
+    schema = _resolved(schemas.get((endpoint.method, endpoint.path, "query"), {}), shared)
     required = schema.get("required", ())
     return [
-        {"in": "query", "name": name, "required": name in required, "schema": each}
+        {"in": "query", "name": name, "required": name in required, "schema": _sayable(each)}
         for name, each in schema.get("properties", {}).items()
     ]
 
 
-def example(schema: Mapping[str, Any], shared: Mapping[str, Any]) -> Any:
-    """A value of a schema, from the examples in it, or else the plainest that fits."""
-    if "$ref" in schema:
-        return example(shared[schema["$ref"].rpartition("/")[2]], shared)
-    for name in ("examples", "enum"):
-        if schema.get(name):
-            return schema[name][0]
-    for name in ("example", "default", "const"):
-        if schema.get(name) is not None:
-            return schema[name]
+def _sayable(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A schema without null, which no query says."""
+    options = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+    return {**{key: schema[key] for key in schema if key != "anyOf"}, **options[0]} if len(options) == 1 else schema
+
+
+def _resolved(schema: Mapping[str, Any], shared: Mapping[str, Any]) -> Mapping[str, Any]:
+    return shared[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+
+
+def example(schema: Mapping[str, Any], shared: Mapping[str, Any], name: str = "") -> Any:
+    """A value of a schema, from the examples in it, or else what fits and is usual for its name."""
+    schema = _resolved(schema, shared)
+    for given in ("examples", "enum"):
+        if schema.get(given):
+            return schema[given][0]
+    for given in ("example", "default", "const"):
+        if schema.get(given) is not None:
+            return schema[given]
     if options := schema.get("anyOf", schema.get("oneOf")):
-        return example(options[0], shared)
-    kind = schema.get("type")
-    if kind == "object":
-        return {name: example(each, shared) for name, each in schema.get("properties", {}).items()}
-    if kind == "array":
-        return [example(schema["items"], shared)] if "items" in schema else []
-    return PLAIN.get(str(schema.get("format")), PLAIN.get(str(kind)))
-
-
-PLAIN: Mapping[str, Any] = {
-    "string": "text",
-    "integer": 1,
-    "number": 1.0,
-    "boolean": False,
-    "date-time": "2026-11-03T18:00:00Z",
-    "date": "2026-11-03",
-    "uri": "https://releases.example.com/",
-}
+        return example(options[0], shared, name)
+    values = VALUES.get(str(schema.get("type")), {})
+    for key in (name, str(schema.get("format")), ""):
+        if key in values:
+            return values[key]
+    if schema.get("type") == "object":
+        return {each: example(below, shared, each) for each, below in schema.get("properties", {}).items()}
+    return [example(schema["items"], shared, name)] if "items" in schema else []

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from defusedxml import ElementTree
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
-from bot.app import create_app, description
+from bot.app import create_app, description, dialects
 from bot.settings import read_settings
 from sandbox.credentials import key_pair
 from tests.world import World
@@ -64,18 +65,73 @@ def test_every_call_has_its_errors_and_says_how_credentials_are_given(document: 
             assert {} not in said["security"] or path == "/graphql", (method, path)
 
 
-def test_every_example_is_as_its_schema_says(document: Any) -> None:
+def test_every_way_to_give_credentials_is_declared_and_taken_by_some_call(document: Any) -> None:
+    named = {name for _, _, said in operations(document) for way in said["security"] for name in way}
+    assert named == set(document["components"]["securitySchemes"])
+
+
+def test_an_auth_code_is_taken_by_announcements_and_no_other_dialect(document: Any) -> None:
+    taking = {path for _, path, said in operations(document) if {"auth_code": []} in said["security"]}
+    assert taking == {path for path in document["paths"] if path.startswith("/projects/")}
+
+
+def test_every_field_of_a_query_is_a_parameter(document: Any) -> None:
+    asking = [each for dialect in dialects("") for each in dialect.endpoints if each.query]
+    assert asking
+    for endpoint in asking:
+        said = document["paths"][endpoint.path][endpoint.method.lower()]["parameters"]
+        described = {each["name"]: each["required"] for each in said if each["in"] == "query"}
+        fields = endpoint.query.model_fields.items() if endpoint.query else ()
+        assert described == {field.alias or name: field.is_required() for name, field in fields}, endpoint.path
+
+
+def test_no_parameter_may_be_null_since_no_query_says_that(document: Any) -> None:
+    schemas = [each.get("schema", {}) for _, _, said in operations(document) for each in said["parameters"]]
+    assert not [schema for schema in schemas if {"type": "null"} in schema.get("anyOf", [])]
+
+
+def test_every_content_has_an_example_that_is_as_its_schema_says(document: Any) -> None:
     whole = {"components": document["components"]}
-    refusals = document["components"]["responses"].values()
-    for body in [*refusals, *(each for _, _, said in operations(document) for each in bodies(said))]:
-        for content in body.get("content", {}).values():
-            if "example" in content:
-                errors = Draft202012Validator({**content["schema"], **whole}).iter_errors(content["example"])
-                assert not list(errors), content
+    checker = Draft202012Validator.FORMAT_CHECKER
+    for where, kind, content in contents(document):
+        assert "example" in content, (where, kind)
+        validator = Draft202012Validator({**content["schema"], **whole}, format_checker=checker)
+        assert not list(validator.iter_errors(content["example"])), (where, kind, content)
 
 
-def bodies(said: Any) -> list[Any]:
-    return [*said["responses"].values(), *([said["requestBody"]] if "requestBody" in said else [])]
+def test_examples_of_xml_are_documents_as_they_are_answered(document: Any) -> None:
+    texts = [each["example"] for _, kind, each in contents(document) if kind == "application/xml"]
+    answers = [text for text in texts if isinstance(text, str)]  # what is sent may be in any root element
+    roots = {ElementTree.fromstring(text.encode()).tag for text in answers}
+    assert roots == {"release", "releases", "project", "url", "urls", "errors"}
+
+
+def contents(document: Any) -> list[tuple[str, str, Any]]:
+    """Every content that is sent or answered, with where that is and its kind."""
+    bodies = {f"response {name}": body for name, body in document["components"]["responses"].items()}
+    for method, path, said in operations(document):
+        bodies |= {f"{method} {path} {status}": body for status, body in said["responses"].items()}
+        bodies[f"{method} {path} body"] = said.get("requestBody", {})
+    return [
+        (where, kind, content) for where, body in bodies.items() for kind, content in body.get("content", {}).items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "described", "status"),
+    [
+        ("GET", "/api/releases/latest/?package=nobody", "/api/releases/latest/", 404),
+        ("GET", "/api/announcements?project=nobody", "/api/announcements", 404),
+        ("GET", "/projects/site/releases.json", "/projects/{permalink}/releases.json", 415),
+        ("DELETE", "/projects/site/releases/1.xml", "/projects/{permalink}/releases/{id}.xml", 415),
+    ],
+)
+async def test_refusals_that_happen_are_described(
+    world: World, document: Any, method: str, path: str, described: str, status: int
+) -> None:
+    answer = await world.ask(method, path, data=b"x" if status == 415 else None)
+    assert answer.status == status
+    assert str(status) in document["paths"][described][method.lower()]["responses"]
 
 
 async def test_programs_and_people_get_it_without_credentials_and_from_us_alone(world: World) -> None:

@@ -1,0 +1,64 @@
+"""Values that the examples of a description are made of: by their kind, and by what they are called or how written."""
+
+from collections.abc import Mapping
+from typing import Any
+
+MADE, DONE = "2026-11-03T18:00:00Z", "2026-11-03T18:04:00Z"
+COMMIT = "8f1c2d3e4b5a69788796a5b4c3d2e1f001122334"
+URL = "https://releases.example.com"
+VALUES: Mapping[str, Mapping[str, Any]] = {
+    "boolean": {"": False},
+    "number": {"": 1.0},
+    "integer": {
+        "": 1,
+        "status": 30,
+        "build_deadline_minutes": 60,
+        "deploy_deadline_minutes": 30,
+        "expires_in_days": 90,
+    },
+    "object": {
+        "build_inputs": {"target": "production"},
+        "inputs": {"region": "eu-west-1"},
+        "files": {"js": ["js/site.js"]},
+        "frozen": {"reason": "Holidays.", "until": MADE},
+    },
+    "string": {
+        "": "text",
+        "date": "2026-11-03",
+        "date-time": MADE,
+        "uri": f"{URL}/",
+        **dict.fromkeys(("name", "project", "package", "permalink"), "site"),
+        **dict.fromkeys(("actor", "created_by", "decided_by", "submitted_by", "user"), "ada"),
+        **dict.fromkeys(("version", "from_release_version"), "1.0"),
+        "release_version": "1.1",
+        "release_id": "site-1.0",
+        **dict.fromkeys(("release_candidate_version", "newest_candidate", "tag"), "1.1-rc1"),
+        "from_release_candidate_version": "1.0-rc2",
+        **dict.fromkeys(("deploy_end_at", "decided_at", "last_used_at"), DONE),
+        **dict.fromkeys(("expires_at", "revoked_at"), "2027-11-03T18:00:00Z"),
+        "repo": "acme/site",
+        "commit": COMMIT,
+        "allowed_branches": "main",
+        **dict.fromkeys(("tag_prefix", "trigger_tag_prefix"), "v"),
+        "version_scheme": "semver",
+        "build_workflow": "build.yml",
+        "workflow": "deploy.yml",
+        **dict.fromkeys(("tier", "environment_name"), "production"),
+        "status": "success",
+        "status_name": "released",
+        "conclusion": "success",
+        "state": "approved",
+        "url": f"{URL}/api/releases/site/releases/1.1-rc1",
+        "next": f"{URL}/api/releases/?page=3",
+        "previous": f"{URL}/api/releases/?page=1",
+        "reason": "Superseded by 1.1-rc2.",
+        "error_message": "The health check failed.",
+        "tag_list": "stable",
+        **dict.fromkeys(("changelog", "notes", "release_notes"), "Security patch."),
+        "signature": "-----BEGIN PGP SIGNATURE-----",
+        "grants": "project:read",
+        "prefix": "lsh_0123abcd",
+        "token": "lsh_0123abcdEFGH4567ijklMNOP8901qrstUVWX2345yz_",
+        **dict.fromkeys(("release_cut_id", "deployment_id", "workflow_run_id"), "1"),
+    },
+}
