@@ -1,10 +1,10 @@
 """What is done with a resource: its rows listed, shown, made, changed and deleted, one or many at once.
 
-Everything here answers with plain JSON values or raises `Invalid`. Of many all are written or none, and the refusal
-names the first that is wrong, as if they had been taken one by one.
+Everything here answers with plain JSON values, or raises `Invalid` for what is wrong with what was sent. Of many all
+are written or none, and the refusal names the first that is wrong, as if they had been taken one by one.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,7 +100,7 @@ async def create(asked: Asked, body: Any) -> Any:
     """Make one item, or all of a list."""
     items = body if isinstance(body, list) else [body]
     keys = range(len(items)) if isinstance(body, list) else None
-    _refuse_too_many(items)
+    refuse_too_many(items)
     made = await _written(asked, items, [None] * len(items), keys, made=True)
     return made if isinstance(body, list) else made[0]
 
@@ -112,7 +112,7 @@ async def update(asked: Asked, body: Any, key: str | None = None, *, partial: bo
     if key is None and not isinstance(body, dict):
         raise Invalid({"detail": NO_MAPPING})
     items: dict[str, Any] = body if key is None else {key: body}
-    _refuse_too_many(items)
+    refuse_too_many(items)
     rows = await _rows(asked, items, rendering.table(asked.resource).shown)
     keys = list(items) if key is None else None
     there = [rows.get(each) for each in items]
@@ -129,7 +129,7 @@ async def delete(asked: Asked, body: Any, key: str | None = None) -> None:
         if isinstance(each, bool) or not isinstance(each, str | int):
             raise Invalid({"detail": f'"{each}" is not a valid identifier.'})
     named = list(dict.fromkeys(named))
-    _refuse_too_many(named)
+    refuse_too_many(named)
     rows = await _rows(asked, [str(each) for each in named], rendering.table(asked.resource).shown)
     changes: list[Change] = []
     wrong = None
@@ -142,7 +142,8 @@ async def delete(asked: Asked, body: Any, key: str | None = None) -> None:
     await _applied(asked, changes, wrong, [None] * len(named), named if key is None else None)
 
 
-def _refuse_too_many(items: Sequence[Any] | Mapping[str, Any]) -> None:
+def refuse_too_many(items: Collection[Any]) -> None:
+    """Refuse more than are taken at once."""
     if len(items) > MOST_ITEMS:
         raise Invalid({"detail": f"At most {MOST_ITEMS:,} items are taken at once; these are {len(items):,}."})
 
@@ -208,8 +209,9 @@ async def _applied(
 ) -> list[Row]:
     """Write; what is refused of several items says which one, by its key."""
     try:
+        table = rendering.table(asked.resource)
         return await records.apply(
-            asked.context, rendering.table(asked.resource), changes, comment=asked.comment, wrong=wrong
+            asked.context, table, changes, comment=asked.comment, wrong=wrong, within=asked.where
         )
     except ItemRefused as refused:
         invalid = said(refused.problem)

@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
 
-from bot.store.database import fetch
+from bot.operations import releases
+from bot.store.database import fetch, transaction
+from bot.store.projects import Project
 from sandbox.acts import runs
 from tests.conftest import connect, postgres
 from tests.world import PROJECT, World
@@ -106,3 +108,10 @@ async def runs_locked(world: World) -> AsyncIterator[None]:
             yield
     finally:
         await connection.close()
+
+
+async def test_a_release_is_known_by_the_permalink_that_its_project_has_when_it_is_made(world: World) -> None:
+    project = await Project.get(name=PROJECT)
+    assert (await world.ask("PATCH", f"/api/projects/{PROJECT}", {"permalink": "shop"})).status == 200
+    async with transaction():
+        assert (await releases.obtain(await world.context(), project, "1.0")).release_id == "shop-1.0"

@@ -14,13 +14,14 @@ from bot.context import FORBIDDEN, Context, require
 from bot.errors import Conflict, Forbidden, NotFound, Problem, Refusal
 from bot.operations import audit
 from bot.store.content import ChangeSet
-from bot.store.database import execute, execute_many, next_numbers, transaction
+from bot.store.database import execute, execute_many, next_numbers, turn
 from bot.store.lists import Listing, Where, holders, statement
 
 GRANT = "content:write"
 
 Row = dict[str, Any]
-Prepare = Callable[[Context, Row | None, Row], Awaitable[Row]]
+PrepareOne = Callable[[Row | None, Row], Awaitable[Row]]
+Prepare = Callable[[Context, Sequence[tuple[Row | None, Row]]], Awaitable[PrepareOne]]
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class Table:
 
     Every row shows its number as `#`; `told` makes of a row what the change log keeps of it.
 
-    `prepare` turns a row and its new values into columns, inside the transaction, and may refuse them; `stamped` rows
-    know when they were created and updated.
+    `prepare` is shown all rows with their new values, inside the transaction, and gives what turns each of them into
+    columns or refuses it; `stamped` rows know when they were created and updated.
     """
 
     name: str
@@ -77,25 +78,27 @@ async def apply(
     *,
     comment: str | None = None,
     wrong: ItemRefused | None = None,
+    within: Where | None = None,
 ) -> list[Row]:
     """Make all of the changes or none; the rows as they then are, in order.
 
-    `wrong` is known to be wrong with the change that would come next: it is told unless one of these is refused.
+    Rows to be changed have to be `within` some conditions, still. `wrong` is known to be wrong with the change that
+    would come next: it is told unless one of these is refused.
     Refuses (ItemRefused) a row that is gone, one that is not unique, and what `prepare` refuses; Conflict when another
-    request has just come between; Forbidden beyond the scope of a token.
+    request has just come between; Forbidden beyond the scope of a token; Unavailable while others write for long.
     """
     require(context.actor, GRANT)
     begun = context.now()
     try:
-        async with transaction():
-            before = await _before(table, changes)
+        async with turn(GRANT):
+            before = await _before(table, changes, within or Where())
             await _stay_within_scope(context, table, before)
             written, wrong = await _prepared(context, table, changes, before, wrong)
             await _refuse_second_ones(table, changes, before, written)
             if wrong is not None:
                 raise wrong
             ids = await _write(context, table, changes, written)
-            after = {row["#"]: row for row in await shown(table, ids)}
+            after = await _shown(table, ids, Where())
             await _stay_within_scope(context, table, after)
             await _log(context, table, begun, comment, [(before.get(row), after.get(row)) for row in ids])
     except IntegrityError as clash:
@@ -103,18 +106,18 @@ async def apply(
     return [after[row] for row in ids if row in after]
 
 
-async def shown(table: Table, ids: Sequence[int]) -> list[Row]:
+async def _shown(table: Table, ids: Sequence[int], within: Where) -> dict[int, Row]:
     """The rows of these numbers, as they are shown."""
-    where = Where()
+    where = within.copy()
     where.among("t.id", ids)
-    return await table.listing.page(table.shown, where) if ids else []
+    return {row["#"]: row for row in await table.listing.page(table.shown, where)} if ids else {}
 
 
-async def _before(table: Table, changes: Sequence[Change]) -> dict[int, Row]:
+async def _before(table: Table, changes: Sequence[Change], within: Where) -> dict[int, Row]:
     """The rows that are there and that others cannot change meanwhile."""
     ids = [change.row for change in changes if change.row is not None]
-    await table.listing.lock(ids)
-    before = {row["#"]: row for row in await shown(table, ids)}
+    await table.listing.lock(ids, gone=any(change.values is None for change in changes))
+    before = await _shown(table, ids, within)
     for index, change in enumerate(changes):
         if change.row is not None and change.row not in before:
             raise ItemRefused(index, NotFound("Not found."))
@@ -143,12 +146,15 @@ async def _prepared(
     wrong: ItemRefused | None,
 ) -> tuple[list[Row | None], ItemRefused | None]:
     """The columns to be written for each change up to the first that is refused, and the refusal."""
+    pairs = [(before.get(each.row or 0), None if each.values is None else dict(each.values)) for each in changes]
+    prepare = table.prepare and await table.prepare(context, [(row, new) for row, new in pairs if new is not None])
     written: list[Row | None] = []
-    for index, change in enumerate(changes):
-        values = None if change.values is None else dict(change.values)
-        if values is not None and table.prepare is not None:
+    for index, (row, values) in enumerate(pairs):
+        if values is not None and prepare is not None:
             try:
-                values = await table.prepare(context, before.get(change.row or 0), values)
+                values = await prepare(row, values)
+            except Forbidden:
+                raise
             except Refusal as refusal:
                 return written, ItemRefused(index, refusal)
         written.append(values)

@@ -11,7 +11,7 @@ from bot.rules.releases import HOLD, release_id
 from bot.store import queries
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
-from bot.store.projects import Outline, Project
+from bot.store.projects import Outline, Project, standing_permalink
 from bot.store.releases import Release
 from bot.store.runs import Run
 
@@ -26,7 +26,7 @@ class Whole:
     deployments: list[dict[str, Any]]
 
 
-@allowed("project:read")
+@allowed("project:read", hides=True)
 async def find(context: Context, project: Project, version: str) -> Whole:
     """A release of a project by its version."""
     release = await Release.get_or_none(project_id=project.id, version=version, release_type="ga")
@@ -35,7 +35,7 @@ async def find(context: Context, project: Project, version: str) -> Whole:
     return await _whole(release)
 
 
-@allowed_to_read("project:read")
+@allowed_to_read("project:read", hides=True)
 async def listed(context: Context, project: Outline, *, before: int | None, limit: int) -> list[dict[str, Any]]:
     """Releases of a project, newest first, from before an id on."""
     return await queries.releases(project.id, before=before, limit=limit)
@@ -65,10 +65,8 @@ async def obtain(context: Context, project: Project, version: str) -> Release:
     release = await Release.select_for_update().get_or_none(**values)  # lest it is called otherwise meanwhile
     if release is not None:
         return release
-    now = context.now()
-    return await Release.create(
-        **values, release_id=release_id(project.permalink, version), created_at=now, updated_at=now
-    )
+    now, permalink = context.now(), await standing_permalink(project.id)
+    return await Release.create(**values, release_id=release_id(permalink, version), created_at=now, updated_at=now)
 
 
 async def refuse_namesake(project: Project, version: str, release_type: str = "ga", *, own: int | None = None) -> None:
@@ -76,13 +74,23 @@ async def refuse_namesake(project: Project, version: str, release_type: str = "g
 
     `own` is the number of the release that is to be called so, if it is there.
     """
-    name = release_id(project.permalink, version, release_type)
-    other = await Release.get_or_none(release_id=name).select_related("project")
-    itself = other is not None and own is None and other.project_id == project.id
-    if other is None or other.id == own or (itself and (other.version, other.release_type) == (version, release_type)):
+    other = await Release.get_or_none(release_id=release_id(project.permalink, version, release_type)).select_related(
+        "project"
+    )
+    if other is not None:
+        refuse_namesake_of(other, project, version, release_type, own=own)
+
+
+def refuse_namesake_of(
+    other: Release, project: Project, version: str, release_type: str = "ga", *, own: int | None = None
+) -> None:
+    """Refuse it where it is another release that has the release id."""
+    itself = own is None and other.project_id == project.id
+    if other.id == own or (itself and (other.version, other.release_type) == (version, release_type)):
         return
     raise Conflict(
-        f"The release id `{name}` is that of the release {other.version} of the project `{other.project.name}`.",
+        f"The release id `{other.release_id}` is that of the release {other.version} of the project "
+        f"`{other.project.name}`.",
         project=other.project.name,
     )
 
@@ -108,7 +116,7 @@ async def amend(context: Context, project: str, version: str, /, **values: Any) 
     return await _whole(changed)
 
 
-@allowed("release:hold")
+@allowed("release:hold", hides=True)
 async def hold(context: Context, project: Project, version: str, reason: str) -> Release:
     """Let no candidate of a release be deployed until it is unheld. Who holds it already goes on holding it."""
     if not reason.strip():
@@ -120,7 +128,7 @@ async def hold(context: Context, project: Project, version: str, reason: str) ->
     return release
 
 
-@allowed("release:hold")
+@allowed("release:hold", hides=True)
 async def unhold(context: Context, project: Project, version: str) -> Release:
     """Let a release that is held be deployed again; it shows the status that it had before."""
     async with transaction():
@@ -130,7 +138,7 @@ async def unhold(context: Context, project: Project, version: str) -> Release:
     return release
 
 
-@allowed("project:write")
+@allowed("project:write", hides=True)
 async def change(context: Context, project: Project, version: str, /, **values: Any) -> Release:
     """Change a release's status, date or notes; what is not given stays.
 

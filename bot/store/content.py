@@ -10,7 +10,7 @@ from bot.store.database import dialect, fetch
 from bot.store.releases import Release
 
 _VARIANT = (
-    "SELECT v.id, v.arches FROM variants v JOIN releases r ON r.id = v.release_id "
+    "SELECT v.id, v.arches, r.project_id FROM variants v JOIN releases r ON r.id = v.release_id "
     "WHERE r.release_id = $1 AND v.uid = $2"
 )
 
@@ -200,8 +200,8 @@ class ChangeSet(Model):
 
 
 async def locked_variant(release_id: str, uid: str) -> dict[str, Any] | None:
-    """The number and architectures of a variant that others cannot change until the transaction ends."""
-    lock = " FOR UPDATE OF v" if dialect() == "postgres" else ""
+    """The number, architectures and project of a variant that others cannot change until the transaction ends."""
+    lock = " FOR NO KEY UPDATE OF v" if dialect() == "postgres" else ""
     for row in await fetch(_VARIANT + lock, release_id, uid):
-        return {"id": row["id"], "arches": orjson.loads(row["arches"])}
+        return {**row, "arches": orjson.loads(row["arches"])}
     return None

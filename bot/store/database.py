@@ -10,8 +10,9 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import Context
 from functools import lru_cache
 from importlib import import_module
@@ -26,7 +27,7 @@ from tortoise.exceptions import ConfigurationError, DBConnectionError
 
 from bot.errors import Misconfigured, Unavailable
 from bot.store import MODELS
-from bot.store.engines import Ownership
+from bot.store.engines import Ownership, acquire
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ Dialect = Literal["sqlite", "postgres"]
 CHANNEL = "longshore_jobs"
 NAME = "default"
 POSTGRES = ("postgres", "postgresql")
+LONG_SQL = 10_000  # characters of a statement that is not kept to be asked again
 RECENT, MOST_RECENT = 5.0, 10_000  # seconds, and how much is kept as long as that
 
 
@@ -103,6 +105,7 @@ class Database:
         self.path: str | None = sqlite_path(url) if self.dialect == "sqlite" else None
         self.bell = Bell()
         self.recent = Recent()
+        self.turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.context = OpenContext(self)
 
     async def open(self) -> None:
@@ -229,6 +232,23 @@ def transaction() -> TransactionContext:
     return current().client._in_transaction()
 
 
+@asynccontextmanager
+async def turn(name: str) -> AsyncIterator[None]:
+    """A transaction while which there is no other of its name, in this process or another one.
+
+    Those of this process wait before they take a connection, of which others have need. Unavailable when it takes long.
+    """
+    lock = current().turns[name]
+    await acquire(lock)
+    try:
+        async with transaction():
+            if dialect() == "postgres":
+                await fetch("SELECT pg_advisory_xact_lock(hashtext($1))", name)
+            yield
+    finally:
+        lock.release()
+
+
 def in_transaction() -> bool:
     """Whether this task is inside a transaction."""
     ownership = _ownership()
@@ -268,7 +288,7 @@ def for_engine(database: Database, sql: str, args: tuple[Any, ...]) -> tuple[str
     """A statement and its arguments as the open database takes them."""
     if database.dialect == "postgres":
         return sql, list(args)
-    sql, places = in_order(sql)
+    sql, places = in_order(sql) if len(sql) < LONG_SQL else in_order.__wrapped__(sql)
     return sql, [args[place] for place in places]
 
 

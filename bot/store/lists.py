@@ -91,18 +91,15 @@ class Listing:
         found = await fetch(f"SELECT CAST({gathered}(t.id) AS TEXT) AS numbers FROM ({rows}) t", *where.args)
         return array("i", orjson.loads(found[0]["numbers"] or "[]"))
 
-    async def lock(self, numbers: Sequence[int]) -> None:
-        """Keep others from changing these rows, and from writing as many at once as we do, until the transaction ends.
+    async def lock(self, numbers: Sequence[int], *, gone: bool) -> None:
+        """Keep others from changing these rows until the transaction ends, and from referring to those to be `gone`.
 
-        Two that write the same rows in another order would else wait for each other. SQLite has but one that writes.
+        SQLite has but one that writes.
         """
-        if dialect() != "postgres":
-            return
-        await fetch("SELECT pg_advisory_xact_lock(hashtext($1))", self.table)
-        if numbers:
-            where = Where()
+        if numbers and dialect() == "postgres":
+            where, how = Where(), "UPDATE" if gone else "NO KEY UPDATE"
             where.among("t.id", numbers)
-            await fetch(f"SELECT t.id FROM {self.table} t {where} ORDER BY t.id FOR UPDATE", *where.args)
+            await fetch(f"SELECT t.id FROM {self.table} t {where} ORDER BY t.id FOR {how}", *where.args)
 
     async def count(self, where: Where) -> int:
         """How many rows there are."""

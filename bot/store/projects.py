@@ -6,6 +6,8 @@ from typing import Any
 from tortoise import fields
 from tortoise.models import Model
 
+from bot.store.database import dialect, fetch
+
 
 class Repository(Model):
     """What was last heard of a GitHub repository. Its id is GitHub's and never changes; its name may."""
@@ -97,3 +99,10 @@ class Environment(Model):
 
         table = "environments"
         unique_together = (("project", "name_key"),)
+
+
+async def standing_permalink(project: int) -> str:
+    """The permalink of a project, which nobody changes until the transaction ends."""
+    query = "SELECT permalink FROM projects WHERE id = $1"
+    rows = await fetch(f"{query} FOR SHARE" if dialect() == "postgres" else query, project)
+    return str(rows[0]["permalink"])

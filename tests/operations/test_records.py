@@ -11,6 +11,7 @@ from api.rendering import table
 from bot.context import Actor, Context
 from bot.errors import Conflict, Forbidden, NotFound, Refusal, Unauthenticated
 from bot.operations import records, users
+from bot.operations.content import one_by_one
 from bot.operations.records import Change, ItemRefused
 from bot.store.audit import AuditEntry
 from bot.store.content import ChangeSet, Schedule
@@ -71,6 +72,7 @@ async def test_the_first_refusal_counts_wherever_it_comes_from(world: World) -> 
     before = await counts()
     taken: dict[str, Any] = {"release_id": (await Release.get(release_id="foo-1.0")).id, "sla_id": 1, **DAY}
 
+    @one_by_one
     async def prepare(_: Context, row: Any, values: dict[str, Any]) -> dict[str, Any]:
         if values["date"].year == 2040:
             raise Refusal("Not in 2040.")

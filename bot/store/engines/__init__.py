@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 from tortoise.backends.base.client import NestedTransactionContext, TransactionalDBClient
 
+from bot.errors import Unavailable
+
 T = TypeVar("T")
 
 PATIENCE = 8.0
@@ -32,6 +34,18 @@ async def uncancelled(work: Awaitable[T]) -> T:
     if not task.cancelled():
         task.exception()  # marks it as seen: the cancellation outweighs it
     raise cancelled
+
+
+async def acquire(lock: asyncio.Lock) -> None:
+    """Take a lock, or raise Unavailable when it is not free within PATIENCE."""
+    if not lock.locked():
+        await lock.acquire()
+        return
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await lock.acquire()
+    except TimeoutError:
+        raise Unavailable("The database is busy with other work; try again in a few seconds.") from None
 
 
 class Ownership:

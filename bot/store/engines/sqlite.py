@@ -6,7 +6,6 @@ Reads that are over in a moment do without that thread: decision 006.
 
 from __future__ import annotations
 
-import asyncio
 import re
 import sqlite3
 import time
@@ -24,7 +23,7 @@ from tortoise.connection import get_connections
 from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
 
 from bot.errors import Unavailable
-from bot.store.engines import PATIENCE, Ownership, Savepoint, uncancelled
+from bot.store.engines import Ownership, Savepoint, acquire, uncancelled
 
 T = TypeVar("T")
 
@@ -171,18 +170,6 @@ async def connect(target: str, pragmas: dict[str, Any]) -> aiosqlite.Connection:
         await uncancelled(connection.close())
         raise
     return connection
-
-
-async def acquire(lock: asyncio.Lock) -> None:
-    """Take the writer's lock, or raise Unavailable when it is not free within PATIENCE."""
-    if not lock.locked():
-        await lock.acquire()
-        return
-    try:
-        async with asyncio.timeout(PATIENCE):
-            await lock.acquire()
-    except TimeoutError:
-        raise Unavailable("The database is busy with other work; try again in a few seconds.") from None
 
 
 class Statements(SqliteClient):
