@@ -1,22 +1,25 @@
 """What is sent to these dialects: JSON, or a form in one of its two writings; nothing of it is trusted."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
 from aiohttp import web
 
+from api.acts import refuse_too_many
 from api.bodies import read_bytes, refuse_nul
 from api.resource import Invalid
 
 LARGEST = 8 * 1024 * 1024  # bytes of a body: ten thousand items
+LARGEST_IGNORED = 64 * 1024  # bytes of one that is sent with a call that only reads
 DEEPEST = 100  # lists and objects within each other: what is refused is shown again, and written JSON has its limits
 MOST_FIELDS = 1000  # of a form
 JSON_TYPE = "application/json"
 FORM_TYPE = "application/x-www-form-urlencoded"
 PARTS_TYPE = "multipart/form-data"
+NUL_IN_JSON = b"\\u0000"  # there is no other way to say it
 PARSED = (JSON_TYPE, FORM_TYPE, PARTS_TYPE)
 _BOUNDARY = re.compile(r';\s*boundary=(?:"([^"]+)"|([^\s;"]+))', re.IGNORECASE)
 _NAME = re.compile(r'^content-disposition:\s*form-data\s*;\s*name="([^"]*)"\s*$', re.IGNORECASE | re.MULTILINE)
@@ -24,7 +27,7 @@ _NAME = re.compile(r'^content-disposition:\s*form-data\s*;\s*name="([^"]*)"\s*$'
 
 async def read_ignored(request: web.Request) -> Any:
     """What is sent with a call that only reads: a JSON object may say something, nothing else does."""
-    raw = await read_bytes(request, LARGEST)
+    raw = await read_bytes(request, LARGEST_IGNORED)
     try:
         return orjson.loads(raw) if request.content_type == JSON_TYPE else None
     except orjson.JSONDecodeError:
@@ -45,7 +48,8 @@ async def read(request: web.Request) -> Any:
         body = _parts(request.headers["Content-Type"], raw)
     else:
         raise Invalid({"detail": f'Unsupported media type "{kind}" in request.'}, 415)
-    refuse_nul(body)
+    if kind != JSON_TYPE or NUL_IN_JSON in raw:
+        refuse_nul(body)
     return body
 
 
@@ -54,15 +58,16 @@ def _json(raw: bytes) -> Any:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise Invalid({"detail": f"JSON parse error - {error}"}) from error
+    refuse_too_many(_within(body))
     level, depth = [body], 0
-    while level := [below for each in level for below in _within(each)]:
+    while level := [below for each in level for below in _within(each) if isinstance(below, list | dict)]:
         depth += 1
         if depth >= DEEPEST:
             raise Invalid({"detail": f"JSON parse error - {DEEPEST} lists and objects within each other are too many"})
     return body
 
 
-def _within(value: Any) -> Iterable[Any]:
+def _within(value: Any) -> Collection[Any]:
     return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 

@@ -8,10 +8,17 @@ from api.resource import Field, Resource
 from bot.store.content import ChangeSet
 from bot.store.lists import Listing
 
+KEYS = ("resource", "resource_id", "old_value", "new_value")
+
 
 def _duration(of: dict[str, Any]) -> str:
     begun, done = (datetime.fromisoformat(str(of[name])) for name in ("from", "to"))
     return str(done - begun)
+
+
+def _in_order(changes: Any) -> list[dict[str, Any]]:
+    """PostgreSQL keeps keys in an order of its own."""
+    return [{key: change[key] for key in KEYS} for change in kinds.listed(changes)]
 
 
 CHANGESETS = Resource(
@@ -26,7 +33,7 @@ CHANGESETS = Resource(
         Field("committed_on", kinds.MOMENT, "committed_on"),
         Field("duration", kinds.NAME, {"from": "requested_on", "to": "committed_on"}, show=lambda _: _duration),
         Field("comment", kinds.NAME, "comment"),
-        Field("changes", kinds.LIST, "changes"),
+        Field("changes", kinds.LIST, "changes", show=lambda _: _in_order),
     ),
     filters={"author": filters.one_of("t.author"), "resource": filters.one_of("t.resource")},
     default_order="-id",

@@ -167,11 +167,13 @@ async def _resource(
 ) -> Answer:
     queries.check_names(request.query, (*of.filters, *queries.COMMON))
     method, writes = request.method, request.method not in SAFE
-    body = await bodies.read(request) if writes else await bodies.read_ignored(request)
+    takes = writes and (method != "DELETE" or place.key is None)
+    body = await bodies.read(request) if takes else await bodies.read_ignored(request)
     if method == "PATCH" and place.key is not None and not body:
         return Answer({"detail": acts.PARTIAL_WITHOUT_CHANGES}, 400, {"pdc-warning": acts.PARTIAL_WITHOUT_CHANGES})
+    sees = writes or (method == "OPTIONS" and _may_write(context.actor, of))
     in_body = None if writes else body
-    asked = queries.read(context, of, view, request.query, body=in_body, comment=_comment(request), writes=writes)
+    asked = queries.read(context, of, view, request.query, body=in_body, comment=_comment(request), writes=sees)
     match method:
         case "GET" | "HEAD":
             return await (_list(request, asked, html=html) if place.key is None else _item(asked, place.key))

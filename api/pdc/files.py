@@ -67,7 +67,7 @@ REPOS = Resource(
         Field("variant_uid", kinds.text(200), "variant__uid", "variant_uid"),
         Field("arch", kinds.choice(*ARCHES), "arch", "arch"),
         *(Field(name, kinds.choice(*words), name, name) for name, words in _WORDS.items()),
-        Field("name", kinds.text(2000), "name", "name"),
+        Field("name", kinds.text(2000, octets=2000), "name", "name"),
         Field("shadow", kinds.FLAG, "shadow", "shadow", default=False),
         Field("product_id", kinds.COUNT, "product_id", "product_id", default=None, nullable=True),
     ),

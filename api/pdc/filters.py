@@ -10,7 +10,7 @@ from api.pdc.kinds import read_date
 from api.resource import Filter, Invalid
 from bot.store.lists import Where
 
-NOTHING = "1 = 0"
+NOTHING, NO_DATE = "1 = 0", "0 = 1"
 FORMS = ("%Y-%m-%d", "%m/%d/%Y", "%m/%d/%y")
 LARGEST = 2**31 - 1
 _NUMBER = re.compile(r"\s*[+-]?[0-9]+\s*", re.ASCII)
@@ -119,12 +119,12 @@ def plain_flag(column: str) -> Filter:
 
 
 def day(column: str, sign: str = "=") -> Filter:
-    """A date in one of several forms; no row at all where it is none. The last value given counts."""
+    """A date in one of several forms; no row at all where it is none (NO_DATE). The last value given counts."""
 
     def narrow(values: list[str], where: Where, today: date) -> None:
         if value := values[-1].strip():
             parsed = _date(value)
-            where.add(NOTHING) if parsed is None else where.add(f"{column} {sign} {{}}", parsed)
+            where.add(NO_DATE) if parsed is None else where.add(f"{column} {sign} {{}}", parsed)
 
     return narrow
 

@@ -24,10 +24,10 @@ _INTEGER = re.compile(r"\s*[+-]?[0-9]{1,19}(\.0*)?\s*")
 _BREAKS = dict.fromkeys(map(ord, "\t\r\n"), " ")
 
 
-def text(longest: int, *, pattern: str = "", otherwise: str = "", empty: bool = False) -> Kind:
+def text(longest: int, *, pattern: str = "", otherwise: str = "", empty: bool = False, octets: int = 0) -> Kind:
     """A line of at most so many printable characters that fits a pattern wholly; numbers are taken as text.
 
-    With `empty` an empty one is none at all.
+    With `empty` an empty one is none at all. `octets` are the bytes that it has at most, where an index has to hold it.
     """
     grammar = re.compile(pattern) if pattern else None
 
@@ -39,6 +39,8 @@ def text(longest: int, *, pattern: str = "", otherwise: str = "", empty: bool = 
             raise ValueError(otherwise)
         if not said.isprintable():
             raise ValueError(NOT_PRINTABLE)
+        if octets and len(said.encode()) > octets:
+            raise ValueError(f"Ensure this field has no more than {octets} bytes.")
         return said
 
     return Kind("string", read, {"type": "string", "minLength": 1, "maxLength": longest}, empty=empty)
@@ -125,7 +127,7 @@ def choices(*names: str) -> Kind:
             raise ValueError(f'Expected a list of items but got type "{type(value).__name__}".')
         return sorted({each.read(one) for one in value})
 
-    return Kind("list", read, {"type": "array", "items": each.schema}, _listed)
+    return Kind("list", read, {"type": "array", "items": each.schema}, listed)
 
 
 def not_allowed(value: Any, names: Sequence[str]) -> str:
@@ -134,7 +136,8 @@ def not_allowed(value: Any, names: Sequence[str]) -> str:
     return f"'{value}' is not allowed value. Use one of {there}."
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
+    """A list or object as it is stored: as JSON."""
     return orjson.loads(value) if isinstance(value, str) else value
 
 
@@ -154,8 +157,8 @@ FLAG = Kind("boolean", _read_flag, {"type": "boolean"}, bool)
 DAY = Kind("date", read_date, {"type": "string", "format": "date"}, str)
 MOMENT = Kind("datetime", _nothing, {"type": "string", "format": "date-time"}, _moment)
 LINK = Kind("field", _nothing, {"type": "string", "format": "uri"})
-LIST = Kind("list", _nothing, {"type": "array"}, _listed)
-OBJECT = Kind("field", _nothing, {"type": "object"}, _listed)
+LIST = Kind("list", _nothing, {"type": "array"}, listed)
+OBJECT = Kind("field", _nothing, {"type": "object"}, listed)
 
 
 def _read_row(value: Any) -> int:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from multidict import MultiDict, MultiMapping
 
 from api.acts import Asked
-from api.pdc.filters import NOTHING
+from api.pdc.filters import NO_DATE
 from api.resource import Field, Invalid, Resource, View
 from bot.context import Context
 from bot.rules.permissions import Sight
@@ -48,7 +48,7 @@ def read(
 ) -> Asked:
     """A call of a resource: whose rows the caller sees, filtered and ordered as the query says.
 
-    Who may write sees what they write. Without any row left the other filters are not asked what is wrong with them.
+    Who may write sees what they write. After a date that is none nobody is told what is wrong with other filters.
     """
     sight = context.actor.sight("content:read", *(["content:write"] if writes else []))
     where, order = _narrowed(resource, tuple(query.items()), sight, view.today)
@@ -62,7 +62,7 @@ def _narrowed(
 ) -> tuple[Where, list[tuple[str, bool]]]:
     query, where = MultiDict(pairs), Where()
     for name, narrow in resource.filters.items():
-        if name in query and NOTHING not in where.conditions:
+        if name in query and NO_DATE not in where.conditions:
             narrow(query.getall(name), where, today)
     if resource.for_strangers:
         resource.listing.within(where, sight)

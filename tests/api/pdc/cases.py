@@ -233,6 +233,7 @@ CASES = [
             *texts("release_id", 600),
             *texts("variant_uid", 200),
             *texts("name", 2000),
+            ({"name": "名" * 667}, {"name": ["Ensure this field has no more than 2000 bytes."]}),
             *unprintable("name"),
             *words("arch", *ARCHES),
             *words("service", "rhn", "pulp", "ftp"),

@@ -8,7 +8,7 @@ import pytest
 from bot.operations import users
 from bot.store.projects import Project
 from tests.api.pdc.calls import NEW, SCHEDULES, calendar, hide
-from tests.api.pdc.goods import BASE, RPM, VARIANT, call, everything, got, made, said
+from tests.api.pdc.goods import BASE, RELEASES, REPO, RPM, VARIANT, call, everything, got, made, said, stock
 from tests.world import Serve, World, a_world
 
 MISSING = {"detail": "Authentication credentials were not provided."}
@@ -326,3 +326,31 @@ async def test_strangers_read_as_much_as_the_setting_lets_them(
         _, value = await said(world, "GET", SCHEDULES, token=site)
         assert value["count"] == (0 if setting == "none" else 3)
         assert f"{world.url}{BASE}/" in (await got(world, ""))["arches"]
+
+
+async def test_no_answer_tells_a_token_of_one_project_what_others_have(world: World) -> None:
+    await stock(world)
+    await hide("bar")
+    token = await world.with_grants("content:read", "content:write", project="foo")
+    repo = {**REPO, "release_id": "bar-2.0", "name": "Bar"}
+    unknown = {**repo, "variant_uid": "Nobody"}
+    for resource, there, not_there in (
+        ("releases", {**RELEASES[2], "version": "2.0"}, {**RELEASES[2], "short": "nobody"}),
+        ("releases", {**RELEASES[2], "version": "2.0"}, {**RELEASES[2], "version": "9.9"}),
+        ("content-delivery-repos", {**repo, "arch": "s390x"}, {**repo, "arch": "x86_64"}),
+        ("content-delivery-repos", {**repo, "arch": "s390x"}, {**unknown, "arch": "s390x"}),
+    ):
+        first, second = [await said(world, "POST", f"{resource}/", body, token=token) for body in (there, not_there)]
+        for status, value in (first, second):
+            assert status == (403 if resource == "releases" else 400), value
+            assert resource == "releases" or value["detail"][0].startswith("No VariantArch for release_id=bar-2.0")
+        assert first[0] == second[0]
+
+
+async def test_what_is_told_of_a_hidden_item_by_options_is_what_may_be_done_to_it(world: World) -> None:
+    await stock(world)
+    await hide("bar")
+    token = await world.with_grants("content:write", project="bar")
+    assert "PUT" in (await said(world, "OPTIONS", "releases/bar-2.0/", token=token))[1]["actions"]
+    answer = await call(world, "DELETE", "released-files/1/", data=b"at once", headers={"Content-Type": "text/plain"})
+    assert answer.status == 204

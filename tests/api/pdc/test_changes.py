@@ -54,6 +54,7 @@ async def test_a_change_set_has_its_keys_in_order_and_tells_how_long_it_took(wor
     assert one["changes"] == [
         {"resource": "component-sla-types", "resource_id": "1", "old_value": None, "new_value": values}
     ]
+    assert list(one["changes"][0]) == ["resource", "resource_id", "old_value", "new_value"]
 
 
 async def test_the_reason_that_the_sender_gives_is_kept(world: World) -> None:

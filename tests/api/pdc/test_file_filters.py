@@ -105,6 +105,8 @@ REFUSED: dict[str, Any] = {
     "release_date=%202017-01-02": ["' 2017-01-02' value has an invalid date format. It must be in YYYY-MM-DD format."],
     "released_date=01/02/17": ["'01/02/17' value has an invalid date format. It must be in YYYY-MM-DD format."],
     "released_date=0000-01-01": ["'0000-01-01' value has the correct format (YYYY-MM-DD) but it is an invalid date."],
+    "arch=&obsolete=zz": BOOL.format("zz"),
+    "obsolete=zz&arch=": BOOL.format("zz"),
     "obsolete=yes": BOOL.format("yes"),
     "obsolete=2": BOOL.format("2"),
     "zero_day_release=x": BOOL.format("x"),
