@@ -41,6 +41,11 @@ class Actor:
         """Whether nobody has said who asks."""
         return self.user_id == 0
 
+    @property
+    def is_scoped(self) -> bool:
+        """Whether what is the actor's own holds for some projects only."""
+        return (self.project_id, self.repository_id) != (None, None)
+
     def may(self, *grants: str) -> bool:
         """Whether at least one of the grants is held, be it on public projects only."""
         return self.holds(*grants) or not self.public.isdisjoint(grants)
@@ -64,8 +69,7 @@ class Actor:
         public = not self.public.isdisjoint(grants)
         if not self.holds(*grants):
             return Sight(public=public)
-        everything = self.project_id is None and self.repository_id is None
-        return Sight(everything, self.project_id, self.repository_id, public)
+        return Sight(not self.is_scoped, self.project_id, self.repository_id, public)
 
 
 def utc_now() -> datetime:
@@ -143,29 +147,30 @@ def _there(project: T | None, otherwise: str) -> T:
 
 
 def allowed(
-    *grants: str, by: Finder[Project] = by_name
+    *grants: str, by: Finder[Project] = by_name, hides: bool = False
 ) -> Callable[
     [Callable[Concatenate[Context, Project, P], Awaitable[R]]], Callable[Concatenate[Context, str, P], Awaitable[R]]
 ]:
     """Guard an operation on a project: callers name the project, the operation is given it.
 
     Asked in this order: does the actor hold one of the grants at all, is there such a project, does the grant hold for
-    it. What is not public is not there for strangers. `by` finds the project by what callers know of it.
+    it. What is not public is not there for strangers. `by` finds the project by what callers know of it. An operation
+    that `hides` does not tell who acts for one project whether there is another of a name.
     """
-    return _guard(by, *grants)
+    return _guard(by, *grants, hides=hides)
 
 
 def allowed_to_read(
-    *grants: str, by: Finder[Outline] = outline_by_name
+    *grants: str, by: Finder[Outline] = outline_by_name, hides: bool = False
 ) -> Callable[
     [Callable[Concatenate[Context, Outline, P], Awaitable[R]]], Callable[Concatenate[Context, str, P], Awaitable[R]]
 ]:
     """Guard, in the same way, an operation that needs no more of a project than its outline: lists, above all."""
-    return _guard(by, *grants)
+    return _guard(by, *grants, hides=hides)
 
 
 def _guard(
-    by: Finder[T], *grants: str
+    by: Finder[T], *grants: str, hides: bool
 ) -> Callable[
     [Callable[Concatenate[Context, T, P], Awaitable[R]]], Callable[Concatenate[Context, str, P], Awaitable[R]]
 ]:
@@ -174,7 +179,7 @@ def _guard(
     ) -> Callable[Concatenate[Context, str, P], Awaitable[R]]:
         @wraps(operation)
         async def guarded(context: Context, project: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            found = await _authorised(context, project, by, *grants)
+            found = await _authorised(context, project, by, *grants, hides=hides)
             return await operation(context, found, *args, **kwargs)
 
         return guarded
@@ -207,13 +212,18 @@ def allowed_on_tier(
     return guard
 
 
-async def _authorised(context: Context, name: str, by: Finder[T], *grants: str) -> T:
+async def _authorised(context: Context, name: str, by: Finder[T], *grants: str, hides: bool = False) -> T:
     actor = context.actor
     require(actor, *grants)
-    project = await by(name)
+    try:
+        project = await by(name)
+    except NotFound as missing:
+        if hides and actor.is_scoped and actor.holds(*grants):
+            raise Forbidden(FORBIDDEN) from missing
+        raise
     about(project=project.name)
     if not actor.may_on(project, *grants):
         if not actor.holds(*grants):
             await by("")  # as if it were not there
-        raise Forbidden(FORBIDDEN, project=project.name)
+        raise Forbidden(FORBIDDEN, project=None if hides else project.name)
     return project

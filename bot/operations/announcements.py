@@ -66,7 +66,7 @@ async def withdraw(context: Context, project: Project, number: int) -> Row:
     return await _shown(row)
 
 
-@allowed("announcement:approve")
+@allowed("announcement:approve", hides=True)
 async def approve(context: Context, project: Project, version: str, number: int | None = None) -> Row:
     """Approve the pending announcement of a version; its release is found, or made.
 
@@ -88,7 +88,7 @@ async def _approve(context: Context, project: Project, version: str, number: int
     return await _shown(row)
 
 
-@allowed("announcement:approve")
+@allowed("announcement:approve", hides=True)
 async def reject(context: Context, project: Project, version: str, reason: Any, number: int | None = None) -> Row:
     """Reject the pending announcement of a version, telling why; `number` as with approval."""
     reason = rules.read_reason(reason)
@@ -124,17 +124,26 @@ async def queue(context: Context, *, state: str, project: str | None, before: in
     require(context.actor, "announcement:approve", *READS)
     if state not in rules.STATES:
         raise Refusal(f"`state` must be one of {', '.join(rules.STATES)}.", field="state")
-    actor = context.actor
-    everything = actor.project_id is None and actor.repository_id is None
+    actor, number = context.actor, None if project is None else await _asked(context, project)
     return await announced.queue(
         state,
         actor.sight(*READS) if state == rules.APPROVED else actor.sight("announcement:approve"),
         user=actor.user_id,
-        own=Sight(everything, actor.project_id, actor.repository_id),
-        project=None if project is None else (await by_name(project)).id,
+        own=Sight(not actor.is_scoped, actor.project_id, actor.repository_id),
+        project=number,
         before=before,
         limit=limit,
     )
+
+
+async def _asked(context: Context, name: str) -> int:
+    """The number of a project; 0, which none has, for who acts for one project and is not told of others."""
+    try:
+        return (await by_name(name)).id
+    except NotFound:
+        if context.actor.is_scoped:
+            return 0
+        raise
 
 
 @allowed(*READS, by=by_permalink)

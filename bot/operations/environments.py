@@ -14,7 +14,7 @@ from bot.store.database import transaction
 from bot.store.projects import Environment, Project
 
 
-@allowed("project:write")
+@allowed("project:write", hides=True)
 async def create(context: Context, project: Project, /, name: str, **values: Any) -> Environment:
     """Make an environment of a project. Refuses a malformed value, and a name that another has but for its case."""
     rules.check({"name": name, **values}, rules.ENVIRONMENT)
@@ -32,13 +32,13 @@ async def create(context: Context, project: Project, /, name: str, **values: Any
     return environment
 
 
-@allowed("project:read")
+@allowed("project:read", hides=True)
 async def listed(context: Context, project: Project) -> list[Environment]:
     """The environments of a project, in their order."""
     return await Environment.filter(project_id=project.id).order_by("position", "id")
 
 
-@allowed("project:read")
+@allowed("project:read", hides=True)
 async def find(context: Context, project: Project, name: str) -> Environment:
     """An environment of a project by its name, cases told apart."""
     environment = await Environment.get_or_none(project_id=project.id, name=name)
@@ -47,7 +47,7 @@ async def find(context: Context, project: Project, name: str) -> Environment:
     return environment
 
 
-@allowed("project:write")
+@allowed("project:write", hides=True)
 async def change(context: Context, project: Project, name: str, /, **values: Any) -> Environment:
     """Change an environment's settings; what is not given stays."""
     rules.check(values, rules.ENVIRONMENT)
@@ -64,7 +64,7 @@ async def amend(context: Context, project: str, name: str, /, **values: Any) -> 
         return await change(context, project, name, **values) if values else changed
 
 
-@allowed("freeze:write")
+@allowed("freeze:write", hides=True)
 async def freeze(
     context: Context, project: Project, name: str, reason: str, until: datetime | None = None
 ) -> Environment:
@@ -82,7 +82,7 @@ async def freeze(
     return await _change(context, project, name, "environment.freeze", {"frozen": frozen})
 
 
-@allowed("freeze:write")
+@allowed("freeze:write", hides=True)
 async def unfreeze(context: Context, project: Project, name: str) -> Environment:
     """Let an environment be deployed to again."""
     return await _change(context, project, name, "environment.unfreeze", {"frozen": None})

@@ -135,7 +135,7 @@ async def _package(context: Context, name: str) -> Project:
     """The project of a package's name. Who acts on some projects only is not told which others there are."""
     project = await queries.project(queries.NAMED, name) if _is_name(name) else None
     actor = context.actor
-    if (actor.project_id, actor.repository_id) != (None, None) and (project is None or not actor.reaches(project)):
+    if actor.is_scoped and (project is None or not actor.reaches(project)):
         raise Forbidden(FORBIDDEN)
     if project is None:
         raise Refusal(f"`package` must be the name of a project, and there is no `{name[:100]}`.", field="package")

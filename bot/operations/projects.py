@@ -26,7 +26,7 @@ async def create(context: Context, name: str, repo: str | None = None, **values:
     another project has.
     """
     require(context.actor, "project:write")
-    if context.actor.project_id is not None:
+    if context.actor.is_scoped:
         raise Forbidden("This token is for one project only and cannot create another.")
     values = {"name": name, "permalink": values.pop("permalink", None) or make_permalink(name), **values}
     rules.check(values, rules.PROJECT)
@@ -34,7 +34,7 @@ async def create(context: Context, name: str, repo: str | None = None, **values:
     try:
         async with transaction():
             values = {**await _default_prefixes(values["permalink"], repository), **_given(values)}
-            await _refuse_clashes(values, repository)
+            await _refuse_clashes(context, values, repository)
             now = context.now()
             project = await Project.create(repository=repository, created_at=now, updated_at=now, **values)
             await audit.record(context, "project.create", name, project=project.id, after={**values, "repo": repo})
@@ -44,10 +44,16 @@ async def create(context: Context, name: str, repo: str | None = None, **values:
     return project
 
 
-@allowed("project:write")
+@allowed("project:write", hides=True)
 async def change(context: Context, project: Project, /, repo: str | None = None, **values: Any) -> Project:
-    """Change a project's settings; what is not given stays. A repository that is given is asked of GitHub first."""
+    """Change a project's settings; what is not given stays. A repository that is given is asked of GitHub first.
+
+    Who acts for this project only does not move it to another repository, which would be one more to act on.
+    """
     rules.check(values, rules.PROJECT)
+    if repo is not None and context.actor.is_scoped:
+        _refuse_another(project, repo)
+        repo = None
     repository = project.repository if repo is None else await _repository(context, repo)
     new: dict[str, Any] = {} if repository is None or repo is None else {"repository_id": repository.github_id}
     try:
@@ -55,7 +61,7 @@ async def change(context: Context, project: Project, /, repo: str | None = None,
             row = await Project.select_for_update().get(id=project.id)
             await _refuse_moving(row, repository)
             await _refuse_renaming(row, values.get("permalink", row.permalink))
-            await _refuse_clashes(values, repository, row)
+            await _refuse_clashes(context, values, repository, row)
             before = {name: getattr(row, name) for name in {**values, **new}}
             row.update_from_dict({**values, **new, "updated_at": context.now()})
             await row.save(update_fields=[*values, *new, "updated_at"])
@@ -67,7 +73,7 @@ async def change(context: Context, project: Project, /, repo: str | None = None,
     return row
 
 
-@allowed("project:read")
+@allowed("project:read", hides=True)
 async def find(context: Context, project: Project) -> Project:
     """A project by its name."""
     return project
@@ -80,7 +86,7 @@ async def listed(context: Context) -> list[Project]:
     return [project for project in projects if context.actor.may_on(project, "project:read")]
 
 
-@allowed("project:read")
+@allowed("project:read", hides=True)
 async def next_version(context: Context, project: Project, bump: str = "patch") -> dict[str, str]:
     """The release version that follows the highest one of the project, and its first candidate."""
     known = await Release.filter(project_id=project.id, release_type="ga").values_list("version", flat=True)
@@ -119,11 +125,13 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-async def _refuse_clashes(values: dict[str, Any], repository: Repository | None, own: Project | None = None) -> None:
+async def _refuse_clashes(
+    context: Context, values: dict[str, Any], repository: Repository | None, own: Project | None = None
+) -> None:
     others = Project.all() if own is None else Project.exclude(id=own.id)
     for field in ("name", "permalink"):
         if field in values and (other := await others.get_or_none(**{field: values[field]})):
-            raise Conflict(f"`{field}` is taken by the project `{other.name}`.", field=field, project=other.name)
+            raise _conflict(context, field, f"`{field}` is taken by {{}}.", other)
     if repository is None:
         return
     taken: dict[str, Project] = {}
@@ -133,14 +141,24 @@ async def _refuse_clashes(values: dict[str, Any], repository: Repository | None,
     mine |= {name: values[name] for name in ("tag_prefix", "trigger_tag_prefix") if name in values}
     for field, prefix in mine.items():
         if prefix in taken:
-            other = taken[prefix]
-            raise Conflict(
-                f"`{field}` `{prefix}` is used in this repository by the project `{other.name}`: choose another.",
-                field=field,
-                project=other.name,
-            )
+            sentence = f"`{field}` `{prefix}` is used in this repository by {{}}: choose another."
+            raise _conflict(context, field, sentence, taken[prefix])
     if len(set(mine.values())) < len(mine):
         raise Refusal("`tag_prefix` and `trigger_tag_prefix` must differ.", field="trigger_tag_prefix")
+
+
+def _conflict(context: Context, field: str, sentence: str, other: Project) -> Conflict:
+    """What a project stands in the way of; it is named for those who act on it too."""
+    if context.actor.reaches(other):
+        return Conflict(sentence.format(f"the project `{other.name}`"), field=field, project=other.name)
+    return Conflict(sentence.format("another project"), field=field)
+
+
+def _refuse_another(project: Project, repo: str) -> None:
+    """Refuse a repository that is not the project's, as we know it; then there is none to be set."""
+    if project.repository is None or project.repository.full_name.lower() != repo.lower():
+        sentence = "This token is for one project only and cannot move it to another repository."
+        raise Forbidden(sentence, field="repo")
 
 
 async def _refuse_moving(project: Project, repository: Repository | None) -> None:

@@ -382,3 +382,41 @@ def test_the_page_on_access_lists_every_grant_with_the_role_that_brings_it() -> 
         for name in re.findall(r"`([a-z:]+)`", names)
     }
     assert listed == {grant: role_for(grant) or "tokens only" for grant in GRANTS}
+
+
+async def test_a_token_of_one_project_moves_it_to_no_other_repository(world: World, source: Path) -> None:
+    """Nor is it told which repositories there are: GitHub is not asked."""
+    await world.github.add_repository(await world.github.add_repository_to_account(source, "other"))
+    await project(world, "loose")
+    await world.settle()
+    for name in ("site", "loose"):
+        scoped, asked = await world.with_grants("admin", project=name), len(world.github.calls)
+        for repo in ("acme/other", "acme/none", "nobody/site", "no name"):
+            answer = await world.ask("PATCH", f"/api/projects/{name}", {"repo": repo, "archived": True}, token=scoped)
+            assert (answer.status, answer.json["pointer"]) == (403, "#/repo"), repo
+        assert len(world.github.calls) == asked
+    own = await world.with_grants("admin", project="site")
+    same = await world.ask("PATCH", "/api/projects/site", {"repo": "Acme/Site", "archived": True}, token=own)
+    assert (same.status, same.json["repo"], same.json["archived"]) == (200, "acme/site", True)
+    assert (await world.ask("GET", "/api/projects/loose")).json["repo"] is None
+
+
+async def test_a_token_of_one_project_is_not_told_which_others_there_are(world: World) -> None:
+    await project(world, "shop", repo="acme/site", tag_prefix="shop/")
+    scoped = await world.with_grants("admin", project="shop", user="shopper")
+    for method, path, body, _ in EVERY_CALL:
+        if path.startswith("/api/projects/site"):
+            other = await world.ask(method, path, body, token=scoped)
+            none = await world.ask(method, path.replace("site", "none"), body, token=scoped)
+            assert (other.status, other.json) == (none.status, none.json) == (403, none.json), (method, path)
+    for act, body in (("approve", {}), ("reject", {"reason": "x"})):
+        paths = [f"/api/projects/{name}/releases/1/announcement/{act}" for name in ("site", "none")]
+        other, none = [await world.ask("POST", path, body, token=scoped) for path in paths]
+        assert (other.status, other.json) == (403, none.json)
+    for state in ("pending", "approved"):
+        asked = [f"/api/announcements?state={state}&project={name}" for name in ("site", "none")]
+        assert [(await world.ask("GET", path, token=scoped)).json for path in asked] == [[], []]
+    for change in ({"permalink": "site"}, {"tag_prefix": "rc/"}, {"name": "site"}):
+        answer = await world.ask("PATCH", "/api/projects/shop", change, token=scoped)
+        assert answer.status == 409 and "project" not in answer.json and "`site`:" not in answer.json["detail"]
+        assert "another project" in answer.json["detail"]
