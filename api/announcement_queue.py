@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.announcements import Words
+from api.bodies import Strict
 from api.endpoints import Call, Dialect, Endpoint, Given
 from api.pages import Before, next_link
 from api.problems import CONTENT_TYPE, ProblemShape, problem_details
@@ -22,10 +23,8 @@ class Waiting(Before):
     project: str | None = Field(None, description="The name of a project.", pattern=r"^[^\x00]{1,255}$")
 
 
-class Approval(BaseModel):
+class Approval(Strict):
     """An approval. `id` is that of the announcement that was read, so that no other is approved in its place."""
-
-    model_config = ConfigDict(extra="forbid")
 
     id: int | None = None
 

@@ -6,10 +6,12 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from bot.errors import Refusal
 
 LARGEST = 1024 * 1024
+MOST = 100  # fields of an object that is known field by field, entries of a list or of any other object
 SENT = web.RequestKey("sent", bytes)  # the body of a request, once it was read
 
 
@@ -22,6 +24,19 @@ class Unreadable(Refusal):
         self.fields = fields or {}
         super().__init__(sentence, field=next(iter(self.fields), None), **details)
         self.status = status
+
+
+class Strict(BaseModel):
+    """An object of a body that has its own fields and no others. One with very many is refused unread."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few(cls, values: Any) -> Any:
+        if isinstance(values, dict) and len(values) > MOST:
+            raise Unreadable(f"An object of this call has at most {MOST} fields.")
+        return values
 
 
 def _parse_json(raw: bytes) -> Any:

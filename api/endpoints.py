@@ -28,6 +28,8 @@ from bot.errors import (
 from bot.log import about
 
 LONGEST_NAME = 255
+MOST_TOLD = 20  # faults of one request
+LONGEST_TOLD = 100  # characters of a name that the caller has made up
 
 log = structlog.get_logger()
 
@@ -255,13 +257,13 @@ def _query(model: type[BaseModel], request: web.Request) -> Any:
 
 
 def shaped(model: type[BaseModel], values: Any, *, strict: bool) -> Any:
-    """Values in a shape; refused with a sentence for each field that does not fit."""
+    """Values in a shape; refused with a sentence for each field that does not fit, of the first that do not."""
     try:
         return model.model_validate(values, strict=strict)
     except ValidationError as error:
         fields: dict[str, list[str]] = {}
-        for problem in error.errors(include_url=False):
-            name = ".".join(map(str, problem["loc"]))
+        for problem in error.errors(include_url=False)[:MOST_TOLD]:
+            name = ".".join(map(str, problem["loc"]))[:LONGEST_TOLD]
             fields.setdefault(name, []).append(_sentence(name, problem))
         raise Unreadable(next(iter(fields.values()))[0], fields=fields) from error
 

@@ -4,10 +4,10 @@ import re
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from api.bodies import Unreadable
+from api.bodies import Strict, Unreadable
 from api.endpoints import Call, Dialect, Endpoint
 from api.pages import address
 from api.shapes import Moment, Status, by_rule, said_utc
@@ -31,11 +31,7 @@ Files = dict[str, list[str]]
 Number = Annotated[int, BeforeValidator(_number)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class _Query(_Strict):
+class _Query(Strict):
     """A query, in which an empty value is as good as none."""
 
     @model_validator(mode="before")
@@ -45,7 +41,7 @@ class _Query(_Strict):
         return {name: value for name, value in values.items() if value}
 
 
-class NewRelease(_Strict):
+class NewRelease(Strict):
     """A package release to be written down."""
 
     package: str = Field(description="The name of a project.", examples=["site"])
@@ -57,7 +53,7 @@ class NewRelease(_Strict):
     signature: Annotated[str | None, by_rule(rules.parse_signature)] = None
 
 
-class NewFiles(_Strict):
+class NewFiles(Strict):
     """Files to be added to a release."""
 
     files: Annotated[Files, by_rule(rules.parse_files)] = Field(examples=[{"js": ["js/site.js"]}])

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from api.bodies import MOST, Strict
 from api.endpoints import Call, Dialect, Endpoint, Given
 from api.pages import Before, next_link
 from api.problems import CONTENT_TYPE, ProblemShape, problem_details
@@ -25,19 +26,20 @@ RELEASE = f"{PROJECT}/releases/{{version}}"
 ENVIRONMENT = f"{PROJECT}/environments/{{environment}}"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+def _few(**more: Any) -> Any:
+    """A list or an object that may be left out; of one that is too long, or has a wrong entry, no more is looked at."""
+    return Field(None, max_length=MOST, fail_fast=True, **more)
 
 
-class ProjectSettings(_Strict):
+class ProjectSettings(Strict):
     """What a project may be set to."""
 
     repo: str | None = Field(None, description="`owner/name` on GitHub.", examples=["acme/site"])
     permalink: str | None = None
     build_workflow: str | None = Field(None, examples=["build.yml"])
-    build_inputs: dict[str, str] | None = None
+    build_inputs: dict[str, str] | None = _few()
     build_deadline_minutes: int | None = None
-    allowed_branches: list[str] | None = None
+    allowed_branches: list[str] | None = _few()
     tag_prefix: str | None = None
     trigger_tag_prefix: str | None = None
     tag_candidates: bool | None = None
@@ -76,31 +78,31 @@ class ProjectShape(BaseModel):
     created_at: Moment
 
 
-class NewEnvironment(_Strict):
+class NewEnvironment(Strict):
     """An environment to be made."""
 
     name: str
     tier: str
     workflow: str | None = None
-    inputs: dict[str, str] | None = None
+    inputs: dict[str, str] | None = _few()
     order: int | None = None
     deploy_deadline_minutes: int | None = None
 
 
-class Freeze(_Strict):
+class Freeze(Strict):
     """Why an environment is frozen, and until when."""
 
     reason: str
     until: Instant | None = None
 
 
-class EnvironmentChange(_Strict):
+class EnvironmentChange(Strict):
     """Changes to an environment: only what is given is changed. `frozen: null` unfreezes."""
 
     name: str | None = None
     tier: str | None = None
     workflow: str | None = None
-    inputs: dict[str, str] | None = None
+    inputs: dict[str, str] | None = _few()
     order: int | None = None
     deploy_deadline_minutes: int | None = None
     frozen: Freeze | None = None
@@ -120,7 +122,7 @@ class EnvironmentShape(BaseModel):
     created_at: Moment
 
 
-class ReleaseChange(_Strict):
+class ReleaseChange(Strict):
     """Changes to a release: only what is given is changed. The status 20 holds it, any other unholds it."""
 
     status: Status | None = Field(None, examples=[40])

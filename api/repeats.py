@@ -22,6 +22,7 @@ LONGEST = 255
 MALFORMED = f"Idempotency-Key must be 1 to {LONGEST} printable ASCII characters."
 UNKEPT = "The answer of this call holds a secret, which is not kept: send it without Idempotency-Key."
 REPLAYED = "Idempotency-Replayed"
+LARGEST = 64 * 1024  # bytes of an answer that is kept
 PASSING = (401, 429)  # what is answered so will be answered otherwise
 
 log = structlog.get_logger()
@@ -53,12 +54,12 @@ async def once(
 
 
 async def _end(row: KeptAnswer, response: web.Response | None) -> None:
-    """Keep an answer, or forget its key: a fault of ours, or what passes, is no answer to keep."""
+    """Keep an answer, or forget its key: a fault of ours, what passes, or what is very long is no answer to keep."""
+    body = response.body if response is not None and isinstance(response.body, bytes) else b""
     try:
-        if response is None or response.status >= 500 or response.status in PASSING:
+        if response is None or response.status >= 500 or response.status in PASSING or len(body) > LARGEST:
             await answers.forget(row)
         else:
-            body = response.body if isinstance(response.body, bytes) else b""
             await answers.keep(row, response.status, response.headers, body)
     except Unavailable as unavailable:
         log.warning("an answer is not kept", reason=unavailable.sentence)

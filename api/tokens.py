@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from api.bodies import Unreadable
+from api.bodies import MOST, Strict, Unreadable
 from api.endpoints import Call, Dialect, Endpoint, Given
 from api.pages import Before, next_link
 from api.problems import CONTENT_TYPE, ProblemShape, problem_details
@@ -18,13 +18,11 @@ TOKENS = "/api/tokens"
 BOTH = "`expires_at` and `expires_in_days` say the same thing: give one of them."
 
 
-class NewToken(BaseModel):
+class NewToken(Strict):
     """A token to be made."""
 
-    model_config = ConfigDict(extra="forbid")
-
     name: str = Field(description="What the token is called.")
-    grants: list[str] = Field(examples=[["project:read", "release:cut"]])
+    grants: list[str] = Field(max_length=MOST, fail_fast=True, examples=[["project:read", "release:cut"]])
     user: str | None = Field(None, description="Whose it is; a user of the token's name unless given.")
     project: str | None = Field(None, description="The one project that it is for; all unless given.")
     expires_in_days: int | None = Field(None, ge=1, le=36500)

@@ -19,12 +19,20 @@ _SECRETS = re.compile(
     r"|(?<=://)[^/@\s:]*:[^/@\s]+(?=@)",
     re.DOTALL,
 )
+LONGEST = 500  # characters of what a line is about
 _NAMES = frozenset({"authorization", "token", "secret", "password", "private_key", "auth_code", "signature"})
 
 
 def about(**values: Any) -> None:
-    """Say what the unit of work in hand is about: every line that it logs from here on carries it."""
-    structlog.contextvars.bind_contextvars(**values)
+    """Say what the unit of work in hand is about: every line that it logs from here on carries it.
+
+    Of a long text the beginning: much of it may be what a caller has sent.
+    """
+    said = {
+        name: f"{redacted(value)[: LONGEST - 1]}…" if isinstance(value, str) and len(value) > LONGEST else value
+        for name, value in values.items()
+    }
+    structlog.contextvars.bind_contextvars(**said)
 
 
 def redacted(value: Any) -> Any:

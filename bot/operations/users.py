@@ -11,13 +11,15 @@ from bot.context import Actor, Context, require_everywhere
 from bot.errors import Conflict, NotFound, Refusal, Unauthenticated
 from bot.operations import audit
 from bot.rules.permissions import GRANTS, STRANGERS, grants_of_role, unknown_grants
+from bot.store import queries
 from bot.store.database import after_commit, current, transaction
-from bot.store.projects import Project, Repository
+from bot.store.projects import Repository
 from bot.store.users import ApiToken, User
 
 SYSTEM = "longshore"
 NOBODY = Actor(0, "nobody", frozenset())
 PREFIX = "lsh_"
+NAMED = 5  # of grants that there are not
 SHOWN = 12  # characters by which a token is told from others
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@\[\]+-]{0,254}")
 SEEN_EVERY = timedelta(minutes=1)
@@ -205,7 +207,9 @@ def _is_past(moment: datetime | None, now: datetime) -> bool:
 
 def _check_grants(grants: list[str]) -> None:
     if unknown := unknown_grants(grants):
-        raise Refusal(f"No such grant: {', '.join(unknown)}. There are: {', '.join(sorted(GRANTS))}.", field="grants")
+        named = ", ".join(name[:100] for name in unknown[:NAMED])
+        more = f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
+        raise Refusal(f"No such grant: {named}{more}. There are: {', '.join(sorted(GRANTS))}.", field="grants")
     if not grants:
         raise Refusal(f"A token needs at least one grant: {', '.join(sorted(GRANTS))}.", field="grants")
 
@@ -228,9 +232,9 @@ def _check_name(name: str, field: str) -> None:
 async def _scope(project: str | None) -> int | None:
     if project is None:
         return None
-    row = await Project.get_or_none(name=project)
+    row = await queries.outline(queries.NAMED, project)
     if row is None:
-        raise NotFound("Release project not found", field="project", project=project)
+        raise NotFound("Release project not found", field="project", project=project[:100])
     return row.id
 
 

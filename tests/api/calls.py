@@ -10,6 +10,10 @@ from tests.world import Answer, World
 
 SITE = "/api/releases/site"
 ZEROS = "0" * 40
+WRITTEN = (
+    *("projects", "environments", "repositories", "releases", "candidates", "deployments", "runs", "jobs"),
+    *("announcements", "links", "users", "api_tokens", "audit_entries", "kept_answers"),
+)
 UNKNOWN = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -31,6 +35,15 @@ def said(answer: Answer) -> tuple[int, str]:
 async def counted(*tables: str) -> dict[str, int]:
     """How many rows there are."""
     return {name: (await fetch(f"SELECT count(*) AS n FROM {name}"))[0]["n"] for name in tables}
+
+
+async def rows(*tables: str) -> dict[str, list[str]]:
+    """What stands in these tables, or in all that calls write; when a token was last used is no matter."""
+    found = {name: await fetch(f"SELECT * FROM {name}") for name in tables or WRITTEN}
+    return {
+        name: sorted(str({column: value for column, value in row.items() if column != "last_used_at"}) for row in each)
+        for name, each in found.items()
+    }
 
 
 async def project(world: World, name: str, **values: Any) -> Any:

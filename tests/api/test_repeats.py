@@ -233,3 +233,13 @@ async def test_what_is_kept_is_as_old_as_its_request(world: World) -> None:
     assert before <= row.created_at <= datetime.now(UTC)
     assert row.status == 404 and row.headers is not None
     assert row.headers["Content-Type"].startswith("application/json")
+
+
+async def test_an_answer_over_64_kibibytes_is_not_kept_and_its_request_is_performed_again(world: World) -> None:
+    new = {"package": "site", "release_date": "2024-05-22", "status": 30}
+    for notes, version, expected in (("x" * 65_000, "1.0", (201, True)), ("x" * 66_000, "1.1", (409, False))):
+        body = {**new, "version": version, "release_notes": notes}
+        first, again = [await post(world, "/api/releases/new/", body, version) for _ in range(2)]
+        assert (first.status, replayed(first)) == (201, False)
+        assert (again.status, replayed(again)) == expected
+    assert max(len(row.body or b"") for row in await KeptAnswer.all()) < 66_000

@@ -203,3 +203,14 @@ async def test_two_who_revoke_at_once_are_both_told_that_it_is_done(world: World
     answers: list[Answer] = await asyncio.gather(*(world.ask("DELETE", f"{TOKENS}/{made['id']}") for _ in range(8)))
     assert {answer.status for answer in answers} == {204}
     assert len(await world.audit("token.revoke")) == 1
+
+
+async def test_of_many_unknown_grants_the_first_five_are_named(world: World) -> None:
+    unknown = [f"no:{number}" for number in range(100)]
+    answer = await world.ask("POST", TOKENS, {"name": "ci", "grants": unknown})
+    assert told(answer) == (400, "#/grants")
+    assert "No such grant: no:0, no:1, no:10, no:11, no:12 and 95 more." in answer.json["detail"]
+    long = await world.ask("POST", TOKENS, {"name": "ci", "grants": ["x" * 100_000]})
+    assert (told(long), len(long.json["detail"]) < 1000) == ((400, "#/grants"), True)
+    one = await world.ask("POST", TOKENS, {"name": "ci", "grants": ["nope"]})
+    assert one.json["detail"].startswith("No such grant: nope. There are: ")

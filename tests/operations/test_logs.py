@@ -11,7 +11,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.log import configure, redacted
+from bot.log import about, configure, redacted
 from bot.store.database import fetch
 from tests.world import World
 
@@ -150,3 +150,15 @@ def test_what_is_no_secret_is_shown_as_it_is(said: dict[str, str]) -> None:
 @pytest.mark.parametrize("text", ["rc/1.4.0-rc2", "the token was refused", "ghs", "bearer of news", "lsh_abc"])
 def test_ordinary_words_are_shown_as_they_are(text: str) -> None:
     assert redacted(text) == text
+
+
+async def test_what_a_line_is_about_is_told_in_at_most_500_characters(lines: Lines, world: World) -> None:
+    files = {"a" * 100: ["x" * 1_000, "/" + "x" * 900_000]}
+    await world.ask("PATCH", "/api/releases/1/update_files/", {"files": files})
+    await world.ask("POST", "/api/projects", {"name": "shop", "x" * 100_000: 1})
+    about(refusal="é" * 10_000, deployment=7)
+    structlog.get_logger().info("said")
+    said = lines()
+    assert max(len(str(line.get("refusal", ""))) for line in said) <= 500
+    (line,) = [line for line in said if line["event"] == "said"]
+    assert (line["deployment"], line["refusal"]) == (7, "é" * 499 + "…")
