@@ -8,8 +8,8 @@ from pydantic import BaseModel, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from api.bodies import Strict, Unreadable
-from api.endpoints import Call, Dialect, Endpoint
-from api.pages import address
+from api.endpoints import Call, Dialect, Endpoint, Given
+from api.pages import address, numbered_links
 from api.shapes import Moment, Status, by_rule, said_utc
 from bot.context import Context
 from bot.errors import Problem
@@ -128,7 +128,7 @@ async def _one(context: Context, call: Call) -> dict[str, Any]:
     return await packages.find(context, call.path["id"], call.number("id"))
 
 
-async def _list(context: Context, call: Call) -> dict[str, Any]:
+async def _list(context: Context, call: Call) -> Given:
     """List package releases, newest first."""
     query = call.query
     page, size = query.page, query.page_size
@@ -137,12 +137,13 @@ async def _list(context: Context, call: Call) -> dict[str, Any]:
     )
     last = max(1, -(-count // size))
     following = _page(call, page + 1) if page < last else None
-    return {
+    said = {
         "count": count,
         "next": following,
         "previous": _page(call, min(page - 1, last)) if page > 1 else None,
         "results": [_line(row) for row in rows],
     }
+    return Given(said, 200, numbered_links(call.url, page, last))
 
 
 def _line(row: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,12 @@ class Page(BaseModel):
     per_page: int = Field(10, ge=1, le=100)
 
 
+class LongPage(Page):
+    """A page by number, as long as one may be where nothing is said."""
+
+    per_page: int = Field(100, ge=1, le=100)
+
+
 class Before(BaseModel):
     """A page by what it comes after in a list that is newest first."""
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from api.bodies import MOST, Strict
 from api.endpoints import Call, Dialect, Endpoint, Given
-from api.pages import Before, next_link
+from api.pages import Before, LongPage, neighbours, next_link
 from api.problems import CONTENT_TYPE, ProblemShape, problem_details
 from api.records import (
     CandidateShape,
@@ -183,9 +183,10 @@ async def _create_project(context: Context, call: Call) -> ProjectShape:
     return project_shape(await projects.create(context, **values))
 
 
-async def _projects(context: Context, call: Call) -> list[ProjectShape]:
-    """List the projects."""
-    return [project_shape(project) for project in await projects.listed(context)]
+async def _projects(context: Context, call: Call) -> Given:
+    """List the projects, by name."""
+    rows = await projects.listed(context, **_window(call))
+    return _page(call, [project_shape(project) for project in rows])
 
 
 async def _project(context: Context, call: Call) -> ProjectShape:
@@ -210,10 +211,10 @@ async def _create_environment(context: Context, call: Call) -> EnvironmentShape:
     return environment_shape(await environments.create(context, call.path["project"], **values), context)
 
 
-async def _environments(context: Context, call: Call) -> list[EnvironmentShape]:
-    """List a project's environments."""
-    found = await environments.listed(context, call.path["project"])
-    return [environment_shape(environment, context) for environment in found]
+async def _environments(context: Context, call: Call) -> Given:
+    """List a project's environments, in their order."""
+    rows = await environments.listed(context, call.path["project"], **_window(call))
+    return _page(call, [environment_shape(environment, context) for environment in rows])
 
 
 async def _environment(context: Context, call: Call) -> EnvironmentShape:
@@ -275,17 +276,28 @@ def dialect(base_url: str) -> Dialect:
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/api/projects", _projects, list[ProjectShape]),
+    Endpoint("GET", "/api/projects", _projects, list[ProjectShape], query=LongPage),
     Endpoint("POST", "/api/projects", _create_project, ProjectShape, 201, takes=NewProject),
     Endpoint("GET", PROJECT, _project, ProjectShape),
     Endpoint("PATCH", PROJECT, _change_project, ProjectShape, takes=ProjectChange),
     Endpoint("GET", f"{PROJECT}/next-version", _next_version, NextVersion, query=Bump),
-    Endpoint("GET", f"{PROJECT}/environments", _environments, list[EnvironmentShape]),
+    Endpoint("GET", f"{PROJECT}/environments", _environments, list[EnvironmentShape], query=LongPage),
     Endpoint("POST", f"{PROJECT}/environments", _create_environment, EnvironmentShape, 201, takes=NewEnvironment),
     Endpoint("GET", ENVIRONMENT, _environment, EnvironmentShape),
     Endpoint("PATCH", ENVIRONMENT, _change_environment, EnvironmentShape, takes=EnvironmentChange),
     Endpoint("GET", f"{PROJECT}/releases", _releases, list[ReleaseLine], query=Before, plain=True),
 )
+
+
+def _window(call: Call) -> dict[str, int]:
+    """Which rows a numbered page has, and one more, which tells whether there is another page."""
+    page, size = call.query.page, call.query.per_page
+    return {"limit": size + 1, "offset": (page - 1) * size}
+
+
+def _page(call: Call, rows: list[Any]) -> Given:
+    size = call.query.per_page
+    return Given(rows[:size], 200, neighbours(call.url, call.query.page, more=len(rows) > size))
 
 
 def _changes(body: BaseModel, nullable: tuple[str, ...]) -> dict[str, Any]:

@@ -33,9 +33,10 @@ async def create(context: Context, project: Project, /, name: str, **values: Any
 
 
 @allowed("project:read", hides=True)
-async def listed(context: Context, project: Project) -> list[Environment]:
-    """The environments of a project, in their order."""
-    return await Environment.filter(project_id=project.id).order_by("position", "id")
+async def listed(context: Context, project: Project, *, limit: int, offset: int = 0) -> list[Environment]:
+    """Some environments of a project, in their order, from an offset on."""
+    rows = Environment.filter(project_id=project.id).order_by("position", "id")
+    return await rows.limit(limit).offset(offset)
 
 
 @allowed("project:read", hides=True)

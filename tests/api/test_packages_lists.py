@@ -14,7 +14,7 @@ from bot.store.database import fetch
 from bot.store.packages import Wanted
 from bot.store.projects import Repository
 from bot.store.releases import Release
-from tests.api.calls import cases, hold, project
+from tests.api.calls import cases, hold, links, project
 from tests.api.test_packages import named, refused, write
 from tests.working import only_sqlite
 from tests.world import Answer, Serve, World, a_world
@@ -99,6 +99,19 @@ async def test_pages_lead_on_and_back_by_whole_addresses_that_keep_the_rest(worl
         assert page["count"] == 5
         found += [row["version"] for row in page["results"]]
     assert found == ["1.4", "1.3", "1.2", "1.1", "1.0"]
+
+
+async def test_the_header_of_a_page_leads_where_its_body_does(world: World) -> None:
+    for number in range(5):
+        await write(world, version=f"1.{number}")
+    assert "Link" not in (await listed(world)).headers
+    for number in (1, 2, 3):
+        answer = await listed(world, f"?page_size=2&page={number}")
+        others = {"first": 1, "prev": number - 1} if number > 1 else {}
+        others |= {"next": number + 1, "last": 3} if number < 3 else {}
+        assert links(answer) == {name: f"page_size=2&page={other}" for name, other in others.items()}
+        for name, rel in (("next", "next"), ("previous", "prev")):
+            assert (answer.json[name] or "").partition("?")[2] == links(answer).get(rel, "")
 
 
 async def test_a_page_beyond_the_last_is_empty_and_leads_back_to_it(world: World) -> None:

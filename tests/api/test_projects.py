@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.store.audit import AuditEntry
-from tests.api.calls import cases, counted, cut_path, project, set_project
+from tests.api.calls import cases, counted, cut_path, links, project, set_project
 from tests.world import Answer, World
 
 PROJECTS = "/api/projects"
@@ -304,3 +304,29 @@ async def test_a_release_that_is_not_there_is_404(world: World) -> None:
         answer = await world.ask("GET", f"{PROJECTS}/site/releases/{version}")
         assert (answer.status, answer.json["detail"]) == (404, "Release not found")
     assert (await world.ask("GET", cut_path("1.0-rc1"))).status == 200
+
+
+async def test_projects_and_environments_are_listed_in_pages_by_number(world: World) -> None:
+    for number in range(4):
+        await project(world, f"shop-{number}")
+        await world.ask("POST", f"{PROJECTS}/site/environments", {"name": f"qa-{number}", "tier": "staging"})
+    for path, names in (
+        (PROJECTS, ["shop-0", "shop-1", "shop-2", "shop-3", "site"]),
+        (f"{PROJECTS}/site/environments", ["staging", "production", "qa-0", "qa-1", "qa-2", "qa-3"]),
+    ):
+        whole = await world.ask("GET", path)
+        assert ([each["name"] for each in whole.json], links(whole)) == (names, {})
+        first = await world.ask("GET", f"{path}?per_page=2")
+        assert links(first) == {"next": "per_page=2&page=2"}
+        second = await world.ask("GET", f"{path}?per_page=2&page=2")
+        assert links(second) == {name: f"per_page=2&page={n}" for name, n in (("first", 1), ("prev", 1), ("next", 3))}
+        last = await world.ask("GET", f"{path}?per_page=2&page=3")
+        assert set(links(last)) == {"first", "prev"}
+        assert [*first.json, *second.json, *last.json] == whole.json
+        assert (await world.ask("GET", f"{path}?page=99")).json == []
+        for query in ("per_page=0", "per_page=101", "page=0", "page=x", "page=10000001"):
+            assert told(await world.ask("GET", f"{path}?{query}")) == (400, f"#/{query.partition('=')[0]}")
+    scoped = await world.with_grants("project:read", project="shop-2")
+    assert [each["name"] for each in (await world.ask("GET", f"{PROJECTS}?per_page=1", token=scoped)).json] == [
+        "shop-2"
+    ]
