@@ -161,7 +161,7 @@ def _handler(
     dump = _dump(endpoint)
 
     async def perform(request: web.Request, context: Context, body: Any) -> web.Response:
-        call = _call(request, endpoint, body, serving.url_of(request))
+        call = _call(request, dialect, endpoint, body, serving.url_of(request))
         given = await endpoint.perform(context, call)
         if not isinstance(given, Given):
             given = Given(given, endpoint.status)
@@ -241,19 +241,22 @@ async def _body(request: web.Request, dialect: Dialect, endpoint: Endpoint) -> t
         return {}, wrong
 
 
-def _call(request: web.Request, endpoint: Endpoint, body: Any, url: str) -> Call:
+def _call(request: web.Request, dialect: Dialect, endpoint: Endpoint, body: Any, url: str) -> Call:
     path = {name: _storable(text) for name, text in request.match_info.items()}
-    query = _query(endpoint.query, request) if endpoint.query else None
+    query = _query(endpoint.query, request, ("auth_code",) if dialect.code else ())
     return Call(path, query, shaped(endpoint.takes, body, strict=endpoint.form.strict) if endpoint.takes else None, url)
 
 
-def _query(model: type[BaseModel], request: web.Request) -> Any:
-    for name in model.model_fields:
-        if len(request.query.getall(name, [])) > 1:
-            raise Unreadable(
-                f"`{name}` is given more than once.", fields={name: [f"`{name}` is given more than once."]}
-            )
-    return shaped(model, dict(request.query), strict=False)
+def _query(model: type[BaseModel] | None, request: web.Request, also: Sequence[str]) -> Any:
+    """What the address asks with; refused where the call does not take it, or where it is said more than once."""
+    takes = [*(model.model_fields if model else ()), *also]
+    for name in request.query:
+        if name not in takes or len(request.query.getall(name)) > 1:
+            named = " and ".join(f"`{each}`" for each in takes) or "none"
+            why = "given more than once" if name in takes else f"no parameter of this call, which takes {named}"
+            sentence = f"`{name[:LONGEST_TOLD]}` is {why}."
+            raise Unreadable(sentence, fields={name[:LONGEST_TOLD]: [sentence]})
+    return shaped(model, dict(request.query), strict=False) if model else None
 
 
 def shaped(model: type[BaseModel], values: Any, *, strict: bool) -> Any:

@@ -31,7 +31,7 @@ Files = dict[str, list[str]]
 Number = Annotated[int, BeforeValidator(_number)]
 
 
-class _Query(Strict):
+class _Query(BaseModel):
     """A query, in which an empty value is as good as none."""
 
     @model_validator(mode="before")

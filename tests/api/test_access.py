@@ -19,6 +19,7 @@ from tests.world import Answer, Serve, World, a_world
 
 MISSING = "Authentication credentials were not provided."
 INVALID = "Invalid token."
+PAGED = (*("/api/projects", "/api/tokens", "/api/projects/site/environments"), "/api/projects/site/releases")
 FORBIDDEN = "You do not have permission to perform this action."
 TOO_MANY = "Too many wrong credentials. Try again later."
 DIALECTS = ("/api/releases/site/releases/1.0-rc1", "/api/projects/site")
@@ -420,3 +421,33 @@ async def test_a_token_of_one_project_is_not_told_which_others_there_are(world: 
         answer = await world.ask("PATCH", "/api/projects/shop", change, token=scoped)
         assert answer.status == 409 and "project" not in answer.json and "`site`:" not in answer.json["detail"]
         assert "another project" in answer.json["detail"]
+
+
+async def test_no_parameter_of_a_query_is_ignored(world: World) -> None:
+    """Unknown and repeated ones are refused in the dialect's form, once it is known who asks."""
+    reads = [path for method, path, _, _ in EVERY_CALL if method == "GET"]
+    for path in [*reads, "/api/announcements"]:
+        for query, name in (
+            ("x=1", "x"),
+            ("per_page=1&PER_PAGE=2", "PER_PAGE"),
+            ("=", ""),
+            ("auth_code=x", "auth_code"),
+        ):
+            if name == "PER_PAGE" and path not in PAGED:
+                continue
+            status, sentence = refusal(await world.ask("GET", f"{path}?{query}"))
+            assert (status, sentence.startswith(f"`{name}` is no parameter of this call")) == (400, True), (path, query)
+        assert (await world.ask("GET", f"{path}?x=1", token="")).status == 401
+    for path in PAGED:
+        for query in ("per_page=1&per_page=1", "per_page=1&per_page=2"):
+            told = await world.ask("GET", f"{path}?{query}")
+            assert refusal(told) == (400, "`per_page` is given more than once."), path
+    strange = await world.ask("GET", f"{env_path('/deployments')}?x=1")
+    assert strange.error == "`x` is no parameter of this call, which takes `page` and `per_page`."
+    assert (await world.ask("POST", "/api/projects?name=x", {"name": "shop"})).status == 400
+    assert (await world.ask("DELETE", "/api/tokens/1?x=1")).status == 400
+    assert (await world.ask("GET", "/api/projects/shop")).status == 404
+    asked = await world.ask("POST", "/graphql?query=x", {"query": "{ viewer { name } }"})
+    assert (asked.status, asked.json["errors"][0]["extensions"]["code"]) == (400, "BAD_USER_INPUT")
+    long = await world.ask("GET", f"/api/tokens?{'x' * 5000}=1")
+    assert (long.status, len(long.json["detail"]) < 300) == (400, True)

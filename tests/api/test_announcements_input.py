@@ -137,12 +137,28 @@ async def test_unknown_paths_and_methods_are_told_in_the_form_of_their_path(worl
     assert {"GET", "POST"} <= set(allowed.split(","))
 
 
-async def test_a_slash_at_the_end_and_repeated_or_unknown_parameters_are_no_matter(world: World) -> None:
+async def test_a_slash_at_the_end_is_no_matter(world: World) -> None:
     await announce(world, "1.0")
-    for query in ("?x=1&x=2", "?callback=x", "?auth_code=", "?page=1", "?%00=%00", "?%FF"):
+    for query in ("", "?auth_code=", "?page=1", "?page=1&auth_code="):
         for path in (f"{RELEASES}.json", f"{RELEASES}.json/"):
             answer = await world.ask("GET", path + query)
             assert (answer.status, len(answer.json)) == (200, 1)
+
+
+async def test_repeated_and_unknown_parameters_are_refused_in_the_form_of_the_path(world: World) -> None:
+    await announce(world, "1.0")
+    for path in (RELEASES, f"{RELEASES}/pending", f"{RELEASES}/1", PROJECT, URLS, f"{URLS}/home"):
+        for query, name in (("x=1&x=2", "x"), ("callback=x", "callback"), ("%00=%00", "\0"), ("Page=1", "Page")):
+            answer = await world.ask("GET", f"{path}.json?{query}")
+            assert errors(answer) == (409, [name]), (path, query)
+            told = await ask_xml(world, "GET", f"{path}.xml?{query}")
+            assert (told.status, list(told.errors)) == (409, [name.replace("\0", "\ufffd")]), (path, query)
+    assert errors(await world.ask("GET", f"{RELEASES}.json?page=1&page=1")) == (409, ["page"])
+    assert errors(await world.ask("GET", f"{RELEASES}.json?auth_code=&auth_code=")) == (409, ["auth_code"])
+    (sentence,) = (await world.ask("GET", f"{RELEASES}.json?x=1")).json["errors"]["x"]
+    assert sentence == "`x` is no parameter of this call, which takes `page` and `auth_code`."
+    for method, path in WRITES:
+        assert errors(await world.ask(method, f"{path}.json?x=1", {"auth_code": world.token})) == (409, ["x"])
 
 
 @asynccontextmanager
