@@ -22,7 +22,7 @@ SMALL = 1024  # bytes that are not worth compressing
 LONG = 64 * 1024  # bytes that are compressed beside the event loop
 LEVEL = 6
 # not pages: beside a secret of theirs, compression tells an attacker what he guessed right
-COMPRESSED = ("json", "xml")
+COMPRESSED = ("json", "xml", "javascript", "css")
 SHOWN = "ETag, Idempotency-Replayed, Link, Location, Retry-After, X-Request-ID"
 TAKEN = "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-ID"
 PREFLIGHT_SECONDS = 600

@@ -236,6 +236,14 @@ async def test_long_answers_are_compressed_for_those_who_take_it(world: World) -
     assert (known.status, known.body) == (304, b"")
 
 
+async def test_scripts_and_styles_are_compressed_too(world: World) -> None:
+    for name in ("swagger-ui-bundle.js", "swagger-ui.css"):
+        plain = await raw(world, "GET", f"/api/docs/{name}")
+        packed = await raw(world, "GET", f"/api/docs/{name}", {"Accept-Encoding": "gzip"})
+        assert gzip.decompress(packed.body) == plain.body, name
+        assert len(packed.body) < len(plain.body) / 3
+
+
 async def test_short_answers_are_not_compressed(world: World) -> None:
     answer = await raw(world, "GET", f"{PROJECTS}/site", {"Accept-Encoding": "gzip"})
     assert len(answer.body) < 1024
