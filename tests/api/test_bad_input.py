@@ -7,9 +7,11 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
 import pytest
 
-from tests.api.calls import SITE, cases, counted, cut_path, env_path, said
+from tests.api.announcing import PROJECT, RELEASES, URLS, submit
+from tests.api.calls import SITE, cases, counted, cut_path, env_path, rows, said
 from tests.world import Answer, World
 
 DEPLOYMENTS = env_path("/deployments")
@@ -21,7 +23,12 @@ def is_told(answer: Answer) -> bool:
     """Whether a refusal has its dialect's form."""
     if answer.headers["Content-Type"].startswith("application/problem+json"):
         return {"type", "title", "status", "detail"} <= set(answer.json) and answer.json["status"] == answer.status
-    return isinstance(answer.json, dict) and isinstance(answer.json.get("error"), str)
+    errors = answer.json.get("errors")
+    if isinstance(errors, list):  # GraphQL
+        return all(isinstance(each["message"], str) and each["extensions"]["code"] for each in errors)
+    if isinstance(errors, dict):  # announcements
+        return all(isinstance(sentence, str) for sentences in errors.values() for sentence in sentences)
+    return isinstance(answer.json.get("error"), str)
 
 
 async def send(
@@ -31,29 +38,31 @@ async def send(
     return await world.ask("POST", path, data=body, headers={"Content-Type": kind, **headers})
 
 
+BROKEN = {
+    "null": b"null",
+    "a list": b"[]",
+    "a text": b'"x"',
+    "a number": b"1",
+    "true": b"true",
+    "no JSON": b"{",
+    "JSON and more": b"{} {}",
+    "single quotes": b"{'a': 1}",
+    "NaN": b'{"a": NaN}',
+    "bytes": bytes(range(128, 256)),
+    "UTF-16": '{"a": 1}'.encode("utf-16"),
+    "a byte order mark": b'\xef\xbb\xbf{"a": 1}',
+    "a lone surrogate": b'{"name": "\\ud800", "release_candidate_version": "\\ud800"}',
+    "surrogates as bytes": b'{"name": "\xed\xa0\x80"}',
+    "deep lists": b"[" * DEEP + b"]" * DEEP,
+    "deep objects": b'{"a":' * DEEP + b"1" + b"}" * DEEP,
+    "a form": b"name=x&tier=staging",
+}
+
+
 @pytest.mark.parametrize("path", [DEPLOYMENTS, NATIVE])
 async def test_a_body_that_is_no_json_object_is_400(world: World, path: str) -> None:
-    bodies = {
-        "null": b"null",
-        "a list": b"[]",
-        "a text": b'"x"',
-        "a number": b"1",
-        "true": b"true",
-        "no JSON": b"{",
-        "JSON and more": b"{} {}",
-        "single quotes": b"{'a': 1}",
-        "NaN": b'{"a": NaN}',
-        "bytes": bytes(range(128, 256)),
-        "UTF-16": '{"a": 1}'.encode("utf-16"),
-        "a byte order mark": b'\xef\xbb\xbf{"a": 1}',
-        "a lone surrogate": b'{"name": "\\ud800", "release_candidate_version": "\\ud800"}',
-        "surrogates as bytes": b'{"name": "\xed\xa0\x80"}',
-        "deep lists": b"[" * DEEP + b"]" * DEEP,
-        "deep objects": b'{"a":' * DEEP + b"1" + b"}" * DEEP,
-        "a form": b"name=x&tier=staging",
-    }
-    answers = {name: await send(world, body, path) for name, body in bodies.items()}
-    assert {name: answer.status for name, answer in answers.items()} == dict.fromkeys(bodies, 400)
+    answers = {name: await send(world, body, path) for name, body in BROKEN.items()}
+    assert {name: answer.status for name, answer in answers.items()} == dict.fromkeys(BROKEN, 400)
     assert all(is_told(answer) for answer in answers.values())
 
 
@@ -266,3 +275,137 @@ async def test_a_body_that_ends_too_soon_writes_nothing(world: World) -> None:
     answer = await raw(world, head + b"Content-Type: application/json\r\nContent-Length: 4000\r\n\r\n" + body)
     assert not answer or answer.startswith(b"HTTP/1.1 4"), answer[:200]
     assert not await world.deployments()
+
+
+# --- every other call that writes
+
+RELEASE = {"package": "site", "version": "3.0", "release_date": "2024-05-22", "status": 30}
+ENVIRONMENT = {"name": "qa", "tier": "staging"}
+QUERY = "query ($first: Int, $name: String!) { project(name: $name) { releases(first: $first) { totalCount } } }"
+VERSION = f"{NATIVE}/site/releases/1.0"
+# What each takes: a body that is right, and its fields by kind.
+WRITES: dict[tuple[str, str], tuple[dict[str, Any], dict[str, str]]] = {
+    ("POST", "/api/tokens"): (
+        {"name": "ci", "grants": ["project:read"]},
+        {"name": "text", "grants": "list", "user": "text", "expires_in_days": "number", "expires_at": "time"},
+    ),
+    ("PATCH", VERSION): ({}, {"status": "number", "release_date": "time", "notes": "text"}),
+    ("POST", f"{VERSION}/announcement/approve"): ({}, {"id": "number"}),
+    ("POST", f"{VERSION}/announcement/reject"): ({"reason": "x"}, {"id": "number", "reason": "text"}),
+    ("POST", "/api/releases/new/"): (
+        RELEASE,
+        {"version": "text", "release_date": "time", "status": "number", "files": "files", "release_notes": "text"},
+    ),
+    ("PATCH", "/api/releases/1/update_files/"): ({"files": {"js": "a"}}, {"files": "files"}),
+    ("POST", "/graphql"): ({"query": QUERY, "variables": {"name": "site"}}, {"query": "text", "operationName": "text"}),
+    ("POST", NATIVE): (
+        {"name": "shop"},
+        {"name": "text", "allowed_branches": "list", "build_inputs": "files", "build_deadline_minutes": "number"},
+    ),
+    ("PATCH", f"{NATIVE}/site"): ({}, {"allowed_branches": "list", "tag_candidates": "flag", "version_scheme": "text"}),
+    ("POST", f"{NATIVE}/site/environments"): (ENVIRONMENT, {"order": "number", "inputs": "files", "tier": "text"}),
+    ("PATCH", f"{NATIVE}/site/environments/staging"): ({}, {"frozen": "time", "order": "number", "inputs": "files"}),
+    ("POST", f"{RELEASES}.json"): ({"version": "9", "changelog": "x"}, {"version": "text", "changelog": "text"}),
+    ("PUT", f"{PROJECT}.json"): ({}, {"description": "text", "license_list": "list", "project_tag_list": "list"}),
+    ("POST", f"{URLS}.json"): ({"label": "x", "location": "https://x.example"}, {"label": "text", "location": "text"}),
+}
+MANY, NESTED = b"[" + b"1," * 99_999 + b"1]", b"[" * 900 + b"]" * 900
+NUMBERS = [b"%d" % (2**64), b"%d" % -(2**65), b"%d" % (2**63), b"1e308", b"-1"]
+YEARS = [b'"0000-01-01T00:00:00Z"', b'"10000-01-01T00:00:00Z"', b'"0001-01-01T00:00:00+14:00"']
+YEARS += [b'"9999-12-31T23:59:59-14:00"', b'"2024-02-30T00:00:00Z"', b'"2024-05-22T25:00:00Z"']
+TEXTS = [b'"a\\u0000"', b'"\\ud800"', b'"\xed\xa0\x80"']
+NO_VALUE = [MANY, NESTED, b'{"a": {"a": 1}}', *TEXTS]
+WRONG = {
+    "text": [*NO_VALUE, *NUMBERS],
+    "list": [*NO_VALUE, b"[[]]", b'[{"a": 1}]', *NUMBERS],
+    "files": [*NO_VALUE, b'{"a": [1]}', b'{"": []}', b'{"a\\u0000": "x"}', *NUMBERS],
+    "number": [*NO_VALUE, b'"1"', b"1.5", *NUMBERS],
+    "flag": [*NO_VALUE, b'"true"', *NUMBERS],
+    "time": [*NO_VALUE, *NUMBERS, *YEARS],
+}
+
+
+def with_raw(right: dict[str, Any], field: str, value: bytes) -> bytes:
+    """A body in JSON, with a field that need not be."""
+    rest = orjson.dumps({name: given for name, given in right.items() if name != field})
+    return b"%s%s%s: %s}" % (rest[:-1], b"," * (len(rest) > 2), orjson.dumps(field), value)
+
+
+async def furnished(world: World) -> dict[str, list[str]]:
+    """A release, an announcement that waits, and all rows as they are then."""
+    assert (await world.ask("POST", "/api/releases/new/", {**RELEASE, "version": "1.0"})).status == 201
+    await submit(world, "1.0")
+    return await rows()
+
+
+async def test_no_value_that_is_wrong_is_written_or_a_fault_of_ours_wherever_it_stands(world: World) -> None:
+    before = await furnished(world)
+    for (method, path), (right, fields) in WRITES.items():
+        for field, kind in fields.items():
+            for value in WRONG[kind]:
+                body = BytesIO(with_raw(right, field, value))
+                answer = await world.ask(method, path, data=body, headers={"Content-Type": "application/json"})
+                assert (400 <= answer.status < 500, is_told(answer)) == (True, True), (path, field, value[:50], answer)
+    assert await rows() == before
+
+
+async def test_variables_of_queries_that_are_wrong_are_400(world: World) -> None:
+    for name in ("first", "name"):
+        for value in (MANY, NESTED, *NUMBERS, *TEXTS, b'{"a": 1}', b"1.5", b"true"):
+            variables = with_raw({"name": "site"}, name, value)
+            body = BytesIO(with_raw({"query": QUERY}, "variables", variables))
+            answer = await world.ask("POST", "/graphql", data=body, headers={"Content-Type": "application/json"})
+            assert (answer.status, is_told(answer)) == (400, True), (name, value[:50], answer)
+
+
+async def test_no_body_that_is_none_is_written_or_a_fault_of_ours(world: World) -> None:
+    before = await furnished(world)
+    for method, path in WRITES:
+        for name, raw in BROKEN.items():
+            answer = await world.ask(method, path, data=BytesIO(raw), headers={"Content-Type": "application/json"})
+            assert (answer.status, is_told(answer)) == (400, True), (path, name)
+        large = BytesIO(b" " * 10_000_000)
+        answer = await world.ask(method, path, data=large, headers={"Content-Type": "application/json"})
+        assert (answer.status, is_told(answer)) == (413, True), path
+        for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonp", ""):
+            answer = await world.ask(method, path, data=b"{}", headers={"Content-Type": kind})
+            assert (answer.status, is_told(answer)) == (415, True), (path, kind)
+    assert await rows() == before
+
+
+async def test_a_wrong_method_is_405_in_every_dialect_and_writes_nothing(world: World) -> None:
+    before = await furnished(world)
+    for path, right in [
+        ("/api/tokens", {"GET", "POST"}),
+        ("/api/tokens/1", {"GET", "DELETE"}),
+        (VERSION, {"GET", "PATCH"}),
+        (f"{VERSION}/announcement/approve", {"POST"}),
+        (f"{VERSION}/announcement/reject", {"POST"}),
+        ("/api/announcements", {"GET"}),
+        ("/api/releases/1/", {"GET"}),
+        ("/api/releases/1/update_files/", {"PATCH"}),
+        ("/graphql", {"POST"}),
+        (f"{RELEASES}.json", {"GET", "POST"}),
+        (f"{RELEASES}/1.json", {"GET", "DELETE"}),
+        (f"{PROJECT}.json", {"GET", "PUT"}),
+    ]:
+        for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} - right:
+            answer = await world.ask(method, path, {})
+            assert (answer.status, is_told(answer)) == (405, True), (method, path)
+            assert set(answer.headers["Allow"].split(",")) - {"HEAD"} == right
+    assert await rows() == before
+
+
+async def test_numbers_in_paths_that_no_row_has_are_404(world: World) -> None:
+    before = await furnished(world)
+    for number in ("0", "-1", str(2**31), str(2**64), str(2**65), "1.0", "1e3", "٣", "%00", "x" * 5000):
+        for method, path in (
+            ("GET", f"/api/tokens/{number}"),
+            ("DELETE", f"/api/tokens/{number}"),
+            ("GET", f"/api/releases/{number}/"),
+            ("PATCH", f"/api/releases/{number}/update_files/"),
+            ("DELETE", f"{RELEASES}/{number}.json"),
+        ):
+            answer = await world.ask(method, path, {"files": {}} if method == "PATCH" else None)
+            assert (answer.status, is_told(answer)) == (404, True), (method, path, answer.json)
+    assert await rows() == before
