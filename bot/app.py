@@ -43,7 +43,6 @@ from handlers import receive, webhooks
 log = structlog.get_logger()
 
 JOB_SECONDS = 600
-EVENT_LOOP_TURN = 0.05
 
 
 class Service:
@@ -181,7 +180,9 @@ async def _opened(app: web.Application) -> AsyncIterator[None]:
 
 async def _working(service: Service, scheduled: bool) -> AsyncIterator[None]:
     working = asyncio.create_task(service.work(scheduled=scheduled))
-    await asyncio.wait([working], timeout=EVENT_LOOP_TURN)
+    begun = asyncio.create_task(service.worker.begun.wait())
+    await asyncio.wait([working, begun], return_when=asyncio.FIRST_COMPLETED)
+    begun.cancel()
     if working.done():  # it may not work at all: the application must not start
         await working
     yield

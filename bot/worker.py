@@ -153,6 +153,7 @@ class Worker:
         self._give_way = give_way
         self._running: dict[int, Run] = {}
         self._results: list[Result] = []
+        self.begun = asyncio.Event()
         self._wake = asyncio.Event()
         self._stopping = False
         self._voided_at = -POLL
@@ -173,6 +174,7 @@ class Worker:
             if database.path is not None:  # whoever held a lease there was killed: the lock file says so
                 self._void_before = END_OF_TIME
             database.bell.events.add(self._wake)
+            self.begun.set()
             beside = [asyncio.create_task(database.listen()), asyncio.create_task(self._beat())]
             try:
                 while not self._stopping:
