@@ -214,3 +214,9 @@ async def test_of_many_unknown_grants_the_first_five_are_named(world: World) -> 
     assert (told(long), len(long.json["detail"]) < 1000) == ((400, "#/grants"), True)
     one = await world.ask("POST", TOKENS, {"name": "ci", "grants": ["nope"]})
     assert one.json["detail"].startswith("No such grant: nope. There are: ")
+
+
+async def test_a_project_of_a_name_that_none_can_have_is_404(world: World) -> None:
+    for name in ("", "x" * 256, "x" * 100_000):
+        answer = await world.ask("POST", TOKENS, {"name": "ci", "grants": ["project:read"], "project": name})
+        assert (told(answer), len(answer.json["project"]) <= 100) == ((404, "#/project"), True)

@@ -48,11 +48,12 @@ HARMLESS = ("PUT", "/graphql")  # nothing is changed where nothing is given; var
 
 
 def bodies(path: str, right: dict[str, Any], fields: list[str]) -> list[dict[str, Any]]:
-    """A body with fields as large as can be, the first two in every way, and one with as many fields."""
-    large = {field: LARGE if place < 2 else [LARGE[place % 4], LONG] for place, field in enumerate(fields)}
+    """A body with fields as large as can be, the first in every way, and one with as many fields."""
+    large = {field: [LARGE[place % 4], LONG] if place else LARGE for place, field in enumerate(fields)}
     bodies = [{**right, field: value} for field, values in large.items() for value in values]
     strange = [] if path.startswith(IGNORING) else [{**right, **NUMBERS}, {**right, **SHIPS}]
-    return [*bodies, *strange, *({**right, field: {"until": ONES, "reason": SHIPS}} for field in fields[:2])]
+    frozen = [{"frozen": {"until": ONES, "reason": SHIPS}}, {"frozen": NUMBERS}] if "frozen" in fields else []
+    return [*bodies, *strange, *frozen]
 
 
 async def send(world: World, method: str, path: str, body: Any, **headers: str) -> Answer:
