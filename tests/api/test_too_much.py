@@ -52,8 +52,8 @@ def bodies(path: str, right: dict[str, Any], fields: list[str]) -> list[dict[str
     large = {field: [LARGE[place % 4], LONG] if place else LARGE for place, field in enumerate(fields)}
     bodies = [{**right, field: value} for field, values in large.items() for value in values]
     strange = [] if path.startswith(IGNORING) else [{**right, **NUMBERS}, {**right, **SHIPS}]
-    frozen = [{"frozen": {"until": ONES, "reason": SHIPS}}, {"frozen": NUMBERS}] if "frozen" in fields else []
-    return [*bodies, *strange, *frozen]
+    frozen: list[Any] = [{"until": ONES, "reason": SHIPS}, NUMBERS] if "frozen" in fields else []
+    return [*bodies, *strange, *({"frozen": value} for value in frozen)]
 
 
 async def send(world: World, method: str, path: str, body: Any, **headers: str) -> Answer:
