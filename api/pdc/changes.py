@@ -32,7 +32,7 @@ CHANGESETS = Resource(
         Field("requested_on", kinds.MOMENT, "requested_on"),
         Field("committed_on", kinds.MOMENT, "committed_on"),
         Field("duration", kinds.NAME, {"from": "requested_on", "to": "committed_on"}, show=lambda _: _duration),
-        Field("comment", kinds.NAME, "comment"),
+        Field("comment", kinds.NAME, "comment", nullable=True),
         Field("changes", kinds.LIST, "changes", show=lambda _: _in_order),
     ),
     filters={"author": filters.one_of("t.author"), "resource": filters.one_of("t.resource")},

@@ -157,10 +157,17 @@ def _item(of: Resource, keys: Sequence[str]) -> dict[str, Any]:
         gives, status = (None, 204) if method == "DELETE" else (_ref(of.name), 200)
         errors, stranger = (READING, of.for_strangers) if method == "GET" else (WRITING, False)
         name, title = f"{method} one of {of.name}", f"{ACTS[method]} one {of.title}"
-        call = _call(name, title, gives, errors, SHOWN, taken.get(method), status, stranger=stranger)
+        forms = PARSED[:1] if method == "PUT" and _is_nested(of) else PARSED
+        call = _call(name, title, gives, errors, SHOWN, taken.get(method), status, stranger=stranger, forms=forms)
         call["parameters"] += [{**in_path, "name": key} for key in keys]
         calls[method.lower()] = call
     return calls
+
+
+def _is_nested(of: Resource) -> bool:
+    """Whether an item must hold lists or objects, which no form can say."""
+    needed = [each.kind.schema["type"] for each in of.fields if each.column and each.default is REQUIRED]
+    return not {"array", "object"}.isdisjoint(needed)
 
 
 def _schemas(of: Resource | Words) -> dict[str, Any]:
@@ -208,7 +215,7 @@ def _shown(each: Field) -> dict[str, Any]:
     if isinstance(each.path, Mapping) and each.kind.schema.get("type") == "object":
         return {"type": "object"}
     schema = dict(each.kind.schema)
-    return {"anyOf": [schema, {"type": "null"}]} if each.default is None else schema
+    return {"anyOf": [schema, {"type": "null"}]} if each.nullable or each.default is None else schema
 
 
 def _ref(name: str) -> dict[str, str]:
@@ -225,6 +232,7 @@ def _call(
     status: int = 200,
     *,
     stranger: bool = False,
+    forms: Sequence[str] = PARSED[:1],
 ) -> dict[str, Any]:
     done: dict[str, Any] = {"description": "Done"}
     if gives is not None:
@@ -242,6 +250,5 @@ def _call(
         "security": [{"token": []}, {"bearer": []}, *([{}] if stranger else [])],
     }
     if body is not None:
-        forms = PARSED if "$ref" in body else PARSED[:1]
         said["requestBody"] = {"content": {kind: {"schema": body} for kind in forms}}
     return said
