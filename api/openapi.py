@@ -150,11 +150,12 @@ def _in_path(endpoint: Endpoint) -> list[Any]:
 
 
 def _in_query(endpoint: Endpoint, schemas: Mapping[Key, Any], shared: Mapping[str, Any]) -> list[Any]:
-    schema = _resolved(schemas.get((endpoint.method, endpoint.path, "query"), {}), shared)
-    required = schema.get("required", ())
+    query = _resolved(schemas.get((endpoint.method, endpoint.path, "query"), {}), shared)
+    required = query.get("required", ())
     return [
         {"in": "query", "name": name, "required": name in required, "schema": _sayable(each)}
-        for name, each in schema.get("properties", {}).items()
+        | {"example": example(each, shared, name)}
+        for name, each in query.get("properties", {}).items()
     ]
 
 
@@ -169,7 +170,10 @@ def _resolved(schema: Mapping[str, Any], shared: Mapping[str, Any]) -> Mapping[s
 
 
 def example(schema: Mapping[str, Any], shared: Mapping[str, Any], name: str = "") -> Any:
-    """A value of a schema, from the examples in it, or else what fits and is usual for its name."""
+    """A value of a schema, from the examples in it, or else what fits and is usual for its name.
+
+    Of an object it holds what is required, or where nothing is, all that it may hold.
+    """
     schema = _resolved(schema, shared)
     for given in ("examples", "enum"):
         if schema.get(given):
@@ -184,5 +188,6 @@ def example(schema: Mapping[str, Any], shared: Mapping[str, Any], name: str = ""
         if key in values:
             return values[key]
     if schema.get("type") == "object":
-        return {each: example(below, shared, each) for each, below in schema.get("properties", {}).items()}
+        properties = schema.get("properties", {})
+        return {each: example(properties[each], shared, each) for each in schema.get("required", properties)}
     return [example(schema["items"], shared, name)] if "items" in schema else []

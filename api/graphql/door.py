@@ -19,9 +19,9 @@ PATH = "/graphql"
 class QueryBody(BaseModel):
     """A query."""
 
-    query: str = Field(examples=["query Repo($name: String!) { project(name: $name) { repo } }"])
-    variables: dict[str, Any] | None = Field(None, examples=[{"name": "site"}])
-    operation_name: str | None = Field(None, alias="operationName", examples=["Repo"])
+    query: str = Field(examples=['{ project(name: "site") { repo } }'])
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = Field(None, alias="operationName")
 
 
 class Extensions(BaseModel):

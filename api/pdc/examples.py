@@ -36,7 +36,7 @@ ITEMS: Mapping[str, Mapping[str, Any]] = {
         "date": "2099-06-30",
         "active": True,
         "release_url": f"{URL}/releases/shop-1.0/",
-        "sla_url": f"{URL}/component-sla-types/2/",
+        "sla_url": f"{URL}/component-sla-types/1/",
     },
     "released-files": {
         "id": 1,
@@ -72,7 +72,7 @@ ITEMS: Mapping[str, Mapping[str, Any]] = {
         "product": "shop",
         "releases": ["shop-1.0"],
     },
-    "component-sla-types": {"id": 2, "name": "security", "description": "Fixes of what endangers users."},
+    "component-sla-types": {"id": 1, "name": "security", "description": "Fixes of what endangers users."},
     "release-variants": {
         "release": "shop-1.0",
         "id": "Server",

@@ -14,7 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from bot.app import create_app, description, dialects
 from bot.settings import read_settings
 from sandbox.credentials import key_pair
-from tests.world import World
+from tests.world import Serve, World, a_world
 
 DOCS = Path(__file__).parents[2] / "docs"
 UNDESCRIBED = ("/webhooks/", "/healthz", "/readyz", "/metrics", "/api/openapi.json", "/api/docs", "/rest_api/")
@@ -99,6 +99,19 @@ def test_every_content_has_an_example_that_is_as_its_schema_says(document: Any) 
         assert not list(validator.iter_errors(content["example"])), (where, kind, content)
 
 
+def test_every_parameter_of_an_endpoint_has_an_example_that_is_as_its_schema_says(document: Any) -> None:
+    said = [each for _, _, said in operations(document) for each in said["parameters"] if each.get("in") == "query"]
+    assert said
+    for each in said:
+        assert not list(Draft202012Validator(each["schema"]).iter_errors(each["example"])), each
+
+
+def test_forms_are_taken_where_a_form_can_say_it(document: Any) -> None:
+    forms = [each["example"] for _, kind, each in contents(document) if "form" in kind]
+    assert forms
+    assert not [form for form in forms if any(isinstance(value, list | dict) for value in form.values())]
+
+
 def test_examples_of_xml_are_documents_as_they_are_answered(document: Any) -> None:
     texts = [each["example"] for _, kind, each in contents(document) if kind == "application/xml"]
     answers = [text for text in texts if isinstance(text, str)]  # what is sent may be in any root element
@@ -132,6 +145,17 @@ async def test_refusals_that_happen_are_described(
     answer = await world.ask(method, path, data=b"x" if status == 415 else None)
     assert answer.status == status
     assert str(status) in document["paths"][described][method.lower()]["responses"]
+
+
+async def test_strangers_are_answered_where_it_is_said_that_they_may_be(
+    source: Path, database_url: str, aiohttp_server: Serve, document: Any
+) -> None:
+    reading = [(path, said) for method, path, said in operations(document) if method == "get" and "{" not in path]
+    assert len(reading) > 20
+    async with a_world(source, database_url, aiohttp_server, anonymous_read="all") as world:
+        for path, said in reading:
+            answer = await world.ask("GET", path, token="")
+            assert (answer.status != 401) == ({} in said["security"]), path
 
 
 async def test_programs_and_people_get_it_without_credentials_and_from_us_alone(world: World) -> None:
