@@ -1,8 +1,9 @@
 """How fast a page of a list is answered in each dialect, beside a bare route that sends the same SQL as JSON.
 
-One process for each database serves our application on one port and the bare routes on another, on one pool. The bare
-routes run what our own code has asked the database for one such page, with the arguments that it had; who asks, and
-which project is meant, they do not ask. Both take turns, loaded by this process over loopback.
+One process for each database serves our application on one port and the bare routes on another. These run, one after
+the other, the statements that our own code has asked the database for one such page, with the arguments that it had
+(whose token it is has been asked before), and send their rows. They read as is usual beside aiohttp: with aiosqlite,
+each statement in one call, or from a pool of asyncpg. Both take turns, loaded by this process over loopback.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import aiohttp
+import aiosqlite
 import orjson
 from aiohttp import web
 
@@ -125,18 +128,18 @@ class Bare:
 
     def __init__(self, url: str, address: str, recorder: Recorder) -> None:
         self._url, self._address, self._recorder = url, address, recorder
-        self._run = recorder.run
+        self._read: Run
         self._pages: dict[int, list[Statement]] = {}
         self._recording = asyncio.Lock()
         self._session: aiohttp.ClientSession
 
     async def open(self, _: web.Application) -> AsyncIterator[None]:
-        """Speak to our own application."""
-        async with aiohttp.ClientSession(self._address) as self._session:
+        """Speak to our own application, and to the database."""
+        async with aiohttp.ClientSession(self._address) as self._session, reading(self._url) as self._read:
             yield
 
     async def asked(self, case: Case, path: str) -> list[Statement]:
-        """What our own code asks for one page. Who asks, and which project is meant, it asks in another way."""
+        """What our own code asks for one page."""
         self._recorder.seen = []
         try:
             async with self._session.get(path, headers=case.headers) as response:
@@ -156,7 +159,7 @@ class Bare:
                 self._pages[number] = await self.asked(CASES[number], CASES[number].few)
         count: list[dict[str, Any]] = []
         for statement in self._pages[number]:
-            found = await self._run(statement.sql, statement.args)
+            found = await self._read(statement.sql, statement.args)
             if statement.counts:
                 count = found
             else:
@@ -175,11 +178,31 @@ class Bare:
         return web.Response(body=orjson.dumps(times), content_type="application/json")
 
     async def _timed(self, statements: Sequence[Statement]) -> float:
-        """Seconds of statements, one after the other on our pool, as the route has asked them just now."""
+        """Seconds of statements, one after the other, as our route has asked them just now."""
         begun = time.perf_counter()
         for statement in statements:
-            await self._run(statement.sql, statement.args)
+            await self._recorder.run(statement.sql, statement.args)
         return time.perf_counter() - begun
+
+
+@asynccontextmanager
+async def reading(url: str) -> AsyncIterator[Run]:
+    """What reads rows as dictionaries, with nothing of ours in between."""
+    if url.startswith("sqlite"):
+        async with aiosqlite.connect(f"file:{sqlite_file(url)}?mode=ro", uri=True) as database:
+            database.row_factory = sqlite3.Row
+
+            async def read(sql: str, args: Any) -> list[dict[str, Any]]:
+                return [dict(row) for row in await database.execute_fetchall(sql, args)]
+
+            yield read
+        return
+    async with import_module("asyncpg").create_pool(url) as pool:
+
+        async def fetch(sql: str, args: Any) -> list[dict[str, Any]]:
+            return [dict(row) for row in await pool.fetch(sql, *args)]
+
+        yield fetch
 
 
 async def alone(url: str, statement: Statement) -> float:
