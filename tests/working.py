@@ -39,6 +39,7 @@ async def working(perform: Callable[[Job], Awaitable[None]], **options: Any) -> 
         perform=perform, observe=lambda job, outcome, seconds, error: outcomes.append((job.kind, outcome)), **options
     )
     task = asyncio.create_task(worker.run())
+    await worker.begun.wait()
     try:
         yield Watched(worker, outcomes)
     finally:

@@ -64,9 +64,11 @@ async def listening(world: World, heard: list[str]) -> AsyncIterator[None]:
     """Every statement meanwhile."""
     client: Any = world.service.database.client
     if world.service.database.dialect == "sqlite":
-        await client._reader.set_trace_callback(heard.append)
-        yield
-        await client._reader.set_trace_callback(None)
+        for callback in (heard.append, None):
+            await client._reader.set_trace_callback(callback)
+            client._glance._connection.set_trace_callback(callback)
+            if callback is not None:
+                yield
         return
     keeper, log = Heard(heard), logging.getLogger("tortoise.db_client")
     log.addHandler(keeper)
