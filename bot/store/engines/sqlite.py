@@ -43,7 +43,7 @@ PASSING = {
 }
 MOMENT = 0.001  # seconds that a read may hold the event loop
 STEPS = 1000  # of SQLite's machine between two looks at the clock: some 20 microseconds
-LONG_FOR, MOST_LONG = 60.0, 1024  # seconds that a statement counts as a long one, and how many are known
+LONG_FOR, MOST_LONG = 5.0, 1024  # seconds that a statement counts as a long one, and how many are known
 WRITES = re.compile(r"\b(insert|update|delete|replace)\b", re.IGNORECASE)
 
 
