@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -82,8 +83,15 @@ async def _add_workflows(path: Path, history: History, head: str) -> tuple[str, 
 
 
 def copy(template: Template, target: Path) -> History:
-    """Copy a template's repository to a new place and give an index of its own."""
-    shutil.copytree(template.path, target)
+    """Copy a template's repository to a new place and give an index of its own.
+
+    Git changes no file in its place, it puts a new one there: so both may have the same files to begin with.
+    """
+    try:
+        shutil.copytree(template.path, target, copy_function=os.link)
+    except OSError:  # another disk, or one without links
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(template.path, target)
     return template.history.copy()
 
 
