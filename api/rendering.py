@@ -54,9 +54,11 @@ def items(fields: Sequence[Field], rows: Sequence[Row], view: View) -> list[dict
     names = [each.name for each in fields]
     shown = [{name: row[name] for name in names} for row in rows]
     for each in fields:
-        if show := each.shower(view):
+        show = each.kind.show if each.show is None else each.show(view)
+        if show is not None:
             for item in shown:
-                item[each.name] = show(item[each.name])
+                if (value := item[each.name]) is not None or each.show is not None:
+                    item[each.name] = show(value)
     return shown
 
 

@@ -108,13 +108,6 @@ class Field:
             return {self.name: self.path}
         return {f"{self.name}.{part}": path for part, path in (self.path or {}).items()}
 
-    def shower(self, view: View) -> Show | None:
-        """What makes what is shown of each value that was read; nothing where that is shown itself."""
-        written = self.kind.show
-        if self.show is not None or written is None:
-            return self.show and self.show(view)
-        return lambda value: None if value is None else written(value)
-
 
 Filter = Callable[[list[str], Where, date], None]
 
