@@ -26,8 +26,8 @@ def table(resource: Resource) -> Table:
     """What writes the rows of a resource. The change log keeps the fields that are written, as they are shown."""
     written = [each for each in resource.fields if each.column]
 
-    def told(row: Row) -> Row:
-        return items(written, [dict(row)], NOWHERE)[0]
+    def told(rows: Sequence[Row]) -> list[Row]:
+        return items(written, [dict(row) for row in rows], NOWHERE)
 
     shown = read(resource, resource.fields)
     return Table(resource.name, resource.listing, shown, told, resource.unique, resource.prepare, resource.stamped)

@@ -38,21 +38,21 @@ async def _referred(refers: Refers, values: Sequence[Any], sight: Sight) -> Mapp
 
 
 def shape(
-    resource: Resource, selected: Sequence[Field], item: Any, known: Known, *, partial: bool, made: bool
+    fields: Sequence[Field], names: Mapping[str, bool], item: Any, known: Known, *, partial: bool
 ) -> dict[str, Any]:
     """What an item asks to be written, by field; refused with everything that is wrong with it.
 
-    Only `selected` fields are taken. `partial` items write what they give, others every field that is selected, those
-    of a row to be `made` every field there is.
+    `names` are the fields that are taken, and whether they can be written. `partial` items write what they give, others
+    all `fields`.
     """
     if item is None:
         raise Invalid({"detail": ["No data provided"]})
     if not isinstance(item, dict):
         raise Invalid({"detail": f"Invalid data. Expected an object, but got {type(item).__name__}."})
-    _refuse_names(selected, item)
+    _refuse_names(names, item)
     values: dict[str, Any] = {}
     errors: dict[str, Any] = {}
-    for each in resource.fields if made else selected:
+    for each in fields:
         if not each.column or (partial and each.name not in item):
             continue
         try:
@@ -64,11 +64,12 @@ def shape(
     return values
 
 
-def _refuse_names(selected: Sequence[Field], item: Mapping[str, Any]) -> None:
-    unknown = item.keys() - {each.name for each in selected}
-    if unknown:
+def _refuse_names(names: Mapping[str, bool], item: Mapping[str, Any]) -> None:
+    if all(map(names.get, item)):
+        return
+    if unknown := item.keys() - names.keys():
         raise Invalid({"detail": f"Unknown fields: {_quoted(sorted(unknown))}."})
-    if fixed := [each.name for each in selected if not each.column and each.name in item]:
+    if fixed := [name for name, writable in names.items() if not writable and name in item]:
         raise Invalid({"detail": f"Can not update read only fields: {_quoted(fixed)}."})
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -31,12 +32,18 @@ class Unique:
     columns: tuple[str, ...]
     refusal: Callable[[Row], Refusal]
 
+    @cached_property
+    def key(self) -> Callable[[Row], tuple[Any, ...]]:
+        """What takes the values out of a row."""
+        first = itemgetter(self.columns[0])
+        return itemgetter(*self.columns) if len(self.columns) > 1 else lambda row: (first(row),)
+
 
 @dataclass(frozen=True)
 class Table:
     """Rows that are written by `apply`: what they are called, what they show (names to paths), what is unique.
 
-    Every row shows its number as `#`; `told` makes of a row what the change log keeps of it.
+    Every row shows its number as `#`; `told` makes of rows what the change log keeps of them.
 
     `prepare` is shown all rows with their new values, inside the transaction, and gives what turns each of them into
     columns or refuses it; `stamped` rows know when they were created and updated.
@@ -45,7 +52,7 @@ class Table:
     name: str
     listing: Listing
     shown: Mapping[str, str]
-    told: Callable[[Row], Row]
+    told: Callable[[Sequence[Row]], list[Row]]
     unique: Sequence[Unique] = ()
     prepare: Prepare | None = None
     stamped: bool = False
@@ -167,25 +174,22 @@ async def _refuse_second_ones(
     """Refuse the first change, one after the other, that would make a second row of a kind or is refused anyway."""
     raw = await _columns(table, before)
     changes = changes[: len(written)]
-    old = [raw.get(change.row or 0, {}) for change in changes]
-    new = [{**was, **(values or {})} for was, values in zip(old, written, strict=True)]
+    old = [raw.get(change.row or 0) for change in changes]
+    new = [{**(was or {}), **(values or {})} for was, values in zip(old, written, strict=True)]
+    keys = [[unique.key(row) for row in new] for unique in table.unique]
     taken = [
-        await holders(table.listing.table, unique.columns, (_key(unique, row) for row in new))
-        for unique in table.unique
+        (unique, of, await holders(table.listing.table, unique.columns, of))
+        for unique, of in zip(table.unique, keys, strict=True)
     ]
-    for index, change in enumerate(changes):
+    for index, (change, was, values) in enumerate(zip(changes, old, written, strict=True)):
         row = change.row or -index
-        for unique, holder in zip(table.unique, taken, strict=True):
-            if holder.get(_key(unique, old[index])) == row:
-                del holder[_key(unique, old[index])]
-            if written[index] is not None and holder.setdefault(_key(unique, new[index]), row) != row:
+        for unique, of, holder in taken:
+            if was is not None and holder.get(unique.key(was)) == row:
+                del holder[unique.key(was)]
+            if values is not None and holder.setdefault(of[index], row) != row:
                 raise ItemRefused(index, unique.refusal(new[index]))
         if change.refusal is not None:
             raise ItemRefused(index, change.refusal)
-
-
-def _key(unique: Unique, row: Row) -> tuple[Any, ...]:
-    return tuple(row.get(column) for column in unique.columns)
 
 
 async def _columns(table: Table, rows: Mapping[int, Row]) -> dict[int, Row]:
@@ -228,18 +232,19 @@ async def _log(
     comment: str | None,
     pairs: Sequence[tuple[Row | None, Row | None]],
 ) -> None:
-    """The change set, whole in one row, and a line in the audit log that leads there."""
+    """The change set, whole in one row, and a line in the audit log that leads there; nothing where nothing changed."""
+    if not pairs:
+        return
+    before, after = (iter(table.told([row for row in side if row is not None])) for side in zip(*pairs, strict=True))
     changes = [
         {
             "resource": table.name,
             "resource_id": str((new or old or {})["#"]),
-            "old_value": None if old is None else table.told(old),
-            "new_value": None if new is None else table.told(new),
+            "old_value": None if old is None else next(before),
+            "new_value": None if new is None else next(after),
         }
         for old, new in pairs
     ]
-    if not changes:
-        return
     number = (await next_numbers(ChangeSet._meta.db_table, 1))[0]
     await execute(
         "INSERT INTO changesets (id, author, requested_on, committed_on, comment, resource, changes) "

@@ -307,9 +307,12 @@ async def execute(sql: str, *args: Any) -> int:
 async def execute_many(sql: str, rows: list[list[Any]]) -> None:
     """Run one INSERT, UPDATE or DELETE for each list of arguments."""
     database = current()
+    if database.dialect == "sqlite":
+        sql, places = in_order(sql)
+        if places != tuple(range(len(places))):
+            rows = [[row[place] for place in places] for row in rows]
     if rows:
-        given = [for_engine(database, sql, tuple(row)) for row in rows]
-        await database.client.execute_many(given[0][0], [args for _, args in given])
+        await database.client.execute_many(sql, rows)
 
 
 async def next_numbers(table: str, count: int) -> list[int]:

@@ -165,14 +165,15 @@ def statement(table: str, number: int, values: dict[str, Any] | None, *, made: b
     """The statement that writes one row, and its arguments; the row's number is the first. Without values it goes."""
     if values is None:
         return f"DELETE FROM {table} WHERE id = $1", [number]
-    args = [number, *(_stored(value) for value in values.values())]
+    stored = [orjson.dumps(each).decode() if isinstance(each, list | dict) else each for each in values.values()]
+    return _writing(table, tuple(values), made), [number, *stored]
+
+
+@lru_cache(maxsize=256)
+def _writing(table: str, columns: tuple[str, ...], made: bool) -> str:
     if made:
-        columns = ", ".join(f'"{column}"' for column in values)
-        places = ", ".join(f"${place}" for place in range(1, len(args) + 1))
-        return f"INSERT INTO {table} (id, {columns}) VALUES ({places})", args
-    pairs = ", ".join(f'"{column}" = ${place}' for place, column in enumerate(values, 2))
-    return f"UPDATE {table} SET {pairs} WHERE id = $1", args
-
-
-def _stored(value: Any) -> Any:
-    return orjson.dumps(value).decode() if isinstance(value, list | dict) else value
+        names = ", ".join(f'"{column}"' for column in columns)
+        places = ", ".join(f"${place}" for place in range(1, len(columns) + 2))
+        return f"INSERT INTO {table} (id, {names}) VALUES ({places})"
+    pairs = ", ".join(f'"{column}" = ${place}' for place, column in enumerate(columns, 2))
+    return f"UPDATE {table} SET {pairs} WHERE id = $1"
