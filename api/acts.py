@@ -182,27 +182,25 @@ async def _written(
     """Items written, to the rows that are there or `made`, and shown."""
     known = await references(asked.resource, items, asked.sight)
     changes: list[Change] = []
-    wrong, names = None, {each.name: bool(each.column) for each in asked.selected}
+    wrong, names = None, {each.name: each.column for each in asked.selected}
+    fields = [each for each in (asked.resource.fields if made else asked.selected) if each.column]
     for index, (item, row) in enumerate(zip(items, rows, strict=True)):
         try:
-            changes.append(_change(asked, names, item, row, known, made=made, partial=partial))
+            if partial and not item:
+                raise Invalid({"detail": PARTIAL_WITHOUT_CHANGES})
+            if row is None and not made:
+                raise not_found()
+            values = shape(fields, names, item, known, partial=partial)
+            changes.append(_change(asked.resource, fields, values, known, row))
         except Invalid as invalid:
             wrong = ItemRefused(index, invalid)
             break
     return await asked.rendered(await _applied(asked, changes, wrong, items, keys))
 
 
-def _change(
-    asked: Asked, names: Mapping[str, bool], item: Any, row: Row | None, known: Known, *, made: bool, partial: bool
-) -> Change:
-    if partial and not item:
-        raise Invalid({"detail": PARTIAL_WITHOUT_CHANGES})
-    if row is None and not made:
-        raise not_found()
-    resource = asked.resource
-    values = shape(resource.fields if made else asked.selected, names, item, known, partial=partial)
-    refusal = None if resource.check is None else resource.check(values, known, row)
-    columns = {each.column: values[each.name] for each in resource.fields if each.name in values}
+def _change(of: Resource, fields: Sequence[Field], values: Mapping[str, Any], known: Known, row: Row | None) -> Change:
+    refusal = None if of.check is None else of.check(values, known, row)
+    columns = {each.column: values[each.name] for each in fields if each.name in values}
     return Change(None if row is None else row["#"], columns, refusal)
 
 

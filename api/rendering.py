@@ -27,7 +27,7 @@ def table(resource: Resource) -> Table:
     written = [each for each in resource.fields if each.column]
 
     def told(rows: Sequence[Row]) -> list[Row]:
-        return items(written, [dict(row) for row in rows], NOWHERE)
+        return items(written, rows, NOWHERE)
 
     shown = read(resource, resource.fields)
     return Table(resource.name, resource.listing, shown, told, resource.unique, resource.prepare, resource.stamped)

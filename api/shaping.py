@@ -38,12 +38,12 @@ async def _referred(refers: Refers, values: Sequence[Any], sight: Sight) -> Mapp
 
 
 def shape(
-    fields: Sequence[Field], names: Mapping[str, bool], item: Any, known: Known, *, partial: bool
+    fields: Sequence[Field], names: Mapping[str, str], item: Any, known: Known, *, partial: bool
 ) -> dict[str, Any]:
     """What an item asks to be written, by field; refused with everything that is wrong with it.
 
-    `names` are the fields that are taken, and whether they can be written. `partial` items write what they give, others
-    all `fields`.
+    `names` are the fields that are taken, with the columns of those that can be written. `partial` items write what
+    they give, others all `fields`.
     """
     if item is None:
         raise Invalid({"detail": ["No data provided"]})
@@ -53,7 +53,7 @@ def shape(
     values: dict[str, Any] = {}
     errors: dict[str, Any] = {}
     for each in fields:
-        if not each.column or (partial and each.name not in item):
+        if partial and each.name not in item:
             continue
         try:
             values[each.name] = _value(each, item, known)
@@ -64,12 +64,12 @@ def shape(
     return values
 
 
-def _refuse_names(names: Mapping[str, bool], item: Mapping[str, Any]) -> None:
+def _refuse_names(names: Mapping[str, str], item: Mapping[str, Any]) -> None:
     if all(map(names.get, item)):
         return
     if unknown := item.keys() - names.keys():
         raise Invalid({"detail": f"Unknown fields: {_quoted(sorted(unknown))}."})
-    if fixed := [name for name, writable in names.items() if not writable and name in item]:
+    if fixed := [name for name, column in names.items() if not column and name in item]:
         raise Invalid({"detail": f"Can not update read only fields: {_quoted(fixed)}."})
 
 

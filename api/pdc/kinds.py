@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -17,6 +18,7 @@ NO_ROW = -1  # the number that no row has
 TRUE = {"t", "T", "true", "True", "TRUE", "1", 1}
 FALSE = {"f", "F", "false", "False", "FALSE", "0", 0}
 BAD_DATE = "Date has wrong format. Use one of these formats instead: YYYY[-MM[-DD]]."
+PADDED = len("2017-01-31")
 _DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 NO_INTEGER = "A valid integer is required."
 NOT_PRINTABLE = "Only accept printable text."
@@ -68,6 +70,8 @@ def _read_text(value: Any, longest: int) -> str:
 
 
 def _read_name(value: Any) -> str:
+    if isinstance(value, str):
+        return value
     if isinstance(value, bool | list | dict):
         raise ValueError("Not a valid string.")
     return str(value)
@@ -100,11 +104,10 @@ def _read_flag(value: Any) -> bool:
 
 def read_date(value: Any) -> date:
     """A date as year-month-day, padded or not; ValueError otherwise."""
-    match = _DATE.fullmatch(value) if isinstance(value, str) else None
-    try:
-        return date(*map(int, match.groups())) if match else date(0, 0, 0)
-    except ValueError:
-        raise ValueError(BAD_DATE) from None
+    if isinstance(value, str) and (match := _DATE.fullmatch(value)):
+        with suppress(ValueError):
+            return date.fromisoformat(value) if len(value) == PADDED else date(*map(int, match.groups()))
+    raise ValueError(BAD_DATE)
 
 
 def choice(*names: str) -> Kind:

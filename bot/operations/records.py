@@ -1,6 +1,7 @@
 """The one operation by which rows of the content network are written: grant, change log, audit, one transaction."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -14,8 +15,7 @@ from tortoise.exceptions import IntegrityError
 from bot.context import FORBIDDEN, Context, require
 from bot.errors import Conflict, Forbidden, NotFound, Problem, Refusal
 from bot.operations import audit
-from bot.store.content import ChangeSet
-from bot.store.database import execute, execute_many, next_numbers, turn
+from bot.store.database import execute_many, fetch, next_numbers, turn
 from bot.store.lists import Listing, Where, holders, statement
 
 GRANT = "content:write"
@@ -66,7 +66,7 @@ class Change:
     """
 
     row: int | None
-    values: Mapping[str, Any] | None
+    values: Row | None
     refusal: Problem | None = None
 
 
@@ -95,21 +95,42 @@ async def apply(
     request has just come between; Forbidden beyond the scope of a token; Unavailable while others write for long.
     """
     require(context.actor, GRANT)
-    begun = context.now()
+    begun, within = context.now(), within or Where()
+    with suppress(IntegrityError):  # not unique after all: which one it is will be seen when it is looked for
+        return await _apply(context, table, changes, begun, comment, wrong, within, looks=False)
     try:
-        async with turn(GRANT):
-            before = await _before(table, changes, within or Where())
-            await _stay_within_scope(context, table, before)
-            written, wrong = await _prepared(context, table, changes, before, wrong)
-            await _refuse_second_ones(table, changes, before, written)
-            if wrong is not None:
-                raise wrong
-            ids = await _write(context, table, changes, written)
-            after = await _shown(table, ids, Where())
-            await _stay_within_scope(context, table, after)
-            await _log(context, table, begun, comment, [(before.get(row), after.get(row)) for row in ids])
+        return await _apply(context, table, changes, begun, comment, wrong, within, looks=True)
     except IntegrityError as clash:
         raise Conflict("Another request has just changed what this one is about. Send it again.") from clash
+
+
+async def _apply(
+    context: Context,
+    table: Table,
+    changes: Sequence[Change],
+    begun: datetime,
+    comment: str | None,
+    wrong: ItemRefused | None,
+    within: Where,
+    *,
+    looks: bool,
+) -> list[Row]:
+    """The same in one transaction. With `looks` second ones are always looked for, else where the database cannot tell.
+
+    It tells when all rows are new and nothing is wrong with them otherwise; and looking takes as long as writing them.
+    """
+    async with turn(GRANT):
+        before = await _before(table, changes, within)
+        await _stay_within_scope(context, table, before)
+        written, wrong = await _prepared(context, table, changes, before, wrong)
+        if looks or before or wrong is not None or any(change.refusal is not None for change in changes):
+            await _refuse_second_ones(table, changes, before, written)
+        if wrong is not None:
+            raise wrong
+        ids = await _write(context, table, changes, written)
+        after = await _shown(table, ids, Where())
+        await _stay_within_scope(context, table, after)
+        await _log(context, table, begun, comment, [(before.get(row), after.get(row)) for row in ids])
     return [after[row] for row in ids if row in after]
 
 
@@ -153,11 +174,13 @@ async def _prepared(
     wrong: ItemRefused | None,
 ) -> tuple[list[Row | None], ItemRefused | None]:
     """The columns to be written for each change up to the first that is refused, and the refusal."""
-    pairs = [(before.get(each.row or 0), None if each.values is None else dict(each.values)) for each in changes]
-    prepare = table.prepare and await table.prepare(context, [(row, new) for row, new in pairs if new is not None])
+    if table.prepare is None:
+        return [each.values for each in changes], wrong
+    pairs = [(before.get(each.row or 0), each.values and dict(each.values)) for each in changes]
+    prepare = await table.prepare(context, [(row, new) for row, new in pairs if new is not None])
     written: list[Row | None] = []
     for index, (row, values) in enumerate(pairs):
-        if values is not None and prepare is not None:
+        if values is not None:
             try:
                 values = await prepare(row, values)
             except Forbidden:
@@ -245,12 +268,12 @@ async def _log(
         }
         for old, new in pairs
     ]
-    number = (await next_numbers(ChangeSet._meta.db_table, 1))[0]
-    await execute(
-        "INSERT INTO changesets (id, author, requested_on, committed_on, comment, resource, changes) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        *(number, context.actor.name, begun, context.now()),
-        *(comment, table.name, orjson.dumps(changes, default=str).decode()),
+    written = await fetch(
+        "INSERT INTO changesets (author, requested_on, committed_on, comment, resource, changes) "
+        "VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+        *(context.actor.name, begun, context.now(), comment, table.name),
+        orjson.dumps(changes, default=str).decode(),
     )
+    number = written[0]["id"]
     subject = f"change set {number}, {len(changes)} of {table.name}"
     await audit.record(context, "records.apply", subject, after={"changeset": number})

@@ -192,7 +192,7 @@ async def authenticate(
 
 async def _owner(digest: str, now: datetime, public: frozenset[str]) -> tuple[Actor, datetime | None]:
     """Who speaks with a token, and until when."""
-    token = await ApiToken.get_or_none(digest=digest).select_related("user")
+    token = await queries.token(digest)
     if token is None or token.revoked_at is not None or _is_past(token.expires_at, now):
         raise Unauthenticated("Invalid token.")
     if token.last_used_at is None or now - token.last_used_at > SEEN_EVERY:

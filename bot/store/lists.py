@@ -18,9 +18,9 @@ from bot.rules.permissions import Sight
 from bot.store.database import dialect, fetch
 from bot.store.sights import visible
 
+CONTAINERS = (list, dict)  # of which a column keeps the JSON
 _TYPES = {int: "BIGINT", str: "TEXT", bool: "BOOL"}
-FEW = 100  # arguments of a statement that is kept to be asked again
-PLACES = 30_000  # arguments of a statement: SQLite and PostgreSQL both take a little more
+FEW = 100  # values that stand in a statement one by one: with more of them they are one list
 
 
 @dataclass
@@ -38,7 +38,12 @@ class Where:
 
     def among(self, column: str, values: Sequence[Any]) -> None:
         """The column has one of these values; no row does when there are none."""
-        self.add(f"{column} IN ({', '.join('{}' for _ in values)})" if values else "1 = 0", *values)
+        if len(values) <= FEW:
+            self.add(f"{column} IN ({', '.join('{}' for _ in values)})" if values else "1 = 0", *values)
+        elif dialect() == "postgres":
+            self.add(f"{column} = ANY({{}})", list(values))
+        else:
+            self.add(f"{column} IN (SELECT value FROM json_each({{}}))", orjson.dumps(list(values)).decode())
 
     def copy(self) -> "Where":
         """The same conditions, to which others can be added."""
@@ -80,8 +85,7 @@ class Listing:
     ) -> list[dict[str, Any]]:
         """Rows as they are shown: names to paths. `order` is of SQL expressions and whether they descend."""
         until = "" if limit is None else f"LIMIT {int(limit)} OFFSET {int(offset)}"
-        make = _page if len(where.args) <= FEW else _page.__wrapped__  # what is long is not kept
-        return await fetch(make(self, tuple(shown.items()), str(where), tuple(order), until), *where.args)
+        return await fetch(_page(self, tuple(shown.items()), str(where), tuple(order), until), *where.args)
 
     async def numbers(self, where: Where, order: Sequence[tuple[str, bool]] = ()) -> Sequence[int]:
         """The numbers of all rows in order: four bytes each, and read at once, for the order is found once."""
@@ -146,26 +150,26 @@ def _ordering(order: Sequence[tuple[str, bool]]) -> str:
 
 async def holders(table: str, columns: Sequence[str], keys: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], int]:
     """Which row has which of these combinations of values in some of its columns; nothing has one with a null."""
-    found: dict[tuple[Any, ...], int] = {}
-    wanted, size = [key for key in dict.fromkeys(keys) if None not in key], PLACES // len(columns)
+    wanted = [key for key in dict.fromkeys(keys) if None not in key]
+    if not wanted:
+        return {}
     names = ", ".join(f'"{name}"' for name in columns)
-    for start in range(0, len(wanted), size):
-        part = wanted[start : start + size]
-        places = [f"${number}" for number in range(1, len(part) * len(columns) + 1)]
-        for place, value in enumerate(part[0]):  # PostgreSQL takes the types of all from the first
-            places[place] = f"CAST({places[place]} AS {_TYPES[type(value)]})"
-        rows = ", ".join(f"({', '.join(places[at : at + len(columns)])})" for at in range(0, len(places), len(columns)))
-        said = f"SELECT id, {names} FROM {table} WHERE ({names}) IN (VALUES {rows})"
-        given = [value for key in part for value in key]
-        found |= {tuple(row[name] for name in columns): row["id"] for row in await fetch(said, *given)}
-    return found
+    args: list[Any]
+    if dialect() == "postgres":
+        lists = ", ".join(f"${place}::{_TYPES[type(value)]}[]" for place, value in enumerate(wanted[0], 1))
+        given, args = f"SELECT * FROM unnest({lists})", [list(values) for values in zip(*wanted, strict=True)]
+    else:
+        values = ", ".join(f"json_extract(value, '$[{place}]')" for place in range(len(columns)))
+        given, args = f"SELECT {values} FROM json_each($1)", [orjson.dumps(wanted).decode()]
+    rows = await fetch(f"SELECT id, {names} FROM {table} WHERE ({names}) IN ({given})", *args)
+    return {tuple(row[name] for name in columns): row["id"] for row in rows}
 
 
 def statement(table: str, number: int, values: dict[str, Any] | None, *, made: bool) -> tuple[str, list[Any]]:
     """The statement that writes one row, and its arguments; the row's number is the first. Without values it goes."""
     if values is None:
         return f"DELETE FROM {table} WHERE id = $1", [number]
-    stored = [orjson.dumps(each).decode() if isinstance(each, list | dict) else each for each in values.values()]
+    stored = [orjson.dumps(each).decode() if isinstance(each, CONTAINERS) else each for each in values.values()]
     return _writing(table, tuple(values), made), [number, *stored]
 
 

@@ -9,6 +9,7 @@ from tortoise.models import Model
 
 from bot.store.database import fetch
 from bot.store.projects import Outline, Project, Repository
+from bot.store.users import ApiToken, User
 
 NAMED = "p.name = $1"
 PERMALINK = "p.permalink = $1"
@@ -40,6 +41,19 @@ async def project(which: str, value: Any) -> Project | None:
         return None
     found: Any = _made(Project, "p", rows[0])
     found._repository = None if found.repository_id is None else _made(Repository, "g", rows[0])
+    return found  # type: ignore[no-any-return]
+
+
+async def token(digest: str) -> ApiToken | None:
+    """The token of a digest, with its user: every call that writes begins with it."""
+    columns = f"{_columns(ApiToken, 't')}, {_columns(User, 'u')}"
+    rows = await fetch(
+        f"SELECT {columns} FROM api_tokens t JOIN users u ON u.id = t.user_id WHERE t.digest = $1", digest
+    )
+    if not rows:
+        return None
+    found: Any = _made(ApiToken, "t", rows[0])
+    found._user = _made(User, "u", rows[0])
     return found  # type: ignore[no-any-return]
 
 

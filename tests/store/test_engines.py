@@ -25,7 +25,7 @@ from bot.store.database import (
     refuse_in_transaction,
     transaction,
 )
-from bot.store.engines.sqlite import Glance, reads_only
+from bot.store.engines.sqlite import Glance, reads_only, run_dict
 from bot.store.users import User
 from tests.conftest import postgres
 from tests.working import only_sqlite
@@ -372,9 +372,9 @@ COUNTING = "SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000"
 @only_sqlite
 async def test_what_cannot_be_read_at_a_glance_is_read_and_refused_as_ever(database: Database) -> None:
     glance = Glance(f"{Path(database.path or '').as_uri()}?mode=ro", moment=-1.0)
-    assert glance.read("SELECT 1 AS one", ()) is not None  # over before anybody looks at the clock
+    assert glance.read(run_dict, "SELECT 1 AS one", ()) == [{"one": 1}]  # over before anybody looks at the clock
     for query in (f"WITH RECURSIVE n (i) AS ({COUNTING}) SELECT max(i) FROM n", "SELECT nonsense"):
-        assert glance.read(query, ()) is None
+        assert glance.read(run_dict, query, ()) is None
     glance.close()
     with pytest.raises(OperationalError, match="nonsense"):
         await fetch("SELECT nonsense")

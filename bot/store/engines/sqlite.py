@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +27,8 @@ from bot.errors import Unavailable
 from bot.store.engines import Ownership, Savepoint, acquire, uncancelled
 
 T = TypeVar("T")
+
+sqlite3.register_adapter(date, date.isoformat)  # tortoise's own goes through Python for each
 
 PRAGMAS = {
     "journal_mode": "WAL",
@@ -83,13 +86,13 @@ class Glance:
     def _is_late(self) -> bool:
         return time.monotonic() > self._until
 
-    def read(self, query: str, values: Sequence[Any] | None) -> tuple[int, list[sqlite3.Row]] | None:
-        """What `run` gives; nothing where it takes longer or fails: another thread has the time, and the error."""
+    def read(self, how: Callable[..., T], query: str, values: Sequence[Any] | None) -> T | None:
+        """What a function gives; nothing where it takes longer or fails: another thread has the time, and the error."""
         if query in self._long:
             return None
         self._until = time.monotonic() + self._moment
         try:
-            return run(self._connection, query, values)
+            return how(self._connection, query, values)
         except sqlite3.Error as exc:
             if getattr(exc, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
                 self._long[query] = True
@@ -111,6 +114,13 @@ def run(connection: sqlite3.Connection, query: str, values: Sequence[Any] | None
     cursor = connection.execute(query, values or ())
     rows = cursor.fetchall()
     return (cursor.rowcount if cursor.rowcount >= 0 else len(rows)), rows
+
+
+def run_dict(connection: sqlite3.Connection, query: str, values: Sequence[Any] | None) -> list[dict[str, Any]]:
+    """Run one statement to its end: the rows it gave. `dict` of a row looks each of its names up among all of them."""
+    cursor = connection.execute(query, values or ())
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def insert(connection: sqlite3.Connection, query: str, values: Sequence[Any]) -> int | None:
@@ -190,21 +200,21 @@ class Statements(SqliteClient):
         finally:
             self._lock.release()
 
-    async def _run(self, query: str, values: Sequence[Any] | None) -> tuple[int, list[sqlite3.Row]]:
+    async def _run(self, how: Callable[..., T], query: str, values: Sequence[Any] | None) -> T:
         if self._glance is not None and self._reader is not None and reads_only(query):
-            if (found := self._glance.read(query, values)) is not None:
+            if (found := self._glance.read(how, query, values)) is not None:
                 return found
-            return await on_thread(self._reader, run, query, values)
+            return await on_thread(self._reader, how, query, values)
         async with self.writer() as connection:
-            return await on_thread(connection, run, query, values)
+            return await on_thread(connection, how, query, values)
 
     async def execute_query(self, query: str, values: list[Any] | None = None) -> tuple[int, Sequence[Any]]:
         """The number of rows changed or given, and the rows."""
-        return await self._run(query, values)
+        return await self._run(run, query, values)
 
     async def execute_query_dict(self, query: str, values: list[Any] | None = None) -> list[dict[str, Any]]:
         """The rows as dictionaries."""
-        return [dict(row) for row in (await self._run(query, values))[1]]
+        return await self._run(run_dict, query, values)
 
     async def execute_insert(self, query: str, values: list[Any]) -> Any:
         """The number of the inserted row."""
