@@ -19,6 +19,7 @@ from bot.store.database import execute_many, fetch, next_numbers, turn
 from bot.store.lists import Listing, Where, holders, statement
 
 GRANT = "content:write"
+FEW = 100  # rows, among which second ones are looked for before they are written
 
 Row = dict[str, Any]
 PrepareOne = Callable[[Row | None, Row], Awaitable[Row]]
@@ -117,13 +118,14 @@ async def _apply(
 ) -> list[Row]:
     """The same in one transaction. With `looks` second ones are always looked for, else where the database cannot tell.
 
-    It tells when all rows are new and nothing is wrong with them otherwise; and looking takes as long as writing them.
+    It tells when all rows are new and nothing is wrong with them otherwise. For many of them looking takes long.
     """
     async with turn(GRANT):
         before = await _before(table, changes, within)
         await _stay_within_scope(context, table, before)
         written, wrong = await _prepared(context, table, changes, before, wrong)
-        if looks or before or wrong is not None or any(change.refusal is not None for change in changes):
+        known = before or wrong is not None or any(change.refusal is not None for change in changes)
+        if looks or known or len(changes) <= FEW:
             await _refuse_second_ones(table, changes, before, written)
         if wrong is not None:
             raise wrong

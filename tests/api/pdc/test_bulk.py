@@ -195,6 +195,19 @@ async def test_ten_thousand_are_made_changed_and_deleted_at_once(world: World) -
     assert (await got(world, "component-sla-types/"))["count"] == 0
 
 
+async def test_of_very_many_new_ones_the_first_that_is_not_unique_is_named(world: World) -> None:
+    await calendar(world)
+    before = await everything(world)
+    items = [{"name": f"sla {number}"} for number in range(150)]
+    refusal = {"name": ["sla with this name already exists."]}
+    for index, name in ((149, "sla 0"), (120, "gold"), (0, "gold")):
+        given = [*items[:index], {"name": name}, *items[index + 1 :]]
+        told = {"id_of_invalid_data": index, "detail": refusal, "invalid_data": {"name": name}}
+        assert await said(world, "POST", "component-sla-types/", given) == (400, told)
+    assert await everything(world) == before
+    assert len(await made(world, "component-sla-types", items)) == 150
+
+
 @pytest.mark.parametrize("count", [2, 8])
 async def test_of_several_that_make_the_same_at_once_one_does(world: World, count: int) -> None:
     await calendar(world)
