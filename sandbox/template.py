@@ -89,6 +89,8 @@ def copy(template: Template, target: Path) -> History:
     """
     try:
         shutil.copytree(template.path, target, copy_function=os.link)
+    except FileExistsError:
+        raise
     except OSError:  # another disk, or one without links
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(template.path, target)

@@ -11,10 +11,10 @@ from aiohttp import web
 from api.acts import refuse_too_many
 from api.bodies import read_bytes, refuse_nul
 from api.resource import Invalid
+from bot.store.lists import CONTAINERS
 
 LARGEST = 8 * 1024 * 1024  # bytes of a body: ten thousand items
 LARGEST_IGNORED = 64 * 1024  # bytes of one that is sent with a call that only reads
-CONTAINERS = (list, dict)
 DEEPEST = 100  # lists and objects within each other: what is refused is shown again, and written JSON has its limits
 MOST_FIELDS = 1000  # of a form
 JSON_TYPE = "application/json"
@@ -60,7 +60,7 @@ def _json(raw: bytes) -> Any:
     except orjson.JSONDecodeError as error:
         raise Invalid({"detail": f"JSON parse error - {error}"}) from error
     refuse_too_many(_within(body))
-    level, depth = [body], 0
+    level, depth = [body], 1
     while level := [below for each in level for below in _within(each) if isinstance(below, CONTAINERS)]:
         depth += 1
         if depth >= DEEPEST:

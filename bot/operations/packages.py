@@ -34,10 +34,10 @@ async def create(
     projects.refuse_archived(project)
     try:
         async with transaction():
-            await _refuse_clash(project, version)
+            await _refuse_clash(context, project, version)
             return await _insert(context, project, version, status, {"release_date": release_date, **values})
     except IntegrityError as clash:  # somebody else was faster
-        await _refuse_clash(project, version)
+        await _refuse_clash(context, project, version)
         raise Conflict(f"The release {version} has just been made.") from clash
 
 
@@ -142,8 +142,8 @@ async def _package(context: Context, name: str) -> Project:
     return project
 
 
-async def _refuse_clash(project: Project, version: str) -> None:
+async def _refuse_clash(context: Context, project: Project, version: str) -> None:
     """Refuse a version that the project has already, or whose release id another release has."""
     if await Release.exists(project_id=project.id, version=version, release_type="ga"):
         raise Conflict(f"The package `{project.name}` has a release {version} already.")
-    await releases.refuse_namesake(project, version)
+    await releases.refuse_namesake(context, project, version)

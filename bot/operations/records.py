@@ -97,7 +97,7 @@ async def apply(
     """
     require(context.actor, GRANT)
     begun, within = context.now(), within or Where()
-    with suppress(IntegrityError):  # not unique after all: which one it is will be seen when it is looked for
+    with suppress(IntegrityError):  # not unique, or changed by others meanwhile: once more, and this time it is looked
         return await _apply(context, table, changes, begun, comment, wrong, within, looks=False)
     try:
         return await _apply(context, table, changes, begun, comment, wrong, within, looks=True)
@@ -178,7 +178,7 @@ async def _prepared(
     """The columns to be written for each change up to the first that is refused, and the refusal."""
     if table.prepare is None:
         return [each.values for each in changes], wrong
-    pairs = [(before.get(each.row or 0), each.values and dict(each.values)) for each in changes]
+    pairs = [(before.get(each.row or 0), None if each.values is None else dict(each.values)) for each in changes]
     prepare = await table.prepare(context, [(row, new) for row, new in pairs if new is not None])
     written: list[Row | None] = []
     for index, (row, values) in enumerate(pairs):

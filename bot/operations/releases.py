@@ -60,7 +60,7 @@ async def obtain(context: Context, project: Project, version: str) -> Release:
     Refuses a version whose release id is that of another project's release. Two that make one at once meet the
     constraint: IntegrityError.
     """
-    await refuse_namesake(project, version)
+    await refuse_namesake(context, project, version)
     values: dict[str, Any] = {"project_id": project.id, "version": version, "release_type": "ga"}
     release = await Release.select_for_update().get_or_none(**values)  # lest it is called otherwise meanwhile
     if release is not None:
@@ -69,7 +69,9 @@ async def obtain(context: Context, project: Project, version: str) -> Release:
     return await Release.create(**values, release_id=release_id(permalink, version), created_at=now, updated_at=now)
 
 
-async def refuse_namesake(project: Project, version: str, release_type: str = "ga", *, own: int | None = None) -> None:
+async def refuse_namesake(
+    context: Context, project: Project, version: str, release_type: str = "ga", *, own: int | None = None
+) -> None:
     """Refuse a version whose release id another release has: two texts may become one where they are joined.
 
     `own` is the number of the release that is to be called so, if it is there.
@@ -78,16 +80,24 @@ async def refuse_namesake(project: Project, version: str, release_type: str = "g
         "project"
     )
     if other is not None:
-        refuse_namesake_of(other, project, version, release_type, own=own)
+        refuse_namesake_of(context, other, project, version, release_type, own=own)
 
 
 def refuse_namesake_of(
-    other: Release, project: Project, version: str, release_type: str = "ga", *, own: int | None = None
+    context: Context,
+    other: Release,
+    project: Project,
+    version: str,
+    release_type: str = "ga",
+    *,
+    own: int | None = None,
 ) -> None:
-    """Refuse it where it is another release that has the release id."""
+    """Refuse it where it is another release that has the release id; that is named for those who act on it too."""
     itself = own is None and other.project_id == project.id
     if other.id == own or (itself and (other.version, other.release_type) == (version, release_type)):
         return
+    if not context.actor.reaches(other.project):
+        raise Conflict(f"The release id `{other.release_id}` is that of a release of another project.")
     raise Conflict(
         f"The release id `{other.release_id}` is that of the release {other.version} of the project "
         f"`{other.project.name}`.",

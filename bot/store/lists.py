@@ -18,7 +18,7 @@ from bot.rules.permissions import Sight
 from bot.store.database import dialect, fetch
 from bot.store.sights import visible
 
-CONTAINERS = (list, dict)  # of which a column keeps the JSON
+CONTAINERS = (list, dict)  # what JSON is made of; columns keep it as text
 _TYPES = {int: "BIGINT", str: "TEXT", bool: "BOOL"}
 FEW = 100  # values that stand in a statement one by one: with more of them they are one list
 

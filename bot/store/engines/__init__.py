@@ -38,9 +38,6 @@ async def uncancelled(work: Awaitable[T]) -> T:
 
 async def acquire(lock: asyncio.Lock) -> None:
     """Take a lock, or raise Unavailable when it is not free within PATIENCE."""
-    if not lock.locked():
-        await lock.acquire()
-        return
     try:
         async with asyncio.timeout(PATIENCE):
             await lock.acquire()

@@ -47,6 +47,7 @@ PASSING = {
 MOMENT = 0.001  # seconds that a read may hold the event loop
 STEPS = 1000  # of SQLite's machine between two looks at the clock: some 20 microseconds
 LONG_FOR, MOST_LONG = 5.0, 1024  # seconds that a statement counts as a long one, and how many are known
+COUNTS_ALL = re.compile(r"\s*SELECT\s+count\(\*\)(?!.*\bWHERE\b)", re.IGNORECASE | re.DOTALL)
 WRITES = re.compile(r"\b(insert|update|delete|replace)\b", re.IGNORECASE)
 
 
@@ -70,6 +71,12 @@ def plainly() -> Iterator[None]:
         raise OperationalError(exc) from exc
 
 
+@lru_cache(maxsize=1024)
+def is_one_step(query: str) -> bool:
+    """Whether SQLite does it all in one step of its machine, however long that is: it counts a whole table."""
+    return COUNTS_ALL.match(query) is not None
+
+
 class Glance:
     """Reads on the event loop's own thread: handing one to another thread and back takes far longer than most reads do.
 
@@ -88,11 +95,14 @@ class Glance:
 
     def read(self, how: Callable[..., T], query: str, values: Sequence[Any] | None) -> T | None:
         """What a function gives; nothing where it takes longer or fails: another thread has the time, and the error."""
-        if query in self._long:
+        if query in self._long or is_one_step(query):
             return None
         self._until = time.monotonic() + self._moment
         try:
-            return how(self._connection, query, values)
+            found = how(self._connection, query, values)
+            if self._is_late():
+                self._long[query] = True
+            return found
         except sqlite3.Error as exc:
             if getattr(exc, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
                 self._long[query] = True
@@ -243,9 +253,11 @@ class Client(Statements):
         writer, to_read = await connect(self._address, self.pragmas), f"{self._address}?mode=ro"
         try:
             self._reader = await connect(to_read, {"busy_timeout": self.pragmas["busy_timeout"]})
-            self._glance = Glance(to_read)
+            with plainly():
+                self._glance = Glance(to_read)
         except BaseException:
-            await uncancelled(writer.close())
+            self._connection = writer
+            await self.close()
             raise
         self._connection = writer
         await self._post_connect()
