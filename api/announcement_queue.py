@@ -1,6 +1,6 @@
 """Our own routes for announcements that wait for approval. Errors are problem details (RFC 9457)."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
@@ -9,9 +9,10 @@ from api.bodies import Strict
 from api.endpoints import Call, Dialect, Endpoint, Given
 from api.pages import Before, next_link
 from api.problems import CONTENT_TYPE, ProblemShape, problem_details
-from api.shapes import Moment
+from api.shapes import Moment, by_rule
 from bot.context import Context
 from bot.operations import announcements
+from bot.rules.announcements import parse_state
 
 ANNOUNCEMENT = "/api/projects/{project}/releases/{version}/announcement"
 
@@ -19,7 +20,9 @@ ANNOUNCEMENT = "/api/projects/{project}/releases/{version}/announcement"
 class Waiting(Before):
     """Which announcements are listed."""
 
-    state: str = Field("pending", description="`pending`, `approved`, `rejected` or `withdrawn`.")
+    state: Annotated[str, by_rule(parse_state)] = Field(
+        "pending", description="`pending`, `approved`, `rejected` or `withdrawn`."
+    )
     project: str | None = Field(None, description="The name of a project.", pattern=r"^[^\x00]{1,255}$")
 
 

@@ -16,12 +16,21 @@ SENT = web.RequestKey("sent", bytes)  # the body of a request, once it was read
 
 
 class Unreadable(Refusal):
-    """What was sent is not what the call takes. `status` is 400, 413 or 415; `fields` says what is wrong where."""
+    """What was sent is not what the call takes. `status` is 400, 413 or 415; `fields` says what is wrong where.
+
+    They are those of the body, or else parameters of the query.
+    """
 
     def __init__(
-        self, sentence: str, status: int = 400, fields: dict[str, list[str]] | None = None, **details: Any
+        self,
+        sentence: str,
+        status: int = 400,
+        fields: dict[str, list[str]] | None = None,
+        *,
+        in_query: bool = False,
+        **details: Any,
     ) -> None:
-        self.fields = fields or {}
+        self.fields, self.in_query = fields or {}, in_query
         super().__init__(sentence, field=next(iter(self.fields), None), **details)
         self.status = status
 

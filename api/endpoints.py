@@ -255,11 +255,11 @@ def _query(model: type[BaseModel] | None, request: web.Request, also: Sequence[s
             named = " and ".join(f"`{each}`" for each in takes) or "none"
             why = "given more than once" if name in takes else f"no parameter of this call, which takes {named}"
             sentence = f"`{name[:LONGEST_TOLD]}` is {why}."
-            raise Unreadable(sentence, fields={name[:LONGEST_TOLD]: [sentence]})
-    return shaped(model, dict(request.query), strict=False) if model else None
+            raise Unreadable(sentence, fields={name[:LONGEST_TOLD]: [sentence]}, in_query=True)
+    return shaped(model, dict(request.query), strict=False, in_query=True) if model else None
 
 
-def shaped(model: type[BaseModel], values: Any, *, strict: bool) -> Any:
+def shaped(model: type[BaseModel], values: Any, *, strict: bool, in_query: bool = False) -> Any:
     """Values in a shape; refused with a sentence for each field that does not fit, of the first that do not."""
     try:
         return model.model_validate(values, strict=strict)
@@ -268,7 +268,7 @@ def shaped(model: type[BaseModel], values: Any, *, strict: bool) -> Any:
         for problem in error.errors(include_url=False)[:MOST_TOLD]:
             name = ".".join(map(str, problem["loc"]))[:LONGEST_TOLD]
             fields.setdefault(name, []).append(_sentence(name, problem))
-        raise Unreadable(next(iter(fields.values()))[0], fields=fields) from error
+        raise Unreadable(next(iter(fields.values()))[0], fields=fields, in_query=in_query) from error
 
 
 def _sentence(name: str, problem: Any) -> str:

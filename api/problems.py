@@ -27,10 +27,11 @@ TITLES = {
 
 
 class FieldProblem(BaseModel):
-    """What is wrong with one field."""
+    """What is wrong with one field of the body, or with one parameter of the query."""
 
     detail: str = Field(examples=["`name` is required."])
-    pointer: str = Field(examples=["#/name"])
+    pointer: str | None = Field(None, examples=["#/name"])
+    parameter: str | None = Field(None, examples=["per_page"])
 
 
 class ProblemShape(BaseModel):
@@ -41,13 +42,15 @@ class ProblemShape(BaseModel):
     status: int = Field(examples=[400])
     detail: str = Field(examples=["`name` is required."])
     pointer: str | None = Field(None, examples=["#/name"])
+    parameter: str | None = Field(None, examples=["per_page"])
     errors: list[FieldProblem] = []
 
 
 def problem_details(problem: Problem, status: int) -> dict[str, Any]:
     """A refusal as RFC 9457 has it.
 
-    `pointer` names the field that it is about, where it is about one; `errors` has every field that does not fit.
+    `pointer` names the field that it is about, where it is about one, `parameter` the parameter of the query; `errors`
+    has all that do not fit.
     """
     said: dict[str, Any] = {
         "type": "about:blank",
@@ -55,15 +58,20 @@ def problem_details(problem: Problem, status: int) -> dict[str, Any]:
         "status": status,
         "detail": problem.sentence,
     }
+    in_query = isinstance(problem, Unreadable) and problem.in_query
     if field := problem.details.get("field"):
-        said["pointer"] = pointer(str(field))
+        said |= _place(str(field), in_query=in_query)
     if isinstance(problem, Unreadable) and problem.fields:
         said["errors"] = [
-            {"detail": sentence, "pointer": pointer(name)}
+            {"detail": sentence, **_place(name, in_query=in_query)}
             for name, sentences in problem.fields.items()
             for sentence in sentences
         ]
     return said | {name: value for name, value in problem.details.items() if name != "field" and name not in said}
+
+
+def _place(name: str, *, in_query: bool) -> dict[str, str]:
+    return {"parameter": name} if in_query else {"pointer": pointer(name)}
 
 
 def pointer(field: str) -> str:

@@ -1,6 +1,6 @@
 """Our own routes: projects, their environments and releases. Errors are problem details (RFC 9457)."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
@@ -15,10 +15,11 @@ from api.records import (
     candidate_shape,
     release_line,
 )
-from api.shapes import Instant, Moment, Status
+from api.shapes import Instant, Moment, Status, by_rule
 from bot.context import Context
 from bot.operations import environments, projects, releases
 from bot.rules.gates import is_frozen
+from bot.rules.versions import parse_bump
 from bot.store.projects import Environment, Project
 
 PROJECT = "/api/projects/{project}"
@@ -140,7 +141,7 @@ class NextVersion(BaseModel):
 class Bump(BaseModel):
     """Which part of a SemVer version is to be raised."""
 
-    bump: str = "patch"
+    bump: Annotated[str, by_rule(parse_bump)] = "patch"
 
 
 class ReleaseShape(ReleaseLine):

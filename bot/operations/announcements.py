@@ -7,7 +7,7 @@ from typing import Any
 from tortoise.exceptions import IntegrityError
 
 from bot.context import Context, allowed, allowed_to_read, by_name, by_permalink, outline_by_permalink, require
-from bot.errors import Conflict, Forbidden, NotFound, Refusal
+from bot.errors import Conflict, Forbidden, NotFound
 from bot.operations import audit, projects, releases
 from bot.rules import announcements as rules
 from bot.rules.permissions import Sight
@@ -122,8 +122,7 @@ async def find(context: Context, project: Project, number: int) -> Row:
 async def queue(context: Context, *, state: str, project: str | None, before: int | None, limit: int) -> list[Row]:
     """Announcements of a state, newest first: approved ones for readers, others for approvers and their submitters."""
     require(context.actor, "announcement:approve", *READS)
-    if state not in rules.STATES:
-        raise Refusal(f"`state` must be one of {', '.join(rules.STATES)}.", field="state")
+    state = rules.parse_state(state)
     actor, number = context.actor, None if project is None else await _asked(context, project)
     return await announced.queue(
         state,

@@ -45,6 +45,13 @@ class Unfit(Refusal):
         super().__init__(sentences[0], field=field)
 
 
+def parse_state(said: object) -> str:
+    """A state that announcements are asked for by."""
+    if said not in STATES:
+        raise Refusal(f"`state` must be one of {', '.join(STATES)}.", field="state")
+    return str(said)
+
+
 def has_html(text: str) -> bool:
     """Whether there is an HTML tag or comment in a text. A lone `<` is none. Takes time in proportion to the text."""
     return _TAG.search(text, 0, text.rfind(">") + 1) is not None

@@ -76,12 +76,18 @@ def next_release(scheme: str, known: Iterable[str], bump: str, today: date) -> s
     raise Refusal("The project's version scheme is `any`: set it to `semver` or `calver` to be told the next version.")
 
 
-def _next_semver(known: list[str], bump: str) -> str:
-    if bump not in BUMPS:
+def parse_bump(said: object) -> str:
+    """Which part of a SemVer version is to be raised."""
+    if said not in BUMPS:
         raise Refusal(f"`bump` must be one of {', '.join(BUMPS)}.", field="bump")
+    return str(said)
+
+
+def _next_semver(known: list[str], bump: str) -> str:
+    raised = f"bump_{parse_bump(bump)}"
     if not known:
         return "0.1.0"
-    return str(getattr(max(map(semver.Version.parse, known)), f"bump_{bump}")())
+    return str(getattr(max(map(semver.Version.parse, known)), raised)())
 
 
 def _next_calver(known: list[str], today: date) -> str:

@@ -20,7 +20,7 @@ def told(answer: Answer) -> tuple[int, str | None]:
     assert answer.json["status"] == answer.status
     assert answer.json["title"]
     assert answer.json["detail"]
-    return answer.status, answer.json.get("pointer")
+    return answer.status, answer.json.get("pointer", answer.json.get("parameter"))
 
 
 async def test_a_project_is_made_with_defaults(world: World) -> None:
@@ -236,7 +236,7 @@ async def test_the_next_semver_version_follows_the_highest(world: World) -> None
         (await next_version(world, query)).json["release_version"] for query in ("", "?bump=minor", "?bump=major")
     ]
     assert versions == ["1.10.1", "1.11.0", "2.0.0"]
-    assert told(await next_version(world, "?bump=huge")) == (400, "#/bump")
+    assert told(await next_version(world, "?bump=huge")) == (400, "bump")
 
 
 async def test_the_next_calver_version_is_of_today(world: World) -> None:
@@ -273,7 +273,7 @@ async def test_releases_are_listed_newest_first_by_what_they_come_before(world: 
     ]
     for query in ("per_page=0", "per_page=101", "before=0", "before=x", f"before={2**31}", "before=-1"):
         status, pointer = told(await world.ask("GET", f"{PROJECTS}/site/releases?{query}"))
-        assert (status, pointer) == (400, f"#/{query.partition('=')[0]}")
+        assert (status, pointer) == (400, query.partition("=")[0])
 
 
 async def test_a_release_is_shown_with_its_candidates_builds_and_deployments(world: World) -> None:
@@ -325,7 +325,7 @@ async def test_projects_and_environments_are_listed_in_pages_by_number(world: Wo
         assert [*first.json, *second.json, *last.json] == whole.json
         assert (await world.ask("GET", f"{path}?page=99")).json == []
         for query in ("per_page=0", "per_page=101", "page=0", "page=x", "page=10000001"):
-            assert told(await world.ask("GET", f"{path}?{query}")) == (400, f"#/{query.partition('=')[0]}")
+            assert told(await world.ask("GET", f"{path}?{query}")) == (400, query.partition("=")[0])
     scoped = await world.with_grants("project:read", project="shop-2")
     assert [each["name"] for each in (await world.ask("GET", f"{PROJECTS}?per_page=1", token=scoped)).json] == [
         "shop-2"
