@@ -46,7 +46,7 @@ PASSING = {
 }
 MOMENT = 0.001  # seconds that a read may hold the event loop
 STEPS = 1000  # of SQLite's machine between two looks at the clock: some 20 microseconds
-LONG_FOR, MOST_LONG = 5.0, 1024  # seconds that a statement counts as a long one, and how many are known
+LONG_FOR, MOST_LONG = 1.0, 1024  # seconds that a statement counts as a long one, and how many are known
 COUNTS_ALL = re.compile(r"\s*SELECT\s+count\(\*\)(?!.*\bWHERE\b)", re.IGNORECASE | re.DOTALL)
 WRITES = re.compile(r"\b(insert|update|delete|replace)\b", re.IGNORECASE)
 
