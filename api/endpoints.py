@@ -3,6 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import structlog
@@ -196,10 +197,15 @@ def _dump(endpoint: Endpoint) -> Callable[[Any], bytes]:
     form = endpoint.form
     if endpoint.plain:
         return form.dumps
-    shape: TypeAdapter[Any] = TypeAdapter(endpoint.gives)
+    shape = _shape(endpoint.gives)
     if form is JSON:
         return lambda value: shape.dump_json(shape.validate_python(value), by_alias=True)
     return lambda value: form.dumps(shape.dump_python(shape.validate_python(value), mode="json", by_alias=True))
+
+
+@cache
+def _shape(gives: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(gives)
 
 
 Answering = Callable[[], Awaitable[web.Response]]
