@@ -69,36 +69,18 @@ async def obtain(context: Context, project: Project, version: str) -> Release:
     return await Release.create(**values, release_id=release_id(permalink, version), created_at=now, updated_at=now)
 
 
-async def refuse_namesake(
-    context: Context, project: Project, version: str, release_type: str = "ga", *, own: int | None = None
-) -> None:
-    """Refuse a version whose release id another release has: two texts may become one where they are joined.
-
-    `own` is the number of the release that is to be called so, if it is there.
-    """
-    other = await Release.get_or_none(release_id=release_id(project.permalink, version, release_type)).select_related(
-        "project"
-    )
-    if other is not None:
-        refuse_namesake_of(context, other, project, version, release_type, own=own)
+async def refuse_namesake(context: Context, project: Project, version: str) -> None:
+    """Refuse a version whose release id another release has: two texts may become one where they are joined."""
+    other = await Release.get_or_none(release_id=release_id(project.permalink, version)).select_related("project")
+    if other is not None and (other.project_id, other.version, other.release_type) != (project.id, version, "ga"):
+        raise namesake(context, other)
 
 
-def refuse_namesake_of(
-    context: Context,
-    other: Release,
-    project: Project,
-    version: str,
-    release_type: str = "ga",
-    *,
-    own: int | None = None,
-) -> None:
-    """Refuse it where it is another release that has the release id; that is named for those who act on it too."""
-    itself = own is None and other.project_id == project.id
-    if other.id == own or (itself and (other.version, other.release_type) == (version, release_type)):
-        return
+def namesake(context: Context, other: Release) -> Conflict:
+    """That another release has the release id; it is named for those who act on its project too."""
     if not context.actor.reaches(other.project):
-        raise Conflict(f"The release id `{other.release_id}` is that of a release of another project.")
-    raise Conflict(
+        return Conflict(f"The release id `{other.release_id}` is that of a release of another project.")
+    return Conflict(
         f"The release id `{other.release_id}` is that of the release {other.version} of the project "
         f"`{other.project.name}`.",
         project=other.project.name,

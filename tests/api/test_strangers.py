@@ -229,8 +229,19 @@ async def add_release(
         created_at=moment,
         updated_at=moment,
     )
+    told: dict[str, Any] = {"version": version, "release": release.id, "release_id": release.release_id}
+    told |= await add_candidate(release, repository, environment, owner)
+    told |= await add_announcements(facts, project, release, owner, step)
+    return told | await add_content(facts, release, moment.date())
+
+
+async def add_candidate(
+    release: Release, repository: Repository, environment: Environment, owner: User
+) -> dict[str, Any]:
+    """A candidate of a release, which was built and deployed."""
+    version, moment = release.version, release.created_at
     candidate = await Candidate.create(
-        project=project,
+        project_id=release.project_id,
         release=release,
         repository=repository,
         number=1,
@@ -268,10 +279,7 @@ async def add_release(
         deadline_at=moment,
         created_at=moment,
     )
-    told: dict[str, Any] = {"version": version, "candidate": candidate.version, "deployment": deployment.id}
-    told |= {"release": release.id, "release_id": release.release_id}
-    told |= await add_announcements(facts, project, release, owner, step)
-    return told | await add_content(facts, release, moment.date())
+    return {"candidate": candidate.version, "deployment": deployment.id}
 
 
 async def add_announcements(facts: Facts, project: Project, release: Release, owner: User, step: int) -> dict[str, Any]:

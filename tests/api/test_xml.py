@@ -18,7 +18,7 @@ BOMB = b"""<?xml version="1.0"?>
 EXTERNAL = b"""<?xml version="1.0"?>
 <!DOCTYPE release [<!ENTITY file SYSTEM "file:///etc/passwd">]><release><version>&file;</version></release>"""
 
-CODE = {"auth_code": "XXX"}
+CODE = {"auth_code": "s3cret"}
 RELEASE = {"release": {"version": "1.1", "changelog": "Security Patch", "tag_list": "stable, security"}}
 INNER = "<version>1.1</version><changelog>Security Patch</changelog><tag_list>stable, security</tag_list>"
 
@@ -27,12 +27,12 @@ INNER = "<version>1.1</version><changelog>Security Patch</changelog><tag_list>st
     ("said", "meant"),
     [
         (f"<release>{INNER}</release>", RELEASE),
-        (f"<request><auth_code>XXX</auth_code><release>{INNER}</release></request>", {**CODE, **RELEASE}),
-        (f"<hash>\n <auth_code>XXX</auth_code>\n <release>\n{INNER}\n</release></hash>", {**CODE, **RELEASE}),
-        (f"<hash><auth_code>XXX</auth_code>{INNER}</hash>", {**CODE, **RELEASE["release"]}),
-        (f"<release><auth_code>XXX</auth_code>{INNER}</release>", {"release": {**CODE, **RELEASE["release"]}}),
-        ("<auth_code>XXX</auth_code>", CODE),
-        ("<auth-code>XXX</auth-code>", CODE),
+        (f"<request><auth_code>s3cret</auth_code><release>{INNER}</release></request>", {**CODE, **RELEASE}),
+        (f"<hash>\n <auth_code>s3cret</auth_code>\n <release>\n{INNER}\n</release></hash>", {**CODE, **RELEASE}),
+        (f"<hash><auth_code>s3cret</auth_code>{INNER}</hash>", {**CODE, **RELEASE["release"]}),
+        (f"<release><auth_code>s3cret</auth_code>{INNER}</release>", {"release": {**CODE, **RELEASE["release"]}}),
+        ("<auth_code>s3cret</auth_code>", CODE),
+        ("<auth-code>s3cret</auth-code>", CODE),
         ("<auth_code/>", {"auth_code": ""}),
         ("<release/>", {"release": {}}),
         ("<release nil='true'/>", {"release": {}}),

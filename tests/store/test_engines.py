@@ -24,6 +24,7 @@ from bot.store.database import (
     open_database,
     refuse_in_transaction,
     transaction,
+    turn,
 )
 from bot.store.engines.sqlite import Glance, reads_only, run_dict
 from bot.store.users import User
@@ -335,6 +336,33 @@ async def test_sqlite_commits_reach_the_disk_and_references_hold(database: Datab
             name: (await fetch(f"PRAGMA {name}"))[0][name] for name in ("journal_mode", "synchronous", "foreign_keys")
         }
     assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+async def test_whoever_gives_up_waiting_for_a_turn_or_fails_in_it_leaves_it_to_others(database: Database) -> None:
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        async with turn("a"):
+            begun.set()
+            await may_end.wait()
+            await add("first")
+
+    async def fail() -> None:
+        async with turn("a"):
+            await add("never")
+            raise ZeroDivisionError
+
+    holding = asyncio.create_task(hold())
+    await begun.wait()
+    waiting = [asyncio.create_task(fail()) for _ in range(3)]
+    await asyncio.sleep(0.05)
+    waiting[1].cancel()
+    may_end.set()
+    await asyncio.wait([holding, *waiting], timeout=5)
+    assert waiting[1].cancelled() and all(isinstance(waiting[n].exception(), ZeroDivisionError) for n in (0, 2))
+    async with asyncio.timeout(2), turn("a"):
+        await add("last")
+    assert await names() == {"first", "last"}
 
 
 @only_sqlite
