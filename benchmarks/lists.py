@@ -33,10 +33,10 @@ from benchmarks.intake import EVENT_LOOP, free_port, processor_seconds, serving
 from benchmarks.load import Measured, send
 from benchmarks.tables import machine, percentile, table
 from bot import log
-from bot.app import SERVICE, create_app
 from bot.settings import read_settings
 from bot.store import migrations
 from bot.store.migrate import migrate
+from server.app import SERVICE, create_app
 
 LEAST = 0.6
 MOST = 1.3

@@ -12,9 +12,9 @@ import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from bot.app import SERVICE, create_app
 from bot.store.migrate import migrate
 from sandbox import GitHub, make_repository
+from server.app import SERVICE, create_app
 from tests.world import World, settings_for
 
 

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from bot import queue
 from bot.context import Context
-from bot.operations import letters
+from bot.operations import dead_letters
+from bot.queue import jobs
 from cli.operator import operate
 from cli.tables import show, when
 
@@ -19,8 +19,8 @@ Number = Annotated[int, typer.Argument(help="Its number, as `list` shows it.", m
 def list_(limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=10_000)] = 100) -> None:
     """List what was given up, the latest first."""
 
-    async def act(context: Context) -> list[queue.DeadLetter]:
-        return await queue.dead_letters(limit)
+    async def act(context: Context) -> list[jobs.DeadLetter]:
+        return await jobs.dead_letters(limit)
 
     show(
         ("number", "kind", "event", "key", "given up", "attempts", "error"),
@@ -43,10 +43,10 @@ def list_(limit: Annotated[int, typer.Option(help="How many at most.", min=1, ma
 def show_(number: Number) -> None:
     """Show one with its payload."""
 
-    async def act(context: Context) -> tuple[queue.DeadLetter, bytes]:
-        found = await queue.dead_letter(number)
+    async def act(context: Context) -> tuple[jobs.DeadLetter, bytes]:
+        found = await jobs.dead_letter(number)
         if found is None:
-            raise letters.unknown(number)
+            raise dead_letters.unknown(number)
         return found
 
     letter, payload = operate(act)
@@ -57,12 +57,12 @@ def show_(number: Number) -> None:
 @app.command()
 def retry(number: Number) -> None:
     """Put one back into the queue, with all its attempts."""
-    operate(lambda context: letters.retry(context, number))
+    operate(lambda context: dead_letters.retry(context, number))
     typer.echo(f"Queued {number} again.")
 
 
 @app.command()
 def discard(number: Number) -> None:
     """Give one up for good."""
-    operate(lambda context: letters.discard(context, number))
+    operate(lambda context: dead_letters.discard(context, number))
     typer.echo(f"Discarded {number}.")

@@ -17,13 +17,13 @@ from aiohttp import web
 from rich.console import Console
 from rich.text import Text
 
-from bot.app import SERVICE, create_app
 from bot.errors import Problem
 from bot.operations import users
 from bot.settings import Settings, read_settings
 from bot.store import migrate
-from cli.running import listen
+from cli.processes import listen
 from sandbox.serve import Running, start
+from server.app import SERVICE, create_app
 
 HOST = "127.0.0.1"
 PATIENCE = 60.0

@@ -11,7 +11,7 @@ from typer.main import get_command
 from bot import log
 from bot.errors import Problem
 from bot.log import redacted
-from cli import deliveries, demo, environments, projects, running, sandboxes, tokens
+from cli import deliveries, demo, environments, processes, projects, sandboxes, tokens
 from sandbox.errors import SandboxError
 
 app = typer.Typer(
@@ -21,12 +21,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("serve")(running.serve)
-app.command("work")(running.work)
+app.command("serve")(processes.serve)
+app.command("work")(processes.work)
 app.command("demo")(demo.demo)
 app.command("sandbox")(sandboxes.sandbox)
-app.command("migrate")(running.migrate)
-app.command("openapi")(running.openapi)
+app.command("migrate")(processes.migrate)
+app.command("openapi")(processes.openapi)
 app.add_typer(tokens.app, name="token")
 app.add_typer(projects.app, name="project")
 app.add_typer(environments.app, name="environment")

@@ -9,8 +9,8 @@ from aiohttp import web
 from prometheus_client import Counter
 
 from bot.errors import Refusal, Unavailable
-from bot.intake import Intake
 from bot.metrics import Metrics
+from bot.queue.intake import Intake
 
 PATH = "/webhooks/github"
 LARGEST = 25 * 1024 * 1024  # GitHub delivers nothing larger

@@ -6,8 +6,8 @@ from typing import Any
 from bot.context import Context
 from bot.errors import Unavailable
 from bot.github.facts import run_fact
-from bot.operations import following
-from bot.queue import Hopeless
+from bot.operations.workflows import tracking
+from bot.queue.jobs import Hopeless
 
 
 def told(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None]:
@@ -16,4 +16,4 @@ def told(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[N
         fact = run_fact(payload["workflow_run"])
     except Unavailable as incomplete:
         raise Hopeless(f"The run is not as GitHub's are: {incomplete.details.get('reason')}") from incomplete
-    return following.heard(context, int(payload["repository"]["id"]), fact)
+    return tracking.heard(context, int(payload["repository"]["id"]), fact)

@@ -9,7 +9,7 @@ import structlog
 
 from bot.context import Context
 from bot.log import about
-from bot.queue import Hopeless, Job
+from bot.queue.jobs import Hopeless, Job
 from handlers import comments, installations, pushes, repositories, runs
 
 # A handler reads the payload and gives what is to be done about it, if anything.

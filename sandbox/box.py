@@ -11,13 +11,13 @@ from typing import Any, Self
 from aiohttp import web
 
 from sandbox import credentials, template
-from sandbox.acts import account
 from sandbox.deliveries import Attempt, Deliverer
 from sandbox.errors import SandboxError
 from sandbox.faults import Faults
 from sandbox.records import Call, Comment, Dispatch, Person, Repository, Run
 from sandbox.rest import add_routes
 from sandbox.state import Numbers, State
+from sandbox.use_cases import account
 
 APP_ID = 3_100_271
 CLIENT_ID = "Iv23liSandbox0Longsh"

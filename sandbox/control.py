@@ -9,15 +9,12 @@ import typing
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
 from sandbox.errors import SandboxError
 from sandbox.records import Person, stamp
-
-if TYPE_CHECKING:
-    from sandbox.github import GitHub
 
 PREFIX = "/_sandbox"
 
@@ -93,7 +90,7 @@ SIGHTS: dict[str, str] = {
 WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", types.NoneType: "null"}
 
 
-def add_control(app: web.Application, github: "GitHub") -> None:
+def add_control(app: web.Application, github: object) -> None:
     """Add every control route to the sandbox's application."""
     app.router.add_get(f"{PREFIX}/", functools.partial(_index, github))
     app.router.add_get(f"{PREFIX}/web/{{path:.*}}", _web)
@@ -107,7 +104,7 @@ async def _web(request: web.Request) -> web.Response:
     return web.Response(text=f"On GitHub, this would be the page of /{request.match_info['path']}.\n")
 
 
-def _find(github: "GitHub", name: str) -> Any:
+def _find(github: object, name: str) -> Any:
     return functools.reduce(getattr, name.split("."), github)
 
 
@@ -116,7 +113,7 @@ def _fields(method: Callable[..., Any]) -> dict[str, tuple[inspect.Parameter, An
     return {name: (one, hints[name]) for name, one in inspect.signature(method).parameters.items()}
 
 
-async def _index(github: "GitHub", _: web.Request) -> web.Response:
+async def _index(github: object, _: web.Request) -> web.Response:
     routes = [_describe(f"POST {PREFIX}/{path}", _find(github, name)) for path, name in ACTS.items()]
     for path, name in SIGHTS.items():
         found = _find(github, name)
@@ -132,7 +129,7 @@ def _describe(route: str, method: Callable[..., Any]) -> dict[str, Any]:
     return {"route": route, "does": inspect.getdoc(method), "needs": needed, "may": optional}
 
 
-async def _act(github: "GitHub", name: str, request: web.Request) -> web.Response:
+async def _act(github: object, name: str, request: web.Request) -> web.Response:
     try:
         body = json.loads(await request.read() or b"{}")
     except ValueError:
@@ -140,7 +137,7 @@ async def _act(github: "GitHub", name: str, request: web.Request) -> web.Respons
     return await _call(_find(github, name), body)
 
 
-async def _see(github: "GitHub", name: str, request: web.Request) -> web.Response:
+async def _see(github: object, name: str, request: web.Request) -> web.Response:
     found = _find(github, name)
     if not callable(found):
         return web.json_response({"result": _plain(found)})

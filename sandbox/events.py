@@ -1,8 +1,8 @@
 """Builds webhook payloads and hands them to the deliverer, when the App would get them."""
 
 from sandbox.records import Installation, Person, Repository
-from sandbox.shapes import accounts
-from sandbox.shapes.accounts import Json
+from sandbox.serializers import accounts
+from sandbox.serializers.accounts import Json
 from sandbox.state import State
 
 ALWAYS = {"installation", "installation_repositories", "ping", "check_run", "github_app_authorization"}

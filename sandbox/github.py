@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import template
-from sandbox.acts import account, discussion, refs, runs
 from sandbox.box import Box
 from sandbox.control import add_control
 from sandbox.deliveries import sign
 from sandbox.errors import Refused, SandboxError
 from sandbox.records import Installation, Person, Run
 from sandbox.state import ROLES, State
+from sandbox.use_cases import account, discussion, refs, runs
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from bot.queue import now_ms
+from bot.queue.jobs import now_ms
 from bot.store.database import Database, dialect, fetch
 
 JOBS = 20_000
@@ -17,7 +17,7 @@ LOCKS = 151
 
 CLAIMER = """
 import asyncio, os, random, sys
-from bot.queue import Verdict, claim, finish
+from bot.queue.jobs import Verdict, claim, finish
 from bot.store.database import open_database
 url, held, loops = sys.argv[1], sys.argv[2], int(sys.argv[3])
 claimed = doubles = 0

@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bot.errors import Refusal, Unavailable
-from bot.intake import Intake
-from bot.queue import claim
+from bot.queue.intake import Intake
+from bot.queue.jobs import claim
 from bot.store.database import Database, execute, fetch
 from bot.store.jobs import Job as Row
 from tests.conftest import connect, postgres

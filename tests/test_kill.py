@@ -19,12 +19,12 @@ from aiohttp import web
 from aiohttp.test_utils import unused_port
 from aiohttp.typedefs import Handler
 
-from bot.app import Service
-from bot.operations import reconcile
-from bot.queue import dead_letters, enqueue
+from bot.operations.workflows import reconcile
+from bot.queue.jobs import dead_letters, enqueue
 from bot.rules.replies import is_marked
 from bot.store.database import dialect, execute, fetch
 from sandbox import GitHub
+from server.app import Service
 from tests.conftest import postgres
 from tests.world import World, furnish, settings_for
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import queue
 from bot.errors import Refusal
-from bot.queue import Job, Later, LeaseLost, Verdict, claim, enqueue, finish, milliseconds, now_ms
+from bot.queue import jobs
+from bot.queue.jobs import Job, Later, LeaseLost, Verdict, claim, enqueue, finish, milliseconds, now_ms
+from bot.queue.worker import back_off
 from bot.store.database import Database, execute, transaction
 from bot.store.jobs import Job as Row
-from bot.worker import back_off
 from tests.working import LEASE, fails, kinds, nothing, rows, states, working
 
 
@@ -177,7 +177,7 @@ async def test_a_failure_waits_longer_each_time_and_then_is_a_dead_letter(databa
         assert await watched.settle() == [("a", "failed")] * 3 + [("a", "dead")]
     for wait, longest in zip(waits, (2000, 4000, 8000), strict=True):
         assert longest * 0.4 < wait <= longest
-    [letter] = await queue.dead_letters()
+    [letter] = await jobs.dead_letters()
     assert (letter.kind, letter.attempts, letter.error) == ("a", 4, "ValueError: broken")
     [row] = await rows()
     assert row.payload == b'{"n":1}'
@@ -209,7 +209,7 @@ async def test_later_waits_until_the_moment_and_counts_no_failure(database: Data
         await enqueue("a", {})
         assert await watched.settle() == [("a", "later")]
         [row] = await rows()
-        assert (row.state, row.attempts, row.run_at) == ("queued", 0, queue.milliseconds(at))
+        assert (row.state, row.attempts, row.run_at) == ("queued", 0, jobs.milliseconds(at))
         await execute("UPDATE jobs SET run_at = 0")
         assert await watched.settle() == [("a", "later")] * 2
 
@@ -236,10 +236,10 @@ async def test_an_error_with_any_text_is_kept(database: Database) -> None:
 async def test_an_unexpired_lease_is_respected_and_an_expired_one_taken_over(database: Database) -> None:
     await enqueue("a", {})
     [mine] = await claim(1, "slow", LEASE)
-    await queue.void(12, now_ms(), now_ms())
+    await jobs.void(12, now_ms(), now_ms())
     assert await claim(1, "quick", LEASE) == []
     await execute("UPDATE jobs SET lease_expires = $1", now_ms() - 1)
-    await queue.void(12, now_ms(), now_ms())
+    await jobs.void(12, now_ms(), now_ms())
     [theirs] = await claim(1, "quick", LEASE)
     assert theirs.attempts == 2
     assert await finish([Verdict(mine.id, mine.attempts, "dead", "late")], "slow") == [False]
@@ -253,7 +253,7 @@ async def test_an_unexpired_lease_is_respected_and_an_expired_one_taken_over(dat
 async def test_the_same_owners_earlier_attempt_is_refused_too(database: Database) -> None:
     await enqueue("a", {})
     [first] = await claim(1, "me", -1)
-    await queue.void(12, now_ms(), now_ms())
+    await jobs.void(12, now_ms(), now_ms())
     [second] = await claim(1, "me", LEASE)
     assert await finish([Verdict(first.id, first.attempts, "dead", "late")], "me") == [False]
     assert await states() == {"running": 1}
@@ -280,9 +280,9 @@ async def test_a_job_that_kills_its_process_every_time_becomes_a_dead_letter(dat
     await enqueue("a", {})
     for _ in range(3):
         await claim(1, "killed", -1)
-        given_up = await queue.void(3, now_ms(), now_ms())
+        given_up = await jobs.void(3, now_ms(), now_ms())
     assert [job.kind for job in given_up] == ["a"]
-    [letter] = await queue.dead_letters()
+    [letter] = await jobs.dead_letters()
     assert "vanished" in letter.error
 
 
@@ -304,8 +304,8 @@ async def test_unfinished_counts_what_runs_and_what_is_due(database: Database) -
     await claim(1, "me", LEASE)
     await enqueue("due", {})
     await enqueue("later", {}, run_at=now + timedelta(hours=1))
-    assert await queue.unfinished(datetime.now(UTC)) == 2
-    assert await queue.unfinished(now + timedelta(hours=2)) == 3
+    assert await jobs.unfinished(datetime.now(UTC)) == 2
+    assert await jobs.unfinished(now + timedelta(hours=2)) == 3
 
 
 async def test_depth_tells_how_many_wait_and_how_long(database: Database) -> None:
@@ -313,7 +313,7 @@ async def test_depth_tells_how_many_wait_and_how_long(database: Database) -> Non
     await enqueue("a", {}, run_at=now - timedelta(seconds=30))
     await enqueue("a", {})
     await enqueue("b", {}, run_at=now + timedelta(seconds=30))
-    found = await queue.depth()
+    found = await jobs.depth()
     assert set(found) == {"a"}
     count, age = found["a"]
     assert count == 2
@@ -325,20 +325,20 @@ async def test_a_dead_letter_can_be_queued_again_or_discarded(database: Database
         for kind in ("again", "never"):
             await enqueue(kind, {}, key=kind)
             await watched.settle()
-    letters = {letter.kind: letter.id for letter in await queue.dead_letters()}
+    letters = {letter.kind: letter.id for letter in await jobs.dead_letters()}
     assert list(letters) == ["never", "again"], "the latest first"
-    assert await queue.discard(letters["never"])
-    assert not await queue.discard(letters["never"])
-    assert not await queue.retry(letters["never"])
+    assert await jobs.discard(letters["never"])
+    assert not await jobs.discard(letters["never"])
+    assert not await jobs.retry(letters["never"])
     async with working(nothing) as watched:
-        assert await queue.retry(letters["again"])
+        assert await jobs.retry(letters["again"])
         assert await watched.settle() == [("again", "ok")]
-    assert await queue.dead_letters() == []
+    assert await jobs.dead_letters() == []
     assert await states() == {"done": 2}
 
 
 async def finished(state: str, days: float, *, keep: bool = False) -> None:
-    at = queue.milliseconds(datetime.now(UTC) - timedelta(days=days))
+    at = jobs.milliseconds(datetime.now(UTC) - timedelta(days=days))
     await Row.create(kind=f"{state} {days} {keep}", state=state, keep=keep, run_at=at, created_at=at, finished_at=at)
 
 
@@ -350,7 +350,7 @@ async def test_finished_jobs_go_after_a_day_kept_keys_after_eight_and_dead_lette
         await finished("done", days, keep=True)
         await finished("dead", days)
     await enqueue("waits", {}, run_at=datetime.now(UTC) - timedelta(days=99))
-    assert await queue.prune(datetime.now(UTC)) == 5 + 3 + 1
+    assert await jobs.prune(datetime.now(UTC)) == 5 + 3 + 1
     assert {row.kind for row in await rows()} == {
         *("waits", "done 0.9 False"),
         *("done 0.9 True", "done 1.1 True", "done 7.9 True"),
@@ -359,10 +359,10 @@ async def test_finished_jobs_go_after_a_day_kept_keys_after_eight_and_dead_lette
 
 
 async def test_pruning_deletes_everything_that_is_old_in_batches(database: Database) -> None:
-    at = queue.milliseconds(datetime.now(UTC) - timedelta(days=2))
+    at = jobs.milliseconds(datetime.now(UTC) - timedelta(days=2))
     old = [Row(kind="a", state="done", run_at=at, created_at=at, finished_at=at) for _ in range(1203)]
     await Row.bulk_create(old)
-    assert await queue.prune(datetime.now(UTC)) == 1203
+    assert await jobs.prune(datetime.now(UTC)) == 1203
 
 
 @given(st.integers(0, 4_000_000_000_000))

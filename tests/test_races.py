@@ -8,7 +8,7 @@ from random import Random
 from bot.operations import releases
 from bot.store.database import fetch, transaction
 from bot.store.projects import Project
-from sandbox.acts import runs
+from sandbox.use_cases import runs
 from tests.conftest import connect, postgres
 from tests.world import PROJECT, World
 

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.errors import Refusal
-from bot.queue import Job, enqueue, now_ms
+from bot.queue.jobs import Job, enqueue, now_ms
+from bot.queue.worker import Worker
 from bot.store.database import Database, dialect, open_database
-from bot.worker import Worker
 from tests.working import nothing, only_sqlite, rows, states, working
 
 
@@ -111,7 +111,7 @@ async def test_an_idle_worker_begins_a_new_job_at_once(database: Database) -> No
 
 ENQUEUE_ELSEWHERE = """
 import asyncio, sys
-from bot.queue import enqueue
+from bot.queue.jobs import enqueue
 from bot.store.database import open_database
 async def main():
     database = await open_database(sys.argv[1])
@@ -193,7 +193,7 @@ async def test_a_second_worker_on_a_sqlite_file_is_refused(database: Database) -
 KILLED = """
 import asyncio, sys
 from bot.store.database import open_database
-from bot.worker import Worker
+from bot.queue.worker import Worker
 async def perform(job):
     print("begun", flush=True)
     await asyncio.sleep(60)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from bot.queue import Job, claim
+from bot.queue.jobs import Job, claim
+from bot.queue.worker import Worker
 from bot.store.database import fetch
 from bot.store.jobs import Job as Row
-from bot.worker import Worker
 from tests.conftest import postgres
 
 LEASE = 60_000

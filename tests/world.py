@@ -12,14 +12,15 @@ import aiohttp
 from aiohttp import web
 from aiohttp.web_app import _cached_build_middleware
 
-from bot.app import SERVICE, Service, create_app
 from bot.context import Context
-from bot.operations import reconcile, users
-from bot.queue import dead_letters, enqueue
+from bot.operations import users
+from bot.operations.workflows import reconcile
+from bot.queue.jobs import dead_letters, enqueue
 from bot.settings import Settings, read_settings
 from bot.store.audit import AuditEntry
 from bot.store.database import execute, fetch
 from sandbox import GitHub
+from server.app import SERVICE, Service, create_app
 
 PROJECT = "site"
 SEARCH_SECONDS = 0.5

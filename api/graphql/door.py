@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.endpoints import Call, Dialect, Endpoint, Given
 from api.graphql.refusals import refusal
+from api.http.endpoints import Call, Dialect, Endpoint, Given
 from bot.context import Context
 
 PATH = "/graphql"

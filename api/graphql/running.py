@@ -8,11 +8,11 @@ import structlog
 from cachetools import LRUCache
 from graphql import DocumentNode, ExecutionResult, GraphQLError
 
-from api.endpoints import Call, Given, status_of
 from api.graphql import limits
 from api.graphql.reading import Reading
 from api.graphql.refusals import CODES, WRONG, extensions
 from api.graphql.schema import SCHEMA
+from api.http.endpoints import Call, Given, status_of
 from bot.context import Context
 from bot.errors import Problem, Unavailable
 from bot.log import about

@@ -8,7 +8,7 @@ from graphql import GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 
 from api.graphql.types import Query
-from api.shapes import said_utc
+from api.http.types import said_utc
 
 
 def _day(value: Any) -> date:

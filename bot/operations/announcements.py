@@ -11,7 +11,7 @@ from bot.errors import Conflict, Forbidden, NotFound
 from bot.operations import audit, projects, releases
 from bot.rules import announcements as rules
 from bot.rules.permissions import Sight
-from bot.store import announced
+from bot.store import announcement_queries
 from bot.store.announcements import Announcement, Link
 from bot.store.database import transaction
 from bot.store.projects import Outline, Project
@@ -101,19 +101,19 @@ async def reject(context: Context, project: Project, version: str, reason: Any, 
 @allowed_to_read(*READS, by=outline_by_permalink)
 async def approved(context: Context, project: Outline, *, limit: int, offset: int) -> list[Row]:
     """Approved announcements of a project, newest first."""
-    return await announced.approved(project.id, limit=limit, offset=offset)
+    return await announcement_queries.approved(project.id, limit=limit, offset=offset)
 
 
 @allowed(*READS, by=by_permalink)
 async def pending(context: Context, project: Project, *, limit: int, offset: int) -> list[Row]:
     """What the caller has submitted for a project and nobody has decided yet, newest first."""
-    return await announced.pending(project.id, context.actor.user_id, limit=limit, offset=offset)
+    return await announcement_queries.pending(project.id, context.actor.user_id, limit=limit, offset=offset)
 
 
 @allowed(*READS, by=by_permalink)
 async def find(context: Context, project: Project, number: int) -> Row:
     """An approved announcement; a pending one for who has submitted it and for those who approve."""
-    row = await announced.one(number, project.id)
+    row = await announcement_queries.one(number, project.id)
     if row is None or not (row["state"] == rules.APPROVED or _sees(context, project, row)):
         raise NotFound(MISSING)
     return row
@@ -124,7 +124,7 @@ async def queue(context: Context, *, state: str, project: str | None, before: in
     require(context.actor, "announcement:approve", *READS)
     state = rules.parse_state(state)
     actor, number = context.actor, None if project is None else await _asked(context, project)
-    return await announced.queue(
+    return await announcement_queries.queue(
         state,
         actor.sight(*READS) if state == rules.APPROVED else actor.sight("announcement:approve"),
         user=actor.user_id,
@@ -163,7 +163,11 @@ async def describe(context: Context, project: Project, /, *, recent: int, **valu
 
 
 async def _described(project: Project, recent: int) -> Described:
-    return Described(project, await announced.links(project.id), await announced.approved(project.id, limit=recent))
+    return Described(
+        project,
+        await announcement_queries.links(project.id),
+        await announcement_queries.approved(project.id, limit=recent),
+    )
 
 
 def _sees(context: Context, project: Project, row: Row) -> bool:
@@ -199,7 +203,7 @@ async def _taken(project: Project, version: str) -> Conflict:
 
 
 async def _shown(row: Announcement) -> Row:
-    shown = await announced.one(row.id, row.project_id)
+    shown = await announcement_queries.one(row.id, row.project_id)
     if shown is None:
         raise NotFound(MISSING)
     return shown

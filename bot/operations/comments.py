@@ -10,7 +10,7 @@ from bot.context import Context
 from bot.errors import NotFound, Refusal
 from bot.operations import audit, candidates, deployments, runs, statuses, users
 from bot.operations.candidates import Wish
-from bot.queue import enqueue
+from bot.queue.jobs import enqueue
 from bot.rules import replies
 from bot.rules.commands import Command, Mistake, parse
 from bot.rules.versions import INVALID, is_release_version, parse_candidate_version

@@ -7,7 +7,7 @@ from bot.errors import Conflict, NotFound
 from bot.operations import audit
 from bot.operations.announcements import READS
 from bot.rules import announcements as rules
-from bot.store import announced
+from bot.store import announcement_queries
 from bot.store.announcements import Link
 from bot.store.database import transaction
 from bot.store.projects import Project
@@ -16,13 +16,13 @@ from bot.store.projects import Project
 @allowed(*READS, by=by_permalink)
 async def listed(context: Context, project: Project) -> list[Link]:
     """The links of a project, oldest first."""
-    return await announced.links(project.id)
+    return await announcement_queries.links(project.id)
 
 
 @allowed(*READS, by=by_permalink)
 async def find(context: Context, project: Project, permalink: str) -> Link:
     """A link of a project."""
-    return _among(await announced.links(project.id), permalink)
+    return _among(await announcement_queries.links(project.id), permalink)
 
 
 @allowed("project:write", by=by_permalink)
@@ -69,7 +69,7 @@ async def remove(context: Context, project: Project, permalink: str) -> Link:
 async def _locked(project: Project) -> list[Link]:
     """The links of a project, which nobody else changes until the transaction ends."""
     await Project.select_for_update().get(id=project.id)
-    return await announced.links(project.id)
+    return await announcement_queries.links(project.id)
 
 
 def _among(links: list[Link], permalink: str) -> Link:

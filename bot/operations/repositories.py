@@ -7,7 +7,7 @@ from bot.context import Context
 from bot.errors import NotFound
 from bot.github.facts import RepositoryFact
 from bot.operations import audit
-from bot.queue import enqueue
+from bot.queue.jobs import enqueue
 from bot.store.database import transaction
 from bot.store.projects import Project, Repository
 

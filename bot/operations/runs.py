@@ -7,7 +7,7 @@ from typing import Any
 from bot.context import Context
 from bot.log import about
 from bot.operations import audit
-from bot.queue import enqueue
+from bot.queue.jobs import enqueue
 from bot.rules.runs import workflow_path
 from bot.store.audit import AuditEntry
 from bot.store.candidates import Candidate

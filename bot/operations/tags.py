@@ -7,7 +7,7 @@ from bot.errors import Refusal
 from bot.github.client import Repo
 from bot.operations import audit, candidates, runs, users
 from bot.operations.candidates import Wish
-from bot.queue import enqueue
+from bot.queue.jobs import enqueue
 from bot.rules.candidates import UNFINISHED, version_in_tag
 from bot.rules.versions import CandidateVersion, parse_candidate_version
 from bot.store.audit import AuditEntry

@@ -2,7 +2,7 @@
 
 MODELS = [
     "bot.store.announcements",
-    "bot.store.answers",
+    "bot.store.idempotency_records",
     "bot.store.audit",
     "bot.store.candidates",
     "bot.store.content",

@@ -14,7 +14,7 @@ import orjson
 from bot.rules.permissions import Sight
 from bot.store.database import dialect, fetch
 from bot.store.lists import Where
-from bot.store.sights import visible
+from bot.store.visibility import visible
 
 Row = dict[str, Any]
 Filters = tuple[tuple[str, tuple[Any, ...]], ...]

@@ -1,4 +1,4 @@
-"""The table of jobs: see bot/queue.py for what happens to its rows."""
+"""The table of jobs: see bot/queue/jobs.py for what happens to its rows."""
 
 from __future__ import annotations
 

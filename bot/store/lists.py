@@ -16,7 +16,7 @@ from tortoise.models import Model
 
 from bot.rules.permissions import Sight
 from bot.store.database import dialect, fetch
-from bot.store.sights import visible
+from bot.store.visibility import visible
 
 CONTAINERS = (list, dict)  # what JSON is made of; columns keep it as text
 _TYPES = {int: "BIGINT", str: "TEXT", bool: "BOOL"}

@@ -9,7 +9,7 @@ import orjson
 from bot.rules.permissions import Sight
 from bot.rules.releases import HOLD, shown_status
 from bot.store.database import fetch
-from bot.store.sights import visible
+from bot.store.visibility import visible
 
 _ROWS = """
 SELECT r.id, p.name AS package, r.version, r.release_date, r.status, r.held IS NOT NULL AS held,

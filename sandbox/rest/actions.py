@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
-from sandbox.acts import runs
 from sandbox.errors import invalid, not_found
 from sandbox.records import Run
 from sandbox.rest.core import NEW, Answer, Asked, page, route
-from sandbox.shapes import actions as shapes
+from sandbox.serializers import actions as shapes
+from sandbox.use_cases import runs
 
 MOST_FILTERED = 1000
 

@@ -4,7 +4,7 @@ from sandbox import credentials
 from sandbox.errors import Refused, not_found
 from sandbox.records import Installation
 from sandbox.rest.core import NEW, Answer, Asked, limits, page, route
-from sandbox.shapes import accounts as shapes
+from sandbox.serializers import accounts as shapes
 
 
 def _installation(asked: Asked) -> Installation:

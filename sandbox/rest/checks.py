@@ -8,8 +8,8 @@ from sandbox.events import emit
 from sandbox.records import CheckRun, CommitStatus, stamp
 from sandbox.rest.commits import resolve
 from sandbox.rest.core import Answer, Asked, page, route
-from sandbox.shapes import checks as shapes
-from sandbox.shapes import commits
+from sandbox.serializers import checks as shapes
+from sandbox.serializers import commits
 
 STATUSES = ("queued", "in_progress", "completed")
 CONCLUSIONS = ("action_required", "cancelled", "failure", "neutral", "success", "skipped", "timed_out")

@@ -4,8 +4,8 @@ from sandbox import git
 from sandbox.errors import Refused, invalid, not_found
 from sandbox.git import FileChange
 from sandbox.rest.core import Answer, Asked, link, page, page_number, page_size, route
-from sandbox.shapes import commits as shapes
-from sandbox.shapes import discussion
+from sandbox.serializers import commits as shapes
+from sandbox.serializers import discussion
 
 MOST_FILES = 300
 MOST_COMMITS = 250

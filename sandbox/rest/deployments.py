@@ -6,7 +6,7 @@ from sandbox.errors import Refused, invalid, not_found
 from sandbox.events import emit
 from sandbox.records import Deployment, DeploymentStatus
 from sandbox.rest.core import Answer, Asked, page, route
-from sandbox.shapes import checks as shapes
+from sandbox.serializers import checks as shapes
 
 STATES = ("error", "failure", "inactive", "in_progress", "queued", "pending", "success")
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from sandbox.acts import discussion
 from sandbox.errors import not_found
 from sandbox.records import Comment, PullRequest
 from sandbox.rest.commits import resolve
 from sandbox.rest.core import Answer, Asked, page, route
-from sandbox.shapes import discussion as shapes
+from sandbox.serializers import discussion as shapes
+from sandbox.use_cases import discussion
 
 SPEAK = "issues:write|pull_requests:write"
 LISTEN = "issues:read|pull_requests:read"

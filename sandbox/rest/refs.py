@@ -1,11 +1,11 @@
 """The git database: refs and annotated tags."""
 
 from sandbox import git
-from sandbox.acts import refs
 from sandbox.credentials import allows
 from sandbox.errors import Refused, invalid, not_found
 from sandbox.rest.core import Answer, Asked, page, route
-from sandbox.shapes import commits as shapes
+from sandbox.serializers import commits as shapes
+from sandbox.use_cases import refs
 
 RULES = "Repository rule violations found\n\nCannot create ref due to creations being restricted.\n\n"
 WORKFLOWS = "contents=write; contents=write,workflows=write"

@@ -2,12 +2,12 @@
 
 import base64
 
-from sandbox.acts import runs
 from sandbox.errors import Refused, not_found
 from sandbox.git import list_folder
 from sandbox.rest.core import Answer, Asked, page, route
-from sandbox.shapes import accounts
-from sandbox.shapes import commits as shapes
+from sandbox.serializers import accounts
+from sandbox.serializers import commits as shapes
+from sandbox.use_cases import runs
 
 
 @route("GET", "{repo}", "metadata:read")

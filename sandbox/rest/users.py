@@ -2,7 +2,7 @@
 
 from sandbox.errors import not_found
 from sandbox.rest.core import Answer, Asked, route
-from sandbox.shapes import accounts as shapes
+from sandbox.serializers import accounts as shapes
 
 
 @route("GET", "/users/{login}", "any")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.access import MOST_WRONG, WINDOW, Attempts, client_of, counted_as, parse_address
+from api.http.authentication import MOST_WRONG, WINDOW, Attempts, client_of, counted_as, parse_address
 from bot.operations import users
 from bot.rules.permissions import GRANTS, role_for
 from bot.store.users import ApiToken

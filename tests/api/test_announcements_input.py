@@ -6,10 +6,10 @@ from io import BytesIO
 from itertools import product
 from typing import Any
 
-from api import xml
-from api.announcements import dialect
-from api.bodies import JSON
-from api.endpoints import refused
+from api.http import xml
+from api.http.bodies import JSON
+from api.http.endpoints import refused
+from api.rest.announcements import dialect
 from bot.errors import Unavailable
 from bot.store.database import execute
 from tests.api.announcing import PROJECT, RELEASES, URLS, announce, ask_xml, errors

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api.access import INVALID, MOST_WRONG
+from api.http.authentication import INVALID, MOST_WRONG
 from bot.context import FORBIDDEN, MISSING, Actor
 from bot.operations import users
 from bot.rules.permissions import grants_of_role

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient
 
-from bot.app import create_app
 from bot.store.database import execute, fetch
 from sandbox import GitHub
+from server.app import create_app
 from tests.world import World, settings_for
 
 

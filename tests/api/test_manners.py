@@ -14,10 +14,11 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.manners import is_known, request_id_of, takes_gzip
-from api.problems import pointer
+from api.http.negotiation import accepts_gzip
+from api.http.problems import pointer
 from bot.log import configure
 from bot.store.database import execute
+from server.middleware import is_known, request_id_of
 from tests.api.calls import cut_path, env_path, project
 from tests.world import Serve, World, a_world
 
@@ -288,12 +289,12 @@ async def test_a_very_long_answer_is_compressed_whole(world: World) -> None:
     ],
 )
 def test_gzip_is_taken_where_it_is_welcome(header: str, taken: bool) -> None:
-    assert takes_gzip(header) is taken
+    assert accepts_gzip(header) is taken
 
 
 @given(st.text(max_size=60))
 def test_no_header_is_too_strange_to_read(header: str) -> None:
-    takes_gzip(header)
+    accepts_gzip(header)
     is_known('W/"x"', header)
 
 

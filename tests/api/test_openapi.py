@@ -11,9 +11,9 @@ from defusedxml import ElementTree
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
-from bot.app import create_app, description, dialects
 from bot.settings import read_settings
 from sandbox.credentials import key_pair
+from server.app import create_app, description, dialects
 from tests.world import Serve, World, a_world
 
 DOCS = Path(__file__).parents[2] / "docs"

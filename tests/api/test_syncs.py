@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.acts.runs import dispatch
 from sandbox.records import Run
+from sandbox.use_cases.runs import dispatch
 from tests.api.calls import UNKNOWN, counted, said, without_workflow
 from tests.world import Answer, World
 

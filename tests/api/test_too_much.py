@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from bot.store.answers import KeptAnswer
+from bot.store.idempotency_records import KeptAnswer
 from tests.api.announcing import PROJECT, RELEASES, URLS, submit
 from tests.api.calls import cut_path, env_path, rows
 from tests.world import Answer, World

@@ -10,12 +10,12 @@ import aiohttp
 import orjson
 import pytest
 
-from bot.app import SERVICE, Service, create_app
-from bot.queue import DeadLetter, dead_letters
+from bot.queue.jobs import DeadLetter, dead_letters
 from bot.settings import read_settings
 from bot.store.database import fetch
 from handlers.receive import PATH
 from sandbox.credentials import key_pair
+from server.app import SERVICE, Service, create_app
 from tests.world import Answer, Serve
 
 SECRET = "a webhook's secret"

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from bot.operations import reconcile
+from bot.operations.workflows import reconcile
 from bot.store.projects import Repository
 from tests.world import World
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.operations import reconcile
+from bot.operations.workflows import reconcile
 from bot.store.projects import Repository
 from tests.world import PROJECT, World
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from bot.store.runs import Run
-from sandbox.acts import runs as acts
+from sandbox.use_cases import runs as acts
 from sandbox.workflows import BUILD, DEPLOY
 from tests.world import PROJECT, World
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.operations import reconcile
+from bot.operations.workflows import reconcile
 from tests.world import World
 
 

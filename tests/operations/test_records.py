@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from api.pdc.schedules import SCHEDULES
-from api.rendering import table
+from api.pdc.crud.serializers import table
+from api.pdc.resources.schedules import SCHEDULES
 from bot.context import Actor, Context
 from bot.errors import Conflict, Forbidden, NotFound, Refusal, Unauthenticated
 from bot.operations import records, users

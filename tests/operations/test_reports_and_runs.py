@@ -1,6 +1,6 @@
 """A pipeline's reports about deployments that also have a run of ours."""
 
-from sandbox.acts.runs import dispatch
+from sandbox.use_cases.runs import dispatch
 from tests.world import PROJECT, World
 
 

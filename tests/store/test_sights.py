@@ -9,7 +9,7 @@ from bot.context import Actor, utc_now
 from bot.rules.permissions import Sight
 from bot.store.database import Database, fetch
 from bot.store.projects import Project, Repository
-from bot.store.sights import visible
+from bot.store.visibility import visible
 
 OPEN, CLOSED = 11, 12
 

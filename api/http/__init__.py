@@ -1,0 +1,1 @@
+"""The HTTP layer that every dialect shares: endpoints, bodies, authentication, idempotency, pagination."""

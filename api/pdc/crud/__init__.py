@@ -1,0 +1,1 @@
+"""Declared resources: listed, filtered, ordered, paged and written, singly or in bulk."""

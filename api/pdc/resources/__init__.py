@@ -1,0 +1,1 @@
+"""The resources of the PDC dialect, one file each group."""

@@ -1,0 +1,1 @@
+"""The dialects that are declared as endpoints, and Longshore's own routes."""

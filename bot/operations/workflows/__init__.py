@@ -1,0 +1,1 @@
+"""Workflow runs: dispatched, tracked to their end, and reconciled with GitHub."""

@@ -1,0 +1,1 @@
+"""The durable queue: jobs, the worker that performs them, webhook intake and the schedule."""

@@ -1,0 +1,1 @@
+"""One process put together: the only package that imports every other one."""
