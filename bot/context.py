@@ -8,9 +8,9 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from bot.errors import Forbidden, NotFound, Unauthenticated
 from bot.github.client import GitHub, Repo
-from bot.log import about
+from bot.log import bind_log_context
 from bot.metrics import Metrics
-from bot.rules.permissions import Sight, covers, role_for
+from bot.rules.permissions import Visibility, covers, role_for
 from bot.store import queries
 from bot.store.projects import Environment, Outline, Project, Repository
 
@@ -37,7 +37,7 @@ class Actor:
     public: frozenset[str] = frozenset()
 
     @property
-    def is_stranger(self) -> bool:
+    def is_anonymous(self) -> bool:
         """Whether nobody has said who asks."""
         return self.user_id == 0
 
@@ -64,12 +64,12 @@ class Actor:
             return True
         return project.is_public and not self.public.isdisjoint(grants)
 
-    def sight(self, *grants: str) -> Sight:
+    def visibility(self, *grants: str) -> Visibility:
         """Whose rows in lists the grants let the actor see."""
         public = not self.public.isdisjoint(grants)
         if not self.holds(*grants):
-            return Sight(public=public)
-        return Sight(not self.is_scoped, self.project_id, self.repository_id, public)
+            return Visibility(public=public)
+        return Visibility(not self.is_scoped, self.project_id, self.repository_id, public)
 
 
 def utc_now() -> datetime:
@@ -79,17 +79,20 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Context:
-    """One act's surroundings. `door` is where it came in: rest, comment, tag, commit comment, cli, github, job."""
+    """What an operation runs with: GitHub, who acts, and through which channel.
+
+    `channel` is one of rest, pull comment, commit comment, tag, cli, github and job.
+    """
 
     github: GitHub
     actor: Actor
-    door: str
+    channel: str
     metrics: Metrics
     now: Callable[[], datetime] = utc_now
 
-    def acting_as(self, actor: Actor, door: str) -> "Context":
+    def acting_as(self, actor: Actor, channel: str) -> "Context":
         """The same surroundings for somebody else."""
-        return replace(self, actor=actor, door=door)
+        return replace(self, actor=actor, channel=channel)
 
     def at(self, repository: Repository) -> Repo:
         """A repository on GitHub."""
@@ -98,7 +101,7 @@ class Context:
 
 def require(actor: Actor, *grants: str) -> None:
     """Refuse who holds none of the grants, saying which is called for and which role on GitHub would bring it."""
-    if actor.is_stranger and not actor.may(*grants):
+    if actor.is_anonymous and not actor.may(*grants):
         raise Unauthenticated(MISSING)
     if not actor.may(*grants):
         raise Forbidden(FORBIDDEN, grant=grants[0], github_role=role_for(grants[0]))
@@ -107,7 +110,7 @@ def require(actor: Actor, *grants: str) -> None:
 def require_everywhere(actor: Actor, grant: str) -> None:
     """Refuse who does not hold a grant on every project: what is not of one project is nobody's who is."""
     require(actor, grant)
-    if not actor.sight(grant).everything:
+    if not actor.visibility(grant).everything:
         raise Forbidden(FORBIDDEN, grant=grant, reason="These credentials are for one project only.")
 
 
@@ -221,7 +224,7 @@ async def _authorised(context: Context, name: str, by: Finder[T], *grants: str, 
         if hides and actor.is_scoped and actor.holds(*grants):
             raise Forbidden(FORBIDDEN) from missing
         raise
-    about(project=project.name)
+    bind_log_context(project=project.name)
     if not actor.may_on(project, *grants):
         if not actor.holds(*grants):
             await by("")  # as if it were not there

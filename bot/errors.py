@@ -41,7 +41,7 @@ class Conflict(Refusal):
     """What is there already stands in the way."""
 
 
-class Underway(Conflict):
+class RequestInProgress(Conflict):
     """The same is being done just now. `retry_after` is in seconds."""
 
     def __init__(self, sentence: str, retry_after: int) -> None:
@@ -49,7 +49,7 @@ class Underway(Conflict):
         self.retry_after = retry_after
 
 
-class Reused(Refusal):
+class IdempotencyKeyReused(Refusal):
     """What names one request was used for another one before."""
 
 

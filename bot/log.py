@@ -23,7 +23,7 @@ LONGEST = 500  # characters of what a line is about
 _NAMES = frozenset({"authorization", "token", "secret", "password", "private_key", "auth_code", "signature"})
 
 
-def about(**values: Any) -> None:
+def bind_log_context(**values: Any) -> None:
     """Say what the unit of work in hand is about: every line that it logs from here on carries it.
 
     Of a long text the beginning: much of it may be what a caller has sent.

@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.context import Context
 from bot.operations import comments
-from bot.operations.comments import Said
+from bot.operations.comments import CommandComment
 
 
 def on_issue(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None] | None:
@@ -26,7 +26,7 @@ def _hear(context: Context, payload: Mapping[str, Any], place: str, where: str) 
     comment, author = payload["comment"], payload["comment"]["user"]
     if author["type"] == "Bot":
         return None
-    said = Said(
+    said = CommandComment(
         repository=int(payload["repository"]["id"]),
         place=place,
         where=where,
@@ -36,4 +36,4 @@ def _hear(context: Context, payload: Mapping[str, Any], place: str, where: str) 
         body=str(comment["body"]),
         at=str(comment["created_at"]),
     )
-    return comments.hear(context, said)
+    return comments.on_comment(context, said)

@@ -18,9 +18,9 @@ def pushed(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable
     if not ref.startswith(TAGS):
         return None
     head, sender = payload.get("head_commit"), payload["sender"]
-    return tags.hear(
+    return tags.on_push(
         context,
-        tags.Pushed(
+        tags.TagPush(
             repository=int(payload["repository"]["id"]),
             tag=ref.removeprefix(TAGS),
             commit="" if payload["deleted"] or head is None else str(head["id"]),

@@ -12,4 +12,4 @@ def changed(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitabl
 
     What it is like now is asked of GitHub: deliveries come late and in any order.
     """
-    return repositories.look_at(int(payload["repository"]["id"]))
+    return repositories.schedule_check(int(payload["repository"]["id"]))

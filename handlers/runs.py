@@ -7,7 +7,7 @@ from bot.context import Context
 from bot.errors import Unavailable
 from bot.github.facts import run_fact
 from bot.operations.workflows import tracking
-from bot.queue.jobs import Hopeless
+from bot.queue.jobs import PermanentFailure
 
 
 def told(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None]:
@@ -15,5 +15,5 @@ def told(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[N
     try:
         fact = run_fact(payload["workflow_run"])
     except Unavailable as incomplete:
-        raise Hopeless(f"The run is not as GitHub's are: {incomplete.details.get('reason')}") from incomplete
-    return tracking.heard(context, int(payload["repository"]["id"]), fact)
+        raise PermanentFailure(f"The run is not as GitHub's are: {incomplete.details.get('reason')}") from incomplete
+    return tracking.on_webhook(context, int(payload["repository"]["id"]), fact)

@@ -8,8 +8,8 @@ import orjson
 import structlog
 
 from bot.context import Context
-from bot.log import about
-from bot.queue.jobs import Hopeless, Job
+from bot.log import bind_log_context
+from bot.queue.jobs import Job, PermanentFailure
 from handlers import comments, installations, pushes, repositories, runs
 
 # A handler reads the payload and gives what is to be done about it, if anything.
@@ -37,14 +37,16 @@ EVENTS: Mapping[str, Handler] = {
 async def process(context: Context, job: Job) -> None:
     """Job `webhook`: turn a delivery into acts. An unhandled event ends well, a body that is no JSON badly."""
     event = job.headers.get("event", "")
-    about(delivery=job.key, github_event=event)
+    bind_log_context(delivery=job.key, github_event=event)
     payload = _payload(job)
     handler = EVENTS.get(event)
     if handler is not None:
         try:
             act = handler(context, payload, job.key or "")
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise Hopeless(f"The {event} payload is not as GitHub's are: {type(error).__name__}: {error}") from error
+            raise PermanentFailure(
+                f"The {event} payload is not as GitHub's are: {type(error).__name__}: {error}"
+            ) from error
         if act is not None:
             await act
 
@@ -57,7 +59,7 @@ def _payload(job: Job) -> Mapping[str, Any]:
             body = fields.get("payload", [""])[0]
         payload = orjson.loads(body)
     except ValueError as error:  # of parse_qs: too many fields
-        raise Hopeless(f"The body is not JSON: {error}") from error
+        raise PermanentFailure(f"The body is not JSON: {error}") from error
     if not isinstance(payload, dict):
-        raise Hopeless("The body is not a JSON object.")
+        raise PermanentFailure("The body is not a JSON object.")
     return payload

@@ -11,7 +11,7 @@ from aiohttp import web
 from api.docs import routes as api_docs
 from api.graphql import door as graphql
 from api.http import endpoints
-from api.http.authentication import Access
+from api.http.authentication import Authenticator
 from api.http.endpoints import Dialect
 from api.pdc import views as pdc
 from api.rest import announcement_review, announcements, packages, projects, releases, tokens
@@ -19,7 +19,7 @@ from bot.context import Actor, Context
 from bot.errors import Problem
 from bot.github.app import App, AppKeys
 from bot.github.client import GitHub
-from bot.log import about
+from bot.log import bind_log_context
 from bot.metrics import Metrics
 from bot.operations import users
 from bot.operations.workflows.dispatch import Dispatcher
@@ -31,9 +31,9 @@ from bot.settings import Settings, listed
 from bot.store.database import Database, open_database, refuse_in_transaction
 from handlers import receive, webhooks
 from server import jobs
-from server.errors import Voice
+from server.errors import ErrorPages
 from server.health import Health
-from server.middleware import Manners
+from server.middleware import HttpMiddleware
 
 log = structlog.get_logger()
 
@@ -56,7 +56,7 @@ class Service:
 
     def context(self) -> Context:
         """Surroundings for an act, by nobody yet."""
-        return Context(github=self.github, actor=users.NOBODY, door="", metrics=self.metrics)
+        return Context(github=self.github, actor=users.NOBODY, channel="", metrics=self.metrics)
 
     async def _acting(self) -> Context:
         """Surroundings for an act of Longshore itself."""
@@ -95,7 +95,7 @@ class Service:
         kinds = jobs.table(dispatcher, webhooks.process)
 
         async def perform(job: Job) -> None:
-            about(job=job.id, kind=job.kind)
+            bind_log_context(job=job.id, kind=job.kind)
             try:
                 await jobs.perform(kinds, await self._acting(), job)
             finally:
@@ -106,7 +106,7 @@ class Service:
             observe=self._observe,
             concurrency=self.settings.worker_concurrency,
             job_timeout=JOB_SECONDS,
-            give_way=self.intake.is_crowded,
+            should_yield=self.intake.under_load,
         )
 
     def _observe(self, job: Job, outcome: str, seconds: float, error: BaseException | None) -> None:
@@ -142,7 +142,10 @@ def create_app(settings: Settings, *, works: bool = True, scheduled: bool = True
     """The web application. With `works` it also works on the queue, with `scheduled` it keeps the schedule."""
     service = Service(settings)
     spoken = dialects(settings.url)
-    surroundings = [Manners(listed(settings.cors_origins)).surround, Voice(spoken).answer]
+    surroundings = [
+        HttpMiddleware(listed(settings.cors_origins)).request_middleware,
+        ErrorPages(spoken).error_middleware,
+    ]
     app = web.Application(client_max_size=receive.LARGEST + 1, middlewares=surroundings)
     app[SERVICE] = service
     app.cleanup_ctx.append(_opened)
@@ -154,7 +157,7 @@ def create_app(settings: Settings, *, works: bool = True, scheduled: bool = True
     app.router.add_get("/healthz", health.alive)
     app.router.add_get("/readyz", health.ready)
     app.router.add_get("/metrics", health.metrics)
-    access = Access(settings.anonymous_read, listed(settings.trusted_proxies))
+    access = Authenticator(settings.anonymous_read, listed(settings.trusted_proxies))
     serving = endpoints.Serving(service.context, access, settings.base_url)
     for dialect in spoken:
         endpoints.add(app, dialect, serving)

@@ -18,7 +18,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 NATIVE = Dialect("native", (), "Bearer", problem_details, CONTENT_TYPE)
 
 
-class Voice:
+class ErrorPages:
     """Speaks for paths that nobody else does: below the roots of a dialect in that one's words, else in our own."""
 
     def __init__(self, dialects: Sequence[Dialect]) -> None:
@@ -27,7 +27,7 @@ class Voice:
         )
 
     @web.middleware
-    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def error_middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer in a program's words whatever happens. A fault of ours is logged whole and told to nobody."""
         try:
             return await handler(request)

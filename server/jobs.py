@@ -8,11 +8,11 @@ import structlog
 from bot.context import Context
 from bot.errors import Unavailable
 from bot.github.limits import Limited
-from bot.github.transport import Denied
+from bot.github.transport import ApiError
 from bot.operations import comments, idempotency_records, runs, tags
 from bot.operations.workflows import reconcile, tracking
 from bot.operations.workflows.dispatch import Dispatcher
-from bot.queue.jobs import Job, Later, prune
+from bot.queue.jobs import Job, RetryLater, prune
 
 Perform = Callable[[Context, Job], Awaitable[None]]
 
@@ -27,16 +27,16 @@ def table(dispatcher: Dispatcher, webhook: Perform) -> Mapping[str, Perform]:
     return {
         "webhook": webhook,
         "dispatch": lambda context, job: dispatcher.dispatch(context, job.json()["run"], job),
-        "observe": lambda context, job: tracking.observe(context, job.json()["run"], job.json()["fact"]),
+        "observe": lambda context, job: tracking.apply_fact(context, job.json()["run"], job.json()["fact"]),
         "follow": lambda context, job: tracking.follow(context, job.json()["run"]),
         "cancel": lambda context, job: runs.perform_cancel(context, job.json()["run"]),
         "cancel_stray": lambda context, job: runs.perform_cancel_stray(
             context, job.json()["run"], job.json()["github_id"]
         ),
-        "command": lambda context, job: comments.answer(context, comments.said_from(job.json())),
+        "command": lambda context, job: comments.run_commands(context, comments.said_from(job.json())),
         "reply": _reply,
         "check_tag": lambda context, job: tags.check(context, job.json()["candidate"], job.json()["by"]),
-        "cut_by_tag": lambda context, job: tags.cut(context, tags.Pushed(**job.json())),
+        "cut_by_tag": lambda context, job: tags.cut(context, tags.TagPush(**job.json())),
         "expire_build": lambda context, job: reconcile.expire_build(context, job.json()["run"]),
         "expire_deployment": lambda context, job: reconcile.expire_deployment(context, job.json()["deployment"]),
         "fetch_delivery": _fetch_delivery,
@@ -53,15 +53,15 @@ async def perform(kinds: Mapping[str, Perform], context: Context, job: Job) -> N
     try:
         await kinds[job.kind](context, job)
     except Limited as limited:
-        raise Later(context.now() + timedelta(seconds=limited.retry_after), _reason(limited)) from limited
-    except Denied as denied:
+        raise RetryLater(context.now() + timedelta(seconds=limited.retry_after), _reason(limited)) from limited
+    except ApiError as denied:
         raise Unavailable(_reason(denied)) from denied
     except Unavailable as unavailable:
         age = context.now() - datetime.fromtimestamp(job.created_at / 1000, UTC)
         if age > WAITED_FOR:
             raise Unavailable(_reason(unavailable)) from unavailable
         wait = min(max(timedelta(seconds=unavailable.retry_after), age / 4), LONGEST_WAIT)
-        raise Later(context.now() + wait, _reason(unavailable)) from unavailable
+        raise RetryLater(context.now() + wait, _reason(unavailable)) from unavailable
 
 
 def _reason(unavailable: Unavailable) -> str:

@@ -15,7 +15,7 @@ import structlog
 from aiohttp import web
 
 from api.http.negotiation import accepts_gzip
-from bot.log import about
+from bot.log import bind_log_context
 
 MACHINES = ("/webhooks/", "/metrics", "/healthz", "/readyz")
 OWN_MANNERS = "/rest_api/"
@@ -35,20 +35,20 @@ log = structlog.get_logger()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Manners:
+class HttpMiddleware:
     """What surrounds every call. `origins` are those whose pages may call us; `*` among them is any."""
 
     def __init__(self, origins: Sequence[str] = ()) -> None:
         self._origins = frozenset(origin.lower() for origin in origins)
 
     @web.middleware
-    async def surround(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def request_middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer a request with manners, and write its line into the log."""
         if request.path.startswith(MACHINES):
             return await handler(request)
         begun, request_id = time.monotonic(), request_id_of(request.headers.get("X-Request-ID", ""))
         structlog.contextvars.clear_contextvars()
-        about(request=request_id)
+        bind_log_context(request=request_id)
         response = self._preflight(request) or await handler(request)
         if not (response.prepared or request.path.startswith(OWN_MANNERS)):
             response = await self._polished(request, response)

@@ -17,7 +17,7 @@ LOCKS = 151
 
 CLAIMER = """
 import asyncio, os, random, sys
-from bot.queue.jobs import Verdict, claim, finish
+from bot.queue.jobs import JobOutcome, claim, finish
 from bot.store.database import open_database
 url, held, loops = sys.argv[1], sys.argv[2], int(sys.argv[3])
 claimed = doubles = 0
@@ -43,7 +43,7 @@ async def work(name):
         await asyncio.gather(*(hold(job) for job in jobs))
         if not jobs:
             await asyncio.sleep(0.005)
-        elif not all(await finish([Verdict(job.id, job.attempts, "done") for job in jobs], name)):
+        elif not all(await finish([JobOutcome(job.id, job.attempts, "done") for job in jobs], name)):
             doubles += 1
 
 async def main():

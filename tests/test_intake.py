@@ -174,8 +174,8 @@ async def test_closing_refuses_what_still_waits(database: Database) -> None:
 async def test_many_at_once_are_a_crowd_and_one_by_one_are_none(database: Database) -> None:
     async with Intake() as intake:
         await put(intake, "alone")
-        assert not intake.is_crowded()
+        assert not intake.under_load()
         await asyncio.gather(*(put(intake, f"guid-{number}") for number in range(20)))
-        assert intake.is_crowded()
+        assert intake.under_load()
         await put(intake, "alone again")
-        assert not intake.is_crowded()
+        assert not intake.under_load()

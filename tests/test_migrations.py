@@ -198,6 +198,21 @@ async def test_every_migration_runs_on_a_database_with_rows(empty_url: str) -> N
     await rows_survive(empty_url, "bot.store.migrations")
 
 
+async def test_audit_entries_keep_the_channel_that_they_were_written_with(empty_url: str) -> None:
+    await migrate(empty_url, to="0002_dialects")
+    await execute_at(
+        empty_url,
+        "INSERT INTO audit_entries (at, actor, door, act, alarm, subject) "
+        "VALUES ('2026-01-01 00:00:00+00:00', 'alice', 'pull comment', 'candidate.cut', FALSE, '1.0-rc1')",
+    )
+    await migrate(empty_url)
+    database = await open_database(empty_url)
+    try:
+        assert await fetch("SELECT channel FROM audit_entries") == [{"channel": "pull comment"}]
+    finally:
+        await database.close()
+
+
 async def rows_survive(url: str, module: str) -> None:
     """Apply migrations one after the other; rows put into every table after the first are there after each."""
     first, *others = known(module)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.errors import Refusal
 from bot.queue import jobs
-from bot.queue.jobs import Job, Later, LeaseLost, Verdict, claim, enqueue, finish, milliseconds, now_ms
+from bot.queue.jobs import Job, JobOutcome, LeaseLost, RetryLater, claim, enqueue, finish, milliseconds, now_ms
 from bot.queue.worker import back_off
 from bot.store.database import Database, execute, transaction
 from bot.store.jobs import Job as Row
@@ -70,7 +70,7 @@ async def test_a_key_is_unique_among_unfinished_jobs(database: Database) -> None
     await enqueue("third", {"n": 3}, key="k")
     assert job.json() == {"n": 1}
     assert len(await rows()) == 1
-    await finish([Verdict(job.id, 1, "done")], "a")
+    await finish([JobOutcome(job.id, 1, "done")], "a")
     await enqueue("fourth", {"n": 4}, key="k")
     assert [row.state for row in await rows()] == ["done", "queued"]
 
@@ -111,7 +111,7 @@ async def test_one_claim_gives_each_lock_once_and_a_running_lock_to_nobody(datab
     first = await claim(20, "x", LEASE)
     assert [job.kind for job in first] == ["locked0", "free0", "free1", "free2", "free3"]
     assert await kinds() == []
-    await finish([Verdict(first[0].id, 1, "done")], "x")
+    await finish([JobOutcome(first[0].id, 1, "done")], "x")
     assert await kinds() == ["locked1"]
 
 
@@ -203,7 +203,7 @@ async def test_later_waits_until_the_moment_and_counts_no_failure(database: Data
     at = datetime.now(UTC) + timedelta(minutes=5)
 
     async def perform(job: Job) -> None:
-        raise Later(at, "rate limit")
+        raise RetryLater(at, "rate limit")
 
     async with working(perform, max_attempts=1) as watched:
         await enqueue("a", {})
@@ -236,16 +236,16 @@ async def test_an_error_with_any_text_is_kept(database: Database) -> None:
 async def test_an_unexpired_lease_is_respected_and_an_expired_one_taken_over(database: Database) -> None:
     await enqueue("a", {})
     [mine] = await claim(1, "slow", LEASE)
-    await jobs.void(12, now_ms(), now_ms())
+    await jobs.release_expired(12, now_ms(), now_ms())
     assert await claim(1, "quick", LEASE) == []
     await execute("UPDATE jobs SET lease_expires = $1", now_ms() - 1)
-    await jobs.void(12, now_ms(), now_ms())
+    await jobs.release_expired(12, now_ms(), now_ms())
     [theirs] = await claim(1, "quick", LEASE)
     assert theirs.attempts == 2
-    assert await finish([Verdict(mine.id, mine.attempts, "dead", "late")], "slow") == [False]
+    assert await finish([JobOutcome(mine.id, mine.attempts, "dead", "late")], "slow") == [False]
     with pytest.raises(LeaseLost):
         await mine.ensure_margin(120)
-    assert await finish([Verdict(theirs.id, theirs.attempts, "done")], "quick") == [True]
+    assert await finish([JobOutcome(theirs.id, theirs.attempts, "done")], "quick") == [True]
     [row] = await rows()
     assert (row.state, row.error) == ("done", None)
 
@@ -253,11 +253,11 @@ async def test_an_unexpired_lease_is_respected_and_an_expired_one_taken_over(dat
 async def test_the_same_owners_earlier_attempt_is_refused_too(database: Database) -> None:
     await enqueue("a", {})
     [first] = await claim(1, "me", -1)
-    await jobs.void(12, now_ms(), now_ms())
+    await jobs.release_expired(12, now_ms(), now_ms())
     [second] = await claim(1, "me", LEASE)
-    assert await finish([Verdict(first.id, first.attempts, "dead", "late")], "me") == [False]
+    assert await finish([JobOutcome(first.id, first.attempts, "dead", "late")], "me") == [False]
     assert await states() == {"running": 1}
-    verdicts = [Verdict(job.id, job.attempts, "done") for job in (first, second)]
+    verdicts = [JobOutcome(job.id, job.attempts, "done") for job in (first, second)]
     assert await finish(verdicts, "me") == [False, True]
 
 
@@ -280,7 +280,7 @@ async def test_a_job_that_kills_its_process_every_time_becomes_a_dead_letter(dat
     await enqueue("a", {})
     for _ in range(3):
         await claim(1, "killed", -1)
-        given_up = await jobs.void(3, now_ms(), now_ms())
+        given_up = await jobs.release_expired(3, now_ms(), now_ms())
     assert [job.kind for job in given_up] == ["a"]
     [letter] = await jobs.dead_letters()
     assert "vanished" in letter.error

@@ -114,4 +114,4 @@ async def test_a_release_is_known_by_the_permalink_that_its_project_has_when_it_
     project = await Project.get(name=PROJECT)
     assert (await world.ask("PATCH", f"/api/projects/{PROJECT}", {"permalink": "shop"})).status == 200
     async with transaction():
-        assert (await releases.obtain(await world.context(), project, "1.0")).release_id == "shop-1.0"
+        assert (await releases.get_or_create(await world.context(), project, "1.0")).release_id == "shop-1.0"

@@ -247,5 +247,5 @@ async def test_a_worker_outlives_a_database_that_is_away_for_a_while(database: D
 async def test_a_worker_that_gives_way_works_all_the_same(database: Database) -> None:
     for _ in range(20):
         await enqueue("small", {})
-    async with working(nothing, give_way=lambda: True) as watched:
+    async with working(nothing, should_yield=lambda: True) as watched:
         assert await watched.settle() == [("small", "ok")] * 20

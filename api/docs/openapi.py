@@ -57,9 +57,9 @@ def _schemas(dialects: Sequence[Dialect]) -> tuple[dict[Key, Any], dict[str, Any
     wanted: list[tuple[Key, Any, TypeAdapter[Any]]] = []
     for dialect, endpoint in _endpoints(dialects):
         where = (endpoint.method, endpoint.path)
-        wanted.append(((*where, "gives"), "serialization", TypeAdapter(endpoint.gives)))
+        wanted.append(((*where, "gives"), "serialization", TypeAdapter(endpoint.response_model)))
         wanted.append(((*where, "error"), "serialization", TypeAdapter(dialect.error)))
-        for name, model in (("takes", endpoint.takes), ("query", endpoint.query)):
+        for name, model in (("takes", endpoint.request_model), ("query", endpoint.query)):
             if model is not None:
                 wanted.append(((*where, name), "validation", TypeAdapter(model)))
     by_key, together = TypeAdapter.json_schemas(wanted, ref_template=REF)
@@ -86,13 +86,13 @@ def _operation(dialect: Dialect, endpoint: Endpoint, schemas: Mapping[Key, Any],
         "description": text,
         "parameters": [*_in_path(endpoint), *_in_query(endpoint, schemas, shared)],
         "responses": {},
-        "security": [*({name: []} for name in dialect.security), *([{}] if endpoint.stranger else [])],
+        "security": [*({name: []} for name in dialect.security), *([{}] if endpoint.anonymous_grant else [])],
     }
-    if endpoint.takes is not None:
+    if endpoint.request_model is not None:
         schema = schemas[endpoint.method, endpoint.path, "takes"]
         content = {"schema": schema, "example": example(schema, shared)}
         said["requestBody"] = {"content": {endpoint.form.types[0]: content}}
-    for status in sorted({endpoint.status, *endpoint.also}):
+    for status in sorted({endpoint.status, *endpoint.other_statuses}):
         schema = schemas[endpoint.method, endpoint.path, "gives"]
         body = {} if status == 204 else _answer(endpoint, schema, example(schema, shared))
         said["responses"][str(status)] = {"description": (TITLES | DONE)[status], **body}
@@ -128,11 +128,11 @@ def _refusal(dialect: Dialect, endpoint: Endpoint, status: int, schemas: Mapping
 def _refusals(dialect: Dialect, endpoint: Endpoint) -> list[int]:
     """Every status with which a call may be refused."""
     writes = endpoint.method != "GET" and not endpoint.reads
-    names = "{" in endpoint.path or endpoint.takes or endpoint.query  # what is not there, perhaps
+    names = "{" in endpoint.path or endpoint.request_model or endpoint.query  # what is not there, perhaps
     statuses = {400, 401, 403, 429, 503}
     statuses |= {404} if names else set()
     statuses |= {409} if writes or dialect.status else set()
-    statuses |= {413, 415} if endpoint.takes or dialect.code else set()
+    statuses |= {413, 415} if endpoint.request_model or dialect.code else set()
     statuses |= {422} if writes and endpoint.method == "POST" else set()
     return sorted(statuses)
 

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.graphql.refusals import refusal
-from api.http.endpoints import Call, Dialect, Endpoint, Given
+from api.http.endpoints import Call, Dialect, Endpoint, Result
 from bot.context import Context
 
 PATH = "/graphql"
@@ -59,7 +59,11 @@ class Answered(BaseModel):
 def dialect() -> Dialect:
     """GraphQL. Strangers may ask where there is anything that they may read: each field says what that is."""
     query = Endpoint(
-        *("POST", PATH, Queries().perform, Answered), takes=QueryBody, stranger="content:read", reads=True, plain=True
+        *("POST", PATH, Queries().perform, Answered),
+        request_model=QueryBody,
+        anonymous_grant="content:read",
+        reads=True,
+        preserialized=True,
     )
     return Dialect("graphql", (query,), "Bearer", refusal, roots=(PATH,), error=Refused)
 
@@ -70,10 +74,10 @@ class Queries:
     def __init__(self) -> None:
         self._running: Any = None
 
-    async def perform(self, context: Context, call: Call) -> Given:
+    async def perform(self, context: Context, call: Call) -> Result:
         """Ask for what is wanted of projects, releases and all that belongs to them in one query."""
         if self._running is None:
             module = await asyncio.to_thread(import_module, "api.graphql.running")
             self._running = self._running or module.Queries()
-        given: Given = await self._running.perform(context, call)
+        given: Result = await self._running.perform(context, call)
         return given

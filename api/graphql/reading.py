@@ -10,7 +10,7 @@ from bot.context import FORBIDDEN, Context, require
 from bot.errors import Forbidden, NotFound
 from bot.operations.announcements import READS
 from bot.store import graph
-from bot.store.graph import Eyes, Filters, Kind, Listing, Row, Window
+from bot.store.graph import Filters, Kind, Listing, Row, ViewerVisibility, Window
 
 GRANTS: Mapping[Kind, tuple[str, ...]] = {graph.ANNOUNCEMENT: READS, graph.SCHEDULE: ("content:read",)}
 PROJECTS = ("project:read",)
@@ -23,11 +23,11 @@ class Reading:
         actor = context.actor
         self.actor = actor
         self.now = context.now()
-        self.eyes = Eyes(
-            projects=actor.sight(*PROJECTS),
-            announcements=actor.sight(*READS),
-            undecided=actor.sight("announcement:approve"),
-            schedules=actor.sight(*GRANTS[graph.SCHEDULE]),
+        self.eyes = ViewerVisibility(
+            projects=actor.visibility(*PROJECTS),
+            announcements=actor.visibility(*READS),
+            undecided=actor.visibility("announcement:approve"),
+            schedules=actor.visibility(*GRANTS[graph.SCHEDULE]),
             user_id=actor.user_id,
         )
         self._allowed: set[str] = set()

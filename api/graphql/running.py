@@ -12,10 +12,10 @@ from api.graphql import limits
 from api.graphql.reading import Reading
 from api.graphql.refusals import CODES, WRONG, extensions
 from api.graphql.schema import SCHEMA
-from api.http.endpoints import Call, Given, status_of
+from api.http.endpoints import Call, Result, status_of
 from bot.context import Context
 from bot.errors import Problem, Unavailable
-from bot.log import about
+from bot.log import bind_log_context
 
 REMEMBERED = 100  # queries
 LONGEST_REMEMBERED = 4_000  # characters
@@ -29,14 +29,14 @@ class Queries:
     def __init__(self) -> None:
         self._read: LRUCache[str, DocumentNode] = LRUCache(REMEMBERED)
 
-    async def perform(self, context: Context, call: Call) -> Given:
+    async def perform(self, context: Context, call: Call) -> Result:
         """Run a query, unless it is refused as it stands."""
         body = call.body
         document = self._document(body.query)
         operation = limits.operation_of(document, body.operation_name)
         given = body.variables or {}
         variables = limits.variables_of(SCHEMA, operation, given)
-        about(cost=limits.check_cost(SCHEMA, document, operation, variables))
+        bind_log_context(cost=limits.check_cost(SCHEMA, document, operation, variables))
         running = graphql.execute(
             SCHEMA,
             document,
@@ -55,7 +55,7 @@ class Queries:
         return document
 
 
-def answer_of(result: ExecutionResult) -> Given:
+def answer_of(result: ExecutionResult) -> Result:
     """What a query has come to. A database that is away is told as such, so that the same query is sent again."""
     errors = sorted(result.errors or [], key=_place)  # they come as the database answers: in any order
     for error in errors:
@@ -63,9 +63,9 @@ def answer_of(result: ExecutionResult) -> Given:
             raise error.original_error
     told: dict[str, Any] = {"data": result.data}
     if errors:
-        about(errors=len(errors))
+        bind_log_context(errors=len(errors))
         told["errors"] = [_told(error) for error in errors]
-    return Given(told, 200)
+    return Result(told, 200)
 
 
 def _place(error: GraphQLError) -> list[str]:

@@ -270,7 +270,7 @@ def _named(column: str) -> Any:
     """A field that names people or quotes them: strangers are told what is announced, not by whom."""
 
     def resolve(root: Any, info: Info) -> Any:
-        return None if info.context.actor.is_stranger else root[column]
+        return None if info.context.actor.is_anonymous else root[column]
 
     return strawberry.field(resolver=resolve)
 
@@ -315,7 +315,7 @@ class Schedule:
 
 def _viewer(info: Info) -> Any:
     actor = info.context.actor
-    return None if actor.is_stranger else {"name": actor.name, "grants": sorted(actor.grants)}
+    return None if actor.is_anonymous else {"name": actor.name, "grants": sorted(actor.grants)}
 
 
 def _project(info: Info, name: str) -> Awaitable[Any]:

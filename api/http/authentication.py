@@ -47,7 +47,7 @@ class Attempts:
         return 0
 
 
-class Access:
+class Authenticator:
     """Says who asks. `anonymous_read` is the setting; `trusted_proxies` are those whose word on addresses counts."""
 
     def __init__(
@@ -56,11 +56,11 @@ class Access:
         trusted_proxies: Sequence[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.stranger = users.stranger(anonymous_read)
+        self.anonymous = users.anonymous(anonymous_read)
         self._proxies = [ip_network(proxy, strict=False) for proxy in trusted_proxies]
         self._attempts = Attempts(clock)
 
-    async def caller(self, request: web.Request, code: str | None = None) -> Actor:
+    async def authenticate(self, request: web.Request, code: str | None = None) -> Actor:
         """Whose token the Authorization header carries, or else `code`; the stranger where there is neither.
 
         Refuses a malformed, unknown, expired or revoked one, and too many of those from one address or with one
@@ -72,12 +72,12 @@ class Access:
         if not header:
             scheme, secret = "token", code or ""
             if not secret:
-                return self.stranger
+                return self.anonymous
         secret = secret.strip()
         if scheme.lower() in ("bearer", "token") and secret:
             try:
                 reads = request.method in ("GET", "HEAD")
-                return await users.authenticate(secret, utc_now(), public=self.stranger.public, reads=reads)
+                return await users.authenticate(secret, utc_now(), public=self.anonymous.public, reads=reads)
             except Unauthenticated:
                 pass
         raise self.refusal(request, secret)

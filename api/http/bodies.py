@@ -15,7 +15,7 @@ MOST = 100  # fields of an object that is known field by field, entries of a lis
 SENT = web.RequestKey("sent", bytes)  # the body of a request, once it was read
 
 
-class Unreadable(Refusal):
+class BadRequest(Refusal):
     """What was sent is not what the call takes. `status` is 400, 413 or 415; `fields` says what is wrong where.
 
     They are those of the body, or else parameters of the query.
@@ -44,7 +44,7 @@ class Strict(BaseModel):
     @classmethod
     def _few(cls, values: Any) -> Any:
         if isinstance(values, dict) and len(values) > MOST:
-            raise Unreadable(f"An object of this call has at most {MOST} fields.")
+            raise BadRequest(f"An object of this call has at most {MOST} fields.")
         return values
 
 
@@ -52,7 +52,7 @@ def _parse_json(raw: bytes) -> Any:
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise Unreadable(f"The body must be JSON: {error}.") from error
+        raise BadRequest(f"The body must be JSON: {error}.") from error
 
 
 @dataclass(frozen=True)
@@ -71,15 +71,15 @@ JSON = Form(("application/json",), _parse_json, lambda value: orjson.dumps(value
 async def read_bytes(request: web.Request, largest: int = LARGEST) -> bytes:
     """The body as it came; refused when it is too long or not encoded as its headers say."""
     if (request.content_length or 0) > largest:
-        raise Unreadable(f"The body has at most {largest:,} bytes.", status=413)
+        raise BadRequest(f"The body has at most {largest:,} bytes.", status=413)
     try:
         raw = await request.content.read(largest + 1)
         while not request.content.at_eof() and len(raw) <= largest:
             raw += await request.content.read(largest + 1)
     except web.RequestPayloadError as error:
-        raise Unreadable("The body cannot be read: it is not encoded as its headers say.") from error
+        raise BadRequest("The body cannot be read: it is not encoded as its headers say.") from error
     if len(raw) > largest:
-        raise Unreadable(f"The body has at most {largest:,} bytes.", status=413)
+        raise BadRequest(f"The body has at most {largest:,} bytes.", status=413)
     request[SENT] = raw
     return raw
 
@@ -90,10 +90,10 @@ async def read_object(request: web.Request, form: Form) -> dict[str, Any]:
     if not raw.strip():
         return {}
     if request.content_type not in form.types:
-        raise Unreadable(f"Content-Type must be {' or '.join(form.types)}.", status=415)
+        raise BadRequest(f"Content-Type must be {' or '.join(form.types)}.", status=415)
     body = form.loads(raw)
     if not isinstance(body, dict):
-        raise Unreadable("The body must be a JSON object.")
+        raise BadRequest("The body must be a JSON object.")
     refuse_nul(body)
     return body
 
@@ -103,7 +103,7 @@ def address_of(request: web.Request) -> str:
     try:
         return str(request.url)
     except ValueError as error:
-        raise Unreadable("The header Host must be the name of a host, with or without a port.") from error
+        raise BadRequest("The header Host must be the name of a host, with or without a port.") from error
 
 
 def refuse_nul(value: Any) -> None:
@@ -112,7 +112,7 @@ def refuse_nul(value: Any) -> None:
     while pending:
         each = pending.pop()
         if isinstance(each, str) and "\0" in each:
-            raise Unreadable("The body must not contain the character U+0000.")
+            raise BadRequest("The body must not contain the character U+0000.")
         pending += each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
         if isinstance(each, dict):
             pending += each.keys()

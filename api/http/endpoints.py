@@ -10,23 +10,23 @@ import structlog
 from aiohttp import web
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from api.http.authentication import Access
-from api.http.bodies import JSON, Form, Unreadable, address_of, read_object
-from api.http.idempotency import once
+from api.http.authentication import Authenticator
+from api.http.bodies import JSON, BadRequest, Form, address_of, read_object
+from api.http.idempotency import idempotent
 from bot.context import MISSING, Context
 from bot.errors import (
     Conflict,
     Forbidden,
+    IdempotencyKeyReused,
     NotFound,
     Problem,
     Refusal,
-    Reused,
+    RequestInProgress,
     TooMany,
     Unauthenticated,
     Unavailable,
-    Underway,
 )
-from bot.log import about
+from bot.log import bind_log_context
 
 LONGEST_NAME = 255
 MOST_TOLD = 20  # faults of one request
@@ -51,7 +51,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Given:
+class Result:
     """An answer that is not the endpoint's usual one."""
 
     value: Any
@@ -72,16 +72,16 @@ class Endpoint:
     method: str
     path: str
     perform: Callable[[Context, Call], Awaitable[Any]]
-    gives: Any
+    response_model: Any
     status: int = 200
-    takes: type[BaseModel] | None = None
+    request_model: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
-    stranger: str | None = None
+    anonymous_grant: str | None = None
     form: Form = JSON
     secret: bool = False
     reads: bool = False
-    also: Sequence[int] = ()
-    plain: bool = False
+    other_statuses: Sequence[int] = ()
+    preserialized: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Serving:
     """What every dialect is served with. `base_url` is what links begin with, if set."""
 
     context: Callable[[], Context]
-    access: Access
+    access: Authenticator
     base_url: str = ""
 
     def url_of(self, request: web.Request) -> str:
@@ -121,7 +121,7 @@ class Serving:
 
 def status_of(problem: Problem) -> int:
     """The HTTP status of a problem, the same in every dialect but where one says otherwise."""
-    if isinstance(problem, Unreadable):
+    if isinstance(problem, BadRequest):
         return problem.status
     kinds: tuple[tuple[type[Problem], int], ...] = (
         (TooMany, 429),
@@ -129,7 +129,7 @@ def status_of(problem: Problem) -> int:
         (Forbidden, 403),
         (NotFound, 404),
         (Conflict, 409),
-        (Reused, 422),
+        (IdempotencyKeyReused, 422),
         (Refusal, 400),
         (Unavailable, 503),
     )
@@ -164,8 +164,8 @@ def _handler(
     async def perform(request: web.Request, context: Context, body: Any) -> web.Response:
         call = _call(request, dialect, endpoint, body, serving.url_of(request))
         given = await endpoint.perform(context, call)
-        if not isinstance(given, Given):
-            given = Given(given, endpoint.status)
+        if not isinstance(given, Result):
+            given = Result(given, endpoint.status)
         if given.status == 204:
             return web.Response(status=204, headers=given.headers)
         said = dump(given.value)
@@ -173,9 +173,9 @@ def _handler(
 
     async def answer(request: web.Request) -> web.Response:
         body, unreadable = await _body(request, dialect, endpoint)
-        actor = await serving.access.caller(request, dialect.code(request, body) if dialect.code else None)
-        about(actor=actor.name)
-        unknown = actor.is_stranger and endpoint.stranger not in actor.public
+        actor = await serving.access.authenticate(request, dialect.code(request, body) if dialect.code else None)
+        bind_log_context(actor=actor.name)
+        unknown = actor.is_anonymous and endpoint.anonymous_grant not in actor.public
         if unreadable is not None and (dialect.code or not unknown):  # credentials may be in what cannot be read
             raise unreadable
         if unknown:
@@ -184,7 +184,7 @@ def _handler(
         told = _telling(dialect, endpoint, lambda: perform(request, context, body))
         if endpoint.method != "POST" or endpoint.reads:
             return await told()
-        return await once(request, context, told, secret=endpoint.secret)
+        return await idempotent(request, context, told, secret=endpoint.secret)
 
     async def handle(request: web.Request) -> web.Response:
         return await _telling(dialect, endpoint, lambda: answer(request))()
@@ -195,9 +195,9 @@ def _handler(
 def _dump(endpoint: Endpoint) -> Callable[[Any], bytes]:
     """What writes an endpoint's answers down."""
     form = endpoint.form
-    if endpoint.plain:
+    if endpoint.preserialized:
         return form.dumps
-    shape = _shape(endpoint.gives)
+    shape = _shape(endpoint.response_model)
     if form is JSON:
         return lambda value: shape.dump_json(shape.validate_python(value), by_alias=True)
     return lambda value: form.dumps(shape.dump_python(shape.validate_python(value), mode="json", by_alias=True))
@@ -218,7 +218,7 @@ def _telling(dialect: Dialect, endpoint: Endpoint, answer: Answering) -> Answeri
         try:
             return await answer()
         except Problem as problem:
-            about(refusal=problem.sentence)
+            bind_log_context(refusal=problem.sentence)
             return refused(dialect, problem, endpoint.form)
 
     return told
@@ -229,7 +229,7 @@ def refused(dialect: Dialect, problem: Problem, form: Form = JSON, status: int =
     status, headers = status or (dialect.status or status_of)(problem), {}
     if status == 401:
         headers["WWW-Authenticate"] = dialect.challenge
-    if isinstance(problem, Unavailable | TooMany | Underway):
+    if isinstance(problem, Unavailable | TooMany | RequestInProgress):
         headers["Retry-After"] = str(problem.retry_after)
     if isinstance(problem, Unavailable):
         log.warning("unavailable", sentence=problem.sentence, details=dict(problem.details))
@@ -237,20 +237,25 @@ def refused(dialect: Dialect, problem: Problem, form: Form = JSON, status: int =
     return web.Response(body=body, status=status, headers=headers, content_type=dialect.error_type or form.types[0])
 
 
-async def _body(request: web.Request, dialect: Dialect, endpoint: Endpoint) -> tuple[Any, Unreadable | None]:
+async def _body(request: web.Request, dialect: Dialect, endpoint: Endpoint) -> tuple[Any, BadRequest | None]:
     """What was sent, or what is wrong with it, which is told once it is known who asks."""
-    if not (endpoint.takes or dialect.code):
+    if not (endpoint.request_model or dialect.code):
         return {}, None
     try:
         return await read_object(request, endpoint.form), None
-    except Unreadable as wrong:
+    except BadRequest as wrong:
         return {}, wrong
 
 
 def _call(request: web.Request, dialect: Dialect, endpoint: Endpoint, body: Any, url: str) -> Call:
     path = {name: _storable(text) for name, text in request.match_info.items()}
     query = _query(endpoint.query, request, ("auth_code",) if dialect.code else ())
-    return Call(path, query, shaped(endpoint.takes, body, strict=endpoint.form.strict) if endpoint.takes else None, url)
+    return Call(
+        path,
+        query,
+        shaped(endpoint.request_model, body, strict=endpoint.form.strict) if endpoint.request_model else None,
+        url,
+    )
 
 
 def _query(model: type[BaseModel] | None, request: web.Request, also: Sequence[str]) -> Any:
@@ -261,7 +266,7 @@ def _query(model: type[BaseModel] | None, request: web.Request, also: Sequence[s
             named = " and ".join(f"`{each}`" for each in takes) or "none"
             why = "given more than once" if name in takes else f"no parameter of this call, which takes {named}"
             sentence = f"`{name[:LONGEST_TOLD]}` is {why}."
-            raise Unreadable(sentence, fields={name[:LONGEST_TOLD]: [sentence]}, in_query=True)
+            raise BadRequest(sentence, fields={name[:LONGEST_TOLD]: [sentence]}, in_query=True)
     return shaped(model, dict(request.query), strict=False, in_query=True) if model else None
 
 
@@ -274,7 +279,7 @@ def shaped(model: type[BaseModel], values: Any, *, strict: bool, in_query: bool 
         for problem in error.errors(include_url=False)[:MOST_TOLD]:
             name = ".".join(map(str, problem["loc"]))[:LONGEST_TOLD]
             fields.setdefault(name, []).append(_sentence(name, problem))
-        raise Unreadable(next(iter(fields.values()))[0], fields=fields, in_query=in_query) from error
+        raise BadRequest(next(iter(fields.values()))[0], fields=fields, in_query=in_query) from error
 
 
 def _sentence(name: str, problem: Any) -> str:

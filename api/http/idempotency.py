@@ -10,12 +10,12 @@ import orjson
 import structlog
 from aiohttp import web
 
-from api.http.bodies import SENT, Unreadable
+from api.http.bodies import SENT, BadRequest
 from bot.context import Actor, Context
 from bot.errors import Refusal, Unavailable
-from bot.log import about
+from bot.log import bind_log_context
 from bot.operations import idempotency_records
-from bot.store.idempotency_records import KeptAnswer
+from bot.store.idempotency_records import IdempotencyRecord
 
 LONGEST = 255
 MALFORMED = f"Idempotency-Key must be 1 to {LONGEST} printable ASCII characters."
@@ -27,7 +27,7 @@ PASSING = (401, 429)  # what is answered so will be answered otherwise
 log = structlog.get_logger()
 
 
-async def once(
+async def idempotent(
     request: web.Request, context: Context, perform: Callable[[], Awaitable[web.Response]], *, secret: bool
 ) -> web.Response:
     """Perform a POST, or give again what was answered to the same request under the same key.
@@ -42,7 +42,7 @@ async def once(
         raise Refusal(UNKEPT)
     row = await idempotency_records.begin(context, key, fingerprint(request, context.actor))
     if row.status is not None:
-        about(replayed=True)
+        bind_log_context(replayed=True)
         return web.Response(status=row.status, body=row.body, headers={**(row.headers or {}), REPLAYED: "true"})
     response = None
     try:
@@ -52,7 +52,7 @@ async def once(
     return response
 
 
-async def _end(row: KeptAnswer, response: web.Response | None) -> None:
+async def _end(row: IdempotencyRecord, response: web.Response | None) -> None:
     """Keep an answer, or forget its key: a fault of ours, what passes, or what is very long is no answer to keep."""
     body = response.body if response is not None and isinstance(response.body, bytes) else b""
     try:
@@ -71,7 +71,7 @@ def key_of(request: web.Request) -> str | None:
         return None
     key = given[0][1:-1] if len(given[0]) > 1 and given[0][0] == given[0][-1] == '"' else given[0]
     if len(given) > 1 or not 1 <= len(key) <= LONGEST or not (key.isascii() and key.isprintable()):
-        raise Unreadable(MALFORMED)
+        raise BadRequest(MALFORMED)
     return key
 
 

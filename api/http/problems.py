@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, Field
 
-from api.http.bodies import Unreadable
+from api.http.bodies import BadRequest
 from bot.errors import Problem
 
 CONTENT_TYPE = "application/problem+json"
@@ -58,10 +58,10 @@ def problem_details(problem: Problem, status: int) -> dict[str, Any]:
         "status": status,
         "detail": problem.sentence,
     }
-    in_query = isinstance(problem, Unreadable) and problem.in_query
+    in_query = isinstance(problem, BadRequest) and problem.in_query
     if field := problem.details.get("field"):
         said |= _place(str(field), in_query=in_query)
-    if isinstance(problem, Unreadable) and problem.fields:
+    if isinstance(problem, BadRequest) and problem.fields:
         said["errors"] = [
             {"detail": sentence, **_place(name, in_query=in_query)}
             for name, sentences in problem.fields.items()

@@ -14,7 +14,7 @@ from typing import Any
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser, ParseError
 
-from api.http.bodies import Form, Unreadable
+from api.http.bodies import BadRequest, Form
 
 TYPES = ("application/xml", "text/xml")
 RECORDS = ("release", "project", "url")
@@ -43,7 +43,7 @@ def loads(raw: bytes) -> dict[str, Any]:
     if name in RECORDS or name == "auth_code":
         return {name: value if name == "auth_code" else value or {}}
     if not isinstance(value or {}, dict):
-        raise Unreadable("The root element must hold `auth_code` and the record as elements.")
+        raise BadRequest("The root element must hold `auth_code` and the record as elements.")
     return value or {}
 
 
@@ -54,12 +54,12 @@ def _parsed(raw: bytes) -> tuple[str, Any]:
         parser.feed(raw)
         parser.close()
     except DefusedXmlException as error:
-        raise Unreadable("The body must be XML without a document type and without entities.") from error
+        raise BadRequest("The body must be XML without a document type and without entities.") from error
     except ParseError as error:
         line, column = error.position
-        raise Unreadable(f"The body must be well-formed XML: it is not at line {line}, column {column}.") from error
+        raise BadRequest(f"The body must be well-formed XML: it is not at line {line}, column {column}.") from error
     except (ValueError, LookupError) as error:  # of encodings that nobody knows
-        raise Unreadable("The body must be XML in UTF-8.") from error
+        raise BadRequest("The body must be XML in UTF-8.") from error
     return reader.root
 
 
@@ -97,9 +97,9 @@ class _Reader:
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self._seen += 1
         if self._seen > MOST_ELEMENTS:
-            raise Unreadable(f"The body must be XML of at most {MOST_ELEMENTS:,} elements.")
+            raise BadRequest(f"The body must be XML of at most {MOST_ELEMENTS:,} elements.")
         if len(self._open) == DEEPEST:
-            raise Unreadable(f"The body must be XML of at most {DEEPEST} levels.")
+            raise BadRequest(f"The body must be XML of at most {DEEPEST} levels.")
         said = {_local(name): value for name, value in attributes.items()}
         self._open.append(_Element(_local(tag), said.get("type") == "array", said.get("nil") in ("true", "1")))
 

@@ -18,7 +18,7 @@ class TokenCall:
 
 
 def _known(context: Context) -> None:
-    if context.actor.is_stranger:
+    if context.actor.is_anonymous:
         raise Unauthenticated(MISSING)
 
 

@@ -9,7 +9,7 @@ import orjson
 import structlog
 from aiohttp import web
 
-from api.http.bodies import Unreadable
+from api.http.bodies import BadRequest
 from api.http.endpoints import status_of
 from api.http.negotiation import accepts_gzip
 from api.pdc import html
@@ -77,7 +77,7 @@ def refused(problem: Problem) -> Answer:
         answer.headers["Retry-After"] = str(problem.retry_after)
     if answer.status == 401:
         answer.headers["WWW-Authenticate"] = "Token"
-    if answer.status == 400 and not isinstance(problem, Unreadable):
+    if answer.status == 400 and not isinstance(problem, BadRequest):
         answer.value = said(problem).said
     return answer
 

@@ -18,7 +18,7 @@ from api.pdc.responses import ANY_HTML, FAULT, HTML_TYPE, Answer
 from api.pdc.routes import BASE, RESOURCES, SAFE, Place, find
 from bot.context import FORBIDDEN, MISSING, Actor, Context
 from bot.errors import Forbidden, Problem, Unauthenticated
-from bot.log import about
+from bot.log import bind_log_context
 
 HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 PREFLIGHT = {
@@ -61,7 +61,7 @@ async def _answered(request: web.Request, place: Place, serving: Serving) -> web
             raise Invalid({"detail": "Could not satisfy the request Accept header."}, 406)
         answer = await _performed(request, place, serving, base, html=html)
     except Problem as problem:
-        about(refusal=problem.sentence)
+        bind_log_context(refusal=problem.sentence)
         answer = responses.refused(problem)
     except Exception:
         log.exception("fault", method=request.method, path=request.path)
@@ -76,7 +76,7 @@ async def _performed(request: web.Request, place: Place, serving: Serving, base:
     if method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
         return Answer(headers=PREFLIGHT, empty=True)
     actor = await _caller(request, serving)
-    about(actor=actor.name)
+    bind_log_context(actor=actor.name)
     context = serving.context().acting_as(actor, "rest")
     view = View(base, place.suffix, context.now().astimezone(UTC).date())
     match place.of:
@@ -106,13 +106,13 @@ async def _caller(request: web.Request, serving: Serving) -> Actor:
     """Who asks. Schemes that are not ours count as none at all."""
     scheme, *rest = request.headers.get("Authorization", "").split() or [""]
     if not scheme or scheme.lower() not in ("token", "bearer"):
-        return serving.access.stranger
+        return serving.access.anonymous
     if not rest:
         raise serving.access.refusal(request, "", "Invalid token header. No credentials provided.")
     if len(rest) > 1:
         spaces = "Invalid token header. Token string should not contain spaces."
         raise serving.access.refusal(request, rest[0], spaces)
-    return await serving.access.caller(request)
+    return await serving.access.authenticate(request)
 
 
 def _authorise(actor: Actor, place: Place, method: str) -> None:
@@ -127,7 +127,7 @@ def _authorise(actor: Actor, place: Place, method: str) -> None:
     else:
         may = actor.holds("content:read") and actor.project_id is None
     if not may:
-        raise Unauthenticated(MISSING) if actor.is_stranger else Forbidden(FORBIDDEN)
+        raise Unauthenticated(MISSING) if actor.is_anonymous else Forbidden(FORBIDDEN)
 
 
 def _may_write(actor: Actor, of: Resource) -> bool:
@@ -190,7 +190,7 @@ async def _resource(
             return Answer(await actions.update(asked, body, place.key, partial=method == "PATCH"))
 
 
-async def _list(request: web.Request, asked: actions.Asked, *, html: bool) -> Answer:
+async def _list(request: web.Request, asked: actions.ResourceRequest, *, html: bool) -> Answer:
     """A page, or the whole list without pages, of which people are shown as much as the largest page has."""
     if query_params.page_size(request.query) <= 0:
         return Answer(await (actions.page(asked, query_params.MOST, 0) if html else actions.everything(asked)))
@@ -202,7 +202,7 @@ async def _list(request: web.Request, asked: actions.Asked, *, html: bool) -> An
     return Answer(await query_params.paged(request.query, address, lambda: actions.count(asked), rows))
 
 
-async def _item(asked: actions.Asked, key: str) -> Answer:
+async def _item(asked: actions.ResourceRequest, key: str) -> Answer:
     return Answer(await actions.one(asked, key))
 
 
@@ -214,7 +214,7 @@ def _comment(request: web.Request) -> str | None:
     return said
 
 
-async def _options(asked: actions.Asked, place: Place, of: Resource) -> dict[str, Any]:
+async def _options(asked: actions.ResourceRequest, place: Place, of: Resource) -> dict[str, Any]:
     """What may be done here, and by this caller."""
     forms: dict[str, Any] = {}
     if _may_write(asked.context.actor, of):

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from api.http.bodies import Strict
-from api.http.endpoints import Call, Dialect, Endpoint, Given
+from api.http.endpoints import Call, Dialect, Endpoint, Result
 from api.http.pagination import Before, next_link
 from api.http.problems import CONTENT_TYPE, ProblemShape, problem_details
 from api.http.types import Moment, by_rule
@@ -57,14 +57,14 @@ class AnnouncementShape(BaseModel):
     release_id: str | None
 
 
-async def _queue(context: Context, call: Call) -> Given:
+async def _queue(context: Context, call: Call) -> Result:
     """Announcements of a state, newest first."""
     asked = call.query
     rows = await announcements.queue(
         context, state=asked.state, project=asked.project, before=asked.before, limit=asked.per_page + 1
     )
     more = rows[asked.per_page - 1]["id"] if len(rows) > asked.per_page else None
-    return Given(rows[: asked.per_page], 200, next_link(call.url, more))
+    return Result(rows[: asked.per_page], 200, next_link(call.url, more))
 
 
 async def _approve(context: Context, call: Call) -> dict[str, Any]:
@@ -84,8 +84,8 @@ def dialect(_base_url: str) -> Dialect:
         name="announcement queue",
         endpoints=(
             Endpoint("GET", "/api/announcements", _queue, list[AnnouncementShape], query=Waiting),
-            Endpoint("POST", f"{ANNOUNCEMENT}/approve", _approve, AnnouncementShape, takes=Approval),
-            Endpoint("POST", f"{ANNOUNCEMENT}/reject", _reject, AnnouncementShape, takes=Rejection),
+            Endpoint("POST", f"{ANNOUNCEMENT}/approve", _approve, AnnouncementShape, request_model=Approval),
+            Endpoint("POST", f"{ANNOUNCEMENT}/reject", _reject, AnnouncementShape, request_model=Rejection),
         ),
         challenge="Bearer",
         refuses=problem_details,

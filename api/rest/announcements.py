@@ -15,8 +15,8 @@ from pydantic_core import PydanticCustomError
 from yarl import URL
 
 from api.http import xml
-from api.http.bodies import JSON, Unreadable
-from api.http.endpoints import Call, Dialect, Endpoint, Given, status_of
+from api.http.bodies import JSON, BadRequest
+from api.http.endpoints import Call, Dialect, Endpoint, Result, status_of
 from api.http.pagination import neighbours
 from api.http.types import Timed, said_utc
 from bot.context import Context
@@ -200,7 +200,7 @@ class Refused(BaseModel):
 Listing = Callable[..., Awaitable[list[dict[str, Any]]]]
 
 
-async def _approved(context: Context, call: Call) -> Given:
+async def _approved(context: Context, call: Call) -> Result:
     """Approved releases of a project, newest first."""
     given = await _page(announcements.approved, PAGE, context, call)
     return replace(given, value=[{"release": _line(each["release"])} for each in given.value])
@@ -219,17 +219,17 @@ def _line(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def _pending(context: Context, call: Call) -> Given:
+async def _pending(context: Context, call: Call) -> Result:
     """Releases that the caller has submitted and that nobody has decided yet."""
     return await _page(announcements.pending, PENDING_PAGE, context, call)
 
 
-async def _page(listing: Listing, size: int, context: Context, call: Call) -> Given:
+async def _page(listing: Listing, size: int, context: Context, call: Call) -> Result:
     """A page of a list. Its links are without the `auth_code`: it has no business in headers."""
     page = call.query.page
     rows = await listing(context, call.path["permalink"], limit=size + 1, offset=(page - 1) * size)
     url = str(URL(call.url).without_query_params("auth_code")) if "auth_code" in call.url else call.url
-    return Given([{"release": row} for row in rows[:size]], 200, neighbours(url, page, more=len(rows) > size))
+    return Result([{"release": row} for row in rows[:size]], 200, neighbours(url, page, more=len(rows) > size))
 
 
 async def _release(context: Context, call: Call) -> dict[str, Any]:
@@ -247,13 +247,13 @@ async def _withdraw(context: Context, call: Call) -> dict[str, Any]:
     return {"release": await announcements.withdraw(context, call.path["permalink"], call.number("id"))}
 
 
-async def _follow(context: Context, call: Call) -> Given:
+async def _follow(context: Context, call: Call) -> Result:
     """Lead to where a link goes, which was written by those who may and is no part of the request.
 
     The address that people come from may hold an `auth_code`: it is told to nobody.
     """
     link = await links.find(context, call.path["permalink"], call.path["link"])
-    return Given({"location": link.location}, 302, {"Location": link.location, "Referrer-Policy": "no-referrer"})
+    return Result({"location": link.location}, 302, {"Location": link.location, "Referrer-Policy": "no-referrer"})
 
 
 @dataclass(frozen=True)
@@ -340,31 +340,33 @@ def _both(method: str, path: str, perform: Any, gives: Any, code: int = 200, **m
 
 def _with_addresses(pages: _Pages) -> tuple[Endpoint, ...]:
     return (
-        *_both("GET", ROOT, pages.project, OneProject, stranger=READ),
-        *_both("PUT", ROOT, pages.change_project, OneProject, takes=ProjectChange),
-        *_both("GET", URLS, pages.links, list[OneLink], stranger=READ),
-        *_both("POST", URLS, pages.create_link, OneLink, 201, takes=LinkChange),
-        *_both("GET", LINK, pages.link, OneLink, stranger=READ),
-        *_both("PUT", LINK, pages.change_link, OneLink, takes=LinkChange),
+        *_both("GET", ROOT, pages.project, OneProject, anonymous_grant=READ),
+        *_both("PUT", ROOT, pages.change_project, OneProject, request_model=ProjectChange),
+        *_both("GET", URLS, pages.links, list[OneLink], anonymous_grant=READ),
+        *_both("POST", URLS, pages.create_link, OneLink, 201, request_model=LinkChange),
+        *_both("GET", LINK, pages.link, OneLink, anonymous_grant=READ),
+        *_both("PUT", LINK, pages.change_link, OneLink, request_model=LinkChange),
         *_both("DELETE", LINK, pages.remove_link, OneLink),
     )
 
 
 RELEASES = (
-    *_both("GET", f"{ROOT}/releases", _approved, list[OneRelease], query=Numbered, stranger=READ, plain=True),
-    *_both("POST", f"{ROOT}/releases", _submit, OnePending, 201, takes=NewRelease),
+    *_both(
+        "GET", f"{ROOT}/releases", _approved, list[OneRelease], query=Numbered, anonymous_grant=READ, preserialized=True
+    ),
+    *_both("POST", f"{ROOT}/releases", _submit, OnePending, 201, request_model=NewRelease),
     *_both("GET", f"{ROOT}/releases/pending", _pending, list[OnePending], query=Numbered),
-    *_both("GET", f"{ROOT}/releases/{{id}}", _release, OneRelease, stranger=READ),
+    *_both("GET", f"{ROOT}/releases/{{id}}", _release, OneRelease, anonymous_grant=READ),
     *_both("DELETE", f"{ROOT}/releases/{{id}}", _withdraw, OnePending),
 )
-FOLLOW = Endpoint("GET", LINK, _follow, Led, 302, stranger=READ)
+FOLLOW = Endpoint("GET", LINK, _follow, Led, 302, anonymous_grant=READ)
 
 
 def code(request: web.Request, body: Mapping[str, Any]) -> str | None:
     """The `auth_code` of a request: in the address, or in the body, be it beside the record or in it."""
     given = request.query.getall("auth_code", [])
     if len(set(given)) > 1:
-        raise Unreadable("`auth_code` is given more than once.")
+        raise BadRequest("`auth_code` is given more than once.")
     places = [body, *(value for value in body.values() if isinstance(value, dict))]
     given += [str(place["auth_code"]) for place in places if place.get("auth_code") is not None]
     return next(iter(given), None)
@@ -373,12 +375,12 @@ def code(request: web.Request, body: Mapping[str, Any]) -> str | None:
 def status(problem: Problem) -> int:
     """Statuses as everywhere, but that 409 is said of what does not fit; 400 of what cannot be read at all."""
     usual = status_of(problem)
-    return 409 if usual == 400 and not (isinstance(problem, Unreadable) and not problem.fields) else usual
+    return 409 if usual == 400 and not (isinstance(problem, BadRequest) and not problem.fields) else usual
 
 
 def refuses(problem: Problem, _status: int) -> dict[str, Any]:
     """Sentences by the fields that they are about; `base` is about none."""
-    if isinstance(problem, Unreadable | Unfit) and problem.fields:
+    if isinstance(problem, BadRequest | Unfit) and problem.fields:
         return {"errors": problem.fields}
     return {"errors": {str(problem.details.get("field", "base")): [problem.sentence]}}
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from api.http.bodies import Strict, Unreadable
-from api.http.endpoints import Call, Dialect, Endpoint, Given
+from api.http.bodies import BadRequest, Strict
+from api.http.endpoints import Call, Dialect, Endpoint, Result
 from api.http.pagination import address, numbered_links
 from api.http.types import Moment, Status, by_rule, said_utc
 from bot.context import Context
@@ -128,7 +128,7 @@ async def _one(context: Context, call: Call) -> dict[str, Any]:
     return await packages.find(context, call.path["id"], call.number("id"))
 
 
-async def _list(context: Context, call: Call) -> Given:
+async def _list(context: Context, call: Call) -> Result:
     """List package releases, newest first."""
     query = call.query
     page, size = query.page, query.page_size
@@ -143,7 +143,7 @@ async def _list(context: Context, call: Call) -> Given:
         "previous": _page(call, min(page - 1, last)) if page > 1 else None,
         "results": [_line(row) for row in rows],
     }
-    return Given(said, 200, numbered_links(call.url, page, last))
+    return Result(said, 200, numbered_links(call.url, page, last))
 
 
 def _line(row: dict[str, Any]) -> dict[str, Any]:
@@ -167,11 +167,15 @@ def dialect(base_url: str) -> Dialect:
 
 
 ENDPOINTS = (
-    Endpoint("GET", RELEASES, _list, PackageReleases, query=ListQuery, stranger="project:read", plain=True),
-    Endpoint("POST", f"{RELEASES}new/", _new, PackageRelease, 201, takes=NewRelease),
-    Endpoint("GET", f"{RELEASES}latest/", _latest, WholePackageRelease, query=LatestQuery, stranger="project:read"),
-    Endpoint("GET", RELEASE, _one, WholePackageRelease, stranger="project:read"),
-    Endpoint("PATCH", f"{RELEASE}update_files/", _add_files, AllFiles, takes=NewFiles),
+    Endpoint(
+        "GET", RELEASES, _list, PackageReleases, query=ListQuery, anonymous_grant="project:read", preserialized=True
+    ),
+    Endpoint("POST", f"{RELEASES}new/", _new, PackageRelease, 201, request_model=NewRelease),
+    Endpoint(
+        "GET", f"{RELEASES}latest/", _latest, WholePackageRelease, query=LatestQuery, anonymous_grant="project:read"
+    ),
+    Endpoint("GET", RELEASE, _one, WholePackageRelease, anonymous_grant="project:read"),
+    Endpoint("PATCH", f"{RELEASE}update_files/", _add_files, AllFiles, request_model=NewFiles),
 )
 
 
@@ -185,7 +189,7 @@ class Refused(BaseModel):
 def _refusal(problem: Problem, status: int) -> dict[str, Any]:
     """A refusal: the sentence, and where it is about fields, what is wrong with each of them."""
     said: dict[str, Any] = {"error": problem.sentence}
-    fields = problem.fields if isinstance(problem, Unreadable) else {}
+    fields = problem.fields if isinstance(problem, BadRequest) else {}
     if status == 400 and not fields and "field" in problem.details:
         fields = {problem.details["field"]: [problem.sentence]}
     return {**said, "fields": fields} if fields else said

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from api.http.bodies import MOST, Strict
-from api.http.endpoints import Call, Dialect, Endpoint, Given
+from api.http.endpoints import Call, Dialect, Endpoint, Result
 from api.http.pagination import Before, LongPage, neighbours, next_link
 from api.http.problems import CONTENT_TYPE, ProblemShape, problem_details
 from api.http.types import Instant, Moment, Status, by_rule
@@ -178,7 +178,7 @@ async def _create_project(context: Context, call: Call) -> ProjectShape:
     return project_shape(await projects.create(context, **values))
 
 
-async def _projects(context: Context, call: Call) -> Given:
+async def _projects(context: Context, call: Call) -> Result:
     """List the projects, by name."""
     rows = await projects.listed(context, **_window(call))
     return _page(call, [project_shape(project) for project in rows])
@@ -206,7 +206,7 @@ async def _create_environment(context: Context, call: Call) -> EnvironmentShape:
     return environment_shape(await environments.create(context, call.path["project"], **values), context)
 
 
-async def _environments(context: Context, call: Call) -> Given:
+async def _environments(context: Context, call: Call) -> Result:
     """List a project's environments, in their order."""
     rows = await environments.listed(context, call.path["project"], **_window(call))
     return _page(call, [environment_shape(environment, context) for environment in rows])
@@ -225,12 +225,12 @@ async def _change_environment(context: Context, call: Call) -> EnvironmentShape:
     return environment_shape(changed, context)
 
 
-async def _releases(context: Context, call: Call) -> Given:
+async def _releases(context: Context, call: Call) -> Result:
     """List a project's releases, newest first."""
     size = call.query.per_page
     rows = await releases.listed(context, call.path["project"], before=call.query.before, limit=size + 1)
     more = rows[size - 1]["id"] if len(rows) > size else None
-    return Given([release_line(row) for row in rows[:size]], 200, next_link(call.url, more))
+    return Result([release_line(row) for row in rows[:size]], 200, next_link(call.url, more))
 
 
 def dialect(base_url: str) -> Dialect:
@@ -261,7 +261,7 @@ def dialect(base_url: str) -> Dialect:
         endpoints=(
             *ENDPOINTS,
             Endpoint("GET", RELEASE, release, ReleaseShape),
-            Endpoint("PATCH", RELEASE, change_release, ReleaseShape, takes=ReleaseChange),
+            Endpoint("PATCH", RELEASE, change_release, ReleaseShape, request_model=ReleaseChange),
         ),
         challenge="Bearer",
         refuses=problem_details,
@@ -272,15 +272,17 @@ def dialect(base_url: str) -> Dialect:
 
 ENDPOINTS = (
     Endpoint("GET", "/api/projects", _projects, list[ProjectShape], query=LongPage),
-    Endpoint("POST", "/api/projects", _create_project, ProjectShape, 201, takes=NewProject),
+    Endpoint("POST", "/api/projects", _create_project, ProjectShape, 201, request_model=NewProject),
     Endpoint("GET", PROJECT, _project, ProjectShape),
-    Endpoint("PATCH", PROJECT, _change_project, ProjectShape, takes=ProjectChange),
+    Endpoint("PATCH", PROJECT, _change_project, ProjectShape, request_model=ProjectChange),
     Endpoint("GET", f"{PROJECT}/next-version", _next_version, NextVersion, query=Bump),
     Endpoint("GET", f"{PROJECT}/environments", _environments, list[EnvironmentShape], query=LongPage),
-    Endpoint("POST", f"{PROJECT}/environments", _create_environment, EnvironmentShape, 201, takes=NewEnvironment),
+    Endpoint(
+        "POST", f"{PROJECT}/environments", _create_environment, EnvironmentShape, 201, request_model=NewEnvironment
+    ),
     Endpoint("GET", ENVIRONMENT, _environment, EnvironmentShape),
-    Endpoint("PATCH", ENVIRONMENT, _change_environment, EnvironmentShape, takes=EnvironmentChange),
-    Endpoint("GET", f"{PROJECT}/releases", _releases, list[ReleaseLine], query=Before, plain=True),
+    Endpoint("PATCH", ENVIRONMENT, _change_environment, EnvironmentShape, request_model=EnvironmentChange),
+    Endpoint("GET", f"{PROJECT}/releases", _releases, list[ReleaseLine], query=Before, preserialized=True),
 )
 
 
@@ -290,9 +292,9 @@ def _window(call: Call) -> dict[str, int]:
     return {"limit": size + 1, "offset": (page - 1) * size}
 
 
-def _page(call: Call, rows: list[Any]) -> Given:
+def _page(call: Call, rows: list[Any]) -> Result:
     size = call.query.per_page
-    return Given(rows[:size], 200, neighbours(call.url, call.query.page, more=len(rows) > size))
+    return Result(rows[:size], 200, neighbours(call.url, call.query.page, more=len(rows) > size))
 
 
 def _changes(body: BaseModel, nullable: tuple[str, ...]) -> dict[str, Any]:

@@ -5,14 +5,14 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from api.http.bodies import Unreadable
-from api.http.endpoints import Call, Dialect, Endpoint, Given
+from api.http.bodies import BadRequest
+from api.http.endpoints import Call, Dialect, Endpoint, Result
 from api.http.pagination import Page, numbered_links
 from api.rest.schemas import CandidateShape, DeploymentShape, candidate_shape, deployment_line
 from bot.context import Context
 from bot.errors import Problem
 from bot.operations import candidates, deployments
-from bot.operations.candidates import Wish
+from bot.operations.candidates import CutRequest
 from bot.operations.workflows import self_reports
 from bot.rules.deployments import STATUSES
 from bot.rules.versions import INVALID, CandidateVersion, parse_candidate_version
@@ -101,14 +101,14 @@ async def _row(deployment: Deployment) -> dict[str, Any]:
 def dialect(base_url: str) -> Dialect:
     """The dialect, for a service that is reached at an address."""
 
-    async def cut(context: Context, call: Call) -> Given:
+    async def cut(context: Context, call: Call) -> Result:
         """Cut a release candidate at an exact commit."""
         version, body = parse_candidate_version(call.path["candidate"]), call.body
-        wish = Wish(
+        wish = CutRequest(
             version.release, body.commit, number=version.number, repo=body.repo, build=body.trigger_build_workflow
         )
         candidate, new = await candidates.cut(context, call.path["project"], wish)
-        return Given(await _shown(base_url, call.path["project"], candidate), 201 if new else 200)
+        return Result(await _shown(base_url, call.path["project"], candidate), 201 if new else 200)
 
     async def candidate(context: Context, call: Call) -> CandidateShape:
         """Show a release candidate."""
@@ -125,8 +125,8 @@ def dialect(base_url: str) -> Dialect:
     return Dialect(
         name="releases",
         endpoints=(
-            Endpoint("POST", CANDIDATE, cut, CandidateShape, 201, takes=CutBody, also=(200,)),
-            Endpoint("GET", CANDIDATE, candidate, CandidateShape, stranger="project:read"),
+            Endpoint("POST", CANDIDATE, cut, CandidateShape, 201, request_model=CutBody, other_statuses=(200,)),
+            Endpoint("GET", CANDIDATE, candidate, CandidateShape, anonymous_grant="project:read"),
             Endpoint("POST", f"{CANDIDATE}/cancel", cancel_build, CandidateShape, 202),
             *ENDPOINTS,
         ),
@@ -172,13 +172,13 @@ async def _cancel(context: Context, call: Call) -> Any:
     return await _row(await deployments.cancel(context, call.path["project"], call.path["environment"], number))
 
 
-async def _list(context: Context, call: Call) -> Given:
+async def _list(context: Context, call: Call) -> Result:
     """List an environment's deployments, newest first."""
     page, size = call.query.page, call.query.per_page
     rows, count = await deployments.listed(
         context, call.path["project"], call.path["environment"], limit=size, offset=(page - 1) * size
     )
-    return Given([deployment_line(row) for row in rows], 200, numbered_links(call.url, page, -(-count // size)))
+    return Result([deployment_line(row) for row in rows], 200, numbered_links(call.url, page, -(-count // size)))
 
 
 async def _sync_build(context: Context, call: Call) -> Ok:
@@ -194,19 +194,21 @@ async def _sync_deployment(context: Context, call: Call) -> Ok:
 
 
 ENDPOINTS = (
-    Endpoint("POST", f"{ENVIRONMENT}/deployments", _deploy, DeploymentShape, 201, takes=DeployBody),
-    Endpoint("PATCH", f"{ENVIRONMENT}/deployments", _report, DeploymentShape, takes=ReportBody),
+    Endpoint("POST", f"{ENVIRONMENT}/deployments", _deploy, DeploymentShape, 201, request_model=DeployBody),
+    Endpoint("PATCH", f"{ENVIRONMENT}/deployments", _report, DeploymentShape, request_model=ReportBody),
     Endpoint(
         *("GET", f"{ENVIRONMENT}/deployments", _list, list[DeploymentShape]),
         query=Page,
-        stranger="project:read",
-        plain=True,
+        anonymous_grant="project:read",
+        preserialized=True,
     ),
-    Endpoint("GET", f"{ENVIRONMENT}/deployments/{{deployment}}", _deployment, DeploymentShape, stranger="project:read"),
+    Endpoint(
+        "GET", f"{ENVIRONMENT}/deployments/{{deployment}}", _deployment, DeploymentShape, anonymous_grant="project:read"
+    ),
     Endpoint("POST", f"{ENVIRONMENT}/deployments/{{deployment}}/cancel", _cancel, DeploymentShape, 202),
-    Endpoint("POST", f"{ENVIRONMENT}/rollback", _roll_back, DeploymentShape, 201, takes=RollbackBody),
-    Endpoint("POST", "/api/v1/sync-build-github-action", _sync_build, Ok, takes=SyncBuildBody),
-    Endpoint("POST", "/api/v1/sync-deploy-github-action", _sync_deployment, Ok, takes=SyncDeployBody),
+    Endpoint("POST", f"{ENVIRONMENT}/rollback", _roll_back, DeploymentShape, 201, request_model=RollbackBody),
+    Endpoint("POST", "/api/v1/sync-build-github-action", _sync_build, Ok, request_model=SyncBuildBody),
+    Endpoint("POST", "/api/v1/sync-deploy-github-action", _sync_deployment, Ok, request_model=SyncDeployBody),
 )
 
 
@@ -220,7 +222,7 @@ class Refused(BaseModel):
 def _refusal(problem: Problem, status: int) -> dict[str, Any]:
     """A refusal: the sentence, and under `details` what else there is to say."""
     sentence = problem.sentence
-    if isinstance(problem, Unreadable) and "release_candidate_version" in problem.fields:
+    if isinstance(problem, BadRequest) and "release_candidate_version" in problem.fields:
         sentence = INVALID
     said: dict[str, Any] = {"error": sentence}
     if problem.details:

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from pydantic import BaseModel, Field
 
-from api.http.bodies import MOST, Strict, Unreadable
-from api.http.endpoints import Call, Dialect, Endpoint, Given
+from api.http.bodies import MOST, BadRequest, Strict
+from api.http.endpoints import Call, Dialect, Endpoint, Result
 from api.http.pagination import Before, next_link
 from api.http.problems import CONTENT_TYPE, ProblemShape, problem_details
 from api.http.types import Instant, Moment
@@ -72,11 +72,11 @@ async def _shown(rows: list[ApiToken]) -> list[TokenShape]:
     ]
 
 
-async def _create(context: Context, call: Call) -> Given:
+async def _create(context: Context, call: Call) -> Result:
     """Make a token. Its secret is shown this once."""
     body = call.body
     if body.expires_in_days is not None and body.expires_at is not None:
-        raise Unreadable(BOTH, fields={"expires_in_days": [BOTH]})
+        raise BadRequest(BOTH, fields={"expires_in_days": [BOTH]})
     lasts = None if body.expires_in_days is None else timedelta(days=body.expires_in_days)
     row, secret = await users.create_token(
         context,
@@ -88,15 +88,15 @@ async def _create(context: Context, call: Call) -> Given:
         expires_at=body.expires_at,
     )
     (shown,) = await _shown([row])
-    return Given(MadeToken(**dict(shown), token=secret), 201, {"Cache-Control": "no-store"})
+    return Result(MadeToken(**dict(shown), token=secret), 201, {"Cache-Control": "no-store"})
 
 
-async def _list(context: Context, call: Call) -> Given:
+async def _list(context: Context, call: Call) -> Result:
     """List tokens, newest first; never their secrets."""
     size = call.query.per_page
     rows = await users.tokens(context, call.query.before, size + 1)
     more = rows[size - 1].id if len(rows) > size else None
-    return Given(await _shown(rows[:size]), 200, next_link(call.url, more))
+    return Result(await _shown(rows[:size]), 200, next_link(call.url, more))
 
 
 async def _token(context: Context, call: Call) -> TokenShape:
@@ -104,15 +104,15 @@ async def _token(context: Context, call: Call) -> TokenShape:
     return (await _shown([await users.token(context, call.number("token"))]))[0]
 
 
-async def _revoke(context: Context, call: Call) -> Given:
+async def _revoke(context: Context, call: Call) -> Result:
     """Revoke a token."""
     await users.revoke_numbered(context, call.number("token"))
-    return Given(None, 204)
+    return Result(None, 204)
 
 
 ENDPOINTS = (
     Endpoint("GET", TOKENS, _list, list[TokenShape], query=Before),
-    Endpoint("POST", TOKENS, _create, MadeToken, 201, takes=NewToken, secret=True),
+    Endpoint("POST", TOKENS, _create, MadeToken, 201, request_model=NewToken, secret=True),
     Endpoint("GET", f"{TOKENS}/{{token}}", _token, TokenShape),
     Endpoint("DELETE", f"{TOKENS}/{{token}}", _revoke, None, 204),
 )

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from bot.errors import NotFound, Unavailable
-from bot.github.limits import UNAVAILABLE, AnswerLost
-from bot.github.transport import Api, Before, Denied, Watch
+from bot.github.limits import UNAVAILABLE, ResponseLost
+from bot.github.transport import Api, ApiError, Before, Watch
 
 TOKEN_SECONDS = 59 * 60
 FRESH_SECONDS = 5.0
@@ -75,7 +75,7 @@ class App:
         """One request with the App's own JWT. A refused clock is asked for again once, by GitHub's own."""
         try:
             return await self._own.ask(method, url, jwt=self._jwt(), data=data)
-        except Denied as denied:
+        except ApiError as denied:
             if denied.status != 401:
                 raise
             if not self._learn_skew(denied):
@@ -127,7 +127,7 @@ class App:
             token = await self._token(key)
             try:
                 return await ask(token.secret)
-            except Denied as denied:
+            except ApiError as denied:
                 if denied.status != 401 or attempt == 2:
                     raise
                 if token.fresh:
@@ -159,11 +159,11 @@ class App:
         minted = time.monotonic()
         try:
             answer = await self.as_app("POST", f"/app/installations/{installation}/access_tokens", asked)
-        except Denied as denied:
+        except ApiError as denied:
             if "permissions requested are not granted" in denied.message:
                 raise NotFound(_ungranted(PURPOSES[purpose])) from denied
             raise NotFound("GitHub repository not found", reason=f"no access: {denied.message}") from denied
-        except AnswerLost as lost:  # nothing depends on a token that nobody has seen
+        except ResponseLost as lost:  # nothing depends on a token that nobody has seen
             raise Unavailable(lost.sentence, lost.retry_after, **lost.details) from lost
         if not isinstance(answer, dict) or not isinstance(answer.get("token"), str):
             raise Unavailable(UNAVAILABLE, reason="no token in the answer")
@@ -190,7 +190,7 @@ class App:
         pem = self._keys.private_key.encode()
         return cast("RSAPrivateKey", load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True))
 
-    def _learn_skew(self, denied: Denied) -> bool:
+    def _learn_skew(self, denied: ApiError) -> bool:
         sent = denied.headers.get("date")
         if not sent or not any(sign in denied.message for sign in ("'exp'", "'iat'")):
             return False

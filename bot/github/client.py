@@ -22,7 +22,7 @@ from bot.github.facts import (
     run_fact,
 )
 from bot.github.limits import UNAVAILABLE
-from bot.github.transport import Before, Denied
+from bot.github.transport import ApiError, Before
 from bot.rules.permissions import role_from
 from bot.rules.runs import RunFact, workflow_file, workflow_path
 
@@ -76,11 +76,11 @@ class Repo:
             return repository_fact(answer, self._installation)
         except NotFound:  # the installation is gone, or reaches it no more
             return None
-        except Denied as denied:
+        except ApiError as denied:
             _only(denied, 403, 404, 451)
             return None
 
-    async def standing(self, branch: str, sha: str) -> str | None:
+    async def branch_position(self, branch: str, sha: str) -> str | None:
         """Where a commit stands on a branch of this very repository: `tip`, `below` it, or not there at all.
 
         Mere existence proves nothing: commits of forks resolve here too. A comparison from the branch to the commit
@@ -88,7 +88,7 @@ class Repo:
         """
         try:
             compared = await self._read(f"/compare/{quote(branch, safe='/')}...{sha}?per_page=1&page=2")
-        except Denied as denied:
+        except ApiError as denied:
             _only(denied, 404, 409, 422)
             return None
         # a tag object's SHA is compared as the commit it points to, a branch of that name as its tip: neither is it
@@ -99,7 +99,7 @@ class Repo:
         """The names of the branches that begin with a text."""
         try:
             refs = await self._list(f"/git/matching-refs/heads/{quote(prefix, safe='/')}?per_page=100")
-        except Denied as denied:
+        except ApiError as denied:
             _only(denied, 404, 409)
             return []
         return [field(ref, "ref").removeprefix("refs/heads/") for ref in refs]
@@ -110,7 +110,7 @@ class Repo:
             target = field(await self._read(f"/git/ref/tags/{quote(tag, safe='/')}"), "object")
             while target["type"] == "tag":
                 target = field(await self._read(f"/git/tags/{target['sha']}"), "object")
-        except Denied as denied:
+        except ApiError as denied:
             _only(denied, 404, 409)
             return None
         return str(target["sha"]) if target["type"] == "commit" else None
@@ -123,7 +123,7 @@ class Repo:
         """
         try:
             await self._write("tag", "/git/refs", {"ref": f"refs/tags/{tag}", "sha": sha})
-        except Denied as denied:
+        except ApiError as denied:
             if denied.status == 422 and "already exists" in denied.message.lower():
                 return await self._tag_that_exists(tag)
             if denied.status == 401:
@@ -144,7 +144,7 @@ class Repo:
         path = workflow_path(workflow)
         try:
             answer = await self._read(f"/contents/{quote(path)}?ref={quote(ref, safe='')}")
-        except Denied as denied:
+        except ApiError as denied:
             if denied.status != 404:
                 raise
             raise DispatchDenied(
@@ -163,7 +163,7 @@ class Repo:
         data = {"ref": ref, "inputs": inputs, "return_run_details": True}
         try:
             answer = await self._write("run", f"/actions/workflows/{workflow_file(path)}/dispatches", data, before)
-        except Denied as denied:
+        except ApiError as denied:
             if denied.status == 401:
                 raise
             raise _why_no_run(path, ref, denied) from denied
@@ -173,7 +173,7 @@ class Repo:
         """A run as it is now; None when GitHub has none of that id here."""
         try:
             return run_fact(await self._read(f"/actions/runs/{run}"))
-        except Denied as denied:
+        except ApiError as denied:
             _only(denied, 404)
             return None
 
@@ -192,7 +192,7 @@ class Repo:
         """
         try:
             await self._write("run", f"/actions/runs/{run}/{'force-cancel' if force else 'cancel'}", {})
-        except Denied as denied:
+        except ApiError as denied:
             _only(denied, 404, 409)
 
     # --- people and what they say
@@ -201,7 +201,7 @@ class Repo:
         """The role somebody has here at this moment: `none`, `read`, `triage`, `write`, `maintain` or `admin`."""
         try:
             answer = await self._read(f"/collaborators/{quote(login, safe='')}/permission")
-        except Denied as denied:
+        except ApiError as denied:
             _only(denied, 403, 404)
             return "none"
         return role_from(field(answer, "permission"), answer.get("role_name"))
@@ -210,7 +210,7 @@ class Repo:
         """A pull request as it is now."""
         try:
             answer = await self._read(f"/pulls/{number}")
-        except Denied as denied:
+        except ApiError as denied:
             _only(denied, 404)
             return None
         merged = answer.get("merge_commit_sha") if answer.get("merged") else None
@@ -259,7 +259,7 @@ class GitHub:
             installation = int(field(await self._app.as_app("GET", f"{root}/installation"), "id"))
             # The repository's id is not known yet, so the token that asks for it reaches the whole installation.
             answer = await self._app.as_installation(installation, 0, "find", "GET", root)
-        except Denied as denied:
+        except ApiError as denied:
             _only(denied, 301, 403, 404, 451)
             return None
         return repository_fact(answer, installation)
@@ -279,7 +279,7 @@ class GitHub:
         """What GitHub sent, or tried to send, in one delivery."""
         try:
             answer = await self._app.as_app("GET", f"/app/hook/deliveries/{delivery}")
-        except Denied as denied:
+        except ApiError as denied:
             _only(denied, 404)
             return None
         payload = field(answer, "request").get("payload")
@@ -306,7 +306,7 @@ def declared_inputs(text: str, path: str) -> frozenset[str]:
     return frozenset(map(str, inputs or ()))
 
 
-def _only(denied: Denied, *expected: int) -> None:
+def _only(denied: ApiError, *expected: int) -> None:
     """None for the statuses that mean "there is none"; any other refusal goes on."""
     if denied.status not in expected:
         raise denied
@@ -324,7 +324,7 @@ def _thread(place: str, where: str) -> str:
     return f"/issues/{where}/comments" if place == "pull" else f"/commits/{where}/comments"
 
 
-def _why_no_tag(tag: str, denied: Denied) -> str:
+def _why_no_tag(tag: str, denied: ApiError) -> str:
     if "archived" in denied.message:
         return ARCHIVED
     if denied.status in (403, 404):
@@ -337,7 +337,7 @@ def _why_no_tag(tag: str, denied: Denied) -> str:
     return f"GitHub refused to create the tag `{tag}`: {denied.message}"
 
 
-def _why_no_run(path: str, ref: str, denied: Denied) -> DispatchDenied:
+def _why_no_run(path: str, ref: str, denied: ApiError) -> DispatchDenied:
     message = denied.message
     if "archived" in message:
         return DispatchDenied(ARCHIVED)

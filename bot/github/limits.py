@@ -16,7 +16,7 @@ class Limited(Unavailable):
     """GitHub limits us: the same request may be sent again after `retry_after` seconds, and not before."""
 
 
-class AnswerLost(Unavailable):
+class ResponseLost(Unavailable):
     """A writing request got no answer: whether it took effect has to be found out before it is sent again."""
 
 

@@ -12,7 +12,7 @@ from gidgethub import HTTPException
 from gidgethub.aiohttp import GitHubAPI
 
 from bot.errors import Unavailable
-from bot.github.limits import UNAVAILABLE, AnswerLost, Limited, seconds_to_wait
+from bot.github.limits import UNAVAILABLE, Limited, ResponseLost, seconds_to_wait
 
 API_VERSION = "2022-11-28"
 TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
@@ -24,7 +24,7 @@ CACHED_ANSWERS = 512
 Before = Callable[[], Awaitable[None]]
 
 
-class Denied(Unavailable):
+class ApiError(Unavailable):
     """GitHub answered and said no: `status` and its `message`. This package puts the expected ones into our words."""
 
     def __init__(self, status: int, message: str, headers: Mapping[str, str]) -> None:
@@ -65,7 +65,7 @@ class Api(GitHubAPI):
         for attempt in range(READ_TRIES):
             try:
                 return await self._once(method, url, token, jwt, data)
-            except (Limited, Denied):
+            except (Limited, ApiError):
                 raise
             except Unavailable:
                 if attempt == READ_TRIES - 1:
@@ -156,9 +156,9 @@ def _in_our_words(method: str, answer: HTTPException) -> Exception:
         return Limited(UNAVAILABLE, retry_after=wait, reason="GitHub limits our requests")
     if status >= 500:
         return _without_answer(method, f"GitHub answered {status}")
-    return Denied(status, message, answer.headers)
+    return ApiError(status, message, answer.headers)
 
 
 def _without_answer(method: str, reason: str) -> Unavailable:
-    kind = Unavailable if method == "GET" else AnswerLost
+    kind = Unavailable if method == "GET" else ResponseLost
     return kind(UNAVAILABLE, retry_after=10, reason=reason)

@@ -10,7 +10,7 @@ from bot.context import Context, allowed, allowed_to_read, by_name, by_permalink
 from bot.errors import Conflict, Forbidden, NotFound
 from bot.operations import audit, projects, releases
 from bot.rules import announcements as rules
-from bot.rules.permissions import Sight
+from bot.rules.permissions import Visibility
 from bot.store import announcement_queries
 from bot.store.announcements import Announcement, Link
 from bot.store.database import transaction
@@ -83,7 +83,7 @@ async def _approve(context: Context, project: Project, version: str, number: int
     async with transaction():
         row = await _newest(project, version, number)
         rules.check_move(row.version, row.state, rules.APPROVED)
-        release = await releases.obtain(context, project, row.version)
+        release = await releases.get_or_create(context, project, row.version)
         await _move(context, row, rules.APPROVED, "approve", release_id=release.id)
     return await _shown(row)
 
@@ -126,9 +126,9 @@ async def queue(context: Context, *, state: str, project: str | None, before: in
     actor, number = context.actor, None if project is None else await _asked(context, project)
     return await announcement_queries.queue(
         state,
-        actor.sight(*READS) if state == rules.APPROVED else actor.sight("announcement:approve"),
+        actor.visibility(*READS) if state == rules.APPROVED else actor.visibility("announcement:approve"),
         user=actor.user_id,
-        own=Sight(not actor.is_scoped, actor.project_id, actor.repository_id),
+        own=Visibility(not actor.is_scoped, actor.project_id, actor.repository_id),
         project=number,
         before=before,
         limit=limit,

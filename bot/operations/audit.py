@@ -52,7 +52,7 @@ async def _add(
     await AuditEntry.create(
         at=context.now(),
         actor=context.actor.name,
-        door=context.door,
+        channel=context.channel,
         act=act,
         alarm=alarming,
         project_id=project,

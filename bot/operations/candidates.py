@@ -27,7 +27,7 @@ AT_ONCE = 10  # branches that GitHub is asked about
 
 
 @dataclass(frozen=True)
-class Wish:
+class CutRequest:
     """What somebody wants cut, through whichever door.
 
     `number` None is the next one. `repo` is what the caller believes the project's repository to be. `build` None means
@@ -45,7 +45,7 @@ class Wish:
 
 
 @allowed("release:cut")
-async def cut(context: Context, project: Project, wish: Wish) -> tuple[Candidate, bool]:
+async def cut(context: Context, project: Project, wish: CutRequest) -> tuple[Candidate, bool]:
     """Cut a candidate at an exact commit, and tell whether it is new: the same one again gives what is there.
 
     Refused in this order: another commit under the same version, an archived project, a build without a workflow,
@@ -118,7 +118,7 @@ async def finish_build(context: Context, candidate: Candidate, status: str, reas
     )
 
 
-async def spoil(context: Context, candidate: Candidate, reason: str) -> None:
+async def invalidate(context: Context, candidate: Candidate, reason: str) -> None:
     """Fail a candidate that turned out not to be what was approved, in the caller's transaction, with an alarm."""
     before = candidate.status
     if before in rules.UNFINISHED:
@@ -143,7 +143,7 @@ async def _move(context: Context, candidate: Candidate, status: str, reason: str
     await candidate.save(update_fields=["status", "reason", "updated_at"])
 
 
-async def _existing(project: Project, wish: Wish) -> Candidate | None:
+async def _existing(project: Project, wish: CutRequest) -> Candidate | None:
     if wish.origin is not None and (before := await Candidate.get_or_none(origin=wish.origin)) is not None:
         return before
     if wish.number is None:
@@ -177,9 +177,9 @@ async def _repository(context: Context, project: Project, repo: str | None) -> R
         fact = await repositories.find(context, repo)
         if fact.id != known.github_id:
             raise Refusal("Repository does not belong to the release project", repo=repo, expected=known.full_name)
-        return await repositories.learn(context, fact)
+        return await repositories.upsert(context, fact)
     if known.installation_id is None:
-        return await repositories.learn(context, await repositories.find(context, known.full_name))
+        return await repositories.upsert(context, await repositories.find(context, known.full_name))
     return known
 
 
@@ -194,7 +194,7 @@ async def _proven(
     patterns = branches_to_ask(project.allowed_branches, repository.default_branch)
     for pattern in patterns:
         for branches in _batched(await _branches(repo, pattern), AT_ONCE):
-            standings = await asyncio.gather(*(repo.standing(branch, sha) for branch in branches))
+            standings = await asyncio.gather(*(repo.branch_position(branch, sha) for branch in branches))
             for branch, standing in zip(branches, standings, strict=True):
                 if standing is not None:
                     return sha, branch, asked_at if standing == "tip" else None
@@ -219,7 +219,7 @@ async def _branches(repo: Repo, pattern: str) -> list[str]:
 
 
 async def _write(
-    context: Context, project: Project, wish: Wish, branch: str, tip_at: datetime | None
+    context: Context, project: Project, wish: CutRequest, branch: str, tip_at: datetime | None
 ) -> tuple[Candidate, bool]:
     """Write release, candidate and wish for a build in one transaction: constraints decide between two writers."""
     for _ in range(TRIES):
@@ -243,13 +243,13 @@ async def _write(
 async def _insert(
     context: Context,
     project: Project,
-    wish: Wish,
+    wish: CutRequest,
     version: CandidateVersion,
     branch: str,
     tip_at: datetime | None,
 ) -> Candidate:
     now = context.now()
-    release = await releases.obtain(context, project, version.release)
+    release = await releases.get_or_create(context, project, version.release)
     await Release.filter(id=release.id).update(commit=wish.commit, updated_at=now)  # moves as candidates are cut
     own_tag = rules.tag_name(project.tag_prefix, str(version)) if project.tag_candidates else None
     tag = wish.tag or own_tag

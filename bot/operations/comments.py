@@ -9,7 +9,7 @@ import structlog
 from bot.context import Context
 from bot.errors import NotFound, Refusal
 from bot.operations import audit, candidates, deployments, runs, statuses, users
-from bot.operations.candidates import Wish
+from bot.operations.candidates import CutRequest
 from bot.queue.jobs import enqueue
 from bot.rules import replies
 from bot.rules.commands import Command, Mistake, parse
@@ -25,7 +25,7 @@ LATE = timedelta(hours=1)  # after which nobody expects a command to be performe
 
 
 @dataclass(frozen=True)
-class Said:
+class CommandComment:
     """A comment with commands. `place` is `pull` or `commit`; `where` is the pull request's number or the commit."""
 
     repository: int
@@ -43,7 +43,7 @@ class Said:
         return f"{self.place}-comment:{self.comment}"
 
 
-async def hear(context: Context, said: Said) -> None:
+async def on_comment(context: Context, said: CommandComment) -> None:
     """Take a comment in: if there are commands in it, a job performs them. One that comes late is only answered."""
     if not parse(said.body):
         return
@@ -54,7 +54,7 @@ async def hear(context: Context, said: Said) -> None:
         await enqueue("command", dict(vars(said)), key=said.mark, keep=True, priority=20)
 
 
-async def answer(context: Context, said: Said) -> None:
+async def run_commands(context: Context, said: CommandComment) -> None:
     """Job `command`: perform a comment's commands with its author's role of this moment, and have the answer posted."""
     repository = await Repository.get_or_none(github_id=said.repository)
     if repository is None or repository.installation_id is None:
@@ -80,26 +80,26 @@ async def answer(context: Context, said: Said) -> None:
     await enqueue("reply", payload, key=f"reply:{said.mark}", keep=True, priority=10)
 
 
-async def _is_too_late(context: Context, said: Said, command: Command | Mistake, origin: str) -> bool:
+async def _is_too_late(context: Context, said: CommandComment, command: Command | Mistake, origin: str) -> bool:
     """Whether a command that changes something has waited so long that nobody expects it to be performed."""
     if not isinstance(command, Command) or command.word not in CHANGING or not _is_late(context, said):
         return False
     return not (await Candidate.exists(origin=origin) or await Deployment.exists(origin=origin))
 
 
-def _is_late(context: Context, said: Said) -> bool:
+def _is_late(context: Context, said: CommandComment) -> bool:
     return context.now() - datetime.fromisoformat(said.at) > LATE
 
 
 async def _note_refusal(
-    context: Context, repository: Repository, said: Said, command: Command | Mistake, refusal: Refusal
+    context: Context, repository: Repository, said: CommandComment, command: Command | Mistake, refusal: Refusal
 ) -> None:
     asked = {"command": command.word, **command.arguments} if isinstance(command, Command) else {}
     after = {**asked, "refusal": refusal.sentence, "comment": said.mark}
     await audit.record(context, "command.refused", repository.full_name, after=after)
 
 
-async def reply(context: Context, said: Said, body: str, reaction: str) -> None:
+async def reply(context: Context, said: CommandComment, body: str, reaction: str) -> None:
     """Job `reply`: post an answer once. It is looked for first: an attempt before may have posted it after all."""
     repository = await Repository.get(github_id=said.repository)
     repo = context.at(repository)
@@ -110,7 +110,7 @@ async def reply(context: Context, said: Said, body: str, reaction: str) -> None:
     await repo.reply(said.place, said.where, replies.marked(body, said.mark))
 
 
-async def _react(context: Context, repository: Repository, said: Said, reaction: str) -> None:
+async def _react(context: Context, repository: Repository, said: CommandComment, reaction: str) -> None:
     """A reaction is a courtesy: a command never fails for want of one."""
     try:
         await context.at(repository).react(said.place, said.comment, reaction)
@@ -119,7 +119,7 @@ async def _react(context: Context, repository: Repository, said: Said, reaction:
 
 
 async def _perform(
-    context: Context, repository: Repository, said: Said, command: Command | Mistake, origin: str
+    context: Context, repository: Repository, said: CommandComment, command: Command | Mistake, origin: str
 ) -> str:
     if isinstance(command, Mistake):
         return replies.mistaken(command)
@@ -129,22 +129,26 @@ async def _perform(
     return await _ACTS[command.word](context, project, said, command.arguments, origin)
 
 
-async def _cut(context: Context, project: Project, said: Said, arguments: dict[str, str], origin: str) -> str:
+async def _cut(context: Context, project: Project, said: CommandComment, arguments: dict[str, str], origin: str) -> str:
     release, number = _version(arguments["version"])
     commit = arguments.get("sha") or await _commit(context, project, said)
-    wish = Wish(release, commit, number=number, origin=origin)
+    wish = CutRequest(release, commit, number=number, origin=origin)
     candidate, _ = await candidates.cut(context, project.name, wish)
     building = await runs.newest(candidate_id=candidate.id) is not None
     return replies.cut(candidate.version, candidate.commit, candidate.status, building=building)
 
 
-async def _deploy(context: Context, project: Project, said: Said, arguments: dict[str, str], origin: str) -> str:
+async def _deploy(
+    context: Context, project: Project, said: CommandComment, arguments: dict[str, str], origin: str
+) -> str:
     version = parse_candidate_version(arguments["candidate"])
     deployment = await deployments.deploy(context, project.name, arguments["environment"], version, origin=origin)
     return replies.deployed(str(version), arguments["environment"], deployment.id)
 
 
-async def _status(context: Context, project: Project, said: Said, arguments: dict[str, str], origin: str) -> str:
+async def _status(
+    context: Context, project: Project, said: CommandComment, arguments: dict[str, str], origin: str
+) -> str:
     return await statuses.told(context, project.name)
 
 
@@ -170,7 +174,7 @@ def _version(text: str) -> tuple[str, int | None]:
     return version.release, version.number
 
 
-async def _commit(context: Context, project: Project, said: Said) -> str:
+async def _commit(context: Context, project: Project, said: CommandComment) -> str:
     """The commit that a comment is about: the one it stands on, or what its pull request was merged as."""
     if said.place == "commit":
         return said.where
@@ -181,6 +185,6 @@ async def _commit(context: Context, project: Project, said: Said) -> str:
     return pull.merged_sha or pull.head_sha
 
 
-def said_from(written: dict[str, Any]) -> Said:
+def said_from(written: dict[str, Any]) -> CommandComment:
     """A comment as a job carries it."""
-    return Said(**written)
+    return CommandComment(**written)

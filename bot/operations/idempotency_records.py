@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from tortoise.exceptions import IntegrityError
 
 from bot.context import Context
-from bot.errors import Reused, Underway
-from bot.store.idempotency_records import KeptAnswer
+from bot.errors import IdempotencyKeyReused, RequestInProgress
+from bot.store.idempotency_records import IdempotencyRecord
 
 KEPT = timedelta(hours=24)
 ABANDONED = timedelta(minutes=5)
@@ -21,7 +21,7 @@ USED = "This Idempotency-Key was used for another request: repeat that one uncha
 UNDERWAY = "The first request with this Idempotency-Key is still being answered: ask again in a moment."
 
 
-async def begin(context: Context, key: str, fingerprint: str) -> KeptAnswer:
+async def begin(context: Context, key: str, fingerprint: str) -> IdempotencyRecord:
     """The row of the caller's key: one that was answered, or a new one without a status, which the caller is to answer.
 
     The unique constraint decides between two who begin at once. Refuses a key of another request, and one whose first
@@ -30,37 +30,39 @@ async def begin(context: Context, key: str, fingerprint: str) -> KeptAnswer:
     user = context.actor.user_id
     for _ in range(TRIES):
         try:
-            return await KeptAnswer.create(user_id=user, key=key, fingerprint=fingerprint, created_at=context.now())
+            return await IdempotencyRecord.create(
+                user_id=user, key=key, fingerprint=fingerprint, created_at=context.now()
+            )
         except IntegrityError:
-            known = await KeptAnswer.get_or_none(user_id=user, key=key)
+            known = await IdempotencyRecord.get_or_none(user_id=user, key=key)
         if known is None:
             continue  # it has just been forgotten
         if _is_over(known, context.now()):
-            await KeptAnswer.filter(id=known.id, status=known.status).delete()
+            await IdempotencyRecord.filter(id=known.id, status=known.status).delete()
             continue
         if known.fingerprint != fingerprint:
-            raise Reused(USED)
+            raise IdempotencyKeyReused(USED)
         if known.status is not None:
             return known
         break
-    raise Underway(UNDERWAY, retry_after=AGAIN_IN)
+    raise RequestInProgress(UNDERWAY, retry_after=AGAIN_IN)
 
 
-async def keep(begun: KeptAnswer, status: int, headers: Mapping[str, str], body: bytes) -> None:
+async def keep(begun: IdempotencyRecord, status: int, headers: Mapping[str, str], body: bytes) -> None:
     """Keep what was answered, unless somebody has taken the key over meanwhile."""
-    rows = KeptAnswer.filter(id=begun.id, status=None)
+    rows = IdempotencyRecord.filter(id=begun.id, status=None)
     await rows.update(status=status, headers={str(name): value for name, value in headers.items()}, body=body)
 
 
-async def forget(begun: KeptAnswer) -> None:
+async def forget(begun: IdempotencyRecord) -> None:
     """Let the next request with the key be performed: what this one was answered says nothing lasting."""
-    await KeptAnswer.filter(id=begun.id, status=None).delete()
+    await IdempotencyRecord.filter(id=begun.id, status=None).delete()
 
 
 async def prune(now: datetime) -> int:
     """Delete what has been kept for long enough; the number of rows."""
-    return await KeptAnswer.filter(created_at__lt=now - KEPT).delete()
+    return await IdempotencyRecord.filter(created_at__lt=now - KEPT).delete()
 
 
-def _is_over(known: KeptAnswer, now: datetime) -> bool:
+def _is_over(known: IdempotencyRecord, now: datetime) -> bool:
     return now - known.created_at > (ABANDONED if known.status is None else KEPT)

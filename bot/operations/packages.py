@@ -119,11 +119,11 @@ async def latest(context: Context, package: str, *, testing: bool = False) -> di
 async def _wanted(context: Context, package: str | None, status: int | None = None) -> Wanted | None:
     """What is asked for among what the actor may read; None where the package is unknown."""
     require(context.actor, "project:read")
-    wanted = Wanted(context.actor.sight("project:read"), status=status)
+    wanted = Wanted(context.actor.visibility("project:read"), status=status)
     if package is None:
         return wanted
     project = await queries.outline(queries.NAMED, package) if _is_name(package) else None
-    return None if project is None else Wanted(wanted.sight, project.id, status)
+    return None if project is None else Wanted(wanted.viewer, project.id, status)
 
 
 def _is_name(text: str) -> bool:

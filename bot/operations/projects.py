@@ -85,7 +85,7 @@ async def listed(context: Context, *, limit: int | None = None, offset: int = 0)
     """The projects that the actor may read, with their repositories, by name: all, or some from an offset on."""
     require(context.actor, "project:read")
     where = Where()
-    PROJECTS.within(where, context.actor.sight("project:read"))
+    PROJECTS.within(where, context.actor.visibility("project:read"))
     page = await PROJECTS.page({"id": "id"}, where, [("t.name", False)], limit, offset)
     return await Project.filter(id__in=[row["id"] for row in page]).order_by("name").select_related("repository")
 
@@ -117,7 +117,7 @@ async def _repository(context: Context, repo: str | None) -> Repository | None:
         return None
     if not is_repository_name(repo):
         raise Refusal("`repo` must be a GitHub repository as `owner/name`.", field="repo")
-    return await repositories.learn(context, await repositories.find(context, repo))
+    return await repositories.upsert(context, await repositories.find(context, repo))
 
 
 async def _default_prefixes(permalink: str, repository: Repository | None) -> dict[str, str]:

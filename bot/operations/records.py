@@ -15,7 +15,7 @@ from tortoise.exceptions import IntegrityError
 from bot.context import FORBIDDEN, Context, require
 from bot.errors import Conflict, Forbidden, NotFound, Problem, Refusal
 from bot.operations import audit
-from bot.store.database import execute_many, fetch, next_numbers, turn
+from bot.store.database import exclusive_transaction, execute_many, fetch, next_numbers
 from bot.store.lists import Listing, Where, holders, statement
 
 GRANT = "content:write"
@@ -120,7 +120,7 @@ async def _apply(
 
     It tells when all rows are new and nothing is wrong with them otherwise. For many of them looking takes long.
     """
-    async with turn(GRANT):
+    async with exclusive_transaction(GRANT):
         before = await _before(table, changes, within)
         await _stay_within_scope(context, table, before)
         written, wrong = await _prepared(context, table, changes, before, wrong)

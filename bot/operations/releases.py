@@ -54,7 +54,7 @@ async def _whole(release: Release) -> Whole:
     return Whole(release, line, pairs, await queries.release_deployments(release.id))
 
 
-async def obtain(context: Context, project: Project, version: str) -> Release:
+async def get_or_create(context: Context, project: Project, version: str) -> Release:
     """The release of a version, made in the caller's transaction if it is new.
 
     Refuses a version whose release id is that of another project's release. Two that make one at once meet the

@@ -20,7 +20,7 @@ async def find(context: Context, full_name: str) -> RepositoryFact:
     return fact
 
 
-async def learn(context: Context, fact: RepositoryFact) -> Repository:
+async def upsert(context: Context, fact: RepositoryFact) -> Repository:
     """Remember what GitHub says of a repository: its row is made or brought up to date, and changes are audited."""
     values = {
         "full_name": fact.full_name,
@@ -47,7 +47,7 @@ async def change(context: Context, row: Repository, values: dict[str, Any]) -> N
         await row.save(update_fields=[*after, "checked_at"])
 
 
-async def vanish(context: Context, github_id: int, why: str, installation: int | None = None) -> None:
+async def mark_unreachable(context: Context, github_id: int, why: str, installation: int | None = None) -> None:
     """Take note that a repository cannot be reached any more: an alarm for each project that is released from it.
 
     Where an installation is named, another one that reaches the repository meanwhile goes on doing so.
@@ -65,7 +65,7 @@ async def installation_gone(context: Context, installation: int, why: str) -> No
     """Take note that an installation was removed or suspended, with all repositories that it reached."""
     context.github.forget(installation)
     for row in await Repository.filter(installation_id=installation):
-        await vanish(context, row.github_id, why, installation)
+        await mark_unreachable(context, row.github_id, why, installation)
 
 
 async def reached(context: Context, installation: int, added: list[int], removed: list[int]) -> None:
@@ -75,14 +75,14 @@ async def reached(context: Context, installation: int, added: list[int], removed
     """
     context.github.forget(installation)
     for github_id in removed:
-        await vanish(context, github_id, "it was taken from the App's installation", installation)
+        await mark_unreachable(context, github_id, "it was taken from the App's installation", installation)
     async with transaction():
         await Repository.filter(github_id__in=added).update(installation_id=installation)
         for row in await Repository.filter(installation_id=installation):
-            await look_at(row.github_id)
+            await schedule_check(row.github_id)
 
 
-async def look_at(github_id: int, key: str | None = None) -> None:
+async def schedule_check(github_id: int, key: str | None = None) -> None:
     """Have a repository looked at by a job, in the caller's transaction if one is open; others than ours are not.
 
     Without a key another look is not enough: it may have begun before what this one is to see.
@@ -98,6 +98,6 @@ async def check(context: Context, row: Repository) -> None:
         with suppress(NotFound):
             fact = await context.github.find(row.full_name)
     if fact is not None and fact.id == row.github_id:
-        await learn(context, fact)
+        await upsert(context, fact)
     else:
-        await vanish(context, row.github_id, "GitHub does not show it to the App")
+        await mark_unreachable(context, row.github_id, "GitHub does not show it to the App")

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.context import Context
-from bot.log import about
+from bot.log import bind_log_context
 from bot.operations import audit
 from bot.queue.jobs import enqueue
 from bot.rules.runs import workflow_path
@@ -78,9 +78,9 @@ async def lock(run_id: int) -> Run:
 
 def tell(candidate: Candidate, deployment: Deployment | None) -> None:
     """Let the log say which candidate (with its project at hand), and which deployment of it, is worked on."""
-    about(project=candidate.project.name, candidate=candidate.version, commit=candidate.commit)
+    bind_log_context(project=candidate.project.name, candidate=candidate.version, commit=candidate.commit)
     if deployment is not None:
-        about(deployment=deployment.id)
+        bind_log_context(deployment=deployment.id)
 
 
 async def newest(**of: int) -> Run | None:

@@ -6,7 +6,7 @@ from bot.context import Context
 from bot.errors import Refusal
 from bot.github.client import Repo
 from bot.operations import audit, candidates, runs, users
-from bot.operations.candidates import Wish
+from bot.operations.candidates import CutRequest
 from bot.queue.jobs import enqueue
 from bot.rules.candidates import UNFINISHED, version_in_tag
 from bot.rules.versions import CandidateVersion, parse_candidate_version
@@ -18,7 +18,7 @@ from bot.store.projects import Project
 
 
 @dataclass(frozen=True)
-class Pushed:
+class TagPush:
     """A tag that somebody pushed, and the commit it points to (annotated tags peeled); "" where it was deleted."""
 
     repository: int
@@ -36,7 +36,7 @@ class TagElsewhere(Refusal):
     """A candidate's tag is there and points to something other than its commit."""
 
 
-async def place(context: Context, repo: Repo, candidate: Candidate) -> str:
+async def ensure_tag(context: Context, repo: Repo, candidate: Candidate) -> str:
     """The ref that a candidate's workflows are dispatched on: its tag, made now if need be, or its branch without one.
 
     Creating a ref is atomic on GitHub: a tag that is there at our commit is ours, one elsewhere spoils the candidate.
@@ -52,7 +52,7 @@ async def place(context: Context, repo: Repo, candidate: Candidate) -> str:
     return candidate.tag
 
 
-async def hear(context: Context, pushed: Pushed) -> None:
+async def on_push(context: Context, pushed: TagPush) -> None:
     """Take a pushed tag in: a candidate's is looked at if it has changed, one that cuts a candidate does so."""
     await _watch(pushed)
     project, _ = await _trigger(pushed) or (None, None)
@@ -60,7 +60,7 @@ async def hear(context: Context, pushed: Pushed) -> None:
         await enqueue("cut_by_tag", vars(pushed).copy(), key=f"tag:{pushed.delivery}", keep=True, priority=10)
 
 
-async def cut(context: Context, pushed: Pushed) -> None:
+async def cut(context: Context, pushed: TagPush) -> None:
     """Job `cut_by_tag`: cut the candidate that a pushed tag names, with the pusher's role of this moment.
 
     Nobody waits for an answer: a refusal is an audit entry that says why.
@@ -71,7 +71,7 @@ async def cut(context: Context, pushed: Pushed) -> None:
     actor = await users.with_role(context, pushed.sender_id, pushed.sender, project.repository)
     acting = context.acting_as(actor, "tag")
     origin = f"tag:{pushed.repository}:{pushed.tag}:{pushed.commit}"
-    wish = Wish(version.release, pushed.commit, number=version.number, origin=origin, tag=pushed.tag)
+    wish = CutRequest(version.release, pushed.commit, number=version.number, origin=origin, tag=pushed.tag)
     try:
         await candidates.cut(acting, project.name, wish)
     except Refusal as refusal:
@@ -80,7 +80,7 @@ async def cut(context: Context, pushed: Pushed) -> None:
         raise
 
 
-async def _trigger(pushed: Pushed) -> tuple[Project, CandidateVersion] | None:
+async def _trigger(pushed: TagPush) -> tuple[Project, CandidateVersion] | None:
     """The project and candidate that a trigger tag names: the longest prefix wins, our own tags are no triggers."""
     found = await Project.filter(repository_id=pushed.repository, archived=False).select_related("repository")
     projects = {project.id: project for project in found}
@@ -94,7 +94,7 @@ async def _trigger(pushed: Pushed) -> tuple[Project, CandidateVersion] | None:
         return None  # a tag of their own, such as v1.2.0
 
 
-async def _watch(pushed: Pushed) -> None:
+async def _watch(pushed: TagPush) -> None:
     candidate = await Candidate.get_or_none(repository_id=pushed.repository, tag=pushed.tag)
     if candidate is not None and candidate.commit != pushed.commit:
         payload = {"candidate": candidate.id, "by": pushed.sender}
@@ -132,7 +132,7 @@ async def distrust(context: Context, candidate: Candidate, what: str, reason: st
     await Candidate.filter(id=candidate.id).update(tagged=False)
     begun = Deployment.filter(candidate_id=candidate.id).exclude(status__in=["pending", "error"])
     if candidate.status not in UNFINISHED and not await begun.exists():
-        await candidates.spoil(context, candidate, reason)
+        await candidates.invalidate(context, candidate, reason)
     else:
         await audit.alarm(
             context, what, candidate.version, project=candidate.project_id, commit=candidate.commit, after=reason

@@ -169,7 +169,7 @@ async def _revoke(context: Context, token: ApiToken) -> None:
     await audit.record(context, "token.revoke", token.name, project=token.project_id, before=before)
 
 
-def stranger(anonymous_read: str) -> Actor:
+def anonymous(anonymous_read: str) -> Actor:
     """Somebody who says nothing of who they are, as the setting `ANONYMOUS_READ` lets them."""
     return Actor(0, "anonymous", frozenset(), public=STRANGERS[anonymous_read])
 

@@ -149,7 +149,7 @@ class Intake:
             timer.cancel()
             self._bytes -= len(body)
 
-    def is_crowded(self) -> bool:
+    def under_load(self) -> bool:
         """Whether deliveries come in faster than one by one just now."""
         return self._last_batch >= CROWD and time.monotonic() - self._flushed_at < RECENTLY
 

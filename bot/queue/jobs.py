@@ -30,7 +30,7 @@ COLUMNS = "id, kind, key, lock, priority, payload, headers, attempts, run_at, cr
 State = Literal["queued", "done", "dead"]
 
 
-class Later(Exception):
+class RetryLater(Exception):
     """Not now but at `at`, which has a zone: the job waits in the queue until then, and this counts as no failure."""
 
     def __init__(self, at: datetime, reason: str = "") -> None:
@@ -39,7 +39,7 @@ class Later(Exception):
         self.reason = reason
 
 
-class Hopeless(Exception):
+class PermanentFailure(Exception):
     """The job can never succeed: it becomes a dead letter at once."""
 
 
@@ -105,7 +105,7 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class JobOutcome:
     """What becomes of a job that ran: written only while attempts and the lease's owner are still those of the run."""
 
     job: int
@@ -269,7 +269,7 @@ FINISH_IN = {
 }
 
 
-async def finish(verdicts: Sequence[Verdict], owner: str, now: int | None = None) -> list[bool]:
+async def finish(verdicts: Sequence[JobOutcome], owner: str, now: int | None = None) -> list[bool]:
     """Write what became of jobs, at once; for each, whether the job was still the owner's: else it is refused."""
     text = orjson.dumps(verdicts).decode()
     now = now_ms() if now is None else now
@@ -293,7 +293,7 @@ async def renew(jobs: Sequence[Job], owner: str, lease_expires: int) -> set[int]
     return renewed
 
 
-VOID = f"""
+RELEASE_EXPIRED = f"""
 UPDATE jobs SET lease_owner = NULL, lease_expires = NULL,
     state = CASE WHEN attempts >= $2 THEN 'dead' ELSE 'queued' END,
     finished_at = CASE WHEN attempts >= $2 THEN CAST($3 AS BIGINT) END,
@@ -303,10 +303,10 @@ RETURNING {COLUMNS}, state
 """  # noqa: S608 - column names
 
 
-async def void(max_attempts: int, expired_before: int, now: int) -> list[Job]:
+async def release_expired(max_attempts: int, expired_before: int, now: int) -> list[Job]:
     """Give jobs with an expired lease back to the queue; returns those given up, having had all their attempts."""
     rows = await fetch(
-        VOID.format(skipping="" if dialect() == "sqlite" else SKIPPING), expired_before, max_attempts, now
+        RELEASE_EXPIRED.format(skipping="" if dialect() == "sqlite" else SKIPPING), expired_before, max_attempts, now
     )
     return [job(row) for row in rows if row["state"] == "dead"]
 

@@ -21,18 +21,18 @@ from uuid import uuid4
 
 from bot.errors import Refusal, Unavailable
 from bot.queue.jobs import (
-    Hopeless,
     Job,
-    Later,
+    JobOutcome,
     LeaseLost,
-    Verdict,
+    PermanentFailure,
+    RetryLater,
     claim,
     finish,
     milliseconds,
     now_ms,
+    release_expired,
     renew,
     unfinished,
-    void,
 )
 from bot.store.database import current
 from bot.store.engines import uncancelled
@@ -57,7 +57,7 @@ class Returned(Exception):
 
 
 @dataclass(slots=True)
-class Run:
+class RunningJob:
     """A job in a place."""
 
     job: Job
@@ -85,20 +85,22 @@ def storable(text: str) -> str:
     return text[:4000].replace("\x00", "").encode(errors="replace").decode()
 
 
-def judge(job: Job, error: BaseException | None, max_attempts: int, now: int) -> tuple[Verdict, Outcome]:
+def decide_outcome(job: Job, error: BaseException | None, max_attempts: int, now: int) -> tuple[JobOutcome, Outcome]:
     """What becomes of a job that ended with `error`."""
     if error is None:
-        return Verdict(job.id, job.attempts, "done"), "ok"
-    said = storable(f"{error}" if isinstance(error, Refusal | Later | Hopeless) else f"{type(error).__name__}: {error}")
+        return JobOutcome(job.id, job.attempts, "done"), "ok"
+    said = storable(
+        f"{error}" if isinstance(error, Refusal | RetryLater | PermanentFailure) else f"{type(error).__name__}: {error}"
+    )
     if isinstance(error, Refusal):
-        return Verdict(job.id, job.attempts, "done", said), "refused"
-    if isinstance(error, Later):
-        return Verdict(job.id, job.attempts, "queued", said, milliseconds(error.at), forgiven=True), "later"
+        return JobOutcome(job.id, job.attempts, "done", said), "refused"
+    if isinstance(error, RetryLater):
+        return JobOutcome(job.id, job.attempts, "queued", said, milliseconds(error.at), forgiven=True), "later"
     if isinstance(error, Returned):
-        return Verdict(job.id, job.attempts, "queued", forgiven=True), "returned"
-    if job.attempts >= max_attempts or isinstance(error, Hopeless):
-        return Verdict(job.id, job.attempts, "dead", said), "dead"
-    return Verdict(job.id, job.attempts, "queued", said, now + int(back_off(job.attempts) * 1000)), "failed"
+        return JobOutcome(job.id, job.attempts, "queued", forgiven=True), "returned"
+    if job.attempts >= max_attempts or isinstance(error, PermanentFailure):
+        return JobOutcome(job.id, job.attempts, "dead", said), "dead"
+    return JobOutcome(job.id, job.attempts, "queued", said, now + int(back_off(job.attempts) * 1000)), "failed"
 
 
 @contextmanager
@@ -134,11 +136,11 @@ class Worker:
         job_timeout: float = 600,
         max_attempts: int = 12,
         grace_seconds: float = 20,
-        give_way: Callable[[], bool] = lambda: False,
+        should_yield: Callable[[], bool] = lambda: False,
     ) -> None:
         """`perform` does a job; `observe` is told each outcome once it is written: (job, outcome, seconds, error).
 
-        While `give_way` says so, the worker pauses before it claims more: others in this process go first.
+        While `should_yield` says so, the worker pauses before it claims more: others in this process go first.
         """
         self.owner = owner or f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self.last_progress = time.monotonic()
@@ -150,8 +152,8 @@ class Worker:
         self._job_timeout = job_timeout
         self._max_attempts = max_attempts
         self._grace_seconds = grace_seconds
-        self._give_way = give_way
-        self._running: dict[int, Run] = {}
+        self._should_yield = should_yield
+        self._running: dict[int, RunningJob] = {}
         self._results: list[Result] = []
         self.begun = asyncio.Event()
         self._wake = asyncio.Event()
@@ -194,7 +196,7 @@ class Worker:
 
     async def _turn(self) -> None:
         self._wake.clear()
-        if self._give_way():
+        if self._should_yield():
             await asyncio.sleep(PAUSE)
         if not await uncancelled(self._exchange(claiming=True)):
             await self._sleep()
@@ -224,11 +226,11 @@ class Worker:
         for job in jobs:
             if before := self._running.get(job.id):  # our own lease had expired, and the job was given to us again
                 self._cancel(before, LeaseLost("taken over"))
-            run = self._running[job.id] = Run(job)
+            run = self._running[job.id] = RunningJob(job)
             run.task = asyncio.create_task(self._work(run))
         return len(jobs)
 
-    async def _work(self, run: Run) -> None:
+    async def _work(self, run: RunningJob) -> None:
         started = time.monotonic()
         error: BaseException | None = None
         try:
@@ -251,7 +253,7 @@ class Worker:
             return
         now = now_ms()
         ours = [result for result in results if not isinstance(result.error, LeaseLost)]
-        judged = [judge(result.job, result.error, self._max_attempts, now) for result in ours]
+        judged = [decide_outcome(result.job, result.error, self._max_attempts, now) for result in ours]
         written = await finish([verdict for verdict, _ in judged], self.owner, now)
         del self._results[: len(results)]
         outcomes = {
@@ -263,7 +265,7 @@ class Worker:
     async def _void_expired(self) -> None:
         if time.monotonic() - self._voided_at < POLL:
             return
-        given_up = await void(self._max_attempts, max(now_ms(), self._void_before), now_ms())
+        given_up = await release_expired(self._max_attempts, max(now_ms(), self._void_before), now_ms())
         self._voided_at = time.monotonic()
         self._void_before = 0
         for job in given_up:
@@ -282,7 +284,7 @@ class Worker:
                 if run.job.id not in renewed and self._running.get(run.job.id) is run:
                     self._cancel(run, LeaseLost("taken over"))
 
-    def _cancel(self, run: Run, reason: Exception) -> None:
+    def _cancel(self, run: RunningJob, reason: Exception) -> None:
         run.stopped_by = reason
         if run.task is not None:
             run.task.cancel()

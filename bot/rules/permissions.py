@@ -31,7 +31,7 @@ STRANGERS = {
 
 
 @dataclass(frozen=True)
-class Sight:
+class Visibility:
     """Whose rows somebody sees: those of every project, or of one, of a repository's, of public ones."""
 
     everything: bool = False

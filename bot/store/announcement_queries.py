@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from bot.rules.permissions import Sight
+from bot.rules.permissions import Visibility
+from bot.store import visibility
 from bot.store.announcements import Link
 from bot.store.database import fetch
-from bot.store.visibility import visible
 
 _WHOLE = """
 SELECT a.id, a.project_id, a.submitted_by_id, p.name AS project, p.permalink, a.version, a.changelog, a.tag_list,
@@ -38,7 +38,7 @@ async def pending(project: int, user: int, *, limit: int, offset: int = 0) -> li
 
 
 async def queue(
-    state: str, seen: Sight, *, user: int, own: Sight, project: int | None, before: int | None, limit: int
+    state: str, seen: Visibility, *, user: int, own: Visibility, project: int | None, before: int | None, limit: int
 ) -> list[dict[str, Any]]:
     """Announcements of a state, newest first, from before an id on: of the projects seen, and within `own` a user's.
 
@@ -55,11 +55,11 @@ async def queue(
     return await _whole(await fetch(page, *args))
 
 
-def _visible_or_own(seen: Sight, user: int, own: Sight, args: list[Any]) -> str:
-    others = "" if seen == Sight() else f"{visible(seen, 'a.project_id', args)} OR "
+def _visible_or_own(seen: Visibility, user: int, own: Visibility, args: list[Any]) -> str:
+    others = "" if seen == Visibility() else f"{visibility.condition(seen, 'a.project_id', args)} OR "
     args.append(user)
     mine = f"a.submitted_by_id = ${len(args)}"
-    within = visible(own, "a.project_id", args)
+    within = visibility.condition(own, "a.project_id", args)
     return f"({others}({mine}{' AND ' if within else ''}{within}))"
 
 

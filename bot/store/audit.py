@@ -1,4 +1,4 @@
-"""What was done, by whom, through which door. Rows are only ever added."""
+"""What was done, by whom, through which channel. Rows are only ever added."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from tortoise.models import Model
 
 
 class AuditEntry(Model):
-    """One act or one alarm: who, through which door, what, on which commit, before and after."""
+    """One act or one alarm: who, through which channel, what, on which commit, before and after."""
 
     id = fields.IntField(primary_key=True)
     at = fields.DatetimeField()
     actor = fields.CharField(max_length=255)
-    door = fields.CharField(max_length=20)
+    channel = fields.CharField(max_length=20)
     act = fields.CharField(max_length=60)
     alarm = fields.BooleanField(default=False)
     project_id = fields.IntField(null=True)

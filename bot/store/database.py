@@ -40,7 +40,7 @@ LONG_SQL = 10_000  # characters of a statement that is not kept to be asked agai
 RECENT, MOST_RECENT = 5.0, 10_000  # seconds, and how much is kept as long as that
 
 
-class Bell:
+class JobNotifier:
     """Wakes whoever waits for jobs: in this process by event, in others by NOTIFY where the database has it."""
 
     def __init__(self) -> None:
@@ -103,7 +103,7 @@ class Database:
         self.url = url
         self.dialect: Dialect = "sqlite" if url.startswith("sqlite") else "postgres"
         self.path: str | None = sqlite_path(url) if self.dialect == "sqlite" else None
-        self.bell = Bell()
+        self.bell = JobNotifier()
         self.recent = Recent()
         self.turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.context = OpenContext(self)
@@ -233,7 +233,7 @@ def transaction() -> TransactionContext:
 
 
 @asynccontextmanager
-async def turn(name: str) -> AsyncIterator[None]:
+async def exclusive_transaction(name: str) -> AsyncIterator[None]:
     """A transaction while which there is no other of its name, in this process or another one.
 
     Those of this process wait before they take a connection, of which others have need. Unavailable when it takes long.

@@ -11,10 +11,10 @@ from typing import Any
 
 import orjson
 
-from bot.rules.permissions import Sight
+from bot.rules.permissions import Visibility
+from bot.store import visibility
 from bot.store.database import dialect, fetch
 from bot.store.lists import Where
-from bot.store.visibility import visible
 
 Row = dict[str, Any]
 Filters = tuple[tuple[str, tuple[Any, ...]], ...]
@@ -31,13 +31,13 @@ _OF_CANDIDATE = "(SELECT c.project_id FROM candidates c WHERE c.id = x.candidate
 
 
 @dataclass(frozen=True)
-class Eyes:
+class ViewerVisibility:
     """Who reads: whose projects, announcements and schedules they see, and announcements that are not approved too."""
 
-    projects: Sight
-    announcements: Sight
-    undecided: Sight
-    schedules: Sight
+    projects: Visibility
+    announcements: Visibility
+    undecided: Visibility
+    schedules: Visibility
     user_id: int
 
 
@@ -172,21 +172,21 @@ CANDIDATE_DEPLOYMENTS = Listing("candidate deployments", DEPLOYMENT, "x.candidat
 ENVIRONMENT_DEPLOYMENTS = Listing("environment deployments", DEPLOYMENT, "x.environment_id")
 
 
-async def by_number(kind: Kind, eyes: Eyes, numbers: Sequence[int]) -> dict[int, Row]:
+async def by_number(kind: Kind, eyes: ViewerVisibility, numbers: Sequence[int]) -> dict[int, Row]:
     """The rows of these numbers, by number; those that are not there or not seen are left out."""
     where = Where()
     where.among("x.id", numbers)
     return {row["id"]: row for row in await _rows(kind, eyes, where)}
 
 
-async def project(eyes: Eyes, name: str) -> Row | None:
+async def project(eyes: ViewerVisibility, name: str) -> Row | None:
     """The project of a name, where it is seen."""
     where = Where()
     where.add("x.name = {}", name)
     return next(iter(await _rows(PROJECT, eyes, where)), None)
 
 
-async def versioned(kind: Kind, eyes: Eyes, project: str, version: str) -> Row | None:
+async def versioned(kind: Kind, eyes: ViewerVisibility, project: str, version: str) -> Row | None:
     """The release or candidate of a version of a project, where it is seen."""
     where = Where()
     where.add("x.project_id = (SELECT p.id FROM projects p WHERE p.name = {}) AND x.version = {}", project, version)
@@ -196,7 +196,7 @@ async def versioned(kind: Kind, eyes: Eyes, project: str, version: str) -> Row |
 
 
 async def pages(
-    listing: Listing, eyes: Eyes, parents: Sequence[int], window: Window, filters: Filters = ()
+    listing: Listing, eyes: ViewerVisibility, parents: Sequence[int], window: Window, filters: Filters = ()
 ) -> dict[int, list[Row]]:
     """A page for each parent, by parent, with one row more where there is more to come; 0 is the parent of all rows.
 
@@ -237,7 +237,9 @@ def _numbers(where: Where, numbers: Sequence[int]) -> str:
     return ", ".join(f"(CAST(${place} AS INT))" for place in range(last - len(numbers) + 1, last + 1))
 
 
-async def counts(listing: Listing, eyes: Eyes, parents: Sequence[int], filters: Filters = ()) -> dict[int, int]:
+async def counts(
+    listing: Listing, eyes: ViewerVisibility, parents: Sequence[int], filters: Filters = ()
+) -> dict[int, int]:
     """How many rows each parent has that are seen, by parent; 0 stands for none."""
     where = _within(listing, eyes, filters)
     if listing.parent:
@@ -249,12 +251,12 @@ async def counts(listing: Listing, eyes: Eyes, parents: Sequence[int], filters: 
     return {**dict.fromkeys(parents, 0), **{row["parent"]: int(row["count"]) for row in rows}}
 
 
-async def _rows(kind: Kind, eyes: Eyes, where: Where) -> list[Row]:
+async def _rows(kind: Kind, eyes: ViewerVisibility, where: Where) -> list[Row]:
     _seen(kind, eyes, where)
     return _told(await fetch(f"SELECT {kind.columns} FROM {kind.table} x {kind.joins} {where}", *where.args))
 
 
-def _within(listing: Listing, eyes: Eyes, filters: Filters) -> Where:
+def _within(listing: Listing, eyes: ViewerVisibility, filters: Filters) -> Where:
     """What holds for every row of a list, whoever its parent is."""
     where = Where()
     if listing.where:
@@ -266,12 +268,12 @@ def _within(listing: Listing, eyes: Eyes, filters: Filters) -> Where:
     return where
 
 
-def _seen(kind: Kind, eyes: Eyes, where: Where) -> None:
+def _seen(kind: Kind, eyes: ViewerVisibility, where: Where) -> None:
     """Leave only what is seen. Announcements that nobody has approved are so by who submitted them or approves."""
-    sight = {"announcements": eyes.announcements, "schedules": eyes.schedules}.get(kind.table, eyes.projects)
-    if condition := visible(sight, kind.project, where.args):
+    viewer = {"announcements": eyes.announcements, "schedules": eyes.schedules}.get(kind.table, eyes.projects)
+    if condition := visibility.condition(viewer, kind.project, where.args):
         where.conditions.append(condition)
-    if kind is ANNOUNCEMENT and (undecided := visible(eyes.undecided, kind.project, where.args)):
+    if kind is ANNOUNCEMENT and (undecided := visibility.condition(eyes.undecided, kind.project, where.args)):
         where.add(f"(x.state = 'approved' OR {undecided} OR x.submitted_by_id = {{}})", eyes.user_id)
 
 

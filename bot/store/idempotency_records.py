@@ -4,7 +4,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 
-class KeptAnswer(Model):
+class IdempotencyRecord(Model):
     """What was answered to a request with an `Idempotency-Key`; without a status it is still being answered.
 
     `fingerprint` is the SHA-256 of all that makes the request what it is.

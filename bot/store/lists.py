@@ -14,9 +14,9 @@ from typing import Any
 import orjson
 from tortoise.models import Model
 
-from bot.rules.permissions import Sight
+from bot.rules.permissions import Visibility
+from bot.store import visibility
 from bot.store.database import dialect, fetch
-from bot.store.visibility import visible
 
 CONTAINERS = (list, dict)  # what JSON is made of; columns keep it as text
 _TYPES = {int: "BIGINT", str: "TEXT", bool: "BOOL"}
@@ -70,9 +70,9 @@ class Listing:
         *way, name = path.split("__")
         return "__".join(["t", *way]) + f'."{name}"'
 
-    def within(self, where: Where, sight: Sight) -> None:
+    def within(self, where: Where, viewer: Visibility) -> None:
         """Leave only the rows that somebody sees."""
-        if self.project and (condition := visible(sight, self.column(self.project), where.args)):
+        if self.project and (condition := visibility.condition(viewer, self.column(self.project), where.args)):
             where.conditions.append(condition)
 
     async def page(

@@ -6,10 +6,10 @@ from typing import Any
 
 import orjson
 
-from bot.rules.permissions import Sight
+from bot.rules.permissions import Visibility
 from bot.rules.releases import HOLD, shown_status
+from bot.store import visibility
 from bot.store.database import fetch
-from bot.store.visibility import visible
 
 _ROWS = """
 SELECT r.id, p.name AS package, r.version, r.release_date, r.status, r.held IS NOT NULL AS held,
@@ -30,7 +30,7 @@ ORDER BY release_date DESC, id DESC LIMIT 1
 class Wanted:
     """Which package releases are asked for: those that somebody sees, of a project, shown with a status."""
 
-    sight: Sight
+    viewer: Visibility
     project: int | None = None
     status: int | None = None
 
@@ -39,7 +39,7 @@ class Wanted:
 
         It is worded as the partial indexes on `status` and `held` are, so that they serve it.
         """
-        conditions = ["release_type = 'ga'", visible(self.sight, "project_id", args)]
+        conditions = ["release_type = 'ga'", visibility.condition(self.viewer, "project_id", args)]
         if self.project is not None:
             args.append(self.project)
             conditions.append(f"project_id = ${len(args)}")

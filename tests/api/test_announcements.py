@@ -289,7 +289,7 @@ async def test_every_act_is_in_the_audit_log(world: World) -> None:
     await decide(world, "1.1", "reject")
     for act, actor in (("submit", "carol"), ("reject", "root")):
         (entry,) = await world.audit(f"announcement.{act}")
-        assert (entry.actor, entry.door, entry.subject, entry.after["id"]) == (actor, "rest", "1.1", number)
+        assert (entry.actor, entry.channel, entry.subject, entry.after["id"]) == (actor, "rest", "1.1", number)
     row = await Announcement.get(id=number)
     assert (row.state, row.reason, row.decided_at is not None) == ("rejected", "Spam.", True)
     written = str(await fetch("SELECT * FROM audit_entries"))

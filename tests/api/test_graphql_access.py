@@ -182,8 +182,8 @@ async def test_a_role_on_a_repository_sees_its_projects_only(world: World) -> No
     """Roles come in by comments, never here; what reads the rows knows them all the same."""
     await two_projects()
     actor = Actor(7, "carol", grants_of_role("read"), repository_id=graphs.PRIVATE)
-    sight = actor.sight("project:read")
-    eyes = graph.Eyes(sight, sight, sight, sight, actor.user_id)
+    viewer = actor.visibility("project:read")
+    eyes = graph.ViewerVisibility(viewer, viewer, viewer, viewer, actor.user_id)
     for listing in (graph.PROJECTS, graph.RELEASES, graph.ANNOUNCEMENTS, graph.SCHEDULES):
         [row] = (await graph.pages(listing, eyes, [0], graph.Window(10)))[0]
         assert "closed" in str(row)

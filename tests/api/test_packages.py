@@ -67,7 +67,7 @@ async def test_a_release_is_written_down_and_shown(world: World) -> None:
     row = await Release.get(id=1)
     assert (row.release_id, row.release_type, row.commit, row.held) == ("site-1.1", "ga", None, None)
     [entry] = await world.audit("release.create")
-    assert (entry.actor, entry.door, entry.subject, entry.project_id) == ("root", "rest", "1.1", 1)
+    assert (entry.actor, entry.channel, entry.subject, entry.project_id) == ("root", "rest", "1.1", 1)
     assert entry.after == {"status": 30, "release_date": "2024-05-22T12:00:00+00:00"}
 
 

@@ -9,7 +9,7 @@ import pytest
 from yarl import URL
 
 from bot.context import utc_now
-from bot.rules.permissions import Sight
+from bot.rules.permissions import Visibility
 from bot.store.database import fetch
 from bot.store.packages import Wanted
 from bot.store.projects import Repository
@@ -231,14 +231,14 @@ async def test_strangers_see_what_is_public_and_nothing_of_the_rest(open_world: 
 @only_sqlite
 async def test_a_page_is_found_on_an_index(world: World) -> None:
     """Said of SQLite, which plans without looking at how many rows there are."""
-    everything, indexes = Sight(everything=True), {}
+    everything, indexes = Visibility(everything=True), {}
     for wanted in (
         Wanted(everything, status=30),
         Wanted(everything, project=1, status=30),
-        Wanted(Sight(project_id=1), status=30),
+        Wanted(Visibility(project_id=1), status=30),
         Wanted(everything, project=1, status=20),
         Wanted(everything, project=1),
-        Wanted(Sight(public=True), status=30),
+        Wanted(Visibility(public=True), status=30),
     ):
         args: list[Any] = []
         sql = f"SELECT id FROM releases WHERE {wanted.condition(args)} ORDER BY id DESC LIMIT 20"

@@ -213,7 +213,7 @@ async def test_changes_are_audited_with_before_and_after(world: World) -> None:
     await set_project(world, build_deadline_minutes=5)
     entry = await AuditEntry.filter(act="project.change").order_by("-id").first()
     assert entry is not None
-    assert (entry.actor, entry.door) == ("root", "rest")
+    assert (entry.actor, entry.channel) == ("root", "rest")
     assert (entry.before, entry.after) == ({"build_deadline_minutes": 60}, {"build_deadline_minutes": 5})
 
 

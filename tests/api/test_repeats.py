@@ -10,7 +10,7 @@ import pytest
 from bot.operations import idempotency_records
 from bot.queue.jobs import enqueue
 from bot.store.database import execute
-from bot.store.idempotency_records import KeptAnswer
+from bot.store.idempotency_records import IdempotencyRecord
 from tests.api.calls import counted, cut_path, env_path, project, said
 from tests.api.test_projects import told
 from tests.world import Answer, World
@@ -31,8 +31,8 @@ def replayed(answer: Answer) -> bool:
 
 async def age(by: timedelta) -> None:
     """Let every row be as much older."""
-    for row in await KeptAnswer.all():
-        await KeptAnswer.filter(id=row.id).update(created_at=row.created_at - by)
+    for row in await IdempotencyRecord.all():
+        await IdempotencyRecord.filter(id=row.id).update(created_at=row.created_at - by)
 
 
 async def test_the_same_request_again_is_given_the_same_answer_and_done_once(world: World) -> None:
@@ -121,7 +121,7 @@ async def test_while_the_first_is_being_answered_others_are_409_with_a_time(worl
     world.github.faults.slow(0.4, path="*/compare/*", times=1)
     body = {"repo": "acme/site", "commit": world.github.head()}
     first = asyncio.create_task(post(world, cut_path("1.0-rc1"), body))
-    while not await KeptAnswer.all().count():
+    while not await IdempotencyRecord.all().count():
         await asyncio.sleep(0.01)
     answer = await post(world, cut_path("1.0-rc1"), body)
     assert said(answer) == (409, idempotency_records.UNDERWAY)
@@ -173,11 +173,11 @@ async def test_after_a_day_a_key_is_new(world: World) -> None:
     assert (await post(world, PROJECTS, {"name": "shop"})).status == 201
 
 
-async def begun(world: World, key: str = "k1") -> KeptAnswer:
+async def begun(world: World, key: str = "k1") -> IdempotencyRecord:
     """A row as a process leaves it that dies before it has answered."""
     assert (await post(world, PROJECTS, {"name": "lost"}, key)).status == 201
-    await KeptAnswer.filter(key=key).update(status=None, headers=None, body=None)
-    return await KeptAnswer.get(key=key)
+    await IdempotencyRecord.filter(key=key).update(status=None, headers=None, body=None)
+    return await IdempotencyRecord.get(key=key)
 
 
 async def test_what_a_dead_process_left_is_taken_over_by_one(world: World) -> None:
@@ -188,7 +188,7 @@ async def test_what_a_dead_process_left_is_taken_over_by_one(world: World) -> No
     got = await asyncio.gather(*(post(world, PROJECTS, {"name": "lost"}) for _ in range(12)))
     performed = [each for each in got if not replayed(each) and each.json["detail"] != idempotency_records.UNDERWAY]
     assert [told(each) for each in performed] == [(409, "#/name")]  # it had been made before the process died
-    assert (await KeptAnswer.get(key="k1")).id != left.id
+    assert (await IdempotencyRecord.get(key="k1")).id != left.id
 
 
 async def test_who_comes_back_late_does_not_overwrite_what_was_answered_since(world: World) -> None:
@@ -206,7 +206,7 @@ async def test_the_schedule_deletes_what_is_older_than_a_day(world: World) -> No
     await post(world, env_path("/rollback"), {}, "new")
     await enqueue("prune", {}, key="prune")
     await world.settle()
-    assert [row.key for row in await KeptAnswer.all()] == ["new"]
+    assert [row.key for row in await IdempotencyRecord.all()] == ["new"]
 
 
 async def test_an_answer_that_holds_a_secret_is_never_kept(world: World) -> None:
@@ -229,7 +229,7 @@ async def test_other_methods_take_no_notice_of_a_key(world: World) -> None:
 async def test_what_is_kept_is_as_old_as_its_request(world: World) -> None:
     before = datetime.now(UTC)
     await post(world, env_path("/rollback"), {})
-    row = await KeptAnswer.get(key="k1")
+    row = await IdempotencyRecord.get(key="k1")
     assert before <= row.created_at <= datetime.now(UTC)
     assert row.status == 404 and row.headers is not None
     assert row.headers["Content-Type"].startswith("application/json")
@@ -242,4 +242,4 @@ async def test_an_answer_over_64_kibibytes_is_not_kept_and_its_request_is_perfor
         first, again = [await post(world, "/api/releases/new/", body, version) for _ in range(2)]
         assert (first.status, replayed(first)) == (201, False)
         assert (again.status, replayed(again)) == expected
-    assert max(len(row.body or b"") for row in await KeptAnswer.all()) < 66_000
+    assert max(len(row.body or b"") for row in await IdempotencyRecord.all()) < 66_000

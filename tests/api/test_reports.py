@@ -92,7 +92,7 @@ async def test_one_final_state_after_another_corrects_it_and_is_audited(world: W
     assert (answer.json["id"], answer.json["status"], answer.json["error_message"]) == (1, "success", None)
     entry = await AuditEntry.filter(act="deployment.report").order_by("-id").first()
     assert entry is not None
-    assert (entry.actor, entry.door, entry.before) == ("pipeline", "rest", {"is": "failure"})
+    assert (entry.actor, entry.channel, entry.before) == ("pipeline", "rest", {"is": "failure"})
     assert entry.after is not None
     assert entry.after["status"] == "success"
 

@@ -192,9 +192,9 @@ async def test_making_and_revoking_are_audited(world: World) -> None:
     made = await make(world, user="robot", project="site", grants=["release:cut"])
     await world.ask("DELETE", f"{TOKENS}/{made['id']}")
     (created,), (revoked,) = (await world.audit("token.create"))[-1:], await world.audit("token.revoke")
-    assert (created.actor, created.door, created.subject) == ("root", "rest", "ci")
+    assert (created.actor, created.channel, created.subject) == ("root", "rest", "ci")
     assert created.after == {"user": "robot", "grants": ["release:cut"], "prefix": made["prefix"]}
-    assert (revoked.actor, revoked.door, revoked.before) == ("root", "rest", {"prefix": made["prefix"]})
+    assert (revoked.actor, revoked.channel, revoked.before) == ("root", "rest", {"prefix": made["prefix"]})
     assert created.project_id == revoked.project_id == 1
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from bot.store.idempotency_records import KeptAnswer
+from bot.store.idempotency_records import IdempotencyRecord
 from tests.api.announcing import PROJECT, RELEASES, URLS, submit
 from tests.api.calls import cut_path, env_path, rows
 from tests.world import Answer, World
@@ -109,4 +109,4 @@ async def test_no_refusal_of_a_mebibyte_is_kept_at_length(world: World) -> None:
     for number, body in enumerate(({"name": "x", "allowed_branches": ONES}, NUMBERS, {"name": LONG})):
         answer = await send(world, "POST", "/api/projects", body, **{"Idempotency-Key": f"k{number}"})
         assert answer.status == 400
-    assert [len(row.body or b"") < 2_000 for row in await KeptAnswer.all()] == [True] * 3
+    assert [len(row.body or b"") < 2_000 for row in await IdempotencyRecord.all()] == [True] * 3

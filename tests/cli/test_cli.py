@@ -247,8 +247,8 @@ def test_what_an_operator_does_is_in_the_audit_log(cli: Cli) -> None:
     make_token(cli, "ci")
     cli.run("token", "revoke", "ci").done()
     cli.run("project", "create", "site").done()
-    entries = cli.select("SELECT act, door, subject FROM audit_entries ORDER BY id")
-    assert [(entry["act"], entry["door"], entry["subject"]) for entry in entries] == [
+    entries = cli.select("SELECT act, channel, subject FROM audit_entries ORDER BY id")
+    assert [(entry["act"], entry["channel"], entry["subject"]) for entry in entries] == [
         ("token.create", "cli", "ci"),
         ("token.revoke", "cli", "ci"),
         ("project.create", "cli", "site"),

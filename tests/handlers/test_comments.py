@@ -314,5 +314,5 @@ async def test_with_several_projects_a_command_says_which(world: World) -> None:
 async def test_the_audit_says_who_through_which_door(world: World) -> None:
     await heard(world, f"/release cut 1.4.0 at {world.github.head()}")
     (entry,) = await world.audit("candidate.cut")
-    assert (entry.actor, entry.door, entry.subject) == ("alice", "pull comment", "1.4.0-rc1")
+    assert (entry.actor, entry.channel, entry.subject) == ("alice", "pull comment", "1.4.0-rc1")
     assert entry.commit == world.github.head()

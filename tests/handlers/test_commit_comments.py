@@ -20,7 +20,7 @@ async def test_the_commit_that_is_commented_on_is_cut(world: World) -> None:
     assert (candidate["commit"], candidate["created_by"]) == (commit, "alice")
     comment = world.github.commit_comments(commit)[0]
     assert comment["reactions"] == ["eyes", "rocket"]
-    assert [entry.door for entry in await world.audit("candidate.cut")] == ["commit comment"]
+    assert [entry.channel for entry in await world.audit("candidate.cut")] == ["commit comment"]
 
 
 async def test_another_commit_may_be_named(world: World) -> None:

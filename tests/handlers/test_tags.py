@@ -26,7 +26,7 @@ async def test_a_pushed_trigger_tag_cuts_its_commit(world: World, annotated: boo
     assert candidate["commit"] == commit
     assert (candidate["created_by"], candidate["status"]) == ("alice", "building")
     (entry,) = await world.audit("candidate.cut")
-    assert (entry.actor, entry.door, entry.commit) == ("alice", "tag", candidate["commit"])
+    assert (entry.actor, entry.channel, entry.commit) == ("alice", "tag", candidate["commit"])
 
 
 async def test_a_candidate_of_a_trigger_tag_is_built_on_that_tag(world: World) -> None:
@@ -74,7 +74,7 @@ async def test_who_may_not_cut_cuts_nothing_and_it_is_written_down(world: World,
     assert await cut_versions() == []
     assert await refusals(world) == ["You do not have permission to perform this action."]
     (entry,) = await world.audit("candidate.refused")
-    assert (entry.actor, entry.door) == ("bob", "tag")
+    assert (entry.actor, entry.channel) == ("bob", "tag")
 
 
 @pytest.mark.parametrize("where", ["fork", "pull request"])

@@ -12,7 +12,7 @@ STAGING = f"/api/projects/{PROJECT}/environments/staging"
 
 def shown(entry: AuditEntry) -> dict[str, Any]:
     """An entry's main columns."""
-    return {"actor": entry.actor, "door": entry.door, "subject": entry.subject, "commit": entry.commit}
+    return {"actor": entry.actor, "door": entry.channel, "subject": entry.subject, "commit": entry.commit}
 
 
 async def test_a_candidates_way_is_written_down(world: World) -> None:
@@ -77,7 +77,7 @@ async def test_settings_are_written_down_with_what_they_were(
     assert (await world.ask("PATCH", path, body)).status == 200
     (entry,) = await world.audit(act)
     assert (list(entry.before.values()), list(entry.after.values())) == ([before], [after])
-    assert (entry.actor, entry.door, entry.project_id) == ("root", "rest", 1)
+    assert (entry.actor, entry.channel, entry.project_id) == ("root", "rest", 1)
 
 
 async def test_freezing_is_written_down_with_its_reason(world: World) -> None:

@@ -11,7 +11,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.log import about, configure, redacted
+from bot.log import bind_log_context, configure, redacted
 from bot.store.database import fetch
 from tests.world import World
 
@@ -156,7 +156,7 @@ async def test_what_a_line_is_about_is_told_in_at_most_500_characters(lines: Lin
     files = {"a" * 100: ["x" * 1_000, "/" + "x" * 900_000]}
     await world.ask("PATCH", "/api/releases/1/update_files/", {"files": files})
     await world.ask("POST", "/api/projects", {"name": "shop", "x" * 100_000: 1})
-    about(refusal="é" * 10_000, deployment=7)
+    bind_log_context(refusal="é" * 10_000, deployment=7)
     structlog.get_logger().info("said")
     said = lines()
     assert max(len(str(line.get("refusal", ""))) for line in said) <= 500

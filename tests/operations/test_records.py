@@ -39,7 +39,7 @@ async def test_only_who_holds_the_grant_writes(world: World) -> None:
     context = await surroundings(world, "content:read", "project:write")
     with pytest.raises(Forbidden):
         await records.apply(context, table(SCHEDULES), [Change(1, DAY)])
-    stranger = replace(context, actor=users.stranger("all"))
+    stranger = replace(context, actor=users.anonymous("all"))
     with pytest.raises(Unauthenticated):
         await records.apply(stranger, table(SCHEDULES), [Change(1, DAY)])
     release = await Release.get(release_id="foo-1.0")

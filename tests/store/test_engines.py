@@ -19,12 +19,12 @@ from bot.store.database import (
     Database,
     after_commit,
     dialect,
+    exclusive_transaction,
     execute,
     fetch,
     open_database,
     refuse_in_transaction,
     transaction,
-    turn,
 )
 from bot.store.engines.sqlite import Glance, reads_only, run_dict
 from bot.store.users import User
@@ -342,13 +342,13 @@ async def test_whoever_gives_up_waiting_for_a_turn_or_fails_in_it_leaves_it_to_o
     begun, may_end = asyncio.Event(), asyncio.Event()
 
     async def hold() -> None:
-        async with turn("a"):
+        async with exclusive_transaction("a"):
             begun.set()
             await may_end.wait()
             await add("first")
 
     async def fail() -> None:
-        async with turn("a"):
+        async with exclusive_transaction("a"):
             await add("never")
             raise ZeroDivisionError
 
@@ -360,7 +360,7 @@ async def test_whoever_gives_up_waiting_for_a_turn_or_fails_in_it_leaves_it_to_o
     may_end.set()
     await asyncio.wait([holding, *waiting], timeout=5)
     assert waiting[1].cancelled() and all(isinstance(waiting[n].exception(), ZeroDivisionError) for n in (0, 2))
-    async with asyncio.timeout(2), turn("a"):
+    async with asyncio.timeout(2), exclusive_transaction("a"):
         await add("last")
     assert await names() == {"first", "last"}
 

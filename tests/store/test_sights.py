@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from bot.context import Actor, utc_now
-from bot.rules.permissions import Sight
+from bot.rules.permissions import Visibility
+from bot.store import visibility
 from bot.store.database import Database, fetch
 from bot.store.projects import Project, Repository
-from bot.store.visibility import visible
 
 OPEN, CLOSED = 11, 12
 
@@ -29,12 +29,12 @@ async def projects(database: Database) -> list[Project]:
     return await Project.all().select_related("repository").order_by("id")
 
 
-async def seen(sight: Sight, *, before: tuple[Any, ...] = (), nullable: bool = False) -> list[str]:
+async def seen(viewer: Visibility, *, before: tuple[Any, ...] = (), nullable: bool = False) -> list[str]:
     """The names of what is seen, asked for behind arguments that are there already."""
     args = list(before)
     column = "NULLIF(id, -1)"  # never NULL, and not known to be a key
     conditions = [f"'x' = ${number}" for number in range(1, len(args) + 1)]
-    conditions += filter(None, [visible(sight, column, args, nullable=nullable)])
+    conditions += filter(None, [visibility.condition(viewer, column, args, nullable=nullable)])
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     return [row["name"] for row in await fetch(f"SELECT name FROM projects {where} ORDER BY id", *args)]
 
@@ -45,14 +45,19 @@ async def test_a_list_shows_what_may_be_read_one_by_one(projects: list[Project])
     for held, public, project_id, repository_id in product(grants, grants[:2], ids, repositories):
         actor = Actor(7, "x", held, project_id=project_id, repository_id=repository_id, public=public)
         expected = [each.name for each in projects if actor.may_on(each, "project:read")]
-        assert await seen(actor.sight("project:read")) == expected, actor
-        assert await seen(actor.sight("project:read"), before=("x", "x")) == expected, actor
+        assert await seen(actor.visibility("project:read")) == expected, actor
+        assert await seen(actor.visibility("project:read"), before=("x", "x")) == expected, actor
 
 
 async def test_rows_of_no_project_are_seen_by_everybody_where_there_are_such(projects: list[Project]) -> None:
-    for sight in (Sight(), Sight(project_id=projects[0].id), Sight(repository_id=CLOSED), Sight(public=True)):
+    for viewer in (
+        Visibility(),
+        Visibility(project_id=projects[0].id),
+        Visibility(repository_id=CLOSED),
+        Visibility(public=True),
+    ):
         args: list[Any] = []
-        condition = visible(sight, "CAST(NULL AS INTEGER)", args, nullable=True)
+        condition = visibility.condition(viewer, "CAST(NULL AS INTEGER)", args, nullable=True)
         assert len(await fetch(f"SELECT id FROM projects WHERE {condition}", *args)) == len(projects)
-    assert await seen(Sight(), nullable=True) == []
-    assert visible(Sight(everything=True), "x", [], nullable=True) == ""
+    assert await seen(Visibility(), nullable=True) == []
+    assert visibility.condition(Visibility(everything=True), "x", [], nullable=True) == ""

@@ -15,7 +15,7 @@ from bot.context import Context
 from bot.errors import NotFound, Problem
 from bot.operations import records
 from bot.operations.records import Change, ItemRefused, Row
-from bot.rules.permissions import Sight
+from bot.rules.permissions import Visibility
 from bot.store.lists import Where
 
 MOST_ITEMS = 10_000
@@ -31,16 +31,16 @@ def not_found() -> Invalid:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ResourceRequest:
     """One call of a resource. `selected` are the fields that it shows and takes, `where` its filters.
 
-    `sight` says whose rows the caller sees; it is in `where` already.
+    `viewer` says whose rows the caller sees; it is in `where` already.
     """
 
     context: Context
     resource: Resource
     view: View
-    sight: Sight
+    viewer: Visibility
     selected: tuple[Field, ...]
     where: Where
     order: Sequence[tuple[str, bool]] = ()
@@ -53,21 +53,21 @@ class Asked:
 
     async def rendered(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
         """Rows as they are answered."""
-        return await serializers.render(self.resource, self.selected, rows, self.view, self.sight)
+        return await serializers.render(self.resource, self.selected, rows, self.view, self.viewer)
 
 
-async def page(asked: Asked, limit: int, offset: int) -> list[dict[str, Any]]:
+async def page(asked: ResourceRequest, limit: int, offset: int) -> list[dict[str, Any]]:
     """A piece of the list."""
     rows = await asked.resource.listing.page(asked.shown, asked.where, asked.order, limit, offset)
     return await asked.rendered(rows)
 
 
-async def count(asked: Asked) -> int:
+async def count(asked: ResourceRequest) -> int:
     """How many items the list has."""
     return await asked.resource.listing.count(asked.where)
 
 
-async def everything(asked: Asked) -> AsyncIterator[list[dict[str, Any]]]:
+async def everything(asked: ResourceRequest) -> AsyncIterator[list[dict[str, Any]]]:
     """The whole list, piece by piece, in the order it has now: of what is changed meanwhile nothing comes twice."""
     numbers = await asked.resource.listing.numbers(asked.where, asked.order)
 
@@ -83,12 +83,12 @@ async def everything(asked: Asked) -> AsyncIterator[list[dict[str, Any]]]:
     return pieces()
 
 
-async def exists(asked: Asked, key: str) -> bool:
+async def exists(asked: ResourceRequest, key: str) -> bool:
     """Whether there is an item of this key."""
     return key in await _rows(asked, [key], {"#": "id"})
 
 
-async def one(asked: Asked, key: str) -> dict[str, Any]:
+async def one(asked: ResourceRequest, key: str) -> dict[str, Any]:
     """One item; refused when there is none of this key."""
     rows = await _rows(asked, [key], asked.shown)
     if key not in rows:
@@ -96,7 +96,7 @@ async def one(asked: Asked, key: str) -> dict[str, Any]:
     return (await asked.rendered([rows[key]]))[0]
 
 
-async def create(asked: Asked, body: Any) -> Any:
+async def create(asked: ResourceRequest, body: Any) -> Any:
     """Make one item, or all of a list."""
     items = body if isinstance(body, list) else [body]
     keys = range(len(items)) if isinstance(body, list) else None
@@ -105,7 +105,7 @@ async def create(asked: Asked, body: Any) -> Any:
     return made if isinstance(body, list) else made[0]
 
 
-async def update(asked: Asked, body: Any, key: str | None = None, *, partial: bool) -> Any:
+async def update(asked: ResourceRequest, body: Any, key: str | None = None, *, partial: bool) -> Any:
     """Change one item, or all that a mapping names; `partial` changes only what is given."""
     if partial and not body:
         raise Invalid({"detail": PARTIAL_WITHOUT_CHANGES})
@@ -120,7 +120,7 @@ async def update(asked: Asked, body: Any, key: str | None = None, *, partial: bo
     return changed[0] if key is not None else dict(zip(items, changed, strict=True))
 
 
-async def delete(asked: Asked, body: Any, key: str | None = None) -> None:
+async def delete(asked: ResourceRequest, body: Any, key: str | None = None) -> None:
     """Delete one item, or all that a list names. Equal names count once."""
     if key is None and not isinstance(body, list):
         raise Invalid({"detail": NO_LIST})
@@ -148,7 +148,7 @@ def refuse_too_many(items: Collection[Any]) -> None:
         raise Invalid({"detail": f"At most {MOST_ITEMS:,} items are taken at once; these are {len(items):,}."})
 
 
-async def _rows(asked: Asked, keys: Iterable[str], shown: Mapping[str, str]) -> dict[str, Row]:
+async def _rows(asked: ResourceRequest, keys: Iterable[str], shown: Mapping[str, str]) -> dict[str, Row]:
     """The rows of these keys, among those that the filters leave. Of two keys of one row the first has it."""
     paths = asked.resource.key
     wanted: dict[tuple[Any, ...], str] = {}
@@ -171,7 +171,7 @@ def _number(text: str) -> int:
 
 
 async def _written(
-    asked: Asked,
+    asked: ResourceRequest,
     items: Sequence[Any],
     rows: Sequence[Row | None],
     keys: Sequence[Any] | None,
@@ -180,7 +180,7 @@ async def _written(
     partial: bool = False,
 ) -> list[dict[str, Any]]:
     """Items written, to the rows that are there or `made`, and shown."""
-    known = await references(asked.resource, items, asked.sight)
+    known = await references(asked.resource, items, asked.viewer)
     changes: list[Change] = []
     wrong, names = None, {each.name: each.column for each in asked.selected}
     fields = [each for each in (asked.resource.fields if made else asked.selected) if each.column]
@@ -205,7 +205,11 @@ def _change(of: Resource, fields: Sequence[Field], values: Mapping[str, Any], kn
 
 
 async def _applied(
-    asked: Asked, changes: Sequence[Change], wrong: ItemRefused | None, items: Sequence[Any], keys: Sequence[Any] | None
+    asked: ResourceRequest,
+    changes: Sequence[Change],
+    wrong: ItemRefused | None,
+    items: Sequence[Any],
+    keys: Sequence[Any] | None,
 ) -> list[Row]:
     """Write; what is refused of several items says which one, by its key."""
     try:

@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 
 from multidict import MultiDict, MultiMapping
 
-from api.pdc.crud.actions import Asked
+from api.pdc.crud.actions import ResourceRequest
 from api.pdc.crud.filters import NO_DATE
 from api.pdc.crud.resource import Field, Invalid, Resource, View
 from bot.context import Context
-from bot.rules.permissions import Sight
+from bot.rules.permissions import Visibility
 from bot.store.lists import Where
 
 PAGING = ("page", "page_size")
@@ -45,27 +45,27 @@ def read(
     body: Any = None,
     comment: str | None = None,
     writes: bool = False,
-) -> Asked:
+) -> ResourceRequest:
     """A call of a resource: whose rows the caller sees, filtered and ordered as the query says.
 
     Who may write sees what they write. After a date that is none nobody is told what is wrong with other filters.
     """
-    sight = context.actor.sight("content:read", *(["content:write"] if writes else []))
-    where, order = _narrowed(resource, tuple(query.items()), sight, view.today)
+    viewer = context.actor.visibility("content:read", *(["content:write"] if writes else []))
+    where, order = _narrowed(resource, tuple(query.items()), viewer, view.today)
     selected = select(resource.fields, query, body)
-    return Asked(context, resource, view, sight, selected, where.copy(), order, comment)
+    return ResourceRequest(context, resource, view, viewer, selected, where.copy(), order, comment)
 
 
 @lru_cache(maxsize=1024)
 def _narrowed(
-    resource: Resource, pairs: tuple[tuple[str, str], ...], sight: Sight, today: date
+    resource: Resource, pairs: tuple[tuple[str, str], ...], viewer: Visibility, today: date
 ) -> tuple[Where, list[tuple[str, bool]]]:
     query, where = MultiDict(pairs), Where()
     for name, narrow in resource.filters.items():
         if name in query and NO_DATE not in where.conditions:
             narrow(query.getall(name), where, today)
     if resource.for_strangers:
-        resource.listing.within(where, sight)
+        resource.listing.within(where, viewer)
     return where, _order(resource, last(query, "ordering", resource.default_order))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from api.pdc.crud.resource import Field, Many, Resource, View
 from bot.operations.records import Row, Table
-from bot.rules.permissions import Sight
+from bot.rules.permissions import Visibility
 from bot.store.lists import Where
 
 NOWHERE = View("", "", date.min)
@@ -34,12 +34,12 @@ def table(resource: Resource) -> Table:
 
 
 async def render(
-    resource: Resource, fields: Sequence[Field], rows: Sequence[Row], view: View, sight: Sight
+    resource: Resource, fields: Sequence[Field], rows: Sequence[Row], view: View, viewer: Visibility
 ) -> list[dict[str, Any]]:
-    """Rows as they are answered to somebody of this sight."""
+    """Rows as they are answered to somebody of this viewer."""
     for each in fields:
         if each.many is not None:
-            await _gather(each.name, each.many, rows, sight)
+            await _gather(each.name, each.many, rows, viewer)
     shown = items(fields, rows, view)
     if resource.beside is not None:
         for item, row in zip(shown, rows, strict=True):
@@ -71,12 +71,12 @@ def _join(field: Field, rows: Sequence[Row]) -> None:
         row[field.name] = {part: row[column] for part, column in parts} if parts else None
 
 
-async def _gather(name: str, many: Many, rows: Sequence[Row], sight: Sight) -> None:
+async def _gather(name: str, many: Many, rows: Sequence[Row], viewer: Visibility) -> None:
     """Put into rows what is read from the rows that refer to them."""
     found: dict[int, list[Any]] = {row["#"]: [] for row in rows}
     where = Where()
     where.among(many.listing.column(many.by), list(found))
-    many.listing.within(where, sight)
+    many.listing.within(where, viewer)
     order = [(many.listing.column(many.shows), False)]
     for each in await many.listing.page({"by": many.by, "shows": many.shows}, where, order):
         found[each["by"]].append(each["shows"])

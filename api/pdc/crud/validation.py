@@ -5,14 +5,14 @@ from typing import Any
 
 from api.pdc.crud.resource import REQUIRED, Field, Invalid, Known, Refers, Resource
 from bot.operations.records import Row
-from bot.rules.permissions import Sight
+from bot.rules.permissions import Visibility
 from bot.store.lists import Listing, Where
 
 
-async def references(resource: Resource, items: Sequence[Any], sight: Sight) -> Known:
+async def references(resource: Resource, items: Sequence[Any], viewer: Visibility) -> Known:
     """The rows that items refer to and the caller sees, by field and key. What cannot be read refers to nothing."""
     return {
-        each.name: await _referred(each.refers, _readable(each, items), sight)
+        each.name: await _referred(each.refers, _readable(each, items), viewer)
         for each in resource.fields
         if each.refers is not None
     }
@@ -28,11 +28,11 @@ def _readable(field: Field, items: Sequence[Any]) -> list[Any]:
     return values
 
 
-async def _referred(refers: Refers, values: Sequence[Any], sight: Sight) -> Mapping[Any, Row]:
+async def _referred(refers: Refers, values: Sequence[Any], viewer: Visibility) -> Mapping[Any, Row]:
     listing, where = Listing(refers.model, refers.project), Where()
     if not refers.closed:
         where.among(listing.column(refers.key), list(dict.fromkeys(values)))
-    listing.within(where, sight)
+    listing.within(where, viewer)
     shown = {name: name for name in ("id", refers.key, *refers.columns)}
     return {row[refers.key]: row for row in await listing.page(shown, where)}
 

@@ -9,9 +9,9 @@ from cachetools import LRUCache
 from bot.context import Context
 from bot.errors import Refusal, Unavailable
 from bot.github.client import DispatchDenied, Repo, WorkflowFile
-from bot.github.limits import UNAVAILABLE, AnswerLost
+from bot.github.limits import UNAVAILABLE, ResponseLost
 from bot.operations import audit, candidates, deployments, runs, tags
-from bot.queue.jobs import Later
+from bot.queue.jobs import RetryLater
 from bot.rules.runs import RunFact, carries, request_ids
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
@@ -78,7 +78,7 @@ class Dispatcher:
                 raise Withdrawn
             _check_deadline(context, run)
             await _wait_for_canceled(context, deployment)
-            ref = await tags.place(context, repo, candidate)
+            ref = await tags.ensure_tag(context, repo, candidate)
             github_id = await self._post(context, repo, run, candidate, deployment, ref, lease)
         except Withdrawn:
             await withdraw(context, run)
@@ -86,11 +86,11 @@ class Dispatcher:
         except Refusal as refusal:
             await give_up(context, run, refusal)
             return
-        except AnswerLost as lost:
+        except ResponseLost as lost:
             await Run.filter(id=run.id, state="posted").update(posted_at=context.now())
-            raise Later(context.now() + LOOK_AGAIN, lost.sentence) from lost
+            raise RetryLater(context.now() + LOOK_AGAIN, lost.sentence) from lost
         if github_id is None:
-            raise Later(context.now() + LOOK_AGAIN, "GitHub did not tell the run's id")
+            raise RetryLater(context.now() + LOOK_AGAIN, "GitHub did not tell the run's id")
         await adopt(context, run, github_id)
 
     async def _post(
@@ -109,7 +109,7 @@ class Dispatcher:
                 declared = await self._declared(context, repo, run, candidate, exact=exact)
                 inputs = {name: text for name, text in offered.items() if name in declared}
                 return await repo.dispatch(run.workflow, ref, inputs, lambda: _mark_posted(context, run, lease))
-            except AnswerLost:
+            except ResponseLost:
                 raise
             except DispatchDenied as denied:
                 await _mark_unsent(run)
@@ -162,7 +162,7 @@ class Dispatcher:
                 await runs.cancel_stray(context, run, stray.id, "dispatched twice")
             return True
         if run.posted_at is not None and context.now() < run.posted_at + timedelta(seconds=self.search_seconds):
-            raise Later(context.now() + min(LOOK_AGAIN, timedelta(seconds=self.search_seconds / 4)), "searching")
+            raise RetryLater(context.now() + min(LOOK_AGAIN, timedelta(seconds=self.search_seconds / 4)), "searching")
         if fitting:
             raise Ambiguous
         return False
@@ -232,7 +232,7 @@ async def _wait_for_canceled(context: Context, deployment: Deployment | None) ->
         return
     if await Deployment.exists(environment_id=deployment.environment_id, status="canceling"):
         again = min(context.now() + timedelta(seconds=1), deployment.dispatch_after)
-        raise Later(again, "waits for cancelled runs to end")
+        raise RetryLater(again, "waits for cancelled runs to end")
 
 
 async def _mark_posted(context: Context, run: Run, lease: Lease) -> None:

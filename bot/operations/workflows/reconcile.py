@@ -121,7 +121,7 @@ async def fetch_delivery(context: Context, delivery_id: int, guid: str, event: s
 async def check_repositories(context: Context) -> None:
     """Job `check_repositories`: have every repository of ours looked at, one job each."""
     for row in await Repository.all().only("github_id"):
-        await repositories.look_at(row.github_id, key=f"check-repository:{row.github_id}")
+        await repositories.schedule_check(row.github_id, key=f"check-repository:{row.github_id}")
 
 
 async def check_repository(context: Context, repository: int) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.context import Context
 from bot.operations import audit, candidates, deployments, runs
-from bot.queue.jobs import Later, enqueue
+from bot.queue.jobs import RetryLater, enqueue
 from bot.rules import candidates as candidate_rules
 from bot.rules import deployments as deployment_rules
 from bot.rules.runs import RunFact, is_news, request_ids
@@ -21,7 +21,7 @@ PARKED_LONGEST = timedelta(seconds=5)
 PARKED_AT_MOST = timedelta(minutes=2)
 
 
-async def heard(context: Context, repository: int, fact: RunFact) -> None:
+async def on_webhook(context: Context, repository: int, fact: RunFact) -> None:
     """Take a webhook's word of a run: if it is one of ours, a job under its lock looks at it.
 
     Word may come before the answer to our own request is stored: then it waits.
@@ -37,7 +37,7 @@ async def heard(context: Context, repository: int, fact: RunFact) -> None:
     elif may_be_ours:
         # looked at less and less often: hundreds may wait for an answer that somebody has to fetch meanwhile
         again = context.now() + min(max(PARKED, age / 4), PARKED_LONGEST)
-        raise Later(again, "the run may be one that is being dispatched")
+        raise RetryLater(again, "the run may be one that is being dispatched")
     elif fact.event == "workflow_dispatch" and fact.status != "completed":
         await _refuse_stray(context, repository, fact)
 
@@ -51,7 +51,7 @@ async def _refuse_stray(context: Context, repository: int, fact: RunFact) -> Non
     await runs.cancel_stray(context, asked, fact.id, why)
 
 
-async def observe(context: Context, run_id: int, said: dict[str, Any]) -> None:
+async def apply_fact(context: Context, run_id: int, said: dict[str, Any]) -> None:
     """Job `observe`: let a fact about a run take effect. Facts doubled, late or out of order say nothing new."""
     fact = RunFact(**{**said, "created_at": datetime.fromisoformat(said["created_at"])})
     async with transaction():
@@ -86,7 +86,7 @@ async def follow(context: Context, run_id: int) -> None:
     if fact is None:
         await _lost(context, run)
         return
-    await observe(context, run.id, written(run, fact)["fact"])
+    await apply_fact(context, run.id, written(run, fact)["fact"])
 
 
 async def _refuse_commit(context: Context, run: Run, fact: RunFact) -> None:
@@ -96,7 +96,7 @@ async def _refuse_commit(context: Context, run: Run, fact: RunFact) -> None:
     await enqueue("cancel", {"run": run.id}, key=f"force-cancel:{run.id}", priority=1)
     if run.deployment_id is None:
         candidate = await Candidate.get(id=run.candidate_id)
-        await candidates.spoil(context, candidate, reason)
+        await candidates.invalidate(context, candidate, reason)
         return
     deployment = await Deployment.get(id=run.deployment_id).select_related("environment")
     await Candidate.filter(id=deployment.candidate_id).update(tagged=False)
@@ -119,7 +119,7 @@ async def _observe_build(context: Context, run: Run, fact: RunFact) -> None:
         await runs.save(run, deadline_at=context.now() + timedelta(minutes=minutes))
     if candidate.status == "pending" or fact.attempt > run.attempt:
         await candidates.begin_build(context, candidate)
-    await _note(context, run, fact)
+    await record_status(context, run, fact)
     if fact.status == "completed":
         status, reason = candidate_rules.status_after_run(fact.conclusion)
         await candidates.finish_build(context, candidate, status, reason)
@@ -130,7 +130,7 @@ async def _observe_deployment(context: Context, run: Run, fact: RunFact) -> None
     runs.tell(await Candidate.get(id=deployment.candidate_id).select_related("project"), deployment)
     if deployment.status in deployment_rules.FINAL and fact.attempt > run.attempt:
         deployment, run = await _again(context, deployment, run, fact)
-    await _note(context, run, fact)
+    await record_status(context, run, fact)
     if fact.status == "completed":
         status, message = deployment_rules.status_after_run(fact.conclusion)
         await deployments.finish(context, deployment, status, message)
@@ -158,7 +158,8 @@ async def _again(context: Context, finished: Deployment, run: Run, fact: RunFact
     return deployment, again
 
 
-async def _note(context: Context, run: Run, fact: RunFact) -> None:
+async def record_status(context: Context, run: Run, fact: RunFact) -> None:
+    """Record how a run stands, in the caller's transaction."""
     await runs.save(
         run,
         attempt=fact.attempt,

@@ -9,7 +9,7 @@ import pytest
 
 from bot.operations.records import GRANT
 from bot.store.audit import AuditEntry
-from bot.store.database import turn
+from bot.store.database import exclusive_transaction
 from tests.api.pdc.calls import NEW, SCHEDULES, calendar
 from tests.api.pdc.goods import REPO, call, everything, got, made, said, stock
 from tests.world import World
@@ -261,7 +261,7 @@ async def test_writers_of_rows_that_refer_to_each_other_do_not_stop_each_other(w
 
 async def test_who_waits_to_write_takes_nothing_from_those_who_read(world: World) -> None:
     await calendar(world)
-    async with turn(GRANT):
+    async with exclusive_transaction(GRANT):
         begun = time.monotonic()
         waiting = [
             asyncio.create_task(said(world, "PATCH", f"{SCHEDULES}{1 + number % 5}/", {"date": "2001-01-01"}))

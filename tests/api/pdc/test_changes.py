@@ -149,5 +149,5 @@ async def test_the_audit_log_leads_to_every_change_set(world: World) -> None:
     entries = await world.audit("records.apply")
     assert [entry.after for entry in entries] == [{"changeset": number} for number in range(1, count + 1)]
     last = entries[-1]
-    assert (last.actor, last.door) == ("root", "rest")
+    assert (last.actor, last.channel) == ("root", "rest")
     assert last.subject == f"change set {count}, 2 of release-schedules"
