@@ -1,4 +1,4 @@
-"""Who asks, through which door, at what time: what every operation takes, and the one check of grants."""
+"""Who acts, through which channel and at what time: what every operation takes, and the one check of grants."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -7,9 +7,11 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
 from bot.errors import Forbidden, NotFound, Unauthenticated
-from bot.github.client import GitHub, Repo
+from bot.events.event import Event
+from bot.github.app import GitHub
+from bot.github.repository import RepositoryClient
 from bot.log import bind_log_context
-from bot.metrics import Metrics
+from bot.rules.ids import UserId
 from bot.rules.permissions import Visibility, covers, role_for
 from bot.store import queries
 from bot.store.projects import Environment, Outline, Project, Repository
@@ -24,12 +26,12 @@ FORBIDDEN = "You do not have permission to perform this action."
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts. `project_id` is the scope of a token, `repository_id` that of a role on GitHub; None reaches all.
+    """Who acts. `project_id` limits a token, `repository_id` a role on GitHub, to one project or repository.
 
-    `public` are the grants that anybody has, on public projects only. A stranger is the user 0.
+    `public` are the grants that everybody has, on public projects only. The anonymous caller is the user 0.
     """
 
-    user_id: int
+    user_id: UserId
     name: str
     grants: frozenset[str]
     project_id: int | None = None
@@ -38,16 +40,16 @@ class Actor:
 
     @property
     def is_anonymous(self) -> bool:
-        """Whether nobody has said who asks."""
+        """Whether the caller gave no credentials."""
         return self.user_id == 0
 
     @property
     def is_scoped(self) -> bool:
-        """Whether what is the actor's own holds for some projects only."""
+        """Whether the actor's own grants hold for some projects only."""
         return (self.project_id, self.repository_id) != (None, None)
 
     def may(self, *grants: str) -> bool:
-        """Whether at least one of the grants is held, be it on public projects only."""
+        """Whether at least one of the grants is held, even if on public projects only."""
         return self.holds(*grants) or not self.public.isdisjoint(grants)
 
     def holds(self, *grants: str) -> bool:
@@ -55,17 +57,17 @@ class Actor:
         return any(covers(self.grants, grant) for grant in grants)
 
     def reaches(self, project: Project | Outline) -> bool:
-        """Whether what is the actor's own holds for this project."""
+        """Whether the actor's own grants hold for this project."""
         return self.project_id in (None, project.id) and self.repository_id in (None, project.repository_id)
 
     def may_on(self, project: Project | Outline, *grants: str) -> bool:
-        """Whether at least one of the grants holds for this project, which has its repository at hand."""
+        """Whether at least one of the grants holds for this project. Its repository must have been fetched."""
         if self.holds(*grants) and self.reaches(project):
             return True
         return project.is_public and not self.public.isdisjoint(grants)
 
     def visibility(self, *grants: str) -> Visibility:
-        """Whose rows in lists the grants let the actor see."""
+        """Which projects' rows the grants let the actor see in lists."""
         public = not self.public.isdisjoint(grants)
         if not self.holds(*grants):
             return Visibility(public=public)
@@ -73,34 +75,55 @@ class Actor:
 
 
 def utc_now() -> datetime:
-    """The time, as everything here takes it."""
+    """The current time, in UTC."""
     return datetime.now(UTC)
+
+
+def discard(event: Event) -> None:
+    """Publish an event to nobody."""
+
+
+async def without_lease(seconds: float) -> None:
+    """Outside a job there is no lease to extend."""
 
 
 @dataclass(frozen=True)
 class Context:
     """What an operation runs with: GitHub, who acts, and through which channel.
 
-    `channel` is one of rest, pull comment, commit comment, tag, cli, github and job.
+    `channel` is one of rest, pull comment, commit comment, tag, cli, github and job. `publish` takes events once they
+    are committed. `origin` names the message that asks (a command in a comment, a pushed tag), so that a message
+    handled twice takes effect once. `ensure_lease` makes sure that the job's lease lasts that many seconds more, or
+    raises.
     """
 
     github: GitHub
     actor: Actor
     channel: str
-    metrics: Metrics
+    publish: Callable[[Event], None] = discard
     now: Callable[[], datetime] = utc_now
+    origin: str | None = None
+    ensure_lease: Callable[[float], Awaitable[None]] = without_lease
 
     def acting_as(self, actor: Actor, channel: str) -> "Context":
-        """The same surroundings for somebody else."""
+        """The same context for another actor."""
         return replace(self, actor=actor, channel=channel)
 
-    def at(self, repository: Repository) -> Repo:
-        """A repository on GitHub."""
+    def asked_by(self, origin: str) -> "Context":
+        """The same context for one message."""
+        return replace(self, origin=origin)
+
+    def leased(self, ensure_lease: Callable[[float], Awaitable[None]]) -> "Context":
+        """The same context for a job under a lease."""
+        return replace(self, ensure_lease=ensure_lease)
+
+    def at(self, repository: Repository) -> RepositoryClient:
+        """A client for a repository. Refuses one that no installation of the App reaches."""
         return self.github.at(repository.installation_id, repository.github_id, repository.full_name)
 
 
 def require(actor: Actor, *grants: str) -> None:
-    """Refuse who holds none of the grants, saying which is called for and which role on GitHub would bring it."""
+    """Refuse an actor who holds none of the grants, naming the one needed and the GitHub role that brings it."""
     if actor.is_anonymous and not actor.may(*grants):
         raise Unauthenticated(MISSING)
     if not actor.may(*grants):
@@ -108,7 +131,7 @@ def require(actor: Actor, *grants: str) -> None:
 
 
 def require_everywhere(actor: Actor, grant: str) -> None:
-    """Refuse who does not hold a grant on every project: what is not of one project is nobody's who is."""
+    """Refuse an actor who does not hold a grant on every project, for what belongs to no single project."""
     require(actor, grant)
     if not actor.visibility(grant).everything:
         raise Forbidden(FORBIDDEN, grant=grant, reason="These credentials are for one project only.")
@@ -118,32 +141,32 @@ Finder = Callable[[str], Awaitable[T]]
 
 
 async def by_name(name: str) -> Project:
-    """The project of a name, with its repository."""
-    return _there(await queries.project(queries.NAMED, name), "Release project not found")
+    """The project with this name, with its repository."""
+    return _found(await queries.project(queries.NAMED, name), "Release project not found")
 
 
 async def by_permalink(permalink: str) -> Project:
-    """The project of a permalink, with its repository."""
-    return _there(await queries.project(queries.PERMALINK, permalink), "Project not found")
+    """The project with this permalink, with its repository."""
+    return _found(await queries.project(queries.PERMALINK, permalink), "Project not found")
 
 
 async def by_release(number: str) -> Project:
-    """The project of a release that is known by its number, with its repository."""
+    """The project of the release with this id, with its repository."""
     known = number.isascii() and number.isdecimal() and len(number) <= 9
-    return _there(await queries.project(queries.OF_RELEASE, int(number) if known else 0), "Release not found")
+    return _found(await queries.project(queries.OF_RELEASE, int(number) if known else 0), "Release not found")
 
 
 async def outline_by_name(name: str) -> Outline:
-    """The outline of the project of a name."""
-    return _there(await queries.outline(queries.NAMED, name), "Release project not found")
+    """The outline of the project with this name."""
+    return _found(await queries.outline(queries.NAMED, name), "Release project not found")
 
 
 async def outline_by_permalink(permalink: str) -> Outline:
-    """The outline of the project of a permalink."""
-    return _there(await queries.outline(queries.PERMALINK, permalink), "Project not found")
+    """The outline of the project with this permalink."""
+    return _found(await queries.outline(queries.PERMALINK, permalink), "Project not found")
 
 
-def _there(project: T | None, otherwise: str) -> T:
+def _found(project: T | None, otherwise: str) -> T:
     if project is None:
         raise NotFound(otherwise)
     return project
@@ -154,11 +177,11 @@ def allowed(
 ) -> Callable[
     [Callable[Concatenate[Context, Project, P], Awaitable[R]]], Callable[Concatenate[Context, str, P], Awaitable[R]]
 ]:
-    """Guard an operation on a project: callers name the project, the operation is given it.
+    """Guard an operation on a project: callers pass the project's name, the operation gets the project.
 
-    Asked in this order: does the actor hold one of the grants at all, is there such a project, does the grant hold for
-    it. What is not public is not there for strangers. `by` finds the project by what callers know of it. An operation
-    that `hides` does not tell who acts for one project whether there is another of a name.
+    Checked in this order: whether the actor holds one of the grants at all, whether the project exists, whether the
+    grant holds for it. A project that is not public does not exist for anonymous callers. `by` finds the project. An
+    operation that `hides` does not tell an actor who is limited to one project whether another one exists.
     """
     return _guard(by, *grants, hides=hides)
 
@@ -168,7 +191,7 @@ def allowed_to_read(
 ) -> Callable[
     [Callable[Concatenate[Context, Outline, P], Awaitable[R]]], Callable[Concatenate[Context, str, P], Awaitable[R]]
 ]:
-    """Guard, in the same way, an operation that needs no more of a project than its outline: lists, above all."""
+    """Guard an operation that needs only the outline of a project, such as a list, in the same way."""
     return _guard(by, *grants, hides=hides)
 
 
@@ -196,7 +219,7 @@ def allowed_on_tier(
     [Callable[Concatenate[Context, Project, Environment, P], Awaitable[R]]],
     Callable[Concatenate[Context, str, str, P], Awaitable[R]],
 ]:
-    """Guard an operation on an environment, whose tier decides which of two grants is called for."""
+    """Guard an operation on an environment, whose tier decides which of two grants is needed."""
 
     def guard(
         operation: Callable[Concatenate[Context, Project, Environment, P], Awaitable[R]],
@@ -204,11 +227,11 @@ def allowed_on_tier(
         @wraps(operation)
         async def guarded(context: Context, project: str, environment: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
             found = await _authorised(context, project, by_name, grant, production)
-            place = await Environment.get_or_none(project_id=found.id, name=environment)
-            if place is None:
+            on = await Environment.get_or_none(project_id=found.id, name=environment)
+            if on is None:
                 raise NotFound("Release environment not found")
-            require(context.actor, production if place.tier == "production" else grant)
-            return await operation(context, found, place, *args, **kwargs)
+            require(context.actor, production if on.tier == "production" else grant)
+            return await operation(context, found, on, *args, **kwargs)
 
         return guarded
 
@@ -227,6 +250,6 @@ async def _authorised(context: Context, name: str, by: Finder[T], *grants: str, 
     bind_log_context(project=project.name)
     if not actor.may_on(project, *grants):
         if not actor.holds(*grants):
-            await by("")  # as if it were not there
+            await by("")  # as if it did not exist
         raise Forbidden(FORBIDDEN, project=None if hides else project.name)
     return project

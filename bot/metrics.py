@@ -1,12 +1,15 @@
-"""What is counted, in a registry of its own for each application."""
+"""Metrics in Prometheus's terms, in a registry of their own for each application."""
 
 from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from bot.events.event import Event
+from bot.events.releases import BuildFinished, DeploymentEvent
+
 
 class Metrics:
-    """Counters, gauges and histograms of one process, in Prometheus's terms."""
+    """The counters, gauges and histograms of one process."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -17,33 +20,41 @@ class Metrics:
         self.job_seconds = Histogram(
             "longshore_job_seconds", "Seconds that jobs took, by kind.", ["kind"], registry=self.registry
         )
-        self.queue_depth = self._gauge("queue_depth", "Jobs that are due and wait, by kind.", "kind")
+        self.queue_depth = self._gauge("queue_depth", "Due jobs that are waiting, by kind.", "kind")
         self.queue_oldest = self._gauge(
-            "queue_oldest_seconds", "Seconds the oldest due job has waited, by kind.", "kind"
+            "queue_oldest_seconds", "Seconds that the oldest due job has been waiting, by kind.", "kind"
         )
         self.dead_letters = self._gauge("dead_letters", "Jobs that were given up.")
         self.github_calls = self._counter(
             "github_calls", "Requests to GitHub by method and status.", "method", "status"
         )
         self.github_remaining = self._gauge(
-            "github_remaining_calls", "What GitHub last said is left of its limit.", "resource"
+            "github_remaining_calls", "Calls left within GitHub's rate limit, as it last said.", "resource"
         )
-        self.builds = self._counter("builds", "Builds that ended, by what became of their candidate.", "outcome")
-        self.deployments = self._counter("deployments", "Deployments that ended, by outcome.", "outcome")
+        self.builds = self._counter("builds", "Finished builds, by the resulting status of their candidate.", "outcome")
+        self.deployments = self._counter("deployments", "Finished deployments, by outcome.", "outcome")
 
-    def called(self, method: str, status: int, seconds: float, headers: Mapping[str, str]) -> None:
-        """Count one request to GitHub."""
+    def on_github_call(self, method: str, status: int, seconds: float, headers: Mapping[str, str]) -> None:
+        """Count one request to GitHub; `status` 0 is one without a response."""
         self.github_calls.labels(method, status or "none").inc()
         remaining = headers.get("x-ratelimit-remaining", "")
         if remaining.isdigit():
             self.github_remaining.labels(headers.get("x-ratelimit-resource", "core")).set(int(remaining))
 
-    def shown(self) -> bytes:
-        """Everything in the text format that Prometheus reads."""
+    def on_event(self, event: Event) -> None:
+        """Count what an event stands for."""
+        match event:
+            case BuildFinished(status=status):
+                self.builds.labels(status).inc()
+            case DeploymentEvent(has_ended=True, status=status):
+                self.deployments.labels(status).inc()
+
+    def exposition(self) -> bytes:
+        """All metrics in the text format that Prometheus reads."""
         return generate_latest(self.registry)
 
-    def _counter(self, name: str, says: str, *labels: str) -> Counter:
-        return Counter(f"longshore_{name}", says, labels, registry=self.registry)
+    def _counter(self, name: str, help_text: str, *labels: str) -> Counter:
+        return Counter(f"longshore_{name}", help_text, labels, registry=self.registry)
 
-    def _gauge(self, name: str, says: str, *labels: str) -> Gauge:
-        return Gauge(f"longshore_{name}", says, labels, registry=self.registry)
+    def _gauge(self, name: str, help_text: str, *labels: str) -> Gauge:
+        return Gauge(f"longshore_{name}", help_text, labels, registry=self.registry)

@@ -7,7 +7,7 @@ import typer
 
 from bot.context import Context
 from bot.operations import dead_letters
-from bot.queue import jobs
+from bot.queue import dead_letters as queue
 from cli.operator import operate
 from cli.tables import show, when
 
@@ -19,8 +19,8 @@ Number = Annotated[int, typer.Argument(help="Its number, as `list` shows it.", m
 def list_(limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=10_000)] = 100) -> None:
     """List what was given up, the latest first."""
 
-    async def act(context: Context) -> list[jobs.DeadLetter]:
-        return await jobs.dead_letters(limit)
+    async def act(context: Context) -> list[queue.DeadLetter]:
+        return await queue.dead_letters(limit)
 
     show(
         ("number", "kind", "event", "key", "given up", "attempts", "error"),
@@ -43,8 +43,8 @@ def list_(limit: Annotated[int, typer.Option(help="How many at most.", min=1, ma
 def show_(number: Number) -> None:
     """Show one with its payload."""
 
-    async def act(context: Context) -> tuple[jobs.DeadLetter, bytes]:
-        found = await jobs.dead_letter(number)
+    async def act(context: Context) -> tuple[queue.DeadLetter, bytes]:
+        found = await queue.dead_letter(number)
         if found is None:
             raise dead_letters.unknown(number)
         return found

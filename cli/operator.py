@@ -10,8 +10,7 @@ from tortoise.exceptions import OperationalError
 
 from bot.context import Context
 from bot.errors import Misconfigured
-from bot.github.app import App, AppKeys
-from bot.github.client import GitHub
+from bot.github.app import AppKeys, GitHub
 from bot.metrics import Metrics
 from bot.operations import users
 from bot.settings import Settings, read_database_url, read_settings
@@ -54,8 +53,8 @@ async def _acting(settings: Settings | None) -> AsyncIterator[Context]:
             raise Misconfigured(f"The database lacks {', '.join(missing)}: run `longshore migrate` first.")
         async with aiohttp.ClientSession() as session:
             metrics = Metrics()
-            github = GitHub(App(_keys(settings), session, metrics.called, refuse_in_transaction))
-            nobody = Context(github=github, actor=users.NOBODY, channel="cli", metrics=metrics)
+            github = GitHub(_keys(settings), session, metrics.on_github_call, refuse_in_transaction)
+            nobody = Context(github=github, actor=users.NOBODY, channel="cli")
             yield nobody.acting_as(await users.system(nobody), "cli")
     finally:
         await database.close()

@@ -1,1 +1,1 @@
-"""GitHub's door: the only place with webhook JSON."""
+"""GitHub's webhooks: the only place with webhook JSON."""

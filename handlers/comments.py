@@ -1,39 +1,42 @@
-"""`issue_comment` and `commit_comment`: what people say."""
+"""`issue_comment` and `commit_comment`: comments that may carry commands."""
 
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from bot.context import Context
 from bot.operations import comments
-from bot.operations.comments import CommandComment
+from bot.rules.comments import CommandComment, Thread
+from bot.rules.ids import CommentId, GitHubUserId, RepositoryId
 
 
-def on_issue(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None] | None:
-    """Hear a new comment on a pull request; edits, deletions and plain issues are nothing to us."""
+def on_issue_comment(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None] | None:
+    """Take in a new comment on a pull request; edits, deletions and comments on plain issues are ignored."""
     if payload["action"] == "created" and "pull_request" in payload["issue"]:
-        return _hear(context, payload, "pull", str(payload["issue"]["number"]))
+        return _on_created(context, payload, "pull", str(payload["issue"]["number"]))
     return None
 
 
-def on_commit(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None] | None:
-    """Hear a new comment on a commit."""
+def on_commit_comment(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None] | None:
+    """Take in a new comment on a commit."""
     if payload["action"] == "created":
-        return _hear(context, payload, "commit", str(payload["comment"]["commit_id"]))
+        return _on_created(context, payload, "commit", str(payload["comment"]["commit_id"]))
     return None
 
 
-def _hear(context: Context, payload: Mapping[str, Any], place: str, where: str) -> Awaitable[None] | None:
+def _on_created(context: Context, payload: Mapping[str, Any], thread: Thread, thread_id: str) -> Awaitable[None] | None:
     comment, author = payload["comment"], payload["comment"]["user"]
     if author["type"] == "Bot":
         return None
-    said = CommandComment(
-        repository=int(payload["repository"]["id"]),
-        place=place,
-        where=where,
-        comment=int(comment["id"]),
-        author_id=int(author["id"]),
-        author=str(author["login"]),
-        body=str(comment["body"]),
-        at=str(comment["created_at"]),
+    return comments.on_comment(
+        context,
+        CommandComment(
+            repository_id=RepositoryId(int(payload["repository"]["id"])),
+            thread=thread,
+            thread_id=thread_id,
+            comment_id=CommentId(int(comment["id"])),
+            author_id=GitHubUserId(int(author["id"])),
+            author=str(author["login"]),
+            body=str(comment["body"]),
+            created_at=str(comment["created_at"]),
+        ),
     )
-    return comments.on_comment(context, said)

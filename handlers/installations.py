@@ -1,28 +1,29 @@
-"""`installation` and `installation_repositories`: what we reach."""
+"""`installation` and `installation_repositories`: which repositories the App reaches."""
 
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from bot.context import Context
 from bot.operations import repositories
+from bot.rules.ids import InstallationId, RepositoryId
 
 GONE = ("deleted", "suspend")
 
 
-def changed(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None]:
-    """Hear that the App was installed, removed, suspended, or given other permissions."""
-    installation, action = int(payload["installation"]["id"]), str(payload["action"])
+def on_installation(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None]:
+    """The App was installed, removed, suspended, or given other permissions."""
+    installation, action = InstallationId(int(payload["installation"]["id"])), str(payload["action"])
     if action in GONE:
         return repositories.installation_gone(context, installation, f"the App's installation: {action}")
-    return repositories.reached(context, installation, _ids(payload.get("repositories")), [])
+    return repositories.installation_changed(context, installation, _ids(payload.get("repositories")), [])
 
 
-def repositories_changed(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None]:
-    """Hear that an installation reaches more repositories, or fewer."""
-    installation = int(payload["installation"]["id"])
+def on_installation_repositories(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None]:
+    """An installation reaches more repositories, or fewer."""
+    installation = InstallationId(int(payload["installation"]["id"]))
     added, removed = _ids(payload["repositories_added"]), _ids(payload["repositories_removed"])
-    return repositories.reached(context, installation, added, removed)
+    return repositories.installation_changed(context, installation, added, removed)
 
 
-def _ids(listed: Any) -> list[int]:
-    return [int(repository["id"]) for repository in listed or ()]
+def _ids(listed: Any) -> list[RepositoryId]:
+    return [RepositoryId(int(repository["id"])) for repository in listed or ()]

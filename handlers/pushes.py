@@ -1,18 +1,20 @@
-"""`push` of tags: people's own cut candidates, and candidates' tags are watched."""
+"""`push` of tags: a tag that people push cuts a candidate, and candidates' own tags are watched."""
 
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from bot.context import Context
 from bot.operations import tags
+from bot.rules.ids import CommitSha, GitHubUserId, RepositoryId
+from bot.rules.tags import TagPush
 
 TAGS = "refs/tags/"
 
 
-def pushed(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None] | None:
-    """Hear that a tag was created, moved or deleted. Branches are nothing to us.
+def on_push(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None] | None:
+    """Take in a tag that was created, moved or deleted. Branches are ignored.
 
-    Of an annotated tag `after` is the tag object; its commit is that of `head_commit`.
+    `after` of an annotated tag is the tag object; the commit is that of `head_commit`.
     """
     ref = str(payload["ref"])
     if not ref.startswith(TAGS):
@@ -20,11 +22,11 @@ def pushed(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable
     head, sender = payload.get("head_commit"), payload["sender"]
     return tags.on_push(
         context,
-        tags.TagPush(
-            repository=int(payload["repository"]["id"]),
+        TagPush(
+            repository=RepositoryId(int(payload["repository"]["id"])),
             tag=ref.removeprefix(TAGS),
-            commit="" if payload["deleted"] or head is None else str(head["id"]),
-            sender_id=int(sender["id"]),
+            commit=None if payload["deleted"] or head is None else CommitSha(str(head["id"])),
+            sender_id=GitHubUserId(int(sender["id"])),
             sender=str(sender["login"]),
             delivery=guid,
         ),

@@ -1,4 +1,4 @@
-"""The route that GitHub delivers to: verify, store, answer. Nothing is parsed here.
+"""The route that GitHub delivers webhooks to: verify, store, answer. Nothing is parsed here.
 
 https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
 """
@@ -13,9 +13,10 @@ from bot.metrics import Metrics
 from bot.queue.intake import Intake
 
 PATH = "/webhooks/github"
-LARGEST = 25 * 1024 * 1024  # GitHub delivers nothing larger
-TYPES = ("application/json", "application/x-www-form-urlencoded")
+MAX_BODY = 25 * 1024 * 1024  # bytes; GitHub sends no larger payload
+CONTENT_TYPES = ("application/json", "application/x-www-form-urlencoded")
 UNSIGNED = "X-Hub-Signature-256 is missing or is not that of this body and secret."
+TOO_LARGE = f"A delivery has at most {MAX_BODY:,} bytes."
 PRIORITIES = {
     "issue_comment": 20,
     "commit_comment": 20,
@@ -25,19 +26,19 @@ PRIORITIES = {
 
 
 class Receiver:
-    """Takes deliveries that carry the App's signature."""
+    """Stores deliveries that carry the App's signature."""
 
     def __init__(self, secret: str, intake: Intake, metrics: Metrics) -> None:
         self._secret, self._intake, self._metrics = secret.encode(), intake, metrics
         self._counters: dict[tuple[str, int], Counter] = {}
 
     async def receive(self, request: web.Request) -> web.Response:
-        """Answer 202 once the delivery is stored: 4xx for what is none, 503 where it cannot be stored now."""
+        """Answer 202 once the delivery is stored, 4xx when it is not a delivery, 503 when it cannot be stored now."""
         event = request.headers.get("X-GitHub-Event", "")
         try:
-            response = await self._taken(request, event)
+            response = await self._store(request, event)
         except _Rejected as rejected:
-            response = _answer(rejected.status, error=rejected.sentence)
+            response = _answer(rejected.status, error=rejected.message)
         except Unavailable as unavailable:
             response = _answer(503, error=unavailable.sentence)
             response.headers["Retry-After"] = str(unavailable.retry_after)
@@ -45,16 +46,16 @@ class Receiver:
         return response
 
     def _counter(self, event: str, status: int) -> Counter:
-        """The counter of an outcome; finding it among the metrics costs more than counting."""
+        """The counter of an outcome, kept here because looking it up among the metrics costs more than counting."""
         counter = self._counters.get((event, status))
         if counter is None:
             counter = self._counters[event, status] = self._metrics.deliveries.labels(event, status)
         return counter
 
-    async def _taken(self, request: web.Request, event: str) -> web.Response:
+    async def _store(self, request: web.Request, event: str) -> web.Response:
         headers, content_type = request.headers, request.content_type
-        if content_type not in TYPES:
-            raise _Rejected(415, f"Content-Type must be {' or '.join(TYPES)}.")
+        if content_type not in CONTENT_TYPES:
+            raise _Rejected(415, f"Content-Type must be {' or '.join(CONTENT_TYPES)}.")
         if headers.get("Content-Encoding", "identity") != "identity":
             raise _Rejected(415, "The body must not be compressed.")
         signature = headers.get("X-Hub-Signature-256", "")
@@ -83,22 +84,22 @@ class Receiver:
 
 
 class _Rejected(Exception):
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status, self.sentence = status, sentence
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status, self.message = status, message
 
 
 async def _body(request: web.Request) -> bytes:
-    if (request.content_length or 0) > LARGEST:
-        raise _Rejected(413, f"A delivery has at most {LARGEST:,} bytes.")
+    if (request.content_length or 0) > MAX_BODY:
+        raise _Rejected(413, TOO_LARGE)
     try:
         body = await request.read()
     except web.HTTPRequestEntityTooLarge:
-        raise _Rejected(413, f"A delivery has at most {LARGEST:,} bytes.") from None
-    if len(body) > LARGEST:
-        raise _Rejected(413, f"A delivery has at most {LARGEST:,} bytes.")
+        raise _Rejected(413, TOO_LARGE) from None
+    if len(body) > MAX_BODY:
+        raise _Rejected(413, TOO_LARGE)
     return body
 
 
-def _answer(status: int, **said: str) -> web.Response:
-    return web.json_response(said, status=status)
+def _answer(status: int, **fields: str) -> web.Response:
+    return web.json_response(fields, status=status)

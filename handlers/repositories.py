@@ -1,15 +1,16 @@
-"""`repository`: what one is called, whose it is, who may see it."""
+"""`repository`: renames, transfers, and changes of visibility."""
 
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from bot.context import Context
 from bot.operations import repositories
+from bot.rules.ids import RepositoryId
 
 
-def changed(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None]:
-    """Hear that a repository was renamed, transferred, archived, deleted or shown to other people.
+def on_repository(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None]:
+    """A repository was renamed, transferred, archived, deleted, made public or private.
 
-    What it is like now is asked of GitHub: deliveries come late and in any order.
+    Its present state is asked of GitHub: deliveries come late and in any order.
     """
-    return repositories.schedule_check(int(payload["repository"]["id"]))
+    return repositories.schedule_check(RepositoryId(int(payload["repository"]["id"])))

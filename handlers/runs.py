@@ -1,19 +1,20 @@
-"""`workflow_run`: how a run stands."""
+"""`workflow_run`: the status of a run."""
 
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from bot.context import Context
 from bot.errors import Unavailable
-from bot.github.facts import run_fact
+from bot.github.workflow_runs import run_fact
 from bot.operations.workflows import tracking
 from bot.queue.jobs import PermanentFailure
+from bot.rules.ids import RepositoryId
 
 
-def told(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None]:
-    """Hear what GitHub says of a run. All actions say the same: how it stands now."""
+def on_workflow_run(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None]:
+    """Take in the status of a run. Every action of the event says the same: how the run stands now."""
     try:
         fact = run_fact(payload["workflow_run"])
     except Unavailable as incomplete:
         raise PermanentFailure(f"The run is not as GitHub's are: {incomplete.details.get('reason')}") from incomplete
-    return tracking.on_webhook(context, int(payload["repository"]["id"]), fact)
+    return tracking.on_webhook(context, RepositoryId(int(payload["repository"]["id"])), fact)

@@ -1,4 +1,4 @@
-"""From a stored delivery to operations: the payload is read, and its event finds its handler."""
+"""From a stored delivery to operations: reads the payload and calls its event's handler."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -9,53 +9,53 @@ import structlog
 
 from bot.context import Context
 from bot.log import bind_log_context
-from bot.queue.jobs import Job, PermanentFailure
+from bot.queue.intake import WebhookDelivery
+from bot.queue.jobs import PermanentFailure
 from handlers import comments, installations, pushes, repositories, runs
 
-# A handler reads the payload and gives what is to be done about it, if anything.
+# A handler reads the payload and returns what is to be awaited, or None when the event is of no interest.
 Handler = Callable[[Context, Mapping[str, Any], str], Awaitable[None] | None]
 
 log = structlog.get_logger()
 
 
-def _pinged(context: Context, payload: Mapping[str, Any], guid: str) -> None:
+def _on_ping(context: Context, payload: Mapping[str, Any], guid: str) -> None:
     log.info("ping", zen=str(payload.get("zen", ""))[:200], hook=payload.get("hook_id"))
 
 
 EVENTS: Mapping[str, Handler] = {
-    "commit_comment": comments.on_commit,
-    "installation": installations.changed,
-    "installation_repositories": installations.repositories_changed,
-    "issue_comment": comments.on_issue,
-    "ping": _pinged,
-    "push": pushes.pushed,
-    "repository": repositories.changed,
-    "workflow_run": runs.told,
+    "commit_comment": comments.on_commit_comment,
+    "installation": installations.on_installation,
+    "installation_repositories": installations.on_installation_repositories,
+    "issue_comment": comments.on_issue_comment,
+    "ping": _on_ping,
+    "push": pushes.on_push,
+    "repository": repositories.on_repository,
+    "workflow_run": runs.on_workflow_run,
 }
 
 
-async def process(context: Context, job: Job) -> None:
-    """Job `webhook`: turn a delivery into acts. An unhandled event ends well, a body that is no JSON badly."""
-    event = job.headers.get("event", "")
-    bind_log_context(delivery=job.key, github_event=event)
-    payload = _payload(job)
+async def process(context: Context, delivery: WebhookDelivery) -> None:
+    """Job: handle a delivery. An event without a handler succeeds; a body that is not JSON is a permanent failure."""
+    event = delivery.event
+    bind_log_context(delivery=delivery.guid, github_event=event)
+    payload = _payload(delivery)
     handler = EVENTS.get(event)
     if handler is not None:
         try:
-            act = handler(context, payload, job.key or "")
+            handling = handler(context, payload, delivery.guid)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise PermanentFailure(
-                f"The {event} payload is not as GitHub's are: {type(error).__name__}: {error}"
-            ) from error
-        if act is not None:
-            await act
+            problem = f"{type(error).__name__}: {error}"
+            raise PermanentFailure(f"The {event} payload is not as GitHub's are: {problem}") from error
+        if handling is not None:
+            await handling
 
 
-def _payload(job: Job) -> Mapping[str, Any]:
-    body: bytes | str = job.payload
+def _payload(delivery: WebhookDelivery) -> Mapping[str, Any]:
+    body: bytes | str = delivery.body
     try:
-        if job.headers.get("content_type") == "application/x-www-form-urlencoded":
-            fields = parse_qs(job.payload.decode("utf-8", "replace"), max_num_fields=10)
+        if delivery.content_type == "application/x-www-form-urlencoded":
+            fields = parse_qs(delivery.body.decode("utf-8", "replace"), max_num_fields=10)
             body = fields.get("payload", [""])[0]
         payload = orjson.loads(body)
     except ValueError as error:  # of parse_qs: too many fields

@@ -17,16 +17,16 @@ from api.pdc import views as pdc
 from api.rest import announcement_review, announcements, packages, projects, releases, tokens
 from bot.context import Actor, Context
 from bot.errors import Problem
-from bot.github.app import App, AppKeys
-from bot.github.client import GitHub
+from bot.events.event import Event
+from bot.github.app import AppKeys, GitHub
 from bot.log import bind_log_context
 from bot.metrics import Metrics
 from bot.operations import users
 from bot.operations.workflows.dispatch import Dispatcher
 from bot.queue import schedule
 from bot.queue.intake import Intake
-from bot.queue.jobs import Job
-from bot.queue.worker import Worker
+from bot.queue.jobs import LeasedJob
+from bot.queue.worker import Worker, WorkerOptions
 from bot.settings import Settings, listed
 from bot.store.database import Database, open_database, refuse_in_transaction
 from handlers import receive, webhooks
@@ -56,13 +56,22 @@ class Service:
 
     def context(self) -> Context:
         """Surroundings for an act, by nobody yet."""
-        return Context(github=self.github, actor=users.NOBODY, channel="", metrics=self.metrics)
+        return Context(github=self.github, actor=users.NOBODY, channel="", publish=self._publish)
 
     async def _acting(self) -> Context:
         """Surroundings for an act of Longshore itself."""
         if self._system is None:
             self._system = await users.system(self.context())
         return self.context().acting_as(self._system, "job")
+
+    def _publish(self, event: Event) -> None:
+        """Pass a committed event on to the metrics and the log."""
+        self.metrics.on_event(event)
+        fields = {"subject": event.subject, "commit": event.commit, "before": event.before, "after": event.after}
+        if event.alarm:
+            log.error("alarm", alarm=event.name, **fields)
+        else:
+            log.info("event", act=event.name, **fields)
 
     async def open(self) -> None:
         """Connect to the database and make the client of GitHub."""
@@ -73,7 +82,7 @@ class Service:
             private_key=self.settings.github_private_key.get_secret_value(),
             api_url=self.settings.github_api_url,
         )
-        self.github = GitHub(App(keys, self._session, self.metrics.called, refuse_in_transaction))
+        self.github = GitHub(keys, self._session, self.metrics.on_github_call, refuse_in_transaction)
 
     async def close(self) -> None:
         """Close what was opened."""
@@ -82,7 +91,7 @@ class Service:
 
     async def work(self, *, scheduled: bool = True) -> None:
         """Work on the queue and keep the schedule until cancelled. Refusal when a SQLite file has a worker already."""
-        scheduling = asyncio.create_task(schedule.run()) if scheduled else None
+        scheduling = asyncio.create_task(schedule.run(jobs.EVERY, jobs.FIRST_AFTER)) if scheduled else None
         try:
             await self.worker.run()
         finally:
@@ -92,24 +101,23 @@ class Service:
 
     def _make_worker(self) -> Worker:
         dispatcher = Dispatcher(self.settings.dispatch_search_seconds)
-        kinds = jobs.table(dispatcher, webhooks.process)
+        registry = jobs.registry(dispatcher, webhooks.process)
 
-        async def perform(job: Job) -> None:
+        async def perform(job: LeasedJob) -> None:
             bind_log_context(job=job.id, kind=job.kind)
             try:
-                await jobs.perform(kinds, await self._acting(), job)
+                await registry.perform(await self._acting(), job)
             finally:
                 self._about[job.id] = structlog.contextvars.get_contextvars()
 
         return Worker(
-            perform=perform,
-            observe=self._observe,
-            concurrency=self.settings.worker_concurrency,
-            job_timeout=JOB_SECONDS,
+            perform,
+            self._on_finished,
+            WorkerOptions(concurrency=self.settings.worker_concurrency, job_timeout=JOB_SECONDS),
             should_yield=self.intake.under_load,
         )
 
-    def _observe(self, job: Job, outcome: str, seconds: float, error: BaseException | None) -> None:
+    def _on_finished(self, job: LeasedJob, outcome: str, seconds: float, error: BaseException | None) -> None:
         """One line and one count for each unit of work."""
         self.metrics.jobs.labels(job.kind, outcome).inc()
         self.metrics.job_seconds.labels(job.kind).observe(seconds)
@@ -146,7 +154,7 @@ def create_app(settings: Settings, *, works: bool = True, scheduled: bool = True
         HttpMiddleware(listed(settings.cors_origins)).request_middleware,
         ErrorPages(spoken).error_middleware,
     ]
-    app = web.Application(client_max_size=receive.LARGEST + 1, middlewares=surroundings)
+    app = web.Application(client_max_size=receive.MAX_BODY + 1, middlewares=surroundings)
     app[SERVICE] = service
     app.cleanup_ctx.append(_opened)
     if works:
@@ -178,7 +186,7 @@ async def _opened(app: web.Application) -> AsyncIterator[None]:
 
 async def _working(service: Service, scheduled: bool) -> AsyncIterator[None]:
     working = asyncio.create_task(service.work(scheduled=scheduled))
-    begun = asyncio.create_task(service.worker.begun.wait())
+    begun = asyncio.create_task(service.worker.started.wait())
     await asyncio.wait([working, begun], return_when=asyncio.FIRST_COMPLETED)
     begun.cancel()
     if working.done():  # it may not work at all: the application must not start

@@ -8,7 +8,8 @@ from tortoise.exceptions import OperationalError
 
 from bot.errors import Unavailable
 from bot.metrics import Metrics
-from bot.queue.jobs import count_dead_letters, depth
+from bot.queue.dead_letters import count_dead_letters
+from bot.queue.retention import depth
 from bot.queue.worker import Worker
 from bot.store.database import fetch
 from bot.store.migrate import pending
@@ -40,7 +41,7 @@ class Health:
             await self._measure()
         except BROKEN:
             self._metrics.queue_depth.clear()
-        return web.Response(body=self._metrics.shown(), headers={"Content-Type": "text/plain; version=0.0.4"})
+        return web.Response(body=self._metrics.exposition(), headers={"Content-Type": "text/plain; version=0.0.4"})
 
     async def _problems(self) -> dict[str, str]:
         try:

@@ -1,7 +1,8 @@
-"""Which operation performs which kind of job: the table, and the surroundings in which one runs."""
+"""Which operation performs which kind of job, what is due at intervals, and how failures outside are waited for."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
 import structlog
 
@@ -9,75 +10,94 @@ from bot.context import Context
 from bot.errors import Unavailable
 from bot.github.limits import Limited
 from bot.github.transport import ApiError
-from bot.operations import comments, idempotency_records, runs, tags
+from bot.operations import comments, idempotency_records, jobs, repositories, runs, tags
 from bot.operations.workflows import reconcile, tracking
 from bot.operations.workflows.dispatch import Dispatcher
-from bot.queue.jobs import Job, RetryLater, prune
+from bot.queue.intake import WebhookDelivery
+from bot.queue.jobs import Job, LeasedJob, PermanentFailure, RetryLater
+from bot.queue.leases import ensure_lease
+from bot.queue.retention import prune
 
-Perform = Callable[[Context, Job], Awaitable[None]]
+JobType = TypeVar("JobType", bound=Job)
+Performer = Callable[[Context, JobType], Awaitable[None]]
 
-WAITED_FOR = timedelta(days=1)
+MAX_OUTAGE = timedelta(days=1)
 LONGEST_WAIT = timedelta(minutes=10)
+
+EVERY: Mapping[Job, float] = {  # seconds from one to the next
+    jobs.Reconcile(): 60,
+    jobs.SweepDeliveries(): 30 * 60,
+    jobs.CheckRepositories(): 60 * 60,
+    jobs.Prune(): 60 * 60,
+}
+FIRST_AFTER: Mapping[Job, float] = {
+    jobs.SweepDeliveries(): 3.0
+}  # seconds after the start, when webhooks are taken again
 
 log = structlog.get_logger()
 
 
-def table(dispatcher: Dispatcher, webhook: Perform) -> Mapping[str, Perform]:
-    """Every kind of job there is."""
-    return {
-        "webhook": webhook,
-        "dispatch": lambda context, job: dispatcher.dispatch(context, job.json()["run"], job),
-        "observe": lambda context, job: tracking.apply_fact(context, job.json()["run"], job.json()["fact"]),
-        "follow": lambda context, job: tracking.follow(context, job.json()["run"]),
-        "cancel": lambda context, job: runs.perform_cancel(context, job.json()["run"]),
-        "cancel_stray": lambda context, job: runs.perform_cancel_stray(
-            context, job.json()["run"], job.json()["github_id"]
-        ),
-        "command": lambda context, job: comments.run_commands(context, comments.said_from(job.json())),
-        "reply": _reply,
-        "check_tag": lambda context, job: tags.check(context, job.json()["candidate"], job.json()["by"]),
-        "cut_by_tag": lambda context, job: tags.cut(context, tags.TagPush(**job.json())),
-        "expire_build": lambda context, job: reconcile.expire_build(context, job.json()["run"]),
-        "expire_deployment": lambda context, job: reconcile.expire_deployment(context, job.json()["deployment"]),
-        "fetch_delivery": _fetch_delivery,
-        "check_repository": lambda context, job: reconcile.check_repository(context, job.json()["repository"]),
-        "reconcile": lambda context, job: reconcile.reconcile(context),
-        "sweep_deliveries": lambda context, job: reconcile.sweep_deliveries(context),
-        "check_repositories": lambda context, job: reconcile.check_repositories(context),
-        "prune": lambda context, job: _prune(context),
-    }
+class Registry:
+    """The performer of each kind of job."""
+
+    def __init__(self) -> None:
+        self._performers: dict[str, tuple[type[Job], Performer[Any]]] = {}
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Every kind of job that can be performed."""
+        return frozenset(self._performers)
+
+    def register(self, job: type[JobType], performer: Performer[JobType]) -> None:
+        """Have a kind of job performed by one function."""
+        self._performers[job.kind] = (job, performer)
+
+    async def perform(self, context: Context, row: LeasedJob) -> None:
+        """Perform one job. An outage is waited out, with growing pauses; for a day that counts as no failure."""
+        if row.kind not in self._performers:
+            raise PermanentFailure(f"There is no job of the kind `{row.kind}` any more: discard it.")
+        job, performer = self._performers[row.kind]
+        try:
+            await performer(context.leased(lambda seconds: ensure_lease(row, seconds)), job.read(row))
+        except Limited as limited:
+            raise RetryLater(context.now() + timedelta(seconds=limited.retry_after), _reason(limited)) from limited
+        except ApiError as refused:
+            raise Unavailable(_reason(refused)) from refused
+        except Unavailable as unavailable:
+            age = context.now() - datetime.fromtimestamp(row.created_at / 1000, UTC)
+            if age > MAX_OUTAGE:
+                raise Unavailable(_reason(unavailable)) from unavailable
+            wait = min(max(timedelta(seconds=unavailable.retry_after), age / 4), LONGEST_WAIT)
+            raise RetryLater(context.now() + wait, _reason(unavailable)) from unavailable
 
 
-async def perform(kinds: Mapping[str, Perform], context: Context, job: Job) -> None:
-    """Perform one job. What is away is waited for, longer and longer; for a day that counts as no failure."""
-    try:
-        await kinds[job.kind](context, job)
-    except Limited as limited:
-        raise RetryLater(context.now() + timedelta(seconds=limited.retry_after), _reason(limited)) from limited
-    except ApiError as denied:
-        raise Unavailable(_reason(denied)) from denied
-    except Unavailable as unavailable:
-        age = context.now() - datetime.fromtimestamp(job.created_at / 1000, UTC)
-        if age > WAITED_FOR:
-            raise Unavailable(_reason(unavailable)) from unavailable
-        wait = min(max(timedelta(seconds=unavailable.retry_after), age / 4), LONGEST_WAIT)
-        raise RetryLater(context.now() + wait, _reason(unavailable)) from unavailable
+def registry(dispatcher: Dispatcher, process_webhook: Performer[WebhookDelivery]) -> Registry:
+    """Every kind of job with its performer."""
+    found = Registry()
+    found.register(WebhookDelivery, process_webhook)
+    found.register(jobs.DispatchRun, dispatcher.dispatch)
+    found.register(jobs.FollowRun, tracking.follow)
+    found.register(jobs.CancelRun, runs.perform_cancel)
+    found.register(jobs.CancelStrayRun, runs.perform_cancel_stray)
+    found.register(jobs.RunCommands, comments.run_commands)
+    found.register(jobs.PostReply, comments.post_reply)
+    found.register(jobs.CheckTag, tags.check)
+    found.register(jobs.CutByTag, tags.cut)
+    found.register(jobs.ExpireBuild, reconcile.expire_build)
+    found.register(jobs.ExpireDeployment, reconcile.expire_deployment)
+    found.register(jobs.FetchDelivery, reconcile.fetch_delivery)
+    found.register(jobs.CheckRepository, repositories.check)
+    found.register(jobs.Reconcile, reconcile.reconcile)
+    found.register(jobs.SweepDeliveries, reconcile.sweep_deliveries)
+    found.register(jobs.CheckRepositories, reconcile.check_repositories)
+    found.register(jobs.Prune, _prune)
+    return found
+
+
+async def _prune(context: Context, job: jobs.Prune) -> None:
+    now = context.now()
+    log.info("pruned", jobs=await prune(now), answers=await idempotency_records.prune(now))
 
 
 def _reason(unavailable: Unavailable) -> str:
     return f"{unavailable.sentence}: {unavailable.details.get('reason', 'no reason given')}"
-
-
-async def _reply(context: Context, job: Job) -> None:
-    payload = job.json()
-    said = comments.said_from(payload["said"])
-    await comments.reply(context, said, payload["body"], payload["reaction"])
-
-
-async def _fetch_delivery(context: Context, job: Job) -> None:
-    payload = job.json()
-    await reconcile.fetch_delivery(context, payload["delivery"], payload["guid"], payload["event"])
-
-
-async def _prune(context: Context) -> None:
-    log.info("pruned", jobs=await prune(context.now()), answers=await idempotency_records.prune(context.now()))

@@ -21,6 +21,8 @@ from bot.store.migrate import migrate
 from sandbox import make_repository
 from tests.world import Serve, World, a_world
 
+HERE = Path(__file__).parent
+LONG = (HERE, HERE / "queue")  # the folders of the tests that take long
 SERVER = os.environ.get("LONGSHORE_TEST_DATABASE_URL", "")
 MEMORY, ENOUGH = Path("/dev/shm"), 4 * 1024**3  # bytes: what the files of all tests take, several times
 
@@ -50,8 +52,8 @@ async def on_server(statement: str) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give every process its share of the long tests, first: the suite then ends when the processors are done."""
-    long = [item for item in items if item.path.parent == Path(__file__).parent]
-    short = [item for item in items if item.path.parent != Path(__file__).parent]
+    long = [item for item in items if item.path.parent in LONG]
+    short = [item for item in items if item.path.parent not in LONG]
     count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     size = -(-len(short) // count)
     items[:] = [

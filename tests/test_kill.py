@@ -19,9 +19,11 @@ from aiohttp import web
 from aiohttp.test_utils import unused_port
 from aiohttp.typedefs import Handler
 
+from bot.operations import jobs
 from bot.operations.workflows import reconcile
-from bot.queue.jobs import dead_letters, enqueue
-from bot.rules.replies import is_marked
+from bot.queue.dead_letters import dead_letters
+from bot.queue.jobs import enqueue
+from bot.rules.replies import has_marker
 from bot.store.database import dialect, execute, fetch
 from sandbox import GitHub
 from server.app import Service
@@ -260,11 +262,11 @@ async def kill_along(fleet: Fleet, stream: Stream, random: Random) -> None:
 async def until_final(world: World, fleet: Fleet) -> None:
     """Let what was missed be asked for, and wait until nobody has anything left to do."""
     await world.github.settle()
-    await enqueue("sweep_deliveries", {}, key="sweep_deliveries")
+    await enqueue(jobs.SweepDeliveries())
     quiet, until = 0, monotonic() + PATIENCE
     while quiet < 3:
         await fleet.end_leases()
-        await reconcile.reconcile(await world.context(), silence=timedelta(seconds=2))
+        await reconcile.reconcile(await world.context(), jobs.Reconcile(), silence=timedelta(seconds=2))
         await asyncio.sleep(0.2)
         await world.github.settle()
         left = await fetch("SELECT id, kind, state, attempts, error FROM jobs WHERE state IN ('queued', 'running')")
@@ -322,4 +324,4 @@ async def unfinal() -> list[Any]:
 def answers(github: GitHub, stream: Stream) -> dict[int, int]:
     """How often each command was answered."""
     said = [str(one["body"]) for one in github.comments(stream.pull)]
-    return {number: sum(is_marked(text, f"pull-comment:{number}") for text in said) for number in stream.commands}
+    return {number: sum(has_marker(text, f"pull-comment:{number}") for text in said) for number in stream.commands}

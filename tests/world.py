@@ -13,9 +13,11 @@ from aiohttp import web
 from aiohttp.web_app import _cached_build_middleware
 
 from bot.context import Context
+from bot.operations import jobs as job_types
 from bot.operations import users
 from bot.operations.workflows import reconcile
-from bot.queue.jobs import dead_letters, enqueue
+from bot.queue.dead_letters import dead_letters
+from bot.queue.jobs import enqueue
 from bot.settings import Settings, read_settings
 from bot.store.audit import AuditEntry
 from bot.store.database import execute, fetch
@@ -102,12 +104,12 @@ class World:
 
     async def reconcile(self) -> None:
         """Ask GitHub now for every run that has not ended."""
-        await reconcile.reconcile(await self.context(), silence=timedelta(seconds=-1))
+        await reconcile.reconcile(await self.context(), job_types.Reconcile(), silence=timedelta(seconds=-1))
         await self.settle()
 
     async def sweep(self) -> None:
         """Look now for deliveries that were missed."""
-        await enqueue("sweep_deliveries", {}, key="sweep_deliveries")
+        await enqueue(job_types.SweepDeliveries())
         await self.settle()
 
     async def late(self, **values: Any) -> None:

@@ -15,6 +15,7 @@ from bot.operations import candidates, deployments
 from bot.operations.candidates import CutRequest
 from bot.operations.workflows import self_reports
 from bot.rules.deployments import STATUSES
+from bot.rules.ids import DeploymentId
 from bot.rules.versions import INVALID, CandidateVersion, parse_candidate_version
 from bot.store import queries
 from bot.store.candidates import Candidate
@@ -148,7 +149,10 @@ async def _report(context: Context, call: Call) -> Any:
     version, body = call.body.version(), call.body
     return await _row(
         await deployments.report(
-            context, call.path["project"], call.path["environment"], version, body.status, body.error_message
+            context,
+            call.path["project"],
+            call.path["environment"],
+            deployments.Report(version, body.status, body.error_message),
         )
     )
 
@@ -162,13 +166,13 @@ async def _roll_back(context: Context, call: Call) -> Any:
 
 async def _deployment(context: Context, call: Call) -> Any:
     """Show a deployment."""
-    number = call.number("deployment")
+    number = DeploymentId(call.number("deployment"))
     return await _row(await deployments.find(context, call.path["project"], call.path["environment"], number))
 
 
 async def _cancel(context: Context, call: Call) -> Any:
     """Cancel a deployment."""
-    number = call.number("deployment")
+    number = DeploymentId(call.number("deployment"))
     return await _row(await deployments.cancel(context, call.path["project"], call.path["environment"], number))
 
 

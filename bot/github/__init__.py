@@ -1,1 +1,1 @@
-"""What GitHub knows: the only place with GitHub's REST JSON."""
+"""The client of GitHub's REST API, one file per resource: the only place with its JSON."""

@@ -1,6 +1,5 @@
-"""The App: its JWT, the tokens of its installations, and one client for each of them."""
+"""GitHub as the App sees it: requests with the App's own JWT, and clients for the repositories it is installed on."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,194 +10,127 @@ from typing import Any, cast
 
 import aiohttp
 import jwt
-from cachetools import LRUCache, TLRUCache
+from cachetools import LRUCache
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from bot.errors import NotFound, Unavailable
+from bot.errors import NotFound, Refusal, Unavailable
+from bot.github.fields import required
 from bot.github.limits import UNAVAILABLE, ResponseLost
-from bot.github.transport import Api, ApiError, Before, Watch
+from bot.github.repository import RepositoryClient
+from bot.github.tokens import PURPOSES, InstallationTokens, Token, TokenKey
+from bot.github.transport import Answer, Api, ApiError, CallObserver, Credentials
+from bot.rules.ids import InstallationId, RepositoryId
 
-TOKEN_SECONDS = 59 * 60
-FRESH_SECONDS = 5.0
-INSTALLATIONS = 1024
-
-# What a token may do, by what it is for: a token carries no more than the call it is minted for needs.
-PURPOSES: dict[str, dict[str, str]] = {
-    "find": {"metadata": "read"},
-    "read": {"contents": "read", "actions": "read", "issues": "read", "pull_requests": "read"},
-    "tag": {"contents": "write"},
-    "run": {"actions": "write", "contents": "read"},
-    "talk": {"issues": "write", "pull_requests": "write", "contents": "write"},
-}
-
-
-@dataclass(frozen=True)
-class Token:
-    """An installation token and when it was minted, on the monotonic clock."""
-
-    secret: str = field(repr=False)
-    minted: float
-
-    @property
-    def fresh(self) -> bool:
-        """Whether GitHub may not know it everywhere yet."""
-        return time.monotonic() - self.minted < FRESH_SECONDS
+MAX_INSTALLATIONS = 1024
 
 
 @dataclass(frozen=True)
 class AppKeys:
-    """Who we are at GitHub."""
+    """The App's identity at GitHub."""
 
     app_id: str
     private_key: str = field(repr=False)
     api_url: str
 
 
-class App:
-    """Requests as the App and as its installations."""
+class GitHub:
+    """Requests as the App, and clients that act as its installations.
+
+    `observer` counts calls; `guard` is called with each request before it is sent, and may refuse it.
+    """
 
     def __init__(
-        self, keys: AppKeys, session: aiohttp.ClientSession, watch: Watch, guard: Callable[[str], None]
+        self, keys: AppKeys, session: aiohttp.ClientSession, observer: CallObserver, guard: Callable[[str], None]
     ) -> None:
         self._keys = keys
-        self._session, self._watch, self._guard = session, watch, guard
-        self._own = self._make_api()
-        self._skew = 0.0
-        self._apis: LRUCache[int, Api] = LRUCache(INSTALLATIONS)
-        self._tokens: TLRUCache[tuple[int, int, str], Token] = TLRUCache(
-            4 * INSTALLATIONS, ttu=lambda _key, token, _now: token.minted + TOKEN_SECONDS, timer=time.monotonic
-        )
-        self._minting: dict[tuple[int, int, str], asyncio.Task[Token]] = {}
+        self._session, self._observer, self._guard = session, observer, guard
+        self._app_api = self._new_api()
+        self._clock_skew = 0.0  # seconds by which GitHub's clock is ahead of ours
+        self._apis: LRUCache[InstallationId, Api] = LRUCache(MAX_INSTALLATIONS)
+        self._tokens = InstallationTokens(self._mint)
+        self._bot_login = ""
 
-    async def as_app(self, method: str, url: str, data: Any = None) -> Any:
-        """One request with the App's own JWT. A refused clock is asked for again once, by GitHub's own."""
+    def at(self, installation: int | None, repository: int, full_name: str) -> RepositoryClient:
+        """A client for a repository. Refuses one that no installation of the App reaches."""
+        if installation is None:
+            raise Refusal(f"The GitHub App is not installed on {full_name}: install it, then try again.")
+        return self._client(InstallationId(installation), RepositoryId(repository), full_name)
+
+    def of_installation(self, installation: InstallationId, full_name: str) -> RepositoryClient:
+        """A client for a repository whose id is not known yet: its tokens reach the whole installation."""
+        return self._client(installation, RepositoryId(0), full_name)
+
+    async def as_app(self, method: str, url: str, data: Any = None) -> Answer:
+        """Send one request with the App's own JWT; once more with GitHub's time when GitHub refuses our clock."""
         try:
-            return await self._own.ask(method, url, jwt=self._jwt(), data=data)
-        except ApiError as denied:
-            if denied.status != 401:
+            return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
+        except ApiError as error:
+            if error.status != 401:
                 raise
-            if not self._learn_skew(denied):
-                raise Unavailable(UNAVAILABLE, reason=f"GitHub refuses our App id or key: {denied.message}") from denied
-            return await self._own.ask(method, url, jwt=self._jwt(), data=data)
+            if not self._learn_clock_skew(error):
+                raise Unavailable(UNAVAILABLE, reason=f"GitHub refuses our App id or key: {error.message}") from error
+            return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
 
-    async def app_page(self, url: str) -> tuple[Any, str | None]:
-        """One page of a list that belongs to the App, and the address of the next."""
-        return await self._own.page(url, jwt=self._jwt())
+    async def bot_login(self) -> str:
+        """The login under which the App acts on GitHub."""
+        if not self._bot_login:
+            app = await self.as_app("GET", "/app")
+            self._bot_login = f"{required(app.data, 'slug')}[bot]"
+        return self._bot_login
 
-    async def as_installation(
-        self,
-        installation: int,
-        repository: int,
-        purpose: str,
-        method: str,
-        url: str,
-        data: Any = None,
-        before: Before | None = None,
-    ) -> Any:
-        """One request to one repository, with a token that reaches no other and does no more than its purpose needs."""
-        api = self._api(installation)
-
-        async def ask(token: str) -> Any:
-            return await api.ask(method, url, token=token, data=data, before=before)
-
-        return await self._with_token((installation, repository, purpose), ask)
-
-    async def list_as_installation(
-        self, installation: int, repository: int, url: str, key: str | None = None, most: int = 10
-    ) -> list[Any]:
-        """All items of a list in one repository, up to `most` pages."""
-        api = self._api(installation)
-
-        async def ask(token: str) -> list[Any]:
-            return await api.pages(url, key, token=token, most=most)
-
-        items: list[Any] = await self._with_token((installation, repository, "read"), ask)
-        return items
-
-    def forget(self, installation: int) -> None:
-        """Drop what is kept of an installation: it was removed, suspended, or given other permissions."""
+    def forget(self, installation: InstallationId) -> None:
+        """Drop tokens and cached responses of an installation that was removed, suspended or changed."""
         self._apis.pop(installation, None)
-        for key in [key for key in self._tokens if key[0] == installation]:
-            self._tokens.pop(key, None)
+        self._tokens.forget(installation)
 
-    async def _with_token(self, key: tuple[int, int, str], ask: Callable[[str], Any]) -> Any:
-        for attempt in range(3):
-            token = await self._token(key)
-            try:
-                return await ask(token.secret)
-            except ApiError as denied:
-                if denied.status != 401 or attempt == 2:
-                    raise
-                if token.fresh:
-                    await asyncio.sleep(attempt + 1)
-                elif self._tokens.get(key) is token:
-                    self._tokens.pop(key, None)
-        raise AssertionError("the last try returns or raises")
-
-    async def _token(self, key: tuple[int, int, str]) -> Token:
-        """A token from the cache, or one minted now: once, however many ask at the same time."""
-        if (known := self._tokens.get(key)) is not None:
-            return known
-        task = self._minting.get(key)
-        if task is None:
-            task = self._minting[key] = asyncio.create_task(self._mint(key))
-            task.add_done_callback(lambda done: self._minted(key, done))
-        return await asyncio.shield(task)
-
-    def _minted(self, key: tuple[int, int, str], done: asyncio.Task[Token]) -> None:
-        self._minting.pop(key, None)
-        if not done.cancelled():
-            done.exception()  # whoever still waits is told; nobody may be waiting any more
-
-    async def _mint(self, key: tuple[int, int, str]) -> Token:
-        installation, repository, purpose = key
-        asked: dict[str, Any] = {"permissions": PURPOSES[purpose]}
-        if repository:
-            asked["repository_ids"] = [repository]
-        minted = time.monotonic()
-        try:
-            answer = await self.as_app("POST", f"/app/installations/{installation}/access_tokens", asked)
-        except ApiError as denied:
-            if "permissions requested are not granted" in denied.message:
-                raise NotFound(_ungranted(PURPOSES[purpose])) from denied
-            raise NotFound("GitHub repository not found", reason=f"no access: {denied.message}") from denied
-        except ResponseLost as lost:  # nothing depends on a token that nobody has seen
-            raise Unavailable(lost.sentence, lost.retry_after, **lost.details) from lost
-        if not isinstance(answer, dict) or not isinstance(answer.get("token"), str):
-            raise Unavailable(UNAVAILABLE, reason="no token in the answer")
-        token = self._tokens[key] = Token(answer["token"], minted)
-        return token
-
-    def _make_api(self) -> Api:
-        return Api(self._session, self._keys.api_url.rstrip("/"), self._watch, self._guard)
-
-    def _api(self, installation: int) -> Api:
+    def _client(self, installation: InstallationId, repository: RepositoryId, full_name: str) -> RepositoryClient:
         api = self._apis.get(installation)
         if api is None:
-            api = self._apis[installation] = self._make_api()
-        return api
+            api = self._apis[installation] = self._new_api()
+        return RepositoryClient(api, self._tokens, installation, repository, full_name)
+
+    async def _mint(self, key: TokenKey) -> Token:
+        body: dict[str, Any] = {"permissions": PURPOSES[key.purpose]}
+        if key.repository:
+            body["repository_ids"] = [key.repository]
+        minted = time.monotonic()
+        try:
+            answer = await self.as_app("POST", f"/app/installations/{key.installation}/access_tokens", body)
+        except ApiError as error:
+            if "permissions requested are not granted" in error.message:
+                raise NotFound(_not_granted(PURPOSES[key.purpose])) from error
+            raise NotFound("GitHub repository not found", reason=f"no access: {error.message}") from error
+        except ResponseLost as lost:  # nothing depends on a token that nobody has seen
+            raise Unavailable(lost.sentence, lost.retry_after, **lost.details) from lost
+        if not isinstance(answer.data, dict) or not isinstance(answer.data.get("token"), str):
+            raise Unavailable(UNAVAILABLE, reason="no token in the answer")
+        return Token(answer.data["token"], minted)
+
+    def _new_api(self) -> Api:
+        return Api(self._session, self._keys.api_url.rstrip("/"), self._observer, self._guard)
 
     def _jwt(self) -> str:
-        now = int(time.time() + self._skew)
+        now = int(time.time() + self._clock_skew)
         claims = {"iat": now - 60, "exp": now + 480, "iss": self._keys.app_id}
         return jwt.encode(claims, self._private_key, algorithm="RS256")
 
     @cached_property
     def _private_key(self) -> RSAPrivateKey:
-        """The key, read once: reading it takes a hundred times as long as signing with it. The settings checked it."""
+        """The key, parsed once: that takes a hundred times as long as signing with it. The settings have checked it."""
         pem = self._keys.private_key.encode()
         return cast("RSAPrivateKey", load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True))
 
-    def _learn_skew(self, denied: ApiError) -> bool:
-        sent = denied.headers.get("date")
-        if not sent or not any(sign in denied.message for sign in ("'exp'", "'iat'")):
+    def _learn_clock_skew(self, error: ApiError) -> bool:
+        """Take GitHub's time from a refusal of our JWT's times; returns whether that changes anything."""
+        date = error.headers.get("date")
+        if not date or not any(claim in error.message for claim in ("'exp'", "'iat'")):
             return False
-        before = self._skew
-        self._skew = (parsedate_to_datetime(sent).astimezone(UTC) - datetime.now(UTC)).total_seconds()
-        return abs(self._skew - before) > 1
+        before = self._clock_skew
+        self._clock_skew = (parsedate_to_datetime(date).astimezone(UTC) - datetime.now(UTC)).total_seconds()
+        return abs(self._clock_skew - before) > 1
 
 
-def _ungranted(permissions: dict[str, str]) -> str:
+def _not_granted(permissions: dict[str, str]) -> str:
     wanted = ", ".join(f"`{name}: {level}`" for name, level in permissions.items())
     return f"The GitHub App was not granted {wanted}: grant it, or accept its new permissions in its installation."

@@ -1,4 +1,4 @@
-"""How GitHub says that it has had enough, and how long to wait.
+"""Rate limits: how GitHub tells that one is reached, and how long to wait.
 
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
@@ -13,17 +13,17 @@ LONGEST_WAIT = 3600
 
 
 class Limited(Unavailable):
-    """GitHub limits us: the same request may be sent again after `retry_after` seconds, and not before."""
+    """A rate limit is reached: the same request may be sent again after `retry_after` seconds, not before."""
 
 
 class ResponseLost(Unavailable):
-    """A writing request got no answer: whether it took effect has to be found out before it is sent again."""
+    """A write got no response: find out whether it took effect before sending it again."""
 
 
 def seconds_to_wait(status: int, headers: Mapping[str, str], message: str, now: float) -> int | None:
-    """Seconds to wait where an answer is a sign of a limit; None where it is not. `now` is seconds since the epoch.
+    """Seconds to wait when a response tells of a rate limit, otherwise None. `now` is seconds since the epoch.
 
-    A 403 without any of the signs is a real refusal.
+    A 403 without any of these signs is a real refusal.
     """
     if status not in (403, 429):
         return None

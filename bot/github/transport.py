@@ -1,9 +1,11 @@
-"""One request to GitHub: version, redirects, retries of reads, limits and failures, over gidgethub."""
+"""One request to GitHub over gidgethub: API version, redirects, retries of reads, limits and failures."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
@@ -18,128 +20,110 @@ API_VERSION = "2022-11-28"
 TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
 READ_TRIES = 3
 REDIRECTS = 3
-CACHED_ANSWERS = 512
+CACHED_RESPONSES = 512
 
+ACCEPT = "application/vnd.github+json"
+FAILURES = (HTTPException, aiohttp.ClientError, TimeoutError, ValueError, LookupError)
 
-Before = Callable[[], Awaitable[None]]
+BeforeWrite = Callable[[], Awaitable[None]]
 
 
 class ApiError(Unavailable):
-    """GitHub answered and said no: `status` and its `message`. This package puts the expected ones into our words."""
+    """GitHub refused a request: `status` and its `message`. The modules of this package word the expected ones."""
 
     def __init__(self, status: int, message: str, headers: Mapping[str, str]) -> None:
         super().__init__(UNAVAILABLE, reason=f"GitHub answered {status}: {message}")
         self.status, self.message, self.headers = status, message, headers
 
+    def unless(self, *expected: int) -> None:
+        """Raise the error again unless its status is one that was expected."""
+        if self.status not in expected:
+            raise self
 
-class Watch(Protocol):
-    """Whoever counts calls: told of each answer, and of each request that got none (`status` 0)."""
+
+class Answer(NamedTuple):
+    """The decoded body of a response, and the address of the next page of a list."""
+
+    data: Any
+    next_url: str | None
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What a request is authenticated with: an installation token, or the App's JWT."""
+
+    token: str | None = None
+    jwt: str | None = None
+
+
+class CallObserver(Protocol):
+    """Counts calls: called with each response, and with each request that got none (`status` 0)."""
 
     def __call__(self, method: str, status: int, seconds: float, headers: Mapping[str, str]) -> None:
-        """Take note of one exchange."""
+        """Observe one exchange."""
 
 
 class Api(GitHubAPI):
-    """gidgethub with what it lacks. One for each installation: the cache is keyed by URL alone."""
+    """gidgethub with what it lacks. One per installation: its cache is keyed by URL alone."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, base_url: str, watch: Watch, guard: Callable[[str], None]
+        self, session: aiohttp.ClientSession, base_url: str, observer: CallObserver, guard: Callable[[str], None]
     ) -> None:
-        super().__init__(session, "longshore", cache=LRUCache(CACHED_ANSWERS), base_url=base_url)
-        self._watch, self._guard = watch, guard
-        self.writing = asyncio.Lock()
+        super().__init__(session, "longshore", cache=LRUCache(CACHED_RESPONSES), base_url=base_url)
+        self._observer, self._guard = observer, guard
+        self._writing = asyncio.Lock()
 
-    async def ask(
-        self, method: str, url: str, *, token: str = "", jwt: str = "", data: Any = None, before: Before | None = None
-    ) -> Any:
-        """Send one request and give the decoded answer. `before` is awaited when a write's turn has come.
+    async def send(
+        self, method: str, url: str, credentials: Credentials, data: Any = None, before: BeforeWrite | None = None
+    ) -> Answer:
+        """Send one request and decode the response. `before` is awaited when a write is about to be sent.
 
-        Raises `Denied` for a refusal, `Limited` for a limit, `AnswerLost` where a write may have taken effect,
-        `Unavailable` where GitHub cannot be had. Only reads are tried again; writes go one at a time.
+        Raises `ApiError` for a refusal, `Limited` for a rate limit, `ResponseLost` when a write may have taken effect,
+        `Unavailable` when GitHub cannot be reached. Only reads are retried; writes go one at a time.
         """
-        if method != "GET":
-            async with self.writing:
-                if before is not None:
-                    await before()
-                return await self._once(method, url, token, jwt, data)
-        for attempt in range(READ_TRIES):
-            try:
-                return await self._once(method, url, token, jwt, data)
-            except (Limited, ApiError):
-                raise
-            except Unavailable:
-                if attempt == READ_TRIES - 1:
-                    raise
+        tries = READ_TRIES if method == "GET" else 1
+        body = b"" if data is None else data
+        async with nullcontext() if method == "GET" else self._writing:
+            if before is not None:
+                await before()
+            for attempt in range(tries):
+                try:
+                    decoded, next_url, _ = await self._make_request(
+                        method, url, {}, body, ACCEPT, jwt=credentials.jwt, oauth_token=credentials.token
+                    )
+                    return Answer(decoded, next_url)
+                except FAILURES as error:
+                    failure = _in_our_terms(method, error)
+                    if isinstance(failure, Limited | ApiError) or attempt == tries - 1:
+                        raise failure from error
                 await asyncio.sleep(0.2 * 4**attempt)
         raise AssertionError("the last try returns or raises")
-
-    async def pages(self, url: str, key: str | None, *, token: str = "", jwt: str = "", most: int = 10) -> list[Any]:
-        """The items of a list, all its pages up to `most`, each asked for by the link of the one before."""
-        items: list[Any] = []
-        following: str | None = url
-        for _ in range(most):
-            if following is None:
-                break
-            page, following = await self.page(following, token=token, jwt=jwt)
-            items += page[key] if key else page
-        return items
-
-    async def page(self, url: str, *, token: str = "", jwt: str = "") -> tuple[Any, str | None]:
-        """One page of a list, and the address of the next."""
-        data, more, _ = await self._translated("GET", url, token, jwt, None)
-        return data, more
-
-    async def _once(self, method: str, url: str, token: str, jwt: str, data: Any) -> Any:
-        answer, _, _ = await self._translated(method, url, token, jwt, data)
-        return answer
-
-    async def _translated(self, method: str, url: str, token: str, jwt: str, data: Any) -> tuple[Any, str | None, int]:
-        try:
-            return await self._make_request(
-                method,
-                url,
-                {},
-                b"" if data is None else data,
-                "application/vnd.github+json",
-                jwt=jwt or None,
-                oauth_token=token or None,
-            )
-        except HTTPException as answer:
-            raise _in_our_words(method, answer) from answer
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as failure:
-            raise Unavailable(UNAVAILABLE, retry_after=10, reason="no connection") from failure
-        except (aiohttp.ClientError, TimeoutError, ValueError, LookupError) as failure:
-            raise _without_answer(method, type(failure).__name__) from failure
 
     async def _request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
     ) -> tuple[int, Mapping[str, str], bytes]:
+        """One request with its redirects, as gidgethub calls it."""
         self._guard(f"{method} {urlsplit(url).path}")
         headers = {**headers, "X-GitHub-Api-Version": API_VERSION}
+        status, payload = 0, b""
+        received: Mapping[str, str] = {}
         for _ in range(REDIRECTS):
-            status, answered, payload = await self._exchange(method, url, headers, body)
-            location = _same_host(url, answered.get("Location")) if status in (301, 302, 307, 308) else None
+            started, status, received = time.monotonic(), 0, {}
+            try:
+                async with self._session.request(
+                    method, url, headers=headers, data=body, allow_redirects=False, timeout=TIMEOUT
+                ) as response:
+                    payload = await response.read()
+                    status, received = response.status, response.headers
+            finally:
+                self._observer(method, status, time.monotonic() - started, received)
+            location = _same_host(url, received.get("Location")) if status in (301, 302, 307, 308) else None
             if location is None or (method != "GET" and status not in (307, 308)):
                 break
             url = location
-        if 200 <= status < 300 and payload and "json" not in answered.get("Content-Type", ""):
+        if 200 <= status < 300 and payload and "json" not in received.get("Content-Type", ""):
             raise ValueError("GitHub answered with something other than JSON")
-        return status, answered, payload
-
-    async def _exchange(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        begun, status = time.monotonic(), 0
-        answered: Mapping[str, str] = {}
-        try:
-            async with self._session.request(
-                method, url, headers=headers, data=body, allow_redirects=False, timeout=TIMEOUT
-            ) as response:
-                payload = await response.read()
-                status, answered = response.status, response.headers
-            return status, answered, payload
-        finally:
-            self._watch(method, status, time.monotonic() - begun, answered)
+        return status, received, payload
 
 
 def _same_host(url: str, location: str | None) -> str | None:
@@ -149,16 +133,25 @@ def _same_host(url: str, location: str | None) -> str | None:
     return target if urlsplit(target)[:2] == urlsplit(url)[:2] else None
 
 
-def _in_our_words(method: str, answer: HTTPException) -> Exception:
-    status, message = int(answer.status_code), str(answer)
-    wait = seconds_to_wait(status, answer.headers, message, time.time())
+def _in_our_terms(method: str, error: Exception) -> Unavailable:
+    """The failure of a request as one of our exceptions."""
+    if isinstance(error, HTTPException):
+        return _refused(method, error)
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        return Unavailable(UNAVAILABLE, retry_after=10, reason="no connection")
+    return _without_response(method, type(error).__name__)
+
+
+def _refused(method: str, error: HTTPException) -> Unavailable:
+    status, message = int(error.status_code), str(error)
+    wait = seconds_to_wait(status, error.headers, message, time.time())
     if wait is not None:
         return Limited(UNAVAILABLE, retry_after=wait, reason="GitHub limits our requests")
     if status >= 500:
-        return _without_answer(method, f"GitHub answered {status}")
-    return ApiError(status, message, answer.headers)
+        return _without_response(method, f"GitHub answered {status}")
+    return ApiError(status, message, error.headers)
 
 
-def _without_answer(method: str, reason: str) -> Unavailable:
+def _without_response(method: str, reason: str) -> Unavailable:
     kind = Unavailable if method == "GET" else ResponseLost
     return kind(UNAVAILABLE, retry_after=10, reason=reason)

@@ -9,30 +9,35 @@ from tortoise.exceptions import IntegrityError
 
 from bot.context import Context, allowed
 from bot.errors import Conflict, NotFound, Refusal
-from bot.github.client import Repo
-from bot.operations import audit, projects, releases, repositories, runs
+from bot.events.releases import BuildCancelRequested, BuildFinished, CandidateCut, CandidateInvalidated
+from bot.github import branches
+from bot.github import repositories as github_repositories
+from bot.github.repository import RepositoryClient
+from bot.operations import events, performed_requests, projects, releases, repositories, runs
 from bot.rules import candidates as rules
 from bot.rules.commits import INVALID, is_glob, is_repository_name, matches, parse_sha
+from bot.rules.ids import CandidateId, CommitSha
 from bot.rules.projects import branches_to_ask
+from bot.rules.tags import tag_name
 from bot.rules.versions import CandidateVersion, check_scheme
 from bot.store.candidates import Candidate
-from bot.store.database import after_commit, transaction
+from bot.store.database import transaction
 from bot.store.projects import Project, Repository
 from bot.store.releases import Release
 from bot.store.runs import Run
 
-TRIES = 5  # of a transaction that somebody else's was faster than
-MOST_BRANCHES = 200
-AT_ONCE = 10  # branches that GitHub is asked about
+TRIES = 5  # of a transaction that a concurrent one was faster than
+MAX_BRANCHES = 200
+CONCURRENT_COMPARISONS = 10
+RELATED = ("release", "repository", "created_by")
 
 
 @dataclass(frozen=True)
 class CutRequest:
-    """What somebody wants cut, through whichever door.
+    """What is to be cut, through whichever channel.
 
-    `number` None is the next one. `repo` is what the caller believes the project's repository to be. `build` None means
-    to build where a build workflow is configured. `origin` names the message that asks, so that one handled twice cuts
-    once. `tag` is the candidate's tag where it is there already.
+    `number` None stands for the next one. `repo` is the repository that the caller expects the project to have. `build`
+    None means to build if the project has a build workflow. `tag` is the candidate's tag if it exists already.
     """
 
     release: str
@@ -40,30 +45,58 @@ class CutRequest:
     number: int | None = None
     repo: str | None = None
     build: bool | None = None
-    origin: str | None = None
     tag: str | None = None
 
 
+@dataclass(frozen=True)
+class ProvenCommit:
+    """A commit that is on an allowed branch. `tip_at` is when it was seen to be the branch's tip, if it was."""
+
+    sha: CommitSha
+    branch: str
+    tip_at: datetime | None
+
+
 @allowed("release:cut")
-async def cut(context: Context, project: Project, wish: CutRequest) -> tuple[Candidate, bool]:
-    """Cut a candidate at an exact commit, and tell whether it is new: the same one again gives what is there.
+async def cut(context: Context, project: Project, request: CutRequest) -> tuple[Candidate, bool]:
+    """Cut a candidate at an exact commit; returns it and whether it is new: the same request again finds the candidate.
 
     Refused in this order: another commit under the same version, an archived project, a build without a workflow,
     a repository that is not the project's, a commit that is on no allowed branch of it.
     """
-    check_scheme(wish.release, project.version_scheme)
-    if (existing := await _existing(project, wish)) is not None:
+    check_scheme(request.release, project.version_scheme)
+    if (existing := await _existing(context, project, request)) is not None:
         return existing, False
     projects.refuse_archived(project)
-    wish = replace(wish, build=_builds(project, wish.build))
-    repository = await _repository(context, project, wish.repo)
-    sha, branch, tip_at = await _proven(context, project, repository, wish.commit)
-    return await _write(context, project, replace(wish, commit=sha), branch, tip_at)
+    request = replace(request, build=_builds(project, request.build))
+    repository = await _repository(context, project, request.repo)
+    proven = await _prove(context, project, repository, request.commit)
+    request = replace(request, commit=proven.sha)
+    for _ in range(TRIES):  # constraints decide between two writers
+        number = request.number
+        if number is None:
+            number = await projects.next_candidate_number(project, request.release)
+        try:
+            async with transaction():
+                version = CandidateVersion(request.release, number)
+                candidate = await _insert(context, project, request, version, proven)
+        except IntegrityError:
+            if (existing := await _existing(context, project, request)) is not None:
+                return existing, False
+            continue
+        await candidate.fetch_related(*RELATED)
+        return candidate, True
+    raise Conflict("Somebody else keeps cutting candidates of this release: try again.")
 
 
 @allowed("project:read")
 async def find(context: Context, project: Project, version: CandidateVersion) -> Candidate:
-    """A candidate of a project."""
+    """A candidate of a project. NotFound when the project has no such candidate."""
+    return await get(project, version)
+
+
+async def get(project: Project, version: CandidateVersion) -> Candidate:
+    """The candidate of a version, without a check of grants. NotFound when there is none."""
     candidate = await of_version(project, version)
     if candidate is None:
         raise NotFound("Release not found")
@@ -72,67 +105,74 @@ async def find(context: Context, project: Project, version: CandidateVersion) ->
 
 async def of_version(project: Project, version: CandidateVersion) -> Candidate | None:
     """The candidate of a version, if there is one."""
-    return await Candidate.get_or_none(project_id=project.id, version=str(version)).select_related(
-        "release", "repository", "created_by"
-    )
+    return await Candidate.get_or_none(project_id=project.id, version=str(version)).select_related(*RELATED)
+
+
+async def build_of(candidate: Candidate) -> Run | None:
+    """The newest run of a candidate's build, if it has one."""
+    return await runs.newest(candidate_id=candidate.id)
 
 
 @allowed("release:cut")
 async def cancel(context: Context, project: Project, version: CandidateVersion) -> Candidate:
-    """Cancel a candidate's build: at once where it was not sent yet, else once GitHub says that it has ended."""
+    """Cancel a candidate's build: at once if it was not sent yet, otherwise once GitHub says that the run has ended."""
     async with transaction():
         candidate = await Candidate.select_for_update().get_or_none(project_id=project.id, version=str(version))
         if candidate is None:
             raise NotFound("Release not found")
         rules.check_cancelable(candidate.version, candidate.status)
         reason = f"{context.actor.name} asked for the build to be cancelled."
-        if await runs.cancel(context, await runs.newest(candidate_id=candidate.id)):
+        if await runs.cancel(context, await build_of(candidate)):
             await finish_build(context, candidate, "canceled", reason)
         else:
             await _move(context, candidate, candidate.status, reason)
-        await audit.record(context, "candidate.cancel", candidate.version, project=project.id, commit=candidate.commit)
-    await candidate.fetch_related("release", "repository", "created_by")
+        await events.record(
+            context,
+            BuildCancelRequested(project_id=project.id, commit=candidate.commit, version=candidate.version),
+        )
+    await candidate.fetch_related(*RELATED)
     return candidate
 
 
 async def begin_build(context: Context, candidate: Candidate) -> None:
-    """Take note, in the caller's transaction, that GitHub runs a candidate's build: the first time, or again."""
+    """Record, in the caller's transaction, that GitHub runs a candidate's build: for the first time, or again."""
     if candidate.status != "building" and rules.may_move(candidate.status, "building"):
         await _move(context, candidate, "building", None)
 
 
 async def finish_build(context: Context, candidate: Candidate, status: str, reason: str | None) -> None:
-    """End a candidate's build, in the caller's transaction. The one place where builds end; a second end is none."""
+    """End a candidate's build, in the caller's transaction. All builds end here; a second end changes nothing."""
     if candidate.status not in rules.UNFINISHED:
         return
     await _move(context, candidate, status, reason)
-    after_commit(context.metrics.builds.labels(status).inc)
-    after = {"status": status, "reason": reason}
-    await audit.record(
+    await events.record(
         context,
-        "candidate.finish_build",
-        candidate.version,
-        project=candidate.project_id,
-        commit=candidate.commit,
-        after=after,
+        BuildFinished(
+            project_id=candidate.project_id,
+            commit=candidate.commit,
+            version=candidate.version,
+            status=status,
+            reason=reason,
+        ),
     )
 
 
 async def invalidate(context: Context, candidate: Candidate, reason: str) -> None:
-    """Fail a candidate that turned out not to be what was approved, in the caller's transaction, with an alarm."""
-    before = candidate.status
-    if before in rules.UNFINISHED:
+    """Fail a candidate that is not what was approved, in the caller's transaction, and raise the alarm."""
+    old_status = candidate.status
+    if old_status in rules.UNFINISHED:
         await finish_build(context, candidate, "failed", reason)
-    elif rules.may_move(before, "failed"):
+    elif rules.may_move(old_status, "failed"):
         await _move(context, candidate, "failed", reason)
-    await audit.alarm(
+    await events.record(
         context,
-        "candidate.spoiled",
-        candidate.version,
-        project=candidate.project_id,
-        commit=candidate.commit,
-        before=before,
-        after=reason,
+        CandidateInvalidated(
+            project_id=candidate.project_id,
+            commit=candidate.commit,
+            version=candidate.version,
+            old_status=old_status,
+            reason=reason,
+        ),
     )
 
 
@@ -143,13 +183,14 @@ async def _move(context: Context, candidate: Candidate, status: str, reason: str
     await candidate.save(update_fields=["status", "reason", "updated_at"])
 
 
-async def _existing(project: Project, wish: CutRequest) -> Candidate | None:
-    if wish.origin is not None and (before := await Candidate.get_or_none(origin=wish.origin)) is not None:
-        return before
-    if wish.number is None:
+async def _existing(context: Context, project: Project, request: CutRequest) -> Candidate | None:
+    """The candidate that an earlier, equal request has cut. Conflict when its commit is another one."""
+    if (candidate_id := await performed_requests.result_of(context)) is not None:
+        return await Candidate.get(id=candidate_id).select_related(*RELATED)
+    if request.number is None:
         return None
-    candidate = await of_version(project, CandidateVersion(wish.release, wish.number))
-    if candidate is not None and candidate.commit != wish.commit.lower():
+    candidate = await of_version(project, CandidateVersion(request.release, request.number))
+    if candidate is not None and candidate.commit != request.commit.lower():
         raise Conflict(
             "Release candidate already exists with another commit",
             release_candidate_version=candidate.version,
@@ -167,7 +208,7 @@ def _builds(project: Project, build: bool | None) -> bool:
 
 
 async def _repository(context: Context, project: Project, repo: str | None) -> Repository:
-    """The project's repository. One named otherwise is asked of GitHub: it may be the same under a new name."""
+    """The project's repository. Another name than the known one is looked up: the repository may have been renamed."""
     known = project.repository
     if repo is not None and not is_repository_name(repo):
         raise Refusal("`repo` must be a GitHub repository as `owner/name`.", field="repo")
@@ -183,104 +224,82 @@ async def _repository(context: Context, project: Project, repo: str | None) -> R
     return known
 
 
-async def _proven(
-    context: Context, project: Project, repository: Repository, commit: str
-) -> tuple[str, str, datetime | None]:
-    """The commit in full, the allowed branch that it was proven reachable from, and when it was that branch's tip.
+async def _prove(context: Context, project: Project, repository: Repository, commit: str) -> ProvenCommit:
+    """Prove that a commit is on an allowed branch, by asking GitHub. Refuses one that is on none.
 
     The default branch is asked first, so that the common case is one call.
     """
-    sha, repo, asked_at = parse_sha(commit), context.at(repository), context.now()
+    sha, client, asked_at = parse_sha(commit), context.at(repository), context.now()
     patterns = branches_to_ask(project.allowed_branches, repository.default_branch)
     for pattern in patterns:
-        for branches in _batched(await _branches(repo, pattern), AT_ONCE):
-            standings = await asyncio.gather(*(repo.branch_position(branch, sha) for branch in branches))
-            for branch, standing in zip(branches, standings, strict=True):
-                if standing is not None:
-                    return sha, branch, asked_at if standing == "tip" else None
-    if await repo.fact() is None:
+        for batch in _batches(await _branches(client, pattern), CONCURRENT_COMPARISONS):
+            positions = await asyncio.gather(*(branches.position(client, branch, sha) for branch in batch))
+            for branch, position in zip(batch, positions, strict=True):
+                if position is not None:
+                    return ProvenCommit(sha, branch, asked_at if position == "tip" else None)
+    if await github_repositories.get(client) is None:
         raise NotFound("GitHub repository not found", repo=repository.full_name)
     raise Refusal(INVALID, commit=sha, reason=f"not on a branch that may be released from: {', '.join(patterns)}")
 
 
-def _batched(names: list[str], size: int) -> Iterator[list[str]]:
-    """A list in pieces of at most a size."""
+def _batches(names: list[str], size: int) -> Iterator[list[str]]:
+    """Split a list into batches of at most `size` items."""
     return (names[start : start + size] for start in range(0, len(names), size))
 
 
-async def _branches(repo: Repo, pattern: str) -> list[str]:
+async def _branches(client: RepositoryClient, pattern: str) -> list[str]:
     if not is_glob(pattern):
         return [pattern]
-    names = await repo.branches(pattern.partition("*")[0])
+    names = await branches.names(client, pattern.partition("*")[0])
     matching = [name for name in names if matches(name, pattern)]
-    if len(matching) > MOST_BRANCHES:
-        raise Refusal(f"More than {MOST_BRANCHES} branches match `{pattern}`: narrow the project's allowed branches.")
+    if len(matching) > MAX_BRANCHES:
+        raise Refusal(f"More than {MAX_BRANCHES} branches match `{pattern}`: narrow the project's allowed branches.")
     return matching
 
 
-async def _write(
-    context: Context, project: Project, wish: CutRequest, branch: str, tip_at: datetime | None
-) -> tuple[Candidate, bool]:
-    """Write release, candidate and wish for a build in one transaction: constraints decide between two writers."""
-    for _ in range(TRIES):
-        if (existing := await _existing(project, wish)) is not None:
-            return existing, False
-        number = wish.number
-        if number is None:
-            number = await projects.next_candidate_number(project, wish.release)
-        try:
-            async with transaction():
-                candidate = await _insert(
-                    context, project, wish, CandidateVersion(wish.release, number), branch, tip_at
-                )
-        except IntegrityError:
-            continue
-        await candidate.fetch_related("release", "repository", "created_by")
-        return candidate, True
-    raise Conflict("Somebody else keeps cutting candidates of this release: try again.")
-
-
 async def _insert(
-    context: Context,
-    project: Project,
-    wish: CutRequest,
-    version: CandidateVersion,
-    branch: str,
-    tip_at: datetime | None,
+    context: Context, project: Project, request: CutRequest, version: CandidateVersion, proven: ProvenCommit
 ) -> Candidate:
+    """Write the release, the candidate and the request for its build, in the caller's transaction."""
     now = context.now()
     release = await releases.get_or_create(context, project, version.release)
-    await Release.filter(id=release.id).update(commit=wish.commit, updated_at=now)  # moves as candidates are cut
-    own_tag = rules.tag_name(project.tag_prefix, str(version)) if project.tag_candidates else None
-    tag = wish.tag or own_tag
-    namesake = await Candidate.get_or_none(repository_id=project.repository_id, tag=tag) if tag else None
-    if namesake is not None and namesake.version != str(version):
-        raise Conflict(f"The tag `{tag}` is that of the candidate {namesake.version} of another project.")
+    await Release.filter(id=release.id).update(commit=proven.sha, updated_at=now)  # moves as candidates are cut
+    tag = request.tag or (tag_name(project.tag_prefix, str(version)) if project.tag_candidates else None)
+    await _refuse_taken_tag(project, version, tag)
     candidate = await Candidate.create(
         project_id=project.id,
         release_id=release.id,
         repository_id=project.repository_id,
         number=version.number,
         version=str(version),
-        commit=wish.commit,
-        branch=branch,
+        commit=proven.sha,
+        branch=proven.branch,
         tag=tag,
-        tip_at=tip_at,
-        status="pending" if wish.build else "ready",
-        origin=wish.origin,
+        tip_at=proven.tip_at,
+        status="pending" if request.build else "ready",
+        origin=context.origin,
         created_by_id=context.actor.user_id,
         created_at=now,
         updated_at=now,
     )
-    if wish.build and project.build_workflow is not None:
-        await runs.want(
-            context, candidate=candidate, workflow=project.build_workflow, minutes=project.build_deadline_minutes
-        )
-    after = {"build": wish.build, "branch": branch}
-    await audit.record(context, "candidate.cut", str(version), project=project.id, commit=wish.commit, after=after)
+    if request.build and project.build_workflow is not None:
+        await runs.request(context, candidate, project.build_workflow, project.build_deadline_minutes)
+    await events.record(context, _cut_event(candidate, request.build))
     return candidate
 
 
-async def build_of(candidate: Candidate) -> Run | None:
-    """The newest run of a candidate's build, if it has one."""
-    return await runs.newest(candidate_id=candidate.id)
+async def _refuse_taken_tag(project: Project, version: CandidateVersion, tag: str | None) -> None:
+    other = await Candidate.get_or_none(repository_id=project.repository_id, tag=tag) if tag else None
+    if other is not None and other.version != str(version):
+        raise Conflict(f"The tag `{tag}` is that of the candidate {other.version} of another project.")
+
+
+def _cut_event(candidate: Candidate, build: bool | None) -> CandidateCut:
+    return CandidateCut(
+        project_id=candidate.project_id,
+        commit=candidate.commit,
+        version=candidate.version,
+        candidate_id=CandidateId(candidate.id),
+        build=build,
+        branch=candidate.branch,
+    )

@@ -5,18 +5,18 @@ from collections.abc import Awaitable, Callable
 from bot.context import Context, require_everywhere
 from bot.errors import NotFound
 from bot.operations import audit
-from bot.queue import jobs
+from bot.queue import dead_letters
 from bot.store.database import transaction
 
 
 async def retry(context: Context, number: int) -> None:
     """Put a dead letter back into the queue, with all its attempts."""
-    await _change(context, "delivery.retry", number, jobs.retry)
+    await _change(context, "delivery.retry", number, dead_letters.retry)
 
 
 async def discard(context: Context, number: int) -> None:
     """Give a dead letter up for good."""
-    await _change(context, "delivery.discard", number, jobs.discard)
+    await _change(context, "delivery.discard", number, dead_letters.discard)
 
 
 def unknown(number: int) -> NotFound:

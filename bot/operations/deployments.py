@@ -1,5 +1,7 @@
 """Deployments: started, reported, rolled back, canceled, finished."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -8,122 +10,138 @@ from tortoise.queryset import QuerySet
 
 from bot.context import Context, allowed, allowed_on_tier, allowed_to_read, require
 from bot.errors import Conflict, NotFound, Refusal
-from bot.operations import audit, candidates, projects, runs
+from bot.events.releases import (
+    DeployedAgainstGates,
+    DeploymentCancelRequested,
+    DeploymentFinished,
+    DeploymentReported,
+    DeploymentStarted,
+    ReportedAgainstGates,
+    RerunAgainstGates,
+)
+from bot.operations import candidates, events, performed_requests, projects, runs
 from bot.rules import deployments as rules
-from bot.rules import gates
+from bot.rules.gates import Decision, Gate, GateFacts, decide, refusal
+from bot.rules.ids import DeploymentId, EnvironmentId
 from bot.rules.releases import RELEASED, status_once_live
 from bot.rules.versions import CandidateVersion
 from bot.store import queries
 from bot.store.candidates import Candidate
-from bot.store.database import after_commit, transaction
+from bot.store.database import transaction
 from bot.store.deployments import Deployment
 from bot.store.projects import Environment, Outline, Project
 from bot.store.releases import Release
 
-IN_PROGRESS = "Another deployment is in progress"
-PATIENCE = timedelta(minutes=1)  # of a rollback with the runs that it cancels
-CANCEL_PATIENCE = timedelta(minutes=5)  # with GitHub's word that a run was cancelled
-HISTORY = 500  # finished deployments that a rollback looks back over
+ROLLBACK_WAIT = timedelta(minutes=1)  # of a rollback for the runs that it cancels
+CANCEL_TIMEOUT = timedelta(minutes=5)  # for GitHub to confirm that a run was canceled
+HISTORY = 500  # deployments that a rollback looks back over
+ROLLBACK_EXEMPT: tuple[Gate, ...] = ("candidate", "hold", "busy")
+"""A rollback takes what was live before, and cancels what is under way."""
+
+
+@dataclass(frozen=True)
+class NewDeployment:
+    """What sort of deployment is written.
+
+    `kind` is `deploy` or `rollback`. `reported`: it happens anyway, and no workflow is dispatched. `waits`: it is
+    dispatched once the runs that it cancels have ended.
+    """
+
+    kind: str = "deploy"
+    reported: bool = False
+    waits: bool = False
 
 
 @allowed_on_tier("deployment:start", production="deployment:production")
-async def deploy(
-    context: Context,
-    project: Project,
-    environment: Environment,
-    version: CandidateVersion,
-    *,
-    origin: str | None = None,
-) -> Deployment:
-    """Start a deployment of a candidate. Its environment's workflow is dispatched by a job.
+async def deploy(context: Context, project: Project, environment: Environment, version: CandidateVersion) -> Deployment:
+    """Start a deployment of a candidate. A job dispatches the environment's workflow.
 
-    Refused in this order: an unknown candidate, one that is not ready, another deployment under way, a frozen
-    environment, a gate.
+    Refused in this order: an archived project, an unknown candidate, a gate (`bot/rules/gates.py`).
     """
-    if origin is not None and (before := await Deployment.get_or_none(origin=origin)) is not None:
-        return before
+    if (earlier := await _performed(context)) is not None:
+        return earlier
     projects.refuse_archived(project)
-    number = (await _candidate(project, version)).id
+    candidate_id = (await candidates.get(project, version)).id
     try:
         async with transaction():
-            # looked at under lock, so that what is allowed here is still so when it is written
-            place = await Environment.select_for_update().get(id=environment.id)
-            candidate = await Candidate.select_for_update().get(id=number)
-            gates.check_ready(candidate.version, candidate.status, candidate.reason)
-            if await _active(place.id).exists():
-                raise Conflict(IN_PROGRESS, environment=place.name)
-            gates.check_frozen(place.frozen, context.now())
-            await _check_gates(candidate)
-            deployment = await _insert(context, place, candidate, origin=origin)
-            await Environment.filter(id=place.id).update(promotion_held=False)
+            # decided under lock, so that what passes here still passes when it is written
+            locked = await Environment.select_for_update().get(id=environment.id)
+            candidate = await Candidate.select_for_update().get(id=candidate_id)
+            if (refused := refusal(await _decide(context, locked, candidate))) is not None:
+                raise refused
+            deployment = await _insert(context, locked, candidate, NewDeployment())
+            await Environment.filter(id=locked.id).update(promotion_held=False)
     except IntegrityError as clash:
-        if origin is not None and (twin := await Deployment.get_or_none(origin=origin)) is not None:
-            return twin
-        raise Conflict(IN_PROGRESS, environment=environment.name) from clash
+        if (earlier := await _performed(context)) is not None:
+            return earlier
+        raise Conflict("Another deployment is in progress", environment=environment.name) from clash
     return deployment
 
 
 @allowed_on_tier("deployment:start", production="deployment:production")
-async def roll_back(
-    context: Context, project: Project, environment: Environment, *, force: bool = False, origin: str | None = None
-) -> Deployment:
-    """Deploy what was live before. Deployments under way are cancelled first.
+async def roll_back(context: Context, project: Project, environment: Environment, *, force: bool = False) -> Deployment:
+    """Deploy what was live before. Deployments under way are canceled first.
 
-    Refuses a frozen environment unless forced, which is a grant of its own, and a history with nothing to go back to.
+    Refuses a frozen environment unless forced, which needs a grant of its own, and a history without an earlier one.
     """
-    if origin is not None and (before := await Deployment.get_or_none(origin=origin)) is not None:
-        return before
+    if (earlier := await _performed(context)) is not None:
+        return earlier
     projects.refuse_archived(project)
     if force:
         require(context.actor, "deployment:force")
     async with transaction():
-        place = await Environment.select_for_update().get(id=environment.id)
-        if not force:
-            gates.check_frozen(place.frozen, context.now())
+        locked = await Environment.select_for_update().get(id=environment.id)
         under_way = await _active(environment.id).select_for_update()
         target = rules.rollback_target(await _history(environment.id))
-        if target is None:
+        candidate = None if target is None else await Candidate.get(id=target)
+        facts = GateFacts(
+            locked.name, candidate.version if candidate else "", "", None, context.now(), frozen=locked.frozen
+        )
+        refused = refusal(decide(facts, exempt=ROLLBACK_EXEMPT, force=force))
+        if refused is not None:
+            raise refused
+        if candidate is None:
             raise NotFound("No previous deployment to roll back from")
         for active in under_way:
             await _cancel(context, active)
-        waits = await Deployment.exists(environment_id=place.id, status="canceling")
-        candidate = await Candidate.get(id=target)
-        deployment = await _insert(context, place, candidate, kind="rollback", waits=waits, origin=origin)
-        await Environment.filter(id=place.id).update(promotion_held=True)
+        waits = await Deployment.exists(environment_id=locked.id, status="canceling")
+        deployment = await _insert(context, locked, candidate, NewDeployment("rollback", waits=waits))
+        await Environment.filter(id=locked.id).update(promotion_held=True)
     return deployment
 
 
-@allowed("deployment:report")
-async def report(
-    context: Context,
-    project: Project,
-    environment: str,
-    version: CandidateVersion,
-    status: str,
-    error_message: str | None = None,
-) -> Deployment:
-    """Take a pipeline's word for how a deployment stands. A fact is not refused: no gate, no freeze, no workflow.
+@dataclass(frozen=True)
+class Report:
+    """What a pipeline reports about the deployment of a candidate."""
 
-    The newest deployment of the candidate on the environment is changed, or one is made: where there is none, and
-    where a running state comes after a final one.
+    version: CandidateVersion
+    status: str
+    error_message: str | None = None
+
+
+@allowed("deployment:report")
+async def report(context: Context, project: Project, environment: str, reported: Report) -> Deployment:
+    """Record what a pipeline reports. A fact cannot be refused: no gate, no freeze, no workflow.
+
+    Changes the newest deployment of the candidate on the environment, or makes one: if there is none, or if a running
+    status follows a final one. The alarm is raised when a gate would have refused the new one.
     """
-    place = await Environment.get_or_none(project_id=project.id, name=environment)
-    if place is None:
-        raise NotFound("Release environment not found")
-    candidate = await _candidate(project, version)
-    if status not in rules.STATUSES:
+    on = await _environment(project, environment)
+    candidate = await candidates.get(project, reported.version)
+    if reported.status not in rules.STATUSES:
         raise Refusal(f"`status` must be one of {', '.join(rules.STATUSES)}.", field="status")
     async with transaction():
-        await Environment.select_for_update().get(id=place.id)
-        same = Deployment.filter(environment_id=place.id, candidate_id=candidate.id)
+        on = await Environment.select_for_update().get(id=on.id)
+        same = Deployment.filter(environment_id=on.id, candidate_id=candidate.id)
         newest = await same.order_by("-id").select_for_update().first()
-        if newest is None or rules.is_new_deployment(newest.status, status):
-            newest = await _insert(context, place, candidate, reported=True)
-        before = newest.status
-        if rules.is_change(before, status):
-            await _set(context, newest, status, error_message)
-        if newest.status != before:
-            await _audit(context, "deployment.report", newest, place, candidate, before, status)
+        if newest is None or rules.is_new_deployment(newest.status, reported.status):
+            await _alarm_if_gated(context, on, candidate, ReportedAgainstGates)
+            newest = await _insert(context, on, candidate, NewDeployment(reported=True))
+        old_status = newest.status
+        if rules.is_change(old_status, reported.status):
+            await _set(context, newest, reported.status, reported.error_message)
+        if newest.status != old_status:
+            await events.record(context, DeploymentReported(**_event_fields(newest, on, candidate, old_status)))
     return newest
 
 
@@ -131,109 +149,140 @@ async def report(
 async def listed(
     context: Context, project: Outline, environment: str, *, limit: int, offset: int
 ) -> tuple[list[dict[str, Any]], int]:
-    """A page of the deployments on an environment of a project, newest first, and how many there are in all."""
-    place = await queries.environment(project.id, environment)
-    if place is None:
+    """A page of the deployments on an environment, newest first, and how many there are in all."""
+    environment_id = await queries.environment(project.id, environment)
+    if environment_id is None:
         raise NotFound("Release environment not found")
-    return await queries.deployments(place, limit=limit, offset=offset), await queries.count_deployments(place)
+    rows = await queries.deployments(environment_id, limit=limit, offset=offset)
+    return rows, await queries.count_deployments(environment_id)
 
 
 @allowed("project:read")
-async def find(context: Context, project: Project, environment: str, deployment: int) -> Deployment:
+async def find(context: Context, project: Project, environment: str, deployment: DeploymentId) -> Deployment:
     """A deployment on an environment of a project."""
-    place = await Environment.get_or_none(project_id=project.id, name=environment)
-    if place is None:
-        raise NotFound("Release environment not found")
-    found = await Deployment.get_or_none(id=deployment, environment_id=place.id)
+    on = await _environment(project, environment)
+    found = await Deployment.get_or_none(id=deployment, environment_id=on.id)
     if found is None:
         raise NotFound("Deployment not found")
     return found
 
 
 @allowed_on_tier("deployment:start", production="deployment:production")
-async def cancel(context: Context, project: Project, environment: Environment, deployment: int) -> Deployment:
-    """Cancel a deployment: at once where it has no run, else once GitHub says that the run has ended."""
+async def cancel(context: Context, project: Project, environment: Environment, deployment: DeploymentId) -> Deployment:
+    """Cancel a deployment: at once if it has no run, otherwise once GitHub says that the run has ended."""
     async with transaction():
         found = await Deployment.select_for_update().get_or_none(id=deployment, environment_id=environment.id)
         if found is None:
             raise NotFound("Deployment not found")
         if found.status in rules.FINAL:
             raise Conflict("Deployment has ended", status=found.status)
-        before = found.status
+        old_status = found.status
         await _cancel(context, found)
         candidate = await Candidate.get(id=found.candidate_id)
-        await _audit(context, "deployment.cancel", found, environment, candidate, before, found.status)
+        event = DeploymentCancelRequested(**_event_fields(found, environment, candidate, old_status))
+        await events.record(context, event)
     return found
 
 
 async def begin(context: Context, deployment: Deployment) -> None:
-    """Take note, in the caller's transaction, that GitHub runs a deployment."""
+    """Record, in the caller's transaction, that GitHub runs a deployment."""
     if rules.may_move(deployment.status, "in_progress"):
         await _set(context, deployment, "in_progress", None)
 
 
 async def finish(context: Context, deployment: Deployment, status: str, message: str | None) -> None:
-    """End a deployment, in the caller's transaction. The one place where deployments end; a second end is none."""
+    """End a deployment, in the caller's transaction. All tracked deployments end here; a second end changes nothing."""
     if not rules.may_move(deployment.status, status):
         return
-    before = deployment.status
+    old_status = deployment.status
     await _set(context, deployment, status, message)
-    place = await Environment.get(id=deployment.environment_id)
+    environment = await Environment.get(id=deployment.environment_id)
     candidate = await Candidate.get(id=deployment.candidate_id)
-    await _audit(context, "deployment.finish", deployment, place, candidate, before, status)
+    await events.record(context, DeploymentFinished(**_event_fields(deployment, environment, candidate, old_status)))
 
 
 async def run_again(context: Context, finished: Deployment) -> Deployment:
-    """Take note, in the caller's transaction, that GitHub runs a finished deployment's run again: a new deployment.
+    """Record, in the caller's transaction, that GitHub runs a finished deployment's run again: a new deployment.
 
-    It is a fact and cannot be refused; had a gate refused it, the alarm is raised.
+    It is a fact and cannot be refused; the alarm is raised when a gate would have refused it.
     """
-    place = await Environment.get(id=finished.environment_id)
+    environment = await Environment.get(id=finished.environment_id)
     candidate = await Candidate.get(id=finished.candidate_id)
-    deployment = await _insert(context, place, candidate, reported=True, kind=finished.kind)
-    try:
-        gates.check_ready(candidate.version, candidate.status, candidate.reason)
-        gates.check_frozen(place.frozen, context.now())
-        await _check_gates(candidate)
-    except Refusal as refusal:
-        subject = f"{place.name}: {candidate.version}"
-        why = {"refusal": refusal.sentence, **refusal.details}
-        await audit.alarm(
-            context, "deployment.rerun", subject, project=place.project_id, commit=candidate.commit, after=why
-        )
+    deployment = await _insert(context, environment, candidate, NewDeployment(finished.kind, reported=True))
+    await _alarm_if_gated(context, environment, candidate, RerunAgainstGates)
     return deployment
 
 
-async def _check_gates(candidate: Candidate) -> None:
+async def _decide(context: Context, environment: Environment, candidate: Candidate) -> Decision:
+    """The decision of now about a candidate and an environment. Their rows should be locked."""
     release = await Release.get(id=candidate.release_id)
-    gates.check_gates(gates.refusing(held=release.held))
+    busy = await _active(environment.id).first()
+    return decide(
+        GateFacts(
+            environment=environment.name,
+            candidate=candidate.version,
+            status=candidate.status,
+            reason=candidate.reason,
+            now=context.now(),
+            held=release.held,
+            frozen=environment.frozen,
+            busy_with=None if busy is None else busy.id,
+        )
+    )
 
 
-async def _candidate(project: Project, version: CandidateVersion) -> Candidate:
-    candidate = await candidates.of_version(project, version)
-    if candidate is None:
-        raise NotFound("Release not found")
-    return candidate
+async def _alarm_if_gated(
+    context: Context, environment: Environment, candidate: Candidate, event: type[DeployedAgainstGates]
+) -> None:
+    """Raise the alarm when a deployment happens that a gate would have refused; being busy is no such gate."""
+    decision = await _decide(context, environment, candidate)
+    gates = tuple(gate for gate in decision.gates if gate.gate != "busy")
+    refused = refusal(Decision(decision.candidate, decision.environment, gates))
+    if refused is not None:
+        await events.record(
+            context,
+            event(
+                project_id=environment.project_id,
+                commit=candidate.commit,
+                environment=environment.name,
+                version=candidate.version,
+                refusal=refused.sentence,
+                details=refused.details,
+            ),
+        )
 
 
-def _active(environment: int) -> QuerySet[Deployment]:
+async def _performed(context: Context) -> Deployment | None:
+    """The deployment that an earlier handling of the same message has started."""
+    deployment_id = await performed_requests.result_of(context)
+    return None if deployment_id is None else await Deployment.get(id=deployment_id)
+
+
+async def _environment(project: Project, name: str) -> Environment:
+    environment = await Environment.get_or_none(project_id=project.id, name=name)
+    if environment is None:
+        raise NotFound("Release environment not found")
+    return environment
+
+
+def _active(environment: EnvironmentId) -> QuerySet[Deployment]:
     return Deployment.filter(environment_id=environment, status__in=list(rules.ACTIVE))
 
 
-async def _live(environment: int) -> Deployment | None:
+async def _live(environment: EnvironmentId) -> Deployment | None:
     newest_first = ("-deploy_end_at", "-id")
     return await Deployment.filter(environment_id=environment, status="success").order_by(*newest_first).first()
 
 
-async def _history(environment: int) -> list[rules.Past]:
+async def _history(environment: EnvironmentId) -> list[rules.PastDeployment]:
     """The newest deployments of an environment, oldest first; those under way count as canceled, which they will be."""
-    # The page by itself, on its index: asked for whole rows PostgreSQL walks through every environment's newest.
+    # The ids alone first, on their index: asked for whole rows, PostgreSQL walks through every environment's newest.
     newest = (
         await Deployment.filter(environment_id=environment).order_by("-id").limit(HISTORY).values_list("id", flat=True)
     )
     rows = await Deployment.filter(id__in=newest).order_by("-id").select_related("candidate", "candidate__release")
     return [
-        rules.Past(
+        rules.PastDeployment(
             candidate=row.candidate_id,
             status=row.status if row.status in rules.FINAL else "canceled",
             rollback=row.kind == "rollback",
@@ -243,67 +292,57 @@ async def _history(environment: int) -> list[rules.Past]:
     ]
 
 
-async def _insert(
-    context: Context,
-    environment: Environment,
-    candidate: Candidate,
-    *,
-    kind: str = "deploy",
-    reported: bool = False,
-    waits: bool = False,
-    origin: str | None = None,
-) -> Deployment:
+async def _insert(context: Context, environment: Environment, candidate: Candidate, new: NewDeployment) -> Deployment:
+    """Write a deployment and the request for its run, in the caller's transaction."""
     now, live = context.now(), await _live(environment.id)
     minutes = environment.deploy_deadline_minutes
     deployment = await Deployment.create(
         environment_id=environment.id,
         candidate_id=candidate.id,
         from_candidate_id=None if live is None else live.candidate_id,
-        kind=kind,
-        reported=reported,
+        kind=new.kind,
+        reported=new.reported,
         status="pending",
-        origin=origin,
+        origin=context.origin,
         actor_id=context.actor.user_id,
-        dispatch_after=now + PATIENCE if waits else None,
+        dispatch_after=now + ROLLBACK_WAIT if new.waits else None,
         deadline_at=now + timedelta(minutes=minutes),
         created_at=now,
     )
-    if environment.workflow is not None and not reported:
-        await runs.want(
-            context, candidate=candidate, workflow=environment.workflow, minutes=minutes, deployment=deployment
-        )
-    await _audit(context, f"deployment.{kind}", deployment, environment, candidate, None, "pending")
+    if environment.workflow is not None and not new.reported:
+        await runs.request(context, candidate, environment.workflow, minutes, deployment)
+    event = DeploymentStarted(**_event_fields(deployment, environment, candidate, None), kind=new.kind)
+    await events.record(context, event)
     return deployment
 
 
 async def _cancel(context: Context, deployment: Deployment) -> bool:
-    """Cancel a deployment whose row the caller's transaction has locked; gives whether it has ended with that."""
+    """Cancel a deployment whose row the caller's transaction has locked; returns whether it has ended with that."""
     ended = await runs.cancel(context, await runs.newest(deployment_id=deployment.id))
     if ended:
         await finish(context, deployment, "canceled", None)
     elif deployment.status != "canceling":
         await _set(context, deployment, "canceling", None)
-        deployment.deadline_at = context.now() + CANCEL_PATIENCE
+        deployment.deadline_at = context.now() + CANCEL_TIMEOUT
         await deployment.save(update_fields=["deadline_at"])
     return ended
 
 
 async def _set(context: Context, deployment: Deployment, status: str, message: str | None) -> None:
-    """Write a status with the times and the release's status that go with it."""
+    """Write a status, with the times and the release's status that follow from it."""
     now = context.now()
     if status != "pending" and deployment.deploy_start_at is None:
         deployment.deploy_start_at = now
     if status in rules.FINAL and deployment.status != status:
         deployment.deploy_end_at = now
-        after_commit(context.metrics.deployments.labels(status).inc)
-    told = {"error_message": message} if message is not None or status == "success" else {}
-    deployment.update_from_dict({"status": status, **told})
+    error = {"error_message": message} if message is not None or status == "success" else {}
+    deployment.update_from_dict({"status": status, **error})
     await deployment.save(update_fields=["status", "error_message", "deploy_start_at", "deploy_end_at"])
     if status == "success":
-        await _move_release_on(context, deployment)
+        await _advance_release(context, deployment)
 
 
-async def _move_release_on(context: Context, deployment: Deployment) -> None:
+async def _advance_release(context: Context, deployment: Deployment) -> None:
     environment = await Environment.get(id=deployment.environment_id)
     candidate = await Candidate.get(id=deployment.candidate_id)
     release = await Release.select_for_update().get(id=candidate.release_id)
@@ -315,21 +354,17 @@ async def _move_release_on(context: Context, deployment: Deployment) -> None:
         await Release.filter(id=release.id).update(status=status, release_date=date, updated_at=now)
 
 
-async def _audit(
-    context: Context,
-    act: str,
-    deployment: Deployment,
-    environment: Environment,
-    candidate: Candidate,
-    before: str | None,
-    after: str,
-) -> None:
-    await audit.record(
-        context,
-        act,
-        f"{environment.name}: {candidate.version} (deployment {deployment.id})",
-        project=environment.project_id,
-        commit=candidate.commit,
-        before=before,
-        after={"status": after, "message": deployment.error_message},
-    )
+def _event_fields(
+    deployment: Deployment, environment: Environment, candidate: Candidate, old_status: str | None
+) -> Mapping[str, Any]:
+    """The fields that every event about a deployment has."""
+    return {
+        "project_id": environment.project_id,
+        "commit": candidate.commit,
+        "environment": environment.name,
+        "version": candidate.version,
+        "deployment_id": deployment.id,
+        "old_status": old_status,
+        "status": deployment.status,
+        "message": deployment.error_message,
+    }

@@ -11,7 +11,7 @@ from bot.rules.releases import HOLD, release_id
 from bot.store import queries
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
-from bot.store.projects import Outline, Project, standing_permalink
+from bot.store.projects import Outline, Project, locked_permalink
 from bot.store.releases import Release
 from bot.store.runs import Run
 
@@ -65,7 +65,7 @@ async def get_or_create(context: Context, project: Project, version: str) -> Rel
     release = await Release.select_for_update().get_or_none(**values)  # lest it is called otherwise meanwhile
     if release is not None:
         return release
-    now, permalink = context.now(), await standing_permalink(project.id)
+    now, permalink = context.now(), await locked_permalink(project.id)
     return await Release.create(**values, release_id=release_id(permalink, version), created_at=now, updated_at=now)
 
 

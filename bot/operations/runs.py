@@ -1,13 +1,16 @@
-"""Runs that we ask GitHub for: wanted, adopted once GitHub has them, and cancelled."""
+"""Workflow runs that Longshore requests from GitHub: requested, adopted once GitHub has started them, and canceled."""
 
 import secrets
 from datetime import timedelta
 from typing import Any
 
 from bot.context import Context
+from bot.events.releases import RunAdopted, StrayRun
+from bot.github import workflow_runs
 from bot.log import bind_log_context
-from bot.operations import audit
+from bot.operations import events, jobs
 from bot.queue.jobs import enqueue
+from bot.rules.ids import RunId, RunRowId
 from bot.rules.runs import workflow_path
 from bot.store.audit import AuditEntry
 from bot.store.candidates import Candidate
@@ -17,18 +20,13 @@ from bot.store.projects import Environment
 from bot.store.runs import Run
 
 UNDISPATCHED = ("wanted", "posted")
-UNENDED = (*UNDISPATCHED, "running")
+UNFINISHED = (*UNDISPATCHED, "running")
 
 
-async def want(
-    context: Context,
-    *,
-    candidate: Candidate,
-    workflow: str,
-    minutes: int,
-    deployment: Deployment | None = None,
+async def request(
+    context: Context, candidate: Candidate, workflow: str, minutes: int, deployment: Deployment | None = None
 ) -> Run:
-    """Ask for a run at a candidate's commit, in the caller's transaction: of its build, or of a deployment of it.
+    """Request a run at a candidate's commit, in the caller's transaction: its build, or a deployment of it.
 
     A job dispatches the workflow. The run has to end within `minutes`.
     """
@@ -43,28 +41,25 @@ async def want(
         deadline_at=context.now() + timedelta(minutes=minutes),
         created_at=context.now(),
     )
-    lock = lock_of(candidate_id=candidate.id, deployment=deployment)
-    # before webhooks, some of which wait for the answer to this
-    await enqueue("dispatch", {"run": run.id}, key=f"dispatch:{run.id}", lock=lock, priority=8)
+    lock = jobs.candidate_lock(candidate.id) if deployment is None else jobs.environment_lock(deployment.environment_id)
+    await enqueue(jobs.DispatchRun(run.id, lock))
     return run
 
 
-def lock_of(*, candidate_id: int | None, deployment: Deployment | None) -> str:
-    """The lock under which everything about a run is done: its environment's, or its candidate's."""
-    return f"candidate:{candidate_id}" if deployment is None else f"environment:{deployment.environment_id}"
+async def lock_of(run: Run) -> str:
+    """The lock under which jobs about a run are done: its environment's, or its candidate's."""
+    if run.deployment_id is not None:
+        return jobs.environment_lock((await Deployment.get(id=run.deployment_id)).environment_id)
+    if run.candidate_id is not None:
+        return jobs.candidate_lock(run.candidate_id)
+    raise ValueError(f"run {run.id} is of nothing")
 
 
-async def lock_of_run(run: Run) -> str:
-    """The lock of a run whose deployment is not at hand."""
-    deployment = await Deployment.get(id=run.deployment_id) if run.deployment_id else None
-    return lock_of(candidate_id=run.candidate_id, deployment=deployment)
-
-
-async def lock(run_id: int) -> Run:
-    """A run to be changed, in the caller's transaction.
+async def lock(run_id: RunRowId) -> Run:
+    """Lock a run for a change, in the caller's transaction.
 
     Rows are locked in one order wherever several are: environment, deployment or candidate, run. Two transactions then
-    wait for each other at most in turn.
+    never wait for each other in a circle.
     """
     run = await Run.get(id=run_id)
     if run.deployment_id is None:
@@ -76,8 +71,8 @@ async def lock(run_id: int) -> Run:
     return await Run.select_for_update().get(id=run_id)
 
 
-def tell(candidate: Candidate, deployment: Deployment | None) -> None:
-    """Let the log say which candidate (with its project at hand), and which deployment of it, is worked on."""
+def bind_subject(candidate: Candidate, deployment: Deployment | None) -> None:
+    """Add the candidate (with its project fetched) and the deployment to the log lines of this unit of work."""
     bind_log_context(project=candidate.project.name, candidate=candidate.version, commit=candidate.commit)
     if deployment is not None:
         bind_log_context(deployment=deployment.id)
@@ -94,51 +89,51 @@ async def save(run: Run, **values: Any) -> None:
     await run.save(update_fields=list(values))
 
 
-async def adopt(context: Context, run: Run, github_id: int, url: str | None = None) -> bool:
-    """Take note that GitHub has the run, in the caller's transaction. False where none is waited for any more."""
+async def adopt(context: Context, run: Run, github_id: RunId, url: str | None = None) -> bool:
+    """Record that GitHub has started the run, in the caller's transaction. False when the run is no longer expected."""
     if run.state not in UNDISPATCHED:
         return False
     await save(run, state="running", github_id=github_id, url=url, status="queued", checked_at=context.now())
-    await audit.record(context, "run.begin", run.request_id, commit=run.commit, after={"run": github_id})
+    await events.record(context, RunAdopted(commit=run.commit, request_id=run.request_id, run_id=github_id))
     return True
 
 
 async def cancel(context: Context, run: Run | None) -> bool:
-    """Cancel a run, in the caller's transaction: at once where it was never sent, else by a job once GitHub has it.
+    """Cancel a run, in the caller's transaction: at once if it was never sent, otherwise by a job.
 
-    Gives whether it has ended with that; where it has not, GitHub's word on it is waited for.
+    Returns whether the run has ended with that; if not, GitHub will say when it has.
     """
-    if run is None or run.state not in UNENDED:
+    if run is None or run.state not in UNFINISHED:
         return True
     unsent = {"state": "failed", "conclusion": "cancelled"}
-    if await Run.filter(id=run.id, state="wanted").update(**unsent):  # it may be sent in this very moment
+    if await Run.filter(id=run.id, state="wanted").update(**unsent):  # it may be sent at this very moment
         run.update_from_dict(unsent)
         return True
     await save(run, cancel_requested=True)
     if run.github_id is not None:
-        await enqueue("cancel", {"run": run.id}, key=f"cancel:{run.id}", priority=1)
+        await enqueue(jobs.CancelRun(run.id))
     return False
 
 
-async def perform_cancel(context: Context, run_id: int) -> None:
-    """Job `cancel`: ask GitHub to cancel a run; by force where it is not at the commit that was approved."""
-    run = await Run.get(id=run_id).select_related("repository")
+async def perform_cancel(context: Context, job: jobs.CancelRun) -> None:
+    """Job: ask GitHub to cancel a run."""
+    run = await Run.get(id=job.run).select_related("repository")
     if run.github_id is not None:
-        await context.at(run.repository).cancel_run(run.github_id, force=run.state == "failed")
+        await workflow_runs.cancel(context.at(run.repository), run.github_id, force=job.forced)
 
 
-async def cancel_stray(context: Context, run: Run, github_id: int, why: str) -> None:
-    """Have a run cancelled that ought not to be there, and raise the alarm."""
-    subject = f"{run.request_id}: run {github_id}"
+async def cancel_stray(context: Context, run: Run, github_id: RunId, why: str) -> None:
+    """Have a run canceled that ought not to exist, and raise the alarm, once."""
+    stray = StrayRun(commit=run.commit, request_id=run.request_id, run_id=github_id, why=why)
     async with transaction():
         await Run.select_for_update().get(id=run.id)
-        if await AuditEntry.exists(act="run.stray", alarm=True, subject=subject):
-            return  # it is known, and told by every event of it
-        await audit.alarm(context, "run.stray", subject, commit=run.commit, after={"run": github_id, "why": why})
-        await enqueue("cancel_stray", {"run": run.id, "github_id": github_id}, key=f"cancel-stray:{github_id}")
+        if await AuditEntry.exists(act=stray.name, alarm=True, subject=stray.subject):
+            return  # every webhook about the run leads here
+        await events.record(context, stray)
+        await enqueue(jobs.CancelStrayRun(run.id, github_id))
 
 
-async def perform_cancel_stray(context: Context, run_id: int, github_id: int) -> None:
-    """Job `cancel_stray`: ask GitHub to cancel a run that is not the one we follow."""
-    run = await Run.get(id=run_id).select_related("repository")
-    await context.at(run.repository).cancel_run(github_id)
+async def perform_cancel_stray(context: Context, job: jobs.CancelStrayRun) -> None:
+    """Job: ask GitHub to cancel a run that is not the one Longshore tracks."""
+    run = await Run.get(id=job.run).select_related("repository")
+    await workflow_runs.cancel(context.at(run.repository), job.github_id)

@@ -1,28 +1,29 @@
-"""Where everything of a project is, told to people."""
+"""What is live and under way on each environment of a project."""
 
 from bot.context import Context, allowed
-from bot.rules import replies
+from bot.rules.deployments import UNFINISHED
 from bot.rules.gates import is_frozen
+from bot.rules.replies import EnvironmentStatus, ProjectStatus
 from bot.store.candidates import Candidate
 from bot.store.deployments import Deployment
 from bot.store.projects import Environment, Project
 
 
 @allowed("project:read")
-async def told(context: Context, project: Project) -> str:
-    """The status of a project as a comment tells it: its newest candidate, and each environment."""
+async def of_project(context: Context, project: Project) -> ProjectStatus:
+    """The newest candidate of a project, and the status of each of its environments."""
     newest = await Candidate.filter(project_id=project.id).order_by("-id").first()
     environments = await Environment.filter(project_id=project.id).order_by("position", "id")
-    places = [await _place(context, environment) for environment in environments]
-    return replies.status(project.name, newest.version if newest else None, places)
+    statuses = [await _of_environment(context, environment) for environment in environments]
+    return ProjectStatus(project.name, newest.version if newest else None, tuple(statuses))
 
 
-async def _place(context: Context, environment: Environment) -> replies.Place:
-    here = Deployment.filter(environment_id=environment.id).select_related("candidate")
-    live = await here.filter(status="success").order_by("-deploy_end_at", "-id").first()
-    active = await here.filter(status__in=["pending", "in_progress", "canceling"]).order_by("-id").first()
+async def _of_environment(context: Context, environment: Environment) -> EnvironmentStatus:
+    deployments = Deployment.filter(environment_id=environment.id).select_related("candidate")
+    live = await deployments.filter(status="success").order_by("-deploy_end_at", "-id").first()
+    active = await deployments.filter(status__in=list(UNFINISHED)).order_by("-id").first()
     frozen = environment.frozen if is_frozen(environment.frozen, context.now()) else None
-    return replies.Place(
+    return EnvironmentStatus(
         name=environment.name,
         live=live.candidate.version if live else None,
         commit=live.candidate.commit[:12] if live else None,

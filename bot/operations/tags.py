@@ -1,14 +1,15 @@
-"""Candidates' tags: made before anything is dispatched on them, and watched afterwards."""
-
-from dataclasses import dataclass
+"""Candidates' git tags: created before anything is dispatched on them, and watched afterwards."""
 
 from bot.context import Context
 from bot.errors import Refusal
-from bot.github.client import Repo
-from bot.operations import audit, candidates, runs, users
+from bot.events.releases import CutByTagRefused, TagDeleted, TagElsewhere, TagMoved
+from bot.github import tags
+from bot.github.repository import RepositoryClient
+from bot.operations import candidates, events, jobs, runs, users
 from bot.operations.candidates import CutRequest
 from bot.queue.jobs import enqueue
-from bot.rules.candidates import UNFINISHED, version_in_tag
+from bot.rules.candidates import UNFINISHED
+from bot.rules.tags import TagPush, version_in_tag
 from bot.rules.versions import CandidateVersion, parse_candidate_version
 from bot.store.audit import AuditEntry
 from bot.store.candidates import Candidate
@@ -16,124 +17,116 @@ from bot.store.database import transaction
 from bot.store.deployments import Deployment
 from bot.store.projects import Project
 
-
-@dataclass(frozen=True)
-class TagPush:
-    """A tag that somebody pushed, and the commit it points to (annotated tags peeled); "" where it was deleted."""
-
-    repository: int
-    tag: str
-    commit: str
-    sender_id: int
-    sender: str
-    delivery: str
+DISTRUSTED = ("tag.moved", "tag.elsewhere", "candidate.spoiled")
 
 
-ELSEWHERE = ("tag.moved", "tag.elsewhere", "candidate.spoiled")
+class TagPointsElsewhere(Refusal):
+    """A candidate's tag exists and points to something other than the candidate's commit."""
 
 
-class TagElsewhere(Refusal):
-    """A candidate's tag is there and points to something other than its commit."""
+async def ensure_tag(context: Context, client: RepositoryClient, candidate: Candidate) -> str:
+    """The ref that a candidate's workflows are dispatched on: its tag, created if need be, or its branch without one.
 
-
-async def ensure_tag(context: Context, repo: Repo, candidate: Candidate) -> str:
-    """The ref that a candidate's workflows are dispatched on: its tag, made now if need be, or its branch without one.
-
-    Creating a ref is atomic on GitHub: a tag that is there at our commit is ours, one elsewhere spoils the candidate.
+    Creating a ref is atomic on GitHub: a tag at our commit is ours, one elsewhere invalidates the candidate.
     """
     if candidate.tag is None:
         return candidate.branch
     if not candidate.tagged:
-        found = await repo.create_tag(candidate.tag, candidate.commit)
-        if found not in (None, candidate.commit):
-            raise TagElsewhere(f"The tag `{candidate.tag}` points to {found}, not to the candidate's commit.")
+        existing = await tags.create(client, candidate.tag, candidate.commit)
+        if existing not in (None, candidate.commit):
+            raise TagPointsElsewhere(f"The tag `{candidate.tag}` points to {existing}, not to the candidate's commit.")
         await Candidate.filter(id=candidate.id).update(tagged=True)
         candidate.tagged = True
     return candidate.tag
 
 
-async def on_push(context: Context, pushed: TagPush) -> None:
-    """Take a pushed tag in: a candidate's is looked at if it has changed, one that cuts a candidate does so."""
-    await _watch(pushed)
-    project, _ = await _trigger(pushed) or (None, None)
-    if project is not None and pushed.commit:
-        await enqueue("cut_by_tag", vars(pushed).copy(), key=f"tag:{pushed.delivery}", keep=True, priority=10)
+async def on_push(context: Context, push: TagPush) -> None:
+    """Take in a pushed tag: a candidate's own tag is checked if it changed; one that names a candidate cuts it."""
+    candidate = await Candidate.get_or_none(repository_id=push.repository, tag=push.tag)
+    if candidate is not None and candidate.commit != push.commit:
+        await enqueue(jobs.CheckTag(candidate.id, push.sender))
+    if push.commit and await _triggered(push) is not None:
+        await enqueue(jobs.CutByTag(push))
 
 
-async def cut(context: Context, pushed: TagPush) -> None:
-    """Job `cut_by_tag`: cut the candidate that a pushed tag names, with the pusher's role of this moment.
+async def cut(context: Context, job: jobs.CutByTag) -> None:
+    """Job: cut the candidate that a pushed tag names, with the pusher's role of this moment.
 
     Nobody waits for an answer: a refusal is an audit entry that says why.
     """
-    project, version = await _trigger(pushed) or (None, None)
-    if project is None or version is None or project.repository is None:
+    push = job.push
+    triggered = await _triggered(push)
+    if triggered is None or triggered[0].repository is None or push.commit is None:
         return
-    actor = await users.with_role(context, pushed.sender_id, pushed.sender, project.repository)
-    acting = context.acting_as(actor, "tag")
-    origin = f"tag:{pushed.repository}:{pushed.tag}:{pushed.commit}"
-    wish = CutRequest(version.release, pushed.commit, number=version.number, origin=origin, tag=pushed.tag)
+    project, version = triggered
+    actor = await users.with_role(context, push.sender_id, push.sender, triggered[0].repository)
+    acting = context.acting_as(actor, "tag").asked_by(f"tag:{push.repository}:{push.tag}:{push.commit}")
+    request = CutRequest(version.release, push.commit, number=version.number, tag=push.tag)
     try:
-        await candidates.cut(acting, project.name, wish)
+        await candidates.cut(acting, project.name, request)
     except Refusal as refusal:
-        why = {"refusal": refusal.sentence, **refusal.details}
-        await audit.record(acting, "candidate.refused", pushed.tag, project=project.id, commit=pushed.commit, after=why)
+        refused = CutByTagRefused(
+            project_id=project.id,
+            commit=push.commit,
+            tag=push.tag,
+            refusal=refusal.sentence,
+            details=refusal.details,
+        )
+        await events.record(acting, refused)
         raise
 
 
-async def _trigger(pushed: TagPush) -> tuple[Project, CandidateVersion] | None:
-    """The project and candidate that a trigger tag names: the longest prefix wins, our own tags are no triggers."""
-    found = await Project.filter(repository_id=pushed.repository, archived=False).select_related("repository")
-    projects = {project.id: project for project in found}
-    triggers = version_in_tag(pushed.tag, {key: project.trigger_tag_prefix for key, project in projects.items()})
-    own = version_in_tag(pushed.tag, {key: project.tag_prefix for key, project in projects.items()})
-    if triggers is None or (own is not None and len(own[1]) < len(triggers[1])):
-        return None
-    try:
-        return projects[triggers[0]], parse_candidate_version(triggers[1])
-    except Refusal:
-        return None  # a tag of their own, such as v1.2.0
-
-
-async def _watch(pushed: TagPush) -> None:
-    candidate = await Candidate.get_or_none(repository_id=pushed.repository, tag=pushed.tag)
-    if candidate is not None and candidate.commit != pushed.commit:
-        payload = {"candidate": candidate.id, "by": pushed.sender}
-        await enqueue("check_tag", payload, lock=f"candidate:{candidate.id}", priority=9)
-
-
-async def check(context: Context, candidate_id: int, by: str) -> None:
-    """Job `check_tag`: ask where a candidate's tag points now; an alarm if it is elsewhere, or gone."""
-    candidate = await Candidate.get(id=candidate_id).select_related("repository", "project")
-    runs.tell(candidate, None)
-    commit = await context.at(candidate.repository).tagged_commit(candidate.tag or "")
+async def check(context: Context, job: jobs.CheckTag) -> None:
+    """Job: ask GitHub where a candidate's tag points now; raise the alarm if it is elsewhere, or gone."""
+    candidate = await Candidate.get(id=job.candidate).select_related("repository", "project")
+    runs.bind_subject(candidate, None)
+    commit = await tags.commit_of(context.at(candidate.repository), candidate.tag or "")
     if commit == candidate.commit:
         return
     async with transaction():
-        candidate = await Candidate.select_for_update().get(id=candidate_id)
+        candidate = await Candidate.select_for_update().get(id=job.candidate)
         if commit is not None:
-            reason = f"Its tag `{candidate.tag}` was moved to {commit} by {by}."
-            await distrust(context, candidate, "tag.moved", reason)
+            reason = f"Its tag `{candidate.tag}` was moved to {commit} by {job.by}."
+            await distrust(context, candidate, TagMoved, reason)
             return
         await Candidate.filter(id=candidate.id).update(tagged=False)
-        await audit.alarm(
-            context, "tag.deleted", str(candidate.tag), project=candidate.project_id, commit=candidate.commit, after=by
+        await events.record(
+            context,
+            TagDeleted(project_id=candidate.project_id, commit=candidate.commit, tag=str(candidate.tag), by=job.by),
         )
 
 
-async def distrust(context: Context, candidate: Candidate, what: str, reason: str) -> None:
-    """Raise the alarm over a candidate's tag that points elsewhere, in the caller's transaction; once until it is back.
+async def distrust(context: Context, candidate: Candidate, event: type[TagMoved | TagElsewhere], reason: str) -> None:
+    """Raise the alarm about a tag that points elsewhere, in the caller's transaction: once until it is back.
 
     Before anything more is dispatched on the tag, GitHub is asked where it points. A candidate that is ready and was
     deployed nowhere yet fails.
     """
-    told = AuditEntry.filter(alarm=True, project_id=candidate.project_id, subject=candidate.version, act__in=ELSEWHERE)
-    if not candidate.tagged and await told.exists():
+    known = AuditEntry.filter(
+        alarm=True, project_id=candidate.project_id, subject=candidate.version, act__in=DISTRUSTED
+    )
+    if not candidate.tagged and await known.exists():
         return
     await Candidate.filter(id=candidate.id).update(tagged=False)
-    begun = Deployment.filter(candidate_id=candidate.id).exclude(status__in=["pending", "error"])
-    if candidate.status not in UNFINISHED and not await begun.exists():
+    deployed = Deployment.filter(candidate_id=candidate.id).exclude(status__in=["pending", "error"])
+    if candidate.status not in UNFINISHED and not await deployed.exists():
         await candidates.invalidate(context, candidate, reason)
     else:
-        await audit.alarm(
-            context, what, candidate.version, project=candidate.project_id, commit=candidate.commit, after=reason
+        await events.record(
+            context,
+            event(project_id=candidate.project_id, commit=candidate.commit, version=candidate.version, reason=reason),
         )
+
+
+async def _triggered(push: TagPush) -> tuple[Project, CandidateVersion] | None:
+    """The project and candidate that a trigger tag names: the longest prefix wins. Our own tags trigger nothing."""
+    found = await Project.filter(repository_id=push.repository, archived=False).select_related("repository")
+    projects = {project.id: project for project in found}
+    trigger = version_in_tag(push.tag, {key: project.trigger_tag_prefix for key, project in projects.items()})
+    own = version_in_tag(push.tag, {key: project.tag_prefix for key, project in projects.items()})
+    if trigger is None or (own is not None and len(own[1]) < len(trigger[1])):
+        return None
+    try:
+        return projects[trigger[0]], parse_candidate_version(trigger[1])
+    except Refusal:
+        return None  # a tag that is not ours to read, such as v1.2.0

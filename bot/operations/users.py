@@ -9,7 +9,9 @@ from tortoise.exceptions import IntegrityError
 
 from bot.context import Actor, Context, require_everywhere
 from bot.errors import Conflict, NotFound, Refusal, Unauthenticated
+from bot.github import collaborators
 from bot.operations import audit
+from bot.rules.ids import UserId
 from bot.rules.permissions import GRANTS, STRANGERS, grants_of_role, unknown_grants
 from bot.store import queries
 from bot.store.database import after_commit, current, transaction
@@ -17,7 +19,7 @@ from bot.store.projects import Repository
 from bot.store.users import ApiToken, User
 
 SYSTEM = "longshore"
-NOBODY = Actor(0, "nobody", frozenset())
+NOBODY = Actor(UserId(0), "nobody", frozenset())
 PREFIX = "lsh_"
 NAMED = 5  # of grants that there are not
 SHOWN = 12  # characters by which a token is told from others
@@ -61,7 +63,7 @@ async def system(context: Context) -> Actor:
 
 async def with_role(context: Context, github_id: int, login: str, repository: Repository) -> Actor:
     """Somebody on GitHub, with what their role in a repository brings at this moment."""
-    role = await context.at(repository).role_of(login)
+    role = await collaborators.role_of(context.at(repository), login)
     user = await from_github(context, github_id, login)
     return Actor(user.id, user.name, grants_of_role(role), repository_id=repository.github_id)
 
@@ -171,7 +173,7 @@ async def _revoke(context: Context, token: ApiToken) -> None:
 
 def anonymous(anonymous_read: str) -> Actor:
     """Somebody who says nothing of who they are, as the setting `ANONYMOUS_READ` lets them."""
-    return Actor(0, "anonymous", frozenset(), public=STRANGERS[anonymous_read])
+    return Actor(UserId(0), "anonymous", frozenset(), public=STRANGERS[anonymous_read])
 
 
 async def authenticate(

@@ -1,8 +1,8 @@
 """Storing webhook deliveries: raw, durable, many at once.
 
-Requests that arrive together are committed together. A delivery is a job of kind `webhook` whose key is GitHub's
-delivery id; nothing is parsed here. `put` returns only after the commit, and what was not stored in time is refused, so
-GitHub can be told the truth.
+Requests that arrive together are committed together. A delivery is a job of kind `webhook` whose key is GitHub's GUID
+of the delivery; nothing is parsed here. `put` returns only after the commit, and refuses what was not stored in time,
+so that GitHub is never told that a delivery arrived which did not.
 """
 
 from __future__ import annotations
@@ -14,32 +14,64 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 import orjson
 
 from bot.errors import Refusal, Unavailable
-from bot.queue.jobs import now_ms
+from bot.queue.jobs import Job, LeasedJob, now_ms
 from bot.store.database import current, dialect, execute, fetch
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 8.0
-"""Seconds in which a delivery is stored or refused: GitHub waits for 10."""
-MOST_WAITING = 256 * 1024 * 1024
-"""Bytes that may wait at once."""
-MOST_ROWS = 500
-MOST_BYTES = 32 * 1024 * 1024
+STORE_TIMEOUT = 8.0
+"""Seconds within which a delivery is stored or refused: GitHub waits for 10."""
+MAX_WAITING_BYTES = 256 * 1024 * 1024
+"""Bytes of all deliveries that wait for their commit."""
+MAX_BATCH_ROWS = 500
+MAX_BATCH_BYTES = 32 * 1024 * 1024
 """What one commit takes."""
-CROWD = 4
-"""Deliveries in one commit that make a crowd."""
-RECENTLY = 0.1
-"""Seconds in which a commit is recent."""
-AWAY = "The delivery could not be stored now; deliver it again."
+LOADED_BATCH = 4
+"""Deliveries in one commit that are a sign of load."""
+RECENT_SECONDS = 0.1
+"""For how long a commit is a sign of load."""
+NOT_STORED = "The delivery could not be stored now; deliver it again."
+
+
+@dataclass(frozen=True)
+class WebhookDelivery(Job):
+    """A webhook delivery as GitHub sent it: the raw body, and what of its headers tells how to read it."""
+
+    kind: ClassVar[str] = "webhook"
+    keeps_key: ClassVar[bool] = True
+
+    guid: str
+    event: str
+    content_type: str
+    body: bytes
+
+    @property
+    def key(self) -> str:
+        """GitHub's GUID: the same delivery is stored once."""
+        return self.guid
+
+    def payload(self) -> bytes:
+        """The raw body."""
+        return self.body
+
+    def headers(self) -> dict[str, str]:
+        """The event's name and the body's content type."""
+        return {"event": self.event, "content_type": self.content_type}
+
+    @classmethod
+    def read(cls, row: LeasedJob) -> Self:
+        """The delivery that a row holds."""
+        event, content_type = row.headers.get("event", ""), row.headers.get("content_type", "")
+        return cls(guid=row.key or "", event=event, content_type=content_type, body=row.payload)
 
 
 @dataclass(slots=True)
-class Delivery:
+class WaitingDelivery:
     """A delivery that waits for its commit."""
 
     guid: str
@@ -66,30 +98,30 @@ POSTGRES += "RETURNING key"
 STORED = "SELECT key FROM jobs WHERE key IN (SELECT value FROM json_each($1)) AND run_at = $2"
 
 
-@lru_cache(maxsize=MOST_ROWS)
+@lru_cache(maxsize=MAX_BATCH_ROWS)
 def sqlite_insert(rows: int) -> str:
-    """The statement for so many rows."""
-    numbers = range(2, 2 + 4 * rows, 4)
-    places = (f"('webhook', ${n}, 1, ${n + 1}, ${n + 2}, ${n + 3}, 'queued', 0, $1, $1)" for n in numbers)
+    """The statement that inserts this many rows."""
+    firsts = range(2, 2 + 4 * rows, 4)
+    places = (f"('webhook', ${n}, 1, ${n + 1}, ${n + 2}, ${n + 3}, 'queued', 0, $1, $1)" for n in firsts)
     return INSERT.format(rows="VALUES " + ", ".join(places))
 
 
-async def store(deliveries: Sequence[Delivery], stamp: int) -> set[str]:
-    """Insert deliveries with distinct ids in one statement; the ids of those that are new, or revive a dead letter.
+async def store(deliveries: Sequence[WaitingDelivery], stamp: int) -> set[str]:
+    """Insert deliveries with distinct GUIDs in one statement; returns the GUIDs that are new or revive a dead letter.
 
-    `stamp` is the time in epoch milliseconds, which no two calls share.
+    `stamp` is the time in epoch milliseconds; no two calls may pass the same.
     """
     if dialect() == "sqlite":
         return await store_in_sqlite(deliveries, stamp)
     columns = zip(*((one.guid, one.priority, one.body, one.headers) for one in deliveries), strict=True)
     engine = cast("Any", current().client)
-    return {row["key"] for row in await engine.fetch_apart(POSTGRES, [*map(list, columns), stamp], PATIENCE)}
+    return {row["key"] for row in await engine.fetch_apart(POSTGRES, [*map(list, columns), stamp], STORE_TIMEOUT)}
 
 
-async def store_in_sqlite(deliveries: Sequence[Delivery], stamp: int) -> set[str]:
-    """As `store`. Which ids are new is asked for, by the stamp, only where some are not.
+async def store_in_sqlite(deliveries: Sequence[WaitingDelivery], stamp: int) -> set[str]:
+    """`store` for SQLite, which asks which GUIDs are new (by the stamp) only when some are not.
 
-    With RETURNING, sqlite3 hands over the interpreter's lock for each row: that doubled the slowest answers under load.
+    With RETURNING, sqlite3 releases the interpreter's lock for each row, which doubled the slowest answers under load.
     """
     guids = [one.guid for one in deliveries]
     values = [value for one in deliveries for value in (one.guid, one.priority, one.body, one.headers)]
@@ -99,18 +131,18 @@ async def store_in_sqlite(deliveries: Sequence[Delivery], stamp: int) -> set[str
 
 
 @lru_cache(maxsize=256)
-def kept_headers(event: str, content_type: str) -> str:
-    """What of a delivery's headers is kept, as JSON."""
+def headers_json(event: str, content_type: str) -> str:
+    """The stored headers of a delivery, as JSON."""
     return orjson.dumps({"event": event, "content_type": content_type}).decode()
 
 
 class Intake:
     """`async with Intake() as intake:`, then `put` from any number of tasks."""
 
-    def __init__(self, *, patience: float = PATIENCE, most_waiting: int = MOST_WAITING) -> None:
-        self._patience = patience
-        self._most_waiting = most_waiting
-        self._waiting: deque[Delivery] = deque()
+    def __init__(self, *, store_timeout: float = STORE_TIMEOUT, max_waiting_bytes: int = MAX_WAITING_BYTES) -> None:
+        self._store_timeout = store_timeout
+        self._max_waiting_bytes = max_waiting_bytes
+        self._waiting: deque[WaitingDelivery] = deque()
         self._bytes = 0
         self._arrived = asyncio.Event()
         self._flusher: asyncio.Task[None] | None = None
@@ -128,21 +160,21 @@ class Intake:
             self._refuse(self._waiting.popleft())
 
     async def put(self, *, guid: str, event: str, content_type: str, body: bytes, priority: int) -> bool:
-        """Store a delivery: True when it is new (or revives a dead letter), False when it is already there.
+        """Store a delivery; True when it is new (or revives a dead letter), False when it is known already.
 
-        Returns after the commit. Unavailable when it is not stored within 8 seconds, or too much waits already; Refusal
-        when the headers are not plain text, which GitHub's always are.
+        Returns after the commit. Unavailable when it is not stored within 8 seconds or too much is waiting already;
+        Refusal when the headers are not plain ASCII, which GitHub's always are.
         """
         plain = guid + event + content_type
         if not (plain.isascii() and plain.isprintable()):
             raise Refusal("The delivery's headers are not plain text.")
-        if self._bytes + len(body) > self._most_waiting:
-            raise Unavailable(AWAY)
-        delivery = Delivery(guid, kept_headers(event, content_type), body, priority)
+        if self._bytes + len(body) > self._max_waiting_bytes:
+            raise Unavailable(NOT_STORED)
+        delivery = WaitingDelivery(guid, headers_json(event, content_type), body, priority)
         self._bytes += len(body)
         self._waiting.append(delivery)
         self._arrived.set()
-        timer = delivery.stored.get_loop().call_later(self._patience, self._refuse, delivery)
+        timer = delivery.stored.get_loop().call_later(self._store_timeout, self._refuse, delivery)
         try:
             return await delivery.stored
         finally:
@@ -150,35 +182,35 @@ class Intake:
             self._bytes -= len(body)
 
     def under_load(self) -> bool:
-        """Whether deliveries come in faster than one by one just now."""
-        return self._last_batch >= CROWD and time.monotonic() - self._flushed_at < RECENTLY
+        """Whether several deliveries were committed together a moment ago."""
+        return self._last_batch >= LOADED_BATCH and time.monotonic() - self._flushed_at < RECENT_SECONDS
 
     async def _flush_forever(self) -> None:
         while True:
             await self._arrived.wait()
             self._arrived.clear()
-            while batch := self._take():
+            while batch := self._next_batch():
                 try:
                     await self._flush(batch)
-                except Exception as exc:  # whatever it is, the next batch may fare better
+                except Exception as exc:  # the next batch may fare better
                     log.warning("deliveries are refused: %s", exc, exc_info=not isinstance(exc, Unavailable))
                     for delivery in batch:
                         self._refuse(delivery)
 
-    def _take(self) -> list[Delivery]:
-        """The next deliveries that somebody still waits for, with distinct ids."""
-        batch: dict[str, Delivery] = {}
+    def _next_batch(self) -> list[WaitingDelivery]:
+        """The next deliveries whose requests are still open, with distinct GUIDs."""
+        batch: dict[str, WaitingDelivery] = {}
         size = 0
-        while self._waiting and len(batch) < MOST_ROWS and size < MOST_BYTES:
+        while self._waiting and len(batch) < MAX_BATCH_ROWS and size < MAX_BATCH_BYTES:
             if self._waiting[0].guid in batch:
                 break
             delivery = self._waiting.popleft()
-            if not delivery.stored.done():  # else its request was given up
+            if not delivery.stored.done():  # otherwise its request was given up
                 batch[delivery.guid] = delivery
                 size += len(delivery.body)
         return list(batch.values())
 
-    async def _flush(self, batch: list[Delivery]) -> None:
+    async def _flush(self, batch: list[WaitingDelivery]) -> None:
         self._stamp = max(now_ms(), self._stamp + 1)
         new = await store(batch, self._stamp)
         self._last_batch, self._flushed_at = len(batch), time.monotonic()
@@ -188,6 +220,6 @@ class Intake:
         if new:
             current().bell.ring()
 
-    def _refuse(self, delivery: Delivery) -> None:
+    def _refuse(self, delivery: WaitingDelivery) -> None:
         if not delivery.stored.done():
-            delivery.stored.set_exception(Unavailable(AWAY))
+            delivery.stored.set_exception(Unavailable(NOT_STORED))

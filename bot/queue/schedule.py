@@ -1,38 +1,33 @@
-"""What is due when."""
+"""Periodic jobs: which kinds, and how often."""
 
 import asyncio
 import time
+from collections.abc import Mapping
 
 import structlog
 
-from bot.queue.jobs import enqueue
+from bot.queue.jobs import Job, enqueue
 
 log = structlog.get_logger()
 
-EVERY = {  # job kind: seconds between two of it
-    "reconcile": 60,
-    "sweep_deliveries": 30 * 60,
-    "check_repositories": 60 * 60,
-    "prune": 60 * 60,
-}
-FIRST = {"sweep_deliveries": 3.0}  # seconds after the start, when deliveries can be taken again; others at once
-TICK = 1.0
+TICK = 1.0  # seconds
 
 
-async def run() -> None:
-    """Enqueue each kind when the process starts and whenever its time has come, until cancelled.
+async def run(every: Mapping[Job, float], first_after: Mapping[Job, float]) -> None:
+    """Enqueue each job when the process starts and then periodically, until cancelled.
 
-    Many processes may do this: one unfinished job of a kind is all there is.
+    `every`: seconds from one enqueuing to the next. `first_after`: seconds from the start to the first one, for those
+    that must not run at once. Any number of processes may do this: the jobs' keys keep unfinished ones unique.
     """
-    begun = time.monotonic()
-    due = {kind: begun + FIRST.get(kind, 0.0) for kind in EVERY}
+    started = time.monotonic()
+    due = {job: started + first_after.get(job, 0.0) for job in every}
     while True:
         now = time.monotonic()
-        for kind in [kind for kind, at in due.items() if at <= now]:
+        for job in [job for job, at in due.items() if at <= now]:
             try:
-                await enqueue(kind, {}, key=kind)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the schedule outlives it
-                log.warning("schedule waits", kind=kind, error=str(error))
+                await enqueue(job)
+            except Exception as error:  # noqa: BLE001 - the schedule survives any failure
+                log.warning("schedule waits", kind=job.kind, error=str(error))
                 continue
-            due[kind] = now + EVERY[kind]
+            due[job] = now + every[job]
         await asyncio.sleep(TICK)

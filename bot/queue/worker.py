@@ -1,7 +1,7 @@
-"""The worker: claims due jobs, has them performed, and writes what became of them.
+"""The worker: claims due jobs, has them performed, and writes their outcomes.
 
-One loop does the talking to the table: it writes the results that have come in (several at once), fills the free
-places, and sleeps until something happens. Beside it, a heartbeat lengthens the leases of what runs.
+One loop talks to the table: it writes the results that have come in (several at once), claims jobs for its free slots,
+and sleeps until something happens. Beside it, a heartbeat renews the leases of running jobs.
 """
 
 from __future__ import annotations
@@ -20,92 +20,102 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from bot.errors import Refusal, Unavailable
-from bot.queue.jobs import (
-    Job,
-    JobOutcome,
-    LeaseLost,
-    PermanentFailure,
-    RetryLater,
-    claim,
-    finish,
-    milliseconds,
-    now_ms,
-    release_expired,
-    renew,
-    unfinished,
-)
+from bot.queue.jobs import LeasedJob, LeaseLost, PermanentFailure, RetryLater, milliseconds, now_ms
+from bot.queue.leases import JobOutcome, claim, finish, release_expired, renew
+from bot.queue.retention import unfinished
 from bot.store.database import current
 from bot.store.engines import uncancelled
 
 log = logging.getLogger(__name__)
 
-BACK_OFF_BASE = 2.0
-BACK_OFF_CAP = 600.0
+BACK_OFF_BASE = 2.0  # seconds
+BACK_OFF_CAP = 600.0  # seconds
 PAUSE = 0.03
-"""Seconds in which the worker gives way."""
+"""Seconds that the worker pauses while it yields."""
 POLL = 1.0
 """Seconds between looks at the table while nothing wakes the worker."""
 
 END_OF_TIME = 2**62
 
 Outcome = str
-"""ok, refused, later, failed (to be tried again), dead, lost (somebody else has it), returned (the worker stopped)."""
+"""ok, refused, later, failed (to be tried again), dead, lost (another worker has it), returned (the worker stopped)."""
 
 
-class Returned(Exception):
-    """The worker stops: the job goes back to the queue."""
+class WorkerStopped(Exception):
+    """The worker stops: its running jobs go back to the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """How a worker works.
+
+    `concurrency`: how many jobs run at once. `max_attempts`: how often a failing job is tried before it becomes a dead
+    letter. `grace_seconds`: how long running jobs may go on after `stop`. `owner`: the name in leases, generated if
+    empty.
+    """
+
+    concurrency: int = 8
+    lease_seconds: float = 60
+    job_timeout: float = 600
+    max_attempts: int = 12
+    grace_seconds: float = 20
+    owner: str = ""
 
 
 @dataclass(slots=True)
 class RunningJob:
-    """A job in a place."""
+    """A job in one of the worker's slots."""
 
-    job: Job
+    job: LeasedJob
     task: asyncio.Task[None] | None = None
     stopped_by: Exception | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """A job that has run."""
+class JobResult:
+    """How a job ended, before its outcome is written."""
 
-    job: Job
+    job: LeasedJob
     error: BaseException | None
     seconds: float
 
 
+OnFinished = Callable[[LeasedJob, Outcome, float, BaseException | None], None]
+
+
 def back_off(attempts: int) -> float:
-    """Seconds to wait after that many failures: doubling from 2 to 600, of which a random half at most is taken off."""
+    """Seconds to wait after that many failures: doubles from 2 to 600, minus a random half at most."""
     longest: float = min(BACK_OFF_CAP, BACK_OFF_BASE * 2 ** min(attempts - 1, 30))
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - it only keeps jobs apart
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - it only spreads jobs out
 
 
 def storable(text: str) -> str:
-    """What a database takes of a text: no zero byte, no half character, and no more than anybody reads."""
+    """A text as a database can store it: no NUL, no lone surrogates, at most 4,000 characters."""
     return text[:4000].replace("\x00", "").encode(errors="replace").decode()
 
 
-def decide_outcome(job: Job, error: BaseException | None, max_attempts: int, now: int) -> tuple[JobOutcome, Outcome]:
-    """What becomes of a job that ended with `error`."""
+def decide_outcome(
+    job: LeasedJob, error: BaseException | None, max_attempts: int, now: int
+) -> tuple[JobOutcome, Outcome]:
+    """The outcome of a job that ended with `error`: done, queued again, or dead."""
     if error is None:
         return JobOutcome(job.id, job.attempts, "done"), "ok"
-    said = storable(
-        f"{error}" if isinstance(error, Refusal | RetryLater | PermanentFailure) else f"{type(error).__name__}: {error}"
-    )
+    explained = isinstance(error, Refusal | RetryLater | PermanentFailure)
+    message = storable(f"{error}" if explained else f"{type(error).__name__}: {error}")
     if isinstance(error, Refusal):
-        return JobOutcome(job.id, job.attempts, "done", said), "refused"
+        return JobOutcome(job.id, job.attempts, "done", message), "refused"
     if isinstance(error, RetryLater):
-        return JobOutcome(job.id, job.attempts, "queued", said, milliseconds(error.at), forgiven=True), "later"
-    if isinstance(error, Returned):
+        return JobOutcome(job.id, job.attempts, "queued", message, milliseconds(error.at), forgiven=True), "later"
+    if isinstance(error, WorkerStopped):
         return JobOutcome(job.id, job.attempts, "queued", forgiven=True), "returned"
     if job.attempts >= max_attempts or isinstance(error, PermanentFailure):
-        return JobOutcome(job.id, job.attempts, "dead", said), "dead"
-    return JobOutcome(job.id, job.attempts, "queued", said, now + int(back_off(job.attempts) * 1000)), "failed"
+        return JobOutcome(job.id, job.attempts, "dead", message), "dead"
+    return JobOutcome(job.id, job.attempts, "queued", message, now + int(back_off(job.attempts) * 1000)), "failed"
 
 
 @contextmanager
 def only_worker(path: str | None) -> Iterator[None]:
-    """Hold the lock file beside a SQLite database (no path, no lock); Refusal when another process has it."""
+    """Hold the lock file beside a SQLite database (none when `path` is None); Refusal when another process holds it."""
     if path is None:
         yield
         return
@@ -127,74 +137,67 @@ class Worker:
 
     def __init__(
         self,
+        perform: Callable[[LeasedJob], Awaitable[None]],
+        on_finished: OnFinished,
+        options: WorkerOptions | None = None,
         *,
-        perform: Callable[[Job], Awaitable[None]],
-        observe: Callable[[Job, Outcome, float, BaseException | None], None],
-        concurrency: int = 8,
-        lease_seconds: float = 60,
-        owner: str = "",
-        job_timeout: float = 600,
-        max_attempts: int = 12,
-        grace_seconds: float = 20,
         should_yield: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`perform` does a job; `observe` is told each outcome once it is written: (job, outcome, seconds, error).
+        """`perform` does a job; `on_finished(job, outcome, seconds, error)` is called once its outcome is written.
 
-        While `should_yield` says so, the worker pauses before it claims more: others in this process go first.
+        While `should_yield` returns True, the worker pauses before it claims more: webhook intake in this process goes
+        first.
         """
-        self.owner = owner or f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        self.options = options or WorkerOptions()
+        self.owner = self.options.owner or f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self.last_progress = time.monotonic()
         """When the table was last read and written without an error, by time.monotonic()."""
+        self.started = asyncio.Event()
         self._perform = perform
-        self._observe = observe
-        self._concurrency = concurrency
-        self._lease_ms = int(lease_seconds * 1000)
-        self._job_timeout = job_timeout
-        self._max_attempts = max_attempts
-        self._grace_seconds = grace_seconds
+        self._on_finished = on_finished
         self._should_yield = should_yield
+        self._lease_ms = int(self.options.lease_seconds * 1000)
         self._running: dict[int, RunningJob] = {}
-        self._results: list[Result] = []
-        self.begun = asyncio.Event()
+        self._results: list[JobResult] = []
         self._wake = asyncio.Event()
         self._stopping = False
-        self._voided_at = -POLL
-        self._void_before = 0
+        self._released_at = -POLL
+        self._release_before = 0
 
     def stop(self) -> None:
-        """Claim nothing more; `run` returns once what runs has finished, or after the grace period."""
+        """Claim nothing more; `run` returns once running jobs have finished, or after the grace period."""
         self._stopping = True
         self._wake.set()
 
     async def run(self) -> None:
-        """Work until `stop` (what runs may finish, within the grace period) or cancelled (what runs goes back at once).
+        """Work until `stop` (running jobs may finish, within the grace period) or cancelled (they go back at once).
 
         Refusal when another process works on the same SQLite file.
         """
         database = current()
         with only_worker(database.path):
-            if database.path is not None:  # whoever held a lease there was killed: the lock file says so
-                self._void_before = END_OF_TIME
+            if database.path is not None:  # the lock file proves that whoever held a lease there was killed
+                self._release_before = END_OF_TIME
             database.bell.events.add(self._wake)
-            self.begun.set()
-            beside = [asyncio.create_task(database.listen()), asyncio.create_task(self._beat())]
+            self.started.set()
+            helpers = [asyncio.create_task(database.listen()), asyncio.create_task(self._renew_leases())]
             try:
                 while not self._stopping:
-                    await self._turn()
-                await self._let_finish()
+                    await self._work_once()
+                await self._drain()
             finally:
                 database.bell.events.discard(self._wake)
-                for task in beside:
+                for task in helpers:
                     task.cancel()
-                await uncancelled(self._hand_back(beside))
+                await uncancelled(self._return_jobs(helpers))
 
     async def settle(self) -> None:
-        """Wait until nothing runs and nothing is due. For tests: jobs that wait for a later moment are left waiting."""
+        """Wait until nothing runs and nothing is due. For tests: jobs that are due later are left alone."""
         while self._running or self._results or await unfinished(datetime.now(UTC)):
             self._wake.set()
             await asyncio.sleep(0.002)
 
-    async def _turn(self) -> None:
+    async def _work_once(self) -> None:
         self._wake.clear()
         if self._should_yield():
             await asyncio.sleep(PAUSE)
@@ -202,11 +205,11 @@ class Worker:
             await self._sleep()
 
     async def _exchange(self, *, claiming: bool) -> bool:
-        """Write and read the table, never cancelled half-way; whether there may be more to do at once."""
+        """Write results and claim jobs, never cancelled half-way; returns whether there may be more to do at once."""
         try:
             await self._write_results()
-            await self._void_expired()
-            claimed = await self._fill_places() if claiming else 0
+            await self._release_expired()
+            claimed = await self._claim_jobs() if claiming else 0
         except Exception as exc:  # the database may be away for a while: the worker outlives that
             log.warning("the queue waits: %s", exc, exc_info=not isinstance(exc, Unavailable))
             return False
@@ -220,31 +223,31 @@ class Worker:
         except TimeoutError:
             pass
 
-    async def _fill_places(self) -> int:
-        free = self._concurrency - len(self._running)
+    async def _claim_jobs(self) -> int:
+        free = self.options.concurrency - len(self._running)
         jobs = await claim(free, self.owner, self._lease_ms) if free > 0 else []
         for job in jobs:
-            if before := self._running.get(job.id):  # our own lease had expired, and the job was given to us again
-                self._cancel(before, LeaseLost("taken over"))
-            run = self._running[job.id] = RunningJob(job)
-            run.task = asyncio.create_task(self._work(run))
+            if earlier := self._running.get(job.id):  # our own lease had expired, and we claimed the job again
+                self._cancel(earlier, LeaseLost("taken over"))
+            running = self._running[job.id] = RunningJob(job)
+            running.task = asyncio.create_task(self._run_job(running))
         return len(jobs)
 
-    async def _work(self, run: RunningJob) -> None:
+    async def _run_job(self, running: RunningJob) -> None:
         started = time.monotonic()
         error: BaseException | None = None
         try:
-            async with asyncio.timeout(self._job_timeout):
-                await self._perform(run.job)
+            async with asyncio.timeout(self.options.job_timeout):
+                await self._perform(running.job)
         except asyncio.CancelledError as exc:
-            error = run.stopped_by or exc
-        except Exception as exc:  # noqa: BLE001 - whatever it is, it is the job's outcome
+            error = running.stopped_by or exc
+        except Exception as exc:  # noqa: BLE001 - any exception is the job's outcome
             error = exc
-        if isinstance(run.stopped_by, LeaseLost):  # even if it ended well before it noticed
-            error = run.stopped_by
-        if self._running.get(run.job.id) is run:
-            del self._running[run.job.id]
-        self._results.append(Result(run.job, error, time.monotonic() - started))
+        if isinstance(running.stopped_by, LeaseLost):  # even if the job ended well before it noticed
+            error = running.stopped_by
+        if self._running.get(running.job.id) is running:
+            del self._running[running.job.id]
+        self._results.append(JobResult(running.job, error, time.monotonic() - started))
         self._wake.set()
 
     async def _write_results(self) -> None:
@@ -252,55 +255,53 @@ class Worker:
         if not results:
             return
         now = now_ms()
-        ours = [result for result in results if not isinstance(result.error, LeaseLost)]
-        judged = [decide_outcome(result.job, result.error, self._max_attempts, now) for result in ours]
-        written = await finish([verdict for verdict, _ in judged], self.owner, now)
+        held = [result for result in results if not isinstance(result.error, LeaseLost)]
+        decided = [decide_outcome(result.job, result.error, self.options.max_attempts, now) for result in held]
+        written = await finish([outcome for outcome, _ in decided], self.owner, now)
         del self._results[: len(results)]
-        outcomes = {
-            id(result): outcome for result, (_, outcome), kept in zip(ours, judged, written, strict=True) if kept
-        }
+        names = {id(result): name for result, (_, name), kept in zip(held, decided, written, strict=True) if kept}
         for result in results:
-            self._observe(result.job, outcomes.get(id(result), "lost"), result.seconds, result.error)
+            self._on_finished(result.job, names.get(id(result), "lost"), result.seconds, result.error)
 
-    async def _void_expired(self) -> None:
-        if time.monotonic() - self._voided_at < POLL:
+    async def _release_expired(self) -> None:
+        if time.monotonic() - self._released_at < POLL:
             return
-        given_up = await release_expired(self._max_attempts, max(now_ms(), self._void_before), now_ms())
-        self._voided_at = time.monotonic()
-        self._void_before = 0
-        for job in given_up:
-            self._observe(job, "dead", 0.0, None)
+        dead = await release_expired(self.options.max_attempts, max(now_ms(), self._release_before), now_ms())
+        self._released_at = time.monotonic()
+        self._release_before = 0
+        for job in dead:
+            self._on_finished(job, "dead", 0.0, None)
 
-    async def _beat(self) -> None:
+    async def _renew_leases(self) -> None:
         while True:
             await asyncio.sleep(self._lease_ms / 3000)
-            runs = list(self._running.values())
+            running = list(self._running.values())
             try:
-                renewed = await renew([run.job for run in runs], self.owner, now_ms() + self._lease_ms)
+                renewed = await renew([each.job for each in running], self.owner, now_ms() + self._lease_ms)
             except Exception as exc:  # as in _exchange
                 log.warning("leases are not renewed: %s", exc, exc_info=not isinstance(exc, Unavailable))
                 continue
-            for run in runs:
-                if run.job.id not in renewed and self._running.get(run.job.id) is run:
-                    self._cancel(run, LeaseLost("taken over"))
+            for each in running:
+                if each.job.id not in renewed and self._running.get(each.job.id) is each:
+                    self._cancel(each, LeaseLost("taken over"))
 
-    def _cancel(self, run: RunningJob, reason: Exception) -> None:
-        run.stopped_by = reason
-        if run.task is not None:
-            run.task.cancel()
+    def _cancel(self, running: RunningJob, reason: Exception) -> None:
+        running.stopped_by = reason
+        if running.task is not None:
+            running.task.cancel()
 
-    async def _let_finish(self) -> None:
-        until = time.monotonic() + self._grace_seconds
+    async def _drain(self) -> None:
+        until = time.monotonic() + self.options.grace_seconds
         while self._running and time.monotonic() < until:
             self._wake.clear()
             if not await uncancelled(self._exchange(claiming=False)):
                 await self._sleep()
 
-    async def _hand_back(self, beside: list[asyncio.Task[None]]) -> None:
-        tasks = [run.task for run in self._running.values() if run.task is not None]
-        for run in list(self._running.values()):
-            self._cancel(run, Returned())
+    async def _return_jobs(self, helpers: list[asyncio.Task[None]]) -> None:
+        tasks = [running.task for running in self._running.values() if running.task is not None]
+        for running in list(self._running.values()):
+            self._cancel(running, WorkerStopped())
         if tasks:
             await asyncio.wait(tasks)
-        await asyncio.gather(*beside, return_exceptions=True)
+        await asyncio.gather(*helpers, return_exceptions=True)
         await self._exchange(claiming=False)

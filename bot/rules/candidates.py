@@ -1,4 +1,4 @@
-"""The life of a candidate: its moves, what a run's end means for it, and how its tag is named."""
+"""The life cycle of a candidate: its statuses, the moves between them, and how a build's run ends it."""
 
 from bot.errors import Conflict
 
@@ -15,12 +15,12 @@ UNFINISHED = frozenset({"pending", "building"})
 
 
 def may_move(before: str, after: str) -> bool:
-    """Whether a candidate in one status may come into another."""
+    """Whether a candidate may move from one status to another."""
     return after in MOVES[before]
 
 
 def status_after_run(conclusion: str | None) -> tuple[str, str | None]:
-    """What a build run's conclusion makes of its candidate: the status and the reason, if there is one to tell."""
+    """The status that a build run's conclusion gives its candidate, and the reason unless it succeeded."""
     if conclusion == "success":
         return "ready", None
     if conclusion == "cancelled":
@@ -29,20 +29,6 @@ def status_after_run(conclusion: str | None) -> tuple[str, str | None]:
 
 
 def check_cancelable(version: str, status: str) -> None:
-    """Refuse to cancel the build of a candidate that has none under way."""
+    """Refuse to cancel the build of a candidate that is not being built."""
     if status not in UNFINISHED:
         raise Conflict("Release candidate is not being built", release_candidate_version=version, status=status)
-
-
-def tag_name(prefix: str, version: str) -> str:
-    """The git tag of a candidate."""
-    return f"{prefix}{version}"
-
-
-def version_in_tag(tag: str, prefixes: dict[int, str]) -> tuple[int, str] | None:
-    """Whose trigger tag this is: the project with the longest matching prefix, and the text after it."""
-    matching = [(len(prefix), project) for project, prefix in prefixes.items() if prefix and tag.startswith(prefix)]
-    if not matching:
-        return None
-    length, project = max(matching)
-    return project, tag[length:]

@@ -1,141 +1,159 @@
-"""Commands in comments: `/release …` at the start of a line, outside quotes and code."""
+"""The grammar of commands in comments: `/release …` at the start of a line, outside quotes and code."""
 
 import difflib
-import re
-from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
-from markdown_it import MarkdownIt
+from bot.rules.markdown import paragraph_lines
 
 PREFIX = "/release"
-MOST = 10  # commands in one comment
+MAX_COMMANDS = 10  # in one comment
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Command:
-    """One command: its word and its arguments by name."""
+class Argument(Generic[T]):
+    """A typed argument. `read` turns what was written into its value, or refuses it."""
+
+    name: str
+    read: Callable[[str], T]
+
+    @property
+    def usage(self) -> str:
+        """The argument as it stands in usage lines."""
+        return self.name.upper()
+
+
+@dataclass(frozen=True)
+class Clause:
+    """A word that introduces an argument: `to ENVIRONMENT`. With `to_line_end` the argument is the rest of the line."""
 
     word: str
-    arguments: dict[str, str] = field(default_factory=dict)
+    argument: Argument[Any]
+    required: bool = False
+    to_line_end: bool = False
+
+    @property
+    def usage(self) -> str:
+        """The clause as it stands in usage lines."""
+        usage = f"{self.word} {self.argument.usage}"
+        return usage if self.required else f"[{usage}]"
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """How one command is written: leading arguments in order, then clauses and flags in any order."""
+
+    word: str
+    required: tuple[Argument[Any], ...] = ()
+    optional: tuple[Argument[Any], ...] = ()
+    clauses: tuple[Clause, ...] = ()
+    flags: tuple[str, ...] = ()
+
+    @property
+    def usage(self) -> str:
+        """The command as people read it in help and advice."""
+        leading = [argument.usage for argument in self.required] + [f"[{each.usage}]" for each in self.optional]
+        clauses = sorted(self.clauses, key=lambda clause: (clause.to_line_end, not clause.required))
+        in_line = [clause.usage for clause in clauses if not clause.to_line_end]
+        at_end = [clause.usage for clause in clauses if clause.to_line_end]
+        return " ".join([PREFIX, self.word, *leading, *in_line, *(f"[{flag}]" for flag in self.flags), *at_end])
+
+
+@dataclass(frozen=True)
+class ParsedCommand:
+    """A command as it was written: its word, its arguments by name, its flags."""
+
+    word: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    flags: frozenset[str] = frozenset()
+
+    def get(self, argument: Argument[T]) -> T | None:
+        """The value of an argument; None when it was left out. Refuses what the argument does not take."""
+        text = self.arguments.get(argument.name)
+        return None if text is None else argument.read(text)
+
+    def require(self, argument: Argument[T]) -> T:
+        """The value of an argument that the grammar requires."""
+        return argument.read(self.arguments[argument.name])
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A line that begins like a command and is none: what was written and what would be right."""
+    """A line that begins like a command and is none: what was written, and what would be right."""
 
     line: str
     advice: str
 
 
-@dataclass(frozen=True)
-class Form:
-    """How a command is written: leading arguments in order, then optional or required words with an argument each."""
-
-    word: str
-    leading: tuple[str, ...]
-    required: dict[str, str]
-    optional: dict[str, str]
-    says: str
-
-    @property
-    def usage(self) -> str:
-        """The form as people read it."""
-        words = [f"{word} {name.upper()}" for word, name in self.required.items()]
-        words += [f"[{word} {name.upper()}]" for word, name in self.optional.items()]
-        return " ".join([PREFIX, self.word, *(name.upper() for name in self.leading), *words])
+class _Malformed(Exception):
+    """A line does not follow its command's grammar."""
 
 
-_PROJECT = {"in": "project"}
-FORMS = {
-    form.word: form
-    for form in (
-        Form("cut", ("version",), {}, {"at": "sha", **_PROJECT}, "cut a release candidate"),
-        Form("deploy", ("candidate",), {"to": "environment"}, _PROJECT, "deploy a release candidate"),
-        Form("status", (), {}, _PROJECT, "say where everything is"),
-        Form("help", (), {}, {}, "show this list"),
-    )
-}
+def parse(body: str, grammars: Mapping[str, Grammar]) -> list[ParsedCommand | Mistake]:
+    """Every command in a comment, in order, and every line that looks like one; at most `MAX_COMMANDS`."""
+    found: list[ParsedCommand | Mistake] = []
+    for line in paragraph_lines(body):
+        word, *rest = line.split(maxsplit=1) or [""]
+        if word == PREFIX:
+            found.append(_command(line, "".join(rest), grammars))
+    return found[:MAX_COMMANDS]
 
 
-def parse(body: str) -> list[Command | Mistake]:
-    """Every command in a comment, in order; text that addresses somebody else is no mistake and not in the list."""
-    found = []
-    for line in _lines(body):
-        words = line.split()
-        if words and words[0] == PREFIX:
-            found.append(_command(line, words[1:]))
-    return found[:MOST]
+def _command(line: str, text: str, grammars: Mapping[str, Grammar]) -> ParsedCommand | Mistake:
+    word, *rest = text.split(maxsplit=1) or [""]
+    if not word:
+        return Mistake(line, f"say what to do: {_choices(grammars)}")
+    grammar = grammars.get(word.lower())
+    if grammar is None:
+        close = difflib.get_close_matches(word.lower(), grammars, n=1)
+        return Mistake(line, f"did you mean `{grammars[close[0]].usage}`?" if close else f"I know {_choices(grammars)}")
+    try:
+        return _read(grammar, "".join(rest))
+    except _Malformed:
+        return Mistake(line, f"write it as `{grammar.usage}`")
 
 
-def _lines(body: str) -> list[str]:
-    """The lines of a comment's paragraphs, as written: not those of quotes, code and HTML."""
-    depth, lines = 0, []
-    for token in _markdown().parse(body.replace("\0", "")):
-        if token.type in ("blockquote_open", "blockquote_close"):
-            depth += token.nesting
-        elif token.type == "inline" and depth == 0:
-            lines += [line.strip() for line in _without_code(token.content).splitlines()]
-    return lines
+def _read(grammar: Grammar, text: str) -> ParsedCommand:
+    clauses = {clause.word: clause for clause in grammar.clauses}
+    arguments, text = _leading(grammar, text, {*clauses, *grammar.flags})
+    flags: set[str] = set()
+    while text:
+        word, text = _next_word(text)
+        clause = clauses.pop(word.lower(), None)
+        if clause is not None:
+            value, text = (text, "") if clause.to_line_end else _next_word(text)
+            arguments[clause.argument.name] = value
+        elif word in grammar.flags and word not in flags:
+            flags.add(word)
+        else:
+            raise _Malformed
+    unquoted = {name: value.strip("`") for name, value in arguments.items()}
+    if not all(unquoted.values()) or any(clause.required for clause in clauses.values()):
+        raise _Malformed
+    return ParsedCommand(grammar.word, unquoted, frozenset(flags))
 
 
-def _without_code(text: str) -> str:
-    """A paragraph with the line breaks inside its code spans made spaces: what stands there begins no line.
-
-    https://spec.commonmark.org/0.31.2/#code-spans, in one pass however many backticks there are.
-    """
-    runs = [(found.start(), found.end()) for found in re.finditer("`+", text)]
-    closers: dict[int, list[int]] = defaultdict(list)
-    for place in range(len(runs) - 1, -1, -1):
-        closers[runs[place][1] - runs[place][0]].append(place)
-    parts, done, place = [], 0, 0
-    while place < len(runs):
-        start, end = runs[place]
-        same = closers[end - start]
-        while same and same[-1] <= place:
-            same.pop()
-        place += 1
-        if same and text[start - 1 : start] != "\\":
-            close = same[-1]
-            parts += [text[done:end], " ".join(text[end : runs[close][0]].splitlines())]
-            done, place = runs[close][0], close + 1
-    return "".join([*parts, text[done:]])
+def _leading(grammar: Grammar, text: str, keywords: Iterable[str]) -> tuple[dict[str, str], str]:
+    """The arguments before the first clause or flag, and the rest of the text."""
+    arguments: dict[str, str] = {}
+    for argument in (*grammar.required, *grammar.optional):
+        word, rest = _next_word(text)
+        if not word or word.lower() in keywords:
+            break
+        arguments[argument.name], text = word, rest
+    if len(arguments) < len(grammar.required):
+        raise _Malformed
+    return arguments, text
 
 
-def _markdown() -> MarkdownIt:
-    return MarkdownIt("commonmark").disable(["inline", "text_join"], ignoreInvalid=True)
+def _next_word(text: str) -> tuple[str, str]:
+    """The first word of a text, and the text after it; both empty when there is none."""
+    word, *rest = text.split(maxsplit=1) or [""]
+    return word, "".join(rest)
 
 
-def _command(line: str, words: list[str]) -> Command | Mistake:
-    if not words:
-        return Mistake(line, f"say what to do: {_choices()}")
-    form = FORMS.get(words[0].lower())
-    if form is None:
-        close = difflib.get_close_matches(words[0].lower(), FORMS, n=1)
-        advice = f"did you mean `{FORMS[close[0]].usage}`?" if close else f"I know {_choices()}"
-        return Mistake(line, advice)
-    arguments = _arguments(form, words[1:])
-    return Command(form.word, arguments) if arguments is not None else Mistake(line, f"write it as `{form.usage}`")
-
-
-def _arguments(form: Form, words: list[str]) -> dict[str, str] | None:
-    leading, rest = words[: len(form.leading)], words[len(form.leading) :]
-    known = {**form.required, **form.optional}
-    if len(leading) < len(form.leading) or len(rest) % 2 or any(word.lower() in known for word in leading):
-        return None
-    pairs = [(word.lower(), value) for word, value in zip(rest[::2], rest[1::2], strict=True)]
-    given = {word for word, _ in pairs}
-    if len(given) < len(pairs) or not set(form.required) <= given <= set(known):
-        return None
-    arguments = {
-        **dict(zip(form.leading, map(_bare, leading), strict=True)),
-        **{known[word]: _bare(value) for word, value in pairs},
-    }
-    return arguments if all(arguments.values()) else None
-
-
-def _bare(text: str) -> str:
-    return text.strip("`")
-
-
-def _choices() -> str:
-    return ", ".join(f"`{word}`" for word in FORMS)
+def _choices(grammars: Mapping[str, Grammar]) -> str:
+    return ", ".join(f"`{word}`" for word in grammars)

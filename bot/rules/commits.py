@@ -4,6 +4,7 @@ import re
 from fnmatch import fnmatchcase
 
 from bot.errors import Refusal
+from bot.rules.ids import CommitSha
 
 INVALID = "Invalid commit hash"
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -11,12 +12,12 @@ _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}/[A-Za-z0-9._-]{1,100}"
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@#-]{0,243}")
 
 
-def parse_sha(text: object) -> str:
+def parse_sha(text: object) -> CommitSha:
     """A full commit SHA in lower case; anything shorter, longer or named is refused, and so is the SHA of nothing."""
     sha = text.lower() if isinstance(text, str) and text.isascii() else ""
     if _SHA.fullmatch(sha) is None or not sha.strip("0"):
         raise Refusal(INVALID, expected="a full commit SHA of 40 (or 64) hexadecimal digits")
-    return sha
+    return CommitSha(sha)
 
 
 def is_repository_name(text: object) -> bool:

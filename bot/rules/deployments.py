@@ -1,40 +1,42 @@
-"""The life of a deployment: its moves, what a run's end means for it, and where a rollback goes."""
+"""The life cycle of a deployment: its statuses, how runs and reports change them, and what a rollback targets."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bot.rules.ids import CandidateId
+
 STATUSES = ("pending", "in_progress", "success", "failure", "canceling", "canceled", "error", "unknown")
 ACTIVE = frozenset({"pending", "in_progress"})
 FINAL = frozenset({"success", "failure", "canceled", "error", "unknown"})
-_ENDS = frozenset({"success", "failure", "error", "canceled", "unknown"})
+UNFINISHED = ("pending", "in_progress", "canceling")
 MOVES: dict[str, frozenset[str]] = {
-    "pending": _ENDS | {"in_progress", "canceling"},
-    "in_progress": _ENDS | {"canceling"},
-    "canceling": _ENDS,
+    "pending": FINAL | {"in_progress", "canceling"},
+    "in_progress": FINAL | {"canceling"},
+    "canceling": FINAL,
     **{final: frozenset() for final in FINAL},
 }
 
 
 def may_move(before: str, after: str) -> bool:
-    """Whether a deployment that we follow may come from one status into another."""
+    """Whether a deployment that Longshore tracks may move from one status to another."""
     return after in MOVES[before]
 
 
 def is_new_deployment(before: str, after: str) -> bool:
-    """Whether a pipeline's report is of a new deployment: it runs, and the newest that is known has ended."""
+    """Whether a pipeline's report is about a new deployment: it is running, and the newest known one has ended."""
     return before in FINAL and after not in FINAL
 
 
 def is_change(before: str, after: str) -> bool:
-    """Whether a pipeline's report says anything new of a deployment.
+    """Whether a pipeline's report changes a deployment.
 
-    The same end said again does not, and neither does its running go on once it is being cancelled.
+    Repeating its final status does not, nor does a running status once it is being canceled.
     """
     return not (before == after and after in FINAL) and not (before == "canceling" and after in ACTIVE)
 
 
 def status_after_run(conclusion: str | None) -> tuple[str, str | None]:
-    """What a deploy run's conclusion makes of its deployment: the status and the message, if there is one to tell."""
+    """The status that a deploy run's conclusion gives its deployment, and the error message of a failure."""
     if conclusion == "success":
         return "success", None
     if conclusion == "cancelled":
@@ -43,42 +45,43 @@ def status_after_run(conclusion: str | None) -> tuple[str, str | None]:
 
 
 @dataclass(frozen=True)
-class Past:
-    """A finished deployment, as far as a rollback asks. `barred`: its candidate is banned or its release is held."""
+class PastDeployment:
+    """A finished deployment, as a rollback sees it. `barred`: its candidate is banned or its release is held."""
 
-    candidate: int
+    candidate: CandidateId
     status: str
     rollback: bool = False
     barred: bool = False
 
 
-def rollback_target(past: Iterable[Past]) -> int | None:
+def rollback_target(history: Iterable[PastDeployment]) -> CandidateId | None:
     """The candidate to roll back to, given the finished deployments of an environment, oldest first.
 
-    After a success: what was live before it. After anything else: the last that succeeded. What has been rolled back
-    from is passed over until somebody deploys it by hand again, so rolling back twice goes further back. A rollback
-    that was canceled counts for nothing.
+    After a success: what was live before it. After anything else: the last success. A candidate that was rolled back
+    from is skipped until it is deployed by hand again, so rolling back twice goes further back. Canceled rollbacks do
+    not count.
     """
-    live: list[Past] = []
-    left: set[int] = set()  # rolled back from, and not deployed by hand since
+    live: list[PastDeployment] = []
+    abandoned: set[CandidateId] = set()  # rolled back from, and not deployed by hand since
     newest = None
-    for entry in past:
+    for entry in history:
         if entry.rollback and entry.status == "canceled":
             continue
         newest = entry
         if entry.rollback:
             kept = _down_to(live, entry)
-            left |= {gone.candidate for gone in live[len(kept) :]} - {entry.candidate}
+            abandoned |= {dropped.candidate for dropped in live[len(kept) :]} - {entry.candidate}
             live = kept
         elif entry.status == "success":
-            left.discard(entry.candidate)
+            abandoned.discard(entry.candidate)
             live = live if live and live[-1].candidate == entry.candidate else [*live, entry]
     if newest is not None and newest.status == "success":
-        left.add(newest.candidate)
-    return next((entry.candidate for entry in reversed(live) if not (entry.barred or entry.candidate in left)), None)
+        abandoned.add(newest.candidate)
+    allowed = (entry.candidate for entry in reversed(live) if not (entry.barred or entry.candidate in abandoned))
+    return next(allowed, None)
 
 
-def _down_to(live: list[Past], rollback: Past) -> list[Past]:
-    """What a rollback leaves of what was live: up to its target, or that alone where its own time is forgotten."""
-    places = [place for place, entry in enumerate(live) if entry.candidate == rollback.candidate]
-    return live[: places[-1] + 1] if places else [rollback]
+def _down_to(live: list[PastDeployment], rollback: PastDeployment) -> list[PastDeployment]:
+    """What a rollback leaves of what was live: all up to its target, or the rollback alone if that is unknown."""
+    positions = [position for position, entry in enumerate(live) if entry.candidate == rollback.candidate]
+    return live[: positions[-1] + 1] if positions else [rollback]

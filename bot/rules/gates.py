@@ -1,56 +1,189 @@
-"""What may stand between a candidate and an environment."""
+"""Gates: what stands between a candidate and an environment, decided in one place and explained by the decision itself.
 
-from dataclasses import dataclass
+`decide` always evaluates every gate. Whoever asks renders the same `Decision`: REST refusals, comments, the audit log.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from bot.errors import Conflict, Forbidden, Refusal
 
+Gate = Literal["candidate", "hold", "freeze", "busy"]
+Verdict = Literal["off", "pass", "overridden", "wait", "refuse"]
+
+SEVERITY: tuple[Verdict, ...] = ("off", "pass", "overridden", "wait", "refuse")
+OPEN: frozenset[Verdict] = frozenset({"off", "pass", "overridden"})
+BUILDING = frozenset({"pending", "building"})
+OVERRIDABLE: frozenset[Gate] = frozenset({"freeze"})
+
 
 @dataclass(frozen=True)
-class Gate:
-    """One gate that refuses, and what it waits for."""
+class GateFacts:
+    """What the gates look at, read under the environment's lock.
 
-    name: str
-    waits_for: str
+    `frozen` and `held` are stored as objects with `by`, `reason`, `since` and, for a freeze, `until` (ISO 8601).
+    `busy_with` is the id of another deployment that is under way on the environment.
+    """
 
-    def shown(self) -> dict[str, str]:
-        """As it is told to programs."""
-        return {"gate": self.name, "waits_for": self.waits_for}
+    environment: str
+    candidate: str
+    status: str
+    reason: str | None
+    now: datetime
+    held: Mapping[str, Any] | None = None
+    frozen: Mapping[str, Any] | None = None
+    busy_with: int | None = None
 
 
-def is_frozen(frozen: dict[str, Any] | None, now: datetime) -> bool:
-    """Whether an environment's freeze is in force: one with an `until` ends by itself."""
+@dataclass(frozen=True)
+class GateResult:
+    """One gate's verdict. `sentence` explains it to people; the other fields are for programs."""
+
+    gate: Gate
+    verdict: Verdict
+    sentence: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    who_can_help: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the gate lets the deployment through."""
+        return self.verdict in OPEN
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether a candidate may be deployed to an environment: every gate with its verdict."""
+
+    candidate: str
+    environment: str
+    gates: tuple[GateResult, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The most severe of the gates' verdicts."""
+        return max((gate.verdict for gate in self.gates), key=SEVERITY.index)
+
+    def closed(self, *, ignoring: Collection[Gate] = ()) -> list[GateResult]:
+        """The gates that do not let the deployment through, in the order of evaluation."""
+        return [gate for gate in self.gates if not gate.is_open and gate.gate not in ignoring]
+
+
+def decide(facts: GateFacts, *, exempt: Collection[Gate] = (), force: bool = False) -> Decision:
+    """Evaluate every gate. Those in `exempt` are off; `force` overrides a freeze and nothing else."""
+    results = []
+    for gate, evaluate in _EVALUATE.items():
+        result = GateResult(gate, "off") if gate in exempt else evaluate(facts)
+        if force and gate in OVERRIDABLE and not result.is_open:
+            result = GateResult(**{**vars(result), "verdict": "overridden"})
+        results.append(result)
+    return Decision(facts.candidate, facts.environment, tuple(results))
+
+
+def is_frozen(frozen: Mapping[str, Any] | None, now: datetime) -> bool:
+    """Whether a freeze is in force: one with an `until` ends by itself."""
     if frozen is None:
         return False
-    until = frozen.get("until")
-    return until is None or datetime.fromisoformat(until) > now
+    until = _time(frozen.get("until"))
+    return until is None or until > now
 
 
-def check_frozen(frozen: dict[str, Any] | None, now: datetime) -> None:
-    """Refuse a frozen environment, saying who froze it, why and until when."""
-    if frozen is not None and is_frozen(frozen, now):
-        told = {name: frozen.get(name) for name in ("by", "reason", "since")}
-        raise Refusal("Environment is frozen", until=frozen.get("until") or "somebody unfreezes it", **told)
+def refusal(decision: Decision) -> Refusal | None:
+    """The refusal of a deployment that a gate stops, worded by the first such gate in `_REFUSALS`."""
+    closed = {gate.gate: gate for gate in decision.closed()}
+    for gate, word in _REFUSALS.items():
+        if gate in closed:
+            return word(decision, closed[gate])
+    return None
 
 
-def check_ready(version: str, status: str, reason: str | None) -> None:
-    """Refuse a candidate that is not ready to be deployed."""
-    if status != "ready":
-        raise Conflict(
-            "Release candidate is not ready", release_candidate_version=version, status=status, reason=reason
-        )
+def _candidate(facts: GateFacts) -> GateResult:
+    details = {"status": facts.status, "reason": facts.reason}
+    if facts.status == "ready":
+        return GateResult("candidate", "pass", facts=details)
+    because = f": {facts.reason}" if facts.reason else ""
+    verdict: Verdict = "wait" if facts.status in BUILDING else "refuse"
+    return GateResult("candidate", verdict, f"The candidate is {facts.status}{because}", facts=details)
 
 
-def refusing(*, held: dict[str, Any] | None) -> list[Gate]:
-    """The gates that refuse a deployment now."""
-    gates = []
-    if held is not None:
-        gates.append(Gate("hold", f"{held.get('by')} to unhold the release: {held.get('reason')}"))
-    return gates
+def _hold(facts: GateFacts) -> GateResult:
+    if facts.held is None:
+        return GateResult("hold", "pass")
+    by = facts.held.get("by")
+    return GateResult(
+        "hold",
+        "refuse",
+        f"{by} to unhold the release: {facts.held.get('reason')}",
+        since=_time(facts.held.get("since")),
+        who_can_help=(str(by),),
+        facts=dict(facts.held),
+    )
 
 
-def check_gates(gates: list[Gate]) -> None:
-    """Refuse a gated deployment, naming each gate."""
-    if gates:
-        raise Forbidden("Deployment is gated", gates=[gate.shown() for gate in gates])
+def _freeze(facts: GateFacts) -> GateResult:
+    if facts.frozen is None or not is_frozen(facts.frozen, facts.now):
+        return GateResult("freeze", "pass")
+    until = _time(facts.frozen.get("until"))
+    return GateResult(
+        "freeze",
+        "refuse" if until is None else "wait",
+        f"The environment is frozen: {facts.frozen.get('reason')}",
+        since=_time(facts.frozen.get("since")),
+        until=until,
+        who_can_help=(str(facts.frozen.get("by")),),
+        facts=dict(facts.frozen),
+    )
+
+
+def _busy(facts: GateFacts) -> GateResult:
+    if facts.busy_with is None:
+        return GateResult("busy", "pass")
+    sentence = f"Deployment {facts.busy_with} is in progress"
+    return GateResult("busy", "wait", sentence, facts={"deployment": facts.busy_with})
+
+
+_EVALUATE: Mapping[Gate, Callable[[GateFacts], GateResult]] = {
+    "candidate": _candidate,
+    "hold": _hold,
+    "freeze": _freeze,
+    "busy": _busy,
+}
+
+
+def _not_ready(decision: Decision, result: GateResult) -> Refusal:
+    return Conflict("Release candidate is not ready", release_candidate_version=decision.candidate, **result.facts)
+
+
+def _in_progress(decision: Decision, result: GateResult) -> Refusal:
+    return Conflict("Another deployment is in progress", environment=decision.environment)
+
+
+def _frozen(decision: Decision, result: GateResult) -> Refusal:
+    refused = Refusal("Environment is frozen", **{name: result.facts.get(name) for name in ("by", "reason", "since")})
+    refused.details = {**refused.details, "until": result.facts.get("until")}  # null when the freeze is open-ended
+    return refused
+
+
+def _gated(decision: Decision, result: GateResult) -> Refusal:
+    return Forbidden("Deployment is gated", gates=[{"gate": result.gate, "waits_for": result.sentence}])
+
+
+_REFUSALS: Mapping[Gate, Callable[[Decision, GateResult], Refusal]] = {
+    "candidate": _not_ready,
+    "busy": _in_progress,
+    "freeze": _frozen,
+    "hold": _gated,
+}
+"""By which gate a deployment is refused first, and in which words (docs/releases.md)."""
+
+
+def _time(text: object) -> datetime | None:
+    """A stored time; None when there is none, so that a freeze with a malformed end stays in force."""
+    with suppress(ValueError):
+        return datetime.fromisoformat(text) if isinstance(text, str) else None
+    return None

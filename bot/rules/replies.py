@@ -1,4 +1,4 @@
-"""Every word that we post on GitHub. Text from outside stands in code spans, where it mentions and links nobody."""
+"""The texts that we post on GitHub. Text from outside stands in code spans: it cannot mention, link or mark up."""
 
 import html
 import re
@@ -6,14 +6,33 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.rules.commands import FORMS, Mistake
+from bot.rules.commands import Mistake
 
-LONGEST = 60_000  # of the 65,536 characters that GitHub takes
-MARK = "<!-- longshore:reply:{} -->"
+MAX_LENGTH = 60_000  # of the 65,536 characters that GitHub takes
+MARKER = "<!-- longshore:reply:{} -->"
 
 
 @dataclass(frozen=True)
-class Place:
+class CutResult:
+    """A candidate that a command has cut."""
+
+    version: str
+    commit: str
+    status: str
+    building: bool
+
+
+@dataclass(frozen=True)
+class DeployResult:
+    """A deployment that a command has started."""
+
+    version: str
+    environment: str
+    deployment_id: int
+
+
+@dataclass(frozen=True)
+class EnvironmentStatus:
     """An environment as the status reply shows it."""
 
     name: str
@@ -23,56 +42,75 @@ class Place:
     frozen: str | None
 
 
+@dataclass(frozen=True)
+class ProjectStatus:
+    """A project as the status reply shows it."""
+
+    project: str
+    newest_candidate: str | None
+    environments: tuple[EnvironmentStatus, ...]
+
+
+@dataclass(frozen=True)
+class CommandHelp:
+    """A command as the help reply shows it."""
+
+    usage: str
+    summary: str
+
+
 def code(text: object) -> str:
-    """Outside text as a code span on one line."""
+    """Text from outside as a code span on one line."""
     return "`" + (" ".join(str(text).replace("`", "'").split())[:300] or " ") + "`"
 
 
 def plain(sentence: str) -> str:
-    """A refusal's sentence: its own code spans stay, and beside them no name in it mentions, links or marks up."""
+    """A refusal's sentence with its own code spans; outside them nothing mentions, links or marks up."""
     parts = re.sub("`+", "`", " ".join(sentence.split())).split("`")
-    if len(parts) % 2 == 0:  # a backtick without its other: none of them counts
-        return _harmless("'".join(parts))
-    return "`".join(part if place % 2 else _harmless(part) for place, part in enumerate(parts))
+    if len(parts) % 2 == 0:  # an unpaired backtick: none of them counts
+        return _escaped("'".join(parts))
+    return "`".join(part if index % 2 else _escaped(part) for index, part in enumerate(parts))
 
 
-def _harmless(text: str) -> str:
+def _escaped(text: str) -> str:
     """Text in which GitHub sees no mention, reference, link or HTML. A backslash alone does not stop a mention."""
-    escaped = re.sub(r"[\\\[\]*_~|!]", r"\\\g<0>", html.escape(text, quote=False))
-    return re.sub(r"@|#|(?<=:)(?=//)|(?<=www)(?=\.)", "\\g<0>\u200b", escaped, flags=re.IGNORECASE)
+    text = re.sub(r"[\\\[\]*_~|!]", r"\\\g<0>", html.escape(text, quote=False))
+    return re.sub(r"@|#|(?<=:)(?=//)|(?<=www)(?=\.)", "\\g<0>\u200b", text, flags=re.IGNORECASE)
 
 
-def marked(body: str, mark: str) -> str:
-    """A reply with the hidden mark by which it is found again, of a length that GitHub takes."""
-    if len(body) > LONGEST:
-        body = body[:LONGEST].rpartition("\n")[0] + "\n\n… and more than a comment can hold."
-    return f"{body}\n\n{MARK.format(mark)}"
+def with_marker(body: str, marker: str) -> str:
+    """A reply with the hidden marker by which it is found again, cut to a length that GitHub takes."""
+    if len(body) > MAX_LENGTH:
+        body = body[:MAX_LENGTH].rpartition("\n")[0] + "\n\n… and more than a comment can hold."
+    return f"{body}\n\n{MARKER.format(marker)}"
 
 
-def is_marked(body: str, mark: str) -> bool:
-    """Whether a comment is the reply of this mark."""
-    return body.rstrip().endswith(MARK.format(mark))
+def has_marker(body: str, marker: str) -> bool:
+    """Whether a comment is the reply with this marker."""
+    return body.rstrip().endswith(MARKER.format(marker))
 
 
-def cut(version: str, commit: str, status: str, *, building: bool) -> str:
+def cut(result: CutResult) -> str:
     """A candidate was cut."""
-    what = "its build has been asked for" if building else f"it is {status}"
-    return f"Cut {code(version)} at {code(commit[:12])}; {what}."
+    state = "its build has been asked for" if result.building else f"it is {result.status}"
+    return f"Cut {code(result.version)} at {code(result.commit[:12])}; {state}."
 
 
-def deployed(version: str, environment: str, number: int) -> str:
+def deployed(result: DeployResult) -> str:
     """A deployment was started."""
-    return f"Deploying {code(version)} to {code(environment)} (deployment {number})."
+    return f"Deploying {code(result.version)} to {code(result.environment)} (deployment {result.deployment_id})."
 
 
 def refused(sentence: str, details: Mapping[str, Any]) -> str:
-    """A command was refused: the sentence, and what else there is to know."""
-    more = [f"  - {name.replace('_', ' ')}: {code(_flat(value))}" for name, value in details.items()]
-    return "\n".join([f"{plain(sentence).rstrip('.')}.", *more])
+    """A command was refused: the sentence, and its details one a line."""
+    lines = [
+        f"  - {name.replace('_', ' ')}: {code(_flat(value))}" for name, value in details.items() if value is not None
+    ]
+    return "\n".join([f"{plain(sentence).rstrip('.')}.", *lines])
 
 
 def mistaken(mistake: Mistake) -> str:
-    """A line that is no command."""
+    """A line looks like a command and is none."""
     return f"I cannot read {code(mistake.line)}: {mistake.advice}"
 
 
@@ -81,22 +119,24 @@ def late() -> str:
     return "GitHub could not deliver this to me in time, so I did nothing. If you still want it, please say it again."
 
 
-def helped() -> str:
+def help_text(commands: Iterable[CommandHelp]) -> str:
     """All commands."""
-    return "\n".join(["I know these commands:", *(f"- `{form.usage}`: {form.says}" for form in FORMS.values())])
+    lines = [f"- `{command.usage}`: {command.summary}" for command in commands]
+    return "\n".join(["I know these commands:", *lines])
 
 
-def status(project: str, newest: str | None, places: Iterable[Place]) -> str:
-    """Where everything of a project is."""
-    lines = [f"**{code(project)}**: newest candidate {code(newest) if newest else 'none yet'}."]
-    rows = [_row(place) for place in places]
+def status(report: ProjectStatus) -> str:
+    """What is live and under way on each environment of a project."""
+    newest = code(report.newest_candidate) if report.newest_candidate else "none yet"
+    lines = [f"**{code(report.project)}**: newest candidate {newest}."]
+    rows = [_row(environment) for environment in report.environments]
     if rows:
         lines += ["", "| environment | live | commit | under way |", "| --- | --- | --- | --- |", *rows]
     return "\n".join(lines)
 
 
 def together(parts: list[str]) -> str:
-    """The answers to all commands of a comment, as one."""
+    """The replies to all commands of a comment, as one."""
     return "\n\n".join(parts)
 
 
@@ -105,9 +145,10 @@ def several_projects(names: Iterable[str]) -> str:
     return f"This repository holds several projects ({', '.join(map(code, sorted(names)))}): add `in PROJECT`"
 
 
-def _row(place: Place) -> str:
-    name = code(place.name) + (f" (frozen: {code(place.frozen)})" if place.frozen else "")
-    cells = [name, *(code(text) if text else "–" for text in (place.live, place.commit, place.under_way))]
+def _row(environment: EnvironmentStatus) -> str:
+    name = code(environment.name) + (f" (frozen: {code(environment.frozen)})" if environment.frozen else "")
+    texts = (environment.live, environment.commit, environment.under_way)
+    cells = [name, *(code(text) if text else "–" for text in texts)]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

@@ -1,21 +1,23 @@
-"""Actions runs: what GitHub says of one, and which news of it counts."""
+"""Workflow runs: what GitHub reports about one, and which reports are news."""
 
 import re
 from dataclasses import dataclass
 from datetime import datetime
+
+from bot.rules.ids import CommitSha, RunId
 
 _RANK = {"in_progress": 1, "completed": 2}
 
 
 @dataclass(frozen=True)
 class RunFact:
-    """What GitHub says of a run, by webhook or by REST. `workflow` is the path of its file, without `@ref`."""
+    """What GitHub reports about a run, by webhook or REST. `workflow` is the path of its file, without `@ref`."""
 
-    id: int
+    id: RunId
     attempt: int
     status: str
     conclusion: str | None
-    head_sha: str
+    head_sha: CommitSha
     head_branch: str | None
     workflow: str
     title: str
@@ -26,29 +28,29 @@ class RunFact:
 
 
 def rank(status: str | None) -> int:
-    """How far a run has come: waiting in any way, in progress, completed."""
+    """How far a run has come: 0 waiting, 1 in progress, 2 completed."""
     return _RANK.get(status or "", 0)
 
 
-def is_news(seen_attempt: int, seen_status: str | None, fact: RunFact) -> bool:
-    """Whether a fact says more than was known: a later attempt, or the same one further on; order is no matter."""
-    if fact.attempt != seen_attempt:
-        return fact.attempt > seen_attempt
-    return rank(fact.status) > rank(seen_status) or seen_status is None
+def is_news(known_attempt: int, known_status: str | None, fact: RunFact) -> bool:
+    """Whether a fact says more than is known: a later attempt, or the same one further on, in any order of arrival."""
+    if fact.attempt != known_attempt:
+        return fact.attempt > known_attempt
+    return rank(fact.status) > rank(known_status) or known_status is None
 
 
 def carries(title: str, request_id: str) -> bool:
-    """Whether a run's title carries a request id as a word of its own."""
+    """Whether a run's title contains a request id as a word of its own."""
     return re.search(rf"(?<![A-Za-z0-9_-]){re.escape(request_id)}(?![A-Za-z0-9_-])", title) is not None
 
 
 def request_ids(title: str) -> list[str]:
-    """The request ids of ours that a run's title carries."""
+    """The request ids of ours that a run's title contains."""
     return re.findall(r"(?<![A-Za-z0-9_-])(?:cut|dep)-[0-9]+-[0-9a-f]{10}(?![A-Za-z0-9_-])", title)
 
 
 def workflow_path(workflow: str) -> str:
-    """The path of a workflow's file in its repository: a bare file name stands for one in `.github/workflows/`."""
+    """The path of a workflow file in its repository: a bare file name stands for one in `.github/workflows/`."""
     path = workflow.partition("@")[0]
     return path if "/" in path else f".github/workflows/{path}"
 

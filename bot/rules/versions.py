@@ -51,6 +51,22 @@ def parse_candidate_version(text: object) -> CandidateVersion:
     raise Refusal(INVALID, expected="<release version>-rc<number>, as in 1.4.0-rc2")
 
 
+@dataclass(frozen=True)
+class RequestedVersion:
+    """A release to cut a candidate of. `number` None stands for the next candidate number."""
+
+    release: str
+    number: int | None = None
+
+
+def parse_requested_version(text: str) -> RequestedVersion:
+    """Read a release version, or a candidate version that says its number. Refuses anything else."""
+    if is_release_version(text):
+        return RequestedVersion(text)
+    version = parse_candidate_version(text)
+    return RequestedVersion(version.release, version.number)
+
+
 def fits_scheme(release: str, scheme: str) -> bool:
     """Whether a release version is one of the project's scheme: `any`, `semver` or `calver` (24.04, 2026.11.3)."""
     if scheme == "semver":

@@ -8,6 +8,7 @@ MODELS = [
     "bot.store.content",
     "bot.store.deployments",
     "bot.store.jobs",
+    "bot.store.performed_requests",
     "bot.store.projects",
     "bot.store.releases",
     "bot.store.runs",

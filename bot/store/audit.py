@@ -1,4 +1,4 @@
-"""What was done, by whom, through which channel. Rows are only ever added."""
+"""The audit log: who did what, through which channel. Rows are only ever added."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from tortoise.models import Model
 
 
 class AuditEntry(Model):
-    """One act or one alarm: who, through which channel, what, on which commit, before and after."""
+    """One event: who, through which channel, what, on which commit, before and after. `alarm`: somebody has to look."""
 
     id = fields.IntField(primary_key=True)
     at = fields.DatetimeField()
@@ -22,7 +22,7 @@ class AuditEntry(Model):
     after: Any = fields.JSONField(null=True)
 
     class Meta:
-        """Where the rows are."""
+        """Table and indexes."""
 
         table = "audit_entries"
         indexes = (("project_id", "id"), ("alarm", "id"))

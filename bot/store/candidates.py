@@ -3,6 +3,8 @@
 from tortoise import fields
 from tortoise.models import Model
 
+from bot.rules.ids import CandidateId, ProjectId, ReleaseId, RepositoryId, UserId
+from bot.store.columns import commit_sha, primary_key
 from bot.store.projects import Project, Repository
 from bot.store.releases import Release
 from bot.store.users import User
@@ -11,27 +13,27 @@ from bot.store.users import User
 class Candidate(Model):
     """An immutable, numbered attempt at a release: one full commit SHA of one repository.
 
-    `branch` is the allowed branch from which the commit was proven reachable, `tip_at` when it was its tip. `tagged`
-    says that the tag was seen at the commit, and that nobody was heard to touch it since. `origin` names the message
-    that asked for this candidate, so that the message handled twice cuts once.
+    `branch` is the allowed branch from which the commit was proven reachable, `tip_at` when the commit was its tip.
+    `tagged`: the tag was seen at the commit, and no webhook said that it was touched since. `origin` names the message
+    that asked for the candidate, if one did.
     """
 
-    id = fields.IntField(primary_key=True)
+    id = primary_key(CandidateId)
     project: fields.ForeignKeyRelation[Project] = fields.ForeignKeyField(
         "models.Project", related_name="candidates", on_delete=fields.OnDelete.RESTRICT
     )
-    project_id: int
+    project_id: ProjectId
     release: fields.ForeignKeyRelation[Release] = fields.ForeignKeyField(
         "models.Release", related_name="candidates", on_delete=fields.OnDelete.RESTRICT
     )
-    release_id: int
+    release_id: ReleaseId
     repository: fields.ForeignKeyRelation[Repository] = fields.ForeignKeyField(
         "models.Repository", related_name="candidates", on_delete=fields.OnDelete.RESTRICT
     )
-    repository_id: int
+    repository_id: RepositoryId
     number = fields.IntField()
     version = fields.CharField(max_length=120)
-    commit = fields.CharField(max_length=64)
+    commit = commit_sha()
     branch = fields.CharField(max_length=255)
     tip_at = fields.DatetimeField(null=True)
     tag = fields.CharField(max_length=255, null=True)
@@ -42,12 +44,12 @@ class Candidate(Model):
     created_by: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="candidates", on_delete=fields.OnDelete.RESTRICT
     )
-    created_by_id: int
+    created_by_id: UserId
     created_at = fields.DatetimeField()
     updated_at = fields.DatetimeField()
 
     class Meta:
-        """Where the rows are: a number once in a release, a tag once in a repository."""
+        """Table and indexes: a number is unique in a release, a tag in a repository."""
 
         table = "candidates"
         unique_together = (("release", "number"), ("repository", "tag"))

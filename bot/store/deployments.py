@@ -3,7 +3,9 @@
 from tortoise import fields
 from tortoise.models import Model
 
+from bot.rules.ids import CandidateId, DeploymentId, EnvironmentId, UserId
 from bot.store.candidates import Candidate
+from bot.store.columns import primary_key
 from bot.store.projects import Environment
 from bot.store.users import User
 
@@ -11,24 +13,25 @@ from bot.store.users import User
 class Deployment(Model):
     """One attempt to put one candidate on one environment.
 
-    `kind` is `deploy` or `rollback`. `reported` says that the row is a fact told by a pipeline or by GitHub, which the
-    rule of one running deployment per environment (a partial unique index) cannot refuse.
-    `dispatch_after` holds a rollback back until the deployments that it cancels have ended or that moment has passed.
+    `kind` is `deploy` or `rollback`. `reported`: the row is a fact that a pipeline or GitHub reported, which the rule
+    of one running deployment per environment (a partial unique index) cannot refuse. `dispatch_after`: a rollback is
+    not dispatched before the deployments that it cancels have ended, or this time has passed. `origin` names the
+    message that asked for the deployment, if one did.
     """
 
-    id = fields.IntField(primary_key=True)
+    id = primary_key(DeploymentId)
     environment: fields.ForeignKeyRelation[Environment] = fields.ForeignKeyField(
         "models.Environment", related_name="deployments", on_delete=fields.OnDelete.RESTRICT
     )
-    environment_id: int
+    environment_id: EnvironmentId
     candidate: fields.ForeignKeyRelation[Candidate] = fields.ForeignKeyField(
         "models.Candidate", related_name="deployments", on_delete=fields.OnDelete.RESTRICT
     )
-    candidate_id: int
+    candidate_id: CandidateId
     from_candidate: fields.ForeignKeyNullableRelation[Candidate] = fields.ForeignKeyField(
         "models.Candidate", null=True, related_name="replaced_by", on_delete=fields.OnDelete.RESTRICT
     )
-    from_candidate_id: int | None
+    from_candidate_id: CandidateId | None
     kind = fields.CharField(max_length=10, default="deploy")
     reported = fields.BooleanField(default=False)
     status = fields.CharField(max_length=20)
@@ -37,7 +40,7 @@ class Deployment(Model):
     actor: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="deployments", on_delete=fields.OnDelete.RESTRICT
     )
-    actor_id: int
+    actor_id: UserId
     dispatch_after = fields.DatetimeField(null=True)
     deadline_at = fields.DatetimeField(null=True)
     deploy_start_at = fields.DatetimeField(null=True)
@@ -45,7 +48,7 @@ class Deployment(Model):
     created_at = fields.DatetimeField()
 
     class Meta:
-        """Where the rows are. The partial indexes stand in the migration."""
+        """Table and indexes; the partial ones are in the migrations."""
 
         table = "deployments"
         indexes = (("environment", "id"), ("candidate", "environment"), ("environment", "status", "deploy_end_at"))

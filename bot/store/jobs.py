@@ -1,4 +1,4 @@
-"""The table of jobs: see bot/queue/jobs.py for what happens to its rows."""
+"""The table of jobs; bot/queue/ says what happens to its rows."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from tortoise import Model, fields
 
 
 class Job(Model):
-    """One piece of work to be done. Times are epoch milliseconds.
+    """One piece of work. Times are epoch milliseconds.
 
-    Indexes that the model cannot say (they cover a part of the rows) are in migration 0001: `jobs_key` (unique key,
-    unless done and not kept), `jobs_lock` (one running job for each lock), `jobs_due`, `jobs_lease`, `jobs_finished`.
+    Partial indexes, which the model cannot express, are in migration 0001: `jobs_key` (unique key, unless done and not
+    kept), `jobs_lock` (one running job per lock), `jobs_due`, `jobs_lease`, `jobs_finished`.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -32,6 +32,6 @@ class Job(Model):
     error: str | None = fields.TextField(null=True)
 
     class Meta:
-        """Where the rows are."""
+        """Table and indexes."""
 
         table = "jobs"

@@ -1,4 +1,4 @@
-"""Repositories as GitHub knows them, the projects released from them, and the environments those are deployed to."""
+"""Repositories, the projects that are released from them, and the environments that projects are deployed to."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,37 +6,39 @@ from typing import Any
 from tortoise import fields
 from tortoise.models import Model
 
+from bot.rules.ids import EnvironmentId, InstallationId, ProjectId, RepositoryId
+from bot.store.columns import github_key, nullable_github_id, primary_key
 from bot.store.database import dialect, fetch
 
 
 class Repository(Model):
-    """What was last heard of a GitHub repository. Its id is GitHub's and never changes; its name may."""
+    """The last known state of a GitHub repository. Its id is GitHub's and never changes; its name may."""
 
-    github_id = fields.BigIntField(primary_key=True, generated=False)
+    github_id = github_key(RepositoryId)
     full_name = fields.CharField(max_length=255)
     default_branch = fields.CharField(max_length=255)
     private = fields.BooleanField()
     archived = fields.BooleanField(default=False)
-    installation_id = fields.BigIntField(null=True)
+    installation_id = nullable_github_id(InstallationId)
     checked_at = fields.DatetimeField()
 
     class Meta:
-        """Where the rows are."""
+        """Table and indexes."""
 
         table = "repositories"
         indexes = (("full_name",), ("installation_id",))
 
 
 class Project(Model):
-    """What is built and shipped together. At most one repository, which may hold several projects."""
+    """What is built and shipped together, from at most one repository, which may hold several projects."""
 
-    id = fields.IntField(primary_key=True)
+    id = primary_key(ProjectId)
     name = fields.CharField(max_length=255, unique=True)
     permalink = fields.CharField(max_length=255, unique=True)
     repository: fields.ForeignKeyNullableRelation[Repository] = fields.ForeignKeyField(
         "models.Repository", null=True, related_name="projects", on_delete=fields.OnDelete.RESTRICT
     )
-    repository_id: int | None
+    repository_id: RepositoryId | None
     build_workflow = fields.CharField(max_length=255, null=True)
     build_inputs: dict[str, str] = fields.JSONField(default=dict)
     build_deadline_minutes = fields.IntField(default=60)
@@ -55,11 +57,11 @@ class Project(Model):
 
     @property
     def is_public(self) -> bool:
-        """Whether strangers may know of it; its repository must be at hand."""
+        """Whether anonymous callers may see it. The repository must have been fetched."""
         return self.repository is None or not self.repository.private
 
     class Meta:
-        """Where the rows are, and that no two projects of a repository share a tag prefix."""
+        """Table and indexes: no two projects of a repository share a tag prefix."""
 
         table = "projects"
         unique_together = (("repository", "tag_prefix"), ("repository", "trigger_tag_prefix"))
@@ -67,22 +69,22 @@ class Project(Model):
 
 @dataclass(frozen=True)
 class Outline:
-    """What must be known of a project to say who may do what with it: enough for what only reads."""
+    """What has to be known of a project to authorise a read."""
 
-    id: int
+    id: ProjectId
     name: str
-    repository_id: int | None
+    repository_id: RepositoryId | None
     is_public: bool
 
 
 class Environment(Model):
-    """A place a project is deployed to. `name_key` is the name in lower case: GitHub does not tell cases apart."""
+    """Where a project is deployed to. `name_key` is the name in lower case: GitHub ignores case."""
 
-    id = fields.IntField(primary_key=True)
+    id = primary_key(EnvironmentId)
     project: fields.ForeignKeyRelation[Project] = fields.ForeignKeyField(
         "models.Project", related_name="environments", on_delete=fields.OnDelete.RESTRICT
     )
-    project_id: int
+    project_id: ProjectId
     name = fields.CharField(max_length=255)
     name_key = fields.CharField(max_length=255)
     tier = fields.CharField(max_length=20)
@@ -95,14 +97,14 @@ class Environment(Model):
     created_at = fields.DatetimeField()
 
     class Meta:
-        """Where the rows are."""
+        """Table and indexes."""
 
         table = "environments"
         unique_together = (("project", "name_key"),)
 
 
-async def standing_permalink(project: int) -> str:
-    """The permalink of a project, which nobody changes until the transaction ends."""
+async def locked_permalink(project: int) -> str:
+    """The permalink of a project, locked against change until the transaction ends."""
     query = "SELECT permalink FROM projects WHERE id = $1"
     rows = await fetch(f"{query} FOR SHARE" if dialect() == "postgres" else query, project)
     return str(rows[0]["permalink"])

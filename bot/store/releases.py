@@ -1,24 +1,26 @@
-"""Versions of projects."""
+"""Releases: versions of projects."""
 
 from typing import Any
 
 from tortoise import fields
 from tortoise.models import Model
 
+from bot.rules.ids import ProjectId, ReleaseId
+from bot.store.columns import primary_key
 from bot.store.projects import Project
 
 
 class Release(Model):
-    """A version of a project. `status` is the integer of the package dialect; being held is a fact of its own.
+    """A version of a project. `status` is the integer of the package dialect; a hold is stored apart, in `held`.
 
-    `name`, `active` and `product_version` are what release schedules and released files know of it besides.
+    `name`, `active` and `product_version` belong to the PDC dialect.
     """
 
-    id = fields.IntField(primary_key=True)
+    id = primary_key(ReleaseId)
     project: fields.ForeignKeyRelation[Project] = fields.ForeignKeyField(
         "models.Project", related_name="releases", on_delete=fields.OnDelete.RESTRICT
     )
-    project_id: int
+    project_id: ProjectId
     version = fields.CharField(max_length=255)
     release_type = fields.CharField(max_length=20, default="ga")
     release_id = fields.CharField(max_length=600, unique=True)
@@ -39,7 +41,7 @@ class Release(Model):
     updated_at = fields.DatetimeField()
 
     class Meta:
-        """Where the rows are."""
+        """Table and indexes."""
 
         table = "releases"
         unique_together = (("project", "version", "release_type"),)

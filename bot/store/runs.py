@@ -1,40 +1,42 @@
-"""Actions runs that we asked for: of builds and of deployments."""
+"""Workflow runs that Longshore requested: of builds and of deployments."""
 
 from tortoise import fields
 from tortoise.models import Model
 
+from bot.rules.ids import CandidateId, DeploymentId, RepositoryId, RunId, RunRowId
 from bot.store.candidates import Candidate
+from bot.store.columns import commit_sha, nullable_github_id, primary_key
 from bot.store.deployments import Deployment
 from bot.store.projects import Repository
 
 
 class Run(Model):
-    """A workflow run, from the wish for it to its end. It builds a candidate or makes a deployment, never both.
+    """A workflow run, from the request for it to its end. It builds a candidate or makes a deployment, never both.
 
-    `state`: `wanted` (not dispatched yet), `posted` (sent, answer unknown), `running`, `done`, `failed` (never ran).
-    `request_id` is the dispatch input by which the run is found again after an answer that never came. A re-run on
-    GitHub keeps its id and counts attempts: a row begins at `first_attempt` and was last seen at `attempt`.
+    `state`: `wanted` (not dispatched yet), `posted` (the request may have been sent), `running`, `done`, `failed` (it
+    never ran). `request_id` is the dispatch input by which the run is found again when GitHub's response was lost. A
+    re-run on GitHub keeps its id and counts attempts: a row begins at `first_attempt` and was last seen at `attempt`.
     """
 
-    id = fields.IntField(primary_key=True)
+    id = primary_key(RunRowId)
     repository: fields.ForeignKeyRelation[Repository] = fields.ForeignKeyField(
         "models.Repository", related_name="runs", on_delete=fields.OnDelete.RESTRICT
     )
-    repository_id: int
+    repository_id: RepositoryId
     candidate: fields.ForeignKeyNullableRelation[Candidate] = fields.ForeignKeyField(
         "models.Candidate", null=True, related_name="runs", on_delete=fields.OnDelete.RESTRICT
     )
-    candidate_id: int | None
+    candidate_id: CandidateId | None
     deployment: fields.ForeignKeyNullableRelation[Deployment] = fields.ForeignKeyField(
         "models.Deployment", null=True, related_name="runs", on_delete=fields.OnDelete.RESTRICT
     )
-    deployment_id: int | None
+    deployment_id: DeploymentId | None
     workflow = fields.CharField(max_length=255)
-    commit = fields.CharField(max_length=64)
+    commit = commit_sha()
     request_id = fields.CharField(max_length=40, unique=True)
     state = fields.CharField(max_length=10, default="wanted")
     cancel_requested = fields.BooleanField(default=False)
-    github_id = fields.BigIntField(null=True)
+    github_id = nullable_github_id(RunId)
     first_attempt = fields.IntField(default=1)
     attempt = fields.IntField(default=1)
     status = fields.CharField(max_length=20, null=True)
@@ -46,7 +48,7 @@ class Run(Model):
     created_at = fields.DatetimeField()
 
     class Meta:
-        """Where the rows are."""
+        """Table and indexes."""
 
         table = "runs"
         unique_together = (("repository", "github_id", "first_attempt"),)

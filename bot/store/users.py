@@ -3,11 +3,14 @@
 from tortoise import fields
 from tortoise.models import Model
 
+from bot.rules.ids import UserId
+from bot.store.columns import primary_key
+
 
 class User(Model):
     """A person or a machine, known by name and, where they have one, by GitHub's user id."""
 
-    id = fields.IntField(primary_key=True)
+    id = primary_key(UserId)
     name = fields.CharField(max_length=255, unique=True)
     github_id = fields.BigIntField(null=True, unique=True)
     created_at = fields.DatetimeField()
@@ -25,7 +28,7 @@ class ApiToken(Model):
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="tokens", on_delete=fields.OnDelete.RESTRICT
     )
-    user_id: int
+    user_id: UserId
     name = fields.CharField(max_length=255)
     prefix = fields.CharField(max_length=16)
     digest = fields.CharField(max_length=64, unique=True)

@@ -10,6 +10,7 @@ import pytest
 from api.http.authentication import INVALID, MOST_WRONG
 from bot.context import FORBIDDEN, MISSING, Actor
 from bot.operations import users
+from bot.rules.ids import UserId
 from bot.rules.permissions import grants_of_role
 from bot.store import graph
 from tests.api import graphs
@@ -181,7 +182,7 @@ async def test_a_token_of_one_project_sees_that_one_and_what_is_public(world: Wo
 async def test_a_role_on_a_repository_sees_its_projects_only(world: World) -> None:
     """Roles come in by comments, never here; what reads the rows knows them all the same."""
     await two_projects()
-    actor = Actor(7, "carol", grants_of_role("read"), repository_id=graphs.PRIVATE)
+    actor = Actor(UserId(7), "carol", grants_of_role("read"), repository_id=graphs.PRIVATE)
     viewer = actor.visibility("project:read")
     eyes = graph.ViewerVisibility(viewer, viewer, viewer, viewer, actor.user_id)
     for listing in (graph.PROJECTS, graph.RELEASES, graph.ANNOUNCEMENTS, graph.SCHEDULES):

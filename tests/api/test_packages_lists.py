@@ -16,7 +16,7 @@ from bot.store.projects import Repository
 from bot.store.releases import Release
 from tests.api.calls import cases, hold, links, project
 from tests.api.test_packages import named, refused, write
-from tests.working import only_sqlite
+from tests.queue.helpers import only_sqlite
 from tests.world import Answer, Serve, World, a_world
 
 LIST = "/api/releases/"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.operations import idempotency_records
+from bot.operations import idempotency_records, jobs
 from bot.queue.jobs import enqueue
 from bot.store.database import execute
 from bot.store.idempotency_records import IdempotencyRecord
@@ -204,7 +204,7 @@ async def test_the_schedule_deletes_what_is_older_than_a_day(world: World) -> No
     await post(world, env_path("/rollback"), {}, "old")
     await age(timedelta(hours=24, seconds=1))
     await post(world, env_path("/rollback"), {}, "new")
-    await enqueue("prune", {}, key="prune")
+    await enqueue(jobs.Prune())
     await world.settle()
     assert [row.key for row in await IdempotencyRecord.all()] == ["new"]
 

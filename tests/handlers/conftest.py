@@ -10,7 +10,7 @@ import aiohttp
 import orjson
 import pytest
 
-from bot.queue.jobs import DeadLetter, dead_letters
+from bot.queue.dead_letters import DeadLetter, dead_letters
 from bot.settings import read_settings
 from bot.store.database import fetch
 from handlers.receive import PATH

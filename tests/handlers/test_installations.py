@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from bot.operations import jobs
 from bot.operations.workflows import reconcile
 from bot.store.projects import Repository
 from tests.world import World
@@ -48,7 +49,7 @@ async def test_what_we_are_not_told_is_found_out(world: World, leave: Act, come_
     world.github.faults.webhooks(drop=1.0)
     for act, expected in ((leave, False), (come_back, True)):
         await act(world)
-        await reconcile.check_repositories(await world.context())
+        await reconcile.check_repositories(await world.context(), jobs.CheckRepositories())
         await world.settle()
         assert await reached() is expected
     assert await world.alarms() == ["repository.unreachable"]

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from handlers.receive import LARGEST, PATH
+from handlers.receive import MAX_BODY, PATH
 from tests.handlers.conftest import PING, SECRET, Door, headers_for, signature
 
 SHA1 = "sha1=" + hmac.new(SECRET.encode(), PING, hashlib.sha1).hexdigest()
@@ -161,8 +161,8 @@ async def test_a_form_without_a_payload_becomes_a_dead_letter_at_once(door: Door
 
 
 async def test_exactly_25_mb_are_taken(door: Door) -> None:
-    body = b'{"zen":"' + b"z" * (LARGEST - 10) + b'"}'
-    assert len(body) == LARGEST
+    body = b'{"zen":"' + b"z" * (MAX_BODY - 10) + b'"}'
+    assert len(body) == MAX_BODY
     assert (await door.knock(BytesIO(body), headers_for(body))).status == 202
     await door.settle()
     assert [row["state"] for row in await door.stored()] == ["done"]
@@ -170,7 +170,7 @@ async def test_exactly_25_mb_are_taken(door: Door) -> None:
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["with its length", "in chunks"])
 async def test_more_than_25_mb_are_refused(door: Door, chunked: bool) -> None:
-    body = b"x" * (LARGEST + 1)
+    body = b"x" * (MAX_BODY + 1)
     length = b"Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(body)}".encode()
     lines = [f"{name}: {value}".encode() for name, value in GOOD.items()]
     sent = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if chunked else body

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from bot.operations import jobs
 from bot.operations.workflows import reconcile
 from bot.store.projects import Repository
 from tests.world import PROJECT, World
@@ -16,7 +17,7 @@ async def row() -> Repository:
 
 async def check(world: World) -> None:
     """Have every repository looked at, as is done each hour."""
-    await reconcile.check_repositories(await world.context())
+    await reconcile.check_repositories(await world.context(), jobs.CheckRepositories())
     await world.settle()
 
 

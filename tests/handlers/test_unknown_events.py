@@ -12,7 +12,7 @@ async def test_unknown_events_are_stored_and_counted_and_end_well(world: World) 
     assert [(row["key"], row["state"], row["attempts"], row["error"]) for row in rows] == [
         (event, "done", 1, None) for event in events
     ]
-    counted = world.service.metrics.shown().decode()
+    counted = world.service.metrics.exposition().decode()
     for event in events:
         assert f'longshore_webhook_deliveries_total{{event="{event}",outcome="202"}} 1.0' in counted
 
@@ -35,6 +35,6 @@ async def test_actions_that_we_do_not_know_end_well(world: World) -> None:
 
 async def test_what_strangers_send_is_not_counted_under_the_name_they_give(world: World) -> None:
     assert await world.github.send("star" * 3, {}, signature="sha256=0") == 401
-    counted = world.service.metrics.shown().decode()
+    counted = world.service.metrics.exposition().decode()
     assert 'event="unknown",outcome="401"' in counted
     assert "starstarstar" not in counted

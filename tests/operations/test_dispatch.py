@@ -168,7 +168,7 @@ UNSTARTABLE = [  # what the file is changed to, and what is said of it
     (None, f"There is no workflow file `{FILE}` at `rc/1.0-rc0`: add it"),
     ("on: push\n", f"`{FILE}` has no `workflow_dispatch` trigger: add"),
     ("", f"`{FILE}` has no `workflow_dispatch` trigger: add"),
-    ("on: [", f"`{FILE}` is not valid YAML: mend it"),
+    ("on: [", f"`{FILE}` is not valid YAML: correct it"),
     (
         "on: {workflow_dispatch: {inputs: {commit_sha: {type: choice, options: [a]}}}}",
         "for input 'commit_sha' not in the list of allowed values. Change its `inputs` or ours.",

@@ -11,7 +11,8 @@ import pytest
 from aiohttp import web
 
 from bot.errors import Unavailable
-from bot.github.app import App, AppKeys
+from bot.github.app import AppKeys, GitHub
+from bot.rules.ids import InstallationId
 from bot.store.candidates import Candidate
 from bot.store.releases import Release
 from sandbox.credentials import key_pair
@@ -22,9 +23,9 @@ LIMITS = ("primary", "secondary", "429")
 
 def age_tokens(world: World) -> None:
     """Let the tokens that we hold have been minted a while ago."""
-    held = world.service.github._app._tokens
-    for key, token in list(held.items()):
-        held[key] = replace(token, minted=token.minted - 60)
+    cache = world.service.github._tokens._cache
+    for key, token in list(cache.items()):
+        cache[key] = replace(token, minted=token.minted - 60)
 
 
 # --- limits
@@ -147,7 +148,7 @@ async def test_a_token_that_github_does_not_know_everywhere_yet_is_tried_again(w
 
 
 async def test_many_at_once_mint_one_token(world: World) -> None:
-    world.service.github.forget(world.github.installation_id)
+    world.service.github.forget(InstallationId(world.github.installation_id))
     world.github.forget_calls()
     answers = await asyncio.gather(*(world.cut(f"1.2-rc{number}") for number in range(1, 9)))
     assert {answer.status for answer in answers} == {201}
@@ -173,9 +174,9 @@ async def test_a_clock_that_is_wrong_is_set_by_githubs(aiohttp_server: Serve, ho
     server = await aiohttp_server(app)
     keys = AppKeys("1", key_pair()[0], str(server.make_url("/")))
     async with aiohttp.ClientSession() as session:
-        ours = App(keys, session, lambda *_: None, lambda _: None)
-        assert await ours.as_app("GET", "/app") == {"slug": "longshore"}
-        assert await ours.as_app("GET", "/app") == {"slug": "longshore"}
+        ours = GitHub(keys, session, lambda *_: None, lambda _: None)
+        assert (await ours.as_app("GET", "/app")).data == {"slug": "longshore"}
+        assert (await ours.as_app("GET", "/app")).data == {"slug": "longshore"}
 
 
 async def test_a_wrong_app_key_says_so(aiohttp_server: Serve) -> None:
@@ -188,5 +189,5 @@ async def test_a_wrong_app_key_says_so(aiohttp_server: Serve) -> None:
     keys = AppKeys("1", key_pair()[0], str(server.make_url("/")))
     async with aiohttp.ClientSession() as session:
         with pytest.raises(Unavailable) as raised:
-            await App(keys, session, lambda *_: None, lambda _: None).as_app("GET", "/app")
+            await GitHub(keys, session, lambda *_: None, lambda _: None).as_app("GET", "/app")
     assert "GitHub refuses our App id or key" in raised.value.details["reason"]

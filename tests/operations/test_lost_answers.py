@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.github import workflows
 from bot.store.runs import Run
 from sandbox.workflows import BUILD, DEPLOY
 from tests.world import PROJECT, World
@@ -82,13 +83,12 @@ async def test_a_second_run_that_only_its_webhook_tells_of_is_cancelled_once(wor
     await world.cut("1.0-rc1", build=True)
     await world.settle()
     (first,), (sent,) = world.github.runs, world.github.dispatches
-    asked = await world.service.github.at(
-        world.github.installation_id, world.github.repository().id, "acme/site"
-    ).dispatch("build.yml", sent.ref, dict(sent.inputs), _nothing)
+    client = world.service.github.at(world.github.installation_id, world.github.repository().id, "acme/site")
+    second = await workflows.dispatch(client, "build.yml", sent.ref, sent.inputs, _nothing)
     await world.settle()
     await world.github.start(run=1)
     await world.settle()
-    assert asked != first.id
+    assert second != first.id
     assert [run.conclusion for run in world.github.runs] == [None, "cancelled"]
     assert await world.alarms() == ["run.stray"]
 

@@ -113,8 +113,9 @@ async def test_a_command_that_waited_out_a_long_outage_is_answered_and_not_perfo
     await world.github.comment(number, "/release deploy 1.0-rc1 to staging\n/release status")
     await world.settle()
     (row,) = await Job.filter(kind="command")
-    said = {**orjson.loads(row.payload or b""), "at": "2026-01-01T00:00:00Z"}
-    await Job.filter(id=row.id).update(payload=orjson.dumps(said))
+    payload = orjson.loads(row.payload or b"")
+    payload["comment"]["created_at"] = "2026-01-01T00:00:00Z"
+    await Job.filter(id=row.id).update(payload=orjson.dumps(payload))
     world.github.faults.up()
     await world.settle(hurry=True)
     (reply,) = world.replies(number)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.operations import jobs
 from bot.operations.workflows import reconcile
 from tests.world import World
 
@@ -39,7 +40,7 @@ async def test_a_run_that_github_has_no_more_is_lost_with_its_build(world: World
     world.github.runs.clear()
     await world.reconcile()
     candidate = await world.candidate("1.2-rc1")
-    assert (candidate["status"], candidate["reason"]) == ("failed", "GitHub has the build run no more.")
+    assert (candidate["status"], candidate["reason"]) == ("failed", "GitHub no longer has the build's run.")
 
 
 async def test_a_deployment_whose_run_is_gone_is_unknown(world: World) -> None:
@@ -64,7 +65,7 @@ async def test_nothing_is_asked_while_webhooks_arrive(world: World) -> None:
     await world.cut("1.2-rc1", build=True)
     await world.settle()
     before = len(world.github.calls)
-    await reconcile.reconcile(await world.context())
+    await reconcile.reconcile(await world.context(), jobs.Reconcile())
     await world.settle()
     assert len(world.github.calls) == before
 

@@ -7,15 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import Conflict
-from bot.rules.candidates import (
-    MOVES,
-    STATUSES,
-    check_cancelable,
-    may_move,
-    status_after_run,
-    tag_name,
-    version_in_tag,
-)
+from bot.rules.candidates import MOVES, STATUSES, check_cancelable, may_move, status_after_run
+from bot.rules.ids import ProjectId
+from bot.rules.tags import tag_name, version_in_tag
 
 ALLOWED = {
     ("pending", "building"),
@@ -76,7 +70,7 @@ def test_only_a_build_under_way_can_be_canceled(status: str) -> None:
     assert refused.value.details["status"] == status
 
 
-PREFIXES = {1: "v", 2: "shop-v", 3: "shop-v2/", 4: "rc/", 5: ""}
+PREFIXES = {ProjectId(n): prefix for n, prefix in enumerate(("v", "shop-v", "shop-v2/", "rc/", ""), start=1)}
 
 
 @pytest.mark.parametrize(
@@ -99,10 +93,10 @@ def test_a_tag_is_of_the_project_with_the_longest_prefix(tag: str, owner: tuple[
 
 
 @given(
-    st.dictionaries(st.integers(1, 9), st.text("ab/", min_size=1, max_size=4), max_size=5),
+    st.dictionaries(st.integers(1, 9).map(ProjectId), st.text("ab/", min_size=1, max_size=4), max_size=5),
     st.text("ab/1", max_size=8),
 )
-def test_no_other_project_has_a_longer_prefix_of_the_tag(prefixes: dict[int, str], tag: str) -> None:
+def test_no_other_project_has_a_longer_prefix_of_the_tag(prefixes: dict[ProjectId, str], tag: str) -> None:
     found = version_in_tag(tag, prefixes)
     fitting = [prefix for prefix in prefixes.values() if tag.startswith(prefix)]
     if found is None:

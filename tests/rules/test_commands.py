@@ -7,36 +7,43 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.rules.commands import FORMS, MOST, Command, Mistake, parse
+from bot.operations.commands import GRAMMARS
+from bot.rules import commands
+from bot.rules.commands import MAX_COMMANDS, Mistake, ParsedCommand
 
 SHA = "a" * 40
-STATUS = Command("status")
+STATUS = ParsedCommand("status")
 
 
-def deploy(candidate: str, environment: str) -> Command:
-    return Command("deploy", {"candidate": candidate, "environment": environment})
+def parse(body: str) -> list[ParsedCommand | Mistake]:
+    """Parse a comment by the grammars of the real commands."""
+    return commands.parse(body, GRAMMARS)
+
+
+def deploy(candidate: str, environment: str) -> ParsedCommand:
+    return ParsedCommand("deploy", {"candidate": candidate, "environment": environment})
 
 
 COMMANDS = {
-    "/release cut 1.4.0": [Command("cut", {"version": "1.4.0"})],
-    "/release cut 1.4.0-rc2": [Command("cut", {"version": "1.4.0-rc2"})],
-    f"/release cut 1.4.0 at {SHA}": [Command("cut", {"version": "1.4.0", "sha": SHA})],
-    f"/release cut 1.4.0 in shop at {SHA}": [Command("cut", {"version": "1.4.0", "sha": SHA, "project": "shop"})],
+    "/release cut 1.4.0": [ParsedCommand("cut", {"version": "1.4.0"})],
+    "/release cut 1.4.0-rc2": [ParsedCommand("cut", {"version": "1.4.0-rc2"})],
+    f"/release cut 1.4.0 at {SHA}": [ParsedCommand("cut", {"version": "1.4.0", "sha": SHA})],
+    f"/release cut 1.4.0 in shop at {SHA}": [ParsedCommand("cut", {"version": "1.4.0", "sha": SHA, "project": "shop"})],
     "/release deploy 1.4.0-rc2 to production": [deploy("1.4.0-rc2", "production")],
     "/release deploy 1.4.0-rc2 in shop to qa": [
-        Command("deploy", {"candidate": "1.4.0-rc2", "environment": "qa", "project": "shop"})
+        ParsedCommand("deploy", {"candidate": "1.4.0-rc2", "environment": "qa", "project": "shop"})
     ],
     "/release status": [STATUS],
-    "/release help": [Command("help")],
+    "/release help": [ParsedCommand("help")],
     # as people write
     "  /release status  ": [STATUS],
     "/release\tstatus": [STATUS],
-    "/release   cut   `1.4.0`": [Command("cut", {"version": "1.4.0"})],
-    "/release CUT 1.4.0 AT x": [Command("cut", {"version": "1.4.0", "sha": "x"})],
+    "/release   cut   `1.4.0`": [ParsedCommand("cut", {"version": "1.4.0"})],
+    "/release CUT 1.4.0 AT x": [ParsedCommand("cut", {"version": "1.4.0", "sha": "x"})],
     "/release deploy 1-rc1 to Staging": [deploy("1-rc1", "Staging")],
     "Looks good!\n\n/release status\n\nThanks": [STATUS],
     "Looks good!\n/release status\nThanks": [STATUS],
-    "/release status\r\n/release help\r\n": [STATUS, Command("help")],
+    "/release status\r\n/release help\r\n": [STATUS, ParsedCommand("help")],
     "> shall we?\n\n/release status": [STATUS],
     "```\ncode\n```\n/release status": [STATUS],
     "<details>\n\n/release status\n\n</details>": [STATUS],
@@ -106,7 +113,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize(("body", "expected"), COMMANDS.items(), ids=[ascii(body)[:50] for body in COMMANDS])
-def test_a_command_is_read(body: str, expected: list[Command]) -> None:
+def test_a_command_is_read(body: str, expected: list[ParsedCommand]) -> None:
     assert parse(body) == expected
 
 
@@ -124,18 +131,18 @@ def test_a_mistake_is_told_what_would_be_right(body: str, advice: str) -> None:
 
 def test_several_commands_keep_their_order_and_a_mistake_does_not_hide_the_others() -> None:
     found = parse("/release cut 1.0\n/release ???\n/release deploy 1.0-rc1 to qa")
-    assert [type(each) for each in found] == [Command, Mistake, Command]
+    assert [type(each) for each in found] == [ParsedCommand, Mistake, ParsedCommand]
 
 
 def test_no_more_than_so_many_are_taken_from_one_comment() -> None:
-    assert len(parse("/release status\n" * 4000)) == MOST
+    assert len(parse("/release status\n" * 4000)) == MAX_COMMANDS
 
 
-@pytest.mark.parametrize("form", FORMS.values(), ids=list(FORMS))
+@pytest.mark.parametrize("form", GRAMMARS.values(), ids=list(GRAMMARS))
 def test_every_usage_is_itself_a_command_once_its_brackets_are_gone(form: object) -> None:
     usage = str(getattr(form, "usage")).replace("[", "").replace("]", "")  # noqa: B009
     (found,) = parse(usage)
-    assert isinstance(found, Command)
+    assert isinstance(found, ParsedCommand)
 
 
 TORTURE = {
@@ -178,7 +185,7 @@ def test_a_comment_made_to_hurt_is_read_in_good_time(body: str) -> None:
     begun = time.process_time()
     found = parse(body)
     assert time.process_time() - begun < 4
-    assert len(found) <= MOST
+    assert len(found) <= MAX_COMMANDS
 
 
 PIECES = st.sampled_from(
@@ -207,8 +214,8 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=30).map("".join))
 def test_any_text_is_read_into_commands_with_arguments_of_one_word(body: str) -> None:
     for found in parse(body):
-        if isinstance(found, Command):
-            assert found.word in FORMS
+        if isinstance(found, ParsedCommand):
+            assert found.word in GRAMMARS
             assert all(text and text.split() == [text] for text in found.arguments.values())
         else:
             assert found.line.startswith("/release") and found.advice

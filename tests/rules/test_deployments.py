@@ -13,13 +13,14 @@ from bot.rules.deployments import (
     FINAL,
     MOVES,
     STATUSES,
-    Past,
+    PastDeployment,
     is_change,
     is_new_deployment,
     may_move,
     rollback_target,
     status_after_run,
 )
+from bot.rules.ids import CandidateId
 
 ENDS = {"success", "failure", "error", "canceled", "unknown"}
 NEXT = {
@@ -75,12 +76,12 @@ def test_a_run_ends_its_deployment(conclusion: str | None, status: str, told: bo
     assert all(may_move(before, found) for before in ("pending", "in_progress", "canceling"))
 
 
-def history(text: str) -> list[Past]:
+def history(text: str) -> list[PastDeployment]:
     """`1 2x R1 3!` as deployments: x failed, c was canceled, ? is unknown, R rolls back, ! is barred."""
     ends = {"x": "failure", "c": "canceled", "?": "unknown"}
     return [
-        Past(
-            candidate=int(word.strip("Rxc?!")),
+        PastDeployment(
+            candidate=CandidateId(int(word.strip("Rxc?!"))),
             status=next((ends[sign] for sign in word if sign in ends), "success"),
             rollback=word.startswith("R"),
             barred="!" in word,
@@ -143,7 +144,7 @@ def test_a_rollback_goes_back_as_told(past: str, target: int | None) -> None:
 
 @given(st.lists(st.tuples(st.integers(1, 4), st.sampled_from(sorted(FINAL))), max_size=10))
 def test_without_rollbacks_it_is_the_last_success_before_what_stands(steps: list[tuple[int, str]]) -> None:
-    past = [Past(candidate, status) for candidate, status in steps]
+    past = [PastDeployment(CandidateId(candidate), status) for candidate, status in steps]
     succeeded = [entry.candidate for entry in past if entry.status == "success"]
     if past and past[-1].status == "success":
         succeeded = [candidate for candidate in succeeded if candidate != past[-1].candidate]
@@ -161,8 +162,11 @@ class Environment(RuleBasedStateMachine):
         self.left: set[int] = set()
         self.succeeded: set[int] = set()
 
-    def seen(self) -> Iterable[Past]:
-        return [Past(candidate, status, back, candidate in self.barred) for candidate, status, back in self.past]
+    def seen(self) -> Iterable[PastDeployment]:
+        return [
+            PastDeployment(CandidateId(candidate), status, back, candidate in self.barred)
+            for candidate, status, back in self.past
+        ]
 
     @property
     def stands(self) -> bool:
@@ -213,7 +217,7 @@ class Environment(RuleBasedStateMachine):
         while (target := rollback_target(past)) is not None:
             assert target not in visited
             visited.append(target)
-            past.append(Past(target, "success", rollback=True))
+            past.append(PastDeployment(target, "success", rollback=True))
 
 
 TestEnvironment = Environment.TestCase

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from bot.operations.commands import COMMANDS
 from bot.rules import replies
-from bot.rules.commands import FORMS, Mistake
-from bot.rules.replies import Place
+from bot.rules.commands import Mistake
+from bot.rules.replies import CommandHelp, CutResult, DeployResult, EnvironmentStatus, ProjectStatus
 
 HOSTILE = (
     "@everyone",
@@ -79,13 +80,13 @@ def test_text_from_outside_is_one_code_span(text: str) -> None:
 @pytest.mark.parametrize("text", HOSTILE, ids=[ascii(text)[:30] for text in HOSTILE])
 def test_no_reply_lets_text_from_outside_speak(text: str) -> None:
     for body in (
-        replies.cut(text, text, "ready", building=True),
-        replies.cut(text, text, "ready", building=False),
-        replies.deployed(text, text, 7),
+        replies.cut(CutResult(text, text, "ready", building=True)),
+        replies.cut(CutResult(text, text, "ready", building=False)),
+        replies.deployed(DeployResult(text, text, 7)),
         replies.mistaken(Mistake(text, "did you mean `/release help`?")),
         replies.refused("Release project not found", {"project": text, "gates": [{"gate": text}], "more": {"x": text}}),
         replies.refused(replies.several_projects([text, "other"]), {}),
-        replies.status(text, text, [Place(text, text, text, text, text)]),
+        replies.status(ProjectStatus(text, text, (EnvironmentStatus(text, text, text, text, text),))),
     ):
         assert_harmless(body)
 
@@ -108,39 +109,41 @@ def test_a_refusal_of_ours_is_said_word_for_word() -> None:
 def test_a_status_is_a_table_with_a_row_of_four_cells_for_each_environment(
     rows: list[tuple[str, str | None, str | None]],
 ) -> None:
-    places = [Place(name, live, None, live, frozen) for name, live, frozen in rows]
-    html = assert_harmless(replies.status("site", None, places))
+    environments = tuple(EnvironmentStatus(name, live, None, live, frozen) for name, live, frozen in rows)
+    html = assert_harmless(replies.status(ProjectStatus("site", None, environments)))
     assert html.count("<tr>") == (1 + len(rows) if rows else 0)
     assert html.count("<td>") == 4 * len(rows)
 
 
 def test_help_names_every_command_as_it_is_written() -> None:
-    told = replies.helped()
-    assert all(f"`{form.usage}`" in told for form in FORMS.values())
-    assert rendered(told).count("<li>") == len(FORMS)
+    told = replies.help_text(CommandHelp(each.grammar.usage, each.summary) for each in COMMANDS.values())
+    assert all(f"`{each.grammar.usage}`" in told for each in COMMANDS.values())
+    assert rendered(told).count("<li>") == len(COMMANDS)
     assert_harmless(told)
 
 
 def test_a_reply_is_known_by_its_own_mark_alone() -> None:
-    posted = replies.marked("Done.", "pull-comment:1")
-    assert replies.is_marked(posted, "pull-comment:1")
-    assert replies.is_marked(posted + "\n", "pull-comment:1")
-    assert not replies.is_marked(posted, "pull-comment:11")
-    assert not replies.is_marked(posted, "commit-comment:1")
+    posted = replies.with_marker("Done.", "pull-comment:1")
+    assert replies.has_marker(posted, "pull-comment:1")
+    assert replies.has_marker(posted + "\n", "pull-comment:1")
+    assert not replies.has_marker(posted, "pull-comment:11")
+    assert not replies.has_marker(posted, "commit-comment:1")
     assert rendered(posted).startswith("<p>Done.</p>")
 
 
 def test_a_mark_that_somebody_wrote_into_a_command_is_no_mark() -> None:
-    line = "/release " + replies.marked("", "pull-comment:2").strip()
-    assert not replies.is_marked(
-        replies.marked(replies.mistaken(Mistake(line, "no")), "pull-comment:1"), "pull-comment:2"
+    line = "/release " + replies.with_marker("", "pull-comment:2").strip()
+    assert not replies.has_marker(
+        replies.with_marker(replies.mistaken(Mistake(line, "no")), "pull-comment:1"), "pull-comment:2"
     )
 
 
 def test_a_reply_is_never_longer_than_github_takes_and_is_cut_between_lines() -> None:
-    places = [Place(f"{number} @everyone", "1" * 300, "2" * 300, "3" * 300, "4" * 300) for number in range(100)]
-    body = replies.marked(replies.together([replies.status("site", "1-rc1", places)] * 10), "pull-comment:1")
+    texts = ("1" * 300, "2" * 300, "3" * 300, "4" * 300)
+    environments = tuple(EnvironmentStatus(f"{number} @everyone", *texts) for number in range(100))
+    status = replies.status(ProjectStatus("site", "1-rc1", environments))
+    body = replies.with_marker(replies.together([status] * 10), "pull-comment:1")
     assert len(body) < 65_536
-    assert replies.is_marked(body, "pull-comment:1")
+    assert replies.has_marker(body, "pull-comment:1")
     assert "more than a comment can hold" in body
     assert_harmless(body.rpartition("<!--")[0])

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.rules.ids import CommitSha, RunId
 from bot.rules.runs import RunFact, carries, is_news, rank, workflow_file, workflow_path
 
 FACT = RunFact(
-    id=1,
+    id=RunId(1),
     attempt=1,
     status="queued",
     conclusion=None,
-    head_sha="a" * 40,
+    head_sha=CommitSha("a" * 40),
     head_branch="main",
     workflow=".github/workflows/build.yml",
     title="build",

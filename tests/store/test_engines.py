@@ -29,7 +29,7 @@ from bot.store.database import (
 from bot.store.engines.sqlite import Glance, reads_only, run_dict
 from bot.store.users import User
 from tests.conftest import postgres
-from tests.working import only_sqlite
+from tests.queue.helpers import only_sqlite
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 

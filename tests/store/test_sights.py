@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bot.context import Actor, utc_now
+from bot.rules.ids import UserId
 from bot.rules.permissions import Visibility
 from bot.store import visibility
 from bot.store.database import Database, fetch
@@ -43,7 +44,7 @@ async def test_a_list_shows_what_may_be_read_one_by_one(projects: list[Project])
     ids, repositories = (None, projects[0].id, projects[2].id, 999), (None, OPEN, CLOSED, 999)
     grants: tuple[frozenset[str], ...] = (frozenset(), frozenset({"project:read"}), frozenset({"admin"}))
     for held, public, project_id, repository_id in product(grants, grants[:2], ids, repositories):
-        actor = Actor(7, "x", held, project_id=project_id, repository_id=repository_id, public=public)
+        actor = Actor(UserId(7), "x", held, project_id=project_id, repository_id=repository_id, public=public)
         expected = [each.name for each in projects if actor.may_on(each, "project:read")]
         assert await seen(actor.visibility("project:read")) == expected, actor
         assert await seen(actor.visibility("project:read"), before=("x", "x")) == expected, actor

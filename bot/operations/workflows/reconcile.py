@@ -1,15 +1,19 @@
-"""Asking GitHub what we missed: webhooks are hints, and this is where the truth comes from."""
+"""Reconciliation: webhooks are hints, and what they bring is asked of GitHub too."""
 
 from datetime import datetime, timedelta
 
+import orjson
 import structlog
 
 from bot.context import Context
 from bot.errors import Refusal, Unavailable
-from bot.operations import candidates, deployments, repositories, runs
+from bot.github import deliveries
+from bot.operations import candidates, deployments, jobs, repositories, runs
 from bot.operations.workflows import tracking
+from bot.queue.intake import WebhookDelivery
 from bot.queue.jobs import enqueue
 from bot.rules import deployments as rules
+from bot.rules.ids import RunRowId
 from bot.store.candidates import Candidate
 from bot.store.database import fetch, transaction
 from bot.store.deployments import Deployment
@@ -18,123 +22,115 @@ from bot.store.runs import Run
 
 log = structlog.get_logger()
 
-SILENCE = timedelta(minutes=2)  # without news, after which a run is asked for
+SILENCE = timedelta(minutes=2)  # after which a run that was not heard of is asked for
 DELIVERIES_KEPT = timedelta(days=3)  # by GitHub
-OVERLAP = timedelta(minutes=15)  # between two sweeps
-MOST_AT_ONCE = 500
+SWEEP_OVERLAP = timedelta(minutes=15)  # between two sweeps
+MAX_ROWS = 500  # in one pass
 
 
-async def reconcile(context: Context, silence: timedelta = SILENCE) -> None:
-    """Job `reconcile`: have runs asked for that were not heard of, and ended what is past its deadline."""
+async def reconcile(context: Context, job: jobs.Reconcile, silence: timedelta = SILENCE) -> None:
+    """Job: ask for runs that were not heard of, and end what is past its deadline, a job each."""
     now = context.now()
     silent = Run.filter(state="running", checked_at__lt=now - silence).order_by("checked_at")
-    for run in await silent.limit(MOST_AT_ONCE):
-        await enqueue("follow", {"run": run.id}, key=f"follow:{run.id}", lock=await runs.lock_of_run(run))
-    late_runs = Run.filter(state__in=list(runs.UNENDED), deployment_id=None, deadline_at__lt=now)
-    for run in await late_runs.limit(MOST_AT_ONCE):
-        lock = await runs.lock_of_run(run)
-        await enqueue("expire_build", {"run": run.id}, key=f"expire-build:{run.id}", lock=lock)
-    waiting = [status for status in rules.STATUSES if status not in rules.FINAL]
-    for late in await Deployment.filter(status__in=waiting, deadline_at__lt=now).limit(MOST_AT_ONCE):
-        key, lock = f"expire-deployment:{late.id}", f"environment:{late.environment_id}"
-        await enqueue("expire_deployment", {"deployment": late.id}, key=key, lock=lock)
+    for run in await silent.limit(MAX_ROWS):
+        await enqueue(jobs.FollowRun(run.id, await runs.lock_of(run)))
+    late_builds = Run.filter(state__in=list(runs.UNFINISHED), deployment_id=None, deadline_at__lt=now)
+    for run in await late_builds.limit(MAX_ROWS):
+        await enqueue(jobs.ExpireBuild(run.id, await runs.lock_of(run)))
+    late_deployments = Deployment.filter(status__in=list(rules.UNFINISHED), deadline_at__lt=now)
+    for deployment in await late_deployments.limit(MAX_ROWS):
+        await enqueue(jobs.ExpireDeployment(deployment.id, deployment.environment_id))
 
 
-async def expire_build(context: Context, run_id: int) -> None:
-    """Job `expire_build`: a build past its deadline is asked for once more, then failed and cancelled."""
-    await _ask(context, run_id)
+async def expire_build(context: Context, job: jobs.ExpireBuild) -> None:
+    """Job: ask for a build past its deadline once more, then fail and cancel it."""
+    await _ask_once_more(context, job.run)
     async with transaction():
-        run = await runs.lock(run_id)
-        if run.state not in runs.UNENDED or run.candidate_id is None:
+        run = await runs.lock(job.run)
+        if run.state not in runs.UNFINISHED or run.candidate_id is None:
             return
         candidate = await Candidate.get(id=run.candidate_id)
         project = await Project.get(id=candidate.project_id)
-        stood = f"GitHub says `{run.status}`" if run.github_id else "it could not be dispatched"
-        reason = f"The build did not end within {project.build_deadline_minutes} minutes: {stood}."
+        state = f"GitHub says `{run.status}`" if run.github_id else "it could not be dispatched"
+        reason = f"The build did not end within {project.build_deadline_minutes} minutes: {state}."
         await runs.cancel(context, run)
         await candidates.finish_build(context, candidate, "failed", reason)
-        await _let_go(run)
+        await _stop_waiting(run)
 
 
-async def expire_deployment(context: Context, deployment_id: int) -> None:
-    """Job `expire_deployment`: one past its deadline is asked for once more, then ended with what it waited for."""
-    run = await runs.newest(deployment_id=deployment_id)
+async def expire_deployment(context: Context, job: jobs.ExpireDeployment) -> None:
+    """Job: ask for a deployment past its deadline once more, then end it, saying what it waited for."""
+    run = await runs.newest(deployment_id=job.deployment)
     if run is not None:
-        await _ask(context, run.id)
+        await _ask_once_more(context, run.id)
     async with transaction():
-        deployment = await Deployment.select_for_update().get(id=deployment_id)
+        deployment = await Deployment.select_for_update().get(id=job.deployment)
         if deployment.status in rules.FINAL:
             return
-        place = await Environment.get(id=deployment.environment_id)
-        run = await runs.newest(deployment_id=deployment_id)
+        environment = await Environment.get(id=deployment.environment_id)
+        run = await runs.newest(deployment_id=job.deployment)
         await runs.cancel(context, run)
         if run is not None:
-            await _let_go(run)
+            await _stop_waiting(run)
         if deployment.status == "canceling":
             await deployments.finish(context, deployment, "canceled", "GitHub did not confirm that the run has ended.")
         else:
-            await deployments.finish(context, deployment, "error", _why_late(place, run))
+            await deployments.finish(context, deployment, "error", _why_late(environment, run))
 
 
-async def _ask(context: Context, run_id: int) -> None:
-    """Ask GitHub once more; a deadline stands even when GitHub cannot be asked."""
+async def sweep_deliveries(context: Context, job: jobs.SweepDeliveries) -> None:
+    """Job: take in what GitHub tried to deliver to us and could not.
+
+    GitHub never redelivers by itself and keeps deliveries for three days. An attempt is looked at whatever its status
+    code: one that timed out is no failure in GitHub's filter. What we stored is known by its GUID.
+    """
+    arrived = set()  # newest first: an attempt that arrived is seen before those that did not
+    async for delivery in deliveries.since(context.github, await _swept_until(context)):
+        if delivery.ok:
+            arrived.add(delivery.guid)
+        elif delivery.guid not in arrived and not await _is_stored(delivery.guid):
+            await enqueue(jobs.FetchDelivery(delivery.id, delivery.guid, delivery.event))
+
+
+async def fetch_delivery(context: Context, job: jobs.FetchDelivery) -> None:
+    """Job: take in one missed delivery, fetched from GitHub with our own credentials."""
+    payload = await deliveries.payload(context.github, job.delivery)
+    if payload is None or await _is_stored(job.guid):
+        return
+    await enqueue(WebhookDelivery(job.guid, job.event, "application/json", orjson.dumps(payload)))
+
+
+async def check_repositories(context: Context, job: jobs.CheckRepositories) -> None:
+    """Job: have every repository of ours checked, a job each."""
+    for row in await Repository.all().only("github_id"):
+        await repositories.schedule_check(row.github_id, once=True)
+
+
+async def _ask_once_more(context: Context, run_id: RunRowId) -> None:
+    """Ask GitHub before a deadline takes effect, which it does even when GitHub cannot be asked."""
     try:
-        await tracking.follow(context, run_id)
+        await tracking.ask(context, run_id)
     except (Unavailable, Refusal) as problem:
         log.warning("not asked before the deadline", run=run_id, error=problem.sentence)
 
 
-async def _let_go(run: Run) -> None:
-    """Wait for a run no longer: only a newer attempt of it counts. One that may have been sent is searched for, to be
-    cancelled if it is found."""
+async def _stop_waiting(run: Run) -> None:
+    """Stop waiting for a run: only a newer attempt of it counts.
+
+    One that may have been sent is searched for, so that it can be canceled.
+    """
     if run.state == "running":
         await runs.save(run, state="done")
     elif run.state == "posted":
-        lock = await runs.lock_of_run(run)
-        await enqueue("dispatch", {"run": run.id}, key=f"dispatch:{run.id}", lock=lock)
+        await enqueue(jobs.DispatchRun(run.id, await runs.lock_of(run)))
 
 
-async def sweep_deliveries(context: Context) -> None:
-    """Job `sweep_deliveries`: take in what GitHub tried to deliver to us and could not.
-
-    GitHub never delivers again by itself and keeps deliveries for three days. An attempt is looked at whatever its
-    status code: one that timed out is no failure in GitHub's filter. What we stored is known by its GUID.
-    """
-    arrived = set()  # newest first: an attempt that arrived is seen before those that did not
-    async for delivery in context.github.deliveries(await _swept_until(context)):
-        if delivery.ok:
-            arrived.add(delivery.guid)
-        elif delivery.guid not in arrived and not await _is_stored(delivery.guid):
-            payload = {"delivery": delivery.id, "guid": delivery.guid, "event": delivery.event}
-            await enqueue("fetch_delivery", payload, key=f"fetch-delivery:{delivery.guid}")
-
-
-async def fetch_delivery(context: Context, delivery_id: int, guid: str, event: str) -> None:
-    """Job `fetch_delivery`: take in one missed delivery, asked of GitHub by our own credentials."""
-    payload = await context.github.delivery_payload(delivery_id)
-    if payload is None or await _is_stored(guid):
-        return
-    headers = {"event": event, "content_type": "application/json"}
-    await enqueue("webhook", payload, key=guid, keep=True, headers=headers)
-
-
-async def check_repositories(context: Context) -> None:
-    """Job `check_repositories`: have every repository of ours looked at, one job each."""
-    for row in await Repository.all().only("github_id"):
-        await repositories.schedule_check(row.github_id, key=f"check-repository:{row.github_id}")
-
-
-async def check_repository(context: Context, repository: int) -> None:
-    """Job `check_repository`: bring one repository's row up to date."""
-    await repositories.check(context, await Repository.get(github_id=repository))
-
-
-def _why_late(place: Environment, run: Run | None) -> str:
-    minutes = place.deploy_deadline_minutes
+def _why_late(environment: Environment, run: Run | None) -> str:
+    minutes = environment.deploy_deadline_minutes
     if run is None:
         return f"No pipeline reported an end within {minutes} minutes."
-    stood = f"GitHub says `{run.status}`" if run.github_id else "its workflow could not be dispatched"
-    return f"The deployment did not end within {minutes} minutes: {stood}. Its run was cancelled."
+    state = f"GitHub says `{run.status}`" if run.github_id else "its workflow could not be dispatched"
+    return f"The deployment did not end within {minutes} minutes: {state}. Its run was cancelled."
 
 
 async def _swept_until(context: Context) -> datetime:
@@ -144,7 +140,7 @@ async def _swept_until(context: Context) -> datetime:
     oldest = context.now() - DELIVERIES_KEPT
     if not rows or rows[0]["at"] is None:
         return oldest
-    return max(oldest, datetime.fromtimestamp(rows[0]["at"] / 1000, tz=oldest.tzinfo) - OVERLAP)
+    return max(oldest, datetime.fromtimestamp(rows[0]["at"] / 1000, tz=oldest.tzinfo) - SWEEP_OVERLAP)
 
 
 async def _is_stored(guid: str) -> bool:

@@ -1,14 +1,15 @@
-"""Following runs to their end, by webhook or by asking: the same facts take the same way."""
+"""Tracking runs to their end: facts from webhooks and from asking GitHub take effect in the same way."""
 
-from dataclasses import asdict
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 from bot.context import Context
-from bot.operations import audit, candidates, deployments, runs
+from bot.events.releases import WrongCommitDeployed
+from bot.github import workflow_runs
+from bot.operations import candidates, deployments, events, jobs, runs
 from bot.queue.jobs import RetryLater, enqueue
 from bot.rules import candidates as candidate_rules
 from bot.rules import deployments as deployment_rules
+from bot.rules.ids import RepositoryId, RunRowId
 from bot.rules.runs import RunFact, is_news, request_ids
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
@@ -16,84 +17,89 @@ from bot.store.deployments import Deployment
 from bot.store.projects import Environment
 from bot.store.runs import Run
 
-PARKED = timedelta(milliseconds=250)
-PARKED_LONGEST = timedelta(seconds=5)
-PARKED_AT_MOST = timedelta(minutes=2)
+SHORTEST_WAIT = timedelta(milliseconds=250)
+LONGEST_WAIT = timedelta(seconds=5)
+DISPATCH_WINDOW = timedelta(minutes=2)
+"""For how long a run that no row has claimed may turn out to be one that is being dispatched."""
 
 
-async def on_webhook(context: Context, repository: int, fact: RunFact) -> None:
-    """Take a webhook's word of a run: if it is one of ours, a job under its lock looks at it.
+async def on_webhook(context: Context, repository: RepositoryId, fact: RunFact) -> None:
+    """Let a webhook about a run take effect, if the run is one of ours.
 
-    Word may come before the answer to our own request is stored: then it waits.
+    The webhook may arrive before the response to our own request is stored: then it waits (RetryLater).
     """
     age = context.now() - fact.created_at
-    since = context.now() - PARKED_AT_MOST
+    since = context.now() - DISPATCH_WINDOW
     posted = Run.filter(repository_id=repository, workflow=fact.workflow, state="posted", posted_at__gt=since)
-    # asked before the run is: the answer may be stored in between
-    may_be_ours = fact.event == "workflow_dispatch" and age <= PARKED_AT_MOST and await posted.exists()
+    # queried before the run is: the response may be stored in between
+    may_be_ours = fact.event == "workflow_dispatch" and age <= DISPATCH_WINDOW and await posted.exists()
     run = await Run.filter(repository_id=repository, github_id=fact.id).order_by("-first_attempt").first()
     if run is not None:
-        await enqueue("observe", written(run, fact), lock=await runs.lock_of_run(run))
+        await apply_fact(context, run.id, fact)
     elif may_be_ours:
-        # looked at less and less often: hundreds may wait for an answer that somebody has to fetch meanwhile
-        again = context.now() + min(max(PARKED, age / 4), PARKED_LONGEST)
+        # looked at less and less often: hundreds may wait for a response that has to be searched for meanwhile
+        again = context.now() + min(max(SHORTEST_WAIT, age / 4), LONGEST_WAIT)
         raise RetryLater(again, "the run may be one that is being dispatched")
     elif fact.event == "workflow_dispatch" and fact.status != "completed":
-        await _refuse_stray(context, repository, fact)
+        await _cancel_if_stray(context, repository, fact)
 
 
-async def _refuse_stray(context: Context, repository: int, fact: RunFact) -> None:
-    """Have a run cancelled that our own bot started for a request that was answered by another, or was given up."""
-    asked = await Run.filter(repository_id=repository, request_id__in=request_ids(fact.title)).first()
-    if asked is None or asked.state in runs.UNDISPATCHED or fact.actor != await context.github.bot_login():
-        return
-    why = "dispatched twice" if asked.github_id is not None else "its request had been given up"
-    await runs.cancel_stray(context, asked, fact.id, why)
-
-
-async def apply_fact(context: Context, run_id: int, said: dict[str, Any]) -> None:
-    """Job `observe`: let a fact about a run take effect. Facts doubled, late or out of order say nothing new."""
-    fact = RunFact(**{**said, "created_at": datetime.fromisoformat(said["created_at"])})
+async def apply_fact(context: Context, run_id: RunRowId, fact: RunFact) -> None:
+    """Let a fact about a run take effect, under the run's lock. Doubled, late or reordered facts change nothing."""
     async with transaction():
         run = await runs.lock(await _row_of(run_id, fact))
         if run.state == "failed":
             return
         if fact.head_sha != run.commit:
-            await _refuse_commit(context, run, fact)
+            await _reject_commit(context, run, fact)
         elif not is_news(run.attempt, run.status, fact):
             await runs.save(run, url=fact.url)
         elif run.deployment_id is None:
-            await _observe_build(context, run, fact)
+            await _apply_to_build(context, run, fact)
         else:
-            await _observe_deployment(context, run, fact)
+            await _apply_to_deployment(context, run, fact)
 
 
-async def _row_of(run_id: int, fact: RunFact) -> int:
-    """The row that a fact belongs to: an attempt may have got one of its own since the job was made."""
+async def follow(context: Context, job: jobs.FollowRun) -> None:
+    """Job: ask GitHub for the status of a run that was not heard of for a while."""
+    await ask(context, job.run)
+
+
+async def ask(context: Context, run_id: RunRowId) -> None:
+    """Ask GitHub for the status of a run, and let the answer take effect."""
+    run = await Run.get(id=run_id).select_related("repository")
+    if run.state != "running" or run.github_id is None:
+        return
+    await runs.save(run, checked_at=context.now())
+    fact = await workflow_runs.get(context.at(run.repository), run.github_id)
+    if fact is None:
+        await _end_lost(context, run)
+    else:
+        await apply_fact(context, run.id, fact)
+
+
+async def _cancel_if_stray(context: Context, repository: RepositoryId, fact: RunFact) -> None:
+    """Cancel a run that our own bot started for a request that another run has answered, or that was given up."""
+    requested = await Run.filter(repository_id=repository, request_id__in=request_ids(fact.title)).first()
+    if requested is None or requested.state in runs.UNDISPATCHED or fact.actor != await context.github.bot_login():
+        return
+    why = "dispatched twice" if requested.github_id is not None else "its request had been given up"
+    await runs.cancel_stray(context, requested, fact.id, why)
+
+
+async def _row_of(run_id: RunRowId, fact: RunFact) -> RunRowId:
+    """The row that a fact belongs to: a later attempt may have a row of its own."""
     repository = (await Run.get(id=run_id)).repository_id
     rows = Run.filter(repository_id=repository, github_id=fact.id, first_attempt__lte=fact.attempt)
     row = await rows.order_by("-first_attempt").first()
     return run_id if row is None else row.id
 
 
-async def follow(context: Context, run_id: int) -> None:
-    """Job `follow`: ask GitHub how a run stands that has not been heard of, and end what is past its deadline."""
-    run = await Run.get(id=run_id).select_related("repository")
-    if run.state != "running" or run.github_id is None:
-        return
-    await runs.save(run, checked_at=context.now())
-    fact = await context.at(run.repository).run(run.github_id)
-    if fact is None:
-        await _lost(context, run)
-        return
-    await apply_fact(context, run.id, written(run, fact)["fact"])
-
-
-async def _refuse_commit(context: Context, run: Run, fact: RunFact) -> None:
-    """What runs is not what was approved: it is cancelled, and nothing that it says counts."""
+async def _reject_commit(context: Context, run: Run, fact: RunFact) -> None:
+    """What runs is not what was approved: cancel it, and ignore its result."""
     reason = f"The run was at {fact.head_sha}, not at {run.commit}: it was cancelled."
     await runs.save(run, state="failed", url=fact.url)
-    await enqueue("cancel", {"run": run.id}, key=f"force-cancel:{run.id}", priority=1)
+    await enqueue(jobs.CancelRun(run.id, forced=True))
     if run.deployment_id is None:
         candidate = await Candidate.get(id=run.candidate_id)
         await candidates.invalidate(context, candidate, reason)
@@ -101,23 +107,26 @@ async def _refuse_commit(context: Context, run: Run, fact: RunFact) -> None:
     deployment = await Deployment.get(id=run.deployment_id).select_related("environment")
     await Candidate.filter(id=deployment.candidate_id).update(tagged=False)
     await deployments.finish(context, deployment, "error", reason)
-    await audit.alarm(
+    await events.record(
         context,
-        "deployment.wrong_commit",
-        f"{deployment.environment.name} (deployment {deployment.id})",
-        project=deployment.environment.project_id,
-        commit=run.commit,
-        after=fact.head_sha,
+        WrongCommitDeployed(
+            project_id=deployment.environment.project_id,
+            commit=run.commit,
+            environment=deployment.environment.name,
+            deployment_id=deployment.id,
+            head_sha=fact.head_sha,
+        ),
     )
 
 
-async def _observe_build(context: Context, run: Run, fact: RunFact) -> None:
+async def _apply_to_build(context: Context, run: Run, fact: RunFact) -> None:
     candidate = await Candidate.get(id=run.candidate_id).select_related("project")
-    runs.tell(candidate, None)
-    if fact.attempt > run.attempt:
+    runs.bind_subject(candidate, None)
+    is_rerun = fact.attempt > run.attempt
+    if is_rerun:
         minutes = candidate.project.build_deadline_minutes
         await runs.save(run, deadline_at=context.now() + timedelta(minutes=minutes))
-    if candidate.status == "pending" or fact.attempt > run.attempt:
+    if candidate.status == "pending" or is_rerun:
         await candidates.begin_build(context, candidate)
     await record_status(context, run, fact)
     if fact.status == "completed":
@@ -125,11 +134,11 @@ async def _observe_build(context: Context, run: Run, fact: RunFact) -> None:
         await candidates.finish_build(context, candidate, status, reason)
 
 
-async def _observe_deployment(context: Context, run: Run, fact: RunFact) -> None:
+async def _apply_to_deployment(context: Context, run: Run, fact: RunFact) -> None:
     deployment = await Deployment.get(id=run.deployment_id)
-    runs.tell(await Candidate.get(id=deployment.candidate_id).select_related("project"), deployment)
+    runs.bind_subject(await Candidate.get(id=deployment.candidate_id).select_related("project"), deployment)
     if deployment.status in deployment_rules.FINAL and fact.attempt > run.attempt:
-        deployment, run = await _again(context, deployment, run, fact)
+        deployment, run = await _run_again(context, deployment, run, fact)
     await record_status(context, run, fact)
     if fact.status == "completed":
         status, message = deployment_rules.status_after_run(fact.conclusion)
@@ -138,10 +147,10 @@ async def _observe_deployment(context: Context, run: Run, fact: RunFact) -> None
         await deployments.begin(context, deployment)
 
 
-async def _again(context: Context, finished: Deployment, run: Run, fact: RunFact) -> tuple[Deployment, Run]:
-    """A finished deployment's run was started again on GitHub: a deployment of its own, followed from this attempt."""
+async def _run_again(context: Context, finished: Deployment, run: Run, fact: RunFact) -> tuple[Deployment, Run]:
+    """Make a new deployment, tracked from this attempt, for a finished one whose run was started again on GitHub."""
     deployment = await deployments.run_again(context, finished)
-    place = await Environment.get(id=deployment.environment_id)
+    environment = await Environment.get(id=deployment.environment_id)
     again = await Run.create(
         repository_id=run.repository_id,
         deployment_id=deployment.id,
@@ -152,14 +161,14 @@ async def _again(context: Context, finished: Deployment, run: Run, fact: RunFact
         github_id=run.github_id,
         first_attempt=fact.attempt,
         attempt=fact.attempt,
-        deadline_at=context.now() + timedelta(minutes=place.deploy_deadline_minutes),
+        deadline_at=context.now() + timedelta(minutes=environment.deploy_deadline_minutes),
         created_at=context.now(),
     )
     return deployment, again
 
 
 async def record_status(context: Context, run: Run, fact: RunFact) -> None:
-    """Record how a run stands, in the caller's transaction."""
+    """Record the status of a run, in the caller's transaction."""
     await runs.save(
         run,
         attempt=fact.attempt,
@@ -171,19 +180,14 @@ async def record_status(context: Context, run: Run, fact: RunFact) -> None:
     )
 
 
-async def _lost(context: Context, run: Run) -> None:
-    """GitHub does not know the run any more: what it was for cannot be told."""
+async def _end_lost(context: Context, run: Run) -> None:
+    """GitHub does not know the run any more: end its build or deployment."""
     async with transaction():
         run = await runs.lock(run.id)
         await runs.save(run, state="failed")
         if run.deployment_id is None:
             candidate = await Candidate.get(id=run.candidate_id)
-            await candidates.finish_build(context, candidate, "failed", "GitHub has the build run no more.")
+            await candidates.finish_build(context, candidate, "failed", "GitHub no longer has the build's run.")
         else:
             deployment = await Deployment.get(id=run.deployment_id)
-            await deployments.finish(context, deployment, "unknown", "GitHub has the deployment's run no more.")
-
-
-def written(run: Run, fact: RunFact) -> dict[str, Any]:
-    """A fact about a run as a job carries it."""
-    return {"run": run.id, "fact": {**asdict(fact), "created_at": fact.created_at.isoformat()}}
+            await deployments.finish(context, deployment, "unknown", "GitHub no longer has the deployment's run.")

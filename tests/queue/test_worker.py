@@ -13,39 +13,39 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.errors import Refusal
-from bot.queue.jobs import Job, enqueue, now_ms
-from bot.queue.worker import Worker
+from bot.queue.jobs import LeasedJob, now_ms
+from bot.queue.worker import Worker, WorkerOptions
 from bot.store.database import Database, dialect, open_database
-from tests.working import nothing, only_sqlite, rows, states, working
+from tests.queue.helpers import enqueue, only_sqlite, rows, running_worker, states, succeed
 
 
 async def test_a_job_that_takes_too_long_is_stopped_and_tried_again(database: Database) -> None:
-    async def perform(job: Job) -> None:
+    async def perform(job: LeasedJob) -> None:
         await asyncio.sleep(60)
 
-    async with working(perform, job_timeout=0.05) as watched:
+    async with running_worker(perform, job_timeout=0.05) as running:
         await enqueue("a", {})
-        assert await watched.settle() == [("a", "failed")]
+        assert await running.settle() == [("a", "failed")]
 
 
 async def test_a_long_job_keeps_its_lease(database: Database) -> None:
-    async def perform(job: Job) -> None:
+    async def perform(job: LeasedJob) -> None:
         await asyncio.sleep(1.6)
 
-    async with working(perform, lease_seconds=0.6) as watched:
+    async with running_worker(perform, lease_seconds=0.6) as running:
         await enqueue("a", {})
-        assert await watched.settle() == [("a", "ok")]
+        assert await running.settle() == [("a", "ok")]
 
 
 async def test_a_stopping_worker_lets_jobs_finish(database: Database) -> None:
     begun = asyncio.Event()
 
-    async def perform(job: Job) -> None:
+    async def perform(job: LeasedJob) -> None:
         begun.set()
         await asyncio.sleep(0.05)
 
     outcomes: list[str] = []
-    worker = Worker(perform=perform, observe=lambda job, outcome, *_: outcomes.append(outcome))
+    worker = Worker(perform, lambda job, outcome, *_: outcomes.append(outcome))
     running = asyncio.create_task(worker.run())
     await enqueue("a", {})
     await begun.wait()
@@ -60,12 +60,12 @@ async def test_a_stopping_worker_lets_jobs_finish(database: Database) -> None:
 async def test_a_stopped_worker_gives_its_jobs_back_at_once(database: Database, how: str) -> None:
     begun = asyncio.Event()
 
-    async def perform(job: Job) -> None:
+    async def perform(job: LeasedJob) -> None:
         begun.set()
         await asyncio.sleep(60)
 
     outcomes: list[str] = []
-    worker = Worker(perform=perform, observe=lambda job, outcome, *_: outcomes.append(outcome), grace_seconds=0.05)
+    worker = Worker(perform, lambda job, outcome, *_: outcomes.append(outcome), WorkerOptions(grace_seconds=0.05))
     running = asyncio.create_task(worker.run())
     await enqueue("a", {})
     await begun.wait()
@@ -82,26 +82,26 @@ async def test_cancelling_a_worker_at_any_moment_loses_nothing(database: Databas
     for n in range(60):
         await enqueue("a", {}, key=f"k{n}")
     for n in range(40):
-        worker = Worker(perform=nothing, observe=lambda *_: None, concurrency=2)
-        running = asyncio.create_task(worker.run())
+        worker = Worker(succeed, lambda *_: None, WorkerOptions(concurrency=2))
+        task = asyncio.create_task(worker.run())
         await asyncio.sleep(0.0004 * (n % 13))
-        running.cancel()
-        await asyncio.wait([running])
+        task.cancel()
+        await asyncio.wait([task])
         assert "running" not in await states()
-    async with working(nothing) as watched:
-        await watched.settle()
+    async with running_worker(succeed) as running:
+        await running.settle()
     assert await states() == {"done": 60}
 
 
 async def test_an_idle_worker_begins_a_new_job_at_once(database: Database) -> None:
     delays: list[int] = []
 
-    async def perform(job: Job) -> None:
+    async def perform(job: LeasedJob) -> None:
         delays.append(now_ms() - job.created_at)
 
-    async with working(perform) as watched:
+    async with running_worker(perform) as running:
         for _ in range(10):
-            await watched.settle()
+            await running.settle()
             await asyncio.sleep(0.02)
             await enqueue("a", {})
             await asyncio.sleep(0.08)
@@ -111,7 +111,7 @@ async def test_an_idle_worker_begins_a_new_job_at_once(database: Database) -> No
 
 ENQUEUE_ELSEWHERE = """
 import asyncio, sys
-from bot.queue.jobs import enqueue
+from tests.queue.helpers import enqueue
 from bot.store.database import open_database
 async def main():
     database = await open_database(sys.argv[1])
@@ -127,13 +127,13 @@ asyncio.run(main())
 async def test_a_job_from_another_process_is_found(database: Database) -> None:
     delays: list[int] = []
 
-    async def perform(job: Job) -> None:
+    async def perform(job: LeasedJob) -> None:
         delays.append(now_ms() - job.created_at)
 
-    async with working(perform) as watched:
+    async with running_worker(perform) as running:
         process = await asyncio.create_subprocess_exec(sys.executable, "-c", ENQUEUE_ELSEWHERE, database.url)
         assert await process.wait() == 0
-        await watched.settle()
+        await running.settle()
     assert len(delays) == 5
     longest = 200 if dialect() == "postgres" else 1500  # by NOTIFY there, by polling here
     assert sorted(delays)[2] < longest
@@ -142,12 +142,12 @@ async def test_a_job_from_another_process_is_found(database: Database) -> None:
 async def test_a_job_for_a_later_moment_begins_then(database: Database) -> None:
     begun: list[int] = []
 
-    async def perform(job: Job) -> None:
+    async def perform(job: LeasedJob) -> None:
         begun.append(now_ms() - job.run_at)
 
-    async with working(perform) as watched:
+    async with running_worker(perform) as running:
         await enqueue("a", {}, run_at=datetime.now(UTC) + timedelta(seconds=0.5))
-        assert await watched.settle() == []
+        assert await running.settle() == []
         async with asyncio.timeout(3):
             while not begun:
                 await asyncio.sleep(0.02)
@@ -155,20 +155,20 @@ async def test_a_job_for_a_later_moment_begins_then(database: Database) -> None:
 
 
 async def test_progress_is_seen_while_the_table_answers(database: Database) -> None:
-    async with working(nothing) as watched:
+    async with running_worker(succeed) as running:
         await enqueue("a", {})
-        await watched.settle()
-        assert time.monotonic() - watched.worker.last_progress < 2
+        await running.settle()
+        assert time.monotonic() - running.worker.last_progress < 2
 
 
 async def test_an_observer_that_breaks_does_not_stop_the_worker(database: Database) -> None:
     seen: list[str] = []
 
-    def observe(job: Job, outcome: str, seconds: float, error: BaseException | None) -> None:
+    def on_finished(job: LeasedJob, outcome: str, seconds: float, error: BaseException | None) -> None:
         seen.append(job.kind)
         raise RuntimeError("the metrics are broken")
 
-    worker = Worker(perform=nothing, observe=observe)
+    worker = Worker(succeed, on_finished)
     running = asyncio.create_task(worker.run())
     for kind in ("a", "b"):
         await enqueue(kind, {})
@@ -180,14 +180,14 @@ async def test_an_observer_that_breaks_does_not_stop_the_worker(database: Databa
 
 @only_sqlite
 async def test_a_second_worker_on_a_sqlite_file_is_refused(database: Database) -> None:
-    async with working(nothing) as watched:
-        await watched.settle()
-        second = Worker(perform=nothing, observe=lambda *_: None)
+    async with running_worker(succeed) as running:
+        await running.settle()
+        second = Worker(succeed, lambda *_: None)
         with pytest.raises(Refusal, match="one worker"):
             await second.run()
-    async with working(nothing) as watched:
+    async with running_worker(succeed) as running:
         await enqueue("a", {})
-        assert await watched.settle() == [("a", "ok")]
+        assert await running.settle() == [("a", "ok")]
 
 
 KILLED = """
@@ -199,7 +199,7 @@ async def perform(job):
     await asyncio.sleep(60)
 async def main():
     await open_database(sys.argv[1])
-    await Worker(perform=perform, observe=lambda *_: None).run()
+    await Worker(perform, lambda *_: None).run()
 asyncio.run(main())
 """
 
@@ -220,10 +220,10 @@ async def test_what_a_killed_worker_held_begins_again_at_once_on_sqlite(database
     try:
         assert await states() == {"running": 1}
         began = time.monotonic()
-        async with working(nothing) as watched:
-            while not watched.outcomes:
+        async with running_worker(succeed) as running:
+            while not running.outcomes:
                 await asyncio.sleep(0.01)
-        assert watched.outcomes == [("a", "ok")]
+        assert running.outcomes == [("a", "ok")]
         assert time.monotonic() - began < 1
     finally:
         await opened.close()
@@ -233,7 +233,7 @@ async def test_what_a_killed_worker_held_begins_again_at_once_on_sqlite(database
 @pytest.mark.parametrize("begin", ["before", "after"])
 async def test_a_worker_outlives_a_database_that_is_away_for_a_while(database: Database, begin: str) -> None:
     assert database.path is not None
-    async with working(nothing) as watched:
+    async with running_worker(succeed) as running:
         await asyncio.sleep(0.1 if begin == "before" else 0)
         other = sqlite3.connect(database.path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
@@ -241,11 +241,11 @@ async def test_a_worker_outlives_a_database_that_is_away_for_a_while(database: D
         other.rollback()
         other.close()
         await enqueue("a", {})
-        assert await watched.settle() == [("a", "ok")]
+        assert await running.settle() == [("a", "ok")]
 
 
 async def test_a_worker_that_gives_way_works_all_the_same(database: Database) -> None:
     for _ in range(20):
         await enqueue("small", {})
-    async with working(nothing, should_yield=lambda: True) as watched:
-        assert await watched.settle() == [("small", "ok")] * 20
+    async with running_worker(succeed, should_yield=lambda: True) as running:
+        assert await running.settle() == [("small", "ok")] * 20

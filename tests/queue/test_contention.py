@@ -17,7 +17,7 @@ LOCKS = 151
 
 CLAIMER = """
 import asyncio, os, random, sys
-from bot.queue.jobs import JobOutcome, claim, finish
+from bot.queue.leases import JobOutcome, claim, finish
 from bot.store.database import open_database
 url, held, loops = sys.argv[1], sys.argv[2], int(sys.argv[3])
 claimed = doubles = 0

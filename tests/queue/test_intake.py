@@ -12,7 +12,7 @@ import pytest
 
 from bot.errors import Refusal, Unavailable
 from bot.queue.intake import Intake
-from bot.queue.jobs import claim
+from bot.queue.leases import claim
 from bot.store.database import Database, execute, fetch
 from bot.store.jobs import Job as Row
 from tests.conftest import connect, postgres
@@ -102,7 +102,7 @@ async def test_what_was_answered_yes_is_committed(database: Database) -> None:
 
 
 async def test_a_store_that_is_away_is_told_in_time_and_recovers_by_itself(database: Database) -> None:
-    async with Intake(patience=1) as intake:
+    async with Intake(store_timeout=1) as intake:
         async with locked(database):
             began = time.monotonic()
             answers = await asyncio.gather(*(put(intake, f"g{n}") for n in range(20)), return_exceptions=True)
@@ -142,7 +142,7 @@ async def test_requests_that_are_given_up_do_not_stop_the_others(database: Datab
 
 
 async def test_too_much_that_waits_is_refused_at_once_and_there_is_room_again_later(database: Database) -> None:
-    async with Intake(patience=2, most_waiting=1000) as intake:
+    async with Intake(store_timeout=2, max_waiting_bytes=1000) as intake:
         async with locked(database):
             waiting = asyncio.create_task(put(intake, "g1", b"x" * 800))
             await asyncio.sleep(0.05)

@@ -1,0 +1,197 @@
+"""Events around releasing: repositories, commands, and what operators and API clients change."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bot.events.event import Details, Event, RowEvent
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepositoryChanged(RowEvent):
+    """What GitHub says about a repository changed."""
+
+    act: ClassVar[str] = "repository.change"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepositoryUnreachable(Event):
+    """No installation of the App reaches a project's repository any more."""
+
+    act: ClassVar[str] = "repository.unreachable"
+    alarm: ClassVar[bool] = True
+    subject_format: ClassVar[str] = "{full_name}"
+    after_fields: ClassVar[Mapping[str, str]] = {"why": "why"}
+
+    full_name: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandRefused(Event):
+    """A command in a comment was refused."""
+
+    act: ClassVar[str] = "command.refused"
+    subject_format: ClassVar[str] = "{repository}"
+    after_fields: ClassVar[Mapping[str, str]] = {"*": "command", "refusal": "refusal", "comment": "comment"}
+
+    repository: str
+    command: Details
+    refusal: str
+    comment: str
+
+
+# --- projects, environments and what belongs to them
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectCreated(RowEvent):
+    """A project was created."""
+
+    act: ClassVar[str] = "project.create"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectChanged(RowEvent):
+    """A project was changed."""
+
+    act: ClassVar[str] = "project.change"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentCreated(RowEvent):
+    """An environment was created."""
+
+    act: ClassVar[str] = "environment.create"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentChanged(RowEvent):
+    """An environment was changed."""
+
+    act: ClassVar[str] = "environment.change"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentFrozen(RowEvent):
+    """An environment was frozen."""
+
+    act: ClassVar[str] = "environment.freeze"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentUnfrozen(RowEvent):
+    """An environment's freeze was ended."""
+
+    act: ClassVar[str] = "environment.unfreeze"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkCreated(RowEvent):
+    """A link was added to a project."""
+
+    act: ClassVar[str] = "link.create"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkChanged(RowEvent):
+    """A link of a project was changed."""
+
+    act: ClassVar[str] = "link.change"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkRemoved(RowEvent):
+    """A link was removed from a project."""
+
+    act: ClassVar[str] = "link.remove"
+
+
+# --- releases and their announcements
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseCreated(RowEvent):
+    """A release was created."""
+
+    act: ClassVar[str] = "release.create"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseChanged(RowEvent):
+    """A release was changed."""
+
+    act: ClassVar[str] = "release.change"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseHeld(RowEvent):
+    """A release was put on hold."""
+
+    act: ClassVar[str] = "release.hold"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseUnheld(RowEvent):
+    """A release's hold was ended."""
+
+    act: ClassVar[str] = "release.unhold"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseFilesAdded(RowEvent):
+    """Files were added to a release."""
+
+    act: ClassVar[str] = "release.add_files"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnouncementSubmitted(RowEvent):
+    """An announcement was submitted."""
+
+    act: ClassVar[str] = "announcement.submit"
+
+
+# --- tokens, the content network, and dead letters
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenCreated(RowEvent):
+    """A token was created."""
+
+    act: ClassVar[str] = "token.create"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenRenewed(RowEvent):
+    """A token got another secret."""
+
+    act: ClassVar[str] = "token.renew"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenRevoked(RowEvent):
+    """A token was revoked."""
+
+    act: ClassVar[str] = "token.revoke"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordsChanged(RowEvent):
+    """Rows of the PDC dialect were changed, by one change set."""
+
+    act: ClassVar[str] = "records.apply"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadLetterRetried(RowEvent):
+    """A dead letter was queued again."""
+
+    act: ClassVar[str] = "delivery.retry"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadLetterDiscarded(RowEvent):
+    """A dead letter was discarded."""
+
+    act: ClassVar[str] = "delivery.discard"

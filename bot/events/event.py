@@ -1,0 +1,77 @@
+"""What every event has in common.
+
+An act records one of these in its own transaction (`bot/operations/events.py`). The audit entry, the log line and the
+metrics come from the event; whatever subscribes to `Context.publish` sees it once it is committed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from bot.rules.ids import CommitSha, ProjectId
+
+Details = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something that happened.
+
+    `act` names it in the audit log and never changes. `subject_format` says what it is about, made from its fields.
+    `before_fields` and `after_fields` say which fields the audit entry keeps, by the keys that it keeps them under; the
+    key `*` stands for all entries of a mapping.
+    """
+
+    act: ClassVar[str]
+    alarm: ClassVar[bool] = False
+    subject_format: ClassVar[str]
+    before_fields: ClassVar[Mapping[str, str]] = {}
+    after_fields: ClassVar[Mapping[str, str]] = {}
+
+    project_id: ProjectId | None = None
+    commit: CommitSha | None = None
+
+    @property
+    def name(self) -> str:
+        """The event's name in the audit log."""
+        return self.act
+
+    @property
+    def subject(self) -> str:
+        """What the event is about, for people."""
+        return self.subject_format.format_map(vars(self))
+
+    @property
+    def before(self) -> Details | None:
+        """How things were; None when the event does not tell."""
+        return self._details(self.before_fields)
+
+    @property
+    def after(self) -> Details | None:
+        """How things are now, and why; None when the event does not tell."""
+        return self._details(self.after_fields)
+
+    @property
+    def result_id(self) -> int | None:
+        """The row that the act made, by which a repeated request finds it again."""
+        return None
+
+    def _details(self, fields: Mapping[str, str]) -> Details | None:
+        details: dict[str, Any] = {}
+        for key, name in fields.items():
+            value = getattr(self, name)
+            details |= (value or {}) if key == "*" else {key: value}
+        return None if details in ({}, {"is": None}) else details
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowEvent(Event):
+    """A row was created, changed or removed: `what` names it, `old` and `new` are the fields concerned."""
+
+    subject_format: ClassVar[str] = "{what}"
+    before_fields: ClassVar[Mapping[str, str]] = {"*": "old"}
+    after_fields: ClassVar[Mapping[str, str]] = {"*": "new"}
+
+    what: str
+    old: Details | None = None
+    new: Details | None = None

@@ -1,0 +1,258 @@
+"""Events of releasing: candidates, builds, deployments and their workflow runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from bot.events.event import Details, Event
+from bot.rules.deployments import FINAL
+from bot.rules.ids import CandidateId, CommitSha, DeploymentId, RunId
+
+# --- release candidates and their builds
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandidateEvent(Event):
+    """Something happened to a candidate."""
+
+    subject_format: ClassVar[str] = "{version}"
+
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandidateCut(CandidateEvent):
+    """A candidate was cut from a branch, with or without a build."""
+
+    act: ClassVar[str] = "candidate.cut"
+    after_fields: ClassVar[Mapping[str, str]] = {"build": "build", "branch": "branch"}
+
+    candidate_id: CandidateId
+    build: bool | None
+    branch: str
+
+    @property
+    def result_id(self) -> int:
+        """The candidate's row."""
+        return self.candidate_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildCancelRequested(CandidateEvent):
+    """A build's cancellation was requested."""
+
+    act: ClassVar[str] = "candidate.cancel"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildFinished(CandidateEvent):
+    """A build ended; `status` is now the candidate's."""
+
+    act: ClassVar[str] = "candidate.finish_build"
+    after_fields: ClassVar[Mapping[str, str]] = {"status": "status", "reason": "reason"}
+
+    status: str
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandidateInvalidated(CandidateEvent):
+    """A candidate turned out not to be what was approved."""
+
+    act: ClassVar[str] = "candidate.spoiled"
+    alarm: ClassVar[bool] = True
+    before_fields: ClassVar[Mapping[str, str]] = {"is": "old_status"}
+    after_fields: ClassVar[Mapping[str, str]] = {"is": "reason"}
+
+    old_status: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagMoved(CandidateEvent):
+    """A candidate's tag was moved to another commit."""
+
+    act: ClassVar[str] = "tag.moved"
+    alarm: ClassVar[bool] = True
+    after_fields: ClassVar[Mapping[str, str]] = {"is": "reason"}
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagElsewhere(TagMoved):
+    """A candidate's tag existed already, at another commit, when it was to be created."""
+
+    act: ClassVar[str] = "tag.elsewhere"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagDeleted(Event):
+    """A candidate's tag was deleted."""
+
+    act: ClassVar[str] = "tag.deleted"
+    alarm: ClassVar[bool] = True
+    subject_format: ClassVar[str] = "{tag}"
+    after_fields: ClassVar[Mapping[str, str]] = {"is": "by"}
+
+    tag: str
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CutByTagRefused(Event):
+    """A pushed tag named a candidate that was not cut."""
+
+    act: ClassVar[str] = "candidate.refused"
+    subject_format: ClassVar[str] = "{tag}"
+    after_fields: ClassVar[Mapping[str, str]] = {"refusal": "refusal", "*": "details"}
+
+    tag: str
+    refusal: str
+    details: Details = field(default_factory=dict)
+
+
+# --- deployments
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentEvent(Event):
+    """Something happened to a deployment; `status` is now its own."""
+
+    subject_format: ClassVar[str] = "{environment}: {version} (deployment {deployment_id})"
+    before_fields: ClassVar[Mapping[str, str]] = {"is": "old_status"}
+    after_fields: ClassVar[Mapping[str, str]] = {"status": "status", "message": "message"}
+
+    environment: str
+    version: str
+    deployment_id: DeploymentId
+    old_status: str | None
+    status: str
+    message: str | None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the deployment ended with this."""
+        return self.status in FINAL and self.status != self.old_status
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentStarted(DeploymentEvent):
+    """A deployment was started; `kind` is `deploy` or `rollback`."""
+
+    act: ClassVar[str] = "deployment"
+
+    kind: str
+
+    @property
+    def name(self) -> str:
+        """`deployment.deploy` or `deployment.rollback`."""
+        return f"{self.act}.{self.kind}"
+
+    @property
+    def result_id(self) -> int:
+        """The deployment's row."""
+        return self.deployment_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentReported(DeploymentEvent):
+    """A pipeline reported the status of a deployment."""
+
+    act: ClassVar[str] = "deployment.report"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentCancelRequested(DeploymentEvent):
+    """A deployment's cancellation was requested."""
+
+    act: ClassVar[str] = "deployment.cancel"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentFinished(DeploymentEvent):
+    """A deployment that Longshore tracks ended."""
+
+    act: ClassVar[str] = "deployment.finish"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployedAgainstGates(Event):
+    """A deployment that Longshore did not start happened although a gate would have refused it."""
+
+    alarm: ClassVar[bool] = True
+    subject_format: ClassVar[str] = "{environment}: {version}"
+    after_fields: ClassVar[Mapping[str, str]] = {"refusal": "refusal", "*": "details"}
+
+    environment: str
+    version: str
+    refusal: str
+    details: Details = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RerunAgainstGates(DeployedAgainstGates):
+    """Somebody ran a finished deployment's run again on GitHub."""
+
+    act: ClassVar[str] = "deployment.rerun"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportedAgainstGates(DeployedAgainstGates):
+    """A pipeline reported a deployment that it started by itself."""
+
+    act: ClassVar[str] = "deployment.reported_against_gates"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrongCommitDeployed(Event):
+    """A deployment's run was at another commit than the approved one."""
+
+    act: ClassVar[str] = "deployment.wrong_commit"
+    alarm: ClassVar[bool] = True
+    subject_format: ClassVar[str] = "{environment} (deployment {deployment_id})"
+    after_fields: ClassVar[Mapping[str, str]] = {"is": "head_sha"}
+
+    environment: str
+    deployment_id: DeploymentId
+    head_sha: CommitSha
+
+
+# --- workflow runs
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunAdopted(Event):
+    """GitHub has started a run that Longshore requested."""
+
+    act: ClassVar[str] = "run.begin"
+    subject_format: ClassVar[str] = "{request_id}"
+    after_fields: ClassVar[Mapping[str, str]] = {"run": "run_id"}
+
+    request_id: str
+    run_id: RunId
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunAmbiguous(Event):
+    """Several runs may be the requested one."""
+
+    act: ClassVar[str] = "run.ambiguous"
+    alarm: ClassVar[bool] = True
+    subject_format: ClassVar[str] = "{request_id}"
+
+    request_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StrayRun(Event):
+    """A run exists that ought not to: it is being canceled."""
+
+    act: ClassVar[str] = "run.stray"
+    alarm: ClassVar[bool] = True
+    subject_format: ClassVar[str] = "{request_id}: run {run_id}"
+    after_fields: ClassVar[Mapping[str, str]] = {"run": "run_id", "why": "why"}
+
+    request_id: str
+    run_id: RunId
+    why: str

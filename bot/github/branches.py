@@ -1,0 +1,42 @@
+"""Branches, and where commits stand on them."""
+
+from typing import Literal
+from urllib.parse import quote
+
+from bot.github.fields import required
+from bot.github.repository import RepositoryClient
+from bot.github.transport import ApiError
+from bot.rules.ids import CommitSha
+
+Position = Literal["tip", "below"]
+
+
+async def position(repository: RepositoryClient, branch: str, sha: CommitSha) -> Position | None:
+    """Where a commit stands on a branch of this very repository: its `tip`, `below` it, or None when it is not on it.
+
+    Existence proves nothing: commits of forks resolve here too. The proof is a comparison from the branch to the commit
+    that says `behind` or `identical`. https://docs.github.com/en/rest/commits/commits#compare-two-commits
+    """
+    url = f"{repository.root}/compare/{quote(branch, safe='/')}...{sha}?per_page=1&page=2"
+    try:
+        comparison = (await repository.request("GET", url)).data
+    except ApiError as error:
+        error.unless(404, 409, 422)
+        return None
+    # the SHA of a tag object is compared as the commit it points to, a branch of that name as its tip: refuse both
+    if required(required(comparison, "merge_base_commit"), "sha") != sha:
+        return None
+    positions: dict[str, Position] = {"identical": "tip", "behind": "below"}
+    return positions.get(required(comparison, "status"))
+
+
+async def names(repository: RepositoryClient, prefix: str) -> list[str]:
+    """The names of the branches that begin with `prefix`."""
+    try:
+        refs = await repository.list(
+            f"{repository.root}/git/matching-refs/heads/{quote(prefix, safe='/')}?per_page=100"
+        )
+    except ApiError as error:
+        error.unless(404, 409)
+        return []
+    return [required(ref, "ref").removeprefix("refs/heads/") for ref in refs]

@@ -1,0 +1,32 @@
+"""Comments on pull requests and commits, and reactions to them. https://docs.github.com/en/rest/issues/comments"""
+
+from datetime import UTC, datetime
+
+from bot.github.repository import RepositoryClient
+from bot.rules.comments import Thread
+from bot.rules.ids import CommentId
+
+
+async def react(repository: RepositoryClient, thread: Thread, comment: CommentId, reaction: str) -> None:
+    """Add a reaction to a comment. Adding the same one again changes nothing."""
+    path = "/issues/comments" if thread == "pull" else "/comments"
+    url = f"{repository.root}{path}/{comment}/reactions"
+    await repository.request("POST", url, purpose="talk", data={"content": reaction})
+
+
+async def bodies_since(repository: RepositoryClient, thread: Thread, thread_id: str, since: datetime) -> list[str]:
+    """The texts of the comments on a pull request (only those since a time) or on a commit."""
+    query = f"per_page=100&since={since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    comments = await repository.list(f"{repository.root}{_path(thread, thread_id)}?{query}")
+    return [comment.get("body") or "" for comment in comments]
+
+
+async def post(repository: RepositoryClient, thread: Thread, thread_id: str, body: str) -> None:
+    """Comment on a pull request (by number) or a commit (by SHA)."""
+    await repository.request(
+        "POST", f"{repository.root}{_path(thread, thread_id)}", purpose="talk", data={"body": body}
+    )
+
+
+def _path(thread: Thread, thread_id: str) -> str:
+    return f"/issues/{thread_id}/comments" if thread == "pull" else f"/commits/{thread_id}/comments"

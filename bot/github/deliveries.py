@@ -1,0 +1,55 @@
+"""Deliveries of the App's webhook. https://docs.github.com/en/rest/apps/webhooks"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.github.app import GitHub
+from bot.github.fields import required
+from bot.github.transport import ApiError
+from bot.rules.ids import DeliveryId
+
+
+@dataclass(frozen=True)
+class DeliveryFact:
+    """One attempt of GitHub to deliver a webhook to us."""
+
+    id: DeliveryId
+    guid: str
+    event: str
+    delivered_at: datetime
+    ok: bool
+
+
+async def since(github: GitHub, start: datetime) -> AsyncIterator[DeliveryFact]:
+    """The attempts to deliver webhooks to the App since a time, newest first."""
+    url: str | None = "/app/hook/deliveries?per_page=100"
+    while url is not None:
+        page, url = await github.as_app("GET", url)
+        for item in page:
+            fact = _delivery_fact(item)
+            if fact.delivered_at < start - timedelta(minutes=1):
+                return
+            yield fact
+
+
+async def payload(github: GitHub, delivery: DeliveryId) -> dict[str, Any] | None:
+    """What GitHub sent, or tried to send, in one delivery; None when GitHub no longer has it."""
+    try:
+        answer = await github.as_app("GET", f"/app/hook/deliveries/{delivery}")
+    except ApiError as error:
+        error.unless(404)
+        return None
+    found = required(answer.data, "request").get("payload")
+    return found if isinstance(found, dict) else None
+
+
+def _delivery_fact(item: Any) -> DeliveryFact:
+    return DeliveryFact(
+        id=DeliveryId(int(required(item, "id"))),
+        guid=str(required(item, "guid")),
+        event=str(required(item, "event")),
+        delivered_at=datetime.fromisoformat(str(required(item, "delivered_at"))),
+        ok=item.get("status") == "OK",
+    )

@@ -1,0 +1,28 @@
+"""Pull requests. https://docs.github.com/en/rest/pulls/pulls"""
+
+from dataclasses import dataclass
+
+from bot.github.fields import required
+from bot.github.repository import RepositoryClient
+from bot.github.transport import ApiError
+from bot.rules.ids import CommitSha
+
+
+@dataclass(frozen=True)
+class PullRequestFact:
+    """A pull request: its head, and the commit that it was merged as."""
+
+    number: int
+    head_sha: CommitSha
+    merged_sha: CommitSha | None
+
+
+async def get(repository: RepositoryClient, number: int) -> PullRequestFact | None:
+    """A pull request as it is now; None when there is none with that number."""
+    try:
+        pull = (await repository.request("GET", f"{repository.root}/pulls/{number}")).data
+    except ApiError as error:
+        error.unless(404)
+        return None
+    merged = pull.get("merge_commit_sha") if pull.get("merged") else None
+    return PullRequestFact(number, required(pull, "head")["sha"], merged)

@@ -1,0 +1,56 @@
+"""Requests to one repository, authenticated by the installation of the App that reaches it."""
+
+from typing import Any
+from urllib.parse import quote
+
+from bot.github.tokens import TRIES, InstallationTokens, TokenKey
+from bot.github.transport import Answer, Api, ApiError, BeforeWrite, Credentials
+from bot.rules.ids import InstallationId, RepositoryId
+
+MAX_PAGES = 10
+
+
+class RepositoryClient:
+    """One repository, reached by one installation. Its name may change at any time: GitHub's redirects are followed."""
+
+    def __init__(
+        self,
+        api: Api,
+        tokens: InstallationTokens,
+        installation: InstallationId,
+        repository: RepositoryId,
+        full_name: str,
+    ) -> None:
+        self._api, self._tokens = api, tokens
+        self.installation, self.id, self.full_name = installation, repository, full_name
+        self.root = repository_path(full_name)
+
+    async def request(
+        self, method: str, url: str, *, purpose: str = "read", data: Any = None, before: BeforeWrite | None = None
+    ) -> Answer:
+        """Send one request with a token that reaches no other repository and does no more than its purpose needs."""
+        key = TokenKey(self.installation, self.id, purpose)
+        for attempt in range(TRIES):
+            token = await self._tokens.get(key)
+            try:
+                return await self._api.send(method, url, Credentials(token=token.secret), data, before)
+            except ApiError as error:
+                await self._tokens.prepare_retry(key, token, error, attempt)
+        raise AssertionError("the last try returns or raises")
+
+    async def list(self, url: str, key: str | None = None, max_pages: int = MAX_PAGES) -> list[Any]:
+        """The items of a list, from at most `max_pages` pages; `key` names them where a page is an object."""
+        items: list[Any] = []
+        next_url: str | None = url
+        for _ in range(max_pages):
+            if next_url is None:
+                break
+            data, next_url = await self.request("GET", next_url)
+            items += data[key] if key else data
+        return items
+
+
+def repository_path(full_name: str) -> str:
+    """The path of a repository in the API, by its name."""
+    owner, _, name = full_name.partition("/")
+    return f"/repos/{quote(owner, safe='')}/{quote(name, safe='')}"

@@ -1,0 +1,63 @@
+"""Git tags. https://docs.github.com/en/rest/git/refs"""
+
+from urllib.parse import quote
+
+from bot.errors import Refusal, Unavailable
+from bot.github.fields import required
+from bot.github.limits import UNAVAILABLE
+from bot.github.repository import RepositoryClient
+from bot.github.transport import ApiError
+from bot.rules.ids import CommitSha
+
+ARCHIVED = "The repository is archived on GitHub, where nothing can be tagged or run: end that, then try again."
+
+
+async def commit_of(repository: RepositoryClient, tag: str) -> CommitSha | None:
+    """The commit that a tag points to, annotated tags peeled; None when there is no such tag."""
+    try:
+        ref = await repository.request("GET", f"{repository.root}/git/ref/tags/{quote(tag, safe='/')}")
+        target = required(ref.data, "object")
+        while target["type"] == "tag":
+            annotated = await repository.request("GET", f"{repository.root}/git/tags/{target['sha']}")
+            target = required(annotated.data, "object")
+    except ApiError as error:
+        error.unless(404, 409)
+        return None
+    return CommitSha(str(target["sha"])) if target["type"] == "commit" else None
+
+
+async def create(repository: RepositoryClient, tag: str, sha: CommitSha) -> CommitSha | None:
+    """Create a lightweight tag and return None; if a tag of that name exists already, return the commit it points to.
+
+    Refuses when a ruleset forbids the tag, or the App lacks the permission that the commit's workflow files need.
+    """
+    try:
+        body = {"ref": f"refs/tags/{tag}", "sha": sha}
+        await repository.request("POST", f"{repository.root}/git/refs", purpose="tag", data=body)
+    except ApiError as error:
+        if error.status == 422 and "already exists" in error.message.lower():
+            return await _existing(repository, tag)
+        if error.status == 401:
+            raise
+        raise Refusal(_why_refused(tag, error)) from error
+    return None
+
+
+async def _existing(repository: RepositoryClient, tag: str) -> CommitSha:
+    commit = await commit_of(repository, tag)
+    if commit is None:
+        raise Unavailable(UNAVAILABLE, reason=f"it says that the tag {tag} exists and does not show it")
+    return commit
+
+
+def _why_refused(tag: str, error: ApiError) -> str:
+    if "archived" in error.message:
+        return ARCHIVED
+    if error.status in (403, 404):
+        return (
+            f"GitHub refused to create the tag `{tag}`: the commit's workflow files differ from the default branch's, "
+            "which calls for the permission `workflows: write`; or the App lacks `contents: write`."
+        )
+    if "rule violation" in error.message.lower():
+        return f"A ruleset of the repository forbids the tag `{tag}`: let the App bypass it. ({error.message})"
+    return f"GitHub refused to create the tag `{tag}`: {error.message}"

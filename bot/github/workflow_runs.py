@@ -1,0 +1,59 @@
+"""Workflow runs. https://docs.github.com/en/rest/actions/workflow-runs"""
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from bot.github.fields import required
+from bot.github.repository import RepositoryClient
+from bot.github.transport import ApiError
+from bot.rules.ids import CommitSha, RunId
+from bot.rules.runs import RunFact, workflow_file, workflow_path
+
+
+async def get(repository: RepositoryClient, run: RunId) -> RunFact | None:
+    """A run as it is now; None when the repository has no run with that id."""
+    try:
+        return run_fact((await repository.request("GET", f"{repository.root}/actions/runs/{run}")).data)
+    except ApiError as error:
+        error.unless(404)
+        return None
+
+
+async def dispatched_since(repository: RepositoryClient, workflow: str, since: datetime) -> list[RunFact]:
+    """The dispatched runs of a workflow that were created since a time, newest first."""
+    file = workflow_file(workflow_path(workflow))
+    created = quote(f">={since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", safe="")
+    query = f"event=workflow_dispatch&created={created}&per_page=100"
+    url = f"{repository.root}/actions/workflows/{file}/runs?{query}"
+    return [run_fact(run) for run in await repository.list(url, "workflow_runs", max_pages=3)]
+
+
+async def cancel(repository: RepositoryClient, run: RunId, *, force: bool = False) -> None:
+    """Ask for a run to be canceled; does nothing when it has ended or does not exist.
+
+    With `force`, steps that run in any case (`if: always()`) do not run either.
+    """
+    try:
+        url = f"{repository.root}/actions/runs/{run}/{'force-cancel' if force else 'cancel'}"
+        await repository.request("POST", url, purpose="run", data={})
+    except ApiError as error:
+        error.unless(404, 409)
+
+
+def run_fact(data: Any) -> RunFact:
+    """A run from GitHub's REST or webhook JSON."""
+    return RunFact(
+        id=RunId(int(required(data, "id"))),
+        attempt=int(data.get("run_attempt") or 1),
+        status=str(required(data, "status")),
+        conclusion=data.get("conclusion"),
+        head_sha=CommitSha(str(required(data, "head_sha"))),
+        head_branch=data.get("head_branch"),
+        workflow=workflow_path(str(data.get("path") or "")),
+        title=str(data.get("display_title") or ""),
+        url=str(data.get("html_url") or ""),
+        event=str(data.get("event") or ""),
+        actor=str((data.get("actor") or {}).get("login") or ""),
+        created_at=datetime.fromisoformat(str(required(data, "created_at"))),
+    )

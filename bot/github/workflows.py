@@ -1,0 +1,112 @@
+"""Workflow files, and dispatching them. https://docs.github.com/en/rest/actions/workflows"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import yaml
+
+from bot.errors import Refusal, Unavailable
+from bot.github.fields import required
+from bot.github.limits import UNAVAILABLE
+from bot.github.repository import RepositoryClient
+from bot.github.tags import ARCHIVED
+from bot.github.transport import ApiError, BeforeWrite
+from bot.rules.ids import RunId
+from bot.rules.runs import workflow_file, workflow_path
+
+
+class DispatchDenied(Refusal):
+    """GitHub does not start the workflow; the sentence says what to change.
+
+    `inputs`: the inputs were wrong. `ref`: GitHub does not find the branch or tag.
+    """
+
+    def __init__(self, sentence: str, *, inputs: bool = False, ref: bool = False) -> None:
+        super().__init__(sentence)
+        self.inputs, self.ref = inputs, ref
+
+
+@dataclass(frozen=True)
+class WorkflowFile:
+    """A workflow file: the SHA of its blob, and the inputs that its `workflow_dispatch` trigger declares."""
+
+    sha: str
+    inputs: frozenset[str]
+
+
+async def get_file(repository: RepositoryClient, workflow: str, ref: str, ref_name: str) -> WorkflowFile:
+    """A workflow file at a ref, which people know as `ref_name`. Refuses a file that cannot be dispatched."""
+    path = workflow_path(workflow)
+    try:
+        url = f"{repository.root}/contents/{quote(path)}?ref={quote(ref, safe='')}"
+        content = (await repository.request("GET", url)).data
+    except ApiError as error:
+        error.unless(404)
+        raise DispatchDenied(f"There is no workflow file `{path}` at `{ref_name}`: add it, or name another.") from error
+    return WorkflowFile(str(required(content, "sha")), declared_inputs(_decoded(content), path))
+
+
+async def dispatch(
+    repository: RepositoryClient, workflow: str, ref: str, inputs: Mapping[str, str], before: BeforeWrite
+) -> RunId | None:
+    """Start a workflow on a branch or tag; returns the id of its run, or None when GitHub does not tell it.
+
+    `before` is awaited at the last moment before the request is sent; if it raises, nothing is sent. After
+    `ResponseLost` the run has to be searched for before this is called again. Raises `DispatchDenied`.
+    """
+    path = workflow_path(workflow)
+    url = f"{repository.root}/actions/workflows/{workflow_file(path)}/dispatches"
+    body = {"ref": ref, "inputs": dict(inputs), "return_run_details": True}
+    try:
+        data = (await repository.request("POST", url, purpose="run", data=body, before=before)).data
+    except ApiError as error:
+        if error.status == 401:
+            raise
+        raise _why_denied(path, ref, error) from error
+    return RunId(int(data["workflow_run_id"])) if isinstance(data, dict) and "workflow_run_id" in data else None
+
+
+def declared_inputs(text: str, path: str) -> frozenset[str]:
+    """The inputs that a workflow file declares for being dispatched. Refuses a workflow that cannot be dispatched."""
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise DispatchDenied(f"`{path}` is not valid YAML: correct it.") from error
+    # YAML 1.1 reads the key `on` as the boolean true.
+    triggers = document.get("on", document.get(True)) if isinstance(document, dict) else None
+    names = [triggers] if isinstance(triggers, str) else triggers or ()
+    if "workflow_dispatch" not in names:
+        raise DispatchDenied(f"`{path}` has no `workflow_dispatch` trigger: add `on: workflow_dispatch` to it.")
+    trigger = triggers.get("workflow_dispatch") if isinstance(triggers, dict) else None
+    inputs = trigger.get("inputs") if isinstance(trigger, dict) else None
+    return frozenset(map(str, inputs or ()))
+
+
+def _decoded(content: Any) -> str:
+    try:
+        return base64.b64decode(required(content, "content")).decode()
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise Unavailable(UNAVAILABLE, reason="a file's content cannot be read") from error
+
+
+def _why_denied(path: str, ref: str, error: ApiError) -> DispatchDenied:
+    message = error.message
+    if "archived" in message:
+        return DispatchDenied(ARCHIVED)
+    if error.status == 404:
+        return DispatchDenied(f"There is no workflow `{path}` on the default branch: add it there, or name another.")
+    if error.status == 403:
+        return DispatchDenied("The App may not start workflows here: grant it `actions: write`.")
+    if "No ref found" in message:
+        return DispatchDenied(f"GitHub finds no branch or tag `{ref}` to run `{path}` on.", ref=True)
+    if "disabled workflow" in message:
+        return DispatchDenied(f"The workflow `{path}` is disabled on GitHub: enable it under Actions.")
+    if "does not have 'workflow_dispatch'" in message:
+        return DispatchDenied(f"`{path}` has no `workflow_dispatch` trigger at `{ref}`: add it to the file.")
+    if "Unexpected inputs" in message or "Required input" in message or "Provided value" in message:
+        return DispatchDenied(f"`{path}` refuses the inputs: {message}. Change its `inputs` or ours.", inputs=True)
+    return DispatchDenied(f"GitHub refused to start `{path}` on `{ref}`: {message}")

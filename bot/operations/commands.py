@@ -1,0 +1,149 @@
+"""The commands of comments, one row each: adding a command is adding a row, its performer and its reply."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from bot.context import Context
+from bot.errors import NotFound, Refusal
+from bot.github import pull_requests
+from bot.operations import candidates, deployments, runs, statuses
+from bot.operations.candidates import CutRequest
+from bot.rules import replies
+from bot.rules.commands import Argument, Clause, Grammar, ParsedCommand
+from bot.rules.comments import CommandComment
+from bot.rules.commits import INVALID
+from bot.rules.replies import CommandHelp, CutResult, DeployResult, ProjectStatus
+from bot.rules.versions import RequestedVersion, parse_candidate_version, parse_requested_version
+from bot.store.projects import Project, Repository
+
+R = TypeVar("R")
+
+VERSION = Argument[RequestedVersion]("version", parse_requested_version)
+CANDIDATE = Argument("candidate", parse_candidate_version)
+ENVIRONMENT = Argument("environment", str)
+SHA = Argument("sha", str)
+PROJECT = Argument("project", str)
+
+IN_PROJECT = Clause("in", PROJECT)
+
+
+@dataclass(frozen=True)
+class CommandCall:
+    """One command of a comment, to be performed for the comment's author."""
+
+    context: Context
+    repository: Repository
+    comment: CommandComment
+    arguments: ParsedCommand
+
+    async def project(self) -> Project:
+        """The project that the command is about: the one named by `in PROJECT`, or the repository's only one."""
+        name = self.arguments.get(PROJECT)
+        found = await Project.filter(repository_id=self.repository.github_id, archived=False).order_by("id")
+        if name is not None:
+            found = [project for project in found if name in (project.name, project.permalink)]
+        if not found:
+            raise NotFound("Release project not found", project=name, repo=self.repository.full_name)
+        if len(found) > 1:
+            raise Refusal(replies.several_projects(project.name for project in found))
+        return found[0]
+
+
+@dataclass(frozen=True)
+class Command(Generic[R]):
+    """A command: how it is written, which grant it needs, what performs it and how its result is worded.
+
+    `grant` is for people: the operation checks it. None needs no grant. A command that `changes` something is not
+    performed when it arrives late, and only once if it arrives twice.
+    """
+
+    grammar: Grammar
+    grant: str | None
+    changes: bool
+    perform: Callable[[CommandCall], Awaitable[R]]
+    reply: Callable[[R], str]
+    summary: str
+    example: str
+
+    async def run(self, call: CommandCall) -> str:
+        """Perform the command; returns the text of the reply."""
+        return self.reply(await self.perform(call))
+
+
+async def _cut(call: CommandCall) -> CutResult:
+    project, version = await call.project(), call.arguments.require(VERSION)
+    commit = call.arguments.get(SHA) or await _commit(call)
+    request = CutRequest(version.release, commit, number=version.number)
+    candidate, _ = await candidates.cut(call.context, project.name, request)
+    building = await runs.newest(candidate_id=candidate.id) is not None
+    return CutResult(candidate.version, candidate.commit, candidate.status, building)
+
+
+async def _deploy(call: CommandCall) -> DeployResult:
+    project, version = await call.project(), call.arguments.require(CANDIDATE)
+    environment = call.arguments.require(ENVIRONMENT)
+    deployment = await deployments.deploy(call.context, project.name, environment, version)
+    return DeployResult(str(version), environment, deployment.id)
+
+
+async def _status(call: CommandCall) -> ProjectStatus:
+    project = await call.project()
+    return await statuses.of_project(call.context, project.name)
+
+
+async def _help(call: CommandCall) -> list[CommandHelp]:
+    return [CommandHelp(command.grammar.usage, command.summary) for command in COMMANDS.values()]
+
+
+async def _commit(call: CommandCall) -> str:
+    """The commit that a comment is about: the one it stands on, or what its pull request was merged as."""
+    if call.comment.thread == "commit":
+        return call.comment.thread_id
+    number = int(call.comment.thread_id)
+    pull = await pull_requests.get(call.context.at(call.repository), number)
+    if pull is None:
+        raise Refusal(INVALID, reason=f"pull request {number} is gone")
+    return pull.merged_sha or pull.head_sha
+
+
+ROWS: tuple[Command[Any], ...] = (
+    Command(
+        Grammar("cut", required=(VERSION,), clauses=(Clause("at", SHA), IN_PROJECT)),
+        grant="release:cut",
+        changes=True,
+        perform=_cut,
+        reply=replies.cut,
+        summary="cut a release candidate",
+        example="/release cut 1.4.0",
+    ),
+    Command(
+        Grammar("deploy", required=(CANDIDATE,), clauses=(Clause("to", ENVIRONMENT, required=True), IN_PROJECT)),
+        grant="deployment:start, or deployment:production on a production tier",
+        changes=True,
+        perform=_deploy,
+        reply=replies.deployed,
+        summary="deploy a release candidate",
+        example="/release deploy 1.4.0-rc1 to staging",
+    ),
+    Command(
+        Grammar("status", clauses=(IN_PROJECT,)),
+        grant="project:read",
+        changes=False,
+        perform=_status,
+        reply=replies.status,
+        summary="say where everything is",
+        example="/release status",
+    ),
+    Command(
+        Grammar("help"),
+        grant=None,
+        changes=False,
+        perform=_help,
+        reply=replies.help_text,
+        summary="show this list",
+        example="/release help",
+    ),
+)
+COMMANDS: Mapping[str, Command[Any]] = {command.grammar.word: command for command in ROWS}
+GRAMMARS: Mapping[str, Grammar] = {word: command.grammar for word, command in COMMANDS.items()}

@@ -1,0 +1,28 @@
+"""Recording events: the audit entry in the act's own transaction, everything else once it is committed."""
+
+from functools import partial
+
+from bot.context import Context
+from bot.events.event import Event
+from bot.operations import performed_requests
+from bot.store.audit import AuditEntry
+from bot.store.database import after_commit
+
+
+async def record(context: Context, event: Event) -> None:
+    """Record an event in the caller's transaction; subscribers see it once that is committed."""
+    await AuditEntry.create(
+        at=context.now(),
+        actor=context.actor.name,
+        channel=context.channel,
+        act=event.name,
+        alarm=event.alarm,
+        project_id=event.project_id,
+        subject=event.subject[:600],
+        commit=event.commit,
+        before=event.before,
+        after=event.after,
+    )
+    if context.origin is not None and event.result_id is not None:
+        await performed_requests.record(context, event.name, event.result_id)
+    after_commit(partial(context.publish, event))

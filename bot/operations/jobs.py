@@ -1,0 +1,265 @@
+"""Every kind of job, as a value: its payload, its key, its lock and its priority.
+
+`server/jobs.py` says which operation performs which. `kind` is stored: it and the names of the fields stay as they are,
+or a migration changes the unfinished rows. Everything that concerns a run happens under one lock, its candidate's or
+its environment's.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bot.queue.jobs import Job
+from bot.rules.comments import CommandComment
+from bot.rules.ids import CandidateId, DeliveryId, DeploymentId, EnvironmentId, RepositoryId, RunId, RunRowId
+from bot.rules.tags import TagPush
+
+
+def candidate_lock(candidate: CandidateId) -> str:
+    """The lock of what concerns a candidate and its build."""
+    return f"candidate:{candidate}"
+
+
+def environment_lock(environment: EnvironmentId) -> str:
+    """The lock of what concerns the deployments on an environment."""
+    return f"environment:{environment}"
+
+
+@dataclass(frozen=True)
+class RunJob(Job):
+    """Work on a run that Longshore requested. `run_lock` is its candidate's or its environment's lock."""
+
+    run: RunRowId
+    run_lock: str = ""
+
+    @property
+    def lock(self) -> str | None:
+        """The lock of the run's candidate or environment."""
+        return self.run_lock or None
+
+
+@dataclass(frozen=True)
+class DispatchRun(RunJob):
+    """Ask GitHub to start a requested run. Comes before webhooks, some of which wait for its answer."""
+
+    kind: ClassVar[str] = "dispatch"
+    priority: ClassVar[int] = 8
+
+    @property
+    def key(self) -> str:
+        """Once per run."""
+        return f"dispatch:{self.run}"
+
+
+@dataclass(frozen=True)
+class FollowRun(RunJob):
+    """Ask GitHub for the status of a run that was not heard of for a while."""
+
+    kind: ClassVar[str] = "follow"
+
+    @property
+    def key(self) -> str:
+        """Once per run."""
+        return f"follow:{self.run}"
+
+
+@dataclass(frozen=True)
+class ExpireBuild(RunJob):
+    """End a build that is past its deadline."""
+
+    kind: ClassVar[str] = "expire_build"
+
+    @property
+    def key(self) -> str:
+        """Once per run."""
+        return f"expire-build:{self.run}"
+
+
+@dataclass(frozen=True)
+class ExpireDeployment(Job):
+    """End a deployment that is past its deadline."""
+
+    kind: ClassVar[str] = "expire_deployment"
+
+    deployment: DeploymentId
+    environment: EnvironmentId | None = None
+
+    @property
+    def key(self) -> str:
+        """Once per deployment."""
+        return f"expire-deployment:{self.deployment}"
+
+    @property
+    def lock(self) -> str | None:
+        """The environment's."""
+        return None if self.environment is None else environment_lock(self.environment)
+
+
+@dataclass(frozen=True)
+class CancelRun(Job):
+    """Ask GitHub to cancel a run; with `forced`, steps that run in any case do not run either."""
+
+    kind: ClassVar[str] = "cancel"
+    priority: ClassVar[int] = 1
+
+    run: RunRowId
+    forced: bool = False
+
+    @property
+    def key(self) -> str:
+        """Once per run and way of canceling."""
+        return f"{'force-cancel' if self.forced else 'cancel'}:{self.run}"
+
+
+@dataclass(frozen=True)
+class CancelStrayRun(Job):
+    """Ask GitHub to cancel a run that is not the one Longshore tracks."""
+
+    kind: ClassVar[str] = "cancel_stray"
+
+    run: RunRowId
+    github_id: RunId
+
+    @property
+    def key(self) -> str:
+        """Once per run on GitHub."""
+        return f"cancel-stray:{self.github_id}"
+
+
+@dataclass(frozen=True)
+class RunCommands(Job):
+    """Perform the commands of a comment."""
+
+    kind: ClassVar[str] = "command"
+    priority: ClassVar[int] = 20
+    keeps_key: ClassVar[bool] = True
+
+    comment: CommandComment
+
+    @property
+    def key(self) -> str:
+        """Once per comment."""
+        return self.comment.marker
+
+
+@dataclass(frozen=True)
+class PostReply(Job):
+    """Post the reply to a comment's commands, and a reaction."""
+
+    kind: ClassVar[str] = "reply"
+    priority: ClassVar[int] = 10
+    keeps_key: ClassVar[bool] = True
+
+    comment: CommandComment
+    body: str
+    reaction: str
+
+    @property
+    def key(self) -> str:
+        """Once per comment."""
+        return f"reply:{self.comment.marker}"
+
+
+@dataclass(frozen=True)
+class CutByTag(Job):
+    """Cut the candidate that a pushed tag names."""
+
+    kind: ClassVar[str] = "cut_by_tag"
+    priority: ClassVar[int] = 10
+    keeps_key: ClassVar[bool] = True
+
+    push: TagPush
+
+    @property
+    def key(self) -> str:
+        """Once per delivery of the push."""
+        return f"tag:{self.push.delivery}"
+
+
+@dataclass(frozen=True)
+class CheckTag(Job):
+    """Ask GitHub where a candidate's tag points, after somebody (`by`) changed it."""
+
+    kind: ClassVar[str] = "check_tag"
+    priority: ClassVar[int] = 9
+
+    candidate: CandidateId
+    by: str
+
+    @property
+    def lock(self) -> str:
+        """The candidate's."""
+        return candidate_lock(self.candidate)
+
+
+@dataclass(frozen=True)
+class CheckRepository(Job):
+    """Bring a repository's row up to date. Only with `once` is a second check of it superfluous."""
+
+    kind: ClassVar[str] = "check_repository"
+
+    repository: RepositoryId
+    once: bool = False
+
+    @property
+    def key(self) -> str | None:
+        """Once per repository, if one check is enough."""
+        return f"check-repository:{self.repository}" if self.once else None
+
+    @property
+    def lock(self) -> str:
+        """The repository's."""
+        return f"repository:{self.repository}"
+
+
+@dataclass(frozen=True)
+class FetchDelivery(Job):
+    """Fetch a webhook delivery that GitHub could not deliver."""
+
+    kind: ClassVar[str] = "fetch_delivery"
+
+    delivery: DeliveryId
+    guid: str
+    event: str
+
+    @property
+    def key(self) -> str:
+        """Once per delivery, whatever attempt is fetched."""
+        return f"fetch-delivery:{self.guid}"
+
+
+@dataclass(frozen=True)
+class PeriodicJob(Job):
+    """Work that is due at intervals, with no payload: one unfinished job of its kind at most."""
+
+    @property
+    def key(self) -> str:
+        """Once."""
+        return self.kind
+
+
+@dataclass(frozen=True)
+class Reconcile(PeriodicJob):
+    """Ask GitHub for what webhooks should have told us, and end what is past its deadline."""
+
+    kind: ClassVar[str] = "reconcile"
+
+
+@dataclass(frozen=True)
+class SweepDeliveries(PeriodicJob):
+    """Find the webhook deliveries that did not arrive."""
+
+    kind: ClassVar[str] = "sweep_deliveries"
+
+
+@dataclass(frozen=True)
+class CheckRepositories(PeriodicJob):
+    """Check every repository."""
+
+    kind: ClassVar[str] = "check_repositories"
+
+
+@dataclass(frozen=True)
+class Prune(PeriodicJob):
+    """Delete finished jobs and kept answers whose retention has passed."""
+
+    kind: ClassVar[str] = "prune"

@@ -1,0 +1,188 @@
+"""Leases: jobs are claimed under one, finished while it lasts, and given back to the queue when it has expired."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import orjson
+from tortoise.exceptions import IntegrityError
+
+from bot.queue.jobs import COLUMNS, JobRow, LeasedJob, LeaseLost, now_ms
+from bot.rules.ids import JobId
+from bot.store.database import dialect, execute, fetch
+
+State = Literal["queued", "done", "dead"]
+
+
+@dataclass(frozen=True, slots=True)
+class JobOutcome:
+    """The new state of a job that ran. It is written only while attempts and lease owner are still those of the run."""
+
+    job: JobId
+    attempts: int
+    state: State
+    error: str | None = None
+    run_at: int | None = None
+    forgiven: bool = False
+    """The attempt does not count."""
+
+
+CLAIM = """
+WITH due AS (
+    SELECT id, lock, priority, run_at FROM jobs
+    WHERE state = 'queued' AND run_at <= $1 AND (lock IS NULL OR NOT EXISTS (
+        SELECT 1 FROM jobs AS other WHERE other.lock = jobs.lock AND other.state = 'running'))
+        {unless}
+    ORDER BY priority DESC, run_at, id LIMIT $2
+    {skipping}
+), ranked AS (
+    SELECT id, lock, priority, run_at, row_number() OVER (
+        PARTITION BY coalesce('lock ' || lock, 'job ' || CAST(id AS TEXT)) ORDER BY priority DESC, run_at, id) AS place
+    FROM due
+), chosen AS (
+    SELECT id, lock FROM ranked WHERE place = 1 ORDER BY priority DESC, run_at, id LIMIT $5
+)
+UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_owner = $3, lease_expires = $4
+WHERE id IN (SELECT id FROM chosen {alone})
+RETURNING """
+SKIPPING = "FOR UPDATE SKIP LOCKED"
+UNLESS = "AND (lock IS NULL OR lock <> ALL($6))"
+# two claims that meet at the index on locks would wait for each other, in different orders: a deadlock, measured
+ALONE = "WHERE lock IS NULL OR pg_try_advisory_xact_lock(1819243382, hashtext(lock))"
+CLAIM_SQLITE = CLAIM.format(unless="", skipping="", alone="") + COLUMNS
+CLAIM_POSTGRES = CLAIM.format(unless=UNLESS, skipping=SKIPPING, alone=ALONE) + COLUMNS
+
+
+class LockTaken(Exception):
+    """Another process started a job with the same lock at the same moment: the index refused ours."""
+
+
+async def claim(limit: int, owner: str, lease_ms: int, now: int | None = None) -> list[LeasedJob]:
+    """Lease up to `limit` due jobs with distinct locks to `owner`, the most urgent first.
+
+    When another process takes one of their locks at the same moment, the whole claim fails on the index; the jobs are
+    then claimed one at a time, without the locks that were seen to be taken.
+    """
+    now = now_ms() if now is None else now
+    try:
+        return await _claim(limit, owner, lease_ms, now, [])
+    except LockTaken as taken:
+        return await _claim_singly(limit, owner, lease_ms, now, [str(taken)])
+
+
+async def _claim_singly(limit: int, owner: str, lease_ms: int, now: int, taken: list[str]) -> list[LeasedJob]:
+    jobs: list[LeasedJob] = []
+    while len(jobs) < limit and len(taken) <= 2 * limit:
+        try:
+            claimed = await _claim(1, owner, lease_ms, now, taken)
+        except LockTaken as another:
+            taken.append(str(another))
+            continue
+        if not claimed:
+            break
+        jobs += claimed
+    return jobs
+
+
+async def _claim(limit: int, owner: str, lease_ms: int, now: int, taken: list[str]) -> list[LeasedJob]:
+    values = (now, 2 * limit + 8, owner, now + lease_ms, limit)
+    if dialect() == "sqlite":  # there is one writer at a time: no lock can be taken in between
+        rows = await fetch(CLAIM_SQLITE, *values)
+    else:
+        try:
+            rows = await fetch(CLAIM_POSTGRES, *values, taken)
+        except IntegrityError as exc:
+            raise LockTaken(violated_lock(exc)) from exc
+    jobs = [LeasedJob.from_row(cast("JobRow", row), owner, now + lease_ms) for row in rows]
+    return sorted(jobs, key=lambda job: (-job.priority, job.run_at, job.id))
+
+
+def violated_lock(exc: IntegrityError) -> str:
+    """The lock named in PostgreSQL's `Key (lock)=(…) already exists.`; raises an error about another index again."""
+    detail = getattr(exc.args[0], "detail", "") or ""
+    match = re.fullmatch(r"Key \(lock\)=\((.*)\) already exists\.", detail, re.DOTALL)
+    if match is None:
+        raise exc
+    return match[1]
+
+
+RESULTS = {
+    "sqlite": """(SELECT json_extract(value, '$.job') AS job, json_extract(value, '$.attempts') AS fence,
+        json_extract(value, '$.state') AS outcome, json_extract(value, '$.error') AS reason,
+        json_extract(value, '$.run_at') AS due, json_extract(value, '$.forgiven') AS forgiven FROM json_each($1))""",
+    "postgres": """(SELECT job, attempts AS fence, state AS outcome, error AS reason, run_at AS due,
+        CAST(forgiven AS INT) AS forgiven FROM json_to_recordset(CAST($1 AS JSON))
+        AS one (job BIGINT, attempts INT, state TEXT, error TEXT, run_at BIGINT, forgiven BOOL))""",
+}
+FINISH = """
+UPDATE jobs SET state = outcome, error = reason, run_at = coalesce(due, run_at), attempts = attempts - forgiven,
+    payload = CASE WHEN outcome = 'done' THEN NULL ELSE payload END,
+    finished_at = CASE WHEN outcome = 'queued' THEN NULL ELSE CAST($2 AS BIGINT) END,
+    lease_owner = NULL, lease_expires = NULL
+FROM {results} AS result
+WHERE id = job AND attempts = fence AND state = 'running' AND lease_owner = $3 {locked}
+RETURNING id, attempts
+"""
+# every row is locked before the first is changed: a claim may hold one of them for a moment, and would in its turn wait
+# at the index on locks for one that is being changed: a deadlock, measured
+LOCKED = """AND id = ANY(ARRAY(
+    SELECT id FROM jobs WHERE id IN (SELECT job FROM json_to_recordset(CAST($1 AS JSON)) AS one (job BIGINT))
+    ORDER BY id FOR UPDATE))"""
+FINISH_IN = {
+    "sqlite": FINISH.format(results=RESULTS["sqlite"], locked=""),
+    "postgres": FINISH.format(results=RESULTS["postgres"], locked=LOCKED),
+}
+
+
+async def finish(outcomes: Sequence[JobOutcome], owner: str, now: int | None = None) -> list[bool]:
+    """Write the outcomes of jobs in one statement; for each, whether it was written because `owner` held the job."""
+    text = orjson.dumps(outcomes).decode()
+    now = now_ms() if now is None else now
+    rows = await fetch(FINISH_IN[dialect()], text, now, owner)
+    written = {(row["id"], row["attempts"]) for row in rows}
+    return [(outcome.job, outcome.attempts - outcome.forgiven) in written for outcome in outcomes]
+
+
+async def renew(jobs: Sequence[LeasedJob], owner: str, lease_expires: int) -> set[JobId]:
+    """Extend the leases of jobs to `lease_expires`; returns the ids of the jobs that `owner` still holds."""
+    renewed: set[JobId] = set()
+    for job in jobs:
+        still_held = await execute(
+            "UPDATE jobs SET lease_expires = CASE WHEN lease_expires > $1 THEN lease_expires ELSE $1 END "
+            "WHERE id = $2 AND attempts = $3 AND lease_owner = $4 AND state = 'running'",
+            *(lease_expires, job.id, job.attempts, owner),
+        )
+        if still_held:
+            renewed.add(job.id)
+            job.lease_expires = max(job.lease_expires, lease_expires)
+    return renewed
+
+
+async def ensure_lease(job: LeasedJob, seconds: float) -> None:
+    """Make sure that a job's lease lasts at least `seconds` more; LeaseLost when another worker has the job."""
+    needed = now_ms() + int(seconds * 1000)
+    if needed <= job.lease_expires:
+        return
+    if not await renew([job], job.lease_owner, needed):
+        raise LeaseLost(f"Job {job.id} ({job.kind}) was taken over.")
+
+
+RELEASE_EXPIRED = f"""
+UPDATE jobs SET lease_owner = NULL, lease_expires = NULL,
+    state = CASE WHEN attempts >= $2 THEN 'dead' ELSE 'queued' END,
+    finished_at = CASE WHEN attempts >= $2 THEN CAST($3 AS BIGINT) END,
+    error = 'The process that ran it ended.'
+WHERE id IN (SELECT id FROM jobs WHERE state = 'running' AND lease_expires < $1 {{skipping}})
+RETURNING {COLUMNS}, state
+"""  # noqa: S608 - column names
+
+
+async def release_expired(max_attempts: int, expired_before: int, now: int) -> list[LeasedJob]:
+    """Return jobs with an expired lease to the queue; returns those that had all their attempts and are now dead."""
+    rows = await fetch(
+        RELEASE_EXPIRED.format(skipping="" if dialect() == "sqlite" else SKIPPING), expired_before, max_attempts, now
+    )
+    return [LeasedJob.from_row(cast("JobRow", row)) for row in rows if row["state"] == "dead"]

@@ -1,0 +1,31 @@
+"""Comments that carry commands, as a webhook brings them and as a job carries them."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.rules.ids import CommentId, GitHubUserId, RepositoryId
+
+Thread = Literal["pull", "commit"]
+"""What a comment stands on: a pull request or a commit."""
+
+
+@dataclass(frozen=True)
+class CommandComment:
+    """A comment with commands in it. `thread_id` is the number of the pull request or the SHA of the commit.
+
+    `created_at` is GitHub's time, as it writes it (ISO 8601).
+    """
+
+    repository_id: RepositoryId
+    thread: Thread
+    thread_id: str
+    comment_id: CommentId
+    author_id: GitHubUserId
+    author: str
+    body: str
+    created_at: str
+
+    @property
+    def marker(self) -> str:
+        """A name that no other comment has."""
+        return f"{self.thread}-comment:{self.comment_id}"

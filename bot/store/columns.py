@@ -1,0 +1,30 @@
+"""Columns whose values have a type of their own: `bot/rules/ids.py` says which."""
+
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+from tortoise import fields
+
+from bot.rules.ids import CommitSha
+
+Id = TypeVar("Id", bound=int)
+
+
+def primary_key(of: Callable[[int], Id]) -> fields.Field[Id]:
+    """A generated primary key."""
+    return cast("fields.Field[Id]", fields.IntField(primary_key=True))
+
+
+def github_key(of: Callable[[int], Id]) -> fields.Field[Id]:
+    """A primary key that is GitHub's own id."""
+    return cast("fields.Field[Id]", fields.BigIntField(primary_key=True, generated=False))
+
+
+def nullable_github_id(of: Callable[[int], Id]) -> fields.Field[Id | None]:
+    """GitHub's id of something, if there is one."""
+    return cast("fields.Field[Id | None]", fields.BigIntField(null=True))
+
+
+def commit_sha() -> fields.Field[CommitSha]:
+    """A full commit SHA."""
+    return cast("fields.Field[CommitSha]", fields.CharField(max_length=64))

@@ -1,0 +1,108 @@
+"""A running worker, jobs of any kind, and a look at the table of jobs: for the tests of the queue."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+import pytest
+
+from bot.queue import jobs
+from bot.queue.jobs import LeasedJob
+from bot.queue.leases import claim
+from bot.queue.worker import Worker, WorkerOptions
+from bot.store.database import fetch
+from bot.store.jobs import Job as Row
+from tests.conftest import postgres
+
+LEASE_MS = 60_000
+only_sqlite = pytest.mark.skipif(postgres(), reason="a claim about SQLite alone")
+
+
+@dataclass(frozen=True)
+class AnyJob:
+    """A job of any kind, for which nothing is registered."""
+
+    kind: str
+    arguments: dict[str, Any]
+    key: str | None = None
+    lock: str | None = None
+    priority: int = 0
+    keeps_key: bool = False
+
+    def payload(self) -> bytes:
+        return orjson.dumps(self.arguments)
+
+    def headers(self) -> dict[str, str] | None:
+        return None
+
+
+async def enqueue(kind: str, arguments: dict[str, Any], *, run_at: datetime | None = None, **properties: Any) -> None:
+    """Enqueue a job of any kind."""
+    await jobs.enqueue(AnyJob(kind, arguments, **properties), run_at=run_at)
+
+
+class RunningWorker:
+    """A worker that runs, and the outcomes of its jobs so far: kind and outcome, in order."""
+
+    def __init__(self, worker: Worker, outcomes: list[tuple[str, str]]) -> None:
+        self.worker = worker
+        self.outcomes = outcomes
+
+    async def settle(self) -> list[tuple[str, str]]:
+        async with asyncio.timeout(15):
+            await self.worker.settle()
+        return self.outcomes
+
+
+@asynccontextmanager
+async def running_worker(
+    perform: Callable[[LeasedJob], Awaitable[None]],
+    *,
+    should_yield: Callable[[], bool] = lambda: False,
+    **options: Any,
+) -> AsyncIterator[RunningWorker]:
+    outcomes: list[tuple[str, str]] = []
+    worker = Worker(
+        perform,
+        lambda job, outcome, seconds, error: outcomes.append((job.kind, outcome)),
+        WorkerOptions(**options),
+        should_yield=should_yield,
+    )
+    task = asyncio.create_task(worker.run())
+    await worker.started.wait()
+    try:
+        yield RunningWorker(worker, outcomes)
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def succeed(job: LeasedJob) -> None:
+    """Perform a job by doing nothing."""
+
+
+async def fail(job: LeasedJob) -> None:
+    """Perform a job by failing."""
+    raise ValueError("broken")
+
+
+async def rows(**values: Any) -> list[Row]:
+    """The rows of the table, oldest first."""
+    return await Row.filter(**values).order_by("id")
+
+
+async def states() -> dict[str, int]:
+    """How many jobs are in each state."""
+    found = await fetch("SELECT state, count(*) AS jobs FROM jobs GROUP BY state")
+    return {row["state"]: row["jobs"] for row in found}
+
+
+async def claimed_kinds(limit: int = 100) -> list[str]:
+    """The kinds of the jobs that a claim gets, in order."""
+    return [job.kind for job in await claim(limit, "tester", LEASE_MS)]
