@@ -1,14 +1,14 @@
-"""What is taken for the documented answer, and what is not."""
+"""Which responses match the documented one, and how sessions are parsed."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.docs.sessions import Step, difference, steps
+from tests.docs.sessions import Step, difference, parse_steps
 
 SHA, OTHER = "6dcb09b5b57875f334f61aebed695e2e4193db5e", "0123456789abcdef0123456789abcdef01234567"
 
-SAME = [  # names of tests are made of these, and must be the same in every process: times are put in later
+MATCHING = [  # test ids are made of these and must be the same in every process, so times are filled in later
     ("", ""),
     ("", "\n"),
     ('{"a": 1, "b": [true, null]}', '{"b":[true,null],\n"a":1}'),
@@ -30,7 +30,7 @@ SAME = [  # names of tests are made of these, and must be the same in every proc
     ),
     ("HTTP/1.1 301 Moved Permanently\nLocation: /a/", "HTTP/1.1 301 Moved Permanently\r\nLocation: /a/\r\n\r\n"),
 ]
-OTHERS = [
+DIFFERING = [
     ("", "{}"),
     ("{}", ""),
     ('{"a": 1}', '{"a": 2}'),
@@ -59,24 +59,24 @@ OTHERS = [
 ]
 
 
-def timed(text: str) -> str:
-    """A text with the times around now that it names."""
+def fill_in_times(text: str) -> str:
+    """Replace NOW, SOON and TODAY by times around now."""
     now = datetime.now(UTC)
     soon = (now + timedelta(hours=1)).isoformat().replace("+00:00", "Z")
     return text.replace("SOON", soon).replace("NOW", now.isoformat()).replace("TODAY", str(now.date()))
 
 
-@pytest.mark.parametrize(("documented", "answered"), SAME)
-def test_what_may_differ_is_compared_by_its_kind(documented: str, answered: str) -> None:
-    assert difference(documented, timed(answered)) == ""
+@pytest.mark.parametrize(("documented", "actual"), MATCHING)
+def test_values_that_may_vary_are_compared_by_type(documented: str, actual: str) -> None:
+    assert difference(documented, fill_in_times(actual)) == ""
 
 
-@pytest.mark.parametrize(("documented", "answered"), OTHERS)
-def test_all_else_must_be_as_it_is_documented(documented: str, answered: str) -> None:
-    assert difference(documented, timed(answered)) != ""
+@pytest.mark.parametrize(("documented", "actual"), DIFFERING)
+def test_everything_else_must_be_as_documented(documented: str, actual: str) -> None:
+    assert difference(documented, fill_in_times(actual)) != ""
 
 
-def test_a_difference_shows_what_is_wrong_and_not_what_may_differ() -> None:
+def test_a_diff_leaves_out_values_that_may_vary() -> None:
     documented = f'{{"id": 1, "commit": "{SHA}", "status": "ready"}}'
     diff = difference(documented, f'{{"id": 2, "commit": "{OTHER}", "status": "failed"}}')
     changed = [line for line in diff.splitlines() if line[0] in "+-" and line[:3] not in ("+++", "---")]
@@ -103,16 +103,16 @@ text
 """
 
 
-def test_a_session_is_commands_each_with_its_answer() -> None:
-    assert list(steps(PAGE)) == [
+def test_a_session_is_parsed_into_commands_with_their_responses() -> None:
+    assert list(parse_steps(PAGE)) == [
         Step(7, "curl -s a \\\n    -d x", '{"a":\n  1}'),
-        Step(12, told="Something happens."),
+        Step(12, remark="Something happens."),
         Step(13, """curl -s b -d '{\n  "x": "it'"'"'s"}'"""),
         Step(15, "curl -s c", "text"),
     ]
 
 
 @pytest.mark.parametrize("block", ["$ curl x\n$ rm y\n", "text\n$ curl x\n", "$ curl x\n```\n```console\n$ curl y"])
-def test_what_is_no_session_and_looks_like_one_is_refused(block: str) -> None:
-    with pytest.raises(ValueError, match=r"curl only|no command|not closed"):
-        list(steps(f"```console\n{block}```\n"))
+def test_malformed_sessions_are_refused(block: str) -> None:
+    with pytest.raises(ValueError, match=r"only curl|no command|not closed"):
+        list(parse_steps(f"```console\n{block}```\n"))

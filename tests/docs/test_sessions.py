@@ -1,4 +1,4 @@
-"""The documentation against the service: every session in it is run, and every answer in it is one that is given."""
+"""Run every session in the documentation against the service and compare the responses."""
 
 import asyncio
 import os
@@ -7,31 +7,28 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.sessions import Step, difference, steps
+from tests.docs.sessions import Step, difference, parse_steps
 from tests.world import World
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-SESSIONS = [str(page.relative_to(ROOT)) for page in PAGES if "$ curl " in page.read_text()]
-SECONDS = 20.0
+PAGES_WITH_SESSIONS = [str(page.relative_to(ROOT)) for page in PAGES if "$ curl " in page.read_text()]
+TIMEOUT = 20.0  # seconds
 
 
-async def _finish(world: World, conclusion: str) -> None:
+async def _finish_run(world: World, conclusion: str) -> None:
     await world.github.finish(run=len(world.github.runs), conclusion=conclusion)
 
 
-TOLD: dict[str, Callable[[World], Awaitable[None]]] = {
-    "GitHub runs the workflow, and it succeeds.": lambda world: _finish(world, "success"),
-    "GitHub runs the workflow, and it fails.": lambda world: _finish(world, "failure"),
+ACTIONS: dict[str, Callable[[World], Awaitable[None]]] = {
+    "GitHub runs the workflow, and it succeeds.": lambda world: _finish_run(world, "success"),
+    "GitHub runs the workflow, and it fails.": lambda world: _finish_run(world, "failure"),
 }
-"""What happens elsewhere between two commands of a session when it says so; any other remark is one."""
-
-PREPARED: dict[str, Callable[[World], Awaitable[None]]] = {}
-"""What has happened before a page's first command, where its own sessions cannot bring it about."""
+"""Remarks that trigger something; other remarks have no effect."""
 
 
-async def variables(world: World) -> dict[str, str]:
-    """What the commands of a session may use: where we are, tokens, and the newest commit of `acme/site`."""
+async def session_environment(world: World) -> dict[str, str]:
+    """Return the variables that commands may use: the service's URL, tokens, and the newest commit of `acme/site`."""
     return {
         "PATH": os.environ["PATH"],
         "LONGSHORE": world.url,
@@ -41,37 +38,34 @@ async def variables(world: World) -> dict[str, str]:
     }
 
 
-async def perform(command: str, environment: dict[str, str]) -> str:
-    """What a command prints; with what it complains of, where it fails."""
+async def run_command(command: str, environment: dict[str, str]) -> str:
+    """Run a command in bash; return its standard output, followed by its standard error if it failed."""
     process = await asyncio.create_subprocess_exec(
         *("bash", "-c", command), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=environment
     )
     try:
-        printed, complaint = await asyncio.wait_for(process.communicate(), SECONDS)
+        output, errors = await asyncio.wait_for(process.communicate(), TIMEOUT)
     finally:
         if process.returncode is None:
             process.kill()
-    return printed.decode() + (complaint.decode() if process.returncode else "")
+    return output.decode() + (errors.decode() if process.returncode else "")
 
 
-async def take(world: World, step: Step, environment: dict[str, str]) -> str:
-    """Take a step; gives how what came of it differs from what is documented."""
-    if step.told:
-        if step.told in TOLD:
-            await TOLD[step.told](world)
+async def run_step(world: World, step: Step, environment: dict[str, str]) -> str:
+    """Run a step; return how its response differs from the documented one, or an empty text."""
+    if step.remark:
+        if step.remark in ACTIONS:
+            await ACTIONS[step.remark](world)
         return ""
-    return difference(step.expected, await perform(step.command, environment))
+    return difference(step.expected, await run_command(step.command, environment))
 
 
-@pytest.mark.parametrize("page", SESSIONS)
-async def test_every_answer_in_the_documentation_is_the_one_that_is_given(world: World, page: str) -> None:
-    """One page's sessions, in a world with the project `site` of `acme/site` and its two environments."""
-    session = list(steps((ROOT / page).read_text()))
-    if page in PREPARED:
-        await PREPARED[page](world)
-    environment, wrong = await variables(world), []
-    for step in session:
-        if diff := await take(world, step, environment):
-            wrong.append(f"{page}:{step.line}\n$ {step.command}\n{diff}\n")
+@pytest.mark.parametrize("page", PAGES_WITH_SESSIONS)
+async def test_every_response_in_the_documentation_is_the_actual_one(world: World, page: str) -> None:
+    """Run one page's sessions in a world with the project `site` of `acme/site` and its two environments."""
+    environment, failures = await session_environment(world), []
+    for step in parse_steps((ROOT / page).read_text()):
+        if diff := await run_step(world, step, environment):
+            failures.append(f"{page}:{step.line}\n$ {step.command}\n{diff}\n")
         await world.settle()
-    assert not wrong, "\n" + "\n".join(wrong)
+    assert not failures, "\n" + "\n".join(failures)
