@@ -9,7 +9,7 @@ import structlog
 from aiohttp import web
 
 from api.docs import routes as api_docs
-from api.graphql import door as graphql
+from api.graphql import routes as graphql
 from api.http import endpoints
 from api.http.authentication import Authenticator
 from api.http.endpoints import Dialect

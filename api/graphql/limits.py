@@ -30,8 +30,8 @@ from graphql import (
 )
 from graphql.execution.values import get_variable_values
 
-from api.graphql.refusals import Invalid, TooMuch
-from api.graphql.relations import size_of
+from api.graphql.connections import size_of
+from api.graphql.errors import Invalid, TooMuch
 from bot.errors import Refusal
 
 MOST_CHARACTERS = 50_000

@@ -7,7 +7,7 @@ from typing import Any
 
 import strawberry
 
-from api.graphql.relations import Connection, Info, many, one
+from api.graphql.connections import Connection, Info, many, one
 from bot.rules.gates import is_frozen
 from bot.store import graph
 

@@ -10,9 +10,9 @@ from graphql import ExecutionResult, GraphQLError, get_introspection_query
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.graphql import limits, running
+from api.graphql import execution, limits
+from api.graphql.errors import TooMuch
 from api.graphql.limits import DEEPEST, HIGHEST_COST, MOST_ALIASES, MOST_CHARACTERS, MOST_DIRECTIVES, MOST_TOKENS
-from api.graphql.refusals import TooMuch
 from api.graphql.schema import SCHEMA
 from bot.errors import Problem, Refusal, Unavailable
 from bot.store.releases import Release
@@ -288,7 +288,7 @@ async def test_a_fault_of_ours_is_logged_and_told_to_nobody(
 def test_a_database_that_is_away_is_told_of_the_whole_query() -> None:
     away = Unavailable("The database does not answer.")
     with pytest.raises(Unavailable):
-        running.answer_of(ExecutionResult({"projects": None}, [GraphQLError("x", original_error=away)]))
+        execution.answer_of(ExecutionResult({"projects": None}, [GraphQLError("x", original_error=away)]))
 
 
 async def test_neither_queries_nor_variables_are_logged(

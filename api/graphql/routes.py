@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.graphql.refusals import refusal
+from api.graphql.errors import refusal
 from api.http.endpoints import Call, Dialect, Endpoint, Result
 from bot.context import Context
 
@@ -77,7 +77,7 @@ class Queries:
     async def perform(self, context: Context, call: Call) -> Result:
         """Ask for what is wanted of projects, releases and all that belongs to them in one query."""
         if self._running is None:
-            module = await asyncio.to_thread(import_module, "api.graphql.running")
+            module = await asyncio.to_thread(import_module, "api.graphql.execution")
             self._running = self._running or module.Queries()
         given: Result = await self._running.perform(context, call)
         return given

@@ -18,7 +18,7 @@ from strawberry.extensions import FieldExtension
 from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 
-from api.graphql.reading import Reading
+from api.graphql.query_context import Reading
 from bot.errors import Refusal
 from bot.store.graph import Filters, Kind, Listing, Row, Window
 

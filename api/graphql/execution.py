@@ -9,8 +9,8 @@ from cachetools import LRUCache
 from graphql import DocumentNode, ExecutionResult, GraphQLError
 
 from api.graphql import limits
-from api.graphql.reading import Reading
-from api.graphql.refusals import CODES, WRONG, extensions
+from api.graphql.errors import CODES, WRONG, extensions
+from api.graphql.query_context import Reading
 from api.graphql.schema import SCHEMA
 from api.http.endpoints import Call, Result, status_of
 from bot.context import Context
