@@ -1,26 +1,27 @@
-"""Where everything of a project is, told to people."""
+"""The status of a project as text: what is live, under way and frozen in each environment."""
 
 from bot.context import Context, allowed
 from bot.rules import replies
+from bot.rules.deployments import ACTIVE
 from bot.rules.gates import is_frozen
 from bot.store.candidates import Candidate
-from bot.store.deployments import Deployment
+from bot.store.deployments import Deployment, live_deployment
 from bot.store.projects import Environment, Project
 
 
 @allowed("project:read")
 async def told(context: Context, project: Project) -> str:
-    """The status of a project as a comment tells it: its newest candidate, and each environment."""
+    """Return the status of a project as Markdown: its newest candidate, and each of its environments."""
     newest = await Candidate.filter(project_id=project.id).order_by("-id").first()
     environments = await Environment.filter(project_id=project.id).order_by("position", "id")
-    places = [await _place(context, environment) for environment in environments]
-    return replies.status(project.name, newest.version if newest else None, places)
+    rows = [await _environment_status(context, environment) for environment in environments]
+    return replies.status(project.name, newest.version if newest else None, rows)
 
 
-async def _place(context: Context, environment: Environment) -> replies.Place:
-    here = Deployment.filter(environment_id=environment.id).select_related("candidate")
-    live = await here.filter(status="success").order_by("-deploy_end_at", "-id").first()
-    active = await here.filter(status__in=["pending", "in_progress", "canceling"]).order_by("-id").first()
+async def _environment_status(context: Context, environment: Environment) -> replies.Place:
+    live = await live_deployment(environment.id).select_related("candidate")
+    unfinished = Deployment.filter(environment_id=environment.id, status__in=[*ACTIVE, "canceling"])
+    active = await unfinished.order_by("-id").select_related("candidate").first()
     frozen = environment.frozen if is_frozen(environment.frozen, context.now()) else None
     return replies.Place(
         name=environment.name,

@@ -14,6 +14,7 @@ import orjson
 from bot.rules.permissions import Visibility
 from bot.store import visibility
 from bot.store.database import dialect, fetch
+from bot.store.deployments import LIVE_DEPLOYMENT_ID
 from bot.store.lists import Where
 
 Row = dict[str, Any]
@@ -125,9 +126,8 @@ DEPLOYMENT = Kind(
 )
 ENVIRONMENT = Kind(
     "environments",
-    """x.id, x.project_id, x.name, x.tier, x.workflow, x.position, x.deploy_deadline_minutes, x.frozen, x.created_at,
-    (SELECT d.id FROM deployments d WHERE d.environment_id = x.id AND d.status = 'success'
-        ORDER BY d.deploy_end_at DESC, d.id DESC LIMIT 1) AS live_id""",
+    f"""x.id, x.project_id, x.name, x.tier, x.workflow, x.position, x.deploy_deadline_minutes, x.frozen, x.created_at,
+    {LIVE_DEPLOYMENT_ID.format(environment_id="x.id")} AS live_id""",
 )
 ANNOUNCEMENT = Kind(
     "announcements",
