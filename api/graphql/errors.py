@@ -1,11 +1,11 @@
-"""How refusals are told in GraphQL."""
+"""Errors of GraphQL: those of a whole query and those of a field."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from bot.errors import Problem, Refusal
 
-WRONG = "Something went wrong here. The log says what."
+INTERNAL_ERROR = "Something went wrong here. The log says what."
 CODES = {
     400: "BAD_USER_INPUT",
     401: "UNAUTHENTICATED",
@@ -20,30 +20,38 @@ CODES = {
 }
 
 
-class Invalid(Refusal):
-    """A query that cannot be run: `errors` is what is wrong with it, `code` what sort of wrong that is.
+class QueryError(Protocol):
+    """The part of graphql-core's GraphQLError used here; importing the library is left to the first query."""
 
-    The sentence, which is logged, quotes nothing of it.
+    @property
+    def formatted(self) -> Mapping[str, object]:
+        """The error as the GraphQL specification formats it."""
+
+
+class InvalidQuery(Refusal):
+    """A query that cannot be executed because of `errors`; `code` classifies them.
+
+    The sentence is logged and therefore quotes nothing of the query.
     """
 
-    def __init__(self, errors: Sequence[Any], code: str) -> None:
+    def __init__(self, errors: Sequence[QueryError], code: str) -> None:
         super().__init__("The query cannot be run.")
         self.errors = errors
         self.code = code
 
 
-class TooMuch(Refusal):
-    """A query that is longer, deeper or dearer than is allowed."""
+class LimitExceeded(Refusal):
+    """A query that is longer, deeper or more expensive than allowed."""
 
 
-def refusal(problem: Problem, status: int) -> dict[str, Any]:
-    """A refusal of a whole query."""
-    if isinstance(problem, Invalid):
+def error_response(problem: Problem, status: int) -> dict[str, object]:
+    """Return the response to a query that is not executed."""
+    if isinstance(problem, InvalidQuery):
         return {"errors": [{**error.formatted, "extensions": {"code": problem.code}} for error in problem.errors]}
-    return {"errors": [{"message": problem.sentence, "extensions": extensions(problem, status)}]}
+    return {"errors": [{"message": problem.sentence, "extensions": error_extensions(problem, status)}]}
 
 
-def extensions(problem: Problem, status: int) -> dict[str, Any]:
-    """What programs can tell a refusal by."""
-    code = "TOO_MUCH" if isinstance(problem, TooMuch) else CODES.get(status, CODES[500])
+def error_extensions(problem: Problem, status: int) -> dict[str, object]:
+    """Return the code and the details of a problem."""
+    code = "TOO_MUCH" if isinstance(problem, LimitExceeded) else CODES.get(status, CODES[500])
     return {**problem.details, "code": code}

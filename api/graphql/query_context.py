@@ -1,8 +1,8 @@
-"""What one query reads: rows are asked for one by one, and fetched together for each level of the query."""
+"""The context of one query: what the caller may see, and the data loaders that batch reads per level of the query."""
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
 
@@ -10,96 +10,114 @@ from bot.context import FORBIDDEN, Context, require
 from bot.errors import Forbidden, NotFound
 from bot.operations.announcements import READS
 from bot.store import graph
-from bot.store.graph import Filters, Kind, Listing, Row, ViewerVisibility, Window
+from bot.store.graph import Filters, PageWindow, ViewerVisibility
+from bot.store.graph_nodes import (
+    ANNOUNCEMENT,
+    DEPLOYMENT,
+    PROJECT,
+    SCHEDULE,
+    DeploymentNode,
+    N,
+    Node,
+    NodeList,
+    NodeType,
+    ProjectNode,
+)
 
-GRANTS: Mapping[Kind, tuple[str, ...]] = {graph.ANNOUNCEMENT: READS, graph.SCHEDULE: ("content:read",)}
-PROJECTS = ("project:read",)
+T = TypeVar("T")
+
+PROJECT_GRANTS = ("project:read",)
+GRANTS: Mapping[NodeType[Node], tuple[str, ...]] = {ANNOUNCEMENT: READS, SCHEDULE: ("content:read",)}
+"""The grants of which one is needed to see nodes of a type; PROJECT_GRANTS for all others."""
 
 
-class Reading:
-    """The rows that one caller's query has read so far. Every row is asked for with what the caller may see."""
+class QueryContext:
+    """What the resolvers of one query share. Every read is limited to what the caller may see."""
 
     def __init__(self, context: Context) -> None:
         actor = context.actor
         self.actor = actor
         self.now = context.now()
-        self.eyes = ViewerVisibility(
-            projects=actor.visibility(*PROJECTS),
+        self._viewer = ViewerVisibility(
+            projects=actor.visibility(*PROJECT_GRANTS),
             announcements=actor.visibility(*READS),
             undecided=actor.visibility("announcement:approve"),
-            schedules=actor.visibility(*GRANTS[graph.SCHEDULE]),
+            schedules=actor.visibility(*GRANTS[SCHEDULE]),
             user_id=actor.user_id,
         )
-        self._allowed: set[str] = set()
+        self._permitted: set[NodeType[Node]] = set()
         self._loaders: dict[Hashable, DataLoader[int, Any]] = {}
 
     @property
     def today(self) -> date:
-        """The day, in UTC."""
+        """Today's date in UTC."""
         return self.now.date()
 
-    def require(self, kind: Kind) -> None:
-        """Refuse who may see no row of a kind."""
-        if kind.table not in self._allowed:
-            require(self.actor, *grants_for(kind))
-            self._allowed.add(kind.table)
+    def require(self, node_type: NodeType[N]) -> None:
+        """Refuse a caller who may not see any node of a type."""
+        if node_type not in self._permitted:
+            require(self.actor, *_grants(node_type))
+            self._permitted.add(node_type)
 
-    def one(self, kind: Kind, number: int) -> Awaitable[Row]:
-        """The row of a number; refused where it is not seen."""
-        self.require(kind)
-        return self._loader(kind, lambda numbers: self._ones(kind, numbers)).load(number)
+    def node(self, node_type: NodeType[N], node_id: int) -> Awaitable[N]:
+        """Load a node by its id; refuse one that is not visible."""
+        self.require(node_type)
 
-    async def _ones(self, kind: Kind, numbers: list[int]) -> list[Row | BaseException]:
-        rows = await graph.by_number(kind, self.eyes, numbers)
-        return [rows.get(number) or Forbidden(FORBIDDEN, grant=grants_for(kind)[0]) for number in numbers]
+        async def load(ids: list[int]) -> list[N | BaseException]:
+            nodes = await graph.nodes_by_id(node_type, self._viewer, ids)
+            return [nodes.get(each) or Forbidden(FORBIDDEN, grant=_grants(node_type)[0]) for each in ids]
 
-    def page(self, listing: Listing, parent: int, window: Window, filters: Filters) -> Awaitable[list[Row]]:
-        """A page of a parent's rows, with one row more where there is more to come; 0 is the parent of all."""
+        return self._loader(node_type, load).load(node_id)
 
-        async def load(parents: list[int]) -> list[list[Row]]:
-            found = await graph.pages(listing, self.eyes, parents, window, filters)
-            return [found[each] for each in parents]
+    def page(self, nodes: NodeList[N], parent: int, window: PageWindow, filters: Filters) -> Awaitable[list[N]]:
+        """Load a page of the nodes of a parent, as `graph.pages` does."""
 
-        return self._loader((listing, window, filters), load).load(parent)
+        async def load(parents: list[int]) -> list[list[N]]:
+            pages = await graph.pages(nodes, self._viewer, parents, window, filters)
+            return [pages[each] for each in parents]
 
-    def count(self, listing: Listing, parent: int, filters: Filters) -> Awaitable[int]:
-        """How many rows a parent has; 0 is the parent of all."""
+        return self._loader((nodes, window, filters), load).load(parent)
+
+    def count(self, nodes: NodeList[N], parent: int, filters: Filters) -> Awaitable[int]:
+        """Load the number of nodes of a parent."""
 
         async def load(parents: list[int]) -> list[int]:
-            found = await graph.counts(listing, self.eyes, parents, filters)
-            return [found[each] for each in parents]
+            counts = await graph.counts(nodes, self._viewer, parents, filters)
+            return [counts[each] for each in parents]
 
-        return self._loader((listing, filters), load).load(parent)
+        return self._loader((nodes, filters), load).load(parent)
 
-    def _loader(self, key: Hashable, load: Callable[[list[int]], Awaitable[list[Any]]]) -> DataLoader[int, Any]:
+    def _loader(
+        self, key: Hashable, load: Callable[[list[int]], Awaitable[Sequence[T | BaseException]]]
+    ) -> DataLoader[int, T]:
+        """Return the loader for a key: its ids are collected and read together."""
         if key not in self._loaders:
             self._loaders[key] = DataLoader(load)
         return self._loaders[key]
 
-    async def project(self, name: str) -> Row:
-        """A project by its name."""
-        self.require(graph.PROJECT)
-        if (row := await graph.project(self.eyes, name)) is None:
+    async def project(self, name: str) -> ProjectNode:
+        """Return the project with a name."""
+        self.require(PROJECT)
+        if (project := await graph.project_by_name(self._viewer, name)) is None:
             raise NotFound("Release project not found")
-        return row
+        return project
 
-    async def versioned(self, kind: Kind, project: str, version: str) -> Row:
-        """A release or a candidate of a project by its version."""
-        self.require(kind)
-        if (row := await graph.versioned(kind, self.eyes, project, version)) is None:
+    async def by_version(self, node_type: NodeType[N], project: str, version: str) -> N:
+        """Return the release or candidate with a version in the named project."""
+        self.require(node_type)
+        if (node := await graph.node_by_version(node_type, self._viewer, project, version)) is None:
             await self.project(project)
             raise NotFound("Release not found")
-        return row
+        return node
 
-    async def deployment(self, number: int) -> Row:
-        """A deployment by its number."""
-        self.require(graph.DEPLOYMENT)
-        rows = await graph.by_number(graph.DEPLOYMENT, self.eyes, [number])
-        if number not in rows:
+    async def deployment(self, deployment_id: int) -> DeploymentNode:
+        """Return the deployment with an id."""
+        self.require(DEPLOYMENT)
+        deployments = await graph.nodes_by_id(DEPLOYMENT, self._viewer, [deployment_id])
+        if deployment_id not in deployments:
             raise NotFound("Deployment not found")
-        return rows[number]
+        return deployments[deployment_id]
 
 
-def grants_for(kind: Kind) -> tuple[str, ...]:
-    """The grants of which one is called for to see rows of a kind."""
-    return GRANTS.get(kind, PROJECTS)
+def _grants(node_type: NodeType[N]) -> tuple[str, ...]:
+    return GRANTS.get(node_type, PROJECT_GRANTS)

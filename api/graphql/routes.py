@@ -1,83 +1,82 @@
-"""GraphQL as a dialect: one path, to which queries are sent.
+"""The GraphQL dialect: one endpoint that queries are posted to.
 
 https://graphql.github.io/graphql-over-http/draft/
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from importlib import import_module
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.graphql.errors import refusal
+from api.graphql.errors import error_response
 from api.http.endpoints import Call, Dialect, Endpoint, Result
 from bot.context import Context
 
 PATH = "/graphql"
 
 
-class QueryBody(BaseModel):
-    """A query."""
+class GraphQLRequest(BaseModel):
+    """A GraphQL query with its variables."""
 
     query: str = Field(examples=['{ project(name: "site") { repo } }'])
-    variables: dict[str, Any] | None = None
+    variables: dict[str, object] | None = None
     operation_name: str | None = Field(None, alias="operationName")
 
 
-class Extensions(BaseModel):
-    """What programs can tell an error by, and what else there is to say of it."""
+class GraphQLErrorExtensions(BaseModel):
+    """The machine-readable code of an error, and its details."""
 
     model_config = ConfigDict(extra="allow")
 
     code: str = Field(examples=["BAD_USER_INPUT"])
 
 
-class ErrorShape(BaseModel):
-    """What is wrong, and in which part of the query or of the answer where it is about one."""
+class GraphQLError(BaseModel):
+    """An error, with the part of the query or of the response that it concerns."""
 
     message: str = Field(examples=["Cannot query field 'rep' on type 'Project'."])
     locations: list[dict[str, int]] = Field([], examples=[[{"line": 1, "column": 3}]])
     path: list[str | int] = Field([], examples=[["project", "repo"]])
-    extensions: Extensions
+    extensions: GraphQLErrorExtensions
 
 
-class Refused(BaseModel):
-    """A query that is refused as it stands."""
+class GraphQLErrorResponse(BaseModel):
+    """The response to a query that is not executed."""
 
-    errors: list[ErrorShape] = Field(min_length=1)
+    errors: list[GraphQLError] = Field(min_length=1)
 
 
-class Answered(BaseModel):
-    """What was asked for, and what is wrong with the parts of it that are null for that."""
+class GraphQLResponse(BaseModel):
+    """The result of a query. Fields that failed are null, each with an error."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"data": {"project": {"repo": "acme/site"}}}]})
 
-    data: dict[str, Any] | None
-    errors: list[ErrorShape] = []
+    data: dict[str, object] | None
+    errors: list[GraphQLError] = []
 
 
 def dialect() -> Dialect:
-    """GraphQL. Strangers may ask where there is anything that they may read: each field says what that is."""
+    """Return the GraphQL dialect. Anonymous callers are admitted; each field then checks its own grant."""
     query = Endpoint(
-        *("POST", PATH, Queries().perform, Answered),
-        request_model=QueryBody,
+        *("POST", PATH, LazyExecutor().perform, GraphQLResponse),
+        request_model=GraphQLRequest,
         anonymous_grant="content:read",
         reads=True,
         preserialized=True,
     )
-    return Dialect("graphql", (query,), "Bearer", refusal, roots=(PATH,), error=Refused)
+    return Dialect("graphql", (query,), "Bearer", error_response, roots=(PATH,), error=GraphQLErrorResponse)
 
 
-class Queries:
-    """Runs queries. What runs them is loaded with the first: it takes a third of the time in which all else starts."""
+class LazyExecutor:
+    """Executes queries, importing the executor with the first: that takes a third of the whole start-up time."""
 
     def __init__(self) -> None:
-        self._running: Any = None
+        self._perform: Callable[[Context, Call], Awaitable[Result]] | None = None
 
     async def perform(self, context: Context, call: Call) -> Result:
-        """Ask for what is wanted of projects, releases and all that belongs to them in one query."""
-        if self._running is None:
+        """Query projects, releases and everything that belongs to them."""
+        if self._perform is None:
             module = await asyncio.to_thread(import_module, "api.graphql.execution")
-            self._running = self._running or module.Queries()
-        given: Result = await self._running.perform(context, call)
-        return given
+            self._perform = self._perform or module.QueryExecutor().perform
+        return await self._perform(context, call)

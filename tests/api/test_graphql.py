@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLEnumType, build_client_schema, get_introspection_query, print_schema
 
-from api.graphql import types
+from api.graphql import enums
 from api.graphql.schema import SCHEMA
 from bot.rules import announcements, candidates, deployments, projects, versions
 from bot.rules.releases import STATUS_NAMES
@@ -341,11 +341,11 @@ async def test_fragments_aliases_directives_and_operations_work(world: World) ->
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        (types.CandidateStatus, candidates.STATUSES),
-        (types.DeploymentStatus, deployments.STATUSES),
-        (types.AnnouncementState, announcements.STATES),
-        (types.Tier, projects.TIERS),
-        (types.VersionScheme, versions.SCHEMES),
+        (enums.CandidateStatus, candidates.STATUSES),
+        (enums.DeploymentStatus, deployments.STATUSES),
+        (enums.AnnouncementState, announcements.STATES),
+        (enums.Tier, projects.TIERS),
+        (enums.VersionScheme, versions.SCHEMES),
     ],
 )
 def test_words_are_those_of_the_rules(kind: type[Enum], words: tuple[str, ...]) -> None:
@@ -353,7 +353,7 @@ def test_words_are_those_of_the_rules(kind: type[Enum], words: tuple[str, ...]) 
 
 
 def test_the_status_of_a_release_is_said_as_elsewhere() -> None:
-    assert {each.value: each.name for each in types.ReleaseStatus} == STATUS_NAMES
+    assert {each.value: each.name for each in enums.ReleaseStatus} == STATUS_NAMES
     kind = SCHEMA.type_map["ReleaseStatus"]
     assert isinstance(kind, GraphQLEnumType) and set(kind.values) == set(STATUS_NAMES.values())
 

@@ -11,7 +11,7 @@ from api.http.authentication import INVALID, MOST_WRONG
 from bot.context import FORBIDDEN, MISSING, Actor
 from bot.operations import users
 from bot.rules.permissions import grants_of_role
-from bot.store import graph
+from bot.store import graph, graph_nodes
 from tests.api import graphs
 from tests.api.graphs import ask, codes, post, sentence
 from tests.world import Serve, World, a_world
@@ -184,8 +184,8 @@ async def test_a_role_on_a_repository_sees_its_projects_only(world: World) -> No
     actor = Actor(7, "carol", grants_of_role("read"), repository_id=graphs.PRIVATE)
     viewer = actor.visibility("project:read")
     eyes = graph.ViewerVisibility(viewer, viewer, viewer, viewer, actor.user_id)
-    for listing in (graph.PROJECTS, graph.RELEASES, graph.ANNOUNCEMENTS, graph.SCHEDULES):
-        [row] = (await graph.pages(listing, eyes, [0], graph.Window(10)))[0]
+    for listing in (graph_nodes.PROJECTS, graph_nodes.RELEASES, graph_nodes.ANNOUNCEMENTS, graph_nodes.SCHEDULES):
+        [row] = (await graph.pages(listing, eyes, [0], graph.PageWindow(10)))[0]
         assert "closed" in str(row)
         assert await graph.counts(listing, eyes, [0]) == {0: 1}
 

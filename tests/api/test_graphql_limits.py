@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.graphql import execution, limits
-from api.graphql.errors import TooMuch
-from api.graphql.limits import DEEPEST, HIGHEST_COST, MOST_ALIASES, MOST_CHARACTERS, MOST_DIRECTIVES, MOST_TOKENS
+from api.graphql.errors import LimitExceeded
+from api.graphql.limits import MAX_ALIASES, MAX_CHARACTERS, MAX_COST, MAX_DEPTH, MAX_DIRECTIVES, MAX_TOKENS
 from api.graphql.schema import SCHEMA
 from bot.errors import Problem, Refusal, Unavailable
 from bot.store.releases import Release
@@ -25,9 +25,9 @@ DEEP = 50_000
 
 def cost(text: str, **variables: Any) -> int:
     """What a query costs."""
-    document = limits.read(SCHEMA, text)
-    operation = limits.operation_of(document, None)
-    return limits.check_cost(SCHEMA, document, operation, limits.variables_of(SCHEMA, operation, variables))
+    document = limits.parse_query(SCHEMA, text)
+    operation = limits.select_operation(document, None)
+    return limits.check_cost(SCHEMA, document, operation, limits.coerce_variables(SCHEMA, operation, variables))
 
 
 @pytest.mark.parametrize(
@@ -83,25 +83,25 @@ def test_what_costs_too_much_is_refused_saying_how_much_and_what_is_allowed(size
     for size in reversed(sizes):
         expected = size * (1 + 1 + expected)
     query = tower(*sizes)
-    if expected <= HIGHEST_COST:
+    if expected <= MAX_COST:
         assert cost(query) == expected
         return
     with pytest.raises(Refusal) as refused:
         cost(query)
-    assert refused.value.details == {"cost": expected, "limit": HIGHEST_COST}
-    assert f"costs {expected:,}" in refused.value.sentence and f"{HIGHEST_COST:,} are allowed" in refused.value.sentence
+    assert refused.value.details == {"cost": expected, "limit": MAX_COST}
+    assert f"costs {expected:,}" in refused.value.sentence and f"{MAX_COST:,} are allowed" in refused.value.sentence
 
 
-@pytest.mark.parametrize("depth", [3, DEEPEST - 1, DEEPEST, DEEPEST + 1, 20])
+@pytest.mark.parametrize("depth", [3, MAX_DEPTH - 1, MAX_DEPTH, MAX_DEPTH + 1, 20])
 def test_a_query_that_is_too_deep_is_refused(depth: int) -> None:
     query = "id"
     for level in range(depth - 2):
         query = f"{('environment', 'live')[(depth - level - 1) % 2]} {{ {query} }}"
     query = f"{{ deployment(id: 1) {{ {query} }} }}"
-    if depth <= DEEPEST:
+    if depth <= MAX_DEPTH:
         assert cost(query) == depth - 1
         return
-    with pytest.raises(Refusal, match=f"is {depth} fields deep.*At most {DEEPEST} are allowed"):
+    with pytest.raises(Refusal, match=f"is {depth} fields deep.*At most {MAX_DEPTH} are allowed"):
         cost(query)
 
 
@@ -135,11 +135,11 @@ WRONG = {
     "less deep lists": ("{ projects(first: " + "[" * 40 + "]" * 40 + ") { totalCount } }", "GRAPHQL_VALIDATION_FAILED"),
     "deep types": ("query ($a: " + "[" * 60 + "Int" + "]" * 60 + ") { viewer { name } }", "GRAPHQL_VALIDATION_FAILED"),
     "inline fragments": ("{" + "...{" * 60 + "__typename" + "}" * 61, "TOO_MUCH"),
-    "many tokens": ("{" + "__typename " * MOST_TOKENS + "}", "GRAPHQL_PARSE_FAILED"),
+    "many tokens": ("{" + "__typename " * MAX_TOKENS + "}", "GRAPHQL_PARSE_FAILED"),
     "many comments": ("{ __typename }" + "#\n" * 501, "GRAPHQL_PARSE_FAILED"),
-    "many characters": ("{ __typename }" + " " * MOST_CHARACTERS, "GRAPHQL_PARSE_FAILED"),
-    "many aliases": ("{" + " ".join(f"a{n}: __typename" for n in range(MOST_ALIASES + 1)) + "}", "TOO_MUCH"),
-    "many directives": ("{ __typename " + "@skip(if: true) " * (MOST_DIRECTIVES + 1) + "}", "TOO_MUCH"),
+    "many characters": ("{ __typename }" + " " * MAX_CHARACTERS, "GRAPHQL_PARSE_FAILED"),
+    "many aliases": ("{" + " ".join(f"a{n}: __typename" for n in range(MAX_ALIASES + 1)) + "}", "TOO_MUCH"),
+    "many directives": ("{ __typename " + "@skip(if: true) " * (MAX_DIRECTIVES + 1) + "}", "TOO_MUCH"),
     "the zero character": ('{ project(name: "a\\u0000b") { id } }', "BAD_USER_INPUT"),
     "a zero in a default": ('query ($a: String = "\\u0000") { project(name: $a) { id } }', "BAD_USER_INPUT"),
     "an unknown field": ("{ secrets }", "GRAPHQL_VALIDATION_FAILED"),
@@ -288,7 +288,7 @@ async def test_a_fault_of_ours_is_logged_and_told_to_nobody(
 def test_a_database_that_is_away_is_told_of_the_whole_query() -> None:
     away = Unavailable("The database does not answer.")
     with pytest.raises(Unavailable):
-        execution.answer_of(ExecutionResult({"projects": None}, [GraphQLError("x", original_error=away)]))
+        execution.result_of(ExecutionResult({"projects": None}, [GraphQLError("x", original_error=away)]))
 
 
 async def test_neither_queries_nor_variables_are_logged(
@@ -306,7 +306,7 @@ async def test_neither_queries_nor_variables_are_logged(
 
 async def test_dear_queries_that_are_refused_are_refused_at_once(world: World) -> None:
     """The worst that fits into the limits of a text takes a fraction of a second, so that nobody else waits long."""
-    tokens = MOST_TOKENS
+    tokens = MAX_TOKENS
     worst = [
         "{ viewer { " + "name " * (tokens - 10) + "} }",
         "{" + "viewer { name } " * (tokens // 4 - 3) + "}",
@@ -327,4 +327,4 @@ def test_problems_of_the_limits_are_refusals() -> None:
     for query in ("{", "{ nope }", tower(100, 100)):
         with pytest.raises(Problem):
             cost(query)
-    assert isinstance(TooMuch("x"), Refusal)
+    assert isinstance(LimitExceeded("x"), Refusal)
