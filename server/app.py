@@ -162,7 +162,7 @@ def create_app(settings: Settings, *, works: bool = True, scheduled: bool = True
     for dialect in spoken:
         endpoints.add(app, dialect, serving)
     pdc.add(app, serving)
-    api_docs.Documents(spoken).add(app)
+    api_docs.ApiDocs(spoken).add(app)
     return app
 
 
