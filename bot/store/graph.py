@@ -42,7 +42,11 @@ _PAGE_JOIN = {
 
 @dataclass(frozen=True)
 class ViewerVisibility:
-    """What the viewer may see: of which projects the rows, the announcements, the undecided ones, and the schedules."""
+    """The projects of which the viewer may see each type of rows.
+
+    `projects` holds for everything but announcements and schedules; `undecided` for announcements that are not
+    approved. The viewer also sees the announcements that the user `user_id` submitted.
+    """
 
     projects: Visibility
     announcements: Visibility
