@@ -13,7 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import Misconfigured
-from bot.rules.permissions import STRANGERS
+from bot.rules.permissions import ANONYMOUS_GRANTS
 
 PREFIX = "LONGSHORE_"
 _LEVELS = ("debug", "info", "warning", "error")
@@ -83,8 +83,8 @@ class Settings(DatabaseSettings):
     @field_validator("anonymous_read")
     @classmethod
     def _known_policy(cls, value: str) -> str:
-        if value.lower() not in STRANGERS:
-            raise ValueError(f"must be one of {', '.join(STRANGERS)}")
+        if value.lower() not in ANONYMOUS_GRANTS:
+            raise ValueError(f"must be one of {', '.join(ANONYMOUS_GRANTS)}")
         return value.lower()
 
     @field_validator("trusted_proxies")

@@ -9,7 +9,7 @@ import structlog
 from aiohttp import web
 
 from api.docs import routes as api_docs
-from api.graphql import door as graphql
+from api.graphql import routes as graphql
 from api.http import endpoints
 from api.http.authentication import Authenticator
 from api.http.endpoints import Dialect
@@ -170,7 +170,7 @@ def create_app(settings: Settings, *, works: bool = True, scheduled: bool = True
     for dialect in spoken:
         endpoints.add(app, dialect, serving)
     pdc.add(app, serving)
-    api_docs.Documents(spoken).add(app)
+    api_docs.ApiDocs(spoken).add(app)
     return app
 
 

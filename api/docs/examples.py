@@ -1,12 +1,13 @@
-"""Values that the examples of a description are made of: by their kind, and by what they are called or how written."""
+"""Example values for the API description: by JSON type, then by the name of the field or the format."""
 
 from collections.abc import Mapping
-from typing import Any
 
-MADE, DONE = "2026-11-03T18:00:00Z", "2026-11-03T18:04:00Z"
+from pydantic import JsonValue
+
+CREATED_AT, FINISHED_AT = "2026-11-03T18:00:00Z", "2026-11-03T18:04:00Z"
 COMMIT = "8f1c2d3e4b5a69788796a5b4c3d2e1f001122334"
 URL = "https://releases.example.com"
-VALUES: Mapping[str, Mapping[str, Any]] = {
+VALUES: Mapping[str, Mapping[str, JsonValue]] = {
     "boolean": {"": False},
     "number": {"": 1.0},
     "integer": {
@@ -25,7 +26,7 @@ VALUES: Mapping[str, Mapping[str, Any]] = {
     "string": {
         "": "text",
         "date": "2026-11-03",
-        "date-time": MADE,
+        "date-time": CREATED_AT,
         "uri": f"{URL}/",
         "release_date": "2024-11-05T18:00:00Z",
         "bump": "minor",
@@ -37,7 +38,7 @@ VALUES: Mapping[str, Mapping[str, Any]] = {
         "release_id": "site-1.3.0",
         **dict.fromkeys(("release_candidate_version", "newest_candidate", "tag"), "1.4.0-rc1"),
         "from_release_candidate_version": "1.3.0-rc2",
-        **dict.fromkeys(("deploy_end_at", "decided_at", "last_used_at"), DONE),
+        **dict.fromkeys(("deploy_end_at", "decided_at", "last_used_at"), FINISHED_AT),
         **dict.fromkeys(("expires_at", "revoked_at"), "2027-11-03T18:00:00Z"),
         "repo": "acme/site",
         "commit": COMMIT,

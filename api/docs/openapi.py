@@ -1,16 +1,30 @@
-"""The description of every call in OpenAPI 3.1, made from the declarations: endpoints of dialects, and resources.
+"""The OpenAPI 3.1 document, generated from the declarations of endpoints and merged with paths described elsewhere.
 
 https://spec.openapis.org/oas/v3.1.0
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from inspect import getdoc
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import TypeAdapter
+from pydantic import JsonValue, TypeAdapter
+from pydantic.json_schema import JsonSchemaMode
 
 from api.docs.examples import VALUES
+from api.docs.openapi_types import (
+    Components,
+    Info,
+    MediaType,
+    Operation,
+    Parameter,
+    PathItem,
+    Reference,
+    Response,
+    Schema,
+    Schemas,
+)
 from api.http.bodies import JSON
 from api.http.endpoints import Dialect, Endpoint
 from api.http.problems import TITLES
@@ -18,32 +32,43 @@ from bot.context import FORBIDDEN, MISSING
 from bot.errors import Problem
 
 REF = "#/components/schemas/{model}"
-Key = tuple[str, str, str]
+SUCCESS = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 302: "Found"}
+EXAMPLE_PROBLEMS = {
+    400: Problem("`version` is required.", field="version"),
+    401: Problem(MISSING),
+    403: Problem(FORBIDDEN),
+    404: Problem("Release not found"),
+    409: Problem("`version` 1.1 is approved already.", field="version"),
+}
+
+Role = Literal["request", "query", "response", "error"]
+SchemaKey = tuple[str, str, Role]
+"""The method and path of an endpoint, and which of its models is meant."""
 
 
-def document(title: str, version: str, description: str, dialects: Sequence[Dialect], more: Mapping[str, Any]) -> Any:
-    """The whole description. `more` are paths, and components by their kind, that are described elsewhere."""
-    schemas, shared = _schemas(dialects)
-    paths: dict[str, Any] = {}
-    refusals: dict[str, Any] = {}
+def document(
+    info: Info, dialects: Sequence[Dialect], paths: Mapping[str, PathItem], components: Components
+) -> dict[str, object]:
+    """Return the document: the endpoints of the dialects together with further paths and components."""
+    schemas = EndpointSchemas.of(dialects)
+    responses: dict[str, Response] = {}
+    described: dict[str, dict[str, Operation]] = {}
     for dialect, endpoint in _endpoints(dialects):
-        said = _operation(dialect, endpoint, schemas, shared)
-        for status in _refusals(dialect, endpoint):
+        operation = _operation(dialect, endpoint, schemas)
+        for status in _error_statuses(dialect, endpoint):
             name = f"{dialect.name.replace(' ', '_')}_{endpoint.form.types[0].rpartition('/')[2]}_{status}"
-            refusals[name] = _refusal(dialect, endpoint, status, schemas)
-            said["responses"][str(status)] = {"$ref": f"#/components/responses/{name}"}
-        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = said
+            responses[name] = _error_response(dialect, endpoint, status, schemas)
+            operation["responses"][str(status)] = Reference({"$ref": f"#/components/responses/{name}"})
+        described.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
     return {
         "openapi": "3.1.0",
-        "info": {"title": title, "version": version, "description": description, "license": {"name": "Apache-2.0"}},
+        "info": {**info, "license": {"name": "Apache-2.0"}},
         "servers": [{"url": "/"}],
-        "paths": {
-            path: {**paths.get(path, {}), **more["paths"].get(path, {})} for path in sorted({*paths, *more["paths"]})
-        },
+        "paths": {path: {**described.get(path, {}), **paths.get(path, {})} for path in sorted({*described, *paths})},
         "components": {
-            **more["components"],
-            "schemas": {**shared, **more["components"]["schemas"]},
-            "responses": {**refusals, **more["components"]["responses"]},
+            **components,
+            "schemas": {**schemas.shared, **components["schemas"]},
+            "responses": {**responses, **components["responses"]},
         },
     }
 
@@ -52,135 +77,151 @@ def _endpoints(dialects: Sequence[Dialect]) -> Iterator[tuple[Dialect, Endpoint]
     return ((dialect, endpoint) for dialect in dialects for endpoint in dialect.endpoints)
 
 
-def _schemas(dialects: Sequence[Dialect]) -> tuple[dict[Key, Any], dict[str, Any]]:
-    """The JSON Schemas of everything that is taken and given, by place, and those that they share."""
-    wanted: list[tuple[Key, Any, TypeAdapter[Any]]] = []
-    for dialect, endpoint in _endpoints(dialects):
-        where = (endpoint.method, endpoint.path)
-        wanted.append(((*where, "gives"), "serialization", TypeAdapter(endpoint.response_model)))
-        wanted.append(((*where, "error"), "serialization", TypeAdapter(dialect.error)))
-        for name, model in (("takes", endpoint.request_model), ("query", endpoint.query)):
-            if model is not None:
-                wanted.append(((*where, name), "validation", TypeAdapter(model)))
-    by_key, together = TypeAdapter.json_schemas(wanted, ref_template=REF)
-    return {key: _plain(schema) for (key, _), schema in by_key.items()}, _plain(together.get("$defs", {}))
+@dataclass(frozen=True)
+class EndpointSchemas:
+    """The JSON Schemas of the models of all endpoints, and those that they refer to."""
+
+    by_key: Mapping[SchemaKey, Schema]
+    shared: Schemas
+
+    @classmethod
+    def of(cls, dialects: Sequence[Dialect]) -> "EndpointSchemas":
+        """Generate the schemas of every endpoint of some dialects."""
+        inputs: list[tuple[SchemaKey, JsonSchemaMode, TypeAdapter[Any]]] = []
+        for dialect, endpoint in _endpoints(dialects):
+            models: tuple[tuple[Role, JsonSchemaMode, Any], ...] = (
+                ("response", "serialization", endpoint.response_model),
+                ("error", "serialization", dialect.error),
+                ("request", "validation", endpoint.request_model),
+                ("query", "validation", endpoint.query),
+            )
+            for role, mode, model in models:
+                if model is not None:
+                    inputs.append(((endpoint.method, endpoint.path, role), mode, TypeAdapter(model)))
+        by_key, shared = TypeAdapter.json_schemas(inputs, ref_template=REF)
+        definitions: Schemas = shared.get("$defs", {})
+        return cls({key: _simplified(schema) for (key, _), schema in by_key.items()}, _simplified(definitions))
+
+    def get(self, endpoint: Endpoint, role: Role) -> Schema:
+        """Return the schema of a model of an endpoint; an empty one if it has no such model."""
+        return self.by_key.get((endpoint.method, endpoint.path, role), {})
 
 
-def _plain(schema: Any) -> Any:
-    """A schema without what says nothing: titles that repeat names, and that what is not given is null."""
+def _simplified(schema: Any) -> Any:
+    """Return a schema without what adds no information: titles that repeat names, and defaults of null."""
     if isinstance(schema, list):
-        return [_plain(each) for each in schema]
+        return [_simplified(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    silent = {"title"} if isinstance(schema.get("title"), str) else set()
-    silent |= {"default"} if schema.get("default", "") is None else set()
-    return {name: _plain(value) for name, value in schema.items() if name not in silent}
+    redundant = {"title"} if isinstance(schema.get("title"), str) else set()
+    redundant |= {"default"} if schema.get("default", "") is None else set()
+    return {name: _simplified(value) for name, value in schema.items() if name not in redundant}
 
 
-def _operation(dialect: Dialect, endpoint: Endpoint, schemas: Mapping[Key, Any], shared: Mapping[str, Any]) -> Any:
-    summary, _, text = (getdoc(endpoint.perform) or "").partition("\n\n")
-    said: dict[str, Any] = {
-        "operationId": _name(endpoint),
+def _operation(dialect: Dialect, endpoint: Endpoint, schemas: EndpointSchemas) -> Operation:
+    summary, _, description = (getdoc(endpoint.perform) or "").partition("\n\n")
+    operation: Operation = {
+        "operationId": _operation_id(endpoint),
         "tags": [dialect.name],
         "summary": " ".join(summary.split()).rstrip("."),
-        "description": text,
-        "parameters": [*_in_path(endpoint), *_in_query(endpoint, schemas, shared)],
+        "description": description,
+        "parameters": [*_path_parameters(endpoint), *_query_parameters(endpoint, schemas)],
         "responses": {},
-        "security": [*({name: []} for name in dialect.security), *([{}] if endpoint.anonymous_grant else [])],
+        "security": _security(dialect, endpoint),
     }
     if endpoint.request_model is not None:
-        schema = schemas[endpoint.method, endpoint.path, "takes"]
-        content = {"schema": schema, "example": example(schema, shared)}
-        said["requestBody"] = {"content": {endpoint.form.types[0]: content}}
+        schema = schemas.get(endpoint, "request")
+        content: MediaType = {"schema": schema, "example": example(schema, schemas.shared)}
+        operation["requestBody"] = {"content": {endpoint.form.types[0]: content}}
     for status in sorted({endpoint.status, *endpoint.other_statuses}):
-        schema = schemas[endpoint.method, endpoint.path, "gives"]
-        body = {} if status == 204 else _answer(endpoint, schema, example(schema, shared))
-        said["responses"][str(status)] = {"description": (TITLES | DONE)[status], **body}
-    return said
+        response: Response = {"description": (TITLES | SUCCESS)[status]}
+        if status != 204:
+            schema = schemas.get(endpoint, "response")
+            response["content"] = _content(endpoint, schema, example(schema, schemas.shared))
+        operation["responses"][str(status)] = response
+    return operation
 
 
-def _answer(endpoint: Endpoint, schema: Any, value: Any, kind: str = "") -> Any:
-    """The content of an answer. What is not JSON is text that says a value of the schema."""
-    kind = kind or endpoint.form.types[0]
+def _security(dialect: Dialect, endpoint: Endpoint) -> list[dict[str, list[str]]]:
+    """Return the alternatives to authenticate; an empty one means that anonymous callers are admitted."""
+    schemes: list[dict[str, list[str]]] = [{name: []} for name in dialect.security]
+    return [*schemes, {}] if endpoint.anonymous_grant else schemes
+
+
+def _content(endpoint: Endpoint, schema: Schema, value: JsonValue, content_type: str = "") -> dict[str, MediaType]:
+    """Return the content of a response. A format other than JSON is described as text that encodes the schema."""
+    content_type = content_type or endpoint.form.types[0]
     if endpoint.form is not JSON:
-        schema = {"type": "string", "contentMediaType": kind, "contentSchema": schema}
+        schema = {"type": "string", "contentMediaType": content_type, "contentSchema": schema}
         value = endpoint.form.dumps(value).decode()
-    return {"content": {kind: {"schema": schema, "example": value}}}
+    return {content_type: {"schema": schema, "example": value}}
 
 
-PROBLEMS = {
-    400: Problem("`version` is required.", field="version"),
-    401: Problem(MISSING),
-    403: Problem(FORBIDDEN),
-    404: Problem("Release not found"),
-    409: Problem("Version 1.1 is there already.", field="version"),
-}
-DONE = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 302: "Found"}
+def _error_response(dialect: Dialect, endpoint: Endpoint, status: int, schemas: EndpointSchemas) -> Response:
+    """Return a response to a refused request, with an example in the form of the dialect."""
+    body = dialect.refuses(EXAMPLE_PROBLEMS.get(status) or Problem(TITLES[status]), status)
+    content = _content(endpoint, schemas.get(endpoint, "error"), body, dialect.error_type)
+    return {"description": TITLES[status], "content": content}
 
 
-def _refusal(dialect: Dialect, endpoint: Endpoint, status: int, schemas: Mapping[Key, Any]) -> Any:
-    """A refusal, with an example in the dialect's own words."""
-    said = dialect.refuses(PROBLEMS.get(status) or Problem(TITLES[status]), status)
-    content = _answer(endpoint, schemas[endpoint.method, endpoint.path, "error"], said, dialect.error_type)
-    return {"description": TITLES[status], **content}
-
-
-def _refusals(dialect: Dialect, endpoint: Endpoint) -> list[int]:
-    """Every status with which a call may be refused."""
+def _error_statuses(dialect: Dialect, endpoint: Endpoint) -> list[int]:
+    """Return every status with which an endpoint may refuse a request."""
     writes = endpoint.method != "GET" and not endpoint.reads
-    names = "{" in endpoint.path or endpoint.request_model or endpoint.query  # what is not there, perhaps
+    may_name_missing_rows = "{" in endpoint.path or endpoint.request_model or endpoint.query
     statuses = {400, 401, 403, 429, 503}
-    statuses |= {404} if names else set()
+    statuses |= {404} if may_name_missing_rows else set()
     statuses |= {409} if writes or dialect.status else set()
     statuses |= {413, 415} if endpoint.request_model or dialect.code else set()
     statuses |= {422} if writes and endpoint.method == "POST" else set()
     return sorted(statuses)
 
 
-def _name(endpoint: Endpoint) -> str:
+def _operation_id(endpoint: Endpoint) -> str:
     path = re.sub(r"[^a-z0-9]+", "_", endpoint.path.lower()).strip("_")
     return f"{endpoint.method.lower()}_{path}"
 
 
-def _in_path(endpoint: Endpoint) -> list[Any]:
-    names = re.findall(r"\{(\w+)\}", endpoint.path)
-    return [
-        {"in": "path", "name": name, "required": True, "schema": {"type": "string", "minLength": 1}} for name in names
-    ]
+def _path_parameters(endpoint: Endpoint) -> Iterator[Parameter]:
+    for name in re.findall(r"\{(\w+)\}", endpoint.path):
+        yield {"in": "path", "name": name, "required": True, "schema": {"type": "string", "minLength": 1}}
 
 
-def _in_query(endpoint: Endpoint, schemas: Mapping[Key, Any], shared: Mapping[str, Any]) -> list[Any]:
-    query = _resolved(schemas.get((endpoint.method, endpoint.path, "query"), {}), shared)
+def _query_parameters(endpoint: Endpoint, schemas: EndpointSchemas) -> Iterator[Parameter]:
+    query = _resolve(schemas.get(endpoint, "query"), schemas.shared)
     required = query.get("required", ())
-    return [
-        {"in": "query", "name": name, "required": name in required, "schema": _sayable(each)}
-        | {"example": example(each, shared, name)}
-        for name, each in query.get("properties", {}).items()
-    ]
+    for name, schema in query.get("properties", {}).items():
+        value = example(schema, schemas.shared, name)
+        yield {
+            "in": "query",
+            "name": name,
+            "required": name in required,
+            "schema": _not_null(schema),
+            "example": value,
+        }
 
 
-def _sayable(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A schema without null, which no query says."""
+def _not_null(schema: Schema) -> Schema:
+    """Return a schema without null, which a query string cannot express."""
     options = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
     return {**{key: schema[key] for key in schema if key != "anyOf"}, **options[0]} if len(options) == 1 else schema
 
 
-def _resolved(schema: Mapping[str, Any], shared: Mapping[str, Any]) -> Mapping[str, Any]:
+def _resolve(schema: Schema, shared: Schemas) -> Schema:
     return shared[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
 
 
-def example(schema: Mapping[str, Any], shared: Mapping[str, Any], name: str = "") -> Any:
-    """A value of a schema, from the examples in it, or else what fits and is usual for its name.
+def example(schema: Schema, shared: Schemas, name: str = "") -> Any:
+    """Return an example value: the schema's own if it has one, else a usual value for a field of this name.
 
-    Of an object it holds what is required, or where nothing is, all that it may hold.
+    An object has its required properties, or all of them if none is required.
     """
-    schema = _resolved(schema, shared)
-    for given in ("examples", "enum"):
-        if schema.get(given):
-            return schema[given][0]
-    for given in ("example", "default", "const"):
-        if schema.get(given) is not None:
-            return schema[given]
+    schema = _resolve(schema, shared)
+    for keyword in ("examples", "enum"):
+        if schema.get(keyword):
+            return schema[keyword][0]
+    for keyword in ("example", "default", "const"):
+        if schema.get(keyword) is not None:
+            return schema[keyword]
     if options := schema.get("anyOf", schema.get("oneOf")):
         return example(options[0], shared, name)
     values = VALUES.get(str(schema.get("type")), {})

@@ -1,24 +1,25 @@
-"""The description of the whole API for programs, and a page that shows it to people. Every file is served by us."""
+"""The OpenAPI document, and a page of Swagger UI that shows it. All its files are served from this package."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from importlib.resources import files
-from typing import Any
 
 import orjson
 from aiohttp import web
+from pydantic import JsonValue
 
 from api.docs import openapi, pdc
+from api.docs.openapi_types import Info
 from api.http.endpoints import Dialect
 
 ABOUT = """\
 One set of release records in five dialects: release candidates and deployments, package releases, announcements,
-release schedules and released files; beside them our own routes and GraphQL.
+release schedules and released files; in addition, native routes and GraphQL.
 """
-AUTH_CODE = "A token as an `auth_code`, which a body may hold as well, beside the record."
-# How credentials may be given: dialects say by these names which of it they take.
-SECURITY: Mapping[str, Any] = {
+AUTH_CODE = "A token as `auth_code`, which the body may hold instead, next to the record."
+# The security schemes, by the names in `Dialect.security`.
+SECURITY_SCHEMES: Mapping[str, JsonValue] = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer <token>`"},
     "token": {
         "type": "apiKey",
@@ -28,14 +29,14 @@ SECURITY: Mapping[str, Any] = {
     },
     "auth_code": {"type": "apiKey", "in": "query", "name": "auth_code", "description": AUTH_CODE},
 }
-PATHS = ("/api/openapi.json", "/api/docs")
+DOCUMENT_PATH, PAGE_PATH = "/api/openapi.json", "/api/docs"
 FILES = {
     "swagger-ui.css": "text/css",
     "swagger-ui-bundle.js": "text/javascript",
     "favicon-32x32.png": "image/png",
     "start.js": "text/javascript",
 }
-KINDS = {**FILES, "openapi.json": "application/json"}
+CONTENT_TYPES = {**FILES, "openapi.json": "application/json"}
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -52,48 +53,47 @@ PAGE = """<!DOCTYPE html>
 </body>
 </html>
 """
-POLICY = (
+CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'"
 )
 
 
-def description(dialects: Sequence[Dialect]) -> Any:
-    """The OpenAPI document of a service that speaks these dialects."""
-    more = {"paths": pdc.paths(), "components": {**pdc.components(), "securitySchemes": SECURITY}}
-    return openapi.document("Longshore", version("longshore"), ABOUT, dialects, more)
+def description(dialects: Sequence[Dialect]) -> dict[str, object]:
+    """Return the OpenAPI document of a service with these dialects."""
+    info: Info = {"title": "Longshore", "version": version("longshore"), "description": ABOUT}
+    return openapi.document(info, dialects, pdc.paths(), {**pdc.components(), "securitySchemes": SECURITY_SCHEMES})
 
 
 def paths() -> list[str]:
-    """Where the description, the page and its files are."""
-    return [*PATHS, *(f"{PATHS[1]}/{name}" for name in FILES)]
+    """Return the paths of the document, of the page and of its files."""
+    return [DOCUMENT_PATH, PAGE_PATH, *(f"{PAGE_PATH}/{name}" for name in FILES)]
 
 
-class Documents:
-    """Answers with the description, the page and its files. Each is made when it is first asked for, and kept."""
+class ApiDocs:
+    """Serves the document, the page and its files. Each is produced on its first request and cached."""
 
     def __init__(self, dialects: Sequence[Dialect]) -> None:
         self._dialects = dialects
-        self._made: dict[str, bytes] = {}
+        self._bodies: dict[str, bytes] = {}
 
     def add(self, app: web.Application) -> None:
-        """Serve them to everybody."""
+        """Add the routes, which need no credentials."""
         for path in paths():
-            app.router.add_get(path, self.show)
+            app.router.add_get(path, self.respond)
 
-    async def show(self, request: web.Request) -> web.Response:
-        """One of them."""
+    async def respond(self, request: web.Request) -> web.Response:
+        """Respond with what belongs to the path of the request."""
         path = request.path
-        if path not in self._made:
-            self._made[path] = await asyncio.to_thread(self._make, path)  # which takes a while
-        body = self._made[path]
-        kind = KINDS.get(path.rpartition("/")[2], "text/html")
-        charset = None if kind in ("image/png", "application/json") else "utf-8"
-        headers = {"Content-Security-Policy": POLICY} if kind == "text/html" else {}
-        return web.Response(body=body, content_type=kind, charset=charset, headers=headers)
+        if path not in self._bodies:
+            self._bodies[path] = await asyncio.to_thread(self._body, path)  # the document takes long to generate
+        content_type = CONTENT_TYPES.get(path.rpartition("/")[2], "text/html")
+        charset = None if content_type in ("image/png", "application/json") else "utf-8"
+        headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY} if content_type == "text/html" else {}
+        return web.Response(body=self._bodies[path], content_type=content_type, charset=charset, headers=headers)
 
-    def _make(self, path: str) -> bytes:
-        if path == PATHS[0]:
+    def _body(self, path: str) -> bytes:
+        if path == DOCUMENT_PATH:
             return orjson.dumps(description(self._dialects), option=orjson.OPT_INDENT_2)
-        if path == PATHS[1]:
+        if path == PAGE_PATH:
             return PAGE.encode()
         return files("api.docs").joinpath("static", "swagger", path.rpartition("/")[2]).read_bytes()

@@ -1,1 +1,1 @@
-"""GraphQL: one graph over what the other dialects say, read only."""
+"""GraphQL: a read-only graph of everything that the other dialects expose."""

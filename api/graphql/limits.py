@@ -1,11 +1,11 @@
-"""What a query may be, said of its text before it is run: how long, how deep, and how much it could answer.
+"""Limits on the text of a query, checked before it is executed: its length, its depth and its cost.
 
-The cost of a query is the number of objects that its answer could hold: a page counts as many as it is asked for, and
-what is asked of each of those counts as often. A list of which the length alone is asked for counts as one.
+The cost of a query is the number of objects that its response could hold: a page counts as many nodes as it may hold,
+and what is selected of a node counts once for each of them. A list of which only the length is selected counts as one.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import NamedTuple, cast
 
 from graphql import (
     DirectiveNode,
@@ -20,6 +20,7 @@ from graphql import (
     IntValueNode,
     Node,
     OperationDefinitionNode,
+    SelectionNode,
     SelectionSetNode,
     StringValueNode,
     VariableNode,
@@ -30,200 +31,235 @@ from graphql import (
 )
 from graphql.execution.values import get_variable_values
 
-from api.graphql.refusals import Invalid, TooMuch
-from api.graphql.relations import size_of
+from api.graphql.errors import InvalidQuery, LimitExceeded
+from api.graphql.pagination import page_size
 from bot.errors import Refusal
 
-MOST_CHARACTERS = 50_000
-MOST_TOKENS = 1_000
-MOST_COMMENTS = 500
-MOST_ALIASES = 30
-MOST_DIRECTIVES = 30
-DEEPEST = 10
-DEEPEST_BRACES = 30
-HIGHEST_COST = 2_000
-WHOLE_COUNT = 100  # what `totalCount` of a list of everything costs
-HIGHEST_TOLD = 10**12  # what costs more is said to cost this
+MAX_CHARACTERS = 50_000
+MAX_TOKENS = 1_000
+MAX_COMMENTS = 500
+MAX_ALIASES = 30
+MAX_DIRECTIVES = 30
+MAX_DEPTH = 10
+MAX_BRACE_DEPTH = 30
+MAX_COST = 2_000
+TOTAL_COUNT_COST = 100  # of `totalCount` of a list of all nodes
+MAX_REPORTED_COST = 10**12  # a higher cost is reported as this
 
-WRAPPERS = ("edges", "node", "nodes", "pageInfo")
-INTROSPECTION = ("__schema", "__type")
+CONNECTION_FIELDS = ("edges", "node", "nodes", "pageInfo")
+INTROSPECTION_FIELDS = ("__schema", "__type")
 
 
-def read(schema: GraphQLSchema, text: str) -> DocumentNode:
-    """The query that a text is; refused when it is none, fits no schema of ours, or is too long or too deep."""
+def parse_query(schema: GraphQLSchema, text: str) -> DocumentNode:
+    """Parse and validate a query; refuse one that is invalid, too long or too deep."""
     try:
         document = parse(
-            text, max_lexical_tokens=MOST_TOKENS, max_comments=MOST_COMMENTS, max_source_length=MOST_CHARACTERS
+            text, max_lexical_tokens=MAX_TOKENS, max_comments=MAX_COMMENTS, max_source_length=MAX_CHARACTERS
         )
     except GraphQLError as error:
-        raise Invalid([error], "GRAPHQL_PARSE_FAILED") from error
+        raise InvalidQuery([error], "GRAPHQL_PARSE_FAILED") from error
     try:
-        _check_form(document)
+        _check_syntax(document)
         errors = validate(schema, document)
     except RecursionError:
-        raise TooMuch("The query is nested too deeply.") from None
+        raise LimitExceeded("The query is nested too deeply.") from None
     if errors:
-        raise Invalid(errors, "GRAPHQL_VALIDATION_FAILED")
+        raise InvalidQuery(errors, "GRAPHQL_VALIDATION_FAILED")
     return document
 
 
-def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
-    """The operation that is to be run; refused when the name does not say which."""
+def select_operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    """Return the operation to execute; refuse a name that does not select exactly one."""
     operation = get_operation_ast(document, name or None)
     if operation is None:
-        found = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
-        names = ", ".join(each.name.value for each in found if each.name) or "none, as there is one without a name"
+        named = [operation.name.value for operation in _operations(document) if operation.name]
+        names = ", ".join(named) or "none, as there is one without a name"
         raise Refusal(f"`operationName` must be one of the query's operations: {names}.", field="operationName")
     return operation
 
 
-def variables_of(
-    schema: GraphQLSchema, operation: OperationDefinitionNode, given: Mapping[str, Any]
-) -> Mapping[str, Any]:
-    """The values of an operation's variables; refused where they do not fit."""
-    values = get_variable_values(schema, operation.variable_definitions or (), dict(given), max_errors=10)
+def coerce_variables(
+    schema: GraphQLSchema, operation: OperationDefinitionNode, variables: Mapping[str, object]
+) -> Mapping[str, object]:
+    """Return the values of an operation's variables with defaults; refuse those of a wrong type."""
+    values = get_variable_values(schema, operation.variable_definitions or (), dict(variables), max_errors=10)
     if isinstance(values, list):
-        raise Invalid(values, "BAD_USER_INPUT")
+        raise InvalidQuery(values, "BAD_USER_INPUT")
     return values.coerced
 
 
 def check_cost(
-    schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]
+    schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, object]
 ) -> int:
-    """What a query costs; refused where that is too much, or where a page is too large."""
+    """Return the cost of a query; refuse one that costs too much or asks for too large a page."""
     query = schema.query_type
-    cost, _ = Costs(document, variables).of(operation.selection_set, query) if query else (0, False)
-    cost = min(cost, HIGHEST_TOLD)
-    if cost > HIGHEST_COST:
-        raise TooMuch(
-            f"The query costs {cost:,}, which is how many objects its answer could hold. At most {HIGHEST_COST:,} are "
+    total = CostCounter(document, variables).count(operation.selection_set, query).objects if query else 0
+    cost = min(total, MAX_REPORTED_COST)
+    if cost > MAX_COST:
+        raise LimitExceeded(
+            f"The query costs {cost:,}, which is how many objects its answer could hold. At most {MAX_COST:,} are "
             "allowed: ask for smaller pages.",
             cost=cost,
-            limit=HIGHEST_COST,
+            limit=MAX_COST,
         )
     return cost
 
 
-class Costs:
-    """Counts what parts of a document cost, each fragment once."""
+class Cost(NamedTuple):
+    """The cost of a selection, and whether it reads the page of a connection rather than its length alone."""
 
-    def __init__(self, document: DocumentNode, variables: Mapping[str, Any]) -> None:
+    objects: int
+    reads_page: bool
+
+
+class CostCounter:
+    """Counts the cost of the parts of a document; each fragment is counted once and remembered."""
+
+    def __init__(self, document: DocumentNode, variables: Mapping[str, object]) -> None:
         self._variables = variables
-        self._fragments = fragments_of(document)
-        self._known: dict[str, tuple[int, bool]] = {}
+        self._fragments = _fragments(document)
+        self._fragment_costs: dict[str, Cost] = {}
 
-    def of(self, selections: SelectionSetNode, parent: GraphQLObjectType) -> tuple[int, bool]:
-        """The cost of what is selected from one object, and whether that is a page of a list, more than its length."""
-        found = [self._selection(each, parent) for each in selections.selections]
-        return sum(cost for cost, _ in found), any(page for _, page in found)
+    def count(self, selections: SelectionSetNode, parent: GraphQLObjectType) -> Cost:
+        """Return the cost of what is selected from one object."""
+        costs = [self._selection(selection, parent) for selection in selections.selections]
+        return Cost(sum(cost.objects for cost in costs), any(cost.reads_page for cost in costs))
 
-    def _selection(self, selection: Any, parent: GraphQLObjectType) -> tuple[int, bool]:
+    def _selection(self, selection: SelectionNode, parent: GraphQLObjectType) -> Cost:
         if isinstance(selection, FragmentSpreadNode):
             name = selection.name.value
-            if name not in self._known:
-                self._known[name] = self.of(self._fragments[name].selection_set, parent)
-            return self._known[name]
-        if isinstance(selection, InlineFragmentNode):
-            return self.of(selection.selection_set, parent)
-        return self._field(selection, parent), selection.name.value in WRAPPERS
+            if name not in self._fragment_costs:
+                self._fragment_costs[name] = self.count(self._fragments[name].selection_set, parent)
+            return self._fragment_costs[name]
+        if isinstance(selection, FieldNode):
+            return Cost(self._field(selection, parent), selection.name.value in CONNECTION_FIELDS)
+        return self.count(_nested(selection, self._fragments), parent)
 
     def _field(self, field: FieldNode, parent: GraphQLObjectType) -> int:
         name = field.name.value
         if field.selection_set is None or name.startswith("__"):
             return 0
-        kind = get_named_type(parent.fields[name].type)
-        if not isinstance(kind, GraphQLObjectType):
+        type_ = get_named_type(parent.fields[name].type)
+        if not isinstance(type_, GraphQLObjectType):
             return 0
-        inner, page = self.of(field.selection_set, kind)
-        if kind.name.endswith("Connection"):
-            size, counted = self._size(field), self._counts(field.selection_set)
-            count = (WHOLE_COUNT if parent.name == "Query" else 1) if counted else 0
-            return count + (size * (1 + inner) if page else not counted)
-        return inner if name in WRAPPERS else 1 + inner
+        selected = self.count(field.selection_set, type_)
+        if type_.name.endswith("Connection"):
+            return self._connection(field, field.selection_set, selected, is_root=parent.name == "Query")
+        return selected.objects if name in CONNECTION_FIELDS else 1 + selected.objects
 
-    def _counts(self, selections: SelectionSetNode) -> bool:
-        """Whether how many there are is asked of a list: of one that is of everything, that looks at every row."""
-        for each in selections.selections:
-            if isinstance(each, FieldNode) and each.name.value == "totalCount":
-                return True
-            inner = self._fragments[each.name.value] if isinstance(each, FragmentSpreadNode) else each
-            if not isinstance(each, FieldNode) and self._counts(inner.selection_set):  # type: ignore[union-attr]
-                return True
-        return False
+    def _connection(self, field: FieldNode, selections: SelectionSetNode, selected: Cost, *, is_root: bool) -> int:
+        size, is_counted = self._page_size(field), self._selects_total_count(selections)
+        count_cost = (TOTAL_COUNT_COST if is_root else 1) if is_counted else 0
+        return count_cost + (size * (1 + selected.objects) if selected.reads_page else not is_counted)
 
-    def _size(self, field: FieldNode) -> int:
-        given = {argument.name.value: self._number(argument.value) for argument in field.arguments or ()}
-        return size_of(given.get("first"), given.get("last"))
+    def _selects_total_count(self, selections: SelectionSetNode) -> bool:
+        """Whether the length of a list is selected, for which the database reads every row of a list of all nodes."""
+        return any(
+            selection.name.value == "totalCount"
+            if isinstance(selection, FieldNode)
+            else self._selects_total_count(_nested(selection, self._fragments))
+            for selection in selections.selections
+        )
 
-    def _number(self, value: Node) -> int | None:
+    def _page_size(self, field: FieldNode) -> int:
+        arguments = {argument.name.value: self._integer(argument.value) for argument in field.arguments or ()}
+        return page_size(arguments.get("first"), arguments.get("last"))
+
+    def _integer(self, value: Node) -> int | None:
         if isinstance(value, VariableNode):
-            given = self._variables.get(value.name.value)
-            return given if isinstance(given, int) else None
+            variable = self._variables.get(value.name.value)
+            return variable if isinstance(variable, int) else None
         return int(value.value) if isinstance(value, IntValueNode) else None
 
 
-def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
-    """The fragments of a document, by name."""
-    return {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
+class DepthCounter:
+    """Counts the depth of the parts of a document; each fragment is counted once and remembered.
+
+    Introspection fields do not count.
+    """
+
+    def __init__(self, document: DocumentNode) -> None:
+        self._fragments = _fragments(document)
+        self._fragment_depths: dict[str, int] = {}
+
+    def count(self, selections: SelectionSetNode | None) -> int:
+        """Return the number of fields on the longest path."""
+        return max((self._selection(selection) for selection in selections.selections), default=0) if selections else 0
+
+    def _selection(self, selection: SelectionNode) -> int:
+        if isinstance(selection, FieldNode):
+            name = selection.name.value
+            return 0 if name.startswith("__") else (name not in CONNECTION_FIELDS) + self.count(selection.selection_set)
+        if isinstance(selection, FragmentSpreadNode):
+            return self._fragment(selection.name.value)
+        return self.count(_nested(selection, self._fragments))
+
+    def _fragment(self, name: str) -> int:
+        if name not in self._fragment_depths:
+            self._fragment_depths[name] = 0  # ends a cycle, which validation refuses later
+            fragment = self._fragments.get(name)
+            self._fragment_depths[name] = self.count(fragment.selection_set) if fragment else 0
+        return self._fragment_depths[name]
 
 
-def _check_form(document: DocumentNode) -> None:
-    """Refuse what is written too often or too deep, before anything is looked up in the schema."""
+def _operations(document: DocumentNode) -> list[OperationDefinitionNode]:
+    return [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+
+
+def _fragments(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
+    return {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+
+
+def _nested(selection: SelectionNode, fragments: Mapping[str, FragmentDefinitionNode]) -> SelectionSetNode:
+    """Return the selections of a fragment, whether spread by name or inline."""
+    if isinstance(selection, InlineFragmentNode):
+        return selection.selection_set
+    return fragments[cast("FragmentSpreadNode", selection).name.value].selection_set
+
+
+def _check_syntax(document: DocumentNode) -> None:
+    """Refuse what is repeated too often or nested too deeply, before anything is looked up in the schema."""
     aliases = directives = introspections = 0
-    for node, braces in _walk(document):
+    for node, brace_depth in _walk(document):
         aliases += isinstance(node, FieldNode) and node.alias is not None
-        introspections += isinstance(node, FieldNode) and node.name.value in INTROSPECTION
+        introspections += isinstance(node, FieldNode) and node.name.value in INTROSPECTION_FIELDS
         directives += isinstance(node, DirectiveNode)
-        if braces > DEEPEST_BRACES:
-            raise TooMuch(f"The query is nested too deeply: braces go {DEEPEST_BRACES} deep at most.")
-        if isinstance(node, StringValueNode) and "\0" in node.value:
-            raise Refusal("A text must not contain the character U+0000.")
-    for what, count, most in (("aliases", aliases, MOST_ALIASES), ("directives", directives, MOST_DIRECTIVES)):
-        if count > most:
-            raise TooMuch(f"The query has {count} {what}. At most {most} are allowed.", limit=most)
-    if introspections and aliases:  # which costs nothing: asked for thirty times at once it took thirteen seconds
-        raise TooMuch("A query that asks for the schema has no aliases.", limit=0)
-    depths = Depths(document)
-    operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
-    depth = max(map(depths.of, operations), default=0)
-    if depth > DEEPEST:
-        raise TooMuch(
-            f"The query is {depth} fields deep, not counting {', '.join(WRAPPERS)}. At most {DEEPEST} are allowed.",
-            depth=depth,
-            limit=DEEPEST,
-        )
+        _check_node(node, brace_depth)
+    for name, count, limit in (("aliases", aliases, MAX_ALIASES), ("directives", directives, MAX_DIRECTIVES)):
+        if count > limit:
+            raise LimitExceeded(f"The query has {count} {name}. At most {limit} are allowed.", limit=limit)
+    if introspections and aliases:  # introspection has no cost: thirty of it in one query took thirteen seconds
+        raise LimitExceeded("A query that asks for the schema has no aliases.", limit=0)
+    _check_depth(document)
 
 
 def _walk(document: DocumentNode) -> Iterator[tuple[Node, int]]:
-    """Every node of a document, with how many braces are around it."""
+    """Yield every node of a document with the number of braces around it."""
     pending: list[tuple[Node, int]] = [(document, 0)]
     while pending:
-        node, braces = pending.pop()
-        yield node, braces
-        deeper = braces + isinstance(node, SelectionSetNode)
+        node, brace_depth = pending.pop()
+        yield node, brace_depth
+        inner_depth = brace_depth + isinstance(node, SelectionSetNode)
         for key in node.keys:
             child = getattr(node, key, None)
             children = child if isinstance(child, tuple | list) else (child,)
-            pending += [(each, deeper) for each in children if isinstance(each, Node) and key != "loc"]
+            pending += [(each, inner_depth) for each in children if isinstance(each, Node) and key != "loc"]
 
 
-class Depths:
-    """Counts how deep parts of a document go, each fragment once. What is asked of the schema itself does not count."""
+def _check_node(node: Node, brace_depth: int) -> None:
+    if brace_depth > MAX_BRACE_DEPTH:
+        raise LimitExceeded(f"The query is nested too deeply: braces go {MAX_BRACE_DEPTH} deep at most.")
+    if isinstance(node, StringValueNode) and "\0" in node.value:
+        raise Refusal("A text must not contain the character U+0000.")
 
-    def __init__(self, document: DocumentNode) -> None:
-        self._fragments = fragments_of(document)
-        self._known: dict[str, int] = {}
 
-    def of(self, node: Any) -> int:
-        """The fields that lead to the deepest one."""
-        if isinstance(node, FragmentSpreadNode):
-            name = node.name.value
-            if name not in self._known:
-                self._known[name] = 0  # ends a circle, which is refused by its own rule
-                self._known[name] = self.of(self._fragments[name]) if name in self._fragments else 0
-            return self._known[name]
-        if isinstance(node, FieldNode) and node.name.value.startswith("__"):
-            return 0
-        own = isinstance(node, FieldNode) and node.name.value not in WRAPPERS
-        selections = getattr(node, "selection_set", None)
-        return own + max((self.of(each) for each in selections.selections), default=0) if selections else int(own)
+def _check_depth(document: DocumentNode) -> None:
+    counter = DepthCounter(document)
+    depth = max((counter.count(operation.selection_set) for operation in _operations(document)), default=0)
+    if depth > MAX_DEPTH:
+        raise LimitExceeded(
+            f"The query is {depth} fields deep, not counting {', '.join(CONNECTION_FIELDS)}. At most {MAX_DEPTH} are "
+            "allowed.",
+            depth=depth,
+            limit=MAX_DEPTH,
+        )

@@ -1,32 +1,33 @@
-"""The schema, and how values are written in answers."""
+"""The schema, and how scalars are written in responses."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
 
 import strawberry
 from graphql import GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types.scalar import ScalarDefinition
 
 from api.graphql.types import Query
 from api.http.types import said_utc
 
 
-def _day(value: Any) -> date:
+def _parse_date(value: object) -> date:
     if isinstance(value, str) and len(value) == len("2026-11-03"):
         return date.fromisoformat(value)
     raise ValueError("a day is written as in 2026-11-03")
 
 
-def _column(row: Any, name: str) -> Any:
-    return row[name]
+def _column(record: Mapping[str, object], name: str) -> object:
+    return record[name]
 
 
-SCALARS: dict[object, Any] = {
+SCALARS: Mapping[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
         name="DateTime", description="A time in UTC as ISO 8601, as in 2026-11-03T18:00:00Z.", serialize=said_utc
     ),
     date: strawberry.scalar(
-        name="Date", description="A day as ISO 8601, as in 2026-11-03.", serialize=str, parse_value=_day
+        name="Date", description="A date as ISO 8601, as in 2026-11-03.", serialize=str, parse_value=_parse_date
     ),
 }
 SCHEMA: GraphQLSchema = strawberry.Schema(

@@ -1,99 +1,43 @@
-"""The types of the graph. Their fields are the columns of rows, by name; what is more than a column is a relation."""
+"""The object types of the schema. Their fields are the columns of nodes, by name, unless a resolver says otherwise."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from datetime import date, datetime
-from enum import Enum
-from typing import Any
+from typing import Any, TypedDict
 
 import strawberry
 
-from api.graphql.relations import Connection, Info, many, one
+from api.graphql.connections import Connection, Info, computed, connection, object_type, reference
+from api.graphql.enums import (
+    AnnouncementState,
+    CandidateStatus,
+    DeploymentKind,
+    DeploymentStatus,
+    ReleaseStatus,
+    Tier,
+    VersionScheme,
+)
 from bot.rules.gates import is_frozen
-from bot.store import graph
+from bot.store import graph_nodes as nodes
+from bot.store.graph_nodes import (
+    Attribution,
+    CandidateNode,
+    DeploymentNode,
+    EnvironmentNode,
+    ProjectNode,
+    ReleaseNode,
+    ScheduleNode,
+)
 
 
-@strawberry.enum
-class ReleaseStatus(Enum):
-    """How far a release has come. The numbers are those of `statusCode`."""
-
-    development = 1
-    testing = 10
-    hold = 20
-    released = 30
-    deprecated = 40
-
-
-@strawberry.enum
-class CandidateStatus(Enum):
-    """How a candidate stands."""
-
-    pending = "pending"
-    building = "building"
-    ready = "ready"
-    failed = "failed"
-    canceled = "canceled"
-    banned = "banned"
-
-
-@strawberry.enum
-class DeploymentStatus(Enum):
-    """How a deployment stands."""
-
-    pending = "pending"
-    in_progress = "in_progress"
-    success = "success"
-    failure = "failure"
-    canceling = "canceling"
-    canceled = "canceled"
-    error = "error"
-    unknown = "unknown"
-
-
-@strawberry.enum
-class DeploymentKind(Enum):
-    """What a deployment was asked for as."""
-
-    deploy = "deploy"
-    rollback = "rollback"
-
-
-@strawberry.enum
-class Tier(Enum):
-    """What an environment is for."""
-
-    development = "development"
-    staging = "staging"
-    production = "production"
-
-
-@strawberry.enum
-class VersionScheme(Enum):
-    """How the versions of a project are formed."""
-
-    any = "any"
-    semver = "semver"
-    calver = "calver"
-
-
-@strawberry.enum
-class AnnouncementState(Enum):
-    """How an announcement stands."""
-
-    pending = "pending"
-    approved = "approved"
-    rejected = "rejected"
-    withdrawn = "withdrawn"
-
-
-@strawberry.type(description="Who asks, and what they may do.")
+@object_type
 class Viewer:
-    """Who asks."""
+    """The caller, and the grants that they hold."""
 
     name: str
     grants: list[str]
 
 
-@strawberry.type(description="Why no candidate of a release may be deployed.")
+@object_type
 class Hold:
     """Why no candidate of a release may be deployed."""
 
@@ -102,7 +46,7 @@ class Hold:
     since: datetime | None
 
 
-@strawberry.type(description="Why nothing may be deployed to an environment.")
+@object_type
 class Freeze:
     """Why nothing may be deployed to an environment."""
 
@@ -112,9 +56,9 @@ class Freeze:
     until: datetime | None
 
 
-@strawberry.type(description="What is built and shipped together.")
+@object_type
 class Project:
-    """What is built and shipped together."""
+    """Software that is released and deployed as a unit."""
 
     id: strawberry.ID
     name: str
@@ -134,61 +78,60 @@ class Project:
     project_tag_list: list[str]
     created_at: datetime
     updated_at: datetime
-    releases: Connection["Release"] = many(
-        graph.PROJECT_RELEASES, "Its releases, newest first.", status=list[ReleaseStatus]
+    releases: Connection["Release"] = connection(
+        nodes.PROJECT_RELEASES, "Its releases, newest first.", status=list[ReleaseStatus]
     )
-    environments: Connection["Environment"] = many(
-        graph.PROJECT_ENVIRONMENTS, "Where it is deployed to, in the project's order."
+    environments: Connection["Environment"] = connection(
+        nodes.PROJECT_ENVIRONMENTS, "Its environments, in the project's order."
     )
-    announcements: Connection["Announcement"] | None = many(
-        graph.PROJECT_ANNOUNCEMENTS, "Its announcements, newest first.", state=list[AnnouncementState]
+    announcements: Connection["Announcement"] | None = connection(
+        nodes.PROJECT_ANNOUNCEMENTS, "Its announcements, newest first.", state=list[AnnouncementState]
     )
 
 
-def _status(root: Any) -> int:
-    return int(root["status"])
+def _status_code(root: ReleaseNode) -> int:
+    return root["status"]
 
 
-def _said(kept: Any, *names: str) -> Any:
-    """What was kept of who did something, and why."""
-    return None if kept is None else {name: kept.get(name) for name in names}
+def _attribution(stored: Attribution | None, *names: str) -> Attribution | None:
+    return None if stored is None else {name: stored.get(name) for name in names}
 
 
-def _held(root: Any) -> Any:
-    return _said(root["held"], "by", "reason", "since")
+def _held(root: ReleaseNode) -> Attribution | None:
+    return _attribution(root["held"], "by", "reason", "since")
 
 
-@strawberry.type(description="A version of a project.")
+@object_type
 class Release:
     """A version of a project."""
 
     id: strawberry.ID
     version: str
     release_type: str
-    release_id: str = strawberry.field(description="The text by which it is known across projects.")
+    release_id: str = strawberry.field(description="An identifier that is unique across projects.")
     status: ReleaseStatus
-    status_code: int = strawberry.field(resolver=_status, description="The status as a number.")
-    held: Hold | None = strawberry.field(resolver=_held)
+    status_code: int = computed(_status_code, "The status as a number.")
+    held: Hold | None = computed(_held)
     commit: str | None
     release_date: datetime | None
     release_notes: str
     created_at: datetime
     updated_at: datetime
-    project: Project = one(graph.PROJECT, "project_id")
-    newest_candidate: "Candidate | None" = one(graph.CANDIDATE, "newest_candidate_id")
-    candidates: Connection["Candidate"] = many(
-        graph.RELEASE_CANDIDATES, "Its candidates, highest number first.", status=list[CandidateStatus]
+    project: Project = reference(nodes.PROJECT, "project_id")
+    newest_candidate: "Candidate | None" = reference(nodes.CANDIDATE, "newest_candidate_id")
+    candidates: Connection["Candidate"] = connection(
+        nodes.RELEASE_CANDIDATES, "Its candidates, highest number first.", status=list[CandidateStatus]
     )
-    deployments: Connection["Deployment"] = many(
-        graph.RELEASE_DEPLOYMENTS, "The deployments of its candidates, newest first.", status=list[DeploymentStatus]
+    deployments: Connection["Deployment"] = connection(
+        nodes.RELEASE_DEPLOYMENTS, "The deployments of its candidates, newest first.", status=list[DeploymentStatus]
     )
-    announcements: Connection["Announcement"] | None = many(
-        graph.RELEASE_ANNOUNCEMENTS, "What is told of it.", state=list[AnnouncementState]
+    announcements: Connection["Announcement"] | None = connection(
+        nodes.RELEASE_ANNOUNCEMENTS, "Its announcements, newest first.", state=list[AnnouncementState]
     )
-    schedules: Connection["Schedule"] | None = many(graph.RELEASE_SCHEDULES, "By when it is bound, and by what.")
+    schedules: Connection["Schedule"] | None = connection(nodes.RELEASE_SCHEDULES, "Its schedules, by date.")
 
 
-@strawberry.type(description="An immutable, numbered attempt at a release.")
+@object_type
 class Candidate:
     """An immutable, numbered attempt at a release."""
 
@@ -204,15 +147,15 @@ class Candidate:
     created_by: str
     created_at: datetime
     updated_at: datetime
-    project: Project = one(graph.PROJECT, "project_id")
-    release: Release = one(graph.RELEASE, "release_id")
-    build: "Build | None" = one(graph.BUILD, "build_id", "Its newest build; null where it was cut without one.")
-    deployments: Connection["Deployment"] = many(
-        graph.CANDIDATE_DEPLOYMENTS, "Its deployments, newest first.", status=list[DeploymentStatus]
+    project: Project = reference(nodes.PROJECT, "project_id")
+    release: Release = reference(nodes.RELEASE, "release_id")
+    build: "Build | None" = reference(nodes.BUILD, "build_id", "Its newest build; null if it was cut without one.")
+    deployments: Connection["Deployment"] = connection(
+        nodes.CANDIDATE_DEPLOYMENTS, "Its deployments, newest first.", status=list[DeploymentStatus]
     )
 
 
-@strawberry.type(description="The Actions run that builds a candidate.")
+@object_type
 class Build:
     """The Actions run that builds a candidate."""
 
@@ -224,32 +167,36 @@ class Build:
     deadline_at: datetime
 
 
-@strawberry.type(description="One attempt to put a candidate on an environment.")
+@object_type
 class Deployment:
-    """One attempt to put a candidate on an environment."""
+    """One attempt to deploy a candidate to an environment."""
 
     id: strawberry.ID
     kind: DeploymentKind
     status: DeploymentStatus
     error_message: str | None
-    reported: bool = strawberry.field(description="Whether a pipeline or GitHub told us of it.")
+    reported: bool = strawberry.field(
+        description="Whether a pipeline or GitHub reported it, as opposed to a deployment requested here."
+    )
     actor: str
     deploy_start_at: datetime | None
     deploy_end_at: datetime | None
     created_at: datetime
-    candidate: Candidate = one(graph.CANDIDATE, "candidate_id")
-    from_candidate: Candidate | None = one(graph.CANDIDATE, "from_candidate_id", "What was live before.")
-    environment: "Environment" = one(graph.ENVIRONMENT, "environment_id")
+    candidate: Candidate = reference(nodes.CANDIDATE, "candidate_id")
+    from_candidate: Candidate | None = reference(
+        nodes.CANDIDATE, "from_candidate_id", "The candidate that was live before."
+    )
+    environment: "Environment" = reference(nodes.ENVIRONMENT, "environment_id")
 
 
-def _frozen(root: Any, info: Info) -> Any:
-    frozen = root["frozen"]
-    return _said(frozen, "by", "reason", "since", "until") if is_frozen(frozen, info.context.now) else None
+def _frozen(root: EnvironmentNode, info: Info) -> Attribution | None:
+    freeze = root["frozen"]
+    return _attribution(freeze, "by", "reason", "since", "until") if is_frozen(freeze, info.context.now) else None
 
 
-@strawberry.type(description="A place that a project is deployed to.")
+@object_type
 class Environment:
-    """A place that a project is deployed to."""
+    """An environment that a project is deployed to."""
 
     id: strawberry.ID
     name: str
@@ -257,27 +204,27 @@ class Environment:
     workflow: str | None
     position: int = strawberry.field(name="order")
     deploy_deadline_minutes: int
-    frozen: Freeze | None = strawberry.field(resolver=_frozen)
+    frozen: Freeze | None = computed(_frozen)
     created_at: datetime
-    project: Project = one(graph.PROJECT, "project_id")
-    live: Deployment | None = one(graph.DEPLOYMENT, "live_id", "The deployment that is live.")
-    deployments: Connection[Deployment] = many(
-        graph.ENVIRONMENT_DEPLOYMENTS, "Its deployments, newest first.", status=list[DeploymentStatus]
+    project: Project = reference(nodes.PROJECT, "project_id")
+    live: Deployment | None = reference(nodes.DEPLOYMENT, "live_id", "The deployment that is live.")
+    deployments: Connection[Deployment] = connection(
+        nodes.ENVIRONMENT_DEPLOYMENTS, "Its deployments, newest first.", status=list[DeploymentStatus]
     )
 
 
-def _named(column: str) -> Any:
-    """A field that names people or quotes them: strangers are told what is announced, not by whom."""
+def _hidden_from_anonymous(column: str) -> Any:
+    """Declare a field that names or quotes a person: anonymous callers may read what is announced, but not by whom."""
 
-    def resolve(root: Any, info: Info) -> Any:
+    def resolve(root: Mapping[str, str | None], info: Info) -> str | None:
         return None if info.context.actor.is_anonymous else root[column]
 
-    return strawberry.field(resolver=resolve)
+    return computed(resolve)
 
 
-@strawberry.type(description="The public face of a release.")
+@object_type
 class Announcement:
-    """The public face of a release."""
+    """The public announcement of a release."""
 
     id: strawberry.ID
     permalink: str = strawberry.field(description="The permalink of its project.")
@@ -286,21 +233,21 @@ class Announcement:
     tag_list: list[str]
     hidden_from_frontpage: bool
     state: AnnouncementState
-    submitted_by: str | None = _named("submitted_by")
+    submitted_by: str | None = _hidden_from_anonymous("submitted_by")
     created_at: datetime
     approved_at: datetime | None
-    decided_by: str | None = _named("decided_by")
+    decided_by: str | None = _hidden_from_anonymous("decided_by")
     decided_at: datetime | None
-    reason: str | None = _named("reason")
-    project: Project | None = one(graph.PROJECT, "project_id")
-    release: Release | None = one(graph.RELEASE, "release_id", "Its release; null until it is approved.")
+    reason: str | None = _hidden_from_anonymous("reason")
+    project: Project | None = reference(nodes.PROJECT, "project_id")
+    release: Release | None = reference(nodes.RELEASE, "release_id", "Its release; null until it is approved.")
 
 
-def _active(root: Any, info: Info) -> bool:
+def _active(root: ScheduleNode, info: Info) -> bool:
     return str(root["date"]) >= info.context.today.isoformat()
 
 
-@strawberry.type(description="The day until which an SLA binds a release.")
+@object_type
 class Schedule:
     """The day until which an SLA binds a release."""
 
@@ -309,48 +256,55 @@ class Schedule:
     sla: str
     sla_description: str
     date: date
-    active: bool = strawberry.field(resolver=_active, description="Whether the day has not passed, in UTC.")
-    release: Release | None = one(graph.RELEASE, "release_number")
+    active: bool = computed(_active, "Whether the day has not passed yet, in UTC.")
+    release: Release | None = reference(nodes.RELEASE, "release_number")
 
 
-def _viewer(info: Info) -> Any:
+class ViewerRecord(TypedDict):
+    """The columns of the caller."""
+
+    name: str
+    grants: list[str]
+
+
+def _viewer(info: Info) -> ViewerRecord | None:
     actor = info.context.actor
     return None if actor.is_anonymous else {"name": actor.name, "grants": sorted(actor.grants)}
 
 
-def _project(info: Info, name: str) -> Awaitable[Any]:
+def _project(info: Info, name: str) -> Awaitable[ProjectNode]:
     return info.context.project(name)
 
 
-def _release(info: Info, project: str, version: str) -> Awaitable[Any]:
-    return info.context.versioned(graph.RELEASE, project, version)
+def _release(info: Info, project: str, version: str) -> Awaitable[ReleaseNode]:
+    return info.context.by_version(nodes.RELEASE, project, version)
 
 
-def _candidate(info: Info, project: str, version: str) -> Awaitable[Any]:
-    return info.context.versioned(graph.CANDIDATE, project, version)
+def _candidate(info: Info, project: str, version: str) -> Awaitable[CandidateNode]:
+    return info.context.by_version(nodes.CANDIDATE, project, version)
 
 
-def _deployment(info: Info, id: strawberry.ID) -> Awaitable[Any]:  # noqa: A002 - the argument's name
-    known = id.isascii() and id.isdecimal() and len(id) <= 9
-    return info.context.deployment(int(id) if known else 0)
+def _deployment(info: Info, id: strawberry.ID) -> Awaitable[DeploymentNode]:  # noqa: A002 - the argument's name
+    is_id = id.isascii() and id.isdecimal() and len(id) <= 9
+    return info.context.deployment(int(id) if is_id else 0)
 
 
-@strawberry.type(description="Where every query begins.")
+@object_type
 class Query:
-    """Where every query begins."""
+    """The entry points of every query."""
 
-    viewer: Viewer | None = strawberry.field(resolver=_viewer, description="Who asks; null without credentials.")
-    project: Project | None = strawberry.field(resolver=_project)
-    projects: Connection[Project] | None = many(graph.PROJECTS, "Projects by name.", archived=bool)
-    release: Release | None = strawberry.field(resolver=_release)
-    releases: Connection[Release] | None = many(
-        graph.RELEASES, "Releases, newest first.", project=str, status=list[ReleaseStatus]
+    viewer: Viewer | None = computed(_viewer, "The caller; null without credentials.")
+    project: Project | None = computed(_project)
+    projects: Connection[Project] | None = connection(nodes.PROJECTS, "Projects by name.", archived=bool)
+    release: Release | None = computed(_release)
+    releases: Connection[Release] | None = connection(
+        nodes.RELEASES, "Releases, newest first.", project=str, status=list[ReleaseStatus]
     )
-    candidate: Candidate | None = strawberry.field(resolver=_candidate)
-    deployment: Deployment | None = strawberry.field(resolver=_deployment)
-    announcements: Connection[Announcement] | None = many(
-        graph.ANNOUNCEMENTS, "Announcements, newest first.", permalink=str, state=list[AnnouncementState]
+    candidate: Candidate | None = computed(_candidate)
+    deployment: Deployment | None = computed(_deployment)
+    announcements: Connection[Announcement] | None = connection(
+        nodes.ANNOUNCEMENTS, "Announcements, newest first.", permalink=str, state=list[AnnouncementState]
     )
-    schedules: Connection[Schedule] | None = many(
-        graph.SCHEDULES, "Schedules by date.", release_id=str, sla=list[str], date_after=date, date_before=date
+    schedules: Connection[Schedule] | None = connection(
+        nodes.SCHEDULES, "Schedules by date.", release_id=str, sla=list[str], date_after=date, date_before=date
     )

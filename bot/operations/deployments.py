@@ -28,7 +28,7 @@ from bot.rules.versions import CandidateVersion
 from bot.store import queries
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
-from bot.store.deployments import Deployment
+from bot.store.deployments import Deployment, live_deployment
 from bot.store.projects import Environment, Outline, Project
 from bot.store.releases import Release
 
@@ -269,11 +269,6 @@ def _active(environment: EnvironmentId) -> QuerySet[Deployment]:
     return Deployment.filter(environment_id=environment, status__in=list(rules.ACTIVE))
 
 
-async def _live(environment: EnvironmentId) -> Deployment | None:
-    newest_first = ("-deploy_end_at", "-id")
-    return await Deployment.filter(environment_id=environment, status="success").order_by(*newest_first).first()
-
-
 async def _history(environment: EnvironmentId) -> list[rules.PastDeployment]:
     """The newest deployments of an environment, oldest first; those under way count as canceled, which they will be."""
     # The ids alone first, on their index: asked for whole rows, PostgreSQL walks through every environment's newest.
@@ -294,7 +289,7 @@ async def _history(environment: EnvironmentId) -> list[rules.PastDeployment]:
 
 async def _insert(context: Context, environment: Environment, candidate: Candidate, new: NewDeployment) -> Deployment:
     """Write a deployment and the request for its run, in the caller's transaction."""
-    now, live = context.now(), await _live(environment.id)
+    now, live = context.now(), await live_deployment(environment.id)
     minutes = environment.deploy_deadline_minutes
     deployment = await Deployment.create(
         environment_id=environment.id,

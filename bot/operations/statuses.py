@@ -5,7 +5,7 @@ from bot.rules.deployments import UNFINISHED
 from bot.rules.gates import is_frozen
 from bot.rules.replies import EnvironmentStatus, ProjectStatus
 from bot.store.candidates import Candidate
-from bot.store.deployments import Deployment
+from bot.store.deployments import Deployment, live_deployment
 from bot.store.projects import Environment, Project
 
 
@@ -19,9 +19,9 @@ async def of_project(context: Context, project: Project) -> ProjectStatus:
 
 
 async def _of_environment(context: Context, environment: Environment) -> EnvironmentStatus:
-    deployments = Deployment.filter(environment_id=environment.id).select_related("candidate")
-    live = await deployments.filter(status="success").order_by("-deploy_end_at", "-id").first()
-    active = await deployments.filter(status__in=list(UNFINISHED)).order_by("-id").first()
+    live = await live_deployment(environment.id).select_related("candidate")
+    unfinished = Deployment.filter(environment_id=environment.id, status__in=list(UNFINISHED))
+    active = await unfinished.order_by("-id").select_related("candidate").first()
     frozen = environment.frozen if is_frozen(environment.frozen, context.now()) else None
     return EnvironmentStatus(
         name=environment.name,

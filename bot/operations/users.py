@@ -12,7 +12,7 @@ from bot.errors import Conflict, NotFound, Refusal, Unauthenticated
 from bot.github import collaborators
 from bot.operations import audit
 from bot.rules.ids import UserId
-from bot.rules.permissions import GRANTS, STRANGERS, grants_of_role, unknown_grants
+from bot.rules.permissions import ANONYMOUS_GRANTS, GRANTS, grants_of_role, unknown_grants
 from bot.store import queries
 from bot.store.database import after_commit, current, transaction
 from bot.store.projects import Repository
@@ -173,7 +173,7 @@ async def _revoke(context: Context, token: ApiToken) -> None:
 
 def anonymous(anonymous_read: str) -> Actor:
     """Somebody who says nothing of who they are, as the setting `ANONYMOUS_READ` lets them."""
-    return Actor(UserId(0), "anonymous", frozenset(), public=STRANGERS[anonymous_read])
+    return Actor(UserId(0), "anonymous", frozenset(), public=ANONYMOUS_GRANTS[anonymous_read])
 
 
 async def authenticate(

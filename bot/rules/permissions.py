@@ -1,11 +1,11 @@
-"""Grants, and what GitHub's roles bring."""
+"""Grants, and the roles on GitHub that confer them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 ROLES = ("read", "triage", "write", "maintain", "admin")
 
-_BROUGHT = {
+_ROLE_GRANTS = {
     "read": ("project:read",),
     "triage": (),
     "write": ("release:cut", "deployment:start", "announcement:submit"),
@@ -18,21 +18,24 @@ _BROUGHT = {
     ),
     "admin": ("project:write", "deployment:force"),
 }
-_TOKENS_ONLY = ("content:read", "content:write", "admin")
-GRANTS = frozenset([*(grant for grants in _BROUGHT.values() for grant in grants), *_TOKENS_ONLY])
+_TOKEN_GRANTS = ("content:read", "content:write", "admin")
+GRANTS = frozenset([*(grant for grants in _ROLE_GRANTS.values() for grant in grants), *_TOKEN_GRANTS])
 
-
-STRANGERS = {
+ANONYMOUS_GRANTS = {
     "none": frozenset[str](),
     "content": frozenset({"content:read"}),
     "all": frozenset({"content:read", "project:read"}),
 }
-"""What anybody may do without credentials, on public projects only, by the setting `ANONYMOUS_READ`."""
+"""The grants of anonymous callers, on public projects only, by the value of the setting `ANONYMOUS_READ`."""
 
 
 @dataclass(frozen=True)
 class Visibility:
-    """Whose rows somebody sees: those of every project, or of one, of a repository's, of public ones."""
+    """The projects whose rows an actor may see: all (`everything`), else the union of two sets.
+
+    - the actor's own: a project, the projects of a repository, or what is in both; none if neither is set;
+    - all public projects, if `public`.
+    """
 
     everything: bool = False
     project_id: int | None = None
@@ -41,33 +44,33 @@ class Visibility:
 
 
 def grants_of_role(role: str) -> frozenset[str]:
-    """What a role on GitHub brings: its own grants and those of the roles below it; nothing for `none`."""
+    """Return the grants of a role on GitHub, including those of the roles below it; none for an unknown role."""
     if role not in ROLES:
         return frozenset()
-    below = ROLES[: ROLES.index(role) + 1]
-    return frozenset(grant for name in below for grant in _BROUGHT[name])
+    included = ROLES[: ROLES.index(role) + 1]
+    return frozenset(grant for name in included for grant in _ROLE_GRANTS[name])
 
 
 def role_for(grant: str) -> str | None:
-    """The least role on GitHub that brings a grant; None for grants that only tokens carry."""
-    return next((role for role in ROLES if grant in _BROUGHT[role]), None)
+    """Return the lowest role on GitHub that has a grant; None for a grant that only tokens can have."""
+    return next((role for role in ROLES if grant in _ROLE_GRANTS[role]), None)
 
 
-def covers(granted: Iterable[str], grant: str) -> bool:
-    """Whether a set of grants allows an act: `admin` implies all."""
-    held = frozenset(granted)
+def covers(grants: Iterable[str], grant: str) -> bool:
+    """Return whether some grants include a grant; `admin` includes all."""
+    held = frozenset(grants)
     return grant in held or "admin" in held
 
 
 def unknown_grants(names: Iterable[str]) -> list[str]:
-    """The names that are no grants, in order."""
+    """Return the names that are not grants, sorted."""
     return sorted(set(names) - GRANTS)
 
 
 def role_from(permission: str, role_name: str | None) -> str:
-    """The role behind GitHub's answer about a collaborator.
+    """Return the role of a collaborator from GitHub's response.
 
-    `permission` folds maintain into write and triage into read; `role_name` tells them apart, and for a custom role
-    is a name of its own, in which case the folded one is what counts.
+    `permission` reports maintain as write and triage as read; `role_name` distinguishes them. For a custom role
+    `role_name` is the name of that role, and `permission`, the role that it is based on, counts.
     """
     return role_name if role_name in ROLES else permission

@@ -2,6 +2,7 @@
 
 from tortoise import fields
 from tortoise.models import Model
+from tortoise.queryset import QuerySetSingle
 
 from bot.rules.ids import CandidateId, DeploymentId, EnvironmentId, UserId
 from bot.store.candidates import Candidate
@@ -52,3 +53,19 @@ class Deployment(Model):
 
         table = "deployments"
         indexes = (("environment", "id"), ("candidate", "environment"), ("environment", "status", "deploy_end_at"))
+
+
+def live_deployment(environment_id: int) -> QuerySetSingle[Deployment | None]:
+    """Select the live deployment of an environment: the one that succeeded last, by the time that it ended.
+
+    This and `LIVE_DEPLOYMENT_ID`, the same rule in SQL, are the only definitions of what is live.
+    """
+    succeeded = Deployment.filter(environment_id=environment_id, status="success")
+    return succeeded.order_by("-deploy_end_at", "-id").first()
+
+
+LIVE_DEPLOYMENT_ID = """(
+    SELECT live.id FROM deployments live WHERE live.environment_id = {environment_id} AND live.status = 'success'
+    ORDER BY live.deploy_end_at DESC, live.id DESC LIMIT 1
+)"""
+"""A subquery for the id of the live deployment; `{environment_id}` stands for an SQL expression."""

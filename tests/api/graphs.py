@@ -1,4 +1,4 @@
-"""Words of the tests about GraphQL."""
+"""Helpers of the GraphQL tests: queries, recorded statements, and rows that the graph consists of."""
 
 import logging
 import re
@@ -18,28 +18,28 @@ from bot.store.users import User
 from tests.world import Answer, World
 
 NOW = datetime(2026, 11, 3, 18, tzinfo=UTC)
-PRIVATE = 4711  # a repository
+PUBLIC_REPOSITORY, PRIVATE_REPOSITORY = 1000, 4711
 
 
-async def post(world: World, query: str, *, token: str | None = None, **given: Any) -> Answer:
+async def post(world: World, query: str, *, token: str | None = None, **variables: Any) -> Answer:
     """Send a query with its variables."""
-    return await world.ask("POST", "/graphql", {"query": query, "variables": given}, token=token)
+    return await world.ask("POST", "/graphql", {"query": query, "variables": variables}, token=token)
 
 
-async def ask(world: World, query: str, *, token: str | None = None, **given: Any) -> Any:
-    """What a query gives that has no errors."""
-    answer = await post(world, query, token=token, **given)
+async def execute(world: World, query: str, *, token: str | None = None, **variables: Any) -> Any:
+    """Send a query, check that it has no errors, and return its data."""
+    answer = await post(world, query, token=token, **variables)
     assert answer.status == 200 and set(answer.json) == {"data"}, answer.json
     return answer.json["data"]
 
 
-def codes(answer: Answer) -> dict[str, str]:
-    """The code of each field that is refused."""
+def error_codes(answer: Answer) -> dict[str, str]:
+    """The code of each error, by the path of its field."""
     return {".".join(map(str, error["path"])): error["extensions"]["code"] for error in answer.json["errors"]}
 
 
-def sentence(answer: Answer) -> str:
-    """What is said of a query that is refused as a whole, in the form that every refusal has."""
+def error_message(answer: Answer) -> str:
+    """The message of a query that was not executed; checks that the response has the form of every such response."""
     assert set(answer.json) == {"errors"} and answer.headers["Content-Type"].startswith("application/json")
     for error in answer.json["errors"]:
         assert set(error) <= {"message", "locations", "extensions"} and error["extensions"]["code"].isupper()
@@ -47,86 +47,86 @@ def sentence(answer: Answer) -> str:
 
 
 @asynccontextmanager
-async def statements(world: World) -> AsyncIterator[list[str]]:
-    """The statements that read the graph meanwhile, by the databases' own accounts; there once that has ended.
+async def graph_statements(world: World) -> AsyncIterator[list[str]]:
+    """Record the statements that read the graph, as the database reports them; filled when the block ends.
 
-    Credentials are looked up besides, and the worker looks for jobs.
+    Other statements, such as those that look up credentials and jobs, are left out.
     """
-    heard: list[str] = []
-    read: list[str] = []
-    async with listening(world, heard):
-        yield read
-    read += [each for each in heard if re.search(r"\b(FROM|JOIN) \w+ x\b", each)]
+    recorded: list[str] = []
+    statements: list[str] = []
+    async with recorded_statements(world, recorded):
+        yield statements
+    statements += [each for each in recorded if re.search(r"\b(FROM|JOIN) \w+ x\b", each)]
 
 
 @asynccontextmanager
-async def listening(world: World, heard: list[str]) -> AsyncIterator[None]:
-    """Every statement meanwhile."""
+async def recorded_statements(world: World, recorded: list[str]) -> AsyncIterator[None]:
+    """Record every statement while the block runs."""
     client: Any = world.service.database.client
     if world.service.database.dialect == "sqlite":
-        for callback in (heard.append, None):
+        for callback in (recorded.append, None):
             await client._reader.set_trace_callback(callback)
             client._glance._connection.set_trace_callback(callback)
             if callback is not None:
                 yield
         return
-    keeper, log = Heard(heard), logging.getLogger("tortoise.db_client")
-    log.addHandler(keeper)
+    handler, log = MessageRecorder(recorded), logging.getLogger("tortoise.db_client")
+    log.addHandler(handler)
     log.setLevel(logging.DEBUG)
     yield
     log.setLevel(logging.NOTSET)
-    log.removeHandler(keeper)
+    log.removeHandler(handler)
 
 
-class Heard(logging.Handler):
-    """Keeps what is logged."""
+class MessageRecorder(logging.Handler):
+    """Appends every logged message to a list."""
 
-    def __init__(self, said: list[str]) -> None:
+    def __init__(self, messages: list[str]) -> None:
         super().__init__()
-        self._said = said
+        self._messages = messages
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._said.append(record.getMessage())
+        self._messages.append(record.getMessage())
 
 
 async def user(name: str = "robot") -> User:
-    """A user."""
+    """Get or create a user."""
     return (await User.get_or_create(name=name, defaults={"created_at": NOW}))[0]
 
 
-async def repository(number: int = 1000, *, private: bool = False) -> Repository:
-    """A repository."""
-    values = {"full_name": f"acme/{number}", "default_branch": "main", "private": private, "checked_at": NOW}
-    return (await Repository.get_or_create(github_id=number, defaults=values))[0]
+async def repository(github_id: int = PUBLIC_REPOSITORY, *, private: bool = False) -> Repository:
+    """Get or create a repository."""
+    values = {"full_name": f"acme/{github_id}", "default_branch": "main", "private": private, "checked_at": NOW}
+    return (await Repository.get_or_create(github_id=github_id, defaults=values))[0]
 
 
 async def project(name: str, *, private: bool = False) -> Project:
-    """A project with a repository of its own kind."""
-    source = await repository(PRIVATE if private else 1000, private=private)
-    values: dict[str, Any] = {"tag_prefix": f"{name}/", "trigger_tag_prefix": f"{name}-", "repository": source}
+    """Create a project in the public or the private repository."""
+    in_repository = await repository(PRIVATE_REPOSITORY if private else PUBLIC_REPOSITORY, private=private)
+    values: dict[str, Any] = {"tag_prefix": f"{name}/", "trigger_tag_prefix": f"{name}-", "repository": in_repository}
     return await Project.create(name=name, permalink=f"the-{name}", created_at=NOW, updated_at=NOW, **values)
 
 
-async def releases(of: Project, versions: Iterable[str], **values: Any) -> list[Release]:
-    """Releases of a project."""
+async def releases(owner: Project, versions: Iterable[str], **values: Any) -> list[Release]:
+    """Create releases of a project."""
     values = {"created_at": NOW, "updated_at": NOW, **values}
     return [
-        await Release.create(project=of, version=version, release_id=f"{of.permalink}-{version}", **values)
+        await Release.create(project=owner, version=version, release_id=f"{owner.permalink}-{version}", **values)
         for version in versions
     ]
 
 
-async def candidates(of: Release, numbers: Iterable[int], **values: Any) -> list[Candidate]:
-    """Candidates of a release."""
-    owner = await Project.get(id=of.project_id)
+async def candidates(release: Release, numbers: Iterable[int], **values: Any) -> list[Candidate]:
+    """Create candidates of a release."""
+    parent = await Project.get(id=release.project_id)
     values = {"commit": "c" * 40, "branch": "main", "status": "ready", "created_at": NOW, "updated_at": NOW, **values}
     return [
         await Candidate.create(
-            project_id=owner.id,
-            release=of,
-            repository_id=owner.repository_id,
+            project_id=parent.id,
+            release=release,
+            repository_id=parent.repository_id,
             number=number,
-            version=f"{of.version}-rc{number}",
+            version=f"{release.version}-rc{number}",
             created_by=await user(),
             **values,
         )
@@ -134,47 +134,53 @@ async def candidates(of: Release, numbers: Iterable[int], **values: Any) -> list
     ]
 
 
-async def environment(of: Project, name: str, **values: Any) -> Environment:
-    """An environment of a project."""
+async def environment(owner: Project, name: str, **values: Any) -> Environment:
+    """Create an environment of a project."""
     values = {"tier": "staging", "created_at": NOW, **values}
-    return await Environment.create(project=of, name=name, name_key=name.lower(), **values)
+    return await Environment.create(project=owner, name=name, name_key=name.lower(), **values)
 
 
-async def deployment(of: Candidate, to: Environment, status: str = "success", **values: Any) -> Deployment:
-    """A deployment that has ended."""
+async def deployment(candidate: Candidate, target: Environment, status: str = "success", **values: Any) -> Deployment:
+    """Create a deployment that has ended."""
     values = {"deploy_start_at": NOW, "deploy_end_at": NOW, "created_at": NOW, **values}
-    return await Deployment.create(candidate=of, environment=to, status=status, actor=await user(), **values)
+    return await Deployment.create(candidate=candidate, environment=target, status=status, actor=await user(), **values)
 
 
-async def build(of: Candidate, **values: Any) -> Run:
-    """A run that builds a candidate."""
+async def build(candidate: Candidate, **values: Any) -> Run:
+    """Create a build run of a candidate."""
     values = {"workflow": "build.yml", "state": "done", "deadline_at": NOW, "created_at": NOW, **values}
-    return await Run.create(candidate=of, repository_id=of.repository_id, commit=of.commit, **values)
+    return await Run.create(
+        candidate=candidate, repository_id=candidate.repository_id, commit=candidate.commit, **values
+    )
 
 
-async def announcement(of: Project, version: str, state: str = "approved", by: str = "robot", **values: Any) -> Any:
-    """An announcement, decided where its state is that of one."""
+async def announcement(
+    owner: Project, version: str, state: str = "approved", submitter: str = "robot", **values: Any
+) -> Any:
+    """Create an announcement; one whose state is not pending was decided by `boss`."""
     decided = {} if state == "pending" else {"decided_by": await user("boss"), "decided_at": NOW}
     values = {"changelog": f"Fixes in {version}", "created_at": NOW, **decided, **values}
-    return await Announcement.create(project=of, version=version, state=state, submitted_by=await user(by), **values)
+    return await Announcement.create(
+        project=owner, version=version, state=state, submitted_by=await user(submitter), **values
+    )
 
 
-async def schedule(of: Release, sla: str = "maintenance", days: int = 10) -> Schedule:
-    """A schedule, some days from a day that stays."""
-    kind, _ = await Sla.get_or_create(name=sla, defaults={"description": f"About {sla}"})
-    return await Schedule.create(release=of, sla=kind, date=date(2026, 11, 3) + timedelta(days=days))
+async def schedule(release: Release, sla: str = "maintenance", days: int = 10) -> Schedule:
+    """Create a schedule a number of days after a fixed date."""
+    sla_row, _ = await Sla.get_or_create(name=sla, defaults={"description": f"About {sla}"})
+    return await Schedule.create(release=release, sla=sla_row, date=date(2026, 11, 3) + timedelta(days=days))
 
 
-async def grow(name: str, count: int, *, private: bool = False) -> Project:
-    """A project in which there are so many of everything, below each other."""
-    made = await project(name, private=private)
-    places = [await environment(made, f"{name}-{place}", position=place) for place in range(count)]
-    for release in await releases(made, [f"{name}.{number}" for number in range(count)]):
-        await announcement(made, release.version, release=release)
+async def full_project(name: str, count: int, *, private: bool = False) -> Project:
+    """Create a project with `count` environments and releases, each release with `count` candidates, and so on."""
+    created = await project(name, private=private)
+    environments = [await environment(created, f"{name}-{position}", position=position) for position in range(count)]
+    for release in await releases(created, [f"{name}.{number}" for number in range(count)]):
+        await announcement(created, release.version, release=release)
         for number in range(count):
             await schedule(release, f"sla {number}", number)
         for candidate in await candidates(release, range(count)):
             await build(candidate, request_id=f"{candidate.id}")
-            for place in places:
-                await deployment(candidate, place, from_candidate=candidate)
-    return made
+            for target in environments:
+                await deployment(candidate, target, from_candidate=candidate)
+    return created

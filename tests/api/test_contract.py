@@ -1,4 +1,4 @@
-"""The description of the API against the service: what comes back is as described, and examples do what they show."""
+"""The service against its OpenAPI document: responses are as described, and the examples succeed."""
 
 import asyncio
 import re
@@ -16,8 +16,8 @@ from tests.conftest import postgres
 from tests.world import Serve, a_world
 
 
-def refuses_strangers(context: Any, response: Any, case: Any) -> bool | None:
-    """Credentials are looked at. Too many wrong ones are refused in another way."""
+def rejects_missing_credentials(context: Any, response: Any, case: Any) -> bool | None:
+    """Check that credentials are required. Too many wrong ones are refused with 429 instead."""
     try:
         return openapi_checks.ignored_auth(context, response, case)
     except AssertionError as failure:
@@ -31,16 +31,16 @@ CHECKS = [
     openapi_checks.status_code_conformance,
     openapi_checks.content_type_conformance,
     openapi_checks.response_schema_conformance,
-    refuses_strangers,
+    rejects_missing_credentials,
 ]
 EXAMPLES = 5
 ORDER = ("POST", "GET", "PUT", "PATCH", "DELETE")
-MADE_FIRST = (
+CREATED_FIRST = (
     *("new", "releases.json", "products", "product-versions", "releases", "component-sla-types", "release-variants"),
     *("content-delivery-repos", "rpms", "deployments"),
 )
-# Where examples lead: to what there is, or what examples make.
-THERE = {
+# Path values of rows that exist, or that an example creates.
+EXISTING = {
     **dict.fromkeys(("project", "permalink"), "site"),
     "environment": "staging",
     "candidate": "1.4.0-rc1",
@@ -51,9 +51,9 @@ THERE = {
     "product_version_id": "shop-1",
     "uid": "Server",
     **dict.fromkeys(("id", "deployment"), "1"),
-    "token": "2",  # the first is the one that we use
+    "token": "2",  # the first is the one in use
 }
-# What takes more to succeed than an example: a commit, a run or a version scheme, or that it was not done before.
+# Operations that need more than their example: a commit, a run, a version scheme, or not to be repeated.
 NEEDS_MORE = {
     "POST /api/projects",
     "GET /api/projects/{project}/next-version",
@@ -70,21 +70,21 @@ NEEDS_MORE = {
 
 
 class Caller:
-    """Sends requests; remembers what is not as described, and with which statuses examples were answered."""
+    """Sends requests and records deviations from the document, and the statuses of responses to examples."""
 
     def __init__(self, document: Any, url: str, token: str) -> None:
         self._document, self._url, self._token = document, url, token
         self._addresses = iter(IPv4Network("10.0.0.0/8"))
         schema = schemathesis.openapi.from_dict(document)
         found: list[Any] = [result.ok() for result in schema.get_all_operations()]  # type: ignore[union-attr]
-        self._operations = sorted(found, key=turn)
+        self._operations = sorted(found, key=call_order)
         self.violations: list[str] = []
         self.statuses: dict[tuple[str, str | None], int] = {}
 
     def send_all(self) -> None:
-        """Send to every operation what its example says, and what may be made up from its description."""
+        """Send to every operation its example, each of its parameters, and generated requests."""
         for operation in self._operations:
-            for send in (self._send_example, self._send_parameters, self._send_made_up):
+            for send in (self._send_example, self._send_parameters, self._send_generated):
                 try:
                     send(operation)
                 except (AssertionError, BaseExceptionGroup) as error:
@@ -92,7 +92,7 @@ class Caller:
                     self.violations.append(f"{operation.label}: {error}\n{details}")
 
     def _send(self, case: Any) -> int:
-        # every request comes from an address of its own: wrong credentials are limited; right ones are in a header
+        # wrong credentials are limited per address, so each request has its own; the right ones are in a header
         headers = {"Authorization": f"Bearer {self._token}", "X-Forwarded-For": str(next(self._addresses))}
         case.query = {name: value for name, value in (case.query or {}).items() if name != "auth_code"}
         response = case.call_and_validate(base_url=self._url, headers=headers, checks=CHECKS)
@@ -101,32 +101,34 @@ class Caller:
         return int(response.status_code)
 
     def _send_example(self, operation: Any) -> None:
-        """The bodies that are shown, or none."""
-        said = self._document["paths"][operation.path][operation.method]
-        for kind, content in said.get("requestBody", {"content": {None: {}}})["content"].items():
-            body = {"body": content["example"], "media_type": kind} if content else {}
-            case = operation.Case(path_parameters=there(operation), query=self._required(operation), **body)
-            self.statuses[operation.label, kind] = self._send(case)
+        """Send each example of a body, or no body if there is none."""
+        described = self._document["paths"][operation.path][operation.method]
+        for content_type, content in described.get("requestBody", {"content": {None: {}}})["content"].items():
+            body = {"body": content["example"], "media_type": content_type} if content else {}
+            case = operation.Case(
+                path_parameters=existing_path_values(operation), query=self._required(operation), **body
+            )
+            self.statuses[operation.label, content_type] = self._send(case)
 
     def _send_parameters(self, operation: Any) -> None:
-        """Every parameter of the query of what only reads."""
+        """Send each query parameter to an operation that only reads."""
         for each in self._parameters(operation) if operation.method == "get" else ():
             query = self._required(operation) | {each["name"]: each.get("example", "1")}
-            self._send(operation.Case(path_parameters=there(operation), query=query))
+            self._send(operation.Case(path_parameters=existing_path_values(operation), query=query))
 
     def _required(self, operation: Any) -> dict[str, Any]:
         return {each["name"]: each["example"] for each in self._parameters(operation) if each.get("required")}
 
     def _parameters(self, operation: Any) -> list[Any]:
-        said = self._document["paths"][operation.path][operation.method]["parameters"]
+        parameters = self._document["paths"][operation.path][operation.method]["parameters"]
         shared = self._document["components"]["parameters"]
-        found = [shared[each["$ref"].rpartition("/")[2]] if "$ref" in each else each for each in said]
+        found = [shared[each["$ref"].rpartition("/")[2]] if "$ref" in each else each for each in parameters]
         return [each for each in found if each["in"] == "query"]
 
-    def _send_made_up(self, operation: Any) -> None:
-        for known in (None, there(operation)):
+    def _send_generated(self, operation: Any) -> None:
+        for path_values in (None, existing_path_values(operation)):
 
-            @given(case=operation.as_strategy(path_parameters=known))
+            @given(case=operation.as_strategy(path_parameters=path_values))
             @settings(
                 max_examples=EXAMPLES,
                 deadline=None,
@@ -141,21 +143,21 @@ class Caller:
             check()
 
 
-def turn(operation: Any) -> tuple[int, int]:
-    """When an operation is called: first what makes what others need, last what deletes."""
+def call_order(operation: Any) -> tuple[int, int]:
+    """The position of an operation: those that create what others need come first, deletions last."""
     name = operation.path.rstrip("/").rpartition("/")[2]
-    first = MADE_FIRST.index(name) if name in MADE_FIRST else len(MADE_FIRST)
+    first = CREATED_FIRST.index(name) if name in CREATED_FIRST else len(CREATED_FIRST)
     return ORDER.index(operation.method.upper()), first
 
 
-def there(operation: Any) -> dict[str, str]:
-    """The values in a path that leads to something."""
-    return {name: THERE[name] for name in re.findall(r"\{(\w+)\}", operation.path)}
+def existing_path_values(operation: Any) -> dict[str, str]:
+    """Path values that lead to an existing row."""
+    return {name: EXISTING[name] for name in re.findall(r"\{(\w+)\}", operation.path)}
 
 
 @pytest.mark.skipif(postgres(), reason="what is sent and answered does not depend on the database")
 @pytest.mark.timeout(600)
-async def test_what_comes_back_is_as_described_and_examples_succeed(
+async def test_responses_are_as_described_and_examples_succeed(
     source: Path, database_url: str, aiohttp_server: Serve
 ) -> None:
     async with a_world(source, database_url, aiohttp_server, trusted_proxies="127.0.0.1") as world:

@@ -1,4 +1,4 @@
-"""GraphQL: what the graph holds, and how one walks in it."""
+"""GraphQL: the types of the graph, their fields and filters, and how they lead to each other."""
 
 from datetime import timedelta
 from enum import Enum
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLEnumType, build_client_schema, get_introspection_query, print_schema
 
-from api.graphql import types
+from api.graphql import enums
 from api.graphql.schema import SCHEMA
 from bot.rules import announcements, candidates, deployments, projects, versions
 from bot.rules.releases import STATUS_NAMES
@@ -15,7 +15,7 @@ from bot.store.projects import Environment
 from bot.store.releases import Release
 from tests.api import graphs
 from tests.api.calls import freeze, project
-from tests.api.graphs import NOW, ask, codes, post
+from tests.api.graphs import NOW, error_codes, execute, post
 from tests.world import World
 
 WHOLE = """query ($environment: Int) {
@@ -40,7 +40,7 @@ fragment deployed on Deployment { id kind status errorMessage reported actor can
 """
 
 
-async def test_what_the_bot_did_is_read_in_one_walk(world: World) -> None:
+async def test_everything_about_a_project_can_be_read_in_one_query(world: World) -> None:
     await world.cut("1.0-rc1", build=True)
     await world.settle()
     await world.github.finish(run=1, conclusion="success")
@@ -48,7 +48,7 @@ async def test_what_the_bot_did_is_read_in_one_walk(world: World) -> None:
     await world.cut("1.0-rc2")
     await world.live("1.0-rc1")
     await world.live("1.0-rc2")
-    found = await ask(world, WHOLE)
+    found = await execute(world, WHOLE)
     native = (await world.ask("GET", "/api/projects/site")).json
     site, [staging, production] = found["project"], found["project"]["environments"]["nodes"]
     [release] = site["releases"]["nodes"]
@@ -83,27 +83,27 @@ async def test_what_the_bot_did_is_read_in_one_walk(world: World) -> None:
     assert first["deployments"]["nodes"] == [{"id": "1"}]
 
 
-async def test_every_field_of_every_type_can_be_asked_for(world: World) -> None:
-    made = await graphs.grow("shop", 1)
-    await Environment.filter(project_id=made.id).update(frozen={"by": "alice", "reason": "moving"})
-    await Release.filter(project_id=made.id).update(held={"by": "alice", "reason": "a leak"}, release_date=NOW)
-    for name, kind in SCHEMA.type_map.items():
-        fields = getattr(kind, "fields", {})
-        if name in PATHS and fields:
+async def test_every_field_of_every_type_can_be_selected(world: World) -> None:
+    shop = await graphs.full_project("shop", 1)
+    await Environment.filter(project_id=shop.id).update(frozen={"by": "alice", "reason": "moving"})
+    await Release.filter(project_id=shop.id).update(held={"by": "alice", "reason": "a leak"}, release_date=NOW)
+    for name, type_ in SCHEMA.type_map.items():
+        fields = getattr(type_, "fields", {})
+        if name in QUERIES and fields:
             plain = [each for each, field in fields.items() if not field.args and not getattr(field.type, "fields", 0)]
-            leaves = [each for each in plain if not hasattr(bare(fields[each].type), "fields")]
-            found = await ask(world, PATHS[name] % " ".join(leaves))
+            leaves = [each for each in plain if not hasattr(unwrapped(fields[each].type), "fields")]
+            found = await execute(world, QUERIES[name] % " ".join(leaves))
             assert leaves and found, name
 
 
-def bare(kind: Any) -> Any:
-    """A type without what says that there are several, or that it is never null."""
-    while hasattr(kind, "of_type"):
-        kind = kind.of_type
-    return kind
+def unwrapped(type_: Any) -> Any:
+    """A type without its list and non-null wrappers."""
+    while hasattr(type_, "of_type"):
+        type_ = type_.of_type
+    return type_
 
 
-PATHS = {
+QUERIES = {
     "Viewer": "{ viewer { %s } }",
     "Project": '{ project(name: "shop") { %s } }',
     "Release": '{ release(project: "shop", version: "shop.0") { %s } }',
@@ -121,21 +121,23 @@ PATHS = {
 }
 
 
-async def test_times_are_in_utc_and_days_are_days(world: World) -> None:
-    await graphs.grow("shop", 1)
-    found = await ask(world, "{ announcements { nodes { createdAt approvedAt } } schedules { nodes { date active } } }")
+async def test_times_are_in_utc_and_dates_have_no_time(world: World) -> None:
+    await graphs.full_project("shop", 1)
+    found = await execute(
+        world, "{ announcements { nodes { createdAt approvedAt } } schedules { nodes { date active } } }"
+    )
     assert found["announcements"]["nodes"] == [
         {"createdAt": "2026-11-03T18:00:00Z", "approvedAt": "2026-11-03T18:00:00Z"}
     ]
     assert found["schedules"]["nodes"][0]["date"] == "2026-11-03"
 
 
-async def test_the_first_and_the_last_moment_there_are_can_be_asked_for(world: World) -> None:
+async def test_the_earliest_and_the_latest_possible_times_are_returned_as_stored(world: World) -> None:
     moments = ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"]
     for number, moment in enumerate(moments):
         values = {"package": "site", "version": f"1.{number}", "status": 30, "release_date": moment}
         assert (await world.ask("POST", "/api/releases/new/", values)).status == 201
-    found = await ask(world, "{ releases(last: 2) { nodes { releaseDate } } }")
+    found = await execute(world, "{ releases(last: 2) { nodes { releaseDate } } }")
     assert [each["releaseDate"] for each in found["releases"]["nodes"]] == moments[::-1]
 
 
@@ -145,7 +147,7 @@ async def test_a_schedule_is_active_until_its_day_has_passed(world: World) -> No
     first = NOW.date()
     for days in (-1, 0, 1):
         await graphs.schedule(release, f"sla {days}", (today - first).days + days)
-    found = await ask(world, "{ schedules { nodes { sla active } } }")
+    found = await execute(world, "{ schedules { nodes { sla active } } }")
     assert found["schedules"]["nodes"] == [
         {"sla": "sla -1", "active": False},
         {"sla": "sla 0", "active": True},
@@ -153,13 +155,13 @@ async def test_a_schedule_is_active_until_its_day_has_passed(world: World) -> No
     ]
 
 
-async def test_a_hold_hides_the_status_and_a_freeze_that_has_run_out_is_none(world: World) -> None:
+async def test_a_hold_replaces_the_status_and_an_expired_freeze_is_null(world: World) -> None:
     shop = await graphs.project("shop")
     await graphs.releases(shop, ["1.0"], status=30, held={"by": "alice", "reason": "a leak", "since": NOW.isoformat()})
     await freeze(world)
     past = {"by": "bob", "reason": "over", "since": NOW.isoformat(), "until": (NOW - timedelta(days=900)).isoformat()}
     await Environment.filter(name="production").update(frozen=past)
-    found = await ask(
+    found = await execute(
         world,
         """{ release(project: "shop", version: "1.0") { status statusCode held { by reason since } }
           project(name: "site") { environments { nodes { frozen { by reason until } } } } }""",
@@ -171,15 +173,17 @@ async def test_a_hold_hides_the_status_and_a_freeze_that_has_run_out_is_none(wor
     assert production == {"frozen": None}
 
 
-async def test_what_is_live_is_what_succeeded_last(world: World) -> None:
+async def test_the_live_deployment_is_the_one_that_succeeded_last(world: World) -> None:
     shop = await graphs.project("shop")
-    place = await graphs.environment(shop, "prod")
+    production = await graphs.environment(shop, "prod")
     [release] = await graphs.releases(shop, ["1.0"])
     first, second, third = await graphs.candidates(release, [1, 2, 3])
-    await graphs.deployment(first, place, deploy_end_at=NOW + timedelta(hours=2))
-    await graphs.deployment(second, place, deploy_end_at=NOW)
-    await graphs.deployment(third, place, "failure", deploy_end_at=NOW + timedelta(hours=3))
-    found = await ask(world, '{ project(name: "shop") { environments { nodes { live { candidate { version } } } } } }')
+    await graphs.deployment(first, production, deploy_end_at=NOW + timedelta(hours=2))
+    await graphs.deployment(second, production, deploy_end_at=NOW)
+    await graphs.deployment(third, production, "failure", deploy_end_at=NOW + timedelta(hours=3))
+    found = await execute(
+        world, '{ project(name: "shop") { environments { nodes { live { candidate { version } } } } } }'
+    )
     assert found["project"]["environments"]["nodes"] == [{"live": {"candidate": {"version": "1.0-rc1"}}}]
 
 
@@ -189,7 +193,7 @@ async def test_the_newest_build_and_the_highest_candidate_are_shown(world: World
     tenth, _ = await graphs.candidates(release, [10, 9])
     for number in (1, 2):
         await graphs.build(tenth, request_id=f"r{number}", github_id=2**40 + number)
-    found = await ask(
+    found = await execute(
         world, '{ release(project: "shop", version: "1.0") { newestCandidate { version build { runId } } } }'
     )
     newest = {"version": "1.0-rc10", "build": {"runId": str(2**40 + 2)}}
@@ -212,23 +216,23 @@ MISSING = {
 }
 
 
-async def test_what_is_not_there_is_null_with_an_error_and_what_else_was_asked_is_answered(world: World) -> None:
-    for query, told in MISSING.items():
+async def test_what_does_not_exist_is_null_with_an_error_and_the_other_fields_are_answered(world: World) -> None:
+    for query, message in MISSING.items():
         answer = await post(world, f"{{ x: {query} viewer {{ name }} }}")
         assert (answer.status, answer.json["data"]) == (200, {"x": None, "viewer": {"name": "root"}}), query
         [error] = answer.json["errors"]
-        assert (error["message"], error["path"], error["extensions"]) == (told, ["x"], {"code": "NOT_FOUND"})
+        assert (error["message"], error["path"], error["extensions"]) == (message, ["x"], {"code": "NOT_FOUND"})
         assert error["locations"] == [{"line": 1, "column": 3}]
 
 
-async def test_other_release_types_are_seen_from_their_schedules_only(world: World) -> None:
+async def test_releases_of_other_types_are_reached_from_their_schedules_only(world: World) -> None:
     shop = await graphs.project("shop")
     await graphs.releases(shop, ["1.0"])
     beta = await Release.create(
         project=shop, version="1.0", release_type="beta", release_id="x", created_at=NOW, updated_at=NOW
     )
     await graphs.schedule(beta)
-    found = await ask(
+    found = await execute(
         world,
         """{ releases { totalCount } project(name: "shop") { releases { totalCount nodes { releaseType } } }
           release(project: "shop", version: "1.0") { releaseType }
@@ -260,7 +264,7 @@ FILTERS = [
     ('schedules(dateAfter: "2026-11-04", dateBefore: "2026-11-04")', ["b"]),
     ('schedules(sla: "nope")', []),
 ]
-NAMED = {"projects": "name", "releases": "version", "announcements": "version", "schedules": "sla"}
+SHOWN_FIELDS = {"projects": "name", "releases": "version", "announcements": "version", "schedules": "sla"}
 
 
 async def test_lists_are_filtered(world: World) -> None:
@@ -274,21 +278,21 @@ async def test_lists_are_filtered(world: World) -> None:
         await graphs.announcement(shop, version, state)
     for release, sla, days in ((first, "a", 0), (first, "b", 1), (second, "b", 2)):
         await graphs.schedule(release, sla, days)
-    for asked, expected in FILTERS:
-        name = asked.partition("(")[0]
-        found = (await ask(world, f"{{ x: {asked} {{ totalCount nodes {{ {NAMED[name]} }} }} }}"))["x"]
-        values = [each[NAMED[name]] for each in found["nodes"]]
-        assert (values, found["totalCount"]) == (expected, len(expected)), asked
+    for selection, expected in FILTERS:
+        name = selection.partition("(")[0]
+        found = (await execute(world, f"{{ x: {selection} {{ totalCount nodes {{ {SHOWN_FIELDS[name]} }} }} }}"))["x"]
+        values = [each[SHOWN_FIELDS[name]] for each in found["nodes"]]
+        assert (values, found["totalCount"]) == (expected, len(expected)), selection
 
 
-async def test_lists_below_something_are_filtered_too(world: World) -> None:
+async def test_lists_of_an_object_are_filtered_too(world: World) -> None:
     shop = await graphs.project("shop")
-    place = await graphs.environment(shop, "prod")
+    production = await graphs.environment(shop, "prod")
     [release] = await graphs.releases(shop, ["1.0"])
     for number, status in enumerate(("ready", "failed", "banned")):
         [candidate] = await graphs.candidates(release, [number], status=status)
-        await graphs.deployment(candidate, place, ("success", "failure", "in_progress")[number])
-    found = await ask(
+        await graphs.deployment(candidate, production, ("success", "failure", "in_progress")[number])
+    found = await execute(
         world,
         """query ($status: [DeploymentStatus!]) { release(project: "shop", version: "1.0") {
           candidates(status: [failed banned]) { totalCount nodes { status } }
@@ -306,10 +310,10 @@ async def test_lists_below_something_are_filtered_too(world: World) -> None:
         assert each["candidate"] == {"deployments": {"totalCount": 0}}
 
 
-async def test_a_release_that_was_never_cut_has_announcements_and_schedules(world: World) -> None:
+async def test_a_project_without_a_repository_has_empty_lists(world: World) -> None:
     plain = await project(world, "paper")
     assert plain["repo"] is None
-    found = await ask(
+    found = await execute(
         world,
         """{ project(name: "paper") { repo licenseList projectTagList releases { totalCount nodes { id } }
           announcements { totalCount } environments { totalCount nodes { id } } } }""",
@@ -329,55 +333,55 @@ async def test_fragments_aliases_directives_and_operations_work(world: World) ->
     query = """query one($with: Boolean! = false) {
       a: project(name: "site") { ...f ... on Project @include(if: $with) { id } }
       viewer { __typename name @skip(if: true) } } query two { viewer { name } } fragment f on Project { name }"""
-    for name, variables, told in (
+    for name, variables, expected in (
         ("one", None, {"a": {"name": "site"}, "viewer": {"__typename": "Viewer"}}),
         ("one", {"with": True}, {"a": {"name": "site", "id": "1"}, "viewer": {"__typename": "Viewer"}}),
         ("two", {"unknown": 1}, {"viewer": {"name": "root"}}),
     ):
         body = {"query": query, "operationName": name, "variables": variables}
-        assert (await world.ask("POST", "/graphql", body)).json == {"data": told}
+        assert (await world.ask("POST", "/graphql", body)).json == {"data": expected}
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"),
+    ("enum", "vocabulary"),
     [
-        (types.CandidateStatus, candidates.STATUSES),
-        (types.DeploymentStatus, deployments.STATUSES),
-        (types.AnnouncementState, announcements.STATES),
-        (types.Tier, projects.TIERS),
-        (types.VersionScheme, versions.SCHEMES),
+        (enums.CandidateStatus, candidates.STATUSES),
+        (enums.DeploymentStatus, deployments.STATUSES),
+        (enums.AnnouncementState, announcements.STATES),
+        (enums.Tier, projects.TIERS),
+        (enums.VersionScheme, versions.SCHEMES),
     ],
 )
-def test_words_are_those_of_the_rules(kind: type[Enum], words: tuple[str, ...]) -> None:
-    assert {each.name for each in kind} == {each.value for each in kind} == set(words)
+def test_enums_have_the_vocabularies_of_the_rules(enum: type[Enum], vocabulary: tuple[str, ...]) -> None:
+    assert {each.name for each in enum} == {each.value for each in enum} == set(vocabulary)
 
 
-def test_the_status_of_a_release_is_said_as_elsewhere() -> None:
-    assert {each.value: each.name for each in types.ReleaseStatus} == STATUS_NAMES
-    kind = SCHEMA.type_map["ReleaseStatus"]
-    assert isinstance(kind, GraphQLEnumType) and set(kind.values) == set(STATUS_NAMES.values())
+def test_the_status_of_a_release_has_the_same_names_as_in_other_dialects() -> None:
+    assert {each.value: each.name for each in enums.ReleaseStatus} == STATUS_NAMES
+    type_ = SCHEMA.type_map["ReleaseStatus"]
+    assert isinstance(type_, GraphQLEnumType) and set(type_.values) == set(STATUS_NAMES.values())
 
 
 def test_nothing_can_be_changed() -> None:
     assert SCHEMA.mutation_type is None and SCHEMA.subscription_type is None
 
 
-async def test_clients_can_ask_for_the_schema(world: World) -> None:
+async def test_clients_can_introspect_the_schema(world: World) -> None:
     for options in ({}, {"descriptions": False}, {"specified_by_url": True, "input_value_deprecation": True}):
-        found = await ask(world, get_introspection_query(**options))
+        found = await execute(world, get_introspection_query(**options))
         assert build_client_schema(found).query_type is not None
-    assert print_schema(build_client_schema(await ask(world, get_introspection_query()))) == print_schema(SCHEMA)
-    by_name = await ask(world, '{ __type(name: "Release") { fields { name type { kind ofType { name } } } } }')
+    assert print_schema(build_client_schema(await execute(world, get_introspection_query()))) == print_schema(SCHEMA)
+    by_name = await execute(world, '{ __type(name: "Release") { fields { name type { kind ofType { name } } } } }')
     assert {"name": "version", "type": {"kind": "NON_NULL", "ofType": {"name": "String"}}} in by_name["__type"][
         "fields"
     ]
 
 
-async def test_a_field_that_is_refused_leaves_the_others(world: World) -> None:
+async def test_a_refused_field_does_not_affect_the_others(world: World) -> None:
     token = await world.with_grants("release:cut")
     answer = await post(world, "{ projects { totalCount } releases { totalCount } viewer { name } }", token=token)
     data = {"projects": None, "releases": None, "viewer": {"name": "robot"}}
     assert (answer.status, answer.json["data"]) == (200, data)
-    assert codes(answer) == {"projects": "FORBIDDEN", "releases": "FORBIDDEN"}
+    assert error_codes(answer) == {"projects": "FORBIDDEN", "releases": "FORBIDDEN"}
     for error in answer.json["errors"]:
         assert error["extensions"] == {"code": "FORBIDDEN", "grant": "project:read", "github_role": "read"}

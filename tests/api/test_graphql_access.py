@@ -1,4 +1,4 @@
-"""GraphQL: who sees what. Each row is asked for with what the caller may see, however the walk came to it."""
+"""GraphQL: visibility. Every node is limited to what the caller may see, whichever path leads to it."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -12,9 +12,9 @@ from bot.context import FORBIDDEN, MISSING, Actor
 from bot.operations import users
 from bot.rules.ids import UserId
 from bot.rules.permissions import grants_of_role
-from bot.store import graph
+from bot.store import graph, graph_nodes
 from tests.api import graphs
-from tests.api.graphs import ask, codes, post, sentence
+from tests.api.graphs import error_codes, error_message, execute, post
 from tests.world import Serve, World, a_world
 
 ROOTS = {
@@ -28,53 +28,57 @@ ROOTS = {
     "deployment": "deployment(id: 1) { id }",
 }
 EVERYTHING = "{" + " ".join(ROOTS.values()) + "}"
-READS = {"projects", "releases", "project", "release", "candidate", "deployment"}
+PROJECT_FIELDS = {"projects", "releases", "project", "release", "candidate", "deployment"}
 
 
 @pytest.fixture(params=["none", "content", "all"])
-async def strange(
+async def anonymous_world(
     request: pytest.FixtureRequest, source: Path, database_url: str, aiohttp_server: Serve
 ) -> AsyncIterator[tuple[str, World]]:
-    """What strangers may read, and a world in which they may."""
+    """A setting for anonymous callers, and a world that runs with it."""
     async with a_world(source, database_url, aiohttp_server, anonymous_read=request.param) as world:
         yield request.param, world
 
 
-async def two_projects() -> None:
-    """One that everybody may see, where it is to be seen at all, and one that is private."""
-    await graphs.grow("open", 1)
-    await graphs.grow("closed", 1, private=True)
+async def create_public_and_private_project() -> None:
+    """Create `open`, whose repository is public, and `closed`, whose repository is private."""
+    await graphs.full_project("open", 1)
+    await graphs.full_project("closed", 1, private=True)
 
 
-def answered(found: Any) -> set[str]:
-    """The fields that were."""
-    return {name for name, value in found.items() if value is not None}
+def answered_fields(data: Any) -> set[str]:
+    """The fields that are not null."""
+    return {name for name, value in data.items() if value is not None}
 
 
-async def test_strangers_see_what_the_setting_says_and_never_what_is_private(strange: tuple[str, World]) -> None:
-    setting, world = strange
-    await two_projects()
+async def test_anonymous_callers_see_what_the_setting_allows_and_nothing_private(
+    anonymous_world: tuple[str, World],
+) -> None:
+    setting, world = anonymous_world
+    await create_public_and_private_project()
     answer = await post(world, EVERYTHING, token="")
     if setting == "none":
-        assert (answer.status, sentence(answer)) == (401, MISSING)
+        assert (answer.status, error_message(answer)) == (401, MISSING)
         assert answer.headers["WWW-Authenticate"] == "Bearer"
         return
-    seen = {"announcements", "schedules"} | (READS if setting == "all" else set())
-    assert (answer.status, answered(answer.json["data"])) == (200, seen)
-    told = codes(answer) if setting == "content" else {}
-    assert told == dict.fromkeys(ROOTS.keys() - seen, "UNAUTHENTICATED")
+    seen = {"announcements", "schedules"} | (PROJECT_FIELDS if setting == "all" else set())
+    assert (answer.status, answered_fields(answer.json["data"])) == (200, seen)
+    refused = error_codes(answer) if setting == "content" else {}
+    assert refused == dict.fromkeys(ROOTS.keys() - seen, "UNAUTHENTICATED")
     assert "closed" not in str(answer.json)
     for name in {"projects", "releases", "announcements", "schedules"} & seen:
-        named = 2 if name == "projects" else 1  # with `site`, which is public too
-        assert answer.json["data"][name]["totalCount"] == len(answer.json["data"][name]["nodes"]) == named, name
-    assert (await ask(world, "{ viewer { name } }", token="")) == {"viewer": None}
-    schema = await ask(world, "{ __schema { queryType { name } } }", token="")
+        count = 2 if name == "projects" else 1  # `site` is public too
+        assert answer.json["data"][name]["totalCount"] == len(answer.json["data"][name]["nodes"]) == count, name
+    assert (await execute(world, "{ viewer { name } }", token="")) == {"viewer": None}
+    schema = await execute(world, "{ __schema { queryType { name } } }", token="")
     assert schema["__schema"] == {"queryType": {"name": "Query"}}
 
 
-async def test_strangers_find_what_is_private_as_little_as_what_is_not_there(strange: tuple[str, World]) -> None:
-    _, world = strange
-    await two_projects()
+async def test_anonymous_callers_cannot_tell_what_is_private_from_what_does_not_exist(
+    anonymous_world: tuple[str, World],
+) -> None:
+    _, world = anonymous_world
+    await create_public_and_private_project()
     private, missing = [
         await post(
             world,
@@ -91,18 +95,19 @@ async def test_strangers_find_what_is_private_as_little_as_what_is_not_there(str
     assert (private.status, private.json) == (missing.status, missing.json)
 
 
-async def test_from_what_strangers_see_no_way_leads_to_what_they_do_not(world: World) -> None:
-    """By default strangers read announcements and schedules, but not the releases that they are of."""
-    await two_projects()
-    walk = """{ announcements { nodes { version permalink submittedBy decidedBy reason project { id } release { id } } }
+async def test_nothing_that_anonymous_callers_see_leads_to_what_they_may_not_see(world: World) -> None:
+    """By default anonymous callers read announcements and schedules, but not their releases."""
+    await create_public_and_private_project()
+    query = """{
+      announcements { nodes { version permalink submittedBy decidedBy reason project { id } release { id } } }
       schedules { nodes { sla release { id candidates { totalCount } } } } }"""
-    answer = await post(world, walk, token="")
+    answer = await post(world, query, token="")
     announced = {"version": "open.0", "permalink": "the-open", "submittedBy": None, "decidedBy": None, "reason": None}
     assert answer.json["data"] == {
         "announcements": {"nodes": [{**announced, "project": None, "release": None}]},
         "schedules": {"nodes": [{"sla": "sla 0", "release": None}]},
     }
-    assert codes(answer) == dict.fromkeys(
+    assert error_codes(answer) == dict.fromkeys(
         ("announcements.nodes.0.project", "announcements.nodes.0.release", "schedules.nodes.0.release"),
         "UNAUTHENTICATED",
     )
@@ -112,61 +117,61 @@ async def test_from_what_strangers_see_no_way_leads_to_what_they_do_not(world: W
     ("grants", "seen"),
     [
         (["admin"], set(ROOTS)),
-        (["project:read"], READS | {"announcements"}),
+        (["project:read"], PROJECT_FIELDS | {"announcements"}),
         (["content:read"], {"announcements", "schedules"}),
         (["announcement:submit"], {"announcements"}),
         (["announcement:approve"], {"announcements"}),
         (["release:cut", "project:write", "deployment:force", "content:write"], set()),
     ],
 )
-async def test_tokens_see_what_their_grants_let_them(
+async def test_a_token_sees_what_its_grants_allow(
     source: Path, database_url: str, aiohttp_server: Serve, grants: list[str], seen: set[str]
 ) -> None:
     async with a_world(source, database_url, aiohttp_server, anonymous_read="none") as world:
-        await two_projects()
+        await create_public_and_private_project()
         answer = await post(world, EVERYTHING, token=await world.with_grants(*grants))
-        assert answered(answer.json["data"]) == seen
-        assert set(codes(answer) if seen != set(ROOTS) else {}) == ROOTS.keys() - seen
+        assert answered_fields(answer.json["data"]) == seen
+        assert set(error_codes(answer) if seen != set(ROOTS) else {}) == ROOTS.keys() - seen
         for error in answer.json.get("errors", []):
             assert (error["message"], error["extensions"]["code"]) == (FORBIDDEN, "FORBIDDEN")
         for name in {"projects", "releases", "announcements", "schedules"} & seen:
             assert answer.json["data"][name]["totalCount"] == (3 if name == "projects" else 2), name
 
 
-async def test_who_may_read_announcements_alone_is_led_nowhere_else(world: World) -> None:
-    await two_projects()
+async def test_a_token_for_announcements_alone_reaches_nothing_else(world: World) -> None:
+    await create_public_and_private_project()
     token = await world.with_grants("announcement:submit", project="closed")
-    walk = "{ announcements { nodes { version project { id } release { id } submittedBy } } }"
-    answer = await post(world, walk, token=token)
+    query = "{ announcements { nodes { version project { id } release { id } submittedBy } } }"
+    answer = await post(world, query, token=token)
     rows = [
         {"version": version, "project": None, "release": None, "submittedBy": "robot"}
         for version in ("closed.0", "open.0")
     ]
     assert answer.json["data"]["announcements"]["nodes"] == rows
-    assert set(codes(answer).values()) == {"FORBIDDEN"} and len(codes(answer)) == 4
+    assert set(error_codes(answer).values()) == {"FORBIDDEN"} and len(error_codes(answer)) == 4
 
 
-async def test_who_may_read_releases_but_no_schedules_is_refused_those_alone(
+async def test_a_token_for_releases_but_not_schedules_is_refused_schedules_only(
     source: Path, database_url: str, aiohttp_server: Serve
 ) -> None:
     async with a_world(source, database_url, aiohttp_server, anonymous_read="none") as world:
-        await two_projects()
+        await create_public_and_private_project()
         token = await world.with_grants("project:read")
         answer = await post(world, "{ releases { nodes { version schedules { totalCount } } } }", token=token)
         rows = [{"version": version, "schedules": None} for version in ("closed.0", "open.0")]
         assert answer.json["data"]["releases"]["nodes"] == rows
-        assert set(codes(answer).values()) == {"FORBIDDEN"}
+        assert set(error_codes(answer).values()) == {"FORBIDDEN"}
 
 
-WALK = """{ projects { totalCount nodes { name } } releases { totalCount nodes { version schedules { totalCount } } }
+LISTS = """{ projects { totalCount nodes { name } } releases { totalCount nodes { version schedules { totalCount } } }
   schedules { totalCount nodes { releaseId } } announcements { totalCount nodes { version project { name } } } }"""
 
 
-async def test_a_token_of_one_project_sees_that_one_and_what_is_public(world: World) -> None:
-    await two_projects()
+async def test_a_token_for_one_project_sees_that_project_and_public_content(world: World) -> None:
+    await create_public_and_private_project()
     scoped = await world.with_grants("admin", project="closed")
-    found = await post(world, WALK, token=scoped)
-    data = found.json["data"]
+    answer = await post(world, LISTS, token=scoped)
+    data = answer.json["data"]
     assert data["projects"] == {"totalCount": 1, "nodes": [{"name": "closed"}]}
     assert data["releases"]["nodes"] == [{"version": "closed.0", "schedules": {"totalCount": 1}}]
     assert [each["releaseId"] for each in data["schedules"]["nodes"]] == ["the-open-open.0", "the-closed-closed.0"]
@@ -174,76 +179,76 @@ async def test_a_token_of_one_project_sees_that_one_and_what_is_public(world: Wo
         "totalCount": 2,
         "nodes": [{"version": "closed.0", "project": {"name": "closed"}}, {"version": "open.0", "project": None}],
     }
-    assert codes(found) == {"announcements.nodes.1.project": "FORBIDDEN"}
-    for asked in ('project(name: "open")', "deployment(id: 1)", 'release(project: "open", version: "open.0")'):
-        assert codes(await post(world, f"{{ x: {asked} {{ id }} }}", token=scoped)) == {"x": "NOT_FOUND"}
+    assert error_codes(answer) == {"announcements.nodes.1.project": "FORBIDDEN"}
+    for field in ('project(name: "open")', "deployment(id: 1)", 'release(project: "open", version: "open.0")'):
+        assert error_codes(await post(world, f"{{ x: {field} {{ id }} }}", token=scoped)) == {"x": "NOT_FOUND"}
 
 
-async def test_a_role_on_a_repository_sees_its_projects_only(world: World) -> None:
-    """Roles come in by comments, never here; what reads the rows knows them all the same."""
-    await two_projects()
-    actor = Actor(UserId(7), "carol", grants_of_role("read"), repository_id=graphs.PRIVATE)
-    viewer = actor.visibility("project:read")
-    eyes = graph.ViewerVisibility(viewer, viewer, viewer, viewer, actor.user_id)
-    for listing in (graph.PROJECTS, graph.RELEASES, graph.ANNOUNCEMENTS, graph.SCHEDULES):
-        [row] = (await graph.pages(listing, eyes, [0], graph.Window(10)))[0]
+async def test_a_role_on_a_repository_sees_the_projects_of_that_repository_only(world: World) -> None:
+    """Only comments are authorized by roles, but the queries apply them all the same."""
+    await create_public_and_private_project()
+    actor = Actor(UserId(7), "carol", grants_of_role("read"), repository_id=graphs.PRIVATE_REPOSITORY)
+    visible = actor.visibility("project:read")
+    viewer = graph.ViewerVisibility(visible, visible, visible, visible, actor.user_id)
+    for nodes in (graph_nodes.PROJECTS, graph_nodes.RELEASES, graph_nodes.ANNOUNCEMENTS, graph_nodes.SCHEDULES):
+        [row] = (await graph.pages(nodes, viewer, [0], graph.PageWindow(10)))[0]
         assert "closed" in str(row)
-        assert await graph.counts(listing, eyes, [0]) == {0: 1}
+        assert await graph.counts(nodes, viewer, [0]) == {0: 1}
 
 
 STATES = ("pending", "approved", "rejected", "withdrawn")
 
 
-async def test_undecided_announcements_are_seen_by_who_submitted_them_and_by_who_approves(world: World) -> None:
+async def test_undecided_announcements_are_visible_to_their_submitter_and_to_approvers(world: World) -> None:
     shop = await graphs.project("shop", private=True)
     for by in ("alice", "bob"):
         for state in STATES:
             await graphs.announcement(shop, f"{by} {state}", state, by)
-    waiting = "{ announcements(first: 100) { totalCount nodes { version } } }"
+    query = "{ announcements(first: 100) { totalCount nodes { version } } }"
     public = {f"{by} approved" for by in ("alice", "bob")}
-    alices = {f"alice {state}" for state in STATES}
+    of_alice = {f"alice {state}" for state in STATES}
     context = await world.context()
-    _, hers = await users.create_token(context, "hers", grants=["announcement:submit"], user="alice")
-    _, elsewhere = await users.create_token(context, "other", grants=["admin"], user="alice", project="site")
+    _, submitter = await users.create_token(context, "submitter", grants=["announcement:submit"], user="alice")
+    _, other_project = await users.create_token(context, "other", grants=["admin"], user="alice", project="site")
     approver = await world.with_grants("announcement:approve", user="boss")
     reader = await world.with_grants("project:read", user="reader")
     for token, seen in (
-        (world.token, alices | {f"bob {state}" for state in STATES}),
-        (approver, alices | {f"bob {state}" for state in STATES}),
-        (hers, alices | public),
+        (world.token, of_alice | {f"bob {state}" for state in STATES}),
+        (approver, of_alice | {f"bob {state}" for state in STATES}),
+        (submitter, of_alice | public),
         (reader, public),
-        (elsewhere, set()),
+        (other_project, set()),
         ("", set()),
     ):
-        found = (await ask(world, waiting, token=token))["announcements"]
+        found = (await execute(world, query, token=token))["announcements"]
         assert {each["version"] for each in found["nodes"]} == seen
         assert found["totalCount"] == len(seen)
-    below = '{ project(name: "shop") { announcements(state: pending) { totalCount nodes { version } } } }'
+    nested = '{ project(name: "shop") { announcements(state: pending) { totalCount nodes { version } } } }'
     for token, count in ((world.token, 2), (reader, 0)):
-        found = (await ask(world, below, token=token))["project"]["announcements"]
+        found = (await execute(world, nested, token=token))["project"]["announcements"]
         assert found["totalCount"] == len(found["nodes"]) == count
 
 
-async def test_cursors_open_nothing(world: World) -> None:
-    await two_projects()
-    found = await ask(world, "{ announcements { edges { cursor } } }")
+async def test_a_cursor_reveals_nothing_that_is_not_visible(world: World) -> None:
+    await create_public_and_private_project()
+    found = await execute(world, "{ announcements { edges { cursor } } }")
     for edge in found["announcements"]["edges"]:
         for which in ("after", "before"):
             query = (
                 f"query ($cursor: String) {{ announcements({which}: $cursor) {{ totalCount nodes {{ version }} }} }}"
             )
-            seen = (await ask(world, query, token="", cursor=edge["cursor"]))["announcements"]
+            seen = (await execute(world, query, token="", cursor=edge["cursor"]))["announcements"]
             assert seen["totalCount"] == 1 and "closed" not in str(seen)
 
 
-async def test_wrong_credentials_are_401_whatever_is_asked(world: World) -> None:
+async def test_wrong_credentials_are_401_whatever_the_query(world: World) -> None:
     context = await world.context()
-    _, late = await users.create_token(context, "late", grants=["admin"], expires_in=timedelta(0))
-    for secret in ("lsh_unknown", late, world.token + "x"):
+    _, expired = await users.create_token(context, "expired", grants=["admin"], expires_in=timedelta(0))
+    for secret in ("lsh_unknown", expired, world.token + "x"):
         bodies: list[Any] = [{"query": "{ viewer { name } }"}, {"query": "{"}, {}, [], {"query": "{ __typename }"}]
         for body in bodies:
             answer = await world.ask("POST", "/graphql", body, token=secret)
-            assert (answer.status, sentence(answer)) == (401, INVALID)
+            assert (answer.status, error_message(answer)) == (401, INVALID)
             assert answer.json["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
             assert answer.headers["WWW-Authenticate"] == "Bearer"
     for _ in range(MOST_WRONG):

@@ -1,4 +1,4 @@
-"""GraphQL: queries that are too much, or none at all, are refused before anything is read."""
+"""GraphQL: queries that are invalid or exceed a limit are refused before anything is read."""
 
 import asyncio
 import logging
@@ -10,24 +10,24 @@ from graphql import ExecutionResult, GraphQLError, get_introspection_query
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.graphql import limits, running
-from api.graphql.limits import DEEPEST, HIGHEST_COST, MOST_ALIASES, MOST_CHARACTERS, MOST_DIRECTIVES, MOST_TOKENS
-from api.graphql.refusals import TooMuch
+from api.graphql import execution, limits
+from api.graphql.errors import LimitExceeded
+from api.graphql.limits import MAX_ALIASES, MAX_CHARACTERS, MAX_COST, MAX_DEPTH, MAX_DIRECTIVES, MAX_TOKENS
 from api.graphql.schema import SCHEMA
 from bot.errors import Problem, Refusal, Unavailable
 from bot.store.releases import Release
 from tests.api import graphs
-from tests.api.graphs import post, sentence, statements
+from tests.api.graphs import error_message, graph_statements, post
 from tests.world import World
 
 DEEP = 50_000
 
 
 def cost(text: str, **variables: Any) -> int:
-    """What a query costs."""
-    document = limits.read(SCHEMA, text)
-    operation = limits.operation_of(document, None)
-    return limits.check_cost(SCHEMA, document, operation, limits.variables_of(SCHEMA, operation, variables))
+    """The cost of a query."""
+    document = limits.parse_query(SCHEMA, text)
+    operation = limits.select_operation(document, None)
+    return limits.check_cost(SCHEMA, document, operation, limits.coerce_variables(SCHEMA, operation, variables))
 
 
 @pytest.mark.parametrize(
@@ -57,11 +57,11 @@ def cost(text: str, **variables: Any) -> int:
         (3, "query ($n: Int = 3) { releases(first: $n) { nodes { id } } }"),
     ],
 )  # fmt: skip
-def test_the_cost_of_a_query_is_how_many_objects_it_could_answer(expected: int, query: str) -> None:
+def test_the_cost_of_a_query_is_the_number_of_objects_its_response_could_hold(expected: int, query: str) -> None:
     assert cost(query) == expected
 
 
-def test_the_cost_follows_the_variables() -> None:
+def test_the_cost_depends_on_the_variables() -> None:
     query = "query ($n: Int, $m: Int = 5) { projects(first: $n) { nodes { releases(last: $m) { nodes { id } } } } }"
     assert cost(query) == 20 + 20 * 5
     assert cost(query, n=None) == 20 + 20 * 5
@@ -69,8 +69,8 @@ def test_the_cost_follows_the_variables() -> None:
     assert cost(query, n=10, m=10) == 110
 
 
-def tower(*sizes: int) -> str:
-    """A query of lists in lists."""
+def nested_lists(*sizes: int) -> str:
+    """A query of nested lists of these page sizes."""
     query = "id"
     for size in reversed(sizes):
         query = f"releases(first: {size}) {{ nodes {{ project {{ {query} }} }} }}"
@@ -78,50 +78,50 @@ def tower(*sizes: int) -> str:
 
 
 @given(st.lists(st.integers(0, 100), min_size=1, max_size=3))
-def test_what_costs_too_much_is_refused_saying_how_much_and_what_is_allowed(sizes: list[int]) -> None:
+def test_a_query_that_costs_too_much_is_refused_with_its_cost_and_the_limit(sizes: list[int]) -> None:
     expected = 0
     for size in reversed(sizes):
         expected = size * (1 + 1 + expected)
-    query = tower(*sizes)
-    if expected <= HIGHEST_COST:
+    query = nested_lists(*sizes)
+    if expected <= MAX_COST:
         assert cost(query) == expected
         return
     with pytest.raises(Refusal) as refused:
         cost(query)
-    assert refused.value.details == {"cost": expected, "limit": HIGHEST_COST}
-    assert f"costs {expected:,}" in refused.value.sentence and f"{HIGHEST_COST:,} are allowed" in refused.value.sentence
+    assert refused.value.details == {"cost": expected, "limit": MAX_COST}
+    assert f"costs {expected:,}" in refused.value.sentence and f"{MAX_COST:,} are allowed" in refused.value.sentence
 
 
-@pytest.mark.parametrize("depth", [3, DEEPEST - 1, DEEPEST, DEEPEST + 1, 20])
+@pytest.mark.parametrize("depth", [3, MAX_DEPTH - 1, MAX_DEPTH, MAX_DEPTH + 1, 20])
 def test_a_query_that_is_too_deep_is_refused(depth: int) -> None:
     query = "id"
     for level in range(depth - 2):
         query = f"{('environment', 'live')[(depth - level - 1) % 2]} {{ {query} }}"
     query = f"{{ deployment(id: 1) {{ {query} }} }}"
-    if depth <= DEEPEST:
+    if depth <= MAX_DEPTH:
         assert cost(query) == depth - 1
         return
-    with pytest.raises(Refusal, match=f"is {depth} fields deep.*At most {DEEPEST} are allowed"):
+    with pytest.raises(Refusal, match=f"is {depth} fields deep.*At most {MAX_DEPTH} are allowed"):
         cost(query)
 
 
-def test_what_wraps_the_nodes_of_a_list_adds_no_depth() -> None:
-    way = "releases(first: 1) { edges { node { project { "
-    assert cost("{ " + way * 4 + "id" + " } } } }" * 4 + " }") == 8
+def test_the_wrappers_of_nodes_add_no_depth() -> None:
+    path = "releases(first: 1) { edges { node { project { "
+    assert cost("{ " + path * 4 + "id" + " } } } }" * 4 + " }") == 8
     with pytest.raises(Refusal, match="11 fields deep"):
-        cost("{ " + way * 5 + "id" + " } } } }" * 5 + " }")
+        cost("{ " + path * 5 + "id" + " } } } }" * 5 + " }")
 
 
 def test_depth_and_aliases_are_counted_through_fragments() -> None:
     chain = "{ deployment(id: 1) { ...f0 } } " + " ".join(
-        f"fragment f{n} on {kind} {{ {name} {{ ...f{n + 1} }} }}"
-        for n, (kind, name) in enumerate([("Deployment", "environment"), ("Environment", "live")] * 5)
+        f"fragment f{n} on {type_} {{ {name} {{ ...f{n + 1} }} }}"
+        for n, (type_, name) in enumerate([("Deployment", "environment"), ("Environment", "live")] * 5)
     )
     with pytest.raises(Refusal, match="12 fields deep"):
         cost(f"{chain} fragment f10 on Deployment {{ id }}")
 
 
-WRONG = {
+INVALID = {
     "no query": ("", "GRAPHQL_PARSE_FAILED"),
     "only blanks": ("  \n\t,", "GRAPHQL_PARSE_FAILED"),
     "only a comment": ("# nothing", "GRAPHQL_PARSE_FAILED"),
@@ -135,11 +135,11 @@ WRONG = {
     "less deep lists": ("{ projects(first: " + "[" * 40 + "]" * 40 + ") { totalCount } }", "GRAPHQL_VALIDATION_FAILED"),
     "deep types": ("query ($a: " + "[" * 60 + "Int" + "]" * 60 + ") { viewer { name } }", "GRAPHQL_VALIDATION_FAILED"),
     "inline fragments": ("{" + "...{" * 60 + "__typename" + "}" * 61, "TOO_MUCH"),
-    "many tokens": ("{" + "__typename " * MOST_TOKENS + "}", "GRAPHQL_PARSE_FAILED"),
+    "many tokens": ("{" + "__typename " * MAX_TOKENS + "}", "GRAPHQL_PARSE_FAILED"),
     "many comments": ("{ __typename }" + "#\n" * 501, "GRAPHQL_PARSE_FAILED"),
-    "many characters": ("{ __typename }" + " " * MOST_CHARACTERS, "GRAPHQL_PARSE_FAILED"),
-    "many aliases": ("{" + " ".join(f"a{n}: __typename" for n in range(MOST_ALIASES + 1)) + "}", "TOO_MUCH"),
-    "many directives": ("{ __typename " + "@skip(if: true) " * (MOST_DIRECTIVES + 1) + "}", "TOO_MUCH"),
+    "many characters": ("{ __typename }" + " " * MAX_CHARACTERS, "GRAPHQL_PARSE_FAILED"),
+    "many aliases": ("{" + " ".join(f"a{n}: __typename" for n in range(MAX_ALIASES + 1)) + "}", "TOO_MUCH"),
+    "many directives": ("{ __typename " + "@skip(if: true) " * (MAX_DIRECTIVES + 1) + "}", "TOO_MUCH"),
     "the zero character": ('{ project(name: "a\\u0000b") { id } }', "BAD_USER_INPUT"),
     "a zero in a default": ('query ($a: String = "\\u0000") { project(name: $a) { id } }', "BAD_USER_INPUT"),
     "an unknown field": ("{ secrets }", "GRAPHQL_VALIDATION_FAILED"),
@@ -164,17 +164,17 @@ WRONG = {
     "a type many times": ('{ ...a } fragment a on Query { b: __type(name: "Query") { name } }', "TOO_MUCH"),
     "two without names": ("{ viewer { name } } { viewer { name } }", "GRAPHQL_VALIDATION_FAILED"),
     "which of two": ("query a { viewer { name } } query b { viewer { name } }", "BAD_USER_INPUT"),
-    "too many of too many": (tower(100, 100), "TOO_MUCH"),
+    "too many of too many": (nested_lists(100, 100), "TOO_MUCH"),
     "defer": ("{ ... @defer { viewer { name } } }", "GRAPHQL_VALIDATION_FAILED"),
 }  # fmt: skip
 
 
-async def test_what_is_no_query_that_can_be_run_is_400_and_reads_nothing(world: World) -> None:
-    for what, (query, code) in WRONG.items():
-        async with statements(world) as said:
+async def test_an_invalid_query_is_400_and_reads_nothing(world: World) -> None:
+    for name, (query, code) in INVALID.items():
+        async with graph_statements(world) as statements:
             answer = await post(world, query)
-        assert (answer.status, answer.json["errors"][0]["extensions"]["code"]) == (400, code), (what, answer.json)
-        assert sentence(answer) and not said, what
+        assert (answer.status, answer.json["errors"][0]["extensions"]["code"]) == (400, code), (name, answer.json)
+        assert error_message(answer) and not statements, name
 
 
 BODIES: dict[str, Any] = {
@@ -217,21 +217,24 @@ USES = {
 }
 
 
-async def test_a_body_that_is_none_of_a_query_is_400(world: World) -> None:
-    for what, body in BODIES.items():
+async def test_a_body_that_holds_no_query_is_400(world: World) -> None:
+    for name, body in BODIES.items():
         answer = await world.ask("POST", "/graphql", body)
-        assert (answer.status, answer.json["errors"][0]["extensions"]["code"]) == (400, "BAD_USER_INPUT"), what
+        assert (answer.status, answer.json["errors"][0]["extensions"]["code"]) == (400, "BAD_USER_INPUT"), name
     for raw in (b"{", b"null", b'"x"', b'{"query": "\\ud800"}', b'{"a":' * DEEP, b"\xff", b"", b" "):
         answer = await world.ask("POST", "/graphql", data=raw, headers={"Content-Type": "application/json"})
-        assert (answer.status, bool(sentence(answer))) == (400, True), raw[:20]
+        assert (answer.status, bool(error_message(answer))) == (400, True), raw[:20]
 
 
-async def test_variables_that_do_not_fit_are_400(world: World) -> None:
-    for kind, value in VARIABLES:
-        answer = await post(world, f"query ($a: {kind}) {{ {USES[kind]} }}", a=value)
-        assert (answer.status, answer.json["errors"][0]["extensions"]["code"]) == (400, "BAD_USER_INPUT"), (kind, value)
+async def test_variables_of_a_wrong_type_are_400(world: World) -> None:
+    for type_, value in VARIABLES:
+        answer = await post(world, f"query ($a: {type_}) {{ {USES[type_]} }}", a=value)
+        assert (answer.status, answer.json["errors"][0]["extensions"]["code"]) == (400, "BAD_USER_INPUT"), (
+            type_,
+            value,
+        )
     missing = await post(world, "query ($a: String!) { project(name: $a) { id } }")
-    assert (missing.status, "'$a'" in sentence(missing)) == (400, True)
+    assert (missing.status, "'$a'" in error_message(missing)) == (400, True)
     many = await post(world, "query ($a: [String!]) { schedules(sla: $a) { totalCount } }", a=["x"] * 30_000)
     assert many.json["data"] == {"schedules": None}
     assert many.json["errors"][0]["message"] == "A filter has at most 100 values."
@@ -240,12 +243,14 @@ async def test_variables_that_do_not_fit_are_400(world: World) -> None:
     assert null.json["errors"][0]["extensions"] == {"code": "BAD_USER_INPUT"}
 
 
-async def test_what_is_no_query_by_its_form_is_refused_as_everywhere(world: World) -> None:
+async def test_a_request_of_the_wrong_form_is_refused_as_in_other_dialects(world: World) -> None:
     for method in ("GET", "PUT", "DELETE", "PATCH", "OPTIONS"):
         answer = await world.ask(method, "/graphql?query={viewer{name}}")
-        assert (answer.status, answer.headers["Allow"], sentence(answer)) == (405, "POST", "Method Not Allowed")
-    for kind in ("application/graphql", "text/plain", "multipart/form-data"):
-        answer = await world.ask("POST", "/graphql", data=b"{ viewer { name } }", headers={"Content-Type": kind})
+        assert (answer.status, answer.headers["Allow"], error_message(answer)) == (405, "POST", "Method Not Allowed")
+    for content_type in ("application/graphql", "text/plain", "multipart/form-data"):
+        answer = await world.ask(
+            "POST", "/graphql", data=b"{ viewer { name } }", headers={"Content-Type": content_type}
+        )
         assert (answer.status, answer.json["errors"][0]["extensions"]["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
     large = BytesIO(b'{"query": "' + b" " * 10_000_000 + b'"}')
     answer = await world.ask("POST", "/graphql", data=large, headers={"Content-Type": "application/json"})
@@ -255,7 +260,7 @@ async def test_what_is_no_query_by_its_form_is_refused_as_everywhere(world: Worl
     assert (await world.ask("POST", "/graphql", {"query": "{ viewer { name } }", "extensions": {"x": 1}})).status == 200
 
 
-async def test_a_query_that_is_asked_again_is_refused_or_answered_again(world: World) -> None:
+async def test_a_repeated_query_is_evaluated_again(world: World) -> None:
     for _ in range(3):
         assert (await post(world, "{ nope }")).status == 400
         assert (await post(world, "query ($n: Int) { releases(first: $n) { totalCount } }", n=100)).status == 200
@@ -264,15 +269,15 @@ async def test_a_query_that_is_asked_again_is_refused_or_answered_again(world: W
     for name in ("a", "b"):
         body = {"query": f"{{ {name}: viewer {{ name }} }}"}
         answer = await world.ask("POST", "/graphql", body, headers=headers)
-        assert answer.json == {"data": {name: {"name": "root"}}}  # nothing is written, so nothing need be kept
+        assert answer.json == {"data": {name: {"name": "root"}}}  # nothing is written, so the key is ignored
 
 
-async def test_a_fault_of_ours_is_logged_and_told_to_nobody(
+async def test_an_unexpected_exception_is_logged_and_not_disclosed(
     world: World, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shop = await graphs.project("shop")
     await graphs.releases(shop, ["1.0"])
-    await Release.filter(version="1.0").update(status=77)  # a status that there is none of
+    await Release.filter(version="1.0").update(status=77)  # an unknown status
     answer = await post(world, '{ project(name: "shop") { releases { nodes { version status } } } viewer { name } }')
     assert (answer.status, answer.json["data"]) == (200, {"project": None, "viewer": {"name": "root"}})
     [error] = answer.json["errors"]
@@ -285,10 +290,10 @@ async def test_a_fault_of_ours_is_logged_and_told_to_nobody(
     assert "fault" in logged and "77" in logged and "Traceback" in logged
 
 
-def test_a_database_that_is_away_is_told_of_the_whole_query() -> None:
-    away = Unavailable("The database does not answer.")
+def test_an_unavailable_database_fails_the_whole_query() -> None:
+    unavailable = Unavailable("The database does not answer.")
     with pytest.raises(Unavailable):
-        running.answer_of(ExecutionResult({"projects": None}, [GraphQLError("x", original_error=away)]))
+        execution.result_of(ExecutionResult({"projects": None}, [GraphQLError("x", original_error=unavailable)]))
 
 
 async def test_neither_queries_nor_variables_are_logged(
@@ -304,9 +309,9 @@ async def test_neither_queries_nor_variables_are_logged(
     assert logged.count("/graphql") == 4 and "hush" not in logged
 
 
-async def test_dear_queries_that_are_refused_are_refused_at_once(world: World) -> None:
-    """The worst that fits into the limits of a text takes a fraction of a second, so that nobody else waits long."""
-    tokens = MOST_TOKENS
+async def test_the_most_expensive_text_is_checked_quickly(world: World) -> None:
+    """The worst query within the limits of a text takes a fraction of a second, so that other requests hardly wait."""
+    tokens = MAX_TOKENS
     worst = [
         "{ viewer { " + "name " * (tokens - 10) + "} }",
         "{" + "viewer { name } " * (tokens // 4 - 3) + "}",
@@ -318,13 +323,13 @@ async def test_dear_queries_that_are_refused_are_refused_at_once(world: World) -
     ]  # fmt: skip
     loop = asyncio.get_running_loop()
     for query in worst:
-        begun = loop.time()
+        start = loop.time()
         answer = await post(world, query)
-        assert answer.status in (200, 400) and loop.time() - begun < 10, query[:40]
+        assert answer.status in (200, 400) and loop.time() - start < 10, query[:40]
 
 
-def test_problems_of_the_limits_are_refusals() -> None:
-    for query in ("{", "{ nope }", tower(100, 100)):
+def test_exceeding_a_limit_is_a_refusal() -> None:
+    for query in ("{", "{ nope }", nested_lists(100, 100)):
         with pytest.raises(Problem):
             cost(query)
-    assert isinstance(TooMuch("x"), Refusal)
+    assert isinstance(LimitExceeded("x"), Refusal)

@@ -1,4 +1,4 @@
-"""GraphQL: pages of lists by cursors, and how few statements read them, however many rows there are."""
+"""GraphQL: pagination by cursors, and the number of statements, which does not depend on the number of rows."""
 
 import base64
 from typing import Any
@@ -6,16 +6,19 @@ from typing import Any
 import orjson
 import pytest
 
+from bot.rules.permissions import Visibility
+from bot.store import graph_nodes
 from bot.store.database import fetch
+from bot.store.graph import ViewerVisibility, nodes_by_id
 from tests.api import graphs
-from tests.api.graphs import ask, codes, post, statements
+from tests.api.graphs import error_codes, execute, graph_statements, post
 from tests.world import World
 
 COUNT = 4
 SIZE = 3
 INFO = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
 
-# Every list, as a query with a place for its arguments, where in the answer it is, and how many there are.
+# Every list: a query with placeholders for arguments and selection, its path in the data, and its length.
 LISTS = {
     "projects": ("{ projects%s { %s } }", ["projects"], 2),
     "releases": ("{ releases%s { %s } }", ["releases"], COUNT),
@@ -49,14 +52,14 @@ LISTS = {
 }
 
 
-def within(data: Any, path: list[str]) -> Any:
+def descend(data: Any, path: list[str]) -> Any:
     for name in path:
         data = data[name]
     return data
 
 
-async def page(world: World, name: str, arguments: str, **given: Any) -> Any:
-    """A page of one of the lists."""
+async def page(world: World, name: str, arguments: str, **variables: Any) -> Any:
+    """Query a page of a list by its name in LISTS."""
     query, path, _ = LISTS[name]
     declared = ", ".join(each for each in ("$size: Int", "$cursor: String") if each[:5] in arguments)
     declared = f"query ({declared})" if declared else ""
@@ -64,11 +67,11 @@ async def page(world: World, name: str, arguments: str, **given: Any) -> Any:
         arguments,
         f"totalCount edges {{ cursor node {{ id }} }} nodes {{ id }} {INFO}",
     )
-    return within(await ask(world, f"{declared} {text}", **given), path)
+    return descend(await execute(world, f"{declared} {text}", **variables), path)
 
 
-async def test_every_list_is_walked_through_in_both_directions_and_each_row_met_once(world: World) -> None:
-    await graphs.grow("shop", COUNT)
+async def test_paging_through_every_list_in_both_directions_returns_each_row_once(world: World) -> None:
+    await graphs.full_project("shop", COUNT)
     for name, (_, _, count) in LISTS.items():
         whole = await page(world, name, "(first: 100, after: $cursor, before: null)")
         every = [edge["node"]["id"] for edge in whole["edges"]]
@@ -105,31 +108,31 @@ async def backwards(world: World, name: str, size: int) -> list[str]:
     return found
 
 
-async def test_a_page_between_two_cursors_is_what_is_between_them(world: World) -> None:
-    await graphs.grow("shop", COUNT)
+async def test_a_page_between_two_cursors_holds_only_what_lies_between_them(world: World) -> None:
+    await graphs.full_project("shop", COUNT)
     edges = (await page(world, "schedules", ""))["edges"]
     query = "query ($a: String, $b: String) { schedules(first: 3, after: $a, before: $b) { nodes { id } } }"
-    found = await ask(world, query, a=edges[2]["cursor"], b=edges[7]["cursor"])
+    found = await execute(world, query, a=edges[2]["cursor"], b=edges[7]["cursor"])
     assert found["schedules"]["nodes"] == [edge["node"] for edge in edges[3:6]]
-    found = await ask(world, query.replace("first", "last"), a=edges[2]["cursor"], b=edges[7]["cursor"])
+    found = await execute(world, query.replace("first", "last"), a=edges[2]["cursor"], b=edges[7]["cursor"])
     assert found["schedules"]["nodes"] == [edge["node"] for edge in edges[4:7]]
 
 
-async def test_a_page_has_20_unless_asked_otherwise_and_may_have_none(world: World) -> None:
+async def test_a_page_has_20_nodes_by_default_and_may_be_empty(world: World) -> None:
     await graphs.releases(await graphs.project("shop"), map(str, range(25)))
-    usual = await page(world, "releases", "")
-    assert len(usual["nodes"]) == 20 and usual["pageInfo"]["hasNextPage"] and usual["totalCount"] == 25
+    default = await page(world, "releases", "")
+    assert len(default["nodes"]) == 20 and default["pageInfo"]["hasNextPage"] and default["totalCount"] == 25
     assert len((await page(world, "releases", "(first: 100)"))["nodes"]) == 25
-    none = await page(world, "releases", "(first: 0)")
-    nowhere = {"hasNextPage": True, "hasPreviousPage": False, "startCursor": None, "endCursor": None}
-    assert none == {"totalCount": 25, "edges": [], "nodes": [], "pageInfo": nowhere}
+    empty = await page(world, "releases", "(first: 0)")
+    page_info = {"hasNextPage": True, "hasPreviousPage": False, "startCursor": None, "endCursor": None}
+    assert empty == {"totalCount": 25, "edges": [], "nodes": [], "pageInfo": page_info}
 
 
-async def test_rows_that_are_added_or_go_meanwhile_move_no_page(world: World) -> None:
+async def test_rows_added_or_deleted_meanwhile_do_not_shift_pages(world: World) -> None:
     shop = await graphs.project("shop")
     _, second, *_ = await graphs.releases(shop, map(str, range(6)))
     first = await page(world, "releases", "(first: 4)")
-    await second.delete()  # the next one
+    await second.delete()  # the first row of the next page
     await graphs.releases(shop, ["9"])
     rest = await page(world, "releases", "(first: 4, after: $cursor)", cursor=first["pageInfo"]["endCursor"])
     assert len(rest["nodes"]) == 1 and not {each["id"] for each in rest["nodes"]} & {
@@ -137,30 +140,43 @@ async def test_rows_that_are_added_or_go_meanwhile_move_no_page(world: World) ->
     }
 
 
-def forged(*values: Any) -> str:
+def forged_cursor(*values: Any) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(values)).decode()
 
 
-@pytest.mark.parametrize("which", ["after", "before"])
-async def test_what_is_no_cursor_of_the_list_is_an_error_of_its_field(world: World, which: str) -> None:
-    await graphs.grow("shop", 2)
+@pytest.mark.parametrize("argument", ["after", "before"])
+async def test_an_invalid_cursor_is_an_error_of_its_field(world: World, argument: str) -> None:
+    await graphs.full_project("shop", 2)
     other = (await page(world, "projects", ""))["pageInfo"]["endCursor"]
     odd: list[Any] = ["1", None, True, 1.5, [], {}, -(2**31), 2**31, 2**40]
-    wrong = ["", "x", "=", "é", "AAAA", other, "a" * 100_000, "W10", "bnVsbA==", "MTI=", forged(), forged("releases")]
-    wrong += [forged("releases", value) for value in odd]
-    wrong += [forged("releases", 1, 2), forged("project releases", 1), forged(["releases"], 1)]
-    for cursor in wrong:
-        query = f"query ($cursor: String) {{ releases({which}: $cursor) {{ totalCount }} viewer {{ name }} }}"
+    invalid = [
+        "",
+        "x",
+        "=",
+        "é",
+        "AAAA",
+        other,
+        "a" * 100_000,
+        "W10",
+        "bnVsbA==",
+        "MTI=",
+        forged_cursor(),
+        forged_cursor("releases"),
+    ]
+    invalid += [forged_cursor("releases", value) for value in odd]
+    invalid += [forged_cursor("releases", 1, 2), forged_cursor("project releases", 1), forged_cursor(["releases"], 1)]
+    for cursor in invalid:
+        query = f"query ($cursor: String) {{ releases({argument}: $cursor) {{ totalCount }} viewer {{ name }} }}"
         answer = await post(world, query, cursor=cursor)
         assert (answer.status, answer.json["data"]) == (200, {"releases": None, "viewer": {"name": "root"}}), cursor
-        assert codes(answer) == {"releases": "BAD_USER_INPUT"}
-    for cursor in (forged("projects", "a\0b"), forged("projects", 1), forged("projects", None)):
-        assert codes(await post(world, f'{{ projects(after: "{cursor}") {{ totalCount }} }}')) == {
+        assert error_codes(answer) == {"releases": "BAD_USER_INPUT"}
+    for cursor in (forged_cursor("projects", "a\0b"), forged_cursor("projects", 1), forged_cursor("projects", None)):
+        assert error_codes(await post(world, f'{{ projects(after: "{cursor}") {{ totalCount }} }}')) == {
             "projects": "BAD_USER_INPUT"
         }
     for day in ("x", "2026-13-01", 20261103, None, ""):
-        answer = await post(world, f'{{ schedules(after: "{forged("schedules", day, 1)}") {{ totalCount }} }}')
-        assert codes(answer) == {"schedules": "BAD_USER_INPUT"}
+        answer = await post(world, f'{{ schedules(after: "{forged_cursor("schedules", day, 1)}") {{ totalCount }} }}')
+        assert error_codes(answer) == {"schedules": "BAD_USER_INPUT"}
 
 
 SIZES = {
@@ -172,12 +188,12 @@ SIZES = {
 }
 
 
-async def test_a_page_of_another_size_is_refused_before_anything_is_read(world: World) -> None:
-    for arguments, told in SIZES.items():
+async def test_a_page_size_out_of_range_is_refused_before_anything_is_read(world: World) -> None:
+    for arguments, message in SIZES.items():
         declared = "query ($size: Int)" if "$" in arguments else ""
         query = f'{declared} {{ project(name: "nope") {{ releases{arguments} {{ totalCount }} }} }}'
         answer = await post(world, query, size=1000)
-        assert (answer.status, graphs.sentence(answer)) == (400, told)
+        assert (answer.status, graphs.error_message(answer)) == (400, message)
 
 
 EVERYTHING = """query ($n: Int) { projects(first: $n) { totalCount nodes {
@@ -191,33 +207,44 @@ EVERYTHING = """query ($n: Int) { projects(first: $n) { totalCount nodes {
         candidate { id } fromCandidate { id } environment { id } } } } } } } } } } }"""
 
 
-FIELDS = 10 + 9 + 13  # lists, their counts, and relations, in the query above
+FIELDS = 10 + 9 + 13  # lists, their counts, and references in the query above
+
+
+async def test_every_node_has_the_columns_of_its_record(world: World) -> None:
+    await graphs.full_project("shop", 1)
+    everything = Visibility(everything=True)
+    viewer = ViewerVisibility(everything, everything, everything, everything, user_id=0)
+    node_types = [each for each in vars(graph_nodes).values() if isinstance(each, graph_nodes.NodeType)]
+    assert len(node_types) == 8
+    for node_type in node_types:
+        nodes = await nodes_by_id(node_type, viewer, [1])
+        assert set(nodes[1]) == set(node_type.record.__annotations__), node_type.table
 
 
 async def test_the_number_of_statements_does_not_grow_with_the_number_of_rows(world: World) -> None:
-    """There is at most one for each field that leads on, and none for what is known already."""
+    """There is at most one statement for each list, count and reference; no node is read twice by its id."""
     for name in "abc":
-        await graphs.grow(name, 3)
+        await graphs.full_project(name, 3)
     for size in (1, 2, 3):
-        async with statements(world) as said:
-            found = await ask(world, EVERYTHING, n=size)
-        assert 20 < len(said) <= FIELDS
+        async with graph_statements(world) as statements:
+            found = await execute(world, EVERYTHING, n=size)
+        assert 20 < len(statements) <= FIELDS
     assert str(found).count("'id'") > 300
 
 
 async def test_a_page_of_a_long_list_reads_that_page_only(world: World) -> None:
-    """Whole lists are never read to find a page of them: not for one parent, and not for many."""
+    """The whole list is not read to find a page of it, neither for one parent nor for many."""
     shop = await graphs.project("shop")
-    places = [await graphs.environment(shop, f"e{number}") for number in range(2)]
+    environments = [await graphs.environment(shop, f"e{number}") for number in range(2)]
     [release] = await graphs.releases(shop, ["1.0"])
     [candidate] = await graphs.candidates(release, [1])
-    for place in places:
-        await graphs.deployment(candidate, place)
-    async with statements(world) as said:
-        await ask(
+    for environment in environments:
+        await graphs.deployment(candidate, environment)
+    async with graph_statements(world) as statements:
+        await execute(
             world, '{ project(name: "shop") { environments { nodes { deployments(first: 1) { nodes { id } } } } } }'
         )
-    [page] = [each for each in said if "FROM deployments x" in each]
+    [page] = [each for each in statements if "FROM deployments x" in each]
     database = world.service.database
     if database.dialect == "sqlite":
         plan = [row["detail"] for row in await fetch(f"EXPLAIN QUERY PLAN {page}")]

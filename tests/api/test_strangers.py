@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import pytest
 
-from bot.rules.permissions import STRANGERS
+from bot.rules.permissions import ANONYMOUS_GRANTS
 from bot.store.announcements import Announcement, Link
 from bot.store.candidates import Candidate
 from bot.store.content import ChangeSet, ContentRepo, Product, ProductVersion, ReleasedFile, Rpm, Schedule, Sla, Variant
@@ -373,7 +373,7 @@ def changed(before: dict[tuple[str, str], Told], after: dict[tuple[str, str], To
     return {template for (template, what), told in before.items() if told != after[template, what]}
 
 
-@pytest.mark.parametrize("policy", STRANGERS)
+@pytest.mark.parametrize("policy", ANONYMOUS_GRANTS)
 async def test_no_private_row_is_ever_seen_by_a_stranger(
     source: Path, database_url: str, aiohttp_server: Serve, policy: str
 ) -> None:
@@ -381,7 +381,7 @@ async def test_no_private_row_is_ever_seen_by_a_stranger(
         facts = await fill(seed=sum(map(ord, policy)))
         asks = list(facts.asks())
         seen = await look(world, asks)
-        readable = {template for grant in STRANGERS[policy] for template in ASKED[grant]}
+        readable = {template for grant in ANONYMOUS_GRANTS[policy] for template in ASKED[grant]}
         for (template, what), told in seen.items():
             assert told.status < 500, what
             assert SECRET in what or SECRET.encode() not in told.body, (what, told.body)

@@ -1,4 +1,4 @@
-"""Which role on GitHub brings which grant: the table of the model, cell by cell."""
+"""Which roles on GitHub have which grants: the permission table, cell by cell."""
 
 import pytest
 
@@ -20,7 +20,7 @@ TABLE = {
     "content:write": None,
     "admin": None,
 }
-CELLS = [(grant, role, least) for grant, least in TABLE.items() for role in ROLES]
+CELLS = [(grant, role, lowest_role) for grant, lowest_role in TABLE.items() for role in ROLES]
 
 
 def test_the_table_names_every_grant() -> None:
@@ -28,15 +28,15 @@ def test_the_table_names_every_grant() -> None:
     assert ROLES == ("read", "triage", "write", "maintain", "admin")
 
 
-@pytest.mark.parametrize(("grant", "role", "least"), CELLS)
-def test_a_role_brings_its_grants_and_those_below_it(grant: str, role: str, least: str | None) -> None:
-    brings = least is not None and ROLES.index(role) >= ROLES.index(least)
-    assert (grant in grants_of_role(role)) is brings
-    assert role_for(grant) == least
+@pytest.mark.parametrize(("grant", "role", "lowest_role"), CELLS)
+def test_a_role_has_its_own_grants_and_those_of_lower_roles(grant: str, role: str, lowest_role: str | None) -> None:
+    is_granted = lowest_role is not None and ROLES.index(role) >= ROLES.index(lowest_role)
+    assert (grant in grants_of_role(role)) is is_granted
+    assert role_for(grant) == lowest_role
 
 
 @pytest.mark.parametrize("role", ["none", "", "owner", "Admin", "ADMIN", "maintainer", "read\n"])
-def test_a_role_that_github_does_not_have_brings_nothing(role: str) -> None:
+def test_a_role_that_github_does_not_have_has_no_grants(role: str) -> None:
     assert grants_of_role(role) == frozenset()
 
 
@@ -48,11 +48,11 @@ def test_admin_implies_every_grant_and_no_other_grant_implies_any(grant: str) ->
     assert not covers(GRANTS - {grant, "admin"}, grant)
 
 
-def test_no_role_on_github_brings_the_grant_admin() -> None:
+def test_no_role_on_github_has_the_grant_admin() -> None:
     assert not covers(grants_of_role("admin"), "admin")
 
 
-def test_names_that_are_no_grants_are_told_apart() -> None:
+def test_names_that_are_not_grants_are_found() -> None:
     assert unknown_grants(["admin", "root", "project:read", "Admin", "*"]) == ["*", "Admin", "root"]
     assert unknown_grants(GRANTS) == []
 
@@ -72,5 +72,7 @@ def test_names_that_are_no_grants_are_told_apart() -> None:
         ("none", None, "none"),
     ],
 )
-def test_a_custom_role_counts_as_what_it_is_folded_into(permission: str, role_name: str | None, role: str) -> None:
+def test_a_custom_role_counts_as_the_role_that_it_is_based_on(
+    permission: str, role_name: str | None, role: str
+) -> None:
     assert role_from(permission, role_name) == role

@@ -1,4 +1,4 @@
-"""What somebody sees in lists is what they may read one by one."""
+"""The rows that a list shows are those that the actor may read individually."""
 
 from itertools import product
 from typing import Any
@@ -12,53 +12,60 @@ from bot.store import visibility
 from bot.store.database import Database, fetch
 from bot.store.projects import Project, Repository
 
-OPEN, CLOSED = 11, 12
+PUBLIC_REPOSITORY, PRIVATE_REPOSITORY = 11, 12
 
 
 @pytest.fixture
 async def projects(database: Database) -> list[Project]:
     """Two projects of a public repository, one of a private one, and one without."""
     now = utc_now()
-    for number, private in ((OPEN, False), (CLOSED, True)):
+    for number, private in ((PUBLIC_REPOSITORY, False), (PRIVATE_REPOSITORY, True)):
         await Repository.create(
             github_id=number, full_name=f"acme/{number}", default_branch="main", private=private, checked_at=now
         )
-    for name, repository in (("one", OPEN), ("two", OPEN), ("three", CLOSED), ("four", None)):
+    for name, repository in (
+        ("one", PUBLIC_REPOSITORY),
+        ("two", PUBLIC_REPOSITORY),
+        ("three", PRIVATE_REPOSITORY),
+        ("four", None),
+    ):
         values: dict[str, Any] = {"permalink": name, "tag_prefix": f"{name}/", "trigger_tag_prefix": f"{name}-v"}
         values |= {"repository_id": repository, "created_at": now, "updated_at": now}
         await Project.create(name=name, **values)
     return await Project.all().select_related("repository").order_by("id")
 
 
-async def seen(viewer: Visibility, *, before: tuple[Any, ...] = (), nullable: bool = False) -> list[str]:
-    """The names of what is seen, asked for behind arguments that are there already."""
+async def visible_names(visible: Visibility, *, before: tuple[Any, ...] = (), nullable: bool = False) -> list[str]:
+    """Query the names of visible projects; `before` are arguments that precede those of the condition."""
     args = list(before)
-    column = "NULLIF(id, -1)"  # never NULL, and not known to be a key
+    column = "NULLIF(id, -1)"  # never NULL, but the database does not know that
     conditions = [f"'x' = ${number}" for number in range(1, len(args) + 1)]
-    conditions += filter(None, [visibility.condition(viewer, column, args, nullable=nullable)])
+    conditions += filter(None, [visibility.condition(visible, column, args, nullable=nullable)])
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     return [row["name"] for row in await fetch(f"SELECT name FROM projects {where} ORDER BY id", *args)]
 
 
-async def test_a_list_shows_what_may_be_read_one_by_one(projects: list[Project]) -> None:
-    ids, repositories = (None, projects[0].id, projects[2].id, 999), (None, OPEN, CLOSED, 999)
+async def test_a_list_shows_exactly_what_may_be_read_individually(projects: list[Project]) -> None:
+    ids, repositories = (None, projects[0].id, projects[2].id, 999), (None, PUBLIC_REPOSITORY, PRIVATE_REPOSITORY, 999)
     grants: tuple[frozenset[str], ...] = (frozenset(), frozenset({"project:read"}), frozenset({"admin"}))
     for held, public, project_id, repository_id in product(grants, grants[:2], ids, repositories):
         actor = Actor(UserId(7), "x", held, project_id=project_id, repository_id=repository_id, public=public)
         expected = [each.name for each in projects if actor.may_on(each, "project:read")]
-        assert await seen(actor.visibility("project:read")) == expected, actor
-        assert await seen(actor.visibility("project:read"), before=("x", "x")) == expected, actor
+        assert await visible_names(actor.visibility("project:read")) == expected, actor
+        assert await visible_names(actor.visibility("project:read"), before=("x", "x")) == expected, actor
 
 
-async def test_rows_of_no_project_are_seen_by_everybody_where_there_are_such(projects: list[Project]) -> None:
-    for viewer in (
+async def test_rows_without_a_project_are_visible_to_everyone_if_the_column_is_nullable(
+    projects: list[Project],
+) -> None:
+    for visible in (
         Visibility(),
         Visibility(project_id=projects[0].id),
-        Visibility(repository_id=CLOSED),
+        Visibility(repository_id=PRIVATE_REPOSITORY),
         Visibility(public=True),
     ):
         args: list[Any] = []
-        condition = visibility.condition(viewer, "CAST(NULL AS INTEGER)", args, nullable=True)
+        condition = visibility.condition(visible, "CAST(NULL AS INTEGER)", args, nullable=True)
         assert len(await fetch(f"SELECT id FROM projects WHERE {condition}", *args)) == len(projects)
-    assert await seen(Visibility(), nullable=True) == []
+    assert await visible_names(Visibility(), nullable=True) == []
     assert visibility.condition(Visibility(everything=True), "x", [], nullable=True) == ""

@@ -1,0 +1,69 @@
+"""The parts of an OpenAPI 3.1 document that are generated here, as types.
+
+https://spec.openapis.org/oas/v3.1.0
+"""
+
+from collections.abc import Mapping
+from typing import Any, NotRequired, TypedDict
+
+from pydantic import JsonValue
+
+Schema = Mapping[str, Any]
+"""A JSON Schema: an open vocabulary, which pydantic types in the same way."""
+Schemas = Mapping[str, Schema]
+"""The schemas of `#/components/schemas`, by name."""
+
+Reference = TypedDict("Reference", {"$ref": str})
+
+
+class MediaType(TypedDict):
+    """The content of a body in one format."""
+
+    schema: Schema
+    example: JsonValue
+
+
+class RequestBody(TypedDict):
+    """The body of a request, by content type."""
+
+    content: dict[str, MediaType]
+
+
+class Response(TypedDict):
+    """A response, by content type; one without a body has no content."""
+
+    description: str
+    content: NotRequired[dict[str, MediaType]]
+
+
+# `in` is a keyword of Python, which a class cannot have as an attribute.
+Parameter = TypedDict(
+    "Parameter", {"in": str, "name": str, "required": bool, "schema": Schema, "example": NotRequired[JsonValue]}
+)
+
+
+class Operation(TypedDict):
+    """An operation: one method of one path."""
+
+    operationId: str
+    tags: list[str]
+    summary: str
+    description: str
+    parameters: list[Parameter]
+    responses: dict[str, Response | Reference]
+    security: list[dict[str, list[str]]]
+    requestBody: NotRequired[RequestBody]
+
+
+class Info(TypedDict):
+    """What the document describes."""
+
+    title: str
+    version: str
+    description: str
+
+
+PathItem = Mapping[str, Operation]
+"""The operations of a path, by method in lower case."""
+Components = Mapping[str, Mapping[str, object]]
+"""Shared parts of the document, by section and name."""

@@ -1,0 +1,83 @@
+"""Pagination arguments and cursors, as the Relay connection specification defines them.
+
+https://relay.dev/graphql/connections.htm
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from datetime import date
+from enum import Enum
+
+import orjson
+
+from bot.errors import Refusal
+from bot.store.graph import FilterValue, PageWindow, SortKey
+from bot.store.graph_nodes import N, Node, NodeList
+
+DEFAULT_PAGE_SIZE = 20
+MAX_PAGE_SIZE = 100  # also the maximum number of values of a filter
+MAX_CURSOR_LENGTH = 4_000
+
+FilterArgument = FilterValue | Enum | list[FilterValue | Enum]
+
+
+def page_window(
+    nodes: NodeList[N], first: int | None, after: str | None, last: int | None, before: str | None
+) -> PageWindow:
+    """Return the slice of a list that the four pagination arguments select; refuse what is out of range."""
+    bounds = {
+        name: None if cursor is None else parse_cursor(nodes, name, cursor)
+        for name, cursor in (("after", after), ("before", before))
+    }
+    return PageWindow(page_size(first, last), last is not None, **bounds)
+
+
+def page_size(first: int | None, last: int | None) -> int:
+    """Return the maximum number of nodes on a page; refuse a size that is out of range."""
+    if first is not None and last is not None:
+        raise Refusal("`first` and `last` cannot be asked for at once.")
+    name, size = ("last", last) if last is not None else ("first", DEFAULT_PAGE_SIZE if first is None else first)
+    if not 0 <= size <= MAX_PAGE_SIZE:
+        raise Refusal(f"`{name}` must be from 0 to {MAX_PAGE_SIZE}, not {size}.")
+    return size
+
+
+def filter_values(argument: FilterArgument) -> tuple[FilterValue, ...]:
+    """Return the distinct values of a filter argument; refuse too many."""
+    values = argument if isinstance(argument, list) else [argument]
+    if len(values) > MAX_PAGE_SIZE:
+        raise Refusal(f"A filter has at most {MAX_PAGE_SIZE} values.")
+    return tuple(dict.fromkeys(value.value if isinstance(value, Enum) else value for value in values))
+
+
+def cursor_of(nodes: NodeList[N], node: Node) -> str:
+    """Return the cursor of a node in a list: the name of the list and the node's sort key, as text."""
+    columns: Mapping[str, object] = node
+    values = [columns[key] for key in nodes.keys]
+    sort_key = [value if isinstance(value, int) else str(value) for value in values]
+    return base64.urlsafe_b64encode(orjson.dumps([nodes.name, *sort_key])).decode().rstrip("=")
+
+
+def parse_cursor(nodes: NodeList[N], argument: str, cursor: str) -> SortKey:
+    """Return the sort key that a cursor stands for; refuse a cursor of another list."""
+    try:
+        padded = cursor[:MAX_CURSOR_LENGTH].encode("ascii") + b"=" * (-len(cursor) % 4)
+        name, *values = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        if name == nodes.name:
+            return tuple(_parse_sort_value(key, value) for key, value in zip(nodes.keys, values, strict=True))
+    except (ValueError, TypeError, binascii.Error):
+        pass
+    raise Refusal(f"`{argument}` must be a cursor of the same list, as an earlier page gave it.")
+
+
+def _parse_sort_value(key: str, value: object) -> FilterValue:
+    """Return a value of a cursor as the type of its column; raise ValueError if it is none."""
+    if isinstance(value, str):
+        if key == "date":
+            return date.fromisoformat(value)
+        if key == "name" and "\0" not in value:
+            return value
+    elif type(value) is int and key not in ("date", "name") and abs(value) < 2**31:
+        return value
+    raise ValueError(key)

@@ -1,0 +1,123 @@
+"""The context of one query: what the caller may see, and the data loaders that batch reads per level of the query."""
+
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from datetime import date
+from typing import Any, TypeVar
+
+from strawberry.dataloader import DataLoader
+
+from bot.context import FORBIDDEN, Context, require
+from bot.errors import Forbidden, NotFound
+from bot.operations.announcements import READS
+from bot.store import graph
+from bot.store.graph import Filters, PageWindow, ViewerVisibility
+from bot.store.graph_nodes import (
+    ANNOUNCEMENT,
+    DEPLOYMENT,
+    PROJECT,
+    SCHEDULE,
+    DeploymentNode,
+    N,
+    Node,
+    NodeList,
+    NodeType,
+    ProjectNode,
+)
+
+T = TypeVar("T")
+
+PROJECT_GRANTS = ("project:read",)
+GRANTS: Mapping[NodeType[Node], tuple[str, ...]] = {ANNOUNCEMENT: READS, SCHEDULE: ("content:read",)}
+"""The grants of which one is needed to see nodes of a type; PROJECT_GRANTS for all others."""
+
+
+class QueryContext:
+    """What the resolvers of one query share. Every read is limited to what the caller may see."""
+
+    def __init__(self, context: Context) -> None:
+        actor = context.actor
+        self.actor = actor
+        self.now = context.now()
+        self._viewer = ViewerVisibility(
+            projects=actor.visibility(*PROJECT_GRANTS),
+            announcements=actor.visibility(*READS),
+            undecided=actor.visibility("announcement:approve"),
+            schedules=actor.visibility(*GRANTS[SCHEDULE]),
+            user_id=actor.user_id,
+        )
+        self._permitted: set[NodeType[Node]] = set()
+        self._loaders: dict[Hashable, DataLoader[int, Any]] = {}
+
+    @property
+    def today(self) -> date:
+        """Today's date in UTC."""
+        return self.now.date()
+
+    def require(self, node_type: NodeType[N]) -> None:
+        """Refuse a caller who may not see any node of a type."""
+        if node_type not in self._permitted:
+            require(self.actor, *_grants(node_type))
+            self._permitted.add(node_type)
+
+    def node(self, node_type: NodeType[N], node_id: int) -> Awaitable[N]:
+        """Load a node by its id; refuse one that is not visible."""
+        self.require(node_type)
+
+        async def load(ids: list[int]) -> list[N | BaseException]:
+            nodes = await graph.nodes_by_id(node_type, self._viewer, ids)
+            return [nodes.get(each) or Forbidden(FORBIDDEN, grant=_grants(node_type)[0]) for each in ids]
+
+        return self._loader(node_type, load).load(node_id)
+
+    def page(self, nodes: NodeList[N], parent: int, window: PageWindow, filters: Filters) -> Awaitable[list[N]]:
+        """Load a page of the nodes of a parent, as `graph.pages` does."""
+
+        async def load(parents: list[int]) -> list[list[N]]:
+            pages = await graph.pages(nodes, self._viewer, parents, window, filters)
+            return [pages[each] for each in parents]
+
+        return self._loader((nodes, window, filters), load).load(parent)
+
+    def count(self, nodes: NodeList[N], parent: int, filters: Filters) -> Awaitable[int]:
+        """Load the number of nodes of a parent."""
+
+        async def load(parents: list[int]) -> list[int]:
+            counts = await graph.counts(nodes, self._viewer, parents, filters)
+            return [counts[each] for each in parents]
+
+        return self._loader((nodes, filters), load).load(parent)
+
+    def _loader(
+        self, key: Hashable, load: Callable[[list[int]], Awaitable[Sequence[T | BaseException]]]
+    ) -> DataLoader[int, T]:
+        """Return the loader for a key: its ids are collected and read together."""
+        if key not in self._loaders:
+            self._loaders[key] = DataLoader(load)
+        return self._loaders[key]
+
+    async def project(self, name: str) -> ProjectNode:
+        """Return the project with a name."""
+        self.require(PROJECT)
+        if (project := await graph.project_by_name(self._viewer, name)) is None:
+            raise NotFound("Release project not found")
+        return project
+
+    async def by_version(self, node_type: NodeType[N], project: str, version: str) -> N:
+        """Return the release or candidate with a version in the named project."""
+        self.require(node_type)
+        if (node := await graph.node_by_version(node_type, self._viewer, project, version)) is None:
+            await self.project(project)
+            raise NotFound("Release not found")
+        return node
+
+    async def deployment(self, deployment_id: int) -> DeploymentNode:
+        """Return the deployment with an id."""
+        self.require(DEPLOYMENT)
+        deployments = await graph.nodes_by_id(DEPLOYMENT, self._viewer, [deployment_id])
+        if deployment_id not in deployments:
+            raise NotFound("Deployment not found")
+        return deployments[deployment_id]
+
+
+def _grants(node_type: NodeType[N]) -> tuple[str, ...]:
+    return GRANTS.get(node_type, PROJECT_GRANTS)
