@@ -24,7 +24,7 @@ from bot.queue.jobs import dead_letters, enqueue
 from bot.rules.replies import is_marked
 from bot.store.database import dialect, execute, fetch
 from sandbox import GitHub
-from server.app import Service
+from server.service import Service
 from tests.conftest import postgres
 from tests.world import World, furnish, settings_for
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from api.docs.examples import VALUES
 from api.http.bodies import JSON
-from api.http.endpoints import Dialect, Endpoint
+from api.http.endpoints import AnyEndpoint, Dialect
 from api.http.problems import TITLES
 from bot.context import FORBIDDEN, MISSING
 from bot.errors import Problem
@@ -29,7 +29,7 @@ def document(title: str, version: str, description: str, dialects: Sequence[Dial
     for dialect, endpoint in _endpoints(dialects):
         said = _operation(dialect, endpoint, schemas, shared)
         for status in _refusals(dialect, endpoint):
-            name = f"{dialect.name.replace(' ', '_')}_{endpoint.form.types[0].rpartition('/')[2]}_{status}"
+            name = f"{dialect.name.replace(' ', '_')}_{endpoint.codec.content_types[0].rpartition('/')[2]}_{status}"
             refusals[name] = _refusal(dialect, endpoint, status, schemas)
             said["responses"][str(status)] = {"$ref": f"#/components/responses/{name}"}
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = said
@@ -48,7 +48,7 @@ def document(title: str, version: str, description: str, dialects: Sequence[Dial
     }
 
 
-def _endpoints(dialects: Sequence[Dialect]) -> Iterator[tuple[Dialect, Endpoint]]:
+def _endpoints(dialects: Sequence[Dialect]) -> Iterator[tuple[Dialect, AnyEndpoint]]:
     return ((dialect, endpoint) for dialect in dialects for endpoint in dialect.endpoints)
 
 
@@ -58,8 +58,8 @@ def _schemas(dialects: Sequence[Dialect]) -> tuple[dict[Key, Any], dict[str, Any
     for dialect, endpoint in _endpoints(dialects):
         where = (endpoint.method, endpoint.path)
         wanted.append(((*where, "gives"), "serialization", TypeAdapter(endpoint.response_model)))
-        wanted.append(((*where, "error"), "serialization", TypeAdapter(dialect.error)))
-        for name, model in (("takes", endpoint.request_model), ("query", endpoint.query)):
+        wanted.append(((*where, "error"), "serialization", TypeAdapter(dialect.error_model)))
+        for name, model in (("takes", endpoint.request_model), ("query", endpoint.query_model)):
             if model is not None:
                 wanted.append(((*where, name), "validation", TypeAdapter(model)))
     by_key, together = TypeAdapter.json_schemas(wanted, ref_template=REF)
@@ -77,7 +77,7 @@ def _plain(schema: Any) -> Any:
     return {name: _plain(value) for name, value in schema.items() if name not in silent}
 
 
-def _operation(dialect: Dialect, endpoint: Endpoint, schemas: Mapping[Key, Any], shared: Mapping[str, Any]) -> Any:
+def _operation(dialect: Dialect, endpoint: AnyEndpoint, schemas: Mapping[Key, Any], shared: Mapping[str, Any]) -> Any:
     summary, _, text = (getdoc(endpoint.perform) or "").partition("\n\n")
     said: dict[str, Any] = {
         "operationId": _name(endpoint),
@@ -86,12 +86,12 @@ def _operation(dialect: Dialect, endpoint: Endpoint, schemas: Mapping[Key, Any],
         "description": text,
         "parameters": [*_in_path(endpoint), *_in_query(endpoint, schemas, shared)],
         "responses": {},
-        "security": [*({name: []} for name in dialect.security), *([{}] if endpoint.anonymous_grant else [])],
+        "security": [*({name: []} for name in dialect.security_schemes), *([{}] if endpoint.anonymous_grant else [])],
     }
     if endpoint.request_model is not None:
         schema = schemas[endpoint.method, endpoint.path, "takes"]
         content = {"schema": schema, "example": example(schema, shared)}
-        said["requestBody"] = {"content": {endpoint.form.types[0]: content}}
+        said["requestBody"] = {"content": {endpoint.codec.content_types[0]: content}}
     for status in sorted({endpoint.status, *endpoint.other_statuses}):
         schema = schemas[endpoint.method, endpoint.path, "gives"]
         body = {} if status == 204 else _answer(endpoint, schema, example(schema, shared))
@@ -99,12 +99,12 @@ def _operation(dialect: Dialect, endpoint: Endpoint, schemas: Mapping[Key, Any],
     return said
 
 
-def _answer(endpoint: Endpoint, schema: Any, value: Any, kind: str = "") -> Any:
+def _answer(endpoint: AnyEndpoint, schema: Any, value: Any, kind: str = "") -> Any:
     """The content of an answer. What is not JSON is text that says a value of the schema."""
-    kind = kind or endpoint.form.types[0]
-    if endpoint.form is not JSON:
+    kind = kind or endpoint.codec.content_types[0]
+    if endpoint.codec is not JSON:
         schema = {"type": "string", "contentMediaType": kind, "contentSchema": schema}
-        value = endpoint.form.dumps(value).decode()
+        value = endpoint.codec.dumps(value).decode()
     return {"content": {kind: {"schema": schema, "example": value}}}
 
 
@@ -118,38 +118,38 @@ PROBLEMS = {
 DONE = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 302: "Found"}
 
 
-def _refusal(dialect: Dialect, endpoint: Endpoint, status: int, schemas: Mapping[Key, Any]) -> Any:
+def _refusal(dialect: Dialect, endpoint: AnyEndpoint, status: int, schemas: Mapping[Key, Any]) -> Any:
     """A refusal, with an example in the dialect's own words."""
-    said = dialect.refuses(PROBLEMS.get(status) or Problem(TITLES[status]), status)
-    content = _answer(endpoint, schemas[endpoint.method, endpoint.path, "error"], said, dialect.error_type)
+    said = dialect.error_body(PROBLEMS.get(status) or Problem(TITLES[status]), status)
+    content = _answer(endpoint, schemas[endpoint.method, endpoint.path, "error"], said, dialect.error_content_type)
     return {"description": TITLES[status], **content}
 
 
-def _refusals(dialect: Dialect, endpoint: Endpoint) -> list[int]:
+def _refusals(dialect: Dialect, endpoint: AnyEndpoint) -> list[int]:
     """Every status with which a call may be refused."""
-    writes = endpoint.method != "GET" and not endpoint.reads
-    names = "{" in endpoint.path or endpoint.request_model or endpoint.query  # what is not there, perhaps
+    writes = endpoint.method != "GET" and not endpoint.read_only
+    names = "{" in endpoint.path or endpoint.request_model or endpoint.query_model  # what is not there, perhaps
     statuses = {400, 401, 403, 429, 503}
     statuses |= {404} if names else set()
-    statuses |= {409} if writes or dialect.status else set()
-    statuses |= {413, 415} if endpoint.request_model or dialect.code else set()
+    statuses |= {409} if writes or dialect.error_status else set()
+    statuses |= {413, 415} if endpoint.request_model or dialect.find_credentials else set()
     statuses |= {422} if writes and endpoint.method == "POST" else set()
     return sorted(statuses)
 
 
-def _name(endpoint: Endpoint) -> str:
+def _name(endpoint: AnyEndpoint) -> str:
     path = re.sub(r"[^a-z0-9]+", "_", endpoint.path.lower()).strip("_")
     return f"{endpoint.method.lower()}_{path}"
 
 
-def _in_path(endpoint: Endpoint) -> list[Any]:
+def _in_path(endpoint: AnyEndpoint) -> list[Any]:
     names = re.findall(r"\{(\w+)\}", endpoint.path)
     return [
         {"in": "path", "name": name, "required": True, "schema": {"type": "string", "minLength": 1}} for name in names
     ]
 
 
-def _in_query(endpoint: Endpoint, schemas: Mapping[Key, Any], shared: Mapping[str, Any]) -> list[Any]:
+def _in_query(endpoint: AnyEndpoint, schemas: Mapping[Key, Any], shared: Mapping[str, Any]) -> list[Any]:
     query = _resolved(schemas.get((endpoint.method, endpoint.path, "query"), {}), shared)
     required = query.get("required", ())
     return [

@@ -62,10 +62,10 @@ def dialect() -> Dialect:
         *("POST", PATH, Queries().perform, Answered),
         request_model=QueryBody,
         anonymous_grant="content:read",
-        reads=True,
+        read_only=True,
         preserialized=True,
     )
-    return Dialect("graphql", (query,), "Bearer", refusal, roots=(PATH,), error=Refused)
+    return Dialect("graphql", (query,), "Bearer", refusal, path_prefixes=(PATH,), error_model=Refused)
 
 
 class Queries:
@@ -74,7 +74,7 @@ class Queries:
     def __init__(self) -> None:
         self._running: Any = None
 
-    async def perform(self, context: Context, call: Call) -> Result:
+    async def perform(self, context: Context, call: Call[QueryBody, None]) -> Result:
         """Ask for what is wanted of projects, releases and all that belongs to them in one query."""
         if self._running is None:
             module = await asyncio.to_thread(import_module, "api.graphql.running")

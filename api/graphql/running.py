@@ -12,7 +12,8 @@ from api.graphql import limits
 from api.graphql.reading import Reading
 from api.graphql.refusals import CODES, WRONG, extensions
 from api.graphql.schema import SCHEMA
-from api.http.endpoints import Call, Result, status_of
+from api.http.endpoints import Call, Result
+from api.http.errors import status_of
 from bot.context import Context
 from bot.errors import Problem, Unavailable
 from bot.log import bind_log_context
@@ -29,7 +30,7 @@ class Queries:
     def __init__(self) -> None:
         self._read: LRUCache[str, DocumentNode] = LRUCache(REMEMBERED)
 
-    async def perform(self, context: Context, call: Call) -> Result:
+    async def perform(self, context: Context, call: Call[Any, None]) -> Result:
         """Run a query, unless it is refused as it stands."""
         body = call.body
         document = self._document(body.query)

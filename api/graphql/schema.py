@@ -8,7 +8,7 @@ from graphql import GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 
 from api.graphql.types import Query
-from api.http.types import said_utc
+from api.http.types import format_utc
 
 
 def _day(value: Any) -> date:
@@ -23,7 +23,7 @@ def _column(row: Any, name: str) -> Any:
 
 SCALARS: dict[object, Any] = {
     datetime: strawberry.scalar(
-        name="DateTime", description="A time in UTC as ISO 8601, as in 2026-11-03T18:00:00Z.", serialize=said_utc
+        name="DateTime", description="A time in UTC as ISO 8601, as in 2026-11-03T18:00:00Z.", serialize=format_utc
     ),
     date: strawberry.scalar(
         name="Date", description="A day as ISO 8601, as in 2026-11-03.", serialize=str, parse_value=_day

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.http.authentication import MOST_WRONG, WINDOW, Attempts, client_of, counted_as, parse_address
+from api.http.authentication import MAX_FAILURES, WINDOW, FailedAttempts, client_address, parse_address, rate_limit_key
 from bot.operations import users
 from bot.rules.permissions import GRANTS, role_for
 from bot.store.users import ApiToken
@@ -203,7 +203,7 @@ async def ask_wrongly(world: World, token: str, times: int = 1, path: str = DIAL
 async def test_the_twenty_first_wrong_token_of_a_minute_is_429_and_right_ones_are_never_refused(
     world: World, path: str
 ) -> None:
-    assert refusal(await ask_wrongly(world, "lsh_wrong", MOST_WRONG, path)) == (401, INVALID)
+    assert refusal(await ask_wrongly(world, "lsh_wrong", MAX_FAILURES, path)) == (401, INVALID)
     answer = await ask_wrongly(world, "lsh_wrong", path=path)
     assert refusal(answer) == (429, TOO_MANY)
     assert 1 <= int(answer.headers["Retry-After"]) <= WINDOW
@@ -216,7 +216,7 @@ async def test_the_twenty_first_wrong_token_of_a_minute_is_429_and_right_ones_ar
 
 async def test_missing_credentials_and_missing_grants_do_not_count(world: World) -> None:
     reader = await world.with_grants("release:cut")
-    for _ in range(MOST_WRONG + 1):
+    for _ in range(MAX_FAILURES + 1):
         assert (await world.ask("GET", DIALECTS[1], token="")).status == 401
         assert (await world.ask("GET", DIALECTS[1], token=reader)).status == 403
     assert (await ask_wrongly(world, "lsh_wrong")).status == 401
@@ -224,7 +224,7 @@ async def test_missing_credentials_and_missing_grants_do_not_count(world: World)
 
 async def test_addresses_are_counted_one_by_one_behind_a_trusted_proxy(behind_proxies: World) -> None:
     world = behind_proxies
-    for number in range(MOST_WRONG):
+    for number in range(MAX_FAILURES):
         await ask_wrongly(world, f"wrong{number}", came_by="203.0.113.7")
     assert (await ask_wrongly(world, "wrong", came_by="203.0.113.7")).status == 429
     assert (await ask_wrongly(world, "wrong", came_by="203.0.113.8")).status == 401
@@ -237,14 +237,14 @@ async def test_addresses_are_counted_one_by_one_behind_a_trusted_proxy(behind_pr
 
 
 async def test_a_header_that_no_trusted_proxy_wrote_changes_nothing(world: World) -> None:
-    for number in range(MOST_WRONG):
+    for number in range(MAX_FAILURES):
         await ask_wrongly(world, "wrong", came_by=f"203.0.113.{number}")
     assert (await ask_wrongly(world, "wrong", came_by="203.0.113.99")).status == 429
 
 
 async def test_one_token_guessed_at_from_many_addresses_is_counted_by_its_beginning(behind_proxies: World) -> None:
     world = behind_proxies
-    for number in range(MOST_WRONG):
+    for number in range(MAX_FAILURES):
         await ask_wrongly(world, world.token[:12] + str(number), came_by=f"203.0.113.{number}")
     assert (await ask_wrongly(world, world.token[:12], came_by="198.51.100.1")).status == 429
     assert (await ask_wrongly(world, world.token[:11] + "~~", came_by="198.51.100.2")).status == 401
@@ -271,47 +271,47 @@ class Clock:
 
 def test_wrong_ones_are_counted_over_the_last_minute_of_any_beginning() -> None:
     clock = Clock()
-    attempts = Attempts(clock)
-    for _ in range(MOST_WRONG):
-        assert attempts.wrong("a") == 0
+    attempts = FailedAttempts(clock)
+    for _ in range(MAX_FAILURES):
+        assert attempts.record("a") == 0
         clock.now += 2
-    assert attempts.wrong("a") == 20  # the first was 40 seconds ago
+    assert attempts.record("a") == 20  # the first was 40 seconds ago
     clock.now += 19.5
-    assert attempts.wrong("a") == 1
+    assert attempts.record("a") == 1
     clock.now += 0.5
-    assert [attempts.wrong("a") for _ in range(2)] == [0, 2]
+    assert [attempts.record("a") for _ in range(2)] == [0, 2]
     clock.now += WINDOW
-    assert [attempts.wrong("a") for _ in range(MOST_WRONG + 1)] == [0] * MOST_WRONG + [60]
+    assert [attempts.record("a") for _ in range(MAX_FAILURES + 1)] == [0] * MAX_FAILURES + [60]
 
 
 def test_what_is_refused_is_not_counted_so_that_waiting_as_told_is_enough() -> None:
     clock = Clock()
-    attempts = Attempts(clock)
-    waits = [attempts.wrong("a") for _ in range(MOST_WRONG + 50)]
+    attempts = FailedAttempts(clock)
+    waits = [attempts.record("a") for _ in range(MAX_FAILURES + 50)]
     clock.now += waits[-1]
-    assert attempts.wrong("a") == 0
+    assert attempts.record("a") == 0
 
 
 def test_each_key_is_counted_alone_and_either_is_enough_to_refuse() -> None:
-    attempts = Attempts(Clock())
-    for number in range(MOST_WRONG):
-        assert attempts.wrong(f"address {number}", "token x") == 0
-    assert attempts.wrong("address new", "token x") == 60
-    assert attempts.wrong("address new", "token y") == 0
+    attempts = FailedAttempts(Clock())
+    for number in range(MAX_FAILURES):
+        assert attempts.record(f"address {number}", "token x") == 0
+    assert attempts.record("address new", "token x") == 60
+    assert attempts.record("address new", "token y") == 0
 
 
 def test_memory_is_bounded_whatever_is_made_up() -> None:
-    attempts = Attempts(Clock(), remembered=50)
-    for number in range(MOST_WRONG):
-        attempts.wrong("address one", f"token {number}")
-    kept = len(attempts._wrong)
+    attempts = FailedAttempts(Clock(), max_keys=50)
+    for number in range(MAX_FAILURES):
+        attempts.record("address one", f"token {number}")
+    kept = len(attempts._times)
     for number in range(1000):
-        assert attempts.wrong("address one", f"token {number}") > 0
-    assert len(attempts._wrong) == kept  # who is refused adds nothing
+        assert attempts.record("address one", f"token {number}") > 0
+    assert len(attempts._times) == kept  # who is refused adds nothing
     for number in range(1000):
-        attempts.wrong(f"address {number}")
-        assert attempts.wrong("address one") > 0  # and one that goes on is not forgotten for others
-    assert len(attempts._wrong) <= 50
+        attempts.record(f"address {number}")
+        assert attempts.record("address one") > 0  # and one that goes on is not forgotten for others
+    assert len(attempts._times) <= 50
 
 
 PROXIES = [ip_network(text) for text in ("127.0.0.1/32", "10.0.0.0/8", "2001:db8:ffff::/48")]
@@ -345,7 +345,7 @@ PROXIES = [ip_network(text) for text in ("127.0.0.1/32", "10.0.0.0/8", "2001:db8
     ],
 )
 def test_the_client_is_whom_the_last_trusted_proxy_saw(remote: str | None, forwarded_for: str, client: str) -> None:
-    assert str(client_of(remote, forwarded_for, PROXIES)) == client
+    assert str(client_address(remote, forwarded_for, PROXIES)) == client
 
 
 @pytest.mark.parametrize(
@@ -361,14 +361,14 @@ def test_the_client_is_whom_the_last_trusted_proxy_saw(remote: str | None, forwa
     ],
 )
 def test_one_customer_of_ipv6_is_counted_as_one(address: str, counted: str) -> None:
-    assert counted_as(parse_address(address)) == counted
+    assert rate_limit_key(parse_address(address)) == counted
 
 
 @given(st.text(max_size=50), st.lists(st.text(max_size=30) | st.ip_addresses().map(str), max_size=5))
 def test_nothing_in_the_header_crashes_us_or_hides_whom_the_proxy_saw(remote: str, hops: list[str]) -> None:
-    client_of(remote, ",".join(hops), PROXIES)
+    client_address(remote, ",".join(hops), PROXIES)
     honest = ",".join([*hops, "203.0.113.7", "10.0.0.3"])
-    assert str(client_of("127.0.0.1", honest, PROXIES)) == "203.0.113.7"
+    assert str(client_address("127.0.0.1", honest, PROXIES)) == "203.0.113.7"
 
 
 # --- what the papers say

@@ -6,10 +6,10 @@ from io import BytesIO
 from itertools import product
 from typing import Any
 
-from api.http import xml
 from api.http.bodies import JSON
-from api.http.endpoints import refused
-from api.rest.announcements import dialect
+from api.http.errors import error_response
+from api.http.xml import xml_codec
+from api.rest.announcements import DIALECT
 from bot.errors import Unavailable
 from bot.store.database import execute
 from tests.api.announcing import PROJECT, RELEASES, URLS, announce, ask_xml, errors
@@ -181,7 +181,7 @@ async def test_a_fault_of_ours_is_told_in_the_form_of_the_path_and_tells_nothing
 
 
 def test_what_we_cannot_take_now_is_503_with_retry_after_in_both_forms() -> None:
-    for form in (JSON, xml.form()):
-        answer = refused(dialect(""), Unavailable("The database is busy.", retry_after=7), form)
-        assert (answer.status, answer.headers["Retry-After"], answer.content_type) == (503, "7", form.types[0])
+    for codec in (JSON, xml_codec()):
+        answer = error_response(DIALECT, Unavailable("The database is busy.", retry_after=7), codec)
+        assert (answer.status, answer.headers["Retry-After"], answer.content_type) == (503, "7", codec.content_types[0])
         assert b"The database is busy." in bytes(answer.body)  # type: ignore[arg-type]

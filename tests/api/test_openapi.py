@@ -76,12 +76,12 @@ def test_an_auth_code_is_taken_by_announcements_and_no_other_dialect(document: A
 
 
 def test_every_field_of_a_query_is_a_parameter(document: Any) -> None:
-    asking = [each for dialect in dialects("") for each in dialect.endpoints if each.query]
+    asking = [each for dialect in dialects() for each in dialect.endpoints if each.query_model]
     assert asking
     for endpoint in asking:
         said = document["paths"][endpoint.path][endpoint.method.lower()]["parameters"]
         described = {each["name"]: each["required"] for each in said if each["in"] == "query"}
-        fields = endpoint.query.model_fields.items() if endpoint.query else ()
+        fields = endpoint.query_model.model_fields.items() if endpoint.query_model else ()
         assert described == {field.alias or name: field.is_required() for name, field in fields}, endpoint.path
 
 
