@@ -63,7 +63,10 @@ def create_app(settings: Settings, *, works: bool = True, scheduled: bool = True
     )
     app = web.Application(
         client_max_size=receive.LARGEST + 1,
-        middlewares=[request_middleware.request_middleware, ErrorMiddleware(errors).error_middleware],
+        middlewares=[
+            request_middleware.request_middleware,
+            ErrorMiddleware(errors, render_problem_details).error_middleware,
+        ],
     )
     app[SERVICE] = service
     app.cleanup_ctx.append(_open_service)
@@ -75,7 +78,7 @@ def create_app(settings: Settings, *, works: bool = True, scheduled: bool = True
 
 
 def _components(service: Service, *, works: bool) -> list[Component]:
-    """Every package that serves requests. The root prefix "" belongs to the renderer of last resort."""
+    """Every package that serves requests."""
     settings = service.settings
     secret = settings.github_webhook_secret.get_secret_value()
     receiver = receive.Receiver(secret, service.intake, service.metrics)
@@ -88,7 +91,7 @@ def _components(service: Service, *, works: bool) -> list[Component]:
         Component(health.add_routes, unwrapped=("/metrics", "/healthz", "/readyz")),
         *(_dialect_component(dialect, runtime) for dialect in served),
         Component(lambda app: pdc.add(app, runtime), own_headers=("/rest_api/",)),
-        Component(api_docs.Documents(served).add, errors=[("", render_problem_details)]),
+        Component(api_docs.Documents(served).add),
     ]
 
 

@@ -1,6 +1,6 @@
 """Errors outside endpoints: unknown paths, wrong methods, and unexpected exceptions."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 from aiohttp import web
@@ -14,10 +14,11 @@ ErrorRenderer = Callable[[web.Request, Problem, int], web.Response]
 
 
 class ErrorMiddleware:
-    """Renders errors with the renderer of the longest path prefix that fits. The prefix "" fits every path."""
+    """Renders errors with the renderer of the longest path prefix that fits, else with `fallback`."""
 
-    def __init__(self, renderers: Iterable[tuple[str, ErrorRenderer]]) -> None:
+    def __init__(self, renderers: Sequence[tuple[str, ErrorRenderer]], fallback: ErrorRenderer) -> None:
         self._renderers = sorted(renderers, key=lambda pair: -len(pair[0]))
+        self._fallback = fallback
 
     @web.middleware
     async def error_middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -40,4 +41,4 @@ class ErrorMiddleware:
     def _render(self, request: web.Request, problem: Problem, status: int) -> web.Response:
         path = request.path
         fitting = (render for prefix, render in self._renderers if path == prefix or path.startswith(f"{prefix}/"))
-        return next(fitting)(request, problem, status)
+        return next(fitting, self._fallback)(request, problem, status)
