@@ -14,7 +14,7 @@ from api.http.authentication import MAX_FAILURES, WINDOW, FailedAttempts, client
 from bot.operations import users
 from bot.rules.permissions import GRANTS, role_for
 from bot.store.users import ApiToken
-from tests.api.calls import SITE, cut_path, env_path, project
+from tests.api.helpers import SITE, create_project, cut_path, env_path
 from tests.world import Answer, Serve, World, a_world
 
 MISSING = "Authentication credentials were not provided."
@@ -145,7 +145,7 @@ async def test_a_refusal_names_the_grant_and_the_role_that_would_bring_it(world:
 
 
 async def test_a_token_of_another_project_is_403_and_of_this_one_is_good(world: World) -> None:
-    await project(world, "shop")
+    await create_project(world, "shop")
     here = await world.with_grants("admin", project="site")
     elsewhere = await world.with_grants("admin", project="shop")
     await world.cut("1.0-rc1", build=True)
@@ -158,7 +158,7 @@ async def test_a_token_of_another_project_is_403_and_of_this_one_is_good(world: 
 
 
 async def test_a_token_of_one_project_sees_and_makes_no_other(world: World) -> None:
-    await project(world, "shop")
+    await create_project(world, "shop")
     scoped = await world.with_grants("admin", project="shop")
     listed = await world.ask("GET", "/api/projects", token=scoped)
     assert [each["name"] for each in listed.json] == ["shop"]
@@ -388,7 +388,7 @@ def test_the_page_on_access_lists_every_grant_with_the_role_that_brings_it() -> 
 async def test_a_token_of_one_project_moves_it_to_no_other_repository(world: World, source: Path) -> None:
     """Nor is it told which repositories there are: GitHub is not asked."""
     await world.github.add_repository(await world.github.add_repository_to_account(source, "other"))
-    await project(world, "loose")
+    await create_project(world, "loose")
     await world.settle()
     for name in ("site", "loose"):
         scoped, asked = await world.with_grants("admin", project=name), len(world.github.calls)
@@ -403,7 +403,7 @@ async def test_a_token_of_one_project_moves_it_to_no_other_repository(world: Wor
 
 
 async def test_a_token_of_one_project_is_not_told_which_others_there_are(world: World) -> None:
-    await project(world, "shop", repo="acme/site", tag_prefix="shop/")
+    await create_project(world, "shop", repo="acme/site", tag_prefix="shop/")
     scoped = await world.with_grants("admin", project="shop", user="shopper")
     for method, path, body, _ in EVERY_CALL:
         if path.startswith("/api/projects/site"):

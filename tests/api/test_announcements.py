@@ -7,18 +7,18 @@ import pytest
 
 from bot.store.announcements import Announcement
 from bot.store.database import fetch
-from tests.api.announcing import (
+from tests.api.announcement_helpers import (
     PROJECT,
     RELEASES,
     announce,
     ask_xml,
     decide,
-    errors,
+    listed_versions,
     seed,
+    status_and_fields,
     submit,
-    versions,
 )
-from tests.api.calls import counted, links, project
+from tests.api.helpers import count_rows, create_project, page_links
 from tests.world import World
 
 PATCH = {"version": "1.1", "changelog": "Security Patch"}
@@ -35,10 +35,10 @@ async def test_a_release_is_submitted_approved_and_then_everybodys(world: World)
         {**said, "tag_list": ["stable", "security"], "id": number, "approved_at": None},
     )
     assert len(created) == len("2008-12-15T18:07:06Z") and created.endswith("Z")
-    assert versions(await world.ask("GET", f"{RELEASES}.json")) == []
+    assert listed_versions(await world.ask("GET", f"{RELEASES}.json")) == []
     pending = await world.ask("GET", f"{RELEASES}/pending.json")
     assert pending.json == [{"release": {**record, "created_at": created}}]
-    assert await counted("releases") == {"releases": 0}
+    assert await count_rows("releases") == {"releases": 0}
 
     assert (await decide(world, "1.1", "approve")).status == 200
     listed = await world.ask("GET", f"{RELEASES}.json", token="")
@@ -123,7 +123,7 @@ async def test_flags_are_said_in_many_ways(world: World) -> None:
         made = await world.ask("POST", f"{RELEASES}.json", {"release": body})
         assert made.json["release"]["hidden_from_frontpage"] is meant
     made = await world.ask("POST", f"{RELEASES}.json", {"release": {**PATCH, "hidden_from_frontpage": "maybe"}})
-    assert errors(made) == (409, ["hidden_from_frontpage"])
+    assert status_and_fields(made) == (409, ["hidden_from_frontpage"])
 
 
 async def test_what_does_not_fit_is_409_naming_every_field(world: World) -> None:
@@ -142,11 +142,11 @@ async def test_what_does_not_fit_is_409_naming_every_field(world: World) -> None
         *(({"release": record}, ["release"]) for record in (None, [], "1.1", 7, True, [PATCH])),
     ]
     for body, fields in wrong:
-        assert errors(await world.ask("POST", f"{RELEASES}.json", body)) == (409, fields), body
+        assert status_and_fields(await world.ask("POST", f"{RELEASES}.json", body)) == (409, fields), body
     told = await ask_xml(world, "POST", f"{RELEASES}.xml", "<release><version>&lt;b&gt;</version></release>")
     sentences = {"version": "`version` must hold no HTML tags.", "changelog": "`changelog` is required."}
     assert (told.status, told.errors) == (409, sentences)
-    assert await counted("announcements") == {"announcements": 0}
+    assert await count_rows("announcements") == {"announcements": 0}
 
 
 async def test_the_longest_and_the_strangest_texts_are_kept_whole(world: World) -> None:
@@ -162,7 +162,7 @@ async def test_the_longest_and_the_strangest_texts_are_kept_whole(world: World) 
 async def test_a_version_is_announced_once_unless_it_was_rejected_or_withdrawn(world: World) -> None:
     first = await submit(world, "1.1")
     again = await world.ask("POST", f"{RELEASES}.json", {"release": PATCH})
-    assert errors(again) == (409, ["version"])
+    assert status_and_fields(again) == (409, ["version"])
     assert "pending" in again.json["errors"]["version"][0]
     assert (await world.ask("DELETE", f"{RELEASES}/{first}.json")).status == 200
     second = await submit(world, "1.1")
@@ -170,10 +170,10 @@ async def test_a_version_is_announced_once_unless_it_was_rejected_or_withdrawn(w
     third = await submit(world, "1.1")
     assert (await decide(world, "1.1", "approve")).status == 200
     again = await world.ask("POST", f"{RELEASES}.json", {"release": PATCH})
-    assert errors(again) == (409, ["version"])
+    assert status_and_fields(again) == (409, ["version"])
     assert "approved" in again.json["errors"]["version"][0]
     assert len({first, second, third}) == 3
-    await project(world, "shop")
+    await create_project(world, "shop")
     assert (await world.ask("POST", "/projects/shop/releases.json", {"release": PATCH})).status == 201
 
 
@@ -181,19 +181,19 @@ async def test_of_many_who_submit_a_version_at_once_one_succeeds(world: World) -
     asked = (world.ask("POST", f"{RELEASES}.json", {"release": PATCH}) for _ in range(8))
     answers = await asyncio.gather(*asked)
     assert sorted(answer.status for answer in answers) == [201] + [409] * 7
-    assert await counted("announcements") == {"announcements": 1}
+    assert await count_rows("announcements") == {"announcements": 1}
 
 
 async def test_lists_are_newest_first_in_pages_of_twenty(world: World) -> None:
     await seed(45)
     await announce(world, "9.0", hidden_from_frontpage=True)
     first = await world.ask("GET", f"{RELEASES}.json?auth_code={world.token}", token="")
-    assert versions(first) == ["9.0", *(f"0.{number}" for number in range(44, 25, -1))]
-    assert links(first) == {"next": "page=2"}
+    assert listed_versions(first) == ["9.0", *(f"0.{number}" for number in range(44, 25, -1))]
+    assert page_links(first) == {"next": "page=2"}
     assert world.token not in str(first.headers)
     second = await world.ask("GET", f"{RELEASES}.json?page=2")
-    assert versions(second) == [f"0.{number}" for number in range(25, 5, -1)]
-    assert links(second) == {"first": "page=1", "prev": "page=1", "next": "page=3"}
+    assert listed_versions(second) == [f"0.{number}" for number in range(25, 5, -1)]
+    assert page_links(second) == {"first": "page=1", "prev": "page=1", "next": "page=3"}
     third = await ask_xml(world, "GET", f"{RELEASES}.xml?page=3")
     assert [each.findtext("version") for each in third.root] == [f"0.{number}" for number in range(5, -1, -1)]
     for page in (4, 10_000_000):
@@ -205,7 +205,7 @@ async def test_a_page_that_is_none_is_409(world: World, form: str) -> None:
     for query in ("0", "-1", "abc", "", "1.5", "%00", str(10**30), "10000001", "1&page=2"):
         for path in (RELEASES, f"{RELEASES}/pending"):
             if form == "json":
-                assert errors(await world.ask("GET", f"{path}.json?page={query}")) == (409, ["page"]), query
+                assert status_and_fields(await world.ask("GET", f"{path}.json?page={query}")) == (409, ["page"]), query
             else:
                 told = await ask_xml(world, "GET", f"{path}.xml?page={query}")
                 assert (told.status, list(told.errors)) == (409, ["page"]), query
@@ -218,9 +218,9 @@ async def test_pending_releases_are_those_of_the_user_not_of_the_token(world: Wo
     await submit(world, "1.2", token=others)
     await announce(world, "1.0")
     for token in mine:
-        assert versions(await world.ask("GET", f"{RELEASES}/pending.json", token=token)) == ["1.1"]
+        assert listed_versions(await world.ask("GET", f"{RELEASES}/pending.json", token=token)) == ["1.1"]
         assert (await world.ask("GET", f"{RELEASES}/{number}.json", token=token)).status == 200
-    assert versions(await world.ask("GET", f"{RELEASES}/pending.json", token=others)) == ["1.2"]
+    assert listed_versions(await world.ask("GET", f"{RELEASES}/pending.json", token=others)) == ["1.2"]
     assert (await world.ask("GET", f"{RELEASES}/{number}.json", token=others)).status == 404
     assert (await world.ask("DELETE", f"{RELEASES}/{number}.json", token=mine[1])).status == 200
 
@@ -228,8 +228,12 @@ async def test_pending_releases_are_those_of_the_user_not_of_the_token(world: Wo
 async def test_pending_releases_come_in_pages_that_a_client_need_not_turn(world: World) -> None:
     await seed(105, "pending")
     first = await world.ask("GET", f"{RELEASES}/pending.json")
-    assert (len(versions(first)), versions(first)[0], links(first)) == (100, "0.104", {"next": "page=2"})
-    assert len(versions(await world.ask("GET", f"{RELEASES}/pending.json?page=2"))) == 5
+    assert (len(listed_versions(first)), listed_versions(first)[0], page_links(first)) == (
+        100,
+        "0.104",
+        {"next": "page=2"},
+    )
+    assert len(listed_versions(await world.ask("GET", f"{RELEASES}/pending.json?page=2"))) == 5
 
 
 async def test_only_who_submitted_a_release_withdraws_it_and_only_while_it_is_pending(world: World) -> None:
@@ -239,28 +243,31 @@ async def test_only_who_submitted_a_release_withdraws_it_and_only_while_it_is_pe
     assert (await decide(world, "1.2", "reject")).status == 200
     for token in (dave, world.token):
         for other in (number, approved):
-            assert errors(await world.ask("DELETE", f"{RELEASES}/{other}.json", token=token)) == (403, ["base"])
+            assert status_and_fields(await world.ask("DELETE", f"{RELEASES}/{other}.json", token=token)) == (
+                403,
+                ["base"],
+            )
     for decided in (approved, rejected):
         answer = await world.ask("DELETE", f"{RELEASES}/{decided}.json", token=carol)
-        assert errors(answer) == (409, ["base"])
+        assert status_and_fields(answer) == (409, ["base"])
     gone = await world.ask("DELETE", f"{RELEASES}/{number}.json", token=carol)
     assert (gone.status, gone.json["release"]["id"], gone.json["release"]["approved_at"]) == (200, number, None)
     for method in ("GET", "DELETE"):
-        assert errors(await world.ask(method, f"{RELEASES}/{number}.json", token=carol)) == (404, ["base"])
-    assert errors(await world.ask("GET", f"{RELEASES}/{rejected}.json", token=carol)) == (404, ["base"])
+        assert status_and_fields(await world.ask(method, f"{RELEASES}/{number}.json", token=carol)) == (404, ["base"])
+    assert status_and_fields(await world.ask("GET", f"{RELEASES}/{rejected}.json", token=carol)) == (404, ["base"])
     assert (await world.ask("GET", f"{RELEASES}/{approved}.json", token=dave)).status == 200
 
 
 async def test_a_release_of_another_project_or_of_no_number_is_404(world: World) -> None:
-    await project(world, "shop")
+    await create_project(world, "shop")
     (number,) = await announce(world, "1.0")
     waiting = await submit(world, "1.1")
     for name in map(str, (number, waiting)):
-        assert errors(await world.ask("GET", f"/projects/shop/releases/{name}.json")) == (404, ["base"])
-        assert errors(await world.ask("DELETE", f"/projects/shop/releases/{name}.json")) == (404, ["base"])
+        assert status_and_fields(await world.ask("GET", f"/projects/shop/releases/{name}.json")) == (404, ["base"])
+        assert status_and_fields(await world.ask("DELETE", f"/projects/shop/releases/{name}.json")) == (404, ["base"])
     for name in ("0", "-1", "+1", f"{number}.0", "abc", "%00", "%C2%B9", str(2**31), str(2**65), "9" * 300, "%2e"):
         for method in ("GET", "DELETE"):
-            assert errors(await world.ask(method, f"{RELEASES}/{name}.json")) == (404, ["base"]), name
+            assert status_and_fields(await world.ask(method, f"{RELEASES}/{name}.json")) == (404, ["base"]), name
             assert (await ask_xml(world, method, f"{RELEASES}/{name}.xml")).errors == {"base": "Release not found"}
 
 
@@ -274,7 +281,7 @@ async def test_a_project_that_is_not_there_is_404(world: World) -> None:
 async def test_nothing_is_submitted_to_an_archived_project(world: World) -> None:
     number = await submit(world, "1.1")
     assert (await world.ask("PATCH", "/api/projects/site", {"archived": True})).status == 200
-    assert errors(await world.ask("POST", f"{RELEASES}.json", {"release": {**PATCH, "version": "2"}})) == (
+    assert status_and_fields(await world.ask("POST", f"{RELEASES}.json", {"release": {**PATCH, "version": "2"}})) == (
         409,
         ["base"],
     )

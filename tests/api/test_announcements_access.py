@@ -9,7 +9,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from bot.store.announcements import Announcement
-from tests.api.announcing import (
+from tests.api.announcement_helpers import (
     PROJECT,
     QUEUE,
     RELEASES,
@@ -17,12 +17,12 @@ from tests.api.announcing import (
     announce,
     ask_xml,
     decide,
-    errors,
+    listed_versions,
     make_private,
+    status_and_fields,
     submit,
-    versions,
 )
-from tests.api.calls import project
+from tests.api.helpers import create_project
 from tests.api.test_announcements_input import broken
 from tests.world import Serve, World, a_world
 
@@ -63,7 +63,7 @@ async def test_a_code_may_stand_in_the_header_the_address_or_the_body_of_any_met
     for number, way in enumerate(said(carol, 0)):
         await submit(world, f"1.{number}", token=carol)
         listed = await world.ask("GET", f"{RELEASES}/pending.json", token="", **way)
-        assert versions(listed) == [f"1.{number}"], way
+        assert listed_versions(listed) == [f"1.{number}"], way
         row = listed.json[0]["release"]["id"]
         assert (await world.ask("DELETE", f"{RELEASES}/{row}.json", token="", **way)).status == 200, way
     for body in (f"<auth_code>{carol}</auth_code>", f"<x>\n<auth-code> {carol} </auth-code></x>"):
@@ -80,7 +80,7 @@ async def test_the_header_wins_over_the_address_and_that_over_the_body(world: Wo
         ({"params": {"auth_code": carol}, "json": {"auth_code": dave}}, ""),
         ({"params": {"auth_code": carol}, "json": {"auth_code": "wrong"}}, ""),
     ]:
-        assert versions(await world.ask("GET", f"{RELEASES}/pending.json", token=token, **more)) == ["1.1"]
+        assert listed_versions(await world.ask("GET", f"{RELEASES}/pending.json", token=token, **more)) == ["1.1"]
     wrong = await world.ask("GET", f"{RELEASES}/pending.json?auth_code={carol}", token="wrong")
     assert (wrong.status, wrong.json) == (401, {"errors": {"base": [INVALID]}})
 
@@ -121,7 +121,7 @@ async def test_a_code_that_is_no_text_is_a_wrong_one(world: World) -> None:
         assert (await world.ask("GET", f"{RELEASES}.json", token="", json={"auth_code": code})).status == 200
         assert (await world.ask("DELETE", f"{RELEASES}/1.json", token="", json={"auth_code": code})).status == 401
     twice = await world.ask("GET", f"{RELEASES}.json?auth_code={world.token}&auth_code=x", token="")
-    assert errors(twice) == (400, ["base"])
+    assert status_and_fields(twice) == (400, ["base"])
 
 
 async def test_strangers_read_what_is_approved_in_public_projects(world: World) -> None:
@@ -131,8 +131,8 @@ async def test_strangers_read_what_is_approved_in_public_projects(world: World) 
     for method, rest in READS:
         assert (await world.ask(method, f"{PROJECT}{rest}", token="")).status == 200, rest
     assert (await world.ask("GET", f"{URLS}/home", token="", allow_redirects=False)).status == 302
-    assert versions(await world.ask("GET", f"{RELEASES}.json", token="")) == ["1.0"]
-    assert errors(await world.ask("GET", f"{RELEASES}/{waiting}.json", token="")) == (404, ["base"])
+    assert listed_versions(await world.ask("GET", f"{RELEASES}.json", token="")) == ["1.0"]
+    assert status_and_fields(await world.ask("GET", f"{RELEASES}/{waiting}.json", token="")) == (404, ["base"])
     for method, rest, body, _ in [*WRITES, ("GET", "/releases/pending.json", None, "")]:
         answer = await world.ask(method, f"{PROJECT}{rest}", body, token="")
         assert (answer.status, answer.json) == (401, {"errors": {"base": [MISSING]}}), rest
@@ -142,7 +142,7 @@ async def test_strangers_read_what_is_approved_in_public_projects(world: World) 
     for method, rest in (*READS, *LINKED):
         answer = await world.ask(method, f"{PROJECT}{rest}", token="", allow_redirects=False)
         assert (answer.status, answer.json) == (404, {"errors": {"base": ["Project not found"]}}), rest
-    assert versions(await world.ask("GET", f"{RELEASES}.json")) == ["1.0"]
+    assert listed_versions(await world.ask("GET", f"{RELEASES}.json")) == ["1.0"]
 
 
 @pytest.mark.parametrize(("setting", "status"), [("none", 401), ("content", 200), ("all", 200)])
@@ -201,7 +201,7 @@ async def test_who_may_write_a_project_but_not_read_it_is_told_what_was_written(
 
 
 async def test_a_token_of_another_project_is_403(world: World) -> None:
-    await project(world, "shop")
+    await create_project(world, "shop")
     await make_private()
     token = await world.with_grants("admin", project="shop")
     for method, rest, *body in [*((method, rest, None) for method, rest in READS), *(write[:3] for write in WRITES)]:
@@ -213,7 +213,7 @@ async def test_a_token_of_another_project_is_403(world: World) -> None:
 async def test_what_is_pending_is_seen_by_its_submitter_and_by_those_who_approve(world: World) -> None:
     carol = await world.with_grants("announcement:submit", user="carol")
     number = await submit(world, "1.1", token=carol)
-    await project(world, "shop")
+    await create_project(world, "shop")
     sees: dict[str, bool] = {
         await world.with_grants("announcement:submit", user="carol"): True,
         await world.with_grants("project:read", user="carol"): True,

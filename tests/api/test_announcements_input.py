@@ -12,8 +12,8 @@ from api.http.xml import xml_codec
 from api.rest.announcements import DIALECT
 from bot.errors import Unavailable
 from bot.store.database import execute
-from tests.api.announcing import PROJECT, RELEASES, URLS, announce, ask_xml, errors
-from tests.api.calls import counted
+from tests.api.announcement_helpers import PROJECT, RELEASES, URLS, announce, ask_xml, status_and_fields
+from tests.api.helpers import count_rows
 from tests.api.test_xml import BOMB, EXTERNAL
 from tests.world import Answer, World
 
@@ -48,8 +48,8 @@ BROKEN = {
 
 async def test_json_that_cannot_be_read_is_400(world: World) -> None:
     for (method, path), (name, body) in product(BODIES, BROKEN.items()):
-        assert errors(await send(world, method, path, body)) == (400, ["base"]), (method, path, name)
-    assert await counted("announcements", "links") == {"announcements": 0, "links": 0}
+        assert status_and_fields(await send(world, method, path, body)) == (400, ["base"]), (method, path, name)
+    assert await count_rows("announcements", "links") == {"announcements": 0, "links": 0}
 
 
 async def test_xml_that_cannot_be_read_is_400(world: World) -> None:
@@ -73,7 +73,7 @@ async def test_xml_that_cannot_be_read_is_400(world: World) -> None:
 async def test_a_body_of_another_type_is_415_and_without_a_body_the_type_is_no_matter(world: World) -> None:
     kinds = ("text/plain", "application/xml", "application/x-www-form-urlencoded", "nonsense", "")
     for (method, path), kind in product(BODIES, kinds):
-        assert errors(await send(world, method, path, b'{"x": 1}', kind)) == (415, ["base"]), kind
+        assert status_and_fields(await send(world, method, path, b'{"x": 1}', kind)) == (415, ["base"]), kind
         assert (await send(world, method, path, b"", kind)).status in (200, 404, 409), kind
     for (method, path), kind in product(BODIES, ("application/json", "text/plain", "text/html")):
         told = await ask_xml(world, method, f"{path}.xml", b"<release/>", kind=kind)
@@ -89,7 +89,7 @@ async def test_a_body_over_one_mebibyte_is_413(world: World) -> None:
 
     for method, path in BODIES:
         for body in (BytesIO(b" " * (10 * SIZE)), chunks()):
-            assert errors(await send(world, method, path, body)) == (413, ["base"])
+            assert status_and_fields(await send(world, method, path, body)) == (413, ["base"])
         told = await ask_xml(world, method, f"{path}.xml", BytesIO(b" " * (SIZE + 1)))
         assert (told.status, list(told.errors)) == (413, ["base"])
 
@@ -100,7 +100,7 @@ async def test_what_is_wrong_with_a_body_is_told_to_those_whose_code_may_be_in_i
         answer = await world.ask(
             "POST", f"{RELEASES}.json", data=broken, token=token, headers={"Content-Type": "application/json"}
         )
-        assert errors(answer) == (status, ["base"])
+        assert status_and_fields(answer) == (status, ["base"])
         assert world.token not in str(answer.json)
 
 
@@ -108,16 +108,16 @@ async def test_strange_values_are_409(world: World) -> None:
     strange: list[Any] = [2**65, -(2**65), 1e308, [[]], {"a": {"b": []}}, [None], {}, True]
     for value in strange:
         release = {"version": value, "changelog": value}
-        assert errors(await world.ask("POST", f"{RELEASES}.json", {"release": release})) == (
+        assert status_and_fields(await world.ask("POST", f"{RELEASES}.json", {"release": release})) == (
             409,
             ["version", "changelog"],
         )
         if value != {}:
             said = {"project": {"oneliner": [value], "description": [value], "project_tag_list": [[value]]}}
             fields = ["oneliner", "description", "project_tag_list"]
-            assert errors(await world.ask("PUT", f"{PROJECT}.json", said)) == (409, fields)
+            assert status_and_fields(await world.ask("PUT", f"{PROJECT}.json", said)) == (409, fields)
         link = {"url": {"label": value, "location": value}}
-        assert errors(await world.ask("POST", f"{URLS}.json", link)) == (409, ["label", "location"])
+        assert status_and_fields(await world.ask("POST", f"{URLS}.json", link)) == (409, ["label", "location"])
 
 
 async def test_unknown_paths_and_methods_are_told_in_the_form_of_their_path(world: World) -> None:
@@ -130,9 +130,9 @@ async def test_unknown_paths_and_methods_are_told_in_the_form_of_their_path(worl
     ]:
         told = await ask_xml(world, method, f"{path}.xml")
         assert (told.status, list(told.errors)) == (status, ["base"]), path
-        assert errors(await world.ask(method, f"{path}.json")) == (status, ["base"]), path
+        assert status_and_fields(await world.ask(method, f"{path}.json")) == (status, ["base"]), path
     for path in ("/projects", "/projects/", PROJECT, RELEASES, f"{RELEASES}.html", f"{RELEASES}.", "/projects/%00"):
-        assert errors(await world.ask("GET", path)) == (404, ["base"]), path
+        assert status_and_fields(await world.ask("GET", path)) == (404, ["base"]), path
     allowed = (await world.ask("PATCH", f"{RELEASES}.json")).headers["Allow"]
     assert {"GET", "POST"} <= set(allowed.split(","))
 
@@ -150,15 +150,18 @@ async def test_repeated_and_unknown_parameters_are_refused_in_the_form_of_the_pa
     for path in (RELEASES, f"{RELEASES}/pending", f"{RELEASES}/1", PROJECT, URLS, f"{URLS}/home"):
         for query, name in (("x=1&x=2", "x"), ("callback=x", "callback"), ("%00=%00", "\0"), ("Page=1", "Page")):
             answer = await world.ask("GET", f"{path}.json?{query}")
-            assert errors(answer) == (409, [name]), (path, query)
+            assert status_and_fields(answer) == (409, [name]), (path, query)
             told = await ask_xml(world, "GET", f"{path}.xml?{query}")
             assert (told.status, list(told.errors)) == (409, [name.replace("\0", "\ufffd")]), (path, query)
-    assert errors(await world.ask("GET", f"{RELEASES}.json?page=1&page=1")) == (409, ["page"])
-    assert errors(await world.ask("GET", f"{RELEASES}.json?auth_code=&auth_code=")) == (409, ["auth_code"])
+    assert status_and_fields(await world.ask("GET", f"{RELEASES}.json?page=1&page=1")) == (409, ["page"])
+    assert status_and_fields(await world.ask("GET", f"{RELEASES}.json?auth_code=&auth_code=")) == (409, ["auth_code"])
     (sentence,) = (await world.ask("GET", f"{RELEASES}.json?x=1")).json["errors"]["x"]
     assert sentence == "`x` is no parameter of this call, which takes `page` and `auth_code`."
     for method, path in WRITES:
-        assert errors(await world.ask(method, f"{path}.json?x=1", {"auth_code": world.token})) == (409, ["x"])
+        assert status_and_fields(await world.ask(method, f"{path}.json?x=1", {"auth_code": world.token})) == (
+            409,
+            ["x"],
+        )
 
 
 @asynccontextmanager
@@ -175,7 +178,7 @@ async def test_a_fault_of_ours_is_told_in_the_form_of_the_path_and_tells_nothing
     async with broken():
         answer = await world.ask("GET", f"{RELEASES}.json", token="")
         told = await ask_xml(world, "POST", f"{RELEASES}.xml", "<r><version>1</version><changelog>x</changelog></r>")
-    assert errors(answer) == (500, ["base"])
+    assert status_and_fields(answer) == (500, ["base"])
     assert (told.status, list(told.errors)) == (500, ["base"])
     assert "announcements" not in str(answer.json)
 

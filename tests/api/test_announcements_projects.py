@@ -8,8 +8,8 @@ import pytest
 from bot.rules.announcements import MOST_LINKS
 from bot.store.announcements import Link
 from bot.store.projects import Project
-from tests.api.announcing import PROJECT, RELEASES, URLS, announce, ask_xml, errors, submit
-from tests.api.calls import counted, project
+from tests.api.announcement_helpers import PROJECT, RELEASES, URLS, announce, ask_xml, status_and_fields, submit
+from tests.api.helpers import count_rows, create_project
 from tests.world import Answer, World
 
 HOME = {"label": "Home Page", "location": "https://example.com/site"}
@@ -94,7 +94,7 @@ async def test_tags_of_a_project_and_of_its_releases_never_mix(world: World) -> 
 
 
 async def test_a_description_that_does_not_fit_is_409_and_nothing_is_changed(world: World) -> None:
-    await project(world, "shop")
+    await create_project(world, "shop")
     before = await shown(world)
     wrong: list[tuple[dict[str, Any], list[str]]] = [
         ({"name": "shop"}, ["name"]),
@@ -107,8 +107,8 @@ async def test_a_description_that_does_not_fit_is_409_and_nothing_is_changed(wor
         ({"license_list": {}, "project_tag_list": 7}, ["license_list", "project_tag_list"]),
     ]
     for said, fields in wrong:
-        assert errors(await world.ask("PUT", f"{PROJECT}.json", {"project": said})) == (409, fields), said
-    assert errors(await world.ask("PUT", f"{PROJECT}.json", {"project": []})) == (409, ["project"])
+        assert status_and_fields(await world.ask("PUT", f"{PROJECT}.json", {"project": said})) == (409, fields), said
+    assert status_and_fields(await world.ask("PUT", f"{PROJECT}.json", {"project": []})) == (409, ["project"])
     assert await shown(world) == before
 
 
@@ -159,7 +159,7 @@ async def test_a_link_leads_where_it_says_and_nowhere_that_a_request_says(world:
         assert (answer.status, "Location" in answer.headers) == (409, False)
     for name in ("none", "home-page.html", "%00", "x" * 300, "..%2Fx", "Home-Page"):
         answer = await world.ask("GET", f"{URLS}/{name}", token="", allow_redirects=False)
-        assert errors(answer) == (404, ["base"])
+        assert status_and_fields(answer) == (404, ["base"])
         assert "Location" not in answer.headers
 
 
@@ -177,20 +177,23 @@ async def test_a_location_that_is_not_safe_is_409_and_not_kept(world: World) -> 
     ):
         for method, path in (("POST", URLS), ("PUT", f"{URLS}/home-page")):
             body = {"url": {"label": "new", "location": location}}
-            assert errors(await world.ask(method, f"{path}.json", body)) == (409, ["location"]), location
-    assert await counted("links") == {"links": 1}
+            assert status_and_fields(await world.ask(method, f"{path}.json", body)) == (409, ["location"]), location
+    assert await count_rows("links") == {"links": 1}
     assert (await Link.get(permalink="home-page")).location == HOME["location"]
 
 
 async def test_a_label_is_that_of_one_link_and_its_permalink_too(world: World) -> None:
     first, second = await link(world, label="Tar/GZ"), await link(world, label="Tar-GZ")
     assert [each.json["url"]["permalink"] for each in (first, second)] == ["tar-gz", "tar-gz-2"]
-    assert errors(await link(world, label="Tar/GZ")) == (409, ["label"])
-    assert errors(await world.ask("PUT", f"{URLS}/tar-gz.json", {"url": {"label": "Tar-GZ"}})) == (409, ["label"])
+    assert status_and_fields(await link(world, label="Tar/GZ")) == (409, ["label"])
+    assert status_and_fields(await world.ask("PUT", f"{URLS}/tar-gz.json", {"url": {"label": "Tar-GZ"}})) == (
+        409,
+        ["label"],
+    )
     assert (await world.ask("PUT", f"{URLS}/tar-gz.json", {"url": {"label": "Tar/GZ"}})).status == 200
-    await project(world, "shop")
+    await create_project(world, "shop")
     assert (await world.ask("POST", "/projects/shop/urls.json", {"url": {**HOME, "label": "Tar/GZ"}})).status == 201
-    assert errors(await world.ask("GET", "/projects/shop/urls/tar-gz-2.json")) == (404, ["base"])
+    assert status_and_fields(await world.ask("GET", "/projects/shop/urls/tar-gz-2.json")) == (404, ["base"])
 
 
 async def test_of_many_who_make_a_link_at_once_one_succeeds(world: World) -> None:
@@ -207,7 +210,7 @@ async def test_a_project_has_no_more_links_than_are_of_use(world: World) -> None
     values = {"project_id": owner.id, "created_at": owner.created_at, "location": HOME["location"]}
     names = [str(number) for number in range(MOST_LINKS)]
     await Link.bulk_create([Link(label=name, permalink=f"p{name}", **values) for name in names])
-    assert errors(await link(world)) == (409, ["base"])
+    assert status_and_fields(await link(world)) == (409, ["base"])
     assert len((await world.ask("GET", f"{URLS}.json")).json) == MOST_LINKS
 
 

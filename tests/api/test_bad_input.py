@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import orjson
 import pytest
 
-from tests.api.announcing import PROJECT, RELEASES, URLS, submit
-from tests.api.calls import SITE, cases, counted, cut_path, env_path, rows, said
+from tests.api.announcement_helpers import PROJECT, RELEASES, URLS, submit
+from tests.api.helpers import SITE, count_rows, cut_path, env_path, field_values, snapshot, status_and_error
 from tests.world import Answer, World
 
 DEPLOYMENTS = env_path("/deployments")
@@ -89,7 +89,7 @@ async def test_another_content_type_is_415(world: World, path: str) -> None:
     answer = await send(
         world, b'{"release_candidate_version": "9.0-rc1"}', DEPLOYMENTS, "Application/JSON; charset=utf-8"
     )
-    assert said(answer) == (404, "Release not found")
+    assert status_and_error(answer) == (404, "Release not found")
 
 
 @pytest.mark.parametrize("path", [DEPLOYMENTS, NATIVE])
@@ -201,19 +201,19 @@ async def test_a_malformed_field_is_named(world: World) -> None:
         "commit": [None, 7, 2**70, 1e308, [], {}, True],
         "trigger_build_workflow": [None, 1, "true", "", [], {}],
     }
-    for field, value in cases(wrong):
+    for field, value in field_values(wrong):
         answer = await world.ask("POST", cut_path("1.0-rc1"), {**right, field: value})
         assert (answer.status, f"`{field}`" in answer.error) == (400, True), (field, value)
     for field in right:
         body = {name: value for name, value in right.items() if name != field}
         answer = await world.ask("POST", cut_path("1.0-rc1"), body)
-        assert said(answer) == (400, f"`{field}` is required.")
-    assert await counted("candidates") == {"candidates": 0}
+        assert status_and_error(answer) == (400, f"`{field}` is required.")
+    assert await count_rows("candidates") == {"candidates": 0}
 
 
 async def test_without_a_body_the_first_field_that_is_missing_is_told(world: World) -> None:
-    assert said(await world.ask("POST", cut_path("1.0-rc1"))) == (400, "`repo` is required.")
-    assert said(await world.ask("POST", DEPLOYMENTS)) == (400, "Invalid release candidate version")
+    assert status_and_error(await world.ask("POST", cut_path("1.0-rc1"))) == (400, "`repo` is required.")
+    assert status_and_error(await world.ask("POST", DEPLOYMENTS)) == (400, "Invalid release candidate version")
     native = await world.ask("POST", NATIVE)
     assert (native.status, native.json["pointer"]) == (400, "#/name")
 
@@ -335,7 +335,7 @@ async def furnished(world: World) -> dict[str, list[str]]:
     """A release, an announcement that waits, and all rows as they are then."""
     assert (await world.ask("POST", "/api/releases/new/", {**RELEASE, "version": "1.0"})).status == 201
     await submit(world, "1.0")
-    return await rows()
+    return await snapshot()
 
 
 async def test_no_value_that_is_wrong_is_written_or_a_fault_of_ours_wherever_it_stands(world: World) -> None:
@@ -346,7 +346,7 @@ async def test_no_value_that_is_wrong_is_written_or_a_fault_of_ours_wherever_it_
                 body = BytesIO(with_raw(right, field, value))
                 answer = await world.ask(method, path, data=body, headers={"Content-Type": "application/json"})
                 assert (400 <= answer.status < 500, is_told(answer)) == (True, True), (path, field, value[:50], answer)
-    assert await rows() == before
+    assert await snapshot() == before
 
 
 async def test_variables_of_queries_that_are_wrong_are_400(world: World) -> None:
@@ -370,7 +370,7 @@ async def test_no_body_that_is_none_is_written_or_a_fault_of_ours(world: World) 
         for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonp", ""):
             answer = await world.ask(method, path, data=b"{}", headers={"Content-Type": kind})
             assert (answer.status, is_told(answer)) == (415, True), (path, kind)
-    assert await rows() == before
+    assert await snapshot() == before
 
 
 async def test_a_wrong_method_is_405_in_every_dialect_and_writes_nothing(world: World) -> None:
@@ -393,7 +393,7 @@ async def test_a_wrong_method_is_405_in_every_dialect_and_writes_nothing(world: 
             answer = await world.ask(method, path, {})
             assert (answer.status, is_told(answer)) == (405, True), (method, path)
             assert set(answer.headers["Allow"].split(",")) - {"HEAD"} == right
-    assert await rows() == before
+    assert await snapshot() == before
 
 
 async def test_numbers_in_paths_that_no_row_has_are_404(world: World) -> None:
@@ -408,4 +408,4 @@ async def test_numbers_in_paths_that_no_row_has_are_404(world: World) -> None:
         ):
             answer = await world.ask(method, path, {"files": {}} if method == "PATCH" else None)
             assert (answer.status, is_told(answer)) == (404, True), (method, path, answer.json)
-    assert await rows() == before
+    assert await snapshot() == before

@@ -1,6 +1,6 @@
 """Builds and tags of candidates that were cut over REST."""
 
-from tests.api.calls import SITE, cut_path, finish_newest, project, said, set_project
+from tests.api.helpers import SITE, change_project, create_project, cut_path, finish_newest_run, status_and_error
 from tests.world import World
 
 
@@ -17,7 +17,7 @@ async def test_a_build_is_dispatched_on_the_candidates_tag_and_followed_to_its_e
     shown = (await world.candidate("1.0-rc1"))["build"]
     assert (shown["run_id"], shown["status"]) == (run.id, "queued")
     assert str(run.id) in shown["url"]
-    await finish_newest(world)
+    await finish_newest_run(world)
     built = await world.candidate("1.0-rc1")
     assert (built["status"], built["build"]["status"], built["build"]["conclusion"]) == (
         "ready",
@@ -30,7 +30,7 @@ async def test_a_build_that_ends_badly_says_so(world: World) -> None:
     endings = {"failure": "failed", "timed_out": "failed", "cancelled": "canceled"}
     for number, (conclusion, status) in enumerate(endings.items()):
         await world.cut(f"1.0-rc{number}", build=True)
-        await finish_newest(world, conclusion)
+        await finish_newest_run(world, conclusion)
         candidate = await world.candidate(f"1.0-rc{number}")
         assert candidate["status"] == status
         assert "build run" in candidate["reason"]
@@ -49,7 +49,7 @@ async def test_a_tag_that_is_there_at_our_commit_is_ours(world: World) -> None:
     await world.github.tag("rc/1.0-rc2", annotated=True)
     for version in ("1.0-rc1", "1.0-rc2"):
         await world.cut(version, build=True)
-        await finish_newest(world)
+        await finish_newest_run(world)
         assert await world.status(version) == "ready"
 
 
@@ -66,7 +66,7 @@ async def test_a_tag_that_is_there_elsewhere_fails_the_candidate(world: World) -
 
 
 async def test_further_projects_of_a_repository_have_prefixes_of_their_own(world: World) -> None:
-    made = await project(world, "Web Shop", repo="acme/site", build_workflow="build.yml")
+    made = await create_project(world, "Web Shop", repo="acme/site", build_workflow="build.yml")
     assert (made["tag_prefix"], made["trigger_tag_prefix"]) == ("web-shop/rc/", "web-shop-v")
     body = {"repo": "acme/site", "commit": world.github.head(), "trigger_build_workflow": True}
     assert (await world.ask("POST", cut_path("1.0-rc1", "Web%20Shop"), body)).status == 201
@@ -79,9 +79,9 @@ async def test_further_projects_of_a_repository_have_prefixes_of_their_own(world
 
 
 async def test_with_tags_off_the_branch_is_dispatched_and_a_run_elsewhere_cancelled(world: World) -> None:
-    await set_project(world, tag_candidates=False)
+    await change_project(world, tag_candidates=False)
     assert (await world.cut("1.0-rc1", build=True)).json["tag"] is None
-    await finish_newest(world)
+    await finish_newest_run(world)
     assert await world.status("1.0-rc1") == "ready"
     before = world.github.head()
     await world.github.commit()
@@ -121,7 +121,7 @@ async def test_a_build_is_cancelled_once_and_only_while_it_runs(world: World) ->
     assert world.github.runs[0].conclusion == "cancelled"
     assert await world.status("1.0-rc1") == "canceled"
     again = await world.ask("POST", path)
-    assert said(again) == (409, "Release candidate is not being built")
+    assert status_and_error(again) == (409, "Release candidate is not being built")
     assert again.json["details"]["status"] == "canceled"
 
 
@@ -140,4 +140,4 @@ async def test_a_build_that_github_does_not_take_yet_is_cancelled_at_once(world:
 async def test_a_candidate_without_a_build_cannot_be_cancelled(world: World) -> None:
     await world.cut("1.0-rc1")
     answer = await world.ask("POST", f"{cut_path('1.0-rc1')}/cancel")
-    assert said(answer) == (409, "Release candidate is not being built")
+    assert status_and_error(answer) == (409, "Release candidate is not being built")

@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from bot.store.candidates import Candidate
-from tests.api.calls import SITE, UNKNOWN, ZEROS, counted, cut_path, project, said, set_project
+from tests.api.helpers import (
+    SITE,
+    UNKNOWN_SHA,
+    ZERO_SHA,
+    change_project,
+    count_rows,
+    create_project,
+    cut_path,
+    status_and_error,
+)
 from tests.world import World
 
 ROWS = ("releases", "candidates", "runs", "jobs")
@@ -40,7 +49,7 @@ async def test_a_cut_answers_201_with_the_candidate(world: World) -> None:
     assert moment.endswith("Z")
     assert "T" in moment
     assert await world.candidate("1.4.0-rc2") == answer.json
-    assert await counted(*ROWS) == {"releases": 1, "candidates": 1, "runs": 0, "jobs": 0}
+    assert await count_rows(*ROWS) == {"releases": 1, "candidates": 1, "runs": 0, "jobs": 0}
 
 
 async def test_the_same_cut_again_is_200_even_while_github_is_down(world: World) -> None:
@@ -56,8 +65,10 @@ async def test_the_same_version_with_another_commit_is_409_even_while_github_is_
     await world.cut("1.0-rc1")
     other = world.github.resolve("main~1")
     world.github.faults.down()
-    answers = [await world.cut("1.0-rc1", commit) for commit in (other, UNKNOWN, "main")]
-    assert {said(answer) for answer in answers} == {(409, "Release candidate already exists with another commit")}
+    answers = [await world.cut("1.0-rc1", commit) for commit in (other, UNKNOWN_SHA, "main")]
+    assert {status_and_error(answer) for answer in answers} == {
+        (409, "Release candidate already exists with another commit")
+    }
     assert answers[0].json["details"]["commit"] == world.github.head()
 
 
@@ -78,9 +89,9 @@ async def test_a_commit_that_is_no_full_sha_on_an_allowed_branch_is_refused_and_
         "a fork's commit": await github.fork_commit(),
         "another repository's commit": await github.commit(repo=elsewhere),
         "a commit on a branch that is not allowed": await github.commit(branch="feature/x"),
-        "a commit that nobody knows": UNKNOWN,
-        "64 digits that nobody knows": UNKNOWN[:32] * 2,
-        "40 zeros": ZEROS,
+        "a commit that nobody knows": UNKNOWN_SHA,
+        "64 digits that nobody knows": UNKNOWN_SHA[:32] * 2,
+        "40 zeros": ZERO_SHA,
         "64 zeros": "0" * 64,
         "a short SHA": head[:12],
         "39 digits": head[:39],
@@ -97,16 +108,16 @@ async def test_a_commit_that_is_no_full_sha_on_an_allowed_branch_is_refused_and_
         "a tag object": await github.tag("annotated", annotated=True),
     }
     await world.settle()
-    before = await counted(*ROWS)
-    answers = {name: said(await world.cut("1.0-rc1", commit or " ")) for name, commit in wrong.items()}
+    before = await count_rows(*ROWS)
+    answers = {name: status_and_error(await world.cut("1.0-rc1", commit or " ")) for name, commit in wrong.items()}
     assert answers == dict.fromkeys(wrong, INVALID_COMMIT)
-    assert await counted(*ROWS) == before
+    assert await count_rows(*ROWS) == before
 
 
 async def test_a_branch_that_looks_like_a_commit_is_not_taken_for_it(world: World) -> None:
     fork = await world.github.fork_commit()
     await world.github.branch(fork)
-    assert said(await world.cut("1.0-rc1", fork)) == INVALID_COMMIT
+    assert status_and_error(await world.cut("1.0-rc1", fork)) == INVALID_COMMIT
 
 
 async def test_only_commits_of_allowed_branches_are_cut(world: World) -> None:
@@ -123,7 +134,7 @@ async def test_only_commits_of_allowed_branches_are_cut(world: World) -> None:
     for branch in {branch for _, branch, _ in allowances}:
         await world.github.branch(branch)
     for number, (allowed, branch, status) in enumerate(allowances):
-        await set_project(world, allowed_branches=allowed)
+        await change_project(world, allowed_branches=allowed)
         commit = await world.github.commit(f"On {branch}, {number}", branch=branch)
         assert (await world.cut(f"1.0-rc{number}", commit)).status == status, (allowed, branch)
 
@@ -142,13 +153,15 @@ async def test_a_repository_that_is_not_the_projects_is_refused(world: World, so
     other = await world.github.add_repository_to_account(source, "other")
     await world.github.add_repository(other)
     await world.settle()
-    answers = {repo: said(await world.cut("1.0-rc1", repo=repo)) for repo in ("acme/hidden", "acme/none", other)}
+    answers = {
+        repo: status_and_error(await world.cut("1.0-rc1", repo=repo)) for repo in ("acme/hidden", "acme/none", other)
+    }
     assert answers == {
         "acme/hidden": NO_REPOSITORY,
         "acme/none": NO_REPOSITORY,
         other: (400, "Repository does not belong to the release project"),
     }
-    assert await counted("candidates", "releases") == {"candidates": 0, "releases": 0}
+    assert await count_rows("candidates", "releases") == {"candidates": 0, "releases": 0}
 
 
 @pytest.mark.parametrize("heard", [True, False], ids=["rename-heard-of", "rename-missed"])
@@ -170,25 +183,25 @@ async def test_a_repository_that_the_app_was_removed_from_is_not_found(world: Wo
         world.github.faults.webhooks(drop=1)
     await world.github.remove_repository()
     await world.settle()
-    assert said(await world.cut("1.0-rc2")) == NO_REPOSITORY
+    assert status_and_error(await world.cut("1.0-rc2")) == NO_REPOSITORY
     assert (await world.cut("1.0-rc1")).status == 200
-    assert await counted("candidates") == {"candidates": 1}
+    assert await count_rows("candidates") == {"candidates": 1}
 
 
 async def test_a_deleted_repository_is_not_found(world: World) -> None:
     head = world.github.head()
     await world.github.delete_repository()
     await world.settle()
-    assert said(await world.cut("1.0-rc1", head)) == NO_REPOSITORY
+    assert status_and_error(await world.cut("1.0-rc1", head)) == NO_REPOSITORY
 
 
 async def is_told_to_come_again(world: World) -> None:
     """Cut while GitHub is in trouble: 503, a time to come again, and nothing written; and again once it is over."""
-    before = await counted(*ROWS)
+    before = await count_rows(*ROWS)
     answer = await world.cut("1.0-rc1", build=True)
-    assert said(answer) == DOWN
+    assert status_and_error(answer) == DOWN
     assert 1 <= int(answer.headers["Retry-After"]) <= 77
-    assert await counted(*ROWS) == before
+    assert await count_rows(*ROWS) == before
     world.github.faults.clear()
 
 
@@ -228,7 +241,7 @@ async def test_of_many_callers_who_cut_a_candidate_at_once_one_wins(world: World
 async def test_many_candidates_of_a_new_release_are_cut_at_once(world: World) -> None:
     answers = await asyncio.gather(*(world.cut(f"1.0-rc{n}") for n in range(12)))
     assert [answer.status for answer in answers] == [201] * 12
-    assert await counted("releases", "candidates") == {"releases": 1, "candidates": 12}
+    assert await count_rows("releases", "candidates") == {"releases": 1, "candidates": 12}
 
 
 async def test_a_version_is_read_whole_and_to_the_letter(world: World) -> None:
@@ -259,9 +272,9 @@ async def test_a_version_is_read_whole_and_to_the_letter(world: World) -> None:
     ]
     answers = {version: (await world.cut(version)).status for version in right}
     assert answers == dict.fromkeys(right, 201)
-    refusals = {version: said(await world.cut(version)) for version in wrong}
+    refusals = {version: status_and_error(await world.cut(version)) for version in wrong}
     assert refusals == dict.fromkeys(wrong, INVALID_VERSION)
-    looked_for = {version: said(await world.ask("GET", cut_path(version))) for version in wrong}
+    looked_for = {version: status_and_error(await world.ask("GET", cut_path(version))) for version in wrong}
     assert looked_for == dict.fromkeys(wrong, INVALID_VERSION)
 
 
@@ -271,29 +284,29 @@ async def test_a_version_scheme_is_part_of_the_grammar(world: World) -> None:
         ("calver", "2026.11.3", "2026.13"),
         ("calver", "24.04", "1.2.3.4.5"),
     ]:
-        await set_project(world, version_scheme=scheme)
+        await change_project(world, version_scheme=scheme)
         assert (await world.cut(f"{right}-rc1")).status == 201
-        assert said(await world.cut(f"{wrong}-rc1")) == INVALID_VERSION
+        assert status_and_error(await world.cut(f"{wrong}-rc1")) == INVALID_VERSION
 
 
 async def test_a_build_without_a_build_workflow_is_refused(world: World) -> None:
-    await set_project(world, build_workflow=None)
-    assert said(await world.cut("1.0-rc1", build=True)) == (400, "Build workflow is not configured")
-    assert await counted(*ROWS) == {"releases": 0, "candidates": 0, "runs": 0, "jobs": 0}
+    await change_project(world, build_workflow=None)
+    assert status_and_error(await world.cut("1.0-rc1", build=True)) == (400, "Build workflow is not configured")
+    assert await count_rows(*ROWS) == {"releases": 0, "candidates": 0, "runs": 0, "jobs": 0}
     assert (await world.cut("1.0-rc1")).json["status"] == "ready"
 
 
 async def test_checks_come_in_their_order(world: World) -> None:
     """Each request is wrong in everything from its place on; the first thing wrong is what is told."""
     reader, stranger = await world.with_grants("project:read"), await world.with_grants("release:cut", project="site")
-    await project(world, "shop")
+    await create_project(world, "shop")
     await world.cut("1.0-rc1")
-    await set_project(world, build_workflow=None)
+    await change_project(world, build_workflow=None)
     body: dict[str, Any] = {"repo": "acme/none", "commit": "main", "trigger_build_workflow": True}
     shop = "/api/releases/shop/releases"
 
     async def cut(path: str, token: str | None = None, **more: Any) -> tuple[int, str]:
-        return said(await world.ask("POST", path, {**body, **more}, token=token))
+        return status_and_error(await world.ask("POST", path, {**body, **more}, token=token))
 
     in_order = [
         await cut("/api/releases/none/releases/bad", "", commit=7),
@@ -322,24 +335,24 @@ async def test_checks_come_in_their_order(world: World) -> None:
 
 
 async def test_a_project_without_a_repository_cannot_be_cut(world: World) -> None:
-    await project(world, "paper")
+    await create_project(world, "paper")
     body = {"repo": "acme/site", "commit": world.github.head()}
     answer = await world.ask("POST", cut_path("1.0-rc1", "paper"), body)
-    assert said(answer) == (400, "Release project has no repository")
+    assert status_and_error(answer) == (400, "Release project has no repository")
 
 
 async def test_an_archived_project_is_not_cut_and_shows_what_it_has(world: World) -> None:
     await world.cut("1.0-rc1")
-    await set_project(world, archived=True)
-    assert said(await world.cut("1.0-rc2")) == (409, "Release project is archived")
+    await change_project(world, archived=True)
+    assert status_and_error(await world.cut("1.0-rc2")) == (409, "Release project is archived")
     assert (await world.cut("1.0-rc1")).status == 200
-    await set_project(world, archived=False)
+    await change_project(world, archived=False)
     assert (await world.cut("1.0-rc2")).status == 201
 
 
 async def test_a_release_id_that_another_project_has_is_a_conflict(world: World) -> None:
-    await project(world, "a", repo="acme/site")
-    await project(world, "a-1", repo="acme/site")
+    await create_project(world, "a", repo="acme/site")
+    await create_project(world, "a-1", repo="acme/site")
     body = {"repo": "acme/site", "commit": world.github.head()}
     assert (await world.ask("POST", cut_path("1-2-rc1", "a"), body)).status == 201
     clash = await world.ask("POST", cut_path("2-rc1", "a-1"), body)
@@ -351,7 +364,7 @@ async def test_a_release_id_that_another_project_has_is_a_conflict(world: World)
 async def test_a_candidate_that_is_not_there_is_not_found(world: World) -> None:
     await world.cut("1.0-rc1")
     paths = [cut_path("1.0-rc2"), f"{cut_path('1.0-rc2')}/cancel", cut_path("1.0-rc1", "none")]
-    answers = [said(await world.ask("POST" if path.endswith("cancel") else "GET", path)) for path in paths]
+    answers = [status_and_error(await world.ask("POST" if path.endswith("cancel") else "GET", path)) for path in paths]
     assert answers == [(404, "Release not found")] * 2 + [(404, "Release project not found")]
 
 

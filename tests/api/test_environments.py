@@ -7,7 +7,7 @@ import pytest
 
 from bot.store.audit import AuditEntry
 from bot.store.projects import Environment
-from tests.api.calls import cases, environment, freeze, project, set_project
+from tests.api.helpers import change_project, create_environment, create_project, field_values, freeze
 from tests.world import Answer, World
 
 ENVIRONMENTS = "/api/projects/site/environments"
@@ -26,7 +26,7 @@ async def change(world: World, token: str | None = None, **values: Any) -> Answe
 
 
 async def test_an_environment_is_made_with_defaults_and_listed_in_its_order(world: World) -> None:
-    made = await environment(world, "qa", order=-0)
+    made = await create_environment(world, "qa", order=-0)
     moment = made.pop("created_at")
     assert moment.endswith("Z")
     assert made == {
@@ -54,7 +54,7 @@ async def test_every_setting_is_kept_as_given_and_changed_alone(world: World) ->
         "deploy_deadline_minutes": [5],
         "name": ["STAGING"],
     }
-    for name, value in cases(settings):
+    for name, value in field_values(settings):
         shown[name] = value
         answer = await change(world, **{name: value})
         assert (answer.status, answer.json) == (200, shown)
@@ -77,7 +77,7 @@ WRONG: dict[str, list[Any]] = {
 @pytest.mark.parametrize("made", [True, False], ids=["made", "changed"])
 async def test_a_setting_that_cannot_be_is_refused_naming_the_field(world: World, made: bool) -> None:
     before = (await world.ask("GET", ENVIRONMENTS)).json
-    for field, value in cases(WRONG):
+    for field, value in field_values(WRONG):
         body = {"name": "qa", "tier": "staging", field: value} if made else {field: value}
         answer = await world.ask("POST" if made else "PATCH", ENVIRONMENTS if made else STAGING, body)
         status, pointer = told(answer)
@@ -91,7 +91,7 @@ async def test_a_setting_that_cannot_be_is_refused_naming_the_field(world: World
 
 
 async def test_names_that_differ_only_in_case_are_409_saying_why(world: World) -> None:
-    await environment(world, "qa")
+    await create_environment(world, "qa")
     answers = [
         await world.ask("POST", ENVIRONMENTS, {"name": name, "tier": "staging"}) for name in ("staging", "Staging")
     ]
@@ -100,8 +100,8 @@ async def test_names_that_differ_only_in_case_are_409_saying_why(world: World) -
         assert told(answer) == (409, "#/name")
         assert answer.json["environment"] == "staging"
         assert "upper from lower case" in answer.json["detail"]
-    await project(world, "shop")
-    await environment(world, "Staging", of="shop")
+    await create_project(world, "shop")
+    await create_environment(world, "Staging", of="shop")
 
 
 async def test_an_environment_that_is_not_there_is_404(world: World) -> None:
@@ -189,5 +189,5 @@ async def test_settings_and_freeze_are_changed_together_or_not_at_all(world: Wor
 
 
 async def test_environments_of_an_archived_project_are_still_shown(world: World) -> None:
-    await set_project(world, archived=True)
+    await change_project(world, archived=True)
     assert len((await world.ask("GET", ENVIRONMENTS)).json) == 2

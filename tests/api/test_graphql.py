@@ -14,8 +14,8 @@ from bot.rules.releases import STATUS_NAMES
 from bot.store.projects import Environment
 from bot.store.releases import Release
 from tests.api import graphs
-from tests.api.calls import freeze, project
 from tests.api.graphs import NOW, ask, codes, post
+from tests.api.helpers import create_project, freeze
 from tests.world import World
 
 WHOLE = """query ($environment: Int) {
@@ -307,7 +307,7 @@ async def test_lists_below_something_are_filtered_too(world: World) -> None:
 
 
 async def test_a_release_that_was_never_cut_has_announcements_and_schedules(world: World) -> None:
-    plain = await project(world, "paper")
+    plain = await create_project(world, "paper")
     assert plain["repo"] is None
     found = await ask(
         world,

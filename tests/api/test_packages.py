@@ -8,7 +8,7 @@ import pytest
 from bot.context import utc_now
 from bot.store.audit import AuditEntry
 from bot.store.releases import Release
-from tests.api.calls import cases, counted, project
+from tests.api.helpers import count_rows, create_project, field_values
 from tests.world import Answer, World
 
 NEW = "/api/releases/new/"
@@ -108,13 +108,13 @@ async def test_a_malformed_field_is_named_and_nothing_is_written(world: World) -
         "id": [7],
     }
     wrong["release_date"] += ["0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01"]
-    for field, value in cases(wrong):
+    for field, value in field_values(wrong):
         assert named(await write(world, **{field: value})) == {field}, value
     for field in BODY:
         body = {name: value for name, value in BODY.items() if name != field}
         answer = await world.ask("POST", NEW, body)
         assert (named(answer), answer.error) == ({field}, f"`{field}` is required.")
-    assert await counted("releases", "audit_entries") == {
+    assert await count_rows("releases", "audit_entries") == {
         "releases": 0,
         "audit_entries": (await AuditEntry.exclude(act__startswith="release").count()),
     }
@@ -135,7 +135,7 @@ async def test_a_body_that_cannot_be_read_has_no_fields_to_name(world: World) ->
 async def test_a_package_that_is_unknown_is_named_and_never_made(world: World) -> None:
     for name in ("shop", "Site", "site ", "", "x" * 5000, "1"):
         assert named(await write(world, package=name)) == {"package"}
-    assert await counted("projects", "releases") == {"projects": 1, "releases": 0}
+    assert await count_rows("projects", "releases") == {"projects": 1, "releases": 0}
 
 
 async def test_a_release_that_exists_is_409(world: World) -> None:
@@ -148,7 +148,7 @@ async def test_a_release_that_exists_is_409(world: World) -> None:
 
 
 async def test_a_release_id_of_another_project_is_409_naming_it(world: World) -> None:
-    await project(world, "site-1")
+    await create_project(world, "site-1")
     await write(world, version="1-2")
     answer = await write(world, package="site-1", version="2")
     sentence = "The release id `site-1-2` is that of the release 1-2 of the project `site`."
@@ -166,16 +166,16 @@ async def test_of_many_that_write_one_release_at_once_one_does(world: World) -> 
     assert {refused(answer)[1] for answer in answers if answer.status == 409} == {
         "The package `site` has a release 1.1 already."
     }
-    assert await counted("releases") == {"releases": 1}
+    assert await count_rows("releases") == {"releases": 1}
     assert len(await world.audit("release.create")) == 1
 
 
 async def test_of_two_whose_release_ids_meet_one_is_written(world: World) -> None:
-    await project(world, "site-1")
+    await create_project(world, "site-1")
     pairs = [("site", "1-2"), ("site-1", "2")] * 4
     answers = await asyncio.gather(*(write(world, package=name, version=version) for name, version in pairs))
     assert sorted(answer.status for answer in answers) == [201] + [409] * 7
-    assert await counted("releases") == {"releases": 1}
+    assert await count_rows("releases") == {"releases": 1}
 
 
 async def test_a_package_release_is_cut_into_candidates_later(world: World) -> None:
@@ -183,7 +183,7 @@ async def test_a_package_release_is_cut_into_candidates_later(world: World) -> N
     assert (await world.cut("1.4.0-rc1")).status == 201
     whole = await shown(world, 1)
     assert (whole["version"], whole["status"]) == ("1.4.0", 1)
-    assert await counted("releases") == {"releases": 1}
+    assert await count_rows("releases") == {"releases": 1}
 
 
 async def test_a_release_that_was_cut_is_a_package_release(world: World) -> None:
@@ -283,7 +283,7 @@ async def test_a_body_is_looked_at_before_the_grant_and_the_grant_before_the_pac
 
 
 async def test_a_token_of_one_project_is_not_told_which_others_there_are(world: World) -> None:
-    await project(world, "shop")
+    await create_project(world, "shop")
     await write(world)
     await write(world, package="shop")
     scoped = await world.with_grants("admin", project="shop")
@@ -330,7 +330,7 @@ async def test_a_get_without_the_slash_is_led_to_it_and_a_write_is_answered(worl
 
 @pytest.mark.parametrize("name", ["new", "latest", "1", "update_files", "releases", "environments"])
 async def test_a_project_may_be_called_as_a_path_of_this_dialect_is(world: World, name: str) -> None:
-    await project(world, name, repo="acme/site")
+    await create_project(world, name, repo="acme/site")
     body = {"repo": "acme/site", "commit": world.github.head()}
     path = f"/api/releases/{name}/releases/1.0-rc1"
     assert (await world.ask("POST", path, body)).status == 201

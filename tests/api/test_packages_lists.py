@@ -14,7 +14,7 @@ from bot.store.database import fetch
 from bot.store.packages import Wanted
 from bot.store.projects import Repository
 from bot.store.releases import Release
-from tests.api.calls import cases, hold, links, project
+from tests.api.helpers import create_project, field_values, hold, page_links
 from tests.api.test_packages import named, refused, write
 from tests.working import only_sqlite
 from tests.world import Answer, Serve, World, a_world
@@ -66,7 +66,7 @@ async def test_the_list_shows_releases_whole_and_newest_first(world: World) -> N
 
 
 async def test_filters_narrow_the_list_alone_and_together(world: World) -> None:
-    await project(world, "a+b & c")
+    await create_project(world, "a+b & c")
     for status in (1, 10, 20, 30, 40):
         await write(world, version=f"s{status}", status=status)
         await write(world, package="a+b & c", version=f"a{status}", status=status)
@@ -109,9 +109,9 @@ async def test_the_header_of_a_page_leads_where_its_body_does(world: World) -> N
         answer = await listed(world, f"?page_size=2&page={number}")
         others = {"first": 1, "prev": number - 1} if number > 1 else {}
         others |= {"next": number + 1, "last": 3} if number < 3 else {}
-        assert links(answer) == {name: f"page_size=2&page={other}" for name, other in others.items()}
+        assert page_links(answer) == {name: f"page_size=2&page={other}" for name, other in others.items()}
         for name, rel in (("next", "next"), ("previous", "prev")):
-            assert (answer.json[name] or "").partition("?")[2] == links(answer).get(rel, "")
+            assert (answer.json[name] or "").partition("?")[2] == page_links(answer).get(rel, "")
 
 
 async def test_a_page_beyond_the_last_is_empty_and_leads_back_to_it(world: World) -> None:
@@ -130,7 +130,7 @@ async def test_a_parameter_that_means_nothing_is_refused_by_name(world: World) -
         "stauts": ["30"],
         "include": ["testing"],
     }
-    for field, value in cases(wrong):
+    for field, value in field_values(wrong):
         assert named(await world.ask("GET", f"{LIST}?package=site&{field}={value}")) == {field}, value
 
 
@@ -201,7 +201,7 @@ async def open_world(source: Path, database_url: str, aiohttp_server: Serve) -> 
 
 async def test_strangers_see_what_is_public_and_nothing_of_the_rest(open_world: World) -> None:
     world = open_world
-    await project(world, "loose")
+    await create_project(world, "loose")
     await write(world, version="1.0", files={"js": "a"})
     await write(world, version="2.0", package="loose")
     assert await versions(world, token="") == ["2.0", "1.0"]

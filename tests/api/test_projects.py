@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.store.audit import AuditEntry
-from tests.api.calls import cases, counted, cut_path, links, project, set_project
+from tests.api.helpers import change_project, count_rows, create_project, cut_path, field_values, page_links
 from tests.world import Answer, World
 
 PROJECTS = "/api/projects"
@@ -24,7 +24,7 @@ def told(answer: Answer) -> tuple[int, str | None]:
 
 
 async def test_a_project_is_made_with_defaults(world: World) -> None:
-    made = await project(world, "Web Shop")
+    made = await create_project(world, "Web Shop")
     moment = made.pop("created_at")
     assert made == {
         "id": 2,
@@ -61,7 +61,7 @@ async def test_every_setting_is_kept_as_given_and_changed_alone(world: World) ->
         "tag_candidates": False,
         "version_scheme": "semver",
     }
-    made = await project(world, "Shop", **settings)
+    made = await create_project(world, "Shop", **settings)
     assert {name: made[name] for name in settings} == settings
     changes: dict[str, Any] = {
         "permalink": "shop-3",
@@ -103,7 +103,7 @@ WRONG: dict[str, list[Any]] = {
 @pytest.mark.parametrize("change", [False, True], ids=["made", "changed"])
 async def test_a_setting_that_cannot_be_is_refused_naming_the_field(world: World, change: bool) -> None:
     before = (await world.ask("GET", PROJECTS)).json
-    for field, value in cases(WRONG):
+    for field, value in field_values(WRONG):
         body = {field: value} if change else {"name": "shop", field: value}
         answer = await world.ask("PATCH" if change else "POST", f"{PROJECTS}/site" if change else PROJECTS, body)
         status, pointer = told(answer)
@@ -129,7 +129,7 @@ async def test_a_clash_is_409_naming_the_other_project(world: World) -> None:
         ({"name": "x", "repo": "acme/site", "trigger_tag_prefix": "rc/"}, "trigger_tag_prefix"),
     ]
     answers = [await world.ask("POST", PROJECTS, values) for values, _ in clashes]
-    await project(world, "other", repo="acme/site")
+    await create_project(world, "other", repo="acme/site")
     changes = [{field: values.get(field, "site")} for values, field in clashes]
     answers += [await world.ask("PATCH", f"{PROJECTS}/other", change) for change in changes]
     assert [told(answer) for answer in answers] == [(409, f"#/{field}") for _, field in clashes] * 2
@@ -144,28 +144,28 @@ async def test_the_two_prefixes_of_a_project_differ(world: World) -> None:
 async def test_prefixes_clash_in_one_repository_only(world: World, source: Any) -> None:
     other = await world.github.add_repository_to_account(source, "other")
     await world.github.add_repository(other)
-    made = await project(world, "other", repo=other)
+    made = await create_project(world, "other", repo=other)
     assert (made["tag_prefix"], made["trigger_tag_prefix"], made["repo"]) == ("rc/", "v", other)
 
 
 async def test_a_permalink_is_made_from_the_name(world: World) -> None:
     names = {"Café Crème": "cafe-creme", "2048": "p2048", "a.b_c": "a-b-c"}
     for name, permalink in names.items():
-        assert (await project(world, name))["permalink"] == permalink
+        assert (await create_project(world, name))["permalink"] == permalink
         assert (await world.ask("GET", f"{PROJECTS}/{name}")).json["name"] == name
 
 
 async def test_a_permalink_is_asked_for_where_the_name_makes_none(world: World) -> None:
     for number, name in enumerate(("日本", "🚢")):
         assert told(await world.ask("POST", PROJECTS, {"name": name})) == (400, "#/permalink")
-        assert (await project(world, name, permalink=f"given-{number}"))["name"] == name
+        assert (await create_project(world, name, permalink=f"given-{number}"))["name"] == name
 
 
 async def test_a_name_may_hold_what_a_path_has_to_encode(world: World) -> None:
     for number, (name, path) in enumerate(
         [("a?b#c", "a%3Fb%23c"), ("100%", "100%25"), ("a{b}", "a%7Bb%7D"), ("a+b=c&d", "a+b=c&d")]
     ):
-        await project(world, name, permalink=f"p{number}")
+        await create_project(world, name, permalink=f"p{number}")
         assert (await world.ask("GET", f"{PROJECTS}/{path}")).json["name"] == name
 
 
@@ -179,7 +179,7 @@ async def test_a_repository_that_github_does_not_show_is_404_and_nothing_is_writ
         answer = await world.ask("PATCH" if change else "POST", f"{PROJECTS}/site" if change else PROJECTS, body)
         assert (answer.status, answer.json["detail"]) == (404, "GitHub repository not found")
     assert (await world.ask("GET", f"{PROJECTS}/site")).json["build_workflow"] == "build.yml"
-    assert await counted("projects", "repositories") == {"projects": 1, "repositories": 1}
+    assert await count_rows("projects", "repositories") == {"projects": 1, "repositories": 1}
 
 
 async def test_github_down_is_503_and_nothing_is_written(world: World) -> None:
@@ -197,20 +197,20 @@ async def test_github_down_is_503_and_nothing_is_written(world: World) -> None:
 
 
 async def test_the_name_in_the_answer_is_githubs(world: World) -> None:
-    assert (await project(world, "shop", repo="ACME/Site"))["repo"] == "acme/site"
+    assert (await create_project(world, "shop", repo="ACME/Site"))["repo"] == "acme/site"
 
 
 async def test_a_project_with_candidates_keeps_its_repository(world: World, source: Any) -> None:
     other = await world.github.add_repository_to_account(source, "other")
     await world.github.add_repository(other)
-    await set_project(world, repo=other)
-    await set_project(world, repo="acme/site")
+    await change_project(world, repo=other)
+    await change_project(world, repo="acme/site")
     await world.cut("1.0-rc1")
     assert told(await world.ask("PATCH", f"{PROJECTS}/site", {"repo": other})) == (409, "#/repo")
 
 
 async def test_changes_are_audited_with_before_and_after(world: World) -> None:
-    await set_project(world, build_deadline_minutes=5)
+    await change_project(world, build_deadline_minutes=5)
     entry = await AuditEntry.filter(act="project.change").order_by("-id").first()
     assert entry is not None
     assert (entry.actor, entry.channel) == ("root", "rest")
@@ -228,7 +228,7 @@ async def next_version(world: World, query: str = "") -> Answer:
 
 
 async def test_the_next_semver_version_follows_the_highest(world: World) -> None:
-    await set_project(world, version_scheme="semver")
+    await change_project(world, version_scheme="semver")
     assert (await next_version(world)).json == {"release_version": "0.1.0", "release_candidate_version": "0.1.0-rc1"}
     for version in ("1.9.0", "1.10.0", "1.2.0"):
         await world.cut(f"{version}-rc1")
@@ -240,7 +240,7 @@ async def test_the_next_semver_version_follows_the_highest(world: World) -> None
 
 
 async def test_the_next_calver_version_is_of_today(world: World) -> None:
-    await set_project(world, version_scheme="calver")
+    await change_project(world, version_scheme="calver")
     today = datetime.now(UTC)
     first = (await next_version(world)).json["release_version"]
     assert first == f"{today.year}.{today.month:02}.0"
@@ -308,20 +308,22 @@ async def test_a_release_that_is_not_there_is_404(world: World) -> None:
 
 async def test_projects_and_environments_are_listed_in_pages_by_number(world: World) -> None:
     for number in range(4):
-        await project(world, f"shop-{number}")
+        await create_project(world, f"shop-{number}")
         await world.ask("POST", f"{PROJECTS}/site/environments", {"name": f"qa-{number}", "tier": "staging"})
     for path, names in (
         (PROJECTS, ["shop-0", "shop-1", "shop-2", "shop-3", "site"]),
         (f"{PROJECTS}/site/environments", ["staging", "production", "qa-0", "qa-1", "qa-2", "qa-3"]),
     ):
         whole = await world.ask("GET", path)
-        assert ([each["name"] for each in whole.json], links(whole)) == (names, {})
+        assert ([each["name"] for each in whole.json], page_links(whole)) == (names, {})
         first = await world.ask("GET", f"{path}?per_page=2")
-        assert links(first) == {"next": "per_page=2&page=2"}
+        assert page_links(first) == {"next": "per_page=2&page=2"}
         second = await world.ask("GET", f"{path}?per_page=2&page=2")
-        assert links(second) == {name: f"per_page=2&page={n}" for name, n in (("first", 1), ("prev", 1), ("next", 3))}
+        assert page_links(second) == {
+            name: f"per_page=2&page={n}" for name, n in (("first", 1), ("prev", 1), ("next", 3))
+        }
         last = await world.ask("GET", f"{path}?per_page=2&page=3")
-        assert set(links(last)) == {"first", "prev"}
+        assert set(page_links(last)) == {"first", "prev"}
         assert [*first.json, *second.json, *last.json] == whole.json
         assert (await world.ask("GET", f"{path}?page=99")).json == []
         for query in ("per_page=0", "per_page=101", "page=0", "page=x", "page=10000001"):

@@ -4,7 +4,15 @@ import asyncio
 
 from bot.store.candidates import Candidate
 from bot.store.projects import Environment
-from tests.api.calls import env_path, finish_newest, freeze, hold, said, set_project, without_workflow
+from tests.api.helpers import (
+    change_project,
+    env_path,
+    finish_newest_run,
+    freeze,
+    hold,
+    remove_workflow,
+    status_and_error,
+)
 from tests.world import World
 
 NOTHING = (404, "No previous deployment to roll back from")
@@ -12,7 +20,7 @@ NOTHING = (404, "No previous deployment to roll back from")
 
 async def history(world: World, *lives: str) -> None:
     """Deployments of `1.0-rcN` on staging, told by a pipeline: `1` succeeded, `2!` failed."""
-    await without_workflow()
+    await remove_workflow()
     for life in lives:
         await world.cut(f"1.0-rc{life[0]}")
         await world.report(f"1.0-rc{life[0]}", "pending")
@@ -42,7 +50,7 @@ async def test_after_a_success_the_one_before_it_comes_back(world: World) -> Non
         "from_release_candidate_version": "1.0-rc2",
         "status": "pending",
     }
-    await finish_newest(world)
+    await finish_newest_run(world)
     assert world.github.dispatches[-1].ref.endswith("rc/1.0-rc1")
     assert (await world.statuses())[0] == ("1.0-rc1", "success")
 
@@ -55,7 +63,7 @@ async def test_after_a_failure_the_last_that_succeeded_comes_back(world: World) 
 async def test_rolling_back_twice_goes_further_back_and_not_forth(world: World) -> None:
     await history(world, "1", "2", "3")
     assert [await rolled_back_to(world) for _ in range(2)] == ["1.0-rc2", "1.0-rc1"]
-    assert said(await world.roll_back()) == NOTHING
+    assert status_and_error(await world.roll_back()) == NOTHING
 
 
 async def test_a_rollback_that_failed_is_tried_again(world: World) -> None:
@@ -72,11 +80,11 @@ async def test_deploying_by_hand_what_was_rolled_back_makes_it_a_target_again(wo
 
 
 async def test_without_anything_before_it_there_is_nothing_to_go_back_to(world: World) -> None:
-    assert said(await world.roll_back()) == NOTHING
+    assert status_and_error(await world.roll_back()) == NOTHING
     await history(world, "1!")
-    assert said(await world.roll_back()) == NOTHING
+    assert status_and_error(await world.roll_back()) == NOTHING
     await history(world, "1", "1")
-    assert said(await world.roll_back()) == NOTHING
+    assert status_and_error(await world.roll_back()) == NOTHING
     assert len(await world.deployments()) == 3
 
 
@@ -91,7 +99,7 @@ async def test_candidates_of_held_releases_are_passed_over(world: World) -> None
     await world.cut("2.0-rc1")
     await world.report("2.0-rc1", "success")
     await hold("1.0")
-    assert said(await world.roll_back()) == NOTHING
+    assert status_and_error(await world.roll_back()) == NOTHING
 
 
 async def test_a_rollback_cancels_what_is_under_way_and_waits_for_its_end(world: World) -> None:
@@ -115,7 +123,7 @@ async def test_a_rollback_cancels_what_is_under_way_and_waits_for_its_end(world:
     await world.settle()
     await world.settle(hurry=True)
     assert len(world.github.dispatches) == 4
-    await finish_newest(world)
+    await finish_newest_run(world)
     assert (await world.statuses())[:2] == [("1.0-rc2", "success"), ("1.0-rc3", "canceled")]
 
 
@@ -140,7 +148,7 @@ async def test_a_freeze_stops_a_rollback_unless_forced(world: World) -> None:
     await history(world, "1", "2")
     await freeze(world)
     answer = await world.roll_back()
-    assert said(answer) == (400, "Environment is frozen")
+    assert status_and_error(answer) == (400, "Environment is frozen")
     assert answer.json["details"]["reason"] == "moving house"
     assert (await world.roll_back(force=False)).status == 400
     assert (await world.roll_back(force=True)).status == 201
@@ -170,7 +178,7 @@ async def test_refusals_come_in_their_order(world: World) -> None:
     reader, starter = await world.with_grants("project:read"), await world.with_grants("deployment:start")
 
     async def roll_back(path: str, token: str | None = None) -> tuple[int, str]:
-        return said(await world.ask("POST", path, {}, token=token))
+        return status_and_error(await world.ask("POST", path, {}, token=token))
 
     assert [
         await roll_back(env_path("/rollback", "moon", "none"), ""),
@@ -203,5 +211,5 @@ async def test_a_rollback_holds_promotion_until_somebody_deploys_by_hand(world: 
 
 async def test_an_archived_project_is_not_rolled_back(world: World) -> None:
     await history(world, "1", "2")
-    await set_project(world, archived=True)
-    assert said(await world.roll_back()) == (409, "Release project is archived")
+    await change_project(world, archived=True)
+    assert status_and_error(await world.roll_back()) == (409, "Release project is archived")

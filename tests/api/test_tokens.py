@@ -11,7 +11,7 @@ from bot.errors import Forbidden
 from bot.operations import users
 from bot.store.database import fetch
 from bot.store.users import ApiToken
-from tests.api.calls import cases, counted, links, project
+from tests.api.helpers import count_rows, create_project, field_values, page_links
 from tests.api.test_projects import told
 from tests.world import Answer, World
 
@@ -57,7 +57,7 @@ async def test_a_token_is_made_and_its_secret_shown_once(world: World) -> None:
 
 
 async def test_a_token_is_for_a_user_a_project_and_a_time(world: World) -> None:
-    await project(world, "shop")
+    await create_project(world, "shop")
     for_days = await make(world, user="robot", project="shop", expires_in_days=90)
     assert (for_days["user"], for_days["project"]) == ("robot", "shop")
     lasts = datetime.fromisoformat(for_days["expires_at"]) - datetime.now(UTC)
@@ -74,7 +74,7 @@ async def test_a_token_is_for_a_user_a_project_and_a_time(world: World) -> None:
     assert await reads(world, until["token"]) == 401
     elsewhere = await make(world, expires_at="2126-11-03T20:00:00+02:00")
     assert elsewhere["expires_at"] == "2126-11-03T18:00:00Z"
-    assert await counted("users") == {"users": 4}  # longshore, root, robot, ci
+    assert await count_rows("users") == {"users": 4}  # longshore, root, robot, ci
 
 
 async def test_a_revoked_token_is_refused_at_once_and_revoking_it_again_changes_nothing(world: World) -> None:
@@ -116,8 +116,8 @@ WRONG: dict[str, list[Any]] = {
 
 
 async def test_what_cannot_be_is_refused_naming_the_field_and_nothing_is_made(world: World) -> None:
-    before = await counted("api_tokens", "users", "audit_entries")
-    for field, value in cases(WRONG):
+    before = await count_rows("api_tokens", "users", "audit_entries")
+    for field, value in field_values(WRONG):
         body = {"name": "ci", "grants": ["project:read"], field: value}
         status, pointer = told(await world.ask("POST", TOKENS, body))
         assert status == 400, (field, value)
@@ -127,7 +127,7 @@ async def test_what_cannot_be_is_refused_naming_the_field_and_nothing_is_made(wo
     both = {"expires_in_days": 1, "expires_at": "2126-11-03T18:00:00Z"}
     answer = await world.ask("POST", TOKENS, {"name": "ci", "grants": ["project:read"], **both})
     assert told(answer) == (400, "#/expires_in_days")
-    assert await counted("api_tokens", "users", "audit_entries") == before
+    assert await count_rows("api_tokens", "users", "audit_entries") == before
 
 
 async def test_every_field_that_does_not_fit_is_told_at_once(world: World) -> None:
@@ -148,14 +148,14 @@ async def test_the_list_is_read_page_by_page_newest_first(world: World) -> None:
     while query:
         page = await world.ask("GET", f"{TOKENS}?{query}")
         seen += [each["name"] for each in page.json]
-        query = links(page).get("next", "")
+        query = page_links(page).get("next", "")
         await make(world, name="later")  # what comes meanwhile moves no page
     assert seen == ["ci3", "ci2", "ci1", "ci0", "root"]
     assert told(await world.ask("GET", f"{TOKENS}?per_page=0")) == (400, "per_page")
 
 
 async def test_only_who_may_do_everything_everywhere_manages_tokens(world: World) -> None:
-    await project(world, "shop")
+    await create_project(world, "shop")
     calls: list[tuple[str, str, Any]] = [
         ("GET", TOKENS, None),
         ("POST", TOKENS, {"name": "x", "grants": ["project:read"], "project": "shop"}),
@@ -167,7 +167,7 @@ async def test_only_who_may_do_everything_everywhere_manages_tokens(world: World
     grants = ["project:write", "deployment:force", "content:write", "release:cut"]
     mighty = await world.with_grants(*grants)
     scoped = await world.with_grants("admin", project="shop")
-    before = await counted("api_tokens", "audit_entries")
+    before = await count_rows("api_tokens", "audit_entries")
     for method, path, body in calls:
         for secret in (mighty, scoped):
             answer = await world.ask(method, path, body, token=secret)
@@ -175,7 +175,7 @@ async def test_only_who_may_do_everything_everywhere_manages_tokens(world: World
             assert answer.json["grant"] == "admin"
         assert (await world.ask(method, path, body, token="")).status == 401
     assert "one project only" in (await world.ask("GET", TOKENS, token=scoped)).json["reason"]
-    assert await counted("api_tokens", "audit_entries") == before
+    assert await count_rows("api_tokens", "audit_entries") == before
     assert await reads(world, world.token) == 200
 
 

@@ -19,7 +19,7 @@ from api.http.problems import json_pointer
 from bot.log import configure
 from bot.store.database import execute
 from server.middleware import etag_matches, request_id_of
-from tests.api.calls import cut_path, env_path, project
+from tests.api.helpers import create_project, cut_path, env_path
 from tests.world import Serve, World, a_world
 
 PROJECTS = "/api/projects"
@@ -51,7 +51,7 @@ def listed(header: str) -> set[str]:
 async def long_list(world: World) -> str:
     """A list of more than a kilobyte."""
     for number in range(5):
-        await project(world, f"project-{number}")
+        await create_project(world, f"project-{number}")
     return PROJECTS
 
 

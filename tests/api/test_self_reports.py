@@ -6,7 +6,7 @@ import pytest
 
 from sandbox.records import Run
 from sandbox.use_cases.runs import dispatch
-from tests.api.calls import UNKNOWN, counted, said, without_workflow
+from tests.api.helpers import UNKNOWN_SHA, count_rows, remove_workflow, status_and_error
 from tests.world import Answer, World
 
 NOT_OURS = (400, "`workflow_run_id` is not a run of this repository at the candidate's commit")
@@ -56,7 +56,7 @@ async def run_of_their_own(world: World) -> Run:
 
 
 async def test_a_run_of_a_pipeline_of_ones_own_is_followed_once_it_says_so(world: World) -> None:
-    await without_workflow()
+    await remove_workflow()
     await world.cut("1.0-rc1")
     await world.deploy("1.0-rc1")
     run = await run_of_their_own(world)
@@ -67,19 +67,19 @@ async def test_a_run_of_a_pipeline_of_ones_own_is_followed_once_it_says_so(world
 
 
 async def test_a_run_is_that_of_one_thing_only(world: World) -> None:
-    await without_workflow()
+    await remove_workflow()
     await world.cut("1.0-rc1", build=True)
     await world.settle()
     await world.github.finish()
     await world.settle()
     await world.deploy("1.0-rc1")
     answer = await sync(world, "deploy", 1, world.github.runs[0].id)
-    assert said(answer) == (400, "`workflow_run_id` is the run of something else")
-    assert await counted("runs") == {"runs": 1}
+    assert status_and_error(answer) == (400, "`workflow_run_id` is the run of something else")
+    assert await count_rows("runs") == {"runs": 1}
     first, second = await run_of_their_own(world), await run_of_their_own(world)
     assert (await sync(world, "deploy", 1, first.id)).status == 200
     other = await sync(world, "deploy", 1, second.id)
-    assert said(other) == (400, "Another run is followed already")
+    assert status_and_error(other) == (400, "Another run is followed already")
     assert other.json["details"]["workflow_run_id"] == first.id
 
 
@@ -97,7 +97,7 @@ async def test_a_run_that_is_not_ours_is_refused(world: World, what: str, source
     other_commit = world.github.runs[2]
     assert other_commit.head_sha != old
     for run in (other_commit.id, 1, 2**40, 10**18 - 1):
-        assert said(await sync(world, what, 1, run)) == NOT_OURS
+        assert status_and_error(await sync(world, what, 1, run)) == NOT_OURS
 
 
 @pytest.mark.parametrize("what", ["build", "deploy"])
@@ -112,9 +112,9 @@ async def test_ids_that_cannot_be_are_refused_by_name(world: World, what: str) -
     name, missing = (
         ("release_cut_id", "Release not found") if what == "build" else ("deployment_id", "Deployment not found")
     )
-    for of in ("2", 2, 0, -1, "x", "", 2**65 - 1, "9" * 400, UNKNOWN, 2**31, "\u0661"):
+    for of in ("2", 2, 0, -1, "x", "", 2**65 - 1, "9" * 400, UNKNOWN_SHA, 2**31, "\u0661"):
         answer = await sync(world, what, of, world.github.runs[0].id)
-        assert said(answer) == (404, missing) or (answer.status == 400 and f"`{name}`" in answer.error), of
+        assert status_and_error(answer) == (404, missing) or (answer.status == 400 and f"`{name}`" in answer.error), of
     runs: list[Any] = ["x", "", -1, 0.5, None, True, [], 2**65, "9" * 30, "\u0661"]
     for run in runs:
         answer = await sync(world, what, 1, run)
@@ -130,7 +130,7 @@ async def test_a_candidate_without_a_build_has_no_run(world: World) -> None:
     await world.cut("1.0-rc1")
     await world.live("1.0-rc1")
     answer = await sync(world, "build", 1, world.github.runs[0].id)
-    assert said(answer) == (400, "The candidate was cut without a build")
+    assert status_and_error(answer) == (400, "The candidate was cut without a build")
 
 
 async def test_github_down_is_503_there_too(world: World) -> None:
@@ -138,6 +138,6 @@ async def test_github_down_is_503_there_too(world: World) -> None:
     await world.settle()
     world.github.faults.limit("primary", retry_after=30, times=None)
     answer = await sync(world, "build", 1, world.github.runs[0].id)
-    assert said(answer) == (503, "GitHub is unavailable")
+    assert status_and_error(answer) == (503, "GitHub is unavailable")
     assert 25 <= int(answer.headers["Retry-After"]) <= 31
     world.github.faults.clear()

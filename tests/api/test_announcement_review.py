@@ -7,7 +7,7 @@ from bot.rules.announcements import STATES
 from bot.store.announcements import Announcement
 from bot.store.projects import Project
 from bot.store.releases import Release
-from tests.api.announcing import (
+from tests.api.announcement_helpers import (
     QUEUE,
     RELEASES,
     announce,
@@ -16,7 +16,7 @@ from tests.api.announcing import (
     seed,
     submit,
 )
-from tests.api.calls import cases, counted, project
+from tests.api.helpers import count_rows, create_project, field_values
 from tests.world import Answer, World
 
 
@@ -92,12 +92,12 @@ async def test_a_query_that_does_not_fit_is_refused(world: World) -> None:
         "before": ["before=0", "before=x", f"before={10**30}"],
         "per_page": ["per_page=101", "per_page=0"],
     }
-    for field, query in cases(wrong):
+    for field, query in field_values(wrong):
         assert refusal(await world.ask("GET", f"{QUEUE}?{query}")) == (400, field), query
 
 
 async def test_the_queue_of_one_project(world: World) -> None:
-    await project(world, "Web Shop")
+    await create_project(world, "Web Shop")
     await submit(world, "1.0")
     body = {"release": {"version": "9", "changelog": "x"}}
     assert (await world.ask("POST", "/projects/web-shop/releases.json", body)).status == 201
@@ -110,7 +110,7 @@ async def test_the_queue_of_one_project(world: World) -> None:
 
 
 async def test_the_queue_shows_each_what_they_may_see(world: World) -> None:
-    await project(world, "shop")
+    await create_project(world, "shop")
     carol = await world.with_grants("announcement:submit", user="carol")
     await submit(world, "1.0", token=carol)
     await submit(world, "1.1")
@@ -150,14 +150,14 @@ async def test_an_approval_makes_the_release_or_finds_it(world: World) -> None:
 
 
 async def test_a_release_id_that_another_project_has_is_409_and_it_goes_on_waiting(world: World) -> None:
-    await project(world, "site-1")
+    await create_project(world, "site-1")
     await world.ask("POST", "/projects/site-1/releases.json", {"release": {"version": "0", "changelog": "x"}})
     assert (await world.ask("POST", "/api/projects/site-1/releases/0/announcement/approve")).status == 200
     await submit(world, "1-0")
     answer = await decide(world, "1-0", "approve")
     assert (answer.status, "`site-1`" in answer.json["detail"]) == (409, True)
     assert listed(await world.ask("GET", QUEUE)) == ["1-0"]
-    assert await counted("releases") == {"releases": 1}
+    assert await count_rows("releases") == {"releases": 1}
 
 
 async def test_what_is_decided_is_decided(world: World) -> None:
@@ -227,7 +227,7 @@ async def test_of_two_who_decide_at_once_one_is_told_that_it_was_too_late(world:
 
 
 async def test_two_approvals_of_releases_that_are_called_alike_do_not_both_succeed(world: World) -> None:
-    await project(world, "site-1")
+    await create_project(world, "site-1")
     await submit(world, "1-0")
     await world.ask("POST", "/projects/site-1/releases.json", {"release": {"version": "0", "changelog": "x"}})
     other = world.ask("POST", "/api/projects/site-1/releases/0/announcement/approve")

@@ -2,7 +2,7 @@
 
 from bot.rules.deployments import FINAL, STATUSES
 from bot.store.audit import AuditEntry
-from tests.api.calls import env_path, freeze, hold, said, set_project
+from tests.api.helpers import change_project, env_path, freeze, hold, status_and_error
 from tests.world import World
 
 RUNNING = [status for status in STATUSES if status not in FINAL]
@@ -111,7 +111,9 @@ async def test_a_report_of_what_is_not_there_is_refused(world: World) -> None:
     await world.cut("1.0-rc1")
 
     async def report(version: str, path: str) -> tuple[int, str]:
-        return said(await world.ask("PATCH", path, {"release_candidate_version": version, "status": "success"}))
+        return status_and_error(
+            await world.ask("PATCH", path, {"release_candidate_version": version, "status": "success"})
+        )
 
     assert await report("1.0", env_path("/deployments", "moon", "none")) == (400, "Invalid release candidate version")
     assert await report("2.0-rc1", env_path("/deployments", "moon", "none")) == (404, "Release project not found")
@@ -147,5 +149,5 @@ async def test_a_success_reported_makes_the_candidate_live(world: World) -> None
 
 async def test_a_report_on_an_archived_project_is_taken(world: World) -> None:
     await world.cut("1.0-rc1")
-    await set_project(world, archived=True)
+    await change_project(world, archived=True)
     assert (await world.report("1.0-rc1", "success")).status == 200

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 
 from bot.store.idempotency_records import IdempotencyRecord
-from tests.api.announcing import PROJECT, RELEASES, URLS, submit
-from tests.api.calls import cut_path, env_path, rows
+from tests.api.announcement_helpers import PROJECT, RELEASES, URLS, submit
+from tests.api.helpers import cut_path, env_path, snapshot
 from tests.world import Answer, World
 
 SECONDS = 2.0  # a call takes some hundredths; the machine may be busy with other tests
@@ -70,13 +70,13 @@ async def test_a_mebibyte_of_nonsense_is_refused_quickly_and_in_few_words(world:
     await submit(world, "2.0")
     await world.ask("POST", "/api/releases/new/", {**RELEASE, "version": "0.9"})
     await world.ask("POST", "/graphql", {"query": "{ viewer { name } }"})  # the first loads what runs them
-    before = await rows()
+    before = await snapshot()
     for method, path, right, fields in TAKES:
         for number, body in enumerate(bodies(path, right, fields)):
             answer = await send(world, method, path, body)
             what = (method, path, number, str(answer.json)[:200])
             assert 400 <= answer.status < 500 or (answer.status == 200 and {method, path} & set(HARMLESS)), what
-    assert await rows() == before
+    assert await snapshot() == before
 
 
 async def test_variables_of_a_query_are_refused_in_few_words(world: World) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.store.releases import Release
-from tests.api.calls import cases, project
+from tests.api.helpers import create_project, field_values
 from tests.api.test_projects import told
 from tests.world import Answer, World
 
@@ -71,7 +71,7 @@ async def test_a_malformed_change_is_refused_by_its_field_and_changes_nothing(wo
         "x": [None],
     }
     before = (await world.ask("GET", RELEASE)).json
-    for field, value in cases(wrong):
+    for field, value in field_values(wrong):
         answer = await change(world, **{"notes": "x", field: value})
         assert told(answer) == (400, f"#/{field}"), value
     assert (await world.ask("GET", RELEASE)).json == before
@@ -154,7 +154,7 @@ async def test_holding_wants_one_grant_and_changing_another(world: World) -> Non
 
 
 async def test_of_another_project_nothing_is_held(world: World) -> None:
-    await project(world, "shop")
+    await create_project(world, "shop")
     await world.cut("1.0-rc1")
     elsewhere = await world.with_grants("admin", project="shop")
     for values in ({"status": 20}, {"status": 40}, {"notes": "x"}, {}):

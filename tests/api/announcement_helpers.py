@@ -18,7 +18,7 @@ QUEUE = "/api/announcements"
 
 
 @dataclass
-class Told:
+class XmlResponse:
     """An answer in XML."""
 
     status: int
@@ -34,7 +34,7 @@ class Told:
 
 async def ask_xml(
     world: World, method: str, path: str, body: Any = None, *, token: str | None = None, **more: Any
-) -> Told:
+) -> XmlResponse:
     """One request in XML, with the admin's token unless another (or "" for none) is given."""
     secret = world.token if token is None else token
     headers = {"Authorization": f"Bearer {secret}"} if secret else {}
@@ -42,7 +42,7 @@ async def ask_xml(
         headers["Content-Type"] = more.pop("kind", "application/xml")
     async with world.session.request(method, world.url + path, headers=headers, data=body, **more) as answer:
         assert answer.content_type == "application/xml", (answer.status, await answer.text())
-        return Told(answer.status, ElementTree.fromstring(await answer.read()), answer.headers)
+        return XmlResponse(answer.status, ElementTree.fromstring(await answer.read()), answer.headers)
 
 
 async def submit(world: World, version: str, changelog: str = "Fixes", *, token: str | None = None, **more: Any) -> int:
@@ -95,13 +95,13 @@ async def make_private() -> None:
     assert await Repository.filter(full_name="acme/site").update(private=True)
 
 
-def versions(answer: Answer) -> list[str]:
+def listed_versions(answer: Answer) -> list[str]:
     """The versions of a list, in its order."""
     assert answer.status == 200, answer.json
     return [each["release"]["version"] for each in answer.json]
 
 
-def errors(answer: Answer) -> tuple[int, list[str]]:
+def status_and_fields(answer: Answer) -> tuple[int, list[str]]:
     """Status and fields of a refusal, whose form is checked."""
     assert list(answer.json) == ["errors"]
     assert answer.headers["Content-Type"].startswith("application/json")

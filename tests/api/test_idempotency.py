@@ -11,7 +11,7 @@ from bot.operations import idempotency_records
 from bot.queue.jobs import enqueue
 from bot.store.database import execute
 from bot.store.idempotency_records import IdempotencyRecord
-from tests.api.calls import counted, cut_path, env_path, project, said
+from tests.api.helpers import count_rows, create_project, cut_path, env_path, status_and_error
 from tests.api.test_projects import told
 from tests.world import Answer, World
 
@@ -44,8 +44,10 @@ async def test_the_same_request_again_is_given_the_same_answer_and_done_once(wor
     assert [(each.status, each.json, replayed(each)) for each in again] == [(201, first.json, True)] * 2
     assert all(each.headers["Content-Type"] == first.headers["Content-Type"] for each in again)
     assert all(each.headers["X-Request-ID"] != first.headers["X-Request-ID"] for each in again)
-    assert await counted("deployments") == {"deployments": 1}
-    assert said(await world.ask("POST", env_path("/deployments"), body))[0] == 409  # without the key it is another
+    assert await count_rows("deployments") == {"deployments": 1}
+    assert (
+        status_and_error(await world.ask("POST", env_path("/deployments"), body))[0] == 409
+    )  # without the key it is another
     await world.settle()
 
 
@@ -53,7 +55,7 @@ async def test_a_refusal_is_an_answer_too(world: World) -> None:
     first = await post(world, env_path("/deployments"), {"release_candidate_version": "1.0-rc1"})
     await world.cut("1.0-rc1")
     again = await post(world, env_path("/deployments"), {"release_candidate_version": "1.0-rc1"})
-    assert (said(first), said(again)) == ((404, "Release not found"),) * 2
+    assert (status_and_error(first), status_and_error(again)) == ((404, "Release not found"),) * 2
     assert replayed(again)
     native = [await post(world, PROJECTS, {"name": "site"}, "k2") for _ in range(2)]
     assert [told(each) for each in native] == [(409, "#/name")] * 2
@@ -73,8 +75,8 @@ async def test_another_request_under_the_same_key_is_422_and_not_performed(world
         answer = await post(world, path, body)
         assert (told(answer), answer.json["detail"]) == ((422, None), idempotency_records.USED)
     native = await post(world, cut_path("1.0-rc1"), {"repo": "acme/site", "commit": world.github.head()})
-    assert said(native) == (422, idempotency_records.USED)
-    assert await counted("projects", "candidates") == {"projects": 2, "candidates": 0}
+    assert status_and_error(native) == (422, idempotency_records.USED)
+    assert await count_rows("projects", "candidates") == {"projects": 2, "candidates": 0}
     assert replayed(await post(world, f"{PROJECTS}/", {"name": "shop"}))  # the slash is no matter
 
 
@@ -96,7 +98,7 @@ async def test_who_is_not_known_uses_no_key(world: World) -> None:
     for token in ("", "lsh_wrong"):
         assert told(await post(world, PROJECTS, {"name": "shop"}, token=token)) == (401, None)
         assert told(await post(world, PROJECTS, {"name": "shop"}, "", token=token)) == (401, None)
-    assert await counted("kept_answers") == {"kept_answers": 0}
+    assert await count_rows("kept_answers") == {"kept_answers": 0}
 
 
 @pytest.mark.parametrize("key", ["", '""', " ", "x" * 256, "a\tb", "sch\u00f6n"])
@@ -105,7 +107,7 @@ async def test_a_malformed_key_is_400_in_the_words_of_the_dialect(world: World, 
     assert told(answer) == (400, None)
     assert answer.json["detail"] == "Idempotency-Key must be 1 to 255 printable ASCII characters."
     assert (await post(world, env_path("/rollback"), {}, key)).error == answer.json["detail"]
-    assert await counted("projects") == {"projects": 1}
+    assert await count_rows("projects") == {"projects": 1}
 
 
 async def test_a_key_may_stand_in_quotes_and_only_once(world: World) -> None:
@@ -124,7 +126,7 @@ async def test_while_the_first_is_being_answered_others_are_409_with_a_time(worl
     while not await IdempotencyRecord.all().count():
         await asyncio.sleep(0.01)
     answer = await post(world, cut_path("1.0-rc1"), body)
-    assert said(answer) == (409, idempotency_records.UNDERWAY)
+    assert status_and_error(answer) == (409, idempotency_records.UNDERWAY)
     assert int(answer.headers["Retry-After"]) >= 1
     assert (await post(world, cut_path("1.0-rc2"), body)).status == 422
     assert (await first).status == 201
@@ -138,7 +140,7 @@ async def test_many_at_once_are_performed_once(world: World) -> None:
         assert {each.status for each in got} <= {201, 409}
         assert [each.status for each in got if not replayed(each)].count(201) == 1
         assert all(each.json["detail"] == idempotency_records.UNDERWAY for each in got if each.status == 409)
-    assert await counted("projects", "kept_answers") == {"projects": 4, "kept_answers": 3}
+    assert await count_rows("projects", "kept_answers") == {"projects": 4, "kept_answers": 3}
 
 
 async def test_what_passes_by_itself_is_not_kept(world: World) -> None:
@@ -152,7 +154,7 @@ async def test_what_passes_by_itself_is_not_kept(world: World) -> None:
     await execute("ALTER TABLE mislaid RENAME TO environments")
     assert fault.status == 500
     after = await post(world, env_path("/rollback"), {}, "k2")
-    assert (said(after), replayed(after)) == ((404, "No previous deployment to roll back from"), False)
+    assert (status_and_error(after), replayed(after)) == ((404, "No previous deployment to roll back from"), False)
 
 
 async def test_what_cannot_be_read_uses_no_key(world: World) -> None:
@@ -214,11 +216,11 @@ async def test_an_answer_that_holds_a_secret_is_never_kept(world: World) -> None
     answer = await post(world, "/api/tokens", body)
     assert told(answer) == (400, None)
     assert "without Idempotency-Key" in answer.json["detail"]
-    assert await counted("kept_answers", "api_tokens") == {"kept_answers": 0, "api_tokens": 1}
+    assert await count_rows("kept_answers", "api_tokens") == {"kept_answers": 0, "api_tokens": 1}
 
 
 async def test_other_methods_take_no_notice_of_a_key(world: World) -> None:
-    await project(world, "shop")
+    await create_project(world, "shop")
     headers = {"Idempotency-Key": ""}
     assert (await world.ask("GET", f"{PROJECTS}/shop", headers=headers)).status == 200
     for minutes in (5, 6):
