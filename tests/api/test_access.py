@@ -77,7 +77,7 @@ def refusal(answer: Answer) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("path", DIALECTS)
-async def test_credentials_that_are_none_are_401_with_a_challenge(world: World, path: str) -> None:
+async def test_missing_or_malformed_credentials_are_401_with_a_challenge(world: World, path: str) -> None:
     wrong = {
         "": MISSING,
         "   ": MISSING,
@@ -113,7 +113,7 @@ async def test_an_expired_or_revoked_token_is_401(world: World, path: str) -> No
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-async def test_a_token_that_has_not_expired_yet_is_good(world: World) -> None:
+async def test_a_token_that_has_not_expired_yet_is_accepted(world: World) -> None:
     context = await world.context()
     _, token = await users.create_token(context, "soon", grants=["project:read"], expires_in=timedelta(minutes=1))
     assert (await world.ask("GET", "/api/projects", token=token)).status == 200
@@ -122,7 +122,7 @@ async def test_a_token_that_has_not_expired_yet_is_good(world: World) -> None:
     assert token not in str(vars(row))
 
 
-async def test_each_call_wants_its_grant_and_is_given_no_other(world: World) -> None:
+async def test_each_call_requires_its_grant_and_no_other(world: World) -> None:
     """Without its grant each call is 403; with that grant alone it goes on to whatever else there is to say."""
     grants = ["project:read", "release:cut", "deployment:start", "deployment:production", "deployment:report"]
     grants += ["release:hold", "freeze:write", "project:write", "deployment:force", "content:write"]
@@ -135,7 +135,7 @@ async def test_each_call_wants_its_grant_and_is_given_no_other(world: World) -> 
         assert (await world.ask(method, path, body, token="")).status == 401, (method, path)
 
 
-async def test_a_refusal_names_the_grant_and_the_role_that_would_bring_it(world: World) -> None:
+async def test_a_refusal_names_the_missing_grant_and_the_role_that_has_it(world: World) -> None:
     reader = await world.with_grants("project:read")
     answer = await world.ask("POST", env_path("/rollback"), {}, token=reader)
     assert answer.json["details"] == {"grant": "deployment:start", "github_role": "write"}
@@ -144,7 +144,7 @@ async def test_a_refusal_names_the_grant_and_the_role_that_would_bring_it(world:
     assert native.json["title"] == "Forbidden"
 
 
-async def test_a_token_of_another_project_is_403_and_of_this_one_is_good(world: World) -> None:
+async def test_a_token_of_another_project_is_403_and_of_this_one_is_accepted(world: World) -> None:
     await create_project(world, "shop")
     here = await world.with_grants("admin", project="site")
     elsewhere = await world.with_grants("admin", project="shop")
@@ -157,7 +157,7 @@ async def test_a_token_of_another_project_is_403_and_of_this_one_is_good(world: 
     await world.settle()
 
 
-async def test_a_token_of_one_project_sees_and_makes_no_other(world: World) -> None:
+async def test_a_token_of_one_project_neither_sees_nor_creates_others(world: World) -> None:
     await create_project(world, "shop")
     scoped = await world.with_grants("admin", project="shop")
     listed = await world.ask("GET", "/api/projects", token=scoped)
@@ -165,13 +165,13 @@ async def test_a_token_of_one_project_sees_and_makes_no_other(world: World) -> N
     assert (await world.ask("POST", "/api/projects", {"name": "third"}, token=scoped)).status == 403
 
 
-async def test_the_word_before_a_token_may_be_in_any_case(world: World) -> None:
+async def test_the_scheme_before_a_token_may_be_in_any_case(world: World) -> None:
     for scheme in ("bearer", "BEARER", "Token"):
         answer = await world.ask("GET", "/api/projects", token="", headers={"Authorization": f"{scheme} {world.token}"})
         assert answer.status == 200
 
 
-async def test_who_deployed_is_the_tokens_user(world: World) -> None:
+async def test_the_actor_of_a_deployment_is_the_user_of_the_token(world: World) -> None:
     await world.cut("1.0-rc1")
     token = await world.with_grants("deployment:start", user="carol")
     answer = await world.ask("POST", env_path("/deployments"), {"release_candidate_version": "1.0-rc1"}, token=token)
@@ -200,7 +200,7 @@ async def ask_wrongly(world: World, token: str, times: int = 1, path: str = DIAL
 
 
 @pytest.mark.parametrize("path", DIALECTS)
-async def test_the_twenty_first_wrong_token_of_a_minute_is_429_and_right_ones_are_never_refused(
+async def test_the_twenty_first_wrong_token_of_a_minute_is_429_and_valid_ones_are_never_refused(
     world: World, path: str
 ) -> None:
     assert refusal(await ask_wrongly(world, "lsh_wrong", MAX_FAILURES, path)) == (401, INVALID)
@@ -222,7 +222,7 @@ async def test_missing_credentials_and_missing_grants_do_not_count(world: World)
     assert (await ask_wrongly(world, "lsh_wrong")).status == 401
 
 
-async def test_addresses_are_counted_one_by_one_behind_a_trusted_proxy(behind_proxies: World) -> None:
+async def test_addresses_behind_a_trusted_proxy_are_counted_separately(behind_proxies: World) -> None:
     world = behind_proxies
     for number in range(MAX_FAILURES):
         await ask_wrongly(world, f"wrong{number}", came_by="203.0.113.7")
@@ -236,13 +236,13 @@ async def test_addresses_are_counted_one_by_one_behind_a_trusted_proxy(behind_pr
         assert told.status == 429
 
 
-async def test_a_header_that_no_trusted_proxy_wrote_changes_nothing(world: World) -> None:
+async def test_a_forwarded_for_header_from_an_untrusted_peer_is_ignored(world: World) -> None:
     for number in range(MAX_FAILURES):
         await ask_wrongly(world, "wrong", came_by=f"203.0.113.{number}")
     assert (await ask_wrongly(world, "wrong", came_by="203.0.113.99")).status == 429
 
 
-async def test_one_token_guessed_at_from_many_addresses_is_counted_by_its_beginning(behind_proxies: World) -> None:
+async def test_guesses_at_one_token_from_many_addresses_are_counted_by_its_prefix(behind_proxies: World) -> None:
     world = behind_proxies
     for number in range(MAX_FAILURES):
         await ask_wrongly(world, world.token[:12] + str(number), came_by=f"203.0.113.{number}")
@@ -251,7 +251,7 @@ async def test_one_token_guessed_at_from_many_addresses_is_counted_by_its_beginn
     assert (await world.ask("GET", "/api/projects")).status == 200
 
 
-async def test_a_token_sent_in_two_headers_is_none(world: World) -> None:
+async def test_a_token_in_two_headers_is_refused(world: World) -> None:
     twice = [("Authorization", f"Bearer {world.token}")] * 2
     async with world.session.get(f"{world.url}/api/projects", headers=twice) as answer:
         assert answer.status == 401
@@ -269,7 +269,7 @@ class Clock:
         return self.now
 
 
-def test_wrong_ones_are_counted_over_the_last_minute_of_any_beginning() -> None:
+def test_failures_are_counted_over_a_sliding_minute() -> None:
     clock = Clock()
     attempts = FailedAttempts(clock)
     for _ in range(MAX_FAILURES):
@@ -284,7 +284,7 @@ def test_wrong_ones_are_counted_over_the_last_minute_of_any_beginning() -> None:
     assert [attempts.record("a") for _ in range(MAX_FAILURES + 1)] == [0] * MAX_FAILURES + [60]
 
 
-def test_what_is_refused_is_not_counted_so_that_waiting_as_told_is_enough() -> None:
+def test_refused_attempts_are_not_counted_so_waiting_as_told_is_enough() -> None:
     clock = Clock()
     attempts = FailedAttempts(clock)
     waits = [attempts.record("a") for _ in range(MAX_FAILURES + 50)]
@@ -292,7 +292,7 @@ def test_what_is_refused_is_not_counted_so_that_waiting_as_told_is_enough() -> N
     assert attempts.record("a") == 0
 
 
-def test_each_key_is_counted_alone_and_either_is_enough_to_refuse() -> None:
+def test_keys_are_counted_separately_and_either_is_enough_to_refuse() -> None:
     attempts = FailedAttempts(Clock())
     for number in range(MAX_FAILURES):
         assert attempts.record(f"address {number}", "token x") == 0
@@ -300,7 +300,7 @@ def test_each_key_is_counted_alone_and_either_is_enough_to_refuse() -> None:
     assert attempts.record("address new", "token y") == 0
 
 
-def test_memory_is_bounded_whatever_is_made_up() -> None:
+def test_memory_is_bounded_whatever_tokens_are_tried() -> None:
     attempts = FailedAttempts(Clock(), max_keys=50)
     for number in range(MAX_FAILURES):
         attempts.record("address one", f"token {number}")
@@ -344,7 +344,7 @@ PROXIES = [ip_network(text) for text in ("127.0.0.1/32", "10.0.0.0/8", "2001:db8
         (None, "198.51.100.1", "None"),
     ],
 )
-def test_the_client_is_whom_the_last_trusted_proxy_saw(remote: str | None, forwarded_for: str, client: str) -> None:
+def test_the_client_is_the_peer_of_the_last_trusted_proxy(remote: str | None, forwarded_for: str, client: str) -> None:
     assert str(client_address(remote, forwarded_for, PROXIES)) == client
 
 
@@ -360,12 +360,12 @@ def test_the_client_is_whom_the_last_trusted_proxy_saw(remote: str | None, forwa
         ("garbage", "None"),
     ],
 )
-def test_one_customer_of_ipv6_is_counted_as_one(address: str, counted: str) -> None:
+def test_an_ipv6_64_is_counted_as_one_client(address: str, counted: str) -> None:
     assert rate_limit_key(parse_address(address)) == counted
 
 
 @given(st.text(max_size=50), st.lists(st.text(max_size=30) | st.ip_addresses().map(str), max_size=5))
-def test_nothing_in_the_header_crashes_us_or_hides_whom_the_proxy_saw(remote: str, hops: list[str]) -> None:
+def test_no_forwarded_for_header_raises_or_hides_the_peer_of_the_proxy(remote: str, hops: list[str]) -> None:
     client_address(remote, ",".join(hops), PROXIES)
     honest = ",".join([*hops, "203.0.113.7", "10.0.0.3"])
     assert str(client_address("127.0.0.1", honest, PROXIES)) == "203.0.113.7"
@@ -374,7 +374,7 @@ def test_nothing_in_the_header_crashes_us_or_hides_whom_the_proxy_saw(remote: st
 # --- what the papers say
 
 
-def test_the_page_on_access_lists_every_grant_with_the_role_that_brings_it() -> None:
+def test_the_documentation_lists_every_grant_with_the_role_that_has_it() -> None:
     page = (Path(__file__).parent.parent.parent / "docs" / "access.md").read_text()
     table = page.partition("## Grants")[2].partition("\n## ")[0]
     listed = {
@@ -385,7 +385,7 @@ def test_the_page_on_access_lists_every_grant_with_the_role_that_brings_it() -> 
     assert listed == {grant: role_for(grant) or "tokens only" for grant in GRANTS}
 
 
-async def test_a_token_of_one_project_moves_it_to_no_other_repository(world: World, source: Path) -> None:
+async def test_a_token_of_one_project_cannot_move_it_to_another_repository(world: World, source: Path) -> None:
     """Nor is it told which repositories there are: GitHub is not asked."""
     await world.github.add_repository(await world.github.add_repository_to_account(source, "other"))
     await create_project(world, "loose")
@@ -402,7 +402,7 @@ async def test_a_token_of_one_project_moves_it_to_no_other_repository(world: Wor
     assert (await world.ask("GET", "/api/projects/loose")).json["repo"] is None
 
 
-async def test_a_token_of_one_project_is_not_told_which_others_there_are(world: World) -> None:
+async def test_a_token_of_one_project_learns_nothing_about_others(world: World) -> None:
     await create_project(world, "shop", repo="acme/site", tag_prefix="shop/")
     scoped = await world.with_grants("admin", project="shop", user="shopper")
     for method, path, body, _ in EVERY_CALL:
@@ -423,7 +423,7 @@ async def test_a_token_of_one_project_is_not_told_which_others_there_are(world: 
         assert "another project" in answer.json["detail"]
 
 
-async def test_no_parameter_of_a_query_is_ignored(world: World) -> None:
+async def test_no_query_parameter_is_ignored(world: World) -> None:
     """Unknown and repeated ones are refused in the dialect's form, once it is known who asks."""
     reads = [path for method, path, _, _ in EVERY_CALL if method == "GET"]
     for path in [*reads, "/api/announcements"]:

@@ -33,7 +33,7 @@ def refusal(answer: Answer) -> tuple[int, str | None]:
     return answer.status, answer.json.get("pointer", answer.json.get("parameter"))
 
 
-async def test_what_waits_is_listed_with_all_that_is_known_of_it(world: World) -> None:
+async def test_pending_announcements_are_listed_with_all_fields(world: World) -> None:
     carol = await world.with_grants("announcement:submit", user="carol")
     number = await submit(world, "1.1", "Fixes", token=carol, tag_list="a, b", hidden_from_frontpage="Y")
     (row,) = (await world.ask("GET", QUEUE)).json
@@ -63,7 +63,7 @@ async def test_what_waits_is_listed_with_all_that_is_known_of_it(world: World) -
     assert (await world.ask("GET", QUEUE)).json == []
 
 
-async def test_each_state_has_its_list(world: World) -> None:
+async def test_announcements_are_listed_by_state(world: World) -> None:
     for number, version in enumerate(("1.0", "2.0", "3.0", "4.0")):
         identity = await submit(world, version)
         if number in (0, 1):
@@ -76,7 +76,7 @@ async def test_each_state_has_its_list(world: World) -> None:
     assert (rejected["reason"], rejected["decided_by"]) == ("Spam.", "root")
 
 
-async def test_the_queue_is_newest_first_from_before_an_id_on(world: World) -> None:
+async def test_the_list_is_newest_first_with_keyset_pages(world: World) -> None:
     await seed(5, "pending")
     seen, path = [], f"{QUEUE}?per_page=2"
     while path:
@@ -86,7 +86,7 @@ async def test_the_queue_is_newest_first_from_before_an_id_on(world: World) -> N
     assert seen == [["0.4", "0.3"], ["0.2", "0.1"], ["0.0"]]
 
 
-async def test_a_query_that_does_not_fit_is_refused(world: World) -> None:
+async def test_an_invalid_query_is_refused(world: World) -> None:
     wrong = {
         "state": ["state=open", "state=", "state=pending&state=approved"],
         "before": ["before=0", "before=x", f"before={10**30}"],
@@ -96,7 +96,7 @@ async def test_a_query_that_does_not_fit_is_refused(world: World) -> None:
         assert refusal(await world.ask("GET", f"{QUEUE}?{query}")) == (400, field), query
 
 
-async def test_the_queue_of_one_project(world: World) -> None:
+async def test_the_list_can_be_limited_to_one_project(world: World) -> None:
     await create_project(world, "Web Shop")
     await submit(world, "1.0")
     body = {"release": {"version": "9", "changelog": "x"}}
@@ -109,7 +109,7 @@ async def test_the_queue_of_one_project(world: World) -> None:
         assert refusal(await world.ask("GET", f"{QUEUE}?project={name}")) == (400, "project")
 
 
-async def test_the_queue_shows_each_what_they_may_see(world: World) -> None:
+async def test_the_list_shows_each_caller_what_they_may_see(world: World) -> None:
     await create_project(world, "shop")
     carol = await world.with_grants("announcement:submit", user="carol")
     await submit(world, "1.0", token=carol)
@@ -136,7 +136,7 @@ async def test_the_queue_shows_each_what_they_may_see(world: World) -> None:
     assert listed(await world.ask("GET", f"{QUEUE}?state=approved", token=elsewhere)) == []
 
 
-async def test_an_approval_makes_the_release_or_finds_it(world: World) -> None:
+async def test_an_approval_creates_the_release_unless_it_exists(world: World) -> None:
     await world.cut("1.0-rc1")
     cut = await Release.get(version="1.0")
     for version in ("1.0", "2.0 final"):
@@ -149,7 +149,7 @@ async def test_an_approval_makes_the_release_or_finds_it(world: World) -> None:
     assert (await world.ask("GET", "/api/projects/site/releases/2.0%20final")).status == 200
 
 
-async def test_a_release_id_that_another_project_has_is_409_and_it_goes_on_waiting(world: World) -> None:
+async def test_an_approval_whose_release_id_is_taken_is_409_and_stays_pending(world: World) -> None:
     await create_project(world, "site-1")
     await world.ask("POST", "/projects/site-1/releases.json", {"release": {"version": "0", "changelog": "x"}})
     assert (await world.ask("POST", "/api/projects/site-1/releases/0/announcement/approve")).status == 200
@@ -160,7 +160,7 @@ async def test_a_release_id_that_another_project_has_is_409_and_it_goes_on_waiti
     assert await count_rows("releases") == {"releases": 1}
 
 
-async def test_what_is_decided_is_decided(world: World) -> None:
+async def test_a_decision_is_final(world: World) -> None:
     await announce(world, "1.0")
     await submit(world, "2.0")
     await decide(world, "2.0", "reject")
@@ -176,7 +176,7 @@ async def test_what_is_decided_is_decided(world: World) -> None:
     assert refusal(await world.ask("POST", "/api/projects/none/releases/1/announcement/approve")) == (404, None)
 
 
-async def test_an_approval_may_say_which_announcement_was_read(world: World) -> None:
+async def test_an_approval_may_name_the_announcement_that_was_read(world: World) -> None:
     read = await submit(world, "1.0", "What was read")
     await world.ask("DELETE", f"{RELEASES}/{read}.json")
     other = await submit(world, "1.0", "Something else")
@@ -186,7 +186,7 @@ async def test_an_approval_may_say_which_announcement_was_read(world: World) -> 
     assert (await decide(world, "1.0", "approve", {"id": other})).json["changelog"] == "Something else"
 
 
-async def test_a_decision_that_cannot_be_read_is_refused(world: World) -> None:
+async def test_a_malformed_decision_is_refused(world: World) -> None:
     await submit(world, "1.0")
     path = "/api/projects/site/releases/1.0/announcement"
     wrong: list[tuple[str, Any, str]] = [
@@ -206,7 +206,7 @@ async def test_a_decision_that_cannot_be_read_is_refused(world: World) -> None:
     assert listed(await world.ask("GET", QUEUE)) == ["1.0"]
 
 
-async def test_of_two_who_decide_at_once_one_is_told_that_it_was_too_late(world: World) -> None:
+async def test_of_two_concurrent_decisions_the_second_is_refused(world: World) -> None:
     for number in range(6):
         identity = await submit(world, f"1.{number}")
         version = f"1.{number}"
@@ -226,7 +226,7 @@ async def test_of_two_who_decide_at_once_one_is_told_that_it_was_too_late(world:
     assert sum(map(len, entries)) == 6
 
 
-async def test_two_approvals_of_releases_that_are_called_alike_do_not_both_succeed(world: World) -> None:
+async def test_of_two_concurrent_approvals_with_the_same_release_id_one_succeeds(world: World) -> None:
     await create_project(world, "site-1")
     await submit(world, "1-0")
     await world.ask("POST", "/projects/site-1/releases.json", {"release": {"version": "0", "changelog": "x"}})
@@ -235,7 +235,7 @@ async def test_two_approvals_of_releases_that_are_called_alike_do_not_both_succe
     assert sorted(answer.status for answer in answers) == [200, 409]
 
 
-async def test_an_approval_while_a_candidate_of_the_version_is_cut_makes_one_release(world: World) -> None:
+async def test_an_approval_concurrent_with_a_cut_of_the_version_creates_one_release(world: World) -> None:
     for number in range(4):
         await submit(world, f"1.{number}")
         cut, approved = await asyncio.gather(world.cut(f"1.{number}-rc1"), decide(world, f"1.{number}", "approve"))

@@ -24,7 +24,7 @@ from tests.world import World
 PATCH = {"version": "1.1", "changelog": "Security Patch"}
 
 
-async def test_a_release_is_submitted_approved_and_then_everybodys(world: World) -> None:
+async def test_a_release_is_submitted_approved_and_then_public(world: World) -> None:
     said = {**PATCH, "tag_list": "stable, security", "hidden_from_frontpage": False}
     made = await world.ask("POST", f"{RELEASES}.json", {"auth_code": world.token, "release": said}, token="")
     record = made.json["release"]
@@ -50,7 +50,7 @@ async def test_a_release_is_submitted_approved_and_then_everybodys(world: World)
     assert (await world.ask("GET", f"{RELEASES}/pending.json")).json == []
 
 
-async def test_both_forms_say_the_same(world: World) -> None:
+async def test_json_and_xml_are_equivalent(world: World) -> None:
     body = (
         f"<r><auth_code>{world.token}</auth_code><release><version>1.1</version><changelog>a &lt; b\r\n</changelog>"
         "<tag_list type='array'><tag>a</tag></tag_list><hidden_from_frontpage type='boolean'>true"
@@ -85,7 +85,7 @@ async def test_both_forms_say_the_same(world: World) -> None:
     assert (await ask_xml(world, "GET", f"{RELEASES}/{number}.xml")).errors == {"base": "Release not found"}
 
 
-async def test_a_release_in_xml_may_have_any_root_and_names_with_hyphens_as_rails_wrote_them(world: World) -> None:
+async def test_a_release_in_xml_may_have_any_root_and_hyphenated_names(world: World) -> None:
     inner = "<version>1.{}</version><changelog>x</changelog><tag-list>a, b</tag-list>"
     inner += "<hidden-from-frontpage type='boolean'>true</hidden-from-frontpage>"
     code = f"<auth_code>{world.token}</auth_code>"
@@ -104,19 +104,19 @@ async def test_a_release_in_xml_may_have_any_root_and_names_with_hyphens_as_rail
         assert made.root.findtext("hidden_from_frontpage") == "true"
 
 
-async def test_a_record_without_its_name_is_understood(world: World) -> None:
+async def test_a_record_without_its_name_is_accepted(world: World) -> None:
     made = await world.ask("POST", f"{RELEASES}.json", {"auth_code": world.token, **PATCH}, token="")
     assert (made.status, made.json["release"]["version"]) == (201, "1.1")
 
 
-async def test_what_only_we_decide_is_ignored(world: World) -> None:
+async def test_read_only_fields_are_ignored(world: World) -> None:
     moment = "1999-01-01T00:00:00Z"
     said = {**PATCH, "id": 7777, "approved_at": moment, "created_at": moment, "state": "approved", "x": [{}]}
     made = (await world.ask("POST", f"{RELEASES}.json", {"release": said, "state": "approved"})).json["release"]
     assert (made["id"] != 7777, made["approved_at"], made["created_at"] > moment) == (True, None, True)
 
 
-async def test_flags_are_said_in_many_ways(world: World) -> None:
+async def test_flags_are_accepted_in_several_notations(world: World) -> None:
     ways: list[tuple[Any, bool]] = [(True, True), ("1", True), ("Y", True), (False, False), ("0", False), ("N", False)]
     for number, (said, meant) in enumerate(ways):
         body = {**PATCH, "version": str(number), "hidden_from_frontpage": said}
@@ -126,7 +126,7 @@ async def test_flags_are_said_in_many_ways(world: World) -> None:
     assert status_and_fields(made) == (409, ["hidden_from_frontpage"])
 
 
-async def test_what_does_not_fit_is_409_naming_every_field(world: World) -> None:
+async def test_invalid_values_are_409_naming_every_field(world: World) -> None:
     wrong: list[tuple[Any, list[str]]] = [
         ({}, ["version", "changelog"]),
         ({"release": {}}, ["version", "changelog"]),
@@ -149,7 +149,7 @@ async def test_what_does_not_fit_is_409_naming_every_field(world: World) -> None
     assert await count_rows("announcements") == {"announcements": 0}
 
 
-async def test_the_longest_and_the_strangest_texts_are_kept_whole(world: World) -> None:
+async def test_texts_of_the_maximum_length_and_with_special_characters_are_stored_unchanged(world: World) -> None:
     said: dict[str, Any] = {"version": "1.0 ü/日本?#%&+ <3", "changelog": "🚢" * 65_534 + "\n"}
     said["tag_list"] = ["6.0.x (Alpha)", "é"]
     number = await submit(world, **said)
@@ -177,7 +177,7 @@ async def test_a_version_is_announced_once_unless_it_was_rejected_or_withdrawn(w
     assert (await world.ask("POST", "/projects/shop/releases.json", {"release": PATCH})).status == 201
 
 
-async def test_of_many_who_submit_a_version_at_once_one_succeeds(world: World) -> None:
+async def test_of_concurrent_submissions_of_a_version_one_succeeds(world: World) -> None:
     asked = (world.ask("POST", f"{RELEASES}.json", {"release": PATCH}) for _ in range(8))
     answers = await asyncio.gather(*asked)
     assert sorted(answer.status for answer in answers) == [201] + [409] * 7
@@ -201,7 +201,7 @@ async def test_lists_are_newest_first_in_pages_of_twenty(world: World) -> None:
 
 
 @pytest.mark.parametrize("form", ["json", "xml"])
-async def test_a_page_that_is_none_is_409(world: World, form: str) -> None:
+async def test_an_invalid_page_number_is_409(world: World, form: str) -> None:
     for query in ("0", "-1", "abc", "", "1.5", "%00", str(10**30), "10000001", "1&page=2"):
         for path in (RELEASES, f"{RELEASES}/pending"):
             if form == "json":
@@ -225,7 +225,7 @@ async def test_pending_releases_are_those_of_the_user_not_of_the_token(world: Wo
     assert (await world.ask("DELETE", f"{RELEASES}/{number}.json", token=mine[1])).status == 200
 
 
-async def test_pending_releases_come_in_pages_that_a_client_need_not_turn(world: World) -> None:
+async def test_pending_releases_come_in_long_pages(world: World) -> None:
     await seed(105, "pending")
     first = await world.ask("GET", f"{RELEASES}/pending.json")
     assert (len(listed_versions(first)), listed_versions(first)[0], page_links(first)) == (
@@ -236,7 +236,7 @@ async def test_pending_releases_come_in_pages_that_a_client_need_not_turn(world:
     assert len(listed_versions(await world.ask("GET", f"{RELEASES}/pending.json?page=2"))) == 5
 
 
-async def test_only_who_submitted_a_release_withdraws_it_and_only_while_it_is_pending(world: World) -> None:
+async def test_only_the_submitter_withdraws_a_release_and_only_while_it_is_pending(world: World) -> None:
     carol, dave = [await world.with_grants("announcement:submit", user=name) for name in ("carol", "dave")]
     (approved,) = await announce(world, "1.0", token=carol)
     number, rejected = await submit(world, "1.1", token=carol), await submit(world, "1.2", token=carol)
@@ -258,7 +258,7 @@ async def test_only_who_submitted_a_release_withdraws_it_and_only_while_it_is_pe
     assert (await world.ask("GET", f"{RELEASES}/{approved}.json", token=dave)).status == 200
 
 
-async def test_a_release_of_another_project_or_of_no_number_is_404(world: World) -> None:
+async def test_a_release_of_another_project_or_with_an_invalid_id_is_404(world: World) -> None:
     await create_project(world, "shop")
     (number,) = await announce(world, "1.0")
     waiting = await submit(world, "1.1")
@@ -271,7 +271,7 @@ async def test_a_release_of_another_project_or_of_no_number_is_404(world: World)
             assert (await ask_xml(world, method, f"{RELEASES}/{name}.xml")).errors == {"base": "Release not found"}
 
 
-async def test_a_project_that_is_not_there_is_404(world: World) -> None:
+async def test_an_unknown_project_is_404(world: World) -> None:
     for name in ("none", "Site", "%00", "%FF", "%2F", "x" * 300, "site%20"):
         for method, rest in (("GET", ".json"), ("GET", "/releases.json"), ("GET", "/urls.json"), ("PUT", ".json")):
             answer = await world.ask(method, f"/projects/{name}{rest}", {} if method == "PUT" else None)
@@ -290,7 +290,7 @@ async def test_nothing_is_submitted_to_an_archived_project(world: World) -> None
     assert (await world.ask("GET", f"{PROJECT}.json")).status == 200
 
 
-async def test_every_act_is_in_the_audit_log(world: World) -> None:
+async def test_every_change_is_audited(world: World) -> None:
     token = await world.with_grants("announcement:submit", user="carol")
     number = await submit(world, "1.1", token=token, tag_list="a")
     await decide(world, "1.1", "reject")
@@ -303,7 +303,7 @@ async def test_every_act_is_in_the_audit_log(world: World) -> None:
     assert world.token not in written and token not in written
 
 
-async def test_a_request_that_is_sent_again_with_its_key_is_done_once(world: World) -> None:
+async def test_a_repeated_submission_with_an_idempotency_key_is_performed_once(world: World) -> None:
     headers = {"Idempotency-Key": "k1"}
     first, again = [await world.ask("POST", f"{RELEASES}.json", {"release": PATCH}, headers=headers) for _ in range(2)]
     assert (first.status, again.status, again.json) == (201, 201, first.json)

@@ -58,7 +58,7 @@ def said(code: str, number: int) -> list[dict[str, Any]]:
     return ways[number:]
 
 
-async def test_a_code_may_stand_in_the_header_the_address_or_the_body_of_any_method(world: World) -> None:
+async def test_an_auth_code_may_be_in_the_header_the_query_or_the_body_of_any_method(world: World) -> None:
     carol = await world.with_grants("announcement:submit", user="carol")
     for number, way in enumerate(said(carol, 0)):
         await submit(world, f"1.{number}", token=carol)
@@ -71,7 +71,7 @@ async def test_a_code_may_stand_in_the_header_the_address_or_the_body_of_any_met
         assert (told.status, len(told.root)) == (200, 0)
 
 
-async def test_the_header_wins_over_the_address_and_that_over_the_body(world: World) -> None:
+async def test_the_header_takes_precedence_over_the_query_and_that_over_the_body(world: World) -> None:
     carol, dave = [await world.with_grants("announcement:submit", user=name) for name in ("carol", "dave")]
     await submit(world, "1.1", token=carol)
     for more, token in [
@@ -86,7 +86,7 @@ async def test_the_header_wins_over_the_address_and_that_over_the_body(world: Wo
 
 
 @pytest.mark.parametrize("form", ["json", "xml"])
-async def test_no_code_or_a_wrong_one_is_401_in_the_callers_form(world: World, form: str) -> None:
+async def test_a_missing_or_wrong_auth_code_is_401_in_the_callers_format(world: World, form: str) -> None:
     calls = [
         ("GET", f"{RELEASES}/pending", ""),
         ("POST", RELEASES, ""),
@@ -112,7 +112,7 @@ async def test_no_code_or_a_wrong_one_is_401_in_the_callers_form(world: World, f
             assert (status, said, headers["WWW-Authenticate"]) == (401, sentence, "Bearer"), url
 
 
-async def test_a_code_that_is_no_text_is_a_wrong_one(world: World) -> None:
+async def test_an_auth_code_that_is_not_a_text_is_wrong(world: World) -> None:
     wrong: list[Any] = [7, ["x"], {"x": 1}, True, 2**64, 1.5]
     for code in wrong:
         answer = await world.ask("GET", f"{RELEASES}.json", token="", json={"auth_code": code})
@@ -124,7 +124,7 @@ async def test_a_code_that_is_no_text_is_a_wrong_one(world: World) -> None:
     assert status_and_fields(twice) == (400, ["base"])
 
 
-async def test_strangers_read_what_is_approved_in_public_projects(world: World) -> None:
+async def test_anonymous_callers_read_approved_releases_of_public_projects(world: World) -> None:
     await announce(world, "1.0")
     waiting = await submit(world, "1.1")
     await world.ask("POST", f"{URLS}.json", {"url": LINK})
@@ -146,7 +146,7 @@ async def test_strangers_read_what_is_approved_in_public_projects(world: World) 
 
 
 @pytest.mark.parametrize(("setting", "status"), [("none", 401), ("content", 200), ("all", 200)])
-async def test_the_setting_says_whether_strangers_read(
+async def test_the_setting_decides_whether_anonymous_callers_may_read(
     source: Any, database_url: str, aiohttp_server: Serve, setting: str, status: int
 ) -> None:
     async with a_world(source, database_url, aiohttp_server, anonymous_read=setting) as world:
@@ -157,7 +157,7 @@ async def test_the_setting_says_whether_strangers_read(
             assert answer.status == (302 if status == 200 and rest == "/urls/home" else status), rest
 
 
-async def test_each_call_wants_its_grant(world: World) -> None:
+async def test_each_call_requires_its_grant(world: World) -> None:
     await announce(world, "1.0")
     await world.ask("POST", f"{URLS}.json", {"url": LINK})
     await make_private()
@@ -177,7 +177,7 @@ async def test_each_call_wants_its_grant(world: World) -> None:
             assert (answer.status, answer.json["grant"]) == (403, "announcement:approve")
 
 
-async def test_a_write_without_its_grant_is_403_and_with_it_alone_goes_on(world: World) -> None:
+async def test_a_write_without_its_grant_is_403_and_with_it_alone_is_admitted(world: World) -> None:
     await world.ask("POST", f"{URLS}.json", {"url": LINK})
     others = {
         "announcement:submit": ["project:read", "content:read", "announcement:approve", "project:write"],
@@ -190,7 +190,7 @@ async def test_a_write_without_its_grant_is_403_and_with_it_alone_goes_on(world:
         assert status in (200, 201, 404, 409), rest
 
 
-async def test_who_may_write_a_project_but_not_read_it_is_told_what_was_written(world: World) -> None:
+async def test_a_writer_without_a_grant_to_read_sees_the_result_of_a_write(world: World) -> None:
     await world.ask("POST", f"{URLS}.json", {"url": LINK})
     await make_private()
     token = await world.with_grants("project:write")
@@ -210,7 +210,7 @@ async def test_a_token_of_another_project_is_403(world: World) -> None:
     assert (await world.ask("GET", "/projects/shop.json", token=token)).status == 200
 
 
-async def test_what_is_pending_is_seen_by_its_submitter_and_by_those_who_approve(world: World) -> None:
+async def test_a_pending_release_is_visible_to_its_submitter_and_to_approvers(world: World) -> None:
     carol = await world.with_grants("announcement:submit", user="carol")
     number = await submit(world, "1.1", token=carol)
     await create_project(world, "shop")
@@ -231,7 +231,7 @@ async def test_what_is_pending_is_seen_by_its_submitter_and_by_those_who_approve
             assert [row["id"] for row in listed.json] == ([number] if seen else []), token
 
 
-async def test_no_code_is_ever_in_a_log_line_or_a_row(world: World, caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_auth_code_is_ever_logged_or_stored(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """What is looked at is what is logged before anything is blacked out of it."""
     caplog.set_level(logging.DEBUG)
     right = await world.with_grants("announcement:submit", "project:write", user="carol")
@@ -271,7 +271,7 @@ async def test_no_code_is_ever_in_a_log_line_or_a_row(world: World, caplog: pyte
     assert rows and not any(code in row for row in rows for code in codes)
 
 
-async def test_a_redirect_says_no_code_to_where_it_leads(world: World) -> None:
+async def test_a_redirect_discloses_no_auth_code_to_its_target(world: World) -> None:
     await world.ask("POST", f"{URLS}.json", {"url": LINK})
     for path in (f"{URLS}/home", f"{URLS}/home/"):
         answer = await world.ask("GET", f"{path}?auth_code={world.token}", token="", allow_redirects=False)

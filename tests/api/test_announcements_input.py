@@ -46,13 +46,13 @@ BROKEN = {
 }
 
 
-async def test_json_that_cannot_be_read_is_400(world: World) -> None:
+async def test_malformed_json_is_400(world: World) -> None:
     for (method, path), (name, body) in product(BODIES, BROKEN.items()):
         assert status_and_fields(await send(world, method, path, body)) == (400, ["base"]), (method, path, name)
     assert await count_rows("announcements", "links") == {"announcements": 0, "links": 0}
 
 
-async def test_xml_that_cannot_be_read_is_400(world: World) -> None:
+async def test_malformed_xml_is_400(world: World) -> None:
     bodies = [
         BOMB,
         EXTERNAL,
@@ -70,7 +70,7 @@ async def test_xml_that_cannot_be_read_is_400(world: World) -> None:
         assert (told.status, list(told.errors)) == (400, ["base"]), (method, path, body[:60])
 
 
-async def test_a_body_of_another_type_is_415_and_without_a_body_the_type_is_no_matter(world: World) -> None:
+async def test_a_body_of_another_type_is_415_and_an_empty_body_may_have_any_type(world: World) -> None:
     kinds = ("text/plain", "application/xml", "application/x-www-form-urlencoded", "nonsense", "")
     for (method, path), kind in product(BODIES, kinds):
         assert status_and_fields(await send(world, method, path, b'{"x": 1}', kind)) == (415, ["base"]), kind
@@ -94,7 +94,7 @@ async def test_a_body_over_one_mebibyte_is_413(world: World) -> None:
         assert (told.status, list(told.errors)) == (413, ["base"])
 
 
-async def test_what_is_wrong_with_a_body_is_told_to_those_whose_code_may_be_in_it(world: World) -> None:
+async def test_a_malformed_body_is_reported_even_though_it_may_hold_the_credentials(world: World) -> None:
     broken = f'{{"auth_code": "{world.token}", "release": {{'.encode()
     for token, status in ((world.token, 400), ("", 400), ("wrong", 401)):
         answer = await world.ask(
@@ -104,7 +104,7 @@ async def test_what_is_wrong_with_a_body_is_told_to_those_whose_code_may_be_in_i
         assert world.token not in str(answer.json)
 
 
-async def test_strange_values_are_409(world: World) -> None:
+async def test_values_of_the_wrong_type_are_409(world: World) -> None:
     strange: list[Any] = [2**65, -(2**65), 1e308, [[]], {"a": {"b": []}}, [None], {}, True]
     for value in strange:
         release = {"version": value, "changelog": value}
@@ -120,7 +120,7 @@ async def test_strange_values_are_409(world: World) -> None:
         assert status_and_fields(await world.ask("POST", f"{URLS}.json", link)) == (409, ["label", "location"])
 
 
-async def test_unknown_paths_and_methods_are_told_in_the_form_of_their_path(world: World) -> None:
+async def test_unknown_paths_and_methods_are_refused_in_the_format_of_the_path(world: World) -> None:
     for method, path, status in [
         ("PATCH", f"{PROJECT}", 405),
         ("DELETE", RELEASES, 405),
@@ -137,7 +137,7 @@ async def test_unknown_paths_and_methods_are_told_in_the_form_of_their_path(worl
     assert {"GET", "POST"} <= set(allowed.split(","))
 
 
-async def test_a_slash_at_the_end_is_no_matter(world: World) -> None:
+async def test_a_trailing_slash_makes_no_difference(world: World) -> None:
     await announce(world, "1.0")
     for query in ("", "?auth_code=", "?page=1", "?page=1&auth_code="):
         for path in (f"{RELEASES}.json", f"{RELEASES}.json/"):
@@ -145,7 +145,7 @@ async def test_a_slash_at_the_end_is_no_matter(world: World) -> None:
             assert (answer.status, len(answer.json)) == (200, 1)
 
 
-async def test_repeated_and_unknown_parameters_are_refused_in_the_form_of_the_path(world: World) -> None:
+async def test_repeated_and_unknown_parameters_are_refused_in_the_format_of_the_path(world: World) -> None:
     await announce(world, "1.0")
     for path in (RELEASES, f"{RELEASES}/pending", f"{RELEASES}/1", PROJECT, URLS, f"{URLS}/home"):
         for query, name in (("x=1&x=2", "x"), ("callback=x", "callback"), ("%00=%00", "\0"), ("Page=1", "Page")):
@@ -174,7 +174,7 @@ async def broken() -> AsyncIterator[None]:
         await execute("ALTER TABLE mislaid RENAME TO announcements")
 
 
-async def test_a_fault_of_ours_is_told_in_the_form_of_the_path_and_tells_nothing(world: World) -> None:
+async def test_an_internal_error_is_500_in_the_format_of_the_path_without_details(world: World) -> None:
     async with broken():
         answer = await world.ask("GET", f"{RELEASES}.json", token="")
         told = await ask_xml(world, "POST", f"{RELEASES}.xml", "<r><version>1</version><changelog>x</changelog></r>")
@@ -183,7 +183,7 @@ async def test_a_fault_of_ours_is_told_in_the_form_of_the_path_and_tells_nothing
     assert "announcements" not in str(answer.json)
 
 
-def test_what_we_cannot_take_now_is_503_with_retry_after_in_both_forms() -> None:
+def test_unavailability_is_503_with_retry_after_in_both_formats() -> None:
     for codec in (JSON, xml_codec()):
         answer = error_response(DIALECT, Unavailable("The database is busy.", retry_after=7), codec)
         assert (answer.status, answer.headers["Retry-After"], answer.content_type) == (503, "7", codec.content_types[0])

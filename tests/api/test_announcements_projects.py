@@ -27,7 +27,7 @@ async def shown(world: World) -> Any:
     return answer.json["project"]
 
 
-async def test_a_project_tells_of_itself_its_links_and_newest_releases(world: World) -> None:
+async def test_a_project_shows_its_description_links_and_newest_releases(world: World) -> None:
     new = await shown(world)
     moment = new["created_at"]
     assert new == {
@@ -61,7 +61,7 @@ async def test_a_project_tells_of_itself_its_links_and_newest_releases(world: Wo
     ]
 
 
-async def test_what_a_project_tells_is_changed_alone(world: World) -> None:
+async def test_only_the_fields_that_are_sent_are_changed(world: World) -> None:
     before = await shown(world)
     changes: list[tuple[dict[str, Any], dict[str, Any]]] = [
         ({"oneliner": "A site."}, {"oneliner": "A site."}),
@@ -93,7 +93,7 @@ async def test_tags_of_a_project_and_of_its_releases_never_mix(world: World) -> 
     assert (await world.ask("GET", f"{RELEASES}.json")).json[0]["release"]["tag_list"] == ["stable"]
 
 
-async def test_a_description_that_does_not_fit_is_409_and_nothing_is_changed(world: World) -> None:
+async def test_an_invalid_description_is_409_and_changes_nothing(world: World) -> None:
     await create_project(world, "shop")
     before = await shown(world)
     wrong: list[tuple[dict[str, Any], list[str]]] = [
@@ -112,7 +112,7 @@ async def test_a_description_that_does_not_fit_is_409_and_nothing_is_changed(wor
     assert await shown(world) == before
 
 
-async def test_links_are_made_listed_shown_changed_and_removed(world: World) -> None:
+async def test_links_are_created_listed_shown_changed_and_removed(world: World) -> None:
     made = await link(world)
     url = made.json["url"]
     at = url.pop("redirector")
@@ -149,7 +149,7 @@ async def test_links_in_xml(world: World) -> None:
     assert (await ask_xml(world, "GET", f"{URLS}.xml")).root.tag == "urls"
 
 
-async def test_a_link_leads_where_it_says_and_nowhere_that_a_request_says(world: World) -> None:
+async def test_a_link_redirects_to_its_location_whatever_the_request_says(world: World) -> None:
     await link(world)
     for method in ("GET", "HEAD"):
         answer = await world.ask(method, f"{URLS}/home-page", token="", allow_redirects=False)
@@ -163,7 +163,7 @@ async def test_a_link_leads_where_it_says_and_nowhere_that_a_request_says(world:
         assert "Location" not in answer.headers
 
 
-async def test_a_location_that_is_not_safe_is_409_and_not_kept(world: World) -> None:
+async def test_an_unsafe_location_is_409_and_not_stored(world: World) -> None:
     await link(world)
     for location in (
         "javascript:alert(1)",
@@ -182,7 +182,7 @@ async def test_a_location_that_is_not_safe_is_409_and_not_kept(world: World) -> 
     assert (await Link.get(permalink="home-page")).location == HOME["location"]
 
 
-async def test_a_label_is_that_of_one_link_and_its_permalink_too(world: World) -> None:
+async def test_labels_and_permalinks_of_links_are_unique(world: World) -> None:
     first, second = await link(world, label="Tar/GZ"), await link(world, label="Tar-GZ")
     assert [each.json["url"]["permalink"] for each in (first, second)] == ["tar-gz", "tar-gz-2"]
     assert status_and_fields(await link(world, label="Tar/GZ")) == (409, ["label"])
@@ -196,7 +196,7 @@ async def test_a_label_is_that_of_one_link_and_its_permalink_too(world: World) -
     assert status_and_fields(await world.ask("GET", "/projects/shop/urls/tar-gz-2.json")) == (404, ["base"])
 
 
-async def test_of_many_who_make_a_link_at_once_one_succeeds(world: World) -> None:
+async def test_of_concurrent_requests_for_the_same_link_one_succeeds(world: World) -> None:
     same = await asyncio.gather(*(link(world) for _ in range(6)))
     assert sorted(answer.status for answer in same) == [201] + [409] * 5
     alike = await asyncio.gather(*(link(world, label=label) for label in ("a b", "a-b", "a/b", "A B", "A-B")))
@@ -205,7 +205,7 @@ async def test_of_many_who_make_a_link_at_once_one_succeeds(world: World) -> Non
     assert names == {"a-b", "a-b-2", "a-b-3", "a-b-4", "a-b-5"}
 
 
-async def test_a_project_has_no_more_links_than_are_of_use(world: World) -> None:
+async def test_the_number_of_links_is_limited(world: World) -> None:
     owner = await Project.get(name="site")
     values = {"project_id": owner.id, "created_at": owner.created_at, "location": HOME["location"]}
     names = [str(number) for number in range(MOST_LINKS)]
@@ -215,7 +215,7 @@ async def test_a_project_has_no_more_links_than_are_of_use(world: World) -> None
 
 
 @pytest.mark.parametrize("label", ["日本", "🚢", "..", "/"])
-async def test_a_link_whose_label_makes_no_name_has_one_all_the_same(world: World, label: str) -> None:
+async def test_a_label_without_letters_or_digits_still_gives_a_permalink(world: World, label: str) -> None:
     made = await link(world, label=label)
     assert (made.status, made.json["url"]["permalink"], made.json["url"]["label"]) == (201, "link", label)
     assert (await world.ask("GET", f"{URLS}/link", allow_redirects=False)).status == 302

@@ -374,7 +374,7 @@ def changed(before: dict[tuple[str, str], Told], after: dict[tuple[str, str], To
 
 
 @pytest.mark.parametrize("policy", STRANGERS)
-async def test_no_private_row_is_ever_seen_by_a_stranger(
+async def test_anonymous_callers_never_see_a_private_row(
     source: Path, database_url: str, aiohttp_server: Serve, policy: str
 ) -> None:
     async with a_world(source, database_url, aiohttp_server, anonymous_read=policy) as world:
@@ -400,7 +400,7 @@ async def test_no_private_row_is_ever_seen_by_a_stranger(
         assert changed(seen, await look(world, asks)) == set()
 
 
-def test_every_call_that_reads_is_asked() -> None:
+def test_every_route_that_reads_is_requested() -> None:
     asked = [what.partition("?")[0] for templates in ASKED.values() for what in templates]
     for method, path in routed(application()):
         if method == "GET" and not path.startswith(WITHOUT_ROWS):
@@ -412,7 +412,7 @@ WRITES_OF_PDC = [("POST", f"{PDC}/releases/"), ("PATCH", f"{PDC}/releases/x/"), 
 READS_BY_POST = "/graphql"
 
 
-async def test_strangers_write_nothing_whatever_they_may_read(
+async def test_anonymous_callers_write_nothing_whatever_they_may_read(
     source: Path, database_url: str, aiohttp_server: Serve
 ) -> None:
     async with a_world(source, database_url, aiohttp_server, anonymous_read="all") as world:

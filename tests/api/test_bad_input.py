@@ -60,14 +60,14 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("path", [DEPLOYMENTS, NATIVE])
-async def test_a_body_that_is_no_json_object_is_400(world: World, path: str) -> None:
+async def test_a_body_that_is_not_a_json_object_is_400(world: World, path: str) -> None:
     answers = {name: await send(world, body, path) for name, body in BROKEN.items()}
     assert {name: answer.status for name, answer in answers.items()} == dict.fromkeys(BROKEN, 400)
     assert all(is_told(answer) for answer in answers.values())
 
 
 @pytest.mark.parametrize("path", [DEPLOYMENTS, NATIVE])
-async def test_a_text_with_the_zero_character_is_refused_wherever_it_stands(world: World, path: str) -> None:
+async def test_a_text_with_the_nul_character_is_refused_wherever_it_is(world: World, path: str) -> None:
     for body in ({"name": "a\0b"}, {"a\0b": 1}, {"inputs": {"a": ["\0"]}}, {"x": {"y\0": 1}}):
         answer = await world.ask("POST", path, body)
         assert (answer.status, is_told(answer)) == (400, True)
@@ -106,7 +106,7 @@ async def test_a_body_over_one_mebibyte_is_413(world: World, path: str) -> None:
         assert (answer.status, is_told(answer)) == (413, True)
 
 
-async def test_a_compressed_body_is_read_refused_or_too_large_and_no_fault(world: World) -> None:
+async def test_a_compressed_body_is_accepted_or_refused_and_never_an_internal_error(world: World) -> None:
     packed = gzip.compress(b'{"release_candidate_version": "9.0-rc1"}')
     cases = [(packed, {404, 415}), (b"no gzip at all", {400, 415}), (packed[:-9], {400, 404, 415})]
     cases.append((gzip.compress(b" " * 50_000_000), {400, 413, 415}))
@@ -118,7 +118,7 @@ async def test_a_compressed_body_is_read_refused_or_too_large_and_no_fault(world
         assert (answer.status in statuses, is_told(answer)) == (True, True), answer.json
 
 
-async def test_a_wrong_method_is_405_naming_the_right_ones(world: World) -> None:
+async def test_a_wrong_method_is_405_naming_the_allowed_ones(world: World) -> None:
     for path, wrong, right in [
         (cut_path("1.0-rc1"), "PUT PATCH DELETE", {"GET", "POST"}),
         (f"{cut_path('1.0-rc1')}/cancel", "GET DELETE", {"POST"}),
@@ -159,7 +159,7 @@ async def test_an_unknown_path_is_404_in_its_dialects_form(world: World) -> None
         assert (answer.status, is_told(answer)) == (404, True), path
 
 
-async def test_names_that_nobody_can_have_are_not_found(world: World) -> None:
+async def test_names_that_nothing_can_have_are_not_found(world: World) -> None:
     names = [
         "%00",
         "a%00b",
@@ -211,19 +211,19 @@ async def test_a_malformed_field_is_named(world: World) -> None:
     assert await count_rows("candidates") == {"candidates": 0}
 
 
-async def test_without_a_body_the_first_field_that_is_missing_is_told(world: World) -> None:
+async def test_without_a_body_the_first_required_field_is_named(world: World) -> None:
     assert status_and_error(await world.ask("POST", cut_path("1.0-rc1"))) == (400, "`repo` is required.")
     assert status_and_error(await world.ask("POST", DEPLOYMENTS)) == (400, "Invalid release candidate version")
     native = await world.ask("POST", NATIVE)
     assert (native.status, native.json["pointer"]) == (400, "#/name")
 
 
-async def test_credentials_are_looked_at_before_the_body_is_read(world: World) -> None:
+async def test_credentials_are_checked_before_the_body(world: World) -> None:
     answer = await world.ask("POST", DEPLOYMENTS, data=BytesIO(b" " * 2_000_000), token="")
     assert answer.status == 401
 
 
-async def test_a_long_error_message_is_kept_whole(world: World) -> None:
+async def test_a_long_error_message_is_stored_unchanged(world: World) -> None:
     await world.cut("1.0-rc1")
     message = "ü" * 100_000
     answer = await world.report("1.0-rc1", "error", error_message=message)
@@ -243,7 +243,7 @@ async def raw(world: World, request: bytes, *, ends: bool = True) -> bytes:
         writer.close()
 
 
-async def test_bytes_that_are_no_http_are_400_and_the_service_goes_on(world: World) -> None:
+async def test_bytes_that_are_not_http_are_400_and_the_service_goes_on(world: World) -> None:
     head = f"POST {DEPLOYMENTS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {world.token}\r\n".encode()
     kind = b"Content-Type: application/json\r\n"
     for request in (
@@ -258,7 +258,7 @@ async def test_bytes_that_are_no_http_are_400_and_the_service_goes_on(world: Wor
     assert (await world.ask("GET", "/healthz")).status == 200
 
 
-async def test_a_host_that_can_be_none_is_400_and_nothing_is_written(world: World) -> None:
+async def test_an_invalid_host_header_is_400_and_nothing_is_written(world: World) -> None:
     body = b'{"name": "shop"}'
     for host in (b"a:b", b"a:99999999", b"\xff", b"xn--\xc3\xa9"):
         head = b"POST %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n" % (NATIVE.encode(), host)
@@ -268,7 +268,7 @@ async def test_a_host_that_can_be_none_is_400_and_nothing_is_written(world: Worl
     assert (await world.ask("GET", f"{NATIVE}/shop")).status == 404
 
 
-async def test_a_body_that_ends_too_soon_writes_nothing(world: World) -> None:
+async def test_a_truncated_body_writes_nothing(world: World) -> None:
     await world.cut("1.0-rc1")
     head = f"POST {DEPLOYMENTS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {world.token}\r\n".encode()
     body = b'{"release_candidate_version": "1.0-rc1"}'
@@ -338,7 +338,7 @@ async def furnished(world: World) -> dict[str, list[str]]:
     return await snapshot()
 
 
-async def test_no_value_that_is_wrong_is_written_or_a_fault_of_ours_wherever_it_stands(world: World) -> None:
+async def test_no_invalid_value_in_any_field_is_written_or_an_internal_error(world: World) -> None:
     before = await furnished(world)
     for (method, path), (right, fields) in WRITES.items():
         for field, kind in fields.items():
@@ -349,7 +349,7 @@ async def test_no_value_that_is_wrong_is_written_or_a_fault_of_ours_wherever_it_
     assert await snapshot() == before
 
 
-async def test_variables_of_queries_that_are_wrong_are_400(world: World) -> None:
+async def test_invalid_variables_of_queries_are_400(world: World) -> None:
     for name in ("first", "name"):
         for value in (MANY, NESTED, *NUMBERS, *TEXTS, b'{"a": 1}', b"1.5", b"true"):
             variables = with_raw({"name": "site"}, name, value)
@@ -358,7 +358,7 @@ async def test_variables_of_queries_that_are_wrong_are_400(world: World) -> None
             assert (answer.status, is_told(answer)) == (400, True), (name, value[:50], answer)
 
 
-async def test_no_body_that_is_none_is_written_or_a_fault_of_ours(world: World) -> None:
+async def test_no_malformed_body_is_written_or_an_internal_error(world: World) -> None:
     before = await furnished(world)
     for method, path in WRITES:
         for name, raw in BROKEN.items():
@@ -396,7 +396,7 @@ async def test_a_wrong_method_is_405_in_every_dialect_and_writes_nothing(world: 
     assert await snapshot() == before
 
 
-async def test_numbers_in_paths_that_no_row_has_are_404(world: World) -> None:
+async def test_invalid_row_ids_in_paths_are_404(world: World) -> None:
     before = await furnished(world)
     for number in ("0", "-1", str(2**31), str(2**64), str(2**65), "1.0", "1e3", "٣", "%00", "x" * 5000):
         for method, path in (

@@ -4,7 +4,7 @@ from tests.api.helpers import SITE, change_project, create_project, cut_path, fi
 from tests.world import World
 
 
-async def test_a_build_is_dispatched_on_the_candidates_tag_and_followed_to_its_end(world: World) -> None:
+async def test_a_build_is_dispatched_on_the_candidates_tag_and_tracked_to_its_end(world: World) -> None:
     commit = world.github.head()
     await world.github.commit()
     answer = await world.cut("1.0-rc1", commit, build=True)
@@ -26,7 +26,7 @@ async def test_a_build_is_dispatched_on_the_candidates_tag_and_followed_to_its_e
     )
 
 
-async def test_a_build_that_ends_badly_says_so(world: World) -> None:
+async def test_a_failed_build_is_reported_as_failed(world: World) -> None:
     endings = {"failure": "failed", "timed_out": "failed", "cancelled": "canceled"}
     for number, (conclusion, status) in enumerate(endings.items()):
         await world.cut(f"1.0-rc{number}", build=True)
@@ -44,7 +44,7 @@ async def test_a_candidate_without_a_build_gets_its_tag_at_the_first_deployment(
     assert world.github.resolve("rc/1.0-rc1") == world.github.head()
 
 
-async def test_a_tag_that_is_there_at_our_commit_is_ours(world: World) -> None:
+async def test_an_existing_tag_at_the_right_commit_is_used(world: World) -> None:
     await world.github.tag("rc/1.0-rc1")
     await world.github.tag("rc/1.0-rc2", annotated=True)
     for version in ("1.0-rc1", "1.0-rc2"):
@@ -53,7 +53,7 @@ async def test_a_tag_that_is_there_at_our_commit_is_ours(world: World) -> None:
         assert await world.status(version) == "ready"
 
 
-async def test_a_tag_that_is_there_elsewhere_fails_the_candidate(world: World) -> None:
+async def test_an_existing_tag_at_another_commit_fails_the_candidate(world: World) -> None:
     await world.github.tag("rc/1.0-rc1", at="main~1")
     await world.settle()
     await world.cut("1.0-rc1", build=True)
@@ -65,7 +65,7 @@ async def test_a_tag_that_is_there_elsewhere_fails_the_candidate(world: World) -
     assert await world.alarms() == ["candidate.spoiled"]
 
 
-async def test_further_projects_of_a_repository_have_prefixes_of_their_own(world: World) -> None:
+async def test_further_projects_of_a_repository_get_their_own_tag_prefixes(world: World) -> None:
     made = await create_project(world, "Web Shop", repo="acme/site", build_workflow="build.yml")
     assert (made["tag_prefix"], made["trigger_tag_prefix"]) == ("web-shop/rc/", "web-shop-v")
     body = {"repo": "acme/site", "commit": world.github.head(), "trigger_build_workflow": True}
@@ -78,7 +78,7 @@ async def test_further_projects_of_a_repository_have_prefixes_of_their_own(world
     }
 
 
-async def test_with_tags_off_the_branch_is_dispatched_and_a_run_elsewhere_cancelled(world: World) -> None:
+async def test_without_tags_the_branch_is_dispatched_and_a_run_at_another_commit_is_cancelled(world: World) -> None:
     await change_project(world, tag_candidates=False)
     assert (await world.cut("1.0-rc1", build=True)).json["tag"] is None
     await finish_newest_run(world)
@@ -95,14 +95,14 @@ async def test_with_tags_off_the_branch_is_dispatched_and_a_run_elsewhere_cancel
     assert not [ref for ref in world.github.repository().history.refs if ref.startswith("refs/tags/rc/")]
 
 
-async def test_a_tag_that_a_ruleset_forbids_is_told_in_those_words(world: World) -> None:
+async def test_a_tag_that_a_ruleset_forbids_fails_with_that_reason(world: World) -> None:
     world.github.protect_tags("rc/*")
     await world.cut("1.0-rc1", build=True)
     await world.settle()
     assert "ruleset" in (await world.candidate("1.0-rc1"))["reason"]
 
 
-async def test_a_tag_that_wants_another_permission_is_told_in_those_words(world: World) -> None:
+async def test_a_tag_that_needs_another_permission_fails_with_that_reason(world: World) -> None:
     world.github.require_workflows_permission()
     commit = await world.github.commit(files={".github/workflows/build.yml": "on: workflow_dispatch\njobs: {}\n"})
     await world.github.commit(files={".github/workflows/build.yml": "on: workflow_dispatch\njobs: {a: {}}\n"})
@@ -125,7 +125,7 @@ async def test_a_build_is_cancelled_once_and_only_while_it_runs(world: World) ->
     assert again.json["details"]["status"] == "canceled"
 
 
-async def test_a_build_that_github_does_not_take_yet_is_cancelled_at_once(world: World) -> None:
+async def test_a_build_that_is_not_dispatched_yet_is_cancelled_at_once(world: World) -> None:
     world.github.faults.limit("primary", method="POST", path="*/git/refs", retry_after=600, times=None)
     await world.cut("1.0-rc1", build=True)
     await world.settle()

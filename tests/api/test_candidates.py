@@ -52,7 +52,7 @@ async def test_a_cut_answers_201_with_the_candidate(world: World) -> None:
     assert await count_rows(*ROWS) == {"releases": 1, "candidates": 1, "runs": 0, "jobs": 0}
 
 
-async def test_the_same_cut_again_is_200_even_while_github_is_down(world: World) -> None:
+async def test_a_repeated_cut_is_200_even_while_github_is_down(world: World) -> None:
     head = world.github.head()
     first = await world.cut("1.0-rc1")
     world.github.faults.down()
@@ -78,7 +78,7 @@ async def test_uppercase_hex_is_the_same_commit(world: World) -> None:
     assert (answer.status, answer.json["commit"]) == (201, head)
 
 
-async def test_a_commit_that_is_no_full_sha_on_an_allowed_branch_is_refused_and_nothing_is_written(
+async def test_a_commit_that_is_not_a_full_sha_on_an_allowed_branch_is_refused_and_nothing_is_written(
     world: World, source: Any
 ) -> None:
     github = world.github
@@ -114,7 +114,7 @@ async def test_a_commit_that_is_no_full_sha_on_an_allowed_branch_is_refused_and_
     assert await count_rows(*ROWS) == before
 
 
-async def test_a_branch_that_looks_like_a_commit_is_not_taken_for_it(world: World) -> None:
+async def test_a_branch_named_like_a_commit_is_not_taken_for_it(world: World) -> None:
     fork = await world.github.fork_commit()
     await world.github.branch(fork)
     assert status_and_error(await world.cut("1.0-rc1", fork)) == INVALID_COMMIT
@@ -139,7 +139,7 @@ async def test_only_commits_of_allowed_branches_are_cut(world: World) -> None:
         assert (await world.cut(f"1.0-rc{number}", commit)).status == status, (allowed, branch)
 
 
-async def test_the_default_branch_is_asked_first_and_alone(world: World) -> None:
+async def test_the_default_branch_is_checked_first_and_alone(world: World) -> None:
     await world.cut("1.0-rc1")
     world.github.forget_calls()
     assert (await world.cut("1.0-rc2", world.github.resolve("main~1"))).status == 201
@@ -148,7 +148,7 @@ async def test_the_default_branch_is_asked_first_and_alone(world: World) -> None
     assert "compare/main..." in asked[0]
 
 
-async def test_a_repository_that_is_not_the_projects_is_refused(world: World, source: Any) -> None:
+async def test_a_repository_other_than_the_projects_is_refused(world: World, source: Any) -> None:
     await world.github.add_repository_to_account(source, "hidden")
     other = await world.github.add_repository_to_account(source, "other")
     await world.github.add_repository(other)
@@ -206,7 +206,7 @@ async def is_told_to_come_again(world: World) -> None:
 
 
 @pytest.mark.parametrize("trouble", ["down", "garbage", "limit"])
-async def test_github_in_trouble_from_the_start_is_503(world: World, trouble: str) -> None:
+async def test_an_outage_of_github_is_503(world: World, trouble: str) -> None:
     faults = world.github.faults
     if trouble == "down":
         faults.down()
@@ -216,7 +216,7 @@ async def test_github_in_trouble_from_the_start_is_503(world: World, trouble: st
     assert (await world.cut("1.0-rc1")).status == 201
 
 
-async def test_github_that_limits_us_is_503_until_it_ends(world: World) -> None:
+async def test_a_rate_limit_of_github_is_503_until_it_ends(world: World) -> None:
     await world.cut("0.9-rc1")
     for kind in ("primary", "secondary", "429"):
         world.github.faults.limit(kind, retry_after=77, times=None)
@@ -225,7 +225,7 @@ async def test_github_that_limits_us_is_503_until_it_ends(world: World) -> None:
 
 
 @pytest.mark.parametrize("same", [True, False], ids=["same-commit", "different-commits"])
-async def test_of_many_callers_who_cut_a_candidate_at_once_one_wins(world: World, same: bool) -> None:
+async def test_of_concurrent_cuts_of_a_candidate_one_wins(world: World, same: bool) -> None:
     heads = [world.github.head(), await world.github.commit()]
     commits = [heads[0 if same else n % 2] for n in range(12)]
     answers = await asyncio.gather(*(world.cut("1.0-rc1", commit, build=True) for commit in commits))
@@ -238,13 +238,13 @@ async def test_of_many_callers_who_cut_a_candidate_at_once_one_wins(world: World
     await world.github.finish()
 
 
-async def test_many_candidates_of_a_new_release_are_cut_at_once(world: World) -> None:
+async def test_many_candidates_of_a_new_release_can_be_cut_concurrently(world: World) -> None:
     answers = await asyncio.gather(*(world.cut(f"1.0-rc{n}") for n in range(12)))
     assert [answer.status for answer in answers] == [201] * 12
     assert await count_rows("releases", "candidates") == {"releases": 1, "candidates": 12}
 
 
-async def test_a_version_is_read_whole_and_to_the_letter(world: World) -> None:
+async def test_a_version_must_match_the_grammar_exactly(world: World) -> None:
     longest = "9" * 100
     right = ["1.4.0-rc0", "24.04-rc999999", "a_B+c-d-rc1", "1-rc1", f"{longest}-rc1"]
     wrong = [
@@ -296,7 +296,7 @@ async def test_a_build_without_a_build_workflow_is_refused(world: World) -> None
     assert (await world.cut("1.0-rc1")).json["status"] == "ready"
 
 
-async def test_checks_come_in_their_order(world: World) -> None:
+async def test_checks_are_made_in_the_documented_order(world: World) -> None:
     """Each request is wrong in everything from its place on; the first thing wrong is what is told."""
     reader, stranger = await world.with_grants("project:read"), await world.with_grants("release:cut", project="site")
     await create_project(world, "shop")
@@ -341,7 +341,7 @@ async def test_a_project_without_a_repository_cannot_be_cut(world: World) -> Non
     assert status_and_error(answer) == (400, "Release project has no repository")
 
 
-async def test_an_archived_project_is_not_cut_and_shows_what_it_has(world: World) -> None:
+async def test_an_archived_project_cannot_be_cut_and_still_shows_its_candidates(world: World) -> None:
     await world.cut("1.0-rc1")
     await change_project(world, archived=True)
     assert status_and_error(await world.cut("1.0-rc2")) == (409, "Release project is archived")
@@ -361,14 +361,14 @@ async def test_a_release_id_that_another_project_has_is_a_conflict(world: World)
     assert "`a`" in clash.error
 
 
-async def test_a_candidate_that_is_not_there_is_not_found(world: World) -> None:
+async def test_an_unknown_candidate_is_not_found(world: World) -> None:
     await world.cut("1.0-rc1")
     paths = [cut_path("1.0-rc2"), f"{cut_path('1.0-rc2')}/cancel", cut_path("1.0-rc1", "none")]
     answers = [status_and_error(await world.ask("POST" if path.endswith("cancel") else "GET", path)) for path in paths]
     assert answers == [(404, "Release not found")] * 2 + [(404, "Release project not found")]
 
 
-async def test_a_candidate_cut_again_keeps_who_cut_it(world: World) -> None:
+async def test_a_repeated_cut_keeps_the_original_creator(world: World) -> None:
     cutter = await world.with_grants("release:cut", "project:read", user="carol")
     body = {"repo": "acme/site", "commit": world.github.head()}
     await world.ask("POST", cut_path("1.0-rc1"), body, token=cutter)

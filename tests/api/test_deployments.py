@@ -35,7 +35,7 @@ KEYS = {
 }
 
 
-async def test_a_deployment_answers_201_pending_and_is_followed_to_success(world: World) -> None:
+async def test_a_deployment_answers_201_pending_and_is_tracked_to_success(world: World) -> None:
     await world.cut("1.0-rc1")
     answer = await world.deploy("1.0-rc1")
     assert answer.status == 201
@@ -68,7 +68,7 @@ async def test_a_deployment_answers_201_pending_and_is_followed_to_success(world
     assert (await world.ask("GET", env_path("/deployments/1"))).json == row
 
 
-async def test_a_deployment_says_what_was_live_before_it(world: World) -> None:
+async def test_a_deployment_names_the_version_that_was_live_before_it(world: World) -> None:
     await world.cut("1.0-rc1")
     await world.cut("1.1-rc1")
     await world.live("1.0-rc1")
@@ -86,7 +86,7 @@ async def test_a_run_that_fails_is_a_failure_with_a_message(world: World) -> Non
     assert "`failure`" in row["error_message"]
 
 
-async def test_refusals_come_in_their_order(world: World) -> None:
+async def test_checks_are_made_in_the_documented_order(world: World) -> None:
     """Every request is wrong in everything from its place on; the first thing wrong is what is told."""
     reader = await world.with_grants("project:read")
     stager = await world.with_grants("deployment:start", project="site")
@@ -153,7 +153,7 @@ async def test_a_candidate_that_is_not_ready_is_refused_with_its_status(world: W
     assert not await world.deployments()
 
 
-async def test_a_frozen_environment_says_who_why_and_until_when(world: World) -> None:
+async def test_a_frozen_environment_refuses_with_the_actor_the_reason_and_the_end(world: World) -> None:
     await world.cut("1.0-rc1")
     until = (datetime.now(UTC) + timedelta(hours=1)).replace(microsecond=0)
     await freeze(world, until=until.isoformat())
@@ -167,7 +167,7 @@ async def test_a_frozen_environment_says_who_why_and_until_when(world: World) ->
     assert (await world.deploy("1.0-rc1", "production")).status == 201
 
 
-async def test_a_held_release_is_gated_and_the_gate_says_what_it_waits_for(world: World) -> None:
+async def test_a_held_release_is_gated_and_the_gate_names_what_it_waits_for(world: World) -> None:
     await world.cut("1.0-rc1")
     await hold("1.0")
     answer = await world.deploy("1.0-rc1")
@@ -175,7 +175,7 @@ async def test_a_held_release_is_gated_and_the_gate_says_what_it_waits_for(world
     assert answer.json["details"]["gates"] == [{"gate": "hold", "waits_for": "alice to unhold the release: a leak"}]
 
 
-async def test_of_many_deployments_at_once_one_starts(world: World) -> None:
+async def test_of_concurrent_deployments_one_starts(world: World) -> None:
     await world.cut("1.0-rc1")
     await world.cut("1.0-rc2")
     answers = await asyncio.gather(*(world.deploy(f"1.0-rc{1 + n % 2}") for n in range(10)))
@@ -186,7 +186,7 @@ async def test_of_many_deployments_at_once_one_starts(world: World) -> None:
     assert len(world.github.dispatches) == 2
 
 
-async def test_a_deployment_that_a_pipeline_reports_is_in_progress_too(world: World) -> None:
+async def test_a_reported_deployment_in_progress_blocks_others_too(world: World) -> None:
     await world.cut("1.0-rc1")
     await world.report("1.0-rc1", "in_progress")
     assert status_and_error(await world.deploy("1.0-rc1")) == IN_PROGRESS
@@ -194,7 +194,7 @@ async def test_a_deployment_that_a_pipeline_reports_is_in_progress_too(world: Wo
     assert (await world.deploy("1.0-rc1")).status == 201
 
 
-async def test_an_environment_without_a_workflow_waits_to_be_told(world: World) -> None:
+async def test_a_deployment_without_a_workflow_waits_for_reports(world: World) -> None:
     await remove_workflow()
     await world.cut("1.0-rc1")
     assert (await world.deploy("1.0-rc1")).json["status"] == "pending"
@@ -205,7 +205,7 @@ async def test_an_environment_without_a_workflow_waits_to_be_told(world: World) 
     assert await world.statuses() == [("1.0-rc1", "success")]
 
 
-async def test_an_environment_without_a_workflow_waits_no_longer_than_its_deadline(world: World) -> None:
+async def test_a_deployment_without_a_workflow_fails_at_its_deadline(world: World) -> None:
     await remove_workflow()
     await world.cut("1.0-rc1")
     await world.deploy("1.0-rc1")
@@ -258,7 +258,7 @@ async def test_a_deployment_is_found_on_its_own_environment_only(world: World) -
     )
 
 
-async def test_lists_come_newest_first_in_pages_with_links_as_github_has_them(world: World) -> None:
+async def test_lists_are_newest_first_in_pages_with_link_headers_like_githubs(world: World) -> None:
     await world.cut("1.0-rc1")
     for status in ["pending", "success"] * 12:  # a running state after a final one is a new deployment
         await world.report("1.0-rc1", status)
@@ -283,7 +283,7 @@ async def test_lists_come_newest_first_in_pages_with_links_as_github_has_them(wo
     assert (await page("?page=99"))[0] == []
 
 
-async def test_a_page_that_cannot_be_is_refused_by_name(world: World) -> None:
+async def test_an_invalid_page_is_refused_by_name(world: World) -> None:
     queries = [
         "page=0",
         "page=-1",
@@ -316,7 +316,7 @@ async def test_an_environment_of_another_project_or_letter_case_is_not_found(wor
     assert (await world.ask("GET", env_path("/deployments/", "%73taging", "%73ite"))).json == []
 
 
-async def test_a_slash_at_the_end_makes_no_difference(world: World) -> None:
+async def test_a_trailing_slash_makes_no_difference(world: World) -> None:
     body = {"repo": "acme/site", "commit": world.github.head()}
     assert (await world.ask("POST", f"{cut_path('1.0-rc1')}/", body)).status == 201
     assert (await world.ask("GET", f"{cut_path('1.0-rc1')}/")).status == 200
@@ -326,7 +326,7 @@ async def test_a_slash_at_the_end_makes_no_difference(world: World) -> None:
     assert (await world.ask("POST", env_path("/rollback/"))).status == 404
 
 
-async def test_an_archived_project_is_not_deployed(world: World) -> None:
+async def test_an_archived_project_cannot_be_deployed(world: World) -> None:
     await world.cut("1.0-rc1")
     await change_project(world, archived=True)
     assert status_and_error(await world.deploy("1.0-rc1")) == (409, "Release project is archived")

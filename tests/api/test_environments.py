@@ -25,7 +25,7 @@ async def change(world: World, token: str | None = None, **values: Any) -> Answe
     return await world.ask("PATCH", STAGING, values, token=token)
 
 
-async def test_an_environment_is_made_with_defaults_and_listed_in_its_order(world: World) -> None:
+async def test_an_environment_is_created_with_defaults_and_listed_in_order(world: World) -> None:
     made = await create_environment(world, "qa", order=-0)
     moment = made.pop("created_at")
     assert moment.endswith("Z")
@@ -44,7 +44,7 @@ async def test_an_environment_is_made_with_defaults_and_listed_in_its_order(worl
     assert [each["name"] for each in (await world.ask("GET", ENVIRONMENTS)).json] == ["production", "qa", "staging"]
 
 
-async def test_every_setting_is_kept_as_given_and_changed_alone(world: World) -> None:
+async def test_every_setting_is_stored_and_can_be_changed_alone(world: World) -> None:
     shown = (await world.ask("GET", STAGING)).json
     settings: dict[str, list[Any]] = {
         "tier": ["development"],
@@ -75,7 +75,7 @@ WRONG: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize("made", [True, False], ids=["made", "changed"])
-async def test_a_setting_that_cannot_be_is_refused_naming_the_field(world: World, made: bool) -> None:
+async def test_an_invalid_setting_is_refused_naming_the_field(world: World, made: bool) -> None:
     before = (await world.ask("GET", ENVIRONMENTS)).json
     for field, value in field_values(WRONG):
         body = {"name": "qa", "tier": "staging", field: value} if made else {field: value}
@@ -90,7 +90,7 @@ async def test_a_setting_that_cannot_be_is_refused_naming_the_field(world: World
     assert (await world.ask("GET", ENVIRONMENTS)).json == before
 
 
-async def test_names_that_differ_only_in_case_are_409_saying_why(world: World) -> None:
+async def test_names_that_differ_only_in_case_are_409_with_the_reason(world: World) -> None:
     await create_environment(world, "qa")
     answers = [
         await world.ask("POST", ENVIRONMENTS, {"name": name, "tier": "staging"}) for name in ("staging", "Staging")
@@ -104,7 +104,7 @@ async def test_names_that_differ_only_in_case_are_409_saying_why(world: World) -
     await create_environment(world, "Staging", of="shop")
 
 
-async def test_an_environment_that_is_not_there_is_404(world: World) -> None:
+async def test_an_unknown_environment_is_404(world: World) -> None:
     calls: list[tuple[str, str, Any]] = [
         ("GET", f"{ENVIRONMENTS}/moon", None),
         ("PATCH", f"{ENVIRONMENTS}/moon", {}),
@@ -120,7 +120,7 @@ async def test_an_environment_that_is_not_there_is_404(world: World) -> None:
         assert (answer.status, answer.json["detail"]) == (404, "Release project not found")
 
 
-async def test_a_freeze_says_who_why_since_and_until(world: World) -> None:
+async def test_a_freeze_shows_the_actor_the_reason_and_the_times(world: World) -> None:
     until = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2)
     answer = await change(world, frozen={"reason": " release party ", "until": until.isoformat()})
     frozen = answer.json["frozen"]
@@ -135,12 +135,12 @@ async def test_a_freeze_says_who_why_since_and_until(world: World) -> None:
     assert acts[-3:] == ["environment.freeze", "environment.freeze", "environment.unfreeze"]
 
 
-async def test_until_may_be_said_in_any_zone(world: World) -> None:
+async def test_until_may_be_in_any_time_zone(world: World) -> None:
     answer = await change(world, frozen={"reason": "x", "until": "2999-01-01T02:00:00+02:00"})
     assert datetime.fromisoformat(answer.json["frozen"]["until"]) == datetime(2999, 1, 1, tzinfo=UTC)
 
 
-async def test_a_freeze_that_has_run_out_is_none(world: World) -> None:
+async def test_an_expired_freeze_is_not_shown(world: World) -> None:
     await freeze(world, until=(datetime.now(UTC) + timedelta(hours=1)).isoformat())
     row = await Environment.get(name="staging")
     assert row.frozen is not None

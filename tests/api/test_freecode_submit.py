@@ -85,7 +85,7 @@ async def client(world: World) -> Client:
     return Client(world.url, await world.with_grants(*GRANTS, user="esr"))
 
 
-async def test_it_publishes_lists_what_is_pending_and_withdraws(world: World, client: Client) -> None:
+async def test_the_client_publishes_lists_pending_releases_and_withdraws(world: World, client: Client) -> None:
     def session() -> None:
         client.on_project("site")
         release = {"version": "2.7", "changelog": "Ünfixed.\n", "tag_list": ["Minor", "bugfixes"]}
@@ -101,7 +101,7 @@ async def test_it_publishes_lists_what_is_pending_and_withdraws(world: World, cl
     assert await asyncio.to_thread(client.pending) == []
 
 
-async def test_it_keeps_the_description_and_the_links_of_a_project(world: World, client: Client) -> None:
+async def test_the_client_updates_the_description_and_the_links_of_a_project(world: World, client: Client) -> None:
     def session() -> list[str]:
         client.on_project("site")
         client.update_core({"oneliner": "A site.", "description": "It is\na site.", "license_list": ["GPLv2,", "BSD"]})
@@ -126,7 +126,7 @@ async def test_it_keeps_the_description_and_the_links_of_a_project(world: World,
     assert [each["url"]["location"] for each in listed] == ["https://example.com/", "http://example.com/2.tar.gz"]
 
 
-async def test_it_shows_the_newest_approved_release(world: World, client: Client) -> None:
+async def test_the_client_shows_the_newest_approved_release(world: World, client: Client) -> None:
     def publish(version: str, hidden: bool) -> None:
         client.on_project("site")
         client.publish(
@@ -145,7 +145,7 @@ async def test_it_shows_the_newest_approved_release(world: World, client: Client
     assert said[-4:] == ["Version: 1.1", "Tag-List: a", "Hide: Y", "News of 1.1.\n"]
 
 
-async def test_what_it_gets_wrong_is_an_error_that_it_can_print(world: World, client: Client) -> None:
+async def test_a_refused_request_is_an_error_that_the_client_can_print(world: World, client: Client) -> None:
     def refused(act: Any, *args: Any) -> tuple[int, Any]:
         with pytest.raises(HTTPError) as raised:
             act(*args)

@@ -58,7 +58,7 @@ async def long_list(world: World) -> str:
 # --- request ids
 
 
-async def test_every_answer_has_the_callers_id_or_one_of_its_own(world: World) -> None:
+async def test_every_response_has_the_callers_request_id_or_a_new_one(world: World) -> None:
     for method, path, status in [
         ("GET", PROJECTS, 200),
         ("HEAD", PROJECTS, 200),
@@ -77,14 +77,14 @@ async def test_every_answer_has_the_callers_id_or_one_of_its_own(world: World) -
 
 
 @given(st.text(max_size=200))
-def test_an_id_that_is_not_well_formed_is_not_taken(text: str) -> None:
+def test_only_well_formed_request_ids_are_accepted(text: str) -> None:
     taken = request_id_of(text)
     well_formed = 1 <= len(text) <= 128 and all(each.isascii() and (each.isalnum() or each in "._-") for each in text)
     assert (taken == text) == well_formed
     assert taken.isascii() and 1 <= len(taken) <= 128
 
 
-async def test_a_malformed_id_is_replaced(world: World) -> None:
+async def test_a_malformed_request_id_is_replaced(world: World) -> None:
     for wrong in ("", "a b", "x" * 129, "a\u00e9", "a;b", "<b>"):
         answer = await raw(world, "GET", PROJECTS, {"X-Request-ID": wrong})
         assert (answer.status, len(answer.headers["X-Request-ID"])) == (200, 32)
@@ -108,7 +108,7 @@ def lines() -> Iterator[Lines]:
     root.setLevel(level)
 
 
-async def test_the_lines_of_a_call_carry_its_id_and_those_of_a_job_do_not(lines: Lines, world: World) -> None:
+async def test_log_lines_of_a_request_carry_its_id_and_those_of_a_job_do_not(lines: Lines, world: World) -> None:
     asked = {"path one": PROJECTS, "two": f"{PROJECTS}/none", "three": "/nowhere", "four": cut_path("1.0-rc1")}
     for number, path in enumerate(asked.values()):
         await world.ask("GET", path, headers={"X-Request-ID": f"id{number}"})
@@ -125,7 +125,7 @@ async def test_the_lines_of_a_call_carry_its_id_and_those_of_a_job_do_not(lines:
     assert jobs and not any("request" in line for line in jobs)
 
 
-async def test_a_fault_of_ours_is_500_with_the_id_under_which_the_log_tells_it(lines: Lines, world: World) -> None:
+async def test_an_internal_error_is_500_with_the_request_id_that_the_log_has(lines: Lines, world: World) -> None:
     await execute("ALTER TABLE environments RENAME TO mislaid")
     answers = [await raw(world, "GET", path) for path in (f"{PROJECTS}/site/environments", env_path("/deployments"))]
     await execute("ALTER TABLE mislaid RENAME TO environments")
@@ -137,7 +137,7 @@ async def test_a_fault_of_ours_is_500_with_the_id_under_which_the_log_tells_it(l
     assert faults == [answer.headers["X-Request-ID"] for answer in answers]
 
 
-async def test_machines_that_ask_how_we_are_are_answered_plainly(lines: Lines, world: World) -> None:
+async def test_health_checks_and_metrics_get_no_extra_headers_and_no_log_line(lines: Lines, world: World) -> None:
     for path in MACHINES:
         answer = await raw(world, "GET", path, {"X-Request-ID": "id", "Accept-Encoding": "gzip"})
         assert answer.status == 200
@@ -148,7 +148,7 @@ async def test_machines_that_ask_how_we_are_are_answered_plainly(lines: Lines, w
 # --- HEAD
 
 
-async def test_head_answers_as_get_does_but_for_the_body(world: World) -> None:
+async def test_head_answers_like_get_without_the_body(world: World) -> None:
     await world.cut("1.0-rc1")
     paths = [await long_list(world), f"{PROJECTS}/site", f"{PROJECTS}/site/releases?per_page=1", "/api/tokens"]
     paths += [cut_path("1.0-rc1"), env_path("/deployments"), f"{PROJECTS}/none", f"{PROJECTS}/"]
@@ -170,7 +170,7 @@ async def test_head_answers_as_get_does_but_for_the_body(world: World) -> None:
 
 
 @pytest.mark.parametrize("path", [f"{PROJECTS}/site", PROJECTS, cut_path("1.0-rc1"), env_path("/deployments")])
-async def test_who_has_the_answer_already_is_told_so(world: World, path: str) -> None:
+async def test_a_client_with_the_current_representation_gets_304(world: World, path: str) -> None:
     await world.cut("1.0-rc1")
     first = await raw(world, "GET", path)
     tag = first.headers["ETag"]
@@ -188,7 +188,7 @@ async def test_who_has_the_answer_already_is_told_so(world: World, path: str) ->
         assert (await raw(world, "GET", path, {"If-None-Match": header})).status == 200, header
 
 
-async def test_a_tag_changes_with_what_is_said_and_with_where_it_leads(world: World) -> None:
+async def test_an_etag_changes_with_the_body_and_with_the_links(world: World) -> None:
     tags = []
     for minutes in (5, 6, 5):
         await world.ask("PATCH", f"{PROJECTS}/site", {"build_deadline_minutes": minutes})
@@ -205,7 +205,7 @@ async def test_a_tag_changes_with_what_is_said_and_with_where_it_leads(world: Wo
     assert (await raw(world, "GET", first_page, {"If-None-Match": before.headers["ETag"]})).status == 304
 
 
-async def test_only_what_was_read_well_has_a_tag(world: World) -> None:
+async def test_only_successful_reads_have_an_etag(world: World) -> None:
     for method, path, body in (("GET", f"{PROJECTS}/none", None), ("POST", PROJECTS, {"name": "x"})):
         answer = await raw(world, method, path, {"If-None-Match": "*"}, body)
         assert answer.status in (404, 201)
@@ -213,7 +213,7 @@ async def test_only_what_was_read_well_has_a_tag(world: World) -> None:
 
 
 @given(st.lists(st.text("abc,\\*/W ", max_size=4), max_size=4), st.text("abc,*", max_size=3))
-def test_a_tag_is_found_in_every_list_that_holds_it_and_in_no_other(others: list[str], own: str) -> None:
+def test_if_none_match_matches_exactly_the_tags_that_it_lists(others: list[str], own: str) -> None:
     header = ", ".join(f'W/"{other}"' for other in others)
     assert etag_matches(f'W/"{own}"', header) == (own in others)
     assert etag_matches(f'W/"{own}"', f'{header}, "{own}"')
@@ -222,7 +222,7 @@ def test_a_tag_is_found_in_every_list_that_holds_it_and_in_no_other(others: list
 # --- compression
 
 
-async def test_long_answers_are_compressed_for_those_who_take_it(world: World) -> None:
+async def test_long_responses_are_compressed_for_clients_that_accept_gzip(world: World) -> None:
     path = await long_list(world)
     plain = await raw(world, "GET", path)
     packed = await raw(world, "GET", path, {"Accept-Encoding": "br, gzip;q=0.5"})
@@ -245,14 +245,14 @@ async def test_scripts_and_styles_are_compressed_too(world: World) -> None:
         assert len(packed.body) < len(plain.body) / 3
 
 
-async def test_short_answers_are_not_compressed(world: World) -> None:
+async def test_short_responses_are_not_compressed(world: World) -> None:
     answer = await raw(world, "GET", f"{PROJECTS}/site", {"Accept-Encoding": "gzip"})
     assert len(answer.body) < 1024
     assert "Content-Encoding" not in answer.headers
     assert "Accept-Encoding" in listed(answer.headers["Vary"])
 
 
-async def test_a_very_long_answer_is_compressed_whole(world: World) -> None:
+async def test_a_very_long_response_is_compressed_completely(world: World) -> None:
     await world.cut("1.0-rc1")
     for number in range(3):
         await world.report("1.0-rc1", "error", error_message=f"{number}" + "ü" * 40_000)
@@ -288,12 +288,12 @@ async def test_a_very_long_answer_is_compressed_whole(world: World) -> None:
         (";q=1", False),
     ],
 )
-def test_gzip_is_taken_where_it_is_welcome(header: str, taken: bool) -> None:
+def test_gzip_is_used_where_accept_encoding_admits_it(header: str, taken: bool) -> None:
     assert accepts_gzip(header) is taken
 
 
 @given(st.text(max_size=60))
-def test_no_header_is_too_strange_to_read(header: str) -> None:
+def test_malformed_headers_raise_no_error(header: str) -> None:
     accepts_gzip(header)
     etag_matches('W/"x"', header)
 
@@ -301,7 +301,7 @@ def test_no_header_is_too_strange_to_read(header: str) -> None:
 # --- what is said of every answer
 
 
-async def test_answers_are_of_one_type_and_kept_for_nobody_else(world: World) -> None:
+async def test_responses_are_private_and_not_sniffed(world: World) -> None:
     for method, path in (("GET", PROJECTS), ("GET", "/nowhere"), ("DELETE", PROJECTS), ("GET", f"{PROJECTS}/x")):
         for token in (world.token, ""):
             headers = (await world.ask(method, path, token=token)).headers
@@ -334,7 +334,7 @@ def cors(answer: Raw) -> dict[str, str]:
     return {name.lower(): value for name, value in answer.headers.items() if name.lower().startswith("access-control-")}
 
 
-async def test_pages_of_other_origins_may_call_only_where_the_operator_says_so(world: World) -> None:
+async def test_other_origins_are_not_admitted_by_default(world: World) -> None:
     for answer in (
         await raw(world, "GET", PROJECTS, {"Origin": ORIGIN}),
         await raw(world, "OPTIONS", PROJECTS, preflight(ORIGIN)),
@@ -344,7 +344,7 @@ async def test_pages_of_other_origins_may_call_only_where_the_operator_says_so(w
     assert answer.status == 405
 
 
-async def test_an_allowed_origins_page_may_call_and_read_what_it_needs(open_world: World) -> None:
+async def test_a_page_of_an_allowed_origin_may_call_and_read_the_headers_it_needs(open_world: World) -> None:
     asked = await raw(open_world, "OPTIONS", PROJECTS, preflight(ORIGIN))
     assert (asked.status, asked.body) == (204, b"")
     assert asked.headers["Access-Control-Allow-Origin"] == ORIGIN
@@ -364,7 +364,7 @@ async def test_an_allowed_origins_page_may_call_and_read_what_it_needs(open_worl
     assert (known.status, known.headers["Access-Control-Allow-Origin"]) == (304, ORIGIN)
 
 
-async def test_other_origins_are_told_nothing_and_caches_tell_them_apart(open_world: World) -> None:
+async def test_other_origins_get_no_cors_headers_and_vary_names_origin(open_world: World) -> None:
     for origin in ("https://evil.example.com", "https://dash.example.com.evil.org", "null", "", "http://localhost"):
         headers = {"Origin": origin} if origin else {}
         answer = await raw(open_world, "GET", PROJECTS, headers)
@@ -374,7 +374,7 @@ async def test_other_origins_are_told_nothing_and_caches_tell_them_apart(open_wo
         assert (refused.status, cors(refused)) == (405, {})
 
 
-async def test_only_what_is_there_is_answered_before_a_call(open_world: World) -> None:
+async def test_a_preflight_for_an_unknown_path_or_method_is_not_answered(open_world: World) -> None:
     assert (await raw(open_world, "OPTIONS", "/nowhere", preflight(ORIGIN))).status == 404
     assert (await raw(open_world, "OPTIONS", PROJECTS, {"Origin": ORIGIN})).status == 405
     for path in (*MACHINES, "/webhooks/github"):
@@ -408,7 +408,7 @@ NOT_THERE = {
 }
 
 
-async def test_what_is_not_there_is_told_in_the_words_of_the_dialect_whatever_is_accepted(world: World) -> None:
+async def test_an_unknown_path_is_404_in_the_form_of_its_dialect_whatever_the_client_accepts(world: World) -> None:
     for path, form in NOT_THERE.items():
         for method, accepted in (("GET", "text/html"), ("GET", "*/*"), ("PUT", "text/html"), ("TRACE", "text/plain")):
             answer = await raw(world, method, path, {"Accept": accepted})
@@ -423,7 +423,7 @@ async def test_what_is_not_there_is_told_in_the_words_of_the_dialect_whatever_is
             assert (said["status"], said["title"]) == (404, "Not Found") if form == "problem" else set(said) == {form}
 
 
-async def test_a_wrong_method_is_405_in_the_words_of_the_dialect(world: World) -> None:
+async def test_a_wrong_method_is_405_in_the_form_of_its_dialect(world: World) -> None:
     for path, told in (
         (f"{PROJECTS}/site", b'"title":"Method Not Allowed"'),
         (cut_path("1.0-rc1"), b'{"error":"Method Not Allowed"}'),
@@ -450,5 +450,5 @@ async def test_a_wrong_method_is_405_in_the_words_of_the_dialect(world: World) -
         ("", "#/"),
     ],
 )
-def test_a_field_is_pointed_at_as_a_fragment(field: str, where: str) -> None:
+def test_a_field_is_named_by_a_json_pointer_in_a_uri_fragment(field: str, where: str) -> None:
     assert json_pointer(field) == where

@@ -35,7 +35,7 @@ async def age(by: timedelta) -> None:
         await IdempotencyRecord.filter(id=row.id).update(created_at=row.created_at - by)
 
 
-async def test_the_same_request_again_is_given_the_same_answer_and_done_once(world: World) -> None:
+async def test_a_repeated_request_gets_the_same_response_and_is_performed_once(world: World) -> None:
     await world.cut("1.0-rc1")
     body = {"release_candidate_version": "1.0-rc1"}
     first = await post(world, env_path("/deployments"), body)
@@ -51,7 +51,7 @@ async def test_the_same_request_again_is_given_the_same_answer_and_done_once(wor
     await world.settle()
 
 
-async def test_a_refusal_is_an_answer_too(world: World) -> None:
+async def test_a_refusal_is_stored_and_replayed_too(world: World) -> None:
     first = await post(world, env_path("/deployments"), {"release_candidate_version": "1.0-rc1"})
     await world.cut("1.0-rc1")
     again = await post(world, env_path("/deployments"), {"release_candidate_version": "1.0-rc1"})
@@ -80,7 +80,7 @@ async def test_another_request_under_the_same_key_is_422_and_not_performed(world
     assert replayed(await post(world, f"{PROJECTS}/", {"name": "shop"}))  # the slash is no matter
 
 
-async def test_a_key_belongs_to_a_user_and_to_what_their_token_may_do(world: World) -> None:
+async def test_a_key_belongs_to_a_user_and_the_grants_of_the_token(world: World) -> None:
     grants = {"project:write", "release:cut"}
     mine, mine_too = [await world.with_grants(*grants, user="me") for _ in range(2)]
     lesser = await world.with_grants("release:cut", user="me")
@@ -94,7 +94,7 @@ async def test_a_key_belongs_to_a_user_and_to_what_their_token_may_do(world: Wor
     assert (told(answer), replayed(answer)) == ((409, "#/name"), False)
 
 
-async def test_who_is_not_known_uses_no_key(world: World) -> None:
+async def test_an_unauthenticated_request_does_not_use_up_a_key(world: World) -> None:
     for token in ("", "lsh_wrong"):
         assert told(await post(world, PROJECTS, {"name": "shop"}, token=token)) == (401, None)
         assert told(await post(world, PROJECTS, {"name": "shop"}, "", token=token)) == (401, None)
@@ -102,7 +102,7 @@ async def test_who_is_not_known_uses_no_key(world: World) -> None:
 
 
 @pytest.mark.parametrize("key", ["", '""', " ", "x" * 256, "a\tb", "sch\u00f6n"])
-async def test_a_malformed_key_is_400_in_the_words_of_the_dialect(world: World, key: str) -> None:
+async def test_a_malformed_key_is_400_in_the_form_of_the_dialect(world: World, key: str) -> None:
     answer = await post(world, PROJECTS, {"name": "shop"}, key)
     assert told(answer) == (400, None)
     assert answer.json["detail"] == "Idempotency-Key must be 1 to 255 printable ASCII characters."
@@ -110,7 +110,7 @@ async def test_a_malformed_key_is_400_in_the_words_of_the_dialect(world: World, 
     assert await count_rows("projects") == {"projects": 1}
 
 
-async def test_a_key_may_stand_in_quotes_and_only_once(world: World) -> None:
+async def test_a_key_may_be_quoted_and_must_be_sent_once(world: World) -> None:
     for number, key in enumerate(("x" * 255, "a b~!", '"')):
         assert (await post(world, PROJECTS, {"name": f"p{number}"}, key)).status == 201
     assert replayed(await post(world, PROJECTS, {"name": "p1"}, '"a b~!"'))
@@ -119,7 +119,7 @@ async def test_a_key_may_stand_in_quotes_and_only_once(world: World) -> None:
         assert answer.status == 400
 
 
-async def test_while_the_first_is_being_answered_others_are_409_with_a_time(world: World) -> None:
+async def test_while_the_first_request_is_in_progress_others_are_409_with_retry_after(world: World) -> None:
     world.github.faults.slow(0.4, path="*/compare/*", times=1)
     body = {"repo": "acme/site", "commit": world.github.head()}
     first = asyncio.create_task(post(world, cut_path("1.0-rc1"), body))
@@ -134,7 +134,7 @@ async def test_while_the_first_is_being_answered_others_are_409_with_a_time(worl
     assert (last.status, last.json, replayed(last)) == (201, (await first).json, True)
 
 
-async def test_many_at_once_are_performed_once(world: World) -> None:
+async def test_concurrent_requests_with_one_key_are_performed_once(world: World) -> None:
     for key in ("a", "b", "c"):
         got = await asyncio.gather(*(post(world, PROJECTS, {"name": f"p-{key}"}, key) for _ in range(12)))
         assert {each.status for each in got} <= {201, 409}
@@ -143,7 +143,7 @@ async def test_many_at_once_are_performed_once(world: World) -> None:
     assert await count_rows("projects", "kept_answers") == {"projects": 4, "kept_answers": 3}
 
 
-async def test_what_passes_by_itself_is_not_kept(world: World) -> None:
+async def test_transient_refusals_are_not_stored(world: World) -> None:
     world.github.faults.fail(path="*/compare/*", status=502, times=None)
     body = {"repo": "acme/site", "commit": world.github.head()}
     assert (await post(world, cut_path("1.0-rc1"), body)).status == 503
@@ -157,7 +157,7 @@ async def test_what_passes_by_itself_is_not_kept(world: World) -> None:
     assert (status_and_error(after), replayed(after)) == ((404, "No previous deployment to roll back from"), False)
 
 
-async def test_what_cannot_be_read_uses_no_key(world: World) -> None:
+async def test_an_unreadable_request_does_not_use_up_a_key(world: World) -> None:
     long = b" " * 2_000_000
     for body, kind, status in ((b"{", "json", 400), (b"{}", "xml", 415), (long, "json", 413)):
         headers = {"Idempotency-Key": "k1", "Content-Type": f"application/{kind}"}
@@ -165,7 +165,7 @@ async def test_what_cannot_be_read_uses_no_key(world: World) -> None:
     assert (await post(world, PROJECTS, {"name": "shop"})).status == 201
 
 
-async def test_after_a_day_a_key_is_new(world: World) -> None:
+async def test_a_key_can_be_reused_after_a_day(world: World) -> None:
     await post(world, env_path("/rollback"), {})
     await age(timedelta(hours=23, minutes=59))
     assert replayed(await post(world, env_path("/rollback"), {}))
@@ -182,7 +182,7 @@ async def begun(world: World, key: str = "k1") -> IdempotencyRecord:
     return await IdempotencyRecord.get(key=key)
 
 
-async def test_what_a_dead_process_left_is_taken_over_by_one(world: World) -> None:
+async def test_a_key_that_a_dead_process_held_is_taken_over_once(world: World) -> None:
     left = await begun(world)
     await age(idempotency_records.ABANDONED - timedelta(seconds=20))
     assert told(await post(world, PROJECTS, {"name": "lost"})) == (409, None)
@@ -193,7 +193,7 @@ async def test_what_a_dead_process_left_is_taken_over_by_one(world: World) -> No
     assert (await IdempotencyRecord.get(key="k1")).id != left.id
 
 
-async def test_who_comes_back_late_does_not_overwrite_what_was_answered_since(world: World) -> None:
+async def test_a_late_response_does_not_overwrite_a_newer_one(world: World) -> None:
     left = await begun(world)
     await age(idempotency_records.ABANDONED + timedelta(seconds=1))
     await post(world, PROJECTS, {"name": "lost"})
@@ -202,7 +202,7 @@ async def test_who_comes_back_late_does_not_overwrite_what_was_answered_since(wo
     assert told(await post(world, PROJECTS, {"name": "lost"})) == (409, "#/name")
 
 
-async def test_the_schedule_deletes_what_is_older_than_a_day(world: World) -> None:
+async def test_a_scheduled_job_deletes_records_older_than_a_day(world: World) -> None:
     await post(world, env_path("/rollback"), {}, "old")
     await age(timedelta(hours=24, seconds=1))
     await post(world, env_path("/rollback"), {}, "new")
@@ -211,7 +211,7 @@ async def test_the_schedule_deletes_what_is_older_than_a_day(world: World) -> No
     assert [row.key for row in await IdempotencyRecord.all()] == ["new"]
 
 
-async def test_an_answer_that_holds_a_secret_is_never_kept(world: World) -> None:
+async def test_a_response_with_a_secret_is_never_stored(world: World) -> None:
     body = {"name": "ci", "grants": ["project:read"]}
     answer = await post(world, "/api/tokens", body)
     assert told(answer) == (400, None)
@@ -219,7 +219,7 @@ async def test_an_answer_that_holds_a_secret_is_never_kept(world: World) -> None
     assert await count_rows("kept_answers", "api_tokens") == {"kept_answers": 0, "api_tokens": 1}
 
 
-async def test_other_methods_take_no_notice_of_a_key(world: World) -> None:
+async def test_other_methods_ignore_a_key(world: World) -> None:
     await create_project(world, "shop")
     headers = {"Idempotency-Key": ""}
     assert (await world.ask("GET", f"{PROJECTS}/shop", headers=headers)).status == 200
@@ -228,7 +228,7 @@ async def test_other_methods_take_no_notice_of_a_key(world: World) -> None:
         assert changed.json["build_deadline_minutes"] == minutes
 
 
-async def test_what_is_kept_is_as_old_as_its_request(world: World) -> None:
+async def test_the_age_of_a_record_is_counted_from_its_request(world: World) -> None:
     before = datetime.now(UTC)
     await post(world, env_path("/rollback"), {})
     row = await IdempotencyRecord.get(key="k1")
@@ -237,7 +237,7 @@ async def test_what_is_kept_is_as_old_as_its_request(world: World) -> None:
     assert row.headers["Content-Type"].startswith("application/json")
 
 
-async def test_an_answer_over_64_kibibytes_is_not_kept_and_its_request_is_performed_again(world: World) -> None:
+async def test_a_response_over_64_kibibytes_is_not_stored_and_a_repeat_is_performed_again(world: World) -> None:
     new = {"package": "site", "release_date": "2024-05-22", "status": 30}
     for notes, version, expected in (("x" * 65_000, "1.0", (201, True)), ("x" * 66_000, "1.1", (409, False))):
         body = {**new, "version": version, "release_notes": notes}

@@ -66,7 +66,7 @@ async def send(world: World, method: str, path: str, body: Any, **headers: str) 
     return answer
 
 
-async def test_a_mebibyte_of_nonsense_is_refused_quickly_and_in_few_words(world: World) -> None:
+async def test_a_mebibyte_of_invalid_input_is_refused_quickly_and_briefly(world: World) -> None:
     await submit(world, "2.0")
     await world.ask("POST", "/api/releases/new/", {**RELEASE, "version": "0.9"})
     await world.ask("POST", "/graphql", {"query": "{ viewer { name } }"})  # the first loads what runs them
@@ -79,7 +79,7 @@ async def test_a_mebibyte_of_nonsense_is_refused_quickly_and_in_few_words(world:
     assert await snapshot() == before
 
 
-async def test_variables_of_a_query_are_refused_in_few_words(world: World) -> None:
+async def test_oversized_variables_of_a_query_are_refused_briefly(world: World) -> None:
     await world.ask("POST", "/graphql", {"query": "{ viewer { name } }"})
     query = "query ($n: [String!], $s: Int) { releases(first: $s, project: $n) { totalCount } }"
     for variables in ({"n": ONES}, {"n": TEXTS}, {"s": TEXTS}, {"s": LONG}, {"n": NAMES}, NUMBERS, SHIPS):
@@ -87,7 +87,7 @@ async def test_variables_of_a_query_are_refused_in_few_words(world: World) -> No
         assert (answer.status, answer.json["errors"] != []) == (400, True)
 
 
-async def test_at_most_twenty_faults_are_told(world: World) -> None:
+async def test_at_most_twenty_faults_are_reported(world: World) -> None:
     answer = await world.ask("POST", "/api/projects", {"name": 7, **{f"x{number}": 1 for number in range(60)}})
     assert (answer.status, len(answer.json["errors"]), answer.json["pointer"]) == (400, 20, "#/name")
     packages = await world.ask("POST", "/api/releases/new/", {**RELEASE, **{f"x{n}": 1 for n in range(60)}})
@@ -97,7 +97,7 @@ async def test_at_most_twenty_faults_are_told(world: World) -> None:
     assert "errors" not in many.json
 
 
-async def test_lists_and_objects_of_a_hundred_entries_come_to_what_the_rules_say(world: World) -> None:
+async def test_lists_and_objects_of_up_to_a_hundred_entries_reach_the_rules(world: World) -> None:
     for field, value in (("allowed_branches", ["x"] * 100), ("build_inputs", {f"x{n}": "" for n in range(100)})):
         answer = await world.ask("PATCH", "/api/projects/site", {field: value})
         assert (answer.status, "must be" in answer.json["detail"]) == (400, True)
@@ -105,7 +105,7 @@ async def test_lists_and_objects_of_a_hundred_entries_come_to_what_the_rules_say
         assert (more.status, "at most 100 items" in more.json["detail"]) == (400, True)
 
 
-async def test_no_refusal_of_a_mebibyte_is_kept_at_length(world: World) -> None:
+async def test_stored_refusals_of_oversized_input_are_short(world: World) -> None:
     for number, body in enumerate(({"name": "x", "allowed_branches": ONES}, NUMBERS, {"name": LONG})):
         answer = await send(world, "POST", "/api/projects", body, **{"Idempotency-Key": f"k{number}"})
         assert answer.status == 400

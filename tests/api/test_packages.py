@@ -50,7 +50,7 @@ def named(answer: Answer) -> set[str]:
     return set(fields)
 
 
-async def test_a_release_is_written_down_and_shown(world: World) -> None:
+async def test_a_package_release_is_created_and_shown(world: World) -> None:
     answer = await write(world, release_notes="Added new features.", files={"js": "js/a.js"}, signature="sig ")
     made = {
         "id": 1,
@@ -71,7 +71,7 @@ async def test_a_release_is_written_down_and_shown(world: World) -> None:
     assert entry.after == {"status": 30, "release_date": "2024-05-22T12:00:00+00:00"}
 
 
-async def test_what_is_absent_is_empty(world: World) -> None:
+async def test_absent_fields_are_empty(world: World) -> None:
     answer = await write(world)
     assert answer.json["release_notes"] == ""
     whole = await shown(world, 1)
@@ -89,7 +89,7 @@ async def test_what_is_absent_is_empty(world: World) -> None:
         ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"),
     ],
 )
-async def test_a_date_is_kept_in_utc(world: World, said: str, kept: str) -> None:
+async def test_a_date_is_stored_in_utc(world: World, said: str, kept: str) -> None:
     answer = await write(world, release_date=said)
     assert (answer.status, answer.json["release_date"]) == (201, kept)
     assert (await shown(world, 1))["release_date"] == kept
@@ -120,19 +120,19 @@ async def test_a_malformed_field_is_named_and_nothing_is_written(world: World) -
     }
 
 
-async def test_every_malformed_field_is_told_at_once(world: World) -> None:
+async def test_every_malformed_field_is_named_at_once(world: World) -> None:
     answer = await world.ask("POST", NEW, {"version": "<b>", "status": "30", "files": [], "x": 1, "signature": ""})
     assert named(answer) == {"package", "version", "release_date", "status", "files", "x"}
 
 
-async def test_a_body_that_cannot_be_read_has_no_fields_to_name(world: World) -> None:
+async def test_an_unreadable_body_is_refused_without_fields(world: World) -> None:
     for data, kind, status in ((b"{", "application/json", 400), (b"[]", "application/json", 400), (b"{}", "x/y", 415)):
         answer = await world.ask("POST", NEW, data=data, headers={"Content-Type": kind})
         assert refused(answer)[0] == status
     assert named(await world.ask("POST", NEW)) == set(BODY)
 
 
-async def test_a_package_that_is_unknown_is_named_and_never_made(world: World) -> None:
+async def test_an_unknown_package_is_named_and_not_created(world: World) -> None:
     for name in ("shop", "Site", "site ", "", "x" * 5000, "1"):
         assert named(await write(world, package=name)) == {"package"}
     assert await count_rows("projects", "releases") == {"projects": 1, "releases": 0}
@@ -155,12 +155,12 @@ async def test_a_release_id_of_another_project_is_409_naming_it(world: World) ->
     assert refused(answer) == (409, sentence)
 
 
-async def test_an_archived_package_is_released_no_more(world: World) -> None:
+async def test_an_archived_package_cannot_be_released(world: World) -> None:
     await world.ask("PATCH", "/api/projects/site", {"archived": True})
     assert refused(await write(world)) == (409, "Release project is archived")
 
 
-async def test_of_many_that_write_one_release_at_once_one_does(world: World) -> None:
+async def test_of_concurrent_requests_for_the_same_release_one_succeeds(world: World) -> None:
     answers = await asyncio.gather(*(write(world, status=status) for status in [1, 10, 20, 30, 40] * 3))
     assert sorted(answer.status for answer in answers) == [201] + [409] * 14
     assert {refused(answer)[1] for answer in answers if answer.status == 409} == {
@@ -170,7 +170,7 @@ async def test_of_many_that_write_one_release_at_once_one_does(world: World) -> 
     assert len(await world.audit("release.create")) == 1
 
 
-async def test_of_two_whose_release_ids_meet_one_is_written(world: World) -> None:
+async def test_of_two_releases_with_the_same_release_id_one_is_created(world: World) -> None:
     await create_project(world, "site-1")
     pairs = [("site", "1-2"), ("site-1", "2")] * 4
     answers = await asyncio.gather(*(write(world, package=name, version=version) for name, version in pairs))
@@ -178,7 +178,7 @@ async def test_of_two_whose_release_ids_meet_one_is_written(world: World) -> Non
     assert await count_rows("releases") == {"releases": 1}
 
 
-async def test_a_package_release_is_cut_into_candidates_later(world: World) -> None:
+async def test_candidates_of_a_package_release_can_be_cut_later(world: World) -> None:
     await write(world, version="1.4.0", status=1)
     assert (await world.cut("1.4.0-rc1")).status == 201
     whole = await shown(world, 1)
@@ -202,7 +202,7 @@ async def test_a_release_that_was_cut_is_a_package_release(world: World) -> None
 
 
 @pytest.mark.parametrize(("status", "after_staging", "after_production"), [(1, 10, 30), (30, 30, 30), (40, 40, 40)])
-async def test_a_status_is_kept_until_a_deployment_moves_it_on(
+async def test_a_status_is_kept_until_a_deployment_advances_it(
     world: World, status: int, after_staging: int, after_production: int
 ) -> None:
     await write(world, version="1.4.0", status=status)
@@ -214,7 +214,7 @@ async def test_a_status_is_kept_until_a_deployment_moves_it_on(
     assert (await shown(world, 1))["status"] == after_production
 
 
-async def test_hold_is_a_fact_of_its_own_that_stops_deployments(world: World) -> None:
+async def test_a_hold_is_separate_from_the_status_and_stops_deployments(world: World) -> None:
     assert (await write(world, version="1.4.0", status=20)).json["status"] == 20
     row = await Release.get(id=1)
     assert row.status == 1
@@ -227,7 +227,7 @@ async def test_hold_is_a_fact_of_its_own_that_stops_deployments(world: World) ->
     assert await world.deployments() == []
 
 
-async def test_a_version_of_any_text_is_found_by_its_number(world: World) -> None:
+async def test_a_version_with_special_characters_is_found_by_its_id(world: World) -> None:
     for number, version in enumerate(("6.0.x (Alpha)", "1/2", "版本 1", "1 < 2", "new", "a" * 255), 1):
         assert (await write(world, version=version)).status == 201
         assert (await shown(world, number))["version"] == version
@@ -236,7 +236,7 @@ async def test_a_version_of_any_text_is_found_by_its_number(world: World) -> Non
 # --- who may
 
 
-async def test_credentials_come_before_everything(world: World) -> None:
+async def test_credentials_are_checked_first(world: World) -> None:
     calls: list[tuple[str, str, Any]] = [
         ("POST", NEW, {}),
         ("PATCH", "/api/releases/7/update_files/", {}),
@@ -255,7 +255,7 @@ async def test_credentials_come_before_everything(world: World) -> None:
     assert refused(broken) == (401, MISSING)
 
 
-async def test_the_word_of_this_dialect_is_token(world: World) -> None:
+async def test_the_challenge_of_this_dialect_is_token(world: World) -> None:
     for header in (f"Token {world.token}", f"token {world.token}", f"Bearer {world.token}"):
         answer = await world.ask("GET", "/api/releases/", token="", headers={"Authorization": header})
         assert answer.status == 200
@@ -263,7 +263,7 @@ async def test_the_word_of_this_dialect_is_token(world: World) -> None:
     assert refused(answer) == (401, "Invalid token.")
 
 
-async def test_writing_and_reading_want_their_grants(world: World) -> None:
+async def test_writing_and_reading_require_their_grants(world: World) -> None:
     await write(world)
     writer, reader = await world.with_grants("project:write"), await world.with_grants("project:read")
     neither = await world.with_grants("release:cut", "content:read", "content:write", "release:hold")
@@ -276,13 +276,13 @@ async def test_writing_and_reading_want_their_grants(world: World) -> None:
         assert (await world.ask("GET", path, token=reader)).status == 200
 
 
-async def test_a_body_is_looked_at_before_the_grant_and_the_grant_before_the_package(world: World) -> None:
+async def test_the_body_is_checked_before_the_grant_and_the_grant_before_the_package(world: World) -> None:
     reader = await world.with_grants("project:read")
     assert named(await write(world, token=reader, status="30")) == {"status"}
     assert refused(await write(world, token=reader, package="shop")) == (403, FORBIDDEN)
 
 
-async def test_a_token_of_one_project_is_not_told_which_others_there_are(world: World) -> None:
+async def test_a_token_of_one_project_learns_nothing_about_others(world: World) -> None:
     await create_project(world, "shop")
     await write(world)
     await write(world, package="shop")
@@ -305,7 +305,7 @@ async def test_a_token_of_one_project_is_not_told_which_others_there_are(world: 
 # --- paths
 
 
-async def test_a_number_that_no_release_has_is_not_found(world: World) -> None:
+async def test_an_unknown_id_is_not_found(world: World) -> None:
     await write(world)
     now = utc_now()
     await Release.create(project_id=1, version="1", release_type="eus", release_id="s", created_at=now, updated_at=now)
@@ -317,7 +317,7 @@ async def test_a_number_that_no_release_has_is_not_found(world: World) -> None:
         assert refused(answer) == (404, "Release not found"), number
 
 
-async def test_a_get_without_the_slash_is_led_to_it_and_a_write_is_answered(world: World) -> None:
+async def test_a_get_without_the_trailing_slash_is_redirected_and_a_write_is_performed(world: World) -> None:
     written = await world.ask("POST", "/api/releases/new", BODY)
     assert written.status == 201
     added = await world.ask("PATCH", "/api/releases/1/update_files", {"files": {"js": "a"}})
@@ -329,7 +329,7 @@ async def test_a_get_without_the_slash_is_led_to_it_and_a_write_is_answered(worl
 
 
 @pytest.mark.parametrize("name", ["new", "latest", "1", "update_files", "releases", "environments"])
-async def test_a_project_may_be_called_as_a_path_of_this_dialect_is(world: World, name: str) -> None:
+async def test_a_project_may_have_the_name_of_a_path_of_this_dialect(world: World, name: str) -> None:
     await create_project(world, name, repo="acme/site")
     body = {"repo": "acme/site", "commit": world.github.head()}
     path = f"/api/releases/{name}/releases/1.0-rc1"

@@ -17,7 +17,7 @@ async def add(world: World, files: Any, **more: Any) -> Answer:
     return await world.ask("PATCH", FILES, {"files": files}, **more)
 
 
-async def test_paths_are_added_behind_those_that_are_there_once_each(world: World) -> None:
+async def test_new_paths_are_appended_and_duplicates_ignored(world: World) -> None:
     await write(world, files={"js": ["js/b.js", "js/a.js", "js/b.js"], "css": "site.css"})
     steps: list[tuple[Any, Mapping[str, list[str]]]] = [
         ({}, {"js": ["js/b.js", "js/a.js"], "css": ["site.css"]}),
@@ -33,7 +33,7 @@ async def test_paths_are_added_behind_those_that_are_there_once_each(world: Worl
     assert (await shown(world, 1))["files"] == answer.json["files"]
 
 
-async def test_adding_is_written_into_the_audit_log_where_something_is_new(world: World) -> None:
+async def test_adding_files_is_audited_unless_nothing_is_new(world: World) -> None:
     await write(world)
     before = (await Release.get(id=1)).updated_at
     await add(world, {"js": "a"})
@@ -72,7 +72,7 @@ async def test_malformed_files_are_refused_and_nothing_is_added(world: World) ->
     assert (await shown(world, 1))["files"] == {"js": ["a"]}
 
 
-async def test_a_body_without_files_or_with_more_is_400_before_the_release_is_looked_for(world: World) -> None:
+async def test_a_body_without_files_or_with_unknown_fields_is_400_before_the_release_is_looked_up(world: World) -> None:
     for path in (FILES, "/api/releases/x/update_files/"):
         assert named(await world.ask("PATCH", path, {})) == {"files"}
         assert named(await world.ask("PATCH", path)) == {"files"}
@@ -82,7 +82,7 @@ async def test_a_body_without_files_or_with_more_is_400_before_the_release_is_lo
         assert refused(nul)[0] == 400
 
 
-async def test_a_release_has_no_more_files_than_can_be_shown(world: World) -> None:
+async def test_the_number_of_files_of_a_release_is_limited(world: World) -> None:
     for full, what in (
         ({str(number): ["a"] for number in range(MOST_GROUPS)}, "groups"),
         ({"a": [str(number) for number in range(MOST_PATHS)]}, "paths"),
@@ -96,7 +96,7 @@ async def test_a_release_has_no_more_files_than_can_be_shown(world: World) -> No
         assert (await world.ask("PATCH", path, {"files": full})).json == {"files": full}
 
 
-async def test_of_many_that_add_at_once_none_loses_a_path(world: World) -> None:
+async def test_concurrent_additions_lose_no_path(world: World) -> None:
     await write(world, files={"js": "first"})
     answers = await asyncio.gather(
         *(add(world, {"js": [f"js/{number}"], f"group{number % 5}": [f"{number}", "same"]}) for number in range(40))
@@ -112,7 +112,7 @@ async def test_of_many_that_add_at_once_none_loses_a_path(world: World) -> None:
         assert there == files["js"][: len(there)]
 
 
-async def test_files_that_are_added_while_the_release_is_deployed_are_kept(world: World) -> None:
+async def test_files_added_during_a_deployment_are_kept(world: World) -> None:
     await write(world, version="1.0", status=1)
     await world.cut("1.0-rc1")
 

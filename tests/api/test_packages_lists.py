@@ -48,11 +48,11 @@ async def newest(world: World, query: str, **more: Any) -> str | None:
     return str(answer.json["version"])
 
 
-async def test_an_empty_list_is_a_page_of_nothing(world: World) -> None:
+async def test_an_empty_list_is_an_empty_page(world: World) -> None:
     assert (await listed(world)).json == {"count": 0, "next": None, "previous": None, "results": []}
 
 
-async def test_the_list_shows_releases_whole_and_newest_first(world: World) -> None:
+async def test_the_list_has_complete_releases_newest_first(world: World) -> None:
     await write(world, version="1.0", files={"js": "a"}, signature="s", release_notes="n")
     await write(world, version="0.9", release_date="2030-01-01")
     page = (await listed(world)).json
@@ -84,7 +84,7 @@ async def test_filters_narrow_the_list_alone_and_together(world: World) -> None:
     assert len(await versions(world, "?package=&status=&page=&page_size=")) == 9
 
 
-async def test_pages_lead_on_and_back_by_whole_addresses_that_keep_the_rest(world: World) -> None:
+async def test_pages_link_to_their_neighbours_with_absolute_urls_that_keep_the_filters(world: World) -> None:
     for number in range(5):
         await write(world, version=f"1.{number}")
     await write(world, version="2.0", status=1)
@@ -101,7 +101,7 @@ async def test_pages_lead_on_and_back_by_whole_addresses_that_keep_the_rest(worl
     assert found == ["1.4", "1.3", "1.2", "1.1", "1.0"]
 
 
-async def test_the_header_of_a_page_leads_where_its_body_does(world: World) -> None:
+async def test_the_link_header_agrees_with_the_body(world: World) -> None:
     for number in range(5):
         await write(world, version=f"1.{number}")
     assert "Link" not in (await listed(world)).headers
@@ -114,7 +114,7 @@ async def test_the_header_of_a_page_leads_where_its_body_does(world: World) -> N
             assert (answer.json[name] or "").partition("?")[2] == page_links(answer).get(rel, "")
 
 
-async def test_a_page_beyond_the_last_is_empty_and_leads_back_to_it(world: World) -> None:
+async def test_a_page_beyond_the_last_is_empty_and_links_back_to_it(world: World) -> None:
     await write(world)
     for number in (2, 10_000_000):
         page = (await listed(world, f"?page={number}&page_size=100")).json
@@ -122,7 +122,7 @@ async def test_a_page_beyond_the_last_is_empty_and_leads_back_to_it(world: World
         assert URL(page["previous"]).query["page"] == "1"
 
 
-async def test_a_parameter_that_means_nothing_is_refused_by_name(world: World) -> None:
+async def test_an_invalid_parameter_is_refused_by_name(world: World) -> None:
     wrong: dict[str, list[str]] = {
         "status": ["x", "2", "30.0", "0", "-1", "%2B30", "30%20", "1e1", "٣٠", "9" * 30, "30&status=30", "&status="],
         "page": ["0", "-1", "x", "1.0", "last", "10000001", "9" * 400, "1&page=2"],
@@ -134,7 +134,7 @@ async def test_a_parameter_that_means_nothing_is_refused_by_name(world: World) -
         assert named(await world.ask("GET", f"{LIST}?package=site&{field}={value}")) == {field}, value
 
 
-async def test_the_newest_is_the_released_one_of_the_newest_date_that_has_come(world: World) -> None:
+async def test_the_latest_is_the_released_one_with_the_newest_past_date(world: World) -> None:
     tomorrow = (utc_now() + timedelta(days=1)).isoformat()
     assert await newest(world, "?package=site") is None
     for version, date, status in (
@@ -157,7 +157,7 @@ async def test_the_newest_is_the_released_one_of_the_newest_date_that_has_come(w
     assert await newest(world, "?package=site&include=testing") == "1.9.1"
 
 
-async def test_of_releases_of_one_moment_the_one_written_last_is_the_newest(world: World) -> None:
+async def test_of_releases_with_the_same_date_the_one_created_last_is_the_latest(world: World) -> None:
     moments = ["2024-01-01T12:00:00Z", "2024-01-01T13:00:00+01:00", "2024-01-01T12:00:00.5Z", "2024-01-01T12:00:00.5Z"]
     for number, moment in enumerate(moments):
         await write(world, version=f"1.{number}", release_date=moment)
@@ -166,13 +166,13 @@ async def test_of_releases_of_one_moment_the_one_written_last_is_the_newest(worl
     assert await newest(world, "?package=site&include=testing") == "2.0"
 
 
-async def test_the_first_moment_there_is_is_older_than_any_other(world: World) -> None:
+async def test_the_earliest_representable_date_sorts_before_every_other(world: World) -> None:
     await write(world, version="1.0", release_date="2024-01-01")
     await write(world, version="1.1", release_date="0001-01-01T00:00:00Z", status=10)
     assert await newest(world, "?package=site&include=testing") == "1.0"
 
 
-async def test_what_has_gone_live_on_production_is_released_from_then_on(world: World) -> None:
+async def test_a_release_deployed_to_production_counts_as_released(world: World) -> None:
     await world.cut("1.0-rc1")
     await world.live("1.0-rc1")
     assert await newest(world, "?package=site&include=testing") is None
@@ -180,7 +180,7 @@ async def test_what_has_gone_live_on_production_is_released_from_then_on(world: 
     assert await newest(world, "?package=site") == "1.0"
 
 
-async def test_the_newest_is_of_one_package(world: World) -> None:
+async def test_the_latest_is_of_one_package(world: World) -> None:
     for query, field in (("", "package"), ("?package=", "package"), ("?package=site&x=1", "x")):
         assert named(await world.ask("GET", f"{LATEST}{query}")) == {field}
     assert named(await world.ask("GET", f"{LATEST}?package=site&include=all")) == {"include"}
@@ -199,7 +199,7 @@ async def open_world(source: Path, database_url: str, aiohttp_server: Serve) -> 
         yield furnished
 
 
-async def test_strangers_see_what_is_public_and_nothing_of_the_rest(open_world: World) -> None:
+async def test_anonymous_callers_see_public_releases_only(open_world: World) -> None:
     world = open_world
     await create_project(world, "loose")
     await write(world, version="1.0", files={"js": "a"})
@@ -229,7 +229,7 @@ async def test_strangers_see_what_is_public_and_nothing_of_the_rest(open_world: 
 
 
 @only_sqlite
-async def test_a_page_is_found_on_an_index(world: World) -> None:
+async def test_a_page_is_read_from_an_index(world: World) -> None:
     """Said of SQLite, which plans without looking at how many rows there are."""
     everything, indexes = Visibility(everything=True), {}
     for wanted in (

@@ -24,14 +24,14 @@ async def status(world: World) -> tuple[int, str]:
     return shown["status"], shown["status_name"]
 
 
-async def test_a_release_that_nobody_said_anything_of_shows_so(world: World) -> None:
+async def test_a_new_release_has_no_notes_date_or_hold(world: World) -> None:
     await world.cut("1.0-rc1")
     shown = (await world.ask("GET", RELEASE)).json
     assert (shown["release_date"], shown["notes"], shown["held"]) == (None, "", None)
     assert (shown["status"], shown["newest_candidate"]) == (1, "1.0-rc1")
 
 
-async def test_what_is_given_is_changed_and_the_rest_stays(world: World) -> None:
+async def test_fields_that_are_sent_are_changed_and_others_stay(world: World) -> None:
     await world.cut("1.0-rc1")
     answer = await change(world, status=40, release_date="2026-11-03T20:00:00+02:00", notes="Withdrawn.")
     assert answer.status == 200
@@ -46,7 +46,7 @@ async def test_what_is_given_is_changed_and_the_rest_stays(world: World) -> None
     assert (package.json["status"], package.json["release_date"]) == (40, None)
 
 
-async def test_each_change_is_in_the_audit_log_and_what_changes_nothing_is_not(world: World) -> None:
+async def test_changes_are_audited_and_no_ops_are_not(world: World) -> None:
     await world.cut("1.0-rc1")
     at = "2026-11-03T18:00:00+00:00"
     await change(world, status=30, release_date=at, notes="n")
@@ -60,7 +60,7 @@ async def test_each_change_is_in_the_audit_log_and_what_changes_nothing_is_not(w
     assert entry.after == {"status": 30, "release_date": at, "notes": "n"}
 
 
-async def test_a_malformed_change_is_refused_by_its_field_and_changes_nothing(world: World) -> None:
+async def test_a_malformed_change_is_refused_naming_the_field_and_changes_nothing(world: World) -> None:
     await world.cut("1.0-rc1")
     wrong: dict[str, list[Any]] = {
         "status": ["30", 30.5, True, 0, 2, 31, [], {}, 2**70],
@@ -108,7 +108,7 @@ async def test_a_held_release_is_not_deployed_until_it_is_unheld(world: World) -
 
 
 @pytest.mark.parametrize("given", [1, 10, 30, 40])
-async def test_any_other_status_unholds_and_stays(world: World, given: int) -> None:
+async def test_any_other_status_unholds_and_is_kept(world: World, given: int) -> None:
     await world.cut("1.0-rc1")
     await change(world, status=10)
     await change(world, status=20, notes="held for a leak")
@@ -117,14 +117,14 @@ async def test_any_other_status_unholds_and_stays(world: World, given: int) -> N
     assert (answer.json["status"], answer.json["held"], answer.json["notes"]) == (given, None, "held for a leak")
 
 
-async def test_what_is_changed_beside_a_hold_leaves_it(world: World) -> None:
+async def test_other_changes_leave_a_hold_in_place(world: World) -> None:
     await world.cut("1.0-rc1")
     await change(world, status=20)
     answer = await change(world, notes="x", release_date="2030-01-01T00:00:00Z")
     assert (answer.json["status"], answer.json["held"]["by"]) == (20, "root")
 
 
-async def test_holding_wants_one_grant_and_changing_another(world: World) -> None:
+async def test_holding_and_changing_require_different_grants(world: World) -> None:
     await world.cut("1.0-rc1")
     writer = await world.with_grants("project:write", user="writer")
     maintainer = await world.with_grants("release:hold", user="maintainer")
@@ -153,7 +153,7 @@ async def test_holding_wants_one_grant_and_changing_another(world: World) -> Non
     assert (shown["status"], shown["held"], shown["notes"]) == (40, None, "held")
 
 
-async def test_of_another_project_nothing_is_held(world: World) -> None:
+async def test_a_token_of_another_project_cannot_hold_a_release(world: World) -> None:
     await create_project(world, "shop")
     await world.cut("1.0-rc1")
     elsewhere = await world.with_grants("admin", project="shop")
@@ -163,7 +163,7 @@ async def test_of_another_project_nothing_is_held(world: World) -> None:
     assert await status(world) == (1, "development")
 
 
-async def test_of_changes_at_once_none_is_lost(world: World) -> None:
+async def test_concurrent_changes_are_not_lost(world: World) -> None:
     await world.cut("1.0-rc1")
     said: list[dict[str, Any]] = [{"notes": "n"}, {"release_date": "2030-01-01T00:00:00Z"}, {"status": 20}] * 5
     answers = await asyncio.gather(*(change(world, **values) for values in said))
@@ -174,7 +174,7 @@ async def test_of_changes_at_once_none_is_lost(world: World) -> None:
 
 
 @pytest.mark.parametrize(("given", "kept"), [(None, None), ("2020-01-01T00:00:00Z", "2020-01-01T00:00:00Z")])
-async def test_going_live_on_production_dates_a_release_that_has_no_date(
+async def test_a_production_deployment_sets_the_date_of_a_release_without_one(
     world: World, given: str | None, kept: str | None
 ) -> None:
     await world.cut("1.0-rc1")
@@ -188,7 +188,7 @@ async def test_going_live_on_production_dates_a_release_that_has_no_date(
     assert shown["release_date"].endswith("Z")
 
 
-async def test_a_version_of_any_text_is_found_by_its_encoded_name(world: World) -> None:
+async def test_a_version_with_special_characters_is_found_by_its_encoded_path(world: World) -> None:
     body = {"package": "site", "release_date": "2024-05-22", "status": 1}
     for version, encoded in (("6.0.x (Alpha)", "6.0.x%20(Alpha)"), ("1/2", "1%2F2"), ("版本", "%E7%89%88%E6%9C%AC")):
         assert (await world.ask("POST", "/api/releases/new/", {**body, "version": version})).status == 201

@@ -23,7 +23,7 @@ def told(answer: Answer) -> tuple[int, str | None]:
     return answer.status, answer.json.get("pointer", answer.json.get("parameter"))
 
 
-async def test_a_project_is_made_with_defaults(world: World) -> None:
+async def test_a_project_is_created_with_defaults(world: World) -> None:
     made = await create_project(world, "Web Shop")
     moment = made.pop("created_at")
     assert made == {
@@ -48,7 +48,7 @@ async def test_a_project_is_made_with_defaults(world: World) -> None:
     assert [each["name"] for each in listed.json] == ["Web Shop", "site"]
 
 
-async def test_every_setting_is_kept_as_given_and_changed_alone(world: World) -> None:
+async def test_every_setting_is_stored_and_can_be_changed_alone(world: World) -> None:
     settings: dict[str, Any] = {
         "repo": "acme/site",
         "permalink": "shop-2",
@@ -101,7 +101,7 @@ WRONG: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize("change", [False, True], ids=["made", "changed"])
-async def test_a_setting_that_cannot_be_is_refused_naming_the_field(world: World, change: bool) -> None:
+async def test_an_invalid_setting_is_refused_naming_the_field(world: World, change: bool) -> None:
     before = (await world.ask("GET", PROJECTS)).json
     for field, value in field_values(WRONG):
         body = {field: value} if change else {"name": "shop", field: value}
@@ -113,7 +113,7 @@ async def test_a_setting_that_cannot_be_is_refused_naming_the_field(world: World
     assert (await world.ask("GET", PROJECTS)).json == before
 
 
-async def test_an_input_that_is_no_text_is_pointed_at(world: World) -> None:
+async def test_a_workflow_input_that_is_not_a_text_is_named_by_its_pointer(world: World) -> None:
     answer = await world.ask("POST", PROJECTS, {"name": "shop", "build_inputs": {"target": 1}})
     assert told(answer) == (400, "#/build_inputs/target")
 
@@ -136,7 +136,7 @@ async def test_a_clash_is_409_naming_the_other_project(world: World) -> None:
     assert all(answer.json["project"] == "site" and "`site`" in answer.json["detail"] for answer in answers)
 
 
-async def test_the_two_prefixes_of_a_project_differ(world: World) -> None:
+async def test_the_two_prefixes_of_a_project_must_differ(world: World) -> None:
     answer = await world.ask("PATCH", f"{PROJECTS}/site", {"tag_prefix": "v"})
     assert told(answer) == (400, "#/trigger_tag_prefix")
 
@@ -148,20 +148,20 @@ async def test_prefixes_clash_in_one_repository_only(world: World, source: Any) 
     assert (made["tag_prefix"], made["trigger_tag_prefix"], made["repo"]) == ("rc/", "v", other)
 
 
-async def test_a_permalink_is_made_from_the_name(world: World) -> None:
+async def test_a_permalink_is_derived_from_the_name(world: World) -> None:
     names = {"Café Crème": "cafe-creme", "2048": "p2048", "a.b_c": "a-b-c"}
     for name, permalink in names.items():
         assert (await create_project(world, name))["permalink"] == permalink
         assert (await world.ask("GET", f"{PROJECTS}/{name}")).json["name"] == name
 
 
-async def test_a_permalink_is_asked_for_where_the_name_makes_none(world: World) -> None:
+async def test_a_permalink_is_required_where_none_can_be_derived_from_the_name(world: World) -> None:
     for number, name in enumerate(("日本", "🚢")):
         assert told(await world.ask("POST", PROJECTS, {"name": name})) == (400, "#/permalink")
         assert (await create_project(world, name, permalink=f"given-{number}"))["name"] == name
 
 
-async def test_a_name_may_hold_what_a_path_has_to_encode(world: World) -> None:
+async def test_a_name_may_contain_characters_that_a_path_must_encode(world: World) -> None:
     for number, (name, path) in enumerate(
         [("a?b#c", "a%3Fb%23c"), ("100%", "100%25"), ("a{b}", "a%7Bb%7D"), ("a+b=c&d", "a+b=c&d")]
     ):
@@ -170,7 +170,7 @@ async def test_a_name_may_hold_what_a_path_has_to_encode(world: World) -> None:
 
 
 @pytest.mark.parametrize("change", [False, True], ids=["made", "changed"])
-async def test_a_repository_that_github_does_not_show_is_404_and_nothing_is_written(
+async def test_a_repository_that_the_app_cannot_see_is_404_and_nothing_is_written(
     world: World, source: Any, change: bool
 ) -> None:
     await world.github.add_repository_to_account(source, "hidden")
@@ -182,7 +182,7 @@ async def test_a_repository_that_github_does_not_show_is_404_and_nothing_is_writ
     assert await count_rows("projects", "repositories") == {"projects": 1, "repositories": 1}
 
 
-async def test_github_down_is_503_and_nothing_is_written(world: World) -> None:
+async def test_an_outage_of_github_is_503_and_nothing_is_written(world: World) -> None:
     world.github.faults.limit("primary", retry_after=30, times=None)
     for method, path, body in (
         ("POST", PROJECTS, {"name": "shop", "repo": "acme/site"}),
@@ -196,7 +196,7 @@ async def test_github_down_is_503_and_nothing_is_written(world: World) -> None:
     world.github.faults.clear()
 
 
-async def test_the_name_in_the_answer_is_githubs(world: World) -> None:
+async def test_the_response_has_the_repository_name_as_github_spells_it(world: World) -> None:
     assert (await create_project(world, "shop", repo="ACME/Site"))["repo"] == "acme/site"
 
 
@@ -239,7 +239,7 @@ async def test_the_next_semver_version_follows_the_highest(world: World) -> None
     assert told(await next_version(world, "?bump=huge")) == (400, "bump")
 
 
-async def test_the_next_calver_version_is_of_today(world: World) -> None:
+async def test_the_next_calver_version_is_todays(world: World) -> None:
     await change_project(world, version_scheme="calver")
     today = datetime.now(UTC)
     first = (await next_version(world)).json["release_version"]
@@ -253,7 +253,7 @@ async def test_without_a_scheme_there_is_no_next_version(world: World) -> None:
     assert told(await world.ask("GET", f"{PROJECTS}/none/next-version")) == (404, None)
 
 
-async def test_releases_are_listed_newest_first_by_what_they_come_before(world: World) -> None:
+async def test_releases_are_listed_newest_first_with_keyset_pages(world: World) -> None:
     for number in range(1, 6):
         await world.cut(f"1.{number}-rc1")
     await world.cut("1.1-rc2")
@@ -298,7 +298,7 @@ async def test_a_release_is_shown_with_its_candidates_builds_and_deployments(wor
     assert shown["deployments"] == rows
 
 
-async def test_a_release_that_is_not_there_is_404(world: World) -> None:
+async def test_an_unknown_release_is_404(world: World) -> None:
     await world.cut("1.0-rc1")
     for version in ("1.1", "1.0-rc1", "1.0%20"):
         answer = await world.ask("GET", f"{PROJECTS}/site/releases/{version}")

@@ -3,7 +3,7 @@
 from tests.world import World
 
 
-async def test_a_release_that_is_cut_is_read_in_every_dialect(world: World) -> None:
+async def test_a_release_that_was_cut_is_visible_in_every_dialect(world: World) -> None:
     assert (await world.cut("1.4.0-rc1")).status == 201
     await world.settle()
 

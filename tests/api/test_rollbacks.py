@@ -36,7 +36,7 @@ async def rolled_back_to(world: World, outcome: str = "success") -> str:
     return version
 
 
-async def test_after_a_success_the_one_before_it_comes_back(world: World) -> None:
+async def test_a_rollback_after_a_success_redeploys_the_one_before_it(world: World) -> None:
     for number in (1, 2):
         await world.cut(f"1.0-rc{number}")
         await world.live(f"1.0-rc{number}")
@@ -55,31 +55,31 @@ async def test_after_a_success_the_one_before_it_comes_back(world: World) -> Non
     assert (await world.statuses())[0] == ("1.0-rc1", "success")
 
 
-async def test_after_a_failure_the_last_that_succeeded_comes_back(world: World) -> None:
+async def test_a_rollback_after_a_failure_redeploys_the_last_success(world: World) -> None:
     await history(world, "1", "2", "3!", "4!")
     assert await rolled_back_to(world) == "1.0-rc2"
 
 
-async def test_rolling_back_twice_goes_further_back_and_not_forth(world: World) -> None:
+async def test_a_second_rollback_goes_further_back_and_not_forward_again(world: World) -> None:
     await history(world, "1", "2", "3")
     assert [await rolled_back_to(world) for _ in range(2)] == ["1.0-rc2", "1.0-rc1"]
     assert status_and_error(await world.roll_back()) == NOTHING
 
 
-async def test_a_rollback_that_failed_is_tried_again(world: World) -> None:
+async def test_a_failed_rollback_is_tried_again(world: World) -> None:
     await history(world, "1", "2")
     assert await rolled_back_to(world, "failure") == "1.0-rc1"
     assert await rolled_back_to(world) == "1.0-rc1"
 
 
-async def test_deploying_by_hand_what_was_rolled_back_makes_it_a_target_again(world: World) -> None:
+async def test_a_rolled_back_candidate_that_is_deployed_by_hand_becomes_a_target_again(world: World) -> None:
     await history(world, "1", "2")
     await rolled_back_to(world)
     await history(world, "2", "3")
     assert await rolled_back_to(world) == "1.0-rc2"
 
 
-async def test_without_anything_before_it_there_is_nothing_to_go_back_to(world: World) -> None:
+async def test_without_an_earlier_success_there_is_nothing_to_roll_back_to(world: World) -> None:
     assert status_and_error(await world.roll_back()) == NOTHING
     await history(world, "1!")
     assert status_and_error(await world.roll_back()) == NOTHING
@@ -88,13 +88,13 @@ async def test_without_anything_before_it_there_is_nothing_to_go_back_to(world: 
     assert len(await world.deployments()) == 3
 
 
-async def test_banned_candidates_are_passed_over(world: World) -> None:
+async def test_banned_candidates_are_skipped(world: World) -> None:
     await history(world, "1", "2", "3")
     await Candidate.filter(version="1.0-rc2").update(status="banned")
     assert await rolled_back_to(world) == "1.0-rc1"
 
 
-async def test_candidates_of_held_releases_are_passed_over(world: World) -> None:
+async def test_candidates_of_held_releases_are_skipped(world: World) -> None:
     await history(world, "1", "2")
     await world.cut("2.0-rc1")
     await world.report("2.0-rc1", "success")
@@ -102,7 +102,7 @@ async def test_candidates_of_held_releases_are_passed_over(world: World) -> None
     assert status_and_error(await world.roll_back()) == NOTHING
 
 
-async def test_a_rollback_cancels_what_is_under_way_and_waits_for_its_end(world: World) -> None:
+async def test_a_rollback_cancels_a_deployment_in_progress_and_waits_for_its_end(world: World) -> None:
     for number in (1, 2, 3):
         await world.cut(f"1.0-rc{number}")
     await world.live("1.0-rc1")
@@ -127,14 +127,14 @@ async def test_a_rollback_cancels_what_is_under_way_and_waits_for_its_end(world:
     assert (await world.statuses())[:2] == [("1.0-rc2", "success"), ("1.0-rc3", "canceled")]
 
 
-async def test_a_rollback_cancels_what_a_pipeline_has_under_way(world: World) -> None:
+async def test_a_rollback_cancels_a_reported_deployment_in_progress(world: World) -> None:
     await history(world, "1", "2")
     await world.report("1.0-rc1", "in_progress")
     await world.roll_back()
     assert (await world.statuses())[:2] == [("1.0-rc2", "pending"), ("1.0-rc1", "canceled")]
 
 
-async def test_of_a_rollback_and_deployments_at_once_one_is_active_in_the_end(world: World) -> None:
+async def test_of_a_concurrent_rollback_and_deployments_one_is_active_in_the_end(world: World) -> None:
     await history(world, "1", "2")
     answers = await asyncio.gather(
         *(world.roll_back() if n % 2 else world.deploy("1.0-rc2") for n in range(8)),
@@ -154,7 +154,7 @@ async def test_a_freeze_stops_a_rollback_unless_forced(world: World) -> None:
     assert (await world.roll_back(force=True)).status == 201
 
 
-async def test_forcing_is_a_grant_of_its_own(world: World) -> None:
+async def test_forcing_requires_a_grant_of_its_own(world: World) -> None:
     await history(world, "1", "2")
     starter = await world.with_grants("deployment:start")
     answer = await world.ask("POST", env_path("/rollback"), {"force": True}, token=starter)
@@ -173,7 +173,7 @@ async def test_a_body_may_be_empty_and_a_malformed_force_is_named(world: World) 
     assert (await world.ask("POST", env_path("/rollback"))).status == 201
 
 
-async def test_refusals_come_in_their_order(world: World) -> None:
+async def test_checks_are_made_in_the_documented_order(world: World) -> None:
     await freeze(world)
     reader, starter = await world.with_grants("project:read"), await world.with_grants("deployment:start")
 
@@ -197,7 +197,7 @@ async def test_refusals_come_in_their_order(world: World) -> None:
     ]
 
 
-async def test_a_rollback_holds_promotion_until_somebody_deploys_by_hand(world: World) -> None:
+async def test_a_rollback_blocks_promotion_until_a_deployment_by_hand(world: World) -> None:
     await history(world, "1", "2")
 
     async def held() -> bool:
@@ -209,7 +209,7 @@ async def test_a_rollback_holds_promotion_until_somebody_deploys_by_hand(world: 
     assert not await held()
 
 
-async def test_an_archived_project_is_not_rolled_back(world: World) -> None:
+async def test_an_archived_project_cannot_be_rolled_back(world: World) -> None:
     await history(world, "1", "2")
     await change_project(world, archived=True)
     assert status_and_error(await world.roll_back()) == (409, "Release project is archived")

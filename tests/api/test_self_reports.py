@@ -18,7 +18,7 @@ async def sync(world: World, what: str, of: Any, run: Any) -> Answer:
     return await world.ask("POST", f"/api/v1/sync-{what}-github-action", {name: of, "workflow_run_id": run})
 
 
-async def test_a_build_that_is_followed_already_may_say_so_itself(world: World) -> None:
+async def test_a_run_that_is_tracked_already_may_report_itself(world: World) -> None:
     await world.cut("1.0-rc1", build=True)
     await world.settle()
     (run,), (dispatch,) = world.github.runs, world.github.dispatches
@@ -31,7 +31,7 @@ async def test_a_build_that_is_followed_already_may_say_so_itself(world: World) 
     assert await world.status("1.0-rc1") == "ready"
 
 
-async def test_a_build_is_found_by_its_own_word_where_nobody_else_told(world: World) -> None:
+async def test_a_build_whose_webhooks_were_lost_is_found_by_its_own_report(world: World) -> None:
     world.github.faults.webhooks(drop=1)
     world.github.faults.lose_answer()
     world.github.faults.fail(path="*/workflows/*/runs", times=None)
@@ -55,7 +55,7 @@ async def run_of_their_own(world: World) -> Run:
     return run
 
 
-async def test_a_run_of_a_pipeline_of_ones_own_is_followed_once_it_says_so(world: World) -> None:
+async def test_a_run_of_another_pipeline_is_tracked_once_it_reports_itself(world: World) -> None:
     await remove_workflow()
     await world.cut("1.0-rc1")
     await world.deploy("1.0-rc1")
@@ -66,7 +66,7 @@ async def test_a_run_of_a_pipeline_of_ones_own_is_followed_once_it_says_so(world
     assert await world.statuses() == [("1.0-rc1", "success")]
 
 
-async def test_a_run_is_that_of_one_thing_only(world: World) -> None:
+async def test_a_run_belongs_to_one_candidate_or_deployment_only(world: World) -> None:
     await remove_workflow()
     await world.cut("1.0-rc1", build=True)
     await world.settle()
@@ -84,7 +84,7 @@ async def test_a_run_is_that_of_one_thing_only(world: World) -> None:
 
 
 @pytest.mark.parametrize("what", ["build", "deploy"])
-async def test_a_run_that_is_not_ours_is_refused(world: World, what: str, source: Any) -> None:
+async def test_a_run_of_another_repository_or_commit_is_refused(world: World, what: str, source: Any) -> None:
     old = world.github.head()
     await world.cut("1.0-rc1", old, build=True)
     await world.settle()
@@ -101,7 +101,7 @@ async def test_a_run_that_is_not_ours_is_refused(world: World, what: str, source
 
 
 @pytest.mark.parametrize("what", ["build", "deploy"])
-async def test_ids_that_cannot_be_are_refused_by_name(world: World, what: str) -> None:
+async def test_invalid_ids_are_refused_by_name(world: World, what: str) -> None:
     await world.cut("1.0-rc1", build=True)
     await world.deploy("1.0-rc1")
     await world.settle()
@@ -133,7 +133,7 @@ async def test_a_candidate_without_a_build_has_no_run(world: World) -> None:
     assert status_and_error(answer) == (400, "The candidate was cut without a build")
 
 
-async def test_github_down_is_503_there_too(world: World) -> None:
+async def test_an_outage_of_github_is_503_here_too(world: World) -> None:
     await world.cut("1.0-rc1", build=True)
     await world.settle()
     world.github.faults.limit("primary", retry_after=30, times=None)

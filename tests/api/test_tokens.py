@@ -34,7 +34,7 @@ async def reads(world: World, secret: str) -> int:
     return (await world.ask("GET", "/api/projects", token=secret)).status
 
 
-async def test_a_token_is_made_and_its_secret_shown_once(world: World) -> None:
+async def test_a_token_is_created_and_its_secret_shown_once(world: World) -> None:
     answer = await world.ask("POST", TOKENS, {"name": "ci", "grants": ["release:cut", "project:read", "release:cut"]})
     made = answer.json
     assert answer.status == 201
@@ -56,7 +56,7 @@ async def test_a_token_is_made_and_its_secret_shown_once(world: World) -> None:
     assert secret[12:] not in orjson.dumps(kept, default=str).decode()
 
 
-async def test_a_token_is_for_a_user_a_project_and_a_time(world: World) -> None:
+async def test_a_token_has_a_user_a_project_and_an_expiry(world: World) -> None:
     await create_project(world, "shop")
     for_days = await make(world, user="robot", project="shop", expires_in_days=90)
     assert (for_days["user"], for_days["project"]) == ("robot", "shop")
@@ -97,7 +97,7 @@ async def test_a_token_may_revoke_itself(world: World) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-async def test_a_token_that_is_not_there_is_404(world: World, method: str) -> None:
+async def test_an_unknown_token_is_404(world: World, method: str) -> None:
     for number in ("9999", "0", "-1", "x", "1.5", "9" * 30, "%D9%A1", world.token[:12], "root"):
         answer = await world.ask(method, f"{TOKENS}/{number}")
         assert (answer.status, answer.json["detail"]) == (404, "Token not found"), number
@@ -115,7 +115,7 @@ WRONG: dict[str, list[Any]] = {
 }
 
 
-async def test_what_cannot_be_is_refused_naming_the_field_and_nothing_is_made(world: World) -> None:
+async def test_an_invalid_field_is_named_and_nothing_is_created(world: World) -> None:
     before = await count_rows("api_tokens", "users", "audit_entries")
     for field, value in field_values(WRONG):
         body = {"name": "ci", "grants": ["project:read"], field: value}
@@ -130,7 +130,7 @@ async def test_what_cannot_be_is_refused_naming_the_field_and_nothing_is_made(wo
     assert await count_rows("api_tokens", "users", "audit_entries") == before
 
 
-async def test_every_field_that_does_not_fit_is_told_at_once(world: World) -> None:
+async def test_every_invalid_field_is_named_at_once(world: World) -> None:
     answer = await world.ask("POST", TOKENS, {"grants": ["project:read", 7], "expires_in_days": 0, "x/y~z": 1})
     assert told(answer) == (400, "#/name")
     assert answer.json["detail"] == "`name` is required."
@@ -154,7 +154,7 @@ async def test_the_list_is_read_page_by_page_newest_first(world: World) -> None:
     assert told(await world.ask("GET", f"{TOKENS}?per_page=0")) == (400, "per_page")
 
 
-async def test_only_who_may_do_everything_everywhere_manages_tokens(world: World) -> None:
+async def test_only_administrators_of_all_projects_manage_tokens(world: World) -> None:
     await create_project(world, "shop")
     calls: list[tuple[str, str, Any]] = [
         ("GET", TOKENS, None),
@@ -179,7 +179,7 @@ async def test_only_who_may_do_everything_everywhere_manages_tokens(world: World
     assert await reads(world, world.token) == 200
 
 
-async def test_no_door_lets_a_token_of_one_project_out_of_it(world: World) -> None:
+async def test_a_token_of_one_project_cannot_escape_it_by_any_route(world: World) -> None:
     _, secret = await users.create_token(await world.context(), "s", grants=["admin"], project="site")
     actor = await users.authenticate(secret, datetime.now(UTC))
     context = (await world.context()).acting_as(actor, "test")
@@ -188,7 +188,7 @@ async def test_no_door_lets_a_token_of_one_project_out_of_it(world: World) -> No
             await act
 
 
-async def test_making_and_revoking_are_audited(world: World) -> None:
+async def test_creating_and_revoking_are_audited(world: World) -> None:
     made = await make(world, user="robot", project="site", grants=["release:cut"])
     await world.ask("DELETE", f"{TOKENS}/{made['id']}")
     (created,), (revoked,) = (await world.audit("token.create"))[-1:], await world.audit("token.revoke")
@@ -198,7 +198,7 @@ async def test_making_and_revoking_are_audited(world: World) -> None:
     assert created.project_id == revoked.project_id == 1
 
 
-async def test_two_who_revoke_at_once_are_both_told_that_it_is_done(world: World) -> None:
+async def test_two_concurrent_revocations_both_succeed(world: World) -> None:
     made = await make(world)
     answers: list[Answer] = await asyncio.gather(*(world.ask("DELETE", f"{TOKENS}/{made['id']}") for _ in range(8)))
     assert {answer.status for answer in answers} == {204}
@@ -216,7 +216,7 @@ async def test_of_many_unknown_grants_the_first_five_are_named(world: World) -> 
     assert one.json["detail"].startswith("No such grant: nope. There are: ")
 
 
-async def test_a_project_of_a_name_that_none_can_have_is_404(world: World) -> None:
+async def test_a_project_name_that_no_project_can_have_is_404(world: World) -> None:
     for name in ("", "x" * 256, "x" * 100_000):
         answer = await world.ask("POST", TOKENS, {"name": "ci", "grants": ["project:read"], "project": name})
         assert (told(answer), len(answer.json["project"]) <= 100) == ((404, "#/project"), True)

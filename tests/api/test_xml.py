@@ -52,12 +52,12 @@ INNER = "<version>1.1</version><changelog>Security Patch</changelog><tag_list>st
         ("\ufeff<r><a>é🚢</a></r>", {"a": "é🚢"}),
     ],
 )
-def test_a_document_is_what_json_would_be(said: str, meant: Any) -> None:
+def test_a_document_is_parsed_like_the_equivalent_json(said: str, meant: Any) -> None:
     assert loads(said.encode()) == meant
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "iso-8859-1"])
-def test_a_document_may_be_in_an_encoding_that_every_reader_knows(encoding: str) -> None:
+def test_a_document_may_have_any_encoding_that_parsers_must_support(encoding: str) -> None:
     said = f'<?xml version="1.0" encoding="{encoding}"?><r><a>é</a></r>'
     assert loads(said.encode(encoding)) == {"a": "é"}
 
@@ -103,7 +103,7 @@ def test_a_document_may_be_in_an_encoding_that_every_reader_knows(encoding: str)
     ],
     ids=range(35),
 )
-def test_what_is_no_plain_small_document_is_refused_at_once(body: bytes) -> None:
+def test_malformed_unsafe_and_oversized_documents_are_refused(body: bytes) -> None:
     begun = time.perf_counter()
     with pytest.raises(BadRequest) as refused:
         loads(body)
@@ -113,7 +113,7 @@ def test_what_is_no_plain_small_document_is_refused_at_once(body: bytes) -> None
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_are_a_fault_of_ours(body: bytes) -> None:
+def test_arbitrary_bytes_raise_no_internal_error(body: bytes) -> None:
     for raw in (body, b"<r>" + body + b"</r>", b"<?xml version='1.0' encoding='" + body + b"'?><r/>"):
         with suppress(BadRequest):
             assert isinstance(loads(raw), dict)
@@ -124,7 +124,7 @@ def parsed(value: Any, listed: str = "releases") -> ElementTree.Element:
     return ElementTree.fromstring(dumps(listed, value))
 
 
-def test_values_are_written_with_the_types_that_rails_gave_them() -> None:
+def test_values_are_written_with_the_types_of_rails() -> None:
     record = {"id": 7, "version": "<1>", "hidden": True, "approved_at": None, "created_at": "2026-11-21T12:00:00Z"}
     assert dumps("releases", {"release": {**record, "note": None, "tag_list": ["a", "b & c"]}}).decode() == (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -134,7 +134,7 @@ def test_values_are_written_with_the_types_that_rails_gave_them() -> None:
     )
 
 
-def test_lists_are_called_by_their_name_be_they_empty() -> None:
+def test_a_list_has_its_name_as_root_even_when_empty() -> None:
     for listed, name in (("releases", "release"), ("urls", "url")):
         full, empty = parsed([{name: {"a": "1"}}, {name: {"a": "2"}}], listed), parsed([], listed)
         assert (full.tag, full.get("type"), empty.tag, empty.get("type")) == (listed, "array", listed, "array")
@@ -151,7 +151,7 @@ def test_lists_in_a_record_have_entries_named_after_them() -> None:
     ]
 
 
-def test_errors_are_told_by_field() -> None:
+def test_errors_are_written_by_field() -> None:
     said = {"errors": {"version": ['is "<too>" long', "is odd"], "base": ["no"]}}
     assert [(each.get("field"), each.text) for each in parsed(said)] == [
         ("version", 'is "<too>" long'),
@@ -161,7 +161,7 @@ def test_errors_are_told_by_field() -> None:
 
 
 @given(st.text(st.characters(codec=None), max_size=50))
-def test_whatever_is_told_the_document_is_well_formed(text: str) -> None:
+def test_every_written_document_is_well_formed(text: str) -> None:
     said = parsed({"release": {"version": text, "tag_list": [text]}})
     assert said[0].text == (said[1][0].text)
     errors = parsed({"errors": {text: [text]}})
@@ -169,12 +169,12 @@ def test_whatever_is_told_the_document_is_well_formed(text: str) -> None:
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters="\ufffe\uffff"), min_size=1))
-def test_what_xml_can_carry_is_read_as_it_was_written(text: str) -> None:
+def test_text_within_xml_round_trips(text: str) -> None:
     for carried in (text, f"\r\n\t {text}\r"):
         assert loads(dumps("x", {"request": {"a": carried}})) == {"a": carried}
         assert parsed({"request": {"a": carried}})[0].text == carried
 
 
 @given(st.sampled_from(["\x00", "\x01", "\x0b", "\x1f", "\ud800", "\udfff", "\ufffe", "\uffff"]))
-def test_what_xml_cannot_carry_is_told_to_be_missing(character: str) -> None:
+def test_characters_outside_xml_are_replaced(character: str) -> None:
     assert parsed({"request": {"a": f"a{character}b"}})[0].text == "a\ufffdb"
