@@ -82,7 +82,8 @@ class Dialect:
     - `challenge`: the value of WWW-Authenticate in a 401.
     - `error_body`: the body of the error response for a problem with its HTTP status.
     - `error_content_type`: the media type of errors; that of the endpoint's codec where it is empty.
-    - `find_credentials`: finds a token in the query or the body, where the dialect accepts it there.
+    - `find_credentials`: finds a token in the query or the body, where the dialect accepts it there;
+      `credential_parameters` are the query parameters that it may be in.
     - `error_status`: maps problems to statuses, where the dialect differs from the others.
     - `path_prefixes`: unknown paths below these are answered in this dialect too.
     - `error_model`, `security_schemes`: the model of errors and the ways to authenticate, for the API description.
@@ -95,6 +96,7 @@ class Dialect:
     error_model: type[BaseModel]
     error_content_type: str = ""
     find_credentials: Callable[[web.Request, JsonObject], str | None] | None = None
+    credential_parameters: Sequence[str] = ()
     error_status: Callable[[Problem], int] | None = None
     path_prefixes: Sequence[str] = ()
     security_schemes: Sequence[str] = ("bearer", "token")

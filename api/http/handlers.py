@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from aiohttp import web
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from api.http.bodies import JSON, BadRequest, JsonObject, read_object
 from api.http.endpoints import AnyEndpoint, ApiRuntime, Call, Dialect, Result
@@ -60,20 +60,19 @@ class EndpointHandler:
         return self._runtime.context().acting_as(actor, "rest")
 
     async def _perform(self, request: web.Request, context: Context, body: JsonObject) -> web.Response:
-        endpoint = self._endpoint
-        call = Call(
+        result = await self._endpoint.perform(context, self._call(request, body))
+        return self._respond(result if isinstance(result, Result) else Result(result, self._endpoint.status))
+
+    def _call(self, request: web.Request, body: JsonObject) -> Call[BaseModel | None, BaseModel | None]:
+        """The validated request. Refuses, in this order: the header Host, the query, the body."""
+        model, codec = self._endpoint.request_model, self._endpoint.codec
+        return Call(
             url=self._runtime.url_of(request),
             base_url=self._runtime.public_url,
             path=path_values(request),
-            query=validate_query(
-                endpoint.query_model, request, ("auth_code",) if self._dialect.find_credentials else ()
-            ),
-            body=validate(endpoint.request_model, body, strict=endpoint.codec.strict)
-            if endpoint.request_model
-            else None,
+            query=validate_query(self._endpoint.query_model, request, self._dialect.credential_parameters),
+            body=validate(model, body, strict=codec.strict) if model else None,
         )
-        result = await endpoint.perform(context, call)
-        return self._respond(result if isinstance(result, Result) else Result(result, endpoint.status))
 
     def _respond(self, result: Result) -> web.Response:
         if result.status == 204:

@@ -260,6 +260,7 @@ DIALECT = Dialect(
     challenge="Bearer",
     error_body=error_body,
     find_credentials=find_auth_code,
+    credential_parameters=("auth_code",),
     error_status=error_status,
     path_prefixes=("/projects",),
     error_model=AnnouncementsError,

@@ -1,4 +1,4 @@
-"""Who may ask: credentials, grants and scopes, in each dialect's form of refusal."""
+"""Access: credentials, grants and scopes, with the error responses of each dialect."""
 
 import re
 from collections.abc import AsyncIterator
@@ -65,8 +65,8 @@ EVERY_CALL = [
 ]
 
 
-def refusal(answer: Answer) -> tuple[int, str]:
-    """Status and sentence in either dialect's form, which is checked."""
+def status_and_sentence(answer: Answer) -> tuple[int, str]:
+    """Status and sentence of an error response, whose form is checked in either dialect."""
     if "error" in answer.json:
         assert set(answer.json) <= {"error", "details"}
         assert answer.headers["Content-Type"].startswith("application/json")
@@ -78,7 +78,7 @@ def refusal(answer: Answer) -> tuple[int, str]:
 
 @pytest.mark.parametrize("path", DIALECTS)
 async def test_missing_or_malformed_credentials_are_401_with_a_challenge(world: World, path: str) -> None:
-    wrong = {
+    invalid = {
         "": MISSING,
         "   ": MISSING,
         "Bearer": INVALID,
@@ -93,11 +93,11 @@ async def test_missing_or_malformed_credentials_are_401_with_a_challenge(world: 
         "Bearer \u00e9\u00e8": INVALID,
         f"Bearer {'x' * 5000}": INVALID,
     }
-    for header, sentence in wrong.items():
+    for header, sentence in invalid.items():
         answer = await world.ask("GET", path, token="", headers={"Authorization": header})
-        assert refusal(answer) == (401, sentence)
+        assert status_and_sentence(answer) == (401, sentence)
         assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert refusal(await world.ask("GET", path, token="")) == (401, MISSING)
+    assert status_and_sentence(await world.ask("GET", path, token="")) == (401, MISSING)
 
 
 @pytest.mark.parametrize("path", DIALECTS)
@@ -109,7 +109,7 @@ async def test_an_expired_or_revoked_token_is_401(world: World, path: str) -> No
     await users.revoke_token(context, "gone")
     for token in (expired, revoked):
         answer = await world.ask("GET", path, token=token)
-        assert refusal(answer) == (401, INVALID)
+        assert status_and_sentence(answer) == (401, INVALID)
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
@@ -123,14 +123,14 @@ async def test_a_token_that_has_not_expired_yet_is_accepted(world: World) -> Non
 
 
 async def test_each_call_requires_its_grant_and_no_other(world: World) -> None:
-    """Without its grant each call is 403; with that grant alone it goes on to whatever else there is to say."""
+    """Without its grant each call is 403; with that grant alone it is admitted."""
     grants = ["project:read", "release:cut", "deployment:start", "deployment:production", "deployment:report"]
     grants += ["release:hold", "freeze:write", "project:write", "deployment:force", "content:write"]
     for method, path, body, grant in EVERY_CALL:
         held = await world.with_grants(grant)
         others = await world.with_grants(*(name for name in grants if name != grant))
         refused = await world.ask(method, path, body, token=others)
-        assert refusal(refused) == (403, FORBIDDEN), (method, path)
+        assert status_and_sentence(refused) == (403, FORBIDDEN), (method, path)
         assert (await world.ask(method, path, body, token=held)).status not in (401, 403), (method, path)
         assert (await world.ask(method, path, body, token="")).status == 401, (method, path)
 
@@ -152,7 +152,10 @@ async def test_a_token_of_another_project_is_403_and_of_this_one_is_accepted(wor
     for method, path, body, _ in EVERY_CALL:
         if path in ("/api/projects", "/api/v1/sync-deploy-github-action") or path.startswith("/api/tokens"):
             continue
-        assert refusal(await world.ask(method, path, body, token=elsewhere)) == (403, FORBIDDEN), (method, path)
+        assert status_and_sentence(await world.ask(method, path, body, token=elsewhere)) == (403, FORBIDDEN), (
+            method,
+            path,
+        )
         assert (await world.ask(method, path, body, token=here)).status not in (401, 403), (method, path)
     await world.settle()
 
@@ -161,7 +164,7 @@ async def test_a_token_of_one_project_neither_sees_nor_creates_others(world: Wor
     await create_project(world, "shop")
     scoped = await world.with_grants("admin", project="shop")
     listed = await world.ask("GET", "/api/projects", token=scoped)
-    assert [each["name"] for each in listed.json] == ["shop"]
+    assert [item["name"] for item in listed.json] == ["shop"]
     assert (await world.ask("POST", "/api/projects", {"name": "third"}, token=scoped)).status == 403
 
 
@@ -179,20 +182,22 @@ async def test_the_actor_of_a_deployment_is_the_user_of_the_token(world: World) 
     assert (await world.ask("GET", f"{SITE}/releases/1.0-rc1")).json["created_by"] == "root"
 
 
-# --- wrong credentials, again and again
+# --- repeated wrong credentials
 
 
 @pytest.fixture
 async def behind_proxies(source: Path, database_url: str, aiohttp_server: Serve) -> AsyncIterator[World]:
-    """A service behind a proxy on this machine, and others in a network of their own."""
+    """A service behind trusted proxies: one on this machine, others in a private network."""
     settings = {"trusted_proxies": "127.0.0.1, ::1, 10.0.0.0/8"}
-    async with a_world(source, database_url, aiohttp_server, **settings) as furnished:
-        yield furnished
+    async with a_world(source, database_url, aiohttp_server, **settings) as world:
+        yield world
 
 
-async def ask_wrongly(world: World, token: str, times: int = 1, path: str = DIALECTS[1], came_by: str = "") -> Answer:
-    """Ask with a wrong token; gives the last answer."""
-    forwarded = {"X-Forwarded-For": came_by} if came_by else {}
+async def request_with_wrong_token(
+    world: World, token: str, times: int = 1, path: str = DIALECTS[1], forwarded_for: str = ""
+) -> Answer:
+    """Send requests with a wrong token and return the last response."""
+    forwarded = {"X-Forwarded-For": forwarded_for} if forwarded_for else {}
     for _ in range(times):
         answer = await world.ask("GET", path, token=token, headers=forwarded)
         assert answer.status in (401, 429)
@@ -203,15 +208,18 @@ async def ask_wrongly(world: World, token: str, times: int = 1, path: str = DIAL
 async def test_the_twenty_first_wrong_token_of_a_minute_is_429_and_valid_ones_are_never_refused(
     world: World, path: str
 ) -> None:
-    assert refusal(await ask_wrongly(world, "lsh_wrong", MAX_FAILURES, path)) == (401, INVALID)
-    answer = await ask_wrongly(world, "lsh_wrong", path=path)
-    assert refusal(answer) == (429, TOO_MANY)
+    assert status_and_sentence(await request_with_wrong_token(world, "lsh_wrong", MAX_FAILURES, path)) == (401, INVALID)
+    answer = await request_with_wrong_token(world, "lsh_wrong", path=path)
+    assert status_and_sentence(answer) == (429, TOO_MANY)
     assert 1 <= int(answer.headers["Retry-After"]) <= WINDOW
     assert "WWW-Authenticate" not in answer.headers
     assert (await world.ask("GET", "/api/projects/site")).status == 200
-    assert refusal(await world.ask("GET", path, token="")) == (401, MISSING)
+    assert status_and_sentence(await world.ask("GET", path, token="")) == (401, MISSING)
     for header in ("Bearer", "Basic eDp5", "nonsense"):
-        assert refusal(await world.ask("GET", path, token="", headers={"Authorization": header})) == (429, TOO_MANY)
+        assert status_and_sentence(await world.ask("GET", path, token="", headers={"Authorization": header})) == (
+            429,
+            TOO_MANY,
+        )
 
 
 async def test_missing_credentials_and_missing_grants_do_not_count(world: World) -> None:
@@ -219,35 +227,37 @@ async def test_missing_credentials_and_missing_grants_do_not_count(world: World)
     for _ in range(MAX_FAILURES + 1):
         assert (await world.ask("GET", DIALECTS[1], token="")).status == 401
         assert (await world.ask("GET", DIALECTS[1], token=reader)).status == 403
-    assert (await ask_wrongly(world, "lsh_wrong")).status == 401
+    assert (await request_with_wrong_token(world, "lsh_wrong")).status == 401
 
 
 async def test_addresses_behind_a_trusted_proxy_are_counted_separately(behind_proxies: World) -> None:
     world = behind_proxies
     for number in range(MAX_FAILURES):
-        await ask_wrongly(world, f"wrong{number}", came_by="203.0.113.7")
-    assert (await ask_wrongly(world, "wrong", came_by="203.0.113.7")).status == 429
-    assert (await ask_wrongly(world, "wrong", came_by="203.0.113.8")).status == 401
+        await request_with_wrong_token(world, f"wrong{number}", forwarded_for="203.0.113.7")
+    assert (await request_with_wrong_token(world, "wrong", forwarded_for="203.0.113.7")).status == 429
+    assert (await request_with_wrong_token(world, "wrong", forwarded_for="203.0.113.8")).status == 401
     for made_up in ("198.51.100.1", "127.0.0.1", "10.0.0.1", "garbage", "", "::1", "x" * 7000, "\xe9"):
-        answer = await ask_wrongly(world, "wrong", came_by=f"{made_up}, 203.0.113.7, 10.1.2.3")
+        answer = await request_with_wrong_token(world, "wrong", forwarded_for=f"{made_up}, 203.0.113.7, 10.1.2.3")
         assert answer.status == 429, made_up
     two_lines = [("X-Forwarded-For", "198.51.100.1"), ("X-Forwarded-For", "203.0.113.7")]
-    async with world.session.get(f"{world.url}{DIALECTS[1]}", headers=[*two_lines, ("Authorization", "x y")]) as told:
-        assert told.status == 429
+    async with world.session.get(
+        f"{world.url}{DIALECTS[1]}", headers=[*two_lines, ("Authorization", "x y")]
+    ) as response:
+        assert response.status == 429
 
 
 async def test_a_forwarded_for_header_from_an_untrusted_peer_is_ignored(world: World) -> None:
     for number in range(MAX_FAILURES):
-        await ask_wrongly(world, "wrong", came_by=f"203.0.113.{number}")
-    assert (await ask_wrongly(world, "wrong", came_by="203.0.113.99")).status == 429
+        await request_with_wrong_token(world, "wrong", forwarded_for=f"203.0.113.{number}")
+    assert (await request_with_wrong_token(world, "wrong", forwarded_for="203.0.113.99")).status == 429
 
 
 async def test_guesses_at_one_token_from_many_addresses_are_counted_by_its_prefix(behind_proxies: World) -> None:
     world = behind_proxies
     for number in range(MAX_FAILURES):
-        await ask_wrongly(world, world.token[:12] + str(number), came_by=f"203.0.113.{number}")
-    assert (await ask_wrongly(world, world.token[:12], came_by="198.51.100.1")).status == 429
-    assert (await ask_wrongly(world, world.token[:11] + "~~", came_by="198.51.100.2")).status == 401
+        await request_with_wrong_token(world, world.token[:12] + str(number), forwarded_for=f"203.0.113.{number}")
+    assert (await request_with_wrong_token(world, world.token[:12], forwarded_for="198.51.100.1")).status == 429
+    assert (await request_with_wrong_token(world, world.token[:11] + "~~", forwarded_for="198.51.100.2")).status == 401
     assert (await world.ask("GET", "/api/projects")).status == 200
 
 
@@ -257,11 +267,11 @@ async def test_a_token_in_two_headers_is_refused(world: World) -> None:
         assert answer.status == 401
 
 
-# --- the rules of it
+# --- counting failed attempts
 
 
 class Clock:
-    """A clock that stands until it is set."""
+    """A clock that stands still until it is set."""
 
     now = 1000.0
 
@@ -307,10 +317,10 @@ def test_memory_is_bounded_whatever_tokens_are_tried() -> None:
     kept = len(attempts._times)
     for number in range(1000):
         assert attempts.record("address one", f"token {number}") > 0
-    assert len(attempts._times) == kept  # who is refused adds nothing
+    assert len(attempts._times) == kept  # refused attempts add nothing
     for number in range(1000):
         attempts.record(f"address {number}")
-        assert attempts.record("address one") > 0  # and one that goes on is not forgotten for others
+        assert attempts.record("address one") > 0  # a key that keeps failing is not evicted by others
     assert len(attempts._times) <= 50
 
 
@@ -371,7 +381,7 @@ def test_no_forwarded_for_header_raises_or_hides_the_peer_of_the_proxy(remote: s
     assert str(client_address("127.0.0.1", honest, PROXIES)) == "203.0.113.7"
 
 
-# --- what the papers say
+# --- documentation
 
 
 def test_the_documentation_lists_every_grant_with_the_role_that_has_it() -> None:
@@ -386,16 +396,16 @@ def test_the_documentation_lists_every_grant_with_the_role_that_has_it() -> None
 
 
 async def test_a_token_of_one_project_cannot_move_it_to_another_repository(world: World, source: Path) -> None:
-    """Nor is it told which repositories there are: GitHub is not asked."""
+    """Nor does it learn which repositories exist: GitHub is not asked."""
     await world.github.add_repository(await world.github.add_repository_to_account(source, "other"))
     await create_project(world, "loose")
     await world.settle()
     for name in ("site", "loose"):
-        scoped, asked = await world.with_grants("admin", project=name), len(world.github.calls)
+        scoped, calls = await world.with_grants("admin", project=name), len(world.github.calls)
         for repo in ("acme/other", "acme/none", "nobody/site", "no name"):
             answer = await world.ask("PATCH", f"/api/projects/{name}", {"repo": repo, "archived": True}, token=scoped)
             assert (answer.status, answer.json["pointer"]) == (403, "#/repo"), repo
-        assert len(world.github.calls) == asked
+        assert len(world.github.calls) == calls
     own = await world.with_grants("admin", project="site")
     same = await world.ask("PATCH", "/api/projects/site", {"repo": "Acme/Site", "archived": True}, token=own)
     assert (same.status, same.json["repo"], same.json["archived"]) == (200, "acme/site", True)
@@ -415,8 +425,8 @@ async def test_a_token_of_one_project_learns_nothing_about_others(world: World) 
         other, none = [await world.ask("POST", path, body, token=scoped) for path in paths]
         assert (other.status, other.json) == (403, none.json)
     for state in ("pending", "approved"):
-        asked = [f"/api/announcements?state={state}&project={name}" for name in ("site", "none")]
-        assert [(await world.ask("GET", path, token=scoped)).json for path in asked] == [[], []]
+        paths = [f"/api/announcements?state={state}&project={name}" for name in ("site", "none")]
+        assert [(await world.ask("GET", path, token=scoped)).json for path in paths] == [[], []]
     for change in ({"permalink": "site"}, {"tag_prefix": "rc/"}, {"name": "site"}):
         answer = await world.ask("PATCH", "/api/projects/shop", change, token=scoped)
         assert answer.status == 409 and "project" not in answer.json and "`site`:" not in answer.json["detail"]
@@ -424,7 +434,7 @@ async def test_a_token_of_one_project_learns_nothing_about_others(world: World) 
 
 
 async def test_no_query_parameter_is_ignored(world: World) -> None:
-    """Unknown and repeated ones are refused in the dialect's form, once it is known who asks."""
+    """Unknown and repeated parameters are refused in the dialect's form, after authentication."""
     reads = [path for method, path, _, _ in EVERY_CALL if method == "GET"]
     for path in [*reads, "/api/announcements"]:
         for query, name in (
@@ -435,19 +445,19 @@ async def test_no_query_parameter_is_ignored(world: World) -> None:
         ):
             if name == "PER_PAGE" and path not in PAGED:
                 continue
-            status, sentence = refusal(await world.ask("GET", f"{path}?{query}"))
+            status, sentence = status_and_sentence(await world.ask("GET", f"{path}?{query}"))
             assert (status, sentence.startswith(f"`{name}` is no parameter of this call")) == (400, True), (path, query)
         assert (await world.ask("GET", f"{path}?x=1", token="")).status == 401
     for path in PAGED:
         for query in ("per_page=1&per_page=1", "per_page=1&per_page=2"):
-            told = await world.ask("GET", f"{path}?{query}")
-            assert refusal(told) == (400, "`per_page` is given more than once."), path
-    strange = await world.ask("GET", f"{env_path('/deployments')}?x=1")
-    assert strange.error == "`x` is no parameter of this call, which takes `page` and `per_page`."
+            repeated = await world.ask("GET", f"{path}?{query}")
+            assert status_and_sentence(repeated) == (400, "`per_page` is given more than once."), path
+    unknown = await world.ask("GET", f"{env_path('/deployments')}?x=1")
+    assert unknown.error == "`x` is no parameter of this call, which takes `page` and `per_page`."
     assert (await world.ask("POST", "/api/projects?name=x", {"name": "shop"})).status == 400
     assert (await world.ask("DELETE", "/api/tokens/1?x=1")).status == 400
     assert (await world.ask("GET", "/api/projects/shop")).status == 404
-    asked = await world.ask("POST", "/graphql?query=x", {"query": "{ viewer { name } }"})
-    assert (asked.status, asked.json["errors"][0]["extensions"]["code"]) == (400, "BAD_USER_INPUT")
+    graphql = await world.ask("POST", "/graphql?query=x", {"query": "{ viewer { name } }"})
+    assert (graphql.status, graphql.json["errors"][0]["extensions"]["code"]) == (400, "BAD_USER_INPUT")
     long = await world.ask("GET", f"/api/tokens?{'x' * 5000}=1")
     assert (long.status, len(long.json["detail"]) < 300) == (400, True)

@@ -1,4 +1,4 @@
-"""The approval queue: what waits is listed, approved and rejected on our own routes."""
+"""The native routes to review announcements: listing, approving and rejecting."""
 
 import asyncio
 from typing import Any
@@ -20,14 +20,14 @@ from tests.api.helpers import count_rows, create_project, field_values
 from tests.world import Answer, World
 
 
-def listed(answer: Answer) -> list[str]:
-    """The versions of a list, in its order."""
+def versions_in(answer: Answer) -> list[str]:
+    """The versions of a list, in order."""
     assert answer.status == 200, answer.json
     return [row["version"] for row in answer.json]
 
 
-def refusal(answer: Answer) -> tuple[int, str | None]:
-    """Status and field of a refusal, whose form is checked."""
+def status_and_field(answer: Answer) -> tuple[int, str | None]:
+    """Status and field of an error response, whose form is checked."""
     assert answer.headers["Content-Type"].startswith("application/problem+json")
     assert answer.json["status"] == answer.status
     return answer.status, answer.json.get("pointer", answer.json.get("parameter"))
@@ -39,7 +39,7 @@ async def test_pending_announcements_are_listed_with_all_fields(world: World) ->
     (row,) = (await world.ask("GET", QUEUE)).json
     created = row.pop("created_at")
     assert created.endswith("Z")
-    waiting = {
+    expected = {
         "id": number,
         "project": "site",
         "permalink": "site",
@@ -54,12 +54,12 @@ async def test_pending_announcements_are_listed_with_all_fields(world: World) ->
         "reason": None,
         "release_id": None,
     }
-    assert row == waiting
+    assert row == expected
     approved = (await decide(world, "1.1", "approve")).json
     decided = approved.pop("decided_at")
     changes = {"state": "approved", "decided_by": "root", "release_id": "site-1.1", "created_at": created}
-    waiting.pop("decided_at")
-    assert (approved, decided[-1]) == ({**waiting, **changes}, "Z")
+    expected.pop("decided_at")
+    assert (approved, decided[-1]) == ({**expected, **changes}, "Z")
     assert (await world.ask("GET", QUEUE)).json == []
 
 
@@ -70,7 +70,7 @@ async def test_announcements_are_listed_by_state(world: World) -> None:
             await decide(world, version, ("approve", "reject")[number])
         if number == 2:
             await world.ask("DELETE", f"{RELEASES}/{identity}.json")
-    found = {state: listed(await world.ask("GET", f"{QUEUE}?state={state}")) for state in STATES}
+    found = {state: versions_in(await world.ask("GET", f"{QUEUE}?state={state}")) for state in STATES}
     assert found == {"approved": ["1.0"], "rejected": ["2.0"], "withdrawn": ["3.0"], "pending": ["4.0"]}
     (rejected,) = (await world.ask("GET", f"{QUEUE}?state=rejected")).json
     assert (rejected["reason"], rejected["decided_by"]) == ("Spam.", "root")
@@ -81,19 +81,19 @@ async def test_the_list_is_newest_first_with_keyset_pages(world: World) -> None:
     seen, path = [], f"{QUEUE}?per_page=2"
     while path:
         answer = await world.ask("GET", path)
-        seen.append(listed(answer))
+        seen.append(versions_in(answer))
         path = answer.headers.get("Link", "").partition(">")[0].removeprefix(f"<{world.url}")
     assert seen == [["0.4", "0.3"], ["0.2", "0.1"], ["0.0"]]
 
 
 async def test_an_invalid_query_is_refused(world: World) -> None:
-    wrong = {
+    invalid = {
         "state": ["state=open", "state=", "state=pending&state=approved"],
         "before": ["before=0", "before=x", f"before={10**30}"],
         "per_page": ["per_page=101", "per_page=0"],
     }
-    for field, query in field_values(wrong):
-        assert refusal(await world.ask("GET", f"{QUEUE}?{query}")) == (400, field), query
+    for field, query in field_values(invalid):
+        assert status_and_field(await world.ask("GET", f"{QUEUE}?{query}")) == (400, field), query
 
 
 async def test_the_list_can_be_limited_to_one_project(world: World) -> None:
@@ -101,12 +101,12 @@ async def test_the_list_can_be_limited_to_one_project(world: World) -> None:
     await submit(world, "1.0")
     body = {"release": {"version": "9", "changelog": "x"}}
     assert (await world.ask("POST", "/projects/web-shop/releases.json", body)).status == 201
-    assert listed(await world.ask("GET", QUEUE)) == ["9", "1.0"]
-    assert listed(await world.ask("GET", f"{QUEUE}?project=Web%20Shop")) == ["9"]
+    assert versions_in(await world.ask("GET", QUEUE)) == ["9", "1.0"]
+    assert versions_in(await world.ask("GET", f"{QUEUE}?project=Web%20Shop")) == ["9"]
     for name in ("none", "%FF", "x" * 255, "web-shop"):
-        assert refusal(await world.ask("GET", f"{QUEUE}?project={name}")) == (404, None)
+        assert status_and_field(await world.ask("GET", f"{QUEUE}?project={name}")) == (404, None)
     for name in ("", "%00", "a%00", "x" * 256):
-        assert refusal(await world.ask("GET", f"{QUEUE}?project={name}")) == (400, "project")
+        assert status_and_field(await world.ask("GET", f"{QUEUE}?project={name}")) == (400, "project")
 
 
 async def test_the_list_shows_each_caller_what_they_may_see(world: World) -> None:
@@ -128,12 +128,12 @@ async def test_the_list_shows_each_caller_what_they_may_see(world: World) -> Non
     ]
     for grants, user, scope, expected in sees:
         token = await world.with_grants(*grants, user=user, project=scope)
-        assert listed(await world.ask("GET", QUEUE, token=token)) == expected, (grants, user, scope)
+        assert versions_in(await world.ask("GET", QUEUE, token=token)) == expected, (grants, user, scope)
     await decide(world, "1.0", "approve")
     reader = await world.with_grants("project:read", user="dave", project="site")
-    assert listed(await world.ask("GET", f"{QUEUE}?state=approved", token=reader)) == ["1.0"]
+    assert versions_in(await world.ask("GET", f"{QUEUE}?state=approved", token=reader)) == ["1.0"]
     elsewhere = await world.with_grants("project:read", user="dave", project="shop")
-    assert listed(await world.ask("GET", f"{QUEUE}?state=approved", token=elsewhere)) == []
+    assert versions_in(await world.ask("GET", f"{QUEUE}?state=approved", token=elsewhere)) == []
 
 
 async def test_an_approval_creates_the_release_unless_it_exists(world: World) -> None:
@@ -142,9 +142,14 @@ async def test_an_approval_creates_the_release_unless_it_exists(world: World) ->
     for version in ("1.0", "2.0 final"):
         await submit(world, version)
         assert (await decide(world, version, "approve")).status == 200
-    made = await Release.get(version="2.0 final")
-    assert (made.release_type, made.release_id, made.status, made.commit) == ("ga", "site-2.0 final", 1, None)
-    assert [row.release_id for row in await Announcement.all().order_by("id")] == [cut.id, made.id]
+    created = await Release.get(version="2.0 final")
+    assert (created.release_type, created.release_id, created.status, created.commit) == (
+        "ga",
+        "site-2.0 final",
+        1,
+        None,
+    )
+    assert [row.release_id for row in await Announcement.all().order_by("id")] == [cut.id, created.id]
     assert (await Release.get(id=cut.id)).commit == cut.commit
     assert (await world.ask("GET", "/api/projects/site/releases/2.0%20final")).status == 200
 
@@ -156,7 +161,7 @@ async def test_an_approval_whose_release_id_is_taken_is_409_and_stays_pending(wo
     await submit(world, "1-0")
     answer = await decide(world, "1-0", "approve")
     assert (answer.status, "`site-1`" in answer.json["detail"]) == (409, True)
-    assert listed(await world.ask("GET", QUEUE)) == ["1-0"]
+    assert versions_in(await world.ask("GET", QUEUE)) == ["1-0"]
     assert await count_rows("releases") == {"releases": 1}
 
 
@@ -170,10 +175,13 @@ async def test_a_decision_is_final(world: World) -> None:
     for version, state in states.items():
         for act in ("approve", "reject"):
             answer = await decide(world, version, act)
-            assert (refusal(answer), answer.json["state"]) == ((409, None), state)
+            assert (status_and_field(answer), answer.json["state"]) == ((409, None), state)
     for version in ("9.0", "%00", "x" * 300, "1.0%20", ".."):
-        assert refusal(await decide(world, version, "approve"))[0] == 404
-    assert refusal(await world.ask("POST", "/api/projects/none/releases/1/announcement/approve")) == (404, None)
+        assert status_and_field(await decide(world, version, "approve"))[0] == 404
+    assert status_and_field(await world.ask("POST", "/api/projects/none/releases/1/announcement/approve")) == (
+        404,
+        None,
+    )
 
 
 async def test_an_approval_may_name_the_announcement_that_was_read(world: World) -> None:
@@ -182,14 +190,14 @@ async def test_an_approval_may_name_the_announcement_that_was_read(world: World)
     other = await submit(world, "1.0", "Something else")
     for act in ("approve", "reject"):
         answer = await decide(world, "1.0", act, {"id": read})
-        assert (refusal(answer), answer.json["id"]) == ((409, None), other)
+        assert (status_and_field(answer), answer.json["id"]) == ((409, None), other)
     assert (await decide(world, "1.0", "approve", {"id": other})).json["changelog"] == "Something else"
 
 
 async def test_a_malformed_decision_is_refused(world: World) -> None:
     await submit(world, "1.0")
     path = "/api/projects/site/releases/1.0/announcement"
-    wrong: list[tuple[str, Any, str]] = [
+    invalid: list[tuple[str, Any, str]] = [
         ("reject", {}, "reason"),
         ("reject", {"reason": ""}, "reason"),
         ("reject", {"reason": " "}, "reason"),
@@ -200,10 +208,10 @@ async def test_a_malformed_decision_is_refused(world: World) -> None:
         ("approve", {"id": "1"}, "id"),
         ("approve", {"reason": "x"}, "reason"),
     ]
-    for act, body, field in wrong:
-        assert refusal(await world.ask("POST", f"{path}/{act}", body)) == (400, f"#/{field}"), body
+    for act, body, field in invalid:
+        assert status_and_field(await world.ask("POST", f"{path}/{act}", body)) == (400, f"#/{field}"), body
     assert (await decide(world, "1.0", "approve", {"id": 2**65})).status in (400, 409)
-    assert listed(await world.ask("GET", QUEUE)) == ["1.0"]
+    assert versions_in(await world.ask("GET", QUEUE)) == ["1.0"]
 
 
 async def test_of_two_concurrent_decisions_the_second_is_refused(world: World) -> None:

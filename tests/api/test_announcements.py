@@ -1,4 +1,4 @@
-"""The dialect `announcements`: releases are submitted, listed, shown and withdrawn."""
+"""The dialect `announcements`: submitting, listing, showing and withdrawing releases."""
 
 import asyncio
 from typing import Any
@@ -25,14 +25,14 @@ PATCH = {"version": "1.1", "changelog": "Security Patch"}
 
 
 async def test_a_release_is_submitted_approved_and_then_public(world: World) -> None:
-    said = {**PATCH, "tag_list": "stable, security", "hidden_from_frontpage": False}
-    made = await world.ask("POST", f"{RELEASES}.json", {"auth_code": world.token, "release": said}, token="")
-    record = made.json["release"]
+    fields = {**PATCH, "tag_list": "stable, security", "hidden_from_frontpage": False}
+    submitted = await world.ask("POST", f"{RELEASES}.json", {"auth_code": world.token, "release": fields}, token="")
+    record = submitted.json["release"]
     created = record.pop("created_at")
     number = record["id"]
-    assert (made.status, record) == (
+    assert (submitted.status, record) == (
         201,
-        {**said, "tag_list": ["stable", "security"], "id": number, "approved_at": None},
+        {**fields, "tag_list": ["stable", "security"], "id": number, "approved_at": None},
     )
     assert len(created) == len("2008-12-15T18:07:06Z") and created.endswith("Z")
     assert listed_versions(await world.ask("GET", f"{RELEASES}.json")) == []
@@ -45,8 +45,8 @@ async def test_a_release_is_submitted_approved_and_then_public(world: World) -> 
     approved = listed.json[0]["release"].pop("approved_at")
     record.pop("approved_at")
     assert (listed.json, approved[-1]) == ([{"release": record}], "Z")
-    shown = await world.ask("GET", f"{RELEASES}/{number}.json", token="")
-    assert (shown.status, shown.json) == (200, {"release": {**record, "approved_at": approved}})
+    single = await world.ask("GET", f"{RELEASES}/{number}.json", token="")
+    assert (single.status, single.json) == (200, {"release": {**record, "approved_at": approved}})
     assert (await world.ask("GET", f"{RELEASES}/pending.json")).json == []
 
 
@@ -56,9 +56,9 @@ async def test_json_and_xml_are_equivalent(world: World) -> None:
         "<tag_list type='array'><tag>a</tag></tag_list><hidden_from_frontpage type='boolean'>true"
         "</hidden_from_frontpage></release></r>"
     )
-    made = await ask_xml(world, "POST", f"{RELEASES}.xml", body, token="", kind="text/xml; charset=utf-8")
-    assert (made.status, made.root.tag, made.root.findtext("version")) == (201, "release", "1.1")
-    number = made.root.findtext("id")
+    submitted = await ask_xml(world, "POST", f"{RELEASES}.xml", body, token="", kind="text/xml; charset=utf-8")
+    assert (submitted.status, submitted.root.tag, submitted.root.findtext("version")) == (201, "release", "1.1")
+    number = submitted.root.findtext("id")
     in_json = (await world.ask("GET", f"{RELEASES}/{number}.json")).json["release"]
     assert in_json == {
         "id": int(str(number)),
@@ -69,8 +69,8 @@ async def test_json_and_xml_are_equivalent(world: World) -> None:
         "changelog": "a < b\n",
     }
     pending = (await ask_xml(world, "GET", f"{RELEASES}/pending.xml")).root
-    assert (pending.tag, pending.attrib, [each.tag for each in pending]) == ("releases", {"type": "array"}, ["release"])
-    assert [(each.tag, each.attrib) for each in pending[0]] == [
+    assert (pending.tag, pending.attrib, [item.tag for item in pending]) == ("releases", {"type": "array"}, ["release"])
+    assert [(item.tag, item.attrib) for item in pending[0]] == [
         ("id", {"type": "integer"}),
         ("version", {}),
         ("tag_list", {"type": "array"}),
@@ -80,8 +80,10 @@ async def test_json_and_xml_are_equivalent(world: World) -> None:
         ("created_at", {"type": "datetime"}),
     ]
     assert (await ask_xml(world, "GET", f"{RELEASES}.xml")).root.attrib == {"type": "array"}
-    gone = await ask_xml(world, "DELETE", f"{RELEASES}/{number}.xml", f"<auth_code>{world.token}</auth_code>", token="")
-    assert (gone.status, gone.root.findtext("version")) == (200, "1.1")
+    deleted = await ask_xml(
+        world, "DELETE", f"{RELEASES}/{number}.xml", f"<auth_code>{world.token}</auth_code>", token=""
+    )
+    assert (deleted.status, deleted.root.findtext("version")) == (200, "1.1")
     assert (await ask_xml(world, "GET", f"{RELEASES}/{number}.xml")).errors == {"base": "Release not found"}
 
 
@@ -99,35 +101,42 @@ async def test_a_release_in_xml_may_have_any_root_and_hyphenated_names(world: Wo
     ]
     for number, body in enumerate(bodies):
         query = "" if code in body else f"?auth_code={world.token}"
-        made = await ask_xml(world, "POST", f"{RELEASES}.xml{query}", body.format(number), token="")
-        assert (made.status, [each.text for each in made.root.iter("tag")]) == (201, ["a", "b"]), body
-        assert made.root.findtext("hidden_from_frontpage") == "true"
+        submitted = await ask_xml(world, "POST", f"{RELEASES}.xml{query}", body.format(number), token="")
+        assert (submitted.status, [item.text for item in submitted.root.iter("tag")]) == (201, ["a", "b"]), body
+        assert submitted.root.findtext("hidden_from_frontpage") == "true"
 
 
 async def test_a_record_without_its_name_is_accepted(world: World) -> None:
-    made = await world.ask("POST", f"{RELEASES}.json", {"auth_code": world.token, **PATCH}, token="")
-    assert (made.status, made.json["release"]["version"]) == (201, "1.1")
+    submitted = await world.ask("POST", f"{RELEASES}.json", {"auth_code": world.token, **PATCH}, token="")
+    assert (submitted.status, submitted.json["release"]["version"]) == (201, "1.1")
 
 
 async def test_read_only_fields_are_ignored(world: World) -> None:
     moment = "1999-01-01T00:00:00Z"
-    said = {**PATCH, "id": 7777, "approved_at": moment, "created_at": moment, "state": "approved", "x": [{}]}
-    made = (await world.ask("POST", f"{RELEASES}.json", {"release": said, "state": "approved"})).json["release"]
-    assert (made["id"] != 7777, made["approved_at"], made["created_at"] > moment) == (True, None, True)
+    fields = {**PATCH, "id": 7777, "approved_at": moment, "created_at": moment, "state": "approved", "x": [{}]}
+    submitted = (await world.ask("POST", f"{RELEASES}.json", {"release": fields, "state": "approved"})).json["release"]
+    assert (submitted["id"] != 7777, submitted["approved_at"], submitted["created_at"] > moment) == (True, None, True)
 
 
 async def test_flags_are_accepted_in_several_notations(world: World) -> None:
-    ways: list[tuple[Any, bool]] = [(True, True), ("1", True), ("Y", True), (False, False), ("0", False), ("N", False)]
-    for number, (said, meant) in enumerate(ways):
-        body = {**PATCH, "version": str(number), "hidden_from_frontpage": said}
-        made = await world.ask("POST", f"{RELEASES}.json", {"release": body})
-        assert made.json["release"]["hidden_from_frontpage"] is meant
-    made = await world.ask("POST", f"{RELEASES}.json", {"release": {**PATCH, "hidden_from_frontpage": "maybe"}})
-    assert status_and_fields(made) == (409, ["hidden_from_frontpage"])
+    notations: list[tuple[Any, bool]] = [
+        (True, True),
+        ("1", True),
+        ("Y", True),
+        (False, False),
+        ("0", False),
+        ("N", False),
+    ]
+    for number, (value, expected) in enumerate(notations):
+        body = {**PATCH, "version": str(number), "hidden_from_frontpage": value}
+        answer = await world.ask("POST", f"{RELEASES}.json", {"release": body})
+        assert answer.json["release"]["hidden_from_frontpage"] is expected
+    answer = await world.ask("POST", f"{RELEASES}.json", {"release": {**PATCH, "hidden_from_frontpage": "maybe"}})
+    assert status_and_fields(answer) == (409, ["hidden_from_frontpage"])
 
 
 async def test_invalid_values_are_409_naming_every_field(world: World) -> None:
-    wrong: list[tuple[Any, list[str]]] = [
+    invalid: list[tuple[Any, list[str]]] = [
         ({}, ["version", "changelog"]),
         ({"release": {}}, ["version", "changelog"]),
         ({"release": {"version": "1.1"}}, ["changelog"]),
@@ -141,22 +150,22 @@ async def test_invalid_values_are_409_naming_every_field(world: World) -> None:
         ({"release": {**PATCH, "changelog": "\x01"}}, ["changelog"]),
         *(({"release": record}, ["release"]) for record in (None, [], "1.1", 7, True, [PATCH])),
     ]
-    for body, fields in wrong:
+    for body, fields in invalid:
         assert status_and_fields(await world.ask("POST", f"{RELEASES}.json", body)) == (409, fields), body
-    told = await ask_xml(world, "POST", f"{RELEASES}.xml", "<release><version>&lt;b&gt;</version></release>")
+    response = await ask_xml(world, "POST", f"{RELEASES}.xml", "<release><version>&lt;b&gt;</version></release>")
     sentences = {"version": "`version` must hold no HTML tags.", "changelog": "`changelog` is required."}
-    assert (told.status, told.errors) == (409, sentences)
+    assert (response.status, response.errors) == (409, sentences)
     assert await count_rows("announcements") == {"announcements": 0}
 
 
 async def test_texts_of_the_maximum_length_and_with_special_characters_are_stored_unchanged(world: World) -> None:
-    said: dict[str, Any] = {"version": "1.0 ü/日本?#%&+ <3", "changelog": "🚢" * 65_534 + "\n"}
-    said["tag_list"] = ["6.0.x (Alpha)", "é"]
-    number = await submit(world, **said)
-    assert (await world.ask("GET", f"{RELEASES}/{number}.json")).json["release"].items() >= said.items()
-    assert (await ask_xml(world, "GET", f"{RELEASES}/{number}.xml")).root.findtext("changelog") == said["changelog"]
+    fields: dict[str, Any] = {"version": "1.0 ü/日本?#%&+ <3", "changelog": "🚢" * 65_534 + "\n"}
+    fields["tag_list"] = ["6.0.x (Alpha)", "é"]
+    number = await submit(world, **fields)
+    assert (await world.ask("GET", f"{RELEASES}/{number}.json")).json["release"].items() >= fields.items()
+    assert (await ask_xml(world, "GET", f"{RELEASES}/{number}.xml")).root.findtext("changelog") == fields["changelog"]
     path = "1.0%20%C3%BC%2F%E6%97%A5%E6%9C%AC%3F%23%25%26+%20%3C3"
-    assert (await decide(world, path, "approve")).json["release_id"] == f"site-{said['version']}"
+    assert (await decide(world, path, "approve")).json["release_id"] == f"site-{fields['version']}"
 
 
 async def test_a_version_is_announced_once_unless_it_was_rejected_or_withdrawn(world: World) -> None:
@@ -178,8 +187,8 @@ async def test_a_version_is_announced_once_unless_it_was_rejected_or_withdrawn(w
 
 
 async def test_of_concurrent_submissions_of_a_version_one_succeeds(world: World) -> None:
-    asked = (world.ask("POST", f"{RELEASES}.json", {"release": PATCH}) for _ in range(8))
-    answers = await asyncio.gather(*asked)
+    requests = (world.ask("POST", f"{RELEASES}.json", {"release": PATCH}) for _ in range(8))
+    answers = await asyncio.gather(*requests)
     assert sorted(answer.status for answer in answers) == [201] + [409] * 7
     assert await count_rows("announcements") == {"announcements": 1}
 
@@ -195,7 +204,7 @@ async def test_lists_are_newest_first_in_pages_of_twenty(world: World) -> None:
     assert listed_versions(second) == [f"0.{number}" for number in range(25, 5, -1)]
     assert page_links(second) == {"first": "page=1", "prev": "page=1", "next": "page=3"}
     third = await ask_xml(world, "GET", f"{RELEASES}.xml?page=3")
-    assert [each.findtext("version") for each in third.root] == [f"0.{number}" for number in range(5, -1, -1)]
+    assert [item.findtext("version") for item in third.root] == [f"0.{number}" for number in range(5, -1, -1)]
     for page in (4, 10_000_000):
         assert (await world.ask("GET", f"{RELEASES}.json?page={page}")).json == []
 
@@ -207,8 +216,8 @@ async def test_an_invalid_page_number_is_409(world: World, form: str) -> None:
             if form == "json":
                 assert status_and_fields(await world.ask("GET", f"{path}.json?page={query}")) == (409, ["page"]), query
             else:
-                told = await ask_xml(world, "GET", f"{path}.xml?page={query}")
-                assert (told.status, list(told.errors)) == (409, ["page"]), query
+                response = await ask_xml(world, "GET", f"{path}.xml?page={query}")
+                assert (response.status, list(response.errors)) == (409, ["page"]), query
 
 
 async def test_pending_releases_are_those_of_the_user_not_of_the_token(world: World) -> None:
@@ -250,8 +259,12 @@ async def test_only_the_submitter_withdraws_a_release_and_only_while_it_is_pendi
     for decided in (approved, rejected):
         answer = await world.ask("DELETE", f"{RELEASES}/{decided}.json", token=carol)
         assert status_and_fields(answer) == (409, ["base"])
-    gone = await world.ask("DELETE", f"{RELEASES}/{number}.json", token=carol)
-    assert (gone.status, gone.json["release"]["id"], gone.json["release"]["approved_at"]) == (200, number, None)
+    deleted = await world.ask("DELETE", f"{RELEASES}/{number}.json", token=carol)
+    assert (deleted.status, deleted.json["release"]["id"], deleted.json["release"]["approved_at"]) == (
+        200,
+        number,
+        None,
+    )
     for method in ("GET", "DELETE"):
         assert status_and_fields(await world.ask(method, f"{RELEASES}/{number}.json", token=carol)) == (404, ["base"])
     assert status_and_fields(await world.ask("GET", f"{RELEASES}/{rejected}.json", token=carol)) == (404, ["base"])
@@ -261,8 +274,8 @@ async def test_only_the_submitter_withdraws_a_release_and_only_while_it_is_pendi
 async def test_a_release_of_another_project_or_with_an_invalid_id_is_404(world: World) -> None:
     await create_project(world, "shop")
     (number,) = await announce(world, "1.0")
-    waiting = await submit(world, "1.1")
-    for name in map(str, (number, waiting)):
+    pending = await submit(world, "1.1")
+    for name in map(str, (number, pending)):
         assert status_and_fields(await world.ask("GET", f"/projects/shop/releases/{name}.json")) == (404, ["base"])
         assert status_and_fields(await world.ask("DELETE", f"/projects/shop/releases/{name}.json")) == (404, ["base"])
     for name in ("0", "-1", "+1", f"{number}.0", "abc", "%00", "%C2%B9", str(2**31), str(2**65), "9" * 300, "%2e"):

@@ -1,4 +1,4 @@
-"""The dialect `announcements`: whatever is sent, the answer is 4xx in the caller's form, and never a fault of ours."""
+"""The dialect `announcements`: invalid input is always 4xx in the caller's format, never an internal error."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,11 +23,11 @@ BODIES = (*WRITES, ("GET", f"{RELEASES}/pending"), ("GET", RELEASES), ("DELETE",
 
 
 async def send(world: World, method: str, path: str, body: Any, kind: str = "application/json", **more: str) -> Answer:
-    """Raw bytes to a `.json` path."""
+    """Send raw bytes to a `.json` path."""
     return await world.ask(method, f"{path}.json", data=body, headers={"Content-Type": kind, **more})
 
 
-BROKEN = {
+MALFORMED = {
     "null": b"null",
     "a list": b"[]",
     "a text": b'"x"',
@@ -47,7 +47,7 @@ BROKEN = {
 
 
 async def test_malformed_json_is_400(world: World) -> None:
-    for (method, path), (name, body) in product(BODIES, BROKEN.items()):
+    for (method, path), (name, body) in product(BODIES, MALFORMED.items()):
         assert status_and_fields(await send(world, method, path, body)) == (400, ["base"]), (method, path, name)
     assert await count_rows("announcements", "links") == {"announcements": 0, "links": 0}
 
@@ -66,8 +66,8 @@ async def test_malformed_xml_is_400(world: World) -> None:
         b"<?xml version='1.0' encoding='no-such'?><release/>",
     ]
     for (method, path), body in product(BODIES, bodies):
-        told = await ask_xml(world, method, f"{path}.xml", body)
-        assert (told.status, list(told.errors)) == (400, ["base"]), (method, path, body[:60])
+        response = await ask_xml(world, method, f"{path}.xml", body)
+        assert (response.status, list(response.errors)) == (400, ["base"]), (method, path, body[:60])
 
 
 async def test_a_body_of_another_type_is_415_and_an_empty_body_may_have_any_type(world: World) -> None:
@@ -76,8 +76,8 @@ async def test_a_body_of_another_type_is_415_and_an_empty_body_may_have_any_type
         assert status_and_fields(await send(world, method, path, b'{"x": 1}', kind)) == (415, ["base"]), kind
         assert (await send(world, method, path, b"", kind)).status in (200, 404, 409), kind
     for (method, path), kind in product(BODIES, ("application/json", "text/plain", "text/html")):
-        told = await ask_xml(world, method, f"{path}.xml", b"<release/>", kind=kind)
-        assert (told.status, list(told.errors)) == (415, ["base"]), kind
+        response = await ask_xml(world, method, f"{path}.xml", b"<release/>", kind=kind)
+        assert (response.status, list(response.errors)) == (415, ["base"]), kind
     for method, path in BODIES:
         assert (await send(world, method, path, b"{}", "Application/JSON; charset=utf-8")).status in (200, 404, 409)
 
@@ -90,8 +90,8 @@ async def test_a_body_over_one_mebibyte_is_413(world: World) -> None:
     for method, path in BODIES:
         for body in (BytesIO(b" " * (10 * SIZE)), chunks()):
             assert status_and_fields(await send(world, method, path, body)) == (413, ["base"])
-        told = await ask_xml(world, method, f"{path}.xml", BytesIO(b" " * (SIZE + 1)))
-        assert (told.status, list(told.errors)) == (413, ["base"])
+        response = await ask_xml(world, method, f"{path}.xml", BytesIO(b" " * (SIZE + 1)))
+        assert (response.status, list(response.errors)) == (413, ["base"])
 
 
 async def test_a_malformed_body_is_reported_even_though_it_may_hold_the_credentials(world: World) -> None:
@@ -105,17 +105,17 @@ async def test_a_malformed_body_is_reported_even_though_it_may_hold_the_credenti
 
 
 async def test_values_of_the_wrong_type_are_409(world: World) -> None:
-    strange: list[Any] = [2**65, -(2**65), 1e308, [[]], {"a": {"b": []}}, [None], {}, True]
-    for value in strange:
+    unusual: list[Any] = [2**65, -(2**65), 1e308, [[]], {"a": {"b": []}}, [None], {}, True]
+    for value in unusual:
         release = {"version": value, "changelog": value}
         assert status_and_fields(await world.ask("POST", f"{RELEASES}.json", {"release": release})) == (
             409,
             ["version", "changelog"],
         )
         if value != {}:
-            said = {"project": {"oneliner": [value], "description": [value], "project_tag_list": [[value]]}}
+            body = {"project": {"oneliner": [value], "description": [value], "project_tag_list": [[value]]}}
             fields = ["oneliner", "description", "project_tag_list"]
-            assert status_and_fields(await world.ask("PUT", f"{PROJECT}.json", said)) == (409, fields)
+            assert status_and_fields(await world.ask("PUT", f"{PROJECT}.json", body)) == (409, fields)
         link = {"url": {"label": value, "location": value}}
         assert status_and_fields(await world.ask("POST", f"{URLS}.json", link)) == (409, ["label", "location"])
 
@@ -128,8 +128,8 @@ async def test_unknown_paths_and_methods_are_refused_in_the_format_of_the_path(w
         ("GET", f"{PROJECT}/nothing", 404),
         ("GET", f"{RELEASES}/1/2", 404),
     ]:
-        told = await ask_xml(world, method, f"{path}.xml")
-        assert (told.status, list(told.errors)) == (status, ["base"]), path
+        response = await ask_xml(world, method, f"{path}.xml")
+        assert (response.status, list(response.errors)) == (status, ["base"]), path
         assert status_and_fields(await world.ask(method, f"{path}.json")) == (status, ["base"]), path
     for path in ("/projects", "/projects/", PROJECT, RELEASES, f"{RELEASES}.html", f"{RELEASES}.", "/projects/%00"):
         assert status_and_fields(await world.ask("GET", path)) == (404, ["base"]), path
@@ -151,8 +151,8 @@ async def test_repeated_and_unknown_parameters_are_refused_in_the_format_of_the_
         for query, name in (("x=1&x=2", "x"), ("callback=x", "callback"), ("%00=%00", "\0"), ("Page=1", "Page")):
             answer = await world.ask("GET", f"{path}.json?{query}")
             assert status_and_fields(answer) == (409, [name]), (path, query)
-            told = await ask_xml(world, "GET", f"{path}.xml?{query}")
-            assert (told.status, list(told.errors)) == (409, [name.replace("\0", "\ufffd")]), (path, query)
+            response = await ask_xml(world, "GET", f"{path}.xml?{query}")
+            assert (response.status, list(response.errors)) == (409, [name.replace("\0", "\ufffd")]), (path, query)
     assert status_and_fields(await world.ask("GET", f"{RELEASES}.json?page=1&page=1")) == (409, ["page"])
     assert status_and_fields(await world.ask("GET", f"{RELEASES}.json?auth_code=&auth_code=")) == (409, ["auth_code"])
     (sentence,) = (await world.ask("GET", f"{RELEASES}.json?x=1")).json["errors"]["x"]
@@ -165,8 +165,8 @@ async def test_repeated_and_unknown_parameters_are_refused_in_the_format_of_the_
 
 
 @asynccontextmanager
-async def broken() -> AsyncIterator[None]:
-    """A fault of ours: the table is not where it is looked for."""
+async def without_table() -> AsyncIterator[None]:
+    """Cause internal errors by renaming a table."""
     await execute("ALTER TABLE announcements RENAME TO mislaid")
     try:
         yield
@@ -175,11 +175,13 @@ async def broken() -> AsyncIterator[None]:
 
 
 async def test_an_internal_error_is_500_in_the_format_of_the_path_without_details(world: World) -> None:
-    async with broken():
+    async with without_table():
         answer = await world.ask("GET", f"{RELEASES}.json", token="")
-        told = await ask_xml(world, "POST", f"{RELEASES}.xml", "<r><version>1</version><changelog>x</changelog></r>")
+        response = await ask_xml(
+            world, "POST", f"{RELEASES}.xml", "<r><version>1</version><changelog>x</changelog></r>"
+        )
     assert status_and_fields(answer) == (500, ["base"])
-    assert (told.status, list(told.errors)) == (500, ["base"])
+    assert (response.status, list(response.errors)) == (500, ["base"])
     assert "announcements" not in str(answer.json)
 
 

@@ -1,7 +1,7 @@
-"""No private row is ever seen by a stranger: taking every private row away changes nothing that strangers are told.
+"""Anonymous callers never see a private row: deleting every private row changes no response to them.
 
-That says it all at once: private rows are in no list, in no count, on no page, and under their own names and numbers
-a stranger is told just what is told of something that was never there.
+This covers every leak at once: private rows are in no list, no count and no page, and requests for them by name or id
+are answered as if they had never existed.
 """
 
 import re
@@ -29,21 +29,21 @@ from tests.test_shape import application, routed
 from tests.world import Serve, World, a_world
 
 NOW = datetime(2026, 11, 3, 18, tzinfo=UTC)
-SECRET = "hush"  # a part of every text of every private row
+SECRET = "hush"  # part of every text of every private row
 WITHOUT_ROWS = ("/healthz", "/readyz", "/metrics", "/api/openapi.json", "/api/docs")
 PDC = "/rest_api/v1"
 QUERY = """{ viewer { name } projects { totalCount nodes { id name } }
   releases { totalCount pageInfo { endCursor } nodes { id version project { name } newestCandidate { id } } }
   announcements { totalCount nodes { id changelog project { name } release { id } } }
   schedules { totalCount nodes { id releaseId release { id } } } }"""
-ONE = """{ project(name: "%(name)s") { id releases { totalCount } environments { totalCount } }
+QUERY_BY_NAME = """{ project(name: "%(name)s") { id releases { totalCount } environments { totalCount } }
   release(project: "%(name)s", version: "%(version)s") { id candidates { totalCount } deployments { totalCount } }
   candidate(project: "%(name)s", version: "%(candidate)s") { id commit }
   deployment(id: "%(deployment)s") { id actor } releases(project: "%(name)s") { totalCount nodes { id } }
   announcements(permalink: "%(permalink)s") { totalCount } schedules(releaseId: "%(release_id)s") { totalCount } }"""
 
-# What strangers ask, by the grant that lets them read it where it is public; None is for those who are known.
-ASKED: dict[str | None, list[str]] = {
+# Calls by the grant with which anonymous callers may read public rows; None for calls that need credentials.
+CALLS_BY_GRANT: dict[str | None, list[str]] = {
     "project:read": [
         # releases
         "/api/releases/{name}/releases/{candidate}",
@@ -74,7 +74,7 @@ ASKED: dict[str | None, list[str]] = {
         "/projects/{permalink}/urls/{link}",
         "/projects/{permalink}/urls/{link}.json",
         "/projects/{permalink}/urls/{link}.xml",
-        # release schedules, released files, and what they rest on
+        # release schedules, released files, and related rows
         f"{PDC}/release-schedules/",
         f"{PDC}/release-schedules/?page_size=1&page=2",
         f"{PDC}/release-schedules/?page_size=-1&ordering=-release",
@@ -94,9 +94,9 @@ ASKED: dict[str | None, list[str]] = {
         f"{PDC}/content-delivery-repos/{{repo}}/",
         f"{PDC}/product-versions/",
         f"{PDC}/product-versions/os-1/",
-        # several
+        # across dialects
         "POST /graphql " + QUERY,
-        "POST /graphql " + ONE,
+        "POST /graphql " + QUERY_BY_NAME,
     ],
     None: [
         "/projects/{permalink}/releases/pending.json",
@@ -122,28 +122,30 @@ ASKED: dict[str | None, list[str]] = {
 
 
 @dataclass
-class Facts:
-    """What a world is filled with: values for paths, of each project, public and private."""
+class SampleData:
+    """The values for paths of each project, public and private, that the database was filled with."""
 
     random: Random
     shared: dict[str, Any] = field(default_factory=dict)
     public: list[dict[str, Any]] = field(default_factory=list)
     private: list[dict[str, Any]] = field(default_factory=list)
 
-    def asks(self) -> Iterator[tuple[str, str]]:
-        """Every template with what is asked: of each project, and with one's numbers below another's name."""
-        places = [*self.public, *self.private]
+    def calls(self) -> Iterator[tuple[str, str]]:
+        """Every template with its calls: for each project, and with the ids of one below the name of another."""
+        projects = [*self.public, *self.private]
         for hidden in self.private:
             numbers = {name: value for name, value in hidden.items() if isinstance(value, int)}
-            places.append({**self.random.choice(self.public), **numbers})
-        for template in (each for templates in ASKED.values() for each in templates):
-            fill = template.__mod__ if template.startswith("POST") else lambda place, it=template: it.format(**place)
-            yield from {(template, fill({"token": 1, **place})): None for place in places}
+            projects.append({**self.random.choice(self.public), **numbers})
+        for template in (item for templates in CALLS_BY_GRANT.values() for item in templates):
+            fill = (
+                template.__mod__ if template.startswith("POST") else lambda project, it=template: it.format(**project)
+            )
+            yield from {(template, fill({"token": 1, **project})): None for project in projects}
 
 
-async def fill(seed: int) -> Facts:
-    """A world of public and private projects, mixed, so that neither has its numbers for itself."""
-    facts = Facts(Random(seed))
+async def create_sample_data(seed: int) -> SampleData:
+    """Create public and private projects in random order, so that their ids interleave."""
+    facts = SampleData(Random(seed))
     product = await Product.create(name="OS", short="os")
     facts.shared = {
         "version": await ProductVersion.create(
@@ -157,8 +159,8 @@ async def fill(seed: int) -> Facts:
     kinds = ["public", "private", "homeless", "private", "public"]
     facts.random.shuffle(kinds)
     for number, kind in enumerate(kinds):
-        place = await add_project(facts, f"{SECRET if kind == 'private' else 'open'}-{number}", number, kind)
-        (facts.private if kind == "private" else facts.public).append(place)
+        values = await add_project(facts, f"{SECRET if kind == 'private' else 'open'}-{number}", number, kind)
+        (facts.private if kind == "private" else facts.public).append(values)
     changes = [{"resource": "release-schedules", "resource_id": "1", "old_value": None, "new_value": SECRET}]
     await ChangeSet.create(
         author=SECRET, requested_on=NOW, committed_on=NOW, resource="release-schedules", changes=changes
@@ -166,11 +168,11 @@ async def fill(seed: int) -> Facts:
     return facts
 
 
-async def add_project(facts: Facts, name: str, number: int, kind: str) -> dict[str, Any]:
-    """A project with some of everything; gives values for paths."""
-    place: dict[str, Any] = {"name": name, "permalink": name}
+async def add_project(facts: SampleData, name: str, number: int, kind: str) -> dict[str, Any]:
+    """Create a project with rows of every kind and return values for paths."""
+    values: dict[str, Any] = {"name": name, "permalink": name}
     owner = await User.create(name=f"{name}-owner", created_at=NOW)
-    repository = await Repository.create(  # a candidate has one even where its project has lost its own
+    repository = await Repository.create(  # a candidate keeps its repository even if its project loses it
         github_id=1000 + number,
         full_name=f"acme/{name}",
         default_branch="main",
@@ -189,21 +191,21 @@ async def add_project(facts: Facts, name: str, number: int, kind: str) -> dict[s
         created_at=NOW,
         updated_at=NOW,
     )
-    place["link"] = (
+    values["link"] = (
         await Link.create(project=project, permalink=name, label=name, location=f"https://{name}.test", created_at=NOW)
     ).permalink
     environment = await Environment.create(
         project=project, name=name, name_key=name, tier="production", frozen={"reason": name}, created_at=NOW
     )
-    place["environment"] = environment.name
+    values["environment"] = environment.name
     for step in range(facts.random.randint(2, 3)):
-        told = await add_release(facts, project, repository, environment, owner, f"{step + 1}.0.{name}", step)
-        place |= told if step == 0 else {}
-    return place
+        release_values = await add_release(facts, project, repository, environment, owner, f"{step + 1}.0.{name}", step)
+        values |= release_values if step == 0 else {}
+    return values
 
 
 async def add_release(
-    facts: Facts,
+    facts: SampleData,
     project: Project,
     repository: Repository,
     environment: Environment,
@@ -211,7 +213,7 @@ async def add_release(
     version: str,
     step: int,
 ) -> dict[str, Any]:
-    """A release with what belongs to it. The first of a project is released and announced, others as it falls out."""
+    """Create a release with related rows. The first of a project is released and announced, others at random."""
     moment = NOW - timedelta(days=facts.random.randint(0, 400), seconds=project.id)
     status = 30 if step == 0 else facts.random.choice([1, 10, 20, 40])
     release = await Release.create(
@@ -229,16 +231,16 @@ async def add_release(
         created_at=moment,
         updated_at=moment,
     )
-    told: dict[str, Any] = {"version": version, "release": release.id, "release_id": release.release_id}
-    told |= await add_candidate(release, repository, environment, owner)
-    told |= await add_announcements(facts, project, release, owner, step)
-    return told | await add_content(facts, release, moment.date())
+    values: dict[str, Any] = {"version": version, "release": release.id, "release_id": release.release_id}
+    values |= await add_candidate(release, repository, environment, owner)
+    values |= await add_announcements(facts, project, release, owner, step)
+    return values | await add_content(facts, release, moment.date())
 
 
 async def add_candidate(
     release: Release, repository: Repository, environment: Environment, owner: User
 ) -> dict[str, Any]:
-    """A candidate of a release, which was built and deployed."""
+    """Create a candidate of a release, with a build and a deployment."""
     version, moment = release.version, release.created_at
     candidate = await Candidate.create(
         project_id=release.project_id,
@@ -282,19 +284,23 @@ async def add_candidate(
     return {"candidate": candidate.version, "deployment": deployment.id}
 
 
-async def add_announcements(facts: Facts, project: Project, release: Release, owner: User, step: int) -> dict[str, Any]:
-    """One announcement of the release, and one that waits."""
+async def add_announcements(
+    facts: SampleData, project: Project, release: Release, owner: User, step: int
+) -> dict[str, Any]:
+    """Create a decided and a pending announcement."""
     state = "approved" if step == 0 else facts.random.choice(["approved", "rejected", "withdrawn"])
     common: dict[str, Any] = {"project": project, "tag_list": [release.version], "submitted_by": owner}
     common |= {"changelog": release.version, "created_at": NOW}
     decided: dict[str, Any] = {"decided_by": owner, "decided_at": release.release_date, "reason": release.version}
-    made = await Announcement.create(**common, **decided, release=release, version=release.version, state=state)
-    waits = await Announcement.create(**common, version=f"{release.version}.1", state="pending")
-    return {"announcement": made.id, "pending": waits.id}
+    decided_announcement = await Announcement.create(
+        **common, **decided, release=release, version=release.version, state=state
+    )
+    pending = await Announcement.create(**common, version=f"{release.version}.1", state="pending")
+    return {"announcement": decided_announcement.id, "pending": pending.id}
 
 
-async def add_content(facts: Facts, release: Release, day: date) -> dict[str, Any]:
-    """A schedule of the release, and a file that is shipped for it."""
+async def add_content(facts: SampleData, release: Release, day: date) -> dict[str, Any]:
+    """Create a schedule of the release and a released file."""
     text = release.version
     schedule = await Schedule.create(release=release, sla=facts.shared["sla"], date=day)
     variant = await Variant.create(
@@ -320,7 +326,7 @@ OF_RELEASE = f"release_id IN (SELECT id FROM releases WHERE project_id IN ({HIDD
 OF_CANDIDATE = f"candidate_id IN (SELECT id FROM candidates WHERE project_id IN ({HIDDEN}))"
 
 
-async def forget_what_is_private() -> None:
+async def delete_private_rows() -> None:
     """Delete every private row."""
     hidden = f"project_id IN ({HIDDEN})"
     for table, condition in (
@@ -340,37 +346,37 @@ async def forget_what_is_private() -> None:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a stranger is told, without what differs from call to call."""
+class Response:
+    """A response without the headers that differ from call to call."""
 
     status: int
     body: bytes
     headers: frozenset[tuple[str, str]]
 
 
-async def ask(world: World, what: str) -> Told:
-    """What somebody without credentials is told."""
-    method, path, body = "GET", what, None
-    if what.startswith("POST"):
-        method, path, query = what.split(" ", 2)
+async def request(world: World, call: str) -> Response:
+    """Send a request without credentials."""
+    method, path, body = "GET", call, None
+    if call.startswith("POST"):
+        method, path, query = call.split(" ", 2)
         body = {"query": query}
     async with world.session.request(method, world.url + path, json=body, allow_redirects=False) as response:
         headers = {(name, value) for name, value in response.headers.items() if name not in ("Date", "X-Request-ID")}
-        said = await response.read()
-    if method == "POST":  # whose errors come in the order in which the database happens to answer
-        told = orjson.loads(said)
-        said = orjson.dumps({**told, "errors": sorted(told.get("errors", []), key=str)})
-    return Told(response.status, said, frozenset(headers))
+        content = await response.read()
+    if method == "POST":  # the order of errors is that in which the database answers
+        document = orjson.loads(content)
+        content = orjson.dumps({**document, "errors": sorted(document.get("errors", []), key=str)})
+    return Response(response.status, content, frozenset(headers))
 
 
-async def look(world: World, asks: list[tuple[str, str]]) -> dict[tuple[str, str], Told]:
-    """Everything that a stranger is told."""
-    return {(template, what): await ask(world, what) for template, what in asks}
+async def request_all(world: World, calls: list[tuple[str, str]]) -> dict[tuple[str, str], Response]:
+    """The responses to all calls, without credentials."""
+    return {(template, call): await request(world, call) for template, call in calls}
 
 
-def changed(before: dict[tuple[str, str], Told], after: dict[tuple[str, str], Told]) -> set[str]:
-    """The templates whose answers differ."""
-    return {template for (template, what), told in before.items() if told != after[template, what]}
+def changed_templates(before: dict[tuple[str, str], Response], after: dict[tuple[str, str], Response]) -> set[str]:
+    """The templates whose responses differ."""
+    return {template for (template, call), response in before.items() if response != after[template, call]}
 
 
 @pytest.mark.parametrize("policy", STRANGERS)
@@ -378,34 +384,34 @@ async def test_anonymous_callers_never_see_a_private_row(
     source: Path, database_url: str, aiohttp_server: Serve, policy: str
 ) -> None:
     async with a_world(source, database_url, aiohttp_server, anonymous_read=policy) as world:
-        facts = await fill(seed=sum(map(ord, policy)))
-        asks = list(facts.asks())
-        seen = await look(world, asks)
-        readable = {template for grant in STRANGERS[policy] for template in ASKED[grant]}
-        for (template, what), told in seen.items():
-            assert told.status < 500, what
-            assert SECRET in what or SECRET.encode() not in told.body, (what, told.body)
-            assert template in {*readable, *ASKED[None]} or told.status == 401, what
+        facts = await create_sample_data(seed=sum(map(ord, policy)))
+        calls = list(facts.calls())
+        responses = await request_all(world, calls)
+        readable = {template for grant in STRANGERS[policy] for template in CALLS_BY_GRANT[grant]}
+        for (template, call), response in responses.items():
+            assert response.status < 500, call
+            assert SECRET in call or SECRET.encode() not in response.body, (call, response.body)
+            assert template in {*readable, *CALLS_BY_GRANT[None]} or response.status == 401, call
 
         await Repository.filter(github_id__gte=1000).update(private=False)
-        opened = await look(world, asks)
-        assert changed(seen, opened) == readable  # so the questions are good ones
-        assert policy == "none" or any(SECRET.encode() in told.body for told in opened.values())
+        opened = await request_all(world, calls)
+        assert changed_templates(responses, opened) == readable  # the calls do depend on what is private
+        assert policy == "none" or any(SECRET.encode() in response.body for response in opened.values())
 
-        names = [place["name"] for place in facts.private]
+        names = [project["name"] for project in facts.private]
         hidden = await Project.filter(name__in=names).values_list("repository_id", flat=True)
         await Repository.filter(github_id__in=hidden).update(private=True)
-        assert changed(seen, await look(world, asks)) == set()
-        await forget_what_is_private()
-        assert changed(seen, await look(world, asks)) == set()
+        assert changed_templates(responses, await request_all(world, calls)) == set()
+        await delete_private_rows()
+        assert changed_templates(responses, await request_all(world, calls)) == set()
 
 
 def test_every_route_that_reads_is_requested() -> None:
-    asked = [what.partition("?")[0] for templates in ASKED.values() for what in templates]
+    requested = [call.partition("?")[0] for templates in CALLS_BY_GRANT.values() for call in templates]
     for method, path in routed(application()):
         if method == "GET" and not path.startswith(WITHOUT_ROWS):
             pattern = re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(path)) + "/?"
-            assert any(re.fullmatch(pattern, re.sub(r"\{\w+\}", "x", what)) for what in asked), path
+            assert any(re.fullmatch(pattern, re.sub(r"\{\w+\}", "x", call)) for call in requested), path
 
 
 WRITES_OF_PDC = [("POST", f"{PDC}/releases/"), ("PATCH", f"{PDC}/releases/x/"), ("DELETE", f"{PDC}/released-files/1/")]

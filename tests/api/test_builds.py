@@ -14,9 +14,9 @@ async def test_a_build_is_dispatched_on_the_candidates_tag_and_tracked_to_its_en
     assert dispatch.ref in ("rc/1.0-rc1", "refs/tags/rc/1.0-rc1")
     assert world.github.resolve("rc/1.0-rc1") == run.head_sha == commit
     assert dispatch.inputs["commit_sha"] == commit
-    shown = (await world.candidate("1.0-rc1"))["build"]
-    assert (shown["run_id"], shown["status"]) == (run.id, "queued")
-    assert str(run.id) in shown["url"]
+    build = (await world.candidate("1.0-rc1"))["build"]
+    assert (build["run_id"], build["status"]) == (run.id, "queued")
+    assert str(run.id) in build["url"]
     await finish_newest_run(world)
     built = await world.candidate("1.0-rc1")
     assert (built["status"], built["build"]["status"], built["build"]["conclusion"]) == (
@@ -66,8 +66,8 @@ async def test_an_existing_tag_at_another_commit_fails_the_candidate(world: Worl
 
 
 async def test_further_projects_of_a_repository_get_their_own_tag_prefixes(world: World) -> None:
-    made = await create_project(world, "Web Shop", repo="acme/site", build_workflow="build.yml")
-    assert (made["tag_prefix"], made["trigger_tag_prefix"]) == ("web-shop/rc/", "web-shop-v")
+    created = await create_project(world, "Web Shop", repo="acme/site", build_workflow="build.yml")
+    assert (created["tag_prefix"], created["trigger_tag_prefix"]) == ("web-shop/rc/", "web-shop-v")
     body = {"repo": "acme/site", "commit": world.github.head(), "trigger_build_workflow": True}
     assert (await world.ask("POST", cut_path("1.0-rc1", "Web%20Shop"), body)).status == 201
     await world.cut("1.0-rc1", build=True)

@@ -1,4 +1,4 @@
-"""Cutting candidates over REST: what is answered, and what is refused with nothing written."""
+"""Cutting candidates over REST: responses, and refusals that write nothing."""
 
 import asyncio
 from collections import Counter
@@ -29,10 +29,10 @@ DOWN = (503, "GitHub is unavailable")
 async def test_a_cut_answers_201_with_the_candidate(world: World) -> None:
     head = world.github.head()
     answer = await world.cut("1.4.0-rc2")
-    shown = dict(answer.json)
-    moment = shown.pop("created_at")
+    response = dict(answer.json)
+    moment = response.pop("created_at")
     assert answer.status == 201
-    assert shown == {
+    assert response == {
         "id": 1,
         "project": "site",
         "repo": "acme/site",
@@ -85,7 +85,7 @@ async def test_a_commit_that_is_not_a_full_sha_on_an_allowed_branch_is_refused_a
     elsewhere = await github.add_repository_to_account(source, "other")
     await github.branch("feature/x")
     head = github.head()
-    wrong = {
+    invalid = {
         "a fork's commit": await github.fork_commit(),
         "another repository's commit": await github.commit(repo=elsewhere),
         "a commit on a branch that is not allowed": await github.commit(branch="feature/x"),
@@ -109,8 +109,8 @@ async def test_a_commit_that_is_not_a_full_sha_on_an_allowed_branch_is_refused_a
     }
     await world.settle()
     before = await count_rows(*ROWS)
-    answers = {name: status_and_error(await world.cut("1.0-rc1", commit or " ")) for name, commit in wrong.items()}
-    assert answers == dict.fromkeys(wrong, INVALID_COMMIT)
+    answers = {name: status_and_error(await world.cut("1.0-rc1", commit or " ")) for name, commit in invalid.items()}
+    assert answers == dict.fromkeys(invalid, INVALID_COMMIT)
     assert await count_rows(*ROWS) == before
 
 
@@ -143,9 +143,9 @@ async def test_the_default_branch_is_checked_first_and_alone(world: World) -> No
     await world.cut("1.0-rc1")
     world.github.forget_calls()
     assert (await world.cut("1.0-rc2", world.github.resolve("main~1"))).status == 201
-    asked = [call.path for call in world.github.calls if "/compare/" in call.path]
-    assert len(world.github.calls) == len(asked) == 1
-    assert "compare/main..." in asked[0]
+    paths = [call.path for call in world.github.calls if "/compare/" in call.path]
+    assert len(world.github.calls) == len(paths) == 1
+    assert "compare/main..." in paths[0]
 
 
 async def test_a_repository_other_than_the_projects_is_refused(world: World, source: Any) -> None:
@@ -164,9 +164,9 @@ async def test_a_repository_other_than_the_projects_is_refused(world: World, sou
     assert await count_rows("candidates", "releases") == {"candidates": 0, "releases": 0}
 
 
-@pytest.mark.parametrize("heard", [True, False], ids=["rename-heard-of", "rename-missed"])
-async def test_a_renamed_repository_is_known_by_both_names(world: World, heard: bool) -> None:
-    if not heard:
+@pytest.mark.parametrize("delivered", [True, False], ids=["webhook-delivered", "webhook-missed"])
+async def test_a_renamed_repository_is_known_by_both_names(world: World, delivered: bool) -> None:
+    if not delivered:
         world.github.faults.webhooks(drop=1)
     await world.github.rename("shop")
     await world.settle()
@@ -176,10 +176,10 @@ async def test_a_renamed_repository_is_known_by_both_names(world: World, heard: 
     assert [(answer.status, answer.json.get("repo")) for answer in answers] == [(201, "acme/shop")] * 3
 
 
-@pytest.mark.parametrize("heard", [True, False], ids=["heard-of", "missed"])
-async def test_a_repository_that_the_app_was_removed_from_is_not_found(world: World, heard: bool) -> None:
+@pytest.mark.parametrize("delivered", [True, False], ids=["webhook-delivered", "webhook-missed"])
+async def test_a_repository_that_the_app_was_removed_from_is_not_found(world: World, delivered: bool) -> None:
     await world.cut("1.0-rc1")
-    if not heard:
+    if not delivered:
         world.github.faults.webhooks(drop=1)
     await world.github.remove_repository()
     await world.settle()
@@ -195,8 +195,8 @@ async def test_a_deleted_repository_is_not_found(world: World) -> None:
     assert status_and_error(await world.cut("1.0-rc1", head)) == NO_REPOSITORY
 
 
-async def is_told_to_come_again(world: World) -> None:
-    """Cut while GitHub is in trouble: 503, a time to come again, and nothing written; and again once it is over."""
+async def assert_unavailable(world: World) -> None:
+    """Check that a cut is 503 with Retry-After and writes nothing, then end the outage."""
     before = await count_rows(*ROWS)
     answer = await world.cut("1.0-rc1", build=True)
     assert status_and_error(answer) == DOWN
@@ -205,14 +205,14 @@ async def is_told_to_come_again(world: World) -> None:
     world.github.faults.clear()
 
 
-@pytest.mark.parametrize("trouble", ["down", "garbage", "limit"])
-async def test_an_outage_of_github_is_503(world: World, trouble: str) -> None:
+@pytest.mark.parametrize("fault", ["down", "garbage", "limit"])
+async def test_an_outage_of_github_is_503(world: World, fault: str) -> None:
     faults = world.github.faults
-    if trouble == "down":
+    if fault == "down":
         faults.down()
     else:
-        (faults.garbage if trouble == "garbage" else faults.limit)(times=None)
-    await is_told_to_come_again(world)
+        (faults.garbage if fault == "garbage" else faults.limit)(times=None)
+    await assert_unavailable(world)
     assert (await world.cut("1.0-rc1")).status == 201
 
 
@@ -220,7 +220,7 @@ async def test_a_rate_limit_of_github_is_503_until_it_ends(world: World) -> None
     await world.cut("0.9-rc1")
     for kind in ("primary", "secondary", "429"):
         world.github.faults.limit(kind, retry_after=77, times=None)
-        await is_told_to_come_again(world)
+        await assert_unavailable(world)
     assert (await world.cut("1.0-rc1")).status == 201
 
 
@@ -246,8 +246,8 @@ async def test_many_candidates_of_a_new_release_can_be_cut_concurrently(world: W
 
 async def test_a_version_must_match_the_grammar_exactly(world: World) -> None:
     longest = "9" * 100
-    right = ["1.4.0-rc0", "24.04-rc999999", "a_B+c-d-rc1", "1-rc1", f"{longest}-rc1"]
-    wrong = [
+    valid = ["1.4.0-rc0", "24.04-rc999999", "a_B+c-d-rc1", "1-rc1", f"{longest}-rc1"]
+    invalid = [
         *("1.4.0", "1.4.0-rc", "1.4.0-rc01", "1.4.0rc1", "-rc1", "1.4.0-RC1", "1.4.0.rc1", "1.4.0-rc1-rc2"),
         *(
             "1.4.0-rc1000000",
@@ -270,23 +270,23 @@ async def test_a_version_must_match_the_grammar_exactly(world: World) -> None:
             "%E2%80%8B-rc1",
         ),
     ]
-    answers = {version: (await world.cut(version)).status for version in right}
-    assert answers == dict.fromkeys(right, 201)
-    refusals = {version: status_and_error(await world.cut(version)) for version in wrong}
-    assert refusals == dict.fromkeys(wrong, INVALID_VERSION)
-    looked_for = {version: status_and_error(await world.ask("GET", cut_path(version))) for version in wrong}
-    assert looked_for == dict.fromkeys(wrong, INVALID_VERSION)
+    answers = {version: (await world.cut(version)).status for version in valid}
+    assert answers == dict.fromkeys(valid, 201)
+    refusals = {version: status_and_error(await world.cut(version)) for version in invalid}
+    assert refusals == dict.fromkeys(invalid, INVALID_VERSION)
+    looked_for = {version: status_and_error(await world.ask("GET", cut_path(version))) for version in invalid}
+    assert looked_for == dict.fromkeys(invalid, INVALID_VERSION)
 
 
 async def test_a_version_scheme_is_part_of_the_grammar(world: World) -> None:
-    for scheme, right, wrong in [
+    for scheme, valid, invalid in [
         ("semver", "1.2.3-beta.1+5", "1.2"),
         ("calver", "2026.11.3", "2026.13"),
         ("calver", "24.04", "1.2.3.4.5"),
     ]:
         await change_project(world, version_scheme=scheme)
-        assert (await world.cut(f"{right}-rc1")).status == 201
-        assert status_and_error(await world.cut(f"{wrong}-rc1")) == INVALID_VERSION
+        assert (await world.cut(f"{valid}-rc1")).status == 201
+        assert status_and_error(await world.cut(f"{invalid}-rc1")) == INVALID_VERSION
 
 
 async def test_a_build_without_a_build_workflow_is_refused(world: World) -> None:
@@ -297,8 +297,8 @@ async def test_a_build_without_a_build_workflow_is_refused(world: World) -> None
 
 
 async def test_checks_are_made_in_the_documented_order(world: World) -> None:
-    """Each request is wrong in everything from its place on; the first thing wrong is what is told."""
-    reader, stranger = await world.with_grants("project:read"), await world.with_grants("release:cut", project="site")
+    """Each request fails every check from its position on; the first failed check decides the response."""
+    reader, cutter = await world.with_grants("project:read"), await world.with_grants("release:cut", project="site")
     await create_project(world, "shop")
     await world.cut("1.0-rc1")
     await change_project(world, build_workflow=None)
@@ -313,8 +313,8 @@ async def test_checks_are_made_in_the_documented_order(world: World) -> None:
         await cut("/api/releases/none/releases/bad", reader, commit=7),
         await cut("/api/releases/none/releases/bad", reader),
         await cut("/api/releases/none/releases/1.0-rc1", reader),
-        await cut("/api/releases/none/releases/1.0-rc1", stranger),
-        await cut(f"{shop}/1.0-rc1", stranger),
+        await cut("/api/releases/none/releases/1.0-rc1", cutter),
+        await cut(f"{shop}/1.0-rc1", cutter),
         await cut(f"{SITE}/releases/1.0-rc1"),
         await cut(f"{SITE}/releases/1.0-rc2"),
         await cut(f"{SITE}/releases/1.0-rc2", trigger_build_workflow=False),

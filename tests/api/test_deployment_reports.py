@@ -1,4 +1,4 @@
-"""Deployments reported by pipelines of the users' own: PATCH, in all its rules."""
+"""Deployments that are reported by other pipelines (PATCH)."""
 
 from bot.rules.deployments import FINAL, STATUSES
 from bot.store.audit import AuditEntry
@@ -32,8 +32,8 @@ async def test_each_of_the_eight_statuses_may_be_reported_first(world: World) ->
 
 async def test_an_unknown_status_is_refused_listing_the_eight(world: World) -> None:
     await world.cut("1.0-rc1")
-    for word in ("succeeded", "SUCCESS", "", "success ", "in progress"):
-        answer = await world.report("1.0-rc1", word)
+    for unknown in ("succeeded", "SUCCESS", "", "success ", "in progress"):
+        answer = await world.report("1.0-rc1", unknown)
         assert answer.status == 400
         assert "`status`" in answer.error
         assert all(status in answer.error for status in STATUSES)

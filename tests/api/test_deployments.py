@@ -87,7 +87,7 @@ async def test_a_run_that_fails_is_a_failure_with_a_message(world: World) -> Non
 
 
 async def test_checks_are_made_in_the_documented_order(world: World) -> None:
-    """Every request is wrong in everything from its place on; the first thing wrong is what is told."""
+    """Each request fails every check from its position on; the first failed check decides the response."""
     reader = await world.with_grants("project:read")
     stager = await world.with_grants("deployment:start", project="site")
     await world.cut("1.0-rc1")
@@ -136,8 +136,8 @@ async def test_checks_are_made_in_the_documented_order(world: World) -> None:
 
 
 async def test_a_missing_or_malformed_version_is_an_invalid_one(world: World) -> None:
-    wrong: list[Any] = [None, 7, [], {}, True, "", "1.0", "1.0-rc1\n"]
-    bodies = [{"status": "success"}, *({"status": "success", "release_candidate_version": each} for each in wrong)]
+    invalid: list[Any] = [None, 7, [], {}, True, "", "1.0", "1.0-rc1\n"]
+    bodies = [{"status": "success"}, *({"status": "success", "release_candidate_version": item} for item in invalid)]
     for method in ("POST", "PATCH"):
         answers = [status_and_error(await world.ask(method, env_path("/deployments"), body)) for body in bodies]
         assert answers == [(400, "Invalid release candidate version")] * len(bodies)
@@ -334,9 +334,9 @@ async def test_an_archived_project_cannot_be_deployed(world: World) -> None:
 
 async def test_releases_become_testing_and_released_as_they_go_live(world: World) -> None:
     await world.cut("1.0-rc1")
-    shown = []
-    for place in ("", "staging", "production", "staging"):
-        if place:
-            await world.live("1.0-rc1", place)
-        shown.append((await world.ask("GET", "/api/projects/site/releases/1.0")).json["status"])
-    assert shown == [1, 10, 30, 30]
+    statuses = []
+    for environment in ("", "staging", "production", "staging"):
+        if environment:
+            await world.live("1.0-rc1", environment)
+        statuses.append((await world.ask("GET", "/api/projects/site/releases/1.0")).json["status"])
+    assert statuses == [1, 10, 30, 30]

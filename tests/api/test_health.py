@@ -1,4 +1,4 @@
-"""Whether the service lives, can serve, and what it counts."""
+"""Liveness, readiness and metrics."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The manners of HTTP: request ids, HEAD, tags, compression, other origins, and answers in a dialect's words."""
+"""HTTP conventions: request ids, HEAD, ETags, compression, CORS, and error responses outside endpoints."""
 
 import gzip
 import json
@@ -23,33 +23,35 @@ from tests.api.helpers import create_project, cut_path, env_path
 from tests.world import Serve, World, a_world
 
 PROJECTS = "/api/projects"
-MACHINES = ("/healthz", "/readyz", "/metrics")
+UNWRAPPED = ("/healthz", "/readyz", "/metrics")
 
 
-class Raw(NamedTuple):
-    """An answer as it came over the wire."""
+class RawResponse(NamedTuple):
+    """A response as it came over the wire."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
 
-async def raw(world: World, method: str, path: str, headers: Mapping[str, str] | None = None, body: Any = None) -> Raw:
-    """One request by the admin; what was compressed stays so, and nothing is accepted that is not said."""
-    said = {"Authorization": f"Bearer {world.token}", "Accept-Encoding": "identity", **(headers or {})}
+async def send(
+    world: World, method: str, path: str, headers: Mapping[str, str] | None = None, body: Any = None
+) -> RawResponse:
+    """Send a request as administrator, without automatic headers; compressed bodies stay compressed."""
+    sent_headers = {"Authorization": f"Bearer {world.token}", "Accept-Encoding": "identity", **(headers or {})}
     async with world.session.request(
-        method, world.url + path, headers=said, json=body, auto_decompress=False, allow_redirects=False
+        method, world.url + path, headers=sent_headers, json=body, auto_decompress=False, allow_redirects=False
     ) as response:
-        return Raw(response.status, response.headers, await response.read())
+        return RawResponse(response.status, response.headers, await response.read())
 
 
-def listed(header: str) -> set[str]:
-    """The parts of a header that is a list."""
+def header_items(header: str) -> set[str]:
+    """The items of a comma-separated header."""
     return {part.strip() for part in header.split(",") if part.strip()}
 
 
-async def long_list(world: World) -> str:
-    """A list of more than a kilobyte."""
+async def create_long_list(world: World) -> str:
+    """Create enough projects for a list of more than a kilobyte, and return its path."""
     for number in range(5):
         await create_project(world, f"project-{number}")
     return PROJECTS
@@ -68,25 +70,25 @@ async def test_every_response_has_the_callers_request_id_or_a_new_one(world: Wor
         ("POST", PROJECTS, 400),
         ("GET", cut_path("1.0-rc1"), 404),
     ]:
-        given = await raw(world, method, path, {"X-Request-ID": "My.id_7-z"})
-        assert (given.status, given.headers["X-Request-ID"]) == (status, "My.id_7-z"), path
-        made = {(await raw(world, method, path)).headers["X-Request-ID"] for _ in range(2)}
-        assert len(made) == 2 and all(len(each) == 32 for each in made)
-    stranger = await world.ask("GET", PROJECTS, token="", headers={"X-Request-ID": "x" * 128})
-    assert (stranger.status, stranger.headers["X-Request-ID"]) == (401, "x" * 128)
+        answer = await send(world, method, path, {"X-Request-ID": "My.id_7-z"})
+        assert (answer.status, answer.headers["X-Request-ID"]) == (status, "My.id_7-z"), path
+        generated = {(await send(world, method, path)).headers["X-Request-ID"] for _ in range(2)}
+        assert len(generated) == 2 and all(len(item) == 32 for item in generated)
+    anonymous = await world.ask("GET", PROJECTS, token="", headers={"X-Request-ID": "x" * 128})
+    assert (anonymous.status, anonymous.headers["X-Request-ID"]) == (401, "x" * 128)
 
 
 @given(st.text(max_size=200))
 def test_only_well_formed_request_ids_are_accepted(text: str) -> None:
     taken = request_id_of(text)
-    well_formed = 1 <= len(text) <= 128 and all(each.isascii() and (each.isalnum() or each in "._-") for each in text)
+    well_formed = 1 <= len(text) <= 128 and all(item.isascii() and (item.isalnum() or item in "._-") for item in text)
     assert (taken == text) == well_formed
     assert taken.isascii() and 1 <= len(taken) <= 128
 
 
 async def test_a_malformed_request_id_is_replaced(world: World) -> None:
-    for wrong in ("", "a b", "x" * 129, "a\u00e9", "a;b", "<b>"):
-        answer = await raw(world, "GET", PROJECTS, {"X-Request-ID": wrong})
+    for invalid in ("", "a b", "x" * 129, "a\u00e9", "a;b", "<b>"):
+        answer = await send(world, "GET", PROJECTS, {"X-Request-ID": invalid})
         assert (answer.status, len(answer.headers["X-Request-ID"])) == (200, 32)
 
 
@@ -94,8 +96,8 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture
-def lines() -> Iterator[Lines]:
-    """The log as the service writes it: gives the lines written so far."""
+def log_lines() -> Iterator[Lines]:
+    """Capture the service's log; calling the fixture returns the lines written so far."""
     root, written = logging.getLogger(), StringIO()
     handlers, level, root.handlers[:] = list(root.handlers), root.level, []
     configure("info")
@@ -108,41 +110,41 @@ def lines() -> Iterator[Lines]:
     root.setLevel(level)
 
 
-async def test_log_lines_of_a_request_carry_its_id_and_those_of_a_job_do_not(lines: Lines, world: World) -> None:
-    asked = {"path one": PROJECTS, "two": f"{PROJECTS}/none", "three": "/nowhere", "four": cut_path("1.0-rc1")}
-    for number, path in enumerate(asked.values()):
+async def test_log_lines_of_a_request_carry_its_id_and_those_of_a_job_do_not(log_lines: Lines, world: World) -> None:
+    paths = {"path one": PROJECTS, "two": f"{PROJECTS}/none", "three": "/nowhere", "four": cut_path("1.0-rc1")}
+    for number, path in enumerate(paths.values()):
         await world.ask("GET", path, headers={"X-Request-ID": f"id{number}"})
-    calls = {line["request"]: line for line in lines() if line["event"] == "call" and line["request"][:2] == "id"}
+    calls = {line["request"]: line for line in log_lines() if line["event"] == "call" and line["request"][:2] == "id"}
     assert [(calls[f"id{number}"]["path"], calls[f"id{number}"]["status"]) for number in range(4)] == [
         *((PROJECTS, 200), (f"{PROJECTS}/none", 404), ("/nowhere", 404), (cut_path("1.0-rc1"), 404)),
     ]
     assert calls["id1"]["refusal"] == "Release project not found"
     assert calls["id1"]["actor"] == "root"
-    assert not {"refusal", "actor", "project"} & set(calls["id2"])  # nothing is left of the call before
+    assert not {"refusal", "actor", "project"} & set(calls["id2"])  # nothing is left over from the previous request
     await world.cut("1.0-rc1", build=True)
     await world.settle()
-    jobs = [line for line in lines() if line["event"] == "job"]
+    jobs = [line for line in log_lines() if line["event"] == "job"]
     assert jobs and not any("request" in line for line in jobs)
 
 
-async def test_an_internal_error_is_500_with_the_request_id_that_the_log_has(lines: Lines, world: World) -> None:
+async def test_an_internal_error_is_500_with_the_request_id_that_the_log_has(log_lines: Lines, world: World) -> None:
     await execute("ALTER TABLE environments RENAME TO mislaid")
-    answers = [await raw(world, "GET", path) for path in (f"{PROJECTS}/site/environments", env_path("/deployments"))]
+    answers = [await send(world, "GET", path) for path in (f"{PROJECTS}/site/environments", env_path("/deployments"))]
     await execute("ALTER TABLE mislaid RENAME TO environments")
     assert [answer.status for answer in answers] == [500, 500]
     assert all(b"mislaid" not in answer.body and b"environments" not in answer.body for answer in answers)
     assert json.loads(answers[0].body)["title"] == "Internal Server Error"
     assert set(json.loads(answers[1].body)) == {"error"}
-    faults = [line["request"] for line in lines() if line["event"] == "fault"]
+    faults = [line["request"] for line in log_lines() if line["event"] == "fault"]
     assert faults == [answer.headers["X-Request-ID"] for answer in answers]
 
 
-async def test_health_checks_and_metrics_get_no_extra_headers_and_no_log_line(lines: Lines, world: World) -> None:
-    for path in MACHINES:
-        answer = await raw(world, "GET", path, {"X-Request-ID": "id", "Accept-Encoding": "gzip"})
+async def test_health_checks_and_metrics_get_no_extra_headers_and_no_log_line(log_lines: Lines, world: World) -> None:
+    for path in UNWRAPPED:
+        answer = await send(world, "GET", path, {"X-Request-ID": "id", "Accept-Encoding": "gzip"})
         assert answer.status == 200
         assert not {"X-Request-ID", "ETag", "Vary", "Content-Encoding", "Cache-Control"} & set(answer.headers)
-    assert not [line for line in lines() if line.get("path") in MACHINES]
+    assert not [line for line in log_lines() if line.get("path") in UNWRAPPED]
 
 
 # --- HEAD
@@ -150,34 +152,34 @@ async def test_health_checks_and_metrics_get_no_extra_headers_and_no_log_line(li
 
 async def test_head_answers_like_get_without_the_body(world: World) -> None:
     await world.cut("1.0-rc1")
-    paths = [await long_list(world), f"{PROJECTS}/site", f"{PROJECTS}/site/releases?per_page=1", "/api/tokens"]
+    paths = [await create_long_list(world), f"{PROJECTS}/site", f"{PROJECTS}/site/releases?per_page=1", "/api/tokens"]
     paths += [cut_path("1.0-rc1"), env_path("/deployments"), f"{PROJECTS}/none", f"{PROJECTS}/"]
     for path in paths:
         for coding in ("identity", "gzip"):
             headers = {"X-Request-ID": "one", "Accept-Encoding": coding}
-            got, head = [await raw(world, method, path, headers) for method in ("GET", "HEAD")]
+            got, head = [await send(world, method, path, headers) for method in ("GET", "HEAD")]
             assert (head.status, head.body) == (got.status, b"")
             assert got.body
             date = {"Date"}
             assert {k: v for k, v in head.headers.items() if k not in date} == {
                 k: v for k, v in got.headers.items() if k not in date
             }
-    assert "HEAD" in listed((await raw(world, "PUT", PROJECTS)).headers["Allow"])
+    assert "HEAD" in header_items((await send(world, "PUT", PROJECTS)).headers["Allow"])
     assert (await world.ask("HEAD", PROJECTS, token="")).status == 401
 
 
-# --- tags
+# --- ETags
 
 
 @pytest.mark.parametrize("path", [f"{PROJECTS}/site", PROJECTS, cut_path("1.0-rc1"), env_path("/deployments")])
 async def test_a_client_with_the_current_representation_gets_304(world: World, path: str) -> None:
     await world.cut("1.0-rc1")
-    first = await raw(world, "GET", path)
+    first = await send(world, "GET", path)
     tag = first.headers["ETag"]
     assert tag.startswith('W/"')
     for header in (tag, tag.removeprefix("W/"), "*", f'"x", {tag}', f'W/"y",{tag} , "z"', f'"a,b",{tag}'):
         for method in ("GET", "HEAD"):
-            again = await raw(world, method, path, {"If-None-Match": header, "X-Request-ID": "one"})
+            again = await send(world, method, path, {"If-None-Match": header, "X-Request-ID": "one"})
             assert (again.status, again.body) == (304, b""), header
             assert (again.headers["ETag"], again.headers["X-Request-ID"]) == (tag, "one")
             assert (again.headers["Vary"], again.headers["Cache-Control"]) == (
@@ -185,29 +187,31 @@ async def test_a_client_with_the_current_representation_gets_304(world: World, p
             )
             assert not {"Content-Type", "Content-Encoding"} & set(again.headers)
     for header in ('"x"', 'W/"x"', tag[:-2] + '"', "", "x", f"x{tag[3:-1]}", '"*"'):
-        assert (await raw(world, "GET", path, {"If-None-Match": header})).status == 200, header
+        assert (await send(world, "GET", path, {"If-None-Match": header})).status == 200, header
 
 
 async def test_an_etag_changes_with_the_body_and_with_the_links(world: World) -> None:
     tags = []
     for minutes in (5, 6, 5):
         await world.ask("PATCH", f"{PROJECTS}/site", {"build_deadline_minutes": minutes})
-        tags.append((await raw(world, "GET", f"{PROJECTS}/site")).headers["ETag"])
+        tags.append((await send(world, "GET", f"{PROJECTS}/site")).headers["ETag"])
     assert tags[0] == tags[2] != tags[1]
     await world.cut("1.0-rc1")
     await world.live("1.0-rc1")
     first_page = env_path("/deployments?per_page=1&page=1")
-    before = await raw(world, "GET", first_page)
+    before = await send(world, "GET", first_page)
     await world.cut("1.0-rc2", await world.github.commit())
-    one_page = await raw(world, "GET", f"{PROJECTS}/site/releases?per_page=1")
+    one_page = await send(world, "GET", f"{PROJECTS}/site/releases?per_page=1")
     await world.cut("0.9-rc1")
-    assert (await raw(world, "GET", f"{PROJECTS}/site/releases?per_page=1")).headers["ETag"] != one_page.headers["ETag"]
-    assert (await raw(world, "GET", first_page, {"If-None-Match": before.headers["ETag"]})).status == 304
+    assert (await send(world, "GET", f"{PROJECTS}/site/releases?per_page=1")).headers["ETag"] != one_page.headers[
+        "ETag"
+    ]
+    assert (await send(world, "GET", first_page, {"If-None-Match": before.headers["ETag"]})).status == 304
 
 
 async def test_only_successful_reads_have_an_etag(world: World) -> None:
     for method, path, body in (("GET", f"{PROJECTS}/none", None), ("POST", PROJECTS, {"name": "x"})):
-        answer = await raw(world, method, path, {"If-None-Match": "*"}, body)
+        answer = await send(world, method, path, {"If-None-Match": "*"}, body)
         assert answer.status in (404, 201)
         assert "ETag" not in answer.headers
 
@@ -223,33 +227,33 @@ def test_if_none_match_matches_exactly_the_tags_that_it_lists(others: list[str],
 
 
 async def test_long_responses_are_compressed_for_clients_that_accept_gzip(world: World) -> None:
-    path = await long_list(world)
-    plain = await raw(world, "GET", path)
-    packed = await raw(world, "GET", path, {"Accept-Encoding": "br, gzip;q=0.5"})
+    path = await create_long_list(world)
+    plain = await send(world, "GET", path)
+    packed = await send(world, "GET", path, {"Accept-Encoding": "br, gzip;q=0.5"})
     assert "Content-Encoding" not in plain.headers
     assert packed.headers["Content-Encoding"] == "gzip"
     assert len(packed.body) < len(plain.body) / 2
     assert gzip.decompress(packed.body) == plain.body
     assert int(packed.headers["Content-Length"]) == len(packed.body)
     assert plain.headers["ETag"] == packed.headers["ETag"]
-    assert all("Accept-Encoding" in listed(each.headers["Vary"]) for each in (plain, packed))
-    known = await raw(world, "GET", path, {"Accept-Encoding": "gzip", "If-None-Match": packed.headers["ETag"]})
+    assert all("Accept-Encoding" in header_items(item.headers["Vary"]) for item in (plain, packed))
+    known = await send(world, "GET", path, {"Accept-Encoding": "gzip", "If-None-Match": packed.headers["ETag"]})
     assert (known.status, known.body) == (304, b"")
 
 
 async def test_scripts_and_styles_are_compressed_too(world: World) -> None:
     for name in ("swagger-ui-bundle.js", "swagger-ui.css"):
-        plain = await raw(world, "GET", f"/api/docs/{name}")
-        packed = await raw(world, "GET", f"/api/docs/{name}", {"Accept-Encoding": "gzip"})
+        plain = await send(world, "GET", f"/api/docs/{name}")
+        packed = await send(world, "GET", f"/api/docs/{name}", {"Accept-Encoding": "gzip"})
         assert gzip.decompress(packed.body) == plain.body, name
         assert len(packed.body) < len(plain.body) / 3
 
 
 async def test_short_responses_are_not_compressed(world: World) -> None:
-    answer = await raw(world, "GET", f"{PROJECTS}/site", {"Accept-Encoding": "gzip"})
+    answer = await send(world, "GET", f"{PROJECTS}/site", {"Accept-Encoding": "gzip"})
     assert len(answer.body) < 1024
     assert "Content-Encoding" not in answer.headers
-    assert "Accept-Encoding" in listed(answer.headers["Vary"])
+    assert "Accept-Encoding" in header_items(answer.headers["Vary"])
 
 
 async def test_a_very_long_response_is_compressed_completely(world: World) -> None:
@@ -257,7 +261,7 @@ async def test_a_very_long_response_is_compressed_completely(world: World) -> No
     for number in range(3):
         await world.report("1.0-rc1", "error", error_message=f"{number}" + "ü" * 40_000)
         await world.report("1.0-rc1", "pending")
-    answer = await raw(world, "GET", env_path("/deployments"), {"Accept-Encoding": "gzip"})
+    answer = await send(world, "GET", env_path("/deployments"), {"Accept-Encoding": "gzip"})
     assert len(answer.body) < 2000
     assert len(gzip.decompress(answer.body)) > 200_000
 
@@ -298,7 +302,7 @@ def test_malformed_headers_raise_no_error(header: str) -> None:
     etag_matches('W/"x"', header)
 
 
-# --- what is said of every answer
+# --- headers of every response
 
 
 async def test_responses_are_private_and_not_sniffed(world: World) -> None:
@@ -307,10 +311,10 @@ async def test_responses_are_private_and_not_sniffed(world: World) -> None:
             headers = (await world.ask(method, path, token=token)).headers
             assert headers["X-Content-Type-Options"] == "nosniff"
             assert headers["Cache-Control"] == "private, no-cache"
-            assert {"Authorization", "Accept-Encoding"} <= listed(headers["Vary"])
+            assert {"Authorization", "Accept-Encoding"} <= header_items(headers["Vary"])
 
 
-# --- other origins
+# --- CORS
 
 
 ORIGIN = "https://dash.example.com"
@@ -318,78 +322,80 @@ ORIGIN = "https://dash.example.com"
 
 @pytest.fixture
 async def open_world(source: Path, database_url: str, aiohttp_server: Serve) -> AsyncIterator[World]:
-    """A service that pages of one origin, and one on this machine, may call."""
+    """A service that admits two CORS origins."""
     settings = {"cors_origins": f"{ORIGIN}, http://localhost:3000"}
-    async with a_world(source, database_url, aiohttp_server, **settings) as furnished:
-        yield furnished
+    async with a_world(source, database_url, aiohttp_server, **settings) as world:
+        yield world
 
 
 def preflight(origin: str, method: str = "POST") -> dict[str, str]:
-    """What a browser sends before a request of another origin's page."""
+    """The headers of a CORS preflight request."""
     return {"Origin": origin, "Access-Control-Request-Method": method, "Authorization": ""}
 
 
-def cors(answer: Raw) -> dict[str, str]:
-    """The headers about origins."""
+def cors(answer: RawResponse) -> dict[str, str]:
+    """The CORS headers of a response."""
     return {name.lower(): value for name, value in answer.headers.items() if name.lower().startswith("access-control-")}
 
 
 async def test_other_origins_are_not_admitted_by_default(world: World) -> None:
     for answer in (
-        await raw(world, "GET", PROJECTS, {"Origin": ORIGIN}),
-        await raw(world, "OPTIONS", PROJECTS, preflight(ORIGIN)),
+        await send(world, "GET", PROJECTS, {"Origin": ORIGIN}),
+        await send(world, "OPTIONS", PROJECTS, preflight(ORIGIN)),
     ):
         assert cors(answer) == {}
-        assert "Origin" not in listed(answer.headers["Vary"])
+        assert "Origin" not in header_items(answer.headers["Vary"])
     assert answer.status == 405
 
 
 async def test_a_page_of_an_allowed_origin_may_call_and_read_the_headers_it_needs(open_world: World) -> None:
-    asked = await raw(open_world, "OPTIONS", PROJECTS, preflight(ORIGIN))
-    assert (asked.status, asked.body) == (204, b"")
-    assert asked.headers["Access-Control-Allow-Origin"] == ORIGIN
-    assert listed(asked.headers["Access-Control-Allow-Methods"]) == {"GET", "HEAD", "POST"}
-    wanted = {"authorization", "content-type", "idempotency-key", "if-none-match", "x-request-id"}
-    assert wanted <= listed(asked.headers["Access-Control-Allow-Headers"].lower())
-    assert int(asked.headers["Access-Control-Max-Age"]) > 0
+    preflighted = await send(open_world, "OPTIONS", PROJECTS, preflight(ORIGIN))
+    assert (preflighted.status, preflighted.body) == (204, b"")
+    assert preflighted.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert header_items(preflighted.headers["Access-Control-Allow-Methods"]) == {"GET", "HEAD", "POST"}
+    required = {"authorization", "content-type", "idempotency-key", "if-none-match", "x-request-id"}
+    assert required <= header_items(preflighted.headers["Access-Control-Allow-Headers"].lower())
+    assert int(preflighted.headers["Access-Control-Max-Age"]) > 0
     for path in (PROJECTS, f"{PROJECTS}/none", "/nowhere", cut_path("1.0-rc1")):
-        answer = await raw(open_world, "GET", path, {"Origin": ORIGIN})
+        answer = await send(open_world, "GET", path, {"Origin": ORIGIN})
         assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
-        shown = listed(answer.headers["Access-Control-Expose-Headers"])
-        assert {"Link", "ETag", "X-Request-ID", "Retry-After"} <= shown
+        exposed = header_items(answer.headers["Access-Control-Expose-Headers"])
+        assert {"Link", "ETag", "X-Request-ID", "Retry-After"} <= exposed
         assert "Access-Control-Allow-Credentials" not in answer.headers
-    local = await raw(open_world, "GET", PROJECTS, {"Origin": "http://localhost:3000"})
+    local = await send(open_world, "GET", PROJECTS, {"Origin": "http://localhost:3000"})
     assert local.headers["Access-Control-Allow-Origin"] == "http://localhost:3000"
-    known = await raw(open_world, "GET", PROJECTS, {"Origin": ORIGIN, "If-None-Match": "*"})
+    known = await send(open_world, "GET", PROJECTS, {"Origin": ORIGIN, "If-None-Match": "*"})
     assert (known.status, known.headers["Access-Control-Allow-Origin"]) == (304, ORIGIN)
 
 
 async def test_other_origins_get_no_cors_headers_and_vary_names_origin(open_world: World) -> None:
     for origin in ("https://evil.example.com", "https://dash.example.com.evil.org", "null", "", "http://localhost"):
         headers = {"Origin": origin} if origin else {}
-        answer = await raw(open_world, "GET", PROJECTS, headers)
+        answer = await send(open_world, "GET", PROJECTS, headers)
         assert (answer.status, cors(answer)) == (200, {}), origin
-        assert "Origin" in listed(answer.headers["Vary"])
-        refused = await raw(open_world, "OPTIONS", PROJECTS, preflight(origin))
+        assert "Origin" in header_items(answer.headers["Vary"])
+        refused = await send(open_world, "OPTIONS", PROJECTS, preflight(origin))
         assert (refused.status, cors(refused)) == (405, {})
 
 
 async def test_a_preflight_for_an_unknown_path_or_method_is_not_answered(open_world: World) -> None:
-    assert (await raw(open_world, "OPTIONS", "/nowhere", preflight(ORIGIN))).status == 404
-    assert (await raw(open_world, "OPTIONS", PROJECTS, {"Origin": ORIGIN})).status == 405
-    for path in (*MACHINES, "/webhooks/github"):
-        answer = await raw(open_world, "OPTIONS", path, preflight(ORIGIN))
+    assert (await send(open_world, "OPTIONS", "/nowhere", preflight(ORIGIN))).status == 404
+    assert (await send(open_world, "OPTIONS", PROJECTS, {"Origin": ORIGIN})).status == 405
+    for path in (*UNWRAPPED, "/webhooks/github"):
+        answer = await send(open_world, "OPTIONS", path, preflight(ORIGIN))
         assert (answer.status, cors(answer)) == (405, {})
 
 
 async def test_any_origin_may_be_allowed(source: Path, database_url: str, aiohttp_server: Serve) -> None:
     async with a_world(source, database_url, aiohttp_server, cors_origins="*") as world:
         for origin in (ORIGIN, "null"):
-            assert (await raw(world, "GET", PROJECTS, {"Origin": origin})).headers["Access-Control-Allow-Origin"] == "*"
-            assert (await raw(world, "OPTIONS", PROJECTS, preflight(origin))).status == 204
+            assert (await send(world, "GET", PROJECTS, {"Origin": origin})).headers[
+                "Access-Control-Allow-Origin"
+            ] == "*"
+            assert (await send(world, "OPTIONS", PROJECTS, preflight(origin))).status == 204
 
 
-# --- where no endpoint is reached
+# --- errors outside endpoints
 
 
 NOT_THERE = {
@@ -411,7 +417,7 @@ NOT_THERE = {
 async def test_an_unknown_path_is_404_in_the_form_of_its_dialect_whatever_the_client_accepts(world: World) -> None:
     for path, form in NOT_THERE.items():
         for method, accepted in (("GET", "text/html"), ("GET", "*/*"), ("PUT", "text/html"), ("TRACE", "text/plain")):
-            answer = await raw(world, method, path, {"Accept": accepted})
+            answer = await send(world, method, path, {"Accept": accepted})
             assert answer.status == 404, path
             if form == "xml":
                 assert answer.headers["Content-Type"] == "application/xml"
@@ -419,23 +425,23 @@ async def test_an_unknown_path_is_404_in_the_form_of_its_dialect_whatever_the_cl
                 continue
             kind = "application/problem+json" if form == "problem" else "application/json"
             assert answer.headers["Content-Type"] == kind
-            said = json.loads(answer.body)
-            assert (said["status"], said["title"]) == (404, "Not Found") if form == "problem" else set(said) == {form}
+            body = json.loads(answer.body)
+            assert (body["status"], body["title"]) == (404, "Not Found") if form == "problem" else set(body) == {form}
 
 
 async def test_a_wrong_method_is_405_in_the_form_of_its_dialect(world: World) -> None:
-    for path, told in (
+    for path, keys in (
         (f"{PROJECTS}/site", b'"title":"Method Not Allowed"'),
         (cut_path("1.0-rc1"), b'{"error":"Method Not Allowed"}'),
         ("/projects/site/releases.json", b'{"errors":'),
         ("/projects/site/releases.xml", b"<errors>"),
     ):
-        answer = await raw(world, "DELETE", path)
-        assert (answer.status, told in answer.body) == (405, True), answer
-        assert {"GET", "HEAD"} <= listed(answer.headers["Allow"])
+        answer = await send(world, "DELETE", path)
+        assert (answer.status, keys in answer.body) == (405, True), answer
+        assert {"GET", "HEAD"} <= header_items(answer.headers["Allow"])
 
 
-# --- pointers
+# --- JSON Pointers
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Bodies of a mebibyte that are wrong in very many places: refused quickly, in few words, and kept nowhere."""
+"""Bodies of a mebibyte with very many faults: refused quickly and briefly, and stored nowhere."""
 
 import time
 from io import BytesIO
@@ -11,8 +11,8 @@ from tests.api.announcement_helpers import PROJECT, RELEASES, URLS, submit
 from tests.api.helpers import cut_path, env_path, snapshot
 from tests.world import Answer, World
 
-SECONDS = 2.0  # a call takes some hundredths; the machine may be busy with other tests
-LARGEST = 48 * 1024  # bytes of an answer
+MAX_SECONDS = 2.0  # a call takes a few hundredths; the machine may be busy with other tests
+MAX_RESPONSE_BYTES = 48 * 1024  # of a response
 
 ONES = [1] * 500_000
 TEXTS = ["x"] * 250_000
@@ -25,7 +25,7 @@ ENVIRONMENT = {"name": "qa", "tier": "staging"}
 RELEASE = {"package": "site", "version": "1.0", "release_date": "2024-05-22", "status": 30}
 TOKEN = {"name": "ci", "grants": ["project:read"]}
 
-TAKES: list[tuple[str, str, dict[str, Any], list[str]]] = [
+CALLS: list[tuple[str, str, dict[str, Any], list[str]]] = [
     ("POST", "/api/projects", {"name": "shop"}, ["allowed_branches", "build_inputs", "name", "repo", "permalink"]),
     ("PATCH", "/api/projects/site", {}, ["allowed_branches", "build_inputs", "repo", "version_scheme", "tag_prefix"]),
     ("POST", "/api/projects/site/environments", ENVIRONMENT, ["inputs", "name", "tier", "workflow"]),
@@ -43,39 +43,45 @@ TAKES: list[tuple[str, str, dict[str, Any], list[str]]] = [
     ("POST", cut_path("1.0-rc1"), {"repo": "acme/site", "commit": "0" * 40}, ["repo", "commit"]),
     ("POST", env_path("/deployments"), {}, ["release_candidate_version"]),
 ]
-IGNORING = ("/graphql", "/projects/", "/api/releases/site/")  # what is none of their fields is no matter
-HARMLESS = ("PUT", "/graphql")  # nothing is changed where nothing is given; variables that a query has not are none
+IGNORE_UNKNOWN_FIELDS = ("/graphql", "/projects/", "/api/releases/site/")  # these ignore unknown fields
+MAY_SUCCEED = ("PUT", "/graphql")  # without known fields nothing is changed; undeclared variables are ignored
 
 
-def bodies(path: str, right: dict[str, Any], fields: list[str]) -> list[dict[str, Any]]:
-    """A body with fields as large as can be, the first in every way, and one with as many fields."""
-    large = {field: [LARGE[place % 4], LONG] if place else LARGE for place, field in enumerate(fields)}
-    bodies = [{**right, field: value} for field, values in large.items() for value in values]
-    strange = [] if path.startswith(IGNORING) else [{**right, **NUMBERS}, {**right, **SHIPS}]
+def bodies(path: str, valid: dict[str, Any], fields: list[str]) -> list[dict[str, Any]]:
+    """Bodies with the largest possible fields, the first of every kind, and with the largest number of fields."""
+    large = {field: [LARGE[position % 4], LONG] if position else LARGE for position, field in enumerate(fields)}
+    bodies = [{**valid, field: value} for field, values in large.items() for value in values]
+    unknown = [] if path.startswith(IGNORE_UNKNOWN_FIELDS) else [{**valid, **NUMBERS}, {**valid, **SHIPS}]
     frozen: list[Any] = [{"until": ONES, "reason": SHIPS}, NUMBERS] if "frozen" in fields else []
-    return [*bodies, *strange, *({"frozen": value} for value in frozen)]
+    return [*bodies, *unknown, *({"frozen": value} for value in frozen)]
 
 
 async def send(world: World, method: str, path: str, body: Any, **headers: str) -> Answer:
-    """A large body. Whatever is answered to it is answered quickly and in few words."""
+    """Send a large body, and check that the response is quick and short."""
     raw = BytesIO(orjson.dumps(body))
     begun = time.monotonic()
     answer = await world.ask(method, path, data=raw, headers={"Content-Type": "application/json", **headers})
     size, seconds = int(answer.headers["Content-Length"]), time.monotonic() - begun
-    assert (size < LARGEST, seconds < SECONDS) == (True, True), (size, seconds, method, path, str(body)[:200])
+    assert (size < MAX_RESPONSE_BYTES, seconds < MAX_SECONDS) == (True, True), (
+        size,
+        seconds,
+        method,
+        path,
+        str(body)[:200],
+    )
     return answer
 
 
 async def test_a_mebibyte_of_invalid_input_is_refused_quickly_and_briefly(world: World) -> None:
     await submit(world, "2.0")
     await world.ask("POST", "/api/releases/new/", {**RELEASE, "version": "0.9"})
-    await world.ask("POST", "/graphql", {"query": "{ viewer { name } }"})  # the first loads what runs them
+    await world.ask("POST", "/graphql", {"query": "{ viewer { name } }"})  # the first query loads the executor
     before = await snapshot()
-    for method, path, right, fields in TAKES:
-        for number, body in enumerate(bodies(path, right, fields)):
+    for method, path, valid, fields in CALLS:
+        for number, body in enumerate(bodies(path, valid, fields)):
             answer = await send(world, method, path, body)
-            what = (method, path, number, str(answer.json)[:200])
-            assert 400 <= answer.status < 500 or (answer.status == 200 and {method, path} & set(HARMLESS)), what
+            details = (method, path, number, str(answer.json)[:200])
+            assert 400 <= answer.status < 500 or (answer.status == 200 and {method, path} & set(MAY_SUCCEED)), details
     assert await snapshot() == before
 
 

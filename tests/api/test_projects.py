@@ -1,4 +1,4 @@
-"""Projects over REST: made, changed, listed, and asked for their next version."""
+"""Projects over REST: creating, changing and listing them, and their next version."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -13,8 +13,8 @@ PROJECTS = "/api/projects"
 LONG = "x" * 101
 
 
-def told(answer: Answer) -> tuple[int, str | None]:
-    """Status and the field that a problem is about, once it is seen to be problem details."""
+def status_and_field(answer: Answer) -> tuple[int, str | None]:
+    """Status and field of an error response, which must be problem details."""
     assert answer.headers["Content-Type"].startswith("application/problem+json"), answer.json
     assert answer.json["type"] == "about:blank"
     assert answer.json["status"] == answer.status
@@ -24,9 +24,9 @@ def told(answer: Answer) -> tuple[int, str | None]:
 
 
 async def test_a_project_is_created_with_defaults(world: World) -> None:
-    made = await create_project(world, "Web Shop")
-    moment = made.pop("created_at")
-    assert made == {
+    created = await create_project(world, "Web Shop")
+    moment = created.pop("created_at")
+    assert created == {
         "id": 2,
         "name": "Web Shop",
         "permalink": "web-shop",
@@ -42,10 +42,10 @@ async def test_a_project_is_created_with_defaults(world: World) -> None:
         "archived": False,
     }
     assert moment.endswith("Z")
-    shown = await world.ask("GET", f"{PROJECTS}/Web%20Shop")
-    assert shown.json == {**made, "created_at": moment}
+    answer = await world.ask("GET", f"{PROJECTS}/Web%20Shop")
+    assert answer.json == {**created, "created_at": moment}
     listed = await world.ask("GET", PROJECTS)
-    assert [each["name"] for each in listed.json] == ["Web Shop", "site"]
+    assert [item["name"] for item in listed.json] == ["Web Shop", "site"]
 
 
 async def test_every_setting_is_stored_and_can_be_changed_alone(world: World) -> None:
@@ -61,8 +61,8 @@ async def test_every_setting_is_stored_and_can_be_changed_alone(world: World) ->
         "tag_candidates": False,
         "version_scheme": "semver",
     }
-    made = await create_project(world, "Shop", **settings)
-    assert {name: made[name] for name in settings} == settings
+    created = await create_project(world, "Shop", **settings)
+    assert {name: created[name] for name in settings} == settings
     changes: dict[str, Any] = {
         "permalink": "shop-3",
         "build_workflow": None,
@@ -76,12 +76,12 @@ async def test_every_setting_is_stored_and_can_be_changed_alone(world: World) ->
         "archived": True,
     }
     for name, value in changes.items():
-        made[name] = value
+        created[name] = value
         changed = await world.ask("PATCH", f"{PROJECTS}/Shop", {name: value})
-        assert (changed.status, changed.json) == (200, made)
+        assert (changed.status, changed.json) == (200, created)
     renamed = await world.ask("PATCH", f"{PROJECTS}/Shop", {"name": "Store"})
-    assert renamed.json == {**made, "name": "Store"}
-    assert told(await world.ask("GET", f"{PROJECTS}/Shop")) == (404, None)
+    assert renamed.json == {**created, "name": "Store"}
+    assert status_and_field(await world.ask("GET", f"{PROJECTS}/Shop")) == (404, None)
 
 
 WRONG: dict[str, list[Any]] = {
@@ -100,13 +100,13 @@ WRONG: dict[str, list[Any]] = {
 }
 
 
-@pytest.mark.parametrize("change", [False, True], ids=["made", "changed"])
+@pytest.mark.parametrize("change", [False, True], ids=["created", "changed"])
 async def test_an_invalid_setting_is_refused_naming_the_field(world: World, change: bool) -> None:
     before = (await world.ask("GET", PROJECTS)).json
     for field, value in field_values(WRONG):
         body = {field: value} if change else {"name": "shop", field: value}
         answer = await world.ask("PATCH" if change else "POST", f"{PROJECTS}/site" if change else PROJECTS, body)
-        status, pointer = told(answer)
+        status, pointer = status_and_field(answer)
         assert status == 400, (field, value)
         assert pointer is not None
         assert pointer.startswith(f"#/{field}"), (field, value)
@@ -115,7 +115,7 @@ async def test_an_invalid_setting_is_refused_naming_the_field(world: World, chan
 
 async def test_a_workflow_input_that_is_not_a_text_is_named_by_its_pointer(world: World) -> None:
     answer = await world.ask("POST", PROJECTS, {"name": "shop", "build_inputs": {"target": 1}})
-    assert told(answer) == (400, "#/build_inputs/target")
+    assert status_and_field(answer) == (400, "#/build_inputs/target")
 
 
 async def test_a_clash_is_409_naming_the_other_project(world: World) -> None:
@@ -132,20 +132,20 @@ async def test_a_clash_is_409_naming_the_other_project(world: World) -> None:
     await create_project(world, "other", repo="acme/site")
     changes = [{field: values.get(field, "site")} for values, field in clashes]
     answers += [await world.ask("PATCH", f"{PROJECTS}/other", change) for change in changes]
-    assert [told(answer) for answer in answers] == [(409, f"#/{field}") for _, field in clashes] * 2
+    assert [status_and_field(answer) for answer in answers] == [(409, f"#/{field}") for _, field in clashes] * 2
     assert all(answer.json["project"] == "site" and "`site`" in answer.json["detail"] for answer in answers)
 
 
 async def test_the_two_prefixes_of_a_project_must_differ(world: World) -> None:
     answer = await world.ask("PATCH", f"{PROJECTS}/site", {"tag_prefix": "v"})
-    assert told(answer) == (400, "#/trigger_tag_prefix")
+    assert status_and_field(answer) == (400, "#/trigger_tag_prefix")
 
 
 async def test_prefixes_clash_in_one_repository_only(world: World, source: Any) -> None:
     other = await world.github.add_repository_to_account(source, "other")
     await world.github.add_repository(other)
-    made = await create_project(world, "other", repo=other)
-    assert (made["tag_prefix"], made["trigger_tag_prefix"], made["repo"]) == ("rc/", "v", other)
+    created = await create_project(world, "other", repo=other)
+    assert (created["tag_prefix"], created["trigger_tag_prefix"], created["repo"]) == ("rc/", "v", other)
 
 
 async def test_a_permalink_is_derived_from_the_name(world: World) -> None:
@@ -157,7 +157,7 @@ async def test_a_permalink_is_derived_from_the_name(world: World) -> None:
 
 async def test_a_permalink_is_required_where_none_can_be_derived_from_the_name(world: World) -> None:
     for number, name in enumerate(("日本", "🚢")):
-        assert told(await world.ask("POST", PROJECTS, {"name": name})) == (400, "#/permalink")
+        assert status_and_field(await world.ask("POST", PROJECTS, {"name": name})) == (400, "#/permalink")
         assert (await create_project(world, name, permalink=f"given-{number}"))["name"] == name
 
 
@@ -169,7 +169,7 @@ async def test_a_name_may_contain_characters_that_a_path_must_encode(world: Worl
         assert (await world.ask("GET", f"{PROJECTS}/{path}")).json["name"] == name
 
 
-@pytest.mark.parametrize("change", [False, True], ids=["made", "changed"])
+@pytest.mark.parametrize("change", [False, True], ids=["created", "changed"])
 async def test_a_repository_that_the_app_cannot_see_is_404_and_nothing_is_written(
     world: World, source: Any, change: bool
 ) -> None:
@@ -206,7 +206,7 @@ async def test_a_project_with_candidates_keeps_its_repository(world: World, sour
     await change_project(world, repo=other)
     await change_project(world, repo="acme/site")
     await world.cut("1.0-rc1")
-    assert told(await world.ask("PATCH", f"{PROJECTS}/site", {"repo": other})) == (409, "#/repo")
+    assert status_and_field(await world.ask("PATCH", f"{PROJECTS}/site", {"repo": other})) == (409, "#/repo")
 
 
 async def test_changes_are_audited_with_before_and_after(world: World) -> None:
@@ -223,7 +223,7 @@ async def test_an_empty_change_changes_nothing(world: World) -> None:
 
 
 async def next_version(world: World, query: str = "") -> Answer:
-    """What is answered about the next version."""
+    """Request the next version."""
     return await world.ask("GET", f"{PROJECTS}/site/next-version{query}")
 
 
@@ -236,7 +236,7 @@ async def test_the_next_semver_version_follows_the_highest(world: World) -> None
         (await next_version(world, query)).json["release_version"] for query in ("", "?bump=minor", "?bump=major")
     ]
     assert versions == ["1.10.1", "1.11.0", "2.0.0"]
-    assert told(await next_version(world, "?bump=huge")) == (400, "bump")
+    assert status_and_field(await next_version(world, "?bump=huge")) == (400, "bump")
 
 
 async def test_the_next_calver_version_is_todays(world: World) -> None:
@@ -249,8 +249,8 @@ async def test_the_next_calver_version_is_todays(world: World) -> None:
 
 
 async def test_without_a_scheme_there_is_no_next_version(world: World) -> None:
-    assert told(await next_version(world)) == (400, None)
-    assert told(await world.ask("GET", f"{PROJECTS}/none/next-version")) == (404, None)
+    assert status_and_field(await next_version(world)) == (400, None)
+    assert status_and_field(await world.ask("GET", f"{PROJECTS}/none/next-version")) == (404, None)
 
 
 async def test_releases_are_listed_newest_first_with_keyset_pages(world: World) -> None:
@@ -265,14 +265,14 @@ async def test_releases_are_listed_newest_first_with_keyset_pages(world: World) 
         assert link in ("",) or link.endswith('; rel="next"')
         path = link.partition(">")[0].removeprefix(f"<{world.url}")
         if len(seen) == 1:
-            await world.cut("1.6-rc1")  # what comes meanwhile moves no page
+            await world.cut("1.6-rc1")  # rows inserted meanwhile do not shift the pages
     assert seen == [
         [("1.5", "1.5-rc1"), ("1.4", "1.4-rc1")],
         [("1.3", "1.3-rc1"), ("1.2", "1.2-rc1")],
         [("1.1", "1.1-rc2")],
     ]
     for query in ("per_page=0", "per_page=101", "before=0", "before=x", f"before={2**31}", "before=-1"):
-        status, pointer = told(await world.ask("GET", f"{PROJECTS}/site/releases?{query}"))
+        status, pointer = status_and_field(await world.ask("GET", f"{PROJECTS}/site/releases?{query}"))
         assert (status, pointer) == (400, query.partition("=")[0])
 
 
@@ -285,17 +285,17 @@ async def test_a_release_is_shown_with_its_candidates_builds_and_deployments(wor
     await world.cut("1.0-rc2", world.github.resolve("main~1"))
     await world.live("1.0-rc1")
     await world.live("1.0-rc2", "production", "failure")
-    shown = (await world.ask("GET", f"{PROJECTS}/site/releases/1.0")).json
-    assert (shown["version"], shown["status_name"], shown["newest_candidate"]) == ("1.0", "testing", "1.0-rc10")
-    assert shown["commit"] == world.github.resolve("main~1")
+    release = (await world.ask("GET", f"{PROJECTS}/site/releases/1.0")).json
+    assert (release["version"], release["status_name"], release["newest_candidate"]) == ("1.0", "testing", "1.0-rc10")
+    assert release["commit"] == world.github.resolve("main~1")
     candidates = [
-        (each["release_candidate_version"], each["build"] and each["build"]["conclusion"])
-        for each in shown["candidates"]
+        (item["release_candidate_version"], item["build"] and item["build"]["conclusion"])
+        for item in release["candidates"]
     ]
     assert candidates == [("1.0-rc10", None), ("1.0-rc2", None), ("1.0-rc1", "success")]
-    assert shown["candidates"][2] == await world.candidate("1.0-rc1")
+    assert release["candidates"][2] == await world.candidate("1.0-rc1")
     rows = [*await world.deployments("production"), *await world.deployments("staging")]
-    assert shown["deployments"] == rows
+    assert release["deployments"] == rows
 
 
 async def test_an_unknown_release_is_404(world: World) -> None:
@@ -315,7 +315,7 @@ async def test_projects_and_environments_are_listed_in_pages_by_number(world: Wo
         (f"{PROJECTS}/site/environments", ["staging", "production", "qa-0", "qa-1", "qa-2", "qa-3"]),
     ):
         whole = await world.ask("GET", path)
-        assert ([each["name"] for each in whole.json], page_links(whole)) == (names, {})
+        assert ([item["name"] for item in whole.json], page_links(whole)) == (names, {})
         first = await world.ask("GET", f"{path}?per_page=2")
         assert page_links(first) == {"next": "per_page=2&page=2"}
         second = await world.ask("GET", f"{path}?per_page=2&page=2")
@@ -327,8 +327,8 @@ async def test_projects_and_environments_are_listed_in_pages_by_number(world: Wo
         assert [*first.json, *second.json, *last.json] == whole.json
         assert (await world.ask("GET", f"{path}?page=99")).json == []
         for query in ("per_page=0", "per_page=101", "page=0", "page=x", "page=10000001"):
-            assert told(await world.ask("GET", f"{path}?{query}")) == (400, query.partition("=")[0])
+            assert status_and_field(await world.ask("GET", f"{path}?{query}")) == (400, query.partition("=")[0])
     scoped = await world.with_grants("project:read", project="shop-2")
-    assert [each["name"] for each in (await world.ask("GET", f"{PROJECTS}?per_page=1", token=scoped)).json] == [
+    assert [item["name"] for item in (await world.ask("GET", f"{PROJECTS}?per_page=1", token=scoped)).json] == [
         "shop-2"
     ]

@@ -1,4 +1,4 @@
-"""Rolling back over REST, in all its rules."""
+"""Rolling back over REST."""
 
 import asyncio
 
@@ -18,8 +18,8 @@ from tests.world import World
 NOTHING = (404, "No previous deployment to roll back from")
 
 
-async def history(world: World, *lives: str) -> None:
-    """Deployments of `1.0-rcN` on staging, told by a pipeline: `1` succeeded, `2!` failed."""
+async def report_history(world: World, *lives: str) -> None:
+    """Report deployments of `1.0-rcN` to staging: `1` succeeded, `2!` failed."""
     await remove_workflow()
     for life in lives:
         await world.cut(f"1.0-rc{life[0]}")
@@ -27,8 +27,8 @@ async def history(world: World, *lives: str) -> None:
         await world.report(f"1.0-rc{life[0]}", "failure" if life.endswith("!") else "success")
 
 
-async def rolled_back_to(world: World, outcome: str = "success") -> str:
-    """Roll back, let it end, and tell what came."""
+async def roll_back_and_finish(world: World, outcome: str = "success") -> str:
+    """Roll back, finish the run, and return the version that was deployed."""
     answer = await world.roll_back()
     assert answer.status == 201, answer.json
     version = str(answer.json["release_candidate_version"])
@@ -42,10 +42,10 @@ async def test_a_rollback_after_a_success_redeploys_the_one_before_it(world: Wor
         await world.live(f"1.0-rc{number}")
     answer = await world.roll_back()
     assert answer.status == 201
-    shown = {
+    expected = {
         name: answer.json[name] for name in ("release_candidate_version", "from_release_candidate_version", "status")
     }
-    assert shown == {
+    assert expected == {
         "release_candidate_version": "1.0-rc1",
         "from_release_candidate_version": "1.0-rc2",
         "status": "pending",
@@ -56,46 +56,46 @@ async def test_a_rollback_after_a_success_redeploys_the_one_before_it(world: Wor
 
 
 async def test_a_rollback_after_a_failure_redeploys_the_last_success(world: World) -> None:
-    await history(world, "1", "2", "3!", "4!")
-    assert await rolled_back_to(world) == "1.0-rc2"
+    await report_history(world, "1", "2", "3!", "4!")
+    assert await roll_back_and_finish(world) == "1.0-rc2"
 
 
 async def test_a_second_rollback_goes_further_back_and_not_forward_again(world: World) -> None:
-    await history(world, "1", "2", "3")
-    assert [await rolled_back_to(world) for _ in range(2)] == ["1.0-rc2", "1.0-rc1"]
+    await report_history(world, "1", "2", "3")
+    assert [await roll_back_and_finish(world) for _ in range(2)] == ["1.0-rc2", "1.0-rc1"]
     assert status_and_error(await world.roll_back()) == NOTHING
 
 
 async def test_a_failed_rollback_is_tried_again(world: World) -> None:
-    await history(world, "1", "2")
-    assert await rolled_back_to(world, "failure") == "1.0-rc1"
-    assert await rolled_back_to(world) == "1.0-rc1"
+    await report_history(world, "1", "2")
+    assert await roll_back_and_finish(world, "failure") == "1.0-rc1"
+    assert await roll_back_and_finish(world) == "1.0-rc1"
 
 
 async def test_a_rolled_back_candidate_that_is_deployed_by_hand_becomes_a_target_again(world: World) -> None:
-    await history(world, "1", "2")
-    await rolled_back_to(world)
-    await history(world, "2", "3")
-    assert await rolled_back_to(world) == "1.0-rc2"
+    await report_history(world, "1", "2")
+    await roll_back_and_finish(world)
+    await report_history(world, "2", "3")
+    assert await roll_back_and_finish(world) == "1.0-rc2"
 
 
 async def test_without_an_earlier_success_there_is_nothing_to_roll_back_to(world: World) -> None:
     assert status_and_error(await world.roll_back()) == NOTHING
-    await history(world, "1!")
+    await report_history(world, "1!")
     assert status_and_error(await world.roll_back()) == NOTHING
-    await history(world, "1", "1")
+    await report_history(world, "1", "1")
     assert status_and_error(await world.roll_back()) == NOTHING
     assert len(await world.deployments()) == 3
 
 
 async def test_banned_candidates_are_skipped(world: World) -> None:
-    await history(world, "1", "2", "3")
+    await report_history(world, "1", "2", "3")
     await Candidate.filter(version="1.0-rc2").update(status="banned")
-    assert await rolled_back_to(world) == "1.0-rc1"
+    assert await roll_back_and_finish(world) == "1.0-rc1"
 
 
 async def test_candidates_of_held_releases_are_skipped(world: World) -> None:
-    await history(world, "1", "2")
+    await report_history(world, "1", "2")
     await world.cut("2.0-rc1")
     await world.report("2.0-rc1", "success")
     await hold("1.0")
@@ -109,7 +109,7 @@ async def test_a_rollback_cancels_a_deployment_in_progress_and_waits_for_its_end
     await world.live("1.0-rc2")
     await world.deploy("1.0-rc3")
     await world.settle()
-    world.github.faults.hold()  # GitHub's word that the run has ended is late
+    world.github.faults.hold()  # the webhook about the end of the run is delayed
     assert (await world.roll_back()).json["release_candidate_version"] == "1.0-rc2"
     await world.settle()
     assert await world.statuses() == [
@@ -128,14 +128,14 @@ async def test_a_rollback_cancels_a_deployment_in_progress_and_waits_for_its_end
 
 
 async def test_a_rollback_cancels_a_reported_deployment_in_progress(world: World) -> None:
-    await history(world, "1", "2")
+    await report_history(world, "1", "2")
     await world.report("1.0-rc1", "in_progress")
     await world.roll_back()
     assert (await world.statuses())[:2] == [("1.0-rc2", "pending"), ("1.0-rc1", "canceled")]
 
 
 async def test_of_a_concurrent_rollback_and_deployments_one_is_active_in_the_end(world: World) -> None:
-    await history(world, "1", "2")
+    await report_history(world, "1", "2")
     answers = await asyncio.gather(
         *(world.roll_back() if n % 2 else world.deploy("1.0-rc2") for n in range(8)),
     )
@@ -145,7 +145,7 @@ async def test_of_a_concurrent_rollback_and_deployments_one_is_active_in_the_end
 
 
 async def test_a_freeze_stops_a_rollback_unless_forced(world: World) -> None:
-    await history(world, "1", "2")
+    await report_history(world, "1", "2")
     await freeze(world)
     answer = await world.roll_back()
     assert status_and_error(answer) == (400, "Environment is frozen")
@@ -155,7 +155,7 @@ async def test_a_freeze_stops_a_rollback_unless_forced(world: World) -> None:
 
 
 async def test_forcing_requires_a_grant_of_its_own(world: World) -> None:
-    await history(world, "1", "2")
+    await report_history(world, "1", "2")
     starter = await world.with_grants("deployment:start")
     answer = await world.ask("POST", env_path("/rollback"), {"force": True}, token=starter)
     assert answer.status == 403
@@ -165,7 +165,7 @@ async def test_forcing_requires_a_grant_of_its_own(world: World) -> None:
 
 
 async def test_a_body_may_be_empty_and_a_malformed_force_is_named(world: World) -> None:
-    await history(world, "1", "2")
+    await report_history(world, "1", "2")
     for body in ({"force": "yes"}, {"force": 1}, {"force": None}):
         answer = await world.ask("POST", env_path("/rollback"), body)
         assert answer.status == 400
@@ -198,18 +198,18 @@ async def test_checks_are_made_in_the_documented_order(world: World) -> None:
 
 
 async def test_a_rollback_blocks_promotion_until_a_deployment_by_hand(world: World) -> None:
-    await history(world, "1", "2")
+    await report_history(world, "1", "2")
 
     async def held() -> bool:
         return (await Environment.get(name="staging")).promotion_held
 
-    await rolled_back_to(world)
+    await roll_back_and_finish(world)
     assert await held()
     await world.deploy("1.0-rc2")
     assert not await held()
 
 
 async def test_an_archived_project_cannot_be_rolled_back(world: World) -> None:
-    await history(world, "1", "2")
+    await report_history(world, "1", "2")
     await change_project(world, archived=True)
     assert status_and_error(await world.roll_back()) == (409, "Release project is archived")

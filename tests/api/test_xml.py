@@ -1,4 +1,4 @@
-"""XML as another way to write what JSON says: read without trusting it, written so that everybody can read it."""
+"""XML bodies: safe parsing, and well-formed output."""
 
 import time
 from contextlib import suppress
@@ -24,7 +24,7 @@ INNER = "<version>1.1</version><changelog>Security Patch</changelog><tag_list>st
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("document", "expected"),
     [
         (f"<release>{INNER}</release>", RELEASE),
         (f"<request><auth_code>s3cret</auth_code><release>{INNER}</release></request>", {**CODE, **RELEASE}),
@@ -52,14 +52,14 @@ INNER = "<version>1.1</version><changelog>Security Patch</changelog><tag_list>st
         ("\ufeff<r><a>é🚢</a></r>", {"a": "é🚢"}),
     ],
 )
-def test_a_document_is_parsed_like_the_equivalent_json(said: str, meant: Any) -> None:
-    assert loads(said.encode()) == meant
+def test_a_document_is_parsed_like_the_equivalent_json(document: str, expected: Any) -> None:
+    assert loads(document.encode()) == expected
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "iso-8859-1"])
 def test_a_document_may_have_any_encoding_that_parsers_must_support(encoding: str) -> None:
-    said = f'<?xml version="1.0" encoding="{encoding}"?><r><a>é</a></r>'
-    assert loads(said.encode(encoding)) == {"a": "é"}
+    document = f'<?xml version="1.0" encoding="{encoding}"?><r><a>é</a></r>'
+    assert loads(document.encode(encoding)) == {"a": "é"}
 
 
 @pytest.mark.parametrize(
@@ -119,8 +119,8 @@ def test_arbitrary_bytes_raise_no_internal_error(body: bytes) -> None:
             assert isinstance(loads(raw), dict)
 
 
-def parsed(value: Any, listed: str = "releases") -> ElementTree.Element:
-    """What is written, as somebody else reads it."""
+def write_and_parse(value: Any, listed: str = "releases") -> ElementTree.Element:
+    """Write a value and parse the document with another parser."""
     return ElementTree.fromstring(dumps(listed, value))
 
 
@@ -136,15 +136,15 @@ def test_values_are_written_with_the_types_of_rails() -> None:
 
 def test_a_list_has_its_name_as_root_even_when_empty() -> None:
     for listed, name in (("releases", "release"), ("urls", "url")):
-        full, empty = parsed([{name: {"a": "1"}}, {name: {"a": "2"}}], listed), parsed([], listed)
+        full, empty = write_and_parse([{name: {"a": "1"}}, {name: {"a": "2"}}], listed), write_and_parse([], listed)
         assert (full.tag, full.get("type"), empty.tag, empty.get("type")) == (listed, "array", listed, "array")
-        assert ([each.tag for each in full], len(empty)) == ([name, name], 0)
+        assert ([item.tag for item in full], len(empty)) == ([name, name], 0)
 
 
 def test_lists_in_a_record_have_entries_named_after_them() -> None:
     lists = {"license_list": ["GPL"], "approved_urls": [{"label": "a", "x": "y"}], "recent_releases": [{"id": 1}]}
-    project = parsed({"project": {**lists, "recent_releases": [{"id": 1, "version": "2"}]}})
-    assert [(each.tag, each[0].tag) for each in project] == [
+    project = write_and_parse({"project": {**lists, "recent_releases": [{"id": 1, "version": "2"}]}})
+    assert [(item.tag, item[0].tag) for item in project] == [
         ("license_list", "license"),
         ("approved_urls", "url"),
         ("recent_releases", "release"),
@@ -152,8 +152,8 @@ def test_lists_in_a_record_have_entries_named_after_them() -> None:
 
 
 def test_errors_are_written_by_field() -> None:
-    said = {"errors": {"version": ['is "<too>" long', "is odd"], "base": ["no"]}}
-    assert [(each.get("field"), each.text) for each in parsed(said)] == [
+    body = {"errors": {"version": ['is "<too>" long', "is odd"], "base": ["no"]}}
+    assert [(item.get("field"), item.text) for item in write_and_parse(body)] == [
         ("version", 'is "<too>" long'),
         ("version", "is odd"),
         ("base", "no"),
@@ -162,9 +162,9 @@ def test_errors_are_written_by_field() -> None:
 
 @given(st.text(st.characters(codec=None), max_size=50))
 def test_every_written_document_is_well_formed(text: str) -> None:
-    said = parsed({"release": {"version": text, "tag_list": [text]}})
-    assert said[0].text == (said[1][0].text)
-    errors = parsed({"errors": {text: [text]}})
+    root = write_and_parse({"release": {"version": text, "tag_list": [text]}})
+    assert root[0].text == (root[1][0].text)
+    errors = write_and_parse({"errors": {text: [text]}})
     assert len(errors) == 1
 
 
@@ -172,9 +172,9 @@ def test_every_written_document_is_well_formed(text: str) -> None:
 def test_text_within_xml_round_trips(text: str) -> None:
     for carried in (text, f"\r\n\t {text}\r"):
         assert loads(dumps("x", {"request": {"a": carried}})) == {"a": carried}
-        assert parsed({"request": {"a": carried}})[0].text == carried
+        assert write_and_parse({"request": {"a": carried}})[0].text == carried
 
 
 @given(st.sampled_from(["\x00", "\x01", "\x0b", "\x1f", "\ud800", "\udfff", "\ufffe", "\uffff"]))
 def test_characters_outside_xml_are_replaced(character: str) -> None:
-    assert parsed({"request": {"a": f"a{character}b"}})[0].text == "a\ufffdb"
+    assert write_and_parse({"request": {"a": f"a{character}b"}})[0].text == "a\ufffdb"
