@@ -1,14 +1,16 @@
 """Helpers that several tests of the APIs share."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.store.database import fetch
 from bot.store.projects import Environment
 from bot.store.releases import Release
 from tests.world import Answer, World
 
+PROJECTS = "/api/projects"
 SITE = "/api/releases/site"
+UNWRAPPED = ("/healthz", "/readyz", "/metrics")  # paths that the request middleware passes through
 ZERO_SHA = "0" * 40
 WRITTEN_TABLES = (
     *("projects", "environments", "repositories", "releases", "candidates", "deployments", "runs", "jobs"),
@@ -100,3 +102,34 @@ def page_links(answer: Answer) -> Mapping[str, str]:
 def field_values(table: Mapping[str, Sequence[Any]]) -> list[tuple[str, Any]]:
     """Pairs of each field with each of its values."""
     return [(field, value) for field, values in table.items() for value in values]
+
+
+class RawResponse(NamedTuple):
+    """A response as it came over the wire."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+async def send_raw(
+    world: World, method: str, path: str, headers: Mapping[str, str] | None = None, body: Any = None
+) -> RawResponse:
+    """Send a request as administrator, without automatic headers; compressed bodies stay compressed."""
+    sent_headers = {"Authorization": f"Bearer {world.token}", "Accept-Encoding": "identity", **(headers or {})}
+    async with world.session.request(
+        method, world.url + path, headers=sent_headers, json=body, auto_decompress=False, allow_redirects=False
+    ) as response:
+        return RawResponse(response.status, response.headers, await response.read())
+
+
+def header_items(header: str) -> set[str]:
+    """The items of a comma-separated header."""
+    return {part.strip() for part in header.split(",") if part.strip()}
+
+
+async def create_long_list(world: World) -> str:
+    """Create enough projects for a list of more than a kilobyte, and return its path."""
+    for number in range(5):
+        await create_project(world, f"project-{number}")
+    return PROJECTS

@@ -6,30 +6,19 @@ are answered as if they had never existed.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
 from pathlib import Path
-from random import Random
-from typing import Any
 
 import orjson
 import pytest
 
 from bot.rules.permissions import STRANGERS
-from bot.store.announcements import Announcement, Link
-from bot.store.candidates import Candidate
-from bot.store.content import ChangeSet, ContentRepo, Product, ProductVersion, ReleasedFile, Rpm, Schedule, Sla, Variant
 from bot.store.database import execute
-from bot.store.deployments import Deployment
-from bot.store.projects import Environment, Project, Repository
-from bot.store.releases import Release
-from bot.store.runs import Run
-from bot.store.users import User
+from bot.store.projects import Project, Repository
+from tests.api.sample_data import SECRET, SampleData, create_sample_data
 from tests.test_shape import application, routed
 from tests.world import Serve, World, a_world
 
-NOW = datetime(2026, 11, 3, 18, tzinfo=UTC)
-SECRET = "hush"  # part of every text of every private row
 WITHOUT_ROWS = ("/healthz", "/readyz", "/metrics", "/api/openapi.json", "/api/docs")
 PDC = "/rest_api/v1"
 QUERY = """{ viewer { name } projects { totalCount nodes { id name } }
@@ -121,204 +110,15 @@ CALLS_BY_GRANT: dict[str | None, list[str]] = {
 }
 
 
-@dataclass
-class SampleData:
-    """The values for paths of each project, public and private, that the database was filled with."""
-
-    random: Random
-    shared: dict[str, Any] = field(default_factory=dict)
-    public: list[dict[str, Any]] = field(default_factory=list)
-    private: list[dict[str, Any]] = field(default_factory=list)
-
-    def calls(self) -> Iterator[tuple[str, str]]:
-        """Every template with its calls: for each project, and with the ids of one below the name of another."""
-        projects = [*self.public, *self.private]
-        for hidden in self.private:
-            numbers = {name: value for name, value in hidden.items() if isinstance(value, int)}
-            projects.append({**self.random.choice(self.public), **numbers})
-        for template in (item for templates in CALLS_BY_GRANT.values() for item in templates):
-            fill = (
-                template.__mod__ if template.startswith("POST") else lambda project, it=template: it.format(**project)
-            )
-            yield from {(template, fill({"token": 1, **project})): None for project in projects}
-
-
-async def create_sample_data(seed: int) -> SampleData:
-    """Create public and private projects in random order, so that their ids interleave."""
-    facts = SampleData(Random(seed))
-    product = await Product.create(name="OS", short="os")
-    facts.shared = {
-        "version": await ProductVersion.create(
-            product=product, name="OS 1", short="os", version="1", product_version_id="os-1"
-        ),
-        "sla": await Sla.create(name="stable"),
-        "rpm": await Rpm.create(
-            name="bash", epoch=0, version="5", release="1", arch="src", srpm_name="bash", filename="bash.rpm"
-        ),
-    }
-    kinds = ["public", "private", "homeless", "private", "public"]
-    facts.random.shuffle(kinds)
-    for number, kind in enumerate(kinds):
-        values = await add_project(facts, f"{SECRET if kind == 'private' else 'open'}-{number}", number, kind)
-        (facts.private if kind == "private" else facts.public).append(values)
-    changes = [{"resource": "release-schedules", "resource_id": "1", "old_value": None, "new_value": SECRET}]
-    await ChangeSet.create(
-        author=SECRET, requested_on=NOW, committed_on=NOW, resource="release-schedules", changes=changes
-    )
-    return facts
-
-
-async def add_project(facts: SampleData, name: str, number: int, kind: str) -> dict[str, Any]:
-    """Create a project with rows of every kind and return values for paths."""
-    values: dict[str, Any] = {"name": name, "permalink": name}
-    owner = await User.create(name=f"{name}-owner", created_at=NOW)
-    repository = await Repository.create(  # a candidate keeps its repository even if its project loses it
-        github_id=1000 + number,
-        full_name=f"acme/{name}",
-        default_branch="main",
-        private=kind == "private",
-        checked_at=NOW,
-    )
-    project = await Project.create(
-        repository=None if kind == "homeless" else repository,
-        name=name,
-        permalink=name,
-        oneliner=name,
-        description=name,
-        tag_list=[name],
-        tag_prefix=f"{name}/rc/",
-        trigger_tag_prefix=f"{name}-v",
-        created_at=NOW,
-        updated_at=NOW,
-    )
-    values["link"] = (
-        await Link.create(project=project, permalink=name, label=name, location=f"https://{name}.test", created_at=NOW)
-    ).permalink
-    environment = await Environment.create(
-        project=project, name=name, name_key=name, tier="production", frozen={"reason": name}, created_at=NOW
-    )
-    values["environment"] = environment.name
-    for step in range(facts.random.randint(2, 3)):
-        release_values = await add_release(facts, project, repository, environment, owner, f"{step + 1}.0.{name}", step)
-        values |= release_values if step == 0 else {}
-    return values
-
-
-async def add_release(
-    facts: SampleData,
-    project: Project,
-    repository: Repository,
-    environment: Environment,
-    owner: User,
-    version: str,
-    step: int,
-) -> dict[str, Any]:
-    """Create a release with related rows. The first of a project is released and announced, others at random."""
-    moment = NOW - timedelta(days=facts.random.randint(0, 400), seconds=project.id)
-    status = 30 if step == 0 else facts.random.choice([1, 10, 20, 40])
-    release = await Release.create(
-        project=project,
-        product_version=facts.shared["version"],
-        version=version,
-        release_id=f"{project.permalink}-{version}",
-        status=status,
-        commit="a" * 40,
-        release_date=moment,
-        notes=version,
-        files={version: [version]},
-        signature=version,
-        held={"reason": version, "by": owner.name} if step else None,
-        created_at=moment,
-        updated_at=moment,
-    )
-    values: dict[str, Any] = {"version": version, "release": release.id, "release_id": release.release_id}
-    values |= await add_candidate(release, repository, environment, owner)
-    values |= await add_announcements(facts, project, release, owner, step)
-    return values | await add_content(facts, release, moment.date())
-
-
-async def add_candidate(
-    release: Release, repository: Repository, environment: Environment, owner: User
-) -> dict[str, Any]:
-    """Create a candidate of a release, with a build and a deployment."""
-    version, moment = release.version, release.created_at
-    candidate = await Candidate.create(
-        project_id=release.project_id,
-        release=release,
-        repository=repository,
-        number=1,
-        version=f"{version}-rc1",
-        commit="a" * 40,
-        branch=version,
-        tag=version,
-        status="ready",
-        reason=version,
-        created_by=owner,
-        created_at=moment,
-        updated_at=moment,
-    )
-    deployment = await Deployment.create(
-        environment=environment,
-        candidate=candidate,
-        kind="deploy",
-        reported=True,
-        actor=owner,
-        status="success",
-        error_message=version,
-        created_at=moment,
-        deploy_end_at=moment,
-    )
-    await Run.create(
-        repository=repository,
-        candidate=candidate,
-        workflow=version,
-        commit="a" * 40,
-        request_id=version[:40],
-        state="ended",
-        first_attempt=1,
-        attempt=1,
-        url=version,
-        deadline_at=moment,
-        created_at=moment,
-    )
-    return {"candidate": candidate.version, "deployment": deployment.id}
-
-
-async def add_announcements(
-    facts: SampleData, project: Project, release: Release, owner: User, step: int
-) -> dict[str, Any]:
-    """Create a decided and a pending announcement."""
-    state = "approved" if step == 0 else facts.random.choice(["approved", "rejected", "withdrawn"])
-    common: dict[str, Any] = {"project": project, "tag_list": [release.version], "submitted_by": owner}
-    common |= {"changelog": release.version, "created_at": NOW}
-    decided: dict[str, Any] = {"decided_by": owner, "decided_at": release.release_date, "reason": release.version}
-    decided_announcement = await Announcement.create(
-        **common, **decided, release=release, version=release.version, state=state
-    )
-    pending = await Announcement.create(**common, version=f"{release.version}.1", state="pending")
-    return {"announcement": decided_announcement.id, "pending": pending.id}
-
-
-async def add_content(facts: SampleData, release: Release, day: date) -> dict[str, Any]:
-    """Create a schedule of the release and a released file."""
-    text = release.version
-    schedule = await Schedule.create(release=release, sla=facts.shared["sla"], date=day)
-    variant = await Variant.create(
-        release=release, uid=text, variant=text, name=text, type="variant", arches=["src", "x86_64"]
-    )
-    repo = await ContentRepo.create(
-        variant=variant,
-        arch="src",
-        service="pulp",
-        repo_family="dist",
-        content_format="rpm",
-        content_category="source",
-        name=text,
-    )
-    file = await ReleasedFile.create(
-        rpm=facts.shared["rpm"], repo=repo, release_date=day, created_at=NOW, updated_at=NOW
-    )
-    return {"schedule": schedule.id, "uid": text, "repo": repo.id, "file": file.id}
+def calls_about(data: SampleData) -> Iterator[tuple[str, str]]:
+    """Every template with its calls: for each project, and with the ids of one below the name of another."""
+    projects = [*data.public, *data.private]
+    for hidden in data.private:
+        numbers = {name: value for name, value in hidden.items() if isinstance(value, int)}
+        projects.append({**data.random.choice(data.public), **numbers})
+    for template in (item for templates in CALLS_BY_GRANT.values() for item in templates):
+        fill = template.__mod__ if template.startswith("POST") else lambda project, it=template: it.format(**project)
+        yield from {(template, fill({"token": 1, **project})): None for project in projects}
 
 
 HIDDEN = "SELECT p.id FROM projects p JOIN repositories g ON g.github_id = p.repository_id WHERE g.private"
@@ -384,8 +184,8 @@ async def test_anonymous_callers_never_see_a_private_row(
     source: Path, database_url: str, aiohttp_server: Serve, policy: str
 ) -> None:
     async with a_world(source, database_url, aiohttp_server, anonymous_read=policy) as world:
-        facts = await create_sample_data(seed=sum(map(ord, policy)))
-        calls = list(facts.calls())
+        data = await create_sample_data(seed=sum(map(ord, policy)))
+        calls = list(calls_about(data))
         responses = await request_all(world, calls)
         readable = {template for grant in STRANGERS[policy] for template in CALLS_BY_GRANT[grant]}
         for (template, call), response in responses.items():
@@ -398,7 +198,7 @@ async def test_anonymous_callers_never_see_a_private_row(
         assert changed_templates(responses, opened) == readable  # the calls do depend on what is private
         assert policy == "none" or any(SECRET.encode() in response.body for response in opened.values())
 
-        names = [project["name"] for project in facts.private]
+        names = [project["name"] for project in data.private]
         hidden = await Project.filter(name__in=names).values_list("repository_id", flat=True)
         await Repository.filter(github_id__in=hidden).update(private=True)
         assert changed_templates(responses, await request_all(world, calls)) == set()
