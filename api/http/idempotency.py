@@ -78,7 +78,7 @@ class Exchange:
             else:
                 await idempotency_records.keep(self._record, response.status, response.headers, body)
         except Unavailable as unavailable:
-            log.warning("an answer is not kept", reason=unavailable.sentence)
+            log.warning("response not stored", reason=unavailable.sentence)
 
 
 @asynccontextmanager
