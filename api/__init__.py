@@ -1,1 +1,1 @@
-"""Programs' door: the only place with our JSON. A dialect is a file of declarations, `endpoints` the mechanism."""
+"""The HTTP APIs for programs: one dialect a module, on the shared mechanism of `api.http` or of `api.pdc.crud`."""

@@ -2,20 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TypeVar
 
-import aiohttp
 from tortoise.exceptions import OperationalError
 
 from bot.context import Context
 from bot.errors import Misconfigured
-from bot.github.app import AppKeys, GitHub
+from bot.github.app import AppKeys
 from bot.metrics import Metrics
 from bot.operations import users
 from bot.settings import Settings, read_database_url, read_settings
-from bot.store.database import open_database, refuse_in_transaction
 from bot.store.migrate import pending
+from server.service import app_keys, open_resources
 
 R = TypeVar("R")
 
@@ -44,24 +43,13 @@ def database_named() -> Iterator[None]:
 @asynccontextmanager
 async def _acting(settings: Settings | None) -> AsyncIterator[Context]:
     url = settings.database_url if settings else read_database_url()
-    with database_named():
-        database = await open_database(url)
-    try:
+    keys = app_keys(settings) if settings else AppKeys("", "", "http://not-configured.invalid")
+    metrics = Metrics()
+    async with AsyncExitStack() as resources:
         with database_named():
+            _, github = await resources.enter_async_context(open_resources(url, keys, metrics))
             missing = await pending()
         if missing:
             raise Misconfigured(f"The database lacks {', '.join(missing)}: run `longshore migrate` first.")
-        async with aiohttp.ClientSession() as session:
-            metrics = Metrics()
-            github = GitHub(_keys(settings), session, metrics.on_github_call, refuse_in_transaction)
-            nobody = Context(github=github, actor=users.NOBODY, channel="cli")
-            yield nobody.acting_as(await users.system(nobody), "cli")
-    finally:
-        await database.close()
-
-
-def _keys(settings: Settings | None) -> AppKeys:
-    if settings is None:
-        return AppKeys("", "", "http://not-configured.invalid")
-    key = settings.github_private_key.get_secret_value()
-    return AppKeys(settings.github_app_id, key, settings.github_api_url)
+        nobody = Context(github=github, actor=users.NOBODY, channel="cli")
+        yield nobody.acting_as(await users.system(nobody), "cli")

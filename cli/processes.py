@@ -17,7 +17,8 @@ from bot.errors import Misconfigured
 from bot.settings import Settings, read_database_url, read_settings
 from bot.store import migrate as migrations
 from cli.operator import database_named
-from server.app import Service, create_app, description
+from server.app import create_app, description
+from server.service import Service
 
 logger = structlog.get_logger()
 

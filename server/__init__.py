@@ -1,1 +1,1 @@
-"""One process put together: the only package that imports every other one."""
+"""The composition root: one process with its routes, middleware, queue and worker."""

@@ -1,180 +1,109 @@
-"""The one place where parts meet."""
+"""The web application: every package's routes, and the middleware around them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
-import structlog
 from aiohttp import web
 
 from api.docs import routes as api_docs
 from api.graphql import routes as graphql
-from api.http import endpoints
 from api.http.authentication import Authenticator
-from api.http.endpoints import Dialect
+from api.http.endpoints import ApiRuntime, Dialect
+from api.http.errors import error_renderer, render_problem_details
+from api.http.handlers import add_routes
 from api.pdc import views as pdc
 from api.rest import announcement_review, announcements, packages, projects, releases, tokens
-from bot.context import Actor, Context
-from bot.errors import Problem
-from bot.events.event import Event
-from bot.github.app import AppKeys, GitHub
-from bot.log import bind_log_context
-from bot.metrics import Metrics
-from bot.operations import users
-from bot.operations.workflows.dispatch import Dispatcher
-from bot.queue import schedule
-from bot.queue.intake import Intake
-from bot.queue.jobs import LeasedJob
-from bot.queue.worker import Worker, WorkerOptions
 from bot.settings import Settings, listed
-from bot.store.database import Database, open_database, refuse_in_transaction
-from handlers import receive, webhooks
-from server import jobs
-from server.errors import ErrorPages
+from handlers import receive
+from server.errors import ErrorMiddleware, ErrorRenderer
 from server.health import Health
-from server.middleware import HttpMiddleware
-
-log = structlog.get_logger()
-
-JOB_SECONDS = 600
-
-
-class Service:
-    """Everything that one process runs on."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.metrics = Metrics()
-        self.intake = Intake()
-        self.database: Database
-        self.github: GitHub
-        self.worker = self._make_worker()
-        self._session: aiohttp.ClientSession
-        self._system: Actor | None = None
-        self._about: dict[int, dict[str, Any]] = {}
-
-    def context(self) -> Context:
-        """Surroundings for an act, by nobody yet."""
-        return Context(github=self.github, actor=users.NOBODY, channel="", publish=self._publish)
-
-    async def _acting(self) -> Context:
-        """Surroundings for an act of Longshore itself."""
-        if self._system is None:
-            self._system = await users.system(self.context())
-        return self.context().acting_as(self._system, "job")
-
-    def _publish(self, event: Event) -> None:
-        """Pass a committed event on to the metrics and the log."""
-        self.metrics.on_event(event)
-        fields = {"subject": event.subject, "commit": event.commit, "before": event.before, "after": event.after}
-        if event.alarm:
-            log.error("alarm", alarm=event.name, **fields)
-        else:
-            log.info("event", act=event.name, **fields)
-
-    async def open(self) -> None:
-        """Connect to the database and make the client of GitHub."""
-        self.database = await open_database(self.settings.database_url)
-        self._session = aiohttp.ClientSession()
-        keys = AppKeys(
-            app_id=self.settings.github_app_id,
-            private_key=self.settings.github_private_key.get_secret_value(),
-            api_url=self.settings.github_api_url,
-        )
-        self.github = GitHub(keys, self._session, self.metrics.on_github_call, refuse_in_transaction)
-
-    async def close(self) -> None:
-        """Close what was opened."""
-        await self._session.close()
-        await self.database.close()
-
-    async def work(self, *, scheduled: bool = True) -> None:
-        """Work on the queue and keep the schedule until cancelled. Refusal when a SQLite file has a worker already."""
-        scheduling = asyncio.create_task(schedule.run(jobs.EVERY, jobs.FIRST_AFTER)) if scheduled else None
-        try:
-            await self.worker.run()
-        finally:
-            if scheduling is not None:
-                scheduling.cancel()
-                await asyncio.wait([scheduling])
-
-    def _make_worker(self) -> Worker:
-        dispatcher = Dispatcher(self.settings.dispatch_search_seconds)
-        registry = jobs.registry(dispatcher, webhooks.process)
-
-        async def perform(job: LeasedJob) -> None:
-            bind_log_context(job=job.id, kind=job.kind)
-            try:
-                await registry.perform(await self._acting(), job)
-            finally:
-                self._about[job.id] = structlog.contextvars.get_contextvars()
-
-        return Worker(
-            perform,
-            self._on_finished,
-            WorkerOptions(concurrency=self.settings.worker_concurrency, job_timeout=JOB_SECONDS),
-            should_yield=self.intake.under_load,
-        )
-
-    def _on_finished(self, job: LeasedJob, outcome: str, seconds: float, error: BaseException | None) -> None:
-        """One line and one count for each unit of work."""
-        self.metrics.jobs.labels(job.kind, outcome).inc()
-        self.metrics.job_seconds.labels(job.kind).observe(seconds)
-        said = {**self._about.pop(job.id, {}), "job": job.id, "kind": job.kind, "outcome": outcome}
-        said |= {"seconds": round(seconds, 4), "attempt": job.attempts, "key": job.key}
-        if error is not None:
-            said["error"] = f"{type(error).__name__}: {error}"
-        level = {"dead": log.error, "failed": log.warning, "lost": log.warning}.get(outcome, log.info)
-        if outcome == "later" and error is not None and error.__cause__ is not None:  # something is away
-            level = log.warning
-        unexpected = outcome in ("dead", "failed") and not isinstance(error, Problem)
-        level("job", **said, exc_info=error if unexpected else None)
-
+from server.middleware import RequestMiddleware
+from server.service import Service
 
 SERVICE = web.AppKey("service", Service)
 
 
-def dialects(url: str) -> list[Dialect]:
-    """Every dialect that is declared by endpoints, for a service that is reached at an address."""
-    ours = (releases, packages, projects, tokens, announcements, announcement_review)
-    return [*(each.dialect(url) for each in ours), graphql.dialect()]
+@dataclass(frozen=True)
+class Component:
+    """A package's share of the application: its routes, and what the middleware must know about its paths.
+
+    - `errors`: renderers of errors below path prefixes; the longest prefix that fits a path decides.
+    - `unwrapped`: path prefixes that the request middleware passes through: no request id, no log line, no headers.
+    - `own_headers`: path prefixes that are logged, and whose responses carry caching and CORS headers of their own.
+    """
+
+    add_routes: Callable[[web.Application], object]
+    errors: Sequence[tuple[str, ErrorRenderer]] = ()
+    unwrapped: Sequence[str] = ()
+    own_headers: Sequence[str] = ()
+
+
+def dialects() -> list[Dialect]:
+    """Every dialect that is declared by endpoints."""
+    rest = (releases, packages, projects, tokens, announcements, announcement_review)
+    return [*(module.DIALECT for module in rest), graphql.dialect()]
 
 
 def description() -> Any:
-    """What the service answers, in OpenAPI 3.1."""
-    return api_docs.description(dialects(""))
+    """The API description (OpenAPI 3.1)."""
+    return api_docs.description(dialects())
 
 
 def create_app(settings: Settings, *, works: bool = True, scheduled: bool = True) -> web.Application:
     """The web application. With `works` it also works on the queue, with `scheduled` it keeps the schedule."""
     service = Service(settings)
-    spoken = dialects(settings.url)
-    surroundings = [
-        HttpMiddleware(listed(settings.cors_origins)).request_middleware,
-        ErrorPages(spoken).error_middleware,
-    ]
-    app = web.Application(client_max_size=receive.MAX_BODY + 1, middlewares=surroundings)
+    components = _components(service, works=works)
+    errors = [(prefix, renderer) for component in components for prefix, renderer in component.errors]
+    request_middleware = RequestMiddleware(
+        origins=listed(settings.cors_origins),
+        unwrapped=[prefix for component in components for prefix in component.unwrapped],
+        own_headers=[prefix for component in components for prefix in component.own_headers],
+    )
+    app = web.Application(
+        client_max_size=receive.MAX_BODY + 1,
+        middlewares=[
+            request_middleware.request_middleware,
+            ErrorMiddleware(errors, render_problem_details).error_middleware,
+        ],
+    )
     app[SERVICE] = service
-    app.cleanup_ctx.append(_opened)
+    app.cleanup_ctx.append(_open_service)
     if works:
-        app.cleanup_ctx.append(lambda app: _working(app[SERVICE], scheduled))
-    secret = settings.github_webhook_secret.get_secret_value()
-    app.router.add_post(receive.PATH, receive.Receiver(secret, service.intake, service.metrics).receive)
-    health = Health(service.metrics, lambda: service.worker if works else None)
-    app.router.add_get("/healthz", health.alive)
-    app.router.add_get("/readyz", health.ready)
-    app.router.add_get("/metrics", health.metrics)
-    access = Authenticator(settings.anonymous_read, listed(settings.trusted_proxies))
-    serving = endpoints.Serving(service.context, access, settings.base_url)
-    for dialect in spoken:
-        endpoints.add(app, dialect, serving)
-    pdc.add(app, serving)
-    api_docs.ApiDocs(spoken).add(app)
+        app.cleanup_ctx.append(lambda app: _run_worker(app[SERVICE], scheduled))
+    for component in components:
+        component.add_routes(app)
     return app
 
 
-async def _opened(app: web.Application) -> AsyncIterator[None]:
+def _components(service: Service, *, works: bool) -> list[Component]:
+    """Every package that serves requests."""
+    settings = service.settings
+    secret = settings.github_webhook_secret.get_secret_value()
+    receiver = receive.Receiver(secret, service.intake, service.metrics)
+    health = Health(service.metrics, lambda: service.worker if works else None)
+    authenticator = Authenticator(settings.anonymous_read, listed(settings.trusted_proxies))
+    runtime = ApiRuntime(service.context, authenticator, settings.base_url, settings.url)
+    served = dialects()
+    return [
+        Component(lambda app: app.router.add_post(receive.PATH, receiver.receive), unwrapped=("/webhooks/",)),
+        Component(health.add_routes, unwrapped=("/metrics", "/healthz", "/readyz")),
+        *(_dialect_component(dialect, runtime) for dialect in served),
+        Component(lambda app: pdc.add(app, runtime), own_headers=("/rest_api/",)),
+        Component(api_docs.ApiDocs(served).add),
+    ]
+
+
+def _dialect_component(dialect: Dialect, runtime: ApiRuntime) -> Component:
+    render = error_renderer(dialect)
+    return Component(
+        lambda app: add_routes(app, dialect, runtime),
+        errors=[(prefix, render) for prefix in dialect.path_prefixes],
+    )
+
+
+async def _open_service(app: web.Application) -> AsyncIterator[None]:
     service = app[SERVICE]
     await service.open()
     try:
@@ -184,12 +113,12 @@ async def _opened(app: web.Application) -> AsyncIterator[None]:
         await service.close()
 
 
-async def _working(service: Service, scheduled: bool) -> AsyncIterator[None]:
+async def _run_worker(service: Service, scheduled: bool) -> AsyncIterator[None]:
     working = asyncio.create_task(service.work(scheduled=scheduled))
-    begun = asyncio.create_task(service.worker.started.wait())
-    await asyncio.wait([working, begun], return_when=asyncio.FIRST_COMPLETED)
-    begun.cancel()
-    if working.done():  # it may not work at all: the application must not start
+    started = asyncio.create_task(service.worker.started.wait())
+    await asyncio.wait([working, started], return_when=asyncio.FIRST_COMPLETED)
+    started.cancel()
+    if working.done():  # the worker refused to start: so does the application
         await working
     yield
     service.worker.stop()

@@ -1,4 +1,4 @@
-"""Whether the process lives, whether it can serve, and what it counts."""
+"""Liveness, readiness and metrics."""
 
 import time
 from collections.abc import Callable
@@ -14,9 +14,9 @@ from bot.queue.worker import Worker
 from bot.store.database import fetch
 from bot.store.migrate import pending
 
-STALLED = 30.0  # seconds without progress of our own worker
-BEHIND = 300.0  # seconds that the oldest due job has waited, where others work
-BROKEN = (Unavailable, OperationalError)  # away, or there and no database of ours
+MAX_WORKER_SILENCE = 30.0  # seconds without progress of this process's worker
+MAX_JOB_DELAY = 300.0  # seconds that the oldest due job may wait
+DATABASE_ERRORS = (Unavailable, OperationalError)  # unreachable, or without Longshore's tables
 
 
 class Health:
@@ -25,21 +25,27 @@ class Health:
     def __init__(self, metrics: Metrics, worker: Callable[[], Worker | None]) -> None:
         self._metrics, self._worker = metrics, worker
 
+    def add_routes(self, app: web.Application) -> None:
+        """Serve the three routes."""
+        app.router.add_get("/healthz", self.alive)
+        app.router.add_get("/readyz", self.ready)
+        app.router.add_get("/metrics", self.metrics)
+
     async def alive(self, request: web.Request) -> web.Response:
-        """200 while the process answers at all."""
+        """200 for as long as the process responds at all."""
         return web.json_response({"status": "ok"})
 
     async def ready(self, request: web.Request) -> web.Response:
-        """200 when database, migrations and worker are well; 503 saying which is not."""
+        """200 when database, migrations and worker are healthy, else 503 with the problems."""
         problems = await self._problems()
         status = 503 if problems else 200
         return web.json_response({"status": "not ready" if problems else "ok", "problems": problems}, status=status)
 
     async def metrics(self, request: web.Request) -> web.Response:
-        """Everything that is counted, for Prometheus."""
+        """All metrics in the text format of Prometheus."""
         try:
             await self._measure()
-        except BROKEN:
+        except DATABASE_ERRORS:
             self._metrics.queue_depth.clear()
         return web.Response(body=self._metrics.exposition(), headers={"Content-Type": "text/plain; version=0.0.4"})
 
@@ -48,16 +54,16 @@ class Health:
             await fetch("SELECT 1 AS one")
             missing = await pending()
             waiting = await depth()
-        except BROKEN as broken:
-            return {"database": str(broken)}
+        except DATABASE_ERRORS as error:
+            return {"database": str(error)}
         problems = {}
         if missing:
             problems["migrations"] = f"run `longshore migrate`: {', '.join(missing)} not applied"
         worker = self._worker()
-        if worker is not None and time.monotonic() - worker.last_progress > STALLED:
+        if worker is not None and time.monotonic() - worker.last_progress > MAX_WORKER_SILENCE:
             problems["worker"] = f"no progress for {time.monotonic() - worker.last_progress:.0f} seconds"
         oldest = max((age for _, age in waiting.values()), default=0.0)
-        if oldest > BEHIND:
+        if oldest > MAX_JOB_DELAY:
             problems["worker"] = f"the oldest due job has waited for {oldest:.0f} seconds: is `longshore work` running?"
         return problems
 

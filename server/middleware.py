@@ -1,7 +1,4 @@
-"""The manners of HTTP, the same for every dialect but `/rest_api`, which has its own: ids, caching, compression, CORS.
-
-Every request that is not a machine's asking how we are ends in one log line here.
-"""
+"""What every request gets: a request id, a log line, caching headers, compression and CORS."""
 
 import asyncio
 import gzip
@@ -17,15 +14,13 @@ from aiohttp import web
 from api.http.negotiation import accepts_gzip
 from bot.log import bind_log_context
 
-MACHINES = ("/webhooks/", "/metrics", "/healthz", "/readyz")
-OWN_MANNERS = "/rest_api/"
-SMALL = 1024  # bytes that are not worth compressing
-LONG = 64 * 1024  # bytes that are compressed beside the event loop
-LEVEL = 6
-# not pages: beside a secret of theirs, compression tells an attacker what he guessed right
-COMPRESSED = ("json", "xml", "javascript", "css")
-SHOWN = "ETag, Idempotency-Replayed, Link, Location, Retry-After, X-Request-ID"
-TAKEN = "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-ID"
+MIN_COMPRESSED = 1024  # bytes; shorter bodies are not worth compressing
+MAX_INLINE = 64 * 1024  # bytes; longer bodies are compressed in a thread
+GZIP_LEVEL = 6
+# not HTML: compressing a page with a secret in it helps an attacker to guess the secret (BREACH)
+COMPRESSED_TYPES = ("json", "xml", "javascript", "css")
+EXPOSED_HEADERS = "ETag, Idempotency-Replayed, Link, Location, Retry-After, X-Request-ID"
+ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-ID"
 PREFLIGHT_SECONDS = 600
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _TAG = re.compile(r'(?:W/)?"([^"]*)"')
@@ -35,100 +30,107 @@ log = structlog.get_logger()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class HttpMiddleware:
-    """What surrounds every call. `origins` are those whose pages may call us; `*` among them is any."""
+class RequestMiddleware:
+    """The outermost middleware.
 
-    def __init__(self, origins: Sequence[str] = ()) -> None:
+    `origins` are the CORS origins that may call the service; `*` admits any. Requests below a path prefix in
+    `unwrapped` are passed through; those below one in `own_headers` are logged, and their responses left as they are.
+    """
+
+    def __init__(
+        self, origins: Sequence[str] = (), unwrapped: Sequence[str] = (), own_headers: Sequence[str] = ()
+    ) -> None:
         self._origins = frozenset(origin.lower() for origin in origins)
+        self._unwrapped, self._own_headers = tuple(unwrapped), tuple(own_headers)
 
     @web.middleware
     async def request_middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer a request with manners, and write its line into the log."""
-        if request.path.startswith(MACHINES):
+        """Handle a request under its id, finish the response's headers, and log the request."""
+        if request.path.startswith(self._unwrapped):
             return await handler(request)
-        begun, request_id = time.monotonic(), request_id_of(request.headers.get("X-Request-ID", ""))
+        started, request_id = time.monotonic(), request_id_of(request.headers.get("X-Request-ID", ""))
         structlog.contextvars.clear_contextvars()
         bind_log_context(request=request_id)
         response = self._preflight(request) or await handler(request)
-        if not (response.prepared or request.path.startswith(OWN_MANNERS)):
-            response = await self._polished(request, response)
+        if not (response.prepared or request.path.startswith(self._own_headers)):
+            response = await self._finish(request, response)
             response.headers["X-Request-ID"] = request_id
-        seconds = round(time.monotonic() - begun, 4)
+        seconds = round(time.monotonic() - started, 4)
         log.info("call", method=request.method, path=request.path, status=response.status, seconds=seconds)
         return response
 
     def _preflight(self, request: web.Request) -> web.Response | None:
-        """The answer to a browser that asks whether a page of another origin may call us."""
-        wrong = request.match_info.http_exception
+        """The response to a CORS preflight request; None where the request is none, or its origin is not admitted."""
+        unrouted = request.match_info.http_exception
         if (
             request.method != "OPTIONS"
             or "Access-Control-Request-Method" not in request.headers
             or not self._allowed_origin(request)
-            or not isinstance(wrong, web.HTTPMethodNotAllowed)
-            or request.path.startswith(OWN_MANNERS)
+            or not isinstance(unrouted, web.HTTPMethodNotAllowed)
+            or request.path.startswith(self._own_headers)
         ):
             return None
         headers = {
-            "Access-Control-Allow-Methods": ", ".join(sorted(wrong.allowed_methods)),
-            "Access-Control-Allow-Headers": TAKEN,
+            "Access-Control-Allow-Methods": ", ".join(sorted(unrouted.allowed_methods)),
+            "Access-Control-Allow-Headers": ALLOWED_HEADERS,
             "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
         }
         return web.Response(status=204, headers=headers)
 
     def _allowed_origin(self, request: web.Request) -> str | None:
-        """What Access-Control-Allow-Origin says, if anything."""
+        """The value of Access-Control-Allow-Origin; None or empty where the origin is not admitted."""
         origin = request.headers.get("Origin", "")
         return "*" if "*" in self._origins else origin if origin.lower() in self._origins else None
 
-    async def _polished(self, request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    async def _finish(self, request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         if isinstance(response, web.Response) and isinstance(response.body, bytes | None):
-            response.headers.setdefault("Cache-Control", "private, no-cache")  # kept, and asked about every time
-            vary(response, ["Authorization", "Accept-Encoding"])
-            response = tagged(request, response)
+            response.headers.setdefault("Cache-Control", "private, no-cache")  # stored, and revalidated on each use
+            add_vary(response, ["Authorization", "Accept-Encoding"])
+            response = apply_etag(request, response)
             await _compress(request, response)
         if self._origins:
-            vary(response, ["Origin"])
+            add_vary(response, ["Origin"])
         if allowed := self._allowed_origin(request):
             response.headers["Access-Control-Allow-Origin"] = allowed
-            response.headers["Access-Control-Expose-Headers"] = SHOWN
+            response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
         return response
 
 
-def request_id_of(given: str) -> str:
-    """The caller's id of a request where it is well-formed, else a new one."""
-    return given if _ID.fullmatch(given) else f"{random.getrandbits(128):032x}"
+def request_id_of(header: str) -> str:
+    """The caller's request id if it is well-formed, else a new one."""
+    return header if _ID.fullmatch(header) else f"{random.getrandbits(128):032x}"
 
 
-def vary(response: web.StreamResponse, names: Iterable[str]) -> None:
-    """Say which headers of the request the answer depends on, beside those that are said already."""
+def add_vary(response: web.StreamResponse, names: Iterable[str]) -> None:
+    """Add header names to the response's Vary, unless they are listed already."""
     if "Vary" not in response.headers:
         response.headers["Vary"] = ", ".join(names)
         return
-    said = [name.strip() for name in ",".join(response.headers.getall("Vary", [])).split(",") if name.strip()]
-    known = {name.lower() for name in said}
-    response.headers["Vary"] = ", ".join([*said, *(name for name in names if name.lower() not in known)])
+    listed = [name.strip() for name in ",".join(response.headers.getall("Vary", [])).split(",") if name.strip()]
+    known = {name.lower() for name in listed}
+    response.headers["Vary"] = ", ".join([*listed, *(name for name in names if name.lower() not in known)])
 
 
-def tagged(request: web.Request, response: web.Response) -> web.Response:
-    """A whole answer with the tag of what it says; 304 without a body where the caller has that already.
+def apply_etag(request: web.Request, response: web.Response) -> web.Response:
+    """Set the ETag of a successful GET, or answer 304 where the client has this representation already.
 
-    The tag is weak: compressed or not, it is the same. The links to other pages are a part of what is said.
+    The tag is weak: a compressed and an uncompressed response share it. It covers the body and the `Link` header.
     """
     if request.method not in ("GET", "HEAD") or response.status != 200 or not isinstance(response.body, bytes):
         return response
     if "ETag" not in response.headers:
-        said = response.body + b"\0" + response.headers.get("Link", "").encode()
-        response.headers["ETag"] = f'W/"{hashlib.sha256(said).hexdigest()[:32]}"'
+        content = response.body + b"\0" + response.headers.get("Link", "").encode()
+        response.headers["ETag"] = f'W/"{hashlib.sha256(content).hexdigest()[:32]}"'
     known = request.headers.getall("If-None-Match", [])
-    if not known or not is_known(response.headers["ETag"], ",".join(known)):
+    if not known or not etag_matches(response.headers["ETag"], ",".join(known)):
         return response
     kept = ("ETag", "Cache-Control", "Vary", "X-Content-Type-Options", "Link")
     return web.Response(status=304, headers={name: response.headers[name] for name in kept if name in response.headers})
 
 
-def is_known(tag: str, if_none_match: str) -> bool:
-    """Whether a caller has what a tag stands for: weak comparison (RFC 9110, 8.8.3.2)."""
+def etag_matches(tag: str, if_none_match: str) -> bool:
+    """Whether If-None-Match lists the tag, by weak comparison (RFC 9110, 8.8.3.2)."""
     return if_none_match.strip() == "*" or tag.removeprefix("W/").strip('"') in _TAG.findall(if_none_match)
 
 
@@ -137,14 +139,14 @@ async def _compress(request: web.Request, response: web.Response) -> None:
     if (
         "Accept-Encoding" not in request.headers
         or not isinstance(body, bytes)
-        or len(body) < SMALL
-        or not response.content_type.endswith(COMPRESSED)
+        or len(body) < MIN_COMPRESSED
+        or not response.content_type.endswith(COMPRESSED_TYPES)
         or "Content-Encoding" in response.headers
         or not accepts_gzip(",".join(request.headers.getall("Accept-Encoding", [])))
     ):
         return
-    if len(body) < LONG:
-        response.body = gzip.compress(body, LEVEL, mtime=0)
+    if len(body) < MAX_INLINE:
+        response.body = gzip.compress(body, GZIP_LEVEL, mtime=0)
     else:
-        response.body = await asyncio.to_thread(gzip.compress, body, LEVEL, mtime=0)
+        response.body = await asyncio.to_thread(gzip.compress, body, GZIP_LEVEL, mtime=0)
     response.headers["Content-Encoding"] = "gzip"

@@ -26,7 +26,7 @@ from bot.queue.jobs import enqueue
 from bot.rules.replies import has_marker
 from bot.store.database import dialect, execute, fetch
 from sandbox import GitHub
-from server.app import Service
+from server.service import Service
 from tests.conftest import postgres
 from tests.world import World, furnish, settings_for
 

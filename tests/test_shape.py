@@ -18,7 +18,7 @@ from aiohttp.test_utils import make_mocked_request
 from pydantic import SecretStr
 
 from api.docs import routes as docs
-from api.http.endpoints import Endpoint
+from api.http.endpoints import AnyEndpoint
 from api.pdc.crud.resource import Resource
 from api.pdc.routes import RESOURCES
 from bot.github.tokens import PURPOSES
@@ -74,7 +74,10 @@ RESOURCE_MACHINERY = (
     *("api.pdc.crud", "api.pdc.views", "api.pdc.responses", "api.pdc.request_bodies"),
     *("api.pdc.routes", "api.pdc.auth", "api.pdc.html"),
 )
-ENDPOINT_MACHINERY = ("api.http.endpoints", "api.http.types", "api.docs.openapi")
+ENDPOINT_MACHINERY = (
+    *("api.http.endpoints", "api.http.handlers", "api.http.errors", "api.http.validation", "api.http.types"),
+    "api.docs.openapi",
+)
 SAYS_NOTHING = {
     *(tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE),
     *(tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER),
@@ -420,9 +423,9 @@ def application() -> web.Application:
     return create_app(settings)
 
 
-def declared() -> list[Endpoint]:
+def declared() -> list[AnyEndpoint]:
     """Every endpoint of every dialect that is declared by endpoints."""
-    return [endpoint for dialect in dialects("http://longshore.test") for endpoint in dialect.endpoints]
+    return [endpoint for dialect in dialects() for endpoint in dialect.endpoints]
 
 
 def routed(app: web.Application) -> list[tuple[str, str]]:

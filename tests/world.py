@@ -22,7 +22,8 @@ from bot.settings import Settings, read_settings
 from bot.store.audit import AuditEntry
 from bot.store.database import execute, fetch
 from sandbox import GitHub
-from server.app import SERVICE, Service, create_app
+from server.app import SERVICE, create_app
+from server.service import Service
 
 PROJECT = "site"
 SEARCH_SECONDS = 0.5

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from inspect import getdoc
 from typing import Any, Literal
 
-from pydantic import JsonValue, TypeAdapter
+from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from api.docs.examples import VALUES
@@ -26,7 +26,7 @@ from api.docs.openapi_types import (
     Schemas,
 )
 from api.http.bodies import JSON
-from api.http.endpoints import Dialect, Endpoint
+from api.http.endpoints import AnyEndpoint, Dialect
 from api.http.problems import TITLES
 from bot.context import FORBIDDEN, MISSING
 from bot.errors import Problem
@@ -56,7 +56,7 @@ def document(
     for dialect, endpoint in _endpoints(dialects):
         operation = _operation(dialect, endpoint, schemas)
         for status in _error_statuses(dialect, endpoint):
-            name = f"{dialect.name.replace(' ', '_')}_{endpoint.form.types[0].rpartition('/')[2]}_{status}"
+            name = f"{dialect.name.replace(' ', '_')}_{endpoint.codec.content_types[0].rpartition('/')[2]}_{status}"
             responses[name] = _error_response(dialect, endpoint, status, schemas)
             operation["responses"][str(status)] = Reference({"$ref": f"#/components/responses/{name}"})
         described.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
@@ -73,7 +73,7 @@ def document(
     }
 
 
-def _endpoints(dialects: Sequence[Dialect]) -> Iterator[tuple[Dialect, Endpoint]]:
+def _endpoints(dialects: Sequence[Dialect]) -> Iterator[tuple[Dialect, AnyEndpoint]]:
     return ((dialect, endpoint) for dialect in dialects for endpoint in dialect.endpoints)
 
 
@@ -91,9 +91,9 @@ class EndpointSchemas:
         for dialect, endpoint in _endpoints(dialects):
             models: tuple[tuple[Role, JsonSchemaMode, Any], ...] = (
                 ("response", "serialization", endpoint.response_model),
-                ("error", "serialization", dialect.error),
+                ("error", "serialization", dialect.error_model),
                 ("request", "validation", endpoint.request_model),
-                ("query", "validation", endpoint.query),
+                ("query", "validation", endpoint.query_model),
             )
             for role, mode, model in models:
                 if model is not None:
@@ -102,7 +102,7 @@ class EndpointSchemas:
         definitions: Schemas = shared.get("$defs", {})
         return cls({key: _simplified(schema) for (key, _), schema in by_key.items()}, _simplified(definitions))
 
-    def get(self, endpoint: Endpoint, role: Role) -> Schema:
+    def get(self, endpoint: AnyEndpoint, role: Role) -> Schema:
         """Return the schema of a model of an endpoint; an empty one if it has no such model."""
         return self.by_key.get((endpoint.method, endpoint.path, role), {})
 
@@ -118,7 +118,7 @@ def _simplified(schema: Any) -> Any:
     return {name: _simplified(value) for name, value in schema.items() if name not in redundant}
 
 
-def _operation(dialect: Dialect, endpoint: Endpoint, schemas: EndpointSchemas) -> Operation:
+def _operation(dialect: Dialect, endpoint: AnyEndpoint, schemas: EndpointSchemas) -> Operation:
     summary, _, description = (getdoc(endpoint.perform) or "").partition("\n\n")
     operation: Operation = {
         "operationId": _operation_id(endpoint),
@@ -132,7 +132,7 @@ def _operation(dialect: Dialect, endpoint: Endpoint, schemas: EndpointSchemas) -
     if endpoint.request_model is not None:
         schema = schemas.get(endpoint, "request")
         content: MediaType = {"schema": schema, "example": example(schema, schemas.shared)}
-        operation["requestBody"] = {"content": {endpoint.form.types[0]: content}}
+        operation["requestBody"] = {"content": {endpoint.codec.content_types[0]: content}}
     for status in sorted({endpoint.status, *endpoint.other_statuses}):
         response: Response = {"description": (TITLES | SUCCESS)[status]}
         if status != 204:
@@ -142,51 +142,51 @@ def _operation(dialect: Dialect, endpoint: Endpoint, schemas: EndpointSchemas) -
     return operation
 
 
-def _security(dialect: Dialect, endpoint: Endpoint) -> list[dict[str, list[str]]]:
+def _security(dialect: Dialect, endpoint: AnyEndpoint) -> list[dict[str, list[str]]]:
     """Return the alternatives to authenticate; an empty one means that anonymous callers are admitted."""
-    schemes: list[dict[str, list[str]]] = [{name: []} for name in dialect.security]
+    schemes: list[dict[str, list[str]]] = [{name: []} for name in dialect.security_schemes]
     return [*schemes, {}] if endpoint.anonymous_grant else schemes
 
 
-def _content(endpoint: Endpoint, schema: Schema, value: JsonValue, content_type: str = "") -> dict[str, MediaType]:
+def _content(endpoint: AnyEndpoint, schema: Schema, value: object, content_type: str = "") -> dict[str, MediaType]:
     """Return the content of a response. A format other than JSON is described as text that encodes the schema."""
-    content_type = content_type or endpoint.form.types[0]
-    if endpoint.form is not JSON:
+    content_type = content_type or endpoint.codec.content_types[0]
+    if endpoint.codec is not JSON:
         schema = {"type": "string", "contentMediaType": content_type, "contentSchema": schema}
-        value = endpoint.form.dumps(value).decode()
+        value = endpoint.codec.dumps(value).decode()
     return {content_type: {"schema": schema, "example": value}}
 
 
-def _error_response(dialect: Dialect, endpoint: Endpoint, status: int, schemas: EndpointSchemas) -> Response:
+def _error_response(dialect: Dialect, endpoint: AnyEndpoint, status: int, schemas: EndpointSchemas) -> Response:
     """Return a response to a refused request, with an example in the form of the dialect."""
-    body = dialect.refuses(EXAMPLE_PROBLEMS.get(status) or Problem(TITLES[status]), status)
-    content = _content(endpoint, schemas.get(endpoint, "error"), body, dialect.error_type)
+    body = dialect.error_body(EXAMPLE_PROBLEMS.get(status) or Problem(TITLES[status]), status)
+    content = _content(endpoint, schemas.get(endpoint, "error"), body, dialect.error_content_type)
     return {"description": TITLES[status], "content": content}
 
 
-def _error_statuses(dialect: Dialect, endpoint: Endpoint) -> list[int]:
+def _error_statuses(dialect: Dialect, endpoint: AnyEndpoint) -> list[int]:
     """Return every status with which an endpoint may refuse a request."""
-    writes = endpoint.method != "GET" and not endpoint.reads
-    may_name_missing_rows = "{" in endpoint.path or endpoint.request_model or endpoint.query
+    writes = endpoint.method != "GET" and not endpoint.read_only
+    may_name_missing_rows = "{" in endpoint.path or endpoint.request_model or endpoint.query_model
     statuses = {400, 401, 403, 429, 503}
     statuses |= {404} if may_name_missing_rows else set()
-    statuses |= {409} if writes or dialect.status else set()
-    statuses |= {413, 415} if endpoint.request_model or dialect.code else set()
+    statuses |= {409} if writes or dialect.error_status else set()
+    statuses |= {413, 415} if endpoint.request_model or dialect.find_credentials else set()
     statuses |= {422} if writes and endpoint.method == "POST" else set()
     return sorted(statuses)
 
 
-def _operation_id(endpoint: Endpoint) -> str:
+def _operation_id(endpoint: AnyEndpoint) -> str:
     path = re.sub(r"[^a-z0-9]+", "_", endpoint.path.lower()).strip("_")
     return f"{endpoint.method.lower()}_{path}"
 
 
-def _path_parameters(endpoint: Endpoint) -> Iterator[Parameter]:
+def _path_parameters(endpoint: AnyEndpoint) -> Iterator[Parameter]:
     for name in re.findall(r"\{(\w+)\}", endpoint.path):
         yield {"in": "path", "name": name, "required": True, "schema": {"type": "string", "minLength": 1}}
 
 
-def _query_parameters(endpoint: Endpoint, schemas: EndpointSchemas) -> Iterator[Parameter]:
+def _query_parameters(endpoint: AnyEndpoint, schemas: EndpointSchemas) -> Iterator[Parameter]:
     query = _resolve(schemas.get(endpoint, "query"), schemas.shared)
     required = query.get("required", ())
     for name, schema in query.get("properties", {}).items():

@@ -20,7 +20,7 @@ class MediaType(TypedDict):
     """The content of a body in one format."""
 
     schema: Schema
-    example: JsonValue
+    example: object
 
 
 class RequestBody(TypedDict):

@@ -10,9 +10,10 @@ from graphql import DocumentNode, ExecutionResult, GraphQLError
 from api.graphql import limits
 from api.graphql.errors import CODES, INTERNAL_ERROR, error_extensions
 from api.graphql.query_context import QueryContext
-from api.graphql.routes import PATH
+from api.graphql.routes import PATH, GraphQLRequest
 from api.graphql.schema import SCHEMA
-from api.http.endpoints import Call, Result, status_of
+from api.http.endpoints import Call, Result
+from api.http.errors import status_of
 from bot.context import Context
 from bot.errors import Problem, Unavailable
 from bot.log import bind_log_context
@@ -29,7 +30,7 @@ class QueryExecutor:
     def __init__(self) -> None:
         self._documents: LRUCache[str, DocumentNode] = LRUCache(MAX_CACHED_QUERIES)
 
-    async def perform(self, context: Context, call: Call) -> Result:
+    async def perform(self, context: Context, call: Call[GraphQLRequest, None]) -> Result:
         """Execute a query, or refuse it as invalid or as beyond the limits."""
         body = call.body
         document = self._parse(body.query)

@@ -62,19 +62,21 @@ def dialect() -> Dialect:
         *("POST", PATH, LazyExecutor().perform, GraphQLResponse),
         request_model=GraphQLRequest,
         anonymous_grant="content:read",
-        reads=True,
+        read_only=True,
         preserialized=True,
     )
-    return Dialect("graphql", (query,), "Bearer", error_response, roots=(PATH,), error=GraphQLErrorResponse)
+    return Dialect(
+        "graphql", (query,), "Bearer", error_response, path_prefixes=(PATH,), error_model=GraphQLErrorResponse
+    )
 
 
 class LazyExecutor:
     """Executes queries, importing the executor with the first: that takes a third of the whole start-up time."""
 
     def __init__(self) -> None:
-        self._perform: Callable[[Context, Call], Awaitable[Result]] | None = None
+        self._perform: Callable[[Context, Call[GraphQLRequest, None]], Awaitable[Result]] | None = None
 
-    async def perform(self, context: Context, call: Call) -> Result:
+    async def perform(self, context: Context, call: Call[GraphQLRequest, None]) -> Result:
         """Query projects, releases and everything that belongs to them."""
         if self._perform is None:
             module = await asyncio.to_thread(import_module, "api.graphql.execution")

@@ -9,7 +9,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.scalar import ScalarDefinition
 
 from api.graphql.types import Query
-from api.http.types import said_utc
+from api.http.types import format_utc
 
 
 def _parse_date(value: object) -> date:
@@ -24,7 +24,7 @@ def _column(record: Mapping[str, object], name: str) -> object:
 
 SCALARS: Mapping[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
-        name="DateTime", description="A time in UTC as ISO 8601, as in 2026-11-03T18:00:00Z.", serialize=said_utc
+        name="DateTime", description="A time in UTC as ISO 8601, as in 2026-11-03T18:00:00Z.", serialize=format_utc
     ),
     date: strawberry.scalar(
         name="Date", description="A date as ISO 8601, as in 2026-11-03.", serialize=str, parse_value=_parse_date

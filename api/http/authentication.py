@@ -1,4 +1,4 @@
-"""Who a program speaks for: one place for every dialect, and the limit of wrong credentials."""
+"""Authentication by tokens, the same in every dialect, with a limit on failed attempts."""
 
 import math
 import re
@@ -14,41 +14,44 @@ from bot.errors import TooMany, Unauthenticated
 from bot.operations import users
 
 INVALID = "Invalid token."
-MOST_WRONG = 20
+MAX_FAILURES = 20  # within the window, for one address or one token prefix
 WINDOW = 60.0  # seconds
-REMEMBERED = 20_000  # addresses and beginnings of tokens: some 20 MB when somebody fills it
+MAX_KEYS = 20_000  # addresses and token prefixes that are counted: some 20 MB when all are in use
 _HOP = re.compile(r'"?(?:\[(?P<six>[^\]]+)\](?::\d+)?|(?P<four>[\d.]+):\d+|(?P<bare>[^"]+))"?')
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 
-class Attempts:
-    """Wrong credentials of the last minute, by what they have in common."""
+class FailedAttempts:
+    """The failed attempts of the last minute, counted by key."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, remembered: int = REMEMBERED) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, max_keys: int = MAX_KEYS) -> None:
         self._clock = clock
-        self._wrong: TTLCache[str, list[float]] = TTLCache(remembered, WINDOW, timer=clock)
+        self._times: TTLCache[str, list[float]] = TTLCache(max_keys, WINDOW, timer=clock)
 
-    def wrong(self, *keys: str) -> int:
-        """Count one more; 0, or the seconds until one more is taken when there have been too many.
+    def record(self, *keys: str) -> int:
+        """Count a failure under each key. Returns 0, or the seconds to wait once a key has reached the limit.
 
-        Nothing is counted beyond the limit, and nothing under a later key once an earlier one has reached it: whoever
-        goes on asking cannot fill the memory with what they made up.
+        A key at its limit is not counted further, and neither are the keys after it: a client that keeps failing
+        cannot fill the memory with invented tokens.
         """
-        return next((seconds for key in keys if (seconds := self._count(key))), 0)
+        return next((seconds for key in keys if (seconds := self._record(key))), 0)
 
-    def _count(self, key: str) -> int:
+    def _record(self, key: str) -> int:
         now = self._clock()
-        times = [moment for moment in self._wrong.get(key, ()) if moment > now - WINDOW]
-        if len(times) >= MOST_WRONG:
+        times = [moment for moment in self._times.get(key, ()) if moment > now - WINDOW]
+        if len(times) >= MAX_FAILURES:
             return max(1, math.ceil(times[0] + WINDOW - now))
-        self._wrong[key] = [*times, now]
+        self._times[key] = [*times, now]
         return 0
 
 
 class Authenticator:
-    """Says who asks. `anonymous_read` is the setting; `trusted_proxies` are those whose word on addresses counts."""
+    """Identifies the actor of a request.
+
+    `anonymous_read` is the setting of that name; `trusted_proxies` are the networks whose X-Forwarded-For is believed.
+    """
 
     def __init__(
         self,
@@ -58,19 +61,19 @@ class Authenticator:
     ) -> None:
         self.anonymous = users.anonymous(anonymous_read)
         self._proxies = [ip_network(proxy, strict=False) for proxy in trusted_proxies]
-        self._attempts = Attempts(clock)
+        self._failures = FailedAttempts(clock)
 
-    async def authenticate(self, request: web.Request, code: str | None = None) -> Actor:
-        """Whose token the Authorization header carries, or else `code`; the stranger where there is neither.
+    async def authenticate(self, request: web.Request, token: str | None = None) -> Actor:
+        """The actor whose token is in the Authorization header, or else is `token`; anonymous if there is neither.
 
-        Refuses a malformed, unknown, expired or revoked one, and too many of those from one address or with one
-        beginning; right ones are never refused.
+        Refuses malformed, unknown, expired and revoked tokens, with 429 after too many of them from one address or
+        with one prefix. A valid token is never refused.
         """
-        given = request.headers.getall("Authorization", ())
-        header = (given[0] if len(given) == 1 else ", ".join(given)).strip()  # two are one that is malformed
+        headers = request.headers.getall("Authorization", ())
+        header = (headers[0] if len(headers) == 1 else ", ".join(headers)).strip()  # two headers are malformed
         scheme, _, secret = header.partition(" ")
         if not header:
-            scheme, secret = "token", code or ""
+            scheme, secret = "token", token or ""
             if not secret:
                 return self.anonymous
         secret = secret.strip()
@@ -83,50 +86,50 @@ class Authenticator:
         raise self.refusal(request, secret)
 
     def refusal(self, request: web.Request, secret: str, sentence: str = INVALID) -> Unauthenticated:
-        """The answer to wrong credentials, which are counted."""
-        hops = ",".join(request.headers.getall("X-Forwarded-For", []))
-        keys = [f"address {counted_as(client_of(request.remote, hops, self._proxies))}"]
+        """Count a failed attempt and return the error to raise."""
+        forwarded_for = ",".join(request.headers.getall("X-Forwarded-For", []))
+        keys = [f"address {rate_limit_key(client_address(request.remote, forwarded_for, self._proxies))}"]
         if len(secret) >= users.SHOWN:
             keys.append(f"token {secret[: users.SHOWN]}")
-        if seconds := self._attempts.wrong(*keys):
+        if seconds := self._failures.record(*keys):
             return TooMany("Too many wrong credentials. Try again later.", retry_after=seconds)
         return Unauthenticated(sentence)
 
 
-def client_of(remote: str | None, forwarded_for: str, proxies: Sequence[Network]) -> Address | None:
-    """The client's address, given who is connected to us and what X-Forwarded-For says; None where that is no address.
+def client_address(remote: str | None, forwarded_for: str, proxies: Sequence[Network]) -> Address | None:
+    """The address of the client, from the peer's address and X-Forwarded-For; None if the peer has no IP address.
 
-    Each proxy adds, at the end, who was connected to it. So the list is read from its end, as long as who said it is
-    a trusted proxy and what it says is an address: everything before that anybody may have made up.
+    Each proxy appends the address of its own peer. So the list is read from its end, for as long as the reporting
+    host is a trusted proxy and what it reports is an address; anything before that may be forged.
     """
     client = parse_address(remote or "")
     for hop in reversed([hop for hop in forwarded_for.split(",") if hop.strip()]):
         if client is None or not any(client in network for network in proxies):
             break
-        before = parse_address(hop)
-        if before is None:
+        previous = parse_address(hop)
+        if previous is None:
             break
-        client = before
+        client = previous
     return client
 
 
 def parse_address(text: str) -> Address | None:
-    """An address as proxies write it, with or without a port, brackets and quotes; None where it is none.
+    """Parse an address as proxies write it, with or without port, brackets and quotes; None if it is malformed.
 
-    IPv4 within IPv6 (`::ffff:192.0.2.1`) is IPv4: a proxy that listens on both says either.
+    IPv4-mapped IPv6 (`::ffff:192.0.2.1`) is returned as IPv4: a proxy that listens on both may report either.
     """
-    found = _HOP.fullmatch(text.strip())
-    if found is None:
+    match = _HOP.fullmatch(text.strip())
+    if match is None:
         return None
     try:
-        address = ip_address(found["six"] or found["four"] or found["bare"])
+        address = ip_address(match["six"] or match["four"] or match["bare"])
     except ValueError:
         return None
     return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
 
 
-def counted_as(address: Address | None) -> str:
-    """What is counted together: one IPv4 address, one /64 of IPv6, which is what one customer has at least."""
+def rate_limit_key(address: Address | None) -> str:
+    """The unit that failures are counted for: one IPv4 address, or one IPv6 /64, the least that a customer has."""
     if isinstance(address, IPv6Address):
         return str(IPv6Network((int(address) >> 64 << 64, 64)))
     return str(address)

@@ -1,24 +1,25 @@
-"""Requests and answers: how bodies are written down, and how what is sent is read without trusting it."""
+"""Request and response bodies: their formats, their limits, and how untrusted bodies are read."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import orjson
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
 
 from bot.errors import Refusal
 
-LARGEST = 1024 * 1024
-MOST = 100  # fields of an object that is known field by field, entries of a list or of any other object
-SENT = web.RequestKey("sent", bytes)  # the body of a request, once it was read
+MAX_BODY_BYTES = 1024 * 1024
+MAX_ITEMS = 100  # fields of an object with known fields, entries of a list or of any other object
+RAW_BODY = web.RequestKey("raw_body", bytes)  # the bytes of a request's body, once they were read
+
+JsonObject = dict[str, JsonValue]
 
 
 class BadRequest(Refusal):
-    """What was sent is not what the call takes. `status` is 400, 413 or 415; `fields` says what is wrong where.
+    """The request is not what the endpoint takes. `status` is 400, 413 or 415.
 
-    They are those of the body, or else parameters of the query.
+    `fields` lists the faults by field of the body, or by query parameter where `in_query` is set.
     """
 
     def __init__(
@@ -28,91 +29,94 @@ class BadRequest(Refusal):
         fields: dict[str, list[str]] | None = None,
         *,
         in_query: bool = False,
-        **details: Any,
+        **details: object,
     ) -> None:
         self.fields, self.in_query = fields or {}, in_query
         super().__init__(sentence, field=next(iter(self.fields), None), **details)
         self.status = status
 
 
-class Strict(BaseModel):
-    """An object of a body that has its own fields and no others. One with very many is refused unread."""
+class StrictModel(BaseModel):
+    """A JSON object that admits no unknown fields. One with more than `MAX_ITEMS` fields is refused unread."""
 
     model_config = ConfigDict(extra="forbid")
 
     @model_validator(mode="before")
     @classmethod
-    def _few(cls, values: Any) -> Any:
-        if isinstance(values, dict) and len(values) > MOST:
-            raise BadRequest(f"An object of this call has at most {MOST} fields.")
+    def _limit_fields(cls, values: object) -> object:
+        if isinstance(values, dict) and len(values) > MAX_ITEMS:
+            raise BadRequest(f"An object of this call has at most {MAX_ITEMS} fields.")
         return values
 
 
-def _parse_json(raw: bytes) -> Any:
+@dataclass(frozen=True)
+class Codec:
+    """A format of bodies. Responses carry the first of `content_types`; requests may carry any of them.
+
+    A `strict` format has types of its own for numbers, booleans and null, so that texts are not converted to them.
+    """
+
+    content_types: tuple[str, ...]
+    loads: Callable[[bytes], object]
+    dumps: Callable[[object], bytes]
+    strict: bool = field(default=True)
+
+
+def _load_json(raw: bytes) -> object:
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"The body must be JSON: {error}.") from error
 
 
-@dataclass(frozen=True)
-class Form:
-    """How values are written down. The first of `types` is what answers carry; `strict` forms tell types apart."""
-
-    types: tuple[str, ...]
-    loads: Callable[[bytes], Any]
-    dumps: Callable[[Any], bytes]
-    strict: bool = field(default=True)
+JSON = Codec(("application/json",), _load_json, lambda value: orjson.dumps(value, default=str))
 
 
-JSON = Form(("application/json",), _parse_json, lambda value: orjson.dumps(value, default=str))
-
-
-async def read_bytes(request: web.Request, largest: int = LARGEST) -> bytes:
-    """The body as it came; refused when it is too long or not encoded as its headers say."""
-    if (request.content_length or 0) > largest:
-        raise BadRequest(f"The body has at most {largest:,} bytes.", status=413)
+async def read_bytes(request: web.Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
+    """Read the raw body. Refuses one that is too long or not encoded as its headers say."""
+    if (request.content_length or 0) > max_bytes:
+        raise BadRequest(f"The body has at most {max_bytes:,} bytes.", status=413)
     try:
-        raw = await request.content.read(largest + 1)
-        while not request.content.at_eof() and len(raw) <= largest:
-            raw += await request.content.read(largest + 1)
+        raw = await request.content.read(max_bytes + 1)
+        while not request.content.at_eof() and len(raw) <= max_bytes:
+            raw += await request.content.read(max_bytes + 1)
     except web.RequestPayloadError as error:
         raise BadRequest("The body cannot be read: it is not encoded as its headers say.") from error
-    if len(raw) > largest:
-        raise BadRequest(f"The body has at most {largest:,} bytes.", status=413)
-    request[SENT] = raw
+    if len(raw) > max_bytes:
+        raise BadRequest(f"The body has at most {max_bytes:,} bytes.", status=413)
+    request[RAW_BODY] = raw
     return raw
 
 
-async def read_object(request: web.Request, form: Form) -> dict[str, Any]:
-    """The body as an object; an empty one is `{}`."""
+async def read_object(request: web.Request, codec: Codec) -> JsonObject:
+    """Read the body as an object. An empty body is `{}`."""
     raw = await read_bytes(request)
     if not raw.strip():
         return {}
-    if request.content_type not in form.types:
-        raise BadRequest(f"Content-Type must be {' or '.join(form.types)}.", status=415)
-    body = form.loads(raw)
+    if request.content_type not in codec.content_types:
+        raise BadRequest(f"Content-Type must be {' or '.join(codec.content_types)}.", status=415)
+    body = codec.loads(raw)
     if not isinstance(body, dict):
         raise BadRequest("The body must be a JSON object.")
     refuse_nul(body)
     return body
 
 
-def address_of(request: web.Request) -> str:
-    """The address that was asked for; refused where the header Host can be in none."""
+def request_url(request: web.Request) -> str:
+    """The URL of a request, by its header Host. Refuses a Host that no URL can have."""
     try:
         return str(request.url)
     except ValueError as error:
         raise BadRequest("The header Host must be the name of a host, with or without a port.") from error
 
 
-def refuse_nul(value: Any) -> None:
-    """No text that we keep holds the zero character: PostgreSQL's cannot."""
+def refuse_nul(value: object) -> None:
+    """Refuse a value with U+0000 in any text or key of it: PostgreSQL cannot store that character."""
     pending = [value]
     while pending:
-        each = pending.pop()
-        if isinstance(each, str) and "\0" in each:
+        item = pending.pop()
+        if isinstance(item, str) and "\0" in item:
             raise BadRequest("The body must not contain the character U+0000.")
-        pending += each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
-        if isinstance(each, dict):
-            pending += each.keys()
+        pending += item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+        if isinstance(item, dict):
+            pending += item.keys()

@@ -1,82 +1,110 @@
-"""Requests that are sent again under their `Idempotency-Key`: performed once, answered as often as they are asked.
+"""POSTs with an `Idempotency-Key`: performed once; repeats of the request get the stored response.
 
 https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import orjson
 import structlog
 from aiohttp import web
 
-from api.http.bodies import SENT, BadRequest
+from api.http.bodies import RAW_BODY, BadRequest
+from api.http.endpoints import AnyEndpoint
 from bot.context import Actor, Context
 from bot.errors import Refusal, Unavailable
 from bot.log import bind_log_context
 from bot.operations import idempotency_records
 from bot.store.idempotency_records import IdempotencyRecord
 
-LONGEST = 255
-MALFORMED = f"Idempotency-Key must be 1 to {LONGEST} printable ASCII characters."
-UNKEPT = "The answer of this call holds a secret, which is not kept: send it without Idempotency-Key."
+MAX_KEY_LENGTH = 255
+MALFORMED = f"Idempotency-Key must be 1 to {MAX_KEY_LENGTH} printable ASCII characters."
+NOT_STORABLE = "The answer of this call holds a secret, which is not kept: send it without Idempotency-Key."
 REPLAYED = "Idempotency-Replayed"
-LARGEST = 64 * 1024  # bytes of an answer that is kept
-PASSING = (401, 429)  # what is answered so will be answered otherwise
+MAX_STORED_BYTES = 64 * 1024  # of a response
+TRANSIENT_STATUSES = (401, 429)  # a repeat may well be answered otherwise
 
 log = structlog.get_logger()
 
 
-async def idempotent(
-    request: web.Request, context: Context, perform: Callable[[], Awaitable[web.Response]], *, secret: bool
-) -> web.Response:
-    """Perform a POST, or give again what was answered to the same request under the same key.
+class Exchange:
+    """A request and its response, which is stored when the exchange ends if the request has an Idempotency-Key."""
 
-    Refuses a malformed key, one of another request, one whose first request is still being answered, and any where
-    the answer holds a secret.
-    """
-    key = key_of(request)
-    if key is None:
-        return await perform()
-    if secret:
-        raise Refusal(UNKEPT)
-    row = await idempotency_records.begin(context, key, fingerprint(request, context.actor))
-    if row.status is not None:
+    def __init__(self, request: web.Request, endpoint: AnyEndpoint) -> None:
+        self.response: web.Response | None = None
+        self._request, self._endpoint = request, endpoint
+        self._record: IdempotencyRecord | None = None
+
+    async def begin(self, context: Context) -> None:
+        """Claim the request's key, if it has one. `response` is set when the request was answered before.
+
+        Refuses a malformed key, one that was used for another request, one whose first request is still in progress,
+        and any where the response holds a secret.
+        """
+        if self._endpoint.method != "POST" or self._endpoint.read_only:
+            return
+        key = key_of(self._request)
+        if key is None:
+            return
+        if self._endpoint.returns_secret:
+            raise Refusal(NOT_STORABLE)
+        record = await idempotency_records.begin(context, key, fingerprint(self._request, context.actor))
+        if record.status is None:
+            self._record = record
+            return
         bind_log_context(replayed=True)
-        return web.Response(status=row.status, body=row.body, headers={**(row.headers or {}), REPLAYED: "true"})
-    response = None
+        headers = {**(record.headers or {}), REPLAYED: "true"}
+        self.response = web.Response(status=record.status, body=record.body, headers=headers)
+
+    async def end(self) -> None:
+        """Store the response, or release the key where a repeat should be performed again.
+
+        That is after a fault, a transient refusal, or a response that is too long to store.
+        """
+        if self._record is None:
+            return
+        response = self.response
+        body = response.body if response is not None and isinstance(response.body, bytes) else b""
+        try:
+            if (
+                response is None
+                or response.status >= 500
+                or response.status in TRANSIENT_STATUSES
+                or len(body) > MAX_STORED_BYTES
+            ):
+                await idempotency_records.forget(self._record)
+            else:
+                await idempotency_records.keep(self._record, response.status, response.headers, body)
+        except Unavailable as unavailable:
+            log.warning("response not stored", reason=unavailable.sentence)
+
+
+@asynccontextmanager
+async def idempotent(request: web.Request, endpoint: AnyEndpoint) -> AsyncIterator[Exchange]:
+    """Handle a request within an exchange, which ends with the block, also where it fails."""
+    exchange = Exchange(request, endpoint)
     try:
-        response = await perform()
+        yield exchange
     finally:
-        await _end(row, response)
-    return response
-
-
-async def _end(row: IdempotencyRecord, response: web.Response | None) -> None:
-    """Keep an answer, or forget its key: a fault of ours, what passes, or what is very long is no answer to keep."""
-    body = response.body if response is not None and isinstance(response.body, bytes) else b""
-    try:
-        if response is None or response.status >= 500 or response.status in PASSING or len(body) > LARGEST:
-            await idempotency_records.forget(row)
-        else:
-            await idempotency_records.keep(row, response.status, response.headers, body)
-    except Unavailable as unavailable:
-        log.warning("an answer is not kept", reason=unavailable.sentence)
+        await exchange.end()
 
 
 def key_of(request: web.Request) -> str | None:
-    """The key of a request, with or without the quotes that the draft has around it."""
-    given = request.headers.getall("Idempotency-Key", [])
-    if not given:
+    """The request's Idempotency-Key, with or without the quotes that the draft requires."""
+    headers = request.headers.getall("Idempotency-Key", [])
+    if not headers:
         return None
-    key = given[0][1:-1] if len(given[0]) > 1 and given[0][0] == given[0][-1] == '"' else given[0]
-    if len(given) > 1 or not 1 <= len(key) <= LONGEST or not (key.isascii() and key.isprintable()):
+    header = headers[0]
+    key = header[1:-1] if len(header) > 1 and header[0] == header[-1] == '"' else header
+    if len(headers) > 1 or not 1 <= len(key) <= MAX_KEY_LENGTH or not (key.isascii() and key.isprintable()):
         raise BadRequest(MALFORMED)
     return key
 
 
 def fingerprint(request: web.Request, actor: Actor) -> str:
-    """What makes two requests the same: method, path, query, body, and what the caller may do."""
+    """A hash of what makes two requests the same: method, path, query, body, and the grants of the caller."""
     url = request.rel_url
-    said = [request.method, url.raw_path.rstrip("/"), url.raw_query_string, actor.project_id, *sorted(actor.grants)]
-    return hashlib.sha256(orjson.dumps(said) + b"\0" + request.get(SENT, b"")).hexdigest()
+    identity = [request.method, url.raw_path.rstrip("/"), url.raw_query_string, actor.project_id, *sorted(actor.grants)]
+    return hashlib.sha256(orjson.dumps(identity) + b"\0" + request.get(RAW_BODY, b"")).hexdigest()

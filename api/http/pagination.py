@@ -1,4 +1,4 @@
-"""Pages of lists: what is asked for, and the `Link` header that leads on.
+"""Pages of lists: their query parameters, and the `Link` header that leads to other pages.
 
 https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
 """
@@ -10,55 +10,55 @@ from pydantic import BaseModel, Field
 from yarl import URL
 
 
-class Page(BaseModel):
-    """A page by number."""
+class PageQuery(BaseModel):
+    """A page by its number."""
 
     page: int = Field(1, ge=1, le=10_000_000)
     per_page: int = Field(10, ge=1, le=100)
 
 
-class LongPage(Page):
-    """A page by number, as long as one may be where nothing is said."""
+class LongPageQuery(PageQuery):
+    """A page by its number, with the largest page size as the default."""
 
     per_page: int = Field(100, ge=1, le=100)
 
 
-class Before(BaseModel):
-    """A page by what it comes after in a list that is newest first."""
+class KeysetQuery(BaseModel):
+    """A page of a list that is newest first: the rows whose id is below `before`."""
 
     before: int | None = Field(None, ge=1, le=2**31 - 1)
     per_page: int = Field(20, ge=1, le=100)
 
 
 def numbered_links(url: str, page: int, last: int) -> Mapping[str, str]:
-    """The links of a numbered page."""
+    """The `Link` header of a numbered page whose last page is known."""
     pages = {"first": 1, "prev": page - 1, "next": page + 1, "last": last}
-    wanted = {
-        rel: number
+    links = {
+        rel: page_url(url, "page", number)
         for rel, number in pages.items()
         if (rel in ("first", "prev") and page > 1) or (rel in ("next", "last") and page < last)
     }
-    return _links({rel: address(url, "page", number) for rel, number in wanted.items()})
+    return _link_header(links)
 
 
-def neighbours(url: str, page: int, *, more: bool) -> Mapping[str, str]:
-    """The links of a numbered page of a list that nobody has counted."""
+def adjacent_links(url: str, page: int, *, more: bool) -> Mapping[str, str]:
+    """The `Link` header of a numbered page of a list whose length is not counted; `more` pages follow or not."""
     pages = {"first": 1, "prev": page - 1} if page > 1 else {}
     pages |= {"next": page + 1} if more else {}
-    return _links({rel: address(url, "page", number) for rel, number in pages.items()})
+    return _link_header({rel: page_url(url, "page", number) for rel, number in pages.items()})
 
 
 def next_link(url: str, before: int | None) -> Mapping[str, str]:
-    """The link to the page after this one, if there is one."""
-    return {} if before is None else _links({"next": address(url, "before", before)})
+    """The `Link` header to the page after this one, if there is one."""
+    return {} if before is None else _link_header({"next": page_url(url, "before", before)})
 
 
 @lru_cache(maxsize=1024)
-def address(url: str, name: str, number: int) -> str:
-    """The address of another page: with this number for one of its parameters."""
-    return str(URL(url).update_query({name: number}))
+def page_url(url: str, parameter: str, value: int) -> str:
+    """The URL of another page: the same with another value of one query parameter."""
+    return str(URL(url).update_query({parameter: value}))
 
 
-def _links(links: Mapping[str, str]) -> Mapping[str, str]:
+def _link_header(links: Mapping[str, str]) -> Mapping[str, str]:
     text = ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links.items())
     return {"Link": text} if text else {}

@@ -1,6 +1,5 @@
-"""Problem details (RFC 9457): how our own routes tell what is wrong, and every path that belongs to no dialect."""
+"""Problem details (RFC 9457): the errors of Longshore's own routes and of paths that belong to no dialect."""
 
-from typing import Any
 from urllib.parse import quote
 
 from pydantic import BaseModel, Field
@@ -27,15 +26,15 @@ TITLES = {
 
 
 class FieldProblem(BaseModel):
-    """What is wrong with one field of the body, or with one parameter of the query."""
+    """A fault of one field of the body, or of one query parameter."""
 
     detail: str = Field(examples=["`name` is required."])
     pointer: str | None = Field(None, examples=["#/name"])
     parameter: str | None = Field(None, examples=["per_page"])
 
 
-class ProblemShape(BaseModel):
-    """Problem details."""
+class ProblemDetails(BaseModel):
+    """Problem details (RFC 9457)."""
 
     type: str = Field(examples=["about:blank"])
     title: str = Field(examples=["Bad Request"])
@@ -46,13 +45,12 @@ class ProblemShape(BaseModel):
     errors: list[FieldProblem] = []
 
 
-def problem_details(problem: Problem, status: int) -> dict[str, Any]:
-    """A refusal as RFC 9457 has it.
+def problem_details(problem: Problem, status: int) -> dict[str, object]:
+    """A problem as RFC 9457 problem details.
 
-    `pointer` names the field that it is about, where it is about one, `parameter` the parameter of the query; `errors`
-    has all that do not fit.
+    `pointer` names the field of the body that it is about, `parameter` the query parameter; `errors` lists every fault.
     """
-    said: dict[str, Any] = {
+    body: dict[str, object] = {
         "type": "about:blank",
         "title": TITLES.get(status, "Error"),
         "status": status,
@@ -60,21 +58,21 @@ def problem_details(problem: Problem, status: int) -> dict[str, Any]:
     }
     in_query = isinstance(problem, BadRequest) and problem.in_query
     if field := problem.details.get("field"):
-        said |= _place(str(field), in_query=in_query)
+        body |= _location(str(field), in_query=in_query)
     if isinstance(problem, BadRequest) and problem.fields:
-        said["errors"] = [
-            {"detail": sentence, **_place(name, in_query=in_query)}
+        body["errors"] = [
+            {"detail": sentence, **_location(name, in_query=in_query)}
             for name, sentences in problem.fields.items()
             for sentence in sentences
         ]
-    return said | {name: value for name, value in problem.details.items() if name != "field" and name not in said}
+    return body | {name: value for name, value in problem.details.items() if name != "field" and name not in body}
 
 
-def _place(name: str, *, in_query: bool) -> dict[str, str]:
-    return {"parameter": name} if in_query else {"pointer": pointer(name)}
+def _location(name: str, *, in_query: bool) -> dict[str, str]:
+    return {"parameter": name} if in_query else {"pointer": json_pointer(name)}
 
 
-def pointer(field: str) -> str:
-    """Where a field is in the body: a JSON Pointer (RFC 6901) as a URI fragment; a dot leads into an object."""
+def json_pointer(field: str) -> str:
+    """The JSON Pointer (RFC 6901) of a field as a URI fragment. A dot in the name leads into a nested object."""
     parts = (part.replace("~", "~0").replace("/", "~1") for part in field.split("."))
     return "#/" + "/".join(quote(part, safe="~") for part in parts)

@@ -1,9 +1,9 @@
-"""Kinds of values that dialects share: how times are read and shown, and values that a rule reads."""
+"""Field types that dialects share: timestamps, row ids, and values that a rule of `bot.rules` parses."""
 
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -11,29 +11,36 @@ from pydantic_core import PydanticCustomError
 from bot.errors import Refusal
 from bot.rules.packages import parse_status
 
+MAX_ID_DIGITS = 9  # fits a 32-bit column
 
-def said_utc(moment: datetime | str) -> str:
-    """A time in UTC, as it is answered. SQLite gives text."""
+
+def parse_row_id(text: str) -> int:
+    """A path segment as a row id; 0, which no row has, where it is not a decimal number of at most 9 digits."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_ID_DIGITS else 0
+
+
+def format_utc(moment: datetime | str) -> str:
+    """Format a time as ISO 8601 in UTC with `Z`. SQLite returns times as text."""
     if isinstance(moment, str):
         if moment.endswith("+00:00"):
             return f"{moment[:10]}T{moment[11:-6]}Z"
         moment = datetime.fromisoformat(moment)
-    if moment.tzinfo is None:  # the first and last moment there are: PostgreSQL keeps them as infinite
+    if moment.tzinfo is None:  # datetime.min and datetime.max: PostgreSQL stores them as infinite
         moment = moment.replace(tzinfo=UTC)
     return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat().removesuffix("+00:00") + "Z"
 
 
-def _said_in_utc(text: object) -> datetime:
+def _parse_zoned(text: object) -> datetime:
     with suppress(ValueError, OverflowError):
         if isinstance(text, str) and (moment := datetime.fromisoformat(text)).tzinfo is not None:
             return moment.astimezone(UTC)
     raise PydanticCustomError("moment", "Must be a time with its zone, as in 2026-11-03T18:00:00Z")
 
 
-def by_rule(rule: Callable[[object], Any]) -> BeforeValidator:
-    """A value of a body or a query as a rule takes it, refused in the rule's own words."""
+def parsed_by(rule: Callable[[object], object]) -> BeforeValidator:
+    """Validate a field with a rule of `bot.rules`; the rule's refusal is the error message."""
 
-    def validate(value: object) -> Any:
+    def validate(value: object) -> object:
         try:
             return rule(value)
         except Refusal as refusal:
@@ -42,7 +49,7 @@ def by_rule(rule: Callable[[object], Any]) -> BeforeValidator:
     return BeforeValidator(validate)
 
 
-Timed = WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization")
-Moment = Annotated[datetime, PlainSerializer(said_utc, return_type=str), Timed]
-Instant = Annotated[datetime, BeforeValidator(_said_in_utc)]  # as programs say it
-Status = Annotated[int, by_rule(parse_status)]
+DATE_TIME_SCHEMA = WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization")
+Timestamp = Annotated[datetime, PlainSerializer(format_utc, return_type=str), DATE_TIME_SCHEMA]
+ZonedDateTime = Annotated[datetime, BeforeValidator(_parse_zoned)]
+ReleaseStatus = Annotated[int, parsed_by(parse_status)]

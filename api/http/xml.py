@@ -1,54 +1,56 @@
-"""XML as another way to write what JSON says, with the attributes that Rails used: `type`, and `nil="true"`.
+"""XML bodies, with the attributes that Rails uses: `type`, and `nil="true"`.
 
-`<release><version>1.1</version></release>` is `{"release": {"version": "1.1"}}`. What is read has no document type, no
-entities, few levels and few elements; characters that XML 1.0 cannot carry are written as U+FFFD.
+`<release><version>1.1</version></release>` is `{"release": {"version": "1.1"}}`. Documents with a document type or
+entities, or with too many levels or elements, are refused; characters outside XML 1.0 are written as U+FFFD.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from html import escape
-from typing import Any
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser, ParseError
+from pydantic import JsonValue
 
-from api.http.bodies import BadRequest, Form
+from api.http.bodies import BadRequest, Codec, JsonObject
 
-TYPES = ("application/xml", "text/xml")
+CONTENT_TYPES = ("application/xml", "text/xml")
 RECORDS = ("release", "project", "url")
-DEEPEST = 8
-MOST_ELEMENTS = 1_000
-HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
-_ENTRIES = {"tag_list": "tag", "license_list": "license"}
-_UNTOLD = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+MAX_DEPTH = 8
+MAX_ELEMENTS = 1_000
+DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+_ENTRY_NAMES = {"tag_list": "tag", "license_list": "license"}
+_INVALID_CHARACTERS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def form(listed: str = "releases") -> Form:
-    """XML as a form of bodies and answers. `listed` is what an answer is called that is a list."""
-    return Form(TYPES, loads, partial(dumps, listed), strict=False)
+def xml_codec(list_name: str = "releases") -> Codec:
+    """XML as a format of bodies. `list_name` is the root element of a list."""
+    return Codec(CONTENT_TYPES, loads, partial(dumps, list_name), strict=False)
 
 
-# --- read
+# --- parsing
 
 
-def loads(raw: bytes) -> dict[str, Any]:
-    """What a document says: the record that its root is, or what its root, whatever its name, holds.
+def loads(raw: bytes) -> JsonObject:
+    """Parse a document: the record that its root element is, or the members of a root element of another name.
 
     Elements are texts, or objects, or lists where they have `type="array"` or their name ends in `_list`; hyphens in
-    names are underscores. An element that is there twice is a list of both.
+    names become underscores. A repeated element becomes a list.
     """
-    name, value = _parsed(raw)
-    if name in RECORDS or name == "auth_code":
-        return {name: value if name == "auth_code" else value or {}}
+    name, value = _parse(raw)
+    if name == "auth_code":
+        return {name: value}
+    if name in RECORDS:
+        return {name: value or {}}
     if not isinstance(value or {}, dict):
         raise BadRequest("The root element must hold `auth_code` and the record as elements.")
-    return value or {}
+    return value if isinstance(value, dict) else {}
 
 
-def _parsed(raw: bytes) -> tuple[str, Any]:
-    reader = _Reader()
+def _parse(raw: bytes) -> tuple[str, JsonValue]:
+    reader = _TreeBuilder()
     try:
         parser = DefusedXMLParser(target=reader, forbid_dtd=True)
         parser.feed(raw)
@@ -58,7 +60,7 @@ def _parsed(raw: bytes) -> tuple[str, Any]:
     except ParseError as error:
         line, column = error.position
         raise BadRequest(f"The body must be well-formed XML: it is not at line {line}, column {column}.") from error
-    except (ValueError, LookupError) as error:  # of encodings that nobody knows
+    except (ValueError, LookupError) as error:  # an unknown encoding
         raise BadRequest("The body must be XML in UTF-8.") from error
     return reader.root
 
@@ -69,9 +71,9 @@ class _Element:
     is_list: bool
     is_nil: bool
     text: list[str] = field(default_factory=list)
-    children: list[tuple[str, Any]] = field(default_factory=list)
+    children: list[tuple[str, JsonValue]] = field(default_factory=list)
 
-    def value(self) -> Any:
+    def value(self) -> JsonValue:
         if self.is_nil:
             return None
         if self.is_list or (self.children and self.name.endswith("_list")):
@@ -79,65 +81,67 @@ class _Element:
         return _object(self.children) if self.children else "".join(self.text)
 
 
-def _object(children: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, list[Any]] = {}
+def _object(children: Iterable[tuple[str, JsonValue]]) -> JsonObject:
+    members: dict[str, list[JsonValue]] = {}
     for name, value in children:
-        found.setdefault(name, []).append(value)
-    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+        members.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in members.items()}
 
 
-class _Reader:
-    """Makes values of what the parser tells; nothing is kept of an element once it has ended."""
+class _TreeBuilder:
+    """Builds values from the parser's events. An element is discarded once it has ended."""
 
     def __init__(self) -> None:
-        self.root: tuple[str, Any] = ("", {})
+        self.root: tuple[str, JsonValue] = ("", {})
         self._open: list[_Element] = []
-        self._seen = 0
+        self._count = 0
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        self._seen += 1
-        if self._seen > MOST_ELEMENTS:
-            raise BadRequest(f"The body must be XML of at most {MOST_ELEMENTS:,} elements.")
-        if len(self._open) == DEEPEST:
-            raise BadRequest(f"The body must be XML of at most {DEEPEST} levels.")
-        said = {_local(name): value for name, value in attributes.items()}
-        self._open.append(_Element(_local(tag), said.get("type") == "array", said.get("nil") in ("true", "1")))
+        self._count += 1
+        if self._count > MAX_ELEMENTS:
+            raise BadRequest(f"The body must be XML of at most {MAX_ELEMENTS:,} elements.")
+        if len(self._open) == MAX_DEPTH:
+            raise BadRequest(f"The body must be XML of at most {MAX_DEPTH} levels.")
+        local = {_local(name): value for name, value in attributes.items()}
+        self._open.append(_Element(_local(tag), local.get("type") == "array", local.get("nil") in ("true", "1")))
 
     def data(self, text: str) -> None:
         self._open[-1].text.append(text)
 
     def end(self, _tag: str) -> None:
         element = self._open.pop()
-        ended = (element.name, element.value())
+        member = (element.name, element.value())
         if self._open:
-            self._open[-1].children.append(ended)
+            self._open[-1].children.append(member)
         else:
-            self.root = ended
+            self.root = member
 
-    def close(self) -> tuple[str, Any]:
+    def close(self) -> tuple[str, JsonValue]:
         return self.root
 
 
 def _local(name: str) -> str:
-    """A name without its namespace, as JSON has it."""
+    """The name of an element or attribute without its namespace, as a JSON key."""
     return name.rpartition("}")[2].replace("-", "_")
 
 
-# --- written
+# --- writing
 
 
-def dumps(listed: str, value: Any) -> bytes:
-    """A document that says a list of records, one record by its name, or errors by their fields."""
+def dumps(list_name: str, value: object) -> bytes:
+    """Write a list of records, one record by its name, or errors by field."""
     if isinstance(value, list):
-        text = _element(listed, value)
+        text = _element(list_name, value)
+    elif not isinstance(value, dict):
+        raise TypeError(f"no XML for {type(value).__name__}")
     elif "errors" in value:
-        text = _element("errors", value["errors"], inner=_errors)
+        text = f"<errors>{_errors(value['errors'])}</errors>"
     else:
-        text = "".join(_element(name, each) for name, each in value.items())
-    return (HEAD + text).encode()
+        text = _members(value)
+    return (DECLARATION + text).encode()
 
 
-def _errors(errors: dict[str, list[str]]) -> str:
+def _errors(errors: Mapping[str, list[str]]) -> str:
     return "".join(
         f'<error field="{_text(name)}">{_text(sentence)}</error>'
         for name, sentences in errors.items()
@@ -145,32 +149,30 @@ def _errors(errors: dict[str, list[str]]) -> str:
     )
 
 
-def _element(name: str, value: Any, inner: Callable[[Any], str] | None = None) -> str:
-    if inner is None and isinstance(value, list):
-        return f'<{name} type="array">{"".join(_entry(name, each) for each in value)}</{name}>'
-    if inner is None and isinstance(value, dict):
-        inner = _members
-    if inner is not None:
-        return f"<{name}>{inner(value)}</{name}>"
-    kind = _kind(name, value)
+def _element(name: str, value: object) -> str:
+    if isinstance(value, list):
+        return f'<{name} type="array">{"".join(_entry(name, item) for item in value)}</{name}>'
+    if isinstance(value, dict):
+        return f"<{name}>{_members(value)}</{name}>"
+    attribute = _type_attribute(name, value)
     if value is None:
-        return f'<{name}{kind} nil="true"/>'
-    said = str(value).lower() if isinstance(value, bool) else _text(str(value))
-    return f"<{name}{kind}>{said}</{name}>"
+        return f'<{name}{attribute} nil="true"/>'
+    text = str(value).lower() if isinstance(value, bool) else _text(str(value))
+    return f"<{name}{attribute}>{text}</{name}>"
 
 
-def _members(value: dict[str, Any]) -> str:
-    return "".join(_element(name, each) for name, each in value.items())
+def _members(value: Mapping[str, object]) -> str:
+    return "".join(_element(name, member) for name, member in value.items())
 
 
-def _entry(name: str, value: Any) -> str:
-    """An entry of a list: records that are named already keep their names."""
+def _entry(list_name: str, value: object) -> str:
+    """An entry of a list. An object with a single member, a named record, is written as that member."""
     if isinstance(value, dict) and len(value) == 1:
         return _members(value)
-    return _element(_ENTRIES.get(name, name.rpartition("_")[2].removesuffix("s")), value)
+    return _element(_ENTRY_NAMES.get(list_name, list_name.rpartition("_")[2].removesuffix("s")), value)
 
 
-def _kind(name: str, value: Any) -> str:
+def _type_attribute(name: str, value: object) -> str:
     if isinstance(value, bool):
         return ' type="boolean"'
     if isinstance(value, int):
@@ -179,5 +181,5 @@ def _kind(name: str, value: Any) -> str:
 
 
 def _text(text: str) -> str:
-    """Text as it stands in a document; a reader makes line feeds of bare carriage returns."""
-    return escape(_UNTOLD.sub("\ufffd", text)).replace("\r", "&#13;")
+    """Escape text. A bare carriage return becomes a character reference: parsers turn it into a line feed."""
+    return escape(_INVALID_CHARACTERS.sub("\ufffd", text)).replace("\r", "&#13;")

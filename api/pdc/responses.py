@@ -10,7 +10,7 @@ import structlog
 from aiohttp import web
 
 from api.http.bodies import BadRequest
-from api.http.endpoints import status_of
+from api.http.errors import status_of
 from api.http.negotiation import accepts_gzip
 from api.pdc import html
 from api.pdc.crud.actions import said

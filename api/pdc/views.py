@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from api.http.endpoints import Serving
+from api.http.endpoints import ApiRuntime
 from api.pdc import request_bodies, responses
 from api.pdc.auth import TokenCall
 from api.pdc.crud import actions, query_params
@@ -31,7 +31,7 @@ PREFLIGHT = {
 log = structlog.get_logger()
 
 
-def add(app: web.Application, serving: Serving) -> None:
+def add(app: web.Application, runtime: ApiRuntime) -> None:
     """Serve everything below the base."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -42,7 +42,7 @@ def add(app: web.Application, serving: Serving) -> None:
             query = request.rel_url.raw_query_string
             location = place + (f"?{query}" if query else "")
             return web.Response(status=301, headers={**responses.usual(request), "Location": location})
-        response = await _answered(request, place, serving)
+        response = await _answered(request, place, runtime)
         if request.content.exception() is not None and not response.prepared:  # nothing after it can be read
             response.force_close()
         return response
@@ -51,15 +51,15 @@ def add(app: web.Application, serving: Serving) -> None:
         app.router.add_route("*", path, handle)
 
 
-async def _answered(request: web.Request, place: Place, serving: Serving) -> web.StreamResponse:
+async def _answered(request: web.Request, place: Place, runtime: ApiRuntime) -> web.StreamResponse:
     html, base = False, BASE
     try:
-        base = _base(request, serving)
+        base = _base(request, runtime)
         kind = responses.wanted(request)
         html = place.suffix == "/" and kind in ANY_HTML
         if kind is None or request.query.get("format") == "api":
             raise Invalid({"detail": "Could not satisfy the request Accept header."}, 406)
-        answer = await _performed(request, place, serving, base, html=html)
+        answer = await _performed(request, place, runtime, base, html=html)
     except Problem as problem:
         bind_log_context(refusal=problem.sentence)
         answer = responses.refused(problem)
@@ -69,15 +69,15 @@ async def _answered(request: web.Request, place: Place, serving: Serving) -> web
     return await responses.write(request, place, answer, base, html=html)
 
 
-async def _performed(request: web.Request, place: Place, serving: Serving, base: str, *, html: bool) -> Answer:
+async def _performed(request: web.Request, place: Place, runtime: ApiRuntime, base: str, *, html: bool) -> Answer:
     method = request.method
     if method not in place.allow:
         raise Invalid({"detail": f'Method "{method}" not allowed.'}, 405)
     if method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
         return Answer(headers=PREFLIGHT, empty=True)
-    actor = await _caller(request, serving)
+    actor = await _caller(request, runtime)
     bind_log_context(actor=actor.name)
-    context = serving.context().acting_as(actor, "rest")
+    context = runtime.context().acting_as(actor, "rest")
     view = View(base, place.suffix, context.now().astimezone(UTC).date())
     match place.of:
         case None:
@@ -93,26 +93,26 @@ async def _performed(request: web.Request, place: Place, serving: Serving, base:
             return await _resource(request, place, place.of, context, view, html=html)
 
 
-def _base(request: web.Request, serving: Serving) -> str:
+def _base(request: web.Request, runtime: ApiRuntime) -> str:
     """What links begin with: the address that was set, or else the one that the caller used."""
-    if serving.base_url:
-        return serving.base_url + BASE
+    if runtime.base_url:
+        return runtime.base_url + BASE
     if HOST.fullmatch(request.host) is None:
         raise Invalid({"detail": "The header Host must be the name of a host, with or without a port."})
     return f"{request.scheme}://{request.host}{BASE}"
 
 
-async def _caller(request: web.Request, serving: Serving) -> Actor:
+async def _caller(request: web.Request, runtime: ApiRuntime) -> Actor:
     """Who asks. Schemes that are not ours count as none at all."""
     scheme, *rest = request.headers.get("Authorization", "").split() or [""]
     if not scheme or scheme.lower() not in ("token", "bearer"):
-        return serving.access.anonymous
+        return runtime.authenticator.anonymous
     if not rest:
-        raise serving.access.refusal(request, "", "Invalid token header. No credentials provided.")
+        raise runtime.authenticator.refusal(request, "", "Invalid token header. No credentials provided.")
     if len(rest) > 1:
         spaces = "Invalid token header. Token string should not contain spaces."
-        raise serving.access.refusal(request, rest[0], spaces)
-    return await serving.access.authenticate(request)
+        raise runtime.authenticator.refusal(request, rest[0], spaces)
+    return await runtime.authenticator.authenticate(request)
 
 
 def _authorise(actor: Actor, place: Place, method: str) -> None:

@@ -1,15 +1,15 @@
-"""Our own routes for announcements that wait for approval. Errors are problem details (RFC 9457)."""
+"""Longshore's own routes to review announcements. Errors are problem details (RFC 9457)."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from api.http.bodies import Strict
-from api.http.endpoints import Call, Dialect, Endpoint, Result
-from api.http.pagination import Before, next_link
-from api.http.problems import CONTENT_TYPE, ProblemShape, problem_details
-from api.http.types import Moment, by_rule
-from api.rest.announcements import Words
+from api.http.bodies import StrictModel
+from api.http.endpoints import Call, Endpoint, Result
+from api.http.errors import native_dialect
+from api.http.pagination import KeysetQuery, next_link
+from api.http.types import Timestamp, parsed_by
+from api.rest.announcement_schemas import TagList
 from bot.context import Context
 from bot.operations import announcements
 from bot.rules.announcements import parse_state
@@ -17,78 +17,72 @@ from bot.rules.announcements import parse_state
 ANNOUNCEMENT = "/api/projects/{project}/releases/{version}/announcement"
 
 
-class Waiting(Before):
-    """Which announcements are listed."""
+class AnnouncementQuery(KeysetQuery):
+    """Which announcements to list."""
 
-    state: Annotated[str, by_rule(parse_state)] = Field(
+    state: Annotated[str, parsed_by(parse_state)] = Field(
         "pending", description="`pending`, `approved`, `rejected` or `withdrawn`."
     )
     project: str | None = Field(None, description="The name of a project.", pattern=r"^[^\x00]{1,255}$")
 
 
-class Approval(Strict):
-    """An approval. `id` is that of the announcement that was read, so that no other is approved in its place."""
+class ApproveBody(StrictModel):
+    """An approval. With the `id` of the announcement that was read, a newer one is not approved in its place."""
 
     id: int | None = None
 
 
-class Rejection(Approval):
-    """A rejection, and why."""
+class RejectBody(ApproveBody):
+    """A rejection with its reason."""
 
     reason: str
 
 
-class AnnouncementShape(BaseModel):
-    """An announcement with all that was decided about it. `release_id` is there once it is approved."""
+class AnnouncementResponse(BaseModel):
+    """An announcement and the decision about it. `release_id` is null until it is approved."""
 
     id: int
     project: str
     permalink: str
     version: str
     changelog: str
-    tag_list: Words
+    tag_list: TagList
     hidden_from_frontpage: bool
     state: str
     submitted_by: str
-    created_at: Moment
+    created_at: Timestamp
     decided_by: str | None
-    decided_at: Moment | None
+    decided_at: Timestamp | None
     reason: str | None
     release_id: str | None
 
 
-async def _queue(context: Context, call: Call) -> Result:
-    """Announcements of a state, newest first."""
-    asked = call.query
+async def list_announcements(context: Context, call: Call[None, AnnouncementQuery]) -> Result:
+    """List the announcements in a state, newest first."""
+    query = call.query
     rows = await announcements.queue(
-        context, state=asked.state, project=asked.project, before=asked.before, limit=asked.per_page + 1
+        context, state=query.state, project=query.project, before=query.before, limit=query.per_page + 1
     )
-    more = rows[asked.per_page - 1]["id"] if len(rows) > asked.per_page else None
-    return Result(rows[: asked.per_page], 200, next_link(call.url, more))
+    before = rows[query.per_page - 1]["id"] if len(rows) > query.per_page else None
+    return Result(rows[: query.per_page], 200, next_link(call.url, before))
 
 
-async def _approve(context: Context, call: Call) -> dict[str, Any]:
-    """Approve the pending announcement of a version; its release is found or made."""
+async def approve(context: Context, call: Call[ApproveBody, None]) -> object:
+    """Approve the pending announcement of a version. Its release is created unless it exists."""
     return await announcements.approve(context, call.path["project"], call.path["version"], call.body.id)
 
 
-async def _reject(context: Context, call: Call) -> dict[str, Any]:
-    """Reject the pending announcement of a version, telling why."""
+async def reject(context: Context, call: Call[RejectBody, None]) -> object:
+    """Reject the pending announcement of a version with a reason."""
     body = call.body
     return await announcements.reject(context, call.path["project"], call.path["version"], body.reason, body.id)
 
 
-def dialect(_base_url: str) -> Dialect:
-    """The routes."""
-    return Dialect(
-        name="announcement queue",
-        endpoints=(
-            Endpoint("GET", "/api/announcements", _queue, list[AnnouncementShape], query=Waiting),
-            Endpoint("POST", f"{ANNOUNCEMENT}/approve", _approve, AnnouncementShape, request_model=Approval),
-            Endpoint("POST", f"{ANNOUNCEMENT}/reject", _reject, AnnouncementShape, request_model=Rejection),
-        ),
-        challenge="Bearer",
-        refuses=problem_details,
-        error=ProblemShape,
-        error_type=CONTENT_TYPE,
-    )
+DIALECT = native_dialect(
+    "announcement queue",
+    Endpoint(
+        "GET", "/api/announcements", list_announcements, list[AnnouncementResponse], query_model=AnnouncementQuery
+    ),
+    Endpoint("POST", f"{ANNOUNCEMENT}/approve", approve, AnnouncementResponse, request_model=ApproveBody),
+    Endpoint("POST", f"{ANNOUNCEMENT}/reject", reject, AnnouncementResponse, request_model=RejectBody),
+)

@@ -1,24 +1,38 @@
-"""The dialect `announcements`: the data API of Freecode. Every path says the same in JSON (`.json`) and XML (`.xml`).
+"""The dialect `announcements`: the data API of Freecode, in JSON (`.json`) and in XML (`.xml`).
 
-Credentials may be an `auth_code` in the address or in the body. What does not fit is 409, as it was there.
+Credentials may be an `auth_code` in the query or in the body. Invalid values are 409, as they were in Freecode.
+Its contract is docs/announcements.md.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Annotated, Any
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
-import orjson
 from aiohttp import web
-from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel
 from yarl import URL
 
-from api.http import xml
-from api.http.bodies import JSON, BadRequest
-from api.http.endpoints import Call, Dialect, Endpoint, Result, status_of
-from api.http.pagination import neighbours
-from api.http.types import Timed, said_utc
+from api.http.bodies import JSON, BadRequest, JsonObject
+from api.http.endpoints import AnyEndpoint, Call, Dialect, Endpoint, Result
+from api.http.errors import status_of
+from api.http.pagination import adjacent_links
+from api.http.xml import xml_codec
+from api.rest.announcement_schemas import (
+    AnnouncementsError,
+    ChangeProfileBody,
+    LinkBody,
+    LinkEnvelope,
+    PageNumberQuery,
+    ProjectEnvelope,
+    ProjectLink,
+    ProjectProfile,
+    RedirectTarget,
+    ReleaseEnvelope,
+    SubmitReleaseBody,
+    SubmittedReleaseEnvelope,
+    format_seconds,
+    parse_tags,
+)
 from bot.context import Context
 from bot.errors import Problem
 from bot.operations import announcements, links
@@ -26,364 +40,229 @@ from bot.operations.announcements import Described
 from bot.rules.announcements import Unfit
 from bot.store.announcements import Link
 
-ROOT = "/projects/{permalink}"
-URLS = f"{ROOT}/urls"
-LINK = f"{URLS}/{{link}}"
-PAGE = 20
-PENDING_PAGE = 100  # the command line client looks at the first page only
-RECENT = 5
-READ = "content:read"  # by which strangers read
+PROJECT = "/projects/{permalink}"
+RELEASES = f"{PROJECT}/releases"
+RELEASE = f"{RELEASES}/{{id}}"
+LINKS = f"{PROJECT}/urls"
+LINK = f"{LINKS}/{{link}}"
+PAGE_SIZE = 20
+PENDING_PAGE_SIZE = 100  # the command line client reads the first page only
+RECENT_RELEASES = 5
+READ = "content:read"
 
+PageCall = Call[None, PageNumberQuery]
+PlainCall = Call[None, None]
 
-def _second(moment: datetime | str) -> str:
-    return f"{said_utc(moment)[:19]}Z"
 
+async def list_approved(context: Context, call: PageCall) -> Result:
+    """List the approved releases of a project, newest first."""
+    permalink, (limit, offset) = call.path["permalink"], _window(call, PAGE_SIZE)
+    rows = await announcements.approved(context, permalink, limit=limit, offset=offset)
+    page = _page(call, rows, PAGE_SIZE)
+    return replace(page, value=[{"release": _serialize_release(row)} for row in rows[:PAGE_SIZE]])
 
-Second = Annotated[datetime, PlainSerializer(_second, return_type=str), Timed]
-Words = Annotated[list[str], BeforeValidator(lambda value: orjson.loads(value) if isinstance(value, str) else value)]
 
-# What is sent is read by rules, which know all the ways in which it may be said.
-Text = Annotated[Any, WithJsonSchema({"type": "string"})]
-Tags = Annotated[Any, WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]})]
-Flag = Annotated[Any, WithJsonSchema({"anyOf": [{"type": "boolean"}, {"enum": ["1", "0", "Y", "N"]}]})]
+async def list_pending(context: Context, call: PageCall) -> Result:
+    """List the releases that the caller has submitted and that are still pending."""
+    permalink, (limit, offset) = call.path["permalink"], _window(call, PENDING_PAGE_SIZE)
+    rows = await announcements.pending(context, permalink, limit=limit, offset=offset)
+    return _page(call, rows, PENDING_PAGE_SIZE)
 
 
-def _fields(value: Any) -> Any:
-    if not isinstance(value, dict):
-        raise PydanticCustomError("sentence", "The record must be an object with its fields.")
-    return value
+async def show_release(context: Context, call: PlainCall) -> object:
+    """Show a release. A pending one is shown only to its submitter and to those who may approve it."""
+    return {"release": await announcements.find(context, call.path["permalink"], call.row_id("id"))}
 
 
-FIELDS = BeforeValidator(_fields)
-
-
-class Numbered(BaseModel):
-    """A page by number; pages have a fixed size."""
-
-    page: int = Field(1, ge=1, le=10_000_000)
-
-
-class Sent(BaseModel):
-    """What is sent: a record by its name beside the `auth_code`, or its fields themselves."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _named(cls, values: Any) -> Any:
-        (name,) = cls.model_fields
-        return values if name in values else {name: values}
-
-
-class ReleaseGiven(BaseModel):
-    """A release that is submitted."""
-
-    version: Text = Field(None, examples=["1.1"])
-    changelog: Text = Field(None, examples=["Security patch."])
-    tag_list: Tags = Field(None, examples=[["stable", "security"]])
-    hidden_from_frontpage: Flag = Field(None, examples=[False])
-
-
-class NewRelease(Sent):
-    """A release to be submitted."""
-
-    release: Annotated[ReleaseGiven, FIELDS]
-
-
-class ProjectGiven(BaseModel):
-    """What a project tells of itself: only what is given is changed."""
-
-    name: Text = Field(None, examples=["site"])
-    oneliner: Text = Field(None, examples=["The shop's web site"])
-    description: Text = Field(None, examples=["What customers see."])
-    license_list: Tags = Field(None, examples=[["Apache-2.0"]])
-    project_tag_list: Tags = Field(None, examples=[["web", "shop"]])
-
-
-class ProjectChange(Sent):
-    """Changes to a project."""
-
-    project: Annotated[ProjectGiven, FIELDS]
-
-
-class LinkGiven(BaseModel):
-    """A link of a project."""
-
-    label: Text = Field(None, examples=["Changes"])
-    location: Text = Field(None, examples=["https://example.com/site/changes"])
-
-
-class LinkChange(Sent):
-    """A link to be made, or changes to one."""
-
-    url: Annotated[LinkGiven, FIELDS]
-
-
-class ReleaseShape(BaseModel):
-    """An announced release."""
-
-    id: int
-    version: str = Field(examples=["1.1"])
-    tag_list: Words = Field(examples=[["stable", "security"]])
-    hidden_from_frontpage: bool
-    approved_at: Second | None
-    changelog: str = Field(examples=["Security patch."])
-
-
-class PendingShape(ReleaseShape):
-    """An announced release, with the time when it was submitted."""
-
-    created_at: Second
-
-
-class LinkShape(BaseModel):
-    """A link. `redirector` is an address of ours that leads to `location`."""
-
-    label: str = Field(examples=["Changes"])
-    permalink: str = Field(examples=["changes"])
-    location: str = Field(examples=["https://example.com/site/changes"])
-    redirector: str = Field(examples=["https://releases.example.com/projects/site/urls/changes"])
-
-
-class ProjectShape(BaseModel):
-    """A project as it tells of itself."""
-
-    id: int
-    permalink: str = Field(examples=["site"])
-    name: str = Field(examples=["site"])
-    oneliner: str = Field(examples=["The shop's web site"])
-    description: str = Field(examples=["What customers see."])
-    license_list: list[str] = Field(examples=[["Apache-2.0"]])
-    tag_list: list[str] = Field(examples=[["web", "shop"]])
-    created_at: Second
-    updated_at: Second
-    approved_urls: list[LinkShape]
-    recent_releases: list[ReleaseShape]
-
-
-class OneRelease(BaseModel):
-    """A release by its name."""
-
-    release: ReleaseShape
-
-
-class OnePending(BaseModel):
-    """A submitted release by its name."""
-
-    release: PendingShape
-
-
-class OneLink(BaseModel):
-    """A link by its name."""
-
-    url: LinkShape
-
-
-class OneProject(BaseModel):
-    """A project by its name."""
-
-    project: ProjectShape
-
-
-class Led(BaseModel):
-    """Where a link leads."""
-
-    location: str = Field(examples=["https://example.com/site/changes"])
-
-
-class Refused(BaseModel):
-    """A refusal: sentences by the fields that they are about; `base` is about none."""
-
-    errors: dict[str, list[str]] = Field(description="In XML an element `error` for each sentence, with its `field`.")
-
-
-# --- performed
-
-Listing = Callable[..., Awaitable[list[dict[str, Any]]]]
-
-
-async def _approved(context: Context, call: Call) -> Result:
-    """Approved releases of a project, newest first."""
-    given = await _page(announcements.approved, PAGE, context, call)
-    return replace(given, value=[{"release": _line(each["release"])} for each in given.value])
-
-
-def _line(row: dict[str, Any]) -> dict[str, Any]:
-    """A release in a list, from its row: a ReleaseShape in plain JSON."""
-    tags, approved = row["tag_list"], row["approved_at"]
-    return {
-        "id": row["id"],
-        "version": row["version"],
-        "tag_list": orjson.loads(tags) if isinstance(tags, str) else tags,
-        "hidden_from_frontpage": bool(row["hidden_from_frontpage"]),
-        "approved_at": approved and _second(approved),
-        "changelog": row["changelog"],
-    }
-
-
-async def _pending(context: Context, call: Call) -> Result:
-    """Releases that the caller has submitted and that nobody has decided yet."""
-    return await _page(announcements.pending, PENDING_PAGE, context, call)
-
-
-async def _page(listing: Listing, size: int, context: Context, call: Call) -> Result:
-    """A page of a list. Its links are without the `auth_code`: it has no business in headers."""
-    page = call.query.page
-    rows = await listing(context, call.path["permalink"], limit=size + 1, offset=(page - 1) * size)
-    url = str(URL(call.url).without_query_params("auth_code")) if "auth_code" in call.url else call.url
-    return Result([{"release": row} for row in rows[:size]], 200, neighbours(url, page, more=len(rows) > size))
-
-
-async def _release(context: Context, call: Call) -> dict[str, Any]:
-    """A release; while it is pending for its submitter and those who approve only."""
-    return {"release": await announcements.find(context, call.path["permalink"], call.number("id"))}
-
-
-async def _submit(context: Context, call: Call) -> dict[str, Any]:
+async def submit_release(context: Context, call: Call[SubmitReleaseBody, None]) -> object:
     """Submit a release for approval."""
-    return {"release": await announcements.submit(context, call.path["permalink"], **_given(call.body.release))}
+    values = _present_fields(call.body.release)
+    return {"release": await announcements.submit(context, call.path["permalink"], **values)}
 
 
-async def _withdraw(context: Context, call: Call) -> dict[str, Any]:
-    """Withdraw a release that one has submitted oneself and that is still pending."""
-    return {"release": await announcements.withdraw(context, call.path["permalink"], call.number("id"))}
+async def withdraw_release(context: Context, call: PlainCall) -> object:
+    """Withdraw a pending release that the caller has submitted."""
+    return {"release": await announcements.withdraw(context, call.path["permalink"], call.row_id("id"))}
 
 
-async def _follow(context: Context, call: Call) -> Result:
-    """Lead to where a link goes, which was written by those who may and is no part of the request.
+async def show_project(context: Context, call: PlainCall) -> object:
+    """Show the public description of a project, with its links and newest releases."""
+    profile = await announcements.described(context, call.path["permalink"], recent=RECENT_RELEASES)
+    return _profile(call.base_url, profile)
 
-    The address that people come from may hold an `auth_code`: it is told to nobody.
+
+async def change_project(context: Context, call: Call[ChangeProfileBody, None]) -> object:
+    """Change the public description of a project: only the fields that are present."""
+    permalink, values = call.path["permalink"], _present_fields(call.body.project)
+    profile = await announcements.describe(context, permalink, recent=RECENT_RELEASES, **values)
+    return _profile(call.base_url, profile)
+
+
+async def list_links(context: Context, call: PlainCall) -> object:
+    """List the links of a project."""
+    permalink = call.path["permalink"]
+    return [_link(call.base_url, permalink, link) for link in await links.listed(context, permalink)]
+
+
+async def show_link(context: Context, call: PlainCall) -> object:
+    """Show a link of a project."""
+    permalink = call.path["permalink"]
+    return _link(call.base_url, permalink, await links.find(context, permalink, call.path["link"]))
+
+
+async def create_link(context: Context, call: Call[LinkBody, None]) -> object:
+    """Add a link to a project."""
+    permalink, values = call.path["permalink"], _present_fields(call.body.url)
+    return _link(call.base_url, permalink, await links.create(context, permalink, **values))
+
+
+async def change_link(context: Context, call: Call[LinkBody, None]) -> object:
+    """Change the label or the target of a link; its permalink stays."""
+    permalink, values = call.path["permalink"], _present_fields(call.body.url)
+    return _link(call.base_url, permalink, await links.change(context, permalink, call.path["link"], **values))
+
+
+async def remove_link(context: Context, call: PlainCall) -> object:
+    """Remove a link from a project."""
+    permalink = call.path["permalink"]
+    return _link(call.base_url, permalink, await links.remove(context, permalink, call.path["link"]))
+
+
+async def follow_link(context: Context, call: PlainCall) -> Result:
+    """Redirect to the target of a link.
+
+    The target was stored by a project writer and is never taken from the request. The URL of the referring page may
+    hold an `auth_code`, so browsers are told to send no referrer.
     """
     link = await links.find(context, call.path["permalink"], call.path["link"])
     return Result({"location": link.location}, 302, {"Location": link.location, "Referrer-Policy": "no-referrer"})
 
 
-@dataclass(frozen=True)
-class _Pages:
-    """What is told with addresses of ours in it."""
-
-    base_url: str
-
-    async def project(self, context: Context, call: Call) -> dict[str, Any]:
-        """What a project tells of itself, with its links and newest releases."""
-        return self._described(await announcements.described(context, call.path["permalink"], recent=RECENT))
-
-    async def change_project(self, context: Context, call: Call) -> dict[str, Any]:
-        """Change what a project tells of itself; only what is given."""
-        permalink, values = call.path["permalink"], _given(call.body.project)
-        return self._described(await announcements.describe(context, permalink, recent=RECENT, **values))
-
-    async def links(self, context: Context, call: Call) -> list[dict[str, Any]]:
-        """The links of a project."""
-        permalink = call.path["permalink"]
-        return [{"url": self._told(permalink, link)} for link in await links.listed(context, permalink)]
-
-    async def link(self, context: Context, call: Call) -> dict[str, Any]:
-        """A link of a project."""
-        permalink = call.path["permalink"]
-        return {"url": self._told(permalink, await links.find(context, permalink, call.path["link"]))}
-
-    async def create_link(self, context: Context, call: Call) -> dict[str, Any]:
-        """Add a link to a project."""
-        permalink = call.path["permalink"]
-        return {"url": self._told(permalink, await links.create(context, permalink, **_given(call.body.url)))}
-
-    async def change_link(self, context: Context, call: Call) -> dict[str, Any]:
-        """Change a link's label or where it leads; its own address stays."""
-        permalink, values = call.path["permalink"], _given(call.body.url)
-        return {"url": self._told(permalink, await links.change(context, permalink, call.path["link"], **values))}
-
-    async def remove_link(self, context: Context, call: Call) -> dict[str, Any]:
-        """Remove a link from a project."""
-        permalink = call.path["permalink"]
-        return {"url": self._told(permalink, await links.remove(context, permalink, call.path["link"]))}
-
-    def _described(self, found: Described) -> dict[str, Any]:
-        project = found.project
-        shown = {name: getattr(project, name) for name in ProjectShape.model_fields if hasattr(project, name)}
-        urls = [self._told(project.permalink, link) for link in found.links]
-        return {"project": {**shown, "approved_urls": urls, "recent_releases": found.recent}}
-
-    def _told(self, permalink: str, link: Link) -> LinkShape:
-        return LinkShape(
-            label=link.label,
-            permalink=link.permalink,
-            location=link.location,
-            redirector=f"{self.base_url}/projects/{permalink}/urls/{link.permalink}",
-        )
+# --- responses
 
 
-# --- declared
+def _window(call: PageCall, size: int) -> tuple[int, int]:
+    """Limit and offset of a page, with one more row, which tells whether another page follows."""
+    return size + 1, (call.query.page - 1) * size
 
 
-def dialect(base_url: str) -> Dialect:
-    """The dialect, for a service that is reached at an address."""
-    return Dialect(
-        name="announcements",
-        endpoints=(*RELEASES, *_with_addresses(_Pages(base_url)), FOLLOW),
-        challenge="Bearer",
-        refuses=refuses,
-        code=code,
-        status=status,
-        roots=("/projects",),
-        error=Refused,
-        security=("auth_code", "bearer", "token"),
+def _page(call: PageCall, rows: list[dict[str, Any]], size: int) -> Result:
+    """A page of releases. Its links are without the `auth_code`: credentials do not belong in headers."""
+    url = str(URL(call.url).without_query_params("auth_code")) if "auth_code" in call.url else call.url
+    links = adjacent_links(url, call.query.page, more=len(rows) > size)
+    return Result([{"release": row} for row in rows[:size]], 200, links)
+
+
+def _serialize_release(row: Mapping[str, Any]) -> dict[str, object]:
+    """A row of a list of releases as the plain JSON of an AnnouncedRelease."""
+    approved_at = row["approved_at"]
+    return {
+        "id": row["id"],
+        "version": row["version"],
+        "tag_list": parse_tags(row["tag_list"]),
+        "hidden_from_frontpage": bool(row["hidden_from_frontpage"]),
+        "approved_at": approved_at and format_seconds(approved_at),
+        "changelog": row["changelog"],
+    }
+
+
+def _profile(base_url: str, described: Described) -> dict[str, object]:
+    project = described.project
+    columns = {name: getattr(project, name) for name in ProjectProfile.model_fields if hasattr(project, name)}
+    urls = [_project_link(base_url, project.permalink, link) for link in described.links]
+    return {"project": {**columns, "approved_urls": urls, "recent_releases": described.recent}}
+
+
+def _link(base_url: str, permalink: str, link: Link) -> dict[str, ProjectLink]:
+    return {"url": _project_link(base_url, permalink, link)}
+
+
+def _project_link(base_url: str, permalink: str, link: Link) -> ProjectLink:
+    return ProjectLink(
+        label=link.label,
+        permalink=link.permalink,
+        location=link.location,
+        redirector=f"{base_url}/projects/{permalink}/urls/{link.permalink}",
     )
 
 
-def _both(method: str, path: str, perform: Any, gives: Any, code: int = 200, **more: Any) -> tuple[Endpoint, Endpoint]:
-    """One call in both forms."""
-    listed = "urls" if path == URLS else "releases"
-    return (
-        Endpoint(method, f"{path}.json", perform, gives, code, form=JSON, **more),
-        Endpoint(method, f"{path}.xml", perform, gives, code, form=xml.form(listed), **more),
-    )
+def _present_fields(record: BaseModel) -> dict[str, Any]:
+    return record.model_dump(exclude_unset=True)
 
 
-def _with_addresses(pages: _Pages) -> tuple[Endpoint, ...]:
-    return (
-        *_both("GET", ROOT, pages.project, OneProject, anonymous_grant=READ),
-        *_both("PUT", ROOT, pages.change_project, OneProject, request_model=ProjectChange),
-        *_both("GET", URLS, pages.links, list[OneLink], anonymous_grant=READ),
-        *_both("POST", URLS, pages.create_link, OneLink, 201, request_model=LinkChange),
-        *_both("GET", LINK, pages.link, OneLink, anonymous_grant=READ),
-        *_both("PUT", LINK, pages.change_link, OneLink, request_model=LinkChange),
-        *_both("DELETE", LINK, pages.remove_link, OneLink),
-    )
+# --- the dialect
 
 
-RELEASES = (
-    *_both(
-        "GET", f"{ROOT}/releases", _approved, list[OneRelease], query=Numbered, anonymous_grant=READ, preserialized=True
-    ),
-    *_both("POST", f"{ROOT}/releases", _submit, OnePending, 201, request_model=NewRelease),
-    *_both("GET", f"{ROOT}/releases/pending", _pending, list[OnePending], query=Numbered),
-    *_both("GET", f"{ROOT}/releases/{{id}}", _release, OneRelease, anonymous_grant=READ),
-    *_both("DELETE", f"{ROOT}/releases/{{id}}", _withdraw, OnePending),
-)
-FOLLOW = Endpoint("GET", LINK, _follow, Led, 302, anonymous_grant=READ)
-
-
-def code(request: web.Request, body: Mapping[str, Any]) -> str | None:
-    """The `auth_code` of a request: in the address, or in the body, be it beside the record or in it."""
-    given = request.query.getall("auth_code", [])
-    if len(set(given)) > 1:
+def find_auth_code(request: web.Request, body: JsonObject) -> str | None:
+    """The `auth_code` of a request: in the query, or in the body, beside the record or in it."""
+    in_query = request.query.getall("auth_code", [])
+    if len(set(in_query)) > 1:
         raise BadRequest("`auth_code` is given more than once.")
-    places = [body, *(value for value in body.values() if isinstance(value, dict))]
-    given += [str(place["auth_code"]) for place in places if place.get("auth_code") is not None]
-    return next(iter(given), None)
+    records = [body, *(value for value in body.values() if isinstance(value, dict))]
+    in_body = [str(record["auth_code"]) for record in records if record.get("auth_code") is not None]
+    return next(iter([*in_query, *in_body]), None)
 
 
-def status(problem: Problem) -> int:
-    """Statuses as everywhere, but that 409 is said of what does not fit; 400 of what cannot be read at all."""
+def error_status(problem: Problem) -> int:
+    """The usual status, but 409 for invalid values; a request that cannot be read at all stays 400."""
     usual = status_of(problem)
     return 409 if usual == 400 and not (isinstance(problem, BadRequest) and not problem.fields) else usual
 
 
-def refuses(problem: Problem, _status: int) -> dict[str, Any]:
-    """Sentences by the fields that they are about; `base` is about none."""
+def error_body(problem: Problem, _status: int) -> dict[str, dict[str, list[str]]]:
+    """Sentences by field; `base` for those that are about no field."""
     if isinstance(problem, BadRequest | Unfit) and problem.fields:
         return {"errors": problem.fields}
     return {"errors": {str(problem.details.get("field", "base")): [problem.sentence]}}
 
 
-def _given(record: BaseModel) -> dict[str, Any]:
-    return record.model_dump(exclude_unset=True)
+def _in_json_and_xml(list_name: str, *endpoints: AnyEndpoint) -> tuple[AnyEndpoint, ...]:
+    """Each endpoint in both formats, at a path with the suffix of the format."""
+    codecs = {"json": JSON, "xml": xml_codec(list_name)}
+    return tuple(
+        replace(endpoint, path=f"{endpoint.path}.{suffix}", codec=codec)
+        for endpoint in endpoints
+        for suffix, codec in codecs.items()
+    )
+
+
+DIALECT = Dialect(
+    name="announcements",
+    endpoints=(
+        *_in_json_and_xml(
+            "releases",
+            Endpoint(
+                *("GET", RELEASES, list_approved, list[ReleaseEnvelope]),
+                query_model=PageNumberQuery,
+                anonymous_grant=READ,
+                preserialized=True,
+            ),
+            Endpoint("POST", RELEASES, submit_release, SubmittedReleaseEnvelope, 201, request_model=SubmitReleaseBody),
+            Endpoint(
+                *("GET", f"{RELEASES}/pending", list_pending, list[SubmittedReleaseEnvelope]),
+                query_model=PageNumberQuery,
+            ),
+            Endpoint("GET", RELEASE, show_release, ReleaseEnvelope, anonymous_grant=READ),
+            Endpoint("DELETE", RELEASE, withdraw_release, SubmittedReleaseEnvelope),
+            Endpoint("GET", PROJECT, show_project, ProjectEnvelope, anonymous_grant=READ),
+            Endpoint("PUT", PROJECT, change_project, ProjectEnvelope, request_model=ChangeProfileBody),
+        ),
+        *_in_json_and_xml(
+            "urls",
+            Endpoint("GET", LINKS, list_links, list[LinkEnvelope], anonymous_grant=READ),
+            Endpoint("POST", LINKS, create_link, LinkEnvelope, 201, request_model=LinkBody),
+            Endpoint("GET", LINK, show_link, LinkEnvelope, anonymous_grant=READ),
+            Endpoint("PUT", LINK, change_link, LinkEnvelope, request_model=LinkBody),
+            Endpoint("DELETE", LINK, remove_link, LinkEnvelope),
+        ),
+        Endpoint("GET", LINK, follow_link, RedirectTarget, 302, anonymous_grant=READ),
+    ),
+    challenge="Bearer",
+    error_body=error_body,
+    find_credentials=find_auth_code,
+    credential_parameters=("auth_code",),
+    error_status=error_status,
+    path_prefixes=("/projects",),
+    error_model=AnnouncementsError,
+    security_schemes=("auth_code", "bearer", "token"),
+)

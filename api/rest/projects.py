@@ -1,60 +1,69 @@
-"""Our own routes: projects, their environments and releases. Errors are problem details (RFC 9457)."""
+"""Longshore's own routes for projects and their environments. Errors are problem details (RFC 9457)."""
 
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from api.http.bodies import MOST, Strict
-from api.http.endpoints import Call, Dialect, Endpoint, Result
-from api.http.pagination import Before, LongPage, neighbours, next_link
-from api.http.problems import CONTENT_TYPE, ProblemShape, problem_details
-from api.http.types import Instant, Moment, Status, by_rule
-from api.rest.schemas import CandidateShape, DeploymentShape, ReleaseLine, candidate_shape, release_line
+from api.http.bodies import MAX_ITEMS, StrictModel
+from api.http.endpoints import Call, Endpoint, Result
+from api.http.errors import native_dialect
+from api.http.pagination import KeysetQuery, LongPageQuery, adjacent_links, next_link
+from api.http.types import ReleaseStatus, Timestamp, ZonedDateTime, parsed_by
+from api.rest.schemas import (
+    CandidateResponse,
+    DeploymentResponse,
+    ReleaseSummary,
+    candidate_response,
+    serialize_release,
+)
 from bot.context import Context
 from bot.operations import environments, projects, releases
 from bot.rules.gates import is_frozen
 from bot.rules.versions import parse_bump
 from bot.store.projects import Environment, Project
 
-PROJECT = "/api/projects/{project}"
-RELEASE = f"{PROJECT}/releases/{{version}}"
-ENVIRONMENT = f"{PROJECT}/environments/{{environment}}"
+PROJECTS = "/api/projects"
+PROJECT = f"{PROJECTS}/{{project}}"
+RELEASES = f"{PROJECT}/releases"
+RELEASE = f"{RELEASES}/{{version}}"
+ENVIRONMENTS = f"{PROJECT}/environments"
+ENVIRONMENT = f"{ENVIRONMENTS}/{{environment}}"
+
+# Optional lists and objects of bounded size; validation stops at the first fault.
+LIMITED = Field(max_length=MAX_ITEMS, fail_fast=True)
+Texts = Annotated[list[str], LIMITED]
+Inputs = Annotated[dict[str, str], LIMITED]
 
 
-def _few(**more: Any) -> Any:
-    """A list or an object that may be left out; of one that is too long, or has a wrong entry, no more is looked at."""
-    return Field(None, max_length=MOST, fail_fast=True, **more)
-
-
-class ProjectSettings(Strict):
-    """What a project may be set to."""
+class ProjectSettings(StrictModel):
+    """The settings of a project."""
 
     repo: str | None = Field(None, description="`owner/name` on GitHub.", examples=["acme/site"])
     permalink: str | None = None
     build_workflow: str | None = Field(None, examples=["build.yml"])
-    build_inputs: dict[str, str] | None = _few()
+    build_inputs: Inputs | None = None
     build_deadline_minutes: int | None = None
-    allowed_branches: list[str] | None = _few()
+    allowed_branches: Texts | None = None
     tag_prefix: str | None = None
     trigger_tag_prefix: str | None = None
     tag_candidates: bool | None = None
     version_scheme: str | None = None
 
 
-class NewProject(ProjectSettings):
-    """A project to be made."""
+class CreateProjectBody(ProjectSettings):
+    """A project to create."""
 
     name: str
 
 
-class ProjectChange(ProjectSettings):
-    """Changes to a project: only what is given is changed."""
+class ChangeProjectBody(ProjectSettings):
+    """Changes to a project: only the fields that are present are changed."""
 
     name: str | None = None
     archived: bool | None = None
 
 
-class ProjectShape(BaseModel):
+class ProjectResponse(BaseModel):
     """A project."""
 
     id: int
@@ -70,40 +79,40 @@ class ProjectShape(BaseModel):
     tag_candidates: bool
     version_scheme: str
     archived: bool
-    created_at: Moment
+    created_at: Timestamp
 
 
-class NewEnvironment(Strict):
-    """An environment to be made."""
+class CreateEnvironmentBody(StrictModel):
+    """An environment to create."""
 
     name: str
     tier: str
     workflow: str | None = None
-    inputs: dict[str, str] | None = _few()
+    inputs: Inputs | None = None
     order: int | None = None
     deploy_deadline_minutes: int | None = None
 
 
-class Freeze(Strict):
-    """Why an environment is frozen, and until when."""
+class FreezeBody(StrictModel):
+    """The reason and the end of a freeze; without `until` it has no end."""
 
     reason: str
-    until: Instant | None = None
+    until: ZonedDateTime | None = None
 
 
-class EnvironmentChange(Strict):
-    """Changes to an environment: only what is given is changed. `frozen: null` unfreezes."""
+class ChangeEnvironmentBody(StrictModel):
+    """Changes to an environment: only the fields that are present are changed. `frozen: null` unfreezes it."""
 
     name: str | None = None
     tier: str | None = None
     workflow: str | None = None
-    inputs: dict[str, str] | None = _few()
+    inputs: Inputs | None = None
     order: int | None = None
     deploy_deadline_minutes: int | None = None
-    frozen: Freeze | None = None
+    frozen: FreezeBody | None = None
 
 
-class EnvironmentShape(BaseModel):
+class EnvironmentResponse(BaseModel):
     """An environment."""
 
     id: int
@@ -113,53 +122,131 @@ class EnvironmentShape(BaseModel):
     inputs: dict[str, str]
     order: int
     deploy_deadline_minutes: int
-    frozen: dict[str, Any] | None
-    created_at: Moment
+    frozen: dict[str, object] | None
+    created_at: Timestamp
 
 
-class ReleaseChange(Strict):
-    """Changes to a release: only what is given is changed. The status 20 holds it, any other unholds it."""
+class NextVersionQuery(BaseModel):
+    """Which part of a SemVer version to raise."""
 
-    status: Status | None = Field(None, examples=[40])
-    release_date: Instant | None = None
-    notes: str | None = None
+    bump: Annotated[str, parsed_by(parse_bump)] = "patch"
 
 
-class NextVersion(BaseModel):
-    """The version that comes next."""
+class NextVersionResponse(BaseModel):
+    """The next version of a project."""
 
     release_version: str
     release_candidate_version: str
 
 
-class Bump(BaseModel):
-    """Which part of a SemVer version is to be raised."""
+class ChangeReleaseBody(StrictModel):
+    """Changes to a release: only the fields that are present are changed. Status 20 holds it, any other unholds it."""
 
-    bump: Annotated[str, by_rule(parse_bump)] = "patch"
+    status: ReleaseStatus | None = Field(None, examples=[40])
+    release_date: ZonedDateTime | None = None
+    notes: str | None = None
 
 
-class ReleaseShape(ReleaseLine):
-    """A release with what is said of it, its candidates, their builds, and its deployments.
+class ReleaseResponse(ReleaseSummary):
+    """A release with its candidates, their builds, and its deployments.
 
-    `held` says who holds it, why and since when.
+    `held` names who holds it, the reason, and since when.
     """
 
-    release_date: Moment | None
+    release_date: Timestamp | None
     notes: str
-    held: dict[str, Any] | None
-    candidates: list[CandidateShape]
-    deployments: list[DeploymentShape]
+    held: dict[str, object] | None
+    candidates: list[CandidateResponse]
+    deployments: list[DeploymentResponse]
 
 
-def project_shape(project: Project) -> ProjectShape:
-    """A project, with its repository at hand."""
-    values = {name: getattr(project, name) for name in ProjectShape.model_fields if name != "repo"}
-    return ProjectShape(**values, repo=project.repository.full_name if project.repository else None)
+async def create_project(context: Context, call: Call[CreateProjectBody, None]) -> ProjectResponse:
+    """Create a project."""
+    values = call.body.model_dump(exclude_none=True)
+    return _project_response(await projects.create(context, **values))
 
 
-def environment_shape(environment: Environment, context: Context) -> EnvironmentShape:
-    """An environment; a freeze that has run out is none."""
-    return EnvironmentShape(
+async def list_projects(context: Context, call: Call[None, LongPageQuery]) -> Result:
+    """List the projects, by name."""
+    rows = await projects.listed(context, **_window(call.query))
+    return _page(call, [_project_response(project) for project in rows])
+
+
+async def show_project(context: Context, call: Call[None, None]) -> ProjectResponse:
+    """Show a project."""
+    return _project_response(await projects.find(context, call.path["project"]))
+
+
+async def change_project(context: Context, call: Call[ChangeProjectBody, None]) -> ProjectResponse:
+    """Change the settings of a project: only the fields that are present."""
+    values = _changes(call.body, nullable=("build_workflow", "allowed_branches"))
+    return _project_response(await projects.change(context, call.path["project"], **values))
+
+
+async def next_version(context: Context, call: Call[None, NextVersionQuery]) -> object:
+    """Show the next version of a project."""
+    return await projects.next_version(context, call.path["project"], call.query.bump)
+
+
+async def create_environment(context: Context, call: Call[CreateEnvironmentBody, None]) -> EnvironmentResponse:
+    """Create an environment."""
+    values = _with_position(call.body.model_dump(exclude_none=True))
+    return _environment_response(await environments.create(context, call.path["project"], **values), context)
+
+
+async def list_environments(context: Context, call: Call[None, LongPageQuery]) -> Result:
+    """List the environments of a project, in their order."""
+    rows = await environments.listed(context, call.path["project"], **_window(call.query))
+    return _page(call, [_environment_response(environment, context) for environment in rows])
+
+
+async def show_environment(context: Context, call: Call[None, None]) -> EnvironmentResponse:
+    """Show an environment."""
+    environment = await environments.find(context, call.path["project"], call.path["environment"])
+    return _environment_response(environment, context)
+
+
+async def change_environment(context: Context, call: Call[ChangeEnvironmentBody, None]) -> EnvironmentResponse:
+    """Change, freeze or unfreeze an environment: only the fields that are present are changed."""
+    values = _with_position(_changes(call.body, nullable=("workflow", "frozen")))
+    environment = await environments.amend(context, call.path["project"], call.path["environment"], **values)
+    return _environment_response(environment, context)
+
+
+async def list_releases(context: Context, call: Call[None, KeysetQuery]) -> Result:
+    """List the releases of a project, newest first."""
+    size = call.query.per_page
+    rows = await releases.listed(context, call.path["project"], before=call.query.before, limit=size + 1)
+    before = rows[size - 1]["id"] if len(rows) > size else None
+    return Result([serialize_release(row) for row in rows[:size]], 200, next_link(call.url, before))
+
+
+async def show_release(context: Context, call: Call[None, None]) -> ReleaseResponse:
+    """Show a release with its candidates, their builds, and its deployments."""
+    project = call.path["project"]
+    release = await releases.find(context, project, call.path["version"])
+    return _release_response(call.base_url, project, release)
+
+
+async def change_release(context: Context, call: Call[ChangeReleaseBody, None]) -> ReleaseResponse:
+    """Change the status, the date or the notes of a release."""
+    project, values = call.path["project"], _changes(call.body, nullable=("release_date",))
+    release = await releases.amend(context, project, call.path["version"], **values)
+    return _release_response(call.base_url, project, release)
+
+
+# --- responses
+
+
+def _project_response(project: Project) -> ProjectResponse:
+    """A project, whose repository must have been fetched."""
+    columns = {name: getattr(project, name) for name in ProjectResponse.model_fields if name != "repo"}
+    return ProjectResponse(**columns, repo=project.repository.full_name if project.repository else None)
+
+
+def _environment_response(environment: Environment, context: Context) -> EnvironmentResponse:
+    """An environment. An expired freeze is not shown."""
+    return EnvironmentResponse(
         id=environment.id,
         name=environment.name,
         tier=environment.tier,
@@ -172,136 +259,51 @@ def environment_shape(environment: Environment, context: Context) -> Environment
     )
 
 
-async def _create_project(context: Context, call: Call) -> ProjectShape:
-    """Create a project."""
-    values = call.body.model_dump(exclude_none=True)
-    return project_shape(await projects.create(context, **values))
-
-
-async def _projects(context: Context, call: Call) -> Result:
-    """List the projects, by name."""
-    rows = await projects.listed(context, **_window(call))
-    return _page(call, [project_shape(project) for project in rows])
-
-
-async def _project(context: Context, call: Call) -> ProjectShape:
-    """Show a project."""
-    return project_shape(await projects.find(context, call.path["project"]))
-
-
-async def _change_project(context: Context, call: Call) -> ProjectShape:
-    """Change a project's settings: only what is given is changed."""
-    values = _changes(call.body, nullable=("build_workflow", "allowed_branches"))
-    return project_shape(await projects.change(context, call.path["project"], **values))
-
-
-async def _next_version(context: Context, call: Call) -> dict[str, str]:
-    """Tell the version that comes next."""
-    return await projects.next_version(context, call.path["project"], call.query.bump)
-
-
-async def _create_environment(context: Context, call: Call) -> EnvironmentShape:
-    """Create an environment."""
-    values = _positioned(call.body.model_dump(exclude_none=True))
-    return environment_shape(await environments.create(context, call.path["project"], **values), context)
-
-
-async def _environments(context: Context, call: Call) -> Result:
-    """List a project's environments, in their order."""
-    rows = await environments.listed(context, call.path["project"], **_window(call))
-    return _page(call, [environment_shape(environment, context) for environment in rows])
-
-
-async def _environment(context: Context, call: Call) -> EnvironmentShape:
-    """Show an environment."""
-    found = await environments.find(context, call.path["project"], call.path["environment"])
-    return environment_shape(found, context)
-
-
-async def _change_environment(context: Context, call: Call) -> EnvironmentShape:
-    """Change, freeze or unfreeze an environment: only what is given is changed."""
-    values = _positioned(_changes(call.body, nullable=("workflow", "frozen")))
-    changed = await environments.amend(context, call.path["project"], call.path["environment"], **values)
-    return environment_shape(changed, context)
-
-
-async def _releases(context: Context, call: Call) -> Result:
-    """List a project's releases, newest first."""
-    size = call.query.per_page
-    rows = await releases.listed(context, call.path["project"], before=call.query.before, limit=size + 1)
-    more = rows[size - 1]["id"] if len(rows) > size else None
-    return Result([release_line(row) for row in rows[:size]], 200, next_link(call.url, more))
-
-
-def dialect(base_url: str) -> Dialect:
-    """The routes, for a service that is reached at an address."""
-
-    def shape(found: releases.Whole, project: str) -> ReleaseShape:
-        told = {name: getattr(found.release, name) for name in ("release_date", "notes", "held")}
-        pairs = found.candidates
-        return ReleaseShape(
-            **release_line(found.line),
-            **told,
-            candidates=[candidate_shape(base_url, project, candidate, run) for candidate, run in pairs],
-            deployments=[DeploymentShape(**row) for row in found.deployments],
-        )
-
-    async def release(context: Context, call: Call) -> ReleaseShape:
-        """Show a release with its candidates, their builds, and its deployments."""
-        project = call.path["project"]
-        return shape(await releases.find(context, project, call.path["version"]), project)
-
-    async def change_release(context: Context, call: Call) -> ReleaseShape:
-        """Change a release's status, date or notes."""
-        project, values = call.path["project"], _changes(call.body, nullable=("release_date",))
-        return shape(await releases.amend(context, project, call.path["version"], **values), project)
-
-    return Dialect(
-        name="projects",
-        endpoints=(
-            *ENDPOINTS,
-            Endpoint("GET", RELEASE, release, ReleaseShape),
-            Endpoint("PATCH", RELEASE, change_release, ReleaseShape, request_model=ReleaseChange),
-        ),
-        challenge="Bearer",
-        refuses=problem_details,
-        error=ProblemShape,
-        error_type=CONTENT_TYPE,
+def _release_response(base_url: str, project: str, whole: releases.Whole) -> ReleaseResponse:
+    release, pairs = whole.release, whole.candidates
+    return ReleaseResponse(
+        **serialize_release(whole.line),
+        release_date=release.release_date,
+        notes=release.notes,
+        held=release.held,
+        candidates=[candidate_response(base_url, project, candidate, run) for candidate, run in pairs],
+        deployments=[DeploymentResponse(**row) for row in whole.deployments],
     )
 
 
-ENDPOINTS = (
-    Endpoint("GET", "/api/projects", _projects, list[ProjectShape], query=LongPage),
-    Endpoint("POST", "/api/projects", _create_project, ProjectShape, 201, request_model=NewProject),
-    Endpoint("GET", PROJECT, _project, ProjectShape),
-    Endpoint("PATCH", PROJECT, _change_project, ProjectShape, request_model=ProjectChange),
-    Endpoint("GET", f"{PROJECT}/next-version", _next_version, NextVersion, query=Bump),
-    Endpoint("GET", f"{PROJECT}/environments", _environments, list[EnvironmentShape], query=LongPage),
-    Endpoint(
-        "POST", f"{PROJECT}/environments", _create_environment, EnvironmentShape, 201, request_model=NewEnvironment
-    ),
-    Endpoint("GET", ENVIRONMENT, _environment, EnvironmentShape),
-    Endpoint("PATCH", ENVIRONMENT, _change_environment, EnvironmentShape, request_model=EnvironmentChange),
-    Endpoint("GET", f"{PROJECT}/releases", _releases, list[ReleaseLine], query=Before, preserialized=True),
-)
+def _window(query: LongPageQuery) -> dict[str, int]:
+    """Limit and offset of a page, with one more row, which tells whether another page follows."""
+    return {"limit": query.per_page + 1, "offset": (query.page - 1) * query.per_page}
 
 
-def _window(call: Call) -> dict[str, int]:
-    """Which rows a numbered page has, and one more, which tells whether there is another page."""
-    page, size = call.query.page, call.query.per_page
-    return {"limit": size + 1, "offset": (page - 1) * size}
-
-
-def _page(call: Call, rows: list[Any]) -> Result:
+def _page(call: Call[None, LongPageQuery], items: list[ProjectResponse] | list[EnvironmentResponse]) -> Result:
     size = call.query.per_page
-    return Result(rows[:size], 200, neighbours(call.url, call.query.page, more=len(rows) > size))
+    return Result(items[:size], 200, adjacent_links(call.url, call.query.page, more=len(items) > size))
 
 
 def _changes(body: BaseModel, nullable: tuple[str, ...]) -> dict[str, Any]:
-    """What a change names; null only where null says something."""
-    given = body.model_dump(exclude_unset=True)
-    return {name: value for name, value in given.items() if value is not None or name in nullable}
+    """The fields that are present in a body. Null counts as absent except in `nullable` fields."""
+    present = body.model_dump(exclude_unset=True)
+    return {name: value for name, value in present.items() if value is not None or name in nullable}
 
 
-def _positioned(values: dict[str, Any]) -> dict[str, Any]:
+def _with_position(values: dict[str, Any]) -> dict[str, Any]:
+    """Rename the field `order` to the column `position`."""
     return {("position" if name == "order" else name): value for name, value in values.items()}
+
+
+DIALECT = native_dialect(
+    "projects",
+    Endpoint("GET", PROJECTS, list_projects, list[ProjectResponse], query_model=LongPageQuery),
+    Endpoint("POST", PROJECTS, create_project, ProjectResponse, 201, request_model=CreateProjectBody),
+    Endpoint("GET", PROJECT, show_project, ProjectResponse),
+    Endpoint("PATCH", PROJECT, change_project, ProjectResponse, request_model=ChangeProjectBody),
+    Endpoint("GET", f"{PROJECT}/next-version", next_version, NextVersionResponse, query_model=NextVersionQuery),
+    Endpoint("GET", ENVIRONMENTS, list_environments, list[EnvironmentResponse], query_model=LongPageQuery),
+    Endpoint("POST", ENVIRONMENTS, create_environment, EnvironmentResponse, 201, request_model=CreateEnvironmentBody),
+    Endpoint("GET", ENVIRONMENT, show_environment, EnvironmentResponse),
+    Endpoint("PATCH", ENVIRONMENT, change_environment, EnvironmentResponse, request_model=ChangeEnvironmentBody),
+    Endpoint("GET", RELEASES, list_releases, list[ReleaseSummary], query_model=KeysetQuery, preserialized=True),
+    Endpoint("GET", RELEASE, show_release, ReleaseResponse),
+    Endpoint("PATCH", RELEASE, change_release, ReleaseResponse, request_model=ChangeReleaseBody),
+)

@@ -1,14 +1,14 @@
-"""The dialect `releases`: release candidates, deployments, rollback. Its contract is docs/releases.md."""
+"""The dialect `releases`: release candidates, deployments and rollbacks. Its contract is docs/releases.md."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from api.http.bodies import BadRequest
 from api.http.endpoints import Call, Dialect, Endpoint, Result
-from api.http.pagination import Page, numbered_links
-from api.rest.schemas import CandidateShape, DeploymentShape, candidate_shape, deployment_line
+from api.http.pagination import PageQuery, numbered_links
+from api.rest.schemas import CandidateResponse, DeploymentResponse, candidate_response, serialize_deployment
 from bot.context import Context
 from bot.errors import Problem
 from bot.operations import candidates, deployments
@@ -26,7 +26,7 @@ ENVIRONMENT = "/api/releases/{project}/environments/{environment}"
 
 
 class CutBody(BaseModel):
-    """What is to be cut."""
+    """The commit to cut a candidate at, and whether to build it."""
 
     repo: str = Field(description="The repository, as `owner/name`.", examples=["acme/site"])
     commit: str = Field(description="A full commit SHA.", examples=["0" * 39 + "1"])
@@ -34,118 +34,99 @@ class CutBody(BaseModel):
 
 
 class DeployBody(BaseModel):
-    """What is to be deployed."""
+    """The candidate to deploy."""
 
     release_candidate_version: str
 
     def version(self) -> CandidateVersion:
-        """The candidate's version, taken apart."""
+        """The parsed version of the candidate."""
         return parse_candidate_version(self.release_candidate_version)
 
 
-def _one_of_eight(status: str) -> str:
+def _check_status(status: str) -> str:
     if status not in STATUSES:
         raise PydanticCustomError("status", "Must be one of {words}", {"words": ", ".join(STATUSES)})
     return status
 
 
 class ReportBody(DeployBody):
-    """How a deployment stands, as a pipeline says."""
+    """The status of a deployment, as reported by a pipeline."""
 
-    status: Annotated[str, AfterValidator(_one_of_eight)]
+    status: Annotated[str, AfterValidator(_check_status)]
     error_message: str | None = None
 
 
 class RollbackBody(BaseModel):
-    """How a rollback is to go."""
+    """The options of a rollback."""
 
     force: bool = False
 
 
-def _as_text(value: object) -> object:
+def _number_to_text(value: object) -> object:
     return str(value) if type(value) is int else value
 
 
-Identifier = Annotated[
-    str, Field(max_length=40), BeforeValidator(_as_text)
-]  # workflows say numbers as texts and as numbers
+# workflows send ids both as texts and as numbers
+Identifier = Annotated[str, Field(max_length=40), BeforeValidator(_number_to_text)]
 
 
 class SyncBuildBody(BaseModel):
-    """Which run builds a candidate, as its workflow says."""
+    """The run that builds a candidate, as reported by its workflow."""
 
     release_cut_id: Identifier
     workflow_run_id: Identifier
 
 
 class SyncDeployBody(BaseModel):
-    """Which run makes a deployment, as its workflow says."""
+    """The run that makes a deployment, as reported by its workflow."""
 
     deployment_id: Identifier
     workflow_run_id: Identifier
 
 
-class Ok(BaseModel):
-    """It was taken note of."""
+class SyncResponse(BaseModel):
+    """The report was accepted."""
 
     status: str = "ok"
 
 
-async def _shown(base_url: str, project: str, candidate: Candidate) -> CandidateShape:
-    return candidate_shape(base_url, project, candidate, await candidates.build_of(candidate))
+class ReleasesError(BaseModel):
+    """An error: a sentence, and details for programs."""
+
+    error: str = Field(examples=["Invalid commit hash"])
+    details: dict[str, object] = Field({}, examples=[{"field": "commit"}])
 
 
-async def _row(deployment: Deployment) -> dict[str, Any]:
-    return await queries.deployment(deployment.id)
-
-
-def dialect(base_url: str) -> Dialect:
-    """The dialect, for a service that is reached at an address."""
-
-    async def cut(context: Context, call: Call) -> Result:
-        """Cut a release candidate at an exact commit."""
-        version, body = parse_candidate_version(call.path["candidate"]), call.body
-        wish = CutRequest(
-            version.release, body.commit, number=version.number, repo=body.repo, build=body.trigger_build_workflow
-        )
-        candidate, new = await candidates.cut(context, call.path["project"], wish)
-        return Result(await _shown(base_url, call.path["project"], candidate), 201 if new else 200)
-
-    async def candidate(context: Context, call: Call) -> CandidateShape:
-        """Show a release candidate."""
-        version = parse_candidate_version(call.path["candidate"])
-        found = await candidates.find(context, call.path["project"], version)
-        return await _shown(base_url, call.path["project"], found)
-
-    async def cancel_build(context: Context, call: Call) -> CandidateShape:
-        """Cancel a candidate's build."""
-        version = parse_candidate_version(call.path["candidate"])
-        found = await candidates.cancel(context, call.path["project"], version)
-        return await _shown(base_url, call.path["project"], found)
-
-    return Dialect(
-        name="releases",
-        endpoints=(
-            Endpoint("POST", CANDIDATE, cut, CandidateShape, 201, request_model=CutBody, other_statuses=(200,)),
-            Endpoint("GET", CANDIDATE, candidate, CandidateShape, anonymous_grant="project:read"),
-            Endpoint("POST", f"{CANDIDATE}/cancel", cancel_build, CandidateShape, 202),
-            *ENDPOINTS,
-        ),
-        challenge="Bearer",
-        refuses=_refusal,
-        error=Refused,
-        roots=("/api/releases", "/api/v1"),
+async def cut(context: Context, call: Call[CutBody, None]) -> Result:
+    """Cut a release candidate at an exact commit."""
+    version, body = parse_candidate_version(call.path["candidate"]), call.body
+    request = CutRequest(
+        version.release, body.commit, number=version.number, repo=body.repo, build=body.trigger_build_workflow
     )
+    candidate, created = await candidates.cut(context, call.path["project"], request)
+    return Result(await _candidate_response(call, candidate), 201 if created else 200)
 
 
-async def _deploy(context: Context, call: Call) -> Any:
-    """Deploy a candidate to an environment."""
+async def show_candidate(context: Context, call: Call[None, None]) -> CandidateResponse:
+    """Show a release candidate."""
+    version = parse_candidate_version(call.path["candidate"])
+    return await _candidate_response(call, await candidates.find(context, call.path["project"], version))
+
+
+async def cancel_build(context: Context, call: Call[None, None]) -> CandidateResponse:
+    """Cancel the build of a release candidate."""
+    version = parse_candidate_version(call.path["candidate"])
+    return await _candidate_response(call, await candidates.cancel(context, call.path["project"], version))
+
+
+async def deploy(context: Context, call: Call[DeployBody, None]) -> object:
+    """Deploy a release candidate to an environment."""
     version = call.body.version()
     return await _row(await deployments.deploy(context, call.path["project"], call.path["environment"], version))
 
 
-async def _report(context: Context, call: Call) -> Any:
-    """Tell how a deployment stands that a pipeline makes."""
+async def report(context: Context, call: Call[ReportBody, None]) -> object:
+    """Report the status of a deployment that a pipeline makes."""
     version, body = call.body.version(), call.body
     return await _row(
         await deployments.report(
@@ -157,78 +138,90 @@ async def _report(context: Context, call: Call) -> Any:
     )
 
 
-async def _roll_back(context: Context, call: Call) -> Any:
-    """Roll an environment back."""
+async def roll_back(context: Context, call: Call[RollbackBody, None]) -> object:
+    """Roll back an environment."""
     return await _row(
         await deployments.roll_back(context, call.path["project"], call.path["environment"], force=call.body.force)
     )
 
 
-async def _deployment(context: Context, call: Call) -> Any:
+async def show_deployment(context: Context, call: Call[None, None]) -> object:
     """Show a deployment."""
-    number = DeploymentId(call.number("deployment"))
-    return await _row(await deployments.find(context, call.path["project"], call.path["environment"], number))
+    row_id = DeploymentId(call.row_id("deployment"))
+    return await _row(await deployments.find(context, call.path["project"], call.path["environment"], row_id))
 
 
-async def _cancel(context: Context, call: Call) -> Any:
+async def cancel_deployment(context: Context, call: Call[None, None]) -> object:
     """Cancel a deployment."""
-    number = DeploymentId(call.number("deployment"))
-    return await _row(await deployments.cancel(context, call.path["project"], call.path["environment"], number))
+    row_id = DeploymentId(call.row_id("deployment"))
+    return await _row(await deployments.cancel(context, call.path["project"], call.path["environment"], row_id))
 
 
-async def _list(context: Context, call: Call) -> Result:
-    """List an environment's deployments, newest first."""
+async def list_deployments(context: Context, call: Call[None, PageQuery]) -> Result:
+    """List the deployments of an environment, newest first."""
     page, size = call.query.page, call.query.per_page
     rows, count = await deployments.listed(
         context, call.path["project"], call.path["environment"], limit=size, offset=(page - 1) * size
     )
-    return Result([deployment_line(row) for row in rows], 200, numbered_links(call.url, page, -(-count // size)))
+    links = numbered_links(call.url, page, -(-count // size))
+    return Result([serialize_deployment(row) for row in rows], 200, links)
 
 
-async def _sync_build(context: Context, call: Call) -> Ok:
-    """Tell which run builds a candidate."""
+async def sync_build(context: Context, call: Call[SyncBuildBody, None]) -> SyncResponse:
+    """Report which workflow run builds a release candidate."""
     await self_reports.build(context, call.body.release_cut_id, call.body.workflow_run_id)
-    return Ok()
+    return SyncResponse()
 
 
-async def _sync_deployment(context: Context, call: Call) -> Ok:
-    """Tell which run makes a deployment."""
+async def sync_deployment(context: Context, call: Call[SyncDeployBody, None]) -> SyncResponse:
+    """Report which workflow run makes a deployment."""
     await self_reports.deployment(context, call.body.deployment_id, call.body.workflow_run_id)
-    return Ok()
+    return SyncResponse()
 
 
-ENDPOINTS = (
-    Endpoint("POST", f"{ENVIRONMENT}/deployments", _deploy, DeploymentShape, 201, request_model=DeployBody),
-    Endpoint("PATCH", f"{ENVIRONMENT}/deployments", _report, DeploymentShape, request_model=ReportBody),
-    Endpoint(
-        *("GET", f"{ENVIRONMENT}/deployments", _list, list[DeploymentShape]),
-        query=Page,
-        anonymous_grant="project:read",
-        preserialized=True,
-    ),
-    Endpoint(
-        "GET", f"{ENVIRONMENT}/deployments/{{deployment}}", _deployment, DeploymentShape, anonymous_grant="project:read"
-    ),
-    Endpoint("POST", f"{ENVIRONMENT}/deployments/{{deployment}}/cancel", _cancel, DeploymentShape, 202),
-    Endpoint("POST", f"{ENVIRONMENT}/rollback", _roll_back, DeploymentShape, 201, request_model=RollbackBody),
-    Endpoint("POST", "/api/v1/sync-build-github-action", _sync_build, Ok, request_model=SyncBuildBody),
-    Endpoint("POST", "/api/v1/sync-deploy-github-action", _sync_deployment, Ok, request_model=SyncDeployBody),
-)
+async def _candidate_response(call: Call[CutBody, None] | Call[None, None], candidate: Candidate) -> CandidateResponse:
+    run = await candidates.build_of(candidate)
+    return candidate_response(call.base_url, call.path["project"], candidate, run)
 
 
-class Refused(BaseModel):
-    """A refusal: a sentence, and what else there is to say."""
-
-    error: str = Field(examples=["Invalid commit hash"])
-    details: dict[str, Any] = Field({}, examples=[{"field": "commit"}])
+async def _row(deployment: Deployment) -> object:
+    return await queries.deployment(deployment.id)
 
 
-def _refusal(problem: Problem, status: int) -> dict[str, Any]:
-    """A refusal: the sentence, and under `details` what else there is to say."""
+def _error_body(problem: Problem, _status: int) -> dict[str, object]:
     sentence = problem.sentence
     if isinstance(problem, BadRequest) and "release_candidate_version" in problem.fields:
         sentence = INVALID
-    said: dict[str, Any] = {"error": sentence}
-    if problem.details:
-        said["details"] = dict(problem.details)
-    return said
+    return {"error": sentence, **({"details": dict(problem.details)} if problem.details else {})}
+
+
+READ = "project:read"
+DEPLOYMENTS = f"{ENVIRONMENT}/deployments"
+DEPLOYMENT = f"{DEPLOYMENTS}/{{deployment}}"
+DIALECT = Dialect(
+    name="releases",
+    endpoints=(
+        Endpoint("POST", CANDIDATE, cut, CandidateResponse, 201, request_model=CutBody, other_statuses=(200,)),
+        Endpoint("GET", CANDIDATE, show_candidate, CandidateResponse, anonymous_grant=READ),
+        Endpoint("POST", f"{CANDIDATE}/cancel", cancel_build, CandidateResponse, 202),
+        Endpoint("POST", DEPLOYMENTS, deploy, DeploymentResponse, 201, request_model=DeployBody),
+        Endpoint("PATCH", DEPLOYMENTS, report, DeploymentResponse, request_model=ReportBody),
+        Endpoint(
+            *("GET", DEPLOYMENTS, list_deployments, list[DeploymentResponse]),
+            query_model=PageQuery,
+            anonymous_grant=READ,
+            preserialized=True,
+        ),
+        Endpoint("GET", DEPLOYMENT, show_deployment, DeploymentResponse, anonymous_grant=READ),
+        Endpoint("POST", f"{DEPLOYMENT}/cancel", cancel_deployment, DeploymentResponse, 202),
+        Endpoint("POST", f"{ENVIRONMENT}/rollback", roll_back, DeploymentResponse, 201, request_model=RollbackBody),
+        Endpoint("POST", "/api/v1/sync-build-github-action", sync_build, SyncResponse, request_model=SyncBuildBody),
+        Endpoint(
+            "POST", "/api/v1/sync-deploy-github-action", sync_deployment, SyncResponse, request_model=SyncDeployBody
+        ),
+    ),
+    challenge="Bearer",
+    error_body=_error_body,
+    error_model=ReleasesError,
+    path_prefixes=("/api/releases", "/api/v1"),
+)

@@ -1,28 +1,29 @@
-"""What the records look like in JSON, in the dialects that show them alike. Times are ISO 8601 in UTC."""
+"""Responses that several dialects share: candidates, builds, deployments, releases. Times are ISO 8601 in UTC."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from api.http.types import Moment, said_utc
+from api.http.types import Timestamp, format_utc
 from bot.rules.releases import STATUS_NAMES, shown_status
 from bot.store.candidates import Candidate
 from bot.store.runs import Run
 
 
-class BuildShape(BaseModel):
-    """The Actions run that builds a candidate."""
+class BuildResponse(BaseModel):
+    """The workflow run that builds a candidate."""
 
     run_id: int | None
     url: str | None
     status: str | None
     conclusion: str | None
     attempt: int
-    deadline_at: Moment
+    deadline_at: Timestamp
 
 
-class CandidateShape(BaseModel):
+class CandidateResponse(BaseModel):
     """A release candidate."""
 
     id: int
@@ -34,18 +35,18 @@ class CandidateShape(BaseModel):
     tag: str | None
     status: str
     reason: str | None
-    build: BuildShape | None
-    created_at: Moment
+    build: BuildResponse | None
+    created_at: Timestamp
     created_by: str
     url: str
 
 
-class DeploymentShape(BaseModel):
-    """One attempt to put a candidate on an environment."""
+class DeploymentResponse(BaseModel):
+    """A deployment of a release candidate to an environment."""
 
     actor: str
-    deploy_start_at: Moment | None
-    deploy_end_at: Moment | None
+    deploy_start_at: Timestamp | None
+    deploy_end_at: Timestamp | None
     environment_name: str
     error_message: str | None
     from_release_candidate_version: str | None
@@ -56,7 +57,7 @@ class DeploymentShape(BaseModel):
     status: str
 
 
-class ReleaseLine(BaseModel):
+class ReleaseSummary(BaseModel):
     """A release in a list."""
 
     id: int
@@ -65,14 +66,14 @@ class ReleaseLine(BaseModel):
     status_name: str
     commit: str | None
     newest_candidate: str | None
-    created_at: Moment
-    updated_at: Moment
+    created_at: Timestamp
+    updated_at: Timestamp
 
 
-def candidate_shape(base_url: str, project: str, candidate: Candidate, run: Run | None) -> CandidateShape:
-    """A candidate, with its release, repository and creator at hand."""
+def candidate_response(base_url: str, project: str, candidate: Candidate, run: Run | None) -> CandidateResponse:
+    """A candidate, whose release, repository and creator must have been fetched, and the run that builds it."""
     path = f"/api/releases/{quote(project, safe='')}/releases/{quote(candidate.version, safe='')}"
-    return CandidateShape(
+    return CandidateResponse(
         id=candidate.id,
         project=project,
         repo=candidate.repository.full_name,
@@ -82,16 +83,16 @@ def candidate_shape(base_url: str, project: str, candidate: Candidate, run: Run 
         tag=candidate.tag,
         status=candidate.status,
         reason=candidate.reason,
-        build=None if run is None else build_shape(run),
+        build=None if run is None else build_response(run),
         created_at=candidate.created_at,
         created_by=candidate.created_by.name,
         url=base_url + path,
     )
 
 
-def build_shape(run: Run) -> BuildShape:
-    """A build, from the wish for its run on."""
-    return BuildShape(
+def build_response(run: Run) -> BuildResponse:
+    """A build; before GitHub has started the run, `status` is the state of its dispatch."""
+    return BuildResponse(
         run_id=run.github_id,
         url=run.url,
         status=run.status or run.state,
@@ -101,15 +102,15 @@ def build_shape(run: Run) -> BuildShape:
     )
 
 
-def deployment_line(row: dict[str, Any]) -> dict[str, Any]:
-    """A deployment in a list, from its row: a DeploymentShape in plain JSON."""
-    begun, ended = row["deploy_start_at"], row["deploy_end_at"]
-    times = {"deploy_start_at": begun and said_utc(begun), "deploy_end_at": ended and said_utc(ended)}
+def serialize_deployment(row: Mapping[str, Any]) -> dict[str, object]:
+    """A row of a list of deployments as the plain JSON of a DeploymentResponse."""
+    started, ended = row["deploy_start_at"], row["deploy_end_at"]
+    times = {"deploy_start_at": started and format_utc(started), "deploy_end_at": ended and format_utc(ended)}
     return {**row, **times}
 
 
-def release_line(row: dict[str, Any]) -> dict[str, Any]:
-    """A release in a list, from its row: a ReleaseLine in plain JSON."""
+def serialize_release(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a list of releases as the plain JSON of a ReleaseSummary."""
     status = shown_status(row["status"], held=bool(row["held"]))
     return {
         "id": row["id"],
@@ -118,6 +119,6 @@ def release_line(row: dict[str, Any]) -> dict[str, Any]:
         "status_name": STATUS_NAMES[status],
         "commit": row["commit"],
         "newest_candidate": row["newest"],
-        "created_at": said_utc(row["created_at"]),
-        "updated_at": said_utc(row["updated_at"]),
+        "created_at": format_utc(row["created_at"]),
+        "updated_at": format_utc(row["updated_at"]),
     }

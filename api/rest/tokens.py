@@ -1,36 +1,38 @@
-"""Our own routes for tokens: made, listed, revoked by those who may do everything. Errors are problem details."""
+"""Longshore's own routes for API tokens, for administrators. Errors are problem details (RFC 9457)."""
 
 from datetime import timedelta
+from types import NoneType
 
 from pydantic import BaseModel, Field
 
-from api.http.bodies import MOST, BadRequest, Strict
-from api.http.endpoints import Call, Dialect, Endpoint, Result
-from api.http.pagination import Before, next_link
-from api.http.problems import CONTENT_TYPE, ProblemShape, problem_details
-from api.http.types import Instant, Moment
+from api.http.bodies import MAX_ITEMS, BadRequest, StrictModel
+from api.http.endpoints import Call, Endpoint, Result
+from api.http.errors import native_dialect
+from api.http.pagination import KeysetQuery, next_link
+from api.http.types import Timestamp, ZonedDateTime
 from bot.context import Context
 from bot.operations import users
 from bot.store.projects import Project
 from bot.store.users import ApiToken
 
 TOKENS = "/api/tokens"
-BOTH = "`expires_at` and `expires_in_days` say the same thing: give one of them."
+TOKEN = f"{TOKENS}/{{token}}"
+BOTH_EXPIRIES = "`expires_at` and `expires_in_days` say the same thing: give one of them."
 
 
-class NewToken(Strict):
-    """A token to be made."""
+class CreateTokenBody(StrictModel):
+    """A token to create."""
 
-    name: str = Field(description="What the token is called.")
-    grants: list[str] = Field(max_length=MOST, fail_fast=True, examples=[["project:read", "release:cut"]])
-    user: str | None = Field(None, description="Whose it is; a user of the token's name unless given.")
-    project: str | None = Field(None, description="The one project that it is for; all unless given.")
+    name: str = Field(description="The name of the token.")
+    grants: list[str] = Field(max_length=MAX_ITEMS, fail_fast=True, examples=[["project:read", "release:cut"]])
+    user: str | None = Field(None, description="The user that it authenticates; by default one of the token's name.")
+    project: str | None = Field(None, description="The one project that it is limited to; by default none.")
     expires_in_days: int | None = Field(None, ge=1, le=36500)
-    expires_at: Instant | None = None
+    expires_at: ZonedDateTime | None = None
 
 
-class TokenShape(BaseModel):
-    """A token, without what is secret. `prefix` is what it begins with."""
+class TokenResponse(BaseModel):
+    """A token without its secret. `prefix` is the start of the secret."""
 
     id: int
     name: str
@@ -38,30 +40,29 @@ class TokenShape(BaseModel):
     user: str
     project: str | None
     grants: list[str]
-    created_at: Moment
-    expires_at: Moment | None
-    last_used_at: Moment | None
-    revoked_at: Moment | None
+    created_at: Timestamp
+    expires_at: Timestamp | None
+    last_used_at: Timestamp | None
+    revoked_at: Timestamp | None
 
 
-class MadeToken(TokenShape):
-    """A token that was just made, with the secret that is never shown again."""
+class CreatedTokenResponse(TokenResponse):
+    """A new token with its secret, which is shown only once."""
 
     token: str
 
 
-async def _shown(rows: list[ApiToken]) -> list[TokenShape]:
-    """Tokens, with their users at hand."""
+async def _token_responses(rows: list[ApiToken]) -> list[TokenResponse]:
+    """Responses for tokens, whose users must have been fetched."""
     scopes = {row.project_id for row in rows if row.project_id is not None}
-    found = await Project.filter(id__in=scopes).values_list("id", "name") if scopes else []
-    names = dict(found)
+    projects = dict(await Project.filter(id__in=scopes).values_list("id", "name")) if scopes else {}
     return [
-        TokenShape(
+        TokenResponse(
             id=row.id,
             name=row.name,
             prefix=row.prefix,
             user=row.user.name,
-            project=names.get(row.project_id),
+            project=projects.get(row.project_id),
             grants=row.grants,
             created_at=row.created_at,
             expires_at=row.expires_at,
@@ -72,52 +73,49 @@ async def _shown(rows: list[ApiToken]) -> list[TokenShape]:
     ]
 
 
-async def _create(context: Context, call: Call) -> Result:
-    """Make a token. Its secret is shown this once."""
+async def create_token(context: Context, call: Call[CreateTokenBody, None]) -> Result:
+    """Create a token. The response holds its secret, which is not shown again."""
     body = call.body
     if body.expires_in_days is not None and body.expires_at is not None:
-        raise BadRequest(BOTH, fields={"expires_in_days": [BOTH]})
-    lasts = None if body.expires_in_days is None else timedelta(days=body.expires_in_days)
+        raise BadRequest(BOTH_EXPIRIES, fields={"expires_in_days": [BOTH_EXPIRIES]})
     row, secret = await users.create_token(
         context,
         body.name,
         grants=body.grants,
         user=body.user,
         project=body.project,
-        expires_in=lasts,
+        expires_in=None if body.expires_in_days is None else timedelta(days=body.expires_in_days),
         expires_at=body.expires_at,
     )
-    (shown,) = await _shown([row])
-    return Result(MadeToken(**dict(shown), token=secret), 201, {"Cache-Control": "no-store"})
+    (response,) = await _token_responses([row])
+    return Result(CreatedTokenResponse(**dict(response), token=secret), 201, {"Cache-Control": "no-store"})
 
 
-async def _list(context: Context, call: Call) -> Result:
-    """List tokens, newest first; never their secrets."""
+async def list_tokens(context: Context, call: Call[None, KeysetQuery]) -> Result:
+    """List tokens without their secrets, newest first."""
     size = call.query.per_page
     rows = await users.tokens(context, call.query.before, size + 1)
-    more = rows[size - 1].id if len(rows) > size else None
-    return Result(await _shown(rows[:size]), 200, next_link(call.url, more))
+    before = rows[size - 1].id if len(rows) > size else None
+    return Result(await _token_responses(rows[:size]), 200, next_link(call.url, before))
 
 
-async def _token(context: Context, call: Call) -> TokenShape:
+async def show_token(context: Context, call: Call[None, None]) -> TokenResponse:
     """Show a token."""
-    return (await _shown([await users.token(context, call.number("token"))]))[0]
+    return (await _token_responses([await users.token(context, call.row_id("token"))]))[0]
 
 
-async def _revoke(context: Context, call: Call) -> Result:
+async def revoke_token(context: Context, call: Call[None, None]) -> Result:
     """Revoke a token."""
-    await users.revoke_numbered(context, call.number("token"))
+    await users.revoke_numbered(context, call.row_id("token"))
     return Result(None, 204)
 
 
-ENDPOINTS = (
-    Endpoint("GET", TOKENS, _list, list[TokenShape], query=Before),
-    Endpoint("POST", TOKENS, _create, MadeToken, 201, request_model=NewToken, secret=True),
-    Endpoint("GET", f"{TOKENS}/{{token}}", _token, TokenShape),
-    Endpoint("DELETE", f"{TOKENS}/{{token}}", _revoke, None, 204),
+DIALECT = native_dialect(
+    "tokens",
+    Endpoint("GET", TOKENS, list_tokens, list[TokenResponse], query_model=KeysetQuery),
+    Endpoint(
+        "POST", TOKENS, create_token, CreatedTokenResponse, 201, request_model=CreateTokenBody, returns_secret=True
+    ),
+    Endpoint("GET", TOKEN, show_token, TokenResponse),
+    Endpoint("DELETE", TOKEN, revoke_token, NoneType, 204),
 )
-
-
-def dialect(base_url: str) -> Dialect:
-    """The routes; a token says nothing of the address where the service is reached."""
-    return Dialect("tokens", ENDPOINTS, "Bearer", problem_details, CONTENT_TYPE, error=ProblemShape)

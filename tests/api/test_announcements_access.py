@@ -1,4 +1,4 @@
-"""The dialect `announcements`: who may read and write, how they say who they are, and that nobody overhears it."""
+"""The dialect `announcements`: grants, credentials, and keeping credentials secret."""
 
 import logging
 from typing import Any
@@ -9,7 +9,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from bot.store.announcements import Announcement
-from tests.api.announcing import (
+from tests.api.announcement_helpers import (
     PROJECT,
     QUEUE,
     RELEASES,
@@ -17,13 +17,13 @@ from tests.api.announcing import (
     announce,
     ask_xml,
     decide,
-    errors,
+    listed_versions,
     make_private,
+    status_and_fields,
     submit,
-    versions,
 )
-from tests.api.calls import project
-from tests.api.test_announcements_input import broken
+from tests.api.helpers import create_project
+from tests.api.test_announcements_input import without_table
 from tests.world import Serve, World, a_world
 
 MISSING = "Authentication credentials were not provided."
@@ -45,9 +45,9 @@ WRITES: list[tuple[str, str, Any, str]] = [
 ]
 
 
-def said(code: str, number: int) -> list[dict[str, Any]]:
-    """All the ways in which a code may be said to a call that takes nothing else."""
-    ways: list[dict[str, Any]] = [
+def credential_options(code: str, number: int) -> list[dict[str, Any]]:
+    """Request options for each place where a call accepts a token, from the one of this number on."""
+    requests: list[dict[str, Any]] = [
         {"headers": {"Authorization": f"Bearer {code}"}},
         {"headers": {"Authorization": f"token {code}"}},
         {"params": {"auth_code": code}},
@@ -55,23 +55,23 @@ def said(code: str, number: int) -> list[dict[str, Any]]:
         {"json": {"auth_code": code, "release": {}}},
         {"json": {"release": {"auth_code": code}}},
     ]
-    return ways[number:]
+    return requests[number:]
 
 
-async def test_a_code_may_stand_in_the_header_the_address_or_the_body_of_any_method(world: World) -> None:
+async def test_an_auth_code_may_be_in_the_header_the_query_or_the_body_of_any_method(world: World) -> None:
     carol = await world.with_grants("announcement:submit", user="carol")
-    for number, way in enumerate(said(carol, 0)):
+    for number, options in enumerate(credential_options(carol, 0)):
         await submit(world, f"1.{number}", token=carol)
-        listed = await world.ask("GET", f"{RELEASES}/pending.json", token="", **way)
-        assert versions(listed) == [f"1.{number}"], way
+        listed = await world.ask("GET", f"{RELEASES}/pending.json", token="", **options)
+        assert listed_versions(listed) == [f"1.{number}"], options
         row = listed.json[0]["release"]["id"]
-        assert (await world.ask("DELETE", f"{RELEASES}/{row}.json", token="", **way)).status == 200, way
+        assert (await world.ask("DELETE", f"{RELEASES}/{row}.json", token="", **options)).status == 200, options
     for body in (f"<auth_code>{carol}</auth_code>", f"<x>\n<auth-code> {carol} </auth-code></x>"):
-        told = await ask_xml(world, "GET", f"{RELEASES}/pending.xml", body, token="", kind="text/xml")
-        assert (told.status, len(told.root)) == (200, 0)
+        response = await ask_xml(world, "GET", f"{RELEASES}/pending.xml", body, token="", kind="text/xml")
+        assert (response.status, len(response.root)) == (200, 0)
 
 
-async def test_the_header_wins_over_the_address_and_that_over_the_body(world: World) -> None:
+async def test_the_header_takes_precedence_over_the_query_and_that_over_the_body(world: World) -> None:
     carol, dave = [await world.with_grants("announcement:submit", user=name) for name in ("carol", "dave")]
     await submit(world, "1.1", token=carol)
     for more, token in [
@@ -80,13 +80,13 @@ async def test_the_header_wins_over_the_address_and_that_over_the_body(world: Wo
         ({"params": {"auth_code": carol}, "json": {"auth_code": dave}}, ""),
         ({"params": {"auth_code": carol}, "json": {"auth_code": "wrong"}}, ""),
     ]:
-        assert versions(await world.ask("GET", f"{RELEASES}/pending.json", token=token, **more)) == ["1.1"]
-    wrong = await world.ask("GET", f"{RELEASES}/pending.json?auth_code={carol}", token="wrong")
-    assert (wrong.status, wrong.json) == (401, {"errors": {"base": [INVALID]}})
+        assert listed_versions(await world.ask("GET", f"{RELEASES}/pending.json", token=token, **more)) == ["1.1"]
+    invalid = await world.ask("GET", f"{RELEASES}/pending.json?auth_code={carol}", token="wrong")
+    assert (invalid.status, invalid.json) == (401, {"errors": {"base": [INVALID]}})
 
 
 @pytest.mark.parametrize("form", ["json", "xml"])
-async def test_no_code_or_a_wrong_one_is_401_in_the_callers_form(world: World, form: str) -> None:
+async def test_a_missing_or_wrong_auth_code_is_401_in_the_callers_format(world: World, form: str) -> None:
     calls = [
         ("GET", f"{RELEASES}/pending", ""),
         ("POST", RELEASES, ""),
@@ -102,37 +102,37 @@ async def test_no_code_or_a_wrong_one_is_401_in_the_callers_form(world: World, f
         url = f"{path}.{form}{query}"
         if form == "json":
             answer = await world.ask(method, url, token="", headers={"X-Forwarded-For": "192.0.2.1"})
-            status, said, headers = answer.status, answer.json["errors"]["base"][0], answer.headers
+            status, sentence_in_body, headers = answer.status, answer.json["errors"]["base"][0], answer.headers
         else:
-            told = await ask_xml(world, method, url, token="")
-            status, said, headers = told.status, told.errors["base"], told.headers
-        if status == 429:  # that many wrong ones are taken in a minute
+            xml = await ask_xml(world, method, url, token="")
+            status, sentence_in_body, headers = xml.status, xml.errors["base"], xml.headers
+        if status == 429:  # the limit of failed attempts in a minute
             assert int(headers["Retry-After"]) in range(1, 62)
         else:
-            assert (status, said, headers["WWW-Authenticate"]) == (401, sentence, "Bearer"), url
+            assert (status, sentence_in_body, headers["WWW-Authenticate"]) == (401, sentence, "Bearer"), url
 
 
-async def test_a_code_that_is_no_text_is_a_wrong_one(world: World) -> None:
-    wrong: list[Any] = [7, ["x"], {"x": 1}, True, 2**64, 1.5]
-    for code in wrong:
+async def test_an_auth_code_that_is_not_a_text_is_wrong(world: World) -> None:
+    invalid: list[Any] = [7, ["x"], {"x": 1}, True, 2**64, 1.5]
+    for code in invalid:
         answer = await world.ask("GET", f"{RELEASES}.json", token="", json={"auth_code": code})
         assert (answer.status, answer.json) == (401, {"errors": {"base": [INVALID]}}), code
     for code in (None, ""):
         assert (await world.ask("GET", f"{RELEASES}.json", token="", json={"auth_code": code})).status == 200
         assert (await world.ask("DELETE", f"{RELEASES}/1.json", token="", json={"auth_code": code})).status == 401
     twice = await world.ask("GET", f"{RELEASES}.json?auth_code={world.token}&auth_code=x", token="")
-    assert errors(twice) == (400, ["base"])
+    assert status_and_fields(twice) == (400, ["base"])
 
 
-async def test_strangers_read_what_is_approved_in_public_projects(world: World) -> None:
+async def test_anonymous_callers_read_approved_releases_of_public_projects(world: World) -> None:
     await announce(world, "1.0")
-    waiting = await submit(world, "1.1")
+    pending = await submit(world, "1.1")
     await world.ask("POST", f"{URLS}.json", {"url": LINK})
     for method, rest in READS:
         assert (await world.ask(method, f"{PROJECT}{rest}", token="")).status == 200, rest
     assert (await world.ask("GET", f"{URLS}/home", token="", allow_redirects=False)).status == 302
-    assert versions(await world.ask("GET", f"{RELEASES}.json", token="")) == ["1.0"]
-    assert errors(await world.ask("GET", f"{RELEASES}/{waiting}.json", token="")) == (404, ["base"])
+    assert listed_versions(await world.ask("GET", f"{RELEASES}.json", token="")) == ["1.0"]
+    assert status_and_fields(await world.ask("GET", f"{RELEASES}/{pending}.json", token="")) == (404, ["base"])
     for method, rest, body, _ in [*WRITES, ("GET", "/releases/pending.json", None, "")]:
         answer = await world.ask(method, f"{PROJECT}{rest}", body, token="")
         assert (answer.status, answer.json) == (401, {"errors": {"base": [MISSING]}}), rest
@@ -142,11 +142,11 @@ async def test_strangers_read_what_is_approved_in_public_projects(world: World) 
     for method, rest in (*READS, *LINKED):
         answer = await world.ask(method, f"{PROJECT}{rest}", token="", allow_redirects=False)
         assert (answer.status, answer.json) == (404, {"errors": {"base": ["Project not found"]}}), rest
-    assert versions(await world.ask("GET", f"{RELEASES}.json")) == ["1.0"]
+    assert listed_versions(await world.ask("GET", f"{RELEASES}.json")) == ["1.0"]
 
 
 @pytest.mark.parametrize(("setting", "status"), [("none", 401), ("content", 200), ("all", 200)])
-async def test_the_setting_says_whether_strangers_read(
+async def test_the_setting_decides_whether_anonymous_callers_may_read(
     source: Any, database_url: str, aiohttp_server: Serve, setting: str, status: int
 ) -> None:
     async with a_world(source, database_url, aiohttp_server, anonymous_read=setting) as world:
@@ -157,7 +157,7 @@ async def test_the_setting_says_whether_strangers_read(
             assert answer.status == (302 if status == 200 and rest == "/urls/home" else status), rest
 
 
-async def test_each_call_wants_its_grant(world: World) -> None:
+async def test_each_call_requires_its_grant(world: World) -> None:
     await announce(world, "1.0")
     await world.ask("POST", f"{URLS}.json", {"url": LINK})
     await make_private()
@@ -170,14 +170,14 @@ async def test_each_call_wants_its_grant(world: World) -> None:
     none = await world.with_grants("release:cut", "deployment:force", "content:write")
     for method, rest in (*READS, *LINKED, ("GET", "/releases/pending.json")):
         answer = await world.ask(method, f"{PROJECT}{rest}", token=none, allow_redirects=False)
-        assert answer.status in (403, 404), rest  # what anybody reads of public projects is not there of this one
+        assert answer.status in (403, 404), rest  # a private project is hidden from callers without a grant to read
     for act in ("approve", "reject"):
         for grants in (["announcement:submit", "project:write", "project:read", "content:read"], ["release:hold"]):
             answer = await decide(world, "1.0", act, token=await world.with_grants(*grants))
             assert (answer.status, answer.json["grant"]) == (403, "announcement:approve")
 
 
-async def test_a_write_without_its_grant_is_403_and_with_it_alone_goes_on(world: World) -> None:
+async def test_a_write_without_its_grant_is_403_and_with_it_alone_is_admitted(world: World) -> None:
     await world.ask("POST", f"{URLS}.json", {"url": LINK})
     others = {
         "announcement:submit": ["project:read", "content:read", "announcement:approve", "project:write"],
@@ -190,7 +190,7 @@ async def test_a_write_without_its_grant_is_403_and_with_it_alone_goes_on(world:
         assert status in (200, 201, 404, 409), rest
 
 
-async def test_who_may_write_a_project_but_not_read_it_is_told_what_was_written(world: World) -> None:
+async def test_a_writer_without_a_grant_to_read_sees_the_result_of_a_write(world: World) -> None:
     await world.ask("POST", f"{URLS}.json", {"url": LINK})
     await make_private()
     token = await world.with_grants("project:write")
@@ -201,7 +201,7 @@ async def test_who_may_write_a_project_but_not_read_it_is_told_what_was_written(
 
 
 async def test_a_token_of_another_project_is_403(world: World) -> None:
-    await project(world, "shop")
+    await create_project(world, "shop")
     await make_private()
     token = await world.with_grants("admin", project="shop")
     for method, rest, *body in [*((method, rest, None) for method, rest in READS), *(write[:3] for write in WRITES)]:
@@ -210,10 +210,10 @@ async def test_a_token_of_another_project_is_403(world: World) -> None:
     assert (await world.ask("GET", "/projects/shop.json", token=token)).status == 200
 
 
-async def test_what_is_pending_is_seen_by_its_submitter_and_by_those_who_approve(world: World) -> None:
+async def test_a_pending_release_is_visible_to_its_submitter_and_to_approvers(world: World) -> None:
     carol = await world.with_grants("announcement:submit", user="carol")
     number = await submit(world, "1.1", token=carol)
-    await project(world, "shop")
+    await create_project(world, "shop")
     sees: dict[str, bool] = {
         await world.with_grants("announcement:submit", user="carol"): True,
         await world.with_grants("project:read", user="carol"): True,
@@ -231,12 +231,12 @@ async def test_what_is_pending_is_seen_by_its_submitter_and_by_those_who_approve
             assert [row["id"] for row in listed.json] == ([number] if seen else []), token
 
 
-async def test_no_code_is_ever_in_a_log_line_or_a_row(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    """What is looked at is what is logged before anything is blacked out of it."""
+async def test_no_auth_code_is_ever_logged_or_stored(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """The log is captured before secrets are redacted from it."""
     caplog.set_level(logging.DEBUG)
-    right = await world.with_grants("announcement:submit", "project:write", user="carol")
+    valid = await world.with_grants("announcement:submit", "project:write", user="carol")
     await world.ask("POST", f"{URLS}.json", {"url": LINK})
-    codes = [right, "hunter2-hunter2"]
+    codes = [valid, "hunter2-hunter2"]
     with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
         for code in codes:
             for method, path in [
@@ -259,10 +259,10 @@ async def test_no_code_is_ever_in_a_log_line_or_a_row(world: World, caplog: pyte
                 await world.ask(method, path, token="", data=xml, headers=kind, allow_redirects=False)
                 await world.ask(method, path, token="", data=xml + "&", headers=kind, allow_redirects=False)
                 await world.ask(method, path, token="", data=f'{{"auth_code": "{code}",', allow_redirects=False)
-        async with broken():  # a fault of ours, which is logged whole
-            for body in ({"auth_code": right, "release": RELEASE}, {"auth_code": right, **RELEASE}):
-                answer = await world.ask("POST", f"{RELEASES}.json?auth_code={right}", body, token="")
-                assert (answer.status, right in str(answer.json)) == (500, False)
+        async with without_table():  # an internal error, which is logged in full
+            for body in ({"auth_code": valid, "release": RELEASE}, {"auth_code": valid, **RELEASE}):
+                answer = await world.ask("POST", f"{RELEASES}.json?auth_code={valid}", body, token="")
+                assert (answer.status, valid in str(answer.json)) == (500, False)
     assert len(lines) > 100
     assert not [line for line in lines if any(code in str(line) for code in codes)]
     assert not [record for record in caplog.messages if any(code in record for code in codes)]
@@ -271,7 +271,7 @@ async def test_no_code_is_ever_in_a_log_line_or_a_row(world: World, caplog: pyte
     assert rows and not any(code in row for row in rows for code in codes)
 
 
-async def test_a_redirect_says_no_code_to_where_it_leads(world: World) -> None:
+async def test_a_redirect_discloses_no_auth_code_to_its_target(world: World) -> None:
     await world.ask("POST", f"{URLS}.json", {"url": LINK})
     for path in (f"{URLS}/home", f"{URLS}/home/"):
         answer = await world.ask("GET", f"{path}?auth_code={world.token}", token="", allow_redirects=False)

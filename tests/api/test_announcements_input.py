@@ -1,4 +1,4 @@
-"""The dialect `announcements`: whatever is sent, the answer is 4xx in the caller's form, and never a fault of ours."""
+"""The dialect `announcements`: invalid input is always 4xx in the caller's format, never an internal error."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,14 +6,14 @@ from io import BytesIO
 from itertools import product
 from typing import Any
 
-from api.http import xml
 from api.http.bodies import JSON
-from api.http.endpoints import refused
-from api.rest.announcements import dialect
+from api.http.errors import error_response
+from api.http.xml import xml_codec
+from api.rest.announcements import DIALECT
 from bot.errors import Unavailable
 from bot.store.database import execute
-from tests.api.announcing import PROJECT, RELEASES, URLS, announce, ask_xml, errors
-from tests.api.calls import counted
+from tests.api.announcement_helpers import PROJECT, RELEASES, URLS, announce, ask_xml, status_and_fields
+from tests.api.helpers import count_rows
 from tests.api.test_xml import BOMB, EXTERNAL
 from tests.world import Answer, World
 
@@ -23,11 +23,11 @@ BODIES = (*WRITES, ("GET", f"{RELEASES}/pending"), ("GET", RELEASES), ("DELETE",
 
 
 async def send(world: World, method: str, path: str, body: Any, kind: str = "application/json", **more: str) -> Answer:
-    """Raw bytes to a `.json` path."""
+    """Send raw bytes to a `.json` path."""
     return await world.ask(method, f"{path}.json", data=body, headers={"Content-Type": kind, **more})
 
 
-BROKEN = {
+MALFORMED = {
     "null": b"null",
     "a list": b"[]",
     "a text": b'"x"',
@@ -46,13 +46,13 @@ BROKEN = {
 }
 
 
-async def test_json_that_cannot_be_read_is_400(world: World) -> None:
-    for (method, path), (name, body) in product(BODIES, BROKEN.items()):
-        assert errors(await send(world, method, path, body)) == (400, ["base"]), (method, path, name)
-    assert await counted("announcements", "links") == {"announcements": 0, "links": 0}
+async def test_malformed_json_is_400(world: World) -> None:
+    for (method, path), (name, body) in product(BODIES, MALFORMED.items()):
+        assert status_and_fields(await send(world, method, path, body)) == (400, ["base"]), (method, path, name)
+    assert await count_rows("announcements", "links") == {"announcements": 0, "links": 0}
 
 
-async def test_xml_that_cannot_be_read_is_400(world: World) -> None:
+async def test_malformed_xml_is_400(world: World) -> None:
     bodies = [
         BOMB,
         EXTERNAL,
@@ -66,18 +66,18 @@ async def test_xml_that_cannot_be_read_is_400(world: World) -> None:
         b"<?xml version='1.0' encoding='no-such'?><release/>",
     ]
     for (method, path), body in product(BODIES, bodies):
-        told = await ask_xml(world, method, f"{path}.xml", body)
-        assert (told.status, list(told.errors)) == (400, ["base"]), (method, path, body[:60])
+        response = await ask_xml(world, method, f"{path}.xml", body)
+        assert (response.status, list(response.errors)) == (400, ["base"]), (method, path, body[:60])
 
 
-async def test_a_body_of_another_type_is_415_and_without_a_body_the_type_is_no_matter(world: World) -> None:
+async def test_a_body_of_another_type_is_415_and_an_empty_body_may_have_any_type(world: World) -> None:
     kinds = ("text/plain", "application/xml", "application/x-www-form-urlencoded", "nonsense", "")
     for (method, path), kind in product(BODIES, kinds):
-        assert errors(await send(world, method, path, b'{"x": 1}', kind)) == (415, ["base"]), kind
+        assert status_and_fields(await send(world, method, path, b'{"x": 1}', kind)) == (415, ["base"]), kind
         assert (await send(world, method, path, b"", kind)).status in (200, 404, 409), kind
     for (method, path), kind in product(BODIES, ("application/json", "text/plain", "text/html")):
-        told = await ask_xml(world, method, f"{path}.xml", b"<release/>", kind=kind)
-        assert (told.status, list(told.errors)) == (415, ["base"]), kind
+        response = await ask_xml(world, method, f"{path}.xml", b"<release/>", kind=kind)
+        assert (response.status, list(response.errors)) == (415, ["base"]), kind
     for method, path in BODIES:
         assert (await send(world, method, path, b"{}", "Application/JSON; charset=utf-8")).status in (200, 404, 409)
 
@@ -89,38 +89,38 @@ async def test_a_body_over_one_mebibyte_is_413(world: World) -> None:
 
     for method, path in BODIES:
         for body in (BytesIO(b" " * (10 * SIZE)), chunks()):
-            assert errors(await send(world, method, path, body)) == (413, ["base"])
-        told = await ask_xml(world, method, f"{path}.xml", BytesIO(b" " * (SIZE + 1)))
-        assert (told.status, list(told.errors)) == (413, ["base"])
+            assert status_and_fields(await send(world, method, path, body)) == (413, ["base"])
+        response = await ask_xml(world, method, f"{path}.xml", BytesIO(b" " * (SIZE + 1)))
+        assert (response.status, list(response.errors)) == (413, ["base"])
 
 
-async def test_what_is_wrong_with_a_body_is_told_to_those_whose_code_may_be_in_it(world: World) -> None:
+async def test_a_malformed_body_is_reported_even_though_it_may_hold_the_credentials(world: World) -> None:
     broken = f'{{"auth_code": "{world.token}", "release": {{'.encode()
     for token, status in ((world.token, 400), ("", 400), ("wrong", 401)):
         answer = await world.ask(
             "POST", f"{RELEASES}.json", data=broken, token=token, headers={"Content-Type": "application/json"}
         )
-        assert errors(answer) == (status, ["base"])
+        assert status_and_fields(answer) == (status, ["base"])
         assert world.token not in str(answer.json)
 
 
-async def test_strange_values_are_409(world: World) -> None:
-    strange: list[Any] = [2**65, -(2**65), 1e308, [[]], {"a": {"b": []}}, [None], {}, True]
-    for value in strange:
+async def test_values_of_the_wrong_type_are_409(world: World) -> None:
+    unusual: list[Any] = [2**65, -(2**65), 1e308, [[]], {"a": {"b": []}}, [None], {}, True]
+    for value in unusual:
         release = {"version": value, "changelog": value}
-        assert errors(await world.ask("POST", f"{RELEASES}.json", {"release": release})) == (
+        assert status_and_fields(await world.ask("POST", f"{RELEASES}.json", {"release": release})) == (
             409,
             ["version", "changelog"],
         )
         if value != {}:
-            said = {"project": {"oneliner": [value], "description": [value], "project_tag_list": [[value]]}}
+            body = {"project": {"oneliner": [value], "description": [value], "project_tag_list": [[value]]}}
             fields = ["oneliner", "description", "project_tag_list"]
-            assert errors(await world.ask("PUT", f"{PROJECT}.json", said)) == (409, fields)
+            assert status_and_fields(await world.ask("PUT", f"{PROJECT}.json", body)) == (409, fields)
         link = {"url": {"label": value, "location": value}}
-        assert errors(await world.ask("POST", f"{URLS}.json", link)) == (409, ["label", "location"])
+        assert status_and_fields(await world.ask("POST", f"{URLS}.json", link)) == (409, ["label", "location"])
 
 
-async def test_unknown_paths_and_methods_are_told_in_the_form_of_their_path(world: World) -> None:
+async def test_unknown_paths_and_methods_are_refused_in_the_format_of_the_path(world: World) -> None:
     for method, path, status in [
         ("PATCH", f"{PROJECT}", 405),
         ("DELETE", RELEASES, 405),
@@ -128,16 +128,16 @@ async def test_unknown_paths_and_methods_are_told_in_the_form_of_their_path(worl
         ("GET", f"{PROJECT}/nothing", 404),
         ("GET", f"{RELEASES}/1/2", 404),
     ]:
-        told = await ask_xml(world, method, f"{path}.xml")
-        assert (told.status, list(told.errors)) == (status, ["base"]), path
-        assert errors(await world.ask(method, f"{path}.json")) == (status, ["base"]), path
+        response = await ask_xml(world, method, f"{path}.xml")
+        assert (response.status, list(response.errors)) == (status, ["base"]), path
+        assert status_and_fields(await world.ask(method, f"{path}.json")) == (status, ["base"]), path
     for path in ("/projects", "/projects/", PROJECT, RELEASES, f"{RELEASES}.html", f"{RELEASES}.", "/projects/%00"):
-        assert errors(await world.ask("GET", path)) == (404, ["base"]), path
+        assert status_and_fields(await world.ask("GET", path)) == (404, ["base"]), path
     allowed = (await world.ask("PATCH", f"{RELEASES}.json")).headers["Allow"]
     assert {"GET", "POST"} <= set(allowed.split(","))
 
 
-async def test_a_slash_at_the_end_is_no_matter(world: World) -> None:
+async def test_a_trailing_slash_makes_no_difference(world: World) -> None:
     await announce(world, "1.0")
     for query in ("", "?auth_code=", "?page=1", "?page=1&auth_code="):
         for path in (f"{RELEASES}.json", f"{RELEASES}.json/"):
@@ -145,25 +145,28 @@ async def test_a_slash_at_the_end_is_no_matter(world: World) -> None:
             assert (answer.status, len(answer.json)) == (200, 1)
 
 
-async def test_repeated_and_unknown_parameters_are_refused_in_the_form_of_the_path(world: World) -> None:
+async def test_repeated_and_unknown_parameters_are_refused_in_the_format_of_the_path(world: World) -> None:
     await announce(world, "1.0")
     for path in (RELEASES, f"{RELEASES}/pending", f"{RELEASES}/1", PROJECT, URLS, f"{URLS}/home"):
         for query, name in (("x=1&x=2", "x"), ("callback=x", "callback"), ("%00=%00", "\0"), ("Page=1", "Page")):
             answer = await world.ask("GET", f"{path}.json?{query}")
-            assert errors(answer) == (409, [name]), (path, query)
-            told = await ask_xml(world, "GET", f"{path}.xml?{query}")
-            assert (told.status, list(told.errors)) == (409, [name.replace("\0", "\ufffd")]), (path, query)
-    assert errors(await world.ask("GET", f"{RELEASES}.json?page=1&page=1")) == (409, ["page"])
-    assert errors(await world.ask("GET", f"{RELEASES}.json?auth_code=&auth_code=")) == (409, ["auth_code"])
+            assert status_and_fields(answer) == (409, [name]), (path, query)
+            response = await ask_xml(world, "GET", f"{path}.xml?{query}")
+            assert (response.status, list(response.errors)) == (409, [name.replace("\0", "\ufffd")]), (path, query)
+    assert status_and_fields(await world.ask("GET", f"{RELEASES}.json?page=1&page=1")) == (409, ["page"])
+    assert status_and_fields(await world.ask("GET", f"{RELEASES}.json?auth_code=&auth_code=")) == (409, ["auth_code"])
     (sentence,) = (await world.ask("GET", f"{RELEASES}.json?x=1")).json["errors"]["x"]
     assert sentence == "`x` is no parameter of this call, which takes `page` and `auth_code`."
     for method, path in WRITES:
-        assert errors(await world.ask(method, f"{path}.json?x=1", {"auth_code": world.token})) == (409, ["x"])
+        assert status_and_fields(await world.ask(method, f"{path}.json?x=1", {"auth_code": world.token})) == (
+            409,
+            ["x"],
+        )
 
 
 @asynccontextmanager
-async def broken() -> AsyncIterator[None]:
-    """A fault of ours: the table is not where it is looked for."""
+async def without_table() -> AsyncIterator[None]:
+    """Cause internal errors by renaming a table."""
     await execute("ALTER TABLE announcements RENAME TO mislaid")
     try:
         yield
@@ -171,17 +174,19 @@ async def broken() -> AsyncIterator[None]:
         await execute("ALTER TABLE mislaid RENAME TO announcements")
 
 
-async def test_a_fault_of_ours_is_told_in_the_form_of_the_path_and_tells_nothing(world: World) -> None:
-    async with broken():
+async def test_an_internal_error_is_500_in_the_format_of_the_path_without_details(world: World) -> None:
+    async with without_table():
         answer = await world.ask("GET", f"{RELEASES}.json", token="")
-        told = await ask_xml(world, "POST", f"{RELEASES}.xml", "<r><version>1</version><changelog>x</changelog></r>")
-    assert errors(answer) == (500, ["base"])
-    assert (told.status, list(told.errors)) == (500, ["base"])
+        response = await ask_xml(
+            world, "POST", f"{RELEASES}.xml", "<r><version>1</version><changelog>x</changelog></r>"
+        )
+    assert status_and_fields(answer) == (500, ["base"])
+    assert (response.status, list(response.errors)) == (500, ["base"])
     assert "announcements" not in str(answer.json)
 
 
-def test_what_we_cannot_take_now_is_503_with_retry_after_in_both_forms() -> None:
-    for form in (JSON, xml.form()):
-        answer = refused(dialect(""), Unavailable("The database is busy.", retry_after=7), form)
-        assert (answer.status, answer.headers["Retry-After"], answer.content_type) == (503, "7", form.types[0])
+def test_unavailability_is_503_with_retry_after_in_both_formats() -> None:
+    for codec in (JSON, xml_codec()):
+        answer = error_response(DIALECT, Unavailable("The database is busy.", retry_after=7), codec)
+        assert (answer.status, answer.headers["Retry-After"], answer.content_type) == (503, "7", codec.content_types[0])
         assert b"The database is busy." in bytes(answer.body)  # type: ignore[arg-type]

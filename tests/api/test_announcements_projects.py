@@ -1,4 +1,4 @@
-"""The dialect `announcements`: what a project tells of itself, and its links."""
+"""The dialect `announcements`: the public description of a project, and its links."""
 
 import asyncio
 from typing import Any
@@ -8,27 +8,27 @@ import pytest
 from bot.rules.announcements import MOST_LINKS
 from bot.store.announcements import Link
 from bot.store.projects import Project
-from tests.api.announcing import PROJECT, RELEASES, URLS, announce, ask_xml, errors, submit
-from tests.api.calls import counted, project
+from tests.api.announcement_helpers import PROJECT, RELEASES, URLS, announce, ask_xml, status_and_fields, submit
+from tests.api.helpers import count_rows, create_project
 from tests.world import Answer, World
 
 HOME = {"label": "Home Page", "location": "https://example.com/site"}
 
 
-async def link(world: World, **values: Any) -> Answer:
-    """Make a link."""
+async def create_link(world: World, **values: Any) -> Answer:
+    """Create a link."""
     return await world.ask("POST", f"{URLS}.json", {"url": {**HOME, **values}})
 
 
-async def shown(world: World) -> Any:
-    """What the project tells of itself."""
+async def show_profile(world: World) -> Any:
+    """The public description of the project."""
     answer = await world.ask("GET", f"{PROJECT}.json")
     assert answer.status == 200, answer.json
     return answer.json["project"]
 
 
-async def test_a_project_tells_of_itself_its_links_and_newest_releases(world: World) -> None:
-    new = await shown(world)
+async def test_a_project_shows_its_description_links_and_newest_releases(world: World) -> None:
+    new = await show_profile(world)
     moment = new["created_at"]
     assert new == {
         "id": new["id"],
@@ -43,26 +43,26 @@ async def test_a_project_tells_of_itself_its_links_and_newest_releases(world: Wo
         "approved_urls": [],
         "recent_releases": [],
     }
-    await link(world)
+    await create_link(world)
     numbers = await announce(world, *(f"1.{number}" for number in range(7)), tag_list="a", hidden_from_frontpage=True)
     await submit(world, "2.0")
-    told = await shown(world)
-    (url,) = told["approved_urls"]
+    profile = await show_profile(world)
+    (url,) = profile["approved_urls"]
     assert (url["label"], url["redirector"].endswith(f"{URLS}/home-page")) == ("Home Page", True)
-    assert [(each["id"], each["version"]) for each in told["recent_releases"]] == [
+    assert [(item["id"], item["version"]) for item in profile["recent_releases"]] == [
         (numbers[number], f"1.{number}") for number in range(6, 1, -1)
     ]
-    newest = told["recent_releases"][0]
+    newest = profile["recent_releases"][0]
     assert (newest["tag_list"], newest["hidden_from_frontpage"], newest["changelog"]) == (["a"], True, "Fixes")
     in_xml = (await ask_xml(world, "GET", f"{PROJECT}.xml")).root
     assert (in_xml.tag, in_xml.findtext("approved_urls/url/label")) == ("project", "Home Page")
-    assert [each.text for each in in_xml.findall("recent_releases/release/version")] == [
+    assert [item.text for item in in_xml.findall("recent_releases/release/version")] == [
         f"1.{number}" for number in range(6, 1, -1)
     ]
 
 
-async def test_what_a_project_tells_is_changed_alone(world: World) -> None:
-    before = await shown(world)
+async def test_only_the_fields_that_are_sent_are_changed(world: World) -> None:
+    before = await show_profile(world)
     changes: list[tuple[dict[str, Any], dict[str, Any]]] = [
         ({"oneliner": "A site."}, {"oneliner": "A site."}),
         ({"description": "Several\nlines, 1 < 2."}, {"description": "Several\nlines, 1 < 2."}),
@@ -72,15 +72,15 @@ async def test_what_a_project_tells_is_changed_alone(world: World) -> None:
         ({"oneliner": None, "license_list": []}, {"oneliner": "", "license_list": []}),
         ({"name": "The Site"}, {"name": "The Site"}),
     ]
-    for said, meant in changes:
-        answer = await world.ask("PUT", f"{PROJECT}.json", {"project": said})
-        told = answer.json["project"]
-        before = {**before, **meant, "updated_at": told["updated_at"]}
-        assert (answer.status, told) == (200, before), said
-    assert (await shown(world)) == before
+    for fields, expected in changes:
+        answer = await world.ask("PUT", f"{PROJECT}.json", {"project": fields})
+        profile = answer.json["project"]
+        before = {**before, **expected, "updated_at": profile["updated_at"]}
+        assert (answer.status, profile) == (200, before), fields
+    assert (await show_profile(world)) == before
     body = "<project><oneliner>é</oneliner><project-tag-list>c</project-tag-list></project>"
-    told_in_xml = (await ask_xml(world, "PUT", f"{PROJECT}.xml", body)).root
-    assert (told_in_xml.findtext("oneliner"), told_in_xml.findtext("tag_list/tag")) == ("é", "c")
+    in_xml = (await ask_xml(world, "PUT", f"{PROJECT}.xml", body)).root
+    assert (in_xml.findtext("oneliner"), in_xml.findtext("tag_list/tag")) == ("é", "c")
     entry = (await world.audit("project.change"))[-1]
     assert entry.after == {"oneliner": "é", "tag_list": ["c"]}
 
@@ -88,15 +88,15 @@ async def test_what_a_project_tells_is_changed_alone(world: World) -> None:
 async def test_tags_of_a_project_and_of_its_releases_never_mix(world: World) -> None:
     await announce(world, "1.0", tag_list="stable")
     await world.ask("PUT", f"{PROJECT}.json", {"project": {"project_tag_list": "web"}})
-    told = await shown(world)
-    assert (told["tag_list"], told["recent_releases"][0]["tag_list"]) == (["web"], ["stable"])
+    profile = await show_profile(world)
+    assert (profile["tag_list"], profile["recent_releases"][0]["tag_list"]) == (["web"], ["stable"])
     assert (await world.ask("GET", f"{RELEASES}.json")).json[0]["release"]["tag_list"] == ["stable"]
 
 
-async def test_a_description_that_does_not_fit_is_409_and_nothing_is_changed(world: World) -> None:
-    await project(world, "shop")
-    before = await shown(world)
-    wrong: list[tuple[dict[str, Any], list[str]]] = [
+async def test_an_invalid_description_is_409_and_changes_nothing(world: World) -> None:
+    await create_project(world, "shop")
+    before = await show_profile(world)
+    invalid: list[tuple[dict[str, Any], list[str]]] = [
         ({"name": "shop"}, ["name"]),
         ({"name": None, "oneliner": "fine"}, ["name"]),
         ({"name": "a/b", "oneliner": "fine"}, ["name"]),
@@ -106,17 +106,19 @@ async def test_a_description_that_does_not_fit_is_409_and_nothing_is_changed(wor
         ({"description": "x" * 65_536}, ["description"]),
         ({"license_list": {}, "project_tag_list": 7}, ["license_list", "project_tag_list"]),
     ]
-    for said, fields in wrong:
-        assert errors(await world.ask("PUT", f"{PROJECT}.json", {"project": said})) == (409, fields), said
-    assert errors(await world.ask("PUT", f"{PROJECT}.json", {"project": []})) == (409, ["project"])
-    assert await shown(world) == before
+    for values, fields in invalid:
+        assert status_and_fields(await world.ask("PUT", f"{PROJECT}.json", {"project": values})) == (409, fields), (
+            values
+        )
+    assert status_and_fields(await world.ask("PUT", f"{PROJECT}.json", {"project": []})) == (409, ["project"])
+    assert await show_profile(world) == before
 
 
-async def test_links_are_made_listed_shown_changed_and_removed(world: World) -> None:
-    made = await link(world)
-    url = made.json["url"]
+async def test_links_are_created_listed_shown_changed_and_removed(world: World) -> None:
+    created = await create_link(world)
+    url = created.json["url"]
     at = url.pop("redirector")
-    assert (made.status, url) == (201, {**HOME, "permalink": "home-page"})
+    assert (created.status, url) == (201, {**HOME, "permalink": "home-page"})
     assert at.endswith(f"{URLS}/home-page")
     assert (await world.ask("GET", f"{URLS}.json")).json == [{"url": {**url, "redirector": at}}]
     assert (await world.ask("GET", f"{URLS}/home-page.json")).json == {"url": {**url, "redirector": at}}
@@ -125,8 +127,8 @@ async def test_links_are_made_listed_shown_changed_and_removed(world: World) -> 
     known = {"label": "Tar/GZ", "location": new, "permalink": "home-page", "redirector": at}
     assert (changed.status, changed.json) == (200, {"url": known})
     assert (await world.ask("PUT", f"{URLS}/home-page.json", {"url": {}})).json == {"url": known}
-    gone = await world.ask("DELETE", f"{URLS}/home-page.json")
-    assert (gone.status, gone.json) == (200, {"url": known})
+    deleted = await world.ask("DELETE", f"{URLS}/home-page.json")
+    assert (deleted.status, deleted.json) == (200, {"url": known})
     for method, body in (("GET", None), ("PUT", {"url": {}}), ("DELETE", None)):
         answer = await world.ask(method, f"{URLS}/home-page.json", body)
         assert (answer.status, answer.json) == (404, {"errors": {"base": ["Link not found"]}})
@@ -137,20 +139,20 @@ async def test_links_are_made_listed_shown_changed_and_removed(world: World) -> 
 
 async def test_links_in_xml(world: World) -> None:
     inner = "<label>a &amp; b</label><location>https://example.com/?a=1&amp;b=2</location>"
-    made = await ask_xml(world, "POST", f"{URLS}.xml", f"<url>{inner}</url>")
-    assert (made.status, made.root.tag, made.root.findtext("permalink")) == (201, "url", "a-b")
+    created = await ask_xml(world, "POST", f"{URLS}.xml", f"<url>{inner}</url>")
+    assert (created.status, created.root.tag, created.root.findtext("permalink")) == (201, "url", "a-b")
     listed = (await ask_xml(world, "GET", f"{URLS}.xml")).root
     assert (listed.tag, listed.attrib, listed.findtext("url/label")) == ("urls", {"type": "array"}, "a & b")
     changed = await ask_xml(world, "PUT", f"{URLS}/a-b.xml", "<r><url><label>c</label></url></r>")
     assert (changed.status, changed.root.findtext("location")) == (200, "https://example.com/?a=1&b=2")
     assert (await ask_xml(world, "DELETE", f"{URLS}/a-b.xml")).status == 200
-    told = await ask_xml(world, "POST", f"{URLS}.xml", "<url/>")
-    assert (told.status, list(told.errors)) == (409, ["location", "label"])
+    response = await ask_xml(world, "POST", f"{URLS}.xml", "<url/>")
+    assert (response.status, list(response.errors)) == (409, ["location", "label"])
     assert (await ask_xml(world, "GET", f"{URLS}.xml")).root.tag == "urls"
 
 
-async def test_a_link_leads_where_it_says_and_nowhere_that_a_request_says(world: World) -> None:
-    await link(world)
+async def test_a_link_redirects_to_its_location_whatever_the_request_says(world: World) -> None:
+    await create_link(world)
     for method in ("GET", "HEAD"):
         answer = await world.ask(method, f"{URLS}/home-page", token="", allow_redirects=False)
         assert (answer.status, answer.headers["Location"]) == (302, HOME["location"])
@@ -159,12 +161,12 @@ async def test_a_link_leads_where_it_says_and_nowhere_that_a_request_says(world:
         assert (answer.status, "Location" in answer.headers) == (409, False)
     for name in ("none", "home-page.html", "%00", "x" * 300, "..%2Fx", "Home-Page"):
         answer = await world.ask("GET", f"{URLS}/{name}", token="", allow_redirects=False)
-        assert errors(answer) == (404, ["base"])
+        assert status_and_fields(answer) == (404, ["base"])
         assert "Location" not in answer.headers
 
 
-async def test_a_location_that_is_not_safe_is_409_and_not_kept(world: World) -> None:
-    await link(world)
+async def test_an_unsafe_location_is_409_and_not_stored(world: World) -> None:
+    await create_link(world)
     for location in (
         "javascript:alert(1)",
         "//evil.example",
@@ -177,42 +179,45 @@ async def test_a_location_that_is_not_safe_is_409_and_not_kept(world: World) -> 
     ):
         for method, path in (("POST", URLS), ("PUT", f"{URLS}/home-page")):
             body = {"url": {"label": "new", "location": location}}
-            assert errors(await world.ask(method, f"{path}.json", body)) == (409, ["location"]), location
-    assert await counted("links") == {"links": 1}
+            assert status_and_fields(await world.ask(method, f"{path}.json", body)) == (409, ["location"]), location
+    assert await count_rows("links") == {"links": 1}
     assert (await Link.get(permalink="home-page")).location == HOME["location"]
 
 
-async def test_a_label_is_that_of_one_link_and_its_permalink_too(world: World) -> None:
-    first, second = await link(world, label="Tar/GZ"), await link(world, label="Tar-GZ")
-    assert [each.json["url"]["permalink"] for each in (first, second)] == ["tar-gz", "tar-gz-2"]
-    assert errors(await link(world, label="Tar/GZ")) == (409, ["label"])
-    assert errors(await world.ask("PUT", f"{URLS}/tar-gz.json", {"url": {"label": "Tar-GZ"}})) == (409, ["label"])
+async def test_labels_and_permalinks_of_links_are_unique(world: World) -> None:
+    first, second = await create_link(world, label="Tar/GZ"), await create_link(world, label="Tar-GZ")
+    assert [item.json["url"]["permalink"] for item in (first, second)] == ["tar-gz", "tar-gz-2"]
+    assert status_and_fields(await create_link(world, label="Tar/GZ")) == (409, ["label"])
+    assert status_and_fields(await world.ask("PUT", f"{URLS}/tar-gz.json", {"url": {"label": "Tar-GZ"}})) == (
+        409,
+        ["label"],
+    )
     assert (await world.ask("PUT", f"{URLS}/tar-gz.json", {"url": {"label": "Tar/GZ"}})).status == 200
-    await project(world, "shop")
+    await create_project(world, "shop")
     assert (await world.ask("POST", "/projects/shop/urls.json", {"url": {**HOME, "label": "Tar/GZ"}})).status == 201
-    assert errors(await world.ask("GET", "/projects/shop/urls/tar-gz-2.json")) == (404, ["base"])
+    assert status_and_fields(await world.ask("GET", "/projects/shop/urls/tar-gz-2.json")) == (404, ["base"])
 
 
-async def test_of_many_who_make_a_link_at_once_one_succeeds(world: World) -> None:
-    same = await asyncio.gather(*(link(world) for _ in range(6)))
+async def test_of_concurrent_requests_for_the_same_link_one_succeeds(world: World) -> None:
+    same = await asyncio.gather(*(create_link(world) for _ in range(6)))
     assert sorted(answer.status for answer in same) == [201] + [409] * 5
-    alike = await asyncio.gather(*(link(world, label=label) for label in ("a b", "a-b", "a/b", "A B", "A-B")))
-    assert {answer.status for answer in alike} == {201}
-    names = {answer.json["url"]["permalink"] for answer in alike}
+    similar = await asyncio.gather(*(create_link(world, label=label) for label in ("a b", "a-b", "a/b", "A B", "A-B")))
+    assert {answer.status for answer in similar} == {201}
+    names = {answer.json["url"]["permalink"] for answer in similar}
     assert names == {"a-b", "a-b-2", "a-b-3", "a-b-4", "a-b-5"}
 
 
-async def test_a_project_has_no_more_links_than_are_of_use(world: World) -> None:
+async def test_the_number_of_links_is_limited(world: World) -> None:
     owner = await Project.get(name="site")
     values = {"project_id": owner.id, "created_at": owner.created_at, "location": HOME["location"]}
     names = [str(number) for number in range(MOST_LINKS)]
     await Link.bulk_create([Link(label=name, permalink=f"p{name}", **values) for name in names])
-    assert errors(await link(world)) == (409, ["base"])
+    assert status_and_fields(await create_link(world)) == (409, ["base"])
     assert len((await world.ask("GET", f"{URLS}.json")).json) == MOST_LINKS
 
 
 @pytest.mark.parametrize("label", ["日本", "🚢", "..", "/"])
-async def test_a_link_whose_label_makes_no_name_has_one_all_the_same(world: World, label: str) -> None:
-    made = await link(world, label=label)
-    assert (made.status, made.json["url"]["permalink"], made.json["url"]["label"]) == (201, "link", label)
+async def test_a_label_without_letters_or_digits_still_gives_a_permalink(world: World, label: str) -> None:
+    created = await create_link(world, label=label)
+    assert (created.status, created.json["url"]["permalink"], created.json["url"]["label"]) == (201, "link", label)
     assert (await world.ask("GET", f"{URLS}/link", allow_redirects=False)).status == 302

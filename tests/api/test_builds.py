@@ -1,10 +1,10 @@
 """Builds and tags of candidates that were cut over REST."""
 
-from tests.api.calls import SITE, cut_path, finish_newest, project, said, set_project
+from tests.api.helpers import SITE, change_project, create_project, cut_path, finish_newest_run, status_and_error
 from tests.world import World
 
 
-async def test_a_build_is_dispatched_on_the_candidates_tag_and_followed_to_its_end(world: World) -> None:
+async def test_a_build_is_dispatched_on_the_candidates_tag_and_tracked_to_its_end(world: World) -> None:
     commit = world.github.head()
     await world.github.commit()
     answer = await world.cut("1.0-rc1", commit, build=True)
@@ -14,10 +14,10 @@ async def test_a_build_is_dispatched_on_the_candidates_tag_and_followed_to_its_e
     assert dispatch.ref in ("rc/1.0-rc1", "refs/tags/rc/1.0-rc1")
     assert world.github.resolve("rc/1.0-rc1") == run.head_sha == commit
     assert dispatch.inputs["commit_sha"] == commit
-    shown = (await world.candidate("1.0-rc1"))["build"]
-    assert (shown["run_id"], shown["status"]) == (run.id, "queued")
-    assert str(run.id) in shown["url"]
-    await finish_newest(world)
+    build = (await world.candidate("1.0-rc1"))["build"]
+    assert (build["run_id"], build["status"]) == (run.id, "queued")
+    assert str(run.id) in build["url"]
+    await finish_newest_run(world)
     built = await world.candidate("1.0-rc1")
     assert (built["status"], built["build"]["status"], built["build"]["conclusion"]) == (
         "ready",
@@ -26,11 +26,11 @@ async def test_a_build_is_dispatched_on_the_candidates_tag_and_followed_to_its_e
     )
 
 
-async def test_a_build_that_ends_badly_says_so(world: World) -> None:
+async def test_a_failed_build_is_reported_as_failed(world: World) -> None:
     endings = {"failure": "failed", "timed_out": "failed", "cancelled": "canceled"}
     for number, (conclusion, status) in enumerate(endings.items()):
         await world.cut(f"1.0-rc{number}", build=True)
-        await finish_newest(world, conclusion)
+        await finish_newest_run(world, conclusion)
         candidate = await world.candidate(f"1.0-rc{number}")
         assert candidate["status"] == status
         assert "build run" in candidate["reason"]
@@ -44,16 +44,16 @@ async def test_a_candidate_without_a_build_gets_its_tag_at_the_first_deployment(
     assert world.github.resolve("rc/1.0-rc1") == world.github.head()
 
 
-async def test_a_tag_that_is_there_at_our_commit_is_ours(world: World) -> None:
+async def test_an_existing_tag_at_the_right_commit_is_used(world: World) -> None:
     await world.github.tag("rc/1.0-rc1")
     await world.github.tag("rc/1.0-rc2", annotated=True)
     for version in ("1.0-rc1", "1.0-rc2"):
         await world.cut(version, build=True)
-        await finish_newest(world)
+        await finish_newest_run(world)
         assert await world.status(version) == "ready"
 
 
-async def test_a_tag_that_is_there_elsewhere_fails_the_candidate(world: World) -> None:
+async def test_an_existing_tag_at_another_commit_fails_the_candidate(world: World) -> None:
     await world.github.tag("rc/1.0-rc1", at="main~1")
     await world.settle()
     await world.cut("1.0-rc1", build=True)
@@ -65,9 +65,9 @@ async def test_a_tag_that_is_there_elsewhere_fails_the_candidate(world: World) -
     assert await world.alarms() == ["candidate.spoiled"]
 
 
-async def test_further_projects_of_a_repository_have_prefixes_of_their_own(world: World) -> None:
-    made = await project(world, "Web Shop", repo="acme/site", build_workflow="build.yml")
-    assert (made["tag_prefix"], made["trigger_tag_prefix"]) == ("web-shop/rc/", "web-shop-v")
+async def test_further_projects_of_a_repository_get_their_own_tag_prefixes(world: World) -> None:
+    created = await create_project(world, "Web Shop", repo="acme/site", build_workflow="build.yml")
+    assert (created["tag_prefix"], created["trigger_tag_prefix"]) == ("web-shop/rc/", "web-shop-v")
     body = {"repo": "acme/site", "commit": world.github.head(), "trigger_build_workflow": True}
     assert (await world.ask("POST", cut_path("1.0-rc1", "Web%20Shop"), body)).status == 201
     await world.cut("1.0-rc1", build=True)
@@ -78,10 +78,10 @@ async def test_further_projects_of_a_repository_have_prefixes_of_their_own(world
     }
 
 
-async def test_with_tags_off_the_branch_is_dispatched_and_a_run_elsewhere_cancelled(world: World) -> None:
-    await set_project(world, tag_candidates=False)
+async def test_without_tags_the_branch_is_dispatched_and_a_run_at_another_commit_is_cancelled(world: World) -> None:
+    await change_project(world, tag_candidates=False)
     assert (await world.cut("1.0-rc1", build=True)).json["tag"] is None
-    await finish_newest(world)
+    await finish_newest_run(world)
     assert await world.status("1.0-rc1") == "ready"
     before = world.github.head()
     await world.github.commit()
@@ -95,14 +95,14 @@ async def test_with_tags_off_the_branch_is_dispatched_and_a_run_elsewhere_cancel
     assert not [ref for ref in world.github.repository().history.refs if ref.startswith("refs/tags/rc/")]
 
 
-async def test_a_tag_that_a_ruleset_forbids_is_told_in_those_words(world: World) -> None:
+async def test_a_tag_that_a_ruleset_forbids_fails_with_that_reason(world: World) -> None:
     world.github.protect_tags("rc/*")
     await world.cut("1.0-rc1", build=True)
     await world.settle()
     assert "ruleset" in (await world.candidate("1.0-rc1"))["reason"]
 
 
-async def test_a_tag_that_wants_another_permission_is_told_in_those_words(world: World) -> None:
+async def test_a_tag_that_needs_another_permission_fails_with_that_reason(world: World) -> None:
     world.github.require_workflows_permission()
     commit = await world.github.commit(files={".github/workflows/build.yml": "on: workflow_dispatch\njobs: {}\n"})
     await world.github.commit(files={".github/workflows/build.yml": "on: workflow_dispatch\njobs: {a: {}}\n"})
@@ -121,11 +121,11 @@ async def test_a_build_is_cancelled_once_and_only_while_it_runs(world: World) ->
     assert world.github.runs[0].conclusion == "cancelled"
     assert await world.status("1.0-rc1") == "canceled"
     again = await world.ask("POST", path)
-    assert said(again) == (409, "Release candidate is not being built")
+    assert status_and_error(again) == (409, "Release candidate is not being built")
     assert again.json["details"]["status"] == "canceled"
 
 
-async def test_a_build_that_github_does_not_take_yet_is_cancelled_at_once(world: World) -> None:
+async def test_a_build_that_is_not_dispatched_yet_is_cancelled_at_once(world: World) -> None:
     world.github.faults.limit("primary", method="POST", path="*/git/refs", retry_after=600, times=None)
     await world.cut("1.0-rc1", build=True)
     await world.settle()
@@ -140,4 +140,4 @@ async def test_a_build_that_github_does_not_take_yet_is_cancelled_at_once(world:
 async def test_a_candidate_without_a_build_cannot_be_cancelled(world: World) -> None:
     await world.cut("1.0-rc1")
     answer = await world.ask("POST", f"{cut_path('1.0-rc1')}/cancel")
-    assert said(answer) == (409, "Release candidate is not being built")
+    assert status_and_error(answer) == (409, "Release candidate is not being built")

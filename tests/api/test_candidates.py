@@ -1,4 +1,4 @@
-"""Cutting candidates over REST: what is answered, and what is refused with nothing written."""
+"""Cutting candidates over REST: responses, and refusals that write nothing."""
 
 import asyncio
 from collections import Counter
@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from bot.store.candidates import Candidate
-from tests.api.calls import SITE, UNKNOWN, ZEROS, counted, cut_path, project, said, set_project
+from tests.api.helpers import (
+    SITE,
+    UNKNOWN_SHA,
+    ZERO_SHA,
+    change_project,
+    count_rows,
+    create_project,
+    cut_path,
+    status_and_error,
+)
 from tests.world import World
 
 ROWS = ("releases", "candidates", "runs", "jobs")
@@ -20,10 +29,10 @@ DOWN = (503, "GitHub is unavailable")
 async def test_a_cut_answers_201_with_the_candidate(world: World) -> None:
     head = world.github.head()
     answer = await world.cut("1.4.0-rc2")
-    shown = dict(answer.json)
-    moment = shown.pop("created_at")
+    response = dict(answer.json)
+    moment = response.pop("created_at")
     assert answer.status == 201
-    assert shown == {
+    assert response == {
         "id": 1,
         "project": "site",
         "repo": "acme/site",
@@ -40,10 +49,10 @@ async def test_a_cut_answers_201_with_the_candidate(world: World) -> None:
     assert moment.endswith("Z")
     assert "T" in moment
     assert await world.candidate("1.4.0-rc2") == answer.json
-    assert await counted(*ROWS) == {"releases": 1, "candidates": 1, "runs": 0, "jobs": 0}
+    assert await count_rows(*ROWS) == {"releases": 1, "candidates": 1, "runs": 0, "jobs": 0}
 
 
-async def test_the_same_cut_again_is_200_even_while_github_is_down(world: World) -> None:
+async def test_a_repeated_cut_is_200_even_while_github_is_down(world: World) -> None:
     head = world.github.head()
     first = await world.cut("1.0-rc1")
     world.github.faults.down()
@@ -56,8 +65,10 @@ async def test_the_same_version_with_another_commit_is_409_even_while_github_is_
     await world.cut("1.0-rc1")
     other = world.github.resolve("main~1")
     world.github.faults.down()
-    answers = [await world.cut("1.0-rc1", commit) for commit in (other, UNKNOWN, "main")]
-    assert {said(answer) for answer in answers} == {(409, "Release candidate already exists with another commit")}
+    answers = [await world.cut("1.0-rc1", commit) for commit in (other, UNKNOWN_SHA, "main")]
+    assert {status_and_error(answer) for answer in answers} == {
+        (409, "Release candidate already exists with another commit")
+    }
     assert answers[0].json["details"]["commit"] == world.github.head()
 
 
@@ -67,20 +78,20 @@ async def test_uppercase_hex_is_the_same_commit(world: World) -> None:
     assert (answer.status, answer.json["commit"]) == (201, head)
 
 
-async def test_a_commit_that_is_no_full_sha_on_an_allowed_branch_is_refused_and_nothing_is_written(
+async def test_a_commit_that_is_not_a_full_sha_on_an_allowed_branch_is_refused_and_nothing_is_written(
     world: World, source: Any
 ) -> None:
     github = world.github
     elsewhere = await github.add_repository_to_account(source, "other")
     await github.branch("feature/x")
     head = github.head()
-    wrong = {
+    invalid = {
         "a fork's commit": await github.fork_commit(),
         "another repository's commit": await github.commit(repo=elsewhere),
         "a commit on a branch that is not allowed": await github.commit(branch="feature/x"),
-        "a commit that nobody knows": UNKNOWN,
-        "64 digits that nobody knows": UNKNOWN[:32] * 2,
-        "40 zeros": ZEROS,
+        "a commit that nobody knows": UNKNOWN_SHA,
+        "64 digits that nobody knows": UNKNOWN_SHA[:32] * 2,
+        "40 zeros": ZERO_SHA,
         "64 zeros": "0" * 64,
         "a short SHA": head[:12],
         "39 digits": head[:39],
@@ -97,16 +108,16 @@ async def test_a_commit_that_is_no_full_sha_on_an_allowed_branch_is_refused_and_
         "a tag object": await github.tag("annotated", annotated=True),
     }
     await world.settle()
-    before = await counted(*ROWS)
-    answers = {name: said(await world.cut("1.0-rc1", commit or " ")) for name, commit in wrong.items()}
-    assert answers == dict.fromkeys(wrong, INVALID_COMMIT)
-    assert await counted(*ROWS) == before
+    before = await count_rows(*ROWS)
+    answers = {name: status_and_error(await world.cut("1.0-rc1", commit or " ")) for name, commit in invalid.items()}
+    assert answers == dict.fromkeys(invalid, INVALID_COMMIT)
+    assert await count_rows(*ROWS) == before
 
 
-async def test_a_branch_that_looks_like_a_commit_is_not_taken_for_it(world: World) -> None:
+async def test_a_branch_named_like_a_commit_is_not_taken_for_it(world: World) -> None:
     fork = await world.github.fork_commit()
     await world.github.branch(fork)
-    assert said(await world.cut("1.0-rc1", fork)) == INVALID_COMMIT
+    assert status_and_error(await world.cut("1.0-rc1", fork)) == INVALID_COMMIT
 
 
 async def test_only_commits_of_allowed_branches_are_cut(world: World) -> None:
@@ -123,37 +134,39 @@ async def test_only_commits_of_allowed_branches_are_cut(world: World) -> None:
     for branch in {branch for _, branch, _ in allowances}:
         await world.github.branch(branch)
     for number, (allowed, branch, status) in enumerate(allowances):
-        await set_project(world, allowed_branches=allowed)
+        await change_project(world, allowed_branches=allowed)
         commit = await world.github.commit(f"On {branch}, {number}", branch=branch)
         assert (await world.cut(f"1.0-rc{number}", commit)).status == status, (allowed, branch)
 
 
-async def test_the_default_branch_is_asked_first_and_alone(world: World) -> None:
+async def test_the_default_branch_is_checked_first_and_alone(world: World) -> None:
     await world.cut("1.0-rc1")
     world.github.forget_calls()
     assert (await world.cut("1.0-rc2", world.github.resolve("main~1"))).status == 201
-    asked = [call.path for call in world.github.calls if "/compare/" in call.path]
-    assert len(world.github.calls) == len(asked) == 1
-    assert "compare/main..." in asked[0]
+    paths = [call.path for call in world.github.calls if "/compare/" in call.path]
+    assert len(world.github.calls) == len(paths) == 1
+    assert "compare/main..." in paths[0]
 
 
-async def test_a_repository_that_is_not_the_projects_is_refused(world: World, source: Any) -> None:
+async def test_a_repository_other_than_the_projects_is_refused(world: World, source: Any) -> None:
     await world.github.add_repository_to_account(source, "hidden")
     other = await world.github.add_repository_to_account(source, "other")
     await world.github.add_repository(other)
     await world.settle()
-    answers = {repo: said(await world.cut("1.0-rc1", repo=repo)) for repo in ("acme/hidden", "acme/none", other)}
+    answers = {
+        repo: status_and_error(await world.cut("1.0-rc1", repo=repo)) for repo in ("acme/hidden", "acme/none", other)
+    }
     assert answers == {
         "acme/hidden": NO_REPOSITORY,
         "acme/none": NO_REPOSITORY,
         other: (400, "Repository does not belong to the release project"),
     }
-    assert await counted("candidates", "releases") == {"candidates": 0, "releases": 0}
+    assert await count_rows("candidates", "releases") == {"candidates": 0, "releases": 0}
 
 
-@pytest.mark.parametrize("heard", [True, False], ids=["rename-heard-of", "rename-missed"])
-async def test_a_renamed_repository_is_known_by_both_names(world: World, heard: bool) -> None:
-    if not heard:
+@pytest.mark.parametrize("delivered", [True, False], ids=["webhook-delivered", "webhook-missed"])
+async def test_a_renamed_repository_is_known_by_both_names(world: World, delivered: bool) -> None:
+    if not delivered:
         world.github.faults.webhooks(drop=1)
     await world.github.rename("shop")
     await world.settle()
@@ -163,56 +176,56 @@ async def test_a_renamed_repository_is_known_by_both_names(world: World, heard: 
     assert [(answer.status, answer.json.get("repo")) for answer in answers] == [(201, "acme/shop")] * 3
 
 
-@pytest.mark.parametrize("heard", [True, False], ids=["heard-of", "missed"])
-async def test_a_repository_that_the_app_was_removed_from_is_not_found(world: World, heard: bool) -> None:
+@pytest.mark.parametrize("delivered", [True, False], ids=["webhook-delivered", "webhook-missed"])
+async def test_a_repository_that_the_app_was_removed_from_is_not_found(world: World, delivered: bool) -> None:
     await world.cut("1.0-rc1")
-    if not heard:
+    if not delivered:
         world.github.faults.webhooks(drop=1)
     await world.github.remove_repository()
     await world.settle()
-    assert said(await world.cut("1.0-rc2")) == NO_REPOSITORY
+    assert status_and_error(await world.cut("1.0-rc2")) == NO_REPOSITORY
     assert (await world.cut("1.0-rc1")).status == 200
-    assert await counted("candidates") == {"candidates": 1}
+    assert await count_rows("candidates") == {"candidates": 1}
 
 
 async def test_a_deleted_repository_is_not_found(world: World) -> None:
     head = world.github.head()
     await world.github.delete_repository()
     await world.settle()
-    assert said(await world.cut("1.0-rc1", head)) == NO_REPOSITORY
+    assert status_and_error(await world.cut("1.0-rc1", head)) == NO_REPOSITORY
 
 
-async def is_told_to_come_again(world: World) -> None:
-    """Cut while GitHub is in trouble: 503, a time to come again, and nothing written; and again once it is over."""
-    before = await counted(*ROWS)
+async def assert_unavailable(world: World) -> None:
+    """Check that a cut is 503 with Retry-After and writes nothing, then end the outage."""
+    before = await count_rows(*ROWS)
     answer = await world.cut("1.0-rc1", build=True)
-    assert said(answer) == DOWN
+    assert status_and_error(answer) == DOWN
     assert 1 <= int(answer.headers["Retry-After"]) <= 77
-    assert await counted(*ROWS) == before
+    assert await count_rows(*ROWS) == before
     world.github.faults.clear()
 
 
-@pytest.mark.parametrize("trouble", ["down", "garbage", "limit"])
-async def test_github_in_trouble_from_the_start_is_503(world: World, trouble: str) -> None:
+@pytest.mark.parametrize("fault", ["down", "garbage", "limit"])
+async def test_an_outage_of_github_is_503(world: World, fault: str) -> None:
     faults = world.github.faults
-    if trouble == "down":
+    if fault == "down":
         faults.down()
     else:
-        (faults.garbage if trouble == "garbage" else faults.limit)(times=None)
-    await is_told_to_come_again(world)
+        (faults.garbage if fault == "garbage" else faults.limit)(times=None)
+    await assert_unavailable(world)
     assert (await world.cut("1.0-rc1")).status == 201
 
 
-async def test_github_that_limits_us_is_503_until_it_ends(world: World) -> None:
+async def test_a_rate_limit_of_github_is_503_until_it_ends(world: World) -> None:
     await world.cut("0.9-rc1")
     for kind in ("primary", "secondary", "429"):
         world.github.faults.limit(kind, retry_after=77, times=None)
-        await is_told_to_come_again(world)
+        await assert_unavailable(world)
     assert (await world.cut("1.0-rc1")).status == 201
 
 
 @pytest.mark.parametrize("same", [True, False], ids=["same-commit", "different-commits"])
-async def test_of_many_callers_who_cut_a_candidate_at_once_one_wins(world: World, same: bool) -> None:
+async def test_of_concurrent_cuts_of_a_candidate_one_wins(world: World, same: bool) -> None:
     heads = [world.github.head(), await world.github.commit()]
     commits = [heads[0 if same else n % 2] for n in range(12)]
     answers = await asyncio.gather(*(world.cut("1.0-rc1", commit, build=True) for commit in commits))
@@ -225,16 +238,16 @@ async def test_of_many_callers_who_cut_a_candidate_at_once_one_wins(world: World
     await world.github.finish()
 
 
-async def test_many_candidates_of_a_new_release_are_cut_at_once(world: World) -> None:
+async def test_many_candidates_of_a_new_release_can_be_cut_concurrently(world: World) -> None:
     answers = await asyncio.gather(*(world.cut(f"1.0-rc{n}") for n in range(12)))
     assert [answer.status for answer in answers] == [201] * 12
-    assert await counted("releases", "candidates") == {"releases": 1, "candidates": 12}
+    assert await count_rows("releases", "candidates") == {"releases": 1, "candidates": 12}
 
 
-async def test_a_version_is_read_whole_and_to_the_letter(world: World) -> None:
+async def test_a_version_must_match_the_grammar_exactly(world: World) -> None:
     longest = "9" * 100
-    right = ["1.4.0-rc0", "24.04-rc999999", "a_B+c-d-rc1", "1-rc1", f"{longest}-rc1"]
-    wrong = [
+    valid = ["1.4.0-rc0", "24.04-rc999999", "a_B+c-d-rc1", "1-rc1", f"{longest}-rc1"]
+    invalid = [
         *("1.4.0", "1.4.0-rc", "1.4.0-rc01", "1.4.0rc1", "-rc1", "1.4.0-RC1", "1.4.0.rc1", "1.4.0-rc1-rc2"),
         *(
             "1.4.0-rc1000000",
@@ -257,51 +270,51 @@ async def test_a_version_is_read_whole_and_to_the_letter(world: World) -> None:
             "%E2%80%8B-rc1",
         ),
     ]
-    answers = {version: (await world.cut(version)).status for version in right}
-    assert answers == dict.fromkeys(right, 201)
-    refusals = {version: said(await world.cut(version)) for version in wrong}
-    assert refusals == dict.fromkeys(wrong, INVALID_VERSION)
-    looked_for = {version: said(await world.ask("GET", cut_path(version))) for version in wrong}
-    assert looked_for == dict.fromkeys(wrong, INVALID_VERSION)
+    answers = {version: (await world.cut(version)).status for version in valid}
+    assert answers == dict.fromkeys(valid, 201)
+    refusals = {version: status_and_error(await world.cut(version)) for version in invalid}
+    assert refusals == dict.fromkeys(invalid, INVALID_VERSION)
+    looked_for = {version: status_and_error(await world.ask("GET", cut_path(version))) for version in invalid}
+    assert looked_for == dict.fromkeys(invalid, INVALID_VERSION)
 
 
 async def test_a_version_scheme_is_part_of_the_grammar(world: World) -> None:
-    for scheme, right, wrong in [
+    for scheme, valid, invalid in [
         ("semver", "1.2.3-beta.1+5", "1.2"),
         ("calver", "2026.11.3", "2026.13"),
         ("calver", "24.04", "1.2.3.4.5"),
     ]:
-        await set_project(world, version_scheme=scheme)
-        assert (await world.cut(f"{right}-rc1")).status == 201
-        assert said(await world.cut(f"{wrong}-rc1")) == INVALID_VERSION
+        await change_project(world, version_scheme=scheme)
+        assert (await world.cut(f"{valid}-rc1")).status == 201
+        assert status_and_error(await world.cut(f"{invalid}-rc1")) == INVALID_VERSION
 
 
 async def test_a_build_without_a_build_workflow_is_refused(world: World) -> None:
-    await set_project(world, build_workflow=None)
-    assert said(await world.cut("1.0-rc1", build=True)) == (400, "Build workflow is not configured")
-    assert await counted(*ROWS) == {"releases": 0, "candidates": 0, "runs": 0, "jobs": 0}
+    await change_project(world, build_workflow=None)
+    assert status_and_error(await world.cut("1.0-rc1", build=True)) == (400, "Build workflow is not configured")
+    assert await count_rows(*ROWS) == {"releases": 0, "candidates": 0, "runs": 0, "jobs": 0}
     assert (await world.cut("1.0-rc1")).json["status"] == "ready"
 
 
-async def test_checks_come_in_their_order(world: World) -> None:
-    """Each request is wrong in everything from its place on; the first thing wrong is what is told."""
-    reader, stranger = await world.with_grants("project:read"), await world.with_grants("release:cut", project="site")
-    await project(world, "shop")
+async def test_checks_are_made_in_the_documented_order(world: World) -> None:
+    """Each request fails every check from its position on; the first failed check decides the response."""
+    reader, cutter = await world.with_grants("project:read"), await world.with_grants("release:cut", project="site")
+    await create_project(world, "shop")
     await world.cut("1.0-rc1")
-    await set_project(world, build_workflow=None)
+    await change_project(world, build_workflow=None)
     body: dict[str, Any] = {"repo": "acme/none", "commit": "main", "trigger_build_workflow": True}
     shop = "/api/releases/shop/releases"
 
     async def cut(path: str, token: str | None = None, **more: Any) -> tuple[int, str]:
-        return said(await world.ask("POST", path, {**body, **more}, token=token))
+        return status_and_error(await world.ask("POST", path, {**body, **more}, token=token))
 
     in_order = [
         await cut("/api/releases/none/releases/bad", "", commit=7),
         await cut("/api/releases/none/releases/bad", reader, commit=7),
         await cut("/api/releases/none/releases/bad", reader),
         await cut("/api/releases/none/releases/1.0-rc1", reader),
-        await cut("/api/releases/none/releases/1.0-rc1", stranger),
-        await cut(f"{shop}/1.0-rc1", stranger),
+        await cut("/api/releases/none/releases/1.0-rc1", cutter),
+        await cut(f"{shop}/1.0-rc1", cutter),
         await cut(f"{SITE}/releases/1.0-rc1"),
         await cut(f"{SITE}/releases/1.0-rc2"),
         await cut(f"{SITE}/releases/1.0-rc2", trigger_build_workflow=False),
@@ -322,24 +335,24 @@ async def test_checks_come_in_their_order(world: World) -> None:
 
 
 async def test_a_project_without_a_repository_cannot_be_cut(world: World) -> None:
-    await project(world, "paper")
+    await create_project(world, "paper")
     body = {"repo": "acme/site", "commit": world.github.head()}
     answer = await world.ask("POST", cut_path("1.0-rc1", "paper"), body)
-    assert said(answer) == (400, "Release project has no repository")
+    assert status_and_error(answer) == (400, "Release project has no repository")
 
 
-async def test_an_archived_project_is_not_cut_and_shows_what_it_has(world: World) -> None:
+async def test_an_archived_project_cannot_be_cut_and_still_shows_its_candidates(world: World) -> None:
     await world.cut("1.0-rc1")
-    await set_project(world, archived=True)
-    assert said(await world.cut("1.0-rc2")) == (409, "Release project is archived")
+    await change_project(world, archived=True)
+    assert status_and_error(await world.cut("1.0-rc2")) == (409, "Release project is archived")
     assert (await world.cut("1.0-rc1")).status == 200
-    await set_project(world, archived=False)
+    await change_project(world, archived=False)
     assert (await world.cut("1.0-rc2")).status == 201
 
 
 async def test_a_release_id_that_another_project_has_is_a_conflict(world: World) -> None:
-    await project(world, "a", repo="acme/site")
-    await project(world, "a-1", repo="acme/site")
+    await create_project(world, "a", repo="acme/site")
+    await create_project(world, "a-1", repo="acme/site")
     body = {"repo": "acme/site", "commit": world.github.head()}
     assert (await world.ask("POST", cut_path("1-2-rc1", "a"), body)).status == 201
     clash = await world.ask("POST", cut_path("2-rc1", "a-1"), body)
@@ -348,14 +361,14 @@ async def test_a_release_id_that_another_project_has_is_a_conflict(world: World)
     assert "`a`" in clash.error
 
 
-async def test_a_candidate_that_is_not_there_is_not_found(world: World) -> None:
+async def test_an_unknown_candidate_is_not_found(world: World) -> None:
     await world.cut("1.0-rc1")
     paths = [cut_path("1.0-rc2"), f"{cut_path('1.0-rc2')}/cancel", cut_path("1.0-rc1", "none")]
-    answers = [said(await world.ask("POST" if path.endswith("cancel") else "GET", path)) for path in paths]
+    answers = [status_and_error(await world.ask("POST" if path.endswith("cancel") else "GET", path)) for path in paths]
     assert answers == [(404, "Release not found")] * 2 + [(404, "Release project not found")]
 
 
-async def test_a_candidate_cut_again_keeps_who_cut_it(world: World) -> None:
+async def test_a_repeated_cut_keeps_the_original_creator(world: World) -> None:
     cutter = await world.with_grants("release:cut", "project:read", user="carol")
     body = {"repo": "acme/site", "commit": world.github.head()}
     await world.ask("POST", cut_path("1.0-rc1"), body, token=cutter)

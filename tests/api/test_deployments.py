@@ -6,7 +6,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.store.candidates import Candidate
-from tests.api.calls import cut_path, env_path, environment, freeze, hold, links, said, set_project, without_workflow
+from tests.api.helpers import (
+    change_project,
+    create_environment,
+    cut_path,
+    env_path,
+    freeze,
+    hold,
+    page_links,
+    remove_workflow,
+    status_and_error,
+)
 from tests.world import World
 
 IN_PROGRESS = (409, "Another deployment is in progress")
@@ -25,7 +35,7 @@ KEYS = {
 }
 
 
-async def test_a_deployment_answers_201_pending_and_is_followed_to_success(world: World) -> None:
+async def test_a_deployment_answers_201_pending_and_is_tracked_to_success(world: World) -> None:
     await world.cut("1.0-rc1")
     answer = await world.deploy("1.0-rc1")
     assert answer.status == 201
@@ -58,7 +68,7 @@ async def test_a_deployment_answers_201_pending_and_is_followed_to_success(world
     assert (await world.ask("GET", env_path("/deployments/1"))).json == row
 
 
-async def test_a_deployment_says_what_was_live_before_it(world: World) -> None:
+async def test_a_deployment_names_the_version_that_was_live_before_it(world: World) -> None:
     await world.cut("1.0-rc1")
     await world.cut("1.1-rc1")
     await world.live("1.0-rc1")
@@ -76,8 +86,8 @@ async def test_a_run_that_fails_is_a_failure_with_a_message(world: World) -> Non
     assert "`failure`" in row["error_message"]
 
 
-async def test_refusals_come_in_their_order(world: World) -> None:
-    """Every request is wrong in everything from its place on; the first thing wrong is what is told."""
+async def test_checks_are_made_in_the_documented_order(world: World) -> None:
+    """Each request fails every check from its position on; the first failed check decides the response."""
     reader = await world.with_grants("project:read")
     stager = await world.with_grants("deployment:start", project="site")
     await world.cut("1.0-rc1")
@@ -90,7 +100,7 @@ async def test_refusals_come_in_their_order(world: World) -> None:
     async def deploy(
         version: object, path: str = env_path("/deployments"), token: str | None = None
     ) -> tuple[int, str]:
-        return said(await world.ask("POST", path, {"release_candidate_version": version}, token=token))
+        return status_and_error(await world.ask("POST", path, {"release_candidate_version": version}, token=token))
 
     nowhere, production = env_path("/deployments", "moon"), env_path("/deployments", "production")
     in_order = [
@@ -126,10 +136,10 @@ async def test_refusals_come_in_their_order(world: World) -> None:
 
 
 async def test_a_missing_or_malformed_version_is_an_invalid_one(world: World) -> None:
-    wrong: list[Any] = [None, 7, [], {}, True, "", "1.0", "1.0-rc1\n"]
-    bodies = [{"status": "success"}, *({"status": "success", "release_candidate_version": each} for each in wrong)]
+    invalid: list[Any] = [None, 7, [], {}, True, "", "1.0", "1.0-rc1\n"]
+    bodies = [{"status": "success"}, *({"status": "success", "release_candidate_version": item} for item in invalid)]
     for method in ("POST", "PATCH"):
-        answers = [said(await world.ask(method, env_path("/deployments"), body)) for body in bodies]
+        answers = [status_and_error(await world.ask(method, env_path("/deployments"), body)) for body in bodies]
         assert answers == [(400, "Invalid release candidate version")] * len(bodies)
 
 
@@ -138,17 +148,17 @@ async def test_a_candidate_that_is_not_ready_is_refused_with_its_status(world: W
     for status in ("pending", "building", "failed", "canceled", "banned"):
         await Candidate.filter(version="1.0-rc1").update(status=status)
         answer = await world.deploy("1.0-rc1")
-        assert said(answer) == (409, "Release candidate is not ready")
+        assert status_and_error(answer) == (409, "Release candidate is not ready")
         assert answer.json["details"]["status"] == status
     assert not await world.deployments()
 
 
-async def test_a_frozen_environment_says_who_why_and_until_when(world: World) -> None:
+async def test_a_frozen_environment_refuses_with_the_actor_the_reason_and_the_end(world: World) -> None:
     await world.cut("1.0-rc1")
     until = (datetime.now(UTC) + timedelta(hours=1)).replace(microsecond=0)
     await freeze(world, until=until.isoformat())
     answer = await world.deploy("1.0-rc1")
-    assert said(answer) == (400, "Environment is frozen")
+    assert status_and_error(answer) == (400, "Environment is frozen")
     details = answer.json["details"]
     assert (details["by"], details["reason"]) == ("root", "moving house")
     assert datetime.fromisoformat(details["until"]) == until
@@ -157,35 +167,35 @@ async def test_a_frozen_environment_says_who_why_and_until_when(world: World) ->
     assert (await world.deploy("1.0-rc1", "production")).status == 201
 
 
-async def test_a_held_release_is_gated_and_the_gate_says_what_it_waits_for(world: World) -> None:
+async def test_a_held_release_is_gated_and_the_gate_names_what_it_waits_for(world: World) -> None:
     await world.cut("1.0-rc1")
     await hold("1.0")
     answer = await world.deploy("1.0-rc1")
-    assert said(answer) == (403, "Deployment is gated")
+    assert status_and_error(answer) == (403, "Deployment is gated")
     assert answer.json["details"]["gates"] == [{"gate": "hold", "waits_for": "alice to unhold the release: a leak"}]
 
 
-async def test_of_many_deployments_at_once_one_starts(world: World) -> None:
+async def test_of_concurrent_deployments_one_starts(world: World) -> None:
     await world.cut("1.0-rc1")
     await world.cut("1.0-rc2")
     answers = await asyncio.gather(*(world.deploy(f"1.0-rc{1 + n % 2}") for n in range(10)))
     assert Counter(answer.status for answer in answers) == {201: 1, 409: 9}
-    assert {said(answer) for answer in answers if answer.status == 409} == {IN_PROGRESS}
+    assert {status_and_error(answer) for answer in answers if answer.status == 409} == {IN_PROGRESS}
     assert (await world.deploy("1.0-rc1", "production")).status == 201
     await world.settle()
     assert len(world.github.dispatches) == 2
 
 
-async def test_a_deployment_that_a_pipeline_reports_is_in_progress_too(world: World) -> None:
+async def test_a_reported_deployment_in_progress_blocks_others_too(world: World) -> None:
     await world.cut("1.0-rc1")
     await world.report("1.0-rc1", "in_progress")
-    assert said(await world.deploy("1.0-rc1")) == IN_PROGRESS
+    assert status_and_error(await world.deploy("1.0-rc1")) == IN_PROGRESS
     await world.report("1.0-rc1", "success")
     assert (await world.deploy("1.0-rc1")).status == 201
 
 
-async def test_an_environment_without_a_workflow_waits_to_be_told(world: World) -> None:
-    await without_workflow()
+async def test_a_deployment_without_a_workflow_waits_for_reports(world: World) -> None:
+    await remove_workflow()
     await world.cut("1.0-rc1")
     assert (await world.deploy("1.0-rc1")).json["status"] == "pending"
     await world.settle()
@@ -195,8 +205,8 @@ async def test_an_environment_without_a_workflow_waits_to_be_told(world: World) 
     assert await world.statuses() == [("1.0-rc1", "success")]
 
 
-async def test_an_environment_without_a_workflow_waits_no_longer_than_its_deadline(world: World) -> None:
-    await without_workflow()
+async def test_a_deployment_without_a_workflow_fails_at_its_deadline(world: World) -> None:
+    await remove_workflow()
     await world.cut("1.0-rc1")
     await world.deploy("1.0-rc1")
     await world.late()
@@ -215,12 +225,12 @@ async def test_a_deployment_is_cancelled_once_its_run_has_ended(world: World) ->
     await world.settle()
     assert await world.statuses() == [("1.0-rc1", "canceled")]
     again = await world.ask("POST", env_path("/deployments/1/cancel"))
-    assert said(again) == (409, "Deployment has ended")
+    assert status_and_error(again) == (409, "Deployment has ended")
     assert again.json["details"] == {"status": "canceled"}
 
 
 async def test_a_deployment_without_a_run_is_cancelled_at_once(world: World) -> None:
-    await without_workflow()
+    await remove_workflow()
     await world.cut("1.0-rc1")
     await world.deploy("1.0-rc1")
     answer = await world.ask("POST", env_path("/deployments/1/cancel"))
@@ -232,15 +242,23 @@ async def test_a_deployment_is_found_on_its_own_environment_only(world: World) -
     await world.live("1.0-rc1")
     numbers = ["2", "0", "-1", "one", "1.0", "%C2%B9", "18446744073709551617", "9" * 300, "1%00", "1%0A"]
     missing = (404, "Deployment not found")
-    answers = {number: said(await world.ask("GET", env_path(f"/deployments/{number}"))) for number in numbers}
+    answers = {
+        number: status_and_error(await world.ask("GET", env_path(f"/deployments/{number}"))) for number in numbers
+    }
     assert answers == dict.fromkeys(numbers, missing)
-    assert said(await world.ask("GET", env_path("/deployments/1", "production"))) == missing
-    assert said(await world.ask("POST", env_path("/deployments/1/cancel", "production"))) == missing
-    assert said(await world.ask("GET", env_path("/deployments/x", "moon"))) == (404, "Release environment not found")
-    assert said(await world.ask("GET", env_path("/deployments/x", project="x"))) == (404, "Release project not found")
+    assert status_and_error(await world.ask("GET", env_path("/deployments/1", "production"))) == missing
+    assert status_and_error(await world.ask("POST", env_path("/deployments/1/cancel", "production"))) == missing
+    assert status_and_error(await world.ask("GET", env_path("/deployments/x", "moon"))) == (
+        404,
+        "Release environment not found",
+    )
+    assert status_and_error(await world.ask("GET", env_path("/deployments/x", project="x"))) == (
+        404,
+        "Release project not found",
+    )
 
 
-async def test_lists_come_newest_first_in_pages_with_links_as_github_has_them(world: World) -> None:
+async def test_lists_are_newest_first_in_pages_with_link_headers_like_githubs(world: World) -> None:
     await world.cut("1.0-rc1")
     for status in ["pending", "success"] * 12:  # a running state after a final one is a new deployment
         await world.report("1.0-rc1", status)
@@ -248,7 +266,7 @@ async def test_lists_come_newest_first_in_pages_with_links_as_github_has_them(wo
     async def page(query: str) -> tuple[list[int], dict[str, str]]:
         answer = await world.ask("GET", env_path(f"/deployments{query}"))
         assert answer.status == 200
-        return [row["id"] for row in answer.json], dict(links(answer))
+        return [row["id"] for row in answer.json], dict(page_links(answer))
 
     assert await page("") == (list(range(12, 2, -1)), {"next": "page=2", "last": "page=2"})
     assert await page("?page=2") == ([2, 1], {"first": "page=1", "prev": "page=1"})
@@ -265,7 +283,7 @@ async def test_lists_come_newest_first_in_pages_with_links_as_github_has_them(wo
     assert (await page("?page=99"))[0] == []
 
 
-async def test_a_page_that_cannot_be_is_refused_by_name(world: World) -> None:
+async def test_an_invalid_page_is_refused_by_name(world: World) -> None:
     queries = [
         "page=0",
         "page=-1",
@@ -283,19 +301,22 @@ async def test_a_page_that_cannot_be_is_refused_by_name(world: World) -> None:
 
 
 async def test_an_environment_of_another_project_or_letter_case_is_not_found(world: World) -> None:
-    await environment(world, "QA Süd/1".replace("/", "-"))
+    await create_environment(world, "QA Süd/1".replace("/", "-"))
     assert (await world.ask("GET", env_path("/deployments", "QA%20S%C3%BCd-1"))).json == []
     for name in ("Staging", "STAGING", "qa%20s%C3%BCd-1", "staging%00", "staging%20"):
-        assert said(await world.ask("GET", env_path("/deployments", name))) == (404, "Release environment not found")
+        assert status_and_error(await world.ask("GET", env_path("/deployments", name))) == (
+            404,
+            "Release environment not found",
+        )
     for name in ("Site", "site%00", "%73ite%20"):
-        assert said(await world.ask("GET", env_path("/deployments", project=name))) == (
+        assert status_and_error(await world.ask("GET", env_path("/deployments", project=name))) == (
             404,
             "Release project not found",
         )
     assert (await world.ask("GET", env_path("/deployments/", "%73taging", "%73ite"))).json == []
 
 
-async def test_a_slash_at_the_end_makes_no_difference(world: World) -> None:
+async def test_a_trailing_slash_makes_no_difference(world: World) -> None:
     body = {"repo": "acme/site", "commit": world.github.head()}
     assert (await world.ask("POST", f"{cut_path('1.0-rc1')}/", body)).status == 201
     assert (await world.ask("GET", f"{cut_path('1.0-rc1')}/")).status == 200
@@ -305,17 +326,17 @@ async def test_a_slash_at_the_end_makes_no_difference(world: World) -> None:
     assert (await world.ask("POST", env_path("/rollback/"))).status == 404
 
 
-async def test_an_archived_project_is_not_deployed(world: World) -> None:
+async def test_an_archived_project_cannot_be_deployed(world: World) -> None:
     await world.cut("1.0-rc1")
-    await set_project(world, archived=True)
-    assert said(await world.deploy("1.0-rc1")) == (409, "Release project is archived")
+    await change_project(world, archived=True)
+    assert status_and_error(await world.deploy("1.0-rc1")) == (409, "Release project is archived")
 
 
 async def test_releases_become_testing_and_released_as_they_go_live(world: World) -> None:
     await world.cut("1.0-rc1")
-    shown = []
-    for place in ("", "staging", "production", "staging"):
-        if place:
-            await world.live("1.0-rc1", place)
-        shown.append((await world.ask("GET", "/api/projects/site/releases/1.0")).json["status"])
-    assert shown == [1, 10, 30, 30]
+    statuses = []
+    for environment in ("", "staging", "production", "staging"):
+        if environment:
+            await world.live("1.0-rc1", environment)
+        statuses.append((await world.ask("GET", "/api/projects/site/releases/1.0")).json["status"])
+    assert statuses == [1, 10, 30, 30]

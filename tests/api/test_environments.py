@@ -1,4 +1,4 @@
-"""Environments over REST: made, changed, frozen and unfrozen."""
+"""Environments over REST: creating, changing, freezing and unfreezing."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,29 +7,29 @@ import pytest
 
 from bot.store.audit import AuditEntry
 from bot.store.projects import Environment
-from tests.api.calls import cases, environment, freeze, project, set_project
+from tests.api.helpers import change_project, create_environment, create_project, field_values, freeze
 from tests.world import Answer, World
 
 ENVIRONMENTS = "/api/projects/site/environments"
 STAGING = f"{ENVIRONMENTS}/staging"
 
 
-def told(answer: Answer) -> tuple[int, str | None]:
-    """Status and the field that a problem is about."""
+def status_and_field(answer: Answer) -> tuple[int, str | None]:
+    """Status and field of an error response."""
     assert answer.headers["Content-Type"].startswith("application/problem+json"), answer.json
     return answer.status, answer.json.get("pointer")
 
 
-async def change(world: World, token: str | None = None, **values: Any) -> Answer:
-    """Change `staging`."""
+async def change_staging(world: World, token: str | None = None, **values: Any) -> Answer:
+    """Change the environment `staging`."""
     return await world.ask("PATCH", STAGING, values, token=token)
 
 
-async def test_an_environment_is_made_with_defaults_and_listed_in_its_order(world: World) -> None:
-    made = await environment(world, "qa", order=-0)
-    moment = made.pop("created_at")
+async def test_an_environment_is_created_with_defaults_and_listed_in_order(world: World) -> None:
+    created = await create_environment(world, "qa", order=-0)
+    moment = created.pop("created_at")
     assert moment.endswith("Z")
-    assert made == {
+    assert created == {
         "id": 3,
         "name": "qa",
         "tier": "development",
@@ -39,13 +39,13 @@ async def test_an_environment_is_made_with_defaults_and_listed_in_its_order(worl
         "deploy_deadline_minutes": 60,
         "frozen": None,
     }
-    assert (await world.ask("GET", f"{ENVIRONMENTS}/qa")).json == {**made, "created_at": moment}
-    await change(world, order=7)
-    assert [each["name"] for each in (await world.ask("GET", ENVIRONMENTS)).json] == ["production", "qa", "staging"]
+    assert (await world.ask("GET", f"{ENVIRONMENTS}/qa")).json == {**created, "created_at": moment}
+    await change_staging(world, order=7)
+    assert [item["name"] for item in (await world.ask("GET", ENVIRONMENTS)).json] == ["production", "qa", "staging"]
 
 
-async def test_every_setting_is_kept_as_given_and_changed_alone(world: World) -> None:
-    shown = (await world.ask("GET", STAGING)).json
+async def test_every_setting_is_stored_and_can_be_changed_alone(world: World) -> None:
+    environment = (await world.ask("GET", STAGING)).json
     settings: dict[str, list[Any]] = {
         "tier": ["development"],
         "workflow": [None, "ship.yml"],
@@ -54,13 +54,13 @@ async def test_every_setting_is_kept_as_given_and_changed_alone(world: World) ->
         "deploy_deadline_minutes": [5],
         "name": ["STAGING"],
     }
-    for name, value in cases(settings):
-        shown[name] = value
-        answer = await change(world, **{name: value})
-        assert (answer.status, answer.json) == (200, shown)
-    assert told(await world.ask("GET", STAGING)) == (404, None)
-    assert (await world.ask("GET", f"{ENVIRONMENTS}/STAGING")).json == shown
-    assert (await world.ask("PATCH", f"{ENVIRONMENTS}/STAGING", {})).json == shown
+    for name, value in field_values(settings):
+        environment[name] = value
+        answer = await change_staging(world, **{name: value})
+        assert (answer.status, answer.json) == (200, environment)
+    assert status_and_field(await world.ask("GET", STAGING)) == (404, None)
+    assert (await world.ask("GET", f"{ENVIRONMENTS}/STAGING")).json == environment
+    assert (await world.ask("PATCH", f"{ENVIRONMENTS}/STAGING", {})).json == environment
 
 
 WRONG: dict[str, list[Any]] = {
@@ -74,37 +74,37 @@ WRONG: dict[str, list[Any]] = {
 }
 
 
-@pytest.mark.parametrize("made", [True, False], ids=["made", "changed"])
-async def test_a_setting_that_cannot_be_is_refused_naming_the_field(world: World, made: bool) -> None:
+@pytest.mark.parametrize("created", [True, False], ids=["created", "changed"])
+async def test_an_invalid_setting_is_refused_naming_the_field(world: World, created: bool) -> None:
     before = (await world.ask("GET", ENVIRONMENTS)).json
-    for field, value in cases(WRONG):
-        body = {"name": "qa", "tier": "staging", field: value} if made else {field: value}
-        answer = await world.ask("POST" if made else "PATCH", ENVIRONMENTS if made else STAGING, body)
-        status, pointer = told(answer)
+    for field, value in field_values(WRONG):
+        body = {"name": "qa", "tier": "staging", field: value} if created else {field: value}
+        answer = await world.ask("POST" if created else "PATCH", ENVIRONMENTS if created else STAGING, body)
+        status, pointer = status_and_field(answer)
         assert status == 400, (field, value)
         assert pointer is not None
         assert pointer.startswith(f"#/{field}"), (field, value, pointer)
     for field in ("name", "tier"):
         body = {name: value for name, value in {"name": "qa", "tier": "staging"}.items() if name != field}
-        assert told(await world.ask("POST", ENVIRONMENTS, body)) == (400, f"#/{field}")
+        assert status_and_field(await world.ask("POST", ENVIRONMENTS, body)) == (400, f"#/{field}")
     assert (await world.ask("GET", ENVIRONMENTS)).json == before
 
 
-async def test_names_that_differ_only_in_case_are_409_saying_why(world: World) -> None:
-    await environment(world, "qa")
+async def test_names_that_differ_only_in_case_are_409_with_the_reason(world: World) -> None:
+    await create_environment(world, "qa")
     answers = [
         await world.ask("POST", ENVIRONMENTS, {"name": name, "tier": "staging"}) for name in ("staging", "Staging")
     ]
     answers.append(await world.ask("PATCH", f"{ENVIRONMENTS}/qa", {"name": "STAGING"}))
     for answer in answers:
-        assert told(answer) == (409, "#/name")
+        assert status_and_field(answer) == (409, "#/name")
         assert answer.json["environment"] == "staging"
         assert "upper from lower case" in answer.json["detail"]
-    await project(world, "shop")
-    await environment(world, "Staging", of="shop")
+    await create_project(world, "shop")
+    await create_environment(world, "Staging", of="shop")
 
 
-async def test_an_environment_that_is_not_there_is_404(world: World) -> None:
+async def test_an_unknown_environment_is_404(world: World) -> None:
     calls: list[tuple[str, str, Any]] = [
         ("GET", f"{ENVIRONMENTS}/moon", None),
         ("PATCH", f"{ENVIRONMENTS}/moon", {}),
@@ -120,27 +120,27 @@ async def test_an_environment_that_is_not_there_is_404(world: World) -> None:
         assert (answer.status, answer.json["detail"]) == (404, "Release project not found")
 
 
-async def test_a_freeze_says_who_why_since_and_until(world: World) -> None:
+async def test_a_freeze_shows_the_actor_the_reason_and_the_times(world: World) -> None:
     until = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2)
-    answer = await change(world, frozen={"reason": " release party ", "until": until.isoformat()})
+    answer = await change_staging(world, frozen={"reason": " release party ", "until": until.isoformat()})
     frozen = answer.json["frozen"]
     assert (answer.status, frozen["by"], frozen["reason"]) == (200, "root", "release party")
     assert datetime.fromisoformat(frozen["until"]) == until
     assert datetime.fromisoformat(frozen["since"]) <= datetime.now(UTC)
     assert (await world.ask("GET", STAGING)).json["frozen"] == frozen
-    forever = (await change(world, frozen={"reason": "x", "until": None})).json["frozen"]
+    forever = (await change_staging(world, frozen={"reason": "x", "until": None})).json["frozen"]
     assert forever["until"] is None
-    assert (await change(world, frozen=None)).json["frozen"] is None
+    assert (await change_staging(world, frozen=None)).json["frozen"] is None
     acts = [entry.act for entry in await AuditEntry.filter(act__startswith="environment.").order_by("id")]
     assert acts[-3:] == ["environment.freeze", "environment.freeze", "environment.unfreeze"]
 
 
-async def test_until_may_be_said_in_any_zone(world: World) -> None:
-    answer = await change(world, frozen={"reason": "x", "until": "2999-01-01T02:00:00+02:00"})
+async def test_until_may_be_in_any_time_zone(world: World) -> None:
+    answer = await change_staging(world, frozen={"reason": "x", "until": "2999-01-01T02:00:00+02:00"})
     assert datetime.fromisoformat(answer.json["frozen"]["until"]) == datetime(2999, 1, 1, tzinfo=UTC)
 
 
-async def test_a_freeze_that_has_run_out_is_none(world: World) -> None:
+async def test_an_expired_freeze_is_not_shown(world: World) -> None:
     await freeze(world, until=(datetime.now(UTC) + timedelta(hours=1)).isoformat())
     row = await Environment.get(name="staging")
     assert row.frozen is not None
@@ -155,7 +155,7 @@ async def test_a_malformed_freeze_is_refused_and_changes_nothing(world: World) -
     past = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
     untold: list[Any] = ["tomorrow", "", 5, True, [], "2999-01-01T00:00:00", "9999-12-31T23:59:59-14:00"]
     untold.append("0001-01-01T00:00+14:00")
-    wrong: list[tuple[Any, str]] = [
+    invalid: list[tuple[Any, str]] = [
         ({"reason": "x", "until": past}, "#/frozen/until"),
         *(({"reason": "x", "until": text}, "#/frozen/until") for text in untold),
         ({"reason": ""}, "#/frozen/reason"),
@@ -167,8 +167,8 @@ async def test_a_malformed_freeze_is_refused_and_changes_nothing(world: World) -
         ("x", "#/frozen"),
     ]
     before = (await world.ask("GET", STAGING)).json
-    for frozen, pointer in wrong:
-        assert told(await change(world, order=9, frozen=frozen)) == (400, pointer), frozen
+    for frozen, pointer in invalid:
+        assert status_and_field(await change_staging(world, order=9, frozen=frozen)) == (400, pointer), frozen
         assert (await world.ask("GET", STAGING)).json == before
 
 
@@ -178,16 +178,16 @@ async def test_settings_and_freeze_are_changed_together_or_not_at_all(world: Wor
     before = (await world.ask("GET", STAGING)).json
     both: dict[str, Any] = {"order": 4, "frozen": {"reason": "x"}}
     for token in (freezer, writer):
-        assert (await change(world, token, **both)).status == 403
-    assert told(await change(world, name="production", frozen={"reason": "x"})) == (409, "#/name")
+        assert (await change_staging(world, token, **both)).status == 403
+    assert status_and_field(await change_staging(world, name="production", frozen={"reason": "x"})) == (409, "#/name")
     assert (await world.ask("GET", STAGING)).json == before
-    assert (await change(world, freezer, frozen={"reason": "x"})).status == 200
-    assert (await change(world, writer, order=4)).status == 200
-    together = await change(world, name="stage", order=5, frozen={"reason": "both"})
-    shown = together.json
-    assert (shown["name"], shown["order"], shown["frozen"]["reason"]) == ("stage", 5, "both")
+    assert (await change_staging(world, freezer, frozen={"reason": "x"})).status == 200
+    assert (await change_staging(world, writer, order=4)).status == 200
+    together = await change_staging(world, name="stage", order=5, frozen={"reason": "both"})
+    environment = together.json
+    assert (environment["name"], environment["order"], environment["frozen"]["reason"]) == ("stage", 5, "both")
 
 
 async def test_environments_of_an_archived_project_are_still_shown(world: World) -> None:
-    await set_project(world, archived=True)
+    await change_project(world, archived=True)
     assert len((await world.ask("GET", ENVIRONMENTS)).json) == 2

@@ -14,8 +14,8 @@ from bot.rules.releases import STATUS_NAMES
 from bot.store.projects import Environment
 from bot.store.releases import Release
 from tests.api import graphs
-from tests.api.calls import freeze, project
 from tests.api.graphs import NOW, error_codes, execute, post
+from tests.api.helpers import create_project, freeze
 from tests.world import World
 
 WHOLE = """query ($environment: Int) {
@@ -310,8 +310,8 @@ async def test_lists_of_an_object_are_filtered_too(world: World) -> None:
         assert each["candidate"] == {"deployments": {"totalCount": 0}}
 
 
-async def test_a_project_without_a_repository_has_empty_lists(world: World) -> None:
-    plain = await project(world, "paper")
+async def test_a_release_that_was_never_cut_has_announcements_and_schedules(world: World) -> None:
+    plain = await create_project(world, "paper")
     assert plain["repo"] is None
     found = await execute(
         world,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api.http.authentication import INVALID, MOST_WRONG
+from api.http.authentication import INVALID, MAX_FAILURES
 from bot.context import FORBIDDEN, MISSING, Actor
 from bot.operations import users
 from bot.rules.ids import UserId
@@ -251,7 +251,7 @@ async def test_wrong_credentials_are_401_whatever_the_query(world: World) -> Non
             assert (answer.status, error_message(answer)) == (401, INVALID)
             assert answer.json["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
             assert answer.headers["WWW-Authenticate"] == "Bearer"
-    for _ in range(MOST_WRONG):
+    for _ in range(MAX_FAILURES):
         answer = await post(world, "{ viewer { name } }", token="lsh_unknown")
     assert answer.status == 429 and answer.headers["Retry-After"]
     assert answer.json["errors"][0]["extensions"] == {"code": "TOO_MANY_REQUESTS"}

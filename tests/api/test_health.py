@@ -1,4 +1,4 @@
-"""Whether the service lives, can serve, and what it counts."""
+"""Liveness, readiness and metrics."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,17 +13,17 @@ from server.app import create_app
 from tests.world import World, settings_for
 
 
-async def test_the_process_says_that_it_lives_without_credentials(world: World) -> None:
+async def test_the_liveness_check_needs_no_credentials(world: World) -> None:
     answer = await world.ask("GET", "/healthz", token="")
     assert (answer.status, answer.json) == (200, {"status": "ok"})
 
 
-async def test_a_service_that_is_well_is_ready(world: World) -> None:
+async def test_a_healthy_service_is_ready(world: World) -> None:
     answer = await world.ask("GET", "/readyz", token="")
     assert (answer.status, answer.json) == (200, {"status": "ok", "problems": {}})
 
 
-async def test_a_service_whose_migrations_are_missing_is_not_ready(world: World) -> None:
+async def test_a_service_with_missing_migrations_is_not_ready(world: World) -> None:
     (row,) = await fetch("SELECT * FROM tortoise_migrations WHERE name LIKE '0001%'")
     await execute("DELETE FROM tortoise_migrations WHERE name = $1", row["name"])
     answer = await world.ask("GET", "/readyz")
@@ -45,7 +45,7 @@ async def idle(source: Path, database_url: str, aiohttp_client: Any) -> AsyncIte
     await github.close()
 
 
-async def test_a_service_is_not_ready_while_due_work_is_left_lying(idle: TestClient[Any, Any]) -> None:
+async def test_a_service_is_not_ready_while_due_jobs_wait_too_long(idle: TestClient[Any, Any]) -> None:
     assert (await idle.get("/readyz")).status == 200
     await execute(
         "INSERT INTO jobs (kind, keep, priority, payload, headers, state, attempts, run_at, created_at) "
@@ -58,7 +58,7 @@ async def test_a_service_is_not_ready_while_due_work_is_left_lying(idle: TestCli
     assert 'longshore_queue_depth{kind="reconcile"} 1.0' in await (await idle.get("/metrics")).text()
 
 
-async def test_a_service_whose_database_is_broken_lives_and_is_not_ready(idle: TestClient[Any, Any]) -> None:
+async def test_a_service_with_a_broken_database_is_alive_and_not_ready(idle: TestClient[Any, Any]) -> None:
     await execute("ALTER TABLE jobs RENAME TO mislaid")
     answers = {path: await idle.get(path) for path in ("/readyz", "/healthz", "/metrics")}
     await execute("ALTER TABLE mislaid RENAME TO jobs")
@@ -77,7 +77,7 @@ async def metric(world: World, line: str) -> float:
     return float(lines.get(line, 0))
 
 
-async def test_builds_deployments_jobs_deliveries_and_calls_are_counted(world: World) -> None:
+async def test_builds_deployments_jobs_deliveries_and_github_calls_are_counted(world: World) -> None:
     await world.cut("1.0-rc1", build=True)
     await world.settle()
     await world.github.finish()

@@ -77,12 +77,12 @@ def test_an_auth_code_is_accepted_by_announcements_and_no_other_dialect(document
 
 
 def test_every_field_of_a_query_model_is_a_parameter(document: Any) -> None:
-    endpoints = [each for dialect in dialects("") for each in dialect.endpoints if each.query]
+    endpoints = [each for dialect in dialects() for each in dialect.endpoints if each.query_model]
     assert endpoints
     for endpoint in endpoints:
         parameters = document["paths"][endpoint.path][endpoint.method.lower()]["parameters"]
         described = {each["name"]: each["required"] for each in parameters if each["in"] == "query"}
-        fields = endpoint.query.model_fields.items() if endpoint.query else ()
+        fields = endpoint.query_model.model_fields.items() if endpoint.query_model else ()
         assert described == {field.alias or name: field.is_required() for name, field in fields}, endpoint.path
 
 

@@ -1,4 +1,4 @@
-"""Files of package releases: added, kept in order, and never lost."""
+"""Files of package releases: adding them, their order, and concurrent additions."""
 
 import asyncio
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.rules.packages import LARGEST, MOST_GROUPS, MOST_PATHS
 from bot.store.releases import Release
-from tests.api.test_packages import named, refused, shown, write
+from tests.api.test_packages import create_release, fields_named, show_release, status_and_sentence
 from tests.world import Answer, World
 
 FILES = "/api/releases/1/update_files/"
@@ -17,8 +17,8 @@ async def add(world: World, files: Any, **more: Any) -> Answer:
     return await world.ask("PATCH", FILES, {"files": files}, **more)
 
 
-async def test_paths_are_added_behind_those_that_are_there_once_each(world: World) -> None:
-    await write(world, files={"js": ["js/b.js", "js/a.js", "js/b.js"], "css": "site.css"})
+async def test_new_paths_are_appended_and_duplicates_ignored(world: World) -> None:
+    await create_release(world, files={"js": ["js/b.js", "js/a.js", "js/b.js"], "css": "site.css"})
     steps: list[tuple[Any, Mapping[str, list[str]]]] = [
         ({}, {"js": ["js/b.js", "js/a.js"], "css": ["site.css"]}),
         ({"js": "js/c.js"}, {"js": ["js/b.js", "js/a.js", "js/c.js"], "css": ["site.css"]}),
@@ -30,11 +30,11 @@ async def test_paths_are_added_behind_those_that_are_there_once_each(world: Worl
         assert (answer.status, set(answer.json)) == (200, {"files"})
         assert answer.json["files"] == {**answer.json["files"], **expected}
     assert set(answer.json["files"]) == {"js", "css", "img", "none"}
-    assert (await shown(world, 1))["files"] == answer.json["files"]
+    assert (await show_release(world, 1))["files"] == answer.json["files"]
 
 
-async def test_adding_is_written_into_the_audit_log_where_something_is_new(world: World) -> None:
-    await write(world)
+async def test_adding_files_is_audited_unless_nothing_is_new(world: World) -> None:
+    await create_release(world)
     before = (await Release.get(id=1)).updated_at
     await add(world, {"js": "a"})
     changed = (await Release.get(id=1)).updated_at
@@ -64,56 +64,56 @@ async def test_malformed_files_are_refused_and_nothing_is_added(world: World) ->
         "a\x1b",
         "x" * 1001,
     ]
-    await write(world, files={"js": "a"})
+    await create_release(world, files={"js": "a"})
     for files in (None, 1, True, "a", [], ["a"], {"": "a"}, {"a\n": "a"}, {"x" * 101: "a"}):
-        assert named(await add(world, files)) == {"files"}
+        assert fields_named(await add(world, files)) == {"files"}
     for group in groups:
-        assert named(await add(world, {"css": "fine", "js": group})) == {"files"}, group
-    assert (await shown(world, 1))["files"] == {"js": ["a"]}
+        assert fields_named(await add(world, {"css": "fine", "js": group})) == {"files"}, group
+    assert (await show_release(world, 1))["files"] == {"js": ["a"]}
 
 
-async def test_a_body_without_files_or_with_more_is_400_before_the_release_is_looked_for(world: World) -> None:
+async def test_a_body_without_files_or_with_unknown_fields_is_400_before_the_release_is_looked_up(world: World) -> None:
     for path in (FILES, "/api/releases/x/update_files/"):
-        assert named(await world.ask("PATCH", path, {})) == {"files"}
-        assert named(await world.ask("PATCH", path)) == {"files"}
-        assert named(await world.ask("PATCH", path, {"files": {}, "status": 30})) == {"status"}
-        assert refused(await world.ask("PATCH", path, {"files": {}})) == (404, "Release not found")
+        assert fields_named(await world.ask("PATCH", path, {})) == {"files"}
+        assert fields_named(await world.ask("PATCH", path)) == {"files"}
+        assert fields_named(await world.ask("PATCH", path, {"files": {}, "status": 30})) == {"status"}
+        assert status_and_sentence(await world.ask("PATCH", path, {"files": {}})) == (404, "Release not found")
         nul = await world.ask("PATCH", path, {"files": {"js": "a\0b"}})
-        assert refused(nul)[0] == 400
+        assert status_and_sentence(nul)[0] == 400
 
 
-async def test_a_release_has_no_more_files_than_can_be_shown(world: World) -> None:
-    for full, what in (
+async def test_the_number_of_files_of_a_release_is_limited(world: World) -> None:
+    for full, limit in (
         ({str(number): ["a"] for number in range(MOST_GROUPS)}, "groups"),
         ({"a": [str(number) for number in range(MOST_PATHS)]}, "paths"),
         ({"a": [f"{number:01000}" for number in range(LARGEST // 1000)]}, "characters of paths"),
     ):
-        written = await write(world, version=what, files=full)
+        written = await create_release(world, version=limit, files=full)
         path = f"/api/releases/{written.json['id']}/update_files/"
         answer = await world.ask("PATCH", path, {"files": {"more": ["x" * 1000]}})
-        assert named(answer) == {"files"}
-        assert what in answer.error
+        assert fields_named(answer) == {"files"}
+        assert limit in answer.error
         assert (await world.ask("PATCH", path, {"files": full})).json == {"files": full}
 
 
-async def test_of_many_that_add_at_once_none_loses_a_path(world: World) -> None:
-    await write(world, files={"js": "first"})
+async def test_concurrent_additions_lose_no_path(world: World) -> None:
+    await create_release(world, files={"js": "first"})
     answers = await asyncio.gather(
         *(add(world, {"js": [f"js/{number}"], f"group{number % 5}": [f"{number}", "same"]}) for number in range(40))
     )
     assert {answer.status for answer in answers} == {200}
-    files = (await shown(world, 1))["files"]
+    files = (await show_release(world, 1))["files"]
     assert files["js"][0] == "first"
     assert sorted(files["js"][1:]) == sorted(f"js/{number}" for number in range(40))
     for group in range(5):
         assert sorted(files[f"group{group}"]) == sorted(["same", *(f"{number}" for number in range(group, 40, 5))])
-    for answer in answers:  # each has seen what was there before it, in the order that lasts
-        there = answer.json["files"]["js"]
-        assert there == files["js"][: len(there)]
+    for answer in answers:  # each response has the paths before it, in their final order
+        paths = answer.json["files"]["js"]
+        assert paths == files["js"][: len(paths)]
 
 
-async def test_files_that_are_added_while_the_release_is_deployed_are_kept(world: World) -> None:
-    await write(world, version="1.0", status=1)
+async def test_files_added_during_a_deployment_are_kept(world: World) -> None:
+    await create_release(world, version="1.0", status=1)
     await world.cut("1.0-rc1")
 
     async def add_some() -> None:
@@ -123,5 +123,5 @@ async def test_files_that_are_added_while_the_release_is_deployed_are_kept(world
     adding = asyncio.create_task(add_some())
     await world.live("1.0-rc1")
     await adding
-    whole = await shown(world, 1)
+    whole = await show_release(world, 1)
     assert (whole["status"], whole["files"]) == (10, {"js": [str(number) for number in range(10)]})

@@ -1,4 +1,4 @@
-"""Lists of package releases: filters, pages, the newest of a package, and who sees which."""
+"""Lists of package releases: filters, pages, the latest release of a package, and visibility."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -14,8 +14,8 @@ from bot.store.database import fetch
 from bot.store.packages import Wanted
 from bot.store.projects import Repository
 from bot.store.releases import Release
-from tests.api.calls import cases, hold, links, project
-from tests.api.test_packages import named, refused, write
+from tests.api.helpers import create_project, field_values, hold, page_links
+from tests.api.test_packages import create_release, fields_named, status_and_sentence
 from tests.queue.helpers import only_sqlite
 from tests.world import Answer, Serve, World, a_world
 
@@ -23,7 +23,7 @@ LIST = "/api/releases/"
 LATEST = "/api/releases/latest/"
 
 
-async def listed(world: World, query: str = "", **more: Any) -> Answer:
+async def list_page(world: World, query: str = "", **more: Any) -> Answer:
     """A page of the list."""
     answer = await world.ask("GET", f"{LIST}{query}", **more)
     assert answer.status == 200, answer.json
@@ -31,31 +31,31 @@ async def listed(world: World, query: str = "", **more: Any) -> Answer:
     return answer
 
 
-async def versions(world: World, query: str = "", **more: Any) -> list[str]:
-    """What a page lists, once it is seen to say how many there are in all."""
-    page = (await listed(world, query, **more)).json
+async def listed_versions(world: World, query: str = "", **more: Any) -> list[str]:
+    """The versions of the first page, whose `count` is checked."""
+    page = (await list_page(world, query, **more)).json
     assert page["count"] == len(page["results"])
     return [row["version"] for row in page["results"]]
 
 
-async def newest(world: World, query: str, **more: Any) -> str | None:
-    """The version of the newest release, if there is one."""
+async def latest_version(world: World, query: str, **more: Any) -> str | None:
+    """The version of the latest release, if there is one."""
     answer = await world.ask("GET", f"{LATEST}{query}", **more)
     if answer.status == 404:
-        assert refused(answer) == (404, "Release not found")
+        assert status_and_sentence(answer) == (404, "Release not found")
         return None
     assert answer.status == 200, answer.json
     return str(answer.json["version"])
 
 
-async def test_an_empty_list_is_a_page_of_nothing(world: World) -> None:
-    assert (await listed(world)).json == {"count": 0, "next": None, "previous": None, "results": []}
+async def test_an_empty_list_is_an_empty_page(world: World) -> None:
+    assert (await list_page(world)).json == {"count": 0, "next": None, "previous": None, "results": []}
 
 
-async def test_the_list_shows_releases_whole_and_newest_first(world: World) -> None:
-    await write(world, version="1.0", files={"js": "a"}, signature="s", release_notes="n")
-    await write(world, version="0.9", release_date="2030-01-01")
-    page = (await listed(world)).json
+async def test_the_list_has_complete_releases_newest_first(world: World) -> None:
+    await create_release(world, version="1.0", files={"js": "a"}, signature="s", release_notes="n")
+    await create_release(world, version="0.9", release_date="2030-01-01")
+    page = (await list_page(world)).json
     assert page["count"] == 2
     assert [row["version"] for row in page["results"]] == ["0.9", "1.0"]
     for row in page["results"]:
@@ -66,29 +66,29 @@ async def test_the_list_shows_releases_whole_and_newest_first(world: World) -> N
 
 
 async def test_filters_narrow_the_list_alone_and_together(world: World) -> None:
-    await project(world, "a+b & c")
+    await create_project(world, "a+b & c")
     for status in (1, 10, 20, 30, 40):
-        await write(world, version=f"s{status}", status=status)
-        await write(world, package="a+b & c", version=f"a{status}", status=status)
+        await create_release(world, version=f"s{status}", status=status)
+        await create_release(world, package="a+b & c", version=f"a{status}", status=status)
     await hold("a40")
     await Release.filter(version="s10").update(release_type="eus")
-    assert await versions(world, "?package=site") == ["s40", "s30", "s20", "s1"]
-    assert await versions(world, "?package=a%2Bb%20%26%20c") == ["a40", "a30", "a20", "a10", "a1"]
-    assert await versions(world, "?status=20") == ["a40", "a20", "s20"]
-    assert await versions(world, "?status=40") == ["s40"]
-    assert await versions(world, "?status=1") == ["a1", "s1"]
-    assert await versions(world, "?status=10&package=site") == []
-    assert await versions(world, "?status=20&package=site") == ["s20"]
-    assert await versions(world, "?package=nobody") == []
-    assert await versions(world, "?package=Site") == []
-    assert len(await versions(world, "?package=&status=&page=&page_size=")) == 9
+    assert await listed_versions(world, "?package=site") == ["s40", "s30", "s20", "s1"]
+    assert await listed_versions(world, "?package=a%2Bb%20%26%20c") == ["a40", "a30", "a20", "a10", "a1"]
+    assert await listed_versions(world, "?status=20") == ["a40", "a20", "s20"]
+    assert await listed_versions(world, "?status=40") == ["s40"]
+    assert await listed_versions(world, "?status=1") == ["a1", "s1"]
+    assert await listed_versions(world, "?status=10&package=site") == []
+    assert await listed_versions(world, "?status=20&package=site") == ["s20"]
+    assert await listed_versions(world, "?package=nobody") == []
+    assert await listed_versions(world, "?package=Site") == []
+    assert len(await listed_versions(world, "?package=&status=&page=&page_size=")) == 9
 
 
-async def test_pages_lead_on_and_back_by_whole_addresses_that_keep_the_rest(world: World) -> None:
+async def test_pages_link_to_their_neighbours_with_absolute_urls_that_keep_the_filters(world: World) -> None:
     for number in range(5):
-        await write(world, version=f"1.{number}")
-    await write(world, version="2.0", status=1)
-    first = (await listed(world, "?status=30&page_size=2&package=site")).json
+        await create_release(world, version=f"1.{number}")
+    await create_release(world, version="2.0", status=1)
+    first = (await list_page(world, "?status=30&page_size=2&package=site")).json
     assert (first["count"], first["previous"]) == (5, None)
     assert first["next"].startswith(f"{world.url}{LIST}?")
     assert dict(URL(first["next"]).query) == {"status": "30", "page_size": "2", "package": "site", "page": "2"}
@@ -101,42 +101,42 @@ async def test_pages_lead_on_and_back_by_whole_addresses_that_keep_the_rest(worl
     assert found == ["1.4", "1.3", "1.2", "1.1", "1.0"]
 
 
-async def test_the_header_of_a_page_leads_where_its_body_does(world: World) -> None:
+async def test_the_link_header_agrees_with_the_body(world: World) -> None:
     for number in range(5):
-        await write(world, version=f"1.{number}")
-    assert "Link" not in (await listed(world)).headers
+        await create_release(world, version=f"1.{number}")
+    assert "Link" not in (await list_page(world)).headers
     for number in (1, 2, 3):
-        answer = await listed(world, f"?page_size=2&page={number}")
+        answer = await list_page(world, f"?page_size=2&page={number}")
         others = {"first": 1, "prev": number - 1} if number > 1 else {}
         others |= {"next": number + 1, "last": 3} if number < 3 else {}
-        assert links(answer) == {name: f"page_size=2&page={other}" for name, other in others.items()}
+        assert page_links(answer) == {name: f"page_size=2&page={other}" for name, other in others.items()}
         for name, rel in (("next", "next"), ("previous", "prev")):
-            assert (answer.json[name] or "").partition("?")[2] == links(answer).get(rel, "")
+            assert (answer.json[name] or "").partition("?")[2] == page_links(answer).get(rel, "")
 
 
-async def test_a_page_beyond_the_last_is_empty_and_leads_back_to_it(world: World) -> None:
-    await write(world)
+async def test_a_page_beyond_the_last_is_empty_and_links_back_to_it(world: World) -> None:
+    await create_release(world)
     for number in (2, 10_000_000):
-        page = (await listed(world, f"?page={number}&page_size=100")).json
+        page = (await list_page(world, f"?page={number}&page_size=100")).json
         assert (page["count"], page["results"], page["next"]) == (1, [], None)
         assert URL(page["previous"]).query["page"] == "1"
 
 
-async def test_a_parameter_that_means_nothing_is_refused_by_name(world: World) -> None:
-    wrong: dict[str, list[str]] = {
+async def test_an_invalid_parameter_is_refused_by_name(world: World) -> None:
+    invalid: dict[str, list[str]] = {
         "status": ["x", "2", "30.0", "0", "-1", "%2B30", "30%20", "1e1", "٣٠", "9" * 30, "30&status=30", "&status="],
         "page": ["0", "-1", "x", "1.0", "last", "10000001", "9" * 400, "1&page=2"],
         "page_size": ["0", "-1", "101", "x", "1.5"],
         "stauts": ["30"],
         "include": ["testing"],
     }
-    for field, value in cases(wrong):
-        assert named(await world.ask("GET", f"{LIST}?package=site&{field}={value}")) == {field}, value
+    for field, value in field_values(invalid):
+        assert fields_named(await world.ask("GET", f"{LIST}?package=site&{field}={value}")) == {field}, value
 
 
-async def test_the_newest_is_the_released_one_of_the_newest_date_that_has_come(world: World) -> None:
+async def test_the_latest_is_the_released_one_with_the_newest_past_date(world: World) -> None:
     tomorrow = (utc_now() + timedelta(days=1)).isoformat()
-    assert await newest(world, "?package=site") is None
+    assert await latest_version(world, "?package=site") is None
     for version, date, status in (
         ("1.9", "2024-01-01", 30),
         ("2.0", "2024-03-01", 30),
@@ -148,76 +148,76 @@ async def test_the_newest_is_the_released_one_of_the_newest_date_that_has_come(w
         ("2.5", "2024-07-01", 20),
         ("2.6", tomorrow, 10),
     ):
-        await write(world, version=version, release_date=date, status=status)
-    assert await newest(world, "?package=site") == "2.0"
-    assert await newest(world, "?package=site&include=testing") == "2.2"
+        await create_release(world, version=version, release_date=date, status=status)
+    assert await latest_version(world, "?package=site") == "2.0"
+    assert await latest_version(world, "?package=site&include=testing") == "2.2"
     await hold("2.0")
-    assert await newest(world, "?package=site") == "1.9.1"
+    assert await latest_version(world, "?package=site") == "1.9.1"
     await Release.filter(version="2.2").update(release_type="eus")
-    assert await newest(world, "?package=site&include=testing") == "1.9.1"
+    assert await latest_version(world, "?package=site&include=testing") == "1.9.1"
 
 
-async def test_of_releases_of_one_moment_the_one_written_last_is_the_newest(world: World) -> None:
+async def test_of_releases_with_the_same_date_the_one_created_last_is_the_latest(world: World) -> None:
     moments = ["2024-01-01T12:00:00Z", "2024-01-01T13:00:00+01:00", "2024-01-01T12:00:00.5Z", "2024-01-01T12:00:00.5Z"]
     for number, moment in enumerate(moments):
-        await write(world, version=f"1.{number}", release_date=moment)
-        assert await newest(world, "?package=site") == f"1.{number}"
-    await write(world, version="2.0", release_date="2024-01-01T12:00:00.5Z", status=10)
-    assert await newest(world, "?package=site&include=testing") == "2.0"
+        await create_release(world, version=f"1.{number}", release_date=moment)
+        assert await latest_version(world, "?package=site") == f"1.{number}"
+    await create_release(world, version="2.0", release_date="2024-01-01T12:00:00.5Z", status=10)
+    assert await latest_version(world, "?package=site&include=testing") == "2.0"
 
 
-async def test_the_first_moment_there_is_is_older_than_any_other(world: World) -> None:
-    await write(world, version="1.0", release_date="2024-01-01")
-    await write(world, version="1.1", release_date="0001-01-01T00:00:00Z", status=10)
-    assert await newest(world, "?package=site&include=testing") == "1.0"
+async def test_the_earliest_representable_date_sorts_before_every_other(world: World) -> None:
+    await create_release(world, version="1.0", release_date="2024-01-01")
+    await create_release(world, version="1.1", release_date="0001-01-01T00:00:00Z", status=10)
+    assert await latest_version(world, "?package=site&include=testing") == "1.0"
 
 
-async def test_what_has_gone_live_on_production_is_released_from_then_on(world: World) -> None:
+async def test_a_release_deployed_to_production_counts_as_released(world: World) -> None:
     await world.cut("1.0-rc1")
     await world.live("1.0-rc1")
-    assert await newest(world, "?package=site&include=testing") is None
+    assert await latest_version(world, "?package=site&include=testing") is None
     await world.live("1.0-rc1", "production")
-    assert await newest(world, "?package=site") == "1.0"
+    assert await latest_version(world, "?package=site") == "1.0"
 
 
-async def test_the_newest_is_of_one_package(world: World) -> None:
+async def test_the_latest_is_of_one_package(world: World) -> None:
     for query, field in (("", "package"), ("?package=", "package"), ("?package=site&x=1", "x")):
-        assert named(await world.ask("GET", f"{LATEST}{query}")) == {field}
-    assert named(await world.ask("GET", f"{LATEST}?package=site&include=all")) == {"include"}
-    for nobody in ("nobody", "x" * 5000, "%00", "site&include="):
-        assert await newest(world, f"?package={nobody}") is None
-        assert nobody.startswith("site") or await versions(world, f"?package={nobody}") == []
+        assert fields_named(await world.ask("GET", f"{LATEST}{query}")) == {field}
+    assert fields_named(await world.ask("GET", f"{LATEST}?package=site&include=all")) == {"include"}
+    for unknown in ("nobody", "x" * 5000, "%00", "site&include="):
+        assert await latest_version(world, f"?package={unknown}") is None
+        assert unknown.startswith("site") or await listed_versions(world, f"?package={unknown}") == []
 
 
-# --- strangers
+# --- anonymous callers
 
 
 @pytest.fixture
 async def open_world(source: Path, database_url: str, aiohttp_server: Serve) -> AsyncIterator[World]:
-    """A service whose releases strangers may read."""
-    async with a_world(source, database_url, aiohttp_server, anonymous_read="all") as furnished:
-        yield furnished
+    """A service whose releases anonymous callers may read."""
+    async with a_world(source, database_url, aiohttp_server, anonymous_read="all") as world:
+        yield world
 
 
-async def test_strangers_see_what_is_public_and_nothing_of_the_rest(open_world: World) -> None:
+async def test_anonymous_callers_see_public_releases_only(open_world: World) -> None:
     world = open_world
-    await project(world, "loose")
-    await write(world, version="1.0", files={"js": "a"})
-    await write(world, version="2.0", package="loose")
-    assert await versions(world, token="") == ["2.0", "1.0"]
+    await create_project(world, "loose")
+    await create_release(world, version="1.0", files={"js": "a"})
+    await create_release(world, version="2.0", package="loose")
+    assert await listed_versions(world, token="") == ["2.0", "1.0"]
     assert (await world.ask("GET", f"{LIST}1/", token="")).json["files"] == {"js": ["a"]}
     await Repository.all().update(private=True)
-    assert await versions(world, token="") == ["2.0"]
-    assert await versions(world, "?package=site", token="") == []
-    assert await versions(world, "?status=30", token="") == ["2.0"]
-    assert await newest(world, "?package=site", token="") is None
-    assert await newest(world, "?package=loose", token="") == "2.0"
+    assert await listed_versions(world, token="") == ["2.0"]
+    assert await listed_versions(world, "?package=site", token="") == []
+    assert await listed_versions(world, "?status=30", token="") == ["2.0"]
+    assert await latest_version(world, "?package=site", token="") is None
+    assert await latest_version(world, "?package=loose", token="") == "2.0"
     hidden = await world.ask("GET", f"{LIST}1/", token="")
     assert (hidden.status, hidden.json) == (404, (await world.ask("GET", f"{LIST}99/", token="")).json)
     scoped = await world.with_grants("project:read", project="site")
-    assert await versions(world, token=scoped) == ["2.0", "1.0"]
+    assert await listed_versions(world, token=scoped) == ["2.0", "1.0"]
     elsewhere = await world.with_grants("content:write", user="other")
-    assert await versions(world, token=elsewhere) == ["2.0"]
+    assert await listed_versions(world, token=elsewhere) == ["2.0"]
     for method, path, body in (
         ("POST", "/api/releases/new/", {"package": "loose"}),
         ("PATCH", f"{LIST}2/update_files/", {"files": {}}),
@@ -225,14 +225,14 @@ async def test_strangers_see_what_is_public_and_nothing_of_the_rest(open_world: 
         assert (await world.ask(method, path, body, token="")).status == 401
 
 
-# --- on indexes
+# --- query plans
 
 
 @only_sqlite
-async def test_a_page_is_found_on_an_index(world: World) -> None:
-    """Said of SQLite, which plans without looking at how many rows there are."""
+async def test_a_page_is_read_from_an_index(world: World) -> None:
+    """On SQLite, whose query plans do not depend on the number of rows."""
     everything, indexes = Visibility(everything=True), {}
-    for wanted in (
+    for criteria in (
         Wanted(everything, status=30),
         Wanted(everything, project=1, status=30),
         Wanted(Visibility(project_id=1), status=30),
@@ -241,10 +241,10 @@ async def test_a_page_is_found_on_an_index(world: World) -> None:
         Wanted(Visibility(public=True), status=30),
     ):
         args: list[Any] = []
-        sql = f"SELECT id FROM releases WHERE {wanted.condition(args)} ORDER BY id DESC LIMIT 20"
+        sql = f"SELECT id FROM releases WHERE {criteria.condition(args)} ORDER BY id DESC LIMIT 20"
         plan = [row["detail"] for row in await fetch(f"EXPLAIN QUERY PLAN {sql}", *args)]
         assert not [step for step in plan if "ORDER BY" in step]
-        indexes[wanted] = plan[0].split(" INDEX ")[1].split(" ")[0]
+        indexes[criteria] = plan[0].split(" INDEX ")[1].split(" ")[0]
     assert list(indexes.values()) == [
         "releases_status",
         "releases_project_status",

@@ -1,4 +1,4 @@
-"""Projects over REST: made, changed, listed, and asked for their next version."""
+"""Projects over REST: creating, changing and listing them, and their next version."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 
 from bot.store.audit import AuditEntry
-from tests.api.calls import cases, counted, cut_path, links, project, set_project
+from tests.api.helpers import change_project, count_rows, create_project, cut_path, field_values, page_links
 from tests.world import Answer, World
 
 PROJECTS = "/api/projects"
 LONG = "x" * 101
 
 
-def told(answer: Answer) -> tuple[int, str | None]:
-    """Status and the field that a problem is about, once it is seen to be problem details."""
+def status_and_field(answer: Answer) -> tuple[int, str | None]:
+    """Status and field of an error response, which must be problem details."""
     assert answer.headers["Content-Type"].startswith("application/problem+json"), answer.json
     assert answer.json["type"] == "about:blank"
     assert answer.json["status"] == answer.status
@@ -23,10 +23,10 @@ def told(answer: Answer) -> tuple[int, str | None]:
     return answer.status, answer.json.get("pointer", answer.json.get("parameter"))
 
 
-async def test_a_project_is_made_with_defaults(world: World) -> None:
-    made = await project(world, "Web Shop")
-    moment = made.pop("created_at")
-    assert made == {
+async def test_a_project_is_created_with_defaults(world: World) -> None:
+    created = await create_project(world, "Web Shop")
+    moment = created.pop("created_at")
+    assert created == {
         "id": 2,
         "name": "Web Shop",
         "permalink": "web-shop",
@@ -42,13 +42,13 @@ async def test_a_project_is_made_with_defaults(world: World) -> None:
         "archived": False,
     }
     assert moment.endswith("Z")
-    shown = await world.ask("GET", f"{PROJECTS}/Web%20Shop")
-    assert shown.json == {**made, "created_at": moment}
+    answer = await world.ask("GET", f"{PROJECTS}/Web%20Shop")
+    assert answer.json == {**created, "created_at": moment}
     listed = await world.ask("GET", PROJECTS)
-    assert [each["name"] for each in listed.json] == ["Web Shop", "site"]
+    assert [item["name"] for item in listed.json] == ["Web Shop", "site"]
 
 
-async def test_every_setting_is_kept_as_given_and_changed_alone(world: World) -> None:
+async def test_every_setting_is_stored_and_can_be_changed_alone(world: World) -> None:
     settings: dict[str, Any] = {
         "repo": "acme/site",
         "permalink": "shop-2",
@@ -61,8 +61,8 @@ async def test_every_setting_is_kept_as_given_and_changed_alone(world: World) ->
         "tag_candidates": False,
         "version_scheme": "semver",
     }
-    made = await project(world, "Shop", **settings)
-    assert {name: made[name] for name in settings} == settings
+    created = await create_project(world, "Shop", **settings)
+    assert {name: created[name] for name in settings} == settings
     changes: dict[str, Any] = {
         "permalink": "shop-3",
         "build_workflow": None,
@@ -76,12 +76,12 @@ async def test_every_setting_is_kept_as_given_and_changed_alone(world: World) ->
         "archived": True,
     }
     for name, value in changes.items():
-        made[name] = value
+        created[name] = value
         changed = await world.ask("PATCH", f"{PROJECTS}/Shop", {name: value})
-        assert (changed.status, changed.json) == (200, made)
+        assert (changed.status, changed.json) == (200, created)
     renamed = await world.ask("PATCH", f"{PROJECTS}/Shop", {"name": "Store"})
-    assert renamed.json == {**made, "name": "Store"}
-    assert told(await world.ask("GET", f"{PROJECTS}/Shop")) == (404, None)
+    assert renamed.json == {**created, "name": "Store"}
+    assert status_and_field(await world.ask("GET", f"{PROJECTS}/Shop")) == (404, None)
 
 
 WRONG: dict[str, list[Any]] = {
@@ -100,22 +100,22 @@ WRONG: dict[str, list[Any]] = {
 }
 
 
-@pytest.mark.parametrize("change", [False, True], ids=["made", "changed"])
-async def test_a_setting_that_cannot_be_is_refused_naming_the_field(world: World, change: bool) -> None:
+@pytest.mark.parametrize("change", [False, True], ids=["created", "changed"])
+async def test_an_invalid_setting_is_refused_naming_the_field(world: World, change: bool) -> None:
     before = (await world.ask("GET", PROJECTS)).json
-    for field, value in cases(WRONG):
+    for field, value in field_values(WRONG):
         body = {field: value} if change else {"name": "shop", field: value}
         answer = await world.ask("PATCH" if change else "POST", f"{PROJECTS}/site" if change else PROJECTS, body)
-        status, pointer = told(answer)
+        status, pointer = status_and_field(answer)
         assert status == 400, (field, value)
         assert pointer is not None
         assert pointer.startswith(f"#/{field}"), (field, value)
     assert (await world.ask("GET", PROJECTS)).json == before
 
 
-async def test_an_input_that_is_no_text_is_pointed_at(world: World) -> None:
+async def test_a_workflow_input_that_is_not_a_text_is_named_by_its_pointer(world: World) -> None:
     answer = await world.ask("POST", PROJECTS, {"name": "shop", "build_inputs": {"target": 1}})
-    assert told(answer) == (400, "#/build_inputs/target")
+    assert status_and_field(answer) == (400, "#/build_inputs/target")
 
 
 async def test_a_clash_is_409_naming_the_other_project(world: World) -> None:
@@ -129,48 +129,48 @@ async def test_a_clash_is_409_naming_the_other_project(world: World) -> None:
         ({"name": "x", "repo": "acme/site", "trigger_tag_prefix": "rc/"}, "trigger_tag_prefix"),
     ]
     answers = [await world.ask("POST", PROJECTS, values) for values, _ in clashes]
-    await project(world, "other", repo="acme/site")
+    await create_project(world, "other", repo="acme/site")
     changes = [{field: values.get(field, "site")} for values, field in clashes]
     answers += [await world.ask("PATCH", f"{PROJECTS}/other", change) for change in changes]
-    assert [told(answer) for answer in answers] == [(409, f"#/{field}") for _, field in clashes] * 2
+    assert [status_and_field(answer) for answer in answers] == [(409, f"#/{field}") for _, field in clashes] * 2
     assert all(answer.json["project"] == "site" and "`site`" in answer.json["detail"] for answer in answers)
 
 
-async def test_the_two_prefixes_of_a_project_differ(world: World) -> None:
+async def test_the_two_prefixes_of_a_project_must_differ(world: World) -> None:
     answer = await world.ask("PATCH", f"{PROJECTS}/site", {"tag_prefix": "v"})
-    assert told(answer) == (400, "#/trigger_tag_prefix")
+    assert status_and_field(answer) == (400, "#/trigger_tag_prefix")
 
 
 async def test_prefixes_clash_in_one_repository_only(world: World, source: Any) -> None:
     other = await world.github.add_repository_to_account(source, "other")
     await world.github.add_repository(other)
-    made = await project(world, "other", repo=other)
-    assert (made["tag_prefix"], made["trigger_tag_prefix"], made["repo"]) == ("rc/", "v", other)
+    created = await create_project(world, "other", repo=other)
+    assert (created["tag_prefix"], created["trigger_tag_prefix"], created["repo"]) == ("rc/", "v", other)
 
 
-async def test_a_permalink_is_made_from_the_name(world: World) -> None:
+async def test_a_permalink_is_derived_from_the_name(world: World) -> None:
     names = {"Café Crème": "cafe-creme", "2048": "p2048", "a.b_c": "a-b-c"}
     for name, permalink in names.items():
-        assert (await project(world, name))["permalink"] == permalink
+        assert (await create_project(world, name))["permalink"] == permalink
         assert (await world.ask("GET", f"{PROJECTS}/{name}")).json["name"] == name
 
 
-async def test_a_permalink_is_asked_for_where_the_name_makes_none(world: World) -> None:
+async def test_a_permalink_is_required_where_none_can_be_derived_from_the_name(world: World) -> None:
     for number, name in enumerate(("日本", "🚢")):
-        assert told(await world.ask("POST", PROJECTS, {"name": name})) == (400, "#/permalink")
-        assert (await project(world, name, permalink=f"given-{number}"))["name"] == name
+        assert status_and_field(await world.ask("POST", PROJECTS, {"name": name})) == (400, "#/permalink")
+        assert (await create_project(world, name, permalink=f"given-{number}"))["name"] == name
 
 
-async def test_a_name_may_hold_what_a_path_has_to_encode(world: World) -> None:
+async def test_a_name_may_contain_characters_that_a_path_must_encode(world: World) -> None:
     for number, (name, path) in enumerate(
         [("a?b#c", "a%3Fb%23c"), ("100%", "100%25"), ("a{b}", "a%7Bb%7D"), ("a+b=c&d", "a+b=c&d")]
     ):
-        await project(world, name, permalink=f"p{number}")
+        await create_project(world, name, permalink=f"p{number}")
         assert (await world.ask("GET", f"{PROJECTS}/{path}")).json["name"] == name
 
 
-@pytest.mark.parametrize("change", [False, True], ids=["made", "changed"])
-async def test_a_repository_that_github_does_not_show_is_404_and_nothing_is_written(
+@pytest.mark.parametrize("change", [False, True], ids=["created", "changed"])
+async def test_a_repository_that_the_app_cannot_see_is_404_and_nothing_is_written(
     world: World, source: Any, change: bool
 ) -> None:
     await world.github.add_repository_to_account(source, "hidden")
@@ -179,10 +179,10 @@ async def test_a_repository_that_github_does_not_show_is_404_and_nothing_is_writ
         answer = await world.ask("PATCH" if change else "POST", f"{PROJECTS}/site" if change else PROJECTS, body)
         assert (answer.status, answer.json["detail"]) == (404, "GitHub repository not found")
     assert (await world.ask("GET", f"{PROJECTS}/site")).json["build_workflow"] == "build.yml"
-    assert await counted("projects", "repositories") == {"projects": 1, "repositories": 1}
+    assert await count_rows("projects", "repositories") == {"projects": 1, "repositories": 1}
 
 
-async def test_github_down_is_503_and_nothing_is_written(world: World) -> None:
+async def test_an_outage_of_github_is_503_and_nothing_is_written(world: World) -> None:
     world.github.faults.limit("primary", retry_after=30, times=None)
     for method, path, body in (
         ("POST", PROJECTS, {"name": "shop", "repo": "acme/site"}),
@@ -196,21 +196,21 @@ async def test_github_down_is_503_and_nothing_is_written(world: World) -> None:
     world.github.faults.clear()
 
 
-async def test_the_name_in_the_answer_is_githubs(world: World) -> None:
-    assert (await project(world, "shop", repo="ACME/Site"))["repo"] == "acme/site"
+async def test_the_response_has_the_repository_name_as_github_spells_it(world: World) -> None:
+    assert (await create_project(world, "shop", repo="ACME/Site"))["repo"] == "acme/site"
 
 
 async def test_a_project_with_candidates_keeps_its_repository(world: World, source: Any) -> None:
     other = await world.github.add_repository_to_account(source, "other")
     await world.github.add_repository(other)
-    await set_project(world, repo=other)
-    await set_project(world, repo="acme/site")
+    await change_project(world, repo=other)
+    await change_project(world, repo="acme/site")
     await world.cut("1.0-rc1")
-    assert told(await world.ask("PATCH", f"{PROJECTS}/site", {"repo": other})) == (409, "#/repo")
+    assert status_and_field(await world.ask("PATCH", f"{PROJECTS}/site", {"repo": other})) == (409, "#/repo")
 
 
 async def test_changes_are_audited_with_before_and_after(world: World) -> None:
-    await set_project(world, build_deadline_minutes=5)
+    await change_project(world, build_deadline_minutes=5)
     entry = await AuditEntry.filter(act="project.change").order_by("-id").first()
     assert entry is not None
     assert (entry.actor, entry.channel) == ("root", "rest")
@@ -223,12 +223,12 @@ async def test_an_empty_change_changes_nothing(world: World) -> None:
 
 
 async def next_version(world: World, query: str = "") -> Answer:
-    """What is answered about the next version."""
+    """Request the next version."""
     return await world.ask("GET", f"{PROJECTS}/site/next-version{query}")
 
 
 async def test_the_next_semver_version_follows_the_highest(world: World) -> None:
-    await set_project(world, version_scheme="semver")
+    await change_project(world, version_scheme="semver")
     assert (await next_version(world)).json == {"release_version": "0.1.0", "release_candidate_version": "0.1.0-rc1"}
     for version in ("1.9.0", "1.10.0", "1.2.0"):
         await world.cut(f"{version}-rc1")
@@ -236,11 +236,11 @@ async def test_the_next_semver_version_follows_the_highest(world: World) -> None
         (await next_version(world, query)).json["release_version"] for query in ("", "?bump=minor", "?bump=major")
     ]
     assert versions == ["1.10.1", "1.11.0", "2.0.0"]
-    assert told(await next_version(world, "?bump=huge")) == (400, "bump")
+    assert status_and_field(await next_version(world, "?bump=huge")) == (400, "bump")
 
 
-async def test_the_next_calver_version_is_of_today(world: World) -> None:
-    await set_project(world, version_scheme="calver")
+async def test_the_next_calver_version_is_todays(world: World) -> None:
+    await change_project(world, version_scheme="calver")
     today = datetime.now(UTC)
     first = (await next_version(world)).json["release_version"]
     assert first == f"{today.year}.{today.month:02}.0"
@@ -249,11 +249,11 @@ async def test_the_next_calver_version_is_of_today(world: World) -> None:
 
 
 async def test_without_a_scheme_there_is_no_next_version(world: World) -> None:
-    assert told(await next_version(world)) == (400, None)
-    assert told(await world.ask("GET", f"{PROJECTS}/none/next-version")) == (404, None)
+    assert status_and_field(await next_version(world)) == (400, None)
+    assert status_and_field(await world.ask("GET", f"{PROJECTS}/none/next-version")) == (404, None)
 
 
-async def test_releases_are_listed_newest_first_by_what_they_come_before(world: World) -> None:
+async def test_releases_are_listed_newest_first_with_keyset_pages(world: World) -> None:
     for number in range(1, 6):
         await world.cut(f"1.{number}-rc1")
     await world.cut("1.1-rc2")
@@ -265,14 +265,14 @@ async def test_releases_are_listed_newest_first_by_what_they_come_before(world: 
         assert link in ("",) or link.endswith('; rel="next"')
         path = link.partition(">")[0].removeprefix(f"<{world.url}")
         if len(seen) == 1:
-            await world.cut("1.6-rc1")  # what comes meanwhile moves no page
+            await world.cut("1.6-rc1")  # rows inserted meanwhile do not shift the pages
     assert seen == [
         [("1.5", "1.5-rc1"), ("1.4", "1.4-rc1")],
         [("1.3", "1.3-rc1"), ("1.2", "1.2-rc1")],
         [("1.1", "1.1-rc2")],
     ]
     for query in ("per_page=0", "per_page=101", "before=0", "before=x", f"before={2**31}", "before=-1"):
-        status, pointer = told(await world.ask("GET", f"{PROJECTS}/site/releases?{query}"))
+        status, pointer = status_and_field(await world.ask("GET", f"{PROJECTS}/site/releases?{query}"))
         assert (status, pointer) == (400, query.partition("=")[0])
 
 
@@ -285,20 +285,20 @@ async def test_a_release_is_shown_with_its_candidates_builds_and_deployments(wor
     await world.cut("1.0-rc2", world.github.resolve("main~1"))
     await world.live("1.0-rc1")
     await world.live("1.0-rc2", "production", "failure")
-    shown = (await world.ask("GET", f"{PROJECTS}/site/releases/1.0")).json
-    assert (shown["version"], shown["status_name"], shown["newest_candidate"]) == ("1.0", "testing", "1.0-rc10")
-    assert shown["commit"] == world.github.resolve("main~1")
+    release = (await world.ask("GET", f"{PROJECTS}/site/releases/1.0")).json
+    assert (release["version"], release["status_name"], release["newest_candidate"]) == ("1.0", "testing", "1.0-rc10")
+    assert release["commit"] == world.github.resolve("main~1")
     candidates = [
-        (each["release_candidate_version"], each["build"] and each["build"]["conclusion"])
-        for each in shown["candidates"]
+        (item["release_candidate_version"], item["build"] and item["build"]["conclusion"])
+        for item in release["candidates"]
     ]
     assert candidates == [("1.0-rc10", None), ("1.0-rc2", None), ("1.0-rc1", "success")]
-    assert shown["candidates"][2] == await world.candidate("1.0-rc1")
+    assert release["candidates"][2] == await world.candidate("1.0-rc1")
     rows = [*await world.deployments("production"), *await world.deployments("staging")]
-    assert shown["deployments"] == rows
+    assert release["deployments"] == rows
 
 
-async def test_a_release_that_is_not_there_is_404(world: World) -> None:
+async def test_an_unknown_release_is_404(world: World) -> None:
     await world.cut("1.0-rc1")
     for version in ("1.1", "1.0-rc1", "1.0%20"):
         answer = await world.ask("GET", f"{PROJECTS}/site/releases/{version}")
@@ -308,25 +308,27 @@ async def test_a_release_that_is_not_there_is_404(world: World) -> None:
 
 async def test_projects_and_environments_are_listed_in_pages_by_number(world: World) -> None:
     for number in range(4):
-        await project(world, f"shop-{number}")
+        await create_project(world, f"shop-{number}")
         await world.ask("POST", f"{PROJECTS}/site/environments", {"name": f"qa-{number}", "tier": "staging"})
     for path, names in (
         (PROJECTS, ["shop-0", "shop-1", "shop-2", "shop-3", "site"]),
         (f"{PROJECTS}/site/environments", ["staging", "production", "qa-0", "qa-1", "qa-2", "qa-3"]),
     ):
         whole = await world.ask("GET", path)
-        assert ([each["name"] for each in whole.json], links(whole)) == (names, {})
+        assert ([item["name"] for item in whole.json], page_links(whole)) == (names, {})
         first = await world.ask("GET", f"{path}?per_page=2")
-        assert links(first) == {"next": "per_page=2&page=2"}
+        assert page_links(first) == {"next": "per_page=2&page=2"}
         second = await world.ask("GET", f"{path}?per_page=2&page=2")
-        assert links(second) == {name: f"per_page=2&page={n}" for name, n in (("first", 1), ("prev", 1), ("next", 3))}
+        assert page_links(second) == {
+            name: f"per_page=2&page={n}" for name, n in (("first", 1), ("prev", 1), ("next", 3))
+        }
         last = await world.ask("GET", f"{path}?per_page=2&page=3")
-        assert set(links(last)) == {"first", "prev"}
+        assert set(page_links(last)) == {"first", "prev"}
         assert [*first.json, *second.json, *last.json] == whole.json
         assert (await world.ask("GET", f"{path}?page=99")).json == []
         for query in ("per_page=0", "per_page=101", "page=0", "page=x", "page=10000001"):
-            assert told(await world.ask("GET", f"{path}?{query}")) == (400, query.partition("=")[0])
+            assert status_and_field(await world.ask("GET", f"{path}?{query}")) == (400, query.partition("=")[0])
     scoped = await world.with_grants("project:read", project="shop-2")
-    assert [each["name"] for each in (await world.ask("GET", f"{PROJECTS}?per_page=1", token=scoped)).json] == [
+    assert [item["name"] for item in (await world.ask("GET", f"{PROJECTS}?per_page=1", token=scoped)).json] == [
         "shop-2"
     ]

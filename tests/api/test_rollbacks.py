@@ -1,26 +1,34 @@
-"""Rolling back over REST, in all its rules."""
+"""Rolling back over REST."""
 
 import asyncio
 
 from bot.store.candidates import Candidate
 from bot.store.projects import Environment
-from tests.api.calls import env_path, finish_newest, freeze, hold, said, set_project, without_workflow
+from tests.api.helpers import (
+    change_project,
+    env_path,
+    finish_newest_run,
+    freeze,
+    hold,
+    remove_workflow,
+    status_and_error,
+)
 from tests.world import World
 
 NOTHING = (404, "No previous deployment to roll back from")
 
 
-async def history(world: World, *lives: str) -> None:
-    """Deployments of `1.0-rcN` on staging, told by a pipeline: `1` succeeded, `2!` failed."""
-    await without_workflow()
+async def report_history(world: World, *lives: str) -> None:
+    """Report deployments of `1.0-rcN` to staging: `1` succeeded, `2!` failed."""
+    await remove_workflow()
     for life in lives:
         await world.cut(f"1.0-rc{life[0]}")
         await world.report(f"1.0-rc{life[0]}", "pending")
         await world.report(f"1.0-rc{life[0]}", "failure" if life.endswith("!") else "success")
 
 
-async def rolled_back_to(world: World, outcome: str = "success") -> str:
-    """Roll back, let it end, and tell what came."""
+async def roll_back_and_finish(world: World, outcome: str = "success") -> str:
+    """Roll back, finish the run, and return the version that was deployed."""
     answer = await world.roll_back()
     assert answer.status == 201, answer.json
     version = str(answer.json["release_candidate_version"])
@@ -28,80 +36,80 @@ async def rolled_back_to(world: World, outcome: str = "success") -> str:
     return version
 
 
-async def test_after_a_success_the_one_before_it_comes_back(world: World) -> None:
+async def test_a_rollback_after_a_success_redeploys_the_one_before_it(world: World) -> None:
     for number in (1, 2):
         await world.cut(f"1.0-rc{number}")
         await world.live(f"1.0-rc{number}")
     answer = await world.roll_back()
     assert answer.status == 201
-    shown = {
+    expected = {
         name: answer.json[name] for name in ("release_candidate_version", "from_release_candidate_version", "status")
     }
-    assert shown == {
+    assert expected == {
         "release_candidate_version": "1.0-rc1",
         "from_release_candidate_version": "1.0-rc2",
         "status": "pending",
     }
-    await finish_newest(world)
+    await finish_newest_run(world)
     assert world.github.dispatches[-1].ref.endswith("rc/1.0-rc1")
     assert (await world.statuses())[0] == ("1.0-rc1", "success")
 
 
-async def test_after_a_failure_the_last_that_succeeded_comes_back(world: World) -> None:
-    await history(world, "1", "2", "3!", "4!")
-    assert await rolled_back_to(world) == "1.0-rc2"
+async def test_a_rollback_after_a_failure_redeploys_the_last_success(world: World) -> None:
+    await report_history(world, "1", "2", "3!", "4!")
+    assert await roll_back_and_finish(world) == "1.0-rc2"
 
 
-async def test_rolling_back_twice_goes_further_back_and_not_forth(world: World) -> None:
-    await history(world, "1", "2", "3")
-    assert [await rolled_back_to(world) for _ in range(2)] == ["1.0-rc2", "1.0-rc1"]
-    assert said(await world.roll_back()) == NOTHING
+async def test_a_second_rollback_goes_further_back_and_not_forward_again(world: World) -> None:
+    await report_history(world, "1", "2", "3")
+    assert [await roll_back_and_finish(world) for _ in range(2)] == ["1.0-rc2", "1.0-rc1"]
+    assert status_and_error(await world.roll_back()) == NOTHING
 
 
-async def test_a_rollback_that_failed_is_tried_again(world: World) -> None:
-    await history(world, "1", "2")
-    assert await rolled_back_to(world, "failure") == "1.0-rc1"
-    assert await rolled_back_to(world) == "1.0-rc1"
+async def test_a_failed_rollback_is_tried_again(world: World) -> None:
+    await report_history(world, "1", "2")
+    assert await roll_back_and_finish(world, "failure") == "1.0-rc1"
+    assert await roll_back_and_finish(world) == "1.0-rc1"
 
 
-async def test_deploying_by_hand_what_was_rolled_back_makes_it_a_target_again(world: World) -> None:
-    await history(world, "1", "2")
-    await rolled_back_to(world)
-    await history(world, "2", "3")
-    assert await rolled_back_to(world) == "1.0-rc2"
+async def test_a_rolled_back_candidate_that_is_deployed_by_hand_becomes_a_target_again(world: World) -> None:
+    await report_history(world, "1", "2")
+    await roll_back_and_finish(world)
+    await report_history(world, "2", "3")
+    assert await roll_back_and_finish(world) == "1.0-rc2"
 
 
-async def test_without_anything_before_it_there_is_nothing_to_go_back_to(world: World) -> None:
-    assert said(await world.roll_back()) == NOTHING
-    await history(world, "1!")
-    assert said(await world.roll_back()) == NOTHING
-    await history(world, "1", "1")
-    assert said(await world.roll_back()) == NOTHING
+async def test_without_an_earlier_success_there_is_nothing_to_roll_back_to(world: World) -> None:
+    assert status_and_error(await world.roll_back()) == NOTHING
+    await report_history(world, "1!")
+    assert status_and_error(await world.roll_back()) == NOTHING
+    await report_history(world, "1", "1")
+    assert status_and_error(await world.roll_back()) == NOTHING
     assert len(await world.deployments()) == 3
 
 
-async def test_banned_candidates_are_passed_over(world: World) -> None:
-    await history(world, "1", "2", "3")
+async def test_banned_candidates_are_skipped(world: World) -> None:
+    await report_history(world, "1", "2", "3")
     await Candidate.filter(version="1.0-rc2").update(status="banned")
-    assert await rolled_back_to(world) == "1.0-rc1"
+    assert await roll_back_and_finish(world) == "1.0-rc1"
 
 
-async def test_candidates_of_held_releases_are_passed_over(world: World) -> None:
-    await history(world, "1", "2")
+async def test_candidates_of_held_releases_are_skipped(world: World) -> None:
+    await report_history(world, "1", "2")
     await world.cut("2.0-rc1")
     await world.report("2.0-rc1", "success")
     await hold("1.0")
-    assert said(await world.roll_back()) == NOTHING
+    assert status_and_error(await world.roll_back()) == NOTHING
 
 
-async def test_a_rollback_cancels_what_is_under_way_and_waits_for_its_end(world: World) -> None:
+async def test_a_rollback_cancels_a_deployment_in_progress_and_waits_for_its_end(world: World) -> None:
     for number in (1, 2, 3):
         await world.cut(f"1.0-rc{number}")
     await world.live("1.0-rc1")
     await world.live("1.0-rc2")
     await world.deploy("1.0-rc3")
     await world.settle()
-    world.github.faults.hold()  # GitHub's word that the run has ended is late
+    world.github.faults.hold()  # the webhook about the end of the run is delayed
     assert (await world.roll_back()).json["release_candidate_version"] == "1.0-rc2"
     await world.settle()
     assert await world.statuses() == [
@@ -115,19 +123,19 @@ async def test_a_rollback_cancels_what_is_under_way_and_waits_for_its_end(world:
     await world.settle()
     await world.settle(hurry=True)
     assert len(world.github.dispatches) == 4
-    await finish_newest(world)
+    await finish_newest_run(world)
     assert (await world.statuses())[:2] == [("1.0-rc2", "success"), ("1.0-rc3", "canceled")]
 
 
-async def test_a_rollback_cancels_what_a_pipeline_has_under_way(world: World) -> None:
-    await history(world, "1", "2")
+async def test_a_rollback_cancels_a_reported_deployment_in_progress(world: World) -> None:
+    await report_history(world, "1", "2")
     await world.report("1.0-rc1", "in_progress")
     await world.roll_back()
     assert (await world.statuses())[:2] == [("1.0-rc2", "pending"), ("1.0-rc1", "canceled")]
 
 
-async def test_of_a_rollback_and_deployments_at_once_one_is_active_in_the_end(world: World) -> None:
-    await history(world, "1", "2")
+async def test_of_a_concurrent_rollback_and_deployments_one_is_active_in_the_end(world: World) -> None:
+    await report_history(world, "1", "2")
     answers = await asyncio.gather(
         *(world.roll_back() if n % 2 else world.deploy("1.0-rc2") for n in range(8)),
     )
@@ -137,17 +145,17 @@ async def test_of_a_rollback_and_deployments_at_once_one_is_active_in_the_end(wo
 
 
 async def test_a_freeze_stops_a_rollback_unless_forced(world: World) -> None:
-    await history(world, "1", "2")
+    await report_history(world, "1", "2")
     await freeze(world)
     answer = await world.roll_back()
-    assert said(answer) == (400, "Environment is frozen")
+    assert status_and_error(answer) == (400, "Environment is frozen")
     assert answer.json["details"]["reason"] == "moving house"
     assert (await world.roll_back(force=False)).status == 400
     assert (await world.roll_back(force=True)).status == 201
 
 
-async def test_forcing_is_a_grant_of_its_own(world: World) -> None:
-    await history(world, "1", "2")
+async def test_forcing_requires_a_grant_of_its_own(world: World) -> None:
+    await report_history(world, "1", "2")
     starter = await world.with_grants("deployment:start")
     answer = await world.ask("POST", env_path("/rollback"), {"force": True}, token=starter)
     assert answer.status == 403
@@ -157,7 +165,7 @@ async def test_forcing_is_a_grant_of_its_own(world: World) -> None:
 
 
 async def test_a_body_may_be_empty_and_a_malformed_force_is_named(world: World) -> None:
-    await history(world, "1", "2")
+    await report_history(world, "1", "2")
     for body in ({"force": "yes"}, {"force": 1}, {"force": None}):
         answer = await world.ask("POST", env_path("/rollback"), body)
         assert answer.status == 400
@@ -165,12 +173,12 @@ async def test_a_body_may_be_empty_and_a_malformed_force_is_named(world: World) 
     assert (await world.ask("POST", env_path("/rollback"))).status == 201
 
 
-async def test_refusals_come_in_their_order(world: World) -> None:
+async def test_checks_are_made_in_the_documented_order(world: World) -> None:
     await freeze(world)
     reader, starter = await world.with_grants("project:read"), await world.with_grants("deployment:start")
 
     async def roll_back(path: str, token: str | None = None) -> tuple[int, str]:
-        return said(await world.ask("POST", path, {}, token=token))
+        return status_and_error(await world.ask("POST", path, {}, token=token))
 
     assert [
         await roll_back(env_path("/rollback", "moon", "none"), ""),
@@ -189,19 +197,19 @@ async def test_refusals_come_in_their_order(world: World) -> None:
     ]
 
 
-async def test_a_rollback_holds_promotion_until_somebody_deploys_by_hand(world: World) -> None:
-    await history(world, "1", "2")
+async def test_a_rollback_blocks_promotion_until_a_deployment_by_hand(world: World) -> None:
+    await report_history(world, "1", "2")
 
     async def held() -> bool:
         return (await Environment.get(name="staging")).promotion_held
 
-    await rolled_back_to(world)
+    await roll_back_and_finish(world)
     assert await held()
     await world.deploy("1.0-rc2")
     assert not await held()
 
 
-async def test_an_archived_project_is_not_rolled_back(world: World) -> None:
-    await history(world, "1", "2")
-    await set_project(world, archived=True)
-    assert said(await world.roll_back()) == (409, "Release project is archived")
+async def test_an_archived_project_cannot_be_rolled_back(world: World) -> None:
+    await report_history(world, "1", "2")
+    await change_project(world, archived=True)
+    assert status_and_error(await world.roll_back()) == (409, "Release project is archived")

@@ -1,4 +1,4 @@
-"""Tokens over REST: made, shown once, listed, revoked, and out of reach for whoever is for one project only."""
+"""Tokens over REST: creating, listing and revoking them, and who may."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -11,8 +11,8 @@ from bot.errors import Forbidden
 from bot.operations import users
 from bot.store.database import fetch
 from bot.store.users import ApiToken
-from tests.api.calls import cases, counted, links, project
-from tests.api.test_projects import told
+from tests.api.helpers import count_rows, create_project, field_values, page_links
+from tests.api.test_projects import status_and_field
 from tests.world import Answer, World
 
 TOKENS = "/api/tokens"
@@ -22,82 +22,82 @@ KEYS = {
 }
 
 
-async def make(world: World, **values: Any) -> Any:
-    """Make a token; gives what was answered."""
+async def create_token(world: World, **values: Any) -> Any:
+    """Create a token and return the response body."""
     answer = await world.ask("POST", TOKENS, {"name": "ci", "grants": ["project:read"], **values})
     assert answer.status == 201, answer.json
     return answer.json
 
 
-async def reads(world: World, secret: str) -> int:
-    """The status of a read with a token."""
+async def read_status(world: World, secret: str) -> int:
+    """The status of a read request with a token."""
     return (await world.ask("GET", "/api/projects", token=secret)).status
 
 
-async def test_a_token_is_made_and_its_secret_shown_once(world: World) -> None:
+async def test_a_token_is_created_and_its_secret_shown_once(world: World) -> None:
     answer = await world.ask("POST", TOKENS, {"name": "ci", "grants": ["release:cut", "project:read", "release:cut"]})
-    made = answer.json
+    created = answer.json
     assert answer.status == 201
     assert answer.headers["Cache-Control"] == "no-store"
-    secret = made.pop("token")
+    secret = created.pop("token")
     assert secret.startswith("lsh_") and len(secret) > 40
-    assert set(made) == KEYS
-    assert (made["name"], made["user"], made["project"]) == ("ci", "ci", None)
-    assert made["grants"] == ["project:read", "release:cut"]
-    assert secret.startswith(made["prefix"]) and len(made["prefix"]) == 12
-    assert made["expires_at"] is made["last_used_at"] is made["revoked_at"] is None
-    assert await reads(world, secret) == 200
-    shown = await world.ask("GET", f"{TOKENS}/{made['id']}")
-    assert {**shown.json, "last_used_at": None} == made
-    assert shown.json["last_used_at"] > made["created_at"]
+    assert set(created) == KEYS
+    assert (created["name"], created["user"], created["project"]) == ("ci", "ci", None)
+    assert created["grants"] == ["project:read", "release:cut"]
+    assert secret.startswith(created["prefix"]) and len(created["prefix"]) == 12
+    assert created["expires_at"] is created["last_used_at"] is created["revoked_at"] is None
+    assert await read_status(world, secret) == 200
+    answer_to_get = await world.ask("GET", f"{TOKENS}/{created['id']}")
+    assert {**answer_to_get.json, "last_used_at": None} == created
+    assert answer_to_get.json["last_used_at"] > created["created_at"]
     listed = await world.ask("GET", TOKENS)
-    assert listed.json[0] == shown.json
+    assert listed.json[0] == answer_to_get.json
     kept = [listed.json, await fetch("SELECT * FROM api_tokens"), await fetch("SELECT * FROM audit_entries")]
     assert secret[12:] not in orjson.dumps(kept, default=str).decode()
 
 
-async def test_a_token_is_for_a_user_a_project_and_a_time(world: World) -> None:
-    await project(world, "shop")
-    for_days = await make(world, user="robot", project="shop", expires_in_days=90)
+async def test_a_token_has_a_user_a_project_and_an_expiry(world: World) -> None:
+    await create_project(world, "shop")
+    for_days = await create_token(world, user="robot", project="shop", expires_in_days=90)
     assert (for_days["user"], for_days["project"]) == ("robot", "shop")
     lasts = datetime.fromisoformat(for_days["expires_at"]) - datetime.now(UTC)
     assert timedelta(days=89) < lasts <= timedelta(days=90)
-    assert [each["name"] for each in (await world.ask("GET", "/api/projects", token=for_days["token"])).json] == [
+    assert [item["name"] for item in (await world.ask("GET", "/api/projects", token=for_days["token"])).json] == [
         "shop"
     ]
     soon = datetime.now(UTC) + timedelta(seconds=0.3)
-    until = await make(world, user="robot", expires_at=soon.isoformat())
+    until = await create_token(world, user="robot", expires_at=soon.isoformat())
     assert until["expires_at"] == soon.isoformat().replace("+00:00", "Z")
-    assert await reads(world, until["token"]) == 200
+    assert await read_status(world, until["token"]) == 200
     while datetime.now(UTC) <= soon:
         await asyncio.sleep(0.02)
-    assert await reads(world, until["token"]) == 401
-    elsewhere = await make(world, expires_at="2126-11-03T20:00:00+02:00")
+    assert await read_status(world, until["token"]) == 401
+    elsewhere = await create_token(world, expires_at="2126-11-03T20:00:00+02:00")
     assert elsewhere["expires_at"] == "2126-11-03T18:00:00Z"
-    assert await counted("users") == {"users": 4}  # longshore, root, robot, ci
+    assert await count_rows("users") == {"users": 4}  # longshore, root, robot, ci
 
 
 async def test_a_revoked_token_is_refused_at_once_and_revoking_it_again_changes_nothing(world: World) -> None:
-    made = await make(world)
-    path = f"{TOKENS}/{made['id']}"
+    token = await create_token(world)
+    path = f"{TOKENS}/{token['id']}"
     answer = await world.ask("DELETE", path)
     assert (answer.status, answer.json, answer.headers.get("Content-Type")) == (204, None, None)
-    assert await reads(world, made["token"]) == 401
+    assert await read_status(world, token["token"]) == 401
     revoked = (await world.ask("GET", path)).json["revoked_at"]
-    assert revoked > made["created_at"]
+    assert revoked > token["created_at"]
     assert (await world.ask("DELETE", path)).status == 204
     assert (await world.ask("GET", path)).json["revoked_at"] == revoked
     assert len(await world.audit("token.revoke")) == 1
 
 
 async def test_a_token_may_revoke_itself(world: World) -> None:
-    made = await make(world, grants=["admin"])
-    assert (await world.ask("DELETE", f"{TOKENS}/{made['id']}", token=made["token"])).status == 204
-    assert (await world.ask("DELETE", f"{TOKENS}/{made['id']}", token=made["token"])).status == 401
+    token = await create_token(world, grants=["admin"])
+    assert (await world.ask("DELETE", f"{TOKENS}/{token['id']}", token=token["token"])).status == 204
+    assert (await world.ask("DELETE", f"{TOKENS}/{token['id']}", token=token["token"])).status == 401
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-async def test_a_token_that_is_not_there_is_404(world: World, method: str) -> None:
+async def test_an_unknown_token_is_404(world: World, method: str) -> None:
     for number in ("9999", "0", "-1", "x", "1.5", "9" * 30, "%D9%A1", world.token[:12], "root"):
         answer = await world.ask(method, f"{TOKENS}/{number}")
         assert (answer.status, answer.json["detail"]) == (404, "Token not found"), number
@@ -115,47 +115,47 @@ WRONG: dict[str, list[Any]] = {
 }
 
 
-async def test_what_cannot_be_is_refused_naming_the_field_and_nothing_is_made(world: World) -> None:
-    before = await counted("api_tokens", "users", "audit_entries")
-    for field, value in cases(WRONG):
+async def test_an_invalid_field_is_named_and_nothing_is_created(world: World) -> None:
+    before = await count_rows("api_tokens", "users", "audit_entries")
+    for field, value in field_values(WRONG):
         body = {"name": "ci", "grants": ["project:read"], field: value}
-        status, pointer = told(await world.ask("POST", TOKENS, body))
+        status, pointer = status_and_field(await world.ask("POST", TOKENS, body))
         assert status == 400, (field, value)
         assert str(pointer).startswith(f"#/{field}"), (field, value)
     nowhere = await world.ask("POST", TOKENS, {"name": "ci", "grants": ["project:read"], "project": "nowhere"})
-    assert (told(nowhere), nowhere.json["detail"]) == ((404, "#/project"), "Release project not found")
+    assert (status_and_field(nowhere), nowhere.json["detail"]) == ((404, "#/project"), "Release project not found")
     both = {"expires_in_days": 1, "expires_at": "2126-11-03T18:00:00Z"}
     answer = await world.ask("POST", TOKENS, {"name": "ci", "grants": ["project:read"], **both})
-    assert told(answer) == (400, "#/expires_in_days")
-    assert await counted("api_tokens", "users", "audit_entries") == before
+    assert status_and_field(answer) == (400, "#/expires_in_days")
+    assert await count_rows("api_tokens", "users", "audit_entries") == before
 
 
-async def test_every_field_that_does_not_fit_is_told_at_once(world: World) -> None:
+async def test_every_invalid_field_is_named_at_once(world: World) -> None:
     answer = await world.ask("POST", TOKENS, {"grants": ["project:read", 7], "expires_in_days": 0, "x/y~z": 1})
-    assert told(answer) == (400, "#/name")
+    assert status_and_field(answer) == (400, "#/name")
     assert answer.json["detail"] == "`name` is required."
-    assert [each["pointer"] for each in answer.json["errors"]] == [
+    assert [item["pointer"] for item in answer.json["errors"]] == [
         *("#/name", "#/grants/1", "#/expires_in_days", "#/x~1y~0z"),
     ]
     assert answer.json["errors"][0]["detail"] == answer.json["detail"]
-    assert all(each["detail"] for each in answer.json["errors"])
+    assert all(item["detail"] for item in answer.json["errors"])
 
 
 async def test_the_list_is_read_page_by_page_newest_first(world: World) -> None:
     for number in range(4):
-        await make(world, name=f"ci{number}")
+        await create_token(world, name=f"ci{number}")
     seen, query = [], "per_page=2"
     while query:
         page = await world.ask("GET", f"{TOKENS}?{query}")
-        seen += [each["name"] for each in page.json]
-        query = links(page).get("next", "")
-        await make(world, name="later")  # what comes meanwhile moves no page
+        seen += [item["name"] for item in page.json]
+        query = page_links(page).get("next", "")
+        await create_token(world, name="later")  # rows inserted meanwhile do not shift the pages
     assert seen == ["ci3", "ci2", "ci1", "ci0", "root"]
-    assert told(await world.ask("GET", f"{TOKENS}?per_page=0")) == (400, "per_page")
+    assert status_and_field(await world.ask("GET", f"{TOKENS}?per_page=0")) == (400, "per_page")
 
 
-async def test_only_who_may_do_everything_everywhere_manages_tokens(world: World) -> None:
-    await project(world, "shop")
+async def test_only_administrators_of_all_projects_manage_tokens(world: World) -> None:
+    await create_project(world, "shop")
     calls: list[tuple[str, str, Any]] = [
         ("GET", TOKENS, None),
         ("POST", TOKENS, {"name": "x", "grants": ["project:read"], "project": "shop"}),
@@ -167,19 +167,19 @@ async def test_only_who_may_do_everything_everywhere_manages_tokens(world: World
     grants = ["project:write", "deployment:force", "content:write", "release:cut"]
     mighty = await world.with_grants(*grants)
     scoped = await world.with_grants("admin", project="shop")
-    before = await counted("api_tokens", "audit_entries")
+    before = await count_rows("api_tokens", "audit_entries")
     for method, path, body in calls:
         for secret in (mighty, scoped):
             answer = await world.ask(method, path, body, token=secret)
-            assert told(answer) == (403, None)
+            assert status_and_field(answer) == (403, None)
             assert answer.json["grant"] == "admin"
         assert (await world.ask(method, path, body, token="")).status == 401
     assert "one project only" in (await world.ask("GET", TOKENS, token=scoped)).json["reason"]
-    assert await counted("api_tokens", "audit_entries") == before
-    assert await reads(world, world.token) == 200
+    assert await count_rows("api_tokens", "audit_entries") == before
+    assert await read_status(world, world.token) == 200
 
 
-async def test_no_door_lets_a_token_of_one_project_out_of_it(world: World) -> None:
+async def test_a_token_of_one_project_cannot_escape_it_by_any_route(world: World) -> None:
     _, secret = await users.create_token(await world.context(), "s", grants=["admin"], project="site")
     actor = await users.authenticate(secret, datetime.now(UTC))
     context = (await world.context()).acting_as(actor, "test")
@@ -188,19 +188,19 @@ async def test_no_door_lets_a_token_of_one_project_out_of_it(world: World) -> No
             await act
 
 
-async def test_making_and_revoking_are_audited(world: World) -> None:
-    made = await make(world, user="robot", project="site", grants=["release:cut"])
-    await world.ask("DELETE", f"{TOKENS}/{made['id']}")
+async def test_creating_and_revoking_are_audited(world: World) -> None:
+    token = await create_token(world, user="robot", project="site", grants=["release:cut"])
+    await world.ask("DELETE", f"{TOKENS}/{token['id']}")
     (created,), (revoked,) = (await world.audit("token.create"))[-1:], await world.audit("token.revoke")
     assert (created.actor, created.channel, created.subject) == ("root", "rest", "ci")
-    assert created.after == {"user": "robot", "grants": ["release:cut"], "prefix": made["prefix"]}
-    assert (revoked.actor, revoked.channel, revoked.before) == ("root", "rest", {"prefix": made["prefix"]})
+    assert created.after == {"user": "robot", "grants": ["release:cut"], "prefix": token["prefix"]}
+    assert (revoked.actor, revoked.channel, revoked.before) == ("root", "rest", {"prefix": token["prefix"]})
     assert created.project_id == revoked.project_id == 1
 
 
-async def test_two_who_revoke_at_once_are_both_told_that_it_is_done(world: World) -> None:
-    made = await make(world)
-    answers: list[Answer] = await asyncio.gather(*(world.ask("DELETE", f"{TOKENS}/{made['id']}") for _ in range(8)))
+async def test_two_concurrent_revocations_both_succeed(world: World) -> None:
+    token = await create_token(world)
+    answers: list[Answer] = await asyncio.gather(*(world.ask("DELETE", f"{TOKENS}/{token['id']}") for _ in range(8)))
     assert {answer.status for answer in answers} == {204}
     assert len(await world.audit("token.revoke")) == 1
 
@@ -208,15 +208,15 @@ async def test_two_who_revoke_at_once_are_both_told_that_it_is_done(world: World
 async def test_of_many_unknown_grants_the_first_five_are_named(world: World) -> None:
     unknown = [f"no:{number}" for number in range(100)]
     answer = await world.ask("POST", TOKENS, {"name": "ci", "grants": unknown})
-    assert told(answer) == (400, "#/grants")
+    assert status_and_field(answer) == (400, "#/grants")
     assert "No such grant: no:0, no:1, no:10, no:11, no:12 and 95 more." in answer.json["detail"]
     long = await world.ask("POST", TOKENS, {"name": "ci", "grants": ["x" * 100_000]})
-    assert (told(long), len(long.json["detail"]) < 1000) == ((400, "#/grants"), True)
-    one = await world.ask("POST", TOKENS, {"name": "ci", "grants": ["nope"]})
-    assert one.json["detail"].startswith("No such grant: nope. There are: ")
+    assert (status_and_field(long), len(long.json["detail"]) < 1000) == ((400, "#/grants"), True)
+    single = await world.ask("POST", TOKENS, {"name": "ci", "grants": ["nope"]})
+    assert single.json["detail"].startswith("No such grant: nope. There are: ")
 
 
-async def test_a_project_of_a_name_that_none_can_have_is_404(world: World) -> None:
+async def test_a_project_name_that_no_project_can_have_is_404(world: World) -> None:
     for name in ("", "x" * 256, "x" * 100_000):
         answer = await world.ask("POST", TOKENS, {"name": "ci", "grants": ["project:read"], "project": name})
-        assert (told(answer), len(answer.json["project"]) <= 100) == ((404, "#/project"), True)
+        assert (status_and_field(answer), len(answer.json["project"]) <= 100) == ((404, "#/project"), True)

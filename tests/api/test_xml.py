@@ -1,4 +1,4 @@
-"""XML as another way to write what JSON says: read without trusting it, written so that everybody can read it."""
+"""XML bodies: safe parsing, and well-formed output."""
 
 import time
 from contextlib import suppress
@@ -24,7 +24,7 @@ INNER = "<version>1.1</version><changelog>Security Patch</changelog><tag_list>st
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("document", "expected"),
     [
         (f"<release>{INNER}</release>", RELEASE),
         (f"<request><auth_code>s3cret</auth_code><release>{INNER}</release></request>", {**CODE, **RELEASE}),
@@ -52,14 +52,14 @@ INNER = "<version>1.1</version><changelog>Security Patch</changelog><tag_list>st
         ("\ufeff<r><a>é🚢</a></r>", {"a": "é🚢"}),
     ],
 )
-def test_a_document_is_what_json_would_be(said: str, meant: Any) -> None:
-    assert loads(said.encode()) == meant
+def test_a_document_is_parsed_like_the_equivalent_json(document: str, expected: Any) -> None:
+    assert loads(document.encode()) == expected
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "iso-8859-1"])
-def test_a_document_may_be_in_an_encoding_that_every_reader_knows(encoding: str) -> None:
-    said = f'<?xml version="1.0" encoding="{encoding}"?><r><a>é</a></r>'
-    assert loads(said.encode(encoding)) == {"a": "é"}
+def test_a_document_may_have_any_encoding_that_parsers_must_support(encoding: str) -> None:
+    document = f'<?xml version="1.0" encoding="{encoding}"?><r><a>é</a></r>'
+    assert loads(document.encode(encoding)) == {"a": "é"}
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_document_may_be_in_an_encoding_that_every_reader_knows(encoding: str)
     ],
     ids=range(35),
 )
-def test_what_is_no_plain_small_document_is_refused_at_once(body: bytes) -> None:
+def test_malformed_unsafe_and_oversized_documents_are_refused(body: bytes) -> None:
     begun = time.perf_counter()
     with pytest.raises(BadRequest) as refused:
         loads(body)
@@ -113,18 +113,18 @@ def test_what_is_no_plain_small_document_is_refused_at_once(body: bytes) -> None
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_are_a_fault_of_ours(body: bytes) -> None:
+def test_arbitrary_bytes_raise_no_internal_error(body: bytes) -> None:
     for raw in (body, b"<r>" + body + b"</r>", b"<?xml version='1.0' encoding='" + body + b"'?><r/>"):
         with suppress(BadRequest):
             assert isinstance(loads(raw), dict)
 
 
-def parsed(value: Any, listed: str = "releases") -> ElementTree.Element:
-    """What is written, as somebody else reads it."""
+def write_and_parse(value: Any, listed: str = "releases") -> ElementTree.Element:
+    """Write a value and parse the document with another parser."""
     return ElementTree.fromstring(dumps(listed, value))
 
 
-def test_values_are_written_with_the_types_that_rails_gave_them() -> None:
+def test_values_are_written_with_the_types_of_rails() -> None:
     record = {"id": 7, "version": "<1>", "hidden": True, "approved_at": None, "created_at": "2026-11-21T12:00:00Z"}
     assert dumps("releases", {"release": {**record, "note": None, "tag_list": ["a", "b & c"]}}).decode() == (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -134,26 +134,26 @@ def test_values_are_written_with_the_types_that_rails_gave_them() -> None:
     )
 
 
-def test_lists_are_called_by_their_name_be_they_empty() -> None:
+def test_a_list_has_its_name_as_root_even_when_empty() -> None:
     for listed, name in (("releases", "release"), ("urls", "url")):
-        full, empty = parsed([{name: {"a": "1"}}, {name: {"a": "2"}}], listed), parsed([], listed)
+        full, empty = write_and_parse([{name: {"a": "1"}}, {name: {"a": "2"}}], listed), write_and_parse([], listed)
         assert (full.tag, full.get("type"), empty.tag, empty.get("type")) == (listed, "array", listed, "array")
-        assert ([each.tag for each in full], len(empty)) == ([name, name], 0)
+        assert ([item.tag for item in full], len(empty)) == ([name, name], 0)
 
 
 def test_lists_in_a_record_have_entries_named_after_them() -> None:
     lists = {"license_list": ["GPL"], "approved_urls": [{"label": "a", "x": "y"}], "recent_releases": [{"id": 1}]}
-    project = parsed({"project": {**lists, "recent_releases": [{"id": 1, "version": "2"}]}})
-    assert [(each.tag, each[0].tag) for each in project] == [
+    project = write_and_parse({"project": {**lists, "recent_releases": [{"id": 1, "version": "2"}]}})
+    assert [(item.tag, item[0].tag) for item in project] == [
         ("license_list", "license"),
         ("approved_urls", "url"),
         ("recent_releases", "release"),
     ]
 
 
-def test_errors_are_told_by_field() -> None:
-    said = {"errors": {"version": ['is "<too>" long', "is odd"], "base": ["no"]}}
-    assert [(each.get("field"), each.text) for each in parsed(said)] == [
+def test_errors_are_written_by_field() -> None:
+    body = {"errors": {"version": ['is "<too>" long', "is odd"], "base": ["no"]}}
+    assert [(item.get("field"), item.text) for item in write_and_parse(body)] == [
         ("version", 'is "<too>" long'),
         ("version", "is odd"),
         ("base", "no"),
@@ -161,20 +161,20 @@ def test_errors_are_told_by_field() -> None:
 
 
 @given(st.text(st.characters(codec=None), max_size=50))
-def test_whatever_is_told_the_document_is_well_formed(text: str) -> None:
-    said = parsed({"release": {"version": text, "tag_list": [text]}})
-    assert said[0].text == (said[1][0].text)
-    errors = parsed({"errors": {text: [text]}})
+def test_every_written_document_is_well_formed(text: str) -> None:
+    root = write_and_parse({"release": {"version": text, "tag_list": [text]}})
+    assert root[0].text == (root[1][0].text)
+    errors = write_and_parse({"errors": {text: [text]}})
     assert len(errors) == 1
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters="\ufffe\uffff"), min_size=1))
-def test_what_xml_can_carry_is_read_as_it_was_written(text: str) -> None:
+def test_text_within_xml_round_trips(text: str) -> None:
     for carried in (text, f"\r\n\t {text}\r"):
         assert loads(dumps("x", {"request": {"a": carried}})) == {"a": carried}
-        assert parsed({"request": {"a": carried}})[0].text == carried
+        assert write_and_parse({"request": {"a": carried}})[0].text == carried
 
 
 @given(st.sampled_from(["\x00", "\x01", "\x0b", "\x1f", "\ud800", "\udfff", "\ufffe", "\uffff"]))
-def test_what_xml_cannot_carry_is_told_to_be_missing(character: str) -> None:
-    assert parsed({"request": {"a": f"a{character}b"}})[0].text == "a\ufffdb"
+def test_characters_outside_xml_are_replaced(character: str) -> None:
+    assert write_and_parse({"request": {"a": f"a{character}b"}})[0].text == "a\ufffdb"

@@ -15,7 +15,8 @@ from bot.settings import read_settings
 from bot.store.database import fetch
 from handlers.receive import PATH
 from sandbox.credentials import key_pair
-from server.app import SERVICE, Service, create_app
+from server.app import SERVICE, create_app
+from server.service import Service
 from tests.world import Answer, Serve
 
 SECRET = "a webhook's secret"

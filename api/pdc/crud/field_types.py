@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from api.http.types import said_utc
+from api.http.types import format_utc
 from api.pdc.crud.resource import Kind, Refers
 from bot.store.content import ContentRepo, Product, ProductVersion, Rpm, Sla
 from bot.store.releases import Release
@@ -145,7 +145,7 @@ def listed(value: Any) -> Any:
 
 
 def _moment(value: Any) -> str:
-    said = said_utc(value)
+    said = format_utc(value)
     return said if "." in said else f"{said[:-1]}.000000Z"
 
 

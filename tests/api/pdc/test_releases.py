@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from bot.store.candidates import Candidate
-from tests.api.announcing import decide, submit
-from tests.api.calls import project
+from tests.api.announcement_helpers import decide, submit
+from tests.api.helpers import create_project
 from tests.api.pdc.goods import FILES, REPO, RPM, VARIANT, call, everything, got, made, refuses, said, stock
 from tests.world import World
 
@@ -201,13 +201,13 @@ async def test_a_release_made_here_is_cut_once_its_project_has_a_repository(worl
 
 
 async def test_a_new_short_makes_a_project_and_one_that_is_there_is_found(world: World) -> None:
-    await project(world, "Web Shop")
+    await create_project(world, "Web Shop")
     await made(world, "releases", {**NEW, "short": "web-shop"})
     assert (await world.ask("GET", "/api/projects/Web%20Shop/releases")).json[0]["version"] == "1.0"
     await made(world, "releases", [{**NEW, "short": "new"}, {**NEW, "short": "new", "version": "1.1"}])
     assert (await world.ask("GET", "/api/projects/new")).json["permalink"] == "new"
     assert len(await world.audit("project.create")) == 3
-    await project(world, "other", permalink="something")
+    await create_project(world, "other", permalink="something")
     assert await said(world, "POST", "releases/", {**NEW, "short": "other"}) == (
         400,
         {"short": ["The project `other` is known by another short, `something`."]},
@@ -215,7 +215,7 @@ async def test_a_new_short_makes_a_project_and_one_that_is_there_is_found(world:
 
 
 async def test_a_project_with_releases_keeps_the_permalink_that_they_are_known_by(world: World) -> None:
-    await project(world, "Shop")
+    await create_project(world, "Shop")
     assert (await world.ask("PATCH", "/api/projects/Shop", {"permalink": "store"})).json["permalink"] == "store"
     await made(world, "releases", {**NEW, "short": "store"})
     refused = await world.ask("PATCH", "/api/projects/Shop", {"permalink": "shop", "version_scheme": "semver"})

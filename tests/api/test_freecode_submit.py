@@ -1,7 +1,7 @@
-"""The command line client of Freecode, `freecode-submit` 2.7: its requests byte for byte, and what it reads of answers.
+"""The command line client of Freecode, `freecode-submit` 2.7: its exact requests, and what it reads from responses.
 
-It speaks by urllib, sends a body with every call that it makes after the first, GET and DELETE among them, and reads
-the code from `~/.netrc`.
+It uses urllib, sends a body with every request after the first, including GET and DELETE, and reads the `auth_code`
+from `~/.netrc`.
 """
 
 import asyncio
@@ -12,14 +12,14 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.api.announcing import decide
+from tests.api.announcement_helpers import decide
 from tests.world import World
 
 GRANTS = ("announcement:submit", "project:write")
 
 
 class Client:
-    """What that client does, in its order."""
+    """The requests of that client, in its order."""
 
     def __init__(self, server: str, code: str) -> None:
         self.server, self.code = f"{server}/", code
@@ -42,7 +42,7 @@ class Client:
         self.edit(f"projects/{self.permalink}/releases.json", "POST", {"release": release})
 
     def pending(self) -> list[Any]:
-        return [each["release"] for each in json.loads(self.edit(f"projects/{self.permalink}/releases/pending.json"))]
+        return [item["release"] for item in json.loads(self.edit(f"projects/{self.permalink}/releases/pending.json"))]
 
     def withdraw(self, version: str) -> None:
         number = next(release["id"] for release in self.pending() if release.get("version") == version)
@@ -51,33 +51,33 @@ class Client:
     def update_core(self, core: dict[str, Any]) -> None:
         self.edit(f"projects/{self.permalink}.json", "PUT", {"project": core})
 
-    def update_urls(self, wanted: dict[str, str]) -> None:
+    def update_urls(self, urls: dict[str, str]) -> None:
         with urlopen(f"{self.server}projects/{self.permalink}/urls.json?auth_code={self.code}") as answer:
-            known = {each["url"]["label"]: each["url"]["permalink"] for each in json.loads(answer.read())}
-        for label, location in wanted.items():
+            known = {item["url"]["label"]: item["url"]["permalink"] for item in json.loads(answer.read())}
+        for label, location in urls.items():
             url = {"url": {"label": label, "location": location}}
             if label in known:
                 self.edit(f"projects/{self.permalink}/urls/{known[label]}.json", "PUT", url)
             else:
                 self.edit(f"projects/{self.permalink}/urls.json", "POST", url)
-        for label in set(known) - set(wanted):
+        for label in set(known) - set(urls):
             path = f"projects/{self.permalink}/urls/{known[label]}.json?auth_code={self.code}"
             self.edit(path, "DELETE", {})
 
     def query(self, name: str) -> list[str]:
-        """What it prints when it is asked about a project."""
+        """The lines that it prints about a project."""
         self.on_project(name)
-        said = [f"Project: {self.project['name']}", f"Summary: {self.project['oneliner']}"]
-        said.append("Description: " + self.project["description"].replace("\n", "\n    ").rstrip())
-        said += ["License-List: " + ",".join(self.project["license_list"])]
-        said += ["Project-Tag-List: " + ",".join(self.project["tag_list"])]
-        for each in self.project["approved_urls"]:
-            said.append(f"{each['label'].replace(' ', '-')}-URL: {each['redirector']}")
+        output = [f"Project: {self.project['name']}", f"Summary: {self.project['oneliner']}"]
+        output.append("Description: " + self.project["description"].replace("\n", "\n    ").rstrip())
+        output += ["License-List: " + ",".join(self.project["license_list"])]
+        output += ["Project-Tag-List: " + ",".join(self.project["tag_list"])]
+        for item in self.project["approved_urls"]:
+            output.append(f"{item['label'].replace(' ', '-')}-URL: {item['redirector']}")
         if self.project.get("recent_releases"):
             newest = self.project["recent_releases"][0]
-            said += [f"Version: {newest['version']}", "Tag-List: " + ",".join(newest["tag_list"])]
-            said += ["Hide: " + ("Y" if newest.get("hidden_from_frontpage") else "N"), newest["changelog"]]
-        return said
+            output += [f"Version: {newest['version']}", "Tag-List: " + ",".join(newest["tag_list"])]
+            output += ["Hide: " + ("Y" if newest.get("hidden_from_frontpage") else "N"), newest["changelog"]]
+        return output
 
 
 @pytest.fixture
@@ -85,23 +85,23 @@ async def client(world: World) -> Client:
     return Client(world.url, await world.with_grants(*GRANTS, user="esr"))
 
 
-async def test_it_publishes_lists_what_is_pending_and_withdraws(world: World, client: Client) -> None:
+async def test_the_client_publishes_lists_pending_releases_and_withdraws(world: World, client: Client) -> None:
     def session() -> None:
         client.on_project("site")
         release = {"version": "2.7", "changelog": "Ünfixed.\n", "tag_list": ["Minor", "bugfixes"]}
         client.publish({**release, "hidden_from_frontpage": True})
         client.publish({"version": "2.8", "changelog": "More.\n", "hidden_from_frontpage": False})
-        assert [each["version"] for each in client.pending()] == ["2.8", "2.7"]
+        assert [item["version"] for item in client.pending()] == ["2.8", "2.7"]
         assert client.pending()[1].items() >= {**release, "hidden_from_frontpage": True}.items()
         client.withdraw("2.7")
-        assert [each["version"] for each in client.pending()] == ["2.8"]
+        assert [item["version"] for item in client.pending()] == ["2.8"]
 
     await asyncio.to_thread(session)
     assert (await decide(world, "2.8", "approve")).status == 200
     assert await asyncio.to_thread(client.pending) == []
 
 
-async def test_it_keeps_the_description_and_the_links_of_a_project(world: World, client: Client) -> None:
+async def test_the_client_updates_the_description_and_the_links_of_a_project(world: World, client: Client) -> None:
     def session() -> list[str]:
         client.on_project("site")
         client.update_core({"oneliner": "A site.", "description": "It is\na site.", "license_list": ["GPLv2,", "BSD"]})
@@ -112,21 +112,21 @@ async def test_it_keeps_the_description_and_the_links_of_a_project(world: World,
         client.update_urls({"Website": "https://example.com/", "Tar/GZ": "http://example.com/2.tar.gz"})
         return client.query("site")
 
-    said = await asyncio.to_thread(session)
-    assert [line for line in said if "-URL" not in line] == [
+    output = await asyncio.to_thread(session)
+    assert [line for line in output if "-URL" not in line] == [
         "Project: site",
         "Summary: A site.",
         "Description: It is\n    a site.",
         "License-List: GPLv2,BSD",
         "Project-Tag-List: web,pages",
     ]
-    urls = {line.split("-URL: ")[0]: line.split("-URL: ")[1] for line in said if "-URL" in line}
+    urls = {line.split("-URL: ")[0]: line.split("-URL: ")[1] for line in output if "-URL" in line}
     assert set(urls) == {"Website", "Tar/GZ"}
     listed = (await world.ask("GET", "/projects/site/urls.json")).json
-    assert [each["url"]["location"] for each in listed] == ["https://example.com/", "http://example.com/2.tar.gz"]
+    assert [item["url"]["location"] for item in listed] == ["https://example.com/", "http://example.com/2.tar.gz"]
 
 
-async def test_it_shows_the_newest_approved_release(world: World, client: Client) -> None:
+async def test_the_client_shows_the_newest_approved_release(world: World, client: Client) -> None:
     def publish(version: str, hidden: bool) -> None:
         client.on_project("site")
         client.publish(
@@ -141,11 +141,11 @@ async def test_it_shows_the_newest_approved_release(world: World, client: Client
     for version, hidden in (("1.0", False), ("1.1", True)):
         await asyncio.to_thread(publish, version, hidden)
         assert (await decide(world, version, "approve")).status == 200
-    said = await asyncio.to_thread(client.query, "site")
-    assert said[-4:] == ["Version: 1.1", "Tag-List: a", "Hide: Y", "News of 1.1.\n"]
+    output = await asyncio.to_thread(client.query, "site")
+    assert output[-4:] == ["Version: 1.1", "Tag-List: a", "Hide: Y", "News of 1.1.\n"]
 
 
-async def test_what_it_gets_wrong_is_an_error_that_it_can_print(world: World, client: Client) -> None:
+async def test_a_refused_request_is_an_error_that_the_client_can_print(world: World, client: Client) -> None:
     def refused(act: Any, *args: Any) -> tuple[int, Any]:
         with pytest.raises(HTTPError) as raised:
             act(*args)
@@ -164,7 +164,7 @@ async def test_what_it_gets_wrong_is_an_error_that_it_can_print(world: World, cl
             refused(client.on_project, "site"),
             refused(client.publish, {"version": "3"}),
         ]
-        assert all(list(said) == ["errors"] for _, said in codes)
+        assert all(list(body) == ["errors"] for _, body in codes)
         return [code for code, _ in codes]
 
     assert await asyncio.to_thread(session) == [409, 409, 401, 401, 401]

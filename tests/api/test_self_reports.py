@@ -1,4 +1,4 @@
-"""Workflows that say themselves which run they are: the two sync endpoints."""
+"""Workflows that report their own run: the two sync endpoints."""
 
 from typing import Any
 
@@ -6,19 +6,19 @@ import pytest
 
 from sandbox.records import Run
 from sandbox.use_cases.runs import dispatch
-from tests.api.calls import UNKNOWN, counted, said, without_workflow
+from tests.api.helpers import UNKNOWN_SHA, count_rows, remove_workflow, status_and_error
 from tests.world import Answer, World
 
 NOT_OURS = (400, "`workflow_run_id` is not a run of this repository at the candidate's commit")
 
 
-async def sync(world: World, what: str, of: Any, run: Any) -> Answer:
-    """Say which run builds or deploys."""
-    name = "release_cut_id" if what == "build" else "deployment_id"
-    return await world.ask("POST", f"/api/v1/sync-{what}-github-action", {name: of, "workflow_run_id": run})
+async def sync(world: World, kind: str, of: Any, run: Any) -> Answer:
+    """Report the run of a build or a deployment."""
+    name = "release_cut_id" if kind == "build" else "deployment_id"
+    return await world.ask("POST", f"/api/v1/sync-{kind}-github-action", {name: of, "workflow_run_id": run})
 
 
-async def test_a_build_that_is_followed_already_may_say_so_itself(world: World) -> None:
+async def test_a_run_that_is_tracked_already_may_report_itself(world: World) -> None:
     await world.cut("1.0-rc1", build=True)
     await world.settle()
     (run,), (dispatch,) = world.github.runs, world.github.dispatches
@@ -31,7 +31,7 @@ async def test_a_build_that_is_followed_already_may_say_so_itself(world: World) 
     assert await world.status("1.0-rc1") == "ready"
 
 
-async def test_a_build_is_found_by_its_own_word_where_nobody_else_told(world: World) -> None:
+async def test_a_build_whose_webhooks_were_lost_is_found_by_its_own_report(world: World) -> None:
     world.github.faults.webhooks(drop=1)
     world.github.faults.lose_answer()
     world.github.faults.fail(path="*/workflows/*/runs", times=None)
@@ -47,44 +47,44 @@ async def test_a_build_is_found_by_its_own_word_where_nobody_else_told(world: Wo
     assert len(world.github.dispatches) == 1
 
 
-async def run_of_their_own(world: World) -> Run:
-    """A run of the deploy workflow that somebody else than Longshore started."""
+async def run_of_another_pipeline(world: World) -> Run:
+    """A run of the deploy workflow that was not dispatched by Longshore."""
     state = world.github.state
     run = await dispatch(state, world.github.repository(), "deploy.yml", "main", {}, state.person("alice"))
     await world.settle()
     return run
 
 
-async def test_a_run_of_a_pipeline_of_ones_own_is_followed_once_it_says_so(world: World) -> None:
-    await without_workflow()
+async def test_a_run_of_another_pipeline_is_tracked_once_it_reports_itself(world: World) -> None:
+    await remove_workflow()
     await world.cut("1.0-rc1")
     await world.deploy("1.0-rc1")
-    run = await run_of_their_own(world)
+    run = await run_of_another_pipeline(world)
     assert (await sync(world, "deploy", 1, run.id)).status == 200
     await world.github.finish()
     await world.settle()
     assert await world.statuses() == [("1.0-rc1", "success")]
 
 
-async def test_a_run_is_that_of_one_thing_only(world: World) -> None:
-    await without_workflow()
+async def test_a_run_belongs_to_one_candidate_or_deployment_only(world: World) -> None:
+    await remove_workflow()
     await world.cut("1.0-rc1", build=True)
     await world.settle()
     await world.github.finish()
     await world.settle()
     await world.deploy("1.0-rc1")
     answer = await sync(world, "deploy", 1, world.github.runs[0].id)
-    assert said(answer) == (400, "`workflow_run_id` is the run of something else")
-    assert await counted("runs") == {"runs": 1}
-    first, second = await run_of_their_own(world), await run_of_their_own(world)
+    assert status_and_error(answer) == (400, "`workflow_run_id` is the run of something else")
+    assert await count_rows("runs") == {"runs": 1}
+    first, second = await run_of_another_pipeline(world), await run_of_another_pipeline(world)
     assert (await sync(world, "deploy", 1, first.id)).status == 200
     other = await sync(world, "deploy", 1, second.id)
-    assert said(other) == (400, "Another run is followed already")
+    assert status_and_error(other) == (400, "Another run is followed already")
     assert other.json["details"]["workflow_run_id"] == first.id
 
 
-@pytest.mark.parametrize("what", ["build", "deploy"])
-async def test_a_run_that_is_not_ours_is_refused(world: World, what: str, source: Any) -> None:
+@pytest.mark.parametrize("kind", ["build", "deploy"])
+async def test_a_run_of_another_repository_or_commit_is_refused(world: World, kind: str, source: Any) -> None:
     old = world.github.head()
     await world.cut("1.0-rc1", old, build=True)
     await world.settle()
@@ -97,11 +97,11 @@ async def test_a_run_that_is_not_ours_is_refused(world: World, what: str, source
     other_commit = world.github.runs[2]
     assert other_commit.head_sha != old
     for run in (other_commit.id, 1, 2**40, 10**18 - 1):
-        assert said(await sync(world, what, 1, run)) == NOT_OURS
+        assert status_and_error(await sync(world, kind, 1, run)) == NOT_OURS
 
 
-@pytest.mark.parametrize("what", ["build", "deploy"])
-async def test_ids_that_cannot_be_are_refused_by_name(world: World, what: str) -> None:
+@pytest.mark.parametrize("kind", ["build", "deploy"])
+async def test_invalid_ids_are_refused_by_name(world: World, kind: str) -> None:
     await world.cut("1.0-rc1", build=True)
     await world.deploy("1.0-rc1")
     await world.settle()
@@ -110,18 +110,18 @@ async def test_ids_that_cannot_be_are_refused_by_name(world: World, what: str) -
     await world.deploy("1.0-rc1")
     await world.settle()
     name, missing = (
-        ("release_cut_id", "Release not found") if what == "build" else ("deployment_id", "Deployment not found")
+        ("release_cut_id", "Release not found") if kind == "build" else ("deployment_id", "Deployment not found")
     )
-    for of in ("2", 2, 0, -1, "x", "", 2**65 - 1, "9" * 400, UNKNOWN, 2**31, "\u0661"):
-        answer = await sync(world, what, of, world.github.runs[0].id)
-        assert said(answer) == (404, missing) or (answer.status == 400 and f"`{name}`" in answer.error), of
+    for of in ("2", 2, 0, -1, "x", "", 2**65 - 1, "9" * 400, UNKNOWN_SHA, 2**31, "\u0661"):
+        answer = await sync(world, kind, of, world.github.runs[0].id)
+        assert status_and_error(answer) == (404, missing) or (answer.status == 400 and f"`{name}`" in answer.error), of
     runs: list[Any] = ["x", "", -1, 0.5, None, True, [], 2**65, "9" * 30, "\u0661"]
     for run in runs:
-        answer = await sync(world, what, 1, run)
+        answer = await sync(world, kind, 1, run)
         assert answer.status == 400, run
         assert "`workflow_run_id`" in answer.error, run
     for body in ({}, {name: 1}, {"workflow_run_id": 1}):
-        answer = await world.ask("POST", f"/api/v1/sync-{what}-github-action", body)
+        answer = await world.ask("POST", f"/api/v1/sync-{kind}-github-action", body)
         assert answer.status == 400
         assert "is required" in answer.error
 
@@ -130,14 +130,14 @@ async def test_a_candidate_without_a_build_has_no_run(world: World) -> None:
     await world.cut("1.0-rc1")
     await world.live("1.0-rc1")
     answer = await sync(world, "build", 1, world.github.runs[0].id)
-    assert said(answer) == (400, "The candidate was cut without a build")
+    assert status_and_error(answer) == (400, "The candidate was cut without a build")
 
 
-async def test_github_down_is_503_there_too(world: World) -> None:
+async def test_an_outage_of_github_is_503_here_too(world: World) -> None:
     await world.cut("1.0-rc1", build=True)
     await world.settle()
     world.github.faults.limit("primary", retry_after=30, times=None)
     answer = await sync(world, "build", 1, world.github.runs[0].id)
-    assert said(answer) == (503, "GitHub is unavailable")
+    assert status_and_error(answer) == (503, "GitHub is unavailable")
     assert 25 <= int(answer.headers["Retry-After"]) <= 31
     world.github.faults.clear()

@@ -1,9 +1,9 @@
-"""One release, cut in one dialect, is there in all of them."""
+"""A release that was cut in one dialect is visible in all of them."""
 
 from tests.world import World
 
 
-async def test_a_release_that_is_cut_is_read_in_every_dialect(world: World) -> None:
+async def test_a_release_that_was_cut_is_visible_in_every_dialect(world: World) -> None:
     assert (await world.cut("1.4.0-rc1")).status == 201
     await world.settle()
 
@@ -31,22 +31,22 @@ async def test_a_release_that_is_cut_is_read_in_every_dialect(world: World) -> N
 
     query = '{ release(project: "site", version: "1.4.0") { version announcements { nodes { changelog } } } }'
     answer = await world.ask("POST", "/graphql", {"query": query})
-    said = {"version": "1.4.0", "announcements": {"nodes": [{"changelog": "Faster."}]}}
-    assert answer.json == {"data": {"release": said}}
+    expected = {"version": "1.4.0", "announcements": {"nodes": [{"changelog": "Faster."}]}}
+    assert answer.json == {"data": {"release": expected}}
 
 
 async def ship(world: World, base: str, release: str) -> None:
-    """A file of the release, with all that it rests on."""
+    """Create a released file, with the rows that it refers to."""
     variant = {"release": release, "id": "Server", "uid": "Server", "name": "Server", "type": "variant"}
     repo = {"release_id": release, "variant_uid": "Server", "arch": "x86_64", "service": "pulp", "repo_family": "dist"}
     content = {"content_format": "rpm", "content_category": "binary"}
     rpm = {"name": "site", "epoch": 0, "version": "1.4.0", "release": "1", "arch": "x86_64", "srpm_name": "site"}
-    made = (
+    bodies = (
         ("release-variants", {**variant, "arches": ["x86_64"]}),
         ("content-delivery-repos", {**repo, **content, "name": "site-rpms"}),
         ("rpms", {**rpm, "srpm_nevra": "site-0:1.4.0-1.src"}),
         ("released-files", {"file_primary_key": 1, "repo": {"id": 1}, "release_date": "2026-11-03"}),
     )
-    for name, body in made:
+    for name, body in bodies:
         answer = await world.ask("POST", f"{base}/{name}/", body)
         assert answer.status == 201, answer.json

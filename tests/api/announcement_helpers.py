@@ -1,4 +1,4 @@
-"""Words of the tests about announcements."""
+"""Helpers for the tests of announcements."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ QUEUE = "/api/announcements"
 
 
 @dataclass
-class Told:
-    """An answer in XML."""
+class XmlResponse:
+    """A response in XML."""
 
     status: int
     root: ElementTree.Element
@@ -29,24 +29,24 @@ class Told:
     def errors(self) -> dict[str, str | None]:
         """The first sentence about each field."""
         assert self.root.tag == "errors"
-        return {str(each.get("field")): each.text for each in reversed(self.root)}
+        return {str(item.get("field")): item.text for item in reversed(self.root)}
 
 
 async def ask_xml(
     world: World, method: str, path: str, body: Any = None, *, token: str | None = None, **more: Any
-) -> Told:
-    """One request in XML, with the admin's token unless another (or "" for none) is given."""
+) -> XmlResponse:
+    """Send a request in XML, with the administrator's token unless another (or "" for none) is given."""
     secret = world.token if token is None else token
     headers = {"Authorization": f"Bearer {secret}"} if secret else {}
     if body is not None:
         headers["Content-Type"] = more.pop("kind", "application/xml")
     async with world.session.request(method, world.url + path, headers=headers, data=body, **more) as answer:
         assert answer.content_type == "application/xml", (answer.status, await answer.text())
-        return Told(answer.status, ElementTree.fromstring(await answer.read()), answer.headers)
+        return XmlResponse(answer.status, ElementTree.fromstring(await answer.read()), answer.headers)
 
 
 async def submit(world: World, version: str, changelog: str = "Fixes", *, token: str | None = None, **more: Any) -> int:
-    """Submit a release; gives its id."""
+    """Submit a release and return its id."""
     body = {"release": {"version": version, "changelog": changelog, **more}}
     answer = await world.ask("POST", f"{RELEASES}.json", body, token=token)
     assert answer.status == 201, answer.json
@@ -54,14 +54,14 @@ async def submit(world: World, version: str, changelog: str = "Fixes", *, token:
 
 
 async def decide(world: World, version: str, act: str, body: Any = None, *, token: str | None = None) -> Answer:
-    """Approve or reject."""
+    """Approve or reject an announcement."""
     reason = {"reason": "Spam."} if act == "reject" else {}
     path = f"/api/projects/site/releases/{version}/announcement/{act}"
     return await world.ask("POST", path, {**reason, **(body or {})}, token=token)
 
 
 async def announce(world: World, *versions: str, **more: Any) -> list[int]:
-    """Submit and approve releases, one after the other."""
+    """Submit and approve releases, one after another, and return their ids."""
     numbers = []
     for version in versions:
         numbers.append(await submit(world, version, **more))
@@ -71,7 +71,7 @@ async def announce(world: World, *versions: str, **more: Any) -> list[int]:
 
 
 async def seed(count: int, state: str = "approved", project: str = "site") -> None:
-    """Announcements as they are after years."""
+    """Insert many announcements with dates in 2020."""
     owner, user = await Project.get(name=project), await User.get(name="root")
     moment = datetime(2020, 1, 1, tzinfo=UTC)
     await Announcement.bulk_create(
@@ -91,18 +91,18 @@ async def seed(count: int, state: str = "approved", project: str = "site") -> No
 
 
 async def make_private() -> None:
-    """Let the repository of the project `site` be private."""
+    """Mark the repository of the project `site` as private."""
     assert await Repository.filter(full_name="acme/site").update(private=True)
 
 
-def versions(answer: Answer) -> list[str]:
-    """The versions of a list, in its order."""
+def listed_versions(answer: Answer) -> list[str]:
+    """The versions of a list of announcements, in order."""
     assert answer.status == 200, answer.json
-    return [each["release"]["version"] for each in answer.json]
+    return [item["release"]["version"] for item in answer.json]
 
 
-def errors(answer: Answer) -> tuple[int, list[str]]:
-    """Status and fields of a refusal, whose form is checked."""
+def status_and_fields(answer: Answer) -> tuple[int, list[str]]:
+    """Status and fields of an error response, whose form is checked."""
     assert list(answer.json) == ["errors"]
     assert answer.headers["Content-Type"].startswith("application/json")
     assert all(sentences and all(map(str, sentences)) for sentences in answer.json["errors"].values())

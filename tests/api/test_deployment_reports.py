@@ -1,14 +1,14 @@
-"""Deployments reported by pipelines of the users' own: PATCH, in all its rules."""
+"""Deployments that are reported by other pipelines (PATCH)."""
 
 from bot.rules.deployments import FINAL, STATUSES
 from bot.store.audit import AuditEntry
-from tests.api.calls import env_path, freeze, hold, said, set_project
+from tests.api.helpers import change_project, env_path, freeze, hold, status_and_error
 from tests.world import World
 
 RUNNING = [status for status in STATUSES if status not in FINAL]
 
 
-async def test_a_report_makes_a_deployment_and_dispatches_nothing(world: World) -> None:
+async def test_a_report_creates_a_deployment_and_dispatches_nothing(world: World) -> None:
     await world.cut("1.0-rc1")
     answers = [await world.report("1.0-rc1", status) for status in ("in_progress", "success")]
     assert [(answer.status, answer.json["id"], answer.json["status"]) for answer in answers] == [
@@ -21,7 +21,7 @@ async def test_a_report_makes_a_deployment_and_dispatches_nothing(world: World) 
     assert answers[0].json["deploy_start_at"] == answers[1].json["deploy_start_at"]
 
 
-async def test_every_one_of_the_eight_words_may_be_reported_first(world: World) -> None:
+async def test_each_of_the_eight_statuses_may_be_reported_first(world: World) -> None:
     for number, status in enumerate(STATUSES):
         await world.cut(f"1.0-rc{number}")
         answer = await world.report(f"1.0-rc{number}", status)
@@ -30,10 +30,10 @@ async def test_every_one_of_the_eight_words_may_be_reported_first(world: World) 
     assert len(await world.deployments()) == len(STATUSES) == 8
 
 
-async def test_another_word_is_refused_with_the_eight(world: World) -> None:
+async def test_an_unknown_status_is_refused_listing_the_eight(world: World) -> None:
     await world.cut("1.0-rc1")
-    for word in ("succeeded", "SUCCESS", "", "success ", "in progress"):
-        answer = await world.report("1.0-rc1", word)
+    for unknown in ("succeeded", "SUCCESS", "", "success ", "in progress"):
+        answer = await world.report("1.0-rc1", unknown)
         assert answer.status == 400
         assert "`status`" in answer.error
         assert all(status in answer.error for status in STATUSES)
@@ -74,7 +74,7 @@ async def test_running_states_follow_one_another_on_one_deployment(world: World)
     assert await world.statuses() == [("1.0-rc1", "canceled")]
 
 
-async def test_a_final_state_repeated_is_no_change(world: World) -> None:
+async def test_a_repeated_final_state_changes_nothing(world: World) -> None:
     await world.cut("1.0-rc1")
     first = await world.report("1.0-rc1", "failure", error_message="no space")
     entries = await AuditEntry.all().count()
@@ -107,11 +107,13 @@ async def test_no_gate_and_no_freeze_stops_a_report(world: World) -> None:
     await world.github.finish()
 
 
-async def test_a_report_of_what_is_not_there_is_refused(world: World) -> None:
+async def test_a_report_about_an_unknown_project_environment_or_candidate_is_refused(world: World) -> None:
     await world.cut("1.0-rc1")
 
     async def report(version: str, path: str) -> tuple[int, str]:
-        return said(await world.ask("PATCH", path, {"release_candidate_version": version, "status": "success"}))
+        return status_and_error(
+            await world.ask("PATCH", path, {"release_candidate_version": version, "status": "success"})
+        )
 
     assert await report("1.0", env_path("/deployments", "moon", "none")) == (400, "Invalid release candidate version")
     assert await report("2.0-rc1", env_path("/deployments", "moon", "none")) == (404, "Release project not found")
@@ -119,7 +121,7 @@ async def test_a_report_of_what_is_not_there_is_refused(world: World) -> None:
     assert await report("2.0-rc1", env_path("/deployments")) == (404, "Release not found")
 
 
-async def test_a_malformed_field_is_named_and_a_missing_version_is_the_answer(world: World) -> None:
+async def test_a_malformed_field_is_named_and_a_missing_version_is_an_invalid_one(world: World) -> None:
     await world.cut("1.0-rc1")
     version = {"release_candidate_version": "1.0-rc1"}
     cases = [
@@ -136,7 +138,7 @@ async def test_a_malformed_field_is_named_and_a_missing_version_is_the_answer(wo
     assert (await world.ask("PATCH", env_path("/deployments"), unknown)).status == 200
 
 
-async def test_a_success_reported_makes_the_candidate_live(world: World) -> None:
+async def test_a_reported_success_makes_the_candidate_live(world: World) -> None:
     await world.cut("1.0-rc1")
     await world.cut("1.0-rc2")
     await world.report("1.0-rc1", "success", "production")
@@ -145,7 +147,7 @@ async def test_a_success_reported_makes_the_candidate_live(world: World) -> None
     assert (await world.ask("GET", "/api/projects/site/releases/1.0")).json["status_name"] == "released"
 
 
-async def test_a_report_on_an_archived_project_is_taken(world: World) -> None:
+async def test_a_report_about_an_archived_project_is_accepted(world: World) -> None:
     await world.cut("1.0-rc1")
-    await set_project(world, archived=True)
+    await change_project(world, archived=True)
     assert (await world.report("1.0-rc1", "success")).status == 200

@@ -1,0 +1,116 @@
+"""Endpoints as aiohttp routes: a request is read, authenticated, performed and answered."""
+
+import re
+from collections.abc import Callable
+
+from aiohttp import web
+from pydantic import BaseModel, TypeAdapter
+
+from api.http.bodies import JSON, BadRequest, JsonObject, read_object
+from api.http.endpoints import AnyEndpoint, ApiRuntime, Call, Dialect, Result
+from api.http.errors import error_response
+from api.http.idempotency import idempotent
+from api.http.validation import path_values, validate, validate_query
+from bot.context import MISSING, Context
+from bot.errors import Problem, Unauthenticated
+from bot.log import bind_log_context
+
+
+class EndpointHandler:
+    """Handles the requests of one endpoint."""
+
+    def __init__(self, dialect: Dialect, endpoint: AnyEndpoint, runtime: ApiRuntime) -> None:
+        self._dialect, self._endpoint, self._runtime = dialect, endpoint, runtime
+        self._dump = _serializer(endpoint)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Answer a request. This is the one place where refusals become the dialect's error responses."""
+        async with idempotent(request, self._endpoint) as exchange:
+            try:
+                body, bad_request = await self._read(request)
+                context = await self._authenticate(request, body, bad_request)
+                await exchange.begin(context)
+                if exchange.response is None:
+                    exchange.response = await self._perform(request, context, body)
+            except Problem as problem:
+                bind_log_context(refusal=problem.sentence)
+                exchange.response = error_response(self._dialect, problem, self._endpoint.codec)
+        return exchange.response
+
+    async def _read(self, request: web.Request) -> tuple[JsonObject, BadRequest | None]:
+        """The body, or what is wrong with it, which is reported only to callers that are authenticated."""
+        if not (self._endpoint.request_model or self._dialect.find_credentials):
+            return {}, None
+        try:
+            return await read_object(request, self._endpoint.codec), None
+        except BadRequest as bad_request:
+            return {}, bad_request
+
+    async def _authenticate(self, request: web.Request, body: JsonObject, bad_request: BadRequest | None) -> Context:
+        """The context of the caller. Refuses anonymous callers where the endpoint does not admit them."""
+        find_credentials = self._dialect.find_credentials
+        token = find_credentials(request, body) if find_credentials else None
+        actor = await self._runtime.authenticator.authenticate(request, token)
+        bind_log_context(actor=actor.name)
+        refused = actor.is_anonymous and self._endpoint.anonymous_grant not in actor.public
+        if bad_request is not None and (find_credentials or not refused):  # an unreadable body may hold credentials
+            raise bad_request
+        if refused:
+            raise Unauthenticated(MISSING)
+        return self._runtime.context().acting_as(actor, "rest")
+
+    async def _perform(self, request: web.Request, context: Context, body: JsonObject) -> web.Response:
+        result = await self._endpoint.perform(context, self._call(request, body))
+        return self._respond(result if isinstance(result, Result) else Result(result, self._endpoint.status))
+
+    def _call(self, request: web.Request, body: JsonObject) -> Call[BaseModel | None, BaseModel | None]:
+        """The validated request. Refuses, in this order: the header Host, the query, the body."""
+        model, codec = self._endpoint.request_model, self._endpoint.codec
+        return Call(
+            url=self._runtime.url_of(request),
+            base_url=self._runtime.public_url,
+            path=path_values(request),
+            query=validate_query(self._endpoint.query_model, request, self._dialect.credential_parameters),
+            body=validate(model, body, strict=codec.strict) if model else None,
+        )
+
+    def _respond(self, result: Result) -> web.Response:
+        if result.status == 204:
+            return web.Response(status=204, headers=result.headers)
+        content_type = self._endpoint.codec.content_types[0]
+        body = self._dump(result.value)
+        return web.Response(body=body, status=result.status, headers=result.headers, content_type=content_type)
+
+
+def add_routes(app: web.Application, dialect: Dialect, runtime: ApiRuntime) -> None:
+    """Serve a dialect. Paths are served with and without a slash at the end.
+
+    Only a GET without the slash that its endpoint declares is redirected to the declared path.
+    """
+    for endpoint in dialect.endpoints:
+        handle = EndpointHandler(dialect, endpoint, runtime).handle
+        pattern = re.sub(r"\{(\w+)\}", r"{\1:[^/]+}", endpoint.path)  # aiohttp's default pattern excludes braces
+        methods = ("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,)
+        slash = pattern.endswith("/")
+        alternative = pattern[:-1] if slash else f"{pattern}/"
+        redirects = slash and endpoint.method == "GET"
+        for path, handler in ((pattern, handle), (alternative, _redirect_to_slash if redirects else handle)):
+            for method in methods:
+                app.router.add_route(method, path, handler)
+
+
+async def _redirect_to_slash(request: web.Request) -> web.Response:
+    url = request.rel_url
+    query = f"?{url.raw_query_string}" if url.raw_query_string else ""
+    return web.Response(status=301, headers={"Location": f"{url.raw_path}/{query}"})
+
+
+def _serializer(endpoint: AnyEndpoint) -> Callable[[object], bytes]:
+    """What validates and serializes an endpoint's response values."""
+    codec = endpoint.codec
+    if endpoint.preserialized:
+        return codec.dumps
+    adapter = TypeAdapter(endpoint.response_model)
+    if codec is JSON:
+        return lambda value: adapter.dump_json(adapter.validate_python(value), by_alias=True)
+    return lambda value: codec.dumps(adapter.dump_python(adapter.validate_python(value), mode="json", by_alias=True))
