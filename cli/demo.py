@@ -22,7 +22,7 @@ from bot.operations import users
 from bot.settings import Settings, read_settings
 from bot.store import migrate
 from cli.processes import listen
-from sandbox.serve import Running, start
+from sandbox.serve import RunningSandbox, start
 from server.app import SERVICE, create_app
 
 HOST = "127.0.0.1"
@@ -64,7 +64,7 @@ async def _demo(repo: Path, once: bool, port: int) -> None:
 class Stage:
     """What the show is played on."""
 
-    sandbox: Running
+    sandbox: RunningSandbox
     url: str
     token: str
     session: aiohttp.ClientSession
@@ -133,7 +133,7 @@ async def _stage(repo: Path, folder: Path, port: int, console: Console) -> Async
         await sandbox.close()
 
 
-def _settings(sandbox: Running, folder: Path, port: int) -> Settings:
+def _settings(sandbox: RunningSandbox, folder: Path, port: int) -> Settings:
     return read_settings(
         database_url=f"sqlite://{folder}/longshore.db",
         port=port,

@@ -8,7 +8,7 @@ class SandboxError(Exception):
     """The sandbox itself cannot do what was asked; the text is one clear sentence."""
 
 
-class Refused(Exception):
+class ApiError(Exception):
     """An answer that is not a success, as the fake API sends it."""
 
     def __init__(
@@ -30,17 +30,11 @@ class Refused(Exception):
         }
 
 
-def not_found() -> Refused:
+def not_found() -> ApiError:
     """Refuse without telling whether the thing exists."""
-    return Refused(404, "Not Found")
+    return ApiError(404, "Not Found")
 
 
-def invalid(message: str, **body: Any) -> Refused:
+def invalid(message: str, **body: Any) -> ApiError:
     """Refuse a request that is understood but wrong."""
-    return Refused(422, message, **body)
-
-
-def already_exists(resource: str, field: str) -> Refused:
-    """Refuse a request with GitHub's list of validation errors."""
-    errors = [{"resource": resource, "field": field, "code": "already_exists"}]
-    return Refused(422, "Validation Failed", errors=errors)
+    return ApiError(422, message, **body)

@@ -5,7 +5,7 @@ import fnmatch
 from dataclasses import dataclass, field
 from random import Random
 
-LIMITS = ("primary", "secondary", "429")
+LIMIT_KINDS = ("primary", "secondary", "429")
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class Faults:
     wrong_shas: int = 0
     api: list[ApiFault] = field(default_factory=list)
     random: Random = field(default_factory=lambda: Random(0))
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def webhooks(
         self,
@@ -59,7 +59,7 @@ class Faults:
     def release(self) -> None:
         """Send what was held."""
         self.held = False
-        self.wake.set()
+        self.changed.set()
 
     def fail(
         self,
@@ -83,8 +83,8 @@ class Faults:
         path: str = "*",
     ) -> None:
         """Refuse for a rate limit: ``primary`` (403, nothing remaining), ``secondary`` (403) or ``429``."""
-        if kind not in LIMITS:
-            raise ValueError(f"kind must be one of {', '.join(LIMITS)}")
+        if kind not in LIMIT_KINDS:
+            raise ValueError(f"kind must be one of {', '.join(LIMIT_KINDS)}")
         self.api.append(ApiFault("limit", method, path, times, limit=kind, retry_after=retry_after))
 
     def time_out(self, *, method: str = "*", path: str = "*", times: int | None = 1) -> None:
@@ -121,17 +121,17 @@ class Faults:
         self.held = self.is_down = False
         self.wrong_shas = 0
         self.api.clear()
-        self.wake.set()
+        self.changed.set()
 
-    def take(self, method: str, path: str, *, slow: bool = False) -> ApiFault | None:
+    def consume(self, method: str, path: str, *, slow: bool = False) -> ApiFault | None:
         """Find the fault (or the slowness) that hits this request, and use it up by one."""
-        for one in self.api:
-            if (one.kind == "slow") is not slow:
+        for fault in self.api:
+            if (fault.kind == "slow") is not slow:
                 continue
-            if fnmatch.fnmatchcase(method, one.method) and fnmatch.fnmatchcase(path, one.path):
-                if one.times is not None:
-                    one.times -= 1
-                    if one.times <= 0:
-                        self.api.remove(one)
-                return one
+            if fnmatch.fnmatchcase(method, fault.method) and fnmatch.fnmatchcase(path, fault.path):
+                if fault.times is not None:
+                    fault.times -= 1
+                    if fault.times <= 0:
+                        self.api.remove(fault)
+                return fault
         return None

@@ -29,7 +29,7 @@ REF_FORMAT = (
 )
 
 
-Files = dict[tuple[str, str], Any]
+FileCache = dict[tuple[str, str], Any]
 """What was read of commits, by SHA and path: it can never change, so copies of a repository share it."""
 
 
@@ -77,23 +77,23 @@ async def git(*arguments: str, at: Path, stdin: bytes = b"") -> bytes:
             await process.wait()
         raise
     if process.returncode:
-        words = err.decode(errors="replace").strip().splitlines() or ["no reason given"]
-        raise SandboxError(f"git {arguments[0]} failed: {words[-1]}.")
+        lines = err.decode(errors="replace").strip().splitlines() or ["no reason given"]
+        raise SandboxError(f"git {arguments[0]} failed: {lines[-1]}.")
     return out
 
 
-def _moment(seconds: str) -> datetime:
+def _parse_timestamp(seconds: str) -> datetime:
     return datetime.fromtimestamp(int(seconds or 0), UTC)
 
 
-def _commit(text: str) -> Commit:
+def _parse_commit(text: str) -> Commit:
     sha, parents, tree, author, email, at, committer, committer_email, committed, message = text.split("\n", 9)
     return Commit(
         sha,
         tuple(parents.split()),
         tree,
-        Signature(author, email, _moment(at)),
-        Signature(committer, committer_email, _moment(committed)),
+        Signature(author, email, _parse_timestamp(at)),
+        Signature(committer, committer_email, _parse_timestamp(committed)),
         message.rstrip("\n"),
     )
 
@@ -107,7 +107,7 @@ async def load(path: Path) -> History:
     history = History()
     for text in log.decode(errors="replace").split("\0"):
         if text:
-            commit = _commit(text)
+            commit = _parse_commit(text)
             history.commits[commit.sha] = commit
     for record in refs.decode(errors="replace").split("\x01\n"):
         if record:
@@ -121,50 +121,50 @@ def _add_ref(history: History, record: str) -> None:
         return
     history.refs[ref] = sha
     if target:
-        tagger = Signature(name, email.strip("<>"), _moment(at))
+        tagger = Signature(name, email.strip("<>"), _parse_timestamp(at))
         history.tags[sha] = TagObject(sha, ref.removeprefix("refs/tags/"), target, message.rstrip("\n"), tagger)
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
-def _data(text: str) -> bytes:
+def _data_command(text: str) -> bytes:
     raw = text.encode()
     return b"data %d\n%s\n" % (len(raw), raw)
 
 
 def _import_stream(
-    ref: str, parent: str | None, message: str, files: Mapping[str, str | None], who: Signature
+    ref: str, parent: str | None, message: str, files: Mapping[str, str | None], author: Signature
 ) -> bytes:
-    line = f"{who.name} <{who.email}> {int(who.at.timestamp())} +0000"
-    parts = [f"ls {parent} {_quoted(name)}\n".encode() for name in files if parent]
-    parts.append(f"commit {ref}\nmark :1\nauthor {line}\ncommitter {line}\n".encode() + _data(message))
+    line = f"{author.name} <{author.email}> {int(author.at.timestamp())} +0000"
+    parts = [f"ls {parent} {_quote(name)}\n".encode() for name in files if parent]
+    parts.append(f"commit {ref}\nmark :1\nauthor {line}\ncommitter {line}\n".encode() + _data_command(message))
     if parent:
         parts.append(f"from {parent}\n".encode())
     for name, content in files.items():
         if content is None:
-            parts.append(f"D {_quoted(name)}\n".encode())
+            parts.append(f"D {_quote(name)}\n".encode())
         else:
-            parts.append(f"M 100644 inline {_quoted(name)}\n".encode() + _data(content))
+            parts.append(f"M 100644 inline {_quote(name)}\n".encode() + _data_command(content))
     parts.append(b'\nls :1 ""\nget-mark :1\ndone\n')
     return b"".join(parts)
 
 
 async def write_commit(
-    path: Path, ref: str, parent: str | None, message: str, files: Mapping[str, str | None], who: Signature
+    path: Path, ref: str, parent: str | None, message: str, files: Mapping[str, str | None], author: Signature
 ) -> tuple[Commit, Changes]:
     """Make a commit on top of a parent and point the ref at it; a file without content is removed."""
-    stream = _import_stream(ref, parent, message, files, who)
+    stream = _import_stream(ref, parent, message, files, author)
     out = (await git("fast-import", "--quiet", "--force", "--done", at=path, stdin=stream)).decode().splitlines()
     before, tree, sha = out[:-2], out[-2].split()[2], out[-1]
-    known = dict(zip(files, (not line.startswith("missing") for line in before), strict=True)) if parent else {}
+    existed = dict(zip(files, (not line.startswith("missing") for line in before), strict=True)) if parent else {}
     changes = Changes(
-        [name for name, content in files.items() if content is not None and not known.get(name)],
-        [name for name, content in files.items() if content is not None and known.get(name)],
-        [name for name, content in files.items() if content is None and known.get(name)],
+        [name for name, content in files.items() if content is not None and not existed.get(name)],
+        [name for name, content in files.items() if content is not None and existed.get(name)],
+        [name for name, content in files.items() if content is None and existed.get(name)],
     )
-    return Commit(sha, (parent,) if parent else (), tree, who, who, message), changes
+    return Commit(sha, (parent,) if parent else (), tree, author, author, message), changes
 
 
 async def update_ref(path: Path, ref: str, sha: str) -> None:
@@ -183,12 +183,12 @@ async def delete_ref(path: Path, ref: str) -> None:
     await git("update-ref", "--no-deref", "-d", ref, at=path)
 
 
-async def write_tag(path: Path, name: str, target: str, message: str, who: Signature) -> TagObject:
+async def write_tag(path: Path, name: str, target: str, message: str, tagger: Signature) -> TagObject:
     """Write an annotated tag's object; no ref points at it yet."""
-    line = f"{who.name} <{who.email}> {int(who.at.timestamp())} +0000"
+    line = f"{tagger.name} <{tagger.email}> {int(tagger.at.timestamp())} +0000"
     text = f"object {target}\ntype commit\ntag {name}\ntagger {line}\n\n{message}\n"
     sha = (await git("mktag", at=path, stdin=text.encode())).decode().strip()
-    return TagObject(sha, name, target, message, who)
+    return TagObject(sha, name, target, message, tagger)
 
 
 async def check_ref_name(name: str, at: Path) -> bool:
@@ -203,26 +203,26 @@ async def check_ref_name(name: str, at: Path) -> bool:
 async def read_file(path: Path, rev: str, name: str) -> tuple[str, bytes] | None:
     """Give the blob's SHA and content of a file in a commit; None where there is no such file."""
     out = await git("cat-file", "--batch", at=path, stdin=f"{rev}:{name}\n".encode())
-    head, _, rest = out.partition(b"\n")
-    words = head.decode(errors="replace").split()
-    if len(words) != 3 or words[1] != "blob":
+    header, _, content = out.partition(b"\n")
+    fields = header.decode(errors="replace").split()
+    if len(fields) != 3 or fields[1] != "blob":
         return None
-    return words[0], rest[: int(words[2])]
+    return fields[0], content[: int(fields[2])]
 
 
 async def list_folder(path: Path, rev: str, name: str) -> list[tuple[str, str, str]]:
     """List a folder of a commit as type, SHA and full path; empty where there is no such folder."""
-    where = f"{name.strip('/')}/" if name.strip("/") else "."
-    out = await git("ls-tree", "-z", rev, "--", where, at=path)
+    pathspec = f"{name.strip('/')}/" if name.strip("/") else "."
+    out = await git("ls-tree", "-z", rev, "--", pathspec, at=path)
     rows = [row.split("\t", 1) for row in out.decode(errors="replace").split("\0") if row]
     return [(head.split()[1], head.split()[2], full) for head, full in rows]
 
 
-async def touched(path: Path, shas: Iterable[str]) -> dict[str, Changes]:
+async def changed_files(path: Path, shas: Iterable[str]) -> dict[str, Changes]:
     """Give the file names that each commit touched against its first parent."""
-    wanted = "".join(f"{sha}\n" for sha in shas).encode()
+    stdin = "".join(f"{sha}\n" for sha in shas).encode()
     arguments = ("diff-tree", "--stdin", "-r", "-m", "--first-parent", "--root", "--no-renames", "--name-status")
-    out = await git(*arguments, at=path, stdin=wanted)
+    out = await git(*arguments, at=path, stdin=stdin)
     result: dict[str, Changes] = {}
     current = Changes([], [], [])
     for line in out.decode(errors="replace").splitlines():

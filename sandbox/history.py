@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
-SHA = re.compile(r"[0-9a-f]{40}")
-SHORT = re.compile(r"[0-9a-f]{4,40}")
+FULL_SHA = re.compile(r"[0-9a-f]{40}")
+SHORT_SHA = re.compile(r"[0-9a-f]{4,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,11 @@ class History:
             sha = self.tags[sha].target
         return sha
 
-    def names(self, prefix: str) -> list[str]:
+    def ref_names(self, prefix: str) -> list[str]:
         """List short ref names under ``refs/heads/`` or ``refs/tags/``, sorted."""
         return sorted(ref.removeprefix(prefix) for ref in self.refs if ref.startswith(prefix))
 
-    def ref(self, name: str) -> str | None:
+    def resolve_ref(self, name: str) -> str | None:
         """Find the commit of a branch or tag by short, half or full name; branches first."""
         for prefix in ("refs/heads/", "refs/tags/", "refs/", ""):
             full = prefix + name
@@ -81,20 +81,20 @@ class History:
                 return self.peel(self.refs[full])
         return None
 
-    def find(self, rev: str) -> str | None:
+    def resolve(self, rev: str) -> str | None:
         """Resolve as the API does: full SHA, then branch or tag, then unique short SHA."""
-        if SHA.fullmatch(rev):
+        if FULL_SHA.fullmatch(rev):
             return self.peel(rev) if rev in self.commits or rev in self.tags else None
-        by_name = self.ref(rev)
-        if by_name or not SHORT.fullmatch(rev):
+        by_name = self.resolve_ref(rev)
+        if by_name or not SHORT_SHA.fullmatch(rev):
             return by_name
-        found = [sha for sha in self.commits if sha.startswith(rev)]
-        return found[0] if len(found) == 1 else None
+        matches = [sha for sha in self.commits if sha.startswith(rev)]
+        return matches[0] if len(matches) == 1 else None
 
-    def step(self, rev: str) -> str | None:
+    def resolve_revision(self, rev: str) -> str | None:
         """Resolve a revision that may end in ``~2`` or ``^``."""
         name, marks = re.fullmatch(r"(.*?)((?:~\d*|\^)*)", rev).groups()  # type: ignore[union-attr]
-        sha = self.find(name)
+        sha = self.resolve(name)
         for mark in re.findall(r"~\d*|\^", marks):
             for _ in range(int(mark[1:] or 1)):
                 parents = self.commits[sha].parents if sha else ()
@@ -104,29 +104,29 @@ class History:
     def ancestors(self, sha: str) -> set[str]:
         """Everything reachable from a commit, itself included."""
         seen: set[str] = set()
-        waiting = [sha]
-        while waiting:
-            one = waiting.pop()
-            if one not in seen and one in self.commits:
-                seen.add(one)
-                waiting.extend(self.commits[one].parents)
+        pending = [sha]
+        while pending:
+            current = pending.pop()
+            if current not in seen and current in self.commits:
+                seen.add(current)
+                pending.extend(self.commits[current].parents)
         return seen
 
-    def log(self, sha: str, without: set[str] | None = None) -> list[str]:
+    def log(self, sha: str, excluding: set[str] | None = None) -> list[str]:
         """List commits reachable from one, newest first, parents after children."""
-        wanted = self.ancestors(sha) - (without or set())
-        children = dict.fromkeys(wanted, 0)
-        for one in wanted:
-            for parent in self.commits[one].parents:
+        included = self.ancestors(sha) - (excluding or set())
+        children = dict.fromkeys(included, 0)
+        for current in included:
+            for parent in self.commits[current].parents:
                 if parent in children:
                     children[parent] += 1
-        ready = [(-self._age(one).timestamp(), one) for one, count in children.items() if count == 0]
+        ready = [(-self._age(current).timestamp(), current) for current, count in children.items() if count == 0]
         heapq.heapify(ready)
         result: list[str] = []
         while ready:
-            one = heapq.heappop(ready)[1]
-            result.append(one)
-            for parent in self.commits[one].parents:
+            current = heapq.heappop(ready)[1]
+            result.append(current)
+            for parent in self.commits[current].parents:
                 if parent in children:
                     children[parent] -= 1
                     if children[parent] == 0:
@@ -144,8 +144,8 @@ class History:
         common = of_base & of_head
         if not common:
             return None
-        older = {parent for one in common for parent in self.commits[one].parents}
-        merge_base = max(common - older, key=self._age)
+        parents_of_common = {parent for commit in common for parent in self.commits[commit].parents}
+        merge_base = max(common - parents_of_common, key=self._age)
         ahead = self.log(head, of_base)[::-1]
         behind = len(of_base - of_head)
         status = {(True, False): "ahead", (False, True): "behind"}.get((bool(ahead), bool(behind)), "diverged")

@@ -6,19 +6,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sandbox.git import Files
+from sandbox.git import FileCache
 from sandbox.history import History
 
-ZERO = "0" * 40
+ZERO_SHA = "0" * 40
 
 
-def stamp(moment: datetime | None) -> str | None:
+def format_time(time: datetime | None) -> str | None:
     """Write a moment as the API does: UTC, whole seconds, ``Z``."""
-    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if time is None else time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(slots=True)
-class Person:
+class Account:
     """An account: a user, an organisation or an App's bot."""
 
     id: int
@@ -31,7 +31,7 @@ class Reaction:
     """One emoji by one person."""
 
     id: int
-    user: Person
+    user: Account
     content: str
     created_at: datetime
 
@@ -41,7 +41,7 @@ class Comment:
     """A comment on a pull request (``number``) or on a commit (``sha``)."""
 
     id: int
-    user: Person
+    user: Account
     body: str
     created_at: datetime
     updated_at: datetime
@@ -61,7 +61,7 @@ class PullRequest:
     id: int
     number: int
     title: str
-    user: Person
+    user: Account
     head: str
     base: str
     base_sha: str
@@ -70,7 +70,7 @@ class PullRequest:
     state: str = "open"
     head_sha: str = ""
     merged_at: datetime | None = None
-    merged_by: Person | None = None
+    merged_by: Account | None = None
     merge_sha: str | None = None
 
 
@@ -99,7 +99,7 @@ class Run:
     event: str
     display_title: str
     inputs: dict[str, str]
-    actor: Person
+    actor: Account
     created_at: datetime
     updated_at: datetime
     started_at: datetime
@@ -134,7 +134,7 @@ class Deployment:
     payload: Any
     transient: bool
     production: bool
-    creator: Person
+    creator: Account
     created_at: datetime
     updated_at: datetime
     statuses: list["DeploymentStatus"] = field(default_factory=list)
@@ -146,7 +146,7 @@ class DeploymentStatus:
 
     id: int
     state: str
-    creator: Person
+    creator: Account
     created_at: datetime
     description: str = ""
     environment: str = ""
@@ -181,7 +181,7 @@ class CommitStatus:
     context: str
     description: str | None
     target_url: str | None
-    creator: Person
+    creator: Account
     created_at: datetime
 
 
@@ -190,7 +190,7 @@ class Repository:
     """A repository: its place on disk, its history and everything that hangs on it."""
 
     id: int
-    owner: Person
+    owner: Account
     name: str
     path: Path
     history: History
@@ -200,7 +200,7 @@ class Repository:
     archived: bool = False
     blocked: bool = False
     default_branch: str = "main"
-    numbers: int = 0
+    last_number: int = 0
     roles: dict[str, tuple[str, str]] = field(default_factory=dict)
     pulls: dict[int, PullRequest] = field(default_factory=dict)
     comments: dict[int, Comment] = field(default_factory=dict)
@@ -212,7 +212,7 @@ class Repository:
     protected_tags: list[str] = field(default_factory=list)
     workflows_permission: bool = False
     workflows_status: int = 403
-    files: Files = field(default_factory=dict)
+    file_cache: FileCache = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -226,7 +226,7 @@ class Installation:
     """The App on an account. ``repositories`` is None when it has all of them."""
 
     id: int
-    account: Person
+    account: Account
     permissions: dict[str, str]
     events: list[str]
     created_at: datetime

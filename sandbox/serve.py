@@ -17,24 +17,24 @@ from sandbox.github import GitHub
 from sandbox.template import make_repository
 
 RUN_SECONDS = (1.0, 3.0)
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(slots=True)
-class Running:
+class RunningSandbox:
     """A sandbox that answers on a port until it is closed."""
 
     github: GitHub
     url: str
     runner: web.AppRunner
-    made: Path | None = None
+    created_folder: Path | None = None
 
     async def close(self) -> None:
         """Stop answering and remove every copy."""
         await self.runner.cleanup()
         await self.github.close()
-        if self.made:
-            await asyncio.to_thread(shutil.rmtree, self.made, ignore_errors=True)
+        if self.created_folder:
+            await asyncio.to_thread(shutil.rmtree, self.created_folder, ignore_errors=True)
 
 
 async def start(
@@ -46,11 +46,11 @@ async def start(
     webhook_url: str | None = None,
     env_file: Path | None = None,
     host: str = "127.0.0.1",
-    say: Say = print,
+    say: Report = print,
     run_seconds: tuple[float, float] | None = RUN_SECONDS,
-) -> Running:
+) -> RunningSandbox:
     """Open a sandbox over a repository on a port (0: any free one); whether the webhook's end is up does not matter."""
-    made = await _made_repository(repo, say)
+    made = await _make_repository_if_missing(repo, say)
     github = await GitHub.create(
         made / "site" if made else repo,
         owner=owner,
@@ -63,7 +63,7 @@ async def start(
     try:
         url = await _listen(runner, host, port)
         github.state.api_url, github.state.html_url = url, f"{url}/_sandbox/web"
-        running = Running(github, url, runner, made)
+        running = RunningSandbox(github, url, runner, made)
         if env_file is not None:
             await asyncio.to_thread(_write_settings, env_file, running)
             say(f"Settings for the bot are in {env_file}.")
@@ -71,11 +71,11 @@ async def start(
         await runner.cleanup()
         await github.close()
         raise
-    _tell(running, say)
+    _report_start(running, say)
     return running
 
 
-async def _made_repository(repo: Path, say: Say) -> Path | None:
+async def _make_repository_if_missing(repo: Path, report: Report) -> Path | None:
     def is_repository() -> bool:
         return (repo / ".git").exists() or ((repo / "HEAD").exists() and (repo / "objects").exists())
 
@@ -85,7 +85,7 @@ async def _made_repository(repo: Path, say: Say) -> Path | None:
         return None
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="github-sandbox-made-"))
     await make_repository(folder / "site")
-    say(f"{repo} is not a git repository, so a small one was made for the sandbox.")
+    report(f"{repo} is not a git repository, so a small one was made for the sandbox.")
     return folder
 
 
@@ -95,21 +95,21 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> str:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
         raise SandboxError(f"Port {port} on {host} cannot be used: {error.strerror or error}.") from error
-    shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{runner.addresses[0][1]}"
+    display_host = f"[{host}]" if ":" in host else host
+    return f"http://{display_host}:{runner.addresses[0][1]}"
 
 
-def _tell(running: Running, say: Say) -> None:
+def _report_start(running: RunningSandbox, report: Report) -> None:
     github = running.github
-    say(f"GitHub in a box answers at {running.url} for {github.repository().full_name}.")
+    report(f"GitHub in a box answers at {running.url} for {github.repository().full_name}.")
     if github.added_workflows:
-        say(f"Only the sandbox's copy got {' and '.join(github.added_workflows)}, which the repository lacks.")
+        report(f"Only the sandbox's copy got {' and '.join(github.added_workflows)}, which the repository lacks.")
     if github.webhook_url:
-        say(f"Webhooks go to {github.webhook_url}.")
-    say(f"What can be made to happen: {running.url}/_sandbox/")
+        report(f"Webhooks go to {github.webhook_url}.")
+    report(f"What can be made to happen: {running.url}/_sandbox/")
 
 
-def _write_settings(env_file: Path, running: Running) -> None:
+def _write_settings(env_file: Path, running: RunningSandbox) -> None:
     github, key = running.github, env_file.resolve().with_name(f"{env_file.name}.pem")
     settings = {
         "LONGSHORE_GITHUB_API_URL": running.url,
@@ -139,7 +139,7 @@ async def serve(
     webhook_url: str | None,
     env_file: Path | None,
     host: str = "127.0.0.1",
-    say: Say = print,
+    say: Report = print,
 ) -> None:
     """Run a sandbox until cancelled."""
     running = await start(

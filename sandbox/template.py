@@ -14,7 +14,7 @@ from sandbox import git, workflows
 from sandbox.errors import SandboxError
 from sandbox.history import History, Signature
 
-DEVELOPER = ("Sam Developer", "sam@example.com")
+COMMIT_AUTHOR = ("Sam Developer", "sam@example.com")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +24,21 @@ class Template:
     path: Path
     history: History
     added: tuple[str, ...]
-    files: git.Files = field(default_factory=dict)
+    file_cache: git.FileCache = field(default_factory=dict)
 
 
 _templates: dict[tuple[Path, bytes], Template] = {}
 _folder: list[Path] = []
 
 
-def _place() -> Path:
+def _new_folder() -> Path:
     if not _folder:
         _folder.append(Path(tempfile.mkdtemp(prefix="github-sandbox-templates-")))
         atexit.register(shutil.rmtree, _folder[0], ignore_errors=True)
     return Path(tempfile.mkdtemp(dir=_folder[0]))
 
 
-async def _state_of(source: Path) -> bytes:
+async def _read_refs(source: Path) -> bytes:
     if not await asyncio.to_thread(source.is_dir):
         raise SandboxError(f"There is no folder {source}.")
     try:
@@ -50,7 +50,7 @@ async def _state_of(source: Path) -> bytes:
 async def prepare(source: Path, *, add_workflows: bool = True) -> Template:
     """Give the template of a source as it stands now; the source itself is only read."""
     source = await asyncio.to_thread(source.resolve)
-    state = await _state_of(source)
+    state = await _read_refs(source)
     key = (source, state + bytes([add_workflows]))
     if key not in _templates:
         _templates[key] = await _build(source, state, add_workflows)
@@ -58,7 +58,7 @@ async def prepare(source: Path, *, add_workflows: bool = True) -> Template:
 
 
 async def _build(source: Path, state: bytes, add_workflows: bool) -> Template:
-    path = await asyncio.to_thread(_place)
+    path = await asyncio.to_thread(_new_folder)
     await git.git("clone", "--quiet", "--bare", "--no-hardlinks", "--template=", "--", str(source), "repo", at=path)
     path = path / "repo"
     await git.git("config", "--remove-section", "remote.origin", at=path)
@@ -71,12 +71,16 @@ async def _build(source: Path, state: bytes, add_workflows: bool) -> Template:
 
 
 async def _add_workflows(path: Path, history: History, head: str) -> tuple[str, ...]:
-    there = {name for _, _, name in await git.list_folder(path, head, ".github/workflows")}
-    missing: Mapping[str, str] = {name: text for name, text in workflows.NEEDED.items() if name not in there}
+    existing = {name for _, _, name in await git.list_folder(path, head, ".github/workflows")}
+    missing: Mapping[str, str] = {
+        name: text for name, text in workflows.DEFAULT_WORKFLOWS.items() if name not in existing
+    }
     if missing:
-        at = max(history.commits[head].committer.at, datetime.now(UTC) - timedelta(days=1)).replace(microsecond=0)
-        who = Signature("sandbox", "sandbox@users.noreply.github.com", at)
-        commit, _ = await git.write_commit(path, "refs/heads/main", head, "Add workflows", missing, who)
+        committed_at = max(history.commits[head].committer.at, datetime.now(UTC) - timedelta(days=1)).replace(
+            microsecond=0
+        )
+        author = Signature("sandbox", "sandbox@users.noreply.github.com", committed_at)
+        commit, _ = await git.write_commit(path, "refs/heads/main", head, "Add workflows", missing, author)
         history.commits[commit.sha] = commit
         history.refs["refs/heads/main"] = commit.sha
     return tuple(missing)
@@ -105,9 +109,9 @@ async def make_repository(path: Path, commits: int = 5) -> Path:
     parent: str | None = None
     for number in range(1, commits + 1):
         files = {"README.md": f"# Site\n\nRevision {number}.\n", f"src/part{number}.py": f"PART = {number}\n"}
-        who = Signature(*DEVELOPER, start + timedelta(days=number))
+        author = Signature(*COMMIT_AUTHOR, start + timedelta(days=number))
         message = f"Add part {number}" if number > 1 else "Start the site"
-        commit, _ = await git.write_commit(path, "refs/heads/main", parent, message, files, who)
+        commit, _ = await git.write_commit(path, "refs/heads/main", parent, message, files, author)
         parent = commit.sha
     await git.git("reset", "--quiet", "--hard", at=path)
     return path

@@ -41,9 +41,9 @@ jobs:
     steps:
       - run: echo "deploy"
 """
-NEEDED = {".github/workflows/build.yml": BUILD, ".github/workflows/deploy.yml": DEPLOY}
-MOST_INPUTS = 25
-MOST_CHARACTERS = 65_535
+DEFAULT_WORKFLOWS = {".github/workflows/build.yml": BUILD, ".github/workflows/deploy.yml": DEPLOY}
+MAX_INPUTS = 25
+MAX_CHARACTERS = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,49 +85,49 @@ def _inputs(triggers: Any) -> dict[str, dict[str, Any]] | None:
     return {str(name): details or {} for name, details in declared.items()}
 
 
-def _text(value: Any) -> str:
+def _to_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None else str(value)
 
 
-def fill_inputs(definition: Definition, given: Mapping[str, Any]) -> dict[str, str]:
+def resolve_inputs(definition: Definition, provided: Mapping[str, Any]) -> dict[str, str]:
     """Check a dispatch's inputs against the file and fill in defaults; refuse with GitHub's sentences."""
     if definition.inputs is None:
         raise invalid("Workflow does not have 'workflow_dispatch' trigger")
-    if len(given) > MOST_INPUTS:
-        raise invalid(f"You may only define up to {MOST_INPUTS} `inputs` for a `workflow_dispatch` event")
-    if sum(len(name) + len(_text(value)) for name, value in given.items()) > MOST_CHARACTERS:
+    if len(provided) > MAX_INPUTS:
+        raise invalid(f"You may only define up to {MAX_INPUTS} `inputs` for a `workflow_dispatch` event")
+    if sum(len(name) + len(_to_text(value)) for name, value in provided.items()) > MAX_CHARACTERS:
         raise invalid("inputs are too large.")
-    unknown = [name for name in given if name not in definition.inputs]
+    unknown = [name for name in provided if name not in definition.inputs]
     if unknown:
         names = ", ".join(f'"{name}"' for name in unknown)
         raise invalid(f"Unexpected inputs provided: [{names}]")
-    return {name: _one_input(name, details, given.get(name)) for name, details in definition.inputs.items()}
+    return {name: _resolve_input(name, details, provided.get(name)) for name, details in definition.inputs.items()}
 
 
-def _one_input(name: str, details: Mapping[str, Any], given: Any) -> str:
-    value = _text(details.get("default") if given is None else given)
-    kind = details.get("type", "string")
+def _resolve_input(name: str, details: Mapping[str, Any], provided: Any) -> str:
+    value = _to_text(details.get("default") if provided is None else provided)
+    input_type = details.get("type", "string")
     if details.get("required") and not value:
         raise invalid(f"Required input '{name}' not provided")
-    options = [_text(option) for option in details.get("options") or []]
-    if kind == "boolean":
+    options = [_to_text(option) for option in details.get("options") or []]
+    if input_type == "boolean":
         value, options = value or "false", ["true", "false"]
-    if kind == "choice" and not value and options:
+    if input_type == "choice" and not value and options:
         value = options[0]
     if options and value not in options:
         raise invalid(f"Provided value '{value}' for input '{name}' not in the list of allowed values")
     return value
 
 
-def title(definition: Definition, inputs: Mapping[str, str], otherwise: str) -> str:
+def render_title(definition: Definition, inputs: Mapping[str, str], fallback: str) -> str:
     """Work out a run's title from ``run-name``; expressions other than inputs become empty."""
     if definition.run_name is None:
-        return otherwise
+        return fallback
 
-    def replace(found: re.Match[str]) -> str:
-        name = re.fullmatch(r"(?:github\.event\.)?inputs\.([\w-]+)", found.group(1))
-        return inputs.get(name.group(1), "") if name else ""
+    def replace(expression: re.Match[str]) -> str:
+        input_name = re.fullmatch(r"(?:github\.event\.)?inputs\.([\w-]+)", expression.group(1))
+        return inputs.get(input_name.group(1), "") if input_name else ""
 
-    return re.sub(r"\$\{\{\s*(.*?)\s*\}\}", replace, definition.run_name).strip() or otherwise
+    return re.sub(r"\$\{\{\s*(.*?)\s*\}\}", replace, definition.run_name).strip() or fallback

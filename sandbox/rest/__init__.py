@@ -14,15 +14,15 @@ MODULES = (actions, apps, checks, commits, deployments, discussion, hooks, refs,
 
 def add_routes(app: web.Application, state: State) -> None:
     """Put every endpoint into an application; whatever else is asked for is recorded and answered 404."""
-    for one in sorted(ROUTES, key=lambda each: each.path.endswith(":.+}")):  # the greediest last
-        for path in one.paths:
-            app.router.add_route(one.method, path, _handler(state, one))
+    for endpoint in sorted(ROUTES, key=lambda route: route.path.endswith(":.+}")):  # the greediest last
+        for path in endpoint.paths:
+            app.router.add_route(endpoint.method, path, _handler(state, endpoint))
     app.middlewares.append(_unknown(state))
 
 
-def _handler(state: State, found: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def _handler(state: State, endpoint: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
-        return await respond(state, found, request)
+        return await respond(state, endpoint, request)
 
     return handle
 

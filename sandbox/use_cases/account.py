@@ -2,25 +2,25 @@
 
 from sandbox.errors import SandboxError
 from sandbox.events import emit, emit_installation
-from sandbox.records import Installation, Person, Repository
-from sandbox.serializers import accounts as shapes
+from sandbox.records import Account, Installation, Repository
+from sandbox.serializers import accounts as serialize
 from sandbox.serializers.accounts import Json
 from sandbox.state import State
 
 
-def _move(state: State, repository: Repository, owner: Person, name: str) -> None:
+def _move(state: State, repository: Repository, owner: Account, name: str) -> None:
     old = repository.full_name.lower()
     new = f"{owner.login}/{name}".lower()
-    if state.names.get(new, repository.id) != repository.id:
+    if state.ids_by_name.get(new, repository.id) != repository.id:
         raise SandboxError(f"There is a repository {owner.login}/{name} already.")
-    state.names.pop(old, None)
-    state.moved.pop(new, None)
-    state.moved[old] = repository.id
-    state.names[new] = repository.id
+    state.ids_by_name.pop(old, None)
+    state.redirects.pop(new, None)
+    state.redirects[old] = repository.id
+    state.ids_by_name[new] = repository.id
     repository.owner, repository.name = owner, name
 
 
-def rename(state: State, repository: Repository, name: str, by: Person) -> None:
+def rename(state: State, repository: Repository, name: str, by: Account) -> None:
     """Rename a repository; its old address answers with a redirect."""
     before = repository.name
     _move(state, repository, repository.owner, name)
@@ -28,7 +28,7 @@ def rename(state: State, repository: Repository, name: str, by: Person) -> None:
     emit(state, "repository", repository, by, {"action": "renamed", "changes": changes})
 
 
-def transfer(state: State, repository: Repository, owner: Person, by: Person) -> None:
+def transfer(state: State, repository: Repository, owner: Account, by: Account) -> None:
     """Move a repository to another owner, where the App is installed as well."""
     before = repository.owner
     owner.type = "Organization"
@@ -40,93 +40,99 @@ def transfer(state: State, repository: Repository, owner: Person, by: Person) ->
             new.repositories.add(repository.id)
         if old is not new and old.repositories is not None:
             old.repositories.discard(repository.id)
-    changes = {"owner": {"from": {"organization": shapes.organization(state, before)}}}
+    changes = {"owner": {"from": {"organization": serialize.organization(state, before)}}}
     emit(state, "repository", repository, by, {"action": "transferred", "changes": changes})
 
 
-def set_private(state: State, repository: Repository, private: bool, by: Person) -> None:
+def set_private(state: State, repository: Repository, private: bool, by: Account) -> None:
     """Hide a repository or show it to everyone."""
     repository.private = private
     emit(state, "repository", repository, by, {"action": "privatized" if private else "publicized"})
 
 
-def archive(state: State, repository: Repository, archived: bool, by: Person) -> None:
+def archive(state: State, repository: Repository, archived: bool, by: Account) -> None:
     """Make a repository read-only, or end that."""
     repository.archived = archived
     emit(state, "repository", repository, by, {"action": "archived" if archived else "unarchived"})
 
 
-def delete(state: State, repository: Repository, by: Person) -> None:
+def delete(state: State, repository: Repository, by: Account) -> None:
     """Delete a repository."""
     emit(state, "repository", repository, by, {"action": "deleted"})
     del state.repositories[repository.id]
-    state.names.pop(repository.full_name.lower(), None)
+    state.ids_by_name.pop(repository.full_name.lower(), None)
 
 
-def find(state: State, account: Person) -> Installation | None:
+def find(state: State, account: Account) -> Installation | None:
     """Find the App's installation on an account."""
-    return next((one for one in state.installations.values() if one.account is account), None)
+    return next(
+        (installation for installation in state.installations.values() if installation.account is account), None
+    )
 
 
 def install(
-    state: State, account: Person, repositories: list[Repository] | None, by: Person, *, quiet: bool = False
+    state: State, account: Account, repositories: list[Repository] | None, by: Account, *, quiet: bool = False
 ) -> Installation:
     """Install the App on an account, for some of its repositories or (None) for all."""
-    chosen = None if repositories is None else {one.id for one in repositories}
-    one = Installation(
-        next(state.numbers.installations), account, dict(state.permissions), list(state.events), state.now(), chosen
+    selected = None if repositories is None else {installation.id for installation in repositories}
+    installation = Installation(
+        next(state.ids.installations), account, dict(state.permissions), list(state.events), state.now(), selected
     )
-    state.installations[one.id] = one
+    state.installations[installation.id] = installation
     if not quiet:
-        listed = shapes.short_repositories(state.covered(one))
-        emit_installation(state, "installation", one, by, _installation_body("created", listed))
-    return one
+        summaries = serialize.repository_summaries(state.covered(installation))
+        emit_installation(state, "installation", installation, by, _installation_body("created", summaries))
+    return installation
 
 
-def _installation_body(action: str, listed: list[Json]) -> Json:
-    return {"action": action, "repositories": listed, "requester": None}
+def _installation_body(action: str, summaries: list[Json]) -> Json:
+    return {"action": action, "repositories": summaries, "requester": None}
 
 
-def uninstall(state: State, one: Installation, by: Person) -> None:
+def uninstall(state: State, installation: Installation, by: Account) -> None:
     """Remove the App from an account; its tokens die."""
-    listed = shapes.short_repositories(state.covered(one))
-    del state.installations[one.id]
-    _revoke(state, one)
-    emit_installation(state, "installation", one, by, _installation_body("deleted", listed))
+    summaries = serialize.repository_summaries(state.covered(installation))
+    del state.installations[installation.id]
+    _revoke(state, installation)
+    emit_installation(state, "installation", installation, by, _installation_body("deleted", summaries))
 
 
-def _revoke(state: State, one: Installation) -> None:
-    for value in [token.value for token in state.tokens.values() if token.installation == one.id]:
+def _revoke(state: State, installation: Installation) -> None:
+    for value in [token.value for token in state.tokens.values() if token.installation == installation.id]:
         del state.tokens[value]
 
 
-def suspend(state: State, one: Installation, by: Person) -> None:
+def suspend(state: State, installation: Installation, by: Account) -> None:
     """Suspend an installation: no tokens and no events until it is unsuspended."""
-    one.suspended_at = state.now()
-    listed = shapes.short_repositories(state.covered(one))
-    emit_installation(state, "installation", one, by, _installation_body("suspend", listed))
+    installation.suspended_at = state.now()
+    summaries = serialize.repository_summaries(state.covered(installation))
+    emit_installation(state, "installation", installation, by, _installation_body("suspend", summaries))
 
 
-def unsuspend(state: State, one: Installation, by: Person) -> None:
+def unsuspend(state: State, installation: Installation, by: Account) -> None:
     """End a suspension."""
-    one.suspended_at = None
-    listed = shapes.short_repositories(state.covered(one))
-    emit_installation(state, "installation", one, by, _installation_body("unsuspend", listed))
+    installation.suspended_at = None
+    summaries = serialize.repository_summaries(state.covered(installation))
+    emit_installation(state, "installation", installation, by, _installation_body("unsuspend", summaries))
 
 
-def choose(state: State, one: Installation, added: list[Repository], removed: list[Repository], by: Person) -> None:
+def choose(
+    state: State, installation: Installation, added: list[Repository], removed: list[Repository], by: Account
+) -> None:
     """Add repositories to an installation or take them out of it."""
-    chosen = {each.id for each in state.covered(one)}
-    if one.repositories is not None or removed:
-        one.repositories = (chosen | {each.id for each in added}) - {each.id for each in removed}
+    selected = {repository.id for repository in state.covered(installation)}
+    if installation.repositories is not None or removed:
+        installation.repositories = (selected | {repository.id for repository in added}) - {
+            repository.id for repository in removed
+        }
     body = {
         "action": "removed" if removed else "added",
-        "repositories_added": shapes.short_repositories(added),
-        "repositories_removed": shapes.short_repositories(removed),
-        "repository_selection": "all" if one.repositories is None else "selected",
+        "repositories_added": serialize.repository_summaries(added),
+        "repositories_removed": serialize.repository_summaries(removed),
+        "repository_selection": "all" if installation.repositories is None else "selected",
         "requester": None,
     }
-    emit_installation(state, "installation_repositories", one, by, body)
+    emit_installation(state, "installation_repositories", installation, by, body)
 
 
 def ping(state: State) -> None:

@@ -50,7 +50,7 @@ async def test_a_build_is_found_by_its_own_word_where_nobody_else_told(world: Wo
 async def run_of_their_own(world: World) -> Run:
     """A run of the deploy workflow that somebody else than Longshore started."""
     state = world.github.state
-    run = await dispatch(state, world.github.repository(), "deploy.yml", "main", {}, state.person("alice"))
+    run = await dispatch(state, world.github.repository(), "deploy.yml", "main", {}, state.account("alice"))
     await world.settle()
     return run
 

@@ -18,7 +18,7 @@ async def _see(lab: Lab, path: str) -> Any:
 
 async def test_the_index_lists_every_route_with_its_fields(lab: Lab) -> None:
     routes = (await lab.ask("GET", "/_sandbox/", by="nobody")).json["routes"]
-    assert len(routes) == len(control.ACTS) + len(control.SIGHTS)
+    assert len(routes) == len(control.ACTIONS) + len(control.VIEWS)
     assert all(one["does"] for one in routes)
     tag = next(one for one in routes if one["route"] == "POST /_sandbox/tags")
     assert tag["needs"] == ["name"] and tag["may"]["annotated"] is False
@@ -53,7 +53,7 @@ async def test_every_fault_can_be_set(lab: Lab) -> None:
         "limit": {"kind": "secondary", "retry_after": 1, "times": 1},
         "slow": {"seconds": 1},
     }
-    for path in control.ACTS:
+    for path in control.ACTIONS:
         if path.startswith("faults/"):
             answer = await _do(lab, path, **bodies.get(path.removeprefix("faults/"), {}))
             assert answer.status == 200, answer.text

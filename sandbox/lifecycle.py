@@ -14,9 +14,9 @@ from sandbox import credentials, template
 from sandbox.deliveries import Attempt, Deliverer
 from sandbox.errors import SandboxError
 from sandbox.faults import Faults
-from sandbox.records import Call, Comment, Dispatch, Person, Repository, Run
+from sandbox.records import Account, Call, Comment, Dispatch, Repository, Run
 from sandbox.rest import add_routes
-from sandbox.state import Numbers, State
+from sandbox.state import IdSequences, State
 from sandbox.use_cases import account
 
 APP_ID = 3_100_271
@@ -25,7 +25,7 @@ SLUG = "longshore-sandbox"
 SECRET = "sandbox-webhook-secret"
 
 
-class Box:
+class Sandbox:
     """One App, one account and its repositories; ``GitHub`` adds what happens to them."""
 
     def __init__(self, state: State) -> None:
@@ -54,36 +54,38 @@ class Box:
         webhook_secret: str = SECRET,
     ) -> Self:
         """Copy a repository into a new sandbox and install the App on it; the source is only read."""
-        made = await template.prepare(Path(source))
+        source_template = await template.prepare(Path(source))
         folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="github-sandbox-"))
-        numbers = Numbers()
+        numbers = IdSequences()
         deliverer = Deliverer(webhook_secret, APP_ID, numbers.deliveries)
         deliverer.url = webhook_url
-        state = State(folder, APP_ID, SLUG, CLIENT_ID, Person(0, owner), deliverer, numbers=numbers)
-        state.owner = state.person(owner, "Organization")
+        state = State(folder, APP_ID, SLUG, CLIENT_ID, Account(0, owner), deliverer, ids=numbers)
+        state.owner = state.account(owner, "Organization")
         state.permissions.update(permissions or {})
         state.events = list(events) if events is not None else state.events
         state.run_seconds = run_seconds
         github = cls(state)
-        github.added_workflows = made.added
-        repository = github._add(made, name, private)
+        github.added_workflows = source_template.added
+        repository = github._add(source_template, name, private)
         account.install(state, state.owner, [repository], state.owner, quiet=True)
-        state.person("alice")
+        state.account("alice")
         repository.roles["alice"] = ("write", "write")
         return github
 
-    def _add(self, made: template.Template, name: str, private: bool) -> Repository:
+    def _add(self, source_template: template.Template, name: str, private: bool) -> Repository:
         state = self.state
-        if f"{state.owner.login}/{name}".lower() in state.names:
+        if f"{state.owner.login}/{name}".lower() in state.ids_by_name:
             raise SandboxError(f"There is a repository {state.owner.login}/{name} already.")
-        number = next(state.numbers.repositories)
+        number = next(state.ids.repositories)
         path = state.folder / f"{number}.git"
-        history = template.copy(made, path)
+        history = template.copy(source_template, path)
         now = state.now()
-        one = Repository(number, state.owner, name, path, history, now, now, private=private, files=made.files)
-        state.repositories[number] = one
-        state.names[one.full_name.lower()] = number
-        return one
+        repository = Repository(
+            number, state.owner, name, path, history, now, now, private=private, file_cache=source_template.file_cache
+        )
+        state.repositories[number] = repository
+        state.ids_by_name[repository.full_name.lower()] = number
+        return repository
 
     async def _on_cleanup(self, _: web.Application) -> None:
         await self.close()
@@ -176,26 +178,26 @@ class Box:
 
     def resolve(self, rev: str, repo: str | None = None) -> str:
         """Give the full SHA of a commit by branch, tag, short SHA, or ``main~2``."""
-        sha = self.repository(repo).history.step(rev)
+        sha = self.repository(repo).history.resolve_revision(rev)
         if sha is None:
             raise SandboxError(f"There is no commit {rev} in {self.repository(repo).full_name}.")
         return sha
 
     def comments(self, number: int, repo: str | None = None) -> list[dict[str, Any]]:
         """List a pull request's comments."""
-        found = self.repository(repo).comments.values()
-        return [_comment(one) for one in found if one.number == number]
+        comments = self.repository(repo).comments.values()
+        return [_comment(comment) for comment in comments if comment.number == number]
 
     def commit_comments(self, sha: str, repo: str | None = None) -> list[dict[str, Any]]:
         """List a commit's comments."""
-        found = self.repository(repo).commit_comments.values()
-        return [_comment(one) for one in found if one.sha == sha]
+        comments = self.repository(repo).commit_comments.values()
+        return [_comment(comment) for comment in comments if comment.sha == sha]
 
     async def settle(self, *, delayed: bool = False) -> None:
         """Wait until no webhook is being sent or due; ``delayed`` also sends those held back or late."""
         await self.state.deliverer.settle(delayed=delayed)
 
 
-def _comment(one: Comment) -> dict[str, Any]:
-    reactions = [reaction.content for reaction in one.reactions]
-    return {"id": one.id, "user": one.user.login, "body": one.body, "reactions": reactions}
+def _comment(comment: Comment) -> dict[str, Any]:
+    reactions = [reaction.content for reaction in comment.reactions]
+    return {"id": comment.id, "user": comment.user.login, "body": comment.body, "reactions": reactions}
