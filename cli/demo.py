@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +22,7 @@ from bot.operations import users
 from bot.settings import Settings, read_settings
 from bot.store import migrate
 from cli.processes import listen
-from sandbox.serve import RunningSandbox, start
+from sandbox.serve import DEFAULT_OPTIONS, RunningSandbox, start
 from server.app import SERVICE, create_app
 
 HOST = "127.0.0.1"
@@ -114,7 +114,9 @@ class Stage:
 async def _stage(repo: Path, folder: Path, port: int, console: Console) -> AsyncIterator[Stage]:
     url = f"http://{HOST}:{port}"
     sandbox = await start(
-        repo=repo, webhook_url=f"{url}/webhooks/github", say=lambda line: console.print(Text(line, style="dim"))
+        repo,
+        replace(DEFAULT_OPTIONS, webhook_url=f"{url}/webhooks/github"),
+        report=lambda line: console.print(Text(line, style="dim")),
     )
     try:
         settings = _settings(sandbox, folder, port)

@@ -2,12 +2,13 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sandbox.serve import serve
+from sandbox.serve import DEFAULT_OPTIONS, serve
 
 
 def sandbox(
@@ -22,12 +23,10 @@ def sandbox(
     with suppress(KeyboardInterrupt):
         asyncio.run(
             serve(
-                repo=repo,
-                owner=owner,
-                name=name,
+                repo,
+                replace(DEFAULT_OPTIONS, owner=owner, name=name, webhook_url=webhook_url),
                 port=port,
-                webhook_url=webhook_url,
                 env_file=env_file,
-                say=lambda line: print(line, flush=True),  # noqa: T201
+                report=lambda line: print(line, flush=True),  # noqa: T201
             )
         )

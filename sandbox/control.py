@@ -1,4 +1,4 @@
-"""The control surface: HTTP under ``/_sandbox/`` that calls the same methods as Python does."""
+"""The control API: HTTP routes under ``/_sandbox/`` that call the methods of ``GitHub``."""
 
 import dataclasses
 import functools
@@ -73,7 +73,7 @@ ACTIONS: dict[str, str] = {
     "faults/up": "faults.up",
     "faults/clear": "faults.clear",
 }
-"""POST routes: what each path calls."""
+"""POST routes: path and the method that it calls."""
 
 VIEWS: dict[str, str] = {
     "runs": "runs",
@@ -85,13 +85,13 @@ VIEWS: dict[str, str] = {
     "resolve": "resolve",
     "deliveries": "deliveries",
 }
-"""GET routes: what each path shows; those with parameters take them from the query."""
+"""GET routes: path and the attribute or method that it returns; query parameters become arguments."""
 
-TYPE_NAMES = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", types.NoneType: "null"}
+TYPE_NAMES = {str: "a string", int: "an integer", float: "a number", bool: "true or false", types.NoneType: "null"}
 
 
 def add_control(app: web.Application, github: object) -> None:
-    """Add every control route to the sandbox's application."""
+    """Add the control routes to the sandbox's application."""
     app.router.add_get(f"{PREFIX}/", functools.partial(_index, github))
     app.router.add_get(f"{PREFIX}/web/{{path:.*}}", _placeholder_page)
     for path, name in ACTIONS.items():
@@ -101,7 +101,7 @@ def add_control(app: web.Application, github: object) -> None:
 
 
 async def _placeholder_page(request: web.Request) -> web.Response:
-    return web.Response(text=f"On GitHub, this would be the page of /{request.match_info['path']}.\n")
+    return web.Response(text=f"On GitHub, this would be the page /{request.match_info['path']}.\n")
 
 
 def _resolve(github: object, name: str) -> Any:
@@ -167,8 +167,8 @@ def _convert(name: str, value: Any) -> Any:
     return tuple(value) if name in ("seconds", "delay") and isinstance(value, list) else value
 
 
-def _bad_request(sentence: str) -> web.Response:
-    return web.json_response({"error": sentence}, status=400)
+def _bad_request(message: str) -> web.Response:
+    return web.json_response({"error": message}, status=400)
 
 
 def _validate(method: Callable[..., Any], body: Any) -> str | None:
@@ -177,7 +177,7 @@ def _validate(method: Callable[..., Any], body: Any) -> str | None:
     fields = _parameters(method)
     for name, value in body.items():
         if name not in fields:
-            return f"There is no field {name!r} here; there are: {', '.join(fields) or 'none'}."
+            return f"Unknown field {name!r}; known fields: {', '.join(fields) or 'none'}."
         if not _matches_type(value, fields[name][1]):
             return f"The field {name!r} must be {_describe_type(fields[name][1])}."
     for name, (parameter, _) in fields.items():
@@ -219,11 +219,11 @@ def _describe_type(expected: Any) -> str:
         )
     if origin in (tuple, Sequence):
         return "a list"
-    return "an object" if origin is Mapping else TYPE_NAMES.get(expected, "a text")
+    return "an object" if origin is Mapping else TYPE_NAMES.get(expected, "a string")
 
 
 def _to_json(value: Any) -> Any:
-    """Make JSON of records, dropping what is too big to read."""
+    """Convert records to JSON values, leaving out bodies and headers, which are too large to read."""
     if isinstance(value, Account):
         return value.login
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

@@ -20,7 +20,7 @@ LEVELS = {"none": 0, "read": 1, "write": 2, "admin": 3}
 
 @functools.cache
 def key_pair() -> tuple[str, str]:
-    """Make the App's private and public key as PEM, once per process."""
+    """Generate the App's private and public key as PEM, once per process."""
     key = rsa.generate_private_key(65537, 2048)
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -30,7 +30,7 @@ def key_pair() -> tuple[str, str]:
 
 
 def check_jwt(state: State, value: str) -> None:
-    """Refuse a JWT that the platform would refuse, in its words."""
+    """Verify an App's JWT; raise GitHub's error when it is not valid."""
     options: Any = dict.fromkeys(("verify_exp", "verify_iat", "verify_nbf", "verify_aud", "verify_iss"), False)
     try:
         claims = jwt.decode(value, key_pair()[1], algorithms=["RS256"], options=options)
@@ -59,7 +59,10 @@ def _new_token_value(app_id: int) -> str:
 def create_token(
     state: State, installation: Installation, body: dict[str, Any]
 ) -> tuple[Token, list[Repository] | None]:
-    """Make an installation token, narrowed as asked; asking for more than was granted is refused."""
+    """Create an installation token, optionally narrowed to some permissions and repositories.
+
+    Raise 422 for more than the installation was granted.
+    """
     if installation.suspended_at:
         raise ApiError(403, "This installation has been suspended")
     permissions = _narrow_permissions(installation, body.get("permissions"))
@@ -104,17 +107,17 @@ def _narrow_repositories(state: State, installation: Installation, body: dict[st
 
 
 def find_token(state: State, value: str) -> Token | None:
-    """Find a token that is still good."""
+    """Find a token by value; None when it is unknown, expired or its installation is gone."""
     token = state.tokens.get(value)
     if token is None or token.expires_at <= state.now() or token.installation not in state.installations:
         return None
     return token
 
 
-def allows(permissions: dict[str, str], needs: str) -> bool:
-    """Tell whether permissions satisfy a need such as ``issues:write|pull_requests:write``."""
-    for choice in needs.split("|"):
-        name, _, level = choice.partition(":")
+def allows(permissions: dict[str, str], required: str) -> bool:
+    """Return whether permissions satisfy a requirement such as ``issues:write|pull_requests:write``."""
+    for alternative in required.split("|"):
+        name, _, level = alternative.partition(":")
         if LEVELS[permissions.get(name, "none")] >= LEVELS[level]:
             return True
     return False

@@ -1,4 +1,4 @@
-"""Sends webhooks: signed, in order, each attempt recorded, and never again by itself."""
+"""Deliver webhooks: signed, in order, every attempt recorded, and never retried unless requested."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ REORDER_SECONDS = 0.05
 
 @dataclass(slots=True)
 class Attempt:
-    """One try at delivering one event."""
+    """An attempt to deliver an event."""
 
     id: int
     guid: str
@@ -42,7 +42,7 @@ class Attempt:
 
 @dataclass(slots=True)
 class PendingDelivery:
-    """An event that is to be sent at ``due`` (loop time)."""
+    """An event to send at ``due`` (event loop time)."""
 
     guid: str
     event: str
@@ -55,7 +55,7 @@ class PendingDelivery:
 
 
 def sign(secret: str, body: bytes) -> dict[str, str]:
-    """Give both signature headers of a body."""
+    """Return both signature headers for a body."""
     key = secret.encode()
     return {
         "X-Hub-Signature": "sha1=" + hmac.new(key, body, hashlib.sha1).hexdigest(),
@@ -64,7 +64,7 @@ def sign(secret: str, body: bytes) -> dict[str, str]:
 
 
 class Deliverer:
-    """The queue of webhooks and the record of what became of them."""
+    """The queue of webhooks and the log of delivery attempts."""
 
     def __init__(self, secret: str, app_id: int, ids: Iterator[int]) -> None:
         self.url: str | None = None
@@ -81,7 +81,7 @@ class Deliverer:
         self._session: aiohttp.ClientSession | None = None
 
     def enqueue(self, event: str, payload: dict[str, Any], *, guid: str | None = None, redelivery: bool = False) -> str:
-        """Take an event for delivery and give its GUID; without a webhook address nothing is kept."""
+        """Queue an event and return its GUID; without a webhook URL the event is discarded."""
         guid = guid or str(uuid.uuid4())
         body = json.dumps(payload, separators=(",", ":")).encode()
         if self.url is None or len(body) > MAX_PAYLOAD_BYTES:
@@ -101,7 +101,7 @@ class Deliverer:
         return guid
 
     def find_attempt(self, guid: str) -> Attempt | None:
-        """Find the latest attempt with a GUID."""
+        """Find the latest attempt with this GUID."""
         return next((attempt for attempt in reversed(self.attempts) if attempt.guid == guid), None)
 
     def redeliver(self, attempt: Attempt) -> None:
@@ -109,7 +109,7 @@ class Deliverer:
         self.enqueue(attempt.event, attempt.payload, guid=attempt.guid, redelivery=True)
 
     async def settle(self, *, delayed: bool = False) -> None:
-        """Wait until nothing is being sent or due; ``delayed`` also sends what is delayed or held, now."""
+        """Wait until nothing is in flight or due; ``delayed`` also sends held and delayed events now."""
         if delayed:
             self.faults.release()
             now = asyncio.get_running_loop().time()
@@ -156,14 +156,14 @@ class Deliverer:
         seconds_left = pending.due - asyncio.get_running_loop().time()
         if seconds_left > 0:
             return None, seconds_left
-        if self.faults.reorder:  # the seed decides, not the clock: everything that waits may be next
+        if self.faults.reorder:  # any pending event may be next: the seed decides, not the clock
             pending = self.faults.random.choice(
                 [delivery for delivery in self._pending if delivery.delayed == pending.delayed]
             )
         return pending, 0.0
 
     def headers(self, event: str, guid: str, body: bytes) -> dict[str, str]:
-        """Give every header of a delivery."""
+        """Return the headers of a delivery."""
         return {
             "Accept": "*/*",
             "Content-Type": "application/json",
@@ -208,7 +208,7 @@ class Deliverer:
             attempt.status = "OK" if 200 <= status < 300 else f"Invalid HTTP Response: {status}"
 
     async def post(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, dict[str, str], str]:
-        """Post raw bytes to the webhook address; give status, headers and text of the answer."""
+        """Post raw bytes to the webhook URL and return the response's status, headers and text."""
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS))
         async with self._session.post(self.url or "", data=body, headers=headers, allow_redirects=False) as response:

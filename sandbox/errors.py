@@ -1,15 +1,15 @@
-"""The two ways in which the sandbox says no."""
+"""Errors of the sandbox itself and error responses of the simulated API."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 class SandboxError(Exception):
-    """The sandbox itself cannot do what was asked; the text is one clear sentence."""
+    """The sandbox cannot perform an action; the message is one sentence for its user."""
 
 
 class ApiError(Exception):
-    """An answer that is not a success, as the fake API sends it."""
+    """An error response of the simulated API."""
 
     def __init__(
         self,
@@ -31,10 +31,10 @@ class ApiError(Exception):
 
 
 def not_found() -> ApiError:
-    """Refuse without telling whether the thing exists."""
+    """Return a 404, which does not reveal whether the resource exists."""
     return ApiError(404, "Not Found")
 
 
 def invalid(message: str, **body: Any) -> ApiError:
-    """Refuse a request that is understood but wrong."""
+    """Return a 422 validation error."""
     return ApiError(422, message, **body)

@@ -1,4 +1,4 @@
-"""Builds webhook payloads and hands them to the deliverer, when the App would get them."""
+"""Build webhook payloads and queue those that the App would receive."""
 
 from sandbox.records import Account, Installation, Repository
 from sandbox.serializers import accounts
@@ -17,7 +17,7 @@ def emit(
     *,
     delivery: str | None = None,
 ) -> None:
-    """Send a repository's event to the App if it is installed there, not suspended, and subscribed."""
+    """Queue a repository event if the App is installed on the repository, not suspended, and subscribed."""
     installation = state.installation(repository)
     if installation is None or installation.suspended_at or event not in {*state.events, *ALWAYS_DELIVERED}:
         return
@@ -32,7 +32,7 @@ def emit(
 
 
 def emit_installation(state: State, event: str, installation: Installation, sender: Account, body: Json) -> None:
-    """Send an event about an installation; these cannot be unsubscribed."""
+    """Queue an event about an installation; Apps cannot unsubscribe from these."""
     serialized = accounts.installation(state, installation)
     payload = {**body, "installation": serialized, "sender": accounts.user(state, sender)}
     state.deliverer.enqueue(event, payload)

@@ -1,4 +1,4 @@
-"""The only place that runs git: fixed arguments, no shell, no configuration of the user's, no hooks."""
+"""Run git: the only module that does, without a shell, the user's configuration or hooks."""
 
 import asyncio
 import os
@@ -30,12 +30,12 @@ REF_FORMAT = (
 
 
 FileCache = dict[tuple[str, str], Any]
-"""What was read of commits, by SHA and path: it can never change, so copies of a repository share it."""
+"""Contents read from commits, by SHA and path; they are immutable, so copies of a repository share the cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """File names that a commit touched."""
+    """Names of the files that a commit added, modified and removed."""
 
     added: list[str]
     modified: list[str]
@@ -44,7 +44,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """One file of a difference between two commits."""
+    """A file that differs between two commits."""
 
     name: str
     status: str
@@ -54,7 +54,7 @@ class FileChange:
 
 
 async def git(*arguments: str, at: Path, stdin: bytes = b"") -> bytes:
-    """Run git in a directory and give its output; raise SandboxError with git's last words when it fails."""
+    """Run git in a directory and return its output; raise SandboxError with its last line when it fails."""
     try:
         process = await asyncio.create_subprocess_exec(
             "git",
@@ -154,7 +154,7 @@ def _import_stream(
 async def write_commit(
     path: Path, ref: str, parent: str | None, message: str, files: Mapping[str, str | None], author: Signature
 ) -> tuple[Commit, Changes]:
-    """Make a commit on top of a parent and point the ref at it; a file without content is removed."""
+    """Write a commit on top of a parent and point the ref at it; a file whose content is None is removed."""
     stream = _import_stream(ref, parent, message, files, author)
     out = (await git("fast-import", "--quiet", "--force", "--done", at=path, stdin=stream)).decode().splitlines()
     before, tree, sha = out[:-2], out[-2].split()[2], out[-1]
@@ -184,7 +184,7 @@ async def delete_ref(path: Path, ref: str) -> None:
 
 
 async def write_tag(path: Path, name: str, target: str, message: str, tagger: Signature) -> TagObject:
-    """Write an annotated tag's object; no ref points at it yet."""
+    """Write an annotated tag object without creating a ref for it."""
     line = f"{tagger.name} <{tagger.email}> {int(tagger.at.timestamp())} +0000"
     text = f"object {target}\ntype commit\ntag {name}\ntagger {line}\n\n{message}\n"
     sha = (await git("mktag", at=path, stdin=text.encode())).decode().strip()
@@ -192,7 +192,7 @@ async def write_tag(path: Path, name: str, target: str, message: str, tagger: Si
 
 
 async def check_ref_name(name: str, at: Path) -> bool:
-    """Tell whether git takes this as a full ref name."""
+    """Return whether git accepts a full ref name."""
     try:
         await git("check-ref-format", name, at=at)
     except SandboxError:
@@ -201,7 +201,7 @@ async def check_ref_name(name: str, at: Path) -> bool:
 
 
 async def read_file(path: Path, rev: str, name: str) -> tuple[str, bytes] | None:
-    """Give the blob's SHA and content of a file in a commit; None where there is no such file."""
+    """Return the blob SHA and content of a file in a commit; None when the file does not exist."""
     out = await git("cat-file", "--batch", at=path, stdin=f"{rev}:{name}\n".encode())
     header, _, content = out.partition(b"\n")
     fields = header.decode(errors="replace").split()
@@ -211,7 +211,7 @@ async def read_file(path: Path, rev: str, name: str) -> tuple[str, bytes] | None
 
 
 async def list_folder(path: Path, rev: str, name: str) -> list[tuple[str, str, str]]:
-    """List a folder of a commit as type, SHA and full path; empty where there is no such folder."""
+    """List a folder of a commit as (type, SHA, full path); empty when the folder does not exist."""
     pathspec = f"{name.strip('/')}/" if name.strip("/") else "."
     out = await git("ls-tree", "-z", rev, "--", pathspec, at=path)
     rows = [row.split("\t", 1) for row in out.decode(errors="replace").split("\0") if row]
@@ -219,7 +219,7 @@ async def list_folder(path: Path, rev: str, name: str) -> list[tuple[str, str, s
 
 
 async def changed_files(path: Path, shas: Iterable[str]) -> dict[str, Changes]:
-    """Give the file names that each commit touched against its first parent."""
+    """Return the files that each commit changed relative to its first parent."""
     stdin = "".join(f"{sha}\n" for sha in shas).encode()
     arguments = ("diff-tree", "--stdin", "-r", "-m", "--first-parent", "--root", "--no-renames", "--name-status")
     out = await git(*arguments, at=path, stdin=stdin)
@@ -235,7 +235,7 @@ async def changed_files(path: Path, shas: Iterable[str]) -> dict[str, Changes]:
 
 
 async def difference(path: Path, base: str | None, head: str) -> list[FileChange]:
-    """List files that differ between two commits (or from nothing)."""
+    """List the files that differ between two commits; without a base, all files of ``head``."""
     ends = (base, head) if base else ("--root", head)
     arguments = ("diff-tree", "-r", "--no-renames", "--no-commit-id", "--raw", "--numstat", "--no-abbrev", *ends)
     lines = (await git(*arguments, at=path)).decode(errors="replace").splitlines()

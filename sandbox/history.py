@@ -1,4 +1,4 @@
-"""A repository's refs and commits in memory, and questions about ancestry that need no git process."""
+"""A repository's refs and commits in memory, for ancestry queries without a git process."""
 
 import heapq
 import re
@@ -11,7 +11,7 @@ SHORT_SHA = re.compile(r"[0-9a-f]{4,40}")
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Who wrote or committed, and when."""
+    """Author or committer of a commit, with the time."""
 
     name: str
     email: str
@@ -20,7 +20,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A commit without its files."""
+    """Metadata of a commit."""
 
     sha: str
     parents: tuple[str, ...]
@@ -32,7 +32,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class TagObject:
-    """An annotated tag's own object."""
+    """An annotated tag object."""
 
     sha: str
     name: str
@@ -43,7 +43,7 @@ class TagObject:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How ``head`` stands to ``base``; ``ahead`` is oldest first."""
+    """Comparison of ``head`` with ``base``; ``ahead`` lists commits oldest first."""
 
     status: str
     merge_base: str
@@ -53,18 +53,18 @@ class Comparison:
 
 @dataclass(slots=True)
 class History:
-    """Refs by full name, annotated tags and commits by SHA."""
+    """Refs by full name; annotated tags and commits by SHA."""
 
     refs: dict[str, str] = field(default_factory=dict)
     tags: dict[str, TagObject] = field(default_factory=dict)
     commits: dict[str, Commit] = field(default_factory=dict)
 
     def copy(self) -> "History":
-        """Give an independent copy; the commits themselves never change."""
+        """Return an independent copy; commits are immutable and shared."""
         return History(dict(self.refs), dict(self.tags), dict(self.commits))
 
     def peel(self, sha: str) -> str:
-        """Follow annotated tags to their commit."""
+        """Dereference annotated tags to a commit."""
         while sha in self.tags:
             sha = self.tags[sha].target
         return sha
@@ -74,7 +74,7 @@ class History:
         return sorted(ref.removeprefix(prefix) for ref in self.refs if ref.startswith(prefix))
 
     def resolve_ref(self, name: str) -> str | None:
-        """Find the commit of a branch or tag by short, half or full name; branches first."""
+        """Resolve a short, partial or full ref name to a commit; branches take precedence over tags."""
         for prefix in ("refs/heads/", "refs/tags/", "refs/", ""):
             full = prefix + name
             if full in self.refs and full.startswith(("refs/heads/", "refs/tags/")):
@@ -82,7 +82,7 @@ class History:
         return None
 
     def resolve(self, rev: str) -> str | None:
-        """Resolve as the API does: full SHA, then branch or tag, then unique short SHA."""
+        """Resolve as the API does: a full SHA, then a branch or tag, then a unique short SHA."""
         if FULL_SHA.fullmatch(rev):
             return self.peel(rev) if rev in self.commits or rev in self.tags else None
         by_name = self.resolve_ref(rev)
@@ -92,7 +92,7 @@ class History:
         return matches[0] if len(matches) == 1 else None
 
     def resolve_revision(self, rev: str) -> str | None:
-        """Resolve a revision that may end in ``~2`` or ``^``."""
+        """Resolve a revision with optional suffixes such as ``~2`` or ``^``."""
         name, marks = re.fullmatch(r"(.*?)((?:~\d*|\^)*)", rev).groups()  # type: ignore[union-attr]
         sha = self.resolve(name)
         for mark in re.findall(r"~\d*|\^", marks):
@@ -102,7 +102,7 @@ class History:
         return sha
 
     def ancestors(self, sha: str) -> set[str]:
-        """Everything reachable from a commit, itself included."""
+        """Return the commits reachable from a commit, including itself."""
         seen: set[str] = set()
         pending = [sha]
         while pending:
@@ -113,14 +113,16 @@ class History:
         return seen
 
     def log(self, sha: str, excluding: set[str] | None = None) -> list[str]:
-        """List commits reachable from one, newest first, parents after children."""
+        """List commits reachable from a commit, newest first and children before parents."""
         included = self.ancestors(sha) - (excluding or set())
         children = dict.fromkeys(included, 0)
         for current in included:
             for parent in self.commits[current].parents:
                 if parent in children:
                     children[parent] += 1
-        ready = [(-self._age(current).timestamp(), current) for current, count in children.items() if count == 0]
+        ready = [
+            (-self._committed_at(current).timestamp(), current) for current, count in children.items() if count == 0
+        ]
         heapq.heapify(ready)
         result: list[str] = []
         while ready:
@@ -130,14 +132,14 @@ class History:
                 if parent in children:
                     children[parent] -= 1
                     if children[parent] == 0:
-                        heapq.heappush(ready, (-self._age(parent).timestamp(), parent))
+                        heapq.heappush(ready, (-self._committed_at(parent).timestamp(), parent))
         return result
 
-    def _age(self, sha: str) -> datetime:
+    def _committed_at(self, sha: str) -> datetime:
         return self.commits[sha].committer.at
 
     def compare(self, base: str, head: str) -> Comparison | None:
-        """Compare two commits; None where they share no ancestor."""
+        """Compare two commits; None when they have no common ancestor."""
         if base == head:
             return Comparison("identical", base, [], 0)
         of_base, of_head = self.ancestors(base), self.ancestors(head)
@@ -145,7 +147,7 @@ class History:
         if not common:
             return None
         parents_of_common = {parent for commit in common for parent in self.commits[commit].parents}
-        merge_base = max(common - parents_of_common, key=self._age)
+        merge_base = max(common - parents_of_common, key=self._committed_at)
         ahead = self.log(head, of_base)[::-1]
         behind = len(of_base - of_head)
         status = {(True, False): "ahead", (False, True): "behind"}.get((bool(ahead), bool(behind)), "diverged")

@@ -1,4 +1,4 @@
-"""What the fake remembers: plain records without behaviour."""
+"""Records of the simulator's state: plain data without behaviour."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ ZERO_SHA = "0" * 40
 
 
 def format_time(time: datetime | None) -> str | None:
-    """Write a moment as the API does: UTC, whole seconds, ``Z``."""
+    """Format a time as the API does: UTC, whole seconds, ``Z``."""
     return None if time is None else time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -28,7 +28,7 @@ class Account:
 
 @dataclass(slots=True)
 class Reaction:
-    """One emoji by one person."""
+    """A reaction to a comment."""
 
     id: int
     user: Account
@@ -85,7 +85,7 @@ class Workflow:
 
 @dataclass(slots=True)
 class Run:
-    """A workflow run. ``id`` is above 2**33; ``ordinal`` is how tests name it."""
+    """A workflow run. ``id`` is above 2**33; ``ordinal`` (the first run is 1) is easier to use in tests."""
 
     id: int
     ordinal: int
@@ -111,7 +111,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """A workflow dispatch that was accepted."""
+    """An accepted workflow dispatch."""
 
     workflow: str
     ref: str
@@ -142,7 +142,7 @@ class Deployment:
 
 @dataclass(slots=True)
 class DeploymentStatus:
-    """One state of a deployment."""
+    """A status of a deployment."""
 
     id: int
     state: str
@@ -156,7 +156,7 @@ class DeploymentStatus:
 
 @dataclass(slots=True)
 class CheckRun:
-    """A check run made by the App."""
+    """A check run created by the App."""
 
     id: int
     name: str
@@ -187,7 +187,7 @@ class CommitStatus:
 
 @dataclass(slots=True)
 class Repository:
-    """A repository: its place on disk, its history and everything that hangs on it."""
+    """A repository with its history and everything that belongs to it."""
 
     id: int
     owner: Account
@@ -217,13 +217,13 @@ class Repository:
 
     @property
     def full_name(self) -> str:
-        """Give ``owner/name``."""
+        """``owner/name``."""
         return f"{self.owner.login}/{self.name}"
 
 
 @dataclass(slots=True)
 class Installation:
-    """The App on an account. ``repositories`` is None when it has all of them."""
+    """The App installed on an account; ``repositories`` is None when it covers all of them."""
 
     id: int
     account: Account
@@ -236,7 +236,7 @@ class Installation:
 
 @dataclass(slots=True)
 class Token:
-    """An installation token; None for repositories means all of the installation's."""
+    """An installation token; ``repositories`` is None when it covers all of the installation's."""
 
     value: str
     installation: int
@@ -247,7 +247,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One REST request that was answered."""
+    """A REST request and the status of its response (0: none was sent)."""
 
     method: str
     path: str

@@ -1,4 +1,4 @@
-"""Everything one sandbox knows, and how to find things in it."""
+"""The state of a sandbox and look-ups in it."""
 
 import asyncio
 import itertools
@@ -50,7 +50,7 @@ def _sequence(start: int, step: int) -> Iterator[int]:
 
 @dataclass(slots=True)
 class IdSequences:
-    """Where new ids come from; every kind has its own range, some above 32 bits as on the platform."""
+    """Sequences of new ids, one range for each type; some exceed 32 bits, as on GitHub."""
 
     repositories: Iterator[int] = field(default_factory=lambda: _sequence(1_104_220_001, 7_919))
     installations: Iterator[int] = field(default_factory=lambda: _sequence(96_310_007, 13))
@@ -65,7 +65,7 @@ class IdSequences:
 
 @dataclass(slots=True)
 class State:
-    """One account's repositories, people, runs and the App installed on it."""
+    """Accounts, repositories, runs and installations of the App."""
 
     folder: Path
     app_id: int
@@ -98,15 +98,15 @@ class State:
 
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def start_task(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something in the background until the sandbox closes."""
-        task = asyncio.create_task(work)
+    def start_task(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine in the background; it is cancelled when the sandbox closes."""
+        task = asyncio.create_task(coroutine)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
     @property
     def api(self) -> str:
-        """Where the API is, for links in answers."""
+        """Base URL of the API, for links in responses."""
         return self.api_url or "https://api.github.com"
 
     @property
@@ -116,40 +116,40 @@ class State:
 
     @property
     def faults(self) -> Faults:
-        """What is made to go wrong."""
+        """Faults to inject."""
         return self.deliverer.faults
 
     def now(self) -> datetime:
-        """Give the present moment, moved by ``shift``."""
+        """Return the current time, shifted by ``clock_offset``."""
         return datetime.now(UTC) + self.clock_offset
 
     def now_in_seconds(self) -> datetime:
-        """Give the present moment in whole seconds, as git keeps it."""
+        """Return the current time in whole seconds, the precision of git."""
         return self.now().replace(microsecond=0)
 
     def account(self, login: str, account_type: str = "User") -> Account:
-        """Find an account, or make one whose id depends on its login alone."""
+        """Get or create an account; its id is derived from its login."""
         key = login.lower()
         if key not in self.accounts:
             self.accounts[key] = Account(10_000 + zlib.crc32(key.encode()) % 200_000_000, login, account_type)
         return self.accounts[key]
 
-    def signature(self, person: Account) -> Signature:
-        """Give a person as git's author."""
-        return Signature(person.login, f"{person.login}@users.noreply.github.com", self.now_in_seconds())
+    def signature(self, account: Account) -> Signature:
+        """Return an account as a git author."""
+        return Signature(account.login, f"{account.login}@users.noreply.github.com", self.now_in_seconds())
 
     def author(self, signature: Signature) -> Account | None:
-        """Find the account that a commit's author belongs to."""
+        """Find the account of a commit's author."""
         login = signature.email.removesuffix("@users.noreply.github.com")
         return self.accounts.get(login.lower())
 
     def repository(self, full_name: str | None = None) -> Repository:
-        """Find a repository by ``owner/name``; without one, the first."""
+        """Find a repository by its current or a former ``owner/name``; the first one by default."""
         if full_name is None:
             return next(iter(self.repositories.values()))
         repository_id = self.ids_by_name.get(full_name.lower(), self.redirects.get(full_name.lower()))
         if repository_id is None or repository_id not in self.repositories:
-            raise SandboxError(f"There is no repository {full_name} in the sandbox.")
+            raise SandboxError(f"No repository {full_name} in the sandbox.")
         return self.repositories[repository_id]
 
     def run(self, ordinal: int) -> Run:
@@ -157,7 +157,7 @@ class State:
         for run in self.runs:
             if ordinal in (run.ordinal, run.id):
                 return run
-        raise SandboxError(f"There is no run {ordinal}; there are {len(self.runs)}.")
+        raise SandboxError(f"No run {ordinal}; the number of runs is {len(self.runs)}.")
 
     def installation(self, repository: Repository) -> Installation | None:
         """Find the installation that covers a repository."""
@@ -173,9 +173,9 @@ class State:
             repository for repository in self.repositories.values() if self.installation(repository) is installation
         ]
 
-    def role(self, repository: Repository, person: Account) -> tuple[str, str]:
-        """Give a person's permission and role name; nobody is below read on a public repository."""
-        permission, name = repository.roles.get(person.login.lower(), ("none", "none"))
+    def role(self, repository: Repository, account: Account) -> tuple[str, str]:
+        """Return an account's permission and role name; at least read on a public repository."""
+        permission, name = repository.roles.get(account.login.lower(), ("none", "none"))
         if permission == "none" and not repository.private:
             return "read", "read"
         return permission, name

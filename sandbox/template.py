@@ -1,4 +1,4 @@
-"""Bare copies of a source repository, made once per process and source and then only copied."""
+"""Bare clones of source repositories, prepared once per process and then copied for each sandbox."""
 
 import asyncio
 import atexit
@@ -19,7 +19,7 @@ COMMIT_AUTHOR = ("Sam Developer", "sam@example.com")
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A prepared bare repository, its index, and which workflow files were added to it."""
+    """A prepared bare repository, its history, and the workflow files that were added to it."""
 
     path: Path
     history: History
@@ -40,7 +40,7 @@ def _new_folder() -> Path:
 
 async def _read_refs(source: Path) -> bytes:
     if not await asyncio.to_thread(source.is_dir):
-        raise SandboxError(f"There is no folder {source}.")
+        raise SandboxError(f"No such folder: {source}.")
     try:
         return await git.git("show-ref", "--head", at=source)
     except SandboxError:
@@ -48,7 +48,7 @@ async def _read_refs(source: Path) -> bytes:
 
 
 async def prepare(source: Path, *, add_workflows: bool = True) -> Template:
-    """Give the template of a source as it stands now; the source itself is only read."""
+    """Return the template for the current state of a source repository, which is only read."""
     source = await asyncio.to_thread(source.resolve)
     state = await _read_refs(source)
     key = (source, state + bytes([add_workflows]))
@@ -87,22 +87,22 @@ async def _add_workflows(path: Path, history: History, head: str) -> tuple[str, 
 
 
 def copy(template: Template, target: Path) -> History:
-    """Copy a template's repository to a new place and give an index of its own.
+    """Copy a template's repository to ``target`` and return a history of its own.
 
-    Git changes no file in its place, it puts a new one there: so both may have the same files to begin with.
+    Hard links are safe because git replaces files instead of modifying them.
     """
     try:
         shutil.copytree(template.path, target, copy_function=os.link)
     except FileExistsError:
         raise
-    except OSError:  # another disk, or one without links
+    except OSError:  # another file system, or one without hard links
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(template.path, target)
     return template.history.copy()
 
 
 async def make_repository(path: Path, commits: int = 5) -> Path:
-    """Make a small real repository with a few commits; its folder is made when it is missing."""
+    """Create a small git repository with a few commits, and its folder if it does not exist."""
     await asyncio.to_thread(lambda: path.mkdir(parents=True, exist_ok=True))
     await git.git("init", "--quiet", "--template=", "--initial-branch=main", at=path)
     start = datetime.now(UTC).replace(microsecond=0) - timedelta(days=commits + 1)

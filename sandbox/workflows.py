@@ -1,4 +1,4 @@
-"""Workflow files: what they declare, and what GitHub refuses in a dispatch."""
+"""Parse workflow files and validate the inputs of dispatches."""
 
 import functools
 import re
@@ -48,7 +48,7 @@ MAX_CHARACTERS = 65_535
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What a workflow file says: its name, run name, and inputs (None: it cannot be dispatched)."""
+    """A parsed workflow file; ``inputs`` is None when the workflow cannot be dispatched."""
 
     name: str
     run_name: str | None
@@ -58,14 +58,14 @@ class Definition:
 
 @functools.lru_cache(maxsize=256)
 def read(path: str, text: bytes) -> Definition:
-    """Read a workflow file; what cannot be read has no trigger."""
+    """Parse a workflow file; an invalid file has no trigger."""
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError:
         content = None
     if not isinstance(content, dict):
         return Definition(path, None, None)
-    triggers = content.get("on", content.get(True))  # YAML 1.1 reads the bare word on as true
+    triggers = content.get("on", content.get(True))  # YAML 1.1 parses the key `on` as true
     jobs = content.get("jobs")
     name, run_name = content.get("name"), content.get("run-name")
     return Definition(
@@ -92,7 +92,7 @@ def _to_text(value: Any) -> str:
 
 
 def resolve_inputs(definition: Definition, provided: Mapping[str, Any]) -> dict[str, str]:
-    """Check a dispatch's inputs against the file and fill in defaults; refuse with GitHub's sentences."""
+    """Validate a dispatch's inputs and fill in defaults; raise GitHub's error for invalid inputs."""
     if definition.inputs is None:
         raise invalid("Workflow does not have 'workflow_dispatch' trigger")
     if len(provided) > MAX_INPUTS:
@@ -122,7 +122,7 @@ def _resolve_input(name: str, details: Mapping[str, Any], provided: Any) -> str:
 
 
 def render_title(definition: Definition, inputs: Mapping[str, str], fallback: str) -> str:
-    """Work out a run's title from ``run-name``; expressions other than inputs become empty."""
+    """Render a run's title from ``run-name``; expressions other than inputs become empty."""
     if definition.run_name is None:
         return fallback
 

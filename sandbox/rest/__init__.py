@@ -1,4 +1,4 @@
-"""The REST API: one module for each group of endpoints, all answered by ``core.respond``."""
+"""The REST API: one module per group of endpoints, dispatched by ``core.respond``."""
 
 from collections.abc import Awaitable, Callable
 
@@ -13,11 +13,11 @@ MODULES = (actions, apps, checks, commits, deployments, discussion, hooks, refs,
 
 
 def add_routes(app: web.Application, state: State) -> None:
-    """Put every endpoint into an application; whatever else is asked for is recorded and answered 404."""
-    for endpoint in sorted(ROUTES, key=lambda route: route.path.endswith(":.+}")):  # the greediest last
+    """Register every endpoint; record requests for other routes and respond 404."""
+    for endpoint in sorted(ROUTES, key=lambda route: route.path.endswith(":.+}")):  # the greediest patterns last
         for path in endpoint.paths:
             app.router.add_route(endpoint.method, path, _handler(state, endpoint))
-    app.middlewares.append(_unknown(state))
+    app.middlewares.append(_unknown_route_middleware(state))
 
 
 def _handler(state: State, endpoint: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -27,9 +27,9 @@ def _handler(state: State, endpoint: Route) -> Callable[[web.Request], Awaitable
     return handle
 
 
-def _unknown(state: State) -> Callable[..., Awaitable[web.StreamResponse]]:
+def _unknown_route_middleware(state: State) -> Callable[..., Awaitable[web.StreamResponse]]:
     @web.middleware
-    async def watch(
+    async def record_unknown(
         request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         known = request.match_info.http_exception is None
@@ -40,4 +40,4 @@ def _unknown(state: State) -> Callable[..., Awaitable[web.StreamResponse]]:
         body = {"message": "Not Found", "documentation_url": "https://docs.github.com/rest", "status": "404"}
         return web.json_response(body, status=404)
 
-    return watch
+    return record_unknown

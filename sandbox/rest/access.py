@@ -1,4 +1,4 @@
-"""Who asks, which repository they ask about, and whether they may."""
+"""Authenticate callers, look up the repository of a request, and check access to it."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,10 @@ NO_ACCESS = "Resource not accessible by integration"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """``app`` (a JWT), ``installation`` (its token) or ``anonymous``; ``key`` is whose budget is used."""
+    """Who sends a request: ``app`` (a JWT), ``installation`` (a token) or ``anonymous``.
+
+    ``key`` identifies the rate limit budget.
+    """
 
     kind: str
     key: str
@@ -26,7 +29,7 @@ ANONYMOUS = Caller("anonymous", "anonymous")
 
 
 def authenticate(state: State, request: web.Request) -> Caller:
-    """Find out who asks; refuse credentials that are no good."""
+    """Identify the caller; 401 for invalid credentials."""
     header = request.headers.get("Authorization")
     if header is None:
         return ANONYMOUS
@@ -52,7 +55,7 @@ def _authenticate_token(state: State, value: str) -> Caller:
 
 
 def check_access(state: State, request: web.Request, caller: Caller, required: str) -> Repository | None:
-    """Let a caller through to an endpoint; give the repository that the path names, if it names one."""
+    """Check a caller's access to an endpoint; return the repository named in the path, if any."""
     if required == "app" and caller.kind != "app":
         raise ApiError(401, "A JSON web token could not be decoded")
     names_repository = "repository_id" in request.match_info or "owner" in request.match_info
@@ -114,13 +117,13 @@ def _check_repository(
 
 
 def _effective_permissions(caller: Caller) -> dict[str, str]:
-    """Permissions that were taken from the installation are gone from its tokens as well."""
+    """Return the permissions of a token that its installation still has."""
     if caller.token is None or caller.installation is None:
         return {}
-    have = caller.installation.permissions
-    return {name: level for name, level in caller.token.permissions.items() if name in have}
+    granted = caller.installation.permissions
+    return {name: level for name, level in caller.token.permissions.items() if name in granted}
 
 
 def accepted_permissions(required: str) -> str:
-    """Write the header that tells which permissions would do."""
-    return "; ".join(choice.replace(":", "=") for choice in required.split("|"))
+    """Format the header that lists the sufficient permissions."""
+    return "; ".join(alternative.replace(":", "=") for alternative in required.split("|"))

@@ -21,7 +21,7 @@ async def list_workflows(request: ApiRequest) -> ApiResponse:
 
 @route("GET", "{repo}/actions/workflows/{workflow}", "actions:read")
 async def get_workflow(request: ApiRequest) -> ApiResponse:
-    """Show a workflow by id or file name."""
+    """Get a workflow by id or file name."""
     workflow, name = await runs.find_workflow(request.state, request.repository, request.path_param("workflow"))
     return ApiResponse(serialize.workflow(request.state, request.repository, workflow, name))
 
@@ -46,7 +46,7 @@ async def enable_workflow(request: ApiRequest) -> ApiResponse:
 
 @route("POST", "{repo}/actions/workflows/{workflow}/dispatches", "actions:write")
 async def dispatch(request: ApiRequest) -> ApiResponse:
-    """Start a workflow. The older API version tells the run only to those who ask for it."""
+    """Dispatch a workflow; the older API version returns the run only on request."""
     inputs, wants_details = request.body.get("inputs") or {}, request.body.get("return_run_details", False)
     if not isinstance(inputs, dict):
         raise invalid("Invalid request.\n\nFor 'properties/inputs', value is not an object.")
@@ -94,7 +94,7 @@ def _created_in_range(request: ApiRequest, run: Run) -> bool:
 
 
 def _parse_time(text: str, end: bool = False) -> datetime:
-    """Read a date or a time; the ``end`` of a date is its last second, of a time the end of its second."""
+    """Parse a date or a time; with ``end``, return the last moment of that day or of that second."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -137,13 +137,13 @@ async def list_workflow_runs(request: ApiRequest) -> ApiResponse:
 
 @route("GET", "{repo}/actions/runs/{run_id}", "actions:read")
 async def get_run(request: ApiRequest) -> ApiResponse:
-    """Show a run."""
+    """Get a run."""
     return ApiResponse(serialize.rest_workflow_run(request.state, request.repository, request.find_run()))
 
 
 @route("GET", "{repo}/actions/runs/{run_id}/attempts/{attempt}", "actions:read")
 async def get_attempt(request: ApiRequest) -> ApiResponse:
-    """Show an attempt of a run."""
+    """Get an attempt of a run."""
     run, number = request.find_run(), request.int_param("attempt")
     if not 1 <= number <= run.run_attempt:
         raise not_found()

@@ -16,14 +16,14 @@ def _find_installation(request: ApiRequest) -> Installation:
 
 @route("GET", "/app", "app")
 async def get_app(request: ApiRequest) -> ApiResponse:
-    """Show the App."""
+    """Get the App."""
     count = len(request.state.installations)
     return ApiResponse({**serialize.app(request.state), "installations_count": count})
 
 
 @route("GET", "/app/installations", "app")
 async def list_installations(request: ApiRequest) -> ApiResponse:
-    """List where the App is installed."""
+    """List the App's installations."""
     return paginate(
         request,
         [serialize.installation(request.state, installation) for installation in request.state.installations.values()],
@@ -32,7 +32,7 @@ async def list_installations(request: ApiRequest) -> ApiResponse:
 
 @route("GET", "/app/installations/{installation_id}", "app")
 async def get_installation(request: ApiRequest) -> ApiResponse:
-    """Show one installation."""
+    """Get one installation."""
     return ApiResponse(serialize.installation(request.state, _find_installation(request)))
 
 
@@ -59,14 +59,14 @@ route("GET", "/users/{login}/installation", "app")(_get_account_installation)
 
 @route("POST", "/app/installations/{installation_id}/access_tokens", "app")
 async def create_token(request: ApiRequest) -> ApiResponse:
-    """Make an installation token, for fewer repositories and permissions if so request."""
+    """Create an installation token, optionally for fewer repositories and permissions."""
     token, repositories = credentials.create_token(request.state, _find_installation(request), request.body)
     return ApiResponse(serialize.token(request.state, token, repositories), 201)
 
 
 @route("DELETE", "/installation/token", "token")
 async def revoke_token(request: ApiRequest) -> ApiResponse:
-    """Revoke the token that is used to ask."""
+    """Revoke the token that authenticates this request."""
     if request.caller.token:
         del request.state.tokens[request.caller.token.value]
     return ApiResponse(status=204)
@@ -74,7 +74,7 @@ async def revoke_token(request: ApiRequest) -> ApiResponse:
 
 @route("GET", "/installation/repositories", "token")
 async def list_repositories(request: ApiRequest) -> ApiResponse:
-    """List the repositories that the token covers."""
+    """List the repositories that the token can access."""
     token, installation = request.caller.token, request.caller.installation
     if token is None or installation is None:
         raise ApiError(401, "Requires authentication")
@@ -91,7 +91,7 @@ async def list_repositories(request: ApiRequest) -> ApiResponse:
 
 @route("GET", "/rate_limit", "any")
 async def rate_limit(request: ApiRequest) -> ApiResponse:
-    """Show the caller's budget; asking does not use it."""
+    """Get the caller's rate limit status, which does not count against the limit."""
     key = request.caller.key
     used, reset = request.state.rate_limit_usage[key]
     request.state.rate_limit_usage[key] = (used - 1, reset)

@@ -84,7 +84,7 @@ def _find_check(request: ApiRequest) -> CheckRun:
 
 @route("GET", "{repo}/check-runs/{check_id}", "checks:read")
 async def get_check(request: ApiRequest) -> ApiResponse:
-    """Show a check run."""
+    """Get a check run."""
     return ApiResponse(serialize.check_run(request.state, request.repository, _find_check(request)))
 
 
@@ -101,7 +101,7 @@ async def update_check(request: ApiRequest) -> ApiResponse:
 
 @route("GET", "{repo}/commits/{ref:.+}/check-runs", "checks:read")
 async def list_checks(request: ApiRequest) -> ApiResponse:
-    """List a commit's check runs; only the newest of each name unless all are request for."""
+    """List a commit's check runs; only the newest of each name unless ``filter=all``."""
     sha = resolve(request, request.path_param("ref"))
     checks = [check for check in request.repository.checks.values() if check.head_sha == sha]
     if request.query_param("filter") != "all":
@@ -120,7 +120,7 @@ def _statuses_of(request: ApiRequest, sha: str) -> list[CommitStatus]:
 
 @route("GET", "{repo}/commits/{ref:.+}/status", "statuses:read")
 async def combined_status(request: ApiRequest) -> ApiResponse:
-    """Show the combined status: the newest of each context."""
+    """Get the combined status, computed from the newest status of each context."""
     sha = resolve(request, request.path_param("ref"))
     newest = {status.context.lower(): status for status in reversed(_statuses_of(request, sha))}
     return ApiResponse(serialize.combined_status(request.state, request.repository, sha, list(newest.values())))
@@ -141,7 +141,7 @@ async def list_statuses_by_ref(request: ApiRequest) -> ApiResponse:
 
 @route("POST", "{repo}/statuses/{sha}", "statuses:write")
 async def create_status(request: ApiRequest) -> ApiResponse:
-    """Put a status on a commit."""
+    """Create a commit status."""
     sha, state, body = request.path_param("sha"), request.body.get("state"), request.body
     if sha not in request.repository.history.commits:
         raise invalid(f"No commit found for SHA: {sha}")

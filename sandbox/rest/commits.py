@@ -12,7 +12,7 @@ MAX_COMMITS = 250
 
 
 def resolve(request: ApiRequest, ref: str) -> str:
-    """Find a commit by SHA, branch or tag, or refuse: 409 in an empty repository, else 422."""
+    """Resolve a SHA, branch or tag to a commit; raise 409 in an empty repository, 422 otherwise."""
     if not request.repository.history.commits:
         raise ApiError(409, "Git Repository is empty.")
     sha = request.repository.history.resolve(ref)
@@ -43,7 +43,7 @@ async def list_commits(request: ApiRequest) -> ApiResponse:
 
 @route("GET", "{repo}/commits/{sha}/pulls", "pull_requests:read")
 async def list_pulls(request: ApiRequest) -> ApiResponse:
-    """List the pull requests that a commit came by."""
+    """List the pull requests that introduced a commit."""
     repository, sha = request.repository, resolve(request, request.path_param("sha"))
     pulls = []
     for pull in repository.pulls.values():
@@ -55,7 +55,7 @@ async def list_pulls(request: ApiRequest) -> ApiResponse:
 
 @route("GET", "{repo}/commits/{sha}/branches-where-head", "contents:read")
 async def list_branches_where_head(request: ApiRequest) -> ApiResponse:
-    """List the branches whose tip is this commit."""
+    """List the branches whose head is this commit."""
     repository, sha = request.repository, resolve(request, request.path_param("sha"))
     names = [
         name
@@ -67,7 +67,7 @@ async def list_branches_where_head(request: ApiRequest) -> ApiResponse:
 
 @route("GET", "{repo}/git/commits/{sha}", "contents:read")
 async def get_git_commit(request: ApiRequest) -> ApiResponse:
-    """Show a commit by its full SHA."""
+    """Get a commit by its full SHA."""
     sha = request.path_param("sha")
     if sha not in request.repository.history.commits:
         raise not_found()
@@ -76,7 +76,7 @@ async def get_git_commit(request: ApiRequest) -> ApiResponse:
 
 @route("GET", "{repo}/commits/{ref:.+}", "contents:read")
 async def get_commit(request: ApiRequest) -> ApiResponse:
-    """Show a commit, or only its SHA when that media type is request for."""
+    """Get a commit, or only its SHA when the ``Accept`` header requests that media type."""
     repository, sha = request.repository, resolve(request, request.path_param("ref"))
     if "sha" in request.http.headers.get("Accept", "").replace("+json", "").split("."):
         return ApiResponse(text=sha)
@@ -87,7 +87,7 @@ async def get_commit(request: ApiRequest) -> ApiResponse:
 
 @route("GET", "{repo}/compare/{basehead:.+}", "contents:read")
 async def compare(request: ApiRequest) -> ApiResponse:
-    """Compare two commits; 404 where one is missing or they have no common ancestor."""
+    """Compare two commits; 404 when one is missing or they have no common ancestor."""
     names = request.path_param("basehead")
     base_name, dots, head_name = names.partition("...")
     history = request.repository.history

@@ -32,7 +32,11 @@ async def list_deployments(request: ApiRequest) -> ApiResponse:
 
 @route("POST", "{repo}/deployments", "deployments:write")
 async def create_deployment(request: ApiRequest) -> ApiResponse:
-    """Create a deployment, unless the default settings merge instead (202) or a status stands against it (409)."""
+    """Create a deployment.
+
+    With ``auto_merge``, the default, GitHub merges the default branch into an outdated branch instead (202).
+    Required commit statuses that did not succeed prevent it (409).
+    """
     repository, body, ref = request.repository, request.body, request.require_text("ref")
     sha = repository.history.resolve(ref)
     if sha is None:
@@ -86,13 +90,13 @@ def _check_contexts(request: ApiRequest, sha: str, required: Any) -> None:
 
 @route("GET", "{repo}/deployments/{deployment_id}", "deployments:read")
 async def get_deployment(request: ApiRequest) -> ApiResponse:
-    """Show a deployment."""
+    """Get a deployment."""
     return ApiResponse(serialize.deployment(request.state, request.repository, _find_deployment(request)))
 
 
 @route("DELETE", "{repo}/deployments/{deployment_id}", "deployments:write")
 async def delete_deployment(request: ApiRequest) -> ApiResponse:
-    """Delete a deployment that is inactive, or the only one."""
+    """Delete a deployment that is inactive or the only one."""
     deployment = _find_deployment(request)
     state = deployment.statuses[-1].state if deployment.statuses else "pending"
     if state != "inactive" and len(request.repository.deployments) > 1:
@@ -114,7 +118,7 @@ async def list_statuses(request: ApiRequest) -> ApiResponse:
 
 @route("GET", "{repo}/deployments/{deployment_id}/statuses/{status_id}", "deployments:read")
 async def get_status(request: ApiRequest) -> ApiResponse:
-    """Show one status of a deployment."""
+    """Get a deployment status."""
     deployment, status_id = _find_deployment(request), request.int_param("status_id")
     for status in deployment.statuses:
         if status.id == status_id:
@@ -124,7 +128,7 @@ async def get_status(request: ApiRequest) -> ApiResponse:
 
 @route("POST", "{repo}/deployments/{deployment_id}/statuses", "deployments:write")
 async def create_status(request: ApiRequest) -> ApiResponse:
-    """Say how a deployment stands; a success retires older ones, but never in production."""
+    """Create a deployment status; a success makes older ones inactive, except in production."""
     deployment, body, now = _find_deployment(request), request.body, request.state.now()
     if body.get("state") not in STATES or len(body.get("description") or "") > 140:
         field = "state" if body.get("state") not in STATES else "description"

@@ -36,7 +36,7 @@ def _find_commit_comment(request: ApiRequest) -> Comment:
 
 @route("GET", "{repo}/pulls", "pull_requests:read")
 async def list_pulls(request: ApiRequest) -> ApiResponse:
-    """List pull requests, newest first; open ones unless another state is request for."""
+    """List pull requests, newest first; only open ones by default."""
     state = request.query_param("state") or "open"
     pulls = [pull for pull in reversed(request.repository.pulls.values()) if state in ("all", pull.state)]
     return paginate(
@@ -47,7 +47,7 @@ async def list_pulls(request: ApiRequest) -> ApiResponse:
 
 @route("GET", "{repo}/pulls/{number}", "pull_requests:read|contents:read")
 async def get_pull(request: ApiRequest) -> ApiResponse:
-    """Show a pull request."""
+    """Get a pull request."""
     return ApiResponse(serialize.pull_request(request.state, request.repository, _find_pull(request), request.version))
 
 
@@ -71,13 +71,13 @@ async def create_comment(request: ApiRequest) -> ApiResponse:
 
 @route("GET", "{repo}/issues/comments/{comment_id}", READ_COMMENTS)
 async def get_comment(request: ApiRequest) -> ApiResponse:
-    """Show a comment."""
+    """Get a comment."""
     return ApiResponse(serialize.issue_comment(request.state, request.repository, _find_comment(request)))
 
 
 @route("PATCH", "{repo}/issues/comments/{comment_id}", WRITE_COMMENTS)
 async def edit_comment(request: ApiRequest) -> ApiResponse:
-    """Change a comment's text."""
+    """Edit a comment's body."""
     comment = _find_comment(request)
     discussion.edit_comment(request.state, request.repository, comment, request.body.get("body"), request.actor)
     return ApiResponse(serialize.issue_comment(request.state, request.repository, comment))
@@ -107,13 +107,13 @@ async def list_reactions(request: ApiRequest) -> ApiResponse:
 
 @route("POST", "{repo}/issues/comments/{comment_id}/reactions", "issues:write")
 async def react(request: ApiRequest) -> ApiResponse:
-    """React to a comment: 201 when the reaction is new, 200 when it was there."""
+    """React to a comment; 201 when the reaction is new, 200 when it exists."""
     return _react(request, _find_comment(request))
 
 
 @route("GET", "{repo}/comments/{comment_id}", "contents:read")
 async def get_commit_comment(request: ApiRequest) -> ApiResponse:
-    """Show a comment on a commit."""
+    """Get a comment on a commit."""
     return ApiResponse(serialize.commit_comment(request.state, request.repository, _find_commit_comment(request)))
 
 

@@ -1,4 +1,4 @@
-"""The App's webhook and the record of its deliveries."""
+"""The App's webhook configuration and its deliveries."""
 
 from typing import Any
 
@@ -35,14 +35,14 @@ def _find_attempt(request: ApiRequest) -> Attempt:
 
 @route("GET", "/app/hook/config", "app")
 async def get_config(request: ApiRequest) -> ApiResponse:
-    """Show where webhooks go."""
+    """Get the webhook configuration."""
     url = request.state.deliverer.url or ""
     return ApiResponse({"content_type": "json", "insecure_ssl": "0", "secret": "********", "url": url})
 
 
 @route("PATCH", "/app/hook/config", "app")
-async def change_config(request: ApiRequest) -> ApiResponse:
-    """Change the webhook's address or secret."""
+async def update_config(request: ApiRequest) -> ApiResponse:
+    """Update the webhook's URL or secret."""
     deliverer = request.state.deliverer
     deliverer.url = request.body.get("url", deliverer.url)
     deliverer.secret = request.body.get("secret", deliverer.secret)
@@ -51,7 +51,7 @@ async def change_config(request: ApiRequest) -> ApiResponse:
 
 @route("GET", "/app/hook/deliveries", "app")
 async def list_deliveries(request: ApiRequest) -> ApiResponse:
-    """List attempts, newest first. The ``failure`` filter goes by status code, so it misses those without one."""
+    """List attempts, newest first; the ``failure`` filter misses attempts that have no status code."""
     attempts = [attempt for attempt in reversed(request.state.deliverer.attempts) if attempt.status]
     status = request.query_param("status")
     if status == "success":
@@ -71,7 +71,7 @@ async def list_deliveries(request: ApiRequest) -> ApiResponse:
 
 @route("GET", "/app/hook/deliveries/{delivery_id}", "app")
 async def get_delivery(request: ApiRequest) -> ApiResponse:
-    """Show one attempt with what was sent and what came back."""
+    """Get an attempt with its request and response."""
     attempt = _find_attempt(request)
     sent = {"headers": attempt.headers, "payload": attempt.payload}
     response = {"headers": attempt.response_headers, "payload": attempt.response}
@@ -80,6 +80,6 @@ async def get_delivery(request: ApiRequest) -> ApiResponse:
 
 @route("POST", "/app/hook/deliveries/{delivery_id}/attempts", "app")
 async def redeliver(request: ApiRequest) -> ApiResponse:
-    """Send an event again under the same GUID."""
+    """Redeliver an event under the same GUID."""
     request.state.deliverer.redeliver(_find_attempt(request))
     return ApiResponse({}, 202)

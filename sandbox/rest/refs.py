@@ -1,4 +1,4 @@
-"""The git database: refs and annotated tags."""
+"""The Git database API: refs and annotated tags."""
 
 from sandbox import git
 from sandbox.credentials import allows
@@ -13,7 +13,7 @@ WORKFLOWS_PERMISSIONS = "contents=write; contents=write,workflows=write"
 
 @route("GET", "{repo}/git/ref/{ref:.+}", "contents:read")
 async def get_ref(request: ApiRequest) -> ApiResponse:
-    """Show exactly one ref."""
+    """Get a ref."""
     name = f"refs/{request.path_param('ref')}"
     if not _is_branch_or_tag(request, name):
         raise not_found()
@@ -26,7 +26,7 @@ def _is_branch_or_tag(request: ApiRequest, name: str) -> bool:
 
 @route("GET", "{repo}/git/matching-refs/{ref:.+}", "contents:read")
 async def list_refs(request: ApiRequest) -> ApiResponse:
-    """List refs that begin so."""
+    """List the refs that start with a prefix."""
     prefix = f"refs/{request.path_param('ref')}"
     names = sorted(
         name for name in request.repository.history.refs if name.startswith(prefix) and _is_branch_or_tag(request, name)
@@ -36,7 +36,7 @@ async def list_refs(request: ApiRequest) -> ApiResponse:
 
 @route("POST", "{repo}/git/refs", "contents:write")
 async def create_ref(request: ApiRequest) -> ApiResponse:
-    """Create a ref: the platform's atomic lock."""
+    """Create a ref, which is atomic: 422 when it exists."""
     repository, name, sha = request.repository, request.require_text("ref"), request.require_text("sha")
     if not repository.history.commits:
         raise ApiError(409, "Git Repository is empty.")
@@ -69,8 +69,8 @@ async def _check_workflows(request: ApiRequest, sha: str) -> None:
 
 
 @route("PATCH", "{repo}/git/refs/{ref:.+}", "contents:write")
-async def move_ref(request: ApiRequest) -> ApiResponse:
-    """Move a ref; only forwards unless forced."""
+async def update_ref(request: ApiRequest) -> ApiResponse:
+    """Update a ref; without ``force`` it must be a fast-forward."""
     repository, name, sha = request.repository, f"refs/{request.path_param('ref')}", request.require_text("sha")
     _check_object(request, sha)
     await _check_workflows(request, sha)
@@ -88,7 +88,7 @@ async def delete_ref(request: ApiRequest) -> ApiResponse:
 
 @route("POST", "{repo}/git/tags", "contents:write")
 async def create_tag(request: ApiRequest) -> ApiResponse:
-    """Write an annotated tag's object; a ref for it is made separately."""
+    """Create an annotated tag object; its ref is created separately."""
     repository, name, target = request.repository, request.require_text("tag"), request.require_text("object")
     if request.body.get("type", "commit") != "commit" or target not in repository.history.commits:
         raise invalid("Could not verify object")
@@ -101,7 +101,7 @@ async def create_tag(request: ApiRequest) -> ApiResponse:
 
 @route("GET", "{repo}/git/tags/{sha}", "contents:read")
 async def get_tag(request: ApiRequest) -> ApiResponse:
-    """Show an annotated tag's object."""
+    """Get an annotated tag object."""
     tag = request.repository.history.tags.get(request.path_param("sha"))
     if tag is None:
         raise not_found()

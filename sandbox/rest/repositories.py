@@ -12,7 +12,7 @@ from sandbox.use_cases import runs
 
 @route("GET", "{repo}", "metadata:read")
 async def get_repository(request: ApiRequest) -> ApiResponse:
-    """Show a repository."""
+    """Get a repository."""
     return ApiResponse(accounts.full_repository(request.state, request.repository))
 
 
@@ -25,7 +25,7 @@ async def list_branches(request: ApiRequest) -> ApiResponse:
 
 @route("GET", "{repo}/branches/{branch:.+}", "contents:read")
 async def get_branch(request: ApiRequest) -> ApiResponse:
-    """Show a branch."""
+    """Get a branch."""
     name = request.path_param("branch")
     if f"refs/heads/{name}" not in request.repository.history.refs:
         raise ApiError(404, "Branch not found")
@@ -34,14 +34,14 @@ async def get_branch(request: ApiRequest) -> ApiResponse:
 
 @route("GET", "{repo}/tags", "metadata:read")
 async def list_tags(request: ApiRequest) -> ApiResponse:
-    """List tags, the highest name first."""
+    """List tags by name, in descending order."""
     names = request.repository.history.ref_names("refs/tags/")[::-1]
     return paginate(request, [serialize.tag(request.state, request.repository, name) for name in names])
 
 
 @route("GET", "{repo}/contents/{path:.*}", "contents:read")
 async def get_contents(request: ApiRequest) -> ApiResponse:
-    """Show a file or list a folder at a ref."""
+    """Get a file or list a folder at a ref."""
     repository, path = request.repository, request.path_param("path").strip("/")
     ref = request.query_param("ref") or repository.default_branch
     sha = repository.history.resolve(ref.removeprefix("refs/"))

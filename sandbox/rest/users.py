@@ -1,4 +1,4 @@
-"""People and what they may do."""
+"""Accounts and their permissions."""
 
 from sandbox.errors import not_found
 from sandbox.rest.core import ApiRequest, ApiResponse, route
@@ -7,7 +7,7 @@ from sandbox.serializers import accounts as serialize
 
 @route("GET", "/users/{login}", "any")
 async def get_user(request: ApiRequest) -> ApiResponse:
-    """Find an account by login."""
+    """Get an account by login."""
     account = request.state.accounts.get(request.path_param("login").lower())
     if account is None:
         raise not_found()
@@ -16,7 +16,7 @@ async def get_user(request: ApiRequest) -> ApiResponse:
 
 @route("GET", "/user/{account_id}", "any")
 async def get_user_by_id(request: ApiRequest) -> ApiResponse:
-    """Find an account by id."""
+    """Get an account by id."""
     account_id = request.int_param("account_id")
     for account in request.state.accounts.values():
         if account.id == account_id:
@@ -26,7 +26,7 @@ async def get_user_by_id(request: ApiRequest) -> ApiResponse:
 
 @route("GET", "{repo}/collaborators/{login}/permission", "metadata:read")
 async def get_permission(request: ApiRequest) -> ApiResponse:
-    """Tell a person's permission; maintain shows as write and triage as read, ``role_name`` says which."""
+    """Get a collaborator's permission, where maintain appears as write and triage as read, and the role name."""
     account = request.state.accounts.get(request.path_param("login").lower())
     if account is None:
         raise not_found()

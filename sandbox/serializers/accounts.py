@@ -60,12 +60,12 @@ REPOSITORY_LINKS = {
 
 
 def node_id(prefix: str, number: int | str) -> str:
-    """Make an opaque global id."""
+    """Build an opaque global node id."""
     return f"{prefix}_{base64.urlsafe_b64encode(f'{prefix}:{number}'.encode()).decode().rstrip('=')}"
 
 
 def user(state: State, person: Account) -> Json:
-    """Show an account as it stands inside other things."""
+    """Serialize an account as nested in other objects."""
     url = f"{state.api}/users/{person.login}"
     return {
         "login": person.login,
@@ -83,7 +83,7 @@ def user(state: State, person: Account) -> Json:
 
 
 def full_user(state: State, person: Account) -> Json:
-    """Show an account in full."""
+    """Serialize an account in full."""
     unknown = dict.fromkeys(("company", "location", "email", "hireable", "bio", "twitter_username"))
     counts = dict.fromkeys(("public_repos", "public_gists", "followers", "following"), 0)
     dates = dict.fromkeys(("created_at", "updated_at"), "2020-01-01T00:00:00Z")
@@ -91,12 +91,12 @@ def full_user(state: State, person: Account) -> Json:
 
 
 def repository_url(state: State, repository: Repository) -> str:
-    """Give the API address of a repository."""
+    """Return the API URL of a repository."""
     return f"{state.api}/repos/{repository.full_name}"
 
 
 def minimal_repository(state: State, repository: Repository) -> Json:
-    """Show a repository as it stands inside runs and lists."""
+    """Serialize a repository as nested in runs and lists."""
     url = repository_url(state, repository)
     return {
         "id": repository.id,
@@ -114,7 +114,7 @@ def minimal_repository(state: State, repository: Repository) -> Json:
 
 
 def repository(state: State, repo: Repository) -> Json:
-    """Show a repository in full."""
+    """Serialize a repository in full."""
     html = f"{state.html_url}/{repo.full_name}"
     counts = ("stargazers_count", "watchers_count", "forks_count", "open_issues_count", "forks", "watchers", "size")
     return {
@@ -140,12 +140,12 @@ def repository(state: State, repo: Repository) -> Json:
 
 
 def full_repository(state: State, repo: Repository) -> Json:
-    """Show a repository as its own address does."""
+    """Serialize a repository as returned by its own endpoint."""
     return {**repository(state, repo), "subscribers_count": 0, "network_count": 0}
 
 
 def organization(state: State, person: Account) -> Json:
-    """Show an organisation as webhooks carry it."""
+    """Serialize an organization as nested in webhooks."""
     url = f"{state.api}/orgs/{person.login}"
     links = {
         name: f"{url}/{name.removesuffix('_url')}" for name in ("repos_url", "events_url", "hooks_url", "issues_url")
@@ -164,7 +164,7 @@ def organization(state: State, person: Account) -> Json:
 
 
 def app(state: State) -> Json:
-    """Show the App."""
+    """Serialize the App."""
     return {
         "id": state.app_id,
         "client_id": state.client_id,
@@ -183,7 +183,7 @@ def app(state: State) -> Json:
 
 
 def installation(state: State, installation: Installation) -> Json:
-    """Show an installation of the App."""
+    """Serialize an installation of the App."""
     url = f"{state.api}/app/installations/{installation.id}"
     settings = f"{state.html_url}/organizations/{installation.account.login}/settings"
     return {
@@ -212,7 +212,7 @@ def installation(state: State, installation: Installation) -> Json:
 
 
 def repository_summaries(repositories: list[Repository]) -> list[Json]:
-    """Show repositories as installation webhooks list them."""
+    """Serialize repositories as listed in installation webhooks."""
     return [
         {
             "id": repo.id,
@@ -226,7 +226,7 @@ def repository_summaries(repositories: list[Repository]) -> list[Json]:
 
 
 def token(state: State, token: Token, repositories: list[Repository] | None) -> Json:
-    """Show a fresh installation token."""
+    """Serialize a new installation token."""
     serialized: Json = {
         "token": token.value,
         "expires_at": format_time(token.expires_at),

@@ -6,7 +6,7 @@ from sandbox.state import State
 
 
 def workflow(state: State, repository: Repository, workflow: Workflow, name: str) -> Json:
-    """Show a workflow."""
+    """Serialize a workflow."""
     file = workflow.path.rsplit("/", 1)[-1]
     html = f"{state.html_url}/{repository.full_name}"
     return {
@@ -54,7 +54,7 @@ def _run_links(state: State, repository: Repository, run: Run) -> Json:
 
 
 def workflow_run(state: State, repository: Repository, run: Run) -> Json:
-    """Show a run as webhooks do; over REST its path also says at which ref."""
+    """Serialize a run as in webhooks."""
     return {
         "id": run.id,
         "name": run.workflow_name,
@@ -86,12 +86,12 @@ def workflow_run(state: State, repository: Repository, run: Run) -> Json:
 
 
 def rest_workflow_run(state: State, repository: Repository, run: Run) -> Json:
-    """Show a run as REST does: the path carries the ref."""
+    """Serialize a run as in REST responses, where ``path`` includes the ref."""
     return {**workflow_run(state, repository, run), "path": f"{run.workflow}@{run.head_branch}"}
 
 
 def job(state: State, repository: Repository, run: Run, name: str, index: int) -> Json:
-    """Show one job of a run; it goes as the run goes."""
+    """Serialize a job, whose status is that of its run."""
     job_id = run.id * 2 + index + 100_000_000 * run.run_attempt
     url = repository_url(state, repository)
     done = format_time(run.updated_at) if run.status == "completed" else None

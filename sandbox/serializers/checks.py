@@ -6,7 +6,7 @@ from sandbox.state import State
 
 
 def check_run(state: State, repository: Repository, check: CheckRun) -> Json:
-    """Show a check run."""
+    """Serialize a check run."""
     url = f"{repository_url(state, repository)}/check-runs/{check.id}"
     html = f"{state.html_url}/{repository.full_name}/runs/{check.id}"
     output = {name: check.output.get(name) for name in ("title", "summary", "text")}
@@ -32,12 +32,12 @@ def check_run(state: State, repository: Repository, check: CheckRun) -> Json:
 
 
 def check_suite_id(sha: str) -> int:
-    """Give the id of the App's check suite for a commit."""
+    """Return the id of the App's check suite for a commit."""
     return 49_000_000_000 + int(sha[:7], 16)
 
 
 def webhook_check_run(state: State, repository: Repository, check: CheckRun) -> Json:
-    """Show a check run as its webhooks do: with its suite in full."""
+    """Serialize a check run as in webhooks, with its full check suite."""
     url = f"{repository_url(state, repository)}/check-suites/{check_suite_id(check.head_sha)}"
     suite = {
         "id": check_suite_id(check.head_sha),
@@ -58,7 +58,7 @@ def webhook_check_run(state: State, repository: Repository, check: CheckRun) -> 
 
 
 def status(state: State, repository: Repository, commit_status: CommitStatus) -> Json:
-    """Show a commit status."""
+    """Serialize a commit status."""
     return {
         "url": f"{repository_url(state, repository)}/statuses/{commit_status.sha}",
         "avatar_url": f"https://avatars.githubusercontent.com/u/{commit_status.creator.id}?v=4",
@@ -75,7 +75,7 @@ def status(state: State, repository: Repository, commit_status: CommitStatus) ->
 
 
 def combined_status(state: State, repository: Repository, sha: str, commit_statuses: list[CommitStatus]) -> Json:
-    """Show the combined status: pending when there is none, and blind to check runs."""
+    """Serialize the combined status: pending without statuses, and independent of check runs."""
     states = {commit_status.state for commit_status in commit_statuses}
     combined = (
         "failure" if states & {"failure", "error"} else "pending" if "pending" in states or not states else "success"
@@ -98,7 +98,7 @@ def combined_status(state: State, repository: Repository, sha: str, commit_statu
 
 
 def deployment(state: State, repository: Repository, deployment: Deployment) -> Json:
-    """Show a deployment."""
+    """Serialize a deployment."""
     base = repository_url(state, repository)
     url = f"{base}/deployments/{deployment.id}"
     return {
@@ -126,7 +126,7 @@ def deployment(state: State, repository: Repository, deployment: Deployment) -> 
 def deployment_status(
     state: State, repository: Repository, deployment: Deployment, deployment_status: DeploymentStatus
 ) -> Json:
-    """Show a deployment's status."""
+    """Serialize a deployment status."""
     base = repository_url(state, repository)
     url = f"{base}/deployments/{deployment.id}"
     return {

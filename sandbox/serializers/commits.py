@@ -19,7 +19,7 @@ def _account(state: State, signature: Signature) -> Json | None:
 
 
 def commit(state: State, repository: Repository, sha: str) -> Json:
-    """Show a commit as lists do."""
+    """Serialize a commit as in lists."""
     details = repository.history.commits[sha]
     url, html = repository_url(state, repository), f"{state.html_url}/{repository.full_name}"
     return {
@@ -47,14 +47,14 @@ def commit(state: State, repository: Repository, sha: str) -> Json:
 
 
 def git_commit(state: State, repository: Repository, sha: str) -> Json:
-    """Show a commit as the git database does."""
+    """Serialize a commit as in the Git database API."""
     serialized = commit(state, repository, sha)
     inner = {key: value for key, value in serialized["commit"].items() if key != "comment_count"}
     return {**inner, **{key: serialized[key] for key in ("sha", "node_id", "html_url", "parents")}}
 
 
 def changed_file(state: State, repository: Repository, head: str, file: FileChange) -> Json:
-    """Show a changed file."""
+    """Serialize a changed file."""
     url, html = repository_url(state, repository), f"{state.html_url}/{repository.full_name}"
     return {
         "sha": file.sha,
@@ -70,7 +70,7 @@ def changed_file(state: State, repository: Repository, head: str, file: FileChan
 
 
 def full_commit(state: State, repository: Repository, sha: str, files: list[FileChange]) -> Json:
-    """Show a commit with its files."""
+    """Serialize a commit with its files."""
     plus, minus = sum(file.additions for file in files), sum(file.deletions for file in files)
     return {
         **commit(state, repository, sha),
@@ -82,7 +82,7 @@ def full_commit(state: State, repository: Repository, sha: str, files: list[File
 def comparison(
     state: State, repository: Repository, names: str, base: str, comparison: Comparison, shas: list[str]
 ) -> Json:
-    """Show a comparison with one page of its commits, without files."""
+    """Serialize a comparison with one page of its commits, without files."""
     url, html = repository_url(state, repository), f"{state.html_url}/{repository.full_name}/compare/{names}"
     return {
         "url": f"{url}/compare/{names}",
@@ -101,7 +101,7 @@ def comparison(
 
 
 def ref(state: State, repository: Repository, name: str) -> Json:
-    """Show a ref as the git database does."""
+    """Serialize a ref as in the Git database API."""
     url, sha = repository_url(state, repository), repository.history.refs[name]
     object_type = "tag" if sha in repository.history.tags else "commit"
     return {
@@ -113,7 +113,7 @@ def ref(state: State, repository: Repository, name: str) -> Json:
 
 
 def tag_object(state: State, repository: Repository, tag: TagObject) -> Json:
-    """Show an annotated tag's object."""
+    """Serialize an annotated tag object."""
     url = repository_url(state, repository)
     return {
         "node_id": node_id("TA", tag.sha),
@@ -128,14 +128,14 @@ def tag_object(state: State, repository: Repository, tag: TagObject) -> Json:
 
 
 def branch_summary(state: State, repository: Repository, name: str) -> Json:
-    """Show a branch as lists do."""
+    """Serialize a branch as in lists."""
     sha = repository.history.refs[f"refs/heads/{name}"]
     url = repository_url(state, repository)
     return {"name": name, "commit": {"sha": sha, "url": f"{url}/commits/{sha}"}, "protected": False}
 
 
 def branch(state: State, repository: Repository, name: str) -> Json:
-    """Show a branch in full."""
+    """Serialize a branch in full."""
     sha = repository.history.refs[f"refs/heads/{name}"]
     url = f"{repository_url(state, repository)}/branches/{name}"
     checks = {"enforcement_level": "off", "contexts": [], "checks": []}
@@ -150,7 +150,7 @@ def branch(state: State, repository: Repository, name: str) -> Json:
 
 
 def tag(state: State, repository: Repository, name: str) -> Json:
-    """Show a tag as the list of tags does; annotated ones by their commit."""
+    """Serialize a tag as in the list of tags, with the commit that it points at."""
     history, url = repository.history, repository_url(state, repository)
     sha = history.peel(history.refs[f"refs/tags/{name}"])
     return {
@@ -168,7 +168,7 @@ def _push_author(state: State, signature: Signature) -> Json:
 
 
 def pushed_commit(state: State, repository: Repository, sha: str, changes: Changes) -> Json:
-    """Show a commit as the push event does."""
+    """Serialize a commit as in push events."""
     details = repository.history.commits[sha]
     return {
         "id": sha,

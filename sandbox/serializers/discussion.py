@@ -10,7 +10,7 @@ REACTIONS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes
 
 
 def author_association(state: State, repository: Repository, login: str) -> str:
-    """Give the word that must never be used to decide what a person may do."""
+    """Return the author association, which must never be used for authorization."""
     return "MEMBER" if login.lower() in repository.roles else "NONE"
 
 
@@ -20,7 +20,7 @@ def _reaction_counts(url: str, reactions: list[Reaction]) -> Json:
 
 
 def reaction(state: State, reaction: Reaction) -> Json:
-    """Show a reaction."""
+    """Serialize a reaction."""
     return {
         "id": reaction.id,
         "node_id": node_id("REA", reaction.id),
@@ -31,7 +31,7 @@ def reaction(state: State, reaction: Reaction) -> Json:
 
 
 def issue_comment(state: State, repository: Repository, comment: Comment) -> Json:
-    """Show a comment on a pull request."""
+    """Serialize a comment on a pull request."""
     base = repository_url(state, repository)
     url = f"{base}/issues/comments/{comment.id}"
     return {
@@ -51,7 +51,7 @@ def issue_comment(state: State, repository: Repository, comment: Comment) -> Jso
 
 
 def commit_comment(state: State, repository: Repository, comment: Comment) -> Json:
-    """Show a comment on a commit."""
+    """Serialize a comment on a commit."""
     url = f"{repository_url(state, repository)}/comments/{comment.id}"
     return {
         "url": url,
@@ -78,7 +78,7 @@ def _dates(pull: PullRequest) -> Json:
 
 
 def issue(state: State, repository: Repository, pull: PullRequest) -> Json:
-    """Show a pull request as an issue, as comment events carry it."""
+    """Serialize a pull request as an issue, as in comment events."""
     base = repository_url(state, repository)
     url, html = f"{base}/issues/{pull.number}", f"{state.html_url}/{repository.full_name}/pull/{pull.number}"
     pull_url = f"{base}/pulls/{pull.number}"
@@ -154,7 +154,7 @@ def _pull_links(base: str, html: str, pull: PullRequest) -> Json:
 
 
 def pull_request_summary(state: State, repository: Repository, pull: PullRequest, version: str) -> Json:
-    """Show a pull request as lists do; the newer API version leaves some keys out."""
+    """Serialize a pull request as in lists; the newer API version omits some keys."""
     html = f"{state.html_url}/{repository.full_name}/pull/{pull.number}"
     links = _pull_links(repository_url(state, repository), html, pull)
     link_objects = {
@@ -188,7 +188,7 @@ def pull_request_summary(state: State, repository: Repository, pull: PullRequest
 
 
 def pull_request(state: State, repository: Repository, pull: PullRequest, version: str = "2022-11-28") -> Json:
-    """Show a pull request in full."""
+    """Serialize a pull request in full."""
     comments = sum(comment.number == pull.number for comment in repository.comments.values())
     return {
         **pull_request_summary(state, repository, pull, version),

@@ -1,4 +1,4 @@
-"""Pull requests, comments and reactions."""
+"""Open and merge pull requests, comment and react."""
 
 from collections.abc import Mapping
 
@@ -22,12 +22,12 @@ async def open_pull_request(
     files: Mapping[str, str | None] | None,
     body: str | None = None,
 ) -> PullRequest:
-    """Make a branch with one commit and open a pull request from it to the default branch."""
+    """Push a branch with one commit and open a pull request from it into the default branch."""
     repository.last_number += 1
     number, base = repository.last_number, repository.default_branch
     head = f"{by.login}/change-{number}"
     base_sha = repository.history.refs[f"refs/heads/{base}"]
-    sha = await refs.commit_on_new_branch(state, repository, head, title, files, by)
+    sha = await refs.commit_on_new_branch(state, repository, head, refs.NewCommit(title, by, files))
     pull = PullRequest(next(state.ids.pulls), number, title, by, head, base, base_sha, state.now(), body)
     pull.head_sha = sha
     repository.pulls[number] = pull
@@ -36,14 +36,14 @@ async def open_pull_request(
 
 
 async def merge(state: State, repository: Repository, pull: PullRequest, by: Account) -> str:
-    """Squash a pull request onto its base: one commit there whose files are the head's changes."""
+    """Squash-merge a pull request and return the SHA of the merge commit."""
     changes = await git.difference(repository.path, pull.base_sha, pull.head_sha)
     files: dict[str, str | None] = {}
     for change in changes:
         blob = await git.read_file(repository.path, pull.head_sha, change.name)
         files[change.name] = blob[1].decode(errors="replace") if blob else None
     message = f"{pull.title} (#{pull.number})"
-    sha = await refs.commit(state, repository, pull.base, message, files, by)
+    sha = await refs.commit(state, repository, pull.base, refs.NewCommit(message, by, files))
     pull.state, pull.merged_at, pull.merged_by, pull.merge_sha = "closed", state.now(), by, sha
     _emit_pull(state, repository, pull, "closed", by)
     return sha
@@ -55,9 +55,9 @@ def _emit_pull(state: State, repository: Repository, pull: PullRequest, action: 
 
 
 def find_comment(repository: Repository, number: int) -> Comment:
-    """Find a comment by id."""
+    """Find a pull request comment by id."""
     if number not in repository.comments:
-        raise SandboxError(f"There is no comment {number} in {repository.full_name}.")
+        raise SandboxError(f"No comment {number} in {repository.full_name}.")
     return repository.comments[number]
 
 
@@ -76,7 +76,7 @@ def comment(
 ) -> Comment:
     """Comment on a pull request."""
     if number not in repository.pulls:
-        raise SandboxError(f"There is no pull request {number} in {repository.full_name}.")
+        raise SandboxError(f"No pull request {number} in {repository.full_name}.")
     now = state.now()
     created = Comment(next(state.ids.comments), by, _validate_body(body), now, now, number=number, by_app=by_app)
     repository.comments[created.id] = created
@@ -85,7 +85,7 @@ def comment(
 
 
 def edit_comment(state: State, repository: Repository, target: Comment, body: object, by: Account) -> None:
-    """Change a comment's text."""
+    """Edit a comment's body."""
     before, target.body, target.updated_at = target.body, _validate_body(body), state.now()
     _emit_comment(state, repository, target, "edited", by, changes={"body": {"from": before}})
 
@@ -110,7 +110,7 @@ def _emit_comment(
 def commit_comment(
     state: State, repository: Repository, sha: str, body: object, by: Account, **position: str | int | None
 ) -> Comment:
-    """Comment on a commit; this is the only event that commit comments have."""
+    """Comment on a commit; creation is the only event that commit comments have."""
     now = state.now()
     created = Comment(next(state.ids.comments), by, _validate_body(body), now, now, sha=sha)
     for name, value in position.items():
@@ -122,7 +122,7 @@ def commit_comment(
 
 
 def react(state: State, target: Comment, content: str, by: Account) -> tuple[Reaction, bool]:
-    """React to a comment; tells whether the reaction is new."""
+    """React to a comment; return the reaction and whether it is new."""
     if content not in serialize.REACTIONS:
         raise invalid("Validation Failed", errors=[{"resource": "Reaction", "code": "invalid", "field": "content"}])
     for existing in target.reactions:

@@ -1,7 +1,8 @@
-"""Commits, branches and tags."""
+"""Push commits, branches and tags."""
 
 import fnmatch
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sandbox import git
 from sandbox.errors import SandboxError, invalid
@@ -17,65 +18,67 @@ MAX_TAGS_WITH_EVENTS = 3
 MAX_PUSHED_COMMITS = 2048
 
 
-async def commit(
-    state: State, repository: Repository, branch: str, message: str, files: Mapping[str, str | None] | None, by: Account
-) -> str:
-    """Put a commit on a branch and push it."""
+@dataclass(frozen=True, slots=True)
+class NewCommit:
+    """Contents of a commit to write.
+
+    A file whose content is None is removed; without ``files`` the commit adds one small file.
+    """
+
+    message: str
+    author: Account
+    files: Mapping[str, str | None] | None = None
+
+
+async def commit(state: State, repository: Repository, branch: str, change: NewCommit) -> str:
+    """Push a commit to a branch and return its SHA."""
     ref = f"refs/heads/{branch}"
     async with repository.lock:
         before = repository.history.refs.get(ref)
         if before is None:
-            raise SandboxError(f"There is no branch {branch} in {repository.full_name}.")
-        sha = await _write_commit(state, repository, ref, before, message, files, by)
+            raise SandboxError(f"No branch {branch} in {repository.full_name}.")
+        sha = await _write_commit(state, repository, ref, before, change)
         repository.history.refs[ref] = sha
-    await emit_push(state, repository, ref, before, sha, by)
+    await emit_push(state, repository, ref, before, sha, change.author)
     return sha
 
 
-async def commit_on_new_branch(
-    state: State, repository: Repository, branch: str, message: str, files: Mapping[str, str | None] | None, by: Account
-) -> str:
-    """Make a branch off the default branch with one commit, and push it."""
+async def commit_on_new_branch(state: State, repository: Repository, branch: str, change: NewCommit) -> str:
+    """Push a new branch with one commit on top of the default branch, and return its SHA."""
     ref = f"refs/heads/{branch}"
     async with repository.lock:
         parent = repository.history.refs[f"refs/heads/{repository.default_branch}"]
-        sha = await _write_commit(state, repository, ref, parent, message, files, by)
+        sha = await _write_commit(state, repository, ref, parent, change)
         repository.history.refs[ref] = sha
-    await emit_push(state, repository, ref, ZERO_SHA, sha, by)
+    await emit_push(state, repository, ref, ZERO_SHA, sha, change.author)
     return sha
 
 
-async def fork_commit(state: State, repository: Repository, message: str, by: Account) -> str:
-    """Make a commit that no branch or tag of the repository contains, as one that was pushed to a fork."""
+async def fork_commit(state: State, repository: Repository, change: NewCommit) -> str:
+    """Write a commit that no branch or tag of the repository contains, like one pushed to a fork."""
     number = sum(ref.startswith("refs/forks/") for ref in repository.history.refs) + 1
     ref = f"refs/forks/{number}"
     async with repository.lock:
         parent = repository.history.refs[f"refs/heads/{repository.default_branch}"]
-        sha = await _write_commit(state, repository, ref, parent, message, None, by)
+        sha = await _write_commit(state, repository, ref, parent, change)
         repository.history.refs[ref] = sha
     return sha
 
 
-async def _write_commit(
-    state: State,
-    repository: Repository,
-    ref: str,
-    parent: str,
-    message: str,
-    files: Mapping[str, str | None] | None,
-    by: Account,
-) -> str:
+async def _write_commit(state: State, repository: Repository, ref: str, parent: str, change: NewCommit) -> str:
+    files = change.files
     if files is None:
         number = len(repository.history.commits) + 1
-        files = {f"changes/{number:05}.txt": f"{message}\n"}
-    commit, changes = await git.write_commit(repository.path, ref, parent, message, files, state.signature(by))
+        files = {f"changes/{number:05}.txt": f"{change.message}\n"}
+    author = state.signature(change.author)
+    commit, changes = await git.write_commit(repository.path, ref, parent, change.message, files, author)
     repository.history.commits[commit.sha] = commit
     state.changes_by_commit[commit.sha] = changes
     return commit.sha
 
 
 async def create_ref(state: State, repository: Repository, ref: str, sha: str, by: Account) -> None:
-    """Create a ref, refuse one that exists, and push it."""
+    """Push a new ref; refuse one that exists."""
     async with repository.lock:
         if ref in repository.history.refs:
             raise invalid("Reference already exists")
@@ -85,7 +88,7 @@ async def create_ref(state: State, repository: Repository, ref: str, sha: str, b
 
 
 async def move_ref(state: State, repository: Repository, ref: str, sha: str, by: Account, *, force: bool) -> None:
-    """Move a ref; without ``force`` only forwards."""
+    """Move a ref; without ``force`` the update must be a fast-forward."""
     async with repository.lock:
         history = repository.history
         if ref not in history.refs:
@@ -100,7 +103,7 @@ async def move_ref(state: State, repository: Repository, ref: str, sha: str, by:
 
 
 async def delete_ref(state: State, repository: Repository, ref: str, by: Account) -> None:
-    """Delete a ref and push that."""
+    """Delete a ref."""
     async with repository.lock:
         before = repository.history.refs.get(ref)
         if before is None:
@@ -111,7 +114,7 @@ async def delete_ref(state: State, repository: Repository, ref: str, by: Account
 
 
 async def create_tags(state: State, repository: Repository, tags: Mapping[str, str], by: Account) -> None:
-    """Push several lightweight tags at once; more than three send no event at all."""
+    """Push several lightweight tags at once; GitHub sends no events for more than three."""
     refs = {f"refs/tags/{name}": sha for name, sha in tags.items()}
     async with repository.lock:
         for ref in refs:
@@ -127,27 +130,27 @@ async def create_tags(state: State, repository: Repository, tags: Mapping[str, s
 async def write_tag(
     state: State, repository: Repository, name: str, target: str, message: str, by: Account
 ) -> TagObject:
-    """Write an annotated tag's object, to which no ref points yet."""
+    """Write an annotated tag object without creating a ref for it."""
     tag = await git.write_tag(repository.path, name, target, message, state.signature(by))
     repository.history.tags[tag.sha] = tag
     return tag
 
 
 def refused_by_ruleset(repository: Repository, ref: str) -> bool:
-    """Tell whether a ruleset refuses to let this ref be made."""
+    """Return whether a ruleset forbids creating this ref."""
     name = ref.removeprefix("refs/tags/")
     return ref != name and any(fnmatch.fnmatchcase(name, pattern) for pattern in repository.protected_tags)
 
 
 async def changes_workflows(repository: Repository, sha: str) -> bool:
-    """Tell whether a commit's workflow files differ from the default branch's."""
+    """Return whether a commit's workflow files differ from those of the default branch."""
     tip = repository.history.refs[f"refs/heads/{repository.default_branch}"]
     files = await git.list_folder(repository.path, sha, ".github/workflows")
     return files != await git.list_folder(repository.path, tip, ".github/workflows")
 
 
 async def emit_push(state: State, repository: Repository, ref: str, before: str, after: str, by: Account) -> None:
-    """Send ``push`` and, for new and deleted refs, ``create`` or ``delete``."""
+    """Send ``push``, and also ``create`` or ``delete`` for new and deleted refs."""
     repository.pushed_at = state.now()
     emit(state, "push", repository, by, await _push_payload(state, repository, ref, before, after, by))
     if ZERO_SHA in (before, after):

@@ -162,8 +162,8 @@ def test_another_app_s_key_is_told_as_such(cli: Cli, box: Path, tmp_path: Path) 
 
 def test_a_sandbox_that_cannot_start_says_why(cli: Cli, box: Path, tmp_path: Path) -> None:
     taken = settings_in(box)["LONGSHORE_GITHUB_API_URL"].rpartition(":")[2]
-    cli.run("sandbox", "--repo", str(tmp_path / "nowhere")).refused("There is no folder")
-    cli.run("demo", "--once", "--repo", str(tmp_path / "nowhere")).refused("There is no folder")
+    cli.run("sandbox", "--repo", str(tmp_path / "nowhere")).refused("No such folder")
+    cli.run("demo", "--once", "--repo", str(tmp_path / "nowhere")).refused("No such folder")
     missing = str(tmp_path / "nowhere" / "box.env")
     repo = ("--repo", str(Path(__file__).parent.parent.parent))
     port = cli.run("sandbox", *repo, "--port", taken)
