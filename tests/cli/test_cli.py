@@ -218,7 +218,7 @@ def test_tokens_are_listed_without_what_is_secret(cli: Cli) -> None:
         ["ci", "ci", secrets[0][:12]],
         ["cd", "robot", secrets[1][:12]],
     ]
-    assert "in force" in listed and not any(secret in listed for secret in secrets)
+    assert "active" in listed and not any(secret in listed for secret in secrets)
 
 
 @pytest.mark.parametrize("by", ["id", "prefix", "name"])
