@@ -83,10 +83,10 @@ INSERT INTO runs (repository_id, deployment_id, workflow, "commit", request_id, 
     first_attempt, attempt, status, conclusion, deadline_at, created_at)
 {select} {repository}, n, '.github/workflows/deploy.yml', {commit}, 'dep-' || n || '-old', 'done', {false},
     1000000001 + 2 * n, 1, 1, 'completed', 'success', {at}, {at} {from};
-INSERT INTO audit_entries (at, actor, door, act, alarm, project_id, subject, "commit", after)
+INSERT INTO audit_entries (at, actor, channel, act, alarm, project_id, subject, "commit", after)
 {select} {at}, 'root', 'rest', 'candidate.cut', {false}, {project}, {version} || '-rc1', {commit},
     '{{"build": true, "branch": "main"}}' {from};
-INSERT INTO audit_entries (at, actor, door, act, alarm, project_id, subject, "commit", after)
+INSERT INTO audit_entries (at, actor, channel, act, alarm, project_id, subject, "commit", after)
 {select} {at}, 'root', 'rest', 'deployment.deploy', {false}, {project}, 'staging: ' || {version} || '-rc1', {commit},
     '{{"status": "pending"}}' {from};
 """
