@@ -195,11 +195,9 @@ def _matches_type(value: Any, expected: Any) -> bool:
     if origin is tuple:
         return isinstance(value, list) and len(value) == len(arguments) and all(map(_matches_type, value, arguments))
     if origin is Sequence:
-        return isinstance(value, list) and all(_matches_type(alternative, arguments[0]) for alternative in value)
+        return isinstance(value, list) and all(_matches_type(item, arguments[0]) for item in value)
     if origin is Mapping:
-        return isinstance(value, dict) and all(
-            _matches_type(alternative, arguments[1]) for alternative in value.values()
-        )
+        return isinstance(value, dict) and all(_matches_type(item, arguments[1]) for item in value.values())
     if expected is Path:
         return isinstance(value, str)
     if expected in (int, float):
@@ -210,13 +208,8 @@ def _matches_type(value: Any, expected: Any) -> bool:
 def _describe_type(expected: Any) -> str:
     origin, alternatives = typing.get_origin(expected), typing.get_args(expected)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(
-            dict.fromkeys(
-                _describe_type(alternative)
-                for alternative in alternatives
-                if alternative in TYPE_NAMES or typing.get_origin(alternative)
-            )
-        )
+        known = [item for item in alternatives if item in TYPE_NAMES or typing.get_origin(item)]
+        return " or ".join(dict.fromkeys(map(_describe_type, known)))
     if origin in (tuple, Sequence):
         return "a list"
     return "an object" if origin is Mapping else TYPE_NAMES.get(expected, "a string")
@@ -227,7 +220,7 @@ def _to_json(value: Any) -> Any:
     if isinstance(value, Account):
         return value.login
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = [item.name for item in dataclasses.fields(value)]
+        names = [field.name for field in dataclasses.fields(value)]
         return {name: _to_json(getattr(value, name)) for name in names if name not in ("body", "headers")}
     if isinstance(value, datetime):
         return format_time(value)

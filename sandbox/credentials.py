@@ -97,8 +97,8 @@ def _narrow_repositories(state: State, installation: Installation, body: dict[st
     if names is None and ids is None:
         return None
     covered = state.covered(installation)
-    requested = [str(key).lower() for key in names or ()] + [str(key) for key in ids or ()]
-    by_key = {key.name.lower(): key for key in covered} | {str(key.id): key for key in covered}
+    requested = [str(name).lower() for name in names or ()] + [str(number) for number in ids or ()]
+    by_key = {repo.name.lower(): repo for repo in covered} | {str(repo.id): repo for repo in covered}
     if len(requested) > MAX_REPOSITORIES or not set(requested) <= set(by_key):
         raise invalid(
             "There is at least one repository that does not exist or is not accessible to the parent installation."

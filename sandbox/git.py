@@ -53,7 +53,7 @@ class FileChange:
     sha: str
 
 
-async def git(*arguments: str, at: Path, stdin: bytes = b"") -> bytes:
+async def git(*arguments: str, cwd: Path, stdin: bytes = b"") -> bytes:
     """Run git in a directory and return its output; raise SandboxError with its last line when it fails."""
     try:
         process = await asyncio.create_subprocess_exec(
@@ -61,14 +61,14 @@ async def git(*arguments: str, at: Path, stdin: bytes = b"") -> bytes:
             "-c",
             "core.quotePath=off",
             *arguments,
-            cwd=at,
+            cwd=cwd,
             env=ENVIRONMENT,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
     except FileNotFoundError:
-        raise SandboxError(f"git could not be started in {at}: is it installed?") from None
+        raise SandboxError(f"git could not be started in {cwd}: is it installed?") from None
     try:
         out, err = await process.communicate(stdin)
     except asyncio.CancelledError:
@@ -101,8 +101,8 @@ def _parse_commit(text: str) -> Commit:
 async def load(path: Path) -> History:
     """Read all refs, annotated tags and commits of a repository with two git processes."""
     refs, log = await asyncio.gather(
-        git("for-each-ref", f"--format={REF_FORMAT}", at=path),
-        git("log", "--all", "-z", f"--format={COMMIT_FORMAT}", at=path),
+        git("for-each-ref", f"--format={REF_FORMAT}", cwd=path),
+        git("log", "--all", "-z", f"--format={COMMIT_FORMAT}", cwd=path),
     )
     history = History()
     for text in log.decode(errors="replace").split("\0"):
@@ -156,7 +156,7 @@ async def write_commit(
 ) -> tuple[Commit, Changes]:
     """Write a commit on top of a parent and point the ref at it; a file whose content is None is removed."""
     stream = _import_stream(ref, parent, message, files, author)
-    out = (await git("fast-import", "--quiet", "--force", "--done", at=path, stdin=stream)).decode().splitlines()
+    out = (await git("fast-import", "--quiet", "--force", "--done", cwd=path, stdin=stream)).decode().splitlines()
     before, tree, sha = out[:-2], out[-2].split()[2], out[-1]
     existed = dict(zip(files, (not line.startswith("missing") for line in before), strict=True)) if parent else {}
     changes = Changes(
@@ -169,32 +169,32 @@ async def write_commit(
 
 async def update_ref(path: Path, ref: str, sha: str) -> None:
     """Point a ref at an object."""
-    await git("update-ref", "--no-deref", ref, sha, at=path)
+    await git("update-ref", "--no-deref", ref, sha, cwd=path)
 
 
 async def update_refs(path: Path, refs: Mapping[str, str]) -> None:
     """Create or move several refs in one transaction."""
     lines = "".join(f"update {ref} {sha}\n" for ref, sha in refs.items())
-    await git("update-ref", "--no-deref", "--stdin", at=path, stdin=lines.encode())
+    await git("update-ref", "--no-deref", "--stdin", cwd=path, stdin=lines.encode())
 
 
 async def delete_ref(path: Path, ref: str) -> None:
     """Remove a ref."""
-    await git("update-ref", "--no-deref", "-d", ref, at=path)
+    await git("update-ref", "--no-deref", "-d", ref, cwd=path)
 
 
 async def write_tag(path: Path, name: str, target: str, message: str, tagger: Signature) -> TagObject:
     """Write an annotated tag object without creating a ref for it."""
     line = f"{tagger.name} <{tagger.email}> {int(tagger.at.timestamp())} +0000"
     text = f"object {target}\ntype commit\ntag {name}\ntagger {line}\n\n{message}\n"
-    sha = (await git("mktag", at=path, stdin=text.encode())).decode().strip()
+    sha = (await git("mktag", cwd=path, stdin=text.encode())).decode().strip()
     return TagObject(sha, name, target, message, tagger)
 
 
-async def check_ref_name(name: str, at: Path) -> bool:
+async def check_ref_name(name: str, cwd: Path) -> bool:
     """Return whether git accepts a full ref name."""
     try:
-        await git("check-ref-format", name, at=at)
+        await git("check-ref-format", name, cwd=cwd)
     except SandboxError:
         return False
     return True
@@ -202,7 +202,7 @@ async def check_ref_name(name: str, at: Path) -> bool:
 
 async def read_file(path: Path, rev: str, name: str) -> tuple[str, bytes] | None:
     """Return the blob SHA and content of a file in a commit; None when the file does not exist."""
-    out = await git("cat-file", "--batch", at=path, stdin=f"{rev}:{name}\n".encode())
+    out = await git("cat-file", "--batch", cwd=path, stdin=f"{rev}:{name}\n".encode())
     header, _, content = out.partition(b"\n")
     fields = header.decode(errors="replace").split()
     if len(fields) != 3 or fields[1] != "blob":
@@ -213,7 +213,7 @@ async def read_file(path: Path, rev: str, name: str) -> tuple[str, bytes] | None
 async def list_folder(path: Path, rev: str, name: str) -> list[tuple[str, str, str]]:
     """List a folder of a commit as (type, SHA, full path); empty when the folder does not exist."""
     pathspec = f"{name.strip('/')}/" if name.strip("/") else "."
-    out = await git("ls-tree", "-z", rev, "--", pathspec, at=path)
+    out = await git("ls-tree", "-z", rev, "--", pathspec, cwd=path)
     rows = [row.split("\t", 1) for row in out.decode(errors="replace").split("\0") if row]
     return [(head.split()[1], head.split()[2], full) for head, full in rows]
 
@@ -222,7 +222,7 @@ async def changed_files(path: Path, shas: Iterable[str]) -> dict[str, Changes]:
     """Return the files that each commit changed relative to its first parent."""
     stdin = "".join(f"{sha}\n" for sha in shas).encode()
     arguments = ("diff-tree", "--stdin", "-r", "-m", "--first-parent", "--root", "--no-renames", "--name-status")
-    out = await git(*arguments, at=path, stdin=stdin)
+    out = await git(*arguments, cwd=path, stdin=stdin)
     result: dict[str, Changes] = {}
     current = Changes([], [], [])
     for line in out.decode(errors="replace").splitlines():
@@ -238,7 +238,7 @@ async def difference(path: Path, base: str | None, head: str) -> list[FileChange
     """List the files that differ between two commits; without a base, all files of ``head``."""
     ends = (base, head) if base else ("--root", head)
     arguments = ("diff-tree", "-r", "--no-renames", "--no-commit-id", "--raw", "--numstat", "--no-abbrev", *ends)
-    lines = (await git(*arguments, at=path)).decode(errors="replace").splitlines()
+    lines = (await git(*arguments, cwd=path)).decode(errors="replace").splitlines()
     raw = {line.split("\t", 1)[1]: line.split("\t", 1)[0].split() for line in lines if line.startswith(":")}
     result = []
     for line in lines:

@@ -42,7 +42,7 @@ async def _read_refs(source: Path) -> bytes:
     if not await asyncio.to_thread(source.is_dir):
         raise SandboxError(f"No such folder: {source}.")
     try:
-        return await git.git("show-ref", "--head", at=source)
+        return await git.git("show-ref", "--head", cwd=source)
     except SandboxError:
         raise SandboxError(f"{source} is not a git repository with at least one commit.") from None
 
@@ -59,12 +59,12 @@ async def prepare(source: Path, *, add_workflows: bool = True) -> Template:
 
 async def _build(source: Path, state: bytes, add_workflows: bool) -> Template:
     path = await asyncio.to_thread(_new_folder)
-    await git.git("clone", "--quiet", "--bare", "--no-hardlinks", "--template=", "--", str(source), "repo", at=path)
+    await git.git("clone", "--quiet", "--bare", "--no-hardlinks", "--template=", "--", str(source), "repo", cwd=path)
     path = path / "repo"
-    await git.git("config", "--remove-section", "remote.origin", at=path)
+    await git.git("config", "--remove-section", "remote.origin", cwd=path)
     head = next(line.split()[0] for line in state.decode().splitlines() if line.endswith(" HEAD"))
     await git.update_ref(path, "refs/heads/main", head)
-    await git.git("symbolic-ref", "HEAD", "refs/heads/main", at=path)
+    await git.git("symbolic-ref", "HEAD", "refs/heads/main", cwd=path)
     history = await git.load(path)
     added = await _add_workflows(path, history, head) if add_workflows else ()
     return Template(path, history, added)
@@ -104,7 +104,7 @@ def copy(template: Template, target: Path) -> History:
 async def make_repository(path: Path, commits: int = 5) -> Path:
     """Create a small git repository with a few commits, and its folder if it does not exist."""
     await asyncio.to_thread(lambda: path.mkdir(parents=True, exist_ok=True))
-    await git.git("init", "--quiet", "--template=", "--initial-branch=main", at=path)
+    await git.git("init", "--quiet", "--template=", "--initial-branch=main", cwd=path)
     start = datetime.now(UTC).replace(microsecond=0) - timedelta(days=commits + 1)
     parent: str | None = None
     for number in range(1, commits + 1):
@@ -113,5 +113,5 @@ async def make_repository(path: Path, commits: int = 5) -> Path:
         message = f"Add part {number}" if number > 1 else "Start the site"
         commit, _ = await git.write_commit(path, "refs/heads/main", parent, message, files, author)
         parent = commit.sha
-    await git.git("reset", "--quiet", "--hard", at=path)
+    await git.git("reset", "--quiet", "--hard", cwd=path)
     return path

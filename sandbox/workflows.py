@@ -47,7 +47,7 @@ MAX_CHARACTERS = 65_535
 
 
 @dataclass(frozen=True, slots=True)
-class Definition:
+class WorkflowDefinition:
     """A parsed workflow file; ``inputs`` is None when the workflow cannot be dispatched."""
 
     name: str
@@ -57,26 +57,26 @@ class Definition:
 
 
 @functools.lru_cache(maxsize=256)
-def read(path: str, text: bytes) -> Definition:
+def parse(path: str, text: bytes) -> WorkflowDefinition:
     """Parse a workflow file; an invalid file has no trigger."""
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError:
         content = None
     if not isinstance(content, dict):
-        return Definition(path, None, None)
+        return WorkflowDefinition(path, None, None)
     triggers = content.get("on", content.get(True))  # YAML 1.1 parses the key `on` as true
     jobs = content.get("jobs")
     name, run_name = content.get("name"), content.get("run-name")
-    return Definition(
+    return WorkflowDefinition(
         str(name) if name else path,
         str(run_name) if run_name else None,
-        _inputs(triggers),
+        _declared_inputs(triggers),
         list(map(str, jobs)) if isinstance(jobs, dict) else [],
     )
 
 
-def _inputs(triggers: Any) -> dict[str, dict[str, Any]] | None:
+def _declared_inputs(triggers: Any) -> dict[str, dict[str, Any]] | None:
     if isinstance(triggers, str | list):
         return {} if "workflow_dispatch" in triggers else None
     if not isinstance(triggers, dict) or "workflow_dispatch" not in triggers:
@@ -91,7 +91,7 @@ def _to_text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def resolve_inputs(definition: Definition, provided: Mapping[str, Any]) -> dict[str, str]:
+def resolve_inputs(definition: WorkflowDefinition, provided: Mapping[str, Any]) -> dict[str, str]:
     """Validate a dispatch's inputs and fill in defaults; raise GitHub's error for invalid inputs."""
     if definition.inputs is None:
         raise invalid("Workflow does not have 'workflow_dispatch' trigger")
@@ -121,13 +121,13 @@ def _resolve_input(name: str, details: Mapping[str, Any], provided: Any) -> str:
     return value
 
 
-def render_title(definition: Definition, inputs: Mapping[str, str], fallback: str) -> str:
+def render_title(definition: WorkflowDefinition, inputs: Mapping[str, str], fallback: str) -> str:
     """Render a run's title from ``run-name``; expressions other than inputs become empty."""
     if definition.run_name is None:
         return fallback
 
-    def replace(expression: re.Match[str]) -> str:
-        input_name = re.fullmatch(r"(?:github\.event\.)?inputs\.([\w-]+)", expression.group(1))
-        return inputs.get(input_name.group(1), "") if input_name else ""
+    def replace(match: re.Match[str]) -> str:
+        reference = re.fullmatch(r"(?:github\.event\.)?inputs\.([\w-]+)", match.group(1))
+        return inputs.get(reference.group(1), "") if reference else ""
 
     return re.sub(r"\$\{\{\s*(.*?)\s*\}\}", replace, definition.run_name).strip() or fallback

@@ -74,8 +74,8 @@ async def create_deployment(request: ApiRequest) -> ApiResponse:
 
 def _is_behind(request: ApiRequest, ref: str, sha: str) -> bool:
     history = request.repository.history
-    tip = history.resolve_ref(f"heads/{request.repository.default_branch}") or sha
-    return f"refs/heads/{ref}" in history.refs and tip not in history.ancestors(sha)
+    head = history.resolve_ref(f"heads/{request.repository.default_branch}") or sha
+    return f"refs/heads/{ref}" in history.refs and head not in history.ancestors(sha)
 
 
 def _check_contexts(request: ApiRequest, sha: str, required: Any) -> None:

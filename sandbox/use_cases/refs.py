@@ -144,9 +144,9 @@ def refused_by_ruleset(repository: Repository, ref: str) -> bool:
 
 async def changes_workflows(repository: Repository, sha: str) -> bool:
     """Return whether a commit's workflow files differ from those of the default branch."""
-    tip = repository.history.refs[f"refs/heads/{repository.default_branch}"]
+    head = repository.history.refs[f"refs/heads/{repository.default_branch}"]
     files = await git.list_folder(repository.path, sha, ".github/workflows")
-    return files != await git.list_folder(repository.path, tip, ".github/workflows")
+    return files != await git.list_folder(repository.path, head, ".github/workflows")
 
 
 async def emit_push(state: State, repository: Repository, ref: str, before: str, after: str, by: Account) -> None:

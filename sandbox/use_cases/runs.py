@@ -21,7 +21,7 @@ class WorkflowRevision:
     """A workflow as defined at one commit of a ref."""
 
     workflow: Workflow
-    definition: workflows.Definition
+    definition: workflows.WorkflowDefinition
     ref: str
     sha: str
 
@@ -41,18 +41,18 @@ async def _workflow_files(repository: Repository, sha: str) -> list[str]:
     return [path for kind, _, path in repository.file_cache[key] if kind == "blob" and path.endswith((".yml", ".yaml"))]
 
 
-async def read_definition(repository: Repository, sha: str, path: str) -> workflows.Definition | None:
+async def read_definition(repository: Repository, sha: str, path: str) -> workflows.WorkflowDefinition | None:
     """Parse a workflow file at a commit; None when it does not exist."""
     blob = await read_file(repository, sha, path)
-    return workflows.read(path, blob[1]) if blob else None
+    return workflows.parse(path, blob[1]) if blob else None
 
 
 async def list_workflows(state: State, repository: Repository) -> list[tuple[Workflow, str]]:
     """List the default branch's workflows with their display names."""
-    tip = repository.history.refs[f"refs/heads/{repository.default_branch}"]
+    head = repository.history.refs[f"refs/heads/{repository.default_branch}"]
     result = []
-    for path in await _workflow_files(repository, tip):
-        definition = await read_definition(repository, tip, path)
+    for path in await _workflow_files(repository, head):
+        definition = await read_definition(repository, head, path)
         result.append((_get_or_create_workflow(state, repository, path), definition.name if definition else path))
     return result
 

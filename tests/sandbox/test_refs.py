@@ -183,5 +183,5 @@ async def test_the_history_in_memory_matches_git(lab: Lab, tmp_path: Path) -> No
     await lab.github.pull_request()
     indexed, loaded = lab.github.repository().history, await git.load(lab.github.path())
     assert (indexed.refs, indexed.commits, indexed.tags) == (loaded.refs, loaded.commits, loaded.tags)
-    output = await git.git("clone", "--quiet", str(lab.github.path()), "copy", at=tmp_path)
+    output = await git.git("clone", "--quiet", str(lab.github.path()), "copy", cwd=tmp_path)
     assert output == b"" and (tmp_path / "copy" / "a b.txt").read_text() == "1"
