@@ -28,15 +28,15 @@ def list_(limit: Annotated[int, typer.Option(help="Maximum number of rows.", min
         ("number", "kind", "event", "key", "failed", "attempts", "error"),
         [
             (
-                letter.id,
-                letter.kind,
-                letter.headers.get("event"),
-                letter.key,
-                format_time(datetime.fromtimestamp(letter.finished_at / 1000, tz=UTC)),
-                letter.attempts,
-                " ".join(letter.error.split())[:100],
+                dead_letter.id,
+                dead_letter.kind,
+                dead_letter.headers.get("event"),
+                dead_letter.key,
+                format_time(datetime.fromtimestamp(dead_letter.finished_at / 1000, tz=UTC)),
+                dead_letter.attempts,
+                " ".join(dead_letter.error.split())[:100],
             )
-            for letter in operate(load)
+            for dead_letter in operate(load)
         ],
     )
 
@@ -46,14 +46,17 @@ def show_(number: Number) -> None:
     """Show a dead letter with its payload."""
 
     async def load(context: Context) -> tuple[jobs.DeadLetter, bytes]:
-        dead_letter = await jobs.dead_letter(number)
-        if dead_letter is None:
+        row = await jobs.dead_letter(number)
+        if row is None:
             raise dead_letters.unknown(number)
-        return dead_letter
+        return row
 
-    letter, payload = operate(load)
-    typer.echo(f"number:   {letter.id}\nkind:     {letter.kind}\nkey:      {letter.key}\nheaders:  {letter.headers}")
-    typer.echo(f"attempts: {letter.attempts}\nerror:    {letter.error}\n\n{payload.decode('utf-8', 'replace')}")
+    dead_letter, payload = operate(load)
+    typer.echo(f"number:   {dead_letter.id}\nkind:     {dead_letter.kind}\nkey:      {dead_letter.key}")
+    typer.echo(f"headers:  {dead_letter.headers}")
+    typer.echo(
+        f"attempts: {dead_letter.attempts}\nerror:    {dead_letter.error}\n\n{payload.decode('utf-8', 'replace')}"
+    )
 
 
 @app.command()

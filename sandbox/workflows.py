@@ -16,8 +16,8 @@ run-name: "build ${{ inputs.release_candidate_version }} (${{ inputs.release_cut
 on:
   workflow_dispatch:
     inputs:
-      release_candidate_version: {type: string, required: false, description: "What is built"}
-      commit_sha: {type: string, required: false, description: "The exact commit"}
+      release_candidate_version: {type: string, required: false, description: "Version to build"}
+      commit_sha: {type: string, required: false, description: "Commit to build"}
       release_cut_id: {type: string, required: false, description: "Request id"}
 jobs:
   build:
@@ -31,9 +31,9 @@ run-name: "deploy ${{ inputs.release_candidate_version }} to ${{ inputs.environm
 on:
   workflow_dispatch:
     inputs:
-      release_candidate_version: {type: string, required: false, description: "What is deployed"}
-      commit_sha: {type: string, required: false, description: "The exact commit"}
-      environment: {type: string, required: false, description: "Where"}
+      release_candidate_version: {type: string, required: false, description: "Version to deploy"}
+      commit_sha: {type: string, required: false, description: "Commit to deploy"}
+      environment: {type: string, required: false, description: "Environment to deploy to"}
       deployment_id: {type: string, required: false, description: "Request id"}
 jobs:
   deploy:
