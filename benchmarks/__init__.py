@@ -1,1 +1,1 @@
-"""Measured claims, each runnable: `python -m benchmarks.NAME`. Results stand in benchmarks/README.md."""
+"""Performance claims, each measured by `python -m benchmarks.NAME`; the results are in benchmarks/README.md."""

@@ -1,6 +1,7 @@
-"""How many calls to GitHub a cut with a build and a deployment cost, in a fresh process and in a warm one.
+"""Count the calls to GitHub of a cut with a build, a deployment and a rollback, in a new and in a warm process.
 
-Answers 304 cost nothing at GitHub and are not counted. Exit code 1 when a warm one costs more than the design allows.
+Responses with status 304 do not count against GitHub's rate limit and are not counted. The exit code is 1 when a
+operation of a warm process needs more calls than the design allows.
 """
 
 from __future__ import annotations
@@ -13,126 +14,126 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.databases import fresh
-from benchmarks.stages import Stage, a_stage
-from benchmarks.tables import machine, table
+from benchmarks.databases import temporary_database
+from benchmarks.reporting import markdown_table, measured_on
+from benchmarks.testbed import Testbed, open_testbed
 from bot import log
 from sandbox.records import Call
 from tests.world import Answer, World, furnish
 
-PATTERN = re.compile(r":[^}]*(?=})")
-"""What a route says of how a part of it looks."""
+PATH_PATTERN = re.compile(r":[^}]*(?=})")
+"""The pattern of a path parameter in a route."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What was done, what it may cost, and what it did cost."""
+    """An operation, its limit and the calls that it made."""
 
-    says: str
+    label: str
     allowed: int | None
     calls: Sequence[Call]
 
     @property
-    def counted(self) -> int:
-        """Calls that GitHub counts."""
+    def counted_calls(self) -> int:
+        """Number of calls that count against the rate limit."""
         return sum(call.status != 304 for call in self.calls)
 
     @property
-    def within(self) -> bool:
-        """Whether it costs no more than is allowed."""
-        return self.allowed is None or self.counted <= self.allowed
+    def within_limit(self) -> bool:
+        """Whether the step makes no more calls than allowed."""
+        return self.allowed is None or self.counted_calls <= self.allowed
 
     def row(self) -> Sequence[object]:
-        """A line of the table."""
-        each = "<br>".join(f"`{PATTERN.sub('', call.route)}` {call.status}" for call in self.calls)
-        return self.says, self.counted, "" if self.allowed is None else f"≤ {self.allowed}", each or "none"
+        """Return the row of the table."""
+        requests = "<br>".join(f"`{PATH_PATTERN.sub('', call.route)}` {call.status}" for call in self.calls)
+        return self.label, self.counted_calls, "" if self.allowed is None else f"≤ {self.allowed}", requests or "none"
 
 
 class Ledger:
-    """Steps, in the order in which they were done."""
+    """The measured steps in order."""
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
 
-    async def add(self, world: World, says: str, act: Awaitable[Any], allowed: int | None = None) -> None:
-        """Do something, wait for all that follows from it, and take note of the calls."""
+    async def add(self, world: World, label: str, operation: Awaitable[Any], allowed: int | None = None) -> None:
+        """Run an operation, wait for everything that follows from it, and record the calls."""
         before = len(world.github.calls)
-        answer = await act
-        if isinstance(answer, Answer) and answer.status != 201:
-            raise RuntimeError(f"{says}: {answer.status} {answer.json}")
+        result = await operation
+        if isinstance(result, Answer) and result.status != 201:
+            raise RuntimeError(f"{label}: {result.status} {result.json}")
         await world.settle()
-        self.steps.append(Step(says, allowed, world.github.calls[before:]))
+        self.steps.append(Step(label, allowed, world.github.calls[before:]))
 
 
-async def end_run(world: World, says: str, ledger: Ledger | None = None) -> None:
-    """End the newest run; GitHub tells us by webhook."""
-    end = world.github.finish(run=len(world.github.runs))
+async def finish_run(world: World, label: str, ledger: Ledger | None = None) -> None:
+    """Complete the newest run, which GitHub reports by webhook."""
+    finish = world.github.finish(run=len(world.github.runs))
     if ledger is None:
-        await end
+        await finish
         await world.settle()
     else:
-        await ledger.add(world, says, end, 0)
+        await ledger.add(world, label, finish, 0)
 
 
-async def another_commit(world: World) -> None:
-    """Push one, so that nothing that GitHub is asked about it has been asked before."""
+async def push_commit(world: World) -> None:
+    """Push a commit, about which nothing can be cached."""
     await world.github.commit()
     await world.settle()
 
 
-async def cold(stage: Stage, ledger: Ledger, token: str) -> None:
-    """Each act as the first of a process."""
+async def measure_cold(stage: Testbed, ledger: Ledger, token: str) -> None:
+    """Measure each operation as the first of a process."""
     async with stage.process() as world:
         world.token = token
         await ledger.add(world, "cold: cut with build", world.cut("1.0-rc1", build=True))
-        await end_run(world, "")
+        await finish_run(world, "")
     async with stage.process() as world:
         world.token = token
         await ledger.add(world, "cold: deployment", world.deploy("1.0-rc1"))
-        await end_run(world, "")
+        await finish_run(world, "")
 
 
-async def warm(stage: Stage, ledger: Ledger, token: str) -> None:
-    """Each act again, in a process that has done it before."""
+async def measure_warm(stage: Testbed, ledger: Ledger, token: str) -> None:
+    """Measure each operation in a process that has done it before."""
     async with stage.process() as world:
         world.token = token
         await world.cut("1.0-rc2", build=True)
         await world.settle()
-        await end_run(world, "")
+        await finish_run(world, "")
         await world.live("1.0-rc2")
-        await another_commit(world)
+        await push_commit(world)
         await ledger.add(world, "warm: cut with build", world.cut("1.0-rc3", build=True), 3)
-        await end_run(world, "warm: its build ends", ledger)
+        await finish_run(world, "warm: the build completes", ledger)
         await ledger.add(world, "warm: deployment", world.deploy("1.0-rc3"), 1)
-        await end_run(world, "warm: it ends", ledger)
-        await another_commit(world)
+        await finish_run(world, "warm: the run completes", ledger)
+        await push_commit(world)
         await ledger.add(world, "warm: cut without build", world.cut("1.0-rc4"), 1)
         await ledger.add(world, "warm: deployment, candidate without a tag yet", world.deploy("1.0-rc4"), 2)
-        await end_run(world, "warm: it ends", ledger)
+        await finish_run(world, "warm: the run completes", ledger)
         await ledger.add(world, "warm: rollback", world.roll_back(), 1)
-        await end_run(world, "warm: it ends", ledger)
+        await finish_run(world, "warm: the run completes", ledger)
         await world.check_nothing_is_left()
 
 
 async def run() -> Ledger:
-    """Everything, on one database."""
+    """Measure all steps on one database."""
     ledger = Ledger()
-    async with fresh("sqlite") as url, a_stage(url) as stage:
+    async with temporary_database("sqlite") as url, open_testbed(url) as stage:
         async with stage.process() as world:
             await furnish(world)
-        await cold(stage, ledger, world.token)
-        await warm(stage, ledger, world.token)
+        await measure_cold(stage, ledger, world.token)
+        await measure_warm(stage, ledger, world.token)
     return ledger
 
 
 def main() -> int:
-    """Measure and print; 1 when something costs more than is allowed."""
+    """Measure and print the results; return 1 when a step exceeds its limit."""
     argparse.ArgumentParser(description=__doc__).parse_args()
     log.configure("error")
     ledger = asyncio.run(run())
-    print(f"{machine()}\n")
-    print(table(["step", "calls", "allowed", "each"], [step.row() for step in ledger.steps]))
-    return 0 if all(step.within for step in ledger.steps) else 1
+    print(f"{measured_on()}\n")
+    print(markdown_table(["step", "calls", "allowed", "requests"], [step.row() for step in ledger.steps]))
+    return 0 if all(step.within_limit for step in ledger.steps) else 1
 
 
 if __name__ == "__main__":

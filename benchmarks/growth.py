@@ -1,8 +1,8 @@
-"""How the time of a cut, a deployment and two lists grows from 1,000 to 1,000,000 releases in the database.
+"""Measure how the time of a cut, a deployment and two lists grows from 1,000 to 1,000,000 releases.
 
-Each database has a process of its own, with the real application and the sandbox in it; they take turns, one round
-each, and stand still meanwhile. The worker works between the calls that are timed. The time of exact counts (the `last`
-link of the list of deployments) is told apart.
+Each database has its own process with the real application and the sandbox. The processes take turns, one round each,
+and are idle otherwise. The worker only runs between the timed requests. The time of exact counts (for the `last` link
+of the list of deployments) is reported separately.
 """
 
 from __future__ import annotations
@@ -19,168 +19,184 @@ from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
-from benchmarks.databases import KINDS, LABELS, MISSING, fresh
-from benchmarks.filling import fill
-from benchmarks.stages import a_stage
-from benchmarks.tables import machine, table
+from benchmarks.databases import ENGINE_LABELS, ENGINES, ENGINES_NOTE, temporary_database
+from benchmarks.datasets import fill_releases
+from benchmarks.reporting import markdown_table, measured_on
+from benchmarks.testbed import open_testbed
 from bot import log
 from bot.store import queries
 from tests.world import Answer, World, furnish
 
 T = TypeVar("T")
-MOST = 1.3
-WARM_UP = 3
-QUIET, STAGING = "filler-2", 3
-"""A project whose rows are among the oldest, and its environment: the harder case for a list that is newest first."""
-ACTS = ("cut", "deploy", "list deployments", "list releases")
+MAX_GROWTH = 1.3
+WARM_UP_ROUNDS = 3
+OLD_PROJECT, OLD_ENVIRONMENT = "filler-2", 3
+"""A project whose rows are among the oldest, and its environment: the worst case for lists that are newest first."""
+OPERATIONS = ("cut", "deploy", "list deployments", "list releases")
 COUNT = "count deployments"
-LISTS = 5  # of each list in a round, of which the median counts
-FILL_SECONDS = 1800
+LIST_REPEATS = 5  # of each list in a round; the median counts
+FILL_TIMEOUT_SECONDS = 1800
 
 Times = dict[str, float]
 Key = tuple[str, int]
 
 
-async def timed(work: Awaitable[T]) -> tuple[float, T]:
-    """How many seconds something takes, and what it gives."""
-    begun = time.perf_counter()
-    given = await work
-    return time.perf_counter() - begun, given
+async def timed(awaitable: Awaitable[T]) -> tuple[float, T]:
+    """Await something; return the seconds that it took and its result."""
+    started = time.perf_counter()
+    result = await awaitable
+    return time.perf_counter() - started, result
 
 
-async def asked(ask: Callable[[], Awaitable[Answer]], status: int) -> float:
-    """How long a call takes that has to be answered with a status."""
-    seconds, answer = await timed(ask())
-    if answer.status != status:
-        raise RuntimeError(f"{answer.status} {answer.json}")
+async def time_request(send: Callable[[], Awaitable[Answer]], status: int) -> float:
+    """Return the seconds of a request; raise unless the response has the expected status."""
+    seconds, reply = await timed(send())
+    if reply.status != status:
+        raise RuntimeError(f"{reply.status} {reply.json}")
     return seconds
 
 
-async def one_round(world: World, number: int) -> Times:
-    """Each act once, the lists a few times; what follows from an act is waited for, but not timed."""
-    version = f"9.{number}.0-rc1"
-    times = {"cut": await asked(lambda: world.cut(version, build=True), 201)}
-    await finish(world)
-    times["deploy"] = await asked(lambda: world.deploy(version), 201)
-    await finish(world)
-    deployments, releases = f"/api/releases/{QUIET}/environments/staging/deployments", f"/api/projects/{QUIET}/releases"
-    counts, lists, more_lists = [], [], []
-    for _ in range(LISTS):
-        counts.append((await timed(queries.count_deployments(STAGING)))[0])
-        lists.append(await asked(lambda: world.ask("GET", deployments), 200))
-        more_lists.append(await asked(lambda: world.ask("GET", releases), 200))
-    times[COUNT] = median(counts)
-    times["list deployments"] = median(lists) - times[COUNT]
-    times["list releases"] = median(more_lists)
+async def run_round(world: World, round_number: int) -> Times:
+    """Time each operation once and the lists several times; jobs and webhooks are awaited but not timed."""
+    version = f"9.{round_number}.0-rc1"
+    times = {"cut": await time_request(lambda: world.cut(version, build=True), 201)}
+    await finish_newest_run(world)
+    times["deploy"] = await time_request(lambda: world.deploy(version), 201)
+    await finish_newest_run(world)
+    deployments, releases = (
+        f"/api/releases/{OLD_PROJECT}/environments/staging/deployments",
+        f"/api/projects/{OLD_PROJECT}/releases",
+    )
+    count_times, deployment_times, release_times = [], [], []
+    for _ in range(LIST_REPEATS):
+        count_times.append((await timed(queries.count_deployments(OLD_ENVIRONMENT)))[0])
+        deployment_times.append(await time_request(lambda: world.ask("GET", deployments), 200))
+        release_times.append(await time_request(lambda: world.ask("GET", releases), 200))
+    times[COUNT] = median(count_times)
+    times["list deployments"] = median(deployment_times) - times[COUNT]
+    times["list releases"] = median(release_times)
     return times
 
 
-async def finish(world: World) -> None:
-    """Let the worker dispatch the newest run, and let that end."""
-    working = asyncio.create_task(world.service.work(scheduled=False))
+async def finish_newest_run(world: World) -> None:
+    """Let the worker dispatch the newest run, then complete that run."""
+    worker = asyncio.create_task(world.service.work(scheduled=False))
     await world.settle()
     await world.github.finish(run=len(world.github.runs))
     await world.settle()
-    working.cancel()
-    await asyncio.wait([working])
+    worker.cancel()
+    await asyncio.wait([worker])
 
 
 async def serve_rounds(url: str, releases: int) -> None:
-    """The child: furnish and fill, then one round for each line that is read."""
+    """Child process: prepare the database, then run one round for each line on standard input."""
     log.configure("error")
     lines = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
-    async with a_stage(url) as stage:
+    async with open_testbed(url) as stage:
         async with stage.process() as world:
             await furnish(world)
-        seconds, _ = await timed(fill(url, releases))
-        async with stage.process(works=False) as second:
-            second.token = world.token
+        seconds, _ = await timed(fill_releases(url, releases))
+        async with stage.process(works=False) as measured:
+            measured.token = world.token
             print(json.dumps({"filled": seconds}), flush=True)
-            number = 0
+            round_number = 0
             while await lines.readline():
-                number += 1
-                print(json.dumps(await one_round(second, number)), flush=True)
+                round_number += 1
+                print(json.dumps(await run_round(measured, round_number)), flush=True)
 
 
-async def answer(child: Process) -> Times:
-    """The next line that a child writes."""
+async def read_line(child: Process) -> Times:
+    """Read the next line of a child process."""
     assert child.stdout is not None
-    line = await asyncio.wait_for(child.stdout.readline(), FILL_SECONDS)
+    line = await asyncio.wait_for(child.stdout.readline(), FILL_TIMEOUT_SECONDS)
     if not line:
-        raise RuntimeError("a process has ended too early")
-    given: Times = json.loads(line)
-    return given
+        raise RuntimeError("a child process ended unexpectedly")
+    times: Times = json.loads(line)
+    return times
 
 
-async def take_turn(child: Process) -> Times:
-    """One round of a child."""
+async def request_round(child: Process) -> Times:
+    """Request a round from a child process."""
     assert child.stdin is not None
     child.stdin.write(b"\n")
-    return await answer(child)
+    return await read_line(child)
 
 
 async def run(rounds: int, sizes: tuple[int, int]) -> dict[Key, list[Times]]:
-    """All rounds of all databases."""
-    results: dict[Key, list[Times]] = {(kind, size): [] for kind in KINDS for size in sizes}
+    """Run all rounds on all databases."""
+    results: dict[Key, list[Times]] = {(engine, size): [] for engine in ENGINES for size in sizes}
     async with AsyncExitStack() as stack:
         children = {}
-        for kind, size in results:
-            url = await stack.enter_async_context(fresh(kind))
-            children[kind, size] = await start(stack, url, size)
-        for (kind, size), child in children.items():
-            filled = (await answer(child))["filled"]
-            print(f"  {LABELS[kind]} has {size:,} releases after {filled:.0f} s", file=sys.stderr, flush=True)
-        for number in range(WARM_UP + rounds):
-            for key in children if number % 2 == 0 else reversed(children):
-                times = await take_turn(children[key])
-                if number >= WARM_UP:
+        for engine, size in results:
+            url = await stack.enter_async_context(temporary_database(engine))
+            children[engine, size] = await start_child(stack, url, size)
+        for (engine, size), child in children.items():
+            seconds = (await read_line(child))["filled"]
+            print(f"  {ENGINE_LABELS[engine]} has {size:,} releases after {seconds:.0f} s", file=sys.stderr, flush=True)
+        for round_number in range(WARM_UP_ROUNDS + rounds):
+            for key in children if round_number % 2 == 0 else reversed(children):
+                times = await request_round(children[key])
+                if round_number >= WARM_UP_ROUNDS:
                     results[key].append(times)
     return results
 
 
-async def start(stack: AsyncExitStack, url: str, size: int) -> Process:
-    """A child, which ends when its database is to go."""
+async def start_child(stack: AsyncExitStack, url: str, size: int) -> Process:
+    """Start a child process, which is stopped before its database is deleted."""
     command = (sys.executable, "-m", "benchmarks.growth", "--child", url, "--sizes", str(size), str(size))
     child = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, cwd=Path(__file__).parent.parent)
 
-    async def end() -> None:
+    async def stop() -> None:
         assert child.stdin is not None
         child.stdin.close()
         await child.wait()
 
-    stack.push_async_callback(end)
+    stack.push_async_callback(stop)
     return child
 
 
 def report(results: dict[Key, list[Times]], sizes: tuple[int, int]) -> tuple[str, bool]:
-    """The table, and whether nothing grows more than it may."""
+    """Return the table and whether every growth is within the limit."""
     rows, met = [], True
-    for kind in KINDS:
-        few, many = (results[kind, size] for size in sizes)
-        for act in (*ACTS, COUNT):
-            shown = [f"{median(times[act] for times in each) * 1000:.2f} ms" for each in (few, many)]
-            growth = median(large[act] / small[act] for small, large in zip(few, many, strict=True))
-            if act in ACTS:
-                met &= growth <= MOST
-            rows.append([act, LABELS[kind], *shown, f"{growth:.2f}", f"≤ {MOST}" if act in ACTS else "apart"])
-    head = ["", "database", *(f"{size:,} releases" for size in sizes), "growth", "required"]
-    return table(head, rows), met
+    for engine in ENGINES:
+        small_rounds, large_rounds = (results[engine, size] for size in sizes)
+        for operation in (*OPERATIONS, COUNT):
+            medians = [
+                f"{median(times[operation] for times in rounds) * 1000:.2f} ms"
+                for rounds in (small_rounds, large_rounds)
+            ]
+            growth = median(
+                large[operation] / small[operation] for small, large in zip(small_rounds, large_rounds, strict=True)
+            )
+            if operation in OPERATIONS:
+                met &= growth <= MAX_GROWTH
+            rows.append(
+                [
+                    operation,
+                    ENGINE_LABELS[engine],
+                    *medians,
+                    f"{growth:.2f}",
+                    f"≤ {MAX_GROWTH}" if operation in OPERATIONS else "none",
+                ]
+            )
+    header = ["", "database", *(f"{size:,} releases" for size in sizes), "growth", "required"]
+    return markdown_table(header, rows), met
 
 
 def main() -> int:
-    """Measure and print; 1 when something grows more than it may."""
+    """Measure and print the results; return 1 when a growth exceeds the limit."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--sizes", type=int, nargs=2, default=(1_000, 1_000_000), metavar=("FEW", "MANY"))
     parser.add_argument("--child", default="", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    sizes = (given.sizes[0], given.sizes[1])
-    if given.child:
-        asyncio.run(serve_rounds(given.child, sizes[0]))
+    args = parser.parse_args()
+    sizes = (args.sizes[0], args.sizes[1])
+    if args.child:
+        asyncio.run(serve_rounds(args.child, sizes[0]))
         return 0
-    text, met = report(asyncio.run(run(given.rounds, sizes)), sizes)
-    print(f"{machine()} {given.rounds} rounds. {'' if 'postgres' in KINDS else MISSING}\n")
+    text, met = report(asyncio.run(run(args.rounds, sizes)), sizes)
+    print(f"{measured_on()} {args.rounds} rounds. {ENGINES_NOTE}\n")
     print(text)
     return 0 if met else 1
 

@@ -1,7 +1,7 @@
-"""How fast deliveries are taken: our webhook route beside a bare one, and beside one that only checks and stores.
+"""Measure how fast webhook deliveries are accepted, compared with a bare route and one that only checks and stores.
 
-Every server is a process of its own with a fresh database, loaded by this one over loopback; they take turns, and the
-ratios are of neighbours in the same round.
+Every server is a separate process with a new database, and this process is the load generator. The servers take turns;
+ratios compare measurements of the same round.
 """
 
 from __future__ import annotations
@@ -24,63 +24,69 @@ from statistics import median
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from benchmarks.databases import KINDS, LABELS, MISSING, connect, fresh, sqlite_file
-from benchmarks.load import SECRET, Deliveries, Measured, Requests, send
-from benchmarks.tables import machine, percentile, table
+from benchmarks.databases import ENGINE_LABELS, ENGINES, ENGINES_NOTE, connect, sqlite_path, temporary_database
+from benchmarks.load import SECRET, DeliverySource, Measurement, RequestSource, generate_load
+from benchmarks.reporting import markdown_table, measured_on, percentile
 
 EVENT_LOOP = "uvloop" if find_spec("uvloop") else "asyncio"
-BODY = 10 * 1024
+BODY_BYTES = 10 * 1024
 CONNECTIONS = 32
-WARM_UP = 0.5
-START_SECONDS = 20
-SERVE = "import sys; from cli.main import main; sys.argv = ['longshore', 'serve', *sys.argv[1:]]; main()"
+WARM_UP_SECONDS = 0.5
+START_TIMEOUT_SECONDS = 20
+SERVE_SCRIPT = "import sys; from cli.main import main; sys.argv = ['longshore', 'serve', *sys.argv[1:]]; main()"
 
 
 @dataclass(frozen=True)
-class Contestant:
-    """Somebody who takes deliveries. `required` is the share of `plain`'s rate that it has to reach."""
+class Subject:
+    """A server that accepts deliveries; `required` is the minimum ratio of its rate to that of `BASELINE`."""
 
     name: str
-    says: str
+    label: str
     table: str = ""
     required: float | None = None
 
     def command(self, port: int, url: str) -> list[str]:
-        """What starts it."""
-        if self.name in ("bare", "plain"):
-            return ["-m", "benchmarks.rivals", self.name, str(port), url]
-        return ["-c", SERVE, *([] if self.name == "working" else ["--no-worker"])]
+        """Return the Python arguments that start the server."""
+        if self.name in ("bare", "storing"):
+            return ["-m", "benchmarks.baselines", self.name, str(port), url]
+        return ["-c", SERVE_SCRIPT, *([] if self.name == "longshore-with-worker" else ["--no-worker"])]
 
 
-BARE = Contestant("bare", "bare aiohttp route")
-PLAIN = Contestant("plain", "HMAC and group commit alone", "deliveries")
-OURS = Contestant("ours", "`longshore serve --no-worker`", "jobs WHERE kind = 'webhook'", 0.85)
-WORKING = Contestant("working", "`longshore serve`, worker busy", "jobs WHERE kind = 'webhook'", 0.6)
-CONTESTANTS = (PLAIN, OURS, WORKING)
+BARE = Subject("bare", "bare aiohttp route")
+BASELINE = Subject("storing", "HMAC and group commit alone", "deliveries")
+LONGSHORE = Subject("longshore", "`longshore serve --no-worker`", "jobs WHERE kind = 'webhook'", 0.85)
+LONGSHORE_WITH_WORKER = Subject(
+    "longshore-with-worker", "`longshore serve`, worker busy", "jobs WHERE kind = 'webhook'", 0.6
+)
+MEASURED = [
+    (BARE, ""),
+    *((subject, engine) for engine in ENGINES for subject in (BASELINE, LONGSHORE, LONGSHORE_WITH_WORKER)),
+]
+"""The servers to measure, each with a database engine."""
 
 
 @dataclass
 class Series:
-    """What one contestant did on one database, round by round."""
+    """Measurements of one server with one database, by round."""
 
     rates: list[float] = field(default_factory=list)
     latencies: list[float] = field(default_factory=list)
     costs: list[float] = field(default_factory=list)
     jobs: list[float] = field(default_factory=list)
 
-    def add(self, measured: Measured, processor_seconds: float, jobs: int) -> None:
-        """One turn, and how many of its deliveries were also worked on meanwhile."""
-        self.rates.append(measured.rate)
-        self.jobs.append(jobs / (WARM_UP + measured.seconds))
-        self.latencies += measured.latencies
-        self.costs.append(processor_seconds / max(1, measured.acknowledged) * 1e6)
+    def add(self, measurement: Measurement, processor_seconds: float, jobs: int) -> None:
+        """Add a measurement, and the number of deliveries that the worker processed meanwhile."""
+        self.rates.append(measurement.rate)
+        self.jobs.append(jobs / (WARM_UP_SECONDS + measurement.seconds))
+        self.latencies += measurement.latencies
+        self.costs.append(processor_seconds / max(1, measurement.acknowledged) * 1e6)
 
 
 Results = dict[tuple[str, str], Series]
 
 
 def environment(port: int, url: str) -> Mapping[str, str]:
-    """Our settings; nobody answers where GitHub ought to."""
+    """Return the environment of a Longshore process; its GitHub API URL does not respond."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     return {
@@ -95,15 +101,15 @@ def environment(port: int, url: str) -> Mapping[str, str]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return an unused port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 @asynccontextmanager
-async def serving(says: str, command: Sequence[str], port: int, url: str) -> AsyncIterator[int]:
-    """A server's process number, once it accepts connections; its log is shown when it does not come up."""
+async def running_server(label: str, command: Sequence[str], port: int, url: str) -> AsyncIterator[int]:
+    """Start a server and yield its process id once it accepts connections; raise with its log if it does not start."""
     with tempfile.TemporaryFile() as log:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, *command),
@@ -113,9 +119,9 @@ async def serving(says: str, command: Sequence[str], port: int, url: str) -> Asy
             cwd=Path(__file__).parent.parent,
         )
         try:
-            if not await _accepts(port, process):
+            if not await _wait_until_listening(port, process):
                 log.seek(0)
-                raise RuntimeError(f"{says} does not start: {log.read().decode()[-2000:]}")
+                raise RuntimeError(f"{label} did not start: {log.read().decode()[-2000:]}")
             yield process.pid
         finally:
             with suppress(ProcessLookupError):
@@ -123,9 +129,9 @@ async def serving(says: str, command: Sequence[str], port: int, url: str) -> Asy
             await process.wait()
 
 
-async def _accepts(port: int, process: asyncio.subprocess.Process) -> bool:
-    until = time.monotonic() + START_SECONDS
-    while time.monotonic() < until and process.returncode is None:
+async def _wait_until_listening(port: int, process: asyncio.subprocess.Process) -> bool:
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while time.monotonic() < deadline and process.returncode is None:
         with suppress(OSError):
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.close()
@@ -134,110 +140,117 @@ async def _accepts(port: int, process: asyncio.subprocess.Process) -> bool:
     return False
 
 
-def processor_seconds(process: int) -> float:
-    """Processor time that a process has had; 0 where that cannot be read."""
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time that a process has used; 0 where it cannot be read."""
     try:
-        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def turn(contestant: Contestant, kind: str, requests: Requests, seconds: float) -> tuple[Measured, float, int]:
-    """Load one contestant; what it acknowledged must be there afterwards.
+async def measure(
+    subject: Subject, engine: str, requests: RequestSource, seconds: float
+) -> tuple[Measurement, float, int]:
+    """Load a server, and raise if it has not stored every delivery that it acknowledged.
 
-    Gives its processor time as well, and how many deliveries it has worked on.
+    Return the measurement, the processor time and the number of deliveries that its worker processed.
     """
-    port, jobs = free_port(), 0
-    async with fresh(kind) if kind else nullcontext("") as url:
-        async with serving(contestant.says, contestant.command(port, url), port, url) as process:
-            before = processor_seconds(process)
-            measured = await send(port, requests, connections=CONNECTIONS, warm_up=WARM_UP, seconds=seconds)
-            spent = processor_seconds(process) - before
-        if kind:
-            stored = await _count(contestant.table, url)
-            if stored < measured.acknowledged:
-                raise RuntimeError(f"{contestant.says}: {measured.acknowledged} acknowledged, {stored} stored")
-        if contestant is WORKING:
-            jobs = await _count(f"{contestant.table} AND state = 'done'", url)
-    return measured, spent, jobs
+    port, jobs_done = free_port(), 0
+    async with temporary_database(engine) if engine else nullcontext("") as url:
+        async with running_server(subject.label, subject.command(port, url), port, url) as pid:
+            before = cpu_seconds(pid)
+            measurement = await generate_load(
+                port, requests, connections=CONNECTIONS, warm_up=WARM_UP_SECONDS, seconds=seconds
+            )
+            cpu = cpu_seconds(pid) - before
+        if engine:
+            stored = await _count(subject.table, url)
+            if stored < measurement.acknowledged:
+                raise RuntimeError(f"{subject.label}: {measurement.acknowledged} acknowledged, {stored} stored")
+        if subject is LONGSHORE_WITH_WORKER:
+            jobs_done = await _count(f"{subject.table} AND state = 'done'", url)
+    return measurement, cpu, jobs_done
 
 
 async def _count(rows: str, url: str) -> int:
-    question = f"SELECT count(*) FROM {rows}"
+    query = f"SELECT count(*) FROM {rows}"
     if url.startswith("sqlite"):
-        database = sqlite3.connect(sqlite_file(url))
+        database = sqlite3.connect(sqlite_path(url))
         try:
-            return int(database.execute(question).fetchone()[0])
+            return int(database.execute(query).fetchone()[0])
         finally:
             database.close()
     connection = await connect(url)
     try:
-        return int(await connection.fetchval(question))
+        return int(await connection.fetchval(query))
     finally:
         await connection.close()
 
 
+def event_loop_runner() -> asyncio.Runner:
+    """Return a runner for uvloop where it is installed, otherwise for the standard event loop."""
+    if EVENT_LOOP != "uvloop":
+        return asyncio.Runner()
+    import uvloop
+
+    return asyncio.Runner(loop_factory=uvloop.new_event_loop)
+
+
 async def run(rounds: int, seconds: float) -> tuple[Results, float]:
-    """All rounds; also how busy this process, the load, was at most."""
-    requests = Deliveries(BODY)
-    turns = [(BARE, "")] + [(contestant, kind) for kind in KINDS for contestant in CONTESTANTS]
-    results: Results = {(contestant.name, kind): Series() for contestant, kind in turns}
+    """Run all rounds; return the results and the highest processor share of the load generator."""
+    requests = DeliverySource(BODY_BYTES)
+    results: Results = {(subject.name, engine): Series() for subject, engine in MEASURED}
     busiest = 0.0
-    for number in range(rounds):
-        for contestant, kind in turns if number % 2 == 0 else reversed(turns):
-            measured, spent, jobs = await turn(contestant, kind, requests, seconds)
-            results[contestant.name, kind].add(measured, spent, jobs)
-            busiest = max(busiest, measured.busy)
+    for round_number in range(rounds):
+        for subject, engine in MEASURED if round_number % 2 == 0 else reversed(MEASURED):
+            measurement, cpu, jobs = await measure(subject, engine, requests, seconds)
+            results[subject.name, engine].add(measurement, cpu, jobs)
+            busiest = max(busiest, measurement.cpu_share)
             print(
-                f"  round {number + 1}: {contestant.says}, {LABELS[kind]}: {measured.rate:,.0f}/s",
+                f"  round {round_number + 1}: {subject.label}, {ENGINE_LABELS[engine]}: {measurement.rate:,.0f}/s",
                 file=sys.stderr,
                 flush=True,
             )
     return results, busiest
 
 
-def ratio(results: Results, contestant: Contestant, kind: str) -> float:
-    """The median over the rounds of a contestant's rate against that of `plain`."""
-    pairs = zip(results[contestant.name, kind].rates, results[PLAIN.name, kind].rates, strict=True)
-    return median(own / other for own, other in pairs)
+def median_ratio(results: Results, subject: Subject, engine: str) -> float:
+    """Return the median over the rounds of the ratio of a server's rate to that of `BASELINE`."""
+    pairs = zip(results[subject.name, engine].rates, results[BASELINE.name, engine].rates, strict=True)
+    return median(own / baseline for own, baseline in pairs)
 
 
 def report(results: Results) -> tuple[str, bool]:
-    """The table, and whether every requirement is met."""
+    """Return the table and whether every requirement is met."""
     rows, met = [], True
-    for contestant, kind in [(BARE, ""), *((one, kind) for kind in KINDS for one in CONTESTANTS)]:
-        series = results[contestant.name, kind]
-        share, wanted = "", ""
-        if contestant.required is not None:
-            found = ratio(results, contestant, kind)
-            met &= found >= contestant.required
-            share, wanted = f"{found:.2f}", f"≥ {contestant.required}"
-        times = [f"{percentile(series.latencies, at) * 1000:.1f} ms" for at in (0.5, 0.99)]
+    for subject, engine in MEASURED:
+        series = results[subject.name, engine]
+        ratio_text, required = "", ""
+        if subject.required is not None:
+            ratio = median_ratio(results, subject, engine)
+            met &= ratio >= subject.required
+            ratio_text, required = f"{ratio:.2f}", f"≥ {subject.required}"
+        latencies = [f"{percentile(series.latencies, share) * 1000:.1f} ms" for share in (0.5, 0.99)]
         rate, cost = f"{median(series.rates):,.0f}", f"{median(series.costs):.0f} µs"
-        jobs = f"{median(series.jobs):,.0f}" if contestant is WORKING else ""
-        rows.append([contestant.says, LABELS[kind], rate, share, wanted, *times, cost, jobs])
-    head = ["server", "database", "deliveries/s", "of HMAC and group commit alone", "required"]
-    return table([*head, "median", "p99", "processor time each", "jobs done/s"], rows), met
+        jobs = f"{median(series.jobs):,.0f}" if subject is LONGSHORE_WITH_WORKER else ""
+        rows.append([subject.label, ENGINE_LABELS[engine], rate, ratio_text, required, *latencies, cost, jobs])
+    header = ["server", "database", "deliveries/s", "of HMAC and group commit alone", "required"]
+    return markdown_table([*header, "median", "p99", "processor time per request", "jobs done/s"], rows), met
 
 
 def main() -> int:
-    """Measure and print; 1 when a requirement is not met."""
+    """Measure and print the results; return 1 when a requirement is not met."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of each turn")
-    given = parser.parse_args()
-    factory = None
-    if EVENT_LOOP == "uvloop":
-        import uvloop
-
-        factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        results, busiest = runner.run(run(given.rounds, given.seconds))
+    parser.add_argument("--seconds", type=float, default=3.0, help="seconds of each measurement")
+    args = parser.parse_args()
+    with event_loop_runner() as runner:
+        results, busiest = runner.run(run(args.rounds, args.seconds))
     text, met = report(results)
-    how = f"{given.rounds} rounds of {given.seconds:g} s, {CONNECTIONS} connections, {BODY:,} byte bodies, {EVENT_LOOP}"
-    print(f"{machine()} {how}.")
-    print(f"{'' if 'postgres' in KINDS else MISSING + ' '}The load's own process was busy {busiest:.0%} at most.\n")
+    parameters = f"{args.rounds} rounds of {args.seconds:g} s, {CONNECTIONS} connections, {BODY_BYTES:,} byte bodies"
+    print(f"{measured_on()} {parameters}, {EVENT_LOOP}. {ENGINES_NOTE}")
+    print(f"The load generator used at most {busiest:.0%} of one processor.\n")
     print(text)
     return 0 if met else 1
 

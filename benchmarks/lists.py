@@ -1,9 +1,9 @@
-"""How fast a page of a list is answered in each dialect, beside a bare route that sends the same SQL as JSON.
+"""Measure how fast each dialect serves a page of a list, compared with a bare route that sends the same SQL as JSON.
 
-One process for each database serves our application on one port and the bare routes on another. These run, one after
-the other, the statements that our own code has asked the database for one such page, with the arguments that it had
-(whose token it is has been asked before), and send their rows. They read as is usual beside aiohttp: with aiosqlite,
-each statement in one call, or from a pool of asyncpg. Both take turns, loaded by this process over loopback.
+One process for each database serves our application on one port and the bare routes on another. A bare route runs the
+statements that our code has run for such a page, with the same arguments (except for the look-up of the token), and
+sends their rows. It reads with the usual libraries for aiohttp: aiosqlite, with one call for each statement, or a pool
+of asyncpg. Both take turns; this process is the load generator.
 """
 
 from __future__ import annotations
@@ -27,169 +27,171 @@ import aiosqlite
 import orjson
 from aiohttp import web
 
-from benchmarks import filling
-from benchmarks.databases import KINDS, LABELS, MISSING, connect, filled, sqlite_file
-from benchmarks.intake import EVENT_LOOP, free_port, processor_seconds, serving
-from benchmarks.load import Measured, send
-from benchmarks.tables import machine, percentile, table
+from benchmarks import datasets
+from benchmarks.databases import ENGINE_LABELS, ENGINES, ENGINES_NOTE, connect, prepared_database, sqlite_path
+from benchmarks.intake import EVENT_LOOP, cpu_seconds, event_loop_runner, free_port, running_server
+from benchmarks.load import Measurement, generate_load
+from benchmarks.reporting import markdown_table, measured_on, percentile
 from bot import log
 from bot.settings import read_settings
 from bot.store import migrations
 from bot.store.migrate import migrate
 from server.app import SERVICE, create_app
 
-LEAST = 0.6
-MOST = 1.3
+MIN_RATIO = 0.6
+MAX_GROWTH = 1.3
 TOKEN = "lsh_benchmark-token"
 CONNECTIONS = 8
-WARM_UP = 0.3
-TIMES = 7  # of each page in a round, of which the median counts
-ROWS = 20
+WARM_UP_SECONDS = 0.3
+REPEATS = 7  # of each page in a round; the median counts
+ROWS_PER_PAGE = 20
 
 
 @dataclass(frozen=True)
 class Case:
-    """A list: its page where few rows are left by the filter, and where a tenth or more of all are.
+    """A list with two filters: one that matches few rows, and one that matches a tenth or more of all rows.
 
-    The few are the oldest rows of the table: whoever looks for the newest of them by walking through everybody's
-    walks long. `stranger` says that it is asked for without a token.
+    The few rows are the oldest of the table, the worst case for a scan from the newest row. `anonymous` requests have
+    no token.
     """
 
-    says: str
-    few: str
-    many: str
-    stranger: bool = False
+    label: str
+    few_rows_path: str
+    many_rows_path: str
+    anonymous: bool = False
 
     @property
     def headers(self) -> dict[str, str]:
-        """Who asks."""
-        return {} if self.stranger else {"Authorization": f"Token {TOKEN}"}
+        """Request headers of the caller."""
+        return {} if self.anonymous else {"Authorization": f"Token {TOKEN}"}
 
 
 DEPLOYMENTS = "/api/releases/filler-{}/environments/staging/deployments?per_page=20"
 PACKAGES = "/api/releases/?package=filler-{}&status=10"
-NATIVE = "/api/projects/filler-{}/releases"
+RELEASES = "/api/projects/filler-{}/releases"
 ANNOUNCEMENTS = "/projects/filler-{}/releases.json"
 SCHEDULES = "/rest_api/v1/release-schedules/?sla={}&ordering=-date"
 FILES = "/rest_api/v1/released-files/?repo={}&ordering=-release_date"
 CASES = (
     Case("`releases`: deployments", DEPLOYMENTS.format(11), DEPLOYMENTS.format(2)),
     Case("`packages`: releases", PACKAGES.format(11), PACKAGES.format(2)),
-    Case("our own: releases", NATIVE.format(11), NATIVE.format(2)),
-    Case("`announcements`, stranger", ANNOUNCEMENTS.format(11), ANNOUNCEMENTS.format(2), stranger=True),
+    Case("our own: releases", RELEASES.format(11), RELEASES.format(2)),
+    Case("`announcements`, anonymous", ANNOUNCEMENTS.format(11), ANNOUNCEMENTS.format(2), anonymous=True),
     Case("`announcements`, token", ANNOUNCEMENTS.format(11), ANNOUNCEMENTS.format(2)),
-    Case("`release-schedules`, stranger", SCHEDULES.format("gold"), SCHEDULES.format("silver"), stranger=True),
+    Case("`release-schedules`, anonymous", SCHEDULES.format("gold"), SCHEDULES.format("silver"), anonymous=True),
     Case("`release-schedules`, token", SCHEDULES.format("gold"), SCHEDULES.format("silver")),
-    Case("`released-files`, stranger", FILES.format(1), FILES.format(3), stranger=True),
+    Case("`released-files`, anonymous", FILES.format(1), FILES.format(3), anonymous=True),
     Case("`released-files`, token", FILES.format(1), FILES.format(3)),
 )
 
-Run = Callable[[str, Any], Awaitable[list[dict[str, Any]]]]
+Execute = Callable[[str, Any], Awaitable[list[dict[str, Any]]]]
 Key = tuple[str, int]
 Times = dict[str, float]
 
 
-# --- the process that serves
+# --- the server process
 
 
 @dataclass(frozen=True)
 class Statement:
-    """Something that the database was asked, and how many seconds it took."""
+    """An executed SQL statement and its duration in seconds."""
 
     sql: str
     args: Any
     seconds: float
 
     @property
-    def counts(self) -> bool:
-        """Whether it is an exact count."""
+    def is_count(self) -> bool:
+        """Whether the statement is an exact count."""
         return "count(*)" in self.sql
 
 
 @dataclass
 class Recorder:
-    """Runs statements as the engine does, and takes note of them while `seen` is a list."""
+    """Execute statements, and record them while `statements` is a list."""
 
-    run: Run
-    seen: list[Statement] | None = None
+    execute: Execute
+    statements: list[Statement] | None = None
 
     async def __call__(self, sql: str, args: Any = None) -> list[dict[str, Any]]:
-        """Run one."""
-        if self.seen is None:
-            return await self.run(sql, args)
-        begun = time.perf_counter()
-        rows = await self.run(sql, args)
-        self.seen.append(Statement(sql, args, time.perf_counter() - begun))
+        """Execute a statement."""
+        if self.statements is None:
+            return await self.execute(sql, args)
+        started = time.perf_counter()
+        rows = await self.execute(sql, args)
+        self.statements.append(Statement(sql, args, time.perf_counter() - started))
         return rows
 
 
-class Bare:
-    """The bare routes, and a way to learn how long the statements of our own took."""
+class BareRoutes:
+    """The bare routes, and a route that reports the duration of our own statements."""
 
     def __init__(self, url: str, address: str, recorder: Recorder) -> None:
         self._url, self._address, self._recorder = url, address, recorder
-        self._read: Run
-        self._pages: dict[int, list[Statement]] = {}
+        self._read: Execute
+        self._statements_by_case: dict[int, list[Statement]] = {}
         self._recording = asyncio.Lock()
         self._session: aiohttp.ClientSession
 
     async def open(self, _: web.Application) -> AsyncIterator[None]:
-        """Speak to our own application, and to the database."""
-        async with aiohttp.ClientSession(self._address) as self._session, reading(self._url) as self._read:
+        """Open a client of our application and a connection to the database."""
+        async with aiohttp.ClientSession(self._address) as self._session, open_reader(self._url) as self._read:
             yield
 
-    async def asked(self, case: Case, path: str) -> list[Statement]:
-        """What our own code asks for one page."""
-        self._recorder.seen = []
+    async def record_statements(self, case: Case, path: str) -> list[Statement]:
+        """Return the statements that our code runs for a page."""
+        self._recorder.statements = []
         try:
             async with self._session.get(path, headers=case.headers) as response:
-                said = await response.json()
-                rows = said["results"] if isinstance(said, dict) else said
-            if response.status != 200 or len(rows) != ROWS:
-                raise RuntimeError(f"{path}: {response.status} {said}")
-            return self._recorder.seen
+                body = await response.json()
+                rows = body["results"] if isinstance(body, dict) else body
+            if response.status != 200 or len(rows) != ROWS_PER_PAGE:
+                raise RuntimeError(f"{path}: {response.status} {body}")
+            return self._recorder.statements
         finally:
-            self._recorder.seen = None
+            self._recorder.statements = None
 
     async def page(self, request: web.Request) -> web.Response:
-        """The same SQL as our own page of few rows, sent as JSON."""
-        number = int(request.match_info["case"])
-        async with self._recording if number not in self._pages else nullcontext():
-            if number not in self._pages:
-                self._pages[number] = await self.asked(CASES[number], CASES[number].few)
+        """Run the SQL of our page with few rows and send the rows as JSON."""
+        case_number = int(request.match_info["case"])
+        async with self._recording if case_number not in self._statements_by_case else nullcontext():
+            if case_number not in self._statements_by_case:
+                self._statements_by_case[case_number] = await self.record_statements(
+                    CASES[case_number], CASES[case_number].few_rows_path
+                )
         count: list[dict[str, Any]] = []
-        for statement in self._pages[number]:
-            found = await self._read(statement.sql, statement.args)
-            if statement.counts:
-                count = found
+        for statement in self._statements_by_case[case_number]:
+            result = await self._read(statement.sql, statement.args)
+            if statement.is_count:
+                count = result
             else:
-                rows = found
+                rows = result
         return web.Response(body=orjson.dumps(count + rows), content_type="application/json")
 
     async def times(self, request: web.Request) -> web.Response:
-        """Seconds of a page of many rows in our route: the page, the count, and the same count by itself."""
+        """Report the seconds of our page with many rows, of its count, and of the same count on a plain connection."""
         case = CASES[int(request.match_info["case"])]
-        statements = await self.asked(case, case.many)
-        page = [each for each in statements if not each.counts]
-        times = {"page": median([await self._timed(page) for _ in range(TIMES)])}
+        statements = await self.record_statements(case, case.many_rows_path)
+        page = [statement for statement in statements if not statement.is_count]
+        times = {"page": median([await self._time_statements(page) for _ in range(REPEATS)])}
         for statement in statements:
-            if statement.counts:
-                times |= {"count": statement.seconds, "alone": await alone(self._url, statement)}
+            if statement.is_count:
+                times |= {"count": statement.seconds, "alone": await time_statement(self._url, statement)}
         return web.Response(body=orjson.dumps(times), content_type="application/json")
 
-    async def _timed(self, statements: Sequence[Statement]) -> float:
-        """Seconds of statements, one after the other, as our route has asked them just now."""
-        begun = time.perf_counter()
+    async def _time_statements(self, statements: Sequence[Statement]) -> float:
+        """Return the seconds of running statements one after the other through our database client."""
+        started = time.perf_counter()
         for statement in statements:
-            await self._recorder.run(statement.sql, statement.args)
-        return time.perf_counter() - begun
+            await self._recorder.execute(statement.sql, statement.args)
+        return time.perf_counter() - started
 
 
 @asynccontextmanager
-async def reading(url: str) -> AsyncIterator[Run]:
-    """What reads rows as dictionaries, with nothing of ours in between."""
+async def open_reader(url: str) -> AsyncIterator[Execute]:
+    """Open a plain connection or pool; yield a function that reads rows as dictionaries."""
     if url.startswith("sqlite"):
-        async with aiosqlite.connect(f"file:{sqlite_file(url)}?mode=ro", uri=True) as database:
+        async with aiosqlite.connect(f"file:{sqlite_path(url)}?mode=ro", uri=True) as database:
             database.row_factory = sqlite3.Row
 
             async def read(sql: str, args: Any) -> list[dict[str, Any]]:
@@ -205,29 +207,29 @@ async def reading(url: str) -> AsyncIterator[Run]:
         yield fetch
 
 
-async def alone(url: str, statement: Statement) -> float:
-    """Seconds of a statement on a plain connection, with nothing around it."""
+async def time_statement(url: str, statement: Statement) -> float:
+    """Return the seconds of a statement on a plain connection."""
     if url.startswith("sqlite"):
-        database = sqlite3.connect(sqlite_file(url))
+        database = sqlite3.connect(sqlite_path(url))
         try:
             database.execute("SELECT count(*) FROM users").fetchall()  # opens the file and reads the schema
-            begun = time.perf_counter()
+            started = time.perf_counter()
             database.execute(statement.sql, statement.args).fetchall()
-            return time.perf_counter() - begun
+            return time.perf_counter() - started
         finally:
             database.close()
     connection = await connect(url)
     try:
         prepared = await connection.prepare(statement.sql)
-        begun = time.perf_counter()
+        started = time.perf_counter()
         await prepared.fetch(*statement.args)
-        return time.perf_counter() - begun
+        return time.perf_counter() - started
     finally:
         await connection.close()
 
 
 async def serve(bare_port: int) -> None:
-    """Serve both, with the settings of the environment, until told to stop."""
+    """Serve our application and the bare routes, with the settings of the environment, until stopped."""
     settings = read_settings()
     log.configure(settings.log_level)
     app = create_app(settings, works=False)
@@ -235,7 +237,7 @@ async def serve(bare_port: int) -> None:
     await ours.setup()
     client: Any = app[SERVICE].database.client
     client.execute_query_dict = recorder = Recorder(client.execute_query_dict)
-    bare = Bare(settings.database_url, settings.url, recorder)
+    bare = BareRoutes(settings.database_url, settings.url, recorder)
     routes = web.Application()
     routes.cleanup_ctx.append(bare.open)
     routes.router.add_get("/pages/{case}", bare.page)
@@ -247,11 +249,11 @@ async def serve(bare_port: int) -> None:
     await asyncio.Event().wait()
 
 
-# --- the process that asks
+# --- the load generator
 
 
-class Asking:
-    """The same request again and again."""
+class RepeatedRequest:
+    """A source that repeats one request."""
 
     status = b"200"
 
@@ -260,184 +262,196 @@ class Asking:
         self._request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n{lines}\r\n".encode()
 
     def next(self) -> bytes:
-        """The request."""
+        """Return the request."""
         return self._request
 
 
 @dataclass(frozen=True)
 class Server:
-    """A process with one of the databases."""
+    """A server process with one of the databases."""
 
     port: int
-    bare: int
-    process: int
+    bare_port: int
+    pid: int
 
 
 @dataclass
 class Series:
-    """What came of one list on one database, round by round: requests a second, latencies, processor seconds each."""
+    """Measurements of one list on one database: rates, latencies and processor seconds per request."""
 
     rates: list[float] = field(default_factory=list)
     latencies: list[float] = field(default_factory=list)
     costs: list[float] = field(default_factory=list)
 
-    def add(self, measured: Measured, processor: float) -> None:
-        """One turn."""
-        self.rates.append(measured.rate)
-        self.latencies += measured.latencies
-        self.costs.append(processor / max(1, measured.acknowledged))
+    def add(self, measurement: Measurement, cpu: float) -> None:
+        """Add a measurement."""
+        self.rates.append(measurement.rate)
+        self.latencies += measurement.latencies
+        self.costs.append(cpu / max(1, measurement.acknowledged))
 
 
 @dataclass
 class Results:
-    """Rates by database, list and contestant (ours or not), times by database, size and list."""
+    """Rates by engine, list and server (ours or bare); times by engine, size and list."""
 
     rates: dict[tuple[str, int, bool], Series] = field(default_factory=dict)
     times: dict[tuple[str, int, int], list[Times]] = field(default_factory=dict)
     busiest: float = 0.0
 
 
-async def take_turn(server: Server, number: int, seconds: float, *, ours: bool) -> tuple[Measured, float]:
-    """Load our list, or the bare route; with the processor time that its process had."""
-    case = CASES[number]
-    requests = Asking(case.few if ours else f"/pages/{number}", case.headers)
-    before = processor_seconds(server.process)
-    port = server.port if ours else server.bare
-    measured = await send(port, requests, connections=CONNECTIONS, warm_up=WARM_UP, seconds=seconds)
-    return measured, processor_seconds(server.process) - before
+async def measure(server: Server, case_number: int, seconds: float, *, ours: bool) -> tuple[Measurement, float]:
+    """Load our list or the bare route; return the measurement and the processor time of the server process."""
+    case = CASES[case_number]
+    requests = RepeatedRequest(case.few_rows_path if ours else f"/pages/{case_number}", case.headers)
+    before = cpu_seconds(server.pid)
+    port = server.port if ours else server.bare_port
+    measurement = await generate_load(port, requests, connections=CONNECTIONS, warm_up=WARM_UP_SECONDS, seconds=seconds)
+    return measurement, cpu_seconds(server.pid) - before
 
 
-async def one_round(servers: dict[Key, Server], large: int, seconds: float, first: bool, results: Results) -> None:
-    """Each list on each database: ours and the bare one in turn, then the times at every size."""
-    for kind in KINDS:
-        for number in range(len(CASES)):
-            for ours in (first, not first):
-                measured, processor = await take_turn(servers[kind, large], number, seconds, ours=ours)
-                results.rates.setdefault((kind, number, ours), Series()).add(measured, processor)
-                results.busiest = max(results.busiest, measured.busy)
+async def run_round(
+    servers: dict[Key, Server], large: int, seconds: float, longshore_first: bool, results: Results
+) -> None:
+    """Measure each list on each database: our route and the bare route in turn, then the times at every size."""
+    for engine in ENGINES:
+        for case_number in range(len(CASES)):
+            for ours in (longshore_first, not longshore_first):
+                measurement, cpu = await measure(servers[engine, large], case_number, seconds, ours=ours)
+                results.rates.setdefault((engine, case_number, ours), Series()).add(measurement, cpu)
+                results.busiest = max(results.busiest, measurement.cpu_share)
     async with aiohttp.ClientSession(raise_for_status=True) as session:
-        for number in range(len(CASES)):
-            for (kind, size), server in servers.items() if first else reversed(servers.items()):
-                async with session.get(f"http://127.0.0.1:{server.bare}/times/{number}") as response:
-                    results.times.setdefault((kind, size, number), []).append(orjson.loads(await response.read()))
+        for case_number in range(len(CASES)):
+            for (engine, size), server in servers.items() if longshore_first else reversed(servers.items()):
+                async with session.get(f"http://127.0.0.1:{server.bare_port}/times/{case_number}") as response:
+                    results.times.setdefault((engine, size, case_number), []).append(
+                        orjson.loads(await response.read())
+                    )
 
 
 @asynccontextmanager
-async def started(kind: str, size: int, *, keep: bool) -> AsyncIterator[Server]:
-    """A process with a database of so many rows."""
+async def started_server(engine: str, size: int, *, keep: bool) -> AsyncIterator[Server]:
+    """Start a server process with a database of `size` rows."""
 
     async def fill(url: str) -> None:
-        begun = time.monotonic()
+        started = time.monotonic()
         await migrate(url)
-        await filling.fill_lists(url, size, TOKEN)
-        told(f"{LABELS[kind]} has {size:,} rows in each list after {time.monotonic() - begun:.0f} s")
+        await datasets.fill_lists(url, size, TOKEN)
+        log_progress(f"{ENGINE_LABELS[engine]} has {size:,} rows in each list after {time.monotonic() - started:.0f} s")
 
     port, bare = free_port(), free_port()
-    async with filled(kind, f"lists_{size}_{version()}", fill, keep=keep) as url:
+    async with prepared_database(engine, f"lists_{size}_{dataset_version()}", fill, keep=keep) as url:
         command = ("-m", "benchmarks.lists", "--child", str(bare))
-        async with serving("the process with the lists", command, port, url) as process:
+        async with running_server("the server process", command, port, url) as process:
             yield Server(port, bare, process)
 
 
-def version() -> str:
-    """What tells databases from others that were filled otherwise."""
-    files = [Path(filling.__file__), *sorted(Path(migrations.__path__[0]).glob("*.py"))]
+def dataset_version() -> str:
+    """Return a digest of the code that determines the content of the databases."""
+    files = [Path(datasets.__file__), *sorted(Path(migrations.__path__[0]).glob("*.py"))]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
 
 
-def told(line: str) -> None:
-    """Say how it goes."""
+def log_progress(line: str) -> None:
+    """Print a progress message to standard error."""
     print(f"  {line}", file=sys.stderr, flush=True)
 
 
 async def run(rounds: int, seconds: float, sizes: tuple[int, int], *, keep: bool) -> Results:
-    """All rounds."""
+    """Run all rounds."""
     results = Results()
     async with AsyncExitStack() as stack:
         servers: dict[Key, Server] = {}
-        for kind in KINDS:
+        for engine in ENGINES:
             for size in sizes:
-                servers[kind, size] = await stack.enter_async_context(started(kind, size, keep=keep))
-        for number in range(rounds):
-            await one_round(servers, sizes[1], seconds, number % 2 == 0, results)
-            told(f"round {number + 1} of {rounds}")
+                servers[engine, size] = await stack.enter_async_context(started_server(engine, size, keep=keep))
+        for round_number in range(rounds):
+            await run_round(servers, sizes[1], seconds, round_number % 2 == 0, results)
+            log_progress(f"round {round_number + 1} of {rounds}")
     return results
 
 
-# --- what came of it
+# --- reports
 
 
-def rates(results: Results) -> tuple[str, bool]:
-    """The table of rates, and whether every list reaches its share of the bare route's."""
+def report_rates(results: Results) -> tuple[str, bool]:
+    """Return the table of rates and whether every list reaches the required ratio to the bare route."""
     rows, met = [], True
-    for kind in KINDS:
-        for number, case in enumerate(CASES):
-            ours, bare = results.rates[kind, number, True], results.rates[kind, number, False]
-            share = median(own / other for own, other in zip(ours.rates, bare.rates, strict=True))
-            met &= share >= LEAST
-            shown = [f"{median(bare.rates):,.0f}", f"{median(ours.rates):,.0f}", f"{share:.2f}", f"≥ {LEAST}"]
-            shown += [f"{percentile(ours.latencies, at) * 1000:.1f} ms" for at in (0.5, 0.99)]
-            shown += [f"{median(each.costs) * 1e6:.0f} µs" for each in (bare, ours)]
-            rows.append([case.says, LABELS[kind], *shown])
-    head = ["list", "database", "bare route, pages/s", "ours, pages/s", "of the bare route", "required"]
-    return table([*head, "median", "p99", "processor time, bare", "ours"], rows), met
+    for engine in ENGINES:
+        for case_number, case in enumerate(CASES):
+            longshore_series, bare_series = (
+                results.rates[engine, case_number, True],
+                results.rates[engine, case_number, False],
+            )
+            ratio = median(
+                longshore / baseline
+                for longshore, baseline in zip(longshore_series.rates, bare_series.rates, strict=True)
+            )
+            met &= ratio >= MIN_RATIO
+            cells = [
+                f"{median(bare_series.rates):,.0f}",
+                f"{median(longshore_series.rates):,.0f}",
+                f"{ratio:.2f}",
+                f"≥ {MIN_RATIO}",
+            ]
+            cells += [f"{percentile(longshore_series.latencies, quantile) * 1000:.1f} ms" for quantile in (0.5, 0.99)]
+            cells += [f"{median(series.costs) * 1e6:.0f} µs" for series in (bare_series, longshore_series)]
+            rows.append([case.label, ENGINE_LABELS[engine], *cells])
+    header = ["list", "database", "bare route, pages/s", "ours, pages/s", "of the bare route", "required"]
+    return markdown_table([*header, "median", "p99", "processor time, bare", "ours"], rows), met
 
 
-def growths(results: Results, sizes: tuple[int, int]) -> tuple[str, bool]:
-    """The table of times of pages, and whether none grows more than it may."""
+def report_growth(results: Results, sizes: tuple[int, int]) -> tuple[str, bool]:
+    """Return the table of page times and whether every growth is within the limit."""
     rows, met = [], True
-    for kind in KINDS:
-        for number, case in enumerate(CASES):
-            few, many = ([times["page"] for times in results.times[kind, size, number]] for size in sizes)
-            growth = median(large / small for small, large in zip(few, many, strict=True))
-            met &= growth <= MOST
-            shown = [f"{median(each) * 1000:.2f} ms" for each in (few, many)]
-            rows.append([case.says, LABELS[kind], *shown, f"{growth:.2f}", f"≤ {MOST}"])
-    return table(["page of", "database", *(f"{size:,} rows" for size in sizes), "growth", "required"], rows), met
+    for engine in ENGINES:
+        for case_number, case in enumerate(CASES):
+            small, large = ([times["page"] for times in results.times[engine, size, case_number]] for size in sizes)
+            growth = median(large / small for small, large in zip(small, large, strict=True))
+            met &= growth <= MAX_GROWTH
+            medians = [f"{median(times) * 1000:.2f} ms" for times in (small, large)]
+            rows.append([case.label, ENGINE_LABELS[engine], *medians, f"{growth:.2f}", f"≤ {MAX_GROWTH}"])
+    return markdown_table(
+        ["page of", "database", *(f"{size:,} rows" for size in sizes), "growth", "required"], rows
+    ), met
 
 
-def counts(results: Results, sizes: tuple[int, int]) -> str:
-    """The table of exact counts: in our route, and the same SQL by itself."""
+def report_counts(results: Results, sizes: tuple[int, int]) -> str:
+    """Return the table of exact counts, in our route and on a plain connection."""
     rows = []
-    for kind in KINDS:
-        for number, case in enumerate(CASES):
-            shown = []
+    for engine in ENGINES:
+        for case_number, case in enumerate(CASES):
+            cells = []
             for size in sizes:
-                times = results.times[kind, size, number]
+                times = results.times[engine, size, case_number]
                 if "count" in times[0]:
-                    shown += [f"{median(each[name] for each in times) * 1000:.2f} ms" for name in ("count", "alone")]
-            if shown:
-                rows.append([case.says, LABELS[kind], *shown])
-    head = [f"{size:,} rows, {what}" for size in sizes for what in ("in our route", "alone")]
-    return table(["exact count for", "database", *head], rows)
+                    cells += [f"{median(row[name] for row in times) * 1000:.2f} ms" for name in ("count", "alone")]
+            if cells:
+                rows.append([case.label, ENGINE_LABELS[engine], *cells])
+    header = [f"{size:,} rows, {column}" for size in sizes for column in ("in our route", "alone")]
+    return markdown_table(["exact count for", "database", *header], rows)
 
 
 def main() -> int:
-    """Measure and print; 1 when a requirement is not met."""
+    """Measure and print the results; return 1 when a requirement is not met."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=1.0, help="of each turn")
+    parser.add_argument("--seconds", type=float, default=1.0, help="seconds of each measurement")
     parser.add_argument("--sizes", type=int, nargs=2, default=(1_000, 1_000_000), metavar=("FEW", "MANY"))
-    parser.add_argument("--keep", action="store_true", help="the filled databases, for the next run with --keep")
+    parser.add_argument("--keep", action="store_true", help="keep the filled databases for the next run with --keep")
     parser.add_argument("--child", type=int, default=0, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    sizes = (given.sizes[0], given.sizes[1])
-    factory = None
-    if EVENT_LOOP == "uvloop":
-        import uvloop
-
-        factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        if given.child:
-            runner.run(serve(given.child))
-        results = runner.run(run(given.rounds, given.seconds, sizes, keep=given.keep))
-    (first, fast), (second, flat) = rates(results), growths(results, sizes)
-    how = f"{given.rounds} rounds of {given.seconds:g} s, {CONNECTIONS} connections, {sizes[1]:,} rows, {EVENT_LOOP}"
-    print(f"{machine()} {how}.")
-    print(
-        f"{'' if 'postgres' in KINDS else MISSING + ' '}The load's own process was busy {results.busiest:.0%} at most."
+    args = parser.parse_args()
+    sizes = (args.sizes[0], args.sizes[1])
+    with event_loop_runner() as runner:
+        if args.child:
+            runner.run(serve(args.child))
+        results = runner.run(run(args.rounds, args.seconds, sizes, keep=args.keep))
+    (first, fast), (second, flat) = report_rates(results), report_growth(results, sizes)
+    parameters = (
+        f"{args.rounds} rounds of {args.seconds:g} s, {CONNECTIONS} connections, {sizes[1]:,} rows, {EVENT_LOOP}"
     )
-    print(f"\n{first}\n\n{second}\n\n{counts(results, sizes)}")
+    print(f"{measured_on()} {parameters}. {ENGINES_NOTE}")
+    print(f"The load generator used at most {results.busiest:.0%} of one processor.")
+    print(f"\n{first}\n\n{second}\n\n{report_counts(results, sizes)}")
     return 0 if fast and flat else 1
 
 

@@ -1,6 +1,6 @@
-"""A load: prebuilt requests, most of them signed deliveries, over connections that are kept alive, and their answers.
+"""Generate load: prebuilt requests over keep-alive connections.
 
-It works on bare protocols, below any HTTP client, so that one process of it outruns every server measured with it.
+It uses asyncio protocols instead of an HTTP client, so that one process can saturate every server that it measures.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import orjson
 SECRET = "benchmark-secret"
 PATH = "/webhooks/github"
 HEAD_END = b"\r\n\r\n"
-LENGTH = b"content-length:"
+CONTENT_LENGTH = b"content-length:"
 
 
 def push_payload(size: int) -> bytes:
-    """The body of a push to a branch, of so many bytes: commits as GitHub tells them, then padding."""
+    """Build the body of a `push` event of `size` bytes: commits as GitHub sends them, then padding."""
     payload = {
         "ref": "refs/heads/main",
         "created": False,
@@ -43,17 +43,17 @@ def push_payload(size: int) -> bytes:
     return orjson.dumps(payload)
 
 
-class Requests(Protocol):
-    """What is sent, and the status with which it must be answered."""
+class RequestSource(Protocol):
+    """A source of requests, and the status that every response must have."""
 
     status: bytes
 
     def next(self) -> bytes:
-        """The next request."""
+        """Return the next request."""
 
 
-class Deliveries:
-    """Deliveries that differ in their id alone."""
+class DeliverySource:
+    """Signed webhook deliveries that differ only in their id."""
 
     status = b"202"
 
@@ -68,28 +68,28 @@ class Deliveries:
         self._after = HEAD_END + body
 
     def next(self) -> bytes:
-        """A request that was not given before."""
+        """Return a delivery with a new id."""
         return self._before + str(uuid4()).encode() + self._after
 
 
 @dataclass
-class Measured:
-    """What came of a load: requests in the measured time and their latencies, and all that were acknowledged."""
+class Measurement:
+    """Latencies of the requests in the measured time, and the number of all acknowledged requests."""
 
     seconds: float
     latencies: list[float] = field(default_factory=list)
     acknowledged: int = 0
-    busy: float = 0.0
-    """Which share of one processor the load itself took."""
+    cpu_share: float = 0.0
+    """Share of one processor that the load generator used."""
 
     @property
     def rate(self) -> float:
-        """Requests a second."""
+        """Requests per second."""
         return len(self.latencies) / self.seconds
 
 
 class Sender(asyncio.Protocol):
-    """One connection: the next request goes out when the last one is answered."""
+    """A connection that sends the next request when the last one has been answered."""
 
     def __init__(self, load: Load) -> None:
         self._load = load
@@ -99,33 +99,33 @@ class Sender(asyncio.Protocol):
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send the first."""
+        """Send the first request."""
         assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")
         self._transport = transport  # type: ignore[assignment]
         self._send()
 
     def data_received(self, data: bytes) -> None:
-        """Read an answer; once it is whole, send the next request."""
+        """Read a response; once it is complete, send the next request."""
         self._received += data
         end = self._received.find(HEAD_END)
         if end < 0:
             return
         head = self._received[:end].lower()
-        start = head.index(LENGTH) + len(LENGTH)
+        start = head.index(CONTENT_LENGTH) + len(CONTENT_LENGTH)
         length = int(head[start:].split(b"\r\n", 1)[0])
         if len(self._received) < end + len(HEAD_END) + length:
             return
         if not head.startswith(b"http/1.1 " + self._load.requests.status):
-            self._fail(RuntimeError(f"not as it must be: {self._received!r}"))
+            self._fail(RuntimeError(f"unexpected response: {self._received!r}"))
             return
         self._received = b""
-        if self._load.answered(self._sent):
+        if self._load.record_response(self._sent):
             self._send()
         else:
             self._transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End; it is a failure while the load goes on."""
+        """Finish; losing the connection before the end is an error."""
         if self._load.stopped:
             if not self.ended.done():
                 self.ended.set_result(None)
@@ -143,34 +143,36 @@ class Sender(asyncio.Protocol):
 
 
 class Load:
-    """So many connections for so long."""
+    """State shared by the connections of one measurement."""
 
-    def __init__(self, requests: Requests, warm_up: float, seconds: float) -> None:
+    def __init__(self, requests: RequestSource, warm_up: float, seconds: float) -> None:
         self.requests = requests
-        self.measured = Measured(seconds)
-        self.begins = time.perf_counter() + warm_up
-        self.ends = self.begins + seconds
+        self.measurement = Measurement(seconds)
+        self.starts_at = time.perf_counter() + warm_up
+        self.ends_at = self.starts_at + seconds
 
     @property
     def stopped(self) -> bool:
-        """Whether the time is up."""
-        return time.perf_counter() >= self.ends
+        """Whether the measured time is over."""
+        return time.perf_counter() >= self.ends_at
 
-    def answered(self, sent: float) -> bool:
-        """Take note of an answer; whether to go on."""
+    def record_response(self, sent: float) -> bool:
+        """Record a response; return whether to send another request."""
         now = time.perf_counter()
-        self.measured.acknowledged += 1
-        if self.begins <= now < self.ends:
-            self.measured.latencies.append(now - sent)
-        return now < self.ends
+        self.measurement.acknowledged += 1
+        if self.starts_at <= now < self.ends_at:
+            self.measurement.latencies.append(now - sent)
+        return now < self.ends_at
 
 
-async def send(port: int, requests: Requests, *, connections: int, warm_up: float, seconds: float) -> Measured:
-    """Load a server on loopback; raises when anything is answered otherwise than it must be."""
+async def generate_load(
+    port: int, requests: RequestSource, *, connections: int, warm_up: float, seconds: float
+) -> Measurement:
+    """Load a server on 127.0.0.1; raise when a response does not have the expected status."""
     loop = asyncio.get_running_loop()
     load = Load(requests, warm_up, seconds)
     senders = [(await loop.create_connection(lambda: Sender(load), "127.0.0.1", port))[1] for _ in range(connections)]
-    wall, own = time.perf_counter(), time.process_time()
+    started, cpu_started = time.perf_counter(), time.process_time()
     await asyncio.gather(*(sender.ended for sender in senders))
-    load.measured.busy = (time.process_time() - own) / (time.perf_counter() - wall)
-    return load.measured
+    load.measurement.cpu_share = (time.process_time() - cpu_started) / (time.perf_counter() - started)
+    return load.measurement

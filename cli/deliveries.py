@@ -1,4 +1,4 @@
-"""`longshore deliveries`: deliveries and other work that was given up."""
+"""`longshore deliveries`: list, show, retry and discard dead letters."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -9,60 +9,65 @@ from bot.context import Context
 from bot.operations import dead_letters
 from bot.queue import dead_letters as queue
 from cli.operator import operate
-from cli.tables import show, when
+from cli.tables import format_time, print_table
 
-app = typer.Typer(help="Deliveries and other work that was given up.", rich_markup_mode=None)
-Number = Annotated[int, typer.Argument(help="Its number, as `list` shows it.", min=1, max=2**63 - 1)]
+app = typer.Typer(
+    help="Dead letters: webhook deliveries and other jobs that have failed permanently.", rich_markup_mode=None
+)
+Number = Annotated[int, typer.Argument(help="Number of the dead letter, as shown by `list`.", min=1, max=2**63 - 1)]
 
 
 @app.command("list")
-def list_(limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=10_000)] = 100) -> None:
-    """List what was given up, the latest first."""
+def list_(limit: Annotated[int, typer.Option(help="Maximum number of rows.", min=1, max=10_000)] = 100) -> None:
+    """List dead letters, newest first."""
 
-    async def act(context: Context) -> list[queue.DeadLetter]:
+    async def load(context: Context) -> list[queue.DeadLetter]:
         return await queue.dead_letters(limit)
 
-    show(
-        ("number", "kind", "event", "key", "given up", "attempts", "error"),
+    print_table(
+        ("number", "kind", "event", "key", "failed", "attempts", "error"),
         [
             (
-                letter.id,
-                letter.kind,
-                letter.headers.get("event"),
-                letter.key,
-                when(datetime.fromtimestamp(letter.finished_at / 1000, tz=UTC)),
-                letter.attempts,
-                " ".join(letter.error.split())[:100],
+                dead_letter.id,
+                dead_letter.kind,
+                dead_letter.headers.get("event"),
+                dead_letter.key,
+                format_time(datetime.fromtimestamp(dead_letter.finished_at / 1000, tz=UTC)),
+                dead_letter.attempts,
+                " ".join(dead_letter.error.split())[:100],
             )
-            for letter in operate(act)
+            for dead_letter in operate(load)
         ],
     )
 
 
 @app.command("show")
 def show_(number: Number) -> None:
-    """Show one with its payload."""
+    """Show a dead letter with its payload."""
 
-    async def act(context: Context) -> tuple[queue.DeadLetter, bytes]:
-        found = await queue.dead_letter(number)
-        if found is None:
+    async def load(context: Context) -> tuple[queue.DeadLetter, bytes]:
+        row = await queue.dead_letter(number)
+        if row is None:
             raise dead_letters.unknown(number)
-        return found
+        return row
 
-    letter, payload = operate(act)
-    typer.echo(f"number:   {letter.id}\nkind:     {letter.kind}\nkey:      {letter.key}\nheaders:  {letter.headers}")
-    typer.echo(f"attempts: {letter.attempts}\nerror:    {letter.error}\n\n{payload.decode('utf-8', 'replace')}")
+    dead_letter, payload = operate(load)
+    typer.echo(f"number:   {dead_letter.id}\nkind:     {dead_letter.kind}\nkey:      {dead_letter.key}")
+    typer.echo(f"headers:  {dead_letter.headers}")
+    typer.echo(
+        f"attempts: {dead_letter.attempts}\nerror:    {dead_letter.error}\n\n{payload.decode('utf-8', 'replace')}"
+    )
 
 
 @app.command()
 def retry(number: Number) -> None:
-    """Put one back into the queue, with all its attempts."""
+    """Put a dead letter back into the queue, with a fresh number of attempts."""
     operate(lambda context: dead_letters.retry(context, number))
     typer.echo(f"Queued {number} again.")
 
 
 @app.command()
 def discard(number: Number) -> None:
-    """Give one up for good."""
+    """Delete a dead letter without retrying it."""
     operate(lambda context: dead_letters.discard(context, number))
     typer.echo(f"Discarded {number}.")

@@ -1,4 +1,4 @@
-"""`longshore demo`: the main job before the reader's eyes, against a GitHub in a box over a real git repository."""
+"""`longshore demo`: cut, build, deploy and roll back against a simulated GitHub over a real git repository."""
 
 import asyncio
 import shutil
@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,24 +22,28 @@ from bot.operations import users
 from bot.settings import Settings, read_settings
 from bot.store import migrate
 from cli.processes import listen
-from sandbox.serve import Running, start
+from sandbox.serve import DEFAULT_OPTIONS, RunningSandbox, start
 from server.app import SERVICE, create_app
 
 HOST = "127.0.0.1"
-PATIENCE = 60.0
+TIMEOUT_SECONDS = 60.0
+POLL_SECONDS = 0.2
+FAILED_STATUSES = ("failed", "failure", "error", "canceled")
 STEPS = 9
 
 
 class DemoFailed(Problem):
-    """The demonstration did not get to its end."""
+    """The demo did not succeed."""
 
 
 def demo(
-    repo: Annotated[Path, typer.Option(help="The git repository to release from; it is only read.")] = Path(),
-    once: Annotated[bool, typer.Option("--once", help="End when the show is over.")] = False,
-    port: Annotated[int, typer.Option(help="The port of the service; 0 for any that is free.")] = 0,
+    repo: Annotated[Path, typer.Option(help="Git repository to release from; it is never modified.")] = Path(),
+    once: Annotated[
+        bool, typer.Option("--once", help="Exit after the last step instead of waiting for Ctrl-C.")
+    ] = False,
+    port: Annotated[int, typer.Option(help="Port of the service; 0 for any free port.")] = 0,
 ) -> None:
-    """Start Longshore and a GitHub in a box, and cut, build, deploy and roll back before your eyes."""
+    """Cut, build, deploy and roll back against a simulated GitHub."""
     with suppress(KeyboardInterrupt):
         asyncio.run(_demo(repo, once, port))
 
@@ -48,10 +52,10 @@ async def _demo(repo: Path, once: bool, port: int) -> None:
     console = Console(highlight=False, soft_wrap=True)
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="longshore-demo-"))
     try:
-        async with _stage(repo, folder, port or _free_port(), console) as stage:
-            await _show(stage)
+        async with _start(repo, folder, port or _free_port(), console) as session:
+            await _run_scenario(session)
             if not once:
-                _tell_what_next(stage)
+                _print_next_steps(session)
                 await asyncio.Event().wait()
     except asyncio.CancelledError:
         console.print("\nBye.")
@@ -61,60 +65,62 @@ async def _demo(repo: Path, once: bool, port: int) -> None:
 
 
 @dataclass
-class Stage:
-    """What the show is played on."""
+class DemoSession:
+    """A running service and sandbox, and the console to report progress on."""
 
-    sandbox: Running
+    sandbox: RunningSandbox
     url: str
     token: str
-    session: aiohttp.ClientSession
+    http: aiohttp.ClientSession
     console: Console
-    begun: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=time.monotonic)
     step: int = 0
 
-    def say(self, text: str, *, done: bool = False) -> None:
-        """One line of progress."""
-        clock = Text(f"{time.monotonic() - self.begun:5.1f}s  ", style="dim")
+    def log(self, text: str, *, done: bool = False) -> None:
+        """Print a line of progress, with a check mark when something is done."""
+        elapsed = Text(f"{time.monotonic() - self.started:5.1f}s  ", style="dim")
         mark = Text("✓ " if done else "  ", style="green")
-        self.console.print(clock + mark + Text(text))
+        self.console.print(elapsed + mark + Text(text))
 
-    def begin(self, text: str) -> None:
-        """A new step."""
+    def start_step(self, text: str) -> None:
+        """Print the title of the next step."""
         self.step += 1
         self.console.print(Text(f"\n{self.step}/{STEPS} {text}", style="bold"))
 
-    async def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """One request to the service, shown as it is made."""
-        self.say(f"{method} {path}")
+    async def request(self, method: str, path: str, body: Any = None) -> Any:
+        """Log and send a request to the service; return the JSON of the response."""
+        self.log(f"{method} {path}")
         headers = {"Authorization": f"Bearer {self.token}"}
-        async with self.session.request(method, self.url + path, json=body, headers=headers) as response:
-            answer = await response.json()
+        async with self.http.request(method, self.url + path, json=body, headers=headers) as response:
+            content = await response.json()
             if response.status >= 400:
-                raise DemoFailed(f"{method} {path} was answered {response.status}: {answer}")
-            return answer
+                raise DemoFailed(f"{method} {path} returned {response.status}: {content}")
+            return content
 
-    async def until(self, path: str, wanted: str, what: str) -> Any:
-        """Look at something until it has come to the status that is wanted, telling each on the way."""
-        seen, headers = "", {"Authorization": f"Bearer {self.token}"}
-        for _ in range(int(PATIENCE / 0.2)):
-            async with self.session.get(self.url + path, headers=headers) as response:
-                found = await response.json()
-            if found["status"] != seen:
-                seen = found["status"]
-                self.say(f"{what}: {seen.replace('_', ' ')}", done=seen == wanted)
-            if seen == wanted:
-                return found
-            if seen in ("failed", "failure", "error", "canceled"):
-                raise DemoFailed(f"{what} is {seen}: {found.get('reason') or found.get('error_message')}")
-            await asyncio.sleep(0.2)
-        raise DemoFailed(f"{what} is still {seen} after {PATIENCE:.0f} seconds")
+    async def wait_for_status(self, path: str, expected: str, subject: str) -> Any:
+        """Poll a resource until it has the expected status, logging each change; raise DemoFailed if it fails."""
+        status, headers = "", {"Authorization": f"Bearer {self.token}"}
+        for _ in range(int(TIMEOUT_SECONDS / POLL_SECONDS)):
+            async with self.http.get(self.url + path, headers=headers) as response:
+                resource = await response.json()
+            if resource["status"] != status:
+                status = resource["status"]
+                self.log(f"{subject}: {status.replace('_', ' ')}", done=status == expected)
+            if status == expected:
+                return resource
+            if status in FAILED_STATUSES:
+                raise DemoFailed(f"{subject} is {status}: {resource.get('reason') or resource.get('error_message')}")
+            await asyncio.sleep(POLL_SECONDS)
+        raise DemoFailed(f"{subject} is still {status} after {TIMEOUT_SECONDS:.0f} seconds")
 
 
 @asynccontextmanager
-async def _stage(repo: Path, folder: Path, port: int, console: Console) -> AsyncIterator[Stage]:
+async def _start(repo: Path, folder: Path, port: int, console: Console) -> AsyncIterator[DemoSession]:
     url = f"http://{HOST}:{port}"
     sandbox = await start(
-        repo=repo, webhook_url=f"{url}/webhooks/github", say=lambda line: console.print(Text(line, style="dim"))
+        repo,
+        replace(DEFAULT_OPTIONS, webhook_url=f"{url}/webhooks/github"),
+        report=lambda line: console.print(Text(line, style="dim")),
     )
     try:
         settings = _settings(sandbox, folder, port)
@@ -124,16 +130,16 @@ async def _stage(repo: Path, folder: Path, port: int, console: Console) -> Async
         await runner.setup()
         try:
             await listen(runner, HOST, port)
-            console.print(Text(f"Longshore answers at {url}, with an SQLite database in {folder}.", style="dim"))
-            async with aiohttp.ClientSession() as session:
-                yield Stage(sandbox, url, await _token(app), session, console)
+            console.print(Text(f"Longshore serves {url}, with an SQLite database in {folder}.", style="dim"))
+            async with aiohttp.ClientSession() as http:
+                yield DemoSession(sandbox, url, await _create_token(app), http, console)
         finally:
             await runner.cleanup()
     finally:
         await sandbox.close()
 
 
-def _settings(sandbox: Running, folder: Path, port: int) -> Settings:
+def _settings(sandbox: RunningSandbox, folder: Path, port: int) -> Settings:
     return read_settings(
         database_url=f"sqlite://{folder}/longshore.db",
         port=port,
@@ -144,67 +150,68 @@ def _settings(sandbox: Running, folder: Path, port: int) -> Settings:
     )
 
 
-async def _token(app: web.Application) -> str:
+async def _create_token(app: web.Application) -> str:
     context = app[SERVICE].context()
-    acting = context.acting_as(await users.system(context), "cli")
-    _, secret = await users.create_token(acting, "demo", grants=["admin"])
+    operator = context.acting_as(await users.system(context), "cli")
+    _, secret = await users.create_token(operator, "demo", grants=["admin"])
     return secret
 
 
-async def _show(stage: Stage) -> None:
-    head = stage.sandbox.github.head()
-    stage.begin("A project: what is released, and what builds it")
+async def _run_scenario(session: DemoSession) -> None:
+    head = session.sandbox.github.head()
+    session.start_step("Create a project with a repository and a build workflow")
     project = {"name": "site", "repo": "acme/site", "build_workflow": "build.yml"}
-    await stage.ask("POST", "/api/projects", project)
-    stage.begin("Two environments, deployed to by one workflow")
+    await session.request("POST", "/api/projects", project)
+    session.start_step("Create two environments with a deployment workflow")
     for name, tier in (("staging", "staging"), ("production", "production")):
         body = {"name": name, "tier": tier, "workflow": "deploy.yml"}
-        await stage.ask("POST", "/api/projects/site/environments", body)
-    await _cut(stage, "1.0.0-rc1", head, "A candidate, cut at the head of main")
-    await _deploy(stage, "1.0.0-rc1", "staging", "To staging")
-    await _deploy(stage, "1.0.0-rc1", "production", "To production")
-    stage.begin("Somebody pushes a commit")
-    commit = await stage.sandbox.github.commit("Make it better")
-    stage.say(f"main is at {commit[:12]} now", done=True)
-    await _cut(stage, "1.0.0-rc2", commit, "A second candidate, at the new commit")
-    await _deploy(stage, "1.0.0-rc2", "production", "To production as well")
-    stage.begin("It was no improvement: production is rolled back")
-    answer = await stage.ask("POST", "/api/releases/site/environments/production/rollback", {})
-    path = f"/api/releases/site/environments/production/deployments/{answer['id']}"
-    await stage.until(path, "success", f"the rollback from 1.0.0-rc2 to {answer['release_candidate_version']}")
-    dispatched = len(stage.sandbox.github.dispatches)
-    stage.console.print(
+        await session.request("POST", "/api/projects/site/environments", body)
+    await _cut(session, "1.0.0-rc1", head, "Cut a release candidate at the head of main")
+    await _deploy(session, "1.0.0-rc1", "staging", "Deploy it to staging")
+    await _deploy(session, "1.0.0-rc1", "production", "Deploy it to production")
+    session.start_step("Push another commit")
+    commit = await session.sandbox.github.commit("Make it better")
+    session.log(f"main is now at {commit[:12]}", done=True)
+    await _cut(session, "1.0.0-rc2", commit, "Cut a second candidate at the new commit")
+    await _deploy(session, "1.0.0-rc2", "production", "Deploy it to production")
+    session.start_step("Roll back production")
+    rollback = await session.request("POST", "/api/releases/site/environments/production/rollback", {})
+    path = f"/api/releases/site/environments/production/deployments/{rollback['id']}"
+    restored = rollback["release_candidate_version"]
+    await session.wait_for_status(path, "success", f"rollback from 1.0.0-rc2 to {restored}")
+    dispatched = len(session.sandbox.github.dispatches)
+    session.console.print(
         f"\nDone: 2 candidates, {dispatched} workflow runs, each dispatched once; production is on "
-        f"{answer['release_candidate_version']} at {head[:12]}."
+        f"{restored} at {head[:12]}."
     )
 
 
-async def _cut(stage: Stage, version: str, commit: str, title: str) -> None:
-    stage.begin(title)
+async def _cut(session: DemoSession, version: str, commit: str, title: str) -> None:
+    session.start_step(title)
     path = f"/api/releases/site/releases/{version}"
     body = {"repo": "acme/site", "commit": commit, "trigger_build_workflow": True}
-    await stage.ask("POST", path, body)
-    stage.say(f"{version} is cut at {commit[:12]}; GitHub Actions is asked to build it", done=True)
-    found = await stage.until(path, "ready", version)
-    stage.say(f"its build was run {found['build']['run_id']}, on the tag {found['tag']}")
+    await session.request("POST", path, body)
+    session.log(f"{version} is cut at {commit[:12]}; its build is requested from GitHub Actions", done=True)
+    candidate = await session.wait_for_status(path, "ready", version)
+    session.log(f"built by run {candidate['build']['run_id']} on the tag {candidate['tag']}")
 
 
-async def _deploy(stage: Stage, version: str, environment: str, title: str) -> None:
-    stage.begin(title)
+async def _deploy(session: DemoSession, version: str, environment: str, title: str) -> None:
+    session.start_step(title)
     path = f"/api/releases/site/environments/{environment}/deployments"
-    answer = await stage.ask("POST", path, {"release_candidate_version": version})
-    await stage.until(f"{path}/{answer['id']}", "success", f"{version} on {environment}")
+    deployment = await session.request("POST", path, {"release_candidate_version": version})
+    await session.wait_for_status(f"{path}/{deployment['id']}", "success", f"{version} on {environment}")
 
 
-def _tell_what_next(stage: Stage) -> None:
-    url, say = stage.url, stage.console.print
-    auth = f'-H "Authorization: Bearer {stage.token}"'
-    say(Text("\nStill running. Look around:", style="bold"))
-    say(f"  Longshore     {url}   (/readyz, /metrics, /api/projects/site/releases/1.0.0)")
-    say(f"  the sandbox   {stage.sandbox.url}/_sandbox/")
-    say(f"  a token       {stage.token}")
-    say(Text("\nTry:", style="bold"))
-    commit = stage.sandbox.github.head()
+def _print_next_steps(session: DemoSession) -> None:
+    url, print_ = session.url, session.console.print
+    auth = f'-H "Authorization: Bearer {session.token}"'
+    print_(Text("\nEverything is still running:", style="bold"))
+    print_(f"  Longshore     {url}   (/readyz, /metrics, /api/projects/site/releases/1.0.0)")
+    print_(f"  GitHub        {session.sandbox.url}/_sandbox/")
+    print_(f"  API token     {session.token}")
+    print_(Text("\nTry:", style="bold"))
+    commit = session.sandbox.github.head()
     for line in (
         f"curl {auth} {url}/api/releases/site/environments/production/deployments",
         f"curl {auth} {url}/api/projects/site/releases/1.0.0",
@@ -213,8 +220,8 @@ def _tell_what_next(stage: Stage) -> None:
         f'curl {auth} --json \'{{"release_candidate_version": "1.0.0-rc2"}}\' '
         f"{url}/api/releases/site/environments/staging/deployments",
     ):
-        say(f"  {line}", markup=False)
-    say("\nCtrl-C ends it.")
+        print_(f"  {line}", markup=False)
+    print_("\nPress Ctrl-C to stop.")
 
 
 def _free_port() -> int:

@@ -1,65 +1,61 @@
-"""`longshore environment`: where projects are deployed to."""
+"""`longshore environment`: create and change environments."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
 from bot.operations import environments
 from cli.operator import operate
-from cli.projects import pairs
+from cli.options import expand_options, parse_pairs
 
-app = typer.Typer(help="Environments: where projects are deployed to.", rich_markup_mode=None)
+app = typer.Typer(help="Create and change environments.", rich_markup_mode=None)
 
-Project = Annotated[str, typer.Argument(help="The project's name.")]
-Name = Annotated[str, typer.Argument(help="The environment's name.")]
-Tier = Annotated[str, typer.Option(help="production, staging or development.")]
-Workflow = Annotated[str | None, typer.Option(help="The workflow file that deploys to it; '' for none.")]
-Inputs = Annotated[list[str] | None, typer.Option("--input", help="name=text; may be given several times.")]
-Order = Annotated[int | None, typer.Option(help="Its place in lists.")]
-Deadline = Annotated[int | None, typer.Option(help="Minutes in which a deployment has to end.")]
+Project = Annotated[str, typer.Argument(help="Name of the project.")]
+Name = Annotated[str, typer.Argument(help="Name of the environment.")]
+TierOption = typer.Option(help="Tier: production, staging or development.")
+Workflow = Annotated[str | None, typer.Option(help="Workflow file that deploys to it; '' for none.")]
+Inputs = Annotated[list[str] | None, typer.Option("--input", help="Workflow input, as name=text; repeatable.")]
+Order = Annotated[int | None, typer.Option(help="Position in lists.")]
+Deadline = Annotated[int | None, typer.Option(help="Deadline of a deployment, in minutes.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentOptions:
+    """Settings of an environment; None for those that were not given."""
+
+    workflow: Workflow = None
+    inputs: Inputs = None
+    order: Order = None
+    deploy_deadline_minutes: Deadline = None
+
+    def values(self) -> dict[str, Any]:
+        """Return the given settings as the operations expect them."""
+        settings: dict[str, Any] = {
+            "workflow": self.workflow,
+            "inputs": parse_pairs(self.inputs) if self.inputs else None,
+            "position": self.order,
+            "deploy_deadline_minutes": self.deploy_deadline_minutes,
+        }
+        values = {name: value for name, value in settings.items() if value is not None}
+        return {**values, "workflow": None} if self.workflow == "" else values
 
 
 @app.command()
-def create(
-    project: Project,
-    name: Name,
-    tier: Tier,
-    workflow: Workflow = None,
-    inputs: Inputs = None,
-    order: Order = None,
-    deploy_deadline_minutes: Deadline = None,
-) -> None:
+@expand_options
+def create(project: Project, name: Name, tier: Annotated[str, TierOption], *, options: EnvironmentOptions) -> None:
     """Create an environment."""
-    values = _values(workflow, inputs, order, deploy_deadline_minutes, tier)
+    values = {**options.values(), "tier": tier}
     operate(lambda context: environments.create(context, project, name, **values))
     typer.echo(f"Created {project}/{name}.")
 
 
 @app.command("set")
+@expand_options
 def set_(
-    project: Project,
-    name: Name,
-    tier: Annotated[str | None, typer.Option(help="production, staging or development.")] = None,
-    workflow: Workflow = None,
-    inputs: Inputs = None,
-    order: Order = None,
-    deploy_deadline_minutes: Deadline = None,
+    project: Project, name: Name, tier: Annotated[str | None, TierOption] = None, *, options: EnvironmentOptions
 ) -> None:
-    """Change an environment's settings: only what is given is changed."""
-    values = _values(workflow, inputs, order, deploy_deadline_minutes, tier)
+    """Change settings of an environment; settings that are not given stay the same."""
+    values = {**options.values(), **({} if tier is None else {"tier": tier})}
     operate(lambda context: environments.change(context, project, name, **values))
     typer.echo(f"Changed {project}/{name}.")
-
-
-def _values(
-    workflow: str | None, inputs: list[str] | None, order: int | None, deadline: int | None, tier: str | None
-) -> dict[str, Any]:
-    given: dict[str, Any] = {
-        "workflow": workflow,
-        "inputs": pairs(inputs) if inputs else None,
-        "position": order,
-        "deploy_deadline_minutes": deadline,
-        "tier": tier,
-    }
-    values = {name: value for name, value in given.items() if value is not None}
-    return {**values, "workflow": None} if workflow == "" else values

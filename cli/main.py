@@ -1,4 +1,4 @@
-"""The `longshore` command: every failure is one line on standard error and an exit code that is not 0."""
+"""The `longshore` command; every failure is one line on standard error and a non-zero exit code."""
 
 import sys
 from traceback import extract_tb
@@ -39,32 +39,32 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command and give its exit code."""
+    """Run a command and return its exit code."""
     log.configure("error")
     try:
         result = get_command(app).main(args=arguments, prog_name="longshore", standalone_mode=False)
     except Problem as problem:
-        return _failed(problem.sentence, problem.details)
+        return _fail(problem.sentence, problem.details)
     except SandboxError as error:
-        return _failed(str(error), {})
+        return _fail(str(error), {})
     except TyperException as error:
-        _failed(f"{error.format_message()} (see longshore --help)", {})
+        _fail(f"{error.format_message()} (see longshore --help)", {})
         return int(getattr(error, "exit_code", 2))
     except Exit as exit_:
         return exit_.exit_code
     except (Abort, KeyboardInterrupt):
         return 130
     except OSError as error:
-        return _failed(f"{error.strerror or error}: {error.filename}" if error.filename else str(error), {})
-    except Exception as error:  # noqa: BLE001 - a fault of ours is one line too, with the place to look at
+        return _fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error), {})
+    except Exception as error:  # noqa: BLE001 - a bug is also reported in one line, with its location
         frame = extract_tb(error.__traceback__)[-1]
-        return _failed(f"This is a fault in Longshore: {error!r} in {frame.filename}, line {frame.lineno}", {})
+        return _fail(f"Internal error, please report it: {error!r} in {frame.filename}, line {frame.lineno}", {})
     return result if isinstance(result, int) else 0
 
 
-def _failed(sentence: str, details: Any) -> int:
-    more = ", ".join(f"{name}: {value}" for name, value in details.items() if name != "field")
-    line = redacted(f"longshore: {sentence}" + (f" ({more})" if more else ""))
-    shown = " ".join(line.split()).encode(errors="backslashreplace").decode()
-    print(shown, file=sys.stderr)  # noqa: T201
+def _fail(message: str, details: Any) -> int:
+    extra = ", ".join(f"{name}: {value}" for name, value in details.items() if name != "field")
+    line = redacted(f"longshore: {message}" + (f" ({extra})" if extra else ""))
+    printable = " ".join(line.split()).encode(errors="backslashreplace").decode()
+    print(printable, file=sys.stderr)  # noqa: T201
     return 1

@@ -1,4 +1,4 @@
-"""What the operator's commands run in: the database, and GitHub where a command asks it."""
+"""Run operations from the command line, with the database and a GitHub client."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -19,19 +19,19 @@ from server.service import app_keys, open_resources
 R = TypeVar("R")
 
 
-def operate(act: Callable[[Context], Awaitable[R]], *, asks_github: bool = False) -> R:
-    """Run one act as the operator, who may do everything."""
+def operate(operation: Callable[[Context], Awaitable[R]], *, needs_github: bool = False) -> R:
+    """Run an operation as the operator, who has every grant; `needs_github` requires the App's settings."""
 
     async def run() -> R:
-        async with _acting(read_settings() if asks_github else None) as context:
-            return await act(context)
+        async with _operator_context(read_settings() if needs_github else None) as context:
+            return await operation(context)
 
     return asyncio.run(run())
 
 
 @contextmanager
-def database_named() -> Iterator[None]:
-    """Say which setting is at fault where the database's address leads to none of ours."""
+def naming_database_setting() -> Iterator[None]:
+    """Name the setting in errors about a database that cannot be opened."""
     try:
         yield
     except Misconfigured as error:
@@ -41,15 +41,16 @@ def database_named() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _acting(settings: Settings | None) -> AsyncIterator[Context]:
+async def _operator_context(settings: Settings | None) -> AsyncIterator[Context]:
     url = settings.database_url if settings else read_database_url()
     keys = app_keys(settings) if settings else AppKeys("", "", "http://not-configured.invalid")
     metrics = Metrics()
     async with AsyncExitStack() as resources:
-        with database_named():
+        with naming_database_setting():
             _, github = await resources.enter_async_context(open_resources(url, keys, metrics))
             missing = await pending()
         if missing:
-            raise Misconfigured(f"The database lacks {', '.join(missing)}: run `longshore migrate` first.")
+            names = ", ".join(missing)
+            raise Misconfigured(f"The database schema is out of date ({names}): run `longshore migrate` first.")
         nobody = Context(github=github, actor=users.NOBODY, channel="cli")
         yield nobody.acting_as(await users.system(nobody), "cli")

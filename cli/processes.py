@@ -1,4 +1,4 @@
-"""`longshore serve`, `work` and `migrate`: the processes."""
+"""`longshore serve`, `work`, `migrate` and `openapi`."""
 
 import asyncio
 import gc
@@ -16,7 +16,7 @@ from bot import log
 from bot.errors import Misconfigured
 from bot.settings import Settings, read_database_url, read_settings
 from bot.store import migrate as migrations
-from cli.operator import database_named
+from cli.operator import naming_database_setting
 from server.app import create_app, description
 from server.service import Service
 
@@ -24,68 +24,68 @@ logger = structlog.get_logger()
 
 
 def serve(
-    worker: Annotated[bool, typer.Option(help="Also work on the queue in this process.")] = True,
+    worker: Annotated[bool, typer.Option(help="Also process the job queue.")] = True,
 ) -> None:
-    """Receive webhooks, answer the API, and work on the queue."""
+    """Receive webhooks, serve the API and process the job queue."""
     settings = read_settings()
     log.configure(settings.log_level)
     _run(lambda: _serve(settings, worker))
 
 
 def work() -> None:
-    """Work on the queue only. On SQLite one process works at a time."""
+    """Only process the job queue. With SQLite, only one process can do so at a time."""
     settings = read_settings()
     log.configure(settings.log_level)
     _run(lambda: _work(settings))
 
 
 def migrate() -> None:
-    """Bring the database's schema up to date."""
+    """Update the database schema."""
     applied = asyncio.run(_migrate(read_database_url()))
     typer.echo("\n".join(f"applied {name}" for name in applied) or "The schema is up to date.")
 
 
 async def _migrate(url: str) -> list[str]:
-    with database_named():
+    with naming_database_setting():
         return await migrations.migrate(url)
 
 
 async def _serve(settings: Settings, works: bool) -> None:
-    asked_to_end = _listen_for_the_end()
+    stop_requested = _handle_stop_signals()
     await _migrate(settings.database_url)
     runner = web.AppRunner(create_app(settings, works=works), access_log=None, handle_signals=False)
     try:
         await runner.setup()
-        _spare_what_stays()
+        _tune_garbage_collector()
         await listen(runner, settings.host, settings.port)
         logger.info("serving", url=settings.url, worker=works)
-        await asked_to_end.wait()
+        await stop_requested.wait()
     finally:
         await runner.cleanup()
 
 
 async def _work(settings: Settings) -> None:
-    asked_to_end = _listen_for_the_end()
+    stop_requested = _handle_stop_signals()
     await _migrate(settings.database_url)
     service = Service(settings)
     await service.open()
     try:
-        _spare_what_stays()
-        working = asyncio.create_task(service.work())
-        stopping = asyncio.create_task(asked_to_end.wait())
+        _tune_garbage_collector()
+        worker = asyncio.create_task(service.work())
+        stopping = asyncio.create_task(stop_requested.wait())
         logger.info("working", database=settings.database_url.partition(":")[0])
-        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([worker, stopping], return_when=asyncio.FIRST_COMPLETED)
         service.worker.stop()
         stopping.cancel()
-        await working
+        await worker
     finally:
         await service.close()
 
 
-def _spare_what_stays() -> None:
-    """Let the garbage collector look no more at what is there as long as the process is, and less often at the rest.
+def _tune_garbage_collector() -> None:
+    """Exclude the objects that exist after startup from garbage collection, and collect less often.
 
-    A full collection stopped everything for some 40 milliseconds, and large requests brought one each time.
+    A full collection paused the process for about 40 milliseconds, and every large request triggered one.
     """
     gc.collect()
     gc.freeze()
@@ -93,7 +93,7 @@ def _spare_what_stays() -> None:
 
 
 async def listen(runner: web.AppRunner, host: str, port: int) -> None:
-    """Listen, or say which setting stands in the way."""
+    """Listen on an address; name the settings in the error when that is not possible."""
     try:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
@@ -101,17 +101,17 @@ async def listen(runner: web.AppRunner, host: str, port: int) -> None:
         raise Misconfigured(f"LONGSHORE_HOST and LONGSHORE_PORT: cannot listen on {host}:{port} ({reason}).") from error
 
 
-def _listen_for_the_end() -> asyncio.Event:
-    """What is set when somebody asks the process to end; from here on asking does not kill it."""
-    asked = asyncio.Event()
+def _handle_stop_signals() -> asyncio.Event:
+    """Return an event that SIGINT and SIGTERM set, instead of killing the process."""
+    stop_requested = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, asked.set)
-    return asked
+        loop.add_signal_handler(number, stop_requested.set)
+    return stop_requested
 
 
 def _run(main: Callable[[], Awaitable[None]]) -> None:
-    """Run on the faster event loop where it is installed."""
+    """Run on uvloop where it is installed."""
     factory = None
     with suppress(ImportError):
         import uvloop
@@ -122,5 +122,5 @@ def _run(main: Callable[[], Awaitable[None]]) -> None:
 
 
 def openapi() -> None:
-    """Print the description of the API in OpenAPI 3.1, as a service serves it at /api/openapi.json."""
+    """Print the OpenAPI 3.1 document of the API, which is also served at /api/openapi.json."""
     typer.echo(orjson.dumps(description(), option=orjson.OPT_INDENT_2).decode())

@@ -1,33 +1,34 @@
-"""`longshore sandbox`: the GitHub in a box alone."""
+"""`longshore sandbox`: serve a simulated GitHub."""
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sandbox.serve import serve
+from sandbox.serve import DEFAULT_OPTIONS, serve
 
 
 def sandbox(
-    repo: Annotated[Path, typer.Option(help="The git repository that it serves, from a private clone.")],
-    owner: Annotated[str, typer.Option(help="The account that owns it on this GitHub.")] = "acme",
-    name: Annotated[str, typer.Option(help="What it is called there.")] = "site",
-    port: Annotated[int, typer.Option(help="The port of its API; 0 for any that is free.")] = 8090,
-    webhook_url: Annotated[str, typer.Option(help="Where webhooks go.")] = "http://127.0.0.1:8080/webhooks/github",
-    env_file: Annotated[Path | None, typer.Option(help="Where to write the settings that go with it.")] = None,
+    repo: Annotated[Path, typer.Option(help="Git repository to serve; it is cloned, never modified.")],
+    owner: Annotated[str, typer.Option(help="Owner of the repository on the simulated GitHub.")] = "acme",
+    name: Annotated[str, typer.Option(help="Name of the repository on the simulated GitHub.")] = "site",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 for any free port.")] = 8090,
+    webhook_url: Annotated[
+        str, typer.Option(help="URL to send webhooks to.")
+    ] = "http://127.0.0.1:8080/webhooks/github",
+    env_file: Annotated[Path | None, typer.Option(help="File to write the matching Longshore settings to.")] = None,
 ) -> None:
-    """Run a GitHub in a box over a real git repository, on loopback."""
+    """Simulate GitHub for a git repository, on 127.0.0.1."""
     with suppress(KeyboardInterrupt):
         asyncio.run(
             serve(
-                repo=repo,
-                owner=owner,
-                name=name,
+                repo,
+                replace(DEFAULT_OPTIONS, owner=owner, name=name, webhook_url=webhook_url),
                 port=port,
-                webhook_url=webhook_url,
                 env_file=env_file,
-                say=lambda line: print(line, flush=True),  # noqa: T201
+                report=lambda line: print(line, flush=True),  # noqa: T201
             )
         )

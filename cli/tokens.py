@@ -1,4 +1,4 @@
-"""`longshore token`: tokens for programs."""
+"""`longshore token`: create, list and revoke API tokens."""
 
 import re
 from datetime import timedelta
@@ -11,41 +11,45 @@ from bot.errors import Refusal
 from bot.operations import users
 from bot.store.users import ApiToken
 from cli.operator import operate
-from cli.tables import show, when
+from cli.tables import format_time, print_table
 
-app = typer.Typer(help="Tokens for programs.", rich_markup_mode=None)
-_SPAN = re.compile(r"([1-9][0-9]{0,4})([mhdw])")
+app = typer.Typer(help="Create, list and revoke API tokens.", rich_markup_mode=None)
+_DURATION = re.compile(r"([1-9][0-9]{0,4})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(help="What the token is called.")],
-    grant: Annotated[list[str], typer.Option(help="A grant; several times, or with commas.")],
-    user: Annotated[str | None, typer.Option(help="Whose it is; a user called NAME unless given.")] = None,
-    project: Annotated[str | None, typer.Option(help="The one project that it is for.")] = None,
-    expires: Annotated[str | None, typer.Option(help="When it expires, such as 90d, 12h or 30m.")] = None,
+    name: Annotated[str, typer.Argument(help="Name of the token.")],
+    grant: Annotated[list[str], typer.Option(help="Grant; repeatable, or separated by commas.")],
+    user: Annotated[
+        str | None, typer.Option(help="User of the token; by default a user with the name of the token.")
+    ] = None,
+    project: Annotated[str | None, typer.Option(help="Restrict the token to one project.")] = None,
+    expires: Annotated[
+        str | None, typer.Option(help="Lifetime, such as 90d, 12h or 30m; unlimited by default.")
+    ] = None,
 ) -> None:
-    """Create a token and print it: it cannot be shown again."""
+    """Create a token and print its secret, which cannot be shown again."""
 
-    async def act(context: Context) -> str:
+    async def create_token(context: Context) -> str:
         _, secret = await users.create_token(
-            context, name, grants=_split(grant), user=user, project=project, expires_in=_span(expires)
+            context, name, grants=_split_grants(grant), user=user, project=project, expires_in=_parse_duration(expires)
         )
         return secret
 
-    typer.echo(operate(act))
+    typer.echo(operate(create_token))
 
 
 @app.command("list")
 def list_() -> None:
     """List tokens."""
 
-    async def act(context: Context) -> list[ApiToken]:
+    async def load(context: Context) -> list[ApiToken]:
         return await ApiToken.all().order_by("id").select_related("user")
 
-    show(
-        ("id", "name", "user", "begins", "grants", "expires", "last used", "state"),
+    print_table(
+        ("id", "name", "user", "prefix", "grants", "expires", "last used", "state"),
         [
             (
                 token.id,
@@ -53,31 +57,31 @@ def list_() -> None:
                 token.user.name,
                 token.prefix,
                 ",".join(token.grants),
-                when(token.expires_at),
-                when(token.last_used_at),
-                "revoked" if token.revoked_at else "in force",
+                format_time(token.expires_at),
+                format_time(token.last_used_at),
+                "revoked" if token.revoked_at else "active",
             )
-            for token in operate(act)
+            for token in operate(load)
         ],
     )
 
 
 @app.command()
-def revoke(token: Annotated[str, typer.Argument(help="Its id, its beginning, or its name.")]) -> None:
-    """Revoke a token: it is refused from now on."""
+def revoke(token: Annotated[str, typer.Argument(help="Id, prefix or name of the token.")]) -> None:
+    """Revoke a token."""
     operate(lambda context: users.revoke_token(context, token))
     typer.echo(f"Revoked {token}.")
 
 
-def _split(grants: list[str]) -> list[str]:
-    """Grants given one by one, or several with commas between them."""
+def _split_grants(grants: list[str]) -> list[str]:
+    """Split grants that are separated by commas or spaces."""
     return [name for text in grants for name in text.replace(",", " ").split()]
 
 
-def _span(text: str | None) -> timedelta | None:
+def _parse_duration(text: str | None) -> timedelta | None:
     if text is None:
         return None
-    found = _SPAN.fullmatch(text)
-    if found is None:
-        raise Refusal(f"--expires: `{text}` is no span of time; write it as 90d, 12h or 30m.")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise Refusal(f"--expires: `{text}` is not a valid duration; use a form such as 90d, 12h or 30m.")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})

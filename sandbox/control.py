@@ -1,4 +1,4 @@
-"""The control surface: HTTP under ``/_sandbox/`` that calls the same methods as Python does."""
+"""The control API: HTTP routes under ``/_sandbox/`` that call the methods of ``GitHub``."""
 
 import dataclasses
 import functools
@@ -14,11 +14,11 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.errors import SandboxError
-from sandbox.records import Person, stamp
+from sandbox.records import Account, format_time
 
 PREFIX = "/_sandbox"
 
-ACTS: dict[str, str] = {
+ACTIONS: dict[str, str] = {
     "people": "person",
     "pull-requests": "pull_request",
     "pull-requests/merge": "merge",
@@ -73,9 +73,9 @@ ACTS: dict[str, str] = {
     "faults/up": "faults.up",
     "faults/clear": "faults.clear",
 }
-"""POST routes: what each path calls."""
+"""POST routes: path and the method that it calls."""
 
-SIGHTS: dict[str, str] = {
+VIEWS: dict[str, str] = {
     "runs": "runs",
     "dispatches": "dispatches",
     "calls": "calls",
@@ -85,146 +85,147 @@ SIGHTS: dict[str, str] = {
     "resolve": "resolve",
     "deliveries": "deliveries",
 }
-"""GET routes: what each path shows; those with parameters take them from the query."""
+"""GET routes: path and the attribute or method that it returns; query parameters become arguments."""
 
-WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", types.NoneType: "null"}
+TYPE_NAMES = {str: "a string", int: "an integer", float: "a number", bool: "true or false", types.NoneType: "null"}
 
 
 def add_control(app: web.Application, github: object) -> None:
-    """Add every control route to the sandbox's application."""
+    """Add the control routes to the sandbox's application."""
     app.router.add_get(f"{PREFIX}/", functools.partial(_index, github))
-    app.router.add_get(f"{PREFIX}/web/{{path:.*}}", _web)
-    for path, name in ACTS.items():
-        app.router.add_post(f"{PREFIX}/{path}", functools.partial(_act, github, name))
-    for path, name in SIGHTS.items():
-        app.router.add_get(f"{PREFIX}/{path}", functools.partial(_see, github, name))
+    app.router.add_get(f"{PREFIX}/web/{{path:.*}}", _placeholder_page)
+    for path, name in ACTIONS.items():
+        app.router.add_post(f"{PREFIX}/{path}", functools.partial(_handle_action, github, name))
+    for path, name in VIEWS.items():
+        app.router.add_get(f"{PREFIX}/{path}", functools.partial(_handle_view, github, name))
 
 
-async def _web(request: web.Request) -> web.Response:
-    return web.Response(text=f"On GitHub, this would be the page of /{request.match_info['path']}.\n")
+async def _placeholder_page(request: web.Request) -> web.Response:
+    return web.Response(text=f"On GitHub, this would be the page /{request.match_info['path']}.\n")
 
 
-def _find(github: object, name: str) -> Any:
+def _resolve(github: object, name: str) -> Any:
     return functools.reduce(getattr, name.split("."), github)
 
 
-def _fields(method: Callable[..., Any]) -> dict[str, tuple[inspect.Parameter, Any]]:
+def _parameters(method: Callable[..., Any]) -> dict[str, tuple[inspect.Parameter, Any]]:
     hints = typing.get_type_hints(method)
-    return {name: (one, hints[name]) for name, one in inspect.signature(method).parameters.items()}
+    return {name: (parameter, hints[name]) for name, parameter in inspect.signature(method).parameters.items()}
 
 
 async def _index(github: object, _: web.Request) -> web.Response:
-    routes = [_describe(f"POST {PREFIX}/{path}", _find(github, name)) for path, name in ACTS.items()]
-    for path, name in SIGHTS.items():
-        found = _find(github, name)
-        shown = _describe("", found) if callable(found) else {"does": inspect.getdoc(getattr(type(github), name))}
-        routes.append({**shown, "route": f"GET {PREFIX}/{path}"})
+    routes = [_describe(f"POST {PREFIX}/{path}", _resolve(github, name)) for path, name in ACTIONS.items()]
+    for path, name in VIEWS.items():
+        view = _resolve(github, name)
+        description = _describe("", view) if callable(view) else {"does": inspect.getdoc(getattr(type(github), name))}
+        routes.append({**description, "route": f"GET {PREFIX}/{path}"})
     return web.json_response({"routes": routes})
 
 
 def _describe(route: str, method: Callable[..., Any]) -> dict[str, Any]:
-    fields = _fields(method)
-    needed = [name for name, (one, _) in fields.items() if one.default is inspect.Parameter.empty]
-    optional = {name: one.default for name, (one, _) in fields.items() if name not in needed}
-    return {"route": route, "does": inspect.getdoc(method), "needs": needed, "may": optional}
+    fields = _parameters(method)
+    required = [name for name, (parameter, _) in fields.items() if parameter.default is inspect.Parameter.empty]
+    optional = {name: parameter.default for name, (parameter, _) in fields.items() if name not in required}
+    return {"route": route, "does": inspect.getdoc(method), "needs": required, "may": optional}
 
 
-async def _act(github: object, name: str, request: web.Request) -> web.Response:
+async def _handle_action(github: object, name: str, request: web.Request) -> web.Response:
     try:
         body = json.loads(await request.read() or b"{}")
     except ValueError:
-        return _bad("The body is not JSON.")
-    return await _call(_find(github, name), body)
+        return _bad_request("The body is not JSON.")
+    return await _call(_resolve(github, name), body)
 
 
-async def _see(github: object, name: str, request: web.Request) -> web.Response:
-    found = _find(github, name)
-    if not callable(found):
-        return web.json_response({"result": _plain(found)})
+async def _handle_view(github: object, name: str, request: web.Request) -> web.Response:
+    view = _resolve(github, name)
+    if not callable(view):
+        return web.json_response({"result": _to_json(view)})
     query = {
         key: int(value) if value.isdecimal() and key == "number" else value for key, value in request.query.items()
     }
-    return await _call(found, query)
+    return await _call(view, query)
 
 
 async def _call(method: Callable[..., Any], body: Any) -> web.Response:
-    problem = _problem(method, body)
+    problem = _validate(method, body)
     if problem:
-        return _bad(problem)
-    arguments = {name: _argument(name, value) for name, value in body.items()}
+        return _bad_request(problem)
+    arguments = {name: _convert(name, value) for name, value in body.items()}
     try:
         result = method(**arguments)
         if isinstance(result, Awaitable):
             result = await result
     except (SandboxError, ValueError) as error:
         return web.json_response({"error": str(error)}, status=422)
-    return web.json_response({"result": _plain(result)})
+    return web.json_response({"result": _to_json(result)})
 
 
-def _argument(name: str, value: Any) -> Any:
+def _convert(name: str, value: Any) -> Any:
     if name == "source":
         return Path(value)
     return tuple(value) if name in ("seconds", "delay") and isinstance(value, list) else value
 
 
-def _bad(sentence: str) -> web.Response:
-    return web.json_response({"error": sentence}, status=400)
+def _bad_request(message: str) -> web.Response:
+    return web.json_response({"error": message}, status=400)
 
 
-def _problem(method: Callable[..., Any], body: Any) -> str | None:
+def _validate(method: Callable[..., Any], body: Any) -> str | None:
     if not isinstance(body, dict):
         return "The body must be a JSON object."
-    fields = _fields(method)
+    fields = _parameters(method)
     for name, value in body.items():
         if name not in fields:
-            return f"There is no field {name!r} here; there are: {', '.join(fields) or 'none'}."
-        if not _fits(value, fields[name][1]):
-            return f"The field {name!r} must be {_say(fields[name][1])}."
-    for name, (one, _) in fields.items():
-        if name not in body and one.default is inspect.Parameter.empty:
+            return f"Unknown field {name!r}; known fields: {', '.join(fields) or 'none'}."
+        if not _matches_type(value, fields[name][1]):
+            return f"The field {name!r} must be {_describe_type(fields[name][1])}."
+    for name, (parameter, _) in fields.items():
+        if name not in body and parameter.default is inspect.Parameter.empty:
             return f"The field {name!r} is missing."
     return None
 
 
-def _fits(value: Any, kind: Any) -> bool:
-    origin, inner = typing.get_origin(kind), typing.get_args(kind)
-    if kind is Any:
+def _matches_type(value: Any, expected: Any) -> bool:
+    origin, arguments = typing.get_origin(expected), typing.get_args(expected)
+    if expected is Any:
         return True
     if origin in (typing.Union, types.UnionType):
-        return any(_fits(value, one) for one in inner)
+        return any(_matches_type(value, alternative) for alternative in arguments)
     if origin is tuple:
-        return isinstance(value, list) and len(value) == len(inner) and all(map(_fits, value, inner))
+        return isinstance(value, list) and len(value) == len(arguments) and all(map(_matches_type, value, arguments))
     if origin is Sequence:
-        return isinstance(value, list) and all(_fits(one, inner[0]) for one in value)
+        return isinstance(value, list) and all(_matches_type(item, arguments[0]) for item in value)
     if origin is Mapping:
-        return isinstance(value, dict) and all(_fits(one, inner[1]) for one in value.values())
-    if kind is Path:
+        return isinstance(value, dict) and all(_matches_type(item, arguments[1]) for item in value.values())
+    if expected is Path:
         return isinstance(value, str)
-    if kind in (int, float):
-        return isinstance(value, int | float if kind is float else int) and not isinstance(value, bool)
-    return isinstance(kind, type) and isinstance(value, kind)
+    if expected in (int, float):
+        return isinstance(value, int | float if expected is float else int) and not isinstance(value, bool)
+    return isinstance(expected, type) and isinstance(value, expected)
 
 
-def _say(kind: Any) -> str:
-    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+def _describe_type(expected: Any) -> str:
+    origin, alternatives = typing.get_origin(expected), typing.get_args(expected)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(dict.fromkeys(_say(one) for one in inner if one in WORDS or typing.get_origin(one)))
+        known = [item for item in alternatives if item in TYPE_NAMES or typing.get_origin(item)]
+        return " or ".join(dict.fromkeys(map(_describe_type, known)))
     if origin in (tuple, Sequence):
         return "a list"
-    return "an object" if origin is Mapping else WORDS.get(kind, "a text")
+    return "an object" if origin is Mapping else TYPE_NAMES.get(expected, "a string")
 
 
-def _plain(value: Any) -> Any:
-    """Make JSON of records, dropping what is too big to read."""
-    if isinstance(value, Person):
+def _to_json(value: Any) -> Any:
+    """Convert records to JSON values, leaving out bodies and headers, which are too large to read."""
+    if isinstance(value, Account):
         return value.login
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = [one.name for one in dataclasses.fields(value)]
-        return {name: _plain(getattr(value, name)) for name in names if name not in ("body", "headers")}
+        names = [field.name for field in dataclasses.fields(value)]
+        return {name: _to_json(getattr(value, name)) for name in names if name not in ("body", "headers")}
     if isinstance(value, datetime):
-        return stamp(value)
+        return format_time(value)
     if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): _to_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set):
-        return [_plain(one) for one in value]
+        return [_to_json(item) for item in value]
     return value

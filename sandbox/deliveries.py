@@ -1,4 +1,4 @@
-"""Sends webhooks: signed, in order, each attempt recorded, and never again by itself."""
+"""Deliver webhooks: signed, in order, every attempt recorded, and never retried unless requested."""
 
 import asyncio
 import contextlib
@@ -15,14 +15,14 @@ import aiohttp
 
 from sandbox.faults import Faults
 
-PATIENCE = 10.0
-LARGEST = 25 * 1024 * 1024
-SHUFFLE = 0.05
+TIMEOUT_SECONDS = 10.0
+MAX_PAYLOAD_BYTES = 25 * 1024 * 1024
+REORDER_SECONDS = 0.05
 
 
 @dataclass(slots=True)
 class Attempt:
-    """One try at delivering one event."""
+    """An attempt to deliver an event."""
 
     id: int
     guid: str
@@ -41,8 +41,8 @@ class Attempt:
 
 
 @dataclass(slots=True)
-class Waiting:
-    """An event that is to be sent at ``due`` (loop time)."""
+class PendingDelivery:
+    """An event to send at ``due`` (event loop time)."""
 
     guid: str
     event: str
@@ -55,7 +55,7 @@ class Waiting:
 
 
 def sign(secret: str, body: bytes) -> dict[str, str]:
-    """Give both signature headers of a body."""
+    """Return both signature headers for a body."""
     key = secret.encode()
     return {
         "X-Hub-Signature": "sha1=" + hmac.new(key, body, hashlib.sha1).hexdigest(),
@@ -64,7 +64,7 @@ def sign(secret: str, body: bytes) -> dict[str, str]:
 
 
 class Deliverer:
-    """The queue of webhooks and the record of what became of them."""
+    """The queue of webhooks and the log of delivery attempts."""
 
     def __init__(self, secret: str, app_id: int, ids: Iterator[int]) -> None:
         self.url: str | None = None
@@ -74,54 +74,54 @@ class Deliverer:
         self.faults = Faults()
         self.attempts: list[Attempt] = []
         self._ids = ids
-        self._waiting: list[Waiting] = []
-        self._sending = 0
+        self._pending: list[PendingDelivery] = []
+        self._in_flight = 0
         self._changed = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
         self._session: aiohttp.ClientSession | None = None
 
     def enqueue(self, event: str, payload: dict[str, Any], *, guid: str | None = None, redelivery: bool = False) -> str:
-        """Take an event for delivery and give its GUID; without a webhook address nothing is kept."""
+        """Queue an event and return its GUID; without a webhook URL the event is discarded."""
         guid = guid or str(uuid.uuid4())
         body = json.dumps(payload, separators=(",", ":")).encode()
-        if self.url is None or len(body) > LARGEST:
+        if self.url is None or len(body) > MAX_PAYLOAD_BYTES:
             return guid
         now, faults = asyncio.get_running_loop().time(), self.faults
         for _ in range(2 if faults.random.random() < faults.double else 1):
-            one = Waiting(guid, event, payload, body, now, redelivery=redelivery)
-            one.dropped = faults.random.random() < faults.drop
+            pending = PendingDelivery(guid, event, payload, body, now, redelivery=redelivery)
+            pending.dropped = faults.random.random() < faults.drop
             if faults.delay:
-                one.due, one.delayed = now + faults.random.uniform(*faults.delay), True
+                pending.due, pending.delayed = now + faults.random.uniform(*faults.delay), True
             elif faults.reorder:
-                one.due = now + SHUFFLE
-            self._waiting.append(one)
+                pending.due = now + REORDER_SECONDS
+            self._pending.append(pending)
         if self._worker is None:
-            self._worker = asyncio.create_task(self._work())
-        faults.wake.set()
+            self._worker = asyncio.create_task(self._run())
+        faults.changed.set()
         return guid
 
-    def find(self, guid: str) -> Attempt | None:
-        """Find the latest attempt with a GUID."""
-        return next((one for one in reversed(self.attempts) if one.guid == guid), None)
+    def find_attempt(self, guid: str) -> Attempt | None:
+        """Find the latest attempt with this GUID."""
+        return next((attempt for attempt in reversed(self.attempts) if attempt.guid == guid), None)
 
     def redeliver(self, attempt: Attempt) -> None:
         """Send an event again under the same GUID."""
         self.enqueue(attempt.event, attempt.payload, guid=attempt.guid, redelivery=True)
 
     async def settle(self, *, delayed: bool = False) -> None:
-        """Wait until nothing is being sent or due; ``delayed`` also sends what is delayed or held, now."""
+        """Wait until nothing is in flight or due; ``delayed`` also sends held and delayed events now."""
         if delayed:
             self.faults.release()
             now = asyncio.get_running_loop().time()
-            for one in sorted(self._waiting, key=lambda each: each.due):
-                one.due, one.delayed = min(one.due, now), False
-            self.faults.wake.set()
-        while self._busy():
+            for pending in sorted(self._pending, key=lambda delivery: delivery.due):
+                pending.due, pending.delayed = min(pending.due, now), False
+            self.faults.changed.set()
+        while self._is_busy():
             self._changed.clear()
             await self._changed.wait()
 
-    def _busy(self) -> bool:
-        return bool(self._sending) or (not self.faults.held and any(not one.delayed for one in self._waiting))
+    def _is_busy(self) -> bool:
+        return bool(self._in_flight) or (not self.faults.held and any(not pending.delayed for pending in self._pending))
 
     async def close(self) -> None:
         """Stop sending."""
@@ -132,36 +132,38 @@ class Deliverer:
         if self._session:
             await self._session.close()
 
-    async def _work(self) -> None:
+    async def _run(self) -> None:
         while True:
-            self.faults.wake.clear()
-            one, pause = self._next()
-            if one is None:
+            self.faults.changed.clear()
+            pending, pause = self._next_due()
+            if pending is None:
                 self._changed.set()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.faults.wake.wait(), pause)
+                    await asyncio.wait_for(self.faults.changed.wait(), pause)
                 continue
-            self._waiting.remove(one)
-            self._sending += 1
+            self._pending.remove(pending)
+            self._in_flight += 1
             try:
-                await self._send(one)
+                await self._send(pending)
             finally:
-                self._sending -= 1
+                self._in_flight -= 1
                 self._changed.set()
 
-    def _next(self) -> tuple[Waiting | None, float | None]:
-        if self.faults.held or not self._waiting:
+    def _next_due(self) -> tuple[PendingDelivery | None, float | None]:
+        if self.faults.held or not self._pending:
             return None, None
-        one = min(self._waiting, key=lambda each: each.due)
-        left = one.due - asyncio.get_running_loop().time()
-        if left > 0:
-            return None, left
-        if self.faults.reorder:  # the seed decides, not the clock: everything that waits may be next
-            one = self.faults.random.choice([each for each in self._waiting if each.delayed == one.delayed])
-        return one, 0.0
+        pending = min(self._pending, key=lambda delivery: delivery.due)
+        seconds_left = pending.due - asyncio.get_running_loop().time()
+        if seconds_left > 0:
+            return None, seconds_left
+        if self.faults.reorder:  # any pending event may be next: the seed decides, not the clock
+            pending = self.faults.random.choice(
+                [delivery for delivery in self._pending if delivery.delayed == pending.delayed]
+            )
+        return pending, 0.0
 
     def headers(self, event: str, guid: str, body: bytes) -> dict[str, str]:
-        """Give every header of a delivery."""
+        """Return the headers of a delivery."""
         return {
             "Accept": "*/*",
             "Content-Type": "application/json",
@@ -174,20 +176,27 @@ class Deliverer:
             **sign(self.secret, body),
         }
 
-    async def _send(self, one: Waiting) -> None:
+    async def _send(self, pending: PendingDelivery) -> None:
         now = datetime.now(UTC)
         attempt = Attempt(
-            next(self._ids), one.guid, one.event, one.payload, one.body, one.redelivery, now, url=self.url or ""
+            next(self._ids),
+            pending.guid,
+            pending.event,
+            pending.payload,
+            pending.body,
+            pending.redelivery,
+            now,
+            url=self.url or "",
         )
-        attempt.headers = self.headers(one.event, one.guid, one.body)
+        attempt.headers = self.headers(pending.event, pending.guid, pending.body)
         self.attempts.append(attempt)
-        if one.dropped:
+        if pending.dropped:
             attempt.status = "timed out"
             return
-        await self._try(attempt)
+        await self._post_attempt(attempt)
         attempt.duration = round((datetime.now(UTC) - now).total_seconds(), 3)
 
-    async def _try(self, attempt: Attempt) -> None:
+    async def _post_attempt(self, attempt: Attempt) -> None:
         try:
             status, headers, text = await self.post(attempt.body, attempt.headers)
         except TimeoutError:
@@ -199,8 +208,8 @@ class Deliverer:
             attempt.status = "OK" if 200 <= status < 300 else f"Invalid HTTP Response: {status}"
 
     async def post(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, dict[str, str], str]:
-        """Post raw bytes to the webhook address; give status, headers and text of the answer."""
+        """Post raw bytes to the webhook URL and return the response's status, headers and text."""
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE))
-        async with self._session.post(self.url or "", data=body, headers=headers, allow_redirects=False) as answer:
-            return answer.status, dict(answer.headers), await answer.text(errors="replace")
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS))
+        async with self._session.post(self.url or "", data=body, headers=headers, allow_redirects=False) as response:
+            return response.status, dict(response.headers), await response.text(errors="replace")

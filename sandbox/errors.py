@@ -1,15 +1,15 @@
-"""The two ways in which the sandbox says no."""
+"""Errors of the sandbox itself and error responses of the simulated API."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 class SandboxError(Exception):
-    """The sandbox itself cannot do what was asked; the text is one clear sentence."""
+    """The sandbox cannot perform an action; the message is one sentence for its user."""
 
 
-class Refused(Exception):
-    """An answer that is not a success, as the fake API sends it."""
+class ApiError(Exception):
+    """An error response of the simulated API."""
 
     def __init__(
         self,
@@ -30,17 +30,11 @@ class Refused(Exception):
         }
 
 
-def not_found() -> Refused:
-    """Refuse without telling whether the thing exists."""
-    return Refused(404, "Not Found")
+def not_found() -> ApiError:
+    """Return a 404, which does not reveal whether the resource exists."""
+    return ApiError(404, "Not Found")
 
 
-def invalid(message: str, **body: Any) -> Refused:
-    """Refuse a request that is understood but wrong."""
-    return Refused(422, message, **body)
-
-
-def already_exists(resource: str, field: str) -> Refused:
-    """Refuse a request with GitHub's list of validation errors."""
-    errors = [{"resource": resource, "field": field, "code": "already_exists"}]
-    return Refused(422, "Validation Failed", errors=errors)
+def invalid(message: str, **body: Any) -> ApiError:
+    """Return a 422 validation error."""
+    return ApiError(422, message, **body)

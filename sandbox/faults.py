@@ -1,16 +1,16 @@
-"""What can be made to go wrong: webhooks that get lost or mixed up, and an API that fails on demand."""
+"""Fault injection: lost, duplicated, reordered and delayed webhooks, and API failures."""
 
 import asyncio
 import fnmatch
 from dataclasses import dataclass, field
 from random import Random
 
-LIMITS = ("primary", "secondary", "429")
+LIMIT_KINDS = ("primary", "secondary", "429")
 
 
 @dataclass(slots=True)
 class ApiFault:
-    """One fault of the API, for a number of matching requests (None: until cleared)."""
+    """A fault of the API that applies to the next ``times`` matching requests (None: until cleared)."""
 
     kind: str
     method: str = "*"
@@ -25,7 +25,7 @@ class ApiFault:
 
 @dataclass(slots=True)
 class Faults:
-    """All faults; ``clear`` takes every one away."""
+    """All active faults."""
 
     drop: float = 0.0
     double: float = 0.0
@@ -36,7 +36,7 @@ class Faults:
     wrong_shas: int = 0
     api: list[ApiFault] = field(default_factory=list)
     random: Random = field(default_factory=lambda: Random(0))
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def webhooks(
         self,
@@ -47,19 +47,19 @@ class Faults:
         delay: tuple[float, float] | None = None,
         seed: int | None = None,
     ) -> None:
-        """Lose, double, mix up and delay webhooks from now on; the same seed gives the same accidents."""
+        """Drop, duplicate, reorder and delay webhooks from now on; a seed makes the outcome reproducible."""
         self.drop, self.double, self.reorder, self.delay = drop, double, reorder, delay
         if seed is not None:
             self.random = Random(seed)
 
     def hold(self) -> None:
-        """Send no webhook until ``release``."""
+        """Hold webhooks back until ``release``."""
         self.held = True
 
     def release(self) -> None:
-        """Send what was held."""
+        """Send the webhooks that were held back."""
         self.held = False
-        self.wake.set()
+        self.changed.set()
 
     def fail(
         self,
@@ -70,7 +70,7 @@ class Faults:
         times: int | None = 1,
         body: str = "<html><body><h1>Server Error</h1></body></html>",
     ) -> None:
-        """Answer with a status instead of doing anything."""
+        """Respond with an error status without performing the request."""
         self.api.append(ApiFault("fail", method, path, times, status=status, body=body))
 
     def limit(
@@ -82,33 +82,33 @@ class Faults:
         method: str = "*",
         path: str = "*",
     ) -> None:
-        """Refuse for a rate limit: ``primary`` (403, nothing remaining), ``secondary`` (403) or ``429``."""
-        if kind not in LIMITS:
-            raise ValueError(f"kind must be one of {', '.join(LIMITS)}")
+        """Respond with a rate limit error: ``primary`` (403, nothing remaining), ``secondary`` (403) or ``429``."""
+        if kind not in LIMIT_KINDS:
+            raise ValueError(f"kind must be one of {', '.join(LIMIT_KINDS)}")
         self.api.append(ApiFault("limit", method, path, times, limit=kind, retry_after=retry_after))
 
     def time_out(self, *, method: str = "*", path: str = "*", times: int | None = 1) -> None:
-        """Do nothing and never answer; the client has to give up."""
+        """Never respond, and do not perform the request; the client has to time out."""
         self.api.append(ApiFault("time_out", method, path, times))
 
     def slow(self, seconds: float, *, method: str = "*", path: str = "*", times: int | None = None) -> None:
-        """Answer late."""
+        """Delay responses."""
         self.api.append(ApiFault("slow", method, path, times, seconds=seconds))
 
     def garbage(self, *, method: str = "*", path: str = "*", times: int | None = 1) -> None:
-        """Answer 200 with something that is not JSON."""
+        """Respond 200 with a body that is not JSON."""
         self.api.append(ApiFault("garbage", method, path, times))
 
     def lose_answer(self, *, method: str = "*", path: str = "*/dispatches", times: int | None = 1) -> None:
-        """Do what was asked, then drop the connection."""
+        """Perform the request, then drop the connection without responding."""
         self.api.append(ApiFault("lose_answer", method, path, times))
 
     def wrong_head_sha(self, times: int = 1) -> None:
-        """Let the next dispatched runs report another commit than their ref's."""
+        """Make the next dispatched runs report a commit other than the head of their ref."""
         self.wrong_shas += times
 
     def down(self) -> None:
-        """Answer 503 to everything."""
+        """Respond 503 to every request."""
         self.is_down = True
 
     def up(self) -> None:
@@ -116,22 +116,22 @@ class Faults:
         self.is_down = False
 
     def clear(self) -> None:
-        """Take every fault away."""
+        """Remove all faults."""
         self.webhooks()
         self.held = self.is_down = False
         self.wrong_shas = 0
         self.api.clear()
-        self.wake.set()
+        self.changed.set()
 
-    def take(self, method: str, path: str, *, slow: bool = False) -> ApiFault | None:
-        """Find the fault (or the slowness) that hits this request, and use it up by one."""
-        for one in self.api:
-            if (one.kind == "slow") is not slow:
+    def consume(self, method: str, path: str, *, slow: bool = False) -> ApiFault | None:
+        """Find the first fault that matches a request and count one use of it; ``slow`` selects delays only."""
+        for fault in self.api:
+            if (fault.kind == "slow") is not slow:
                 continue
-            if fnmatch.fnmatchcase(method, one.method) and fnmatch.fnmatchcase(path, one.path):
-                if one.times is not None:
-                    one.times -= 1
-                    if one.times <= 0:
-                        self.api.remove(one)
-                return one
+            if fnmatch.fnmatchcase(method, fault.method) and fnmatch.fnmatchcase(path, fault.path):
+                if fault.times is not None:
+                    fault.times -= 1
+                    if fault.times <= 0:
+                        self.api.remove(fault)
+                return fault
         return None

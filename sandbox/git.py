@@ -1,4 +1,4 @@
-"""The only place that runs git: fixed arguments, no shell, no configuration of the user's, no hooks."""
+"""Run git: the only module that does, without a shell, the user's configuration or hooks."""
 
 import asyncio
 import os
@@ -29,13 +29,13 @@ REF_FORMAT = (
 )
 
 
-Files = dict[tuple[str, str], Any]
-"""What was read of commits, by SHA and path: it can never change, so copies of a repository share it."""
+FileCache = dict[tuple[str, str], Any]
+"""Contents read from commits, by SHA and path; they are immutable, so copies of a repository share the cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """File names that a commit touched."""
+    """Names of the files that a commit added, modified and removed."""
 
     added: list[str]
     modified: list[str]
@@ -44,7 +44,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """One file of a difference between two commits."""
+    """A file that differs between two commits."""
 
     name: str
     status: str
@@ -53,22 +53,22 @@ class FileChange:
     sha: str
 
 
-async def git(*arguments: str, at: Path, stdin: bytes = b"") -> bytes:
-    """Run git in a directory and give its output; raise SandboxError with git's last words when it fails."""
+async def git(*arguments: str, cwd: Path, stdin: bytes = b"") -> bytes:
+    """Run git in a directory and return its output; raise SandboxError with its last line when it fails."""
     try:
         process = await asyncio.create_subprocess_exec(
             "git",
             "-c",
             "core.quotePath=off",
             *arguments,
-            cwd=at,
+            cwd=cwd,
             env=ENVIRONMENT,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
     except FileNotFoundError:
-        raise SandboxError(f"git could not be started in {at}: is it installed?") from None
+        raise SandboxError(f"git could not be started in {cwd}: is it installed?") from None
     try:
         out, err = await process.communicate(stdin)
     except asyncio.CancelledError:
@@ -77,23 +77,23 @@ async def git(*arguments: str, at: Path, stdin: bytes = b"") -> bytes:
             await process.wait()
         raise
     if process.returncode:
-        words = err.decode(errors="replace").strip().splitlines() or ["no reason given"]
-        raise SandboxError(f"git {arguments[0]} failed: {words[-1]}.")
+        lines = err.decode(errors="replace").strip().splitlines() or ["no reason given"]
+        raise SandboxError(f"git {arguments[0]} failed: {lines[-1]}.")
     return out
 
 
-def _moment(seconds: str) -> datetime:
+def _parse_timestamp(seconds: str) -> datetime:
     return datetime.fromtimestamp(int(seconds or 0), UTC)
 
 
-def _commit(text: str) -> Commit:
+def _parse_commit(text: str) -> Commit:
     sha, parents, tree, author, email, at, committer, committer_email, committed, message = text.split("\n", 9)
     return Commit(
         sha,
         tuple(parents.split()),
         tree,
-        Signature(author, email, _moment(at)),
-        Signature(committer, committer_email, _moment(committed)),
+        Signature(author, email, _parse_timestamp(at)),
+        Signature(committer, committer_email, _parse_timestamp(committed)),
         message.rstrip("\n"),
     )
 
@@ -101,13 +101,13 @@ def _commit(text: str) -> Commit:
 async def load(path: Path) -> History:
     """Read all refs, annotated tags and commits of a repository with two git processes."""
     refs, log = await asyncio.gather(
-        git("for-each-ref", f"--format={REF_FORMAT}", at=path),
-        git("log", "--all", "-z", f"--format={COMMIT_FORMAT}", at=path),
+        git("for-each-ref", f"--format={REF_FORMAT}", cwd=path),
+        git("log", "--all", "-z", f"--format={COMMIT_FORMAT}", cwd=path),
     )
     history = History()
     for text in log.decode(errors="replace").split("\0"):
         if text:
-            commit = _commit(text)
+            commit = _parse_commit(text)
             history.commits[commit.sha] = commit
     for record in refs.decode(errors="replace").split("\x01\n"):
         if record:
@@ -121,108 +121,108 @@ def _add_ref(history: History, record: str) -> None:
         return
     history.refs[ref] = sha
     if target:
-        tagger = Signature(name, email.strip("<>"), _moment(at))
+        tagger = Signature(name, email.strip("<>"), _parse_timestamp(at))
         history.tags[sha] = TagObject(sha, ref.removeprefix("refs/tags/"), target, message.rstrip("\n"), tagger)
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
-def _data(text: str) -> bytes:
+def _data_command(text: str) -> bytes:
     raw = text.encode()
     return b"data %d\n%s\n" % (len(raw), raw)
 
 
 def _import_stream(
-    ref: str, parent: str | None, message: str, files: Mapping[str, str | None], who: Signature
+    ref: str, parent: str | None, message: str, files: Mapping[str, str | None], author: Signature
 ) -> bytes:
-    line = f"{who.name} <{who.email}> {int(who.at.timestamp())} +0000"
-    parts = [f"ls {parent} {_quoted(name)}\n".encode() for name in files if parent]
-    parts.append(f"commit {ref}\nmark :1\nauthor {line}\ncommitter {line}\n".encode() + _data(message))
+    line = f"{author.name} <{author.email}> {int(author.at.timestamp())} +0000"
+    parts = [f"ls {parent} {_quote(name)}\n".encode() for name in files if parent]
+    parts.append(f"commit {ref}\nmark :1\nauthor {line}\ncommitter {line}\n".encode() + _data_command(message))
     if parent:
         parts.append(f"from {parent}\n".encode())
     for name, content in files.items():
         if content is None:
-            parts.append(f"D {_quoted(name)}\n".encode())
+            parts.append(f"D {_quote(name)}\n".encode())
         else:
-            parts.append(f"M 100644 inline {_quoted(name)}\n".encode() + _data(content))
+            parts.append(f"M 100644 inline {_quote(name)}\n".encode() + _data_command(content))
     parts.append(b'\nls :1 ""\nget-mark :1\ndone\n')
     return b"".join(parts)
 
 
 async def write_commit(
-    path: Path, ref: str, parent: str | None, message: str, files: Mapping[str, str | None], who: Signature
+    path: Path, ref: str, parent: str | None, message: str, files: Mapping[str, str | None], author: Signature
 ) -> tuple[Commit, Changes]:
-    """Make a commit on top of a parent and point the ref at it; a file without content is removed."""
-    stream = _import_stream(ref, parent, message, files, who)
-    out = (await git("fast-import", "--quiet", "--force", "--done", at=path, stdin=stream)).decode().splitlines()
+    """Write a commit on top of a parent and point the ref at it; a file whose content is None is removed."""
+    stream = _import_stream(ref, parent, message, files, author)
+    out = (await git("fast-import", "--quiet", "--force", "--done", cwd=path, stdin=stream)).decode().splitlines()
     before, tree, sha = out[:-2], out[-2].split()[2], out[-1]
-    known = dict(zip(files, (not line.startswith("missing") for line in before), strict=True)) if parent else {}
+    existed = dict(zip(files, (not line.startswith("missing") for line in before), strict=True)) if parent else {}
     changes = Changes(
-        [name for name, content in files.items() if content is not None and not known.get(name)],
-        [name for name, content in files.items() if content is not None and known.get(name)],
-        [name for name, content in files.items() if content is None and known.get(name)],
+        [name for name, content in files.items() if content is not None and not existed.get(name)],
+        [name for name, content in files.items() if content is not None and existed.get(name)],
+        [name for name, content in files.items() if content is None and existed.get(name)],
     )
-    return Commit(sha, (parent,) if parent else (), tree, who, who, message), changes
+    return Commit(sha, (parent,) if parent else (), tree, author, author, message), changes
 
 
 async def update_ref(path: Path, ref: str, sha: str) -> None:
     """Point a ref at an object."""
-    await git("update-ref", "--no-deref", ref, sha, at=path)
+    await git("update-ref", "--no-deref", ref, sha, cwd=path)
 
 
 async def update_refs(path: Path, refs: Mapping[str, str]) -> None:
     """Create or move several refs in one transaction."""
     lines = "".join(f"update {ref} {sha}\n" for ref, sha in refs.items())
-    await git("update-ref", "--no-deref", "--stdin", at=path, stdin=lines.encode())
+    await git("update-ref", "--no-deref", "--stdin", cwd=path, stdin=lines.encode())
 
 
 async def delete_ref(path: Path, ref: str) -> None:
     """Remove a ref."""
-    await git("update-ref", "--no-deref", "-d", ref, at=path)
+    await git("update-ref", "--no-deref", "-d", ref, cwd=path)
 
 
-async def write_tag(path: Path, name: str, target: str, message: str, who: Signature) -> TagObject:
-    """Write an annotated tag's object; no ref points at it yet."""
-    line = f"{who.name} <{who.email}> {int(who.at.timestamp())} +0000"
+async def write_tag(path: Path, name: str, target: str, message: str, tagger: Signature) -> TagObject:
+    """Write an annotated tag object without creating a ref for it."""
+    line = f"{tagger.name} <{tagger.email}> {int(tagger.at.timestamp())} +0000"
     text = f"object {target}\ntype commit\ntag {name}\ntagger {line}\n\n{message}\n"
-    sha = (await git("mktag", at=path, stdin=text.encode())).decode().strip()
-    return TagObject(sha, name, target, message, who)
+    sha = (await git("mktag", cwd=path, stdin=text.encode())).decode().strip()
+    return TagObject(sha, name, target, message, tagger)
 
 
-async def check_ref_name(name: str, at: Path) -> bool:
-    """Tell whether git takes this as a full ref name."""
+async def check_ref_name(name: str, cwd: Path) -> bool:
+    """Return whether git accepts a full ref name."""
     try:
-        await git("check-ref-format", name, at=at)
+        await git("check-ref-format", name, cwd=cwd)
     except SandboxError:
         return False
     return True
 
 
 async def read_file(path: Path, rev: str, name: str) -> tuple[str, bytes] | None:
-    """Give the blob's SHA and content of a file in a commit; None where there is no such file."""
-    out = await git("cat-file", "--batch", at=path, stdin=f"{rev}:{name}\n".encode())
-    head, _, rest = out.partition(b"\n")
-    words = head.decode(errors="replace").split()
-    if len(words) != 3 or words[1] != "blob":
+    """Return the blob SHA and content of a file in a commit; None when the file does not exist."""
+    out = await git("cat-file", "--batch", cwd=path, stdin=f"{rev}:{name}\n".encode())
+    header, _, content = out.partition(b"\n")
+    fields = header.decode(errors="replace").split()
+    if len(fields) != 3 or fields[1] != "blob":
         return None
-    return words[0], rest[: int(words[2])]
+    return fields[0], content[: int(fields[2])]
 
 
 async def list_folder(path: Path, rev: str, name: str) -> list[tuple[str, str, str]]:
-    """List a folder of a commit as type, SHA and full path; empty where there is no such folder."""
-    where = f"{name.strip('/')}/" if name.strip("/") else "."
-    out = await git("ls-tree", "-z", rev, "--", where, at=path)
+    """List a folder of a commit as (type, SHA, full path); empty when the folder does not exist."""
+    pathspec = f"{name.strip('/')}/" if name.strip("/") else "."
+    out = await git("ls-tree", "-z", rev, "--", pathspec, cwd=path)
     rows = [row.split("\t", 1) for row in out.decode(errors="replace").split("\0") if row]
     return [(head.split()[1], head.split()[2], full) for head, full in rows]
 
 
-async def touched(path: Path, shas: Iterable[str]) -> dict[str, Changes]:
-    """Give the file names that each commit touched against its first parent."""
-    wanted = "".join(f"{sha}\n" for sha in shas).encode()
+async def changed_files(path: Path, shas: Iterable[str]) -> dict[str, Changes]:
+    """Return the files that each commit changed relative to its first parent."""
+    stdin = "".join(f"{sha}\n" for sha in shas).encode()
     arguments = ("diff-tree", "--stdin", "-r", "-m", "--first-parent", "--root", "--no-renames", "--name-status")
-    out = await git(*arguments, at=path, stdin=wanted)
+    out = await git(*arguments, cwd=path, stdin=stdin)
     result: dict[str, Changes] = {}
     current = Changes([], [], [])
     for line in out.decode(errors="replace").splitlines():
@@ -235,10 +235,10 @@ async def touched(path: Path, shas: Iterable[str]) -> dict[str, Changes]:
 
 
 async def difference(path: Path, base: str | None, head: str) -> list[FileChange]:
-    """List files that differ between two commits (or from nothing)."""
+    """List the files that differ between two commits; without a base, all files of ``head``."""
     ends = (base, head) if base else ("--root", head)
     arguments = ("diff-tree", "-r", "--no-renames", "--no-commit-id", "--raw", "--numstat", "--no-abbrev", *ends)
-    lines = (await git(*arguments, at=path)).decode(errors="replace").splitlines()
+    lines = (await git(*arguments, cwd=path)).decode(errors="replace").splitlines()
     raw = {line.split("\t", 1)[1]: line.split("\t", 1)[0].split() for line in lines if line.startswith(":")}
     result = []
     for line in lines:

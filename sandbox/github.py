@@ -1,4 +1,4 @@
-"""The Python side of the sandbox: what people and the platform do, as methods."""
+"""The Python API of the sandbox: actions of people and of GitHub."""
 
 import contextlib
 import json
@@ -8,26 +8,26 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import template
-from sandbox.box import Box
 from sandbox.control import add_control
 from sandbox.deliveries import sign
-from sandbox.errors import Refused, SandboxError
-from sandbox.records import Installation, Person, Run
+from sandbox.errors import ApiError, SandboxError
+from sandbox.lifecycle import Sandbox
+from sandbox.records import Account, Installation, Run
 from sandbox.state import ROLES, State
-from sandbox.use_cases import account, discussion, refs, runs
+from sandbox.use_cases import discussion, installations, refs, repositories, runs
 
 
 @contextlib.contextmanager
-def _plainly() -> Iterator[None]:
-    """Turn a refusal meant for the API into a sentence for whoever drives the sandbox."""
+def _as_sandbox_error() -> Iterator[None]:
+    """Convert an error of the simulated API into a SandboxError."""
     try:
         yield
-    except Refused as refused:
-        raise SandboxError(f"{refused}.") from refused
+    except ApiError as error:
+        raise SandboxError(f"{error}.") from error
 
 
-class GitHub(Box):
-    """A GitHub in a box over a real git repository. Make one with ``create``."""
+class GitHub(Sandbox):
+    """A GitHub simulator over a real git repository; create one with ``create``."""
 
     def __init__(self, state: State) -> None:
         super().__init__(state)
@@ -45,7 +45,8 @@ class GitHub(Box):
     ) -> str:
         """Push a commit to a branch; a file that is None is removed."""
         state = self.state
-        return await refs.commit(state, self.repository(repo), branch, message, files, state.person(by))
+        change = refs.NewCommit(message, state.account(by), files)
+        return await refs.commit(state, self.repository(repo), branch, change)
 
     async def branch(self, name: str, at: str = "main", by: str = "alice", repo: str | None = None) -> None:
         """Push a new branch."""
@@ -66,8 +67,8 @@ class GitHub(Box):
         message: str | None = None,
         repo: str | None = None,
     ) -> str:
-        """Push a tag and give the SHA that its ref points at (of the tag object, when annotated)."""
-        repository, person, sha = self.repository(repo), self.state.person(by), self.resolve(at, repo)
+        """Push a tag and return the SHA that its ref points at (that of the tag object when annotated)."""
+        repository, person, sha = self.repository(repo), self.state.account(by), self.resolve(at, repo)
         if annotated:
             sha = (await refs.write_tag(self.state, repository, name, sha, message or name, person)).sha
         if move and f"refs/tags/{name}" in repository.history.refs:
@@ -77,46 +78,47 @@ class GitHub(Box):
         return sha
 
     async def tags(self, names: Sequence[str], at: str = "main", by: str = "alice", repo: str | None = None) -> None:
-        """Push several tags at once; for more than three, no event is sent."""
+        """Push several tags at once; GitHub sends no events for more than three."""
         sha = self.resolve(at, repo)
-        with _plainly():
-            await refs.create_tags(self.state, self.repository(repo), dict.fromkeys(names, sha), self.state.person(by))
+        with _as_sandbox_error():
+            await refs.create_tags(self.state, self.repository(repo), dict.fromkeys(names, sha), self.state.account(by))
 
     async def delete_tag(self, name: str, by: str = "alice", repo: str | None = None) -> None:
         """Delete a tag."""
         await self._delete_ref(f"refs/tags/{name}", by, repo)
 
     async def fork_commit(self, message: str = "Sneak in", by: str = "mallory", repo: str | None = None) -> str:
-        """Make a commit that is only in a fork, and yet resolves through this repository."""
-        return await refs.fork_commit(self.state, self.repository(repo), message, self.state.person(by))
+        """Write a commit that exists only in a fork, but resolves through this repository."""
+        change = refs.NewCommit(message, self.state.account(by))
+        return await refs.fork_commit(self.state, self.repository(repo), change)
 
     async def _create_ref(self, ref: str, sha: str, by: str, repo: str | None) -> None:
-        with _plainly():
-            await refs.create_ref(self.state, self.repository(repo), ref, sha, self.state.person(by))
+        with _as_sandbox_error():
+            await refs.create_ref(self.state, self.repository(repo), ref, sha, self.state.account(by))
 
     async def _delete_ref(self, ref: str, by: str, repo: str | None) -> None:
-        with _plainly():
-            await refs.delete_ref(self.state, self.repository(repo), ref, self.state.person(by))
+        with _as_sandbox_error():
+            await refs.delete_ref(self.state, self.repository(repo), ref, self.state.account(by))
 
     def protect_tags(self, pattern: str, repo: str | None = None) -> None:
-        """Let a ruleset refuse tags that match a pattern, when the API creates them."""
+        """Add a ruleset that forbids creating tags that match a pattern through the API."""
         self.repository(repo).protected_tags.append(pattern)
 
     def require_workflows_permission(
         self, required: bool = True, repo: str | None = None, *, status: int = 403
     ) -> None:
-        """Hold ref creation to the rule about workflow files that differ from the default branch's."""
+        """Require the workflows permission to create refs whose workflow files differ from the default branch's."""
         self.repository(repo).workflows_permission = required
         self.repository(repo).workflows_status = status
 
     # People, pull requests, comments
 
-    def person(self, login: str, role: str = "write", repo: str | None = None, *, base: str | None = None) -> Person:
-        """Make someone known, with a role; a custom role needs the ``base`` role it builds on."""
+    def person(self, login: str, role: str = "write", repo: str | None = None, *, base: str | None = None) -> Account:
+        """Create an account or change its role; a custom role needs the ``base`` role that it extends."""
         if role not in ROLES and base not in ROLES:
-            raise SandboxError(f"The role {role} is not built in: say which role is its base.")
+            raise SandboxError(f"{role} is not a built-in role: set `base` to the role that it extends.")
         permission = ROLES[role] if role in ROLES else ROLES[base or "read"]
-        person = self.state.person(login)
+        person = self.state.account(login)
         self.repository(repo).roles[login.lower()] = (permission, role)
         return person
 
@@ -129,41 +131,41 @@ class GitHub(Box):
         body: str | None = None,
         repo: str | None = None,
     ) -> int:
-        """Open a pull request from a new branch with one commit; gives its number."""
-        person = self.state.person(by)
+        """Open a pull request from a new branch with one commit; return its number."""
+        person = self.state.account(by)
         pull = await discussion.open_pull_request(self.state, self.repository(repo), title, person, files, body)
         return pull.number
 
     async def merge(self, number: int, by: str = "alice", repo: str | None = None) -> str:
-        """Squash-merge a pull request; gives the commit's SHA."""
+        """Squash-merge a pull request; return the SHA of the merge commit."""
         repository = self.repository(repo)
         if number not in repository.pulls:
-            raise SandboxError(f"There is no pull request {number} in {repository.full_name}.")
-        return await discussion.merge(self.state, repository, repository.pulls[number], self.state.person(by))
+            raise SandboxError(f"No pull request {number} in {repository.full_name}.")
+        return await discussion.merge(self.state, repository, repository.pulls[number], self.state.account(by))
 
     async def comment(self, number: int, body: str, by: str = "alice", repo: str | None = None) -> int:
-        """Comment on a pull request; gives the comment's id."""
-        with _plainly():
-            person = self.state.person(by)
+        """Comment on a pull request; return the comment's id."""
+        with _as_sandbox_error():
+            person = self.state.account(by)
             return discussion.comment(self.state, self.repository(repo), number, body, person).id
 
     async def edit_comment(self, comment: int, body: str, by: str = "alice", repo: str | None = None) -> None:
-        """Change a comment's text."""
+        """Edit a comment's body."""
         repository = self.repository(repo)
-        found = discussion.find_comment(repository, comment)
-        with _plainly():
-            discussion.edit_comment(self.state, repository, found, body, self.state.person(by))
+        target = discussion.find_comment(repository, comment)
+        with _as_sandbox_error():
+            discussion.edit_comment(self.state, repository, target, body, self.state.account(by))
 
     async def delete_comment(self, comment: int, by: str = "alice", repo: str | None = None) -> None:
         """Delete a comment."""
         repository = self.repository(repo)
-        found = discussion.find_comment(repository, comment)
-        discussion.delete_comment(self.state, repository, found, self.state.person(by))
+        target = discussion.find_comment(repository, comment)
+        discussion.delete_comment(self.state, repository, target, self.state.account(by))
 
     async def commit_comment(self, sha: str, body: str, by: str = "alice", repo: str | None = None) -> int:
-        """Comment on a commit; gives the comment's id."""
-        with _plainly():
-            full, person = self.resolve(sha, repo), self.state.person(by)
+        """Comment on a commit; return the comment's id."""
+        with _as_sandbox_error():
+            full, person = self.resolve(sha, repo), self.state.account(by)
             return discussion.commit_comment(self.state, self.repository(repo), full, body, person).id
 
     # Runs
@@ -172,121 +174,125 @@ class GitHub(Box):
         return run if isinstance(run, Run) else self.state.run(run)
 
     async def start(self, run: int | Run = 1) -> None:
-        """Let a run begin."""
+        """Start a queued run."""
         await runs.start(self.state, self._run(run))
 
     async def finish(self, run: int | Run = 1, conclusion: str = "success", delivery: str | None = None) -> None:
-        """End a run. On a run that has ended only the event is sent again; ``delivery`` sets its GUID."""
+        """Complete a run; for a completed run only the event is sent again. ``delivery`` sets the event's GUID."""
         await runs.finish(self.state, self._run(run), conclusion, delivery)
 
     async def rerun(self, run: int | Run = 1) -> None:
-        """Run again: same id, next attempt, no ``requested`` event."""
-        with _plainly():
+        """Re-run: same id, next attempt, no ``requested`` event."""
+        with _as_sandbox_error():
             await runs.rerun(self.state, self._run(run))
 
     # Repositories and the installation
 
     async def add_repository_to_account(self, source: Path, name: str, private: bool = False) -> str:
-        """Add a second repository to the account; gives ``owner/name``."""
+        """Add another repository to the account; return its ``owner/name``."""
         return self._add(await template.prepare(Path(source)), name, private).full_name
 
     async def rename(self, new_name: str, repo: str | None = None) -> None:
         """Rename a repository."""
-        account.rename(self.state, self.repository(repo), new_name, self.state.person("alice"))
+        repositories.rename(self.state, self.repository(repo), new_name, self.state.account("alice"))
 
     async def transfer(self, new_owner: str, repo: str | None = None) -> None:
-        """Move a repository to another owner."""
+        """Transfer a repository to another owner."""
         state = self.state
-        account.transfer(state, self.repository(repo), state.person(new_owner, "Organization"), state.person("alice"))
+        repositories.transfer(
+            state, self.repository(repo), state.account(new_owner, "Organization"), state.account("alice")
+        )
 
     async def set_private(self, private: bool = True, repo: str | None = None) -> None:
-        """Hide a repository, or show it."""
-        account.set_private(self.state, self.repository(repo), private, self.state.person("alice"))
+        """Make a repository private or public."""
+        repositories.set_private(self.state, self.repository(repo), private, self.state.account("alice"))
 
     async def archive(self, archived: bool = True, repo: str | None = None) -> None:
-        """Archive a repository, or end that."""
-        account.archive(self.state, self.repository(repo), archived, self.state.person("alice"))
+        """Archive or unarchive a repository."""
+        repositories.archive(self.state, self.repository(repo), archived, self.state.account("alice"))
 
     async def delete_repository(self, repo: str | None = None) -> None:
         """Delete a repository."""
-        account.delete(self.state, self.repository(repo), self.state.person("alice"))
+        repositories.delete(self.state, self.repository(repo), self.state.account("alice"))
 
     def block(self, blocked: bool = True, repo: str | None = None) -> None:
-        """Let a repository answer 451, as after a takedown notice."""
+        """Make a repository respond 451, as after a takedown notice."""
         self.repository(repo).blocked = blocked
 
     @property
     def installation(self) -> Installation:
         """The App's installation on the account."""
-        found = account.find(self.state, self.state.owner) or next(iter(self.state.installations.values()), None)
-        if found is None:
+        installation = installations.find(self.state, self.state.owner) or next(
+            iter(self.state.installations.values()), None
+        )
+        if installation is None:
             raise SandboxError("The App is not installed.")
-        return found
+        return installation
 
     @property
     def installation_id(self) -> int:
-        """The installation's number."""
+        """The installation's id."""
         return self.installation.id
 
     async def install(self, repo: str | None = None) -> int:
-        """Install the App on one repository, or on all of the account's; gives the installation's id."""
-        if account.find(self.state, self.state.owner):
-            raise SandboxError("The App is installed already.")
-        chosen = None if repo is None else [self.repository(repo)]
-        return account.install(self.state, self.state.owner, chosen, self.state.person("alice")).id
+        """Install the App on one repository, or on all of the account's; return the installation's id."""
+        if installations.find(self.state, self.state.owner):
+            raise SandboxError("The App is already installed.")
+        selected = None if repo is None else [self.repository(repo)]
+        return installations.install(self.state, self.state.owner, selected, self.state.account("alice")).id
 
     async def uninstall(self) -> None:
-        """Remove the App from the account."""
-        account.uninstall(self.state, self.installation, self.state.person("alice"))
+        """Uninstall the App from the account."""
+        installations.uninstall(self.state, self.installation, self.state.account("alice"))
 
     async def suspend(self) -> None:
         """Suspend the installation."""
-        account.suspend(self.state, self.installation, self.state.person("alice"))
+        installations.suspend(self.state, self.installation, self.state.account("alice"))
 
     async def unsuspend(self) -> None:
-        """End the suspension."""
-        account.unsuspend(self.state, self.installation, self.state.person("alice"))
+        """Lift the suspension."""
+        installations.unsuspend(self.state, self.installation, self.state.account("alice"))
 
     async def add_repository(self, repo: str) -> None:
-        """Let the installation cover one more repository."""
+        """Add a repository to the installation."""
         added = [self.repository(repo)]
-        account.choose(self.state, self.installation, added, [], self.state.person("alice"))
+        installations.change_repositories(self.state, self.installation, added, [], self.state.account("alice"))
 
     async def remove_repository(self, repo: str | None = None) -> None:
-        """Take a repository out of the installation."""
+        """Remove a repository from the installation."""
         removed = [self.repository(repo)]
-        account.choose(self.state, self.installation, [], removed, self.state.person("alice"))
+        installations.change_repositories(self.state, self.installation, [], removed, self.state.account("alice"))
 
     def expire_tokens(self) -> None:
-        """Let every installation token be an hour old."""
-        for one in self.state.tokens.values():
-            one.expires_at = self.state.now() - timedelta(seconds=1)
+        """Expire every installation token."""
+        for token in self.state.tokens.values():
+            token.expires_at = self.state.now() - timedelta(seconds=1)
 
     def set_run_seconds(self, seconds: tuple[float, float] | None = None) -> None:
-        """Let runs take this long and then succeed; None: they wait to be told."""
+        """Make runs succeed on their own after this range of seconds; None: they wait for ``finish``."""
         self.state.run_seconds = seconds
 
     def forget_calls(self) -> None:
-        """Empty the list of calls and of unknown routes."""
+        """Clear the lists of calls and unknown routes."""
         self.state.calls.clear()
         self.state.unknown_routes.clear()
 
     def advance(self, seconds: float) -> None:
         """Move the sandbox's clock forward."""
-        self.state.shift += timedelta(seconds=seconds)
+        self.state.clock_offset += timedelta(seconds=seconds)
 
     # Webhooks
 
     async def ping(self) -> None:
-        """Send ``ping``."""
-        account.ping(self.state)
+        """Send a ``ping`` event."""
+        installations.ping(self.state)
 
     async def redeliver(self, guid: str) -> None:
-        """Send a delivery again, under the same GUID."""
-        found = self.state.deliverer.find(guid)
-        if found is None:
-            raise SandboxError(f"There was no delivery {guid}.")
-        self.state.deliverer.redeliver(found)
+        """Redeliver an event under the same GUID."""
+        attempt = self.state.deliverer.find_attempt(guid)
+        if attempt is None:
+            raise SandboxError(f"No delivery {guid}.")
+        self.state.deliverer.redeliver(attempt)
 
     async def send(
         self,
@@ -298,12 +304,12 @@ class GitHub(Box):
         headers: Mapping[str, str] | None = None,
         content_type: str = "application/json",
     ) -> int:
-        """Post anything at all to the webhook address, now; gives the status of the answer."""
+        """Post any payload to the webhook URL immediately; return the status of the response."""
         body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         deliverer = self.state.deliverer
-        signed = sign(deliverer.secret, body)
+        signature_headers = sign(deliverer.secret, body)
         if signature is not None:
-            signed["X-Hub-Signature-256"] = signature
+            signature_headers["X-Hub-Signature-256"] = signature
         guid = delivery or f"sandbox-{len(deliverer.attempts)}-{hash(body) & 0xFFFF:x}"
-        known = deliverer.headers(event, guid, body) | {"Content-Type": content_type} | signed
-        return (await deliverer.post(body, {**known, **(headers or {})}))[0]
+        defaults = deliverer.headers(event, guid, body) | {"Content-Type": content_type} | signature_headers
+        return (await deliverer.post(body, {**defaults, **(headers or {})}))[0]

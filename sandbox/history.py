@@ -1,17 +1,17 @@
-"""A repository's refs and commits in memory, and questions about ancestry that need no git process."""
+"""A repository's refs and commits in memory, for ancestry queries without a git process."""
 
 import heapq
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
-SHA = re.compile(r"[0-9a-f]{40}")
-SHORT = re.compile(r"[0-9a-f]{4,40}")
+FULL_SHA = re.compile(r"[0-9a-f]{40}")
+SHORT_SHA = re.compile(r"[0-9a-f]{4,40}")
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Who wrote or committed, and when."""
+    """Author or committer of a commit, with the time."""
 
     name: str
     email: str
@@ -20,7 +20,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A commit without its files."""
+    """Metadata of a commit."""
 
     sha: str
     parents: tuple[str, ...]
@@ -32,7 +32,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class TagObject:
-    """An annotated tag's own object."""
+    """An annotated tag object."""
 
     sha: str
     name: str
@@ -43,7 +43,7 @@ class TagObject:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How ``head`` stands to ``base``; ``ahead`` is oldest first."""
+    """Comparison of ``head`` with ``base``; ``ahead`` lists commits oldest first."""
 
     status: str
     merge_base: str
@@ -53,48 +53,48 @@ class Comparison:
 
 @dataclass(slots=True)
 class History:
-    """Refs by full name, annotated tags and commits by SHA."""
+    """Refs by full name; annotated tags and commits by SHA."""
 
     refs: dict[str, str] = field(default_factory=dict)
     tags: dict[str, TagObject] = field(default_factory=dict)
     commits: dict[str, Commit] = field(default_factory=dict)
 
     def copy(self) -> "History":
-        """Give an independent copy; the commits themselves never change."""
+        """Return an independent copy; commits are immutable and shared."""
         return History(dict(self.refs), dict(self.tags), dict(self.commits))
 
     def peel(self, sha: str) -> str:
-        """Follow annotated tags to their commit."""
+        """Dereference annotated tags to a commit."""
         while sha in self.tags:
             sha = self.tags[sha].target
         return sha
 
-    def names(self, prefix: str) -> list[str]:
+    def ref_names(self, prefix: str) -> list[str]:
         """List short ref names under ``refs/heads/`` or ``refs/tags/``, sorted."""
         return sorted(ref.removeprefix(prefix) for ref in self.refs if ref.startswith(prefix))
 
-    def ref(self, name: str) -> str | None:
-        """Find the commit of a branch or tag by short, half or full name; branches first."""
+    def resolve_ref(self, name: str) -> str | None:
+        """Resolve a short, partial or full ref name to a commit; branches take precedence over tags."""
         for prefix in ("refs/heads/", "refs/tags/", "refs/", ""):
             full = prefix + name
             if full in self.refs and full.startswith(("refs/heads/", "refs/tags/")):
                 return self.peel(self.refs[full])
         return None
 
-    def find(self, rev: str) -> str | None:
-        """Resolve as the API does: full SHA, then branch or tag, then unique short SHA."""
-        if SHA.fullmatch(rev):
+    def resolve(self, rev: str) -> str | None:
+        """Resolve as the API does: a full SHA, then a branch or tag, then a unique short SHA."""
+        if FULL_SHA.fullmatch(rev):
             return self.peel(rev) if rev in self.commits or rev in self.tags else None
-        by_name = self.ref(rev)
-        if by_name or not SHORT.fullmatch(rev):
+        by_name = self.resolve_ref(rev)
+        if by_name or not SHORT_SHA.fullmatch(rev):
             return by_name
-        found = [sha for sha in self.commits if sha.startswith(rev)]
-        return found[0] if len(found) == 1 else None
+        matches = [sha for sha in self.commits if sha.startswith(rev)]
+        return matches[0] if len(matches) == 1 else None
 
-    def step(self, rev: str) -> str | None:
-        """Resolve a revision that may end in ``~2`` or ``^``."""
+    def resolve_revision(self, rev: str) -> str | None:
+        """Resolve a revision with optional suffixes such as ``~2`` or ``^``."""
         name, marks = re.fullmatch(r"(.*?)((?:~\d*|\^)*)", rev).groups()  # type: ignore[union-attr]
-        sha = self.find(name)
+        sha = self.resolve(name)
         for mark in re.findall(r"~\d*|\^", marks):
             for _ in range(int(mark[1:] or 1)):
                 parents = self.commits[sha].parents if sha else ()
@@ -102,50 +102,52 @@ class History:
         return sha
 
     def ancestors(self, sha: str) -> set[str]:
-        """Everything reachable from a commit, itself included."""
+        """Return the commits reachable from a commit, including itself."""
         seen: set[str] = set()
-        waiting = [sha]
-        while waiting:
-            one = waiting.pop()
-            if one not in seen and one in self.commits:
-                seen.add(one)
-                waiting.extend(self.commits[one].parents)
+        pending = [sha]
+        while pending:
+            current = pending.pop()
+            if current not in seen and current in self.commits:
+                seen.add(current)
+                pending.extend(self.commits[current].parents)
         return seen
 
-    def log(self, sha: str, without: set[str] | None = None) -> list[str]:
-        """List commits reachable from one, newest first, parents after children."""
-        wanted = self.ancestors(sha) - (without or set())
-        children = dict.fromkeys(wanted, 0)
-        for one in wanted:
-            for parent in self.commits[one].parents:
+    def log(self, sha: str, excluding: set[str] | None = None) -> list[str]:
+        """List commits reachable from a commit, newest first and children before parents."""
+        included = self.ancestors(sha) - (excluding or set())
+        children = dict.fromkeys(included, 0)
+        for current in included:
+            for parent in self.commits[current].parents:
                 if parent in children:
                     children[parent] += 1
-        ready = [(-self._age(one).timestamp(), one) for one, count in children.items() if count == 0]
+        ready = [
+            (-self._committed_at(current).timestamp(), current) for current, count in children.items() if count == 0
+        ]
         heapq.heapify(ready)
         result: list[str] = []
         while ready:
-            one = heapq.heappop(ready)[1]
-            result.append(one)
-            for parent in self.commits[one].parents:
+            current = heapq.heappop(ready)[1]
+            result.append(current)
+            for parent in self.commits[current].parents:
                 if parent in children:
                     children[parent] -= 1
                     if children[parent] == 0:
-                        heapq.heappush(ready, (-self._age(parent).timestamp(), parent))
+                        heapq.heappush(ready, (-self._committed_at(parent).timestamp(), parent))
         return result
 
-    def _age(self, sha: str) -> datetime:
+    def _committed_at(self, sha: str) -> datetime:
         return self.commits[sha].committer.at
 
     def compare(self, base: str, head: str) -> Comparison | None:
-        """Compare two commits; None where they share no ancestor."""
+        """Compare two commits; None when they have no common ancestor."""
         if base == head:
             return Comparison("identical", base, [], 0)
         of_base, of_head = self.ancestors(base), self.ancestors(head)
         common = of_base & of_head
         if not common:
             return None
-        older = {parent for one in common for parent in self.commits[one].parents}
-        merge_base = max(common - older, key=self._age)
+        parents_of_common = {parent for commit in common for parent in self.commits[commit].parents}
+        merge_base = max(common - parents_of_common, key=self._committed_at)
         ahead = self.log(head, of_base)[::-1]
         behind = len(of_base - of_head)
         status = {(True, False): "ahead", (False, True): "behind"}.get((bool(ahead), bool(behind)), "diverged")

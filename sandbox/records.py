@@ -1,4 +1,4 @@
-"""What the fake remembers: plain records without behaviour."""
+"""Records of the simulator's state: plain data without behaviour."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -6,19 +6,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sandbox.git import Files
+from sandbox.git import FileCache
 from sandbox.history import History
 
-ZERO = "0" * 40
+ZERO_SHA = "0" * 40
 
 
-def stamp(moment: datetime | None) -> str | None:
-    """Write a moment as the API does: UTC, whole seconds, ``Z``."""
-    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def format_time(time: datetime | None) -> str | None:
+    """Format a time as the API does: UTC, whole seconds, ``Z``."""
+    return None if time is None else time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(slots=True)
-class Person:
+class Account:
     """An account: a user, an organisation or an App's bot."""
 
     id: int
@@ -28,10 +28,10 @@ class Person:
 
 @dataclass(slots=True)
 class Reaction:
-    """One emoji by one person."""
+    """A reaction to a comment."""
 
     id: int
-    user: Person
+    user: Account
     content: str
     created_at: datetime
 
@@ -41,7 +41,7 @@ class Comment:
     """A comment on a pull request (``number``) or on a commit (``sha``)."""
 
     id: int
-    user: Person
+    user: Account
     body: str
     created_at: datetime
     updated_at: datetime
@@ -61,7 +61,7 @@ class PullRequest:
     id: int
     number: int
     title: str
-    user: Person
+    user: Account
     head: str
     base: str
     base_sha: str
@@ -70,7 +70,7 @@ class PullRequest:
     state: str = "open"
     head_sha: str = ""
     merged_at: datetime | None = None
-    merged_by: Person | None = None
+    merged_by: Account | None = None
     merge_sha: str | None = None
 
 
@@ -85,7 +85,7 @@ class Workflow:
 
 @dataclass(slots=True)
 class Run:
-    """A workflow run. ``id`` is above 2**33; ``ordinal`` is how tests name it."""
+    """A workflow run. ``id`` is above 2**33; ``ordinal`` (the first run is 1) is easier to use in tests."""
 
     id: int
     ordinal: int
@@ -99,7 +99,7 @@ class Run:
     event: str
     display_title: str
     inputs: dict[str, str]
-    actor: Person
+    actor: Account
     created_at: datetime
     updated_at: datetime
     started_at: datetime
@@ -111,7 +111,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """A workflow dispatch that was accepted."""
+    """An accepted workflow dispatch."""
 
     workflow: str
     ref: str
@@ -134,7 +134,7 @@ class Deployment:
     payload: Any
     transient: bool
     production: bool
-    creator: Person
+    creator: Account
     created_at: datetime
     updated_at: datetime
     statuses: list["DeploymentStatus"] = field(default_factory=list)
@@ -142,11 +142,11 @@ class Deployment:
 
 @dataclass(slots=True)
 class DeploymentStatus:
-    """One state of a deployment."""
+    """A status of a deployment."""
 
     id: int
     state: str
-    creator: Person
+    creator: Account
     created_at: datetime
     description: str = ""
     environment: str = ""
@@ -156,7 +156,7 @@ class DeploymentStatus:
 
 @dataclass(slots=True)
 class CheckRun:
-    """A check run made by the App."""
+    """A check run created by the App."""
 
     id: int
     name: str
@@ -181,16 +181,16 @@ class CommitStatus:
     context: str
     description: str | None
     target_url: str | None
-    creator: Person
+    creator: Account
     created_at: datetime
 
 
 @dataclass(slots=True)
 class Repository:
-    """A repository: its place on disk, its history and everything that hangs on it."""
+    """A repository with its history and everything that belongs to it."""
 
     id: int
-    owner: Person
+    owner: Account
     name: str
     path: Path
     history: History
@@ -200,7 +200,7 @@ class Repository:
     archived: bool = False
     blocked: bool = False
     default_branch: str = "main"
-    numbers: int = 0
+    last_number: int = 0
     roles: dict[str, tuple[str, str]] = field(default_factory=dict)
     pulls: dict[int, PullRequest] = field(default_factory=dict)
     comments: dict[int, Comment] = field(default_factory=dict)
@@ -212,21 +212,21 @@ class Repository:
     protected_tags: list[str] = field(default_factory=list)
     workflows_permission: bool = False
     workflows_status: int = 403
-    files: Files = field(default_factory=dict)
+    file_cache: FileCache = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def full_name(self) -> str:
-        """Give ``owner/name``."""
+        """``owner/name``."""
         return f"{self.owner.login}/{self.name}"
 
 
 @dataclass(slots=True)
 class Installation:
-    """The App on an account. ``repositories`` is None when it has all of them."""
+    """The App installed on an account; ``repositories`` is None when it covers all of them."""
 
     id: int
-    account: Person
+    account: Account
     permissions: dict[str, str]
     events: list[str]
     created_at: datetime
@@ -236,7 +236,7 @@ class Installation:
 
 @dataclass(slots=True)
 class Token:
-    """An installation token; None for repositories means all of the installation's."""
+    """An installation token; ``repositories`` is None when it covers all of the installation's."""
 
     value: str
     installation: int
@@ -247,7 +247,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One REST request that was answered."""
+    """A REST request and the status of its response (0: none was sent)."""
 
     method: str
     path: str

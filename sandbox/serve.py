@@ -1,4 +1,4 @@
-"""The sandbox on a port, for demonstrations and for trying the bot by hand."""
+"""Serve a sandbox on a port, for the demo and for trying the bot by hand."""
 
 import asyncio
 import contextlib
@@ -7,85 +7,80 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aiohttp import web
 
 from sandbox.errors import SandboxError
 from sandbox.github import GitHub
+from sandbox.lifecycle import SandboxOptions
 from sandbox.template import make_repository
 
-RUN_SECONDS = (1.0, 3.0)
-Say = Callable[[str], None]
+DEFAULT_OPTIONS = SandboxOptions(run_seconds=(1.0, 3.0))
+Report = Callable[[str], None]
 
 
 @dataclass(slots=True)
-class Running:
-    """A sandbox that answers on a port until it is closed."""
+class RunningSandbox:
+    """A sandbox that is served on a port until it is closed."""
 
     github: GitHub
     url: str
     runner: web.AppRunner
-    made: Path | None = None
+    created_folder: Path | None = None
 
     async def close(self) -> None:
-        """Stop answering and remove every copy."""
+        """Stop the server and delete all copies."""
         await self.runner.cleanup()
         await self.github.close()
-        if self.made:
-            await asyncio.to_thread(shutil.rmtree, self.made, ignore_errors=True)
+        if self.created_folder:
+            await asyncio.to_thread(shutil.rmtree, self.created_folder, ignore_errors=True)
 
 
 async def start(
-    *,
     repo: Path,
-    owner: str = "acme",
-    name: str = "site",
-    port: int = 0,
-    webhook_url: str | None = None,
-    env_file: Path | None = None,
+    options: SandboxOptions = DEFAULT_OPTIONS,
+    *,
     host: str = "127.0.0.1",
-    say: Say = print,
-    run_seconds: tuple[float, float] | None = RUN_SECONDS,
-) -> Running:
-    """Open a sandbox over a repository on a port (0: any free one); whether the webhook's end is up does not matter."""
-    made = await _made_repository(repo, say)
-    github = await GitHub.create(
-        made / "site" if made else repo,
-        owner=owner,
-        name=name,
-        webhook_url=webhook_url,
-        run_seconds=run_seconds,
-        webhook_secret=secrets.token_hex(20),
-    )
+    port: int = 0,
+    env_file: Path | None = None,
+    report: Report = print,
+) -> RunningSandbox:
+    """Serve a sandbox over a repository on a port (0: any free port), with a webhook secret of its own.
+
+    ``env_file`` is where to write the settings that point a bot at the sandbox. The webhook URL need not respond yet.
+    """
+    created_folder = await _make_repository_if_missing(repo, report)
+    source = created_folder / "site" if created_folder else repo
+    github = await GitHub.create(source, replace(options, webhook_secret=secrets.token_hex(20)))
     runner = web.AppRunner(github.app, access_log=None)
     try:
         url = await _listen(runner, host, port)
         github.state.api_url, github.state.html_url = url, f"{url}/_sandbox/web"
-        running = Running(github, url, runner, made)
+        running = RunningSandbox(github, url, runner, created_folder)
         if env_file is not None:
             await asyncio.to_thread(_write_settings, env_file, running)
-            say(f"Settings for the bot are in {env_file}.")
+            report(f"Wrote the settings for the bot to {env_file}.")
     except BaseException:
         await runner.cleanup()
         await github.close()
         raise
-    _tell(running, say)
+    _report_start(running, report)
     return running
 
 
-async def _made_repository(repo: Path, say: Say) -> Path | None:
+async def _make_repository_if_missing(repo: Path, report: Report) -> Path | None:
     def is_repository() -> bool:
         return (repo / ".git").exists() or ((repo / "HEAD").exists() and (repo / "objects").exists())
 
     if not await asyncio.to_thread(repo.is_dir):
-        raise SandboxError(f"There is no folder {repo}.")
+        raise SandboxError(f"No such folder: {repo}.")
     if await asyncio.to_thread(is_repository):
         return None
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="github-sandbox-made-"))
+    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="github-sandbox-sample-"))
     await make_repository(folder / "site")
-    say(f"{repo} is not a git repository, so a small one was made for the sandbox.")
+    report(f"{repo} is not a git repository; the sandbox uses a small sample repository instead.")
     return folder
 
 
@@ -95,21 +90,21 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> str:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
         raise SandboxError(f"Port {port} on {host} cannot be used: {error.strerror or error}.") from error
-    shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{runner.addresses[0][1]}"
+    display_host = f"[{host}]" if ":" in host else host
+    return f"http://{display_host}:{runner.addresses[0][1]}"
 
 
-def _tell(running: Running, say: Say) -> None:
+def _report_start(running: RunningSandbox, report: Report) -> None:
     github = running.github
-    say(f"GitHub in a box answers at {running.url} for {github.repository().full_name}.")
+    report(f"The GitHub sandbox serves {github.repository().full_name} at {running.url}.")
     if github.added_workflows:
-        say(f"Only the sandbox's copy got {' and '.join(github.added_workflows)}, which the repository lacks.")
+        report(f"Added to the sandbox's copy, not to your repository: {' and '.join(github.added_workflows)}.")
     if github.webhook_url:
-        say(f"Webhooks go to {github.webhook_url}.")
-    say(f"What can be made to happen: {running.url}/_sandbox/")
+        report(f"Webhooks are sent to {github.webhook_url}.")
+    report(f"Control API: {running.url}/_sandbox/")
 
 
-def _write_settings(env_file: Path, running: Running) -> None:
+def _write_settings(env_file: Path, running: RunningSandbox) -> None:
     github, key = running.github, env_file.resolve().with_name(f"{env_file.name}.pem")
     settings = {
         "LONGSHORE_GITHUB_API_URL": running.url,
@@ -131,20 +126,16 @@ def _write_private(path: Path, text: str) -> None:
 
 
 async def serve(
-    *,
     repo: Path,
-    owner: str,
-    name: str,
-    port: int,
-    webhook_url: str | None,
-    env_file: Path | None,
+    options: SandboxOptions = DEFAULT_OPTIONS,
+    *,
     host: str = "127.0.0.1",
-    say: Say = print,
+    port: int = 0,
+    env_file: Path | None = None,
+    report: Report = print,
 ) -> None:
-    """Run a sandbox until cancelled."""
-    running = await start(
-        repo=repo, owner=owner, name=name, port=port, webhook_url=webhook_url, env_file=env_file, host=host, say=say
-    )
+    """Serve a sandbox until cancelled; see ``start``."""
+    running = await start(repo, options, host=host, port=port, env_file=env_file, report=report)
     try:
         await asyncio.Event().wait()
     finally:

@@ -1,4 +1,4 @@
-"""Bare copies of a source repository, made once per process and source and then only copied."""
+"""Bare clones of source repositories, prepared once per process and then copied for each sandbox."""
 
 import asyncio
 import atexit
@@ -14,43 +14,43 @@ from sandbox import git, workflows
 from sandbox.errors import SandboxError
 from sandbox.history import History, Signature
 
-DEVELOPER = ("Sam Developer", "sam@example.com")
+COMMIT_AUTHOR = ("Sam Developer", "sam@example.com")
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A prepared bare repository, its index, and which workflow files were added to it."""
+    """A prepared bare repository, its history, and the workflow files that were added to it."""
 
     path: Path
     history: History
     added: tuple[str, ...]
-    files: git.Files = field(default_factory=dict)
+    file_cache: git.FileCache = field(default_factory=dict)
 
 
 _templates: dict[tuple[Path, bytes], Template] = {}
 _folder: list[Path] = []
 
 
-def _place() -> Path:
+def _new_folder() -> Path:
     if not _folder:
         _folder.append(Path(tempfile.mkdtemp(prefix="github-sandbox-templates-")))
         atexit.register(shutil.rmtree, _folder[0], ignore_errors=True)
     return Path(tempfile.mkdtemp(dir=_folder[0]))
 
 
-async def _state_of(source: Path) -> bytes:
+async def _read_refs(source: Path) -> bytes:
     if not await asyncio.to_thread(source.is_dir):
-        raise SandboxError(f"There is no folder {source}.")
+        raise SandboxError(f"No such folder: {source}.")
     try:
-        return await git.git("show-ref", "--head", at=source)
+        return await git.git("show-ref", "--head", cwd=source)
     except SandboxError:
         raise SandboxError(f"{source} is not a git repository with at least one commit.") from None
 
 
 async def prepare(source: Path, *, add_workflows: bool = True) -> Template:
-    """Give the template of a source as it stands now; the source itself is only read."""
+    """Return the template for the current state of a source repository, which is only read."""
     source = await asyncio.to_thread(source.resolve)
-    state = await _state_of(source)
+    state = await _read_refs(source)
     key = (source, state + bytes([add_workflows]))
     if key not in _templates:
         _templates[key] = await _build(source, state, add_workflows)
@@ -58,56 +58,60 @@ async def prepare(source: Path, *, add_workflows: bool = True) -> Template:
 
 
 async def _build(source: Path, state: bytes, add_workflows: bool) -> Template:
-    path = await asyncio.to_thread(_place)
-    await git.git("clone", "--quiet", "--bare", "--no-hardlinks", "--template=", "--", str(source), "repo", at=path)
+    path = await asyncio.to_thread(_new_folder)
+    await git.git("clone", "--quiet", "--bare", "--no-hardlinks", "--template=", "--", str(source), "repo", cwd=path)
     path = path / "repo"
-    await git.git("config", "--remove-section", "remote.origin", at=path)
+    await git.git("config", "--remove-section", "remote.origin", cwd=path)
     head = next(line.split()[0] for line in state.decode().splitlines() if line.endswith(" HEAD"))
     await git.update_ref(path, "refs/heads/main", head)
-    await git.git("symbolic-ref", "HEAD", "refs/heads/main", at=path)
+    await git.git("symbolic-ref", "HEAD", "refs/heads/main", cwd=path)
     history = await git.load(path)
     added = await _add_workflows(path, history, head) if add_workflows else ()
     return Template(path, history, added)
 
 
 async def _add_workflows(path: Path, history: History, head: str) -> tuple[str, ...]:
-    there = {name for _, _, name in await git.list_folder(path, head, ".github/workflows")}
-    missing: Mapping[str, str] = {name: text for name, text in workflows.NEEDED.items() if name not in there}
+    existing = {name for _, _, name in await git.list_folder(path, head, ".github/workflows")}
+    missing: Mapping[str, str] = {
+        name: text for name, text in workflows.DEFAULT_WORKFLOWS.items() if name not in existing
+    }
     if missing:
-        at = max(history.commits[head].committer.at, datetime.now(UTC) - timedelta(days=1)).replace(microsecond=0)
-        who = Signature("sandbox", "sandbox@users.noreply.github.com", at)
-        commit, _ = await git.write_commit(path, "refs/heads/main", head, "Add workflows", missing, who)
+        committed_at = max(history.commits[head].committer.at, datetime.now(UTC) - timedelta(days=1)).replace(
+            microsecond=0
+        )
+        author = Signature("sandbox", "sandbox@users.noreply.github.com", committed_at)
+        commit, _ = await git.write_commit(path, "refs/heads/main", head, "Add workflows", missing, author)
         history.commits[commit.sha] = commit
         history.refs["refs/heads/main"] = commit.sha
     return tuple(missing)
 
 
 def copy(template: Template, target: Path) -> History:
-    """Copy a template's repository to a new place and give an index of its own.
+    """Copy a template's repository to ``target`` and return a history of its own.
 
-    Git changes no file in its place, it puts a new one there: so both may have the same files to begin with.
+    Hard links are safe because git replaces files instead of modifying them.
     """
     try:
         shutil.copytree(template.path, target, copy_function=os.link)
     except FileExistsError:
         raise
-    except OSError:  # another disk, or one without links
+    except OSError:  # another file system, or one without hard links
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(template.path, target)
     return template.history.copy()
 
 
 async def make_repository(path: Path, commits: int = 5) -> Path:
-    """Make a small real repository with a few commits; its folder is made when it is missing."""
+    """Create a small git repository with a few commits, and its folder if it does not exist."""
     await asyncio.to_thread(lambda: path.mkdir(parents=True, exist_ok=True))
-    await git.git("init", "--quiet", "--template=", "--initial-branch=main", at=path)
+    await git.git("init", "--quiet", "--template=", "--initial-branch=main", cwd=path)
     start = datetime.now(UTC).replace(microsecond=0) - timedelta(days=commits + 1)
     parent: str | None = None
     for number in range(1, commits + 1):
         files = {"README.md": f"# Site\n\nRevision {number}.\n", f"src/part{number}.py": f"PART = {number}\n"}
-        who = Signature(*DEVELOPER, start + timedelta(days=number))
+        author = Signature(*COMMIT_AUTHOR, start + timedelta(days=number))
         message = f"Add part {number}" if number > 1 else "Start the site"
-        commit, _ = await git.write_commit(path, "refs/heads/main", parent, message, files, who)
+        commit, _ = await git.write_commit(path, "refs/heads/main", parent, message, files, author)
         parent = commit.sha
-    await git.git("reset", "--quiet", "--hard", at=path)
+    await git.git("reset", "--quiet", "--hard", cwd=path)
     return path

@@ -1,4 +1,4 @@
-"""Workflow files: what they declare, and what GitHub refuses in a dispatch."""
+"""Parse workflow files and validate the inputs of dispatches."""
 
 import functools
 import re
@@ -16,8 +16,8 @@ run-name: "build ${{ inputs.release_candidate_version }} (${{ inputs.release_cut
 on:
   workflow_dispatch:
     inputs:
-      release_candidate_version: {type: string, required: false, description: "What is built"}
-      commit_sha: {type: string, required: false, description: "The exact commit"}
+      release_candidate_version: {type: string, required: false, description: "Version to build"}
+      commit_sha: {type: string, required: false, description: "Commit to build"}
       release_cut_id: {type: string, required: false, description: "Request id"}
 jobs:
   build:
@@ -31,9 +31,9 @@ run-name: "deploy ${{ inputs.release_candidate_version }} to ${{ inputs.environm
 on:
   workflow_dispatch:
     inputs:
-      release_candidate_version: {type: string, required: false, description: "What is deployed"}
-      commit_sha: {type: string, required: false, description: "The exact commit"}
-      environment: {type: string, required: false, description: "Where"}
+      release_candidate_version: {type: string, required: false, description: "Version to deploy"}
+      commit_sha: {type: string, required: false, description: "Commit to deploy"}
+      environment: {type: string, required: false, description: "Environment to deploy to"}
       deployment_id: {type: string, required: false, description: "Request id"}
 jobs:
   deploy:
@@ -41,14 +41,14 @@ jobs:
     steps:
       - run: echo "deploy"
 """
-NEEDED = {".github/workflows/build.yml": BUILD, ".github/workflows/deploy.yml": DEPLOY}
-MOST_INPUTS = 25
-MOST_CHARACTERS = 65_535
+DEFAULT_WORKFLOWS = {".github/workflows/build.yml": BUILD, ".github/workflows/deploy.yml": DEPLOY}
+MAX_INPUTS = 25
+MAX_CHARACTERS = 65_535
 
 
 @dataclass(frozen=True, slots=True)
-class Definition:
-    """What a workflow file says: its name, run name, and inputs (None: it cannot be dispatched)."""
+class WorkflowDefinition:
+    """A parsed workflow file; ``inputs`` is None when the workflow cannot be dispatched."""
 
     name: str
     run_name: str | None
@@ -57,26 +57,26 @@ class Definition:
 
 
 @functools.lru_cache(maxsize=256)
-def read(path: str, text: bytes) -> Definition:
-    """Read a workflow file; what cannot be read has no trigger."""
+def parse(path: str, text: bytes) -> WorkflowDefinition:
+    """Parse a workflow file; an invalid file has no trigger."""
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError:
         content = None
     if not isinstance(content, dict):
-        return Definition(path, None, None)
-    triggers = content.get("on", content.get(True))  # YAML 1.1 reads the bare word on as true
+        return WorkflowDefinition(path, None, None)
+    triggers = content.get("on", content.get(True))  # YAML 1.1 parses the key `on` as true
     jobs = content.get("jobs")
     name, run_name = content.get("name"), content.get("run-name")
-    return Definition(
+    return WorkflowDefinition(
         str(name) if name else path,
         str(run_name) if run_name else None,
-        _inputs(triggers),
+        _declared_inputs(triggers),
         list(map(str, jobs)) if isinstance(jobs, dict) else [],
     )
 
 
-def _inputs(triggers: Any) -> dict[str, dict[str, Any]] | None:
+def _declared_inputs(triggers: Any) -> dict[str, dict[str, Any]] | None:
     if isinstance(triggers, str | list):
         return {} if "workflow_dispatch" in triggers else None
     if not isinstance(triggers, dict) or "workflow_dispatch" not in triggers:
@@ -85,49 +85,49 @@ def _inputs(triggers: Any) -> dict[str, dict[str, Any]] | None:
     return {str(name): details or {} for name, details in declared.items()}
 
 
-def _text(value: Any) -> str:
+def _to_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None else str(value)
 
 
-def fill_inputs(definition: Definition, given: Mapping[str, Any]) -> dict[str, str]:
-    """Check a dispatch's inputs against the file and fill in defaults; refuse with GitHub's sentences."""
+def resolve_inputs(definition: WorkflowDefinition, provided: Mapping[str, Any]) -> dict[str, str]:
+    """Validate a dispatch's inputs and fill in defaults; raise GitHub's error for invalid inputs."""
     if definition.inputs is None:
         raise invalid("Workflow does not have 'workflow_dispatch' trigger")
-    if len(given) > MOST_INPUTS:
-        raise invalid(f"You may only define up to {MOST_INPUTS} `inputs` for a `workflow_dispatch` event")
-    if sum(len(name) + len(_text(value)) for name, value in given.items()) > MOST_CHARACTERS:
+    if len(provided) > MAX_INPUTS:
+        raise invalid(f"You may only define up to {MAX_INPUTS} `inputs` for a `workflow_dispatch` event")
+    if sum(len(name) + len(_to_text(value)) for name, value in provided.items()) > MAX_CHARACTERS:
         raise invalid("inputs are too large.")
-    unknown = [name for name in given if name not in definition.inputs]
+    unknown = [name for name in provided if name not in definition.inputs]
     if unknown:
         names = ", ".join(f'"{name}"' for name in unknown)
         raise invalid(f"Unexpected inputs provided: [{names}]")
-    return {name: _one_input(name, details, given.get(name)) for name, details in definition.inputs.items()}
+    return {name: _resolve_input(name, details, provided.get(name)) for name, details in definition.inputs.items()}
 
 
-def _one_input(name: str, details: Mapping[str, Any], given: Any) -> str:
-    value = _text(details.get("default") if given is None else given)
-    kind = details.get("type", "string")
+def _resolve_input(name: str, details: Mapping[str, Any], provided: Any) -> str:
+    value = _to_text(details.get("default") if provided is None else provided)
+    input_type = details.get("type", "string")
     if details.get("required") and not value:
         raise invalid(f"Required input '{name}' not provided")
-    options = [_text(option) for option in details.get("options") or []]
-    if kind == "boolean":
+    options = [_to_text(option) for option in details.get("options") or []]
+    if input_type == "boolean":
         value, options = value or "false", ["true", "false"]
-    if kind == "choice" and not value and options:
+    if input_type == "choice" and not value and options:
         value = options[0]
     if options and value not in options:
         raise invalid(f"Provided value '{value}' for input '{name}' not in the list of allowed values")
     return value
 
 
-def title(definition: Definition, inputs: Mapping[str, str], otherwise: str) -> str:
-    """Work out a run's title from ``run-name``; expressions other than inputs become empty."""
+def render_title(definition: WorkflowDefinition, inputs: Mapping[str, str], fallback: str) -> str:
+    """Render a run's title from ``run-name``; expressions other than inputs become empty."""
     if definition.run_name is None:
-        return otherwise
+        return fallback
 
-    def replace(found: re.Match[str]) -> str:
-        name = re.fullmatch(r"(?:github\.event\.)?inputs\.([\w-]+)", found.group(1))
-        return inputs.get(name.group(1), "") if name else ""
+    def replace(match: re.Match[str]) -> str:
+        reference = re.fullmatch(r"(?:github\.event\.)?inputs\.([\w-]+)", match.group(1))
+        return inputs.get(reference.group(1), "") if reference else ""
 
-    return re.sub(r"\$\{\{\s*(.*?)\s*\}\}", replace, definition.run_name).strip() or otherwise
+    return re.sub(r"\$\{\{\s*(.*?)\s*\}\}", replace, definition.run_name).strip() or fallback

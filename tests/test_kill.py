@@ -25,7 +25,7 @@ from bot.queue.dead_letters import dead_letters
 from bot.queue.jobs import enqueue
 from bot.rules.replies import has_marker
 from bot.store.database import dialect, execute, fetch
-from sandbox import GitHub
+from sandbox import GitHub, SandboxOptions
 from server.service import Service
 from tests.conftest import postgres
 from tests.world import World, furnish, settings_for
@@ -170,7 +170,7 @@ async def a_killable_world(
     source: Path, database_url: str, log: Path, commands: list[list[str]]
 ) -> AsyncIterator[tuple[World, Fleet]]:
     """A furnished world whose service is made of processes of its own."""
-    github = await GitHub.create(source, run_seconds=(0.1, 1.0))
+    github = await GitHub.create(source, SandboxOptions(run_seconds=(0.1, 1.0)))
     api, port = await serve(github.app), unused_port()
     url = f"http://127.0.0.1:{port}"
     github.webhook_url = f"{url}/webhooks/github"

@@ -63,7 +63,7 @@ async def test_a_second_run_that_a_late_answer_tells_of_is_cancelled_with_an_ala
     while not (posted := await fetch("SELECT request_id FROM runs WHERE state = 'posted'")):
         await asyncio.sleep(0.01)
     by_hand = await runs.dispatch(
-        github.state, github.repository(), "build.yml", "rc/1.0-rc1", {}, github.state.person("alice")
+        github.state, github.repository(), "build.yml", "rc/1.0-rc1", {}, github.state.account("alice")
     )
     told = {"release_cut_id": posted[0]["request_id"], "workflow_run_id": by_hand.id}
     assert (await world.ask("POST", "/api/v1/sync-build-github-action", told)).status == 200

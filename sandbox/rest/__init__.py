@@ -1,4 +1,4 @@
-"""The REST API: one module for each group of endpoints, all answered by ``core.respond``."""
+"""The REST API: one module per group of endpoints, dispatched by ``core.respond``."""
 
 from collections.abc import Awaitable, Callable
 
@@ -13,23 +13,23 @@ MODULES = (actions, apps, checks, commits, deployments, discussion, hooks, refs,
 
 
 def add_routes(app: web.Application, state: State) -> None:
-    """Put every endpoint into an application; whatever else is asked for is recorded and answered 404."""
-    for one in sorted(ROUTES, key=lambda each: each.path.endswith(":.+}")):  # the greediest last
-        for path in one.paths:
-            app.router.add_route(one.method, path, _handler(state, one))
-    app.middlewares.append(_unknown(state))
+    """Register every endpoint; record requests for other routes and respond 404."""
+    for endpoint in sorted(ROUTES, key=lambda route: route.path.endswith(":.+}")):  # the greediest patterns last
+        for path in endpoint.paths:
+            app.router.add_route(endpoint.method, path, _handler(state, endpoint))
+    app.middlewares.append(_unknown_route_middleware(state))
 
 
-def _handler(state: State, found: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def _handler(state: State, endpoint: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
-        return await respond(state, found, request)
+        return await respond(state, endpoint, request)
 
     return handle
 
 
-def _unknown(state: State) -> Callable[..., Awaitable[web.StreamResponse]]:
+def _unknown_route_middleware(state: State) -> Callable[..., Awaitable[web.StreamResponse]]:
     @web.middleware
-    async def watch(
+    async def record_unknown(
         request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         known = request.match_info.http_exception is None
@@ -40,4 +40,4 @@ def _unknown(state: State) -> Callable[..., Awaitable[web.StreamResponse]]:
         body = {"message": "Not Found", "documentation_url": "https://docs.github.com/rest", "status": "404"}
         return web.json_response(body, status=404)
 
-    return watch
+    return record_unknown

@@ -4,89 +4,97 @@ from datetime import UTC, datetime
 
 from sandbox.errors import invalid, not_found
 from sandbox.records import Run
-from sandbox.rest.core import NEW, Answer, Asked, page, route
-from sandbox.serializers import actions as shapes
+from sandbox.rest.core import NEWER_VERSION, ApiRequest, ApiResponse, paginate, route
+from sandbox.serializers import actions as serialize
 from sandbox.use_cases import runs
 
-MOST_FILTERED = 1000
+MAX_FILTERED_RUNS = 1000
 
 
 @route("GET", "{repo}/actions/workflows", "actions:read")
-async def list_workflows(asked: Asked) -> Answer:
+async def list_workflows(request: ApiRequest) -> ApiResponse:
     """List the default branch's workflows."""
-    found = await runs.list_workflows(asked.state, asked.repository)
-    shown = [shapes.workflow(asked.state, asked.repository, one, name) for one, name in found]
-    return page(asked, shown, "workflows")
+    workflows = await runs.list_workflows(request.state, request.repository)
+    serialized = [serialize.workflow(request.state, request.repository, workflow, name) for workflow, name in workflows]
+    return paginate(request, serialized, "workflows")
 
 
 @route("GET", "{repo}/actions/workflows/{workflow}", "actions:read")
-async def get_workflow(asked: Asked) -> Answer:
-    """Show a workflow by id or file name."""
-    one, name = await runs.find_workflow(asked.state, asked.repository, asked.part("workflow"))
-    return Answer(shapes.workflow(asked.state, asked.repository, one, name))
+async def get_workflow(request: ApiRequest) -> ApiResponse:
+    """Get a workflow by id or file name."""
+    workflow, name = await runs.find_workflow(request.state, request.repository, request.path_param("workflow"))
+    return ApiResponse(serialize.workflow(request.state, request.repository, workflow, name))
 
 
-async def _switch(asked: Asked, state: str) -> Answer:
-    one, _ = await runs.find_workflow(asked.state, asked.repository, asked.part("workflow"))
-    one.state = state
-    return Answer(status=204)
+async def _set_workflow_state(request: ApiRequest, state: str) -> ApiResponse:
+    workflow, _ = await runs.find_workflow(request.state, request.repository, request.path_param("workflow"))
+    workflow.state = state
+    return ApiResponse(status=204)
 
 
 @route("PUT", "{repo}/actions/workflows/{workflow}/disable", "actions:write")
-async def disable_workflow(asked: Asked) -> Answer:
+async def disable_workflow(request: ApiRequest) -> ApiResponse:
     """Disable a workflow."""
-    return await _switch(asked, "disabled_manually")
+    return await _set_workflow_state(request, "disabled_manually")
 
 
 @route("PUT", "{repo}/actions/workflows/{workflow}/enable", "actions:write")
-async def enable_workflow(asked: Asked) -> Answer:
+async def enable_workflow(request: ApiRequest) -> ApiResponse:
     """Enable a workflow."""
-    return await _switch(asked, "active")
+    return await _set_workflow_state(request, "active")
 
 
 @route("POST", "{repo}/actions/workflows/{workflow}/dispatches", "actions:write")
-async def dispatch(asked: Asked) -> Answer:
-    """Start a workflow. The older API version tells the run only to those who ask for it."""
-    inputs, wants = asked.body.get("inputs") or {}, asked.body.get("return_run_details", False)
+async def dispatch(request: ApiRequest) -> ApiResponse:
+    """Dispatch a workflow; the older API version returns the run only on request."""
+    inputs, wants_details = request.body.get("inputs") or {}, request.body.get("return_run_details", False)
     if not isinstance(inputs, dict):
         raise invalid("Invalid request.\n\nFor 'properties/inputs', value is not an object.")
     if any(isinstance(value, dict | list) for value in inputs.values()):
         raise invalid("Invalid request.\n\nInputs must be scalars.")
-    ref = asked.text("ref")
-    run = await runs.dispatch(asked.state, asked.repository, asked.part("workflow"), ref, inputs, asked.actor)
-    if asked.version != NEW and wants is not True:
-        return Answer(status=204)
-    shown = shapes.run(asked.state, asked.repository, run)
-    return Answer({"workflow_run_id": run.id, "run_url": shown["url"], "html_url": shown["html_url"]})
+    ref = request.require_text("ref")
+    run = await runs.dispatch(
+        request.state, request.repository, request.path_param("workflow"), ref, inputs, request.actor
+    )
+    if request.version != NEWER_VERSION and wants_details is not True:
+        return ApiResponse(status=204)
+    serialized = serialize.workflow_run(request.state, request.repository, run)
+    return ApiResponse({"workflow_run_id": run.id, "run_url": serialized["url"], "html_url": serialized["html_url"]})
 
 
-def _matches(asked: Asked, run: Run) -> bool:
-    wanted = {
+def _matches_filters(request: ApiRequest, run: Run) -> bool:
+    values_by_filter = {
         "event": (run.event,),
         "branch": (run.head_branch,),
         "head_sha": (run.head_sha,),
         "status": (run.status, run.conclusion),
         "actor": (run.actor.login,),
     }
-    return all(asked.query(name) in (None, *values) for name, values in wanted.items()) and _created(asked, run)
+    return all(
+        request.query_param(name) in (None, *values) for name, values in values_by_filter.items()
+    ) and _created_in_range(request, run)
 
 
-def _created(asked: Asked, run: Run) -> bool:
-    text = asked.query("created")
+def _created_in_range(request: ApiRequest, run: Run) -> bool:
+    text = request.query_param("created")
     if text is None:
         return True
     low, dots, high = text.partition("..")
     if dots:
-        return (low == "*" or _moment(low) <= run.created_at) and (high == "*" or run.created_at <= _moment(high, True))
-    for mark in (">=", "<=", ">", "<"):
-        if text.startswith(mark):
-            edge, at = _moment(text.removeprefix(mark), mark in ("<=", ">")), run.created_at
-            return {">=": at >= edge, "<=": at <= edge, ">": at > edge, "<": at < edge}[mark]
-    return _moment(text) <= run.created_at <= _moment(text, True)
+        return (low == "*" or _parse_time(low) <= run.created_at) and (
+            high == "*" or run.created_at <= _parse_time(high, True)
+        )
+    for operator in (">=", "<=", ">", "<"):
+        if text.startswith(operator):
+            bound, created = _parse_time(text.removeprefix(operator), operator in ("<=", ">")), run.created_at
+            return {">=": created >= bound, "<=": created <= bound, ">": created > bound, "<": created < bound}[
+                operator
+            ]
+    return _parse_time(text) <= run.created_at <= _parse_time(text, True)
 
 
-def _moment(text: str, end: bool = False) -> datetime:
-    """Read a date or a time; the ``end`` of a date is its last second, of a time the end of its second."""
+def _parse_time(text: str, end: bool = False) -> datetime:
+    """Parse a date or a time; with ``end``, return the last moment of that day or of that second."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -99,69 +107,73 @@ def _moment(text: str, end: bool = False) -> datetime:
     return at.replace(hour=23, minute=59, second=59, microsecond=999_999)
 
 
-def _list(asked: Asked, found: list[Run]) -> Answer:
-    filtered = any(asked.query(name) for name in ("event", "branch", "head_sha", "status", "actor", "created"))
-    chosen = [run for run in reversed(found) if run.repository == asked.repository.id and _matches(asked, run)]
-    listed = chosen[:MOST_FILTERED] if filtered else chosen
-    answer = page(asked, listed, "workflow_runs", len(chosen))
-    answer.body["workflow_runs"] = [
-        shapes.rest_run(asked.state, asked.repository, run) for run in answer.body["workflow_runs"]
+def _list_matching(request: ApiRequest, candidates: list[Run]) -> ApiResponse:
+    filtered = any(request.query_param(name) for name in ("event", "branch", "head_sha", "status", "actor", "created"))
+    matching = [
+        run
+        for run in reversed(candidates)
+        if run.repository == request.repository.id and _matches_filters(request, run)
     ]
-    return answer
+    shown = matching[:MAX_FILTERED_RUNS] if filtered else matching
+    response = paginate(request, shown, "workflow_runs", len(matching))
+    response.body["workflow_runs"] = [
+        serialize.rest_workflow_run(request.state, request.repository, run) for run in response.body["workflow_runs"]
+    ]
+    return response
 
 
 @route("GET", "{repo}/actions/runs", "actions:read")
-async def list_runs(asked: Asked) -> Answer:
+async def list_runs(request: ApiRequest) -> ApiResponse:
     """List runs, newest first."""
-    return _list(asked, asked.state.runs)
+    return _list_matching(request, request.state.runs)
 
 
 @route("GET", "{repo}/actions/workflows/{workflow}/runs", "actions:read")
-async def list_workflow_runs(asked: Asked) -> Answer:
+async def list_workflow_runs(request: ApiRequest) -> ApiResponse:
     """List a workflow's runs, newest first."""
-    one, _ = await runs.find_workflow(asked.state, asked.repository, asked.part("workflow"))
-    return _list(asked, [run for run in asked.state.runs if run.workflow_id == one.id])
+    workflow, _ = await runs.find_workflow(request.state, request.repository, request.path_param("workflow"))
+    return _list_matching(request, [run for run in request.state.runs if run.workflow_id == workflow.id])
 
 
 @route("GET", "{repo}/actions/runs/{run_id}", "actions:read")
-async def get_run(asked: Asked) -> Answer:
-    """Show a run."""
-    return Answer(shapes.rest_run(asked.state, asked.repository, asked.run()))
+async def get_run(request: ApiRequest) -> ApiResponse:
+    """Get a run."""
+    return ApiResponse(serialize.rest_workflow_run(request.state, request.repository, request.find_run()))
 
 
 @route("GET", "{repo}/actions/runs/{run_id}/attempts/{attempt}", "actions:read")
-async def get_attempt(asked: Asked) -> Answer:
-    """Show an attempt of a run."""
-    run, number = asked.run(), asked.number("attempt")
+async def get_attempt(request: ApiRequest) -> ApiResponse:
+    """Get an attempt of a run."""
+    run, number = request.find_run(), request.int_param("attempt")
     if not 1 <= number <= run.run_attempt:
         raise not_found()
-    shown = shapes.rest_run(asked.state, asked.repository, run)
+    serialized = serialize.rest_workflow_run(request.state, request.repository, run)
     if number < run.run_attempt:
         past = run.attempts[number - 1]
-        shown |= {"run_attempt": number, "status": past["status"], "conclusion": past["conclusion"]}
-    return Answer(shown)
+        serialized |= {"run_attempt": number, "status": past["status"], "conclusion": past["conclusion"]}
+    return ApiResponse(serialized)
 
 
-async def _jobs(asked: Asked) -> Answer:
-    run = asked.run()
-    found = await runs.definition(asked.repository, run.head_sha, run.workflow)
-    names = found.jobs if found and found.jobs else ["job"]
-    shown = [shapes.job(asked.state, asked.repository, run, name, place) for place, name in enumerate(names)]
-    return page(asked, shown, "jobs")
+async def _list_jobs(request: ApiRequest) -> ApiResponse:
+    run = request.find_run()
+    definition = await runs.read_definition(request.repository, run.head_sha, run.workflow)
+    names = definition.jobs if definition and definition.jobs else ["job"]
+    jobs = [serialize.job(request.state, request.repository, run, name, index) for index, name in enumerate(names)]
+    return paginate(request, jobs, "jobs")
 
 
-route("GET", "{repo}/actions/runs/{run_id}/jobs", "actions:read")(_jobs)
-route("GET", "{repo}/actions/runs/{run_id}/attempts/{attempt}/jobs", "actions:read")(_jobs)
+route("GET", "{repo}/actions/runs/{run_id}/jobs", "actions:read")(_list_jobs)
+route("GET", "{repo}/actions/runs/{run_id}/attempts/{attempt}/jobs", "actions:read")(_list_jobs)
 
 
-async def _cancel(asked: Asked) -> Answer:
-    await runs.cancel(asked.state, asked.run())
-    return Answer({}, 202)
+async def _cancel(request: ApiRequest) -> ApiResponse:
+    await runs.cancel(request.state, request.find_run())
+    return ApiResponse({}, 202)
 
 
-async def _rerun(asked: Asked) -> Answer:
-    await runs.rerun(asked.state, asked.run())
-    return Answer({}, 201)
+async def _rerun(request: ApiRequest) -> ApiResponse:
+    await runs.rerun(request.state, request.find_run())
+    return ApiResponse({}, 201)
 
 
 route("POST", "{repo}/actions/runs/{run_id}/cancel", "actions:write")(_cancel)

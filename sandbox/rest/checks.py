@@ -5,19 +5,19 @@ from typing import Any
 
 from sandbox.errors import invalid, not_found
 from sandbox.events import emit
-from sandbox.records import CheckRun, CommitStatus, stamp
+from sandbox.records import CheckRun, CommitStatus, format_time
 from sandbox.rest.commits import resolve
-from sandbox.rest.core import Answer, Asked, page, route
-from sandbox.serializers import checks as shapes
+from sandbox.rest.core import ApiRequest, ApiResponse, paginate, route
+from sandbox.serializers import checks as serialize
 from sandbox.serializers import commits
 
-STATUSES = ("queued", "in_progress", "completed")
+CHECK_STATUSES = ("queued", "in_progress", "completed")
 CONCLUSIONS = ("action_required", "cancelled", "failure", "neutral", "success", "skipped", "timed_out")
-STATES = ("error", "failure", "pending", "success")
-LIMITS = {"label": 20, "description": 40, "identifier": 20}
+STATUS_STATES = ("error", "failure", "pending", "success")
+MAX_ACTION_LENGTHS = {"label": 20, "description": 40, "identifier": 20}
 
 
-def _moment(text: Any) -> datetime | None:
+def _parse_time(text: Any) -> datetime | None:
     try:
         return datetime.fromisoformat(text) if text else None
     except (TypeError, ValueError):
@@ -27,16 +27,16 @@ def _moment(text: Any) -> datetime | None:
 def _check_actions(actions: Any) -> None:
     if not isinstance(actions, list) or len(actions) > 3:
         raise invalid("Invalid request.\n\nOnly 3 actions are allowed.")
-    for one in actions:
-        for name, longest in LIMITS.items():
-            if not 0 < len(str(one.get(name) or "")) <= longest:
-                raise invalid(f"Invalid request.\n\n{name} must be 1 to {longest} characters.")
+    for action in actions:
+        for name, max_length in MAX_ACTION_LENGTHS.items():
+            if not 0 < len(str(action.get(name) or "")) <= max_length:
+                raise invalid(f"Invalid request.\n\n{name} must be 1 to {max_length} characters.")
 
 
-def _apply(asked: Asked, one: CheckRun) -> None:
-    body = asked.body
-    status, conclusion = body.get("status", one.status), body.get("conclusion", one.conclusion)
-    if status not in STATUSES or conclusion not in (None, *CONCLUSIONS):
+def _update(request: ApiRequest, check: CheckRun) -> None:
+    body = request.body
+    status, conclusion = body.get("status", check.status), body.get("conclusion", check.conclusion)
+    if status not in CHECK_STATUSES or conclusion not in (None, *CONCLUSIONS):
         raise invalid("Invalid request.\n\nNo such status or conclusion.")
     if "conclusion" in body and conclusion:
         status = "completed"
@@ -45,124 +45,126 @@ def _apply(asked: Asked, one: CheckRun) -> None:
     output = body.get("output")
     if output is not None and not (isinstance(output, dict) and output.get("title") and output.get("summary")):
         raise invalid('Invalid request.\n\n"summary" and "title" must be supplied.')
-    _check_actions(body.get("actions", one.actions))
-    one.status, one.conclusion = status, conclusion if status == "completed" else None
-    one.name, one.output = str(body.get("name", one.name)), output or one.output
-    one.actions = body.get("actions", one.actions)
-    one.external_id = str(body.get("external_id", one.external_id))
-    one.details_url = body.get("details_url", one.details_url)
-    one.started_at = _moment(body.get("started_at")) or one.started_at
+    _check_actions(body.get("actions", check.actions))
+    check.status, check.conclusion = status, conclusion if status == "completed" else None
+    check.name, check.output = str(body.get("name", check.name)), output or check.output
+    check.actions = body.get("actions", check.actions)
+    check.external_id = str(body.get("external_id", check.external_id))
+    check.details_url = body.get("details_url", check.details_url)
+    check.started_at = _parse_time(body.get("started_at")) or check.started_at
     if status == "completed":
-        one.completed_at = _moment(body.get("completed_at")) or one.completed_at or asked.state.now()
+        check.completed_at = _parse_time(body.get("completed_at")) or check.completed_at or request.state.now()
 
 
-def _send(asked: Asked, one: CheckRun, action: str) -> None:
-    shown = shapes.hook_check_run(asked.state, asked.repository, one)
-    emit(asked.state, "check_run", asked.repository, asked.actor, {"action": action, "check_run": shown})
+def _emit(request: ApiRequest, check: CheckRun, action: str) -> None:
+    serialized = serialize.webhook_check_run(request.state, request.repository, check)
+    emit(request.state, "check_run", request.repository, request.actor, {"action": action, "check_run": serialized})
 
 
 @route("POST", "{repo}/check-runs", "checks:write")
-async def create_check(asked: Asked) -> Answer:
+async def create_check(request: ApiRequest) -> ApiResponse:
     """Create a check run."""
-    name, sha = asked.text("name"), asked.text("head_sha")
-    if sha not in asked.repository.history.commits:
+    name, sha = request.require_text("name"), request.require_text("head_sha")
+    if sha not in request.repository.history.commits:
         raise invalid(f"No commit found for SHA: {sha}")
-    number = next(asked.state.numbers.checks)
-    one = CheckRun(number, name, sha, "queued", None, "", None, asked.state.now(), None, {})
-    _apply(asked, one)
-    asked.repository.checks[number] = one
-    _send(asked, one, "completed" if one.status == "completed" else "created")
-    return Answer(shapes.check_run(asked.state, asked.repository, one), 201)
+    number = next(request.state.ids.checks)
+    check = CheckRun(number, name, sha, "queued", None, "", None, request.state.now(), None, {})
+    _update(request, check)
+    request.repository.checks[number] = check
+    _emit(request, check, "completed" if check.status == "completed" else "created")
+    return ApiResponse(serialize.check_run(request.state, request.repository, check), 201)
 
 
-def _find(asked: Asked) -> CheckRun:
-    number = asked.number("check_id")
-    if number not in asked.repository.checks:
+def _find_check(request: ApiRequest) -> CheckRun:
+    number = request.int_param("check_id")
+    if number not in request.repository.checks:
         raise not_found()
-    return asked.repository.checks[number]
+    return request.repository.checks[number]
 
 
 @route("GET", "{repo}/check-runs/{check_id}", "checks:read")
-async def get_check(asked: Asked) -> Answer:
-    """Show a check run."""
-    return Answer(shapes.check_run(asked.state, asked.repository, _find(asked)))
+async def get_check(request: ApiRequest) -> ApiResponse:
+    """Get a check run."""
+    return ApiResponse(serialize.check_run(request.state, request.repository, _find_check(request)))
 
 
 @route("PATCH", "{repo}/check-runs/{check_id}", "checks:write")
-async def update_check(asked: Asked) -> Answer:
+async def update_check(request: ApiRequest) -> ApiResponse:
     """Update a check run."""
-    one = _find(asked)
-    was = one.status
-    _apply(asked, one)
-    if one.status == "completed" and was != "completed":
-        _send(asked, one, "completed")
-    return Answer(shapes.check_run(asked.state, asked.repository, one))
+    check = _find_check(request)
+    previous_status = check.status
+    _update(request, check)
+    if check.status == "completed" and previous_status != "completed":
+        _emit(request, check, "completed")
+    return ApiResponse(serialize.check_run(request.state, request.repository, check))
 
 
 @route("GET", "{repo}/commits/{ref:.+}/check-runs", "checks:read")
-async def list_checks(asked: Asked) -> Answer:
-    """List a commit's check runs; only the newest of each name unless all are asked for."""
-    sha = resolve(asked, asked.part("ref"))
-    found = [one for one in asked.repository.checks.values() if one.head_sha == sha]
-    if asked.query("filter") != "all":
-        found = list({one.name: one for one in found}.values())
+async def list_checks(request: ApiRequest) -> ApiResponse:
+    """List a commit's check runs; only the newest of each name unless ``filter=all``."""
+    sha = resolve(request, request.path_param("ref"))
+    checks = [check for check in request.repository.checks.values() if check.head_sha == sha]
+    if request.query_param("filter") != "all":
+        checks = list({check.name: check for check in checks}.values())
     for name in ("status", "check_name"):
-        wanted = asked.query(name)
-        found = [one for one in found if wanted in (None, one.status if name == "status" else one.name)]
-    return page(asked, [shapes.check_run(asked.state, asked.repository, one) for one in found[::-1]], "check_runs")
+        value = request.query_param(name)
+        checks = [check for check in checks if value in (None, check.status if name == "status" else check.name)]
+    return paginate(
+        request, [serialize.check_run(request.state, request.repository, check) for check in checks[::-1]], "check_runs"
+    )
 
 
-def _statuses(asked: Asked, sha: str) -> list[CommitStatus]:
-    return [one for one in reversed(asked.repository.statuses) if one.sha == sha]
+def _statuses_of(request: ApiRequest, sha: str) -> list[CommitStatus]:
+    return [status for status in reversed(request.repository.statuses) if status.sha == sha]
 
 
 @route("GET", "{repo}/commits/{ref:.+}/status", "statuses:read")
-async def combined_status(asked: Asked) -> Answer:
-    """Show the combined status: the newest of each context."""
-    sha = resolve(asked, asked.part("ref"))
-    newest = {one.context.lower(): one for one in reversed(_statuses(asked, sha))}
-    return Answer(shapes.combined_status(asked.state, asked.repository, sha, list(newest.values())))
+async def combined_status(request: ApiRequest) -> ApiResponse:
+    """Get the combined status, computed from the newest status of each context."""
+    sha = resolve(request, request.path_param("ref"))
+    newest = {status.context.lower(): status for status in reversed(_statuses_of(request, sha))}
+    return ApiResponse(serialize.combined_status(request.state, request.repository, sha, list(newest.values())))
 
 
 @route("GET", "{repo}/commits/{ref:.+}/statuses", "statuses:read")
-async def list_statuses(asked: Asked) -> Answer:
+async def list_statuses(request: ApiRequest) -> ApiResponse:
     """List a commit's statuses, newest first."""
-    found = _statuses(asked, resolve(asked, asked.part("ref")))
-    return page(asked, [shapes.status(asked.state, asked.repository, one) for one in found])
+    statuses = _statuses_of(request, resolve(request, request.path_param("ref")))
+    return paginate(request, [serialize.status(request.state, request.repository, status) for status in statuses])
 
 
 @route("GET", "{repo}/statuses/{ref:.+}", "statuses:read")
-async def list_statuses_by_ref(asked: Asked) -> Answer:
+async def list_statuses_by_ref(request: ApiRequest) -> ApiResponse:
     """List a commit's statuses, newest first."""
-    return await list_statuses(asked)
+    return await list_statuses(request)
 
 
 @route("POST", "{repo}/statuses/{sha}", "statuses:write")
-async def create_status(asked: Asked) -> Answer:
-    """Put a status on a commit."""
-    sha, state, body = asked.part("sha"), asked.body.get("state"), asked.body
-    if sha not in asked.repository.history.commits:
+async def create_status(request: ApiRequest) -> ApiResponse:
+    """Create a commit status."""
+    sha, state, body = request.path_param("sha"), request.body.get("state"), request.body
+    if sha not in request.repository.history.commits:
         raise invalid(f"No commit found for SHA: {sha}")
-    if state not in STATES or len(body.get("description") or "") > 140:
+    if state not in STATUS_STATES or len(body.get("description") or "") > 140:
         raise invalid("Validation Failed", errors=[{"resource": "Status", "code": "custom", "field": "state"}])
-    context, number = str(body.get("context") or "default"), next(asked.state.numbers.others)
+    context, number = str(body.get("context") or "default"), next(request.state.ids.others)
     text, url = body.get("description"), body.get("target_url")
-    one = CommitStatus(number, sha, state, context, text, url, asked.actor, asked.state.now())
-    asked.repository.statuses.append(one)
-    _send_status(asked, one)
-    return Answer(shapes.status(asked.state, asked.repository, one), 201)
+    status = CommitStatus(number, sha, state, context, text, url, request.actor, request.state.now())
+    request.repository.statuses.append(status)
+    _emit_status(request, status)
+    return ApiResponse(serialize.status(request.state, request.repository, status), 201)
 
 
-def _send_status(asked: Asked, one: CommitStatus) -> None:
-    shown = shapes.status(asked.state, asked.repository, one)
-    kept = ("id", "state", "description", "target_url", "context", "avatar_url")
+def _emit_status(request: ApiRequest, status: CommitStatus) -> None:
+    serialized = serialize.status(request.state, request.repository, status)
+    copied = ("id", "state", "description", "target_url", "context", "avatar_url")
     body = {
-        **{name: shown[name] for name in kept},
-        "sha": one.sha,
-        "name": asked.repository.full_name,
-        "commit": commits.commit(asked.state, asked.repository, one.sha),
+        **{name: serialized[name] for name in copied},
+        "sha": status.sha,
+        "name": request.repository.full_name,
+        "commit": commits.commit(request.state, request.repository, status.sha),
         "branches": [],
-        "created_at": stamp(one.created_at),
-        "updated_at": stamp(one.created_at),
+        "created_at": format_time(status.created_at),
+        "updated_at": format_time(status.created_at),
     }
-    emit(asked.state, "status", asked.repository, asked.actor, body)
+    emit(request.state, "status", request.repository, request.actor, body)

@@ -5,137 +5,144 @@ from typing import Any
 from sandbox.errors import not_found
 from sandbox.records import Comment, PullRequest
 from sandbox.rest.commits import resolve
-from sandbox.rest.core import Answer, Asked, page, route
-from sandbox.serializers import discussion as shapes
+from sandbox.rest.core import ApiRequest, ApiResponse, paginate, route
+from sandbox.serializers import discussion as serialize
 from sandbox.use_cases import discussion
 
-SPEAK = "issues:write|pull_requests:write"
-LISTEN = "issues:read|pull_requests:read"
+WRITE_COMMENTS = "issues:write|pull_requests:write"
+READ_COMMENTS = "issues:read|pull_requests:read"
 
 
-def _pull(asked: Asked) -> PullRequest:
-    number = asked.number("number")
-    if number not in asked.repository.pulls:
+def _find_pull(request: ApiRequest) -> PullRequest:
+    number = request.int_param("number")
+    if number not in request.repository.pulls:
         raise not_found()
-    return asked.repository.pulls[number]
+    return request.repository.pulls[number]
 
 
-def _comment(asked: Asked) -> Comment:
-    number = asked.number("comment_id")
-    if number not in asked.repository.comments:
+def _find_comment(request: ApiRequest) -> Comment:
+    number = request.int_param("comment_id")
+    if number not in request.repository.comments:
         raise not_found()
-    return asked.repository.comments[number]
+    return request.repository.comments[number]
 
 
-def _commit_comment(asked: Asked) -> Comment:
-    number = asked.number("comment_id")
-    if number not in asked.repository.commit_comments:
+def _find_commit_comment(request: ApiRequest) -> Comment:
+    number = request.int_param("comment_id")
+    if number not in request.repository.commit_comments:
         raise not_found()
-    return asked.repository.commit_comments[number]
+    return request.repository.commit_comments[number]
 
 
 @route("GET", "{repo}/pulls", "pull_requests:read")
-async def list_pulls(asked: Asked) -> Answer:
-    """List pull requests, newest first; open ones unless another state is asked for."""
-    wanted = asked.query("state") or "open"
-    found = [one for one in reversed(asked.repository.pulls.values()) if wanted in ("all", one.state)]
-    return page(asked, [shapes.simple_pull_request(asked.state, asked.repository, one, asked.version) for one in found])
+async def list_pulls(request: ApiRequest) -> ApiResponse:
+    """List pull requests, newest first; only open ones by default."""
+    state = request.query_param("state") or "open"
+    pulls = [pull for pull in reversed(request.repository.pulls.values()) if state in ("all", pull.state)]
+    return paginate(
+        request,
+        [serialize.pull_request_summary(request.state, request.repository, pull, request.version) for pull in pulls],
+    )
 
 
 @route("GET", "{repo}/pulls/{number}", "pull_requests:read|contents:read")
-async def get_pull(asked: Asked) -> Answer:
-    """Show a pull request."""
-    return Answer(shapes.pull_request(asked.state, asked.repository, _pull(asked), asked.version))
+async def get_pull(request: ApiRequest) -> ApiResponse:
+    """Get a pull request."""
+    return ApiResponse(serialize.pull_request(request.state, request.repository, _find_pull(request), request.version))
 
 
-@route("GET", "{repo}/issues/{number}/comments", LISTEN)
-async def list_comments(asked: Asked) -> Answer:
+@route("GET", "{repo}/issues/{number}/comments", READ_COMMENTS)
+async def list_comments(request: ApiRequest) -> ApiResponse:
     """List a pull request's comments."""
-    pull = _pull(asked)
-    found = [one for one in asked.repository.comments.values() if one.number == pull.number]
-    return page(asked, [shapes.issue_comment(asked.state, asked.repository, one) for one in found])
+    pull = _find_pull(request)
+    comments = [comment for comment in request.repository.comments.values() if comment.number == pull.number]
+    return paginate(
+        request, [serialize.issue_comment(request.state, request.repository, comment) for comment in comments]
+    )
 
 
-@route("POST", "{repo}/issues/{number}/comments", SPEAK)
-async def create_comment(asked: Asked) -> Answer:
+@route("POST", "{repo}/issues/{number}/comments", WRITE_COMMENTS)
+async def create_comment(request: ApiRequest) -> ApiResponse:
     """Comment on a pull request."""
-    number, body = _pull(asked).number, asked.body.get("body")
-    one = discussion.comment(asked.state, asked.repository, number, body, asked.actor, by_app=True)
-    return Answer(shapes.issue_comment(asked.state, asked.repository, one), 201)
+    number, body = _find_pull(request).number, request.body.get("body")
+    comment = discussion.comment(request.state, request.repository, number, body, request.actor, by_app=True)
+    return ApiResponse(serialize.issue_comment(request.state, request.repository, comment), 201)
 
 
-@route("GET", "{repo}/issues/comments/{comment_id}", LISTEN)
-async def get_comment(asked: Asked) -> Answer:
-    """Show a comment."""
-    return Answer(shapes.issue_comment(asked.state, asked.repository, _comment(asked)))
+@route("GET", "{repo}/issues/comments/{comment_id}", READ_COMMENTS)
+async def get_comment(request: ApiRequest) -> ApiResponse:
+    """Get a comment."""
+    return ApiResponse(serialize.issue_comment(request.state, request.repository, _find_comment(request)))
 
 
-@route("PATCH", "{repo}/issues/comments/{comment_id}", SPEAK)
-async def edit_comment(asked: Asked) -> Answer:
-    """Change a comment's text."""
-    one = _comment(asked)
-    discussion.edit_comment(asked.state, asked.repository, one, asked.body.get("body"), asked.actor)
-    return Answer(shapes.issue_comment(asked.state, asked.repository, one))
+@route("PATCH", "{repo}/issues/comments/{comment_id}", WRITE_COMMENTS)
+async def edit_comment(request: ApiRequest) -> ApiResponse:
+    """Edit a comment's body."""
+    comment = _find_comment(request)
+    discussion.edit_comment(request.state, request.repository, comment, request.body.get("body"), request.actor)
+    return ApiResponse(serialize.issue_comment(request.state, request.repository, comment))
 
 
-@route("DELETE", "{repo}/issues/comments/{comment_id}", SPEAK)
-async def delete_comment(asked: Asked) -> Answer:
+@route("DELETE", "{repo}/issues/comments/{comment_id}", WRITE_COMMENTS)
+async def delete_comment(request: ApiRequest) -> ApiResponse:
     """Delete a comment."""
-    discussion.delete_comment(asked.state, asked.repository, _comment(asked), asked.actor)
-    return Answer(status=204)
+    discussion.delete_comment(request.state, request.repository, _find_comment(request), request.actor)
+    return ApiResponse(status=204)
 
 
-def _reactions(asked: Asked, one: Comment) -> Answer:
-    return page(asked, [shapes.reaction(asked.state, each) for each in one.reactions])
+def _list_reactions(request: ApiRequest, comment: Comment) -> ApiResponse:
+    return paginate(request, [serialize.reaction(request.state, reaction) for reaction in comment.reactions])
 
 
-def _react(asked: Asked, one: Comment) -> Answer:
-    made, new = discussion.react(asked.state, one, str(asked.body.get("content")), asked.actor)
-    return Answer(shapes.reaction(asked.state, made), 201 if new else 200)
+def _react(request: ApiRequest, comment: Comment) -> ApiResponse:
+    reaction, is_new = discussion.react(request.state, comment, str(request.body.get("content")), request.actor)
+    return ApiResponse(serialize.reaction(request.state, reaction), 201 if is_new else 200)
 
 
-@route("GET", "{repo}/issues/comments/{comment_id}/reactions", LISTEN)
-async def list_reactions(asked: Asked) -> Answer:
+@route("GET", "{repo}/issues/comments/{comment_id}/reactions", READ_COMMENTS)
+async def list_reactions(request: ApiRequest) -> ApiResponse:
     """List a comment's reactions."""
-    return _reactions(asked, _comment(asked))
+    return _list_reactions(request, _find_comment(request))
 
 
 @route("POST", "{repo}/issues/comments/{comment_id}/reactions", "issues:write")
-async def react(asked: Asked) -> Answer:
-    """React to a comment: 201 when the reaction is new, 200 when it was there."""
-    return _react(asked, _comment(asked))
+async def react(request: ApiRequest) -> ApiResponse:
+    """React to a comment; 201 when the reaction is new, 200 when it exists."""
+    return _react(request, _find_comment(request))
 
 
 @route("GET", "{repo}/comments/{comment_id}", "contents:read")
-async def get_commit_comment(asked: Asked) -> Answer:
-    """Show a comment on a commit."""
-    return Answer(shapes.commit_comment(asked.state, asked.repository, _commit_comment(asked)))
+async def get_commit_comment(request: ApiRequest) -> ApiResponse:
+    """Get a comment on a commit."""
+    return ApiResponse(serialize.commit_comment(request.state, request.repository, _find_commit_comment(request)))
 
 
 @route("GET", "{repo}/comments/{comment_id}/reactions", "contents:read")
-async def list_commit_reactions(asked: Asked) -> Answer:
+async def list_commit_reactions(request: ApiRequest) -> ApiResponse:
     """List a commit comment's reactions."""
-    return _reactions(asked, _commit_comment(asked))
+    return _list_reactions(request, _find_commit_comment(request))
 
 
 @route("POST", "{repo}/comments/{comment_id}/reactions", "contents:write")
-async def react_to_commit_comment(asked: Asked) -> Answer:
+async def react_to_commit_comment(request: ApiRequest) -> ApiResponse:
     """React to a comment on a commit."""
-    return _react(asked, _commit_comment(asked))
+    return _react(request, _find_commit_comment(request))
 
 
 @route("GET", "{repo}/commits/{sha}/comments", "metadata:read")
-async def list_commit_comments(asked: Asked) -> Answer:
+async def list_commit_comments(request: ApiRequest) -> ApiResponse:
     """List a commit's comments."""
-    sha = resolve(asked, asked.part("sha"))
-    found = [one for one in asked.repository.commit_comments.values() if one.sha == sha]
-    return page(asked, [shapes.commit_comment(asked.state, asked.repository, one) for one in found])
+    sha = resolve(request, request.path_param("sha"))
+    comments = [comment for comment in request.repository.commit_comments.values() if comment.sha == sha]
+    return paginate(
+        request, [serialize.commit_comment(request.state, request.repository, comment) for comment in comments]
+    )
 
 
 @route("POST", "{repo}/commits/{sha}/comments", "contents:read")
-async def create_commit_comment(asked: Asked) -> Answer:
+async def create_commit_comment(request: ApiRequest) -> ApiResponse:
     """Comment on a commit."""
-    sha, body = resolve(asked, asked.part("sha")), asked.body.get("body")
-    place: dict[str, Any] = {name: asked.body.get(name) for name in ("path", "position", "line")}
-    one = discussion.commit_comment(asked.state, asked.repository, sha, body, asked.actor, **place)
-    return Answer(shapes.commit_comment(asked.state, asked.repository, one), 201)
+    sha, body = resolve(request, request.path_param("sha")), request.body.get("body")
+    position: dict[str, Any] = {name: request.body.get(name) for name in ("path", "position", "line")}
+    comment = discussion.commit_comment(request.state, request.repository, sha, body, request.actor, **position)
+    return ApiResponse(serialize.commit_comment(request.state, request.repository, comment), 201)

@@ -1,85 +1,85 @@
-"""The App's webhook and the record of its deliveries."""
+"""The App's webhook configuration and its deliveries."""
 
 from typing import Any
 
 from sandbox.deliveries import Attempt
-from sandbox.errors import Refused, not_found
-from sandbox.records import stamp
-from sandbox.rest.core import Answer, Asked, page_size, route
+from sandbox.errors import ApiError, not_found
+from sandbox.records import format_time
+from sandbox.rest.core import ApiRequest, ApiResponse, page_size, route
 
 
-def _short(one: Attempt) -> dict[str, Any]:
+def _summary(attempt: Attempt) -> dict[str, Any]:
     return {
-        "id": one.id,
-        "guid": one.guid,
-        "delivered_at": stamp(one.delivered_at),
-        "redelivery": one.redelivery,
-        "duration": one.duration,
-        "status": one.status,
-        "status_code": one.status_code,
-        "event": one.event,
-        "action": one.payload.get("action"),
-        "installation_id": (one.payload.get("installation") or {}).get("id"),
-        "repository_id": (one.payload.get("repository") or {}).get("id"),
+        "id": attempt.id,
+        "guid": attempt.guid,
+        "delivered_at": format_time(attempt.delivered_at),
+        "redelivery": attempt.redelivery,
+        "duration": attempt.duration,
+        "status": attempt.status,
+        "status_code": attempt.status_code,
+        "event": attempt.event,
+        "action": attempt.payload.get("action"),
+        "installation_id": (attempt.payload.get("installation") or {}).get("id"),
+        "repository_id": (attempt.payload.get("repository") or {}).get("id"),
         "throttled_at": None,
     }
 
 
-def _find(asked: Asked) -> Attempt:
-    number = asked.number("delivery_id")
-    for one in asked.state.deliverer.attempts:
-        if one.id == number and one.status:
-            return one
+def _find_attempt(request: ApiRequest) -> Attempt:
+    attempt_id = request.int_param("delivery_id")
+    for attempt in request.state.deliverer.attempts:
+        if attempt.id == attempt_id and attempt.status:
+            return attempt
     raise not_found()
 
 
 @route("GET", "/app/hook/config", "app")
-async def get_config(asked: Asked) -> Answer:
-    """Show where webhooks go."""
-    url = asked.state.deliverer.url or ""
-    return Answer({"content_type": "json", "insecure_ssl": "0", "secret": "********", "url": url})
+async def get_config(request: ApiRequest) -> ApiResponse:
+    """Get the webhook configuration."""
+    url = request.state.deliverer.url or ""
+    return ApiResponse({"content_type": "json", "insecure_ssl": "0", "secret": "********", "url": url})
 
 
 @route("PATCH", "/app/hook/config", "app")
-async def change_config(asked: Asked) -> Answer:
-    """Change the webhook's address or secret."""
-    deliverer = asked.state.deliverer
-    deliverer.url = asked.body.get("url", deliverer.url)
-    deliverer.secret = asked.body.get("secret", deliverer.secret)
-    return await get_config(asked)
+async def update_config(request: ApiRequest) -> ApiResponse:
+    """Update the webhook's URL or secret."""
+    deliverer = request.state.deliverer
+    deliverer.url = request.body.get("url", deliverer.url)
+    deliverer.secret = request.body.get("secret", deliverer.secret)
+    return await get_config(request)
 
 
 @route("GET", "/app/hook/deliveries", "app")
-async def list_deliveries(asked: Asked) -> Answer:
-    """List attempts, newest first. The ``failure`` filter goes by status code, so it misses those without one."""
-    found = [one for one in reversed(asked.state.deliverer.attempts) if one.status]
-    wanted = asked.query("status")
-    if wanted == "success":
-        found = [one for one in found if one.status == "OK"]
-    elif wanted == "failure":
-        found = [one for one in found if 400 <= one.status_code < 600]
-    cursor = asked.query("cursor")
+async def list_deliveries(request: ApiRequest) -> ApiResponse:
+    """List attempts, newest first; the ``failure`` filter misses attempts that have no status code."""
+    attempts = [attempt for attempt in reversed(request.state.deliverer.attempts) if attempt.status]
+    status = request.query_param("status")
+    if status == "success":
+        attempts = [attempt for attempt in attempts if attempt.status == "OK"]
+    elif status == "failure":
+        attempts = [attempt for attempt in attempts if 400 <= attempt.status_code < 600]
+    cursor = request.query_param("cursor")
     if cursor is not None:
         if not cursor.removeprefix("v1_").isdecimal():
-            raise Refused(422, "Invalid cursor")
-        found = [one for one in found if one.id < int(cursor.removeprefix("v1_"))]
-    shown, rest = found[: page_size(asked)], found[page_size(asked) :]
-    following = asked.request.url.update_query(cursor=f"v1_{shown[-1].id}") if rest else None
-    headers = {"Link": f'<{following}>; rel="next"'} if following else {}
-    return Answer([_short(one) for one in shown], headers=headers)
+            raise ApiError(422, "Invalid cursor")
+        attempts = [attempt for attempt in attempts if attempt.id < int(cursor.removeprefix("v1_"))]
+    page, remaining = attempts[: page_size(request)], attempts[page_size(request) :]
+    next_url = request.http.url.update_query(cursor=f"v1_{page[-1].id}") if remaining else None
+    headers = {"Link": f'<{next_url}>; rel="next"'} if next_url else {}
+    return ApiResponse([_summary(attempt) for attempt in page], headers=headers)
 
 
 @route("GET", "/app/hook/deliveries/{delivery_id}", "app")
-async def get_delivery(asked: Asked) -> Answer:
-    """Show one attempt with what was sent and what came back."""
-    one = _find(asked)
-    request = {"headers": one.headers, "payload": one.payload}
-    response = {"headers": one.response_headers, "payload": one.response}
-    return Answer({**_short(one), "url": one.url, "request": request, "response": response})
+async def get_delivery(request: ApiRequest) -> ApiResponse:
+    """Get an attempt with its request and response."""
+    attempt = _find_attempt(request)
+    sent = {"headers": attempt.headers, "payload": attempt.payload}
+    response = {"headers": attempt.response_headers, "payload": attempt.response}
+    return ApiResponse({**_summary(attempt), "url": attempt.url, "request": sent, "response": response})
 
 
 @route("POST", "/app/hook/deliveries/{delivery_id}/attempts", "app")
-async def redeliver(asked: Asked) -> Answer:
-    """Send an event again under the same GUID."""
-    asked.state.deliverer.redeliver(_find(asked))
-    return Answer({}, 202)
+async def redeliver(request: ApiRequest) -> ApiResponse:
+    """Redeliver an event under the same GUID."""
+    request.state.deliverer.redeliver(_find_attempt(request))
+    return ApiResponse({}, 202)

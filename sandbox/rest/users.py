@@ -1,40 +1,40 @@
-"""People and what they may do."""
+"""Accounts and their permissions."""
 
 from sandbox.errors import not_found
-from sandbox.rest.core import Answer, Asked, route
-from sandbox.serializers import accounts as shapes
+from sandbox.rest.core import ApiRequest, ApiResponse, route
+from sandbox.serializers import accounts as serialize
 
 
 @route("GET", "/users/{login}", "any")
-async def get_user(asked: Asked) -> Answer:
-    """Find an account by login."""
-    found = asked.state.people.get(asked.part("login").lower())
-    if found is None:
+async def get_user(request: ApiRequest) -> ApiResponse:
+    """Get an account by login."""
+    account = request.state.accounts.get(request.path_param("login").lower())
+    if account is None:
         raise not_found()
-    return Answer(shapes.public_user(asked.state, found))
+    return ApiResponse(serialize.full_user(request.state, account))
 
 
 @route("GET", "/user/{account_id}", "any")
-async def get_user_by_id(asked: Asked) -> Answer:
-    """Find an account by id."""
-    number = asked.number("account_id")
-    for one in asked.state.people.values():
-        if one.id == number:
-            return Answer(shapes.public_user(asked.state, one))
+async def get_user_by_id(request: ApiRequest) -> ApiResponse:
+    """Get an account by id."""
+    account_id = request.int_param("account_id")
+    for account in request.state.accounts.values():
+        if account.id == account_id:
+            return ApiResponse(serialize.full_user(request.state, account))
     raise not_found()
 
 
 @route("GET", "{repo}/collaborators/{login}/permission", "metadata:read")
-async def get_permission(asked: Asked) -> Answer:
-    """Tell a person's permission; maintain shows as write and triage as read, ``role_name`` says which."""
-    found = asked.state.people.get(asked.part("login").lower())
-    if found is None:
+async def get_permission(request: ApiRequest) -> ApiResponse:
+    """Get a collaborator's permission, where maintain appears as write and triage as read, and the role name."""
+    account = request.state.accounts.get(request.path_param("login").lower())
+    if account is None:
         raise not_found()
-    permission, role = asked.state.role(asked.repository, found)
-    level = ("read", "triage", "write", "maintain", "admin")
-    basis = role if role in level else permission
-    rank = level.index(basis) if basis in level else -1
+    permission, role = request.state.role(request.repository, account)
+    levels = ("read", "triage", "write", "maintain", "admin")
+    basis = role if role in levels else permission
+    rank = levels.index(basis) if basis in levels else -1
     names = ("pull", "triage", "push", "maintain", "admin")
-    may = {name: rank >= place for place, name in enumerate(names)}
-    user = {**shapes.user(asked.state, found), "permissions": may, "role_name": role}
-    return Answer({"permission": permission, "role_name": role, "user": user})
+    permissions = {name: rank >= index for index, name in enumerate(names)}
+    user = {**serialize.user(request.state, account), "permissions": permissions, "role_name": role}
+    return ApiResponse({"permission": permission, "role_name": role, "user": user})

@@ -1,1 +1,1 @@
-"""Records as GitHub's JSON: pure functions, one module for each kind of thing."""
+"""Serialize records to GitHub's JSON with pure functions."""

@@ -3,7 +3,7 @@
 import base64
 from typing import Any
 
-from sandbox.records import Installation, Person, Repository, Token, stamp
+from sandbox.records import Account, Installation, Repository, Token, format_time
 from sandbox.state import State
 
 Json = dict[str, Any]
@@ -59,18 +59,18 @@ REPOSITORY_LINKS = {
 }
 
 
-def node(kind: str, number: int | str) -> str:
-    """Make an opaque global id."""
-    return f"{kind}_{base64.urlsafe_b64encode(f'{kind}:{number}'.encode()).decode().rstrip('=')}"
+def node_id(prefix: str, number: int | str) -> str:
+    """Build an opaque global node id."""
+    return f"{prefix}_{base64.urlsafe_b64encode(f'{prefix}:{number}'.encode()).decode().rstrip('=')}"
 
 
-def user(state: State, person: Person) -> Json:
-    """Show an account as it stands inside other things."""
+def user(state: State, person: Account) -> Json:
+    """Serialize an account as nested in other objects."""
     url = f"{state.api}/users/{person.login}"
     return {
         "login": person.login,
         "id": person.id,
-        "node_id": node("U", person.id),
+        "node_id": node_id("U", person.id),
         "avatar_url": f"https://avatars.githubusercontent.com/u/{person.id}?v=4",
         "gravatar_id": "",
         "url": url,
@@ -82,8 +82,8 @@ def user(state: State, person: Person) -> Json:
     }
 
 
-def public_user(state: State, person: Person) -> Json:
-    """Show an account in full."""
+def full_user(state: State, person: Account) -> Json:
+    """Serialize an account in full."""
     unknown = dict.fromkeys(("company", "location", "email", "hireable", "bio", "twitter_username"))
     counts = dict.fromkeys(("public_repos", "public_gists", "followers", "following"), 0)
     dates = dict.fromkeys(("created_at", "updated_at"), "2020-01-01T00:00:00Z")
@@ -91,16 +91,16 @@ def public_user(state: State, person: Person) -> Json:
 
 
 def repository_url(state: State, repository: Repository) -> str:
-    """Give the API address of a repository."""
+    """Return the API URL of a repository."""
     return f"{state.api}/repos/{repository.full_name}"
 
 
 def minimal_repository(state: State, repository: Repository) -> Json:
-    """Show a repository as it stands inside runs and lists."""
+    """Serialize a repository as nested in runs and lists."""
     url = repository_url(state, repository)
     return {
         "id": repository.id,
-        "node_id": node("R", repository.id),
+        "node_id": node_id("R", repository.id),
         "name": repository.name,
         "full_name": repository.full_name,
         "private": repository.private,
@@ -113,39 +113,39 @@ def minimal_repository(state: State, repository: Repository) -> Json:
     }
 
 
-def repository(state: State, one: Repository) -> Json:
-    """Show a repository in full."""
-    html = f"{state.html_url}/{one.full_name}"
+def repository(state: State, repo: Repository) -> Json:
+    """Serialize a repository in full."""
+    html = f"{state.html_url}/{repo.full_name}"
     counts = ("stargazers_count", "watchers_count", "forks_count", "open_issues_count", "forks", "watchers", "size")
     return {
-        **minimal_repository(state, one),
-        "git_url": f"git://github.com/{one.full_name}.git",
-        "ssh_url": f"git@github.com:{one.full_name}.git",
+        **minimal_repository(state, repo),
+        "git_url": f"git://github.com/{repo.full_name}.git",
+        "ssh_url": f"git@github.com:{repo.full_name}.git",
         "clone_url": f"{html}.git",
         "svn_url": html,
         **dict.fromkeys(("mirror_url", "homepage", "language", "license")),
         **dict.fromkeys(counts, 0),
-        "open_issues": sum(pull.state == "open" for pull in one.pulls.values()),
+        "open_issues": sum(pull.state == "open" for pull in repo.pulls.values()),
         **dict.fromkeys(("has_issues", "has_projects", "has_wiki", "has_downloads", "allow_forking"), True),
         **dict.fromkeys(("has_pages", "has_discussions", "disabled", "is_template"), False),
         "web_commit_signoff_required": False,
-        "archived": one.archived,
+        "archived": repo.archived,
         "topics": [],
-        "visibility": "private" if one.private else "public",
-        "default_branch": one.default_branch,
-        "created_at": stamp(one.created_at),
-        "updated_at": stamp(one.pushed_at),
-        "pushed_at": stamp(one.pushed_at),
+        "visibility": "private" if repo.private else "public",
+        "default_branch": repo.default_branch,
+        "created_at": format_time(repo.created_at),
+        "updated_at": format_time(repo.pushed_at),
+        "pushed_at": format_time(repo.pushed_at),
     }
 
 
-def full_repository(state: State, one: Repository) -> Json:
-    """Show a repository as its own address does."""
-    return {**repository(state, one), "subscribers_count": 0, "network_count": 0}
+def full_repository(state: State, repo: Repository) -> Json:
+    """Serialize a repository as returned by its own endpoint."""
+    return {**repository(state, repo), "subscribers_count": 0, "network_count": 0}
 
 
-def organization(state: State, person: Person) -> Json:
-    """Show an organisation as webhooks carry it."""
+def organization(state: State, person: Account) -> Json:
+    """Serialize an organization as nested in webhooks."""
     url = f"{state.api}/orgs/{person.login}"
     links = {
         name: f"{url}/{name.removesuffix('_url')}" for name in ("repos_url", "events_url", "hooks_url", "issues_url")
@@ -153,7 +153,7 @@ def organization(state: State, person: Person) -> Json:
     return {
         "login": person.login,
         "id": person.id,
-        "node_id": node("O", person.id),
+        "node_id": node_id("O", person.id),
         "url": url,
         **links,
         "members_url": f"{url}/members{{/member}}",
@@ -164,12 +164,12 @@ def organization(state: State, person: Person) -> Json:
 
 
 def app(state: State) -> Json:
-    """Show the App."""
+    """Serialize the App."""
     return {
         "id": state.app_id,
         "client_id": state.client_id,
         "slug": state.app_slug,
-        "node_id": node("A", state.app_id),
+        "node_id": node_id("A", state.app_id),
         "owner": user(state, state.owner),
         "name": state.app_slug,
         "description": None,
@@ -182,56 +182,57 @@ def app(state: State) -> Json:
     }
 
 
-def installation(state: State, one: Installation) -> Json:
-    """Show an installation of the App."""
-    url = f"{state.api}/app/installations/{one.id}"
+def installation(state: State, installation: Installation) -> Json:
+    """Serialize an installation of the App."""
+    url = f"{state.api}/app/installations/{installation.id}"
+    settings = f"{state.html_url}/organizations/{installation.account.login}/settings"
     return {
-        "id": one.id,
-        "node_id": node("MDIzOk", one.id),
+        "id": installation.id,
+        "node_id": node_id("MDIzOk", installation.id),
         "client_id": state.client_id,
-        "account": user(state, one.account),
-        "repository_selection": "all" if one.repositories is None else "selected",
+        "account": user(state, installation.account),
+        "repository_selection": "all" if installation.repositories is None else "selected",
         "access_tokens_url": f"{url}/access_tokens",
         "repositories_url": f"{state.api}/installation/repositories",
-        "html_url": f"{state.html_url}/organizations/{one.account.login}/settings/installations/{one.id}",
+        "html_url": f"{settings}/installations/{installation.id}",
         "app_id": state.app_id,
         "app_slug": state.app_slug,
-        "target_id": one.account.id,
-        "target_type": one.account.type,
-        "permissions": one.permissions,
-        "events": one.events,
-        "created_at": stamp(one.created_at),
-        "updated_at": stamp(one.created_at),
+        "target_id": installation.account.id,
+        "target_type": installation.account.type,
+        "permissions": installation.permissions,
+        "events": installation.events,
+        "created_at": format_time(installation.created_at),
+        "updated_at": format_time(installation.created_at),
         "single_file_name": None,
         "has_multiple_single_files": False,
         "single_file_paths": [],
-        "suspended_by": user(state, one.account) if one.suspended_at else None,
-        "suspended_at": stamp(one.suspended_at),
+        "suspended_by": user(state, installation.account) if installation.suspended_at else None,
+        "suspended_at": format_time(installation.suspended_at),
     }
 
 
-def short_repositories(repositories: list[Repository]) -> list[Json]:
-    """Show repositories as installation webhooks list them."""
+def repository_summaries(repositories: list[Repository]) -> list[Json]:
+    """Serialize repositories as listed in installation webhooks."""
     return [
         {
-            "id": one.id,
-            "node_id": node("R", one.id),
-            "name": one.name,
-            "full_name": one.full_name,
-            "private": one.private,
+            "id": repo.id,
+            "node_id": node_id("R", repo.id),
+            "name": repo.name,
+            "full_name": repo.full_name,
+            "private": repo.private,
         }
-        for one in repositories
+        for repo in repositories
     ]
 
 
-def token(state: State, one: Token, repositories: list[Repository] | None) -> Json:
-    """Show a fresh installation token."""
-    shown: Json = {
-        "token": one.value,
-        "expires_at": stamp(one.expires_at),
-        "permissions": one.permissions,
+def token(state: State, token: Token, repositories: list[Repository] | None) -> Json:
+    """Serialize a new installation token."""
+    serialized: Json = {
+        "token": token.value,
+        "expires_at": format_time(token.expires_at),
+        "permissions": token.permissions,
         "repository_selection": "all" if repositories is None else "selected",
     }
     if repositories is not None:
-        shown["repositories"] = [repository(state, each) for each in repositories]
-    return shown
+        serialized["repositories"] = [repository(state, repo) for repo in repositories]
+    return serialized

@@ -1,143 +1,147 @@
 """Check runs, commit statuses and deployments as JSON."""
 
-from sandbox.records import CheckRun, CommitStatus, Deployment, DeploymentStatus, Repository, stamp
-from sandbox.serializers.accounts import Json, app, minimal_repository, node, repository_url, user
+from sandbox.records import CheckRun, CommitStatus, Deployment, DeploymentStatus, Repository, format_time
+from sandbox.serializers.accounts import Json, app, minimal_repository, node_id, repository_url, user
 from sandbox.state import State
 
 
-def check_run(state: State, repository: Repository, one: CheckRun) -> Json:
-    """Show a check run."""
-    url = f"{repository_url(state, repository)}/check-runs/{one.id}"
-    html = f"{state.html_url}/{repository.full_name}/runs/{one.id}"
-    output = {name: one.output.get(name) for name in ("title", "summary", "text")}
-    count = len(one.output.get("annotations") or [])
+def check_run(state: State, repository: Repository, check: CheckRun) -> Json:
+    """Serialize a check run."""
+    url = f"{repository_url(state, repository)}/check-runs/{check.id}"
+    html = f"{state.html_url}/{repository.full_name}/runs/{check.id}"
+    output = {name: check.output.get(name) for name in ("title", "summary", "text")}
+    count = len(check.output.get("annotations") or [])
     return {
-        "id": one.id,
-        "node_id": node("CR", one.id),
-        "head_sha": one.head_sha,
-        "external_id": one.external_id,
+        "id": check.id,
+        "node_id": node_id("CR", check.id),
+        "head_sha": check.head_sha,
+        "external_id": check.external_id,
         "url": url,
         "html_url": html,
-        "details_url": one.details_url or html,
-        "status": one.status,
-        "conclusion": one.conclusion,
-        "started_at": stamp(one.started_at),
-        "completed_at": stamp(one.completed_at),
+        "details_url": check.details_url or html,
+        "status": check.status,
+        "conclusion": check.conclusion,
+        "started_at": format_time(check.started_at),
+        "completed_at": format_time(check.completed_at),
         "output": {**output, "annotations_count": count, "annotations_url": f"{url}/annotations"},
-        "name": one.name,
-        "check_suite": {"id": suite_id(one.head_sha)},
+        "name": check.name,
+        "check_suite": {"id": check_suite_id(check.head_sha)},
         "app": app(state),
         "pull_requests": [],
     }
 
 
-def suite_id(sha: str) -> int:
-    """Give the id of the App's check suite for a commit."""
+def check_suite_id(sha: str) -> int:
+    """Return the id of the App's check suite for a commit."""
     return 49_000_000_000 + int(sha[:7], 16)
 
 
-def hook_check_run(state: State, repository: Repository, one: CheckRun) -> Json:
-    """Show a check run as its webhooks do: with its suite in full."""
-    url = f"{repository_url(state, repository)}/check-suites/{suite_id(one.head_sha)}"
+def webhook_check_run(state: State, repository: Repository, check: CheckRun) -> Json:
+    """Serialize a check run as in webhooks, with its full check suite."""
+    url = f"{repository_url(state, repository)}/check-suites/{check_suite_id(check.head_sha)}"
     suite = {
-        "id": suite_id(one.head_sha),
-        "node_id": node("CS", suite_id(one.head_sha)),
+        "id": check_suite_id(check.head_sha),
+        "node_id": node_id("CS", check_suite_id(check.head_sha)),
         "head_branch": repository.default_branch,
-        "head_sha": one.head_sha,
-        "status": one.status,
-        "conclusion": one.conclusion,
+        "head_sha": check.head_sha,
+        "status": check.status,
+        "conclusion": check.conclusion,
         "url": url,
         "before": None,
         "after": None,
         "pull_requests": [],
         "app": app(state),
-        "created_at": stamp(one.started_at) or stamp(state.now()),
-        "updated_at": stamp(state.now()),
+        "created_at": format_time(check.started_at) or format_time(state.now()),
+        "updated_at": format_time(state.now()),
     }
-    return {**check_run(state, repository, one), "check_suite": suite}
+    return {**check_run(state, repository, check), "check_suite": suite}
 
 
-def status(state: State, repository: Repository, one: CommitStatus) -> Json:
-    """Show a commit status."""
+def status(state: State, repository: Repository, commit_status: CommitStatus) -> Json:
+    """Serialize a commit status."""
     return {
-        "url": f"{repository_url(state, repository)}/statuses/{one.sha}",
-        "avatar_url": f"https://avatars.githubusercontent.com/u/{one.creator.id}?v=4",
-        "id": one.id,
-        "node_id": node("SC", one.id),
-        "state": one.state,
-        "description": one.description,
-        "target_url": one.target_url,
-        "context": one.context,
-        "created_at": stamp(one.created_at),
-        "updated_at": stamp(one.created_at),
-        "creator": user(state, one.creator),
+        "url": f"{repository_url(state, repository)}/statuses/{commit_status.sha}",
+        "avatar_url": f"https://avatars.githubusercontent.com/u/{commit_status.creator.id}?v=4",
+        "id": commit_status.id,
+        "node_id": node_id("SC", commit_status.id),
+        "state": commit_status.state,
+        "description": commit_status.description,
+        "target_url": commit_status.target_url,
+        "context": commit_status.context,
+        "created_at": format_time(commit_status.created_at),
+        "updated_at": format_time(commit_status.created_at),
+        "creator": user(state, commit_status.creator),
     }
 
 
-def combined_status(state: State, repository: Repository, sha: str, shown: list[CommitStatus]) -> Json:
-    """Show the combined status: pending when there is none, and blind to check runs."""
-    states = {one.state for one in shown}
-    word = "failure" if states & {"failure", "error"} else "pending" if "pending" in states or not states else "success"
+def combined_status(state: State, repository: Repository, sha: str, commit_statuses: list[CommitStatus]) -> Json:
+    """Serialize the combined status: pending without statuses, and independent of check runs."""
+    states = {commit_status.state for commit_status in commit_statuses}
+    combined = (
+        "failure" if states & {"failure", "error"} else "pending" if "pending" in states or not states else "success"
+    )
     url = f"{repository_url(state, repository)}/commits/{sha}"
     statuses = []
-    for one in shown:
-        body = status(state, repository, one)
+    for commit_status in commit_statuses:
+        body = status(state, repository, commit_status)
         del body["creator"]
         statuses.append({**body, "required": False})
     return {
-        "state": word,
+        "state": combined,
         "statuses": statuses,
         "sha": sha,
-        "total_count": len(shown),
+        "total_count": len(commit_statuses),
         "repository": minimal_repository(state, repository),
         "commit_url": url,
         "url": f"{url}/status",
     }
 
 
-def deployment(state: State, repository: Repository, one: Deployment) -> Json:
-    """Show a deployment."""
+def deployment(state: State, repository: Repository, deployment: Deployment) -> Json:
+    """Serialize a deployment."""
     base = repository_url(state, repository)
-    url = f"{base}/deployments/{one.id}"
+    url = f"{base}/deployments/{deployment.id}"
     return {
         "url": url,
-        "id": one.id,
-        "node_id": node("DE", one.id),
-        "sha": one.sha,
-        "ref": one.ref,
-        "task": one.task,
-        "payload": one.payload,
-        "environment": one.environment,
-        "original_environment": one.original_environment,
-        "description": one.description,
-        "creator": user(state, one.creator),
-        "created_at": stamp(one.created_at),
-        "updated_at": stamp(one.updated_at),
+        "id": deployment.id,
+        "node_id": node_id("DE", deployment.id),
+        "sha": deployment.sha,
+        "ref": deployment.ref,
+        "task": deployment.task,
+        "payload": deployment.payload,
+        "environment": deployment.environment,
+        "original_environment": deployment.original_environment,
+        "description": deployment.description,
+        "creator": user(state, deployment.creator),
+        "created_at": format_time(deployment.created_at),
+        "updated_at": format_time(deployment.updated_at),
         "statuses_url": f"{url}/statuses",
         "repository_url": base,
-        "transient_environment": one.transient,
-        "production_environment": one.production,
+        "transient_environment": deployment.transient,
+        "production_environment": deployment.production,
         "performed_via_github_app": None,
     }
 
 
-def deployment_status(state: State, repository: Repository, of: Deployment, one: DeploymentStatus) -> Json:
-    """Show a deployment's status."""
+def deployment_status(
+    state: State, repository: Repository, deployment: Deployment, deployment_status: DeploymentStatus
+) -> Json:
+    """Serialize a deployment status."""
     base = repository_url(state, repository)
-    url = f"{base}/deployments/{of.id}"
+    url = f"{base}/deployments/{deployment.id}"
     return {
-        "url": f"{url}/statuses/{one.id}",
-        "id": one.id,
-        "node_id": node("DES", one.id),
-        "state": one.state,
-        "creator": user(state, one.creator),
-        "description": one.description,
-        "environment": one.environment,
-        "target_url": one.log_url,
-        "log_url": one.log_url,
-        "environment_url": one.environment_url,
-        "created_at": stamp(one.created_at),
-        "updated_at": stamp(one.created_at),
+        "url": f"{url}/statuses/{deployment_status.id}",
+        "id": deployment_status.id,
+        "node_id": node_id("DES", deployment_status.id),
+        "state": deployment_status.state,
+        "creator": user(state, deployment_status.creator),
+        "description": deployment_status.description,
+        "environment": deployment_status.environment,
+        "target_url": deployment_status.log_url,
+        "log_url": deployment_status.log_url,
+        "environment_url": deployment_status.environment_url,
+        "created_at": format_time(deployment_status.created_at),
+        "updated_at": format_time(deployment_status.created_at),
         "deployment_url": url,
         "repository_url": base,
         "performed_via_github_app": None,

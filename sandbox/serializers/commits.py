@@ -1,87 +1,88 @@
 """Commits, refs, tags, comparisons and pushes as JSON."""
 
-from typing import Any
-
 from sandbox.git import Changes, FileChange
 from sandbox.history import Comparison, Signature, TagObject
-from sandbox.records import Repository, stamp
-from sandbox.serializers.accounts import Json, node, repository_url, user
+from sandbox.records import Repository, format_time
+from sandbox.serializers.accounts import Json, node_id, repository_url, user
 from sandbox.state import State
 
-UNVERIFIED: Json = {"verified": False, "reason": "unsigned", "signature": None, "payload": None, "verified_at": None}
+UNSIGNED: Json = {"verified": False, "reason": "unsigned", "signature": None, "payload": None, "verified_at": None}
 
 
-def _git_user(one: Signature) -> Json:
-    return {"name": one.name, "email": one.email, "date": stamp(one.at)}
+def _signature(signature: Signature) -> Json:
+    return {"name": signature.name, "email": signature.email, "date": format_time(signature.at)}
 
 
-def _account(state: State, one: Signature) -> Json | None:
-    person = state.author(one)
-    return user(state, person) if person else None
+def _account(state: State, signature: Signature) -> Json | None:
+    account = state.author(signature)
+    return user(state, account) if account else None
 
 
 def commit(state: State, repository: Repository, sha: str) -> Json:
-    """Show a commit as lists do."""
-    one = repository.history.commits[sha]
+    """Serialize a commit as in lists."""
+    details = repository.history.commits[sha]
     url, html = repository_url(state, repository), f"{state.html_url}/{repository.full_name}"
     return {
         "sha": sha,
-        "node_id": node("C", sha),
+        "node_id": node_id("C", sha),
         "commit": {
-            "author": _git_user(one.author),
-            "committer": _git_user(one.committer),
-            "message": one.message,
-            "tree": {"sha": one.tree, "url": f"{url}/git/trees/{one.tree}"},
+            "author": _signature(details.author),
+            "committer": _signature(details.committer),
+            "message": details.message,
+            "tree": {"sha": details.tree, "url": f"{url}/git/trees/{details.tree}"},
             "url": f"{url}/git/commits/{sha}",
-            "comment_count": sum(each.sha == sha for each in repository.commit_comments.values()),
-            "verification": UNVERIFIED,
+            "comment_count": sum(comment.sha == sha for comment in repository.commit_comments.values()),
+            "verification": UNSIGNED,
         },
         "url": f"{url}/commits/{sha}",
         "html_url": f"{html}/commit/{sha}",
         "comments_url": f"{url}/commits/{sha}/comments",
-        "author": _account(state, one.author),
-        "committer": _account(state, one.committer),
+        "author": _account(state, details.author),
+        "committer": _account(state, details.committer),
         "parents": [
-            {"sha": each, "url": f"{url}/commits/{each}", "html_url": f"{html}/commit/{each}"} for each in one.parents
+            {"sha": parent, "url": f"{url}/commits/{parent}", "html_url": f"{html}/commit/{parent}"}
+            for parent in details.parents
         ],
     }
 
 
 def git_commit(state: State, repository: Repository, sha: str) -> Json:
-    """Show a commit as the git database does."""
-    shown = commit(state, repository, sha)
-    inner = {key: value for key, value in shown["commit"].items() if key != "comment_count"}
-    return {**inner, **{key: shown[key] for key in ("sha", "node_id", "html_url", "parents")}}
+    """Serialize a commit as in the Git database API."""
+    serialized = commit(state, repository, sha)
+    inner = {key: value for key, value in serialized["commit"].items() if key != "comment_count"}
+    return {**inner, **{key: serialized[key] for key in ("sha", "node_id", "html_url", "parents")}}
 
 
-def file(state: State, repository: Repository, head: str, one: FileChange) -> Json:
-    """Show a changed file."""
+def changed_file(state: State, repository: Repository, head: str, file: FileChange) -> Json:
+    """Serialize a changed file."""
     url, html = repository_url(state, repository), f"{state.html_url}/{repository.full_name}"
     return {
-        "sha": one.sha,
-        "filename": one.name,
-        "status": one.status,
-        "additions": one.additions,
-        "deletions": one.deletions,
-        "changes": one.additions + one.deletions,
-        "blob_url": f"{html}/blob/{head}/{one.name}",
-        "raw_url": f"{html}/raw/{head}/{one.name}",
-        "contents_url": f"{url}/contents/{one.name}?ref={head}",
+        "sha": file.sha,
+        "filename": file.name,
+        "status": file.status,
+        "additions": file.additions,
+        "deletions": file.deletions,
+        "changes": file.additions + file.deletions,
+        "blob_url": f"{html}/blob/{head}/{file.name}",
+        "raw_url": f"{html}/raw/{head}/{file.name}",
+        "contents_url": f"{url}/contents/{file.name}?ref={head}",
     }
 
 
 def full_commit(state: State, repository: Repository, sha: str, files: list[FileChange]) -> Json:
-    """Show a commit with its files."""
-    plus, minus = sum(one.additions for one in files), sum(one.deletions for one in files)
+    """Serialize a commit with its files."""
+    plus, minus = sum(file.additions for file in files), sum(file.deletions for file in files)
     return {
         **commit(state, repository, sha),
         "stats": {"total": plus + minus, "additions": plus, "deletions": minus},
-        "files": [file(state, repository, sha, one) for one in files],
+        "files": [changed_file(state, repository, sha, file) for file in files],
     }
 
 
-def comparison(state: State, repository: Repository, names: str, base: str, found: Comparison, shas: list[str]) -> Json:
-    """Show a comparison with one page of its commits, without files."""
+def comparison(
+    state: State, repository: Repository, names: str, base: str, comparison: Comparison, shas: list[str]
+) -> Json:
+    """Serialize a comparison with one page of its commits, without files."""
     url, html = repository_url(state, repository), f"{state.html_url}/{repository.full_name}/compare/{names}"
     return {
         "url": f"{url}/compare/{names}",
@@ -90,51 +91,51 @@ def comparison(state: State, repository: Repository, names: str, base: str, foun
         "diff_url": f"{html}.diff",
         "patch_url": f"{html}.patch",
         "base_commit": commit(state, repository, base),
-        "merge_base_commit": commit(state, repository, found.merge_base),
-        "status": found.status,
-        "ahead_by": len(found.ahead),
-        "behind_by": found.behind,
-        "total_commits": len(found.ahead),
+        "merge_base_commit": commit(state, repository, comparison.merge_base),
+        "status": comparison.status,
+        "ahead_by": len(comparison.ahead),
+        "behind_by": comparison.behind,
+        "total_commits": len(comparison.ahead),
         "commits": [commit(state, repository, sha) for sha in shas],
     }
 
 
 def ref(state: State, repository: Repository, name: str) -> Json:
-    """Show a ref as the git database does."""
+    """Serialize a ref as in the Git database API."""
     url, sha = repository_url(state, repository), repository.history.refs[name]
-    kind = "tag" if sha in repository.history.tags else "commit"
+    object_type = "tag" if sha in repository.history.tags else "commit"
     return {
         "ref": name,
-        "node_id": node("REF", f"{repository.id}:{name}"),
+        "node_id": node_id("REF", f"{repository.id}:{name}"),
         "url": f"{url}/git/{name}",
-        "object": {"sha": sha, "type": kind, "url": f"{url}/git/{kind}s/{sha}"},
+        "object": {"sha": sha, "type": object_type, "url": f"{url}/git/{object_type}s/{sha}"},
     }
 
 
-def tag_object(state: State, repository: Repository, one: TagObject) -> Json:
-    """Show an annotated tag's object."""
+def tag_object(state: State, repository: Repository, tag: TagObject) -> Json:
+    """Serialize an annotated tag object."""
     url = repository_url(state, repository)
     return {
-        "node_id": node("TA", one.sha),
-        "sha": one.sha,
-        "url": f"{url}/git/tags/{one.sha}",
-        "tag": one.name,
-        "message": one.message,
-        "tagger": _git_user(one.tagger),
-        "object": {"sha": one.target, "type": "commit", "url": f"{url}/git/commits/{one.target}"},
-        "verification": UNVERIFIED,
+        "node_id": node_id("TA", tag.sha),
+        "sha": tag.sha,
+        "url": f"{url}/git/tags/{tag.sha}",
+        "tag": tag.name,
+        "message": tag.message,
+        "tagger": _signature(tag.tagger),
+        "object": {"sha": tag.target, "type": "commit", "url": f"{url}/git/commits/{tag.target}"},
+        "verification": UNSIGNED,
     }
 
 
-def short_branch(state: State, repository: Repository, name: str) -> Json:
-    """Show a branch as lists do."""
+def branch_summary(state: State, repository: Repository, name: str) -> Json:
+    """Serialize a branch as in lists."""
     sha = repository.history.refs[f"refs/heads/{name}"]
     url = repository_url(state, repository)
     return {"name": name, "commit": {"sha": sha, "url": f"{url}/commits/{sha}"}, "protected": False}
 
 
 def branch(state: State, repository: Repository, name: str) -> Json:
-    """Show a branch in full."""
+    """Serialize a branch in full."""
     sha = repository.history.refs[f"refs/heads/{name}"]
     url = f"{repository_url(state, repository)}/branches/{name}"
     checks = {"enforcement_level": "off", "contexts": [], "checks": []}
@@ -149,7 +150,7 @@ def branch(state: State, repository: Repository, name: str) -> Json:
 
 
 def tag(state: State, repository: Repository, name: str) -> Json:
-    """Show a tag as the list of tags does; annotated ones by their commit."""
+    """Serialize a tag as in the list of tags, with the commit that it points at."""
     history, url = repository.history, repository_url(state, repository)
     sha = history.peel(history.refs[f"refs/tags/{name}"])
     return {
@@ -157,28 +158,27 @@ def tag(state: State, repository: Repository, name: str) -> Json:
         "zipball_url": f"{url}/zipball/refs/tags/{name}",
         "tarball_url": f"{url}/tarball/refs/tags/{name}",
         "commit": {"sha": sha, "url": f"{url}/commits/{sha}"},
-        "node_id": node("REF", f"{repository.id}:refs/tags/{name}"),
+        "node_id": node_id("REF", f"{repository.id}:refs/tags/{name}"),
     }
 
 
+def _push_author(state: State, signature: Signature) -> Json:
+    account = state.author(signature)
+    return {**_signature(signature), **({"username": account.login} if account else {})}
+
+
 def pushed_commit(state: State, repository: Repository, sha: str, changes: Changes) -> Json:
-    """Show a commit as the push event does."""
-
-    def person(one: Signature) -> Json:
-        account = state.author(one)
-        shown: dict[str, Any] = {"name": one.name, "email": one.email, "date": stamp(one.at)}
-        return {**shown, "username": account.login} if account else shown
-
-    one = repository.history.commits[sha]
+    """Serialize a commit as in push events."""
+    details = repository.history.commits[sha]
     return {
         "id": sha,
-        "tree_id": one.tree,
+        "tree_id": details.tree,
         "distinct": True,
-        "message": one.message,
-        "timestamp": stamp(one.committer.at),
+        "message": details.message,
+        "timestamp": format_time(details.committer.at),
         "url": f"{state.html_url}/{repository.full_name}/commit/{sha}",
-        "author": person(one.author),
-        "committer": person(one.committer),
+        "author": _push_author(state, details.author),
+        "committer": _push_author(state, details.committer),
         "added": changes.added,
         "removed": changes.removed,
         "modified": changes.modified,

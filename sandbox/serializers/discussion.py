@@ -2,86 +2,86 @@
 
 from collections import Counter
 
-from sandbox.records import Comment, PullRequest, Reaction, Repository, stamp
-from sandbox.serializers.accounts import Json, app, node, repository, repository_url, user
+from sandbox.records import Comment, PullRequest, Reaction, Repository, format_time
+from sandbox.serializers.accounts import Json, app, node_id, repository, repository_url, user
 from sandbox.state import State
 
-EMOJI = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes")
+REACTIONS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes")
 
 
-def association(state: State, repository: Repository, login: str) -> str:
-    """Give the word that must never be used to decide what a person may do."""
+def author_association(state: State, repository: Repository, login: str) -> str:
+    """Return the author association, which must never be used for authorization."""
     return "MEMBER" if login.lower() in repository.roles else "NONE"
 
 
-def _counts(url: str, reactions: list[Reaction]) -> Json:
-    found = Counter(one.content for one in reactions)
-    return {"url": f"{url}/reactions", "total_count": len(reactions), **{name: found[name] for name in EMOJI}}
+def _reaction_counts(url: str, reactions: list[Reaction]) -> Json:
+    counts = Counter(reaction.content for reaction in reactions)
+    return {"url": f"{url}/reactions", "total_count": len(reactions), **{name: counts[name] for name in REACTIONS}}
 
 
-def reaction(state: State, one: Reaction) -> Json:
-    """Show a reaction."""
+def reaction(state: State, reaction: Reaction) -> Json:
+    """Serialize a reaction."""
     return {
-        "id": one.id,
-        "node_id": node("REA", one.id),
-        "user": user(state, one.user),
-        "content": one.content,
-        "created_at": stamp(one.created_at),
+        "id": reaction.id,
+        "node_id": node_id("REA", reaction.id),
+        "user": user(state, reaction.user),
+        "content": reaction.content,
+        "created_at": format_time(reaction.created_at),
     }
 
 
-def issue_comment(state: State, repository: Repository, one: Comment) -> Json:
-    """Show a comment on a pull request."""
+def issue_comment(state: State, repository: Repository, comment: Comment) -> Json:
+    """Serialize a comment on a pull request."""
     base = repository_url(state, repository)
-    url = f"{base}/issues/comments/{one.id}"
+    url = f"{base}/issues/comments/{comment.id}"
     return {
         "url": url,
-        "html_url": f"{state.html_url}/{repository.full_name}/pull/{one.number}#issuecomment-{one.id}",
-        "issue_url": f"{base}/issues/{one.number}",
-        "id": one.id,
-        "node_id": node("IC", one.id),
-        "user": user(state, one.user),
-        "created_at": stamp(one.created_at),
-        "updated_at": stamp(one.updated_at),
-        "author_association": association(state, repository, one.user.login),
-        "body": one.body,
-        "reactions": _counts(url, one.reactions),
-        "performed_via_github_app": app(state) if one.by_app else None,
+        "html_url": f"{state.html_url}/{repository.full_name}/pull/{comment.number}#issuecomment-{comment.id}",
+        "issue_url": f"{base}/issues/{comment.number}",
+        "id": comment.id,
+        "node_id": node_id("IC", comment.id),
+        "user": user(state, comment.user),
+        "created_at": format_time(comment.created_at),
+        "updated_at": format_time(comment.updated_at),
+        "author_association": author_association(state, repository, comment.user.login),
+        "body": comment.body,
+        "reactions": _reaction_counts(url, comment.reactions),
+        "performed_via_github_app": app(state) if comment.by_app else None,
     }
 
 
-def commit_comment(state: State, repository: Repository, one: Comment) -> Json:
-    """Show a comment on a commit."""
-    url = f"{repository_url(state, repository)}/comments/{one.id}"
+def commit_comment(state: State, repository: Repository, comment: Comment) -> Json:
+    """Serialize a comment on a commit."""
+    url = f"{repository_url(state, repository)}/comments/{comment.id}"
     return {
         "url": url,
-        "html_url": f"{state.html_url}/{repository.full_name}/commit/{one.sha}#commitcomment-{one.id}",
-        "id": one.id,
-        "node_id": node("CC", one.id),
-        "user": user(state, one.user),
-        "position": one.position,
-        "line": one.line,
-        "path": one.path,
-        "commit_id": one.sha,
-        "created_at": stamp(one.created_at),
-        "updated_at": stamp(one.updated_at),
-        "author_association": association(state, repository, one.user.login),
-        "body": one.body,
-        "reactions": _counts(url, one.reactions),
+        "html_url": f"{state.html_url}/{repository.full_name}/commit/{comment.sha}#commitcomment-{comment.id}",
+        "id": comment.id,
+        "node_id": node_id("CC", comment.id),
+        "user": user(state, comment.user),
+        "position": comment.position,
+        "line": comment.line,
+        "path": comment.path,
+        "commit_id": comment.sha,
+        "created_at": format_time(comment.created_at),
+        "updated_at": format_time(comment.updated_at),
+        "author_association": author_association(state, repository, comment.user.login),
+        "body": comment.body,
+        "reactions": _reaction_counts(url, comment.reactions),
     }
 
 
-def _dates(one: PullRequest) -> Json:
-    created = stamp(one.created_at)
-    closed = stamp(one.merged_at) or (created if one.state == "closed" else None)
+def _dates(pull: PullRequest) -> Json:
+    created = format_time(pull.created_at)
+    closed = format_time(pull.merged_at) or (created if pull.state == "closed" else None)
     return {"created_at": created, "updated_at": closed or created, "closed_at": closed}
 
 
-def issue(state: State, repository: Repository, one: PullRequest) -> Json:
-    """Show a pull request as an issue, as comment events carry it."""
+def issue(state: State, repository: Repository, pull: PullRequest) -> Json:
+    """Serialize a pull request as an issue, as in comment events."""
     base = repository_url(state, repository)
-    url, html = f"{base}/issues/{one.number}", f"{state.html_url}/{repository.full_name}/pull/{one.number}"
-    pull = f"{base}/pulls/{one.number}"
+    url, html = f"{base}/issues/{pull.number}", f"{state.html_url}/{repository.full_name}/pull/{pull.number}"
+    pull_url = f"{base}/pulls/{pull.number}"
     return {
         "url": url,
         "repository_url": base,
@@ -90,44 +90,44 @@ def issue(state: State, repository: Repository, one: PullRequest) -> Json:
         "events_url": f"{url}/events",
         "timeline_url": f"{url}/timeline",
         "html_url": html,
-        "id": one.id,
-        "node_id": node("PR", one.id),
-        "number": one.number,
-        "title": one.title,
-        "user": user(state, one.user),
+        "id": pull.id,
+        "node_id": node_id("PR", pull.id),
+        "number": pull.number,
+        "title": pull.title,
+        "user": user(state, pull.user),
         "labels": [],
-        "state": one.state,
+        "state": pull.state,
         "state_reason": None,
         "locked": False,
         "assignee": None,
         "assignees": [],
         "milestone": None,
-        "comments": sum(each.number == one.number for each in repository.comments.values()),
-        **_dates(one),
-        "author_association": association(state, repository, one.user.login),
+        "comments": sum(comment.number == pull.number for comment in repository.comments.values()),
+        **_dates(pull),
+        "author_association": author_association(state, repository, pull.user.login),
         "active_lock_reason": None,
         "draft": False,
         "pull_request": {
-            "url": pull,
+            "url": pull_url,
             "html_url": html,
             "diff_url": f"{html}.diff",
             "patch_url": f"{html}.patch",
-            "merged_at": stamp(one.merged_at),
+            "merged_at": format_time(pull.merged_at),
         },
-        "body": one.body,
-        "reactions": _counts(url, []),
+        "body": pull.body,
+        "reactions": _reaction_counts(url, []),
         "performed_via_github_app": None,
     }
 
 
-def _end(state: State, where: Repository, name: str, sha: str) -> Json:
+def _pull_ref(state: State, repo: Repository, name: str, sha: str) -> Json:
     return {
-        "label": f"{where.owner.login}:{name}",
+        "label": f"{repo.owner.login}:{name}",
         "ref": name,
         "sha": sha,
-        "user": user(state, where.owner),
+        "user": user(state, repo.owner),
         "repo": {
-            **repository(state, where),
+            **repository(state, repo),
             "allow_merge_commit": True,
             "allow_squash_merge": True,
             "allow_rebase_merge": True,
@@ -137,64 +137,66 @@ def _end(state: State, where: Repository, name: str, sha: str) -> Json:
     }
 
 
-def _pull_links(base: str, html: str, one: PullRequest) -> Json:
-    pull, issues = f"{base}/pulls/{one.number}", f"{base}/issues/{one.number}"
+def _pull_links(base: str, html: str, pull: PullRequest) -> Json:
+    pull_url, issue_url = f"{base}/pulls/{pull.number}", f"{base}/issues/{pull.number}"
     return {
-        "url": pull,
+        "url": pull_url,
         "html_url": html,
         "diff_url": f"{html}.diff",
         "patch_url": f"{html}.patch",
-        "issue_url": issues,
-        "commits_url": f"{pull}/commits",
-        "review_comments_url": f"{pull}/comments",
+        "issue_url": issue_url,
+        "commits_url": f"{pull_url}/commits",
+        "review_comments_url": f"{pull_url}/comments",
         "review_comment_url": f"{base}/pulls/comments{{/number}}",
-        "comments_url": f"{issues}/comments",
-        "statuses_url": f"{base}/statuses/{one.head_sha}",
+        "comments_url": f"{issue_url}/comments",
+        "statuses_url": f"{base}/statuses/{pull.head_sha}",
     }
 
 
-def simple_pull_request(state: State, repository: Repository, one: PullRequest, version: str) -> Json:
-    """Show a pull request as lists do; the newer API version leaves some keys out."""
-    html = f"{state.html_url}/{repository.full_name}/pull/{one.number}"
-    links = _pull_links(repository_url(state, repository), html, one)
-    hrefs = {name: {"href": links[f"{name}_url"]} for name in ("comments", "commits", "statuses", "html", "issue")}
-    hrefs |= {name: {"href": links[f"{name}_url"]} for name in ("review_comments", "review_comment")}
-    older = {"merge_commit_sha": one.merge_sha, "assignee": None} if version < "2026" else {}
+def pull_request_summary(state: State, repository: Repository, pull: PullRequest, version: str) -> Json:
+    """Serialize a pull request as in lists; the newer API version omits some keys."""
+    html = f"{state.html_url}/{repository.full_name}/pull/{pull.number}"
+    links = _pull_links(repository_url(state, repository), html, pull)
+    link_objects = {
+        name: {"href": links[f"{name}_url"]} for name in ("comments", "commits", "statuses", "html", "issue")
+    }
+    link_objects |= {name: {"href": links[f"{name}_url"]} for name in ("review_comments", "review_comment")}
+    older_fields = {"merge_commit_sha": pull.merge_sha, "assignee": None} if version < "2026" else {}
     return {
         **links,
-        "id": one.id,
-        "node_id": node("PR", one.id),
-        "number": one.number,
-        "state": one.state,
+        "id": pull.id,
+        "node_id": node_id("PR", pull.id),
+        "number": pull.number,
+        "state": pull.state,
         "locked": False,
-        "title": one.title,
-        "user": user(state, one.user),
-        "body": one.body,
-        **_dates(one),
-        "merged_at": stamp(one.merged_at),
-        **older,
+        "title": pull.title,
+        "user": user(state, pull.user),
+        "body": pull.body,
+        **_dates(pull),
+        "merged_at": format_time(pull.merged_at),
+        **older_fields,
         **{name: [] for name in ("assignees", "requested_reviewers", "requested_teams", "labels")},
         "milestone": None,
         "draft": False,
-        "head": _end(state, repository, one.head, one.head_sha),
-        "base": _end(state, repository, one.base, one.base_sha),
-        "_links": {"self": {"href": links["url"]}, **hrefs},
-        "author_association": association(state, repository, one.user.login),
+        "head": _pull_ref(state, repository, pull.head, pull.head_sha),
+        "base": _pull_ref(state, repository, pull.base, pull.base_sha),
+        "_links": {"self": {"href": links["url"]}, **link_objects},
+        "author_association": author_association(state, repository, pull.user.login),
         "auto_merge": None,
         "active_lock_reason": None,
     }
 
 
-def pull_request(state: State, repository: Repository, one: PullRequest, version: str = "2022-11-28") -> Json:
-    """Show a pull request in full."""
-    comments = sum(each.number == one.number for each in repository.comments.values())
+def pull_request(state: State, repository: Repository, pull: PullRequest, version: str = "2022-11-28") -> Json:
+    """Serialize a pull request in full."""
+    comments = sum(comment.number == pull.number for comment in repository.comments.values())
     return {
-        **simple_pull_request(state, repository, one, version),
-        "merged": one.merged_at is not None,
+        **pull_request_summary(state, repository, pull, version),
+        "merged": pull.merged_at is not None,
         "mergeable": True,
         "rebaseable": True,
         "mergeable_state": "clean",
-        "merged_by": user(state, one.merged_by) if one.merged_by else None,
+        "merged_by": user(state, pull.merged_by) if pull.merged_by else None,
         "comments": comments,
         "review_comments": 0,
         "maintainer_can_modify": False,

@@ -1,1 +1,1 @@
-"""What can happen on the platform: each act changes the state and sends the webhooks that belong to it."""
+"""Actions on the simulated platform: each changes the state and sends the webhooks that go with it."""

@@ -1,128 +1,133 @@
-"""Pull requests, comments and reactions."""
+"""Open and merge pull requests, comment and react."""
 
 from collections.abc import Mapping
 
 from sandbox import git
 from sandbox.errors import SandboxError, invalid
 from sandbox.events import emit
-from sandbox.records import Comment, Person, PullRequest, Reaction, Repository
-from sandbox.serializers import discussion as shapes
+from sandbox.records import Account, Comment, PullRequest, Reaction, Repository
+from sandbox.serializers import discussion as serialize
 from sandbox.serializers.accounts import Json
 from sandbox.state import State
 from sandbox.use_cases import refs
 
-LONGEST = 65_536
+MAX_BODY_CHARACTERS = 65_536
 
 
 async def open_pull_request(
     state: State,
     repository: Repository,
     title: str,
-    by: Person,
+    by: Account,
     files: Mapping[str, str | None] | None,
     body: str | None = None,
 ) -> PullRequest:
-    """Make a branch with one commit and open a pull request from it to the default branch."""
-    repository.numbers += 1
-    number, base = repository.numbers, repository.default_branch
+    """Push a branch with one commit and open a pull request from it into the default branch."""
+    repository.last_number += 1
+    number, base = repository.last_number, repository.default_branch
     head = f"{by.login}/change-{number}"
     base_sha = repository.history.refs[f"refs/heads/{base}"]
-    sha = await refs.commit_on_new_branch(state, repository, head, title, files, by)
-    pull = PullRequest(next(state.numbers.pulls), number, title, by, head, base, base_sha, state.now(), body)
+    sha = await refs.commit_on_new_branch(state, repository, head, refs.NewCommit(title, by, files))
+    pull = PullRequest(next(state.ids.pulls), number, title, by, head, base, base_sha, state.now(), body)
     pull.head_sha = sha
     repository.pulls[number] = pull
-    _send_pull(state, repository, pull, "opened", by)
+    _emit_pull(state, repository, pull, "opened", by)
     return pull
 
 
-async def merge(state: State, repository: Repository, pull: PullRequest, by: Person) -> str:
-    """Squash a pull request onto its base: one commit there whose files are the head's changes."""
-    changed = await git.difference(repository.path, pull.base_sha, pull.head_sha)
+async def merge(state: State, repository: Repository, pull: PullRequest, by: Account) -> str:
+    """Squash-merge a pull request and return the SHA of the merge commit."""
+    changes = await git.difference(repository.path, pull.base_sha, pull.head_sha)
     files: dict[str, str | None] = {}
-    for one in changed:
-        found = await git.read_file(repository.path, pull.head_sha, one.name)
-        files[one.name] = found[1].decode(errors="replace") if found else None
+    for change in changes:
+        blob = await git.read_file(repository.path, pull.head_sha, change.name)
+        files[change.name] = blob[1].decode(errors="replace") if blob else None
     message = f"{pull.title} (#{pull.number})"
-    sha = await refs.commit(state, repository, pull.base, message, files, by)
+    sha = await refs.commit(state, repository, pull.base, refs.NewCommit(message, by, files))
     pull.state, pull.merged_at, pull.merged_by, pull.merge_sha = "closed", state.now(), by, sha
-    _send_pull(state, repository, pull, "closed", by)
+    _emit_pull(state, repository, pull, "closed", by)
     return sha
 
 
-def _send_pull(state: State, repository: Repository, pull: PullRequest, action: str, by: Person) -> None:
-    shown = shapes.pull_request(state, repository, pull)
-    emit(state, "pull_request", repository, by, {"action": action, "number": pull.number, "pull_request": shown})
+def _emit_pull(state: State, repository: Repository, pull: PullRequest, action: str, by: Account) -> None:
+    serialized = serialize.pull_request(state, repository, pull)
+    emit(state, "pull_request", repository, by, {"action": action, "number": pull.number, "pull_request": serialized})
 
 
 def find_comment(repository: Repository, number: int) -> Comment:
-    """Find a comment by id."""
+    """Find a pull request comment by id."""
     if number not in repository.comments:
-        raise SandboxError(f"There is no comment {number} in {repository.full_name}.")
+        raise SandboxError(f"No comment {number} in {repository.full_name}.")
     return repository.comments[number]
 
 
-def _check_body(body: object) -> str:
+def _validate_body(body: object) -> str:
     if not isinstance(body, str) or not body:
         raise invalid(
             "Validation Failed", errors=[{"resource": "IssueComment", "code": "missing_field", "field": "body"}]
         )
-    if len(body) > LONGEST:
-        raise invalid("Validation Failed", errors=[f"Body is too long (maximum is {LONGEST} characters)"])
+    if len(body) > MAX_BODY_CHARACTERS:
+        raise invalid("Validation Failed", errors=[f"Body is too long (maximum is {MAX_BODY_CHARACTERS} characters)"])
     return body
 
 
 def comment(
-    state: State, repository: Repository, number: int, body: object, by: Person, *, by_app: bool = False
+    state: State, repository: Repository, number: int, body: object, by: Account, *, by_app: bool = False
 ) -> Comment:
     """Comment on a pull request."""
     if number not in repository.pulls:
-        raise SandboxError(f"There is no pull request {number} in {repository.full_name}.")
+        raise SandboxError(f"No pull request {number} in {repository.full_name}.")
     now = state.now()
-    one = Comment(next(state.numbers.comments), by, _check_body(body), now, now, number=number, by_app=by_app)
-    repository.comments[one.id] = one
-    _send_comment(state, repository, one, "created", by)
-    return one
+    created = Comment(next(state.ids.comments), by, _validate_body(body), now, now, number=number, by_app=by_app)
+    repository.comments[created.id] = created
+    _emit_comment(state, repository, created, "created", by)
+    return created
 
 
-def edit_comment(state: State, repository: Repository, one: Comment, body: object, by: Person) -> None:
-    """Change a comment's text."""
-    before, one.body, one.updated_at = one.body, _check_body(body), state.now()
-    _send_comment(state, repository, one, "edited", by, changes={"body": {"from": before}})
+def edit_comment(state: State, repository: Repository, target: Comment, body: object, by: Account) -> None:
+    """Edit a comment's body."""
+    before, target.body, target.updated_at = target.body, _validate_body(body), state.now()
+    _emit_comment(state, repository, target, "edited", by, changes={"body": {"from": before}})
 
 
-def delete_comment(state: State, repository: Repository, one: Comment, by: Person) -> None:
+def delete_comment(state: State, repository: Repository, target: Comment, by: Account) -> None:
     """Delete a comment."""
-    _send_comment(state, repository, one, "deleted", by)
-    del repository.comments[one.id]
+    _emit_comment(state, repository, target, "deleted", by)
+    del repository.comments[target.id]
 
 
-def _send_comment(state: State, repository: Repository, one: Comment, action: str, by: Person, **more: Json) -> None:
-    pull = repository.pulls[one.number or 0]
-    shown = {"issue": shapes.issue(state, repository, pull), "comment": shapes.issue_comment(state, repository, one)}
-    emit(state, "issue_comment", repository, by, {"action": action, **shown, **more})
+def _emit_comment(
+    state: State, repository: Repository, target: Comment, action: str, by: Account, **extra: Json
+) -> None:
+    pull = repository.pulls[target.number or 0]
+    serialized = {
+        "issue": serialize.issue(state, repository, pull),
+        "comment": serialize.issue_comment(state, repository, target),
+    }
+    emit(state, "issue_comment", repository, by, {"action": action, **serialized, **extra})
 
 
 def commit_comment(
-    state: State, repository: Repository, sha: str, body: object, by: Person, **place: str | int | None
+    state: State, repository: Repository, sha: str, body: object, by: Account, **position: str | int | None
 ) -> Comment:
-    """Comment on a commit; this is the only event that commit comments have."""
+    """Comment on a commit; creation is the only event that commit comments have."""
     now = state.now()
-    one = Comment(next(state.numbers.comments), by, _check_body(body), now, now, sha=sha)
-    for name, value in place.items():
-        setattr(one, name, value)
-    repository.commit_comments[one.id] = one
-    shown = shapes.commit_comment(state, repository, one)
-    emit(state, "commit_comment", repository, by, {"action": "created", "comment": shown})
-    return one
+    created = Comment(next(state.ids.comments), by, _validate_body(body), now, now, sha=sha)
+    for name, value in position.items():
+        setattr(created, name, value)
+    repository.commit_comments[created.id] = created
+    serialized = serialize.commit_comment(state, repository, created)
+    emit(state, "commit_comment", repository, by, {"action": "created", "comment": serialized})
+    return created
 
 
-def react(state: State, one: Comment, content: str, by: Person) -> tuple[Reaction, bool]:
-    """React to a comment; tells whether the reaction is new."""
-    if content not in shapes.EMOJI:
+def react(state: State, target: Comment, content: str, by: Account) -> tuple[Reaction, bool]:
+    """React to a comment; return the reaction and whether it is new."""
+    if content not in serialize.REACTIONS:
         raise invalid("Validation Failed", errors=[{"resource": "Reaction", "code": "invalid", "field": "content"}])
-    for there in one.reactions:
-        if there.user is by and there.content == content:
-            return there, False
-    made = Reaction(next(state.numbers.others), by, content, state.now())
-    one.reactions.append(made)
-    return made, True
+    for existing in target.reactions:
+        if existing.user is by and existing.content == content:
+            return existing, False
+    created = Reaction(next(state.ids.others), by, content, state.now())
+    target.reactions.append(created)
+    return created, True

@@ -1,75 +1,85 @@
-"""Workflow runs: dispatching, starting, finishing, cancelling and running again."""
+"""Dispatch workflows; start, finish, cancel and re-run their runs."""
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sandbox import git, workflows
-from sandbox.errors import Refused, invalid, not_found
+from sandbox.errors import ApiError, invalid, not_found
 from sandbox.events import emit
-from sandbox.records import Dispatch, Person, Repository, Run, Workflow
-from sandbox.serializers import actions as shapes
+from sandbox.records import Account, Dispatch, Repository, Run, Workflow
+from sandbox.serializers import actions as serialize
 from sandbox.state import State
 
-FOLDER = ".github/workflows"
+WORKFLOWS_FOLDER = ".github/workflows"
 CANCEL_SECONDS = 0.2
 
 
+@dataclass(frozen=True, slots=True)
+class WorkflowRevision:
+    """A workflow as defined at one commit of a ref."""
+
+    workflow: Workflow
+    definition: workflows.WorkflowDefinition
+    ref: str
+    sha: str
+
+
 async def read_file(repository: Repository, sha: str, name: str) -> tuple[str, bytes] | None:
-    """Read a file at a commit, once."""
-    if (sha, name) not in repository.files:
-        repository.files[sha, name] = await git.read_file(repository.path, sha, name)
-    found: tuple[str, bytes] | None = repository.files[sha, name]
-    return found
+    """Read a file at a commit as (blob SHA, content), cached; None when it does not exist."""
+    if (sha, name) not in repository.file_cache:
+        repository.file_cache[sha, name] = await git.read_file(repository.path, sha, name)
+    blob: tuple[str, bytes] | None = repository.file_cache[sha, name]
+    return blob
 
 
 async def _workflow_files(repository: Repository, sha: str) -> list[str]:
-    key = (sha, f"{FOLDER}/")
-    if key not in repository.files:
-        repository.files[key] = await git.list_folder(repository.path, sha, FOLDER)
-    return [path for kind, _, path in repository.files[key] if kind == "blob" and path.endswith((".yml", ".yaml"))]
+    key = (sha, f"{WORKFLOWS_FOLDER}/")
+    if key not in repository.file_cache:
+        repository.file_cache[key] = await git.list_folder(repository.path, sha, WORKFLOWS_FOLDER)
+    return [path for kind, _, path in repository.file_cache[key] if kind == "blob" and path.endswith((".yml", ".yaml"))]
 
 
-async def definition(repository: Repository, sha: str, path: str) -> workflows.Definition | None:
-    """Read a workflow's file at a commit."""
-    found = await read_file(repository, sha, path)
-    return workflows.read(path, found[1]) if found else None
+async def read_definition(repository: Repository, sha: str, path: str) -> workflows.WorkflowDefinition | None:
+    """Parse a workflow file at a commit; None when it does not exist."""
+    blob = await read_file(repository, sha, path)
+    return workflows.parse(path, blob[1]) if blob else None
 
 
 async def list_workflows(state: State, repository: Repository) -> list[tuple[Workflow, str]]:
-    """List the workflows of the default branch with their names."""
-    tip = repository.history.refs[f"refs/heads/{repository.default_branch}"]
+    """List the default branch's workflows with their display names."""
+    head = repository.history.refs[f"refs/heads/{repository.default_branch}"]
     result = []
-    for path in await _workflow_files(repository, tip):
-        found = await definition(repository, tip, path)
-        result.append((_record(state, repository, path), found.name if found else path))
+    for path in await _workflow_files(repository, head):
+        definition = await read_definition(repository, head, path)
+        result.append((_get_or_create_workflow(state, repository, path), definition.name if definition else path))
     return result
 
 
-def _record(state: State, repository: Repository, path: str) -> Workflow:
+def _get_or_create_workflow(state: State, repository: Repository, path: str) -> Workflow:
     if path not in repository.workflows:
-        repository.workflows[path] = Workflow(next(state.numbers.others), path)
+        repository.workflows[path] = Workflow(next(state.ids.others), path)
     return repository.workflows[path]
 
 
 async def find_workflow(state: State, repository: Repository, name: str) -> tuple[Workflow, str]:
-    """Find a workflow of the default branch by id or file name, or answer 404."""
-    for one, shown in await list_workflows(state, repository):
-        if name in (str(one.id), one.path, one.path.rsplit("/", 1)[-1]):
-            return one, shown
+    """Find a workflow of the default branch by id, path or file name; 404 when there is none."""
+    for workflow, display_name in await list_workflows(state, repository):
+        if name in (str(workflow.id), workflow.path, workflow.path.rsplit("/", 1)[-1]):
+            return workflow, display_name
     raise not_found()
 
 
 def _full_ref(repository: Repository, ref: str) -> str | None:
-    wanted = (ref,) if ref.startswith("refs/") else (f"refs/heads/{ref}", f"refs/tags/{ref}")
-    return next((one for one in wanted if one in repository.history.refs), None)
+    candidates = (ref,) if ref.startswith("refs/") else (f"refs/heads/{ref}", f"refs/tags/{ref}")
+    return next((candidate for candidate in candidates if candidate in repository.history.refs), None)
 
 
 async def dispatch(
-    state: State, repository: Repository, name: str, ref: str, inputs: Mapping[str, Any], by: Person
+    state: State, repository: Repository, name: str, ref: str, inputs: Mapping[str, Any], by: Account
 ) -> Run:
-    """Start a workflow at the tip of a branch or tag, or refuse as GitHub does."""
+    """Start a workflow at the head of a branch or tag; raise GitHub's error when it cannot be dispatched."""
     workflow, _ = await find_workflow(state, repository, name)
     full = _full_ref(repository, ref)
     if full is None or not full.startswith(("refs/heads/", "refs/tags/")):
@@ -77,47 +87,38 @@ async def dispatch(
     if workflow.state != "active":
         raise invalid("Cannot trigger a 'workflow_dispatch' on a disabled workflow")
     sha = repository.history.peel(repository.history.refs[full])
-    found = await definition(repository, sha, workflow.path)
-    if found is None:
+    definition = await read_definition(repository, sha, workflow.path)
+    if definition is None:
         raise invalid("Workflow does not have 'workflow_dispatch' trigger")
-    run = _new_run(state, repository, workflow, found, full, sha, workflows.fill_inputs(found, inputs), by)
+    revision = WorkflowRevision(workflow, definition, full, sha)
+    run = _create_run(state, repository, revision, workflows.resolve_inputs(definition, inputs), by)
     state.dispatches.append(Dispatch(workflow.path, ref, run.inputs, run.id, repository.full_name))
-    await send(state, run, "requested")
-    _play_by_itself(state, run)
+    await emit_run(state, run, "requested")
+    _schedule_completion(state, run)
     return run
 
 
-def _play_by_itself(state: State, run: Run) -> None:
+def _schedule_completion(state: State, run: Run) -> None:
     if state.run_seconds:
-        state.spawn(play(state, run, state.run_seconds))
+        state.start_task(complete_automatically(state, run, state.run_seconds))
 
 
-def _new_run(
-    state: State,
-    repository: Repository,
-    workflow: Workflow,
-    found: workflows.Definition,
-    ref: str,
-    sha: str,
-    inputs: dict[str, str],
-    by: Person,
+def _create_run(
+    state: State, repository: Repository, revision: WorkflowRevision, inputs: dict[str, str], by: Account
 ) -> Run:
-    if state.faults.wrong_shas:
-        state.faults.wrong_shas -= 1
-        sha = (repository.history.commits[sha].parents or (sha[::-1],))[0]
     now = state.now()
     run = Run(
-        id=next(state.numbers.runs),
+        id=next(state.ids.runs),
         ordinal=len(state.runs) + 1,
         repository=repository.id,
-        workflow=workflow.path,
-        workflow_id=workflow.id,
-        workflow_name=found.name,
-        head_sha=sha,
-        head_branch=ref.split("/", 2)[2],
-        ref=ref,
+        workflow=revision.workflow.path,
+        workflow_id=revision.workflow.id,
+        workflow_name=revision.definition.name,
+        head_sha=_reported_sha(state, repository, revision.sha),
+        head_branch=revision.ref.split("/", 2)[2],
+        ref=revision.ref,
         event="workflow_dispatch",
-        display_title=workflows.title(found, inputs, found.name),
+        display_title=workflows.render_title(revision.definition, inputs, revision.definition.name),
         inputs=inputs,
         actor=by,
         created_at=now,
@@ -128,54 +129,61 @@ def _new_run(
     return run
 
 
-async def send(
+def _reported_sha(state: State, repository: Repository, sha: str) -> str:
+    if not state.faults.wrong_shas:
+        return sha
+    state.faults.wrong_shas -= 1
+    return (repository.history.commits[sha].parents or (sha[::-1],))[0]
+
+
+async def emit_run(
     state: State, run: Run, action: str, *, conclusion: str | None = None, delivery: str | None = None
 ) -> None:
-    """Send a ``workflow_run`` event; another conclusion is shown without changing the run."""
+    """Send a ``workflow_run`` event; ``conclusion`` overrides the run's own in the payload only."""
     repository = state.repositories.get(run.repository)
     if repository is None:
         return
-    shown = replace(run, conclusion=conclusion or run.conclusion)
-    workflow = _record(state, repository, run.workflow)
+    reported = replace(run, conclusion=conclusion or run.conclusion)
+    workflow = _get_or_create_workflow(state, repository, run.workflow)
     body = {
         "action": action,
-        "workflow_run": shapes.run(state, repository, shown),
-        "workflow": shapes.workflow(state, repository, workflow, run.workflow_name),
+        "workflow_run": serialize.workflow_run(state, repository, reported),
+        "workflow": serialize.workflow(state, repository, workflow, run.workflow_name),
     }
     emit(state, "workflow_run", repository, run.actor, body, delivery=delivery)
 
 
 async def start(state: State, run: Run) -> None:
-    """Let a queued run begin."""
+    """Start a queued run."""
     if run.status == "completed":
         return
     run.status, run.started_at, run.updated_at = "in_progress", state.now(), state.now()
-    await send(state, run, "in_progress")
+    await emit_run(state, run, "in_progress")
 
 
 async def finish(state: State, run: Run, conclusion: str, delivery: str | None = None) -> None:
-    """End a run; one that has ended keeps its conclusion, and only the event is sent once more."""
+    """Complete a run; a completed one keeps its conclusion and only the event is sent again."""
     if run.status != "completed":
         run.status, run.conclusion, run.updated_at = "completed", conclusion, state.now()
-    await send(state, run, "completed", conclusion=conclusion, delivery=delivery)
+    await emit_run(state, run, "completed", conclusion=conclusion, delivery=delivery)
 
 
 async def rerun(state: State, run: Run) -> None:
-    """Run again under the same id; no ``requested`` event is sent for it."""
+    """Re-run under the same id; GitHub sends no ``requested`` event for it."""
     if run.status != "completed":
-        raise Refused(403, "This workflow is already running")
+        raise ApiError(403, "This workflow is already running")
     run.attempts.append({"status": run.status, "conclusion": run.conclusion, "updated_at": run.updated_at})
     run.run_attempt += 1
     run.status, run.conclusion, run.updated_at = "queued", None, state.now()
-    _play_by_itself(state, run)
+    _schedule_completion(state, run)
 
 
 async def cancel(state: State, run: Run) -> None:
-    """Cancel a run that has not ended: soon when runs take time, at once when they wait to be told."""
+    """Cancel a run: after a moment when runs complete on their own, otherwise at once."""
     if run.status == "completed":
-        raise Refused(409, "Cannot cancel a workflow run that is completed.")
+        raise ApiError(409, "Cannot cancel a workflow run that is completed.")
     if state.run_seconds:
-        state.spawn(_cancel_later(state, run))
+        state.start_task(_cancel_later(state, run))
     else:
         await finish(state, run, "cancelled")
 
@@ -186,12 +194,12 @@ async def _cancel_later(state: State, run: Run) -> None:
         await finish(state, run, "cancelled")
 
 
-async def play(state: State, run: Run, seconds: tuple[float, float]) -> None:
-    """Let a run start and succeed by itself, somewhere between two numbers of seconds."""
-    attempt, whole = run.run_attempt, state.faults.random.uniform(*seconds)
-    await asyncio.sleep(whole / 3)
+async def complete_automatically(state: State, run: Run, seconds: tuple[float, float]) -> None:
+    """Start a run and complete it with success after a random time within a range of seconds."""
+    attempt, total = run.run_attempt, state.faults.random.uniform(*seconds)
+    await asyncio.sleep(total / 3)
     if run.status == "queued" and run.run_attempt == attempt:
         await start(state, run)
-    await asyncio.sleep(whole * 2 / 3)
+    await asyncio.sleep(total * 2 / 3)
     if run.status != "completed" and run.run_attempt == attempt:
         await finish(state, run, "success")

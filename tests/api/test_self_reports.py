@@ -50,7 +50,7 @@ async def test_a_build_whose_webhooks_were_lost_is_found_by_its_own_report(world
 async def run_of_another_pipeline(world: World) -> Run:
     """A run of the deploy workflow that was not dispatched by Longshore."""
     state = world.github.state
-    run = await dispatch(state, world.github.repository(), "deploy.yml", "main", {}, state.person("alice"))
+    run = await dispatch(state, world.github.repository(), "deploy.yml", "main", {}, state.account("alice"))
     await world.settle()
     return run
 

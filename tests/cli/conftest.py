@@ -1,4 +1,4 @@
-"""The command line, called in this process and as processes of its own, with an environment that nobody inherits."""
+"""Run the command line, in this process and in subprocesses, with a clean environment."""
 
 import asyncio
 import contextlib
@@ -26,18 +26,18 @@ T = TypeVar("T")
 ROOT = Path(__file__).parent.parent.parent
 COMMAND = (sys.executable, "-c", "from cli.main import main; main()")
 SECRET = "a webhook's secret"
-PATIENCE = 20.0
-KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "VIRTUAL_ENV")
+TIMEOUT_SECONDS = 20.0
+INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "VIRTUAL_ENV")
 
 
-def plain_environment(**values: str) -> dict[str, str]:
-    """What a process needs to run at all, and the settings given; nothing else of ours."""
-    return {name: os.environ[name] for name in KEPT if name in os.environ} | {"PYTHONPATH": str(ROOT)} | values
+def process_environment(**values: str) -> dict[str, str]:
+    """The variables that a subprocess needs, and the given settings; no other settings of ours."""
+    return {name: os.environ[name] for name in INHERITED if name in os.environ} | {"PYTHONPATH": str(ROOT)} | values
 
 
 @contextlib.contextmanager
-def environment(values: dict[str, str]) -> Iterator[None]:
-    """This process's environment for a moment, and then as it was."""
+def replaced_environment(values: dict[str, str]) -> Iterator[None]:
+    """Temporarily replace the environment of this process."""
     before = dict(os.environ)
     try:
         os.environ.clear()
@@ -50,36 +50,36 @@ def environment(values: dict[str, str]) -> Iterator[None]:
 
 @dataclass
 class Result:
-    """How a command ended and what it said."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
     err: str
 
-    def refused(self, *words: str) -> str:
-        """Whether it failed as every command fails: one line, no traceback; gives the line."""
+    def assert_failed(self, *fragments: str) -> str:
+        """Assert that the command failed with one line and no traceback, and return that line."""
         assert self.code != 0, (self.out, self.err)
         assert self.err.count("\n") == 1 and self.err.startswith("longshore: "), self.err
         assert "Traceback" not in self.err
         assert self.out == ""
-        for word in words:
-            assert word in self.err, (word, self.err)
+        for fragment in fragments:
+            assert fragment in self.err, (fragment, self.err)
         return self.err
 
-    def done(self) -> str:
-        """Whether it did what it was told, without complaint; gives what it printed."""
+    def assert_succeeded(self) -> str:
+        """Assert that the command succeeded without errors, and return its output."""
         assert (self.code, self.err) == (0, ""), (self.out, self.err)
         return self.out
 
     @property
     def rows(self) -> list[list[str]]:
-        """A printed table, without its titles."""
-        return [line.split() for line in self.done().splitlines()[1:]]
+        """Rows of the printed table, without the titles."""
+        return [line.split() for line in self.assert_succeeded().splitlines()[1:]]
 
 
 @dataclass
 class Process:
-    """A command that runs in a process of its own."""
+    """A command running in a subprocess."""
 
     popen: subprocess.Popen[str]
     port: int = 0
@@ -88,74 +88,74 @@ class Process:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def stop(self, number: int = signal.SIGTERM) -> Result:
-        """Ask it to end, and wait until it has."""
-        self.popen.send_signal(number)
-        out, err = self.popen.communicate(timeout=PATIENCE)
+    def stop(self, signal_number: int = signal.SIGTERM) -> Result:
+        """Send a signal and wait for the process to end."""
+        self.popen.send_signal(signal_number)
+        out, err = self.popen.communicate(timeout=TIMEOUT_SECONDS)
         return Result(self.popen.returncode, out, err)
 
 
 @dataclass
 class Cli:
-    """`longshore`, with settings of its own."""
+    """The `longshore` command with test settings."""
 
     settings: dict[str, str]
     capture: pytest.CaptureFixture[str]
-    started: list[Process] = field(default_factory=list)
+    processes: list[Process] = field(default_factory=list)
 
     def run(self, *arguments: str, **settings: str) -> Result:
-        """One command in this process. A setting given as an empty text counts as missing."""
+        """Run a command in this process; a setting with an empty value counts as missing."""
         self.capture.readouterr()
-        with environment(plain_environment(**{**self.settings, **settings})):
+        with replaced_environment(process_environment(**{**self.settings, **settings})):
             code = run(list(arguments))
         return Result(code, *self.capture.readouterr())
 
-    def alone(self, *arguments: str, **settings: str) -> Result:
-        """One command in a process of its own, to its end."""
-        done = subprocess.run(
+    def run_process(self, *arguments: str, **settings: str) -> Result:
+        """Run a command in a subprocess and wait for it."""
+        completed = subprocess.run(
             [*COMMAND, *arguments],
-            env=plain_environment(**{**self.settings, **settings}),
+            env=process_environment(**{**self.settings, **settings}),
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT_SECONDS,
             check=False,
         )
-        return Result(done.returncode, done.stdout, done.stderr)
+        return Result(completed.returncode, completed.stdout, completed.stderr)
 
     def start(self, *arguments: str, port: int = 0, **settings: str) -> Process:
-        """A command that stays."""
-        env = plain_environment(**{**self.settings, **settings, "LONGSHORE_PORT": str(port)})
+        """Start a long-running command."""
+        env = process_environment(**{**self.settings, **settings, "LONGSHORE_PORT": str(port)})
         popen = subprocess.Popen(
             [*COMMAND, *arguments], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        self.started.append(Process(popen, port))
-        return self.started[-1]
+        self.processes.append(Process(popen, port))
+        return self.processes[-1]
 
     def serve(self, *arguments: str, **settings: str) -> Process:
-        """A service that answers."""
+        """Start a service and wait until it is healthy."""
         process = self.start("serve", *arguments, port=free_port(), **settings)
-        until(lambda: ask(f"{process.url}/healthz")[0] == 200, process.popen)
+        wait_until(lambda: http_request(f"{process.url}/healthz")[0] == 200, process.popen)
         return process
 
-    def look(self, question: Callable[[], Awaitable[T]]) -> T:
-        """Look into the database."""
+    def query(self, read: Callable[[], Awaitable[T]]) -> T:
+        """Run a coroutine with the database open."""
 
-        async def looked() -> T:
+        async def run_query() -> T:
             database = await open_database(self.settings["LONGSHORE_DATABASE_URL"])
             try:
-                return await question()
+                return await read()
             finally:
                 await database.close()
 
-        return asyncio.run(looked())
+        return asyncio.run(run_query())
 
     def select(self, sql: str) -> list[dict[str, Any]]:
-        """Rows of the database."""
-        return self.look(lambda: fetch(sql))
+        """Select rows from the database."""
+        return self.query(lambda: fetch(sql))
 
 
-def ask(url: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> tuple[int, str]:
-    """One request; status 0 where nobody answers."""
+def http_request(url: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> tuple[int, str]:
+    """Send a request; return status and body, with status 0 when there is no server."""
     request = urllib.request.Request(url, body, headers or {})
     try:
         with urllib.request.urlopen(request, timeout=5) as response:
@@ -167,17 +167,17 @@ def ask(url: str, body: bytes | None = None, headers: dict[str, str] | None = No
         return 0, ""
 
 
-def until(condition: Callable[[], bool], popen: subprocess.Popen[str] | None = None) -> None:
-    """Wait for something to come true, while the process that is to bring it about lives."""
-    end = time.monotonic() + PATIENCE
+def wait_until(condition: Callable[[], bool], popen: subprocess.Popen[str] | None = None) -> None:
+    """Wait for a condition; fail after a timeout or when the process ends."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while not condition():
-        assert time.monotonic() < end, "it never came true"
+        assert time.monotonic() < deadline, "timed out"
         assert popen is None or popen.poll() is None, popen.communicate()
         time.sleep(0.05)
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """An unused port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -193,7 +193,7 @@ def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def cli(database_url: str, key_file: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Cli]:
-    """The command line over a migrated, empty database, with every setting that has no default."""
+    """The command line with a migrated, empty database and every required setting."""
     settings = {
         "LONGSHORE_DATABASE_URL": database_url,
         "LONGSHORE_GITHUB_APP_ID": "1",
@@ -206,7 +206,7 @@ def cli(database_url: str, key_file: Path, capsys: pytest.CaptureFixture[str]) -
     try:
         yield cli
     finally:
-        for process in cli.started:
+        for process in cli.processes:
             if process.popen.poll() is None:
                 process.popen.kill()
             process.popen.communicate()

@@ -1,4 +1,4 @@
-"""The `longshore` command: what each one does, and that each failure is one line that says what to change."""
+"""The `longshore` commands: what each does, and that every failure is one line that says what to change."""
 
 import hashlib
 from datetime import UTC, datetime, timedelta
@@ -13,13 +13,13 @@ from bot.operations import users
 from tests.cli.conftest import Cli
 
 
-def make_token(cli: Cli, name: str, *more: str) -> str:
-    secret = cli.run("token", "create", name, "--grant", "project:read", *more).done().strip()
+def make_token(cli: Cli, name: str, *options: str) -> str:
+    secret = cli.run("token", "create", name, "--grant", "project:read", *options).assert_succeeded().strip()
     assert secret.startswith("lsh_")
     return secret
 
 
-# --- what is no command
+# --- invalid commands
 
 
 @pytest.mark.parametrize(
@@ -48,17 +48,17 @@ def make_token(cli: Cli, name: str, *more: str) -> str:
     ],
     ids=lambda arguments: ascii(" ".join(arguments))[:50],
 )
-def test_what_is_no_command_is_told_in_one_line(cli: Cli, arguments: list[str]) -> None:
+def test_an_invalid_command_is_reported_in_one_line(cli: Cli, arguments: list[str]) -> None:
     result = cli.run(*arguments)
-    assert result.refused("longshore --help") and result.code == 2
+    assert result.assert_failed("longshore --help") and result.code == 2
 
 
 @pytest.mark.parametrize(
     "command", ["", "serve", "work", "demo", "sandbox", "migrate", "token", "project", "environment", "deliveries"]
 )
-def test_every_command_of_the_contract_has_help(cli: Cli, command: str) -> None:
-    said = cli.run(*command.split(), "--help").done()
-    assert said.startswith("Usage: longshore") and "--help" in said
+def test_every_documented_command_has_help(cli: Cli, command: str) -> None:
+    help_text = cli.run(*command.split(), "--help").assert_succeeded()
+    assert help_text.startswith("Usage: longshore") and "--help" in help_text
 
 
 # --- settings
@@ -66,7 +66,7 @@ def test_every_command_of_the_contract_has_help(cli: Cli, command: str) -> None:
 
 @pytest.mark.parametrize("command", ["serve", "work"])
 @pytest.mark.parametrize(
-    ("settings", "words"),
+    ("settings", "fragments"),
     [
         ({"LONGSHORE_GITHUB_APP_ID": ""}, ["LONGSHORE_GITHUB_APP_ID must be set"]),
         ({"LONGSHORE_GITHUB_PRIVATE_KEY_FILE": ""}, ["LONGSHORE_GITHUB_PRIVATE_KEY (or"]),
@@ -92,19 +92,21 @@ def test_every_command_of_the_contract_has_help(cli: Cli, command: str) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )
-def test_a_missing_or_malformed_setting_stops_the_start_and_is_named(
-    cli: Cli, command: str, settings: dict[str, str], words: list[str]
+def test_a_missing_or_invalid_setting_prevents_the_start_and_is_named(
+    cli: Cli, command: str, settings: dict[str, str], fragments: list[str]
 ) -> None:
-    said = cli.run(command, **settings).refused(*words)
-    assert "12345" not in said
+    message = cli.run(command, **settings).assert_failed(*fragments)
+    assert "12345" not in message
 
 
-def test_a_key_of_another_kind_is_no_key_of_an_app(cli: Cli, tmp_path: Path) -> None:
+def test_a_key_that_is_not_rsa_is_refused(cli: Cli, tmp_path: Path) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     plain = serialization.NoEncryption()
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
     (tmp_path / "ec.pem").write_bytes(pem)
-    cli.run("serve", LONGSHORE_GITHUB_PRIVATE_KEY_FILE=str(tmp_path / "ec.pem")).refused("PRIVATE_KEY_FILE", "RSA")
+    cli.run("serve", LONGSHORE_GITHUB_PRIVATE_KEY_FILE=str(tmp_path / "ec.pem")).assert_failed(
+        "PRIVATE_KEY_FILE", "RSA"
+    )
 
 
 @pytest.mark.parametrize("arguments", [["token", "list"], ["migrate"], ["deliveries", "list"], ["serve"], ["work"]])
@@ -123,27 +125,27 @@ def test_a_key_of_another_kind_is_no_key_of_an_app(cli: Cli, tmp_path: Path) -> 
         "longshore.db",
     ],
 )
-def test_a_database_that_cannot_be_had_is_told_in_one_line_without_its_password(
+def test_an_unusable_database_is_reported_in_one_line_without_its_password(
     cli: Cli, tmp_path: Path, arguments: list[str], url: str
 ) -> None:
     (tmp_path / "rubbish.db").write_text("this is no database, however long one looks at it\n" * 100)
-    said = cli.run(*arguments, LONGSHORE_DATABASE_URL=url.format(folder=tmp_path)).refused()
-    assert "database" in said.lower() and "pa55word" not in said
+    message = cli.run(*arguments, LONGSHORE_DATABASE_URL=url.format(folder=tmp_path)).assert_failed()
+    assert "database" in message.lower() and "pa55word" not in message
 
 
-# --- the schema
+# --- migrations
 
 
-def test_migrating_what_is_up_to_date_does_nothing(cli: Cli) -> None:
+def test_migrating_an_up_to_date_database_does_nothing(cli: Cli) -> None:
     make_token(cli, "ci")
-    assert cli.run("migrate").done() == "The schema is up to date.\n"
+    assert cli.run("migrate").assert_succeeded() == "The schema is up to date.\n"
     assert len(cli.run("token", "list").rows) == 1
 
 
 # --- tokens
 
 
-def test_a_token_is_printed_alone_and_stored_only_hashed(cli: Cli) -> None:
+def test_a_token_is_the_only_output_and_is_stored_only_hashed(cli: Cli) -> None:
     secret = make_token(cli, "ci", "--grant", "release:cut")
     (row,) = cli.select("SELECT * FROM api_tokens")
     assert row["digest"] == hashlib.sha256(secret.encode()).hexdigest()
@@ -153,22 +155,22 @@ def test_a_token_is_printed_alone_and_stored_only_hashed(cli: Cli) -> None:
     assert secret[12:] not in str(everything)
 
 
-def test_a_token_speaks_for_its_user_with_its_grants(cli: Cli) -> None:
+def test_a_token_acts_as_its_user_with_its_grants(cli: Cli) -> None:
     secret = make_token(cli, "ci", "--grant", "release:cut,deployment:start", "--user", "robot")
-    actor = cli.look(lambda: users.authenticate(secret, datetime.now(UTC)))
+    actor = cli.query(lambda: users.authenticate(secret, datetime.now(UTC)))
     assert actor.name == "robot"
     assert actor.grants == {"project:read", "release:cut", "deployment:start"}
 
 
-def test_a_token_of_a_project_is_for_that_project_alone(cli: Cli) -> None:
-    cli.run("project", "create", "site").done()
+def test_a_token_of_a_project_is_restricted_to_that_project(cli: Cli) -> None:
+    cli.run("project", "create", "site").assert_succeeded()
     (project,) = cli.select("SELECT id FROM projects")
     secret = make_token(cli, "ci", "--project", "site")
-    assert cli.look(lambda: users.authenticate(secret, datetime.now(UTC))).project_id == project["id"]
+    assert cli.query(lambda: users.authenticate(secret, datetime.now(UTC))).project_id == project["id"]
 
 
 @pytest.mark.parametrize(
-    ("span", "lasts"),
+    ("lifetime", "expected"),
     [
         ("90d", timedelta(days=90)),
         ("12h", timedelta(hours=12)),
@@ -177,16 +179,16 @@ def test_a_token_of_a_project_is_for_that_project_alone(cli: Cli) -> None:
         ("99999w", timedelta(weeks=99999)),
     ],
 )
-def test_a_token_expires_when_it_is_said_to(cli: Cli, span: str, lasts: timedelta) -> None:
-    secret, now = make_token(cli, "ci", "--expires", span), datetime.now(UTC)
-    early, late = now + lasts - timedelta(minutes=1), now + lasts + timedelta(minutes=1)
-    assert cli.look(lambda: users.authenticate(secret, early)).name == "ci"
+def test_a_token_expires_after_its_lifetime(cli: Cli, lifetime: str, expected: timedelta) -> None:
+    secret, now = make_token(cli, "ci", "--expires", lifetime), datetime.now(UTC)
+    early, late = now + expected - timedelta(minutes=1), now + expected + timedelta(minutes=1)
+    assert cli.query(lambda: users.authenticate(secret, early)).name == "ci"
     with pytest.raises(Unauthenticated, match="Invalid token"):
-        cli.look(lambda: users.authenticate(secret, late))
+        cli.query(lambda: users.authenticate(secret, late))
 
 
 @pytest.mark.parametrize(
-    ("arguments", "word"),
+    ("arguments", "fragment"),
     [
         (["ci", "--grant", "root"], "No such grant: root"),
         (["ci", "--grant", ""], "at least one grant"),
@@ -206,47 +208,47 @@ def test_a_token_expires_when_it_is_said_to(cli: Cli, span: str, lasts: timedelt
     ],
     ids=ascii,
 )
-def test_a_token_that_cannot_be_is_refused_and_nothing_is_stored(cli: Cli, arguments: list[str], word: str) -> None:
-    cli.run("token", "create", *arguments).refused(word)
+def test_an_invalid_token_is_refused_and_nothing_is_stored(cli: Cli, arguments: list[str], fragment: str) -> None:
+    cli.run("token", "create", *arguments).assert_failed(fragment)
     assert cli.select("SELECT * FROM api_tokens") == []
 
 
-def test_tokens_are_listed_without_what_is_secret(cli: Cli) -> None:
+def test_tokens_are_listed_without_their_secrets(cli: Cli) -> None:
     secrets = [make_token(cli, "ci"), make_token(cli, "cd", "--user", "robot", "--expires", "90d")]
-    listed = cli.run("token", "list").done()
-    assert [line.split()[1:4] for line in listed.splitlines()[1:]] == [
+    table = cli.run("token", "list").assert_succeeded()
+    assert [line.split()[1:4] for line in table.splitlines()[1:]] == [
         ["ci", "ci", secrets[0][:12]],
         ["cd", "robot", secrets[1][:12]],
     ]
-    assert "in force" in listed and not any(secret in listed for secret in secrets)
+    assert "active" in table and not any(secret in table for secret in secrets)
 
 
 @pytest.mark.parametrize("by", ["id", "prefix", "name"])
 def test_a_token_is_revoked_by_its_id_its_prefix_or_its_name(cli: Cli, by: str) -> None:
     secret, other = make_token(cli, "ci"), make_token(cli, "cd")
     (row,) = cli.select("SELECT * FROM api_tokens WHERE name = 'ci'")
-    cli.run("token", "revoke", str(row[by])).done()
+    cli.run("token", "revoke", str(row[by])).assert_succeeded()
     with pytest.raises(Unauthenticated):
-        cli.look(lambda: users.authenticate(secret, datetime.now(UTC)))
-    assert cli.look(lambda: users.authenticate(other, datetime.now(UTC))).name == "cd"
-    assert "revoked" in cli.run("token", "list").done()
-    cli.run("token", "revoke", str(row[by])).refused("No token", "is in force")
+        cli.query(lambda: users.authenticate(secret, datetime.now(UTC)))
+    assert cli.query(lambda: users.authenticate(other, datetime.now(UTC))).name == "cd"
+    assert "revoked" in cli.run("token", "list").assert_succeeded()
+    cli.run("token", "revoke", str(row[by])).assert_failed("No token", "is in force")
 
 
-def test_a_name_that_two_tokens_have_revokes_neither(cli: Cli) -> None:
+def test_an_ambiguous_token_name_revokes_nothing(cli: Cli) -> None:
     for _ in range(2):
         make_token(cli, "ci")
     ids = [str(row["id"]) for row in cli.select("SELECT id FROM api_tokens ORDER BY id")]
-    cli.run("token", "revoke", "ci").refused("Several tokens", *ids)
+    cli.run("token", "revoke", "ci").assert_failed("Several tokens", *ids)
     assert cli.select("SELECT * FROM api_tokens WHERE revoked_at IS NOT NULL") == []
-    cli.run("token", "revoke", ids[0]).done()
-    cli.run("token", "revoke", "ci").done()
+    cli.run("token", "revoke", ids[0]).assert_succeeded()
+    cli.run("token", "revoke", "ci").assert_succeeded()
 
 
-def test_what_an_operator_does_is_in_the_audit_log(cli: Cli) -> None:
+def test_operator_actions_are_in_the_audit_log(cli: Cli) -> None:
     make_token(cli, "ci")
-    cli.run("token", "revoke", "ci").done()
-    cli.run("project", "create", "site").done()
+    cli.run("token", "revoke", "ci").assert_succeeded()
+    cli.run("project", "create", "site").assert_succeeded()
     entries = cli.select("SELECT act, channel, subject FROM audit_entries ORDER BY id")
     assert [(entry["act"], entry["channel"], entry["subject"]) for entry in entries] == [
         ("token.create", "cli", "ci"),
@@ -258,25 +260,25 @@ def test_what_an_operator_does_is_in_the_audit_log(cli: Cli) -> None:
 # --- projects and environments
 
 
-def test_a_project_is_made_changed_and_listed(cli: Cli) -> None:
+def test_a_project_is_created_changed_and_listed(cli: Cli) -> None:
     assert cli.run("project", "list").rows == []
     assert (
-        cli.run("project", "create", "Web Shop", "--version-scheme", "semver").done()
+        cli.run("project", "create", "Web Shop", "--version-scheme", "semver").assert_succeeded()
         == "Created Web Shop (web-shop).\n"
     )
     inputs = ("--build-input", "flavour=a=b", "--build-input", "empty=")
-    cli.run("project", "set", "Web Shop", "--build-workflow", "build.yml", *inputs, "--archived").done()
-    listed = cli.run("project", "list").done()
-    assert all(word in listed for word in ("Web Shop", "web-shop", "build.yml", "semver", "archived"))
+    cli.run("project", "set", "Web Shop", "--build-workflow", "build.yml", *inputs, "--archived").assert_succeeded()
+    table = cli.run("project", "list").assert_succeeded()
+    assert all(word in table for word in ("Web Shop", "web-shop", "build.yml", "semver", "archived"))
     (row,) = cli.select("SELECT * FROM projects")
     assert "flavour" in str(row["build_inputs"]) and "a=b" in str(row["build_inputs"])
-    cli.run("project", "set", "Web Shop", "--build-workflow", "", "--no-archived").done()
-    listed = cli.run("project", "list").done()
-    assert "build.yml" not in listed and "active" in listed
+    cli.run("project", "set", "Web Shop", "--build-workflow", "", "--no-archived").assert_succeeded()
+    table = cli.run("project", "list").assert_succeeded()
+    assert "build.yml" not in table and "active" in table
 
 
 @pytest.mark.parametrize(
-    ("arguments", "word"),
+    ("arguments", "fragment"),
     [
         (["create", "site"], "`name` is taken by the project `site`"),
         (["create", "Site"], "`permalink` is taken by the project `site`"),
@@ -295,32 +297,34 @@ def test_a_project_is_made_changed_and_listed(cli: Cli) -> None:
     ],
     ids=ascii,
 )
-def test_a_project_that_cannot_be_is_refused_and_nothing_changes(cli: Cli, arguments: list[str], word: str) -> None:
-    cli.run("project", "create", "site").done()
+def test_an_invalid_project_is_refused_and_nothing_changes(cli: Cli, arguments: list[str], fragment: str) -> None:
+    cli.run("project", "create", "site").assert_succeeded()
     before = cli.select("SELECT * FROM projects")
-    cli.run("project", *arguments).refused(word)
+    cli.run("project", *arguments).assert_failed(fragment)
     assert cli.select("SELECT * FROM projects") == before
 
 
-def test_a_project_without_a_repository_needs_no_settings_of_github(cli: Cli) -> None:
-    none = {"LONGSHORE_GITHUB_APP_ID": "", "LONGSHORE_GITHUB_PRIVATE_KEY_FILE": ""}
-    cli.run("project", "create", "site", **none).done()
-    cli.run("project", "set", "site", "--version-scheme", "calver", **none).done()
-    cli.run("project", "create", "shop", "--repo", "acme/shop", **none).refused("LONGSHORE_GITHUB_APP_ID")
+def test_a_project_without_a_repository_needs_no_github_settings(cli: Cli) -> None:
+    unset = {"LONGSHORE_GITHUB_APP_ID": "", "LONGSHORE_GITHUB_PRIVATE_KEY_FILE": ""}
+    cli.run("project", "create", "site", **unset).assert_succeeded()
+    cli.run("project", "set", "site", "--version-scheme", "calver", **unset).assert_succeeded()
+    cli.run("project", "create", "shop", "--repo", "acme/shop", **unset).assert_failed("LONGSHORE_GITHUB_APP_ID")
 
 
-def test_an_environment_is_made_and_changed(cli: Cli) -> None:
-    cli.run("project", "create", "site").done()
-    cli.run("environment", "create", "site", "eu", "--tier", "production", "--workflow", "deploy.yml").done()
-    cli.run("environment", "set", "site", "eu", "--order", "3", "--input", "region=eu").done()
-    cli.run("environment", "set", "site", "eu", "--workflow", "", "--tier", "staging").done()
+def test_an_environment_is_created_and_changed(cli: Cli) -> None:
+    cli.run("project", "create", "site").assert_succeeded()
+    cli.run(
+        "environment", "create", "site", "eu", "--tier", "production", "--workflow", "deploy.yml"
+    ).assert_succeeded()
+    cli.run("environment", "set", "site", "eu", "--order", "3", "--input", "region=eu").assert_succeeded()
+    cli.run("environment", "set", "site", "eu", "--workflow", "", "--tier", "staging").assert_succeeded()
     (row,) = cli.select("SELECT * FROM environments")
     assert (row["name"], row["tier"], row["workflow"], row["position"]) == ("eu", "staging", None, 3)
     assert "region" in str(row["inputs"])
 
 
 @pytest.mark.parametrize(
-    ("arguments", "word"),
+    ("arguments", "fragment"),
     [
         (["create", "nowhere", "qa", "--tier", "staging"], "Release project not found"),
         (["create", "site", "EU", "--tier", "staging"], "does not tell upper from lower case"),
@@ -333,20 +337,18 @@ def test_an_environment_is_made_and_changed(cli: Cli) -> None:
     ],
     ids=ascii,
 )
-def test_an_environment_that_cannot_be_is_refused_and_nothing_changes(
-    cli: Cli, arguments: list[str], word: str
-) -> None:
-    cli.run("project", "create", "site").done()
-    cli.run("environment", "create", "site", "eu", "--tier", "production").done()
+def test_an_invalid_environment_is_refused_and_nothing_changes(cli: Cli, arguments: list[str], fragment: str) -> None:
+    cli.run("project", "create", "site").assert_succeeded()
+    cli.run("environment", "create", "site", "eu", "--tier", "production").assert_succeeded()
     before = cli.select("SELECT * FROM environments")
-    cli.run("environment", *arguments).refused(word)
+    cli.run("environment", *arguments).assert_failed(fragment)
     assert cli.select("SELECT * FROM environments") == before
 
 
-# --- what was given up
+# --- dead letters
 
 
-@pytest.mark.parametrize("act", ["show", "retry", "discard"])
-def test_a_dead_letter_that_is_not_there_is_told(cli: Cli, act: str) -> None:
+@pytest.mark.parametrize("command", ["show", "retry", "discard"])
+def test_an_unknown_dead_letter_is_reported(cli: Cli, command: str) -> None:
     assert cli.run("deliveries", "list").rows == []
-    cli.run("deliveries", act, "7").refused("No dead letter 7")
+    cli.run("deliveries", command, "7").assert_failed("No dead letter 7")

@@ -166,7 +166,7 @@ async def test_edited_and_deleted_comments_are_not_heard(world: World) -> None:
 
 
 async def test_bots_are_not_heard(world: World) -> None:
-    world.github.state.person("helper[bot]", "Bot")
+    world.github.state.account("helper[bot]", "Bot")
     number, _ = await say(world, "/release help", by="helper[bot]")
     assert world.replies(number) == []
 

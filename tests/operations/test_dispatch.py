@@ -101,7 +101,7 @@ async def test_somebody_elses_run_on_our_tag_is_not_taken_for_ours(world: World)
     await world.github.commit("Change the build", files={FILE: NAMELESS})
     await world.cut("1.2-rc1", build=True)
     await world.settle()
-    alice = world.github.state.person("alice")
+    alice = world.github.state.account("alice")
     await acts.dispatch(world.github.state, world.github.repository(), "build.yml", "rc/1.2-rc1", {}, alice)
     await world.settle(hurry=True)
     assert [run.actor.login for run in world.github.runs] == ["alice", world.github.state.bot.login]

@@ -55,7 +55,7 @@ async def test_another_workflows_run_cannot_stand_for_the_build(world: World) ->
     await world.cut("1.0-rc1", build=True)
     await world.settle()
     state = world.github.state
-    other = await dispatch(state, world.github.repository(), "deploy.yml", "main", {}, state.person("alice"))
+    other = await dispatch(state, world.github.repository(), "deploy.yml", "main", {}, state.account("alice"))
     body = {"release_cut_id": world.github.dispatches[0].inputs["release_cut_id"], "workflow_run_id": other.id}
     answer = await world.ask("POST", "/api/v1/sync-build-github-action", body)
     assert answer.status == 400

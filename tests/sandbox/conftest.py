@@ -1,4 +1,4 @@
-"""A sandbox on a port, something that listens to its webhooks, and a client that signs in as the App."""
+"""A sandbox on a port, a receiver for its webhooks, and a client that authenticates as the App."""
 
 import asyncio
 import json
@@ -19,8 +19,8 @@ from sandbox import GitHub, make_repository
 
 
 @dataclass
-class Heard:
-    """One webhook as it came in."""
+class ReceivedWebhook:
+    """A webhook as received."""
 
     event: str
     guid: str
@@ -30,8 +30,8 @@ class Heard:
 
 
 @dataclass
-class Reply:
-    """One answer of the API."""
+class ApiReply:
+    """A response of the API."""
 
     status: int
     headers: CIMultiDictProxy[str]
@@ -44,13 +44,17 @@ class Reply:
 
 @dataclass
 class Lab:
-    """The sandbox with a client and an ear."""
+    """A sandbox with an API client and a webhook receiver.
+
+    Requests use the installation token by default, and no credentials when `token` is empty.
+    `response_statuses` are the receiver's next responses; 202 when empty.
+    """
 
     github: GitHub
     url: str
     session: aiohttp.ClientSession
-    heard: list[Heard] = field(default_factory=list)
-    answers: list[int] = field(default_factory=list)
+    received: list[ReceivedWebhook] = field(default_factory=list)
+    response_statuses: list[int] = field(default_factory=list)
     token: str = ""
 
     def jwt(self, **claims: Any) -> str:
@@ -58,35 +62,39 @@ class Lab:
         body = {"iat": now - 60, "exp": now + 540, "iss": str(self.github.app_id), **claims}
         return jwt.encode(body, self.github.private_key, "RS256")
 
-    async def ask(self, method: str, path: str, *, by: str | None = None, **more: Any) -> Reply:
+    async def request(self, method: str, path: str, *, token: str | None = None, **more: Any) -> ApiReply:
         headers = more.pop("headers", {})
-        if by != "nobody":
-            headers = {"Authorization": f"Bearer {by or self.token}", **headers}
+        secret = self.token if token is None else token
+        if secret:
+            headers = {"Authorization": f"Bearer {secret}", **headers}
         async with self.session.request(
             method, self.url + path, headers=headers, allow_redirects=False, **more
-        ) as answer:
-            return Reply(answer.status, answer.headers, await answer.text())
+        ) as response:
+            return ApiReply(response.status, response.headers, await response.text())
 
-    async def repo(self, method: str, path: str, **more: Any) -> Reply:
-        return await self.ask(method, f"/repos/acme/site{path}", **more)
+    async def repo(self, method: str, path: str, **more: Any) -> ApiReply:
+        return await self.request(method, f"/repos/acme/site{path}", **more)
 
-    async def get_token(self, **body: Any) -> Reply:
+    async def create_token(self, **body: Any) -> ApiReply:
         number = self.github.installation_id
-        return await self.ask("POST", f"/app/installations/{number}/access_tokens", by=self.jwt(), json=body)
+        return await self.request("POST", f"/app/installations/{number}/access_tokens", token=self.jwt(), json=body)
 
-    async def dispatch(self, workflow: str = "build.yml", *, version: str = "2022-11-28", **body: Any) -> Reply:
+    async def dispatch(self, workflow: str = "build.yml", *, version: str = "2022-11-28", **body: Any) -> ApiReply:
         body = {"ref": "main", **body}
         headers = {"X-GitHub-Api-Version": version}
         return await self.repo("POST", f"/actions/workflows/{workflow}/dispatches", json=body, headers=headers)
 
     async def events(self, *names: str) -> list[str]:
         await self.github.settle()
-        found = [one for one in self.heard if not names or one.event in names]
-        return [f"{one.event}.{one.payload['action']}" if "action" in one.payload else one.event for one in found]
+        webhooks = [webhook for webhook in self.received if not names or webhook.event in names]
+        return [
+            f"{webhook.event}.{webhook.payload['action']}" if "action" in webhook.payload else webhook.event
+            for webhook in webhooks
+        ]
 
-    async def last(self, event: str) -> dict[str, Any]:
+    async def last_payload(self, event: str) -> dict[str, Any]:
         await self.github.settle()
-        return next(one.payload for one in reversed(self.heard) if one.event == event)
+        return next(webhook.payload for webhook in reversed(self.received) if webhook.event == event)
 
 
 @pytest.fixture(scope="session")
@@ -96,15 +104,17 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def _ear(lab: Lab) -> web.Application:
-    async def listen(request: web.Request) -> web.Response:
+def _webhook_receiver(lab: Lab) -> web.Application:
+    async def receive(request: web.Request) -> web.Response:
         raw, headers = await request.read(), dict(request.headers)
-        heard = Heard(headers["X-GitHub-Event"], headers["X-GitHub-Delivery"], headers, raw, json.loads(raw))
-        lab.heard.append(heard)
-        return web.Response(status=lab.answers.pop(0) if lab.answers else 202)
+        webhook = ReceivedWebhook(
+            headers["X-GitHub-Event"], headers["X-GitHub-Delivery"], headers, raw, json.loads(raw)
+        )
+        lab.received.append(webhook)
+        return web.Response(status=lab.response_statuses.pop(0) if lab.response_statuses else 202)
 
     app = web.Application(client_max_size=26 * 1024**2)
-    app.router.add_post("/hook", listen)
+    app.router.add_post("/hook", receive)
     return app
 
 
@@ -112,11 +122,11 @@ def _ear(lab: Lab) -> web.Application:
 async def lab(source: Path) -> AsyncIterator[Lab]:
     github = await GitHub.create(source)
     async with aiohttp.ClientSession() as session:
-        made = Lab(github, "", session)
-        async with TestServer(github.app) as server, TestServer(_ear(made)) as listener:
-            made.url = str(server.make_url("")).rstrip("/")
-            github.webhook_url = str(listener.make_url("/hook"))
-            made.token = (await made.get_token()).json["token"]
+        lab = Lab(github, "", session)
+        async with TestServer(github.app) as server, TestServer(_webhook_receiver(lab)) as receiver:
+            lab.url = str(server.make_url("")).rstrip("/")
+            github.webhook_url = str(receiver.make_url("/hook"))
+            lab.token = (await lab.create_token()).json["token"]
             github.forget_calls()
-            yield made
+            yield lab
     await github.close()

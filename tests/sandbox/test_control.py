@@ -1,49 +1,49 @@
-"""The control surface: the same acts over HTTP."""
+"""The control API: the same actions over HTTP."""
 
 from typing import Any
 
 import pytest
 
 from sandbox import control
-from tests.sandbox.conftest import Lab, Reply
+from tests.sandbox.conftest import ApiReply, Lab
 
 
-async def _do(lab: Lab, route: str, /, **body: Any) -> Reply:
-    return await lab.ask("POST", f"/_sandbox/{route}", by="nobody", json=body)
+async def _post(lab: Lab, route: str, /, **body: Any) -> ApiReply:
+    return await lab.request("POST", f"/_sandbox/{route}", token="", json=body)
 
 
-async def _see(lab: Lab, path: str) -> Any:
-    return (await lab.ask("GET", f"/_sandbox/{path}", by="nobody")).json["result"]
+async def _get(lab: Lab, path: str) -> Any:
+    return (await lab.request("GET", f"/_sandbox/{path}", token="")).json["result"]
 
 
 async def test_the_index_lists_every_route_with_its_fields(lab: Lab) -> None:
-    routes = (await lab.ask("GET", "/_sandbox/", by="nobody")).json["routes"]
-    assert len(routes) == len(control.ACTS) + len(control.SIGHTS)
-    assert all(one["does"] for one in routes)
-    tag = next(one for one in routes if one["route"] == "POST /_sandbox/tags")
+    routes = (await lab.request("GET", "/_sandbox/", token="")).json["routes"]
+    assert len(routes) == len(control.ACTIONS) + len(control.VIEWS)
+    assert all(route["does"] for route in routes)
+    tag = next(route for route in routes if route["route"] == "POST /_sandbox/tags")
     assert tag["needs"] == ["name"] and tag["may"]["annotated"] is False
 
 
-async def test_a_session(lab: Lab) -> None:
-    await _do(lab, "people", login="bob", role="maintain")
-    await _do(lab, "commits", message="Change", files={"a.txt": "1", "README.md": None})
-    number = (await _do(lab, "pull-requests", title="Improve", by="bob")).json["result"]
-    await _do(lab, "comments", number=number, body="/help", by="bob")
-    await _do(lab, "tags", name="v1", annotated=True)
+async def test_a_typical_session(lab: Lab) -> None:
+    await _post(lab, "people", login="bob", role="maintain")
+    await _post(lab, "commits", message="Change", files={"a.txt": "1", "README.md": None})
+    number = (await _post(lab, "pull-requests", title="Improve", by="bob")).json["result"]
+    await _post(lab, "comments", number=number, body="/help", by="bob")
+    await _post(lab, "tags", name="v1", annotated=True)
     await lab.dispatch(ref="v1")
-    await _do(lab, "runs/start", run=1)
-    await _do(lab, "runs/finish", run=1, conclusion="failure")
-    await _do(lab, "runs/speed", seconds=[1, 3])
+    await _post(lab, "runs/start", run=1)
+    await _post(lab, "runs/finish", run=1, conclusion="failure")
+    await _post(lab, "runs/speed", seconds=[1, 3])
     assert list(lab.github.run_seconds or ()) == [1, 3]
-    assert (await _see(lab, "runs"))[0]["conclusion"] == "failure"
-    assert (await _see(lab, f"comments?number={number}"))[0]["user"] == "bob"
-    assert (await _see(lab, "resolve?rev=v1")) == lab.github.head()
-    assert len(await _see(lab, "dispatches")) == 1
-    await _do(lab, "settle")
-    assert {one["status"] for one in await _see(lab, "deliveries")} == {"OK"}
-    await _do(lab, "repositories/rename", new_name="shop")
-    await _do(lab, "calls/forget")
-    assert await _see(lab, "calls") == []
+    assert (await _get(lab, "runs"))[0]["conclusion"] == "failure"
+    assert (await _get(lab, f"comments?number={number}"))[0]["user"] == "bob"
+    assert (await _get(lab, "resolve?rev=v1")) == lab.github.head()
+    assert len(await _get(lab, "dispatches")) == 1
+    await _post(lab, "settle")
+    assert {delivery["status"] for delivery in await _get(lab, "deliveries")} == {"OK"}
+    await _post(lab, "repositories/rename", new_name="shop")
+    await _post(lab, "calls/forget")
+    assert await _get(lab, "calls") == []
 
 
 async def test_every_fault_can_be_set(lab: Lab) -> None:
@@ -53,34 +53,34 @@ async def test_every_fault_can_be_set(lab: Lab) -> None:
         "limit": {"kind": "secondary", "retry_after": 1, "times": 1},
         "slow": {"seconds": 1},
     }
-    for path in control.ACTS:
+    for path in control.ACTIONS:
         if path.startswith("faults/"):
-            answer = await _do(lab, path, **bodies.get(path.removeprefix("faults/"), {}))
-            assert answer.status == 200, answer.text
+            response = await _post(lab, path, **bodies.get(path.removeprefix("faults/"), {}))
+            assert response.status == 200, response.text
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "sentence"),
+    ("path", "body", "message"),
     [
         ("tags", {}, "The field 'name' is missing."),
-        ("tags", {"name": 1}, "The field 'name' must be a text."),
+        ("tags", {"name": 1}, "The field 'name' must be a string."),
         ("tags", {"name": "v1", "annotated": "yes"}, "The field 'annotated' must be true or false."),
-        ("runs/finish", {"run": "1"}, "The field 'run' must be a whole number."),
-        ("people", {"login": "x", "rank": 1}, "There is no field 'rank' here"),
+        ("runs/finish", {"run": "1"}, "The field 'run' must be an integer."),
+        ("people", {"login": "x", "rank": 1}, "Unknown field 'rank'"),
         ("runs/speed", {"seconds": [1]}, "The field 'seconds' must be a list or null."),
         ("commits", {"files": ["a"]}, "The field 'files' must be an object or null."),
     ],
 )
-async def test_a_bad_body_names_the_field(lab: Lab, path: str, body: dict[str, Any], sentence: str) -> None:
-    answer = await _do(lab, path, **body)
-    assert answer.status == 400
-    assert answer.json["error"].startswith(sentence)
+async def test_a_bad_body_names_the_field(lab: Lab, path: str, body: dict[str, Any], message: str) -> None:
+    response = await _post(lab, path, **body)
+    assert response.status == 400
+    assert response.json["error"].startswith(message)
 
 
-async def test_what_cannot_be_done_is_said(lab: Lab) -> None:
-    answer = await _do(lab, "runs/finish", run=7)
-    assert (answer.status, answer.json["error"]) == (422, "There is no run 7; there are 0.")
-    raw = await lab.ask("POST", "/_sandbox/tags", by="nobody", data=b"{")
+async def test_impossible_actions_return_an_error(lab: Lab) -> None:
+    response = await _post(lab, "runs/finish", run=7)
+    assert (response.status, response.json["error"]) == (422, "No run 7; the number of runs is 0.")
+    raw = await lab.request("POST", "/_sandbox/tags", token="", data=b"{")
     assert raw.json["error"] == "The body is not JSON."
-    assert (await lab.ask("GET", "/_sandbox/nonsense", by="nobody")).status == 404
+    assert (await lab.request("GET", "/_sandbox/nonsense", token="")).status == 404
     assert lab.github.unknown_routes == []

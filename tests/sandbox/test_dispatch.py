@@ -1,4 +1,4 @@
-"""Dispatching workflows, and what becomes of runs."""
+"""Dispatching workflows, and the life of their runs."""
 
 import asyncio
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 
 from tests.sandbox.conftest import Lab
 
-STRICT = """\
+STRICT_WORKFLOW = """\
 name: strict
 on:
   workflow_dispatch:
@@ -20,10 +20,10 @@ jobs: {one: {runs-on: x}, two: {runs-on: x}}
 """
 
 
-async def test_the_older_version_tells_the_run_only_when_asked(lab: Lab) -> None:
+async def test_the_older_version_returns_the_run_only_on_request(lab: Lab) -> None:
     assert (await lab.dispatch()).status == 204
-    told = await lab.dispatch(return_run_details=True)
-    assert (told.status, told.json["workflow_run_id"]) == (200, lab.github.runs[1].id)
+    detailed = await lab.dispatch(return_run_details=True)
+    assert (detailed.status, detailed.json["workflow_run_id"]) == (200, lab.github.runs[1].id)
     newer = await lab.dispatch(version="2026-03-10")
     assert (newer.status, newer.json["workflow_run_id"]) == (200, lab.github.runs[2].id)
     assert lab.github.runs[0].id > 2**33
@@ -34,7 +34,7 @@ async def test_the_request_id_is_in_the_title(lab: Lab) -> None:
     run = (await lab.repo("GET", f"/actions/runs/{lab.github.runs[0].id}")).json
     assert run["display_title"] == "build 1.2-rc1 (77)"
     assert run["path"] == ".github/workflows/build.yml@main"
-    assert (await lab.last("workflow_run"))["workflow_run"]["path"] == ".github/workflows/build.yml"
+    assert (await lab.last_payload("workflow_run"))["workflow_run"]["path"] == ".github/workflows/build.yml"
     assert run["actor"]["login"] == "longshore-sandbox[bot]"
 
 
@@ -52,8 +52,10 @@ async def test_the_request_id_is_in_the_title(lab: Lab) -> None:
         ({"inputs": {str(n): "" for n in range(26)}}, "You may only define up to 25 `inputs`"),
     ],
 )
-async def test_a_dispatch_is_refused_in_the_platform_s_words(lab: Lab, body: dict[str, Any], message: str) -> None:
-    await lab.github.commit(files={".github/workflows/strict.yml": STRICT})
+async def test_invalid_dispatches_are_refused_with_githubs_messages(
+    lab: Lab, body: dict[str, Any], message: str
+) -> None:
+    await lab.github.commit(files={".github/workflows/strict.yml": STRICT_WORKFLOW})
     refused = await lab.dispatch("strict.yml", **body)
     assert refused.status == 422
     assert refused.json["message"].startswith(message)
@@ -65,11 +67,11 @@ async def test_a_sha_is_not_a_ref(lab: Lab) -> None:
 
 
 async def test_defaults_are_filled_in(lab: Lab) -> None:
-    await lab.github.commit(files={".github/workflows/strict.yml": STRICT})
+    await lab.github.commit(files={".github/workflows/strict.yml": STRICT_WORKFLOW})
     await lab.dispatch("strict.yml", inputs={"version": "1"})
     assert lab.github.dispatches[0].inputs == {"version": "1", "level": "low", "force": "false"}
     jobs = (await lab.repo("GET", f"/actions/runs/{lab.github.runs[0].id}/jobs")).json
-    assert [one["name"] for one in jobs["jobs"]] == ["one", "two"]
+    assert [job["name"] for job in jobs["jobs"]] == ["one", "two"]
 
 
 async def test_the_file_must_be_on_the_default_branch_and_have_its_trigger_at_the_ref(lab: Lab) -> None:
@@ -77,7 +79,7 @@ async def test_the_file_must_be_on_the_default_branch_and_have_its_trigger_at_th
     refused = await lab.dispatch(ref="old")
     assert refused.json["message"] == "Workflow does not have 'workflow_dispatch' trigger"
     await lab.github.branch("new")
-    await lab.github.commit(branch="new", files={".github/workflows/other.yml": STRICT})
+    await lab.github.commit(branch="new", files={".github/workflows/other.yml": STRICT_WORKFLOW})
     assert (await lab.dispatch("other.yml", ref="new")).status == 404
 
 
@@ -89,21 +91,21 @@ async def test_a_disabled_workflow_cannot_be_dispatched(lab: Lab) -> None:
     assert (await lab.dispatch()).status == 204
 
 
-async def test_the_run_takes_the_tip_of_its_ref(lab: Lab) -> None:
+async def test_a_run_uses_the_head_of_its_ref(lab: Lab) -> None:
     await lab.github.tag("v1", "main~0", annotated=True)
     await lab.dispatch(ref="v1")
     assert lab.github.runs[0].head_sha == lab.github.head()
     assert lab.github.runs[0].head_branch == "v1"
 
 
-async def test_a_wrong_head_sha_can_be_made(lab: Lab) -> None:
+async def test_a_wrong_head_sha_can_be_simulated(lab: Lab) -> None:
     lab.github.faults.wrong_head_sha()
     await lab.dispatch()
     await lab.dispatch()
     assert [run.head_sha == lab.github.head() for run in lab.github.runs] == [False, True]
 
 
-async def test_a_lost_answer_has_started_exactly_one_run(lab: Lab) -> None:
+async def test_a_dispatch_whose_response_is_lost_starts_exactly_one_run(lab: Lab) -> None:
     lab.github.faults.lose_answer()
     with pytest.raises(aiohttp.ClientError):
         await lab.dispatch(inputs={"release_cut_id": "77"}, return_run_details=True)
@@ -116,8 +118,8 @@ async def test_a_run_goes_from_requested_to_completed(lab: Lab) -> None:
     await lab.dispatch()
     await lab.github.start()
     await lab.github.finish()
-    sent = ["workflow_run.requested", "workflow_run.in_progress", "workflow_run.completed"]
-    assert await lab.events("workflow_run") == sent
+    expected = ["workflow_run.requested", "workflow_run.in_progress", "workflow_run.completed"]
+    assert await lab.events("workflow_run") == expected
 
 
 async def test_a_completed_run_keeps_its_conclusion(lab: Lab) -> None:
@@ -125,9 +127,9 @@ async def test_a_completed_run_keeps_its_conclusion(lab: Lab) -> None:
     for conclusion in ("success", "failure"):
         await lab.github.finish(conclusion=conclusion, delivery="d1")
     await lab.github.settle()
-    told = [one for one in lab.heard if one.payload.get("action") == "completed"]
-    assert [one.guid for one in told] == ["d1", "d1"]
-    assert [one.payload["workflow_run"]["conclusion"] for one in told] == ["success", "failure"]
+    completed = [webhook for webhook in lab.received if webhook.payload.get("action") == "completed"]
+    assert [webhook.guid for webhook in completed] == ["d1", "d1"]
+    assert [webhook.payload["workflow_run"]["conclusion"] for webhook in completed] == ["success", "failure"]
     assert lab.github.runs[0].conclusion == "success"
 
 
@@ -144,16 +146,16 @@ async def test_a_rerun_keeps_the_id_and_sends_no_requested(lab: Lab) -> None:
     assert (first["conclusion"], first["run_attempt"]) == ("failure", 1)
 
 
-async def test_cancelling(lab: Lab) -> None:
+async def test_runs_can_be_cancelled(lab: Lab) -> None:
     await lab.dispatch()
-    number = lab.github.runs[0].id
-    assert (await lab.repo("POST", f"/actions/runs/{number}/cancel")).status == 202
-    assert (await lab.last("workflow_run"))["workflow_run"]["conclusion"] == "cancelled"
-    assert (await lab.repo("POST", f"/actions/runs/{number}/cancel")).status == 409
-    assert (await lab.repo("POST", f"/actions/runs/{number}/force-cancel")).status == 409
+    run_id = lab.github.runs[0].id
+    assert (await lab.repo("POST", f"/actions/runs/{run_id}/cancel")).status == 202
+    assert (await lab.last_payload("workflow_run"))["workflow_run"]["conclusion"] == "cancelled"
+    assert (await lab.repo("POST", f"/actions/runs/{run_id}/cancel")).status == 409
+    assert (await lab.repo("POST", f"/actions/runs/{run_id}/force-cancel")).status == 409
 
 
-async def test_runs_can_finish_by_themselves(lab: Lab) -> None:
+async def test_runs_can_complete_automatically(lab: Lab) -> None:
     lab.github.run_seconds = (0.02, 0.04)
     await lab.dispatch()
     while lab.github.runs[0].status != "completed":

@@ -1,4 +1,4 @@
-"""Deliveries and everything that can be made to go wrong."""
+"""Webhook deliveries and injected faults."""
 
 import asyncio
 import hashlib
@@ -14,39 +14,39 @@ from tests.sandbox.conftest import Lab
 async def test_deliveries_are_signed_and_carry_their_headers(lab: Lab) -> None:
     await lab.github.commit()
     await lab.github.settle()
-    heard = lab.heard[0]
-    mac = hmac.new(lab.github.webhook_secret.encode(), heard.raw, hashlib.sha256).hexdigest()
-    assert heard.headers["X-Hub-Signature-256"] == f"sha256={mac}"
-    assert heard.headers["X-GitHub-Hook-Installation-Target-Type"] == "integration"
-    assert heard.headers["X-GitHub-Hook-Installation-Target-ID"] == str(lab.github.app_id)
-    assert heard.payload["installation"]["id"] == lab.github.installation_id
+    webhook = lab.received[0]
+    mac = hmac.new(lab.github.webhook_secret.encode(), webhook.raw, hashlib.sha256).hexdigest()
+    assert webhook.headers["X-Hub-Signature-256"] == f"sha256={mac}"
+    assert webhook.headers["X-GitHub-Hook-Installation-Target-Type"] == "integration"
+    assert webhook.headers["X-GitHub-Hook-Installation-Target-ID"] == str(lab.github.app_id)
+    assert webhook.payload["installation"]["id"] == lab.github.installation_id
 
 
 async def test_a_failed_delivery_is_recorded_and_redelivered_under_its_guid(lab: Lab) -> None:
-    lab.answers.append(503)
+    lab.response_statuses.append(503)
     await lab.github.commit()
     await lab.github.settle()
-    (failed,) = (await lab.ask("GET", "/app/hook/deliveries?status=failure", by=lab.jwt())).json
+    (failed,) = (await lab.request("GET", "/app/hook/deliveries?status=failure", token=lab.jwt())).json
     assert (failed["status_code"], failed["status"] != "OK", failed["redelivery"]) == (503, True, False)
-    again = await lab.ask("POST", f"/app/hook/deliveries/{failed['id']}/attempts", by=lab.jwt())
-    assert again.status == 202
+    redelivery = await lab.request("POST", f"/app/hook/deliveries/{failed['id']}/attempts", token=lab.jwt())
+    assert redelivery.status == 202
     await lab.github.settle()
-    assert [one.guid for one in lab.heard] == [failed["guid"]] * 2
-    newest = (await lab.ask("GET", "/app/hook/deliveries", by=lab.jwt())).json[0]
+    assert [webhook.guid for webhook in lab.received] == [failed["guid"]] * 2
+    newest = (await lab.request("GET", "/app/hook/deliveries", token=lab.jwt())).json[0]
     assert (newest["status"], newest["redelivery"]) == ("OK", True)
-    detail = (await lab.ask("GET", f"/app/hook/deliveries/{newest['id']}", by=lab.jwt())).json
-    assert detail["request"]["payload"] == lab.heard[0].payload
+    detail = (await lab.request("GET", f"/app/hook/deliveries/{newest['id']}", token=lab.jwt())).json
+    assert detail["request"]["payload"] == lab.received[0].payload
 
 
-async def test_deliveries_are_paged_by_cursor_only(lab: Lab) -> None:
+async def test_deliveries_are_paginated_by_cursor_only(lab: Lab) -> None:
     for _ in range(5):
         await lab.github.ping()
     await lab.github.settle()
     url, seen = "/app/hook/deliveries?per_page=2", []
     while url:
-        answer = await lab.ask("GET", url, by=lab.jwt())
-        seen += [one["id"] for one in answer.json]
-        link = answer.headers.get("Link", "")
+        response = await lab.request("GET", url, token=lab.jwt())
+        seen += [delivery["id"] for delivery in response.json]
+        link = response.headers.get("Link", "")
         assert "page=" not in link.replace("per_page=", "")
         url = link.split(">")[0].removeprefix(f"<{lab.url}") if link else ""
     assert seen == sorted(seen, reverse=True) and len(seen) == 5
@@ -56,28 +56,28 @@ async def test_dropped_deliveries_are_missed_by_the_failure_filter(lab: Lab) -> 
     lab.github.faults.webhooks(drop=1.0)
     await lab.github.commit()
     await lab.github.settle()
-    assert lab.heard == []
-    (lost,) = (await lab.ask("GET", "/app/hook/deliveries", by=lab.jwt())).json
+    assert lab.received == []
+    (lost,) = (await lab.request("GET", "/app/hook/deliveries", token=lab.jwt())).json
     assert (lost["status_code"], lost["status"] == "OK") == (0, False)
-    assert (await lab.ask("GET", "/app/hook/deliveries?status=failure", by=lab.jwt())).json == []
+    assert (await lab.request("GET", "/app/hook/deliveries?status=failure", token=lab.jwt())).json == []
     lab.github.faults.clear()
     await lab.github.redeliver(lost["guid"])
     assert await lab.events() == ["push"]
 
 
-async def test_deliveries_can_be_doubled_and_mixed_up(lab: Lab) -> None:
+async def test_deliveries_can_be_duplicated_and_reordered(lab: Lab) -> None:
     lab.github.faults.webhooks(double=1.0, reorder=True, seed=3)
     lab.github.faults.hold()
     sent = [await lab.github.commit() for _ in range(4)]
     lab.github.faults.release()
     await lab.github.settle()
-    heard = [one.payload["after"] for one in lab.heard]
-    assert sorted(heard) == sorted(sent * 2)
-    assert heard != [sha for sha in sent for _ in range(2)]
-    assert len({one.guid for one in lab.heard}) == 4
+    received = [webhook.payload["after"] for webhook in lab.received]
+    assert sorted(received) == sorted(sent * 2)
+    assert received != [sha for sha in sent for _ in range(2)]
+    assert len({webhook.guid for webhook in lab.received}) == 4
 
 
-async def test_held_and_delayed_deliveries_do_not_hold_up_settling(lab: Lab) -> None:
+async def test_settling_does_not_wait_for_held_and_delayed_deliveries(lab: Lab) -> None:
     lab.github.faults.hold()
     await lab.github.commit()
     assert await lab.events() == []
@@ -87,23 +87,23 @@ async def test_held_and_delayed_deliveries_do_not_hold_up_settling(lab: Lab) -> 
     await lab.github.commit()
     assert await lab.events() == ["push"]
     await lab.github.settle(delayed=True)
-    assert len(lab.heard) == 2
+    assert len(lab.received) == 2
 
 
-async def test_anything_can_be_sent(lab: Lab) -> None:
+async def test_any_payload_can_be_sent(lab: Lab) -> None:
     assert (
         await lab.github.send("push", {"a": 1}, delivery="d9", signature="sha256=é".encode().decode("latin-1")) == 202
     )
-    assert (lab.heard[0].guid, lab.heard[0].payload) == ("d9", {"a": 1})
+    assert (lab.received[0].guid, lab.received[0].payload) == ("d9", {"a": 1})
 
 
-async def test_nothing_is_sent_for_events_that_the_app_did_not_ask_for(lab: Lab) -> None:
+async def test_events_without_a_subscription_are_not_sent(lab: Lab) -> None:
     lab.github.state.events.remove("create")
     await lab.github.tag("v1")
     assert await lab.events() == ["push"]
 
 
-async def test_failures_garbage_and_silence(lab: Lab) -> None:
+async def test_failures_invalid_json_delays_and_timeouts(lab: Lab) -> None:
     faults = lab.github.faults
     faults.fail(method="POST", path="*/dispatches", status=502, times=2)
     assert [(await lab.dispatch()).status for _ in range(3)] == [502, 502, 204]
@@ -112,9 +112,9 @@ async def test_failures_garbage_and_silence(lab: Lab) -> None:
     with pytest.raises(ValueError, match="Expecting"):
         _ = (await lab.repo("GET", "/branches")).json
     faults.slow(0.05, path="*/branches", times=1)
-    began = time.monotonic()
+    started = time.monotonic()
     await lab.repo("GET", "/branches")
-    assert time.monotonic() - began >= 0.05
+    assert time.monotonic() - started >= 0.05
     faults.time_out(path="*/branches")
     with pytest.raises(TimeoutError):
         await lab.repo("GET", "/branches", timeout=aiohttp.ClientTimeout(total=0.1))
@@ -133,7 +133,7 @@ async def test_rate_limits(lab: Lab, kind: str, status: int, remaining: str) -> 
     assert (await lab.repo("GET", "")).status == 200
 
 
-async def test_the_whole_platform_can_be_down(lab: Lab) -> None:
+async def test_the_whole_api_can_be_down(lab: Lab) -> None:
     lab.github.faults.down()
     assert (await lab.repo("GET", "")).status == 503
     lab.github.faults.up()
@@ -147,4 +147,4 @@ async def test_closing_leaves_nothing_behind(lab: Lab) -> None:
     await lab.github.close()
     await lab.github.close()
     assert not folder.exists()
-    assert not [task for task in asyncio.all_tasks() if "play" in repr(task)]
+    assert not [task for task in asyncio.all_tasks() if "complete_automatically" in repr(task)]

@@ -1,4 +1,4 @@
-"""The sandbox on a port: what it writes, says and refuses."""
+"""Serving the sandbox on a port: what it writes, reports and refuses."""
 
 import asyncio
 import stat
@@ -8,77 +8,80 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from sandbox import SandboxError
+from sandbox import SandboxError, SandboxOptions
 from sandbox.serve import serve, start
 
 
-async def test_it_starts_while_the_webhook_address_is_down_and_writes_private_settings(
+def _ignore(_: str) -> None:
+    pass
+
+
+async def test_it_starts_while_the_webhook_url_is_down_and_writes_private_settings(
     source: Path, tmp_path: Path
 ) -> None:
-    said: list[str] = []
+    reported: list[str] = []
     env = tmp_path / "sandbox.env"
-    running = await start(repo=source, webhook_url="http://127.0.0.1:9/hook", env_file=env, say=said.append)
+    options = SandboxOptions(webhook_url="http://127.0.0.1:9/hook")
+    running = await start(source, options, env_file=env, report=reported.append)
     lines = dict(line.split("=", 1) for line in env.read_text().splitlines())
     key = Path(lines["LONGSHORE_GITHUB_PRIVATE_KEY_FILE"])
     assert key.is_absolute() and key.read_text() == running.github.private_key
     assert {stat.S_IMODE(path.stat().st_mode) for path in (env, key)} == {0o600}
     assert lines["LONGSHORE_GITHUB_API_URL"] == running.url
     assert lines["LONGSHORE_GITHUB_APP_ID"] == str(running.github.app_id)
-    assert any("build.yml" in one and "deploy.yml" in one for one in said)
+    assert any("build.yml" in line and "deploy.yml" in line for line in reported)
     await running.github.commit()
     await running.github.settle()
     assert running.github.deliveries[0].status_code == 0 and running.github.deliveries[0].status != "OK"
     await running.close()
 
 
-async def test_a_folder_without_git_gets_a_small_repository(tmp_path: Path) -> None:
-    said: list[str] = []
-    running = await start(repo=tmp_path, say=said.append)
+async def test_a_folder_without_git_gets_a_sample_repository(tmp_path: Path) -> None:
+    reported: list[str] = []
+    running = await start(tmp_path, report=reported.append)
     assert len(running.github.repository().history.commits) > 3
-    assert "small one was made" in said[0]
+    assert "small sample repository" in reported[0]
     assert list(tmp_path.iterdir()) == []
     await running.close()
 
 
-async def test_a_port_in_use_is_said(source: Path) -> None:
-    running = await start(repo=source, say=lambda _: None)
+async def test_a_port_in_use_is_reported(source: Path) -> None:
+    running = await start(source, report=_ignore)
     port = int(running.url.rsplit(":", 1)[1])
     with pytest.raises(SandboxError, match=f"Port {port}"):
-        await start(repo=source, port=port, say=lambda _: None)
+        await start(source, port=port, report=_ignore)
     await running.close()
 
 
-@pytest.mark.parametrize("kind", ["missing", "empty"])
-async def test_a_repository_that_cannot_be_used_is_said(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("fault", ["missing", "empty"])
+async def test_a_repository_that_cannot_be_used_is_reported(tmp_path: Path, fault: str) -> None:
     path = tmp_path / "repo"
-    if kind == "empty":
+    if fault == "empty":
         subprocess.run(["git", "init", "-q", str(path)], check=True)
     with pytest.raises(SandboxError, match=str(path)):
-        await start(repo=path, say=lambda _: None)
+        await start(path, report=_ignore)
 
 
-async def test_runs_succeed_by_themselves_until_it_is_cancelled(source: Path) -> None:
-    said: list[str] = []
-    work = asyncio.create_task(
-        serve(repo=source, owner="acme", name="site", port=0, webhook_url=None, env_file=None, say=said.append)
-    )
-    while not any("answers at" in one for one in said):
+async def test_it_serves_until_it_is_cancelled(source: Path) -> None:
+    reported: list[str] = []
+    serving = asyncio.create_task(serve(source, report=reported.append))
+    while not any("serves acme/site at" in line for line in reported):
         await asyncio.sleep(0.01)
-    url = said[0].split(" at ")[1].split()[0]
-    async with aiohttp.ClientSession() as session, session.get(f"{url}/repos/acme/site") as answer:
-        assert answer.status == 200
-    work.cancel()
+    url = reported[0].split(" at ")[1].rstrip(".")
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/repos/acme/site") as response:
+        assert response.status == 200
+    serving.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await work
+        await serving
 
 
-async def test_the_checkout_is_never_touched(source: Path) -> None:
-    def look() -> bytes:
+async def test_the_checkout_is_never_modified(source: Path) -> None:
+    def refs() -> bytes:
         return subprocess.run(["git", "show-ref", "--head"], cwd=source, check=True, capture_output=True).stdout
 
-    before = look()
-    running = await start(repo=source, say=lambda _: None, run_seconds=None)
+    before = refs()
+    running = await start(source, SandboxOptions(), report=_ignore)
     await running.github.commit()
     await running.github.tag("v1")
-    assert look() == before
+    assert refs() == before
     await running.close()

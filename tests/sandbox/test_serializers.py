@@ -1,4 +1,4 @@
-"""A typed third-party client reads every answer and every webhook."""
+"""Responses and webhooks match the schemas of a typed third-party client."""
 
 import importlib
 from types import ModuleType
@@ -8,9 +8,9 @@ import pytest
 from pydantic import TypeAdapter
 
 from tests.conftest import postgres
-from tests.sandbox.conftest import Lab, Reply
+from tests.sandbox.conftest import ApiReply, Lab
 
-pytestmark = pytest.mark.skipif(postgres(), reason="what the sandbox says does not depend on our database")
+pytestmark = pytest.mark.skipif(postgres(), reason="the sandbox does not depend on the database")
 VERSIONS = {"2026-03-10": "latest", "2022-11-28": "v2022_11_28"}
 
 
@@ -21,21 +21,21 @@ def version(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def models(version: str) -> ModuleType:
-    return _schemas(version, "models")
+    return _import_schemas(version, "models")
 
 
-def _schemas(version: str, part: str) -> ModuleType:
+def _import_schemas(version: str, part: str) -> ModuleType:
     name = f"githubkit_schemas.{VERSIONS[version]}"
     pytest.importorskip(name, reason="only one version of the schemas is installed")
     return importlib.import_module(f"{name}.{part}")
 
 
-def _read(model: Any, answer: Reply) -> None:
-    assert answer.status in (200, 201), answer.text
-    TypeAdapter(model).validate_json(answer.text)
+def _validate(model: Any, reply: ApiReply) -> None:
+    assert reply.status in (200, 201), reply.text
+    TypeAdapter(model).validate_json(reply.text)
 
 
-ANSWERS = {
+RESPONSE_MODELS = {
     "": "FullRepository",
     "/branches": "list[ShortBranch]",
     "/branches/main": "BranchWithProtection",
@@ -77,7 +77,7 @@ ANSWERS = {
 }
 
 
-async def _fill(lab: Lab) -> dict[str, object]:
+async def _create_one_of_each(lab: Lab) -> dict[str, object]:
     github = lab.github
     first = github.resolve("main~2")
     tag = await github.tag("v1", annotated=True)
@@ -87,10 +87,10 @@ async def _fill(lab: Lab) -> dict[str, object]:
     commit_comment = await github.commit_comment("main", "/build")
     await lab.dispatch(inputs={"release_cut_id": "7"})
     check = {"name": "release", "head_sha": github.head(), "status": "completed", "conclusion": "success"}
-    made = await lab.repo("POST", "/check-runs", json={**check, "output": {"title": "t", "summary": "s"}})
+    check_run = await lab.repo("POST", "/check-runs", json={**check, "output": {"title": "t", "summary": "s"}})
     await lab.repo("POST", f"/statuses/{github.head()}", json={"state": "success", "context": "ci"})
-    wanted = {"ref": "main", "auto_merge": False, "required_contexts": [], "payload": {"id": 1}}
-    deployment = (await lab.repo("POST", "/deployments", json=wanted)).json["id"]
+    deployment_body = {"ref": "main", "auto_merge": False, "required_contexts": [], "payload": {"id": 1}}
+    deployment = (await lab.repo("POST", "/deployments", json=deployment_body)).json["id"]
     await lab.repo("POST", f"/deployments/{deployment}/statuses", json={"state": "success"})
     return {
         "first": first,
@@ -100,49 +100,49 @@ async def _fill(lab: Lab) -> dict[str, object]:
         "run": github.runs[0].id,
         "comment": comment,
         "commit_comment": commit_comment,
-        "check": made.json["id"],
+        "check": check_run.json["id"],
         "deployment": deployment,
     }
 
 
-async def test_every_answer_about_a_repository_can_be_read(lab: Lab, version: str, models: ModuleType) -> None:
-    known = await _fill(lab)
-    for path, name in ANSWERS.items():
-        inner = name.removeprefix("list[").removesuffix("]")
-        model = getattr(models, inner)
-        answer = await lab.repo("GET", path.format(**known), headers={"X-GitHub-Api-Version": version})
+async def test_repository_responses_match_the_schemas(lab: Lab, version: str, models: ModuleType) -> None:
+    values = await _create_one_of_each(lab)
+    for path, name in RESPONSE_MODELS.items():
+        model_name = name.removeprefix("list[").removesuffix("]")
+        model = getattr(models, model_name)
+        reply = await lab.repo("GET", path.format(**values), headers={"X-GitHub-Api-Version": version})
         try:
-            _read(list[model] if inner != name else model, answer)  # type: ignore[valid-type]
+            _validate(list[model] if model_name != name else model, reply)  # type: ignore[valid-type]
         except ValueError as error:
             pytest.fail(f"{path}: {error}")
     assert not lab.github.unknown_routes
 
 
-async def test_every_answer_about_the_app_can_be_read(lab: Lab, version: str, models: ModuleType) -> None:
+async def test_app_responses_match_the_schemas(lab: Lab, version: str, models: ModuleType) -> None:
     await lab.github.ping()
     await lab.github.settle()
-    number, delivery = lab.github.installation_id, lab.github.deliveries[0].id
-    answers = {
+    installation_id, delivery_id = lab.github.installation_id, lab.github.deliveries[0].id
+    models_by_path = {
         "/app": models.Integration,
         "/app/installations": list[models.Installation],  # type: ignore[name-defined]
-        f"/app/installations/{number}": models.Installation,
+        f"/app/installations/{installation_id}": models.Installation,
         "/repos/acme/site/installation": models.Installation,
         "/app/hook/config": models.WebhookConfig,
         "/app/hook/deliveries": list[models.HookDeliveryItem],  # type: ignore[name-defined]
-        f"/app/hook/deliveries/{delivery}": models.HookDelivery,
+        f"/app/hook/deliveries/{delivery_id}": models.HookDelivery,
     }
     headers = {"X-GitHub-Api-Version": version}
-    for path, model in answers.items():
-        _read(model, await lab.ask("GET", path, by=lab.jwt(), headers=headers))
-    _read(models.RateLimitOverview, await lab.ask("GET", "/rate_limit", headers=headers))
-    _read(models.PublicUser, await lab.ask("GET", "/users/alice", headers=headers))
-    _read(models.InstallationToken, await lab.get_token(repositories=["site"]))
-    _read(models.InstallationRepositoriesGetResponse200, await lab.ask("GET", "/installation/repositories"))
+    for path, model in models_by_path.items():
+        _validate(model, await lab.request("GET", path, token=lab.jwt(), headers=headers))
+    _validate(models.RateLimitOverview, await lab.request("GET", "/rate_limit", headers=headers))
+    _validate(models.PublicUser, await lab.request("GET", "/users/alice", headers=headers))
+    _validate(models.InstallationToken, await lab.create_token(repositories=["site"]))
+    _validate(models.InstallationRepositoriesGetResponse200, await lab.request("GET", "/installation/repositories"))
 
 
-async def _make_noise(lab: Lab) -> None:
+async def _trigger_every_event(lab: Lab) -> None:
     github = lab.github
-    await _fill(lab)
+    await _create_one_of_each(lab)
     await github.start()
     await github.finish(conclusion="failure")
     await github.commit("Change it", files={"README.md": "new", "src/part1.py": None})
@@ -173,14 +173,14 @@ async def _make_noise(lab: Lab) -> None:
     await github.settle()
 
 
-async def test_every_webhook_can_be_read(lab: Lab, version: str) -> None:
-    webhooks = _schemas(version, "webhooks")
-    await _make_noise(lab)
-    for heard in lab.heard:
+async def test_webhooks_match_the_schemas(lab: Lab, version: str) -> None:
+    webhooks = _import_schemas(version, "webhooks")
+    await _trigger_every_event(lab)
+    for webhook in lab.received:
         try:
-            webhooks.WebhookNamespace.parse(heard.event, heard.raw)
+            webhooks.WebhookNamespace.parse(webhook.event, webhook.raw)
         except ValueError as error:
-            pytest.fail(f"{heard.event} {heard.payload.get('action')}: {error}")
-    names = {one.event for one in lab.heard}
+            pytest.fail(f"{webhook.event} {webhook.payload.get('action')}: {error}")
+    names = {delivery.event for delivery in lab.received}
     assert names >= {*lab.github.state.events, "ping", "installation", "installation_repositories"}
-    assert {one.status for one in lab.github.deliveries} == {"OK"}
+    assert {delivery.status for delivery in lab.github.deliveries} == {"OK"}

@@ -1,7 +1,7 @@
-"""What our webhook route is measured against, each a server of its own: `python -m benchmarks.rivals KIND PORT URL`.
+"""Servers to compare the webhook route with: `python -m benchmarks.baselines NAME PORT URL`.
 
-`bare` reads the body and answers 202. `plain` checks the signature and commits the raw body, many requests in one
-transaction, and does nothing else. They are written as well as we can, and use nothing of `bot/`.
+`bare` reads the body and responds 202. `storing` checks the signature and commits the raw body, many requests in one
+transaction, and does nothing else. They are optimized as far as we know how, and do not use `bot/`.
 """
 
 from __future__ import annotations
@@ -17,37 +17,37 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 import orjson
 from aiohttp import web
 
-from benchmarks.databases import connect, sqlite_file
+from benchmarks.databases import connect, sqlite_path
 from benchmarks.load import PATH, SECRET
 
-LARGEST = 25 * 1024 * 1024
+MAX_BODY_BYTES = 25 * 1024 * 1024
 
 Row = tuple[str, str, bytes]
 Write = Callable[[list[Row]], Awaitable[object]]
 
 
-class Committer:
-    """Group commit: what arrives while one transaction is written goes into the next."""
+class GroupCommitter:
+    """Commit rows in groups: rows that arrive during a transaction go into the next one."""
 
     def __init__(self, write: Write) -> None:
         self._write = write
-        self._waiting: list[tuple[Row, asyncio.Future[None]]] = []
+        self._pending: list[tuple[Row, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
 
     def put(self, row: Row) -> asyncio.Future[None]:
-        """A future that is done once the row is committed."""
+        """Queue a row; the future is done once the row is committed."""
         done = asyncio.get_running_loop().create_future()
-        self._waiting.append((row, done))
+        self._pending.append((row, done))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_all())
         return done
 
     async def _write_all(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
+        while self._pending:
+            batch, self._pending = self._pending, []
             try:
                 await self._write([row for row, _ in batch])
-            except Exception as error:  # noqa: BLE001 - it is the requests' error
+            except Exception as error:  # noqa: BLE001 - the error is passed on to the requests
                 for _, done in batch:
                     done.set_exception(error)
             else:
@@ -59,12 +59,12 @@ class Committer:
 
 @asynccontextmanager
 async def sqlite_writer(url: str) -> AsyncIterator[Write]:
-    """Write with sqlite3 on one thread, on disk before it counts."""
+    """Write with sqlite3 on one thread; commits are flushed to disk."""
     thread = ThreadPoolExecutor(1)
     loop = asyncio.get_running_loop()
 
-    def opened() -> sqlite3.Connection:
-        connection = sqlite3.connect(sqlite_file(url), isolation_level=None)
+    def open_database() -> sqlite3.Connection:
+        connection = sqlite3.connect(sqlite_path(url), isolation_level=None)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute(
@@ -72,13 +72,13 @@ async def sqlite_writer(url: str) -> AsyncIterator[Write]:
         )
         return connection
 
-    connection = await loop.run_in_executor(thread, opened)
+    connection = await loop.run_in_executor(thread, open_database)
 
     def insert(rows: list[Row]) -> None:
-        # one statement, not one a row: after each, the thread waits until it gets the interpreter's lock back
-        places = ", ".join(["(?, ?, ?)"] * len(rows))
+        # a single statement, since the thread has to wait for the GIL after each statement
+        placeholders = ", ".join(["(?, ?, ?)"] * len(rows))
         values = [value for row in rows for value in row]
-        connection.execute(f"INSERT OR IGNORE INTO deliveries (guid, headers, body) VALUES {places}", values)
+        connection.execute(f"INSERT OR IGNORE INTO deliveries (guid, headers, body) VALUES {placeholders}", values)
 
     try:
         yield lambda rows: loop.run_in_executor(thread, insert, rows)
@@ -88,14 +88,14 @@ async def sqlite_writer(url: str) -> AsyncIterator[Write]:
 
 @asynccontextmanager
 async def postgres_writer(url: str) -> AsyncIterator[Write]:
-    """Write with asyncpg, one statement for all rows."""
+    """Write with asyncpg, with one statement for all rows."""
     connection = await connect(url)
     await connection.execute(
         "CREATE TABLE deliveries (id BIGSERIAL PRIMARY KEY, guid TEXT NOT NULL UNIQUE, headers TEXT, body BYTEA)"
     )
     await connection.execute(
         "ALTER TABLE deliveries ALTER body SET STORAGE EXTERNAL"
-    )  # compressing costs half the rate
+    )  # compression would halve the rate
     insert = await connection.prepare(
         "INSERT INTO deliveries (guid, headers, body) "
         "SELECT * FROM unnest($1::TEXT[], $2::TEXT[], $3::BYTEA[]) ON CONFLICT DO NOTHING"
@@ -110,52 +110,54 @@ async def postgres_writer(url: str) -> AsyncIterator[Write]:
         await connection.close()
 
 
-def bare() -> web.Application:
-    """Read the body and answer."""
+def bare_app() -> web.Application:
+    """Return an application that reads the body and responds 202."""
 
     async def receive(request: web.Request) -> web.Response:
         await request.read()
         return web.Response(status=202)
 
-    app = web.Application(client_max_size=LARGEST)
+    app = web.Application(client_max_size=MAX_BODY_BYTES)
     app.router.add_post(PATH, receive)
     return app
 
 
-def plain(writing: AbstractAsyncContextManager[Write]) -> web.Application:
-    """Check the signature, commit the raw body, answer."""
+def storing_app(writer: AbstractAsyncContextManager[Write]) -> web.Application:
+    """Return an application that checks the signature, commits the raw body and responds 202."""
     secret = SECRET.encode()
-    committers: list[Committer] = []
+    committers: list[GroupCommitter] = []
 
     async def receive(request: web.Request) -> web.Response:
         body, headers = await request.read(), request.headers
         signature = "sha256=" + hmac.digest(secret, body, "sha256").hex()
         if not hmac.compare_digest(signature, headers.get("X-Hub-Signature-256", "")):
             return web.Response(status=401)
-        kept = orjson.dumps({"event": headers["X-GitHub-Event"], "content_type": request.content_type}).decode()
-        await committers[0].put((headers["X-GitHub-Delivery"], kept, body))
+        stored_headers = orjson.dumps(
+            {"event": headers["X-GitHub-Event"], "content_type": request.content_type}
+        ).decode()
+        await committers[0].put((headers["X-GitHub-Delivery"], stored_headers, body))
         return web.Response(status=202)
 
-    async def opened(_: web.Application) -> AsyncIterator[None]:
-        async with writing as write:
-            committers.append(Committer(write))
+    async def open_committer(_: web.Application) -> AsyncIterator[None]:
+        async with writer as write:
+            committers.append(GroupCommitter(write))
             yield
 
-    app = web.Application(client_max_size=LARGEST)
-    app.cleanup_ctx.append(opened)
+    app = web.Application(client_max_size=MAX_BODY_BYTES)
+    app.cleanup_ctx.append(open_committer)
     app.router.add_post(PATH, receive)
     return app
 
 
-def main(kind: str, port: int, url: str) -> None:
-    """Serve until told to stop, on the event loop that ours uses."""
+def main(name: str, port: int, url: str) -> None:
+    """Serve until stopped, on the event loop that Longshore uses."""
     loop = asyncio.new_event_loop()
     with suppress(ImportError):
         import uvloop
 
         loop = uvloop.new_event_loop()
     writer = sqlite_writer if url.startswith("sqlite") else postgres_writer
-    app = bare() if kind == "bare" else plain(writer(url))
+    app = bare_app() if name == "bare" else storing_app(writer(url))
     web.run_app(app, host="127.0.0.1", port=port, access_log=None, print=None, loop=loop)
 
 

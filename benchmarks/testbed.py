@@ -1,4 +1,4 @@
-"""The real application in this process, against the sandbox: what the benchmarks that go through the API stand on."""
+"""Run the real application in this process against the sandbox, for benchmarks that use the API."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.world import World, settings_for
 
 
 @dataclass
-class Stage:
-    """A migrated database and a GitHub in a box, on which our process may begin any number of times."""
+class Testbed:
+    """A migrated database and a simulated GitHub, on which the application can be started any number of times."""
 
     github: GitHub
     api_url: str
@@ -28,29 +28,29 @@ class Stage:
 
     @asynccontextmanager
     async def process(self, *, works: bool = True) -> AsyncIterator[World]:
-        """Our application as a process has it that has just begun; without the schedule, which would disturb."""
+        """Start the application with empty caches, without periodic jobs, which would disturb the measurement."""
         app = create_app(settings_for(self.github, self.api_url, self.database_url), works=works, scheduled=False)
-        async with served(app) as url, aiohttp.ClientSession() as session:
+        async with serve(app) as url, aiohttp.ClientSession() as session:
             self.github.webhook_url = f"{url}/webhooks/github"
             yield World(self.github, app[SERVICE], url, session)
 
 
 @asynccontextmanager
-async def a_stage(database_url: str) -> AsyncIterator[Stage]:
-    """A stage over a small real git repository."""
+async def open_testbed(database_url: str) -> AsyncIterator[Testbed]:
+    """Open a testbed over a small git repository."""
     await migrate(database_url)
     with tempfile.TemporaryDirectory(prefix="longshore-bench-") as folder:
         await make_repository(Path(folder) / "site")
         github = await GitHub.create(Path(folder) / "site")
         try:
-            async with served(github.app) as api_url:
-                yield Stage(github, api_url, database_url)
+            async with serve(github.app) as api_url:
+                yield Testbed(github, api_url, database_url)
         finally:
             await github.close()
 
 
 @asynccontextmanager
-async def served(app: web.Application) -> AsyncIterator[str]:
-    """The address of an application while it is served."""
+async def serve(app: web.Application) -> AsyncIterator[str]:
+    """Serve an application and yield its URL."""
     async with TestServer(app) as server:
         yield str(server.make_url("")).rstrip("/")

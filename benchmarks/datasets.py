@@ -1,7 +1,8 @@
-"""Filling a database with releases, and in proportion with candidates, deployments, runs and audit entries, by SQL.
+"""Fill databases with releases, candidates, deployments, runs, audit entries and rows for every list, by SQL.
 
-Every release has a candidate, which was built and deployed once. The releases are spread over ten projects, of which
-the first is the furnished one; each project's are older than the next one's, so that the first ones' rows lie deepest.
+Every release has a candidate that was built and deployed once. The releases are spread over ten projects, of which the
+first already exists. The releases of each project are older than those of the next, so that a list that is ordered
+newest first has to go furthest for the first project.
 """
 
 from __future__ import annotations
@@ -11,22 +12,22 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.databases import connect, sqlite_file
+from benchmarks.databases import connect, sqlite_path
 
 PROJECTS = 10
 FIRST_SECOND = 1_600_000_000
 
-# n counts from 1, and so do the rows that are made of it: a release, its candidate and its deployment have one number.
-SPREAD = {"project": "(1 + (n - 1) * 10 / {last})", "sla": "(2 + n % 2)", "repo": "(2 + n % 9)"}
-FEW, FEW_ROWS = {"project": "11", "sla": "1", "repo": "1"}, 100
-SHARED = {
+# n counts from 1, and so do the ids of the rows: a release, its candidate and its deployment have the same id.
+SPREAD_KEYS = {"project": "(1 + (n - 1) * 10 / {last})", "sla": "(2 + n % 2)", "repo": "(2 + n % 9)"}
+FEW_KEYS, FEW_ROWS = {"project": "11", "sla": "1", "repo": "1"}, 100
+SHARED_FRAGMENTS = {
     "repository": "(SELECT repository_id FROM projects WHERE id = {project})",
     "permalink": "(SELECT permalink FROM projects WHERE id = {project})",
     "version": "'0.' || (n / 1000) || '.' || (n % 1000)",
     "commit": "'0123456789abcdef0123456789abcdef' || (10000000 + n)",
 }
-WORDS: Mapping[str, Mapping[str, str]] = {
-    "sqlite": SHARED
+SQL_FRAGMENTS: Mapping[str, Mapping[str, str]] = {
+    "sqlite": SHARED_FRAGMENTS
     | {
         "select": "WITH RECURSIVE numbers (n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM numbers WHERE n < {last}) "
         "SELECT",
@@ -36,7 +37,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "true": "1",
         "false": "0",
     },
-    "postgres": SHARED
+    "postgres": SHARED_FRAGMENTS
     | {
         "select": "SELECT",
         "from": "FROM generate_series({first}, {last}) AS numbers (n)",
@@ -74,7 +75,7 @@ INSERT INTO deployments (environment_id, candidate_id, from_candidate_id, kind, 
     CASE WHEN n % 7 = 0 THEN 'failure' ELSE 'success' END, 1, {at}, {at}, {at}, {at} {from};
 """
 
-FOLLOWING = """
+RUNS_AND_AUDIT = """
 INSERT INTO runs (repository_id, candidate_id, workflow, "commit", request_id, state, cancel_requested, github_id,
     first_attempt, attempt, status, conclusion, deadline_at, created_at)
 {select} {repository}, n, '.github/workflows/build.yml', {commit}, 'cut-' || n || '-old', 'done', {false},
@@ -83,16 +84,16 @@ INSERT INTO runs (repository_id, deployment_id, workflow, "commit", request_id, 
     first_attempt, attempt, status, conclusion, deadline_at, created_at)
 {select} {repository}, n, '.github/workflows/deploy.yml', {commit}, 'dep-' || n || '-old', 'done', {false},
     1000000001 + 2 * n, 1, 1, 'completed', 'success', {at}, {at} {from};
-INSERT INTO audit_entries (at, actor, door, act, alarm, project_id, subject, "commit", after)
+INSERT INTO audit_entries (at, actor, channel, act, alarm, project_id, subject, "commit", after)
 {select} {at}, 'root', 'rest', 'candidate.cut', {false}, {project}, {version} || '-rc1', {commit},
     '{{"build": true, "branch": "main"}}' {from};
-INSERT INTO audit_entries (at, actor, door, act, alarm, project_id, subject, "commit", after)
+INSERT INTO audit_entries (at, actor, channel, act, alarm, project_id, subject, "commit", after)
 {select} {at}, 'root', 'rest', 'deployment.deploy', {false}, {project}, 'staging: ' || {version} || '-rc1', {commit},
     '{{"status": "pending"}}' {from};
 """
 
 
-PEOPLE = """
+USERS = """
 INSERT INTO users (name, created_at) {select} 'root', {at} {from};
 INSERT INTO api_tokens (user_id, name, prefix, digest, grants, created_at)
 {select} 1, 'root', 'lsh_', '{digest}', '["admin"]', {at} {from};
@@ -103,7 +104,7 @@ INSERT INTO slas (name, description)
 {select} CASE n WHEN 1 THEN 'gold' WHEN 2 THEN 'silver' ELSE 'bronze' END, '' {from};
 """
 
-LISTED = """
+LIST_ROWS = """
 INSERT INTO announcements (project_id, release_id, version, changelog, tag_list, hidden_from_frontpage, state,
     submitted_by_id, created_at, decided_by_id, decided_at)
 {select} {project}, n, {version}, 'Fixes what ' || n || ' broke.', '["stable"]', {false},
@@ -126,49 +127,55 @@ INSERT INTO content_repos (variant_id, arch, service, repo_family, content_forma
 
 
 @dataclass(frozen=True)
-class Part:
-    """The rows that a text makes of the numbers from first to last; `words` say what they belong to."""
+class Insert:
+    """INSERT statements for the numbers from first to last; `fragments` override the keys that rows refer to."""
 
-    text: str
+    template: str
     first: int
     last: int
-    words: Mapping[str, str] = field(default_factory=dict)
+    fragments: Mapping[str, str] = field(default_factory=dict)
 
-    def statements(self, kind: str) -> list[str]:
-        """The statements in one database's words."""
-        known: dict[str, object] = {"first": self.first, "last": self.last}
-        known |= {name: word.format_map(known) for name, word in {**SPREAD, **self.words}.items()}
-        known |= {name: word.format_map(known) for name, word in WORDS[kind].items()}
-        return [each for each in self.text.format_map(known).split(";\n") if each.strip()]
+    def statements(self, engine: str) -> list[str]:
+        """Render the statements for a database engine."""
+        values: dict[str, object] = {"first": self.first, "last": self.last}
+        values |= {name: fragment.format_map(values) for name, fragment in {**SPREAD_KEYS, **self.fragments}.items()}
+        values |= {name: fragment.format_map(values) for name, fragment in SQL_FRAGMENTS[engine].items()}
+        return [statement for statement in self.template.format_map(values).split(";\n") if statement.strip()]
 
 
-async def fill(url: str, releases: int) -> None:
-    """Add so many releases with all that belongs to them to a furnished database that nobody has open."""
-    await _fill(url, (Part(OTHER_PROJECTS, 2, PROJECTS), Part(RELEASES + FOLLOWING, 1, releases)))
+async def fill_releases(url: str, releases: int) -> None:
+    """Add releases and everything that belongs to them to a database with one project that no process has open."""
+    await _fill(url, (Insert(OTHER_PROJECTS, 2, PROJECTS), Insert(RELEASES + RUNS_AND_AUDIT, 1, releases)))
 
 
 async def fill_lists(url: str, rows: int, token: str) -> None:
-    """Fill a migrated, empty database with so many rows for every list, and a token that may read them all.
+    """Fill a migrated, empty database with `rows` rows for every list, and a token that may read them all.
 
-    The oldest of them are the few of a project, an SLA and a repository that have no others; the rest is spread over
-    ten projects, two SLAs and nine repositories.
+    The oldest rows are the only ones of one project, one SLA and one repository; the others are spread over ten
+    projects, two SLAs and nine repositories.
     """
     digest = {"digest": hashlib.sha256(token.encode()).hexdigest()}
-    parts = [Part(PEOPLE, 1, 1, digest), Part(OTHER_PROJECTS, 1, PROJECTS + 1), Part(SLAS, 1, 3)]
-    few, rest = (1, FEW_ROWS, FEW), (FEW_ROWS + 1, rows, SPREAD)
-    parts += [Part(RELEASES, *few), Part(RELEASES, *rest), Part(REPOS, 1, 10), Part(LISTED, *few), Part(LISTED, *rest)]
+    parts = [Insert(USERS, 1, 1, digest), Insert(OTHER_PROJECTS, 1, PROJECTS + 1), Insert(SLAS, 1, 3)]
+    few, many = (1, FEW_ROWS, FEW_KEYS), (FEW_ROWS + 1, rows, SPREAD_KEYS)
+    parts += [
+        Insert(RELEASES, *few),
+        Insert(RELEASES, *many),
+        Insert(REPOS, 1, 10),
+        Insert(LIST_ROWS, *few),
+        Insert(LIST_ROWS, *many),
+    ]
     await _fill(url, parts)
 
 
-async def _fill(url: str, parts: Sequence[Part]) -> None:
+async def _fill(url: str, inserts: Sequence[Insert]) -> None:
     if url.startswith("sqlite"):
-        _fill_sqlite(sqlite_file(url), parts)
+        _fill_sqlite(sqlite_path(url), inserts)
     else:
-        await _fill_postgres(url, parts)
+        await _fill_postgres(url, inserts)
 
 
-def _fill_sqlite(file: str, parts: Sequence[Part]) -> None:
-    connection = sqlite3.connect(file, isolation_level=None)
+def _fill_sqlite(path: str, inserts: Sequence[Insert]) -> None:
+    connection = sqlite3.connect(path, isolation_level=None)
     try:
         for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-1000000"):
             connection.execute(f"PRAGMA {pragma}").fetchall()
@@ -176,8 +183,8 @@ def _fill_sqlite(file: str, parts: Sequence[Part]) -> None:
         indexes = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql > ''").fetchall()
         for name, _ in indexes:
             connection.execute(f"DROP INDEX {name}")
-        for part in parts:
-            for statement in part.statements("sqlite"):
+        for insert in inserts:
+            for statement in insert.statements("sqlite"):
                 connection.execute(statement)
         for _, index in indexes:
             connection.execute(index)
@@ -194,20 +201,22 @@ WHERE indrelid::regclass::text IN (SELECT tablename FROM pg_tables WHERE scheman
 """
 
 
-async def _fill_postgres(url: str, parts: Sequence[Part]) -> None:
+async def _fill_postgres(url: str, inserts: Sequence[Insert]) -> None:
     connection = await connect(url)
     try:
         await connection.execute("SET synchronous_commit = off; SET maintenance_work_mem = '256MB'")
         if await connection.fetchval("SELECT current_setting('is_superuser') = 'on'"):
-            await connection.execute("SET session_replication_role = replica")  # references are not checked one by one
+            await connection.execute(
+                "SET session_replication_role = replica"
+            )  # skips the foreign key checks of each row
         indexes = await connection.fetch(POSTGRES_INDEXES)
         for name, _ in indexes:
             await connection.execute(f"DROP INDEX {name}")
-        for part in parts:
-            for statement in part.statements("postgres"):
+        for insert in inserts:
+            for statement in insert.statements("postgres"):
                 await connection.execute(statement)
         for _, index in indexes:
             await connection.execute(index)
-        await connection.execute("VACUUM ANALYZE")  # what autovacuum does by itself, in its time
+        await connection.execute("VACUUM ANALYZE")  # as autovacuum would eventually
     finally:
         await connection.close()

@@ -1,0 +1,39 @@
+"""Group the options of a command in a dataclass."""
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable
+from inspect import Parameter
+from typing import Any
+
+from bot.errors import Refusal
+
+
+def expand_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give typer one option for each field of the dataclass that annotates the command's `options` parameter."""
+    parameters = dict(inspect.signature(command).parameters)
+    options_type: type[Any] = parameters.pop("options").annotation
+    fields = dataclasses.fields(options_type)
+
+    @functools.wraps(command)
+    def run(**arguments: Any) -> None:
+        values = {field.name: arguments.pop(field.name) for field in fields}
+        command(**arguments, options=options_type(**values))
+
+    expanded = [
+        Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type) for field in fields
+    ]
+    run.__dict__["__signature__"] = inspect.Signature([*parameters.values(), *expanded])
+    return run
+
+
+def parse_pairs(texts: list[str]) -> dict[str, str]:
+    """Parse `name=text` options."""
+    pairs = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not separator:
+            raise Refusal(f"`{text}` must be written as name=text.")
+        pairs[name] = value
+    return pairs
