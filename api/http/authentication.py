@@ -10,7 +10,7 @@ from aiohttp import web
 from cachetools import TTLCache
 
 from bot.context import Actor, utc_now
-from bot.errors import TooMany, Unauthenticated
+from bot.errors import RateLimited, Unauthenticated
 from bot.operations import users
 
 INVALID = "Invalid token."
@@ -89,7 +89,7 @@ class Authenticator:
         if len(secret) >= users.SHOWN:
             keys.append(f"token {secret[: users.SHOWN]}")
         if seconds := self._attempts.wrong(*keys):
-            return TooMany("Too many wrong credentials. Try again later.", retry_after=seconds)
+            return RateLimited("Too many wrong credentials. Try again later.", retry_after=seconds)
         return Unauthenticated(sentence)
 
 

@@ -20,9 +20,9 @@ from bot.errors import (
     IdempotencyKeyReused,
     NotFound,
     Problem,
+    RateLimited,
     Refusal,
     RequestInProgress,
-    TooMany,
     Unauthenticated,
     Unavailable,
 )
@@ -124,7 +124,7 @@ def status_of(problem: Problem) -> int:
     if isinstance(problem, BadRequest):
         return problem.status
     kinds: tuple[tuple[type[Problem], int], ...] = (
-        (TooMany, 429),
+        (RateLimited, 429),
         (Unauthenticated, 401),
         (Forbidden, 403),
         (NotFound, 404),
@@ -229,7 +229,7 @@ def refused(dialect: Dialect, problem: Problem, form: Form = JSON, status: int =
     status, headers = status or (dialect.status or status_of)(problem), {}
     if status == 401:
         headers["WWW-Authenticate"] = dialect.challenge
-    if isinstance(problem, Unavailable | TooMany | RequestInProgress):
+    if isinstance(problem, Unavailable | RateLimited | RequestInProgress):
         headers["Retry-After"] = str(problem.retry_after)
     if isinstance(problem, Unavailable):
         log.warning("unavailable", sentence=problem.sentence, details=dict(problem.details))
