@@ -119,28 +119,28 @@ Finder = Callable[[str], Awaitable[T]]
 
 async def by_name(name: str) -> Project:
     """The project of a name, with its repository."""
-    return _there(await queries.project(queries.NAMED, name), "Release project not found")
+    return _there(await queries.find_project(queries.BY_NAME, name), "Release project not found")
 
 
 async def by_permalink(permalink: str) -> Project:
     """The project of a permalink, with its repository."""
-    return _there(await queries.project(queries.PERMALINK, permalink), "Project not found")
+    return _there(await queries.find_project(queries.BY_PERMALINK, permalink), "Project not found")
 
 
 async def by_release(number: str) -> Project:
     """The project of a release that is known by its number, with its repository."""
     known = number.isascii() and number.isdecimal() and len(number) <= 9
-    return _there(await queries.project(queries.OF_RELEASE, int(number) if known else 0), "Release not found")
+    return _there(await queries.find_project(queries.BY_RELEASE_ID, int(number) if known else 0), "Release not found")
 
 
 async def outline_by_name(name: str) -> Outline:
     """The outline of the project of a name."""
-    return _there(await queries.outline(queries.NAMED, name), "Release project not found")
+    return _there(await queries.find_outline(queries.BY_NAME, name), "Release project not found")
 
 
 async def outline_by_permalink(permalink: str) -> Outline:
     """The outline of the project of a permalink."""
-    return _there(await queries.outline(queries.PERMALINK, permalink), "Project not found")
+    return _there(await queries.find_outline(queries.BY_PERMALINK, permalink), "Project not found")
 
 
 def _there(project: T | None, otherwise: str) -> T:

@@ -16,7 +16,7 @@ from bot.metrics import Metrics
 from bot.operations import users
 from bot.settings import Settings, read_database_url, read_settings
 from bot.store.database import open_database, refuse_in_transaction
-from bot.store.migrate import pending
+from bot.store.migrate import pending_migrations
 
 R = TypeVar("R")
 
@@ -49,7 +49,7 @@ async def _acting(settings: Settings | None) -> AsyncIterator[Context]:
         database = await open_database(url)
     try:
         with database_named():
-            missing = await pending()
+            missing = await pending_migrations()
         if missing:
             raise Misconfigured(f"The database lacks {', '.join(missing)}: run `longshore migrate` first.")
         async with aiohttp.ClientSession() as session:

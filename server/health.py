@@ -11,7 +11,7 @@ from bot.metrics import Metrics
 from bot.queue.jobs import count_dead_letters, depth
 from bot.queue.worker import Worker
 from bot.store.database import fetch
-from bot.store.migrate import pending
+from bot.store.migrate import pending_migrations
 
 STALLED = 30.0  # seconds without progress of our own worker
 BEHIND = 300.0  # seconds that the oldest due job has waited, where others work
@@ -45,7 +45,7 @@ class Health:
     async def _problems(self) -> dict[str, str]:
         try:
             await fetch("SELECT 1 AS one")
-            missing = await pending()
+            missing = await pending_migrations()
             waiting = await depth()
         except BROKEN as broken:
             return {"database": str(broken)}

@@ -236,14 +236,14 @@ async def _releases(context: Context, call: Call) -> Result:
 def dialect(base_url: str) -> Dialect:
     """The routes, for a service that is reached at an address."""
 
-    def shape(found: releases.Whole, project: str) -> ReleaseShape:
+    def shape(found: releases.ReleaseDetails, project: str) -> ReleaseShape:
         told = {name: getattr(found.release, name) for name in ("release_date", "notes", "held")}
         pairs = found.candidates
         return ReleaseShape(
-            **release_line(found.line),
+            **release_line(found.row),
             **told,
             candidates=[candidate_shape(base_url, project, candidate, run) for candidate, run in pairs],
-            deployments=[DeploymentShape(**row) for row in found.deployments],
+            deployments=[DeploymentShape.model_validate(row) for row in found.deployments],
         )
 
     async def release(context: Context, call: Call) -> ReleaseShape:

@@ -19,6 +19,7 @@ from bot.rules.versions import INVALID, CandidateVersion, parse_candidate_versio
 from bot.store import queries
 from bot.store.candidates import Candidate
 from bot.store.deployments import Deployment
+from bot.store.queries import DeploymentRow
 
 CANDIDATE = "/api/releases/{project}/releases/{candidate}"
 ENVIRONMENT = "/api/releases/{project}/environments/{environment}"
@@ -94,8 +95,8 @@ async def _shown(base_url: str, project: str, candidate: Candidate) -> Candidate
     return candidate_shape(base_url, project, candidate, await candidates.build_of(candidate))
 
 
-async def _row(deployment: Deployment) -> dict[str, Any]:
-    return await queries.deployment(deployment.id)
+async def _row(deployment: Deployment) -> DeploymentRow:
+    return await queries.get_deployment(deployment.id)
 
 
 def dialect(base_url: str) -> Dialect:

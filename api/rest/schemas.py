@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from api.http.types import Moment, said_utc
 from bot.rules.releases import STATUS_NAMES, shown_status
 from bot.store.candidates import Candidate
+from bot.store.queries import DeploymentRow, ReleaseRow
 from bot.store.runs import Run
 
 
@@ -101,14 +102,14 @@ def build_shape(run: Run) -> BuildShape:
     )
 
 
-def deployment_line(row: dict[str, Any]) -> dict[str, Any]:
+def deployment_line(row: DeploymentRow) -> dict[str, Any]:
     """A deployment in a list, from its row: a DeploymentShape in plain JSON."""
     begun, ended = row["deploy_start_at"], row["deploy_end_at"]
     times = {"deploy_start_at": begun and said_utc(begun), "deploy_end_at": ended and said_utc(ended)}
     return {**row, **times}
 
 
-def release_line(row: dict[str, Any]) -> dict[str, Any]:
+def release_line(row: ReleaseRow) -> dict[str, Any]:
     """A release in a list, from its row: a ReleaseLine in plain JSON."""
     status = shown_status(row["status"], held=bool(row["held"]))
     return {

@@ -113,7 +113,7 @@ async def _release(context: Context, names: Names, before: Row | None, values: R
     name = release_id(project.permalink, version, release_type)
     other = names.taken.get(name)
     if other is not None and other.project_id != project.id:  # one of the same project is seen to be no unique one
-        raise releases.namesake(context, other)
+        raise releases.release_id_conflict(context, other)
     columns: Row = {
         **values,
         "project_id": project.id,

@@ -1,7 +1,6 @@
 """Deployments: started, reported, rolled back, canceled, finished."""
 
 from datetime import timedelta
-from typing import Any
 
 from tortoise.exceptions import IntegrityError
 from tortoise.queryset import QuerySet
@@ -18,6 +17,7 @@ from bot.store.candidates import Candidate
 from bot.store.database import after_commit, transaction
 from bot.store.deployments import Deployment
 from bot.store.projects import Environment, Outline, Project
+from bot.store.queries import DeploymentRow
 from bot.store.releases import Release
 
 IN_PROGRESS = "Another deployment is in progress"
@@ -130,12 +130,12 @@ async def report(
 @allowed_to_read("project:read")
 async def listed(
     context: Context, project: Outline, environment: str, *, limit: int, offset: int
-) -> tuple[list[dict[str, Any]], int]:
+) -> tuple[list[DeploymentRow], int]:
     """A page of the deployments on an environment of a project, newest first, and how many there are in all."""
-    place = await queries.environment(project.id, environment)
+    place = await queries.find_environment_id(project.id, environment)
     if place is None:
         raise NotFound("Release environment not found")
-    return await queries.deployments(place, limit=limit, offset=offset), await queries.count_deployments(place)
+    return await queries.list_deployments(place, limit=limit, offset=offset), await queries.count_deployments(place)
 
 
 @allowed("project:read")

@@ -43,7 +43,7 @@ async def create(
 
 async def _insert(context: Context, project: Project, version: str, status: int, values: dict[str, Any]) -> Release:
     now = context.now()
-    held = releases.holding(context, "it was written down with the status 20 (HOLD)") if status == HOLD else None
+    held = releases.hold_record(context, "it was written down with the status 20 (HOLD)") if status == HOLD else None
     release = await Release.create(
         project_id=project.id,
         version=version,
@@ -122,7 +122,7 @@ async def _wanted(context: Context, package: str | None, status: int | None = No
     wanted = Wanted(context.actor.visibility("project:read"), status=status)
     if package is None:
         return wanted
-    project = await queries.outline(queries.NAMED, package) if _is_name(package) else None
+    project = await queries.find_outline(queries.BY_NAME, package) if _is_name(package) else None
     return None if project is None else Wanted(wanted.viewer, project.id, status)
 
 
@@ -133,7 +133,7 @@ def _is_name(text: str) -> bool:
 
 async def _package(context: Context, name: str) -> Project:
     """The project of a package's name. Who acts on some projects only is not told which others there are."""
-    project = await queries.project(queries.NAMED, name) if _is_name(name) else None
+    project = await queries.find_project(queries.BY_NAME, name) if _is_name(name) else None
     actor = context.actor
     if actor.is_scoped and (project is None or not actor.reaches(project)):
         raise Forbidden(FORBIDDEN)
@@ -146,4 +146,4 @@ async def _refuse_clash(context: Context, project: Project, version: str) -> Non
     """Refuse a version that the project has already, or whose release id another release has."""
     if await Release.exists(project_id=project.id, version=version, release_type="ga"):
         raise Conflict(f"The package `{project.name}` has a release {version} already.")
-    await releases.refuse_namesake(context, project, version)
+    await releases.refuse_release_id_conflict(context, project, version)

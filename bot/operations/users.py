@@ -14,7 +14,7 @@ from bot.rules.permissions import GRANTS, STRANGERS, grants_of_role, unknown_gra
 from bot.store import queries
 from bot.store.database import after_commit, current, transaction
 from bot.store.projects import Repository
-from bot.store.users import ApiToken, User
+from bot.store.users import ApiToken, TokenRecord, User
 
 SYSTEM = "longshore"
 NOBODY = Actor(0, "nobody", frozenset())
@@ -22,7 +22,7 @@ PREFIX = "lsh_"
 NAMED = 5  # of grants that there are not
 SHOWN = 12  # characters by which a token is told from others
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@\[\]+-]{0,254}")
-SEEN_EVERY = timedelta(minutes=1)
+LAST_USED_INTERVAL = timedelta(minutes=1)
 
 
 async def named(context: Context, name: str) -> User:
@@ -157,14 +157,14 @@ async def renew_token(context: Context, secret: str) -> str:
         )
         if not changed:
             raise Unauthenticated("Invalid token.")
-        after_commit(current().forget)
+        after_commit(current().forget_tokens)
         await audit.record(context, "token.renew", new[:SHOWN], before={"prefix": secret[:SHOWN]})
     return new
 
 
 async def _revoke(context: Context, token: ApiToken) -> None:
     await ApiToken.filter(id=token.id).update(revoked_at=context.now())
-    after_commit(current().forget)
+    after_commit(current().forget_tokens)
     before = {"prefix": token.prefix}
     await audit.record(context, "token.revoke", token.name, project=token.project_id, before=before)
 
@@ -183,22 +183,21 @@ async def authenticate(
     `reads` is believed for some seconds: a token that another process has revoked reads as long as that. `public` are
     the grants that anybody has.
     """
-    digest, recent = _digest(secret), current().recent
-    known: tuple[Actor, datetime | None] | None = recent.get(f"token {digest}") if reads else None
-    if known is None or _is_past(known[1], now):
-        known = recent.keep(f"token {digest}", await _owner(digest, now, public))
-    return known[0]
+    digest, recent = _digest(secret), current().recent_tokens
+    token = recent.get(digest) if reads else None
+    if token is None or _is_past(token.expires_at, now):
+        token = recent[digest] = await _valid_token(digest, now)
+    return Actor(token.user_id, token.user_name, token.grants, project_id=token.project_id, public=public)
 
 
-async def _owner(digest: str, now: datetime, public: frozenset[str]) -> tuple[Actor, datetime | None]:
-    """Who speaks with a token, and until when."""
-    token = await queries.token(digest)
+async def _valid_token(digest: str, now: datetime) -> TokenRecord:
+    """Find a valid token and record, at most once in LAST_USED_INTERVAL, that it was used."""
+    token = await queries.find_token(digest)
     if token is None or token.revoked_at is not None or _is_past(token.expires_at, now):
         raise Unauthenticated("Invalid token.")
-    if token.last_used_at is None or now - token.last_used_at > SEEN_EVERY:
+    if token.last_used_at is None or now - token.last_used_at > LAST_USED_INTERVAL:
         await ApiToken.filter(id=token.id).update(last_used_at=now)
-    actor = Actor(token.user.id, token.user.name, frozenset(token.grants), project_id=token.project_id, public=public)
-    return actor, token.expires_at
+    return token
 
 
 def _is_past(moment: datetime | None, now: datetime) -> bool:
@@ -232,7 +231,7 @@ def _check_name(name: str, field: str) -> None:
 async def _scope(project: str | None) -> int | None:
     if project is None:
         return None
-    row = await queries.outline(queries.NAMED, project)
+    row = await queries.find_outline(queries.BY_NAME, project)
     if row is None:
         raise NotFound("Release project not found", field="project", project=project[:100])
     return row.id

@@ -83,7 +83,7 @@ async def store(deliveries: Sequence[Delivery], stamp: int) -> set[str]:
         return await store_in_sqlite(deliveries, stamp)
     columns = zip(*((one.guid, one.priority, one.body, one.headers) for one in deliveries), strict=True)
     engine = cast("Any", current().client)
-    return {row["key"] for row in await engine.fetch_apart(POSTGRES, [*map(list, columns), stamp], PATIENCE)}
+    return {row["key"] for row in await engine.fetch_dedicated(POSTGRES, [*map(list, columns), stamp], PATIENCE)}
 
 
 async def store_in_sqlite(deliveries: Sequence[Delivery], stamp: int) -> set[str]:
@@ -186,7 +186,7 @@ class Intake:
             if not delivery.stored.done():
                 delivery.stored.set_result(delivery.guid in new)
         if new:
-            current().bell.ring()
+            current().notifier.notify()
 
     def _refuse(self, delivery: Delivery) -> None:
         if not delivery.stored.done():

@@ -153,7 +153,7 @@ async def enqueue(
     if not added:
         added = await execute(REVIVE, kind, key, lock, priority, body, due)
     if added and due <= now:
-        after_commit(current().bell.ring)
+        after_commit(current().notifier.notify)
 
 
 CLAIM = """
@@ -384,7 +384,7 @@ async def retry(job_id: int) -> bool:
         *(now, job_id),
     )
     if queued:
-        after_commit(current().bell.ring)
+        after_commit(current().notifier.notify)
     return bool(queued)
 
 

@@ -35,7 +35,7 @@ from bot.queue.jobs import (
     unfinished,
 )
 from bot.store.database import current
-from bot.store.engines import uncancelled
+from bot.store.engines import run_to_completion
 
 log = logging.getLogger(__name__)
 
@@ -175,7 +175,7 @@ class Worker:
         with only_worker(database.path):
             if database.path is not None:  # whoever held a lease there was killed: the lock file says so
                 self._void_before = END_OF_TIME
-            database.bell.events.add(self._wake)
+            database.notifier.events.add(self._wake)
             self.begun.set()
             beside = [asyncio.create_task(database.listen()), asyncio.create_task(self._beat())]
             try:
@@ -183,10 +183,10 @@ class Worker:
                     await self._turn()
                 await self._let_finish()
             finally:
-                database.bell.events.discard(self._wake)
+                database.notifier.events.discard(self._wake)
                 for task in beside:
                     task.cancel()
-                await uncancelled(self._hand_back(beside))
+                await run_to_completion(self._hand_back(beside))
 
     async def settle(self) -> None:
         """Wait until nothing runs and nothing is due. For tests: jobs that wait for a later moment are left waiting."""
@@ -198,7 +198,7 @@ class Worker:
         self._wake.clear()
         if self._should_yield():
             await asyncio.sleep(PAUSE)
-        if not await uncancelled(self._exchange(claiming=True)):
+        if not await run_to_completion(self._exchange(claiming=True)):
             await self._sleep()
 
     async def _exchange(self, *, claiming: bool) -> bool:
@@ -293,7 +293,7 @@ class Worker:
         until = time.monotonic() + self._grace_seconds
         while self._running and time.monotonic() < until:
             self._wake.clear()
-            if not await uncancelled(self._exchange(claiming=False)):
+            if not await run_to_completion(self._exchange(claiming=False)):
                 await self._sleep()
 
     async def _hand_back(self, beside: list[asyncio.Task[None]]) -> None:

@@ -26,7 +26,8 @@ from bot.store.database import (
     refuse_in_transaction,
     transaction,
 )
-from bot.store.engines.sqlite import Glance, reads_only, run_dict
+from bot.store.engines.short_reads import ShortReads
+from bot.store.engines.sqlite_statements import reads_only, run_dict
 from bot.store.users import User
 from tests.conftest import postgres
 from tests.working import only_sqlite
@@ -399,7 +400,7 @@ COUNTING = "SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000"
 
 @only_sqlite
 async def test_what_cannot_be_read_at_a_glance_is_read_and_refused_as_ever(database: Database) -> None:
-    glance = Glance(f"{Path(database.path or '').as_uri()}?mode=ro", moment=-1.0)
+    glance = ShortReads(f"{Path(database.path or '').as_uri()}?mode=ro", time_limit=-1.0)
     assert glance.read(run_dict, "SELECT 1 AS one", ()) == [{"one": 1}]  # over before anybody looks at the clock
     long = f"WITH RECURSIVE n (i) AS ({COUNTING}) SELECT max(i) FROM n"
     for query in (long, "SELECT nonsense", "SELECT count(*) AS n FROM users t  "):  # a count is never broken off
