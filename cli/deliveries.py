@@ -46,7 +46,7 @@ def show_(number: Number) -> None:
     async def act(context: Context) -> tuple[jobs.DeadLetter, bytes]:
         found = await jobs.dead_letter(number)
         if found is None:
-            raise dead_letters.unknown(number)
+            raise dead_letters.not_found(number)
         return found
 
     letter, payload = operate(act)

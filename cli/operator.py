@@ -55,7 +55,7 @@ async def _acting(settings: Settings | None) -> AsyncIterator[Context]:
         async with aiohttp.ClientSession() as session:
             metrics = Metrics()
             github = GitHub(App(_keys(settings), session, metrics.called, refuse_in_transaction))
-            nobody = Context(github=github, actor=users.NOBODY, channel="cli", metrics=metrics)
+            nobody = Context(github=github, actor=users.NO_ACTOR, channel="cli", metrics=metrics)
             yield nobody.acting_as(await users.system(nobody), "cli")
     finally:
         await database.close()

@@ -30,7 +30,7 @@ def create(
 
     async def act(context: Context) -> str:
         _, secret = await users.create_token(
-            context, name, grants=_split(grant), user=user, project=project, expires_in=_span(expires)
+            context, name, grants=_split(grant), user=user, project=project, expires=_span(expires)
         )
         return secret
 

@@ -56,7 +56,7 @@ class Service:
 
     def context(self) -> Context:
         """Surroundings for an act, by nobody yet."""
-        return Context(github=self.github, actor=users.NOBODY, channel="", metrics=self.metrics)
+        return Context(github=self.github, actor=users.NO_ACTOR, channel="", metrics=self.metrics)
 
     async def _acting(self) -> Context:
         """Surroundings for an act of Longshore itself."""

@@ -86,8 +86,8 @@ class Authenticator:
         """The answer to wrong credentials, which are counted."""
         hops = ",".join(request.headers.getall("X-Forwarded-For", []))
         keys = [f"address {counted_as(client_of(request.remote, hops, self._proxies))}"]
-        if len(secret) >= users.SHOWN:
-            keys.append(f"token {secret[: users.SHOWN]}")
+        if len(secret) >= users.PREFIX_LENGTH:
+            keys.append(f"token {secret[: users.PREFIX_LENGTH]}")
         if seconds := self._attempts.wrong(*keys):
             return RateLimited("Too many wrong credentials. Try again later.", retry_after=seconds)
         return Unauthenticated(sentence)

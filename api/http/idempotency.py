@@ -57,9 +57,9 @@ async def _end(row: IdempotencyRecord, response: web.Response | None) -> None:
     body = response.body if response is not None and isinstance(response.body, bytes) else b""
     try:
         if response is None or response.status >= 500 or response.status in PASSING or len(body) > LARGEST:
-            await idempotency_records.forget(row)
+            await idempotency_records.discard(row)
         else:
-            await idempotency_records.keep(row, response.status, response.headers, body)
+            await idempotency_records.complete(row, response.status, response.headers, body)
     except Unavailable as unavailable:
         log.warning("an answer is not kept", reason=unavailable.sentence)
 

@@ -1,6 +1,6 @@
 """Our own routes for announcements that wait for approval. Errors are problem details (RFC 9457)."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
@@ -13,6 +13,7 @@ from api.rest.announcements import Words
 from bot.context import Context
 from bot.operations import announcements
 from bot.rules.announcements import parse_state
+from bot.store.announcement_queries import AnnouncementRow
 
 ANNOUNCEMENT = "/api/projects/{project}/releases/{version}/announcement"
 
@@ -60,19 +61,19 @@ class AnnouncementShape(BaseModel):
 async def _queue(context: Context, call: Call) -> Result:
     """Announcements of a state, newest first."""
     asked = call.query
-    rows = await announcements.queue(
+    rows = await announcements.list_by_state(
         context, state=asked.state, project=asked.project, before=asked.before, limit=asked.per_page + 1
     )
     more = rows[asked.per_page - 1]["id"] if len(rows) > asked.per_page else None
     return Result(rows[: asked.per_page], 200, next_link(call.url, more))
 
 
-async def _approve(context: Context, call: Call) -> dict[str, Any]:
+async def _approve(context: Context, call: Call) -> AnnouncementRow:
     """Approve the pending announcement of a version; its release is found or made."""
     return await announcements.approve(context, call.path["project"], call.path["version"], call.body.id)
 
 
-async def _reject(context: Context, call: Call) -> dict[str, Any]:
+async def _reject(context: Context, call: Call) -> AnnouncementRow:
     """Reject the pending announcement of a version, telling why."""
     body = call.body
     return await announcements.reject(context, call.path["project"], call.path["version"], body.reason, body.id)

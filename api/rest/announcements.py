@@ -22,8 +22,9 @@ from api.http.types import Timed, said_utc
 from bot.context import Context
 from bot.errors import Problem
 from bot.operations import announcements, links
-from bot.operations.announcements import Described
-from bot.rules.announcements import Unfit
+from bot.operations.announcements import ProjectProfile
+from bot.rules.announcements import InvalidFields
+from bot.store.announcement_queries import AnnouncementRow
 from bot.store.announcements import Link
 
 ROOT = "/projects/{permalink}"
@@ -197,12 +198,12 @@ class Refused(BaseModel):
 
 # --- performed
 
-Listing = Callable[..., Awaitable[list[dict[str, Any]]]]
+Listing = Callable[..., Awaitable[list[AnnouncementRow]]]
 
 
 async def _approved(context: Context, call: Call) -> Result:
     """Approved releases of a project, newest first."""
-    given = await _page(announcements.approved, PAGE, context, call)
+    given = await _page(announcements.list_approved, PAGE, context, call)
     return replace(given, value=[{"release": _line(each["release"])} for each in given.value])
 
 
@@ -221,7 +222,7 @@ def _line(row: dict[str, Any]) -> dict[str, Any]:
 
 async def _pending(context: Context, call: Call) -> Result:
     """Releases that the caller has submitted and that nobody has decided yet."""
-    return await _page(announcements.pending, PENDING_PAGE, context, call)
+    return await _page(announcements.list_pending, PENDING_PAGE, context, call)
 
 
 async def _page(listing: Listing, size: int, context: Context, call: Call) -> Result:
@@ -264,12 +265,12 @@ class _Pages:
 
     async def project(self, context: Context, call: Call) -> dict[str, Any]:
         """What a project tells of itself, with its links and newest releases."""
-        return self._described(await announcements.described(context, call.path["permalink"], recent=RECENT))
+        return self._described(await announcements.get_profile(context, call.path["permalink"], recent=RECENT))
 
     async def change_project(self, context: Context, call: Call) -> dict[str, Any]:
         """Change what a project tells of itself; only what is given."""
         permalink, values = call.path["permalink"], _given(call.body.project)
-        return self._described(await announcements.describe(context, permalink, recent=RECENT, **values))
+        return self._described(await announcements.change_profile(context, permalink, recent=RECENT, **values))
 
     async def links(self, context: Context, call: Call) -> list[dict[str, Any]]:
         """The links of a project."""
@@ -296,7 +297,7 @@ class _Pages:
         permalink = call.path["permalink"]
         return {"url": self._told(permalink, await links.remove(context, permalink, call.path["link"]))}
 
-    def _described(self, found: Described) -> dict[str, Any]:
+    def _described(self, found: ProjectProfile) -> dict[str, Any]:
         project = found.project
         shown = {name: getattr(project, name) for name in ProjectShape.model_fields if hasattr(project, name)}
         urls = [self._told(project.permalink, link) for link in found.links]
@@ -380,7 +381,7 @@ def status(problem: Problem) -> int:
 
 def refuses(problem: Problem, _status: int) -> dict[str, Any]:
     """Sentences by the fields that they are about; `base` is about none."""
-    if isinstance(problem, BadRequest | Unfit) and problem.fields:
+    if isinstance(problem, BadRequest | InvalidFields) and problem.fields:
         return {"errors": problem.fields}
     return {"errors": {str(problem.details.get("field", "base")): [problem.sentence]}}
 

@@ -1,6 +1,7 @@
 """The dialect `packages`: package releases and their files. Its contract is docs/packages.md."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from bot.context import Context
 from bot.errors import Problem
 from bot.operations import packages
 from bot.rules import packages as rules
+from bot.store.packages import PackageRow
 
 RELEASES = "/api/releases/"
 RELEASE = "/api/releases/{id}/"
@@ -123,7 +125,7 @@ async def _add_files(context: Context, call: Call) -> dict[str, Files]:
     return {"files": files}
 
 
-async def _one(context: Context, call: Call) -> dict[str, Any]:
+async def _one(context: Context, call: Call) -> PackageRow:
     """Show a package release."""
     return await packages.find(context, call.path["id"], call.number("id"))
 
@@ -146,13 +148,13 @@ async def _list(context: Context, call: Call) -> Result:
     return Result(said, 200, numbered_links(call.url, page, last))
 
 
-def _line(row: dict[str, Any]) -> dict[str, Any]:
+def _line(row: Mapping[str, Any]) -> dict[str, Any]:
     """A package release in a list, from its row: a WholePackageRelease in plain JSON."""
     date = row["release_date"] and said_utc(row["release_date"])
     return {name: date if name == "release_date" else row[name] for name in WholePackageRelease.model_fields}
 
 
-async def _latest(context: Context, call: Call) -> dict[str, Any]:
+async def _latest(context: Context, call: Call) -> PackageRow:
     """Show the newest released package release."""
     return await packages.latest(context, call.query.package, testing=call.query.include is not None)
 

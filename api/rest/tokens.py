@@ -84,8 +84,7 @@ async def _create(context: Context, call: Call) -> Result:
         grants=body.grants,
         user=body.user,
         project=body.project,
-        expires_in=lasts,
-        expires_at=body.expires_at,
+        expires=body.expires_at if lasts is None else lasts,
     )
     (shown,) = await _shown([row])
     return Result(MadeToken(**dict(shown), token=secret), 201, {"Cache-Control": "no-store"})
@@ -94,19 +93,19 @@ async def _create(context: Context, call: Call) -> Result:
 async def _list(context: Context, call: Call) -> Result:
     """List tokens, newest first; never their secrets."""
     size = call.query.per_page
-    rows = await users.tokens(context, call.query.before, size + 1)
+    rows = await users.list_tokens(context, call.query.before, size + 1)
     more = rows[size - 1].id if len(rows) > size else None
     return Result(await _shown(rows[:size]), 200, next_link(call.url, more))
 
 
 async def _token(context: Context, call: Call) -> TokenShape:
     """Show a token."""
-    return (await _shown([await users.token(context, call.number("token"))]))[0]
+    return (await _shown([await users.find_token(context, call.number("token"))]))[0]
 
 
 async def _revoke(context: Context, call: Call) -> Result:
     """Revoke a token."""
-    await users.revoke_numbered(context, call.number("token"))
+    await users.revoke_token_by_id(context, call.number("token"))
     return Result(None, 204)
 
 

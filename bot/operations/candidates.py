@@ -13,7 +13,7 @@ from bot.github.client import Repo
 from bot.operations import audit, projects, releases, repositories, runs
 from bot.rules import candidates as rules
 from bot.rules.commits import INVALID, is_glob, is_repository_name, matches, parse_sha
-from bot.rules.projects import branches_to_ask
+from bot.rules.projects import branches_to_search
 from bot.rules.versions import CandidateVersion, check_scheme
 from bot.store.candidates import Candidate
 from bot.store.database import after_commit, transaction
@@ -191,7 +191,7 @@ async def _proven(
     The default branch is asked first, so that the common case is one call.
     """
     sha, repo, asked_at = parse_sha(commit), context.at(repository), context.now()
-    patterns = branches_to_ask(project.allowed_branches, repository.default_branch)
+    patterns = branches_to_search(project.allowed_branches, repository.default_branch)
     for pattern in patterns:
         for branches in _batched(await _branches(repo, pattern), AT_ONCE):
             standings = await asyncio.gather(*(repo.branch_position(branch, sha) for branch in branches))

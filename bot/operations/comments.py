@@ -61,7 +61,7 @@ async def run_commands(context: Context, said: CommandComment) -> None:
         log.info("command ignored", why="no project has this repository", repository=said.repository)
         return
     await _react(context, repository, said, "eyes")
-    actor = await users.with_role(context, said.author_id, said.author, repository)
+    actor = await users.actor_from_github(context, said.author_id, said.author, repository)
     acting = context.acting_as(actor, f"{said.place} comment")
     parts, good = [], True
     for number, command in enumerate(parse(said.body)):

@@ -1,4 +1,4 @@
-"""Dead letters: work that was given up, put back or given up for good."""
+"""Dead letters, which are jobs that have failed for good: retry and discard."""
 
 from collections.abc import Awaitable, Callable
 
@@ -10,17 +10,17 @@ from bot.store.database import transaction
 
 
 async def retry(context: Context, number: int) -> None:
-    """Put a dead letter back into the queue, with all its attempts."""
+    """Put a dead letter back into the queue with its attempts reset."""
     await _change(context, "delivery.retry", number, jobs.retry)
 
 
 async def discard(context: Context, number: int) -> None:
-    """Give a dead letter up for good."""
+    """Give up a dead letter: mark it as done without running it again."""
     await _change(context, "delivery.discard", number, jobs.discard)
 
 
-def unknown(number: int) -> NotFound:
-    """There is no dead letter of a number."""
+def not_found(number: int) -> NotFound:
+    """Build the error for an unknown dead letter."""
     return NotFound(f"No dead letter {number}: see `longshore deliveries list`.")
 
 
@@ -28,5 +28,5 @@ async def _change(context: Context, act: str, number: int, change: Callable[[int
     require_everywhere(context.actor, "admin")
     async with transaction():
         if not await change(number):
-            raise unknown(number)
+            raise not_found(number)
         await audit.record(context, act, f"job {number}")

@@ -68,7 +68,7 @@ async def cut(context: Context, pushed: TagPush) -> None:
     project, version = await _trigger(pushed) or (None, None)
     if project is None or version is None or project.repository is None:
         return
-    actor = await users.with_role(context, pushed.sender_id, pushed.sender, project.repository)
+    actor = await users.actor_from_github(context, pushed.sender_id, pushed.sender, project.repository)
     acting = context.acting_as(actor, "tag")
     origin = f"tag:{pushed.repository}:{pushed.tag}:{pushed.commit}"
     wish = CutRequest(version.release, pushed.commit, number=version.number, origin=origin, tag=pushed.tag)

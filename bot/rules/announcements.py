@@ -15,15 +15,15 @@ from bot.rules.releases import make_permalink
 
 PENDING, APPROVED, REJECTED, WITHDRAWN = "pending", "approved", "rejected", "withdrawn"
 STATES = (PENDING, APPROVED, REJECTED, WITHDRAWN)
-MOVES = {PENDING: (APPROVED, REJECTED, WITHDRAWN)}
+TRANSITIONS = {PENDING: (APPROVED, REJECTED, WITHDRAWN)}
 
-LONGEST_VERSION = 255
-LONGEST_CHANGELOG = 65_535
-LONGEST_REASON = 2_000
-LONGEST_LOCATION = 2_000
-LONGEST_TAG = 100
-MOST_TAGS = 50
-MOST_LINKS = 100
+MAX_VERSION_LENGTH = 255
+MAX_CHANGELOG_LENGTH = 65_535
+MAX_REASON_LENGTH = 2_000
+MAX_LOCATION_LENGTH = 2_000
+MAX_TAG_LENGTH = 100
+MAX_TAGS = 50
+MAX_LINKS = 100
 SCHEMES = ("http", "https", "ftp")
 
 # As HTML reads it: a name right after `<` or `</`, ended by a space, a slash or `>`. So `a < b`, `<3` and
@@ -36,7 +36,7 @@ _FLAGS = {"true": True, "1": True, "y": True, "yes": True, "false": False, "0": 
 Reader = Callable[[Any], Any]
 
 
-class Unfit(Refusal):
+class InvalidFields(Refusal):
     """Fields that cannot be what they were given as; `fields` has the sentences about each."""
 
     def __init__(self, fields: Mapping[str, list[str]]) -> None:
@@ -57,23 +57,23 @@ def has_html(text: str) -> bool:
     return _TAG.search(text, 0, text.rfind(">") + 1) is not None
 
 
-def read_release(values: Mapping[str, Any]) -> dict[str, Any]:
+def parse_release(values: Mapping[str, Any]) -> dict[str, Any]:
     """A submitted release; what else there is among the values is left out."""
     return {"tag_list": [], "hidden_from_frontpage": False, **_read(values, RELEASE, ("version", "changelog"))}
 
 
-def read_description(values: Mapping[str, Any]) -> dict[str, Any]:
+def parse_description(values: Mapping[str, Any]) -> dict[str, Any]:
     """What is told of a project, as its columns are called; only what is given."""
     given = _read(values, DESCRIPTION)
     return {("tag_list" if name == "project_tag_list" else name): value for name, value in given.items()}
 
 
-def read_link(values: Mapping[str, Any], *, new: bool) -> dict[str, Any]:
+def parse_link(values: Mapping[str, Any], *, new: bool) -> dict[str, Any]:
     """A link; one that is changed has only what is given."""
     return _read(values, LINK, ("label", "location") if new else ())
 
 
-def read_reason(reason: Any) -> str:
+def parse_reason(reason: Any) -> str:
     """Why an announcement is rejected."""
     return str(_read({"reason": reason}, REASON, ("reason",))["reason"])
 
@@ -85,9 +85,9 @@ def link_permalink(label: str, taken: Collection[str]) -> str:
     return next(name for name in names if name not in taken)
 
 
-def check_move(version: str, state: str, to: str) -> None:
+def check_transition(version: str, state: str, to: str) -> None:
     """Refuse what cannot be done any more: only what is pending can be approved, rejected or withdrawn."""
-    if to not in MOVES.get(state, ()):
+    if to not in TRANSITIONS.get(state, ()):
         raise Conflict(f"The announcement of {version} is {state} already: it cannot be {to}.", state=state)
 
 
@@ -103,7 +103,7 @@ def _read(values: Mapping[str, Any], readers: Mapping[str, Reader], required: Co
             except ValueError as wrong:
                 unfit[field] = [f"`{field}` must {wrong}."]
     if unfit:
-        raise Unfit(unfit)
+        raise InvalidFields(unfit)
     return fit
 
 
@@ -135,14 +135,14 @@ def _filled(text: str) -> str:
 
 
 def _version(value: Any) -> str:
-    text = _filled(_line(value, LONGEST_VERSION))
+    text = _filled(_line(value, MAX_VERSION_LENGTH))
     if text in (".", ".."):
         raise ValueError("not be a dot or two, which cannot stand in an address")
     return text
 
 
 def _changelog(value: Any) -> str:
-    return _filled(_text(value, LONGEST_CHANGELOG))
+    return _filled(_text(value, MAX_CHANGELOG_LENGTH))
 
 
 def _oneliner(value: Any) -> str:
@@ -150,7 +150,7 @@ def _oneliner(value: Any) -> str:
 
 
 def _description(value: Any) -> str:
-    return _text(value or "", LONGEST_CHANGELOG)
+    return _text(value or "", MAX_CHANGELOG_LENGTH)
 
 
 def _tags(value: Any) -> list[str]:
@@ -159,9 +159,9 @@ def _tags(value: Any) -> list[str]:
     if not isinstance(each, list) or not all(isinstance(tag, str) for tag in each):
         raise ValueError("be a list of texts, or a text with commas between them")
     tags = list(dict.fromkeys(tag.strip() for text in each for tag in text.split(",") if tag.strip()))
-    if len(tags) > MOST_TAGS:
-        raise ValueError(f"have at most {MOST_TAGS} entries")
-    return [_line(tag, LONGEST_TAG) for tag in tags]
+    if len(tags) > MAX_TAGS:
+        raise ValueError(f"have at most {MAX_TAGS} entries")
+    return [_line(tag, MAX_TAG_LENGTH) for tag in tags]
 
 
 def _flag(value: Any) -> bool:
@@ -179,8 +179,8 @@ def _label(value: Any) -> str:
 
 def _location(value: Any) -> str:
     """An address that is safe to lead people to: no scheme but those of the web, and nobody's credentials."""
-    wrong = ValueError(f"be an {', '.join(SCHEMES)} address of at most {LONGEST_LOCATION:,} characters")
-    if not isinstance(value, str) or len(value) > LONGEST_LOCATION:
+    wrong = ValueError(f"be an {', '.join(SCHEMES)} address of at most {MAX_LOCATION_LENGTH:,} characters")
+    if not isinstance(value, str) or len(value) > MAX_LOCATION_LENGTH:
         raise wrong
     text = value.strip()
     if not text.isascii() or not text.isprintable() or set(text) & set(' \\<>"'):
@@ -211,4 +211,4 @@ DESCRIPTION: dict[str, Reader] = {
     "project_tag_list": _tags,
 }
 LINK: dict[str, Reader] = {"label": _label, "location": _location}
-REASON: dict[str, Reader] = {"reason": lambda value: _filled(_text(value, LONGEST_REASON, html=True))}
+REASON: dict[str, Reader] = {"reason": lambda value: _filled(_text(value, MAX_REASON_LENGTH, html=True))}

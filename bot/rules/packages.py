@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 from bot.errors import Refusal
 from bot.rules.releases import STATUS_NAMES
 
-LONGEST_VERSION = 255
-LONGEST_SIGNATURE = 256
-LONGEST_GROUP = 100
-LONGEST_PATH = 1_000
-MOST_GROUPS = 100
-MOST_PATHS = 10_000  # of a release
-LARGEST = 256 * 1024  # characters of all its paths
+MAX_VERSION_LENGTH = 255
+MAX_SIGNATURE_LENGTH = 256
+MAX_GROUP_LENGTH = 100
+MAX_PATH_LENGTH = 1_000
+MAX_GROUPS = 100
+MAX_PATHS = 10_000  # of a release
+MAX_TOTAL_LENGTH = 256 * 1024  # characters of all its paths
 
-PATH = (
-    f"a relative path of at most {LONGEST_PATH:,} characters without `..`, backslashes and control characters, "
+PATH_FORMAT = (
+    f"a relative path of at most {MAX_PATH_LENGTH:,} characters without `..`, backslashes and control characters, "
     "such as `js/site.js`"
 )
 
@@ -28,11 +28,11 @@ _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\\]")
 
 def parse_version(text: object) -> str:
     """The version of a release: whatever can stand on a page as it is. HTML tags are refused, a lone `<` is not."""
-    if isinstance(text, str) and 0 < len(text) <= LONGEST_VERSION and text.isprintable() and text == text.strip():
+    if isinstance(text, str) and 0 < len(text) <= MAX_VERSION_LENGTH and text.isprintable() and text == text.strip():
         if _TAG.search(text) is None:
             return text
         raise Refusal("`version` must be without HTML.", field="version")
-    expected = f"1 to {LONGEST_VERSION} printable characters without spaces at the ends"
+    expected = f"1 to {MAX_VERSION_LENGTH} printable characters without spaces at the ends"
     raise Refusal(f"`version` must be {expected}.", field="version")
 
 
@@ -59,9 +59,9 @@ def parse_date(text: object) -> datetime:
 
 def parse_signature(text: object) -> str | None:
     """A signature, which is kept as it is given; null is none."""
-    if text is None or (isinstance(text, str) and len(text) <= LONGEST_SIGNATURE):
+    if text is None or (isinstance(text, str) and len(text) <= MAX_SIGNATURE_LENGTH):
         return text
-    raise Refusal(f"`signature` must be a text of at most {LONGEST_SIGNATURE} characters.", field="signature")
+    raise Refusal(f"`signature` must be a text of at most {MAX_SIGNATURE_LENGTH} characters.", field="signature")
 
 
 def parse_files(value: object) -> dict[str, list[str]]:
@@ -79,9 +79,9 @@ def merge_files(files: Mapping[str, Sequence[str]], more: Mapping[str, Sequence[
     merged = {group: list(dict.fromkeys([*files.get(group, ()), *more.get(group, ())])) for group in {**files, **more}}
     paths = [path for group in merged.values() for path in group]
     for count, most, what in (
-        (len(merged), MOST_GROUPS, "groups"),
-        (len(paths), MOST_PATHS, "paths"),
-        (sum(map(len, paths)), LARGEST, "characters of paths"),
+        (len(merged), MAX_GROUPS, "groups"),
+        (len(paths), MAX_PATHS, "paths"),
+        (sum(map(len, paths)), MAX_TOTAL_LENGTH, "characters of paths"),
     ):
         if count > most:
             raise _refused(f"of a release hold at most {most:,} {what}, and these would be {count:,}")
@@ -91,7 +91,7 @@ def merge_files(files: Mapping[str, Sequence[str]], more: Mapping[str, Sequence[
 def is_path(text: str) -> bool:
     """Whether a text is the path of a file below wherever a release's files are, and can lead nowhere else."""
     return (
-        0 < len(text) <= LONGEST_PATH
+        0 < len(text) <= MAX_PATH_LENGTH
         and not text.startswith("/")
         and ".." not in text.split("/")
         and _UNSAFE.search(text) is None
@@ -99,8 +99,8 @@ def is_path(text: str) -> bool:
 
 
 def _group(name: str) -> str:
-    if not (0 < len(name) <= LONGEST_GROUP and name.isprintable()):
-        raise _refused(f"must have groups of 1 to {LONGEST_GROUP} printable characters")
+    if not (0 < len(name) <= MAX_GROUP_LENGTH and name.isprintable()):
+        raise _refused(f"must have groups of 1 to {MAX_GROUP_LENGTH} printable characters")
     return name
 
 
@@ -110,7 +110,7 @@ def _paths(group: str, value: object) -> list[str]:
         raise _refused(f"must have a path or a list of paths for the group `{group}`")
     for path in paths:
         if not (isinstance(path, str) and is_path(path)):
-            raise _refused(f"of the group `{group}` must each be {PATH}")
+            raise _refused(f"of the group `{group}` must each be {PATH_FORMAT}")
     return paths
 
 

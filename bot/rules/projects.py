@@ -10,10 +10,10 @@ from bot.rules.releases import PERMALINK
 from bot.rules.versions import SCHEMES
 
 TIERS = ("production", "staging", "development")
-DEFAULT_BRANCHES_BESIDE = ("release/*",)
-LONGEST_DEADLINE = 7 * 24 * 60
-CALLED = {"position": "order"}  # a column, and the name by which callers know it
-MOST_INPUTS = 15  # GitHub takes 25; ours are the rest
+EXTRA_DEFAULT_BRANCHES = ("release/*",)
+MAX_DEADLINE_MINUTES = 7 * 24 * 60
+PUBLIC_NAMES = {"position": "order"}  # a column, and the name by which callers know it
+MAX_INPUTS = 15  # GitHub takes 25; ours are the rest
 _WORKFLOW = re.compile(r"(?:\.github/workflows/)?[A-Za-z0-9_][A-Za-z0-9._-]{0,200}\.ya?ml")
 _PREFIX = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@-]{0,98}")
 _INPUT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
@@ -35,7 +35,7 @@ def _is_name(value: str) -> bool:
 def _is_inputs(value: Any) -> bool:
     return (
         isinstance(value, dict)
-        and len(value) <= MOST_INPUTS
+        and len(value) <= MAX_INPUTS
         and all(_INPUT.fullmatch(name) and isinstance(text, str) and len(text) <= 1000 for name, text in value.items())
     )
 
@@ -48,12 +48,15 @@ def _is_branches(value: Any) -> bool:
     return value is None or (0 < len(value) <= 20 and all(map(is_branch_pattern, value)))
 
 
-_MINUTES: Check = (lambda value: 1 <= value <= LONGEST_DEADLINE, f"a number of minutes from 1 to {LONGEST_DEADLINE}")
+_MINUTES: Check = (
+    lambda value: 1 <= value <= MAX_DEADLINE_MINUTES,
+    f"a number of minutes from 1 to {MAX_DEADLINE_MINUTES}",
+)
 _FILE: Check = (
     lambda value: value is None or _WORKFLOW.fullmatch(value) is not None,
     "the name of a workflow file such as `build.yml`, or null",
 )
-_INPUTS: Check = (_is_inputs, f"at most {MOST_INPUTS} workflow inputs, names to texts of at most 1,000 characters")
+_INPUTS: Check = (_is_inputs, f"at most {MAX_INPUTS} workflow inputs, names to texts of at most 1,000 characters")
 _TAGS: Check = (_is_prefix, "the beginning of a git tag name, such as `rc/`, of at most 99 characters")
 _NAMED: Check = (
     _is_name,
@@ -90,7 +93,7 @@ def check(values: Mapping[str, Any], checks: Mapping[str, Check]) -> None:
         if field in checks:
             holds, expected = checks[field]
             if not holds(value):
-                name = CALLED.get(field, field)
+                name = PUBLIC_NAMES.get(field, field)
                 raise Refusal(f"`{name}` must be {expected}.", field=name)
 
 
@@ -101,8 +104,8 @@ def default_prefixes(permalink: str, *, first: bool) -> dict[str, str]:
     return {"tag_prefix": f"{permalink}/rc/", "trigger_tag_prefix": f"{permalink}-v"}
 
 
-def branches_to_ask(allowed: list[str] | None, default_branch: str) -> list[str]:
+def branches_to_search(allowed: list[str] | None, default_branch: str) -> list[str]:
     """The allowed branches and globs in the order in which a commit is looked for on them: the default branch first."""
     if allowed is None:
-        return [default_branch, *DEFAULT_BRANCHES_BESIDE]
+        return [default_branch, *EXTRA_DEFAULT_BRANCHES]
     return sorted(dict.fromkeys(allowed), key=lambda pattern: (pattern != default_branch, "*" in pattern))

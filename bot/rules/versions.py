@@ -12,7 +12,7 @@ from bot.errors import Refusal
 SCHEMES = ("any", "semver", "calver")
 BUMPS = ("major", "minor", "patch")
 INVALID = "Invalid release candidate version"
-HIGHEST_NUMBER = 999_999
+MAX_CANDIDATE_NUMBER = 999_999
 
 _RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,5}")
@@ -112,6 +112,6 @@ def _calver_key(version: str) -> tuple[int, ...]:
 def next_number(taken: Iterable[int]) -> int:
     """The number of a release's next candidate: our own numbering starts at 1 and ends where the grammar does."""
     number = max([0, *taken]) + 1
-    if number > HIGHEST_NUMBER:
-        raise Refusal(INVALID, expected=f"a release with fewer than {HIGHEST_NUMBER:,} candidates")
+    if number > MAX_CANDIDATE_NUMBER:
+        raise Refusal(INVALID, expected=f"a release with fewer than {MAX_CANDIDATE_NUMBER:,} candidates")
     return number

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.rules.announcements import MOST_LINKS
+from bot.rules.announcements import MAX_LINKS
 from bot.store.announcements import Link
 from bot.store.projects import Project
 from tests.api.announcing import PROJECT, RELEASES, URLS, announce, ask_xml, errors, submit
@@ -205,10 +205,10 @@ async def test_of_many_who_make_a_link_at_once_one_succeeds(world: World) -> Non
 async def test_a_project_has_no_more_links_than_are_of_use(world: World) -> None:
     owner = await Project.get(name="site")
     values = {"project_id": owner.id, "created_at": owner.created_at, "location": HOME["location"]}
-    names = [str(number) for number in range(MOST_LINKS)]
+    names = [str(number) for number in range(MAX_LINKS)]
     await Link.bulk_create([Link(label=name, permalink=f"p{name}", **values) for name in names])
     assert errors(await link(world)) == (409, ["base"])
-    assert len((await world.ask("GET", f"{URLS}.json")).json) == MOST_LINKS
+    assert len((await world.ask("GET", f"{URLS}.json")).json) == MAX_LINKS
 
 
 @pytest.mark.parametrize("label", ["日本", "🚢", "..", "/"])

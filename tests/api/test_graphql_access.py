@@ -237,7 +237,7 @@ async def test_cursors_open_nothing(world: World) -> None:
 
 async def test_wrong_credentials_are_401_whatever_is_asked(world: World) -> None:
     context = await world.context()
-    _, late = await users.create_token(context, "late", grants=["admin"], expires_in=timedelta(0))
+    _, late = await users.create_token(context, "late", grants=["admin"], expires=timedelta(0))
     for secret in ("lsh_unknown", late, world.token + "x"):
         bodies: list[Any] = [{"query": "{ viewer { name } }"}, {"query": "{"}, {}, [], {"query": "{ __typename }"}]
         for body in bodies:

@@ -71,9 +71,9 @@ async def test_another_request_under_the_same_key_is_422_and_not_performed(world
         (f"{PROJECTS}/site/environments", {"name": "qa", "tier": "staging"}),
     ):
         answer = await post(world, path, body)
-        assert (told(answer), answer.json["detail"]) == ((422, None), idempotency_records.USED)
+        assert (told(answer), answer.json["detail"]) == ((422, None), idempotency_records.KEY_REUSED)
     native = await post(world, cut_path("1.0-rc1"), {"repo": "acme/site", "commit": world.github.head()})
-    assert said(native) == (422, idempotency_records.USED)
+    assert said(native) == (422, idempotency_records.KEY_REUSED)
     assert await counted("projects", "candidates") == {"projects": 2, "candidates": 0}
     assert replayed(await post(world, f"{PROJECTS}/", {"name": "shop"}))  # the slash is no matter
 
@@ -124,7 +124,7 @@ async def test_while_the_first_is_being_answered_others_are_409_with_a_time(worl
     while not await IdempotencyRecord.all().count():
         await asyncio.sleep(0.01)
     answer = await post(world, cut_path("1.0-rc1"), body)
-    assert said(answer) == (409, idempotency_records.UNDERWAY)
+    assert said(answer) == (409, idempotency_records.IN_PROGRESS)
     assert int(answer.headers["Retry-After"]) >= 1
     assert (await post(world, cut_path("1.0-rc2"), body)).status == 422
     assert (await first).status == 201
@@ -137,7 +137,7 @@ async def test_many_at_once_are_performed_once(world: World) -> None:
         got = await asyncio.gather(*(post(world, PROJECTS, {"name": f"p-{key}"}, key) for _ in range(12)))
         assert {each.status for each in got} <= {201, 409}
         assert [each.status for each in got if not replayed(each)].count(201) == 1
-        assert all(each.json["detail"] == idempotency_records.UNDERWAY for each in got if each.status == 409)
+        assert all(each.json["detail"] == idempotency_records.IN_PROGRESS for each in got if each.status == 409)
     assert await counted("projects", "kept_answers") == {"projects": 4, "kept_answers": 3}
 
 
@@ -182,21 +182,21 @@ async def begun(world: World, key: str = "k1") -> IdempotencyRecord:
 
 async def test_what_a_dead_process_left_is_taken_over_by_one(world: World) -> None:
     left = await begun(world)
-    await age(idempotency_records.ABANDONED - timedelta(seconds=20))
+    await age(idempotency_records.ANSWER_TIMEOUT - timedelta(seconds=20))
     assert told(await post(world, PROJECTS, {"name": "lost"})) == (409, None)
     await age(timedelta(seconds=30))
     got = await asyncio.gather(*(post(world, PROJECTS, {"name": "lost"}) for _ in range(12)))
-    performed = [each for each in got if not replayed(each) and each.json["detail"] != idempotency_records.UNDERWAY]
+    performed = [each for each in got if not replayed(each) and each.json["detail"] != idempotency_records.IN_PROGRESS]
     assert [told(each) for each in performed] == [(409, "#/name")]  # it had been made before the process died
     assert (await IdempotencyRecord.get(key="k1")).id != left.id
 
 
 async def test_who_comes_back_late_does_not_overwrite_what_was_answered_since(world: World) -> None:
     left = await begun(world)
-    await age(idempotency_records.ABANDONED + timedelta(seconds=1))
+    await age(idempotency_records.ANSWER_TIMEOUT + timedelta(seconds=1))
     await post(world, PROJECTS, {"name": "lost"})
-    await idempotency_records.keep(left, 201, {}, b"late")
-    await idempotency_records.forget(left)
+    await idempotency_records.complete(left, 201, {}, b"late")
+    await idempotency_records.discard(left)
     assert told(await post(world, PROJECTS, {"name": "lost"})) == (409, "#/name")
 
 

@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 
 from bot.errors import Conflict, Refusal
 from bot.rules.announcements import (
-    LONGEST_CHANGELOG,
-    MOST_TAGS,
+    MAX_CHANGELOG_LENGTH,
+    MAX_TAGS,
     PENDING,
     STATES,
-    Unfit,
-    check_move,
+    InvalidFields,
+    check_transition,
     has_html,
     link_permalink,
-    read_description,
-    read_link,
-    read_reason,
-    read_release,
+    parse_description,
+    parse_link,
+    parse_reason,
+    parse_release,
 )
 
 RIGHT = {"version": "1.1", "changelog": "Security patch"}
@@ -28,8 +28,8 @@ RIGHT = {"version": "1.1", "changelog": "Security patch"}
 
 def unfit(**values: Any) -> set[str]:
     """The fields of a release that are refused."""
-    with pytest.raises(Unfit) as refused:
-        read_release({**RIGHT, **values})
+    with pytest.raises(InvalidFields) as refused:
+        parse_release({**RIGHT, **values})
     assert all(f"`{field}`" in sentences[0] for field, sentences in refused.value.fields.items())
     return set(refused.value.fields)
 
@@ -88,7 +88,7 @@ def test_tags_are_html(text: str) -> None:
 )
 def test_a_lone_less_than_sign_is_text(text: str) -> None:
     assert not has_html(text)
-    assert read_release({"version": text, "changelog": text})["version"] == text
+    assert parse_release({"version": text, "changelog": text})["version"] == text
 
 
 @given(
@@ -107,8 +107,8 @@ def test_without_a_less_than_sign_nothing_is_html(text: str) -> None:
 @pytest.mark.parametrize("piece", ["<a ", "<", "<a@", "<!--", "</", "<a/", "<aaaaaaaaaa", "<a '"])
 def test_a_long_text_is_judged_at_once(piece: str) -> None:
     begun = time.perf_counter()
-    has_html(piece * (LONGEST_CHANGELOG // len(piece)))
-    has_html(piece * (LONGEST_CHANGELOG // len(piece)) + ">")
+    has_html(piece * (MAX_CHANGELOG_LENGTH // len(piece)))
+    has_html(piece * (MAX_CHANGELOG_LENGTH // len(piece)) + ">")
     assert time.perf_counter() - begun < 0.5
 
 
@@ -121,7 +121,7 @@ def test_a_long_text_is_judged_at_once(piece: str) -> None:
         ),
         ("changelog", ["x" * 65_536, " \n", "\x00", "\x01", "\x1b[31m", "\x7f", "a\ufffe", "\udfff", 7, [], {}, False]),
         ("tag_list", [7, {}, {"tag": "a"}, [7], [["a"]], [None], True, "a\nb", ["a" * 101], "<b>", ["x\x01"]]),
-        ("tag_list", [",".join(f"t{number}" for number in range(MOST_TAGS + 1))]),
+        ("tag_list", [",".join(f"t{number}" for number in range(MAX_TAGS + 1))]),
         ("hidden_from_frontpage", ["maybe", "2", 2, -1, 1.0, [], {}, "truee", 2**65]),
     ],
 )
@@ -131,8 +131,8 @@ def test_what_a_field_cannot_be_is_refused_naming_it(field: str, values: list[An
 
 
 def test_every_field_that_does_not_fit_is_named_at_once() -> None:
-    with pytest.raises(Unfit) as refused:
-        read_release({"version": "", "tag_list": 7})
+    with pytest.raises(InvalidFields) as refused:
+        parse_release({"version": "", "tag_list": 7})
     assert refused.value.fields == {
         "version": ["`version` is required."],
         "changelog": ["`changelog` is required."],
@@ -142,7 +142,7 @@ def test_every_field_that_does_not_fit_is_named_at_once() -> None:
 
 
 def test_what_fits_comes_out_in_one_form() -> None:
-    assert read_release(RIGHT) == {**RIGHT, "tag_list": [], "hidden_from_frontpage": False}
+    assert parse_release(RIGHT) == {**RIGHT, "tag_list": [], "hidden_from_frontpage": False}
     said = {
         "version": " 1.1 ",
         "changelog": "a\r\n\tb\n",
@@ -152,9 +152,9 @@ def test_what_fits_comes_out_in_one_form() -> None:
         "state": "approved",
     }
     read = {"version": "1.1", "changelog": "a\r\n\tb\n", "tag_list": [], "hidden_from_frontpage": False}
-    assert read_release(said) == read
+    assert parse_release(said) == read
     longest = {"version": "ü" * 255, "changelog": "🚢" * 65_535}
-    assert read_release(longest) == {**longest, "tag_list": [], "hidden_from_frontpage": False}
+    assert parse_release(longest) == {**longest, "tag_list": [], "hidden_from_frontpage": False}
 
 
 @pytest.mark.parametrize(
@@ -174,28 +174,28 @@ def test_what_fits_comes_out_in_one_form() -> None:
     ],
 )
 def test_tags_are_cleaned(said: Any, tags: list[str]) -> None:
-    assert read_release({**RIGHT, "tag_list": said})["tag_list"] == tags
+    assert parse_release({**RIGHT, "tag_list": said})["tag_list"] == tags
 
 
-@given(st.lists(st.text("abc ", min_size=1, max_size=5), max_size=MOST_TAGS))
+@given(st.lists(st.text("abc ", min_size=1, max_size=5), max_size=MAX_TAGS))
 def test_a_list_and_a_text_of_tags_say_the_same(tags: list[str]) -> None:
-    cleaned = read_release({**RIGHT, "tag_list": tags})["tag_list"]
-    assert read_release({**RIGHT, "tag_list": ",".join(tags)})["tag_list"] == cleaned
-    assert read_release({**RIGHT, "tag_list": cleaned})["tag_list"] == cleaned
+    cleaned = parse_release({**RIGHT, "tag_list": tags})["tag_list"]
+    assert parse_release({**RIGHT, "tag_list": ",".join(tags)})["tag_list"] == cleaned
+    assert parse_release({**RIGHT, "tag_list": cleaned})["tag_list"] == cleaned
 
 
 @pytest.mark.parametrize("said", [True, "true", "True", "1", 1, "Y", "y", "yes", " true\n"])
 def test_a_flag_may_be_said_in_many_ways(said: Any) -> None:
-    assert read_release({**RIGHT, "hidden_from_frontpage": said})["hidden_from_frontpage"] is True
+    assert parse_release({**RIGHT, "hidden_from_frontpage": said})["hidden_from_frontpage"] is True
 
 
 @pytest.mark.parametrize("said", [False, "false", "0", 0, "N", "n", "no", None, ""])
 def test_a_flag_may_be_denied_in_many_ways(said: Any) -> None:
-    assert read_release({**RIGHT, "hidden_from_frontpage": said})["hidden_from_frontpage"] is False
+    assert parse_release({**RIGHT, "hidden_from_frontpage": said})["hidden_from_frontpage"] is False
 
 
 def test_a_description_has_what_is_given_only() -> None:
-    assert read_description({}) == {}
+    assert parse_description({}) == {}
     said = {
         "project_tag_list": "a,b",
         "tag_list": "c",
@@ -204,10 +204,10 @@ def test_a_description_has_what_is_given_only() -> None:
         "id": 1,
         "permalink": "x",
     }
-    assert read_description(said) == {"tag_list": ["a", "b"], "oneliner": "", "license_list": []}
+    assert parse_description(said) == {"tag_list": ["a", "b"], "oneliner": "", "license_list": []}
     wrong = {"name": None, "oneliner": "a\nb", "description": "<b>", "license_list": 7, "project_tag_list": 7}
-    with pytest.raises(Unfit) as refused:
-        read_description(wrong)
+    with pytest.raises(InvalidFields) as refused:
+        parse_description(wrong)
     assert set(refused.value.fields) == set(wrong)
 
 
@@ -224,7 +224,7 @@ def test_a_description_has_what_is_given_only() -> None:
     ],
 )
 def test_a_link_leads_into_the_web(location: str) -> None:
-    assert read_link({"label": "x", "location": location}, new=True)["location"] == location
+    assert parse_link({"label": "x", "location": location}, new=True)["location"] == location
 
 
 @pytest.mark.parametrize(
@@ -269,20 +269,20 @@ def test_a_link_leads_into_the_web(location: str) -> None:
     ],
 )
 def test_a_link_leads_nowhere_else(location: Any) -> None:
-    with pytest.raises(Unfit) as refused:
-        read_link({"label": "x", "location": location}, new=True)
+    with pytest.raises(InvalidFields) as refused:
+        parse_link({"label": "x", "location": location}, new=True)
     assert set(refused.value.fields) == {"location"}
 
 
 def test_a_link_that_is_changed_needs_not_say_everything() -> None:
-    assert read_link({"label": " Home Page "}, new=False) == {"label": "Home Page"}
-    assert read_link({}, new=False) == {}
-    with pytest.raises(Unfit) as refused:
-        read_link({}, new=True)
+    assert parse_link({"label": " Home Page "}, new=False) == {"label": "Home Page"}
+    assert parse_link({}, new=False) == {}
+    with pytest.raises(InvalidFields) as refused:
+        parse_link({}, new=True)
     assert set(refused.value.fields) == {"label", "location"}
     for label in (None, "", " ", "x" * 101, "a\nb", "<b>", 7):
-        with pytest.raises(Unfit):
-            read_link({"label": label}, new=False)
+        with pytest.raises(InvalidFields):
+            parse_link({"label": label}, new=False)
 
 
 @pytest.mark.parametrize(
@@ -304,15 +304,15 @@ def test_only_what_is_pending_moves() -> None:
     for state in STATES:
         for to in STATES:
             if state == PENDING and to != PENDING:
-                check_move("1.1", state, to)
+                check_transition("1.1", state, to)
             else:
                 with pytest.raises(Conflict):
-                    check_move("1.1", state, to)
+                    check_transition("1.1", state, to)
 
 
 def test_a_rejection_says_why() -> None:
-    assert read_reason("Remove the <b> tags.\nThanks.") == "Remove the <b> tags.\nThanks."
+    assert parse_reason("Remove the <b> tags.\nThanks.") == "Remove the <b> tags.\nThanks."
     wrong: list[Any] = [None, "", " ", 7, [], "x" * 2001, "\x00"]
     for reason in wrong:
         with pytest.raises(Refusal, match="`reason`"):
-            read_reason(reason)
+            parse_reason(reason)

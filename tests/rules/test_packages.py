@@ -156,9 +156,9 @@ def test_adding_files_loses_nothing_and_in_two_steps_is_as_in_one(
 
 def test_a_release_has_no_more_files_than_can_be_shown() -> None:
     full = {
-        "groups": {str(number): ["a"] for number in range(rules.MOST_GROUPS)},
-        "paths": {"a": [str(number) for number in range(rules.MOST_PATHS)]},
-        "characters of paths": {"a": [f"{number:01000}" for number in range(rules.LARGEST // 1000)]},
+        "groups": {str(number): ["a"] for number in range(rules.MAX_GROUPS)},
+        "paths": {"a": [str(number) for number in range(rules.MAX_PATHS)]},
+        "characters of paths": {"a": [f"{number:01000}" for number in range(rules.MAX_TOTAL_LENGTH // 1000)]},
     }
     for what, files in full.items():
         assert rules.parse_files(files) == files

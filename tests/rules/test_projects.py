@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import Refusal
-from bot.rules.projects import ENVIRONMENT, PROJECT, branches_to_ask, check, default_prefixes
+from bot.rules.projects import ENVIRONMENT, PROJECT, branches_to_search, check, default_prefixes
 from bot.rules.versions import is_release_version
 from tests.rules.test_versions import git_takes
 
@@ -117,4 +117,4 @@ def test_the_first_project_of_a_repository_has_short_prefixes_and_others_their_o
     ids=str,
 )
 def test_the_default_branch_is_asked_first_and_globs_last(allowed: list[str] | None, asked: list[str]) -> None:
-    assert branches_to_ask(allowed, "main") == asked
+    assert branches_to_search(allowed, "main") == asked
