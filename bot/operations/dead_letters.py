@@ -24,9 +24,9 @@ def not_found(number: int) -> NotFound:
     return NotFound(f"No dead letter {number}: see `longshore deliveries list`.")
 
 
-async def _change(context: Context, act: str, number: int, change: Callable[[int], Awaitable[bool]]) -> None:
+async def _change(context: Context, action: str, number: int, change: Callable[[int], Awaitable[bool]]) -> None:
     require_everywhere(context.actor, "admin")
     async with transaction():
         if not await change(number):
             raise not_found(number)
-        await audit.record(context, act, f"job {number}")
+        await audit.record(context, action, f"job {number}")

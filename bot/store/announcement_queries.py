@@ -71,8 +71,7 @@ class AnnouncementFilter:
     def condition(self, args: list[Any]) -> str:
         """Return the condition on the rows `a` of announcements; its arguments are added to `args`.
 
-        The project that is asked for, and the only one that may be visible, are conditions of their own: an index
-        serves them.
+        The requested project, and the only one that may be visible, are conditions of their own: an index serves them.
         """
         args.extend((self.state, MAX_ID if self.before is None else self.before))
         conditions = [f"a.state = ${len(args) - 1}", f"a.id < ${len(args)}"]

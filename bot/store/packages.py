@@ -50,7 +50,7 @@ class DatedRow(IdRow):
 
 @dataclass(frozen=True)
 class PackageFilter:
-    """Which package releases to list: those that are visible, of one project or of all, of a shown status or of any."""
+    """Which package releases to list: the visible ones, of one project or of all, of one shown status or of any."""
 
     visible: Visibility
     project: int | None = None
@@ -104,7 +104,7 @@ async def _latest(filters: PackageFilter, now: datetime) -> list[DatedRow]:
 
 
 async def find_by_ids(ids: list[int]) -> list[PackageRow]:
-    """Return the package releases with the given ids, newest first."""
+    """Return package releases by their ids, newest first."""
     if not ids:
         return []
     return [_to_package(row) for row in await fetch(_ROWS.format(ids=placeholder_list(len(ids))), *ids)]
