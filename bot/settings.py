@@ -19,7 +19,7 @@ PREFIX = "LONGSHORE_"
 _LEVELS = ("debug", "info", "warning", "error")
 
 
-def listed(value: str) -> list[str]:
+def split_list(value: str) -> list[str]:
     """Split a setting at its commas; surrounding space and empty parts are dropped."""
     return [part.strip() for part in value.split(",") if part.strip()]
 
@@ -93,7 +93,7 @@ class Settings(DatabaseSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _are_networks(cls, value: str) -> str:
-        for network in listed(value):
+        for network in split_list(value):
             try:
                 ip_network(network, strict=False)
             except ValueError:
@@ -103,7 +103,7 @@ class Settings(DatabaseSettings):
     @field_validator("cors_origins")
     @classmethod
     def _are_origins(cls, value: str) -> str:
-        for origin in listed(value):
+        for origin in split_list(value):
             if origin != "*" and re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", origin) is None:
                 raise ValueError(f"`{origin}` is neither an origin such as https://releases.example.com nor *")
         return value

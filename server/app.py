@@ -27,7 +27,7 @@ from bot.queue import schedule
 from bot.queue.intake import Intake
 from bot.queue.jobs import Job
 from bot.queue.worker import Worker
-from bot.settings import Settings, listed
+from bot.settings import Settings, split_list
 from bot.store.database import Database, open_database, refuse_in_transaction
 from handlers import receive, webhooks
 from server import jobs
@@ -143,7 +143,7 @@ def create_app(settings: Settings, *, works: bool = True, scheduled: bool = True
     service = Service(settings)
     spoken = dialects(settings.url)
     surroundings = [
-        HttpMiddleware(listed(settings.cors_origins)).request_middleware,
+        HttpMiddleware(split_list(settings.cors_origins)).request_middleware,
         ErrorPages(spoken).error_middleware,
     ]
     app = web.Application(client_max_size=receive.LARGEST + 1, middlewares=surroundings)
@@ -157,7 +157,7 @@ def create_app(settings: Settings, *, works: bool = True, scheduled: bool = True
     app.router.add_get("/healthz", health.alive)
     app.router.add_get("/readyz", health.ready)
     app.router.add_get("/metrics", health.metrics)
-    access = Authenticator(settings.anonymous_read, listed(settings.trusted_proxies))
+    access = Authenticator(settings.anonymous_read, split_list(settings.trusted_proxies))
     serving = endpoints.Serving(service.context, access, settings.base_url)
     for dialect in spoken:
         endpoints.add(app, dialect, serving)

@@ -275,7 +275,7 @@ class _Pages:
     async def links(self, context: Context, call: Call) -> list[dict[str, Any]]:
         """The links of a project."""
         permalink = call.path["permalink"]
-        return [{"url": self._told(permalink, link)} for link in await links.listed(context, permalink)]
+        return [{"url": self._told(permalink, link)} for link in await links.find_all(context, permalink)]
 
     async def link(self, context: Context, call: Call) -> dict[str, Any]:
         """A link of a project."""

@@ -180,7 +180,7 @@ async def _create_project(context: Context, call: Call) -> ProjectShape:
 
 async def _projects(context: Context, call: Call) -> Result:
     """List the projects, by name."""
-    rows = await projects.listed(context, **_window(call))
+    rows = await projects.find_all(context, **_window(call))
     return _page(call, [project_shape(project) for project in rows])
 
 
@@ -208,7 +208,7 @@ async def _create_environment(context: Context, call: Call) -> EnvironmentShape:
 
 async def _environments(context: Context, call: Call) -> Result:
     """List a project's environments, in their order."""
-    rows = await environments.listed(context, call.path["project"], **_window(call))
+    rows = await environments.find_all(context, call.path["project"], **_window(call))
     return _page(call, [environment_shape(environment, context) for environment in rows])
 
 
@@ -228,7 +228,7 @@ async def _change_environment(context: Context, call: Call) -> EnvironmentShape:
 async def _releases(context: Context, call: Call) -> Result:
     """List a project's releases, newest first."""
     size = call.query.per_page
-    rows = await releases.listed(context, call.path["project"], before=call.query.before, limit=size + 1)
+    rows = await releases.find_all(context, call.path["project"], before=call.query.before, limit=size + 1)
     more = rows[size - 1]["id"] if len(rows) > size else None
     return Result([release_line(row) for row in rows[:size]], 200, next_link(call.url, more))
 

@@ -176,7 +176,7 @@ async def _cancel(context: Context, call: Call) -> Any:
 async def _list(context: Context, call: Call) -> Result:
     """List an environment's deployments, newest first."""
     page, size = call.query.page, call.query.per_page
-    rows, count = await deployments.listed(
+    rows, count = await deployments.find_all(
         context, call.path["project"], call.path["environment"], limit=size, offset=(page - 1) * size
     )
     return Result([deployment_line(row) for row in rows], 200, numbered_links(call.url, page, -(-count // size)))

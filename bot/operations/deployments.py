@@ -128,7 +128,7 @@ async def report(
 
 
 @allowed_to_read("project:read")
-async def listed(
+async def find_all(
     context: Context, project: Outline, environment: str, *, limit: int, offset: int
 ) -> tuple[list[DeploymentRow], int]:
     """A page of the deployments on an environment of a project, newest first, and how many there are in all."""

@@ -33,7 +33,7 @@ async def create(context: Context, project: Project, /, name: str, **values: Any
 
 
 @allowed("project:read", hides=True)
-async def listed(context: Context, project: Project, *, limit: int, offset: int = 0) -> list[Environment]:
+async def find_all(context: Context, project: Project, *, limit: int, offset: int = 0) -> list[Environment]:
     """List one page of a project's environments, by position."""
     rows = Environment.filter(project_id=project.id).order_by("position", "id")
     return await rows.limit(limit).offset(offset)

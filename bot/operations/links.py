@@ -14,7 +14,7 @@ from bot.store.projects import Project
 
 
 @allowed(*READS, by=by_permalink)
-async def listed(context: Context, project: Project) -> list[Link]:
+async def find_all(context: Context, project: Project) -> list[Link]:
     """List the links of a project, oldest first."""
     return await announcement_queries.list_links(project.id)
 

@@ -89,7 +89,7 @@ async def find(context: Context, project: Project, number: int) -> PackageRow:
     return rows[0]
 
 
-async def listed(
+async def find_all(
     context: Context, *, package: str | None, status: int | None, limit: int, offset: int
 ) -> tuple[list[PackageRow], int]:
     """List a page of the package releases that the actor may read, newest first, and count all of them."""

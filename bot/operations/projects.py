@@ -80,7 +80,7 @@ async def find(context: Context, project: Project) -> Project:
     return project
 
 
-async def listed(context: Context, *, limit: int | None = None, offset: int = 0) -> list[Project]:
+async def find_all(context: Context, *, limit: int | None = None, offset: int = 0) -> list[Project]:
     """List the projects that the actor may read, by name, with their repositories: all of them, or one page."""
     require(context.actor, "project:read")
     where = Where()

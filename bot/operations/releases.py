@@ -45,7 +45,7 @@ async def find(context: Context, project: Project, version: str) -> ReleaseDetai
 
 
 @allowed_to_read("project:read", hides=True)
-async def listed(context: Context, project: Outline, *, before: int | None, limit: int) -> list[ReleaseRow]:
+async def find_all(context: Context, project: Outline, *, before: int | None, limit: int) -> list[ReleaseRow]:
     """List releases of a project with ids below `before`, newest first."""
     return await queries.list_releases(project.id, before=before, limit=limit)
 
