@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from tortoise.exceptions import IntegrityError
 
@@ -32,7 +31,7 @@ class ProjectProfile:
 
 
 @allowed("announcement:submit", by=by_permalink)
-async def submit(context: Context, project: Project, /, **values: Any) -> AnnouncementRow:
+async def submit(context: Context, project: Project, /, **values: object) -> AnnouncementRow:
     """Submit a release for approval. Refuses invalid fields, and a version that is already pending or approved."""
     fields = rules.parse_release(values)
     projects.refuse_archived(project)
@@ -158,7 +157,7 @@ async def get_profile(context: Context, project: Project, *, recent: int) -> Pro
 
 
 @allowed("project:write", by=by_permalink)
-async def change_profile(context: Context, project: Project, /, *, recent: int, **values: Any) -> ProjectProfile:
+async def change_profile(context: Context, project: Project, /, *, recent: int, **values: object) -> ProjectProfile:
     """Change a project's name, oneliner, description, licenses or tags; fields that are not passed are kept.
 
     Returns the profile to an actor who may write it, even without a grant to read.
@@ -195,7 +194,7 @@ async def _lock_newest(project: Project, version: str, number: int | None) -> An
     return announcement
 
 
-async def _decide(context: Context, announcement: Announcement, state: str, action: str, **fields: Any) -> None:
+async def _decide(context: Context, announcement: Announcement, state: str, action: str, **fields: object) -> None:
     rules.check_transition(announcement.version, announcement.state, state)
     decision = {"state": state, "decided_by_id": context.actor.user_id, "decided_at": context.now(), **fields}
     announcement.update_from_dict(decision)

@@ -1,7 +1,7 @@
 """Environments: create, find, list, change, freeze and unfreeze."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from tortoise.exceptions import IntegrityError
 
@@ -14,8 +14,26 @@ from bot.store.database import transaction
 from bot.store.projects import Environment, Project
 
 
+class EnvironmentSettings(TypedDict, total=False):
+    """The settings of a new environment besides its name."""
+
+    tier: str
+    workflow: str | None
+    inputs: dict[str, str]
+    position: int
+    deploy_deadline_minutes: int
+
+
+class EnvironmentChanges(EnvironmentSettings, total=False):
+    """The settings of an environment that callers may change."""
+
+    name: str
+
+
 @allowed("project:write", hides=True)
-async def create(context: Context, project: Project, /, name: str, **values: Any) -> Environment:
+async def create(
+    context: Context, project: Project, /, name: str, **values: Unpack[EnvironmentSettings]
+) -> Environment:
     """Create an environment. Refuses invalid values, and a name that differs from another only in case."""
     rules.check({"name": name, **values}, rules.ENVIRONMENT)
     try:
@@ -54,10 +72,10 @@ async def find_by_name(project: Project, name: str) -> Environment:
 
 
 @allowed("project:write", hides=True)
-async def change(context: Context, project: Project, name: str, /, **values: Any) -> Environment:
+async def change(context: Context, project: Project, name: str, /, **values: Unpack[EnvironmentChanges]) -> Environment:
     """Change an environment's settings; fields that are not passed are kept."""
     rules.check(values, rules.ENVIRONMENT)
-    return await _change(context, project, name, "environment.change", values)
+    return await _change(context, project, name, "environment.change", dict(values))
 
 
 async def amend(context: Context, project: str, name: str, /, **values: Any) -> Environment:

@@ -1,7 +1,5 @@
 """Links of a project: list, find, create, change and remove."""
 
-from typing import Any
-
 from bot.context import Context, allowed, by_permalink
 from bot.errors import Conflict, NotFound
 from bot.operations import audit
@@ -26,7 +24,7 @@ async def find(context: Context, project: Project, permalink: str) -> Link:
 
 
 @allowed("project:write", by=by_permalink)
-async def create(context: Context, project: Project, /, **values: Any) -> Link:
+async def create(context: Context, project: Project, /, **values: object) -> Link:
     """Add a link. Refuses a label that another link of the project has, and more than MAX_LINKS links."""
     fields = rules.parse_link(values, new=True)
     async with transaction():
@@ -41,7 +39,7 @@ async def create(context: Context, project: Project, /, **values: Any) -> Link:
 
 
 @allowed("project:write", by=by_permalink)
-async def change(context: Context, project: Project, permalink: str, /, **values: Any) -> Link:
+async def change(context: Context, project: Project, permalink: str, /, **values: object) -> Link:
     """Change the label or the location of a link; its permalink is kept."""
     fields = rules.parse_link(values, new=False)
     async with transaction():
@@ -50,7 +48,7 @@ async def change(context: Context, project: Project, permalink: str, /, **values
         _refuse_duplicate([other for other in links if other.id != link.id], fields.get("label"))
         before = {name: getattr(link, name) for name in fields}
         if fields:
-            await link.update_from_dict(fields).save(update_fields=list(fields))
+            await link.update_from_dict(dict(fields)).save(update_fields=list(fields))
             await audit.record(context, "link.change", permalink, project=project.id, before=before, after=fields)
     return link
 

@@ -1,6 +1,6 @@
 """Projects: create, find, list, change, and compute the next version."""
 
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from tortoise.exceptions import IntegrityError
 
@@ -21,7 +21,38 @@ ARCHIVED = "Release project is archived"
 PROJECTS = Listing(Project, "id")
 
 
-async def create(context: Context, name: str, repo: str | None = None, **values: Any) -> Project:
+class ProjectSettings(TypedDict, total=False):
+    """The settings of a project; None in a new project means the default."""
+
+    build_workflow: str | None
+    build_inputs: dict[str, str] | None
+    build_deadline_minutes: int | None
+    allowed_branches: list[str] | None
+    tag_prefix: str | None
+    trigger_tag_prefix: str | None
+    tag_candidates: bool | None
+    version_scheme: str | None
+    archived: bool
+    oneliner: str
+    description: str
+    license_list: list[str]
+    tag_list: list[str]
+
+
+class ProjectChanges(ProjectSettings, total=False):
+    """The fields of a project that callers may change: its settings, name and permalink."""
+
+    name: str
+    permalink: str
+
+
+async def create(
+    context: Context,
+    name: str,
+    repo: str | None = None,
+    permalink: str | None = None,
+    **settings: Unpack[ProjectSettings],
+) -> Project:
     """Create a project. Its repository, if any, is looked up on GitHub first.
 
     Refuses invalid values, a repository that the App cannot access, and a name, permalink or tag prefix that is taken.
@@ -29,7 +60,7 @@ async def create(context: Context, name: str, repo: str | None = None, **values:
     require(context.actor, "project:write")
     if context.actor.is_scoped:
         raise Forbidden("This token is for one project only and cannot create another.")
-    values = {"name": name, "permalink": values.pop("permalink", None) or make_permalink(name), **values}
+    values: dict[str, Any] = {"name": name, "permalink": permalink or make_permalink(name), **settings}
     rules.check(values, rules.PROJECT)
     repository = await _repository(context, repo)
     try:
@@ -46,16 +77,19 @@ async def create(context: Context, name: str, repo: str | None = None, **values:
 
 
 @allowed("project:write", hides=True)
-async def change(context: Context, project: Project, /, repo: str | None = None, **values: Any) -> Project:
+async def change(
+    context: Context, project: Project, /, repo: str | None = None, **settings: Unpack[ProjectChanges]
+) -> Project:
     """Change a project's settings; fields that are not passed are kept. A new repository is looked up on GitHub first.
 
     An actor scoped to this project may not move it to another repository, which would extend the scope.
     """
-    rules.check(values, rules.PROJECT)
+    rules.check(settings, rules.PROJECT)
     if repo is not None and context.actor.is_scoped:
         _refuse_other_repository(project, repo)
         repo = None
     repository = project.repository if repo is None else await _repository(context, repo)
+    values: dict[str, Any] = {**settings}
     if repository is not None and repo is not None:
         values["repository_id"] = repository.github_id
     try:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, TypedDict, Unpack
 
 from bot.context import Context, allowed, allowed_to_read
 from bot.errors import Conflict, Refusal, release_not_found
@@ -25,6 +25,14 @@ class ReleaseDetails:
     row: ReleaseRow
     candidates: list[tuple[Candidate, Run | None]]
     deployments: list[DeploymentRow]
+
+
+class ReleaseChanges(TypedDict, total=False):
+    """The fields of a release that callers may change."""
+
+    status: int
+    release_date: datetime | None
+    notes: str
 
 
 class Hold(TypedDict):
@@ -96,7 +104,7 @@ def release_id_conflict(context: Context, other: Release) -> Conflict:
     )
 
 
-async def amend(context: Context, project: str, version: str, /, **values: Any) -> ReleaseDetails:
+async def amend(context: Context, project: str, version: str, /, **values: Unpack[ReleaseChanges]) -> ReleaseDetails:
     """Apply several changes, each authorised by its own grant, all or none of them.
 
     The status HOLD holds the release, any other status unholds it if it is held. Setting the status that a held release
@@ -140,7 +148,7 @@ async def unhold(context: Context, project: Project, version: str) -> Release:
 
 
 @allowed("project:write", hides=True)
-async def change(context: Context, project: Project, version: str, /, **values: Any) -> Release:
+async def change(context: Context, project: Project, version: str, /, **values: Unpack[ReleaseChanges]) -> Release:
     """Change a release's status, date or notes; fields that are not passed are kept.
 
     A status that is set lasts until a deployment moves the release forward. Refuses HOLD, which `hold` sets.

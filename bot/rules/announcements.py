@@ -7,7 +7,7 @@ parsers here normalise them, or refuse them with a sentence for every invalid fi
 import re
 from collections.abc import Callable, Collection, Mapping
 from itertools import chain, count
-from typing import Any
+from typing import TypedDict, cast
 from urllib.parse import urlsplit
 
 from bot.errors import Conflict, Refusal
@@ -33,8 +33,34 @@ _TAG = re.compile(r"<(?:/?[a-z][a-z0-9-]*(?=[\s/>])|!--|!doctype\b|\?[a-z])[^>]*
 _FORBIDDEN_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _FLAGS = {"true": True, "1": True, "y": True, "yes": True, "false": False, "0": False, "n": False, "no": False}
 
-Parser = Callable[[Any], Any]
+Parser = Callable[[object], object]
 """Normalises one value; raises ValueError with what it must be."""
+
+
+class AnnouncementFields(TypedDict):
+    """The fields of a submitted announcement."""
+
+    version: str
+    changelog: str
+    tag_list: list[str]
+    hidden_from_frontpage: bool
+
+
+class ProfileFields(TypedDict, total=False):
+    """Changes of a project's profile, by the columns of the project."""
+
+    name: str
+    oneliner: str
+    description: str
+    license_list: list[str]
+    tag_list: list[str]
+
+
+class LinkFields(TypedDict, total=False):
+    """A new link, or changes of one."""
+
+    label: str
+    location: str
 
 
 class InvalidFields(Refusal):
@@ -58,20 +84,23 @@ def has_html(text: str) -> bool:
     return _TAG.search(text, 0, text.rfind(">") + 1) is not None
 
 
-def parse_release(values: Mapping[str, Any]) -> dict[str, Any]:
+def parse_release(values: Mapping[str, object]) -> AnnouncementFields:
     """Parse a submitted announcement; unknown fields are ignored."""
-    return {"tag_list": [], "hidden_from_frontpage": False, **_parse(values, RELEASE, ("version", "changelog"))}
+    fields = {"tag_list": [], "hidden_from_frontpage": False, **_parse(values, RELEASE, ("version", "changelog"))}
+    return cast("AnnouncementFields", fields)
 
 
-def parse_description(values: Mapping[str, Any]) -> dict[str, Any]:
+def parse_description(values: Mapping[str, object]) -> ProfileFields:
     """Parse changes of a project's profile into values of its columns; absent fields are left out."""
     fields = _parse(values, DESCRIPTION)
-    return {("tag_list" if name == "project_tag_list" else name): value for name, value in fields.items()}
+    if "project_tag_list" in fields:
+        fields["tag_list"] = fields.pop("project_tag_list")
+    return cast("ProfileFields", fields)
 
 
-def parse_link(values: Mapping[str, Any], *, new: bool) -> dict[str, Any]:
+def parse_link(values: Mapping[str, object], *, new: bool) -> LinkFields:
     """Parse a new link, or changes of one, where absent fields are left out."""
-    return _parse(values, LINK, ("label", "location") if new else ())
+    return cast("LinkFields", _parse(values, LINK, ("label", "location") if new else ()))
 
 
 def parse_reason(reason: object) -> str:
@@ -92,9 +121,12 @@ def check_transition(version: str, state: str, to: str) -> None:
         raise Conflict(f"The announcement of {version} is {state} already: it cannot be {to}.", state=state)
 
 
-def _parse(values: Mapping[str, Any], parsers: Mapping[str, Parser], required: Collection[str] = ()) -> dict[str, Any]:
+def _parse(
+    values: Mapping[str, object], parsers: Mapping[str, Parser], required: Collection[str] = ()
+) -> dict[str, object]:
     """Apply a parser to each field that is present; raise InvalidFields with all errors."""
-    parsed, errors = {}, {}
+    parsed: dict[str, object] = {}
+    errors: dict[str, list[str]] = {}
     for field, parse in parsers.items():
         value = values.get(field)
         if field in required and (value is None or value == ""):
@@ -109,7 +141,7 @@ def _parse(values: Mapping[str, Any], parsers: Mapping[str, Parser], required: C
     return parsed
 
 
-def _text(value: Any, max_length: int, *, html: bool = False) -> str:
+def _text(value: object, max_length: int, *, html: bool = False) -> str:
     """Parse text of one or more lines."""
     if not isinstance(value, str):
         raise ValueError("be text")
@@ -122,7 +154,7 @@ def _text(value: Any, max_length: int, *, html: bool = False) -> str:
     return value
 
 
-def _line(value: Any, max_length: int) -> str:
+def _line(value: object, max_length: int) -> str:
     """Parse one line of printable text and strip it."""
     text = _text(value.strip() if isinstance(value, str) else value, max_length)
     if not text.isprintable():
@@ -136,26 +168,26 @@ def _not_blank(text: str) -> str:
     return text
 
 
-def _version(value: Any) -> str:
+def _version(value: object) -> str:
     text = _not_blank(_line(value, MAX_VERSION_LENGTH))
     if text in (".", ".."):
         raise ValueError("not be a dot or two, which cannot stand in an address")
     return text
 
 
-def _changelog(value: Any) -> str:
+def _changelog(value: object) -> str:
     return _not_blank(_text(value, MAX_CHANGELOG_LENGTH))
 
 
-def _oneliner(value: Any) -> str:
+def _oneliner(value: object) -> str:
     return _line(value or "", 255)
 
 
-def _description(value: Any) -> str:
+def _description(value: object) -> str:
     return _text(value or "", MAX_CHANGELOG_LENGTH)
 
 
-def _tags(value: Any) -> list[str]:
+def _tags(value: object) -> list[str]:
     """Parse a list of strings, or one string; commas separate tags in both, since no tag contains one."""
     texts = [value] if isinstance(value, str) else [] if value is None else value
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
@@ -166,7 +198,7 @@ def _tags(value: Any) -> list[str]:
     return [_line(tag, MAX_TAG_LENGTH) for tag in tags]
 
 
-def _flag(value: Any) -> bool:
+def _flag(value: object) -> bool:
     if value is None or value == "":
         return False
     text = str(value).strip().lower() if isinstance(value, bool | int | str) else ""
@@ -175,11 +207,11 @@ def _flag(value: Any) -> bool:
     return _FLAGS[text]
 
 
-def _label(value: Any) -> str:
+def _label(value: object) -> str:
     return _not_blank(_line(value, 100))
 
 
-def _location(value: Any) -> str:
+def _location(value: object) -> str:
     """Parse a URL that is safe to redirect people to: of the schemes SCHEMES, and without credentials."""
     error = ValueError(f"be an {', '.join(SCHEMES)} address of at most {MAX_LOCATION_LENGTH:,} characters")
     if not isinstance(value, str) or len(value) > MAX_LOCATION_LENGTH:

@@ -33,7 +33,7 @@ def _is_name(value: str) -> bool:
     )
 
 
-def _is_inputs(value: Any) -> bool:
+def _is_inputs(value: object) -> bool:
     return (
         isinstance(value, dict)
         and len(value) <= MAX_INPUTS

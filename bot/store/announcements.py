@@ -1,7 +1,5 @@
 """Announcements of releases, and links of projects."""
 
-from typing import Any
-
 from tortoise import fields
 from tortoise.models import Model
 
@@ -37,7 +35,7 @@ class Announcement(Model):
     )
     submitted_by_id: UserId
     created_at = fields.DatetimeField()
-    decided_by: Any = fields.ForeignKeyField(
+    decided_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
         "models.User", null=True, related_name="decided", on_delete=fields.OnDelete.RESTRICT
     )
     decided_by_id: UserId | None
