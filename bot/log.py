@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 _SECRETS = re.compile(
     r"gh[a-z]_[A-Za-z0-9._-]{16,}|github_pat_[A-Za-z0-9_]{20,}|lsh_[A-Za-z0-9_-]{20,}"
@@ -23,19 +24,19 @@ MAX_LENGTH = 500  # characters of a bound value
 _SECRET_KEYS = frozenset({"authorization", "token", "secret", "password", "private_key", "auth_code", "signature"})
 
 
-def bind_log_context(**values: Any) -> None:
+def bind_log_context(**values: object) -> None:
     """Add values to every line that the current unit of work logs from here on.
 
     Long text is truncated: it may come from a caller.
     """
     bound = {
-        name: f"{redacted(value)[: MAX_LENGTH - 1]}…" if isinstance(value, str) and len(value) > MAX_LENGTH else value
+        name: f"{redact(value)[: MAX_LENGTH - 1]}…" if isinstance(value, str) and len(value) > MAX_LENGTH else value
         for name, value in values.items()
     }
     structlog.contextvars.bind_contextvars(**bound)
 
 
-def redacted(value: Any) -> Any:
+def redact(value: Any) -> Any:
     """Return a copy of a value, at any depth, with everything that looks like a secret replaced by `[redacted]`."""
     if isinstance(value, str):
         return _SECRETS.sub("[redacted]", value)
@@ -43,24 +44,24 @@ def redacted(value: Any) -> Any:
         return value
     if isinstance(value, MutableMapping):
         return {
-            name: "[redacted]" if str(name).lower() in _SECRET_KEYS else redacted(item) for name, item in value.items()
+            name: "[redacted]" if str(name).lower() in _SECRET_KEYS else redact(item) for name, item in value.items()
         }
     if isinstance(value, list | tuple):
-        return [redacted(item) for item in value]
+        return [redact(item) for item in value]
     return value
 
 
-def _add_timestamp(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _add_timestamp(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     event["timestamp"] = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     return event
 
 
-def _redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    cleaned: MutableMapping[str, Any] = redacted(event)
-    return cleaned
+def _redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    redacted: EventDict = redact(event)
+    return redacted
 
 
-def _to_json(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
+def _to_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     try:
         return orjson.dumps(event, default=repr).decode()
     except TypeError:  # lone surrogates, integers of more than 64 bits
@@ -88,17 +89,17 @@ class _LineWriter:
 
 def configure(level: str) -> None:
     """Send all logs of this process to standard error as JSON lines."""
-    shared: list[Any] = [
+    shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.format_exc_info,
-        _redact,
+        _redact_event,
         structlog.processors.add_log_level,
         _add_timestamp,
     ]
     meta = [structlog.stdlib.add_logger_name, structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*meta, _redact, _to_json])
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*meta, _redact_event, _to_json])
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)

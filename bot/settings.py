@@ -143,7 +143,7 @@ def read_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        raise Misconfigured(_sentence(error)) from None
+        raise Misconfigured(_describe(error)) from None
 
 
 def read_database_url() -> str:
@@ -151,7 +151,7 @@ def read_database_url() -> str:
     try:
         return DatabaseSettings().database_url
     except ValidationError as error:
-        raise Misconfigured(_sentence(error)) from None
+        raise Misconfigured(_describe(error)) from None
 
 
 def _read_file(variable: str, file: Path) -> str:
@@ -168,7 +168,7 @@ def _is_private_key(text: str) -> bool:
         return False
 
 
-def _sentence(error: ValidationError) -> str:
+def _describe(error: ValidationError) -> str:
     parts = []
     for problem in error.errors(include_url=False, include_input=False):
         text = problem["msg"].removeprefix("Value error, ")

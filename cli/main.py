@@ -10,7 +10,7 @@ from typer.main import get_command
 
 from bot import log
 from bot.errors import Problem
-from bot.log import redacted
+from bot.log import redact
 from cli import deliveries, demo, environments, processes, projects, sandboxes, tokens
 from sandbox.errors import SandboxError
 
@@ -64,7 +64,7 @@ def run(arguments: list[str]) -> int:
 
 def _failed(sentence: str, details: Any) -> int:
     more = ", ".join(f"{name}: {value}" for name, value in details.items() if name != "field")
-    line = redacted(f"longshore: {sentence}" + (f" ({more})" if more else ""))
+    line = redact(f"longshore: {sentence}" + (f" ({more})" if more else ""))
     shown = " ".join(line.split()).encode(errors="backslashreplace").decode()
     print(shown, file=sys.stderr)  # noqa: T201
     return 1

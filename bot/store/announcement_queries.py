@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict
 
+from bot.rules.ids import ProjectId, UserId
 from bot.rules.permissions import Visibility
 from bot.store import visibility
 from bot.store.announcements import Link
@@ -36,8 +37,8 @@ class AnnouncementRow(TypedDict):
     """An announcement as dialects show it. On SQLite, times are text and `tag_list` is JSON."""
 
     id: int
-    project_id: int
-    submitted_by_id: int
+    project_id: ProjectId
+    submitted_by_id: UserId
     project: str
     permalink: str
     version: str

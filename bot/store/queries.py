@@ -12,6 +12,7 @@ import orjson
 from tortoise.fields import DatetimeField
 from tortoise.models import Model
 
+from bot.rules.ids import EnvironmentId
 from bot.store.database import Record, fetch, fetch_as
 from bot.store.placeholders import placeholder_list
 from bot.store.projects import Outline, Project, Repository
@@ -114,10 +115,10 @@ async def find_outline(condition: str, value: str | int) -> Outline | None:
     return Outline(rows[0]["id"], rows[0]["name"], rows[0]["repository_id"], not rows[0]["private"]) if rows else None
 
 
-async def find_environment_id(project: int, name: str) -> int | None:
+async def find_environment_id(project: int, name: str) -> EnvironmentId | None:
     """Find the id of a project's environment by its case-sensitive name."""
     rows = await fetch_as(IdRow, "SELECT id FROM environments WHERE project_id = $1 AND name = $2", project, name)
-    return rows[0]["id"] if rows else None
+    return EnvironmentId(rows[0]["id"]) if rows else None
 
 
 async def find_token(digest: str) -> TokenRecord | None:

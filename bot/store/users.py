@@ -6,6 +6,8 @@ from datetime import datetime
 from tortoise import fields
 from tortoise.models import Model
 
+from bot.rules.ids import ProjectId, UserId
+
 
 class User(Model):
     """A person or a machine, identified by name and, if it has an account on GitHub, by GitHub's user id."""
@@ -28,7 +30,7 @@ class ApiToken(Model):
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="tokens", on_delete=fields.OnDelete.RESTRICT
     )
-    user_id: int
+    user_id: UserId
     name = fields.CharField(max_length=255)
     prefix = fields.CharField(max_length=16)
     digest = fields.CharField(max_length=64, unique=True)
@@ -50,10 +52,10 @@ class TokenRecord:
     """A token and its user, as authentication reads them."""
 
     id: int
-    user_id: int
+    user_id: UserId
     user_name: str
     grants: frozenset[str]
-    project_id: int | None
+    project_id: ProjectId | None
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
