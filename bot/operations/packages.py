@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import NotRequired, TypedDict, Unpack
 
 from tortoise.exceptions import IntegrityError
 
@@ -20,13 +20,22 @@ from bot.store.releases import Release
 MAX_NAME_LENGTH = 255  # characters of the column
 
 
+class PackageFields(TypedDict):
+    """The fields of a package release besides its version and status, as `bot.rules.packages` has validated them."""
+
+    release_date: datetime
+    notes: NotRequired[str]
+    files: NotRequired[dict[str, list[str]]]
+    signature: NotRequired[str | None]
+
+
 async def create(
-    context: Context, package: str, version: str, *, status: int, release_date: datetime, **values: Any
+    context: Context, package: str, version: str, *, status: int, **fields: Unpack[PackageFields]
 ) -> Release:
     """Create a release of a package, which is the name of a project. The status HOLD places a hold on it.
 
-    `values` are `notes`, `files` and `signature`, validated by `bot.rules.packages`. Refuses an unknown package, one
-    outside the scope of the caller's token, an archived one, an existing version, and a release id that is taken.
+    Refuses an unknown package, one outside the scope of the caller's token, an archived one, an existing version, and
+    a release id that is taken.
     """
     require(context.actor, "project:write")
     project = await _package(context, package)
@@ -34,13 +43,13 @@ async def create(
     try:
         async with transaction():
             await _refuse_clash(context, project, version)
-            return await _insert(context, project, version, status, {"release_date": release_date, **values})
+            return await _insert(context, project, version, status, fields)
     except IntegrityError as clash:  # of a concurrent request
         await _refuse_clash(context, project, version)
         raise Conflict(f"The release {version} has just been made.") from clash
 
 
-async def _insert(context: Context, project: Project, version: str, status: int, values: dict[str, Any]) -> Release:
+async def _insert(context: Context, project: Project, version: str, status: int, fields: PackageFields) -> Release:
     now = context.now()
     held = releases.hold_record(context, "it was created with the status 20 (HOLD)") if status == HOLD else None
     release = await Release.create(
@@ -51,9 +60,9 @@ async def _insert(context: Context, project: Project, version: str, status: int,
         held=held,
         created_at=now,
         updated_at=now,
-        **values,
+        **fields,
     )
-    after = {"status": status, "release_date": values["release_date"].isoformat()}
+    after = {"status": status, "release_date": fields["release_date"].isoformat()}
     await audit.record(context, "release.create", version, project=project.id, after=after)
     return release
 
