@@ -52,10 +52,10 @@ async def submit(context: Context, project: Project, /, **values: object) -> Ann
 
 
 @allowed("announcement:submit", by=by_permalink)
-async def withdraw(context: Context, project: Project, number: int) -> AnnouncementRow:
+async def withdraw(context: Context, project: Project, announcement_id: int) -> AnnouncementRow:
     """Withdraw a pending announcement. Refuses one that another user has submitted."""
     async with transaction():
-        announcement = await Announcement.select_for_update().get_or_none(id=number, project_id=project.id)
+        announcement = await Announcement.select_for_update().get_or_none(id=announcement_id, project_id=project.id)
         if announcement is None or announcement.state == rules.WITHDRAWN:
             raise release_not_found()
         if announcement.submitted_by_id != context.actor.user_id:
@@ -65,21 +65,23 @@ async def withdraw(context: Context, project: Project, number: int) -> Announcem
 
 
 @allowed("announcement:approve", hides=True)
-async def approve(context: Context, project: Project, version: str, number: int | None = None) -> AnnouncementRow:
+async def approve(
+    context: Context, project: Project, version: str, announcement_id: int | None = None
+) -> AnnouncementRow:
     """Approve the pending announcement of a version; get or create its release.
 
-    `number` is the id of the announcement that the caller has read; a newer one of the same version is refused.
+    `announcement_id` names the announcement that the caller has read; a newer one of the same version is refused.
     """
     projects.refuse_archived(project)
     for _ in range(TRIES):
         with suppress(IntegrityError):  # a concurrent request has created the release: the next attempt finds it
-            return await _approve(context, project, version, number)
+            return await _approve(context, project, version, announcement_id)
     raise Conflict("Somebody else has just made a release of this name: try again.")
 
 
-async def _approve(context: Context, project: Project, version: str, number: int | None) -> AnnouncementRow:
+async def _approve(context: Context, project: Project, version: str, announcement_id: int | None) -> AnnouncementRow:
     async with transaction():
-        announcement = await _lock_newest(project, version, number)
+        announcement = await _lock_newest(project, version, announcement_id)
         rules.check_transition(announcement.version, announcement.state, rules.APPROVED)
         release = await releases.get_or_create(context, project, announcement.version)
         await _decide(context, announcement, rules.APPROVED, "approve", release_id=release.id)
@@ -88,12 +90,12 @@ async def _approve(context: Context, project: Project, version: str, number: int
 
 @allowed("announcement:approve", hides=True)
 async def reject(
-    context: Context, project: Project, version: str, reason: object, number: int | None = None
+    context: Context, project: Project, version: str, reason: object, announcement_id: int | None = None
 ) -> AnnouncementRow:
-    """Reject the pending announcement of a version with a reason; `number` as in `approve`."""
+    """Reject the pending announcement of a version with a reason; `announcement_id` as in `approve`."""
     reason = rules.parse_reason(reason)
     async with transaction():
-        announcement = await _lock_newest(project, version, number)
+        announcement = await _lock_newest(project, version, announcement_id)
         await _decide(context, announcement, rules.REJECTED, "reject", reason=reason)
     return await _row(announcement)
 
@@ -111,9 +113,9 @@ async def list_pending(context: Context, project: Project, *, limit: int, offset
 
 
 @allowed(*READS, by=by_permalink)
-async def find(context: Context, project: Project, number: int) -> AnnouncementRow:
+async def find(context: Context, project: Project, announcement_id: int) -> AnnouncementRow:
     """Find an approved announcement, or a pending one that the actor has submitted or may approve."""
-    row = await announcement_queries.find_announcement(number, project.id)
+    row = await announcement_queries.find_announcement(announcement_id, project.id)
     if row is None or not (row["state"] == rules.APPROVED or _may_see_pending(context, project, row)):
         raise release_not_found()
     return row
@@ -131,10 +133,10 @@ async def list_by_state(
     actor = context.actor
     filters = AnnouncementFilter(
         state=state,
-        user=actor.user_id,
+        user_id=actor.user_id,
         visible=actor.visibility(*READS) if state == rules.APPROVED else actor.visibility("announcement:approve"),
         own=Visibility(not actor.is_scoped, actor.project_id, actor.repository_id),
-        project=None if project is None else await _project_id(context, project),
+        project_id=None if project is None else await _project_id(context, project),
         before=before,
     )
     return await announcement_queries.list_by_state(filters, limit=limit)
@@ -181,13 +183,13 @@ def _may_see_pending(context: Context, project: Project, row: AnnouncementRow) -
     return row["state"] == rules.PENDING and (approves or row["submitted_by_id"] == actor.user_id)
 
 
-async def _lock_newest(project: Project, version: str, number: int | None) -> Announcement:
+async def _lock_newest(project: Project, version: str, announcement_id: int | None) -> Announcement:
     """Lock the newest announcement of a version: any older one is rejected or withdrawn."""
     rows = Announcement.select_for_update().filter(project_id=project.id, version=version)
     announcement = await rows.order_by("-id").first()
     if announcement is None:
         raise NotFound("Announcement not found")
-    if number not in (None, announcement.id):
+    if announcement_id not in (None, announcement.id):
         raise Conflict(
             f"The announcement of {version} is another one now, of the id {announcement.id}.", id=announcement.id
         )

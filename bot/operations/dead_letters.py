@@ -9,24 +9,24 @@ from bot.queue import jobs
 from bot.store.database import transaction
 
 
-async def retry(context: Context, number: int) -> None:
+async def retry(context: Context, job_id: int) -> None:
     """Put a dead letter back into the queue with its attempts reset."""
-    await _change(context, "delivery.retry", number, jobs.retry)
+    await _change(context, "delivery.retry", job_id, jobs.retry)
 
 
-async def discard(context: Context, number: int) -> None:
+async def discard(context: Context, job_id: int) -> None:
     """Give up a dead letter: mark it as done without running it again."""
-    await _change(context, "delivery.discard", number, jobs.discard)
+    await _change(context, "delivery.discard", job_id, jobs.discard)
 
 
-def not_found(number: int) -> NotFound:
+def not_found(job_id: int) -> NotFound:
     """Build the error for an unknown dead letter."""
-    return NotFound(f"No dead letter {number}: see `longshore deliveries list`.")
+    return NotFound(f"No dead letter {job_id}: see `longshore deliveries list`.")
 
 
-async def _change(context: Context, action: str, number: int, change: Callable[[int], Awaitable[bool]]) -> None:
+async def _change(context: Context, action: str, job_id: int, change: Callable[[int], Awaitable[bool]]) -> None:
     require_everywhere(context.actor, "admin")
     async with transaction():
-        if not await change(number):
-            raise not_found(number)
-        await audit.record(context, action, f"job {number}")
+        if not await change(job_id):
+            raise not_found(job_id)
+        await audit.record(context, action, f"job {job_id}")

@@ -69,14 +69,16 @@ async def _insert(context: Context, project: Project, version: str, status: int,
 
 @allowed("project:write", by=by_release)
 async def add_files(
-    context: Context, project: Project, number: int, files: Mapping[str, list[str]]
+    context: Context, project: Project, package_release_id: int, files: Mapping[str, list[str]]
 ) -> dict[str, list[str]]:
     """Add files to a package release and return all its files. Paths that it already has are not added again.
 
     Refuses more files than a release may have.
     """
     async with transaction():
-        release = await Release.select_for_update().get_or_none(id=number, project_id=project.id, release_type="ga")
+        release = await Release.select_for_update().get_or_none(
+            id=package_release_id, project_id=project.id, release_type="ga"
+        )
         if release is None:
             raise release_not_found()
         merged = rules.merge_files(release.files, files)
@@ -90,9 +92,9 @@ async def add_files(
 
 
 @allowed("project:read", by=by_release)
-async def find(context: Context, project: Project, number: int) -> PackageRow:
+async def find(context: Context, project: Project, package_release_id: int) -> PackageRow:
     """Find a package release by its id."""
-    rows = await packages.find_by_ids([number])
+    rows = await packages.find_by_ids([package_release_id])
     if not rows:
         raise release_not_found()
     return rows[0]

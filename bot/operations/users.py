@@ -115,10 +115,10 @@ async def list_tokens(context: Context, before: int | None, limit: int) -> list[
     return await rows.order_by("-id").limit(limit).select_related("user")
 
 
-async def find_token(context: Context, number: int) -> ApiToken:
+async def find_token(context: Context, token_id: int) -> ApiToken:
     """Find a token by its id, with its user."""
     require_everywhere(context.actor, "admin")
-    row = await ApiToken.get_or_none(id=number).select_related("user")
+    row = await ApiToken.get_or_none(id=token_id).select_related("user")
     if row is None:
         raise token_not_found()
     return row
@@ -129,11 +129,11 @@ def token_not_found() -> NotFound:
     return NotFound("Token not found")
 
 
-async def revoke_token_by_id(context: Context, number: int) -> None:
+async def revoke_token_by_id(context: Context, token_id: int) -> None:
     """Revoke a token by its id. A revoked one is kept as it is."""
     require_everywhere(context.actor, "admin")
     async with transaction():
-        row = await ApiToken.select_for_update().get_or_none(id=number)
+        row = await ApiToken.select_for_update().get_or_none(id=token_id)
         if row is None:
             raise token_not_found()
         if row.revoked_at is None:

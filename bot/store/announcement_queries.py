@@ -63,10 +63,10 @@ class AnnouncementFilter:
     """
 
     state: str
-    user: int
+    user_id: int
     visible: Visibility
     own: Visibility
-    project: int | None = None
+    project_id: int | None = None
     before: int | None = None
 
     def condition(self, args: list[Any]) -> str:
@@ -76,8 +76,8 @@ class AnnouncementFilter:
         """
         args.extend((self.state, MAX_ID if self.before is None else self.before))
         conditions = [f"a.state = ${len(args) - 1}", f"a.id < ${len(args)}"]
-        for project in {self.project, None if self.visible.public else self.own.project_id} - {None}:
-            args.append(project)
+        for project_id in {self.project_id, None if self.visible.public else self.own.project_id} - {None}:
+            args.append(project_id)
             conditions.append(f"a.project_id = ${len(args)}")
         if not self.visible.everything:
             conditions.append(self._visible_or_own(args))
@@ -85,21 +85,21 @@ class AnnouncementFilter:
 
     def _visible_or_own(self, args: list[Any]) -> str:
         others = visibility.condition(self.visible, "a.project_id", args) if self.visible != Visibility() else ""
-        args.append(self.user)
+        args.append(self.user_id)
         submitted = f"a.submitted_by_id = ${len(args)}"
         within = visibility.condition(self.own, "a.project_id", args)
         own = f"({submitted} AND {within})" if within else f"({submitted})"
         return f"({others} OR {own})" if others else own
 
 
-async def list_approved(project: int, *, limit: int, offset: int = 0) -> list[AnnouncementRow]:
+async def list_approved(project_id: int, *, limit: int, offset: int = 0) -> list[AnnouncementRow]:
     """Return one page of a project's approved announcements, newest approval first."""
-    return await _fetch_page(await fetch_as(IdRow, _APPROVED_PAGE, project, limit, offset))
+    return await _fetch_page(await fetch_as(IdRow, _APPROVED_PAGE, project_id, limit, offset))
 
 
-async def list_pending(project: int, user: int, *, limit: int, offset: int = 0) -> list[AnnouncementRow]:
+async def list_pending(project_id: int, user_id: int, *, limit: int, offset: int = 0) -> list[AnnouncementRow]:
     """Return one page of the pending announcements that a user has submitted for a project, newest first."""
-    return await _fetch_page(await fetch_as(IdRow, _PENDING_PAGE, project, user, limit, offset))
+    return await _fetch_page(await fetch_as(IdRow, _PENDING_PAGE, project_id, user_id, limit, offset))
 
 
 async def list_by_state(filters: AnnouncementFilter, *, limit: int) -> list[AnnouncementRow]:
@@ -109,14 +109,16 @@ async def list_by_state(filters: AnnouncementFilter, *, limit: int) -> list[Anno
     return await _fetch_page(await fetch_as(IdRow, page, *args))
 
 
-async def list_links(project: int) -> list[Link]:
+async def list_links(project_id: int) -> list[Link]:
     """Return the links of a project, oldest first."""
-    return await Link.filter(project_id=project).order_by("id")
+    return await Link.filter(project_id=project_id).order_by("id")
 
 
-async def find_announcement(number: int, project: int) -> AnnouncementRow | None:
+async def find_announcement(announcement_id: int, project_id: int) -> AnnouncementRow | None:
     """Find an announcement of a project by its id."""
-    rows = await fetch_as(AnnouncementRow, f"{_ANNOUNCEMENT} WHERE a.id = $1 AND a.project_id = $2", number, project)
+    rows = await fetch_as(
+        AnnouncementRow, f"{_ANNOUNCEMENT} WHERE a.id = $1 AND a.project_id = $2", announcement_id, project_id
+    )
     return rows[0] if rows else None
 
 

@@ -53,7 +53,7 @@ class PackageFilter:
     """Which package releases to list: the visible ones, of one project or of all, of one shown status or of any."""
 
     visible: Visibility
-    project: int | None = None
+    project_id: int | None = None
     status: int | None = None
 
     def condition(self, args: list[Any]) -> str:
@@ -62,8 +62,8 @@ class PackageFilter:
         It is worded as the partial indexes on `status` and `held` are, so that they serve it.
         """
         conditions = ["release_type = 'ga'", visibility.condition(self.visible, "project_id", args)]
-        if self.project is not None:
-            args.append(self.project)
+        if self.project_id is not None:
+            args.append(self.project_id)
             conditions.append(f"project_id = ${len(args)}")
         if self.status == HOLD:
             conditions.append("held IS NOT NULL")

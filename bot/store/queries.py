@@ -115,9 +115,9 @@ async def find_outline(condition: str, value: str | int) -> Outline | None:
     return Outline(rows[0]["id"], rows[0]["name"], rows[0]["repository_id"], not rows[0]["private"]) if rows else None
 
 
-async def find_environment_id(project: int, name: str) -> EnvironmentId | None:
+async def find_environment_id(project_id: int, name: str) -> EnvironmentId | None:
     """Find the id of a project's environment by its case-sensitive name."""
-    rows = await fetch_as(IdRow, "SELECT id FROM environments WHERE project_id = $1 AND name = $2", project, name)
+    rows = await fetch_as(IdRow, "SELECT id FROM environments WHERE project_id = $1 AND name = $2", project_id, name)
     return EnvironmentId(rows[0]["id"]) if rows else None
 
 
@@ -140,32 +140,32 @@ async def find_token(digest: str) -> TokenRecord | None:
     )
 
 
-async def list_deployments(environment: int, *, limit: int, offset: int) -> list[DeploymentRow]:
+async def list_deployments(environment_id: int, *, limit: int, offset: int) -> list[DeploymentRow]:
     """Return one page of an environment's deployments, newest first."""
-    page = await fetch_as(IdRow, _DEPLOYMENT_PAGE, environment, limit, offset)
+    page = await fetch_as(IdRow, _DEPLOYMENT_PAGE, environment_id, limit, offset)
     return await _fetch_page(DeploymentRow, _DEPLOYMENTS, page)
 
 
-async def get_deployment(number: int) -> DeploymentRow:
+async def get_deployment(deployment_id: int) -> DeploymentRow:
     """Return one deployment, which must exist, as lists show it."""
-    return (await fetch_as(DeploymentRow, f"{_DEPLOYMENT} WHERE d.id = $1", number))[0]
+    return (await fetch_as(DeploymentRow, f"{_DEPLOYMENT} WHERE d.id = $1", deployment_id))[0]
 
 
-async def count_deployments(environment: int) -> int:
+async def count_deployments(environment_id: int) -> int:
     """Count the deployments of an environment."""
-    rows = await fetch("SELECT count(*) AS count FROM deployments WHERE environment_id = $1", environment)
+    rows = await fetch("SELECT count(*) AS count FROM deployments WHERE environment_id = $1", environment_id)
     return int(rows[0]["count"])
 
 
-async def list_releases(project: int, *, before: int | None, limit: int) -> list[ReleaseRow]:
+async def list_releases(project_id: int, *, before: int | None, limit: int) -> list[ReleaseRow]:
     """Return releases of a project with ids below `before`, newest first."""
-    page = await fetch_as(IdRow, _RELEASE_PAGE, project, MAX_ID if before is None else before, limit)
+    page = await fetch_as(IdRow, _RELEASE_PAGE, project_id, MAX_ID if before is None else before, limit)
     return await _fetch_page(ReleaseRow, _RELEASES, page)
 
 
-async def list_release_deployments(release: int) -> list[DeploymentRow]:
+async def list_release_deployments(release_id: int) -> list[DeploymentRow]:
     """Return the deployments of a release's candidates, newest first, at most 200."""
-    return await _fetch_page(DeploymentRow, _DEPLOYMENTS, await fetch_as(IdRow, _RELEASE_DEPLOYMENTS_PAGE, release))
+    return await _fetch_page(DeploymentRow, _DEPLOYMENTS, await fetch_as(IdRow, _RELEASE_DEPLOYMENTS_PAGE, release_id))
 
 
 async def _fetch_page(record: type[Record], sql: str, page: Iterable[IdRow]) -> list[Record]:

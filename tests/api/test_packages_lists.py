@@ -234,10 +234,10 @@ async def test_a_page_is_found_on_an_index(world: World) -> None:
     everything, indexes = Visibility(everything=True), {}
     for wanted in (
         PackageFilter(everything, status=30),
-        PackageFilter(everything, project=1, status=30),
+        PackageFilter(everything, project_id=1, status=30),
         PackageFilter(Visibility(project_id=1), status=30),
-        PackageFilter(everything, project=1, status=20),
-        PackageFilter(everything, project=1),
+        PackageFilter(everything, project_id=1, status=20),
+        PackageFilter(everything, project_id=1),
         PackageFilter(Visibility(public=True), status=30),
     ):
         args: list[Any] = []
