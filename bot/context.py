@@ -142,28 +142,28 @@ Finder = Callable[[str], Awaitable[T]]
 
 async def by_name(name: str) -> Project:
     """The project with this name, with its repository."""
-    return _found(await queries.project(queries.NAMED, name), "Release project not found")
+    return _found(await queries.find_project(queries.BY_NAME, name), "Release project not found")
 
 
 async def by_permalink(permalink: str) -> Project:
     """The project with this permalink, with its repository."""
-    return _found(await queries.project(queries.PERMALINK, permalink), "Project not found")
+    return _found(await queries.find_project(queries.BY_PERMALINK, permalink), "Project not found")
 
 
 async def by_release(number: str) -> Project:
     """The project of the release with this id, with its repository."""
     known = number.isascii() and number.isdecimal() and len(number) <= 9
-    return _found(await queries.project(queries.OF_RELEASE, int(number) if known else 0), "Release not found")
+    return _found(await queries.find_project(queries.BY_RELEASE_ID, int(number) if known else 0), "Release not found")
 
 
 async def outline_by_name(name: str) -> Outline:
     """The outline of the project with this name."""
-    return _found(await queries.outline(queries.NAMED, name), "Release project not found")
+    return _found(await queries.find_outline(queries.BY_NAME, name), "Release project not found")
 
 
 async def outline_by_permalink(permalink: str) -> Outline:
     """The outline of the project with this permalink."""
-    return _found(await queries.outline(queries.PERMALINK, permalink), "Project not found")
+    return _found(await queries.find_outline(queries.BY_PERMALINK, permalink), "Project not found")
 
 
 def _found(project: T | None, otherwise: str) -> T:

@@ -1,11 +1,11 @@
-"""What can go wrong and is told to somebody: worded once where it is raised, voiced by each door in its form."""
+"""Errors that are explained to the caller: worded once where they are raised, rendered by each channel in its form."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 class Problem(Exception):
-    """A sentence for whoever asked, with details beside it that programs can read."""
+    """A sentence for the caller, and details that programs can read. Details that are None are left out."""
 
     def __init__(self, sentence: str, **details: Any) -> None:
         super().__init__(sentence)
@@ -14,15 +14,15 @@ class Problem(Exception):
 
 
 class Refusal(Problem):
-    """The request cannot be granted as it is; asking again unchanged brings the same answer."""
+    """The request cannot be granted; sent again unchanged, it is refused again."""
 
 
 class Unauthenticated(Refusal):
-    """Nobody, or nobody we know, is asking."""
+    """The request carries no credentials, or invalid ones."""
 
 
-class TooMany(Unauthenticated):
-    """Somebody we do not know asks too often. `retry_after` is in seconds."""
+class RateLimited(Unauthenticated):
+    """An anonymous caller has exceeded its rate limit. `retry_after` is in seconds."""
 
     def __init__(self, sentence: str, retry_after: int) -> None:
         super().__init__(sentence)
@@ -30,19 +30,19 @@ class TooMany(Unauthenticated):
 
 
 class Forbidden(Refusal):
-    """The one who asks is known and may not."""
+    """The caller is authenticated but lacks the permission."""
 
 
 class NotFound(Refusal):
-    """What was named is not there, or not there for the one who asks."""
+    """What the request names does not exist, or is not visible to the caller."""
 
 
 class Conflict(Refusal):
-    """What is there already stands in the way."""
+    """The request conflicts with the current state."""
 
 
 class RequestInProgress(Conflict):
-    """The same is being done just now. `retry_after` is in seconds."""
+    """The first request with the same idempotency key is still in progress. `retry_after` is in seconds."""
 
     def __init__(self, sentence: str, retry_after: int) -> None:
         super().__init__(sentence)
@@ -50,11 +50,11 @@ class RequestInProgress(Conflict):
 
 
 class IdempotencyKeyReused(Refusal):
-    """What names one request was used for another one before."""
+    """The idempotency key was used for a different request before."""
 
 
 class Unavailable(Problem):
-    """Something that we need does not answer now. `retry_after` is in seconds."""
+    """A service that we depend on does not answer now. `retry_after` is in seconds."""
 
     def __init__(self, sentence: str, retry_after: int = 5, **details: Any) -> None:
         super().__init__(sentence, **details)
@@ -63,3 +63,23 @@ class Unavailable(Problem):
 
 class Misconfigured(Problem):
     """A setting is missing or malformed: the operator has to change it before anything starts."""
+
+
+def project_not_found(**details: Any) -> NotFound:
+    """Build the error for an unknown project in the dialects that call it a release project."""
+    return NotFound("Release project not found", **details)
+
+
+def environment_not_found() -> NotFound:
+    """Build the error for an unknown environment of a project."""
+    return NotFound("Release environment not found")
+
+
+def release_not_found() -> NotFound:
+    """Build the error for an unknown release, candidate, package release or announcement."""
+    return NotFound("Release not found")
+
+
+def deployment_not_found() -> NotFound:
+    """Build the error for an unknown deployment of an environment."""
+    return NotFound("Deployment not found")

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard error, with what the work is about, and never a secret."""
+"""Logging: one JSON object per line on standard error, with the bound context and without secrets."""
 
 import json
 import logging
@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 _SECRETS = re.compile(
     r"gh[a-z]_[A-Za-z0-9._-]{16,}|github_pat_[A-Za-z0-9_]{20,}|lsh_[A-Za-z0-9_-]{20,}"
@@ -19,61 +20,63 @@ _SECRETS = re.compile(
     r"|(?<=://)[^/@\s:]*:[^/@\s]+(?=@)",
     re.DOTALL,
 )
-LONGEST = 500  # characters of what a line is about
-_NAMES = frozenset({"authorization", "token", "secret", "password", "private_key", "auth_code", "signature"})
+MAX_LENGTH = 500  # characters of a bound value
+_SECRET_KEYS = frozenset({"authorization", "token", "secret", "password", "private_key", "auth_code", "signature"})
 
 
-def bind_log_context(**values: Any) -> None:
-    """Say what the unit of work in hand is about: every line that it logs from here on carries it.
+def bind_log_context(**values: object) -> None:
+    """Add values to every line that the current unit of work logs from here on.
 
-    Of a long text the beginning: much of it may be what a caller has sent.
+    Long text is truncated: it may come from a caller.
     """
-    said = {
-        name: f"{redacted(value)[: LONGEST - 1]}…" if isinstance(value, str) and len(value) > LONGEST else value
+    bound = {
+        name: f"{redact(value)[: MAX_LENGTH - 1]}…" if isinstance(value, str) and len(value) > MAX_LENGTH else value
         for name, value in values.items()
     }
-    structlog.contextvars.bind_contextvars(**said)
+    structlog.contextvars.bind_contextvars(**bound)
 
 
-def redacted(value: Any) -> Any:
-    """A value without anything that looks like a secret, however deep it stands."""
+def redact(value: Any) -> Any:
+    """Return a copy of a value, at any depth, with everything that looks like a secret replaced by `[redacted]`."""
     if isinstance(value, str):
         return _SECRETS.sub("[redacted]", value)
     if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, MutableMapping):
-        return {name: "[redacted]" if str(name).lower() in _NAMES else redacted(each) for name, each in value.items()}
+        return {
+            name: "[redacted]" if str(name).lower() in _SECRET_KEYS else redact(item) for name, item in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [redacted(each) for each in value]
+        return [redact(item) for item in value]
     return value
 
 
-def _stamp(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _add_timestamp(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     event["timestamp"] = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     return event
 
 
-def _redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    cleaned: MutableMapping[str, Any] = redacted(event)
-    return cleaned
+def _redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    redacted: EventDict = redact(event)
+    return redacted
 
 
-def _rendered(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
+def _to_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     try:
         return orjson.dumps(event, default=repr).decode()
-    except TypeError:  # halves of characters, numbers of more than 64 bits
+    except TypeError:  # lone surrogates, integers of more than 64 bits
         return json.dumps(event, default=repr)
 
 
-class _Lines:
-    """Writes our own lines where those of libraries go, without making a record of each as for these."""
+class _LineWriter:
+    """Writes our lines to the handler of the libraries' logs, without building a LogRecord for each."""
 
     def __init__(self, handler: logging.StreamHandler[Any]) -> None:
         self._handler = handler
 
     def info(self, line: str) -> None:
-        """Write one."""
-        with suppress(OSError, ValueError):  # nobody is there to be told
+        """Write one line."""
+        with suppress(OSError, ValueError):  # standard error is closed
             self._handler.acquire()
             try:
                 self._handler.stream.write(f"{line}\n")
@@ -86,23 +89,23 @@ class _Lines:
 
 def configure(level: str) -> None:
     """Send all logs of this process to standard error as JSON lines."""
-    shared: list[Any] = [
+    shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.format_exc_info,
-        _redact,
+        _redact_event,
         structlog.processors.add_log_level,
-        _stamp,
+        _add_timestamp,
     ]
     meta = [structlog.stdlib.add_logger_name, structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*meta, _redact, _rendered])
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*meta, _redact_event, _to_json])
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     structlog.configure(
-        processors=[*shared, _rendered],
-        logger_factory=lambda *_: _Lines(handler),
+        processors=[*shared, _to_json],
+        logger_factory=lambda *_: _LineWriter(handler),
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         cache_logger_on_first_use=False,
     )

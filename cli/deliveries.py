@@ -48,7 +48,7 @@ def show_(number: Number) -> None:
     async def load(context: Context) -> tuple[queue.DeadLetter, bytes]:
         row = await queue.dead_letter(number)
         if row is None:
-            raise dead_letters.unknown(number)
+            raise dead_letters.not_found(number)
         return row
 
     dead_letter, payload = operate(load)

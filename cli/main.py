@@ -10,7 +10,7 @@ from typer.main import get_command
 
 from bot import log
 from bot.errors import Problem
-from bot.log import redacted
+from bot.log import redact
 from cli import deliveries, demo, environments, processes, projects, sandboxes, tokens
 from sandbox.errors import SandboxError
 
@@ -64,7 +64,7 @@ def run(arguments: list[str]) -> int:
 
 def _fail(message: str, details: Any) -> int:
     extra = ", ".join(f"{name}: {value}" for name, value in details.items() if name != "field")
-    line = redacted(f"longshore: {message}" + (f" ({extra})" if extra else ""))
+    line = redact(f"longshore: {message}" + (f" ({extra})" if extra else ""))
     printable = " ".join(line.split()).encode(errors="backslashreplace").decode()
     print(printable, file=sys.stderr)  # noqa: T201
     return 1

@@ -13,7 +13,7 @@ from bot.github.app import AppKeys
 from bot.metrics import Metrics
 from bot.operations import users
 from bot.settings import Settings, read_database_url, read_settings
-from bot.store.migrate import pending
+from bot.store.migrate import pending_migrations
 from server.service import app_keys, open_resources
 
 R = TypeVar("R")
@@ -48,9 +48,9 @@ async def _operator_context(settings: Settings | None) -> AsyncIterator[Context]
     async with AsyncExitStack() as resources:
         with naming_database_setting():
             _, github = await resources.enter_async_context(open_resources(url, keys, metrics))
-            missing = await pending()
+            missing = await pending_migrations()
         if missing:
             names = ", ".join(missing)
             raise Misconfigured(f"The database schema is out of date ({names}): run `longshore migrate` first.")
-        nobody = Context(github=github, actor=users.NOBODY, channel="cli")
+        nobody = Context(github=github, actor=users.NO_ACTOR, channel="cli")
         yield nobody.acting_as(await users.system(nobody), "cli")

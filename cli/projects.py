@@ -98,6 +98,6 @@ def list_() -> None:
                 project.version_scheme,
                 "archived" if project.archived else "active",
             )
-            for project in operate(projects.listed)
+            for project in operate(projects.find_all)
         ],
     )

@@ -34,7 +34,7 @@ def create(
 
     async def create_token(context: Context) -> str:
         _, secret = await users.create_token(
-            context, name, grants=_split_grants(grant), user=user, project=project, expires_in=_parse_duration(expires)
+            context, name, grants=_split_grants(grant), user=user, project=project, expires=_parse_duration(expires)
         )
         return secret
 

@@ -15,7 +15,7 @@ from api.http.errors import error_renderer, render_problem_details
 from api.http.handlers import add_routes
 from api.pdc import views as pdc
 from api.rest import announcement_review, announcements, packages, projects, releases, tokens
-from bot.settings import Settings, listed
+from bot.settings import Settings, split_list
 from handlers import receive
 from server.errors import ErrorMiddleware, ErrorRenderer
 from server.health import Health
@@ -57,7 +57,7 @@ def create_app(settings: Settings, *, works: bool = True, scheduled: bool = True
     components = _components(service, works=works)
     errors = [(prefix, renderer) for component in components for prefix, renderer in component.errors]
     request_middleware = RequestMiddleware(
-        origins=listed(settings.cors_origins),
+        origins=split_list(settings.cors_origins),
         unwrapped=[prefix for component in components for prefix in component.unwrapped],
         own_headers=[prefix for component in components for prefix in component.own_headers],
     )
@@ -83,7 +83,7 @@ def _components(service: Service, *, works: bool) -> list[Component]:
     secret = settings.github_webhook_secret.get_secret_value()
     receiver = receive.Receiver(secret, service.intake, service.metrics)
     health = Health(service.metrics, lambda: service.worker if works else None)
-    authenticator = Authenticator(settings.anonymous_read, listed(settings.trusted_proxies))
+    authenticator = Authenticator(settings.anonymous_read, split_list(settings.trusted_proxies))
     runtime = ApiRuntime(service.context, authenticator, settings.base_url, settings.url)
     served = dialects()
     return [

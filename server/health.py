@@ -12,7 +12,7 @@ from bot.queue.dead_letters import count_dead_letters
 from bot.queue.retention import depth
 from bot.queue.worker import Worker
 from bot.store.database import fetch
-from bot.store.migrate import pending
+from bot.store.migrate import pending_migrations
 
 MAX_WORKER_SILENCE = 30.0  # seconds without progress of this process's worker
 MAX_JOB_DELAY = 300.0  # seconds that the oldest due job may wait
@@ -52,7 +52,7 @@ class Health:
     async def _problems(self) -> dict[str, str]:
         try:
             await fetch("SELECT 1 AS one")
-            missing = await pending()
+            missing = await pending_migrations()
             waiting = await depth()
         except DATABASE_ERRORS as error:
             return {"database": str(error)}

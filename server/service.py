@@ -65,7 +65,7 @@ class Service:
 
     def context(self) -> Context:
         """The context of an operation without an actor; see `Context.acting_as`."""
-        return Context(github=self.github, actor=users.NOBODY, channel="", publish=self._publish)
+        return Context(github=self.github, actor=users.NO_ACTOR, channel="", publish=self._publish)
 
     async def open(self) -> None:
         """Connect to the database and make the client of GitHub."""

@@ -16,7 +16,7 @@ import pytest
 from tortoise.exceptions import BaseORMException
 
 from bot.store.database import dialect, execute, fetch, open_database
-from bot.store.migrate import known, migrate, pending
+from bot.store.migrate import known_migrations, migrate, pending_migrations
 from tests.conftest import SERVER, on_server, postgres
 
 PARTIAL = {
@@ -143,7 +143,7 @@ async def execute_at(url: str, statement: str) -> None:
 
 
 async def test_migrating_twice_does_nothing_the_second_time_and_quickly(empty_url: str) -> None:
-    assert await migrate(empty_url) == known()
+    assert await migrate(empty_url) == known_migrations()
     began = time.monotonic()
     assert await migrate(empty_url) == []
     assert time.monotonic() - began < 0.2
@@ -152,9 +152,9 @@ async def test_migrating_twice_does_nothing_the_second_time_and_quickly(empty_ur
 async def test_what_is_pending_is_told(empty_url: str) -> None:
     database = await open_database(empty_url)
     try:
-        assert await pending() == known()
+        assert await pending_migrations() == known_migrations()
         await migrate(empty_url)
-        assert await pending() == []
+        assert await pending_migrations() == []
     finally:
         await database.close()
 
@@ -172,7 +172,7 @@ async def test_of_several_migrators_at_once_one_migrates_and_all_succeed(empty_u
         for _ in range(4)
     ]
     said = [int((await process.communicate())[0]) for process in processes]
-    assert sorted(said) == [0, 0, 0, len(known())]
+    assert sorted(said) == [0, 0, 0, len(known_migrations())]
 
 
 async def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str) -> None:
@@ -215,7 +215,7 @@ async def test_audit_entries_keep_the_channel_that_they_were_written_with(empty_
 
 async def rows_survive(url: str, module: str) -> None:
     """Apply migrations one after the other; rows put into every table after the first are there after each."""
-    first, *others = known(module)
+    first, *others = known_migrations(module)
     assert await migrate(url, module, first) == [first]
     before = await schema(url)
     await fill(url, before)

@@ -10,7 +10,7 @@ from aiohttp import web
 from cachetools import TTLCache
 
 from bot.context import Actor, utc_now
-from bot.errors import TooMany, Unauthenticated
+from bot.errors import RateLimited, Unauthenticated
 from bot.operations import users
 
 INVALID = "Invalid token."
@@ -89,10 +89,10 @@ class Authenticator:
         """Count a failed attempt and return the error to raise."""
         forwarded_for = ",".join(request.headers.getall("X-Forwarded-For", []))
         keys = [f"address {rate_limit_key(client_address(request.remote, forwarded_for, self._proxies))}"]
-        if len(secret) >= users.SHOWN:
-            keys.append(f"token {secret[: users.SHOWN]}")
+        if len(secret) >= users.PREFIX_LENGTH:
+            keys.append(f"token {secret[: users.PREFIX_LENGTH]}")
         if seconds := self._failures.record(*keys):
-            return TooMany("Too many wrong credentials. Try again later.", retry_after=seconds)
+            return RateLimited("Too many wrong credentials. Try again later.", retry_after=seconds)
         return Unauthenticated(sentence)
 
 

@@ -15,15 +15,15 @@ from bot.errors import (
     IdempotencyKeyReused,
     NotFound,
     Problem,
+    RateLimited,
     Refusal,
     RequestInProgress,
-    TooMany,
     Unauthenticated,
     Unavailable,
 )
 
 STATUSES: tuple[tuple[type[Problem], int], ...] = (  # the first class that fits
-    (TooMany, 429),
+    (RateLimited, 429),
     (Unauthenticated, 401),
     (Forbidden, 403),
     (NotFound, 404),
@@ -50,7 +50,7 @@ def error_response(dialect: Dialect, problem: Problem, codec: Codec = JSON, stat
     status, headers = status or (dialect.error_status or status_of)(problem), {}
     if status == 401:
         headers["WWW-Authenticate"] = dialect.challenge
-    if isinstance(problem, Unavailable | TooMany | RequestInProgress):
+    if isinstance(problem, Unavailable | RateLimited | RequestInProgress):
         headers["Retry-After"] = str(problem.retry_after)
     if isinstance(problem, Unavailable):
         log.warning("unavailable", sentence=problem.sentence, details=dict(problem.details))

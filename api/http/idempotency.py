@@ -74,9 +74,9 @@ class Exchange:
                 or response.status in TRANSIENT_STATUSES
                 or len(body) > MAX_STORED_BYTES
             ):
-                await idempotency_records.forget(self._record)
+                await idempotency_records.discard(self._record)
             else:
-                await idempotency_records.keep(self._record, response.status, response.headers, body)
+                await idempotency_records.complete(self._record, response.status, response.headers, body)
         except Unavailable as unavailable:
             log.warning("response not stored", reason=unavailable.sentence)
 

@@ -19,7 +19,7 @@ from api.pdc.crud.resource import Invalid, Resource
 from api.pdc.request_bodies import JSON_TYPE
 from api.pdc.resources.vocabularies import Words
 from api.pdc.routes import BASE, SAFE, Place
-from bot.errors import Problem, TooMany, Unavailable
+from bot.errors import Problem, RateLimited, Unavailable
 
 HTML_TYPE = "text/html"
 NOWHERE = '{"detail": "Not found"}'
@@ -73,7 +73,7 @@ def refused(problem: Problem) -> Answer:
     if isinstance(problem, Invalid):
         return Answer(problem.said, problem.status)
     answer = Answer({"detail": problem.sentence}, status_of(problem))
-    if isinstance(problem, Unavailable | TooMany):
+    if isinstance(problem, Unavailable | RateLimited):
         answer.headers["Retry-After"] = str(problem.retry_after)
     if answer.status == 401:
         answer.headers["WWW-Authenticate"] = "Token"

@@ -60,7 +60,7 @@ class AnnouncementResponse(BaseModel):
 async def list_announcements(context: Context, call: Call[None, AnnouncementQuery]) -> Result:
     """List the announcements in a state, newest first."""
     query = call.query
-    rows = await announcements.queue(
+    rows = await announcements.list_by_state(
         context, state=query.state, project=query.project, before=query.before, limit=query.per_page + 1
     )
     before = rows[query.per_page - 1]["id"] if len(rows) > query.per_page else None

@@ -36,8 +36,8 @@ from api.rest.announcement_schemas import (
 from bot.context import Context
 from bot.errors import Problem
 from bot.operations import announcements, links
-from bot.operations.announcements import Described
-from bot.rules.announcements import Unfit
+from bot.rules.announcements import InvalidFields
+from bot.store.announcement_queries import AnnouncementRow
 from bot.store.announcements import Link
 
 PROJECT = "/projects/{permalink}"
@@ -57,7 +57,7 @@ PlainCall = Call[None, None]
 async def list_approved(context: Context, call: PageCall) -> Result:
     """List the approved releases of a project, newest first."""
     permalink, (limit, offset) = call.path["permalink"], _window(call, PAGE_SIZE)
-    rows = await announcements.approved(context, permalink, limit=limit, offset=offset)
+    rows = await announcements.list_approved(context, permalink, limit=limit, offset=offset)
     page = _page(call, rows, PAGE_SIZE)
     return replace(page, value=[{"release": _serialize_release(row)} for row in rows[:PAGE_SIZE]])
 
@@ -65,7 +65,7 @@ async def list_approved(context: Context, call: PageCall) -> Result:
 async def list_pending(context: Context, call: PageCall) -> Result:
     """List the releases that the caller has submitted and that are still pending."""
     permalink, (limit, offset) = call.path["permalink"], _window(call, PENDING_PAGE_SIZE)
-    rows = await announcements.pending(context, permalink, limit=limit, offset=offset)
+    rows = await announcements.list_pending(context, permalink, limit=limit, offset=offset)
     return _page(call, rows, PENDING_PAGE_SIZE)
 
 
@@ -87,21 +87,21 @@ async def withdraw_release(context: Context, call: PlainCall) -> object:
 
 async def show_project(context: Context, call: PlainCall) -> object:
     """Show the public description of a project, with its links and newest releases."""
-    profile = await announcements.described(context, call.path["permalink"], recent=RECENT_RELEASES)
+    profile = await announcements.get_profile(context, call.path["permalink"], recent=RECENT_RELEASES)
     return _profile(call.base_url, profile)
 
 
 async def change_project(context: Context, call: Call[ChangeProfileBody, None]) -> object:
     """Change the public description of a project: only the fields that are present."""
     permalink, values = call.path["permalink"], _present_fields(call.body.project)
-    profile = await announcements.describe(context, permalink, recent=RECENT_RELEASES, **values)
+    profile = await announcements.change_profile(context, permalink, recent=RECENT_RELEASES, **values)
     return _profile(call.base_url, profile)
 
 
 async def list_links(context: Context, call: PlainCall) -> object:
     """List the links of a project."""
     permalink = call.path["permalink"]
-    return [_link(call.base_url, permalink, link) for link in await links.listed(context, permalink)]
+    return [_link(call.base_url, permalink, link) for link in await links.find_all(context, permalink)]
 
 
 async def show_link(context: Context, call: PlainCall) -> object:
@@ -146,7 +146,7 @@ def _window(call: PageCall, size: int) -> tuple[int, int]:
     return size + 1, (call.query.page - 1) * size
 
 
-def _page(call: PageCall, rows: list[dict[str, Any]], size: int) -> Result:
+def _page(call: PageCall, rows: list[AnnouncementRow], size: int) -> Result:
     """A page of releases. Its links are without the `auth_code`: credentials do not belong in headers."""
     url = str(URL(call.url).without_query_params("auth_code")) if "auth_code" in call.url else call.url
     links = adjacent_links(url, call.query.page, more=len(rows) > size)
@@ -166,11 +166,11 @@ def _serialize_release(row: Mapping[str, Any]) -> dict[str, object]:
     }
 
 
-def _profile(base_url: str, described: Described) -> dict[str, object]:
-    project = described.project
+def _profile(base_url: str, profile: announcements.ProjectProfile) -> dict[str, object]:
+    project = profile.project
     columns = {name: getattr(project, name) for name in ProjectProfile.model_fields if hasattr(project, name)}
-    urls = [_project_link(base_url, project.permalink, link) for link in described.links]
-    return {"project": {**columns, "approved_urls": urls, "recent_releases": described.recent}}
+    urls = [_project_link(base_url, project.permalink, link) for link in profile.links]
+    return {"project": {**columns, "approved_urls": urls, "recent_releases": profile.recent}}
 
 
 def _link(base_url: str, permalink: str, link: Link) -> dict[str, ProjectLink]:
@@ -211,7 +211,7 @@ def error_status(problem: Problem) -> int:
 
 def error_body(problem: Problem, _status: int) -> dict[str, dict[str, list[str]]]:
     """Sentences by field; `base` for those that are about no field."""
-    if isinstance(problem, BadRequest | Unfit) and problem.fields:
+    if isinstance(problem, BadRequest | InvalidFields) and problem.fields:
         return {"errors": problem.fields}
     return {"errors": {str(problem.details.get("field", "base")): [problem.sentence]}}
 

@@ -154,7 +154,7 @@ async def list_releases(context: Context, call: Call[None, PackageReleasesQuery]
     """List package releases, newest first."""
     query = call.query
     page, size = query.page, query.page_size
-    rows, count = await packages.listed(
+    rows, count = await packages.find_all(
         context, package=query.package, status=query.status, limit=size, offset=(page - 1) * size
     )
     last = max(1, -(-count // size))

@@ -168,7 +168,7 @@ async def create_project(context: Context, call: Call[CreateProjectBody, None]) 
 
 async def list_projects(context: Context, call: Call[None, LongPageQuery]) -> Result:
     """List the projects, by name."""
-    rows = await projects.listed(context, **_window(call.query))
+    rows = await projects.find_all(context, **_window(call.query))
     return _page(call, [_project_response(project) for project in rows])
 
 
@@ -196,7 +196,7 @@ async def create_environment(context: Context, call: Call[CreateEnvironmentBody,
 
 async def list_environments(context: Context, call: Call[None, LongPageQuery]) -> Result:
     """List the environments of a project, in their order."""
-    rows = await environments.listed(context, call.path["project"], **_window(call.query))
+    rows = await environments.find_all(context, call.path["project"], **_window(call.query))
     return _page(call, [_environment_response(environment, context) for environment in rows])
 
 
@@ -216,7 +216,7 @@ async def change_environment(context: Context, call: Call[ChangeEnvironmentBody,
 async def list_releases(context: Context, call: Call[None, KeysetQuery]) -> Result:
     """List the releases of a project, newest first."""
     size = call.query.per_page
-    rows = await releases.listed(context, call.path["project"], before=call.query.before, limit=size + 1)
+    rows = await releases.find_all(context, call.path["project"], before=call.query.before, limit=size + 1)
     before = rows[size - 1]["id"] if len(rows) > size else None
     return Result([serialize_release(row) for row in rows[:size]], 200, next_link(call.url, before))
 
@@ -259,15 +259,15 @@ def _environment_response(environment: Environment, context: Context) -> Environ
     )
 
 
-def _release_response(base_url: str, project: str, whole: releases.Whole) -> ReleaseResponse:
+def _release_response(base_url: str, project: str, whole: releases.ReleaseDetails) -> ReleaseResponse:
     release, pairs = whole.release, whole.candidates
     return ReleaseResponse(
-        **serialize_release(whole.line),
+        **serialize_release(whole.row),
         release_date=release.release_date,
         notes=release.notes,
         held=release.held,
         candidates=[candidate_response(base_url, project, candidate, run) for candidate, run in pairs],
-        deployments=[DeploymentResponse(**row) for row in whole.deployments],
+        deployments=[DeploymentResponse.model_validate(row) for row in whole.deployments],
     )
 
 

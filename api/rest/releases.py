@@ -160,7 +160,7 @@ async def cancel_deployment(context: Context, call: Call[None, None]) -> object:
 async def list_deployments(context: Context, call: Call[None, PageQuery]) -> Result:
     """List the deployments of an environment, newest first."""
     page, size = call.query.page, call.query.per_page
-    rows, count = await deployments.listed(
+    rows, count = await deployments.find_all(
         context, call.path["project"], call.path["environment"], limit=size, offset=(page - 1) * size
     )
     links = numbered_links(call.url, page, -(-count // size))
@@ -185,7 +185,7 @@ async def _candidate_response(call: Call[CutBody, None] | Call[None, None], cand
 
 
 async def _row(deployment: Deployment) -> object:
-    return await queries.deployment(deployment.id)
+    return await queries.get_deployment(deployment.id)
 
 
 def _error_body(problem: Problem, _status: int) -> dict[str, object]:

@@ -84,8 +84,7 @@ async def create_token(context: Context, call: Call[CreateTokenBody, None]) -> R
         grants=body.grants,
         user=body.user,
         project=body.project,
-        expires_in=None if body.expires_in_days is None else timedelta(days=body.expires_in_days),
-        expires_at=body.expires_at,
+        expires=body.expires_at if body.expires_in_days is None else timedelta(days=body.expires_in_days),
     )
     (response,) = await _token_responses([row])
     return Result(CreatedTokenResponse(**dict(response), token=secret), 201, {"Cache-Control": "no-store"})
@@ -94,19 +93,19 @@ async def create_token(context: Context, call: Call[CreateTokenBody, None]) -> R
 async def list_tokens(context: Context, call: Call[None, KeysetQuery]) -> Result:
     """List tokens without their secrets, newest first."""
     size = call.query.per_page
-    rows = await users.tokens(context, call.query.before, size + 1)
+    rows = await users.list_tokens(context, call.query.before, size + 1)
     before = rows[size - 1].id if len(rows) > size else None
     return Result(await _token_responses(rows[:size]), 200, next_link(call.url, before))
 
 
 async def show_token(context: Context, call: Call[None, None]) -> TokenResponse:
     """Show a token."""
-    return (await _token_responses([await users.token(context, call.row_id("token"))]))[0]
+    return (await _token_responses([await users.find_token(context, call.row_id("token"))]))[0]
 
 
 async def revoke_token(context: Context, call: Call[None, None]) -> Result:
     """Revoke a token."""
-    await users.revoke_numbered(context, call.row_id("token"))
+    await users.revoke_token_by_id(context, call.row_id("token"))
     return Result(None, 204)
 
 

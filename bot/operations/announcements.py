@@ -1,142 +1,149 @@
-"""Announcements: submitted, withdrawn, approved or rejected, and read; and what a project tells of itself."""
+"""Announcements of releases: submit, withdraw, approve, reject and read; and the public profile of a project."""
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from tortoise.exceptions import IntegrityError
 
 from bot.context import Context, allowed, allowed_to_read, by_name, by_permalink, outline_by_permalink, require
-from bot.errors import Conflict, Forbidden, NotFound
+from bot.errors import Conflict, Forbidden, NotFound, release_not_found
 from bot.operations import audit, projects, releases
 from bot.rules import announcements as rules
 from bot.rules.permissions import Visibility
 from bot.store import announcement_queries
+from bot.store.announcement_queries import AnnouncementFilter, AnnouncementRow
 from bot.store.announcements import Announcement, Link
 from bot.store.database import transaction
 from bot.store.projects import Outline, Project
 
 READS = ("project:read", "content:read", "announcement:submit", "announcement:approve")
-MISSING = "Release not found"
-TRIES = 3  # of an approval that somebody else's release was faster than
-
-Row = dict[str, Any]
+TRIES = 3
+"""Attempts to approve while other requests create the same release."""
 
 
 @dataclass(frozen=True)
-class Described:
+class ProjectProfile:
     """A project with its links, oldest first, and its newest approved announcements."""
 
     project: Project
     links: list[Link]
-    recent: list[Row]
+    recent: list[AnnouncementRow]
 
 
 @allowed("announcement:submit", by=by_permalink)
-async def submit(context: Context, project: Project, /, **values: Any) -> Row:
-    """Submit a release for approval. Refuses what does not fit, and a version that is pending or approved."""
-    given = rules.read_release(values)
+async def submit(context: Context, project: Project, /, **values: object) -> AnnouncementRow:
+    """Submit a release for approval. Refuses invalid fields, and a version that is already pending or approved."""
+    fields = rules.parse_release(values)
     projects.refuse_archived(project)
     try:
         async with transaction():
-            row = await Announcement.create(
+            announcement = await Announcement.create(
                 project_id=project.id,
                 state=rules.PENDING,
                 submitted_by_id=context.actor.user_id,
                 created_at=context.now(),
-                **given,
+                **fields,
             )
-            after = {"id": row.id, **given}
-            await audit.record(context, "announcement.submit", given["version"], project=project.id, after=after)
+            after = {"id": announcement.id, **fields}
+            await audit.record(context, "announcement.submit", fields["version"], project=project.id, after=after)
     except IntegrityError as clash:
-        raise await _taken(project, given["version"]) from clash
-    return await _shown(row)
+        raise await _already_announced(project, fields["version"]) from clash
+    return await _row(announcement)
 
 
 @allowed("announcement:submit", by=by_permalink)
-async def withdraw(context: Context, project: Project, number: int) -> Row:
-    """Take back what the same user has submitted, while nobody has decided it."""
+async def withdraw(context: Context, project: Project, announcement_id: int) -> AnnouncementRow:
+    """Withdraw a pending announcement. Refuses one that another user has submitted."""
     async with transaction():
-        row = await Announcement.select_for_update().get_or_none(id=number, project_id=project.id)
-        if row is None or row.state == rules.WITHDRAWN:
-            raise NotFound(MISSING)
-        if row.submitted_by_id != context.actor.user_id:
+        announcement = await Announcement.select_for_update().get_or_none(id=announcement_id, project_id=project.id)
+        if announcement is None or announcement.state == rules.WITHDRAWN:
+            raise release_not_found()
+        if announcement.submitted_by_id != context.actor.user_id:
             raise Forbidden("Only the user who has submitted a release may withdraw it.")
-        await _move(context, row, rules.WITHDRAWN, "withdraw")
-    return await _shown(row)
+        await _decide(context, announcement, rules.WITHDRAWN, "withdraw")
+    return await _row(announcement)
 
 
 @allowed("announcement:approve", hides=True)
-async def approve(context: Context, project: Project, version: str, number: int | None = None) -> Row:
-    """Approve the pending announcement of a version; its release is found, or made.
+async def approve(
+    context: Context, project: Project, version: str, announcement_id: int | None = None
+) -> AnnouncementRow:
+    """Approve the pending announcement of a version; get or create its release.
 
-    `number` is that of the announcement that the caller has seen: another one of the same version is refused.
+    `announcement_id` names the announcement that the caller has read; a newer one of the same version is refused.
     """
     projects.refuse_archived(project)
     for _ in range(TRIES):
-        with suppress(IntegrityError):  # somebody has just made the release: next time it is found
-            return await _approve(context, project, version, number)
+        with suppress(IntegrityError):  # a concurrent request has created the release: the next attempt finds it
+            return await _approve(context, project, version, announcement_id)
     raise Conflict("Somebody else has just made a release of this name: try again.")
 
 
-async def _approve(context: Context, project: Project, version: str, number: int | None) -> Row:
+async def _approve(context: Context, project: Project, version: str, announcement_id: int | None) -> AnnouncementRow:
     async with transaction():
-        row = await _newest(project, version, number)
-        rules.check_move(row.version, row.state, rules.APPROVED)
-        release = await releases.get_or_create(context, project, row.version)
-        await _move(context, row, rules.APPROVED, "approve", release_id=release.id)
-    return await _shown(row)
+        announcement = await _lock_newest(project, version, announcement_id)
+        rules.check_transition(announcement.version, announcement.state, rules.APPROVED)
+        release = await releases.get_or_create(context, project, announcement.version)
+        await _decide(context, announcement, rules.APPROVED, "approve", release_id=release.id)
+    return await _row(announcement)
 
 
 @allowed("announcement:approve", hides=True)
-async def reject(context: Context, project: Project, version: str, reason: Any, number: int | None = None) -> Row:
-    """Reject the pending announcement of a version, telling why; `number` as with approval."""
-    reason = rules.read_reason(reason)
+async def reject(
+    context: Context, project: Project, version: str, reason: object, announcement_id: int | None = None
+) -> AnnouncementRow:
+    """Reject the pending announcement of a version with a reason; `announcement_id` as in `approve`."""
+    reason = rules.parse_reason(reason)
     async with transaction():
-        row = await _newest(project, version, number)
-        await _move(context, row, rules.REJECTED, "reject", reason=reason)
-    return await _shown(row)
+        announcement = await _lock_newest(project, version, announcement_id)
+        await _decide(context, announcement, rules.REJECTED, "reject", reason=reason)
+    return await _row(announcement)
 
 
 @allowed_to_read(*READS, by=outline_by_permalink)
-async def approved(context: Context, project: Outline, *, limit: int, offset: int) -> list[Row]:
-    """Approved announcements of a project, newest first."""
-    return await announcement_queries.approved(project.id, limit=limit, offset=offset)
+async def list_approved(context: Context, project: Outline, *, limit: int, offset: int) -> list[AnnouncementRow]:
+    """List approved announcements of a project, newest first."""
+    return await announcement_queries.list_approved(project.id, limit=limit, offset=offset)
 
 
 @allowed(*READS, by=by_permalink)
-async def pending(context: Context, project: Project, *, limit: int, offset: int) -> list[Row]:
-    """What the caller has submitted for a project and nobody has decided yet, newest first."""
-    return await announcement_queries.pending(project.id, context.actor.user_id, limit=limit, offset=offset)
+async def list_pending(context: Context, project: Project, *, limit: int, offset: int) -> list[AnnouncementRow]:
+    """List the pending announcements that the actor has submitted for a project, newest first."""
+    return await announcement_queries.list_pending(project.id, context.actor.user_id, limit=limit, offset=offset)
 
 
 @allowed(*READS, by=by_permalink)
-async def find(context: Context, project: Project, number: int) -> Row:
-    """An approved announcement; a pending one for who has submitted it and for those who approve."""
-    row = await announcement_queries.one(number, project.id)
-    if row is None or not (row["state"] == rules.APPROVED or _sees(context, project, row)):
-        raise NotFound(MISSING)
+async def find(context: Context, project: Project, announcement_id: int) -> AnnouncementRow:
+    """Find an approved announcement, or a pending one that the actor has submitted or may approve."""
+    row = await announcement_queries.find_announcement(announcement_id, project.id)
+    if row is None or not (row["state"] == rules.APPROVED or _may_see_pending(context, project, row)):
+        raise release_not_found()
     return row
 
 
-async def queue(context: Context, *, state: str, project: str | None, before: int | None, limit: int) -> list[Row]:
-    """Announcements of a state, newest first: approved ones for readers, others for approvers and their submitters."""
+async def list_by_state(
+    context: Context, *, state: str, project: str | None, before: int | None, limit: int
+) -> list[AnnouncementRow]:
+    """List announcements of a state with ids below `before`, newest first.
+
+    Approved ones are visible to readers, others to approvers and their submitters.
+    """
     require(context.actor, "announcement:approve", *READS)
     state = rules.parse_state(state)
-    actor, number = context.actor, None if project is None else await _asked(context, project)
-    return await announcement_queries.queue(
-        state,
-        actor.visibility(*READS) if state == rules.APPROVED else actor.visibility("announcement:approve"),
-        user=actor.user_id,
+    actor = context.actor
+    filters = AnnouncementFilter(
+        state=state,
+        user_id=actor.user_id,
+        visible=actor.visibility(*READS) if state == rules.APPROVED else actor.visibility("announcement:approve"),
         own=Visibility(not actor.is_scoped, actor.project_id, actor.repository_id),
-        project=number,
+        project_id=None if project is None else await _project_id(context, project),
         before=before,
-        limit=limit,
     )
+    return await announcement_queries.list_by_state(filters, limit=limit)
 
 
-async def _asked(context: Context, name: str) -> int:
-    """The number of a project; 0, which none has, for who acts for one project and is not told of others."""
+async def _project_id(context: Context, name: str) -> int:
+    """Find the id of a project; 0, which matches none, for an unknown name if the actor is scoped to some projects."""
     try:
         return (await by_name(name)).id
     except NotFound:
@@ -146,64 +153,72 @@ async def _asked(context: Context, name: str) -> int:
 
 
 @allowed(*READS, by=by_permalink)
-async def described(context: Context, project: Project, *, recent: int) -> Described:
-    """A project by its permalink, with what there is to tell of it."""
-    return await _described(project, recent)
+async def get_profile(context: Context, project: Project, *, recent: int) -> ProjectProfile:
+    """Read the public profile of a project with its `recent` newest approved announcements."""
+    return await _profile(project, recent)
 
 
 @allowed("project:write", by=by_permalink)
-async def describe(context: Context, project: Project, /, *, recent: int, **values: Any) -> Described:
-    """Change what a project tells of itself: its name, oneliner, description, licenses and tags; only what is given.
+async def change_profile(context: Context, project: Project, /, *, recent: int, **values: object) -> ProjectProfile:
+    """Change a project's name, oneliner, description, licenses or tags; fields that are not passed are kept.
 
-    Who may write it is told what it tells then, with or without a grant to read.
+    Returns the profile to an actor who may write it, even without a grant to read.
     """
-    if given := rules.read_description(values):
-        project = await projects.change(context, project.name, **given)
-    return await _described(project, recent)
+    if fields := rules.parse_description(values):
+        project = await projects.change(context, project.name, **fields)
+    return await _profile(project, recent)
 
 
-async def _described(project: Project, recent: int) -> Described:
-    return Described(
+async def _profile(project: Project, recent: int) -> ProjectProfile:
+    return ProjectProfile(
         project,
-        await announcement_queries.links(project.id),
-        await announcement_queries.approved(project.id, limit=recent),
+        await announcement_queries.list_links(project.id),
+        await announcement_queries.list_approved(project.id, limit=recent),
     )
 
 
-def _sees(context: Context, project: Project, row: Row) -> bool:
+def _may_see_pending(context: Context, project: Project, row: AnnouncementRow) -> bool:
     actor = context.actor
     approves = actor.holds("announcement:approve") and actor.reaches(project)
     return row["state"] == rules.PENDING and (approves or row["submitted_by_id"] == actor.user_id)
 
 
-async def _newest(project: Project, version: str, number: int | None) -> Announcement:
-    """The announcement of a version that counts, locked: those before it were rejected or withdrawn."""
+async def _lock_newest(project: Project, version: str, announcement_id: int | None) -> Announcement:
+    """Lock the newest announcement of a version: any older one is rejected or withdrawn."""
     rows = Announcement.select_for_update().filter(project_id=project.id, version=version)
-    row = await rows.order_by("-id").first()
-    if row is None:
+    announcement = await rows.order_by("-id").first()
+    if announcement is None:
         raise NotFound("Announcement not found")
-    if number not in (None, row.id):
-        raise Conflict(f"The announcement of {version} is another one now, of the id {row.id}.", id=row.id)
-    return row
+    if announcement_id not in (None, announcement.id):
+        raise Conflict(
+            f"The announcement of {version} is another one now, of the id {announcement.id}.", id=announcement.id
+        )
+    return announcement
 
 
-async def _move(context: Context, row: Announcement, to: str, act: str, **more: Any) -> None:
-    rules.check_move(row.version, row.state, to)
-    decided = {"state": to, "decided_by_id": context.actor.user_id, "decided_at": context.now(), **more}
-    row.update_from_dict(decided)
-    await row.save(update_fields=list(decided))
-    before, after = {"state": rules.PENDING}, {"id": row.id, "state": to, **more}
-    await audit.record(context, f"announcement.{act}", row.version, project=row.project_id, before=before, after=after)
+async def _decide(context: Context, announcement: Announcement, state: str, action: str, **fields: object) -> None:
+    rules.check_transition(announcement.version, announcement.state, state)
+    decision = {"state": state, "decided_by_id": context.actor.user_id, "decided_at": context.now(), **fields}
+    announcement.update_from_dict(decision)
+    await announcement.save(update_fields=list(decision))
+    await audit.record(
+        context,
+        f"announcement.{action}",
+        announcement.version,
+        project=announcement.project_id,
+        before={"state": rules.PENDING},
+        after={"id": announcement.id, "state": state, **fields},
+    )
 
 
-async def _taken(project: Project, version: str) -> Conflict:
-    row = await Announcement.filter(project_id=project.id, version=version).order_by("-id").first()
-    state = row.state if row is not None and row.state in (rules.PENDING, rules.APPROVED) else "just submitted"
+async def _already_announced(project: Project, version: str) -> Conflict:
+    newest = await Announcement.filter(project_id=project.id, version=version).order_by("-id").first()
+    state = newest.state if newest and newest.state in (rules.PENDING, rules.APPROVED) else "just submitted"
     return Conflict(f"`version` {version} is {state} already.", field="version")
 
 
-async def _shown(row: Announcement) -> Row:
-    shown = await announcement_queries.one(row.id, row.project_id)
-    if shown is None:
-        raise NotFound(MISSING)
-    return shown
+async def _row(announcement: Announcement) -> AnnouncementRow:
+    row = await announcement_queries.find_announcement(announcement.id, announcement.project_id)
+    if row is None:
+        raise release_not_found()
+    return row

@@ -17,7 +17,7 @@ from bot.operations import events, performed_requests, projects, releases, repos
 from bot.rules import candidates as rules
 from bot.rules.commits import INVALID, is_glob, is_repository_name, matches, parse_sha
 from bot.rules.ids import CandidateId, CommitSha
-from bot.rules.projects import branches_to_ask
+from bot.rules.projects import branches_to_search
 from bot.rules.tags import tag_name
 from bot.rules.versions import CandidateVersion, check_scheme
 from bot.store.candidates import Candidate
@@ -230,7 +230,7 @@ async def _prove(context: Context, project: Project, repository: Repository, com
     The default branch is asked first, so that the common case is one call.
     """
     sha, client, asked_at = parse_sha(commit), context.at(repository), context.now()
-    patterns = branches_to_ask(project.allowed_branches, repository.default_branch)
+    patterns = branches_to_search(project.allowed_branches, repository.default_branch)
     for pattern in patterns:
         for batch in _batches(await _branches(client, pattern), CONCURRENT_COMPARISONS):
             positions = await asyncio.gather(*(branches.position(client, branch, sha) for branch in batch))

@@ -39,7 +39,7 @@ async def run_commands(context: Context, job: jobs.RunCommands) -> None:
         log.info("command ignored", why="no project has this repository", repository=comment.repository_id)
         return
     await _react(context, repository, comment, "eyes")
-    actor = await users.with_role(context, comment.author_id, comment.author, repository)
+    actor = await users.actor_from_github(context, comment.author_id, comment.author, repository)
     acting = context.acting_as(actor, f"{comment.thread} comment")
     texts, succeeded = [], True
     for line, command in enumerate(parse(comment.body, GRAMMARS)):

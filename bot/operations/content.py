@@ -20,7 +20,7 @@ from bot.rules.projects import default_prefixes
 from bot.rules.releases import DEVELOPMENT, release_id
 from bot.store.announcements import Announcement
 from bot.store.candidates import Candidate
-from bot.store.content import ContentRepo, Product, locked_variant
+from bot.store.content import ContentRepo, Product, lock_variant
 from bot.store.projects import Project
 from bot.store.releases import Release
 
@@ -113,7 +113,7 @@ async def _release(context: Context, names: Names, before: Row | None, values: R
     name = release_id(project.permalink, version, release_type)
     other = names.taken.get(name)
     if other is not None and other.project_id != project.id:  # one of the same project is seen to be no unique one
-        raise releases.namesake(context, other)
+        raise releases.release_id_conflict(context, other)
     columns: Row = {
         **values,
         "project_id": project.id,
@@ -147,15 +147,15 @@ async def repo(context: Context, before: Row | None, values: Row) -> Row:
     key = {name: values.pop(name, (before or {}).get(name)) for name in ("release_id", "variant_uid", "arch")}
     if before is not None and all(before[name] == value for name, value in key.items()):
         return values
-    found = await locked_variant(key["release_id"], key["variant_uid"])  # lest the architecture is taken from it
+    variant = await lock_variant(key["release_id"], key["variant_uid"])  # lest the architecture is taken from it
     if (
-        found is None
-        or context.actor.project_id not in (None, found["project_id"])
-        or key["arch"] not in found["arches"]
+        variant is None
+        or context.actor.project_id not in (None, variant.project_id)
+        or key["arch"] not in variant.arches
     ):
         named = ", ".join(f"{name}={value}" for name, value in key.items())
         raise Refusal(f"No VariantArch for {named}")
-    return {**values, "variant_id": found["id"], "arch": key["arch"]}
+    return {**values, "variant_id": variant.id, "arch": key["arch"]}
 
 
 @one_by_one

@@ -1,4 +1,4 @@
-"""Dead letters: work that was given up, put back or given up for good."""
+"""Dead letters, which are jobs that have failed for good: retry and discard."""
 
 from collections.abc import Awaitable, Callable
 
@@ -9,24 +9,24 @@ from bot.queue import dead_letters
 from bot.store.database import transaction
 
 
-async def retry(context: Context, number: int) -> None:
-    """Put a dead letter back into the queue, with all its attempts."""
-    await _change(context, "delivery.retry", number, dead_letters.retry)
+async def retry(context: Context, job_id: int) -> None:
+    """Put a dead letter back into the queue with its attempts reset."""
+    await _change(context, "delivery.retry", job_id, dead_letters.retry)
 
 
-async def discard(context: Context, number: int) -> None:
-    """Give a dead letter up for good."""
-    await _change(context, "delivery.discard", number, dead_letters.discard)
+async def discard(context: Context, job_id: int) -> None:
+    """Give up a dead letter: mark it as done without running it again."""
+    await _change(context, "delivery.discard", job_id, dead_letters.discard)
 
 
-def unknown(number: int) -> NotFound:
-    """There is no dead letter of a number."""
-    return NotFound(f"No dead letter {number}: see `longshore deliveries list`.")
+def not_found(job_id: int) -> NotFound:
+    """Build the error for an unknown dead letter."""
+    return NotFound(f"No dead letter {job_id}: see `longshore deliveries list`.")
 
 
-async def _change(context: Context, act: str, number: int, change: Callable[[int], Awaitable[bool]]) -> None:
+async def _change(context: Context, action: str, job_id: int, change: Callable[[int], Awaitable[bool]]) -> None:
     require_everywhere(context.actor, "admin")
     async with transaction():
-        if not await change(number):
-            raise unknown(number)
-        await audit.record(context, act, f"job {number}")
+        if not await change(job_id):
+            raise not_found(job_id)
+        await audit.record(context, action, f"job {job_id}")

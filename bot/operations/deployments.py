@@ -146,14 +146,14 @@ async def report(context: Context, project: Project, environment: str, reported:
 
 
 @allowed_to_read("project:read")
-async def listed(
+async def find_all(
     context: Context, project: Outline, environment: str, *, limit: int, offset: int
-) -> tuple[list[dict[str, Any]], int]:
+) -> tuple[list[queries.DeploymentRow], int]:
     """A page of the deployments on an environment, newest first, and how many there are in all."""
-    environment_id = await queries.environment(project.id, environment)
+    environment_id = await queries.find_environment_id(project.id, environment)
     if environment_id is None:
         raise NotFound("Release environment not found")
-    rows = await queries.deployments(environment_id, limit=limit, offset=offset)
+    rows = await queries.list_deployments(environment_id, limit=limit, offset=offset)
     return rows, await queries.count_deployments(environment_id)
 
 

@@ -1,12 +1,12 @@
-"""Environments: made, changed, frozen and unfrozen."""
+"""Environments: create, find, list, change, freeze and unfreeze."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from tortoise.exceptions import IntegrityError
 
 from bot.context import Context, allowed
-from bot.errors import Conflict, NotFound, Refusal
+from bot.errors import Conflict, Refusal, environment_not_found
 from bot.operations import audit
 from bot.rules import projects as rules
 from bot.rules.gates import is_frozen
@@ -14,9 +14,27 @@ from bot.store.database import transaction
 from bot.store.projects import Environment, Project
 
 
+class EnvironmentSettings(TypedDict, total=False):
+    """The settings of a new environment besides its name."""
+
+    tier: str
+    workflow: str | None
+    inputs: dict[str, str]
+    position: int
+    deploy_deadline_minutes: int
+
+
+class EnvironmentChanges(EnvironmentSettings, total=False):
+    """The settings of an environment that callers may change."""
+
+    name: str
+
+
 @allowed("project:write", hides=True)
-async def create(context: Context, project: Project, /, name: str, **values: Any) -> Environment:
-    """Make an environment of a project. Refuses a malformed value, and a name that another has but for its case."""
+async def create(
+    context: Context, project: Project, /, name: str, **values: Unpack[EnvironmentSettings]
+) -> Environment:
+    """Create an environment. Refuses invalid values, and a name that differs from another only in case."""
     rules.check({"name": name, **values}, rules.ENVIRONMENT)
     try:
         async with transaction():
@@ -33,30 +51,35 @@ async def create(context: Context, project: Project, /, name: str, **values: Any
 
 
 @allowed("project:read", hides=True)
-async def listed(context: Context, project: Project, *, limit: int, offset: int = 0) -> list[Environment]:
-    """Some environments of a project, in their order, from an offset on."""
+async def find_all(context: Context, project: Project, *, limit: int, offset: int = 0) -> list[Environment]:
+    """List one page of a project's environments, by position."""
     rows = Environment.filter(project_id=project.id).order_by("position", "id")
     return await rows.limit(limit).offset(offset)
 
 
 @allowed("project:read", hides=True)
 async def find(context: Context, project: Project, name: str) -> Environment:
-    """An environment of a project by its name, cases told apart."""
+    """Find an environment of a project by its case-sensitive name."""
+    return await find_by_name(project, name)
+
+
+async def find_by_name(project: Project, name: str) -> Environment:
+    """Find an environment of a project by its case-sensitive name, without checking grants."""
     environment = await Environment.get_or_none(project_id=project.id, name=name)
     if environment is None:
-        raise NotFound("Release environment not found")
+        raise environment_not_found()
     return environment
 
 
 @allowed("project:write", hides=True)
-async def change(context: Context, project: Project, name: str, /, **values: Any) -> Environment:
-    """Change an environment's settings; what is not given stays."""
+async def change(context: Context, project: Project, name: str, /, **values: Unpack[EnvironmentChanges]) -> Environment:
+    """Change an environment's settings; fields that are not passed are kept."""
     rules.check(values, rules.ENVIRONMENT)
-    return await _change(context, project, name, "environment.change", values)
+    return await _change(context, project, name, "environment.change", dict(values))
 
 
 async def amend(context: Context, project: str, name: str, /, **values: Any) -> Environment:
-    """Change settings, and freeze or unfreeze where `frozen` is among them, each by its own grant: all or nothing."""
+    """Change settings and, if `frozen` is among them, freeze or unfreeze, each by its own grant: all or none."""
     async with transaction():
         if "frozen" not in values:
             return await change(context, project, name, **values)
@@ -69,7 +92,7 @@ async def amend(context: Context, project: str, name: str, /, **values: Any) -> 
 async def freeze(
     context: Context, project: Project, name: str, reason: str, until: datetime | None = None
 ) -> Environment:
-    """Freeze an environment: nothing is deployed to it until the moment given, or until it is unfrozen."""
+    """Block deployments to an environment until the time `until`, or until it is unfrozen."""
     if not reason.strip():
         raise Refusal("`frozen.reason` must say why, for those who are stopped by it.", field="frozen.reason")
     frozen = {
@@ -85,29 +108,29 @@ async def freeze(
 
 @allowed("freeze:write", hides=True)
 async def unfreeze(context: Context, project: Project, name: str) -> Environment:
-    """Let an environment be deployed to again."""
+    """Allow deployments to an environment again."""
     return await _change(context, project, name, "environment.unfreeze", {"frozen": None})
 
 
-async def _change(context: Context, project: Project, name: str, act: str, values: dict[str, Any]) -> Environment:
+async def _change(context: Context, project: Project, name: str, action: str, values: dict[str, Any]) -> Environment:
     try:
-        return await _write(context, project, name, act, values)
+        return await _write(context, project, name, action, values)
     except IntegrityError as clash:
         raise Conflict(f"An environment `{values.get('name')}` has just been created.", field="name") from clash
 
 
-async def _write(context: Context, project: Project, name: str, act: str, values: dict[str, Any]) -> Environment:
+async def _write(context: Context, project: Project, name: str, action: str, values: dict[str, Any]) -> Environment:
     async with transaction():
         environment = await Environment.select_for_update().get_or_none(project_id=project.id, name=name)
         if environment is None:
-            raise NotFound("Release environment not found")
+            raise environment_not_found()
         before = {field: getattr(environment, field) for field in values}
         if new_name := values.get("name"):
             await _refuse_clash(project, new_name, environment)
             values = {**values, "name_key": new_name.lower()}
         environment.update_from_dict(values)
         await environment.save(update_fields=list(values))
-        await audit.record(context, act, f"{project.name}/{name}", project=project.id, before=before, after=values)
+        await audit.record(context, action, f"{project.name}/{name}", project=project.id, before=before, after=values)
     return environment
 
 

@@ -1,6 +1,6 @@
-"""Projects: made, changed, and asked for their next version."""
+"""Projects: create, find, list, change, and compute the next version."""
 
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from tortoise.exceptions import IntegrityError
 
@@ -21,21 +21,51 @@ ARCHIVED = "Release project is archived"
 PROJECTS = Listing(Project, "id")
 
 
-async def create(context: Context, name: str, repo: str | None = None, **values: Any) -> Project:
-    """Make a project. Its repository, if it has one, is asked of GitHub first.
+class ProjectSettings(TypedDict, total=False):
+    """The settings of a project; None in a new project means the default."""
 
-    Refuses a malformed value, a repository that GitHub does not show us, and a name, permalink or tag prefix that
-    another project has.
+    build_workflow: str | None
+    build_inputs: dict[str, str] | None
+    build_deadline_minutes: int | None
+    allowed_branches: list[str] | None
+    tag_prefix: str | None
+    trigger_tag_prefix: str | None
+    tag_candidates: bool | None
+    version_scheme: str | None
+    archived: bool
+    oneliner: str
+    description: str
+    license_list: list[str]
+    tag_list: list[str]
+
+
+class ProjectChanges(ProjectSettings, total=False):
+    """The fields of a project that callers may change: its settings, name and permalink."""
+
+    name: str
+    permalink: str
+
+
+async def create(
+    context: Context,
+    name: str,
+    repo: str | None = None,
+    permalink: str | None = None,
+    **settings: Unpack[ProjectSettings],
+) -> Project:
+    """Create a project. Its repository, if any, is looked up on GitHub first.
+
+    Refuses invalid values, a repository that the App cannot access, and a name, permalink or tag prefix that is taken.
     """
     require(context.actor, "project:write")
     if context.actor.is_scoped:
         raise Forbidden("This token is for one project only and cannot create another.")
-    values = {"name": name, "permalink": values.pop("permalink", None) or make_permalink(name), **values}
+    values: dict[str, Any] = {"name": name, "permalink": permalink or make_permalink(name), **settings}
     rules.check(values, rules.PROJECT)
     repository = await _repository(context, repo)
     try:
         async with transaction():
-            values = {**await _default_prefixes(values["permalink"], repository), **_given(values)}
+            values = {**await _default_prefixes(values["permalink"], repository), **_without_nulls(values)}
             await _refuse_clashes(context, values, repository)
             now = context.now()
             project = await Project.create(repository=repository, created_at=now, updated_at=now, **values)
@@ -47,28 +77,31 @@ async def create(context: Context, name: str, repo: str | None = None, **values:
 
 
 @allowed("project:write", hides=True)
-async def change(context: Context, project: Project, /, repo: str | None = None, **values: Any) -> Project:
-    """Change a project's settings; what is not given stays. A repository that is given is asked of GitHub first.
+async def change(
+    context: Context, project: Project, /, repo: str | None = None, **settings: Unpack[ProjectChanges]
+) -> Project:
+    """Change a project's settings; fields that are not passed are kept. A new repository is looked up on GitHub first.
 
-    Who acts for this project only does not move it to another repository, which would be one more to act on.
+    An actor scoped to this project may not move it to another repository, which would extend the scope.
     """
-    rules.check(values, rules.PROJECT)
+    rules.check(settings, rules.PROJECT)
     if repo is not None and context.actor.is_scoped:
-        _refuse_another(project, repo)
+        _refuse_other_repository(project, repo)
         repo = None
     repository = project.repository if repo is None else await _repository(context, repo)
-    new: dict[str, Any] = {} if repository is None or repo is None else {"repository_id": repository.github_id}
+    values: dict[str, Any] = {**settings}
+    if repository is not None and repo is not None:
+        values["repository_id"] = repository.github_id
     try:
         async with transaction():
             row = await Project.select_for_update().get(id=project.id)
             await _refuse_moving(row, repository)
             await _refuse_renaming(row, values.get("permalink", row.permalink))
             await _refuse_clashes(context, values, repository, row)
-            before = {name: getattr(row, name) for name in {**values, **new}}
-            row.update_from_dict({**values, **new, "updated_at": context.now()})
-            await row.save(update_fields=[*values, *new, "updated_at"])
-            after = {**values, **new}
-            await audit.record(context, "project.change", row.name, project=row.id, before=before, after=after)
+            before = {name: getattr(row, name) for name in values}
+            row.update_from_dict({**values, "updated_at": context.now()})
+            await row.save(update_fields=[*values, "updated_at"])
+            await audit.record(context, "project.change", row.name, project=row.id, before=before, after=values)
     except IntegrityError as clash:
         raise Conflict("Another project of this name, permalink or tag prefix has just been created.") from clash
     await row.fetch_related("repository")
@@ -77,12 +110,12 @@ async def change(context: Context, project: Project, /, repo: str | None = None,
 
 @allowed("project:read", hides=True)
 async def find(context: Context, project: Project) -> Project:
-    """A project by its name."""
+    """Find a project by its name."""
     return project
 
 
-async def listed(context: Context, *, limit: int | None = None, offset: int = 0) -> list[Project]:
-    """The projects that the actor may read, with their repositories, by name: all, or some from an offset on."""
+async def find_all(context: Context, *, limit: int | None = None, offset: int = 0) -> list[Project]:
+    """List the projects that the actor may read, by name, with their repositories: all of them, or one page."""
     require(context.actor, "project:read")
     where = Where()
     PROJECTS.within(where, context.actor.visibility("project:read"))
@@ -92,14 +125,14 @@ async def listed(context: Context, *, limit: int | None = None, offset: int = 0)
 
 @allowed("project:read", hides=True)
 async def next_version(context: Context, project: Project, bump: str = "patch") -> dict[str, str]:
-    """The release version that follows the highest one of the project, and its first candidate."""
+    """Return the release version after the project's highest one, and the version of its first candidate."""
     known = await Release.filter(project_id=project.id, release_type="ga").values_list("version", flat=True)
     release = next_release(project.version_scheme, map(str, known), bump, context.now().date())
     return {"release_version": release, "release_candidate_version": f"{release}-rc1"}
 
 
 async def next_candidate_number(project: Project, release: str) -> int:
-    """The number of a release's next candidate."""
+    """Return the number of a release's next candidate."""
     taken = await Candidate.filter(
         project_id=project.id, release__version=release, release__release_type="ga"
     ).values_list("number", flat=True)
@@ -107,7 +140,7 @@ async def next_candidate_number(project: Project, release: str) -> int:
 
 
 def refuse_archived(project: Project) -> None:
-    """Refuse to release from a project that was archived."""
+    """Refuse to release from an archived project."""
     if project.archived:
         raise Conflict(ARCHIVED, project=project.name)
 
@@ -125,7 +158,7 @@ async def _default_prefixes(permalink: str, repository: Repository | None) -> di
     return rules.default_prefixes(permalink, first=others == 0)
 
 
-def _given(values: dict[str, Any]) -> dict[str, Any]:
+def _without_nulls(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -141,25 +174,25 @@ async def _refuse_clashes(
     taken: dict[str, Project] = {}
     for other in await others.filter(repository_id=repository.github_id):
         taken |= {other.tag_prefix: other, other.trigger_tag_prefix: other}
-    mine = {name: getattr(own, name) for name in ("tag_prefix", "trigger_tag_prefix")} if own else {}
-    mine |= {name: values[name] for name in ("tag_prefix", "trigger_tag_prefix") if name in values}
-    for field, prefix in mine.items():
+    prefixes = {name: getattr(own, name) for name in ("tag_prefix", "trigger_tag_prefix")} if own else {}
+    prefixes |= {name: values[name] for name in ("tag_prefix", "trigger_tag_prefix") if name in values}
+    for field, prefix in prefixes.items():
         if prefix in taken:
             sentence = f"`{field}` `{prefix}` is used in this repository by {{}}: choose another."
             raise _conflict(context, field, sentence, taken[prefix])
-    if len(set(mine.values())) < len(mine):
+    if len(set(prefixes.values())) < len(prefixes):
         raise Refusal("`tag_prefix` and `trigger_tag_prefix` must differ.", field="trigger_tag_prefix")
 
 
 def _conflict(context: Context, field: str, sentence: str, other: Project) -> Conflict:
-    """What a project stands in the way of; it is named for those who act on it too."""
+    """Build the error for a value that another project has, which is named only to actors with that project."""
     if context.actor.reaches(other):
         return Conflict(sentence.format(f"the project `{other.name}`"), field=field, project=other.name)
     return Conflict(sentence.format("another project"), field=field)
 
 
-def _refuse_another(project: Project, repo: str) -> None:
-    """Refuse a repository that is not the project's, as we know it; then there is none to be set."""
+def _refuse_other_repository(project: Project, repo: str) -> None:
+    """Refuse a repository that is not the one stored for the project."""
     if project.repository is None or project.repository.full_name.lower() != repo.lower():
         sentence = "This token is for one project only and cannot move it to another repository."
         raise Forbidden(sentence, field="repo")

@@ -15,7 +15,7 @@ from tortoise.exceptions import IntegrityError
 from bot.context import FORBIDDEN, Context, require
 from bot.errors import Conflict, Forbidden, NotFound, Problem, Refusal
 from bot.operations import audit
-from bot.store.database import exclusive_transaction, execute_many, fetch, next_numbers
+from bot.store.database import exclusive_transaction, execute_many, fetch, reserve_ids
 from bot.store.lists import Listing, Where, holders, statement
 
 GRANT = "content:write"
@@ -229,7 +229,7 @@ async def _columns(table: Table, rows: Mapping[int, Row]) -> dict[int, Row]:
 
 async def _write(context: Context, table: Table, changes: Sequence[Change], written: Sequence[Row | None]) -> list[int]:
     """Write, and say which rows the changes were about."""
-    new = iter(await next_numbers(table.listing.table, sum(change.row is None for change in changes)))
+    new = iter(await reserve_ids(table.listing.table, sum(change.row is None for change in changes)))
     statements: list[tuple[str, list[Any]]] = []
     ids = []
     for change, values in zip(changes, written, strict=True):

@@ -1,47 +1,64 @@
-"""Releases: found or made, read whole, held, and changed by what somebody says of them."""
+"""Releases: get or create, read with their candidates and deployments, hold, and change."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from bot.context import Context, allowed, allowed_to_read
-from bot.errors import Conflict, NotFound, Refusal
+from bot.errors import Conflict, Refusal, release_not_found
 from bot.operations import audit
 from bot.rules.releases import HOLD, release_id
 from bot.store import queries
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
 from bot.store.projects import Outline, Project, locked_permalink
+from bot.store.queries import DeploymentRow, ReleaseRow
 from bot.store.releases import Release
 from bot.store.runs import Run
 
 
 @dataclass(frozen=True)
-class Whole:
+class ReleaseDetails:
     """A release with its candidates, newest first, each with its newest build, and its deployments."""
 
     release: Release
-    line: dict[str, Any]
+    row: ReleaseRow
     candidates: list[tuple[Candidate, Run | None]]
-    deployments: list[dict[str, Any]]
+    deployments: list[DeploymentRow]
+
+
+class ReleaseChanges(TypedDict, total=False):
+    """The fields of a release that callers may change."""
+
+    status: int
+    release_date: datetime | None
+    notes: str
+
+
+class Hold(TypedDict):
+    """Who holds a release, why, and since when (ISO 8601)."""
+
+    by: str
+    reason: str
+    since: str
 
 
 @allowed("project:read", hides=True)
-async def find(context: Context, project: Project, version: str) -> Whole:
-    """A release of a project by its version."""
+async def find(context: Context, project: Project, version: str) -> ReleaseDetails:
+    """Find a release of a project by its version."""
     release = await Release.get_or_none(project_id=project.id, version=version, release_type="ga")
     if release is None:
-        raise NotFound("Release not found")
-    return await _whole(release)
+        raise release_not_found()
+    return await _details(release)
 
 
 @allowed_to_read("project:read", hides=True)
-async def listed(context: Context, project: Outline, *, before: int | None, limit: int) -> list[dict[str, Any]]:
-    """Releases of a project, newest first, from before an id on."""
-    return await queries.releases(project.id, before=before, limit=limit)
+async def find_all(context: Context, project: Outline, *, before: int | None, limit: int) -> list[ReleaseRow]:
+    """List releases of a project with ids below `before`, newest first."""
+    return await queries.list_releases(project.id, before=before, limit=limit)
 
 
-async def _whole(release: Release) -> Whole:
+async def _details(release: Release) -> ReleaseDetails:
     candidates = (
         await Candidate.filter(release_id=release.id)
         .order_by("-number")
@@ -49,35 +66,35 @@ async def _whole(release: Release) -> Whole:
     )
     runs = await Run.filter(candidate__release_id=release.id).order_by("id")
     newest = {run.candidate_id: run for run in runs}
-    line = (await queries.releases(release.project_id, before=release.id + 1, limit=1))[0]
+    row = (await queries.list_releases(release.project_id, before=release.id + 1, limit=1))[0]
     pairs = [(candidate, newest.get(candidate.id)) for candidate in candidates]
-    return Whole(release, line, pairs, await queries.release_deployments(release.id))
+    return ReleaseDetails(release, row, pairs, await queries.list_release_deployments(release.id))
 
 
 async def get_or_create(context: Context, project: Project, version: str) -> Release:
-    """The release of a version, made in the caller's transaction if it is new.
+    """Return the release of a version, created in the caller's transaction if it does not exist.
 
-    Refuses a version whose release id is that of another project's release. Two that make one at once meet the
-    constraint: IntegrityError.
+    Refuses a version whose release id belongs to another project's release. Of two concurrent callers that create the
+    same release, one gets IntegrityError from the unique constraint.
     """
-    await refuse_namesake(context, project, version)
+    await refuse_release_id_conflict(context, project, version)
     values: dict[str, Any] = {"project_id": project.id, "version": version, "release_type": "ga"}
-    release = await Release.select_for_update().get_or_none(**values)  # lest it is called otherwise meanwhile
+    release = await Release.select_for_update().get_or_none(**values)  # locked: its version must not change meanwhile
     if release is not None:
         return release
     now, permalink = context.now(), await locked_permalink(project.id)
     return await Release.create(**values, release_id=release_id(permalink, version), created_at=now, updated_at=now)
 
 
-async def refuse_namesake(context: Context, project: Project, version: str) -> None:
-    """Refuse a version whose release id another release has: two texts may become one where they are joined."""
+async def refuse_release_id_conflict(context: Context, project: Project, version: str) -> None:
+    """Refuse a version whose release id another release has: joining permalink and version is not injective."""
     other = await Release.get_or_none(release_id=release_id(project.permalink, version)).select_related("project")
     if other is not None and (other.project_id, other.version, other.release_type) != (project.id, version, "ga"):
-        raise namesake(context, other)
+        raise release_id_conflict(context, other)
 
 
-def namesake(context: Context, other: Release) -> Conflict:
-    """That another release has the release id; it is named for those who act on its project too."""
+def release_id_conflict(context: Context, other: Release) -> Conflict:
+    """Build the error for a release id that is taken; the other release is named only to actors with its project."""
     if not context.actor.reaches(other.project):
         return Conflict(f"The release id `{other.release_id}` is that of a release of another project.")
     return Conflict(
@@ -87,16 +104,16 @@ def namesake(context: Context, other: Release) -> Conflict:
     )
 
 
-async def amend(context: Context, project: str, version: str, /, **values: Any) -> Whole:
-    """Change what is given, each by its own grant: all or nothing.
+async def amend(context: Context, project: str, version: str, /, **values: Unpack[ReleaseChanges]) -> ReleaseDetails:
+    """Apply several changes, each authorised by its own grant, all or none of them.
 
-    The status HOLD holds the release, any other unholds it where it is held. Giving a held release the status that it
-    had before is unholding it, and nothing more.
+    The status HOLD holds the release, any other status unholds it if it is held. Setting the status that a held release
+    had before only unholds it.
     """
     status, changed = values.get("status"), None
     async with transaction():
-        row = await Release.get_or_none(project__name=project, version=version, release_type="ga")
-        before = None if row is None or row.held is None else row.status
+        existing = await Release.get_or_none(project__name=project, version=version, release_type="ga")
+        before = None if existing is None or existing.held is None else existing.status
         if status == HOLD:
             changed = await hold(context, project, version, "its status was set to 20 (HOLD)")
         elif status is not None and before is not None:
@@ -105,68 +122,74 @@ async def amend(context: Context, project: str, version: str, /, **values: Any) 
             del values["status"]
         if values or changed is None:
             changed = await change(context, project, version, **values)
-    return await _whole(changed)
+    return await _details(changed)
 
 
 @allowed("release:hold", hides=True)
 async def hold(context: Context, project: Project, version: str, reason: str) -> Release:
-    """Let no candidate of a release be deployed until it is unheld. Who holds it already goes on holding it."""
+    """Block deployments of a release's candidates until it is unheld. An existing hold is kept as it is."""
     if not reason.strip():
         raise Refusal("`reason` must say why, for those who are stopped by it.", field="reason")
     async with transaction():
-        release = await _locked(project, version)
+        release = await _lock(project, version)
         if release.held is None:
-            await _write(context, release, "release.hold", {"held": holding(context, reason)})
+            await _update(context, release, "release.hold", {"held": hold_record(context, reason)})
     return release
 
 
 @allowed("release:hold", hides=True)
 async def unhold(context: Context, project: Project, version: str) -> Release:
-    """Let a release that is held be deployed again; it shows the status that it had before."""
+    """Allow deployments of a held release again; it shows the status that it had before."""
     async with transaction():
-        release = await _locked(project, version)
+        release = await _lock(project, version)
         if release.held is not None:
-            await _write(context, release, "release.unhold", {"held": None})
+            await _update(context, release, "release.unhold", {"held": None})
     return release
 
 
 @allowed("project:write", hides=True)
-async def change(context: Context, project: Project, version: str, /, **values: Any) -> Release:
-    """Change a release's status, date or notes; what is not given stays.
+async def change(context: Context, project: Project, version: str, /, **values: Unpack[ReleaseChanges]) -> Release:
+    """Change a release's status, date or notes; fields that are not passed are kept.
 
-    A status is kept until a deployment moves the release forward.
+    A status that is set lasts until a deployment moves the release forward. Refuses HOLD, which `hold` sets.
     """
     if values.get("status") == HOLD:
-        raise Refusal("`status` 20 (HOLD) is said by holding the release.", field="status")
+        raise Refusal("`status` 20 (HOLD) is set by holding the release.", field="status")
     async with transaction():
-        release = await _locked(project, version)
-        new = {name: value for name, value in values.items() if getattr(release, name) != value}
-        if new:
-            await _write(context, release, "release.change", new)
+        release = await _lock(project, version)
+        changed = {name: value for name, value in values.items() if getattr(release, name) != value}
+        if changed:
+            await _update(context, release, "release.change", changed)
     return release
 
 
-def holding(context: Context, reason: str) -> dict[str, Any]:
-    """The fact that somebody holds a release from now on, and why."""
+def hold_record(context: Context, reason: str) -> Hold:
+    """Build the record of a hold that the actor places now."""
     return {"by": context.actor.name, "reason": reason.strip()[:1000], "since": context.now().isoformat()}
 
 
-async def _locked(project: Project, version: str) -> Release:
+async def _lock(project: Project, version: str) -> Release:
     release = await Release.select_for_update().get_or_none(project_id=project.id, version=version, release_type="ga")
     if release is None:
-        raise NotFound("Release not found")
+        raise release_not_found()
     return release
 
 
-async def _write(context: Context, release: Release, act: str, values: dict[str, Any]) -> None:
-    """Write down what is new of a release that the caller's transaction has locked."""
+async def _update(context: Context, release: Release, action: str, values: dict[str, Any]) -> None:
+    """Update a release that the caller's transaction has locked, with an audit entry."""
     before = {name: getattr(release, name) for name in values}
     release.update_from_dict({**values, "updated_at": context.now()})
     await release.save(update_fields=[*values, "updated_at"])
-    project = release.project_id
-    await audit.record(context, act, release.version, project=project, before=_said(before), after=_said(values))
+    await audit.record(
+        context,
+        action,
+        release.version,
+        project=release.project_id,
+        before=_for_audit(before),
+        after=_for_audit(values),
+    )
 
 
-def _said(values: dict[str, Any]) -> dict[str, Any]:
-    """Values as an audit entry keeps them."""
+def _for_audit(values: dict[str, Any]) -> dict[str, Any]:
+    """Convert values to what an audit entry can store."""
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}

@@ -59,7 +59,7 @@ async def cut(context: Context, job: jobs.CutByTag) -> None:
     if triggered is None or triggered[0].repository is None or push.commit is None:
         return
     project, version = triggered
-    actor = await users.with_role(context, push.sender_id, push.sender, triggered[0].repository)
+    actor = await users.actor_from_github(context, push.sender_id, push.sender, triggered[0].repository)
     acting = context.acting_as(actor, "tag").asked_by(f"tag:{push.repository}:{push.tag}:{push.commit}")
     request = CutRequest(version.release, push.commit, number=version.number, tag=push.tag)
     try:

@@ -1,4 +1,4 @@
-"""Users, and the tokens by which programs speak for them."""
+"""Users, and the API tokens by which programs act for them."""
 
 import hashlib
 import re
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from tortoise.exceptions import IntegrityError
 
 from bot.context import Actor, Context, require_everywhere
-from bot.errors import Conflict, NotFound, Refusal, Unauthenticated
+from bot.errors import Conflict, NotFound, Refusal, Unauthenticated, project_not_found
 from bot.github import collaborators
 from bot.operations import audit
 from bot.rules.ids import UserId
@@ -16,28 +16,28 @@ from bot.rules.permissions import ANONYMOUS_GRANTS, GRANTS, grants_of_role, unkn
 from bot.store import queries
 from bot.store.database import after_commit, current, transaction
 from bot.store.projects import Repository
-from bot.store.users import ApiToken, User
+from bot.store.users import ApiToken, TokenRecord, User
 
 SYSTEM = "longshore"
-NOBODY = Actor(UserId(0), "nobody", frozenset())
-PREFIX = "lsh_"
-NAMED = 5  # of grants that there are not
-SHOWN = 12  # characters by which a token is told from others
+NO_ACTOR = Actor(UserId(0), "nobody", frozenset())
+MARK = "lsh_"  # the beginning of every secret, by which scanners recognise it
+MAX_LISTED_GRANTS = 5  # unknown grants that a refusal lists
+PREFIX_LENGTH = 12  # characters of the secret that identify a token in lists
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@\[\]+-]{0,254}")
-SEEN_EVERY = timedelta(minutes=1)
+LAST_USED_INTERVAL = timedelta(minutes=1)  # between two updates of `last_used_at`
 
 
-async def named(context: Context, name: str) -> User:
-    """The user of a name, made if there is none yet."""
+async def get_or_create(context: Context, name: str) -> User:
+    """Return the user of a name, created if it does not exist."""
     _check_name(name, "user")
     user, _ = await User.get_or_create(name=name, defaults={"created_at": context.now()})
     return user
 
 
 async def from_github(context: Context, github_id: int, login: str) -> User:
-    """The user that GitHub knows by an id, made if there is none yet; their name follows their login.
+    """Return the user with a GitHub id, created if it does not exist; the user's name follows the login.
 
-    A user of the same name without a GitHub id is somebody else until an operator says otherwise.
+    A user of the same name without a GitHub id is another user until an operator links them.
     """
     names = [login, f"{login}@github", f"{login}@github-{github_id}"]
     user = await User.get_or_none(github_id=github_id)
@@ -56,13 +56,13 @@ async def from_github(context: Context, github_id: int, login: str) -> User:
 
 
 async def system(context: Context) -> Actor:
-    """Longshore itself, who finishes what others began."""
-    user = await named(context, SYSTEM)
+    """Return Longshore itself as an actor, for jobs that finish what users have started."""
+    user = await get_or_create(context, SYSTEM)
     return Actor(user.id, user.name, frozenset({"admin"}))
 
 
-async def with_role(context: Context, github_id: int, login: str, repository: Repository) -> Actor:
-    """Somebody on GitHub, with what their role in a repository brings at this moment."""
+async def actor_from_github(context: Context, github_id: int, login: str, repository: Repository) -> Actor:
+    """Return a GitHub user as an actor with the grants of the role that GitHub reports for the repository now."""
     role = await collaborators.role_of(context.at(repository), login)
     user = await from_github(context, github_id, login)
     return Actor(user.id, user.name, grants_of_role(role), repository_id=repository.github_id)
@@ -75,34 +75,34 @@ async def create_token(
     grants: list[str],
     user: str | None = None,
     project: str | None = None,
-    expires_in: timedelta | None = None,
-    expires_at: datetime | None = None,
+    expires: timedelta | datetime | None = None,
 ) -> tuple[ApiToken, str]:
-    """Make a token and give its row and the secret, which is not stored and cannot be shown again.
+    """Create a token; return its row and its secret, which is not stored and cannot be shown again.
 
-    Refuses unknown grants, none at all, an unknown project, a moment that is past, and Longshore's own name. `admin`
-    on every project is called for: a token of one project could otherwise make itself one of all.
+    The token acts for the user of its own name unless `user` is passed. `expires` is a lifetime or a time. Refuses
+    unknown grants, an empty list of them, an unknown project, a time in the past, and Longshore's own name. Requires
+    `admin` on every project: a token of one project could otherwise create one for all.
     """
     require_everywhere(context.actor, "admin")
     _check_grants(grants)
     _check_name(name, "name")
-    owned_by = name if user is None else user
-    _check_owner(owned_by, "name" if user is None else "user")
+    owner_name = name if user is None else user
+    _check_owner(owner_name, "name" if user is None else "user")
     now = context.now()
-    if expires_at is not None and expires_at <= now:
+    if isinstance(expires, datetime) and expires <= now:
         raise Refusal("`expires_at` must be in the future.", field="expires_at")
-    secret = PREFIX + secrets.token_urlsafe(32)
+    secret = MARK + secrets.token_urlsafe(32)
     async with transaction():
-        scope = await _scope(project)
-        owner = await named(context, owned_by)
+        scope = await _project_id(project)
+        owner = await get_or_create(context, owner_name)
         token = await ApiToken.create(
             user=owner,
             name=name,
-            prefix=secret[:SHOWN],
+            prefix=secret[:PREFIX_LENGTH],
             digest=_digest(secret),
             grants=sorted(set(grants)),
             project_id=scope,
-            expires_at=expires_at if expires_in is None else now + expires_in,
+            expires_at=now + expires if isinstance(expires, timedelta) else expires,
             created_at=now,
         )
         after = {"user": owner.name, "grants": token.grants, "prefix": token.prefix}
@@ -110,97 +110,102 @@ async def create_token(
     return token, secret
 
 
-async def tokens(context: Context, before: int | None, limit: int) -> list[ApiToken]:
-    """Tokens with their users, newest first, from before an id on, revoked and expired ones too."""
+async def list_tokens(context: Context, before: int | None, limit: int) -> list[ApiToken]:
+    """List tokens with ids below `before`, newest first, with their users; revoked and expired ones too."""
     require_everywhere(context.actor, "admin")
     rows = ApiToken.all() if before is None else ApiToken.filter(id__lt=before)
     return await rows.order_by("-id").limit(limit).select_related("user")
 
 
-async def token(context: Context, number: int) -> ApiToken:
-    """A token, with its user, by its id."""
+async def find_token(context: Context, token_id: int) -> ApiToken:
+    """Find a token by its id, with its user."""
     require_everywhere(context.actor, "admin")
-    found = await ApiToken.get_or_none(id=number).select_related("user")
-    if found is None:
-        raise NotFound("Token not found")
-    return found
+    row = await ApiToken.get_or_none(id=token_id).select_related("user")
+    if row is None:
+        raise token_not_found()
+    return row
 
 
-async def revoke_numbered(context: Context, number: int) -> None:
-    """Take a token's power away, by its id. One that has none any more stays as it is."""
+def token_not_found() -> NotFound:
+    """Build the error for an unknown token."""
+    return NotFound("Token not found")
+
+
+async def revoke_token_by_id(context: Context, token_id: int) -> None:
+    """Revoke a token by its id. A revoked one is kept as it is."""
     require_everywhere(context.actor, "admin")
     async with transaction():
-        found = await ApiToken.select_for_update().get_or_none(id=number)
-        if found is None:
-            raise NotFound("Token not found")
-        if found.revoked_at is None:
-            await _revoke(context, found)
+        row = await ApiToken.select_for_update().get_or_none(id=token_id)
+        if row is None:
+            raise token_not_found()
+        if row.revoked_at is None:
+            await _revoke(context, row)
 
 
 async def revoke_token(context: Context, token: str) -> None:
-    """Take a token's power away, by its id, its prefix or its name where only one has it."""
+    """Revoke a valid token by its id, prefix or name. Refuses a name or prefix that several tokens have."""
     require_everywhere(context.actor, "admin")
     async with transaction():
         rows = await ApiToken.filter(revoked_at=None)
-        found = [row for row in rows if token in (str(row.id), row.prefix, row.name)]
-        if not found:
+        matching = [row for row in rows if token in (str(row.id), row.prefix, row.name)]
+        if not matching:
             raise NotFound(f"No token `{token}` is in force.")
-        if len(found) > 1:
-            raise Conflict(f"Several tokens are called `{token}`: name one by its id.", ids=[row.id for row in found])
-        await _revoke(context, found[0])
+        if len(matching) > 1:
+            ids = [row.id for row in matching]
+            raise Conflict(f"Several tokens are called `{token}`: name one by its id.", ids=ids)
+        await _revoke(context, matching[0])
 
 
 async def renew_token(context: Context, secret: str) -> str:
-    """Give a token in force another secret; the old one no longer works. Whoever has it may do so."""
-    new = PREFIX + secrets.token_urlsafe(32)
+    """Replace the secret of a valid token and return the new one. Its holder may do so without a grant."""
+    new = MARK + secrets.token_urlsafe(32)
     async with transaction():
         changed = await ApiToken.filter(digest=_digest(secret), revoked_at=None).update(
-            digest=_digest(new), prefix=new[:SHOWN]
+            digest=_digest(new), prefix=new[:PREFIX_LENGTH]
         )
         if not changed:
             raise Unauthenticated("Invalid token.")
-        after_commit(current().forget)
-        await audit.record(context, "token.renew", new[:SHOWN], before={"prefix": secret[:SHOWN]})
+        after_commit(current().forget_tokens)
+        await audit.record(context, "token.renew", new[:PREFIX_LENGTH], before={"prefix": secret[:PREFIX_LENGTH]})
     return new
 
 
 async def _revoke(context: Context, token: ApiToken) -> None:
     await ApiToken.filter(id=token.id).update(revoked_at=context.now())
-    after_commit(current().forget)
+    after_commit(current().forget_tokens)
     before = {"prefix": token.prefix}
     await audit.record(context, "token.revoke", token.name, project=token.project_id, before=before)
 
 
 def anonymous(anonymous_read: str) -> Actor:
-    """Somebody who says nothing of who they are, as the setting `ANONYMOUS_READ` lets them."""
+    """Return the anonymous caller as an actor, with the grants of the setting `ANONYMOUS_READ`."""
     return Actor(UserId(0), "anonymous", frozenset(), public=ANONYMOUS_GRANTS[anonymous_read])
 
 
 async def authenticate(
     secret: str, now: datetime, *, public: frozenset[str] = frozenset(), reads: bool = False
 ) -> Actor:
-    """Who speaks with a token. Refuses an unknown, expired or revoked one, without saying which it is.
+    """Return the actor of a token. Refuses an unknown, expired or revoked token without saying which it is.
 
-    Looked up by its SHA-256: the secrets are random, so there is nothing that comparing them could tell. Who only
-    `reads` is believed for some seconds: a token that another process has revoked reads as long as that. `public` are
-    the grants that anybody has.
+    Tokens are found by SHA-256: the secrets are random, so the time of the lookup reveals nothing. Requests that only
+    read (`reads`) may use a cached token, so one that another process has revoked still reads for some seconds.
+    `public` are the grants that everyone has on public projects.
     """
-    digest, recent = _digest(secret), current().recent
-    known: tuple[Actor, datetime | None] | None = recent.get(f"token {digest}") if reads else None
-    if known is None or _is_past(known[1], now):
-        known = recent.keep(f"token {digest}", await _owner(digest, now, public))
-    return known[0]
+    digest, recent = _digest(secret), current().recent_tokens
+    token = recent.get(digest) if reads else None
+    if token is None or _is_past(token.expires_at, now):
+        token = recent[digest] = await _valid_token(digest, now)
+    return Actor(token.user_id, token.user_name, token.grants, project_id=token.project_id, public=public)
 
 
-async def _owner(digest: str, now: datetime, public: frozenset[str]) -> tuple[Actor, datetime | None]:
-    """Who speaks with a token, and until when."""
-    token = await queries.token(digest)
+async def _valid_token(digest: str, now: datetime) -> TokenRecord:
+    """Find a token, refuse an invalid one, and update `last_used_at` at most once per LAST_USED_INTERVAL."""
+    token = await queries.find_token(digest)
     if token is None or token.revoked_at is not None or _is_past(token.expires_at, now):
         raise Unauthenticated("Invalid token.")
-    if token.last_used_at is None or now - token.last_used_at > SEEN_EVERY:
+    if token.last_used_at is None or now - token.last_used_at > LAST_USED_INTERVAL:
         await ApiToken.filter(id=token.id).update(last_used_at=now)
-    actor = Actor(token.user.id, token.user.name, frozenset(token.grants), project_id=token.project_id, public=public)
-    return actor, token.expires_at
+    return token
 
 
 def _is_past(moment: datetime | None, now: datetime) -> bool:
@@ -209,9 +214,9 @@ def _is_past(moment: datetime | None, now: datetime) -> bool:
 
 def _check_grants(grants: list[str]) -> None:
     if unknown := unknown_grants(grants):
-        named = ", ".join(name[:100] for name in unknown[:NAMED])
-        more = f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
-        raise Refusal(f"No such grant: {named}{more}. There are: {', '.join(sorted(GRANTS))}.", field="grants")
+        listed = ", ".join(name[:100] for name in unknown[:MAX_LISTED_GRANTS])
+        more = f" and {len(unknown) - MAX_LISTED_GRANTS} more" if len(unknown) > MAX_LISTED_GRANTS else ""
+        raise Refusal(f"No such grant: {listed}{more}. There are: {', '.join(sorted(GRANTS))}.", field="grants")
     if not grants:
         raise Refusal(f"A token needs at least one grant: {', '.join(sorted(GRANTS))}.", field="grants")
 
@@ -231,13 +236,13 @@ def _check_name(name: str, field: str) -> None:
         )
 
 
-async def _scope(project: str | None) -> int | None:
+async def _project_id(project: str | None) -> int | None:
     if project is None:
         return None
-    row = await queries.outline(queries.NAMED, project)
-    if row is None:
-        raise NotFound("Release project not found", field="project", project=project[:100])
-    return row.id
+    outline = await queries.find_outline(queries.BY_NAME, project)
+    if outline is None:
+        raise project_not_found(field="project", project=project[:100])
+    return outline.id
 
 
 def _digest(secret: str) -> str:

@@ -56,7 +56,7 @@ async def retry(job_id: int) -> bool:
         *(now_ms(), job_id),
     )
     if queued:
-        after_commit(current().bell.ring)
+        after_commit(current().notifier.notify)
     return bool(queued)
 
 

@@ -115,7 +115,7 @@ async def store(deliveries: Sequence[WaitingDelivery], stamp: int) -> set[str]:
         return await store_in_sqlite(deliveries, stamp)
     columns = zip(*((one.guid, one.priority, one.body, one.headers) for one in deliveries), strict=True)
     engine = cast("Any", current().client)
-    return {row["key"] for row in await engine.fetch_apart(POSTGRES, [*map(list, columns), stamp], STORE_TIMEOUT)}
+    return {row["key"] for row in await engine.fetch_dedicated(POSTGRES, [*map(list, columns), stamp], STORE_TIMEOUT)}
 
 
 async def store_in_sqlite(deliveries: Sequence[WaitingDelivery], stamp: int) -> set[str]:
@@ -218,7 +218,7 @@ class Intake:
             if not delivery.stored.done():
                 delivery.stored.set_result(delivery.guid in new)
         if new:
-            current().bell.ring()
+            current().notifier.notify()
 
     def _refuse(self, delivery: WaitingDelivery) -> None:
         if not delivery.stored.done():

@@ -202,4 +202,4 @@ async def enqueue(job: EnqueuedJob, *, run_at: datetime | None = None) -> None:
     if not added:
         added = await execute(REVIVE, job.kind, job.key, job.lock, job.priority, row[5], due)
     if added and due <= now:
-        after_commit(current().bell.ring)
+        after_commit(current().notifier.notify)

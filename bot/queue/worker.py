@@ -24,7 +24,7 @@ from bot.queue.jobs import LeasedJob, LeaseLost, PermanentFailure, RetryLater, m
 from bot.queue.leases import JobOutcome, claim, finish, release_expired, renew
 from bot.queue.retention import unfinished
 from bot.store.database import current
-from bot.store.engines import uncancelled
+from bot.store.engines import run_to_completion
 
 log = logging.getLogger(__name__)
 
@@ -178,7 +178,7 @@ class Worker:
         with only_worker(database.path):
             if database.path is not None:  # the lock file proves that whoever held a lease there was killed
                 self._release_before = END_OF_TIME
-            database.bell.events.add(self._wake)
+            database.notifier.events.add(self._wake)
             self.started.set()
             helpers = [asyncio.create_task(database.listen()), asyncio.create_task(self._renew_leases())]
             try:
@@ -186,10 +186,10 @@ class Worker:
                     await self._work_once()
                 await self._drain()
             finally:
-                database.bell.events.discard(self._wake)
+                database.notifier.events.discard(self._wake)
                 for task in helpers:
                     task.cancel()
-                await uncancelled(self._return_jobs(helpers))
+                await run_to_completion(self._return_jobs(helpers))
 
     async def settle(self) -> None:
         """Wait until nothing runs and nothing is due. For tests: jobs that are due later are left alone."""
@@ -201,7 +201,7 @@ class Worker:
         self._wake.clear()
         if self._should_yield():
             await asyncio.sleep(PAUSE)
-        if not await uncancelled(self._exchange(claiming=True)):
+        if not await run_to_completion(self._exchange(claiming=True)):
             await self._sleep()
 
     async def _exchange(self, *, claiming: bool) -> bool:
@@ -294,7 +294,7 @@ class Worker:
         until = time.monotonic() + self.options.grace_seconds
         while self._running and time.monotonic() < until:
             self._wake.clear()
-            if not await uncancelled(self._exchange(claiming=False)):
+            if not await run_to_completion(self._exchange(claiming=False)):
                 await self._sleep()
 
     async def _return_jobs(self, helpers: list[asyncio.Task[None]]) -> None:

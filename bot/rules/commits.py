@@ -1,4 +1,4 @@
-"""Commit hashes, repository names and branch patterns, as people and programs write them."""
+"""Syntax of commit hashes, repository names and branch patterns."""
 
 import re
 from fnmatch import fnmatchcase
@@ -8,12 +8,14 @@ from bot.rules.ids import CommitSha
 
 INVALID = "Invalid commit hash"
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}/[A-Za-z0-9._-]{1,100}")  # `_`: managed users of enterprises
+_REPOSITORY = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}/[A-Za-z0-9._-]{1,100}"
+)  # `_` occurs in the logins of enterprise managed users
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@#-]{0,243}")
 
 
 def parse_sha(text: object) -> CommitSha:
-    """A full commit SHA in lower case; anything shorter, longer or named is refused, and so is the SHA of nothing."""
+    """Parse a full commit SHA into lower case; refuse abbreviations, names and the all-zero SHA."""
     sha = text.lower() if isinstance(text, str) and text.isascii() else ""
     if _SHA.fullmatch(sha) is None or not sha.strip("0"):
         raise Refusal(INVALID, expected="a full commit SHA of 40 (or 64) hexadecimal digits")
@@ -21,14 +23,14 @@ def parse_sha(text: object) -> CommitSha:
 
 
 def is_repository_name(text: object) -> bool:
-    """Whether a text has the form `owner/name` of GitHub."""
+    """Return whether a text is a repository's `owner/name` on GitHub."""
     if not isinstance(text, str) or _REPOSITORY.fullmatch(text) is None:
         return False
     return text.partition("/")[2] not in (".", "..")
 
 
 def is_branch_pattern(text: str) -> bool:
-    """Whether a text can stand among the allowed branches: a name, or a glob with `*` for any characters but `/`."""
+    """Return whether a text is a branch name, or a glob with `*` for any characters but `/`."""
     name = text.replace("*", "x")
     return (
         _BRANCH.fullmatch(name) is not None and ".." not in name and "//" not in name and not name.endswith((".", "/"))
@@ -36,13 +38,13 @@ def is_branch_pattern(text: str) -> bool:
 
 
 def is_glob(pattern: str) -> bool:
-    """Whether a pattern may match more than one branch."""
+    """Return whether a pattern may match more than one branch."""
     return "*" in pattern
 
 
 def matches(branch: str, pattern: str) -> bool:
-    """Whether a branch is one of those that a pattern allows; `*` does not cross a `/`."""
+    """Return whether a branch matches a pattern; `*` does not match a `/`."""
     parts, patterns = branch.split("/"), pattern.split("/")
     return len(parts) == len(patterns) and all(
-        fnmatchcase(part, wanted.replace("[", "[[]")) for part, wanted in zip(parts, patterns, strict=True)
+        fnmatchcase(part, glob.replace("[", "[[]")) for part, glob in zip(parts, patterns, strict=True)
     )

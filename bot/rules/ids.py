@@ -1,6 +1,6 @@
-"""Types for ids and hashes that are easily mixed up: plain ints and texts at run time, told apart by the type checker.
+"""Types for ids and hashes that are easily mixed up: plain ints and strings at run time, distinct to the type checker.
 
-An id without `GitHub` in its description numbers a row of ours.
+An id whose description does not mention GitHub is the primary key of a table.
 """
 
 from typing import NewType
@@ -28,3 +28,13 @@ DeliveryId = NewType("DeliveryId", int)
 
 CommitSha = NewType("CommitSha", str)
 """A full commit SHA in lower case: 40 hexadecimal digits, or 64."""
+
+MAX_ROW_ID_DIGITS = 9
+"""Digits of an id: nine always fit the 32-bit integers of PostgreSQL."""
+
+
+def parse_row_id(text: str) -> int | None:
+    """Parse the id of a row: a positive number of at most nine ASCII digits; None for any other text."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= MAX_ROW_ID_DIGITS):
+        return None
+    return int(text) or None

@@ -1,4 +1,4 @@
-"""Package releases: what may be said of them, and the files that they have."""
+"""Fields of package releases, and their files."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 from bot.errors import Refusal
 from bot.rules.releases import STATUS_NAMES
 
-LONGEST_VERSION = 255
-LONGEST_SIGNATURE = 256
-LONGEST_GROUP = 100
-LONGEST_PATH = 1_000
-MOST_GROUPS = 100
-MOST_PATHS = 10_000  # of a release
-LARGEST = 256 * 1024  # characters of all its paths
+MAX_VERSION_LENGTH = 255
+MAX_SIGNATURE_LENGTH = 256
+MAX_GROUP_LENGTH = 100
+MAX_PATH_LENGTH = 1_000
+MAX_GROUPS = 100
+MAX_PATHS = 10_000  # of one release
+MAX_TOTAL_LENGTH = 256 * 1024  # characters of all paths of one release
 
-PATH = (
-    f"a relative path of at most {LONGEST_PATH:,} characters without `..`, backslashes and control characters, "
+PATH_FORMAT = (
+    f"a relative path of at most {MAX_PATH_LENGTH:,} characters without `..`, backslashes and control characters, "
     "such as `js/site.js`"
 )
 
@@ -27,27 +27,27 @@ _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\\]")
 
 
 def parse_version(text: object) -> str:
-    """The version of a release: whatever can stand on a page as it is. HTML tags are refused, a lone `<` is not."""
-    if isinstance(text, str) and 0 < len(text) <= LONGEST_VERSION and text.isprintable() and text == text.strip():
+    """Parse the version of a release: text that a page can show as it is. HTML tags are refused, a lone `<` is not."""
+    if isinstance(text, str) and 0 < len(text) <= MAX_VERSION_LENGTH and text.isprintable() and text == text.strip():
         if _TAG.search(text) is None:
             return text
         raise Refusal("`version` must be without HTML.", field="version")
-    expected = f"1 to {LONGEST_VERSION} printable characters without spaces at the ends"
+    expected = f"1 to {MAX_VERSION_LENGTH} printable characters without spaces at the ends"
     raise Refusal(f"`version` must be {expected}.", field="version")
 
 
-def parse_status(number: object) -> int:
-    """A status of a release, as it is shown."""
-    if type(number) is int and number in STATUS_NAMES:
-        return number
-    words = ", ".join(f"{each} ({name})" for each, name in STATUS_NAMES.items())
+def parse_status(value: object) -> int:
+    """Parse a status of a release, as it is shown."""
+    if type(value) is int and value in STATUS_NAMES:
+        return value
+    words = ", ".join(f"{status} ({name})" for status, name in STATUS_NAMES.items())
     raise Refusal(f"`status` must be one of {words}.", field="status")
 
 
 def parse_date(text: object) -> datetime:
-    """A moment in UTC from its text in ISO 8601. Without an offset it is meant in UTC; a day alone is its beginning.
+    """Parse a time in ISO 8601 and convert it to UTC. No offset means UTC; a date alone means its midnight.
 
-    Refuses what is no text, no such moment, and what is outside the years 1 to 9999 in UTC.
+    Refuses a time outside the years 1 to 9999 in UTC.
     """
     with suppress(ValueError, OverflowError):
         if isinstance(text, str) and _DATE.fullmatch(text):
@@ -58,40 +58,40 @@ def parse_date(text: object) -> datetime:
 
 
 def parse_signature(text: object) -> str | None:
-    """A signature, which is kept as it is given; null is none."""
-    if text is None or (isinstance(text, str) and len(text) <= LONGEST_SIGNATURE):
+    """Parse a signature, which is stored unchanged; null means that there is none."""
+    if text is None or (isinstance(text, str) and len(text) <= MAX_SIGNATURE_LENGTH):
         return text
-    raise Refusal(f"`signature` must be a text of at most {LONGEST_SIGNATURE} characters.", field="signature")
+    raise Refusal(f"`signature` must be a text of at most {MAX_SIGNATURE_LENGTH} characters.", field="signature")
 
 
 def parse_files(value: object) -> dict[str, list[str]]:
-    """Groups of paths as they are kept, from what a caller gives: a path alone is a list of one.
+    """Parse groups of paths; a single path becomes a list of one.
 
-    Refuses another form, malformed names of groups, malformed paths, and more than a release may have.
+    Refuses any other type, malformed names of groups, malformed paths, and more files than a release may have.
     """
     if not isinstance(value, dict):
-        raise _refused("must be an object of groups, each a path or a list of paths")
+        raise _refusal("must be an object of groups, each a path or a list of paths")
     return merge_files({}, {_group(name): _paths(name, paths) for name, paths in value.items()})
 
 
 def merge_files(files: Mapping[str, Sequence[str]], more: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """All files of a release once more are added: what is there keeps its order, what is new follows once each."""
+    """Add files to those of a release: existing ones keep their order, new ones follow without duplicates."""
     merged = {group: list(dict.fromkeys([*files.get(group, ()), *more.get(group, ())])) for group in {**files, **more}}
     paths = [path for group in merged.values() for path in group]
-    for count, most, what in (
-        (len(merged), MOST_GROUPS, "groups"),
-        (len(paths), MOST_PATHS, "paths"),
-        (sum(map(len, paths)), LARGEST, "characters of paths"),
+    for count, limit, unit in (
+        (len(merged), MAX_GROUPS, "groups"),
+        (len(paths), MAX_PATHS, "paths"),
+        (sum(map(len, paths)), MAX_TOTAL_LENGTH, "characters of paths"),
     ):
-        if count > most:
-            raise _refused(f"of a release hold at most {most:,} {what}, and these would be {count:,}")
+        if count > limit:
+            raise _refusal(f"of a release hold at most {limit:,} {unit}, and these would be {count:,}")
     return merged
 
 
 def is_path(text: str) -> bool:
-    """Whether a text is the path of a file below wherever a release's files are, and can lead nowhere else."""
+    """Return whether a text is a relative path that cannot lead out of its base directory."""
     return (
-        0 < len(text) <= LONGEST_PATH
+        0 < len(text) <= MAX_PATH_LENGTH
         and not text.startswith("/")
         and ".." not in text.split("/")
         and _UNSAFE.search(text) is None
@@ -99,20 +99,20 @@ def is_path(text: str) -> bool:
 
 
 def _group(name: str) -> str:
-    if not (0 < len(name) <= LONGEST_GROUP and name.isprintable()):
-        raise _refused(f"must have groups of 1 to {LONGEST_GROUP} printable characters")
+    if not (0 < len(name) <= MAX_GROUP_LENGTH and name.isprintable()):
+        raise _refusal(f"must have groups of 1 to {MAX_GROUP_LENGTH} printable characters")
     return name
 
 
 def _paths(group: str, value: object) -> list[str]:
     paths = [value] if isinstance(value, str) else value
     if not isinstance(paths, list):
-        raise _refused(f"must have a path or a list of paths for the group `{group}`")
+        raise _refusal(f"must have a path or a list of paths for the group `{group}`")
     for path in paths:
         if not (isinstance(path, str) and is_path(path)):
-            raise _refused(f"of the group `{group}` must each be {PATH}")
+            raise _refusal(f"of the group `{group}` must each be {PATH_FORMAT}")
     return paths
 
 
-def _refused(why: str) -> Refusal:
-    return Refusal(f"`files` {why}.", field="files")
+def _refusal(reason: str) -> Refusal:
+    return Refusal(f"`files` {reason}.", field="files")

@@ -1,4 +1,4 @@
-"""What a project and an environment may be set to. Every refusal names the field and what would be right."""
+"""Settings of projects and environments. Every refusal names the field and what it accepts."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,19 +10,20 @@ from bot.rules.releases import PERMALINK
 from bot.rules.versions import SCHEMES
 
 TIERS = ("production", "staging", "development")
-DEFAULT_BRANCHES_BESIDE = ("release/*",)
-LONGEST_DEADLINE = 7 * 24 * 60
-CALLED = {"position": "order"}  # a column, and the name by which callers know it
-MOST_INPUTS = 15  # GitHub takes 25; ours are the rest
+EXTRA_DEFAULT_BRANCHES = ("release/*",)
+MAX_DEADLINE_MINUTES = 7 * 24 * 60
+PUBLIC_NAMES = {"position": "order"}  # by column, where callers know it by another name
+MAX_INPUTS = 15  # GitHub accepts 25; the rest are for our own inputs
 _WORKFLOW = re.compile(r"(?:\.github/workflows/)?[A-Za-z0-9_][A-Za-z0-9._-]{0,200}\.ya?ml")
 _PREFIX = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@-]{0,98}")
 _INPUT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 
 Check = tuple[Callable[[Any], bool], str]
+"""Whether a value is accepted, and a description of the accepted values."""
 
 
 def _is_name(value: str) -> bool:
-    """Whether a text can stand in a path: what cannot could be made but never asked for."""
+    """Return whether a text can be one segment of a URL's path; a row with any other name would be unreachable."""
     return (
         0 < len(value) <= 100
         and value.isprintable()
@@ -32,52 +33,56 @@ def _is_name(value: str) -> bool:
     )
 
 
-def _is_inputs(value: Any) -> bool:
+def _is_inputs(value: object) -> bool:
     return (
         isinstance(value, dict)
-        and len(value) <= MOST_INPUTS
+        and len(value) <= MAX_INPUTS
         and all(_INPUT.fullmatch(name) and isinstance(text, str) and len(text) <= 1000 for name, text in value.items())
     )
 
 
 def _is_prefix(value: str) -> bool:
-    return _PREFIX.fullmatch(value) is not None and not any(bad in value for bad in ("..", "//", "@{", "/.", ".lock/"))
+    forbidden = ("..", "//", "@{", "/.", ".lock/")
+    return _PREFIX.fullmatch(value) is not None and not any(part in value for part in forbidden)
 
 
 def _is_branches(value: Any) -> bool:
     return value is None or (0 < len(value) <= 20 and all(map(is_branch_pattern, value)))
 
 
-_MINUTES: Check = (lambda value: 1 <= value <= LONGEST_DEADLINE, f"a number of minutes from 1 to {LONGEST_DEADLINE}")
-_FILE: Check = (
+_MINUTES: Check = (
+    lambda value: 1 <= value <= MAX_DEADLINE_MINUTES,
+    f"a number of minutes from 1 to {MAX_DEADLINE_MINUTES}",
+)
+_WORKFLOW_FILE: Check = (
     lambda value: value is None or _WORKFLOW.fullmatch(value) is not None,
     "the name of a workflow file such as `build.yml`, or null",
 )
-_INPUTS: Check = (_is_inputs, f"at most {MOST_INPUTS} workflow inputs, names to texts of at most 1,000 characters")
-_TAGS: Check = (_is_prefix, "the beginning of a git tag name, such as `rc/`, of at most 99 characters")
-_NAMED: Check = (
+_INPUTS: Check = (_is_inputs, f"at most {MAX_INPUTS} workflow inputs, names to texts of at most 1,000 characters")
+_TAG_PREFIX: Check = (_is_prefix, "the beginning of a git tag name, such as `rc/`, of at most 99 characters")
+_NAME: Check = (
     _is_name,
     "1 to 100 printable characters without slashes or spaces at its ends, and not `.` or `..`",
 )
 
 PROJECT: dict[str, Check] = {
-    "name": _NAMED,
+    "name": _NAME,
     "permalink": (
         lambda value: len(value) <= 100 and PERMALINK.fullmatch(value) is not None,
         "lower-case words of letters and digits joined by hyphens, beginning with a letter, such as `web-shop`",
     ),
-    "build_workflow": _FILE,
+    "build_workflow": _WORKFLOW_FILE,
     "build_inputs": _INPUTS,
     "build_deadline_minutes": _MINUTES,
     "allowed_branches": (_is_branches, "1 to 20 branch names or globs such as `release/*`, or null for the default"),
-    "tag_prefix": _TAGS,
-    "trigger_tag_prefix": _TAGS,
+    "tag_prefix": _TAG_PREFIX,
+    "trigger_tag_prefix": _TAG_PREFIX,
     "version_scheme": (lambda value: value in SCHEMES, f"one of {', '.join(SCHEMES)}"),
 }
 ENVIRONMENT: dict[str, Check] = {
-    "name": _NAMED,
+    "name": _NAME,
     "tier": (lambda value: value in TIERS, f"one of {', '.join(TIERS)}"),
-    "workflow": _FILE,
+    "workflow": _WORKFLOW_FILE,
     "inputs": _INPUTS,
     "position": (lambda value: 0 <= value <= 1_000_000, "a number from 0 to 1,000,000"),
     "deploy_deadline_minutes": _MINUTES,
@@ -85,24 +90,24 @@ ENVIRONMENT: dict[str, Check] = {
 
 
 def check(values: Mapping[str, Any], checks: Mapping[str, Check]) -> None:
-    """Refuse the first value that its field cannot take."""
+    """Refuse the first value that its field does not accept."""
     for field, value in values.items():
         if field in checks:
-            holds, expected = checks[field]
-            if not holds(value):
-                name = CALLED.get(field, field)
+            is_valid, expected = checks[field]
+            if not is_valid(value):
+                name = PUBLIC_NAMES.get(field, field)
                 raise Refusal(f"`{name}` must be {expected}.", field=name)
 
 
 def default_prefixes(permalink: str, *, first: bool) -> dict[str, str]:
-    """The tag prefixes of a project: short ones for the first of its repository, its own for those that follow."""
+    """Return the tag prefixes of a new project: short for the first of a repository, else with its permalink."""
     if first:
         return {"tag_prefix": "rc/", "trigger_tag_prefix": "v"}
     return {"tag_prefix": f"{permalink}/rc/", "trigger_tag_prefix": f"{permalink}-v"}
 
 
-def branches_to_ask(allowed: list[str] | None, default_branch: str) -> list[str]:
-    """The allowed branches and globs in the order in which a commit is looked for on them: the default branch first."""
+def branches_to_search(allowed: list[str] | None, default_branch: str) -> list[str]:
+    """Return the allowed branches and globs in the order in which they are searched for a commit: default first."""
     if allowed is None:
-        return [default_branch, *DEFAULT_BRANCHES_BESIDE]
+        return [default_branch, *EXTRA_DEFAULT_BRANCHES]
     return sorted(dict.fromkeys(allowed), key=lambda pattern: (pattern != default_branch, "*" in pattern))

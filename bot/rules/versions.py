@@ -1,4 +1,4 @@
-"""Versions: the candidate grammar, the schemes a project may ask for, and what comes next."""
+"""Versions: the grammar of candidate versions, version schemes, and the next version."""
 
 import re
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from bot.errors import Refusal
 SCHEMES = ("any", "semver", "calver")
 BUMPS = ("major", "minor", "patch")
 INVALID = "Invalid release candidate version"
-HIGHEST_NUMBER = 999_999
+MAX_CANDIDATE_NUMBER = 999_999
 
 _RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,5}")
@@ -23,7 +23,7 @@ _CALVER = re.compile(
 
 @dataclass(frozen=True, order=True)
 class CandidateVersion:
-    """`1.4.0-rc2`, taken apart."""
+    """A candidate version such as `1.4.0-rc2`, parsed."""
 
     release: str
     number: int
@@ -33,7 +33,7 @@ class CandidateVersion:
 
 
 def is_release_version(text: str) -> bool:
-    """Whether a release of this version can be cut into candidates: 1 to 100 characters that git allows in a tag."""
+    """Return whether candidates of this version can be cut: 1 to 100 characters that git allows in a tag."""
     return (
         _RELEASE.fullmatch(text) is not None
         and ".." not in text
@@ -43,10 +43,10 @@ def is_release_version(text: str) -> bool:
 
 
 def parse_candidate_version(text: object) -> CandidateVersion:
-    """Take `<release version>-rc<N>` apart; refuse anything else, a number above 999,999 or like `01` too."""
+    """Parse `<release version>-rc<N>`; refuse anything else, including numbers above 999,999 and leading zeros."""
     if isinstance(text, str):
-        release, mark, number = text.rpartition("-rc")
-        if mark and _NUMBER.fullmatch(number) and is_release_version(release):
+        release, separator, number = text.rpartition("-rc")
+        if separator and _NUMBER.fullmatch(number) and is_release_version(release):
             return CandidateVersion(release, int(number))
     raise Refusal(INVALID, expected="<release version>-rc<number>, as in 1.4.0-rc2")
 
@@ -68,7 +68,7 @@ def parse_requested_version(text: str) -> RequestedVersion:
 
 
 def fits_scheme(release: str, scheme: str) -> bool:
-    """Whether a release version is one of the project's scheme: `any`, `semver` or `calver` (24.04, 2026.11.3)."""
+    """Return whether a release version follows a scheme: `any`, `semver` or `calver` (24.04, 2026.11.3)."""
     if scheme == "semver":
         return semver.Version.is_valid(release)
     if scheme == "calver":
@@ -77,33 +77,33 @@ def fits_scheme(release: str, scheme: str) -> bool:
 
 
 def check_scheme(release: str, scheme: str) -> None:
-    """Refuse a release version that is not of the project's scheme."""
+    """Refuse a release version that does not follow the project's scheme."""
     if not fits_scheme(release, scheme):
         raise Refusal(INVALID, expected=f"a {scheme} release version", version_scheme=scheme)
 
 
 def next_release(scheme: str, known: Iterable[str], bump: str, today: date) -> str:
-    """The release version after the highest known one: SemVer by `bump`, CalVer by the date in the form used so far."""
-    fitting = [version for version in known if fits_scheme(version, scheme)]
+    """Return the version after the highest known one: SemVer by `bump`, CalVer by date in the format used so far."""
+    valid = [version for version in known if fits_scheme(version, scheme)]
     if scheme == "semver":
-        return _next_semver(fitting, bump)
+        return _next_semver(valid, bump)
     if scheme == "calver":
-        return _next_calver(fitting, today)
+        return _next_calver(valid, today)
     raise Refusal("The project's version scheme is `any`: set it to `semver` or `calver` to be told the next version.")
 
 
-def parse_bump(said: object) -> str:
-    """Which part of a SemVer version is to be raised."""
-    if said not in BUMPS:
+def parse_bump(value: object) -> str:
+    """Parse which part of a SemVer version to increase."""
+    if value not in BUMPS:
         raise Refusal(f"`bump` must be one of {', '.join(BUMPS)}.", field="bump")
-    return str(said)
+    return str(value)
 
 
 def _next_semver(known: list[str], bump: str) -> str:
-    raised = f"bump_{parse_bump(bump)}"
+    method = f"bump_{parse_bump(bump)}"
     if not known:
         return "0.1.0"
-    return str(getattr(max(map(semver.Version.parse, known)), raised)())
+    return str(getattr(max(map(semver.Version.parse, known)), method)())
 
 
 def _next_calver(known: list[str], today: date) -> str:
@@ -126,8 +126,8 @@ def _calver_key(version: str) -> tuple[int, ...]:
 
 
 def next_number(taken: Iterable[int]) -> int:
-    """The number of a release's next candidate: our own numbering starts at 1 and ends where the grammar does."""
+    """Return the number of a release's next candidate: from 1 to MAX_CANDIDATE_NUMBER."""
     number = max([0, *taken]) + 1
-    if number > HIGHEST_NUMBER:
-        raise Refusal(INVALID, expected=f"a release with fewer than {HIGHEST_NUMBER:,} candidates")
+    if number > MAX_CANDIDATE_NUMBER:
+        raise Refusal(INVALID, expected=f"a release with fewer than {MAX_CANDIDATE_NUMBER:,} candidates")
     return number

@@ -1,4 +1,4 @@
-"""What we remember: models, one file per aggregate, and the engines, migrations and queries under them."""
+"""Everything stored: models (one file per aggregate), database engines, migrations and queries."""
 
 MODELS = [
     "bot.store.announcements",

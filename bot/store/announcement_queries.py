@@ -1,13 +1,19 @@
-"""Announcements, read by plain SQL, and links: pages are found on an index, and only their rows are read whole."""
+"""Announcements and links, read by plain SQL: a page is found on an index, and only its rows are read whole."""
 
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypedDict
 
+from bot.rules.ids import ProjectId, UserId
 from bot.rules.permissions import Visibility
 from bot.store import visibility
 from bot.store.announcements import Link
-from bot.store.database import fetch
+from bot.store.database import fetch_as
+from bot.store.placeholders import placeholder_list
+from bot.store.queries import MAX_ID, IdRow
 
-_WHOLE = """
+_ANNOUNCEMENT = """
 SELECT a.id, a.project_id, a.submitted_by_id, p.name AS project, p.permalink, a.version, a.changelog, a.tag_list,
     a.hidden_from_frontpage, a.state, s.name AS submitted_by, a.created_at, d.name AS decided_by, a.decided_at,
     CASE WHEN a.state = 'approved' THEN a.decided_at END AS approved_at, a.reason, r.release_id
@@ -17,66 +23,109 @@ JOIN users s ON s.id = a.submitted_by_id
 LEFT JOIN users d ON d.id = a.decided_by_id
 LEFT JOIN releases r ON r.id = a.release_id
 """
+_APPROVED_PAGE = """
+SELECT id FROM announcements WHERE project_id = $1 AND state = 'approved'
+ORDER BY decided_at DESC, id DESC LIMIT $2 OFFSET $3
+"""
+_PENDING_PAGE = """
+SELECT id FROM announcements WHERE project_id = $1 AND state = 'pending' AND submitted_by_id = $2
+ORDER BY id DESC LIMIT $3 OFFSET $4
+"""
 
 
-async def approved(project: int, *, limit: int, offset: int = 0) -> list[dict[str, Any]]:
-    """Approved announcements of a project, newest approval first."""
-    page = """
-        SELECT id FROM announcements WHERE project_id = $1 AND state = 'approved'
-        ORDER BY decided_at DESC, id DESC LIMIT $2 OFFSET $3
-        """
-    return await _whole(await fetch(page, project, limit, offset))
+class AnnouncementRow(TypedDict):
+    """An announcement as dialects show it. On SQLite, times are text and `tag_list` is JSON."""
+
+    id: int
+    project_id: ProjectId
+    submitted_by_id: UserId
+    project: str
+    permalink: str
+    version: str
+    changelog: str
+    tag_list: list[str] | str
+    hidden_from_frontpage: bool
+    state: str
+    submitted_by: str
+    created_at: datetime | str
+    decided_by: str | None
+    decided_at: datetime | str | None
+    approved_at: datetime | str | None
+    reason: str | None
+    release_id: str | None
 
 
-async def pending(project: int, user: int, *, limit: int, offset: int = 0) -> list[dict[str, Any]]:
-    """What a user has submitted for a project and nobody has decided yet, newest first."""
-    page = """
-        SELECT id FROM announcements WHERE project_id = $1 AND state = 'pending' AND submitted_by_id = $2
-        ORDER BY id DESC LIMIT $3 OFFSET $4
-        """
-    return await _whole(await fetch(page, project, user, limit, offset))
+@dataclass(frozen=True, slots=True)
+class AnnouncementFilter:
+    """Which announcements to list: those of a state, of one project or of all, with ids below `before`.
 
-
-async def queue(
-    state: str, seen: Visibility, *, user: int, own: Visibility, project: int | None, before: int | None, limit: int
-) -> list[dict[str, Any]]:
-    """Announcements of a state, newest first, from before an id on: of the projects seen, and within `own` a user's.
-
-    A project that is asked for, or the only one that is seen, is a condition by itself: an index finds its rows.
+    Of projects in `visible`, all of them; of projects in `own`, those that the user has submitted.
     """
-    args: list[Any] = [state, 2**31 - 1 if before is None else before, limit]
-    conditions = ["a.state = $1", "a.id < $2"]
-    for number in {project, None if seen.public else own.project_id} - {None}:
-        args.append(number)
-        conditions.append(f"a.project_id = ${len(args)}")
-    if not seen.everything:
-        conditions.append(_visible_or_own(seen, user, own, args))
-    page = f"SELECT a.id FROM announcements a WHERE {' AND '.join(conditions)} ORDER BY a.id DESC LIMIT $3"  # noqa: S608
-    return await _whole(await fetch(page, *args))
+
+    state: str
+    user_id: int
+    visible: Visibility
+    own: Visibility
+    project_id: int | None = None
+    before: int | None = None
+
+    def condition(self, args: list[Any]) -> str:
+        """Return the condition on the rows `a` of announcements; its arguments are added to `args`.
+
+        The requested project, and the only one that may be visible, are conditions of their own: an index serves them.
+        """
+        args.extend((self.state, MAX_ID if self.before is None else self.before))
+        conditions = [f"a.state = ${len(args) - 1}", f"a.id < ${len(args)}"]
+        for project_id in {self.project_id, None if self.visible.public else self.own.project_id} - {None}:
+            args.append(project_id)
+            conditions.append(f"a.project_id = ${len(args)}")
+        if not self.visible.everything:
+            conditions.append(self._visible_or_own(args))
+        return " AND ".join(conditions)
+
+    def _visible_or_own(self, args: list[Any]) -> str:
+        others = visibility.condition(self.visible, "a.project_id", args) if self.visible != Visibility() else ""
+        args.append(self.user_id)
+        submitted = f"a.submitted_by_id = ${len(args)}"
+        within = visibility.condition(self.own, "a.project_id", args)
+        own = f"({submitted} AND {within})" if within else f"({submitted})"
+        return f"({others} OR {own})" if others else own
 
 
-def _visible_or_own(seen: Visibility, user: int, own: Visibility, args: list[Any]) -> str:
-    others = "" if seen == Visibility() else f"{visibility.condition(seen, 'a.project_id', args)} OR "
-    args.append(user)
-    mine = f"a.submitted_by_id = ${len(args)}"
-    within = visibility.condition(own, "a.project_id", args)
-    return f"({others}({mine}{' AND ' if within else ''}{within}))"
+async def list_approved(project_id: int, *, limit: int, offset: int = 0) -> list[AnnouncementRow]:
+    """Return one page of a project's approved announcements, newest approval first."""
+    return await _fetch_page(await fetch_as(IdRow, _APPROVED_PAGE, project_id, limit, offset))
 
 
-async def links(project: int) -> list[Link]:
-    """The links of a project, oldest first."""
-    return await Link.filter(project_id=project).order_by("id")
+async def list_pending(project_id: int, user_id: int, *, limit: int, offset: int = 0) -> list[AnnouncementRow]:
+    """Return one page of the pending announcements that a user has submitted for a project, newest first."""
+    return await _fetch_page(await fetch_as(IdRow, _PENDING_PAGE, project_id, user_id, limit, offset))
 
 
-async def one(number: int, project: int) -> dict[str, Any] | None:
-    """An announcement of a project by its id, if there is one."""
-    rows = await fetch(f"{_WHOLE} WHERE a.id = $1 AND a.project_id = $2", number, project)
+async def list_by_state(filters: AnnouncementFilter, *, limit: int) -> list[AnnouncementRow]:
+    """Return the announcements that pass a filter, newest first."""
+    args: list[Any] = [limit]
+    page = f"SELECT a.id FROM announcements a WHERE {filters.condition(args)} ORDER BY a.id DESC LIMIT $1"  # noqa: S608
+    return await _fetch_page(await fetch_as(IdRow, page, *args))
+
+
+async def list_links(project_id: int) -> list[Link]:
+    """Return the links of a project, oldest first."""
+    return await Link.filter(project_id=project_id).order_by("id")
+
+
+async def find_announcement(announcement_id: int, project_id: int) -> AnnouncementRow | None:
+    """Find an announcement of a project by its id."""
+    rows = await fetch_as(
+        AnnouncementRow, f"{_ANNOUNCEMENT} WHERE a.id = $1 AND a.project_id = $2", announcement_id, project_id
+    )
     return rows[0] if rows else None
 
 
-async def _whole(page: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows of a page, in its order."""
-    places = ", ".join(f"${number}" for number in range(1, len(page) + 1))
-    numbers = [row["id"] for row in page]
-    rows = await fetch(f"{_WHOLE} WHERE a.id IN ({places})", *numbers) if page else []
-    return sorted(rows, key=lambda row: numbers.index(row["id"]))
+async def _fetch_page(page: Iterable[IdRow]) -> list[AnnouncementRow]:
+    """Fetch the rows of a page by their ids, in the page's order."""
+    ids = [row["id"] for row in page]
+    if not ids:
+        return []
+    rows = await fetch_as(AnnouncementRow, f"{_ANNOUNCEMENT} WHERE a.id IN ({placeholder_list(len(ids))})", *ids)
+    return sorted(rows, key=lambda row: ids.index(row["id"]))

@@ -1,11 +1,12 @@
-"""What the content network keeps of releases: products, promised dates, variants, repositories, packages and files."""
+"""Content of releases: products, SLAs and schedules, variants, content repositories, RPMs, files and change sets."""
 
-from typing import Any
+from dataclasses import dataclass
 
 import orjson
 from tortoise import fields
 from tortoise.models import Model
 
+from bot.rules.ids import ProjectId, ReleaseId
 from bot.store.database import dialect, fetch
 from bot.store.releases import Release
 
@@ -16,7 +17,7 @@ _VARIANT = (
 
 
 class Product(Model):
-    """What product versions are versions of."""
+    """A product, which has product versions."""
 
     id = fields.IntField(primary_key=True)
     name = fields.CharField(max_length=200)
@@ -24,7 +25,7 @@ class Product(Model):
     active = fields.BooleanField(default=True)
 
     class Meta:
-        """Where the rows are."""
+        """Table and indexes."""
 
         table = "products"
 
@@ -44,32 +45,32 @@ class ProductVersion(Model):
     product_version_id = fields.CharField(max_length=401, unique=True)
 
     class Meta:
-        """Where the rows are."""
+        """Table and indexes."""
 
         table = "product_versions"
 
 
 class Sla(Model):
-    """A kind of promise about a release: its schedules go with it."""
+    """A service level agreement. Its schedules are deleted with it."""
 
     id = fields.IntField(primary_key=True)
     name = fields.CharField(max_length=300, unique=True)
     description = fields.TextField(default="")
 
     class Meta:
-        """Where the rows are."""
+        """Table and indexes."""
 
         table = "slas"
 
 
 class Schedule(Model):
-    """The date until which an SLA binds a release."""
+    """The date until which an SLA applies to a release."""
 
     id = fields.IntField(primary_key=True)
     release: fields.ForeignKeyRelation[Release] = fields.ForeignKeyField(
         "models.Release", related_name="schedules", on_delete=fields.OnDelete.RESTRICT
     )
-    release_id: int
+    release_id: ReleaseId
     sla: fields.ForeignKeyRelation[Sla] = fields.ForeignKeyField(
         "models.Sla", related_name="schedules", on_delete=fields.OnDelete.CASCADE
     )
@@ -77,7 +78,7 @@ class Schedule(Model):
     date = fields.DateField()
 
     class Meta:
-        """Where the rows are: one date for a release and an SLA."""
+        """Table and indexes: one date per release and SLA."""
 
         table = "schedules"
         unique_together = (("release", "sla"),)
@@ -85,13 +86,13 @@ class Schedule(Model):
 
 
 class Variant(Model):
-    """A variant of a release, and the architectures it is made for."""
+    """A variant of a release, with its architectures. Callers know the column `variant` as `id`."""
 
     id = fields.IntField(primary_key=True)
     release: fields.ForeignKeyRelation[Release] = fields.ForeignKeyField(
         "models.Release", related_name="variants", on_delete=fields.OnDelete.RESTRICT
     )
-    release_id: int
+    release_id: ReleaseId
     uid = fields.CharField(max_length=200)
     variant = fields.CharField(max_length=200)
     name = fields.CharField(max_length=300)
@@ -101,14 +102,14 @@ class Variant(Model):
     variant_release = fields.CharField(max_length=100, null=True)
 
     class Meta:
-        """Where the rows are; `variant` is what callers know as `id`."""
+        """Table and indexes."""
 
         table = "variants"
         unique_together = (("release", "uid"),)
 
 
 class ContentRepo(Model):
-    """A repository of the content network, for one architecture of a variant."""
+    """A content repository for one architecture of a variant."""
 
     id = fields.IntField(primary_key=True)
     variant: fields.ForeignKeyRelation[Variant] = fields.ForeignKeyField(
@@ -125,7 +126,7 @@ class ContentRepo(Model):
     product_id = fields.BigIntField(null=True)
 
     class Meta:
-        """Where the rows are."""
+        """Table and indexes."""
 
         table = "content_repos"
         unique_together = (
@@ -135,7 +136,7 @@ class ContentRepo(Model):
 
 
 class Rpm(Model):
-    """A package file."""
+    """An RPM package file."""
 
     id = fields.IntField(primary_key=True)
     name = fields.CharField(max_length=200)
@@ -148,14 +149,14 @@ class Rpm(Model):
     filename = fields.CharField(max_length=4096)
 
     class Meta:
-        """Where the rows are."""
+        """Table and indexes."""
 
         table = "rpms"
         unique_together = (("name", "epoch", "version", "release", "arch"),)
 
 
 class ReleasedFile(Model):
-    """A package file that is shipped for a release by a repository of the content network."""
+    """An RPM that a content repository ships for a release."""
 
     id = fields.IntField(primary_key=True)
     rpm: fields.ForeignKeyRelation[Rpm] = fields.ForeignKeyField(
@@ -174,7 +175,7 @@ class ReleasedFile(Model):
     obsolete = fields.BooleanField(default=False)
 
     class Meta:
-        """Where the rows are: a file once in a repository."""
+        """Table and indexes: an RPM is unique per repository."""
 
         table = "released_files"
         unique_together = (("rpm", "repo"),)
@@ -182,7 +183,7 @@ class ReleasedFile(Model):
 
 
 class ChangeSet(Model):
-    """What one request changed in these rows, and why, as its sender said."""
+    """The changes that one request made to these rows, with the comment of its sender."""
 
     id = fields.IntField(primary_key=True)
     author = fields.CharField(max_length=255)
@@ -193,15 +194,24 @@ class ChangeSet(Model):
     changes: list[dict[str, object]] = fields.JSONField()
 
     class Meta:
-        """Where the rows are."""
+        """Table and indexes."""
 
         table = "changesets"
         indexes = (("resource", "id"),)
 
 
-async def locked_variant(release_id: str, uid: str) -> dict[str, Any] | None:
-    """The number, architectures and project of a variant that others cannot change until the transaction ends."""
+@dataclass(frozen=True, slots=True)
+class LockedVariant:
+    """The id, architectures and project of a variant whose row is locked."""
+
+    id: int
+    arches: list[str]
+    project_id: ProjectId
+
+
+async def lock_variant(release_id: str, uid: str) -> LockedVariant | None:
+    """Lock a variant until the transaction ends, and return it."""
     lock = " FOR NO KEY UPDATE OF v" if dialect() == "postgres" else ""
     for row in await fetch(_VARIANT + lock, release_id, uid):
-        return {**row, "arches": orjson.loads(row["arches"])}
+        return LockedVariant(row["id"], orjson.loads(row["arches"]), row["project_id"])
     return None

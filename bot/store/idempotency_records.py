@@ -1,13 +1,13 @@
-"""Answers that are kept for a while, so that a request that is sent again is not done again."""
+"""Idempotency records: responses stored for a day, so that a repeated request is not performed again."""
 
 from tortoise import fields
 from tortoise.models import Model
 
 
 class IdempotencyRecord(Model):
-    """What was answered to a request with an `Idempotency-Key`; without a status it is still being answered.
+    """The response to a request with an `Idempotency-Key`; `status` is null while the request is in progress.
 
-    `fingerprint` is the SHA-256 of all that makes the request what it is.
+    `fingerprint` is the SHA-256 of everything that identifies the request.
     """
 
     id = fields.IntField(primary_key=True)
@@ -20,7 +20,7 @@ class IdempotencyRecord(Model):
     created_at = fields.DatetimeField()
 
     class Meta:
-        """Where the rows are: a key once for a user."""
+        """Table and indexes: a key is unique per user."""
 
         table = "kept_answers"
         unique_together = (("user_id", "key"),)

@@ -1,21 +1,23 @@
-"""Package releases, read by plain SQL: releases of the type `ga` as the dialect `packages` shows them."""
+"""Package releases, read by plain SQL: releases of the type `ga` as the packages dialect shows them."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict, cast
 
 import orjson
 
 from bot.rules.permissions import Visibility
 from bot.rules.releases import HOLD, shown_status
 from bot.store import visibility
-from bot.store.database import fetch
+from bot.store.database import fetch, fetch_as
+from bot.store.placeholders import placeholder_list
+from bot.store.queries import IdRow
 
 _ROWS = """
 SELECT r.id, p.name AS package, r.version, r.release_date, r.status, r.held IS NOT NULL AS held,
     r.notes AS release_notes, r.files, r.signature
 FROM releases r JOIN projects p ON p.id = r.project_id
-WHERE r.id IN ({places}) AND r.release_type = 'ga' ORDER BY r.id DESC
+WHERE r.id IN ({ids}) AND r.release_type = 'ga' ORDER BY r.id DESC
 """
 
 _PAGE = "SELECT id FROM releases WHERE {condition} ORDER BY id DESC LIMIT {limit} OFFSET {offset}"
@@ -26,22 +28,42 @@ ORDER BY release_date DESC, id DESC LIMIT 1
 """
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """Which package releases are asked for: those that somebody sees, of a project, shown with a status."""
+class PackageRow(TypedDict):
+    """A package release as the dialect shows it; on SQLite, `release_date` is text."""
 
-    viewer: Visibility
-    project: int | None = None
+    id: int
+    package: str
+    version: str
+    release_date: datetime | str | None
+    status: int
+    held: bool
+    release_notes: str
+    files: dict[str, list[str]]
+    signature: str | None
+
+
+class DatedRow(IdRow):
+    """The id of a release and its date."""
+
+    release_date: datetime | str
+
+
+@dataclass(frozen=True)
+class PackageFilter:
+    """Which package releases to list: the visible ones, of one project or of all, of one shown status or of any."""
+
+    visible: Visibility
+    project_id: int | None = None
     status: int | None = None
 
     def condition(self, args: list[Any]) -> str:
-        """As a condition on the rows of `releases`; what it asks with is added to `args`.
+        """Return the condition on the rows of `releases`; its arguments are added to `args`.
 
         It is worded as the partial indexes on `status` and `held` are, so that they serve it.
         """
-        conditions = ["release_type = 'ga'", visibility.condition(self.viewer, "project_id", args)]
-        if self.project is not None:
-            args.append(self.project)
+        conditions = ["release_type = 'ga'", visibility.condition(self.visible, "project_id", args)]
+        if self.project_id is not None:
+            args.append(self.project_id)
             conditions.append(f"project_id = ${len(args)}")
         if self.status == HOLD:
             conditions.append("held IS NOT NULL")
@@ -51,43 +73,46 @@ class Wanted:
         return " AND ".join(filter(None, conditions))
 
 
-async def page(wanted: Wanted, *, limit: int, offset: int) -> list[dict[str, Any]]:
-    """One page of package releases, newest first."""
+async def list_page(filters: PackageFilter, *, limit: int, offset: int) -> list[PackageRow]:
+    """Return one page of package releases, newest first."""
     args: list[Any] = [limit, offset]
-    found = await fetch(_PAGE.format(condition=wanted.condition(args), limit="$1", offset="$2"), *args)
-    return await rows([row["id"] for row in found])
+    page = _PAGE.format(condition=filters.condition(args), limit="$1", offset="$2")
+    return await find_by_ids([row["id"] for row in await fetch_as(IdRow, page, *args)])
 
 
-async def count(wanted: Wanted) -> int:
-    """How many package releases there are."""
+async def count(filters: PackageFilter) -> int:
+    """Count the package releases that pass a filter."""
     args: list[Any] = []
-    counted = await fetch(_COUNT.format(condition=wanted.condition(args)), *args)
-    return int(counted[0]["count"])
+    rows = await fetch(_COUNT.format(condition=filters.condition(args)), *args)
+    return int(rows[0]["count"])
 
 
-async def latest(wanted: Wanted, statuses: tuple[int, ...], now: datetime) -> list[dict[str, Any]]:
-    """The package release with the newest date that has come and one of the statuses, if there is one."""
-    newest = [found for status in statuses for found in await _latest(replace(wanted, status=status), now)]
-    # as text: SQLite gives that, and PostgreSQL the first moment there is without its zone, which compares with none
-    chosen = sorted(newest, key=lambda row: (str(row["release_date"]), row["id"]))[-1:]
-    return await rows([row["id"] for row in chosen])
+async def find_latest(filters: PackageFilter, statuses: tuple[int, ...], now: datetime) -> PackageRow | None:
+    """Find the package release of one of the statuses with the latest date that is not after `now`."""
+    candidates = [row for status in statuses for row in await _latest(replace(filters, status=status), now)]
+    if not candidates:
+        return None
+    # compared as text: SQLite returns that, and PostgreSQL returns the earliest time without its zone
+    latest = max(candidates, key=lambda row: (str(row["release_date"]), row["id"]))
+    rows = await find_by_ids([latest["id"]])
+    return rows[0] if rows else None
 
 
-async def _latest(wanted: Wanted, now: datetime) -> list[dict[str, Any]]:
+async def _latest(filters: PackageFilter, now: datetime) -> list[DatedRow]:
     args: list[Any] = [now]
-    return await fetch(_LATEST.format(condition=wanted.condition(args), now="$1"), *args)
+    return await fetch_as(DatedRow, _LATEST.format(condition=filters.condition(args), now="$1"), *args)
 
 
-async def rows(numbers: list[int]) -> list[dict[str, Any]]:
-    """The package releases of some numbers, newest first."""
-    if not numbers:
+async def find_by_ids(ids: list[int]) -> list[PackageRow]:
+    """Return package releases by their ids, newest first."""
+    if not ids:
         return []
-    places = ", ".join(f"${place}" for place in range(1, len(numbers) + 1))
-    return [_told(row) for row in await fetch(_ROWS.format(places=places), *numbers)]
+    return [_to_package(row) for row in await fetch(_ROWS.format(ids=placeholder_list(len(ids))), *ids)]
 
 
-def _told(row: dict[str, Any]) -> dict[str, Any]:
-    """A row with the status that is shown. SQLite gives its files as JSON."""
+def _to_package(row: dict[str, Any]) -> PackageRow:
+    """Set the status that is shown, and parse `files`, which SQLite returns as JSON."""
     files = row["files"]
-    status = shown_status(row["status"], held=bool(row["held"]))
-    return row | {"status": status, "files": orjson.loads(files) if isinstance(files, str) else files}
+    row["status"] = shown_status(row["status"], held=bool(row["held"]))
+    row["files"] = orjson.loads(files) if isinstance(files, str) else files
+    return cast("PackageRow", row)

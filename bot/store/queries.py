@@ -1,20 +1,32 @@
-"""Lists, read by plain SQL: rows come as dictionaries that go to JSON without passing through objects."""
+"""Rows of projects, tokens, releases and deployments, read by plain SQL.
 
+Rows of lists are dictionaries that go to JSON without passing through objects. Times in them are text on SQLite.
+"""
+
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypedDict
 
+import orjson
 from tortoise.fields import DatetimeField
 from tortoise.models import Model
 
-from bot.store.database import fetch
+from bot.rules.ids import EnvironmentId
+from bot.store.database import Record, fetch, fetch_as
+from bot.store.placeholders import placeholder_list
 from bot.store.projects import Outline, Project, Repository
-from bot.store.users import ApiToken, User
+from bot.store.users import TokenRecord
 
-NAMED = "p.name = $1"
-PERMALINK = "p.permalink = $1"
-OF_RELEASE = "p.id = (SELECT project_id FROM releases WHERE id = $1)"
+BY_NAME = "p.name = $1"
+BY_PERMALINK = "p.permalink = $1"
+BY_RELEASE_ID = "p.id = (SELECT project_id FROM releases WHERE id = $1)"
 _PROJECT = "FROM projects p LEFT JOIN repositories g ON g.github_id = p.repository_id WHERE"
+
+_BY_DIGEST = """
+SELECT t.id, t.user_id, u.name AS user_name, t.grants, t.project_id, t.expires_at, t.revoked_at, t.last_used_at
+FROM api_tokens t JOIN users u ON u.id = t.user_id WHERE t.digest = $1
+"""
 
 _DEPLOYMENT = """
 SELECT u.name AS actor, d.deploy_start_at, d.deploy_end_at, e.name AS environment_name, d.error_message,
@@ -28,46 +40,142 @@ JOIN releases r ON r.id = c.release_id
 LEFT JOIN candidates fc ON fc.id = d.from_candidate_id
 LEFT JOIN releases fr ON fr.id = fc.release_id
 """
-_DEPLOYMENTS = f"{_DEPLOYMENT} WHERE d.id IN ({{places}}) ORDER BY d.id DESC"
+_DEPLOYMENTS = f"{_DEPLOYMENT} WHERE d.id IN ({{ids}}) ORDER BY d.id DESC"
+_DEPLOYMENT_PAGE = "SELECT id FROM deployments WHERE environment_id = $1 ORDER BY id DESC LIMIT $2 OFFSET $3"
+_RELEASE_DEPLOYMENTS_PAGE = """
+SELECT d.id FROM candidates c JOIN deployments d ON d.candidate_id = c.id
+WHERE c.release_id = $1 ORDER BY d.id DESC LIMIT 200
+"""
+
+_RELEASES = """
+SELECT r.id, r.version, r.status, r.held IS NOT NULL AS held, r."commit", r.created_at, r.updated_at,
+    (SELECT c.version FROM candidates c WHERE c.release_id = r.id ORDER BY c.number DESC LIMIT 1) AS newest
+FROM releases r WHERE r.id IN ({ids}) ORDER BY r.id DESC
+"""
+_RELEASE_PAGE = """
+SELECT id FROM releases WHERE project_id = $1 AND release_type = 'ga' AND id < $2 ORDER BY id DESC LIMIT $3
+"""
+
+MAX_ID = 2**31 - 1
 
 
-async def project(which: str, value: Any) -> Project | None:
-    """The project for which a condition holds, with its repository: nearly every call begins with one.
+class IdRow(TypedDict):
+    """The row of a statement that finds a page."""
 
-    Tortoise makes its statements anew each time, which takes longer than all else in a call that reads.
+    id: int
+
+
+class DeploymentRow(TypedDict):
+    """A deployment as lists show it."""
+
+    actor: str
+    deploy_start_at: datetime | str | None
+    deploy_end_at: datetime | str | None
+    environment_name: str
+    error_message: str | None
+    from_release_candidate_version: str | None
+    from_release_version: str | None
+    id: int
+    release_candidate_version: str
+    release_version: str
+    status: str
+
+
+class ReleaseRow(TypedDict):
+    """A release as lists show it; `newest` is the version of its newest candidate."""
+
+    id: int
+    version: str
+    status: int
+    held: bool
+    commit: str | None
+    created_at: datetime | str
+    updated_at: datetime | str
+    newest: str | None
+
+
+async def find_project(condition: str, value: str | int) -> Project | None:
+    """Find the project for which one of the conditions BY_… holds, with its repository.
+
+    Nearly every request begins with it, and Tortoise would build its statements anew each time, which takes longer
+    than all the rest of a reading request.
     """
-    rows = await fetch(f"SELECT {_columns(Project, 'p')}, {_columns(Repository, 'g')} {_PROJECT} {which}", value)
+    rows = await fetch(f"SELECT {_columns(Project, 'p')}, {_columns(Repository, 'g')} {_PROJECT} {condition}", value)
     if not rows:
         return None
-    found: Any = _made(Project, "p", rows[0])
-    found._repository = None if found.repository_id is None else _made(Repository, "g", rows[0])
-    return found  # type: ignore[no-any-return]
+    project: Any = _to_model(Project, "p", rows[0])
+    project._repository = None if project.repository_id is None else _to_model(Repository, "g", rows[0])
+    return project  # type: ignore[no-any-return]
 
 
-async def token(digest: str) -> ApiToken | None:
-    """The token of a digest, with its user: every call that writes begins with it."""
-    columns = f"{_columns(ApiToken, 't')}, {_columns(User, 'u')}"
-    rows = await fetch(
-        f"SELECT {columns} FROM api_tokens t JOIN users u ON u.id = t.user_id WHERE t.digest = $1", digest
-    )
-    if not rows:
-        return None
-    found: Any = _made(ApiToken, "t", rows[0])
-    found._user = _made(User, "u", rows[0])
-    return found  # type: ignore[no-any-return]
-
-
-async def outline(which: str, value: Any) -> Outline | None:
-    """The outline of the project for which a condition holds."""
+async def find_outline(condition: str, value: str | int) -> Outline | None:
+    """Find the outline of the project for which one of the conditions BY_… holds."""
     columns = "p.id, p.name, p.repository_id, COALESCE(g.private, FALSE) AS private"
-    rows = await fetch(f"SELECT {columns} {_PROJECT} {which}", value)
+    rows = await fetch(f"SELECT {columns} {_PROJECT} {condition}", value)
     return Outline(rows[0]["id"], rows[0]["name"], rows[0]["repository_id"], not rows[0]["private"]) if rows else None
 
 
-async def environment(project: int, name: str) -> int | None:
-    """The number of the environment of a project and a name, cases told apart."""
-    rows = await fetch("SELECT id FROM environments WHERE project_id = $1 AND name = $2", project, name)
-    return rows[0]["id"] if rows else None
+async def find_environment_id(project_id: int, name: str) -> EnvironmentId | None:
+    """Find the id of a project's environment by its case-sensitive name."""
+    rows = await fetch_as(IdRow, "SELECT id FROM environments WHERE project_id = $1 AND name = $2", project_id, name)
+    return EnvironmentId(rows[0]["id"]) if rows else None
+
+
+async def find_token(digest: str) -> TokenRecord | None:
+    """Find a token and its user by the SHA-256 of its secret, whether or not it is valid."""
+    rows = await fetch(_BY_DIGEST, digest)
+    if not rows:
+        return None
+    row = rows[0]
+    grants = row["grants"]
+    return TokenRecord(
+        id=row["id"],
+        user_id=row["user_id"],
+        user_name=row["user_name"],
+        grants=frozenset(orjson.loads(grants) if isinstance(grants, str) else grants),
+        project_id=row["project_id"],
+        expires_at=_to_datetime(row["expires_at"]),
+        revoked_at=_to_datetime(row["revoked_at"]),
+        last_used_at=_to_datetime(row["last_used_at"]),
+    )
+
+
+async def list_deployments(environment_id: int, *, limit: int, offset: int) -> list[DeploymentRow]:
+    """Return one page of an environment's deployments, newest first."""
+    page = await fetch_as(IdRow, _DEPLOYMENT_PAGE, environment_id, limit, offset)
+    return await _fetch_page(DeploymentRow, _DEPLOYMENTS, page)
+
+
+async def get_deployment(deployment_id: int) -> DeploymentRow:
+    """Return one deployment, which must exist, as lists show it."""
+    return (await fetch_as(DeploymentRow, f"{_DEPLOYMENT} WHERE d.id = $1", deployment_id))[0]
+
+
+async def count_deployments(environment_id: int) -> int:
+    """Count the deployments of an environment."""
+    rows = await fetch("SELECT count(*) AS count FROM deployments WHERE environment_id = $1", environment_id)
+    return int(rows[0]["count"])
+
+
+async def list_releases(project_id: int, *, before: int | None, limit: int) -> list[ReleaseRow]:
+    """Return releases of a project with ids below `before`, newest first."""
+    page = await fetch_as(IdRow, _RELEASE_PAGE, project_id, MAX_ID if before is None else before, limit)
+    return await _fetch_page(ReleaseRow, _RELEASES, page)
+
+
+async def list_release_deployments(release_id: int) -> list[DeploymentRow]:
+    """Return the deployments of a release's candidates, newest first, at most 200."""
+    return await _fetch_page(DeploymentRow, _DEPLOYMENTS, await fetch_as(IdRow, _RELEASE_DEPLOYMENTS_PAGE, release_id))
+
+
+async def _fetch_page(record: type[Record], sql: str, page: Iterable[IdRow]) -> list[Record]:
+    """Fetch the rows of a page by their ids, for which `{ids}` stands.
+
+    The page is found by a statement of its own, on an index that covers it. In a single statement PostgreSQL could not
+    know how few rows it is about: it would plan anew each time, or walk through the newest rows of every project.
+    """
+    ids = [row["id"] for row in page]
+    return await fetch_as(record, sql.format(ids=placeholder_list(len(ids))), *ids) if ids else []
 
 
 @cache
@@ -77,66 +185,21 @@ def _columns(model: type[Model], alias: str) -> str:
     )
 
 
-def _made(model: type[Model], alias: str, row: dict[str, Any]) -> Any:
+def _to_model(model: type[Model], alias: str, row: dict[str, Any]) -> Any:
     values = {column: row[f"{alias}.{column}"] for column in model._meta.fields_db_projection.values()}
-    for column in _times(model):
-        if isinstance(values[column], str):  # SQLite; tortoise would take twenty times as long
-            values[column] = datetime.fromisoformat(values[column])
+    for column in _datetime_columns(model):
+        values[column] = _to_datetime(values[column])
     return model._init_from_db(**values)
 
 
 @cache
-def _times(model: type[Model]) -> list[str]:
+def _datetime_columns(model: type[Model]) -> list[str]:
     fields = model._meta.fields_map
     return [
         column for name, column in model._meta.fields_db_projection.items() if isinstance(fields[name], DatetimeField)
     ]
 
 
-async def deployments(environment: int, *, limit: int, offset: int) -> list[dict[str, Any]]:
-    """One page of an environment's deployments, newest first."""
-    page = "SELECT id FROM deployments WHERE environment_id = $1 ORDER BY id DESC LIMIT $2 OFFSET $3"
-    return await _rows(_DEPLOYMENTS, await fetch(page, environment, limit, offset))
-
-
-async def deployment(number: int) -> dict[str, Any]:
-    """One deployment in the shape of the list."""
-    return (await fetch(f"{_DEPLOYMENT} WHERE d.id = $1", number))[0]
-
-
-async def _rows(sql: str, page: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows of a page, which gives their ids; `{places}` stands for these.
-
-    Pages are found by themselves, on an index that holds all that they ask for. In one statement with them PostgreSQL
-    cannot know how few rows it is about: it makes its plan anew each time, or walks through everybody's newest rows.
-    """
-    places = ", ".join(f"${number}" for number in range(1, len(page) + 1))
-    return await fetch(sql.format(places=places), *(row["id"] for row in page)) if page else []
-
-
-async def count_deployments(environment: int) -> int:
-    """How many deployments an environment has had."""
-    rows = await fetch("SELECT count(*) AS count FROM deployments WHERE environment_id = $1", environment)
-    return int(rows[0]["count"])
-
-
-async def releases(project: int, *, before: int | None, limit: int) -> list[dict[str, Any]]:
-    """Releases of a project, newest first, from before an id on; each with its newest candidate."""
-    page = """
-        SELECT id FROM releases WHERE project_id = $1 AND release_type = 'ga' AND id < $2 ORDER BY id DESC LIMIT $3
-        """
-    rows = """
-        SELECT r.id, r.version, r.status, r.held IS NOT NULL AS held, r."commit", r.created_at, r.updated_at,
-            (SELECT c.version FROM candidates c WHERE c.release_id = r.id ORDER BY c.number DESC LIMIT 1) AS newest
-        FROM releases r WHERE r.id IN ({places}) ORDER BY r.id DESC
-        """
-    return await _rows(rows, await fetch(page, project, 2**31 - 1 if before is None else before, limit))
-
-
-async def release_deployments(release: int) -> list[dict[str, Any]]:
-    """All deployments of a release's candidates, newest first, at most 200."""
-    page = """
-        SELECT d.id FROM candidates c JOIN deployments d ON d.candidate_id = c.id
-        WHERE c.release_id = $1 ORDER BY d.id DESC LIMIT 200
-        """
-    return await _rows(_DEPLOYMENTS, await fetch(page, release))
+def _to_datetime(value: Any) -> Any:
+    """Parse the text in which SQLite returns a time: Tortoise would take twenty times as long."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else value

@@ -1,14 +1,17 @@
-"""People and machines, and the tokens by which programs speak for them."""
+"""Users, who are people or machines, and the API tokens by which programs act for them."""
+
+from dataclasses import dataclass
+from datetime import datetime
 
 from tortoise import fields
 from tortoise.models import Model
 
-from bot.rules.ids import UserId
+from bot.rules.ids import ProjectId, UserId
 from bot.store.columns import primary_key
 
 
 class User(Model):
-    """A person or a machine, known by name and, where they have one, by GitHub's user id."""
+    """A person or a machine, identified by name and, if it has an account on GitHub, by GitHub's user id."""
 
     id = primary_key(UserId)
     name = fields.CharField(max_length=255, unique=True)
@@ -16,13 +19,13 @@ class User(Model):
     created_at = fields.DatetimeField()
 
     class Meta:
-        """Where the rows are."""
+        """Table and indexes."""
 
         table = "users"
 
 
 class ApiToken(Model):
-    """A secret by which a program speaks for a user. Only its SHA-256 is stored; `prefix` tells tokens apart."""
+    """A secret by which a program acts for a user. Only its SHA-256 is stored; `prefix` identifies it in lists."""
 
     id = fields.IntField(primary_key=True)
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
@@ -40,6 +43,20 @@ class ApiToken(Model):
     created_at = fields.DatetimeField()
 
     class Meta:
-        """Where the rows are."""
+        """Table and indexes."""
 
         table = "api_tokens"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """A token and its user, as authentication reads them."""
+
+    id: int
+    user_id: UserId
+    user_name: str
+    grants: frozenset[str]
+    project_id: ProjectId | None
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None

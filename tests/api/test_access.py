@@ -97,7 +97,7 @@ async def test_missing_or_malformed_credentials_are_401_with_a_challenge(world: 
 @pytest.mark.parametrize("path", DIALECTS)
 async def test_an_expired_or_revoked_token_is_401(world: World, path: str) -> None:
     context = await world.context()
-    _, expired = await users.create_token(context, "late", grants=["admin"], expires_in=timedelta(0))
+    _, expired = await users.create_token(context, "late", grants=["admin"], expires=timedelta(0))
     _, revoked = await users.create_token(context, "gone", grants=["admin"])
     assert (await world.ask("GET", "/api/projects", token=revoked)).status == 200
     await users.revoke_token(context, "gone")
@@ -109,7 +109,7 @@ async def test_an_expired_or_revoked_token_is_401(world: World, path: str) -> No
 
 async def test_a_token_that_has_not_expired_yet_is_accepted(world: World) -> None:
     context = await world.context()
-    _, token = await users.create_token(context, "soon", grants=["project:read"], expires_in=timedelta(minutes=1))
+    _, token = await users.create_token(context, "soon", grants=["project:read"], expires=timedelta(minutes=1))
     assert (await world.ask("GET", "/api/projects", token=token)).status == 200
     row = await ApiToken.get(name="soon")
     assert row.last_used_at is not None

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.rules.announcements import MOST_LINKS
+from bot.rules.announcements import MAX_LINKS
 from bot.store.announcements import Link
 from bot.store.projects import Project
 from tests.api.announcement_helpers import PROJECT, RELEASES, URLS, announce, ask_xml, status_and_fields, submit
@@ -210,10 +210,10 @@ async def test_of_concurrent_requests_for_the_same_link_one_succeeds(world: Worl
 async def test_the_number_of_links_is_limited(world: World) -> None:
     owner = await Project.get(name="site")
     values = {"project_id": owner.id, "created_at": owner.created_at, "location": HOME["location"]}
-    names = [str(number) for number in range(MOST_LINKS)]
+    names = [str(number) for number in range(MAX_LINKS)]
     await Link.bulk_create([Link(label=name, permalink=f"p{name}", **values) for name in names])
     assert status_and_fields(await create_link(world)) == (409, ["base"])
-    assert len((await world.ask("GET", f"{URLS}.json")).json) == MOST_LINKS
+    assert len((await world.ask("GET", f"{URLS}.json")).json) == MAX_LINKS
 
 
 @pytest.mark.parametrize("label", ["日本", "🚢", "..", "/"])

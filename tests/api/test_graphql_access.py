@@ -243,7 +243,7 @@ async def test_a_cursor_reveals_nothing_that_is_not_visible(world: World) -> Non
 
 async def test_wrong_credentials_are_401_whatever_the_query(world: World) -> None:
     context = await world.context()
-    _, expired = await users.create_token(context, "expired", grants=["admin"], expires_in=timedelta(0))
+    _, expired = await users.create_token(context, "expired", grants=["admin"], expires=timedelta(0))
     for secret in ("lsh_unknown", expired, world.token + "x"):
         bodies: list[Any] = [{"query": "{ viewer { name } }"}, {"query": "{"}, {}, [], {"query": "{ __typename }"}]
         for body in bodies:

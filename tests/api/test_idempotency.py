@@ -76,9 +76,9 @@ async def test_another_request_under_the_same_key_is_422_and_not_performed(world
         (f"{PROJECTS}/site/environments", {"name": "qa", "tier": "staging"}),
     ):
         answer = await post(world, path, body)
-        assert (status_and_field(answer), answer.json["detail"]) == ((422, None), idempotency_records.USED)
+        assert (status_and_field(answer), answer.json["detail"]) == ((422, None), idempotency_records.KEY_REUSED)
     native = await post(world, cut_path("1.0-rc1"), {"repo": "acme/site", "commit": world.github.head()})
-    assert status_and_error(native) == (422, idempotency_records.USED)
+    assert status_and_error(native) == (422, idempotency_records.KEY_REUSED)
     assert await count_rows("projects", "candidates") == {"projects": 2, "candidates": 0}
     assert is_replayed(await post(world, f"{PROJECTS}/", {"name": "shop"}))  # a trailing slash makes no difference
 
@@ -129,7 +129,7 @@ async def test_while_the_first_request_is_in_progress_others_are_409_with_retry_
     while not await IdempotencyRecord.all().count():
         await asyncio.sleep(0.01)
     answer = await post(world, cut_path("1.0-rc1"), body)
-    assert status_and_error(answer) == (409, idempotency_records.UNDERWAY)
+    assert status_and_error(answer) == (409, idempotency_records.IN_PROGRESS)
     assert int(answer.headers["Retry-After"]) >= 1
     assert (await post(world, cut_path("1.0-rc2"), body)).status == 422
     assert (await first).status == 201
@@ -142,7 +142,7 @@ async def test_concurrent_requests_with_one_key_are_performed_once(world: World)
         got = await asyncio.gather(*(post(world, PROJECTS, {"name": f"p-{key}"}, key) for _ in range(12)))
         assert {item.status for item in got} <= {201, 409}
         assert [item.status for item in got if not is_replayed(item)].count(201) == 1
-        assert all(item.json["detail"] == idempotency_records.UNDERWAY for item in got if item.status == 409)
+        assert all(item.json["detail"] == idempotency_records.IN_PROGRESS for item in got if item.status == 409)
     assert await count_rows("projects", "kept_answers") == {"projects": 4, "kept_answers": 3}
 
 
@@ -187,11 +187,13 @@ async def abandoned_record(world: World, key: str = "k1") -> IdempotencyRecord:
 
 async def test_a_key_that_a_dead_process_held_is_taken_over_once(world: World) -> None:
     left = await abandoned_record(world)
-    await age_records(idempotency_records.ABANDONED - timedelta(seconds=20))
+    await age_records(idempotency_records.ANSWER_TIMEOUT - timedelta(seconds=20))
     assert status_and_field(await post(world, PROJECTS, {"name": "lost"})) == (409, None)
     await age_records(timedelta(seconds=30))
     got = await asyncio.gather(*(post(world, PROJECTS, {"name": "lost"}) for _ in range(12)))
-    performed = [item for item in got if not is_replayed(item) and item.json["detail"] != idempotency_records.UNDERWAY]
+    performed = [
+        item for item in got if not is_replayed(item) and item.json["detail"] != idempotency_records.IN_PROGRESS
+    ]
     assert [status_and_field(item) for item in performed] == [
         (409, "#/name")
     ]  # the project was created before the process died
@@ -200,10 +202,10 @@ async def test_a_key_that_a_dead_process_held_is_taken_over_once(world: World) -
 
 async def test_a_late_response_does_not_overwrite_a_newer_one(world: World) -> None:
     left = await abandoned_record(world)
-    await age_records(idempotency_records.ABANDONED + timedelta(seconds=1))
+    await age_records(idempotency_records.ANSWER_TIMEOUT + timedelta(seconds=1))
     await post(world, PROJECTS, {"name": "lost"})
-    await idempotency_records.keep(left, 201, {}, b"late")
-    await idempotency_records.forget(left)
+    await idempotency_records.complete(left, 201, {}, b"late")
+    await idempotency_records.discard(left)
     assert status_and_field(await post(world, PROJECTS, {"name": "lost"})) == (409, "#/name")
 
 

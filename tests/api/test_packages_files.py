@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from bot.rules.packages import LARGEST, MOST_GROUPS, MOST_PATHS
+from bot.rules.packages import MAX_GROUPS, MAX_PATHS, MAX_TOTAL_LENGTH
 from bot.store.releases import Release
 from tests.api.test_packages import create_release, fields_named, show_release, status_and_sentence
 from tests.world import Answer, World
@@ -84,9 +84,9 @@ async def test_a_body_without_files_or_with_unknown_fields_is_400_before_the_rel
 
 async def test_the_number_of_files_of_a_release_is_limited(world: World) -> None:
     for full, limit in (
-        ({str(number): ["a"] for number in range(MOST_GROUPS)}, "groups"),
-        ({"a": [str(number) for number in range(MOST_PATHS)]}, "paths"),
-        ({"a": [f"{number:01000}" for number in range(LARGEST // 1000)]}, "characters of paths"),
+        ({str(number): ["a"] for number in range(MAX_GROUPS)}, "groups"),
+        ({"a": [str(number) for number in range(MAX_PATHS)]}, "paths"),
+        ({"a": [f"{number:01000}" for number in range(MAX_TOTAL_LENGTH // 1000)]}, "characters of paths"),
     ):
         written = await create_release(world, version=limit, files=full)
         path = f"/api/releases/{written.json['id']}/update_files/"

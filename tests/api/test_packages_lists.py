@@ -11,7 +11,7 @@ from yarl import URL
 from bot.context import utc_now
 from bot.rules.permissions import Visibility
 from bot.store.database import fetch
-from bot.store.packages import Wanted
+from bot.store.packages import PackageFilter
 from bot.store.projects import Repository
 from bot.store.releases import Release
 from tests.api.helpers import create_project, field_values, hold, page_links
@@ -233,12 +233,12 @@ async def test_a_page_is_read_from_an_index(world: World) -> None:
     """On SQLite, whose query plans do not depend on the number of rows."""
     everything, indexes = Visibility(everything=True), {}
     for criteria in (
-        Wanted(everything, status=30),
-        Wanted(everything, project=1, status=30),
-        Wanted(Visibility(project_id=1), status=30),
-        Wanted(everything, project=1, status=20),
-        Wanted(everything, project=1),
-        Wanted(Visibility(public=True), status=30),
+        PackageFilter(everything, status=30),
+        PackageFilter(everything, project_id=1, status=30),
+        PackageFilter(Visibility(project_id=1), status=30),
+        PackageFilter(everything, project_id=1, status=20),
+        PackageFilter(everything, project_id=1),
+        PackageFilter(Visibility(public=True), status=30),
     ):
         args: list[Any] = []
         sql = f"SELECT id FROM releases WHERE {criteria.condition(args)} ORDER BY id DESC LIMIT 20"

@@ -11,7 +11,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.log import bind_log_context, configure, redacted
+from bot.log import bind_log_context, configure, redact
 from bot.store.database import fetch
 from tests.world import World
 
@@ -119,7 +119,7 @@ PLACES: list[Callable[[str], Any]] = [
 
 @given(SECRETS, st.sampled_from(PLACES))
 def test_nothing_that_looks_like_a_secret_gets_through(secret: str, place: Callable[[str], Any]) -> None:
-    shown = str(redacted(place(secret)))
+    shown = str(redact(place(secret)))
     assert "[redacted]" in shown
     body = secret.split("-----")[2] if "KEY" in secret else secret[12:]
     assert all(body[at : at + 20] not in shown for at in range(0, len(body) - 20, 10))
@@ -135,7 +135,7 @@ def test_nothing_that_looks_like_a_secret_gets_through(secret: str, place: Calla
     ],
 )
 def test_credentials_in_headers_and_addresses_are_not_shown(secret: str, where: str) -> None:
-    shown = redacted(where.format(secret))
+    shown = redact(where.format(secret))
     assert secret not in shown
     assert where.partition("{}")[0].split()[0].rstrip(":")[:5] in shown
 
@@ -144,12 +144,12 @@ def test_credentials_in_headers_and_addresses_are_not_shown(secret: str, where: 
     st.dictionaries(st.sampled_from(["version", "commit", "reason"]), st.from_regex(r"[0-9a-f]{40}", fullmatch=True))
 )
 def test_what_is_no_secret_is_shown_as_it_is(said: dict[str, str]) -> None:
-    assert redacted(said) == said
+    assert redact(said) == said
 
 
 @pytest.mark.parametrize("text", ["rc/1.4.0-rc2", "the token was refused", "ghs", "bearer of news", "lsh_abc"])
 def test_ordinary_words_are_shown_as_they_are(text: str) -> None:
-    assert redacted(text) == text
+    assert redact(text) == text
 
 
 async def test_what_a_line_is_about_is_told_in_at_most_500_characters(lines: Lines, world: World) -> None:

@@ -25,7 +25,7 @@ DAY = {"date": date(2031, 1, 1)}
 async def surroundings(world: World, *grants: str, project: int | None = None) -> Context:
     """Surroundings of an act by somebody with these grants."""
     context = await world.context()
-    user = await users.named(context, "robot")
+    user = await users.get_or_create(context, "robot")
     return replace(context, actor=Actor(user.id, user.name, frozenset(grants), project_id=project))
 
 

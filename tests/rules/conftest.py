@@ -1,4 +1,4 @@
-"""What the tests of rules share: how hard hypothesis looks. A slow machine is no fault."""
+"""The Hypothesis profile of the rules' tests: few examples, and no deadline that a slow machine would miss."""
 
 from hypothesis import settings
 

@@ -1,4 +1,4 @@
-"""What announcements, descriptions and links may hold."""
+"""Validation of announcements, project profiles and links."""
 
 import time
 from typing import Any
@@ -9,29 +9,29 @@ from hypothesis import strategies as st
 
 from bot.errors import Conflict, Refusal
 from bot.rules.announcements import (
-    LONGEST_CHANGELOG,
-    MOST_TAGS,
+    MAX_CHANGELOG_LENGTH,
+    MAX_TAGS,
     PENDING,
     STATES,
-    Unfit,
-    check_move,
+    InvalidFields,
+    check_transition,
     has_html,
     link_permalink,
-    read_description,
-    read_link,
-    read_reason,
-    read_release,
+    parse_description,
+    parse_link,
+    parse_reason,
+    parse_release,
 )
 
-RIGHT = {"version": "1.1", "changelog": "Security patch"}
+VALID = {"version": "1.1", "changelog": "Security patch"}
 
 
-def unfit(**values: Any) -> set[str]:
-    """The fields of a release that are refused."""
-    with pytest.raises(Unfit) as refused:
-        read_release({**RIGHT, **values})
-    assert all(f"`{field}`" in sentences[0] for field, sentences in refused.value.fields.items())
-    return set(refused.value.fields)
+def invalid_fields(**values: Any) -> set[str]:
+    """Submit a release with some fields replaced, and return the names of the refused fields."""
+    with pytest.raises(InvalidFields) as error:
+        parse_release({**VALID, **values})
+    assert all(f"`{field}`" in sentences[0] for field, sentences in error.value.fields.items())
+    return set(error.value.fields)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def unfit(**values: Any) -> set[str]:
 )
 def test_tags_are_html(text: str) -> None:
     assert has_html(text)
-    assert unfit(version=text, changelog=text) == {"version", "changelog"}
+    assert invalid_fields(version=text, changelog=text) == {"version", "changelog"}
 
 
 @pytest.mark.parametrize(
@@ -88,13 +88,13 @@ def test_tags_are_html(text: str) -> None:
 )
 def test_a_lone_less_than_sign_is_text(text: str) -> None:
     assert not has_html(text)
-    assert read_release({"version": text, "changelog": text})["version"] == text
+    assert parse_release({"version": text, "changelog": text})["version"] == text
 
 
 @given(
     st.sampled_from(["a", "b", "script", "h1", "table", "x-y"]), st.text(), st.text(), st.sampled_from([" ", "\n", "/"])
 )
-def test_a_tag_is_found_wherever_it_stands(name: str, before: str, after: str, end: str) -> None:
+def test_a_tag_is_found_anywhere_in_a_text(name: str, before: str, after: str, end: str) -> None:
     for tag in (f"<{name}>", f"</{name}>", f"<{name}{end}x='y'>"):
         assert has_html(f"{before}{tag}{after}")
 
@@ -105,11 +105,11 @@ def test_without_a_less_than_sign_nothing_is_html(text: str) -> None:
 
 
 @pytest.mark.parametrize("piece", ["<a ", "<", "<a@", "<!--", "</", "<a/", "<aaaaaaaaaa", "<a '"])
-def test_a_long_text_is_judged_at_once(piece: str) -> None:
-    begun = time.perf_counter()
-    has_html(piece * (LONGEST_CHANGELOG // len(piece)))
-    has_html(piece * (LONGEST_CHANGELOG // len(piece)) + ">")
-    assert time.perf_counter() - begun < 0.5
+def test_a_long_text_is_checked_in_linear_time(piece: str) -> None:
+    start = time.perf_counter()
+    has_html(piece * (MAX_CHANGELOG_LENGTH // len(piece)))
+    has_html(piece * (MAX_CHANGELOG_LENGTH // len(piece)) + ">")
+    assert time.perf_counter() - start < 0.5
 
 
 @pytest.mark.parametrize(
@@ -121,29 +121,29 @@ def test_a_long_text_is_judged_at_once(piece: str) -> None:
         ),
         ("changelog", ["x" * 65_536, " \n", "\x00", "\x01", "\x1b[31m", "\x7f", "a\ufffe", "\udfff", 7, [], {}, False]),
         ("tag_list", [7, {}, {"tag": "a"}, [7], [["a"]], [None], True, "a\nb", ["a" * 101], "<b>", ["x\x01"]]),
-        ("tag_list", [",".join(f"t{number}" for number in range(MOST_TAGS + 1))]),
+        ("tag_list", [",".join(f"t{number}" for number in range(MAX_TAGS + 1))]),
         ("hidden_from_frontpage", ["maybe", "2", 2, -1, 1.0, [], {}, "truee", 2**65]),
     ],
 )
-def test_what_a_field_cannot_be_is_refused_naming_it(field: str, values: list[Any]) -> None:
+def test_an_invalid_value_is_refused_and_its_field_is_named(field: str, values: list[Any]) -> None:
     for value in values:
-        assert unfit(**{field: value}) == {field}, value
+        assert invalid_fields(**{field: value}) == {field}, value
 
 
-def test_every_field_that_does_not_fit_is_named_at_once() -> None:
-    with pytest.raises(Unfit) as refused:
-        read_release({"version": "", "tag_list": 7})
-    assert refused.value.fields == {
+def test_every_invalid_field_is_reported_at_once() -> None:
+    with pytest.raises(InvalidFields) as error:
+        parse_release({"version": "", "tag_list": 7})
+    assert error.value.fields == {
         "version": ["`version` is required."],
         "changelog": ["`changelog` is required."],
         "tag_list": ["`tag_list` must be a list of texts, or a text with commas between them."],
     }
-    assert (refused.value.sentence, refused.value.details["field"]) == ("`version` is required.", "version")
+    assert (error.value.sentence, error.value.details["field"]) == ("`version` is required.", "version")
 
 
-def test_what_fits_comes_out_in_one_form() -> None:
-    assert read_release(RIGHT) == {**RIGHT, "tag_list": [], "hidden_from_frontpage": False}
-    said = {
+def test_valid_fields_are_normalised() -> None:
+    assert parse_release(VALID) == {**VALID, "tag_list": [], "hidden_from_frontpage": False}
+    sent = {
         "version": " 1.1 ",
         "changelog": "a\r\n\tb\n",
         "id": 7,
@@ -151,14 +151,14 @@ def test_what_fits_comes_out_in_one_form() -> None:
         "created_at": 1,
         "state": "approved",
     }
-    read = {"version": "1.1", "changelog": "a\r\n\tb\n", "tag_list": [], "hidden_from_frontpage": False}
-    assert read_release(said) == read
+    parsed = {"version": "1.1", "changelog": "a\r\n\tb\n", "tag_list": [], "hidden_from_frontpage": False}
+    assert parse_release(sent) == parsed
     longest = {"version": "ü" * 255, "changelog": "🚢" * 65_535}
-    assert read_release(longest) == {**longest, "tag_list": [], "hidden_from_frontpage": False}
+    assert parse_release(longest) == {**longest, "tag_list": [], "hidden_from_frontpage": False}
 
 
 @pytest.mark.parametrize(
-    ("said", "tags"),
+    ("sent", "tags"),
     [
         ("stable, security", ["stable", "security"]),
         (["stable", "security"], ["stable", "security"]),
@@ -173,30 +173,30 @@ def test_what_fits_comes_out_in_one_form() -> None:
         ("A,a", ["A", "a"]),
     ],
 )
-def test_tags_are_cleaned(said: Any, tags: list[str]) -> None:
-    assert read_release({**RIGHT, "tag_list": said})["tag_list"] == tags
+def test_tags_are_normalised(sent: Any, tags: list[str]) -> None:
+    assert parse_release({**VALID, "tag_list": sent})["tag_list"] == tags
 
 
-@given(st.lists(st.text("abc ", min_size=1, max_size=5), max_size=MOST_TAGS))
-def test_a_list_and_a_text_of_tags_say_the_same(tags: list[str]) -> None:
-    cleaned = read_release({**RIGHT, "tag_list": tags})["tag_list"]
-    assert read_release({**RIGHT, "tag_list": ",".join(tags)})["tag_list"] == cleaned
-    assert read_release({**RIGHT, "tag_list": cleaned})["tag_list"] == cleaned
+@given(st.lists(st.text("abc ", min_size=1, max_size=5), max_size=MAX_TAGS))
+def test_tags_may_be_sent_as_a_list_or_as_one_string(tags: list[str]) -> None:
+    cleaned = parse_release({**VALID, "tag_list": tags})["tag_list"]
+    assert parse_release({**VALID, "tag_list": ",".join(tags)})["tag_list"] == cleaned
+    assert parse_release({**VALID, "tag_list": cleaned})["tag_list"] == cleaned
 
 
-@pytest.mark.parametrize("said", [True, "true", "True", "1", 1, "Y", "y", "yes", " true\n"])
-def test_a_flag_may_be_said_in_many_ways(said: Any) -> None:
-    assert read_release({**RIGHT, "hidden_from_frontpage": said})["hidden_from_frontpage"] is True
+@pytest.mark.parametrize("sent", [True, "true", "True", "1", 1, "Y", "y", "yes", " true\n"])
+def test_a_flag_is_set_by_any_common_spelling_of_true(sent: Any) -> None:
+    assert parse_release({**VALID, "hidden_from_frontpage": sent})["hidden_from_frontpage"] is True
 
 
-@pytest.mark.parametrize("said", [False, "false", "0", 0, "N", "n", "no", None, ""])
-def test_a_flag_may_be_denied_in_many_ways(said: Any) -> None:
-    assert read_release({**RIGHT, "hidden_from_frontpage": said})["hidden_from_frontpage"] is False
+@pytest.mark.parametrize("sent", [False, "false", "0", 0, "N", "n", "no", None, ""])
+def test_a_flag_is_cleared_by_any_common_spelling_of_false(sent: Any) -> None:
+    assert parse_release({**VALID, "hidden_from_frontpage": sent})["hidden_from_frontpage"] is False
 
 
-def test_a_description_has_what_is_given_only() -> None:
-    assert read_description({}) == {}
-    said = {
+def test_a_profile_change_contains_only_the_fields_that_were_sent() -> None:
+    assert parse_description({}) == {}
+    sent = {
         "project_tag_list": "a,b",
         "tag_list": "c",
         "oneliner": None,
@@ -204,11 +204,11 @@ def test_a_description_has_what_is_given_only() -> None:
         "id": 1,
         "permalink": "x",
     }
-    assert read_description(said) == {"tag_list": ["a", "b"], "oneliner": "", "license_list": []}
-    wrong = {"name": None, "oneliner": "a\nb", "description": "<b>", "license_list": 7, "project_tag_list": 7}
-    with pytest.raises(Unfit) as refused:
-        read_description(wrong)
-    assert set(refused.value.fields) == set(wrong)
+    assert parse_description(sent) == {"tag_list": ["a", "b"], "oneliner": "", "license_list": []}
+    invalid = {"name": None, "oneliner": "a\nb", "description": "<b>", "license_list": 7, "project_tag_list": 7}
+    with pytest.raises(InvalidFields) as error:
+        parse_description(invalid)
+    assert set(error.value.fields) == set(invalid)
 
 
 @pytest.mark.parametrize(
@@ -223,8 +223,8 @@ def test_a_description_has_what_is_given_only() -> None:
         "https://example.com/a@b",
     ],
 )
-def test_a_link_leads_into_the_web(location: str) -> None:
-    assert read_link({"label": "x", "location": location}, new=True)["location"] == location
+def test_a_link_may_have_any_web_address(location: str) -> None:
+    assert parse_link({"label": "x", "location": location}, new=True)["location"] == location
 
 
 @pytest.mark.parametrize(
@@ -268,21 +268,21 @@ def test_a_link_leads_into_the_web(location: str) -> None:
         "http://example.com/" + "x" * 2000,
     ],
 )
-def test_a_link_leads_nowhere_else(location: Any) -> None:
-    with pytest.raises(Unfit) as refused:
-        read_link({"label": "x", "location": location}, new=True)
-    assert set(refused.value.fields) == {"location"}
+def test_a_link_may_have_no_other_address(location: Any) -> None:
+    with pytest.raises(InvalidFields) as error:
+        parse_link({"label": "x", "location": location}, new=True)
+    assert set(error.value.fields) == {"location"}
 
 
-def test_a_link_that_is_changed_needs_not_say_everything() -> None:
-    assert read_link({"label": " Home Page "}, new=False) == {"label": "Home Page"}
-    assert read_link({}, new=False) == {}
-    with pytest.raises(Unfit) as refused:
-        read_link({}, new=True)
-    assert set(refused.value.fields) == {"label", "location"}
+def test_a_change_of_a_link_may_omit_fields() -> None:
+    assert parse_link({"label": " Home Page "}, new=False) == {"label": "Home Page"}
+    assert parse_link({}, new=False) == {}
+    with pytest.raises(InvalidFields) as error:
+        parse_link({}, new=True)
+    assert set(error.value.fields) == {"label", "location"}
     for label in (None, "", " ", "x" * 101, "a\nb", "<b>", 7):
-        with pytest.raises(Unfit):
-            read_link({"label": label}, new=False)
+        with pytest.raises(InvalidFields):
+            parse_link({"label": label}, new=False)
 
 
 @pytest.mark.parametrize(
@@ -296,23 +296,23 @@ def test_a_link_that_is_changed_needs_not_say_everything() -> None:
         ("x" * 100, [], "x" * 90),
     ],
 )
-def test_a_link_is_named_after_its_label(label: str, taken: list[str], permalink: str) -> None:
+def test_the_permalink_of_a_link_is_derived_from_its_label(label: str, taken: list[str], permalink: str) -> None:
     assert link_permalink(label, taken) == permalink
 
 
-def test_only_what_is_pending_moves() -> None:
+def test_only_a_pending_announcement_changes_its_state() -> None:
     for state in STATES:
         for to in STATES:
             if state == PENDING and to != PENDING:
-                check_move("1.1", state, to)
+                check_transition("1.1", state, to)
             else:
                 with pytest.raises(Conflict):
-                    check_move("1.1", state, to)
+                    check_transition("1.1", state, to)
 
 
-def test_a_rejection_says_why() -> None:
-    assert read_reason("Remove the <b> tags.\nThanks.") == "Remove the <b> tags.\nThanks."
-    wrong: list[Any] = [None, "", " ", 7, [], "x" * 2001, "\x00"]
-    for reason in wrong:
+def test_a_rejection_needs_a_reason() -> None:
+    assert parse_reason("Remove the <b> tags.\nThanks.") == "Remove the <b> tags.\nThanks."
+    invalid: list[Any] = [None, "", " ", 7, [], "x" * 2001, "\x00"]
+    for reason in invalid:
         with pytest.raises(Refusal, match="`reason`"):
-            read_reason(reason)
+            parse_reason(reason)

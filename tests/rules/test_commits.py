@@ -1,4 +1,4 @@
-"""Commit hashes, names of repositories, and branch patterns."""
+"""Syntax of commit hashes, repository names and branch patterns."""
 
 import time
 
@@ -17,12 +17,12 @@ SHA = "0123456789abcdef0123456789abcdef01234567"
     [(SHA, SHA), (SHA.upper(), SHA), (SHA + SHA[:24], SHA + SHA[:24]), ("F" * 40, "f" * 40)],
     ids=["40", "upper case", "64", "all one digit"],
 )
-def test_a_full_hash_is_taken_in_lower_case(text: str, sha: str) -> None:
+def test_a_full_hash_is_converted_to_lower_case(text: str, sha: str) -> None:
     assert parse_sha(text) == sha
 
 
 @pytest.mark.parametrize(
-    "thing",
+    "value",
     [
         "",
         SHA[:7],
@@ -46,11 +46,11 @@ def test_a_full_hash_is_taken_in_lower_case(text: str, sha: str) -> None:
         [SHA],
         "a" * 1_000_000,
     ],
-    ids=lambda thing: ascii(thing)[:30],
+    ids=lambda value: ascii(value)[:30],
 )
-def test_what_is_no_full_hash_is_refused_in_the_words_of_the_dialect(thing: object) -> None:
+def test_any_other_value_is_refused_with_the_sentence_of_the_dialect(value: object) -> None:
     with pytest.raises(Refusal, match=r"^Invalid commit hash$"):
-        parse_sha(thing)
+        parse_sha(value)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_what_is_no_full_hash_is_refused_in_the_words_of_the_dialect(thing: obje
     ],
     ids=ascii,
 )
-def test_a_repository_is_named_by_owner_and_name(text: object, is_name: bool) -> None:
+def test_a_repository_name_is_owner_and_name(text: object, is_name: bool) -> None:
     assert is_repository_name(text) is is_name
 
 
@@ -109,7 +109,7 @@ def test_a_repository_is_named_by_owner_and_name(text: object, is_name: bool) ->
     ],
     ids=ascii,
 )
-def test_a_branch_pattern_is_a_name_or_a_name_with_stars(text: str, fits: bool) -> None:
+def test_a_branch_pattern_is_a_name_or_a_glob(text: str, fits: bool) -> None:
     assert is_branch_pattern(text) is fits
 
 
@@ -137,13 +137,13 @@ def test_a_star_does_not_cross_a_slash(branch: str, pattern: str, allowed: bool)
 
 
 @given(st.text("ab1./", max_size=12))
-def test_a_pattern_without_a_star_allows_itself_alone(name: str) -> None:
+def test_a_pattern_without_a_star_matches_itself_only(name: str) -> None:
     assert not is_glob(name)
     assert matches(name, name)
     assert not matches(f"{name}x", name)
 
 
-def test_many_stars_are_looked_at_in_no_time() -> None:
-    begun = time.process_time()
+def test_many_stars_are_matched_quickly() -> None:
+    start = time.process_time()
     assert not matches("a" * 240, "a*" * 110 + "b")
-    assert time.process_time() - begun < 0.5
+    assert time.process_time() - start < 0.5

@@ -1,4 +1,4 @@
-"""What projects and environments may be set to."""
+"""Validation of the settings of projects and environments."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import Refusal
-from bot.rules.projects import ENVIRONMENT, PROJECT, branches_to_ask, check, default_prefixes
+from bot.rules.projects import ENVIRONMENT, PROJECT, branches_to_search, check, default_prefixes
 from bot.rules.versions import is_release_version
-from tests.rules.test_versions import git_takes
+from tests.rules.test_versions import is_valid_git_ref
 
-GOOD: dict[str, list[Any]] = {
+VALID: dict[str, list[Any]] = {
     "name": ["site", "Web shop", "Caf\u00e9", "\u65e5\u672c", "a", "a" * 100, "@everyone", "...", "50 %"],
     "permalink": ["site", "web-shop"],
     "build_workflow": [None, "build.yml", "build.yaml", ".github/workflows/build.yml", "b-1_x.y.yml"],
@@ -22,7 +22,7 @@ GOOD: dict[str, list[Any]] = {
     "trigger_tag_prefix": ["v", "web-shop-v"],
     "version_scheme": ["any", "semver", "calver"],
 }
-BAD: dict[str, list[Any]] = {
+INVALID: dict[str, list[Any]] = {
     "name": [
         "", " ", "a ", " a", "a/b", "a\\b", "a\nb", "a\n", "a\0", "a\u0085b", "a\u2028b", "a\u200bb", "a\u202eb",
         "\u00a0", "\ud800", ".", "..", "a" * 101, "/" * 1_000_000,
@@ -42,7 +42,7 @@ BAD: dict[str, list[Any]] = {
 }  # fmt: skip
 
 
-def cases(table: dict[str, list[Any]]) -> list[Any]:
+def field_cases(table: dict[str, list[Any]]) -> list[Any]:
     return [
         pytest.param(field, value, id=f"{field} {ascii(value)[:40]}")
         for field, values in table.items()
@@ -50,24 +50,24 @@ def cases(table: dict[str, list[Any]]) -> list[Any]:
     ]
 
 
-def test_the_tables_here_are_of_every_field() -> None:
-    assert set(GOOD) == set(BAD) == set(PROJECT)
+def test_the_tables_cover_every_field() -> None:
+    assert set(VALID) == set(INVALID) == set(PROJECT)
 
 
-@pytest.mark.parametrize(("field", "value"), cases(GOOD))
-def test_a_project_may_be_set_so(field: str, value: Any) -> None:
+@pytest.mark.parametrize(("field", "value"), field_cases(VALID))
+def test_a_valid_setting_of_a_project_is_accepted(field: str, value: Any) -> None:
     check({field: value}, PROJECT)
 
 
-@pytest.mark.parametrize(("field", "value"), cases(BAD))
-def test_a_project_may_not_be_set_so_and_is_told_what_would_be_right(field: str, value: Any) -> None:
-    with pytest.raises(Refusal, match=f"^`{field}` must be ") as refused:
+@pytest.mark.parametrize(("field", "value"), field_cases(INVALID))
+def test_an_invalid_setting_of_a_project_is_refused_with_the_valid_values(field: str, value: Any) -> None:
+    with pytest.raises(Refusal, match=f"^`{field}` must be ") as error:
         check({"name": "site", field: value}, PROJECT)
-    assert refused.value.details["field"] == field
+    assert error.value.details["field"] == field
 
 
 @pytest.mark.parametrize(
-    ("field", "good", "bad"),
+    ("field", "valid", "invalid"),
     [
         ("name", "production", "pro/duction"),
         ("tier", "production", "Production"),
@@ -77,37 +77,37 @@ def test_a_project_may_not_be_set_so_and_is_told_what_would_be_right(field: str,
         ("deploy_deadline_minutes", 1, 0),
     ],
 )
-def test_an_environment_may_be_set_so_and_not_so(field: str, good: Any, bad: Any) -> None:
-    check({field: good}, ENVIRONMENT)
+def test_settings_of_an_environment_are_validated(field: str, valid: Any, invalid: Any) -> None:
+    check({field: valid}, ENVIRONMENT)
     with pytest.raises(Refusal, match=f"^`{field}` must be "):
-        check({field: bad}, ENVIRONMENT)
+        check({field: invalid}, ENVIRONMENT)
 
 
-def test_a_place_in_the_order_is_refused_by_the_name_that_callers_know() -> None:
+def test_an_invalid_position_is_refused_by_its_public_name() -> None:
     check({"position": 1_000_000}, ENVIRONMENT)
     for position in (-1, 1_000_001):
-        with pytest.raises(Refusal, match=r"^`order` must be ") as refused:
+        with pytest.raises(Refusal, match=r"^`order` must be ") as error:
             check({"position": position}, ENVIRONMENT)
-        assert refused.value.details["field"] == "order"
+        assert error.value.details["field"] == "order"
 
 
 @given(st.text("abcV019._/+@{-", max_size=10), st.text("abc019._+-", min_size=1, max_size=8))
-def test_every_allowed_prefix_makes_a_tag_that_git_takes(prefix: str, version: str) -> None:
+def test_every_valid_prefix_makes_a_valid_git_tag(prefix: str, version: str) -> None:
     try:
         check({"tag_prefix": prefix}, PROJECT)
     except Refusal:
         return
     if is_release_version(version):
-        assert git_takes(f"{prefix}{version}-rc1")
+        assert is_valid_git_ref(f"{prefix}{version}-rc1")
 
 
-def test_the_first_project_of_a_repository_has_short_prefixes_and_others_their_own() -> None:
+def test_the_first_project_of_a_repository_has_short_prefixes_and_others_have_their_own() -> None:
     assert default_prefixes("shop", first=True) == {"tag_prefix": "rc/", "trigger_tag_prefix": "v"}
     assert default_prefixes("shop", first=False) == {"tag_prefix": "shop/rc/", "trigger_tag_prefix": "shop-v"}
 
 
 @pytest.mark.parametrize(
-    ("allowed", "asked"),
+    ("allowed", "searched"),
     [
         (None, ["main", "release/*"]),
         (["release/*", "hotfix", "main"], ["main", "hotfix", "release/*"]),
@@ -116,5 +116,5 @@ def test_the_first_project_of_a_repository_has_short_prefixes_and_others_their_o
     ],
     ids=str,
 )
-def test_the_default_branch_is_asked_first_and_globs_last(allowed: list[str] | None, asked: list[str]) -> None:
-    assert branches_to_ask(allowed, "main") == asked
+def test_the_default_branch_is_searched_first_and_globs_last(allowed: list[str] | None, searched: list[str]) -> None:
+    assert branches_to_search(allowed, "main") == searched

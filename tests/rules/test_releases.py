@@ -1,4 +1,4 @@
-"""The life of a release, and the names made for projects and releases."""
+"""The status of a release, and the identifiers derived for projects and releases."""
 
 import time
 
@@ -25,12 +25,12 @@ from bot.rules.releases import PERMALINK, STATUS_NAMES, make_permalink, release_
         (40, "production", 40),
     ],
 )
-def test_being_live_moves_a_release_only_forward(status: int, tier: str, after: int) -> None:
+def test_a_live_deployment_moves_the_status_only_forward(status: int, tier: str, after: int) -> None:
     assert status_once_live(status, tier) == after
 
 
 @pytest.mark.parametrize("status", STATUS_NAMES)
-def test_holding_hides_the_status_and_unholding_shows_it_again(status: int) -> None:
+def test_a_hold_hides_the_status_until_it_is_removed(status: int) -> None:
     assert shown_status(status, held=True) == 20
     assert shown_status(status, held=False) == status
 
@@ -44,7 +44,7 @@ def test_the_statuses_are_those_of_the_package_dialect() -> None:
     [(("shop", "1.4"), "shop-1.4"), (("shop", "1.4", "ga"), "shop-1.4"), (("shop", "1.4", "eus"), "shop-1.4-eus")],
     ids=["no type", "ga", "eus"],
 )
-def test_a_release_id_names_the_type_unless_it_is_ga(parts: tuple[str, ...], text: str) -> None:
+def test_a_release_id_contains_the_type_unless_it_is_ga(parts: tuple[str, ...], text: str) -> None:
     assert release_id(*parts) == text
 
 
@@ -58,7 +58,7 @@ def test_a_permalink_is_words_of_letters_and_digits(text: str) -> None:
     ["", "A", "1a", "-a", "a-", "a--b", "a_b", "a.b", "a b", "a\n", "a-\n", "\u00e9", "a\u0661", "a/b", "a\0"],
     ids=ascii,
 )
-def test_anything_else_is_no_permalink(text: str) -> None:
+def test_any_other_text_is_not_a_permalink(text: str) -> None:
     assert PERMALINK.fullmatch(text) is None
 
 
@@ -67,10 +67,10 @@ def test_anything_else_is_no_permalink(text: str) -> None:
     ["a" * 1_000_000 + "!", "a-" * 500_000, "a-a" * 300_000 + "_", "-" * 1_000_000, "a1-" * 300_000 + "\n"],
     ids=["one word", "open end", "many words", "hyphens", "line break"],
 )
-def test_a_long_hostile_permalink_is_refused_in_no_time(text: str) -> None:
-    begun = time.process_time()
+def test_a_long_hostile_permalink_is_refused_quickly(text: str) -> None:
+    start = time.process_time()
     assert PERMALINK.fullmatch(text) is None
-    assert time.process_time() - begun < 0.5
+    assert time.process_time() - start < 0.5
 
 
 @pytest.mark.parametrize(
@@ -88,12 +88,12 @@ def test_a_long_hostile_permalink_is_refused_in_no_time(text: str) -> None:
     ],
     ids=ascii,
 )
-def test_a_permalink_is_made_from_a_name(name: str, permalink: str) -> None:
+def test_a_permalink_is_derived_from_a_name(name: str, permalink: str) -> None:
     assert make_permalink(name) == permalink
 
 
 @given(st.text(max_size=150))
-def test_what_is_made_from_any_name_is_a_permalink_or_nothing(name: str) -> None:
-    made = make_permalink(name)
-    assert made == "" or (PERMALINK.fullmatch(made) is not None and len(made) <= 100)
-    assert make_permalink(made) == made
+def test_any_name_gives_a_permalink_or_nothing(name: str) -> None:
+    permalink = make_permalink(name)
+    assert permalink == "" or (PERMALINK.fullmatch(permalink) is not None and len(permalink) <= 100)
+    assert make_permalink(permalink) == permalink

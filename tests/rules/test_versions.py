@@ -1,4 +1,4 @@
-"""The grammar of candidate versions, the schemes of projects, and what comes next."""
+"""The grammar of candidate versions, version schemes, and the next version."""
 
 import re
 import time
@@ -21,7 +21,7 @@ from bot.rules.versions import (
 )
 
 TODAY = date(2026, 11, 21)
-WORDS = r"^Invalid release candidate version$"
+MESSAGE = r"^Invalid release candidate version$"
 GRAMMAR_LETTERS = "abcxyzABCXYZ0123456789._+-"
 
 VALID = {
@@ -82,48 +82,48 @@ INVALID = (
 )
 
 
-def git_takes(ref: str) -> bool:
-    """What `git check-ref-format` holds of a reference below `refs/tags/`."""
+def is_valid_git_ref(ref: str) -> bool:
+    """Return whether `git check-ref-format` would accept a reference below `refs/tags/`."""
     return (
         re.search(r"[\x00-\x20\x7f~^:?*\[\\]", ref) is None
-        and not any(bad in ref for bad in ("..", "@{", "//"))
+        and not any(part in ref for part in ("..", "@{", "//"))
         and not ref.endswith((".", "/"))
         and not any(part.startswith(".") or part.endswith(".lock") for part in ref.split("/"))
     )
 
 
 @pytest.mark.parametrize(("text", "parts"), VALID.items(), ids=[ascii(text)[:40] for text in VALID])
-def test_a_version_of_the_grammar_is_taken_apart(text: str, parts: tuple[str, int]) -> None:
+def test_a_candidate_version_is_parsed(text: str, parts: tuple[str, int]) -> None:
     assert parse_candidate_version(text) == CandidateVersion(*parts)
 
 
 @pytest.mark.parametrize("text", INVALID, ids=[ascii(text)[:40] for text in INVALID])
-def test_anything_else_is_refused_in_the_words_of_the_dialect(text: str) -> None:
-    with pytest.raises(Refusal, match=WORDS):
+def test_any_other_text_is_refused_with_the_sentence_of_the_dialect(text: str) -> None:
+    with pytest.raises(Refusal, match=MESSAGE):
         parse_candidate_version(text)
 
 
-@pytest.mark.parametrize("thing", [None, 1, 1.5, True, [], {}, b"1.4.0-rc1"], ids=repr)
-def test_what_is_no_text_is_no_version(thing: object) -> None:
+@pytest.mark.parametrize("value", [None, 1, 1.5, True, [], {}, b"1.4.0-rc1"], ids=repr)
+def test_a_value_that_is_not_text_is_refused(value: object) -> None:
     with pytest.raises(Refusal):
-        parse_candidate_version(thing)
+        parse_candidate_version(value)
 
 
 @given(st.text(GRAMMAR_LETTERS, min_size=1, max_size=12), st.integers(0, 999_999))
-def test_what_is_written_is_read_back(release: str, number: int) -> None:
-    written = f"{release}-rc{number}"
+def test_a_formatted_version_is_parsed_back(release: str, number: int) -> None:
+    text = f"{release}-rc{number}"
     if is_release_version(release):
-        assert parse_candidate_version(written) == CandidateVersion(release, number)
-        assert str(parse_candidate_version(written)) == written
+        assert parse_candidate_version(text) == CandidateVersion(release, number)
+        assert str(parse_candidate_version(text)) == text
     else:
         with pytest.raises(Refusal):
-            parse_candidate_version(written)
+            parse_candidate_version(text)
 
 
 @given(st.one_of(st.text(GRAMMAR_LETTERS + "/@{~ \n", max_size=14), st.text(max_size=14)))
-def test_every_release_version_is_a_tag_that_git_takes(text: str) -> None:
+def test_every_release_version_makes_valid_git_tags(text: str) -> None:
     if is_release_version(text):
-        assert git_takes(text) and git_takes(f"rc/{text}-rc1") and git_takes(f"v{text}-rc1")
+        assert is_valid_git_ref(text) and is_valid_git_ref(f"rc/{text}-rc1") and is_valid_git_ref(f"v{text}-rc1")
         assert text.isascii() and text == text.strip()
 
 
@@ -136,13 +136,13 @@ def test_every_release_version_is_a_tag_that_git_takes(text: str) -> None:
         "1." * 500_000 + "-rc1",
         "1-rc1" + "\n" * 10**6,
     ],
-    ids=["many marks", "long release", "long number", "many dots", "many line breaks"],
+    ids=["many separators", "long release", "long number", "many dots", "many line breaks"],
 )
-def test_a_long_hostile_version_is_refused_at_once(text: str) -> None:
-    begun = time.process_time()
+def test_a_long_hostile_version_is_refused_quickly(text: str) -> None:
+    start = time.process_time()
     with pytest.raises(Refusal):
         parse_candidate_version(text)
-    assert time.process_time() - begun < 0.5
+    assert time.process_time() - start < 0.5
 
 
 @pytest.mark.parametrize(
@@ -170,12 +170,12 @@ def test_a_long_hostile_version_is_refused_at_once(text: str) -> None:
     ],
     ids=ascii,
 )
-def test_a_scheme_says_which_release_versions_it_has(release: str, scheme: str, fits: bool) -> None:
+def test_a_scheme_accepts_its_release_versions_only(release: str, scheme: str, fits: bool) -> None:
     assert fits_scheme(release, scheme) is fits
     if fits:
         check_scheme(release, scheme)
     else:
-        with pytest.raises(Refusal, match=WORDS):
+        with pytest.raises(Refusal, match=MESSAGE):
             check_scheme(release, scheme)
 
 
@@ -216,16 +216,16 @@ def test_the_next_release_follows_the_highest(scheme: str, known: list[str], bum
     ],
     ids=str,
 )
-def test_a_new_year_keeps_the_form_of_months(known: list[str], expected: str) -> None:
+def test_a_new_year_keeps_the_format_of_months(known: list[str], expected: str) -> None:
     assert next_release("calver", known, "patch", date(2027, 1, 2)) == expected
 
 
 @pytest.mark.parametrize(
-    ("scheme", "bump", "named"),
+    ("scheme", "bump", "message"),
     [("any", "patch", "version scheme is `any`"), ("semver", "huge", "`bump` must be one of")],
 )
-def test_a_next_release_that_cannot_be_told_is_refused(scheme: str, bump: str, named: str) -> None:
-    with pytest.raises(Refusal, match=named):
+def test_an_undefined_next_release_is_refused(scheme: str, bump: str, message: str) -> None:
+    with pytest.raises(Refusal, match=message):
         next_release(scheme, ["1.0.0"], bump, TODAY)
 
 
@@ -258,10 +258,10 @@ def test_the_next_calver_is_new_and_higher_than_all(known: list[str], today: dat
 @pytest.mark.parametrize(
     ("taken", "expected"), [([], 1), ([0], 1), ([1, 2], 3), ([7, 3], 8), ([999_998], 999_999)], ids=str
 )
-def test_our_own_numbering_starts_at_one_and_goes_on_after_the_highest(taken: list[int], expected: int) -> None:
+def test_candidate_numbers_start_at_one_and_continue_after_the_highest(taken: list[int], expected: int) -> None:
     assert next_number(taken) == expected
 
 
-def test_numbering_ends_where_the_grammar_ends() -> None:
-    with pytest.raises(Refusal, match=WORDS):
+def test_candidate_numbers_end_at_the_limit_of_the_grammar() -> None:
+    with pytest.raises(Refusal, match=MESSAGE):
         next_number([999_999])

@@ -1,4 +1,4 @@
-"""The engines keep working whatever is cancelled, and their transactions are what they say."""
+"""The database engines survive cancellation, and their transactions are atomic, exclusive and owned by one task."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from bot.store.database import (
     refuse_in_transaction,
     transaction,
 )
-from bot.store.engines.sqlite import Glance, reads_only, run_dict
+from bot.store.engines.short_reads import ShortReads
+from bot.store.engines.sqlite_statements import reads_only, run_dict
 from bot.store.users import User
 from tests.conftest import postgres
 from tests.queue.helpers import only_sqlite
@@ -42,25 +43,25 @@ async def names() -> set[str]:
     return {row["name"] for row in await fetch("SELECT name FROM users")}
 
 
-async def row_in_a_transaction(name: str) -> None:
+async def add_in_a_transaction(name: str) -> None:
     async with transaction():
         await add(f"{name}-1")
         await asyncio.sleep(0.0005)
         await add(f"{name}-2")
 
 
-async def row_in_a_nested_transaction(name: str) -> None:
+async def add_in_a_nested_transaction(name: str) -> None:
     async with transaction():
         await add(f"{name}-1")
         async with transaction():
             await add(f"{name}-2")
 
 
-async def many_rows(name: str) -> None:
+async def add_in_bulk(name: str) -> None:
     await User.bulk_create([User(name=f"{name}-{n}", created_at=NOW) for n in (1, 2)])
 
 
-@pytest.mark.parametrize("work", [row_in_a_transaction, row_in_a_nested_transaction, many_rows])
+@pytest.mark.parametrize("work", [add_in_a_transaction, add_in_a_nested_transaction, add_in_bulk])
 async def test_six_hundred_cancelled_tasks_leave_the_database_working(database: Database, work: Any) -> None:
     cancelled = 0
     for n in range(600):
@@ -78,36 +79,36 @@ async def test_six_hundred_cancelled_tasks_leave_the_database_working(database: 
             await execute("UPDATE users SET created_at = created_at WHERE name = $1", f"u{n}-1")
     assert cancelled > 100
     async with asyncio.timeout(2):
-        await row_in_a_transaction("after")
+        await add_in_a_transaction("after")
     kept = await names()
     assert {"after-1", "after-2"} <= kept
-    whole = {f"{name[:-1]}{n}" for name in kept for n in (1, 2)}
-    assert kept == whole, "a cancelled transaction is kept whole or not at all"
+    complete = {f"{name[:-1]}{n}" for name in kept for n in (1, 2)}
+    assert kept == complete, "a cancelled transaction is committed whole or not at all"
 
 
-async def test_cancelled_twice_is_still_cancelled_cleanly(database: Database) -> None:
+async def test_a_task_cancelled_several_times_is_still_cancelled_cleanly(database: Database) -> None:
     for n in range(200):
-        task = asyncio.create_task(row_in_a_transaction(f"u{n}"))
+        task = asyncio.create_task(add_in_a_transaction(f"u{n}"))
         await asyncio.sleep(0.0001 * (n % 17))
         for _ in range(3):
             task.cancel()
             await asyncio.sleep(0)
         await asyncio.wait([task])
     async with asyncio.timeout(2):
-        await row_in_a_transaction("after")
+        await add_in_a_transaction("after")
     assert {"after-1", "after-2"} <= await names()
 
 
 async def test_many_tasks_cancelled_at_once_leave_every_connection_usable(database: Database) -> None:
     for _ in range(10):
-        tasks = [asyncio.create_task(row_in_a_transaction(f"u{n}")) for n in range(30)]
+        tasks = [asyncio.create_task(add_in_a_transaction(f"u{n}")) for n in range(30)]
         await asyncio.sleep(0.003)
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
         await execute("DELETE FROM users")
     async with asyncio.timeout(5):
-        await asyncio.gather(*(row_in_a_transaction(f"after{n}") for n in range(30)))
+        await asyncio.gather(*(add_in_a_transaction(f"after{n}") for n in range(30)))
     assert len(await names()) == 60
 
 
@@ -122,7 +123,7 @@ async def test_a_transaction_is_all_or_nothing(database: Database) -> None:
     assert await names() == {"b"}
 
 
-async def test_a_nested_transaction_is_undone_alone_and_committed_with_the_outer_one(database: Database) -> None:
+async def test_a_nested_transaction_is_rolled_back_alone_and_committed_with_the_outer_one(database: Database) -> None:
     async with transaction():
         await add("outer")
         with pytest.raises(IntegrityError):
@@ -141,27 +142,27 @@ async def test_a_nested_transaction_is_undone_alone_and_committed_with_the_outer
     assert "lost" not in await names()
 
 
-async def test_what_follows_a_commit_happens_after_it_once(database: Database) -> None:
-    said: list[str] = []
-    after_commit(lambda: said.append("at once"))
+async def test_callbacks_run_once_after_the_outermost_commit(database: Database) -> None:
+    calls: list[str] = []
+    after_commit(lambda: calls.append("at once"))
     async with transaction():
-        after_commit(lambda: said.append("outer"))
+        after_commit(lambda: calls.append("outer"))
         async with transaction():
-            after_commit(lambda: said.append("inner"))
+            after_commit(lambda: calls.append("inner"))
         with pytest.raises(ZeroDivisionError):
             async with transaction():
-                after_commit(lambda: said.append("undone"))
+                after_commit(lambda: calls.append("undone"))
                 raise ZeroDivisionError
-        assert said == ["at once"]
-    assert said == ["at once", "outer", "inner"]
+        assert calls == ["at once"]
+    assert calls == ["at once", "outer", "inner"]
     with pytest.raises(ZeroDivisionError):
         async with transaction():
-            after_commit(lambda: said.append("never"))
+            after_commit(lambda: calls.append("never"))
             raise ZeroDivisionError
-    assert said == ["at once", "outer", "inner"]
+    assert calls == ["at once", "outer", "inner"]
 
 
-async def test_a_callback_after_the_commit_is_outside_the_transaction(database: Database) -> None:
+async def test_a_callback_runs_outside_the_transaction(database: Database) -> None:
     async with transaction():
         after_commit(lambda: refuse_in_transaction("a callback"))
 
@@ -212,9 +213,9 @@ async def test_reads_do_not_wait_for_an_open_transaction_and_see_only_what_is_co
     assert await names() == {"a"}
 
 
-async def test_statements_that_write_and_give_rows_write(database: Database) -> None:
+async def test_statements_that_write_and_return_rows_write(database: Database) -> None:
     sql = "INSERT INTO users (name, created_at) VALUES ($1, $2) RETURNING id, name"
-    [row] = await fetch(sql, "a", moment())
+    [row] = await fetch(sql, "a", now())
     assert row["name"] == "a"
     [row] = await fetch("UPDATE users SET name = $2 WHERE name = $1 RETURNING name", "a", "b")
     assert row["name"] == "b"
@@ -228,7 +229,7 @@ async def test_statements_that_write_and_give_rows_write(database: Database) -> 
     assert rows == [{"name": "c"}]
 
 
-def moment() -> Any:
+def now() -> Any:
     return "2026-01-02 00:00:00+00:00" if dialect() == "sqlite" else NOW
 
 
@@ -248,11 +249,11 @@ def moment() -> Any:
         ("-- why\nSELECT 1", False),
     ],
 )
-def test_only_what_surely_reads_goes_to_the_reader(query: str, reads: bool) -> None:
+def test_only_a_statement_that_certainly_reads_goes_to_the_reader(query: str, reads: bool) -> None:
     assert reads_only(query) is reads
 
 
-async def test_execute_counts_the_rows_that_changed(database: Database) -> None:
+async def test_execute_returns_the_number_of_changed_rows(database: Database) -> None:
     for name in "abc":
         await add(name)
     assert await execute("UPDATE users SET github_id = NULL") == 3
@@ -260,7 +261,7 @@ async def test_execute_counts_the_rows_that_changed(database: Database) -> None:
     assert await execute("DELETE FROM users WHERE name = $1", "a") == 0
 
 
-async def test_one_argument_may_stand_in_several_places(database: Database) -> None:
+async def test_one_argument_may_be_used_several_times(database: Database) -> None:
     sql = "SELECT CAST($2 AS INT) AS a, CAST($1 AS INT) AS b, CAST($2 AS INT) AS c"
     assert await fetch(sql, 1, 2) == [{"a": 2, "b": 1, "c": 2}]
 
@@ -281,7 +282,7 @@ async def test_a_database_opens_and_closes_many_times_in_one_process(database_ur
 @pytest.mark.parametrize(
     "url", ["mysql://localhost/a", "sqlite://", "sqlite://:memory:", "sqlite:///no/such/dir/a.db", ""]
 )
-async def test_an_address_that_is_none_of_ours_is_refused(url: str) -> None:
+async def test_an_unsupported_address_is_refused(url: str) -> None:
     with pytest.raises(Misconfigured):
         await open_database(url)
 
@@ -291,7 +292,7 @@ async def test_a_server_that_does_not_answer_is_unavailable() -> None:
         await open_database("postgres://nobody@127.0.0.1:1/nothing")
 
 
-LEFT_OPEN = """
+LEAVE_OPEN = """
 import asyncio, sys
 from bot.store.database import open_database
 asyncio.run(open_database(sys.argv[1]))
@@ -299,7 +300,7 @@ asyncio.run(open_database(sys.argv[1]))
 
 
 async def test_a_database_that_is_left_open_does_not_keep_the_process_from_ending(database_url: str) -> None:
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", LEFT_OPEN, database_url)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", LEAVE_OPEN, database_url)
     async with asyncio.timeout(10):
         await process.wait()
 
@@ -331,20 +332,22 @@ async def test_two_processes_that_read_then_write_wait_for_each_other(database: 
 
 @only_sqlite
 async def test_sqlite_commits_reach_the_disk_and_references_hold(database: Database) -> None:
-    async with transaction():  # asks the writer
+    async with transaction():  # reads the pragmas of the writer
         settings = {
             name: (await fetch(f"PRAGMA {name}"))[0][name] for name in ("journal_mode", "synchronous", "foreign_keys")
         }
     assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
-async def test_whoever_gives_up_waiting_for_a_turn_or_fails_in_it_leaves_it_to_others(database: Database) -> None:
-    begun, may_end = asyncio.Event(), asyncio.Event()
+async def test_a_failed_or_cancelled_exclusive_transaction_does_not_block_others(
+    database: Database,
+) -> None:
+    started, release = asyncio.Event(), asyncio.Event()
 
     async def hold() -> None:
         async with exclusive_transaction("a"):
-            begun.set()
-            await may_end.wait()
+            started.set()
+            await release.wait()
             await add("first")
 
     async def fail() -> None:
@@ -353,11 +356,11 @@ async def test_whoever_gives_up_waiting_for_a_turn_or_fails_in_it_leaves_it_to_o
             raise ZeroDivisionError
 
     holding = asyncio.create_task(hold())
-    await begun.wait()
+    await started.wait()
     waiting = [asyncio.create_task(fail()) for _ in range(3)]
     await asyncio.sleep(0.05)
     waiting[1].cancel()
-    may_end.set()
+    release.set()
     await asyncio.wait([holding, *waiting], timeout=5)
     assert waiting[1].cancelled() and all(isinstance(waiting[n].exception(), ZeroDivisionError) for n in (0, 2))
     async with asyncio.timeout(2), exclusive_transaction("a"):
@@ -366,30 +369,30 @@ async def test_whoever_gives_up_waiting_for_a_turn_or_fails_in_it_leaves_it_to_o
 
 
 @only_sqlite
-async def test_a_short_read_gives_no_turn_away_and_a_long_one_does(database: Database) -> None:
-    turns = 0
+async def test_a_short_read_does_not_yield_to_other_tasks_and_a_long_one_does(database: Database) -> None:
+    iterations = 0
 
     async def others() -> None:
-        nonlocal turns
+        nonlocal iterations
         while True:
-            turns += 1
+            iterations += 1
             await asyncio.sleep(0)
 
     await add("a")
     task = asyncio.create_task(others())
     await asyncio.sleep(0)
-    turns = 0
+    iterations = 0
     assert await names() == {"a"}
-    assert turns == 0
-    begun, longest = time.monotonic(), 0.0
-    for _ in range(2):  # the second time it is known to be long
+    assert iterations == 0
+    start, longest = time.monotonic(), 0.0
+    for _ in range(2):  # the second time it is known to be slow
         reading = asyncio.create_task(fetch(f"WITH RECURSIVE n (i) AS ({COUNTING}) SELECT max(i) AS i FROM n"))
         while not reading.done():
-            begun = time.monotonic()
+            start = time.monotonic()
             await asyncio.sleep(0)
-            longest = max(longest, time.monotonic() - begun)
+            longest = max(longest, time.monotonic() - start)
         assert (await reading)[0]["i"] == 1_000_000
-    assert turns > 10
+    assert iterations > 10
     assert longest < 0.1
     task.cancel()
 
@@ -398,13 +401,13 @@ COUNTING = "SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000"
 
 
 @only_sqlite
-async def test_what_cannot_be_read_at_a_glance_is_read_and_refused_as_ever(database: Database) -> None:
-    glance = Glance(f"{Path(database.path or '').as_uri()}?mode=ro", moment=-1.0)
-    assert glance.read(run_dict, "SELECT 1 AS one", ()) == [{"one": 1}]  # over before anybody looks at the clock
+async def test_a_read_that_is_too_slow_or_fails_on_the_loop_is_repeated_on_the_reader(database: Database) -> None:
+    short_reads = ShortReads(f"{Path(database.path or '').as_uri()}?mode=ro", time_limit=-1.0)
+    assert short_reads.read(run_dict, "SELECT 1 AS one", ()) == [{"one": 1}]  # done before the time is checked
     long = f"WITH RECURSIVE n (i) AS ({COUNTING}) SELECT max(i) FROM n"
-    for query in (long, "SELECT nonsense", "SELECT count(*) AS n FROM users t  "):  # a count is never broken off
-        assert glance.read(run_dict, query, ()) is None
-    glance.close()
+    for query in (long, "SELECT nonsense", "SELECT count(*) AS n FROM users t  "):  # a count cannot be interrupted
+        assert short_reads.read(run_dict, query, ()) is None
+    short_reads.close()
     with pytest.raises(OperationalError, match="nonsense"):
         await fetch("SELECT nonsense")
 
@@ -417,13 +420,13 @@ async def test_a_sqlite_file_locked_by_another_process_is_unavailable_and_recove
     other = sqlite3.connect(database.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     try:
-        began = time.monotonic()
+        start = time.monotonic()
         with pytest.raises(Unavailable):
             await add("a")
-        assert time.monotonic() - began < 9
+        assert time.monotonic() - start < 9
         with pytest.raises(Unavailable):
             async with transaction():
-                raise AssertionError("it never began")
+                raise AssertionError("the transaction must not begin")
     finally:
         other.rollback()
         other.close()
@@ -432,7 +435,7 @@ async def test_a_sqlite_file_locked_by_another_process_is_unavailable_and_recove
 
 
 @only_sqlite
-async def test_a_full_disk_undoes_the_transaction_and_the_next_one_works(database: Database) -> None:
+async def test_a_full_disk_rolls_the_transaction_back_and_the_next_one_works(database: Database) -> None:
     async with transaction():
         [pages] = (await fetch("PRAGMA page_count"))[0].values()
         await fetch(f"PRAGMA max_page_count = {pages}")
@@ -458,7 +461,7 @@ async def test_a_script_inside_a_sqlite_transaction_does_not_commit_it(database:
     assert await fetch("SELECT name FROM sqlite_master WHERE name = 'a'") == []
 
 
-@pytest.mark.skipif(not postgres(), reason="a claim about PostgreSQL alone")
+@pytest.mark.skipif(not postgres(), reason="a claim about PostgreSQL only")
 async def test_a_lost_connection_is_unavailable_once_and_then_replaced(database: Database) -> None:
     await add("a")
     with pytest.raises(Unavailable):

@@ -17,14 +17,14 @@ NAMED = {"given": "name", "project": "project__name", "version": "version"}
 
 
 def _read_version(value: Any) -> str:
-    said = str(field_types.text(packages.LONGEST_VERSION).read(value))
+    said = str(field_types.text(packages.MAX_VERSION_LENGTH).read(value))
     try:
         return packages.parse_version(said)
     except Refusal as refusal:
         raise ValueError(refusal.sentence) from refusal
 
 
-VERSION = Kind("string", _read_version, {"type": "string", "minLength": 1, "maxLength": packages.LONGEST_VERSION})
+VERSION = Kind("string", _read_version, {"type": "string", "minLength": 1, "maxLength": packages.MAX_VERSION_LENGTH})
 
 PRODUCT_VERSION = Field(
     "product_version",

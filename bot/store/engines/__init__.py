@@ -1,7 +1,7 @@
-"""What both database engines share: thin subclasses of tortoise's own, named in its configuration by module path.
+"""What both database engines share. They are thin subclasses of Tortoise's own, named in its configuration by module.
 
-Why they exist is told in docs/decisions/002-own-database-engines.md. In one sentence: a task may be cancelled at any
-await without leaving a connection inside a transaction, and a transaction belongs to the one task that opened it.
+docs/decisions/002-own-database-engines.md explains why they exist. In short: a task may be cancelled at any await
+without leaving a connection inside a transaction, and a transaction belongs to the one task that opened it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from bot.errors import Unavailable
 
 T = TypeVar("T")
 
-PATIENCE = 8.0
-"""Seconds that one waits for a connection before the database counts as unavailable."""
+ACQUIRE_TIMEOUT = 8.0
+"""Seconds to wait for a connection before the database counts as unavailable."""
 
 
-async def uncancelled(work: Awaitable[T]) -> T:
-    """Wait for `work` to its very end, even when the waiting task is cancelled; the cancellation is raised after it."""
+async def run_to_completion(work: Awaitable[T]) -> T:
+    """Wait until `work` has ended even if the waiting task is cancelled; the cancellation is raised afterwards."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
@@ -32,21 +32,21 @@ async def uncancelled(work: Awaitable[T]) -> T:
     if cancelled is None:
         return task.result()
     if not task.cancelled():
-        task.exception()  # marks it as seen: the cancellation outweighs it
+        task.exception()  # marks it as retrieved: the cancellation takes precedence
     raise cancelled
 
 
 async def acquire(lock: asyncio.Lock) -> None:
-    """Take a lock, or raise Unavailable when it is not free within PATIENCE."""
+    """Acquire a lock; raise Unavailable when it is not free within ACQUIRE_TIMEOUT."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(ACQUIRE_TIMEOUT):
             await lock.acquire()
     except TimeoutError:
         raise Unavailable("The database is busy with other work; try again in a few seconds.") from None
 
 
 class Ownership:
-    """Whose transaction this is, and what follows its commit."""
+    """The task that a transaction belongs to, and the callbacks to run after its commit."""
 
     def __init__(self) -> None:
         self.task = asyncio.current_task()
@@ -54,14 +54,14 @@ class Ownership:
         self.callbacks: list[Callable[[], None]] = []
 
     def check(self) -> None:
-        """Raise RuntimeError unless the asking task opened the transaction and it is still open."""
+        """Raise RuntimeError unless the current task opened the transaction and it is still open."""
         if not self.open:
             raise RuntimeError("This task was started inside a transaction that has ended: start tasks after it.")
         if asyncio.current_task() is not self.task:
             raise RuntimeError("A task started inside a transaction may not use it: start tasks after the commit.")
 
     def close(self, *, committed: bool) -> None:
-        """End it: after a commit the callbacks run, in the order in which they were given."""
+        """Mark the transaction as ended and, after a commit, run the callbacks in the order of registration."""
         self.open = False
         callbacks, self.callbacks = self.callbacks, []
         for callback in callbacks if committed else ():
@@ -69,21 +69,21 @@ class Ownership:
 
 
 class Savepoint(NestedTransactionContext):
-    """A transaction inside a transaction: undone alone, committed only with the outer one."""
+    """A transaction inside a transaction: rolled back alone, committed only with the outer one."""
 
-    __slots__ = ("before", "ownership")
+    __slots__ = ("callbacks_before", "ownership")
 
     def __init__(self, client: TransactionalDBClient, ownership: Ownership) -> None:
         super().__init__(client)
         self.ownership = ownership
-        self.before = 0
+        self.callbacks_before = 0
 
     async def __aenter__(self) -> TransactionalDBClient:
         self.ownership.check()
-        self.before = len(self.ownership.callbacks)
+        self.callbacks_before = len(self.ownership.callbacks)
         return await super().__aenter__()
 
     async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         if exc_type is not None:
-            del self.ownership.callbacks[self.before :]
-        await uncancelled(super().__aexit__(exc_type, exc_val, exc_tb))
+            del self.ownership.callbacks[self.callbacks_before :]
+        await run_to_completion(super().__aexit__(exc_type, exc_val, exc_tb))

@@ -1,6 +1,6 @@
-"""The PostgreSQL engine: pooled transactions that survive cancellation, and a listener for wake-ups.
+"""The PostgreSQL engine: pooled transactions that survive cancellation, and a listener for notifications.
 
-Importing this module needs `asyncpg`, which the extra `postgres` installs.
+It imports `asyncpg`, which the extra `postgres` installs.
 """
 
 from __future__ import annotations
@@ -25,47 +25,47 @@ from tortoise.connection import get_connections
 from tortoise.exceptions import DBConnectionError
 
 from bot.errors import Unavailable
-from bot.store.engines import PATIENCE, Ownership, Savepoint, uncancelled
+from bot.store.engines import ACQUIRE_TIMEOUT, Ownership, Savepoint, run_to_completion
 
 log = logging.getLogger(__name__)
 
-AWAY = "The database does not answer now; try again in a few seconds."
-PASSING = (
+UNAVAILABLE = "The database does not answer now; try again in a few seconds."
+TRANSIENT_ERRORS = (
     asyncpg.PostgresConnectionError,
     asyncpg.InsufficientResourcesError,  # a full disk, too many connections
     asyncpg.OperatorInterventionError,  # shutting down, starting up
     asyncpg.TransactionRollbackError,  # deadlock, serialisation
     asyncpg.LockNotAvailableError,
-    asyncpg.ObjectNotInPrerequisiteStateError,  # the database takes no connections
-    asyncpg.InvalidCatalogNameError,  # it is not there, or not yet again
+    asyncpg.ObjectNotInPrerequisiteStateError,  # the database accepts no connections
+    asyncpg.InvalidCatalogNameError,  # the database does not exist, or is being restored
     OSError,
     TimeoutError,
 )
-STATEMENT = 30.0
-"""Seconds after which a statement without an answer counts as unavailable."""
-CONNECTING = ("host", "port", "user", "database", "timeout", "ssl", "server_settings", "statement_cache_size")
-"""What of the pool's settings belongs to one connection."""
+STATEMENT_TIMEOUT = 30.0
+"""Seconds after which a statement without a result counts as unavailable."""
+CONNECTION_SETTINGS = ("host", "port", "user", "database", "timeout", "ssl", "server_settings", "statement_cache_size")
+"""The settings of the pool that apply to a single connection."""
 
 
 @contextmanager
-def plainly() -> Iterator[None]:
-    """Turn errors that pass by themselves into Unavailable."""
+def translate_errors() -> Iterator[None]:
+    """Raise transient errors as Unavailable."""
     try:
         yield
-    except PASSING as exc:
+    except TRANSIENT_ERRORS as exc:
         log.warning("the database does not answer: %s: %s", type(exc).__name__, exc)
-        raise Unavailable(AWAY) from exc
+        raise Unavailable(UNAVAILABLE) from exc
     except asyncpg.InterfaceError as exc:
-        if "clos" not in str(exc):  # asyncpg says this both of a lost connection and of wrong use
+        if "clos" not in str(exc):  # asyncpg raises this both for a lost connection and for wrong use
             raise
-        log.warning("the database is away: %s", exc)
-        raise Unavailable(AWAY) from exc
+        log.warning("the database connection is lost: %s", exc)
+        raise Unavailable(UNAVAILABLE) from exc
 
 
 async def run(connection: Any, query: str, values: Sequence[Any] | None) -> tuple[int, list[Any]]:
-    """Run one statement: how many rows it changed, or gave, and the rows that a question gave.
+    """Run one statement; return the number of rows that it changed or returned, and the rows of a query.
 
-    tortoise takes the wrong word of `INSERT 0 1` for the number.
+    Tortoise reads the wrong part of the status `INSERT 0 1` as the number.
     """
     if query.lstrip()[:6].upper() not in ("INSERT", "UPDATE", "DELETE"):
         rows = await connection.fetch(query, *(values or ()))
@@ -75,23 +75,23 @@ async def run(connection: Any, query: str, values: Sequence[Any] | None) -> tupl
 
 
 class Connection(asyncpg.Connection):  # type: ignore[misc]
-    """A connection that goes back to the pool as it is, without another question to the server.
+    """A connection that returns to the pool without a reset query, which would cost a round trip.
 
-    Nothing that we ask leaves anything in its session: locks and settings end with their transaction, and whoever
-    listens has a connection of their own. A transaction that is open all the same is still undone.
+    Our statements leave nothing in its session: locks and settings end with their transaction, and LISTEN has a
+    connection of its own. A transaction that is still open is rolled back all the same.
     """
 
     def get_reset_query(self) -> str:
-        """Nothing to be asked."""
+        """Return no statement."""
         return ""
 
 
 class PooledConnection(PoolConnectionWrapper[Any]):
-    """A connection from the pool for one statement, waited for no longer than PATIENCE."""
+    """A connection of the pool for one statement, acquired within ACQUIRE_TIMEOUT."""
 
     async def __aenter__(self) -> Any:
         await self.ensure_connection()
-        self.connection = await self.client._pool.acquire(timeout=PATIENCE)
+        self.connection = await self.client._pool.acquire(timeout=ACQUIRE_TIMEOUT)
         return self.connection
 
 
@@ -99,70 +99,72 @@ class Client(AsyncpgDBClient):
     """A pool of connections to one database."""
 
     connection_class = Connection
-    _apart: Any = None
+    _dedicated: Any = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"maxsize": 10, "timeout": PATIENCE, "command_timeout": STATEMENT, **kwargs})
+        super().__init__(
+            *args, **{"maxsize": 10, "timeout": ACQUIRE_TIMEOUT, "command_timeout": STATEMENT_TIMEOUT, **kwargs}
+        )
 
     async def create_connection(self, with_db: bool) -> None:
-        """Fill the pool; DBConnectionError when the server answers that we may not."""
+        """Fill the pool; raise DBConnectionError when the server refuses the credentials."""
         try:
-            with plainly():
+            with translate_errors():
                 await super().create_connection(with_db)
         except asyncpg.InvalidAuthorizationSpecificationError as exc:
             raise DBConnectionError(str(exc)) from exc
 
-    async def fetch_apart(self, query: str, values: Sequence[Any], patience: float) -> list[Any]:
-        """The rows of a statement, on a connection that is kept for one user of this alone.
+    async def fetch_dedicated(self, query: str, values: Sequence[Any], timeout_seconds: float) -> list[Any]:
+        """Return the rows of a statement on a connection that is reserved for the one caller of this method.
 
-        Nothing is acquired and released around it, which costs more than a small statement. Unavailable after
-        `patience` seconds.
+        That saves acquiring and releasing one of the pool, which costs more than a small statement. Raises Unavailable
+        after `timeout_seconds`.
         """
-        with plainly():
-            if self._apart is None or self._apart.is_closed():
-                self._apart = await self._connect(command_timeout=patience)
+        with translate_errors():
+            if self._dedicated is None or self._dedicated.is_closed():
+                self._dedicated = await self._connect(command_timeout=timeout_seconds)
             try:
-                return list(await self._apart.fetch(query, *values))
+                return list(await self._dedicated.fetch(query, *values))
             except BaseException:
-                self._apart.terminate()
+                self._dedicated.terminate()
                 raise
 
     async def _connect(self, **settings: Any) -> Any:
-        template = {name: self._template[name] for name in CONNECTING if name in self._template}
+        template = {name: self._template[name] for name in CONNECTION_SETTINGS if name in self._template}
         return await asyncpg.connect(password=self.password, **{**template, **settings})
 
     @translate_exceptions
     async def execute_query(self, query: str, values: list[Any] | None = None) -> tuple[int, list[Any]]:
-        """The number of rows changed or given, and the rows given."""
+        """Return the number of rows changed or returned, and the rows returned."""
         async with self.acquire_connection() as connection:
             return await run(connection, query, values)
 
     async def close(self) -> None:
-        """Close every connection, even when the task that asks is cancelled."""
-        if self._apart is not None:
-            self._apart.terminate()
-        await uncancelled(super().close())
+        """Close every connection, even when the calling task is cancelled."""
+        if self._dedicated is not None:
+            self._dedicated.terminate()
+        await run_to_completion(super().close())
 
     def acquire_connection(self) -> ConnectionWrapper[Any] | PoolConnectionWrapper[Any]:
-        """A connection for one statement."""
+        """Return a context manager that acquires a connection for one statement."""
         return PooledConnection(self, self._pool_init_lock)
 
     def _in_transaction(self) -> TransactionContext:
         return Scope(Transaction(self), self._pool_init_lock)
 
     async def _translate_exceptions(self, func: Any, *args: Any, **kwargs: Any) -> Any:
-        with plainly():
+        with translate_errors():
             return await super()._translate_exceptions(func, *args, **kwargs)
 
-    async def listen(self, channel: str, heard: Callable[[], None]) -> None:
-        """Call `heard` for every notification until the connection ends; it is a connection of its own."""
-        with plainly():
+    async def listen(self, channel: str, on_notification: Callable[[], None]) -> None:
+        """Call `on_notification` for every notification until the connection, one of its own, ends."""
+        with translate_errors():
             connection = await self._connect()
         ended = asyncio.Event()
         try:
             connection.add_termination_listener(lambda _connection: ended.set())
-            await connection.add_listener(channel, lambda *_message: heard())
-            heard()  # for what was said while nobody listened
+            await connection.add_listener(channel, lambda *_message: on_notification())
+            on_notification()  # for notifications sent before LISTEN
             await ended.wait()
         finally:
             connection.terminate()
@@ -176,7 +178,7 @@ class Transaction(TransactionWrapper, Client):
         self.ownership = ownership or Ownership()
 
     def acquire_connection(self) -> ConnectionWrapper[Any]:
-        """The transaction's connection, for its owner."""
+        """Return the connection of the transaction to the task that owns it."""
         self.ownership.check()
         return TransactionWrapper.acquire_connection(self)
 
@@ -185,19 +187,19 @@ class Transaction(TransactionWrapper, Client):
 
 
 class Scope(TransactionContextPooled):
-    """`async with` around one outermost transaction."""
+    """The context manager of an outermost transaction."""
 
     client: Transaction
 
     async def __aenter__(self) -> TransactionalDBClient:
-        with plainly():
+        with translate_errors():
             await self.ensure_connection()
             pool: Any = self.client._parent._pool
-            connection = self.client._connection = await pool.acquire(timeout=PATIENCE)
+            connection = self.client._connection = await pool.acquire(timeout=ACQUIRE_TIMEOUT)
         try:
-            await uncancelled(self.client.begin())
+            await run_to_completion(self.client.begin())
         except BaseException:
-            await uncancelled(self._abandon(connection))
+            await run_to_completion(self._abandon(connection))
             raise
         self.token = get_connections().set(self.connection_name, self.client)
         return self.client
@@ -226,8 +228,8 @@ class Scope(TransactionContextPooled):
                 await pool.release(connection)
 
         try:
-            with plainly():
-                await uncancelled(end())
+            with translate_errors():
+                await run_to_completion(end())
         finally:
             get_connections().reset(self.token)
             self.client.ownership.close(committed=committed)

@@ -1,4 +1,4 @@
-"""The first schema. The two databases differ in six words here, so there is one text."""
+"""The initial schema, as one text: the databases differ only in the types of `TYPES`."""
 
 from tortoise.migrations import Migration as Step
 
@@ -212,15 +212,15 @@ CREATE INDEX jobs_finished ON jobs (state, keep, finished_at) WHERE finished_at 
 """
 
 
-# Payloads are deleted within days, and compressing them halves what PostgreSQL takes in a second.
+# Payloads are deleted within days, and compression halves the number of deliveries that PostgreSQL stores per second.
 UNCOMPRESSED = "ALTER TABLE jobs ALTER payload SET STORAGE EXTERNAL;"
 TEXT = USERS + PROJECTS + CANDIDATES + DEPLOYMENTS + AUDIT + JOBS
 
 
 class Migration(Step):
-    """Every table of the first version."""
+    """Create all tables."""
 
     initial = True
-    operations = [  # noqa: RUF012 - tortoise's own form
+    operations = [  # noqa: RUF012 - as Tortoise declares it
         for_each(sqlite=statements("sqlite", TEXT), postgres=statements("postgres", TEXT + UNCOMPRESSED))
     ]

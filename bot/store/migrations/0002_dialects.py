@@ -1,4 +1,4 @@
-"""What the package releases, announcements, release schedules and released files keep."""
+"""Tables and columns of package releases, announcements, release schedules, released files and idempotency records."""
 
 from tortoise.migrations import Migration as Step
 
@@ -147,7 +147,7 @@ CREATE TABLE changesets (
 CREATE INDEX changesets_resource ON changesets (resource, id);
 """
 
-ANSWERS = """
+IDEMPOTENCY_RECORDS = """
 CREATE TABLE kept_answers (
     id {number},
     user_id INT NOT NULL,
@@ -162,11 +162,11 @@ CREATE TABLE kept_answers (
 CREATE INDEX kept_answers_age ON kept_answers (created_at);
 """
 
-TEXT = RELEASES + ANNOUNCEMENTS + CONTENT + ANSWERS
+TEXT = RELEASES + ANNOUNCEMENTS + CONTENT + IDEMPOTENCY_RECORDS
 
 
 class Migration(Step):
-    """Tables and columns for the dialects beside `releases`."""
+    """Create the tables and add the columns."""
 
-    dependencies = [("models", "0001_initial")]  # noqa: RUF012 - tortoise's own form
+    dependencies = [("models", "0001_initial")]  # noqa: RUF012 - as Tortoise declares it
     operations = [for_each(sqlite=statements("sqlite", TEXT), postgres=statements("postgres", TEXT))]  # noqa: RUF012

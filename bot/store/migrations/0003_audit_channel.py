@@ -1,4 +1,4 @@
-"""The audit log names the channel of an act by the field's own word; what it says stays as it was written."""
+"""Rename the column of audit entries that holds the channel; stored values are kept."""
 
 from tortoise.migrations import Migration as Step
 
@@ -8,7 +8,7 @@ RENAME = ("ALTER TABLE audit_entries RENAME COLUMN door TO channel",)
 
 
 class Migration(Step):
-    """`audit_entries.door` becomes `channel`."""
+    """Rename `audit_entries.door` to `channel`."""
 
-    dependencies = [("models", "0002_dialects")]  # noqa: RUF012 - tortoise's own form
+    dependencies = [("models", "0002_dialects")]  # noqa: RUF012 - as Tortoise declares it
     operations = [for_each(sqlite=RENAME, postgres=RENAME)]  # noqa: RUF012

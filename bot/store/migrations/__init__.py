@@ -1,6 +1,6 @@
-"""The history of the schema: hand-written steps, applied in the order of their names by bot/store/migrate.py.
+"""Schema migrations: hand-written, applied in the order of their names by bot/store/migrate.py.
 
-A step is `for_each` (SQL, one list of statements per database) or tortoise's `RunPython`; never one that tortoise
+A step is `for_each` (SQL, one list of statements per database) or Tortoise's `RunPython`; never one that Tortoise
 generates, since those lose rows on SQLite.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from tortoise.migrations import RunPython
 
-WORDS = {
+TYPES = {
     "sqlite": {
         "number": "INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL",
         "big_number": "INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL",
@@ -34,12 +34,12 @@ WORDS = {
 
 
 def statements(database: str, text: str) -> list[str]:
-    """The statements of a text, in one database's words: the two differ in few."""
-    return [statement.strip() for statement in text.format_map(WORDS[database]).split(";") if statement.strip()]
+    """Split a text into statements, with the placeholders of TYPES replaced by the types of one database."""
+    return [statement.strip() for statement in text.format_map(TYPES[database]).split(";") if statement.strip()]
 
 
 def for_each(*, sqlite: Sequence[str], postgres: Sequence[str]) -> RunPython:
-    """A step with one list of statements per database."""
+    """Return a migration step with one list of statements per database."""
 
     async def statements(_apps: Any, editor: Any) -> None:
         for statement in sqlite if editor.DIALECT == "sqlite" else postgres:

@@ -1,1 +1,1 @@
-"""A made-up application whose history breaks off."""
+"""An example application whose migrations fail."""

@@ -1,1 +1,1 @@
-"""A made-up application with a history."""
+"""An example application with migrations."""

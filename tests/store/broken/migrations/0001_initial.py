@@ -1,4 +1,4 @@
-"""Half of it."""
+"""Create one table, then fail."""
 
 from tortoise.migrations import Migration as Step
 
@@ -8,7 +8,7 @@ STATEMENTS = ["CREATE TABLE halves (id INT PRIMARY KEY)", "CREATE TABLE oops ("]
 
 
 class Migration(Step):
-    """The second statement is none."""
+    """Run two statements, of which the second is malformed."""
 
     initial = True
     operations = [for_each(sqlite=STATEMENTS, postgres=STATEMENTS)]

@@ -1,1 +1,1 @@
-"""A made-up history that breaks off half-way."""
+"""Example migrations that fail half-way."""

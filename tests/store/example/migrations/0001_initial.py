@@ -1,4 +1,4 @@
-"""A parent and a child."""
+"""Create a parent table and a child table."""
 
 from tortoise.migrations import Migration as Step
 
@@ -11,7 +11,7 @@ TABLES = [
 
 
 class Migration(Step):
-    """The tables."""
+    """Create both tables."""
 
     initial = True
     operations = [for_each(sqlite=TABLES, postgres=TABLES)]

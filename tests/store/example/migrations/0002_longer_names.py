@@ -1,4 +1,4 @@
-"""Longer names: SQLite has to rebuild the table for that."""
+"""Allow longer names: SQLite has to rebuild the table for it."""
 
 from tortoise.migrations import Migration as Step
 
@@ -6,7 +6,7 @@ from bot.store.migrations import for_each
 
 
 class Migration(Step):
-    """VARCHAR(9) to VARCHAR(99)."""
+    """Change VARCHAR(9) to VARCHAR(99)."""
 
     dependencies = [("models", "0001_initial")]
     operations = [

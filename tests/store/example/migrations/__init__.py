@@ -1,1 +1,1 @@
-"""A made-up history whose second step rebuilds a table that others refer to."""
+"""Example migrations, of which the second rebuilds a table that another table references."""

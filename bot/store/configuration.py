@@ -1,0 +1,69 @@
+"""Tortoise's configuration for a database URL; raises Misconfigured for a URL that cannot be used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from tortoise.backends.base.config_generator import expand_db_url
+from tortoise.exceptions import ConfigurationError, DBConnectionError
+
+from bot.errors import Misconfigured
+from bot.store import MODELS
+
+CONNECTION = "default"
+"""The name of the one connection in Tortoise's configuration."""
+POSTGRES_SCHEMES = ("postgres", "postgresql")
+
+
+def tortoise_config(url: str) -> dict[str, Any]:
+    """Build Tortoise's whole configuration for the database at `url`."""
+    app = {"models": MODELS, "default_connection": CONNECTION, "migrations": "bot.store.migrations"}
+    return {
+        "connections": {CONNECTION: connection_config(url)},
+        "apps": {"models": app},
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+def connection_config(url: str) -> dict[str, Any]:
+    """Choose the engine for `url` and the credentials that it takes."""
+    scheme = url.partition("://")[0]
+    if scheme == "sqlite":
+        return {"engine": "bot.store.engines.sqlite", "credentials": {"file_path": sqlite_path(url)}}
+    if scheme not in POSTGRES_SCHEMES:
+        raise Misconfigured(f"{scheme!r} is not a database that Longshore knows: sqlite or postgres.")
+    try:
+        import_module("asyncpg")
+    except ModuleNotFoundError:
+        raise Misconfigured("PostgreSQL needs asyncpg: pip install 'longshore[postgres]'.") from None
+    credentials = expand_db_url(url.replace(scheme, "asyncpg", 1))["credentials"]
+    return {"engine": "bot.store.engines.postgres", "credentials": credentials}
+
+
+def sqlite_path(url: str) -> str:
+    """Return the absolute path of the file that `sqlite:///absolute.db` or `sqlite://relative.db` names."""
+    parts = urlsplit(url)
+    path = unquote(parts.netloc + parts.path)
+    if not path or path == ":memory:":
+        raise Misconfigured("A sqlite address names a file, as in sqlite:///var/lib/longshore/longshore.db.")
+    file = Path(path).absolute()
+    if not file.parent.is_dir():
+        raise Misconfigured(f"The database directory {file.parent} does not exist.")
+    if file.is_dir():
+        raise Misconfigured(f"{file} is a directory: name a file in it for the database.")
+    return str(file)
+
+
+@contextmanager
+def explain_config_errors() -> Iterator[None]:
+    """Raise Misconfigured in place of Tortoise's errors about its configuration."""
+    try:
+        yield
+    except (ConfigurationError, DBConnectionError) as exc:
+        raise Misconfigured(f"The database address is wrong: {exc}") from exc

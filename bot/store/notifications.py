@@ -1,0 +1,56 @@
+"""Waking workers when a job is enqueued: in this process by event, in other processes by NOTIFY."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from contextvars import Context
+
+from bot.errors import Unavailable
+
+CHANNEL = "longshore_jobs"
+"""The PostgreSQL channel of NOTIFY and LISTEN."""
+INTERVAL = 0.05
+"""Seconds between two notifications of other processes."""
+
+
+class JobNotifier:
+    """Wakes the workers of this process and, while `notifies` is set, those of other processes.
+
+    `send` sends one notification to the other processes.
+    """
+
+    def __init__(self, send: Callable[[], Awaitable[object]]) -> None:
+        self.events: set[asyncio.Event] = set()
+        self.notifies = False
+        self._send = send
+        self._pending = False
+        self._notifying: asyncio.Task[None] | None = None
+
+    def wake(self) -> None:
+        """Wake the workers of this process only."""
+        for event in self.events:
+            event.set()
+
+    def notify(self) -> None:
+        """Wake all workers; calls within INTERVAL are sent to other processes as one notification."""
+        self.wake()
+        self._pending = True
+        if self.notifies and (self._notifying is None or self._notifying.done()):
+            # in an empty context: the caller's may hold a transaction
+            self._notifying = asyncio.get_running_loop().create_task(self._notify(), context=Context())
+
+    async def _notify(self) -> None:
+        while self._pending:
+            self._pending = False
+            with suppress(Unavailable):  # polling finds the job
+                await self._send()
+            await asyncio.sleep(INTERVAL)
+
+    async def close(self) -> None:
+        """Stop notifying other processes."""
+        self.notifies = False
+        if self._notifying is not None:
+            self._notifying.cancel()
+            await asyncio.wait([self._notifying])
