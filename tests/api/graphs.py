@@ -66,7 +66,7 @@ async def recorded_statements(world: World, recorded: list[str]) -> AsyncIterato
     if world.service.database.dialect == "sqlite":
         for callback in (recorded.append, None):
             await client._reader.set_trace_callback(callback)
-            client._glance._connection.set_trace_callback(callback)
+            client._short_reads._connection.set_trace_callback(callback)
             if callback is not None:
                 yield
         return
