@@ -10,7 +10,7 @@ import pytest
 
 from sandbox import GitHub
 from sandbox.records import Run
-from tests.world import PROJECT, Answer, World
+from tests.world import PROJECT, Response, World
 
 WEBHOOKS: dict[str, dict[str, Any]] = {
     "none": {},
@@ -119,7 +119,7 @@ async def test_dispatches_that_are_never_answered_are_sent_once_more(world: Worl
     assert len(world.github.dispatches) == 2
 
 
-async def insist(ask: Callable[..., Awaitable[Answer]], *args: Any, **more: Any) -> None:
+async def insist(ask: Callable[..., Awaitable[Response]], *args: Any, **more: Any) -> None:
     """Ask as a client does that is told to come again later."""
     while (answer := await ask(*args, **more)).status == 503:
         assert int(answer.headers["Retry-After"]) > 0
@@ -152,14 +152,14 @@ async def calm(world: World) -> None:
         await world.github.settle(delayed=True)
         await world.settle()
         await world.reconcile()
-        while await world.waiting():
+        while await world.unfinished_jobs():
             await in_a_hurry(world)
 
 
 async def in_a_hurry(world: World) -> None:
     """Let no back-off be waited for, without asking all the time."""
     await asyncio.sleep(0.03)
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
 
 
 async def check(world: World, look: Callable[[], Awaitable[Found]]) -> None:

@@ -28,7 +28,7 @@ from bot.store.database import dialect, execute, fetch
 from sandbox import GitHub, SandboxOptions
 from server.service import Service
 from tests.conftest import postgres
-from tests.world import World, furnish, settings_for
+from tests.world import World, create_sample_project, settings_for
 
 ROOT = Path(__file__).parents[1]
 MAIN = "import sys; from cli.main import run; sys.exit(run(sys.argv[1:]))"
@@ -183,7 +183,7 @@ async def a_killable_world(
             for place in range(len(commands)):
                 await fleet.start(place)
             await until_answered(lambda: readiness(world), 200)
-            await furnish(world)
+            await create_sample_project(world)
             yield world, fleet
     finally:
         await fleet.stop()

@@ -17,7 +17,7 @@ from tortoise.exceptions import BaseORMException
 
 from bot.store.database import dialect, execute, fetch, open_database
 from bot.store.migrate import known_migrations, migrate, pending_migrations
-from tests.conftest import SERVER, on_server, postgres
+from tests.conftest import SERVER, execute_on_server, postgres
 
 PARTIAL = {
     *("jobs_key", "jobs_lock", "jobs_due", "jobs_lease", "jobs_finished"),
@@ -46,10 +46,10 @@ async def empty_url(tmp_path: Path) -> AsyncIterator[str]:
         yield f"sqlite://{tmp_path}/empty.db"
         return
     name = f"longshore_empty_{os.getpid()}"
-    await on_server(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    await on_server(f"CREATE DATABASE {name}")
+    await execute_on_server(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    await execute_on_server(f"CREATE DATABASE {name}")
     yield urlsplit(SERVER)._replace(path=f"/{name}").geturl()
-    await on_server(f"DROP DATABASE {name} WITH (FORCE)")
+    await execute_on_server(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 async def schema(url: str, *, of_models: bool = False) -> dict[str, Table]:

@@ -43,12 +43,12 @@ async def test_a_deployment_rolled_back_over_at_any_moment_leaves_no_run_going(w
     random = Random(6)
     await world.cut("1.0-rc1")
     await world.cut("1.0-rc2")
-    await world.live("1.0-rc1")
+    await world.complete_deployment("1.0-rc1")
     for _ in range(15):
         await world.deploy("1.0-rc2")
         await asyncio.sleep(random.uniform(0, 0.05))
         assert (await world.roll_back()).status == 201
-        await world.settle(hurry=True)
+        await world.settle(skip_delays=True)
         assert [status for _, status in await world.statuses()][:2] == ["pending", "canceled"]
         going = [run for run in world.github.runs if run.status != "completed"]
         assert [run.inputs["release_candidate_version"] for run in going] == ["1.0-rc1"]

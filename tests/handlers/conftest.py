@@ -17,7 +17,7 @@ from handlers.receive import PATH
 from sandbox.credentials import key_pair
 from server.app import SERVICE, create_app
 from server.service import Service
-from tests.world import Answer, Serve
+from tests.world import Response, Serve
 
 SECRET = "a webhook's secret"
 PING = b'{"zen": "Keep it logically awesome."}'
@@ -48,13 +48,13 @@ class Door:
     port: int
     session: aiohttp.ClientSession
 
-    async def knock(self, body: Any = PING, headers: dict[str, str] | None = None, **more: str) -> Answer:
+    async def knock(self, body: Any = PING, headers: dict[str, str] | None = None, **more: str) -> Response:
         """Post a body, with the right headers unless others are given."""
         given = headers_for(body, **more) if headers is None else headers
         skipped = [] if "Content-Type" in given else ["Content-Type"]
         url = f"http://{self.host}:{self.port}{PATH}"
         async with self.session.post(url, data=body, headers=given, skip_auto_headers=skipped) as answer:
-            return Answer(answer.status, orjson.loads(await answer.read() or b"null"), answer.headers)
+            return Response(answer.status, orjson.loads(await answer.read() or b"null"), answer.headers)
 
     async def settle(self) -> None:
         """Wait until all that was taken in is worked off."""

@@ -93,7 +93,7 @@ async def test_a_candidate_is_deployed(world: World) -> None:
 
 async def test_the_status_shows_what_is_where(world: World) -> None:
     await world.cut("1.4.0-rc1")
-    await world.live("1.4.0-rc1")
+    await world.complete_deployment("1.4.0-rc1")
     reply = await heard(world, "/release status")
     assert "| `staging` | `1.4.0-rc1` |" in reply
     assert "| `production` | – |" in reply
@@ -250,7 +250,7 @@ async def test_an_answer_whose_own_answer_was_lost_is_posted_once(world: World) 
     world.github.faults.lose_answer(path="*/issues/1/comments")
     number = await world.github.pull_request()
     await world.github.comment(number, "/release help")
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert len(world.replies(number)) == 1
 
 
@@ -258,7 +258,7 @@ async def test_a_failed_answer_is_posted_later(world: World) -> None:
     world.github.faults.fail(method="POST", path="*/issues/1/comments", status=502)
     number = await world.github.pull_request()
     await world.github.comment(number, "/release help")
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert len(world.replies(number)) == 1
 
 
@@ -266,7 +266,7 @@ async def test_a_command_that_is_tried_again_cuts_once(world: World) -> None:
     world.github.faults.fail(path="*/pulls/*", status=500, times=3)
     number = await world.github.pull_request()
     await world.github.comment(number, f"/release cut 1.4.0 at {world.github.head()}\n/release cut 2.0")
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert await versions() == ["1.4.0-rc1"]
     (reply,) = world.replies(number)
     assert "Cut `1.4.0-rc1`" in reply

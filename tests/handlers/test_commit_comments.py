@@ -56,5 +56,5 @@ async def test_talk_about_a_commit_is_not_answered(world: World) -> None:
 async def test_a_lost_answer_is_posted_once(world: World) -> None:
     world.github.faults.lose_answer(path="*/commits/*/comments")
     await world.github.commit_comment(world.github.head(), "/release help")
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert len(world.github.commit_comments(world.github.head())) == 2

@@ -85,7 +85,7 @@ async def test_word_that_comes_before_the_answer_to_our_request_is_not_lost(worl
     world.github.faults.slow(0.3, path="*/dispatches", times=1)
     world.github.faults.lose_answer(path="*/dispatches")
     await world.cut("1.2-rc1", build=True)
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert await world.status("1.2-rc1") == "ready"
 
 

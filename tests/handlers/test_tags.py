@@ -153,7 +153,7 @@ async def test_a_candidate_whose_tag_is_moved_before_any_deployment_fails(world:
 
 async def test_moving_a_deployed_candidates_tag_raises_the_alarm_alone(world: World) -> None:
     await world.cut("1.4.0-rc1")
-    await world.live("1.4.0-rc1")
+    await world.complete_deployment("1.4.0-rc1")
     await world.github.tag("rc/1.4.0-rc1", at="main~1", move=True)
     await world.settle()
     assert await world.status("1.4.0-rc1") == "ready"

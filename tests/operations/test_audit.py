@@ -31,7 +31,7 @@ async def test_a_candidates_way_is_written_down(world: World) -> None:
 
 async def test_a_deployments_way_is_written_down(world: World) -> None:
     await world.cut("1.2-rc1")
-    await world.live("1.2-rc1")
+    await world.complete_deployment("1.2-rc1")
     entries = [*await world.audit("deployment.deploy"), *await world.audit("deployment.finish")]
     subject, commit = "staging: 1.2-rc1 (deployment 1)", world.github.head()
     assert [shown(entry) for entry in entries] == [
@@ -45,7 +45,7 @@ async def test_a_deployments_way_is_written_down(world: World) -> None:
 async def test_cancelling_and_rolling_back_are_written_down(world: World) -> None:
     for version in ("1.1-rc1", "1.2-rc1"):
         await world.cut(version)
-        await world.live(version)
+        await world.complete_deployment(version)
     await world.roll_back()
     await world.settle()
     await world.ask("POST", f"/api/releases/{PROJECT}/environments/staging/deployments/3/cancel")
@@ -88,7 +88,7 @@ async def test_freezing_is_written_down_with_its_reason(world: World) -> None:
 
 
 async def test_tokens_are_written_down_without_their_secrets(world: World) -> None:
-    secret = await world.with_grants("release:cut", project=PROJECT)
+    secret = await world.create_token("release:cut", project=PROJECT)
     (_, entry) = await world.audit("token.create")
     assert entry.after == {"user": "robot", "grants": ["release:cut"], "prefix": secret[:12]}
 

@@ -29,7 +29,7 @@ async def test_a_warm_build_is_three_calls(world: World) -> None:
 async def test_a_candidate_that_was_cut_without_a_build_is_tagged_when_it_is_deployed(world: World) -> None:
     await world.cut("1.2-rc1")
     assert "refs/tags/rc/1.2-rc1" not in world.github.repository().history.refs
-    await world.live("1.2-rc1")
+    await world.complete_deployment("1.2-rc1")
     assert world.github.resolve("tags/rc/1.2-rc1") == world.github.head()
 
 
@@ -37,7 +37,7 @@ async def test_builds_of_several_candidates_of_one_commit_do_not_take_each_other
     world.github.faults.lose_answer(path="*/dispatches", times=2)
     for number in (1, 2, 3):
         await world.cut(f"1.2-rc{number}", build=True)
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert len(world.github.dispatches) == 3
     for run in world.github.runs:
         failed = run.inputs["release_candidate_version"] == "1.2-rc2"

@@ -2,15 +2,15 @@
 
 import pytest
 
-from tests.world import PROJECT, Answer, World
+from tests.world import PROJECT, Response, World
 
 
-async def cancel_build(world: World) -> Answer:
+async def cancel_build(world: World) -> Response:
     """Ask for the build to be cancelled."""
     return await world.ask("POST", f"/api/releases/{PROJECT}/releases/1.2-rc1/cancel")
 
 
-async def cancel_deployment(world: World, number: int = 1) -> Answer:
+async def cancel_deployment(world: World, number: int = 1) -> Response:
     """Ask for a deployment to staging to be cancelled."""
     return await world.ask("POST", f"/api/releases/{PROJECT}/environments/staging/deployments/{number}/cancel")
 
@@ -38,7 +38,7 @@ async def test_a_cancellation_reaches_github_in_the_end(world: World, fault: str
     else:
         world.github.faults.fail(path="*/cancel", status=502)
     await cancel_build(world)
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert await world.status("1.2-rc1") == "canceled"
     assert world.github.runs[0].conclusion == "cancelled"
 
@@ -48,7 +48,7 @@ async def test_a_build_whose_run_is_still_searched_for_is_cancelled_once_it_is_f
     await world.cut("1.2-rc1", build=True)
     await world.settle()
     assert (await cancel_build(world)).status == 202
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert world.github.runs[0].conclusion == "cancelled"
     assert await world.status("1.2-rc1") == "canceled"
 
@@ -58,7 +58,7 @@ async def test_a_build_that_was_never_started_is_cancelled_without_being_sent_ag
     await world.cut("1.2-rc1", build=True)
     await world.settle()
     await cancel_build(world)
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert world.github.dispatches == []
     assert await world.status("1.2-rc1") == "canceled"
 
@@ -90,14 +90,14 @@ async def test_a_running_deployment_is_canceling_until_github_says_that_it_has_e
 
 async def test_who_cancels_a_run_on_github_cancels_the_deployment(world: World) -> None:
     await world.cut("1.2-rc1")
-    await world.live("1.2-rc1", conclusion="cancelled")
+    await world.complete_deployment("1.2-rc1", conclusion="cancelled")
     assert await world.statuses() == [("1.2-rc1", "canceled")]
 
 
 async def test_a_rollback_goes_out_once_the_run_it_cancels_has_ended(world: World) -> None:
     await world.cut("1.1-rc1")
     await world.cut("1.2-rc1")
-    await world.live("1.1-rc1")
+    await world.complete_deployment("1.1-rc1")
     await world.deploy("1.2-rc1")
     await world.settle()
     world.github.faults.fail(path="*/cancel", status=409, body='{"message": "Cannot cancel"}')
@@ -106,7 +106,7 @@ async def test_a_rollback_goes_out_once_the_run_it_cancels_has_ended(world: Worl
     assert await world.statuses() == [("1.1-rc1", "pending"), ("1.2-rc1", "canceling"), ("1.1-rc1", "success")]
     assert len(world.github.dispatches) == 2
     await world.github.finish(run=2, conclusion="cancelled")
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert len(world.github.dispatches) == 3
     await world.github.finish(run=3)
     await world.settle()

@@ -7,7 +7,7 @@ REFUSED = '{"message": "Cannot cancel"}'
 
 async def overdue(world: World) -> None:
     """Let every deadline pass, and have it noticed."""
-    await world.late()
+    await world.expire_deadlines()
     await world.reconcile()
 
 
@@ -49,9 +49,9 @@ async def test_a_build_that_github_never_took_fails_and_is_not_sent_later(world:
     assert candidate["status"] == "failed"
     assert "could not be dispatched" in candidate["reason"]
     world.github.faults.clear()
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert world.github.dispatches == []
-    assert await world.waiting() == []
+    assert await world.unfinished_jobs() == []
 
 
 async def test_a_run_that_was_started_after_all_is_cancelled_when_it_is_found(world: World) -> None:
@@ -59,7 +59,7 @@ async def test_a_run_that_was_started_after_all_is_cancelled_when_it_is_found(wo
     await world.cut("1.2-rc1", build=True)
     await world.settle()
     await overdue(world)
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert await world.status("1.2-rc1") == "failed"
     assert [run.conclusion for run in world.github.runs] == ["cancelled"]
 
@@ -85,7 +85,7 @@ async def test_a_deadline_stands_while_github_is_away(world: World) -> None:
     await overdue(world)
     assert await world.statuses() == [("1.2-rc1", "error")]
     world.github.faults.clear()
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert world.github.runs[0].conclusion == "cancelled"
 
 
@@ -120,7 +120,7 @@ async def test_what_has_ended_has_no_deadline(world: World) -> None:
     await world.settle()
     await world.github.finish(run=1)
     await world.settle()
-    await world.live("1.2-rc1")
+    await world.complete_deployment("1.2-rc1")
     await overdue(world)
     assert await world.status("1.2-rc1") == "ready"
     assert await world.statuses() == [("1.2-rc1", "success")]

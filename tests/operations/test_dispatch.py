@@ -18,7 +18,7 @@ async def build(world: World, text: str | None = None) -> None:
     if text is not None:
         await world.github.commit("Change the build", files={FILE: text})
     await world.cut("1.2-rc1", build=True)
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
 
 
 async def reason(world: World) -> str:
@@ -51,7 +51,7 @@ async def test_a_deployments_lost_answer_is_found_as_well(world: World) -> None:
     await world.cut("1.2-rc1")
     world.github.faults.lose_answer(path="*/dispatches")
     await world.deploy("1.2-rc1")
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert len(world.github.dispatches) == 1
     await world.github.finish(run=1)
     await world.settle()
@@ -87,7 +87,7 @@ async def test_of_two_runs_for_one_request_the_younger_is_cancelled_with_an_alar
     (first,) = world.github.dispatches
     repository = world.github.repository()
     await acts.dispatch(world.github.state, repository, "build.yml", first.ref, first.inputs, world.github.state.bot)
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     older, younger = world.github.runs
     assert (older.conclusion, younger.conclusion) == (None, "cancelled")
     assert await world.alarms() == ["run.stray"]
@@ -103,7 +103,7 @@ async def test_somebody_elses_run_on_our_tag_is_not_taken_for_ours(world: World)
     await world.settle()
     alice = world.github.state.account("alice")
     await acts.dispatch(world.github.state, world.github.repository(), "build.yml", "rc/1.2-rc1", {}, alice)
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert [run.actor.login for run in world.github.runs] == ["alice", world.github.state.bot.login]
     assert (await Run.get()).github_id == world.github.runs[1].id
 
@@ -145,7 +145,7 @@ async def test_inputs_that_the_candidates_own_file_lacks_are_left_out_after_a_se
     await world.cut("1.2-rc1", await world.github.commit("Declare less", files={FILE: without}), build=True)
     await world.settle()
     await world.github.commit("Declare more again", files={FILE: BUILD})
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert ["commit_sha" in dispatch.inputs for dispatch in world.github.dispatches] == [True, False]
     assert posts(world) == [200, 422, 200]
     assert await world.status("1.2-rc1") == "building"
@@ -282,9 +282,9 @@ async def test_an_older_candidate_is_deployed_whatever_became_of_the_file_on_its
     await world.ask("PATCH", f"/api/projects/{PROJECT}", {"allowed_branches": ["release/1.0"]})
     await world.cut("1.0-rc1")
     await world.github.commit("Break it", branch="release/1.0", files={DEPLOY_FILE: text})
-    await world.live("1.0-rc1")
+    await world.complete_deployment("1.0-rc1")
     await world.github.delete_branch("release/1.0")
-    await world.live("1.0-rc1", "production")
+    await world.complete_deployment("1.0-rc1", "production")
     assert await world.statuses() == await world.statuses("production") == [("1.0-rc1", "success")]
 
 
@@ -293,9 +293,9 @@ async def test_nothing_is_sent_after_its_deadline(world: World) -> None:
     world.github.faults.down()
     await world.deploy("1.0-rc1")
     await world.settle()
-    await world.late()
+    await world.expire_deadlines()
     world.github.faults.up()
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert world.github.dispatches == []
     (deployment,) = await world.deployments()
     assert (deployment["status"], "before its deadline" in deployment["error_message"]) == ("error", True)

@@ -37,9 +37,9 @@ async def test_a_limit_is_waited_out_and_is_no_failure(world: World) -> None:
         await world.cut(f"{kind}-rc1", build=True)
         await world.settle()
         assert await world.status(f"{kind}-rc1") == "pending"
-        assert await world.waiting() == ["dispatch"]
+        assert await world.unfinished_jobs() == ["dispatch"]
         assert (await world.attempts("dispatch"))[-1] == 0
-        await world.settle(hurry=True)
+        await world.settle(skip_delays=True)
         assert await world.status(f"{kind}-rc1") == "building"
     assert await world.attempts("dispatch") == [1, 1, 1]
     assert len(world.github.dispatches) == 3
@@ -51,7 +51,7 @@ async def test_a_job_waits_as_long_as_github_says(world: World) -> None:
     await world.settle()
     (row,) = await world.jobs("dispatch")
     assert 590 < row["run_at"] / 1000 - datetime.now(UTC).timestamp() <= 600
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
 
 
 async def test_a_caller_is_told_when_to_come_back(world: World) -> None:
@@ -69,7 +69,7 @@ async def test_a_limited_answer_to_a_comment_is_posted_once_the_limit_is_over(wo
     number = await world.github.pull_request()
     world.github.faults.limit("secondary", path="*/issues/*/comments", retry_after=30)
     await world.github.comment(number, "/release help")
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert await world.attempts("reply") == [1]
     assert len(world.replies(number)) == 1
 
@@ -100,7 +100,7 @@ async def test_while_github_is_down_callers_get_503_and_nothing_is_half_written(
     assert int(answer.headers["Retry-After"]) > 0
     assert not await Candidate.exists()
     assert not await Release.exists()
-    assert await world.waiting() == []
+    assert await world.unfinished_jobs() == []
 
 
 async def test_what_is_there_already_is_answered_while_github_is_down(world: World) -> None:
@@ -115,7 +115,7 @@ async def test_jobs_go_on_when_github_is_back(world: World) -> None:
     await world.cut("1.2-rc1", build=True)
     await world.settle()
     assert await world.status("1.2-rc1") == "pending"
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert await world.status("1.2-rc1") == "building"
     assert len(world.github.dispatches) == 1
 

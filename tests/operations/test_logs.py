@@ -66,7 +66,7 @@ async def test_a_refusal_is_told_and_waiting_for_github_is_a_warning(lines: Line
     assert "Invalid commit hash" in refused["error"]
     assert (failed["outcome"], failed["level"]) == ("later", "warning")
     assert "GitHub answered 502" in failed["error"]
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
 
 
 async def test_alarms_are_errors(lines: Lines, world: World) -> None:
@@ -81,7 +81,7 @@ async def test_no_secret_of_ours_or_githubs_is_ever_written(lines: Lines, world:
     structlog.get_logger().info("told", token=world.token, deep={"list": [f"Bearer {world.token}"]})
     world.github.faults.fail(path="*/git/refs", status=500)
     await world.cut("1.2-rc1", build=True)
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     written = orjson.dumps(lines()).decode()
     minted = list(world.github.state.tokens)
     assert minted

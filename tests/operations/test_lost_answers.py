@@ -30,7 +30,7 @@ async def test_two_runs_that_cannot_be_told_apart_are_neither_sent_again_nor_mis
     world.github.faults.lose_answer(times=2)
     for environment in ("staging", "production"):
         assert (await world.deploy("1.0-rc1", environment)).status == 201
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert len(world.github.dispatches) == 2
     for environment in ("staging", "production"):
         (deployment,) = await world.deployments(environment)
@@ -45,9 +45,9 @@ async def test_one_lost_answer_of_two_is_found_by_the_tag(untitled: World) -> No
     await world.cut("1.0-rc1")
     world.github.faults.lose_answer()
     await world.deploy("1.0-rc1", "staging")
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     await world.deploy("1.0-rc1", "production")
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     for number in (1, 2):
         await world.github.finish(run=number)
     await world.settle()
@@ -60,7 +60,7 @@ async def test_without_tags_a_lost_answer_is_found_on_the_branch(untitled: World
     await world.ask("PATCH", f"/api/projects/{PROJECT}", {"tag_candidates": False})
     world.github.faults.lose_answer()
     await world.cut("1.0-rc1", build=True)
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert len(world.github.dispatches) == 1
     await world.github.finish()
     await world.settle()
@@ -72,7 +72,7 @@ async def test_a_request_that_is_refused_for_now_leaves_the_one_before_it_search
     await world.cut("1.0-rc1", build=True)
     await world.settle()
     world.github.faults.limit(path="*/dispatches", kind="429", retry_after=1)
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     asked = [call for call in world.github.calls if call.path.endswith(("/dispatches", "/build.yml/runs"))]
     limited = [call.status for call in asked].index(429)
     assert asked[limited + 1].method == "GET"
@@ -104,6 +104,6 @@ async def test_a_run_that_turns_up_after_its_request_was_given_up_is_cancelled(w
     await world.settle()
     await Run.all().update(state="failed", github_id=None)
     world.github.faults.release()
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert [run.conclusion for run in world.github.runs] == ["cancelled"]
     assert await world.alarms() == ["run.stray"]

@@ -19,8 +19,8 @@ async def test_builds_and_deployments_are_counted_by_outcome_once(world: World) 
     await world.settle()
     await world.github.finish(run=1)
     await world.settle()
-    await world.live("1.2-rc1", conclusion="failure")
-    await world.live("1.2-rc1")
+    await world.complete_deployment("1.2-rc1", conclusion="failure")
+    await world.complete_deployment("1.2-rc1")
     samples = await counted(world)
     assert samples['longshore_builds_total{outcome="ready"}'] == 1
     assert samples['longshore_deployments_total{outcome="failure"}'] == 1
@@ -40,7 +40,7 @@ async def test_calls_jobs_and_deliveries_are_counted(world: World) -> None:
 
 
 async def test_dead_letters_are_counted(world: World) -> None:
-    world.leaves("webhook")
+    world.expect_unfinished("webhook")
     assert await world.github.send("push", {}) == 202
     await world.settle()
     assert (await counted(world))["longshore_dead_letters"] == 1

@@ -5,7 +5,7 @@ from tests.world import World
 
 async def test_nothing_is_deployed_on_a_tag_that_was_moved(world: World) -> None:
     await world.cut("1.0-rc1")
-    await world.live("1.0-rc1")
+    await world.complete_deployment("1.0-rc1")
     await world.github.tag("rc/1.0-rc1", at=await world.github.commit(), move=True)
     await world.settle()
     assert (await world.deploy("1.0-rc1", "production")).status == 201
@@ -20,10 +20,10 @@ async def test_nothing_is_deployed_on_a_tag_that_was_moved(world: World) -> None
 
 async def test_a_tag_that_was_deleted_is_made_anew_for_the_next_deployment(world: World) -> None:
     await world.cut("1.0-rc1")
-    await world.live("1.0-rc1")
+    await world.complete_deployment("1.0-rc1")
     await world.github.delete_tag("rc/1.0-rc1")
     await world.settle()
-    await world.live("1.0-rc1", "production")
+    await world.complete_deployment("1.0-rc1", "production")
     assert await world.statuses("production") == [("1.0-rc1", "success")]
     assert await world.alarms() == ["tag.deleted"]
 
@@ -49,7 +49,7 @@ async def test_a_tag_that_github_does_not_find_yet_is_waited_for(world: World) -
     unseen = '{"message": "No ref found for: rc/1.0-rc1", "status": "422"}'
     world.github.faults.fail(path="*/dispatches", status=422, body=unseen)
     await world.cut("1.0-rc1", build=True)
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert len(world.github.dispatches) == 1
     assert await world.status("1.0-rc1") == "building"
 
@@ -61,6 +61,6 @@ async def test_a_trigger_tag_that_was_moved_before_its_candidate_was_cut_starts_
     moved = await world.github.commit()
     await world.github.tag("v1.0-rc1", at=moved, move=True)
     world.github.faults.up()
-    await world.settle(hurry=True)
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
+    await world.settle(skip_delays=True)
     assert {run.head_sha for run in world.github.runs} <= {(await world.candidate("1.0-rc1"))["commit"]}

@@ -20,7 +20,7 @@ async def test_work_is_waited_with_for_as_long_as_github_is_away(world: World) -
         await execute("UPDATE jobs SET run_at = 0 WHERE state = 'queued'")
     assert await world.attempts("dispatch") == await world.attempts("command") == [0]  # none of them counted
     world.github.faults.up()
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert len(world.github.dispatches) == 1
     assert len(world.replies(number)) == 1
 
@@ -32,7 +32,7 @@ async def test_builds_and_deployments_end_at_their_deadline_though_the_app_was_r
     await world.settle()
     await world.github.uninstall()
     await world.settle()
-    await world.late()
+    await world.expire_deadlines()
     await world.reconcile()
     assert await world.status("1.1-rc1") == "failed"
     assert await world.statuses() == [("1.0-rc1", "error")]
@@ -90,7 +90,7 @@ async def test_word_of_another_installation_takes_no_repository_away(world: Worl
 
 async def test_a_run_may_be_started_again_many_times(world: World) -> None:
     await world.cut("1.0-rc1")
-    await world.live("1.0-rc1")
+    await world.complete_deployment("1.0-rc1")
     for _ in range(12):
         await world.github.rerun()
         await world.github.start()
@@ -102,7 +102,7 @@ async def test_a_run_may_be_started_again_many_times(world: World) -> None:
 async def test_a_token_that_is_refused_while_it_is_new_is_no_end(world: World) -> None:
     world.github.faults.fail(path="*/git/refs", status=401, body='{"message": "Bad credentials"}', times=1)
     await world.cut("1.0-rc1", build=True)
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert await world.status("1.0-rc1") == "building"
 
 
@@ -117,7 +117,7 @@ async def test_a_command_that_waited_out_a_long_outage_is_answered_and_not_perfo
     payload["comment"]["created_at"] = "2026-01-01T00:00:00Z"
     await Job.filter(id=row.id).update(payload=orjson.dumps(payload))
     world.github.faults.up()
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     (reply,) = world.replies(number)
     assert "could not deliver this to me in time" in reply
     assert "newest candidate" in reply

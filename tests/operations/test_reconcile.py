@@ -84,5 +84,5 @@ async def test_asking_that_fails_is_done_again(world: World) -> None:
     world.github.faults.limit("secondary", path="*/actions/runs/*", retry_after=30)
     await world.reconcile()
     assert await world.status("1.2-rc1") == "building"
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert await world.status("1.2-rc1") == "ready"

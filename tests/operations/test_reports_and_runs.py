@@ -11,7 +11,7 @@ async def test_a_report_before_the_dispatch_does_not_cancel_the_deployment(world
     await world.settle()
     assert (await world.report("1.0-rc1", "in_progress")).status == 200
     world.github.faults.up()
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert len(world.github.dispatches) == 1
     await world.github.finish()
     await world.settle()
@@ -21,21 +21,21 @@ async def test_a_report_before_the_dispatch_does_not_cancel_the_deployment(world
 async def test_what_is_being_cancelled_is_not_reported_back_into_running(world: World) -> None:
     for version in ("1.0-rc1", "1.0-rc2"):
         await world.cut(version)
-    await world.live("1.0-rc1")
+    await world.complete_deployment("1.0-rc1")
     await world.deploy("1.0-rc2")
     await world.settle()
     world.github.faults.fail(path="*/cancel", status=502, times=None)
     await world.roll_back()
     assert (await world.report("1.0-rc2", "in_progress")).json["status"] == "canceling"
     world.github.faults.clear()
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert await world.statuses() == [("1.0-rc1", "pending"), ("1.0-rc2", "canceled"), ("1.0-rc1", "success")]
 
 
 async def test_a_rollback_waits_for_what_was_cancelled_before_it(world: World) -> None:
     for version in ("1.0-rc1", "1.0-rc2"):
         await world.cut(version)
-    await world.live("1.0-rc1")
+    await world.complete_deployment("1.0-rc1")
     number = (await world.deploy("1.0-rc2")).json["id"]
     await world.settle()
     world.github.faults.fail(path="*/cancel", status=502, times=None)
@@ -44,7 +44,7 @@ async def test_a_rollback_waits_for_what_was_cancelled_before_it(world: World) -
     await world.settle()
     assert len(world.github.dispatches) == 2
     world.github.faults.clear()
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert len(world.github.dispatches) == 3
 
 

@@ -60,7 +60,7 @@ async def test_late_word_of_an_earlier_attempt_changes_nothing(world: World) -> 
 async def test_a_build_that_missed_its_deadline_may_be_run_again(world: World) -> None:
     await world.cut("1.2-rc1", build=True)
     await world.settle()
-    await world.late()
+    await world.expire_deadlines()
     await world.reconcile()
     assert await world.status("1.2-rc1") == "failed"
     await again(world, "success")
@@ -74,7 +74,7 @@ async def test_a_build_that_is_run_again_has_a_deadline_again(world: World) -> N
     await world.settle()
     await world.reconcile()
     assert await world.status("1.2-rc1") == "building"
-    await world.late()
+    await world.expire_deadlines()
     await world.reconcile()
     assert await world.status("1.2-rc1") == "failed"
 
@@ -84,7 +84,7 @@ async def test_a_finished_deployment_that_is_run_again_is_a_new_deployment(
     world: World, first: str, second: str
 ) -> None:
     await world.cut("1.2-rc1")
-    await world.live("1.2-rc1", conclusion=first)
+    await world.complete_deployment("1.2-rc1", conclusion=first)
     await again(world, second)
     assert await world.statuses() == [("1.2-rc1", second), ("1.2-rc1", first)]
     assert await world.alarms() == []
@@ -92,7 +92,7 @@ async def test_a_finished_deployment_that_is_run_again_is_a_new_deployment(
 
 async def test_each_attempt_is_a_deployment_of_its_own(world: World) -> None:
     await world.cut("1.2-rc1")
-    await world.live("1.2-rc1", conclusion="failure")
+    await world.complete_deployment("1.2-rc1", conclusion="failure")
     await again(world, "failure")
     await again(world, "success")
     assert [status for _, status in await world.statuses()] == ["success", "failure", "failure"]
@@ -102,7 +102,7 @@ async def test_a_deployment_that_missed_its_deadline_and_is_run_again_is_seen(wo
     await world.cut("1.2-rc1")
     await world.deploy("1.2-rc1")
     await world.settle()
-    await world.late()
+    await world.expire_deadlines()
     await world.reconcile()
     await again(world, "success")
     assert [status for _, status in await world.statuses()] == ["success", "error"]
@@ -110,7 +110,7 @@ async def test_a_deployment_that_missed_its_deadline_and_is_run_again_is_seen(wo
 
 async def test_a_re_run_that_a_freeze_would_have_refused_raises_the_alarm(world: World) -> None:
     await world.cut("1.2-rc1")
-    await world.live("1.2-rc1")
+    await world.complete_deployment("1.2-rc1")
     assert (await world.ask("PATCH", STAGING, {"frozen": {"reason": "holidays"}})).status == 200
     await again(world, "success")
     assert [status for _, status in await world.statuses()] == ["success", "success"]
@@ -125,7 +125,7 @@ async def test_a_re_run_of_what_is_not_ready_any_more_raises_the_alarm(world: Wo
     await world.settle()
     await world.github.finish(run=1)
     await world.settle()
-    await world.live("1.2-rc1", conclusion="failure")
+    await world.complete_deployment("1.2-rc1", conclusion="failure")
     await Candidate.all().update(status="banned")
     await again(world, "success", run=2)
     assert await world.alarms() == ["deployment.rerun"]
@@ -133,7 +133,7 @@ async def test_a_re_run_of_what_is_not_ready_any_more_raises_the_alarm(world: Wo
 
 async def test_a_re_run_is_seen_by_any_word_of_it(world: World) -> None:
     await world.cut("1.2-rc1")
-    await world.live("1.2-rc1")
+    await world.complete_deployment("1.2-rc1")
     world.github.faults.webhooks(drop=1.0)
     await world.github.rerun(1)
     await world.github.start(1)

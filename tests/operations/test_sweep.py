@@ -89,5 +89,5 @@ async def test_a_sweep_that_fails_is_done_again_from_where_the_last_one_stood(wo
     world.github.faults.limit("secondary", path="/app/hook/deliveries", retry_after=30)
     await world.sweep()
     assert world.replies(number) == []
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert len(world.replies(number)) == 1

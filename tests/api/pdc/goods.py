@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tests.world import Answer, World
+from tests.world import Response, World
 
 BASE = "/rest_api/v1"
 Wrong = Sequence[tuple[dict[str, Any], Any]]
@@ -94,7 +94,7 @@ FILES: list[dict[str, Any]] = [
 ]
 
 
-async def call(world: World, method: str, path: str, body: Any = None, **more: Any) -> Answer:
+async def call(world: World, method: str, path: str, body: Any = None, **more: Any) -> Response:
     """One request below the base of the dialects."""
     return await world.ask(method, f"{BASE}/{path}", body, **{"allow_redirects": False, **more})
 

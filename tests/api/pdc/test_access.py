@@ -9,7 +9,7 @@ from bot.operations import users
 from bot.store.projects import Project
 from tests.api.pdc.calls import NEW, SCHEDULES, calendar, hide
 from tests.api.pdc.goods import BASE, RELEASES, REPO, RPM, VARIANT, call, everything, got, made, said, stock
-from tests.world import Serve, World, a_world
+from tests.world import Serve, World, running_world
 
 MISSING = {"detail": "Authentication credentials were not provided."}
 FORBIDDEN = {"detail": "You do not have permission to perform this action."}
@@ -51,7 +51,7 @@ async def test_who_may_not_write_is_told_before_anything_that_was_sent_is_looked
     await calendar(world)
     before = await everything(world)
     for grants in (("content:read",), ("project:read", "project:write"), ("release:cut",)):
-        token = await world.with_grants(*grants)
+        token = await world.create_token(*grants)
         for method in WRITES:
             for path in (SCHEDULES, f"{SCHEDULES}?foo=1", f"{SCHEDULES}1/", f"{SCHEDULES}77/", "released-files/"):
                 if method != "POST" or not path.endswith(("7/", "1/")):
@@ -101,7 +101,7 @@ async def test_too_many_wrong_credentials_are_429_in_the_same_form(world: World)
 
 
 async def test_a_revoked_token_is_no_token(world: World) -> None:
-    token = await world.with_grants("content:write")
+    token = await world.create_token("content:write")
     assert (await said(world, "GET", SCHEDULES, token=token))[0] == 200
     await users.revoke_token(await world.context(), token[:12])
     assert await said(world, "GET", SCHEDULES, token=token) == (401, {"detail": "Invalid token."})
@@ -109,8 +109,8 @@ async def test_a_revoked_token_is_no_token(world: World) -> None:
 
 async def test_options_are_open_to_all_and_show_the_actions_of_the_caller(world: World) -> None:
     await calendar(world)
-    reader, writer = await world.with_grants("content:read"), await world.with_grants("content:write")
-    mine = await world.with_grants("content:write", project="foo")
+    reader, writer = await world.create_token("content:read"), await world.create_token("content:write")
+    mine = await world.create_token("content:write", project="foo")
     for token, schedules, slas in (("", 0, 0), (reader, 0, 0), (writer, 2, 2), (mine, 2, 0)):
         for path, count in ((SCHEDULES, schedules), ("component-sla-types/", slas)):
             status, value = await said(world, "OPTIONS", path, token=token)
@@ -124,7 +124,7 @@ async def test_options_are_open_to_all_and_show_the_actions_of_the_caller(world:
 
 
 async def test_whoever_has_a_token_is_told_it_and_may_have_it_replaced(world: World) -> None:
-    token = await world.with_grants("content:write")
+    token = await world.create_token("content:write")
     for method in ("GET", "POST"):
         answer = await call(world, method, "auth/token/obtain/", token=token)
         assert (answer.status, answer.json) == (200, {"token": token})
@@ -153,7 +153,7 @@ async def test_calls_about_tokens_take_no_parameters_and_have_no_old_names(world
 
 
 async def test_the_current_user_is_told_who_they_are(world: World) -> None:
-    token = await world.with_grants("content:write", "content:read", user="pipeline")
+    token = await world.create_token("content:write", "content:read", user="pipeline")
     _, value = await said(world, "GET", "auth/current-user/", token=token)
     assert list(value.items()) == [
         *(("username", "pipeline"), ("fullname", "pipeline"), ("e-mail", ""), ("is_superuser", False)),
@@ -213,7 +213,7 @@ HIDDEN_ITEMS = [
 
 async def test_rows_of_private_projects_are_not_there_for_strangers_nor_for_tokens_of_others(world: World) -> None:
     await with_files(world)
-    stranger, foo = "", await world.with_grants("content:read", "content:write", project="foo")
+    stranger, foo = "", await world.create_token("content:read", "content:write", project="foo")
     for token in (stranger, foo):
         for path, ids in HIDDEN.items():
             for more in ("", "&page_size=0", "&page_size=1"):
@@ -228,7 +228,7 @@ async def test_rows_of_private_projects_are_not_there_for_strangers_nor_for_toke
             assert "actions" not in (await said(world, "OPTIONS", path, token=token))[1]
         status, page = await said(world, "GET", f"{SCHEDULES}?page_size=3&page=2", token=token)
         assert (status, page) == (404, {"detail": "Invalid page."})
-    for reader in (world.token, await world.with_grants("content:read")):
+    for reader in (world.token, await world.create_token("content:read")):
         for path in HIDDEN_ITEMS:
             assert (await said(world, "GET", path, token=reader))[0] == 200
         _, value = await said(world, "GET", "product-versions/foo-1/", token=reader)
@@ -237,8 +237,8 @@ async def test_rows_of_private_projects_are_not_there_for_strangers_nor_for_toke
 
 async def test_a_token_of_a_private_project_sees_and_writes_its_own_rows_and_reads_public_ones(world: World) -> None:
     await with_files(world)
-    writer = await world.with_grants("content:write", project="bar")
-    token = await world.with_grants("content:read", "content:write", project="bar")
+    writer = await world.create_token("content:write", project="bar")
+    token = await world.create_token("content:read", "content:write", project="bar")
     _, value = await said(world, "GET", f"{SCHEDULES}?fields=id&ordering=id", token=token)
     assert [row["id"] for row in value["results"]] == [1, 2, 3, 4, 5]
     _, value = await said(world, "GET", f"{SCHEDULES}?fields=id&ordering=id", token=writer)
@@ -254,7 +254,7 @@ async def test_a_token_of_a_private_project_sees_and_writes_its_own_rows_and_rea
 
 async def test_a_token_of_one_project_writes_nothing_of_others_and_nothing_that_is_of_none(world: World) -> None:
     await with_files(world)
-    token = await world.with_grants("content:read", "content:write", project="foo")
+    token = await world.create_token("content:read", "content:write", project="foo")
     before = await everything(world)
     no_release = {"release": ["Object with release_id=bar-2.0 does not exist."]}
     hidden_repo = {"repo": {"detail": "Repo with id 2 doesn't exist"}}
@@ -306,7 +306,7 @@ async def test_a_token_of_one_project_writes_nothing_of_others_and_nothing_that_
 async def test_strangers_read_as_much_as_the_setting_lets_them(
     source: Path, database_url: str, aiohttp_server: Serve, setting: str
 ) -> None:
-    async with a_world(source, database_url, aiohttp_server, anonymous_read=setting) as world:
+    async with running_world(source, database_url, aiohttp_server, anonymous_read=setting) as world:
         await with_files(world)
         paths = [*(f"{name}/" for name in LISTS), f"{SCHEDULES}1/", f"{SCHEDULES}77/", f"{SCHEDULES}?foo=1"]
         for path in paths:
@@ -316,13 +316,13 @@ async def test_strangers_read_as_much_as_the_setting_lets_them(
         assert (await call(world, "GET", "", token="")).status == 200
         assert (await call(world, "OPTIONS", SCHEDULES, token="")).status == 200
         assert (await call(world, "GET", "changesets/", token="")).status == 401
-        foo = await world.with_grants("content:read", project="foo")
-        other = await world.with_grants("project:read")
+        foo = await world.create_token("content:read", project="foo")
+        other = await world.create_token("project:read")
         counts = {"none": (3, 403), "all": (3, 3)}[setting]
         for token, count in zip((foo, other), counts, strict=True):
             status, value = await said(world, "GET", SCHEDULES, token=token)
             assert (value["count"] if status == 200 else status) == count
-        site = await world.with_grants("content:read", project="site")
+        site = await world.create_token("content:read", project="site")
         _, value = await said(world, "GET", SCHEDULES, token=site)
         assert value["count"] == (0 if setting == "none" else 3)
         assert f"{world.url}{BASE}/" in (await got(world, ""))["arches"]
@@ -331,7 +331,7 @@ async def test_strangers_read_as_much_as_the_setting_lets_them(
 async def test_no_answer_tells_a_token_of_one_project_what_others_have(world: World) -> None:
     await stock(world)
     await hide("bar")
-    token = await world.with_grants("content:read", "content:write", project="foo")
+    token = await world.create_token("content:read", "content:write", project="foo")
     repo = {**REPO, "release_id": "bar-2.0", "name": "Bar"}
     unknown = {**repo, "variant_uid": "Nobody"}
     for resource, there, not_there in (
@@ -350,7 +350,7 @@ async def test_no_answer_tells_a_token_of_one_project_what_others_have(world: Wo
 async def test_what_is_told_of_a_hidden_item_by_options_is_what_may_be_done_to_it(world: World) -> None:
     await stock(world)
     await hide("bar")
-    token = await world.with_grants("content:write", project="bar")
+    token = await world.create_token("content:write", project="bar")
     assert "PUT" in (await said(world, "OPTIONS", "releases/bar-2.0/", token=token))[1]["actions"]
     answer = await call(world, "DELETE", "released-files/1/", data=b"at once", headers={"Content-Type": "text/plain"})
     assert answer.status == 204

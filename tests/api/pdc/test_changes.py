@@ -94,7 +94,7 @@ async def test_what_is_refused_reads_or_writes_nothing_leaves_no_change_set(worl
 
 async def test_change_sets_come_newest_first_and_are_found_by_author_and_resource(world: World) -> None:
     await calendar(world)
-    token = await world.with_grants("content:write", user="pipeline")
+    token = await world.create_token("content:write", user="pipeline")
     for date in ("2001-01-01", "2002-02-02"):
         assert (await said(world, "PATCH", f"{SCHEDULES}1/", {"date": date}, token=token))[0] == 200
     listed = (await got(world, "changesets/"))["results"]
@@ -118,8 +118,8 @@ async def test_the_change_log_is_only_read_and_by_whoever_reads_all_projects(wor
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         for path in ("changesets/", "changesets/1/"):
             assert (await said(world, method, path, {}))[0] == 405
-    reader, writer = await world.with_grants("content:read"), await world.with_grants("content:write")
-    one = await world.with_grants("content:read", "admin", project="foo")
+    reader, writer = await world.create_token("content:read"), await world.create_token("content:write")
+    one = await world.create_token("content:read", "admin", project="foo")
     statuses = [(await said(world, "GET", "changesets/", token=token))[0] for token in (reader, writer, one, "")]
     assert statuses == [200, 403, 403, 401]
 
