@@ -97,10 +97,10 @@ def test_a_tag_belongs_to_the_project_with_the_longest_matching_prefix(tag: str,
     st.text("ab/1", max_size=8),
 )
 def test_no_other_project_has_a_longer_prefix_of_the_tag(prefixes: dict[ProjectId, str], tag: str) -> None:
-    found = version_in_tag(tag, prefixes)
+    match = version_in_tag(tag, prefixes)
     matching = [prefix for prefix in prefixes.values() if tag.startswith(prefix)]
-    if found is None:
+    if match is None:
         assert not matching
     else:
-        assert tag_name(prefixes[found[0]], found[1]) == tag
-        assert len(prefixes[found[0]]) == max(map(len, matching))
+        assert tag_name(prefixes[match[0]], match[1]) == tag
+        assert len(prefixes[match[0]]) == max(map(len, matching))
