@@ -1,4 +1,4 @@
-"""The one operation that writes rows of the content network: grants, rows that are gone, and what comes between."""
+"""The operation that writes rows of the PDC dialect: grants, deleted rows and the order of refusals."""
 
 from dataclasses import replace
 from datetime import date
@@ -22,42 +22,42 @@ from tests.world import World
 DAY = {"date": date(2031, 1, 1)}
 
 
-async def surroundings(world: World, *grants: str, project: int | None = None) -> Context:
-    """Surroundings of an act by somebody with these grants."""
+async def context_with(world: World, *grants: str, project: int | None = None) -> Context:
+    """The context of an operation by a user with these grants."""
     context = await world.context()
     user = await users.get_or_create(context, "robot")
     return replace(context, actor=Actor(user.id, user.name, frozenset(grants), project_id=project))
 
 
 async def counts() -> tuple[int, int, int]:
-    """How many schedules, change sets and audit entries there are."""
+    """The numbers of schedules, change sets and audit entries."""
     return await Schedule.all().count(), await ChangeSet.all().count(), await AuditEntry.all().count()
 
 
-async def test_only_who_holds_the_grant_writes(world: World) -> None:
+async def test_only_actors_with_the_grant_may_write(world: World) -> None:
     await calendar(world)
-    context = await surroundings(world, "content:read", "project:write")
+    context = await context_with(world, "content:read", "project:write")
     with pytest.raises(Forbidden):
         await records.apply(context, table(SCHEDULES), [Change(1, DAY)])
-    stranger = replace(context, actor=users.anonymous("all"))
+    anonymous = replace(context, actor=users.anonymous("all"))
     with pytest.raises(Unauthenticated):
-        await records.apply(stranger, table(SCHEDULES), [Change(1, DAY)])
+        await records.apply(anonymous, table(SCHEDULES), [Change(1, DAY)])
     release = await Release.get(release_id="foo-1.0")
-    other = await surroundings(world, "content:write", project=release.project_id + 1)
+    other_project = await context_with(world, "content:write", project=release.project_id + 1)
     with pytest.raises(Forbidden):
-        await records.apply(other, table(SCHEDULES), [Change(1, DAY)])
-    mine = await surroundings(world, "content:write", project=release.project_id)
-    assert (await records.apply(mine, table(SCHEDULES), [Change(1, DAY)]))[0]["release"] == "foo-1.0"
+        await records.apply(other_project, table(SCHEDULES), [Change(1, DAY)])
+    same_project = await context_with(world, "content:write", project=release.project_id)
+    assert (await records.apply(same_project, table(SCHEDULES), [Change(1, DAY)]))[0]["release"] == "foo-1.0"
 
 
-async def test_what_another_request_took_away_meanwhile_is_told_and_nothing_is_written(world: World) -> None:
+async def test_a_row_deleted_by_another_request_is_refused_and_nothing_is_written(world: World) -> None:
     await calendar(world)
-    context = await surroundings(world, "content:write")
+    context = await context_with(world, "content:write")
     release = await Release.get(release_id="bar-2.0")
     before = await counts()
-    gone_row: list[Change] = [Change(1, DAY), Change(77, DAY), Change(2, None)]
+    with_deleted_row: list[Change] = [Change(1, DAY), Change(77, DAY), Change(2, None)]
     with pytest.raises(ItemRefused) as refused:
-        await records.apply(context, table(SCHEDULES), gone_row)
+        await records.apply(context, table(SCHEDULES), with_deleted_row)
     assert refused.value.index == 1 and isinstance(refused.value.problem, NotFound)
     new: dict[str, Any] = {"release_id": release.id, "sla_id": 999, **DAY}
     with pytest.raises(Conflict):
@@ -66,9 +66,9 @@ async def test_what_another_request_took_away_meanwhile_is_told_and_nothing_is_w
     assert (await Schedule.get(id=1)).date.year == 2017
 
 
-async def test_the_first_refusal_counts_wherever_it_comes_from(world: World) -> None:
+async def test_the_first_refusal_is_raised_whichever_step_it_comes_from(world: World) -> None:
     await calendar(world)
-    context = await surroundings(world, "content:write")
+    context = await context_with(world, "content:write")
     before = await counts()
     taken: dict[str, Any] = {"release_id": (await Release.get(release_id="foo-1.0")).id, "sla_id": 1, **DAY}
 
@@ -78,7 +78,7 @@ async def test_the_first_refusal_counts_wherever_it_comes_from(world: World) -> 
             raise Refusal("Not in 2040.")
         return values
 
-    late = replace(table(SCHEDULES), prepare=prepare)
+    prepared_table = replace(table(SCHEDULES), prepare=prepare)
     not_unique, not_prepared, checked = (
         Change(None, taken),
         Change(1, {"date": date(2040, 1, 1)}),
@@ -94,6 +94,6 @@ async def test_the_first_refusal_counts_wherever_it_comes_from(world: World) -> 
         ([Change(3, DAY), Change(2, DAY)], 2, "Shaped."),
     ):
         with pytest.raises(ItemRefused) as refused:
-            await records.apply(context, late, changes, wrong=wrong)
+            await records.apply(context, prepared_table, changes, wrong=wrong)
         assert (refused.value.index, refused.value.sentence) == (index, sentence)
     assert await counts() == before
