@@ -1,4 +1,4 @@
-"""The migrations make exactly the tables that the models describe, and lose nothing on the way."""
+"""Migrations create exactly the schema of the models, and lose no rows."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ BROKEN = "tests.store.broken.migrations"
 
 
 class Table(NamedTuple):
-    """What a table is, apart from the order of its columns and the names of its constraints and indexes."""
+    """The definition of a table, without the order of columns and the names of constraints and indexes."""
 
     columns: dict[str, tuple[str, bool]]
-    """Type, and whether it may be null."""
+    """The type, and whether it is nullable."""
     keys: set[str]
-    """Primary key, unique constraints, references."""
+    """Primary key, unique constraints and foreign keys."""
     indexes: set[tuple[str, ...]]
     partial: set[str]
 
 
 @pytest.fixture
 async def empty_url(tmp_path: Path) -> AsyncIterator[str]:
-    """The address of a database without any tables."""
+    """The URL of a database without tables."""
     if not postgres():
         yield f"sqlite://{tmp_path}/empty.db"
         return
@@ -53,7 +53,7 @@ async def empty_url(tmp_path: Path) -> AsyncIterator[str]:
 
 
 async def schema(url: str, *, of_models: bool = False) -> dict[str, Table]:
-    """The tables of a database, or those that the models would make in it."""
+    """The tables of a database; with `of_models`, after creating those of the models in it."""
     database = await open_database(url)
     try:
         if of_models:
@@ -71,22 +71,22 @@ async def sqlite_tables() -> dict[str, Table]:
 
 async def sqlite_table(name: str) -> Table:
     columns = await fetch(f"PRAGMA table_info({name})")
-    references = await fetch(f"PRAGMA foreign_key_list({name})")
+    foreign_keys = await fetch(f"PRAGMA foreign_key_list({name})")
     table = Table(
         {row["name"]: (row["type"], not row["notnull"]) for row in columns},
         {f"primary {row['name']} {row['pk']}" for row in columns if row["pk"]}
-        | {f"{row['from']} → {row['table']}.{row['to']}, {row['on_delete']}" for row in references},
+        | {f"{row['from']} → {row['table']}.{row['to']}, {row['on_delete']}" for row in foreign_keys},
         set(),
         set(),
     )
     for index in await fetch(f"PRAGMA index_list({name})"):
-        over = tuple(row["name"] for row in await fetch(f"PRAGMA index_info({index['name']})"))
+        indexed = tuple(row["name"] for row in await fetch(f"PRAGMA index_info({index['name']})"))
         if index["partial"]:
             table.partial.add(index["name"])
         elif index["unique"]:
-            table.keys.add(f"unique {over}")
+            table.keys.add(f"unique {indexed}")
         else:
-            table.indexes.add(over)
+            table.indexes.add(indexed)
     return table
 
 
@@ -94,20 +94,20 @@ async def postgres_tables() -> dict[str, Table]:
     tables: dict[str, Table] = {}
     columns = await fetch(
         "SELECT table_name, column_name, data_type || coalesce(character_maximum_length::text, '') AS type, "
-        "is_nullable = 'YES' AS empty FROM information_schema.columns WHERE table_schema = current_schema()"
+        "is_nullable = 'YES' AS nullable FROM information_schema.columns WHERE table_schema = current_schema()"
     )
     for row in columns:
         table = tables.setdefault(row["table_name"], Table({}, set(), set(), set()))
-        table.columns[row["column_name"]] = (row["type"], row["empty"])
+        table.columns[row["column_name"]] = (row["type"], row["nullable"])
     keys = await fetch(
-        "SELECT relname, pg_get_constraintdef(c.oid) AS said FROM pg_constraint c JOIN pg_class t ON t.oid = conrelid "
-        "WHERE c.connamespace = current_schema()::regnamespace"
+        "SELECT relname, pg_get_constraintdef(c.oid) AS definition "
+        "FROM pg_constraint c JOIN pg_class t ON t.oid = conrelid WHERE c.connamespace = current_schema()::regnamespace"
     )
     for row in keys:
-        tables[row["relname"]].keys.add(row["said"])
+        tables[row["relname"]].keys.add(row["definition"])
     indexes = await fetch(
         "SELECT t.relname AS table, i.relname AS name, indpred IS NOT NULL AS partial, "
-        "ARRAY(SELECT pg_get_indexdef(i.oid, n, true) FROM generate_series(1, indnatts) n)::text[] AS over "
+        "ARRAY(SELECT pg_get_indexdef(i.oid, n, true) FROM generate_series(1, indnatts) n)::text[] AS columns "
         "FROM pg_index x JOIN pg_class i ON i.oid = indexrelid JOIN pg_class t ON t.oid = indrelid "
         "WHERE i.relnamespace = current_schema()::regnamespace "
         "AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid)"
@@ -116,7 +116,7 @@ async def postgres_tables() -> dict[str, Table]:
         if row["partial"]:
             tables[row["table"]].partial.add(row["name"])
         else:
-            tables[row["table"]].indexes.add(tuple(row["over"]))
+            tables[row["table"]].indexes.add(tuple(row["columns"]))
     return tables
 
 
@@ -125,12 +125,12 @@ async def test_the_migrated_schema_is_the_models_schema(empty_url: str, tmp_path
     migrated = await schema(empty_url)
     if postgres():
         await execute_at(empty_url, "CREATE SCHEMA models")
-        described = await schema(f"{empty_url}?schema=models", of_models=True)
+        expected = await schema(f"{empty_url}?schema=models", of_models=True)
     else:
-        described = await schema(f"sqlite://{tmp_path}/models.db", of_models=True)
-    assert migrated.keys() == described.keys()
+        expected = await schema(f"sqlite://{tmp_path}/models.db", of_models=True)
+    assert migrated.keys() == expected.keys()
     for name, table in migrated.items():
-        assert table._replace(partial=set()) == described[name], name
+        assert table._replace(partial=set()) == expected[name], name
     assert {index for table in migrated.values() for index in table.partial} == PARTIAL
 
 
@@ -142,14 +142,14 @@ async def execute_at(url: str, statement: str) -> None:
         await database.close()
 
 
-async def test_migrating_twice_does_nothing_the_second_time_and_quickly(empty_url: str) -> None:
+async def test_migrating_again_does_nothing_and_is_fast(empty_url: str) -> None:
     assert await migrate(empty_url) == known_migrations()
-    began = time.monotonic()
+    started = time.monotonic()
     assert await migrate(empty_url) == []
-    assert time.monotonic() - began < 0.2
+    assert time.monotonic() - started < 0.2
 
 
-async def test_what_is_pending_is_told(empty_url: str) -> None:
+async def test_pending_migrations_are_listed(empty_url: str) -> None:
     database = await open_database(empty_url)
     try:
         assert await pending_migrations() == known_migrations()
@@ -166,23 +166,23 @@ print(len(asyncio.run(migrate(sys.argv[1]))))
 """
 
 
-async def test_of_several_migrators_at_once_one_migrates_and_all_succeed(empty_url: str) -> None:
+async def test_of_several_concurrent_migrators_one_migrates_and_all_succeed(empty_url: str) -> None:
     processes = [
         await asyncio.create_subprocess_exec(sys.executable, "-c", MIGRATOR, empty_url, stdout=asyncio.subprocess.PIPE)
         for _ in range(4)
     ]
-    said = [int((await process.communicate())[0]) for process in processes]
-    assert sorted(said) == [0, 0, 0, len(known_migrations())]
+    applied = [int((await process.communicate())[0]) for process in processes]
+    assert sorted(applied) == [0, 0, 0, len(known_migrations())]
 
 
-async def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str) -> None:
+async def test_a_failed_migration_is_rolled_back(empty_url: str) -> None:
     with pytest.raises(BaseORMException):
         await migrate(empty_url, BROKEN)
     assert "halves" not in await schema(empty_url)
 
 
-async def test_rebuilding_a_table_keeps_the_rows_that_refer_to_it(empty_url: str) -> None:
-    await rows_survive(empty_url, EXAMPLE)
+async def test_rebuilding_a_table_keeps_the_rows_that_reference_it(empty_url: str) -> None:
+    await assert_rows_survive(empty_url, EXAMPLE)
     database = await open_database(empty_url)
     try:
         assert await fetch("SELECT parent_id FROM children ORDER BY id") == [{"parent_id": 1}, {"parent_id": 2}]
@@ -194,8 +194,8 @@ async def test_rebuilding_a_table_keeps_the_rows_that_refer_to_it(empty_url: str
         await database.close()
 
 
-async def test_every_migration_runs_on_a_database_with_rows(empty_url: str) -> None:
-    await rows_survive(empty_url, "bot.store.migrations")
+async def test_every_migration_keeps_existing_rows(empty_url: str) -> None:
+    await assert_rows_survive(empty_url, "bot.store.migrations")
 
 
 async def test_audit_entries_keep_the_channel_that_they_were_written_with(empty_url: str) -> None:
@@ -213,8 +213,8 @@ async def test_audit_entries_keep_the_channel_that_they_were_written_with(empty_
         await database.close()
 
 
-async def rows_survive(url: str, module: str) -> None:
-    """Apply migrations one after the other; rows put into every table after the first are there after each."""
+async def assert_rows_survive(url: str, module: str) -> None:
+    """Fill every table after the first migration; assert that each later one keeps the rows."""
     first, *others = known_migrations(module)
     assert await migrate(url, module, first) == [first]
     before = await schema(url)
@@ -235,33 +235,33 @@ async def counts(url: str, tables: Any) -> dict[str, int]:
 
 
 async def fill(url: str, tables: dict[str, Table]) -> None:
-    """Put two rows into every table, parents first."""
+    """Insert two rows into every table, referenced tables first."""
     database = await open_database(url)
-    waiting = dict(tables)
+    remaining = dict(tables)
     try:
-        while waiting:
-            ready = [name for name in waiting if not any(refers(waiting[name], other) for other in waiting)]
+        while remaining:
+            ready = [name for name in remaining if not any(references(remaining[name], other) for other in remaining)]
             for name in ready:
                 for n in (1, 2):
-                    await insert(name, waiting[name], n)
-                del waiting[name]
+                    await insert(name, remaining[name], n)
+                del remaining[name]
     finally:
         await database.close()
 
 
-def refers(table: Table, other: str) -> bool:
+def references(table: Table, other: str) -> bool:
     return any(f"→ {other}." in key or f"REFERENCES {other}(" in key for key in table.keys)
 
 
 async def insert(name: str, table: Table, n: int) -> None:
     columns = ", ".join(f'"{column}"' for column in table.columns)
-    places = ", ".join(f"${place}" for place in range(1, len(table.columns) + 1))
+    parameters = ", ".join(f"${number}" for number in range(1, len(table.columns) + 1))
     values = [value(column_type, n) for column_type, _ in table.columns.values()]
-    await execute(f"INSERT INTO {name} ({columns}) VALUES ({places})", *values)
+    await execute(f"INSERT INTO {name} ({columns}) VALUES ({parameters})", *values)
 
 
 def value(column_type: str, n: int) -> Any:
-    """Something of a type, another for each row."""
+    """A value of the column's type, distinct for each row where that matters."""
     of_type = {
         "timestamp with time zone": datetime(2026, 1, n, tzinfo=UTC),
         "TIMESTAMP": f"2026-01-0{n} 00:00:00+00:00",
