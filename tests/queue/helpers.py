@@ -34,9 +34,10 @@ class AnyJob:
     lock: str | None = None
     priority: int = 0
     keeps_key: bool = False
+    raw_payload: bytes | None = None
 
     def payload(self) -> bytes:
-        return orjson.dumps(self.arguments)
+        return orjson.dumps(self.arguments) if self.raw_payload is None else self.raw_payload
 
     def headers(self) -> dict[str, str] | None:
         return None
