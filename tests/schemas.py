@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from bot.store.database import dialect, execute, fetch, open_database
@@ -133,6 +133,8 @@ def value(column_type: str, n: int) -> Any:
     """A value of the column's type, distinct for each row where that matters."""
     of_type = {
         "timestamp with time zone": datetime(2026, 1, n, tzinfo=UTC),
+        "date": date(2026, 1, n),
+        "DATE": f"2026-01-0{n}",
         "TIMESTAMP": f"2026-01-0{n} 00:00:00+00:00",
         "boolean": False,
         "bytea": b"bytes",
