@@ -128,7 +128,7 @@ class World:
         """Wait until neither Longshore nor GitHub has work left. With `skip_delays`, delayed jobs run now."""
         quiet = 0
         while quiet < 2:
-            # webhooks never wait out their retry of 250 ms, by which GitHub's response to a dispatch is stored
+            # a webhook that waits for the response to a dispatch need not wait out its retry delay
             condition = "" if skip_delays else "AND kind = 'webhook'"
             await execute(f"UPDATE jobs SET run_at = 0 WHERE state = 'queued' AND run_at > 0 {condition}")
             before = len(self.github.calls)

@@ -110,7 +110,7 @@ async def test_requests_about_existing_candidates_succeed_while_github_is_down(w
     assert (await world.cut("1.2-rc1", world.github.resolve("main~1"))).status == 409
 
 
-async def test_jobs_go_on_when_github_is_back(world: World) -> None:
+async def test_jobs_continue_when_github_is_available_again(world: World) -> None:
     world.github.faults.fail(path="*/git/refs", status=503, times=3)
     await world.cut("1.2-rc1", build=True)
     await world.settle()
@@ -120,7 +120,7 @@ async def test_jobs_go_on_when_github_is_back(world: World) -> None:
     assert len(world.github.dispatches) == 1
 
 
-async def test_a_slow_github_is_waited_for_and_asked_once(world: World) -> None:
+async def test_a_slow_response_is_awaited_and_the_dispatch_not_repeated(world: World) -> None:
     world.github.faults.slow(0.3, path="*/dispatches", times=1)
     await world.cut("1.2-rc1", build=True)
     await world.settle()

@@ -78,7 +78,7 @@ async def test_a_stopped_worker_returns_its_jobs_at_once(database: Database, sto
     assert (row.state, row.attempts, row.lease_owner, outcomes) == ("queued", 0, None, ["returned"])
 
 
-async def test_cancelling_a_worker_at_any_moment_loses_nothing(database: Database) -> None:
+async def test_canceling_a_worker_at_any_moment_loses_nothing(database: Database) -> None:
     for n in range(60):
         await enqueue("a", {}, key=f"k{n}")
     for n in range(40):
