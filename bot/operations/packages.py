@@ -8,7 +8,8 @@ from tortoise.exceptions import IntegrityError
 
 from bot.context import FORBIDDEN, Context, allowed, by_release, require
 from bot.errors import Conflict, Forbidden, Refusal, release_not_found
-from bot.operations import audit, projects, releases
+from bot.events.administration import ReleaseCreated, ReleaseFilesAdded
+from bot.operations import events, projects, releases
 from bot.rules import packages as rules
 from bot.rules.releases import DEVELOPMENT, HOLD, RELEASED, TESTING, release_id
 from bot.store import packages, queries
@@ -63,7 +64,7 @@ async def _insert(context: Context, project: Project, version: str, status: int,
         **fields,
     )
     after = {"status": status, "release_date": fields["release_date"].isoformat()}
-    await audit.record(context, "release.create", version, project=project.id, after=after)
+    await events.record(context, ReleaseCreated(project_id=project.id, target=version, new=after))
     return release
 
 
@@ -85,9 +86,8 @@ async def add_files(
         if merged != release.files:
             release.update_from_dict({"files": merged, "updated_at": context.now()})
             await release.save(update_fields=["files", "updated_at"])
-            await audit.record(
-                context, "release.add_files", release.version, project=project.id, after={"files": dict(files)}
-            )
+            added = ReleaseFilesAdded(project_id=project.id, target=release.version, new={"files": dict(files)})
+            await events.record(context, added)
     return merged
 
 

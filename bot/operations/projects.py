@@ -6,7 +6,8 @@ from tortoise.exceptions import IntegrityError
 
 from bot.context import Context, allowed, require
 from bot.errors import Conflict, Forbidden, Refusal
-from bot.operations import audit, repositories
+from bot.events.administration import ProjectChanged, ProjectCreated
+from bot.operations import events, repositories
 from bot.rules import projects as rules
 from bot.rules.commits import is_repository_name
 from bot.rules.releases import make_permalink
@@ -69,7 +70,8 @@ async def create(
             await _refuse_clashes(context, values, repository)
             now = context.now()
             project = await Project.create(repository=repository, created_at=now, updated_at=now, **values)
-            await audit.record(context, "project.create", name, project=project.id, after={**values, "repo": repo})
+            created = ProjectCreated(project_id=project.id, target=name, new={**values, "repo": repo})
+            await events.record(context, created)
     except IntegrityError as clash:
         raise Conflict("Another project of this name, permalink or tag prefix has just been created.") from clash
     await project.fetch_related("repository")
@@ -101,7 +103,7 @@ async def change(
             before = {name: getattr(row, name) for name in values}
             row.update_from_dict({**values, "updated_at": context.now()})
             await row.save(update_fields=[*values, "updated_at"])
-            await audit.record(context, "project.change", row.name, project=row.id, before=before, after=values)
+            await events.record(context, ProjectChanged(project_id=row.id, target=row.name, old=before, new=values))
     except IntegrityError as clash:
         raise Conflict("Another project of this name, permalink or tag prefix has just been created.") from clash
     await row.fetch_related("repository")

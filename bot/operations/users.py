@@ -9,9 +9,10 @@ from tortoise.exceptions import IntegrityError
 
 from bot.context import Actor, Context, require_everywhere
 from bot.errors import Conflict, NotFound, Refusal, Unauthenticated, project_not_found
+from bot.events.administration import TokenCreated, TokenRenewed, TokenRevoked
 from bot.github import collaborators
-from bot.operations import audit
-from bot.rules.ids import UserId
+from bot.operations import events
+from bot.rules.ids import ProjectId, UserId
 from bot.rules.permissions import ANONYMOUS_GRANTS, GRANTS, grants_of_role, unknown_grants
 from bot.store import queries
 from bot.store.database import after_commit, current, transaction
@@ -106,7 +107,7 @@ async def create_token(
             created_at=now,
         )
         after = {"user": owner.name, "grants": token.grants, "prefix": token.prefix}
-        await audit.record(context, "token.create", name, project=scope, after=after)
+        await events.record(context, TokenCreated(project_id=scope, target=name, new=after))
     return token, secret
 
 
@@ -166,15 +167,16 @@ async def renew_token(context: Context, secret: str) -> str:
         if not changed:
             raise Unauthenticated("Invalid token.")
         after_commit(current().forget_tokens)
-        await audit.record(context, "token.renew", new[:PREFIX_LENGTH], before={"prefix": secret[:PREFIX_LENGTH]})
+        renewed = TokenRenewed(target=new[:PREFIX_LENGTH], old={"prefix": secret[:PREFIX_LENGTH]})
+        await events.record(context, renewed)
     return new
 
 
 async def _revoke(context: Context, token: ApiToken) -> None:
     await ApiToken.filter(id=token.id).update(revoked_at=context.now())
     after_commit(current().forget_tokens)
-    before = {"prefix": token.prefix}
-    await audit.record(context, "token.revoke", token.name, project=token.project_id, before=before)
+    revoked = TokenRevoked(project_id=token.project_id, target=token.name, old={"prefix": token.prefix})
+    await events.record(context, revoked)
 
 
 def anonymous(anonymous_read: str) -> Actor:
@@ -236,7 +238,7 @@ def _check_name(name: str, field: str) -> None:
         )
 
 
-async def _project_id(project: str | None) -> int | None:
+async def _project_id(project: str | None) -> ProjectId | None:
     if project is None:
         return None
     outline = await queries.find_outline(queries.BY_NAME, project)
