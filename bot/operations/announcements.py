@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tortoise.exceptions import IntegrityError
 
-from bot.context import Context, allowed, allowed_to_read, by_name, by_permalink, outline_by_permalink, require
+from bot.context import Context, allowed, allowed_to_read, authorize, by_name, by_permalink, outline_by_permalink
 from bot.errors import Conflict, Forbidden, NotFound, release_not_found
 from bot.events.administration import (
     AnnouncementApproved,
@@ -136,7 +136,7 @@ async def list_by_state(
 
     Approved ones are visible to readers, others to approvers and their submitters.
     """
-    require(context.actor, "announcement:approve", *READS)
+    authorize(context.actor, "announcement:approve", *READS)
     state = rules.parse_state(state)
     actor = context.actor
     filters = AnnouncementFilter(

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from bot.context import Context, require_everywhere
+from bot.context import Context, authorize
 from bot.errors import NotFound
 from bot.events.administration import DeadLetterDiscarded, DeadLetterRetried
 from bot.events.event import Event
@@ -27,7 +27,7 @@ def not_found(job_id: int) -> NotFound:
 
 
 async def _change(context: Context, job_id: int, change: Callable[[int], Awaitable[bool]], event: Event) -> None:
-    require_everywhere(context.actor, "admin")
+    authorize(context.actor, "admin", everywhere=True)
     async with transaction():
         if not await change(job_id):
             raise not_found(job_id)

@@ -8,8 +8,8 @@ from typing import Any
 from tortoise.exceptions import IntegrityError
 from tortoise.queryset import QuerySet
 
-from bot.context import Context, allowed, allowed_on_tier, allowed_to_read, require
-from bot.errors import Conflict, NotFound, Refusal
+from bot.context import Context, allowed, allowed_on_tier, allowed_to_read, authorize
+from bot.errors import Conflict, NotFound, Refusal, deployment_not_found, environment_not_found
 from bot.events.releases import (
     DeployedAgainstGates,
     DeploymentCancelRequested,
@@ -88,7 +88,7 @@ async def roll_back(context: Context, project: Project, environment: Environment
         return earlier
     projects.refuse_archived(project)
     if force:
-        require(context.actor, "deployment:force")
+        authorize(context.actor, "deployment:force")
     async with transaction():
         locked = await Environment.select_for_update().get(id=environment.id)
         under_way = await _active(environment.id).select_for_update()
@@ -152,7 +152,7 @@ async def find_all(
     """A page of the deployments on an environment, newest first, and how many there are in all."""
     environment_id = await queries.find_environment_id(project.id, environment)
     if environment_id is None:
-        raise NotFound("Release environment not found")
+        raise environment_not_found()
     rows = await queries.list_deployments(environment_id, limit=limit, offset=offset)
     return rows, await queries.count_deployments(environment_id)
 
@@ -163,7 +163,7 @@ async def find(context: Context, project: Project, environment: str, deployment:
     on = await _environment(project, environment)
     found = await Deployment.get_or_none(id=deployment, environment_id=on.id)
     if found is None:
-        raise NotFound("Deployment not found")
+        raise deployment_not_found()
     return found
 
 
@@ -173,7 +173,7 @@ async def cancel(context: Context, project: Project, environment: Environment, d
     async with transaction():
         found = await Deployment.select_for_update().get_or_none(id=deployment, environment_id=environment.id)
         if found is None:
-            raise NotFound("Deployment not found")
+            raise deployment_not_found()
         if found.status in rules.FINAL:
             raise Conflict("Deployment has ended", status=found.status)
         old_status = found.status
@@ -261,7 +261,7 @@ async def _performed(context: Context) -> Deployment | None:
 async def _environment(project: Project, name: str) -> Environment:
     environment = await Environment.get_or_none(project_id=project.id, name=name)
     if environment is None:
-        raise NotFound("Release environment not found")
+        raise environment_not_found()
     return environment
 
 

@@ -6,7 +6,7 @@ from typing import NotRequired, TypedDict, Unpack
 
 from tortoise.exceptions import IntegrityError
 
-from bot.context import FORBIDDEN, Context, allowed, by_release, require
+from bot.context import FORBIDDEN, Context, allowed, authorize, by_release
 from bot.errors import Conflict, Forbidden, Refusal, release_not_found
 from bot.events.administration import ReleaseCreated, ReleaseFilesAdded
 from bot.operations import events, projects, releases
@@ -38,7 +38,7 @@ async def create(
     Refuses an unknown package, one outside the scope of the caller's token, an archived one, an existing version, and
     a release id that is taken.
     """
-    require(context.actor, "project:write")
+    authorize(context.actor, "project:write")
     project = await _package(context, package)
     projects.refuse_archived(project)
     try:
@@ -128,7 +128,7 @@ async def latest(context: Context, package: str, *, testing: bool = False) -> Pa
 
 async def _filter(context: Context, package: str | None, status: int | None = None) -> PackageFilter | None:
     """Build the filter for what the actor may read; None for an unknown package."""
-    require(context.actor, "project:read")
+    authorize(context.actor, "project:read")
     visible = context.actor.visibility("project:read")
     if package is None:
         return PackageFilter(visible, status=status)

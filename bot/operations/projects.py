@@ -4,7 +4,7 @@ from typing import Any, TypedDict, Unpack
 
 from tortoise.exceptions import IntegrityError
 
-from bot.context import Context, allowed, require
+from bot.context import Context, allowed, authorize
 from bot.errors import Conflict, Forbidden, Refusal
 from bot.events.administration import ProjectChanged, ProjectCreated
 from bot.operations import events, repositories
@@ -58,7 +58,7 @@ async def create(
 
     Refuses invalid values, a repository that the App cannot access, and a name, permalink or tag prefix that is taken.
     """
-    require(context.actor, "project:write")
+    authorize(context.actor, "project:write")
     if context.actor.is_scoped:
         raise Forbidden("This token is for one project only and cannot create another.")
     values: dict[str, Any] = {"name": name, "permalink": permalink or make_permalink(name), **settings}
@@ -118,7 +118,7 @@ async def find(context: Context, project: Project) -> Project:
 
 async def find_all(context: Context, *, limit: int | None = None, offset: int = 0) -> list[Project]:
     """List the projects that the actor may read, by name, with their repositories: all of them, or one page."""
-    require(context.actor, "project:read")
+    authorize(context.actor, "project:read")
     where = Where()
     PROJECTS.within(where, context.actor.visibility("project:read"))
     page = await PROJECTS.page({"id": "id"}, where, [("t.name", False)], limit, offset)

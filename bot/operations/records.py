@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from tortoise.exceptions import IntegrityError
 
-from bot.context import FORBIDDEN, Context, require
+from bot.context import FORBIDDEN, Context, authorize
 from bot.errors import Conflict, Forbidden, NotFound, Problem, Refusal
 from bot.operations import audit
 from bot.store.database import exclusive_transaction, execute_many, fetch, reserve_ids
@@ -95,7 +95,7 @@ async def apply(
     Refuses (ItemRefused) a row that is gone, one that is not unique, and what `prepare` refuses; Conflict when another
     request has just come between; Forbidden beyond the scope of a token; Unavailable while others write for long.
     """
-    require(context.actor, GRANT)
+    authorize(context.actor, GRANT)
     begun, within = context.now(), within or Where()
     with suppress(IntegrityError):  # not unique, or changed by others meanwhile: once more, and this time it is looked
         return await _apply(context, table, changes, begun, comment, wrong, within, looks=False)

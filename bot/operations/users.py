@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from tortoise.exceptions import IntegrityError
 
-from bot.context import Actor, Context, require_everywhere
+from bot.context import Actor, Context, authorize
 from bot.errors import Conflict, NotFound, Refusal, Unauthenticated, project_not_found
 from bot.events.administration import TokenCreated, TokenRenewed, TokenRevoked
 from bot.github import collaborators
@@ -84,7 +84,7 @@ async def create_token(
     unknown grants, an empty list of them, an unknown project, a time in the past, and Longshore's own name. Requires
     `admin` on every project: a token of one project could otherwise create one for all.
     """
-    require_everywhere(context.actor, "admin")
+    authorize(context.actor, "admin", everywhere=True)
     _check_grants(grants)
     _check_name(name, "name")
     owner_name = name if user is None else user
@@ -113,14 +113,14 @@ async def create_token(
 
 async def list_tokens(context: Context, before: int | None, limit: int) -> list[ApiToken]:
     """List tokens with ids below `before`, newest first, with their users; revoked and expired ones too."""
-    require_everywhere(context.actor, "admin")
+    authorize(context.actor, "admin", everywhere=True)
     rows = ApiToken.all() if before is None else ApiToken.filter(id__lt=before)
     return await rows.order_by("-id").limit(limit).select_related("user")
 
 
 async def find_token(context: Context, token_id: int) -> ApiToken:
     """Find a token by its id, with its user."""
-    require_everywhere(context.actor, "admin")
+    authorize(context.actor, "admin", everywhere=True)
     row = await ApiToken.get_or_none(id=token_id).select_related("user")
     if row is None:
         raise token_not_found()
@@ -134,7 +134,7 @@ def token_not_found() -> NotFound:
 
 async def revoke_token_by_id(context: Context, token_id: int) -> None:
     """Revoke a token by its id. A revoked one is kept as it is."""
-    require_everywhere(context.actor, "admin")
+    authorize(context.actor, "admin", everywhere=True)
     async with transaction():
         row = await ApiToken.select_for_update().get_or_none(id=token_id)
         if row is None:
@@ -145,7 +145,7 @@ async def revoke_token_by_id(context: Context, token_id: int) -> None:
 
 async def revoke_token(context: Context, token: str) -> None:
     """Revoke a valid token by its id, prefix or name. Refuses a name or prefix that several tokens have."""
-    require_everywhere(context.actor, "admin")
+    authorize(context.actor, "admin", everywhere=True)
     async with transaction():
         rows = await ApiToken.filter(revoked_at=None)
         matching = [row for row in rows if token in (str(row.id), row.prefix, row.name)]
