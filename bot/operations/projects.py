@@ -13,12 +13,12 @@ from bot.rules.releases import make_permalink
 from bot.rules.versions import next_number, next_release
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
-from bot.store.lists import Listing, Where
+from bot.store.lists import Conditions, ModelQuery
 from bot.store.projects import Project, Repository
 from bot.store.releases import Release
 
 ARCHIVED = "Release project is archived"
-PROJECTS = Listing(Project, "id")
+PROJECTS = ModelQuery(Project, "id")
 
 
 async def create(context: Context, name: str, repo: str | None = None, **values: Any) -> Project:
@@ -84,10 +84,10 @@ async def find(context: Context, project: Project) -> Project:
 async def listed(context: Context, *, limit: int | None = None, offset: int = 0) -> list[Project]:
     """The projects that the actor may read, with their repositories, by name: all, or some from an offset on."""
     require(context.actor, "project:read")
-    where = Where()
-    PROJECTS.within(where, context.actor.visibility("project:read"))
-    page = await PROJECTS.page({"id": "id"}, where, [("t.name", False)], limit, offset)
-    return await Project.filter(id__in=[row["id"] for row in page]).order_by("name").select_related("repository")
+    conditions = Conditions()
+    PROJECTS.restrict(conditions, context.actor.visibility("project:read"))
+    page = await PROJECTS.rows({}, conditions, [("t.name", False)], limit, offset)
+    return await Project.filter(id__in=[row.id for row in page]).order_by("name").select_related("repository")
 
 
 @allowed("project:read", hides=True)

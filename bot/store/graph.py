@@ -14,7 +14,7 @@ import orjson
 from bot.rules.permissions import Visibility
 from bot.store import visibility
 from bot.store.database import dialect, fetch
-from bot.store.lists import Where
+from bot.store.lists import Conditions
 
 Row = dict[str, Any]
 Filters = tuple[tuple[str, tuple[Any, ...]], ...]
@@ -174,21 +174,21 @@ ENVIRONMENT_DEPLOYMENTS = Listing("environment deployments", DEPLOYMENT, "x.envi
 
 async def by_number(kind: Kind, eyes: ViewerVisibility, numbers: Sequence[int]) -> dict[int, Row]:
     """The rows of these numbers, by number; those that are not there or not seen are left out."""
-    where = Where()
-    where.among("x.id", numbers)
+    where = Conditions()
+    where.add_in("x.id", numbers)
     return {row["id"]: row for row in await _rows(kind, eyes, where)}
 
 
 async def project(eyes: ViewerVisibility, name: str) -> Row | None:
     """The project of a name, where it is seen."""
-    where = Where()
+    where = Conditions()
     where.add("x.name = {}", name)
     return next(iter(await _rows(PROJECT, eyes, where)), None)
 
 
 async def versioned(kind: Kind, eyes: ViewerVisibility, project: str, version: str) -> Row | None:
     """The release or candidate of a version of a project, where it is seen."""
-    where = Where()
+    where = Conditions()
     where.add("x.project_id = (SELECT p.id FROM projects p WHERE p.name = {}) AND x.version = {}", project, version)
     if kind is RELEASE:
         where.add("x.release_type = 'ga'")
@@ -222,7 +222,7 @@ async def pages(
     return found
 
 
-def _between(listing: Listing, window: Window, where: Where) -> None:
+def _between(listing: Listing, window: Window, where: Conditions) -> None:
     """Leave only what is between the edges of a window."""
     keys, places = ", ".join(f'x."{key}"' for key in listing.keys), ", ".join("{}" for _ in listing.keys)
     for edge, falls in ((window.after, listing.descends), (window.before, not listing.descends)):
@@ -230,7 +230,7 @@ def _between(listing: Listing, window: Window, where: Where) -> None:
             where.add(f"({keys}) {'<' if falls else '>'} ({places})", *map(_bound, edge))
 
 
-def _numbers(where: Where, numbers: Sequence[int]) -> str:
+def _numbers(where: Conditions, numbers: Sequence[int]) -> str:
     """Numbers as rows of one column."""
     where.args += numbers
     last = len(where.args)
@@ -243,7 +243,7 @@ async def counts(
     """How many rows each parent has that are seen, by parent; 0 stands for none."""
     where = _within(listing, eyes, filters)
     if listing.parent:
-        where.among(listing.parent, parents)
+        where.add_in(listing.parent, parents)
     parent = listing.parent or "0"
     grouped = f"GROUP BY {listing.parent}" if listing.parent else ""
     source = f"{listing.kind.table} x {listing.joins}"
@@ -251,14 +251,14 @@ async def counts(
     return {**dict.fromkeys(parents, 0), **{row["parent"]: int(row["count"]) for row in rows}}
 
 
-async def _rows(kind: Kind, eyes: ViewerVisibility, where: Where) -> list[Row]:
+async def _rows(kind: Kind, eyes: ViewerVisibility, where: Conditions) -> list[Row]:
     _seen(kind, eyes, where)
     return _told(await fetch(f"SELECT {kind.columns} FROM {kind.table} x {kind.joins} {where}", *where.args))
 
 
-def _within(listing: Listing, eyes: ViewerVisibility, filters: Filters) -> Where:
+def _within(listing: Listing, eyes: ViewerVisibility, filters: Filters) -> Conditions:
     """What holds for every row of a list, whoever its parent is."""
-    where = Where()
+    where = Conditions()
     if listing.where:
         where.add(listing.where)
     for name, values in filters:
@@ -268,11 +268,11 @@ def _within(listing: Listing, eyes: ViewerVisibility, filters: Filters) -> Where
     return where
 
 
-def _seen(kind: Kind, eyes: ViewerVisibility, where: Where) -> None:
+def _seen(kind: Kind, eyes: ViewerVisibility, where: Conditions) -> None:
     """Leave only what is seen. Announcements that nobody has approved are so by who submitted them or approves."""
     viewer = {"announcements": eyes.announcements, "schedules": eyes.schedules}.get(kind.table, eyes.projects)
     if condition := visibility.condition(viewer, kind.project, where.args):
-        where.conditions.append(condition)
+        where.clauses.append(condition)
     if kind is ANNOUNCEMENT and (undecided := visibility.condition(eyes.undecided, kind.project, where.args)):
         where.add(f"(x.state = 'approved' OR {undecided} OR x.submitted_by_id = {{}})", eyes.user_id)
 

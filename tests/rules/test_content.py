@@ -57,5 +57,5 @@ def test_source_has_none_of_its_own() -> None:
 def test_a_file_is_called_by_name_version_release_and_architecture(
     name: str, version: str, release: str, arch: str
 ) -> None:
-    called = content.filename({**RPM, "name": name, "version": version, "release": release, "arch": arch})
+    called = content.default_filename({**RPM, "name": name, "version": version, "release": release, "arch": arch})
     assert called == f"{name}-{version}-{release}.{arch}.rpm"
