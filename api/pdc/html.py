@@ -5,15 +5,20 @@ Everything in a page is escaped, and browsers are told to run no scripts and to 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from html import escape
 from http import HTTPStatus
 from string import Template
 
 import orjson
+from aiohttp import web
 
-from api.pdc.crud.resource import REQUIRED, Field, Resource
+from api.pdc import responses
+from api.pdc.crud.query_params import replace_surrogates
+from api.pdc.crud.resource import Field, Resource
+from api.pdc.request_bodies import JSON_TYPE
 from api.pdc.resources.vocabularies import Vocabulary
+from api.pdc.responses import HTML_TYPE, PdcResponse
+from api.pdc.routes import BASE, Route
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
@@ -75,62 +80,55 @@ $pages$documentation
 """)
 
 
-@dataclass(frozen=True)
-class Exchange:
-    """A request and its response as a page shows them.
-
-    `base_url` is what the links of the API begin with; `json_url` is the address of the same response as JSON.
-    """
-
-    request_line: str
-    status: int
-    headers: Mapping[str, str]
-    body: object
-    target: Resource | Vocabulary | None
-    is_item: bool
-    base_url: str
-    json_url: str
-
-
-def render(exchange: Exchange) -> str:
-    """The page that shows an exchange."""
-    target, base_url = exchange.target, exchange.base_url
+def write(request: web.Request, route: Route, response: PdcResponse, base_url: str) -> web.Response:
+    """Write a response as a page; `base_url` is what the links in it begin with."""
+    headers = responses.all_headers(request, route, response)
+    if response.empty:
+        return web.Response(status=response.status, headers=headers)
+    shown = {"Allow": headers["Allow"], "Content-Type": JSON_TYPE, "Vary": headers["Vary"], **response.headers}
+    status_line = f"HTTP {response.status} {HTTPStatus(response.status).phrase}"
+    head = "\n".join([status_line, *(f"{name}: {value}" for name, value in shown.items())])
+    body = orjson.dumps(response.body, option=orjson.OPT_INDENT_2).decode()
+    target = route.target if isinstance(route.target, Resource | Vocabulary) else None
     resource = target if isinstance(target, Resource) else None
     description, _, warning = (resource.description if resource else "" if target else ROOT).partition("Warning: ")
-    status_line = f"HTTP {exchange.status} {HTTPStatus(exchange.status).phrase}"
-    head = "\n".join([status_line, *(f"{name}: {value}" for name, value in exchange.headers.items())])
-    body = orjson.dumps(exchange.body, option=orjson.OPT_INDENT_2).decode()
-    return PAGE.substitute(
-        title=escape(f"{target.title} {'Instance' if exchange.is_item else 'List'}" if target else "REST API"),
-        breadcrumbs=_breadcrumbs(exchange),
+    return _page(
+        response.status,
+        headers,
+        title=escape(f"{target.title} {'List' if route.key is None else 'Instance'}" if target else "REST API"),
+        breadcrumbs=_breadcrumbs(request, target, base_url),
         notice=f'<p class="notice">Warning: {escape(warning)}</p>\n' if warning else "",
         description=escape(description),
-        request=escape(exchange.request_line),
-        pages=_pagination(exchange.body),
+        request=escape(f"{request.method} {replace_surrogates(request.path_qs)}"),
+        pages=_pagination(response.body),
         response=f"{escape(head)}\n\n{_link_urls(escape(body), base_url)}",
         documentation=_documentation(resource) if resource else "",
     )
 
 
-def render_not_found() -> str:
+def write_not_found(request: web.Request) -> web.Response:
     """The page for a path that leads nowhere."""
-    return PAGE.substitute(
-        title="Not found",
-        breadcrumbs='<a href="/rest_api/v1/">REST API</a>',
-        notice="",
-        description="There is nothing at this address.",
-        request="HTTP 404 Not Found",
-        pages="",
-        response=escape('{"detail": "Not found"}'),
-        documentation="",
-    )
+    parts = {"breadcrumbs": f'<a href="{BASE}/">REST API</a>', "description": "There is nothing at this address."}
+    parts |= {"request": "HTTP 404 Not Found", "response": escape(responses.NOT_FOUND)}
+    return _page(404, responses.common_headers(request), title="Not found", **parts)
 
 
-def _breadcrumbs(exchange: Exchange) -> str:
-    target, base_url, json_url = exchange.target, escape(exchange.base_url), escape(exchange.json_url)
-    links = f'<a href="{base_url}/">REST API</a>'
-    links += f' / <a href="{base_url}/{target.name}/">{escape(target.name)}</a>' if target else ""
-    return links + (f' <a class="json" href="{json_url}">As JSON</a>' if json_url else "")
+def _page(status: int, headers: Mapping[str, str], **parts: str) -> web.Response:
+    """A page of parts that are escaped already."""
+    text = PAGE.substitute({"notice": "", "pages": "", "documentation": "", **parts})
+    return web.Response(text=text, status=status, content_type=HTML_TYPE, headers={**headers, **HEADERS})
+
+
+def _breadcrumbs(request: web.Request, target: Resource | Vocabulary | None, base_url: str) -> str:
+    base = escape(base_url)
+    root = f'<a href="{base}/">REST API</a>'
+    if target is None:
+        return root
+    path = replace_surrogates(request.rel_url.raw_path).removeprefix(BASE)[:-1]
+    query = replace_surrogates(request.rel_url.raw_query_string)
+    json_url = escape(f"{base_url}{path}.json" + f"?{query}" * bool(query))
+    link = f'<a href="{base}/{target.name}/">{escape(target.name)}</a>'
+    return f'{root} / {link} <a class="json" href="{json_url}">As JSON</a>'
 
 
 def _link_urls(text: str, base_url: str) -> str:
@@ -154,22 +152,20 @@ def _documentation(resource: Resource) -> str:
     fields = [(each.name, _type_label(each), _rule(each)) for each in resource.fields]
     filters = [(name, _filter_type(resource, name), "") for name in sorted(resource.filters)]
     common = [(name, *description) for name, description in PARAMETERS.items()]
-    return "\n".join(
-        [
-            *("<h2>Fields</h2>", _table(("Field", "Type", "Rule"), fields)),
-            *("<h2>Query params</h2>", _table(("Name", "Type", ""), [*filters, *common])),
-            *("<h2>Calls</h2>", _table(("Method", "Address", ""), _methods(resource))),
-        ]
+    tables = (
+        _table("Fields", ("Field", "Type", "Rule"), fields),
+        _table("Query params", ("Name", "Type", ""), [*filters, *common]),
+        _table("Calls", ("Method", "Address", ""), _methods(resource)),
     )
+    return "\n".join(tables)
 
 
-def _table(head: tuple[str, str, str], rows: list[tuple[str, str, str]]) -> str:
-    header = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    lines = [
-        f"<tr><td><code>{escape(first)}</code></td><td>{escape(second)}</td><td>{escape(third)}</td></tr>"
-        for first, second, third in rows
-    ]
-    return "\n".join(["<table>", f"<tr>{header}</tr>", *lines, "</table>"])
+def _table(title: str, head: tuple[str, str, str], rows: list[tuple[str, str, str]]) -> str:
+    lines = [f"<h2>{title}</h2>", "<table>", f"<tr>{''.join(f'<th>{escape(cell)}</th>' for cell in head)}</tr>"]
+    for first, *others in rows:
+        cells = "".join(f"<td>{escape(cell)}</td>" for cell in others)
+        lines.append(f"<tr><td><code>{escape(first)}</code></td>{cells}</tr>")
+    return "\n".join([*lines, "</table>"])
 
 
 def _methods(resource: Resource) -> list[tuple[str, str, str]]:
@@ -203,6 +199,4 @@ def _filter_type(resource: Resource, name: str) -> str:
 def _rule(field: Field) -> str:
     if not field.column:
         return "read-only"
-    if field.default is REQUIRED:
-        return "required"
-    return f"optional, default {orjson.dumps(field.default).decode()}"
+    return "required" if field.is_required else f"optional, default {orjson.dumps(field.default).decode()}"

@@ -15,6 +15,7 @@ from bot.store.lists import CONTAINERS
 MAX_BYTES = 8 * 1024 * 1024  # enough for ten thousand items
 MAX_BYTES_OF_READS = 64 * 1024  # of a body that is sent with a request that only reads
 MAX_DEPTH = 100  # of nested lists and objects: refused bodies are shown again, and serializers have a limit too
+TOO_DEEP = f"JSON parse error - {MAX_DEPTH} lists and objects within each other are too many"
 MAX_FORM_FIELDS = 1000
 JSON_TYPE = "application/json"
 FORM_TYPE = "application/x-www-form-urlencoded"
@@ -63,8 +64,7 @@ def _parse_json(raw: bytes) -> object:
     while level := [child for each in level for child in _children(each) if isinstance(child, CONTAINERS)]:
         depth += 1
         if depth >= MAX_DEPTH:
-            sentence = f"JSON parse error - {MAX_DEPTH} lists and objects within each other are too many"
-            raise PdcError({"detail": sentence})
+            raise PdcError({"detail": TOO_DEEP})
     return body
 
 

@@ -1,6 +1,6 @@
-"""Responses: JSON, an HTML page that shows it, or a stream of JSON for lists without pages."""
+"""Responses as JSON: whole ones, and streams for lists without pages. `html` writes the same ones as pages."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -11,13 +11,10 @@ from aiohttp import web
 from api.http.bodies import BadRequest
 from api.http.endpoints import status_of
 from api.http.negotiation import accepts_gzip
-from api.pdc import html
-from api.pdc.crud.actions import to_pdc_error
-from api.pdc.crud.query_params import replace_surrogates
-from api.pdc.crud.resource import Item, PdcError, Resource
+from api.pdc.crud.actions import Chunks, to_pdc_error
+from api.pdc.crud.resource import PdcError
 from api.pdc.request_bodies import JSON_TYPE
-from api.pdc.resources.vocabularies import Vocabulary
-from api.pdc.routes import BASE, SAFE_METHODS, Route
+from api.pdc.routes import SAFE_METHODS, Route
 from bot.errors import Problem, TooMany, Unavailable
 
 HTML_TYPE = "text/html"
@@ -51,15 +48,11 @@ def preferred_type(request: web.Request) -> str | None:
 def _preferred_type(accept: str) -> str | None:
     accepted = []
     for part in accept.split(","):
-        media_type, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        if media_type:
-            accepted.append((media_type, _quality(parameters)))
+        name, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        if name:
+            accepted.append((name, _quality(parameters)))
     offered = (*JSON_TYPES, *HTML_TYPES, "*/*")
-    ranked = sorted(
-        (-quality, index, media_type)
-        for index, (media_type, quality) in enumerate(accepted)
-        if quality > 0 and media_type in offered
-    )
+    ranked = sorted((-q, index, name) for index, (name, q) in enumerate(accepted) if q > 0 and name in offered)
     return ranked[0][2] if ranked else None if accepted else ""
 
 
@@ -85,21 +78,22 @@ def error_response(problem: Problem) -> PdcResponse:
     return response
 
 
-def common_headers(request: web.Request) -> dict[str, str]:
+def common_headers(request: web.Request) -> Mapping[str, str]:
     """The headers of every response. Pages of any origin may read without credentials."""
-    cors = (
-        {"Access-Control-Allow-Origin": "*"} if request.method in SAFE_METHODS and "Origin" in request.headers else {}
-    )
-    return {**SECURITY_HEADERS, **cors}
+    if request.method in SAFE_METHODS and "Origin" in request.headers:
+        return {**SECURITY_HEADERS, "Access-Control-Allow-Origin": "*"}
+    return SECURITY_HEADERS
 
 
-def not_found(request: web.Request) -> web.Response:
-    """The response where no path leads: an HTML page unless the caller prefers JSON."""
-    headers = common_headers(request)
-    if preferred_type(request) not in JSON_TYPES:
-        headers |= html.HEADERS
-        return web.Response(text=html.render_not_found(), status=404, content_type=HTML_TYPE, headers=headers)
-    return web.Response(body=NOT_FOUND.encode(), status=404, headers={**headers, "Content-Type": JSON_TYPE})
+def all_headers(request: web.Request, route: Route, response: PdcResponse) -> dict[str, str]:
+    """The headers of a response but for its Content-Type."""
+    return {"Allow": ", ".join(route.methods), **common_headers(request), **response.headers}
+
+
+def write_not_found(request: web.Request) -> web.Response:
+    """The response where no path leads."""
+    headers = {**common_headers(request), "Content-Type": JSON_TYPE}
+    return web.Response(body=NOT_FOUND.encode(), status=404, headers=headers)
 
 
 def redirect(request: web.Request, path: str) -> web.Response:
@@ -109,42 +103,19 @@ def redirect(request: web.Request, path: str) -> web.Response:
     return web.Response(status=301, headers={**common_headers(request), "Location": location})
 
 
-async def write(
-    request: web.Request, route: Route, response: PdcResponse, base_url: str, *, as_html: bool
-) -> web.StreamResponse:
-    """Encode a response; `base_url` is what the links in it begin with."""
-    headers = {"Allow": ", ".join(route.methods), **common_headers(request), **response.headers}
+async def write(request: web.Request, route: Route, response: PdcResponse) -> web.StreamResponse:
+    """Write a response as JSON."""
+    headers = all_headers(request, route, response)
     if response.empty:
         return web.Response(status=response.status, headers=headers)
+    headers["Content-Type"] = JSON_TYPE
     if isinstance(response.body, AsyncIterator):
         return await _stream(request, headers, response.body)
-    if as_html:
-        page = html.render(_exchange(request, route, response, base_url))
-        headers |= html.HEADERS
-        return web.Response(text=page, status=response.status, headers=headers, content_type=HTML_TYPE, charset="utf-8")
     body = orjson.dumps(response.body)
-    headers["Content-Type"] = JSON_TYPE
     encoded = web.Response(body=body, status=response.status, headers=headers, zlib_executor_size=MIN_THREADED_BYTES)
     if "Accept-Encoding" in request.headers and len(body) > MIN_COMPRESSED_BYTES:
         _compress(request, encoded)
     return encoded
-
-
-def _exchange(request: web.Request, route: Route, response: PdcResponse, base_url: str) -> html.Exchange:
-    target = route.target if isinstance(route.target, Resource | Vocabulary) else None
-    path = replace_surrogates(request.rel_url.raw_path)
-    query = replace_surrogates(request.rel_url.raw_query_string)
-    headers = {"Allow": ", ".join(route.methods), "Content-Type": JSON_TYPE, "Vary": SECURITY_HEADERS["Vary"]}
-    return html.Exchange(
-        request_line=f"{request.method} {replace_surrogates(request.path_qs)}",
-        status=response.status,
-        headers={**headers, **response.headers},
-        body=response.body,
-        target=target,
-        is_item=route.key is not None,
-        base_url=base_url,
-        json_url=base_url + path.removeprefix(BASE)[:-1] + ".json" + f"?{query}" * bool(query) if target else "",
-    )
 
 
 def _compress(request: web.Request, response: web.StreamResponse) -> None:
@@ -153,11 +124,9 @@ def _compress(request: web.Request, response: web.StreamResponse) -> None:
         response.enable_compression(web.ContentCoding.gzip)
 
 
-async def _stream(
-    request: web.Request, headers: dict[str, str], chunks: AsyncIterator[list[Item]]
-) -> web.StreamResponse:
+async def _stream(request: web.Request, headers: dict[str, str], chunks: Chunks) -> web.StreamResponse:
     """Send a list of unknown length. An error closes the connection, so that the list does not seem complete."""
-    response = web.StreamResponse(headers={**headers, "Content-Type": JSON_TYPE})
+    response = web.StreamResponse(headers=headers)
     if request.method == "HEAD":
         return response
     _compress(request, response)

@@ -16,13 +16,8 @@ from api.pdc.resources.vocabularies import VOCABULARIES, Vocabulary
 
 BASE = "/rest_api/v1"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-RESOURCES: dict[str, Resource | Vocabulary] = {
-    each.name: each
-    for each in (
-        *(SCHEDULES, FILES, RELEASES, PRODUCTS, PRODUCT_VERSIONS, SLAS, VARIANTS, REPOS, RPMS, CHANGESETS),
-        *VOCABULARIES,
-    )
-}
+_RESOURCES = (SCHEDULES, FILES, RELEASES, PRODUCTS, PRODUCT_VERSIONS, SLAS, VARIANTS, REPOS, RPMS, CHANGESETS)
+RESOURCES: dict[str, Resource | Vocabulary] = {each.name: each for each in (*_RESOURCES, *VOCABULARIES)}
 
 
 @dataclass(frozen=True)

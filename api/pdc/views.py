@@ -9,25 +9,21 @@ import structlog
 from aiohttp import web
 
 from api.http.endpoints import Serving
-from api.pdc import request_bodies, responses
+from api.pdc import html, request_bodies, responses
 from api.pdc.auth import TokenEndpoint
 from api.pdc.crud import actions, query_params
 from api.pdc.crud.actions import ResourceRequest
 from api.pdc.crud.resource import Field, Item, PdcError, RenderContext, Resource
 from api.pdc.resources.vocabularies import Vocabulary
-from api.pdc.responses import FAULT, HTML_TYPE, HTML_TYPES, PdcResponse
+from api.pdc.responses import FAULT, HTML_TYPE, HTML_TYPES, JSON_TYPES, PdcResponse
 from api.pdc.routes import BASE, RESOURCES, SAFE_METHODS, Route, find_route
 from bot.context import FORBIDDEN, MISSING, Actor, Context
 from bot.errors import Forbidden, Problem, Unauthenticated
 from bot.log import bind_log_context
 
 HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
-PREFLIGHT = {
-    "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
-    "Access-Control-Allow-Headers": (
-        "x-requested-with, content-type, accept, origin, authorization, x-csrftoken, pdc-change-comment"
-    ),
-}
+CORS_HEADERS = "x-requested-with, content-type, accept, origin, authorization, x-csrftoken, pdc-change-comment"
+PREFLIGHT = {"Access-Control-Allow-Methods": "GET, HEAD, OPTIONS", "Access-Control-Allow-Headers": CORS_HEADERS}
 
 log = structlog.get_logger()
 
@@ -48,12 +44,6 @@ class Call:
     rendering: RenderContext
     as_html: bool
 
-    @property
-    def list_url(self) -> str:
-        """The address of the list."""
-        name = self.route.target.name if isinstance(self.route.target, Resource | Vocabulary) else ""
-        return f"{self.rendering.base_url}/{name}{self.rendering.suffix}"
-
 
 class PdcViews:
     """Handles every request below the base."""
@@ -65,7 +55,8 @@ class PdcViews:
         """Route a request, and report whatever goes wrong in the form of this dialect."""
         route = find_route(request.rel_url.raw_path)
         if route is None:
-            return responses.not_found(request)
+            prefers_json = responses.preferred_type(request) in JSON_TYPES
+            return responses.write_not_found(request) if prefers_json else html.write_not_found(request)
         if isinstance(route, str):
             return responses.redirect(request, route)
         base_url, as_html = BASE, False
@@ -81,7 +72,10 @@ class PdcViews:
         except Exception:
             log.exception("fault", method=request.method, path=request.path)
             result = PdcResponse({"detail": FAULT}, 503)
-        response = await responses.write(request, route, result, base_url, as_html=as_html)
+        if as_html:
+            response: web.StreamResponse = html.write(request, route, result, base_url)
+        else:
+            response = await responses.write(request, route, result)
         if request.content.exception() is not None and not response.prepared:  # the connection is unusable
             response.force_close()
         return response
@@ -155,7 +149,7 @@ async def _vocabulary(call: Call, vocabulary: Vocabulary) -> PdcResponse:
     if query_params.page_size(params) <= 0:
         return PdcResponse(items)
     page = query_params.parse_page(params, len(items))
-    return PdcResponse(page.body(call.list_url, params, items[page.offset : page.offset + page.size]))
+    return PdcResponse(page.body(_list_url(call, vocabulary), params, items[page.offset : page.offset + page.size]))
 
 
 async def _resource(call: Call, resource: Resource) -> PdcResponse:
@@ -184,15 +178,13 @@ async def _resource(call: Call, resource: Resource) -> PdcResponse:
 
 def _authorize(actor: Actor, resource: Resource, method: str) -> None:
     """Refuse a caller who may not do this to any row, before anything that was sent is examined."""
-    if method == "OPTIONS":
-        allowed = True
-    elif method not in SAFE_METHODS:
+    if method not in SAFE_METHODS:
         allowed = _may_write(actor, resource)
     elif resource.anonymous_access:
         allowed = actor.may("content:read")
     else:
         allowed = actor.holds("content:read") and actor.project_id is None
-    if not allowed:
+    if not allowed and method != "OPTIONS":
         raise _denied(actor)
 
 
@@ -227,7 +219,13 @@ async def _list(call: Call, request: ResourceRequest) -> object:
             return await actions.fetch_page(request, query_params.MAX_PAGE_SIZE, 0)
         return await actions.stream_all(request)
     page = query_params.parse_page(params, await actions.count(request))
-    return page.body(call.list_url, params, await actions.fetch_page(request, page.size, page.offset))
+    return page.body(
+        _list_url(call, request.resource), params, await actions.fetch_page(request, page.size, page.offset)
+    )
+
+
+def _list_url(call: Call, target: Resource | Vocabulary) -> str:
+    return f"{call.rendering.base_url}/{target.name}{call.rendering.suffix}"
 
 
 async def _options(call: Call, request: ResourceRequest) -> Item:

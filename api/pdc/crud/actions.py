@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mappi
 from dataclasses import dataclass
 
 from api.pdc.crud import serializers
-from api.pdc.crud.resource import Field, Item, PdcError, ReferencedRows, RenderContext, Resource, Values
+from api.pdc.crud.resource import Field, Item, PdcError, ReferencedRows, RenderContext, Resource
 from api.pdc.crud.validation import read_references, validate
 from bot.context import Context
 from bot.errors import NotFound, Problem
@@ -23,6 +23,8 @@ PARTIAL_WITHOUT_CHANGES = "Partial update with no changes does not make much sen
 NO_MAPPING = "Bulk update needs a mapping."
 NO_LIST = "Bulk delete needs a list of identifiers."
 
+Chunks = AsyncIterator[list[Item]]
+Pairs = Iterable[tuple[object, StoredRow | None]]
 Batch = Sequence[tuple[object, object]]
 """The items of a bulk request, each with the key that error messages name it by; empty values are not shown in them."""
 
@@ -51,7 +53,7 @@ class ResourceRequest:
     @property
     def columns(self) -> dict[str, str]:
         """The columns that the selected fields are made of."""
-        return self.resource.columns_of(self.fields)
+        return self.resource.columns(self.fields)
 
     async def render(self, rows: Sequence[StoredRow]) -> list[Item]:
         """Serialize the selected fields of rows."""
@@ -69,12 +71,12 @@ async def count(request: ResourceRequest) -> int:
     return await request.resource.query.count(request.conditions)
 
 
-async def stream_all(request: ResourceRequest) -> AsyncIterator[list[Item]]:
+async def stream_all(request: ResourceRequest) -> Chunks:
     """The whole list in chunks, in its present order: concurrent changes do not make an item appear twice."""
     query, columns = request.resource.query, request.columns
     ids = await query.ids(request.conditions, request.order)
 
-    async def chunks() -> AsyncIterator[list[Item]]:
+    async def chunks() -> Chunks:
         for start in range(0, len(ids), CHUNK_ROWS):
             chunk = ids[start : start + CHUNK_ROWS]
             conditions = request.conditions.copy()
@@ -164,7 +166,7 @@ async def _find_rows(request: ResourceRequest, keys: Iterable[str]) -> dict[str,
     parsed: dict[tuple[object, ...], str] = {}
     for key in keys:
         parsed.setdefault(_parse_key(resource, key), key)
-    rows = await resource.query.rows(resource.columns, _conditions(request, parsed))
+    rows = await resource.query.rows(resource.columns(resource.fields), _conditions(request, parsed))
     names = [each.name for each in resource.key_fields]
     found = {tuple(row.values[name] for name in names): row for row in rows}
     return {key: found[parts] for parts, key in parsed.items() if parts in found}
@@ -192,29 +194,23 @@ def _parse_id(text: str) -> int:
 
 
 def _creations(request: ResourceRequest, items: Iterable[object], references: ReferencedRows) -> Iterator[Change]:
-    fields = [each for each in request.resource.fields if each.column]
-    accepted = {each.name: each.column for each in request.fields}
+    resource, accepted = request.resource, {each.name: each.column for each in request.fields}
+    fields = [each for each in resource.fields if each.column]
     for item in items:
         values = validate(fields, accepted, item, references, partial=False)
-        yield Create(_columns(fields, values), _violation(request.resource, values, references, None))
+        yield Create(_columns(fields, values), resource.check(values, references, None))
 
 
-def _updates(
-    request: ResourceRequest,
-    pairs: Iterable[tuple[object, StoredRow | None]],
-    references: ReferencedRows,
-    *,
-    partial: bool,
-) -> Iterator[Change]:
+def _updates(request: ResourceRequest, pairs: Pairs, references: ReferencedRows, *, partial: bool) -> Iterator[Change]:
+    resource, accepted = request.resource, {each.name: each.column for each in request.fields}
     fields = [each for each in request.fields if each.column]
-    accepted = {each.name: each.column for each in request.fields}
     for item, row in pairs:
         if partial and not item:
             raise PdcError({"detail": PARTIAL_WITHOUT_CHANGES})
         if row is None:
             raise not_found()
         values = validate(fields, accepted, item, references, partial=partial)
-        yield Update(row.id, _columns(fields, values), _violation(request.resource, values, references, row))
+        yield Update(row.id, _columns(fields, values), resource.check(values, references, row))
 
 
 def _deletions(identifiers: Iterable[object], rows: dict[str, StoredRow]) -> Iterator[Change]:
@@ -225,12 +221,8 @@ def _deletions(identifiers: Iterable[object], rows: dict[str, StoredRow]) -> Ite
         yield Delete(row.id)
 
 
-def _columns(fields: Sequence[Field], values: Values) -> Columns:
+def _columns(fields: Sequence[Field], values: Item) -> Columns:
     return {each.column: values[each.name] for each in fields if each.name in values}
-
-
-def _violation(resource: Resource, values: Values, references: ReferencedRows, row: StoredRow | None) -> Problem | None:
-    return None if resource.check is None else resource.check(values, references, row)
 
 
 async def _apply(request: ResourceRequest, changes: Iterator[Change], batch: Batch | None) -> list[Item]:

@@ -116,29 +116,25 @@ def parse_date(value: object) -> date:
 
 def choice(*names: str) -> FieldType:
     """One of these words."""
-    parse = _choice_parser(names)
-    return FieldType("string", parse, {"type": "string", "enum": list(names)}, empty_is_null=True)
 
-
-def choices(*names: str) -> FieldType:
-    """A list of these words, sorted and without duplicates."""
-    parse_word = _choice_parser(names)
-
-    def parse(value: object) -> list[str]:
-        if not isinstance(value, list):
-            raise ValueError(f'Expected a list of items but got type "{type(value).__name__}".')
-        return sorted({parse_word(word) for word in value})
-
-    return FieldType("list", parse, {"type": "array", "items": {"type": "string", "enum": list(names)}}, decode_json)
-
-
-def _choice_parser(names: Sequence[str]) -> Callable[[object], str]:
     def parse(value: object) -> str:
         if not isinstance(value, str) or value not in names:
             raise ValueError(not_allowed(value, names))
         return value
 
-    return parse
+    return FieldType("string", parse, {"type": "string", "enum": list(names)}, empty_is_null=True)
+
+
+def choices(*names: str) -> FieldType:
+    """A list of these words, sorted and without duplicates."""
+    word = choice(*names)
+
+    def parse(value: object) -> list[str]:
+        if not isinstance(value, list):
+            raise ValueError(f'Expected a list of items but got type "{type(value).__name__}".')
+        return sorted({str(word.parse(each)) for each in value})
+
+    return FieldType("list", parse, {"type": "array", "items": word.schema}, decode_json)
 
 
 def not_allowed(value: object, names: Sequence[str]) -> str:

@@ -92,18 +92,14 @@ def _integers(column: str, maximum: int, error: Callable[[str], object]) -> Filt
     return add
 
 
-def boolean(condition: str) -> Filter:
-    """Whether a condition holds: 1, t, true, 0, f or false in any case."""
-
-    def parse(value: str) -> bool:
-        if (parsed := BOOLEANS.get(value.lower())) is None:
-            raise PdcError({"detail": f"{value} is not a valid boolean value"})
-        return parsed
-
-    return boolean_by(condition, parse)
+def _parse_boolean(value: str) -> bool:
+    """Parse 1, t, true, 0, f or false in any case."""
+    if (parsed := BOOLEANS.get(value.lower())) is None:
+        raise PdcError({"detail": f"{value} is not a valid boolean value"})
+    return parsed
 
 
-def boolean_by(condition: str, parse: Callable[[str], bool]) -> Filter:
+def boolean(condition: str, parse: Callable[[str], bool] = _parse_boolean) -> Filter:
     """Whether a condition holds, by the last value; an empty one does not filter. `{}` in it stands for today."""
 
     def add(values: list[str], conditions: Conditions, today: date) -> None:

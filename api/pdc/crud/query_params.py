@@ -18,6 +18,7 @@ COMMON = ("ordering", *PAGING, "fields", "exclude_fields")
 DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 20, 100
 
 Params = MultiMapping[str]
+Pairs = tuple[tuple[str, str], ...]
 
 
 def check_names(params: Params, names: Collection[str]) -> None:
@@ -44,9 +45,7 @@ def select_rows(resource: Resource, params: Params, viewer: Visibility, today: d
 
 
 @lru_cache(maxsize=1024)
-def _select_rows(
-    resource: Resource, pairs: tuple[tuple[str, str], ...], viewer: Visibility, today: date
-) -> tuple[Conditions, Order]:
+def _select_rows(resource: Resource, pairs: Pairs, viewer: Visibility, today: date) -> tuple[Conditions, Order]:
     params, conditions = MultiDict(pairs), Conditions()
     for name, add_condition in resource.filters.items():
         if name in params and INVALID_DATE not in conditions.clauses:
@@ -153,6 +152,6 @@ def _parse_integer(text: str, default: int) -> int:
 
 
 @lru_cache(maxsize=1024)
-def _page_url(url: str, params: tuple[tuple[str, str], ...], page: int) -> str:
+def _page_url(url: str, params: Pairs, page: int) -> str:
     pairs = [(name, value) for name, value in params if name != "page"] + [("page", str(page))] * (page > 1)
     return url + (f"?{urlencode(sorted(pairs, key=lambda pair: pair[0]))}" if pairs else "")

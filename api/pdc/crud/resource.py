@@ -4,7 +4,7 @@ A resource is a value: its fields with their types and paths, unique constraints
 performs requests on it, `validation` parses what is sent, `serializers` renders rows, and `api.pdc.views` does HTTP.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property, lru_cache, partial
@@ -23,7 +23,6 @@ REQUIRED: Final = object()
 _quote = lru_cache(maxsize=4096)(partial(quote, safe=""))
 
 Item = dict[str, object]
-Values = Mapping[str, Any]
 ReferencedRows = Mapping[str, Mapping[object, StoredRow]]
 Serializer = Callable[[Any], object]
 
@@ -123,15 +122,21 @@ class Field:
 Filter = Callable[[list[str], Conditions, date], None]
 """Adds the condition for the values of a query parameter."""
 
+Check = Callable[[Item, ReferencedRows, StoredRow | None], Problem | None]
+"""Finds a rule that an item's values violate, given the rows that it refers to and the stored row."""
+
+
+def no_violation(values: Item, references: ReferencedRows, row: StoredRow | None) -> None:
+    """The check of resources without rules of their own."""
+
 
 @dataclass(frozen=True, eq=False)
 class Resource:
     """Rows of a model as the dialect presents them.
 
     `key` are the paths that identify an item; `filters` and `orderings` go by the names that clients use, and
-    `nested_orderings` gives access to the orderings of another resource at a path. `check` finds what else is wrong
-    with an item's values, given the referenced rows and the stored row; `add_derived` adds to a serialized item what
-    follows from `extra_columns`.
+    `nested_orderings` gives access to the orderings of another resource at a path. `add_derived` adds to a serialized
+    item what follows from `extra_columns`.
     """
 
     name: str
@@ -147,7 +152,7 @@ class Resource:
     actions: frozenset[str] = frozenset({"create", "update", "delete"})
     prepare: Preparer | None = None
     timestamps: bool = False
-    check: Callable[[Values, ReferencedRows, StoredRow | None], Problem | None] | None = None
+    check: Check = no_violation
     extra_columns: Mapping[str, str] = field(default_factory=dict)
     add_derived: Callable[[Item, StoredRow], None] | None = None
     description: str = ""
@@ -164,11 +169,6 @@ class Resource:
         own = {each.name: each.path for each in self.fields if isinstance(each.path, str) and each.serializer is None}
         return {**own, **self.orderings}
 
-    @cached_property
-    def columns(self) -> dict[str, str]:
-        """Every column that is read: names and paths."""
-        return self.columns_of(self.fields)
-
-    def columns_of(self, fields: tuple[Field, ...]) -> dict[str, str]:
-        """The columns that are read to serialize these fields."""
+    def columns(self, fields: Sequence[Field]) -> dict[str, str]:
+        """The columns that are read to serialize some of the fields: names and paths."""
         return {**self.extra_columns, **{name: path for each in fields for name, path in each.columns.items()}}

@@ -16,20 +16,13 @@ NO_LINKS = RenderContext("", "", date.min)
 @lru_cache
 def table(resource: Resource) -> Table:
     """The table to which a resource is written. The change log keeps its writable fields, serialized."""
-    written = tuple(each for each in resource.fields if each.column)
+    written, columns = [each for each in resource.fields if each.column], resource.columns(resource.fields)
 
     def log_values(rows: Sequence[StoredRow]) -> list[Item]:
         return serialize(written, rows, NO_LINKS)
 
-    return Table(
-        resource.name,
-        resource.query,
-        resource.columns,
-        log_values,
-        resource.unique,
-        resource.prepare,
-        resource.timestamps,
-    )
+    unique, prepare = resource.unique, resource.prepare
+    return Table(resource.name, resource.query, columns, log_values, unique, prepare, resource.timestamps)
 
 
 async def render(

@@ -10,29 +10,27 @@ from bot.store.lists import Conditions, ModelQuery, StoredRow
 async def read_references(resource: Resource, items: Sequence[object], viewer: Visibility) -> ReferencedRows:
     """Read the rows that items refer to and the viewer may see, by field and key; ignore values of a wrong type."""
     return {
-        each.name: await _read_referenced(each.reference, _parsable_values(each, items), viewer)
+        each.name: await _read_rows(each.reference, _parse_keys(each, items), viewer)
         for each in resource.fields
         if each.reference is not None
     }
 
 
-def _parsable_values(field: Field, items: Sequence[object]) -> list[object]:
-    values = []
+def _parse_keys(field: Field, items: Sequence[object]) -> list[object]:
+    keys = []
     for item in items:
         try:
             if isinstance(item, dict):
-                values.append(field.type.parse(item[field.name]))
+                keys.append(field.type.parse(item[field.name]))
         except (ValueError, KeyError):  # reported when the item is validated
             continue
-    return values
+    return keys
 
 
-async def _read_referenced(
-    reference: Reference, values: Sequence[object], viewer: Visibility
-) -> Mapping[object, StoredRow]:
+async def _read_rows(reference: Reference, keys: list[object], viewer: Visibility) -> Mapping[object, StoredRow]:
     query, conditions = ModelQuery(reference.model, reference.project), Conditions()
     if not reference.closed:
-        conditions.add_in(query.column(reference.key), list(dict.fromkeys(values)))
+        conditions.add_in(query.column(reference.key), list(dict.fromkeys(keys)))
     query.restrict(conditions, viewer)
     columns = {name: name for name in (reference.key, *reference.columns)}
     return {row.values[reference.key]: row for row in await query.rows(columns, conditions)}

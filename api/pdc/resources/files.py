@@ -1,7 +1,7 @@
 """Released files, and the variants, repositories and packages that they belong to."""
 
 from api.pdc.crud import field_types, filters
-from api.pdc.crud.resource import Field, Item, PdcError, ReferencedRows, Resource, Values
+from api.pdc.crud.resource import Field, Item, PdcError, ReferencedRows, Resource
 from api.pdc.resources.products import constant_field, unique_record, unique_together
 from api.pdc.resources.releases import RELEASES
 from bot.operations import content
@@ -127,7 +127,7 @@ _REPO_COLUMNS = {each.name: f"repo__{each.path}" for each in REPOS.fields}
 _RPM_COLUMNS = ("srpm_name", "version", "arch", "filename")
 
 
-def _check_file(values: Values, references: ReferencedRows, row: StoredRow | None) -> PdcError | None:
+def _check_file(values: Item, references: ReferencedRows, row: StoredRow | None) -> PdcError | None:
     """Only packages are released, and only from repositories of packages."""
     stored = {} if row is None else {name: row.values[f"repo.{name}"] for name in ("name", "content_format")}
     referenced = references["repo"].get(values.get("repo"))

@@ -47,7 +47,7 @@ SCHEDULES = Resource(
         "date": filters.compare_date("t.date"),  # first, so that an invalid date hides what is wrong with the others
         "date_after": filters.compare_date("t.date", ">="),
         "date_before": filters.compare_date("t.date", "<="),
-        "active": filters.boolean_by("t.date >= {}", _parse_active),
+        "active": filters.boolean("t.date >= {}", _parse_active),
         "release": filters.exact("t.release_id = (SELECT id FROM releases WHERE release_id = {})"),
         "product_version": filters.exact(
             "t__release.product_version_id = (SELECT id FROM product_versions WHERE product_version_id = {})"
