@@ -25,7 +25,7 @@ from bot.store.audit import AuditEntry
 from bot.store.content import ChangeSet, Schedule
 from bot.store.lists import Columns, StoredRow
 from bot.store.releases import Release
-from tests.api.pdc.calls import calendar
+from tests.api.pdc.schedules import create_schedules
 from tests.world import World
 
 NEW_DATE = {"date": date(2031, 1, 1)}
@@ -49,7 +49,7 @@ async def counts() -> tuple[int, int, int]:
 
 
 async def test_only_actors_with_the_grant_write(world: World) -> None:
-    await calendar(world)
+    await create_schedules(world)
     context = await context_with_grants(world, "content:read", "project:write")
     with pytest.raises(Forbidden):
         await apply(context, Update(1, NEW_DATE))
@@ -65,7 +65,7 @@ async def test_only_actors_with_the_grant_write(world: World) -> None:
 
 
 async def test_a_row_that_another_request_deleted_is_reported_and_nothing_is_written(world: World) -> None:
-    await calendar(world)
+    await create_schedules(world)
     context = await context_with_grants(world, "content:write")
     release = await Release.get(release_id="bar-2.0")
     before = await counts()
@@ -86,7 +86,7 @@ async def refuse_2040(_: Context, drafts: Sequence[Draft]) -> AsyncIterator[Colu
 
 
 async def test_the_first_refused_item_is_reported_whatever_refuses_it(world: World) -> None:
-    await calendar(world)
+    await create_schedules(world)
     context = await context_with_grants(world, "content:write")
     before = await counts()
     with_preparer = replace(table(SCHEDULES), prepare=refuse_2040)
