@@ -71,18 +71,26 @@ class _Batch:
     received_at: datetime
 
     @cached_property
-    def rejection(self) -> ItemRefused | None:
-        """The refusal of the first rejected item."""
-        for index, change in enumerate(self.request.changes):
-            if isinstance(change, Rejected):
-                return ItemRefused(index, change.problem)
-        return None
-
-    @cached_property
     def changes(self) -> list[Change]:
         """The changes before the first rejected item."""
-        end = None if self.rejection is None else self.rejection.index
-        return [change for change in self.request.changes[:end] if not isinstance(change, Rejected)]
+        changes: list[Change] = []
+        for change in self.request.changes:
+            if isinstance(change, Rejected):
+                break
+            changes.append(change)
+        return changes
+
+    @cached_property
+    def row_ids(self) -> list[int | None]:
+        """The id of the stored row of each change, None for a new one."""
+        return [None if isinstance(change, Create) else change.row_id for change in self.changes]
+
+    @property
+    def rejection(self) -> ItemRefused | None:
+        """The refusal of the first rejected item."""
+        index = len(self.changes)
+        rejected = self.request.changes[index] if index < len(self.request.changes) else None
+        return ItemRefused(index, rejected.problem) if isinstance(rejected, Rejected) else None
 
     @property
     def is_large_insert(self) -> bool:
@@ -145,12 +153,13 @@ async def _prepare(batch: _Batch) -> _Prepared:
 
 async def _lock_stored(batch: _Batch) -> dict[int, StoredRow]:
     """Lock and read the rows to be changed or deleted; ItemRefused for the first that does not exist."""
-    row_ids = [None if isinstance(change, Create) else change.row_id for change in batch.changes]
-    ids = [row_id for row_id in row_ids if row_id is not None]
+    ids = [row_id for row_id in batch.row_ids if row_id is not None]
+    if not ids:
+        return {}
     deletes = any(isinstance(change, Delete) for change in batch.changes)
     await batch.table.query.lock(ids, for_deletion=deletes)
     stored = await _read(batch.table, ids, batch.request.conditions)
-    for index, row_id in enumerate(row_ids):
+    for index, row_id in enumerate(batch.row_ids):
         if row_id is not None and row_id not in stored:
             raise ItemRefused(index, NotFound("Not found."))
     return stored
@@ -202,7 +211,7 @@ async def _refuse_first_invalid(batch: _Batch, prepared: _Prepared) -> None:
     stored = await _read_unique_columns(batch.table, list(prepared.stored))
     changes = batch.changes[: len(prepared.columns)]
     # new rows have no id yet: the negative index stands for it
-    row_ids = [-index if isinstance(change, Create) else change.row_id for index, change in enumerate(changes)]
+    row_ids = [-index if row_id is None else row_id for index, row_id in enumerate(batch.row_ids[: len(changes)])]
     new = [
         {**stored.get(row_id, {}), **(columns or {})} for row_id, columns in zip(row_ids, prepared.columns, strict=True)
     ]
@@ -237,9 +246,8 @@ async def _read_unique_columns(table: Table, ids: Sequence[int]) -> dict[int, Co
 
 async def _write(batch: _Batch, prepared: _Prepared) -> list[StoredRow]:
     """Write the rows, the change set and the audit entry."""
-    creations = sum(isinstance(change, Create) for change in batch.changes)
-    new_ids = iter(await next_numbers(batch.table.query.table, creations))
-    ids = [next(new_ids) if isinstance(change, Create) else change.row_id for change in batch.changes]
+    new_ids = iter(await next_numbers(batch.table.query.table, batch.row_ids.count(None)))
+    ids = [next(new_ids) if row_id is None else row_id for row_id in batch.row_ids]
     statements = _statements(batch, ids, prepared.columns)
     for sql, group in groupby(statements, key=itemgetter(0)):  # in order: a row may take the key that another gave up
         await execute_many(sql, [args for _, args in group])
@@ -254,11 +262,11 @@ def _statements(batch: _Batch, ids: Sequence[int], columns: Sequence[Columns | N
     updated: Columns = {"updated_at": now} if batch.table.timestamps else {}
     created: Columns = {"created_at": now, **updated} if batch.table.timestamps else {}
     statements = []
-    for change, row_id, values in zip(batch.changes, ids, columns, strict=True):
+    for row_id, stored_id, values in zip(ids, batch.row_ids, columns, strict=True):
         if values is None:
             statements.append(delete_statement(table, row_id))
-        elif isinstance(change, Create):
-            statements.append(insert_statement(table, row_id, {**values, **created}))
+        elif stored_id is None:
+            statements.append(insert_statement(table, row_id, {**values, **created} if created else values))
         elif values or updated:
             statements.append(update_statement(table, row_id, {**values, **updated}))
     return statements

@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from tortoise.models import Model
@@ -28,7 +28,8 @@ Order = Sequence[tuple[str, bool]]
 Statement = tuple[str, list[Any]]
 
 
-class StoredRow(NamedTuple):
+@dataclass(slots=True)  # not frozen: frozen ones take twice as long to create, and lists are long
+class StoredRow:
     """A row as it was read: its id, and the values of the selected columns by name."""
 
     id: int
@@ -184,12 +185,12 @@ async def ids_by_key(table: str, columns: Sequence[str], keys: Iterable[tuple[An
 
 def insert_statement(table: str, row_id: int, columns: Columns) -> Statement:
     """The statement that inserts a row, and its arguments."""
-    return _insert_sql(table, tuple(columns)), [row_id, *map(_to_column, columns.values())]
+    return _insert_sql(table, tuple(columns)), [row_id, *_arguments(columns)]
 
 
 def update_statement(table: str, row_id: int, columns: Columns) -> Statement:
     """The statement that updates a row, and its arguments."""
-    return _update_sql(table, tuple(columns)), [row_id, *map(_to_column, columns.values())]
+    return _update_sql(table, tuple(columns)), [row_id, *_arguments(columns)]
 
 
 def delete_statement(table: str, row_id: int) -> Statement:
@@ -197,8 +198,8 @@ def delete_statement(table: str, row_id: int) -> Statement:
     return f"DELETE FROM {table} WHERE id = $1", [row_id]
 
 
-def _to_column(value: Any) -> Any:
-    return orjson.dumps(value).decode() if isinstance(value, CONTAINERS) else value
+def _arguments(columns: Columns) -> list[Any]:
+    return [orjson.dumps(each).decode() if isinstance(each, CONTAINERS) else each for each in columns.values()]
 
 
 @lru_cache(maxsize=256)

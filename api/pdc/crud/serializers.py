@@ -44,7 +44,7 @@ def serialize(fields: Sequence[Field], rows: Sequence[StoredRow], context: Rende
     for each in fields:
         _add_composite(each, rows)
     names = [each.name for each in fields]
-    items: list[Item] = [{name: row.values[name] for name in names} for row in rows]
+    items: list[Item] = [{name: values[name] for name in names} for values in [row.values for row in rows]]
     for each in fields:
         serializer = each.type.serialize if each.serializer is None else each.serializer(context)
         if serializer is not None:
@@ -59,8 +59,8 @@ def _add_composite(field: Field, rows: Sequence[StoredRow]) -> None:
     if isinstance(field.path, str) or field.related is not None:
         return
     parts = [(part, f"{field.name}.{part}") for part in field.path or ()]
-    for row in rows:
-        row.values[field.name] = {part: row.values[column] for part, column in parts} if parts else None
+    for values in [row.values for row in rows]:
+        values[field.name] = {part: values[column] for part, column in parts} if parts else None
 
 
 async def _add_related(name: str, related: RelatedValues, rows: Sequence[StoredRow], viewer: Visibility) -> None:
