@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from bot.context import Context
 from bot.errors import Problem, Refusal
-from bot.store.lists import Columns, Conditions, ModelQuery, StoredRow
+from bot.store.lists import Columns, Conditions, ModelQuery, Row
 
 Key = tuple[Any, ...]
 
@@ -65,14 +65,15 @@ class ItemRefused(Problem):
 
 
 class Draft(NamedTuple):
-    """A row about to be written: as it is stored, None for a new one, and its new values."""
+    """A row about to be written: its id and its stored values, None for a new row, and its new values."""
 
-    stored: StoredRow | None
+    row_id: int | None
+    stored: Row | None
     values: Columns
 
     def get(self, name: str) -> Any:
         """The new value, or else the stored one."""
-        return self.values.get(name, None if self.stored is None else self.stored.values.get(name))
+        return self.values.get(name, None if self.stored is None else self.stored.get(name))
 
 
 Preparer = Callable[[Context, Sequence[Draft]], AsyncIterator[Columns]]
@@ -104,7 +105,7 @@ class Table:
     name: str
     query: ModelQuery
     columns: Mapping[str, str]
-    log_values: Callable[[Sequence[StoredRow]], list[dict[str, Any]]]
+    log_values: Callable[[Sequence[Row]], list[Row]]
     unique: Sequence[Unique] = ()
     prepare: Preparer | None = None
     timestamps: bool = False

@@ -42,7 +42,7 @@ async def product_version(context: Context, drafts: Sequence[Draft]) -> AsyncIte
 async def sla(context: Context, drafts: Sequence[Draft]) -> AsyncIterator[Columns]:
     """SLAs. Refuses to rename one: schedules made under the old name would change their meaning."""
     for draft in drafts:
-        if draft.stored is not None and draft.get("name") != draft.stored.values["name"]:
+        if draft.stored is not None and draft.get("name") != draft.stored["name"]:
             raise Refusal("You may not modify the SLA's name due to policy", field="name")
         yield draft.values
 
@@ -74,7 +74,7 @@ async def release(context: Context, drafts: Sequence[Draft]) -> AsyncIterator[Co
 
 async def _release_names(drafts: Sequence[Draft]) -> _ReleaseNames:
     parts = [_release_id_parts(draft) for draft in drafts]
-    shorts, rows = {short for short, _, _ in parts}, [draft.stored.id for draft in drafts if draft.stored is not None]
+    shorts, rows = {short for short, _, _ in parts}, [draft.row_id for draft in drafts if draft.row_id is not None]
     # the lock keeps permalinks from changing until the transaction ends
     projects = await Project.filter(Q(permalink__in=shorts) | Q(name__in=shorts)).select_for_update(no_key=True)
     existing = await Release.filter(release_id__in={release_id(*each) for each in parts}).select_related("project")
@@ -96,15 +96,13 @@ def _release_id_parts(draft: Draft) -> tuple[str, str, str]:
 async def _release_columns(context: Context, names: _ReleaseNames, draft: Draft) -> Columns:
     parts, stored = _release_id_parts(draft), draft.stored
     changed = [
-        name
-        for name, part in zip(RELEASE_ID_FIELDS, parts, strict=True)
-        if stored is None or part != stored.values[name]
+        name for name, part in zip(RELEASE_ID_FIELDS, parts, strict=True) if stored is None or part != stored[name]
     ]
     columns = {name: value for name, value in draft.values.items() if name not in RELEASE_ID_FIELDS}
     columns["updated_at"] = context.now()
     if stored is not None and not changed:
         return columns
-    if stored is not None and stored.id in names.fixed:
+    if draft.row_id in names.fixed:
         raise Refusal("This cannot change: the release has candidates or is announced.", field=changed[0])
     short, version, release_type = parts
     project = await _find_or_create_project(context, names, short)
@@ -139,7 +137,7 @@ async def variant(context: Context, drafts: Sequence[Draft]) -> AsyncIterator[Co
     """Variants. Refuses to remove an architecture that the variant has repositories for."""
     for draft in drafts:
         if draft.stored is not None and "arches" in draft.values:
-            used = await ContentRepo.filter(variant_id=draft.stored.id).distinct().values_list("arch", flat=True)
+            used = await ContentRepo.filter(variant_id=draft.row_id).distinct().values_list("arch", flat=True)
             if removed := sorted(set(map(str, used)) - set(draft.values["arches"])):
                 sentence = f"This variant has repositories for {', '.join(removed)}: delete them first."
                 raise Refusal(sentence, field="arches")
@@ -154,7 +152,7 @@ async def repo(context: Context, drafts: Sequence[Draft]) -> AsyncIterator[Colum
     for draft in drafts:
         columns = {name: value for name, value in draft.values.items() if name not in REPO_PARENT_FIELDS}
         parent = {name: draft.get(name) for name in REPO_PARENT_FIELDS}
-        if draft.stored is None or any(draft.stored.values[name] != value for name, value in parent.items()):
+        if draft.stored is None or any(draft.stored[name] != value for name, value in parent.items()):
             columns |= await _repo_parent_columns(context, parent)
         yield columns
 
@@ -174,9 +172,9 @@ async def _repo_parent_columns(context: Context, parent: Mapping[str, str]) -> C
 async def rpm(context: Context, drafts: Sequence[Draft]) -> AsyncIterator[Columns]:
     """Package files. Without a `filename` of its own, a file has the default one, also after its parts change."""
     for draft in drafts:
-        stored = None if draft.stored is None else draft.stored.values
-        merged = {**(stored or {}), **draft.values}
+        merged = {**(draft.stored or {}), **draft.values}
         content.check_rpm(merged)
+        stored = draft.stored
         has_default = stored is not None and stored["filename"] == content.default_filename(stored)
         if merged["filename"] is None or (has_default and "filename" not in draft.values):
             yield {**draft.values, "filename": content.default_filename(merged)}

@@ -87,7 +87,7 @@ async def listed(context: Context, *, limit: int | None = None, offset: int = 0)
     conditions = Conditions()
     PROJECTS.restrict(conditions, context.actor.visibility("project:read"))
     page = await PROJECTS.rows({}, conditions, [("t.name", False)], limit, offset)
-    return await Project.filter(id__in=[row.id for row in page]).order_by("name").select_related("repository")
+    return await Project.filter(id__in=list(page)).order_by("name").select_related("repository")
 
 
 @allowed("project:read", hides=True)

@@ -1,12 +1,11 @@
 """The one operation that writes content rows: grant, uniqueness, change log and audit entry in one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
 
 import orjson
 from tortoise.exceptions import IntegrityError
@@ -30,8 +29,8 @@ from bot.store.database import exclusive_transaction, execute_many, fetch, next_
 from bot.store.lists import (
     Columns,
     Conditions,
+    Rows,
     Statement,
-    StoredRow,
     delete_statement,
     ids_by_key,
     insert_statement,
@@ -42,8 +41,8 @@ GRANT = "content:write"
 MAX_PRECHECKED_INSERTS = 100  # more new rows than this are inserted before their keys are looked up
 
 
-async def apply(context: Context, table: Table, request: ChangeRequest) -> list[StoredRow]:
-    """Make all changes of a request or none; return the created and changed rows in order.
+async def apply(context: Context, table: Table, request: ChangeRequest) -> Rows:
+    """Make all changes of a request or none; return the created and changed rows, in order.
 
     Refuses (ItemRefused) the first change that is invalid: a row that does not exist or no longer meets the conditions,
     a duplicate, a violation, and what `prepare` refuses; Conflict when another request interfered twice; Forbidden
@@ -106,12 +105,12 @@ class _Batch:
 class _Prepared:
     """Rows to be changed by id, the columns to write for each change (None deletes) up to the first refused one."""
 
-    stored: Mapping[int, StoredRow]
+    stored: Rows
     columns: Sequence[Columns | None]
     refusal: ItemRefused | None
 
 
-async def _insert_unchecked(batch: _Batch) -> list[StoredRow]:
+async def _insert_unchecked(batch: _Batch) -> Rows:
     """Insert rows and leave it to the database to find duplicates (IntegrityError)."""
     async with exclusive_transaction(GRANT):
         prepared = await _prepare(batch)
@@ -120,7 +119,7 @@ async def _insert_unchecked(batch: _Batch) -> list[StoredRow]:
         return await _write(batch, prepared)
 
 
-async def _write_checked(batch: _Batch) -> list[StoredRow]:
+async def _write_checked(batch: _Batch) -> Rows:
     """Write rows after every check; IntegrityError when a concurrent transaction interferes."""
     async with exclusive_transaction(GRANT):
         prepared = await _prepare(batch)
@@ -136,8 +135,8 @@ async def _prepare(batch: _Batch) -> _Prepared:
         columns = [None if isinstance(change, Delete) else change.values for change in batch.changes]
         return _Prepared(stored, columns, batch.rejection)
     drafts = [
-        Draft(None if isinstance(change, Create) else stored[change.row_id], change.values)
-        for change in batch.changes
+        Draft(row_id, None if row_id is None else stored[row_id], change.values)
+        for row_id, change in zip(batch.row_ids, batch.changes, strict=True)
         if not isinstance(change, Delete)
     ]
     columns, prepared = [], batch.table.prepare(batch.context, drafts)
@@ -151,7 +150,7 @@ async def _prepare(batch: _Batch) -> _Prepared:
     return _Prepared(stored, columns, batch.rejection)
 
 
-async def _lock_stored(batch: _Batch) -> dict[int, StoredRow]:
+async def _lock_stored(batch: _Batch) -> Rows:
     """Lock and read the rows to be changed or deleted; ItemRefused for the first that does not exist."""
     ids = [row_id for row_id in batch.row_ids if row_id is not None]
     if not ids:
@@ -165,13 +164,13 @@ async def _lock_stored(batch: _Batch) -> dict[int, StoredRow]:
     return stored
 
 
-async def _read(table: Table, ids: Sequence[int], conditions: Conditions) -> dict[int, StoredRow]:
+async def _read(table: Table, ids: Sequence[int], conditions: Conditions) -> Rows:
     """Read the table's columns of those rows that meet the conditions."""
     if not ids:
         return {}
     conditions = conditions.copy()
     conditions.add_in("t.id", ids)
-    return {row.id: row for row in await table.query.rows(table.columns, conditions)}
+    return await table.query.rows(table.columns, conditions)
 
 
 async def _require_own_project(batch: _Batch, ids: Sequence[int]) -> None:
@@ -184,7 +183,7 @@ async def _require_own_project(batch: _Batch, ids: Sequence[int]) -> None:
     conditions = Conditions()
     conditions.add_in("t.id", ids)
     rows = await query.rows({"project": query.project}, conditions)
-    if any(row.values["project"] != project_id for row in rows):
+    if any(row["project"] != project_id for row in rows.values()):
         raise Forbidden(FORBIDDEN)
 
 
@@ -234,17 +233,17 @@ async def _refuse_first_invalid(batch: _Batch, prepared: _Prepared) -> None:
         raise prepared.refusal
 
 
-async def _read_unique_columns(table: Table, ids: Sequence[int]) -> dict[int, Columns]:
+async def _read_unique_columns(table: Table, ids: Sequence[int]) -> Rows:
     """The stored values of the columns that unique constraints cover."""
     names = {column: column for unique in table.unique for column in unique.columns}
     if not names or not ids:
         return {}
     conditions = Conditions()
     conditions.add_in("t.id", ids)
-    return {row.id: row.values for row in await table.query.rows(names, conditions)}
+    return await table.query.rows(names, conditions)
 
 
-async def _write(batch: _Batch, prepared: _Prepared) -> list[StoredRow]:
+async def _write(batch: _Batch, prepared: _Prepared) -> Rows:
     """Write the rows, the change set and the audit entry."""
     new_ids = iter(await next_numbers(batch.table.query.table, batch.row_ids.count(None)))
     ids = [next(new_ids) if row_id is None else row_id for row_id in batch.row_ids]
@@ -254,7 +253,7 @@ async def _write(batch: _Batch, prepared: _Prepared) -> list[StoredRow]:
     written = await _read(batch.table, ids, Conditions())
     await _require_own_project(batch, list(written))
     await _log(batch, ids, prepared.stored, written)
-    return [written[row_id] for row_id in ids if row_id in written]
+    return {row_id: written[row_id] for row_id in ids if row_id in written}
 
 
 def _statements(batch: _Batch, ids: Sequence[int], columns: Sequence[Columns | None]) -> list[Statement]:
@@ -272,13 +271,11 @@ def _statements(batch: _Batch, ids: Sequence[int], columns: Sequence[Columns | N
     return statements
 
 
-async def _log(
-    batch: _Batch, ids: Sequence[int], before: Mapping[int, StoredRow], after: Mapping[int, StoredRow]
-) -> None:
+async def _log(batch: _Batch, ids: Sequence[int], before: Rows, after: Rows) -> None:
     """Record the change set, and an audit entry that refers to it; nothing if nothing changed."""
     if not ids:
         return
-    old, new = (_logged(batch.table, ids, rows) for rows in (before, after))
+    old, new = (_logged(batch.table, rows) for rows in (before, after))
     changes = [
         {
             "resource": batch.table.name,
@@ -300,7 +297,6 @@ async def _log(
     await audit.record(context, "records.apply", subject, after={"changeset": number})
 
 
-def _logged(table: Table, ids: Sequence[int], rows: Mapping[int, StoredRow]) -> dict[int, dict[str, Any]]:
-    """What the change log keeps of rows, by id."""
-    found = [rows[row_id] for row_id in ids if row_id in rows]
-    return dict(zip((row.id for row in found), table.log_values(found), strict=True))
+def _logged(table: Table, rows: Rows) -> Rows:
+    """What the change log keeps of rows."""
+    return dict(zip(rows, table.log_values(list(rows.values())), strict=True))

@@ -23,17 +23,17 @@ MAX_INLINE_VALUES = 100  # values passed as separate parameters; more of them ar
 _ID = "row id"  # alias of the id; no column can have this name
 _TYPES = {int: "BIGINT", str: "TEXT", bool: "BOOL"}
 
+Row = dict[str, Any]
+"""The values of the selected columns of a row, by name."""
+
+Rows = dict[int, Row]
+"""Rows by id, in the order in which they were read."""
+
 Columns = Mapping[str, Any]
+"""Values to be written, by column."""
+
 Order = Sequence[tuple[str, bool]]
 Statement = tuple[str, list[Any]]
-
-
-@dataclass(slots=True)  # not frozen: frozen ones take twice as long to create, and lists are long
-class StoredRow:
-    """A row as it was read: its id, and the values of the selected columns by name."""
-
-    id: int
-    values: dict[str, Any]
 
 
 @dataclass
@@ -95,11 +95,11 @@ class ModelQuery:
         order: Order = (),
         limit: int | None = None,
         offset: int = 0,
-    ) -> list[StoredRow]:
+    ) -> Rows:
         """Read rows. `columns` maps names to paths; `order` lists SQL expressions and whether they descend."""
         page = "" if limit is None else f"LIMIT {int(limit)} OFFSET {int(offset)}"
         sql = _select(self, tuple(columns.items()), str(conditions), tuple(order), page)
-        return [StoredRow(row.pop(_ID), row) for row in await fetch(sql, *conditions.args)]
+        return {row.pop(_ID): row for row in await fetch(sql, *conditions.args)}
 
     async def ids(self, conditions: Conditions, order: Order = ()) -> Sequence[int]:
         """The ids of all matching rows in order, as an array of four bytes each."""

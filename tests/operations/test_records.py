@@ -23,7 +23,7 @@ from bot.operations.changes import (
 )
 from bot.store.audit import AuditEntry
 from bot.store.content import ChangeSet, Schedule
-from bot.store.lists import Columns, StoredRow
+from bot.store.lists import Columns, Rows
 from bot.store.releases import Release
 from tests.api.pdc.schedules import create_schedules
 from tests.world import World
@@ -38,7 +38,7 @@ async def context_with_grants(world: World, *grants: str, project: int | None = 
     return replace(context, actor=Actor(user.id, user.name, frozenset(grants), project_id=project))
 
 
-async def apply(context: Context, *changes: Change | Rejected) -> list[StoredRow]:
+async def apply(context: Context, *changes: Change | Rejected) -> Rows:
     """Apply changes to schedules."""
     return await records.apply(context, table(SCHEDULES), ChangeRequest(changes))
 
@@ -61,7 +61,7 @@ async def test_only_actors_with_the_grant_write(world: World) -> None:
     with pytest.raises(Forbidden):
         await apply(other, Update(1, NEW_DATE))
     own = await context_with_grants(world, "content:write", project=release.project_id)
-    assert (await apply(own, Update(1, NEW_DATE)))[0].values["release"] == "foo-1.0"
+    assert (await apply(own, Update(1, NEW_DATE)))[1]["release"] == "foo-1.0"
 
 
 async def test_a_row_that_another_request_deleted_is_reported_and_nothing_is_written(world: World) -> None:

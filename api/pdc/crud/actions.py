@@ -8,14 +8,14 @@ from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mappi
 from dataclasses import dataclass
 
 from api.pdc.crud import serializers
-from api.pdc.crud.resource import Field, Item, PdcError, ReferencedRows, RenderContext, Resource
+from api.pdc.crud.resource import Field, Item, PdcError, References, RenderContext, Resource
 from api.pdc.crud.validation import read_references, validate
 from bot.context import Context
 from bot.errors import NotFound, Problem
 from bot.operations import records
 from bot.operations.changes import Change, ChangeRequest, Create, Delete, ItemRefused, Rejected, Update
 from bot.rules.permissions import Visibility
-from bot.store.lists import Columns, Conditions, Order, StoredRow
+from bot.store.lists import Columns, Conditions, Order, Row, Rows
 
 MAX_ITEMS = 10_000
 CHUNK_ROWS = 200  # rows of an unpaged list that are read and serialized at once: some milliseconds
@@ -24,7 +24,7 @@ NO_MAPPING = "Bulk update needs a mapping."
 NO_LIST = "Bulk delete needs a list of identifiers."
 
 Chunks = AsyncIterator[list[Item]]
-Pairs = Iterable[tuple[object, StoredRow | None]]
+FoundRows = dict[str, tuple[int, Row]]
 Batch = Sequence[tuple[object, object]]
 """The items of a bulk request, each with the key that error messages name it by; empty values are not shown in them."""
 
@@ -55,7 +55,7 @@ class ResourceRequest:
         """The columns that the selected fields are made of."""
         return self.resource.columns(self.fields)
 
-    async def render(self, rows: Sequence[StoredRow]) -> list[Item]:
+    async def render(self, rows: Rows) -> list[Item]:
         """Serialize the selected fields of rows."""
         return await serializers.render(self.resource, self.fields, rows, self.rendering, self.viewer)
 
@@ -81,8 +81,8 @@ async def stream_all(request: ResourceRequest) -> Chunks:
             chunk = ids[start : start + CHUNK_ROWS]
             conditions = request.conditions.copy()
             conditions.add_in("t.id", chunk)
-            rows = {row.id: row for row in await query.rows(columns, conditions)}
-            yield await request.render([rows[row_id] for row_id in chunk if row_id in rows])
+            rows = await query.rows(columns, conditions)
+            yield await request.render({row_id: rows[row_id] for row_id in chunk if row_id in rows})
 
     return chunks()
 
@@ -124,9 +124,9 @@ async def update(request: ResourceRequest, body: object, key: str | None = None,
     refuse_too_many(items)
     rows = await _find_rows(request, items)
     references = await read_references(request.resource, list(items.values()), request.viewer)
-    pairs = [(item, rows.get(each)) for each, item in items.items()]
     batch = list(items.items()) if key is None else None
-    updated = await _apply(request, _updates(request, pairs, references, partial=partial), batch)
+    updates = _updates(request, items, rows, references, partial=partial)
+    updated = await _apply(request, updates, batch)
     return updated[0] if key is not None else dict(zip(items, updated, strict=True))
 
 
@@ -160,15 +160,15 @@ def to_pdc_error(problem: Problem) -> PdcError:
     return PdcError({problem.details.get("field", "detail"): [problem.sentence]})
 
 
-async def _find_rows(request: ResourceRequest, keys: Iterable[str]) -> dict[str, StoredRow]:
-    """The rows with these keys that meet the conditions. Of several keys of one row only the first has it."""
+async def _find_rows(request: ResourceRequest, keys: Iterable[str]) -> FoundRows:
+    """The ids and rows of those keys that meet the conditions. Of several keys of one row only the first has it."""
     resource = request.resource
     parsed: dict[tuple[object, ...], str] = {}
     for key in keys:
         parsed.setdefault(_parse_key(resource, key), key)
     rows = await resource.query.rows(resource.columns(resource.fields), _conditions(request, parsed))
     names = [each.name for each in resource.key_fields]
-    found = {tuple(row.values[name] for name in names): row for row in rows}
+    found = {tuple(row[name] for name in names): (row_id, row) for row_id, row in rows.items()}
     return {key: found[parts] for parts, key in parsed.items() if parts in found}
 
 
@@ -193,7 +193,7 @@ def _parse_id(text: str) -> int:
     return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 12 and int(digits) < 2**31 else 0
 
 
-def _creations(request: ResourceRequest, items: Iterable[object], references: ReferencedRows) -> Iterator[Change]:
+def _creations(request: ResourceRequest, items: Iterable[object], references: References) -> Iterator[Change]:
     resource, accepted = request.resource, {each.name: each.column for each in request.fields}
     fields = [each for each in resource.fields if each.column]
     for item in items:
@@ -201,24 +201,27 @@ def _creations(request: ResourceRequest, items: Iterable[object], references: Re
         yield Create(_columns(fields, values), resource.check(values, references, None))
 
 
-def _updates(request: ResourceRequest, pairs: Pairs, references: ReferencedRows, *, partial: bool) -> Iterator[Change]:
+def _updates(
+    request: ResourceRequest, items: Mapping[str, object], rows: FoundRows, references: References, *, partial: bool
+) -> Iterator[Change]:
     resource, accepted = request.resource, {each.name: each.column for each in request.fields}
     fields = [each for each in request.fields if each.column]
-    for item, row in pairs:
+    for key, item in items.items():
         if partial and not item:
             raise PdcError({"detail": PARTIAL_WITHOUT_CHANGES})
-        if row is None:
+        if key not in rows:
             raise not_found()
+        row_id, row = rows[key]
         values = validate(fields, accepted, item, references, partial=partial)
-        yield Update(row.id, _columns(fields, values), resource.check(values, references, row))
+        yield Update(row_id, _columns(fields, values), resource.check(values, references, row))
 
 
-def _deletions(identifiers: Iterable[object], rows: dict[str, StoredRow]) -> Iterator[Change]:
+def _deletions(identifiers: Iterable[object], rows: FoundRows) -> Iterator[Change]:
     for each in identifiers:
-        row = rows.pop(str(each), None)
-        if row is None:
+        if str(each) not in rows:
             raise not_found()
-        yield Delete(row.id)
+        row_id, _ = rows.pop(str(each))
+        yield Delete(row_id)
 
 
 def _columns(fields: Sequence[Field], values: Item) -> Columns:

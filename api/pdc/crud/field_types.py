@@ -1,7 +1,7 @@
 """Field types: they parse values as existing clients send them, and refuse others with the errors that these know."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import date, datetime
 
@@ -10,7 +10,6 @@ import orjson
 from api.http.types import said_utc
 from api.pdc.crud.resource import FieldType, Reference
 from bot.store.content import ContentRepo, Product, ProductVersion, Rpm, Sla
-from bot.store.lists import StoredRow
 from bot.store.releases import Release
 
 MAX_BIGINT = 2**63 - 1
@@ -205,7 +204,7 @@ def _object_not_found(key: str) -> Callable[[object, object], str]:
     return lambda value, _: f"Object with {key}={value} does not exist."
 
 
-def _sla_not_found(value: object, slas: Mapping[object, StoredRow]) -> str:
+def _sla_not_found(value: object, slas: Collection[object]) -> str:
     return not_allowed(value, [str(name) for name in slas])
 
 

@@ -4,7 +4,7 @@ A resource is a value: its fields with their types and paths, unique constraints
 performs requests on it, `validation` parses what is sent, `serializers` renders rows, and `api.pdc.views` does HTTP.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property, lru_cache, partial
@@ -15,7 +15,7 @@ from tortoise.models import Model
 
 from bot.errors import Problem, Refusal
 from bot.operations.changes import Preparer, Unique
-from bot.store.lists import Conditions, ModelQuery, StoredRow
+from bot.store.lists import Conditions, ModelQuery, Row, Rows
 
 REQUIRED: Final = object()
 """The default of a field that has none."""
@@ -23,7 +23,6 @@ REQUIRED: Final = object()
 _quote = lru_cache(maxsize=4096)(partial(quote, safe=""))
 
 Item = dict[str, object]
-ReferencedRows = Mapping[str, Mapping[object, StoredRow]]
 Serializer = Callable[[Any], object]
 
 
@@ -66,17 +65,29 @@ class FieldType:
 class Reference:
     """A value that identifies another row by its column `key`.
 
-    `not_found` makes the error for a value that identifies none, from it and all rows that were found; without it the
+    `not_found` makes the error for a value that identifies none, from it and the keys that were found; without it the
     resource's own check reports it. `columns` of the row are read for checks. `closed` reads all rows, so that the
     error can list them. `project` is the path to the row's project: rows that the caller may not see are not found.
     """
 
     model: type[Model]
     key: str
-    not_found: Callable[[object, Mapping[object, StoredRow]], object] | None = None
+    not_found: Callable[[object, Collection[object]], object] | None = None
     columns: tuple[str, ...] = ()
     closed: bool = False
     project: str = ""
+
+
+@dataclass(frozen=True)
+class ReferencedRows:
+    """The rows that items refer to: their ids by key, and the columns that checks need, by id."""
+
+    ids: Mapping[object, int]
+    rows: Rows
+
+
+References = Mapping[str, ReferencedRows]
+"""Referenced rows by field."""
 
 
 @dataclass(frozen=True)
@@ -122,11 +133,11 @@ class Field:
 Filter = Callable[[list[str], Conditions, date], None]
 """Adds the condition for the values of a query parameter."""
 
-Check = Callable[[Item, ReferencedRows, StoredRow | None], Problem | None]
-"""Finds a rule that an item's values violate, given the rows that it refers to and the stored row."""
+Check = Callable[[Item, References, Row | None], Problem | None]
+"""Finds a rule that an item's values violate, given the rows that items refer to and the stored row."""
 
 
-def no_violation(values: Item, references: ReferencedRows, row: StoredRow | None) -> None:
+def no_violation(values: Item, references: References, row: Row | None) -> None:
     """The check of resources without rules of their own."""
 
 
@@ -154,7 +165,7 @@ class Resource:
     timestamps: bool = False
     check: Check = no_violation
     extra_columns: Mapping[str, str] = field(default_factory=dict)
-    add_derived: Callable[[Item, StoredRow], None] | None = None
+    add_derived: Callable[[Item, Row], None] | None = None
     description: str = ""
     anonymous_access: bool = True
 

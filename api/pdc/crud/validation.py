@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from api.pdc.crud.resource import REQUIRED, Field, Item, PdcError, Reference, ReferencedRows, Resource
+from api.pdc.crud.resource import REQUIRED, Field, Item, PdcError, Reference, ReferencedRows, References, Resource
 from bot.rules.permissions import Visibility
-from bot.store.lists import Conditions, ModelQuery, StoredRow
+from bot.store.lists import Conditions, ModelQuery
 
 
-async def read_references(resource: Resource, items: Sequence[object], viewer: Visibility) -> ReferencedRows:
+async def read_references(resource: Resource, items: Sequence[object], viewer: Visibility) -> References:
     """Read the rows that items refer to and the viewer may see, by field and key; ignore values of a wrong type."""
     return {
         each.name: await _read_rows(each.reference, _parse_keys(each, items), viewer)
@@ -27,17 +27,18 @@ def _parse_keys(field: Field, items: Sequence[object]) -> list[object]:
     return keys
 
 
-async def _read_rows(reference: Reference, keys: list[object], viewer: Visibility) -> Mapping[object, StoredRow]:
+async def _read_rows(reference: Reference, keys: list[object], viewer: Visibility) -> ReferencedRows:
     query, conditions = ModelQuery(reference.model, reference.project), Conditions()
     if not reference.closed:
         conditions.add_in(query.column(reference.key), list(dict.fromkeys(keys)))
     query.restrict(conditions, viewer)
     columns = {name: name for name in (reference.key, *reference.columns)}
-    return {row.values[reference.key]: row for row in await query.rows(columns, conditions)}
+    rows = await query.rows(columns, conditions)
+    return ReferencedRows({row[reference.key]: row_id for row_id, row in rows.items()}, rows)
 
 
 def validate(
-    fields: Sequence[Field], columns: Mapping[str, str], item: object, references: ReferencedRows, *, partial: bool
+    fields: Sequence[Field], columns: Mapping[str, str], item: object, references: References, *, partial: bool
 ) -> Item:
     """Validate an item and return its values by field; PdcError with everything that is wrong with it.
 
@@ -76,7 +77,7 @@ def _quoted(names: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def _value(field: Field, item: Mapping[str, object], references: ReferencedRows) -> object:
+def _value(field: Field, item: Mapping[str, object], references: References) -> object:
     if field.name not in item:
         if field.default is REQUIRED:
             raise ValueError("This field is required.")
@@ -89,7 +90,7 @@ def _value(field: Field, item: Mapping[str, object], references: ReferencedRows)
     value = field.type.parse(value)
     if field.reference is None:
         return value
-    row = references[field.name].get(value)
-    if row is None and field.reference.not_found is not None:
-        raise ValueError(field.reference.not_found(value, references[field.name]))
-    return value if row is None else row.id
+    row_id = references[field.name].ids.get(value)
+    if row_id is None and field.reference.not_found is not None:
+        raise ValueError(field.reference.not_found(value, references[field.name].ids))
+    return value if row_id is None else row_id

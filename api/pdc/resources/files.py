@@ -1,13 +1,13 @@
 """Released files, and the variants, repositories and packages that they belong to."""
 
 from api.pdc.crud import field_types, filters
-from api.pdc.crud.resource import Field, Item, PdcError, ReferencedRows, Resource
+from api.pdc.crud.resource import Field, Item, PdcError, References, Resource
 from api.pdc.resources.products import constant_field, unique_record, unique_together
 from api.pdc.resources.releases import RELEASES
 from bot.operations import content
 from bot.rules.content import ARCHES, CONTENT_CATEGORIES, CONTENT_FORMATS, REPO_FAMILIES, SERVICES, VARIANT_TYPES
 from bot.store.content import ContentRepo, ReleasedFile, Rpm, Variant
-from bot.store.lists import ModelQuery, StoredRow
+from bot.store.lists import ModelQuery, Row
 
 RELEASE_IDS = "SELECT id FROM releases WHERE release_id IN ({})"
 
@@ -127,26 +127,25 @@ _REPO_COLUMNS = {each.name: f"repo__{each.path}" for each in REPOS.fields}
 _RPM_COLUMNS = ("srpm_name", "version", "arch", "filename")
 
 
-def _check_file(values: Item, references: ReferencedRows, row: StoredRow | None) -> PdcError | None:
+def _check_file(values: Item, references: References, row: Row | None) -> PdcError | None:
     """Only packages are released, and only from repositories of packages."""
-    stored = {} if row is None else {name: row.values[f"repo.{name}"] for name in ("name", "content_format")}
-    referenced = references["repo"].get(values.get("repo"))
-    repo = stored if referenced is None else referenced.values
+    stored = {} if row is None else {name: row[f"repo.{name}"] for name in ("name", "content_format")}
+    repo_id = values.get("repo")
+    repo = references["repo"].rows.get(repo_id, stored) if isinstance(repo_id, int) else stored
     if repo["content_format"] != "rpm":
         name, content_format = repo["name"], repo["content_format"]
         sentence = f"Currently we just support rpm type of repo, the type of {name} is {content_format} "
         return PdcError({"detail": [sentence]})
-    if "file_primary_key" in values and values["file_primary_key"] not in references["file_primary_key"]:
+    if "file_primary_key" in values and values["file_primary_key"] not in references["file_primary_key"].ids:
         return PdcError({"detail": "Not found:  RPM matching query does not exist."}, 404)
     return None
 
 
-def _add_names(item: Item, row: StoredRow) -> None:
+def _add_names(item: Item, row: Row) -> None:
     """Add the names of the file if both fields that they derive from are shown."""
-    if "file_primary_key" in item and "repo" in item and row.values["format"] == "rpm":
-        values = row.values
-        item["build"] = f"{values['srpm_name']}-{values['version']}-{values['arch']}"
-        item["package"], item["file"] = values["srpm_name"], values["filename"]
+    if "file_primary_key" in item and "repo" in item and row["format"] == "rpm":
+        item["build"] = f"{row['srpm_name']}-{row['version']}-{row['arch']}"
+        item["package"], item["file"] = row["srpm_name"], row["filename"]
 
 
 FILES = Resource(
