@@ -1,4 +1,4 @@
-"""Endpoints for tokens: who has a token is shown it, and may have it replaced."""
+"""Token endpoints: they return the caller's token, or renew it."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """HTML pages for people: the request, the response, and how to use the resource.
 
-Everything in a page is escaped, and browsers are told to run no scripts and to load nothing.
+Everything in a page is escaped, and its Content-Security-Policy forbids scripts and external resources.
 """
 
 import re
@@ -85,9 +85,9 @@ def write(request: web.Request, route: Route, response: PdcResponse, base_url: s
     headers = responses.all_headers(request, route, response)
     if response.empty:
         return web.Response(status=response.status, headers=headers)
-    shown = {"Allow": headers["Allow"], "Content-Type": JSON_TYPE, "Vary": headers["Vary"], **response.headers}
+    json_headers = {"Allow": headers["Allow"], "Content-Type": JSON_TYPE, "Vary": headers["Vary"], **response.headers}
     status_line = f"HTTP {response.status} {HTTPStatus(response.status).phrase}"
-    head = "\n".join([status_line, *(f"{name}: {value}" for name, value in shown.items())])
+    head = "\n".join([status_line, *(f"{name}: {value}" for name, value in json_headers.items())])
     body = orjson.dumps(response.body, option=orjson.OPT_INDENT_2).decode()
     target = route.target if isinstance(route.target, Resource | Vocabulary) else None
     resource = target if isinstance(target, Resource) else None
@@ -107,7 +107,7 @@ def write(request: web.Request, route: Route, response: PdcResponse, base_url: s
 
 
 def write_not_found(request: web.Request) -> web.Response:
-    """The page for a path that leads nowhere."""
+    """The page for an unknown path."""
     parts = {"breadcrumbs": f'<a href="{BASE}/">REST API</a>', "description": "There is nothing at this address."}
     parts |= {"request": "HTTP 404 Not Found", "response": escape(responses.NOT_FOUND)}
     return _page(404, responses.common_headers(request), title="Not found", **parts)

@@ -14,7 +14,7 @@ from bot.store.lists import CONTAINERS
 
 MAX_BYTES = 8 * 1024 * 1024  # enough for ten thousand items
 MAX_BYTES_OF_READS = 64 * 1024  # of a body that is sent with a request that only reads
-MAX_DEPTH = 100  # of nested lists and objects: refused bodies are shown again, and serializers have a limit too
+MAX_DEPTH = 100  # of nested lists and objects: errors echo refused bodies, and the JSON serializer has a limit too
 TOO_DEEP = f"JSON parse error - {MAX_DEPTH} lists and objects within each other are too many"
 MAX_FORM_FIELDS = 1000
 JSON_TYPE = "application/json"

@@ -91,7 +91,7 @@ def all_headers(request: web.Request, route: Route, response: PdcResponse) -> di
 
 
 def write_not_found(request: web.Request) -> web.Response:
-    """The response where no path leads."""
+    """The response for an unknown path."""
     headers = {**common_headers(request), "Content-Type": JSON_TYPE}
     return web.Response(body=NOT_FOUND.encode(), status=404, headers=headers)
 

@@ -1,4 +1,4 @@
-"""What `records.apply` is asked to do: changes to rows, the table that they are made to, and how they are refused."""
+"""The input of `records.apply`: changes to rows, the table to change, and the refusal of a change."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ class Delete:
 
 @dataclass(frozen=True)
 class Rejected:
-    """An item that failed validation: reported unless an earlier change is refused. No change after it is examined."""
+    """An item that failed validation, reported unless an earlier change is refused. Changes after it are ignored."""
 
     problem: Problem
 
@@ -65,7 +65,7 @@ class ItemRefused(Problem):
 
 
 class Draft(NamedTuple):
-    """A row about to be written: its id and its stored values, None for a new row, and its new values."""
+    """A row about to be written: its id and stored values (None for a new row), and its new values."""
 
     row_id: int | None
     stored: Row | None
@@ -98,8 +98,8 @@ class Unique:
 class Table:
     """A table that `apply` writes.
 
-    `columns` are read of every written row, as names and paths; `log_values` makes of such rows what the change log
-    keeps. Rows with `timestamps` have `created_at` and `updated_at`.
+    `columns` are read of every written row, as names and paths; `log_values` turns such rows into the values of the
+    change log. Rows with `timestamps` have `created_at` and `updated_at`.
     """
 
     name: str

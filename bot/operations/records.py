@@ -45,14 +45,14 @@ async def apply(context: Context, table: Table, request: ChangeRequest) -> Rows:
     """Make all changes of a request or none; return the created and changed rows, in order.
 
     Refuses (ItemRefused) the first change that is invalid: a row that does not exist or no longer meets the conditions,
-    a duplicate, a violation, and what `prepare` refuses; Conflict when another request interfered twice; Forbidden
+    a duplicate, a violation, and what `prepare` refuses; Conflict when other requests interfere twice; Forbidden
     outside the project of a token; Unavailable when other writers take too long.
     """
     require(context.actor, GRANT)
     batch = _Batch(context, table, request, context.now())
     try:
         return await (_insert_unchecked(batch) if batch.is_large_insert else _write_checked(batch))
-    except IntegrityError:  # a duplicate, or a concurrent change: the next attempt finds out
+    except IntegrityError:  # a duplicate or a concurrent change; the second attempt identifies it
         pass
     try:
         return await _write_checked(batch)
@@ -194,13 +194,13 @@ class _KeyOwners:
         self.unique, self._owners = unique, owners
 
     def release(self, row_id: int, columns: Columns) -> None:
-        """A row is about to change: its key becomes free."""
+        """Free the key of a row that is about to change or to be deleted."""
         key = self.unique.key(columns)
         if self._owners.get(key) == row_id:
             del self._owners[key]
 
     def claim(self, row_id: int, columns: Columns) -> None:
-        """A row takes its new key; refused when another row has it."""
+        """Give a row its new key; refused if another row has it."""
         if self._owners.setdefault(self.unique.key(columns), row_id) != row_id:
             raise self.unique.refusal(columns)
 
@@ -209,7 +209,7 @@ async def _refuse_first_invalid(batch: _Batch, prepared: _Prepared) -> None:
     """Examine changes in order; ItemRefused for the first that is a duplicate, a violation, or refused already."""
     stored = await _read_unique_columns(batch.table, list(prepared.stored))
     changes = batch.changes[: len(prepared.columns)]
-    # new rows have no id yet: the negative index stands for it
+    # a new row has no id yet and is identified by its negative index
     row_ids = [-index if row_id is None else row_id for index, row_id in enumerate(batch.row_ids[: len(changes)])]
     new = [
         {**stored.get(row_id, {}), **(columns or {})} for row_id, columns in zip(row_ids, prepared.columns, strict=True)

@@ -168,17 +168,17 @@ def _order_by(order: Order) -> str:
 
 async def ids_by_key(table: str, columns: Sequence[str], keys: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], int]:
     """Map those combinations of column values that a row has to the row's id. Keys with a null match no row."""
-    wanted = [key for key in dict.fromkeys(keys) if None not in key]
-    if not wanted:
+    keys = [key for key in dict.fromkeys(keys) if None not in key]
+    if not keys:
         return {}
     names = ", ".join(f'"{name}"' for name in columns)
     args: list[Any]
     if dialect() == "postgres":
-        arrays = ", ".join(f"${number}::{_TYPES[type(value)]}[]" for number, value in enumerate(wanted[0], 1))
-        key_rows, args = f"SELECT * FROM unnest({arrays})", [list(values) for values in zip(*wanted, strict=True)]
+        arrays = ", ".join(f"${number}::{_TYPES[type(value)]}[]" for number, value in enumerate(keys[0], 1))
+        key_rows, args = f"SELECT * FROM unnest({arrays})", [list(values) for values in zip(*keys, strict=True)]
     else:
         values = ", ".join(f"json_extract(value, '$[{index}]')" for index in range(len(columns)))
-        key_rows, args = f"SELECT {values} FROM json_each($1)", [orjson.dumps(wanted).decode()]
+        key_rows, args = f"SELECT {values} FROM json_each($1)", [orjson.dumps(keys).decode()]
     rows = await fetch(f"SELECT id, {names} FROM {table} WHERE ({names}) IN ({key_rows})", *args)
     return {tuple(row[name] for name in columns): row["id"] for row in rows}
 

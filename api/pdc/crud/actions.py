@@ -233,7 +233,7 @@ async def _apply(request: ResourceRequest, changes: Iterator[Change], batch: Bat
     valid: list[Change | Rejected] = []
     try:
         for change in changes:
-            valid.append(change)  # noqa: PERF402 - those before an invalid one are kept
+            valid.append(change)  # noqa: PERF402 - `extend` would lose those before the invalid one
     except PdcError as error:
         valid.append(Rejected(error))
     change_request = ChangeRequest(valid, request.comment, request.conditions)
