@@ -14,12 +14,12 @@ from bot.rules.releases import make_permalink
 from bot.rules.versions import next_number, next_release
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
-from bot.store.lists import Listing, Where
+from bot.store.lists import Conditions, ModelQuery
 from bot.store.projects import Project, Repository
 from bot.store.releases import Release
 
 ARCHIVED = "Release project is archived"
-PROJECTS = Listing(Project, "id")
+PROJECTS = ModelQuery(Project, "id")
 
 
 class ProjectSettings(TypedDict, total=False):
@@ -119,10 +119,10 @@ async def find(context: Context, project: Project) -> Project:
 async def find_all(context: Context, *, limit: int | None = None, offset: int = 0) -> list[Project]:
     """List the projects that the actor may read, by name, with their repositories: all of them, or one page."""
     authorize(context.actor, "project:read")
-    where = Where()
-    PROJECTS.within(where, context.actor.visibility("project:read"))
-    page = await PROJECTS.page({"id": "id"}, where, [("t.name", False)], limit, offset)
-    return await Project.filter(id__in=[row["id"] for row in page]).order_by("name").select_related("repository")
+    conditions = Conditions()
+    PROJECTS.restrict(conditions, context.actor.visibility("project:read"))
+    page = await PROJECTS.rows({}, conditions, [("t.name", False)], limit, offset)
+    return await Project.filter(id__in=list(page)).order_by("name").select_related("repository")
 
 
 @allowed("project:read", hides=True)
