@@ -8,6 +8,8 @@ from pathlib import Path
 from types import FrameType
 
 from bot.store.database import fetch
+from tests.api.pdc.content import send
+from tests.api.pdc.schedules import NEW, SCHEDULES, create_schedules
 from tests.test_shape import PACKAGES
 from tests.world import World
 
@@ -116,6 +118,15 @@ async def test_a_cut_takes_the_way_that_is_shown(world: World) -> None:
         assert (await world.cut("1.2-rc1", build=True)).status == 201
     hold(heading, trace)
     await world.settle()
+
+
+async def test_a_bulk_write_takes_the_way_that_is_shown(world: World) -> None:
+    heading = "A PDC bulk write"
+    await create_schedules(world)
+    items = [NEW, {**NEW, "release": "foo-1.1-eus"}]
+    with traced(reaches(ways()[heading][-1])) as trace:
+        assert (await send(world, "POST", SCHEDULES, items))[0] == 201
+    hold(heading, trace)
 
 
 async def test_a_read_of_github_takes_at_most_four_functions(world: World) -> None:
