@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any, ClassVar, Protocol, Self, TypedDict
+from typing import Any, ClassVar, Protocol, Self, TypedDict, cast
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -101,7 +101,7 @@ class Job:
     def read(cls, row: LeasedJob) -> Self:
         """The job that a row stands for. PermanentFailure when the payload is not one of this kind."""
         try:
-            job: Self = _adapter(cls).validate_json(row.payload)
+            job: Self = _adapter(cast("Any", cls)).validate_json(row.payload)
         except ValidationError as error:
             problems = "; ".join(
                 f"{'.'.join(map(str, each['loc'])) or 'payload'}: {each['msg']}"
