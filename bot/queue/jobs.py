@@ -202,11 +202,12 @@ async def enqueue(job: EnqueuedJob, *, run_at: datetime | None = None) -> None:
     """
     now = now_ms()
     due = now if run_at is None else milliseconds(run_at)
-    headers = job.headers()
+    payload, headers = job.payload(), job.headers()
     stored_headers = None if headers is None else orjson.dumps(headers).decode()
-    row = (job.kind, job.key, job.keeps_key, job.lock, job.priority, job.payload(), due, now, stored_headers)
-    added = await execute(ENQUEUE, *row)
+    added = await execute(
+        ENQUEUE, job.kind, job.key, job.keeps_key, job.lock, job.priority, payload, due, now, stored_headers
+    )
     if not added:
-        added = await execute(REVIVE, job.kind, job.key, job.lock, job.priority, row[5], due)
+        added = await execute(REVIVE, job.kind, job.key, job.lock, job.priority, payload, due)
     if added and due <= now:
         after_commit(current().notifier.notify)
