@@ -6,12 +6,19 @@ from datetime import UTC, datetime
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
-from bot.errors import Forbidden, NotFound, Unauthenticated
+from bot.errors import (
+    Forbidden,
+    NotFound,
+    Unauthenticated,
+    environment_not_found,
+    project_not_found,
+    release_not_found,
+)
 from bot.events.event import Event
 from bot.github.app import GitHub
 from bot.github.repository import RepositoryClient
 from bot.log import bind_log_context
-from bot.rules.ids import UserId
+from bot.rules.ids import UserId, parse_row_id
 from bot.rules.permissions import Visibility, covers, role_for
 from bot.store import queries
 from bot.store.projects import Environment, Outline, Project, Repository
@@ -122,19 +129,27 @@ class Context:
         return self.github.at(repository.installation_id, repository.github_id, repository.full_name)
 
 
-def require(actor: Actor, *grants: str) -> None:
-    """Refuse an actor who holds none of the grants, naming the one needed and the GitHub role that brings it."""
-    if actor.is_anonymous and not actor.may(*grants):
-        raise Unauthenticated(MISSING)
+def authorize(
+    actor: Actor,
+    *grants: str,
+    project: Project | Outline | None = None,
+    everywhere: bool = False,
+    hides: bool = False,
+) -> None:
+    """Refuse an actor who holds none of the grants; every check of a grant ends here.
+
+    Without `project`, it is enough to hold a grant on some project. `everywhere`: it must be held on every project, for
+    what belongs to no single one. The refusal names the grant, the GitHub role that brings it and, unless it `hides`
+    that, the project.
+    """
     if not actor.may(*grants):
+        if actor.is_anonymous:
+            raise Unauthenticated(MISSING)
         raise Forbidden(FORBIDDEN, grant=grants[0], github_role=role_for(grants[0]))
-
-
-def require_everywhere(actor: Actor, grant: str) -> None:
-    """Refuse an actor who does not hold a grant on every project, for what belongs to no single project."""
-    require(actor, grant)
-    if not actor.visibility(grant).everything:
-        raise Forbidden(FORBIDDEN, grant=grant, reason="These credentials are for one project only.")
+    if everywhere and not actor.visibility(*grants).everything:
+        raise Forbidden(FORBIDDEN, grant=grants[0], reason="These credentials are for one project only.")
+    if project is not None and not actor.may_on(project, *grants):
+        raise Forbidden(FORBIDDEN, project=None if hides else project.name)
 
 
 Finder = Callable[[str], Awaitable[T]]
@@ -142,33 +157,33 @@ Finder = Callable[[str], Awaitable[T]]
 
 async def by_name(name: str) -> Project:
     """The project with this name, with its repository."""
-    return _found(await queries.find_project(queries.BY_NAME, name), "Release project not found")
+    return _found(await queries.find_project(queries.BY_NAME, name), project_not_found())
 
 
 async def by_permalink(permalink: str) -> Project:
     """The project with this permalink, with its repository."""
-    return _found(await queries.find_project(queries.BY_PERMALINK, permalink), "Project not found")
+    return _found(await queries.find_project(queries.BY_PERMALINK, permalink), NotFound("Project not found"))
 
 
 async def by_release(number: str) -> Project:
     """The project of the release with this id, with its repository."""
-    known = number.isascii() and number.isdecimal() and len(number) <= 9
-    return _found(await queries.find_project(queries.BY_RELEASE_ID, int(number) if known else 0), "Release not found")
+    release_id = parse_row_id(number) or 0
+    return _found(await queries.find_project(queries.BY_RELEASE_ID, release_id), release_not_found())
 
 
 async def outline_by_name(name: str) -> Outline:
     """The outline of the project with this name."""
-    return _found(await queries.find_outline(queries.BY_NAME, name), "Release project not found")
+    return _found(await queries.find_outline(queries.BY_NAME, name), project_not_found())
 
 
 async def outline_by_permalink(permalink: str) -> Outline:
     """The outline of the project with this permalink."""
-    return _found(await queries.find_outline(queries.BY_PERMALINK, permalink), "Project not found")
+    return _found(await queries.find_outline(queries.BY_PERMALINK, permalink), NotFound("Project not found"))
 
 
-def _found(project: T | None, otherwise: str) -> T:
+def _found(project: T | None, missing: NotFound) -> T:
     if project is None:
-        raise NotFound(otherwise)
+        raise missing
     return project
 
 
@@ -229,8 +244,8 @@ def allowed_on_tier(
             found = await _authorised(context, project, by_name, grant, production)
             on = await Environment.get_or_none(project_id=found.id, name=environment)
             if on is None:
-                raise NotFound("Release environment not found")
-            require(context.actor, production if on.tier == "production" else grant)
+                raise environment_not_found()
+            authorize(context.actor, production if on.tier == "production" else grant)
             return await operation(context, found, on, *args, **kwargs)
 
         return guarded
@@ -240,7 +255,7 @@ def allowed_on_tier(
 
 async def _authorised(context: Context, name: str, by: Finder[T], *grants: str, hides: bool = False) -> T:
     actor = context.actor
-    require(actor, *grants)
+    authorize(actor, *grants)
     try:
         project = await by(name)
     except NotFound as missing:
@@ -248,8 +263,7 @@ async def _authorised(context: Context, name: str, by: Finder[T], *grants: str, 
             raise Forbidden(FORBIDDEN) from missing
         raise
     bind_log_context(project=project.name)
-    if not actor.may_on(project, *grants):
-        if not actor.holds(*grants):
-            await by("")  # as if it did not exist
-        raise Forbidden(FORBIDDEN, project=None if hides else project.name)
+    if not (actor.holds(*grants) or actor.may_on(project, *grants)):
+        await by("")  # raises as if the project did not exist
+    authorize(actor, *grants, project=project, hides=hides)
     return project

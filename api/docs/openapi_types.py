@@ -20,7 +20,7 @@ class MediaType(TypedDict):
     """The content of a body in one format."""
 
     schema: Schema
-    example: object
+    example: NotRequired[object]
 
 
 class RequestBody(TypedDict):
@@ -49,7 +49,7 @@ class Operation(TypedDict):
     tags: list[str]
     summary: str
     description: str
-    parameters: list[Parameter]
+    parameters: list[Parameter | Reference]
     responses: dict[str, Response | Reference]
     security: list[dict[str, list[str]]]
     requestBody: NotRequired[RequestBody]
@@ -63,7 +63,7 @@ class Info(TypedDict):
     description: str
 
 
-PathItem = Mapping[str, Operation]
+PathItem = dict[str, Operation]
 """The operations of a path, by method in lower case."""
 Components = Mapping[str, Mapping[str, object]]
 """Shared parts of the document, by section and name."""

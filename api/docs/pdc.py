@@ -1,27 +1,37 @@
-"""The description of every call of these dialects, made from the resources: the part of OpenAPI that is theirs."""
+"""The OpenAPI description of the PDC dialect, generated from its resources."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from api.docs.openapi import example
+from api.docs.openapi_types import (
+    MediaType,
+    Operation,
+    Parameter,
+    PathItem,
+    Reference,
+    Response,
+    Schema,
+)
 from api.docs.pdc_examples import ITEMS, URL
 from api.http.problems import TITLES
-from api.pdc.auth import TOKENS
+from api.pdc.auth import TOKEN_ENDPOINTS
+from api.pdc.crud.actions import MAX_ITEMS
 from api.pdc.crud.field_types import LIST
 from api.pdc.crud.query_params import COMMON
-from api.pdc.crud.resource import REQUIRED, Field, Resource
-from api.pdc.request_bodies import JSON_TYPE, PARSED
-from api.pdc.resources.vocabularies import Words
+from api.pdc.crud.resource import Field, Resource
+from api.pdc.request_bodies import JSON_TYPE, MEDIA_TYPES
+from api.pdc.resources.vocabularies import Vocabulary
 from api.pdc.responses import HTML_TYPE
-from api.pdc.routes import BASE, RESOURCES, SAFE, Place
+from api.pdc.routes import BASE, RESOURCES, SAFE_METHODS, Route
 from bot.context import FORBIDDEN, MISSING
 
-SENTENCES = {"type": "array", "items": {"type": "string"}}
-REFUSAL = {
+SENTENCES: Schema = {"type": "array", "items": {"type": "string"}}
+ERROR: Schema = {
     "description": "A sentence, sentences, or sentences by field; of several items, which one is refused.",
     "anyOf": [{"type": "object"}, SENTENCES],
 }
-SAID: Mapping[int, Any] = {
+ERROR_EXAMPLES: Mapping[int, object] = {
     400: {"release": ["This field is required."]},
     401: MISSING,
     403: FORBIDDEN,
@@ -30,19 +40,21 @@ SAID: Mapping[int, Any] = {
     406: "Could not satisfy the request Accept header.",
     415: 'Unsupported media type "text/plain" in request.',
 }
-READING = (400, 401, 403, 404, 405, 406, 413, 429, 503)
-WRITING = (*READING, 409, 415)
-ACTS = {"GET": "Show", "POST": "Make", "PUT": "Replace", "PATCH": "Change", "DELETE": "Delete"}
-SHOWN = ("fields", "exclude_fields")
-PAGING = ("page", "page_size", *SHOWN)
-TEXT = {HTML_TYPE: {"schema": {"type": "string"}, "example": "<!DOCTYPE html>\n<title>Release Schedule List</title>"}}
-LINKS = {
+READ_ERRORS = (400, 401, 403, 404, 405, 406, 413, 429, 503)
+WRITE_ERRORS = (*READ_ERRORS, 409, 415)
+VERBS = {"GET": "Show", "POST": "Make", "PUT": "Replace", "PATCH": "Change", "DELETE": "Delete"}
+FIELD_SELECTION = ("fields", "exclude_fields")
+VOCABULARY_PARAMETERS = ("page", "page_size", *FIELD_SELECTION)
+HTML_CONTENT: dict[str, MediaType] = {
+    HTML_TYPE: {"schema": {"type": "string"}, "example": "<!DOCTYPE html>\n<title>Release Schedule List</title>"}
+}
+LINKS: Schema = {
     "type": "object",
     "additionalProperties": {"type": "string", "format": "uri"},
     "examples": [{name: f"{URL}/{name}/" for name in ("releases", "release-schedules")}],
 }
-TOKEN = {"type": "object", "properties": {"token": {"type": "string"}}}
-USER = {
+TOKEN: Schema = {"type": "object", "properties": {"token": {"type": "string"}}}
+USER: Schema = {
     "type": "object",
     "properties": {
         **{name: {"type": "string", "examples": ["ada"]} for name in ("username", "fullname")},
@@ -52,24 +64,24 @@ USER = {
         "permissions": {**SENTENCES, "examples": [["content:read", "content:write"]]},
     },
 }
-ABOUT_TOKENS = {"auth/token": None, "auth/current-user": USER}
-MOST = 10_000
-KEYS = {"type": "array", "items": {"type": ["integer", "string"]}, "maxItems": MOST}
+TOKEN_RESPONSES = {"auth/token": None, "auth/current-user": USER}
+IDENTIFIERS: Schema = {"type": "array", "items": {"type": ["integer", "string"]}, "maxItems": MAX_ITEMS}
 
 
-def paths() -> dict[str, Any]:
-    """Every path and its calls, each content with an example."""
+def paths() -> dict[str, PathItem]:
+    """Every path and its operations, with an example of every body."""
     schemas, found = _all_schemas(), _paths()
-    for call in (call for calls in found.values() for call in calls.values()):
-        for body in [*call["responses"].values(), call.get("requestBody", {})]:
-            for content in body.get("content", {}).values():
-                content.setdefault("example", example(content["schema"], schemas))
+    for operation in (operation for path in found.values() for operation in path.values()):
+        bodies = [*operation["responses"].values(), operation.get("requestBody", {})]
+        for content in (body.get("content") for body in bodies):
+            for media_type in content.values() if isinstance(content, dict) else ():
+                media_type.setdefault("example", example(media_type["schema"], schemas))
     return found
 
 
-def components() -> dict[str, Any]:
-    """The schemas, parameters and responses that they share."""
-    names = {name for of in RESOURCES.values() for name in (*getattr(of, "filters", ()), *COMMON)}
+def components() -> dict[str, Mapping[str, object]]:
+    """The schemas, parameters and responses that operations share."""
+    names = {name for each in RESOURCES.values() for name in (*getattr(each, "filters", ()), *COMMON)}
     repeated = {"type": "array", "items": {"type": "string"}}
     return {
         "schemas": _all_schemas(),
@@ -77,178 +89,213 @@ def components() -> dict[str, Any]:
             f"pdc_{name}": {"in": "query", "name": name, "schema": repeated, "explode": True, "style": "form"}
             for name in sorted(names)
         },
-        "responses": {f"pdc_{code}": _refusal(code) for code in WRITING},
+        "responses": {f"pdc_{status}": _error(status) for status in WRITE_ERRORS},
     }
 
 
-def _all_schemas() -> dict[str, Any]:
-    return {name: schema for of in RESOURCES.values() for name, schema in _schemas(of).items()}
+def _all_schemas() -> dict[str, Schema]:
+    return {name: schema for each in RESOURCES.values() for name, schema in _schemas(each).items()}
 
 
-def _refusal(code: int) -> dict[str, Any]:
-    said = SAID.get(code, TITLES[code])
-    sentence = {"detail": said} if isinstance(said, str) else said
-    return {"description": TITLES[code], "content": {JSON_TYPE: {"schema": REFUSAL, "example": sentence}, **TEXT}}
+def _error(status: int) -> Response:
+    value = ERROR_EXAMPLES.get(status, TITLES[status])
+    body = {"detail": value} if isinstance(value, str) else value
+    content: MediaType = {"schema": ERROR, "example": body}
+    return {"description": TITLES[status], "content": {JSON_TYPE: content, **HTML_CONTENT}}
 
 
-def _paths() -> dict[str, Any]:
-    root = _call("root", "All lists and their addresses", LINKS, READING, stranger=True)
-    found: dict[str, Any] = {f"{BASE}/": {"get": root}}
-    for name, call in TOKENS.items():
-        for method in (each for each in call.methods if each not in SAFE[1:]):
-            gives, stranger = ABOUT_TOKENS.get(name, TOKEN), name == "auth/token"
-            errors = READING if stranger else (*READING, 409)
-            said = _call(f"{method} {name}", f"Credentials: {name}", gives, errors, stranger=stranger)
-            found.setdefault(f"{BASE}/{name}/", {})[method.lower()] = said
-    for of in RESOURCES.values():
-        found[f"{BASE}/{of.name}/"] = _list(of)
-        if isinstance(of, Resource):
-            keys = [path.rpartition("__")[2] for path in of.key]
-            found["/".join([f"{BASE}/{of.name}", *(f"{{{key}}}" for key in keys), ""])] = _item(of, keys)
+@dataclass(frozen=True)
+class _Operation:
+    """What an operation is described by; `response` is the schema of the body, None if there is no body."""
+
+    name: str
+    summary: str
+    response: Schema | None
+    errors: Sequence[int]
+    parameters: Sequence[str] = ()
+    body: Schema | None = None
+    status: int = 200
+    anonymous: bool = False
+    media_types: Sequence[str] = MEDIA_TYPES[:1]
+
+    def describe(self) -> Operation:
+        """The operation in OpenAPI."""
+        success: Response = {"description": "Done"}
+        if self.response is not None:
+            success["content"] = {JSON_TYPE: {"schema": self.response}, **HTML_CONTENT}
+        operation: Operation = {
+            "operationId": "pdc_" + "_".join(self.name.lower().replace("/", "_").replace("-", "_").split()),
+            "tags": ["schedules and files"],
+            "summary": self.summary,
+            "description": "Warning: This is an experimental API.",
+            "parameters": [Reference({"$ref": f"#/components/parameters/pdc_{name}"}) for name in self.parameters],
+            "responses": {
+                str(self.status): success,
+                **{
+                    str(status): Reference({"$ref": f"#/components/responses/pdc_{status}"})
+                    for status in sorted(self.errors)
+                },
+            },
+            "security": [{"token": []}, {"bearer": []}, *([{}] if self.anonymous else [])],
+        }
+        if self.body is not None:
+            operation["requestBody"] = {"content": {name: {"schema": self.body} for name in self.media_types}}
+        return operation
+
+
+def _paths() -> dict[str, PathItem]:
+    root = _Operation("root", "All lists and their addresses", LINKS, READ_ERRORS, anonymous=True)
+    found: dict[str, PathItem] = {f"{BASE}/": {"get": root.describe()}}
+    for name, endpoint in TOKEN_ENDPOINTS.items():
+        for method in (each for each in endpoint.methods if each not in SAFE_METHODS[1:]):
+            response, anonymous = TOKEN_RESPONSES.get(name, TOKEN), name == "auth/token"
+            errors = READ_ERRORS if anonymous else (*READ_ERRORS, 409)
+            title = f"Credentials: {name}"
+            operation = _Operation(f"{method} {name}", title, response, errors, anonymous=anonymous)
+            found.setdefault(f"{BASE}/{name}/", {})[method.lower()] = operation.describe()
+    for each in RESOURCES.values():
+        found[f"{BASE}/{each.name}/"] = _list_path(each)
+        if isinstance(each, Resource):
+            keys = [path.rpartition("__")[2] for path in each.key]
+            found["/".join([f"{BASE}/{each.name}", *(f"{{{key}}}" for key in keys), ""])] = _item_path(each, keys)
     return found
 
 
-def _list(of: Resource | Words) -> dict[str, Any]:
-    either = {"anyOf": [_ref(f"{of.name}.page"), {"type": "array", "items": _ref(of.name)}]}
-    names = (*of.filters, *COMMON) if isinstance(of, Resource) else PAGING
-    stranger = isinstance(of, Words) or of.for_strangers
-    call = _call(f"list {of.name}", f"List {of.title}s", either, READING, names, stranger=stranger)
-    return {"get": call, **(_several(of) if isinstance(of, Resource) and of.acts else {})}
+def _list_path(target: Resource | Vocabulary) -> PathItem:
+    name, title = f"list {target.name}", f"List {target.title}s"
+    response = {"anyOf": [_ref(f"{target.name}.page"), {"type": "array", "items": _ref(target.name)}]}
+    if isinstance(target, Vocabulary):
+        return {"get": _Operation(name, title, response, READ_ERRORS, VOCABULARY_PARAMETERS, anonymous=True).describe()}
+    parameters = (*target.filters, *COMMON)
+    operation = _Operation(name, title, response, READ_ERRORS, parameters, anonymous=target.anonymous_access)
+    return {"get": operation.describe(), **_bulk_operations(target)}
 
 
-def _several(of: Resource) -> dict[str, Any]:
-    """What is done to many items at once."""
-    calls, item, new = {}, _ref(of.name), _ref(f"{of.name}.new")
-    bodies: Mapping[str, Any] = {
-        "POST": {"anyOf": [new, {"type": "array", "items": new, "maxItems": MOST}]},
-        "PUT": {**_by_key(of, new), "maxProperties": MOST},
-        "PATCH": {**_by_key(of, _ref(f"{of.name}.changed")), "maxProperties": MOST},
-        "DELETE": {**KEYS, "examples": [[_key_of(of)]]},
+def _bulk_operations(resource: Resource) -> PathItem:
+    """The operations that write many items at once."""
+    name, item, new = resource.name, _ref(resource.name), _ref(f"{resource.name}.new")
+    if not resource.actions:
+        return {}
+    bodies: Mapping[str, Schema] = {
+        "POST": {"anyOf": [new, {"type": "array", "items": new, "maxItems": MAX_ITEMS}]},
+        "PUT": {**_by_key(resource, new), "maxProperties": MAX_ITEMS},
+        "PATCH": {**_by_key(resource, _ref(f"{name}.changed")), "maxProperties": MAX_ITEMS},
+        "DELETE": {**IDENTIFIERS, "examples": [[_example_key(resource)]]},
     }
-    gives = {"POST": {"anyOf": [item, {"type": "array", "items": item}]}, "DELETE": None}
-    for method in Place(of).allow[1:-2]:
-        title = f"{ACTS[method]} {'one or several' if method == 'POST' else 'several'} {of.title}s"
-        shown, status = gives.get(method, _by_key(of, item)), {"POST": 201, "DELETE": 204}.get(method, 200)
-        name, body = f"{method} several {of.name}", bodies[method]
-        calls[method.lower()] = _call(name, title, shown, WRITING, SHOWN, body, status)
-    return calls
+    by_key = _by_key(resource, item)
+    responses: Mapping[str, tuple[int, Schema | None]] = {
+        "POST": (201, {"anyOf": [item, {"type": "array", "items": item}]}),
+        "PUT": (200, by_key),
+        "PATCH": (200, by_key),
+        "DELETE": (204, None),
+    }
+    operations: PathItem = {}
+    for method in Route(resource).methods[1:-2]:
+        title = f"{VERBS[method]} {'one or several' if method == 'POST' else 'several'} {resource.title}s"
+        status, response = responses[method]
+        operations[method.lower()] = _Operation(
+            name=f"{method} several {name}",
+            summary=title,
+            response=response,
+            errors=WRITE_ERRORS,
+            parameters=FIELD_SELECTION,
+            body=bodies[method],
+            status=status,
+        ).describe()
+    return operations
 
 
-def _by_key(of: Resource, each: Mapping[str, str]) -> dict[str, Any]:
-    """Items by their keys."""
+def _by_key(resource: Resource, schema: Schema) -> Schema:
+    """The schema of an object of items by their keys."""
     return {
         "type": "object",
-        "additionalProperties": each,
-        "examples": [{str(_key_of(of)): example(each, _schemas(of))}],
+        "additionalProperties": schema,
+        "examples": [{str(_example_key(resource)): example(schema, _schemas(resource))}],
     }
 
 
-def _key_of(of: Resource) -> Any:
-    """The key of the item that is the example: its number, or the words that it is known by."""
-    values = [_item_of(of)[each.name] for path in of.key for each in of.fields if each.path == path]
+def _example_key(resource: Resource) -> object:
+    """The key of the example item: its number, or the parts that identify it."""
+    item = _example_item(resource)
+    values = [item[each.name] for each in resource.key_fields]
     return values[0] if len(values) == 1 else "/".join(map(str, values))
 
 
-def _item(of: Resource, keys: Sequence[str]) -> dict[str, Any]:
-    calls: dict[str, Any] = {}
-    in_path = {"in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-    for method in Place(of, "0").allow[:-2]:
-        taken = {"PUT": _ref(f"{of.name}.new"), "PATCH": _ref(f"{of.name}.changed")}
-        gives, status = (None, 204) if method == "DELETE" else (_ref(of.name), 200)
-        errors, stranger = (READING, of.for_strangers) if method == "GET" else (WRITING, False)
-        name, title = f"{method} one of {of.name}", f"{ACTS[method]} one {of.title}"
-        forms = PARSED[:1] if method == "PUT" and _is_nested(of) else PARSED
-        call = _call(name, title, gives, errors, SHOWN, taken.get(method), status, stranger=stranger, forms=forms)
-        call["parameters"] += [{**in_path, "name": key} for key in keys]
-        calls[method.lower()] = call
-    return calls
+def _item_path(resource: Resource, keys: Sequence[str]) -> PathItem:
+    name, operations = resource.name, PathItem()
+    bodies = {"PUT": _ref(f"{name}.new"), "PATCH": _ref(f"{name}.changed")}
+    parameters: list[Parameter] = [
+        {"in": "path", "name": key, "required": True, "schema": {"type": "string", "minLength": 1}} for key in keys
+    ]
+    for method in Route(resource, "0").methods[:-2]:
+        operation = _Operation(
+            name=f"{method} one of {name}",
+            summary=f"{VERBS[method]} one {resource.title}",
+            response=None if method == "DELETE" else _ref(name),
+            errors=READ_ERRORS if method == "GET" else WRITE_ERRORS,
+            parameters=FIELD_SELECTION,
+            body=bodies.get(method),
+            status=204 if method == "DELETE" else 200,
+            anonymous=method == "GET" and resource.anonymous_access,
+            media_types=MEDIA_TYPES[:1] if method == "PUT" and _requires_nested(resource) else MEDIA_TYPES,
+        ).describe()
+        operation["parameters"] += parameters
+        operations[method.lower()] = operation
+    return operations
 
 
-def _is_nested(of: Resource) -> bool:
-    """Whether an item must hold lists or objects, which no form can say."""
-    needed = [each.kind.schema["type"] for each in of.fields if each.column and each.default is REQUIRED]
-    return not {"array", "object"}.isdisjoint(needed)
+def _requires_nested(resource: Resource) -> bool:
+    """Whether an item must have lists or objects, which forms cannot represent."""
+    return any(each.is_required and each.type.schema["type"] in ("array", "object") for each in resource.fields)
 
 
-def _schemas(of: Resource | Words) -> dict[str, Any]:
-    """An item, a page of items and, where they may be written, what is taken."""
+def _schemas(target: Resource | Vocabulary) -> dict[str, Schema]:
+    """The schemas of an item, a page of items and, where items can be written, of what is accepted."""
     links = {name: {"type": ["string", "null"], "format": "uri", "examples": [None]} for name in ("next", "previous")}
-    results = {"type": "array", "items": _ref(of.name)}
+    results = {"type": "array", "items": _ref(target.name)}
     page = {"type": "object", "properties": {"count": {"type": "integer"}, **links, "results": results}}
-    shown, item = {each.name: _shown(each) for each in of.fields}, _item_of(of)
-    found: dict[str, Any] = {
-        of.name: {"type": "object", "properties": shown, "examples": [item]},
-        f"{of.name}.page": {**page, "required": ["count", "next", "previous", "results"]},
-    }
-    return found | _taken(of.name, [each for each in of.fields if each.column], item)
-
-
-def _item_of(of: Resource | Words) -> dict[str, Any]:
-    """An item as an example, with nothing where nothing is known."""
-    if isinstance(of, Words):
-        return of.items[0]
-    item = ITEMS[of.name]
-    unknown: dict[str, Any] = {
-        each.name: [] if each.kind is LIST else None for each in of.fields if each.name not in item
-    }
-    return {**item, **unknown}
-
-
-def _taken(name: str, written: Sequence[Field], item: Mapping[str, Any]) -> dict[str, Any]:
-    """What is taken as a new item, and as changes to one. Rows that an item shows are taken by their number."""
-    if not written:
-        return {}
-    properties = {each.name: dict(each.kind.schema) for each in written}
-    strict = {"type": "object", "properties": properties, "additionalProperties": False}
-    required = [each.name for each in written if each.default is REQUIRED]
-    given = {each: item[each] for each in properties if item[each] is not None}
-    given = {each: {"id": value["id"]} if isinstance(value, Mapping) else value for each, value in given.items()}
+    properties, item = {each.name: _field_schema(each) for each in target.fields}, _example_item(target)
     return {
-        f"{name}.new": {**strict, "required": required, "examples": [given]},
-        f"{name}.changed": {**strict, "minProperties": 1, "examples": [dict([*given.items()][-1:])]},
+        target.name: {"type": "object", "properties": properties, "examples": [item]},
+        f"{target.name}.page": {**page, "required": ["count", "next", "previous", "results"]},
+        **_written_schemas(target.name, [each for each in target.fields if each.column], item),
     }
 
 
-def _shown(each: Field) -> dict[str, Any]:
-    if each.column == "" and each.path is None:
+def _example_item(target: Resource | Vocabulary) -> Mapping[str, object]:
+    """The example item; fields for which no data is kept are empty."""
+    if isinstance(target, Vocabulary):
+        return target.items[0]
+    item = ITEMS[target.name]
+    empty: dict[str, object] = {
+        each.name: [] if each.type is LIST else None for each in target.fields if each.name not in item
+    }
+    return {**item, **empty}
+
+
+def _written_schemas(name: str, fields: Sequence[Field], item: Mapping[str, object]) -> dict[str, Schema]:
+    """The schemas of a new item and of changes to one. Nested rows are referred to by their id."""
+    if not fields:
         return {}
-    if isinstance(each.path, Mapping) and each.kind.schema.get("type") == "object":
-        return {"type": "object"}
-    schema = dict(each.kind.schema)
-    return {"anyOf": [schema, {"type": "null"}]} if each.nullable or each.default is None else schema
-
-
-def _ref(name: str) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _call(
-    name: str,
-    summary: str,
-    gives: Any,
-    errors: Sequence[int],
-    parameters: Sequence[str] = (),
-    body: Any = None,
-    status: int = 200,
-    *,
-    stranger: bool = False,
-    forms: Sequence[str] = PARSED[:1],
-) -> dict[str, Any]:
-    done: dict[str, Any] = {"description": "Done"}
-    if gives is not None:
-        done["content"] = {JSON_TYPE: {"schema": gives}, **TEXT}
-    said: dict[str, Any] = {
-        "operationId": "pdc_" + "_".join(name.lower().replace("/", "_").replace("-", "_").split()),
-        "tags": ["schedules and files"],
-        "summary": summary,
-        "description": "Warning: This is an experimental API.",
-        "parameters": [{"$ref": f"#/components/parameters/pdc_{each}"} for each in parameters],
-        "responses": {
-            str(status): done,
-            **{str(code): {"$ref": f"#/components/responses/pdc_{code}"} for code in sorted(errors)},
-        },
-        "security": [{"token": []}, {"bearer": []}, *([{}] if stranger else [])],
+    properties = {each.name: dict(each.type.schema) for each in fields}
+    strict = {"type": "object", "properties": properties, "additionalProperties": False}
+    values = {each: item[each] for each in properties if item[each] is not None}
+    values = {each: {"id": value["id"]} if isinstance(value, Mapping) else value for each, value in values.items()}
+    required = [each.name for each in fields if each.is_required]
+    return {
+        f"{name}.new": {**strict, "required": required, "examples": [values]},
+        f"{name}.changed": {**strict, "minProperties": 1, "examples": [dict([*values.items()][-1:])]},
     }
-    if body is not None:
-        said["requestBody"] = {"content": {kind: {"schema": body} for kind in forms}}
-    return said
+
+
+def _field_schema(field: Field) -> Schema:
+    if field.column == "" and field.path is None:
+        return {}
+    if isinstance(field.path, Mapping) and field.type.schema.get("type") == "object":
+        return {"type": "object"}
+    schema = dict(field.type.schema)
+    return {"anyOf": [schema, {"type": "null"}]} if field.nullable or field.default is None else schema
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}

@@ -1,13 +1,12 @@
-"""An item of every resource, as an example for its description; what nothing is known of is left out."""
+"""An example item of every resource, without the fields for which no data is kept."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from api.docs import examples
 from api.pdc.resources.files import DEPENDENCIES
 from api.pdc.routes import BASE
 
-MADE = "2026-11-03T18:00:00.000000Z"
+TIMESTAMP = "2026-11-03T18:00:00.000000Z"
 URL = f"{examples.URL}{BASE}"
 REPO = {
     "id": 1,
@@ -28,7 +27,7 @@ CHANGE = {
     "old_value": None,
     "new_value": {"release": "shop-1.0", "sla": "security", "date": "2099-06-30"},
 }
-ITEMS: Mapping[str, Mapping[str, Any]] = {
+ITEMS: Mapping[str, Mapping[str, object]] = {
     "release-schedules": {
         "id": 1,
         "release": "shop-1.0",
@@ -44,8 +43,8 @@ ITEMS: Mapping[str, Mapping[str, Any]] = {
         "repo": REPO,
         "released_date": "2026-11-04",
         "release_date": "2026-11-03",
-        "created_at": MADE,
-        "updated_at": MADE,
+        "created_at": TIMESTAMP,
+        "updated_at": TIMESTAMP,
         "zero_day_release": False,
         "obsolete": False,
         "build": "bash-5.2-x86_64",
@@ -99,8 +98,8 @@ ITEMS: Mapping[str, Mapping[str, Any]] = {
     "changesets": {
         "id": 7,
         "author": "root",
-        "requested_on": MADE,
-        "committed_on": MADE,
+        "requested_on": TIMESTAMP,
+        "committed_on": TIMESTAMP,
         "duration": "0:00:00.004000",
         "comment": "Bound for longer.",
         "changes": [CHANGE],

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from bot.context import FORBIDDEN, Context, require
-from bot.errors import Forbidden, NotFound
+from bot.context import FORBIDDEN, Context, authorize
+from bot.errors import Forbidden, deployment_not_found, project_not_found, release_not_found
 from bot.operations.announcements import READS
 from bot.store import graph
 from bot.store.graph import Filters, PageWindow, ViewerVisibility
@@ -56,7 +56,7 @@ class QueryContext:
     def require(self, node_type: NodeType[N]) -> None:
         """Refuse a caller who may not see any node of a type."""
         if node_type not in self._permitted:
-            require(self.actor, *_grants(node_type))
+            authorize(self.actor, *_grants(node_type))
             self._permitted.add(node_type)
 
     def node(self, node_type: NodeType[N], node_id: int) -> Awaitable[N]:
@@ -99,7 +99,7 @@ class QueryContext:
         """Return the project with a name."""
         self.require(PROJECT)
         if (project := await graph.project_by_name(self._viewer, name)) is None:
-            raise NotFound("Release project not found")
+            raise project_not_found()
         return project
 
     async def by_version(self, node_type: NodeType[N], project: str, version: str) -> N:
@@ -107,7 +107,7 @@ class QueryContext:
         self.require(node_type)
         if (node := await graph.node_by_version(node_type, self._viewer, project, version)) is None:
             await self.project(project)
-            raise NotFound("Release not found")
+            raise release_not_found()
         return node
 
     async def deployment(self, deployment_id: int) -> DeploymentNode:
@@ -115,7 +115,7 @@ class QueryContext:
         self.require(DEPLOYMENT)
         deployments = await graph.nodes_by_id(DEPLOYMENT, self._viewer, [deployment_id])
         if deployment_id not in deployments:
-            raise NotFound("Deployment not found")
+            raise deployment_not_found()
         return deployments[deployment_id]
 
 

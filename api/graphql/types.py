@@ -17,6 +17,7 @@ from api.graphql.enums import (
     VersionScheme,
 )
 from bot.rules.gates import is_frozen
+from bot.rules.ids import parse_row_id
 from bot.store import graph_nodes as nodes
 from bot.store.graph_nodes import (
     Attribution,
@@ -285,8 +286,7 @@ def _candidate(info: Info, project: str, version: str) -> Awaitable[CandidateNod
 
 
 def _deployment(info: Info, id: strawberry.ID) -> Awaitable[DeploymentNode]:  # noqa: A002 - the argument's name
-    is_id = id.isascii() and id.isdecimal() and len(id) <= 9
-    return info.context.deployment(int(id) if is_id else 0)
+    return info.context.deployment(parse_row_id(id) or 0)
 
 
 @object_type

@@ -9,9 +9,9 @@ from pydantic import BaseModel
 
 from api.http.authentication import Authenticator
 from api.http.bodies import JSON, Codec, JsonObject, request_url
-from api.http.types import parse_row_id
 from bot.context import Context
 from bot.errors import Problem
+from bot.rules.ids import parse_row_id
 
 BodyT = TypeVar("BodyT")
 QueryT = TypeVar("QueryT")
@@ -32,7 +32,7 @@ class Call(Generic[BodyT, QueryT]):
 
     def row_id(self, name: str) -> int:
         """The path value `name` as a row id; 0, which no row has, where it cannot be one."""
-        return parse_row_id(self.path[name])
+        return parse_row_id(self.path[name]) or 0
 
 
 @dataclass(frozen=True)

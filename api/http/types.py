@@ -11,13 +11,6 @@ from pydantic_core import PydanticCustomError
 from bot.errors import Refusal
 from bot.rules.packages import parse_status
 
-MAX_ID_DIGITS = 9  # fits a 32-bit column
-
-
-def parse_row_id(text: str) -> int:
-    """A path segment as a row id; 0, which no row has, where it is not a decimal number of at most 9 digits."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_ID_DIGITS else 0
-
 
 def format_utc(moment: datetime | str) -> str:
     """Format a time as ISO 8601 in UTC with `Z`. SQLite returns times as text."""

@@ -1,1 +1,1 @@
-"""The dialects of release schedules and released files, with the resources that they rest on."""
+"""The PDC dialect: release schedules, released files, and the resources that they refer to."""

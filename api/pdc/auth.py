@@ -1,44 +1,43 @@
-"""Tokens as clients of these dialects ask for them: whoever has one is told it, and may have it replaced."""
+"""Token endpoints: they return the caller's token, or renew it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from bot.context import MISSING, Context
+from bot.context import MISSING, Actor, Context
 from bot.errors import Unauthenticated
 from bot.operations import users
 
 
 @dataclass(frozen=True)
-class TokenCall:
-    """One call about tokens: its methods, and what it answers from who asks with which secret."""
+class TokenEndpoint:
+    """An endpoint for tokens: its methods, and what it returns to the caller with a secret; None for an empty body."""
 
     methods: tuple[str, ...]
-    perform: Callable[[Context, str], Awaitable[Any]]
+    respond: Callable[[Context, str], Awaitable[Mapping[str, object] | None]]
 
 
-def _known(context: Context) -> None:
+def _authenticated(context: Context) -> Actor:
     if context.actor.is_anonymous:
         raise Unauthenticated(MISSING)
+    return context.actor
 
 
-async def _obtain(context: Context, secret: str) -> dict[str, str]:
-    _known(context)
+async def _show_token(context: Context, secret: str) -> Mapping[str, object]:
+    _authenticated(context)
     return {"token": secret}
 
 
-async def _refresh(context: Context, secret: str) -> dict[str, str]:
-    _known(context)
+async def _renew_token(context: Context, secret: str) -> Mapping[str, object]:
+    _authenticated(context)
     return {"token": await users.renew_token(context, secret)}
 
 
-async def _nothing(context: Context, secret: str) -> None:
+async def _empty(context: Context, secret: str) -> None:
     return None
 
 
-async def _current_user(context: Context, secret: str) -> dict[str, Any]:
-    _known(context)
-    actor = context.actor
+async def _show_user(context: Context, secret: str) -> Mapping[str, object]:
+    actor = _authenticated(context)
     return {
         "username": actor.name,
         "fullname": actor.name,
@@ -51,9 +50,9 @@ async def _current_user(context: Context, secret: str) -> dict[str, Any]:
     }
 
 
-TOKENS = {
-    "auth/token": TokenCall(("GET", "HEAD", "OPTIONS"), _nothing),
-    "auth/token/obtain": TokenCall(("GET", "POST", "HEAD", "OPTIONS"), _obtain),
-    "auth/token/refresh": TokenCall(("GET", "PUT", "OPTIONS"), _refresh),
-    "auth/current-user": TokenCall(("GET", "HEAD", "OPTIONS"), _current_user),
+TOKEN_ENDPOINTS = {
+    "auth/token": TokenEndpoint(("GET", "HEAD", "OPTIONS"), _empty),
+    "auth/token/obtain": TokenEndpoint(("GET", "POST", "HEAD", "OPTIONS"), _show_token),
+    "auth/token/refresh": TokenEndpoint(("GET", "PUT", "OPTIONS"), _renew_token),
+    "auth/current-user": TokenEndpoint(("GET", "HEAD", "OPTIONS"), _show_user),
 }

@@ -1,6 +1,6 @@
-"""The same answers for people: a page that shows what was asked, what was answered, and how to ask.
+"""HTML pages for people: the request, the response, and how to use the resource.
 
-Everything in a page is escaped, and browsers are told to run nothing and to load nothing.
+Everything in a page is escaped, and its Content-Security-Policy forbids scripts and external resources.
 """
 
 import re
@@ -8,12 +8,17 @@ from collections.abc import Mapping
 from html import escape
 from http import HTTPStatus
 from string import Template
-from typing import Any
 
 import orjson
+from aiohttp import web
 
-from api.pdc.crud.resource import REQUIRED, Field, Resource
-from api.pdc.resources.vocabularies import Words
+from api.pdc import responses
+from api.pdc.crud.query_params import replace_surrogates
+from api.pdc.crud.resource import Field, Resource
+from api.pdc.request_bodies import JSON_TYPE
+from api.pdc.resources.vocabularies import Vocabulary
+from api.pdc.responses import HTML_TYPE, PdcResponse
+from api.pdc.routes import BASE, Route
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
@@ -21,13 +26,16 @@ HEADERS = {
 }
 ROOT = "Release schedules, released files and what they rest on."
 PARAMETERS = {
-    "ordering": ("string", "Fields to order by, separated by commas; one with - before it descends, __ leads into it"),
-    "page": ("integer", "Which page, from 1; or last"),
+    "ordering": (
+        "string",
+        "Fields to order by, separated by commas; - before a field orders descending, __ refers to a nested field",
+    ),
+    "page": ("integer", "Number of the page, from 1; or last"),
     "page_size": ("integer", "Items on a page: 20 unless given, at most 100; 0 for all without pages (as JSON)"),
     "fields": ("list", "Fields to show and to take, repeated or separated by commas"),
     "exclude_fields": ("list", "Fields to leave out, even if they are in fields"),
 }
-TYPES = {"field": "string", "datetime": "date and time"}
+TYPE_LABELS = {"field": "string", "datetime": "date and time"}
 PAGE = Template("""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -59,135 +67,136 @@ th { color: var(--soft); font-size: .85rem; font-weight: 600; }
 </style>
 </head>
 <body>
-<nav>$way</nav>
+<nav>$breadcrumbs</nav>
 <h1>$title</h1>
 $notice<p>$description</p>
-$pages<h2>Answer</h2>
-<pre><b>$asked</b>
+$pages<h2>Response</h2>
+<pre><b>$request</b>
 
-$answer</pre>
-$pages$documents
+$response</pre>
+$pages$documentation
 </body>
 </html>
 """)
 
 
-def render(
-    asked: str,
-    status: int,
-    headers: Mapping[str, str],
-    value: Any,
-    of: Resource | Words | None,
-    base: str,
-    *,
-    item: bool = False,
-    as_json: str = "",
-) -> str:
-    """One answer as a page. `base` is what the addresses of the API begin with: these become links."""
-    resource = of if isinstance(of, Resource) else None
-    description, _, warning = (resource.description if resource else "" if of else ROOT).partition("Warning: ")
-    way = f'<a href="{escape(base)}/">REST API</a>'
-    way += f' / <a href="{escape(base)}/{of.name}/">{escape(of.name)}</a>' if of else ""
-    way += f' <a class="json" href="{escape(as_json)}">As JSON</a>' if as_json else ""
-    title = f"{of.title} {'Instance' if item else 'List'}" if of else "REST API"
-    lines = [f"HTTP {status} {HTTPStatus(status).phrase}", *(f"{name}: {said}" for name, said in headers.items())]
-    body = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
-    return PAGE.substitute(
-        title=escape(title),
-        way=way,
+def write(request: web.Request, route: Route, response: PdcResponse, base_url: str) -> web.Response:
+    """Write a response as a page; `base_url` is what the links in it begin with."""
+    headers = responses.all_headers(request, route, response)
+    if response.empty:
+        return web.Response(status=response.status, headers=headers)
+    json_headers = {"Allow": headers["Allow"], "Content-Type": JSON_TYPE, "Vary": headers["Vary"], **response.headers}
+    status_line = f"HTTP {response.status} {HTTPStatus(response.status).phrase}"
+    head = "\n".join([status_line, *(f"{name}: {value}" for name, value in json_headers.items())])
+    body = orjson.dumps(response.body, option=orjson.OPT_INDENT_2).decode()
+    target = route.target if isinstance(route.target, Resource | Vocabulary) else None
+    resource = target if isinstance(target, Resource) else None
+    description, _, warning = (resource.description if resource else "" if target else ROOT).partition("Warning: ")
+    return _page(
+        response.status,
+        headers,
+        title=escape(f"{target.title} {'List' if route.key is None else 'Instance'}" if target else "REST API"),
+        breadcrumbs=_breadcrumbs(request, target, base_url),
         notice=f'<p class="notice">Warning: {escape(warning)}</p>\n' if warning else "",
         description=escape(description),
-        asked=escape(asked),
-        pages=_pages(value),
-        answer=f"{escape(chr(10).join(lines))}\n\n{_linked(escape(body), base)}",
-        documents=_documents(resource) if resource else "",
+        request=escape(f"{request.method} {replace_surrogates(request.path_qs)}"),
+        pages=_pagination(response.body),
+        response=f"{escape(head)}\n\n{_link_urls(escape(body), base_url)}",
+        documentation=_documentation(resource) if resource else "",
     )
 
 
-def nowhere() -> str:
-    """The page of an address that leads nowhere."""
-    return PAGE.substitute(
-        title="Not found",
-        way='<a href="/rest_api/v1/">REST API</a>',
-        notice="",
-        description="There is nothing at this address.",
-        asked="HTTP 404 Not Found",
-        pages="",
-        answer=escape('{"detail": "Not found"}'),
-        documents="",
-    )
+def write_not_found(request: web.Request) -> web.Response:
+    """The page for an unknown path."""
+    parts = {"breadcrumbs": f'<a href="{BASE}/">REST API</a>', "description": "There is nothing at this address."}
+    parts |= {"request": "HTTP 404 Not Found", "response": escape(responses.NOT_FOUND)}
+    return _page(404, responses.common_headers(request), title="Not found", **parts)
 
 
-def _linked(text: str, base: str) -> str:
-    """Escaped JSON in which addresses of the API, where they are whole values, are links."""
-    address = rf"&quot;({re.escape(escape(base))}/(?:(?!&quot;)[^\s\\])*)&quot;"
-    return re.sub(address, r'&quot;<a href="\1">\1</a>&quot;', text)
+def _page(status: int, headers: Mapping[str, str], **parts: str) -> web.Response:
+    """A page of parts that are escaped already."""
+    text = PAGE.substitute({"notice": "", "pages": "", "documentation": "", **parts})
+    return web.Response(text=text, status=status, content_type=HTML_TYPE, headers={**headers, **HEADERS})
 
 
-def _pages(value: Any) -> str:
-    if not isinstance(value, dict) or list(value) != ["count", "next", "previous", "results"]:
+def _breadcrumbs(request: web.Request, target: Resource | Vocabulary | None, base_url: str) -> str:
+    base = escape(base_url)
+    root = f'<a href="{base}/">REST API</a>'
+    if target is None:
+        return root
+    path = replace_surrogates(request.rel_url.raw_path).removeprefix(BASE)[:-1]
+    query = replace_surrogates(request.rel_url.raw_query_string)
+    json_url = escape(f"{base_url}{path}.json" + f"?{query}" * bool(query))
+    link = f'<a href="{base}/{target.name}/">{escape(target.name)}</a>'
+    return f'{root} / {link} <a class="json" href="{json_url}">As JSON</a>'
+
+
+def _link_urls(text: str, base_url: str) -> str:
+    """Turn URLs of the API into links where they are whole values in escaped JSON."""
+    url = rf"&quot;({re.escape(escape(base_url))}/(?:(?!&quot;)[^\s\\])*)&quot;"
+    return re.sub(url, r'&quot;<a href="\1">\1</a>&quot;', text)
+
+
+def _pagination(body: object) -> str:
+    if not isinstance(body, dict) or list(body) != ["count", "next", "previous", "results"]:
         return ""
     links = [
-        f'<a rel="{rel}" href="{escape(value[name])}">{said}</a>'
-        for name, rel, said in (("previous", "prev", "← Previous"), ("next", "next", "Next →"))
-        if value[name]
+        f'<a rel="{rel}" href="{escape(body[name])}">{label}</a>'
+        for name, rel, label in (("previous", "prev", "← Previous"), ("next", "next", "Next →"))
+        if body[name]
     ]
-    return f'<p class="pages"><span>{value["count"]:,} in all</span> {" ".join(links)}</p>\n'
+    return f'<p class="pages"><span>{body["count"]:,} in all</span> {" ".join(links)}</p>\n'
 
 
-def _documents(of: Resource) -> str:
-    fields = _table(("Field", "Type", "Rule"), [(each.name, _type(each), _rule(each)) for each in of.fields])
-    filters = [(name, _filtered(of, name), "") for name in sorted(of.filters)]
-    common = [(name, *said) for name, said in PARAMETERS.items()]
-    return "\n".join(
-        [
-            *("<h2>Fields</h2>", fields),
-            *("<h2>Query params</h2>", _table(("Name", "Type", ""), [*filters, *common])),
-            *("<h2>Calls</h2>", _table(("Method", "Address", ""), _calls(of))),
-        ]
+def _documentation(resource: Resource) -> str:
+    fields = [(each.name, _type_label(each), _rule(each)) for each in resource.fields]
+    filters = [(name, _filter_type(resource, name), "") for name in sorted(resource.filters)]
+    common = [(name, *description) for name, description in PARAMETERS.items()]
+    tables = (
+        _table("Fields", ("Field", "Type", "Rule"), fields),
+        _table("Query params", ("Name", "Type", ""), [*filters, *common]),
+        _table("Calls", ("Method", "Address", ""), _methods(resource)),
     )
+    return "\n".join(tables)
 
 
-def _table(head: tuple[str, str, str], rows: list[tuple[str, str, str]]) -> str:
-    said = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    lines = [
-        f"<tr><td><code>{escape(name)}</code></td><td>{escape(kind)}</td><td>{escape(rule)}</td></tr>"
-        for name, kind, rule in rows
-    ]
-    return "\n".join(["<table>", f"<tr>{said}</tr>", *lines, "</table>"])
+def _table(title: str, head: tuple[str, str, str], rows: list[tuple[str, str, str]]) -> str:
+    lines = [f"<h2>{title}</h2>", "<table>", f"<tr>{''.join(f'<th>{escape(cell)}</th>' for cell in head)}</tr>"]
+    for first, *others in rows:
+        cells = "".join(f"<td>{escape(cell)}</td>" for cell in others)
+        lines.append(f"<tr><td><code>{escape(first)}</code></td>{cells}</tr>")
+    return "\n".join([*lines, "</table>"])
 
 
-def _calls(of: Resource) -> list[tuple[str, str, str]]:
-    """Every call of a resource. Many items are written together by the address of the list: all of them or none."""
-    many = f"/rest_api/v1/{of.name}/"
-    one = many + "".join(f"{{{path.rpartition('__')[2]}}}/" for path in of.key)
-    calls = [("GET", many, "The list"), ("GET", one, "One item")]
-    if "create" in of.acts:
-        calls.append(("POST", many, "Make one of an object, or several of a list of objects"))
-    if "update" in of.acts:
-        calls += [
-            ("PUT", one, "Write every field; what is optional and not sent is erased"),
-            ("PATCH", one, "Write what is sent"),
-            ("PUT, PATCH", many, "Write several: an object of identifiers and what would be sent to each"),
+def _methods(resource: Resource) -> list[tuple[str, str, str]]:
+    """The methods of a resource. Bulk methods go to the address of the list and write all items or none."""
+    collection = f"/rest_api/v1/{resource.name}/"
+    item = collection + "".join(f"{{{path.rpartition('__')[2]}}}/" for path in resource.key)
+    rows = [("GET", collection, "The list"), ("GET", item, "One item")]
+    if "create" in resource.actions:
+        rows.append(("POST", collection, "Create one item from an object, or several from a list of objects"))
+    if "update" in resource.actions:
+        rows += [
+            ("PUT", item, "Write every field; optional ones that are not sent are erased"),
+            ("PATCH", item, "Write the fields that are sent"),
+            ("PUT, PATCH", collection, "Update several: an object of identifiers with what would be sent to each item"),
         ]
-    if "delete" in of.acts:
-        calls += [("DELETE", one, "Delete one item"), ("DELETE", many, "Delete several: a list of identifiers")]
-    return calls
+    if "delete" in resource.actions:
+        rows += [("DELETE", item, "Delete one item"), ("DELETE", collection, "Delete several: a list of identifiers")]
+    return rows
 
 
-def _type(each: Field) -> str:
-    return TYPES.get(each.kind.name, each.kind.name)
+def _type_label(field: Field) -> str:
+    return TYPE_LABELS.get(field.type.name, field.type.name)
 
 
-def _filtered(of: Resource, name: str) -> str:
-    """The type of a filter: that of its field, where there is one."""
-    field = name.removesuffix("_after").removesuffix("_before")
-    return next((_type(each) for each in of.fields if each.name == field), "string")
+def _filter_type(resource: Resource, name: str) -> str:
+    """The type of a filter: that of the field of the same name, if any."""
+    field_name = name.removesuffix("_after").removesuffix("_before")
+    return next((_type_label(each) for each in resource.fields if each.name == field_name), "string")
 
 
-def _rule(each: Field) -> str:
-    if not each.column:
+def _rule(field: Field) -> str:
+    if not field.column:
         return "read-only"
-    if each.default is REQUIRED:
-        return "required"
-    return f"optional, default {orjson.dumps(each.default).decode()}"
+    return "required" if field.is_required else f"optional, default {orjson.dumps(field.default).decode()}"

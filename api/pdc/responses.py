@@ -1,9 +1,8 @@
-"""How answers are written: as JSON, as a page for people, or, where there is no end to them, piece by piece."""
+"""Responses as JSON: whole ones, and streams for lists without pages. `html` writes the same ones as pages."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
 
 import orjson
 import structlog
@@ -12,127 +11,111 @@ from aiohttp import web
 from api.http.bodies import BadRequest
 from api.http.errors import status_of
 from api.http.negotiation import accepts_gzip
-from api.pdc import html
-from api.pdc.crud.actions import said
-from api.pdc.crud.query_params import plain
-from api.pdc.crud.resource import Invalid, Resource
+from api.pdc.crud.actions import Chunks, to_pdc_error
+from api.pdc.crud.resource import PdcError
 from api.pdc.request_bodies import JSON_TYPE
-from api.pdc.resources.vocabularies import Words
-from api.pdc.routes import BASE, SAFE, Place
+from api.pdc.routes import SAFE_METHODS, Route
 from bot.errors import Problem, RateLimited, Unavailable
 
 HTML_TYPE = "text/html"
-NOWHERE = '{"detail": "Not found"}'
+NOT_FOUND = '{"detail": "Not found"}'
 FAULT = "The server encountered an internal error or misconfiguration and was unable to complete your request."
-SMALL = 1024  # bytes that are not worth compressing
-LONG = 64 * 1024  # bytes that are compressed beside the event loop
-ANY_JSON = ("", JSON_TYPE, "application/*")
-ANY_HTML = (HTML_TYPE, "text/*")
-USUAL = {"Vary": "Accept", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "SAMEORIGIN"}
+MIN_COMPRESSED_BYTES = 1024
+MIN_THREADED_BYTES = 64 * 1024  # longer bodies are compressed in another thread
+JSON_TYPES = ("", JSON_TYPE, "application/*")
+HTML_TYPES = (HTML_TYPE, "text/*")
+SECURITY_HEADERS = {"Vary": "Accept", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "SAMEORIGIN"}
 
 log = structlog.get_logger()
 
 
 @dataclass
-class Answer:
-    """What is answered: a value, a list in pieces, or nothing at all, with headers besides the usual."""
+class PdcResponse:
+    """A response before it is encoded: a JSON value, a list in chunks, or nothing if `empty`; and further headers."""
 
-    value: Any = None
+    body: object = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     empty: bool = False
 
 
-def wanted(request: web.Request) -> str | None:
-    """What kind of answer is wanted most of those there are, as the caller says it; empty where nothing is said."""
-    return _wanted(",".join(request.headers.getall("Accept", [])))
+def preferred_type(request: web.Request) -> str | None:
+    """The media type that the caller prefers among those we offer, as sent; "" without Accept, None if none fits."""
+    return _preferred_type(",".join(request.headers.getall("Accept", [])))
 
 
 @lru_cache(maxsize=256)
-def _wanted(accept: str) -> str | None:
-    kinds = []
+def _preferred_type(accept: str) -> str | None:
+    accepted = []
     for part in accept.split(","):
-        kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        if kind:
-            kinds.append((kind, _weight(parameters)))
-    known = (*ANY_JSON, *ANY_HTML, "*/*")
-    best = sorted((-weight, place, kind) for place, (kind, weight) in enumerate(kinds) if weight > 0 and kind in known)
-    return best[0][2] if best else None if kinds else ""
+        name, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        if name:
+            accepted.append((name, _quality(parameters)))
+    offered = (*JSON_TYPES, *HTML_TYPES, "*/*")
+    ranked = sorted((-q, index, name) for index, (name, q) in enumerate(accepted) if q > 0 and name in offered)
+    return ranked[0][2] if ranked else None if accepted else ""
 
 
-def _weight(parameters: list[str]) -> float:
-    said = next((each.removeprefix("q=") for each in parameters if each.startswith("q=")), "1")
+def _quality(parameters: list[str]) -> float:
+    value = next((each.removeprefix("q=") for each in parameters if each.startswith("q=")), "1")
     try:
-        return float(said)
+        return float(value)
     except ValueError:
         return 0.0
 
 
-def refused(problem: Problem) -> Answer:
-    """A refusal as these dialects say it."""
-    if isinstance(problem, Invalid):
-        return Answer(problem.said, problem.status)
-    answer = Answer({"detail": problem.sentence}, status_of(problem))
+def error_response(problem: Problem) -> PdcResponse:
+    """The response that reports a refusal."""
+    if isinstance(problem, PdcError):
+        return PdcResponse(problem.body, problem.status)
+    response = PdcResponse({"detail": problem.sentence}, status_of(problem))
     if isinstance(problem, Unavailable | RateLimited):
-        answer.headers["Retry-After"] = str(problem.retry_after)
-    if answer.status == 401:
-        answer.headers["WWW-Authenticate"] = "Token"
-    if answer.status == 400 and not isinstance(problem, BadRequest):
-        answer.value = said(problem).said
-    return answer
-
-
-def usual(request: web.Request) -> dict[str, str]:
-    """The headers of every answer. Pages of any origin may read what anybody may."""
-    anywhere = {"Access-Control-Allow-Origin": "*"} if request.method in SAFE and "Origin" in request.headers else {}
-    return {**USUAL, **anywhere}
-
-
-def nowhere(request: web.Request) -> web.Response:
-    """The answer where no path leads: a page, but for those who ask for JSON."""
-    if wanted(request) not in ANY_JSON:
-        return web.Response(
-            text=html.nowhere(), status=404, content_type=HTML_TYPE, headers={**usual(request), **html.HEADERS}
-        )
-    return web.Response(body=NOWHERE.encode(), status=404, headers={**usual(request), "Content-Type": JSON_TYPE})
-
-
-async def write(request: web.Request, place: Place, answer: Answer, base: str, *, html: bool) -> web.StreamResponse:
-    """Write an answer. `base` is what the addresses in it begin with."""
-    headers = {"Allow": ", ".join(place.allow), **usual(request), **answer.headers}
-    if answer.empty:
-        return web.Response(status=answer.status, headers=headers)
-    if isinstance(answer.value, AsyncIterator):
-        return await _stream(request, headers, answer.value)
-    if html:
-        return _page(request, place, answer, base, headers)
-    response = web.Response(
-        body=orjson.dumps(answer.value),
-        status=answer.status,
-        headers={**headers, "Content-Type": JSON_TYPE},
-        zlib_executor_size=LONG,
-    )
-    if "Accept-Encoding" in request.headers and isinstance(response.body, bytes) and len(response.body) > SMALL:
-        _compress(request, response)
+        response.headers["Retry-After"] = str(problem.retry_after)
+    if response.status == 401:
+        response.headers["WWW-Authenticate"] = "Token"
+    if response.status == 400 and not isinstance(problem, BadRequest):
+        response.body = to_pdc_error(problem).body
     return response
 
 
-def _page(request: web.Request, place: Place, answer: Answer, base: str, headers: dict[str, str]) -> web.Response:
-    of = place.of if isinstance(place.of, Resource | Words) else None
-    path, query = plain(request.rel_url.raw_path), plain(request.rel_url.raw_query_string)
-    text = html.render(
-        f"{request.method} {plain(request.path_qs)}",
-        answer.status,
-        {"Allow": headers["Allow"], "Content-Type": JSON_TYPE, "Vary": headers["Vary"], **answer.headers},
-        answer.value,
-        of,
-        base,
-        item=place.key is not None,
-        as_json=base + path.removeprefix(BASE)[:-1] + ".json" + f"?{query}" * bool(query) if of else "",
-    )
-    return web.Response(
-        text=text, status=answer.status, headers={**headers, **html.HEADERS}, content_type=HTML_TYPE, charset="utf-8"
-    )
+def common_headers(request: web.Request) -> Mapping[str, str]:
+    """The headers of every response. Pages of any origin may read without credentials."""
+    if request.method in SAFE_METHODS and "Origin" in request.headers:
+        return {**SECURITY_HEADERS, "Access-Control-Allow-Origin": "*"}
+    return SECURITY_HEADERS
+
+
+def all_headers(request: web.Request, route: Route, response: PdcResponse) -> dict[str, str]:
+    """The headers of a response but for its Content-Type."""
+    return {"Allow": ", ".join(route.methods), **common_headers(request), **response.headers}
+
+
+def write_not_found(request: web.Request) -> web.Response:
+    """The response for an unknown path."""
+    headers = {**common_headers(request), "Content-Type": JSON_TYPE}
+    return web.Response(body=NOT_FOUND.encode(), status=404, headers=headers)
+
+
+def redirect(request: web.Request, path: str) -> web.Response:
+    """A redirect to another path with the same query."""
+    query = request.rel_url.raw_query_string
+    location = path + (f"?{query}" if query else "")
+    return web.Response(status=301, headers={**common_headers(request), "Location": location})
+
+
+async def write(request: web.Request, route: Route, response: PdcResponse) -> web.StreamResponse:
+    """Write a response as JSON."""
+    headers = all_headers(request, route, response)
+    if response.empty:
+        return web.Response(status=response.status, headers=headers)
+    headers["Content-Type"] = JSON_TYPE
+    if isinstance(response.body, AsyncIterator):
+        return await _stream(request, headers, response.body)
+    body = orjson.dumps(response.body)
+    encoded = web.Response(body=body, status=response.status, headers=headers, zlib_executor_size=MIN_THREADED_BYTES)
+    if "Accept-Encoding" in request.headers and len(body) > MIN_COMPRESSED_BYTES:
+        _compress(request, encoded)
+    return encoded
 
 
 def _compress(request: web.Request, response: web.StreamResponse) -> None:
@@ -141,23 +124,21 @@ def _compress(request: web.Request, response: web.StreamResponse) -> None:
         response.enable_compression(web.ContentCoding.gzip)
 
 
-async def _stream(
-    request: web.Request, headers: dict[str, str], pieces: AsyncIterator[list[Any]]
-) -> web.StreamResponse:
-    """A list of unknown length. Where it breaks off the connection does too, so that nobody takes it for whole."""
-    response = web.StreamResponse(headers={**headers, "Content-Type": JSON_TYPE})
+async def _stream(request: web.Request, headers: dict[str, str], chunks: Chunks) -> web.StreamResponse:
+    """Send a list of unknown length. An error closes the connection, so that the list does not seem complete."""
+    response = web.StreamResponse(headers=headers)
     if request.method == "HEAD":
         return response
     _compress(request, response)
     await response.prepare(request)
     try:
-        opening = b"["
-        async for piece in pieces:
-            if piece:
-                await response.write(opening + orjson.dumps(piece)[1:-1])
-                opening = b","
-        await response.write(b"[]" if opening == b"[" else b"]")
-    except ConnectionError:  # nobody reads on
+        separator = b"["
+        async for chunk in chunks:
+            if chunk:
+                await response.write(separator + orjson.dumps(chunk)[1:-1])
+                separator = b","
+        await response.write(b"[]" if separator == b"[" else b"]")
+    except ConnectionError:  # the caller has gone
         return response
     except Exception:
         log.exception("broken off", method=request.method, path=request.path)

@@ -1,55 +1,53 @@
-"""The addresses of these dialects: which path leads to which resource, list, item or call about tokens."""
+"""Routes of this dialect: which path leads to which resource, vocabulary, item or token endpoint."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from urllib.parse import unquote
 
-from api.pdc.auth import TOKENS, TokenCall
+from api.pdc.auth import TOKEN_ENDPOINTS, TokenEndpoint
 from api.pdc.crud.resource import Resource
 from api.pdc.resources.changesets import CHANGESETS
 from api.pdc.resources.files import FILES, REPOS, RPMS, VARIANTS
 from api.pdc.resources.products import PRODUCT_VERSIONS, PRODUCTS, SLAS
 from api.pdc.resources.releases import RELEASES
 from api.pdc.resources.schedules import SCHEDULES
-from api.pdc.resources.vocabularies import WORDS, Words
+from api.pdc.resources.vocabularies import VOCABULARIES, Vocabulary
 
 BASE = "/rest_api/v1"
-SAFE = ("GET", "HEAD", "OPTIONS")
-RESOURCES = {
-    each.name: each
-    for each in (
-        *(SCHEDULES, FILES, RELEASES, PRODUCTS, PRODUCT_VERSIONS, SLAS, VARIANTS, REPOS, RPMS, CHANGESETS),
-        *WORDS,
-    )
-}
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+_RESOURCES = (SCHEDULES, FILES, RELEASES, PRODUCTS, PRODUCT_VERSIONS, SLAS, VARIANTS, REPOS, RPMS, CHANGESETS)
+RESOURCES: dict[str, Resource | Vocabulary] = {each.name: each for each in (*_RESOURCES, *VOCABULARIES)}
 
 
 @dataclass(frozen=True)
-class Place:
-    """What a path leads to: a resource or list, one of its items, a call about tokens, or the root (none of these)."""
+class Route:
+    """What a path leads to: a resource or vocabulary, one of its items, a token endpoint, or the root (no target).
 
-    of: Resource | Words | TokenCall | None = None
+    `suffix` is what the path ends with: `/`, or `.json` to ask for JSON.
+    """
+
+    target: Resource | Vocabulary | TokenEndpoint | None = None
     key: str | None = None
     suffix: str = "/"
 
     @cached_property
-    def allow(self) -> tuple[str, ...]:
-        """The methods that it answers to, as `Allow` says them."""
-        if isinstance(self.of, TokenCall):
-            return self.of.methods
-        acts = self.of.acts if isinstance(self.of, Resource) else frozenset()
-        create = ("POST",) if "create" in acts and self.key is None else ()
-        write = ("PUT", "PATCH") if "update" in acts else ()
-        delete = ("DELETE",) if "delete" in acts else ()
-        return ("GET", *create, *write, *delete, "HEAD", "OPTIONS")
+    def methods(self) -> tuple[str, ...]:
+        """The accepted methods, in the order of the header Allow."""
+        if isinstance(self.target, TokenEndpoint):
+            return self.target.methods
+        actions = self.target.actions if isinstance(self.target, Resource) else frozenset()
+        create = ("POST",) if "create" in actions and self.key is None else ()
+        update = ("PUT", "PATCH") if "update" in actions else ()
+        delete = ("DELETE",) if "delete" in actions else ()
+        return ("GET", *create, *update, *delete, "HEAD", "OPTIONS")
 
 
 @lru_cache(maxsize=1024)
-def find(path: str) -> Place | str | None:
-    """Where a path leads, or where it should have gone; None where it leads nowhere.
+def find_route(path: str) -> Route | str | None:
+    """The route of a path, the path to redirect to, or None if there is nothing at the path.
 
-    The last name may end in `.json`; then there may be no slash behind it, but behind a list's.
+    The last name may end in `.json`; then it needs no slash behind it, except behind the base.
     """
     if path == BASE:
         return f"{BASE}/"
@@ -60,17 +58,17 @@ def find(path: str) -> Place | str | None:
         names[-1], suffix, slash = names[-1].removesuffix(".json"), ".json", True
     if not all(name and name.isprintable() for name in names):
         return None
-    place = _place(names, suffix)
-    return place if slash or place is None else f"{path}/"
+    route = _route(names, suffix)
+    return route if slash or route is None else f"{path}/"
 
 
-def _place(names: Sequence[str], suffix: str) -> Place | None:
+def _route(names: Sequence[str], suffix: str) -> Route | None:
     if not names:
-        return Place()
-    if (joined := "/".join(names)) in TOKENS:
-        return Place(TOKENS[joined])
-    found = RESOURCES.get(names[0])
-    keys = len(found.key) if isinstance(found, Resource) else 0
-    if found is None or len(names) - 1 not in (0, keys):
+        return Route()
+    if (name := "/".join(names)) in TOKEN_ENDPOINTS:
+        return Route(TOKEN_ENDPOINTS[name])
+    target = RESOURCES.get(names[0])
+    key_length = len(target.key) if isinstance(target, Resource) else 0
+    if target is None or len(names) - 1 not in (0, key_length):
         return None
-    return Place(found, "/".join(names[1:]) if names[1:] else None, suffix)
+    return Route(target, "/".join(names[1:]) if names[1:] else None, suffix)

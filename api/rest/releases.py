@@ -11,7 +11,7 @@ from api.http.pagination import PageQuery, numbered_links
 from api.rest.schemas import CandidateResponse, DeploymentResponse, candidate_response, serialize_deployment
 from bot.context import Context
 from bot.errors import Problem
-from bot.operations import candidates, deployments
+from bot.operations import candidates, deployments, external_deployments
 from bot.operations.candidates import CutRequest
 from bot.operations.workflows import self_reports
 from bot.rules.deployments import STATUSES
@@ -129,11 +129,11 @@ async def report(context: Context, call: Call[ReportBody, None]) -> object:
     """Report the status of a deployment that a pipeline makes."""
     version, body = call.body.version(), call.body
     return await _row(
-        await deployments.report(
+        await external_deployments.report(
             context,
             call.path["project"],
             call.path["environment"],
-            deployments.Report(version, body.status, body.error_message),
+            external_deployments.Report(version, body.status, body.error_message),
         )
     )
 

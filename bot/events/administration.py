@@ -152,6 +152,27 @@ class AnnouncementSubmitted(RowEvent):
     act: ClassVar[str] = "announcement.submit"
 
 
+@dataclass(frozen=True, kw_only=True)
+class AnnouncementWithdrawn(RowEvent):
+    """A pending announcement was withdrawn by who submitted it."""
+
+    act: ClassVar[str] = "announcement.withdraw"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnouncementApproved(RowEvent):
+    """An announcement was approved."""
+
+    act: ClassVar[str] = "announcement.approve"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnouncementRejected(RowEvent):
+    """An announcement was rejected."""
+
+    act: ClassVar[str] = "announcement.reject"
+
+
 # --- tokens, the content network, and dead letters
 
 

@@ -66,12 +66,12 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class RowEvent(Event):
-    """A row was created, changed or removed: `what` names it, `old` and `new` are the fields concerned."""
+    """A row was created, changed or removed: `target` names it, `old` and `new` are the fields concerned."""
 
-    subject_format: ClassVar[str] = "{what}"
+    subject_format: ClassVar[str] = "{target}"
     before_fields: ClassVar[Mapping[str, str]] = {"*": "old"}
     after_fields: ClassVar[Mapping[str, str]] = {"*": "new"}
 
-    what: str
+    target: str
     old: Details | None = None
     new: Details | None = None

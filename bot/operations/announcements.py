@@ -5,9 +5,16 @@ from dataclasses import dataclass
 
 from tortoise.exceptions import IntegrityError
 
-from bot.context import Context, allowed, allowed_to_read, by_name, by_permalink, outline_by_permalink, require
+from bot.context import Context, allowed, allowed_to_read, authorize, by_name, by_permalink, outline_by_permalink
 from bot.errors import Conflict, Forbidden, NotFound, release_not_found
-from bot.operations import audit, projects, releases
+from bot.events.administration import (
+    AnnouncementApproved,
+    AnnouncementRejected,
+    AnnouncementSubmitted,
+    AnnouncementWithdrawn,
+)
+from bot.events.event import RowEvent
+from bot.operations import events, projects, releases
 from bot.rules import announcements as rules
 from bot.rules.permissions import Visibility
 from bot.store import announcement_queries
@@ -45,7 +52,8 @@ async def submit(context: Context, project: Project, /, **values: object) -> Ann
                 **fields,
             )
             after = {"id": announcement.id, **fields}
-            await audit.record(context, "announcement.submit", fields["version"], project=project.id, after=after)
+            submitted = AnnouncementSubmitted(project_id=project.id, target=fields["version"], new=after)
+            await events.record(context, submitted)
     except IntegrityError as clash:
         raise await _already_announced(project, fields["version"]) from clash
     return await _row(announcement)
@@ -60,7 +68,7 @@ async def withdraw(context: Context, project: Project, announcement_id: int) -> 
             raise release_not_found()
         if announcement.submitted_by_id != context.actor.user_id:
             raise Forbidden("Only the user who has submitted a release may withdraw it.")
-        await _decide(context, announcement, rules.WITHDRAWN, "withdraw")
+        await _decide(context, announcement, rules.WITHDRAWN, AnnouncementWithdrawn)
     return await _row(announcement)
 
 
@@ -84,7 +92,7 @@ async def _approve(context: Context, project: Project, version: str, announcemen
         announcement = await _lock_newest(project, version, announcement_id)
         rules.check_transition(announcement.version, announcement.state, rules.APPROVED)
         release = await releases.get_or_create(context, project, announcement.version)
-        await _decide(context, announcement, rules.APPROVED, "approve", release_id=release.id)
+        await _decide(context, announcement, rules.APPROVED, AnnouncementApproved, release_id=release.id)
     return await _row(announcement)
 
 
@@ -96,7 +104,7 @@ async def reject(
     reason = rules.parse_reason(reason)
     async with transaction():
         announcement = await _lock_newest(project, version, announcement_id)
-        await _decide(context, announcement, rules.REJECTED, "reject", reason=reason)
+        await _decide(context, announcement, rules.REJECTED, AnnouncementRejected, reason=reason)
     return await _row(announcement)
 
 
@@ -128,7 +136,7 @@ async def list_by_state(
 
     Approved ones are visible to readers, others to approvers and their submitters.
     """
-    require(context.actor, "announcement:approve", *READS)
+    authorize(context.actor, "announcement:approve", *READS)
     state = rules.parse_state(state)
     actor = context.actor
     filters = AnnouncementFilter(
@@ -196,19 +204,20 @@ async def _lock_newest(project: Project, version: str, announcement_id: int | No
     return announcement
 
 
-async def _decide(context: Context, announcement: Announcement, state: str, action: str, **fields: object) -> None:
+async def _decide(
+    context: Context, announcement: Announcement, state: str, event: type[RowEvent], **fields: object
+) -> None:
     rules.check_transition(announcement.version, announcement.state, state)
     decision = {"state": state, "decided_by_id": context.actor.user_id, "decided_at": context.now(), **fields}
     announcement.update_from_dict(decision)
     await announcement.save(update_fields=list(decision))
-    await audit.record(
-        context,
-        f"announcement.{action}",
-        announcement.version,
-        project=announcement.project_id,
-        before={"state": rules.PENDING},
-        after={"id": announcement.id, "state": state, **fields},
+    decided = event(
+        project_id=announcement.project_id,
+        target=announcement.version,
+        old={"state": rules.PENDING},
+        new={"id": announcement.id, "state": state, **fields},
     )
+    await events.record(context, decided)
 
 
 async def _already_announced(project: Project, version: str) -> Conflict:

@@ -8,7 +8,7 @@ from datetime import datetime
 from tortoise.exceptions import IntegrityError
 
 from bot.context import Context, allowed
-from bot.errors import Conflict, NotFound, Refusal
+from bot.errors import Conflict, NotFound, Refusal, release_not_found
 from bot.events.releases import BuildCancelRequested, BuildFinished, CandidateCut, CandidateInvalidated
 from bot.github import branches
 from bot.github import repositories as github_repositories
@@ -99,7 +99,7 @@ async def get(project: Project, version: CandidateVersion) -> Candidate:
     """The candidate of a version, without a check of grants. NotFound when there is none."""
     candidate = await of_version(project, version)
     if candidate is None:
-        raise NotFound("Release not found")
+        raise release_not_found()
     return candidate
 
 
@@ -119,7 +119,7 @@ async def cancel(context: Context, project: Project, version: CandidateVersion) 
     async with transaction():
         candidate = await Candidate.select_for_update().get_or_none(project_id=project.id, version=str(version))
         if candidate is None:
-            raise NotFound("Release not found")
+            raise release_not_found()
         rules.check_cancelable(candidate.version, candidate.status)
         reason = f"{context.actor.name} asked for the build to be cancelled."
         if await runs.cancel(context, await build_of(candidate)):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from bot.context import Context
-from bot.errors import NotFound, Refusal
+from bot.errors import Refusal, project_not_found
 from bot.github import pull_requests
 from bot.operations import candidates, deployments, runs, statuses
 from bot.operations.candidates import CutRequest
@@ -44,7 +44,7 @@ class CommandCall:
         if name is not None:
             found = [project for project in found if name in (project.name, project.permalink)]
         if not found:
-            raise NotFound("Release project not found", project=name, repo=self.repository.full_name)
+            raise project_not_found(project=name, repo=self.repository.full_name)
         if len(found) > 1:
             raise Refusal(replies.several_projects(project.name for project in found))
         return found[0]

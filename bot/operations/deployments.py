@@ -8,18 +8,14 @@ from typing import Any
 from tortoise.exceptions import IntegrityError
 from tortoise.queryset import QuerySet
 
-from bot.context import Context, allowed, allowed_on_tier, allowed_to_read, require
-from bot.errors import Conflict, NotFound, Refusal
+from bot.context import Context, allowed, allowed_on_tier, allowed_to_read, authorize
+from bot.errors import Conflict, NotFound, deployment_not_found, environment_not_found
 from bot.events.releases import (
-    DeployedAgainstGates,
     DeploymentCancelRequested,
     DeploymentFinished,
-    DeploymentReported,
     DeploymentStarted,
-    ReportedAgainstGates,
-    RerunAgainstGates,
 )
-from bot.operations import candidates, events, performed_requests, projects, runs
+from bot.operations import candidates, environments, events, performed_requests, projects, runs
 from bot.rules import deployments as rules
 from bot.rules.gates import Decision, Gate, GateFacts, decide, refusal
 from bot.rules.ids import DeploymentId, EnvironmentId
@@ -67,9 +63,9 @@ async def deploy(context: Context, project: Project, environment: Environment, v
             # decided under lock, so that what passes here still passes when it is written
             locked = await Environment.select_for_update().get(id=environment.id)
             candidate = await Candidate.select_for_update().get(id=candidate_id)
-            if (refused := refusal(await _decide(context, locked, candidate))) is not None:
+            if (refused := refusal(await decide_now(context, locked, candidate))) is not None:
                 raise refused
-            deployment = await _insert(context, locked, candidate, NewDeployment())
+            deployment = await insert(context, locked, candidate, NewDeployment())
             await Environment.filter(id=locked.id).update(promotion_held=False)
     except IntegrityError as clash:
         if (earlier := await _performed(context)) is not None:
@@ -88,7 +84,7 @@ async def roll_back(context: Context, project: Project, environment: Environment
         return earlier
     projects.refuse_archived(project)
     if force:
-        require(context.actor, "deployment:force")
+        authorize(context.actor, "deployment:force")
     async with transaction():
         locked = await Environment.select_for_update().get(id=environment.id)
         under_way = await _active(environment.id).select_for_update()
@@ -105,44 +101,9 @@ async def roll_back(context: Context, project: Project, environment: Environment
         for active in under_way:
             await _cancel(context, active)
         waits = await Deployment.exists(environment_id=locked.id, status="canceling")
-        deployment = await _insert(context, locked, candidate, NewDeployment("rollback", waits=waits))
+        deployment = await insert(context, locked, candidate, NewDeployment("rollback", waits=waits))
         await Environment.filter(id=locked.id).update(promotion_held=True)
     return deployment
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a pipeline reports about the deployment of a candidate."""
-
-    version: CandidateVersion
-    status: str
-    error_message: str | None = None
-
-
-@allowed("deployment:report")
-async def report(context: Context, project: Project, environment: str, reported: Report) -> Deployment:
-    """Record what a pipeline reports. A fact cannot be refused: no gate, no freeze, no workflow.
-
-    Changes the newest deployment of the candidate on the environment, or makes one: if there is none, or if a running
-    status follows a final one. The alarm is raised when a gate would have refused the new one.
-    """
-    on = await _environment(project, environment)
-    candidate = await candidates.get(project, reported.version)
-    if reported.status not in rules.STATUSES:
-        raise Refusal(f"`status` must be one of {', '.join(rules.STATUSES)}.", field="status")
-    async with transaction():
-        on = await Environment.select_for_update().get(id=on.id)
-        same = Deployment.filter(environment_id=on.id, candidate_id=candidate.id)
-        newest = await same.order_by("-id").select_for_update().first()
-        if newest is None or rules.is_new_deployment(newest.status, reported.status):
-            await _alarm_if_gated(context, on, candidate, ReportedAgainstGates)
-            newest = await _insert(context, on, candidate, NewDeployment(reported=True))
-        old_status = newest.status
-        if rules.is_change(old_status, reported.status):
-            await _set(context, newest, reported.status, reported.error_message)
-        if newest.status != old_status:
-            await events.record(context, DeploymentReported(**_event_fields(newest, on, candidate, old_status)))
-    return newest
 
 
 @allowed_to_read("project:read")
@@ -152,7 +113,7 @@ async def find_all(
     """A page of the deployments on an environment, newest first, and how many there are in all."""
     environment_id = await queries.find_environment_id(project.id, environment)
     if environment_id is None:
-        raise NotFound("Release environment not found")
+        raise environment_not_found()
     rows = await queries.list_deployments(environment_id, limit=limit, offset=offset)
     return rows, await queries.count_deployments(environment_id)
 
@@ -160,10 +121,10 @@ async def find_all(
 @allowed("project:read")
 async def find(context: Context, project: Project, environment: str, deployment: DeploymentId) -> Deployment:
     """A deployment on an environment of a project."""
-    on = await _environment(project, environment)
+    on = await environments.find_by_name(project, environment)
     found = await Deployment.get_or_none(id=deployment, environment_id=on.id)
     if found is None:
-        raise NotFound("Deployment not found")
+        raise deployment_not_found()
     return found
 
 
@@ -173,13 +134,13 @@ async def cancel(context: Context, project: Project, environment: Environment, d
     async with transaction():
         found = await Deployment.select_for_update().get_or_none(id=deployment, environment_id=environment.id)
         if found is None:
-            raise NotFound("Deployment not found")
+            raise deployment_not_found()
         if found.status in rules.FINAL:
             raise Conflict("Deployment has ended", status=found.status)
         old_status = found.status
         await _cancel(context, found)
         candidate = await Candidate.get(id=found.candidate_id)
-        event = DeploymentCancelRequested(**_event_fields(found, environment, candidate, old_status))
+        event = DeploymentCancelRequested(**event_fields(found, environment, candidate, old_status))
         await events.record(context, event)
     return found
 
@@ -187,7 +148,7 @@ async def cancel(context: Context, project: Project, environment: Environment, d
 async def begin(context: Context, deployment: Deployment) -> None:
     """Record, in the caller's transaction, that GitHub runs a deployment."""
     if rules.may_move(deployment.status, "in_progress"):
-        await _set(context, deployment, "in_progress", None)
+        await set_status(context, deployment, "in_progress", None)
 
 
 async def finish(context: Context, deployment: Deployment, status: str, message: str | None) -> None:
@@ -195,25 +156,13 @@ async def finish(context: Context, deployment: Deployment, status: str, message:
     if not rules.may_move(deployment.status, status):
         return
     old_status = deployment.status
-    await _set(context, deployment, status, message)
+    await set_status(context, deployment, status, message)
     environment = await Environment.get(id=deployment.environment_id)
     candidate = await Candidate.get(id=deployment.candidate_id)
-    await events.record(context, DeploymentFinished(**_event_fields(deployment, environment, candidate, old_status)))
+    await events.record(context, DeploymentFinished(**event_fields(deployment, environment, candidate, old_status)))
 
 
-async def run_again(context: Context, finished: Deployment) -> Deployment:
-    """Record, in the caller's transaction, that GitHub runs a finished deployment's run again: a new deployment.
-
-    It is a fact and cannot be refused; the alarm is raised when a gate would have refused it.
-    """
-    environment = await Environment.get(id=finished.environment_id)
-    candidate = await Candidate.get(id=finished.candidate_id)
-    deployment = await _insert(context, environment, candidate, NewDeployment(finished.kind, reported=True))
-    await _alarm_if_gated(context, environment, candidate, RerunAgainstGates)
-    return deployment
-
-
-async def _decide(context: Context, environment: Environment, candidate: Candidate) -> Decision:
+async def decide_now(context: Context, environment: Environment, candidate: Candidate) -> Decision:
     """The decision of now about a candidate and an environment. Their rows should be locked."""
     release = await Release.get(id=candidate.release_id)
     busy = await _active(environment.id).first()
@@ -231,38 +180,10 @@ async def _decide(context: Context, environment: Environment, candidate: Candida
     )
 
 
-async def _alarm_if_gated(
-    context: Context, environment: Environment, candidate: Candidate, event: type[DeployedAgainstGates]
-) -> None:
-    """Raise the alarm when a deployment happens that a gate would have refused; being busy is no such gate."""
-    decision = await _decide(context, environment, candidate)
-    gates = tuple(gate for gate in decision.gates if gate.gate != "busy")
-    refused = refusal(Decision(decision.candidate, decision.environment, gates))
-    if refused is not None:
-        await events.record(
-            context,
-            event(
-                project_id=environment.project_id,
-                commit=candidate.commit,
-                environment=environment.name,
-                version=candidate.version,
-                refusal=refused.sentence,
-                details=refused.details,
-            ),
-        )
-
-
 async def _performed(context: Context) -> Deployment | None:
     """The deployment that an earlier handling of the same message has started."""
     deployment_id = await performed_requests.result_of(context)
     return None if deployment_id is None else await Deployment.get(id=deployment_id)
-
-
-async def _environment(project: Project, name: str) -> Environment:
-    environment = await Environment.get_or_none(project_id=project.id, name=name)
-    if environment is None:
-        raise NotFound("Release environment not found")
-    return environment
 
 
 def _active(environment: EnvironmentId) -> QuerySet[Deployment]:
@@ -287,7 +208,7 @@ async def _history(environment: EnvironmentId) -> list[rules.PastDeployment]:
     ]
 
 
-async def _insert(context: Context, environment: Environment, candidate: Candidate, new: NewDeployment) -> Deployment:
+async def insert(context: Context, environment: Environment, candidate: Candidate, new: NewDeployment) -> Deployment:
     """Write a deployment and the request for its run, in the caller's transaction."""
     now, live = context.now(), await live_deployment(environment.id)
     minutes = environment.deploy_deadline_minutes
@@ -306,7 +227,7 @@ async def _insert(context: Context, environment: Environment, candidate: Candida
     )
     if environment.workflow is not None and not new.reported:
         await runs.request(context, candidate, environment.workflow, minutes, deployment)
-    event = DeploymentStarted(**_event_fields(deployment, environment, candidate, None), kind=new.kind)
+    event = DeploymentStarted(**event_fields(deployment, environment, candidate, None), kind=new.kind)
     await events.record(context, event)
     return deployment
 
@@ -317,13 +238,13 @@ async def _cancel(context: Context, deployment: Deployment) -> bool:
     if ended:
         await finish(context, deployment, "canceled", None)
     elif deployment.status != "canceling":
-        await _set(context, deployment, "canceling", None)
+        await set_status(context, deployment, "canceling", None)
         deployment.deadline_at = context.now() + CANCEL_TIMEOUT
         await deployment.save(update_fields=["deadline_at"])
     return ended
 
 
-async def _set(context: Context, deployment: Deployment, status: str, message: str | None) -> None:
+async def set_status(context: Context, deployment: Deployment, status: str, message: str | None) -> None:
     """Write a status, with the times and the release's status that follow from it."""
     now = context.now()
     if status != "pending" and deployment.deploy_start_at is None:
@@ -349,7 +270,7 @@ async def _advance_release(context: Context, deployment: Deployment) -> None:
         await Release.filter(id=release.id).update(status=status, release_date=date, updated_at=now)
 
 
-def _event_fields(
+def event_fields(
     deployment: Deployment, environment: Environment, candidate: Candidate, old_status: str | None
 ) -> Mapping[str, Any]:
     """The fields that every event about a deployment has."""

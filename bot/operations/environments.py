@@ -7,7 +7,9 @@ from tortoise.exceptions import IntegrityError
 
 from bot.context import Context, allowed
 from bot.errors import Conflict, Refusal, environment_not_found
-from bot.operations import audit
+from bot.events.administration import EnvironmentChanged, EnvironmentCreated, EnvironmentFrozen, EnvironmentUnfrozen
+from bot.events.event import RowEvent
+from bot.operations import events
 from bot.rules import projects as rules
 from bot.rules.gates import is_frozen
 from bot.store.database import transaction
@@ -42,9 +44,8 @@ async def create(
             environment = await Environment.create(
                 project=project, name=name, name_key=name.lower(), created_at=context.now(), **values
             )
-            await audit.record(
-                context, "environment.create", f"{project.name}/{name}", project=project.id, after=values
-            )
+            target = f"{project.name}/{name}"
+            await events.record(context, EnvironmentCreated(project_id=project.id, target=target, new=values))
     except IntegrityError as clash:
         raise Conflict(f"An environment `{name}` has just been created.", field="name") from clash
     return environment
@@ -75,7 +76,7 @@ async def find_by_name(project: Project, name: str) -> Environment:
 async def change(context: Context, project: Project, name: str, /, **values: Unpack[EnvironmentChanges]) -> Environment:
     """Change an environment's settings; fields that are not passed are kept."""
     rules.check(values, rules.ENVIRONMENT)
-    return await _change(context, project, name, "environment.change", dict(values))
+    return await _change(context, project, name, EnvironmentChanged, dict(values))
 
 
 async def amend(context: Context, project: str, name: str, /, **values: Any) -> Environment:
@@ -103,23 +104,27 @@ async def freeze(
     }
     if not is_frozen(frozen, context.now()):
         raise Refusal("`frozen.until` must be in the future.", field="frozen.until")
-    return await _change(context, project, name, "environment.freeze", {"frozen": frozen})
+    return await _change(context, project, name, EnvironmentFrozen, {"frozen": frozen})
 
 
 @allowed("freeze:write", hides=True)
 async def unfreeze(context: Context, project: Project, name: str) -> Environment:
     """Allow deployments to an environment again."""
-    return await _change(context, project, name, "environment.unfreeze", {"frozen": None})
+    return await _change(context, project, name, EnvironmentUnfrozen, {"frozen": None})
 
 
-async def _change(context: Context, project: Project, name: str, action: str, values: dict[str, Any]) -> Environment:
+async def _change(
+    context: Context, project: Project, name: str, event: type[RowEvent], values: dict[str, Any]
+) -> Environment:
     try:
-        return await _write(context, project, name, action, values)
+        return await _write(context, project, name, event, values)
     except IntegrityError as clash:
         raise Conflict(f"An environment `{values.get('name')}` has just been created.", field="name") from clash
 
 
-async def _write(context: Context, project: Project, name: str, action: str, values: dict[str, Any]) -> Environment:
+async def _write(
+    context: Context, project: Project, name: str, event: type[RowEvent], values: dict[str, Any]
+) -> Environment:
     async with transaction():
         environment = await Environment.select_for_update().get_or_none(project_id=project.id, name=name)
         if environment is None:
@@ -130,7 +135,8 @@ async def _write(context: Context, project: Project, name: str, action: str, val
             values = {**values, "name_key": new_name.lower()}
         environment.update_from_dict(values)
         await environment.save(update_fields=list(values))
-        await audit.record(context, action, f"{project.name}/{name}", project=project.id, before=before, after=values)
+        target = f"{project.name}/{name}"
+        await events.record(context, event(project_id=project.id, target=target, old=before, new=values))
     return environment
 
 

@@ -2,7 +2,8 @@
 
 from bot.context import Context, allowed, by_permalink
 from bot.errors import Conflict, NotFound
-from bot.operations import audit
+from bot.events.administration import LinkChanged, LinkCreated, LinkRemoved
+from bot.operations import events
 from bot.operations.announcements import READS
 from bot.rules import announcements as rules
 from bot.store import announcement_queries
@@ -34,7 +35,7 @@ async def create(context: Context, project: Project, /, **values: object) -> Lin
             raise Conflict(f"A project has at most {rules.MAX_LINKS} links.")
         permalink = rules.link_permalink(fields["label"], {link.permalink for link in links})
         link = await Link.create(project_id=project.id, permalink=permalink, created_at=context.now(), **fields)
-        await audit.record(context, "link.create", permalink, project=project.id, after=fields)
+        await events.record(context, LinkCreated(project_id=project.id, target=permalink, new=fields))
     return link
 
 
@@ -49,7 +50,8 @@ async def change(context: Context, project: Project, permalink: str, /, **values
         before = {name: getattr(link, name) for name in fields}
         if fields:
             await link.update_from_dict(dict(fields)).save(update_fields=list(fields))
-            await audit.record(context, "link.change", permalink, project=project.id, before=before, after=fields)
+            changed = LinkChanged(project_id=project.id, target=permalink, old=before, new=fields)
+            await events.record(context, changed)
     return link
 
 
@@ -60,7 +62,7 @@ async def remove(context: Context, project: Project, permalink: str) -> Link:
         link = _find_in(await _lock(project), permalink)
         before = {"label": link.label, "location": link.location}
         await link.delete()
-        await audit.record(context, "link.remove", permalink, project=project.id, before=before)
+        await events.record(context, LinkRemoved(project_id=project.id, target=permalink, old=before))
     return link
 
 

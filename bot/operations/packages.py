@@ -6,9 +6,10 @@ from typing import NotRequired, TypedDict, Unpack
 
 from tortoise.exceptions import IntegrityError
 
-from bot.context import FORBIDDEN, Context, allowed, by_release, require
+from bot.context import FORBIDDEN, Context, allowed, authorize, by_release
 from bot.errors import Conflict, Forbidden, Refusal, release_not_found
-from bot.operations import audit, projects, releases
+from bot.events.administration import ReleaseCreated, ReleaseFilesAdded
+from bot.operations import events, projects, releases
 from bot.rules import packages as rules
 from bot.rules.releases import DEVELOPMENT, HOLD, RELEASED, TESTING, release_id
 from bot.store import packages, queries
@@ -37,7 +38,7 @@ async def create(
     Refuses an unknown package, one outside the scope of the caller's token, an archived one, an existing version, and
     a release id that is taken.
     """
-    require(context.actor, "project:write")
+    authorize(context.actor, "project:write")
     project = await _package(context, package)
     projects.refuse_archived(project)
     try:
@@ -63,7 +64,7 @@ async def _insert(context: Context, project: Project, version: str, status: int,
         **fields,
     )
     after = {"status": status, "release_date": fields["release_date"].isoformat()}
-    await audit.record(context, "release.create", version, project=project.id, after=after)
+    await events.record(context, ReleaseCreated(project_id=project.id, target=version, new=after))
     return release
 
 
@@ -85,9 +86,8 @@ async def add_files(
         if merged != release.files:
             release.update_from_dict({"files": merged, "updated_at": context.now()})
             await release.save(update_fields=["files", "updated_at"])
-            await audit.record(
-                context, "release.add_files", release.version, project=project.id, after={"files": dict(files)}
-            )
+            added = ReleaseFilesAdded(project_id=project.id, target=release.version, new={"files": dict(files)})
+            await events.record(context, added)
     return merged
 
 
@@ -128,7 +128,7 @@ async def latest(context: Context, package: str, *, testing: bool = False) -> Pa
 
 async def _filter(context: Context, package: str | None, status: int | None = None) -> PackageFilter | None:
     """Build the filter for what the actor may read; None for an unknown package."""
-    require(context.actor, "project:read")
+    authorize(context.actor, "project:read")
     visible = context.actor.visibility("project:read")
     if package is None:
         return PackageFilter(visible, status=status)

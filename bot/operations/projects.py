@@ -4,21 +4,22 @@ from typing import Any, TypedDict, Unpack
 
 from tortoise.exceptions import IntegrityError
 
-from bot.context import Context, allowed, require
+from bot.context import Context, allowed, authorize
 from bot.errors import Conflict, Forbidden, Refusal
-from bot.operations import audit, repositories
+from bot.events.administration import ProjectChanged, ProjectCreated
+from bot.operations import events, repositories
 from bot.rules import projects as rules
 from bot.rules.commits import is_repository_name
 from bot.rules.releases import make_permalink
 from bot.rules.versions import next_number, next_release
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
-from bot.store.lists import Listing, Where
+from bot.store.lists import Conditions, ModelQuery
 from bot.store.projects import Project, Repository
 from bot.store.releases import Release
 
 ARCHIVED = "Release project is archived"
-PROJECTS = Listing(Project, "id")
+PROJECTS = ModelQuery(Project, "id")
 
 
 class ProjectSettings(TypedDict, total=False):
@@ -57,7 +58,7 @@ async def create(
 
     Refuses invalid values, a repository that the App cannot access, and a name, permalink or tag prefix that is taken.
     """
-    require(context.actor, "project:write")
+    authorize(context.actor, "project:write")
     if context.actor.is_scoped:
         raise Forbidden("This token is for one project only and cannot create another.")
     values: dict[str, Any] = {"name": name, "permalink": permalink or make_permalink(name), **settings}
@@ -69,7 +70,8 @@ async def create(
             await _refuse_clashes(context, values, repository)
             now = context.now()
             project = await Project.create(repository=repository, created_at=now, updated_at=now, **values)
-            await audit.record(context, "project.create", name, project=project.id, after={**values, "repo": repo})
+            created = ProjectCreated(project_id=project.id, target=name, new={**values, "repo": repo})
+            await events.record(context, created)
     except IntegrityError as clash:
         raise Conflict("Another project of this name, permalink or tag prefix has just been created.") from clash
     await project.fetch_related("repository")
@@ -101,7 +103,7 @@ async def change(
             before = {name: getattr(row, name) for name in values}
             row.update_from_dict({**values, "updated_at": context.now()})
             await row.save(update_fields=[*values, "updated_at"])
-            await audit.record(context, "project.change", row.name, project=row.id, before=before, after=values)
+            await events.record(context, ProjectChanged(project_id=row.id, target=row.name, old=before, new=values))
     except IntegrityError as clash:
         raise Conflict("Another project of this name, permalink or tag prefix has just been created.") from clash
     await row.fetch_related("repository")
@@ -116,11 +118,11 @@ async def find(context: Context, project: Project) -> Project:
 
 async def find_all(context: Context, *, limit: int | None = None, offset: int = 0) -> list[Project]:
     """List the projects that the actor may read, by name, with their repositories: all of them, or one page."""
-    require(context.actor, "project:read")
-    where = Where()
-    PROJECTS.within(where, context.actor.visibility("project:read"))
-    page = await PROJECTS.page({"id": "id"}, where, [("t.name", False)], limit, offset)
-    return await Project.filter(id__in=[row["id"] for row in page]).order_by("name").select_related("repository")
+    authorize(context.actor, "project:read")
+    conditions = Conditions()
+    PROJECTS.restrict(conditions, context.actor.visibility("project:read"))
+    page = await PROJECTS.rows({}, conditions, [("t.name", False)], limit, offset)
+    return await Project.filter(id__in=list(page)).order_by("name").select_related("repository")
 
 
 @allowed("project:read", hides=True)

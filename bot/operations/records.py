@@ -1,281 +1,303 @@
-"""The one operation by which rows of the content network are written: grant, change log, audit, one transaction."""
+"""The one operation that writes content rows: grant, uniqueness, change log and audit entry in one transaction."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
 
 import orjson
 from tortoise.exceptions import IntegrityError
 
-from bot.context import FORBIDDEN, Context, require
-from bot.errors import Conflict, Forbidden, NotFound, Problem, Refusal
-from bot.operations import audit
+from bot.context import FORBIDDEN, Context, authorize
+from bot.errors import Conflict, Forbidden, NotFound, Refusal
+from bot.events.administration import RecordsChanged
+from bot.operations import events
+from bot.operations.changes import (
+    Change,
+    ChangeRequest,
+    Create,
+    Delete,
+    Draft,
+    ItemRefused,
+    Key,
+    Rejected,
+    Table,
+    Unique,
+)
 from bot.store.database import exclusive_transaction, execute_many, fetch, reserve_ids
-from bot.store.lists import Listing, Where, holders, statement
+from bot.store.lists import (
+    Columns,
+    Conditions,
+    Rows,
+    Statement,
+    delete_statement,
+    ids_by_key,
+    insert_statement,
+    update_statement,
+)
 
 GRANT = "content:write"
-FEW = 100  # rows, among which second ones are looked for before they are written
+MAX_PRECHECKED_INSERTS = 100  # more new rows than this are inserted before their keys are looked up
 
-Row = dict[str, Any]
-PrepareOne = Callable[[Row | None, Row], Awaitable[Row]]
-Prepare = Callable[[Context, Sequence[tuple[Row | None, Row]]], Awaitable[PrepareOne]]
+
+async def apply(context: Context, table: Table, request: ChangeRequest) -> Rows:
+    """Make all changes of a request or none; return the created and changed rows, in order.
+
+    Refuses (ItemRefused) the first change that is invalid: a row that does not exist or no longer meets the conditions,
+    a duplicate, a violation, and what `prepare` refuses; Conflict when other requests interfere twice; Forbidden
+    outside the project of a token; Unavailable when other writers take too long.
+    """
+    authorize(context.actor, GRANT)
+    batch = _Batch(context, table, request, context.now())
+    try:
+        return await (_insert_unchecked(batch) if batch.is_large_insert else _write_checked(batch))
+    except IntegrityError:  # a duplicate or a concurrent change; the second attempt identifies it
+        pass
+    try:
+        return await _write_checked(batch)
+    except IntegrityError as error:
+        raise Conflict("Another request has just changed what this one is about. Send it again.") from error
 
 
 @dataclass(frozen=True)
-class Unique:
-    """Columns whose values no two rows have in common, and the refusal of a second one from what it would be."""
+class _Batch:
+    """The changes of one request to one table, and when the request arrived."""
 
-    columns: tuple[str, ...]
-    refusal: Callable[[Row], Refusal]
+    context: Context
+    table: Table
+    request: ChangeRequest
+    received_at: datetime
 
     @cached_property
-    def key(self) -> Callable[[Row], tuple[Any, ...]]:
-        """What takes the values out of a row."""
-        first = itemgetter(self.columns[0])
-        return itemgetter(*self.columns) if len(self.columns) > 1 else lambda row: (first(row),)
+    def changes(self) -> list[Change]:
+        """The changes before the first rejected item."""
+        changes: list[Change] = []
+        for change in self.request.changes:
+            if isinstance(change, Rejected):
+                break
+            changes.append(change)
+        return changes
+
+    @cached_property
+    def row_ids(self) -> list[int | None]:
+        """The id of the stored row of each change, None for a new one."""
+        return [None if isinstance(change, Create) else change.row_id for change in self.changes]
+
+    @property
+    def rejection(self) -> ItemRefused | None:
+        """The refusal of the first rejected item."""
+        index = len(self.changes)
+        rejected = self.request.changes[index] if index < len(self.request.changes) else None
+        return ItemRefused(index, rejected.problem) if isinstance(rejected, Rejected) else None
+
+    @property
+    def is_large_insert(self) -> bool:
+        """Whether there are only valid new rows, and so many that looking up their keys first would be slow."""
+        return (
+            self.rejection is None
+            and len(self.changes) > MAX_PRECHECKED_INSERTS
+            and all(isinstance(change, Create) and change.violation is None for change in self.changes)
+        )
 
 
 @dataclass(frozen=True)
-class Table:
-    """Rows that are written by `apply`: what they are called, what they show (names to paths), what is unique.
+class _Prepared:
+    """Rows to be changed by id, the columns to write for each change (None deletes) up to the first refused one."""
 
-    Every row shows its number as `#`; `told` makes of rows what the change log keeps of them.
-
-    `prepare` is shown all rows with their new values, inside the transaction, and gives what turns each of them into
-    columns or refuses it; `stamped` rows know when they were created and updated.
-    """
-
-    name: str
-    listing: Listing
-    shown: Mapping[str, str]
-    told: Callable[[Sequence[Row]], list[Row]]
-    unique: Sequence[Unique] = ()
-    prepare: Prepare | None = None
-    stamped: bool = False
+    stored: Rows
+    columns: Sequence[Columns | None]
+    refusal: ItemRefused | None
 
 
-@dataclass(frozen=True)
-class Change:
-    """One row to be: made (no `row`), changed, or deleted (no `values`).
-
-    `refusal` is what is known to be wrong with it, told once it is known to be unique.
-    """
-
-    row: int | None
-    values: Row | None
-    refusal: Problem | None = None
-
-
-class ItemRefused(Problem):
-    """One of several changes is refused, and all of them with it. `index` is its place among them."""
-
-    def __init__(self, index: int, problem: Problem) -> None:
-        super().__init__(problem.sentence, **problem.details)
-        self.index, self.problem = index, problem
-
-
-async def apply(
-    context: Context,
-    table: Table,
-    changes: Sequence[Change],
-    *,
-    comment: str | None = None,
-    wrong: ItemRefused | None = None,
-    within: Where | None = None,
-) -> list[Row]:
-    """Make all of the changes or none; the rows as they then are, in order.
-
-    Rows to be changed have to be `within` some conditions, still. `wrong` is known to be wrong with the change that
-    would come next: it is told unless one of these is refused.
-    Refuses (ItemRefused) a row that is gone, one that is not unique, and what `prepare` refuses; Conflict when another
-    request has just come between; Forbidden beyond the scope of a token; Unavailable while others write for long.
-    """
-    require(context.actor, GRANT)
-    begun, within = context.now(), within or Where()
-    with suppress(IntegrityError):  # not unique, or changed by others meanwhile: once more, and this time it is looked
-        return await _apply(context, table, changes, begun, comment, wrong, within, looks=False)
-    try:
-        return await _apply(context, table, changes, begun, comment, wrong, within, looks=True)
-    except IntegrityError as clash:
-        raise Conflict("Another request has just changed what this one is about. Send it again.") from clash
-
-
-async def _apply(
-    context: Context,
-    table: Table,
-    changes: Sequence[Change],
-    begun: datetime,
-    comment: str | None,
-    wrong: ItemRefused | None,
-    within: Where,
-    *,
-    looks: bool,
-) -> list[Row]:
-    """The same in one transaction. With `looks` second ones are always looked for, else where the database cannot tell.
-
-    It tells when all rows are new and nothing is wrong with them otherwise. For many of them looking takes long.
-    """
+async def _insert_unchecked(batch: _Batch) -> Rows:
+    """Insert rows and leave it to the database to find duplicates (IntegrityError)."""
     async with exclusive_transaction(GRANT):
-        before = await _before(table, changes, within)
-        await _stay_within_scope(context, table, before)
-        written, wrong = await _prepared(context, table, changes, before, wrong)
-        known = before or wrong is not None or any(change.refusal is not None for change in changes)
-        if looks or known or len(changes) <= FEW:
-            await _refuse_second_ones(table, changes, before, written)
-        if wrong is not None:
-            raise wrong
-        ids = await _write(context, table, changes, written)
-        after = await _shown(table, ids, Where())
-        await _stay_within_scope(context, table, after)
-        await _log(context, table, begun, comment, [(before.get(row), after.get(row)) for row in ids])
-    return [after[row] for row in ids if row in after]
+        prepared = await _prepare(batch)
+        if prepared.refusal is not None:
+            await _refuse_first_invalid(batch, prepared)
+        return await _write(batch, prepared)
 
 
-async def _shown(table: Table, ids: Sequence[int], within: Where) -> dict[int, Row]:
-    """The rows of these numbers, as they are shown."""
-    where = within.copy()
-    where.among("t.id", ids)
-    return {row["#"]: row for row in await table.listing.page(table.shown, where)} if ids else {}
+async def _write_checked(batch: _Batch) -> Rows:
+    """Write rows after every check; IntegrityError when a concurrent transaction interferes."""
+    async with exclusive_transaction(GRANT):
+        prepared = await _prepare(batch)
+        await _refuse_first_invalid(batch, prepared)
+        return await _write(batch, prepared)
 
 
-async def _before(table: Table, changes: Sequence[Change], within: Where) -> dict[int, Row]:
-    """The rows that are there and that others cannot change meanwhile."""
-    ids = [change.row for change in changes if change.row is not None]
-    await table.listing.lock(ids, gone=any(change.values is None for change in changes))
-    before = await _shown(table, ids, within)
-    for index, change in enumerate(changes):
-        if change.row is not None and change.row not in before:
-            raise ItemRefused(index, NotFound("Not found."))
-    return before
-
-
-async def _stay_within_scope(context: Context, table: Table, rows: Mapping[int, Row]) -> None:
-    """A token for one project writes rows of that project only."""
-    mine = context.actor.project_id
-    if mine is None or not rows:
-        return
-    if not table.listing.project:
-        raise Forbidden(FORBIDDEN)
-    where = Where()
-    where.among("t.id", list(rows))
-    owners = await table.listing.page({"project": table.listing.project}, where)
-    if any(owner["project"] != mine for owner in owners):
-        raise Forbidden(FORBIDDEN)
-
-
-async def _prepared(
-    context: Context,
-    table: Table,
-    changes: Sequence[Change],
-    before: Mapping[int, Row],
-    wrong: ItemRefused | None,
-) -> tuple[list[Row | None], ItemRefused | None]:
-    """The columns to be written for each change up to the first that is refused, and the refusal."""
-    if table.prepare is None:
-        return [each.values for each in changes], wrong
-    pairs = [(before.get(each.row or 0), None if each.values is None else dict(each.values)) for each in changes]
-    prepare = await table.prepare(context, [(row, new) for row, new in pairs if new is not None])
-    written: list[Row | None] = []
-    for index, (row, values) in enumerate(pairs):
-        if values is not None:
-            try:
-                values = await prepare(row, values)
-            except Forbidden:
-                raise
-            except Refusal as refusal:
-                return written, ItemRefused(index, refusal)
-        written.append(values)
-    return written, wrong
-
-
-async def _refuse_second_ones(
-    table: Table, changes: Sequence[Change], before: Mapping[int, Row], written: Sequence[Row | None]
-) -> None:
-    """Refuse the first change, one after the other, that would make a second row of a kind or is refused anyway."""
-    raw = await _columns(table, before)
-    changes = changes[: len(written)]
-    old = [raw.get(change.row or 0) for change in changes]
-    new = [{**(was or {}), **(values or {})} for was, values in zip(old, written, strict=True)]
-    keys = [[unique.key(row) for row in new] for unique in table.unique]
-    taken = [
-        (unique, of, await holders(table.listing.table, unique.columns, of))
-        for unique, of in zip(table.unique, keys, strict=True)
+async def _prepare(batch: _Batch) -> _Prepared:
+    """Lock and read the rows to be changed, and determine the columns to write."""
+    stored = await _lock_stored(batch)
+    await _require_own_project(batch, list(stored))
+    if batch.table.prepare is None:
+        columns = [None if isinstance(change, Delete) else change.values for change in batch.changes]
+        return _Prepared(stored, columns, batch.rejection)
+    drafts = [
+        Draft(row_id, None if row_id is None else stored[row_id], change.values)
+        for row_id, change in zip(batch.row_ids, batch.changes, strict=True)
+        if not isinstance(change, Delete)
     ]
-    for index, (change, was, values) in enumerate(zip(changes, old, written, strict=True)):
-        row = change.row or -index
-        for unique, of, holder in taken:
-            if was is not None and holder.get(unique.key(was)) == row:
-                del holder[unique.key(was)]
-            if values is not None and holder.setdefault(of[index], row) != row:
-                raise ItemRefused(index, unique.refusal(new[index]))
-        if change.refusal is not None:
-            raise ItemRefused(index, change.refusal)
+    columns, prepared = [], batch.table.prepare(batch.context, drafts)
+    try:
+        for change in batch.changes:
+            columns.append(None if isinstance(change, Delete) else await anext(prepared))
+    except Forbidden:
+        raise
+    except Refusal as refusal:
+        return _Prepared(stored, columns, ItemRefused(len(columns), refusal))
+    return _Prepared(stored, columns, batch.rejection)
 
 
-async def _columns(table: Table, rows: Mapping[int, Row]) -> dict[int, Row]:
-    """What stands in the unique columns of rows."""
-    names = {column: column for unique in table.unique for column in unique.columns}
-    if not names or not rows:
+async def _lock_stored(batch: _Batch) -> Rows:
+    """Lock and read the rows to be changed or deleted; ItemRefused for the first that does not exist."""
+    ids = [row_id for row_id in batch.row_ids if row_id is not None]
+    if not ids:
         return {}
-    where = Where()
-    where.among("t.id", list(rows))
-    return {row["#"]: row for row in await table.listing.page({"#": "id", **names}, where)}
+    deletes = any(isinstance(change, Delete) for change in batch.changes)
+    await batch.table.query.lock(ids, for_deletion=deletes)
+    stored = await _read(batch.table, ids, batch.request.conditions)
+    for index, row_id in enumerate(batch.row_ids):
+        if row_id is not None and row_id not in stored:
+            raise ItemRefused(index, NotFound("Not found."))
+    return stored
 
 
-async def _write(context: Context, table: Table, changes: Sequence[Change], written: Sequence[Row | None]) -> list[int]:
-    """Write, and say which rows the changes were about."""
-    new = iter(await reserve_ids(table.listing.table, sum(change.row is None for change in changes)))
-    statements: list[tuple[str, list[Any]]] = []
-    ids = []
-    for change, values in zip(changes, written, strict=True):
-        number = next(new) if change.row is None else change.row
-        ids.append(number)
-        values = _stamped(context, table, change, values)
-        if values != {}:
-            statements.append(statement(table.listing.table, number, values, made=change.row is None))
-    for sql, same in groupby(statements, key=itemgetter(0)):  # in their order: one may take what another leaves
-        await execute_many(sql, [args for _, args in same])
-    return ids
+async def _read(table: Table, ids: Sequence[int], conditions: Conditions) -> Rows:
+    """Read the table's columns of those rows that meet the conditions."""
+    if not ids:
+        return {}
+    conditions = conditions.copy()
+    conditions.add_in("t.id", ids)
+    return await table.query.rows(table.columns, conditions)
 
 
-def _stamped(context: Context, table: Table, change: Change, values: Row | None) -> Row | None:
-    if values is None or not table.stamped:
-        return values
-    now = context.now()
-    return {**values, **({"created_at": now} if change.row is None else {}), "updated_at": now}
-
-
-async def _log(
-    context: Context,
-    table: Table,
-    begun: datetime,
-    comment: str | None,
-    pairs: Sequence[tuple[Row | None, Row | None]],
-) -> None:
-    """The change set, whole in one row, and a line in the audit log that leads there; nothing where nothing changed."""
-    if not pairs:
+async def _require_own_project(batch: _Batch, ids: Sequence[int]) -> None:
+    """Refuse (Forbidden) rows of other projects for a token of one project."""
+    project_id, query = batch.context.actor.project_id, batch.table.query
+    if project_id is None or not ids:
         return
-    before, after = (iter(table.told([row for row in side if row is not None])) for side in zip(*pairs, strict=True))
+    if not query.project:
+        raise Forbidden(FORBIDDEN)
+    conditions = Conditions()
+    conditions.add_in("t.id", ids)
+    rows = await query.rows({"project": query.project}, conditions)
+    if any(row["project"] != project_id for row in rows.values()):
+        raise Forbidden(FORBIDDEN)
+
+
+class _KeyOwners:
+    """Which row has each key of a unique constraint, kept up to date while changes are examined in order."""
+
+    def __init__(self, unique: Unique, owners: dict[Key, int]) -> None:
+        self.unique, self._owners = unique, owners
+
+    def release(self, row_id: int, columns: Columns) -> None:
+        """Free the key of a row that is about to change or to be deleted."""
+        key = self.unique.key(columns)
+        if self._owners.get(key) == row_id:
+            del self._owners[key]
+
+    def claim(self, row_id: int, columns: Columns) -> None:
+        """Give a row its new key; refused if another row has it."""
+        if self._owners.setdefault(self.unique.key(columns), row_id) != row_id:
+            raise self.unique.refusal(columns)
+
+
+async def _refuse_first_invalid(batch: _Batch, prepared: _Prepared) -> None:
+    """Examine changes in order; ItemRefused for the first that is a duplicate, a violation, or refused already."""
+    stored = await _read_unique_columns(batch.table, list(prepared.stored))
+    changes = batch.changes[: len(prepared.columns)]
+    # a new row has no id yet and is identified by its negative index
+    row_ids = [-index if row_id is None else row_id for index, row_id in enumerate(batch.row_ids[: len(changes)])]
+    new = [
+        {**stored.get(row_id, {}), **(columns or {})} for row_id, columns in zip(row_ids, prepared.columns, strict=True)
+    ]
+    constraints = [
+        _KeyOwners(unique, await ids_by_key(batch.table.query.table, unique.columns, map(unique.key, new)))
+        for unique in batch.table.unique
+    ]
+    for index, (change, row_id) in enumerate(zip(changes, row_ids, strict=True)):
+        try:
+            for owners in constraints:
+                if row_id in stored:
+                    owners.release(row_id, stored[row_id])
+                if not isinstance(change, Delete):
+                    owners.claim(row_id, new[index])
+        except Refusal as refusal:
+            raise ItemRefused(index, refusal) from None
+        if not isinstance(change, Delete) and change.violation is not None:
+            raise ItemRefused(index, change.violation)
+    if prepared.refusal is not None:
+        raise prepared.refusal
+
+
+async def _read_unique_columns(table: Table, ids: Sequence[int]) -> Rows:
+    """The stored values of the columns that unique constraints cover."""
+    names = {column: column for unique in table.unique for column in unique.columns}
+    if not names or not ids:
+        return {}
+    conditions = Conditions()
+    conditions.add_in("t.id", ids)
+    return await table.query.rows(names, conditions)
+
+
+async def _write(batch: _Batch, prepared: _Prepared) -> Rows:
+    """Write the rows, the change set and the audit entry."""
+    new_ids = iter(await reserve_ids(batch.table.query.table, batch.row_ids.count(None)))
+    ids = [next(new_ids) if row_id is None else row_id for row_id in batch.row_ids]
+    statements = _statements(batch, ids, prepared.columns)
+    for sql, group in groupby(statements, key=itemgetter(0)):  # in order: a row may take the key that another gave up
+        await execute_many(sql, [args for _, args in group])
+    written = await _read(batch.table, ids, Conditions())
+    await _require_own_project(batch, list(written))
+    await _log(batch, ids, prepared.stored, written)
+    return {row_id: written[row_id] for row_id in ids if row_id in written}
+
+
+def _statements(batch: _Batch, ids: Sequence[int], columns: Sequence[Columns | None]) -> list[Statement]:
+    table, now = batch.table.query.table, batch.context.now()
+    updated: Columns = {"updated_at": now} if batch.table.timestamps else {}
+    created: Columns = {"created_at": now, **updated} if batch.table.timestamps else {}
+    statements = []
+    for row_id, stored_id, values in zip(ids, batch.row_ids, columns, strict=True):
+        if values is None:
+            statements.append(delete_statement(table, row_id))
+        elif stored_id is None:
+            statements.append(insert_statement(table, row_id, {**values, **created} if created else values))
+        elif values or updated:
+            statements.append(update_statement(table, row_id, {**values, **updated}))
+    return statements
+
+
+async def _log(batch: _Batch, ids: Sequence[int], before: Rows, after: Rows) -> None:
+    """Record the change set, and an audit entry that refers to it; nothing if nothing changed."""
+    if not ids:
+        return
+    old, new = (_logged(batch.table, rows) for rows in (before, after))
     changes = [
         {
-            "resource": table.name,
-            "resource_id": str((new or old or {})["#"]),
-            "old_value": None if old is None else next(before),
-            "new_value": None if new is None else next(after),
+            "resource": batch.table.name,
+            "resource_id": str(row_id),
+            "old_value": old.get(row_id),
+            "new_value": new.get(row_id),
         }
-        for old, new in pairs
+        for row_id in ids
     ]
-    written = await fetch(
+    context, name = batch.context, batch.table.name
+    rows = await fetch(
         "INSERT INTO changesets (author, requested_on, committed_on, comment, resource, changes) "
         "VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
-        *(context.actor.name, begun, context.now(), comment, table.name),
+        *(context.actor.name, batch.received_at, context.now(), batch.request.comment, name),
         orjson.dumps(changes, default=str).decode(),
     )
-    number = written[0]["id"]
-    subject = f"change set {number}, {len(changes)} of {table.name}"
-    await audit.record(context, "records.apply", subject, after={"changeset": number})
+    number = rows[0]["id"]
+    subject = f"change set {number}, {len(changes)} of {name}"
+    await events.record(context, RecordsChanged(target=subject, new={"changeset": number}))
+
+
+def _logged(table: Table, rows: Rows) -> Rows:
+    """What the change log keeps of rows."""
+    return dict(zip(rows, table.log_values(list(rows.values())), strict=True))

@@ -6,7 +6,9 @@ from typing import Any, TypedDict, Unpack
 
 from bot.context import Context, allowed, allowed_to_read
 from bot.errors import Conflict, Refusal, release_not_found
-from bot.operations import audit
+from bot.events.administration import ReleaseChanged, ReleaseHeld, ReleaseUnheld
+from bot.events.event import RowEvent
+from bot.operations import events
 from bot.rules.releases import HOLD, release_id
 from bot.store import queries
 from bot.store.candidates import Candidate
@@ -133,7 +135,7 @@ async def hold(context: Context, project: Project, version: str, reason: str) ->
     async with transaction():
         release = await _lock(project, version)
         if release.held is None:
-            await _update(context, release, "release.hold", {"held": hold_record(context, reason)})
+            await _update(context, release, ReleaseHeld, {"held": hold_record(context, reason)})
     return release
 
 
@@ -143,7 +145,7 @@ async def unhold(context: Context, project: Project, version: str) -> Release:
     async with transaction():
         release = await _lock(project, version)
         if release.held is not None:
-            await _update(context, release, "release.unhold", {"held": None})
+            await _update(context, release, ReleaseUnheld, {"held": None})
     return release
 
 
@@ -159,7 +161,7 @@ async def change(context: Context, project: Project, version: str, /, **values: 
         release = await _lock(project, version)
         changed = {name: value for name, value in values.items() if getattr(release, name) != value}
         if changed:
-            await _update(context, release, "release.change", changed)
+            await _update(context, release, ReleaseChanged, changed)
     return release
 
 
@@ -175,19 +177,13 @@ async def _lock(project: Project, version: str) -> Release:
     return release
 
 
-async def _update(context: Context, release: Release, action: str, values: dict[str, Any]) -> None:
+async def _update(context: Context, release: Release, event: type[RowEvent], values: dict[str, Any]) -> None:
     """Update a release that the caller's transaction has locked, with an audit entry."""
     before = {name: getattr(release, name) for name in values}
     release.update_from_dict({**values, "updated_at": context.now()})
     await release.save(update_fields=[*values, "updated_at"])
-    await audit.record(
-        context,
-        action,
-        release.version,
-        project=release.project_id,
-        before=_for_audit(before),
-        after=_for_audit(values),
-    )
+    old, new = _for_audit(before), _for_audit(values)
+    await events.record(context, event(project_id=release.project_id, target=release.version, old=old, new=new))
 
 
 def _for_audit(values: dict[str, Any]) -> dict[str, Any]:

@@ -110,6 +110,6 @@ async def _update(context: Context, row: Repository, values: Mapping[str, Any]) 
     new = {name: values[name] for name in old}
     async with transaction():
         if old:
-            await events.record(context, RepositoryChanged(what=row.full_name, old=old, new=new))
+            await events.record(context, RepositoryChanged(target=row.full_name, old=old, new=new))
         row.update_from_dict({**new, "checked_at": context.now()})
         await row.save(update_fields=[*new, "checked_at"])

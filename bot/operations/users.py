@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 
 from tortoise.exceptions import IntegrityError
 
-from bot.context import Actor, Context, require_everywhere
+from bot.context import Actor, Context, authorize
 from bot.errors import Conflict, NotFound, Refusal, Unauthenticated, project_not_found
+from bot.events.administration import TokenCreated, TokenRenewed, TokenRevoked
 from bot.github import collaborators
-from bot.operations import audit
-from bot.rules.ids import UserId
+from bot.operations import events
+from bot.rules.ids import ProjectId, UserId
 from bot.rules.permissions import ANONYMOUS_GRANTS, GRANTS, grants_of_role, unknown_grants
 from bot.store import queries
 from bot.store.database import after_commit, current, transaction
@@ -83,7 +84,7 @@ async def create_token(
     unknown grants, an empty list of them, an unknown project, a time in the past, and Longshore's own name. Requires
     `admin` on every project: a token of one project could otherwise create one for all.
     """
-    require_everywhere(context.actor, "admin")
+    authorize(context.actor, "admin", everywhere=True)
     _check_grants(grants)
     _check_name(name, "name")
     owner_name = name if user is None else user
@@ -106,20 +107,20 @@ async def create_token(
             created_at=now,
         )
         after = {"user": owner.name, "grants": token.grants, "prefix": token.prefix}
-        await audit.record(context, "token.create", name, project=scope, after=after)
+        await events.record(context, TokenCreated(project_id=scope, target=name, new=after))
     return token, secret
 
 
 async def list_tokens(context: Context, before: int | None, limit: int) -> list[ApiToken]:
     """List tokens with ids below `before`, newest first, with their users; revoked and expired ones too."""
-    require_everywhere(context.actor, "admin")
+    authorize(context.actor, "admin", everywhere=True)
     rows = ApiToken.all() if before is None else ApiToken.filter(id__lt=before)
     return await rows.order_by("-id").limit(limit).select_related("user")
 
 
 async def find_token(context: Context, token_id: int) -> ApiToken:
     """Find a token by its id, with its user."""
-    require_everywhere(context.actor, "admin")
+    authorize(context.actor, "admin", everywhere=True)
     row = await ApiToken.get_or_none(id=token_id).select_related("user")
     if row is None:
         raise token_not_found()
@@ -133,7 +134,7 @@ def token_not_found() -> NotFound:
 
 async def revoke_token_by_id(context: Context, token_id: int) -> None:
     """Revoke a token by its id. A revoked one is kept as it is."""
-    require_everywhere(context.actor, "admin")
+    authorize(context.actor, "admin", everywhere=True)
     async with transaction():
         row = await ApiToken.select_for_update().get_or_none(id=token_id)
         if row is None:
@@ -144,7 +145,7 @@ async def revoke_token_by_id(context: Context, token_id: int) -> None:
 
 async def revoke_token(context: Context, token: str) -> None:
     """Revoke a valid token by its id, prefix or name. Refuses a name or prefix that several tokens have."""
-    require_everywhere(context.actor, "admin")
+    authorize(context.actor, "admin", everywhere=True)
     async with transaction():
         rows = await ApiToken.filter(revoked_at=None)
         matching = [row for row in rows if token in (str(row.id), row.prefix, row.name)]
@@ -166,15 +167,16 @@ async def renew_token(context: Context, secret: str) -> str:
         if not changed:
             raise Unauthenticated("Invalid token.")
         after_commit(current().forget_tokens)
-        await audit.record(context, "token.renew", new[:PREFIX_LENGTH], before={"prefix": secret[:PREFIX_LENGTH]})
+        renewed = TokenRenewed(target=new[:PREFIX_LENGTH], old={"prefix": secret[:PREFIX_LENGTH]})
+        await events.record(context, renewed)
     return new
 
 
 async def _revoke(context: Context, token: ApiToken) -> None:
     await ApiToken.filter(id=token.id).update(revoked_at=context.now())
     after_commit(current().forget_tokens)
-    before = {"prefix": token.prefix}
-    await audit.record(context, "token.revoke", token.name, project=token.project_id, before=before)
+    revoked = TokenRevoked(project_id=token.project_id, target=token.name, old={"prefix": token.prefix})
+    await events.record(context, revoked)
 
 
 def anonymous(anonymous_read: str) -> Actor:
@@ -236,7 +238,7 @@ def _check_name(name: str, field: str) -> None:
         )
 
 
-async def _project_id(project: str | None) -> int | None:
+async def _project_id(project: str | None) -> ProjectId | None:
     if project is None:
         return None
     outline = await queries.find_outline(queries.BY_NAME, project)

@@ -1,4 +1,4 @@
-"""What the content network takes: the words of its closed lists, and how its names are made."""
+"""Vocabularies of content resources, and rules for package files."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ RELEASE_TYPES = {
     "ga": ("Release", ""),
     "updates": ("Updates", "-updates"),
 }
-"""Release types: their names and what they add to a release id."""
+"""Release types: their names, and the suffixes that they add to a release id."""
 
 VARIANT_TYPES = ("variant", "optional", "addon", "layered-product", "module")
 ARCHES = (
@@ -37,11 +37,11 @@ CONTENT_CATEGORIES = {"binary": "Binary packages", "debug": "Debugging informati
 
 
 def check_rpm(rpm: Mapping[str, Any]) -> None:
-    """Refuse a source package with a source of its own, and any other without one."""
+    """Refuse a source package with a `srpm_nevra`, and any other package without one."""
     if (rpm["arch"] == "src") == bool(rpm["srpm_nevra"]):
         raise Refusal("RPM's srpm_nevra should be empty if and only if arch is src")
 
 
-def filename(rpm: Mapping[str, Any]) -> str:
-    """The usual name of a package's file."""
+def default_filename(rpm: Mapping[str, Any]) -> str:
+    """The default file name of a package."""
     return f"{rpm['name']}-{rpm['version']}-{rpm['release']}.{rpm['arch']}.rpm"

@@ -93,9 +93,9 @@ def is_frozen(frozen: Mapping[str, Any] | None, now: datetime) -> bool:
     return until is None or until > now
 
 
-def refusal(decision: Decision) -> Refusal | None:
+def refusal(decision: Decision, *, ignoring: Collection[Gate] = ()) -> Refusal | None:
     """The refusal of a deployment that a gate stops, worded by the first such gate in `_REFUSALS`."""
-    closed = {gate.gate: gate for gate in decision.closed()}
+    closed = {gate.gate: gate for gate in decision.closed(ignoring=ignoring)}
     for gate, word in _REFUSALS.items():
         if gate in closed:
             return word(decision, closed[gate])

@@ -15,6 +15,11 @@ def primary_key(of: Callable[[int], Id]) -> fields.Field[Id]:
     return cast("fields.Field[Id]", fields.IntField(primary_key=True))
 
 
+def nullable_id(of: Callable[[int], Id]) -> fields.Field[Id | None]:
+    """The id of a row of another table, if there is one, without a constraint."""
+    return cast("fields.Field[Id | None]", fields.IntField(null=True))
+
+
 def github_key(of: Callable[[int], Id]) -> fields.Field[Id]:
     """A primary key that is GitHub's own id."""
     return cast("fields.Field[Id]", fields.BigIntField(primary_key=True, generated=False))

@@ -24,7 +24,7 @@ from bot.store.graph_nodes import (
     NodeType,
     ProjectNode,
 )
-from bot.store.lists import Where
+from bot.store.lists import Conditions
 
 FilterValue = str | int | date
 Filters = tuple[tuple[str, tuple[FilterValue, ...]], ...]
@@ -67,21 +67,21 @@ class PageWindow:
 
 async def nodes_by_id(node_type: NodeType[N], viewer: ViewerVisibility, ids: Sequence[int]) -> dict[int, N]:
     """Return the nodes with these ids, by id, without those that do not exist or are not visible."""
-    where = Where()
-    where.among("x.id", ids)
+    where = Conditions()
+    where.add_in("x.id", ids)
     return {node["id"]: node for node in await _select(node_type, viewer, where)}
 
 
 async def project_by_name(viewer: ViewerVisibility, name: str) -> ProjectNode | None:
     """Return the project with a name, if it is visible."""
-    where = Where()
+    where = Conditions()
     where.add("x.name = {}", name)
     return next(iter(await _select(PROJECT, viewer, where)), None)
 
 
 async def node_by_version(node_type: NodeType[N], viewer: ViewerVisibility, project: str, version: str) -> N | None:
     """Return the release or candidate with a version in the named project, if it is visible."""
-    where = Where()
+    where = Conditions()
     where.add("x.project_id = (SELECT p.id FROM projects p WHERE p.name = {}) AND x.version = {}", project, version)
     if node_type is RELEASE:
         where.add("x.release_type = 'ga'")
@@ -116,7 +116,7 @@ async def pages(
     return by_parent
 
 
-def _add_bounds(nodes: NodeList[N], window: PageWindow, where: Where) -> None:
+def _add_bounds(nodes: NodeList[N], window: PageWindow, where: Conditions) -> None:
     """Keep only the nodes between the two sort keys of a window."""
     keys, values = ", ".join(f'x."{key}"' for key in nodes.keys), ", ".join("{}" for _ in nodes.keys)
     for bound, is_upper in ((window.after, nodes.descending), (window.before, not nodes.descending)):
@@ -124,7 +124,7 @@ def _add_bounds(nodes: NodeList[N], window: PageWindow, where: Where) -> None:
             where.add(f"({keys}) {'<' if is_upper else '>'} ({values})", *map(_sql_value, bound))
 
 
-def _id_rows(where: Where, ids: Sequence[int]) -> str:
+def _id_rows(where: Conditions, ids: Sequence[int]) -> str:
     """Add ids to the arguments and return the rows of one column, for VALUES, that they make."""
     where.args += ids
     last = len(where.args)
@@ -137,7 +137,7 @@ async def counts(
     """Return how many visible nodes each parent id has; the parent id of a list of all nodes is 0."""
     where = _conditions(nodes, viewer, filters)
     if nodes.parent:
-        where.among(nodes.parent, parents)
+        where.add_in(nodes.parent, parents)
     parent = nodes.parent or "0"
     grouping = f"GROUP BY {nodes.parent}" if nodes.parent else ""
     source = f"{nodes.node_type.table} x {nodes.joins}"
@@ -145,15 +145,15 @@ async def counts(
     return {**dict.fromkeys(parents, 0), **{row["parent"]: int(row["count"]) for row in rows}}
 
 
-async def _select(node_type: NodeType[N], viewer: ViewerVisibility, where: Where) -> list[N]:
+async def _select(node_type: NodeType[N], viewer: ViewerVisibility, where: Conditions) -> list[N]:
     _add_visibility(node_type, viewer, where)
     rows = await fetch(f"SELECT {node_type.columns} FROM {node_type.table} x {node_type.joins} {where}", *where.args)
     return [_node(node_type.record, row) for row in rows]
 
 
-def _conditions(nodes: NodeList[N], viewer: ViewerVisibility, filters: Filters) -> Where:
+def _conditions(nodes: NodeList[N], viewer: ViewerVisibility, filters: Filters) -> Conditions:
     """Return the conditions on the nodes of a list that do not depend on the parent."""
-    where = Where()
+    where = Conditions()
     if nodes.where:
         where.add(nodes.where)
     for name, values in filters:
@@ -164,12 +164,12 @@ def _conditions(nodes: NodeList[N], viewer: ViewerVisibility, filters: Filters) 
     return where
 
 
-def _add_visibility(node_type: NodeType[N], viewer: ViewerVisibility, where: Where) -> None:
+def _add_visibility(node_type: NodeType[N], viewer: ViewerVisibility, where: Conditions) -> None:
     """Keep only visible nodes. An unapproved announcement is visible to its submitter and to those who may approve."""
     project = node_type.project
     visible = {ANNOUNCEMENT.table: viewer.announcements, SCHEDULE.table: viewer.schedules}
     if condition := visibility.condition(visible.get(node_type.table, viewer.projects), project, where.args):
-        where.conditions.append(condition)
+        where.clauses.append(condition)
     if node_type is ANNOUNCEMENT and (undecided := visibility.condition(viewer.undecided, project, where.args)):
         where.add(f"(x.state = 'approved' OR {undecided} OR x.submitted_by_id = {{}})", viewer.user_id)
 

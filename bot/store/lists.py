@@ -1,7 +1,7 @@
-"""Lists of a model's rows, read by SQL that is made from paths such as `release__product_version__short`.
+"""Rows of a model, read and written by SQL that is generated from paths such as `release__product_version__short`.
 
-A path names columns through references, as tortoise writes them. What is read comes as dictionaries; the page is found
-first, on the columns that conditions and order need, and only its rows are joined with what they show.
+A path names a column through foreign keys, as in Tortoise. A page is selected first, on the columns that its conditions
+and order need; only its rows are joined with the tables of the columns that are read.
 """
 
 import re
@@ -18,166 +18,198 @@ from bot.rules.permissions import Visibility
 from bot.store import visibility
 from bot.store.database import dialect, fetch
 
-CONTAINERS = (list, dict)  # what JSON is made of; columns keep it as text
+CONTAINERS = (list, dict)  # Python types of JSON values that columns store as text
+MAX_INLINE_VALUES = 100  # values passed as separate parameters; more of them are passed as one list
+_ID = "row id"  # alias of the id; no column can have this name
 _TYPES = {int: "BIGINT", str: "TEXT", bool: "BOOL"}
-FEW = 100  # values that stand in a statement one by one: with more of them they are one list
+
+Row = dict[str, Any]
+"""The values of the selected columns of a row, by name."""
+
+Rows = dict[int, Row]
+"""Rows by id, in the order in which they were read."""
+
+Columns = Mapping[str, Any]
+"""Values to be written, by column."""
+
+Order = Sequence[tuple[str, bool]]
+Statement = tuple[str, list[Any]]
 
 
 @dataclass
-class Where:
-    """Conditions that all hold, and the values in them."""
+class Conditions:
+    """The conditions of a WHERE clause, joined by AND, and their parameters."""
 
-    conditions: list[str] = field(default_factory=list)
+    clauses: list[str] = field(default_factory=list)
     args: list[Any] = field(default_factory=list)
 
-    def add(self, condition: str, *values: Any) -> None:
-        """One more condition; each `{}` in it stands for a value."""
-        places = [f"${number}" for number in range(len(self.args) + 1, len(self.args) + 1 + len(values))]
-        self.conditions.append(condition.format(*places))
+    def add(self, clause: str, *values: Any) -> None:
+        """Add a condition; each `{}` in it stands for one of the values."""
+        start = len(self.args) + 1
+        self.clauses.append(clause.format(*(f"${number}" for number in range(start, start + len(values)))))
         self.args += values
 
-    def among(self, column: str, values: Sequence[Any]) -> None:
-        """The column has one of these values; no row does when there are none."""
-        if len(values) <= FEW:
+    def add_in(self, column: str, values: Sequence[Any]) -> None:
+        """Require that the column has one of these values; without values no row matches."""
+        if len(values) <= MAX_INLINE_VALUES:
             self.add(f"{column} IN ({', '.join('{}' for _ in values)})" if values else "1 = 0", *values)
         elif dialect() == "postgres":
             self.add(f"{column} = ANY({{}})", list(values))
         else:
             self.add(f"{column} IN (SELECT value FROM json_each({{}}))", orjson.dumps(list(values)).decode())
 
-    def copy(self) -> "Where":
-        """The same conditions, to which others can be added."""
-        return Where(list(self.conditions), list(self.args))
+    def copy(self) -> "Conditions":
+        """An independent copy, to which more conditions can be added."""
+        return Conditions(list(self.clauses), list(self.args))
 
     def __str__(self) -> str:
-        return f"WHERE {' AND '.join(self.conditions)}" if self.conditions else ""
+        return f"WHERE {' AND '.join(self.clauses)}" if self.clauses else ""
 
 
 @dataclass(frozen=True)
-class Listing:
-    """The rows of a model. `project` is the path of the column with their project; empty where they have none."""
+class ModelQuery:
+    """Queries on the table of a model. `project` is the path to the row's project id; empty if rows have no project."""
 
     model: type[Model]
     project: str = ""
 
     @property
     def table(self) -> str:
-        """The table of the rows themselves."""
+        """The name of the table."""
         return str(self.model._meta.db_table)
 
     def column(self, path: str) -> str:
-        """The SQL of a path."""
-        *way, name = path.split("__")
-        return "__".join(["t", *way]) + f'."{name}"'
+        """The SQL expression for a path."""
+        *references, name = path.split("__")
+        return "__".join(["t", *references]) + f'."{name}"'
 
-    def within(self, where: Where, viewer: Visibility) -> None:
-        """Leave only the rows that somebody sees."""
-        if self.project and (condition := visibility.condition(viewer, self.column(self.project), where.args)):
-            where.conditions.append(condition)
+    def restrict(self, conditions: Conditions, viewer: Visibility) -> None:
+        """Add the condition that the viewer may see a row's project."""
+        if self.project and (clause := visibility.condition(viewer, self.column(self.project), conditions.args)):
+            conditions.clauses.append(clause)
 
-    async def page(
+    async def rows(
         self,
-        shown: Mapping[str, str],
-        where: Where,
-        order: Sequence[tuple[str, bool]] = (),
+        columns: Mapping[str, str],
+        conditions: Conditions,
+        order: Order = (),
         limit: int | None = None,
         offset: int = 0,
-    ) -> list[dict[str, Any]]:
-        """Rows as they are shown: names to paths. `order` is of SQL expressions and whether they descend."""
-        until = "" if limit is None else f"LIMIT {int(limit)} OFFSET {int(offset)}"
-        return await fetch(_page(self, tuple(shown.items()), str(where), tuple(order), until), *where.args)
+    ) -> Rows:
+        """Read rows. `columns` maps names to paths; `order` lists SQL expressions and whether they descend."""
+        page = "" if limit is None else f"LIMIT {int(limit)} OFFSET {int(offset)}"
+        sql = _select(self, tuple(columns.items()), str(conditions), tuple(order), page)
+        return {row.pop(_ID): row for row in await fetch(sql, *conditions.args)}
 
-    async def numbers(self, where: Where, order: Sequence[tuple[str, bool]] = ()) -> Sequence[int]:
-        """The numbers of all rows in order: four bytes each, and read at once, for the order is found once."""
-        ordering = _ordering(order)
-        rows = f"SELECT t.id FROM {self.table} t {self.joins(f'{where} {ordering}')} {where} ORDER BY {ordering}"
-        gathered = "json_agg" if dialect() == "postgres" else "json_group_array"
-        found = await fetch(f"SELECT CAST({gathered}(t.id) AS TEXT) AS numbers FROM ({rows}) t", *where.args)
-        return array("i", orjson.loads(found[0]["numbers"] or "[]"))
+    async def ids(self, conditions: Conditions, order: Order = ()) -> Sequence[int]:
+        """The ids of all matching rows in order, as an array of four bytes each."""
+        ordering = _order_by(order)
+        rows = (
+            f"SELECT t.id FROM {self.table} t {self.joins(f'{conditions} {ordering}')} {conditions} ORDER BY {ordering}"
+        )
+        aggregate = "json_agg" if dialect() == "postgres" else "json_group_array"
+        found = await fetch(f"SELECT CAST({aggregate}(t.id) AS TEXT) AS ids FROM ({rows}) t", *conditions.args)
+        return array("i", orjson.loads(found[0]["ids"] or "[]"))
 
-    async def lock(self, numbers: Sequence[int], *, gone: bool) -> None:
-        """Keep others from changing these rows until the transaction ends, and from referring to those to be `gone`.
+    async def lock(self, ids: Sequence[int], *, for_deletion: bool) -> None:
+        """Lock rows until the transaction ends; `for_deletion` also blocks new references to them.
 
-        SQLite has but one that writes.
+        SQLite needs no row locks: it has one writer at a time.
         """
-        if numbers and dialect() == "postgres":
-            where, how = Where(), "UPDATE" if gone else "NO KEY UPDATE"
-            where.among("t.id", numbers)
-            await fetch(f"SELECT t.id FROM {self.table} t {where} ORDER BY t.id FOR {how}", *where.args)
+        if ids and dialect() == "postgres":
+            conditions, strength = Conditions(), "UPDATE" if for_deletion else "NO KEY UPDATE"
+            conditions.add_in("t.id", ids)
+            sql = f"SELECT t.id FROM {self.table} t {conditions} ORDER BY t.id FOR {strength}"
+            await fetch(sql, *conditions.args)
 
-    async def count(self, where: Where) -> int:
-        """How many rows there are."""
-        rows = await fetch(f"SELECT count(*) AS n FROM {self.table} t {self.joins(str(where))} {where}", *where.args)
-        return int(rows[0]["n"])
+    async def count(self, conditions: Conditions) -> int:
+        """The number of matching rows."""
+        sql = f"SELECT count(*) AS n FROM {self.table} t {self.joins(str(conditions))} {conditions}"
+        return int((await fetch(sql, *conditions.args))[0]["n"])
 
-    def joins(self, text: str) -> str:
-        """The joins for every reference that a piece of SQL goes through."""
-        return _joined(self.model, tuple(dict.fromkeys(re.findall(r"\bt__\w+(?=\.)", text))))
+    def joins(self, sql: str) -> str:
+        """The joins for every foreign key that a piece of SQL refers to."""
+        return _joins(self.model, tuple(dict.fromkeys(re.findall(r"\bt__\w+(?=\.)", sql))))
 
 
 @lru_cache(maxsize=256)
-def _page(
-    listing: Listing, shown: tuple[tuple[str, str], ...], where: str, order: tuple[tuple[str, bool], ...], until: str
+def _select(
+    query: ModelQuery, columns: tuple[tuple[str, str], ...], where: str, order: tuple[tuple[str, bool], ...], page: str
 ) -> str:
-    columns = ", ".join(f'{listing.column(path)} AS "{name}"' for name, path in shown)
-    ordering = _ordering(order)
-    joins, shown_by = listing.joins(f"{where} {ordering}"), listing.joins(f"{columns} {ordering}")
-    page = f"SELECT t.* FROM {listing.table} t {joins} {where} ORDER BY {ordering} {until}"
-    return f"SELECT {columns} FROM ({page}) t {shown_by} ORDER BY {ordering}"
+    selected = ", ".join([f't.id AS "{_ID}"', *(f'{query.column(path)} AS "{name}"' for name, path in columns)])
+    ordering = _order_by(order)
+    inner_joins, outer_joins = query.joins(f"{where} {ordering}"), query.joins(f"{selected} {ordering}")
+    rows = f"SELECT t.* FROM {query.table} t {inner_joins} {where} ORDER BY {ordering} {page}"
+    return f"SELECT {selected} FROM ({rows}) t {outer_joins} ORDER BY {ordering}"
 
 
 @lru_cache(maxsize=1024)
-def _joined(model: type[Model], aliases: tuple[str, ...]) -> str:
+def _joins(model: type[Model], aliases: tuple[str, ...]) -> str:
     joins: dict[str, str] = {}
     for alias in aliases:
-        above, outer, at = "t", "", model
+        parent, outer, current = "t", "", model
         for part in alias.split("__")[1:]:
-            reference: Any = at._meta.fields_map[part]
+            reference: Any = current._meta.fields_map[part]
             outer = "LEFT " if outer or reference.null else ""
-            at, name = reference.related_model, f"{above}__{part}"
-            joins[name] = f"{outer}JOIN {at._meta.db_table} {name} ON {name}.id = {above}.{reference.source_field}"
-            above = name
+            current, name = reference.related_model, f"{parent}__{part}"
+            table, column = current._meta.db_table, reference.source_field
+            joins[name] = f"{outer}JOIN {table} {name} ON {name}.id = {parent}.{column}"
+            parent = name
     return " ".join(joins.values())
 
 
-def _ordering(order: Sequence[tuple[str, bool]]) -> str:
-    """The order, made whole by the rows' numbers; what was said once decides nothing when it is said again."""
+def _order_by(order: Order) -> str:
+    """The ORDER BY expressions, made total by the id; repeated expressions are dropped."""
     columns: dict[str, bool] = {}
     for expression, descending in [*order, ("t.id", bool(order) and order[0][1])]:
         columns.setdefault(expression, descending)
     return ", ".join(expression + (" DESC" if descending else "") for expression, descending in columns.items())
 
 
-async def holders(table: str, columns: Sequence[str], keys: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], int]:
-    """Which row has which of these combinations of values in some of its columns; nothing has one with a null."""
-    wanted = [key for key in dict.fromkeys(keys) if None not in key]
-    if not wanted:
+async def ids_by_key(table: str, columns: Sequence[str], keys: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], int]:
+    """Map those combinations of column values that a row has to the row's id. Keys with a null match no row."""
+    keys = [key for key in dict.fromkeys(keys) if None not in key]
+    if not keys:
         return {}
     names = ", ".join(f'"{name}"' for name in columns)
     args: list[Any]
     if dialect() == "postgres":
-        lists = ", ".join(f"${place}::{_TYPES[type(value)]}[]" for place, value in enumerate(wanted[0], 1))
-        given, args = f"SELECT * FROM unnest({lists})", [list(values) for values in zip(*wanted, strict=True)]
+        arrays = ", ".join(f"${number}::{_TYPES[type(value)]}[]" for number, value in enumerate(keys[0], 1))
+        key_rows, args = f"SELECT * FROM unnest({arrays})", [list(values) for values in zip(*keys, strict=True)]
     else:
-        values = ", ".join(f"json_extract(value, '$[{place}]')" for place in range(len(columns)))
-        given, args = f"SELECT {values} FROM json_each($1)", [orjson.dumps(wanted).decode()]
-    rows = await fetch(f"SELECT id, {names} FROM {table} WHERE ({names}) IN ({given})", *args)
+        values = ", ".join(f"json_extract(value, '$[{index}]')" for index in range(len(columns)))
+        key_rows, args = f"SELECT {values} FROM json_each($1)", [orjson.dumps(keys).decode()]
+    rows = await fetch(f"SELECT id, {names} FROM {table} WHERE ({names}) IN ({key_rows})", *args)
     return {tuple(row[name] for name in columns): row["id"] for row in rows}
 
 
-def statement(table: str, number: int, values: dict[str, Any] | None, *, made: bool) -> tuple[str, list[Any]]:
-    """The statement that writes one row, and its arguments; the row's number is the first. Without values it goes."""
-    if values is None:
-        return f"DELETE FROM {table} WHERE id = $1", [number]
-    stored = [orjson.dumps(each).decode() if isinstance(each, CONTAINERS) else each for each in values.values()]
-    return _writing(table, tuple(values), made), [number, *stored]
+def insert_statement(table: str, row_id: int, columns: Columns) -> Statement:
+    """The statement that inserts a row, and its arguments."""
+    return _insert_sql(table, tuple(columns)), [row_id, *_arguments(columns)]
+
+
+def update_statement(table: str, row_id: int, columns: Columns) -> Statement:
+    """The statement that updates a row, and its arguments."""
+    return _update_sql(table, tuple(columns)), [row_id, *_arguments(columns)]
+
+
+def delete_statement(table: str, row_id: int) -> Statement:
+    """The statement that deletes a row, and its arguments."""
+    return f"DELETE FROM {table} WHERE id = $1", [row_id]
+
+
+def _arguments(columns: Columns) -> list[Any]:
+    return [orjson.dumps(each).decode() if isinstance(each, CONTAINERS) else each for each in columns.values()]
 
 
 @lru_cache(maxsize=256)
-def _writing(table: str, columns: tuple[str, ...], made: bool) -> str:
-    if made:
-        names = ", ".join(f'"{column}"' for column in columns)
-        places = ", ".join(f"${place}" for place in range(1, len(columns) + 2))
-        return f"INSERT INTO {table} (id, {names}) VALUES ({places})"
-    pairs = ", ".join(f'"{column}" = ${place}' for place, column in enumerate(columns, 2))
-    return f"UPDATE {table} SET {pairs} WHERE id = $1"
+def _insert_sql(table: str, columns: tuple[str, ...]) -> str:
+    names = ", ".join(f'"{column}"' for column in columns)
+    placeholders = ", ".join(f"${number}" for number in range(1, len(columns) + 2))
+    return f"INSERT INTO {table} (id, {names}) VALUES ({placeholders})"
+
+
+@lru_cache(maxsize=256)
+def _update_sql(table: str, columns: tuple[str, ...]) -> str:
+    assignments = ", ".join(f'"{column}" = ${number}' for number, column in enumerate(columns, 2))
+    return f"UPDATE {table} SET {assignments} WHERE id = $1"

@@ -7,7 +7,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 from bot.rules.ids import ProjectId, UserId
-from bot.store.columns import primary_key
+from bot.store.columns import nullable_id, primary_key
 
 
 class User(Model):
@@ -36,7 +36,7 @@ class ApiToken(Model):
     prefix = fields.CharField(max_length=16)
     digest = fields.CharField(max_length=64, unique=True)
     grants: list[str] = fields.JSONField()
-    project_id = fields.IntField(null=True)
+    project_id = nullable_id(ProjectId)
     expires_at = fields.DatetimeField(null=True)
     revoked_at = fields.DatetimeField(null=True)
     last_used_at = fields.DatetimeField(null=True)

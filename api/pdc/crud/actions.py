@@ -1,239 +1,255 @@
-"""What is done with a resource: its rows listed, shown, made, changed and deleted, one or many at once.
+"""Actions on a resource: its rows listed, shown, created, changed and deleted, one or many at once.
 
-Everything here answers with plain JSON values, or raises `Invalid` for what is wrong with what was sent. Of many all
-are written or none, and the refusal names the first that is wrong, as if they had been taken one by one.
+Everything here returns plain JSON values, or raises `PdcError` for what is wrong with what was sent. Many items are
+written all together or not at all; the error names the first invalid one, as if they had been taken one by one.
 """
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from api.pdc.crud import serializers
-from api.pdc.crud.resource import Field, Invalid, Known, Resource, View
-from api.pdc.crud.validation import references, shape
+from api.pdc.crud.resource import Field, Item, PdcError, References, RenderContext, Resource
+from api.pdc.crud.validation import read_references, validate
 from bot.context import Context
 from bot.errors import NotFound, Problem
 from bot.operations import records
-from bot.operations.records import Change, ItemRefused, Row
+from bot.operations.changes import Change, ChangeRequest, Create, Delete, ItemRefused, Rejected, Update
 from bot.rules.permissions import Visibility
-from bot.store.lists import Where
+from bot.store.lists import Columns, Conditions, Order, Row, Rows
 
-MOST_ITEMS = 10_000
-PIECE = 200  # rows that are read and shown at once of a list without pages: some milliseconds
+MAX_ITEMS = 10_000
+CHUNK_ROWS = 200  # rows of an unpaged list that are read and serialized at once: some milliseconds
 PARTIAL_WITHOUT_CHANGES = "Partial update with no changes does not make much sense."
 NO_MAPPING = "Bulk update needs a mapping."
 NO_LIST = "Bulk delete needs a list of identifiers."
 
+Chunks = AsyncIterator[list[Item]]
+FoundRows = dict[str, tuple[int, Row]]
+Batch = Sequence[tuple[object, object]]
+"""The items of a bulk request, each with the key that error messages name it by; empty values are not shown in them."""
 
-def not_found() -> Invalid:
-    """That there is no such item, or none for the caller."""
-    return Invalid({"detail": "Not found."}, 404)
+
+def not_found() -> PdcError:
+    """The error for an item that does not exist or that the caller may not see."""
+    return PdcError({"detail": "Not found."}, 404)
 
 
 @dataclass(frozen=True)
 class ResourceRequest:
-    """One call of a resource. `selected` are the fields that it shows and takes, `where` its filters.
+    """A request on a resource: the `fields` to show and accept, and the conditions and order of its rows.
 
-    `viewer` says whose rows the caller sees; it is in `where` already.
+    `viewer` is the caller's visibility, which the conditions include already.
     """
 
     context: Context
     resource: Resource
-    view: View
+    rendering: RenderContext
     viewer: Visibility
-    selected: tuple[Field, ...]
-    where: Where
-    order: Sequence[tuple[str, bool]] = ()
+    fields: tuple[Field, ...]
+    conditions: Conditions
+    order: Order = ()
     comment: str | None = None
 
     @property
-    def shown(self) -> dict[str, str]:
-        """What is read: names to paths."""
-        return serializers.read(self.resource, self.selected)
+    def columns(self) -> dict[str, str]:
+        """The columns that the selected fields are made of."""
+        return self.resource.columns(self.fields)
 
-    async def rendered(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
-        """Rows as they are answered."""
-        return await serializers.render(self.resource, self.selected, rows, self.view, self.viewer)
-
-
-async def page(asked: ResourceRequest, limit: int, offset: int) -> list[dict[str, Any]]:
-    """A piece of the list."""
-    rows = await asked.resource.listing.page(asked.shown, asked.where, asked.order, limit, offset)
-    return await asked.rendered(rows)
+    async def render(self, rows: Rows) -> list[Item]:
+        """Serialize the selected fields of rows."""
+        return await serializers.render(self.resource, self.fields, rows, self.rendering, self.viewer)
 
 
-async def count(asked: ResourceRequest) -> int:
-    """How many items the list has."""
-    return await asked.resource.listing.count(asked.where)
+async def fetch_page(request: ResourceRequest, limit: int, offset: int) -> list[Item]:
+    """A section of the list."""
+    query = request.resource.query
+    return await request.render(await query.rows(request.columns, request.conditions, request.order, limit, offset))
 
 
-async def everything(asked: ResourceRequest) -> AsyncIterator[list[dict[str, Any]]]:
-    """The whole list, piece by piece, in the order it has now: of what is changed meanwhile nothing comes twice."""
-    numbers = await asked.resource.listing.numbers(asked.where, asked.order)
-
-    async def pieces() -> AsyncIterator[list[dict[str, Any]]]:
-        shown = asked.shown
-        for start in range(0, len(numbers), PIECE):
-            piece = numbers[start : start + PIECE]
-            where = asked.where.copy()
-            where.among("t.id", piece)
-            rows = {row["#"]: row for row in await asked.resource.listing.page(shown, where)}
-            yield await asked.rendered([rows[number] for number in piece if number in rows])
-
-    return pieces()
+async def count(request: ResourceRequest) -> int:
+    """The number of items in the list."""
+    return await request.resource.query.count(request.conditions)
 
 
-async def exists(asked: ResourceRequest, key: str) -> bool:
-    """Whether there is an item of this key."""
-    return key in await _rows(asked, [key], {"#": "id"})
+async def stream_all(request: ResourceRequest) -> Chunks:
+    """The whole list in chunks, in its present order: concurrent changes do not make an item appear twice."""
+    query, columns = request.resource.query, request.columns
+    ids = await query.ids(request.conditions, request.order)
+
+    async def chunks() -> Chunks:
+        for start in range(0, len(ids), CHUNK_ROWS):
+            chunk = ids[start : start + CHUNK_ROWS]
+            conditions = request.conditions.copy()
+            conditions.add_in("t.id", chunk)
+            rows = await query.rows(columns, conditions)
+            yield await request.render({row_id: rows[row_id] for row_id in chunk if row_id in rows})
+
+    return chunks()
 
 
-async def one(asked: ResourceRequest, key: str) -> dict[str, Any]:
-    """One item; refused when there is none of this key."""
-    rows = await _rows(asked, [key], asked.shown)
-    if key not in rows:
+async def exists(request: ResourceRequest, key: str) -> bool:
+    """Whether there is an item with this key."""
+    return bool(await request.resource.query.count(_conditions(request, [_parse_key(request.resource, key)])))
+
+
+async def fetch_one(request: ResourceRequest, key: str) -> Item:
+    """The item with this key; 404 if there is none."""
+    conditions = _conditions(request, [_parse_key(request.resource, key)])
+    rows = await request.resource.query.rows(request.columns, conditions)
+    if not rows:
         raise not_found()
-    return (await asked.rendered([rows[key]]))[0]
+    return (await request.render(rows))[0]
 
 
-async def create(asked: ResourceRequest, body: Any) -> Any:
-    """Make one item, or all of a list."""
+async def create(request: ResourceRequest, body: object) -> object:
+    """Create an item, or all items of a list."""
     items = body if isinstance(body, list) else [body]
-    keys = range(len(items)) if isinstance(body, list) else None
     refuse_too_many(items)
-    made = await _written(asked, items, [None] * len(items), keys, made=True)
-    return made if isinstance(body, list) else made[0]
+    references = await read_references(request.resource, items, request.viewer)
+    batch = list(enumerate(items)) if isinstance(body, list) else None
+    created = await _apply(request, _creations(request, items, references), batch)
+    return created if isinstance(body, list) else created[0]
 
 
-async def update(asked: ResourceRequest, body: Any, key: str | None = None, *, partial: bool) -> Any:
-    """Change one item, or all that a mapping names; `partial` changes only what is given."""
+async def update(request: ResourceRequest, body: object, key: str | None = None, *, partial: bool) -> object:
+    """Change an item, or all items that a mapping names; a `partial` update changes only the fields that were sent."""
     if partial and not body:
-        raise Invalid({"detail": PARTIAL_WITHOUT_CHANGES})
-    if key is None and not isinstance(body, dict):
-        raise Invalid({"detail": NO_MAPPING})
-    items: dict[str, Any] = body if key is None else {key: body}
+        raise PdcError({"detail": PARTIAL_WITHOUT_CHANGES})
+    if key is not None:
+        items: Mapping[str, object] = {key: body}
+    elif isinstance(body, dict):
+        items = body
+    else:
+        raise PdcError({"detail": NO_MAPPING})
     refuse_too_many(items)
-    rows = await _rows(asked, items, serializers.table(asked.resource).shown)
-    keys = list(items) if key is None else None
-    there = [rows.get(each) for each in items]
-    changed = await _written(asked, list(items.values()), there, keys, partial=partial)
-    return changed[0] if key is not None else dict(zip(items, changed, strict=True))
+    rows = await _find_rows(request, items)
+    references = await read_references(request.resource, list(items.values()), request.viewer)
+    batch = list(items.items()) if key is None else None
+    updates = _updates(request, items, rows, references, partial=partial)
+    updated = await _apply(request, updates, batch)
+    return updated[0] if key is not None else dict(zip(items, updated, strict=True))
 
 
-async def delete(asked: ResourceRequest, body: Any, key: str | None = None) -> None:
-    """Delete one item, or all that a list names. Equal names count once."""
-    if key is None and not isinstance(body, list):
-        raise Invalid({"detail": NO_LIST})
-    named = body if key is None else [key]
-    for each in named:
+async def delete(request: ResourceRequest, body: object, key: str | None = None) -> None:
+    """Delete an item, or all items that a list names. Equal identifiers count once."""
+    identifiers = body if key is None else [key]
+    if not isinstance(identifiers, list):
+        raise PdcError({"detail": NO_LIST})
+    for each in identifiers:
         if isinstance(each, bool) or not isinstance(each, str | int):
-            raise Invalid({"detail": f'"{each}" is not a valid identifier.'})
-    named = list(dict.fromkeys(named))
-    refuse_too_many(named)
-    rows = await _rows(asked, [str(each) for each in named], serializers.table(asked.resource).shown)
-    changes: list[Change] = []
-    wrong = None
-    for index, each in enumerate(named):
-        row = rows.pop(str(each), None)
-        if row is None:
-            wrong = ItemRefused(index, not_found())
-            break
-        changes.append(Change(row["#"], None))
-    await _applied(asked, changes, wrong, [None] * len(named), named if key is None else None)
+            raise PdcError({"detail": f'"{each}" is not a valid identifier.'})
+    identifiers = list(dict.fromkeys(identifiers))
+    refuse_too_many(identifiers)
+    rows = await _find_rows(request, map(str, identifiers))
+    batch = [(each, None) for each in identifiers] if key is None else None
+    await _apply(request, _deletions(identifiers, rows), batch)
 
 
-def refuse_too_many(items: Collection[Any]) -> None:
-    """Refuse more than are taken at once."""
-    if len(items) > MOST_ITEMS:
-        raise Invalid({"detail": f"At most {MOST_ITEMS:,} items are taken at once; these are {len(items):,}."})
+def refuse_too_many(items: Collection[object]) -> None:
+    """Refuse more items than are accepted at once."""
+    if len(items) > MAX_ITEMS:
+        raise PdcError({"detail": f"At most {MAX_ITEMS:,} items are taken at once; these are {len(items):,}."})
 
 
-async def _rows(asked: ResourceRequest, keys: Iterable[str], shown: Mapping[str, str]) -> dict[str, Row]:
-    """The rows of these keys, among those that the filters leave. Of two keys of one row the first has it."""
-    paths = asked.resource.key
-    wanted: dict[tuple[Any, ...], str] = {}
-    for key in keys:
-        wanted.setdefault((_number(key),) if paths == ("id",) else tuple(key.rsplit("/", len(paths) - 1)), key)
-    where = asked.where.copy()
-    for place, path in enumerate(paths):
-        values = dict.fromkeys(parts[place] for parts in wanted if len(parts) == len(paths))
-        where.among(asked.resource.listing.column(path), [value for value in values if value])
-    named = {f"key {path}": path for path in paths}
-    rows = await asked.resource.listing.page({**shown, **named}, where)
-    found = {tuple(row[name] for name in named): row for row in rows}
-    return {key: found[parts] for parts, key in wanted.items() if parts in found}
-
-
-def _number(text: str) -> int:
-    """A row's number; 0, which no row has, for what cannot be one."""
-    plain = text.strip()
-    return int(plain) if plain.isascii() and plain.isdecimal() and len(plain) < 12 and int(plain) < 2**31 else 0
-
-
-async def _written(
-    asked: ResourceRequest,
-    items: Sequence[Any],
-    rows: Sequence[Row | None],
-    keys: Sequence[Any] | None,
-    *,
-    made: bool = False,
-    partial: bool = False,
-) -> list[dict[str, Any]]:
-    """Items written, to the rows that are there or `made`, and shown."""
-    known = await references(asked.resource, items, asked.viewer)
-    changes: list[Change] = []
-    wrong, names = None, {each.name: each.column for each in asked.selected}
-    fields = [each for each in (asked.resource.fields if made else asked.selected) if each.column]
-    for index, (item, row) in enumerate(zip(items, rows, strict=True)):
-        try:
-            if partial and not item:
-                raise Invalid({"detail": PARTIAL_WITHOUT_CHANGES})
-            if row is None and not made:
-                raise not_found()
-            values = shape(fields, names, item, known, partial=partial)
-            changes.append(_change(asked.resource, fields, values, known, row))
-        except Invalid as invalid:
-            wrong = ItemRefused(index, invalid)
-            break
-    return await asked.rendered(await _applied(asked, changes, wrong, items, keys))
-
-
-def _change(of: Resource, fields: Sequence[Field], values: Mapping[str, Any], known: Known, row: Row | None) -> Change:
-    refusal = None if of.check is None else of.check(values, known, row)
-    columns = {each.column: values[each.name] for each in fields if each.name in values}
-    return Change(None if row is None else row["#"], columns, refusal)
-
-
-async def _applied(
-    asked: ResourceRequest,
-    changes: Sequence[Change],
-    wrong: ItemRefused | None,
-    items: Sequence[Any],
-    keys: Sequence[Any] | None,
-) -> list[Row]:
-    """Write; what is refused of several items says which one, by its key."""
-    try:
-        table = serializers.table(asked.resource)
-        return await records.apply(
-            asked.context, table, changes, comment=asked.comment, wrong=wrong, within=asked.where
-        )
-    except ItemRefused as refused:
-        invalid = said(refused.problem)
-        if keys is None:
-            raise invalid from refused
-        detail = invalid.said
-        if isinstance(detail, dict) and "detail" in detail:
-            detail = detail["detail"]
-        body = {"id_of_invalid_data": keys[refused.index], "detail": detail}
-        if items[refused.index]:
-            body["invalid_data"] = items[refused.index]
-        raise Invalid(body, invalid.status) from refused
-
-
-def said(problem: Problem) -> Invalid:
-    """A refusal as a resource answers it."""
-    if isinstance(problem, Invalid):
+def to_pdc_error(problem: Problem) -> PdcError:
+    """A refusal in the form of this dialect."""
+    if isinstance(problem, PdcError):
         return problem
     if isinstance(problem, NotFound):
         return not_found()
-    return Invalid({problem.details.get("field", "detail"): [problem.sentence]})
+    return PdcError({problem.details.get("field", "detail"): [problem.sentence]})
+
+
+async def _find_rows(request: ResourceRequest, keys: Iterable[str]) -> FoundRows:
+    """The ids and rows of those keys that meet the conditions. Of several keys of one row only the first has it."""
+    resource = request.resource
+    parsed: dict[tuple[object, ...], str] = {}
+    for key in keys:
+        parsed.setdefault(_parse_key(resource, key), key)
+    rows = await resource.query.rows(resource.columns(resource.fields), _conditions(request, parsed))
+    names = [each.name for each in resource.key_fields]
+    found = {tuple(row[name] for name in names): (row_id, row) for row_id, row in rows.items()}
+    return {key: found[parts] for parts, key in parsed.items() if parts in found}
+
+
+def _conditions(request: ResourceRequest, keys: Collection[tuple[object, ...]]) -> Conditions:
+    """The conditions of the request, restricted to keys."""
+    paths, conditions = request.resource.key, request.conditions.copy()
+    for index, path in enumerate(paths):
+        values = dict.fromkeys(parts[index] for parts in keys if len(parts) == len(paths))
+        conditions.add_in(request.resource.query.column(path), [value for value in values if value])
+    return conditions
+
+
+def _parse_key(resource: Resource, key: str) -> tuple[object, ...]:
+    if resource.key == ("id",):
+        return (_parse_id(key),)
+    return tuple(key.rsplit("/", len(resource.key) - 1))
+
+
+def _parse_id(text: str) -> int:
+    """A row's id; 0, which no row has, if the text cannot be one."""
+    digits = text.strip()
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 12 and int(digits) < 2**31 else 0
+
+
+def _creations(request: ResourceRequest, items: Iterable[object], references: References) -> Iterator[Change]:
+    resource, accepted = request.resource, {each.name: each.column for each in request.fields}
+    fields = [each for each in resource.fields if each.column]
+    for item in items:
+        values = validate(fields, accepted, item, references, partial=False)
+        yield Create(_columns(fields, values), resource.check(values, references, None))
+
+
+def _updates(
+    request: ResourceRequest, items: Mapping[str, object], rows: FoundRows, references: References, *, partial: bool
+) -> Iterator[Change]:
+    resource, accepted = request.resource, {each.name: each.column for each in request.fields}
+    fields = [each for each in request.fields if each.column]
+    for key, item in items.items():
+        if partial and not item:
+            raise PdcError({"detail": PARTIAL_WITHOUT_CHANGES})
+        if key not in rows:
+            raise not_found()
+        row_id, row = rows[key]
+        values = validate(fields, accepted, item, references, partial=partial)
+        yield Update(row_id, _columns(fields, values), resource.check(values, references, row))
+
+
+def _deletions(identifiers: Iterable[object], rows: FoundRows) -> Iterator[Change]:
+    for each in identifiers:
+        if str(each) not in rows:
+            raise not_found()
+        row_id, _ = rows.pop(str(each))
+        yield Delete(row_id)
+
+
+def _columns(fields: Sequence[Field], values: Item) -> Columns:
+    return {each.column: values[each.name] for each in fields if each.name in values}
+
+
+async def _apply(request: ResourceRequest, changes: Iterator[Change], batch: Batch | None) -> list[Item]:
+    """Make the changes, of which the first invalid one raises PdcError, and serialize the rows."""
+    valid: list[Change | Rejected] = []
+    try:
+        for change in changes:
+            valid.append(change)  # noqa: PERF402 - `extend` would lose those before the invalid one
+    except PdcError as error:
+        valid.append(Rejected(error))
+    change_request = ChangeRequest(valid, request.comment, request.conditions)
+    try:
+        rows = await records.apply(request.context, serializers.table(request.resource), change_request)
+    except ItemRefused as refused:
+        raise _item_error(refused, batch) from refused
+    return await request.render(rows)
+
+
+def _item_error(refused: ItemRefused, batch: Batch | None) -> PdcError:
+    """The error for a refused item; in a bulk request it names the item by its key."""
+    error = to_pdc_error(refused.problem)
+    if batch is None:
+        return error
+    key, item = batch[refused.index]
+    detail = error.body["detail"] if isinstance(error.body, dict) and "detail" in error.body else error.body
+    invalid_data = {"invalid_data": item} if item else {}
+    return PdcError({"id_of_invalid_data": key, "detail": detail, **invalid_data}, error.status)

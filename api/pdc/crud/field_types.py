@@ -1,75 +1,78 @@
-"""Kinds of values, read as existing clients of these dialects expect it and refused in the words they know."""
+"""Field types: they parse values as existing clients send them, and refuse others with the errors that these know."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from datetime import date
-from typing import Any
+from datetime import date, datetime
 
 import orjson
 
 from api.http.types import format_utc
-from api.pdc.crud.resource import Kind, Refers
+from api.pdc.crud.resource import FieldType, Reference
 from bot.store.content import ContentRepo, Product, ProductVersion, Rpm, Sla
 from bot.store.releases import Release
 
-LARGEST = 2**63 - 1
-NO_ROW = -1  # the number that no row has
+MAX_BIGINT = 2**63 - 1
+NO_ROW = -1  # an id that no row has
 TRUE = {"t", "T", "true", "True", "TRUE", "1", 1}
 FALSE = {"f", "F", "false", "False", "FALSE", "0", 0}
 BAD_DATE = "Date has wrong format. Use one of these formats instead: YYYY[-MM[-DD]]."
-PADDED = len("2017-01-31")
-_DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
-NO_INTEGER = "A valid integer is required."
+NOT_AN_INTEGER = "A valid integer is required."
 NOT_PRINTABLE = "Only accept printable text."
+_ISO_DATE_LENGTH = len("2017-01-31")
+_DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _INTEGER = re.compile(r"\s*[+-]?[0-9]{1,19}(\.0*)?\s*")
-_BREAKS = dict.fromkeys(map(ord, "\t\r\n"), " ")
+_LINE_BREAKS = dict.fromkeys(map(ord, "\t\r\n"), " ")
 
 
-def text(longest: int, *, pattern: str = "", otherwise: str = "", empty: bool = False, octets: int = 0) -> Kind:
-    """A line of at most so many printable characters that fits a pattern wholly; numbers are taken as text.
+def text(
+    max_length: int, *, pattern: str = "", mismatch: str = "", empty_is_null: bool = False, max_bytes: int = 0
+) -> FieldType:
+    """A line of printable characters; numbers are accepted as text.
 
-    With `empty` an empty one is none at all. `octets` are the bytes that it has at most, where an index has to hold it.
+    The whole text has to match `pattern`; `mismatch` is the error if it does not. `max_bytes` limits values that are
+    indexed.
     """
     grammar = re.compile(pattern) if pattern else None
 
-    def read(value: Any) -> str:
-        said = _read_text(value, longest)
-        if not said:
+    def parse(value: object) -> str:
+        stripped = _parse_text(value, max_length)
+        if not stripped:
             raise ValueError("This field may not be blank.")
-        if grammar is not None and grammar.fullmatch(said) is None:
-            raise ValueError(otherwise)
-        if not said.isprintable():
+        if grammar is not None and grammar.fullmatch(stripped) is None:
+            raise ValueError(mismatch)
+        if not stripped.isprintable():
             raise ValueError(NOT_PRINTABLE)
-        if octets and len(said.encode()) > octets:
-            raise ValueError(f"Ensure this field has no more than {octets} bytes.")
-        return said
+        if max_bytes and len(stripped.encode()) > max_bytes:
+            raise ValueError(f"Ensure this field has no more than {max_bytes} bytes.")
+        return stripped
 
-    return Kind("string", read, {"type": "string", "minLength": 1, "maxLength": longest}, empty=empty)
+    schema = {"type": "string", "minLength": 1, "maxLength": max_length}
+    return FieldType("string", parse, schema, empty_is_null=empty_is_null)
 
 
-def lines(longest: int) -> Kind:
-    """Text of at most so many characters, which may be empty and of several lines."""
+def multiline_text(max_length: int) -> FieldType:
+    """Text that may be empty and have several lines."""
 
-    def read(value: Any) -> str:
-        said = _read_text(value, longest)
-        if not said.translate(_BREAKS).isprintable():
+    def parse(value: object) -> str:
+        stripped = _parse_text(value, max_length)
+        if not stripped.translate(_LINE_BREAKS).isprintable():
             raise ValueError(NOT_PRINTABLE)
-        return said
+        return stripped
 
-    return Kind("string", read, {"type": "string", "maxLength": longest})
+    return FieldType("string", parse, {"type": "string", "maxLength": max_length})
 
 
-def _read_text(value: Any, longest: int) -> str:
+def _parse_text(value: object, max_length: int) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("Not a valid string.")
-    said = str(value).strip()
-    if len(said) > longest:
-        raise ValueError(f"Ensure this field has no more than {longest} characters.")
-    return said
+    stripped = str(value).strip()
+    if len(stripped) > max_length:
+        raise ValueError(f"Ensure this field has no more than {max_length} characters.")
+    return stripped
 
 
-def _read_name(value: Any) -> str:
+def _parse_name(value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, bool | list | dict):
@@ -77,24 +80,24 @@ def _read_name(value: Any) -> str:
     return str(value)
 
 
-def _read_integer(value: Any) -> int:
+def _parse_integer(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(NO_INTEGER)
+        raise ValueError(NOT_AN_INTEGER)
     if _INTEGER.fullmatch(str(value)) is None:
-        raise ValueError(NO_INTEGER)
+        raise ValueError(NOT_AN_INTEGER)
     return int(str(value).strip().partition(".")[0])
 
 
-def _read_count(value: Any) -> int:
-    number = _read_integer(value)
+def _parse_count(value: object) -> int:
+    number = _parse_integer(value)
     if number < 0:
         raise ValueError("Ensure this value is greater than or equal to 0.")
-    if number > LARGEST:
-        raise ValueError(f"Ensure this value is less than or equal to {LARGEST}.")
+    if number > MAX_BIGINT:
+        raise ValueError(f"Ensure this value is less than or equal to {MAX_BIGINT}.")
     return number
 
 
-def _read_flag(value: Any) -> bool:
+def _parse_boolean(value: object) -> bool:
     if isinstance(value, str | int | float) and value in TRUE:
         return True
     if isinstance(value, str | int | float) and value in FALSE:
@@ -102,118 +105,118 @@ def _read_flag(value: Any) -> bool:
     raise ValueError(f'"{value}" is not a valid boolean.')
 
 
-def read_date(value: Any) -> date:
-    """A date as year-month-day, padded or not; ValueError otherwise."""
+def parse_date(value: object) -> date:
+    """Parse a date as year-month-day, padded or not; ValueError for anything else."""
     if isinstance(value, str) and (match := _DATE.fullmatch(value)):
         with suppress(ValueError):
-            return date.fromisoformat(value) if len(value) == PADDED else date(*map(int, match.groups()))
+            return date.fromisoformat(value) if len(value) == _ISO_DATE_LENGTH else date(*map(int, match.groups()))
     raise ValueError(BAD_DATE)
 
 
-def choice(*names: str) -> Kind:
+def choice(*names: str) -> FieldType:
     """One of these words."""
 
-    def read(value: Any) -> str:
+    def parse(value: object) -> str:
         if not isinstance(value, str) or value not in names:
             raise ValueError(not_allowed(value, names))
         return value
 
-    return Kind("string", read, {"type": "string", "enum": list(names)}, empty=True)
+    return FieldType("string", parse, {"type": "string", "enum": list(names)}, empty_is_null=True)
 
 
-def choices(*names: str) -> Kind:
-    """A list of these words, each once, kept in order."""
-    each = choice(*names)
+def choices(*names: str) -> FieldType:
+    """A list of these words, sorted and without duplicates."""
+    word = choice(*names)
 
-    def read(value: Any) -> list[str]:
+    def parse(value: object) -> list[str]:
         if not isinstance(value, list):
             raise ValueError(f'Expected a list of items but got type "{type(value).__name__}".')
-        return sorted({each.read(one) for one in value})
+        return sorted({str(word.parse(each)) for each in value})
 
-    return Kind("list", read, {"type": "array", "items": each.schema}, listed)
-
-
-def not_allowed(value: Any, names: Sequence[str]) -> str:
-    """That a word is none of those that are taken."""
-    there = ", ".join(f"'{name}'" for name in names)
-    return f"'{value}' is not allowed value. Use one of {there}."
+    return FieldType("list", parse, {"type": "array", "items": word.schema}, decode_json)
 
 
-def listed(value: Any) -> Any:
-    """A list or object as it is stored: as JSON."""
+def not_allowed(value: object, names: Sequence[str]) -> str:
+    """The error for a word that is none of the accepted ones."""
+    accepted = ", ".join(f"'{name}'" for name in names)
+    return f"'{value}' is not allowed value. Use one of {accepted}."
+
+
+def decode_json(value: object) -> object:
+    """A list or object that a column stores as JSON text."""
     return orjson.loads(value) if isinstance(value, str) else value
 
 
-def _moment(value: Any) -> str:
-    said = format_utc(value)
-    return said if "." in said else f"{said[:-1]}.000000Z"
+def _serialize_datetime(value: datetime | str) -> str:
+    utc = format_utc(value)
+    return utc if "." in utc else f"{utc[:-1]}.000000Z"
 
 
-def _nothing(value: Any) -> Any:
+def _keep(value: object) -> object:
     return value
 
 
-NAME = Kind("field", _read_name, {"type": "string"}, empty=True)
-INTEGER = Kind("integer", _read_integer, {"type": "integer"})
-COUNT = Kind("integer", _read_count, {"type": "integer", "minimum": 0, "maximum": LARGEST})
-FLAG = Kind("boolean", _read_flag, {"type": "boolean"}, bool)
-DAY = Kind("date", read_date, {"type": "string", "format": "date"}, str)
-MOMENT = Kind("datetime", _nothing, {"type": "string", "format": "date-time"}, _moment)
-LINK = Kind("field", _nothing, {"type": "string", "format": "uri"})
-LIST = Kind("list", _nothing, {"type": "array"}, listed)
-OBJECT = Kind("field", _nothing, {"type": "object"}, listed)
+NAME = FieldType("field", _parse_name, {"type": "string"}, empty_is_null=True)
+INTEGER = FieldType("integer", _parse_integer, {"type": "integer"})
+COUNT = FieldType("integer", _parse_count, {"type": "integer", "minimum": 0, "maximum": MAX_BIGINT})
+BOOLEAN = FieldType("boolean", _parse_boolean, {"type": "boolean"}, bool)
+DATE = FieldType("date", parse_date, {"type": "string", "format": "date"}, str)
+DATETIME = FieldType("datetime", _keep, {"type": "string", "format": "date-time"}, _serialize_datetime)
+URL = FieldType("field", _keep, {"type": "string", "format": "uri"})
+LIST = FieldType("list", _keep, {"type": "array"}, decode_json)
+OBJECT = FieldType("field", _keep, {"type": "object"}, decode_json)
 
 
-def _read_row(value: Any) -> int:
-    number = _read_integer(value)
+def _parse_row_id(value: object) -> int:
+    number = _parse_integer(value)
     return number if 0 < number < 2**31 else NO_ROW
 
 
-def _unknown_repo(value: Any, _: Any) -> dict[str, str]:
+def _repo_not_found(value: object, repos: object) -> dict[str, str]:
     return {"detail": f"Repo with id {value} doesn't exist"}
 
 
-def _read_repo(value: Any) -> int:
+def _parse_repo(value: object) -> int:
     if not isinstance(value, dict):
         raise ValueError({"detail": f"Input [{value}] must be a dict."})
     if list(value) != ["id"]:
         raise ValueError({"detail": 'Only accepts {"id":"int"}'})
     try:
-        number = _read_integer(value["id"])
+        number = _parse_integer(value["id"])
     except ValueError:
         raise ValueError(f"Value [{value['id']}] is not an integer") from None
-    if _read_row(number) == NO_ROW:
-        raise ValueError(_unknown_repo(number, None))
+    if _parse_row_id(number) == NO_ROW:
+        raise ValueError(_repo_not_found(number, None))
     return number
 
 
-ROW = Kind("integer", _read_row, {"type": "integer"})
-REPO_ROW = Kind(
+ROW_ID = FieldType("integer", _parse_row_id, {"type": "integer"})
+REPO_OBJECT = FieldType(
     "field",
-    _read_repo,
+    _parse_repo,
     {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"], "additionalProperties": False},
     lambda repo: {**repo, "shadow": bool(repo["shadow"])},
-    empty=True,
+    empty_is_null=True,
 )
 
 
-def _unknown(key: str) -> Callable[[Any, Any], str]:
+def _object_not_found(key: str) -> Callable[[object, object], str]:
     return lambda value, _: f"Object with {key}={value} does not exist."
 
 
-def _unknown_sla(value: Any, there: Mapping[Any, Any]) -> str:
-    return not_allowed(value, [str(name) for name in there])
+def _sla_not_found(value: object, slas: Collection[object]) -> str:
+    return not_allowed(value, [str(name) for name in slas])
 
 
-RELEASE = Refers(Release, "release_id", _unknown("release_id"), project="project_id")
-PRODUCT = Refers(Product, "short", _unknown("short"))
-PRODUCT_VERSION = Refers(ProductVersion, "product_version_id", _unknown("product_version_id"))
-SLA = Refers(Sla, "name", _unknown_sla, closed=True)
-RPM = Refers(Rpm, "id")
-REPO = Refers(
+RELEASE = Reference(Release, "release_id", _object_not_found("release_id"), project="project_id")
+PRODUCT = Reference(Product, "short", _object_not_found("short"))
+PRODUCT_VERSION = Reference(ProductVersion, "product_version_id", _object_not_found("product_version_id"))
+SLA = Reference(Sla, "name", _sla_not_found, closed=True)
+RPM = Reference(Rpm, "id")
+REPO = Reference(
     ContentRepo,
     "id",
-    _unknown_repo,
+    _repo_not_found,
     columns=("name", "content_format"),
     project="variant__release__project_id",
 )

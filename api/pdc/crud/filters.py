@@ -1,155 +1,149 @@
-"""Filters of lists, as existing clients of these dialects say them. `{}` stands for a value in their conditions."""
+"""Filters of lists, in the syntax that existing clients use. `{}` in a condition stands for a value."""
 
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date, datetime
-from typing import Any
 
-from api.pdc.crud.field_types import read_date
-from api.pdc.crud.resource import Filter, Invalid
-from bot.store.lists import Where
+from api.pdc.crud.field_types import parse_date
+from api.pdc.crud.resource import Filter, PdcError
+from bot.store.lists import Conditions
 
-NOTHING, NO_DATE = "1 = 0", "0 = 1"
-FORMS = ("%Y-%m-%d", "%m/%d/%Y", "%m/%d/%y")
-LARGEST = 2**31 - 1
-_NUMBER = re.compile(r"\s*[+-]?[0-9]+\s*", re.ASCII)
+NO_ROWS, INVALID_DATE = "1 = 0", "0 = 1"  # both match nothing; the second also ends the examination of filters
+DATE_FORMATS = ("%Y-%m-%d", "%m/%d/%Y", "%m/%d/%y")
+MAX_INTEGER = 2**31 - 1
+BOOLEANS = {"1": True, "t": True, "true": True, "0": False, "f": False, "false": False}
+_INTEGER = re.compile(r"\s*[+-]?[0-9]+\s*", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}")
 
 
 def exact(condition: str) -> Filter:
-    """The last value given, without blanks around it; an empty one is as if not given."""
+    """The last value, without blanks around it; an empty one does not filter."""
 
-    def narrow(values: list[str], where: Where, today: date) -> None:
+    def add(values: list[str], conditions: Conditions, today: date) -> None:
         if value := values[-1].strip():
-            where.add(condition, value)
+            conditions.add(condition, value)
 
-    return narrow
-
-
-def one_of(column: str, within: str = "") -> Filter:
-    """Any of the values given. `within` is a query that leads from them to the column, with `{}` for all of them."""
-
-    def narrow(values: list[str], where: Where, today: date) -> None:
-        among(where, column, within, [value for value in values if value])
-
-    return narrow
+    return add
 
 
-def all_known(column: str, within: str, counted: str) -> Filter:
-    """Any of the values given, but no row at all where one of them is unknown; `counted` counts the known ones."""
+def one_of(column: str, subquery: str = "") -> Filter:
+    """Any of the values. `subquery` maps them to values of the column; its `{}` stands for all of them."""
 
-    def narrow(values: list[str], where: Where, today: date) -> None:
-        wanted = list(dict.fromkeys(values))
-        if "" in wanted:
-            where.add(NOTHING)
+    def add(values: list[str], conditions: Conditions, today: date) -> None:
+        _add_one_of(conditions, column, [value for value in values if value], subquery)
+
+    return add
+
+
+def one_of_existing(column: str, subquery: str, count: str) -> Filter:
+    """Any of the values, but no rows at all if one of them does not exist; `count` counts those that exist."""
+
+    def add(values: list[str], conditions: Conditions, today: date) -> None:
+        distinct = list(dict.fromkeys(values))
+        if "" in distinct:
+            conditions.add(NO_ROWS)
             return
-        among(where, column, within, wanted)
-        if len(wanted) > 1:
-            where.add(f"({counted.format(_places(wanted))}) = {len(wanted)}", *wanted)
+        _add_one_of(conditions, column, distinct, subquery)
+        if len(distinct) > 1:
+            conditions.add(f"({count.format(_placeholders(distinct))}) = {len(distinct)}", *distinct)
 
-    return narrow
+    return add
 
 
-def among(where: Where, column: str, within: str, values: Sequence[Any]) -> None:
-    """The column has one of the values, or is what a query gives for them. One value lets an index be walked."""
+def _add_one_of(conditions: Conditions, column: str, values: Sequence[object], subquery: str = "") -> None:
+    """Require one of the values, or of those that a subquery gives for them. A single value can use an index."""
     if not values:
-        where.add(NOTHING)
-    elif within:
-        sign = "=" if len(values) == 1 else "IN"
-        where.add(f"{column} {sign} ({within.format(_places(values))})", *values)
+        conditions.add(NO_ROWS)
+    elif subquery:
+        operator = "=" if len(values) == 1 else "IN"
+        conditions.add(f"{column} {operator} ({subquery.format(_placeholders(values))})", *values)
     elif len(values) == 1:
-        where.add(f"{column} = {{}}", *values)
+        conditions.add(f"{column} = {{}}", *values)
     else:
-        where.among(column, values)
+        conditions.add_in(column, values)
 
 
-def _places(values: Sequence[Any]) -> str:
+def _placeholders(values: Sequence[object]) -> str:
     return ", ".join("{}" for _ in values)
 
 
-def numbers(column: str, name: str, *, largest: int = LARGEST) -> Filter:
-    """Any of the numbers given; the column holds none beyond `largest`."""
-    return _numbers(column, largest, lambda value: [f"Value [{value}] of {name} is not an integer"])
+def integers(column: str, name: str, *, maximum: int = MAX_INTEGER) -> Filter:
+    """Any of the integers; the column has values from 0 to `maximum`."""
+    return _integers(column, maximum, lambda value: [f"Value [{value}] of {name} is not an integer"])
 
 
-def rows(column: str) -> Filter:
-    """Any of the rows whose numbers are given."""
-    return _numbers(column, LARGEST, lambda value: f"invalid literal for int() with base 10: '{value}'")
+def row_ids(column: str) -> Filter:
+    """Any of the rows with these ids."""
+    return _integers(column, MAX_INTEGER, lambda value: f"invalid literal for int() with base 10: '{value}'")
 
 
-def _numbers(column: str, largest: int, refusal: Callable[[str], Any]) -> Filter:
-    def read(value: str) -> int:
-        if _NUMBER.fullmatch(value) is None:
-            raise Invalid({"detail": refusal(value)})
-        digits = value.strip().lstrip("+-0")[: len(str(largest)) + 1] or "0"
+def _integers(column: str, maximum: int, error: Callable[[str], object]) -> Filter:
+    def parse(value: str) -> int:
+        if _INTEGER.fullmatch(value) is None:
+            raise PdcError({"detail": error(value)})
+        digits = value.strip().lstrip("+-0")[: len(str(maximum)) + 1] or "0"
         return -int(digits) if "-" in value else int(digits)
 
-    def narrow(values: list[str], where: Where, today: date) -> None:
-        wanted = [read(value) for value in values if value]
-        among(where, column, "", [number for number in wanted if 0 <= number <= largest])
+    def add(values: list[str], conditions: Conditions, today: date) -> None:
+        numbers = [parse(value) for value in values if value]
+        _add_one_of(conditions, column, [number for number in numbers if 0 <= number <= maximum])
 
-    return narrow
-
-
-def flag(column: str, refuse: Callable[[str], Invalid], words: dict[str, bool], *, folded: bool = False) -> Filter:
-    """Whether something is so; the last value given counts, an empty one is as if not given."""
-
-    def narrow(values: list[str], where: Where, today: date) -> None:
-        value = values[-1].strip()
-        if not value:
-            return
-        said = words.get(value.lower() if folded else value)
-        if said is None:
-            raise refuse(value)
-        where.add(column if said else f"NOT {column}", *([today] if "{}" in column else []))
-
-    return narrow
+    return add
 
 
-YES_OR_NO = {"1": True, "t": True, "true": True, "0": False, "f": False, "false": False}
-CASED = {**YES_OR_NO, "True": True, "False": False}
+def _parse_boolean(value: str) -> bool:
+    """Parse 1, t, true, 0, f or false in any case."""
+    if (parsed := BOOLEANS.get(value.lower())) is None:
+        raise PdcError({"detail": f"{value} is not a valid boolean value"})
+    return parsed
 
 
-def plain_flag(column: str) -> Filter:
-    """1, t, true, 0, f or false in any case."""
-    return flag(
-        column, lambda value: Invalid({"detail": f"{value} is not a valid boolean value"}), YES_OR_NO, folded=True
-    )
+def boolean(condition: str, parse: Callable[[str], bool] = _parse_boolean) -> Filter:
+    """Whether a condition holds, by the last value; an empty one does not filter. `{}` in it stands for today."""
 
-
-def day(column: str, sign: str = "=") -> Filter:
-    """A date in one of several forms; no row at all where it is none (NO_DATE). The last value given counts."""
-
-    def narrow(values: list[str], where: Where, today: date) -> None:
+    def add(values: list[str], conditions: Conditions, today: date) -> None:
         if value := values[-1].strip():
-            parsed = _date(value)
-            where.add(NO_DATE) if parsed is None else where.add(f"{column} {sign} {{}}", parsed)
+            clause = condition if parse(value) else f"NOT {condition}"
+            conditions.add(clause, *([today] if "{}" in condition else []))
 
-    return narrow
+    return add
 
 
-def days(column: str) -> Filter:
-    """Any of the dates given, each as year-month-day."""
+def compare_date(column: str, operator: str = "=") -> Filter:
+    """Compare with the last value, a date in one of several formats; an invalid one matches nothing (INVALID_DATE)."""
 
-    def read(value: str) -> date:
+    def add(values: list[str], conditions: Conditions, today: date) -> None:
+        if value := values[-1].strip():
+            parsed = _parse_date(value)
+            if parsed is None:
+                conditions.add(INVALID_DATE)
+            else:
+                conditions.add(f"{column} {operator} {{}}", parsed)
+
+    return add
+
+
+def one_of_dates(column: str) -> Filter:
+    """Any of the dates, each as year-month-day."""
+
+    def parse(value: str) -> date:
         with suppress(ValueError):
-            return read_date(value)
+            return parse_date(value)
         if _DATE.fullmatch(value):
-            said = f"'{value}' value has the correct format (YYYY-MM-DD) but it is an invalid date."
+            sentence = f"'{value}' value has the correct format (YYYY-MM-DD) but it is an invalid date."
         else:
-            said = f"'{value}' value has an invalid date format. It must be in YYYY-MM-DD format."
-        raise Invalid({"detail": [said]})
+            sentence = f"'{value}' value has an invalid date format. It must be in YYYY-MM-DD format."
+        raise PdcError({"detail": [sentence]})
 
-    def narrow(values: list[str], where: Where, today: date) -> None:
-        wanted = [] if values == [""] else [read(value) for value in values]
-        among(where, column, "", wanted)
+    def add(values: list[str], conditions: Conditions, today: date) -> None:
+        _add_one_of(conditions, column, [] if values == [""] else [parse(value) for value in values])
 
-    return narrow
+    return add
 
 
-def _date(value: str) -> date | None:
-    for form in FORMS:
+def _parse_date(value: str) -> date | None:
+    for date_format in DATE_FORMATS:
         with suppress(ValueError):
-            return datetime.strptime(value, form).date()  # noqa: DTZ007 - a day has no zone
+            return datetime.strptime(value, date_format).date()  # noqa: DTZ007 - a date has no time zone
     return None

@@ -1,156 +1,157 @@
-"""What the query string of a resource's call says: filters, order, fields, and which page."""
+"""The query string of a request on a resource: filters, ordering, fields, and paging."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Any
 from urllib.parse import urlencode
 
 from multidict import MultiDict, MultiMapping
 
-from api.pdc.crud.actions import ResourceRequest
-from api.pdc.crud.filters import NO_DATE
-from api.pdc.crud.resource import Field, Invalid, Resource, View
-from bot.context import Context
+from api.pdc.crud.filters import INVALID_DATE
+from api.pdc.crud.resource import Field, Item, PdcError, Resource
 from bot.rules.permissions import Visibility
-from bot.store.lists import Where
+from bot.store.lists import Conditions, Order
 
 PAGING = ("page", "page_size")
 COMMON = ("ordering", *PAGING, "fields", "exclude_fields")
-SIZE, MOST = 20, 100
+DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 20, 100
 
-Query = MultiMapping[str]
-
-
-def check_names(query: Query, names: Collection[str]) -> None:
-    """Refuse parameters that the call does not know, and values that nothing here can hold."""
-    if unknown := sorted(set(query) - set(names)):
-        raise Invalid({"detail": f"Unknown query params: {', '.join(map(plain, unknown))}."})
-    for name, value in query.items():
-        if "\0" in value or value != plain(value):
-            raise Invalid({"detail": f"Query param {name} must be text without the character U+0000."})
+Params = MultiMapping[str]
+Pairs = tuple[tuple[str, str], ...]
 
 
-def plain(text: str) -> str:
-    """A text without the halves of characters, which no answer and no database can hold."""
+def check_names(params: Params, names: Collection[str]) -> None:
+    """Refuse unknown parameters, and values that cannot be stored as text."""
+    if unknown := sorted(set(params) - set(names)):
+        raise PdcError({"detail": f"Unknown query params: {', '.join(map(replace_surrogates, unknown))}."})
+    for name, value in params.items():
+        if "\0" in value or value != replace_surrogates(value):
+            raise PdcError({"detail": f"Query param {name} must be text without the character U+0000."})
+
+
+def replace_surrogates(text: str) -> str:
+    """A text without lone surrogates, which neither a response nor a database can hold."""
     return text.encode("utf-8", "replace").decode()
 
 
-def read(
-    context: Context,
-    resource: Resource,
-    view: View,
-    query: Query,
-    *,
-    body: Any = None,
-    comment: str | None = None,
-    writes: bool = False,
-) -> ResourceRequest:
-    """A call of a resource: whose rows the caller sees, filtered and ordered as the query says.
+def select_rows(resource: Resource, params: Params, viewer: Visibility, today: date) -> tuple[Conditions, Order]:
+    """The conditions and the order that the parameters ask for, among the rows that the viewer may see.
 
-    Who may write sees what they write. After a date that is none nobody is told what is wrong with other filters.
+    After an invalid date, other filters are not examined.
     """
-    viewer = context.actor.visibility("content:read", *(["content:write"] if writes else []))
-    where, order = _narrowed(resource, tuple(query.items()), viewer, view.today)
-    selected = select(resource.fields, query, body)
-    return ResourceRequest(context, resource, view, viewer, selected, where.copy(), order, comment)
+    conditions, order = _select_rows(resource, tuple(params.items()), viewer, today)
+    return conditions.copy(), order
 
 
 @lru_cache(maxsize=1024)
-def _narrowed(
-    resource: Resource, pairs: tuple[tuple[str, str], ...], viewer: Visibility, today: date
-) -> tuple[Where, list[tuple[str, bool]]]:
-    query, where = MultiDict(pairs), Where()
-    for name, narrow in resource.filters.items():
-        if name in query and NO_DATE not in where.conditions:
-            narrow(query.getall(name), where, today)
-    if resource.for_strangers:
-        resource.listing.within(where, viewer)
-    return where, _order(resource, last(query, "ordering", resource.default_order))
+def _select_rows(resource: Resource, pairs: Pairs, viewer: Visibility, today: date) -> tuple[Conditions, Order]:
+    params, conditions = MultiDict(pairs), Conditions()
+    for name, add_condition in resource.filters.items():
+        if name in params and INVALID_DATE not in conditions.clauses:
+            add_condition(params.getall(name), conditions, today)
+    if resource.anonymous_access:
+        resource.query.restrict(conditions, viewer)
+    return conditions, _order(resource, last(params, "ordering", resource.default_ordering))
 
 
-def _order(resource: Resource, said: str) -> list[tuple[str, bool]]:
+def _order(resource: Resource, ordering: str) -> Order:
     order = []
-    names = {*resource.orders, *(field.name for field in resource.fields)}
-    for each in map(str.strip, said.split(",")):
-        name = each.lstrip("-")
-        if name not in names and "__" not in name:
-            there = ", ".join(sorted(resource.orders))
-            raise Invalid({"detail": f"Unknown query key: {name} not in fields: {there}"})
-        order.append((resource.listing.column(_path(resource, name)), each.startswith("-")))
+    known = {*resource.ordering_paths, *(field.name for field in resource.fields)}
+    for term in map(str.strip, ordering.split(",")):
+        name = term.lstrip("-")
+        if name not in known and "__" not in name:
+            names = ", ".join(sorted(resource.ordering_paths))
+            raise PdcError({"detail": f"Unknown query key: {name} not in fields: {names}"})
+        order.append((resource.query.column(_ordering_path(resource, name)), term.startswith("-")))
     return order
 
 
-def _path(resource: Resource, name: str) -> str:
-    """The path that a name to order by stands for; refused when it is none."""
-    if name in resource.orders:
-        return resource.orders[name]
-    first, below, rest = name.partition("__")
-    if below and first in resource.nested:
-        path, other = resource.nested[first]
-        return f"{path}__{_path(other, rest)}"
-    if below and first in resource.orders:
-        raise Invalid({"detail": f"Cannot resolve keyword '{rest}' into field. Join on '{first}' not permitted."})
-    raise Invalid({"detail": f"Unknown ordering key: {first}"})
+def _ordering_path(resource: Resource, name: str) -> str:
+    """The path of a name to order by; PdcError for an unknown one."""
+    if name in resource.ordering_paths:
+        return resource.ordering_paths[name]
+    first, separator, rest = name.partition("__")
+    if separator and first in resource.nested_orderings:
+        path, nested = resource.nested_orderings[first]
+        return f"{path}__{_ordering_path(nested, rest)}"
+    if separator and first in resource.ordering_paths:
+        raise PdcError({"detail": f"Cannot resolve keyword '{rest}' into field. Join on '{first}' not permitted."})
+    raise PdcError({"detail": f"Unknown ordering key: {first}"})
 
 
-def select(fields: Sequence[Field], query: Query, body: Any) -> tuple[Field, ...]:
-    """The fields that are asked for, by the query or the body of a GET; those to be left out are left out."""
-    if "fields" not in query and "exclude_fields" not in query and not isinstance(body, dict):
+def select_fields(fields: Sequence[Field], params: Params, body: object) -> tuple[Field, ...]:
+    """The fields that the parameters, or the body of a GET, ask for, without those that they exclude."""
+    if "fields" not in params and "exclude_fields" not in params and not isinstance(body, dict):
         return tuple(fields)
-    names = {field.name for field in fields}
-    chosen: dict[str, set[str]] = {}
-    for parameter in ("fields", "exclude_fields"):
-        given = body.get(parameter) if isinstance(body, dict) else None
-        said = [*query.getall(parameter, []), *(given if isinstance(given, list) else [given])]
-        wanted = [name.strip() for each in said if isinstance(each, str) for name in each.split(",") if name.strip()]
-        if unknown := [name for name in wanted if name not in names]:
-            raise Invalid({"detail": f'Unknown fields in "{parameter}" filter: {", ".join(unknown)}'})
-        chosen[parameter] = set(wanted)
-    shown = (chosen["fields"] or names) - chosen["exclude_fields"]
-    return tuple(field for field in fields if field.name in shown)
+    known = {field.name for field in fields}
+    included, excluded = (_field_names(name, params, body, known) for name in ("fields", "exclude_fields"))
+    selected = (included or known) - excluded
+    return tuple(field for field in fields if field.name in selected)
 
 
-def page_size(query: Query) -> int:
-    """How many items a page has; 0 or less for all that there are, without pages."""
-    return min(_integer(last(query, "page_size"), SIZE), MOST)
+def _field_names(parameter: str, params: Params, body: object, known: Collection[str]) -> set[str]:
+    sent = body.get(parameter) if isinstance(body, Mapping) else None
+    lists = [*params.getall(parameter, []), *(sent if isinstance(sent, list) else [sent])]
+    names = [name.strip() for each in lists if isinstance(each, str) for name in each.split(",") if name.strip()]
+    if unknown := [name for name in names if name not in known]:
+        raise PdcError({"detail": f'Unknown fields in "{parameter}" filter: {", ".join(unknown)}'})
+    return set(names)
 
 
-async def paged(
-    query: Query,
-    address: str,
-    count: Callable[[], Awaitable[int]],
-    rows: Callable[[int, int], Awaitable[list[Any]]],
-) -> dict[str, Any]:
-    """The page that is asked for, of at least one item, with the addresses of those beside it."""
-    size = page_size(query)
-    total = await count()
+def page_size(params: Params) -> int:
+    """The number of items on a page; 0 or less for the whole list without pages."""
+    return min(_parse_integer(last(params, "page_size"), DEFAULT_PAGE_SIZE), MAX_PAGE_SIZE)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a list of `total` items; pages are numbered from 1."""
+
+    total: int
+    number: int
+    size: int
+
+    @property
+    def offset(self) -> int:
+        """The number of items before the page."""
+        return (self.number - 1) * self.size
+
+    def body(self, url: str, params: Params, results: list[Item]) -> Item:
+        """The page as it is sent, with links to the next and previous one."""
+        pairs = tuple(params.items())
+        return {
+            "count": self.total,
+            "next": _page_url(url, pairs, self.number + 1) if self.offset + self.size < self.total else None,
+            "previous": _page_url(url, pairs, self.number - 1) if self.number > 1 else None,
+            "results": results,
+        }
+
+
+def parse_page(params: Params, total: int) -> Page:
+    """The page that the parameters ask for; 404 for one that does not exist. The first page may be empty."""
+    size = page_size(params)
     pages = max(1, -(-total // size))
-    said, pairs = last(query, "page", "1"), tuple(query.items())
-    number = pages if said == "last" else _integer(said, 0)
+    value = last(params, "page", "1")
+    number = pages if value == "last" else _parse_integer(value, 0)
     if not 1 <= number <= pages:
-        raise Invalid({"detail": "Invalid page."}, 404)
-    return {
-        "count": total,
-        "next": _address(address, pairs, number + 1) if number < pages else None,
-        "previous": _address(address, pairs, number - 1) if number > 1 else None,
-        "results": await rows(size, (number - 1) * size),
-    }
+        raise PdcError({"detail": "Invalid page."}, 404)
+    return Page(total, number, size)
 
 
-def last(query: Query, name: str, otherwise: str = "") -> str:
+def last(params: Params, name: str, default: str = "") -> str:
     """The last value of a parameter."""
-    return query.getall(name, [otherwise])[-1]
+    return params.getall(name, [default])[-1]
 
 
-def _integer(text: str, otherwise: int) -> int:
+def _parse_integer(text: str, default: int) -> int:
     try:
-        return int(text) if text else otherwise
+        return int(text) if text else default
     except ValueError:
-        return otherwise
+        return default
 
 
 @lru_cache(maxsize=1024)
-def _address(address: str, query: tuple[tuple[str, str], ...], page: int) -> str:
-    pairs = [(name, value) for name, value in query if name != "page"] + [("page", str(page))] * (page > 1)
-    return address + (f"?{urlencode(sorted(pairs, key=lambda pair: pair[0]))}" if pairs else "")
+def _page_url(url: str, params: Pairs, page: int) -> str:
+    pairs = [(name, value) for name, value in params if name != "page"] + [("page", str(page))] * (page > 1)
+    return url + (f"?{urlencode(sorted(pairs, key=lambda pair: pair[0]))}" if pairs else "")

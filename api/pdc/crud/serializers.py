@@ -1,84 +1,76 @@
-"""Rows as they are shown: what is read for them, and what is made of it."""
+"""Stored rows, serialized for responses and for the change log."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from api.pdc.crud.resource import Field, Many, Resource, View
-from bot.operations.records import Row, Table
+from api.pdc.crud.resource import Field, Item, RelatedValues, RenderContext, Resource
+from bot.operations.changes import Table
 from bot.rules.permissions import Visibility
-from bot.store.lists import Where
+from bot.store.lists import Conditions, Row, Rows
 
-NOWHERE = View("", "", date.min)
-
-
-def read(resource: Resource, fields: Iterable[Field]) -> dict[str, str]:
-    """What is read to show these fields of a row: names to paths."""
-    shown = {"#": "id", **resource.columns}
-    for each in fields:
-        shown |= each.columns
-    return shown
+NO_LINKS = RenderContext("", "", date.min)
 
 
 @lru_cache
 def table(resource: Resource) -> Table:
-    """What writes the rows of a resource. The change log keeps the fields that are written, as they are shown."""
-    written = [each for each in resource.fields if each.column]
+    """The table to which a resource is written. The change log keeps its writable fields, serialized."""
+    written, columns = [each for each in resource.fields if each.column], resource.columns(resource.fields)
 
-    def told(rows: Sequence[Row]) -> list[Row]:
-        return items(written, rows, NOWHERE)
+    def log_values(rows: Sequence[Row]) -> list[Item]:
+        return serialize(written, rows, NO_LINKS)
 
-    shown = read(resource, resource.fields)
-    return Table(resource.name, resource.listing, shown, told, resource.unique, resource.prepare, resource.stamped)
+    unique, prepare = resource.unique, resource.prepare
+    return Table(resource.name, resource.query, columns, log_values, unique, prepare, resource.timestamps)
 
 
 async def render(
-    resource: Resource, fields: Sequence[Field], rows: Sequence[Row], view: View, viewer: Visibility
-) -> list[dict[str, Any]]:
-    """Rows as they are answered to somebody of this viewer."""
+    resource: Resource, fields: Sequence[Field], rows: Rows, context: RenderContext, viewer: Visibility
+) -> list[Item]:
+    """Serialize rows for a response, with related values and derived fields that the viewer may see."""
     for each in fields:
-        if each.many is not None:
-            await _gather(each.name, each.many, rows, viewer)
-    shown = items(fields, rows, view)
-    if resource.beside is not None:
-        for item, row in zip(shown, rows, strict=True):
-            resource.beside(item, row)
-    return shown
+        if each.related is not None:
+            await _add_related(each.name, each.related, rows, viewer)
+    items = serialize(fields, list(rows.values()), context)
+    if resource.add_derived is not None:
+        for item, row in zip(items, rows.values(), strict=True):
+            resource.add_derived(item, row)
+    return items
 
 
-def items(fields: Sequence[Field], rows: Sequence[Row], view: View) -> list[dict[str, Any]]:
-    """The fields of rows, made one field after the other: lists show many rows, and most fields as they were read."""
+def serialize(fields: Sequence[Field], rows: Sequence[Row], context: RenderContext) -> list[Item]:
+    """Serialize fields of rows, one field after the other: lists are long, and most values stay as they were read."""
     for each in fields:
-        _join(each, rows)
+        _add_composite(each, rows)
     names = [each.name for each in fields]
-    shown = [{name: row[name] for name in names} for row in rows]
+    items: list[Item] = [{name: row[name] for name in names} for row in rows]
     for each in fields:
-        show = each.kind.show if each.show is None else each.show(view)
-        if show is not None:
-            for item in shown:
-                if (value := item[each.name]) is not None or each.show is not None:
-                    item[each.name] = show(value)
-    return shown
+        serializer = each.type.serialize if each.serializer is None else each.serializer(context)
+        if serializer is not None:
+            for item in items:
+                if (value := item[each.name]) is not None or each.serializer is not None:
+                    item[each.name] = serializer(value)
+    return items
 
 
-def _join(field: Field, rows: Sequence[Row]) -> None:
-    """Put a value into rows that have none of the field's name: an object of several columns, or nothing."""
-    if isinstance(field.path, str) or field.many is not None:
+def _add_composite(field: Field, rows: Sequence[Row]) -> None:
+    """Add the value of a field without a column of its own to rows: an object of several columns, or None."""
+    if isinstance(field.path, str) or field.related is not None:
         return
     parts = [(part, f"{field.name}.{part}") for part in field.path or ()]
     for row in rows:
         row[field.name] = {part: row[column] for part, column in parts} if parts else None
 
 
-async def _gather(name: str, many: Many, rows: Sequence[Row], viewer: Visibility) -> None:
-    """Put into rows what is read from the rows that refer to them."""
-    found: dict[int, list[Any]] = {row["#"]: [] for row in rows}
-    where = Where()
-    where.among(many.listing.column(many.by), list(found))
-    many.listing.within(where, viewer)
-    order = [(many.listing.column(many.shows), False)]
-    for each in await many.listing.page({"by": many.by, "shows": many.shows}, where, order):
-        found[each["by"]].append(each["shows"])
-    for row in rows:
-        row[name] = found[row["#"]]
+async def _add_related(name: str, related: RelatedValues, rows: Rows, viewer: Visibility) -> None:
+    """Add to rows the values of those rows that refer to them."""
+    found: dict[int, list[Any]] = {row_id: [] for row_id in rows}
+    query, conditions = related.query, Conditions()
+    conditions.add_in(query.column(related.foreign_key), list(found))
+    query.restrict(conditions, viewer)
+    columns = {"referred": related.foreign_key, "value": related.path}
+    for row in (await query.rows(columns, conditions, [(query.column(related.path), False)])).values():
+        found[row["referred"]].append(row["value"])
+    for row_id, row in rows.items():
+        row[name] = found[row_id]

@@ -1,96 +1,96 @@
-"""What callers send, as values to be written: every field read by its kind, every reference found, or all refused."""
+"""Validation of sent items: every field is parsed by its type and every reference resolved, or the item is refused."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from api.pdc.crud.resource import REQUIRED, Field, Invalid, Known, Refers, Resource
-from bot.operations.records import Row
+from api.pdc.crud.resource import REQUIRED, Field, Item, PdcError, Reference, ReferencedRows, References, Resource
 from bot.rules.permissions import Visibility
-from bot.store.lists import Listing, Where
+from bot.store.lists import Conditions, ModelQuery
 
 
-async def references(resource: Resource, items: Sequence[Any], viewer: Visibility) -> Known:
-    """The rows that items refer to and the caller sees, by field and key. What cannot be read refers to nothing."""
+async def read_references(resource: Resource, items: Sequence[object], viewer: Visibility) -> References:
+    """Read the rows that items refer to and the viewer may see, by field and key; ignore values of a wrong type."""
     return {
-        each.name: await _referred(each.refers, _readable(each, items), viewer)
+        each.name: await _read_rows(each.reference, _parse_keys(each, items), viewer)
         for each in resource.fields
-        if each.refers is not None
+        if each.reference is not None
     }
 
 
-def _readable(field: Field, items: Sequence[Any]) -> list[Any]:
-    values = []
+def _parse_keys(field: Field, items: Sequence[object]) -> list[object]:
+    keys = []
     for item in items:
         try:
-            values.append(field.kind.read(item[field.name]))
-        except (ValueError, TypeError, KeyError):  # told when the item is shaped
+            if isinstance(item, dict):
+                keys.append(field.type.parse(item[field.name]))
+        except (ValueError, KeyError):  # reported when the item is validated
             continue
-    return values
+    return keys
 
 
-async def _referred(refers: Refers, values: Sequence[Any], viewer: Visibility) -> Mapping[Any, Row]:
-    listing, where = Listing(refers.model, refers.project), Where()
-    if not refers.closed:
-        where.among(listing.column(refers.key), list(dict.fromkeys(values)))
-    listing.within(where, viewer)
-    shown = {name: name for name in ("id", refers.key, *refers.columns)}
-    return {row[refers.key]: row for row in await listing.page(shown, where)}
+async def _read_rows(reference: Reference, keys: list[object], viewer: Visibility) -> ReferencedRows:
+    query, conditions = ModelQuery(reference.model, reference.project), Conditions()
+    if not reference.closed:
+        conditions.add_in(query.column(reference.key), list(dict.fromkeys(keys)))
+    query.restrict(conditions, viewer)
+    columns = {name: name for name in (reference.key, *reference.columns)}
+    rows = await query.rows(columns, conditions)
+    return ReferencedRows({row[reference.key]: row_id for row_id, row in rows.items()}, rows)
 
 
-def shape(
-    fields: Sequence[Field], names: Mapping[str, str], item: Any, known: Known, *, partial: bool
-) -> dict[str, Any]:
-    """What an item asks to be written, by field; refused with everything that is wrong with it.
+def validate(
+    fields: Sequence[Field], columns: Mapping[str, str], item: object, references: References, *, partial: bool
+) -> Item:
+    """Validate an item and return its values by field; PdcError with everything that is wrong with it.
 
-    `names` are the fields that are taken, with the columns of those that can be written. `partial` items write what
-    they give, others all `fields`.
+    `columns` are the accepted fields with their columns, empty for read-only ones. A `partial` item has values for the
+    fields that were sent, any other one for all `fields`.
     """
     if item is None:
-        raise Invalid({"detail": ["No data provided"]})
+        raise PdcError({"detail": ["No data provided"]})
     if not isinstance(item, dict):
-        raise Invalid({"detail": f"Invalid data. Expected an object, but got {type(item).__name__}."})
-    _refuse_names(names, item)
-    values: dict[str, Any] = {}
-    errors: dict[str, Any] = {}
+        raise PdcError({"detail": f"Invalid data. Expected an object, but got {type(item).__name__}."})
+    _refuse_names(columns, item)
+    values: Item = {}
+    errors: Item = {}
     for each in fields:
         if partial and each.name not in item:
             continue
         try:
-            values[each.name] = _value(each, item, known)
-        except ValueError as wrong:
-            errors[each.name] = wrong.args[0] if isinstance(wrong.args[0], dict) else [str(wrong)]
+            values[each.name] = _value(each, item, references)
+        except ValueError as error:
+            errors[each.name] = error.args[0] if isinstance(error.args[0], dict) else [str(error)]
     if errors:
-        raise Invalid(errors)
+        raise PdcError(errors)
     return values
 
 
-def _refuse_names(names: Mapping[str, str], item: Mapping[str, Any]) -> None:
-    if all(map(names.get, item)):
+def _refuse_names(columns: Mapping[str, str], item: Mapping[str, object]) -> None:
+    if all(map(columns.get, item)):
         return
-    if unknown := item.keys() - names.keys():
-        raise Invalid({"detail": f"Unknown fields: {_quoted(sorted(unknown))}."})
-    if fixed := [name for name, column in names.items() if not column and name in item]:
-        raise Invalid({"detail": f"Can not update read only fields: {_quoted(fixed)}."})
+    if unknown := item.keys() - columns.keys():
+        raise PdcError({"detail": f"Unknown fields: {_quoted(sorted(unknown))}."})
+    if read_only := [name for name, column in columns.items() if not column and name in item]:
+        raise PdcError({"detail": f"Can not update read only fields: {_quoted(read_only)}."})
 
 
 def _quoted(names: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def _value(field: Field, item: Mapping[str, Any], known: Known) -> Any:
+def _value(field: Field, item: Mapping[str, object], references: References) -> object:
     if field.name not in item:
         if field.default is REQUIRED:
             raise ValueError("This field is required.")
         return field.default
     value = item[field.name]
-    if value is None or (value == "" and field.kind.empty):
+    if value is None or (value == "" and field.type.empty_is_null):
         if field.nullable:
             return None
         raise ValueError("This field may not be null.")
-    value = field.kind.read(value)
-    if field.refers is None:
+    value = field.type.parse(value)
+    if field.reference is None:
         return value
-    row = known[field.name].get(value)
-    if row is None and field.refers.unknown is not None:
-        raise ValueError(field.refers.unknown(value, known[field.name]))
-    return value if row is None else row["id"]
+    row_id = references[field.name].ids.get(value)
+    if row_id is None and field.reference.not_found is not None:
+        raise ValueError(field.reference.not_found(value, references[field.name].ids))
+    return value if row_id is None else row_id

@@ -1,114 +1,114 @@
-"""What schedules and files rest on: products, their versions, SLAs, and what a word is taken from."""
-
-from typing import Any
+"""Products, their versions and SLAs, and helpers that several resources are declared with."""
 
 from api.pdc.crud import field_types, filters
-from api.pdc.crud.resource import Field, Kind, Many, Resource
+from api.pdc.crud.resource import Field, FieldType, RelatedValues, Resource
 from bot.errors import Refusal
 from bot.operations import content
-from bot.operations.records import Unique
+from bot.operations.changes import Unique
 from bot.store.content import Product, ProductVersion, Sla
-from bot.store.lists import Listing
+from bot.store.lists import ModelQuery
 from bot.store.releases import Release
 
 SHORT = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
-VERSION = field_types.text(200, pattern=r"[^\s<>/]+", otherwise="Only accept text without blanks, <, > and /")
+VERSION = field_types.text(200, pattern=r"[^\s<>/]+", mismatch="Only accept text without blanks, <, > and /")
 BAD_SHORT = "Only accept lowercase letters, numbers or -"
 
 
-def unique(*names: str, columns: tuple[str, ...]) -> Unique:
-    """No two rows have these fields in common."""
-    said = f"The fields {', '.join(names)} must make a unique set."
-    return Unique(columns, lambda row: Refusal(said))
+def unique_together(*fields: str, columns: tuple[str, ...]) -> Unique:
+    """No two rows have the same values of these fields."""
+    sentence = f"The fields {', '.join(fields)} must make a unique set."
+    return Unique(columns, lambda row: Refusal(sentence))
 
 
-def unique_name(what: str, column: str) -> Unique:
-    """No two rows have this field in common."""
-    return Unique((column,), lambda row: Refusal(f"{what} with this {column} already exists.", field=column))
+def unique_field(label: str, column: str) -> Unique:
+    """No two rows have the same value of this field."""
+    return Unique((column,), lambda row: Refusal(f"{label} with this {column} already exists.", field=column))
 
 
-def already_there(what: str, *columns: str) -> Unique:
-    """No two rows have these columns in common; the refusal names the first."""
-    return Unique(columns, lambda row: Refusal(f"{what} {row[columns[0]]} already exists."))
+def unique_record(label: str, *columns: str) -> Unique:
+    """No two rows have the same values of these columns; the refusal shows the first of them."""
+    return Unique(columns, lambda row: Refusal(f"{label} {row[columns[0]]} already exists."))
 
 
-def nothing(name: str, kind: Kind = field_types.OBJECT, value: Any = None) -> Field:
-    """A field that clients expect and of which nothing is known here."""
-    return Field(name, kind, show=lambda _: lambda _: value)
+def constant_field(name: str, field_type: FieldType = field_types.OBJECT, value: object = None) -> Field:
+    """A field that clients expect but for which no data is kept."""
+    return Field(name, field_type, serializer=lambda _: lambda _: value)
 
 
-def short(longest: int = 200) -> Field:
-    """The word by which something is known."""
-    return Field("short", field_types.text(longest, pattern=SHORT, otherwise=BAD_SHORT), "short", "short")
+def short(max_length: int = 200) -> Field:
+    """The short name that identifies something."""
+    return Field("short", field_types.text(max_length, pattern=SHORT, mismatch=BAD_SHORT), "short", "short")
 
 
 PRODUCTS = Resource(
     name="products",
     title="Product",
-    listing=Listing(Product),
+    query=ModelQuery(Product),
     key=("short",),
     fields=(
         Field("name", field_types.text(200), "name", "name"),
         short(),
-        Field("active", field_types.FLAG, "active", "active", default=True),
+        Field("active", field_types.BOOLEAN, "active", "active", default=True),
         Field(
             "product_versions",
             field_types.LIST,
-            many=Many(Listing(ProductVersion), "product_id", "product_version_id"),
+            related=RelatedValues(ModelQuery(ProductVersion), "product_id", "product_version_id"),
         ),
-        nothing("allowed_push_targets", field_types.LIST, []),
+        constant_field("allowed_push_targets", field_types.LIST, []),
     ),
-    unique=(unique_name("product", "short"),),
+    unique=(unique_field("product", "short"),),
     filters={
         "name": filters.one_of("t.name"),
         "short": filters.one_of("t.short"),
-        "active": filters.plain_flag("t.active"),
+        "active": filters.boolean("t.active"),
     },
-    default_order="short",
-    acts=frozenset({"create", "update"}),
+    default_ordering="short",
+    actions=frozenset({"create", "update"}),
 )
 
 PRODUCT_VERSIONS = Resource(
     name="product-versions",
     title="Product Version",
-    listing=Listing(ProductVersion),
+    query=ModelQuery(ProductVersion),
     key=("product_version_id",),
     fields=(
         Field("name", field_types.text(200), "name", "name"),
-        Field("short", short().kind, "short", "short", default=None),
+        Field("short", short().type, "short", "short", default=None),
         Field("version", VERSION, "version", "version"),
-        Field("active", field_types.FLAG, "active", "active", default=True),
+        Field("active", field_types.BOOLEAN, "active", "active", default=True),
         Field("product_version_id", field_types.NAME, "product_version_id"),
-        Field("product", field_types.NAME, "product__short", "product_id", refers=field_types.PRODUCT),
+        Field("product", field_types.NAME, "product__short", "product_id", reference=field_types.PRODUCT),
         Field(
-            "releases", field_types.LIST, many=Many(Listing(Release, "project_id"), "product_version_id", "release_id")
+            "releases",
+            field_types.LIST,
+            related=RelatedValues(ModelQuery(Release, "project_id"), "product_version_id", "release_id"),
         ),
-        nothing("allowed_push_targets", field_types.LIST, []),
+        constant_field("allowed_push_targets", field_types.LIST, []),
     ),
-    unique=(unique("short", "version", columns=("product_version_id",)),),
+    unique=(unique_together("short", "version", columns=("product_version_id",)),),
     filters={
         "name": filters.one_of("t.name"),
         "version": filters.one_of("t.version"),
         "short": filters.one_of("t.short"),
-        "active": filters.plain_flag("t.active"),
+        "active": filters.boolean("t.active"),
         "product_version_id": filters.one_of("t.product_version_id"),
     },
-    nested={"product": ("product", PRODUCTS)},
-    default_order="product_version_id",
-    acts=frozenset({"create", "update"}),
+    nested_orderings={"product": ("product", PRODUCTS)},
+    default_ordering="product_version_id",
+    actions=frozenset({"create", "update"}),
     prepare=content.product_version,
 )
 
 SLAS = Resource(
     name="component-sla-types",
     title="Component SLA Type",
-    listing=Listing(Sla),
+    query=ModelQuery(Sla),
     fields=(
         Field("id", field_types.INTEGER, "id"),
         Field("name", field_types.text(300), "name", "name"),
-        Field("description", field_types.lines(100_000), "description", "description", default=""),
+        Field("description", field_types.multiline_text(100_000), "description", "description", default=""),
     ),
-    unique=(unique_name("sla", "name"),),
+    unique=(unique_field("sla", "name"),),
     filters={"name": filters.one_of("t.name")},
     prepare=content.sla,
 )

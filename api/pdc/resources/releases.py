@@ -1,30 +1,32 @@
-"""Releases as the content network speaks of them: the same as everywhere, known by `release_id`."""
+"""Releases: the same rows as in every dialect, identified by `release_id`."""
 
-from typing import Any
+from collections.abc import Mapping
 
 from api.pdc.crud import field_types, filters
-from api.pdc.crud.resource import Field, Kind, Resource
-from api.pdc.resources.products import PRODUCT_VERSIONS, already_there, nothing, short
+from api.pdc.crud.resource import Field, FieldType, Resource
+from api.pdc.resources.products import PRODUCT_VERSIONS, constant_field, short, unique_record
 from bot.errors import Refusal
 from bot.operations import content
 from bot.rules import packages
 from bot.rules.content import RELEASE_TYPES
-from bot.store.lists import Listing
+from bot.store.lists import ModelQuery
 from bot.store.releases import Release
 
-SHOWN_NAME = "COALESCE(t.name, t__project.name || ' ' || t.version)"
-NAMED = {"given": "name", "project": "project__name", "version": "version"}
+NAME_SQL = "COALESCE(t.name, t__project.name || ' ' || t.version)"
+NAME_COLUMNS = {"name": "name", "project": "project__name", "version": "version"}
+_parse_version_text = field_types.text(packages.MAX_VERSION_LENGTH).parse
 
 
-def _read_version(value: Any) -> str:
-    said = str(field_types.text(packages.MAX_VERSION_LENGTH).read(value))
+def _parse_version(value: object) -> str:
     try:
-        return packages.parse_version(said)
+        return packages.parse_version(str(_parse_version_text(value)))
     except Refusal as refusal:
         raise ValueError(refusal.sentence) from refusal
 
 
-VERSION = Kind("string", _read_version, {"type": "string", "minLength": 1, "maxLength": packages.MAX_VERSION_LENGTH})
+VERSION = FieldType(
+    "string", _parse_version, {"type": "string", "minLength": 1, "maxLength": packages.MAX_VERSION_LENGTH}
+)
 
 PRODUCT_VERSION = Field(
     "product_version",
@@ -33,47 +35,50 @@ PRODUCT_VERSION = Field(
     "product_version_id",
     default=None,
     nullable=True,
-    refers=field_types.PRODUCT_VERSION,
+    reference=field_types.PRODUCT_VERSION,
 )
 
 
-def _name(of: dict[str, str]) -> str:
-    return of["given"] or f"{of['project']} {of['version']}"
+def _serialize_name(columns: Mapping[str, str]) -> str:
+    return columns["name"] or f"{columns['project']} {columns['version']}"
 
 
 RELEASES = Resource(
     name="releases",
     title="Release",
     description="Releases, the same as everywhere in this service, known by their release id.",
-    listing=Listing(Release, project="project_id"),
+    query=ModelQuery(Release, project="project_id"),
     key=("release_id",),
     fields=(
         Field("release_id", field_types.NAME, "release_id"),
-        Field("short", short(100).kind, "project__permalink", "short"),
+        Field("short", short(100).type, "project__permalink", "short"),
         Field("version", VERSION, "version", "version"),
-        Field("name", field_types.text(255), NAMED, "name", show=lambda _: _name),
-        nothing("base_product"),
-        Field("active", field_types.FLAG, "active", "active", default=True),
+        Field("name", field_types.text(255), NAME_COLUMNS, "name", serializer=lambda _: _serialize_name),
+        constant_field("base_product"),
+        Field("active", field_types.BOOLEAN, "active", "active", default=True),
         PRODUCT_VERSION,
         Field("release_type", field_types.choice(*RELEASE_TYPES), "release_type", "release_type"),
-        *(nothing(name, field_types.LIST, []) for name in ("compose_set", "integrated_with")),
-        nothing("sigkey"),
-        nothing("allow_buildroot_push", field_types.FLAG, False),
-        *(nothing(name, field_types.LIST, []) for name in ("allowed_debuginfo_services", "allowed_push_targets")),
-        *(nothing(name) for name in ("bugzilla", "dist_git")),
+        *(constant_field(name, field_types.LIST, []) for name in ("compose_set", "integrated_with")),
+        constant_field("sigkey"),
+        constant_field("allow_buildroot_push", field_types.BOOLEAN, False),
+        *(
+            constant_field(name, field_types.LIST, [])
+            for name in ("allowed_debuginfo_services", "allowed_push_targets")
+        ),
+        *(constant_field(name) for name in ("bugzilla", "dist_git")),
     ),
-    unique=(already_there("Release", "release_id"),),
+    unique=(unique_record("Release", "release_id"),),
     filters={
         "release_id": filters.one_of("t.release_id"),
         "short": filters.one_of("t__project.permalink"),
-        "name": filters.one_of(SHOWN_NAME),
+        "name": filters.one_of(NAME_SQL),
         **{name: filters.one_of(f"t.{name}") for name in ("version", "release_type")},
-        "active": filters.plain_flag("t.active"),
+        "active": filters.boolean("t.active"),
         "product_version": filters.one_of("t__product_version.product_version_id"),
     },
-    order={"id": "id", "name": "name"},
-    nested={"product_version": ("product_version", PRODUCT_VERSIONS)},
-    default_order="release_id",
-    acts=frozenset({"create", "update"}),
+    orderings={"id": "id", "name": "name"},
+    nested_orderings={"product_version": ("product_version", PRODUCT_VERSIONS)},
+    default_ordering="release_id",
+    actions=frozenset({"create", "update"}),
     prepare=content.release,
 )

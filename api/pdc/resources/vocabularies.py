@@ -1,50 +1,55 @@
-"""The closed lists: words that resources take, read-only, with what they mean."""
+"""Vocabularies: read-only lists of the words that other resources accept, with their meanings."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from api.pdc.crud import field_types
-from api.pdc.crud.resource import Field
+from api.pdc.crud.resource import Field, Item
 from bot.rules import content
 
 
 @dataclass(frozen=True)
-class Words:
-    """A list that never changes."""
+class Vocabulary:
+    """A constant list of items."""
 
     name: str
     title: str
     fields: tuple[Field, ...]
-    items: tuple[dict[str, Any], ...]
+    items: tuple[Item, ...]
 
 
-def _words(name: str, title: str, items: list[dict[str, Any]]) -> Words:
-    return Words(name, title, tuple(Field(key, field_types.NAME) for key in items[0]), tuple(items))
+def _vocabulary(name: str, title: str, items: Sequence[Item]) -> Vocabulary:
+    return Vocabulary(name, title, tuple(Field(key, field_types.NAME) for key in items[0]), tuple(items))
 
 
-def _described(words: dict[str, str]) -> list[dict[str, Any]]:
-    return [{"name": name, "description": said} for name, said in words.items()]
+def _with_descriptions(words: Mapping[str, str]) -> list[Item]:
+    return [{"name": name, "description": description} for name, description in words.items()]
 
 
-ENDPOINTS = {"rpm": "rpms"}  # where the files of a format are
-WORDS = (
-    _words(
+RESOURCE_OF_FORMAT = {"rpm": "rpms"}  # the resources that list the files of a content format
+VOCABULARIES = (
+    _vocabulary(
         "release-types",
         "Release Type",
         [{"short": short, "name": name, "suffix": suffix} for short, (name, suffix) in content.RELEASE_TYPES.items()],
     ),
-    _words("release-variant-types", "Release Variant Type", [{"name": name} for name in content.VARIANT_TYPES]),
-    _words("arches", "Arch", [{"name": name} for name in content.ARCHES]),
-    _words("content-delivery-services", "Content Delivery Service", _described(content.SERVICES)),
-    _words("content-delivery-repo-families", "Content Delivery Repo Family", _described(content.REPO_FAMILIES)),
-    _words(
+    _vocabulary("release-variant-types", "Release Variant Type", [{"name": name} for name in content.VARIANT_TYPES]),
+    _vocabulary("arches", "Arch", [{"name": name} for name in content.ARCHES]),
+    _vocabulary("content-delivery-services", "Content Delivery Service", _with_descriptions(content.SERVICES)),
+    _vocabulary(
+        "content-delivery-repo-families", "Content Delivery Repo Family", _with_descriptions(content.REPO_FAMILIES)
+    ),
+    _vocabulary(
         "content-delivery-content-formats",
         "Content Delivery Content Format",
-        [{**each, "pdc_endpoint": ENDPOINTS.get(each["name"])} for each in _described(content.CONTENT_FORMATS)],
+        [
+            {"name": name, "description": description, "pdc_endpoint": RESOURCE_OF_FORMAT.get(name)}
+            for name, description in content.CONTENT_FORMATS.items()
+        ],
     ),
-    _words(
+    _vocabulary(
         "content-delivery-content-categories",
         "Content Delivery Content Category",
-        _described(content.CONTENT_CATEGORIES),
+        _with_descriptions(content.CONTENT_CATEGORIES),
     ),
 )

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 from tortoise.exceptions import IntegrityError
 
-from bot.context import FORBIDDEN, Context, require
-from bot.errors import Forbidden, NotFound, Refusal
+from bot.context import Context, authorize
+from bot.errors import Refusal, deployment_not_found, release_not_found
 from bot.github import workflow_runs
 from bot.operations import runs
 from bot.operations.workflows import dispatch, tracking
-from bot.rules.ids import ProjectId, RunId
+from bot.rules.ids import ProjectId, RunId, parse_row_id
 from bot.rules.runs import RunFact
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
@@ -42,26 +42,26 @@ class Subject:
 
 async def build(context: Context, request: str, run: str) -> None:
     """Record which run builds a candidate. `request` is the `release_cut_id` input, or the candidate's id."""
-    require(context.actor, GRANT)
+    authorize(context.actor, GRANT)
     known = await Run.get_or_none(request_id=request)
-    candidate_id = known.candidate_id if known else _row_id(request)
+    candidate_id = known.candidate_id if known else parse_row_id(request)
     candidate = None if candidate_id is None else await Candidate.get_or_none(id=candidate_id)
     if candidate is None:
-        raise NotFound("Release not found")
+        raise release_not_found()
     await _check_scope(context, candidate.project_id)
     await _track(context, Subject(candidate), _run_id(run))
 
 
 async def deployment(context: Context, request: str, run: str) -> None:
     """Record which run makes a deployment. `request` is the `deployment_id` input, or the deployment's id."""
-    require(context.actor, GRANT)
+    authorize(context.actor, GRANT)
     known = await Run.get_or_none(request_id=request)
-    deployment_id = known.deployment_id if known else _row_id(request)
+    deployment_id = known.deployment_id if known else parse_row_id(request)
     found = None
     if deployment_id is not None:
         found = await Deployment.get_or_none(id=deployment_id).select_related("candidate")
     if found is None:
-        raise NotFound("Deployment not found")
+        raise deployment_not_found()
     await _check_scope(context, found.candidate.project_id)
     await _track(context, Subject(found.candidate, found), _run_id(run))
 
@@ -119,12 +119,7 @@ async def _create_run(context: Context, subject: Subject, workflow: str) -> Run:
 
 
 async def _check_scope(context: Context, project: ProjectId) -> None:
-    if not context.actor.reaches(await Project.get(id=project)):
-        raise Forbidden(FORBIDDEN)
-
-
-def _row_id(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 9 else None
+    authorize(context.actor, GRANT, project=await Project.get(id=project).select_related("repository"), hides=True)
 
 
 def _run_id(text: str) -> RunId:

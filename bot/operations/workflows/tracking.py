@@ -5,7 +5,7 @@ from datetime import timedelta
 from bot.context import Context
 from bot.events.releases import WrongCommitDeployed
 from bot.github import workflow_runs
-from bot.operations import candidates, deployments, events, jobs, runs
+from bot.operations import candidates, deployments, events, external_deployments, jobs, runs
 from bot.queue.jobs import RetryLater, enqueue
 from bot.rules import candidates as candidate_rules
 from bot.rules import deployments as deployment_rules
@@ -149,7 +149,7 @@ async def _apply_to_deployment(context: Context, run: Run, fact: RunFact) -> Non
 
 async def _run_again(context: Context, finished: Deployment, run: Run, fact: RunFact) -> tuple[Deployment, Run]:
     """Make a new deployment, tracked from this attempt, for a finished one whose run was started again on GitHub."""
-    deployment = await deployments.run_again(context, finished)
+    deployment = await external_deployments.run_again(context, finished)
     environment = await Environment.get(id=deployment.environment_id)
     again = await Run.create(
         repository_id=run.repository_id,

@@ -1,9 +1,9 @@
-"""Released files, found: by filters, in an order, as those fields of them that are asked for."""
+"""Lists of released files: filters, orderings and selected fields."""
 
 from typing import Any
 from urllib.parse import quote
 
-from tests.api.pdc.goods import BASE, call, got, said, stock
+from tests.api.pdc.content import BASE, create_content, get, send, send_request
 from tests.world import World
 
 NONE: list[int] = []
@@ -154,46 +154,46 @@ ORDERED: dict[str, list[int]] = {
 }
 
 
-async def test_filters_find_the_files_that_they_describe(world: World) -> None:
-    await stock(world)
+async def test_filters_find_the_matching_files(world: World) -> None:
+    await create_content(world)
     found = {}
     for query in FILTERED:
-        answer = await got(world, f"released-files/?{query}")
+        answer = await get(world, f"released-files/?{query}")
         assert answer["count"] == len(answer["results"])
         found[query] = [each["id"] for each in answer["results"]]
     assert found == FILTERED
 
 
-async def test_queries_that_make_no_sense_are_refused_in_the_words_that_clients_know(world: World) -> None:
-    answers = {query: await said(world, "GET", f"released-files/?{query}") for query in REFUSED}
+async def test_invalid_queries_are_refused_with_the_errors_that_clients_know(world: World) -> None:
+    answers = {query: await send(world, "GET", f"released-files/?{query}") for query in REFUSED}
     assert answers == {query: (400, {"detail": detail}) for query, detail in REFUSED.items()}
-    status, value = await said(world, "GET", "released-files/?ordering=build")
+    status, value = await send(world, "GET", "released-files/?ordering=build")
     assert (status, value["detail"][:30]) == (400, "Unknown query key: build not i")
 
 
-async def test_files_are_ordered_by_their_own_names_and_those_of_their_repositories(world: World) -> None:
-    await stock(world)
+async def test_files_are_ordered_by_their_own_fields_and_those_of_their_repositories(world: World) -> None:
+    await create_content(world)
     found = {}
     for order in ORDERED:
         query = f"?ordering={quote(order)}" if order else ""
-        found[order] = [each["id"] for each in (await got(world, f"released-files/{query}"))["results"]]
+        found[order] = [each["id"] for each in (await get(world, f"released-files/{query}"))["results"]]
     assert found == ORDERED
 
 
-async def test_filters_hold_for_single_files_too(world: World) -> None:
-    await stock(world)
+async def test_filters_apply_to_single_files(world: World) -> None:
+    await create_content(world)
     one = {"release_date": "2017-01-01", "file_primary_key": 1, "repo": {"id": 1}}
     missing = (404, {"detail": "Not found."})
-    assert (await said(world, "GET", "released-files/1/?arch=x86_64&page=7&page_size=x"))[0] == 200
-    assert await said(world, "GET", "released-files/1/?arch=aarch64") == missing
-    assert await said(world, "PUT", "released-files/1/?obsolete=1", one) == missing
-    assert await said(world, "PATCH", "released-files/1/?obsolete=1", {"obsolete": True}) == missing
-    assert await said(world, "DELETE", "released-files/1/?service=rhn") == missing
-    assert (await said(world, "PATCH", "released-files/1/?service=pulp", {"obsolete": True}))[0] == 200
+    assert (await send(world, "GET", "released-files/1/?arch=x86_64&page=7&page_size=x"))[0] == 200
+    assert await send(world, "GET", "released-files/1/?arch=aarch64") == missing
+    assert await send(world, "PUT", "released-files/1/?obsolete=1", one) == missing
+    assert await send(world, "PATCH", "released-files/1/?obsolete=1", {"obsolete": True}) == missing
+    assert await send(world, "DELETE", "released-files/1/?service=rhn") == missing
+    assert (await send(world, "PATCH", "released-files/1/?service=pulp", {"obsolete": True}))[0] == 200
 
 
-async def test_fields_leave_the_names_of_the_file_only_beside_what_they_come_from(world: World) -> None:
-    await stock(world)
+async def test_the_names_of_a_file_are_shown_only_with_the_fields_that_they_derive_from(world: World) -> None:
+    await create_content(world)
     shown = {
         "fields=id": ["id"],
         "fields=repo,id": ["id", "repo"],
@@ -208,18 +208,18 @@ async def test_fields_leave_the_names_of_the_file_only_beside_what_they_come_fro
         "fields=id&exclude_fields=id": [],
     }
     for path in ("released-files/1/", "released-files/"):
-        answers = {query: await got(world, f"{path}?{query}") for query in shown}
+        answers = {query: await get(world, f"{path}?{query}") for query in shown}
         ones = {query: answer["results"][0] if "results" in answer else answer for query, answer in answers.items()}
         assert {query: list(one) for query, one in ones.items()} == shown
 
 
-async def test_the_next_page_keeps_every_parameter(world: World) -> None:
-    await stock(world)
+async def test_the_link_to_the_next_page_keeps_every_parameter(world: World) -> None:
+    await create_content(world)
     query = "service=pulp&service=ftp&page_size=2&ordering=-id&fields=id,repo"
-    first = await got(world, f"released-files/?{query}")
+    first = await get(world, f"released-files/?{query}")
     address = f"{world.url}{BASE}/released-files/?fields=id%2Crepo&ordering=-id&page_size=2&service=pulp&service=ftp"
     assert (first["count"], [each["id"] for each in first["results"]]) == (4, [5, 4])
     assert first["next"] == address.replace("&page_size", "&page=2&page_size")
-    second = (await call(world, "GET", first["next"].removeprefix(f"{world.url}{BASE}/"))).json
+    second = (await send_request(world, "GET", first["next"].removeprefix(f"{world.url}{BASE}/"))).json
     assert (second["next"], second["previous"], [each["id"] for each in second["results"]]) == (None, address, [2, 1])
-    assert [each["id"] for each in await got(world, f"released-files/?{query}&page_size=0&page=9")] == [5, 4, 2, 1]
+    assert [each["id"] for each in await get(world, f"released-files/?{query}&page_size=0&page=9")] == [5, 4, 2, 1]

@@ -1,93 +1,95 @@
-"""Whatever is sent for these resources, it is taken or refused in their own form, and never half written."""
+"""Hostile values: they are accepted or refused in the form of the dialect, and never half written."""
 
 from typing import Any
 from urllib.parse import quote
 
-from tests.api.pdc.cases import CASES
-from tests.api.pdc.goods import FILES, RELEASES, call, everything, got, made, said, stock
+from tests.api.pdc.content import FILES, RELEASES, create, create_content, get, send, send_request, snapshot
+from tests.api.pdc.resource_cases import RESOURCE_CASES
 from tests.world import World
 
 ITEMS: list[tuple[str, str, dict[str, Any]]] = [
     ("released-files", "released-files/1/", FILES[0]),
     ("releases", "releases/foo-1.0/", RELEASES[0]),
-    *((case.name, case.path, {**case.new, **case.defaults}) for case in CASES),
+    *((case.resource, case.path, {**case.new, **case.defaults}) for case in RESOURCE_CASES),
 ]
 VALUES: list[Any] = [
     *(2**31, 2**63, -(2**63), 2**64, 1e308, -0.0, "9" * 4000, "1e400"),
     *("{}", "$1", "%s", "'; --", "\\", "💥", "\u202e", "\x07", "a\nb", "é" * 500, "../..", "NaN"),
     *([], [[[[[[[[]]]]]]]], [None], {}, {"id": {"id": 1}}, {"id": [1]}, {"": None}, True),
 ]
-NAMING = ("short", "version", "uid", "release", "release_type", "name")  # what the path is made of
-OTHERWISE = ("updated_at", "build", "package", "file")  # not to be written, and shown as other fields are
+KEY_FIELDS = ("short", "version", "uid", "release", "release_type", "name")  # fields that the path is made of
+DERIVED = ("updated_at", "build", "package", "file")  # read-only, derived from other fields
 QUERIES = ("", "{}", "%s", "'", "9" * 400, "-1", "💥", "1e9", "\x07", "x" * 3000, "2017-01-01", "/", "true")
 
 
-async def test_no_value_of_a_field_breaks_anything(world: World) -> None:
-    await stock(world)
-    await made(world, "component-sla-types", {"name": "gold"})
-    before = await everything(world)
+async def test_no_value_of_a_field_causes_a_fault(world: World) -> None:
+    await create_content(world)
+    await create(world, "component-sla-types", {"name": "gold"})
+    before = await snapshot(world)
     for name, _, new in ITEMS:
-        for place, field in enumerate(new):
-            for value in VALUES[place % 3 :: 3]:
-                answer = await call(world, "POST", f"{name}/", [{**new, field: value}, {"unknown": value}])
+        for index, field in enumerate(new):
+            for value in VALUES[index % 3 :: 3]:
+                answer = await send_request(world, "POST", f"{name}/", [{**new, field: value}, {"unknown": value}])
                 assert 400 <= answer.status < 500, (name, field, value)
                 assert answer.json["id_of_invalid_data"] in (0, 1), (name, field, value)
-        assert await everything(world) == before, name
+        assert await snapshot(world) == before, name
 
 
-async def test_whatever_is_taken_can_be_read_and_filtered_again(world: World) -> None:
-    await stock(world)
-    await made(world, "component-sla-types", {"name": "gold"})
+async def test_accepted_values_can_be_read_back(world: World) -> None:
+    await create_content(world)
+    await create(world, "component-sla-types", {"name": "gold"})
     for name, path, new in ITEMS:
-        for field in [field for field in new if field not in NAMING]:
+        for field in [field for field in new if field not in KEY_FIELDS]:
             for value in VALUES:
-                answer = await call(world, "PATCH", path, {field: value})
+                answer = await send_request(world, "PATCH", path, {field: value})
                 assert answer.status == 200 or 400 <= answer.status < 500, (name, field, value)
                 if answer.status == 200:
-                    assert await got(world, path) == answer.json
-    await everything(world)
+                    assert await get(world, path) == answer.json
+    await snapshot(world)
 
 
-async def test_no_value_of_a_filter_breaks_anything(world: World) -> None:
-    await stock(world)
+async def test_no_value_of_a_filter_causes_a_fault(world: World) -> None:
+    await create_content(world)
     for name, _, _ in ITEMS:
-        status, page = await said(world, "OPTIONS", f"{name}/")
+        status, page = await send(world, "OPTIONS", f"{name}/")
         assert status == 200
         for parameter in [*page["actions"]["POST"], "ordering", "page", "page_size", "fields", "exclude_fields"]:
             for value in QUERIES:
-                answer = await call(world, "GET", f"{name}/?{parameter}={quote(value)}&{parameter}=&{parameter}=1")
+                answer = await send_request(
+                    world, "GET", f"{name}/?{parameter}={quote(value)}&{parameter}=&{parameter}=1"
+                )
                 assert answer.status in (200, 400, 404), (name, parameter, value)
                 assert answer.headers["Content-Type"] == "application/json"
 
 
-async def test_no_body_is_too_odd(world: World) -> None:
-    await stock(world)
-    before = await everything(world)
+async def test_no_body_causes_a_fault(world: World) -> None:
+    await create_content(world)
+    before = await snapshot(world)
     bodies: list[Any] = [None, True, 5, 1.5, "x", [None], [5], ["x"], [[]], [[[]]], {"1": None}, {"1": 5}, {"1": []}]
     for name, path, _ in ITEMS:
         for body in bodies:
-            for method, where in (("POST", f"{name}/"), ("PUT", f"{name}/"), ("PATCH", f"{name}/"), ("PUT", path)):
+            for method, target in (("POST", f"{name}/"), ("PUT", f"{name}/"), ("PATCH", f"{name}/"), ("PUT", path)):
                 headers = {"Content-Type": "application/json"}
                 data = b"null" if body is None else None
-                answer = await call(world, method, where, body, data=data, headers=headers)
-                assert 400 <= answer.status < 500 and "detail" in answer.json, (method, where, body, answer)
-    assert await everything(world) == before
+                answer = await send_request(world, method, target, body, data=data, headers=headers)
+                assert 400 <= answer.status < 500 and "detail" in answer.json, (method, target, body, answer)
+    assert await snapshot(world) == before
 
 
-async def test_any_field_may_be_hidden_from_a_change_and_then_stays(world: World) -> None:
-    await stock(world)
-    await made(world, "component-sla-types", {"name": "gold"})
+async def test_an_excluded_field_keeps_its_value(world: World) -> None:
+    await create_content(world)
+    await create(world, "component-sla-types", {"name": "gold"})
     for name, path, _ in ITEMS:
-        status, told = await said(world, "OPTIONS", path)
-        writable = [field for field, about in told["actions"]["PUT"].items() if not about["read_only"]]
-        there = await got(world, path)
+        status, options = await send(world, "OPTIONS", path)
+        writable = [field for field, metadata in options["actions"]["PUT"].items() if not metadata["read_only"]]
+        before = await get(world, path)
         for hidden in writable:
-            body = {field: there[field] for field in writable if field != hidden and there[field] is not None}
+            body = {field: before[field] for field in writable if field != hidden and before[field] is not None}
             if "repo" in body:
                 body["repo"] = {"id": body["repo"]["id"]}
             if name == "product-versions":
                 body.pop("short", None)
-            status, shown = await said(world, "PUT", f"{path}?exclude_fields={hidden}", body)
-            assert status == 200, (name, hidden, shown)
-            left = [field for field in there if field not in (hidden, *OTHERWISE)]
-            assert {field: shown[field] for field in left} == {field: there[field] for field in left}, (name, hidden)
+            status, updated = await send(world, "PUT", f"{path}?exclude_fields={hidden}", body)
+            assert status == 200, (name, hidden, updated)
+            left = [field for field in before if field not in (hidden, *DERIVED)]
+            assert {field: updated[field] for field in left} == {field: before[field] for field in left}, (name, hidden)

@@ -1,12 +1,12 @@
-"""How these dialects use HTTP: addresses, methods, headers, and the forms of answers."""
+"""HTTP: paths, methods, headers and representations."""
 
 from typing import Any
 
 import pytest
 from yarl import URL
 
-from tests.api.pdc.calls import NEW, SCHEDULES, calendar, send_raw
-from tests.api.pdc.goods import BASE, call, everything, got, made, said
+from tests.api.pdc.content import BASE, create, get, send, send_request, snapshot
+from tests.api.pdc.schedules import NEW, SCHEDULES, create_schedules, send_raw
 from tests.world import World
 
 LIST = "GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS"
@@ -24,7 +24,7 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;
 
 
 async def text(world: World, method: str, path: str, **more: Any) -> tuple[int, str, str]:
-    """Status, type and text of an answer."""
+    """Send a request; return status, content type and text of the response."""
     url = f"{world.url}{BASE}/{path}"
     headers = {"Authorization": f"Token {world.token}", **more.pop("headers", {})}
     async with world.session.request(method, url, headers=headers, allow_redirects=False, **more) as response:
@@ -34,14 +34,14 @@ async def text(world: World, method: str, path: str, **more: Any) -> tuple[int, 
 # --- addresses and methods
 
 
-async def test_the_root_lists_every_list_with_its_address_to_anybody(world: World) -> None:
-    answer = await call(world, "GET", "?page_size=nope&foo=1", token="")
+async def test_the_root_lists_every_resource_with_its_url_to_anonymous_callers(world: World) -> None:
+    answer = await send_request(world, "GET", "?page_size=nope&foo=1", token="")
     assert answer.status == 200 and answer.headers["Allow"] == READ
     assert list(answer.json.items()) == [(name, f"{world.url}{BASE}/{name}/") for name in LISTS]
     for name, address in answer.json.items():
         assert (await world.ask("GET", address.removeprefix(world.url))).status == 200, name
     for method in ("POST", "PUT", "PATCH", "DELETE"):
-        assert (await said(world, method, ""))[0] == 405
+        assert (await send(world, method, ""))[0] == 405
 
 
 ALLOWED = {
@@ -60,13 +60,13 @@ ALLOWED = {
 }
 
 
-async def test_every_answer_says_which_methods_there_are_and_others_are_405(world: World) -> None:
-    await calendar(world)
+async def test_every_response_lists_the_allowed_methods_and_others_are_405(world: World) -> None:
+    await create_schedules(world)
     for path, allow in ALLOWED.items():
-        answer = await call(world, "OPTIONS", path)
+        answer = await send_request(world, "OPTIONS", path)
         assert (answer.status, answer.headers["Allow"]) == (200, allow), path
         for method in {*LIST.split(", "), "TRACE", "PURGE", "PROPFIND"} - set(allow.split(", ")):
-            answer = await call(world, method, path)
+            answer = await send_request(world, method, path)
             assert answer.status == 405 and answer.headers["Allow"] == allow, (method, path)
             assert method == "HEAD" or answer.json == {"detail": f'Method "{method}" not allowed.'}
     for method, path, body, status in (
@@ -78,17 +78,17 @@ async def test_every_answer_says_which_methods_there_are_and_others_are_405(worl
         ("GET", f"{SCHEDULES}?page_size=0", None, 200),
         ("DELETE", f"{SCHEDULES}2/", None, 204),
     ):
-        answer = await call(world, method, path, body)
+        answer = await send_request(world, method, path, body)
         assert answer.status == status and answer.headers["Allow"] == (ITEM if "7/" in path or "2/" in path else LIST)
         assert "Location" not in answer.headers and "ETag" not in answer.headers
         assert answer.headers["Vary"].startswith("Accept") and answer.headers["X-Frame-Options"] == "SAMEORIGIN"
-    for path, told in ((SCHEDULES, 401), (f"{SCHEDULES}1/", 401)):
-        answer = await call(world, "DELETE", path, token="")
-        assert answer.status == told and answer.headers["Allow"].startswith("GET, ")
+    for path, expected in ((SCHEDULES, 401), (f"{SCHEDULES}1/", 401)):
+        answer = await send_request(world, "DELETE", path, token="")
+        assert answer.status == expected and answer.headers["Allow"].startswith("GET, ")
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
-async def test_an_address_without_its_slash_leads_to_the_one_with_it(world: World, method: str) -> None:
+async def test_a_path_without_its_slash_redirects_to_the_one_with_it(world: World, method: str) -> None:
     for path in ("", "/release-schedules", "/release-schedules/1", "/releases/a%2Fb%20c", "/arches", "/auth/token"):
         for query in ("", "?b=1&a=%C3%A9&a=%2F", "?foo", "?a=//elsewhere.example"):
             url = URL(f"{world.url}{BASE}{path}{query}", encoded=True)
@@ -107,7 +107,7 @@ NO_PATHS = [
 ]
 
 
-async def test_an_address_that_leads_nowhere_is_404_in_the_form_that_is_asked_for(world: World) -> None:
+async def test_an_unknown_path_is_404_in_the_accepted_media_type(world: World) -> None:
     for path in NO_PATHS:
         request = b"GET %s/%s HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nConnection: close\r\n\r\n"
         status, headers, body = await send_raw(world, request % (BASE.encode(), path.encode()))
@@ -122,27 +122,27 @@ async def test_an_address_that_leads_nowhere_is_404_in_the_form_that_is_asked_fo
         assert (status, kind) == (404, "text/html; charset=utf-8") and page.startswith("<!DOCTYPE html>")
 
 
-async def test_a_suffix_asks_for_json_and_stands_in_addresses_too(world: World) -> None:
-    await calendar(world)
+async def test_the_json_suffix_selects_json_and_is_kept_in_links(world: World) -> None:
+    await create_schedules(world)
     for path in ("release-schedules.json", "release-schedules.json/", "release-schedules.json?page_size=2"):
-        page = await got(world, path)
+        page = await get(world, path)
         assert page["results"][0]["release_url"] == f"{world.url}{BASE}/releases/bar-2.0.json"
         assert page["results"][0]["sla_url"] == f"{world.url}{BASE}/component-sla-types/1.json"
     assert page["next"] == f"{world.url}{BASE}/release-schedules.json?page=2&page_size=2"
-    one = await got(world, "release-schedules/1.json")
+    one = await get(world, "release-schedules/1.json")
     assert one["release_url"] == f"{world.url}{BASE}/releases/foo-1.0.json"
-    assert (await got(world, "releases/foo-1.0.json"))["release_id"] == "foo-1.0"
+    assert (await get(world, "releases/foo-1.0.json"))["release_id"] == "foo-1.0"
     assert (await text(world, "GET", "release-schedules/1.json", headers=BROWSER))[1] == "application/json"
-    assert (await said(world, "PATCH", "release-schedules/1.json", {"date": "2001-01-01"}))[0] == 200
-    assert (await said(world, "GET", "release-schedules/1.json/")) == (404, {"detail": "Not found."})
-    assert (await got(world, "arches.json?page_size=1"))["next"].endswith("/arches.json?page=2&page_size=1")
+    assert (await send(world, "PATCH", "release-schedules/1.json", {"date": "2001-01-01"}))[0] == 200
+    assert (await send(world, "GET", "release-schedules/1.json/")) == (404, {"detail": "Not found."})
+    assert (await get(world, "arches.json?page_size=1"))["next"].endswith("/arches.json?page=2&page_size=1")
 
 
 # --- headers and forms of answers
 
 
-async def test_json_is_compact_and_says_nothing_of_its_encoding(world: World) -> None:
-    one = await made(world, "component-sla-types", {"name": "ü – 日本 </script>"})
+async def test_json_is_compact_and_has_no_charset(world: World) -> None:
+    one = await create(world, "component-sla-types", {"name": "ü – 日本 </script>"})
     status, kind, body = await text(world, "GET", f"component-sla-types/{one['id']}/")
     assert (status, kind) == (200, "application/json")
     assert body == f'{{"id":{one["id"]},"name":"ü – 日本 </script>","description":""}}'
@@ -177,7 +177,7 @@ ACCEPTS = {
 }
 
 
-async def test_the_form_of_an_answer_is_the_one_that_is_asked_for(world: World) -> None:
+async def test_the_media_type_is_negotiated(world: World) -> None:
     kinds = {"json": (200, "application/json"), "html": (200, "text/html; charset=utf-8")}
     for accept, form in ACCEPTS.items():
         for path in ("", SCHEDULES, "arches/", "auth/token/obtain/"):
@@ -189,25 +189,25 @@ async def test_the_form_of_an_answer_is_the_one_that_is_asked_for(world: World) 
             if form == "none":
                 assert body == '{"detail":"Could not satisfy the request Accept header."}'
     assert (await text(world, "GET", f"{SCHEDULES}?format=api"))[0] == 406
-    before = await everything(world)
+    before = await snapshot(world)
     for method in ("POST", "PUT", "PATCH", "DELETE"):
-        assert (await call(world, method, SCHEDULES, [], headers={"Accept": "text/plain"})).status == 406
+        assert (await send_request(world, method, SCHEDULES, [], headers={"Accept": "text/plain"})).status == 406
     status, kind, body = await text(world, "POST", SCHEDULES, json={}, headers={"Accept": "text/html"})
     assert (status, kind) == (400, "text/html; charset=utf-8") and "This field is required." in body
-    assert await everything(world) == before
+    assert await snapshot(world) == before
 
 
 async def test_head_is_get_without_a_body(world: World) -> None:
-    await calendar(world)
+    await create_schedules(world)
     paths = ["", SCHEDULES, f"{SCHEDULES}1/", f"{SCHEDULES}77/", "arches/", f"{SCHEDULES}?foo=1", "auth/current-user/"]
     for path in paths:
-        full, bare = await call(world, "GET", path), await call(world, "HEAD", path)
+        full, bare = await send_request(world, "GET", path), await send_request(world, "HEAD", path)
         assert (bare.status, bare.json) == (full.status, None), path
         for name in ("Content-Type", "Content-Length", "Allow", "Vary"):
             assert bare.headers[name] == full.headers[name], (path, name)
 
 
-async def test_long_answers_are_compressed_for_those_who_take_that(world: World) -> None:
+async def test_long_responses_are_compressed_if_the_caller_accepts_that(world: World) -> None:
     url = f"{world.url}{BASE}/"
     for accepted, encoding in (("gzip", "gzip"), ("deflate, gzip", "gzip"), ("gzip;q=0", None), ("br", None)):
         async with world.session.get(url, headers={"Accept-Encoding": accepted}) as answer:
@@ -216,9 +216,9 @@ async def test_long_answers_are_compressed_for_those_who_take_that(world: World)
             assert list(await answer.json()) == LISTS
 
 
-async def test_options_tell_what_may_be_done_here_and_by_this_caller(world: World) -> None:
-    await calendar(world)
-    status, value = await said(world, "OPTIONS", SCHEDULES)
+async def test_options_show_the_actions_and_fields_for_this_caller(world: World) -> None:
+    await create_schedules(world)
+    status, value = await send(world, "OPTIONS", SCHEDULES)
     assert (status, value["name"], list(value["actions"])) == (200, "Release Schedule List", ["POST", "PUT"])
     assert value["renders"] == ["application/json", "text/html"]
     assert value["parses"] == ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"]
@@ -237,29 +237,31 @@ async def test_options_tell_what_may_be_done_here_and_by_this_caller(world: Worl
     }
     assert list(value["actions"]["POST"]) == list(fields)
     assert value["actions"] == {"POST": shaped, "PUT": shaped}
-    _, value = await said(world, "OPTIONS", f"{SCHEDULES}1/")
+    _, value = await send(world, "OPTIONS", f"{SCHEDULES}1/")
     assert (value["name"], value["actions"]) == ("Release Schedule Instance", {"PUT": shaped})
-    status, value = await said(world, "OPTIONS", f"{SCHEDULES}77/")
+    status, value = await send(world, "OPTIONS", f"{SCHEDULES}77/")
     assert (status, "actions" in value) == (200, False)
-    _, value = await said(world, "OPTIONS", "released-files/")
+    _, value = await send(world, "OPTIONS", "released-files/")
     assert value["name"] == "Released Files List" and value["actions"]["POST"]["repo"]["type"] == "field"
     assert "Warning: This is an experimental API" in value["description"]
     for path, name in (("releases/", "Release List"), ("arches/", "Arch List"), ("", "Api Root")):
-        assert (await said(world, "OPTIONS", path))[1]["name"] == name
+        assert (await send(world, "OPTIONS", path))[1]["name"] == name
 
 
-async def test_pages_of_any_origin_may_read_and_never_with_credentials_of_their_own(world: World) -> None:
+async def test_pages_of_any_origin_may_read_without_credentials(world: World) -> None:
     origin = {"Origin": "https://elsewhere.example"}
     for path in ("", SCHEDULES, f"{SCHEDULES}77/", "nope/", "release-schedules", f"{SCHEDULES}?page_size=0"):
         for method in ("GET", "HEAD"):
-            answer = await call(world, method, path, headers={**origin, **JSON}, token="")
+            answer = await send_request(world, method, path, headers={**origin, **JSON}, token="")
             assert answer.headers["Access-Control-Allow-Origin"] == "*"
             assert "Access-Control-Allow-Credentials" not in answer.headers
-    assert "Access-Control-Allow-Origin" not in (await call(world, "GET", SCHEDULES)).headers
-    assert "Access-Control-Allow-Origin" not in (await call(world, "POST", SCHEDULES, [], headers=origin)).headers
-    asked = {**origin, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
+    assert "Access-Control-Allow-Origin" not in (await send_request(world, "GET", SCHEDULES)).headers
+    assert (
+        "Access-Control-Allow-Origin" not in (await send_request(world, "POST", SCHEDULES, [], headers=origin)).headers
+    )
+    preflight = {**origin, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
     for path in (SCHEDULES, f"{SCHEDULES}1/", "arches/"):
-        answer = await call(world, "OPTIONS", path, headers=asked, token="")
+        answer = await send_request(world, "OPTIONS", path, headers=preflight, token="")
         assert (answer.status, answer.json) == (200, None)
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
         assert answer.headers["Access-Control-Allow-Methods"] == "GET, HEAD, OPTIONS"

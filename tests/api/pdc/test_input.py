@@ -1,4 +1,4 @@
-"""What is sent to these dialects: bodies in their three forms; and whatever is malformed, odd, deep or huge."""
+"""Request bodies in their three media types, and whatever is malformed, odd, deep or huge."""
 
 import asyncio
 import gzip
@@ -9,23 +9,25 @@ from typing import Any
 
 import orjson
 
-from tests.api.pdc.calls import NEW, SCHEDULES, ask_raw, calendar, send_raw
-from tests.api.pdc.goods import BASE, call, everything, got, said
+from tests.api.pdc.content import BASE, get, send, send_request, snapshot
+from tests.api.pdc.schedules import NEW, SCHEDULES, create_schedules, send_raw, send_raw_request
 from tests.world import World
 
 
-async def test_another_method_in_a_header_and_a_body_where_none_belongs_say_nothing(world: World) -> None:
-    await calendar(world)
+async def test_method_overrides_and_bodies_of_reads_are_ignored(world: World) -> None:
+    await create_schedules(world)
     headers = {"X-HTTP-Method-Override": "DELETE", "Content-Type": "text/plain"}
     for path in (SCHEDULES, f"{SCHEDULES}1/", "", "arches/", "auth/token/"):
         for body in (b"{", b"\xff\0", b'{"foo": 1}'):
-            assert (await call(world, "GET", path, data=body, headers=headers)).status == 200
-    assert (await said(world, "DELETE", f"{SCHEDULES}1/", {"foo": 1}))[0] == 204
-    assert (await call(world, "POST", f"{SCHEDULES}", NEW, headers={"X-HTTP-Method-Override": "GET"})).status == 201
+            assert (await send_request(world, "GET", path, data=body, headers=headers)).status == 200
+    assert (await send(world, "DELETE", f"{SCHEDULES}1/", {"foo": 1}))[0] == 204
+    assert (
+        await send_request(world, "POST", f"{SCHEDULES}", NEW, headers={"X-HTTP-Method-Override": "GET"})
+    ).status == 201
 
 
-async def test_a_schedule_is_made_by_json_and_by_both_kinds_of_forms(world: World) -> None:
-    await calendar(world)
+async def test_a_schedule_is_created_from_json_and_both_form_encodings(world: World) -> None:
+    await create_schedules(world)
     pairs = {"release": "bar-2.0", "sla": "silver", "date": "2030-3-3"}
     forms: list[dict[str, Any]] = [
         {"json": pairs},
@@ -37,12 +39,12 @@ async def test_a_schedule_is_made_by_json_and_by_both_kinds_of_forms(world: Worl
         {"data": zlib.compress(orjson.dumps(pairs)), "headers": {"Content-Type": "application/json", **DEFLATE}},
     ]
     for form in forms:
-        status, value = await said(world, "POST", SCHEDULES, **form)
+        status, value = await send(world, "POST", SCHEDULES, **form)
         assert (status, value.get("date")) == (201, "2030-03-03"), (form, value)
-        status, value = await said(world, "PATCH", f"{SCHEDULES}{value['id']}/", data={"date": "2031-01-01"})
+        status, value = await send(world, "PATCH", f"{SCHEDULES}{value['id']}/", data={"date": "2031-01-01"})
         assert (status, value["date"]) == (200, "2031-01-01")
-        assert (await said(world, "DELETE", f"{SCHEDULES}{value['id']}/"))[0] == 204
-    assert await said(world, "POST", SCHEDULES, data={**pairs, "foo": "1"}) == (
+        assert (await send(world, "DELETE", f"{SCHEDULES}{value['id']}/"))[0] == 204
+    assert await send(world, "POST", SCHEDULES, data={**pairs, "foo": "1"}) == (
         400,
         {"detail": 'Unknown fields: "foo".'},
     )
@@ -111,49 +113,51 @@ MALFORMED: list[tuple[str, bytes, dict[str, str], int, str]] = [
 ]
 
 
-async def test_a_body_that_cannot_be_read_is_told_so_and_nothing_is_written(world: World) -> None:
-    await calendar(world)
-    before = await everything(world)
-    for kind, body, headers, status, told in MALFORMED:
+async def test_a_malformed_body_is_refused_and_nothing_is_written(world: World) -> None:
+    await create_schedules(world)
+    before = await snapshot(world)
+    for kind, body, headers, status, pattern in MALFORMED:
         for method, path in (("POST", SCHEDULES), ("PATCH", SCHEDULES), ("PUT", f"{SCHEDULES}1/")):
-            answer = await call(world, method, path, data=body, headers={"Content-Type": kind, **headers})
+            answer = await send_request(world, method, path, data=body, headers={"Content-Type": kind, **headers})
             assert answer.status == status, (method, kind, body[:80], headers, answer.json)
-            assert re.fullmatch(told, answer.json["detail"], re.DOTALL), (body[:80], answer.json)
+            assert re.fullmatch(pattern, answer.json["detail"], re.DOTALL), (body[:80], answer.json)
             assert list(answer.json) == ["detail"]
-    assert await everything(world) == before
+    assert await snapshot(world) == before
 
 
-async def test_nothing_sent_counts_as_an_empty_object_and_null_as_no_data(world: World) -> None:
-    await calendar(world)
+async def test_an_empty_body_counts_as_an_empty_object_and_null_as_no_data(world: World) -> None:
+    await create_schedules(world)
     required = {name: ["This field is required."] for name in NEW}
     for body in (b"", b" \n", b"{}"):
         for kind in ("application/json", FORM) if body != b"{}" else ("application/json",):
-            answer = await said(world, "POST", SCHEDULES, data=body, headers={"Content-Type": kind})
+            answer = await send(world, "POST", SCHEDULES, data=body, headers={"Content-Type": kind})
             assert answer == (400, required)
-    assert await said(world, "POST", SCHEDULES, data=b"", headers={"Content-Type": "text/plain"}) == (400, required)
+    assert await send(world, "POST", SCHEDULES, data=b"", headers={"Content-Type": "text/plain"}) == (400, required)
     headers = {"Content-Type": "application/json"}
     for method, path in (("POST", SCHEDULES), ("PUT", f"{SCHEDULES}1/")):
-        assert await said(world, method, path, data=b"null", headers=headers) == (400, {"detail": ["No data provided"]})
+        assert await send(world, method, path, data=b"null", headers=headers) == (400, {"detail": ["No data provided"]})
         for body, kind in ((b'"x"', "str"), (b"1", "int"), (b"true", "bool"), (b"1.5", "float")):
-            told = {"detail": f"Invalid data. Expected an object, but got {kind}."}
-            assert await said(world, method, path, data=body, headers=headers) == (400, told)
-    assert (await said(world, "PUT", f"{SCHEDULES}1/", [NEW]))[0] == 400
+            expected = {"detail": f"Invalid data. Expected an object, but got {kind}."}
+            assert await send(world, method, path, data=body, headers=headers) == (400, expected)
+    assert (await send(world, "PUT", f"{SCHEDULES}1/", [NEW]))[0] == 400
 
 
 async def test_a_body_of_more_than_eight_megabytes_is_413(world: World) -> None:
-    before = await everything(world)
+    before = await snapshot(world)
     large = b'{"release": "' + b"x" * (10 * 1024 * 1024) + b'"}'
     for method, path in (("POST", SCHEDULES), ("DELETE", SCHEDULES), ("GET", SCHEDULES), ("PUT", f"{SCHEDULES}1/")):
         most = "65,536" if method == "GET" else "8,388,608"
         for body, headers in ((large, {}), (gzip.compress(large), GZIP)):
-            answer = await call(
+            answer = await send_request(
                 world, method, path, data=BytesIO(body), headers={"Content-Type": "application/json", **headers}
             )
             assert (answer.status, answer.json) == (413, {"detail": f"The body has at most {most} bytes."})
     almost = b'{"release": "' + b"x" * (7 * 1024 * 1024) + b'"}'
-    answer = await call(world, "POST", SCHEDULES, data=BytesIO(almost), headers={"Content-Type": "application/json"})
+    answer = await send_request(
+        world, "POST", SCHEDULES, data=BytesIO(almost), headers={"Content-Type": "application/json"}
+    )
     assert answer.status == 400 and answer.json["release"][0].startswith("Object with release_id=xxxx")
-    assert await everything(world) == before
+    assert await snapshot(world) == before
 
 
 # --- whatever else can be sent
@@ -162,8 +166,8 @@ UNSEEN = [b"\0", b"\x7f", b"\xff", b"\xed\xa0\x80", "é".encode()]
 PIECES = [*UNSEEN, b"%00", b"%FF", b"%ED%A0%80", b"%C3%A9", b"%", b"%zz", b"%0A", b"%7F", b"%F4%90%80%80"]
 
 
-async def test_odd_bytes_in_an_address_are_4xx_or_find_nothing(world: World) -> None:
-    await calendar(world)
+async def test_odd_bytes_in_a_url_are_4xx_or_find_nothing(world: World) -> None:
+    await create_schedules(world)
     for piece in PIECES:
         for path in (
             *(b"release-schedules/%s/", b"releases/%s/", b"%s/", b"release-variants/%s/x/", b"release-schedules/?%s=1"),
@@ -183,8 +187,8 @@ async def test_odd_bytes_in_an_address_are_4xx_or_find_nothing(world: World) -> 
                     assert status == 400 and piece in UNSEEN, (method, path, piece, body)
 
 
-async def test_odd_bytes_in_headers_are_4xx_or_change_nothing(world: World) -> None:
-    await calendar(world)
+async def test_odd_bytes_in_headers_are_4xx_or_ignored(world: World) -> None:
+    await create_schedules(world)
     body = orjson.dumps({"date": "2001-01-01"})
     json = b"Content-Type: application/json"
     for header, status in (
@@ -199,7 +203,7 @@ async def test_odd_bytes_in_headers_are_4xx_or_change_nothing(world: World) -> N
         (b"X-Request-ID: \xff", 200),
         (b"Content-Encoding: \xff", 200),
     ):
-        answered, value = await ask_raw(world, b"PATCH", b"release-schedules/1/", json, header, body=body)
+        answered, value = await send_raw_request(world, b"PATCH", b"release-schedules/1/", json, header, body=body)
         assert answered == status, (header, value)
     for kind in (
         b"\xff",
@@ -207,10 +211,12 @@ async def test_odd_bytes_in_headers_are_4xx_or_change_nothing(world: World) -> N
         b"application/json;;;",
         b"application/json; charset=utf-16",
     ):
-        answered, value = await ask_raw(world, b"PATCH", b"release-schedules/1/", b"Content-Type: " + kind, body=body)
+        answered, value = await send_raw_request(
+            world, b"PATCH", b"release-schedules/1/", b"Content-Type: " + kind, body=body
+        )
         assert answered in (200, 415), (kind, value)
     for token in ("\xff", "é", "a" * 5000, "'", "\udcff"):
-        answered, value = await ask_raw(world, b"GET", b"release-schedules/", token=token)
+        answered, value = await send_raw_request(world, b"GET", b"release-schedules/", token=token)
         assert answered in (401, 429), (token, value)
     for host in (b"a b", b'x"><script>', b"\xff", b"x" * 300, b"a,b"):
         request = b"GET %s/ HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % (BASE.encode(), host)
@@ -221,34 +227,36 @@ async def test_odd_bytes_in_headers_are_4xx_or_change_nothing(world: World) -> N
 HUGE: list[Any] = [2**31, 2**32, 2**63 - 1, 2**63, 2**64, 2**65, 10**30, -(2**63), -(2**65), 1e308, -1, 0]
 
 
-async def test_numbers_beyond_all_bounds_are_4xx_or_find_nothing(world: World) -> None:
-    await calendar(world)
-    before = await everything(world)
+async def test_huge_numbers_are_4xx_or_find_nothing(world: World) -> None:
+    await create_schedules(world)
+    before = await snapshot(world)
     for number in HUGE:
         plain = str(int(number))
         for path in (f"{SCHEDULES}{plain}/", f"changesets/{plain}/", f"{SCHEDULES}?page={plain}"):
             if plain != "0" or "page" not in path:
-                assert (await said(world, "GET", path))[0] == 404, path
+                assert (await send(world, "GET", path))[0] == 404, path
         for query in ("sla", "release", "date", "active", "date_after", "ordering", "fields"):
-            assert (await said(world, "GET", f"{SCHEDULES}?{query}={plain}"))[0] in (200, 400)
+            assert (await send(world, "GET", f"{SCHEDULES}?{query}={plain}"))[0] in (200, 400)
         raw = orjson.loads(plain) if abs(number) < 2**63 else plain
         for field in (*NEW, "id", "active", "foo"):
             body = b'{"%s": %s}' % (field.encode(), plain.encode())
             for method, path in (("POST", SCHEDULES), ("PATCH", f"{SCHEDULES}1/")):
-                answer = await call(world, method, path, data=body, headers={"Content-Type": "application/json"})
+                answer = await send_request(
+                    world, method, path, data=body, headers={"Content-Type": "application/json"}
+                )
                 assert answer.status == 400, (method, field, number)
-        assert (await said(world, "DELETE", SCHEDULES, [raw]))[0] == 404
-        assert (await said(world, "PATCH", SCHEDULES, {plain: {"date": "2001-01-01"}}))[0] == 404
-    deletion = await call(
+        assert (await send(world, "DELETE", SCHEDULES, [raw]))[0] == 404
+        assert (await send(world, "PATCH", SCHEDULES, {plain: {"date": "2001-01-01"}}))[0] == 404
+    deletion = await send_request(
         world, "DELETE", SCHEDULES, data=b"[%d]" % 2**65, headers={"Content-Type": "application/json"}
     )
     assert deletion.status == 400
-    assert await everything(world) == before
+    assert await snapshot(world) == before
 
 
-async def test_deep_and_odd_values_wherever_a_value_may_stand_are_refused(world: World) -> None:
-    await calendar(world)
-    before = await everything(world)
+async def test_deep_and_odd_values_are_refused_in_every_field(world: World) -> None:
+    await create_schedules(world)
+    before = await snapshot(world)
     deep: Any = "x"
     for _ in range(95):
         deep = [deep]
@@ -274,22 +282,22 @@ async def test_deep_and_odd_values_wherever_a_value_may_stand_are_refused(world:
                 ("PATCH", SCHEDULES, {"1": {field: value}}),
                 ("DELETE", SCHEDULES, [value] if value else [None]),
             ):
-                status, told = await said(world, method, path, body)
-                assert 400 <= status < 500 and isinstance(told, dict), (method, field, str(value)[:50])
-    assert await everything(world) == before
+                status, error = await send(world, method, path, body)
+                assert 400 <= status < 500 and isinstance(error, dict), (method, field, str(value)[:50])
+    assert await snapshot(world) == before
 
 
-async def test_many_parameters_of_one_name_are_taken_as_far_as_an_address_goes(world: World) -> None:
-    await calendar(world)
+async def test_a_parameter_may_be_repeated_up_to_the_length_of_a_url(world: World) -> None:
+    await create_schedules(world)
     names = "&".join(f"sla=s{number}" for number in range(700))
-    assert (await got(world, f"{SCHEDULES}?{names}"))["count"] == 0
+    assert (await get(world, f"{SCHEDULES}?{names}"))["count"] == 0
     names = "&".join(["sla=gold"] * 700)
-    assert (await got(world, f"{SCHEDULES}?{names}"))["count"] == 3
-    status, value = await said(world, "GET", f"{SCHEDULES}?{'&'.join(f'a{number}=1' for number in range(500))}")
+    assert (await get(world, f"{SCHEDULES}?{names}"))["count"] == 3
+    status, value = await send(world, "GET", f"{SCHEDULES}?{'&'.join(f'a{number}=1' for number in range(500))}")
     assert status == 400 and value["detail"].startswith("Unknown query params: a0, a1, a10")
 
 
-async def test_one_connection_is_kept_through_refusals(world: World) -> None:
+async def test_a_refused_request_keeps_the_connection_usable(world: World) -> None:
     request = b"POST %s/release-schedules/ HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}" % BASE.encode()
     last = b"GET %s/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % BASE.encode()
     status, _, body = await asyncio.wait_for(send_raw(world, request * 2 + last), 20)

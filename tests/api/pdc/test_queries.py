@@ -1,4 +1,4 @@
-"""Lists, asked: filters, order, fields and pages. Every table is tried in one world, for its rows only read."""
+"""Lists of schedules: filters, orderings, fields and pages. The cases of a table only read, and share one world."""
 
 from typing import Any
 from urllib.parse import quote
@@ -9,8 +9,8 @@ import pytest
 
 from bot.store.database import execute, execute_many
 from bot.store.projects import Project
-from tests.api.pdc.calls import SCHEDULES, calendar, day
-from tests.api.pdc.goods import BASE, call, got, made, said
+from tests.api.pdc.content import BASE, create, get, send, send_request
+from tests.api.pdc.schedules import SCHEDULES, create_schedules, iso_date
 from tests.world import World
 
 NONE: list[int] = []
@@ -80,8 +80,8 @@ FILTERED: dict[str, list[int]] = {
     "date_after=0001-01-01&date_before=9999-12-31": ALL,
     "date_after=9/1/2017&date_before=1/1/30": [1, 4, 3],
     "date_after=&date_before=": ALL,
-    f"date_after={day()}": [3, 2],
-    f"date_before={day(-1)}": [5, 1, 4],
+    f"date_after={iso_date()}": [3, 2],
+    f"date_before={iso_date(-1)}": [5, 1, 4],
     "sla=gold&active=0": [5, 1],
     "sla=gold&release=foo-1.0&active=0&date_before=2018-01-01&product_version=foo-1": [1],
     "sla=gold&sla=silver&release=foo-1.0": [1, 2],
@@ -92,14 +92,14 @@ FILTERED: dict[str, list[int]] = {
 
 
 async def ids(world: World, query: str) -> list[int]:
-    """The numbers of the schedules that a query finds, in their order."""
-    found = await got(world, f"{SCHEDULES}?{query}")
+    """The ids of the schedules that a query finds, in order."""
+    found = await get(world, f"{SCHEDULES}?{query}")
     assert found["count"] == len(found["results"]), query
     return [row["id"] for row in found["results"]]
 
 
-async def test_filters_leave_the_schedules_that_fit_all_of_them(world: World) -> None:
-    await calendar(world)
+async def test_filters_find_the_schedules_that_match_all_of_them(world: World) -> None:
+    await create_schedules(world)
     found = {query: await ids(world, query) for query in FILTERED}
     assert found == FILTERED
 
@@ -142,17 +142,17 @@ REFUSED: dict[str, Any] = {
 }
 
 
-async def test_what_is_asked_wrongly_is_told(world: World) -> None:
-    await calendar(world)
-    told = {query: await said(world, "GET", f"{SCHEDULES}?{query}") for query in REFUSED}
-    assert told == {query: (400, value) for query, value in REFUSED.items()}
+async def test_invalid_queries_are_refused(world: World) -> None:
+    await create_schedules(world)
+    responses = {query: await send(world, "GET", f"{SCHEDULES}?{query}") for query in REFUSED}
+    assert responses == {query: (400, value) for query, value in REFUSED.items()}
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
 async def test_unknown_parameters_are_refused_by_every_method_before_bodies_are_read(world: World, method: str) -> None:
     paths = [SCHEDULES, f"{SCHEDULES}1/", "auth/token/", "arches/"]
     for path in paths[: 4 if method in ("GET", "OPTIONS") else 1]:
-        answer = await call(world, method, f"{path}?b=1&a=2", data=b"{" if method[0] in "PD" else None)
+        answer = await send_request(world, method, f"{path}?b=1&a=2", data=b"{" if method[0] in "PD" else None)
         assert answer.status == 400, path
         assert method == "HEAD" or answer.json == {"detail": "Unknown query params: a, b."}, path
 
@@ -185,8 +185,8 @@ ORDERED: dict[str, list[int]] = {
 }
 
 
-async def test_schedules_come_in_the_order_that_is_asked_for(world: World) -> None:
-    await calendar(world)
+async def test_schedules_are_ordered_as_requested(world: World) -> None:
+    await create_schedules(world)
     found = {order: await ids(world, f"ordering={order}") for order in ORDERED}
     assert found == ORDERED
     assert await ids(world, "ordering=id&ordering=-id") == [5, 4, 3, 2, 1]
@@ -212,16 +212,16 @@ SHOWN: dict[str, list[str]] = {
 }
 
 
-async def test_only_the_fields_that_are_asked_for_are_shown_in_their_usual_order(world: World) -> None:
-    await calendar(world)
+async def test_only_the_selected_fields_are_shown_in_their_usual_order(world: World) -> None:
+    await create_schedules(world)
     for query, names in SHOWN.items():
-        rows = (await got(world, f"{SCHEDULES}?{query}"))["results"]
+        rows = (await get(world, f"{SCHEDULES}?{query}"))["results"]
         assert [list(row) for row in rows] == [names] * 5, query
-        assert list(await got(world, f"{SCHEDULES}1/?{query}")) == names, query
+        assert list(await get(world, f"{SCHEDULES}1/?{query}")) == names, query
 
 
-async def test_the_fields_of_a_get_may_stand_in_its_body_and_other_bodies_say_nothing(world: World) -> None:
-    await calendar(world)
+async def test_the_body_of_a_get_may_select_fields_and_other_bodies_are_ignored(world: World) -> None:
+    await create_schedules(world)
     every = SHOWN["fields="]
     for body, names in (
         ({"fields": ["sla", "id"]}, ["id", "sla"]),
@@ -238,49 +238,49 @@ async def test_the_fields_of_a_get_may_stand_in_its_body_and_other_bodies_say_no
     ):
         for path in (SCHEDULES, f"{SCHEDULES}1/"):
             headers = {"Content-Type": "application/json"}
-            status, value = await said(world, "GET", path, data=orjson.dumps(body), headers=headers)
+            status, value = await send(world, "GET", path, data=orjson.dumps(body), headers=headers)
             assert status == 200, body
             assert list(value["results"][0] if "results" in value else value) == names, body
-    both = await call(world, "GET", f"{SCHEDULES}?fields=id", {"fields": ["sla"]})
+    both = await send_request(world, "GET", f"{SCHEDULES}?fields=id", {"fields": ["sla"]})
     assert list(both.json["results"][0]) == ["id", "sla"]
-    assert (await said(world, "GET", SCHEDULES, {"fields": ["nope"]}))[0] == 400
+    assert (await send(world, "GET", SCHEDULES, {"fields": ["nope"]}))[0] == 400
     for raw in (b"{", b"\xff", b'{"fields": "id"} x', b"[" * 2000, b'{"fields": "\\ud800"}'):
-        status, value = await said(world, "GET", SCHEDULES, data=raw, headers={"Content-Type": "application/json"})
+        status, value = await send(world, "GET", SCHEDULES, data=raw, headers={"Content-Type": "application/json"})
         assert (status, value["count"]) == (200, 5)
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    answer = await call(world, "GET", SCHEDULES, data=b"fields=id", headers=form)
+    answer = await send_request(world, "GET", SCHEDULES, data=b"fields=id", headers=form)
     assert list(answer.json["results"][0]) == every
 
 
-async def test_fields_that_are_not_shown_are_not_taken_either(world: World) -> None:
-    await calendar(world)
+async def test_fields_that_are_not_selected_are_not_accepted(world: World) -> None:
+    await create_schedules(world)
     body = {"release": "bar-2.0", "sla": "silver", "date": "2030-03-03"}
     unknown = {"detail": 'Unknown fields: "date", "release", "sla".'}
-    assert await said(world, "POST", f"{SCHEDULES}?fields=id", body) == (400, unknown)
-    assert await said(world, "PUT", f"{SCHEDULES}1/?fields=id", body) == (400, unknown)
-    assert await said(world, "PATCH", f"{SCHEDULES}1/?exclude_fields=date", {"date": "2030-03-03"}) == (
+    assert await send(world, "POST", f"{SCHEDULES}?fields=id", body) == (400, unknown)
+    assert await send(world, "PUT", f"{SCHEDULES}1/?fields=id", body) == (400, unknown)
+    assert await send(world, "PATCH", f"{SCHEDULES}1/?exclude_fields=date", {"date": "2030-03-03"}) == (
         400,
         {"detail": 'Unknown fields: "date".'},
     )
     required = {name: ["This field is required."] for name in body}
-    assert await said(world, "POST", f"{SCHEDULES}?fields=id", {}) == (400, required)
+    assert await send(world, "POST", f"{SCHEDULES}?fields=id", {}) == (400, required)
     del body["date"]
-    assert await said(world, "POST", f"{SCHEDULES}?exclude_fields=date", body) == (400, {"date": required["date"]})
+    assert await send(world, "POST", f"{SCHEDULES}?exclude_fields=date", body) == (400, {"date": required["date"]})
     body["date"] = "2030-03-03"
-    made_one = await said(world, "POST", f"{SCHEDULES}?exclude_fields=active,release_url,sla_url,id", body)
+    made_one = await send(world, "POST", f"{SCHEDULES}?exclude_fields=active,release_url,sla_url,id", body)
     assert made_one == (201, body)
-    assert await said(world, "PATCH", f"{SCHEDULES}6/?fields=date", {"date": "2031-01-01"}) == (
+    assert await send(world, "PATCH", f"{SCHEDULES}6/?fields=date", {"date": "2031-01-01"}) == (
         200,
         {"date": "2031-01-01"},
     )
-    assert await said(world, "PUT", f"{SCHEDULES}6/?fields=date", {"date": "2032-01-01"}) == (
+    assert await send(world, "PUT", f"{SCHEDULES}6/?fields=date", {"date": "2032-01-01"}) == (
         200,
         {"date": "2032-01-01"},
     )
-    assert await said(world, "PUT", f"{SCHEDULES}6/?fields=id", {}) == (200, {"id": 6})
-    assert await said(world, "PUT", f"{SCHEDULES}?fields=id&exclude_fields=id", {"6": {}}) == (200, {"6": {}})
-    assert (await got(world, f"{SCHEDULES}6/?fields=release,sla,date")) == {**body, "date": "2032-01-01"}
-    assert await said(world, "PATCH", f"{SCHEDULES}?fields=date", {"6": {"date": "2033-01-01"}}) == (
+    assert await send(world, "PUT", f"{SCHEDULES}6/?fields=id", {}) == (200, {"id": 6})
+    assert await send(world, "PUT", f"{SCHEDULES}?fields=id&exclude_fields=id", {"6": {}}) == (200, {"6": {}})
+    assert (await get(world, f"{SCHEDULES}6/?fields=release,sla,date")) == {**body, "date": "2032-01-01"}
+    assert await send(world, "PATCH", f"{SCHEDULES}?fields=date", {"6": {"date": "2033-01-01"}}) == (
         200,
         {"6": {"date": "2033-01-01"}},
     )
@@ -289,11 +289,11 @@ async def test_fields_that_are_not_shown_are_not_taken_either(world: World) -> N
 # --- pages
 
 
-async def many(world: World, count: int) -> None:
-    """So many SLAs."""
+async def create_slas(world: World, count: int) -> None:
+    """Create SLAs."""
     for start in range(0, count, 10_000):
         items = [{"name": f"sla {number:07}"} for number in range(start, min(count, start + 10_000))]
-        await made(world, "component-sla-types", items)
+        await create(world, "component-sla-types", items)
 
 
 PAGES: dict[str, tuple[int, str | None, str | None]] = {
@@ -331,71 +331,71 @@ PAGES: dict[str, tuple[int, str | None, str | None]] = {
 NO_PAGES = ["0", "-1", "8", "text", "", "1.0", "LAST", "99999999999999999999999", "1e0", "%00", "9" * 5000]
 
 
-async def test_lists_are_paged_with_addresses_of_the_pages_beside(world: World) -> None:
-    await many(world, 125)
+async def test_pages_have_links_to_the_next_and_previous_one(world: World) -> None:
+    await create_slas(world, 125)
     base = f"{world.url}{BASE}/component-sla-types/"
     for query, (length, after, before) in PAGES.items():
-        page = await got(world, f"component-sla-types/?{query}")
+        page = await get(world, f"component-sla-types/?{query}")
         assert list(page) == ["count", "next", "previous", "results"]
         assert (page["count"], len(page["results"])) == (125, length), query
         assert page["next"] == (None if after is None else f"{base}?{after}"), query
         assert page["previous"] == (None if before is None else base + f"?{before}" * bool(before)), query
     for number in NO_PAGES:
-        status, value = await said(world, "GET", f"component-sla-types/?page={number}")
+        status, value = await send(world, "GET", f"component-sla-types/?page={number}")
         wrong = "Query param page must be text without the character U+0000." if "%" in number else "Invalid page."
         assert (status, value) == (400 if "%" in number else 404, {"detail": wrong}), number
 
 
-async def test_following_next_from_page_to_page_shows_everything_once(world: World) -> None:
-    await many(world, 125)
+async def test_following_the_next_links_shows_everything_once(world: World) -> None:
+    await create_slas(world, 125)
     for query in ("page_size=30&ordering=-name", "ordering=description&page_size=7", "name=sla%200000003"):
         seen, path = [], f"component-sla-types/?{query}"
         while path:
-            page = await got(world, path)
+            page = await get(world, path)
             seen += [row["name"] for row in page["results"]]
             path = (page["next"] or "").removeprefix(f"{world.url}{BASE}/")
         assert len(seen) == len(set(seen)) == page["count"], query
 
 
-async def test_the_only_page_of_an_empty_list_is_the_first(world: World) -> None:
+async def test_an_empty_list_has_one_page(world: World) -> None:
     empty: dict[str, Any] = {"count": 0, "next": None, "previous": None, "results": []}
     for query in ("", "page=1", "page=last", "page_size=1"):
-        assert await got(world, f"{SCHEDULES}?{query}") == empty
-    assert (await said(world, "GET", f"{SCHEDULES}?page=2"))[0] == 404
-    assert await got(world, f"{SCHEDULES}?page_size=0") == []
+        assert await get(world, f"{SCHEDULES}?{query}") == empty
+    assert (await send(world, "GET", f"{SCHEDULES}?page=2"))[0] == 404
+    assert await get(world, f"{SCHEDULES}?page_size=0") == []
 
 
-async def test_with_a_page_size_of_nothing_or_less_everything_comes_in_one_list(world: World) -> None:
-    await many(world, 1203)
+async def test_a_page_size_of_zero_or_less_returns_the_whole_list(world: World) -> None:
+    await create_slas(world, 1203)
     rows: list[Any] = []
     for page in range(1, 14):
-        rows += (await got(world, f"component-sla-types/?page_size=100&ordering=-name&page={page}"))["results"]
+        rows += (await get(world, f"component-sla-types/?page_size=100&ordering=-name&page={page}"))["results"]
     assert len(rows) == 1203
     for size in ("0", "-1", "-0", "-20", "-99999999999999999999999"):
         for more in ("", "&page=2", "&page=nope"):
-            assert await got(world, f"component-sla-types/?page_size={size}&ordering=-name{more}") == rows
-    assert await got(world, "component-sla-types/?page_size=5&page_size=-1&name=sla%200000007&fields=name") == [
+            assert await get(world, f"component-sla-types/?page_size={size}&ordering=-name{more}") == rows
+    assert await get(world, "component-sla-types/?page_size=5&page_size=-1&name=sla%200000007&fields=name") == [
         {"name": "sla 0000007"}
     ]
-    assert await got(world, "component-sla-types.json?page_size=0&ordering=-name") == rows
-    answer = await call(world, "HEAD", "component-sla-types/?page_size=0")
+    assert await get(world, "component-sla-types.json?page_size=0&ordering=-name") == rows
+    answer = await send_request(world, "HEAD", "component-sla-types/?page_size=0")
     assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
-    assert len(await got(world, "arches/?page_size=0")) == 48
+    assert len(await get(world, "arches/?page_size=0")) == 48
 
 
-async def test_a_list_without_pages_keeps_its_shape_when_compressed_and_shows_nested_lists(world: World) -> None:
-    await calendar(world)
-    await many(world, 1100)
+async def test_an_unpaged_list_can_be_compressed_and_shows_nested_lists(world: World) -> None:
+    await create_schedules(world)
+    await create_slas(world, 1100)
     async with world.session.get(
         f"{world.url}{BASE}/component-sla-types/?page_size=0", headers={"Accept-Encoding": "gzip"}
     ) as response:
         assert (response.headers["Content-Encoding"], response.headers["Vary"]) == ("gzip", "Accept, Accept-Encoding")
         assert len(await response.json()) == 1103
-    versions = await got(world, "product-versions/?page_size=-1")
+    versions = await get(world, "product-versions/?page_size=-1")
     assert versions[0]["releases"] == ["foo-1.0"]
 
 
-async def test_a_list_that_breaks_off_is_never_taken_for_whole(world: World) -> None:
+async def test_a_list_that_breaks_off_closes_the_connection(world: World) -> None:
     rows = [[number, f"long {number}", "x" * 25_000] for number in range(10, 1010)]  # more than sockets hold
     await execute_many("INSERT INTO slas (id, name, description) VALUES ($1, $2, $3)", rows)
     url = f"{world.url}{BASE}/component-sla-types/?page_size=0"
@@ -404,41 +404,41 @@ async def test_a_list_that_breaks_off_is_never_taken_for_whole(world: World) -> 
         await execute("ALTER TABLE slas RENAME TO gone")
         with pytest.raises(aiohttp.ClientError):
             await response.read()
-    fault = await call(world, "GET", "component-sla-types/?page_size=0")
+    fault = await send_request(world, "GET", "component-sla-types/?page_size=0")
     assert fault.status == 503 and fault.headers["Allow"].startswith("GET, POST")
     sentence = "The server encountered an internal error or misconfiguration and was unable to complete your request."
     assert fault.json == {"detail": sentence}
     await execute("ALTER TABLE gone RENAME TO slas")
-    assert (await call(world, "GET", "component-sla-types/10/")).status == 200
+    assert (await send_request(world, "GET", "component-sla-types/10/")).status == 200
 
 
-async def test_what_is_changed_while_a_long_list_is_sent_comes_at_most_once(world: World) -> None:
+async def test_an_item_changed_while_a_long_list_is_sent_appears_at_most_once(world: World) -> None:
     rows = [[number, f"long {number:05}", "x" * 25_000] for number in range(10, 1001)]  # more than sockets hold
     await execute_many("INSERT INTO slas (id, name, description) VALUES ($1, $2, $3)", rows)
     url = f"{world.url}{BASE}/component-sla-types/?page_size=0&ordering=name"
     async with world.session.get(url, headers={"Accept-Encoding": "identity"}) as response:
         for number in (990, 800):
             assert (
-                await call(world, "PATCH", "component-sla-types/", {str(number): {"description": ""}})
+                await send_request(world, "PATCH", "component-sla-types/", {str(number): {"description": ""}})
             ).status == 200
         await execute("UPDATE slas SET name = 'a' WHERE id = 999")
-        assert (await call(world, "DELETE", "component-sla-types/1000/")).status == 204
-        await made(world, "component-sla-types", {"name": "b"})
+        assert (await send_request(world, "DELETE", "component-sla-types/1000/")).status == 204
+        await create(world, "component-sla-types", {"name": "b"})
         listed = [row["id"] for row in await response.json()]
     assert listed == list(range(10, 1000))
 
 
-async def test_names_of_rows_come_unchanged_whatever_they_are(world: World) -> None:
+async def test_names_are_returned_unchanged_whatever_characters_they_have(world: World) -> None:
     names = ["a&b=c", "a+b", "ü ñ 日本", "<b>", '"', "\\", "%41", "a,b", "#", "'; --", "{}", "$1", "?"]
-    await made(world, "component-sla-types", [{"name": name} for name in names])
+    await create(world, "component-sla-types", [{"name": name} for name in names])
     for name in names:
-        found = await got(world, f"component-sla-types/?name={quote(name)}")
+        found = await get(world, f"component-sla-types/?name={quote(name)}")
         assert [row["name"] for row in found["results"]] == [name]
     pairs = "&".join(f"name={quote(name)}" for name in names)
-    first = await got(world, f"component-sla-types/?{pairs}&page_size=1&ordering=id")
+    first = await get(world, f"component-sla-types/?{pairs}&page_size=1&ordering=id")
     seen, address = [first["results"][0]["name"]], first["next"]
     while address:
-        page = await got(world, address.removeprefix(f"{world.url}{BASE}/"))
+        page = await get(world, address.removeprefix(f"{world.url}{BASE}/"))
         seen, address = [*seen, page["results"][0]["name"]], page["next"]
     assert seen == names
     assert await Project.exists(permalink="site")

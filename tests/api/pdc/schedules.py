@@ -1,4 +1,4 @@
-"""What tests of release schedules have in common: a calendar, and requests that no client would send."""
+"""Schedules for tests of the PDC dialect, and raw requests that no client would send."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from bot.store.projects import Project, Repository
-from tests.api.pdc.goods import BASE, RELEASES, made
+from tests.api.pdc.content import BASE, RELEASES, create
 from tests.world import World
 
 SCHEDULES = "release-schedules/"
@@ -16,34 +16,34 @@ SLAS = ["gold", "silver", "bronze"]
 NEW = {"release": "bar-2.0", "sla": "silver", "date": "2030-03-03"}
 
 
-def day(offset: int = 0) -> str:
-    """A day from today on, in UTC."""
+def iso_date(offset: int = 0) -> str:
+    """The date some days from today, in UTC."""
     return (datetime.now(UTC) + timedelta(days=offset)).date().isoformat()
 
 
-def dates() -> list[tuple[str, str, str]]:
-    """The schedules of the calendar, numbered from 1: release, SLA and date."""
+def schedule_dates() -> list[tuple[str, str, str]]:
+    """The schedules that `create_schedules` creates, with ids from 1: release, SLA and date."""
     return [
         ("foo-1.0", "gold", "2017-09-01"),
         ("foo-1.0", "silver", "2099-01-01"),
-        ("foo-1.1-eus", "gold", day()),
-        ("bar-2.0", "bronze", day(-1)),
+        ("foo-1.1-eus", "gold", iso_date()),
+        ("bar-2.0", "bronze", iso_date(-1)),
         ("bar-2.0", "gold", "2012-02-29"),
     ]
 
 
-async def calendar(world: World) -> None:
-    """Three releases, three SLAs and five schedules; two of the releases are of projects of their own."""
-    await made(world, "products", {"name": "Foo", "short": "foo"})
-    await made(world, "product-versions", {"name": "Foo 1", "version": "1", "product": "foo"})
-    await made(world, "releases", RELEASES)
-    await made(world, "component-sla-types", [{"name": name} for name in SLAS])
-    rows = [{"release": release, "sla": sla, "date": date} for release, sla, date in dates()]
-    await made(world, "release-schedules", rows)
+async def create_schedules(world: World) -> None:
+    """Create three releases of two projects, three SLAs and five schedules."""
+    await create(world, "products", {"name": "Foo", "short": "foo"})
+    await create(world, "product-versions", {"name": "Foo 1", "version": "1", "product": "foo"})
+    await create(world, "releases", RELEASES)
+    await create(world, "component-sla-types", [{"name": name} for name in SLAS])
+    rows = [{"release": release, "sla": sla, "date": date} for release, sla, date in schedule_dates()]
+    await create(world, "release-schedules", rows)
 
 
-async def hide(permalink: str) -> None:
-    """Let a project be of a private repository."""
+async def make_private(permalink: str) -> None:
+    """Give a project a private repository."""
     now = datetime.now(UTC)
     values: dict[str, Any] = {"full_name": f"acme/{permalink}", "default_branch": "main", "private": True}
     repository = await Repository.create(github_id=9000 + len(permalink), checked_at=now, **values)
@@ -51,7 +51,7 @@ async def hide(permalink: str) -> None:
 
 
 async def send_raw(world: World, request: bytes) -> tuple[int, dict[str, str], bytes]:
-    """What is answered to bytes as they are: status, headers and body."""
+    """Send bytes as they are; return status, headers and body of the response."""
     address = urlsplit(world.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     try:
@@ -64,14 +64,14 @@ async def send_raw(world: World, request: bytes) -> tuple[int, dict[str, str], b
     return int(first.split()[1]), headers, body
 
 
-async def ask_raw(
+async def send_raw_request(
     world: World, method: bytes, path: bytes, *headers: bytes, body: bytes = b"", token: str | None = None
 ) -> tuple[int, Any]:
-    """Status and JSON of what is answered to a request below the base that is not checked before it is sent."""
+    """Send a request below the base unchecked; return the status and JSON of the response."""
     secret = (world.token if token is None else token).encode("utf-8", "surrogateescape")
-    given = [b"Host: longshore.test", b"Connection: close", b"Authorization: Token " + secret, *headers]
-    given += [b"Content-Length: %d" % len(body)] if body else []
+    lines = [b"Host: longshore.test", b"Connection: close", b"Authorization: Token " + secret, *headers]
+    lines += [b"Content-Length: %d" % len(body)] if body else []
     request = b" ".join([method, BASE.encode() + b"/" + path, b"HTTP/1.1"])
-    status, answered, said = await send_raw(world, b"\r\n".join([request, *given, b"", body]))
-    assert answered.get("content-type") == "application/json", (path, status, answered, said[:200])
-    return status, orjson.loads(said)
+    status, response_headers, response = await send_raw(world, b"\r\n".join([request, *lines, b"", body]))
+    assert response_headers.get("content-type") == "application/json", (path, status, response_headers, response[:200])
+    return status, orjson.loads(response)

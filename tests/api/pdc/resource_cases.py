@@ -1,9 +1,9 @@
-"""The resources that schedules and files rest on, as tests try them: what they show, and what they refuse how."""
+"""Test cases of the supporting resources: what they show, and what they refuse with which error."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.api.pdc.goods import REPO, RPM, VARIANT
+from tests.api.pdc.content import REPO, RPM, VARIANT
 
 NULL, REQUIRED, BLANK = "This field may not be null.", "This field is required.", "This field may not be blank."
 NO_TEXT, NO_INTEGER, NOT_PRINTABLE = (
@@ -26,16 +26,16 @@ ARCHES = (
 
 
 @dataclass
-class Case:
-    """A resource as this file tries it: one that can be made, where the stocked one is, and what is refused how."""
+class ResourceCase:
+    """A resource: a new item as sent and as shown, the path of an existing one, and refused values with errors."""
 
-    name: str
-    keys: list[str]
+    resource: str
+    fields: list[str]
     new: dict[str, Any]
-    shown: dict[str, Any]
+    created: dict[str, Any]
     path: str
-    wrong: list[tuple[dict[str, Any], Any]]
-    second: tuple[dict[str, Any], Any]
+    refused: list[tuple[dict[str, Any], Any]]
+    duplicate: tuple[dict[str, Any], Any]
     allow: str = "GET, POST, PUT, PATCH, HEAD, OPTIONS"
     defaults: dict[str, Any] = field(default_factory=dict)
 
@@ -44,8 +44,8 @@ def not_allowed(value: Any, *names: str) -> str:
     return f"'{value}' is not allowed value. Use one of {', '.join(map(repr, names))}."
 
 
-def texts(name: str, longest: int) -> list[tuple[dict[str, Any], Any]]:
-    """What no line of text may be."""
+def refused_texts(name: str, longest: int) -> list[tuple[dict[str, Any], Any]]:
+    """Values that a text field refuses."""
     return [
         ({name: None}, {name: [NULL]}),
         ({name: ""}, {name: [BLANK]}),
@@ -55,16 +55,16 @@ def texts(name: str, longest: int) -> list[tuple[dict[str, Any], Any]]:
     ]
 
 
-def unprintable(name: str) -> list[tuple[dict[str, Any], Any]]:
+def refused_unprintable(name: str) -> list[tuple[dict[str, Any], Any]]:
     return [({name: f"a{bad}b"}, {name: [NOT_PRINTABLE]}) for bad in ("\n", "\x1b", "\x7f", "\u202e", "\u2028")]
 
 
-def flags(name: str) -> list[tuple[dict[str, Any], Any]]:
-    said = [({name: value}, {name: [f"{shown} is not a valid boolean."]}) for shown, value in FLAGS]
-    return [({name: None}, {name: [NULL]}), *said]
+def refused_booleans(name: str) -> list[tuple[dict[str, Any], Any]]:
+    refused = [({name: value}, {name: [f"{shown} is not a valid boolean."]}) for shown, value in FLAGS]
+    return [({name: None}, {name: [NULL]}), *refused]
 
 
-def counts(name: str) -> list[tuple[dict[str, Any], Any]]:
+def refused_counts(name: str) -> list[tuple[dict[str, Any], Any]]:
     low, high = (
         f"Ensure this value is {than} than or equal to {n}." for than, n in (("greater", 0), ("less", 2**63 - 1))
     )
@@ -76,7 +76,7 @@ def counts(name: str) -> list[tuple[dict[str, Any], Any]]:
     ]
 
 
-def words(name: str, *names: str) -> list[tuple[dict[str, Any], Any]]:
+def refused_words(name: str, *names: str) -> list[tuple[dict[str, Any], Any]]:
     return [
         ({name: None}, {name: [NULL]}),
         ({name: ""}, {name: [NULL]}),
@@ -88,29 +88,29 @@ PRODUCT = {"name": "Web Shop", "short": "web-shop"}
 PRODUCT_VERSION = {"name": "Foo 2", "version": "2", "product": "foo"}
 OTHER_REPO: dict[str, Any] = {**REPO, "name": "more", "shadow": "true", "product_id": "7"}
 OTHER_RPM: dict[str, Any] = {**RPM, "name": "vim", "epoch": "2", "version": 9}
-CASES = [
-    Case(
+RESOURCE_CASES = [
+    ResourceCase(
         "products",
         ["name", "short", "active", "product_versions", "allowed_push_targets"],
         PRODUCT,
         {**PRODUCT, "active": True, "product_versions": [], "allowed_push_targets": []},
         "products/foo/",
         [
-            *texts("name", 200),
-            *unprintable("name"),
-            *texts("short", 200),
+            *refused_texts("name", 200),
+            *refused_unprintable("name"),
+            *refused_texts("short", 200),
             *(
                 ({"short": bad}, {"short": [BAD_SHORT]})
                 for bad in ("Foo", "1foo", "foo_bar", "-foo", "foo-", "foo--bar", "foo bar", "foo.1", "föö", 5)
             ),
-            *flags("active"),
+            *refused_booleans("active"),
             ({"product_versions": []}, {"detail": 'Can not update read only fields: "product_versions".'}),
             ({"id": 1}, {"detail": 'Unknown fields: "id".'}),
         ],
         ({"short": "bar"}, {"short": ["product with this short already exists."]}),
         defaults={"active": True},
     ),
-    Case(
+    ResourceCase(
         "product-versions",
         [
             *("name", "short", "version", "active", "product_version_id", "product", "releases"),
@@ -129,8 +129,8 @@ CASES = [
         },
         "product-versions/foo-1/",
         [
-            *texts("name", 200),
-            *texts("version", 200),
+            *refused_texts("name", 200),
+            *refused_texts("version", 200),
             *(
                 ({"version": bad}, {"version": ["Only accept text without blanks, <, > and /"]})
                 for bad in ("1 2", "1/2", "<b>")
@@ -148,15 +148,15 @@ CASES = [
         ({"version": "0", "short": "taken"}, {"detail": ["The fields short, version must make a unique set."]}),
         defaults={"active": True},
     ),
-    Case(
+    ResourceCase(
         "component-sla-types",
         ["id", "name", "description"],
         {"name": "  silver "},
         {"id": 3, "name": "silver", "description": ""},
         "component-sla-types/1/",
         [
-            *texts("name", 300),
-            *unprintable("name"),
+            *refused_texts("name", 300),
+            *refused_unprintable("name"),
             ({"description": None}, {"description": [NULL]}),
             ({"description": ["x"]}, {"description": [NO_TEXT]}),
             ({"description": "a\x00".replace("\x00", "\x01")}, {"description": [NOT_PRINTABLE]}),
@@ -170,7 +170,7 @@ CASES = [
         allow="GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS",
         defaults={"description": ""},
     ),
-    Case(
+    ResourceCase(
         "release-variants",
         [
             *("release", "id", "uid", "name", "type", "arches", "variant_version", "variant_release"),
@@ -190,15 +190,15 @@ CASES = [
             *(({"release": value}, {"release": [NULL]}) for value in (None, "")),
             ({"release": "foo-9"}, {"release": ["Object with release_id=foo-9 does not exist."]}),
             ({"release": 1.0}, {"release": ["Object with release_id=1.0 does not exist."]}),
-            *texts("id", 200),
-            *texts("uid", 200),
+            *refused_texts("id", 200),
+            *refused_texts("uid", 200),
             *(
                 ({"uid": bad}, {"uid": ["Only accept text without / that is not . or .."]})
                 for bad in ("a/b", "/", ".", "..")
             ),
-            *texts("name", 300),
-            *unprintable("uid"),
-            *words("type", "variant", "optional", "addon", "layered-product", "module"),
+            *refused_texts("name", 300),
+            *refused_unprintable("uid"),
+            *refused_words("type", "variant", "optional", "addon", "layered-product", "module"),
             ({"arches": None}, {"arches": [NULL]}),
             *(
                 ({"arches": value}, {"arches": [f'Expected a list of items but got type "{kind}".']})
@@ -220,7 +220,7 @@ CASES = [
         allow="GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS",
         defaults={"variant_version": None, "variant_release": None},
     ),
-    Case(
+    ResourceCase(
         "content-delivery-repos",
         [
             *("id", "release_id", "variant_uid", "arch", "service", "repo_family", "content_format"),
@@ -230,18 +230,18 @@ CASES = [
         {**OTHER_REPO, "id": 6, "shadow": True, "product_id": 7},
         "content-delivery-repos/1/",
         [
-            *texts("release_id", 600),
-            *texts("variant_uid", 200),
-            *texts("name", 2000),
+            *refused_texts("release_id", 600),
+            *refused_texts("variant_uid", 200),
+            *refused_texts("name", 2000),
             ({"name": "名" * 667}, {"name": ["Ensure this field has no more than 2000 bytes."]}),
-            *unprintable("name"),
-            *words("arch", *ARCHES),
-            *words("service", "rhn", "pulp", "ftp"),
-            *words("repo_family", "dist", "beta", "htb"),
-            *words("content_format", "rpm", "iso", "kickstart", "comps", "docker", "dud"),
-            *words("content_category", "binary", "debug", "source"),
-            *flags("shadow"),
-            *counts("product_id"),
+            *refused_unprintable("name"),
+            *refused_words("arch", *ARCHES),
+            *refused_words("service", "rhn", "pulp", "ftp"),
+            *refused_words("repo_family", "dist", "beta", "htb"),
+            *refused_words("content_format", "rpm", "iso", "kickstart", "comps", "docker", "dud"),
+            *refused_words("content_category", "binary", "debug", "source"),
+            *refused_booleans("shadow"),
+            *refused_counts("product_id"),
             *(
                 (wrong, {"detail": ["No VariantArch for release_id={}, variant_uid={}, arch={}".format(*named)]})
                 for wrong, named in (
@@ -262,7 +262,7 @@ CASES = [
         allow="GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS",
         defaults={"shadow": False, "product_id": None},
     ),
-    Case(
+    ResourceCase(
         "rpms",
         [
             *("id", "name", "version", "epoch", "release", "arch", "srpm_name", "srpm_nevra", "filename"),
@@ -287,11 +287,11 @@ CASES = [
         },
         "rpms/1/",
         [
-            *(case for name in ("name", "version", "release", "srpm_name") for case in texts(name, 200)),
-            *unprintable("srpm_name"),
+            *(case for name in ("name", "version", "release", "srpm_name") for case in refused_texts(name, 200)),
+            *refused_unprintable("srpm_name"),
             ({"epoch": None}, {"epoch": [NULL]}),
-            *counts("epoch"),
-            *words("arch", *ARCHES),
+            *refused_counts("epoch"),
+            *refused_words("arch", *ARCHES),
             ({"filename": None}, {"filename": [NULL]}),
             ({"filename": "x" * 4097}, {"filename": ["Ensure this field has no more than 4096 characters."]}),
             ({"srpm_nevra": "x" * 201}, {"srpm_nevra": ["Ensure this field has no more than 200 characters."]}),

@@ -1,4 +1,4 @@
-"""What tests of the content network put on its shelves, and how they ask for it."""
+"""Content for tests of the PDC dialect, and requests to it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from tests.world import Response, World
 
 BASE = "/rest_api/v1"
-Wrong = Sequence[tuple[dict[str, Any], Any]]
+RefusedValues = Sequence[tuple[dict[str, Any], Any]]
 
 RELEASES: list[dict[str, Any]] = [
     {"short": "foo", "version": "1.0", "release_type": "ga", "name": "Foo 1", "product_version": "foo-1"},
@@ -94,35 +94,35 @@ FILES: list[dict[str, Any]] = [
 ]
 
 
-async def call(world: World, method: str, path: str, body: Any = None, **more: Any) -> Response:
-    """One request below the base of the dialects."""
-    return await world.ask(method, f"{BASE}/{path}", body, **{"allow_redirects": False, **more})
+async def send_request(world: World, method: str, path: str, body: Any = None, **options: Any) -> Response:
+    """Send a request below the base of the dialect."""
+    return await world.ask(method, f"{BASE}/{path}", body, **{"allow_redirects": False, **options})
 
 
-async def said(world: World, method: str, path: str, body: Any = None, **more: Any) -> tuple[int, Any]:
-    """Status and body of the answer to one request."""
-    answer = await call(world, method, path, body, **more)
+async def send(world: World, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
+    """Send a request; return the status and body of the response."""
+    answer = await send_request(world, method, path, body, **options)
     return answer.status, answer.json
 
 
-async def got(world: World, path: str) -> Any:
-    """What is read, which has to be there."""
-    status, value = await said(world, "GET", path)
+async def get(world: World, path: str) -> Any:
+    """Read a path, which has to succeed."""
+    status, value = await send(world, "GET", path)
     assert status == 200, (path, value)
     return value
 
 
-async def made(world: World, resource: str, body: Any) -> Any:
-    """What is made, which has to be accepted."""
-    status, value = await said(world, "POST", f"{resource}/", body)
+async def create(world: World, resource: str, body: Any) -> Any:
+    """Create items, which has to succeed."""
+    status, value = await send(world, "POST", f"{resource}/", body)
     assert status == 201, (resource, value)
     return value
 
 
-async def stock(world: World) -> None:
-    """Products, releases, variants, repositories, packages and five files."""
-    await made(world, "products", [{"name": "Foo", "short": "foo"}, {"name": "Bar", "short": "bar"}])
-    await made(world, "product-versions", {"name": "Foo 1", "version": "1", "product": "foo"})
+async def create_content(world: World) -> None:
+    """Create products, releases, variants, repositories, packages and five files."""
+    await create(world, "products", [{"name": "Foo", "short": "foo"}, {"name": "Bar", "short": "bar"}])
+    await create(world, "product-versions", {"name": "Foo 1", "version": "1", "product": "foo"})
     for resource, items in (
         ("releases", RELEASES),
         ("release-variants", VARIANTS),
@@ -130,29 +130,29 @@ async def stock(world: World) -> None:
         ("rpms", RPMS),
         ("released-files", FILES),
     ):
-        await made(world, resource, items)
+        await create(world, resource, items)
 
 
-async def everything(world: World) -> dict[str, Any]:
-    """All rows of the writable resources, and how many change sets there are."""
+async def snapshot(world: World) -> dict[str, Any]:
+    """All items of the writable resources, and the number of change sets."""
     resources = (
         *("products", "product-versions", "releases", "component-sla-types", "release-schedules"),
         *("release-variants", "content-delivery-repos", "rpms", "released-files"),
     )
-    rows = {name: await got(world, f"{name}/?page_size=0") for name in resources}
-    changesets = await got(world, "changesets/?page_size=1")
+    rows = {name: await get(world, f"{name}/?page_size=0") for name in resources}
+    changesets = await get(world, "changesets/?page_size=1")
     return {**rows, "changesets": changesets["count"]}
 
 
-async def refuses(world: World, resource: str, path: str, new: dict[str, Any], wrong: Wrong) -> None:
-    """Every wrong value is refused in its words: in a change of the item at `path`, and one way or another whole."""
-    for index, (values, refusal) in enumerate(wrong):
+async def check_refused(world: World, resource: str, path: str, new: dict[str, Any], refused: RefusedValues) -> None:
+    """Check that values are refused with their errors: in a PATCH of the item at `path`, and in whole items."""
+    for index, (values, refusal) in enumerate(refused):
         whole = {**new, **values}
-        assert await said(world, "PATCH", path, values) == (400, refusal), values
+        assert await send(world, "PATCH", path, values) == (400, refusal), values
         if index % 3 == 0:
-            assert await said(world, "POST", f"{resource}/", whole) == (400, refusal), values
+            assert await send(world, "POST", f"{resource}/", whole) == (400, refusal), values
         elif index % 3 == 1:
-            assert await said(world, "PUT", path, whole) == (400, refusal), values
+            assert await send(world, "PUT", path, whole) == (400, refusal), values
         else:
-            told = {"id_of_invalid_data": 1, "detail": refusal.get("detail", refusal), "invalid_data": whole}
-            assert await said(world, "POST", f"{resource}/", [new, whole]) == (400, told), values
+            expected = {"id_of_invalid_data": 1, "detail": refusal.get("detail", refusal), "invalid_data": whole}
+            assert await send(world, "POST", f"{resource}/", [new, whole]) == (400, expected), values
