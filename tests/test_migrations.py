@@ -172,10 +172,11 @@ OLD_PAYLOADS: list[tuple[dict[str, object], Job]] = [
     ),
     ({"run": 1}, jobs.DispatchRun(RunRowId(1))),
     ({"candidate": 1, "by": "alice"}, jobs.CheckTag(CandidateId(1), "alice")),
+    ({"run": 2}, jobs.CancelRun(RunRowId(2), forced=True)),
 ]
 INSERT_JOB = """
-INSERT INTO jobs (kind, keep, priority, payload, state, attempts, run_at, created_at)
-VALUES ($1, 1 = 0, 0, $2, $3, 0, 0, 0)
+INSERT INTO jobs (kind, key, keep, priority, payload, state, attempts, run_at, created_at)
+VALUES ($1, $4, 1 = 0, 0, $2, $3, 0, 0, 0)
 """
 
 
@@ -183,8 +184,8 @@ VALUES ($1, 1 = 0, 0, $2, $3, 0, 0, 0)
 async def test_waiting_jobs_are_readable_after_their_payloads_became_objects(empty_url: str, state: str) -> None:
     await migrate(empty_url, to="0003_audit_channel")
     for payload, job in OLD_PAYLOADS:
-        await execute_at(empty_url, INSERT_JOB, job.kind, orjson.dumps(payload), state)
-        await execute_at(empty_url, INSERT_JOB, job.kind, None, "done")
+        await execute_at(empty_url, INSERT_JOB, job.kind, orjson.dumps(payload), state, job.key)
+        await execute_at(empty_url, INSERT_JOB, job.kind, None, "done", None)
     await migrate(empty_url)
     database = await open_database(empty_url)
     try:

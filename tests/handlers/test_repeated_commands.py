@@ -118,7 +118,9 @@ async def test_a_repeated_command_is_recognised_by_the_performed_request_alone(u
     assert [row.origin for row in await PerformedRequest.all()] == [f"{undelivered.comment.marker}:0"]
 
 
-@pytest.mark.parametrize("undelivered", [CUT, CUT_NUMBER], indirect=True, ids=["cut", "cut with a number"])
+@pytest.mark.parametrize(
+    "undelivered", [CUT, CUT_NUMBER, DEPLOY], indirect=True, ids=["cut", "cut with a number", "deploy"]
+)
 async def test_concurrent_handlers_of_one_command_perform_it_once(undelivered: UndeliveredComment) -> None:
     first, second = await asyncio.gather(undelivered.perform(), undelivered.perform())
     assert first == second

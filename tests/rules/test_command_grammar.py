@@ -48,6 +48,7 @@ VALID = {
     "rollback qa BECAUSE of case": ({"environment": "qa", "reason": "of case"}, set()),
     "rollback qa because we need --force": ({"environment": "qa", "reason": "we need --force"}, set()),
     "hold because the `main` branch is broken": ({"reason": "the `main` branch is broken"}, set()),
+    "hold because `main` is broken": ({"reason": "`main` is broken"}, set()),
     "hold because 1.0 fails to start": ({"reason": "1.0 fails to start"}, set()),
     # flags
     "sweep": ({}, set()),
@@ -64,6 +65,7 @@ MALFORMED = (
     "rollback qa 1.0 2.0",
     "rollback qa because",
     "rollback qa because ``",
+    "rollback qa --dry-run",
     "rollback qa --force 1.0-rc1",
     "rollback qa --force --force",
     "rollback qa --dry-run 1.0-rc1",
