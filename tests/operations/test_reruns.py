@@ -1,8 +1,15 @@
 """Reruns on GitHub: newer attempts of a run, under the same id."""
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 
+from bot.github import workflow_runs
+from bot.operations.workflows import tracking
+from bot.rules.ids import RunId
 from bot.store.candidates import Candidate
+from bot.store.runs import Run
 from tests.world import PROJECT, World
 
 STAGING = f"/api/projects/{PROJECT}/environments/staging"
@@ -55,6 +62,22 @@ async def test_a_late_webhook_about_an_earlier_attempt_changes_nothing(world: Wo
     await world.github.finish(1)
     await world.settle()
     assert await world.status("1.2-rc1") == "ready"
+
+
+async def test_two_facts_about_a_rerun_deployment_that_arrive_together_make_one_row_and_one_deployment(
+    world: World,
+) -> None:
+    await world.cut("1.2-rc1")
+    await world.complete_deployment("1.2-rc1", conclusion="failure")
+    [run] = await Run.all().select_related("repository")
+    context = await world.context()
+    fact = await workflow_runs.get(context.at(run.repository), RunId(run.github_id or 0))
+    assert fact is not None
+    queued = replace(fact, attempt=2, status="queued", conclusion=None)
+    started = replace(queued, status="in_progress")
+    await asyncio.gather(*(tracking.apply_fact(context, run.id, each) for each in (queued, started, queued, started)))
+    assert [row.first_attempt for row in await Run.all().order_by("id")] == [1, 2]
+    assert await world.statuses() == [("1.2-rc1", "in_progress"), ("1.2-rc1", "failure")]
 
 
 async def test_a_build_that_missed_its_deadline_may_be_rerun(world: World) -> None:

@@ -48,6 +48,8 @@ async def apply_fact(context: Context, run_id: RunRowId, fact: RunFact) -> None:
     """Let a fact about a run take effect, under the run's lock. Doubled, late or reordered facts change nothing."""
     async with transaction():
         run = await runs.lock(await _row_of(run_id, fact))
+        if fact.attempt > run.attempt:  # the re-run may have got a row of its own while we waited for the lock
+            run = await runs.lock(await _row_of(run_id, fact))
         if run.state == "failed":
             return
         if fact.head_sha != run.commit:
