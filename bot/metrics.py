@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from bot.events.event import Event
-from bot.events.releases import BuildFinished, DeploymentEvent
+from bot.events.releases import BuildFinished, DeploymentStatusChanged
 
 
 class Metrics:
@@ -46,7 +46,7 @@ class Metrics:
         match event:
             case BuildFinished(status=status):
                 self.builds.labels(status).inc()
-            case DeploymentEvent(has_ended=True, status=status):
+            case DeploymentStatusChanged(has_ended=True, status=status):
                 self.deployments.labels(status).inc()
 
     def exposition(self) -> bytes:

@@ -130,11 +130,6 @@ class DeploymentEvent(Event):
     status: str
     message: str | None
 
-    @property
-    def has_ended(self) -> bool:
-        """Whether the deployment ended with this."""
-        return self.status in FINAL and self.status != self.old_status
-
 
 @dataclass(frozen=True, kw_only=True)
 class DeploymentStarted(DeploymentEvent):
@@ -156,7 +151,17 @@ class DeploymentStarted(DeploymentEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeploymentReported(DeploymentEvent):
+class DeploymentStatusChanged(DeploymentEvent):
+    """A deployment's status changed: of these events, exactly one tells of its end."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the deployment ended with this."""
+        return self.status in FINAL and self.status != self.old_status
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentReported(DeploymentStatusChanged):
     """A pipeline reported the status of a deployment."""
 
     act: ClassVar[str] = "deployment.report"
@@ -170,7 +175,7 @@ class DeploymentCancelRequested(DeploymentEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeploymentFinished(DeploymentEvent):
+class DeploymentFinished(DeploymentStatusChanged):
     """A deployment that Longshore tracks ended."""
 
     act: ClassVar[str] = "deployment.finish"

@@ -1,6 +1,6 @@
 """The metrics, as Prometheus scrapes them."""
 
-from tests.world import World
+from tests.world import PROJECT, World
 
 
 async def scrape(world: World) -> dict[str, float]:
@@ -23,6 +23,20 @@ async def test_builds_and_deployments_are_counted_once_by_outcome(world: World) 
     assert samples['longshore_builds_total{outcome="ready"}'] == 1
     assert samples['longshore_deployments_total{outcome="failure"}'] == 1
     assert samples['longshore_deployments_total{outcome="success"}'] == 1
+
+
+async def test_a_canceled_deployment_is_counted_once_whether_it_ends_at_once_or_on_github(world: World) -> None:
+    await world.cut("1.2-rc1")
+    world.github.faults.fail(path="*/git/refs", status=502)
+    for number, ended in ((1, "at once"), (2, "on GitHub")):
+        await world.deploy("1.2-rc1")
+        if ended == "on GitHub":
+            await world.settle(skip_delays=True)
+        path = f"/api/releases/{PROJECT}/environments/staging/deployments/{number}/cancel"
+        response = await world.ask("POST", path)
+        assert response.json["status"] == ("canceled" if ended == "at once" else "canceling")
+        await world.settle(skip_delays=True)
+        assert (await scrape(world))['longshore_deployments_total{outcome="canceled"}'] == number
 
 
 async def test_calls_jobs_and_deliveries_are_counted(world: World) -> None:
