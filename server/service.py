@@ -9,7 +9,7 @@ import structlog
 
 from bot.context import Actor, Context
 from bot.errors import Problem
-from bot.events.event import Event
+from bot.events.event import Details, Event
 from bot.github.app import AppKeys, GitHub
 from bot.log import bind_log_context
 from bot.metrics import Metrics
@@ -111,7 +111,7 @@ class Service:
         """Pass a committed event on to the metrics and the log."""
         self.metrics.on_event(event)
         if event.alarm:
-            details = {"before": event.before, "after": event.after}
+            details = {"before": _unwrapped(event.before), "after": _unwrapped(event.after)}
             log.error("alarm", alarm=event.name, subject=event.subject, commit=event.commit, **details)
         else:  # without its details: settings that an operator changed stay in the audit log
             log.info("event", act=event.name, subject=event.subject, commit=event.commit)
@@ -135,3 +135,8 @@ class Service:
             level = log.warning
         unexpected = outcome in ("dead", "failed") and not isinstance(error, Problem)
         level("job", **fields, exc_info=error if unexpected else None)
+
+
+def _unwrapped(details: Details | None) -> object:
+    """The details of an event for the log: a single text as such, where the audit log needs an object."""
+    return details["is"] if details is not None and set(details) == {"is"} else details

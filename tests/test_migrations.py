@@ -15,11 +15,14 @@ import orjson
 import pytest
 from tortoise.exceptions import BaseORMException
 
+from bot.github.workflow_runs import run_fact
 from bot.operations import jobs
+from bot.queue.intake import WebhookDelivery
 from bot.queue.jobs import Job
 from bot.queue.leases import claim
 from bot.rules.comments import CommandComment
-from bot.rules.ids import CandidateId, CommentId, CommitSha, GitHubUserId, RepositoryId, RunRowId
+from bot.rules.ids import CandidateId, CommentId, CommitSha, GitHubUserId, RepositoryId, RunId, RunRowId
+from bot.rules.runs import RunFact
 from bot.rules.tags import TagPush
 from bot.store.database import execute, fetch, open_database
 from bot.store.migrate import known_migrations, migrate, pending_migrations
@@ -163,13 +166,38 @@ COMMENT = CommandComment(
     created_at="2026-11-21T12:00:00Z",
 )
 PUSH = TagPush(RepositoryId(1), "v1.0-rc1", CommitSha("a" * 40), GitHubUserId(3), "alice", "guid")
+OLD_FACT = {
+    "id": 4,
+    "attempt": 2,
+    "status": "completed",
+    "conclusion": "success",
+    "head_sha": "a" * 40,
+    "head_branch": "v1.0-rc1",
+    "workflow": ".github/workflows/build.yml",
+    "title": "cut-1-0123456789",
+    "url": "https://github.example/runs/4",
+    "event": "workflow_dispatch",
+    "actor": "longshore[bot]",
+    "created_at": "2026-11-21T12:00:00+00:00",
+}
+FACT = RunFact(
+    id=RunId(4),
+    attempt=2,
+    status="completed",
+    conclusion="success",
+    head_sha=CommitSha("a" * 40),
+    head_branch="v1.0-rc1",
+    workflow=".github/workflows/build.yml",
+    title="cut-1-0123456789",
+    url="https://github.example/runs/4",
+    event="workflow_dispatch",
+    actor="longshore[bot]",
+    created_at=datetime(2026, 11, 21, 12, tzinfo=UTC),
+)
 OLD_PAYLOADS: list[tuple[dict[str, object], Job]] = [
     (OLD_COMMENT, jobs.RunCommands(COMMENT)),
     ({"said": OLD_COMMENT, "body": "Done.", "reaction": "rocket"}, jobs.PostReply(COMMENT, "Done.", "rocket")),
-    (
-        OLD_PUSH,
-        jobs.CutByTag(PUSH),
-    ),
+    (OLD_PUSH, jobs.CutByTag(PUSH)),
     ({"run": 1}, jobs.DispatchRun(RunRowId(1))),
     ({"candidate": 1, "by": "alice"}, jobs.CheckTag(CandidateId(1), "alice")),
     ({"run": 2}, jobs.CancelRun(RunRowId(2), forced=True)),
@@ -194,6 +222,30 @@ async def test_waiting_jobs_are_readable_after_their_payloads_became_objects(emp
         rows = {row.kind: row for row in await claim(len(OLD_PAYLOADS), "tester", 60_000)}
         for _, job in OLD_PAYLOADS:
             assert type(job).read(rows[job.kind]) == job
+    finally:
+        await database.close()
+
+
+@pytest.mark.parametrize("state", ["queued", "dead"])
+async def test_a_waiting_fact_about_a_run_becomes_the_webhook_that_it_came_from(empty_url: str, state: str) -> None:
+    await migrate(empty_url, to="0003_audit_channel")
+    await fill(empty_url, await schema(empty_url))
+    await execute_at(empty_url, "DELETE FROM jobs")
+    payload = orjson.dumps({"run": 2, "fact": OLD_FACT})
+    await execute_at(empty_url, INSERT_JOB, "observe", payload, state, None)
+    await migrate(empty_url)
+    database = await open_database(empty_url)
+    try:
+        await execute("UPDATE jobs SET state = 'queued'")
+        [row] = await claim(5, "tester", 60_000)
+        delivery = WebhookDelivery.read(row)
+        body = orjson.loads(delivery.body)
+        assert (row.kind, row.lock, delivery.event) == ("webhook", None, "workflow_run")
+        assert delivery.content_type == "application/json"
+        assert run_fact(body["workflow_run"]) == FACT
+        assert (
+            body["repository"]["id"] == (await fetch("SELECT repository_id FROM runs WHERE id = 2"))[0]["repository_id"]
+        )
     finally:
         await database.close()
 

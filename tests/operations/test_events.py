@@ -67,7 +67,7 @@ async def test_an_alarm_is_logged_as_an_error_with_its_details_and_marked_in_the
         await events.record(await world.context(), INVALIDATED)
     (line,) = logs
     assert (line["event"], line["log_level"], line["alarm"]) == ("alarm", "error", "candidate.spoiled")
-    assert (line["before"], line["after"]) == ({"is": "ready"}, {"is": "The tag was moved."})
+    assert (line["before"], line["after"]) == ("ready", "The tag was moved.")
     assert await world.alarms() == ["candidate.spoiled"]
 
 

@@ -32,6 +32,21 @@ COMMENT = {
     "at": "created_at",
 }
 """The names of a comment's fields, before and now."""
+RUN = {"attempt": "run_attempt", "workflow": "path", "title": "display_title", "url": "html_url"}
+"""The names of a fact's fields, in the old jobs and at GitHub."""
+UNFINISHED = """
+SELECT id, kind, payload FROM jobs WHERE state <> 'done' AND (
+    kind IN ('command', 'cut_by_tag', 'observe', 'reply') OR (kind = 'cancel' AND key LIKE 'force-cancel:%')
+)
+"""
+STATEMENTS = {
+    "sqlite": ("SELECT repository_id FROM runs WHERE id = ?", "UPDATE jobs SET payload = ? WHERE id = ?"),
+    "postgres": ("SELECT repository_id FROM runs WHERE id = $1", "UPDATE jobs SET payload = $1 WHERE id = $2"),
+}
+OBSERVE = """
+UPDATE jobs SET kind = 'webhook', lock = NULL, headers = '{"event":"workflow_run","content_type":"application/json"}'
+WHERE state <> 'done' AND kind = 'observe'
+"""
 
 
 def comment(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,10 +54,18 @@ def comment(said: Mapping[str, Any]) -> dict[str, Any]:
     return {COMMENT.get(name, name): value for name, value in said.items()}
 
 
-def payload(kind: str, old: Mapping[str, Any]) -> dict[str, Any]:
+def workflow_run(fact: Mapping[str, Any], repository: int) -> dict[str, Any]:
+    """The webhook that says of a run what the fact said."""
+    run = {RUN.get(name, name): value for name, value in fact.items()}
+    return {"repository": {"id": repository}, "workflow_run": {**run, "actor": {"login": fact["actor"]}}}
+
+
+def payload(kind: str, old: Mapping[str, Any], repository: int) -> dict[str, Any]:
     """The payload of a job that waits, as its kind reads it now."""
     if kind == "command":
         return {"comment": comment(old)}
+    if kind == "observe":
+        return workflow_run(old["fact"], repository)
     if kind == "cut_by_tag":
         return {"push": dict(old)}
     if kind == "cancel":
@@ -50,17 +73,17 @@ def payload(kind: str, old: Mapping[str, Any]) -> dict[str, Any]:
     return {"comment": comment(old["said"]), "body": old["body"], "reaction": old["reaction"]}
 
 
-async def rewrite_payloads(_apps: Any, editor: Any) -> None:
-    """Rewrite the payloads of unfinished jobs and dead letters."""
-    client, sqlite = editor.client, editor.DIALECT == "sqlite"
-    waiting = await client.execute_query_dict(
-        "SELECT id, kind, payload FROM jobs WHERE state <> 'done' "
-        "AND (kind IN ('command', 'cut_by_tag', 'reply') OR (kind = 'cancel' AND key LIKE 'force-cancel:%'))"
-    )
-    update = "UPDATE jobs SET payload = ? WHERE id = ?" if sqlite else "UPDATE jobs SET payload = $1 WHERE id = $2"
-    for row in waiting:
-        new = orjson.dumps(payload(row["kind"], orjson.loads(row["payload"])))
+async def rewrite_jobs(_apps: Any, editor: Any) -> None:
+    """Rewrite unfinished jobs and dead letters: their payloads, and `observe` as the webhook that it came from."""
+    client, (repository_of, update) = editor.client, STATEMENTS["sqlite" if editor.DIALECT == "sqlite" else "postgres"]
+    for row in await client.execute_query_dict(UNFINISHED):
+        old, repository = orjson.loads(row["payload"]), 0
+        if row["kind"] == "observe":
+            [run] = await client.execute_query_dict(repository_of, [old["run"]])
+            repository = run["repository_id"]
+        new = orjson.dumps(payload(row["kind"], old, repository))
         await client.execute_query(update, [new, row["id"]])
+    await client.execute_query(OBSERVE)
 
 
 class Migration(Step):
@@ -69,5 +92,5 @@ class Migration(Step):
     dependencies = [("models", "0003_audit_channel")]  # noqa: RUF012 - tortoise's own form
     operations = [  # noqa: RUF012
         for_each(sqlite=statements("sqlite", TABLE), postgres=statements("postgres", TABLE)),
-        RunPython(rewrite_payloads),
+        RunPython(rewrite_jobs),
     ]
