@@ -138,7 +138,7 @@ class World:
     async def context(self) -> Context:
         """Surroundings for an act by Longshore itself."""
         context = self.service.context()
-        return context.acting_as(await users.system(context), "test")
+        return context.acting_as(await users.system_actor(context), "test")
 
     async def candidate(self, version: str) -> Any:
         """A candidate as the API shows it."""

@@ -89,8 +89,8 @@ class Authenticator:
         """Count a failed attempt and return the error to raise."""
         forwarded_for = ",".join(request.headers.getall("X-Forwarded-For", []))
         keys = [f"address {rate_limit_key(client_address(request.remote, forwarded_for, self._proxies))}"]
-        if len(secret) >= users.PREFIX_LENGTH:
-            keys.append(f"token {secret[: users.PREFIX_LENGTH]}")
+        if len(secret) >= users.LISTED_PREFIX_LENGTH:
+            keys.append(f"token {secret[: users.LISTED_PREFIX_LENGTH]}")
         if seconds := self._failures.record(*keys):
             return RateLimited("Too many wrong credentials. Try again later.", retry_after=seconds)
         return Unauthenticated(sentence)

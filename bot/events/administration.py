@@ -9,14 +9,14 @@ from bot.events.event import Details, Event, RowEvent
 
 @dataclass(frozen=True, kw_only=True)
 class RepositoryChanged(RowEvent):
-    """What GitHub says about a repository changed."""
+    """A repository's name, default branch, visibility, archival or installation changed on GitHub."""
 
     act: ClassVar[str] = "repository.change"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RepositoryUnreachable(Event):
-    """No installation of the App reaches a project's repository any more."""
+    """No installation of the App reaches a project's repository now."""
 
     act: ClassVar[str] = "repository.unreachable"
     alarm: ClassVar[bool] = True
@@ -154,7 +154,7 @@ class AnnouncementSubmitted(RowEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class AnnouncementWithdrawn(RowEvent):
-    """A pending announcement was withdrawn by who submitted it."""
+    """A pending announcement was withdrawn by the user who submitted it."""
 
     act: ClassVar[str] = "announcement.withdraw"
 

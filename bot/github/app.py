@@ -19,7 +19,7 @@ from bot.github.fields import required
 from bot.github.limits import UNAVAILABLE, ResponseLost
 from bot.github.repository import RepositoryClient
 from bot.github.tokens import PURPOSES, InstallationTokens, Token, TokenKey
-from bot.github.transport import Answer, Api, ApiError, CallObserver, Credentials
+from bot.github.transport import Api, ApiError, CallObserver, Credentials, Response
 from bot.rules.ids import InstallationId, RepositoryId
 
 MAX_INSTALLATIONS = 1024
@@ -51,17 +51,17 @@ class GitHub:
         self._tokens = InstallationTokens(self._mint)
         self._bot_login = ""
 
-    def at(self, installation: int | None, repository: int, full_name: str) -> RepositoryClient:
+    def client_for(self, installation: int | None, repository: int, full_name: str) -> RepositoryClient:
         """A client for a repository. Refuses one that no installation of the App reaches."""
         if installation is None:
             raise Refusal(f"The GitHub App is not installed on {full_name}: install it, then try again.")
         return self._client(InstallationId(installation), RepositoryId(repository), full_name)
 
-    def of_installation(self, installation: InstallationId, full_name: str) -> RepositoryClient:
+    def client_for_installation(self, installation: InstallationId, full_name: str) -> RepositoryClient:
         """A client for a repository whose id is not known yet: its tokens reach the whole installation."""
         return self._client(installation, RepositoryId(0), full_name)
 
-    async def as_app(self, method: str, url: str, data: Any = None) -> Answer:
+    async def as_app(self, method: str, url: str, data: Any = None) -> Response:
         """Send one request with the App's own JWT; once more with GitHub's time when GitHub refuses our clock."""
         try:
             return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)

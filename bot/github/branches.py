@@ -21,7 +21,7 @@ async def position(repository: RepositoryClient, branch: str, sha: CommitSha) ->
     try:
         comparison = (await repository.request("GET", url)).data
     except ApiError as error:
-        error.unless(404, 409, 422)
+        error.raise_unless(404, 409, 422)
         return None
     # the SHA of a tag object is compared as the commit it points to, a branch of that name as its tip: refuse both
     if required(required(comparison, "merge_base_commit"), "sha") != sha:
@@ -37,6 +37,6 @@ async def names(repository: RepositoryClient, prefix: str) -> list[str]:
             f"{repository.root}/git/matching-refs/heads/{quote(prefix, safe='/')}?per_page=100"
         )
     except ApiError as error:
-        error.unless(404, 409)
+        error.raise_unless(404, 409)
         return []
     return [required(ref, "ref").removeprefix("refs/heads/") for ref in refs]

@@ -14,6 +14,6 @@ async def role_of(repository: RepositoryClient, login: str) -> str:
         url = f"{repository.root}/collaborators/{quote(login, safe='')}/permission"
         permission = (await repository.request("GET", url)).data
     except ApiError as error:
-        error.unless(403, 404)
+        error.raise_unless(403, 404)
         return "none"
     return role_from(required(permission, "permission"), permission.get("role_name"))

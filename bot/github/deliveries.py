@@ -39,7 +39,7 @@ async def payload(github: GitHub, delivery: DeliveryId) -> dict[str, Any] | None
     try:
         answer = await github.as_app("GET", f"/app/hook/deliveries/{delivery}")
     except ApiError as error:
-        error.unless(404)
+        error.raise_unless(404)
         return None
     found = required(answer.data, "request").get("payload")
     return found if isinstance(found, dict) else None

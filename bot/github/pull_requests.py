@@ -22,7 +22,7 @@ async def get(repository: RepositoryClient, number: int) -> PullRequestFact | No
     try:
         pull = (await repository.request("GET", f"{repository.root}/pulls/{number}")).data
     except ApiError as error:
-        error.unless(404)
+        error.raise_unless(404)
         return None
     merged = pull.get("merge_commit_sha") if pull.get("merged") else None
     return PullRequestFact(number, required(pull, "head")["sha"], merged)

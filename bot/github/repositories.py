@@ -30,7 +30,7 @@ async def get(repository: RepositoryClient) -> RepositoryFact | None:
     except NotFound:  # the installation is gone, or no longer reaches it
         return None
     except ApiError as error:
-        error.unless(403, 404, 451)
+        error.raise_unless(403, 404, 451)
         return None
     return repository_fact(answer.data, repository.installation)
 
@@ -41,9 +41,9 @@ async def find(github: GitHub, full_name: str) -> RepositoryFact | None:
     try:
         found = await github.as_app("GET", f"{path}/installation")
         installation = InstallationId(int(required(found.data, "id")))
-        answer = await github.of_installation(installation, full_name).request("GET", path, purpose="find")
+        answer = await github.client_for_installation(installation, full_name).request("GET", path, purpose="find")
     except ApiError as error:
-        error.unless(301, 403, 404, 451)
+        error.raise_unless(301, 403, 404, 451)
         return None
     return repository_fact(answer.data, installation)
 

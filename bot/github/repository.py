@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bot.github.tokens import TRIES, InstallationTokens, TokenKey
-from bot.github.transport import Answer, Api, ApiError, BeforeWrite, Credentials
+from bot.github.transport import Api, ApiError, BeforeWrite, Credentials, Response
 from bot.rules.ids import InstallationId, RepositoryId
 
 MAX_PAGES = 10
@@ -27,7 +27,7 @@ class RepositoryClient:
 
     async def request(
         self, method: str, url: str, *, purpose: str = "read", data: Any = None, before: BeforeWrite | None = None
-    ) -> Answer:
+    ) -> Response:
         """Send one request with a token that reaches no other repository and does no more than its purpose needs."""
         key = TokenKey(self.installation, self.id, purpose)
         for attempt in range(TRIES):

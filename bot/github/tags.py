@@ -21,7 +21,7 @@ async def commit_of(repository: RepositoryClient, tag: str) -> CommitSha | None:
             annotated = await repository.request("GET", f"{repository.root}/git/tags/{target['sha']}")
             target = required(annotated.data, "object")
     except ApiError as error:
-        error.unless(404, 409)
+        error.raise_unless(404, 409)
         return None
     return CommitSha(str(target["sha"])) if target["type"] == "commit" else None
 

@@ -21,7 +21,7 @@ PURPOSES: dict[str, dict[str, str]] = {
     "read": {"contents": "read", "actions": "read", "issues": "read", "pull_requests": "read"},
     "tag": {"contents": "write"},
     "run": {"actions": "write", "contents": "read"},
-    "talk": {"issues": "write", "pull_requests": "write", "contents": "write"},
+    "comment": {"issues": "write", "pull_requests": "write", "contents": "write"},
 }
 
 

@@ -35,13 +35,13 @@ class ApiError(Unavailable):
         super().__init__(UNAVAILABLE, reason=f"GitHub answered {status}: {message}")
         self.status, self.message, self.headers = status, message, headers
 
-    def unless(self, *expected: int) -> None:
+    def raise_unless(self, *expected: int) -> None:
         """Raise the error again unless its status is one that was expected."""
         if self.status not in expected:
             raise self
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """The decoded body of a response, and the address of the next page of a list."""
 
     data: Any
@@ -75,7 +75,7 @@ class Api(GitHubAPI):
 
     async def send(
         self, method: str, url: str, credentials: Credentials, data: Any = None, before: BeforeWrite | None = None
-    ) -> Answer:
+    ) -> Response:
         """Send one request and decode the response. `before` is awaited when a write is about to be sent.
 
         Raises `ApiError` for a refusal, `Limited` for a rate limit, `ResponseLost` when a write may have taken effect,
@@ -91,9 +91,9 @@ class Api(GitHubAPI):
                     decoded, next_url, _ = await self._make_request(
                         method, url, {}, body, ACCEPT, jwt=credentials.jwt, oauth_token=credentials.token
                     )
-                    return Answer(decoded, next_url)
+                    return Response(decoded, next_url)
                 except FAILURES as error:
-                    failure = _in_our_terms(method, error)
+                    failure = _translate_error(method, error)
                     if isinstance(failure, Limited | ApiError) or attempt == tries - 1:
                         raise failure from error
                 await asyncio.sleep(0.2 * 4**attempt)
@@ -133,25 +133,25 @@ def _same_host(url: str, location: str | None) -> str | None:
     return target if urlsplit(target)[:2] == urlsplit(url)[:2] else None
 
 
-def _in_our_terms(method: str, error: Exception) -> Unavailable:
+def _translate_error(method: str, error: Exception) -> Unavailable:
     """The failure of a request as one of our exceptions."""
     if isinstance(error, HTTPException):
-        return _refused(method, error)
+        return _error_for_status(method, error)
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         return Unavailable(UNAVAILABLE, retry_after=10, reason="no connection")
-    return _without_response(method, type(error).__name__)
+    return _no_response(method, type(error).__name__)
 
 
-def _refused(method: str, error: HTTPException) -> Unavailable:
+def _error_for_status(method: str, error: HTTPException) -> Unavailable:
     status, message = int(error.status_code), str(error)
     wait = seconds_to_wait(status, error.headers, message, time.time())
     if wait is not None:
         return Limited(UNAVAILABLE, retry_after=wait, reason="GitHub limits our requests")
     if status >= 500:
-        return _without_response(method, f"GitHub answered {status}")
+        return _no_response(method, f"GitHub answered {status}")
     return ApiError(status, message, error.headers)
 
 
-def _without_response(method: str, reason: str) -> Unavailable:
+def _no_response(method: str, reason: str) -> Unavailable:
     kind = Unavailable if method == "GET" else ResponseLost
     return kind(UNAVAILABLE, retry_after=10, reason=reason)

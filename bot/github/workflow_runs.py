@@ -16,7 +16,7 @@ async def get(repository: RepositoryClient, run: RunId) -> RunFact | None:
     try:
         return run_fact((await repository.request("GET", f"{repository.root}/actions/runs/{run}")).data)
     except ApiError as error:
-        error.unless(404)
+        error.raise_unless(404)
         return None
 
 
@@ -38,7 +38,7 @@ async def cancel(repository: RepositoryClient, run: RunId, *, force: bool = Fals
         url = f"{repository.root}/actions/runs/{run}/{'force-cancel' if force else 'cancel'}"
         await repository.request("POST", url, purpose="run", data={})
     except ApiError as error:
-        error.unless(404, 409)
+        error.raise_unless(404, 409)
 
 
 def run_fact(data: Any) -> RunFact:

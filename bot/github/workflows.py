@@ -45,7 +45,7 @@ async def get_file(repository: RepositoryClient, workflow: str, ref: str, ref_na
         url = f"{repository.root}/contents/{quote(path)}?ref={quote(ref, safe='')}"
         content = (await repository.request("GET", url)).data
     except ApiError as error:
-        error.unless(404)
+        error.raise_unless(404)
         raise DispatchDenied(f"There is no workflow file `{path}` at `{ref_name}`: add it, or name another.") from error
     return WorkflowFile(str(required(content, "sha")), declared_inputs(_decoded(content), path))
 

@@ -68,7 +68,7 @@ async def cut(context: Context, project: Project, request: CutRequest) -> tuple[
     if (existing := await _existing(context, project, request)) is not None:
         return existing, False
     projects.refuse_archived(project)
-    request = replace(request, build=_builds(project, request.build))
+    request = replace(request, build=_should_build(project, request.build))
     repository = await _repository(context, project, request.repo)
     proven = await _prove(context, project, repository, request.commit)
     request = replace(request, commit=proven.sha)
@@ -97,18 +97,18 @@ async def find(context: Context, project: Project, version: CandidateVersion) ->
 
 async def get(project: Project, version: CandidateVersion) -> Candidate:
     """The candidate of a version, without a check of grants. NotFound when there is none."""
-    candidate = await of_version(project, version)
+    candidate = await get_or_none(project, version)
     if candidate is None:
         raise release_not_found()
     return candidate
 
 
-async def of_version(project: Project, version: CandidateVersion) -> Candidate | None:
+async def get_or_none(project: Project, version: CandidateVersion) -> Candidate | None:
     """The candidate of a version, if there is one."""
     return await Candidate.get_or_none(project_id=project.id, version=str(version)).select_related(*RELATED)
 
 
-async def build_of(candidate: Candidate) -> Run | None:
+async def newest_build(candidate: Candidate) -> Run | None:
     """The newest run of a candidate's build, if it has one."""
     return await runs.newest(candidate_id=candidate.id)
 
@@ -122,7 +122,7 @@ async def cancel(context: Context, project: Project, version: CandidateVersion) 
             raise release_not_found()
         rules.check_cancelable(candidate.version, candidate.status)
         reason = f"{context.actor.name} asked for the build to be cancelled."
-        if await runs.cancel(context, await build_of(candidate)):
+        if await runs.cancel(context, await newest_build(candidate)):
             await finish_build(context, candidate, "canceled", reason)
         else:
             await _move(context, candidate, candidate.status, reason)
@@ -189,7 +189,7 @@ async def _existing(context: Context, project: Project, request: CutRequest) -> 
         return await Candidate.get(id=candidate_id).select_related(*RELATED)
     if request.number is None:
         return None
-    candidate = await of_version(project, CandidateVersion(request.release, request.number))
+    candidate = await get_or_none(project, CandidateVersion(request.release, request.number))
     if candidate is not None and candidate.commit != request.commit.lower():
         raise Conflict(
             "Release candidate already exists with another commit",
@@ -199,7 +199,7 @@ async def _existing(context: Context, project: Project, request: CutRequest) -> 
     return candidate
 
 
-def _builds(project: Project, build: bool | None) -> bool:
+def _should_build(project: Project, build: bool | None) -> bool:
     if build is None:
         return project.build_workflow is not None
     if build and project.build_workflow is None:
@@ -229,7 +229,7 @@ async def _prove(context: Context, project: Project, repository: Repository, com
 
     The default branch is asked first, so that the common case is one call.
     """
-    sha, client, asked_at = parse_sha(commit), context.at(repository), context.now()
+    sha, client, asked_at = parse_sha(commit), context.client_for(repository), context.now()
     patterns = branches_to_search(project.allowed_branches, repository.default_branch)
     for pattern in patterns:
         for batch in _batches(await _branches(client, pattern), CONCURRENT_COMPARISONS):

@@ -89,7 +89,7 @@ async def _deploy(call: CommandCall) -> DeployResult:
 
 async def _status(call: CommandCall) -> ProjectStatus:
     project = await call.project()
-    return await statuses.of_project(call.context, project.name)
+    return await statuses.project_status(call.context, project.name)
 
 
 async def _help(call: CommandCall) -> list[CommandHelp]:
@@ -101,7 +101,7 @@ async def _commit(call: CommandCall) -> str:
     if call.comment.thread == "commit":
         return call.comment.thread_id
     number = int(call.comment.thread_id)
-    pull = await pull_requests.get(call.context.at(call.repository), number)
+    pull = await pull_requests.get(call.context.client_for(call.repository), number)
     if pull is None:
         raise Refusal(INVALID, reason=f"pull request {number} is gone")
     return pull.merged_sha or pull.head_sha

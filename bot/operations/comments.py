@@ -43,7 +43,7 @@ async def run_commands(context: Context, job: jobs.RunCommands) -> None:
     acting = context.acting_as(actor, f"{comment.thread} comment")
     texts, succeeded = [], True
     for line, command in enumerate(parse(comment.body, GRAMMARS)):
-        text, ok = await _run(acting.asked_by(f"{comment.marker}:{line}"), repository, comment, command)
+        text, ok = await _run(acting.with_origin(f"{comment.marker}:{line}"), repository, comment, command)
         texts.append(text)
         succeeded = succeeded and ok
     await enqueue(jobs.PostReply(comment, replies.together(texts), "rocket" if succeeded else "-1"))
@@ -53,7 +53,7 @@ async def post_reply(context: Context, job: jobs.PostReply) -> None:
     """Job: post a reply once. It is looked for first: an earlier attempt may have posted it after all."""
     comment = job.comment
     repository = await Repository.get(github_id=comment.repository_id)
-    client = context.at(repository)
+    client = context.client_for(repository)
     await _react(context, repository, comment, job.reaction)
     since = datetime.fromisoformat(comment.created_at)
     bodies = await github_comments.bodies_since(client, comment.thread, comment.thread_id, since)
@@ -93,6 +93,6 @@ def _is_late(context: Context, comment: CommandComment) -> bool:
 async def _react(context: Context, repository: Repository, comment: CommandComment, reaction: str) -> None:
     """Add a reaction; a command never fails because that fails."""
     try:
-        await github_comments.react(context.at(repository), comment.thread, comment.comment_id, reaction)
+        await github_comments.react(context.client_for(repository), comment.thread, comment.comment_id, reaction)
     except Exception as error:  # noqa: BLE001
         log.warning("no reaction", reaction=reaction, comment=comment.comment_id, error=str(error))

@@ -63,7 +63,7 @@ async def deploy(context: Context, project: Project, environment: Environment, v
             # decided under lock, so that what passes here still passes when it is written
             locked = await Environment.select_for_update().get(id=environment.id)
             candidate = await Candidate.select_for_update().get(id=candidate_id)
-            if (refused := refusal(await decide_now(context, locked, candidate))) is not None:
+            if (refused := refusal(await evaluate_gates(context, locked, candidate))) is not None:
                 raise refused
             deployment = await insert(context, locked, candidate, NewDeployment())
             await Environment.filter(id=locked.id).update(promotion_held=False)
@@ -162,7 +162,7 @@ async def finish(context: Context, deployment: Deployment, status: str, message:
     await events.record(context, DeploymentFinished(**event_fields(deployment, environment, candidate, old_status)))
 
 
-async def decide_now(context: Context, environment: Environment, candidate: Candidate) -> Decision:
+async def evaluate_gates(context: Context, environment: Environment, candidate: Candidate) -> Decision:
     """The decision of now about a candidate and an environment. Their rows should be locked."""
     release = await Release.get(id=candidate.release_id)
     busy = await _active(environment.id).first()

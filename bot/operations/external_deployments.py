@@ -14,7 +14,7 @@ from bot.store.database import transaction
 from bot.store.deployments import Deployment
 from bot.store.projects import Environment, Project
 
-UNALARMING: tuple[Gate, ...] = ("busy",)
+IGNORED_GATES: tuple[Gate, ...] = ("busy",)
 """Gates that a deployment may pass unseen: a pipeline may deploy while another deployment is under way."""
 
 
@@ -55,7 +55,7 @@ async def report(context: Context, project: Project, environment: str, reported:
     return newest
 
 
-async def run_again(context: Context, finished: Deployment) -> Deployment:
+async def record_rerun(context: Context, finished: Deployment) -> Deployment:
     """Record, in the caller's transaction, that GitHub runs a finished deployment's run again: a new deployment.
 
     It is a fact and cannot be refused; the alarm is raised when a gate would have refused it.
@@ -73,8 +73,8 @@ async def _alarm_if_gated(
     context: Context, environment: Environment, candidate: Candidate, event: type[DeployedAgainstGates]
 ) -> None:
     """Raise the alarm when a deployment happens that a gate would have refused; being busy is no such gate."""
-    decision = await deployments.decide_now(context, environment, candidate)
-    refused = refusal(decision, ignoring=UNALARMING)
+    decision = await deployments.evaluate_gates(context, environment, candidate)
+    refused = refusal(decision, ignoring=IGNORED_GATES)
     if refused is not None:
         await events.record(
             context,

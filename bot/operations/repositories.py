@@ -58,7 +58,7 @@ async def mark_unreachable(
             await events.record(context, RepositoryUnreachable(project_id=project.id, full_name=row.full_name, why=why))
 
 
-async def installation_gone(context: Context, installation: InstallationId, why: str) -> None:
+async def installation_removed(context: Context, installation: InstallationId, why: str) -> None:
     """Record that an installation was removed or suspended, with all repositories that it reached."""
     context.github.forget(installation)
     for row in await Repository.filter(installation_id=installation):
@@ -94,7 +94,7 @@ async def schedule_check(github_id: RepositoryId, *, once: bool = False) -> None
 async def check(context: Context, job: jobs.CheckRepository) -> None:
     """Job: ask GitHub about a repository's name, branch and visibility, and whether we still reach it."""
     row = await Repository.get(github_id=job.repository)
-    fact = None if row.installation_id is None else await repositories.get(context.at(row))
+    fact = None if row.installation_id is None else await repositories.get(context.client_for(row))
     if fact is None:  # the App may have been installed anew
         with suppress(NotFound):
             fact = await repositories.find(context.github, row.full_name)

@@ -46,7 +46,7 @@ async def request(
     return run
 
 
-async def lock_of(run: Run) -> str:
+async def job_lock(run: Run) -> str:
     """The lock under which jobs about a run are done: its environment's, or its candidate's."""
     if run.deployment_id is not None:
         return jobs.environment_lock((await Deployment.get(id=run.deployment_id)).environment_id)
@@ -119,7 +119,7 @@ async def perform_cancel(context: Context, job: jobs.CancelRun) -> None:
     """Job: ask GitHub to cancel a run."""
     run = await Run.get(id=job.run).select_related("repository")
     if run.github_id is not None:
-        await workflow_runs.cancel(context.at(run.repository), run.github_id, force=job.forced)
+        await workflow_runs.cancel(context.client_for(run.repository), run.github_id, force=job.forced)
 
 
 async def cancel_stray(context: Context, run: Run, github_id: RunId, why: str) -> None:
@@ -136,4 +136,4 @@ async def cancel_stray(context: Context, run: Run, github_id: RunId, why: str) -
 async def perform_cancel_stray(context: Context, job: jobs.CancelStrayRun) -> None:
     """Job: ask GitHub to cancel a run that is not the one Longshore tracks."""
     run = await Run.get(id=job.run).select_related("repository")
-    await workflow_runs.cancel(context.at(run.repository), job.github_id)
+    await workflow_runs.cancel(context.client_for(run.repository), job.github_id)

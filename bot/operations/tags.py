@@ -17,7 +17,7 @@ from bot.store.database import transaction
 from bot.store.deployments import Deployment
 from bot.store.projects import Project
 
-DISTRUSTED = ("tag.moved", "tag.elsewhere", "candidate.spoiled")
+MISMATCH_ACTS = ("tag.moved", "tag.elsewhere", "candidate.spoiled")
 
 
 class TagPointsElsewhere(Refusal):
@@ -45,7 +45,7 @@ async def on_push(context: Context, push: TagPush) -> None:
     candidate = await Candidate.get_or_none(repository_id=push.repository, tag=push.tag)
     if candidate is not None and candidate.commit != push.commit:
         await enqueue(jobs.CheckTag(candidate.id, push.sender))
-    if push.commit and await _triggered(push) is not None:
+    if push.commit and await _named_candidate(push) is not None:
         await enqueue(jobs.CutByTag(push))
 
 
@@ -55,12 +55,12 @@ async def cut(context: Context, job: jobs.CutByTag) -> None:
     Nobody waits for an answer: a refusal is an audit entry that says why.
     """
     push = job.push
-    triggered = await _triggered(push)
+    triggered = await _named_candidate(push)
     if triggered is None or triggered[0].repository is None or push.commit is None:
         return
     project, version = triggered
     actor = await users.actor_from_github(context, push.sender_id, push.sender, triggered[0].repository)
-    acting = context.acting_as(actor, "tag").asked_by(f"tag:{push.repository}:{push.tag}:{push.commit}")
+    acting = context.acting_as(actor, "tag").with_origin(f"tag:{push.repository}:{push.tag}:{push.commit}")
     request = CutRequest(version.release, push.commit, number=version.number, tag=push.tag)
     try:
         await candidates.cut(acting, project.name, request)
@@ -80,14 +80,14 @@ async def check(context: Context, job: jobs.CheckTag) -> None:
     """Job: ask GitHub where a candidate's tag points now; raise the alarm if it is elsewhere, or gone."""
     candidate = await Candidate.get(id=job.candidate).select_related("repository", "project")
     runs.bind_subject(candidate, None)
-    commit = await tags.commit_of(context.at(candidate.repository), candidate.tag or "")
+    commit = await tags.commit_of(context.client_for(candidate.repository), candidate.tag or "")
     if commit == candidate.commit:
         return
     async with transaction():
         candidate = await Candidate.select_for_update().get(id=job.candidate)
         if commit is not None:
             reason = f"Its tag `{candidate.tag}` was moved to {commit} by {job.by}."
-            await distrust(context, candidate, TagMoved, reason)
+            await handle_mismatch(context, candidate, TagMoved, reason)
             return
         await Candidate.filter(id=candidate.id).update(tagged=False)
         await events.record(
@@ -96,14 +96,16 @@ async def check(context: Context, job: jobs.CheckTag) -> None:
         )
 
 
-async def distrust(context: Context, candidate: Candidate, event: type[TagMoved | TagElsewhere], reason: str) -> None:
+async def handle_mismatch(
+    context: Context, candidate: Candidate, event: type[TagMoved | TagElsewhere], reason: str
+) -> None:
     """Raise the alarm about a tag that points elsewhere, in the caller's transaction: once until it is back.
 
     Before anything more is dispatched on the tag, GitHub is asked where it points. A candidate that is ready and was
     deployed nowhere yet fails.
     """
     known = AuditEntry.filter(
-        alarm=True, project_id=candidate.project_id, subject=candidate.version, act__in=DISTRUSTED
+        alarm=True, project_id=candidate.project_id, subject=candidate.version, act__in=MISMATCH_ACTS
     )
     if not candidate.tagged and await known.exists():
         return
@@ -118,7 +120,7 @@ async def distrust(context: Context, candidate: Candidate, event: type[TagMoved 
         )
 
 
-async def _triggered(push: TagPush) -> tuple[Project, CandidateVersion] | None:
+async def _named_candidate(push: TagPush) -> tuple[Project, CandidateVersion] | None:
     """The project and candidate that a trigger tag names: the longest prefix wins. Our own tags trigger nothing."""
     found = await Project.filter(repository_id=push.repository, archived=False).select_related("repository")
     projects = {project.id: project for project in found}

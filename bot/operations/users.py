@@ -23,7 +23,7 @@ SYSTEM = "longshore"
 NO_ACTOR = Actor(UserId(0), "nobody", frozenset())
 MARK = "lsh_"  # the beginning of every secret, by which scanners recognise it
 MAX_LISTED_GRANTS = 5  # unknown grants that a refusal lists
-PREFIX_LENGTH = 12  # characters of the secret that identify a token in lists
+LISTED_PREFIX_LENGTH = 12  # characters of the secret that identify a token in lists
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@\[\]+-]{0,254}")
 LAST_USED_INTERVAL = timedelta(minutes=1)  # between two updates of `last_used_at`
 
@@ -56,7 +56,7 @@ async def from_github(context: Context, github_id: int, login: str) -> User:
     return user
 
 
-async def system(context: Context) -> Actor:
+async def system_actor(context: Context) -> Actor:
     """Return Longshore itself as an actor, for jobs that finish what users have started."""
     user = await get_or_create(context, SYSTEM)
     return Actor(user.id, user.name, frozenset({"admin"}))
@@ -64,7 +64,7 @@ async def system(context: Context) -> Actor:
 
 async def actor_from_github(context: Context, github_id: int, login: str, repository: Repository) -> Actor:
     """Return a GitHub user as an actor with the grants of the role that GitHub reports for the repository now."""
-    role = await collaborators.role_of(context.at(repository), login)
+    role = await collaborators.role_of(context.client_for(repository), login)
     user = await from_github(context, github_id, login)
     return Actor(user.id, user.name, grants_of_role(role), repository_id=repository.github_id)
 
@@ -99,7 +99,7 @@ async def create_token(
         token = await ApiToken.create(
             user=owner,
             name=name,
-            prefix=secret[:PREFIX_LENGTH],
+            prefix=secret[:LISTED_PREFIX_LENGTH],
             digest=_digest(secret),
             grants=sorted(set(grants)),
             project_id=scope,
@@ -162,12 +162,12 @@ async def renew_token(context: Context, secret: str) -> str:
     new = MARK + secrets.token_urlsafe(32)
     async with transaction():
         changed = await ApiToken.filter(digest=_digest(secret), revoked_at=None).update(
-            digest=_digest(new), prefix=new[:PREFIX_LENGTH]
+            digest=_digest(new), prefix=new[:LISTED_PREFIX_LENGTH]
         )
         if not changed:
             raise Unauthenticated("Invalid token.")
         after_commit(current().forget_tokens)
-        renewed = TokenRenewed(target=new[:PREFIX_LENGTH], old={"prefix": secret[:PREFIX_LENGTH]})
+        renewed = TokenRenewed(target=new[:LISTED_PREFIX_LENGTH], old={"prefix": secret[:LISTED_PREFIX_LENGTH]})
         await events.record(context, renewed)
     return new
 

@@ -98,11 +98,11 @@ def parse(body: str, grammars: Mapping[str, Grammar]) -> list[ParsedCommand | Mi
     for line in paragraph_lines(body):
         word, *rest = line.split(maxsplit=1) or [""]
         if word == PREFIX:
-            found.append(_command(line, "".join(rest), grammars))
+            found.append(_parse_line(line, "".join(rest), grammars))
     return found[:MAX_COMMANDS]
 
 
-def _command(line: str, text: str, grammars: Mapping[str, Grammar]) -> ParsedCommand | Mistake:
+def _parse_line(line: str, text: str, grammars: Mapping[str, Grammar]) -> ParsedCommand | Mistake:
     word, *rest = text.split(maxsplit=1) or [""]
     if not word:
         return Mistake(line, f"say what to do: {_choices(grammars)}")
@@ -111,14 +111,14 @@ def _command(line: str, text: str, grammars: Mapping[str, Grammar]) -> ParsedCom
         close = difflib.get_close_matches(word.lower(), grammars, n=1)
         return Mistake(line, f"did you mean `{grammars[close[0]].usage}`?" if close else f"I know {_choices(grammars)}")
     try:
-        return _read(grammar, "".join(rest))
+        return _parse_arguments(grammar, "".join(rest))
     except _Malformed:
         return Mistake(line, f"write it as `{grammar.usage}`")
 
 
-def _read(grammar: Grammar, text: str) -> ParsedCommand:
+def _parse_arguments(grammar: Grammar, text: str) -> ParsedCommand:
     clauses = {clause.word: clause for clause in grammar.clauses}
-    arguments, text = _leading(grammar, text, {*clauses, *grammar.flags})
+    arguments, text = _leading_arguments(grammar, text, {*clauses, *grammar.flags})
     flags: set[str] = set()
     while text:
         word, text = _next_word(text)
@@ -136,7 +136,7 @@ def _read(grammar: Grammar, text: str) -> ParsedCommand:
     return ParsedCommand(grammar.word, unquoted, frozenset(flags))
 
 
-def _leading(grammar: Grammar, text: str, keywords: Iterable[str]) -> tuple[dict[str, str], str]:
+def _leading_arguments(grammar: Grammar, text: str, keywords: Iterable[str]) -> tuple[dict[str, str], str]:
     """The arguments before the first clause or flag, and the rest of the text."""
     arguments: dict[str, str] = {}
     for argument in (*grammar.required, *grammar.optional):

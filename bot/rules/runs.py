@@ -39,7 +39,7 @@ def is_news(known_attempt: int, known_status: str | None, fact: RunFact) -> bool
     return rank(fact.status) > rank(known_status) or known_status is None
 
 
-def carries(title: str, request_id: str) -> bool:
+def has_request_id(title: str, request_id: str) -> bool:
     """Whether a run's title contains a request id as a word of its own."""
     return re.search(rf"(?<![A-Za-z0-9_-]){re.escape(request_id)}(?![A-Za-z0-9_-])", title) is not None
 

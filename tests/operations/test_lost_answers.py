@@ -83,7 +83,7 @@ async def test_a_second_run_that_only_its_webhook_tells_of_is_cancelled_once(wor
     await world.cut("1.0-rc1", build=True)
     await world.settle()
     (first,), (sent,) = world.github.runs, world.github.dispatches
-    client = world.service.github.at(world.github.installation_id, world.github.repository().id, "acme/site")
+    client = world.service.github.client_for(world.github.installation_id, world.github.repository().id, "acme/site")
     second = await workflows.dispatch(client, "build.yml", sent.ref, sent.inputs, _nothing)
     await world.settle()
     await world.github.start(run=1)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.rules.ids import CommitSha, RunId
-from bot.rules.runs import RunFact, carries, is_news, rank, workflow_file, workflow_path
+from bot.rules.runs import RunFact, has_request_id, is_news, rank, workflow_file, workflow_path
 
 FACT = RunFact(
     id=RunId(1),
@@ -97,12 +97,12 @@ def test_facts_in_any_order_and_number_come_to_the_same(both: tuple[list[RunFact
     ],
 )
 def test_a_title_carries_a_request_id_only_as_a_word(title: str, request_id: str, is_there: bool) -> None:
-    assert carries(title, request_id) is is_there
+    assert has_request_id(title, request_id) is is_there
 
 
 def test_a_long_title_is_searched_in_no_time() -> None:
     begun = time.process_time()
-    assert not carries("r-1" * 300_000, "r-12")
+    assert not has_request_id("r-1" * 300_000, "r-12")
     assert time.process_time() - begun < 0.5
 
 

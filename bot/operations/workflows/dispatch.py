@@ -15,7 +15,7 @@ from bot.github.workflows import DispatchDenied, WorkflowFile
 from bot.operations import candidates, deployments, events, jobs, runs, tags
 from bot.queue.jobs import RetryLater
 from bot.rules.ids import RunId
-from bot.rules.runs import RunFact, carries, request_ids
+from bot.rules.runs import RunFact, has_request_id, request_ids
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
 from bot.store.deployments import Deployment
@@ -79,8 +79,8 @@ class Dispatcher:
         try:
             if run.state == "posted" and run.repository.installation_id is None:
                 raise Unavailable(UNAVAILABLE, reason="the App is not installed, and a run may exist")
-            dispatch = Dispatch(context.at(run.repository), run, candidate, deployment)
-            if run.state == "posted" and await self._found(context, dispatch):
+            dispatch = Dispatch(context.client_for(run.repository), run, candidate, deployment)
+            if run.state == "posted" and await self._adopt_existing(context, dispatch):
                 return
             if run.cancel_requested or (candidate if deployment is None else deployment).status not in EXPECTED:
                 raise Withdrawn
@@ -148,7 +148,7 @@ class Dispatcher:
             known = self.tips[key] = (file, asked_at)
         return known
 
-    async def _found(self, context: Context, dispatch: Dispatch) -> bool:
+    async def _adopt_existing(self, context: Context, dispatch: Dispatch) -> bool:
         """Search for the run of a request whose response was lost. True when there is nothing more to do.
 
         Raises `RetryLater` while GitHub may not list it yet: only after `search_seconds` may the request be sent again.
@@ -157,7 +157,9 @@ class Dispatcher:
         bot = await context.github.bot_login()
         since = run.created_at - CLOCK_TOLERANCE
         listed = await workflow_runs.dispatched_since(dispatch.client, run.workflow, since)
-        titled = sorted((fact for fact in listed if carries(fact.title, run.request_id)), key=lambda fact: fact.id)
+        titled = sorted(
+            (fact for fact in listed if has_request_id(fact.title, run.request_id)), key=lambda fact: fact.id
+        )
         matching = titled[:1] or await _unclaimed(run, dispatch.candidate, listed, bot)
         unambiguous = bool(titled) or not await _others_searching(run)
         if len(matching) == 1 and unambiguous:
@@ -216,7 +218,7 @@ async def give_up(context: Context, run: Run, refusal: Refusal) -> None:
         else:
             await candidates.finish_build(context, candidate, "failed", refusal.sentence)
         if isinstance(refusal, tags.TagPointsElsewhere):
-            await tags.distrust(context, candidate, TagElsewhere, refusal.sentence)
+            await tags.handle_mismatch(context, candidate, TagElsewhere, refusal.sentence)
         if isinstance(refusal, Ambiguous):
             ambiguous = RunAmbiguous(project_id=candidate.project_id, commit=run.commit, request_id=run.request_id)
             await events.record(context, ambiguous)

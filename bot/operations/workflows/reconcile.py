@@ -33,10 +33,10 @@ async def reconcile(context: Context, job: jobs.Reconcile, silence: timedelta = 
     now = context.now()
     silent = Run.filter(state="running", checked_at__lt=now - silence).order_by("checked_at")
     for run in await silent.limit(MAX_ROWS):
-        await enqueue(jobs.FollowRun(run.id, await runs.lock_of(run)))
+        await enqueue(jobs.FollowRun(run.id, await runs.job_lock(run)))
     late_builds = Run.filter(state__in=list(runs.UNFINISHED), deployment_id=None, deadline_at__lt=now)
     for run in await late_builds.limit(MAX_ROWS):
-        await enqueue(jobs.ExpireBuild(run.id, await runs.lock_of(run)))
+        await enqueue(jobs.ExpireBuild(run.id, await runs.job_lock(run)))
     late_deployments = Deployment.filter(status__in=list(rules.UNFINISHED), deadline_at__lt=now)
     for deployment in await late_deployments.limit(MAX_ROWS):
         await enqueue(jobs.ExpireDeployment(deployment.id, deployment.environment_id))
@@ -44,7 +44,7 @@ async def reconcile(context: Context, job: jobs.Reconcile, silence: timedelta = 
 
 async def expire_build(context: Context, job: jobs.ExpireBuild) -> None:
     """Job: ask for a build past its deadline once more, then fail and cancel it."""
-    await _ask_once_more(context, job.run)
+    await _refresh_before_deadline(context, job.run)
     async with transaction():
         run = await runs.lock(job.run)
         if run.state not in runs.UNFINISHED or run.candidate_id is None:
@@ -62,7 +62,7 @@ async def expire_deployment(context: Context, job: jobs.ExpireDeployment) -> Non
     """Job: ask for a deployment past its deadline once more, then end it, saying what it waited for."""
     run = await runs.newest(deployment_id=job.deployment)
     if run is not None:
-        await _ask_once_more(context, run.id)
+        await _refresh_before_deadline(context, run.id)
     async with transaction():
         deployment = await Deployment.select_for_update().get(id=job.deployment)
         if deployment.status in rules.FINAL:
@@ -106,10 +106,10 @@ async def check_repositories(context: Context, job: jobs.CheckRepositories) -> N
         await repositories.schedule_check(row.github_id, once=True)
 
 
-async def _ask_once_more(context: Context, run_id: RunRowId) -> None:
+async def _refresh_before_deadline(context: Context, run_id: RunRowId) -> None:
     """Ask GitHub before a deadline takes effect, which it does even when GitHub cannot be asked."""
     try:
-        await tracking.ask(context, run_id)
+        await tracking.refresh(context, run_id)
     except (Unavailable, Refusal) as problem:
         log.warning("not asked before the deadline", run=run_id, error=problem.sentence)
 
@@ -122,7 +122,7 @@ async def _stop_waiting(run: Run) -> None:
     if run.state == "running":
         await runs.save(run, state="done")
     elif run.state == "posted":
-        await enqueue(jobs.DispatchRun(run.id, await runs.lock_of(run)))
+        await enqueue(jobs.DispatchRun(run.id, await runs.job_lock(run)))
 
 
 def _why_late(environment: Environment, run: Run | None) -> str:

@@ -40,7 +40,7 @@ class Subject:
         return await runs.newest(deployment_id=self.deployment.id)
 
 
-async def build(context: Context, request: str, run: str) -> None:
+async def record_build(context: Context, request: str, run: str) -> None:
     """Record which run builds a candidate. `request` is the `release_cut_id` input, or the candidate's id."""
     authorize(context.actor, GRANT)
     known = await Run.get_or_none(request_id=request)
@@ -52,7 +52,7 @@ async def build(context: Context, request: str, run: str) -> None:
     await _track(context, Subject(candidate), _run_id(run))
 
 
-async def deployment(context: Context, request: str, run: str) -> None:
+async def record_deployment(context: Context, request: str, run: str) -> None:
     """Record which run makes a deployment. `request` is the `deployment_id` input, or the deployment's id."""
     authorize(context.actor, GRANT)
     known = await Run.get_or_none(request_id=request)
@@ -70,7 +70,7 @@ async def _track(context: Context, subject: Subject, github_id: RunId) -> None:
     """Check a reported run against GitHub, adopt it, and let its status take effect."""
     candidate, reported = subject.candidate, subject.deployment
     repository = await Repository.get(github_id=candidate.repository_id)
-    fact = await workflow_runs.get(context.at(repository), github_id)
+    fact = await workflow_runs.get(context.client_for(repository), github_id)
     if fact is None or fact.head_sha != candidate.commit:
         raise Refusal(
             "`workflow_run_id` is not a run of this repository at the candidate's commit", commit=candidate.commit
@@ -119,7 +119,9 @@ async def _create_run(context: Context, subject: Subject, workflow: str) -> Run:
 
 
 async def _check_scope(context: Context, project: ProjectId) -> None:
-    authorize(context.actor, GRANT, project=await Project.get(id=project).select_related("repository"), hides=True)
+    authorize(
+        context.actor, GRANT, project=await Project.get(id=project).select_related("repository"), hide_project=True
+    )
 
 
 def _run_id(text: str) -> RunId:

@@ -62,16 +62,16 @@ async def apply_fact(context: Context, run_id: RunRowId, fact: RunFact) -> None:
 
 async def follow(context: Context, job: jobs.FollowRun) -> None:
     """Job: ask GitHub for the status of a run that was not heard of for a while."""
-    await ask(context, job.run)
+    await refresh(context, job.run)
 
 
-async def ask(context: Context, run_id: RunRowId) -> None:
+async def refresh(context: Context, run_id: RunRowId) -> None:
     """Ask GitHub for the status of a run, and let the answer take effect."""
     run = await Run.get(id=run_id).select_related("repository")
     if run.state != "running" or run.github_id is None:
         return
     await runs.save(run, checked_at=context.now())
-    fact = await workflow_runs.get(context.at(run.repository), run.github_id)
+    fact = await workflow_runs.get(context.client_for(run.repository), run.github_id)
     if fact is None:
         await _end_lost(context, run)
     else:
@@ -138,7 +138,7 @@ async def _apply_to_deployment(context: Context, run: Run, fact: RunFact) -> Non
     deployment = await Deployment.get(id=run.deployment_id)
     runs.bind_subject(await Candidate.get(id=deployment.candidate_id).select_related("project"), deployment)
     if deployment.status in deployment_rules.FINAL and fact.attempt > run.attempt:
-        deployment, run = await _run_again(context, deployment, run, fact)
+        deployment, run = await _record_rerun(context, deployment, run, fact)
     await record_status(context, run, fact)
     if fact.status == "completed":
         status, message = deployment_rules.status_after_run(fact.conclusion)
@@ -147,9 +147,9 @@ async def _apply_to_deployment(context: Context, run: Run, fact: RunFact) -> Non
         await deployments.begin(context, deployment)
 
 
-async def _run_again(context: Context, finished: Deployment, run: Run, fact: RunFact) -> tuple[Deployment, Run]:
+async def _record_rerun(context: Context, finished: Deployment, run: Run, fact: RunFact) -> tuple[Deployment, Run]:
     """Make a new deployment, tracked from this attempt, for a finished one whose run was started again on GitHub."""
-    deployment = await external_deployments.run_again(context, finished)
+    deployment = await external_deployments.record_rerun(context, finished)
     environment = await Environment.get(id=deployment.environment_id)
     again = await Run.create(
         repository_id=run.repository_id,
