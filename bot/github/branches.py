@@ -1,4 +1,4 @@
-"""Branches, and where commits stand on them."""
+"""Branches, and the positions of commits on them."""
 
 from typing import Literal
 from urllib.parse import quote
@@ -12,10 +12,10 @@ Position = Literal["tip", "below"]
 
 
 async def position(repository: RepositoryClient, branch: str, sha: CommitSha) -> Position | None:
-    """Where a commit stands on a branch of this very repository: its `tip`, `below` it, or None when it is not on it.
+    """The position of a commit on a branch of this repository: `tip`, `below` the tip, or None when it is not on it.
 
-    Existence proves nothing: commits of forks resolve here too. The proof is a comparison from the branch to the commit
-    that says `behind` or `identical`. https://docs.github.com/en/rest/commits/commits#compare-two-commits
+    That a commit exists proves nothing: commits of forks resolve too. The proof is that a comparison from the branch to
+    the commit returns `behind` or `identical`. https://docs.github.com/en/rest/commits/commits#compare-two-commits
     """
     url = f"{repository.root}/compare/{quote(branch, safe='/')}...{sha}?per_page=1&page=2"
     try:

@@ -9,7 +9,7 @@ from bot.rules.permissions import role_from
 
 
 async def role_of(repository: RepositoryClient, login: str) -> str:
-    """The role of a user at this moment: `none`, `read`, `triage`, `write`, `maintain` or `admin`."""
+    """The current role of a user: `none`, `read`, `triage`, `write`, `maintain` or `admin`."""
     try:
         url = f"{repository.root}/collaborators/{quote(login, safe='')}/permission"
         permission = (await repository.request("GET", url)).data

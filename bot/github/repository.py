@@ -28,7 +28,7 @@ class RepositoryClient:
     async def request(
         self, method: str, url: str, *, purpose: str = "read", data: Any = None, before: BeforeWrite | None = None
     ) -> Response:
-        """Send one request with a token that reaches no other repository and does no more than its purpose needs."""
+        """Send one request with a token for this repository only, with the permissions that its purpose needs."""
         key = TokenKey(self.installation, self.id, purpose)
         for attempt in range(TRIES):
             token = await self._tokens.get(key)
@@ -39,7 +39,7 @@ class RepositoryClient:
         raise AssertionError("the last try returns or raises")
 
     async def list(self, url: str, key: str | None = None, max_pages: int = MAX_PAGES) -> list[Any]:
-        """The items of a list, from at most `max_pages` pages; `key` names them where a page is an object."""
+        """Fetch the items of a list, from at most `max_pages` pages; `key` is their field where a page is an object."""
         items: list[Any] = []
         next_url: str | None = url
         for _ in range(max_pages):

@@ -46,7 +46,7 @@ async def create(repository: RepositoryClient, tag: str, sha: CommitSha) -> Comm
 async def _existing(repository: RepositoryClient, tag: str) -> CommitSha:
     commit = await commit_of(repository, tag)
     if commit is None:
-        raise Unavailable(UNAVAILABLE, reason=f"it says that the tag {tag} exists and does not show it")
+        raise Unavailable(UNAVAILABLE, reason=f"it reports that the tag {tag} exists, but does not return it")
     return commit
 
 

@@ -1,7 +1,7 @@
 """Fields of announcements, project profiles and links, and the transitions of an announcement's state.
 
 Clients send the same value in several forms: tags as a list or as one string, a flag as `true`, `"1"` or `"Y"`. The
-parsers here normalise them, or refuse them with a sentence for every invalid field.
+parsers here normalize them, or refuse them with a sentence for every invalid field.
 """
 
 import re
@@ -34,7 +34,7 @@ _FORBIDDEN_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff
 _FLAGS = {"true": True, "1": True, "y": True, "yes": True, "false": False, "0": False, "n": False, "no": False}
 
 Parser = Callable[[object], object]
-"""Normalises one value; raises ValueError with what it must be."""
+"""Normalizes one value; raises ValueError with a phrase that completes "the field must …"."""
 
 
 class AnnouncementFields(TypedDict):

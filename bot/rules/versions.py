@@ -23,7 +23,7 @@ _CALVER = re.compile(
 
 @dataclass(frozen=True, order=True)
 class CandidateVersion:
-    """A candidate version such as `1.4.0-rc2`, parsed."""
+    """A parsed candidate version such as `1.4.0-rc2`."""
 
     release: str
     number: int
@@ -60,7 +60,7 @@ class RequestedVersion:
 
 
 def parse_requested_version(text: str) -> RequestedVersion:
-    """Read a release version, or a candidate version that says its number. Refuses anything else."""
+    """Parse a release version, or a candidate version with its number. Refuses anything else."""
     if is_release_version(text):
         return RequestedVersion(text)
     version = parse_candidate_version(text)
