@@ -1,4 +1,4 @@
-"""Requests from GitHub are known by their origin in a table of their own, and jobs carry their arguments as objects."""
+"""Add a table of performed requests by origin, and store the arguments of jobs as objects."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,16 +31,16 @@ COMMENT = {
     "comment": "comment_id",
     "at": "created_at",
 }
-"""The names of a comment's fields, before and now."""
+"""The new names of a comment's fields, by their old ones."""
 
 
-def comment(said: Mapping[str, Any]) -> dict[str, Any]:
-    """A comment under the names that its fields have now."""
-    return {COMMENT.get(name, name): value for name, value in said.items()}
+def comment(old: Mapping[str, Any]) -> dict[str, Any]:
+    """Rename the fields of a comment."""
+    return {COMMENT.get(name, name): value for name, value in old.items()}
 
 
 def payload(kind: str, old: Mapping[str, Any]) -> dict[str, Any]:
-    """The payload of a job that waits, as its kind reads it now."""
+    """Convert the payload of a waiting job to the form that its kind reads now."""
     if kind == "command":
         return {"comment": comment(old)}
     if kind == "cut_by_tag":
@@ -51,19 +51,19 @@ def payload(kind: str, old: Mapping[str, Any]) -> dict[str, Any]:
 async def rewrite_payloads(_apps: Any, editor: Any) -> None:
     """Rewrite the payloads of unfinished jobs and dead letters."""
     client, sqlite = editor.client, editor.DIALECT == "sqlite"
-    waiting = await client.execute_query_dict(
+    unfinished = await client.execute_query_dict(
         "SELECT id, kind, payload FROM jobs WHERE kind IN ('command', 'cut_by_tag', 'reply') AND state <> 'done'"
     )
     update = "UPDATE jobs SET payload = ? WHERE id = ?" if sqlite else "UPDATE jobs SET payload = $1 WHERE id = $2"
-    for row in waiting:
+    for row in unfinished:
         new = orjson.dumps(payload(row["kind"], orjson.loads(row["payload"])))
         await client.execute_query(update, [new, row["id"]])
 
 
 class Migration(Step):
-    """`performed_requests`, filled from what candidates and deployments know of their origin."""
+    """Create `performed_requests`, filled from the origins of candidates and deployments."""
 
-    dependencies = [("models", "0003_audit_channel")]  # noqa: RUF012 - tortoise's own form
+    dependencies = [("models", "0003_audit_channel")]  # noqa: RUF012 - as Tortoise declares it
     operations = [  # noqa: RUF012
         for_each(sqlite=statements("sqlite", TABLE), postgres=statements("postgres", TABLE)),
         RunPython(rewrite_payloads),
