@@ -80,7 +80,7 @@ class Authenticator:
         if scheme.lower() in ("bearer", "token") and secret:
             try:
                 reads = request.method in ("GET", "HEAD")
-                return await users.authenticate(secret, utc_now(), public=self.anonymous.public, reads=reads)
+                return await users.authenticate(secret, utc_now(), public=self.anonymous.public, read_only=reads)
             except Unauthenticated:
                 pass
         raise self.refusal(request, secret)

@@ -80,7 +80,7 @@ async def change(context: Context, project: Project, name: str, /, **values: Unp
 
 
 async def amend(context: Context, project: str, name: str, /, **values: Any) -> Environment:
-    """Change settings and, if `frozen` is among them, freeze or unfreeze, each by its own grant: all or none."""
+    """Change settings and, if `frozen` is among the values, freeze or unfreeze: each needs its grant, all or none."""
     async with transaction():
         if "frozen" not in values:
             return await change(context, project, name, **values)

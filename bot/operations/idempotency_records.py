@@ -1,4 +1,4 @@
-"""Idempotency records: a request repeated with its key within a day gets the first response again.
+"""Idempotency records: a request that is repeated with its key within a day gets the first response again.
 
 https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 """
@@ -14,7 +14,7 @@ from bot.store.idempotency_records import IdempotencyRecord
 
 RETENTION = timedelta(hours=24)
 RESPONSE_TIMEOUT = timedelta(minutes=5)
-"""The time after which a request in progress counts as abandoned: no request takes that long."""
+"""After this time a request in progress counts as abandoned: no request takes that long."""
 TRIES = 5
 RETRY_AFTER = 1  # seconds
 KEY_REUSED = "This Idempotency-Key was used for another request: repeat that one unchanged, or use a new key."

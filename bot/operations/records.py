@@ -1,4 +1,4 @@
-"""The one operation that writes content rows: grant, uniqueness, change log and audit entry in one transaction."""
+"""The one operation that writes content rows, with all checks, their change set and an audit entry."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -107,10 +107,10 @@ def release_id_conflict(context: Context, other: Release) -> Conflict:
 
 
 async def amend(context: Context, project: str, version: str, /, **values: Unpack[ReleaseChanges]) -> ReleaseDetails:
-    """Apply several changes, each authorised by its own grant, all or none of them.
+    """Apply several changes, each authorized by its own grant, all or none of them.
 
-    The status HOLD holds the release, any other status unholds it if it is held. Setting the status that a held release
-    had before only unholds it.
+    The status HOLD holds the release, any other status ends a hold. Setting the status that a held release had before
+    only ends the hold.
     """
     status, changed = values.get("status"), None
     async with transaction():
@@ -141,7 +141,7 @@ async def hold(context: Context, project: Project, version: str, reason: str) ->
 
 @allowed("release:hold", hide_project=True)
 async def unhold(context: Context, project: Project, version: str) -> Release:
-    """Allow deployments of a held release again; it shows the status that it had before."""
+    """Allow deployments of a held release again; its status is shown as it was before."""
     async with transaction():
         release = await _lock(project, version)
         if release.held is not None:
@@ -187,5 +187,5 @@ async def _update(context: Context, release: Release, event: type[RowEvent], val
 
 
 def _for_audit(values: dict[str, Any]) -> dict[str, Any]:
-    """Convert values to what an audit entry can store."""
+    """Convert times to text, for the JSON of an audit entry."""
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}

@@ -11,7 +11,7 @@ from bot.store.projects import Environment, Project
 
 @allowed("project:read")
 async def project_status(context: Context, project: Project) -> ProjectStatus:
-    """The newest candidate of a project, and the status of each of its environments."""
+    """Read the newest candidate of a project, and the status of each of its environments."""
     newest = await Candidate.filter(project_id=project.id).order_by("-id").first()
     environments = await Environment.filter(project_id=project.id).order_by("position", "id")
     statuses = [await _environment_status(context, environment) for environment in environments]
