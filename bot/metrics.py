@@ -29,7 +29,7 @@ class Metrics:
             "github_calls", "Requests to GitHub by method and status.", "method", "status"
         )
         self.github_remaining = self._gauge(
-            "github_remaining_calls", "Calls left within GitHub's rate limit, as it last said.", "resource"
+            "github_remaining_calls", "Calls left within GitHub's rate limit, as last reported.", "resource"
         )
         self.builds = self._counter("builds", "Finished builds, by the resulting status of their candidate.", "outcome")
         self.deployments = self._counter("deployments", "Finished deployments, by outcome.", "outcome")

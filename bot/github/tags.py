@@ -9,7 +9,7 @@ from bot.github.repository import RepositoryClient
 from bot.github.transport import ApiError
 from bot.rules.ids import CommitSha
 
-ARCHIVED = "The repository is archived on GitHub, where nothing can be tagged or run: end that, then try again."
+ARCHIVED = "The repository is archived on GitHub, where nothing can be tagged or run: unarchive it, then try again."
 
 
 async def commit_of(repository: RepositoryClient, tag: str) -> CommitSha | None:

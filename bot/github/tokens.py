@@ -82,7 +82,6 @@ class InstallationTokens:
 
     def _minted(self, key: TokenKey, done: asyncio.Task[Token]) -> None:
         self._minting.pop(key, None)
-        if (
-            not done.cancelled() and done.exception() is None
-        ):  # also marks the exception as retrieved: the callers may be gone
+        # reading the exception marks it as retrieved: all callers may be gone
+        if not done.cancelled() and done.exception() is None:
             self._cache[key] = done.result()

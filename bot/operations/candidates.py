@@ -86,7 +86,7 @@ async def cut(context: Context, project: Project, request: CutRequest) -> tuple[
             continue
         await candidate.fetch_related(*RELATED)
         return candidate, True
-    raise Conflict("Somebody else keeps cutting candidates of this release: try again.")
+    raise Conflict("Other requests keep cutting candidates of this release: try again.")
 
 
 @allowed("project:read")
@@ -121,7 +121,7 @@ async def cancel(context: Context, project: Project, version: CandidateVersion) 
         if candidate is None:
             raise release_not_found()
         rules.check_cancelable(candidate.version, candidate.status)
-        reason = f"{context.actor.name} asked for the build to be cancelled."
+        reason = f"{context.actor.name} asked for the build to be canceled."
         if await runs.cancel(context, await newest_build(candidate)):
             await finish_build(context, candidate, "canceled", reason)
         else:

@@ -47,7 +47,7 @@ async def create(
             return await _insert(context, project, version, status, fields)
     except IntegrityError as clash:  # of a concurrent request
         await _refuse_clash(context, project, version)
-        raise Conflict(f"The release {version} has just been made.") from clash
+        raise Conflict(f"The release {version} has just been created.") from clash
 
 
 async def _insert(context: Context, project: Project, version: str, status: int, fields: PackageFields) -> Release:

@@ -74,7 +74,7 @@ async def installation_changed(
     """
     context.github.forget(installation)
     for github_id in removed:
-        await mark_unreachable(context, github_id, "it was taken from the App's installation", installation)
+        await mark_unreachable(context, github_id, "it was removed from the App's installation", installation)
     async with transaction():
         await Repository.filter(github_id__in=added).update(installation_id=installation)
         for row in await Repository.filter(installation_id=installation):
@@ -101,7 +101,7 @@ async def check(context: Context, job: jobs.CheckRepository) -> None:
     if fact is not None and fact.id == row.github_id:
         await upsert(context, fact)
     else:
-        await mark_unreachable(context, row.github_id, "GitHub does not show it to the App")
+        await mark_unreachable(context, row.github_id, "the App can no longer see it on GitHub")
 
 
 async def _update(context: Context, row: Repository, values: Mapping[str, Any]) -> None:

@@ -148,7 +148,7 @@ def _text(value: object, max_length: int, *, html: bool = False) -> str:
     if len(value) > max_length:
         raise ValueError(f"have at most {max_length:,} characters")
     if _FORBIDDEN_CHARACTERS.search(value):
-        raise ValueError("hold no control characters but tabs and ends of lines")
+        raise ValueError("hold no control characters except tabs and line breaks")
     if not html and has_html(value):
         raise ValueError("hold no HTML tags")
     return value
@@ -171,7 +171,7 @@ def _not_blank(text: str) -> str:
 def _version(value: object) -> str:
     text = _not_blank(_line(value, MAX_VERSION_LENGTH))
     if text in (".", ".."):
-        raise ValueError("not be a dot or two, which cannot stand in an address")
+        raise ValueError("not be `.` or `..`, which cannot be part of a URL")
     return text
 
 

@@ -24,7 +24,7 @@ def status_after_run(conclusion: str | None) -> tuple[str, str | None]:
     if conclusion == "success":
         return "ready", None
     if conclusion == "cancelled":
-        return "canceled", "The build run was cancelled."
+        return "canceled", "The build run was canceled."
     return "failed", f"The build run ended with `{conclusion or 'no conclusion'}`."
 
 

@@ -89,7 +89,7 @@ def next_release(scheme: str, known: Iterable[str], bump: str, today: date) -> s
         return _next_semver(valid, bump)
     if scheme == "calver":
         return _next_calver(valid, today)
-    raise Refusal("The project's version scheme is `any`: set it to `semver` or `calver` to be told the next version.")
+    raise Refusal("The project's version scheme is `any`: set it to `semver` or `calver` to get the next version.")
 
 
 def parse_bump(value: object) -> str:

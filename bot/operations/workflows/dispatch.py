@@ -38,8 +38,8 @@ class Ambiguous(Refusal):
 
     def __init__(self) -> None:
         super().__init__(
-            "GitHub's answer to the dispatch was lost, and several runs may be the one that it started: look at the "
-            "Actions page. Put the request id into the workflow's `run-name`, so that a run can be told."
+            "GitHub's response to the dispatch was lost, and several runs may be the one that it started: look at the "
+            "Actions page. Put the request id into the workflow's `run-name`, so that its runs can be told apart."
         )
 
 

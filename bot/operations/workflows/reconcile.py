@@ -130,7 +130,7 @@ def _why_late(environment: Environment, run: Run | None) -> str:
     if run is None:
         return f"No pipeline reported an end within {minutes} minutes."
     state = f"GitHub says `{run.status}`" if run.github_id else "its workflow could not be dispatched"
-    return f"The deployment did not end within {minutes} minutes: {state}. Its run was cancelled."
+    return f"The deployment did not end within {minutes} minutes: {state}. Its run was canceled."
 
 
 async def _swept_until(context: Context) -> datetime:

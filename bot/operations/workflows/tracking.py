@@ -97,7 +97,7 @@ async def _row_of(run_id: RunRowId, fact: RunFact) -> RunRowId:
 
 async def _reject_commit(context: Context, run: Run, fact: RunFact) -> None:
     """Cancel a run that is not at its candidate's commit, and fail its candidate or deployment."""
-    reason = f"The run was at {fact.head_sha}, not at {run.commit}: it was cancelled."
+    reason = f"The run was at {fact.head_sha}, not at {run.commit}: it was canceled."
     await runs.save(run, state="failed", url=fact.url)
     await enqueue(jobs.CancelRun(run.id, forced=True))
     if run.deployment_id is None:
