@@ -96,7 +96,7 @@ async def no_lease(seconds: float) -> None:
 
 @dataclass(frozen=True)
 class Context:
-    """What an operation runs with: GitHub, who acts, and through which channel.
+    """The context that an operation runs in.
 
     `channel` is one of rest, pull comment, commit comment, tag, cli, github and job. `publish` receives events once
     they are committed. `origin` names the message that the request came in (a command in a comment, a pushed tag), so

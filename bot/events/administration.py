@@ -1,4 +1,4 @@
-"""Events around releasing: repositories, commands, and what operators and API clients change."""
+"""Events of repositories and commands, and of changes by operators and API clients."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class CommandRefused(Event):
     comment: str
 
 
-# --- projects, environments and what belongs to them
+# --- projects, environments and links
 
 
 @dataclass(frozen=True, kw_only=True)

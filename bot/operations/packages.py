@@ -127,7 +127,7 @@ async def latest(context: Context, package: str, *, testing: bool = False) -> Pa
 
 
 async def _filter(context: Context, package: str | None, status: int | None = None) -> PackageFilter | None:
-    """Build the filter for what the actor may read; None for an unknown package."""
+    """Build the filter for the package releases that the actor may read; None for an unknown package."""
     authorize(context.actor, "project:read")
     visible = context.actor.visibility("project:read")
     if package is None:

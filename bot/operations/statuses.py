@@ -1,4 +1,4 @@
-"""What is live and under way on each environment of a project."""
+"""The status of a project: its newest candidate, and what is live and under way on each environment."""
 
 from bot.context import Context, allowed
 from bot.rules.deployments import UNFINISHED

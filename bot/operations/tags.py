@@ -104,10 +104,10 @@ async def handle_mismatch(
     Before the next dispatch on the tag, GitHub is asked where it points. A candidate that is ready and was not deployed
     yet fails.
     """
-    known = AuditEntry.filter(
+    earlier_alarms = AuditEntry.filter(
         alarm=True, project_id=candidate.project_id, subject=candidate.version, act__in=MISMATCH_ACTS
     )
-    if not candidate.tagged and await known.exists():
+    if not candidate.tagged and await earlier_alarms.exists():
         return
     await Candidate.filter(id=candidate.id).update(tagged=False)
     deployed = Deployment.filter(candidate_id=candidate.id).exclude(status__in=["pending", "error"])
@@ -125,8 +125,8 @@ async def _named_candidate(push: TagPush) -> tuple[Project, CandidateVersion] | 
     rows = await Project.filter(repository_id=push.repository, archived=False).select_related("repository")
     projects = {project.id: project for project in rows}
     trigger = version_in_tag(push.tag, {key: project.trigger_tag_prefix for key, project in projects.items()})
-    own = version_in_tag(push.tag, {key: project.tag_prefix for key, project in projects.items()})
-    if trigger is None or (own is not None and len(own[1]) < len(trigger[1])):
+    own_tag = version_in_tag(push.tag, {key: project.tag_prefix for key, project in projects.items()})
+    if trigger is None or (own_tag is not None and len(own_tag[1]) < len(trigger[1])):
         return None
     try:
         return projects[trigger[0]], parse_candidate_version(trigger[1])

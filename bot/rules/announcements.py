@@ -29,7 +29,7 @@ SCHEMES = ("http", "https", "ftp")
 # As HTML parses tags: a name right after `<` or `</`, ended by a space, a slash or `>`. So `a < b`, `<3` and
 # `<bob@example.com>` are text.
 _TAG = re.compile(r"<(?:/?[a-z][a-z0-9-]*(?=[\s/>])|!--|!doctype\b|\?[a-z])[^>]*>", re.IGNORECASE)
-# What XML 1.0 cannot represent, and DEL.
+# The characters that XML 1.0 cannot represent, and DEL.
 _FORBIDDEN_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _FLAGS = {"true": True, "1": True, "y": True, "yes": True, "false": False, "0": False, "n": False, "no": False}
 

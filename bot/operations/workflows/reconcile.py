@@ -59,7 +59,7 @@ async def expire_build(context: Context, job: jobs.ExpireBuild) -> None:
 
 
 async def expire_deployment(context: Context, job: jobs.ExpireDeployment) -> None:
-    """Job: refresh a deployment past its deadline, then end it with what it waited for."""
+    """Job: refresh a deployment past its deadline, then end it with an error that says what it waited for."""
     run = await runs.newest(deployment_id=job.deployment)
     if run is not None:
         await _refresh_before_deadline(context, run.id)
