@@ -21,10 +21,10 @@ class RepositoryUnreachable(Event):
     act: ClassVar[str] = "repository.unreachable"
     alarm: ClassVar[bool] = True
     subject_format: ClassVar[str] = "{full_name}"
-    after_fields: ClassVar[Mapping[str, str]] = {"why": "why"}
+    after_fields: ClassVar[Mapping[str, str]] = {"why": "reason"}
 
     full_name: str
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -251,8 +251,8 @@ class StrayRun(Event):
     act: ClassVar[str] = "run.stray"
     alarm: ClassVar[bool] = True
     subject_format: ClassVar[str] = "{request_id}: run {run_id}"
-    after_fields: ClassVar[Mapping[str, str]] = {"run": "run_id", "why": "why"}
+    after_fields: ClassVar[Mapping[str, str]] = {"run": "run_id", "why": "reason"}
 
     request_id: str
     run_id: RunId
-    why: str
+    reason: str

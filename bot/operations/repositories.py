@@ -43,7 +43,7 @@ async def upsert(context: Context, fact: RepositoryFact) -> Repository:
 
 
 async def mark_unreachable(
-    context: Context, github_id: RepositoryId, why: str, installation: InstallationId | None = None
+    context: Context, github_id: RepositoryId, reason: str, installation: InstallationId | None = None
 ) -> None:
     """Record that a repository can no longer be reached, with an alarm for each project that is released from it.
 
@@ -55,14 +55,16 @@ async def mark_unreachable(
             return
         await _update(context, row, {"installation_id": None})
         for project in await Project.filter(repository_id=github_id):
-            await events.record(context, RepositoryUnreachable(project_id=project.id, full_name=row.full_name, why=why))
+            await events.record(
+                context, RepositoryUnreachable(project_id=project.id, full_name=row.full_name, reason=reason)
+            )
 
 
-async def installation_removed(context: Context, installation: InstallationId, why: str) -> None:
+async def installation_removed(context: Context, installation: InstallationId, reason: str) -> None:
     """Record that an installation was removed or suspended, and its repositories as unreachable."""
     context.github.forget(installation)
     for row in await Repository.filter(installation_id=installation):
-        await mark_unreachable(context, row.github_id, why, installation)
+        await mark_unreachable(context, row.github_id, reason, installation)
 
 
 async def installation_changed(

@@ -121,9 +121,9 @@ async def perform_cancel(context: Context, job: jobs.CancelRun) -> None:
         await workflow_runs.cancel(context.client_for(run.repository), run.github_id, force=job.forced)
 
 
-async def cancel_stray(context: Context, run: Run, github_id: RunId, why: str) -> None:
+async def cancel_stray(context: Context, run: Run, github_id: RunId, reason: str) -> None:
     """Have a run canceled that should not exist, and raise the alarm, once."""
-    stray = StrayRun(commit=run.commit, request_id=run.request_id, run_id=github_id, why=why)
+    stray = StrayRun(commit=run.commit, request_id=run.request_id, run_id=github_id, reason=reason)
     async with transaction():
         await Run.select_for_update().get(id=run.id)
         if await AuditEntry.exists(act=stray.name, alarm=True, subject=stray.subject):

@@ -83,8 +83,8 @@ async def _cancel_if_stray(context: Context, repository: RepositoryId, fact: Run
     requested = await Run.filter(repository_id=repository, request_id__in=request_ids(fact.title)).first()
     if requested is None or requested.state in runs.UNDISPATCHED or fact.actor != await context.github.bot_login():
         return
-    why = "dispatched twice" if requested.github_id is not None else "its request had been given up"
-    await runs.cancel_stray(context, requested, fact.id, why)
+    reason = "dispatched twice" if requested.github_id is not None else "its request had been given up"
+    await runs.cancel_stray(context, requested, fact.id, reason)
 
 
 async def _row_of(run_id: RunRowId, fact: RunFact) -> RunRowId:
