@@ -1,4 +1,4 @@
-"""Workflow runs of Longshore: request them, adopt those that GitHub has started, and cancel them."""
+"""Workflow runs: request them, adopt those that GitHub has started, and cancel them."""
 
 import secrets
 from datetime import timedelta
@@ -52,7 +52,7 @@ async def job_lock(run: Run) -> str:
         return jobs.environment_lock((await Deployment.get(id=run.deployment_id)).environment_id)
     if run.candidate_id is not None:
         return jobs.candidate_lock(run.candidate_id)
-    raise ValueError(f"run {run.id} is of nothing")
+    raise ValueError(f"run {run.id} has neither a candidate nor a deployment")
 
 
 async def lock(run_id: RunRowId) -> Run:

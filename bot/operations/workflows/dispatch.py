@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from cachetools import LRUCache
 
@@ -55,20 +56,25 @@ class Dispatch:
     """The branch or tag that the workflow is dispatched on."""
 
 
+class TipFile(NamedTuple):
+    """A workflow file at the tip of a branch, and since when it is known to be unchanged."""
+
+    file: WorkflowFile
+    unchanged_since: datetime
+
+
 @dataclass(frozen=True)
 class Dispatcher:
     """Dispatches workflows. `search_seconds` is how long a run is searched for before the request is sent again.
 
     A workflow is sent the inputs that its file declares at the candidate's commit. If the candidate was cut at the tip
     of its branch and the file at the tip has not changed since, that one is read: for all candidates of the branch this
-    is the same conditional request, which is free. `tips` holds, by repository, path and branch, the file at the tip
-    and since when it is known to be unchanged. Any other candidate's file is read at its commit.
+    is the same conditional request, which is free. `tips` holds these files by repository, path and branch. Any other
+    candidate's file is read at its commit.
     """
 
     search_seconds: float
-    tips: LRUCache[tuple[int, str, str], tuple[WorkflowFile, datetime]] = field(
-        default_factory=lambda: LRUCache(MAX_TIPS), repr=False
-    )
+    tips: LRUCache[tuple[int, str, str], TipFile] = field(default_factory=lambda: LRUCache(MAX_TIPS), repr=False)
 
     async def dispatch(self, context: Context, job: jobs.DispatchRun) -> None:
         """Job: ask GitHub to start a requested run, exactly once, and adopt the run."""
@@ -129,23 +135,23 @@ class Dispatcher:
         candidate, workflow = dispatch.candidate, dispatch.run.workflow
         if candidate.tip_at is not None and not exact:
             at_tip = await self._file_at_tip(context, dispatch.client, workflow, candidate.branch)
-            if at_tip is not None and at_tip[1] <= candidate.tip_at:
-                return at_tip[0].inputs
+            if at_tip is not None and at_tip.unchanged_since <= candidate.tip_at:
+                return at_tip.file.inputs
         ref_name = candidate.tag or candidate.commit[:12]
         return (await workflows.get_file(dispatch.client, workflow, candidate.commit, ref_name)).inputs
 
     async def _file_at_tip(
         self, context: Context, client: RepositoryClient, workflow: str, branch: str
-    ) -> tuple[WorkflowFile, datetime] | None:
-        """The file at the tip of a branch, and since when it is known to be unchanged; None if it does not exist."""
+    ) -> TipFile | None:
+        """Read the file at the tip of a branch; None if it does not exist or cannot be dispatched."""
         key, asked_at = (client.id, workflow, branch), context.now()
         try:
             file = await workflows.get_file(client, workflow, branch, branch)
         except DispatchDenied:
             return None
         cached = self.tips.get(key)
-        if cached is None or cached[0].sha != file.sha:
-            cached = self.tips[key] = (file, asked_at)
+        if cached is None or cached.file.sha != file.sha:
+            cached = self.tips[key] = TipFile(file, asked_at)
         return cached
 
     async def _adopt_existing(self, context: Context, dispatch: Dispatch) -> bool:
