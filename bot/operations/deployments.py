@@ -62,7 +62,7 @@ async def deploy(context: Context, project: Project, environment: Environment, v
         async with transaction():
             # evaluated under lock, so that the gates are still open when the deployment is inserted
             locked = await Environment.select_for_update().get(id=environment.id)
-            if (earlier := await _performed(context)) is not None:  # meanwhile, by another handler of the message
+            if (earlier := await _performed(context)) is not None:  # by a concurrent handling of the same message
                 return earlier
             candidate = await Candidate.select_for_update().get(id=candidate_id)
             if (refused := refusal(await evaluate_gates(context, locked, candidate))) is not None:
@@ -90,7 +90,7 @@ async def roll_back(context: Context, project: Project, environment: Environment
         authorize(context.actor, "deployment:force")
     async with transaction():
         locked = await Environment.select_for_update().get(id=environment.id)
-        if (earlier := await _performed(context)) is not None:  # meanwhile, by another handler of the message
+        if (earlier := await _performed(context)) is not None:  # by a concurrent handling of the same message
             return earlier
         under_way = await _active(environment.id).select_for_update()
         target = rules.rollback_target(await _history(environment.id))

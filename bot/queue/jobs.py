@@ -112,9 +112,9 @@ class Job:
 
 
 @cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    """What reads payloads of a kind: made once, since that takes a hundred times as long as reading one."""
-    return TypeAdapter(kind)
+def _adapter(job_class: Any) -> TypeAdapter[Any]:
+    """The parser of a kind's payloads, cached: building it takes a hundred times as long as parsing one."""
+    return TypeAdapter(job_class)
 
 
 class JobRow(TypedDict):
