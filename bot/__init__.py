@@ -1,1 +1,1 @@
-"""The house: rules, store, GitHub and operations, with the queue that finishes what was begun."""
+"""The domain: rules, store, GitHub client, operations, events and the job queue."""

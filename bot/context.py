@@ -1,4 +1,4 @@
-"""Who acts, through which channel and at what time: what every operation takes, and the one check of grants."""
+"""The context of an operation (who acts, through which channel, at what time), and the one check of grants."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -27,15 +27,15 @@ P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T", Project, Outline)
 
-MISSING = "Authentication credentials were not provided."
+NO_CREDENTIALS = "Authentication credentials were not provided."
 FORBIDDEN = "You do not have permission to perform this action."
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts. `project_id` limits a token, `repository_id` a role on GitHub, to one project or repository.
+    """Who acts. `project_id` limits a token to one project, `repository_id` a role on GitHub to one repository.
 
-    `public` are the grants that everybody has, on public projects only. The anonymous caller is the user 0.
+    `public` are the grants that everybody has on public projects. The anonymous caller has the user id 0.
     """
 
     user_id: UserId
@@ -47,7 +47,7 @@ class Actor:
 
     @property
     def is_anonymous(self) -> bool:
-        """Whether the caller gave no credentials."""
+        """Whether the caller sent no credentials."""
         return self.user_id == 0
 
     @property
@@ -56,7 +56,7 @@ class Actor:
         return (self.project_id, self.repository_id) != (None, None)
 
     def may(self, *grants: str) -> bool:
-        """Whether at least one of the grants is held, even if on public projects only."""
+        """Whether at least one of the grants is held on some project, if only on public ones."""
         return self.holds(*grants) or not self.public.isdisjoint(grants)
 
     def holds(self, *grants: str) -> bool:
@@ -74,7 +74,7 @@ class Actor:
         return project.is_public and not self.public.isdisjoint(grants)
 
     def visibility(self, *grants: str) -> Visibility:
-        """Which projects' rows the grants let the actor see in lists."""
+        """The projects whose rows the actor may see in lists by at least one of the grants."""
         public = not self.public.isdisjoint(grants)
         if not self.holds(*grants):
             return Visibility(public=public)
@@ -87,21 +87,21 @@ def utc_now() -> datetime:
 
 
 def discard(event: Event) -> None:
-    """Publish an event to nobody."""
+    """Drop an event: the default of `Context.publish`."""
 
 
-async def without_lease(seconds: float) -> None:
-    """Outside a job there is no lease to extend."""
+async def no_lease(seconds: float) -> None:
+    """Do nothing: outside a job there is no lease to extend."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What an operation runs with: GitHub, who acts, and through which channel.
+    """The context that an operation runs in.
 
-    `channel` is one of rest, pull comment, commit comment, tag, cli, github and job. `publish` takes events once they
-    are committed. `origin` names the message that asks (a command in a comment, a pushed tag), so that a message
-    handled twice takes effect once. `ensure_lease` makes sure that the job's lease lasts that many seconds more, or
-    raises.
+    `channel` is one of rest, pull comment, commit comment, tag, cli, github and job. `publish` receives events once
+    they are committed. `origin` names the message that the request came in (a command in a comment, a pushed tag), so
+    that a message handled twice takes effect once. `ensure_lease` extends the job's lease to last at least that many
+    seconds, or raises.
     """
 
     github: GitHub
@@ -110,23 +110,23 @@ class Context:
     publish: Callable[[Event], None] = discard
     now: Callable[[], datetime] = utc_now
     origin: str | None = None
-    ensure_lease: Callable[[float], Awaitable[None]] = without_lease
+    ensure_lease: Callable[[float], Awaitable[None]] = no_lease
 
     def acting_as(self, actor: Actor, channel: str) -> "Context":
-        """The same context for another actor."""
+        """Copy the context for another actor and channel."""
         return replace(self, actor=actor, channel=channel)
 
-    def asked_by(self, origin: str) -> "Context":
-        """The same context for one message."""
+    def with_origin(self, origin: str) -> "Context":
+        """Copy the context for a request that came in one message."""
         return replace(self, origin=origin)
 
-    def leased(self, ensure_lease: Callable[[float], Awaitable[None]]) -> "Context":
-        """The same context for a job under a lease."""
+    def with_lease(self, ensure_lease: Callable[[float], Awaitable[None]]) -> "Context":
+        """Copy the context for a job under a lease."""
         return replace(self, ensure_lease=ensure_lease)
 
-    def at(self, repository: Repository) -> RepositoryClient:
-        """A client for a repository. Refuses one that no installation of the App reaches."""
-        return self.github.at(repository.installation_id, repository.github_id, repository.full_name)
+    def client_for(self, repository: Repository) -> RepositoryClient:
+        """Return a client for a repository. Refuses one that no installation of the App reaches."""
+        return self.github.client_for(repository.installation_id, repository.github_id, repository.full_name)
 
 
 def authorize(
@@ -134,84 +134,84 @@ def authorize(
     *grants: str,
     project: Project | Outline | None = None,
     everywhere: bool = False,
-    hides: bool = False,
+    hide_project: bool = False,
 ) -> None:
     """Refuse an actor who holds none of the grants; every check of a grant ends here.
 
-    Without `project`, it is enough to hold a grant on some project. `everywhere`: it must be held on every project, for
-    what belongs to no single one. The refusal names the grant, the GitHub role that brings it and, unless it `hides`
-    that, the project.
+    Without `project`, it is enough to hold a grant on some project. With `everywhere`, it must be held on every
+    project: for what belongs to no single one. The refusal names the grant and the GitHub role that confers it or,
+    unless `hide_project`, the project.
     """
     if not actor.may(*grants):
         if actor.is_anonymous:
-            raise Unauthenticated(MISSING)
+            raise Unauthenticated(NO_CREDENTIALS)
         raise Forbidden(FORBIDDEN, grant=grants[0], github_role=role_for(grants[0]))
     if everywhere and not actor.visibility(*grants).everything:
         raise Forbidden(FORBIDDEN, grant=grants[0], reason="These credentials are for one project only.")
     if project is not None and not actor.may_on(project, *grants):
-        raise Forbidden(FORBIDDEN, project=None if hides else project.name)
+        raise Forbidden(FORBIDDEN, project=None if hide_project else project.name)
 
 
 Finder = Callable[[str], Awaitable[T]]
 
 
 async def by_name(name: str) -> Project:
-    """The project with this name, with its repository."""
-    return _found(await queries.find_project(queries.BY_NAME, name), project_not_found())
+    """Find a project by its name, with its repository."""
+    return _require(await queries.find_project(queries.BY_NAME, name), project_not_found())
 
 
 async def by_permalink(permalink: str) -> Project:
-    """The project with this permalink, with its repository."""
-    return _found(await queries.find_project(queries.BY_PERMALINK, permalink), NotFound("Project not found"))
+    """Find a project by its permalink, with its repository."""
+    return _require(await queries.find_project(queries.BY_PERMALINK, permalink), NotFound("Project not found"))
 
 
 async def by_release(number: str) -> Project:
-    """The project of the release with this id, with its repository."""
+    """Find the project of a release by the release's row id, with its repository."""
     release_id = parse_row_id(number) or 0
-    return _found(await queries.find_project(queries.BY_RELEASE_ID, release_id), release_not_found())
+    return _require(await queries.find_project(queries.BY_RELEASE_ID, release_id), release_not_found())
 
 
 async def outline_by_name(name: str) -> Outline:
-    """The outline of the project with this name."""
-    return _found(await queries.find_outline(queries.BY_NAME, name), project_not_found())
+    """Find the outline of a project by its name."""
+    return _require(await queries.find_outline(queries.BY_NAME, name), project_not_found())
 
 
 async def outline_by_permalink(permalink: str) -> Outline:
-    """The outline of the project with this permalink."""
-    return _found(await queries.find_outline(queries.BY_PERMALINK, permalink), NotFound("Project not found"))
+    """Find the outline of a project by its permalink."""
+    return _require(await queries.find_outline(queries.BY_PERMALINK, permalink), NotFound("Project not found"))
 
 
-def _found(project: T | None, missing: NotFound) -> T:
+def _require(project: T | None, error: NotFound) -> T:
     if project is None:
-        raise missing
+        raise error
     return project
 
 
 def allowed(
-    *grants: str, by: Finder[Project] = by_name, hides: bool = False
+    *grants: str, by: Finder[Project] = by_name, hide_project: bool = False
 ) -> Callable[
     [Callable[Concatenate[Context, Project, P], Awaitable[R]]], Callable[Concatenate[Context, str, P], Awaitable[R]]
 ]:
     """Guard an operation on a project: callers pass the project's name, the operation gets the project.
 
     Checked in this order: whether the actor holds one of the grants at all, whether the project exists, whether the
-    grant holds for it. A project that is not public does not exist for anonymous callers. `by` finds the project. An
-    operation that `hides` does not tell an actor who is limited to one project whether another one exists.
+    grant holds for it. A private project does not exist for anonymous callers. `by` finds the project. With
+    `hide_project`, an actor who is scoped to one project does not learn whether another one exists.
     """
-    return _guard(by, *grants, hides=hides)
+    return _guard(by, *grants, hide_project=hide_project)
 
 
 def allowed_to_read(
-    *grants: str, by: Finder[Outline] = outline_by_name, hides: bool = False
+    *grants: str, by: Finder[Outline] = outline_by_name, hide_project: bool = False
 ) -> Callable[
     [Callable[Concatenate[Context, Outline, P], Awaitable[R]]], Callable[Concatenate[Context, str, P], Awaitable[R]]
 ]:
     """Guard an operation that needs only the outline of a project, such as a list, in the same way."""
-    return _guard(by, *grants, hides=hides)
+    return _guard(by, *grants, hide_project=hide_project)
 
 
 def _guard(
-    by: Finder[T], *grants: str, hides: bool
+    by: Finder[T], *grants: str, hide_project: bool
 ) -> Callable[
     [Callable[Concatenate[Context, T, P], Awaitable[R]]], Callable[Concatenate[Context, str, P], Awaitable[R]]
 ]:
@@ -220,8 +220,8 @@ def _guard(
     ) -> Callable[Concatenate[Context, str, P], Awaitable[R]]:
         @wraps(operation)
         async def guarded(context: Context, project: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            found = await _authorised(context, project, by, *grants, hides=hides)
-            return await operation(context, found, *args, **kwargs)
+            authorized = await _find_authorized(context, project, by, *grants, hide_project=hide_project)
+            return await operation(context, authorized, *args, **kwargs)
 
         return guarded
 
@@ -241,29 +241,29 @@ def allowed_on_tier(
     ) -> Callable[Concatenate[Context, str, str, P], Awaitable[R]]:
         @wraps(operation)
         async def guarded(context: Context, project: str, environment: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            found = await _authorised(context, project, by_name, grant, production)
-            on = await Environment.get_or_none(project_id=found.id, name=environment)
-            if on is None:
+            authorized = await _find_authorized(context, project, by_name, grant, production)
+            row = await Environment.get_or_none(project_id=authorized.id, name=environment)
+            if row is None:
                 raise environment_not_found()
-            authorize(context.actor, production if on.tier == "production" else grant)
-            return await operation(context, found, on, *args, **kwargs)
+            authorize(context.actor, production if row.tier == "production" else grant)
+            return await operation(context, authorized, row, *args, **kwargs)
 
         return guarded
 
     return guard
 
 
-async def _authorised(context: Context, name: str, by: Finder[T], *grants: str, hides: bool = False) -> T:
+async def _find_authorized(context: Context, name: str, by: Finder[T], *grants: str, hide_project: bool = False) -> T:
     actor = context.actor
     authorize(actor, *grants)
     try:
         project = await by(name)
-    except NotFound as missing:
-        if hides and actor.is_scoped and actor.holds(*grants):
-            raise Forbidden(FORBIDDEN) from missing
+    except NotFound as error:
+        if hide_project and actor.is_scoped and actor.holds(*grants):
+            raise Forbidden(FORBIDDEN) from error
         raise
     bind_log_context(project=project.name)
     if not (actor.holds(*grants) or actor.may_on(project, *grants)):
         await by("")  # raises as if the project did not exist
-    authorize(actor, *grants, project=project, hides=hides)
+    authorize(actor, *grants, project=project, hide_project=hide_project)
     return project

@@ -30,7 +30,7 @@ class RateLimited(Unauthenticated):
 
 
 class Forbidden(Refusal):
-    """The caller is authenticated but lacks the permission."""
+    """The caller is authenticated but lacks a grant."""
 
 
 class NotFound(Refusal):
@@ -54,7 +54,7 @@ class IdempotencyKeyReused(Refusal):
 
 
 class Unavailable(Problem):
-    """A service that we depend on does not answer now. `retry_after` is in seconds."""
+    """A service that we depend on does not respond at the moment. `retry_after` is in seconds."""
 
     def __init__(self, sentence: str, retry_after: int = 5, **details: Any) -> None:
         super().__init__(sentence, **details)

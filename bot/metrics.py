@@ -1,4 +1,4 @@
-"""Metrics in Prometheus's terms, in a registry of their own for each application."""
+"""Prometheus metrics, in a registry of their own for each application."""
 
 from collections.abc import Mapping
 
@@ -29,20 +29,20 @@ class Metrics:
             "github_calls", "Requests to GitHub by method and status.", "method", "status"
         )
         self.github_remaining = self._gauge(
-            "github_remaining_calls", "Calls left within GitHub's rate limit, as it last said.", "resource"
+            "github_remaining_calls", "Calls left within GitHub's rate limit, as last reported.", "resource"
         )
         self.builds = self._counter("builds", "Finished builds, by the resulting status of their candidate.", "outcome")
         self.deployments = self._counter("deployments", "Finished deployments, by outcome.", "outcome")
 
     def on_github_call(self, method: str, status: int, seconds: float, headers: Mapping[str, str]) -> None:
-        """Count one request to GitHub; `status` 0 is one without a response."""
+        """Count one request to GitHub; `status` is 0 when there was no response."""
         self.github_calls.labels(method, status or "none").inc()
         remaining = headers.get("x-ratelimit-remaining", "")
         if remaining.isdigit():
             self.github_remaining.labels(headers.get("x-ratelimit-resource", "core")).set(int(remaining))
 
     def on_event(self, event: Event) -> None:
-        """Count what an event stands for."""
+        """Count finished builds and deployments."""
         match event:
             case BuildFinished(status=status):
                 self.builds.labels(status).inc()
@@ -50,7 +50,7 @@ class Metrics:
                 self.deployments.labels(status).inc()
 
     def exposition(self) -> bytes:
-        """All metrics in the text format that Prometheus reads."""
+        """All metrics in Prometheus's text format."""
         return generate_latest(self.registry)
 
     def _counter(self, name: str, help_text: str, *labels: str) -> Counter:

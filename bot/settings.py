@@ -1,4 +1,4 @@
-"""Settings: `LONGSHORE_*` environment variables, listed in .env.example; read nowhere else."""
+"""Settings: `LONGSHORE_*` environment variables, listed in .env.example and read only here."""
 
 import re
 from ipaddress import ip_network

@@ -152,7 +152,7 @@ def _settings(sandbox: RunningSandbox, folder: Path, port: int) -> Settings:
 
 async def _create_token(app: web.Application) -> str:
     context = app[SERVICE].context()
-    operator = context.acting_as(await users.system(context), "cli")
+    operator = context.acting_as(await users.system_actor(context), "cli")
     _, secret = await users.create_token(operator, "demo", grants=["admin"])
     return secret
 

@@ -53,4 +53,4 @@ async def _operator_context(settings: Settings | None) -> AsyncIterator[Context]
             names = ", ".join(missing)
             raise Misconfigured(f"The database schema is out of date ({names}): run `longshore migrate` first.")
         nobody = Context(github=github, actor=users.NO_ACTOR, channel="cli")
-        yield nobody.acting_as(await users.system(nobody), "cli")
+        yield nobody.acting_as(await users.system_actor(nobody), "cli")

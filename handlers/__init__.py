@@ -1,1 +1,1 @@
-"""GitHub's webhooks: the only place with webhook JSON."""
+"""GitHub's webhooks: the only package that reads webhook JSON."""

@@ -10,14 +10,14 @@ from bot.rules.ids import CommentId, GitHubUserId, RepositoryId
 
 
 def on_issue_comment(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None] | None:
-    """Take in a new comment on a pull request; edits, deletions and comments on plain issues are ignored."""
+    """Handle a new comment on a pull request; edits, deletions and comments on plain issues are ignored."""
     if payload["action"] == "created" and "pull_request" in payload["issue"]:
         return _on_created(context, payload, "pull", str(payload["issue"]["number"]))
     return None
 
 
 def on_commit_comment(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None] | None:
-    """Take in a new comment on a commit."""
+    """Handle a new comment on a commit."""
     if payload["action"] == "created":
         return _on_created(context, payload, "commit", str(payload["comment"]["commit_id"]))
     return None

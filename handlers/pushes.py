@@ -1,4 +1,4 @@
-"""`push` of tags: a tag that people push cuts a candidate, and candidates' own tags are watched."""
+"""`push` of tags: a tag that a person pushes may cut a candidate, and candidates' own tags are watched."""
 
 from collections.abc import Awaitable, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ TAGS = "refs/tags/"
 
 
 def on_push(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None] | None:
-    """Take in a tag that was created, moved or deleted. Branches are ignored.
+    """Handle a tag that was created, moved or deleted. Branches are ignored.
 
     `after` of an annotated tag is the tag object; the commit is that of `head_commit`.
     """

@@ -1,4 +1,4 @@
-"""The route that GitHub delivers webhooks to: verify, store, answer. Nothing is parsed here.
+"""The route that GitHub delivers webhooks to: verify, store, respond. Nothing is parsed here.
 
 https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
 """
@@ -33,20 +33,20 @@ class Receiver:
         self._counters: dict[tuple[str, int], Counter] = {}
 
     async def receive(self, request: web.Request) -> web.Response:
-        """Answer 202 once the delivery is stored, 4xx when it is not a delivery, 503 when it cannot be stored now."""
+        """Respond 202 once the delivery is stored, 4xx when it is not a delivery, 503 when it cannot be stored now."""
         event = request.headers.get("X-GitHub-Event", "")
         try:
             response = await self._store(request, event)
         except _Rejected as rejected:
-            response = _answer(rejected.status, error=rejected.message)
+            response = _json_response(rejected.status, error=rejected.message)
         except Unavailable as unavailable:
-            response = _answer(503, error=unavailable.sentence)
+            response = _json_response(503, error=unavailable.sentence)
             response.headers["Retry-After"] = str(unavailable.retry_after)
         self._counter(event if response.status == 202 else "unknown", response.status).inc()
         return response
 
     def _counter(self, event: str, status: int) -> Counter:
-        """The counter of an outcome, kept here because looking it up among the metrics costs more than counting."""
+        """The counter of an outcome, cached: looking it up among the metrics costs more than counting."""
         counter = self._counters.get((event, status))
         if counter is None:
             counter = self._counters[event, status] = self._metrics.deliveries.labels(event, status)
@@ -76,7 +76,7 @@ class Receiver:
             )
         except Refusal as refusal:
             raise _Rejected(400, refusal.sentence) from refusal
-        return web.Response(status=202) if new else _answer(202, delivery="known already")
+        return web.Response(status=202) if new else _json_response(202, delivery="known already")
 
     def _is_signed(self, body: bytes, signature: str) -> bool:
         expected = "sha256=" + hmac.digest(self._secret, body, "sha256").hex()
@@ -101,5 +101,5 @@ async def _body(request: web.Request) -> bytes:
     return body
 
 
-def _answer(status: int, **fields: str) -> web.Response:
+def _json_response(status: int, **fields: str) -> web.Response:
     return web.json_response(fields, status=status)

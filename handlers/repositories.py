@@ -9,8 +9,8 @@ from bot.rules.ids import RepositoryId
 
 
 def on_repository(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None]:
-    """A repository was renamed, transferred, archived, deleted, made public or private.
+    """Handle a repository that was renamed, transferred, archived, deleted, made public or private.
 
-    Its present state is asked of GitHub: deliveries come late and in any order.
+    A job asks GitHub for its current state: deliveries come late and in any order.
     """
     return repositories.schedule_check(RepositoryId(int(payload["repository"]["id"])))

@@ -12,7 +12,7 @@ from bot.rules.ids import RepositoryId
 
 
 def on_workflow_run(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None]:
-    """Take in the status of a run. Every action of the event says the same: how the run stands now."""
+    """Handle the status of a run. The event's action is ignored: every payload has the run's current status."""
     try:
         fact = run_fact(payload["workflow_run"])
     except Unavailable as incomplete:

@@ -1,4 +1,4 @@
-"""From a stored delivery to operations: reads the payload and calls its event's handler."""
+"""Processing of stored deliveries: read the payload and call the handler of its event."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -13,8 +13,8 @@ from bot.queue.intake import WebhookDelivery
 from bot.queue.jobs import PermanentFailure
 from handlers import comments, installations, pushes, repositories, runs
 
-# A handler reads the payload and returns what is to be awaited, or None when the event is of no interest.
 Handler = Callable[[Context, Mapping[str, Any], str], Awaitable[None] | None]
+"""Reads a payload; returns the operation to await, or None when nothing has to be done."""
 
 log = structlog.get_logger()
 
@@ -43,12 +43,12 @@ async def process(context: Context, delivery: WebhookDelivery) -> None:
     handler = EVENTS.get(event)
     if handler is not None:
         try:
-            handling = handler(context, payload, delivery.guid)
+            operation = handler(context, payload, delivery.guid)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             problem = f"{type(error).__name__}: {error}"
             raise PermanentFailure(f"The {event} payload is not as GitHub's are: {problem}") from error
-        if handling is not None:
-            await handling
+        if operation is not None:
+            await operation
 
 
 def _payload(delivery: WebhookDelivery) -> Mapping[str, Any]:

@@ -58,7 +58,7 @@ class Registry:
             raise PermanentFailure(f"There is no job of the kind `{row.kind}` any more: discard it.")
         job, performer = self._performers[row.kind]
         try:
-            await performer(context.leased(lambda seconds: ensure_lease(row, seconds)), job.read(row))
+            await performer(context.with_lease(lambda seconds: ensure_lease(row, seconds)), job.read(row))
         except Limited as limited:
             raise RetryLater(context.now() + timedelta(seconds=limited.retry_after), _reason(limited)) from limited
         except ApiError as refused:

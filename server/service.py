@@ -119,7 +119,7 @@ class Service:
     async def _system_context(self) -> Context:
         """The context of an operation by Longshore itself."""
         if self._system is None:
-            self._system = await users.system(self.context())
+            self._system = await users.system_actor(self.context())
         return self.context().acting_as(self._system, "job")
 
     def _on_finished(self, job: LeasedJob, outcome: str, seconds: float, error: BaseException | None) -> None:

@@ -142,7 +142,7 @@ class World:
     async def context(self) -> Context:
         """The context of an operation by Longshore itself."""
         context = self.service.context()
-        return context.acting_as(await users.system(context), "test")
+        return context.acting_as(await users.system_actor(context), "test")
 
     async def candidate(self, version: str) -> Any:
         """A candidate, as the API returns it."""

@@ -28,14 +28,14 @@ from api.docs.openapi_types import (
 from api.http.bodies import JSON
 from api.http.endpoints import AnyEndpoint, Dialect
 from api.http.problems import TITLES
-from bot.context import FORBIDDEN, MISSING
+from bot.context import FORBIDDEN, NO_CREDENTIALS
 from bot.errors import Problem
 
 REF = "#/components/schemas/{model}"
 SUCCESS = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 302: "Found"}
 EXAMPLE_PROBLEMS = {
     400: Problem("`version` is required.", field="version"),
-    401: Problem(MISSING),
+    401: Problem(NO_CREDENTIALS),
     403: Problem(FORBIDDEN),
     404: Problem("Release not found"),
     409: Problem("`version` 1.1 is approved already.", field="version"),

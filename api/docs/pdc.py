@@ -24,7 +24,7 @@ from api.pdc.request_bodies import JSON_TYPE, MEDIA_TYPES
 from api.pdc.resources.vocabularies import Vocabulary
 from api.pdc.responses import HTML_TYPE
 from api.pdc.routes import BASE, RESOURCES, SAFE_METHODS, Route
-from bot.context import FORBIDDEN, MISSING
+from bot.context import FORBIDDEN, NO_CREDENTIALS
 
 SENTENCES: Schema = {"type": "array", "items": {"type": "string"}}
 ERROR: Schema = {
@@ -33,7 +33,7 @@ ERROR: Schema = {
 }
 ERROR_EXAMPLES: Mapping[int, object] = {
     400: {"release": ["This field is required."]},
-    401: MISSING,
+    401: NO_CREDENTIALS,
     403: FORBIDDEN,
     404: "Not found.",
     405: 'Method "PATCH" not allowed.',

@@ -80,7 +80,7 @@ class Authenticator:
         if scheme.lower() in ("bearer", "token") and secret:
             try:
                 reads = request.method in ("GET", "HEAD")
-                return await users.authenticate(secret, utc_now(), public=self.anonymous.public, reads=reads)
+                return await users.authenticate(secret, utc_now(), public=self.anonymous.public, read_only=reads)
             except Unauthenticated:
                 pass
         raise self.refusal(request, secret)
@@ -89,8 +89,8 @@ class Authenticator:
         """Count a failed attempt and return the error to raise."""
         forwarded_for = ",".join(request.headers.getall("X-Forwarded-For", []))
         keys = [f"address {rate_limit_key(client_address(request.remote, forwarded_for, self._proxies))}"]
-        if len(secret) >= users.PREFIX_LENGTH:
-            keys.append(f"token {secret[: users.PREFIX_LENGTH]}")
+        if len(secret) >= users.LISTED_PREFIX_LENGTH:
+            keys.append(f"token {secret[: users.LISTED_PREFIX_LENGTH]}")
         if seconds := self._failures.record(*keys):
             return RateLimited("Too many wrong credentials. Try again later.", retry_after=seconds)
         return Unauthenticated(sentence)

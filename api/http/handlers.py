@@ -11,7 +11,7 @@ from api.http.endpoints import AnyEndpoint, ApiRuntime, Call, Dialect, Result
 from api.http.errors import error_response
 from api.http.idempotency import idempotent
 from api.http.validation import path_values, validate, validate_query
-from bot.context import MISSING, Context
+from bot.context import NO_CREDENTIALS, Context
 from bot.errors import Problem, Unauthenticated
 from bot.log import bind_log_context
 
@@ -56,7 +56,7 @@ class EndpointHandler:
         if bad_request is not None and (find_credentials or not refused):  # an unreadable body may hold credentials
             raise bad_request
         if refused:
-            raise Unauthenticated(MISSING)
+            raise Unauthenticated(NO_CREDENTIALS)
         return self._runtime.context().acting_as(actor, "rest")
 
     async def _perform(self, request: web.Request, context: Context, body: JsonObject) -> web.Response:

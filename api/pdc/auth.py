@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from bot.context import MISSING, Actor, Context
+from bot.context import NO_CREDENTIALS, Actor, Context
 from bot.errors import Unauthenticated
 from bot.operations import users
 
@@ -18,7 +18,7 @@ class TokenEndpoint:
 
 def _authenticated(context: Context) -> Actor:
     if context.actor.is_anonymous:
-        raise Unauthenticated(MISSING)
+        raise Unauthenticated(NO_CREDENTIALS)
     return context.actor
 
 

@@ -17,7 +17,7 @@ from api.pdc.crud.resource import Field, Item, PdcError, RenderContext, Resource
 from api.pdc.resources.vocabularies import Vocabulary
 from api.pdc.responses import FAULT, HTML_TYPE, HTML_TYPES, JSON_TYPES, PdcResponse
 from api.pdc.routes import BASE, RESOURCES, SAFE_METHODS, Route, find_route
-from bot.context import FORBIDDEN, MISSING, Actor, Context
+from bot.context import FORBIDDEN, NO_CREDENTIALS, Actor, Context
 from bot.errors import Forbidden, Problem, Unauthenticated
 from bot.log import bind_log_context
 
@@ -189,7 +189,7 @@ def _authorize(actor: Actor, resource: Resource, method: str) -> None:
 
 
 def _denied(actor: Actor) -> Problem:
-    return Unauthenticated(MISSING) if actor.is_anonymous else Forbidden(FORBIDDEN)
+    return Unauthenticated(NO_CREDENTIALS) if actor.is_anonymous else Forbidden(FORBIDDEN)
 
 
 def _may_write(actor: Actor, resource: Resource) -> bool:

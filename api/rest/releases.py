@@ -169,18 +169,18 @@ async def list_deployments(context: Context, call: Call[None, PageQuery]) -> Res
 
 async def sync_build(context: Context, call: Call[SyncBuildBody, None]) -> SyncResponse:
     """Report which workflow run builds a release candidate."""
-    await self_reports.build(context, call.body.release_cut_id, call.body.workflow_run_id)
+    await self_reports.record_build(context, call.body.release_cut_id, call.body.workflow_run_id)
     return SyncResponse()
 
 
 async def sync_deployment(context: Context, call: Call[SyncDeployBody, None]) -> SyncResponse:
     """Report which workflow run makes a deployment."""
-    await self_reports.deployment(context, call.body.deployment_id, call.body.workflow_run_id)
+    await self_reports.record_deployment(context, call.body.deployment_id, call.body.workflow_run_id)
     return SyncResponse()
 
 
 async def _candidate_response(call: Call[CutBody, None] | Call[None, None], candidate: Candidate) -> CandidateResponse:
-    run = await candidates.build_of(candidate)
+    run = await candidates.newest_build(candidate)
     return candidate_response(call.base_url, call.path["project"], candidate, run)
 
 

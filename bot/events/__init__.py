@@ -1,1 +1,1 @@
-"""What happens, as values: a closed set of events, one dataclass each."""
+"""Events as values: a closed set, one dataclass each."""

@@ -1,4 +1,4 @@
-"""Events around releasing: repositories, commands, and what operators and API clients change."""
+"""Events of repositories and commands, and of changes by operators and API clients."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,22 +9,22 @@ from bot.events.event import Details, Event, RowEvent
 
 @dataclass(frozen=True, kw_only=True)
 class RepositoryChanged(RowEvent):
-    """What GitHub says about a repository changed."""
+    """A repository's name, default branch, visibility, archival or installation changed on GitHub."""
 
     act: ClassVar[str] = "repository.change"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RepositoryUnreachable(Event):
-    """No installation of the App reaches a project's repository any more."""
+    """No installation of the App reaches a project's repository now."""
 
     act: ClassVar[str] = "repository.unreachable"
     alarm: ClassVar[bool] = True
     subject_format: ClassVar[str] = "{full_name}"
-    after_fields: ClassVar[Mapping[str, str]] = {"why": "why"}
+    after_fields: ClassVar[Mapping[str, str]] = {"why": "reason"}
 
     full_name: str
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class CommandRefused(Event):
     comment: str
 
 
-# --- projects, environments and what belongs to them
+# --- projects, environments and links
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +154,7 @@ class AnnouncementSubmitted(RowEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class AnnouncementWithdrawn(RowEvent):
-    """A pending announcement was withdrawn by who submitted it."""
+    """A pending announcement was withdrawn by the user who submitted it."""
 
     act: ClassVar[str] = "announcement.withdraw"
 

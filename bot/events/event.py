@@ -1,7 +1,7 @@
-"""What every event has in common.
+"""The base classes of events.
 
-An act records one of these in its own transaction (`bot/operations/events.py`). The audit entry, the log line and the
-metrics come from the event; whatever subscribes to `Context.publish` sees it once it is committed.
+An act records one event in its own transaction (`bot/operations/events.py`). The audit entry, the log line and the
+metrics are made from the event; subscribers of `Context.publish` receive it once it is committed.
 """
 
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ Details = Mapping[str, Any]
 class Event:
     """Something that happened.
 
-    `act` names it in the audit log and never changes. `subject_format` says what it is about, made from its fields.
-    `before_fields` and `after_fields` say which fields the audit entry keeps, by the keys that it keeps them under; the
-    key `*` stands for all entries of a mapping.
+    `act` names it in the audit log and never changes. `subject_format` makes the subject from the event's fields.
+    `before_fields` and `after_fields` map the keys of the audit entry's values to fields of the event; the key `*`
+    stands for all entries of a field that is a mapping.
     """
 
     act: ClassVar[str]
@@ -43,17 +43,17 @@ class Event:
 
     @property
     def before(self) -> Details | None:
-        """How things were; None when the event does not tell."""
+        """The old values for the audit entry, if any."""
         return self._details(self.before_fields)
 
     @property
     def after(self) -> Details | None:
-        """How things are now, and why; None when the event does not tell."""
+        """The new values for the audit entry, and reasons, if any."""
         return self._details(self.after_fields)
 
     @property
     def result_id(self) -> int | None:
-        """The row that the act made, by which a repeated request finds it again."""
+        """The id of the row that the act created, by which a repeated request finds it again."""
         return None
 
     def _details(self, fields: Mapping[str, str]) -> Details | None:

@@ -46,7 +46,7 @@ class BuildCancelRequested(CandidateEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class BuildFinished(CandidateEvent):
-    """A build ended; `status` is now the candidate's."""
+    """A build ended; `status` is the candidate's new status."""
 
     act: ClassVar[str] = "candidate.finish_build"
     after_fields: ClassVar[Mapping[str, str]] = {"status": "status", "reason": "reason"}
@@ -57,7 +57,7 @@ class BuildFinished(CandidateEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class CandidateInvalidated(CandidateEvent):
-    """A candidate turned out not to be what was approved."""
+    """A candidate failed because its tag or run is not at the approved commit."""
 
     act: ClassVar[str] = "candidate.spoiled"
     alarm: ClassVar[bool] = True
@@ -81,7 +81,7 @@ class TagMoved(CandidateEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class TagElsewhere(TagMoved):
-    """A candidate's tag existed already, at another commit, when it was to be created."""
+    """A candidate's tag could not be created: it existed already, at another commit."""
 
     act: ClassVar[str] = "tag.elsewhere"
 
@@ -117,7 +117,7 @@ class CutByTagRefused(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class DeploymentEvent(Event):
-    """Something happened to a deployment; `status` is now its own."""
+    """Something happened to a deployment; `status` is its new status."""
 
     subject_format: ClassVar[str] = "{environment}: {version} (deployment {deployment_id})"
     before_fields: ClassVar[Mapping[str, str]] = {"is": "old_status"}
@@ -197,14 +197,14 @@ class DeployedAgainstGates(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RerunAgainstGates(DeployedAgainstGates):
-    """Somebody ran a finished deployment's run again on GitHub."""
+    """The run of a finished deployment was re-run on GitHub."""
 
     act: ClassVar[str] = "deployment.rerun"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReportedAgainstGates(DeployedAgainstGates):
-    """A pipeline reported a deployment that it started by itself."""
+    """A pipeline reported a deployment that it had started by itself."""
 
     act: ClassVar[str] = "deployment.reported_against_gates"
 
@@ -240,7 +240,7 @@ class RunAdopted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RunAmbiguous(Event):
-    """Several runs may be the requested one."""
+    """Several runs on GitHub may be the requested one."""
 
     act: ClassVar[str] = "run.ambiguous"
     alarm: ClassVar[bool] = True
@@ -251,13 +251,13 @@ class RunAmbiguous(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class StrayRun(Event):
-    """A run exists that ought not to: it is being canceled."""
+    """A run exists that should not: it is being canceled."""
 
     act: ClassVar[str] = "run.stray"
     alarm: ClassVar[bool] = True
     subject_format: ClassVar[str] = "{request_id}: run {run_id}"
-    after_fields: ClassVar[Mapping[str, str]] = {"run": "run_id", "why": "why"}
+    after_fields: ClassVar[Mapping[str, str]] = {"run": "run_id", "why": "reason"}
 
     request_id: str
     run_id: RunId
-    why: str
+    reason: str

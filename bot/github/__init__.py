@@ -1,1 +1,1 @@
-"""The client of GitHub's REST API, one file per resource: the only place with its JSON."""
+"""The client of GitHub's REST API, one file per resource: the only package that reads its JSON."""

@@ -1,4 +1,4 @@
-"""GitHub as the App sees it: requests with the App's own JWT, and clients for the repositories it is installed on."""
+"""The GitHub App: requests with its own JWT, and clients for the repositories that it is installed on."""
 
 import time
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from bot.github.fields import required
 from bot.github.limits import UNAVAILABLE, ResponseLost
 from bot.github.repository import RepositoryClient
 from bot.github.tokens import PURPOSES, InstallationTokens, Token, TokenKey
-from bot.github.transport import Answer, Api, ApiError, CallObserver, Credentials
+from bot.github.transport import Api, ApiError, CallObserver, Credentials, Response
 from bot.rules.ids import InstallationId, RepositoryId
 
 MAX_INSTALLATIONS = 1024
@@ -37,7 +37,7 @@ class AppKeys:
 class GitHub:
     """Requests as the App, and clients that act as its installations.
 
-    `observer` counts calls; `guard` is called with each request before it is sent, and may refuse it.
+    `observer` counts requests; `guard` is called before each request is sent, and may raise to prevent it.
     """
 
     def __init__(
@@ -51,18 +51,18 @@ class GitHub:
         self._tokens = InstallationTokens(self._mint)
         self._bot_login = ""
 
-    def at(self, installation: int | None, repository: int, full_name: str) -> RepositoryClient:
-        """A client for a repository. Refuses one that no installation of the App reaches."""
+    def client_for(self, installation: int | None, repository: int, full_name: str) -> RepositoryClient:
+        """Return a client for a repository. Refuses one that no installation of the App reaches."""
         if installation is None:
             raise Refusal(f"The GitHub App is not installed on {full_name}: install it, then try again.")
         return self._client(InstallationId(installation), RepositoryId(repository), full_name)
 
-    def of_installation(self, installation: InstallationId, full_name: str) -> RepositoryClient:
-        """A client for a repository whose id is not known yet: its tokens reach the whole installation."""
+    def client_for_installation(self, installation: InstallationId, full_name: str) -> RepositoryClient:
+        """Return a client for a repository whose id is not known yet: its tokens reach the whole installation."""
         return self._client(installation, RepositoryId(0), full_name)
 
-    async def as_app(self, method: str, url: str, data: Any = None) -> Answer:
-        """Send one request with the App's own JWT; once more with GitHub's time when GitHub refuses our clock."""
+    async def as_app(self, method: str, url: str, data: Any = None) -> Response:
+        """Send one request with the App's own JWT; again with GitHub's time if GitHub rejects ours."""
         try:
             return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
         except ApiError as error:
@@ -96,16 +96,16 @@ class GitHub:
             body["repository_ids"] = [key.repository]
         minted = time.monotonic()
         try:
-            answer = await self.as_app("POST", f"/app/installations/{key.installation}/access_tokens", body)
+            response = await self.as_app("POST", f"/app/installations/{key.installation}/access_tokens", body)
         except ApiError as error:
             if "permissions requested are not granted" in error.message:
                 raise NotFound(_not_granted(PURPOSES[key.purpose])) from error
             raise NotFound("GitHub repository not found", reason=f"no access: {error.message}") from error
-        except ResponseLost as lost:  # nothing depends on a token that nobody has seen
+        except ResponseLost as lost:  # minting has no lasting effect: it can simply be retried
             raise Unavailable(lost.sentence, lost.retry_after, **lost.details) from lost
-        if not isinstance(answer.data, dict) or not isinstance(answer.data.get("token"), str):
-            raise Unavailable(UNAVAILABLE, reason="no token in the answer")
-        return Token(answer.data["token"], minted)
+        if not isinstance(response.data, dict) or not isinstance(response.data.get("token"), str):
+            raise Unavailable(UNAVAILABLE, reason="no token in the response")
+        return Token(response.data["token"], minted)
 
     def _new_api(self) -> Api:
         return Api(self._session, self._keys.api_url.rstrip("/"), self._observer, self._guard)
@@ -117,12 +117,12 @@ class GitHub:
 
     @cached_property
     def _private_key(self) -> RSAPrivateKey:
-        """The key, parsed once: that takes a hundred times as long as signing with it. The settings have checked it."""
+        """The key, validated by the settings and parsed once: parsing takes a hundred times as long as signing."""
         pem = self._keys.private_key.encode()
         return cast("RSAPrivateKey", load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True))
 
     def _learn_clock_skew(self, error: ApiError) -> bool:
-        """Take GitHub's time from a refusal of our JWT's times; returns whether that changes anything."""
+        """Learn GitHub's time from its rejection of a JWT's times; returns whether the known skew has changed."""
         date = error.headers.get("date")
         if not date or not any(claim in error.message for claim in ("'exp'", "'iat'")):
             return False
@@ -132,5 +132,5 @@ class GitHub:
 
 
 def _not_granted(permissions: dict[str, str]) -> str:
-    wanted = ", ".join(f"`{name}: {level}`" for name, level in permissions.items())
-    return f"The GitHub App was not granted {wanted}: grant it, or accept its new permissions in its installation."
+    listed = ", ".join(f"`{name}: {level}`" for name, level in permissions.items())
+    return f"The GitHub App was not granted {listed}: grant it, or accept its new permissions in its installation."

@@ -1,4 +1,4 @@
-"""Branches, and where commits stand on them."""
+"""Branches, and the positions of commits on them."""
 
 from typing import Literal
 from urllib.parse import quote
@@ -12,16 +12,16 @@ Position = Literal["tip", "below"]
 
 
 async def position(repository: RepositoryClient, branch: str, sha: CommitSha) -> Position | None:
-    """Where a commit stands on a branch of this very repository: its `tip`, `below` it, or None when it is not on it.
+    """The position of a commit on a branch of this repository: `tip`, `below` the tip, or None when it is not on it.
 
-    Existence proves nothing: commits of forks resolve here too. The proof is a comparison from the branch to the commit
-    that says `behind` or `identical`. https://docs.github.com/en/rest/commits/commits#compare-two-commits
+    That a commit exists proves nothing: commits of forks resolve too. The proof is that a comparison from the branch to
+    the commit returns `behind` or `identical`. https://docs.github.com/en/rest/commits/commits#compare-two-commits
     """
     url = f"{repository.root}/compare/{quote(branch, safe='/')}...{sha}?per_page=1&page=2"
     try:
         comparison = (await repository.request("GET", url)).data
     except ApiError as error:
-        error.unless(404, 409, 422)
+        error.raise_unless(404, 409, 422)
         return None
     # the SHA of a tag object is compared as the commit it points to, a branch of that name as its tip: refuse both
     if required(required(comparison, "merge_base_commit"), "sha") != sha:
@@ -37,6 +37,6 @@ async def names(repository: RepositoryClient, prefix: str) -> list[str]:
             f"{repository.root}/git/matching-refs/heads/{quote(prefix, safe='/')}?per_page=100"
         )
     except ApiError as error:
-        error.unless(404, 409)
+        error.raise_unless(404, 409)
         return []
     return [required(ref, "ref").removeprefix("refs/heads/") for ref in refs]

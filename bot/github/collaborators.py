@@ -9,11 +9,11 @@ from bot.rules.permissions import role_from
 
 
 async def role_of(repository: RepositoryClient, login: str) -> str:
-    """The role of a user at this moment: `none`, `read`, `triage`, `write`, `maintain` or `admin`."""
+    """The current role of a user: `none`, `read`, `triage`, `write`, `maintain` or `admin`."""
     try:
         url = f"{repository.root}/collaborators/{quote(login, safe='')}/permission"
         permission = (await repository.request("GET", url)).data
     except ApiError as error:
-        error.unless(403, 404)
+        error.raise_unless(403, 404)
         return "none"
     return role_from(required(permission, "permission"), permission.get("role_name"))

@@ -11,7 +11,7 @@ async def react(repository: RepositoryClient, thread: Thread, comment: CommentId
     """Add a reaction to a comment. Adding the same one again changes nothing."""
     path = "/issues/comments" if thread == "pull" else "/comments"
     url = f"{repository.root}{path}/{comment}/reactions"
-    await repository.request("POST", url, purpose="talk", data={"content": reaction})
+    await repository.request("POST", url, purpose="comment", data={"content": reaction})
 
 
 async def bodies_since(repository: RepositoryClient, thread: Thread, thread_id: str, since: datetime) -> list[str]:
@@ -24,7 +24,7 @@ async def bodies_since(repository: RepositoryClient, thread: Thread, thread_id: 
 async def post(repository: RepositoryClient, thread: Thread, thread_id: str, body: str) -> None:
     """Comment on a pull request (by number) or a commit (by SHA)."""
     await repository.request(
-        "POST", f"{repository.root}{_path(thread, thread_id)}", purpose="talk", data={"body": body}
+        "POST", f"{repository.root}{_path(thread, thread_id)}", purpose="comment", data={"body": body}
     )
 
 

@@ -13,7 +13,7 @@ from bot.rules.ids import DeliveryId
 
 @dataclass(frozen=True)
 class DeliveryFact:
-    """One attempt of GitHub to deliver a webhook to us."""
+    """One attempt of GitHub to deliver a webhook."""
 
     id: DeliveryId
     guid: str
@@ -35,14 +35,14 @@ async def since(github: GitHub, start: datetime) -> AsyncIterator[DeliveryFact]:
 
 
 async def payload(github: GitHub, delivery: DeliveryId) -> dict[str, Any] | None:
-    """What GitHub sent, or tried to send, in one delivery; None when GitHub no longer has it."""
+    """The payload that GitHub sent, or tried to send, in one delivery; None when GitHub no longer has it."""
     try:
-        answer = await github.as_app("GET", f"/app/hook/deliveries/{delivery}")
+        response = await github.as_app("GET", f"/app/hook/deliveries/{delivery}")
     except ApiError as error:
-        error.unless(404)
+        error.raise_unless(404)
         return None
-    found = required(answer.data, "request").get("payload")
-    return found if isinstance(found, dict) else None
+    body = required(response.data, "request").get("payload")
+    return body if isinstance(body, dict) else None
 
 
 def _delivery_fact(item: Any) -> DeliveryFact:

@@ -7,7 +7,7 @@ from bot.github.limits import UNAVAILABLE
 
 
 def required(data: Any, name: str) -> Any:
-    """A field that an answer of GitHub always has. Unavailable when it is missing: the answer is not GitHub's."""
+    """Return a field that GitHub's responses always have. Unavailable when it is missing: something is in between."""
     if not isinstance(data, dict) or data.get(name) is None:
-        raise Unavailable(UNAVAILABLE, reason=f"the answer has no `{name}`")
+        raise Unavailable(UNAVAILABLE, reason=f"the response has no `{name}`")
     return data[name]

@@ -1,4 +1,4 @@
-"""Rate limits: how GitHub tells that one is reached, and how long to wait.
+"""Rate limits: how GitHub reports that one is reached, and how long to wait.
 
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from bot.errors import Unavailable
 
 UNAVAILABLE = "GitHub is unavailable"
-SECONDARY_WAIT = 60
-LONGEST_WAIT = 3600
+SECONDARY_WAIT = 60  # seconds
+LONGEST_WAIT = 3600  # seconds
 
 
 class Limited(Unavailable):
-    """A rate limit is reached: the same request may be sent again after `retry_after` seconds, not before."""
+    """A rate limit is reached: the request may be sent again after `retry_after` seconds, not before."""
 
 
 class ResponseLost(Unavailable):
@@ -21,9 +21,9 @@ class ResponseLost(Unavailable):
 
 
 def seconds_to_wait(status: int, headers: Mapping[str, str], message: str, now: float) -> int | None:
-    """Seconds to wait when a response tells of a rate limit, otherwise None. `now` is seconds since the epoch.
+    """Seconds to wait when a response reports a rate limit, else None. `now` is seconds since the epoch.
 
-    A 403 without any of these signs is a real refusal.
+    Any other 403 is a real refusal.
     """
     if status not in (403, 429):
         return None

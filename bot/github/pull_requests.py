@@ -10,7 +10,7 @@ from bot.rules.ids import CommitSha
 
 @dataclass(frozen=True)
 class PullRequestFact:
-    """A pull request: its head, and the commit that it was merged as."""
+    """A pull request: its head, and the commit that merged it, if it is merged."""
 
     number: int
     head_sha: CommitSha
@@ -18,11 +18,11 @@ class PullRequestFact:
 
 
 async def get(repository: RepositoryClient, number: int) -> PullRequestFact | None:
-    """A pull request as it is now; None when there is none with that number."""
+    """Get a pull request; None when it does not exist."""
     try:
         pull = (await repository.request("GET", f"{repository.root}/pulls/{number}")).data
     except ApiError as error:
-        error.unless(404)
+        error.raise_unless(404)
         return None
     merged = pull.get("merge_commit_sha") if pull.get("merged") else None
     return PullRequestFact(number, required(pull, "head")["sha"], merged)

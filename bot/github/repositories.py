@@ -13,7 +13,7 @@ from bot.rules.ids import InstallationId, RepositoryId
 
 @dataclass(frozen=True)
 class RepositoryFact:
-    """What GitHub says about a repository, and which installation reaches it."""
+    """The state of a repository as GitHub reports it, and the installation that reaches it."""
 
     id: RepositoryId
     full_name: str
@@ -24,32 +24,32 @@ class RepositoryFact:
 
 
 async def get(repository: RepositoryClient) -> RepositoryFact | None:
-    """The repository as it is now, found by its id whatever its name; None when we can no longer see it."""
+    """Get a repository by its id, whatever its name is now; None when the App can no longer see it."""
     try:
-        answer = await repository.request("GET", f"/repositories/{repository.id}")
+        response = await repository.request("GET", f"/repositories/{repository.id}")
     except NotFound:  # the installation is gone, or no longer reaches it
         return None
     except ApiError as error:
-        error.unless(403, 404, 451)
+        error.raise_unless(403, 404, 451)
         return None
-    return repository_fact(answer.data, repository.installation)
+    return repository_fact(response.data, repository.installation)
 
 
 async def find(github: GitHub, full_name: str) -> RepositoryFact | None:
-    """A repository by its name; None when there is none or the App is not installed on it."""
+    """Find a repository by its name; None when it does not exist or the App is not installed on it."""
     path = repository_path(full_name)
     try:
-        found = await github.as_app("GET", f"{path}/installation")
-        installation = InstallationId(int(required(found.data, "id")))
-        answer = await github.of_installation(installation, full_name).request("GET", path, purpose="find")
+        response = await github.as_app("GET", f"{path}/installation")
+        installation = InstallationId(int(required(response.data, "id")))
+        response = await github.client_for_installation(installation, full_name).request("GET", path, purpose="find")
     except ApiError as error:
-        error.unless(301, 403, 404, 451)
+        error.raise_unless(301, 403, 404, 451)
         return None
-    return repository_fact(answer.data, installation)
+    return repository_fact(response.data, installation)
 
 
 def repository_fact(data: Any, installation: InstallationId) -> RepositoryFact:
-    """A repository from GitHub's REST or webhook JSON."""
+    """Read a repository from GitHub's JSON."""
     return RepositoryFact(
         id=RepositoryId(int(required(data, "id"))),
         full_name=str(required(data, "full_name")),

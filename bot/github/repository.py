@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bot.github.tokens import TRIES, InstallationTokens, TokenKey
-from bot.github.transport import Answer, Api, ApiError, BeforeWrite, Credentials
+from bot.github.transport import Api, ApiError, BeforeWrite, Credentials, Response
 from bot.rules.ids import InstallationId, RepositoryId
 
 MAX_PAGES = 10
@@ -27,8 +27,8 @@ class RepositoryClient:
 
     async def request(
         self, method: str, url: str, *, purpose: str = "read", data: Any = None, before: BeforeWrite | None = None
-    ) -> Answer:
-        """Send one request with a token that reaches no other repository and does no more than its purpose needs."""
+    ) -> Response:
+        """Send one request with a token for this repository only, with the permissions that its purpose needs."""
         key = TokenKey(self.installation, self.id, purpose)
         for attempt in range(TRIES):
             token = await self._tokens.get(key)
@@ -39,7 +39,7 @@ class RepositoryClient:
         raise AssertionError("the last try returns or raises")
 
     async def list(self, url: str, key: str | None = None, max_pages: int = MAX_PAGES) -> list[Any]:
-        """The items of a list, from at most `max_pages` pages; `key` names them where a page is an object."""
+        """Fetch the items of a list, from at most `max_pages` pages; `key` is their field where a page is an object."""
         items: list[Any] = []
         next_url: str | None = url
         for _ in range(max_pages):

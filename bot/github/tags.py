@@ -9,7 +9,7 @@ from bot.github.repository import RepositoryClient
 from bot.github.transport import ApiError
 from bot.rules.ids import CommitSha
 
-ARCHIVED = "The repository is archived on GitHub, where nothing can be tagged or run: end that, then try again."
+ARCHIVED = "The repository is archived on GitHub, where nothing can be tagged or run: unarchive it, then try again."
 
 
 async def commit_of(repository: RepositoryClient, tag: str) -> CommitSha | None:
@@ -21,7 +21,7 @@ async def commit_of(repository: RepositoryClient, tag: str) -> CommitSha | None:
             annotated = await repository.request("GET", f"{repository.root}/git/tags/{target['sha']}")
             target = required(annotated.data, "object")
     except ApiError as error:
-        error.unless(404, 409)
+        error.raise_unless(404, 409)
         return None
     return CommitSha(str(target["sha"])) if target["type"] == "commit" else None
 
@@ -46,7 +46,7 @@ async def create(repository: RepositoryClient, tag: str, sha: CommitSha) -> Comm
 async def _existing(repository: RepositoryClient, tag: str) -> CommitSha:
     commit = await commit_of(repository, tag)
     if commit is None:
-        raise Unavailable(UNAVAILABLE, reason=f"it says that the tag {tag} exists and does not show it")
+        raise Unavailable(UNAVAILABLE, reason=f"it reports that the tag {tag} exists, but does not return it")
     return commit
 
 

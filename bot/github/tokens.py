@@ -1,4 +1,4 @@
-"""Installation tokens: minted for one purpose in one repository, cached while they last, one request at a time."""
+"""Installation tokens: minted for one purpose in one repository, cached until shortly before they expire."""
 
 import asyncio
 import time
@@ -11,22 +11,22 @@ from cachetools import TLRUCache
 from bot.github.transport import ApiError
 
 TOKEN_SECONDS = 59 * 60
-SETTLING_SECONDS = 5.0
+SETTLING_SECONDS = 5.0  # until all of GitHub accepts a new token
 MAX_TOKENS = 4096
 TRIES = 3
 
-# What a token may do, by purpose: it carries no more than the calls that it is minted for need.
 PURPOSES: dict[str, dict[str, str]] = {
     "find": {"metadata": "read"},
     "read": {"contents": "read", "actions": "read", "issues": "read", "pull_requests": "read"},
     "tag": {"contents": "write"},
     "run": {"actions": "write", "contents": "read"},
-    "talk": {"issues": "write", "pull_requests": "write", "contents": "write"},
+    "comment": {"issues": "write", "pull_requests": "write", "contents": "write"},
 }
+"""A token's permissions by its purpose: no more than its requests need."""
 
 
 class TokenKey(NamedTuple):
-    """What a token is for. `repository` 0 stands for all repositories of the installation."""
+    """The scope of a token. `repository` 0 stands for all repositories of the installation."""
 
     installation: int
     repository: int
@@ -42,7 +42,7 @@ class Token:
 
     @property
     def is_settling(self) -> bool:
-        """Whether the token is so new that not all of GitHub may know it yet."""
+        """Whether the token is so new that parts of GitHub may not accept it yet."""
         return time.monotonic() - self.minted < SETTLING_SECONDS
 
 
@@ -57,7 +57,7 @@ class InstallationTokens:
         self._minting: dict[TokenKey, asyncio.Task[Token]] = {}
 
     async def get(self, key: TokenKey) -> Token:
-        """A token from the cache, or one that is minted now: once, however many callers ask at the same time."""
+        """Return a cached token, or mint one: once, however many callers need it at the same time."""
         if (cached := self._cache.get(key)) is not None:
             return cached
         task = self._minting.get(key)
@@ -67,7 +67,7 @@ class InstallationTokens:
         return await asyncio.shield(task)
 
     async def prepare_retry(self, key: TokenKey, token: Token, error: ApiError, attempt: int) -> None:
-        """After a refusal, wait while GitHub learns a new token, or forget an old one. Raises if retrying is no use."""
+        """After a 401, wait for a new token to settle, or forget an old one. Re-raises if a retry cannot help."""
         if error.status != 401 or attempt == TRIES - 1:
             raise error
         if token.is_settling:
@@ -82,5 +82,6 @@ class InstallationTokens:
 
     def _minted(self, key: TokenKey, done: asyncio.Task[Token]) -> None:
         self._minting.pop(key, None)
-        if not done.cancelled() and done.exception() is None:  # reading it marks it as seen: the callers may be gone
+        # reading the exception marks it as retrieved: all callers may be gone
+        if not done.cancelled() and done.exception() is None:
             self._cache[key] = done.result()

@@ -1,4 +1,4 @@
-"""One request to GitHub over gidgethub: API version, redirects, retries of reads, limits and failures."""
+"""Requests to GitHub over gidgethub: API version, redirects, retries of reads, rate limits and failures."""
 
 import asyncio
 import time
@@ -29,20 +29,20 @@ BeforeWrite = Callable[[], Awaitable[None]]
 
 
 class ApiError(Unavailable):
-    """GitHub refused a request: `status` and its `message`. The modules of this package word the expected ones."""
+    """GitHub refused a request, with a `status` and a `message`. Callers in this package handle the expected ones."""
 
     def __init__(self, status: int, message: str, headers: Mapping[str, str]) -> None:
         super().__init__(UNAVAILABLE, reason=f"GitHub answered {status}: {message}")
         self.status, self.message, self.headers = status, message, headers
 
-    def unless(self, *expected: int) -> None:
-        """Raise the error again unless its status is one that was expected."""
+    def raise_unless(self, *expected: int) -> None:
+        """Re-raise the error unless its status is one of those expected."""
         if self.status not in expected:
             raise self
 
 
-class Answer(NamedTuple):
-    """The decoded body of a response, and the address of the next page of a list."""
+class Response(NamedTuple):
+    """The decoded body of a response, and the URL of a list's next page."""
 
     data: Any
     next_url: str | None
@@ -50,21 +50,21 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a request is authenticated with: an installation token, or the App's JWT."""
+    """The credentials of a request: an installation token, or the App's JWT."""
 
     token: str | None = None
     jwt: str | None = None
 
 
 class CallObserver(Protocol):
-    """Counts calls: called with each response, and with each request that got none (`status` 0)."""
+    """Called for each response, and for each request that got none (`status` 0)."""
 
     def __call__(self, method: str, status: int, seconds: float, headers: Mapping[str, str]) -> None:
         """Observe one exchange."""
 
 
 class Api(GitHubAPI):
-    """gidgethub with what it lacks. One per installation: its cache is keyed by URL alone."""
+    """gidgethub, extended. One instance per installation: the cache is keyed by URL alone."""
 
     def __init__(
         self, session: aiohttp.ClientSession, base_url: str, observer: CallObserver, guard: Callable[[str], None]
@@ -75,7 +75,7 @@ class Api(GitHubAPI):
 
     async def send(
         self, method: str, url: str, credentials: Credentials, data: Any = None, before: BeforeWrite | None = None
-    ) -> Answer:
+    ) -> Response:
         """Send one request and decode the response. `before` is awaited when a write is about to be sent.
 
         Raises `ApiError` for a refusal, `Limited` for a rate limit, `ResponseLost` when a write may have taken effect,
@@ -91,9 +91,9 @@ class Api(GitHubAPI):
                     decoded, next_url, _ = await self._make_request(
                         method, url, {}, body, ACCEPT, jwt=credentials.jwt, oauth_token=credentials.token
                     )
-                    return Answer(decoded, next_url)
+                    return Response(decoded, next_url)
                 except FAILURES as error:
-                    failure = _in_our_terms(method, error)
+                    failure = _translate_error(method, error)
                     if isinstance(failure, Limited | ApiError) or attempt == tries - 1:
                         raise failure from error
                 await asyncio.sleep(0.2 * 4**attempt)
@@ -102,7 +102,7 @@ class Api(GitHubAPI):
     async def _request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
     ) -> tuple[int, Mapping[str, str], bytes]:
-        """One request with its redirects, as gidgethub calls it."""
+        """Send one request and follow its redirects; called by gidgethub."""
         self._guard(f"{method} {urlsplit(url).path}")
         headers = {**headers, "X-GitHub-Api-Version": API_VERSION}
         status, payload = 0, b""
@@ -133,25 +133,25 @@ def _same_host(url: str, location: str | None) -> str | None:
     return target if urlsplit(target)[:2] == urlsplit(url)[:2] else None
 
 
-def _in_our_terms(method: str, error: Exception) -> Unavailable:
-    """The failure of a request as one of our exceptions."""
+def _translate_error(method: str, error: Exception) -> Unavailable:
+    """Translate the failure of a request to one of our exceptions."""
     if isinstance(error, HTTPException):
-        return _refused(method, error)
+        return _error_for_status(method, error)
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         return Unavailable(UNAVAILABLE, retry_after=10, reason="no connection")
-    return _without_response(method, type(error).__name__)
+    return _no_response(method, type(error).__name__)
 
 
-def _refused(method: str, error: HTTPException) -> Unavailable:
+def _error_for_status(method: str, error: HTTPException) -> Unavailable:
     status, message = int(error.status_code), str(error)
     wait = seconds_to_wait(status, error.headers, message, time.time())
     if wait is not None:
         return Limited(UNAVAILABLE, retry_after=wait, reason="GitHub limits our requests")
     if status >= 500:
-        return _without_response(method, f"GitHub answered {status}")
+        return _no_response(method, f"GitHub answered {status}")
     return ApiError(status, message, error.headers)
 
 
-def _without_response(method: str, reason: str) -> Unavailable:
-    kind = Unavailable if method == "GET" else ResponseLost
-    return kind(UNAVAILABLE, retry_after=10, reason=reason)
+def _no_response(method: str, reason: str) -> Unavailable:
+    error_class = Unavailable if method == "GET" else ResponseLost
+    return error_class(UNAVAILABLE, retry_after=10, reason=reason)

@@ -12,16 +12,16 @@ from bot.rules.runs import RunFact, workflow_file, workflow_path
 
 
 async def get(repository: RepositoryClient, run: RunId) -> RunFact | None:
-    """A run as it is now; None when the repository has no run with that id."""
+    """Get a run; None when the repository has no run with that id."""
     try:
         return run_fact((await repository.request("GET", f"{repository.root}/actions/runs/{run}")).data)
     except ApiError as error:
-        error.unless(404)
+        error.raise_unless(404)
         return None
 
 
 async def dispatched_since(repository: RepositoryClient, workflow: str, since: datetime) -> list[RunFact]:
-    """The dispatched runs of a workflow that were created since a time, newest first."""
+    """List the dispatched runs of a workflow that were created since a time, newest first."""
     file = workflow_file(workflow_path(workflow))
     created = quote(f">={since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", safe="")
     query = f"event=workflow_dispatch&created={created}&per_page=100"
@@ -30,19 +30,19 @@ async def dispatched_since(repository: RepositoryClient, workflow: str, since: d
 
 
 async def cancel(repository: RepositoryClient, run: RunId, *, force: bool = False) -> None:
-    """Ask for a run to be canceled; does nothing when it has ended or does not exist.
+    """Request that a run be canceled; does nothing when it has ended or does not exist.
 
-    With `force`, steps that run in any case (`if: always()`) do not run either.
+    With `force`, steps that otherwise always run (`if: always()`) are skipped too.
     """
     try:
         url = f"{repository.root}/actions/runs/{run}/{'force-cancel' if force else 'cancel'}"
         await repository.request("POST", url, purpose="run", data={})
     except ApiError as error:
-        error.unless(404, 409)
+        error.raise_unless(404, 409)
 
 
 def run_fact(data: Any) -> RunFact:
-    """A run from GitHub's REST or webhook JSON."""
+    """Read a run from GitHub's REST or webhook JSON."""
     return RunFact(
         id=RunId(int(required(data, "id"))),
         attempt=int(data.get("run_attempt") or 1),

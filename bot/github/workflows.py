@@ -22,7 +22,7 @@ from bot.rules.runs import workflow_file, workflow_path
 class DispatchDenied(Refusal):
     """GitHub does not start the workflow; the sentence says what to change.
 
-    `inputs`: the inputs were wrong. `ref`: GitHub does not find the branch or tag.
+    `inputs`: because of the inputs. `ref`: because GitHub does not find the branch or tag.
     """
 
     def __init__(self, sentence: str, *, inputs: bool = False, ref: bool = False) -> None:
@@ -39,13 +39,13 @@ class WorkflowFile:
 
 
 async def get_file(repository: RepositoryClient, workflow: str, ref: str, ref_name: str) -> WorkflowFile:
-    """A workflow file at a ref, which people know as `ref_name`. Refuses a file that cannot be dispatched."""
+    """Get a workflow file at a ref, which refusals call `ref_name`. Refuses a file that cannot be dispatched."""
     path = workflow_path(workflow)
     try:
         url = f"{repository.root}/contents/{quote(path)}?ref={quote(ref, safe='')}"
         content = (await repository.request("GET", url)).data
     except ApiError as error:
-        error.unless(404)
+        error.raise_unless(404)
         raise DispatchDenied(f"There is no workflow file `{path}` at `{ref_name}`: add it, or name another.") from error
     return WorkflowFile(str(required(content, "sha")), declared_inputs(_decoded(content), path))
 
@@ -53,7 +53,7 @@ async def get_file(repository: RepositoryClient, workflow: str, ref: str, ref_na
 async def dispatch(
     repository: RepositoryClient, workflow: str, ref: str, inputs: Mapping[str, str], before: BeforeWrite
 ) -> RunId | None:
-    """Start a workflow on a branch or tag; returns the id of its run, or None when GitHub does not tell it.
+    """Start a workflow on a branch or tag; returns the id of its run, or None when GitHub does not return it.
 
     `before` is awaited at the last moment before the request is sent; if it raises, nothing is sent. After
     `ResponseLost` the run has to be searched for before this is called again. Raises `DispatchDenied`.
@@ -71,7 +71,7 @@ async def dispatch(
 
 
 def declared_inputs(text: str, path: str) -> frozenset[str]:
-    """The inputs that a workflow file declares for being dispatched. Refuses a workflow that cannot be dispatched."""
+    """Read the inputs of a file's `workflow_dispatch` trigger. Refuses a workflow that cannot be dispatched."""
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:

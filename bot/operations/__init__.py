@@ -1,1 +1,1 @@
-"""What we do: one function for each act, one file for each noun."""
+"""The operations: one function per act, one file per noun."""

@@ -72,7 +72,7 @@ async def withdraw(context: Context, project: Project, announcement_id: int) -> 
     return await _row(announcement)
 
 
-@allowed("announcement:approve", hides=True)
+@allowed("announcement:approve", hide_project=True)
 async def approve(
     context: Context, project: Project, version: str, announcement_id: int | None = None
 ) -> AnnouncementRow:
@@ -84,7 +84,7 @@ async def approve(
     for _ in range(TRIES):
         with suppress(IntegrityError):  # a concurrent request has created the release: the next attempt finds it
             return await _approve(context, project, version, announcement_id)
-    raise Conflict("Somebody else has just made a release of this name: try again.")
+    raise Conflict("Another request has just created a release of this name: try again.")
 
 
 async def _approve(context: Context, project: Project, version: str, announcement_id: int | None) -> AnnouncementRow:
@@ -96,7 +96,7 @@ async def _approve(context: Context, project: Project, version: str, announcemen
     return await _row(announcement)
 
 
-@allowed("announcement:approve", hides=True)
+@allowed("announcement:approve", hide_project=True)
 async def reject(
     context: Context, project: Project, version: str, reason: object, announcement_id: int | None = None
 ) -> AnnouncementRow:
@@ -199,7 +199,7 @@ async def _lock_newest(project: Project, version: str, announcement_id: int | No
         raise NotFound("Announcement not found")
     if announcement_id not in (None, announcement.id):
         raise Conflict(
-            f"The announcement of {version} is another one now, of the id {announcement.id}.", id=announcement.id
+            f"There is a newer announcement of {version}, with the id {announcement.id}.", id=announcement.id
         )
     return announcement
 

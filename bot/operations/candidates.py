@@ -1,4 +1,4 @@
-"""Release candidates: cut, built, canceled."""
+"""Release candidates: cut, find, cancel the build of, and finish the build of."""
 
 import asyncio
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ from bot.store.projects import Project, Repository
 from bot.store.releases import Release
 from bot.store.runs import Run
 
-TRIES = 5  # of a transaction that a concurrent one was faster than
+TRIES = 5  # of a transaction that loses to a concurrent one
 MAX_BRANCHES = 200
 CONCURRENT_COMPARISONS = 10
 RELATED = ("release", "repository", "created_by")
@@ -34,10 +34,10 @@ RELATED = ("release", "repository", "created_by")
 
 @dataclass(frozen=True)
 class CutRequest:
-    """What is to be cut, through whichever channel.
+    """A request to cut a candidate.
 
     `number` None stands for the next one. `repo` is the repository that the caller expects the project to have. `build`
-    None means to build if the project has a build workflow. `tag` is the candidate's tag if it exists already.
+    None means to build if the project has a build workflow. `tag` is the candidate's tag if that exists already.
     """
 
     release: str
@@ -68,7 +68,7 @@ async def cut(context: Context, project: Project, request: CutRequest) -> tuple[
     if (existing := await _existing(context, project, request)) is not None:
         return existing, False
     projects.refuse_archived(project)
-    request = replace(request, build=_builds(project, request.build))
+    request = replace(request, build=_should_build(project, request.build))
     repository = await _repository(context, project, request.repo)
     proven = await _prove(context, project, repository, request.commit)
     request = replace(request, commit=proven.sha)
@@ -86,43 +86,43 @@ async def cut(context: Context, project: Project, request: CutRequest) -> tuple[
             continue
         await candidate.fetch_related(*RELATED)
         return candidate, True
-    raise Conflict("Somebody else keeps cutting candidates of this release: try again.")
+    raise Conflict("Other requests keep cutting candidates of this release: try again.")
 
 
 @allowed("project:read")
 async def find(context: Context, project: Project, version: CandidateVersion) -> Candidate:
-    """A candidate of a project. NotFound when the project has no such candidate."""
+    """Find a candidate of a project by its version."""
     return await get(project, version)
 
 
 async def get(project: Project, version: CandidateVersion) -> Candidate:
-    """The candidate of a version, without a check of grants. NotFound when there is none."""
-    candidate = await of_version(project, version)
+    """Find a candidate of a project by its version, without checking grants."""
+    candidate = await get_or_none(project, version)
     if candidate is None:
         raise release_not_found()
     return candidate
 
 
-async def of_version(project: Project, version: CandidateVersion) -> Candidate | None:
-    """The candidate of a version, if there is one."""
+async def get_or_none(project: Project, version: CandidateVersion) -> Candidate | None:
+    """Find a candidate by its version, without checking grants; None when it does not exist."""
     return await Candidate.get_or_none(project_id=project.id, version=str(version)).select_related(*RELATED)
 
 
-async def build_of(candidate: Candidate) -> Run | None:
+async def newest_build(candidate: Candidate) -> Run | None:
     """The newest run of a candidate's build, if it has one."""
     return await runs.newest(candidate_id=candidate.id)
 
 
 @allowed("release:cut")
 async def cancel(context: Context, project: Project, version: CandidateVersion) -> Candidate:
-    """Cancel a candidate's build: at once if it was not sent yet, otherwise once GitHub says that the run has ended."""
+    """Cancel a candidate's build: at once if it is not dispatched yet, otherwise once GitHub reports the run's end."""
     async with transaction():
         candidate = await Candidate.select_for_update().get_or_none(project_id=project.id, version=str(version))
         if candidate is None:
             raise release_not_found()
         rules.check_cancelable(candidate.version, candidate.status)
-        reason = f"{context.actor.name} asked for the build to be cancelled."
-        if await runs.cancel(context, await build_of(candidate)):
+        reason = f"{context.actor.name} asked for the build to be canceled."
+        if await runs.cancel(context, await newest_build(candidate)):
             await finish_build(context, candidate, "canceled", reason)
         else:
             await _move(context, candidate, candidate.status, reason)
@@ -135,7 +135,7 @@ async def cancel(context: Context, project: Project, version: CandidateVersion) 
 
 
 async def begin_build(context: Context, candidate: Candidate) -> None:
-    """Record, in the caller's transaction, that GitHub runs a candidate's build: for the first time, or again."""
+    """Record, in the caller's transaction, that a candidate is being built, for the first time or again."""
     if candidate.status != "building" and rules.may_move(candidate.status, "building"):
         await _move(context, candidate, "building", None)
 
@@ -158,7 +158,7 @@ async def finish_build(context: Context, candidate: Candidate, status: str, reas
 
 
 async def invalidate(context: Context, candidate: Candidate, reason: str) -> None:
-    """Fail a candidate that is not what was approved, in the caller's transaction, and raise the alarm."""
+    """Fail a candidate whose tag or run is not at its commit, in the caller's transaction, and raise the alarm."""
     old_status = candidate.status
     if old_status in rules.UNFINISHED:
         await finish_build(context, candidate, "failed", reason)
@@ -184,12 +184,12 @@ async def _move(context: Context, candidate: Candidate, status: str, reason: str
 
 
 async def _existing(context: Context, project: Project, request: CutRequest) -> Candidate | None:
-    """The candidate that an earlier, equal request has cut. Conflict when its commit is another one."""
+    """Find the candidate that an earlier, equal request has cut. Conflict when it has another commit."""
     if (candidate_id := await performed_requests.result_of(context)) is not None:
         return await Candidate.get(id=candidate_id).select_related(*RELATED)
     if request.number is None:
         return None
-    candidate = await of_version(project, CandidateVersion(request.release, request.number))
+    candidate = await get_or_none(project, CandidateVersion(request.release, request.number))
     if candidate is not None and candidate.commit != request.commit.lower():
         raise Conflict(
             "Release candidate already exists with another commit",
@@ -199,7 +199,7 @@ async def _existing(context: Context, project: Project, request: CutRequest) -> 
     return candidate
 
 
-def _builds(project: Project, build: bool | None) -> bool:
+def _should_build(project: Project, build: bool | None) -> bool:
     if build is None:
         return project.build_workflow is not None
     if build and project.build_workflow is None:
@@ -208,28 +208,28 @@ def _builds(project: Project, build: bool | None) -> bool:
 
 
 async def _repository(context: Context, project: Project, repo: str | None) -> Repository:
-    """The project's repository. Another name than the known one is looked up: the repository may have been renamed."""
-    known = project.repository
+    """Find the project's repository. A name other than the stored one is looked up: it may have been renamed."""
+    stored = project.repository
     if repo is not None and not is_repository_name(repo):
         raise Refusal("`repo` must be a GitHub repository as `owner/name`.", field="repo")
-    if known is None:
+    if stored is None:
         raise Refusal("Release project has no repository", project=project.name)
-    if repo is not None and repo.lower() != known.full_name.lower():
+    if repo is not None and repo.lower() != stored.full_name.lower():
         fact = await repositories.find(context, repo)
-        if fact.id != known.github_id:
-            raise Refusal("Repository does not belong to the release project", repo=repo, expected=known.full_name)
+        if fact.id != stored.github_id:
+            raise Refusal("Repository does not belong to the release project", repo=repo, expected=stored.full_name)
         return await repositories.upsert(context, fact)
-    if known.installation_id is None:
-        return await repositories.upsert(context, await repositories.find(context, known.full_name))
-    return known
+    if stored.installation_id is None:
+        return await repositories.upsert(context, await repositories.find(context, stored.full_name))
+    return stored
 
 
 async def _prove(context: Context, project: Project, repository: Repository, commit: str) -> ProvenCommit:
-    """Prove that a commit is on an allowed branch, by asking GitHub. Refuses one that is on none.
+    """Prove, by asking GitHub, that a commit is on an allowed branch. Refuses one that is on none.
 
-    The default branch is asked first, so that the common case is one call.
+    The default branch is searched first, so that the common case is one call.
     """
-    sha, client, asked_at = parse_sha(commit), context.at(repository), context.now()
+    sha, client, asked_at = parse_sha(commit), context.client_for(repository), context.now()
     patterns = branches_to_search(project.allowed_branches, repository.default_branch)
     for pattern in patterns:
         for batch in _batches(await _branches(client, pattern), CONCURRENT_COMPARISONS):
@@ -260,7 +260,7 @@ async def _branches(client: RepositoryClient, pattern: str) -> list[str]:
 async def _insert(
     context: Context, project: Project, request: CutRequest, version: CandidateVersion, proven: ProvenCommit
 ) -> Candidate:
-    """Write the release, the candidate and the request for its build, in the caller's transaction."""
+    """Insert the candidate, its release if need be, and the request for its build, in the caller's transaction."""
     now = context.now()
     release = await releases.get_or_create(context, project, version.release)
     await Release.filter(id=release.id).update(commit=proven.sha, updated_at=now)  # moves as candidates are cut

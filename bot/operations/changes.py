@@ -15,7 +15,7 @@ Key = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Create:
-    """Insert a row. `violation` is a rule that it breaks, reported once the row is known to be unique."""
+    """Insert a row. `violation` is the refusal of a rule that it breaks; duplicates are refused first."""
 
     values: Columns
     violation: Problem | None = None
@@ -23,7 +23,7 @@ class Create:
 
 @dataclass(frozen=True)
 class Update:
-    """Change columns of a row. `violation` is a rule that it breaks, reported once the row is known to be unique."""
+    """Change columns of a row. `violation` is the refusal of a rule that it breaks; duplicates are refused first."""
 
     row_id: int
     values: Columns
@@ -77,7 +77,7 @@ class Draft(NamedTuple):
 
 
 Preparer = Callable[[Context, Sequence[Draft]], AsyncIterator[Columns]]
-"""Turns drafts into columns, one after the other, inside the transaction; raises the refusal of a draft in its turn."""
+"""Yields the columns to write for each draft in order, inside the transaction; raises to refuse a draft."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Unique:
 class Table:
     """A table that `apply` writes.
 
-    `columns` are read of every written row, as names and paths; `log_values` turns such rows into the values of the
+    `columns` (names and paths) are read of every written row; `log_values` converts these rows to the values of the
     change log. Rows with `timestamps` have `created_at` and `updated_at`.
     """
 

@@ -1,4 +1,4 @@
-"""The commands of comments, one row each: adding a command is adding a row, its performer and its reply."""
+"""The table of commands in comments: a new command needs a row, a function that performs it, and a reply."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ IN_PROJECT = Clause("in", PROJECT)
 
 @dataclass(frozen=True)
 class CommandCall:
-    """One command of a comment, to be performed for the comment's author."""
+    """One command of a comment, to be performed on behalf of the comment's author."""
 
     context: Context
     repository: Repository
@@ -40,22 +40,22 @@ class CommandCall:
     async def project(self) -> Project:
         """The project that the command is about: the one named by `in PROJECT`, or the repository's only one."""
         name = self.arguments.get(PROJECT)
-        found = await Project.filter(repository_id=self.repository.github_id, archived=False).order_by("id")
+        projects = await Project.filter(repository_id=self.repository.github_id, archived=False).order_by("id")
         if name is not None:
-            found = [project for project in found if name in (project.name, project.permalink)]
-        if not found:
+            projects = [project for project in projects if name in (project.name, project.permalink)]
+        if not projects:
             raise project_not_found(project=name, repo=self.repository.full_name)
-        if len(found) > 1:
-            raise Refusal(replies.several_projects(project.name for project in found))
-        return found[0]
+        if len(projects) > 1:
+            raise Refusal(replies.several_projects(project.name for project in projects))
+        return projects[0]
 
 
 @dataclass(frozen=True)
 class Command(Generic[R]):
-    """A command: how it is written, which grant it needs, what performs it and how its result is worded.
+    """A command: its grammar, the function that performs it, and the one that words the reply to its result.
 
-    `grant` is for people: the operation checks it. None needs no grant. A command that `changes` something is not
-    performed when it arrives late, and only once if it arrives twice.
+    `grant` is shown to people, the operation checks it; None means that none is needed. A command that `changes`
+    something is not performed when it arrives late.
     """
 
     grammar: Grammar
@@ -89,7 +89,7 @@ async def _deploy(call: CommandCall) -> DeployResult:
 
 async def _status(call: CommandCall) -> ProjectStatus:
     project = await call.project()
-    return await statuses.of_project(call.context, project.name)
+    return await statuses.project_status(call.context, project.name)
 
 
 async def _help(call: CommandCall) -> list[CommandHelp]:
@@ -97,11 +97,11 @@ async def _help(call: CommandCall) -> list[CommandHelp]:
 
 
 async def _commit(call: CommandCall) -> str:
-    """The commit that a comment is about: the one it stands on, or what its pull request was merged as."""
+    """The commit that a comment is about: its own, or its pull request's merge commit, or head if not merged."""
     if call.comment.thread == "commit":
         return call.comment.thread_id
     number = int(call.comment.thread_id)
-    pull = await pull_requests.get(call.context.at(call.repository), number)
+    pull = await pull_requests.get(call.context.client_for(call.repository), number)
     if pull is None:
         raise Refusal(INVALID, reason=f"pull request {number} is gone")
     return pull.merged_sha or pull.head_sha

@@ -1,4 +1,4 @@
-"""Comments with commands: performed for their author, and replied to on the same pull request or commit."""
+"""Comments with commands: perform them on behalf of the author, and reply on the pull request or commit."""
 
 from datetime import datetime, timedelta
 
@@ -18,11 +18,11 @@ from bot.store.projects import Repository
 
 log = structlog.get_logger()
 
-MAX_AGE = timedelta(hours=1)  # after which nobody expects a command to be performed
+MAX_AGE = timedelta(hours=1)  # of a command that is still performed
 
 
 async def on_comment(context: Context, comment: CommandComment) -> None:
-    """Take in a new comment: if it has commands, a job performs them. One that arrives late is only replied to."""
+    """Handle a new comment: enqueue a job for its commands, or only a reply if it arrives late."""
     if not parse(comment.body, GRAMMARS):
         return
     if _is_late(context, comment):
@@ -32,28 +32,32 @@ async def on_comment(context: Context, comment: CommandComment) -> None:
 
 
 async def run_commands(context: Context, job: jobs.RunCommands) -> None:
-    """Job: perform a comment's commands with its author's role of this moment, and have the reply posted."""
+    """Job: perform a comment's commands with its author's current role, and enqueue the reply."""
     comment = job.comment
     repository = await Repository.get_or_none(github_id=comment.repository_id)
     if repository is None or repository.installation_id is None:
-        log.info("command ignored", why="no project has this repository", repository=comment.repository_id)
+        log.info(
+            "command ignored",
+            why="the repository belongs to no project or cannot be reached",
+            repository=comment.repository_id,
+        )
         return
     await _react(context, repository, comment, "eyes")
     actor = await users.actor_from_github(context, comment.author_id, comment.author, repository)
     acting = context.acting_as(actor, f"{comment.thread} comment")
     texts, succeeded = [], True
     for line, command in enumerate(parse(comment.body, GRAMMARS)):
-        text, ok = await _run(acting.asked_by(f"{comment.marker}:{line}"), repository, comment, command)
+        text, ok = await _run(acting.with_origin(f"{comment.marker}:{line}"), repository, comment, command)
         texts.append(text)
         succeeded = succeeded and ok
     await enqueue(jobs.PostReply(comment, replies.together(texts), "rocket" if succeeded else "-1"))
 
 
 async def post_reply(context: Context, job: jobs.PostReply) -> None:
-    """Job: post a reply once. It is looked for first: an earlier attempt may have posted it after all."""
+    """Job: post a reply, unless an earlier attempt of the job has posted it."""
     comment = job.comment
     repository = await Repository.get(github_id=comment.repository_id)
-    client = context.at(repository)
+    client = context.client_for(repository)
     await _react(context, repository, comment, job.reaction)
     since = datetime.fromisoformat(comment.created_at)
     bodies = await github_comments.bodies_since(client, comment.thread, comment.thread_id, since)
@@ -91,8 +95,8 @@ def _is_late(context: Context, comment: CommandComment) -> bool:
 
 
 async def _react(context: Context, repository: Repository, comment: CommandComment, reaction: str) -> None:
-    """Add a reaction; a command never fails because that fails."""
+    """Add a reaction; a failure is only logged."""
     try:
-        await github_comments.react(context.at(repository), comment.thread, comment.comment_id, reaction)
+        await github_comments.react(context.client_for(repository), comment.thread, comment.comment_id, reaction)
     except Exception as error:  # noqa: BLE001
-        log.warning("no reaction", reaction=reaction, comment=comment.comment_id, error=str(error))
+        log.warning("reaction not added", reaction=reaction, comment=comment.comment_id, error=str(error))

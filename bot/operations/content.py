@@ -1,4 +1,4 @@
-"""Columns of content rows that depend on other rows or on each other: names built from parts, projects, variants.
+"""Columns of content rows that depend on other rows or on each other: composed names, projects, variants.
 
 Each function here is a `changes.Preparer`: it runs inside the transaction of `records.apply`, where the stored rows are
 locked, and yields the columns to write for one draft after the other.
@@ -75,21 +75,21 @@ async def release(context: Context, drafts: Sequence[Draft]) -> AsyncIterator[Co
 
 async def _release_names(drafts: Sequence[Draft]) -> _ReleaseNames:
     parts = [_release_id_parts(draft) for draft in drafts]
-    shorts, rows = {short for short, _, _ in parts}, [draft.row_id for draft in drafts if draft.row_id is not None]
+    shorts, ids = {short for short, _, _ in parts}, [draft.row_id for draft in drafts if draft.row_id is not None]
     # the lock keeps permalinks from changing until the transaction ends
     projects = await Project.filter(Q(permalink__in=shorts) | Q(name__in=shorts)).select_for_update(no_key=True)
-    existing = await Release.filter(release_id__in={release_id(*each) for each in parts}).select_related("project")
-    cut = await Candidate.filter(release_id__in=rows).distinct().values_list("release_id", flat=True)
-    announced = await Announcement.filter(release_id__in=rows, state="approved").values_list("release_id", flat=True)
+    existing = await Release.filter(release_id__in={release_id(*part) for part in parts}).select_related("project")
+    cut = await Candidate.filter(release_id__in=ids).distinct().values_list("release_id", flat=True)
+    announced = await Announcement.filter(release_id__in=ids, state="approved").values_list("release_id", flat=True)
     return _ReleaseNames(
-        {each.name: each for each in projects} | {each.permalink: each for each in projects},
-        {each.release_id: each for each in existing},
+        {project.name: project for project in projects} | {project.permalink: project for project in projects},
+        {row.release_id: row for row in existing},
         {*map(int, cut), *map(int, announced)},  # type: ignore[arg-type]
     )
 
 
 def _release_id_parts(draft: Draft) -> tuple[str, str, str]:
-    """The short, version and type of the release as it is to be."""
+    """The short, version and type of the release once the draft is written."""
     short, version, release_type = (str(draft.get(name)) for name in RELEASE_ID_FIELDS)
     return short, version, release_type
 
@@ -160,14 +160,14 @@ async def repo(context: Context, drafts: Sequence[Draft]) -> AsyncIterator[Colum
 
 async def _repo_parent_columns(context: Context, parent: Mapping[str, str]) -> Columns:
     # locked, so that the architecture is not removed meanwhile
-    found = await lock_variant(parent["release_id"], parent["variant_uid"])
-    if found is None or context.actor.project_id not in (None, found.project_id) or parent["arch"] not in found.arches:
+    row = await lock_variant(parent["release_id"], parent["variant_uid"])
+    if row is None or context.actor.project_id not in (None, row.project_id) or parent["arch"] not in row.arches:
         raise Refusal(f"No VariantArch for {', '.join(f'{name}={value}' for name, value in parent.items())}")
-    return {"variant_id": found.id, "arch": parent["arch"]}
+    return {"variant_id": row.id, "arch": parent["arch"]}
 
 
 async def rpm(context: Context, drafts: Sequence[Draft]) -> AsyncIterator[Columns]:
-    """Package files. Without a `filename` of its own, a file has the default one, also after its parts change."""
+    """Package files. One without an explicit `filename` has the default one, which follows changes of its parts."""
     for draft in drafts:
         merged = {**(draft.stored or {}), **draft.values}
         content.check_rpm(merged)

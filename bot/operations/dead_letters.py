@@ -1,4 +1,4 @@
-"""Dead letters, which are jobs that have failed for good: retry and discard."""
+"""Dead letters, the jobs that were given up: retry and discard."""
 
 from collections.abc import Awaitable, Callable
 
@@ -12,12 +12,12 @@ from bot.store.database import transaction
 
 
 async def retry(context: Context, job_id: int) -> None:
-    """Put a dead letter back into the queue with its attempts reset."""
+    """Queue a dead letter again with its attempts reset."""
     await _change(context, job_id, dead_letters.retry, DeadLetterRetried(target=f"job {job_id}"))
 
 
 async def discard(context: Context, job_id: int) -> None:
-    """Give up a dead letter: mark it as done without running it again."""
+    """Discard a dead letter: mark it as done without running it again."""
     await _change(context, job_id, dead_letters.discard, DeadLetterDiscarded(target=f"job {job_id}"))
 
 

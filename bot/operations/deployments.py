@@ -1,4 +1,4 @@
-"""Deployments: started, reported, rolled back, canceled, finished."""
+"""Deployments: start, roll back, find, cancel and finish."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,18 +28,18 @@ from bot.store.deployments import Deployment, live_deployment
 from bot.store.projects import Environment, Outline, Project
 from bot.store.releases import Release
 
-ROLLBACK_WAIT = timedelta(minutes=1)  # of a rollback for the runs that it cancels
+ROLLBACK_WAIT = timedelta(minutes=1)  # for the end of the runs that a rollback cancels
 CANCEL_TIMEOUT = timedelta(minutes=5)  # for GitHub to confirm that a run was canceled
 HISTORY = 500  # deployments that a rollback looks back over
 ROLLBACK_EXEMPT: tuple[Gate, ...] = ("candidate", "hold", "busy")
-"""A rollback takes what was live before, and cancels what is under way."""
+"""Gates that do not stop a rollback: it deploys what was live before, and cancels what is under way."""
 
 
 @dataclass(frozen=True)
 class NewDeployment:
-    """What sort of deployment is written.
+    """The sort of deployment to insert.
 
-    `kind` is `deploy` or `rollback`. `reported`: it happens anyway, and no workflow is dispatched. `waits`: it is
+    `kind` is `deploy` or `rollback`. `reported`: it is a reported fact, and no workflow is dispatched. `waits`: it is
     dispatched once the runs that it cancels have ended.
     """
 
@@ -60,12 +60,12 @@ async def deploy(context: Context, project: Project, environment: Environment, v
     candidate_id = (await candidates.get(project, version)).id
     try:
         async with transaction():
-            # decided under lock, so that what passes here still passes when it is written
+            # evaluated under lock, so that the gates are still open when the deployment is inserted
             locked = await Environment.select_for_update().get(id=environment.id)
-            if (earlier := await _performed(context)) is not None:  # meanwhile, by another handler of the message
+            if (earlier := await _performed(context)) is not None:  # by a concurrent handling of the same message
                 return earlier
             candidate = await Candidate.select_for_update().get(id=candidate_id)
-            if (refused := refusal(await decide_now(context, locked, candidate))) is not None:
+            if (refused := refusal(await evaluate_gates(context, locked, candidate))) is not None:
                 raise refused
             deployment = await insert(context, locked, candidate, NewDeployment())
             await Environment.filter(id=locked.id).update(promotion_held=False)
@@ -80,7 +80,8 @@ async def deploy(context: Context, project: Project, environment: Environment, v
 async def roll_back(context: Context, project: Project, environment: Environment, *, force: bool = False) -> Deployment:
     """Deploy what was live before. Deployments under way are canceled first.
 
-    Refuses a frozen environment unless forced, which needs a grant of its own, and a history without an earlier one.
+    Refuses a frozen environment unless `force`, which needs a separate grant, and an environment without an earlier
+    deployment.
     """
     if (earlier := await _performed(context)) is not None:
         return earlier
@@ -89,7 +90,7 @@ async def roll_back(context: Context, project: Project, environment: Environment
         authorize(context.actor, "deployment:force")
     async with transaction():
         locked = await Environment.select_for_update().get(id=environment.id)
-        if (earlier := await _performed(context)) is not None:  # meanwhile, by another handler of the message
+        if (earlier := await _performed(context)) is not None:  # by a concurrent handling of the same message
             return earlier
         under_way = await _active(environment.id).select_for_update()
         target = rules.rollback_target(await _history(environment.id))
@@ -114,7 +115,7 @@ async def roll_back(context: Context, project: Project, environment: Environment
 async def find_all(
     context: Context, project: Outline, environment: str, *, limit: int, offset: int
 ) -> tuple[list[queries.DeploymentRow], int]:
-    """A page of the deployments on an environment, newest first, and how many there are in all."""
+    """List a page of the deployments on an environment, newest first, and count all of them."""
     environment_id = await queries.find_environment_id(project.id, environment)
     if environment_id is None:
         raise environment_not_found()
@@ -123,34 +124,37 @@ async def find_all(
 
 
 @allowed("project:read")
-async def find(context: Context, project: Project, environment: str, deployment: DeploymentId) -> Deployment:
-    """A deployment on an environment of a project."""
-    on = await environments.find_by_name(project, environment)
-    found = await Deployment.get_or_none(id=deployment, environment_id=on.id)
-    if found is None:
+async def find(context: Context, project: Project, environment_name: str, deployment_id: DeploymentId) -> Deployment:
+    """Find a deployment on an environment of a project by its id."""
+    environment = await environments.find_by_name(project, environment_name)
+    deployment = await Deployment.get_or_none(id=deployment_id, environment_id=environment.id)
+    if deployment is None:
         raise deployment_not_found()
-    return found
+    return deployment
 
 
 @allowed_on_tier("deployment:start", production="deployment:production")
-async def cancel(context: Context, project: Project, environment: Environment, deployment: DeploymentId) -> Deployment:
-    """Cancel a deployment: at once if it has no run, otherwise once GitHub says that the run has ended."""
+async def cancel(
+    context: Context, project: Project, environment: Environment, deployment_id: DeploymentId
+) -> Deployment:
+    """Cancel a deployment: at once if it has no run, otherwise once GitHub reports that the run has ended."""
     async with transaction():
-        found = await Deployment.select_for_update().get_or_none(id=deployment, environment_id=environment.id)
-        if found is None:
+        rows = Deployment.select_for_update()
+        deployment = await rows.get_or_none(id=deployment_id, environment_id=environment.id)
+        if deployment is None:
             raise deployment_not_found()
-        if found.status in rules.FINAL:
-            raise Conflict("Deployment has ended", status=found.status)
-        old_status = found.status
-        await _cancel(context, found)
-        candidate = await Candidate.get(id=found.candidate_id)
-        event = DeploymentCancelRequested(**event_fields(found, environment, candidate, old_status))
+        if deployment.status in rules.FINAL:
+            raise Conflict("Deployment has ended", status=deployment.status)
+        old_status = deployment.status
+        await _cancel(context, deployment)
+        candidate = await Candidate.get(id=deployment.candidate_id)
+        event = DeploymentCancelRequested(**event_fields(deployment, environment, candidate, old_status))
         await events.record(context, event)
-    return found
+    return deployment
 
 
 async def begin(context: Context, deployment: Deployment) -> None:
-    """Record, in the caller's transaction, that GitHub runs a deployment."""
+    """Record, in the caller's transaction, that a deployment's run is in progress."""
     if rules.may_move(deployment.status, "in_progress"):
         await set_status(context, deployment, "in_progress", None)
 
@@ -166,8 +170,8 @@ async def finish(context: Context, deployment: Deployment, status: str, message:
     await events.record(context, DeploymentFinished(**event_fields(deployment, environment, candidate, old_status)))
 
 
-async def decide_now(context: Context, environment: Environment, candidate: Candidate) -> Decision:
-    """The decision of now about a candidate and an environment. Their rows should be locked."""
+async def evaluate_gates(context: Context, environment: Environment, candidate: Candidate) -> Decision:
+    """Evaluate the gates between a candidate and an environment as they are now. Both rows should be locked."""
     release = await Release.get(id=candidate.release_id)
     busy = await _active(environment.id).first()
     return decide(
@@ -185,7 +189,7 @@ async def decide_now(context: Context, environment: Environment, candidate: Cand
 
 
 async def _performed(context: Context) -> Deployment | None:
-    """The deployment that an earlier handling of the same message has started."""
+    """Find the deployment that was started when the same message was handled before."""
     deployment_id = await performed_requests.result_of(context)
     return None if deployment_id is None else await Deployment.get(id=deployment_id)
 
@@ -195,8 +199,8 @@ def _active(environment: EnvironmentId) -> QuerySet[Deployment]:
 
 
 async def _history(environment: EnvironmentId) -> list[rules.PastDeployment]:
-    """The newest deployments of an environment, oldest first; those under way count as canceled, which they will be."""
-    # The ids alone first, on their index: asked for whole rows, PostgreSQL walks through every environment's newest.
+    """Read the newest deployments of an environment, oldest first; those under way count as canceled."""
+    # the ids first, on their index: for whole rows, PostgreSQL scans the newest of every environment
     newest = (
         await Deployment.filter(environment_id=environment).order_by("-id").limit(HISTORY).values_list("id", flat=True)
     )
@@ -213,7 +217,7 @@ async def _history(environment: EnvironmentId) -> list[rules.PastDeployment]:
 
 
 async def insert(context: Context, environment: Environment, candidate: Candidate, new: NewDeployment) -> Deployment:
-    """Write a deployment and the request for its run, in the caller's transaction."""
+    """Insert a deployment and the request for its run, in the caller's transaction."""
     now, live = context.now(), await live_deployment(environment.id)
     minutes = environment.deploy_deadline_minutes
     deployment = await Deployment.create(
@@ -237,7 +241,7 @@ async def insert(context: Context, environment: Environment, candidate: Candidat
 
 
 async def _cancel(context: Context, deployment: Deployment) -> bool:
-    """Cancel a deployment whose row the caller's transaction has locked; returns whether it has ended with that."""
+    """Cancel a deployment whose row the caller's transaction has locked; returns whether it has ended already."""
     ended = await runs.cancel(context, await runs.newest(deployment_id=deployment.id))
     if ended:
         await finish(context, deployment, "canceled", None)
@@ -249,7 +253,7 @@ async def _cancel(context: Context, deployment: Deployment) -> bool:
 
 
 async def set_status(context: Context, deployment: Deployment, status: str, message: str | None) -> None:
-    """Write a status, with the times and the release's status that follow from it."""
+    """Set the status, the start and end times, and after a success the release's status."""
     now = context.now()
     if status != "pending" and deployment.deploy_start_at is None:
         deployment.deploy_start_at = now
@@ -277,7 +281,7 @@ async def _advance_release(context: Context, deployment: Deployment) -> None:
 def event_fields(
     deployment: Deployment, environment: Environment, candidate: Candidate, old_status: str | None
 ) -> Mapping[str, Any]:
-    """The fields that every event about a deployment has."""
+    """The fields of `DeploymentEvent`."""
     return {
         "project_id": environment.project_id,
         "commit": candidate.commit,

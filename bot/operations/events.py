@@ -1,4 +1,4 @@
-"""Recording events: the audit entry in the act's own transaction, everything else once it is committed."""
+"""Recording of events: the audit entry in the act's transaction, everything else once it is committed."""
 
 from functools import partial
 

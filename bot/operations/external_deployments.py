@@ -1,4 +1,4 @@
-"""Deployments that Longshore did not start: reported by pipelines, or run again on GitHub. Facts cannot be refused."""
+"""Deployments that Longshore did not start: reported by pipelines, or re-run on GitHub. No gate can refuse them."""
 
 from dataclasses import dataclass
 
@@ -14,13 +14,13 @@ from bot.store.database import transaction
 from bot.store.deployments import Deployment
 from bot.store.projects import Environment, Project
 
-UNALARMING: tuple[Gate, ...] = ("busy",)
-"""Gates that a deployment may pass unseen: a pipeline may deploy while another deployment is under way."""
+IGNORED_GATES: tuple[Gate, ...] = ("busy",)
+"""Closed gates that raise no alarm: a pipeline may deploy while another deployment is under way."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a pipeline reports about the deployment of a candidate."""
+    """A pipeline's report about the deployment of a candidate."""
 
     version: CandidateVersion
     status: str
@@ -28,37 +28,37 @@ class Report:
 
 
 @allowed("deployment:report")
-async def report(context: Context, project: Project, environment: str, reported: Report) -> Deployment:
-    """Record what a pipeline reports. A fact cannot be refused: no gate, no freeze, no workflow.
+async def report(context: Context, project: Project, environment_name: str, reported: Report) -> Deployment:
+    """Record a pipeline's report. It is a fact, so no gate can refuse it.
 
-    Changes the newest deployment of the candidate on the environment, or makes one: if there is none, or if a running
-    status follows a final one. The alarm is raised when a gate would have refused the new one.
+    Changes the newest deployment of the candidate on the environment, or inserts one: if there is none, or if an
+    unfinished status follows a final one. The alarm is raised when a gate would have refused the new one.
     """
-    on = await environments.find_by_name(project, environment)
+    environment = await environments.find_by_name(project, environment_name)
     candidate = await candidates.get(project, reported.version)
     if reported.status not in STATUSES:
         raise Refusal(f"`status` must be one of {', '.join(STATUSES)}.", field="status")
     async with transaction():
-        on = await Environment.select_for_update().get(id=on.id)
-        same = Deployment.filter(environment_id=on.id, candidate_id=candidate.id)
-        newest = await same.order_by("-id").select_for_update().first()
+        environment = await Environment.select_for_update().get(id=environment.id)
+        rows = Deployment.filter(environment_id=environment.id, candidate_id=candidate.id)
+        newest = await rows.order_by("-id").select_for_update().first()
         if newest is None or is_new_deployment(newest.status, reported.status):
-            await _alarm_if_gated(context, on, candidate, ReportedAgainstGates)
-            newest = await deployments.insert(context, on, candidate, deployments.NewDeployment(reported=True))
+            await _alarm_if_gated(context, environment, candidate, ReportedAgainstGates)
+            new = deployments.NewDeployment(reported=True)
+            newest = await deployments.insert(context, environment, candidate, new)
         old_status = newest.status
         if is_change(old_status, reported.status):
             await deployments.set_status(context, newest, reported.status, reported.error_message)
         if newest.status != old_status:
-            await events.record(
-                context, DeploymentReported(**deployments.event_fields(newest, on, candidate, old_status))
-            )
+            fields = deployments.event_fields(newest, environment, candidate, old_status)
+            await events.record(context, DeploymentReported(**fields))
     return newest
 
 
-async def run_again(context: Context, finished: Deployment) -> Deployment:
-    """Record, in the caller's transaction, that GitHub runs a finished deployment's run again: a new deployment.
+async def record_rerun(context: Context, finished: Deployment) -> Deployment:
+    """Insert, in the caller's transaction, a new deployment for the re-run of a finished deployment's run on GitHub.
 
-    It is a fact and cannot be refused; the alarm is raised when a gate would have refused it.
+    It is a fact, so no gate can refuse it; the alarm is raised when one would have.
     """
     environment = await Environment.get(id=finished.environment_id)
     candidate = await Candidate.get(id=finished.candidate_id)
@@ -72,9 +72,9 @@ async def run_again(context: Context, finished: Deployment) -> Deployment:
 async def _alarm_if_gated(
     context: Context, environment: Environment, candidate: Candidate, event: type[DeployedAgainstGates]
 ) -> None:
-    """Raise the alarm when a deployment happens that a gate would have refused; being busy is no such gate."""
-    decision = await deployments.decide_now(context, environment, candidate)
-    refused = refusal(decision, ignoring=UNALARMING)
+    """Raise the alarm about a deployment that a gate other than IGNORED_GATES would have refused."""
+    decision = await deployments.evaluate_gates(context, environment, candidate)
+    refused = refusal(decision, ignoring=IGNORED_GATES)
     if refused is not None:
         await events.record(
             context,

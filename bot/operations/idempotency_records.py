@@ -1,4 +1,4 @@
-"""Idempotency records: a request repeated with its key within a day gets the first response again.
+"""Idempotency records: a request that is repeated with its key within a day gets the first response again.
 
 https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 """
@@ -13,8 +13,8 @@ from bot.errors import IdempotencyKeyReused, RequestInProgress
 from bot.store.idempotency_records import IdempotencyRecord
 
 RETENTION = timedelta(hours=24)
-ANSWER_TIMEOUT = timedelta(minutes=5)
-"""The time after which a request in progress counts as abandoned: no request takes that long."""
+RESPONSE_TIMEOUT = timedelta(minutes=5)
+"""After this time a request in progress counts as abandoned: no request takes that long."""
 TRIES = 5
 RETRY_AFTER = 1  # seconds
 KEY_REUSED = "This Idempotency-Key was used for another request: repeat that one unchanged, or use a new key."
@@ -25,7 +25,7 @@ async def begin(context: Context, key: str, fingerprint: str) -> IdempotencyReco
     """Return the record of the actor's key: a completed one, or a new one without a status for the caller to complete.
 
     The unique constraint decides between concurrent requests. Refuses a key that was used for another request, and one
-    whose first request is in progress; if that has not ended within ANSWER_TIMEOUT, one caller takes it over.
+    whose first request is in progress; if that has not ended within RESPONSE_TIMEOUT, one caller takes it over.
     """
     user = context.actor.user_id
     for _ in range(TRIES):
@@ -65,4 +65,4 @@ async def prune(now: datetime) -> int:
 
 
 def _is_expired(record: IdempotencyRecord, now: datetime) -> bool:
-    return now - record.created_at > (ANSWER_TIMEOUT if record.status is None else RETENTION)
+    return now - record.created_at > (RESPONSE_TIMEOUT if record.status is None else RETENTION)

@@ -1,8 +1,7 @@
 """Every kind of job, as a value: its payload, its key, its lock and its priority.
 
-`server/jobs.py` says which operation performs which. `kind` is stored: it and the names of the fields stay as they are,
-or a migration changes the unfinished rows. Everything that concerns a run happens under one lock, its candidate's or
-its environment's.
+`server/jobs.py` maps each kind to the operation that performs it. Kinds and field names are stored: changing them needs
+a migration of the unfinished rows. All jobs about a run share one lock, its candidate's or its environment's.
 """
 
 from dataclasses import dataclass
@@ -15,12 +14,12 @@ from bot.rules.tags import TagPush
 
 
 def candidate_lock(candidate: CandidateId) -> str:
-    """The lock of what concerns a candidate and its build."""
+    """The lock of jobs about a candidate and its build."""
     return f"candidate:{candidate}"
 
 
 def environment_lock(environment: EnvironmentId) -> str:
-    """The lock of what concerns the deployments on an environment."""
+    """The lock of jobs about the deployments on an environment."""
     return f"environment:{environment}"
 
 
@@ -39,7 +38,7 @@ class RunJob(Job):
 
 @dataclass(frozen=True)
 class DispatchRun(RunJob):
-    """Ask GitHub to start a requested run. Comes before webhooks, some of which wait for its answer."""
+    """Ask GitHub to start a requested run. Runs before webhooks, some of which wait for it."""
 
     kind: ClassVar[str] = "dispatch"
     priority: ClassVar[int] = 8
@@ -52,7 +51,7 @@ class DispatchRun(RunJob):
 
 @dataclass(frozen=True)
 class FollowRun(RunJob):
-    """Ask GitHub for the status of a run that was not heard of for a while."""
+    """Ask GitHub for the status of a run of which no news has arrived for a while."""
 
     kind: ClassVar[str] = "follow"
 
@@ -96,7 +95,7 @@ class ExpireDeployment(Job):
 
 @dataclass(frozen=True)
 class CancelRun(Job):
-    """Ask GitHub to cancel a run; with `forced`, steps that run in any case do not run either."""
+    """Ask GitHub to cancel a run; with `forced`, steps that otherwise always run are skipped too."""
 
     kind: ClassVar[str] = "cancel"
     priority: ClassVar[int] = 1
@@ -106,7 +105,7 @@ class CancelRun(Job):
 
     @property
     def key(self) -> str:
-        """Once per run and way of canceling."""
+        """Once per run, and once more if forced."""
         return f"{'force-cancel' if self.forced else 'cancel'}:{self.run}"
 
 
@@ -177,7 +176,7 @@ class CutByTag(Job):
 
 @dataclass(frozen=True)
 class CheckTag(Job):
-    """Ask GitHub where a candidate's tag points, after somebody (`by`) changed it."""
+    """Ask GitHub where a candidate's tag points, after the user `by` changed it."""
 
     kind: ClassVar[str] = "check_tag"
     priority: ClassVar[int] = 9
@@ -193,7 +192,7 @@ class CheckTag(Job):
 
 @dataclass(frozen=True)
 class CheckRepository(Job):
-    """Bring a repository's row up to date. Only with `once` is a second check of it superfluous."""
+    """Update a repository's row from GitHub. With `once`, at most one check of it is unfinished."""
 
     kind: ClassVar[str] = "check_repository"
 
@@ -202,7 +201,7 @@ class CheckRepository(Job):
 
     @property
     def key(self) -> str | None:
-        """Once per repository, if one check is enough."""
+        """Once per repository, with `once`."""
         return f"check-repository:{self.repository}" if self.once else None
 
     @property
@@ -223,23 +222,23 @@ class FetchDelivery(Job):
 
     @property
     def key(self) -> str:
-        """Once per delivery, whatever attempt is fetched."""
+        """Once per delivery, whichever attempt is fetched."""
         return f"fetch-delivery:{self.guid}"
 
 
 @dataclass(frozen=True)
 class PeriodicJob(Job):
-    """Work that is due at intervals, with no payload: one unfinished job of its kind at most."""
+    """Work that is due at intervals, without a payload: at most one unfinished job of its kind."""
 
     @property
     def key(self) -> str:
-        """Once."""
+        """Once per kind."""
         return self.kind
 
 
 @dataclass(frozen=True)
 class Reconcile(PeriodicJob):
-    """Ask GitHub for what webhooks should have told us, and end what is past its deadline."""
+    """Ask GitHub for what webhooks should have told, and end what is past its deadline."""
 
     kind: ClassVar[str] = "reconcile"
 
@@ -260,6 +259,6 @@ class CheckRepositories(PeriodicJob):
 
 @dataclass(frozen=True)
 class Prune(PeriodicJob):
-    """Delete finished jobs and kept answers whose retention has passed."""
+    """Delete finished jobs and idempotency records whose retention has passed."""
 
     kind: ClassVar[str] = "prune"

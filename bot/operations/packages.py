@@ -47,7 +47,7 @@ async def create(
             return await _insert(context, project, version, status, fields)
     except IntegrityError as clash:  # of a concurrent request
         await _refuse_clash(context, project, version)
-        raise Conflict(f"The release {version} has just been made.") from clash
+        raise Conflict(f"The release {version} has just been created.") from clash
 
 
 async def _insert(context: Context, project: Project, version: str, status: int, fields: PackageFields) -> Release:
@@ -127,7 +127,7 @@ async def latest(context: Context, package: str, *, testing: bool = False) -> Pa
 
 
 async def _filter(context: Context, package: str | None, status: int | None = None) -> PackageFilter | None:
-    """Build the filter for what the actor may read; None for an unknown package."""
+    """Build the filter for the package releases that the actor may read; None for an unknown package."""
     authorize(context.actor, "project:read")
     visible = context.actor.visibility("project:read")
     if package is None:

@@ -1,4 +1,4 @@
-"""Requests that were performed: a message from GitHub that is handled twice takes effect once.
+"""Performed requests: a message from GitHub that is handled twice takes effect once.
 
 `Context.origin` names the message (comment and line, tag and commit). The act's own transaction writes the row, and its
 unique constraint decides between two workers that handle the same message at once.
@@ -9,12 +9,12 @@ from bot.store.performed_requests import PerformedRequest
 
 
 async def record(context: Context, act: str, result_id: int) -> None:
-    """Record, in the act's transaction, that the context's request was performed. IntegrityError if it was already."""
+    """Record, in the act's transaction, that the context's request was performed. IntegrityError for a second time."""
     await PerformedRequest.create(origin=context.origin, act=act, result_id=result_id, performed_at=context.now())
 
 
 async def result_of(context: Context) -> int | None:
-    """The id of the row that the context's request made when it was performed; None if it was not performed yet."""
+    """The id of the row that the context's request created; None if it was not performed before."""
     if context.origin is None:
         return None
     performed = await PerformedRequest.get_or_none(origin=context.origin)

@@ -1,4 +1,4 @@
-"""The one operation that writes content rows: grant, uniqueness, change log and audit entry in one transaction."""
+"""The one operation that writes content rows, with all checks, their change set and an audit entry."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -299,5 +299,5 @@ async def _log(batch: _Batch, ids: Sequence[int], before: Rows, after: Rows) -> 
 
 
 def _logged(table: Table, rows: Rows) -> Rows:
-    """What the change log keeps of rows."""
+    """Convert rows to the values of the change log."""
     return dict(zip(rows, table.log_values(list(rows.values())), strict=True))

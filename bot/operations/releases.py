@@ -45,7 +45,7 @@ class Hold(TypedDict):
     since: str
 
 
-@allowed("project:read", hides=True)
+@allowed("project:read", hide_project=True)
 async def find(context: Context, project: Project, version: str) -> ReleaseDetails:
     """Find a release of a project by its version."""
     release = await Release.get_or_none(project_id=project.id, version=version, release_type="ga")
@@ -54,7 +54,7 @@ async def find(context: Context, project: Project, version: str) -> ReleaseDetai
     return await _details(release)
 
 
-@allowed_to_read("project:read", hides=True)
+@allowed_to_read("project:read", hide_project=True)
 async def find_all(context: Context, project: Outline, *, before: int | None, limit: int) -> list[ReleaseRow]:
     """List releases of a project with ids below `before`, newest first."""
     return await queries.list_releases(project.id, before=before, limit=limit)
@@ -107,10 +107,10 @@ def release_id_conflict(context: Context, other: Release) -> Conflict:
 
 
 async def amend(context: Context, project: str, version: str, /, **values: Unpack[ReleaseChanges]) -> ReleaseDetails:
-    """Apply several changes, each authorised by its own grant, all or none of them.
+    """Apply several changes, each authorized by its own grant, all or none of them.
 
-    The status HOLD holds the release, any other status unholds it if it is held. Setting the status that a held release
-    had before only unholds it.
+    The status HOLD holds the release, any other status ends a hold. Setting the status that a held release had before
+    only ends the hold.
     """
     status, changed = values.get("status"), None
     async with transaction():
@@ -127,7 +127,7 @@ async def amend(context: Context, project: str, version: str, /, **values: Unpac
     return await _details(changed)
 
 
-@allowed("release:hold", hides=True)
+@allowed("release:hold", hide_project=True)
 async def hold(context: Context, project: Project, version: str, reason: str) -> Release:
     """Block deployments of a release's candidates until it is unheld. An existing hold is kept as it is."""
     if not reason.strip():
@@ -139,9 +139,9 @@ async def hold(context: Context, project: Project, version: str, reason: str) ->
     return release
 
 
-@allowed("release:hold", hides=True)
+@allowed("release:hold", hide_project=True)
 async def unhold(context: Context, project: Project, version: str) -> Release:
-    """Allow deployments of a held release again; it shows the status that it had before."""
+    """Allow deployments of a held release again; its status is shown as it was before."""
     async with transaction():
         release = await _lock(project, version)
         if release.held is not None:
@@ -149,7 +149,7 @@ async def unhold(context: Context, project: Project, version: str) -> Release:
     return release
 
 
-@allowed("project:write", hides=True)
+@allowed("project:write", hide_project=True)
 async def change(context: Context, project: Project, version: str, /, **values: Unpack[ReleaseChanges]) -> Release:
     """Change a release's status, date or notes; fields that are not passed are kept.
 
@@ -187,5 +187,5 @@ async def _update(context: Context, release: Release, event: type[RowEvent], val
 
 
 def _for_audit(values: dict[str, Any]) -> dict[str, Any]:
-    """Convert values to what an audit entry can store."""
+    """Convert times to text, for the JSON of an audit entry."""
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}

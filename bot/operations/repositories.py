@@ -1,4 +1,4 @@
-"""Repositories: what GitHub says about them, stored, and what a change means for their projects."""
+"""Repositories: find, store and check them, and record the ones that the App can no longer reach."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,7 +17,7 @@ from bot.store.projects import Project, Repository
 
 
 async def find(context: Context, full_name: str) -> RepositoryFact:
-    """Find a repository that the App is installed on by its name, at GitHub. NotFound when there is none."""
+    """Find a repository on GitHub by its name. NotFound when it does not exist or the App is not installed on it."""
     fact = await repositories.find(context.github, full_name)
     if fact is None:
         raise NotFound("GitHub repository not found", repo=full_name)
@@ -25,7 +25,7 @@ async def find(context: Context, full_name: str) -> RepositoryFact:
 
 
 async def upsert(context: Context, fact: RepositoryFact) -> Repository:
-    """Store what GitHub says about a repository: create its row or bring it up to date, auditing changes."""
+    """Store the state of a repository: create or update its row, with an audit entry of changes."""
     values = {
         "full_name": fact.full_name,
         "default_branch": fact.default_branch,
@@ -43,11 +43,11 @@ async def upsert(context: Context, fact: RepositoryFact) -> Repository:
 
 
 async def mark_unreachable(
-    context: Context, github_id: RepositoryId, why: str, installation: InstallationId | None = None
+    context: Context, github_id: RepositoryId, reason: str, installation: InstallationId | None = None
 ) -> None:
     """Record that a repository can no longer be reached, with an alarm for each project that is released from it.
 
-    With `installation`, nothing changes when another installation reaches the repository by now.
+    With `installation`, nothing changes if another installation reaches the repository meanwhile.
     """
     async with transaction():
         row = await Repository.select_for_update().get_or_none(github_id=github_id)
@@ -55,26 +55,28 @@ async def mark_unreachable(
             return
         await _update(context, row, {"installation_id": None})
         for project in await Project.filter(repository_id=github_id):
-            await events.record(context, RepositoryUnreachable(project_id=project.id, full_name=row.full_name, why=why))
+            await events.record(
+                context, RepositoryUnreachable(project_id=project.id, full_name=row.full_name, reason=reason)
+            )
 
 
-async def installation_gone(context: Context, installation: InstallationId, why: str) -> None:
-    """Record that an installation was removed or suspended, with all repositories that it reached."""
+async def installation_removed(context: Context, installation: InstallationId, reason: str) -> None:
+    """Record that an installation was removed or suspended, and its repositories as unreachable."""
     context.github.forget(installation)
     for row in await Repository.filter(installation_id=installation):
-        await mark_unreachable(context, row.github_id, why, installation)
+        await mark_unreachable(context, row.github_id, reason, installation)
 
 
 async def installation_changed(
     context: Context, installation: InstallationId, added: list[RepositoryId], removed: list[RepositoryId]
 ) -> None:
-    """Record that an installation reaches other repositories, or got other permissions in them.
+    """Record that an installation reaches other repositories, or got other permissions.
 
-    Those of ours that it now reaches, and those that it reached before, are checked.
+    Jobs check all known repositories that it reaches now.
     """
     context.github.forget(installation)
     for github_id in removed:
-        await mark_unreachable(context, github_id, "it was taken from the App's installation", installation)
+        await mark_unreachable(context, github_id, "it was removed from the App's installation", installation)
     async with transaction():
         await Repository.filter(github_id__in=added).update(installation_id=installation)
         for row in await Repository.filter(installation_id=installation):
@@ -82,9 +84,9 @@ async def installation_changed(
 
 
 async def schedule_check(github_id: RepositoryId, *, once: bool = False) -> None:
-    """Have a repository checked by a job, in the caller's transaction if one is open; ignores repositories not ours.
+    """Enqueue a job that checks a repository; does nothing for an unknown one.
 
-    A check that is already waiting makes this one superfluous only with `once`: it may have started before the change
+    With `once`, a check that is unfinished makes this one superfluous; without, it may have started before the change
     that this one is to see.
     """
     if await Repository.exists(github_id=github_id):
@@ -92,20 +94,20 @@ async def schedule_check(github_id: RepositoryId, *, once: bool = False) -> None
 
 
 async def check(context: Context, job: jobs.CheckRepository) -> None:
-    """Job: ask GitHub about a repository's name, branch and visibility, and whether we still reach it."""
+    """Job: update a repository's row from GitHub, or mark it as unreachable."""
     row = await Repository.get(github_id=job.repository)
-    fact = None if row.installation_id is None else await repositories.get(context.at(row))
-    if fact is None:  # the App may have been installed anew
+    fact = None if row.installation_id is None else await repositories.get(context.client_for(row))
+    if fact is None:  # the App may have been reinstalled
         with suppress(NotFound):
             fact = await repositories.find(context.github, row.full_name)
     if fact is not None and fact.id == row.github_id:
         await upsert(context, fact)
     else:
-        await mark_unreachable(context, row.github_id, "GitHub does not show it to the App")
+        await mark_unreachable(context, row.github_id, "the App can no longer see it on GitHub")
 
 
 async def _update(context: Context, row: Repository, values: Mapping[str, Any]) -> None:
-    """Bring a repository's row up to date; what changes is audited, before and after."""
+    """Update a repository's row, with an audit entry of the old and new values."""
     old = {name: getattr(row, name) for name, value in values.items() if getattr(row, name) != value}
     new = {name: values[name] for name in old}
     async with transaction():

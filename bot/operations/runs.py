@@ -1,4 +1,4 @@
-"""Workflow runs that Longshore requests from GitHub: requested, adopted once GitHub has started them, and canceled."""
+"""Workflow runs: request them, adopt those that GitHub has started, and cancel them."""
 
 import secrets
 from datetime import timedelta
@@ -46,20 +46,19 @@ async def request(
     return run
 
 
-async def lock_of(run: Run) -> str:
-    """The lock under which jobs about a run are done: its environment's, or its candidate's."""
+async def job_lock(run: Run) -> str:
+    """The lock of jobs about a run: its environment's, or its candidate's."""
     if run.deployment_id is not None:
         return jobs.environment_lock((await Deployment.get(id=run.deployment_id)).environment_id)
     if run.candidate_id is not None:
         return jobs.candidate_lock(run.candidate_id)
-    raise ValueError(f"run {run.id} is of nothing")
+    raise ValueError(f"run {run.id} has neither a candidate nor a deployment")
 
 
 async def lock(run_id: RunRowId) -> Run:
-    """Lock a run for a change, in the caller's transaction.
+    """Lock a run's rows for a change, in the caller's transaction.
 
-    Rows are locked in one order wherever several are: environment, deployment or candidate, run. Two transactions then
-    never wait for each other in a circle.
+    They are locked in the same order everywhere, to avoid deadlocks: environment, deployment or candidate, run.
     """
     run = await Run.get(id=run_id)
     if run.deployment_id is None:
@@ -78,13 +77,13 @@ def bind_subject(candidate: Candidate, deployment: Deployment | None) -> None:
         bind_log_context(deployment=deployment.id)
 
 
-async def newest(**of: int) -> Run | None:
+async def newest(**subject: int) -> Run | None:
     """The newest run of a candidate (`candidate_id=`) or a deployment (`deployment_id=`)."""
-    return await Run.filter(**of).order_by("-id").first()
+    return await Run.filter(**subject).order_by("-id").first()
 
 
 async def save(run: Run, **values: Any) -> None:
-    """Write some columns of a run."""
+    """Set some columns of a run."""
     run.update_from_dict(values)
     await run.save(update_fields=list(values))
 
@@ -99,15 +98,15 @@ async def adopt(context: Context, run: Run, github_id: RunId, url: str | None = 
 
 
 async def cancel(context: Context, run: Run | None) -> bool:
-    """Cancel a run, in the caller's transaction: at once if it was never sent, otherwise by a job.
+    """Cancel a run, in the caller's transaction: at once if it was never dispatched, otherwise by a job.
 
-    Returns whether the run has ended with that; if not, GitHub will say when it has.
+    Returns whether the run has ended already; if not, GitHub reports its end later.
     """
     if run is None or run.state not in UNFINISHED:
         return True
-    unsent = {"state": "failed", "conclusion": "cancelled"}
-    if await Run.filter(id=run.id, state="wanted").update(**unsent):  # it may be sent at this very moment
-        run.update_from_dict(unsent)
+    canceled = {"state": "failed", "conclusion": "cancelled"}
+    if await Run.filter(id=run.id, state="wanted").update(**canceled):  # a job may be dispatching it right now
+        run.update_from_dict(canceled)
         return True
     await save(run, cancel_requested=True)
     if run.github_id is not None:
@@ -119,16 +118,16 @@ async def perform_cancel(context: Context, job: jobs.CancelRun) -> None:
     """Job: ask GitHub to cancel a run."""
     run = await Run.get(id=job.run).select_related("repository")
     if run.github_id is not None:
-        await workflow_runs.cancel(context.at(run.repository), run.github_id, force=job.forced)
+        await workflow_runs.cancel(context.client_for(run.repository), run.github_id, force=job.forced)
 
 
-async def cancel_stray(context: Context, run: Run, github_id: RunId, why: str) -> None:
-    """Have a run canceled that ought not to exist, and raise the alarm, once."""
-    stray = StrayRun(commit=run.commit, request_id=run.request_id, run_id=github_id, why=why)
+async def cancel_stray(context: Context, run: Run, github_id: RunId, reason: str) -> None:
+    """Have a run canceled that should not exist, and raise the alarm, once."""
+    stray = StrayRun(commit=run.commit, request_id=run.request_id, run_id=github_id, reason=reason)
     async with transaction():
         await Run.select_for_update().get(id=run.id)
         if await AuditEntry.exists(act=stray.name, alarm=True, subject=stray.subject):
-            return  # every webhook about the run leads here
+            return  # every webhook about the run gets here
         await events.record(context, stray)
         await enqueue(jobs.CancelStrayRun(run.id, github_id))
 
@@ -136,4 +135,4 @@ async def cancel_stray(context: Context, run: Run, github_id: RunId, why: str) -
 async def perform_cancel_stray(context: Context, job: jobs.CancelStrayRun) -> None:
     """Job: ask GitHub to cancel a run that is not the one Longshore tracks."""
     run = await Run.get(id=job.run).select_related("repository")
-    await workflow_runs.cancel(context.at(run.repository), job.github_id)
+    await workflow_runs.cancel(context.client_for(run.repository), job.github_id)

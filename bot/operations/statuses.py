@@ -1,4 +1,4 @@
-"""What is live and under way on each environment of a project."""
+"""The status of a project: its newest candidate, and what is live and under way on each environment."""
 
 from bot.context import Context, allowed
 from bot.rules.deployments import UNFINISHED
@@ -10,15 +10,15 @@ from bot.store.projects import Environment, Project
 
 
 @allowed("project:read")
-async def of_project(context: Context, project: Project) -> ProjectStatus:
-    """The newest candidate of a project, and the status of each of its environments."""
+async def project_status(context: Context, project: Project) -> ProjectStatus:
+    """Read the newest candidate of a project, and the status of each of its environments."""
     newest = await Candidate.filter(project_id=project.id).order_by("-id").first()
     environments = await Environment.filter(project_id=project.id).order_by("position", "id")
-    statuses = [await _of_environment(context, environment) for environment in environments]
+    statuses = [await _environment_status(context, environment) for environment in environments]
     return ProjectStatus(project.name, newest.version if newest else None, tuple(statuses))
 
 
-async def _of_environment(context: Context, environment: Environment) -> EnvironmentStatus:
+async def _environment_status(context: Context, environment: Environment) -> EnvironmentStatus:
     live = await live_deployment(environment.id).select_related("candidate")
     unfinished = Deployment.filter(environment_id=environment.id, status__in=list(UNFINISHED))
     active = await unfinished.order_by("-id").select_related("candidate").first()

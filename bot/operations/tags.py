@@ -17,7 +17,7 @@ from bot.store.database import transaction
 from bot.store.deployments import Deployment
 from bot.store.projects import Project
 
-DISTRUSTED = ("tag.moved", "tag.elsewhere", "candidate.spoiled")
+MISMATCH_ACTS = ("tag.moved", "tag.elsewhere", "candidate.spoiled")
 
 
 class TagPointsElsewhere(Refusal):
@@ -25,7 +25,7 @@ class TagPointsElsewhere(Refusal):
 
 
 async def ensure_tag(context: Context, client: RepositoryClient, candidate: Candidate) -> str:
-    """The ref that a candidate's workflows are dispatched on: its tag, created if need be, or its branch without one.
+    """Return the ref to dispatch a candidate's workflows on: its tag, created if need be, or its branch without one.
 
     Creating a ref is atomic on GitHub: a tag at our commit is ours, one elsewhere invalidates the candidate.
     """
@@ -41,26 +41,26 @@ async def ensure_tag(context: Context, client: RepositoryClient, candidate: Cand
 
 
 async def on_push(context: Context, push: TagPush) -> None:
-    """Take in a pushed tag: a candidate's own tag is checked if it changed; one that names a candidate cuts it."""
+    """Handle a pushed tag: if it is a candidate's own and changed, check it; if it names a new candidate, cut that."""
     candidate = await Candidate.get_or_none(repository_id=push.repository, tag=push.tag)
     if candidate is not None and candidate.commit != push.commit:
         await enqueue(jobs.CheckTag(candidate.id, push.sender))
-    if push.commit and await _triggered(push) is not None:
+    if push.commit and await _named_candidate(push) is not None:
         await enqueue(jobs.CutByTag(push))
 
 
 async def cut(context: Context, job: jobs.CutByTag) -> None:
-    """Job: cut the candidate that a pushed tag names, with the pusher's role of this moment.
+    """Job: cut the candidate that a pushed tag names, with the current role of the user who pushed it.
 
-    Nobody waits for an answer: a refusal is an audit entry that says why.
+    There is no reply: a refusal is recorded in the audit log.
     """
     push = job.push
-    triggered = await _triggered(push)
-    if triggered is None or triggered[0].repository is None or push.commit is None:
+    named = await _named_candidate(push)
+    if named is None or named[0].repository is None or push.commit is None:
         return
-    project, version = triggered
-    actor = await users.actor_from_github(context, push.sender_id, push.sender, triggered[0].repository)
-    acting = context.acting_as(actor, "tag").asked_by(f"tag:{push.repository}:{push.tag}:{push.commit}")
+    project, version = named
+    actor = await users.actor_from_github(context, push.sender_id, push.sender, named[0].repository)
+    acting = context.acting_as(actor, "tag").with_origin(f"tag:{push.repository}:{push.tag}:{push.commit}")
     request = CutRequest(version.release, push.commit, number=version.number, tag=push.tag)
     try:
         await candidates.cut(acting, project.name, request)
@@ -77,17 +77,17 @@ async def cut(context: Context, job: jobs.CutByTag) -> None:
 
 
 async def check(context: Context, job: jobs.CheckTag) -> None:
-    """Job: ask GitHub where a candidate's tag points now; raise the alarm if it is elsewhere, or gone."""
+    """Job: ask GitHub where a candidate's tag points now; raise the alarm if that is elsewhere, or nowhere."""
     candidate = await Candidate.get(id=job.candidate).select_related("repository", "project")
     runs.bind_subject(candidate, None)
-    commit = await tags.commit_of(context.at(candidate.repository), candidate.tag or "")
+    commit = await tags.commit_of(context.client_for(candidate.repository), candidate.tag or "")
     if commit == candidate.commit:
         return
     async with transaction():
         candidate = await Candidate.select_for_update().get(id=job.candidate)
         if commit is not None:
             reason = f"Its tag `{candidate.tag}` was moved to {commit} by {job.by}."
-            await distrust(context, candidate, TagMoved, reason)
+            await handle_mismatch(context, candidate, TagMoved, reason)
             return
         await Candidate.filter(id=candidate.id).update(tagged=False)
         await events.record(
@@ -96,16 +96,18 @@ async def check(context: Context, job: jobs.CheckTag) -> None:
         )
 
 
-async def distrust(context: Context, candidate: Candidate, event: type[TagMoved | TagElsewhere], reason: str) -> None:
-    """Raise the alarm about a tag that points elsewhere, in the caller's transaction: once until it is back.
+async def handle_mismatch(
+    context: Context, candidate: Candidate, event: type[TagMoved | TagElsewhere], reason: str
+) -> None:
+    """Raise the alarm about a tag that points elsewhere, in the caller's transaction: once until it is correct again.
 
-    Before anything more is dispatched on the tag, GitHub is asked where it points. A candidate that is ready and was
-    deployed nowhere yet fails.
+    Before the next dispatch on the tag, GitHub is asked where it points. A candidate that is ready and was not deployed
+    yet fails.
     """
-    known = AuditEntry.filter(
-        alarm=True, project_id=candidate.project_id, subject=candidate.version, act__in=DISTRUSTED
+    earlier_alarms = AuditEntry.filter(
+        alarm=True, project_id=candidate.project_id, subject=candidate.version, act__in=MISMATCH_ACTS
     )
-    if not candidate.tagged and await known.exists():
+    if not candidate.tagged and await earlier_alarms.exists():
         return
     await Candidate.filter(id=candidate.id).update(tagged=False)
     deployed = Deployment.filter(candidate_id=candidate.id).exclude(status__in=["pending", "error"])
@@ -118,15 +120,15 @@ async def distrust(context: Context, candidate: Candidate, event: type[TagMoved 
         )
 
 
-async def _triggered(push: TagPush) -> tuple[Project, CandidateVersion] | None:
-    """The project and candidate that a trigger tag names: the longest prefix wins. Our own tags trigger nothing."""
-    found = await Project.filter(repository_id=push.repository, archived=False).select_related("repository")
-    projects = {project.id: project for project in found}
+async def _named_candidate(push: TagPush) -> tuple[Project, CandidateVersion] | None:
+    """The project and candidate that a trigger tag names: the longest prefix wins. Candidates' own tags name none."""
+    rows = await Project.filter(repository_id=push.repository, archived=False).select_related("repository")
+    projects = {project.id: project for project in rows}
     trigger = version_in_tag(push.tag, {key: project.trigger_tag_prefix for key, project in projects.items()})
-    own = version_in_tag(push.tag, {key: project.tag_prefix for key, project in projects.items()})
-    if trigger is None or (own is not None and len(own[1]) < len(trigger[1])):
+    own_tag = version_in_tag(push.tag, {key: project.tag_prefix for key, project in projects.items()})
+    if trigger is None or (own_tag is not None and len(own_tag[1]) < len(trigger[1])):
         return None
     try:
         return projects[trigger[0]], parse_candidate_version(trigger[1])
     except Refusal:
-        return None  # a tag that is not ours to read, such as v1.2.0
+        return None  # some other tag, such as v1.2.0

@@ -21,9 +21,9 @@ from bot.store.users import ApiToken, TokenRecord, User
 
 SYSTEM = "longshore"
 NO_ACTOR = Actor(UserId(0), "nobody", frozenset())
-MARK = "lsh_"  # the beginning of every secret, by which scanners recognise it
+MARK = "lsh_"  # the prefix of every secret, by which scanners recognize it
 MAX_LISTED_GRANTS = 5  # unknown grants that a refusal lists
-PREFIX_LENGTH = 12  # characters of the secret that identify a token in lists
+LISTED_PREFIX_LENGTH = 12  # characters of the secret that identify a token in lists
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@\[\]+-]{0,254}")
 LAST_USED_INTERVAL = timedelta(minutes=1)  # between two updates of `last_used_at`
 
@@ -56,15 +56,15 @@ async def from_github(context: Context, github_id: int, login: str) -> User:
     return user
 
 
-async def system(context: Context) -> Actor:
-    """Return Longshore itself as an actor, for jobs that finish what users have started."""
+async def system_actor(context: Context) -> Actor:
+    """Return Longshore itself as an actor, for jobs and for the command line."""
     user = await get_or_create(context, SYSTEM)
     return Actor(user.id, user.name, frozenset({"admin"}))
 
 
 async def actor_from_github(context: Context, github_id: int, login: str, repository: Repository) -> Actor:
-    """Return a GitHub user as an actor with the grants of the role that GitHub reports for the repository now."""
-    role = await collaborators.role_of(context.at(repository), login)
+    """Return a GitHub user as an actor with the grants of their current role in the repository."""
+    role = await collaborators.role_of(context.client_for(repository), login)
     user = await from_github(context, github_id, login)
     return Actor(user.id, user.name, grants_of_role(role), repository_id=repository.github_id)
 
@@ -99,7 +99,7 @@ async def create_token(
         token = await ApiToken.create(
             user=owner,
             name=name,
-            prefix=secret[:PREFIX_LENGTH],
+            prefix=secret[:LISTED_PREFIX_LENGTH],
             digest=_digest(secret),
             grants=sorted(set(grants)),
             project_id=scope,
@@ -158,16 +158,16 @@ async def revoke_token(context: Context, token: str) -> None:
 
 
 async def renew_token(context: Context, secret: str) -> str:
-    """Replace the secret of a valid token and return the new one. Its holder may do so without a grant."""
+    """Replace the secret of a valid token and return the new one. The token's holder needs no grant for it."""
     new = MARK + secrets.token_urlsafe(32)
     async with transaction():
         changed = await ApiToken.filter(digest=_digest(secret), revoked_at=None).update(
-            digest=_digest(new), prefix=new[:PREFIX_LENGTH]
+            digest=_digest(new), prefix=new[:LISTED_PREFIX_LENGTH]
         )
         if not changed:
             raise Unauthenticated("Invalid token.")
         after_commit(current().forget_tokens)
-        renewed = TokenRenewed(target=new[:PREFIX_LENGTH], old={"prefix": secret[:PREFIX_LENGTH]})
+        renewed = TokenRenewed(target=new[:LISTED_PREFIX_LENGTH], old={"prefix": secret[:LISTED_PREFIX_LENGTH]})
         await events.record(context, renewed)
     return new
 
@@ -185,16 +185,16 @@ def anonymous(anonymous_read: str) -> Actor:
 
 
 async def authenticate(
-    secret: str, now: datetime, *, public: frozenset[str] = frozenset(), reads: bool = False
+    secret: str, now: datetime, *, public: frozenset[str] = frozenset(), read_only: bool = False
 ) -> Actor:
     """Return the actor of a token. Refuses an unknown, expired or revoked token without saying which it is.
 
-    Tokens are found by SHA-256: the secrets are random, so the time of the lookup reveals nothing. Requests that only
-    read (`reads`) may use a cached token, so one that another process has revoked still reads for some seconds.
-    `public` are the grants that everyone has on public projects.
+    Tokens are found by SHA-256: the secrets are random, so the time of the lookup reveals nothing. A `read_only`
+    request may use a cached token, so a token that another process has revoked can still read for some seconds.
+    `public` are the grants that everybody has on public projects.
     """
     digest, recent = _digest(secret), current().recent_tokens
-    token = recent.get(digest) if reads else None
+    token = recent.get(digest) if read_only else None
     if token is None or _is_past(token.expires_at, now):
         token = recent[digest] = await _valid_token(digest, now)
     return Actor(token.user_id, token.user_name, token.grants, project_id=token.project_id, public=public)

@@ -10,12 +10,12 @@ import orjson
 from bot.queue.jobs import now_ms
 from bot.store.database import after_commit, current, execute, fetch
 
-LETTER = "SELECT id, kind, key, headers, attempts, error, created_at, finished_at FROM jobs"
+SELECT = "SELECT id, kind, key, headers, attempts, error, created_at, finished_at FROM jobs"
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A job that was given up, as it is listed. Times are epoch milliseconds."""
+    """A job that was given up, as lists show it. Times are epoch milliseconds."""
 
     id: int
     kind: str
@@ -30,7 +30,7 @@ class DeadLetter:
 async def dead_letters(limit: int = 100) -> list[DeadLetter]:
     """The jobs that were given up, latest first."""
     rows = await fetch(
-        f"{LETTER} WHERE state = 'dead' AND finished_at IS NOT NULL ORDER BY finished_at DESC, id DESC LIMIT $1",
+        f"{SELECT} WHERE state = 'dead' AND finished_at IS NOT NULL ORDER BY finished_at DESC, id DESC LIMIT $1",
         limit,
     )
     return [_dead_letter(row) for row in rows]
@@ -38,7 +38,7 @@ async def dead_letters(limit: int = 100) -> list[DeadLetter]:
 
 async def dead_letter(job_id: int) -> tuple[DeadLetter, bytes] | None:
     """One dead letter with its payload; None when no dead letter has that id."""
-    rows = await fetch(f"{LETTER} WHERE state = 'dead' AND id = $1", job_id)
+    rows = await fetch(f"{SELECT} WHERE state = 'dead' AND id = $1", job_id)
     payloads = await fetch("SELECT payload FROM jobs WHERE id = $1", job_id)
     return (_dead_letter(rows[0]), payloads[0]["payload"] or b"") if rows else None
 
@@ -61,7 +61,7 @@ async def retry(job_id: int) -> bool:
 
 
 async def discard(job_id: int) -> bool:
-    """Discard a dead letter; False when no dead letter has that id. A kept key stays taken, as after success."""
+    """Mark a dead letter as done; False when no dead letter has that id. A kept key stays taken, as after success."""
     discarded = await execute(
         "UPDATE jobs SET state = 'done', payload = NULL, finished_at = $1 WHERE id = $2 AND state = 'dead'",
         *(now_ms(), job_id),

@@ -1,8 +1,8 @@
-"""Storing webhook deliveries: raw, durable, many at once.
+"""Webhook intake: stores raw deliveries durably, many in one commit.
 
 Requests that arrive together are committed together. A delivery is a job of kind `webhook` whose key is GitHub's GUID
-of the delivery; nothing is parsed here. `put` returns only after the commit, and refuses what was not stored in time,
-so that GitHub is never told that a delivery arrived which did not.
+of the delivery; nothing is parsed here. `put` returns only after the commit, and refuses what was not stored in time:
+GitHub never gets a success for a delivery that was lost.
 """
 
 from __future__ import annotations
@@ -28,19 +28,18 @@ STORE_TIMEOUT = 8.0
 """Seconds within which a delivery is stored or refused: GitHub waits for 10."""
 MAX_WAITING_BYTES = 256 * 1024 * 1024
 """Bytes of all deliveries that wait for their commit."""
-MAX_BATCH_ROWS = 500
-MAX_BATCH_BYTES = 32 * 1024 * 1024
-"""What one commit takes."""
+MAX_BATCH_ROWS = 500  # deliveries in one commit
+MAX_BATCH_BYTES = 32 * 1024 * 1024  # of their bodies
 LOADED_BATCH = 4
-"""Deliveries in one commit that are a sign of load."""
+"""Deliveries in one commit from which on it is a sign of load."""
 RECENT_SECONDS = 0.1
-"""For how long a commit is a sign of load."""
+"""Seconds for which such a commit is a sign of load."""
 NOT_STORED = "The delivery could not be stored now; deliver it again."
 
 
 @dataclass(frozen=True)
 class WebhookDelivery(Job):
-    """A webhook delivery as GitHub sent it: the raw body, and what of its headers tells how to read it."""
+    """A webhook delivery as GitHub sent it: the raw body, and the headers that are needed to read it."""
 
     kind: ClassVar[str] = "webhook"
     keeps_key: ClassVar[bool] = True
@@ -90,9 +89,9 @@ ON CONFLICT (key) WHERE state <> 'done' OR keep DO UPDATE SET
 WHERE jobs.state = 'dead'
 """
 POSTGRES = INSERT.format(
-    rows="""SELECT 'webhook', one.key, TRUE, one.priority, one.payload, one.headers, 'queued', 0, $5, $5
+    rows="""SELECT 'webhook', item.key, TRUE, item.priority, item.payload, item.headers, 'queued', 0, $5, $5
 FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS INT[]), CAST($3 AS BYTEA[]), CAST($4 AS TEXT[]))
-AS one (key, priority, payload, headers)"""
+AS item (key, priority, payload, headers)"""
 )
 POSTGRES += "RETURNING key"
 STORED = "SELECT key FROM jobs WHERE key IN (SELECT value FROM json_each($1)) AND run_at = $2"
@@ -102,8 +101,8 @@ STORED = "SELECT key FROM jobs WHERE key IN (SELECT value FROM json_each($1)) AN
 def sqlite_insert(rows: int) -> str:
     """The statement that inserts this many rows."""
     firsts = range(2, 2 + 4 * rows, 4)
-    places = (f"('webhook', ${n}, 1, ${n + 1}, ${n + 2}, ${n + 3}, 'queued', 0, $1, $1)" for n in firsts)
-    return INSERT.format(rows="VALUES " + ", ".join(places))
+    values = (f"('webhook', ${n}, 1, ${n + 1}, ${n + 2}, ${n + 3}, 'queued', 0, $1, $1)" for n in firsts)
+    return INSERT.format(rows="VALUES " + ", ".join(values))
 
 
 async def store(deliveries: Sequence[WaitingDelivery], stamp: int) -> set[str]:
@@ -113,18 +112,19 @@ async def store(deliveries: Sequence[WaitingDelivery], stamp: int) -> set[str]:
     """
     if dialect() == "sqlite":
         return await store_in_sqlite(deliveries, stamp)
-    columns = zip(*((one.guid, one.priority, one.body, one.headers) for one in deliveries), strict=True)
+    columns = zip(*((row.guid, row.priority, row.body, row.headers) for row in deliveries), strict=True)
     engine = cast("Any", current().client)
-    return {row["key"] for row in await engine.fetch_dedicated(POSTGRES, [*map(list, columns), stamp], STORE_TIMEOUT)}
+    stored = await engine.fetch_dedicated(POSTGRES, [*map(list, columns), stamp], STORE_TIMEOUT)
+    return {row["key"] for row in stored}
 
 
 async def store_in_sqlite(deliveries: Sequence[WaitingDelivery], stamp: int) -> set[str]:
-    """`store` for SQLite, which asks which GUIDs are new (by the stamp) only when some are not.
+    """`store` for SQLite, which selects the new GUIDs (by the stamp) only when some are not new.
 
-    With RETURNING, sqlite3 releases the interpreter's lock for each row, which doubled the slowest answers under load.
+    With RETURNING, sqlite3 releases the interpreter's lock for each row, which doubled the slowest response times.
     """
-    guids = [one.guid for one in deliveries]
-    values = [value for one in deliveries for value in (one.guid, one.priority, one.body, one.headers)]
+    guids = [row.guid for row in deliveries]
+    values = [value for row in deliveries for value in (row.guid, row.priority, row.body, row.headers)]
     if await execute(sqlite_insert(len(deliveries)), stamp, *values) == len(deliveries):
         return set(guids)
     return {row["key"] for row in await fetch(STORED, orjson.dumps(guids).decode(), stamp)}
@@ -137,7 +137,7 @@ def headers_json(event: str, content_type: str) -> str:
 
 
 class Intake:
-    """`async with Intake() as intake:`, then `put` from any number of tasks."""
+    """Commits deliveries in batches: `async with Intake() as intake:`, then `put` from any number of tasks."""
 
     def __init__(self, *, store_timeout: float = STORE_TIMEOUT, max_waiting_bytes: int = MAX_WAITING_BYTES) -> None:
         self._store_timeout = store_timeout
@@ -160,13 +160,13 @@ class Intake:
             self._refuse(self._waiting.popleft())
 
     async def put(self, *, guid: str, event: str, content_type: str, body: bytes, priority: int) -> bool:
-        """Store a delivery; True when it is new (or revives a dead letter), False when it is known already.
+        """Store a delivery; True when it is new (or revives a dead letter), False when it was stored before.
 
         Returns after the commit. Unavailable when it is not stored within 8 seconds or too much is waiting already;
         Refusal when the headers are not plain ASCII, which GitHub's always are.
         """
-        plain = guid + event + content_type
-        if not (plain.isascii() and plain.isprintable()):
+        headers = guid + event + content_type
+        if not (headers.isascii() and headers.isprintable()):
             raise Refusal("The delivery's headers are not plain text.")
         if self._bytes + len(body) > self._max_waiting_bytes:
             raise Unavailable(NOT_STORED)
@@ -192,7 +192,7 @@ class Intake:
             while batch := self._next_batch():
                 try:
                     await self._flush(batch)
-                except Exception as exc:  # the next batch may fare better
+                except Exception as exc:  # the next batch may succeed
                     log.warning("deliveries are refused: %s", exc, exc_info=not isinstance(exc, Unavailable))
                     for delivery in batch:
                         self._refuse(delivery)
@@ -205,7 +205,7 @@ class Intake:
             if self._waiting[0].guid in batch:
                 break
             delivery = self._waiting.popleft()
-            if not delivery.stored.done():  # otherwise its request was given up
+            if not delivery.stored.done():  # else it was refused, or its request was canceled
                 batch[delivery.guid] = delivery
                 size += len(delivery.body)
         return list(batch.values())

@@ -1,4 +1,4 @@
-"""Jobs as values, and how they come into the table: committed together with the rows that they are about.
+"""Jobs as values, and the function that adds them to the table: in one transaction with the rows they are about.
 
 A row of the table is `queued`, `running` under a lease, `done`, or `dead` (given up and kept for an operator). Jobs run
 by priority, then by when they became due; no other order is promised. Two jobs with the same lock never run at once. A
@@ -25,7 +25,7 @@ COLUMNS = "id, kind, key, lock, priority, payload, headers, attempts, run_at, cr
 
 
 class RetryLater(Exception):
-    """Run the job again at `at`, which has a time zone. The attempt does not count."""
+    """Run the job again at the aware time `at`. The attempt does not count."""
 
     def __init__(self, at: datetime, reason: str = "") -> None:
         super().__init__(reason)
@@ -38,15 +38,15 @@ class PermanentFailure(Exception):
 
 
 class LeaseLost(Exception):
-    """Another worker has taken the job over: stop, and leave the rest to it."""
+    """Another worker has taken the job over: this one has to stop."""
 
 
 class EnqueuedJob(Protocol):
-    """What `enqueue` needs to know of a job."""
+    """A job that can be enqueued."""
 
     @property
     def kind(self) -> str:
-        """Which performer the job is for."""
+        """The kind of job, which decides what performs it."""
 
     @property
     def key(self) -> str | None:
@@ -68,12 +68,12 @@ class EnqueuedJob(Protocol):
         """The job's arguments, as stored."""
 
     def headers(self) -> dict[str, str] | None:
-        """What is stored beside the payload."""
+        """Strings that are stored besides the payload, by name."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """Work as a value. A kind of job is a frozen dataclass whose fields are its payload, written as JSON."""
+    """Work as a value. Each kind of job is a frozen dataclass whose fields are its payload, written as JSON."""
 
     kind: ClassVar[str]
     priority: ClassVar[int] = 0
@@ -94,27 +94,27 @@ class Job:
         return orjson.dumps(self)
 
     def headers(self) -> dict[str, str] | None:
-        """Nothing is stored beside the payload."""
+        """None: the payload holds everything."""
         return None
 
     @classmethod
     def read(cls, row: LeasedJob) -> Self:
-        """The job that a row stands for. PermanentFailure when the payload is not one of this kind."""
+        """Read a job from its row. PermanentFailure when the payload is not one of this kind."""
         try:
             job: Self = _adapter(cast("Any", cls)).validate_json(row.payload)
         except ValidationError as error:
             problems = "; ".join(
-                f"{'.'.join(map(str, each['loc'])) or 'payload'}: {each['msg']}"
-                for each in error.errors(include_url=False, include_input=False)
+                f"{'.'.join(map(str, problem['loc'])) or 'payload'}: {problem['msg']}"
+                for problem in error.errors(include_url=False, include_input=False)
             )
             raise PermanentFailure(f"The payload of this `{cls.kind}` job cannot be read: {problems}") from error
         return job
 
 
 @cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    """What reads payloads of a kind: made once, since that takes a hundred times as long as reading one."""
-    return TypeAdapter(kind)
+def _adapter(job_class: Any) -> TypeAdapter[Any]:
+    """The parser of a kind's payloads, cached: building it takes a hundred times as long as parsing one."""
+    return TypeAdapter(job_class)
 
 
 class JobRow(TypedDict):
@@ -152,7 +152,7 @@ class LeasedJob:
 
     @classmethod
     def from_row(cls, row: JobRow, owner: str = "", lease_expires: int = 0) -> LeasedJob:
-        """A claimed row."""
+        """Convert a claimed row."""
         return cls(
             id=JobId(row["id"]),
             kind=row["kind"],
@@ -170,9 +170,9 @@ class LeasedJob:
 
 
 def milliseconds(at: datetime) -> int:
-    """Epoch milliseconds of a time that has a time zone."""
+    """Convert an aware time to epoch milliseconds."""
     if at.tzinfo is None:
-        raise ValueError("a time without a time zone")
+        raise ValueError("the time has no time zone")
     return (at - EPOCH) // timedelta(milliseconds=1)  # a float would be off by one now and then
 
 
@@ -190,7 +190,7 @@ REVIVE = """
 UPDATE jobs SET kind = $1, lock = $3, priority = $4, payload = $5, state = 'queued', attempts = 0, run_at = $6,
     finished_at = NULL, error = NULL
 WHERE key = $2 AND state = 'dead'
-"""  # a statement of its own: ON CONFLICT DO UPDATE would lock the row of a running job for nothing
+"""  # a separate statement: ON CONFLICT DO UPDATE would lock the row of a running job for nothing
 
 
 async def enqueue(job: EnqueuedJob, *, run_at: datetime | None = None) -> None:

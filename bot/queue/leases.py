@@ -1,4 +1,4 @@
-"""Leases: jobs are claimed under one, finished while it lasts, and given back to the queue when it has expired."""
+"""Leases: a job is claimed under a lease, finished while it lasts, and returned to the queue once it has expired."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ State = Literal["queued", "done", "dead"]
 
 @dataclass(frozen=True, slots=True)
 class JobOutcome:
-    """The new state of a job that ran. It is written only while attempts and lease owner are still those of the run."""
+    """The new state of a job that ran, written only if its attempts and lease owner have not changed since.
+
+    `forgiven`: the attempt does not count.
+    """
 
     job: JobId
     attempts: int
@@ -27,7 +30,6 @@ class JobOutcome:
     error: str | None = None
     run_at: int | None = None
     forgiven: bool = False
-    """The attempt does not count."""
 
 
 CLAIM = """
@@ -35,36 +37,36 @@ WITH due AS (
     SELECT id, lock, priority, run_at FROM jobs
     WHERE state = 'queued' AND run_at <= $1 AND (lock IS NULL OR NOT EXISTS (
         SELECT 1 FROM jobs AS other WHERE other.lock = jobs.lock AND other.state = 'running'))
-        {unless}
+        {unless_taken}
     ORDER BY priority DESC, run_at, id LIMIT $2
-    {skipping}
+    {skip_locked}
 ), ranked AS (
     SELECT id, lock, priority, run_at, row_number() OVER (
-        PARTITION BY coalesce('lock ' || lock, 'job ' || CAST(id AS TEXT)) ORDER BY priority DESC, run_at, id) AS place
+        PARTITION BY coalesce('lock ' || lock, 'job ' || CAST(id AS TEXT)) ORDER BY priority DESC, run_at, id) AS nth
     FROM due
 ), chosen AS (
-    SELECT id, lock FROM ranked WHERE place = 1 ORDER BY priority DESC, run_at, id LIMIT $5
+    SELECT id, lock FROM ranked WHERE nth = 1 ORDER BY priority DESC, run_at, id LIMIT $5
 )
 UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_owner = $3, lease_expires = $4
-WHERE id IN (SELECT id FROM chosen {alone})
+WHERE id IN (SELECT id FROM chosen {try_lock})
 RETURNING """
-SKIPPING = "FOR UPDATE SKIP LOCKED"
-UNLESS = "AND (lock IS NULL OR lock <> ALL($6))"
-# two claims that meet at the index on locks would wait for each other, in different orders: a deadlock, measured
-ALONE = "WHERE lock IS NULL OR pg_try_advisory_xact_lock(1819243382, hashtext(lock))"
-CLAIM_SQLITE = CLAIM.format(unless="", skipping="", alone="") + COLUMNS
-CLAIM_POSTGRES = CLAIM.format(unless=UNLESS, skipping=SKIPPING, alone=ALONE) + COLUMNS
+SKIP_LOCKED = "FOR UPDATE SKIP LOCKED"
+UNLESS_TAKEN = "AND (lock IS NULL OR lock <> ALL($6))"
+# without it, two claims that insert the same locks into the index in different orders deadlock (measured)
+TRY_LOCK = "WHERE lock IS NULL OR pg_try_advisory_xact_lock(1819243382, hashtext(lock))"
+CLAIM_SQLITE = CLAIM.format(unless_taken="", skip_locked="", try_lock="") + COLUMNS
+CLAIM_POSTGRES = CLAIM.format(unless_taken=UNLESS_TAKEN, skip_locked=SKIP_LOCKED, try_lock=TRY_LOCK) + COLUMNS
 
 
 class LockTaken(Exception):
-    """Another process started a job with the same lock at the same moment: the index refused ours."""
+    """Another process started a job with the same lock at the same moment, so the unique index refused our claim."""
 
 
 async def claim(limit: int, owner: str, lease_ms: int, now: int | None = None) -> list[LeasedJob]:
     """Lease up to `limit` due jobs with distinct locks to `owner`, the most urgent first.
 
-    When another process takes one of their locks at the same moment, the whole claim fails on the index; the jobs are
-    then claimed one at a time, without the locks that were seen to be taken.
+    When another process takes one of their locks at the same moment, the whole claim fails on the unique index; jobs
+    are then claimed one at a time, leaving out the locks that turned out to be taken.
     """
     now = now_ms() if now is None else now
     try:
@@ -89,7 +91,7 @@ async def _claim_singly(limit: int, owner: str, lease_ms: int, now: int, taken: 
 
 async def _claim(limit: int, owner: str, lease_ms: int, now: int, taken: list[str]) -> list[LeasedJob]:
     values = (now, 2 * limit + 8, owner, now + lease_ms, limit)
-    if dialect() == "sqlite":  # there is one writer at a time: no lock can be taken in between
+    if dialect() == "sqlite":  # one writer at a time: no lock can be taken in between
         rows = await fetch(CLAIM_SQLITE, *values)
     else:
         try:
@@ -101,7 +103,7 @@ async def _claim(limit: int, owner: str, lease_ms: int, now: int, taken: list[st
 
 
 def violated_lock(exc: IntegrityError) -> str:
-    """The lock named in PostgreSQL's `Key (lock)=(…) already exists.`; raises an error about another index again."""
+    """The lock named in PostgreSQL's `Key (lock)=(…) already exists.`; re-raises an error about another index."""
     detail = getattr(exc.args[0], "detail", "") or ""
     match = re.fullmatch(r"Key \(lock\)=\((.*)\) already exists\.", detail, re.DOTALL)
     if match is None:
@@ -115,7 +117,7 @@ RESULTS = {
         json_extract(value, '$.run_at') AS due, json_extract(value, '$.forgiven') AS forgiven FROM json_each($1))""",
     "postgres": """(SELECT job, attempts AS fence, state AS outcome, error AS reason, run_at AS due,
         CAST(forgiven AS INT) AS forgiven FROM json_to_recordset(CAST($1 AS JSON))
-        AS one (job BIGINT, attempts INT, state TEXT, error TEXT, run_at BIGINT, forgiven BOOL))""",
+        AS item (job BIGINT, attempts INT, state TEXT, error TEXT, run_at BIGINT, forgiven BOOL))""",
 }
 FINISH = """
 UPDATE jobs SET state = outcome, error = reason, run_at = coalesce(due, run_at), attempts = attempts - forgiven,
@@ -123,25 +125,24 @@ UPDATE jobs SET state = outcome, error = reason, run_at = coalesce(due, run_at),
     finished_at = CASE WHEN outcome = 'queued' THEN NULL ELSE CAST($2 AS BIGINT) END,
     lease_owner = NULL, lease_expires = NULL
 FROM {results} AS result
-WHERE id = job AND attempts = fence AND state = 'running' AND lease_owner = $3 {locked}
+WHERE id = job AND attempts = fence AND state = 'running' AND lease_owner = $3 {lock_rows}
 RETURNING id, attempts
 """
-# every row is locked before the first is changed: a claim may hold one of them for a moment, and would in its turn wait
-# at the index on locks for one that is being changed: a deadlock, measured
-LOCKED = """AND id = ANY(ARRAY(
-    SELECT id FROM jobs WHERE id IN (SELECT job FROM json_to_recordset(CAST($1 AS JSON)) AS one (job BIGINT))
+# Lock every row before the first is changed. Otherwise a concurrent claim that holds one of them may wait, at the index
+# on locks, for another that is being changed: a deadlock (measured).
+LOCK_ROWS = """AND id = ANY(ARRAY(
+    SELECT id FROM jobs WHERE id IN (SELECT job FROM json_to_recordset(CAST($1 AS JSON)) AS item (job BIGINT))
     ORDER BY id FOR UPDATE))"""
 FINISH_IN = {
-    "sqlite": FINISH.format(results=RESULTS["sqlite"], locked=""),
-    "postgres": FINISH.format(results=RESULTS["postgres"], locked=LOCKED),
+    "sqlite": FINISH.format(results=RESULTS["sqlite"], lock_rows=""),
+    "postgres": FINISH.format(results=RESULTS["postgres"], lock_rows=LOCK_ROWS),
 }
 
 
 async def finish(outcomes: Sequence[JobOutcome], owner: str, now: int | None = None) -> list[bool]:
-    """Write the outcomes of jobs in one statement; for each, whether it was written because `owner` held the job."""
-    text = orjson.dumps(outcomes).decode()
+    """Write the outcomes of jobs in one statement; returns for each whether `owner` still held the job."""
     now = now_ms() if now is None else now
-    rows = await fetch(FINISH_IN[dialect()], text, now, owner)
+    rows = await fetch(FINISH_IN[dialect()], orjson.dumps(outcomes).decode(), now, owner)
     written = {(row["id"], row["attempts"]) for row in rows}
     return [(outcome.job, outcome.attempts - outcome.forgiven) in written for outcome in outcomes]
 
@@ -162,7 +163,7 @@ async def renew(jobs: Sequence[LeasedJob], owner: str, lease_expires: int) -> se
 
 
 async def ensure_lease(job: LeasedJob, seconds: float) -> None:
-    """Make sure that a job's lease lasts at least `seconds` more; LeaseLost when another worker has the job."""
+    """Extend a job's lease to last at least `seconds` more; LeaseLost when another worker has the job."""
     needed = now_ms() + int(seconds * 1000)
     if needed <= job.lease_expires:
         return
@@ -175,14 +176,15 @@ UPDATE jobs SET lease_owner = NULL, lease_expires = NULL,
     state = CASE WHEN attempts >= $2 THEN 'dead' ELSE 'queued' END,
     finished_at = CASE WHEN attempts >= $2 THEN CAST($3 AS BIGINT) END,
     error = 'The process that ran it ended.'
-WHERE id IN (SELECT id FROM jobs WHERE state = 'running' AND lease_expires < $1 {{skipping}})
+WHERE id IN (SELECT id FROM jobs WHERE state = 'running' AND lease_expires < $1 {{skip_locked}})
 RETURNING {COLUMNS}, state
 """  # noqa: S608 - column names
 
 
 async def release_expired(max_attempts: int, expired_before: int, now: int) -> list[LeasedJob]:
-    """Return jobs with an expired lease to the queue; returns those that had all their attempts and are now dead."""
+    """Requeue jobs whose lease has expired; returns those that had used all their attempts and are now dead."""
     rows = await fetch(
-        RELEASE_EXPIRED.format(skipping="" if dialect() == "sqlite" else SKIPPING), expired_before, max_attempts, now
+        RELEASE_EXPIRED.format(skip_locked="" if dialect() == "sqlite" else SKIP_LOCKED),
+        *(expired_before, max_attempts, now),
     )
     return [LeasedJob.from_row(cast("JobRow", row)) for row in rows if row["state"] == "dead"]

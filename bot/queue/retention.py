@@ -9,12 +9,12 @@ from bot.store.database import execute, fetch
 
 DAY = 86_400_000  # milliseconds
 RETENTION = (("done", False, DAY), ("done", True, 8 * DAY), ("dead", False, 30 * DAY), ("dead", True, 30 * DAY))
-"""State, whether the key is kept, and for how many milliseconds such rows stay after they finished."""
+"""State, whether the key is kept, and the milliseconds for which finished rows of that sort are kept."""
 BATCH = 500
 
 
 async def unfinished(now: datetime) -> int:
-    """The number of jobs that run or are due."""
+    """Count the jobs that are running or due."""
     rows = await fetch(
         "SELECT count(*) AS jobs FROM jobs WHERE state = 'running' OR (state = 'queued' AND run_at <= $1)",
         milliseconds(now),

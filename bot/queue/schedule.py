@@ -1,4 +1,4 @@
-"""Periodic jobs: which kinds, and how often."""
+"""The schedule: enqueues jobs periodically."""
 
 import asyncio
 import time
@@ -14,10 +14,10 @@ TICK = 1.0  # seconds
 
 
 async def run(every: Mapping[Job, float], first_after: Mapping[Job, float]) -> None:
-    """Enqueue each job when the process starts and then periodically, until cancelled.
+    """Enqueue each job when the process starts and then periodically, until canceled.
 
-    `every`: seconds from one enqueuing to the next. `first_after`: seconds from the start to the first one, for those
-    that must not run at once. Any number of processes may do this: the jobs' keys keep unfinished ones unique.
+    `every`: the interval of each job in seconds. `first_after`: seconds to wait at the start, for jobs that must not
+    run at once. Any number of processes may do this: the jobs' keys keep unfinished ones unique.
     """
     started = time.monotonic()
     due = {job: started + first_after.get(job, 0.0) for job in every}
@@ -27,7 +27,7 @@ async def run(every: Mapping[Job, float], first_after: Mapping[Job, float]) -> N
             try:
                 await enqueue(job)
             except Exception as error:  # noqa: BLE001 - the schedule survives any failure
-                log.warning("schedule waits", kind=job.kind, error=str(error))
+                log.warning("periodic job not enqueued", kind=job.kind, error=str(error))
                 continue
             due[job] = now + every[job]
         await asyncio.sleep(TICK)

@@ -1,7 +1,7 @@
-"""The worker: claims due jobs, has them performed, and writes their outcomes.
+"""The worker: claims due jobs, performs them, and writes their outcomes.
 
-One loop talks to the table: it writes the results that have come in (several at once), claims jobs for its free slots,
-and sleeps until something happens. Beside it, a heartbeat renews the leases of running jobs.
+One loop uses the table: it writes the results that have come in (several at once), claims jobs for its free slots, and
+sleeps until something happens. Another task renews the leases of running jobs.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ BACK_OFF_CAP = 600.0  # seconds
 PAUSE = 0.03
 """Seconds that the worker pauses while it yields."""
 POLL = 1.0
-"""Seconds between looks at the table while nothing wakes the worker."""
+"""Seconds between two polls of the table while nothing wakes the worker."""
 
 END_OF_TIME = 2**62
 
 Outcome = str
-"""ok, refused, later, failed (to be tried again), dead, lost (another worker has it), returned (the worker stopped)."""
+"""ok, refused, later, failed (to be retried), dead, lost (another worker has it), returned (the worker stopped)."""
 
 
 class WorkerStopped(Exception):
-    """The worker stops: its running jobs go back to the queue."""
+    """The worker is stopping: its running jobs go back to the queue."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
-    """How a worker works.
+    """Options of a worker.
 
     `concurrency`: how many jobs run at once. `max_attempts`: how often a failing job is tried before it becomes a dead
     letter. `grace_seconds`: how long running jobs may go on after `stop`. `owner`: the name in leases, generated if
@@ -84,24 +84,24 @@ OnFinished = Callable[[LeasedJob, Outcome, float, BaseException | None], None]
 
 
 def back_off(attempts: int) -> float:
-    """Seconds to wait after that many failures: doubles from 2 to 600, minus a random half at most."""
+    """Seconds to wait after that many failures: doubles from 2 to 600, shortened at random by up to a half."""
     longest: float = min(BACK_OFF_CAP, BACK_OFF_BASE * 2 ** min(attempts - 1, 30))
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - it only spreads jobs out
 
 
 def storable(text: str) -> str:
-    """A text as a database can store it: no NUL, no lone surrogates, at most 4,000 characters."""
+    """Make a text storable: no NUL, no lone surrogates, at most 4,000 characters."""
     return text[:4000].replace("\x00", "").encode(errors="replace").decode()
 
 
 def decide_outcome(
     job: LeasedJob, error: BaseException | None, max_attempts: int, now: int
 ) -> tuple[JobOutcome, Outcome]:
-    """The outcome of a job that ended with `error`: done, queued again, or dead."""
+    """Decide the outcome of a job that ended with `error`: done, queued again, or dead."""
     if error is None:
         return JobOutcome(job.id, job.attempts, "done"), "ok"
-    explained = isinstance(error, Refusal | RetryLater | PermanentFailure)
-    message = storable(f"{error}" if explained else f"{type(error).__name__}: {error}")
+    is_explained = isinstance(error, Refusal | RetryLater | PermanentFailure)
+    message = storable(f"{error}" if is_explained else f"{type(error).__name__}: {error}")
     if isinstance(error, Refusal):
         return JobOutcome(job.id, job.attempts, "done", message), "refused"
     if isinstance(error, RetryLater):
@@ -115,7 +115,7 @@ def decide_outcome(
 
 @contextmanager
 def only_worker(path: str | None) -> Iterator[None]:
-    """Hold the lock file beside a SQLite database (none when `path` is None); Refusal when another process holds it."""
+    """Hold the lock file of a SQLite database (none when `path` is None); Refusal when another process holds it."""
     if path is None:
         yield
         return
@@ -145,8 +145,8 @@ class Worker:
     ) -> None:
         """`perform` does a job; `on_finished(job, outcome, seconds, error)` is called once its outcome is written.
 
-        While `should_yield` returns True, the worker pauses before it claims more: webhook intake in this process goes
-        first.
+        While `should_yield` returns True, the worker pauses before it claims more: webhook intake in this process has
+        precedence.
         """
         self.options = options or WorkerOptions()
         self.owner = self.options.owner or f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
@@ -170,13 +170,13 @@ class Worker:
         self._wake.set()
 
     async def run(self) -> None:
-        """Work until `stop` (running jobs may finish, within the grace period) or cancelled (they go back at once).
+        """Work until `stop` (running jobs may finish, within the grace period) or canceled (they go back at once).
 
         Refusal when another process works on the same SQLite file.
         """
         database = current()
         with only_worker(database.path):
-            if database.path is not None:  # the lock file proves that whoever held a lease there was killed
+            if database.path is not None:  # the lock file proves that the owners of all leases are gone
                 self._release_before = END_OF_TIME
             database.notifier.events.add(self._wake)
             self.started.set()
@@ -192,7 +192,7 @@ class Worker:
                 await run_to_completion(self._return_jobs(helpers))
 
     async def settle(self) -> None:
-        """Wait until nothing runs and nothing is due. For tests: jobs that are due later are left alone."""
+        """Wait until nothing runs and nothing is due. For tests: does not wait for jobs that are due later."""
         while self._running or self._results or await unfinished(datetime.now(UTC)):
             self._wake.set()
             await asyncio.sleep(0.002)
@@ -201,17 +201,17 @@ class Worker:
         self._wake.clear()
         if self._should_yield():
             await asyncio.sleep(PAUSE)
-        if not await run_to_completion(self._exchange(claiming=True)):
+        if not await run_to_completion(self._write_and_claim(claiming=True)):
             await self._sleep()
 
-    async def _exchange(self, *, claiming: bool) -> bool:
-        """Write results and claim jobs, never cancelled half-way; returns whether there may be more to do at once."""
+    async def _write_and_claim(self, *, claiming: bool) -> bool:
+        """Write results and claim jobs, never canceled half-way; returns whether there may be more to do at once."""
         try:
             await self._write_results()
             await self._release_expired()
             claimed = await self._claim_jobs() if claiming else 0
-        except Exception as exc:  # the database may be away for a while: the worker outlives that
-            log.warning("the queue waits: %s", exc, exc_info=not isinstance(exc, Unavailable))
+        except Exception as exc:  # the database may be down for a while: the worker survives that
+            log.warning("the queue cannot be read or written: %s", exc, exc_info=not isinstance(exc, Unavailable))
             return False
         self.last_progress = time.monotonic()
         return bool(claimed or self._results)
@@ -227,7 +227,7 @@ class Worker:
         free = self.options.concurrency - len(self._running)
         jobs = await claim(free, self.owner, self._lease_ms) if free > 0 else []
         for job in jobs:
-            if earlier := self._running.get(job.id):  # our own lease had expired, and we claimed the job again
+            if earlier := self._running.get(job.id):  # our lease on it had expired, and we claimed the job again
                 self._cancel(earlier, LeaseLost("taken over"))
             running = self._running[job.id] = RunningJob(job)
             running.task = asyncio.create_task(self._run_job(running))
@@ -243,7 +243,7 @@ class Worker:
             error = running.stopped_by or exc
         except Exception as exc:  # noqa: BLE001 - any exception is the job's outcome
             error = exc
-        if isinstance(running.stopped_by, LeaseLost):  # even if the job ended well before it noticed
+        if isinstance(running.stopped_by, LeaseLost):  # even if the job succeeded before it noticed
             error = running.stopped_by
         if self._running.get(running.job.id) is running:
             del self._running[running.job.id]
@@ -259,9 +259,9 @@ class Worker:
         decided = [decide_outcome(result.job, result.error, self.options.max_attempts, now) for result in held]
         written = await finish([outcome for outcome, _ in decided], self.owner, now)
         del self._results[: len(results)]
-        names = {id(result): name for result, (_, name), kept in zip(held, decided, written, strict=True) if kept}
+        kept = {id(result): name for result, (_, name), ok in zip(held, decided, written, strict=True) if ok}
         for result in results:
-            self._on_finished(result.job, names.get(id(result), "lost"), result.seconds, result.error)
+            self._on_finished(result.job, kept.get(id(result), "lost"), result.seconds, result.error)
 
     async def _release_expired(self) -> None:
         if time.monotonic() - self._released_at < POLL:
@@ -275,15 +275,15 @@ class Worker:
     async def _renew_leases(self) -> None:
         while True:
             await asyncio.sleep(self._lease_ms / 3000)
-            running = list(self._running.values())
+            slots = list(self._running.values())
             try:
-                renewed = await renew([each.job for each in running], self.owner, now_ms() + self._lease_ms)
-            except Exception as exc:  # as in _exchange
-                log.warning("leases are not renewed: %s", exc, exc_info=not isinstance(exc, Unavailable))
+                renewed = await renew([slot.job for slot in slots], self.owner, now_ms() + self._lease_ms)
+            except Exception as exc:  # as in _write_and_claim
+                log.warning("leases could not be renewed: %s", exc, exc_info=not isinstance(exc, Unavailable))
                 continue
-            for each in running:
-                if each.job.id not in renewed and self._running.get(each.job.id) is each:
-                    self._cancel(each, LeaseLost("taken over"))
+            for slot in slots:
+                if slot.job.id not in renewed and self._running.get(slot.job.id) is slot:
+                    self._cancel(slot, LeaseLost("taken over"))
 
     def _cancel(self, running: RunningJob, reason: Exception) -> None:
         running.stopped_by = reason
@@ -294,7 +294,7 @@ class Worker:
         until = time.monotonic() + self.options.grace_seconds
         while self._running and time.monotonic() < until:
             self._wake.clear()
-            if not await run_to_completion(self._exchange(claiming=False)):
+            if not await run_to_completion(self._write_and_claim(claiming=False)):
                 await self._sleep()
 
     async def _return_jobs(self, helpers: list[asyncio.Task[None]]) -> None:
@@ -304,4 +304,4 @@ class Worker:
         if tasks:
             await asyncio.wait(tasks)
         await asyncio.gather(*helpers, return_exceptions=True)
-        await self._exchange(claiming=False)
+        await self._write_and_claim(claiming=False)

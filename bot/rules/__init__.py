@@ -1,1 +1,1 @@
-"""What is true: pure functions and tables, without input or output."""
+"""The domain rules: pure functions and tables, without input or output."""

@@ -1,7 +1,7 @@
 """Fields of announcements, project profiles and links, and the transitions of an announcement's state.
 
 Clients send the same value in several forms: tags as a list or as one string, a flag as `true`, `"1"` or `"Y"`. The
-parsers here normalise them, or refuse them with a sentence for every invalid field.
+parsers here normalize them, or refuse them with a sentence for every invalid field.
 """
 
 import re
@@ -29,12 +29,12 @@ SCHEMES = ("http", "https", "ftp")
 # As HTML parses tags: a name right after `<` or `</`, ended by a space, a slash or `>`. So `a < b`, `<3` and
 # `<bob@example.com>` are text.
 _TAG = re.compile(r"<(?:/?[a-z][a-z0-9-]*(?=[\s/>])|!--|!doctype\b|\?[a-z])[^>]*>", re.IGNORECASE)
-# What XML 1.0 cannot represent, and DEL.
+# The characters that XML 1.0 cannot represent, and DEL.
 _FORBIDDEN_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _FLAGS = {"true": True, "1": True, "y": True, "yes": True, "false": False, "0": False, "n": False, "no": False}
 
 Parser = Callable[[object], object]
-"""Normalises one value; raises ValueError with what it must be."""
+"""Normalizes one value; raises ValueError with a phrase that completes "the field must …"."""
 
 
 class AnnouncementFields(TypedDict):
@@ -148,7 +148,7 @@ def _text(value: object, max_length: int, *, html: bool = False) -> str:
     if len(value) > max_length:
         raise ValueError(f"have at most {max_length:,} characters")
     if _FORBIDDEN_CHARACTERS.search(value):
-        raise ValueError("hold no control characters but tabs and ends of lines")
+        raise ValueError("hold no control characters except tabs and line breaks")
     if not html and has_html(value):
         raise ValueError("hold no HTML tags")
     return value
@@ -171,7 +171,7 @@ def _not_blank(text: str) -> str:
 def _version(value: object) -> str:
     text = _not_blank(_line(value, MAX_VERSION_LENGTH))
     if text in (".", ".."):
-        raise ValueError("not be a dot or two, which cannot stand in an address")
+        raise ValueError("not be `.` or `..`, which cannot be part of a URL")
     return text
 
 

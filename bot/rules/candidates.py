@@ -20,11 +20,11 @@ def may_move(before: str, after: str) -> bool:
 
 
 def status_after_run(conclusion: str | None) -> tuple[str, str | None]:
-    """The status that a build run's conclusion gives its candidate, and the reason unless it succeeded."""
+    """The status of a candidate after its build by the run's conclusion, and the reason unless it succeeded."""
     if conclusion == "success":
         return "ready", None
     if conclusion == "cancelled":
-        return "canceled", "The build run was cancelled."
+        return "canceled", "The build run was canceled."
     return "failed", f"The build run ended with `{conclusion or 'no conclusion'}`."
 
 

@@ -15,14 +15,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Argument(Generic[T]):
-    """A typed argument. `read` turns what was written into its value, or refuses it."""
+    """A typed argument. `parse` converts its text to a value, or refuses it."""
 
     name: str
-    read: Callable[[str], T]
+    parse: Callable[[str], T]
 
     @property
     def usage(self) -> str:
-        """The argument as it stands in usage lines."""
+        """The argument in usage lines."""
         return self.name.upper()
 
 
@@ -37,7 +37,7 @@ class Clause:
 
     @property
     def usage(self) -> str:
-        """The clause as it stands in usage lines."""
+        """The clause in usage lines."""
         usage = f"{self.word} {self.argument.usage}"
         return usage if self.required else f"[{usage}]"
 
@@ -54,8 +54,8 @@ class Grammar:
 
     @property
     def usage(self) -> str:
-        """The command as people read it in help and advice."""
-        leading = [argument.usage for argument in self.required] + [f"[{each.usage}]" for each in self.optional]
+        """The usage line of help and advice."""
+        leading = [argument.usage for argument in self.required] + [f"[{argument.usage}]" for argument in self.optional]
         clauses = sorted(self.clauses, key=lambda clause: (clause.to_line_end, not clause.required))
         in_line = [clause.usage for clause in clauses if not clause.to_line_end]
         at_end = [clause.usage for clause in clauses if clause.to_line_end]
@@ -71,18 +71,18 @@ class ParsedCommand:
     flags: frozenset[str] = frozenset()
 
     def get(self, argument: Argument[T]) -> T | None:
-        """The value of an argument; None when it was left out. Refuses what the argument does not take."""
+        """The value of an argument; None when it was left out. Refuses an invalid one."""
         text = self.arguments.get(argument.name)
-        return None if text is None else argument.read(text)
+        return None if text is None else argument.parse(text)
 
     def require(self, argument: Argument[T]) -> T:
         """The value of an argument that the grammar requires."""
-        return argument.read(self.arguments[argument.name])
+        return argument.parse(self.arguments[argument.name])
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A line that begins like a command and is none: what was written, and what would be right."""
+    """A malformed command: the line, and advice on how to write it."""
 
     line: str
     advice: str
@@ -93,16 +93,16 @@ class _Malformed(Exception):
 
 
 def parse(body: str, grammars: Mapping[str, Grammar]) -> list[ParsedCommand | Mistake]:
-    """Every command in a comment, in order, and every line that looks like one; at most `MAX_COMMANDS`."""
-    found: list[ParsedCommand | Mistake] = []
+    """Parse the commands and malformed commands of a comment, in order; at most `MAX_COMMANDS`."""
+    commands: list[ParsedCommand | Mistake] = []
     for line in paragraph_lines(body):
         word, *rest = line.split(maxsplit=1) or [""]
         if word == PREFIX:
-            found.append(_command(line, "".join(rest), grammars))
-    return found[:MAX_COMMANDS]
+            commands.append(_parse_line(line, "".join(rest), grammars))
+    return commands[:MAX_COMMANDS]
 
 
-def _command(line: str, text: str, grammars: Mapping[str, Grammar]) -> ParsedCommand | Mistake:
+def _parse_line(line: str, text: str, grammars: Mapping[str, Grammar]) -> ParsedCommand | Mistake:
     word, *rest = text.split(maxsplit=1) or [""]
     if not word:
         return Mistake(line, f"say what to do: {_choices(grammars)}")
@@ -111,14 +111,14 @@ def _command(line: str, text: str, grammars: Mapping[str, Grammar]) -> ParsedCom
         close = difflib.get_close_matches(word.lower(), grammars, n=1)
         return Mistake(line, f"did you mean `{grammars[close[0]].usage}`?" if close else f"I know {_choices(grammars)}")
     try:
-        return _read(grammar, "".join(rest))
+        return _parse_arguments(grammar, "".join(rest))
     except _Malformed:
         return Mistake(line, f"write it as `{grammar.usage}`")
 
 
-def _read(grammar: Grammar, text: str) -> ParsedCommand:
+def _parse_arguments(grammar: Grammar, text: str) -> ParsedCommand:
     clauses = {clause.word: clause for clause in grammar.clauses}
-    arguments, text = _leading(grammar, text, {*clauses, *grammar.flags})
+    arguments, text = _leading_arguments(grammar, text, {*clauses, *grammar.flags})
     flags: set[str] = set()
     while text:
         word, text = _next_word(text)
@@ -135,7 +135,7 @@ def _read(grammar: Grammar, text: str) -> ParsedCommand:
     return ParsedCommand(grammar.word, arguments, frozenset(flags))
 
 
-def _leading(grammar: Grammar, text: str, keywords: Iterable[str]) -> tuple[dict[str, str], str]:
+def _leading_arguments(grammar: Grammar, text: str, keywords: Iterable[str]) -> tuple[dict[str, str], str]:
     """The arguments before the first clause or flag, and the rest of the text."""
     arguments: dict[str, str] = {}
     for argument in (*grammar.required, *grammar.optional):

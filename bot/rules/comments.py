@@ -1,4 +1,4 @@
-"""Comments that carry commands, as a webhook brings them and as a job carries them."""
+"""Comments with commands, as values that jobs hold."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,14 +6,14 @@ from typing import Literal
 from bot.rules.ids import CommentId, GitHubUserId, RepositoryId
 
 Thread = Literal["pull", "commit"]
-"""What a comment stands on: a pull request or a commit."""
+"""Where a comment was written: on a pull request or on a commit."""
 
 
 @dataclass(frozen=True)
 class CommandComment:
     """A comment with commands in it. `thread_id` is the number of the pull request or the SHA of the commit.
 
-    `created_at` is GitHub's time, as it writes it (ISO 8601).
+    `created_at` is GitHub's own text (ISO 8601).
     """
 
     repository_id: RepositoryId
@@ -27,5 +27,5 @@ class CommandComment:
 
     @property
     def marker(self) -> str:
-        """A name that no other comment has."""
+        """A unique name of the comment."""
         return f"{self.thread}-comment:{self.comment_id}"

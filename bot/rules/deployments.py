@@ -1,4 +1,4 @@
-"""The life cycle of a deployment: its statuses, how runs and reports change them, and what a rollback targets."""
+"""The life cycle of a deployment: its statuses, how runs and reports change them, and the target of a rollback."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def is_change(before: str, after: str) -> bool:
 
 
 def status_after_run(conclusion: str | None) -> tuple[str, str | None]:
-    """The status that a deploy run's conclusion gives its deployment, and the error message of a failure."""
+    """The final status of a deployment by its run's conclusion, and the error message of a failure."""
     if conclusion == "success":
         return "success", None
     if conclusion == "cancelled":
@@ -82,6 +82,6 @@ def rollback_target(history: Iterable[PastDeployment]) -> CandidateId | None:
 
 
 def _down_to(live: list[PastDeployment], rollback: PastDeployment) -> list[PastDeployment]:
-    """What a rollback leaves of what was live: all up to its target, or the rollback alone if that is unknown."""
+    """The live deployments that a rollback keeps: all up to its target, or the rollback alone if that is unknown."""
     positions = [position for position, entry in enumerate(live) if entry.candidate == rollback.candidate]
     return live[: positions[-1] + 1] if positions else [rollback]

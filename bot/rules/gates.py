@@ -1,6 +1,6 @@
-"""Gates: what stands between a candidate and an environment, decided in one place and explained by the decision itself.
+"""Gates: the conditions between a candidate and an environment, decided and explained in one place.
 
-`decide` always evaluates every gate. Whoever asks renders the same `Decision`: REST refusals, comments, the audit log.
+`decide` always evaluates every gate. REST refusals, comments and audit entries are rendered from its `Decision`.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -22,7 +22,7 @@ OVERRIDABLE: frozenset[Gate] = frozenset({"freeze"})
 
 @dataclass(frozen=True)
 class GateFacts:
-    """What the gates look at, read under the environment's lock.
+    """The input of the gates, read under the environment's lock.
 
     `frozen` and `held` are stored as objects with `by`, `reason`, `since` and, for a freeze, `until` (ISO 8601).
     `busy_with` is the id of another deployment that is under way on the environment.
@@ -94,11 +94,11 @@ def is_frozen(frozen: Mapping[str, Any] | None, now: datetime) -> bool:
 
 
 def refusal(decision: Decision, *, ignoring: Collection[Gate] = ()) -> Refusal | None:
-    """The refusal of a deployment that a gate stops, worded by the first such gate in `_REFUSALS`."""
-    closed = {gate.gate: gate for gate in decision.closed(ignoring=ignoring)}
-    for gate, word in _REFUSALS.items():
+    """Build the refusal of the first closed gate, in the order of `_REFUSALS`; None if all gates are open."""
+    closed = {result.gate: result for result in decision.closed(ignoring=ignoring)}
+    for gate, build_refusal in _REFUSALS.items():
         if gate in closed:
-            return word(decision, closed[gate])
+            return build_refusal(decision, closed[gate])
     return None
 
 
@@ -179,11 +179,11 @@ _REFUSALS: Mapping[Gate, Callable[[Decision, GateResult], Refusal]] = {
     "freeze": _frozen,
     "hold": _gated,
 }
-"""By which gate a deployment is refused first, and in which words (docs/releases.md)."""
+"""The refusals of closed gates, in the order in which they take precedence (docs/releases.md)."""
 
 
 def _time(text: object) -> datetime | None:
-    """A stored time; None when there is none, so that a freeze with a malformed end stays in force."""
+    """Parse a stored time; None when it is absent or malformed, so a freeze with a malformed end stays in force."""
     with suppress(ValueError):
         return datetime.fromisoformat(text) if isinstance(text, str) else None
     return None

@@ -11,7 +11,7 @@ CandidateId = NewType("CandidateId", int)
 EnvironmentId = NewType("EnvironmentId", int)
 DeploymentId = NewType("DeploymentId", int)
 RunRowId = NewType("RunRowId", int)
-"""The row of a workflow run that Longshore asked for, which exists before GitHub has started the run."""
+"""The row of a requested workflow run, which exists before GitHub has started the run."""
 UserId = NewType("UserId", int)
 JobId = NewType("JobId", int)
 

@@ -1,4 +1,4 @@
-"""Markdown as people write it in comments: which of its source lines address somebody."""
+"""Markdown of comments: the source lines that may hold commands."""
 
 import re
 from collections import defaultdict
@@ -18,11 +18,11 @@ def paragraph_lines(body: str) -> list[str]:
 
 
 def _without_code(text: str) -> str:
-    """A paragraph whose code spans hold no line breaks, so that nothing inside one begins a line.
+    """Remove line breaks from the code spans of a paragraph, so that nothing inside one begins a line.
 
-    One pass, however many backticks there are. https://spec.commonmark.org/0.31.2/#code-spans
+    Takes linear time. https://spec.commonmark.org/0.31.2/#code-spans
     """
-    ticks = [(found.start(), found.end()) for found in re.finditer("`+", text)]
+    ticks = [(match.start(), match.end()) for match in re.finditer("`+", text)]
     closers: dict[int, list[int]] = defaultdict(list)  # by length, the last first
     for index in range(len(ticks) - 1, -1, -1):
         closers[ticks[index][1] - ticks[index][0]].append(index)

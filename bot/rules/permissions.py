@@ -33,7 +33,7 @@ ANONYMOUS_GRANTS = {
 class Visibility:
     """The projects whose rows an actor may see: all (`everything`), else the union of two sets.
 
-    - the actor's own: a project, the projects of a repository, or what is in both; none if neither is set;
+    - the actor's own: a project, the projects of a repository, or their intersection; none if neither is set;
     - all public projects, if `public`.
     """
 
@@ -70,7 +70,7 @@ def unknown_grants(names: Iterable[str]) -> list[str]:
 def role_from(permission: str, role_name: str | None) -> str:
     """Return the role of a collaborator from GitHub's response.
 
-    `permission` reports maintain as write and triage as read; `role_name` distinguishes them. For a custom role
-    `role_name` is the name of that role, and `permission`, the role that it is based on, counts.
+    `permission` reports maintain as write and triage as read; `role_name` distinguishes them. For a custom role,
+    `role_name` is its name, and the base role in `permission` is returned.
     """
     return role_name if role_name in ROLES else permission

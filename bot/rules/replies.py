@@ -1,4 +1,4 @@
-"""The texts that we post on GitHub. Text from outside stands in code spans: it cannot mention, link or mark up."""
+"""The texts that Longshore posts on GitHub. Untrusted text is put in code spans: no mentions, links or markup."""
 
 import html
 import re
@@ -8,13 +8,13 @@ from typing import Any
 
 from bot.rules.commands import Mistake
 
-MAX_LENGTH = 60_000  # of the 65,536 characters that GitHub takes
+MAX_LENGTH = 60_000  # GitHub accepts 65,536 characters
 MARKER = "<!-- longshore:reply:{} -->"
 
 
 @dataclass(frozen=True)
 class CutResult:
-    """A candidate that a command has cut."""
+    """A candidate that a command cut, for its reply."""
 
     version: str
     commit: str
@@ -24,7 +24,7 @@ class CutResult:
 
 @dataclass(frozen=True)
 class DeployResult:
-    """A deployment that a command has started."""
+    """A deployment that a command started, for its reply."""
 
     version: str
     environment: str
@@ -33,7 +33,7 @@ class DeployResult:
 
 @dataclass(frozen=True)
 class EnvironmentStatus:
-    """An environment as the status reply shows it."""
+    """An environment in the status reply."""
 
     name: str
     live: str | None
@@ -44,7 +44,7 @@ class EnvironmentStatus:
 
 @dataclass(frozen=True)
 class ProjectStatus:
-    """A project as the status reply shows it."""
+    """A project in the status reply."""
 
     project: str
     newest_candidate: str | None
@@ -53,19 +53,19 @@ class ProjectStatus:
 
 @dataclass(frozen=True)
 class CommandHelp:
-    """A command as the help reply shows it."""
+    """A command in the help reply."""
 
     usage: str
     summary: str
 
 
 def code(text: object) -> str:
-    """Text from outside as a code span on one line."""
+    """Untrusted text as a code span on one line."""
     return "`" + (" ".join(str(text).replace("`", "'").split())[:300] or " ") + "`"
 
 
 def plain(sentence: str) -> str:
-    """A refusal's sentence with its own code spans; outside them nothing mentions, links or marks up."""
+    """A refusal's sentence with its own code spans; outside them, mentions, links and markup are escaped."""
     parts = re.sub("`+", "`", " ".join(sentence.split())).split("`")
     if len(parts) % 2 == 0:  # an unpaired backtick: none of them counts
         return _escaped("'".join(parts))
@@ -73,13 +73,13 @@ def plain(sentence: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text in which GitHub sees no mention, reference, link or HTML. A backslash alone does not stop a mention."""
+    """Escape mentions, references, links and HTML. A backslash alone does not stop a mention."""
     text = re.sub(r"[\\\[\]*_~|!]", r"\\\g<0>", html.escape(text, quote=False))
     return re.sub(r"@|#|(?<=:)(?=//)|(?<=www)(?=\.)", "\\g<0>\u200b", text, flags=re.IGNORECASE)
 
 
 def with_marker(body: str, marker: str) -> str:
-    """A reply with the hidden marker by which it is found again, cut to a length that GitHub takes."""
+    """Add the hidden marker by which a reply is found again, truncating the reply to a length that GitHub accepts."""
     if len(body) > MAX_LENGTH:
         body = body[:MAX_LENGTH].rpartition("\n")[0] + "\n\n… and more than a comment can hold."
     return f"{body}\n\n{MARKER.format(marker)}"
@@ -91,18 +91,18 @@ def has_marker(body: str, marker: str) -> bool:
 
 
 def cut(result: CutResult) -> str:
-    """A candidate was cut."""
-    state = "its build has been asked for" if result.building else f"it is {result.status}"
+    """The reply after a candidate was cut."""
+    state = "its build has been requested" if result.building else f"it is {result.status}"
     return f"Cut {code(result.version)} at {code(result.commit[:12])}; {state}."
 
 
 def deployed(result: DeployResult) -> str:
-    """A deployment was started."""
+    """The reply after a deployment was started."""
     return f"Deploying {code(result.version)} to {code(result.environment)} (deployment {result.deployment_id})."
 
 
 def refused(sentence: str, details: Mapping[str, Any]) -> str:
-    """A command was refused: the sentence, and its details one a line."""
+    """The reply to a refused command: the sentence, and the details on a line each."""
     lines = [
         f"  - {name.replace('_', ' ')}: {code(_flat(value))}" for name, value in details.items() if value is not None
     ]
@@ -110,23 +110,23 @@ def refused(sentence: str, details: Mapping[str, Any]) -> str:
 
 
 def mistaken(mistake: Mistake) -> str:
-    """A line looks like a command and is none."""
+    """The reply to a malformed command."""
     return f"I cannot read {code(mistake.line)}: {mistake.advice}"
 
 
 def late() -> str:
-    """A command reached us long after it was written."""
+    """The reply to a command that arrived long after it was written."""
     return "GitHub could not deliver this to me in time, so I did nothing. If you still want it, please say it again."
 
 
 def help_text(commands: Iterable[CommandHelp]) -> str:
-    """All commands."""
+    """The reply that lists all commands."""
     lines = [f"- `{command.usage}`: {command.summary}" for command in commands]
     return "\n".join(["I know these commands:", *lines])
 
 
 def status(report: ProjectStatus) -> str:
-    """What is live and under way on each environment of a project."""
+    """The reply that shows what is live and under way on each environment of a project."""
     newest = code(report.newest_candidate) if report.newest_candidate else "none yet"
     lines = [f"**{code(report.project)}**: newest candidate {newest}."]
     rows = [_row(environment) for environment in report.environments]
@@ -136,12 +136,12 @@ def status(report: ProjectStatus) -> str:
 
 
 def together(parts: list[str]) -> str:
-    """The replies to all commands of a comment, as one."""
+    """Join the replies to all commands of a comment."""
     return "\n\n".join(parts)
 
 
 def several_projects(names: Iterable[str]) -> str:
-    """A command does not say which project of its repository it means."""
+    """The refusal of a command that does not name one of several projects of its repository."""
     return f"This repository holds several projects ({', '.join(map(code, sorted(names)))}): add `in PROJECT`"
 
 

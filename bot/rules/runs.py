@@ -1,4 +1,4 @@
-"""Workflow runs: what GitHub reports about one, and which reports are news."""
+"""Workflow runs: the facts that GitHub reports about them, and which of these are news."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _RANK = {"in_progress": 1, "completed": 2}
 
 @dataclass(frozen=True)
 class RunFact:
-    """What GitHub reports about a run, by webhook or REST. `workflow` is the path of its file, without `@ref`."""
+    """The state of a run as GitHub reports it, by webhook or REST. `workflow` is its file's path, without `@ref`."""
 
     id: RunId
     attempt: int
@@ -33,19 +33,19 @@ def rank(status: str | None) -> int:
 
 
 def is_news(known_attempt: int, known_status: str | None, fact: RunFact) -> bool:
-    """Whether a fact says more than is known: a later attempt, or the same one further on, in any order of arrival."""
+    """Whether a fact is ahead of the known state: a later attempt, or the same attempt further on."""
     if fact.attempt != known_attempt:
         return fact.attempt > known_attempt
     return rank(fact.status) > rank(known_status) or known_status is None
 
 
-def carries(title: str, request_id: str) -> bool:
-    """Whether a run's title contains a request id as a word of its own."""
+def has_request_id(title: str, request_id: str) -> bool:
+    """Whether a run's title contains a request id as a whole word."""
     return re.search(rf"(?<![A-Za-z0-9_-]){re.escape(request_id)}(?![A-Za-z0-9_-])", title) is not None
 
 
 def request_ids(title: str) -> list[str]:
-    """The request ids of ours that a run's title contains."""
+    """The request ids in a run's title, in the format of `operations.runs.request`."""
     return re.findall(r"(?<![A-Za-z0-9_-])(?:cut|dep)-[0-9]+-[0-9a-f]{10}(?![A-Za-z0-9_-])", title)
 
 

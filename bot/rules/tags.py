@@ -10,7 +10,7 @@ from bot.rules.ids import CommitSha, GitHubUserId, ProjectId, RepositoryId
 class TagPush:
     """A tag that was pushed, and the commit it points to (annotated tags peeled); None when the tag was deleted.
 
-    `delivery` is the GUID of the webhook delivery that brought it.
+    `delivery` is the GUID of the webhook delivery that reported it.
     """
 
     repository: RepositoryId

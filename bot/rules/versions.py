@@ -23,7 +23,7 @@ _CALVER = re.compile(
 
 @dataclass(frozen=True, order=True)
 class CandidateVersion:
-    """A candidate version such as `1.4.0-rc2`, parsed."""
+    """A parsed candidate version such as `1.4.0-rc2`."""
 
     release: str
     number: int
@@ -60,7 +60,7 @@ class RequestedVersion:
 
 
 def parse_requested_version(text: str) -> RequestedVersion:
-    """Read a release version, or a candidate version that says its number. Refuses anything else."""
+    """Parse a release version, or a candidate version with its number. Refuses anything else."""
     if is_release_version(text):
         return RequestedVersion(text)
     version = parse_candidate_version(text)
@@ -89,7 +89,7 @@ def next_release(scheme: str, known: Iterable[str], bump: str, today: date) -> s
         return _next_semver(valid, bump)
     if scheme == "calver":
         return _next_calver(valid, today)
-    raise Refusal("The project's version scheme is `any`: set it to `semver` or `calver` to be told the next version.")
+    raise Refusal("The project's version scheme is `any`: set it to `semver` or `calver` to get the next version.")
 
 
 def parse_bump(value: object) -> str:

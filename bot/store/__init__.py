@@ -2,11 +2,11 @@
 
 MODELS = [
     "bot.store.announcements",
-    "bot.store.idempotency_records",
     "bot.store.audit",
     "bot.store.candidates",
     "bot.store.content",
     "bot.store.deployments",
+    "bot.store.idempotency_records",
     "bot.store.jobs",
     "bot.store.performed_requests",
     "bot.store.projects",

@@ -1,4 +1,4 @@
-"""Announcements and links, read by plain SQL: a page is found on an index, and only its rows are read whole."""
+"""Announcements and links, read by plain SQL: a page of ids is found on an index, then its rows are fetched."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -57,9 +57,9 @@ class AnnouncementRow(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class AnnouncementFilter:
-    """Which announcements to list: those of a state, of one project or of all, with ids below `before`.
+    """Which announcements to list: those in a state, of one project or of all, with ids below `before`.
 
-    Of projects in `visible`, all of them; of projects in `own`, those that the user has submitted.
+    From projects in `visible`, all of them; from projects in `own`, those that the user has submitted.
     """
 
     state: str
@@ -72,7 +72,7 @@ class AnnouncementFilter:
     def condition(self, args: list[Any]) -> str:
         """Return the condition on the rows `a` of announcements; its arguments are added to `args`.
 
-        The requested project, and the only one that may be visible, are conditions of their own: an index serves them.
+        The requested project, and the only one that may be visible, are separate conditions, so that an index is used.
         """
         args.extend((self.state, MAX_ID if self.before is None else self.before))
         conditions = [f"a.state = ${len(args) - 1}", f"a.id < ${len(args)}"]

@@ -7,7 +7,7 @@ from tortoise.models import Model
 
 
 class AuditEntry(Model):
-    """One event: who, through which channel, what, on which commit, before and after. `alarm`: somebody has to look."""
+    """The audit entry of an event. `alarm`: somebody has to look at it."""
 
     id = fields.IntField(primary_key=True)
     at = fields.DatetimeField()

@@ -14,8 +14,8 @@ class Candidate(Model):
     """An immutable, numbered attempt at a release: one full commit SHA of one repository.
 
     `branch` is the allowed branch from which the commit was proven reachable, `tip_at` when the commit was its tip.
-    `tagged`: the tag was seen at the commit, and no webhook said that it was touched since. `origin` names the message
-    that asked for the candidate, if one did.
+    `tagged`: the tag was seen at the commit, and no webhook has reported a change of it since. `origin` names the
+    message that requested the candidate, if one did.
     """
 
     id = primary_key(CandidateId)

@@ -1,4 +1,4 @@
-"""Columns whose values have a type of their own: `bot/rules/ids.py` says which."""
+"""Columns whose values have a type of `bot/rules/ids.py`."""
 
 from collections.abc import Callable
 from typing import TypeVar, cast
@@ -10,23 +10,23 @@ from bot.rules.ids import CommitSha
 Id = TypeVar("Id", bound=int)
 
 
-def primary_key(of: Callable[[int], Id]) -> fields.Field[Id]:
+def primary_key(id_type: Callable[[int], Id]) -> fields.Field[Id]:
     """A generated primary key."""
     return cast("fields.Field[Id]", fields.IntField(primary_key=True))
 
 
-def nullable_id(of: Callable[[int], Id]) -> fields.Field[Id | None]:
-    """The id of a row of another table, if there is one, without a constraint."""
+def nullable_id(id_type: Callable[[int], Id]) -> fields.Field[Id | None]:
+    """An optional id of a row of another table, without a constraint."""
     return cast("fields.Field[Id | None]", fields.IntField(null=True))
 
 
-def github_key(of: Callable[[int], Id]) -> fields.Field[Id]:
+def github_key(id_type: Callable[[int], Id]) -> fields.Field[Id]:
     """A primary key that is GitHub's own id."""
     return cast("fields.Field[Id]", fields.BigIntField(primary_key=True, generated=False))
 
 
-def nullable_github_id(of: Callable[[int], Id]) -> fields.Field[Id | None]:
-    """GitHub's id of something, if there is one."""
+def nullable_github_id(id_type: Callable[[int], Id]) -> fields.Field[Id | None]:
+    """An optional id of GitHub's."""
     return cast("fields.Field[Id | None]", fields.BigIntField(null=True))
 
 

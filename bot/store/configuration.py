@@ -32,7 +32,7 @@ def tortoise_config(url: str) -> dict[str, Any]:
 
 
 def connection_config(url: str) -> dict[str, Any]:
-    """Choose the engine for `url` and the credentials that it takes."""
+    """Choose the engine for `url`, and its credentials."""
     scheme = url.partition("://")[0]
     if scheme == "sqlite":
         return {"engine": "bot.store.engines.sqlite", "credentials": {"file_path": sqlite_path(url)}}

@@ -51,11 +51,11 @@ class Database:
         self.context = OpenContext(self)
 
     async def open(self) -> None:
-        """Connect; raise Misconfigured for a wrong address, Unavailable when the server does not answer."""
+        """Connect; raise Misconfigured for a wrong address, Unavailable when the server does not respond."""
         config = tortoise_config(self.url)
         try:
             with explain_config_errors():
-                with self.context:  # for initialisation only: later, every task gets it by the global fallback
+                with self.context:  # for initialization only: later, every task gets it by the global fallback
                     await self.context.init(config=config, _enable_global_fallback=True)
                 await self.client.create_connection(with_db=True)
             self.notifier.notifies = self.dialect == "postgres"
@@ -73,14 +73,14 @@ class Database:
         self.recent_tokens = _token_cache()
 
     async def listen(self) -> None:
-        """Wake workers on other processes' notifications until cancelled, reconnecting; return at once on SQLite."""
+        """Wake workers on other processes' notifications until canceled, reconnecting; return at once on SQLite."""
         if self.dialect != "postgres":
             return
         engine = cast("Any", self.client)
         while True:
             try:
                 await engine.listen(CHANNEL, self.notifier.wake)
-            except Exception as exc:  # noqa: BLE001 - whatever it is, polling finds the jobs meanwhile
+            except Exception as exc:  # noqa: BLE001 - polling finds the jobs meanwhile
                 log.warning("not listening for jobs: %s", exc)
             await asyncio.sleep(1)
 
@@ -103,7 +103,7 @@ async def open_database(url: str) -> Database:
 
     `url` is `sqlite:///absolute/path.db`, `sqlite://relative.db` or `postgres://user:password@host:port/name`, where
     `?maxsize=20` sets the size of the pool. Raises Misconfigured for any other URL, Unavailable when the server does
-    not answer.
+    not respond.
     """
     database = Database(url)
     await database.open()
@@ -133,7 +133,7 @@ def transaction() -> TransactionContext:
 
 @asynccontextmanager
 async def exclusive_transaction(name: str) -> AsyncIterator[None]:
-    """Open a transaction that excludes others of the same name, in this process and in others.
+    """Open a transaction that excludes others of the same name, in all processes.
 
     Within this process they queue before taking a connection, so waiting ones do not exhaust the pool. Raises
     Unavailable when the wait is too long.
@@ -182,7 +182,7 @@ async def fetch(sql: str, *args: Any) -> list[dict[str, Any]]:
 
 
 async def fetch_as(record: type[Record], sql: str, *args: Any) -> list[Record]:
-    """Return the rows of a statement as `record`, a TypedDict: dictionaries still, which the type checker knows."""
+    """Return the rows of a statement as dictionaries that the type checker knows as `record`, a TypedDict."""
     return cast("list[Record]", await fetch(sql, *args))
 
 

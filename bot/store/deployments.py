@@ -14,10 +14,10 @@ from bot.store.users import User
 class Deployment(Model):
     """One attempt to put one candidate on one environment.
 
-    `kind` is `deploy` or `rollback`. `reported`: the row is a fact that a pipeline or GitHub reported, which the rule
-    of one running deployment per environment (a partial unique index) cannot refuse. `dispatch_after`: a rollback is
-    not dispatched before the deployments that it cancels have ended, or this time has passed. `origin` names the
-    message that asked for the deployment, if one did.
+    `kind` is `deploy` or `rollback`. `reported`: the row is a fact that a pipeline or GitHub reported, so the partial
+    unique index of one running deployment per environment does not apply. `dispatch_after`: a rollback is not
+    dispatched before the deployments that it cancels have ended, or this time has passed. `origin` names the message
+    that requested the deployment, if one did.
     """
 
     id = primary_key(DeploymentId)

@@ -42,7 +42,7 @@ _PAGE_JOIN = {
 
 @dataclass(frozen=True)
 class ViewerVisibility:
-    """The projects of which the viewer may see each type of rows.
+    """The projects whose rows the viewer may see, by type of row.
 
     `projects` holds for everything but announcements and schedules; `undecided` for announcements that are not
     approved. The viewer also sees the announcements that the user `user_id` submitted.
@@ -91,11 +91,11 @@ async def node_by_version(node_type: NodeType[N], viewer: ViewerVisibility, proj
 async def pages(
     nodes: NodeList[N], viewer: ViewerVisibility, parents: Sequence[int], window: PageWindow, filters: Filters = ()
 ) -> dict[int, list[N]]:
-    """Return a page for each parent id, with one node more than the page holds if there are further ones.
+    """Return a page for each parent id, with one extra node if there are further ones.
 
     The parent id of a list of all nodes is 0. The one statement finds the page of each parent separately on its index,
-    however many rows the parent has. Numbering rows by a window function reads all of them instead, which was measured
-    to take a hundred times as long.
+    however many rows the parent has. A window function would read all of them, which was measured to take a hundred
+    times as long.
     """
     node_type, where = nodes.node_type, _conditions(nodes, viewer, filters)
     _add_bounds(nodes, window, where)
@@ -125,7 +125,7 @@ def _add_bounds(nodes: NodeList[N], window: PageWindow, where: Conditions) -> No
 
 
 def _id_rows(where: Conditions, ids: Sequence[int]) -> str:
-    """Add ids to the arguments and return the rows of one column, for VALUES, that they make."""
+    """Add ids to the arguments and return them as rows of one column, for VALUES."""
     where.args += ids
     last = len(where.args)
     return ", ".join(f"(CAST(${position} AS INT))" for position in range(last - len(ids) + 1, last + 1))
@@ -180,7 +180,7 @@ def _sql_value(value: FilterValue) -> FilterValue:
 
 
 def _node(record: type[N], row: dict[str, Any]) -> N:
-    """Return a row as a record, with its JSON columns decoded: both databases return them as text."""
+    """Convert a row to a record: decode its JSON columns, which both databases return as text."""
     for name in _JSON_COLUMNS:
         if isinstance(row.get(name), str):
             row[name] = orjson.loads(row[name])

@@ -163,7 +163,7 @@ class ScheduleNode(Node):
 
 @dataclass(frozen=True, eq=False)
 class NodeType(Generic[N_co]):
-    """A node type: its table, the record that its rows are, and the SQL of the columns.
+    """A node type: its table, the type of its rows, and the SQL of their columns.
 
     `project` is the SQL for the id of the project that a row belongs to. `filters` are conditions by name, in which
     `{}` stands for the values to compare with.

@@ -1,4 +1,4 @@
-"""The table of jobs; bot/queue/ says what happens to its rows."""
+"""The table of jobs, which bot/queue/ reads and writes."""
 
 from __future__ import annotations
 

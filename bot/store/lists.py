@@ -59,7 +59,7 @@ class Conditions:
             self.add(f"{column} IN (SELECT value FROM json_each({{}}))", orjson.dumps(list(values)).decode())
 
     def copy(self) -> "Conditions":
-        """An independent copy, to which more conditions can be added."""
+        """Copy the conditions, to add more to the copy."""
         return Conditions(list(self.clauses), list(self.args))
 
     def __str__(self) -> str:
@@ -104,12 +104,11 @@ class ModelQuery:
     async def ids(self, conditions: Conditions, order: Order = ()) -> Sequence[int]:
         """The ids of all matching rows in order, as an array of four bytes each."""
         ordering = _order_by(order)
-        rows = (
-            f"SELECT t.id FROM {self.table} t {self.joins(f'{conditions} {ordering}')} {conditions} ORDER BY {ordering}"
-        )
+        joins = self.joins(f"{conditions} {ordering}")
+        selection = f"SELECT t.id FROM {self.table} t {joins} {conditions} ORDER BY {ordering}"
         aggregate = "json_agg" if dialect() == "postgres" else "json_group_array"
-        found = await fetch(f"SELECT CAST({aggregate}(t.id) AS TEXT) AS ids FROM ({rows}) t", *conditions.args)
-        return array("i", orjson.loads(found[0]["ids"] or "[]"))
+        sql = f"SELECT CAST({aggregate}(t.id) AS TEXT) AS ids FROM ({selection}) t"
+        return array("i", orjson.loads((await fetch(sql, *conditions.args))[0]["ids"] or "[]"))
 
     async def lock(self, ids: Sequence[int], *, for_deletion: bool) -> None:
         """Lock rows until the transaction ends; `for_deletion` also blocks new references to them.
@@ -167,7 +166,7 @@ def _order_by(order: Order) -> str:
 
 
 async def ids_by_key(table: str, columns: Sequence[str], keys: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], int]:
-    """Map those combinations of column values that a row has to the row's id. Keys with a null match no row."""
+    """Map each key that a row has (its values of `columns`) to the row's id. Keys with a null match no row."""
     keys = [key for key in dict.fromkeys(keys) if None not in key]
     if not keys:
         return {}
@@ -199,7 +198,7 @@ def delete_statement(table: str, row_id: int) -> Statement:
 
 
 def _arguments(columns: Columns) -> list[Any]:
-    return [orjson.dumps(each).decode() if isinstance(each, CONTAINERS) else each for each in columns.values()]
+    return [orjson.dumps(value).decode() if isinstance(value, CONTAINERS) else value for value in columns.values()]
 
 
 @lru_cache(maxsize=256)

@@ -44,7 +44,7 @@ async def pending_migrations() -> list[str]:
 async def migrate(url: str, module: str = "bot.store.migrations", to: str = "__latest__") -> list[str]:
     """Apply the missing migrations up to and including `to` to the database at `url`; return their names.
 
-    Raises Misconfigured for a wrong address, Unavailable when the database does not answer or stays locked.
+    Raises Misconfigured for a wrong address, Unavailable when the database does not respond or stays locked.
     """
     settings = tortoise_config(url)
     settings["apps"]["models"]["migrations"] = module
@@ -65,7 +65,7 @@ async def migrate(url: str, module: str = "bot.store.migrations", to: str = "__l
 
 
 async def _apply(client: Any, apps: dict[str, Any], module: str, to: str) -> list[str]:
-    """Take the lock, look again which migrations are missing, and apply them; `client` is inside a transaction."""
+    """Take the lock, read again which migrations are missing, and apply them; `client` is inside a transaction."""
     sqlite = client.capabilities.dialect == "sqlite"
     if not sqlite:
         await client.execute_script(f"SELECT pg_advisory_xact_lock({LOCK})")

@@ -1,4 +1,4 @@
-"""Waking workers when a job is enqueued: in this process by event, in other processes by NOTIFY."""
+"""Wakes workers when a job is enqueued: in this process by event, in other processes by NOTIFY."""
 
 from __future__ import annotations
 

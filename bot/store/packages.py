@@ -50,7 +50,7 @@ class DatedRow(IdRow):
 
 @dataclass(frozen=True)
 class PackageFilter:
-    """Which package releases to list: the visible ones, of one project or of all, of one shown status or of any."""
+    """Which package releases to list: the visible ones, of one project or of all, with one shown status or any."""
 
     visible: Visibility
     project_id: int | None = None
@@ -59,7 +59,7 @@ class PackageFilter:
     def condition(self, args: list[Any]) -> str:
         """Return the condition on the rows of `releases`; its arguments are added to `args`.
 
-        It is worded as the partial indexes on `status` and `held` are, so that they serve it.
+        It repeats the conditions of the partial indexes on `status` and `held`, so that these are used.
         """
         conditions = ["release_type = 'ga'", visibility.condition(self.visible, "project_id", args)]
         if self.project_id is not None:
@@ -92,7 +92,7 @@ async def find_latest(filters: PackageFilter, statuses: tuple[int, ...], now: da
     candidates = [row for status in statuses for row in await _latest(replace(filters, status=status), now)]
     if not candidates:
         return None
-    # compared as text: SQLite returns that, and PostgreSQL returns the earliest time without its zone
+    # compared as text: SQLite returns text, and PostgreSQL returns the earliest time without a time zone
     latest = max(candidates, key=lambda row: (str(row["release_date"]), row["id"]))
     rows = await find_by_ids([latest["id"]])
     return rows[0] if rows else None

@@ -5,7 +5,7 @@ from tortoise.models import Model
 
 
 class PerformedRequest(Model):
-    """A command or tag that took effect: `origin` names the message, `result_id` the row that the act made."""
+    """A command or tag that took effect: `origin` names the message, `result_id` is the row that the act created."""
 
     id = fields.IntField(primary_key=True)
     origin = fields.CharField(max_length=255, unique=True)

@@ -1,4 +1,4 @@
-"""Placeholders of SQL statements: `$1, $2, …` as we write them, and the form that each database takes."""
+"""Placeholders of SQL statements: `$1, $2, …` in our code, translated to the form that each database takes."""
 
 from __future__ import annotations
 

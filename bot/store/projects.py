@@ -57,7 +57,7 @@ class Project(Model):
 
     @property
     def is_public(self) -> bool:
-        """Whether anonymous callers may see it. The repository must have been fetched."""
+        """Whether anonymous callers may see the project. Its repository must have been fetched."""
         return self.repository is None or not self.repository.private
 
     class Meta:
@@ -69,7 +69,7 @@ class Project(Model):
 
 @dataclass(frozen=True)
 class Outline:
-    """What has to be known of a project to authorise a read."""
+    """The columns of a project that authorizing a read needs."""
 
     id: ProjectId
     name: str
@@ -104,7 +104,7 @@ class Environment(Model):
 
 
 async def locked_permalink(project: int) -> str:
-    """The permalink of a project, locked against change until the transaction ends."""
+    """Read the permalink of a project, locked against changes until the transaction ends."""
     query = "SELECT permalink FROM projects WHERE id = $1"
     rows = await fetch(f"{query} FOR SHARE" if dialect() == "postgres" else query, project)
     return str(rows[0]["permalink"])

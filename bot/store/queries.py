@@ -60,7 +60,7 @@ MAX_ID = 2**31 - 1
 
 
 class IdRow(TypedDict):
-    """The row of a statement that finds a page."""
+    """A row of a statement that finds a page."""
 
     id: int
 
@@ -97,8 +97,8 @@ class ReleaseRow(TypedDict):
 async def find_project(condition: str, value: str | int) -> Project | None:
     """Find the project for which one of the conditions BY_… holds, with its repository.
 
-    Nearly every request begins with it, and Tortoise would build its statements anew each time, which takes longer
-    than all the rest of a reading request.
+    Nearly every request begins with this. Tortoise would build its statements anew each time, which takes longer than
+    the rest of a read request.
     """
     rows = await fetch(f"SELECT {_columns(Project, 'p')}, {_columns(Repository, 'g')} {_PROJECT} {condition}", value)
     if not rows:
@@ -171,8 +171,8 @@ async def list_release_deployments(release_id: int) -> list[DeploymentRow]:
 async def _fetch_page(record: type[Record], sql: str, page: Iterable[IdRow]) -> list[Record]:
     """Fetch the rows of a page by their ids, for which `{ids}` stands.
 
-    The page is found by a statement of its own, on an index that covers it. In a single statement PostgreSQL could not
-    know how few rows it is about: it would plan anew each time, or walk through the newest rows of every project.
+    The page is found by a separate statement, on an index that covers it. In a single statement PostgreSQL could not
+    know how few rows there are: it would plan anew each time, or scan the newest rows of every project.
     """
     ids = [row["id"] for row in page]
     return await fetch_as(record, sql.format(ids=placeholder_list(len(ids))), *ids) if ids else []
@@ -201,5 +201,5 @@ def _datetime_columns(model: type[Model]) -> list[str]:
 
 
 def _to_datetime(value: Any) -> Any:
-    """Parse the text in which SQLite returns a time: Tortoise would take twenty times as long."""
+    """Parse a time that SQLite returned as text: Tortoise would take twenty times as long."""
     return datetime.fromisoformat(value) if isinstance(value, str) else value

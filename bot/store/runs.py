@@ -14,8 +14,8 @@ class Run(Model):
     """A workflow run, from the request for it to its end. It builds a candidate or makes a deployment, never both.
 
     `state`: `wanted` (not dispatched yet), `posted` (the request may have been sent), `running`, `done`, `failed` (it
-    never ran). `request_id` is the dispatch input by which the run is found again when GitHub's response was lost. A
-    re-run on GitHub keeps its id and counts attempts: a row begins at `first_attempt` and was last seen at `attempt`.
+    never ran). `request_id` is the dispatch input by which the run is found when GitHub's response was lost. A re-run
+    on GitHub keeps the id and increments the attempt: a row begins at `first_attempt` and was last seen at `attempt`.
     """
 
     id = primary_key(RunRowId)

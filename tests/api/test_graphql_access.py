@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from api.http.authentication import INVALID, MAX_FAILURES
-from bot.context import FORBIDDEN, MISSING, Actor
+from bot.context import FORBIDDEN, NO_CREDENTIALS, Actor
 from bot.operations import users
 from bot.rules.ids import UserId
 from bot.rules.permissions import grants_of_role
@@ -58,7 +58,7 @@ async def test_anonymous_callers_see_what_the_setting_allows_and_nothing_private
     await create_public_and_private_project()
     answer = await post(world, EVERYTHING, token="")
     if setting == "none":
-        assert (answer.status, error_message(answer)) == (401, MISSING)
+        assert (answer.status, error_message(answer)) == (401, NO_CREDENTIALS)
         assert answer.headers["WWW-Authenticate"] == "Bearer"
         return
     seen = {"announcements", "schedules"} | (PROJECT_FIELDS if setting == "all" else set())

@@ -187,7 +187,7 @@ async def abandoned_record(world: World, key: str = "k1") -> IdempotencyRecord:
 
 async def test_a_key_that_a_dead_process_held_is_taken_over_once(world: World) -> None:
     left = await abandoned_record(world)
-    await age_records(idempotency_records.ANSWER_TIMEOUT - timedelta(seconds=20))
+    await age_records(idempotency_records.RESPONSE_TIMEOUT - timedelta(seconds=20))
     assert status_and_field(await post(world, PROJECTS, {"name": "lost"})) == (409, None)
     await age_records(timedelta(seconds=30))
     got = await asyncio.gather(*(post(world, PROJECTS, {"name": "lost"}) for _ in range(12)))
@@ -202,7 +202,7 @@ async def test_a_key_that_a_dead_process_held_is_taken_over_once(world: World) -
 
 async def test_a_late_response_does_not_overwrite_a_newer_one(world: World) -> None:
     left = await abandoned_record(world)
-    await age_records(idempotency_records.ANSWER_TIMEOUT + timedelta(seconds=1))
+    await age_records(idempotency_records.RESPONSE_TIMEOUT + timedelta(seconds=1))
     await post(world, PROJECTS, {"name": "lost"})
     await idempotency_records.complete(left, 201, {}, b"late")
     await idempotency_records.discard(left)

@@ -83,7 +83,7 @@ async def test_a_second_run_known_only_from_its_webhook_is_canceled_once(world: 
     await world.cut("1.0-rc1", build=True)
     await world.settle()
     (first,), (dispatch,) = world.github.runs, world.github.dispatches
-    client = world.service.github.at(world.github.installation_id, world.github.repository().id, "acme/site")
+    client = world.service.github.client_for(world.github.installation_id, world.github.repository().id, "acme/site")
     second = await workflows.dispatch(client, "build.yml", dispatch.ref, dispatch.inputs, do_nothing)
     await world.settle()
     await world.github.start(run=1)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.rules.ids import CommitSha, RunId
-from bot.rules.runs import RunFact, carries, is_news, rank, workflow_file, workflow_path
+from bot.rules.runs import RunFact, has_request_id, is_news, rank, workflow_file, workflow_path
 
 FACT = RunFact(
     id=RunId(1),
@@ -97,12 +97,12 @@ def test_the_order_and_repetition_of_facts_does_not_matter(orders: tuple[list[Ru
     ],
 )
 def test_a_title_carries_a_request_id_only_as_a_whole_word(title: str, request_id: str, expected: bool) -> None:
-    assert carries(title, request_id) is expected
+    assert has_request_id(title, request_id) is expected
 
 
 def test_a_long_title_is_searched_quickly() -> None:
     started = time.process_time()
-    assert not carries("r-1" * 300_000, "r-12")
+    assert not has_request_id("r-1" * 300_000, "r-12")
     assert time.process_time() - started < 0.5
 
 

@@ -1,1 +1,1 @@
-"""Workflow runs: dispatched, tracked to their end, and reconciled with GitHub."""
+"""Workflow runs: dispatch them, track them to their end, and reconcile them with GitHub."""

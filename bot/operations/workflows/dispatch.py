@@ -1,7 +1,8 @@
-"""Dispatching a workflow exactly once: the job between the request for a run and GitHub's confirmation of it."""
+"""Dispatch: the job that starts a requested run on GitHub exactly once."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from cachetools import LRUCache
 
@@ -15,37 +16,37 @@ from bot.github.workflows import DispatchDenied, WorkflowFile
 from bot.operations import candidates, deployments, events, jobs, runs, tags
 from bot.queue.jobs import RetryLater
 from bot.rules.ids import RunId
-from bot.rules.runs import RunFact, carries, request_ids
+from bot.rules.runs import RunFact, has_request_id, request_ids
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
 from bot.store.deployments import Deployment
 from bot.store.runs import Run
 
-REQUEST_SECONDS = 20  # one request's timeout, with a margin
+REQUEST_SECONDS = 20  # the timeout of one request, with a margin
 SEARCH_INTERVAL = timedelta(seconds=5)
-CLOCK_TOLERANCE = timedelta(minutes=2)
+CLOCK_TOLERANCE = timedelta(minutes=2)  # between GitHub's clock and ours
 INPUT_PREFIX = "aviator_"
 MAX_TIPS = 10_000
 EXPECTED = ("pending", "building", "in_progress")  # statuses of a candidate or deployment whose run is still expected
 
 
 class Withdrawn(Exception):
-    """The run is not expected any more."""
+    """The run is no longer expected: it was canceled, or its candidate or deployment has ended."""
 
 
 class Ambiguous(Refusal):
-    """Several runs may be the one that is searched for, and nothing tells them apart."""
+    """Several runs may be the requested one, and nothing distinguishes them."""
 
     def __init__(self) -> None:
         super().__init__(
-            "GitHub's answer to the dispatch was lost, and several runs may be the one that it started: look at the "
-            "Actions page. Put the request id into the workflow's `run-name`, so that a run can be told."
+            "GitHub's response to the dispatch was lost, and several runs may be the one that it started: look at the "
+            "Actions page. Put the request id into the workflow's `run-name`, so that its runs can be told apart."
         )
 
 
 @dataclass(frozen=True)
 class Dispatch:
-    """What one dispatch is about: a run of a candidate's build, or of a deployment of it."""
+    """The subject of a dispatch: the run of a candidate's build, or of a deployment of the candidate."""
 
     client: RepositoryClient
     run: Run
@@ -55,23 +56,28 @@ class Dispatch:
     """The branch or tag that the workflow is dispatched on."""
 
 
+class TipFile(NamedTuple):
+    """A workflow file at the tip of a branch, and since when it is known to be unchanged."""
+
+    file: WorkflowFile
+    unchanged_since: datetime
+
+
 @dataclass(frozen=True)
 class Dispatcher:
     """Dispatches workflows. `search_seconds` is how long a run is searched for before the request is sent again.
 
-    A workflow is sent the inputs that its file declares at the candidate's commit. A candidate that was cut at the tip
-    of its branch has the file that was there then: `tips` keeps, by repository, path and branch, the file at the tip
-    and since when it is known to be there unchanged; asking again is free (a conditional request). Any other
+    A workflow is sent the inputs that its file declares at the candidate's commit. If the candidate was cut at the tip
+    of its branch and the file at the tip has not changed since, that one is read: for all candidates of the branch this
+    is the same conditional request, which is free. `tips` holds these files by repository, path and branch. Any other
     candidate's file is read at its commit.
     """
 
     search_seconds: float
-    tips: LRUCache[tuple[int, str, str], tuple[WorkflowFile, datetime]] = field(
-        default_factory=lambda: LRUCache(MAX_TIPS), repr=False
-    )
+    tips: LRUCache[tuple[int, str, str], TipFile] = field(default_factory=lambda: LRUCache(MAX_TIPS), repr=False)
 
     async def dispatch(self, context: Context, job: jobs.DispatchRun) -> None:
-        """Job: send a requested run to GitHub, exactly once, and adopt the run that it started."""
+        """Job: ask GitHub to start a requested run, exactly once, and adopt the run."""
         run = await Run.get(id=job.run).select_related("repository")
         candidate, deployment = await _subject(run)
         if run.state not in runs.UNDISPATCHED:
@@ -79,8 +85,8 @@ class Dispatcher:
         try:
             if run.state == "posted" and run.repository.installation_id is None:
                 raise Unavailable(UNAVAILABLE, reason="the App is not installed, and a run may exist")
-            dispatch = Dispatch(context.at(run.repository), run, candidate, deployment)
-            if run.state == "posted" and await self._found(context, dispatch):
+            dispatch = Dispatch(context.client_for(run.repository), run, candidate, deployment)
+            if run.state == "posted" and await self._adopt_existing(context, dispatch):
                 return
             if run.cancel_requested or (candidate if deployment is None else deployment).status not in EXPECTED:
                 raise Withdrawn
@@ -98,11 +104,11 @@ class Dispatcher:
             await Run.filter(id=run.id, state="posted").update(posted_at=context.now())
             raise RetryLater(context.now() + SEARCH_INTERVAL, lost.sentence) from lost
         if github_id is None:
-            raise RetryLater(context.now() + SEARCH_INTERVAL, "GitHub did not tell the run's id")
+            raise RetryLater(context.now() + SEARCH_INTERVAL, "GitHub did not return the run's id")
         await adopt(context, run, github_id)
 
     async def _post(self, context: Context, dispatch: Dispatch) -> RunId | None:
-        """Send the request; a second time, with the inputs read at the commit, if GitHub refuses those of the tip."""
+        """Send the request; again, with the inputs read at the commit, if GitHub refuses those of the branch's tip."""
         run, candidate = dispatch.run, dispatch.candidate
         offered = await _offered_inputs(dispatch)
         for exact in (False, True):
@@ -120,7 +126,7 @@ class Dispatcher:
                     await _forget_tag(candidate)
                 if exact or not denied.inputs:
                     raise
-            except Unavailable:  # not sent, or refused for now
+            except Unavailable:  # not sent, or refused temporarily
                 await _mark_unsent(run)
                 raise
         raise AssertionError("the second try returns or raises")
@@ -129,35 +135,37 @@ class Dispatcher:
         candidate, workflow = dispatch.candidate, dispatch.run.workflow
         if candidate.tip_at is not None and not exact:
             at_tip = await self._file_at_tip(context, dispatch.client, workflow, candidate.branch)
-            if at_tip is not None and at_tip[1] <= candidate.tip_at:
-                return at_tip[0].inputs
+            if at_tip is not None and at_tip.unchanged_since <= candidate.tip_at:
+                return at_tip.file.inputs
         ref_name = candidate.tag or candidate.commit[:12]
         return (await workflows.get_file(dispatch.client, workflow, candidate.commit, ref_name)).inputs
 
     async def _file_at_tip(
         self, context: Context, client: RepositoryClient, workflow: str, branch: str
-    ) -> tuple[WorkflowFile, datetime] | None:
-        """The file at the tip of a branch, and since when it is known to be there; None if there is no such file."""
+    ) -> TipFile | None:
+        """Read the file at the tip of a branch; None if it does not exist or cannot be dispatched."""
         key, asked_at = (client.id, workflow, branch), context.now()
         try:
             file = await workflows.get_file(client, workflow, branch, branch)
         except DispatchDenied:
             return None
-        known = self.tips.get(key)
-        if known is None or known[0].sha != file.sha:
-            known = self.tips[key] = (file, asked_at)
-        return known
+        cached = self.tips.get(key)
+        if cached is None or cached.file.sha != file.sha:
+            cached = self.tips[key] = TipFile(file, asked_at)
+        return cached
 
-    async def _found(self, context: Context, dispatch: Dispatch) -> bool:
-        """Search for the run of a request whose response was lost. True when there is nothing more to do.
+    async def _adopt_existing(self, context: Context, dispatch: Dispatch) -> bool:
+        """Adopt the run of a request whose response was lost. False when it does not exist: dispatch again.
 
-        Raises `RetryLater` while GitHub may not list it yet: only after `search_seconds` may the request be sent again.
+        Raises `RetryLater` until `search_seconds` have passed, since GitHub may not list the run yet.
         """
         run = dispatch.run
         bot = await context.github.bot_login()
         since = run.created_at - CLOCK_TOLERANCE
         listed = await workflow_runs.dispatched_since(dispatch.client, run.workflow, since)
-        titled = sorted((fact for fact in listed if carries(fact.title, run.request_id)), key=lambda fact: fact.id)
+        titled = sorted(
+            (fact for fact in listed if has_request_id(fact.title, run.request_id)), key=lambda fact: fact.id
+        )
         matching = titled[:1] or await _unclaimed(run, dispatch.candidate, listed, bot)
         unambiguous = bool(titled) or not await _others_searching(run)
         if len(matching) == 1 and unambiguous:
@@ -174,11 +182,11 @@ class Dispatcher:
 
 
 async def adopt(context: Context, run: Run, github_id: RunId, url: str | None = None) -> None:
-    """Track a run that GitHub has started for us, from here on."""
+    """Track a run that GitHub has started for a request; cancel it if it is not the requested one."""
     async with transaction():
         run = await runs.lock(run.id)
         if not await runs.adopt(context, run, github_id, url):
-            if run.github_id != github_id:  # found, reported by the workflow, or given up before this late answer
+            if run.github_id != github_id:  # found, self-reported, or given up before this late response
                 await runs.cancel_stray(context, run, github_id, "dispatched twice")
             return
         candidate, deployment = await _subject(run)
@@ -189,7 +197,7 @@ async def adopt(context: Context, run: Run, github_id: RunId, url: str | None = 
 
 
 async def withdraw(context: Context, run: Run) -> None:
-    """End the build or deployment of a run that was canceled before GitHub had it."""
+    """End the build or deployment of a run that was canceled before it was dispatched."""
     async with transaction():
         run = await runs.lock(run.id)
         if run.state not in runs.UNDISPATCHED:
@@ -203,7 +211,7 @@ async def withdraw(context: Context, run: Run) -> None:
 
 
 async def give_up(context: Context, run: Run, refusal: Refusal) -> None:
-    """End the build or deployment of a run that cannot be started, for a reason that says what to change."""
+    """End the build or deployment of a run that cannot be dispatched, with the refusal as the reason."""
     async with transaction():
         run = await runs.lock(run.id)
         if run.state not in runs.UNDISPATCHED:
@@ -216,14 +224,14 @@ async def give_up(context: Context, run: Run, refusal: Refusal) -> None:
         else:
             await candidates.finish_build(context, candidate, "failed", refusal.sentence)
         if isinstance(refusal, tags.TagPointsElsewhere):
-            await tags.distrust(context, candidate, TagElsewhere, refusal.sentence)
+            await tags.handle_mismatch(context, candidate, TagElsewhere, refusal.sentence)
         if isinstance(refusal, Ambiguous):
             ambiguous = RunAmbiguous(project_id=candidate.project_id, commit=run.commit, request_id=run.request_id)
             await events.record(context, ambiguous)
 
 
 async def _subject(run: Run) -> tuple[Candidate, Deployment | None]:
-    """The candidate that a run is about, and the deployment of it."""
+    """Read the candidate that a run is about, and the deployment, if it is a deployment's run."""
     deployment = None
     if run.deployment_id is not None:
         deployment = await Deployment.get(id=run.deployment_id).select_related("environment")
@@ -234,16 +242,16 @@ async def _subject(run: Run) -> tuple[Candidate, Deployment | None]:
 
 
 async def _wait_for_canceled(context: Context, deployment: Deployment | None) -> None:
-    """Hold a rollback back until the runs that it cancels have ended, or its time to wait is up."""
+    """Delay a rollback until the runs that it cancels have ended, or until its `dispatch_after`."""
     if deployment is None or deployment.dispatch_after is None or context.now() >= deployment.dispatch_after:
         return
     if await Deployment.exists(environment_id=deployment.environment_id, status="canceling"):
-        again = min(context.now() + timedelta(seconds=1), deployment.dispatch_after)
-        raise RetryLater(again, "waits for cancelled runs to end")
+        retry_at = min(context.now() + timedelta(seconds=1), deployment.dispatch_after)
+        raise RetryLater(retry_at, "waiting for canceled runs to end")
 
 
 async def _mark_posted(context: Context, run: Run) -> None:
-    """Record that the request may have been sent, before it is: after a crash the next worker searches first.
+    """Record, before the request is sent, that it may have been: after a crash the next worker searches first.
 
     Raises `Withdrawn` when the run was canceled meanwhile, `LeaseLost` when another worker has taken the job over.
     """
@@ -255,18 +263,18 @@ async def _mark_posted(context: Context, run: Run) -> None:
 
 
 def _check_deadline(context: Context, run: Run) -> None:
-    """Refuse to send a run that has to have ended already."""
+    """Refuse to dispatch a run that is past its deadline."""
     if context.now() >= run.deadline_at:
         raise Refusal("It could not be dispatched before its deadline.")
 
 
 async def _mark_unsent(run: Run) -> None:
-    """Record that this request was not sent, or started nothing. An earlier one may have, and is still searched for."""
+    """Undo `_mark_posted` for a request that started nothing. An earlier one may have, and is still searched for."""
     await Run.filter(id=run.id, state="posted").update(state=run.state, posted_at=run.posted_at)
 
 
 async def _forget_tag(candidate: Candidate) -> None:
-    """GitHub does not find the candidate's tag when it starts workflows: make sure of the tag before the next try."""
+    """Have the candidate's tag checked before the next attempt: GitHub does not find it. Raises Unavailable."""
     await Candidate.filter(id=candidate.id).update(tagged=False)
     raise Unavailable(UNAVAILABLE, reason=f"it does not find the tag {candidate.tag} yet")
 
@@ -285,7 +293,7 @@ async def _unclaimed(run: Run, candidate: Candidate, listed: list[RunFact], bot:
 
 
 async def _others_searching(run: Run) -> bool:
-    """Whether another request for this workflow and commit is searched for: then only titles tell them apart."""
+    """Whether another request for this workflow and commit is searched for: only titles distinguish their runs."""
     return (
         await Run.filter(repository_id=run.repository_id, commit=run.commit, workflow=run.workflow, state="posted")
         .exclude(id=run.id)
@@ -294,7 +302,7 @@ async def _others_searching(run: Run) -> bool:
 
 
 async def _offered_inputs(dispatch: Dispatch) -> dict[str, str]:
-    """Every input that we can give a workflow; only those that it declares are sent."""
+    """All inputs that a workflow may declare; only those that it declares are sent."""
     run, candidate, deployment = dispatch.run, dispatch.candidate, dispatch.deployment
     configured = candidate.project.build_inputs if deployment is None else deployment.environment.inputs
     offered = {

@@ -1,4 +1,4 @@
-"""Reconciliation: webhooks are hints, and what they bring is asked of GitHub too."""
+"""Reconciliation: webhooks are hints, so GitHub is also asked for what they should have told."""
 
 from datetime import datetime, timedelta
 
@@ -22,29 +22,29 @@ from bot.store.runs import Run
 
 log = structlog.get_logger()
 
-SILENCE = timedelta(minutes=2)  # after which a run that was not heard of is asked for
+SILENCE = timedelta(minutes=2)  # without news of a run, after which GitHub is asked
 DELIVERIES_KEPT = timedelta(days=3)  # by GitHub
 SWEEP_OVERLAP = timedelta(minutes=15)  # between two sweeps
 MAX_ROWS = 500  # in one pass
 
 
 async def reconcile(context: Context, job: jobs.Reconcile, silence: timedelta = SILENCE) -> None:
-    """Job: ask for runs that were not heard of, and end what is past its deadline, a job each."""
+    """Job: enqueue jobs for runs without recent news, and for builds and deployments past their deadlines."""
     now = context.now()
     silent = Run.filter(state="running", checked_at__lt=now - silence).order_by("checked_at")
     for run in await silent.limit(MAX_ROWS):
-        await enqueue(jobs.FollowRun(run.id, await runs.lock_of(run)))
+        await enqueue(jobs.FollowRun(run.id, await runs.job_lock(run)))
     late_builds = Run.filter(state__in=list(runs.UNFINISHED), deployment_id=None, deadline_at__lt=now)
     for run in await late_builds.limit(MAX_ROWS):
-        await enqueue(jobs.ExpireBuild(run.id, await runs.lock_of(run)))
+        await enqueue(jobs.ExpireBuild(run.id, await runs.job_lock(run)))
     late_deployments = Deployment.filter(status__in=list(rules.UNFINISHED), deadline_at__lt=now)
     for deployment in await late_deployments.limit(MAX_ROWS):
         await enqueue(jobs.ExpireDeployment(deployment.id, deployment.environment_id))
 
 
 async def expire_build(context: Context, job: jobs.ExpireBuild) -> None:
-    """Job: ask for a build past its deadline once more, then fail and cancel it."""
-    await _ask_once_more(context, job.run)
+    """Job: refresh a build past its deadline, then fail it and cancel its run."""
+    await _refresh_before_deadline(context, job.run)
     async with transaction():
         run = await runs.lock(job.run)
         if run.state not in runs.UNFINISHED or run.candidate_id is None:
@@ -59,10 +59,10 @@ async def expire_build(context: Context, job: jobs.ExpireBuild) -> None:
 
 
 async def expire_deployment(context: Context, job: jobs.ExpireDeployment) -> None:
-    """Job: ask for a deployment past its deadline once more, then end it, saying what it waited for."""
+    """Job: refresh a deployment past its deadline, then end it with an error that says what it waited for."""
     run = await runs.newest(deployment_id=job.deployment)
     if run is not None:
-        await _ask_once_more(context, run.id)
+        await _refresh_before_deadline(context, run.id)
     async with transaction():
         deployment = await Deployment.select_for_update().get(id=job.deployment)
         if deployment.status in rules.FINAL:
@@ -79,10 +79,10 @@ async def expire_deployment(context: Context, job: jobs.ExpireDeployment) -> Non
 
 
 async def sweep_deliveries(context: Context, job: jobs.SweepDeliveries) -> None:
-    """Job: take in what GitHub tried to deliver to us and could not.
+    """Job: enqueue a job for each webhook delivery that did not arrive.
 
-    GitHub never redelivers by itself and keeps deliveries for three days. An attempt is looked at whatever its status
-    code: one that timed out is no failure in GitHub's filter. What we stored is known by its GUID.
+    GitHub never redelivers by itself and keeps deliveries for three days. All attempts are read, since GitHub's filter
+    for failures leaves out timeouts. A stored delivery is found by its GUID.
     """
     arrived = set()  # newest first: an attempt that arrived is seen before those that did not
     async for delivery in deliveries.since(context.github, await _swept_until(context)):
@@ -93,7 +93,7 @@ async def sweep_deliveries(context: Context, job: jobs.SweepDeliveries) -> None:
 
 
 async def fetch_delivery(context: Context, job: jobs.FetchDelivery) -> None:
-    """Job: take in one missed delivery, fetched from GitHub with our own credentials."""
+    """Job: fetch one missed delivery from GitHub, and enqueue it like one that arrived."""
     payload = await deliveries.payload(context.github, job.delivery)
     if payload is None or await _is_stored(job.guid):
         return
@@ -101,28 +101,28 @@ async def fetch_delivery(context: Context, job: jobs.FetchDelivery) -> None:
 
 
 async def check_repositories(context: Context, job: jobs.CheckRepositories) -> None:
-    """Job: have every repository of ours checked, a job each."""
+    """Job: enqueue a check of every repository."""
     for row in await Repository.all().only("github_id"):
         await repositories.schedule_check(row.github_id, once=True)
 
 
-async def _ask_once_more(context: Context, run_id: RunRowId) -> None:
-    """Ask GitHub before a deadline takes effect, which it does even when GitHub cannot be asked."""
+async def _refresh_before_deadline(context: Context, run_id: RunRowId) -> None:
+    """Ask GitHub for a run's status before its deadline takes effect. A failure is only logged."""
     try:
-        await tracking.ask(context, run_id)
+        await tracking.refresh(context, run_id)
     except (Unavailable, Refusal) as problem:
-        log.warning("not asked before the deadline", run=run_id, error=problem.sentence)
+        log.warning("run not refreshed before its deadline", run=run_id, error=problem.sentence)
 
 
 async def _stop_waiting(run: Run) -> None:
-    """Stop waiting for a run: only a newer attempt of it counts.
+    """Stop tracking a run: only a newer attempt of it counts.
 
-    One that may have been sent is searched for, so that it can be canceled.
+    One that may have been dispatched is searched for, so that it can be canceled.
     """
     if run.state == "running":
         await runs.save(run, state="done")
     elif run.state == "posted":
-        await enqueue(jobs.DispatchRun(run.id, await runs.lock_of(run)))
+        await enqueue(jobs.DispatchRun(run.id, await runs.job_lock(run)))
 
 
 def _why_late(environment: Environment, run: Run | None) -> str:
@@ -130,7 +130,7 @@ def _why_late(environment: Environment, run: Run | None) -> str:
     if run is None:
         return f"No pipeline reported an end within {minutes} minutes."
     state = f"GitHub says `{run.status}`" if run.github_id else "its workflow could not be dispatched"
-    return f"The deployment did not end within {minutes} minutes: {state}. Its run was cancelled."
+    return f"The deployment did not end within {minutes} minutes: {state}. Its run was canceled."
 
 
 async def _swept_until(context: Context) -> datetime:

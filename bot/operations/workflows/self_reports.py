@@ -1,4 +1,4 @@
-"""Workflows that report their own run: accepted from pipelines that were written to do so, and checked."""
+"""Self-reports: workflows that report the id of their own run. Each is checked against GitHub."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,7 +23,7 @@ GRANT = "deployment:report"
 
 @dataclass(frozen=True)
 class Subject:
-    """What a reported run builds or deploys."""
+    """The candidate that a reported run builds, or the deployment that it makes."""
 
     candidate: Candidate
     deployment: Deployment | None = None
@@ -34,17 +34,17 @@ class Subject:
         return self.candidate.status if self.deployment is None else self.deployment.status
 
     async def newest_run(self) -> Run | None:
-        """The newest run that Longshore knows of it."""
+        """The newest known run of the build or deployment."""
         if self.deployment is None:
             return await runs.newest(candidate_id=self.candidate.id)
         return await runs.newest(deployment_id=self.deployment.id)
 
 
-async def build(context: Context, request: str, run: str) -> None:
+async def record_build(context: Context, request: str, run: str) -> None:
     """Record which run builds a candidate. `request` is the `release_cut_id` input, or the candidate's id."""
     authorize(context.actor, GRANT)
-    known = await Run.get_or_none(request_id=request)
-    candidate_id = known.candidate_id if known else parse_row_id(request)
+    requested = await Run.get_or_none(request_id=request)
+    candidate_id = requested.candidate_id if requested else parse_row_id(request)
     candidate = None if candidate_id is None else await Candidate.get_or_none(id=candidate_id)
     if candidate is None:
         raise release_not_found()
@@ -52,25 +52,25 @@ async def build(context: Context, request: str, run: str) -> None:
     await _track(context, Subject(candidate), _run_id(run))
 
 
-async def deployment(context: Context, request: str, run: str) -> None:
+async def record_deployment(context: Context, request: str, run: str) -> None:
     """Record which run makes a deployment. `request` is the `deployment_id` input, or the deployment's id."""
     authorize(context.actor, GRANT)
-    known = await Run.get_or_none(request_id=request)
-    deployment_id = known.deployment_id if known else parse_row_id(request)
-    found = None
+    requested = await Run.get_or_none(request_id=request)
+    deployment_id = requested.deployment_id if requested else parse_row_id(request)
+    deployment = None
     if deployment_id is not None:
-        found = await Deployment.get_or_none(id=deployment_id).select_related("candidate")
-    if found is None:
+        deployment = await Deployment.get_or_none(id=deployment_id).select_related("candidate")
+    if deployment is None:
         raise deployment_not_found()
-    await _check_scope(context, found.candidate.project_id)
-    await _track(context, Subject(found.candidate, found), _run_id(run))
+    await _check_scope(context, deployment.candidate.project_id)
+    await _track(context, Subject(deployment.candidate, deployment), _run_id(run))
 
 
 async def _track(context: Context, subject: Subject, github_id: RunId) -> None:
     """Check a reported run against GitHub, adopt it, and let its status take effect."""
-    candidate, reported = subject.candidate, subject.deployment
+    candidate, deployment = subject.candidate, subject.deployment
     repository = await Repository.get(github_id=candidate.repository_id)
-    fact = await workflow_runs.get(context.at(repository), github_id)
+    fact = await workflow_runs.get(context.client_for(repository), github_id)
     if fact is None or fact.head_sha != candidate.commit:
         raise Refusal(
             "`workflow_run_id` is not a run of this repository at the candidate's commit", commit=candidate.commit
@@ -80,9 +80,9 @@ async def _track(context: Context, subject: Subject, github_id: RunId) -> None:
         _check_expected(subject, run, fact)
     try:
         async with transaction():
-            if reported is not None:
-                await Environment.select_for_update().get(id=reported.environment_id)
-                await Deployment.select_for_update().get(id=reported.id)
+            if deployment is not None:
+                await Environment.select_for_update().get(id=deployment.environment_id)
+                await Deployment.select_for_update().get(id=deployment.id)
             run = run or await _create_run(context, subject, fact.workflow)
             await dispatch.adopt(context, run, github_id, fact.url)
     except IntegrityError as clash:
@@ -91,7 +91,7 @@ async def _track(context: Context, subject: Subject, github_id: RunId) -> None:
 
 
 def _check_expected(subject: Subject, run: Run, fact: RunFact) -> None:
-    """Refuse a run that is not the one that was requested."""
+    """Refuse a run that is not the requested one."""
     if run.github_id not in (None, fact.id):
         raise Refusal("Another run is followed already", workflow_run_id=run.github_id)
     if fact.workflow != run.workflow or fact.event != "workflow_dispatch":
@@ -101,25 +101,27 @@ def _check_expected(subject: Subject, run: Run, fact: RunFact) -> None:
 
 
 async def _create_run(context: Context, subject: Subject, workflow: str) -> Run:
-    """Write a run that Longshore did not request, of a pipeline of the users' own, in the caller's transaction."""
-    candidate, reported = subject.candidate, subject.deployment
-    if reported is None:
+    """Insert a run that Longshore did not request, in the caller's transaction."""
+    candidate, deployment = subject.candidate, subject.deployment
+    if deployment is None:
         raise Refusal("The candidate was cut without a build", release_candidate_version=candidate.version)
     return await Run.create(
         repository_id=candidate.repository_id,
-        deployment_id=reported.id,
+        deployment_id=deployment.id,
         workflow=workflow,
         commit=candidate.commit,
-        request_id=f"own-{reported.id}",
+        request_id=f"own-{deployment.id}",
         state="posted",
         posted_at=context.now(),
-        deadline_at=reported.deadline_at or context.now() + timedelta(hours=1),
+        deadline_at=deployment.deadline_at or context.now() + timedelta(hours=1),
         created_at=context.now(),
     )
 
 
 async def _check_scope(context: Context, project: ProjectId) -> None:
-    authorize(context.actor, GRANT, project=await Project.get(id=project).select_related("repository"), hides=True)
+    authorize(
+        context.actor, GRANT, project=await Project.get(id=project).select_related("repository"), hide_project=True
+    )
 
 
 def _run_id(text: str) -> RunId:

@@ -1,4 +1,4 @@
-"""Tracking runs to their end: facts from webhooks and from asking GitHub take effect in the same way."""
+"""Tracking of runs: facts from webhooks and from reconciliation take effect in the same way."""
 
 from datetime import timedelta
 
@@ -20,32 +20,32 @@ from bot.store.runs import Run
 SHORTEST_WAIT = timedelta(milliseconds=250)
 LONGEST_WAIT = timedelta(seconds=5)
 DISPATCH_WINDOW = timedelta(minutes=2)
-"""For how long a run that no row has claimed may turn out to be one that is being dispatched."""
+"""How long after its creation an unknown run may be one that is being dispatched."""
 
 
 async def on_webhook(context: Context, repository: RepositoryId, fact: RunFact) -> None:
     """Let a webhook about a run take effect, if the run is one of ours.
 
-    The webhook may arrive before the response to our own request is stored: then it waits (RetryLater).
+    Raises RetryLater while the response to our own dispatch may not be stored yet.
     """
     age = context.now() - fact.created_at
     since = context.now() - DISPATCH_WINDOW
     posted = Run.filter(repository_id=repository, workflow=fact.workflow, state="posted", posted_at__gt=since)
-    # queried before the run is: the response may be stored in between
+    # queried before the run: the response may be stored in between
     may_be_ours = fact.event == "workflow_dispatch" and age <= DISPATCH_WINDOW and await posted.exists()
     run = await Run.filter(repository_id=repository, github_id=fact.id).order_by("-first_attempt").first()
     if run is not None:
         await apply_fact(context, run.id, fact)
     elif may_be_ours:
-        # looked at less and less often: hundreds may wait for a response that has to be searched for meanwhile
-        again = context.now() + min(max(SHORTEST_WAIT, age / 4), LONGEST_WAIT)
-        raise RetryLater(again, "the run may be one that is being dispatched")
+        # less and less often: hundreds of webhooks may wait for runs whose responses were lost
+        retry_at = context.now() + min(max(SHORTEST_WAIT, age / 4), LONGEST_WAIT)
+        raise RetryLater(retry_at, "the run may be one that is being dispatched")
     elif fact.event == "workflow_dispatch" and fact.status != "completed":
         await _cancel_if_stray(context, repository, fact)
 
 
 async def apply_fact(context: Context, run_id: RunRowId, fact: RunFact) -> None:
-    """Let a fact about a run take effect, under the run's lock. Doubled, late or reordered facts change nothing."""
+    """Let a fact about a run take effect, under the run's lock. Duplicate and outdated facts change nothing."""
     async with transaction():
         run = await runs.lock(await _row_of(run_id, fact))
         if fact.attempt > run.attempt:  # the re-run may have got a row of its own while we waited for the lock
@@ -63,17 +63,17 @@ async def apply_fact(context: Context, run_id: RunRowId, fact: RunFact) -> None:
 
 
 async def follow(context: Context, job: jobs.FollowRun) -> None:
-    """Job: ask GitHub for the status of a run that was not heard of for a while."""
-    await ask(context, job.run)
+    """Job: refresh a run of which no news has arrived for a while."""
+    await refresh(context, job.run)
 
 
-async def ask(context: Context, run_id: RunRowId) -> None:
-    """Ask GitHub for the status of a run, and let the answer take effect."""
+async def refresh(context: Context, run_id: RunRowId) -> None:
+    """Ask GitHub for the status of a run, and let it take effect."""
     run = await Run.get(id=run_id).select_related("repository")
     if run.state != "running" or run.github_id is None:
         return
     await runs.save(run, checked_at=context.now())
-    fact = await workflow_runs.get(context.at(run.repository), run.github_id)
+    fact = await workflow_runs.get(context.client_for(run.repository), run.github_id)
     if fact is None:
         await _end_lost(context, run)
     else:
@@ -81,16 +81,16 @@ async def ask(context: Context, run_id: RunRowId) -> None:
 
 
 async def _cancel_if_stray(context: Context, repository: RepositoryId, fact: RunFact) -> None:
-    """Cancel a run that our own bot started for a request that another run has answered, or that was given up."""
+    """Cancel a run of our own bot if its request has another run already, or was given up."""
     requested = await Run.filter(repository_id=repository, request_id__in=request_ids(fact.title)).first()
     if requested is None or requested.state in runs.UNDISPATCHED or fact.actor != await context.github.bot_login():
         return
-    why = "dispatched twice" if requested.github_id is not None else "its request had been given up"
-    await runs.cancel_stray(context, requested, fact.id, why)
+    reason = "dispatched twice" if requested.github_id is not None else "its request had been given up"
+    await runs.cancel_stray(context, requested, fact.id, reason)
 
 
 async def _row_of(run_id: RunRowId, fact: RunFact) -> RunRowId:
-    """The row that a fact belongs to: a later attempt may have a row of its own."""
+    """Find the row that a fact belongs to: a later attempt may have a separate one."""
     repository = (await Run.get(id=run_id)).repository_id
     rows = Run.filter(repository_id=repository, github_id=fact.id, first_attempt__lte=fact.attempt)
     row = await rows.order_by("-first_attempt").first()
@@ -98,8 +98,8 @@ async def _row_of(run_id: RunRowId, fact: RunFact) -> RunRowId:
 
 
 async def _reject_commit(context: Context, run: Run, fact: RunFact) -> None:
-    """What runs is not what was approved: cancel it, and ignore its result."""
-    reason = f"The run was at {fact.head_sha}, not at {run.commit}: it was cancelled."
+    """Cancel a run that is not at its candidate's commit, and fail its candidate or deployment."""
+    reason = f"The run was at {fact.head_sha}, not at {run.commit}: it was canceled."
     await runs.save(run, state="failed", url=fact.url)
     await enqueue(jobs.CancelRun(run.id, forced=True))
     if run.deployment_id is None:
@@ -140,7 +140,7 @@ async def _apply_to_deployment(context: Context, run: Run, fact: RunFact) -> Non
     deployment = await Deployment.get(id=run.deployment_id)
     runs.bind_subject(await Candidate.get(id=deployment.candidate_id).select_related("project"), deployment)
     if deployment.status in deployment_rules.FINAL and fact.attempt > run.attempt:
-        deployment, run = await _run_again(context, deployment, run, fact)
+        deployment, run = await _record_rerun(context, deployment, run, fact)
     await record_status(context, run, fact)
     if fact.status == "completed":
         status, message = deployment_rules.status_after_run(fact.conclusion)
@@ -149,11 +149,11 @@ async def _apply_to_deployment(context: Context, run: Run, fact: RunFact) -> Non
         await deployments.begin(context, deployment)
 
 
-async def _run_again(context: Context, finished: Deployment, run: Run, fact: RunFact) -> tuple[Deployment, Run]:
-    """Make a new deployment, tracked from this attempt, for a finished one whose run was started again on GitHub."""
-    deployment = await external_deployments.run_again(context, finished)
+async def _record_rerun(context: Context, finished: Deployment, run: Run, fact: RunFact) -> tuple[Deployment, Run]:
+    """Insert a deployment and its run, tracked from this attempt, for the re-run of a finished deployment."""
+    deployment = await external_deployments.record_rerun(context, finished)
     environment = await Environment.get(id=deployment.environment_id)
-    again = await Run.create(
+    rerun = await Run.create(
         repository_id=run.repository_id,
         deployment_id=deployment.id,
         workflow=run.workflow,
@@ -166,7 +166,7 @@ async def _run_again(context: Context, finished: Deployment, run: Run, fact: Run
         deadline_at=context.now() + timedelta(minutes=environment.deploy_deadline_minutes),
         created_at=context.now(),
     )
-    return deployment, again
+    return deployment, rerun
 
 
 async def record_status(context: Context, run: Run, fact: RunFact) -> None:
@@ -183,7 +183,7 @@ async def record_status(context: Context, run: Run, fact: RunFact) -> None:
 
 
 async def _end_lost(context: Context, run: Run) -> None:
-    """GitHub does not know the run any more: end its build or deployment."""
+    """End the build or deployment of a run that GitHub no longer has."""
     async with transaction():
         run = await runs.lock(run.id)
         await runs.save(run, state="failed")

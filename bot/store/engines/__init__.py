@@ -1,6 +1,6 @@
-"""What both database engines share. They are thin subclasses of Tortoise's own, named in its configuration by module.
+"""Code that both database engines share. They are thin subclasses of Tortoise's, configured by module name.
 
-docs/decisions/002-own-database-engines.md explains why they exist. In short: a task may be cancelled at any await
+docs/decisions/002-own-database-engines.md explains why they exist. In short: a task may be canceled at any await
 without leaving a connection inside a transaction, and a transaction belongs to the one task that opened it.
 """
 
@@ -21,19 +21,19 @@ ACQUIRE_TIMEOUT = 8.0
 
 
 async def run_to_completion(work: Awaitable[T]) -> T:
-    """Wait until `work` has ended even if the waiting task is cancelled; the cancellation is raised afterwards."""
+    """Wait until `work` has ended even if the waiting task is canceled; the cancellation is raised afterwards."""
     task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
+    cancellation: asyncio.CancelledError | None = None
     while not task.done():
         try:
             await asyncio.wait([task])
         except asyncio.CancelledError as exc:
-            cancelled = exc
-    if cancelled is None:
+            cancellation = exc
+    if cancellation is None:
         return task.result()
     if not task.cancelled():
         task.exception()  # marks it as retrieved: the cancellation takes precedence
-    raise cancelled
+    raise cancellation
 
 
 async def acquire(lock: asyncio.Lock) -> None:
@@ -69,7 +69,7 @@ class Ownership:
 
 
 class Savepoint(NestedTransactionContext):
-    """A transaction inside a transaction: rolled back alone, committed only with the outer one."""
+    """A nested transaction: rolled back alone, committed only with the outer one."""
 
     __slots__ = ("callbacks_before", "ownership")
 

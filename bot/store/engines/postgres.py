@@ -34,7 +34,7 @@ TRANSIENT_ERRORS = (
     asyncpg.PostgresConnectionError,
     asyncpg.InsufficientResourcesError,  # a full disk, too many connections
     asyncpg.OperatorInterventionError,  # shutting down, starting up
-    asyncpg.TransactionRollbackError,  # deadlock, serialisation
+    asyncpg.TransactionRollbackError,  # deadlock, serialization
     asyncpg.LockNotAvailableError,
     asyncpg.ObjectNotInPrerequisiteStateError,  # the database accepts no connections
     asyncpg.InvalidCatalogNameError,  # the database does not exist, or is being restored
@@ -42,7 +42,7 @@ TRANSIENT_ERRORS = (
     TimeoutError,
 )
 STATEMENT_TIMEOUT = 30.0
-"""Seconds after which a statement without a result counts as unavailable."""
+"""Seconds after which a running statement is given up and the database counts as unavailable."""
 CONNECTION_SETTINGS = ("host", "port", "user", "database", "timeout", "ssl", "server_settings", "statement_cache_size")
 """The settings of the pool that apply to a single connection."""
 
@@ -53,7 +53,7 @@ def translate_errors() -> Iterator[None]:
     try:
         yield
     except TRANSIENT_ERRORS as exc:
-        log.warning("the database does not answer: %s: %s", type(exc).__name__, exc)
+        log.warning("the database does not respond: %s: %s", type(exc).__name__, exc)
         raise Unavailable(UNAVAILABLE) from exc
     except asyncpg.InterfaceError as exc:
         if "clos" not in str(exc):  # asyncpg raises this both for a lost connection and for wrong use
@@ -65,7 +65,7 @@ def translate_errors() -> Iterator[None]:
 async def run(connection: Any, query: str, values: Sequence[Any] | None) -> tuple[int, list[Any]]:
     """Run one statement; return the number of rows that it changed or returned, and the rows of a query.
 
-    Tortoise reads the wrong part of the status `INSERT 0 1` as the number.
+    Tortoise takes the number from the wrong part of the status `INSERT 0 1`.
     """
     if query.lstrip()[:6].upper() not in ("INSERT", "UPDATE", "DELETE"):
         rows = await connection.fetch(query, *(values or ()))
@@ -77,12 +77,12 @@ async def run(connection: Any, query: str, values: Sequence[Any] | None) -> tupl
 class Connection(asyncpg.Connection):  # type: ignore[misc]
     """A connection that returns to the pool without a reset query, which would cost a round trip.
 
-    Our statements leave nothing in its session: locks and settings end with their transaction, and LISTEN has a
-    connection of its own. A transaction that is still open is rolled back all the same.
+    Our statements leave no state in the session: locks and settings end with their transaction, and LISTEN has a
+    connection of its own. A transaction that is still open is rolled back nevertheless.
     """
 
     def get_reset_query(self) -> str:
-        """Return no statement."""
+        """Return no statement: there is nothing to reset."""
         return ""
 
 
@@ -117,8 +117,8 @@ class Client(AsyncpgDBClient):
     async def fetch_dedicated(self, query: str, values: Sequence[Any], timeout_seconds: float) -> list[Any]:
         """Return the rows of a statement on a connection that is reserved for the one caller of this method.
 
-        That saves acquiring and releasing one of the pool, which costs more than a small statement. Raises Unavailable
-        after `timeout_seconds`.
+        That saves acquiring one from the pool and releasing it, which costs more than a small statement. Raises
+        Unavailable after `timeout_seconds`.
         """
         with translate_errors():
             if self._dedicated is None or self._dedicated.is_closed():
@@ -140,7 +140,7 @@ class Client(AsyncpgDBClient):
             return await run(connection, query, values)
 
     async def close(self) -> None:
-        """Close every connection, even when the calling task is cancelled."""
+        """Close every connection, even when the calling task is canceled."""
         if self._dedicated is not None:
             self._dedicated.terminate()
         await run_to_completion(super().close())
@@ -157,7 +157,7 @@ class Client(AsyncpgDBClient):
             return await super()._translate_exceptions(func, *args, **kwargs)
 
     async def listen(self, channel: str, on_notification: Callable[[], None]) -> None:
-        """Call `on_notification` for every notification until the connection, one of its own, ends."""
+        """Call `on_notification` for every notification, on a dedicated connection, until that ends."""
         with translate_errors():
             connection = await self._connect()
         ended = asyncio.Event()

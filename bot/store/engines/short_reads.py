@@ -1,4 +1,4 @@
-"""Short reads of SQLite on the event loop's own thread: docs/decisions/006-short-reads-on-the-loop.md."""
+"""Short reads of SQLite on the event loop's thread: docs/decisions/006-short-reads-on-the-loop.md."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def is_one_instruction(query: str) -> bool:
 
 
 class ShortReads:
-    """A read-only connection for the event loop's thread: handing a short read to another thread costs more than it.
+    """A read-only connection on the event loop's thread: handing a short read to another thread would cost more.
 
     A read that exceeds `time_limit` seconds is interrupted, and the same statement is not tried again for SLOW_SECONDS.
     """
@@ -48,9 +48,9 @@ class ShortReads:
         return time.monotonic() > self._deadline
 
     def read(self, function: Callable[..., T], query: str, values: Sequence[Any] | None) -> T | None:
-        """Call a function with the connection; None when it was too slow or failed, for the reader's thread to repeat.
+        """Call a function with the connection; None when it was too slow or failed.
 
-        That thread may take its time, and raises the error.
+        The caller then repeats it on the reader's thread, which has no time limit and raises the error.
         """
         if query in self._slow or is_one_instruction(query):
             return None

@@ -34,13 +34,13 @@ PRAGMAS = {
     "journal_mode": "WAL",
     "synchronous": "FULL",
     "foreign_keys": "ON",
-    "busy_timeout": 5000,  # milliseconds; less than ACQUIRE_TIMEOUT, so that a waiting request is answered in time
+    "busy_timeout": 5000,  # milliseconds; less than ACQUIRE_TIMEOUT, so that a waiting request gets a response in time
     "journal_size_limit": 64 * 1024 * 1024,
 }
 
 
 class Statements(SqliteClient):
-    """Runs statements: reads on the loop or on the reader, writes on the writer."""
+    """Runs statements: reads on the event loop's thread or on the reader, writes on the writer."""
 
     _reader: aiosqlite.Connection | None = None
     _short_reads: ShortReads | None = None
@@ -155,7 +155,7 @@ class Transaction(Statements, SqliteTransactionWrapper):
             await on_thread(connection, run_many, query, values)
 
     async def begin(self) -> None:
-        """Take the write lock at once, so that two processes wait for each other instead of failing half-way."""
+        """Take the write lock at once, so that concurrent processes wait here instead of failing half-way."""
         await on_thread(self._connection, run, "BEGIN IMMEDIATE", None)
 
     async def commit(self) -> None:
@@ -183,7 +183,7 @@ class Scope(SqliteTransactionContext):
             try:
                 if self.connection._connection is not None:
                     await run_to_completion(on_thread(self.connection._connection, roll_back))
-            finally:  # a second cancellation is raised by the line above
+            finally:  # the line above raises a second cancellation
                 self._trxlock.release()
             raise
         self.token = get_connections().set(self.connection_name, self.connection)

@@ -1,6 +1,6 @@
-"""Statements of the SQLite engine: functions that run on the thread of a connection, and the call that hands them over.
+"""Statements of the SQLite engine: functions that run on the thread of a connection, and the call that submits them.
 
-Each runs as one call on that thread, so a cancelled task never leaves a half-read cursor behind.
+Each runs as one call on that thread, so a canceled task never leaves a half-read cursor behind.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def reads_only(query: str) -> bool:
 
 
 async def connect(target: str, pragmas: dict[str, Any]) -> aiosqlite.Connection:
-    """Open a connection in autocommit mode; it is closed again when its preparation fails."""
+    """Open a connection in autocommit mode, and prepare it."""
     connection = aiosqlite.connect(target, uri=True, isolation_level=None)
     connection._thread.daemon = True  # a connection left open must not keep the process from exiting
     with translate_errors():
@@ -88,7 +88,7 @@ def run(connection: sqlite3.Connection, query: str, values: Sequence[Any] | None
 
 
 def run_dict(connection: sqlite3.Connection, query: str, values: Sequence[Any] | None) -> list[dict[str, Any]]:
-    """Run one statement and return its rows as dictionaries; `dict(row)` would search the names for each column."""
+    """Run one statement and return its rows as dictionaries; `dict(row)` would be slower: it looks up each name."""
     cursor = connection.execute(query, values or ())
     names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -1,4 +1,4 @@
-"""Requests from GitHub are known by their origin in a table of their own, and jobs carry their arguments as objects."""
+"""Add a table of performed requests by origin, and store the arguments of jobs as objects."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,9 +31,9 @@ COMMENT = {
     "comment": "comment_id",
     "at": "created_at",
 }
-"""The names of a comment's fields, before and now."""
+"""The new names of a comment's fields, by their old ones."""
 RUN = {"attempt": "run_attempt", "workflow": "path", "title": "display_title", "url": "html_url"}
-"""The names of a fact's fields, in the old jobs and at GitHub."""
+"""GitHub's names of a run's fields, by those in old jobs."""
 UNFINISHED = """
 SELECT id, kind, payload FROM jobs WHERE state <> 'done' AND (
     kind IN ('command', 'cut_by_tag', 'observe', 'reply') OR (kind = 'cancel' AND key LIKE 'force-cancel:%')
@@ -49,19 +49,19 @@ WHERE state <> 'done' AND kind = 'observe'
 """
 
 
-def comment(said: Mapping[str, Any]) -> dict[str, Any]:
-    """A comment under the names that its fields have now."""
-    return {COMMENT.get(name, name): value for name, value in said.items()}
+def comment(old: Mapping[str, Any]) -> dict[str, Any]:
+    """Rename the fields of a comment."""
+    return {COMMENT.get(name, name): value for name, value in old.items()}
 
 
 def workflow_run(fact: Mapping[str, Any], repository: int) -> dict[str, Any]:
-    """The webhook that says of a run what the fact said."""
+    """Convert a fact about a run back to the webhook payload that it came from."""
     run = {RUN.get(name, name): value for name, value in fact.items()}
     return {"repository": {"id": repository}, "workflow_run": {**run, "actor": {"login": fact["actor"]}}}
 
 
 def payload(kind: str, old: Mapping[str, Any], repository: int) -> dict[str, Any]:
-    """The payload of a job that waits, as its kind reads it now."""
+    """Convert the payload of a waiting job to the form that its kind reads now."""
     if kind == "command":
         return {"comment": comment(old)}
     if kind == "observe":
@@ -87,9 +87,9 @@ async def rewrite_jobs(_apps: Any, editor: Any) -> None:
 
 
 class Migration(Step):
-    """`performed_requests`, filled from what candidates and deployments know of their origin."""
+    """Create `performed_requests`, filled from the origins of candidates and deployments."""
 
-    dependencies = [("models", "0003_audit_channel")]  # noqa: RUF012 - tortoise's own form
+    dependencies = [("models", "0003_audit_channel")]  # noqa: RUF012 - as Tortoise declares it
     operations = [  # noqa: RUF012
         for_each(sqlite=statements("sqlite", TABLE), postgres=statements("postgres", TABLE)),
         RunPython(rewrite_jobs),
