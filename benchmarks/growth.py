@@ -80,7 +80,7 @@ async def run_round(world: World, round_number: int) -> Times:
 
 async def finish_newest_run(world: World) -> None:
     """Let the worker dispatch the newest run, then complete that run."""
-    worker = asyncio.create_task(world.service.work(scheduled=False))
+    worker = asyncio.create_task(world.service.work(schedule=False))
     await world.settle()
     await world.github.finish(run=len(world.github.runs))
     await world.settle()
@@ -97,7 +97,7 @@ async def serve_rounds(url: str, releases: int) -> None:
         async with stage.process() as world:
             await furnish(world)
         seconds, _ = await timed(fill_releases(url, releases))
-        async with stage.process(works=False) as measured:
+        async with stage.process(worker=False) as measured:
             measured.token = world.token
             print(json.dumps({"filled": seconds}), flush=True)
             round_number = 0

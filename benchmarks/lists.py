@@ -232,7 +232,7 @@ async def serve(bare_port: int) -> None:
     """Serve our application and the bare routes, with the settings of the environment, until stopped."""
     settings = read_settings()
     log.configure(settings.log_level)
-    app = create_app(settings, works=False)
+    app = create_app(settings, worker=False)
     ours = web.AppRunner(app, access_log=None)
     await ours.setup()
     client: Any = app[SERVICE].database.client

@@ -230,7 +230,7 @@ async def a_world(source: Path, database_url: str, serve: Serve, **settings: Any
     github = await GitHub.create(source)
     try:
         api = await serve(github.app)
-        app = create_app(settings_for(github, str(api.make_url("/")), database_url, **settings), scheduled=False)
+        app = create_app(settings_for(github, str(api.make_url("/")), database_url, **settings), schedule=False)
         ours = await serve(app)
         github.webhook_url = str(ours.make_url("/webhooks/github"))
         async with aiohttp.ClientSession() as session:

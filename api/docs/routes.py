@@ -76,13 +76,13 @@ class ApiDocs:
         self._dialects = dialects
         self._bodies: dict[str, bytes] = {}
 
-    def add(self, app: web.Application) -> None:
+    def add_routes(self, app: web.Application) -> None:
         """Add the routes, which need no credentials."""
         for path in paths():
             app.router.add_get(path, self.respond)
 
     async def respond(self, request: web.Request) -> web.Response:
-        """Respond with what belongs to the path of the request."""
+        """Respond with the document, the page or the file at the requested path."""
         path = request.path
         if path not in self._bodies:
             self._bodies[path] = await asyncio.to_thread(self._body, path)  # the document takes long to generate

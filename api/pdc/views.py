@@ -28,10 +28,11 @@ PREFLIGHT = {"Access-Control-Allow-Methods": "GET, HEAD, OPTIONS", "Access-Contr
 log = structlog.get_logger()
 
 
-def add(app: web.Application, runtime: ApiRuntime) -> None:
-    """Serve everything below the base."""
+def add_routes(app: web.Application, runtime: ApiRuntime) -> None:
+    """Serve every path below the base."""
+    views = PdcViews(runtime)
     for path in (f"{BASE}/{{tail:[\\s\\S]*}}", BASE):
-        app.router.add_route("*", path, PdcViews(runtime).handle)
+        app.router.add_route("*", path, views.handle)
 
 
 @dataclass(frozen=True)
