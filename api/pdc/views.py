@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC
 
@@ -10,14 +11,14 @@ from aiohttp import web
 
 from api.http.endpoints import ApiRuntime
 from api.pdc import html, request_bodies, responses
-from api.pdc.auth import TokenEndpoint
+from api.pdc.auth import TokenEndpoint, require_credentials
 from api.pdc.crud import actions, query_params
 from api.pdc.crud.actions import ResourceRequest
 from api.pdc.crud.resource import Field, Item, PdcError, RenderContext, Resource
 from api.pdc.resources.vocabularies import Vocabulary
 from api.pdc.responses import FAULT, HTML_TYPE, HTML_TYPES, JSON_TYPES, PdcResponse
 from api.pdc.routes import BASE, RESOURCES, SAFE_METHODS, Route, find_route
-from bot.context import FORBIDDEN, MISSING, Actor, Context
+from bot.context import Actor, Context, authorize
 from bot.errors import Forbidden, Problem, Unauthenticated
 from bot.log import bind_log_context
 
@@ -140,8 +141,8 @@ async def _token(call: Call, endpoint: TokenEndpoint) -> PdcResponse:
 
 async def _vocabulary(call: Call, vocabulary: Vocabulary) -> PdcResponse:
     params = call.request.query
-    if call.request.method != "OPTIONS" and not call.context.actor.may("content:read"):
-        raise _denied(call.context.actor)
+    if call.request.method != "OPTIONS":
+        authorize(call.context.actor, "content:read")
     query_params.check_names(params, (*query_params.PAGING, "fields", "exclude_fields"))
     if call.request.method == "OPTIONS":
         return PdcResponse(_description(f"{vocabulary.title} List", "", {}))
@@ -178,24 +179,24 @@ async def _resource(call: Call, resource: Resource) -> PdcResponse:
 
 
 def _authorize(actor: Actor, resource: Resource, method: str) -> None:
-    """Refuse a caller who may not do this to any row, before anything that was sent is examined."""
+    """Refuse a caller who may not use the method on any row, before the query and the body are read.
+
+    A token of one project writes only rows that belong to a project. OPTIONS is open to all.
+    """
     if method not in SAFE_METHODS:
-        allowed = _may_write(actor, resource)
-    elif resource.anonymous_access:
-        allowed = actor.may("content:read")
-    else:
-        allowed = actor.holds("content:read") and actor.project_id is None
-    if not allowed and method != "OPTIONS":
-        raise _denied(actor)
-
-
-def _denied(actor: Actor) -> Problem:
-    return Unauthenticated(MISSING) if actor.is_anonymous else Forbidden(FORBIDDEN)
+        authorize(actor, "content:write", everywhere=not resource.query.project)
+    elif method != "OPTIONS":
+        if not resource.anonymous_access:
+            require_credentials(actor)
+        authorize(actor, "content:read", everywhere=not resource.anonymous_access)
 
 
 def _may_write(actor: Actor, resource: Resource) -> bool:
-    """Whether the actor may write some row: a token of one project writes only rows that have a project."""
-    return actor.holds("content:write") and (actor.project_id is None or bool(resource.query.project))
+    """Whether the actor may write any row."""
+    with suppress(Forbidden, Unauthenticated):
+        _authorize(actor, resource, "PUT")
+        return True
+    return False
 
 
 def _resource_request(call: Call, resource: Resource, body: object) -> ResourceRequest:
