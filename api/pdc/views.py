@@ -1,4 +1,4 @@
-"""HTTP for the PDC dialect, documented in docs/schedules.md: negotiation, authentication, and one view per target."""
+"""HTTP for the PDC dialect: negotiation, authentication, and one view per kind of target. See docs/schedules.md."""
 
 import re
 from collections.abc import Mapping
@@ -37,8 +37,8 @@ def add_routes(app: web.Application, runtime: ApiRuntime) -> None:
 
 
 @dataclass(frozen=True)
-class Call:
-    """An authenticated request, with what its response is rendered by."""
+class PdcCall:
+    """An authenticated request, and how its response is rendered."""
 
     request: web.Request
     route: Route
@@ -48,13 +48,13 @@ class Call:
 
 
 class PdcViews:
-    """Handles every request below the base."""
+    """Handles all requests below the base."""
 
     def __init__(self, runtime: ApiRuntime) -> None:
         self._runtime = runtime
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Route a request, and report whatever goes wrong in the form of this dialect."""
+        """Route a request, and report every error in the form of this dialect."""
         route = find_route(request.rel_url.raw_path)
         if route is None:
             prefers_json = responses.preferred_type(request) in JSON_TYPES
@@ -91,7 +91,7 @@ class PdcViews:
         bind_log_context(actor=actor.name)
         context = self._runtime.context().acting_as(actor, "rest")
         rendering = RenderContext(base_url, route.suffix, context.now().astimezone(UTC).date())
-        call = Call(request, route, context, rendering, as_html)
+        call = PdcCall(request, route, context, rendering, as_html)
         match route.target:
             case None:
                 return _root(call)
@@ -103,7 +103,7 @@ class PdcViews:
                 return await _resource(call, route.target)
 
     def _base_url(self, request: web.Request) -> str:
-        """What links begin with: the configured address, or else the one that the caller used."""
+        """The URL that links begin with: the configured one, or else the one that the caller used."""
         if self._runtime.base_url:
             return self._runtime.base_url + BASE
         if HOST.fullmatch(request.host) is None:
@@ -112,25 +112,25 @@ class PdcViews:
 
     async def _authenticate(self, request: web.Request) -> Actor:
         """The caller. Unknown authentication schemes are ignored."""
-        access = self._runtime.authenticator
+        authenticator = self._runtime.authenticator
         scheme, *rest = request.headers.get("Authorization", "").split() or [""]
         if not scheme or scheme.lower() not in ("token", "bearer"):
-            return access.anonymous
+            return authenticator.anonymous
         if not rest:
-            raise access.refusal(request, "", "Invalid token header. No credentials provided.")
+            raise authenticator.refusal(request, "", "Invalid token header. No credentials provided.")
         if len(rest) > 1:
             sentence = "Invalid token header. Token string should not contain spaces."
-            raise access.refusal(request, rest[0], sentence)
-        return await access.authenticate(request)
+            raise authenticator.refusal(request, rest[0], sentence)
+        return await authenticator.authenticate(request)
 
 
-def _root(call: Call) -> PdcResponse:
+def _root(call: PdcCall) -> PdcResponse:
     if call.request.method == "OPTIONS":
         return PdcResponse(_description("Api Root", "", {}))
     return PdcResponse({name: f"{call.rendering.base_url}/{name}/" for name in sorted(RESOURCES)})
 
 
-async def _token(call: Call, endpoint: TokenEndpoint) -> PdcResponse:
+async def _token(call: PdcCall, endpoint: TokenEndpoint) -> PdcResponse:
     query_params.check_names(call.request.query, ())
     if call.request.method == "OPTIONS":
         return PdcResponse(_description("Token", "", {}))
@@ -139,7 +139,7 @@ async def _token(call: Call, endpoint: TokenEndpoint) -> PdcResponse:
     return PdcResponse(body, empty=body is None, headers={"Cache-Control": "no-store"})
 
 
-async def _vocabulary(call: Call, vocabulary: Vocabulary) -> PdcResponse:
+async def _vocabulary(call: PdcCall, vocabulary: Vocabulary) -> PdcResponse:
     params = call.request.query
     if call.request.method != "OPTIONS":
         authorize(call.context.actor, "content:read")
@@ -147,14 +147,14 @@ async def _vocabulary(call: Call, vocabulary: Vocabulary) -> PdcResponse:
     if call.request.method == "OPTIONS":
         return PdcResponse(_description(f"{vocabulary.title} List", "", {}))
     fields = query_params.select_fields(vocabulary.fields, params, await request_bodies.read_optional(call.request))
-    items: list[Item] = [{each.name: item[each.name] for each in fields} for item in vocabulary.items]
+    items: list[Item] = [{field.name: item[field.name] for field in fields} for item in vocabulary.items]
     if query_params.page_size(params) <= 0:
         return PdcResponse(items)
     page = query_params.parse_page(params, len(items))
     return PdcResponse(page.body(_list_url(call, vocabulary), params, items[page.offset : page.offset + page.size]))
 
 
-async def _resource(call: Call, resource: Resource) -> PdcResponse:
+async def _resource(call: PdcCall, resource: Resource) -> PdcResponse:
     method, key = call.request.method, call.route.key
     _authorize(call.context.actor, resource, method)
     query_params.check_names(call.request.query, (*resource.filters, *query_params.COMMON))
@@ -199,8 +199,8 @@ def _may_write(actor: Actor, resource: Resource) -> bool:
     return False
 
 
-def _resource_request(call: Call, resource: Resource, body: object) -> ResourceRequest:
-    """The rows, fields and order that the query asks for. Writers see the rows that they may write."""
+def _resource_request(call: PdcCall, resource: Resource, body: object) -> ResourceRequest:
+    """The rows, fields and order that the query selects. Writers also see the rows that they may write."""
     actor, method, params = call.context.actor, call.request.method, call.request.query
     comment = call.request.headers.get("PDC-Change-Comment")
     if comment is not None and comment != query_params.replace_surrogates(comment):
@@ -213,8 +213,8 @@ def _resource_request(call: Call, resource: Resource, body: object) -> ResourceR
     return ResourceRequest(call.context, resource, call.rendering, viewer, fields, conditions, order, comment)
 
 
-async def _list(call: Call, request: ResourceRequest) -> object:
-    """A page, or the whole list; as HTML, no more of it than the largest page holds."""
+async def _list(call: PdcCall, request: ResourceRequest) -> object:
+    """A page, or the whole list; as HTML, at most as many items as the largest page has."""
     params = call.request.query
     if query_params.page_size(params) <= 0:
         if call.as_html:
@@ -226,16 +226,16 @@ async def _list(call: Call, request: ResourceRequest) -> object:
     )
 
 
-def _list_url(call: Call, target: Resource | Vocabulary) -> str:
+def _list_url(call: PdcCall, target: Resource | Vocabulary) -> str:
     return f"{call.rendering.base_url}/{target.name}{call.rendering.suffix}"
 
 
-async def _options(call: Call, request: ResourceRequest) -> Item:
-    """The methods that this caller may use here, and the fields that they take."""
+async def _options(call: PdcCall, request: ResourceRequest) -> Item:
+    """The methods that the caller may use, and the fields that they accept."""
     resource, key = request.resource, call.route.key
     forms: Item = {}
     if _may_write(request.context.actor, resource) and (key is None or await actions.exists(request, key)):
-        fields = {each.name: _field_metadata(each) for each in resource.fields}
+        fields = {field.name: _field_metadata(field) for field in resource.fields}
         forms = {method: fields for method in ("POST", "PUT") if method in call.route.methods}
     return _description(f"{resource.title} {'List' if key is None else 'Instance'}", resource.description, forms)
 
