@@ -1,4 +1,4 @@
-"""Pages of lists: their query parameters, and the `Link` header that leads to other pages.
+"""Pages of lists: their query parameters, and `Link` headers to other pages.
 
 https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
 """
@@ -24,7 +24,7 @@ class LongPageQuery(PageQuery):
 
 
 class KeysetQuery(BaseModel):
-    """A page of a list that is newest first: the rows whose id is below `before`."""
+    """A page of a list that is ordered newest first: the rows whose id is below `before`."""
 
     before: int | None = Field(None, ge=1, le=2**31 - 1)
     per_page: int = Field(20, ge=1, le=100)
@@ -42,7 +42,7 @@ def numbered_links(url: str, page: int, last: int) -> Mapping[str, str]:
 
 
 def adjacent_links(url: str, page: int, *, more: bool) -> Mapping[str, str]:
-    """The `Link` header of a numbered page of a list whose length is not counted; `more` pages follow or not."""
+    """The `Link` header of a numbered page of a list that is not counted; `more` is whether another page follows."""
     pages = {"first": 1, "prev": page - 1} if page > 1 else {}
     pages |= {"next": page + 1} if more else {}
     return _link_header({rel: page_url(url, "page", number) for rel, number in pages.items()})
@@ -55,7 +55,7 @@ def next_link(url: str, before: int | None) -> Mapping[str, str]:
 
 @lru_cache(maxsize=1024)
 def page_url(url: str, parameter: str, value: int) -> str:
-    """The URL of another page: the same with another value of one query parameter."""
+    """The URL of another page: the same URL with another value of one query parameter."""
     return str(URL(url).update_query({parameter: value}))
 
 
