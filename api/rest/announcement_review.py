@@ -1,4 +1,4 @@
-"""Longshore's own routes to review announcements. Errors are problem details (RFC 9457)."""
+"""The native API for the review of announcements. Errors are problem details (RFC 9457)."""
 
 from typing import Annotated
 
@@ -27,7 +27,7 @@ class AnnouncementQuery(KeysetQuery):
 
 
 class ApproveBody(StrictModel):
-    """An approval. With the `id` of the announcement that was read, a newer one is not approved in its place."""
+    """An approval. With the `id` of the reviewed announcement, a newer one is not approved in its place."""
 
     id: int | None = None
 
@@ -68,7 +68,7 @@ async def list_announcements(context: Context, call: Call[None, AnnouncementQuer
 
 
 async def approve(context: Context, call: Call[ApproveBody, None]) -> object:
-    """Approve the pending announcement of a version. Its release is created unless it exists."""
+    """Approve the pending announcement of a version, and create its release if it does not exist."""
     return await announcements.approve(context, call.path["project"], call.path["version"], call.body.id)
 
 
