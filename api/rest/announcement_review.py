@@ -59,12 +59,11 @@ class AnnouncementResponse(BaseModel):
 
 async def list_announcements(context: Context, call: Call[None, AnnouncementQuery]) -> Result:
     """List the announcements in a state, newest first."""
-    query = call.query
+    query, size = call.query, call.query.per_page
     rows = await announcements.list_by_state(
-        context, state=query.state, project=query.project, before=query.before, limit=query.per_page + 1
+        context, state=query.state, project=query.project, before=query.before, limit=size + 1
     )
-    before = rows[query.per_page - 1]["id"] if len(rows) > query.per_page else None
-    return Result(rows[: query.per_page], 200, next_link(call.url, before))
+    return Result(rows[:size], 200, next_link(call.url, [row["id"] for row in rows], size))
 
 
 async def approve(context: Context, call: Call[ApproveBody, None]) -> object:

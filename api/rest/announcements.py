@@ -15,7 +15,7 @@ from yarl import URL
 from api.http.bodies import JSON, BadRequest, JsonObject
 from api.http.endpoints import AnyEndpoint, Call, Dialect, Endpoint, Result
 from api.http.errors import status_of
-from api.http.pagination import adjacent_links
+from api.http.pagination import adjacent_links, limit_and_offset
 from api.http.xml import xml_codec
 from api.rest.announcement_schemas import (
     AnnouncementsError,
@@ -56,7 +56,7 @@ PlainCall = Call[None, None]
 
 async def list_approved(context: Context, call: PageCall) -> Result:
     """List the approved releases of a project, newest first."""
-    permalink, (limit, offset) = call.path["permalink"], _window(call, PAGE_SIZE)
+    permalink, (limit, offset) = call.path["permalink"], limit_and_offset(call.query.page, PAGE_SIZE)
     rows = await announcements.list_approved(context, permalink, limit=limit, offset=offset)
     page = _page(call, rows, PAGE_SIZE)
     return replace(page, value=[{"release": _serialize_release(row)} for row in rows[:PAGE_SIZE]])
@@ -64,7 +64,7 @@ async def list_approved(context: Context, call: PageCall) -> Result:
 
 async def list_pending(context: Context, call: PageCall) -> Result:
     """List the pending releases that the caller has submitted."""
-    permalink, (limit, offset) = call.path["permalink"], _window(call, PENDING_PAGE_SIZE)
+    permalink, (limit, offset) = call.path["permalink"], limit_and_offset(call.query.page, PENDING_PAGE_SIZE)
     rows = await announcements.list_pending(context, permalink, limit=limit, offset=offset)
     return _page(call, rows, PENDING_PAGE_SIZE)
 
@@ -139,11 +139,6 @@ async def follow_link(context: Context, call: PlainCall) -> Result:
 
 
 # --- responses
-
-
-def _window(call: PageCall, size: int) -> tuple[int, int]:
-    """Limit and offset of a page, with one extra row that shows whether another page follows."""
-    return size + 1, (call.query.page - 1) * size
 
 
 def _page(call: PageCall, rows: list[AnnouncementRow], size: int) -> Result:

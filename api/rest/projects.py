@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from api.http.bodies import MAX_ITEMS, StrictModel
 from api.http.endpoints import Call, Endpoint, Result
 from api.http.errors import native_dialect
-from api.http.pagination import KeysetQuery, LongPageQuery, adjacent_links, next_link
+from api.http.pagination import KeysetQuery, LongPageQuery, adjacent_links, limit_and_offset, next_link
 from api.http.types import ReleaseStatus, Timestamp, ZonedDateTime, parsed_by
 from api.rest.schemas import (
     CandidateResponse,
@@ -168,7 +168,8 @@ async def create_project(context: Context, call: Call[CreateProjectBody, None]) 
 
 async def list_projects(context: Context, call: Call[None, LongPageQuery]) -> Result:
     """List projects by name."""
-    rows = await projects.find_all(context, **_window(call.query))
+    limit, offset = limit_and_offset(call.query.page, call.query.per_page)
+    rows = await projects.find_all(context, limit=limit, offset=offset)
     return _page(call, [_project_response(project) for project in rows])
 
 
@@ -196,7 +197,8 @@ async def create_environment(context: Context, call: Call[CreateEnvironmentBody,
 
 async def list_environments(context: Context, call: Call[None, LongPageQuery]) -> Result:
     """List the environments of a project in their order."""
-    rows = await environments.find_all(context, call.path["project"], **_window(call.query))
+    limit, offset = limit_and_offset(call.query.page, call.query.per_page)
+    rows = await environments.find_all(context, call.path["project"], limit=limit, offset=offset)
     return _page(call, [_environment_response(environment, context) for environment in rows])
 
 
@@ -217,8 +219,8 @@ async def list_releases(context: Context, call: Call[None, KeysetQuery]) -> Resu
     """List the releases of a project, newest first."""
     size = call.query.per_page
     rows = await releases.find_all(context, call.path["project"], before=call.query.before, limit=size + 1)
-    before = rows[size - 1]["id"] if len(rows) > size else None
-    return Result([serialize_release(row) for row in rows[:size]], 200, next_link(call.url, before))
+    links = next_link(call.url, [row["id"] for row in rows], size)
+    return Result([serialize_release(row) for row in rows[:size]], 200, links)
 
 
 async def show_release(context: Context, call: Call[None, None]) -> ReleaseResponse:
@@ -269,11 +271,6 @@ def _release_response(base_url: str, project: str, details: releases.ReleaseDeta
         candidates=[candidate_response(base_url, project, candidate, run) for candidate, run in details.candidates],
         deployments=[DeploymentResponse.model_validate(row) for row in details.deployments],
     )
-
-
-def _window(query: LongPageQuery) -> dict[str, int]:
-    """Limit and offset of a page, with one extra row that shows whether another page follows."""
-    return {"limit": query.per_page + 1, "offset": (query.page - 1) * query.per_page}
 
 
 def _page(call: Call[None, LongPageQuery], items: list[ProjectResponse] | list[EnvironmentResponse]) -> Result:

@@ -94,8 +94,8 @@ async def list_tokens(context: Context, call: Call[None, KeysetQuery]) -> Result
     """List tokens without their secrets, newest first."""
     size = call.query.per_page
     rows = await users.list_tokens(context, call.query.before, size + 1)
-    before = rows[size - 1].id if len(rows) > size else None
-    return Result(await _token_responses(rows[:size]), 200, next_link(call.url, before))
+    links = next_link(call.url, [row.id for row in rows], size)
+    return Result(await _token_responses(rows[:size]), 200, links)
 
 
 async def show_token(context: Context, call: Call[None, None]) -> TokenResponse:
