@@ -19,7 +19,7 @@ from benchmarks.reporting import markdown_table, measured_on
 from benchmarks.testbed import Testbed, open_testbed
 from bot import log
 from sandbox.records import Call
-from tests.world import Answer, World, furnish
+from tests.world import Response, World, create_sample_project
 
 PATH_PATTERN = re.compile(r":[^}]*(?=})")
 """The regular expression of a path parameter in a route, which is not shown."""
@@ -59,7 +59,7 @@ class Ledger:
         """Run an operation, wait until all resulting jobs are done, and record the calls."""
         before = len(world.github.calls)
         result = await operation
-        if isinstance(result, Answer) and result.status != 201:
+        if isinstance(result, Response) and result.status != 201:
             raise RuntimeError(f"{label}: {result.status} {result.json}")
         await world.settle()
         self.steps.append(Step(label, allowed, world.github.calls[before:]))
@@ -100,7 +100,7 @@ async def measure_warm(testbed: Testbed, ledger: Ledger, token: str) -> None:
         await world.cut("1.0-rc2", build=True)
         await world.settle()
         await finish_run(world, "")
-        await world.live("1.0-rc2")
+        await world.complete_deployment("1.0-rc2")
         await push_commit(world)
         await ledger.add(world, "warm: cut with build", world.cut("1.0-rc3", build=True), 3)
         await finish_run(world, "warm: the build completes", ledger)
@@ -112,7 +112,7 @@ async def measure_warm(testbed: Testbed, ledger: Ledger, token: str) -> None:
         await finish_run(world, "warm: the run completes", ledger)
         await ledger.add(world, "warm: rollback", world.roll_back(), 1)
         await finish_run(world, "warm: the run completes", ledger)
-        await world.check_nothing_is_left()
+        await world.check_no_jobs_left()
 
 
 async def run() -> Ledger:
@@ -120,7 +120,7 @@ async def run() -> Ledger:
     ledger = Ledger()
     async with temporary_database("sqlite") as url, open_testbed(url) as testbed:
         async with testbed.process() as world:
-            await furnish(world)
+            await create_sample_project(world)
         await measure_cold(testbed, ledger, world.token)
         await measure_warm(testbed, ledger, world.token)
     return ledger

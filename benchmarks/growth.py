@@ -25,7 +25,7 @@ from benchmarks.reporting import markdown_table, measured_on
 from benchmarks.testbed import open_testbed
 from bot import log
 from bot.store import queries
-from tests.world import Answer, World, furnish
+from tests.world import Response, World, create_sample_project
 
 T = TypeVar("T")
 MAX_GROWTH = 1.3
@@ -48,7 +48,7 @@ async def timed(awaitable: Awaitable[T]) -> tuple[float, T]:
     return time.perf_counter() - started, result
 
 
-async def time_request(send: Callable[[], Awaitable[Answer]], status: int) -> float:
+async def time_request(send: Callable[[], Awaitable[Response]], status: int) -> float:
     """Return the seconds of a request; raise unless the response has the expected status."""
     seconds, response = await timed(send())
     if response.status != status:
@@ -95,7 +95,7 @@ async def serve_rounds(url: str, releases: int) -> None:
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     async with open_testbed(url) as testbed:
         async with testbed.process() as world:
-            await furnish(world)
+            await create_sample_project(world)
         seconds, _ = await timed(fill_releases(url, releases))
         async with testbed.process(worker=False) as measured:
             measured.token = world.token

@@ -56,7 +56,7 @@ class Registry:
     async def perform(self, context: Context, leased: LeasedJob) -> None:
         """Perform one job. Outages are retried with growing pauses and count as failures only after a day."""
         if leased.kind not in self._performers:
-            raise PermanentFailure(f"Jobs of kind `{leased.kind}` no longer exist: discard it.")
+            raise PermanentFailure(f"Jobs of the kind `{leased.kind}` no longer exist: discard this one.")
         job, performer = self._performers[leased.kind]
         try:
             await performer(context.leased(lambda seconds: ensure_lease(leased, seconds)), job.read(leased))

@@ -110,11 +110,11 @@ class Service:
     def _publish(self, event: Event) -> None:
         """Pass a committed event to the metrics and the log."""
         self.metrics.on_event(event)
-        fields = {"subject": event.subject, "commit": event.commit, "before": event.before, "after": event.after}
         if event.alarm:
-            log.error("alarm", alarm=event.name, **fields)
-        else:
-            log.info("event", act=event.name, **fields)
+            details = {"before": event.before, "after": event.after}
+            log.error("alarm", alarm=event.name, subject=event.subject, commit=event.commit, **details)
+        else:  # without its details: settings that an operator changed stay in the audit log
+            log.info("event", act=event.name, subject=event.subject, commit=event.commit)
 
     async def _system_context(self) -> Context:
         """The context of a job, in which Longshore itself is the actor."""

@@ -1,4 +1,4 @@
-"""A fresh database for every test: SQLite, or PostgreSQL where LONGSHORE_TEST_DATABASE_URL names one."""
+"""An empty database for every test: SQLite, or PostgreSQL if LONGSHORE_TEST_DATABASE_URL is set."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ import structlog
 from bot.store.database import Database, open_database
 from bot.store.migrate import migrate
 from sandbox import make_repository
-from tests.world import Serve, World, a_world
+from tests.world import Serve, World, running_world
 
 HERE = Path(__file__).parent
-LONG = (HERE, HERE / "queue")  # the folders of the tests that take long
+SLOW_DIRECTORIES = (HERE, HERE / "queue")
 SERVER = os.environ.get("LONGSHORE_TEST_DATABASE_URL", "")
-MEMORY, ENOUGH = Path("/dev/shm"), 4 * 1024**3  # bytes: what the files of all tests take, several times
+RAM_DISK = Path("/dev/shm")
+RAM_DISK_BYTES = 4 * 1024**3  # several times what the files of all tests take
 
-if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH:
-    os.environ["TMPDIR"] = str(MEMORY)  # thousands of small repositories and databases: a disk takes twice as long
+if "TMPDIR" not in os.environ and os.access(RAM_DISK, os.W_OK) and shutil.disk_usage(RAM_DISK).free > RAM_DISK_BYTES:
+    os.environ["TMPDIR"] = str(RAM_DISK)  # thousands of small repositories and databases take twice as long on a disk
     tempfile.tempdir = None
 
 
@@ -37,12 +38,12 @@ def postgres() -> bool:
 
 
 async def connect(url: str) -> Any:
-    """A plain connection to PostgreSQL, that knows nothing of ours."""
+    """Open a connection to PostgreSQL that is independent of the code under test."""
     return await import_module("asyncpg").connect(url)
 
 
-async def on_server(statement: str) -> None:
-    """Run one statement in the database that LONGSHORE_TEST_DATABASE_URL names."""
+async def execute_on_server(statement: str) -> None:
+    """Execute a statement in the database of LONGSHORE_TEST_DATABASE_URL."""
     connection = await connect(SERVER)
     try:
         await connection.execute(statement)
@@ -51,96 +52,96 @@ async def on_server(statement: str) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every process its share of the long tests, first: the suite then ends when the processors are done."""
-    long = [item for item in items if item.path.parent in LONG]
-    short = [item for item in items if item.path.parent not in LONG]
+    """Give each process an equal share of the slow tests, to run first: all processes then end at the same time."""
+    slow = [item for item in items if item.path.parent in SLOW_DIRECTORIES]
+    fast = [item for item in items if item.path.parent not in SLOW_DIRECTORIES]
     count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    size = -(-len(short) // count)
+    size = -(-len(fast) // count)
     items[:] = [
-        item for share in range(count) for item in long[share::count] + short[share * size : (share + 1) * size]
+        item for process in range(count) for item in slow[process::count] + fast[process * size : (process + 1) * size]
     ]
 
 
 def pytest_collection_finish() -> None:
-    """What is there before the first test stays: the garbage collector need not look at it again and again."""
+    """Exempt the objects that exist before the first test from garbage collection: they live to the end."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(autouse=True)
-def logs_as_before() -> Iterator[None]:
-    """Whoever says where logs go says it for one test only."""
+def default_logging() -> Iterator[None]:
+    """Undo a test's configuration of structlog."""
     yield
     structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a migrated, empty database that belongs to this test process alone."""
+def migrated_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a migrated, empty database that only this test process uses."""
     if not postgres():
         url = f"sqlite://{tmp_path_factory.mktemp('template')}/migrated.db"
         asyncio.run(migrate(url))
         yield url
         return
     name = f"longshore_test_{os.getpid()}"
-    asyncio.run(on_server(f"CREATE DATABASE {name}"))
-    asyncio.run(on_server(f"ALTER DATABASE {name} SET synchronous_commit = off"))  # the server outlives its tests
+    asyncio.run(execute_on_server(f"CREATE DATABASE {name}"))
+    asyncio.run(execute_on_server(f"ALTER DATABASE {name} SET synchronous_commit = off"))  # a crash may lose rows
     try:
         url = urlsplit(SERVER)._replace(path=f"/{name}").geturl()
         asyncio.run(migrate(url))
         yield url
     finally:
-        asyncio.run(on_server(f"DROP DATABASE {name} WITH (FORCE)"))
+        asyncio.run(execute_on_server(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture(scope="session")
-def empty(migrated: str) -> Iterator[Callable[[], None]]:
-    """Empties every table of PostgreSQL, on a connection and a loop of its own, between the tests."""
+def delete_rows(migrated_url: str) -> Iterator[Callable[[], None]]:
+    """A function that empties every PostgreSQL table, on its own connection and event loop."""
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
         connection: Any = None
         if postgres():
-            connection, statements = runner.run(_emptying(migrated))
+            connection, statements = runner.run(_connect_to_delete(migrated_url))
 
-        def now() -> None:
+        def delete() -> None:
             nonlocal connection
             try:
                 runner.run(connection.execute(statements))
-            except lost():  # a test has ended every connection
-                connection = runner.run(connect(migrated))
+            except disconnection_errors():  # a test has ended every connection
+                connection = runner.run(connect(migrated_url))
                 runner.run(connection.execute(statements))
 
-        yield now
+        yield delete
         if connection is not None:
             runner.run(connection.close())
 
 
-def lost() -> tuple[type[Exception], ...]:
-    """What is raised by a connection to PostgreSQL that has ended."""
+def disconnection_errors() -> tuple[type[Exception], ...]:
+    """The errors that a closed connection to PostgreSQL raises."""
     asyncpg = import_module("asyncpg")
     return OSError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, asyncpg.InterfaceError
 
 
-async def _emptying(url: str) -> tuple[Any, str]:
-    """A connection, and the statements: children before parents, a hundred times as fast as TRUNCATE."""
+async def _connect_to_delete(url: str) -> tuple[Any, str]:
+    """A connection, and statements that empty all tables, children before parents: 100 times as fast as TRUNCATE."""
     connection = await connect(url)
     ours = "relnamespace = 'public'::regnamespace AND relname NOT LIKE 'tortoise%'"
     tables = await connection.fetch(f"SELECT relname FROM pg_class WHERE relkind = 'r' AND {ours} ORDER BY oid DESC")
-    counters = await connection.fetch(f"SELECT relname FROM pg_class WHERE relkind = 'S' AND {ours}")
-    deleted = [f"DELETE FROM {row['relname']}" for row in tables]
-    younger = "UPDATE releases SET product_version_id = NULL"  # the one reference to a table that is younger
-    begun = ", ".join(f"setval('{row['relname']}', 1, false)" for row in counters)
-    return connection, ";".join([younger, *deleted, f"SELECT {begun}"])
+    sequences = await connection.fetch(f"SELECT relname FROM pg_class WHERE relkind = 'S' AND {ours}")
+    deletions = [f"DELETE FROM {row['relname']}" for row in tables]
+    detach = "UPDATE releases SET product_version_id = NULL"  # the one reference to a table that was created later
+    restarts = ", ".join(f"setval('{row['relname']}', 1, false)" for row in sequences)
+    return connection, ";".join([detach, *deletions, f"SELECT {restarts}"])
 
 
 @pytest.fixture
-def database_url(migrated: str, empty: Callable[[], None], tmp_path: Path) -> str:
-    """The address of a migrated, empty database that this test may open as often as it likes."""
+def database_url(migrated_url: str, delete_rows: Callable[[], None], tmp_path: Path) -> str:
+    """The URL of a migrated, empty database."""
     if postgres():
-        empty()
-        return migrated
-    fresh = tmp_path / "longshore.db"
-    shutil.copy(migrated.removeprefix("sqlite://"), fresh)
-    return f"sqlite://{fresh}"
+        delete_rows()
+        return migrated_url
+    copy = tmp_path / "longshore.db"
+    shutil.copy(migrated_url.removeprefix("sqlite://"), copy)
+    return f"sqlite://{copy}"
 
 
 @pytest.fixture
@@ -155,7 +156,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture(scope="session")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small real git repository."""
+    """A small git repository, from which sandboxes are cloned."""
     path = tmp_path_factory.mktemp("source") / "site"
     asyncio.run(make_repository(path))
     return path
@@ -163,6 +164,6 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def world(source: Path, database_url: str, aiohttp_server: Serve) -> AsyncIterator[World]:
-    """The real application with a database and a GitHub in a box."""
-    async with a_world(source, database_url, aiohttp_server) as furnished:
-        yield furnished
+    """A world with the sample project."""
+    async with running_world(source, database_url, aiohttp_server) as world:
+        yield world

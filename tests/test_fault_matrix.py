@@ -1,4 +1,4 @@
-"""Every accident of the way, with every kind of run: all ends as it should, and nothing is dispatched twice."""
+"""Every fault with builds and deployments: all end as their runs did, and nothing is dispatched twice."""
 
 import asyncio
 from collections import Counter
@@ -10,7 +10,7 @@ import pytest
 
 from sandbox import GitHub
 from sandbox.records import Run
-from tests.world import PROJECT, Answer, World
+from tests.world import PROJECT, Response, World
 
 WEBHOOKS: dict[str, dict[str, Any]] = {
     "none": {},
@@ -18,7 +18,7 @@ WEBHOOKS: dict[str, dict[str, Any]] = {
     "30 % doubled": {"double": 0.3},
     "reordered": {"reorder": True},
     "delayed": {"delay": (0.0, 0.4)},
-    "all together": {"drop": 0.3, "double": 0.3, "reorder": True, "delay": (0.0, 0.4)},
+    "all of these": {"drop": 0.3, "double": 0.3, "reorder": True, "delay": (0.0, 0.4)},
 }
 API: dict[str, Callable[[GitHub], None]] = {
     "502": lambda github: github.faults.fail(times=5),
@@ -26,147 +26,153 @@ API: dict[str, Callable[[GitHub], None]] = {
     "429": lambda github: github.faults.limit("429", times=3),
     "403 secondary to a dispatch": lambda github: github.faults.limit("secondary", path="*/dispatches", times=3),
     "slow": lambda github: github.faults.slow(0.02),
-    "answer to a dispatch lost": lambda github: github.faults.lose_answer(times=3),
-    "answer to a tag lost": lambda github: github.faults.lose_answer(method="POST", path="*/git/refs", times=3),
+    "lost response to a dispatch": lambda github: github.faults.lose_answer(times=3),
+    "lost response to a tag": lambda github: github.faults.lose_answer(method="POST", path="*/git/refs", times=3),
     "garbage": lambda github: github.faults.garbage(times=5),
     "garbage to a dispatch": lambda github: github.faults.garbage(path="*/dispatches", times=3),
 }
 CONCLUSIONS = ("success", "failure", "cancelled", "success", "timed_out")
-CANDIDATE = {"success": "ready", "failure": "failed", "cancelled": "canceled", "timed_out": "failed"}
-DEPLOYMENT = {"success": "success", "failure": "failure", "cancelled": "canceled", "timed_out": "failure"}
-PLACES = ("one", "two", "three", "four", "five")
+CANDIDATE_STATUS = {"success": "ready", "failure": "failed", "cancelled": "canceled", "timed_out": "failed"}
+DEPLOYMENT_STATUS = {"success": "success", "failure": "failure", "cancelled": "canceled", "timed_out": "failure"}
+ENVIRONMENTS = ("one", "two", "three", "four", "five")
+
+Statuses = tuple[dict[str, str], dict[str, str]]
+"""The actual and the expected statuses, by version or environment."""
 
 
-Found = tuple[dict[str, str], dict[str, str]]
-"""How things stand, and how they ought to: by version, or by place."""
-
-
-async def builds(world: World, random: Random) -> Callable[[], Awaitable[Found]]:
-    """Ten candidates are cut with a build each, and the builds end."""
+async def builds(world: World, random: Random) -> Callable[[], Awaitable[Statuses]]:
+    """Cut ten candidates with builds, and finish the builds."""
     versions = [f"1.{number}-rc1" for number in range(10)]
-    await asyncio.gather(*(insist(world.cut, version, build=True) for version in versions))
-    ended = await play(world, random, 10)
+    await asyncio.gather(*(retry(world.cut, version, build=True) for version in versions))
+    finished = await finish_runs(world, random, 10)
 
-    async def look() -> Found:
-        wanted = {run.inputs["release_candidate_version"]: CANDIDATE[conclusion] for run, conclusion in ended}
-        return {version: await world.status(version) for version in versions}, wanted
+    async def statuses() -> Statuses:
+        expected = {
+            run.inputs["release_candidate_version"]: CANDIDATE_STATUS[conclusion] for run, conclusion in finished
+        }
+        return {version: await world.status(version) for version in versions}, expected
 
-    return look
+    return statuses
 
 
-async def deployments(world: World, random: Random) -> Callable[[], Awaitable[Found]]:
-    """Two candidates are deployed to five environments, one after the other, and the deployments end."""
-    for place in PLACES:
-        environment = {"name": place, "tier": "staging", "workflow": "deploy.yml"}
-        assert (await world.ask("POST", f"/api/projects/{PROJECT}/environments", environment)).status == 201
-    ended = []
+async def deployments(world: World, random: Random) -> Callable[[], Awaitable[Statuses]]:
+    """Deploy two candidates to five environments, one after the other, and finish the deployments."""
+    for environment in ENVIRONMENTS:
+        body = {"name": environment, "tier": "staging", "workflow": "deploy.yml"}
+        assert (await world.ask("POST", f"/api/projects/{PROJECT}/environments", body)).status == 201
+    finished = []
     for version in ("1.0-rc1", "1.0-rc2"):
-        await insist(world.cut, version)
-        await asyncio.gather(*(insist(world.deploy, version, place) for place in PLACES))
-        ended += await play(world, random, 5)
-        await calm(world)
+        await retry(world.cut, version)
+        await asyncio.gather(*(retry(world.deploy, version, environment) for environment in ENVIRONMENTS))
+        finished += await finish_runs(world, random, 5)
+        await converge(world)
 
-    async def look() -> Found:
-        found, wanted = {}, {}
-        for place in PLACES:
-            here = [one for one in ended if one[0].inputs["environment"] == place]
-            said = [(run.inputs["release_candidate_version"], DEPLOYMENT[conclusion]) for run, conclusion in here]
-            found[place], wanted[place] = f"{await world.statuses(place)}", f"{said[::-1]}"
-        return found, wanted
+    async def statuses() -> Statuses:
+        actual, expected = {}, {}
+        for environment in ENVIRONMENTS:
+            newest_first = [
+                (run.inputs["release_candidate_version"], DEPLOYMENT_STATUS[conclusion])
+                for run, conclusion in reversed(finished)
+                if run.inputs["environment"] == environment
+            ]
+            actual[environment], expected[environment] = str(await world.statuses(environment)), str(newest_first)
+        return actual, expected
 
-    return look
+    return statuses
 
 
-SUBJECTS = {"build": builds, "deployment": deployments}
+SCENARIOS = {"build": builds, "deployment": deployments}
 
 
-@pytest.mark.parametrize("subject", SUBJECTS)
+@pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("fault", WEBHOOKS)
-async def test_whatever_becomes_of_webhooks_everything_ends_as_its_run_did(
-    world: World, fault: str, subject: str
+async def test_whatever_happens_to_webhooks_everything_ends_as_its_run_did(
+    world: World, fault: str, scenario: str
 ) -> None:
     world.github.faults.webhooks(**WEBHOOKS[fault], seed=11)
-    look = await SUBJECTS[subject](world, Random(f"{fault} {subject}"))
-    await calm(world)
-    await check(world, look)
+    statuses = await SCENARIOS[scenario](world, Random(f"{fault} {scenario}"))
+    await converge(world)
+    await check(world, statuses)
     await world.sweep()
-    await calm(world)
-    await check(world, look)
+    await converge(world)
+    await check(world, statuses)
 
 
-@pytest.mark.parametrize("subject", SUBJECTS)
+@pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("fault", API)
-async def test_whatever_github_answers_everything_is_dispatched_once_and_ends_as_its_run_did(
-    world: World, fault: str, subject: str
+async def test_whatever_github_responds_everything_is_dispatched_once_and_ends_as_its_run_did(
+    world: World, fault: str, scenario: str
 ) -> None:
     API[fault](world.github)
-    look = await SUBJECTS[subject](world, Random(f"{fault} {subject}"))
-    await calm(world)
-    await check(world, look)
-    left = [one for one in world.github.faults.api if one.times is not None]
-    assert not left, f"faults that nobody met: {left}"
+    statuses = await SCENARIOS[scenario](world, Random(f"{fault} {scenario}"))
+    await converge(world)
+    await check(world, statuses)
+    unused = [fault for fault in world.github.faults.api if fault.times is not None]
+    assert not unused, f"faults that no request met: {unused}"
 
 
-async def test_dispatches_that_are_never_answered_are_sent_once_more(world: World) -> None:
-    """The one case that costs the real time limit of a request, so that both kinds share it."""
+async def test_dispatches_without_a_response_are_repeated(world: World) -> None:
+    """A build and a deployment in one test: each waits out the real timeout of a request."""
     await world.cut("2.0-rc1")
     world.github.faults.time_out(path="*/dispatches", times=1)
     await asyncio.gather(world.cut("1.0-rc1", build=True), world.deploy("2.0-rc1"))
-    await play(world, Random(1), 2, ("success",))
-    await calm(world)
+    await finish_runs(world, Random(1), 2, ("success",))
+    await converge(world)
     assert await world.status("1.0-rc1") == "ready"
     assert await world.statuses() == [("2.0-rc1", "success")]
     assert len(world.github.dispatches) == 2
 
 
-async def insist(ask: Callable[..., Awaitable[Answer]], *args: Any, **more: Any) -> None:
-    """Ask as a client does that is told to come again later."""
-    while (answer := await ask(*args, **more)).status == 503:
-        assert int(answer.headers["Retry-After"]) > 0
+async def retry(send: Callable[..., Awaitable[Response]], *args: Any, **more: Any) -> None:
+    """Send a request as a client that retries after a 503."""
+    while (response := await send(*args, **more)).status == 503:
+        assert int(response.headers["Retry-After"]) > 0
         await asyncio.sleep(0.02)
-    assert answer.status in (200, 201), answer.json
+    assert response.status in (200, 201), response.json
 
 
-async def play(
-    world: World, random: Random, new: int, conclusions: Sequence[str] = CONCLUSIONS
+async def finish_runs(
+    world: World, random: Random, count: int, conclusions: Sequence[str] = CONCLUSIONS
 ) -> list[tuple[Run, str]]:
-    """Wait for so many new runs, and let them all begin and end, each in its own way and time."""
-    github, seen = world.github, len(world.github.runs)
-    seen -= sum(run.status == "queued" for run in github.runs)
+    """Wait for `count` new runs, then start and finish them in random order, with the given conclusions in turn."""
+    github = world.github
+    earlier = sum(run.status != "queued" for run in github.runs)
     async with asyncio.timeout(20):
-        while len(github.runs) < seen + new:
+        while len(github.runs) < earlier + count:
             await world.settle()
-            await in_a_hurry(world)
-    runs = github.runs[seen:]
-    ended = [(run, conclusions[place % len(conclusions)]) for place, run in enumerate(runs)]
-    for run, _ in random.sample(ended, len(ended)):
+            await skip_delays(world)
+    runs = github.runs[earlier:]
+    concluded = [(run, conclusions[index % len(conclusions)]) for index, run in enumerate(runs)]
+    for run, _ in random.sample(concluded, len(concluded)):
         await github.start(run)
-    for run, conclusion in random.sample(ended, len(ended)):
+    for run, conclusion in random.sample(concluded, len(concluded)):
         await github.finish(run, conclusion)
-    return ended
+    return concluded
 
 
-async def calm(world: World) -> None:
-    """What is late arrives, what was missed is asked for, and what waits for a later moment is done now."""
+async def converge(world: World) -> None:
+    """Deliver delayed webhooks, reconcile, and perform delayed jobs until none is left."""
     async with asyncio.timeout(20):
         await world.github.settle(delayed=True)
         await world.settle()
         await world.reconcile()
-        while await world.waiting():
-            await in_a_hurry(world)
+        while await world.unfinished_jobs():
+            await skip_delays(world)
 
 
-async def in_a_hurry(world: World) -> None:
-    """Let no back-off be waited for, without asking all the time."""
+async def skip_delays(world: World) -> None:
+    """Perform delayed jobs now, at most about 30 times a second."""
     await asyncio.sleep(0.03)
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
 
 
-async def check(world: World, look: Callable[[], Awaitable[Found]]) -> None:
-    found, wanted = await look()
-    assert found == wanted
+async def check(world: World, statuses: Callable[[], Awaitable[Statuses]]) -> None:
+    """Assert the expected statuses, one dispatch per request and no alarm."""
+    actual, expected = await statuses()
+    assert actual == expected
     requests = Counter(
-        one.inputs.get("release_cut_id") or one.inputs["deployment_id"] for one in world.github.dispatches
+        dispatch.inputs.get("release_cut_id") or dispatch.inputs["deployment_id"]
+        for dispatch in world.github.dispatches
     )
     assert set(requests.values()) == {1}
     assert len(requests) == 10

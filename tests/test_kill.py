@@ -1,4 +1,4 @@
-"""The service is killed again and again under load: nothing that it took is lost, and nothing is done twice."""
+"""The service is killed repeatedly under load: nothing that it acknowledged is lost, and nothing is done twice."""
 
 import asyncio
 import os
@@ -28,29 +28,29 @@ from bot.store.database import dialect, execute, fetch
 from sandbox import GitHub, SandboxOptions
 from server.service import Service
 from tests.conftest import postgres
-from tests.world import World, furnish, settings_for
+from tests.world import World, create_sample_project, settings_for
 
 ROOT = Path(__file__).parents[1]
 MAIN = "import sys; from cli.main import run; sys.exit(run(sys.argv[1:]))"
 DELIVERIES = 500
-AT_ONCE = 8
+CONCURRENCY = 8
 CUTS = 50
 KILLS = 9
-PATIENCE = 30  # seconds, with what is left once the stream has ended
+DRAIN_SECONDS = 30  # for the work that is left once the load has ended
 SEARCH_SECONDS = 2
-DISPATCH_SECONDS = 0.03  # before GitHub takes one, and again before it answers
+DISPATCH_SECONDS = 0.03  # before GitHub handles a dispatch, and again before it responds
 COMMANDS = ("/release status", "/release help", "/release cut 7.{number}-rc1 at {head}", "/release shout")
-# SQLite has one process; on PostgreSQL they share the work, which is the harder case
+# SQLite allows one process; on PostgreSQL several share the work, which is the harder case
 PROCESSES = {"one process": [["serve"]]}
 if postgres():
-    PROCESSES = {"two workers beside the web": [["serve", "--no-worker"], ["work"], ["work"]]}
+    PROCESSES = {"a web process and two workers": [["serve", "--no-worker"], ["work"], ["work"]]}
 RUNNER = web.AppKey("runner", web.AppRunner)
-AWAY = (aiohttp.ClientError, OSError, TimeoutError)
+NO_RESPONSE = (aiohttp.ClientError, OSError, TimeoutError)
 
 
 @dataclass
-class Fleet:
-    """The processes of one service: each is started, killed and started again by its place."""
+class Processes:
+    """The processes of one service, which can be killed and restarted by their index."""
 
     commands: list[list[str]]
     environment: dict[str, str]
@@ -58,35 +58,35 @@ class Fleet:
     running: dict[int, asyncio.subprocess.Process] = field(default_factory=dict)
     killed: list[int] = field(default_factory=list)
 
-    async def start(self, place: int) -> None:
+    async def start(self, index: int) -> None:
         with self.log.open("ab") as log:
-            self.running[place] = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", MAIN, *self.commands[place]), cwd=ROOT, env=self.environment, stderr=log
+            self.running[index] = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", MAIN, *self.commands[index]), cwd=ROOT, env=self.environment, stderr=log
             )
 
-    async def kill(self, place: int) -> None:
-        process = self.running[place]
-        assert process.returncode is None, f"it had ended by itself: {self.log.read_text()[-2000:]}"
+    async def kill(self, index: int) -> None:
+        process = self.running[index]
+        assert process.returncode is None, f"it had exited by itself: {self.log.read_text()[-2000:]}"
         process.kill()
         await process.wait()
         self.killed.append(process.pid)
 
-    async def dispatching(self) -> int | None:
-        """The place of a process that waits for GitHub's answer to a dispatch, if one comes to that soon."""
+    async def dispatching_process(self) -> int | None:
+        """The index of a process that waits for the response to a dispatch, if there is one within a few seconds."""
         for _ in range(500):
             owners = await fetch(
                 "SELECT lease_owner FROM jobs WHERE kind = 'dispatch' AND state = 'running' "
                 "AND EXISTS (SELECT 1 FROM runs WHERE state = 'posted')"
             )
             pids = {int(row["lease_owner"].split(":")[1]) for row in owners}
-            for place, process in self.running.items():
+            for index, process in self.running.items():
                 if process.pid in pids:
-                    return place
+                    return index
             await asyncio.sleep(0.005)
         return None
 
-    async def end_leases(self) -> None:
-        """Let the leases of what was killed be past; on SQLite the next process voids them by itself."""
+    async def expire_leases(self) -> None:
+        """Expire the leases of killed processes; on SQLite the next process releases them by itself."""
         if dialect() == "postgres":
             for pid in self.killed:
                 await execute(
@@ -101,21 +101,21 @@ class Fleet:
 
 
 @dataclass
-class Stream:
-    """What happens while the service is killed: deliveries, comments, pushed tags, and cuts over REST."""
+class Load:
+    """The load while the service is killed: deliveries, comments, pushed tags, and cuts over REST."""
 
     world: World
     pull: int
     templates: list[tuple[str, dict[str, Any]]]
     random: Random
-    acked: set[str] = field(default_factory=set)
+    acknowledged: set[str] = field(default_factory=set)
     commands: list[int] = field(default_factory=list)
     versions: set[str] = field(default_factory=set)
     statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
 
     async def run(self) -> None:
         numbers = iter(range(DELIVERIES))
-        await asyncio.gather(*(self._work(numbers) for _ in range(AT_ONCE)))
+        await asyncio.gather(*(self._work(numbers) for _ in range(CONCURRENCY)))
 
     async def _work(self, numbers: Any) -> None:
         for number in numbers:
@@ -129,13 +129,13 @@ class Stream:
             await self._deliver(number)
 
     async def _deliver(self, number: int) -> None:
-        """Deliver until it is taken. One in five is delivered again after that."""
+        """Deliver until acknowledged; one in five is then delivered again."""
         event, payload = self.random.choice(self.templates)
         if event == "workflow_run":
             payload = {**payload, "workflow_run": {**payload["workflow_run"], "id": 10**12 + number}}
         for _ in range(self.random.choice((1, 1, 1, 1, 2))):
-            await until_answered(lambda: self.world.github.send(event, payload, delivery=f"stream-{number}"), 202)
-            self.acked.add(f"stream-{number}")
+            await retry_until(lambda: self.world.github.send(event, payload, delivery=f"load-{number}"), 202)
+            self.acknowledged.add(f"load-{number}")
 
     async def _cut(self, version: str) -> None:
         self.versions.add(version)
@@ -143,7 +143,7 @@ class Stream:
         async def cut() -> int:
             return (await self.world.cut(version, build=True)).status
 
-        self.statuses[version, await until_answered(cut, 200, 201)] += 1
+        self.statuses[version, await retry_until(cut, 200, 201)] += 1
 
     async def _command(self, number: int) -> None:
         text = self.random.choice(COMMANDS).format(number=number, head=self.world.github.head())
@@ -152,48 +152,48 @@ class Stream:
         self.commands.append(await self.world.github.comment(self.pull, text))
 
 
-async def until_answered(ask: Callable[[], Awaitable[int]], *good: int) -> int:
-    """Ask as a real client does: again after no answer and after a 503, but never after a refusal."""
+async def retry_until(send: Callable[[], Awaitable[int]], *accepted: int) -> int:
+    """Send a request until its status is accepted, as a client that retries without a response or after a 503."""
     while True:
         try:
-            status = await ask()
-        except AWAY:
+            status = await send()
+        except NO_RESPONSE:
             status = 0
-        if status in good:
+        if status in accepted:
             return status
-        assert status in (0, 503), f"answered {status}"
+        assert status in (0, 503), f"unexpected status {status}"
         await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
-async def a_killable_world(
+async def killable_world(
     source: Path, database_url: str, log: Path, commands: list[list[str]]
-) -> AsyncIterator[tuple[World, Fleet]]:
-    """A furnished world whose service is made of processes of its own."""
+) -> AsyncIterator[tuple[World, Processes]]:
+    """A world with the sample project whose service runs in subprocesses."""
     github = await GitHub.create(source, SandboxOptions(run_seconds=(0.1, 1.0)))
     api, port = await serve(github.app), unused_port()
     url = f"http://127.0.0.1:{port}"
     github.webhook_url = f"{url}/webhooks/github"
     service = Service(settings_for(github, api, database_url))
     await service.open()
-    fleet = Fleet(commands, environment(github, api, database_url, port), log)
+    processes = Processes(commands, environment(github, api, database_url, port), log)
     try:
         async with aiohttp.ClientSession() as session:
             world = World(github, service, url, session)
-            for place in range(len(commands)):
-                await fleet.start(place)
-            await until_answered(lambda: readiness(world), 200)
-            await furnish(world)
-            yield world, fleet
+            for index in range(len(commands)):
+                await processes.start(index)
+            await retry_until(lambda: readiness(world), 200)
+            await create_sample_project(world)
+            yield world, processes
     finally:
-        await fleet.stop()
+        await processes.stop()
         await service.close()
         await github.app[RUNNER].cleanup()
 
 
 async def serve(app: web.Application) -> str:
-    """Put the sandbox on a port, where it goes on with a request whose sender has died, as GitHub does."""
-    app.middlewares.append(dispatch_answered_late)
+    """Start a server for the sandbox that completes requests whose client has died, as GitHub does."""
+    app.middlewares.append(delay_dispatches)
     runner = app[RUNNER] = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -201,21 +201,22 @@ async def serve(app: web.Application) -> str:
 
 
 @web.middleware
-async def dispatch_answered_late(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Between a dispatch and its answer is time to be killed in."""
-    dispatches = request.path.endswith("/dispatches")
-    if dispatches:
+async def delay_dispatches(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Delay dispatches before and after they take effect, so that clients can be killed in between."""
+    is_dispatch = request.path.endswith("/dispatches")
+    if is_dispatch:
         await request.read()
         await asyncio.sleep(DISPATCH_SECONDS)
     response = await handler(request)
-    if dispatches:
+    if is_dispatch:
         await asyncio.sleep(DISPATCH_SECONDS)
     return response
 
 
 def environment(github: GitHub, api: str, database_url: str, port: int) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("LONGSHORE_")}
-    return kept | {
+    """The environment variables of the processes."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LONGSHORE_")}
+    return inherited | {
         "LONGSHORE_DATABASE_URL": database_url,
         "LONGSHORE_PORT": str(port),
         "LONGSHORE_GITHUB_API_URL": api,
@@ -231,7 +232,7 @@ async def readiness(world: World) -> int:
 
 
 async def templates(world: World, pull: int) -> list[tuple[str, dict[str, Any]]]:
-    """Real payloads that ask for nothing: of a push, a run, a ping and talk."""
+    """Real payloads that cause no work: of a push, a run, a ping and an ordinary comment."""
     github = world.github
     await world.cut("5.0-rc1", build=True)
     await github.comment(pull, "Looks good.")
@@ -239,89 +240,91 @@ async def templates(world: World, pull: int) -> list[tuple[str, dict[str, Any]]]
     await github.ping()
     while await world.status("5.0-rc1") != "ready":
         await asyncio.sleep(0.05)
-    wanted = ("issue_comment", "push", "workflow_run", "ping")
-    found = {one.event: one.payload for one in github.deliveries if one.event in wanted}
-    assert sorted(found) == sorted(wanted)
-    return list(found.items())
+    events = ("issue_comment", "push", "workflow_run", "ping")
+    payloads = {sent.event: sent.payload for sent in github.deliveries if sent.event in events}
+    assert sorted(payloads) == sorted(events)
+    return list(payloads.items())
 
 
-async def kill_along(fleet: Fleet, stream: Stream, random: Random) -> None:
-    """Kill one of the processes at random moments, spread over the stream, and start it again."""
+async def kill_repeatedly(processes: Processes, load: Load, random: Random) -> None:
+    """Kill and restart a process at random times, spread over the load; two in three wait for a dispatch."""
     for kill in range(KILLS):
-        while len(stream.acked) < DELIVERIES * (kill + 0.5) / KILLS:
+        while len(load.acknowledged) < DELIVERIES * (kill + 0.5) / KILLS:
             await asyncio.sleep(0.002)
-        place = await fleet.dispatching() if kill % 3 else None
-        if place is None:
-            place = random.randrange(len(fleet.commands))
+        index = await processes.dispatching_process() if kill % 3 else None
+        if index is None:
+            index = random.randrange(len(processes.commands))
         await asyncio.sleep(random.uniform(0, 2.5 * DISPATCH_SECONDS))
-        await fleet.kill(place)
-        await fleet.start(place)
-        await fleet.end_leases()
+        await processes.kill(index)
+        await processes.start(index)
+        await processes.expire_leases()
 
 
-async def until_final(world: World, fleet: Fleet) -> None:
-    """Let what was missed be asked for, and wait until nobody has anything left to do."""
+async def drain(world: World, processes: Processes) -> None:
+    """Recover missed deliveries and runs, and wait until no work is left."""
     await world.github.settle()
     await enqueue(jobs.SweepDeliveries())
-    quiet, until = 0, monotonic() + PATIENCE
+    quiet, deadline = 0, monotonic() + DRAIN_SECONDS
     while quiet < 3:
-        await fleet.end_leases()
+        await processes.expire_leases()
         await reconcile.reconcile(await world.context(), jobs.Reconcile(), silence=timedelta(seconds=2))
         await asyncio.sleep(0.2)
         await world.github.settle()
-        left = await fetch("SELECT id, kind, state, attempts, error FROM jobs WHERE state IN ('queued', 'running')")
-        unended = await fetch("SELECT id, state, status FROM runs WHERE state IN ('wanted', 'posted', 'running')")
-        quiet = 0 if unended or left else quiet + 1
-        assert monotonic() < until, f"{len(left)} jobs are left, such as {left[:9]}; runs: {unended[:9]}"
+        jobs_left = await fetch(
+            "SELECT id, kind, state, attempts, error FROM jobs WHERE state IN ('queued', 'running')"
+        )
+        runs_left = await fetch("SELECT id, state, status FROM runs WHERE state IN ('wanted', 'posted', 'running')")
+        quiet = 0 if runs_left or jobs_left else quiet + 1
+        assert monotonic() < deadline, f"{len(jobs_left)} jobs are left: {jobs_left[:9]}; runs: {runs_left[:9]}"
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("processes", PROCESSES)
-async def test_a_service_that_is_killed_again_and_again_loses_nothing_and_dispatches_nothing_twice(
-    source: Path, database_url: str, tmp_path: Path, processes: str
+@pytest.mark.parametrize("setup", PROCESSES)
+async def test_a_service_that_is_killed_repeatedly_loses_nothing_and_dispatches_nothing_twice(
+    source: Path, database_url: str, tmp_path: Path, setup: str
 ) -> None:
     random = Random(20261121)
-    async with a_killable_world(source, database_url, tmp_path / "log", PROCESSES[processes]) as (world, fleet):
+    async with killable_world(source, database_url, tmp_path / "log", PROCESSES[setup]) as (world, processes):
         github = world.github
         pull = await github.pull_request()
-        stream = Stream(world, pull, await templates(world, pull), random)
+        load = Load(world, pull, await templates(world, pull), random)
         github.faults.lose_answer(times=3)
-        async with asyncio.timeout(120), asyncio.TaskGroup() as together:
-            together.create_task(stream.run())
-            together.create_task(kill_along(fleet, stream, random))
-        await until_final(world, fleet)
-        assert len(fleet.killed) == KILLS
+        async with asyncio.timeout(120), asyncio.TaskGroup() as tasks:
+            tasks.create_task(load.run())
+            tasks.create_task(kill_repeatedly(processes, load, random))
+        await drain(world, processes)
+        assert len(processes.killed) == KILLS
         assert not await dead_letters()
-        assert await lost(github, stream) == set()
-        await check_dispatches(github, stream)
-        assert await unfinal() == []
-        assert answers(github, stream) == dict.fromkeys(stream.commands, 1)
+        assert await lost_deliveries(github, load) == set()
+        await check_dispatches(github, load)
+        assert await candidates_not_ready() == []
+        assert reply_counts(github, load) == dict.fromkeys(load.commands, 1)
         assert await world.alarms() == []
 
 
-async def lost(github: GitHub, stream: Stream) -> set[str]:
-    """Deliveries that were acked and have not been processed."""
-    acked = stream.acked | {one.guid for one in github.deliveries if one.status_code == 202}
-    assert len(acked) > DELIVERIES
+async def lost_deliveries(github: GitHub, load: Load) -> set[str]:
+    """The deliveries that were acknowledged and not processed."""
+    acknowledged = load.acknowledged | {sent.guid for sent in github.deliveries if sent.status_code == 202}
+    assert len(acknowledged) > DELIVERIES
     rows = await fetch("SELECT key FROM jobs WHERE kind = 'webhook' AND state = 'done'")
-    return acked - {row["key"] for row in rows}
+    return acknowledged - {row["key"] for row in rows}
 
 
-async def check_dispatches(github: GitHub, stream: Stream) -> None:
-    """Every candidate was built by one run, and each is there once for all who asked for it."""
-    requests = Counter(one.inputs["release_cut_id"] for one in github.dispatches)
-    versions = Counter(one.inputs["release_candidate_version"] for one in github.dispatches)
+async def check_dispatches(github: GitHub, load: Load) -> None:
+    """Assert that every candidate was created once and built by one run."""
+    requests = Counter(dispatch.inputs["release_cut_id"] for dispatch in github.dispatches)
+    versions = Counter(dispatch.inputs["release_candidate_version"] for dispatch in github.dispatches)
     assert {request: times for request, times in requests.items() if times > 1} == {}
-    assert versions == Counter(stream.versions | {"5.0-rc1"})
-    assert all(stream.statuses[version, 201] <= 1 for version in stream.versions)
+    assert versions == Counter(load.versions | {"5.0-rc1"})
+    assert all(load.statuses[version, 201] <= 1 for version in load.versions)
 
 
-async def unfinal() -> list[Any]:
-    """Candidates that are not ready."""
+async def candidates_not_ready() -> list[Any]:
+    """The candidates that are not ready."""
     return await fetch("SELECT version, status, reason FROM candidates WHERE status <> 'ready'")
 
 
-def answers(github: GitHub, stream: Stream) -> dict[int, int]:
-    """How often each command was answered."""
-    said = [str(one["body"]) for one in github.comments(stream.pull)]
-    return {number: sum(has_marker(text, f"pull-comment:{number}") for text in said) for number in stream.commands}
+def reply_counts(github: GitHub, load: Load) -> dict[int, int]:
+    """The number of replies to each command."""
+    bodies = [str(comment["body"]) for comment in github.comments(load.pull)]
+    return {number: sum(has_marker(body, f"pull-comment:{number}") for body in bodies) for number in load.commands}

@@ -1,4 +1,4 @@
-"""The migrations make exactly the tables that the models describe, and lose nothing on the way."""
+"""Migrations create exactly the schema of the models, and lose no rows."""
 
 from __future__ import annotations
 
@@ -9,15 +9,23 @@ import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import orjson
 import pytest
 from tortoise.exceptions import BaseORMException
 
-from bot.store.database import dialect, execute, fetch, open_database
+from bot.operations import jobs
+from bot.queue.jobs import Job
+from bot.queue.leases import claim
+from bot.rules.comments import CommandComment
+from bot.rules.ids import CandidateId, CommentId, CommitSha, GitHubUserId, RepositoryId, RunRowId
+from bot.rules.tags import TagPush
+from bot.store.database import execute, fetch, open_database
 from bot.store.migrate import known_migrations, migrate, pending_migrations
-from tests.conftest import SERVER, on_server, postgres
+from bot.store.performed_requests import PerformedRequest
+from tests.conftest import SERVER, execute_on_server, postgres
+from tests.schemas import counts, execute_at, fill, schema
 
 PARTIAL = {
     *("jobs_key", "jobs_lock", "jobs_due", "jobs_lease", "jobs_finished"),
@@ -28,96 +36,17 @@ EXAMPLE = "tests.store.example.migrations"
 BROKEN = "tests.store.broken.migrations"
 
 
-class Table(NamedTuple):
-    """What a table is, apart from the order of its columns and the names of its constraints and indexes."""
-
-    columns: dict[str, tuple[str, bool]]
-    """Type, and whether it may be null."""
-    keys: set[str]
-    """Primary key, unique constraints, references."""
-    indexes: set[tuple[str, ...]]
-    partial: set[str]
-
-
 @pytest.fixture
 async def empty_url(tmp_path: Path) -> AsyncIterator[str]:
-    """The address of a database without any tables."""
+    """The URL of a database without tables."""
     if not postgres():
         yield f"sqlite://{tmp_path}/empty.db"
         return
     name = f"longshore_empty_{os.getpid()}"
-    await on_server(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    await on_server(f"CREATE DATABASE {name}")
+    await execute_on_server(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    await execute_on_server(f"CREATE DATABASE {name}")
     yield urlsplit(SERVER)._replace(path=f"/{name}").geturl()
-    await on_server(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-async def schema(url: str, *, of_models: bool = False) -> dict[str, Table]:
-    """The tables of a database, or those that the models would make in it."""
-    database = await open_database(url)
-    try:
-        if of_models:
-            await database.context.generate_schemas()
-        tables = await (sqlite_tables() if dialect() == "sqlite" else postgres_tables())
-        return {name: table for name, table in tables.items() if name != "tortoise_migrations"}
-    finally:
-        await database.close()
-
-
-async def sqlite_tables() -> dict[str, Table]:
-    names = await fetch("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-    return {row["name"]: await sqlite_table(row["name"]) for row in names}
-
-
-async def sqlite_table(name: str) -> Table:
-    columns = await fetch(f"PRAGMA table_info({name})")
-    references = await fetch(f"PRAGMA foreign_key_list({name})")
-    table = Table(
-        {row["name"]: (row["type"], not row["notnull"]) for row in columns},
-        {f"primary {row['name']} {row['pk']}" for row in columns if row["pk"]}
-        | {f"{row['from']} → {row['table']}.{row['to']}, {row['on_delete']}" for row in references},
-        set(),
-        set(),
-    )
-    for index in await fetch(f"PRAGMA index_list({name})"):
-        over = tuple(row["name"] for row in await fetch(f"PRAGMA index_info({index['name']})"))
-        if index["partial"]:
-            table.partial.add(index["name"])
-        elif index["unique"]:
-            table.keys.add(f"unique {over}")
-        else:
-            table.indexes.add(over)
-    return table
-
-
-async def postgres_tables() -> dict[str, Table]:
-    tables: dict[str, Table] = {}
-    columns = await fetch(
-        "SELECT table_name, column_name, data_type || coalesce(character_maximum_length::text, '') AS type, "
-        "is_nullable = 'YES' AS empty FROM information_schema.columns WHERE table_schema = current_schema()"
-    )
-    for row in columns:
-        table = tables.setdefault(row["table_name"], Table({}, set(), set(), set()))
-        table.columns[row["column_name"]] = (row["type"], row["empty"])
-    keys = await fetch(
-        "SELECT relname, pg_get_constraintdef(c.oid) AS said FROM pg_constraint c JOIN pg_class t ON t.oid = conrelid "
-        "WHERE c.connamespace = current_schema()::regnamespace"
-    )
-    for row in keys:
-        tables[row["relname"]].keys.add(row["said"])
-    indexes = await fetch(
-        "SELECT t.relname AS table, i.relname AS name, indpred IS NOT NULL AS partial, "
-        "ARRAY(SELECT pg_get_indexdef(i.oid, n, true) FROM generate_series(1, indnatts) n)::text[] AS over "
-        "FROM pg_index x JOIN pg_class i ON i.oid = indexrelid JOIN pg_class t ON t.oid = indrelid "
-        "WHERE i.relnamespace = current_schema()::regnamespace "
-        "AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid)"
-    )
-    for row in indexes:
-        if row["partial"]:
-            tables[row["table"]].partial.add(row["name"])
-        else:
-            tables[row["table"]].indexes.add(tuple(row["over"]))
-    return tables
+    await execute_on_server(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 async def test_the_migrated_schema_is_the_models_schema(empty_url: str, tmp_path: Path) -> None:
@@ -125,31 +54,23 @@ async def test_the_migrated_schema_is_the_models_schema(empty_url: str, tmp_path
     migrated = await schema(empty_url)
     if postgres():
         await execute_at(empty_url, "CREATE SCHEMA models")
-        described = await schema(f"{empty_url}?schema=models", of_models=True)
+        expected = await schema(f"{empty_url}?schema=models", of_models=True)
     else:
-        described = await schema(f"sqlite://{tmp_path}/models.db", of_models=True)
-    assert migrated.keys() == described.keys()
+        expected = await schema(f"sqlite://{tmp_path}/models.db", of_models=True)
+    assert migrated.keys() == expected.keys()
     for name, table in migrated.items():
-        assert table._replace(partial=set()) == described[name], name
+        assert table._replace(partial=set()) == expected[name], name
     assert {index for table in migrated.values() for index in table.partial} == PARTIAL
 
 
-async def execute_at(url: str, statement: str) -> None:
-    database = await open_database(url)
-    try:
-        await execute(statement)
-    finally:
-        await database.close()
-
-
-async def test_migrating_twice_does_nothing_the_second_time_and_quickly(empty_url: str) -> None:
+async def test_migrating_again_does_nothing_and_is_fast(empty_url: str) -> None:
     assert await migrate(empty_url) == known_migrations()
-    began = time.monotonic()
+    started = time.monotonic()
     assert await migrate(empty_url) == []
-    assert time.monotonic() - began < 0.2
+    assert time.monotonic() - started < 0.2
 
 
-async def test_what_is_pending_is_told(empty_url: str) -> None:
+async def test_pending_migrations_are_listed(empty_url: str) -> None:
     database = await open_database(empty_url)
     try:
         assert await pending_migrations() == known_migrations()
@@ -166,23 +87,23 @@ print(len(asyncio.run(migrate(sys.argv[1]))))
 """
 
 
-async def test_of_several_migrators_at_once_one_migrates_and_all_succeed(empty_url: str) -> None:
+async def test_of_several_concurrent_migrators_one_migrates_and_all_succeed(empty_url: str) -> None:
     processes = [
         await asyncio.create_subprocess_exec(sys.executable, "-c", MIGRATOR, empty_url, stdout=asyncio.subprocess.PIPE)
         for _ in range(4)
     ]
-    said = [int((await process.communicate())[0]) for process in processes]
-    assert sorted(said) == [0, 0, 0, len(known_migrations())]
+    applied = [int((await process.communicate())[0]) for process in processes]
+    assert sorted(applied) == [0, 0, 0, len(known_migrations())]
 
 
-async def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str) -> None:
+async def test_a_failed_migration_is_rolled_back(empty_url: str) -> None:
     with pytest.raises(BaseORMException):
         await migrate(empty_url, BROKEN)
     assert "halves" not in await schema(empty_url)
 
 
-async def test_rebuilding_a_table_keeps_the_rows_that_refer_to_it(empty_url: str) -> None:
-    await rows_survive(empty_url, EXAMPLE)
+async def test_rebuilding_a_table_keeps_the_rows_that_reference_it(empty_url: str) -> None:
+    await assert_rows_survive(empty_url, EXAMPLE)
     database = await open_database(empty_url)
     try:
         assert await fetch("SELECT parent_id FROM children ORDER BY id") == [{"parent_id": 1}, {"parent_id": 2}]
@@ -194,8 +115,8 @@ async def test_rebuilding_a_table_keeps_the_rows_that_refer_to_it(empty_url: str
         await database.close()
 
 
-async def test_every_migration_runs_on_a_database_with_rows(empty_url: str) -> None:
-    await rows_survive(empty_url, "bot.store.migrations")
+async def test_every_migration_keeps_existing_rows(empty_url: str) -> None:
+    await assert_rows_survive(empty_url, "bot.store.migrations")
 
 
 async def test_audit_entries_keep_the_channel_that_they_were_written_with(empty_url: str) -> None:
@@ -213,8 +134,95 @@ async def test_audit_entries_keep_the_channel_that_they_were_written_with(empty_
         await database.close()
 
 
-async def rows_survive(url: str, module: str) -> None:
-    """Apply migrations one after the other; rows put into every table after the first are there after each."""
+OLD_COMMENT = {
+    "repository": 1,
+    "place": "pull",
+    "where": "7",
+    "comment": 2,
+    "author_id": 3,
+    "author": "alice",
+    "body": "/release status",
+    "at": "2026-11-21T12:00:00Z",
+}
+OLD_PUSH = {
+    "repository": 1,
+    "tag": "v1.0-rc1",
+    "commit": "a" * 40,
+    "sender_id": 3,
+    "sender": "alice",
+    "delivery": "guid",
+}
+COMMENT = CommandComment(
+    repository_id=RepositoryId(1),
+    thread="pull",
+    thread_id="7",
+    comment_id=CommentId(2),
+    author_id=GitHubUserId(3),
+    author="alice",
+    body="/release status",
+    created_at="2026-11-21T12:00:00Z",
+)
+PUSH = TagPush(RepositoryId(1), "v1.0-rc1", CommitSha("a" * 40), GitHubUserId(3), "alice", "guid")
+OLD_PAYLOADS: list[tuple[dict[str, object], Job]] = [
+    (OLD_COMMENT, jobs.RunCommands(COMMENT)),
+    ({"said": OLD_COMMENT, "body": "Done.", "reaction": "rocket"}, jobs.PostReply(COMMENT, "Done.", "rocket")),
+    (
+        OLD_PUSH,
+        jobs.CutByTag(PUSH),
+    ),
+    ({"run": 1}, jobs.DispatchRun(RunRowId(1))),
+    ({"candidate": 1, "by": "alice"}, jobs.CheckTag(CandidateId(1), "alice")),
+    ({"run": 2}, jobs.CancelRun(RunRowId(2), forced=True)),
+]
+INSERT_JOB = """
+INSERT INTO jobs (kind, key, keep, priority, payload, state, attempts, run_at, created_at)
+VALUES ($1, $4, 1 = 0, 0, $2, $3, 0, 0, 0)
+"""
+
+
+@pytest.mark.parametrize("state", ["queued", "dead"])
+async def test_waiting_jobs_are_readable_after_their_payloads_became_objects(empty_url: str, state: str) -> None:
+    await migrate(empty_url, to="0003_audit_channel")
+    for payload, job in OLD_PAYLOADS:
+        await execute_at(empty_url, INSERT_JOB, job.kind, orjson.dumps(payload), state, job.key)
+        await execute_at(empty_url, INSERT_JOB, job.kind, None, "done", None)
+    await migrate(empty_url)
+    database = await open_database(empty_url)
+    try:
+        assert await fetch("SELECT payload FROM jobs WHERE state = 'done' AND payload IS NOT NULL") == []
+        await execute("UPDATE jobs SET state = 'queued' WHERE state = 'dead'")
+        rows = {row.kind: row for row in await claim(len(OLD_PAYLOADS), "tester", 60_000)}
+        for _, job in OLD_PAYLOADS:
+            assert type(job).read(rows[job.kind]) == job
+    finally:
+        await database.close()
+
+
+async def test_the_origins_of_candidates_and_deployments_become_performed_requests(empty_url: str) -> None:
+    await migrate(empty_url, to="0003_audit_channel")
+    await fill(empty_url, await schema(empty_url))
+    for statement in (
+        "UPDATE candidates SET origin = CASE id WHEN 1 THEN 'pull-comment:1:0' END",
+        "UPDATE deployments SET origin = 'commit-comment:' || id || ':1'",
+        "UPDATE deployments SET kind = CASE id WHEN 1 THEN 'deploy' ELSE 'rollback' END",
+    ):
+        await execute_at(empty_url, statement)
+    await migrate(empty_url)
+    database = await open_database(empty_url)
+    try:
+        rows = await PerformedRequest.all().order_by("act")
+        assert [(row.origin, row.act, row.result_id) for row in rows] == [
+            ("pull-comment:1:0", "candidate.cut", 1),
+            ("commit-comment:1:1", "deployment.deploy", 1),
+            ("commit-comment:2:1", "deployment.rollback", 2),
+        ]
+        assert [row.performed_at for row in rows] == [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 1, 2)]
+    finally:
+        await database.close()
+
+
+async def assert_rows_survive(url: str, module: str) -> None:
+    """Fill every table after the first migration; assert that each later one keeps the rows."""
     first, *others = known_migrations(module)
     assert await migrate(url, module, first) == [first]
     before = await schema(url)
@@ -224,53 +232,3 @@ async def rows_survive(url: str, module: str) -> None:
         tables = await schema(url)
         assert await counts(url, before.keys() & tables.keys()) == dict.fromkeys(before.keys() & tables.keys(), 2)
     assert await counts(url, before.keys()) == dict.fromkeys(before.keys(), 2)
-
-
-async def counts(url: str, tables: Any) -> dict[str, int]:
-    database = await open_database(url)
-    try:
-        return {name: (await fetch(f"SELECT count(*) AS n FROM {name}"))[0]["n"] for name in tables}
-    finally:
-        await database.close()
-
-
-async def fill(url: str, tables: dict[str, Table]) -> None:
-    """Put two rows into every table, parents first."""
-    database = await open_database(url)
-    waiting = dict(tables)
-    try:
-        while waiting:
-            ready = [name for name in waiting if not any(refers(waiting[name], other) for other in waiting)]
-            for name in ready:
-                for n in (1, 2):
-                    await insert(name, waiting[name], n)
-                del waiting[name]
-    finally:
-        await database.close()
-
-
-def refers(table: Table, other: str) -> bool:
-    return any(f"→ {other}." in key or f"REFERENCES {other}(" in key for key in table.keys)
-
-
-async def insert(name: str, table: Table, n: int) -> None:
-    columns = ", ".join(f'"{column}"' for column in table.columns)
-    places = ", ".join(f"${place}" for place in range(1, len(table.columns) + 1))
-    values = [value(column_type, n) for column_type, _ in table.columns.values()]
-    await execute(f"INSERT INTO {name} ({columns}) VALUES ({places})", *values)
-
-
-def value(column_type: str, n: int) -> Any:
-    """Something of a type, another for each row."""
-    of_type = {
-        "timestamp with time zone": datetime(2026, 1, n, tzinfo=UTC),
-        "TIMESTAMP": f"2026-01-0{n} 00:00:00+00:00",
-        "boolean": False,
-        "bytea": b"bytes",
-        "BLOB": b"bytes",
-        "JSON": "{}",
-        "jsonb": "{}",
-    }
-    if "INT" in column_type.upper():
-        return n
-    return of_type.get(column_type, f"v{n}")

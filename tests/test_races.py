@@ -1,4 +1,4 @@
-"""Two things at once, made to meet at their worst moment."""
+"""Concurrent operations that are made to meet at the worst moment."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,18 +13,18 @@ from tests.conftest import connect, postgres
 from tests.world import PROJECT, World
 
 
-async def test_a_build_cancelled_while_its_tag_is_made_is_never_dispatched(world: World) -> None:
+async def test_a_build_canceled_while_its_tag_is_created_is_never_dispatched(world: World) -> None:
     world.github.faults.slow(0.5, method="POST", path="*/git/refs", times=1)
     await world.cut("1.0-rc1", build=True)
     await asyncio.sleep(0.2)
-    answer = await world.ask("POST", f"/api/releases/{PROJECT}/releases/1.0-rc1/cancel")
-    assert (answer.status, answer.json["status"]) == (202, "canceled")
+    response = await world.ask("POST", f"/api/releases/{PROJECT}/releases/1.0-rc1/cancel")
+    assert (response.status, response.json["status"]) == (202, "canceled")
     await world.settle()
     assert world.github.dispatches == []
     assert await world.status("1.0-rc1") == "canceled"
 
 
-async def test_a_build_cancelled_at_any_moment_leaves_no_run_going(world: World) -> None:
+async def test_a_build_canceled_at_any_moment_leaves_no_run_active(world: World) -> None:
     random = Random(5)
     versions = [f"1.{number}-rc1" for number in range(40)]
 
@@ -39,65 +39,65 @@ async def test_a_build_cancelled_at_any_moment_leaves_no_run_going(world: World)
     assert [run.inputs for run in world.github.runs if run.conclusion != "cancelled"] == []
 
 
-async def test_a_deployment_rolled_back_over_at_any_moment_leaves_no_run_going(world: World) -> None:
+async def test_a_rollback_at_any_moment_leaves_no_other_run_active(world: World) -> None:
     random = Random(6)
     await world.cut("1.0-rc1")
     await world.cut("1.0-rc2")
-    await world.live("1.0-rc1")
+    await world.complete_deployment("1.0-rc1")
     for _ in range(15):
         await world.deploy("1.0-rc2")
         await asyncio.sleep(random.uniform(0, 0.05))
         assert (await world.roll_back()).status == 201
-        await world.settle(hurry=True)
+        await world.settle(skip_delays=True)
         assert [status for _, status in await world.statuses()][:2] == ["pending", "canceled"]
-        going = [run for run in world.github.runs if run.status != "completed"]
-        assert [run.inputs["release_candidate_version"] for run in going] == ["1.0-rc1"]
-        await world.github.finish(going[0])
+        active = [run for run in world.github.runs if run.status != "completed"]
+        assert [run.inputs["release_candidate_version"] for run in active] == ["1.0-rc1"]
+        await world.github.finish(active[0])
         await world.settle()
 
 
-async def test_a_second_run_that_a_late_answer_tells_of_is_cancelled_with_an_alarm(world: World) -> None:
+async def test_a_second_run_known_from_a_late_response_is_canceled_with_an_alarm(world: World) -> None:
     github = world.github
     github.faults.slow(0.6, path="*/dispatches", times=1)
     await world.cut("1.0-rc1", build=True)
     while not (posted := await fetch("SELECT request_id FROM runs WHERE state = 'posted'")):
         await asyncio.sleep(0.01)
-    by_hand = await runs.dispatch(
+    manual_run = await runs.dispatch(
         github.state, github.repository(), "build.yml", "rc/1.0-rc1", {}, github.state.account("alice")
     )
-    told = {"release_cut_id": posted[0]["request_id"], "workflow_run_id": by_hand.id}
-    assert (await world.ask("POST", "/api/v1/sync-build-github-action", told)).status == 200
+    report = {"release_cut_id": posted[0]["request_id"], "workflow_run_id": manual_run.id}
+    assert (await world.ask("POST", "/api/v1/sync-build-github-action", report)).status == 200
     await world.settle()
     assert await world.alarms() == ["run.stray"]
-    assert [(run.id == by_hand.id, run.conclusion) for run in github.runs] == [(True, None), (False, "cancelled")]
-    await github.finish(by_hand)
+    assert [(run.id == manual_run.id, run.conclusion) for run in github.runs] == [(True, None), (False, "cancelled")]
+    await github.finish(manual_run)
     await world.settle()
     assert await world.status("1.0-rc1") == "ready"
 
 
-async def test_a_cancellation_that_meets_the_dispatch_at_the_row_of_the_run_wins_or_reaches_github(
+async def test_a_cancellation_during_the_dispatch_prevents_it_or_reaches_github(
     world: World,
 ) -> None:
     world.github.faults.slow(0.3, method="POST", path="*/git/refs", times=1)
     await world.cut("1.0-rc1", build=True)
     async with runs_locked(world):
-        await asyncio.sleep(0.6)  # the dispatch waits for the row now
-        cancelling = asyncio.create_task(cancel(world, "1.0-rc1"))
+        await asyncio.sleep(0.6)  # the dispatch now waits for the row
+        cancellation = asyncio.create_task(cancel(world, "1.0-rc1"))
         await asyncio.sleep(0.2)
-    await cancelling
+    await cancellation
     await world.settle()
     assert [run.conclusion for run in world.github.runs] in ([], ["cancelled"])
     assert await world.status("1.0-rc1") == "canceled"
 
 
 async def cancel(world: World, version: str) -> None:
-    answer = await world.ask("POST", f"/api/releases/{PROJECT}/releases/{version}/cancel")
-    assert answer.status == 202, answer.json
+    response = await world.ask("POST", f"/api/releases/{PROJECT}/releases/{version}/cancel")
+    assert response.status == 202, response.json
 
 
 @asynccontextmanager
 async def runs_locked(world: World) -> AsyncIterator[None]:
-    """Keep everybody waiting who would change a run; SQLite has one writer at a time anyway."""
+    """Lock the rows of all runs while the block runs; SQLite has one writer at a time anyway."""
     if not postgres():
         yield
         return
@@ -110,7 +110,7 @@ async def runs_locked(world: World) -> AsyncIterator[None]:
         await connection.close()
 
 
-async def test_a_release_is_known_by_the_permalink_that_its_project_has_when_it_is_made(world: World) -> None:
+async def test_the_id_of_a_release_uses_the_permalink_that_its_project_has_at_its_creation(world: World) -> None:
     project = await Project.get(name=PROJECT)
     assert (await world.ask("PATCH", f"/api/projects/{PROJECT}", {"permalink": "shop"})).status == 200
     async with transaction():

@@ -1,4 +1,4 @@
-"""The world of a test: the real application, a database, and a GitHub in a box, each on a port of its own."""
+"""The test world: the real application, its database and a sandboxed GitHub, each server on its own port."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -32,8 +32,8 @@ Serve = Callable[[web.Application], Awaitable[Any]]
 
 
 @dataclass
-class Answer:
-    """What our service answered."""
+class Response:
+    """A response of Longshore's API."""
 
     status: int
     json: Any
@@ -41,13 +41,13 @@ class Answer:
 
     @property
     def error(self) -> str:
-        """The sentence of a refusal in the dialect `releases`."""
+        """The error sentence, as the `releases` dialect returns it."""
         return str(self.json["error"])
 
 
 @dataclass
 class World:
-    """Everything that a test says and looks at."""
+    """Longshore and GitHub, with shortcuts for what tests do and inspect."""
 
     github: GitHub
     service: Service
@@ -55,166 +55,170 @@ class World:
     session: aiohttp.ClientSession
     token: str = ""
     tokens: dict[str, str] = field(default_factory=dict)
-    left: set[str] = field(default_factory=set)
+    expected_unfinished: set[str] = field(default_factory=set)
 
-    # --- said
+    # --- requests to Longshore
 
-    async def ask(self, method: str, path: str, body: Any = None, *, token: str | None = None, **more: Any) -> Answer:
-        """One request to our service, with the admin's token unless another (or "" for none) is given."""
+    async def ask(
+        self, method: str, path: str, body: Any = None, *, token: str | None = None, **options: Any
+    ) -> Response:
+        """Send a request. `token` defaults to the admin's; "" sends none."""
         secret = self.token if token is None else token
-        headers = {**({"Authorization": f"Bearer {secret}"} if secret else {}), **more.pop("headers", {})}
+        headers = {**({"Authorization": f"Bearer {secret}"} if secret else {}), **options.pop("headers", {})}
         if body is not None:
-            more["json"] = body
-        async with self.session.request(method, self.url + path, headers=headers, **more) as response:
-            kind = response.content_type
-            return Answer(response.status, await response.json() if "json" in kind else None, response.headers)
+            options["json"] = body
+        async with self.session.request(method, self.url + path, headers=headers, **options) as response:
+            parsed = await response.json() if "json" in response.content_type else None
+            return Response(response.status, parsed, response.headers)
 
-    async def cut(self, version: str, commit: str | None = None, *, build: bool = False, **more: Any) -> Answer:
-        """Cut a candidate at the head of `main`, or at a commit."""
+    async def cut(self, version: str, commit: str | None = None, *, build: bool = False, **fields: Any) -> Response:
+        """Cut a candidate at `commit`, by default the head of `main`."""
         body = {"repo": "acme/site", "commit": commit or self.github.head(), "trigger_build_workflow": build}
-        return await self.ask("POST", f"/api/releases/{PROJECT}/releases/{version}", {**body, **more})
+        return await self.ask("POST", f"/api/releases/{PROJECT}/releases/{version}", {**body, **fields})
 
-    async def deploy(self, version: str, environment: str = "staging", **more: Any) -> Answer:
-        """Ask for a deployment."""
+    async def deploy(self, version: str, environment: str = "staging", **options: Any) -> Response:
+        """Start a deployment."""
         body = {"release_candidate_version": version}
-        return await self.ask("POST", f"/api/releases/{PROJECT}/environments/{environment}/deployments", body, **more)
+        return await self.ask(
+            "POST", f"/api/releases/{PROJECT}/environments/{environment}/deployments", body, **options
+        )
 
-    async def live(self, version: str, environment: str = "staging", conclusion: str = "success") -> int:
-        """Deploy and let the run end; gives the deployment's number."""
-        answer = await self.deploy(version, environment)
-        assert answer.status == 201, answer.json
+    async def complete_deployment(self, version: str, environment: str = "staging", conclusion: str = "success") -> int:
+        """Deploy and finish the run with `conclusion`; returns the deployment's id."""
+        response = await self.deploy(version, environment)
+        assert response.status == 201, response.json
         await self.settle()
         await self.github.finish(run=len(self.github.runs), conclusion=conclusion)
         await self.settle()
-        return int(answer.json["id"])
+        return int(response.json["id"])
 
-    async def roll_back(self, environment: str = "staging", **body: Any) -> Answer:
-        """Ask for a rollback."""
+    async def roll_back(self, environment: str = "staging", **body: Any) -> Response:
+        """Start a rollback."""
         return await self.ask("POST", f"/api/releases/{PROJECT}/environments/{environment}/rollback", body)
 
-    async def report(self, version: str, status: str, environment: str = "staging", **body: Any) -> Answer:
-        """Say how a deployment stands, as a pipeline does."""
-        said = {"release_candidate_version": version, "status": status, **body}
-        return await self.ask("PATCH", f"/api/releases/{PROJECT}/environments/{environment}/deployments", said)
+    async def report(self, version: str, status: str, environment: str = "staging", **body: Any) -> Response:
+        """Report the status of a deployment, as a pipeline does."""
+        fields = {"release_candidate_version": version, "status": status, **body}
+        return await self.ask("PATCH", f"/api/releases/{PROJECT}/environments/{environment}/deployments", fields)
 
-    async def with_grants(self, *grants: str, project: str | None = None, user: str = "robot") -> str:
-        """A token."""
+    async def create_token(self, *grants: str, project: str | None = None, user: str = "robot") -> str:
+        """Create a token with these grants, for all projects or one; returns its secret."""
         context = await self.context()
         _, secret = await users.create_token(context, user, grants=list(grants), project=project)
         return secret
 
     async def reconcile(self) -> None:
-        """Ask GitHub now for every run that has not ended."""
+        """Reconcile every unfinished run with GitHub now."""
         await reconcile.reconcile(await self.context(), job_types.Reconcile(), silence=timedelta(seconds=-1))
         await self.settle()
 
     async def sweep(self) -> None:
-        """Look now for deliveries that were missed."""
+        """Look for missed webhook deliveries now."""
         await enqueue(job_types.SweepDeliveries())
         await self.settle()
 
-    async def late(self, **values: Any) -> None:
-        """Let every deadline of runs and deployments be past."""
+    async def expire_deadlines(self) -> None:
+        """Move the deadlines of all runs and deployments into the past."""
         for table in ("runs", "deployments"):
             await execute(f"UPDATE {table} SET deadline_at = created_at")
 
-    # --- settled
+    # --- waiting
 
-    async def settle(self, *, hurry: bool = False) -> None:
-        """Wait until nobody has anything to do. With `hurry`, what waits for a later moment is done now."""
+    async def settle(self, *, skip_delays: bool = False) -> None:
+        """Wait until neither Longshore nor GitHub has work left. With `skip_delays`, delayed jobs run now."""
         quiet = 0
         while quiet < 2:
-            # a webhook that waits for our own answer to be stored need not wait its whole quarter of a second
-            which = "" if hurry else "AND kind = 'webhook'"
-            await execute(f"UPDATE jobs SET run_at = 0 WHERE state = 'queued' AND run_at > 0 {which}")
+            # a webhook that waits for the response to a dispatch need not wait out its retry delay
+            condition = "" if skip_delays else "AND kind = 'webhook'"
+            await execute(f"UPDATE jobs SET run_at = 0 WHERE state = 'queued' AND run_at > 0 {condition}")
             before = len(self.github.calls)
             await self.github.settle()
             await self.service.worker.settle()
             await asyncio.sleep(0)
             quiet = quiet + 1 if len(self.github.calls) == before else 0
 
-    # --- looked at
+    # --- inspection
 
     async def context(self) -> Context:
-        """Surroundings for an act by Longshore itself."""
+        """The context of an operation by Longshore itself."""
         context = self.service.context()
         return context.acting_as(await users.system(context), "test")
 
     async def candidate(self, version: str) -> Any:
-        """A candidate as the API shows it."""
-        answer = await self.ask("GET", f"/api/releases/{PROJECT}/releases/{version}")
-        assert answer.status == 200, answer.json
-        return answer.json
+        """A candidate, as the API returns it."""
+        response = await self.ask("GET", f"/api/releases/{PROJECT}/releases/{version}")
+        assert response.status == 200, response.json
+        return response.json
 
     async def status(self, version: str) -> str:
-        """The status of a candidate."""
+        """A candidate's status."""
         return str((await self.candidate(version))["status"])
 
     async def deployments(self, environment: str = "staging") -> list[Any]:
         """An environment's deployments, newest first."""
         path = f"/api/releases/{PROJECT}/environments/{environment}/deployments?per_page=100"
-        answer = await self.ask("GET", path)
-        assert answer.status == 200, answer.json
-        return list(answer.json)
+        response = await self.ask("GET", path)
+        assert response.status == 200, response.json
+        return list(response.json)
 
     async def statuses(self, environment: str = "staging") -> list[tuple[str, str]]:
-        """What an environment's deployments are of and how they stand, newest first."""
+        """The candidate and status of each of an environment's deployments, newest first."""
         rows = await self.deployments(environment)
         return [(row["release_candidate_version"], row["status"]) for row in rows]
 
     async def alarms(self) -> list[str]:
-        """The alarms that were raised."""
+        """The alarms raised so far, oldest first."""
         return [entry.act for entry in await AuditEntry.filter(alarm=True).order_by("id")]
 
     async def audit(self, act: str) -> list[AuditEntry]:
-        """The audit entries of an act, oldest first."""
+        """The audit entries with this act, oldest first."""
         return await AuditEntry.filter(act=act).order_by("id")
 
     def replies(self, number: int) -> list[str]:
-        """What we answered on a pull request."""
+        """Longshore's comments on a pull request."""
         bot = f"{self.github.app_slug}[bot]"
-        return [said["body"] for said in self.github.comments(number) if said["user"] == bot]
+        return [comment["body"] for comment in self.github.comments(number) if comment["user"] == bot]
 
     async def jobs(self, kind: str) -> list[dict[str, Any]]:
         """All jobs of a kind, oldest first."""
         return await fetch("SELECT key, state, attempts, run_at, error FROM jobs WHERE kind = $1 ORDER BY id", kind)
 
     async def attempts(self, kind: str) -> list[int]:
-        """How often each job of a kind has been tried; waiting for a limit does not count."""
+        """The number of attempts of each job of a kind, not counting those that a rate limit or an outage postponed."""
         return [row["attempts"] for row in await self.jobs(kind)]
 
-    async def waiting(self) -> list[str]:
-        """The kinds of jobs that are not done."""
+    async def unfinished_jobs(self) -> list[str]:
+        """The kind of each queued or running job."""
         return [row["kind"] for row in await fetch("SELECT kind FROM jobs WHERE state IN ('queued', 'running')")]
 
-    def leaves(self, *kinds: str) -> None:
-        """Say that jobs of these kinds are left or given up when this test ends."""
-        self.left |= set(kinds)
+    def expect_unfinished(self, *kinds: str) -> None:
+        """Allow jobs of these kinds to be unfinished or dead letters when the test ends."""
+        self.expected_unfinished |= set(kinds)
 
-    async def check_nothing_is_left(self) -> None:
-        """After every test: no job is left or given up unless the test said so, and no route was asked for in vain."""
+    async def check_no_jobs_left(self) -> None:
+        """Fail on unfinished jobs, dead letters and requests to routes that the sandbox does not have."""
         await self.settle()
-        waiting = set(await self.waiting()) - self.left
-        dead = {letter.kind: letter.error for letter in await dead_letters() if letter.kind not in self.left}
-        assert not waiting, f"jobs are left: {waiting}"
-        assert not dead, f"jobs were given up: {dead}"
+        unfinished = set(await self.unfinished_jobs()) - self.expected_unfinished
+        letters = [letter for letter in await dead_letters() if letter.kind not in self.expected_unfinished]
+        assert not unfinished, f"unfinished jobs: {unfinished}"
+        assert not letters, f"dead letters: {[(letter.kind, letter.error) for letter in letters]}"
         assert not self.github.unknown_routes, self.github.unknown_routes
 
 
-def settings_for(github: GitHub, api_url: str, database_url: str, **more: Any) -> Settings:
-    """The settings of a service that uses a sandbox."""
+def settings_for(github: GitHub, api_url: str, database_url: str, **overrides: Any) -> Settings:
+    """Settings for a service that talks to the sandbox."""
     return read_settings(
         database_url=database_url,
         github_api_url=api_url,
         github_app_id=str(github.app_id),
         github_private_key=github.private_key,
         github_webhook_secret=github.webhook_secret,
-        **{"dispatch_search_seconds": SEARCH_SECONDS, **more},
+        **{"dispatch_search_seconds": SEARCH_SECONDS, **overrides},
     )
 
 
-async def furnish(world: World) -> None:
-    """A project with a build and two environments, and a token that may do everything."""
+async def create_sample_project(world: World) -> None:
+    """Create an admin token, and a project with a build workflow and two environments."""
     context = await world.context()
     _, world.token = await users.create_token(context, "root", grants=["admin"])
     project = {"name": PROJECT, "repo": "acme/site", "build_workflow": "build.yml"}
@@ -225,19 +229,19 @@ async def furnish(world: World) -> None:
 
 
 @asynccontextmanager
-async def a_world(source: Path, database_url: str, serve: Serve, **settings: Any) -> AsyncIterator[World]:
-    """A furnished world; `serve` puts an application on a port."""
+async def running_world(source: Path, database_url: str, serve: Serve, **settings: Any) -> AsyncIterator[World]:
+    """A world with the sample project. `serve` starts a server for an application."""
     github = await GitHub.create(source)
     try:
         api = await serve(github.app)
         app = create_app(settings_for(github, str(api.make_url("/")), database_url, **settings), schedule=False)
-        ours = await serve(app)
-        github.webhook_url = str(ours.make_url("/webhooks/github"))
+        server = await serve(app)
+        github.webhook_url = str(server.make_url("/webhooks/github"))
         async with aiohttp.ClientSession() as session:
-            world = World(github, app[SERVICE], str(ours.make_url("/")).rstrip("/"), session)
-            await furnish(world)
+            world = World(github, app[SERVICE], str(server.make_url("/")).rstrip("/"), session)
+            await create_sample_project(world)
             yield world
-            await world.check_nothing_is_left()
+            await world.check_no_jobs_left()
     finally:
         await github.close()
-        _cached_build_middleware.cache_clear()  # which keeps the handlers of 1,024 calls, and with them their apps
+        _cached_build_middleware.cache_clear()  # it would keep 1,024 handlers alive, and with them their applications

@@ -62,6 +62,8 @@ async def deploy(context: Context, project: Project, environment: Environment, v
         async with transaction():
             # decided under lock, so that what passes here still passes when it is written
             locked = await Environment.select_for_update().get(id=environment.id)
+            if (earlier := await _performed(context)) is not None:  # meanwhile, by another handler of the message
+                return earlier
             candidate = await Candidate.select_for_update().get(id=candidate_id)
             if (refused := refusal(await decide_now(context, locked, candidate))) is not None:
                 raise refused
@@ -87,6 +89,8 @@ async def roll_back(context: Context, project: Project, environment: Environment
         authorize(context.actor, "deployment:force")
     async with transaction():
         locked = await Environment.select_for_update().get(id=environment.id)
+        if (earlier := await _performed(context)) is not None:  # meanwhile, by another handler of the message
+            return earlier
         under_way = await _active(environment.id).select_for_update()
         target = rules.rollback_target(await _history(environment.id))
         candidate = None if target is None else await Candidate.get(id=target)

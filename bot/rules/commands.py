@@ -124,16 +124,15 @@ def _read(grammar: Grammar, text: str) -> ParsedCommand:
         word, text = _next_word(text)
         clause = clauses.pop(word.lower(), None)
         if clause is not None:
-            value, text = (text, "") if clause.to_line_end else _next_word(text)
-            arguments[clause.argument.name] = value
+            word, rest = _next_word(text)
+            arguments[clause.argument.name], text = (text, "") if clause.to_line_end else (word.strip("`"), rest)
         elif word in grammar.flags and word not in flags:
             flags.add(word)
         else:
             raise _Malformed
-    unquoted = {name: value.strip("`") for name, value in arguments.items()}
-    if not all(unquoted.values()) or any(clause.required for clause in clauses.values()):
+    if not all(value.strip("`") for value in arguments.values()) or any(clause.required for clause in clauses.values()):
         raise _Malformed
-    return ParsedCommand(grammar.word, unquoted, frozenset(flags))
+    return ParsedCommand(grammar.word, arguments, frozenset(flags))
 
 
 def _leading(grammar: Grammar, text: str, keywords: Iterable[str]) -> tuple[dict[str, str], str]:
@@ -143,7 +142,9 @@ def _leading(grammar: Grammar, text: str, keywords: Iterable[str]) -> tuple[dict
         word, rest = _next_word(text)
         if not word or word.lower() in keywords:
             break
-        arguments[argument.name], text = word, rest
+        if word.startswith("--"):  # a flag that the command does not have
+            raise _Malformed
+        arguments[argument.name], text = word.strip("`"), rest
     if len(arguments) < len(grammar.required):
         raise _Malformed
     return arguments, text

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from bot.store.announcements import Announcement
 from bot.store.projects import Project, Repository
 from bot.store.users import User
-from tests.world import Answer, World
+from tests.world import Response, World
 
 PROJECT = "/projects/site"
 RELEASES = f"{PROJECT}/releases"
@@ -53,7 +53,7 @@ async def submit(world: World, version: str, changelog: str = "Fixes", *, token:
     return int(answer.json["release"]["id"])
 
 
-async def decide(world: World, version: str, act: str, body: Any = None, *, token: str | None = None) -> Answer:
+async def decide(world: World, version: str, act: str, body: Any = None, *, token: str | None = None) -> Response:
     """Approve or reject an announcement."""
     reason = {"reason": "Spam."} if act == "reject" else {}
     path = f"/api/projects/site/releases/{version}/announcement/{act}"
@@ -95,13 +95,13 @@ async def make_private() -> None:
     assert await Repository.filter(full_name="acme/site").update(private=True)
 
 
-def listed_versions(answer: Answer) -> list[str]:
+def listed_versions(answer: Response) -> list[str]:
     """The versions of a list of announcements, in order."""
     assert answer.status == 200, answer.json
     return [item["release"]["version"] for item in answer.json]
 
 
-def status_and_fields(answer: Answer) -> tuple[int, list[str]]:
+def status_and_fields(answer: Response) -> tuple[int, list[str]]:
     """Status and fields of an error response, whose form is checked."""
     assert list(answer.json) == ["errors"]
     assert answer.headers["Content-Type"].startswith("application/json")

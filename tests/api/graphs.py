@@ -15,13 +15,13 @@ from bot.store.projects import Environment, Project, Repository
 from bot.store.releases import Release
 from bot.store.runs import Run
 from bot.store.users import User
-from tests.world import Answer, World
+from tests.world import Response, World
 
 NOW = datetime(2026, 11, 3, 18, tzinfo=UTC)
 PUBLIC_REPOSITORY, PRIVATE_REPOSITORY = 1000, 4711
 
 
-async def post(world: World, query: str, *, token: str | None = None, **variables: Any) -> Answer:
+async def post(world: World, query: str, *, token: str | None = None, **variables: Any) -> Response:
     """Send a query with its variables."""
     return await world.ask("POST", "/graphql", {"query": query, "variables": variables}, token=token)
 
@@ -33,12 +33,12 @@ async def execute(world: World, query: str, *, token: str | None = None, **varia
     return answer.json["data"]
 
 
-def error_codes(answer: Answer) -> dict[str, str]:
+def error_codes(answer: Response) -> dict[str, str]:
     """The code of each error, by the path of its field."""
     return {".".join(map(str, error["path"])): error["extensions"]["code"] for error in answer.json["errors"]}
 
 
-def error_message(answer: Answer) -> str:
+def error_message(answer: Response) -> str:
     """The message of a query that was not executed; checks that the response has the form of every such response."""
     assert set(answer.json) == {"errors"} and answer.headers["Content-Type"].startswith("application/json")
     for error in answer.json["errors"]:
@@ -66,7 +66,7 @@ async def recorded_statements(world: World, recorded: list[str]) -> AsyncIterato
     if world.service.database.dialect == "sqlite":
         for callback in (recorded.append, None):
             await client._reader.set_trace_callback(callback)
-            client._glance._connection.set_trace_callback(callback)
+            client._short_reads._connection.set_trace_callback(callback)
             if callback is not None:
                 yield
         return

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from bot.store.database import fetch
 from bot.store.projects import Environment
 from bot.store.releases import Release
-from tests.world import Answer, World
+from tests.world import Response, World
 
 PROJECTS = "/api/projects"
 SITE = "/api/releases/site"
@@ -29,7 +29,7 @@ def env_path(rest: str = "", environment: str = "staging", project: str = "site"
     return f"/api/releases/{project}/environments/{environment}{rest}"
 
 
-def status_and_error(answer: Answer) -> tuple[int, str]:
+def status_and_error(answer: Response) -> tuple[int, str]:
     """Status and sentence of an error response in the dialect `releases`."""
     return answer.status, answer.error
 
@@ -93,7 +93,7 @@ async def finish_newest_run(world: World, conclusion: str = "success") -> None:
     await world.settle()
 
 
-def page_links(answer: Answer) -> Mapping[str, str]:
+def page_links(answer: Response) -> Mapping[str, str]:
     """The `Link` header as query strings by relation."""
     parts = [part.split("; ") for part in answer.headers.get("Link", "").split(", ") if part]
     return {rel[len('rel="') : -1]: url.strip("<>").partition("?")[2] for url, rel in parts}

@@ -10,7 +10,7 @@ from bot.operations import users
 from bot.rules.permissions import GRANTS, role_for
 from bot.store.users import ApiToken
 from tests.api.helpers import SITE, create_project, cut_path, env_path
-from tests.world import Answer, World
+from tests.world import Response, World
 
 MISSING = "Authentication credentials were not provided."
 INVALID = "Invalid token."
@@ -59,7 +59,7 @@ EVERY_CALL = [
 ]
 
 
-def status_and_sentence(answer: Answer) -> tuple[int, str]:
+def status_and_sentence(answer: Response) -> tuple[int, str]:
     """Status and sentence of an error response, whose form is checked in either dialect."""
     if "error" in answer.json:
         assert set(answer.json) <= {"error", "details"}
@@ -121,8 +121,8 @@ async def test_each_call_requires_its_grant_and_no_other(world: World) -> None:
     grants = ["project:read", "release:cut", "deployment:start", "deployment:production", "deployment:report"]
     grants += ["release:hold", "freeze:write", "project:write", "deployment:force", "content:write"]
     for method, path, body, grant in EVERY_CALL:
-        held = await world.with_grants(grant)
-        others = await world.with_grants(*(name for name in grants if name != grant))
+        held = await world.create_token(grant)
+        others = await world.create_token(*(name for name in grants if name != grant))
         refused = await world.ask(method, path, body, token=others)
         assert status_and_sentence(refused) == (403, FORBIDDEN), (method, path)
         assert (await world.ask(method, path, body, token=held)).status not in (401, 403), (method, path)
@@ -130,7 +130,7 @@ async def test_each_call_requires_its_grant_and_no_other(world: World) -> None:
 
 
 async def test_a_refusal_names_the_missing_grant_and_the_role_that_has_it(world: World) -> None:
-    reader = await world.with_grants("project:read")
+    reader = await world.create_token("project:read")
     answer = await world.ask("POST", env_path("/rollback"), {}, token=reader)
     assert answer.json["details"] == {"grant": "deployment:start", "github_role": "write"}
     native = await world.ask("PATCH", "/api/projects/site", {}, token=reader)
@@ -140,8 +140,8 @@ async def test_a_refusal_names_the_missing_grant_and_the_role_that_has_it(world:
 
 async def test_a_token_of_another_project_is_403_and_of_this_one_is_accepted(world: World) -> None:
     await create_project(world, "shop")
-    here = await world.with_grants("admin", project="site")
-    elsewhere = await world.with_grants("admin", project="shop")
+    here = await world.create_token("admin", project="site")
+    elsewhere = await world.create_token("admin", project="shop")
     await world.cut("1.0-rc1", build=True)
     for method, path, body, _ in EVERY_CALL:
         if path in ("/api/projects", "/api/v1/sync-deploy-github-action") or path.startswith("/api/tokens"):
@@ -156,7 +156,7 @@ async def test_a_token_of_another_project_is_403_and_of_this_one_is_accepted(wor
 
 async def test_a_token_of_one_project_neither_sees_nor_creates_others(world: World) -> None:
     await create_project(world, "shop")
-    scoped = await world.with_grants("admin", project="shop")
+    scoped = await world.create_token("admin", project="shop")
     listed = await world.ask("GET", "/api/projects", token=scoped)
     assert [item["name"] for item in listed.json] == ["shop"]
     assert (await world.ask("POST", "/api/projects", {"name": "third"}, token=scoped)).status == 403
@@ -170,7 +170,7 @@ async def test_the_scheme_before_a_token_may_be_in_any_case(world: World) -> Non
 
 async def test_the_actor_of_a_deployment_is_the_user_of_the_token(world: World) -> None:
     await world.cut("1.0-rc1")
-    token = await world.with_grants("deployment:start", user="carol")
+    token = await world.create_token("deployment:start", user="carol")
     answer = await world.ask("POST", env_path("/deployments"), {"release_candidate_version": "1.0-rc1"}, token=token)
     assert answer.json["actor"] == "carol"
     assert (await world.ask("GET", f"{SITE}/releases/1.0-rc1")).json["created_by"] == "root"
@@ -196,12 +196,12 @@ async def test_a_token_of_one_project_cannot_move_it_to_another_repository(world
     await create_project(world, "loose")
     await world.settle()
     for name in ("site", "loose"):
-        scoped, calls = await world.with_grants("admin", project=name), len(world.github.calls)
+        scoped, calls = await world.create_token("admin", project=name), len(world.github.calls)
         for repo in ("acme/other", "acme/none", "nobody/site", "no name"):
             answer = await world.ask("PATCH", f"/api/projects/{name}", {"repo": repo, "archived": True}, token=scoped)
             assert (answer.status, answer.json["pointer"]) == (403, "#/repo"), repo
         assert len(world.github.calls) == calls
-    own = await world.with_grants("admin", project="site")
+    own = await world.create_token("admin", project="site")
     same = await world.ask("PATCH", "/api/projects/site", {"repo": "Acme/Site", "archived": True}, token=own)
     assert (same.status, same.json["repo"], same.json["archived"]) == (200, "acme/site", True)
     assert (await world.ask("GET", "/api/projects/loose")).json["repo"] is None
@@ -209,7 +209,7 @@ async def test_a_token_of_one_project_cannot_move_it_to_another_repository(world
 
 async def test_a_token_of_one_project_learns_nothing_about_others(world: World) -> None:
     await create_project(world, "shop", repo="acme/site", tag_prefix="shop/")
-    scoped = await world.with_grants("admin", project="shop", user="shopper")
+    scoped = await world.create_token("admin", project="shop", user="shopper")
     for method, path, body, _ in EVERY_CALL:
         if path.startswith("/api/projects/site"):
             other = await world.ask(method, path, body, token=scoped)

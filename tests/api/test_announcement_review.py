@@ -17,16 +17,16 @@ from tests.api.announcement_helpers import (
     submit,
 )
 from tests.api.helpers import count_rows, create_project, field_values
-from tests.world import Answer, World
+from tests.world import Response, World
 
 
-def versions_in(answer: Answer) -> list[str]:
+def versions_in(answer: Response) -> list[str]:
     """The versions of a list, in order."""
     assert answer.status == 200, answer.json
     return [row["version"] for row in answer.json]
 
 
-def status_and_field(answer: Answer) -> tuple[int, str | None]:
+def status_and_field(answer: Response) -> tuple[int, str | None]:
     """Status and field of an error response, whose form is checked."""
     assert answer.headers["Content-Type"].startswith("application/problem+json")
     assert answer.json["status"] == answer.status
@@ -34,7 +34,7 @@ def status_and_field(answer: Answer) -> tuple[int, str | None]:
 
 
 async def test_pending_announcements_are_listed_with_all_fields(world: World) -> None:
-    carol = await world.with_grants("announcement:submit", user="carol")
+    carol = await world.create_token("announcement:submit", user="carol")
     number = await submit(world, "1.1", "Fixes", token=carol, tag_list="a, b", hidden_from_frontpage="Y")
     (row,) = (await world.ask("GET", QUEUE)).json
     created = row.pop("created_at")
@@ -111,7 +111,7 @@ async def test_the_list_can_be_limited_to_one_project(world: World) -> None:
 
 async def test_the_list_shows_each_caller_what_they_may_see(world: World) -> None:
     await create_project(world, "shop")
-    carol = await world.with_grants("announcement:submit", user="carol")
+    carol = await world.create_token("announcement:submit", user="carol")
     await submit(world, "1.0", token=carol)
     await submit(world, "1.1")
     body = {"release": {"version": "9", "changelog": "x"}}
@@ -127,12 +127,12 @@ async def test_the_list_shows_each_caller_what_they_may_see(world: World) -> Non
         (["project:read", "content:read"], "dave", None, []),
     ]
     for grants, user, scope, expected in sees:
-        token = await world.with_grants(*grants, user=user, project=scope)
+        token = await world.create_token(*grants, user=user, project=scope)
         assert versions_in(await world.ask("GET", QUEUE, token=token)) == expected, (grants, user, scope)
     await decide(world, "1.0", "approve")
-    reader = await world.with_grants("project:read", user="dave", project="site")
+    reader = await world.create_token("project:read", user="dave", project="site")
     assert versions_in(await world.ask("GET", f"{QUEUE}?state=approved", token=reader)) == ["1.0"]
-    elsewhere = await world.with_grants("project:read", user="dave", project="shop")
+    elsewhere = await world.create_token("project:read", user="dave", project="shop")
     assert versions_in(await world.ask("GET", f"{QUEUE}?state=approved", token=elsewhere)) == []
 
 

@@ -221,8 +221,8 @@ async def test_an_invalid_page_number_is_409(world: World, form: str) -> None:
 
 
 async def test_pending_releases_are_those_of_the_user_not_of_the_token(world: World) -> None:
-    mine = [await world.with_grants("announcement:submit", user="carol") for _ in range(2)]
-    others = await world.with_grants("announcement:submit", user="dave")
+    mine = [await world.create_token("announcement:submit", user="carol") for _ in range(2)]
+    others = await world.create_token("announcement:submit", user="dave")
     number = await submit(world, "1.1", token=mine[0])
     await submit(world, "1.2", token=others)
     await announce(world, "1.0")
@@ -246,7 +246,7 @@ async def test_pending_releases_come_in_long_pages(world: World) -> None:
 
 
 async def test_only_the_submitter_withdraws_a_release_and_only_while_it_is_pending(world: World) -> None:
-    carol, dave = [await world.with_grants("announcement:submit", user=name) for name in ("carol", "dave")]
+    carol, dave = [await world.create_token("announcement:submit", user=name) for name in ("carol", "dave")]
     (approved,) = await announce(world, "1.0", token=carol)
     number, rejected = await submit(world, "1.1", token=carol), await submit(world, "1.2", token=carol)
     assert (await decide(world, "1.2", "reject")).status == 200
@@ -304,7 +304,7 @@ async def test_nothing_is_submitted_to_an_archived_project(world: World) -> None
 
 
 async def test_every_change_is_audited(world: World) -> None:
-    token = await world.with_grants("announcement:submit", user="carol")
+    token = await world.create_token("announcement:submit", user="carol")
     number = await submit(world, "1.1", token=token, tag_list="a")
     await decide(world, "1.1", "reject")
     for act, actor in (("submit", "carol"), ("reject", "root")):

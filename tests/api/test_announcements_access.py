@@ -24,7 +24,7 @@ from tests.api.announcement_helpers import (
 )
 from tests.api.helpers import create_project
 from tests.api.test_announcements_input import without_table
-from tests.world import Serve, World, a_world
+from tests.world import Serve, World, running_world
 
 MISSING = "Authentication credentials were not provided."
 INVALID = "Invalid token."
@@ -59,7 +59,7 @@ def credential_options(code: str, number: int) -> list[dict[str, Any]]:
 
 
 async def test_an_auth_code_may_be_in_the_header_the_query_or_the_body_of_any_method(world: World) -> None:
-    carol = await world.with_grants("announcement:submit", user="carol")
+    carol = await world.create_token("announcement:submit", user="carol")
     for number, options in enumerate(credential_options(carol, 0)):
         await submit(world, f"1.{number}", token=carol)
         listed = await world.ask("GET", f"{RELEASES}/pending.json", token="", **options)
@@ -72,7 +72,7 @@ async def test_an_auth_code_may_be_in_the_header_the_query_or_the_body_of_any_me
 
 
 async def test_the_header_takes_precedence_over_the_query_and_that_over_the_body(world: World) -> None:
-    carol, dave = [await world.with_grants("announcement:submit", user=name) for name in ("carol", "dave")]
+    carol, dave = [await world.create_token("announcement:submit", user=name) for name in ("carol", "dave")]
     await submit(world, "1.1", token=carol)
     for more, token in [
         ({"params": {"auth_code": dave}}, carol),
@@ -149,7 +149,7 @@ async def test_anonymous_callers_read_approved_releases_of_public_projects(world
 async def test_the_setting_decides_whether_anonymous_callers_may_read(
     source: Any, database_url: str, aiohttp_server: Serve, setting: str, status: int
 ) -> None:
-    async with a_world(source, database_url, aiohttp_server, anonymous_read=setting) as world:
+    async with running_world(source, database_url, aiohttp_server, anonymous_read=setting) as world:
         await announce(world, "1.0")
         await world.ask("POST", f"{URLS}.json", {"url": LINK})
         for method, rest in (*READS, *LINKED):
@@ -162,18 +162,18 @@ async def test_each_call_requires_its_grant(world: World) -> None:
     await world.ask("POST", f"{URLS}.json", {"url": LINK})
     await make_private()
     for grant in READERS:
-        token = await world.with_grants(grant)
+        token = await world.create_token(grant)
         for method, rest in (*READS, *LINKED, ("GET", "/releases/pending.json")):
             answer = await world.ask(method, f"{PROJECT}{rest}", token=token, allow_redirects=False)
             assert answer.status in (200, 302), (grant, rest)
         assert (await world.ask("GET", QUEUE, token=token)).status == 200
-    none = await world.with_grants("release:cut", "deployment:force", "content:write")
+    none = await world.create_token("release:cut", "deployment:force", "content:write")
     for method, rest in (*READS, *LINKED, ("GET", "/releases/pending.json")):
         answer = await world.ask(method, f"{PROJECT}{rest}", token=none, allow_redirects=False)
         assert answer.status in (403, 404), rest  # a private project is hidden from callers without a grant to read
     for act in ("approve", "reject"):
         for grants in (["announcement:submit", "project:write", "project:read", "content:read"], ["release:hold"]):
-            answer = await decide(world, "1.0", act, token=await world.with_grants(*grants))
+            answer = await decide(world, "1.0", act, token=await world.create_token(*grants))
             assert (answer.status, answer.json["grant"]) == (403, "announcement:approve")
 
 
@@ -184,16 +184,16 @@ async def test_a_write_without_its_grant_is_403_and_with_it_alone_is_admitted(wo
         "project:write": ["project:read", "content:read", "announcement:approve", "announcement:submit"],
     }
     for method, rest, body, grant in WRITES:
-        refused = await world.ask(method, f"{PROJECT}{rest}", body, token=await world.with_grants(*others[grant]))
+        refused = await world.ask(method, f"{PROJECT}{rest}", body, token=await world.create_token(*others[grant]))
         assert (refused.status, refused.json) == (403, {"errors": {"base": [FORBIDDEN]}}), rest
-        status = (await world.ask(method, f"{PROJECT}{rest}", body, token=await world.with_grants(grant))).status
+        status = (await world.ask(method, f"{PROJECT}{rest}", body, token=await world.create_token(grant))).status
         assert status in (200, 201, 404, 409), rest
 
 
 async def test_a_writer_without_a_grant_to_read_sees_the_result_of_a_write(world: World) -> None:
     await world.ask("POST", f"{URLS}.json", {"url": LINK})
     await make_private()
-    token = await world.with_grants("project:write")
+    token = await world.create_token("project:write")
     answer = await world.ask("PUT", f"{PROJECT}.json", {"project": {"oneliner": "Changed."}}, token=token)
     assert (answer.status, answer.json) == (200, (await world.ask("GET", f"{PROJECT}.json")).json)
     assert answer.json["project"]["oneliner"] == "Changed."
@@ -203,7 +203,7 @@ async def test_a_writer_without_a_grant_to_read_sees_the_result_of_a_write(world
 async def test_a_token_of_another_project_is_403(world: World) -> None:
     await create_project(world, "shop")
     await make_private()
-    token = await world.with_grants("admin", project="shop")
+    token = await world.create_token("admin", project="shop")
     for method, rest, *body in [*((method, rest, None) for method, rest in READS), *(write[:3] for write in WRITES)]:
         answer = await world.ask(method, f"{PROJECT}{rest}", *body, token=token)
         assert (answer.status, answer.json) == (403, {"errors": {"base": [FORBIDDEN]}}), rest
@@ -211,16 +211,16 @@ async def test_a_token_of_another_project_is_403(world: World) -> None:
 
 
 async def test_a_pending_release_is_visible_to_its_submitter_and_to_approvers(world: World) -> None:
-    carol = await world.with_grants("announcement:submit", user="carol")
+    carol = await world.create_token("announcement:submit", user="carol")
     number = await submit(world, "1.1", token=carol)
     await create_project(world, "shop")
     sees: dict[str, bool] = {
-        await world.with_grants("announcement:submit", user="carol"): True,
-        await world.with_grants("project:read", user="carol"): True,
-        await world.with_grants("announcement:approve", user="dave"): True,
-        await world.with_grants("announcement:approve", user="erin", project="site"): True,
-        await world.with_grants("announcement:approve", user="erin", project="shop"): False,
-        await world.with_grants("project:read", "content:read", "announcement:submit", user="frank"): False,
+        await world.create_token("announcement:submit", user="carol"): True,
+        await world.create_token("project:read", user="carol"): True,
+        await world.create_token("announcement:approve", user="dave"): True,
+        await world.create_token("announcement:approve", user="erin", project="site"): True,
+        await world.create_token("announcement:approve", user="erin", project="shop"): False,
+        await world.create_token("project:read", "content:read", "announcement:submit", user="frank"): False,
         "": False,
     }
     for token, seen in sees.items():
@@ -234,7 +234,7 @@ async def test_a_pending_release_is_visible_to_its_submitter_and_to_approvers(wo
 async def test_no_auth_code_is_ever_logged_or_stored(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """The log is captured before secrets are redacted from it."""
     caplog.set_level(logging.DEBUG)
-    valid = await world.with_grants("announcement:submit", "project:write", user="carol")
+    valid = await world.create_token("announcement:submit", "project:write", user="carol")
     await world.ask("POST", f"{URLS}.json", {"url": LINK})
     codes = [valid, "hunter2-hunter2"]
     with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:

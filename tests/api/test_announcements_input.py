@@ -15,14 +15,16 @@ from bot.store.database import execute
 from tests.api.announcement_helpers import PROJECT, RELEASES, URLS, announce, ask_xml, status_and_fields
 from tests.api.helpers import count_rows
 from tests.api.test_xml import BOMB, EXTERNAL
-from tests.world import Answer, World
+from tests.world import Response, World
 
 SIZE = 1024 * 1024
 WRITES = (("POST", RELEASES), ("PUT", PROJECT), ("POST", URLS))
 BODIES = (*WRITES, ("GET", f"{RELEASES}/pending"), ("GET", RELEASES), ("DELETE", f"{RELEASES}/1"))
 
 
-async def send(world: World, method: str, path: str, body: Any, kind: str = "application/json", **more: str) -> Answer:
+async def send(
+    world: World, method: str, path: str, body: Any, kind: str = "application/json", **more: str
+) -> Response:
     """Send raw bytes to a `.json` path."""
     return await world.ask(method, f"{path}.json", data=body, headers={"Content-Type": kind, **more})
 

@@ -10,12 +10,12 @@ from bot.store.announcements import Link
 from bot.store.projects import Project
 from tests.api.announcement_helpers import PROJECT, RELEASES, URLS, announce, ask_xml, status_and_fields, submit
 from tests.api.helpers import count_rows, create_project
-from tests.world import Answer, World
+from tests.world import Response, World
 
 HOME = {"label": "Home Page", "location": "https://example.com/site"}
 
 
-async def create_link(world: World, **values: Any) -> Answer:
+async def create_link(world: World, **values: Any) -> Response:
     """Create a link."""
     return await world.ask("POST", f"{URLS}.json", {"url": {**HOME, **values}})
 

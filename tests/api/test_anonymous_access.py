@@ -17,7 +17,7 @@ from bot.store.database import execute
 from bot.store.projects import Project, Repository
 from tests.api.sample_data import SECRET, SampleData, create_sample_data
 from tests.test_shape import application, routed
-from tests.world import Serve, World, a_world
+from tests.world import Serve, World, running_world
 
 WITHOUT_ROWS = ("/healthz", "/readyz", "/metrics", "/api/openapi.json", "/api/docs")
 PDC = "/rest_api/v1"
@@ -183,7 +183,7 @@ def changed_templates(before: dict[tuple[str, str], Response], after: dict[tuple
 async def test_anonymous_callers_never_see_a_private_row(
     source: Path, database_url: str, aiohttp_server: Serve, policy: str
 ) -> None:
-    async with a_world(source, database_url, aiohttp_server, anonymous_read=policy) as world:
+    async with running_world(source, database_url, aiohttp_server, anonymous_read=policy) as world:
         data = await create_sample_data(seed=sum(map(ord, policy)))
         calls = list(calls_about(data))
         responses = await request_all(world, calls)
@@ -221,7 +221,7 @@ READS_BY_POST = "/graphql"
 async def test_anonymous_callers_write_nothing_whatever_they_may_read(
     source: Path, database_url: str, aiohttp_server: Serve
 ) -> None:
-    async with a_world(source, database_url, aiohttp_server, anonymous_read="all") as world:
+    async with running_world(source, database_url, aiohttp_server, anonymous_read="all") as world:
         calls = [(method, path) for method, path in routed(application()) if method not in ("GET", "*")]
         for method, path in [*calls, *WRITES_OF_PDC]:
             if path in (READS_BY_POST, "/webhooks/github"):

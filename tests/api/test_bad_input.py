@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.api.helpers import SITE, count_rows, cut_path, env_path, field_values, status_and_error
-from tests.world import Answer, World
+from tests.world import Response, World
 
 DEPLOYMENTS = env_path("/deployments")
 NATIVE = "/api/projects"
 DEEP = 100_000
 
 
-def is_well_formed_error(answer: Answer) -> bool:
+def is_well_formed_error(answer: Response) -> bool:
     """Whether an error response has its dialect's form."""
     if answer.headers["Content-Type"].startswith("application/problem+json"):
         return {"type", "title", "status", "detail"} <= set(answer.json) and answer.json["status"] == answer.status
@@ -31,7 +31,7 @@ def is_well_formed_error(answer: Answer) -> bool:
 
 async def send(
     world: World, body: Any, path: str = DEPLOYMENTS, kind: str = "application/json", **headers: str
-) -> Answer:
+) -> Response:
     """POST raw bytes."""
     return await world.ask("POST", path, data=body, headers={"Content-Type": kind, **headers})
 

@@ -40,7 +40,7 @@ async def test_a_candidate_without_a_build_gets_its_tag_at_the_first_deployment(
     await world.cut("1.0-rc1")
     await world.settle()
     assert "refs/tags/rc/1.0-rc1" not in world.github.repository().history.refs
-    await world.live("1.0-rc1")
+    await world.complete_deployment("1.0-rc1")
     assert world.github.resolve("rc/1.0-rc1") == world.github.head()
 
 
@@ -132,7 +132,7 @@ async def test_a_build_that_is_not_dispatched_yet_is_cancelled_at_once(world: Wo
     answer = await world.ask("POST", f"{SITE}/releases/1.0-rc1/cancel")
     assert (answer.status, answer.json["status"]) == (202, "canceled")
     world.github.faults.clear()
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert await world.status("1.0-rc1") == "canceled"
     assert not world.github.dispatches
 

@@ -298,7 +298,7 @@ async def test_a_build_without_a_build_workflow_is_refused(world: World) -> None
 
 async def test_checks_are_made_in_the_documented_order(world: World) -> None:
     """Each request fails every check from its position on; the first failed check decides the response."""
-    reader, cutter = await world.with_grants("project:read"), await world.with_grants("release:cut", project="site")
+    reader, cutter = await world.create_token("project:read"), await world.create_token("release:cut", project="site")
     await create_project(world, "shop")
     await world.cut("1.0-rc1")
     await change_project(world, build_workflow=None)
@@ -369,7 +369,7 @@ async def test_an_unknown_candidate_is_not_found(world: World) -> None:
 
 
 async def test_a_repeated_cut_keeps_the_original_creator(world: World) -> None:
-    cutter = await world.with_grants("release:cut", "project:read", user="carol")
+    cutter = await world.create_token("release:cut", "project:read", user="carol")
     body = {"repo": "acme/site", "commit": world.github.head()}
     await world.ask("POST", cut_path("1.0-rc1"), body, token=cutter)
     await world.cut("1.0-rc1")

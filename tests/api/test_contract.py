@@ -13,7 +13,7 @@ from schemathesis import checks
 from schemathesis.specs.openapi import checks as openapi_checks
 
 from tests.conftest import postgres
-from tests.world import Serve, a_world
+from tests.world import Serve, running_world
 
 
 def rejects_missing_credentials(context: Any, response: Any, case: Any) -> bool | None:
@@ -160,7 +160,7 @@ def existing_path_values(operation: Any) -> dict[str, str]:
 async def test_responses_are_as_described_and_examples_succeed(
     source: Path, database_url: str, aiohttp_server: Serve
 ) -> None:
-    async with a_world(source, database_url, aiohttp_server, trusted_proxies="127.0.0.1") as world:
+    async with running_world(source, database_url, aiohttp_server, trusted_proxies="127.0.0.1") as world:
         await world.cut("1.4.0-rc1", build=True)
         await world.settle()
         await world.github.finish(run=1)
@@ -168,7 +168,7 @@ async def test_responses_are_as_described_and_examples_succeed(
         document = (await world.ask("GET", "/api/openapi.json")).json
         caller = Caller(document, world.url, world.token)
         await asyncio.to_thread(caller.send_all)
-        world.leaves("build", "deploy")
+        world.expect_unfinished("build", "deploy")
     assert not caller.violations, "\n\n".join(caller.violations)
     refused = {label for (label, _), status in caller.statuses.items() if status >= 400}
     assert not {label for label in refused - NEEDS_MORE if not label.startswith("DELETE ")}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.helpers import PROJECTS, UNWRAPPED, RawResponse, cut_path, header_items, send_raw
-from tests.world import Serve, World, a_world
+from tests.world import Serve, World, running_world
 
 ORIGIN = "https://dash.example.com"
 
@@ -15,7 +15,7 @@ ORIGIN = "https://dash.example.com"
 async def open_world(source: Path, database_url: str, aiohttp_server: Serve) -> AsyncIterator[World]:
     """A service that admits two CORS origins."""
     settings = {"cors_origins": f"{ORIGIN}, http://localhost:3000"}
-    async with a_world(source, database_url, aiohttp_server, **settings) as world:
+    async with running_world(source, database_url, aiohttp_server, **settings) as world:
         yield world
 
 
@@ -78,7 +78,7 @@ async def test_a_preflight_for_an_unknown_path_or_method_is_not_answered(open_wo
 
 
 async def test_any_origin_may_be_allowed(source: Path, database_url: str, aiohttp_server: Serve) -> None:
-    async with a_world(source, database_url, aiohttp_server, cors_origins="*") as world:
+    async with running_world(source, database_url, aiohttp_server, cors_origins="*") as world:
         for origin in (ORIGIN, "null"):
             assert (await send_raw(world, "GET", PROJECTS, {"Origin": origin})).headers[
                 "Access-Control-Allow-Origin"

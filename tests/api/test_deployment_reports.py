@@ -84,7 +84,7 @@ async def test_a_repeated_final_state_changes_nothing(world: World) -> None:
 
 
 async def test_one_final_state_after_another_corrects_it_and_is_audited(world: World) -> None:
-    reporter = await world.with_grants("deployment:report", user="pipeline")
+    reporter = await world.create_token("deployment:report", user="pipeline")
     await world.cut("1.0-rc1")
     await world.report("1.0-rc1", "failure", error_message="no space")
     body = {"release_candidate_version": "1.0-rc1", "status": "success"}

@@ -71,16 +71,16 @@ async def test_a_deployment_answers_201_pending_and_is_tracked_to_success(world:
 async def test_a_deployment_names_the_version_that_was_live_before_it(world: World) -> None:
     await world.cut("1.0-rc1")
     await world.cut("1.1-rc1")
-    await world.live("1.0-rc1")
-    await world.live("1.1-rc1", conclusion="failure")
-    await world.live("1.1-rc1")
+    await world.complete_deployment("1.0-rc1")
+    await world.complete_deployment("1.1-rc1", conclusion="failure")
+    await world.complete_deployment("1.1-rc1")
     rows = [(row["from_release_candidate_version"], row["from_release_version"]) for row in await world.deployments()]
     assert rows == [("1.0-rc1", "1.0"), ("1.0-rc1", "1.0"), (None, None)]
 
 
 async def test_a_run_that_fails_is_a_failure_with_a_message(world: World) -> None:
     await world.cut("1.0-rc1")
-    await world.live("1.0-rc1", conclusion="failure")
+    await world.complete_deployment("1.0-rc1", conclusion="failure")
     (row,) = await world.deployments()
     assert row["status"] == "failure"
     assert "`failure`" in row["error_message"]
@@ -88,8 +88,8 @@ async def test_a_run_that_fails_is_a_failure_with_a_message(world: World) -> Non
 
 async def test_checks_are_made_in_the_documented_order(world: World) -> None:
     """Each request fails every check from its position on; the first failed check decides the response."""
-    reader = await world.with_grants("project:read")
-    stager = await world.with_grants("deployment:start", project="site")
+    reader = await world.create_token("project:read")
+    stager = await world.create_token("deployment:start", project="site")
     await world.cut("1.0-rc1")
     await world.cut("2.0-rc1")
     await hold("1.0")
@@ -209,7 +209,7 @@ async def test_a_deployment_without_a_workflow_fails_at_its_deadline(world: Worl
     await remove_workflow()
     await world.cut("1.0-rc1")
     await world.deploy("1.0-rc1")
-    await world.late()
+    await world.expire_deadlines()
     await world.reconcile()
     (row,) = await world.deployments()
     assert (row["status"], row["error_message"]) == ("error", "No pipeline reported an end within 60 minutes.")
@@ -239,7 +239,7 @@ async def test_a_deployment_without_a_run_is_cancelled_at_once(world: World) -> 
 
 async def test_a_deployment_is_found_on_its_own_environment_only(world: World) -> None:
     await world.cut("1.0-rc1")
-    await world.live("1.0-rc1")
+    await world.complete_deployment("1.0-rc1")
     numbers = ["2", "0", "-1", "one", "1.0", "%C2%B9", "18446744073709551617", "9" * 300, "1%00", "1%0A"]
     missing = (404, "Deployment not found")
     answers = {
@@ -337,6 +337,6 @@ async def test_releases_become_testing_and_released_as_they_go_live(world: World
     statuses = []
     for environment in ("", "staging", "production", "staging"):
         if environment:
-            await world.live("1.0-rc1", environment)
+            await world.complete_deployment("1.0-rc1", environment)
         statuses.append((await world.ask("GET", "/api/projects/site/releases/1.0")).json["status"])
     assert statuses == [1, 10, 30, 30]

@@ -8,19 +8,19 @@ import pytest
 from bot.store.audit import AuditEntry
 from bot.store.projects import Environment
 from tests.api.helpers import change_project, create_environment, create_project, field_values, freeze
-from tests.world import Answer, World
+from tests.world import Response, World
 
 ENVIRONMENTS = "/api/projects/site/environments"
 STAGING = f"{ENVIRONMENTS}/staging"
 
 
-def status_and_field(answer: Answer) -> tuple[int, str | None]:
+def status_and_field(answer: Response) -> tuple[int, str | None]:
     """Status and field of an error response."""
     assert answer.headers["Content-Type"].startswith("application/problem+json"), answer.json
     return answer.status, answer.json.get("pointer")
 
 
-async def change_staging(world: World, token: str | None = None, **values: Any) -> Answer:
+async def change_staging(world: World, token: str | None = None, **values: Any) -> Response:
     """Change the environment `staging`."""
     return await world.ask("PATCH", STAGING, values, token=token)
 
@@ -173,8 +173,8 @@ async def test_a_malformed_freeze_is_refused_and_changes_nothing(world: World) -
 
 
 async def test_settings_and_freeze_are_changed_together_or_not_at_all(world: World) -> None:
-    freezer = await world.with_grants("freeze:write")
-    writer = await world.with_grants("project:write")
+    freezer = await world.create_token("freeze:write")
+    writer = await world.create_token("project:write")
     before = (await world.ask("GET", STAGING)).json
     both: dict[str, Any] = {"order": 4, "frozen": {"reason": "x"}}
     for token in (freezer, writer):

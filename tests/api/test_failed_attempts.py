@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from api.http.authentication import MAX_FAILURES, WINDOW, FailedAttempts, client_address, parse_address, rate_limit_key
 from tests.api.test_access import DIALECTS, INVALID, MISSING, status_and_sentence
-from tests.world import Answer, Serve, World, a_world
+from tests.world import Response, Serve, World, running_world
 
 TOO_MANY = "Too many wrong credentials. Try again later."
 
@@ -19,13 +19,13 @@ TOO_MANY = "Too many wrong credentials. Try again later."
 async def behind_proxies(source: Path, database_url: str, aiohttp_server: Serve) -> AsyncIterator[World]:
     """A service behind trusted proxies: one on this machine, others in a private network."""
     settings = {"trusted_proxies": "127.0.0.1, ::1, 10.0.0.0/8"}
-    async with a_world(source, database_url, aiohttp_server, **settings) as world:
+    async with running_world(source, database_url, aiohttp_server, **settings) as world:
         yield world
 
 
 async def request_with_wrong_token(
     world: World, token: str, times: int = 1, path: str = DIALECTS[1], forwarded_for: str = ""
-) -> Answer:
+) -> Response:
     """Send requests with a wrong token and return the last response."""
     forwarded = {"X-Forwarded-For": forwarded_for} if forwarded_for else {}
     for _ in range(times):
@@ -53,7 +53,7 @@ async def test_the_twenty_first_wrong_token_of_a_minute_is_429_and_valid_ones_ar
 
 
 async def test_missing_credentials_and_missing_grants_do_not_count(world: World) -> None:
-    reader = await world.with_grants("release:cut")
+    reader = await world.create_token("release:cut")
     for _ in range(MAX_FAILURES + 1):
         assert (await world.ask("GET", DIALECTS[1], token="")).status == 401
         assert (await world.ask("GET", DIALECTS[1], token=reader)).status == 403

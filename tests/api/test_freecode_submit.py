@@ -82,7 +82,7 @@ class Client:
 
 @pytest.fixture
 async def client(world: World) -> Client:
-    return Client(world.url, await world.with_grants(*GRANTS, user="esr"))
+    return Client(world.url, await world.create_token(*GRANTS, user="esr"))
 
 
 async def test_the_client_publishes_lists_pending_releases_and_withdraws(world: World, client: Client) -> None:

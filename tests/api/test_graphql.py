@@ -46,8 +46,8 @@ async def test_everything_about_a_project_can_be_read_in_one_query(world: World)
     await world.github.finish(run=1, conclusion="success")
     await world.settle()
     await world.cut("1.0-rc2")
-    await world.live("1.0-rc1")
-    await world.live("1.0-rc2")
+    await world.complete_deployment("1.0-rc1")
+    await world.complete_deployment("1.0-rc2")
     found = await execute(world, WHOLE)
     native = (await world.ask("GET", "/api/projects/site")).json
     site, [staging, production] = found["project"], found["project"]["environments"]["nodes"]
@@ -378,7 +378,7 @@ async def test_clients_can_introspect_the_schema(world: World) -> None:
 
 
 async def test_a_refused_field_does_not_affect_the_others(world: World) -> None:
-    token = await world.with_grants("release:cut")
+    token = await world.create_token("release:cut")
     answer = await post(world, "{ projects { totalCount } releases { totalCount } viewer { name } }", token=token)
     data = {"projects": None, "releases": None, "viewer": {"name": "robot"}}
     assert (answer.status, answer.json["data"]) == (200, data)

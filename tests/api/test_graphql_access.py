@@ -15,7 +15,7 @@ from bot.rules.permissions import grants_of_role
 from bot.store import graph, graph_nodes
 from tests.api import graphs
 from tests.api.graphs import error_codes, error_message, execute, post
-from tests.world import Serve, World, a_world
+from tests.world import Serve, World, running_world
 
 ROOTS = {
     "projects": "projects { totalCount nodes { name } }",
@@ -36,7 +36,7 @@ async def anonymous_world(
     request: pytest.FixtureRequest, source: Path, database_url: str, aiohttp_server: Serve
 ) -> AsyncIterator[tuple[str, World]]:
     """A setting for anonymous callers, and a world that runs with it."""
-    async with a_world(source, database_url, aiohttp_server, anonymous_read=request.param) as world:
+    async with running_world(source, database_url, aiohttp_server, anonymous_read=request.param) as world:
         yield request.param, world
 
 
@@ -127,9 +127,9 @@ async def test_nothing_that_anonymous_callers_see_leads_to_what_they_may_not_see
 async def test_a_token_sees_what_its_grants_allow(
     source: Path, database_url: str, aiohttp_server: Serve, grants: list[str], seen: set[str]
 ) -> None:
-    async with a_world(source, database_url, aiohttp_server, anonymous_read="none") as world:
+    async with running_world(source, database_url, aiohttp_server, anonymous_read="none") as world:
         await create_public_and_private_project()
-        answer = await post(world, EVERYTHING, token=await world.with_grants(*grants))
+        answer = await post(world, EVERYTHING, token=await world.create_token(*grants))
         assert answered_fields(answer.json["data"]) == seen
         assert set(error_codes(answer) if seen != set(ROOTS) else {}) == ROOTS.keys() - seen
         for error in answer.json.get("errors", []):
@@ -140,7 +140,7 @@ async def test_a_token_sees_what_its_grants_allow(
 
 async def test_a_token_for_announcements_alone_reaches_nothing_else(world: World) -> None:
     await create_public_and_private_project()
-    token = await world.with_grants("announcement:submit", project="closed")
+    token = await world.create_token("announcement:submit", project="closed")
     query = "{ announcements { nodes { version project { id } release { id } submittedBy } } }"
     answer = await post(world, query, token=token)
     rows = [
@@ -154,9 +154,9 @@ async def test_a_token_for_announcements_alone_reaches_nothing_else(world: World
 async def test_a_token_for_releases_but_not_schedules_is_refused_schedules_only(
     source: Path, database_url: str, aiohttp_server: Serve
 ) -> None:
-    async with a_world(source, database_url, aiohttp_server, anonymous_read="none") as world:
+    async with running_world(source, database_url, aiohttp_server, anonymous_read="none") as world:
         await create_public_and_private_project()
-        token = await world.with_grants("project:read")
+        token = await world.create_token("project:read")
         answer = await post(world, "{ releases { nodes { version schedules { totalCount } } } }", token=token)
         rows = [{"version": version, "schedules": None} for version in ("closed.0", "open.0")]
         assert answer.json["data"]["releases"]["nodes"] == rows
@@ -169,7 +169,7 @@ LISTS = """{ projects { totalCount nodes { name } } releases { totalCount nodes 
 
 async def test_a_token_for_one_project_sees_that_project_and_public_content(world: World) -> None:
     await create_public_and_private_project()
-    scoped = await world.with_grants("admin", project="closed")
+    scoped = await world.create_token("admin", project="closed")
     answer = await post(world, LISTS, token=scoped)
     data = answer.json["data"]
     assert data["projects"] == {"totalCount": 1, "nodes": [{"name": "closed"}]}
@@ -210,8 +210,8 @@ async def test_undecided_announcements_are_visible_to_their_submitter_and_to_app
     context = await world.context()
     _, submitter = await users.create_token(context, "submitter", grants=["announcement:submit"], user="alice")
     _, other_project = await users.create_token(context, "other", grants=["admin"], user="alice", project="site")
-    approver = await world.with_grants("announcement:approve", user="boss")
-    reader = await world.with_grants("project:read", user="reader")
+    approver = await world.create_token("announcement:approve", user="boss")
+    reader = await world.create_token("project:read", user="reader")
     for token, seen in (
         (world.token, of_alice | {f"bob {state}" for state in STATES}),
         (approver, of_alice | {f"bob {state}" for state in STATES}),

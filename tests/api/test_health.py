@@ -82,7 +82,7 @@ async def test_builds_deployments_jobs_deliveries_and_github_calls_are_counted(w
     await world.settle()
     await world.github.finish()
     await world.settle()
-    await world.live("1.0-rc1", conclusion="failure")
+    await world.complete_deployment("1.0-rc1", conclusion="failure")
     assert await metric(world, 'longshore_builds_total{outcome="ready"}') == 1
     assert await metric(world, 'longshore_deployments_total{outcome="failure"}') == 1
     assert await metric(world, 'longshore_jobs_total{kind="dispatch",outcome="ok"}') == 2

@@ -47,7 +47,7 @@ async def test_an_etag_changes_with_the_body_and_with_the_links(world: World) ->
         tags.append((await send_raw(world, "GET", f"{PROJECTS}/site")).headers["ETag"])
     assert tags[0] == tags[2] != tags[1]
     await world.cut("1.0-rc1")
-    await world.live("1.0-rc1")
+    await world.complete_deployment("1.0-rc1")
     first_page = env_path("/deployments?per_page=1&page=1")
     before = await send_raw(world, "GET", first_page)
     await world.cut("1.0-rc2", await world.github.commit())

@@ -13,17 +13,17 @@ from bot.store.database import execute
 from bot.store.idempotency_records import IdempotencyRecord
 from tests.api.helpers import count_rows, create_project, cut_path, env_path, status_and_error
 from tests.api.test_projects import status_and_field
-from tests.world import Answer, World
+from tests.world import Response, World
 
 PROJECTS = "/api/projects"
 
 
-async def post(world: World, path: str, body: Any, key: str = "k1", **more: Any) -> Answer:
+async def post(world: World, path: str, body: Any, key: str = "k1", **more: Any) -> Response:
     """Send a POST with an Idempotency-Key."""
     return await world.ask("POST", path, body, headers={"Idempotency-Key": key, **more.pop("headers", {})}, **more)
 
 
-def is_replayed(answer: Answer) -> bool:
+def is_replayed(answer: Response) -> bool:
     """Whether a response is marked as replayed."""
     assert answer.headers.get("Idempotency-Replayed") in (None, "true")
     return "Idempotency-Replayed" in answer.headers
@@ -85,10 +85,10 @@ async def test_another_request_under_the_same_key_is_422_and_not_performed(world
 
 async def test_a_key_belongs_to_a_user_and_the_grants_of_the_token(world: World) -> None:
     grants = {"project:write", "release:cut"}
-    mine, mine_too = [await world.with_grants(*grants, user="me") for _ in range(2)]
-    lesser = await world.with_grants("release:cut", user="me")
-    scoped = await world.with_grants(*grants, project="site", user="me")
-    yours = await world.with_grants(*grants, user="you")
+    mine, mine_too = [await world.create_token(*grants, user="me") for _ in range(2)]
+    lesser = await world.create_token("release:cut", user="me")
+    scoped = await world.create_token(*grants, project="site", user="me")
+    yours = await world.create_token(*grants, user="you")
     assert (await post(world, PROJECTS, {"name": "shop"}, token=mine)).status == 201
     assert is_replayed(await post(world, PROJECTS, {"name": "shop"}, token=mine_too))
     for other in (lesser, scoped):

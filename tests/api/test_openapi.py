@@ -14,7 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from bot.settings import read_settings
 from sandbox.credentials import key_pair
 from server.app import create_app, description, dialects
-from tests.world import Serve, World, a_world
+from tests.world import Serve, World, running_world
 
 DOCS = Path(__file__).parents[2] / "docs"
 UNDESCRIBED = ("/webhooks/", "/healthz", "/readyz", "/metrics", "/api/openapi.json", "/api/docs", "/rest_api/")
@@ -156,7 +156,7 @@ async def test_anonymous_callers_are_admitted_where_the_document_says_so(
 ) -> None:
     reads = [(path, each) for method, path, each in operations(document) if method == "get" and "{" not in path]
     assert len(reads) > 20
-    async with a_world(source, database_url, aiohttp_server, anonymous_read="all") as world:
+    async with running_world(source, database_url, aiohttp_server, anonymous_read="all") as world:
         for path, operation in reads:
             answer = await world.ask("GET", path, token="")
             assert (answer.status != 401) == ({} in operation["security"]), path

@@ -9,7 +9,7 @@ import orjson
 from bot.store.idempotency_records import IdempotencyRecord
 from tests.api.announcement_helpers import PROJECT, RELEASES, URLS, submit
 from tests.api.helpers import cut_path, env_path, snapshot
-from tests.world import Answer, World
+from tests.world import Response, World
 
 MAX_SECONDS = 2.0  # a call takes a few hundredths; the machine may be busy with other tests
 MAX_RESPONSE_BYTES = 48 * 1024  # of a response
@@ -56,7 +56,7 @@ def bodies(path: str, valid: dict[str, Any], fields: list[str]) -> list[dict[str
     return [*bodies, *unknown, *({"frozen": value} for value in frozen)]
 
 
-async def send(world: World, method: str, path: str, body: Any, **headers: str) -> Answer:
+async def send(world: World, method: str, path: str, body: Any, **headers: str) -> Response:
     """Send a large body, and check that the response is quick and short."""
     raw = BytesIO(orjson.dumps(body))
     begun = time.monotonic()

@@ -9,7 +9,7 @@ from bot.context import utc_now
 from bot.store.audit import AuditEntry
 from bot.store.releases import Release
 from tests.api.helpers import count_rows, create_project, field_values
-from tests.world import Answer, World
+from tests.world import Response, World
 
 NEW = "/api/releases/new/"
 MISSING = "Authentication credentials were not provided."
@@ -22,7 +22,7 @@ BODY: dict[str, Any] = {
 }
 
 
-async def create_release(world: World, *, token: str | None = None, **values: Any) -> Answer:
+async def create_release(world: World, *, token: str | None = None, **values: Any) -> Response:
     """Create a package release."""
     return await world.ask("POST", NEW, {**BODY, **values}, token=token)
 
@@ -34,13 +34,13 @@ async def show_release(world: World, number: int) -> Any:
     return answer.json
 
 
-def status_and_sentence(answer: Answer) -> tuple[int, str]:
+def status_and_sentence(answer: Response) -> tuple[int, str]:
     """Status and sentence of an error response without fields."""
     assert set(answer.json) == {"error"}, answer.json
     return answer.status, answer.error
 
 
-def fields_named(answer: Answer) -> set[str]:
+def fields_named(answer: Response) -> set[str]:
     """The fields of an error response, which must have a sentence for each."""
     assert answer.status == 400, answer.json
     assert set(answer.json) == {"error", "fields"}
@@ -208,9 +208,9 @@ async def test_a_status_is_kept_until_a_deployment_advances_it(
     await create_release(world, version="1.4.0", status=status)
     await world.cut("1.4.0-rc1")
     assert (await show_release(world, 1))["status"] == status
-    await world.live("1.4.0-rc1", "staging")
+    await world.complete_deployment("1.4.0-rc1", "staging")
     assert (await show_release(world, 1))["status"] == after_staging
-    await world.live("1.4.0-rc1", "production")
+    await world.complete_deployment("1.4.0-rc1", "production")
     assert (await show_release(world, 1))["status"] == after_production
 
 
@@ -265,8 +265,8 @@ async def test_the_challenge_of_this_dialect_is_token(world: World) -> None:
 
 async def test_writing_and_reading_require_their_grants(world: World) -> None:
     await create_release(world)
-    writer, reader = await world.with_grants("project:write"), await world.with_grants("project:read")
-    neither = await world.with_grants("release:cut", "content:read", "content:write", "release:hold")
+    writer, reader = await world.create_token("project:write"), await world.create_token("project:read")
+    neither = await world.create_token("release:cut", "content:read", "content:write", "release:hold")
     writes = [("POST", NEW, BODY), ("PATCH", "/api/releases/1/update_files/", {"files": {"js": "a"}})]
     for method, path, body in writes:
         assert status_and_sentence(await world.ask(method, path, body, token=reader)) == (403, FORBIDDEN)
@@ -277,7 +277,7 @@ async def test_writing_and_reading_require_their_grants(world: World) -> None:
 
 
 async def test_the_body_is_checked_before_the_grant_and_the_grant_before_the_package(world: World) -> None:
-    reader = await world.with_grants("project:read")
+    reader = await world.create_token("project:read")
     assert fields_named(await create_release(world, token=reader, status="30")) == {"status"}
     assert status_and_sentence(await create_release(world, token=reader, package="shop")) == (403, FORBIDDEN)
 
@@ -286,7 +286,7 @@ async def test_a_token_of_one_project_learns_nothing_about_others(world: World) 
     await create_project(world, "shop")
     await create_release(world)
     await create_release(world, package="shop")
-    scoped = await world.with_grants("admin", project="shop")
+    scoped = await world.create_token("admin", project="shop")
     for package in ("site", "nobody"):
         assert status_and_sentence(await create_release(world, token=scoped, package=package, version="9")) == (
             403,

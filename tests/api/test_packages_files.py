@@ -7,12 +7,12 @@ from typing import Any
 from bot.rules.packages import MAX_GROUPS, MAX_PATHS, MAX_TOTAL_LENGTH
 from bot.store.releases import Release
 from tests.api.test_packages import create_release, fields_named, show_release, status_and_sentence
-from tests.world import Answer, World
+from tests.world import Response, World
 
 FILES = "/api/releases/1/update_files/"
 
 
-async def add(world: World, files: Any, **more: Any) -> Answer:
+async def add(world: World, files: Any, **more: Any) -> Response:
     """Add files to the first release."""
     return await world.ask("PATCH", FILES, {"files": files}, **more)
 
@@ -121,7 +121,7 @@ async def test_files_added_during_a_deployment_are_kept(world: World) -> None:
             assert (await add(world, {"js": f"{number}"})).status == 200
 
     adding = asyncio.create_task(add_some())
-    await world.live("1.0-rc1")
+    await world.complete_deployment("1.0-rc1")
     await adding
     whole = await show_release(world, 1)
     assert (whole["status"], whole["files"]) == (10, {"js": [str(number) for number in range(10)]})

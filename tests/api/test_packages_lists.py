@@ -17,13 +17,13 @@ from bot.store.releases import Release
 from tests.api.helpers import create_project, field_values, hold, page_links
 from tests.api.test_packages import create_release, fields_named, status_and_sentence
 from tests.queue.helpers import only_sqlite
-from tests.world import Answer, Serve, World, a_world
+from tests.world import Response, Serve, World, running_world
 
 LIST = "/api/releases/"
 LATEST = "/api/releases/latest/"
 
 
-async def list_page(world: World, query: str = "", **more: Any) -> Answer:
+async def list_page(world: World, query: str = "", **more: Any) -> Response:
     """A page of the list."""
     answer = await world.ask("GET", f"{LIST}{query}", **more)
     assert answer.status == 200, answer.json
@@ -174,9 +174,9 @@ async def test_the_earliest_representable_date_sorts_before_every_other(world: W
 
 async def test_a_release_deployed_to_production_counts_as_released(world: World) -> None:
     await world.cut("1.0-rc1")
-    await world.live("1.0-rc1")
+    await world.complete_deployment("1.0-rc1")
     assert await latest_version(world, "?package=site&include=testing") is None
-    await world.live("1.0-rc1", "production")
+    await world.complete_deployment("1.0-rc1", "production")
     assert await latest_version(world, "?package=site") == "1.0"
 
 
@@ -195,7 +195,7 @@ async def test_the_latest_is_of_one_package(world: World) -> None:
 @pytest.fixture
 async def open_world(source: Path, database_url: str, aiohttp_server: Serve) -> AsyncIterator[World]:
     """A service whose releases anonymous callers may read."""
-    async with a_world(source, database_url, aiohttp_server, anonymous_read="all") as world:
+    async with running_world(source, database_url, aiohttp_server, anonymous_read="all") as world:
         yield world
 
 
@@ -214,9 +214,9 @@ async def test_anonymous_callers_see_public_releases_only(open_world: World) -> 
     assert await latest_version(world, "?package=loose", token="") == "2.0"
     hidden = await world.ask("GET", f"{LIST}1/", token="")
     assert (hidden.status, hidden.json) == (404, (await world.ask("GET", f"{LIST}99/", token="")).json)
-    scoped = await world.with_grants("project:read", project="site")
+    scoped = await world.create_token("project:read", project="site")
     assert await listed_versions(world, token=scoped) == ["2.0", "1.0"]
-    elsewhere = await world.with_grants("content:write", user="other")
+    elsewhere = await world.create_token("content:write", user="other")
     assert await listed_versions(world, token=elsewhere) == ["2.0"]
     for method, path, body in (
         ("POST", "/api/releases/new/", {"package": "loose"}),

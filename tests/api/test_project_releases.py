@@ -8,12 +8,12 @@ import pytest
 from bot.store.releases import Release
 from tests.api.helpers import create_project, field_values
 from tests.api.test_projects import status_and_field
-from tests.world import Answer, World
+from tests.world import Response, World
 
 RELEASE = "/api/projects/site/releases/1.0"
 
 
-async def change_release(world: World, *, path: str = RELEASE, token: str | None = None, **values: Any) -> Answer:
+async def change_release(world: World, *, path: str = RELEASE, token: str | None = None, **values: Any) -> Response:
     """Change a release."""
     return await world.ask("PATCH", path, values, token=token)
 
@@ -126,9 +126,9 @@ async def test_other_changes_leave_a_hold_in_place(world: World) -> None:
 
 async def test_holding_and_changing_require_different_grants(world: World) -> None:
     await world.cut("1.0-rc1")
-    writer = await world.with_grants("project:write", user="writer")
-    maintainer = await world.with_grants("release:hold", user="maintainer")
-    reader = await world.with_grants("project:read", "release:cut")
+    writer = await world.create_token("project:write", user="writer")
+    maintainer = await world.create_token("release:hold", user="maintainer")
+    reader = await world.create_token("project:read", "release:cut")
     for token, values, expected in (
         (reader, {}, 403),
         (maintainer, {}, 403),
@@ -156,7 +156,7 @@ async def test_holding_and_changing_require_different_grants(world: World) -> No
 async def test_a_token_of_another_project_cannot_hold_a_release(world: World) -> None:
     await create_project(world, "shop")
     await world.cut("1.0-rc1")
-    elsewhere = await world.with_grants("admin", project="shop")
+    elsewhere = await world.create_token("admin", project="shop")
     for values in ({"status": 20}, {"status": 40}, {"notes": "x"}, {}):
         assert (await change_release(world, token=elsewhere, **values)).status == 403
         assert (await change_release(world, token="", **values)).status == 401
@@ -179,9 +179,9 @@ async def test_a_production_deployment_sets_the_date_of_a_release_without_one(
 ) -> None:
     await world.cut("1.0-rc1")
     await change_release(world, release_date=date)
-    await world.live("1.0-rc1", "staging")
+    await world.complete_deployment("1.0-rc1", "staging")
     assert (await world.ask("GET", RELEASE)).json["release_date"] == kept
-    await world.live("1.0-rc1", "production")
+    await world.complete_deployment("1.0-rc1", "production")
     release = (await world.ask("GET", RELEASE)).json
     assert release["status_name"] == "released"
     assert release["release_date"] == (kept or release["release_date"])

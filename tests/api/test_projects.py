@@ -7,13 +7,13 @@ import pytest
 
 from bot.store.audit import AuditEntry
 from tests.api.helpers import change_project, count_rows, create_project, cut_path, field_values, page_links
-from tests.world import Answer, World
+from tests.world import Response, World
 
 PROJECTS = "/api/projects"
 LONG = "x" * 101
 
 
-def status_and_field(answer: Answer) -> tuple[int, str | None]:
+def status_and_field(answer: Response) -> tuple[int, str | None]:
     """Status and field of an error response, which must be problem details."""
     assert answer.headers["Content-Type"].startswith("application/problem+json"), answer.json
     assert answer.json["type"] == "about:blank"
@@ -222,7 +222,7 @@ async def test_an_empty_change_changes_nothing(world: World) -> None:
     assert (await world.ask("PATCH", f"{PROJECTS}/site", {})).json == before
 
 
-async def next_version(world: World, query: str = "") -> Answer:
+async def next_version(world: World, query: str = "") -> Response:
     """Request the next version."""
     return await world.ask("GET", f"{PROJECTS}/site/next-version{query}")
 
@@ -283,8 +283,8 @@ async def test_a_release_is_shown_with_its_candidates_builds_and_deployments(wor
     await world.settle()
     await world.cut("1.0-rc10", await world.github.commit())
     await world.cut("1.0-rc2", world.github.resolve("main~1"))
-    await world.live("1.0-rc1")
-    await world.live("1.0-rc2", "production", "failure")
+    await world.complete_deployment("1.0-rc1")
+    await world.complete_deployment("1.0-rc2", "production", "failure")
     release = (await world.ask("GET", f"{PROJECTS}/site/releases/1.0")).json
     assert (release["version"], release["status_name"], release["newest_candidate"]) == ("1.0", "testing", "1.0-rc10")
     assert release["commit"] == world.github.resolve("main~1")
@@ -328,7 +328,7 @@ async def test_projects_and_environments_are_listed_in_pages_by_number(world: Wo
         assert (await world.ask("GET", f"{path}?page=99")).json == []
         for query in ("per_page=0", "per_page=101", "page=0", "page=x", "page=10000001"):
             assert status_and_field(await world.ask("GET", f"{path}?{query}")) == (400, query.partition("=")[0])
-    scoped = await world.with_grants("project:read", project="shop-2")
+    scoped = await world.create_token("project:read", project="shop-2")
     assert [item["name"] for item in (await world.ask("GET", f"{PROJECTS}?per_page=1", token=scoped)).json] == [
         "shop-2"
     ]

@@ -39,7 +39,7 @@ async def roll_back_and_finish(world: World, outcome: str = "success") -> str:
 async def test_a_rollback_after_a_success_redeploys_the_one_before_it(world: World) -> None:
     for number in (1, 2):
         await world.cut(f"1.0-rc{number}")
-        await world.live(f"1.0-rc{number}")
+        await world.complete_deployment(f"1.0-rc{number}")
     answer = await world.roll_back()
     assert answer.status == 201
     expected = {
@@ -105,8 +105,8 @@ async def test_candidates_of_held_releases_are_skipped(world: World) -> None:
 async def test_a_rollback_cancels_a_deployment_in_progress_and_waits_for_its_end(world: World) -> None:
     for number in (1, 2, 3):
         await world.cut(f"1.0-rc{number}")
-    await world.live("1.0-rc1")
-    await world.live("1.0-rc2")
+    await world.complete_deployment("1.0-rc1")
+    await world.complete_deployment("1.0-rc2")
     await world.deploy("1.0-rc3")
     await world.settle()
     world.github.faults.hold()  # the webhook about the end of the run is delayed
@@ -121,7 +121,7 @@ async def test_a_rollback_cancels_a_deployment_in_progress_and_waits_for_its_end
     assert len(world.github.dispatches) == 3
     world.github.faults.release()
     await world.settle()
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert len(world.github.dispatches) == 4
     await finish_newest_run(world)
     assert (await world.statuses())[:2] == [("1.0-rc2", "success"), ("1.0-rc3", "canceled")]
@@ -156,11 +156,11 @@ async def test_a_freeze_stops_a_rollback_unless_forced(world: World) -> None:
 
 async def test_forcing_requires_a_grant_of_its_own(world: World) -> None:
     await report_history(world, "1", "2")
-    starter = await world.with_grants("deployment:start")
+    starter = await world.create_token("deployment:start")
     answer = await world.ask("POST", env_path("/rollback"), {"force": True}, token=starter)
     assert answer.status == 403
     assert answer.json["details"]["grant"] == "deployment:force"
-    forcer = await world.with_grants("deployment:start", "deployment:force")
+    forcer = await world.create_token("deployment:start", "deployment:force")
     assert (await world.ask("POST", env_path("/rollback"), {"force": True}, token=forcer)).status == 201
 
 
@@ -175,7 +175,7 @@ async def test_a_body_may_be_empty_and_a_malformed_force_is_named(world: World) 
 
 async def test_checks_are_made_in_the_documented_order(world: World) -> None:
     await freeze(world)
-    reader, starter = await world.with_grants("project:read"), await world.with_grants("deployment:start")
+    reader, starter = await world.create_token("project:read"), await world.create_token("deployment:start")
 
     async def roll_back(path: str, token: str | None = None) -> tuple[int, str]:
         return status_and_error(await world.ask("POST", path, {}, token=token))

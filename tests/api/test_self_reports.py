@@ -7,12 +7,12 @@ import pytest
 from sandbox.records import Run
 from sandbox.use_cases.runs import dispatch
 from tests.api.helpers import UNKNOWN_SHA, count_rows, remove_workflow, status_and_error
-from tests.world import Answer, World
+from tests.world import Response, World
 
 NOT_OURS = (400, "`workflow_run_id` is not a run of this repository at the candidate's commit")
 
 
-async def sync(world: World, kind: str, of: Any, run: Any) -> Answer:
+async def sync(world: World, kind: str, of: Any, run: Any) -> Response:
     """Report the run of a build or a deployment."""
     name = "release_cut_id" if kind == "build" else "deployment_id"
     return await world.ask("POST", f"/api/v1/sync-{kind}-github-action", {name: of, "workflow_run_id": run})
@@ -43,7 +43,7 @@ async def test_a_build_whose_webhooks_were_lost_is_found_by_its_own_report(world
     await world.settle()
     assert await world.status("1.0-rc1") == "ready"
     world.github.faults.clear()
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert len(world.github.dispatches) == 1
 
 
@@ -128,7 +128,7 @@ async def test_invalid_ids_are_refused_by_name(world: World, kind: str) -> None:
 
 async def test_a_candidate_without_a_build_has_no_run(world: World) -> None:
     await world.cut("1.0-rc1")
-    await world.live("1.0-rc1")
+    await world.complete_deployment("1.0-rc1")
     answer = await sync(world, "build", 1, world.github.runs[0].id)
     assert status_and_error(answer) == (400, "The candidate was cut without a build")
 

@@ -13,7 +13,7 @@ from bot.store.database import fetch
 from bot.store.users import ApiToken
 from tests.api.helpers import count_rows, create_project, field_values, page_links
 from tests.api.test_projects import status_and_field
-from tests.world import Answer, World
+from tests.world import Response, World
 
 TOKENS = "/api/tokens"
 KEYS = {
@@ -165,8 +165,8 @@ async def test_only_administrators_of_all_projects_manage_tokens(world: World) -
         ("DELETE", f"{TOKENS}/9999", None),
     ]
     grants = ["project:write", "deployment:force", "content:write", "release:cut"]
-    mighty = await world.with_grants(*grants)
-    scoped = await world.with_grants("admin", project="shop")
+    mighty = await world.create_token(*grants)
+    scoped = await world.create_token("admin", project="shop")
     before = await count_rows("api_tokens", "audit_entries")
     for method, path, body in calls:
         for secret in (mighty, scoped):
@@ -200,7 +200,7 @@ async def test_creating_and_revoking_are_audited(world: World) -> None:
 
 async def test_two_concurrent_revocations_both_succeed(world: World) -> None:
     token = await create_token(world)
-    answers: list[Answer] = await asyncio.gather(*(world.ask("DELETE", f"{TOKENS}/{token['id']}") for _ in range(8)))
+    answers: list[Response] = await asyncio.gather(*(world.ask("DELETE", f"{TOKENS}/{token['id']}") for _ in range(8)))
     assert {answer.status for answer in answers} == {204}
     assert len(await world.audit("token.revoke")) == 1
 

@@ -33,7 +33,7 @@ async def session_environment(world: World) -> dict[str, str]:
         "PATH": os.environ["PATH"],
         "LONGSHORE": world.url,
         "TOKEN": world.token,
-        "READER": await world.with_grants("project:read", "content:read", user="reader"),
+        "READER": await world.create_token("project:read", "content:read", user="reader"),
         "COMMIT": world.github.head(),
     }
 

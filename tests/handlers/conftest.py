@@ -1,4 +1,4 @@
-"""Our service alone, with no GitHub behind it: enough for whoever knocks at the webhook's door."""
+"""The service without GitHub, to post webhook deliveries to."""
 
 import hashlib
 import hmac
@@ -17,19 +17,19 @@ from handlers.receive import PATH
 from sandbox.credentials import key_pair
 from server.app import SERVICE, create_app
 from server.service import Service
-from tests.world import Answer, Serve
+from tests.world import Response, Serve
 
 SECRET = "a webhook's secret"
 PING = b'{"zen": "Keep it logically awesome."}'
 
 
 def signature(body: bytes, secret: str = SECRET) -> str:
-    """What GitHub would put into X-Hub-Signature-256."""
+    """The value of X-Hub-Signature-256 for a body."""
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
 def headers_for(body: bytes, guid: str = "guid-1", event: str = "ping", **more: str) -> dict[str, str]:
-    """The headers of a delivery as GitHub sends them."""
+    """The headers that GitHub sends with a delivery."""
     return {
         "Content-Type": "application/json",
         "X-GitHub-Event": event,
@@ -40,38 +40,39 @@ def headers_for(body: bytes, guid: str = "guid-1", event: str = "ping", **more: 
 
 
 @dataclass
-class Door:
-    """The running service and what one can do at its door."""
+class WebhookClient:
+    """The running service, and a client of its webhook route."""
 
     service: Service
     host: str
     port: int
     session: aiohttp.ClientSession
 
-    async def knock(self, body: Any = PING, headers: dict[str, str] | None = None, **more: str) -> Answer:
-        """Post a body, with the right headers unless others are given."""
-        given = headers_for(body, **more) if headers is None else headers
-        skipped = [] if "Content-Type" in given else ["Content-Type"]
+    async def post(self, body: Any = PING, headers: dict[str, str] | None = None, **more: str) -> Response:
+        """Post a body, by default with valid headers."""
+        if headers is None:
+            headers = headers_for(body, **more)
+        skipped = [] if "Content-Type" in headers else ["Content-Type"]
         url = f"http://{self.host}:{self.port}{PATH}"
-        async with self.session.post(url, data=body, headers=given, skip_auto_headers=skipped) as answer:
-            return Answer(answer.status, orjson.loads(await answer.read() or b"null"), answer.headers)
+        async with self.session.post(url, data=body, headers=headers, skip_auto_headers=skipped) as response:
+            return Response(response.status, orjson.loads(await response.read() or b"null"), response.headers)
 
     async def settle(self) -> None:
-        """Wait until all that was taken in is worked off."""
+        """Wait until every stored delivery is processed."""
         await self.service.worker.settle()
 
     async def stored(self) -> list[dict[str, Any]]:
-        """The deliveries that were stored, oldest first."""
+        """The stored deliveries, oldest first."""
         return await fetch("SELECT key, state, priority, attempts FROM jobs WHERE kind = 'webhook' ORDER BY id")
 
-    async def given_up(self) -> list[DeadLetter]:
-        """The deliveries that can never be worked off."""
+    async def dead_letters(self) -> list[DeadLetter]:
+        """The deliveries that became dead letters."""
         return await dead_letters()
 
 
 @pytest.fixture
-async def door(database_url: str, aiohttp_server: Serve) -> AsyncIterator[Door]:
-    """The real application over a database; GitHub is a port where nobody listens."""
+async def webhooks(database_url: str, aiohttp_server: Serve) -> AsyncIterator[WebhookClient]:
+    """The real application and its database; GitHub's address is a closed port."""
     settings = read_settings(
         database_url=database_url,
         github_api_url="http://127.0.0.1:9",
@@ -82,4 +83,4 @@ async def door(database_url: str, aiohttp_server: Serve) -> AsyncIterator[Door]:
     app = create_app(settings, schedule=False)
     server = await aiohttp_server(app)
     async with aiohttp.ClientSession() as session:
-        yield Door(app[SERVICE], str(server.host), int(server.port), session)
+        yield WebhookClient(app[SERVICE], str(server.host), int(server.port), session)

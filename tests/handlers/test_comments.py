@@ -1,4 +1,4 @@
-"""Commands in comments on pull requests: who may, what happens, and what is answered."""
+"""Commands in comments on pull requests: who may give them, what they do, and the replies."""
 
 import copy
 from datetime import UTC, datetime, timedelta
@@ -10,43 +10,43 @@ from tests.world import PROJECT, World
 HELP = "I know these commands:"
 
 
-async def say(world: World, body: str, by: str = "alice", *, pull: int | None = None) -> tuple[int, int]:
-    """Comment on a pull request, a new one unless one is given, and let it take effect: both numbers."""
+async def add_comment(world: World, body: str, by: str = "alice", *, pull: int | None = None) -> tuple[int, int]:
+    """Comment on a pull request, by default a new one, and wait; returns the ids of the pull request and comment."""
     number = pull or await world.github.pull_request()
     comment = await world.github.comment(number, body, by=by)
     await world.settle()
     return number, comment
 
 
-async def heard(world: World, body: str, by: str = "alice") -> str:
-    """The one answer to a comment."""
-    number, _ = await say(world, body, by)
+async def reply_to(world: World, body: str, by: str = "alice") -> str:
+    """Comment on a new pull request; returns the only reply."""
+    number, _ = await add_comment(world, body, by)
     (reply,) = world.replies(number)
     return reply
 
 
 def reactions(world: World, number: int, comment: int) -> list[str]:
-    """The reactions that a comment got, in order."""
-    return next(said["reactions"] for said in world.github.comments(number) if said["id"] == comment)
+    """The reactions to a comment, in order."""
+    return next(row["reactions"] for row in world.github.comments(number) if row["id"] == comment)
 
 
 def last_payload(world: World, event: str = "issue_comment") -> dict[str, Any]:
-    """A copy of the payload that was sent last for an event."""
-    return copy.deepcopy(next(one.payload for one in reversed(world.github.deliveries) if one.event == event))
+    """A copy of the latest payload of an event."""
+    return copy.deepcopy(next(sent.payload for sent in reversed(world.github.deliveries) if sent.event == event))
 
 
 async def versions() -> list[str]:
-    """All candidates that were cut."""
+    """The versions of all candidates, in the order in which they were cut."""
     return [candidate.version for candidate in await Candidate.all().order_by("id")]
 
 
 # --- each command
 
 
-async def test_a_merged_pull_request_is_cut_at_the_commit_it_was_merged_as(world: World) -> None:
+async def test_a_merged_pull_request_is_cut_at_its_merge_commit(world: World) -> None:
     number = await world.github.pull_request()
     merged = await world.github.merge(number)
-    _, comment = await say(world, "/release cut 1.4.0", pull=number)
+    _, comment = await add_comment(world, "/release cut 1.4.0", pull=number)
     candidate = await world.candidate("1.4.0-rc1")
     assert (candidate["commit"], candidate["status"]) == (merged, "building")
     (reply,) = world.replies(number)
@@ -55,8 +55,8 @@ async def test_a_merged_pull_request_is_cut_at_the_commit_it_was_merged_as(world
     assert reactions(world, number, comment) == ["eyes", "rocket"]
 
 
-async def test_an_unmerged_pull_request_is_on_no_branch_that_may_be_released(world: World) -> None:
-    number, comment = await say(world, "/release cut 1.4.0")
+async def test_an_unmerged_pull_request_cannot_be_cut(world: World) -> None:
+    number, comment = await add_comment(world, "/release cut 1.4.0")
     assert await versions() == []
     (reply,) = world.replies(number)
     assert "Invalid commit hash" in reply
@@ -64,19 +64,19 @@ async def test_an_unmerged_pull_request_is_on_no_branch_that_may_be_released(wor
     assert reactions(world, number, comment) == ["eyes", "-1"]
 
 
-async def test_an_unmerged_pull_request_may_name_a_commit_that_was_merged_before(world: World) -> None:
-    assert "Cut `1.4.0-rc7`" in await heard(world, f"/release cut 1.4.0-rc7 at {world.github.head()}")
+async def test_a_comment_on_an_unmerged_pull_request_may_name_a_merged_commit(world: World) -> None:
+    assert "Cut `1.4.0-rc7`" in await reply_to(world, f"/release cut 1.4.0-rc7 at {world.github.head()}")
     assert (await world.candidate("1.4.0-rc7"))["commit"] == world.github.head()
 
 
-async def test_a_commit_that_is_only_in_a_fork_is_refused(world: World) -> None:
-    sneaked = await world.github.fork_commit()
-    assert "Invalid commit hash" in await heard(world, f"/release cut 1.4.0 at {sneaked}")
+async def test_a_commit_that_exists_only_in_a_fork_is_refused(world: World) -> None:
+    fork_commit = await world.github.fork_commit()
+    assert "Invalid commit hash" in await reply_to(world, f"/release cut 1.4.0 at {fork_commit}")
     assert await versions() == []
 
 
-async def test_only_a_full_sha_is_a_commit(world: World) -> None:
-    reply = await heard(
+async def test_a_commit_must_be_a_full_sha(world: World) -> None:
+    reply = await reply_to(
         world, "/release cut 1.4.0 at main\n/release cut 1.4.0 at abcdef1\n/release cut 1.4.0 at HEAD~1"
     )
     assert reply.count("Invalid commit hash") == 3
@@ -84,23 +84,23 @@ async def test_only_a_full_sha_is_a_commit(world: World) -> None:
 
 async def test_a_candidate_is_deployed(world: World) -> None:
     await world.cut("1.4.0-rc1")
-    assert "Deploying `1.4.0-rc1` to `staging`" in await heard(world, "/release deploy 1.4.0-rc1 to staging")
+    assert "Deploying `1.4.0-rc1` to `staging`" in await reply_to(world, "/release deploy 1.4.0-rc1 to staging")
     await world.github.finish(run=1)
     await world.settle()
     (deployment,) = await world.deployments()
     assert (deployment["actor"], deployment["status"]) == ("alice", "success")
 
 
-async def test_the_status_shows_what_is_where(world: World) -> None:
+async def test_status_shows_the_live_candidate_of_each_environment(world: World) -> None:
     await world.cut("1.4.0-rc1")
-    await world.live("1.4.0-rc1")
-    reply = await heard(world, "/release status")
+    await world.complete_deployment("1.4.0-rc1")
+    reply = await reply_to(world, "/release status")
     assert "| `staging` | `1.4.0-rc1` |" in reply
     assert "| `production` | – |" in reply
 
 
 async def test_help_lists_all_commands(world: World) -> None:
-    reply = await heard(world, "/release help")
+    reply = await reply_to(world, "/release help")
     assert HELP in reply
     assert all(f"`/release {word}" in reply for word in ("cut", "deploy", "status", "help"))
 
@@ -117,7 +117,7 @@ MISTAKES = {
 }
 
 
-async def test_a_mistake_is_answered_with_what_would_be_right(world: World) -> None:
+async def test_a_mistake_is_answered_with_advice(world: World) -> None:
     number = await world.github.pull_request()
     comments = [await world.github.comment(number, body) for body in MISTAKES]
     await world.settle()
@@ -128,15 +128,15 @@ async def test_a_mistake_is_answered_with_what_would_be_right(world: World) -> N
     assert [reactions(world, number, comment) for comment in comments] == [["eyes", "-1"]] * len(MISTAKES)
 
 
-async def test_several_commands_in_one_comment_get_one_answer(world: World) -> None:
+async def test_several_commands_in_one_comment_get_one_reply(world: World) -> None:
     body = f"First:\n/release cut 1.4.0-rc1 at {world.github.head()}\n\nand then\n/release status\n/release ctu"
-    number, comment = await say(world, body)
+    number, comment = await add_comment(world, body)
     (reply,) = world.replies(number)
     assert [word in reply for word in ("Cut `1.4.0-rc1`", "newest candidate", "did you mean")] == [True] * 3
     assert reactions(world, number, comment) == ["eyes", "-1"]
 
 
-# --- what is no command
+# --- what is not a command
 
 
 NO_COMMANDS = {
@@ -145,11 +145,11 @@ NO_COMMANDS = {
     "in the middle": "Say `/release cut 1.4.0` to cut.",
     "html comment": "<!-- /release cut 1.4.0 -->",
     "another word": "/releases cut 1.4.0",
-    "talk": "LGTM",
+    "no command": "LGTM",
 }
 
 
-async def test_what_only_looks_like_a_command_is_not_answered(world: World) -> None:
+async def test_text_that_only_resembles_a_command_gets_no_reply(world: World) -> None:
     number = await world.github.pull_request()
     comments = {name: await world.github.comment(number, body) for name, body in NO_COMMANDS.items()}
     await world.settle()
@@ -157,22 +157,22 @@ async def test_what_only_looks_like_a_command_is_not_answered(world: World) -> N
     assert [name for name, comment in comments.items() if reactions(world, number, comment)] == []
 
 
-async def test_edited_and_deleted_comments_are_not_heard(world: World) -> None:
-    number, comment = await say(world, "nothing")
+async def test_edited_and_deleted_comments_are_ignored(world: World) -> None:
+    number, comment = await add_comment(world, "nothing")
     await world.github.edit_comment(comment, "/release help")
     await world.github.delete_comment(comment)
     await world.settle()
     assert world.replies(number) == []
 
 
-async def test_bots_are_not_heard(world: World) -> None:
+async def test_comments_by_bots_are_ignored(world: World) -> None:
     world.github.state.account("helper[bot]", "Bot")
-    number, _ = await say(world, "/release help", by="helper[bot]")
+    number, _ = await add_comment(world, "/release help", by="helper[bot]")
     assert world.replies(number) == []
 
 
-async def test_plain_issues_are_not_heard(world: World) -> None:
-    number, _ = await say(world, "talk")
+async def test_comments_on_issues_are_ignored(world: World) -> None:
+    number, _ = await add_comment(world, "LGTM")
     payload = last_payload(world)
     del payload["issue"]["pull_request"]
     payload["comment"]["body"] = "/release help"
@@ -181,8 +181,8 @@ async def test_plain_issues_are_not_heard(world: World) -> None:
     assert world.replies(number) == []
 
 
-async def test_a_repository_of_no_project_is_not_answered(world: World) -> None:
-    await say(world, "talk")
+async def test_comments_in_a_repository_without_a_project_are_ignored(world: World) -> None:
+    await add_comment(world, "LGTM")
     payload = last_payload(world)
     payload["repository"]["id"] = 1
     payload["comment"] |= {"body": "/release help", "id": 77}
@@ -192,10 +192,10 @@ async def test_a_repository_of_no_project_is_not_answered(world: World) -> None:
     assert len(world.github.calls) == before
 
 
-# --- who may
+# --- permissions
 
 
-ROLES = {  # role on GitHub: what it is based on, whether it cuts, whether it deploys to production
+ROLES = {  # role on GitHub: base role, may cut, may deploy to production
     "none": (None, False, False),
     "read": (None, False, False),
     "triage": (None, False, False),
@@ -208,81 +208,83 @@ ROLES = {  # role on GitHub: what it is based on, whether it cuts, whether it de
 }
 
 
-async def test_the_role_on_github_decides(world: World) -> None:
+async def test_the_authors_role_on_github_decides(world: World) -> None:
     await world.cut("1.0-rc1")
     for role, (base, cuts, deploys) in ROLES.items():
         world.github.person(f"{role}-bob", role, base=base)
         body = f"/release cut 2.0-{role} at {world.github.head()}\n/release deploy 1.0-rc1 to production"
-        reply = await heard(world, body, by=f"{role}-bob")
+        reply = await reply_to(world, body, by=f"{role}-bob")
         assert (f"2.0-{role}-rc1" in await versions()) is cuts, role
-        done = "Deploying `1.0-rc1`" in reply or "Another deployment is in progress" in reply
-        assert done is deploys, role
+        permitted = "Deploying `1.0-rc1`" in reply or "Another deployment is in progress" in reply
+        assert permitted is deploys, role
         assert reply.count("You do not have permission to perform this action.") == (not cuts) + (not deploys), role
         assert ("github role: `maintain`" in reply) is (cuts and not deploys), role
 
 
-async def test_the_role_is_that_of_the_moment_of_the_command(world: World) -> None:
+async def test_the_role_is_looked_up_for_each_command(world: World) -> None:
     world.github.person("bob", "write")
-    await say(world, f"/release cut 1.0 at {world.github.head()}", by="bob")
+    await add_comment(world, f"/release cut 1.0 at {world.github.head()}", by="bob")
     world.github.person("bob", "read")
-    assert "You do not have permission" in await heard(world, f"/release cut 1.0 at {world.github.head()}", by="bob")
+    assert "You do not have permission" in await reply_to(world, f"/release cut 1.0 at {world.github.head()}", by="bob")
     assert await versions() == ["1.0-rc1"]
 
 
-async def test_who_is_called_like_a_token_of_ours_has_none_of_its_grants(world: World) -> None:
+async def test_a_github_user_named_like_a_token_user_has_none_of_its_grants(world: World) -> None:
     world.github.person("root", "read")
-    assert "You do not have permission" in await heard(world, f"/release cut 1.0 at {world.github.head()}", by="root")
+    assert "You do not have permission" in await reply_to(
+        world, f"/release cut 1.0 at {world.github.head()}", by="root"
+    )
 
 
-# --- once
+# --- exactly once
 
 
-async def test_a_comment_delivered_twice_cuts_once_and_is_answered_once(world: World) -> None:
-    number, _ = await say(world, f"/release cut 1.4.0 at {world.github.head()}")
-    for guid in ("again-1", "again-2"):
+async def test_a_comment_delivered_twice_cuts_once_and_gets_one_reply(world: World) -> None:
+    number, _ = await add_comment(world, f"/release cut 1.4.0 at {world.github.head()}")
+    for guid in ("second", "third"):
         assert await world.github.send("issue_comment", last_payload(world), delivery=guid) == 202
     await world.settle()
     assert await versions() == ["1.4.0-rc1"]
     assert len(world.replies(number)) == 1
 
 
-async def test_an_answer_whose_own_answer_was_lost_is_posted_once(world: World) -> None:
+async def test_a_reply_whose_response_was_lost_is_posted_once(world: World) -> None:
     world.github.faults.lose_answer(path="*/issues/1/comments")
     number = await world.github.pull_request()
     await world.github.comment(number, "/release help")
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert len(world.replies(number)) == 1
 
 
-async def test_a_failed_answer_is_posted_later(world: World) -> None:
+async def test_a_reply_that_failed_is_posted_later(world: World) -> None:
     world.github.faults.fail(method="POST", path="*/issues/1/comments", status=502)
     number = await world.github.pull_request()
     await world.github.comment(number, "/release help")
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert len(world.replies(number)) == 1
 
 
-async def test_a_command_that_is_tried_again_cuts_once(world: World) -> None:
+async def test_a_retried_command_cuts_once(world: World) -> None:
     world.github.faults.fail(path="*/pulls/*", status=500, times=3)
     number = await world.github.pull_request()
     await world.github.comment(number, f"/release cut 1.4.0 at {world.github.head()}\n/release cut 2.0")
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert await versions() == ["1.4.0-rc1"]
     (reply,) = world.replies(number)
     assert "Cut `1.4.0-rc1`" in reply
     assert "Invalid commit hash" in reply
 
 
-async def test_no_reaction_is_no_reason_not_to_act(world: World) -> None:
+async def test_a_command_is_performed_even_if_reactions_fail(world: World) -> None:
     world.github.faults.fail(path="*/reactions", status=403, times=None, body='{"message": "No"}')
-    number, comment = await say(world, f"/release cut 1.4.0 at {world.github.head()}")
+    number, comment = await add_comment(world, f"/release cut 1.4.0 at {world.github.head()}")
     assert await versions() == ["1.4.0-rc1"]
     assert len(world.replies(number)) == 1
     assert reactions(world, number, comment) == []
 
 
-async def test_a_late_command_is_answered_and_not_performed(world: World) -> None:
-    number, comment = await say(world, "talk")
+async def test_a_late_command_gets_a_reply_and_is_not_performed(world: World) -> None:
+    number, comment = await add_comment(world, "LGTM")
     payload = last_payload(world)
     payload["comment"]["body"] = f"/release cut 1.4.0 at {world.github.head()}"
     payload["comment"]["created_at"] = (datetime.now(UTC) - timedelta(hours=2)).isoformat()
@@ -297,22 +299,22 @@ async def test_a_late_command_is_answered_and_not_performed(world: World) -> Non
 # --- several projects in one repository
 
 
-async def test_with_several_projects_a_command_says_which(world: World) -> None:
+async def test_with_several_projects_a_command_must_name_one(world: World) -> None:
     project = {"name": "Web Shop", "repo": "acme/site", "build_workflow": "build.yml"}
     assert (await world.ask("POST", "/api/projects", project)).status == 201
     head = world.github.head()
-    reply = await heard(world, f"/release cut 1.0 at {head}")
+    reply = await reply_to(world, f"/release cut 1.0 at {head}")
     assert f"This repository holds several projects (`Web Shop`, `{PROJECT}`): add `in PROJECT`" in reply
-    await heard(world, f"/release cut 1.0 at {head} in web-shop\n/release cut 1.0 at {head} in {PROJECT}")
-    both = await Candidate.all().order_by("id").select_related("project")
-    assert [(one.project.name, one.tag) for one in both] == [
+    await reply_to(world, f"/release cut 1.0 at {head} in web-shop\n/release cut 1.0 at {head} in {PROJECT}")
+    candidates = await Candidate.all().order_by("id").select_related("project")
+    assert [(candidate.project.name, candidate.tag) for candidate in candidates] == [
         ("Web Shop", "web-shop/rc/1.0-rc1"),
         (PROJECT, "rc/1.0-rc1"),
     ]
 
 
-async def test_the_audit_says_who_through_which_door(world: World) -> None:
-    await heard(world, f"/release cut 1.4.0 at {world.github.head()}")
+async def test_the_audit_entry_names_the_author_and_the_channel(world: World) -> None:
+    await reply_to(world, f"/release cut 1.4.0 at {world.github.head()}")
     (entry,) = await world.audit("candidate.cut")
     assert (entry.actor, entry.channel, entry.subject) == ("alice", "pull comment", "1.4.0-rc1")
     assert entry.commit == world.github.head()

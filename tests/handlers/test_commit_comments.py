@@ -4,17 +4,17 @@ from bot.store.candidates import Candidate
 from tests.world import World
 
 
-async def say(world: World, commit: str, body: str, by: str = "alice") -> list[str]:
-    """Comment on a commit and let it take effect; gives our answers there."""
+async def comment_on(world: World, commit: str, body: str, by: str = "alice") -> list[str]:
+    """Comment on a commit and wait; returns Longshore's comments there."""
     await world.github.commit_comment(commit, body, by=by)
     await world.settle()
     bot = f"{world.github.app_slug}[bot]"
-    return [said["body"] for said in world.github.commit_comments(commit) if said["user"] == bot]
+    return [comment["body"] for comment in world.github.commit_comments(commit) if comment["user"] == bot]
 
 
-async def test_the_commit_that_is_commented_on_is_cut(world: World) -> None:
+async def test_the_commented_commit_is_cut(world: World) -> None:
     commit = world.github.resolve("main~1")
-    (reply,) = await say(world, commit, "/release cut 1.4.0")
+    (reply,) = await comment_on(world, commit, "/release cut 1.4.0")
     assert "Cut `1.4.0-rc1`" in reply
     candidate = await world.candidate("1.4.0-rc1")
     assert (candidate["commit"], candidate["created_by"]) == (commit, "alice")
@@ -24,37 +24,37 @@ async def test_the_commit_that_is_commented_on_is_cut(world: World) -> None:
 
 
 async def test_another_commit_may_be_named(world: World) -> None:
-    await say(world, world.github.resolve("main~1"), f"/release cut 1.4.0 at {world.github.head()}")
+    await comment_on(world, world.github.resolve("main~1"), f"/release cut 1.4.0 at {world.github.head()}")
     assert (await world.candidate("1.4.0-rc1"))["commit"] == world.github.head()
 
 
 async def test_a_tagged_candidate_is_deployed_from_its_commit(world: World) -> None:
     await world.cut("1.4.0-rc1")
-    (reply,) = await say(world, world.github.head(), "/release deploy 1.4.0-rc1 to staging")
+    (reply,) = await comment_on(world, world.github.head(), "/release deploy 1.4.0-rc1 to staging")
     assert "Deploying `1.4.0-rc1`" in reply
     assert [dispatch.ref for dispatch in world.github.dispatches] == ["rc/1.4.0-rc1"]
 
 
-async def test_a_commit_of_a_fork_is_refused_where_it_is_commented_on(world: World) -> None:
-    sneaked = await world.github.fork_commit()
-    (reply,) = await say(world, sneaked, "/release cut 1.4.0")
+async def test_a_commit_of_a_fork_is_refused(world: World) -> None:
+    fork_commit = await world.github.fork_commit()
+    (reply,) = await comment_on(world, fork_commit, "/release cut 1.4.0")
     assert "Invalid commit hash" in reply
     assert not await Candidate.exists()
 
 
-async def test_who_may_not_cut_is_told_so(world: World) -> None:
+async def test_an_author_without_the_grant_gets_a_refusal(world: World) -> None:
     world.github.person("bob", "read")
-    (reply,) = await say(world, world.github.head(), "/release cut 1.4.0", by="bob")
+    (reply,) = await comment_on(world, world.github.head(), "/release cut 1.4.0", by="bob")
     assert "You do not have permission to perform this action." in reply
     assert world.github.commit_comments(world.github.head())[0]["reactions"] == ["eyes", "-1"]
 
 
-async def test_talk_about_a_commit_is_not_answered(world: World) -> None:
-    assert await say(world, world.github.head(), "Nice. > /release cut 1.4.0") == []
+async def test_a_comment_without_a_command_gets_no_reply(world: World) -> None:
+    assert await comment_on(world, world.github.head(), "Nice. > /release cut 1.4.0") == []
 
 
-async def test_a_lost_answer_is_posted_once(world: World) -> None:
+async def test_a_reply_whose_response_was_lost_is_posted_once(world: World) -> None:
     world.github.faults.lose_answer(path="*/commits/*/comments")
     await world.github.commit_comment(world.github.head(), "/release help")
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert len(world.github.commit_comments(world.github.head())) == 2

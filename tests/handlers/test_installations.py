@@ -1,4 +1,4 @@
-"""The App's installation: removed, suspended, and back again."""
+"""The App's installation: removed, suspended and restored."""
 
 from collections.abc import Awaitable, Callable
 
@@ -11,51 +11,51 @@ from tests.world import World
 
 Act = Callable[[World], Awaitable[object]]
 
-GONE_AND_BACK = {
+LOSS_AND_RETURN = {
     "deleted": (lambda world: world.github.uninstall(), lambda world: world.github.install("acme/site")),
     "suspended": (lambda world: world.github.suspend(), lambda world: world.github.unsuspend()),
-    "repository taken out": (
+    "repository removed": (
         lambda world: world.github.remove_repository("acme/site"),
         lambda world: world.github.add_repository("acme/site"),
     ),
 }
 
 
-async def reached() -> bool:
-    """Whether we believe to reach the repository."""
+async def is_reachable() -> bool:
+    """Whether the repository is recorded as reachable."""
     return (await Repository.get()).installation_id is not None
 
 
-@pytest.mark.parametrize(("leave", "come_back"), GONE_AND_BACK.values(), ids=GONE_AND_BACK)
-async def test_what_is_gone_raises_the_alarm_and_is_back_when_it_is_back(
-    world: World, leave: Act, come_back: Act
+@pytest.mark.parametrize(("lose", "restore"), LOSS_AND_RETURN.values(), ids=LOSS_AND_RETURN)
+async def test_a_lost_repository_raises_the_alarm_and_works_again_once_restored(
+    world: World, lose: Act, restore: Act
 ) -> None:
-    await leave(world)
+    await lose(world)
     await world.settle()
-    assert not await reached()
+    assert not await is_reachable()
     assert await world.alarms() == ["repository.unreachable"]
-    answer = await world.cut("1.0-rc1")
-    assert (answer.status, answer.error) == (404, "GitHub repository not found")
-    await come_back(world)
+    response = await world.cut("1.0-rc1")
+    assert (response.status, response.error) == (404, "GitHub repository not found")
+    await restore(world)
     await world.settle()
-    assert await reached()
+    assert await is_reachable()
     assert (await world.cut("1.0-rc1", build=True)).status == 201
     await world.settle()
     assert await world.status("1.0-rc1") == "building"
 
 
-@pytest.mark.parametrize(("leave", "come_back"), GONE_AND_BACK.values(), ids=GONE_AND_BACK)
-async def test_what_we_are_not_told_is_found_out(world: World, leave: Act, come_back: Act) -> None:
+@pytest.mark.parametrize(("lose", "restore"), LOSS_AND_RETURN.values(), ids=LOSS_AND_RETURN)
+async def test_losses_and_returns_without_webhooks_are_detected(world: World, lose: Act, restore: Act) -> None:
     world.github.faults.webhooks(drop=1.0)
-    for act, expected in ((leave, False), (come_back, True)):
+    for act, expected in ((lose, False), (restore, True)):
         await act(world)
         await reconcile.check_repositories(await world.context(), jobs.CheckRepositories())
         await world.settle()
-        assert await reached() is expected
+        assert await is_reachable() is expected
     assert await world.alarms() == ["repository.unreachable"]
 
 
-async def test_a_deployment_that_waits_while_the_app_is_gone_ends_with_the_reason(world: World) -> None:
+async def test_a_deployment_without_the_app_ends_in_error_with_the_reason(world: World) -> None:
     await world.cut("1.0-rc1")
     await world.github.uninstall()
     await world.settle()
@@ -66,7 +66,7 @@ async def test_a_deployment_that_waits_while_the_app_is_gone_ends_with_the_reaso
     assert "not installed on acme/site: install it" in deployment["error_message"]
 
 
-async def test_new_permissions_are_used_at_once(world: World) -> None:
+async def test_newly_granted_permissions_are_used_at_once(world: World) -> None:
     await world.cut("1.0-rc1")
     world.github.installation.permissions["actions"] = "read"
     await world.deploy("1.0-rc1")
@@ -81,11 +81,11 @@ async def test_new_permissions_are_used_at_once(world: World) -> None:
     assert [status for _, status in await world.statuses()] == ["pending", "error"]
 
 
-async def test_an_installation_without_any_of_our_repositories_is_nothing_to_us(world: World) -> None:
-    stranger = {"id": 4711, "repositories": [{"id": 99}]}
+async def test_installations_without_our_repositories_are_ignored(world: World) -> None:
+    other = {"id": 4711, "repositories": [{"id": 99}]}
     for action in ("created", "suspend", "deleted"):
-        body = {"action": action, "installation": stranger, "repositories": [{"id": 99}]}
+        body = {"action": action, "installation": other, "repositories": [{"id": 99}]}
         assert await world.github.send("installation", body) == 202
     await world.settle()
-    assert await reached()
+    assert await is_reachable()
     assert await world.alarms() == []

@@ -1,4 +1,4 @@
-"""What GitHub tells of runs: in any order, doubled, late, and about runs that are not ours."""
+"""Webhooks about workflow runs: in any order, duplicated, late, and about runs that are not ours."""
 
 import copy
 from typing import Any
@@ -7,18 +7,19 @@ import pytest
 
 from tests.world import World
 
-STEPS = ("requested", "in_progress", "completed")
+ACTIONS = ("requested", "in_progress", "completed")
 
 
-async def told(world: World) -> dict[str, dict[str, Any]]:
-    """Cut with a build whose webhooks are all lost; gives what would have been said of the run, by action."""
+async def undelivered_payloads(world: World) -> dict[str, dict[str, Any]]:
+    """Finish a build while all webhooks are dropped; returns the payloads about its run, by action."""
     world.github.faults.webhooks(drop=1.0)
     await world.cut("1.2-rc1", build=True)
     await world.settle()
     await world.github.start(run=1)
     await world.github.finish(run=1)
     await world.settle()
-    return {one.payload["action"]: one.payload for one in world.github.deliveries if one.event == "workflow_run"}
+    runs = [delivery.payload for delivery in world.github.deliveries if delivery.event == "workflow_run"]
+    return {payload["action"]: payload for payload in runs}
 
 
 @pytest.mark.parametrize(
@@ -26,12 +27,12 @@ async def told(world: World) -> dict[str, dict[str, Any]]:
     [
         pytest.param(("requested", "in_progress", "completed"), id="in order"),
         pytest.param(("completed", "in_progress", "requested"), id="backwards"),
-        pytest.param(("in_progress", "completed", "requested", "in_progress"), id="begun again"),
-        pytest.param(("completed", "completed", "completed"), id="only its end, thrice"),
+        pytest.param(("in_progress", "completed", "requested", "in_progress"), id="in_progress repeated"),
+        pytest.param(("completed", "completed", "completed"), id="completed three times"),
     ],
 )
-async def test_in_whatever_order_word_of_a_run_comes_the_end_is_the_same(world: World, order: tuple[str, ...]) -> None:
-    payloads = await told(world)
+async def test_the_order_of_webhooks_does_not_change_the_result(world: World, order: tuple[str, ...]) -> None:
+    payloads = await undelivered_payloads(world)
     for number, action in enumerate(order):
         await world.github.send("workflow_run", payloads[action], delivery=f"d{number}")
         await world.settle()
@@ -39,10 +40,10 @@ async def test_in_whatever_order_word_of_a_run_comes_the_end_is_the_same(world: 
     assert len(await world.audit("candidate.finish_build")) == 1
 
 
-async def test_all_at_once_the_end_is_the_same(world: World) -> None:
-    payloads = await told(world)
+async def test_concurrent_webhooks_give_the_same_result(world: World) -> None:
+    payloads = await undelivered_payloads(world)
     for number in range(12):
-        await world.github.send("workflow_run", payloads[STEPS[number % 3]], delivery=f"d{number}")
+        await world.github.send("workflow_run", payloads[ACTIONS[number % 3]], delivery=f"d{number}")
     await world.settle()
     assert await world.status("1.2-rc1") == "ready"
     assert len(await world.audit("candidate.finish_build")) == 1
@@ -58,7 +59,7 @@ CONCLUSIONS = {
 }
 
 
-async def test_a_runs_conclusion_decides_what_becomes_of_the_candidate(world: World) -> None:
+async def test_the_conclusion_of_a_run_decides_the_status_of_the_candidate(world: World) -> None:
     for number in range(len(CONCLUSIONS)):
         await world.cut(f"1.2-rc{number}", build=True)
     await world.settle()
@@ -71,7 +72,7 @@ async def test_a_runs_conclusion_decides_what_becomes_of_the_candidate(world: Wo
         assert (candidate["reason"] is None) is (status == "ready")
 
 
-async def test_the_first_end_of_an_attempt_counts(world: World) -> None:
+async def test_only_the_first_completion_of_an_attempt_counts(world: World) -> None:
     await world.cut("1.2-rc1", build=True)
     await world.settle()
     for conclusion in ("failure", "success"):
@@ -80,25 +81,25 @@ async def test_the_first_end_of_an_attempt_counts(world: World) -> None:
     assert await world.status("1.2-rc1") == "failed"
 
 
-async def test_word_that_comes_before_the_answer_to_our_request_is_not_lost(world: World) -> None:
+async def test_webhooks_that_arrive_before_the_response_to_the_dispatch_are_not_lost(world: World) -> None:
     world.github.set_run_seconds((0.0, 0.01))
     world.github.faults.slow(0.3, path="*/dispatches", times=1)
     world.github.faults.lose_answer(path="*/dispatches")
     await world.cut("1.2-rc1", build=True)
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert await world.status("1.2-rc1") == "ready"
 
 
 @pytest.mark.parametrize("change", ["id", "repository"])
 async def test_runs_that_are_not_ours_change_nothing(world: World, change: str) -> None:
-    payload = copy.deepcopy((await told(world))["completed"])
+    payload = copy.deepcopy((await undelivered_payloads(world))["completed"])
     (payload["workflow_run"] if change == "id" else payload["repository"])["id"] = 12345
     await world.github.send("workflow_run", payload)
     await world.settle()
     assert await world.status("1.2-rc1") == "building"
 
 
-async def test_a_deployment_goes_on_as_its_run_does(world: World) -> None:
+async def test_a_deployment_follows_its_run(world: World) -> None:
     await world.cut("1.2-rc1")
     await world.deploy("1.2-rc1")
     await world.settle()

@@ -1,4 +1,4 @@
-"""Pushed tags: people's own cut candidates, and those of candidates are watched."""
+"""Pushed tags: trigger tags cut candidates, and the tags of candidates are monitored."""
 
 import pytest
 
@@ -7,12 +7,12 @@ from tests.world import PROJECT, World
 
 
 async def cut_versions() -> list[str]:
-    """All candidates there are."""
+    """The versions of all candidates, in the order in which they were cut."""
     return [candidate.version for candidate in await Candidate.all().order_by("id")]
 
 
 async def refusals(world: World) -> list[str]:
-    """Why pushed tags cut nothing."""
+    """The refusals of pushed tags that cut nothing."""
     return [entry.after["refusal"] for entry in await world.audit("candidate.refused")]
 
 
@@ -37,25 +37,25 @@ async def test_a_candidate_of_a_trigger_tag_is_built_on_that_tag(world: World) -
     assert [dispatch.ref for dispatch in world.github.dispatches] == ["v1.4.0-rc1"]
     assert await world.status("1.4.0-rc1") == "ready"
     tagged = [call.status for call in world.github.calls if call.route == "POST {repo}/git/refs"]
-    assert tagged == [422]  # it is there, and is looked at
+    assert tagged == [422]  # the tag exists already, and is compared
 
 
 @pytest.mark.parametrize(
     "tag",
     [
-        pytest.param("v1.4.0", id="a release of their own"),
+        pytest.param("v1.4.0", id="a release version"),
         pytest.param("1.4.0-rc1", id="another prefix"),
-        pytest.param("v1.4.0-rc01", id="no candidate version"),
+        pytest.param("v1.4.0-rc01", id="an invalid version"),
     ],
 )
-async def test_other_tags_are_nothing_to_us(world: World, tag: str) -> None:
+async def test_other_tags_are_ignored(world: World, tag: str) -> None:
     await world.github.tag(tag)
     await world.settle()
     assert await cut_versions() == []
     assert await refusals(world) == []
 
 
-async def test_our_own_tags_cut_nothing(world: World) -> None:
+async def test_longshores_own_tags_cut_nothing(world: World) -> None:
     await world.ask("PATCH", f"/api/projects/{PROJECT}", {"tag_prefix": "v", "trigger_tag_prefix": "cut/"})
     await world.ask("PATCH", f"/api/projects/{PROJECT}", {"trigger_tag_prefix": "v1"})
     await world.cut("1.4.0-rc1", build=True)
@@ -67,7 +67,7 @@ async def test_our_own_tags_cut_nothing(world: World) -> None:
 
 
 @pytest.mark.parametrize("role", ["none", "triage"])
-async def test_who_may_not_cut_cuts_nothing_and_it_is_written_down(world: World, role: str) -> None:
+async def test_a_sender_without_the_grant_cuts_nothing_and_is_audited(world: World, role: str) -> None:
     world.github.person("bob", role)
     await world.github.tag("v1.4.0-rc1", by="bob")
     await world.settle()
@@ -77,9 +77,9 @@ async def test_who_may_not_cut_cuts_nothing_and_it_is_written_down(world: World,
     assert (entry.actor, entry.channel) == ("bob", "tag")
 
 
-@pytest.mark.parametrize("where", ["fork", "pull request"])
-async def test_a_tag_on_no_allowed_branch_cuts_nothing(world: World, where: str) -> None:
-    commit = await world.github.fork_commit() if where == "fork" else ""
+@pytest.mark.parametrize("source_of_commit", ["fork", "pull request"])
+async def test_a_tag_outside_the_allowed_branches_cuts_nothing(world: World, source_of_commit: str) -> None:
+    commit = await world.github.fork_commit() if source_of_commit == "fork" else ""
     if not commit:
         await world.github.pull_request()
         commit = world.github.resolve("heads/alice/change-1")
@@ -97,7 +97,7 @@ async def test_a_tag_on_a_release_branch_cuts(world: World) -> None:
     assert (await world.candidate("1.4.1-rc1"))["commit"] == fix
 
 
-async def test_a_tag_of_a_version_that_is_taken_changes_nothing(world: World) -> None:
+async def test_a_tag_of_an_existing_version_changes_nothing(world: World) -> None:
     await world.cut("1.4.0-rc1", world.github.resolve("main~1"))
     await world.github.tag("v1.4.0-rc1")
     await world.settle()
@@ -105,16 +105,19 @@ async def test_a_tag_of_a_version_that_is_taken_changes_nothing(world: World) ->
     assert await refusals(world) == ["Release candidate already exists with another commit"]
 
 
-async def test_the_longest_prefix_says_whose_tag_it_is(world: World) -> None:
+async def test_a_tag_belongs_to_the_project_with_the_longest_prefix(world: World) -> None:
     project = {"name": "vault", "repo": "acme/site", "build_workflow": "build.yml"}
     assert (await world.ask("POST", "/api/projects", project)).json["trigger_tag_prefix"] == "vault-v"
     await world.github.tags(["v1.4.0-rc1", "vault-v2.0-rc1"])
     await world.settle()
     cut = await Candidate.all().order_by("version").select_related("project")
-    assert [(one.version, one.project.name) for one in cut] == [("1.4.0-rc1", PROJECT), ("2.0-rc1", "vault")]
+    assert [(candidate.version, candidate.project.name) for candidate in cut] == [
+        ("1.4.0-rc1", PROJECT),
+        ("2.0-rc1", "vault"),
+    ]
 
 
-async def test_three_tags_at_once_cut_three_and_more_are_not_told_by_github(world: World) -> None:
+async def test_three_tags_in_one_push_cut_three_and_github_sends_no_webhook_for_more(world: World) -> None:
     await world.github.tags(["v1.0-rc1", "v1.0-rc2", "v1.0-rc3"])
     await world.settle()
     assert sorted(await cut_versions()) == ["1.0-rc1", "1.0-rc2", "1.0-rc3"]
@@ -123,18 +126,18 @@ async def test_three_tags_at_once_cut_three_and_more_are_not_told_by_github(worl
     assert len(await cut_versions()) == 3
 
 
-async def test_a_doubled_push_cuts_once(world: World) -> None:
+async def test_a_push_delivered_twice_cuts_once(world: World) -> None:
     world.github.faults.webhooks(double=1.0)
     await world.github.tag("v1.4.0-rc1")
     await world.settle()
-    pushed = next(one for one in world.github.deliveries if one.event == "push")
-    assert await world.github.send("push", pushed.payload, delivery="another") == 202
+    push = next(delivery for delivery in world.github.deliveries if delivery.event == "push")
+    assert await world.github.send("push", push.payload, delivery="another") == 202
     await world.settle()
     assert await cut_versions() == ["1.4.0-rc1"]
     assert len(world.github.dispatches) == 1
 
 
-# --- candidates' tags
+# --- tags of candidates
 
 
 async def test_a_candidate_whose_tag_is_moved_before_any_deployment_fails(world: World) -> None:
@@ -151,9 +154,9 @@ async def test_a_candidate_whose_tag_is_moved_before_any_deployment_fails(world:
     assert (await world.deploy("1.4.0-rc1")).status == 409
 
 
-async def test_moving_a_deployed_candidates_tag_raises_the_alarm_alone(world: World) -> None:
+async def test_moving_the_tag_of_a_deployed_candidate_only_raises_the_alarm(world: World) -> None:
     await world.cut("1.4.0-rc1")
-    await world.live("1.4.0-rc1")
+    await world.complete_deployment("1.4.0-rc1")
     await world.github.tag("rc/1.4.0-rc1", at="main~1", move=True)
     await world.settle()
     assert await world.status("1.4.0-rc1") == "ready"
@@ -170,7 +173,7 @@ async def test_a_deleted_tag_raises_the_alarm(world: World) -> None:
     assert await world.alarms() == ["tag.deleted"]
 
 
-async def test_a_tag_that_is_deleted_and_made_again_elsewhere_was_moved(world: World) -> None:
+async def test_a_tag_that_is_recreated_at_another_commit_counts_as_moved(world: World) -> None:
     await world.cut("1.4.0-rc1", build=True)
     await world.settle()
     await world.github.finish(run=1)
@@ -182,7 +185,7 @@ async def test_a_tag_that_is_deleted_and_made_again_elsewhere_was_moved(world: W
     assert await world.alarms() == ["tag.deleted", "candidate.spoiled"]
 
 
-async def test_a_moved_trigger_tag_spoils_its_candidate_and_cuts_no_other(world: World) -> None:
+async def test_a_moved_trigger_tag_invalidates_its_candidate_and_cuts_no_other(world: World) -> None:
     await world.github.tag("v1.4.0-rc1")
     await world.settle()
     await world.github.finish(run=1)
@@ -195,7 +198,7 @@ async def test_a_moved_trigger_tag_spoils_its_candidate_and_cuts_no_other(world:
     assert await refusals(world) == ["Release candidate already exists with another commit"]
 
 
-async def test_annotating_a_candidates_tag_at_its_commit_is_no_move(world: World) -> None:
+async def test_replacing_a_tag_by_an_annotated_one_at_the_same_commit_is_no_move(world: World) -> None:
     await world.cut("1.4.0-rc1", build=True)
     await world.settle()
     await world.github.tag("rc/1.4.0-rc1", annotated=True, move=True)
@@ -203,7 +206,7 @@ async def test_annotating_a_candidates_tag_at_its_commit_is_no_move(world: World
     assert await world.alarms() == []
 
 
-async def test_a_tag_that_somebody_put_elsewhere_first_spoils_the_candidate(world: World) -> None:
+async def test_an_existing_tag_at_another_commit_invalidates_the_candidate(world: World) -> None:
     elsewhere = world.github.resolve("main~1")
     await world.github.tag("rc/1.4.0-rc1", at="main~1")
     await world.settle()
@@ -217,7 +220,7 @@ async def test_a_tag_that_somebody_put_elsewhere_first_spoils_the_candidate(worl
 
 
 @pytest.mark.parametrize("annotated", [False, True], ids=["lightweight", "annotated"])
-async def test_a_tag_that_somebody_put_at_the_commit_first_will_do(world: World, annotated: bool) -> None:
+async def test_an_existing_tag_at_the_commit_is_used(world: World, annotated: bool) -> None:
     await world.github.tag("rc/1.4.0-rc1", annotated=annotated)
     await world.cut("1.4.0-rc1", build=True)
     await world.settle()

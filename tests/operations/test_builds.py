@@ -1,4 +1,4 @@
-"""Builds of candidates: asked for by any door, on the candidate's own tag."""
+"""Builds of candidates, which run on the candidate's own tag."""
 
 from tests.world import PROJECT, World
 
@@ -15,7 +15,7 @@ async def test_a_build_runs_on_the_candidates_tag_at_its_commit(world: World) ->
     assert build["run_id"] == world.github.runs[0].id
 
 
-async def test_a_warm_build_is_three_calls(world: World) -> None:
+async def test_a_build_with_warm_caches_takes_three_calls(world: World) -> None:
     for number in (1, 2):
         commit = await world.github.commit()
         world.github.forget_calls()
@@ -26,18 +26,18 @@ async def test_a_warm_build_is_three_calls(world: World) -> None:
     assert routes == ["/compare/{basehead:.+}", "/git/refs", "/actions/workflows/{workflow}/dispatches"]
 
 
-async def test_a_candidate_that_was_cut_without_a_build_is_tagged_when_it_is_deployed(world: World) -> None:
+async def test_a_candidate_cut_without_a_build_is_tagged_when_it_is_deployed(world: World) -> None:
     await world.cut("1.2-rc1")
     assert "refs/tags/rc/1.2-rc1" not in world.github.repository().history.refs
-    await world.live("1.2-rc1")
+    await world.complete_deployment("1.2-rc1")
     assert world.github.resolve("tags/rc/1.2-rc1") == world.github.head()
 
 
-async def test_builds_of_several_candidates_of_one_commit_do_not_take_each_others_runs(world: World) -> None:
+async def test_builds_of_several_candidates_of_one_commit_keep_their_own_runs(world: World) -> None:
     world.github.faults.lose_answer(path="*/dispatches", times=2)
     for number in (1, 2, 3):
         await world.cut(f"1.2-rc{number}", build=True)
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert len(world.github.dispatches) == 3
     for run in world.github.runs:
         failed = run.inputs["release_candidate_version"] == "1.2-rc2"
@@ -46,7 +46,7 @@ async def test_builds_of_several_candidates_of_one_commit_do_not_take_each_other
     assert [await world.status(f"1.2-rc{number}") for number in (1, 2, 3)] == ["ready", "failed", "ready"]
 
 
-async def test_builds_of_two_projects_in_one_repository_keep_apart(world: World) -> None:
+async def test_builds_of_two_projects_in_one_repository_are_independent(world: World) -> None:
     project = {"name": "vault", "repo": "acme/site", "build_workflow": "build.yml"}
     assert (await world.ask("POST", "/api/projects", project)).status == 201
     body = {"repo": "acme/site", "commit": world.github.head(), "trigger_build_workflow": True}

@@ -1,43 +1,43 @@
-"""Dispatching once, whatever becomes of the request and of its answer; and the words when GitHub will not start it."""
+"""Dispatching runs exactly once whatever happens to the request, and explaining why GitHub refuses one."""
 
 from collections.abc import Awaitable, Callable
 
 import pytest
 
 from bot.store.runs import Run
-from sandbox.use_cases import runs as acts
+from sandbox.use_cases import runs as github_runs
 from sandbox.workflows import BUILD, DEPLOY
 from tests.world import PROJECT, World
 
 FILE = ".github/workflows/build.yml"
-NAMELESS = BUILD.replace('run-name: "build', '# "build')
+UNTITLED = BUILD.replace('run-name: "build', '# "build')
 
 
 async def build(world: World, text: str | None = None) -> None:
-    """Cut with a build, after a commit that changes the workflow's file, and let everything take its course."""
+    """Cut with a build, first replacing the workflow file if `text` is given, and wait."""
     if text is not None:
         await world.github.commit("Change the build", files={FILE: text})
     await world.cut("1.2-rc1", build=True)
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
 
 
 async def reason(world: World) -> str:
-    """Why the candidate has failed."""
+    """The reason why the candidate failed."""
     candidate = await world.candidate("1.2-rc1")
     assert candidate["status"] == "failed"
     return str(candidate["reason"])
 
 
 def posts(world: World, path: str = "/dispatches") -> list[int]:
-    """How what was posted to GitHub was answered."""
+    """The status codes of the POST requests to a path of GitHub."""
     return [call.status for call in world.github.calls if call.method == "POST" and call.path.endswith(path)]
 
 
-# --- once
+# --- exactly once
 
 
-@pytest.mark.parametrize("text", [None, NAMELESS], ids=["by its request id", "by its tag"])
-async def test_a_run_whose_answer_was_lost_is_found_and_not_started_again(world: World, text: str | None) -> None:
+@pytest.mark.parametrize("text", [None, UNTITLED], ids=["by request id", "by tag"])
+async def test_a_run_whose_response_was_lost_is_found_and_not_dispatched_again(world: World, text: str | None) -> None:
     world.github.faults.lose_answer(path="*/dispatches")
     await build(world, text)
     assert len(world.github.dispatches) == 1
@@ -47,11 +47,11 @@ async def test_a_run_whose_answer_was_lost_is_found_and_not_started_again(world:
     assert await world.status("1.2-rc1") == "ready"
 
 
-async def test_a_deployments_lost_answer_is_found_as_well(world: World) -> None:
+async def test_a_deployment_whose_response_was_lost_is_found(world: World) -> None:
     await world.cut("1.2-rc1")
     world.github.faults.lose_answer(path="*/dispatches")
     await world.deploy("1.2-rc1")
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert len(world.github.dispatches) == 1
     await world.github.finish(run=1)
     await world.settle()
@@ -59,20 +59,20 @@ async def test_a_deployments_lost_answer_is_found_as_well(world: World) -> None:
 
 
 @pytest.mark.parametrize("fault", ["502", "garbage"])
-async def test_what_started_nothing_is_sent_again_after_a_search(world: World, fault: str) -> None:
+async def test_a_dispatch_that_started_no_run_is_repeated_after_a_search(world: World, fault: str) -> None:
     if fault == "502":
         world.github.faults.fail(path="*/dispatches", status=502)
     else:
         world.github.faults.garbage(path="*/dispatches")
     await build(world)
     assert len(world.github.dispatches) == 1
-    asked = [call.method for call in world.github.calls if call.path.endswith(("/dispatches", "/build.yml/runs"))]
-    assert (asked[0], asked[-1], asked.count("POST")) == ("POST", "POST", 2)
-    assert "GET" in asked
+    methods = [call.method for call in world.github.calls if call.path.endswith(("/dispatches", "/build.yml/runs"))]
+    assert (methods[0], methods[-1], methods.count("POST")) == ("POST", "POST", 2)
+    assert "GET" in methods
     assert await world.status("1.2-rc1") == "building"
 
 
-async def test_while_the_search_itself_fails_nothing_is_sent_again(world: World) -> None:
+async def test_while_the_search_fails_nothing_is_dispatched_again(world: World) -> None:
     world.github.faults.lose_answer(path="*/dispatches")
     world.github.faults.fail(path="*/workflows/build.yml/runs", status=500, times=3)
     await build(world)
@@ -80,35 +80,37 @@ async def test_while_the_search_itself_fails_nothing_is_sent_again(world: World)
     assert await world.status("1.2-rc1") == "building"
 
 
-async def test_of_two_runs_for_one_request_the_younger_is_cancelled_with_an_alarm(world: World) -> None:
+async def test_of_two_runs_for_one_request_the_newer_is_canceled_with_an_alarm(world: World) -> None:
     world.github.faults.lose_answer(path="*/dispatches")
     await world.cut("1.2-rc1", build=True)
     await world.settle()
     (first,) = world.github.dispatches
     repository = world.github.repository()
-    await acts.dispatch(world.github.state, repository, "build.yml", first.ref, first.inputs, world.github.state.bot)
-    await world.settle(hurry=True)
-    older, younger = world.github.runs
-    assert (older.conclusion, younger.conclusion) == (None, "cancelled")
+    await github_runs.dispatch(
+        world.github.state, repository, "build.yml", first.ref, first.inputs, world.github.state.bot
+    )
+    await world.settle(skip_delays=True)
+    older, newer = world.github.runs
+    assert (older.conclusion, newer.conclusion) == (None, "cancelled")
     assert await world.alarms() == ["run.stray"]
     await world.github.finish(run=1)
     await world.settle()
     assert await world.status("1.2-rc1") == "ready"
 
 
-async def test_somebody_elses_run_on_our_tag_is_not_taken_for_ours(world: World) -> None:
+async def test_another_users_run_on_the_candidates_tag_is_not_adopted(world: World) -> None:
     world.github.faults.fail(path="*/dispatches", status=502)
-    await world.github.commit("Change the build", files={FILE: NAMELESS})
+    await world.github.commit("Change the build", files={FILE: UNTITLED})
     await world.cut("1.2-rc1", build=True)
     await world.settle()
     alice = world.github.state.account("alice")
-    await acts.dispatch(world.github.state, world.github.repository(), "build.yml", "rc/1.2-rc1", {}, alice)
-    await world.settle(hurry=True)
+    await github_runs.dispatch(world.github.state, world.github.repository(), "build.yml", "rc/1.2-rc1", {}, alice)
+    await world.settle(skip_delays=True)
     assert [run.actor.login for run in world.github.runs] == ["alice", world.github.state.bot.login]
     assert (await Run.get()).github_id == world.github.runs[1].id
 
 
-async def test_a_tag_whose_answer_was_lost_is_taken_for_ours(world: World) -> None:
+async def test_a_tag_whose_response_was_lost_is_used(world: World) -> None:
     world.github.faults.lose_answer(path="*/git/refs")
     await build(world)
     assert len(posts(world, "/git/refs")) == 2
@@ -119,7 +121,7 @@ async def test_a_tag_whose_answer_was_lost_is_taken_for_ours(world: World) -> No
 # --- inputs
 
 
-async def test_only_declared_inputs_are_sent_and_those_of_the_project_too(world: World) -> None:
+async def test_only_declared_inputs_are_sent_including_those_of_the_project(world: World) -> None:
     text = BUILD.replace(
         "      commit_sha:", "      flavour: {required: true}\n      aviator_release_cut_id: {}\n      commit_sha:"
     )
@@ -137,15 +139,15 @@ async def test_only_declared_inputs_are_sent_and_those_of_the_project_too(world:
     }
 
 
-async def test_inputs_that_the_candidates_own_file_lacks_are_left_out_after_a_second_look(world: World) -> None:
+async def test_inputs_that_the_candidates_own_file_lacks_are_omitted_on_a_second_attempt(world: World) -> None:
     await world.cut("1.1-rc1", build=True)
     await world.settle()
     world.github.faults.fail(path="*/git/refs", status=502)
     without = "\n".join(line for line in BUILD.splitlines() if "commit_sha" not in line)
-    await world.cut("1.2-rc1", await world.github.commit("Declare less", files={FILE: without}), build=True)
+    await world.cut("1.2-rc1", await world.github.commit("Declare fewer inputs", files={FILE: without}), build=True)
     await world.settle()
-    await world.github.commit("Declare more again", files={FILE: BUILD})
-    await world.settle(hurry=True)
+    await world.github.commit("Declare all inputs again", files={FILE: BUILD})
+    await world.settle(skip_delays=True)
     assert ["commit_sha" in dispatch.inputs for dispatch in world.github.dispatches] == [True, False]
     assert posts(world) == [200, 422, 200]
     assert await world.status("1.2-rc1") == "building"
@@ -161,10 +163,10 @@ async def test_an_input_is_sent_as_soon_as_it_is_declared(world: World) -> None:
     assert posts(world) == [200, 200]
 
 
-# --- what to change, and where
+# --- what to correct, and where
 
 
-UNSTARTABLE = [  # what the file is changed to, and what is said of it
+UNSTARTABLE = [  # the text of the file, and the reason that is reported
     (None, f"There is no workflow file `{FILE}` at `rc/1.0-rc0`: add it"),
     ("on: push\n", f"`{FILE}` has no `workflow_dispatch` trigger: add"),
     ("", f"`{FILE}` has no `workflow_dispatch` trigger: add"),
@@ -180,18 +182,18 @@ UNSTARTABLE = [  # what the file is changed to, and what is said of it
 ]
 
 
-async def test_a_workflow_that_cannot_be_started_says_what_to_change_in_which_file(world: World) -> None:
-    for number, (text, said) in enumerate(UNSTARTABLE):
+async def test_a_workflow_that_cannot_be_started_is_reported_with_what_to_correct_in_which_file(world: World) -> None:
+    for number, (text, expected) in enumerate(UNSTARTABLE):
         await world.github.commit("Change the build", files={FILE: text})
         await world.cut(f"1.0-rc{number}", build=True)
         await world.settle()
         candidate = await world.candidate(f"1.0-rc{number}")
         assert candidate["status"] == "failed"
-        assert said in candidate["reason"]
+        assert expected in candidate["reason"]
     assert world.github.dispatches == []
 
 
-async def test_a_workflow_that_is_not_on_the_default_branch_says_so(world: World) -> None:
+async def test_a_workflow_that_is_missing_on_the_default_branch_is_reported(world: World) -> None:
     await world.github.branch("release/1.2")
     commit = await world.github.commit("Ship", branch="release/1.2", files={".github/workflows/ship.yml": BUILD})
     await world.ask("PATCH", f"/api/projects/{PROJECT}", {"build_workflow": "ship.yml"})
@@ -200,54 +202,60 @@ async def test_a_workflow_that_is_not_on_the_default_branch_says_so(world: World
     assert "no workflow `.github/workflows/ship.yml` on the default branch: add it there" in await reason(world)
 
 
-async def test_a_disabled_workflow_says_where_to_enable_it(world: World) -> None:
-    workflow, _ = await acts.find_workflow(world.github.state, world.github.repository(), "build.yml")
+async def test_a_disabled_workflow_is_reported_with_how_to_enable_it(world: World) -> None:
+    workflow, _ = await github_runs.find_workflow(world.github.state, world.github.repository(), "build.yml")
     workflow.state = "disabled_manually"
     await build(world)
     assert f"The workflow `{FILE}` is disabled on GitHub: enable it" in await reason(world)
 
 
-async def without_actions(world: World) -> None:
-    """Let the installation not grant what dispatching needs."""
+async def revoke_actions_permission(world: World) -> None:
+    """Revoke the permission to dispatch workflows."""
     world.github.installation.permissions["actions"] = "read"
 
 
-async def protected(world: World) -> None:
-    """Let a ruleset forbid our tags."""
+async def protect_tags(world: World) -> None:
+    """Forbid the tags of candidates by a ruleset."""
     world.github.protect_tags("rc/*")
 
 
-def workflows(status: int) -> Callable[[World], Awaitable[None]]:
-    """Let the commit's workflow files differ from the default branch's, so that tagging it needs more."""
+def require_workflows_permission(status: int) -> Callable[[World], Awaitable[None]]:
+    """Make tagging the commit need `workflows: write`, because its workflow files differ from the default branch's."""
 
-    async def act(world: World) -> None:
+    async def apply(world: World) -> None:
         await world.github.branch("release/1")
-        await world.github.commit("Move on", files={FILE: NAMELESS})
+        await world.github.commit("Move on", files={FILE: UNTITLED})
         world.github.require_workflows_permission(status=status)
 
-    return act
+    return apply
 
 
 @pytest.mark.parametrize(
-    ("act", "said"),
+    ("restrict", "expected"),
     [
-        pytest.param(without_actions, "not granted `actions: write`", id="actions"),
-        pytest.param(protected, "A ruleset of the repository forbids the tag `rc/1.2-rc1`: let the App", id="ruleset"),
-        pytest.param(workflows(403), "calls for the permission `workflows: write`", id="workflows, 403"),
-        pytest.param(workflows(404), "calls for the permission `workflows: write`", id="workflows, 404"),
+        pytest.param(revoke_actions_permission, "not granted `actions: write`", id="actions"),
+        pytest.param(
+            protect_tags, "A ruleset of the repository forbids the tag `rc/1.2-rc1`: let the App", id="ruleset"
+        ),
+        pytest.param(
+            require_workflows_permission(403), "calls for the permission `workflows: write`", id="workflows, 403"
+        ),
+        pytest.param(
+            require_workflows_permission(404), "calls for the permission `workflows: write`", id="workflows, 404"
+        ),
     ],
 )
-async def test_what_the_app_may_not_do_is_told_by_the_name_of_the_permission(
-    world: World, act: Callable[[World], Awaitable[None]], said: str
+async def test_a_missing_permission_is_reported_by_name(
+    world: World, restrict: Callable[[World], Awaitable[None]], expected: str
 ) -> None:
     commit = world.github.head()
-    await act(world)
+    await restrict(world)
     await world.cut("1.2-rc1", commit, build=True)
     await world.settle()
-    assert said in await reason(world)
+    assert expected in await reason(world)
 
 
-async def test_a_deployment_that_cannot_be_started_ends_in_error_with_the_words(world: World) -> None:
+async def test_a_deployment_that_cannot_be_started_ends_in_error_with_the_reason(world: World) -> None:
     await world.github.commit("Drop it", files={".github/workflows/deploy.yml": None})
     await world.cut("1.2-rc1")
     await world.deploy("1.2-rc1")
@@ -260,42 +268,42 @@ async def test_a_deployment_that_cannot_be_started_ends_in_error_with_the_words(
     await world.settle()
 
 
-# --- whose inputs are sent
+# --- which file declares the inputs
 
 DEPLOY_FILE = ".github/workflows/deploy.yml"
 
 
-async def test_a_candidates_own_file_says_what_is_sent_when_the_tip_declares_less(world: World) -> None:
+async def test_the_candidates_own_file_decides_the_inputs_when_the_tip_declares_fewer(world: World) -> None:
     await world.cut("1.0-rc1")
-    less = "\n".join(line for line in DEPLOY.splitlines() if "environment" not in line)
-    await world.github.commit("Declare less", files={DEPLOY_FILE: less})
+    fewer = "\n".join(line for line in DEPLOY.splitlines() if "environment" not in line)
+    await world.github.commit("Declare fewer inputs", files={DEPLOY_FILE: fewer})
     await world.deploy("1.0-rc1", "production")
     await world.settle()
     assert world.github.dispatches[0].inputs["environment"] == "production"
 
 
-@pytest.mark.parametrize("text", [None, "on: push\n", "on: ["], ids=["gone", "no trigger", "no YAML"])
-async def test_an_older_candidate_is_deployed_whatever_became_of_the_file_on_its_branch(
+@pytest.mark.parametrize("text", [None, "on: push\n", "on: ["], ids=["deleted", "no trigger", "invalid YAML"])
+async def test_an_older_candidate_is_deployed_whatever_happened_to_the_file_on_its_branch(
     world: World, text: str | None
 ) -> None:
     await world.github.branch("release/1.0")
     await world.ask("PATCH", f"/api/projects/{PROJECT}", {"allowed_branches": ["release/1.0"]})
     await world.cut("1.0-rc1")
     await world.github.commit("Break it", branch="release/1.0", files={DEPLOY_FILE: text})
-    await world.live("1.0-rc1")
+    await world.complete_deployment("1.0-rc1")
     await world.github.delete_branch("release/1.0")
-    await world.live("1.0-rc1", "production")
+    await world.complete_deployment("1.0-rc1", "production")
     assert await world.statuses() == await world.statuses("production") == [("1.0-rc1", "success")]
 
 
-async def test_nothing_is_sent_after_its_deadline(world: World) -> None:
+async def test_nothing_is_dispatched_after_its_deadline(world: World) -> None:
     await world.cut("1.0-rc1")
     world.github.faults.down()
     await world.deploy("1.0-rc1")
     await world.settle()
-    await world.late()
+    await world.expire_deadlines()
     world.github.faults.up()
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert world.github.dispatches == []
     (deployment,) = await world.deployments()
     assert (deployment["status"], "before its deadline" in deployment["error_message"]) == ("error", True)

@@ -1,22 +1,22 @@
-"""The main job: a candidate is cut, built, deployed and rolled back."""
+"""The main path: a candidate is cut, built, deployed and rolled back."""
 
 from tests.world import World
 
 
 async def test_a_candidate_is_cut_built_deployed_and_rolled_back(world: World) -> None:
-    answer = await world.cut("1.2.0-rc1", build=True)
-    assert answer.status == 201
-    assert answer.json["status"] == "pending"
+    response = await world.cut("1.2.0-rc1", build=True)
+    assert response.status == 201
+    assert response.json["status"] == "pending"
     await world.settle()
     assert await world.status("1.2.0-rc1") == "building"
     await world.github.finish(run=1)
     await world.settle()
     assert await world.status("1.2.0-rc1") == "ready"
-    await world.live("1.2.0-rc1")
-    await world.live("1.2.0-rc1", "production")
+    await world.complete_deployment("1.2.0-rc1")
+    await world.complete_deployment("1.2.0-rc1", "production")
     second = await world.github.commit()
     await world.cut("1.2.0-rc2", second)
-    await world.live("1.2.0-rc2", "production")
+    await world.complete_deployment("1.2.0-rc2", "production")
     assert (await world.roll_back("production")).status == 201
     await world.settle()
     await world.github.finish(run=5)

@@ -1,4 +1,4 @@
-"""GitHub away for long, an App that was removed, and two who change one thing: nothing is given up or undone."""
+"""Long outages, a removed App and concurrent changes: no work is lost and no change undone."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from bot.store.projects import Environment
 from tests.world import PROJECT, World
 
 
-async def test_work_is_waited_with_for_as_long_as_github_is_away(world: World) -> None:
+async def test_jobs_wait_as_long_as_github_is_unavailable(world: World) -> None:
     await world.cut("1.0-rc1", build=True)
     world.github.faults.down()
     number = await world.github.pull_request()
@@ -18,30 +18,30 @@ async def test_work_is_waited_with_for_as_long_as_github_is_away(world: World) -
     for _ in range(2):
         await world.settle()
         await execute("UPDATE jobs SET run_at = 0 WHERE state = 'queued'")
-    assert await world.attempts("dispatch") == await world.attempts("command") == [0]  # none of them counted
+    assert await world.attempts("dispatch") == await world.attempts("command") == [0]  # postponed attempts do not count
     world.github.faults.up()
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert len(world.github.dispatches) == 1
     assert len(world.replies(number)) == 1
 
 
-async def test_builds_and_deployments_end_at_their_deadline_though_the_app_was_removed(world: World) -> None:
+async def test_deadlines_apply_after_the_app_was_removed(world: World) -> None:
     await world.cut("1.0-rc1")
     await world.deploy("1.0-rc1")
     await world.cut("1.1-rc1", build=True)
     await world.settle()
     await world.github.uninstall()
     await world.settle()
-    await world.late()
+    await world.expire_deadlines()
     await world.reconcile()
     assert await world.status("1.1-rc1") == "failed"
     assert await world.statuses() == [("1.0-rc1", "error")]
 
 
-async def test_a_change_that_waited_for_github_undoes_no_other(world: World) -> None:
+async def test_a_change_that_waited_for_github_does_not_undo_a_later_one(world: World) -> None:
     world.github.faults.slow(0.3, path="*/installation", times=1)
-    slow = world.ask("PATCH", f"/api/projects/{PROJECT}", {"repo": "acme/site", "build_deadline_minutes": 5})
-    waiting = asyncio.create_task(slow)
+    slow_change = world.ask("PATCH", f"/api/projects/{PROJECT}", {"repo": "acme/site", "build_deadline_minutes": 5})
+    waiting = asyncio.create_task(slow_change)
     await asyncio.sleep(0.1)
     restriction = {"archived": True, "allowed_branches": ["release/safe"]}
     assert (await world.ask("PATCH", f"/api/projects/{PROJECT}", restriction)).status == 200
@@ -51,19 +51,19 @@ async def test_a_change_that_waited_for_github_undoes_no_other(world: World) -> 
     assert project["build_deadline_minutes"] == 5
 
 
-async def test_a_project_can_be_archived_when_its_repository_is_gone(world: World) -> None:
+async def test_a_project_can_be_archived_when_its_repository_is_unreachable(world: World) -> None:
     await world.github.uninstall()
     await world.settle()
     assert (await world.ask("PATCH", f"/api/projects/{PROJECT}", {"archived": True})).status == 200
 
 
-async def test_a_freeze_after_the_first_look_still_stops_a_deployment(world: World) -> None:
+async def test_a_freeze_written_by_another_process_stops_a_deployment(world: World) -> None:
     await world.cut("1.0-rc1")
     await Environment.filter(name="staging").update(frozen={"by": "root", "reason": "Friday", "until": None})
     assert (await world.deploy("1.0-rc1")).status == 400
 
 
-async def test_late_word_of_an_older_name_changes_nothing(world: World) -> None:
+async def test_a_late_webhook_with_an_older_name_changes_nothing(world: World) -> None:
     payloads = []
     for name in ("one", "two"):
         await world.github.rename(name)
@@ -74,7 +74,7 @@ async def test_late_word_of_an_older_name_changes_nothing(world: World) -> None:
     assert (await world.ask("GET", f"/api/projects/{PROJECT}")).json["repo"] == "acme/two"
 
 
-async def test_word_of_another_installation_takes_no_repository_away(world: World) -> None:
+async def test_a_webhook_of_another_installation_removes_no_repository(world: World) -> None:
     repository = {"id": world.github.repository().id, "full_name": "acme/site"}
     payload = {
         "action": "removed",
@@ -88,9 +88,9 @@ async def test_word_of_another_installation_takes_no_repository_away(world: Worl
     assert (await world.cut("1.0-rc1")).status == 201
 
 
-async def test_a_run_may_be_started_again_many_times(world: World) -> None:
+async def test_a_run_may_be_rerun_many_times(world: World) -> None:
     await world.cut("1.0-rc1")
-    await world.live("1.0-rc1")
+    await world.complete_deployment("1.0-rc1")
     for _ in range(12):
         await world.github.rerun()
         await world.github.start()
@@ -99,14 +99,14 @@ async def test_a_run_may_be_started_again_many_times(world: World) -> None:
     assert await world.statuses() == [("1.0-rc1", "success")] * 13
 
 
-async def test_a_token_that_is_refused_while_it_is_new_is_no_end(world: World) -> None:
+async def test_a_new_token_that_is_refused_once_is_retried(world: World) -> None:
     world.github.faults.fail(path="*/git/refs", status=401, body='{"message": "Bad credentials"}', times=1)
     await world.cut("1.0-rc1", build=True)
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert await world.status("1.0-rc1") == "building"
 
 
-async def test_a_command_that_waited_out_a_long_outage_is_answered_and_not_performed(world: World) -> None:
+async def test_a_command_that_waited_out_a_long_outage_gets_a_reply_and_is_not_performed(world: World) -> None:
     await world.cut("1.0-rc1")
     world.github.faults.down()
     number = await world.github.pull_request()
@@ -117,7 +117,7 @@ async def test_a_command_that_waited_out_a_long_outage_is_answered_and_not_perfo
     payload["comment"]["created_at"] = "2026-01-01T00:00:00Z"
     await Job.filter(id=row.id).update(payload=orjson.dumps(payload))
     world.github.faults.up()
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     (reply,) = world.replies(number)
     assert "could not deliver this to me in time" in reply
     assert "newest candidate" in reply

@@ -1,4 +1,4 @@
-"""Runs that GitHub runs again: the same id, a newer attempt."""
+"""Reruns on GitHub: newer attempts of a run, under the same id."""
 
 import pytest
 
@@ -8,16 +8,16 @@ from tests.world import PROJECT, World
 STAGING = f"/api/projects/{PROJECT}/environments/staging"
 
 
-async def built(world: World, conclusion: str) -> None:
-    """A candidate whose build has ended."""
+async def build(world: World, conclusion: str) -> None:
+    """Cut a candidate and finish its build."""
     await world.cut("1.2-rc1", build=True)
     await world.settle()
     await world.github.finish(run=1, conclusion=conclusion)
     await world.settle()
 
 
-async def again(world: World, conclusion: str, run: int = 1) -> None:
-    """Run a run again to its end."""
+async def rerun(world: World, conclusion: str, run: int = 1) -> None:
+    """Rerun a run and finish it."""
     await world.github.rerun(run)
     await world.github.start(run)
     await world.github.finish(run, conclusion=conclusion)
@@ -25,8 +25,8 @@ async def again(world: World, conclusion: str, run: int = 1) -> None:
 
 
 @pytest.mark.parametrize("first", ["failure", "cancelled"])
-async def test_a_build_that_is_run_again_is_building_and_then_ready(world: World, first: str) -> None:
-    await built(world, first)
+async def test_a_rerun_build_is_building_and_then_ready(world: World, first: str) -> None:
+    await build(world, first)
     await world.github.rerun(1)
     await world.github.start(1)
     await world.settle()
@@ -37,19 +37,19 @@ async def test_a_build_that_is_run_again_is_building_and_then_ready(world: World
     assert (candidate["status"], candidate["reason"]) == ("ready", None)
 
 
-async def test_a_ready_candidate_stays_ready_whatever_a_later_attempt_says(world: World) -> None:
-    await built(world, "success")
-    await again(world, "failure")
+async def test_a_ready_candidate_stays_ready_whatever_later_attempts_conclude(world: World) -> None:
+    await build(world, "success")
+    await rerun(world, "failure")
     assert await world.status("1.2-rc1") == "ready"
 
 
-async def test_late_word_of_an_earlier_attempt_changes_nothing(world: World) -> None:
-    await built(world, "failure")
-    ended = next(one.payload for one in reversed(world.github.deliveries) if one.event == "workflow_run")
+async def test_a_late_webhook_about_an_earlier_attempt_changes_nothing(world: World) -> None:
+    await build(world, "failure")
+    completed = next(sent.payload for sent in reversed(world.github.deliveries) if sent.event == "workflow_run")
     await world.github.rerun(1)
     await world.github.start(1)
     await world.settle()
-    await world.github.send("workflow_run", ended, delivery="late")
+    await world.github.send("workflow_run", completed, delivery="late")
     await world.settle()
     assert await world.status("1.2-rc1") == "building"
     await world.github.finish(1)
@@ -57,62 +57,60 @@ async def test_late_word_of_an_earlier_attempt_changes_nothing(world: World) -> 
     assert await world.status("1.2-rc1") == "ready"
 
 
-async def test_a_build_that_missed_its_deadline_may_be_run_again(world: World) -> None:
+async def test_a_build_that_missed_its_deadline_may_be_rerun(world: World) -> None:
     await world.cut("1.2-rc1", build=True)
     await world.settle()
-    await world.late()
+    await world.expire_deadlines()
     await world.reconcile()
     assert await world.status("1.2-rc1") == "failed"
-    await again(world, "success")
+    await rerun(world, "success")
     assert await world.status("1.2-rc1") == "ready"
 
 
-async def test_a_build_that_is_run_again_has_a_deadline_again(world: World) -> None:
-    await built(world, "failure")
+async def test_a_rerun_build_has_a_new_deadline(world: World) -> None:
+    await build(world, "failure")
     await world.github.rerun(1)
     await world.github.start(1)
     await world.settle()
     await world.reconcile()
     assert await world.status("1.2-rc1") == "building"
-    await world.late()
+    await world.expire_deadlines()
     await world.reconcile()
     assert await world.status("1.2-rc1") == "failed"
 
 
 @pytest.mark.parametrize(("first", "second"), [("success", "failure"), ("failure", "success"), ("success", "success")])
-async def test_a_finished_deployment_that_is_run_again_is_a_new_deployment(
-    world: World, first: str, second: str
-) -> None:
+async def test_a_rerun_of_a_finished_deployment_is_a_new_deployment(world: World, first: str, second: str) -> None:
     await world.cut("1.2-rc1")
-    await world.live("1.2-rc1", conclusion=first)
-    await again(world, second)
+    await world.complete_deployment("1.2-rc1", conclusion=first)
+    await rerun(world, second)
     assert await world.statuses() == [("1.2-rc1", second), ("1.2-rc1", first)]
     assert await world.alarms() == []
 
 
 async def test_each_attempt_is_a_deployment_of_its_own(world: World) -> None:
     await world.cut("1.2-rc1")
-    await world.live("1.2-rc1", conclusion="failure")
-    await again(world, "failure")
-    await again(world, "success")
+    await world.complete_deployment("1.2-rc1", conclusion="failure")
+    await rerun(world, "failure")
+    await rerun(world, "success")
     assert [status for _, status in await world.statuses()] == ["success", "failure", "failure"]
 
 
-async def test_a_deployment_that_missed_its_deadline_and_is_run_again_is_seen(world: World) -> None:
+async def test_a_rerun_of_a_deployment_that_missed_its_deadline_is_recorded(world: World) -> None:
     await world.cut("1.2-rc1")
     await world.deploy("1.2-rc1")
     await world.settle()
-    await world.late()
+    await world.expire_deadlines()
     await world.reconcile()
-    await again(world, "success")
+    await rerun(world, "success")
     assert [status for _, status in await world.statuses()] == ["success", "error"]
 
 
-async def test_a_re_run_that_a_freeze_would_have_refused_raises_the_alarm(world: World) -> None:
+async def test_a_rerun_that_a_freeze_would_have_refused_raises_the_alarm(world: World) -> None:
     await world.cut("1.2-rc1")
-    await world.live("1.2-rc1")
+    await world.complete_deployment("1.2-rc1")
     assert (await world.ask("PATCH", STAGING, {"frozen": {"reason": "holidays"}})).status == 200
-    await again(world, "success")
+    await rerun(world, "success")
     assert [status for _, status in await world.statuses()] == ["success", "success"]
     (alarm,) = await world.audit("deployment.rerun")
     assert alarm.alarm
@@ -120,20 +118,20 @@ async def test_a_re_run_that_a_freeze_would_have_refused_raises_the_alarm(world:
     assert alarm.commit == world.github.head()
 
 
-async def test_a_re_run_of_what_is_not_ready_any_more_raises_the_alarm(world: World) -> None:
+async def test_a_rerun_of_a_candidate_that_is_no_longer_ready_raises_the_alarm(world: World) -> None:
     await world.cut("1.2-rc1", build=True)
     await world.settle()
     await world.github.finish(run=1)
     await world.settle()
-    await world.live("1.2-rc1", conclusion="failure")
+    await world.complete_deployment("1.2-rc1", conclusion="failure")
     await Candidate.all().update(status="banned")
-    await again(world, "success", run=2)
+    await rerun(world, "success", run=2)
     assert await world.alarms() == ["deployment.rerun"]
 
 
-async def test_a_re_run_is_seen_by_any_word_of_it(world: World) -> None:
+async def test_a_rerun_is_recorded_from_any_webhook_about_it(world: World) -> None:
     await world.cut("1.2-rc1")
-    await world.live("1.2-rc1")
+    await world.complete_deployment("1.2-rc1")
     world.github.faults.webhooks(drop=1.0)
     await world.github.rerun(1)
     await world.github.start(1)

@@ -1,12 +1,12 @@
-"""Deliveries that never reached us are looked up and taken in, once."""
+"""The sweep: deliveries that did not arrive are fetched from GitHub and processed once."""
 
 from bot.store.candidates import Candidate
 from sandbox.deliveries import Attempt
 from tests.world import World
 
 
-async def missed(world: World) -> tuple[int, Attempt]:
-    """A command whose delivery was lost: the pull request's number and the attempt."""
+async def miss_command(world: World) -> tuple[int, Attempt]:
+    """Lose the delivery of a command; returns the pull request's number and the attempt."""
     number = await world.github.pull_request()
     await world.settle()
     world.github.faults.webhooks(drop=1.0)
@@ -18,16 +18,16 @@ async def missed(world: World) -> tuple[int, Attempt]:
     return number, attempt
 
 
-async def test_a_missed_delivery_is_taken_in_once(world: World) -> None:
-    number, _ = await missed(world)
+async def test_a_missed_delivery_is_processed_once(world: World) -> None:
+    number, _ = await miss_command(world)
     for _ in range(2):
         await world.sweep()
     assert [candidate.version for candidate in await Candidate.all()] == ["1.2-rc1"]
     assert len(world.replies(number)) == 1
 
 
-async def test_a_delivery_that_github_sends_again_after_the_sweep_counts_once(world: World) -> None:
-    number, attempt = await missed(world)
+async def test_a_delivery_redelivered_after_the_sweep_is_processed_once(world: World) -> None:
+    number, attempt = await miss_command(world)
     await world.sweep()
     await world.github.redeliver(attempt.guid)
     await world.settle()
@@ -36,8 +36,8 @@ async def test_a_delivery_that_github_sends_again_after_the_sweep_counts_once(wo
     assert len(world.replies(number)) == 1
 
 
-async def test_a_delivery_that_github_sent_again_before_the_sweep_counts_once(world: World) -> None:
-    number, attempt = await missed(world)
+async def test_a_delivery_redelivered_before_the_sweep_is_processed_once(world: World) -> None:
+    number, attempt = await miss_command(world)
     await world.github.redeliver(attempt.guid)
     await world.settle()
     await world.sweep()
@@ -45,14 +45,14 @@ async def test_a_delivery_that_github_sent_again_before_the_sweep_counts_once(wo
     assert len(world.replies(number)) == 1
 
 
-async def test_what_arrived_is_not_asked_for(world: World) -> None:
+async def test_deliveries_that_arrived_are_not_fetched(world: World) -> None:
     await world.github.ping()
     await world.settle()
     await world.sweep()
     assert await world.jobs("fetch_delivery") == []
 
 
-async def test_a_delivery_that_we_refused_for_a_while_is_taken_in(world: World) -> None:
+async def test_a_delivery_while_the_service_was_unreachable_is_processed(world: World) -> None:
     number = await world.github.pull_request()
     await world.settle()
     url, world.github.webhook_url = world.github.webhook_url, "http://127.0.0.1:9/webhooks/github"
@@ -63,7 +63,7 @@ async def test_a_delivery_that_we_refused_for_a_while_is_taken_in(world: World) 
     assert len(world.replies(number)) == 1
 
 
-async def test_a_missed_end_of_a_build_is_made_good_by_the_sweep_alone(world: World) -> None:
+async def test_the_sweep_alone_recovers_the_missed_end_of_a_build(world: World) -> None:
     await world.cut("1.2-rc1", build=True)
     await world.settle()
     world.github.faults.webhooks(drop=1.0)
@@ -74,8 +74,8 @@ async def test_a_missed_end_of_a_build_is_made_good_by_the_sweep_alone(world: Wo
     assert await world.status("1.2-rc1") == "ready"
 
 
-async def test_what_was_missed_long_before_the_last_hundred_deliveries_is_found(world: World) -> None:
-    number, _ = await missed(world)
+async def test_a_delivery_missed_before_the_last_hundred_is_found(world: World) -> None:
+    number, _ = await miss_command(world)
     for _ in range(100):
         await world.github.ping()
     await world.settle()
@@ -84,10 +84,10 @@ async def test_what_was_missed_long_before_the_last_hundred_deliveries_is_found(
     assert len(await world.jobs("fetch_delivery")) == 1
 
 
-async def test_a_sweep_that_fails_is_done_again_from_where_the_last_one_stood(world: World) -> None:
-    number, _ = await missed(world)
+async def test_a_failed_sweep_is_retried_from_where_the_last_one_ended(world: World) -> None:
+    number, _ = await miss_command(world)
     world.github.faults.limit("secondary", path="/app/hook/deliveries", retry_after=30)
     await world.sweep()
     assert world.replies(number) == []
-    await world.settle(hurry=True)
+    await world.settle(skip_delays=True)
     assert len(world.replies(number)) == 1

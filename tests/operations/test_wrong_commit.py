@@ -1,17 +1,19 @@
-"""What runs is checked to run at the candidate's commit: anything else is stopped and never counts."""
+"""Runs at another commit than the candidate's are canceled and never count."""
 
 import pytest
 
 from tests.world import PROJECT, World
 
 
-@pytest.mark.parametrize("told", [True, False], ids=["told", "not told"])
-async def test_a_build_at_another_commit_is_cancelled_and_spoils_the_candidate(world: World, told: bool) -> None:
-    world.github.faults.webhooks(drop=0.0 if told else 1.0)
+@pytest.mark.parametrize("webhooks", [True, False], ids=["with webhooks", "without webhooks"])
+async def test_a_build_at_another_commit_is_canceled_and_invalidates_the_candidate(
+    world: World, webhooks: bool
+) -> None:
+    world.github.faults.webhooks(drop=0.0 if webhooks else 1.0)
     world.github.faults.wrong_head_sha()
     await world.cut("1.2-rc1", build=True)
     await world.settle()
-    if not told:
+    if not webhooks:
         await world.reconcile()
     candidate = await world.candidate("1.2-rc1")
     assert candidate["status"] == "failed"
@@ -20,7 +22,7 @@ async def test_a_build_at_another_commit_is_cancelled_and_spoils_the_candidate(w
     assert await world.alarms() == ["candidate.spoiled"]
 
 
-async def test_its_success_does_not_count(world: World) -> None:
+async def test_the_success_of_a_build_at_another_commit_does_not_count(world: World) -> None:
     world.github.faults.wrong_head_sha()
     world.github.faults.fail(path="*/cancel", status=409, body='{"message": "Cannot cancel"}', times=None)
     await world.cut("1.2-rc1", build=True)
@@ -31,7 +33,7 @@ async def test_its_success_does_not_count(world: World) -> None:
     assert await world.alarms() == ["candidate.spoiled"]
 
 
-async def test_a_deployment_at_another_commit_is_cancelled_and_ends_in_error(world: World) -> None:
+async def test_a_deployment_at_another_commit_is_canceled_and_ends_in_error(world: World) -> None:
     await world.cut("1.2-rc1")
     world.github.faults.wrong_head_sha()
     await world.deploy("1.2-rc1")
@@ -44,7 +46,7 @@ async def test_a_deployment_at_another_commit_is_cancelled_and_ends_in_error(wor
     assert await world.status("1.2-rc1") == "ready"
 
 
-async def test_without_tags_a_branch_that_has_moved_on_runs_the_wrong_commit(world: World) -> None:
+async def test_without_tags_a_branch_that_advanced_runs_the_wrong_commit(world: World) -> None:
     await world.ask("PATCH", f"/api/projects/{PROJECT}", {"tag_candidates": False})
     commit = world.github.head()
     await world.cut("1.2-rc1", commit, build=True)
@@ -59,7 +61,7 @@ async def test_without_tags_a_branch_that_has_moved_on_runs_the_wrong_commit(wor
     assert "refs/tags/rc/1.2-rc1" not in world.github.repository().history.refs
 
 
-async def test_a_tag_that_was_moved_unheard_is_noticed_when_it_is_deployed(world: World) -> None:
+async def test_a_tag_moved_without_a_webhook_is_noticed_on_deployment(world: World) -> None:
     await world.cut("1.2-rc1", await world.github.commit(), build=True)
     await world.settle()
     await world.github.finish(run=1)

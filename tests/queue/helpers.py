@@ -1,4 +1,4 @@
-"""A running worker, jobs of any kind, and a look at the table of jobs: for the tests of the queue."""
+"""Helpers for the tests of the queue: a running worker, jobs of any kind, the rows of the table."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from bot.store.jobs import Job as Row
 from tests.conftest import postgres
 
 LEASE_MS = 60_000
-only_sqlite = pytest.mark.skipif(postgres(), reason="a claim about SQLite alone")
+only_sqlite = pytest.mark.skipif(postgres(), reason="holds for SQLite only")
 
 
 @dataclass(frozen=True)
 class AnyJob:
-    """A job of any kind, for which nothing is registered."""
+    """A job of any kind, registered or not."""
 
     kind: str
     arguments: dict[str, Any]
@@ -34,9 +34,10 @@ class AnyJob:
     lock: str | None = None
     priority: int = 0
     keeps_key: bool = False
+    raw_payload: bytes | None = None
 
     def payload(self) -> bytes:
-        return orjson.dumps(self.arguments)
+        return orjson.dumps(self.arguments) if self.raw_payload is None else self.raw_payload
 
     def headers(self) -> dict[str, str] | None:
         return None
@@ -48,7 +49,7 @@ async def enqueue(kind: str, arguments: dict[str, Any], *, run_at: datetime | No
 
 
 class RunningWorker:
-    """A worker that runs, and the outcomes of its jobs so far: kind and outcome, in order."""
+    """A running worker, with the kind and outcome of each finished job in order."""
 
     def __init__(self, worker: Worker, outcomes: list[tuple[str, str]]) -> None:
         self.worker = worker
@@ -98,11 +99,11 @@ async def rows(**values: Any) -> list[Row]:
 
 
 async def states() -> dict[str, int]:
-    """How many jobs are in each state."""
-    found = await fetch("SELECT state, count(*) AS jobs FROM jobs GROUP BY state")
-    return {row["state"]: row["jobs"] for row in found}
+    """The number of jobs in each state."""
+    counts = await fetch("SELECT state, count(*) AS jobs FROM jobs GROUP BY state")
+    return {row["state"]: row["jobs"] for row in counts}
 
 
 async def claimed_kinds(limit: int = 100) -> list[str]:
-    """The kinds of the jobs that a claim gets, in order."""
+    """Claim jobs; returns their kinds, in order."""
     return [job.kind for job in await claim(limit, "tester", LEASE_MS)]

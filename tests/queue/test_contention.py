@@ -1,6 +1,6 @@
-"""The lock rule under load: many connections in several processes claim at once, and no lock is ever held twice.
+"""Locks under load: many connections in several processes claim jobs, and no lock is ever held twice.
 
-What is held is logged by files that only one can create, which knows nothing of the database.
+The processes record held locks as files that only one of them can create, independently of the database.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ import asyncio, os, random, sys
 from bot.queue.leases import JobOutcome, claim, finish
 from bot.store.database import open_database
 url, held, loops = sys.argv[1], sys.argv[2], int(sys.argv[3])
-claimed = doubles = 0
+claimed = violations = 0
 
 async def hold(job):
-    global doubles
+    global violations
     path = os.path.join(held, job.lock)
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL))
     except FileExistsError:
-        doubles += 1
+        violations += 1
         return
     await asyncio.sleep(random.random() * 0.002)
     os.unlink(path)
@@ -44,13 +44,13 @@ async def work(name):
         if not jobs:
             await asyncio.sleep(0.005)
         elif not all(await finish([JobOutcome(job.id, job.attempts, "done") for job in jobs], name)):
-            doubles += 1
+            violations += 1
 
 async def main():
     database = await open_database(url)
     await asyncio.gather(*(work(f"{os.getpid()}-{n}") for n in range(loops)))
     await database.close()
-    print(claimed, doubles)
+    print(claimed, violations)
 
 asyncio.run(main())
 """
@@ -64,21 +64,21 @@ FROM numbers
 """
 
 
-async def test_no_lock_is_held_twice_by_many_connections_in_several_processes(
+async def test_no_lock_is_held_twice_by_many_connections_of_several_processes(
     database: Database, tmp_path: Path
 ) -> None:
     await fetch(FILL, JOBS, LOCKS, now_ms())
     held = tmp_path / "held"
     held.mkdir()
-    loops = "4" if dialect() == "postgres" else "1"  # connections of each process; SQLite has one that writes
+    loops = "4" if dialect() == "postgres" else "1"  # connections per process; SQLite has one writer
     processes = [
         await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", CLAIMER, database.url, str(held), loops), stdout=asyncio.subprocess.PIPE
         )
         for _ in range(4)
     ]
-    said = [(await process.communicate())[0].split() for process in processes]
-    claimed, doubles = (sum(int(each[n]) for each in said) for n in (0, 1))
-    assert (claimed, doubles) == (JOBS, 0)
-    assert all(int(each[0]) > 0 for each in said), "every process got a share"
+    counts = [tuple(map(int, (await process.communicate())[0].split())) for process in processes]
+    claimed, violations = (sum(column) for column in zip(*counts, strict=True))
+    assert (claimed, violations) == (JOBS, 0)
+    assert all(share > 0 for share, _ in counts), "every process claimed some jobs"
     assert await fetch("SELECT state, count(*) AS jobs FROM jobs GROUP BY state") == [{"state": "done", "jobs": JOBS}]

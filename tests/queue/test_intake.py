@@ -1,4 +1,4 @@
-"""A delivery that was answered with yes is on the disk, and nothing else is answered with yes."""
+"""The intake of webhook deliveries: one is acknowledged if and only if it is stored."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def put(intake: Intake, guid: str, body: bytes = b"{}", priority: int = 0,
 
 @asynccontextmanager
 async def locked(database: Database) -> AsyncIterator[None]:
-    """Somebody else keeps the table of jobs to themselves."""
+    """Hold an exclusive lock on the table of jobs from another connection."""
     if postgres():
         connection = await connect(database.url)
         try:
@@ -44,7 +44,7 @@ async def locked(database: Database) -> AsyncIterator[None]:
         other.close()
 
 
-async def test_a_delivery_is_stored_as_it_came(database: Database) -> None:
+async def test_a_delivery_is_stored_unchanged(database: Database) -> None:
     body = bytes(range(256)) * 10
     async with Intake() as intake:
         assert await put(intake, "g1", body, priority=7, event="issue_comment")
@@ -63,13 +63,13 @@ async def test_a_delivery_sent_twice_is_stored_once(database: Database) -> None:
     async with Intake() as intake:
         assert await put(intake, "g1", b"first")
         assert not await put(intake, "g1", b"second")
-        both = await asyncio.gather(put(intake, "g2"), put(intake, "g2"), put(intake, "g2"))
-    assert sorted(both) == [False, False, True]
+        stored = await asyncio.gather(put(intake, "g2"), put(intake, "g2"), put(intake, "g2"))
+    assert sorted(stored) == [False, False, True]
     assert await Row.filter(payload=b"first").count() == 1
     assert await Row.all().count() == 2
 
 
-async def test_a_duplicate_of_a_done_delivery_is_one_too(database: Database) -> None:
+async def test_a_delivery_sent_again_after_it_is_done_is_a_duplicate(database: Database) -> None:
     async with Intake() as intake:
         assert await put(intake, "g1")
         await execute("UPDATE jobs SET state = 'done', payload = NULL, finished_at = 1")
@@ -85,7 +85,7 @@ async def test_a_duplicate_of_a_dead_letter_revives_it(database: Database) -> No
     assert (row.state, row.attempts, row.payload, row.error, row.priority) == ("queued", 0, b"second", None, 3)
 
 
-async def test_requests_that_wait_together_are_committed_together(database: Database) -> None:
+async def test_concurrent_requests_share_a_commit(database: Database) -> None:
     async with Intake() as intake:
         stored = await asyncio.gather(*(put(intake, f"g{n}") for n in range(300)))
     assert all(stored)
@@ -94,20 +94,20 @@ async def test_requests_that_wait_together_are_committed_together(database: Data
     assert row["commits"] <= 10
 
 
-async def test_what_was_answered_yes_is_committed(database: Database) -> None:
+async def test_an_acknowledged_delivery_is_committed(database: Database) -> None:
     async with Intake() as intake:
         for n in range(20):
             assert await put(intake, f"g{n}")
             assert await fetch("SELECT count(*) AS jobs FROM jobs") == [{"jobs": n + 1}]
 
 
-async def test_a_store_that_is_away_is_told_in_time_and_recovers_by_itself(database: Database) -> None:
+async def test_an_unavailable_database_is_reported_in_time_and_the_intake_recovers(database: Database) -> None:
     async with Intake(store_timeout=1) as intake:
         async with locked(database):
-            began = time.monotonic()
-            answers = await asyncio.gather(*(put(intake, f"g{n}") for n in range(20)), return_exceptions=True)
-            assert time.monotonic() - began < 1.5
-            assert all(isinstance(answer, Unavailable) for answer in answers)
+            started = time.monotonic()
+            results = await asyncio.gather(*(put(intake, f"g{n}") for n in range(20)), return_exceptions=True)
+            assert time.monotonic() - started < 1.5
+            assert all(isinstance(result, Unavailable) for result in results)
         async with asyncio.timeout(10):
             while True:
                 try:
@@ -116,19 +116,21 @@ async def test_a_store_that_is_away_is_told_in_time_and_recovers_by_itself(datab
                 except Unavailable:
                     continue
         for n in range(20):
-            await put(intake, f"g{n}")  # delivered again, as GitHub's user would
+            await put(intake, f"g{n}")  # redelivered, as an operator would on GitHub
     assert await Row.all().count() == 21
 
 
-async def test_a_store_that_stays_away_refuses_within_eight_seconds(database: Database) -> None:
+async def test_while_the_database_stays_unavailable_requests_are_refused_within_eight_seconds(
+    database: Database,
+) -> None:
     async with Intake() as intake, locked(database):
-        began = time.monotonic()
+        started = time.monotonic()
         with pytest.raises(Unavailable):
             await put(intake, "g1")
-        assert time.monotonic() - began < 8.5
+        assert time.monotonic() - started < 8.5
 
 
-async def test_requests_that_are_given_up_do_not_stop_the_others(database: Database) -> None:
+async def test_canceled_requests_do_not_hold_up_the_others(database: Database) -> None:
     async with Intake() as intake:
         for n in range(50):
             tasks = [asyncio.create_task(put(intake, f"g{n}-{k}")) for k in range(6)]
@@ -141,29 +143,31 @@ async def test_requests_that_are_given_up_do_not_stop_the_others(database: Datab
             assert await put(intake, "after")
 
 
-async def test_too_much_that_waits_is_refused_at_once_and_there_is_room_again_later(database: Database) -> None:
+async def test_a_full_buffer_refuses_at_once_and_accepts_again_once_it_is_written(database: Database) -> None:
     async with Intake(store_timeout=2, max_waiting_bytes=1000) as intake:
         async with locked(database):
             waiting = asyncio.create_task(put(intake, "g1", b"x" * 800))
             await asyncio.sleep(0.05)
-            began = time.monotonic()
+            started = time.monotonic()
             with pytest.raises(Unavailable):
                 await put(intake, "g2", b"x" * 300)
-            assert time.monotonic() - began < 0.1
+            assert time.monotonic() - started < 0.1
         assert await waiting
         assert await put(intake, "g2", b"x" * 300)
 
 
 @pytest.mark.parametrize("guid", ["zero\x00byte", "\udcff", "ü", "line\nbreak"])
-async def test_headers_that_are_not_plain_text_are_refused_and_harm_nobody(database: Database, guid: str) -> None:
+async def test_headers_that_are_not_plain_text_are_refused_and_other_requests_unaffected(
+    database: Database, guid: str
+) -> None:
     async with Intake() as intake:
-        good = asyncio.create_task(put(intake, "good"))
+        valid = asyncio.create_task(put(intake, "valid"))
         with pytest.raises(Refusal):
             await put(intake, guid)
-        assert await good
+        assert await valid
 
 
-async def test_closing_refuses_what_still_waits(database: Database) -> None:
+async def test_closing_refuses_waiting_requests(database: Database) -> None:
     async with Intake() as intake:
         waiting = asyncio.create_task(put(intake, "g1"))
         await asyncio.sleep(0)
@@ -171,7 +175,7 @@ async def test_closing_refuses_what_still_waits(database: Database) -> None:
         await waiting
 
 
-async def test_many_at_once_are_a_crowd_and_one_by_one_are_none(database: Database) -> None:
+async def test_many_concurrent_requests_are_load_and_single_ones_are_not(database: Database) -> None:
     async with Intake() as intake:
         await put(intake, "alone")
         assert not intake.under_load()

@@ -1,4 +1,4 @@
-"""The worker: begins at once, gives back what it cannot finish, and outlives what it works with."""
+"""The worker: starts jobs at once, returns those it cannot finish, and survives failures around it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bot.store.database import Database, dialect, open_database
 from tests.queue.helpers import enqueue, only_sqlite, rows, running_worker, states, succeed
 
 
-async def test_a_job_that_takes_too_long_is_stopped_and_tried_again(database: Database) -> None:
+async def test_a_job_that_exceeds_its_timeout_is_stopped_and_retried(database: Database) -> None:
     async def perform(job: LeasedJob) -> None:
         await asyncio.sleep(60)
 
@@ -28,7 +28,7 @@ async def test_a_job_that_takes_too_long_is_stopped_and_tried_again(database: Da
         assert await running.settle() == [("a", "failed")]
 
 
-async def test_a_long_job_keeps_its_lease(database: Database) -> None:
+async def test_the_lease_of_a_long_job_is_renewed(database: Database) -> None:
     async def perform(job: LeasedJob) -> None:
         await asyncio.sleep(1.6)
 
@@ -38,17 +38,17 @@ async def test_a_long_job_keeps_its_lease(database: Database) -> None:
 
 
 async def test_a_stopping_worker_lets_jobs_finish(database: Database) -> None:
-    begun = asyncio.Event()
+    started = asyncio.Event()
 
     async def perform(job: LeasedJob) -> None:
-        begun.set()
+        started.set()
         await asyncio.sleep(0.05)
 
     outcomes: list[str] = []
     worker = Worker(perform, lambda job, outcome, *_: outcomes.append(outcome))
     running = asyncio.create_task(worker.run())
     await enqueue("a", {})
-    await begun.wait()
+    await started.wait()
     worker.stop()
     await enqueue("b", {})
     await running
@@ -56,20 +56,20 @@ async def test_a_stopping_worker_lets_jobs_finish(database: Database) -> None:
     assert await states() == {"done": 1, "queued": 1}
 
 
-@pytest.mark.parametrize("how", ["cancelled", "out of patience"])
-async def test_a_stopped_worker_gives_its_jobs_back_at_once(database: Database, how: str) -> None:
-    begun = asyncio.Event()
+@pytest.mark.parametrize("stopped_by", ["cancellation", "grace period"])
+async def test_a_stopped_worker_returns_its_jobs_at_once(database: Database, stopped_by: str) -> None:
+    started = asyncio.Event()
 
     async def perform(job: LeasedJob) -> None:
-        begun.set()
+        started.set()
         await asyncio.sleep(60)
 
     outcomes: list[str] = []
     worker = Worker(perform, lambda job, outcome, *_: outcomes.append(outcome), WorkerOptions(grace_seconds=0.05))
     running = asyncio.create_task(worker.run())
     await enqueue("a", {})
-    await begun.wait()
-    if how == "cancelled":
+    await started.wait()
+    if stopped_by == "cancellation":
         running.cancel()
     else:
         worker.stop()
@@ -78,7 +78,7 @@ async def test_a_stopped_worker_gives_its_jobs_back_at_once(database: Database, 
     assert (row.state, row.attempts, row.lease_owner, outcomes) == ("queued", 0, None, ["returned"])
 
 
-async def test_cancelling_a_worker_at_any_moment_loses_nothing(database: Database) -> None:
+async def test_canceling_a_worker_at_any_moment_loses_nothing(database: Database) -> None:
     for n in range(60):
         await enqueue("a", {}, key=f"k{n}")
     for n in range(40):
@@ -93,7 +93,7 @@ async def test_cancelling_a_worker_at_any_moment_loses_nothing(database: Databas
     assert await states() == {"done": 60}
 
 
-async def test_an_idle_worker_begins_a_new_job_at_once(database: Database) -> None:
+async def test_an_idle_worker_starts_a_new_job_at_once(database: Database) -> None:
     delays: list[int] = []
 
     async def perform(job: LeasedJob) -> None:
@@ -135,37 +135,37 @@ async def test_a_job_from_another_process_is_found(database: Database) -> None:
         assert await process.wait() == 0
         await running.settle()
     assert len(delays) == 5
-    longest = 200 if dialect() == "postgres" else 1500  # by NOTIFY there, by polling here
+    longest = 200 if dialect() == "postgres" else 1500  # notified by NOTIFY; SQLite is polled
     assert sorted(delays)[2] < longest
 
 
-async def test_a_job_for_a_later_moment_begins_then(database: Database) -> None:
-    begun: list[int] = []
+async def test_a_delayed_job_starts_when_it_is_due(database: Database) -> None:
+    delays: list[int] = []
 
     async def perform(job: LeasedJob) -> None:
-        begun.append(now_ms() - job.run_at)
+        delays.append(now_ms() - job.run_at)
 
     async with running_worker(perform) as running:
         await enqueue("a", {}, run_at=datetime.now(UTC) + timedelta(seconds=0.5))
         assert await running.settle() == []
         async with asyncio.timeout(3):
-            while not begun:
+            while not delays:
                 await asyncio.sleep(0.02)
-    assert 0 <= begun[0] < 1500
+    assert 0 <= delays[0] < 1500
 
 
-async def test_progress_is_seen_while_the_table_answers(database: Database) -> None:
+async def test_progress_is_recorded_while_the_database_responds(database: Database) -> None:
     async with running_worker(succeed) as running:
         await enqueue("a", {})
         await running.settle()
         assert time.monotonic() - running.worker.last_progress < 2
 
 
-async def test_an_observer_that_breaks_does_not_stop_the_worker(database: Database) -> None:
-    seen: list[str] = []
+async def test_a_failing_observer_does_not_stop_the_worker(database: Database) -> None:
+    observed: list[str] = []
 
     def on_finished(job: LeasedJob, outcome: str, seconds: float, error: BaseException | None) -> None:
-        seen.append(job.kind)
+        observed.append(job.kind)
         raise RuntimeError("the metrics are broken")
 
     worker = Worker(succeed, on_finished)
@@ -175,7 +175,7 @@ async def test_an_observer_that_breaks_does_not_stop_the_worker(database: Databa
         await worker.settle()
     running.cancel()
     await asyncio.wait([running])
-    assert seen == ["a", "b"]
+    assert observed == ["a", "b"]
 
 
 @only_sqlite
@@ -195,7 +195,7 @@ import asyncio, sys
 from bot.store.database import open_database
 from bot.queue.worker import Worker
 async def perform(job):
-    print("begun", flush=True)
+    print("started", flush=True)
     await asyncio.sleep(60)
 async def main():
     await open_database(sys.argv[1])
@@ -205,36 +205,36 @@ asyncio.run(main())
 
 
 @only_sqlite
-async def test_what_a_killed_worker_held_begins_again_at_once_on_sqlite(database_url: str) -> None:
-    opened = await open_database(database_url)
+async def test_on_sqlite_the_jobs_of_a_killed_worker_restart_at_once(database_url: str) -> None:
+    database = await open_database(database_url)
     await enqueue("a", {}, lock="l")
-    await opened.close()
+    await database.close()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", KILLED, database_url, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
-    assert await process.stdout.readline() == b"begun\n"
+    assert await process.stdout.readline() == b"started\n"
     os.kill(process.pid, signal.SIGKILL)
     await process.communicate()
-    opened = await open_database(database_url)
+    database = await open_database(database_url)
     try:
         assert await states() == {"running": 1}
-        began = time.monotonic()
+        restarted = time.monotonic()
         async with running_worker(succeed) as running:
             while not running.outcomes:
                 await asyncio.sleep(0.01)
         assert running.outcomes == [("a", "ok")]
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - restarted < 1
     finally:
-        await opened.close()
+        await database.close()
 
 
 @only_sqlite
-@pytest.mark.parametrize("begin", ["before", "after"])
-async def test_a_worker_outlives_a_database_that_is_away_for_a_while(database: Database, begin: str) -> None:
+@pytest.mark.parametrize("starts", ["before", "during"])
+async def test_a_worker_survives_a_database_that_is_locked_for_a_while(database: Database, starts: str) -> None:
     assert database.path is not None
     async with running_worker(succeed) as running:
-        await asyncio.sleep(0.1 if begin == "before" else 0)
+        await asyncio.sleep(0.1 if starts == "before" else 0)
         other = sqlite3.connect(database.path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         await asyncio.sleep(6.5)
@@ -244,7 +244,7 @@ async def test_a_worker_outlives_a_database_that_is_away_for_a_while(database: D
         assert await running.settle() == [("a", "ok")]
 
 
-async def test_a_worker_that_gives_way_works_all_the_same(database: Database) -> None:
+async def test_a_worker_that_yields_to_the_intake_still_performs_its_jobs(database: Database) -> None:
     for _ in range(20):
         await enqueue("small", {})
     async with running_worker(succeed, should_yield=lambda: True) as running:

@@ -1,4 +1,4 @@
-"""The Hypothesis profile of the rules' tests: few examples, and no deadline that a slow machine would miss."""
+"""The Hypothesis profile for the tests of rules: few examples, no deadline."""
 
 from hypothesis import settings
 

@@ -1,4 +1,4 @@
-"""The life of a candidate, every move of it, and whose tag a tag is."""
+"""The status transitions of candidates, and which project a tag belongs to."""
 
 from itertools import product
 
@@ -28,11 +28,11 @@ ALLOWED = {
 
 
 @pytest.mark.parametrize(("before", "after"), list(product(STATUSES, STATUSES)))
-def test_a_candidate_moves_only_as_its_life_allows(before: str, after: str) -> None:
+def test_only_allowed_transitions_are_possible(before: str, after: str) -> None:
     assert may_move(before, after) is ((before, after) in ALLOWED)
 
 
-def test_every_status_has_its_moves_and_no_other() -> None:
+def test_the_transitions_cover_exactly_the_known_statuses() -> None:
     assert set(MOVES) == set(STATUSES) == {"pending", "building", "ready", "failed", "canceled", "banned"}
     assert all(after in STATUSES for moves in MOVES.values() for after in moves)
 
@@ -53,15 +53,15 @@ def test_every_status_has_its_moves_and_no_other() -> None:
     ],
     ids=str,
 )
-def test_a_run_makes_a_candidate_ready_only_by_success_and_else_says_why(conclusion: str | None, status: str) -> None:
-    found, reason = status_after_run(conclusion)
-    assert found == status
+def test_only_success_makes_a_candidate_ready_and_all_else_has_a_reason(conclusion: str | None, status: str) -> None:
+    new_status, reason = status_after_run(conclusion)
+    assert new_status == status
     assert (reason is None) is (status == "ready")
-    assert may_move("building", found)
+    assert may_move("building", new_status)
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_only_a_build_under_way_can_be_canceled(status: str) -> None:
+def test_only_an_unfinished_build_can_be_canceled(status: str) -> None:
     if status in ("pending", "building"):
         check_cancelable("1.0-rc1", status)
         return
@@ -88,7 +88,7 @@ PREFIXES = {ProjectId(n): prefix for n, prefix in enumerate(("v", "shop-v", "sho
     ],
     ids=str,
 )
-def test_a_tag_is_of_the_project_with_the_longest_prefix(tag: str, owner: tuple[int, str] | None) -> None:
+def test_a_tag_belongs_to_the_project_with_the_longest_matching_prefix(tag: str, owner: tuple[int, str] | None) -> None:
     assert version_in_tag(tag, PREFIXES) == owner
 
 
@@ -97,10 +97,10 @@ def test_a_tag_is_of_the_project_with_the_longest_prefix(tag: str, owner: tuple[
     st.text("ab/1", max_size=8),
 )
 def test_no_other_project_has_a_longer_prefix_of_the_tag(prefixes: dict[ProjectId, str], tag: str) -> None:
-    found = version_in_tag(tag, prefixes)
-    fitting = [prefix for prefix in prefixes.values() if tag.startswith(prefix)]
-    if found is None:
-        assert not fitting
+    match = version_in_tag(tag, prefixes)
+    matching = [prefix for prefix in prefixes.values() if tag.startswith(prefix)]
+    if match is None:
+        assert not matching
     else:
-        assert tag_name(prefixes[found[0]], found[1]) == tag
-        assert len(prefixes[found[0]]) == max(map(len, fitting))
+        assert tag_name(prefixes[match[0]], match[1]) == tag
+        assert len(prefixes[match[0]]) == max(map(len, matching))

@@ -1,4 +1,4 @@
-"""Commands in comments: what is one, what is a mistake, and what is none of our business."""
+"""Commands in comments: which lines are commands, which are mistakes, and which are ignored."""
 
 import random
 import time
@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.operations.commands import GRAMMARS
+from bot.operations.commands import COMMANDS, GRAMMARS
 from bot.rules import commands
-from bot.rules.commands import MAX_COMMANDS, Mistake, ParsedCommand
+from bot.rules.commands import MAX_COMMANDS, Grammar, Mistake, ParsedCommand
 
 SHA = "a" * 40
 STATUS = ParsedCommand("status")
 
 
 def parse(body: str) -> list[ParsedCommand | Mistake]:
-    """Parse a comment by the grammars of the real commands."""
+    """Parse a comment with the grammars of the real commands."""
     return commands.parse(body, GRAMMARS)
 
 
@@ -24,7 +24,7 @@ def deploy(candidate: str, environment: str) -> ParsedCommand:
     return ParsedCommand("deploy", {"candidate": candidate, "environment": environment})
 
 
-COMMANDS = {
+VALID = {
     "/release cut 1.4.0": [ParsedCommand("cut", {"version": "1.4.0"})],
     "/release cut 1.4.0-rc2": [ParsedCommand("cut", {"version": "1.4.0-rc2"})],
     f"/release cut 1.4.0 at {SHA}": [ParsedCommand("cut", {"version": "1.4.0", "sha": SHA})],
@@ -35,7 +35,7 @@ COMMANDS = {
     ],
     "/release status": [STATUS],
     "/release help": [ParsedCommand("help")],
-    # as people write
+    # spacing, case and surroundings
     "  /release status  ": [STATUS],
     "/release\tstatus": [STATUS],
     "/release   cut   `1.4.0`": [ParsedCommand("cut", {"version": "1.4.0"})],
@@ -51,7 +51,7 @@ COMMANDS = {
     "a \\` b\n/release status\nc ` d": [STATUS],
     "/release sta\0tus": [STATUS],
 }
-NONE_OF_OURS = (
+IGNORED = (
     "",
     " \n\t\n",
     "release status",
@@ -112,59 +112,65 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize(("body", "expected"), COMMANDS.items(), ids=[ascii(body)[:50] for body in COMMANDS])
-def test_a_command_is_read(body: str, expected: list[ParsedCommand]) -> None:
+@pytest.mark.parametrize(("body", "expected"), VALID.items(), ids=[ascii(body)[:50] for body in VALID])
+def test_a_command_is_parsed(body: str, expected: list[ParsedCommand]) -> None:
     assert parse(body) == expected
 
 
-@pytest.mark.parametrize("body", NONE_OF_OURS, ids=[ascii(body)[:50] for body in NONE_OF_OURS])
-def test_what_is_said_to_others_quoted_or_code_is_passed_over(body: str) -> None:
+@pytest.mark.parametrize("body", IGNORED, ids=[ascii(body)[:50] for body in IGNORED])
+def test_quotes_code_and_other_text_are_ignored(body: str) -> None:
     assert parse(body) == []
 
 
 @pytest.mark.parametrize(("body", "advice"), MISTAKES.items(), ids=[ascii(body)[:50] for body in MISTAKES])
-def test_a_mistake_is_told_what_would_be_right(body: str, advice: str) -> None:
-    (found,) = parse(body)
-    assert isinstance(found, Mistake)
-    assert advice in found.advice
+def test_a_mistake_gets_advice(body: str, advice: str) -> None:
+    (mistake,) = parse(body)
+    assert isinstance(mistake, Mistake)
+    assert advice in mistake.advice
 
 
 def test_several_commands_keep_their_order_and_a_mistake_does_not_hide_the_others() -> None:
-    found = parse("/release cut 1.0\n/release ???\n/release deploy 1.0-rc1 to qa")
-    assert [type(each) for each in found] == [ParsedCommand, Mistake, ParsedCommand]
+    parsed = parse("/release cut 1.0\n/release ???\n/release deploy 1.0-rc1 to qa")
+    assert [type(command) for command in parsed] == [ParsedCommand, Mistake, ParsedCommand]
 
 
-def test_no_more_than_so_many_are_taken_from_one_comment() -> None:
+def test_the_number_of_commands_in_a_comment_is_limited() -> None:
     assert len(parse("/release status\n" * 4000)) == MAX_COMMANDS
 
 
-@pytest.mark.parametrize("form", GRAMMARS.values(), ids=list(GRAMMARS))
-def test_every_usage_is_itself_a_command_once_its_brackets_are_gone(form: object) -> None:
-    usage = str(getattr(form, "usage")).replace("[", "").replace("]", "")  # noqa: B009
-    (found,) = parse(usage)
-    assert isinstance(found, ParsedCommand)
+@pytest.mark.parametrize("grammar", GRAMMARS.values(), ids=list(GRAMMARS))
+def test_every_usage_line_without_its_brackets_is_a_command(grammar: Grammar) -> None:
+    (command,) = parse(grammar.usage.replace("[", "").replace("]", ""))
+    assert isinstance(command, ParsedCommand)
 
 
-TORTURE = {
+@pytest.mark.parametrize("word", COMMANDS)
+def test_every_example_parses_to_its_command(word: str) -> None:
+    (command,) = parse(COMMANDS[word].example)
+    assert isinstance(command, ParsedCommand)
+    assert command.word == word
+
+
+HOSTILE = {
     "brackets": "[" * 65_000,
     "links": "[a](" * 16_000,
     "images": "![" * 32_000,
     "emphasis": "*_" * 32_000,
     "backticks": "`" * 65_000,
-    "backticks apart": "` " * 32_000,
-    "backticks of all lengths": " ".join("`" * length for length in range(1, 355)),
-    "backticks of all lengths in lines": "\n".join("`" * length + "\n/release status" for length in range(1, 340)),
+    "spaced backticks": "` " * 32_000,
+    "backtick runs of all lengths": " ".join("`" * length for length in range(1, 355)),
+    "backtick runs of all lengths on lines": "\n".join("`" * length + "\n/release status" for length in range(1, 340)),
     "quotes": "> " * 32_000 + "/release status",
-    "quotes closely": ">" * 65_000,
+    "quotes without spaces": ">" * 65_000,
     "quotes in lists": "> - " * 16_000,
     "lists": "- " * 32_000,
-    "lists inward": "".join(" " * depth + "- x\n" for depth in range(350)),
+    "nested lists": "".join(" " * depth + "- x\n" for depth in range(350)),
     "html": "<" * 65_000,
     "html comments": "<!--\n" * 13_000,
     "references": "[a]: <\n" * 9_000,
-    "a reference that never ends": "[" + "a\n" * 32_000,
-    "a title that never ends": '[a]: x\n"' + "b\n" * 32_000,
-    "lazy lines": "> a\n" + "b\n" * 32_000,
+    "an unclosed reference": "[" + "a\n" * 32_000,
+    "an unclosed title": '[a]: x\n"' + "b\n" * 32_000,
+    "lazy continuation lines": "> a\n" + "b\n" * 32_000,
     "underlines": "a\n=\n" * 16_000,
     "fences": "```\n" * 16_000,
     "rules": "* * *\n" * 10_000,
@@ -180,12 +186,12 @@ TORTURE = {
 }
 
 
-@pytest.mark.parametrize("body", TORTURE.values(), ids=list(TORTURE))
-def test_a_comment_made_to_hurt_is_read_in_good_time(body: str) -> None:
-    begun = time.process_time()
-    found = parse(body)
-    assert time.process_time() - begun < 4
-    assert len(found) <= MAX_COMMANDS
+@pytest.mark.parametrize("body", HOSTILE.values(), ids=list(HOSTILE))
+def test_a_hostile_comment_is_parsed_quickly(body: str) -> None:
+    started = time.process_time()
+    parsed = parse(body)
+    assert time.process_time() - started < 4
+    assert len(parsed) <= MAX_COMMANDS
 
 
 PIECES = st.sampled_from(
@@ -212,17 +218,17 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=30).map("".join))
-def test_any_text_is_read_into_commands_with_arguments_of_one_word(body: str) -> None:
-    for found in parse(body):
-        if isinstance(found, ParsedCommand):
-            assert found.word in GRAMMARS
-            assert all(text and text.split() == [text] for text in found.arguments.values())
+def test_any_text_parses_to_known_commands_with_one_word_arguments(body: str) -> None:
+    for command in parse(body):
+        if isinstance(command, ParsedCommand):
+            assert command.word in GRAMMARS
+            assert all(text and text.split() == [text] for text in command.arguments.values())
         else:
-            assert found.line.startswith("/release") and found.advice
+            assert command.line.startswith("/release") and command.advice
 
 
 @given(st.text(max_size=200), st.integers(0, 2**32))
-def test_what_stands_in_a_fence_is_never_a_command(inside: str, seed: int) -> None:
+def test_text_in_a_fence_is_never_a_command(inside: str, seed: int) -> None:
     fence = "~" * (3 + random.Random(seed).randrange(5))
     if "~~~" not in inside:
         assert parse(f"{fence}\n{inside}\n/release status\n{fence}") == []

@@ -1,4 +1,4 @@
-"""What stands between a candidate and an environment."""
+"""The gates between a candidate and an environment."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -44,7 +44,7 @@ TABLE: list[tuple[dict[str, Any], dict[str, Verdict], Verdict, str | None]] = [
     ({"frozen": LATER}, {"freeze": "wait"}, "wait", "Environment is frozen"),
     ({"frozen": freeze(NOW)}, {}, "pass", None),
     ({"busy_with": 7}, {"busy": "wait"}, "wait", "Another deployment is in progress"),
-    # the first in the dialect's order tells, whatever is worse
+    # the first closed gate in the dialect's order words the refusal, even if a later one has a worse verdict
     ({"busy_with": 7, "frozen": freeze(None)}, {"busy": "wait", "freeze": "refuse"}, "refuse", "Another deployment"),
     ({"frozen": LATER, "held": HELD}, {"freeze": "wait", "hold": "refuse"}, "refuse", "Environment is frozen"),
     (
@@ -72,14 +72,14 @@ def test_every_gate_is_evaluated_and_the_first_closed_one_words_the_refusal(
         assert refused is not None and refused.sentence.startswith(sentence)
 
 
-def test_exempt_gates_are_off_whatever_the_facts() -> None:
+def test_exempt_gates_are_off() -> None:
     facts = replace(FACTS, status="banned", held=HELD, busy_with=7)
     decision = decide(facts, exempt=("candidate", "hold", "busy"))
     assert verdicts(decision) == {"candidate": "off", "hold": "off", "freeze": "pass", "busy": "off"}
     assert refusal(decision) is None
 
 
-def test_force_overrides_a_freeze_and_nothing_else_and_keeps_what_it_overrode() -> None:
+def test_force_overrides_only_a_freeze_and_records_what_it_overrode() -> None:
     decision = decide(replace(FACTS, frozen=freeze(None), held=HELD, busy_with=7, status="failed"), force=True)
     assert verdicts(decision) == {"candidate": "refuse", "hold": "refuse", "freeze": "overridden", "busy": "wait"}
     assert result_of(decision, "freeze").facts["by"] == "ada"
@@ -87,7 +87,7 @@ def test_force_overrides_a_freeze_and_nothing_else_and_keeps_what_it_overrode() 
     assert decide(FACTS, force=True).verdict == "pass"
 
 
-def test_a_result_tells_programs_since_when_until_when_and_who_can_help() -> None:
+def test_a_result_has_machine_readable_times_and_people_who_can_help() -> None:
     result = result_of(decide(replace(FACTS, frozen=LATER)), "freeze")
     assert (result.since, result.until) == (NOW, NOW + timedelta(hours=1))
     assert result.who_can_help == ("ada",)
@@ -104,9 +104,9 @@ def test_a_result_tells_programs_since_when_until_when_and_who_can_help() -> Non
         (freeze(NOW - timedelta(days=1)), False),
         ({"by": "ada", "reason": "audit"}, True),
     ],
-    ids=["none", "open-ended", "until later", "until now", "until yesterday", "without until"],
+    ids=["none", "open-ended", "until later", "until now", "until yesterday", "no end stored"],
 )
-def test_a_freeze_is_in_force_until_its_time(frozen: dict[str, Any] | None, in_force: bool) -> None:
+def test_a_freeze_is_in_force_until_its_end(frozen: dict[str, Any] | None, in_force: bool) -> None:
     assert is_frozen(frozen, NOW) is in_force
     refused = refusal(decide(replace(FACTS, frozen=frozen)))
     if not in_force:
@@ -124,7 +124,7 @@ def test_a_candidate_that_is_not_ready_is_refused_with_its_status_and_reason(sta
     assert refused.details == {"release_candidate_version": "1.0-rc1", "status": status, "reason": "why"}
 
 
-def test_a_held_release_is_gated_and_says_who_holds_it_and_why() -> None:
+def test_a_held_release_is_refused_with_who_holds_it_and_why() -> None:
     refused = refusal(decide(replace(FACTS, held=HELD)))
     assert type(refused) is Forbidden
     assert refused.details == {"gates": [{"gate": "hold", "waits_for": "ada to unhold the release: a leak"}]}

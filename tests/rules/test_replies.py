@@ -1,4 +1,4 @@
-"""What we post: text from outside never becomes a mention, a link, HTML, or another cell of a table."""
+"""Replies: untrusted text never becomes a mention, a link, HTML or another table cell."""
 
 import re
 
@@ -60,25 +60,25 @@ def rendered(body: str) -> str:
 
 
 def assert_harmless(body: str) -> str:
-    """Render a reply as GitHub does and look at all that is not code; gives the HTML."""
+    """Assert that nothing outside code spans is active when GitHub renders a reply; returns the HTML."""
     html = rendered(body)
-    beside = re.sub(r"<code>[^<]*</code>", "<code></code>", html)
-    tags = set(re.findall(r"</?([a-zA-Z!-]+)", beside))
-    text = re.sub(r"<[^>]*>", "", beside)
+    outside_code = re.sub(r"<code>[^<]*</code>", "<code></code>", html)
+    tags = set(re.findall(r"</?([a-zA-Z!-]+)", outside_code))
+    text = re.sub(r"<[^>]*>", "", outside_code)
     assert tags <= ALLOWED_TAGS, (tags, body)
     assert re.search(r"@\w|#\w|://|\bwww\.", text, re.IGNORECASE) is None, (text, body)
     return html
 
 
 @given(ANY_TEXT)
-def test_text_from_outside_is_one_code_span(text: str) -> None:
+def test_untrusted_text_is_one_code_span(text: str) -> None:
     html = assert_harmless(f"before {replies.code(text)} after {replies.code('last')}")
     assert html.count("<code>") == 2
     assert html.startswith("<p>before <code>") and html.endswith("after <code>last</code></p>\n")
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=[ascii(text)[:30] for text in HOSTILE])
-def test_no_reply_lets_text_from_outside_speak(text: str) -> None:
+def test_untrusted_text_is_inert_in_every_reply(text: str) -> None:
     for body in (
         replies.cut(CutResult(text, text, "ready", building=True)),
         replies.cut(CutResult(text, text, "ready", building=False)),
@@ -92,21 +92,21 @@ def test_no_reply_lets_text_from_outside_speak(text: str) -> None:
 
 
 @given(ANY_TEXT)
-def test_a_name_inside_a_refusal_is_as_harmless_as_beside_it(text: str) -> None:
+def test_untrusted_text_in_the_sentence_or_details_of_a_refusal_is_inert(text: str) -> None:
     assert_harmless(replies.refused(f"The release id `x-1` is that of a release of the project `{text}`.", {}))
     assert_harmless(replies.refused(f"Nothing is called {text}", {"reason": text}))
 
 
-def test_a_refusal_of_ours_is_said_word_for_word() -> None:
+def test_the_sentence_of_a_refusal_is_unchanged() -> None:
     sentence = "`repo` must be a GitHub repository as `owner/name`."
     assert replies.refused(sentence, {}) == sentence
     assert replies.refused("Invalid commit hash", {}) == "Invalid commit hash."
-    told = replies.refused("Environment is frozen", {"by": "ada", "gates": [{"gate": "hold", "waits_for": "ada"}]})
-    assert told.splitlines() == ["Environment is frozen.", "  - by: `ada`", "  - gates: `gate: hold, waits_for: ada`"]
+    reply = replies.refused("Environment is frozen", {"by": "ada", "gates": [{"gate": "hold", "waits_for": "ada"}]})
+    assert reply.splitlines() == ["Environment is frozen.", "  - by: `ada`", "  - gates: `gate: hold, waits_for: ada`"]
 
 
 @given(st.lists(st.tuples(ANY_TEXT, st.one_of(st.none(), ANY_TEXT), st.one_of(st.none(), ANY_TEXT)), max_size=4))
-def test_a_status_is_a_table_with_a_row_of_four_cells_for_each_environment(
+def test_a_status_is_a_table_with_one_row_of_four_cells_per_environment(
     rows: list[tuple[str, str | None, str | None]],
 ) -> None:
     environments = tuple(EnvironmentStatus(name, live, None, live, frozen) for name, live, frozen in rows)
@@ -115,14 +115,14 @@ def test_a_status_is_a_table_with_a_row_of_four_cells_for_each_environment(
     assert html.count("<td>") == 4 * len(rows)
 
 
-def test_help_names_every_command_as_it_is_written() -> None:
-    told = replies.help_text(CommandHelp(each.grammar.usage, each.summary) for each in COMMANDS.values())
-    assert all(f"`{each.grammar.usage}`" in told for each in COMMANDS.values())
-    assert rendered(told).count("<li>") == len(COMMANDS)
-    assert_harmless(told)
+def test_help_lists_the_usage_of_every_command() -> None:
+    reply = replies.help_text(CommandHelp(command.grammar.usage, command.summary) for command in COMMANDS.values())
+    assert all(f"`{command.grammar.usage}`" in reply for command in COMMANDS.values())
+    assert rendered(reply).count("<li>") == len(COMMANDS)
+    assert_harmless(reply)
 
 
-def test_a_reply_is_known_by_its_own_mark_alone() -> None:
+def test_only_the_reply_to_a_comment_has_its_marker() -> None:
     posted = replies.with_marker("Done.", "pull-comment:1")
     assert replies.has_marker(posted, "pull-comment:1")
     assert replies.has_marker(posted + "\n", "pull-comment:1")
@@ -131,14 +131,14 @@ def test_a_reply_is_known_by_its_own_mark_alone() -> None:
     assert rendered(posted).startswith("<p>Done.</p>")
 
 
-def test_a_mark_that_somebody_wrote_into_a_command_is_no_mark() -> None:
+def test_a_marker_inside_a_command_does_not_count() -> None:
     line = "/release " + replies.with_marker("", "pull-comment:2").strip()
     assert not replies.has_marker(
         replies.with_marker(replies.mistaken(Mistake(line, "no")), "pull-comment:1"), "pull-comment:2"
     )
 
 
-def test_a_reply_is_never_longer_than_github_takes_and_is_cut_between_lines() -> None:
+def test_a_reply_fits_githubs_limit_and_is_cut_between_lines() -> None:
     texts = ("1" * 300, "2" * 300, "3" * 300, "4" * 300)
     environments = tuple(EnvironmentStatus(f"{number} @everyone", *texts) for number in range(100))
     status = replies.status(ProjectStatus("site", "1-rc1", environments))

@@ -1,4 +1,4 @@
-"""Actions runs: which news of one counts, whatever the order in which it comes."""
+"""Workflow runs: which facts about one are news, in whatever order they arrive."""
 
 import time
 from dataclasses import replace
@@ -25,7 +25,7 @@ FACT = RunFact(
     actor="longshore[bot]",
     created_at=datetime(2026, 11, 21, tzinfo=UTC),
 )
-WAITING = ("queued", "requested", "waiting", "pending", "a word of tomorrow")
+WAITING = ("queued", "requested", "waiting", "pending", "a future status")
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ WAITING = ("queued", "requested", "waiting", "pending", "a word of tomorrow")
     [*((status, 0) for status in WAITING), (None, 0), ("in_progress", 1), ("completed", 2)],
     ids=str,
 )
-def test_waiting_comes_before_running_and_running_before_the_end(status: str | None, expected: int) -> None:
+def test_statuses_are_ranked_waiting_running_completed(status: str | None, expected: int) -> None:
     assert rank(status) == expected
 
 
@@ -53,7 +53,7 @@ def test_waiting_comes_before_running_and_running_before_the_end(status: str | N
         (2, None, 1, "completed", False),
     ],
 )
-def test_only_what_is_further_on_is_news(
+def test_only_a_later_attempt_or_status_is_news(
     attempt: int, status: str | None, new_attempt: int, new_status: str, news: bool
 ) -> None:
     assert is_news(attempt, status, replace(FACT, attempt=new_attempt, status=new_status)) is news
@@ -67,21 +67,21 @@ FACTS = st.builds(
 
 
 @given(st.lists(FACTS, min_size=1, max_size=6).flatmap(lambda facts: st.tuples(st.just(facts), st.permutations(facts))))
-def test_facts_in_any_order_and_number_come_to_the_same(both: tuple[list[RunFact], list[RunFact]]) -> None:
-    def known_after(facts: list[RunFact]) -> tuple[int, int]:
+def test_the_order_and_repetition_of_facts_does_not_matter(orders: tuple[list[RunFact], list[RunFact]]) -> None:
+    def state_after(facts: list[RunFact]) -> tuple[int, int]:
         attempt, status = 1, None
         for fact in [*facts, *facts]:
             if is_news(attempt, status, fact):
                 attempt, status = fact.attempt, fact.status
         return attempt, rank(status)
 
-    told, shuffled = both
-    assert known_after(told) == known_after(shuffled)
-    assert known_after(told) == max((fact.attempt, rank(fact.status)) for fact in told)
+    original, shuffled = orders
+    assert state_after(original) == state_after(shuffled)
+    assert state_after(original) == max((fact.attempt, rank(fact.status)) for fact in original)
 
 
 @pytest.mark.parametrize(
-    ("title", "request_id", "is_there"),
+    ("title", "request_id", "expected"),
     [
         ("build (r-12)", "r-12", True),
         ("r-12", "r-12", True),
@@ -96,14 +96,14 @@ def test_facts_in_any_order_and_number_come_to_the_same(both: tuple[list[RunFact
         ("", "r-12", False),
     ],
 )
-def test_a_title_carries_a_request_id_only_as_a_word(title: str, request_id: str, is_there: bool) -> None:
-    assert carries(title, request_id) is is_there
+def test_a_title_carries_a_request_id_only_as_a_whole_word(title: str, request_id: str, expected: bool) -> None:
+    assert carries(title, request_id) is expected
 
 
-def test_a_long_title_is_searched_in_no_time() -> None:
-    begun = time.process_time()
+def test_a_long_title_is_searched_quickly() -> None:
+    started = time.process_time()
     assert not carries("r-1" * 300_000, "r-12")
-    assert time.process_time() - begun < 0.5
+    assert time.process_time() - started < 0.5
 
 
 @pytest.mark.parametrize(
@@ -115,6 +115,6 @@ def test_a_long_title_is_searched_in_no_time() -> None:
         (".github/workflows/build.yml@main", ".github/workflows/build.yml", "build.yml"),
     ],
 )
-def test_a_workflow_is_known_by_the_path_of_its_file(workflow: str, path: str, file: str) -> None:
+def test_a_workflow_is_identified_by_the_path_of_its_file(workflow: str, path: str, file: str) -> None:
     assert workflow_path(workflow) == path
     assert workflow_file(workflow_path(workflow)) == file

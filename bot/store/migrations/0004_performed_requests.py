@@ -45,6 +45,8 @@ def payload(kind: str, old: Mapping[str, Any]) -> dict[str, Any]:
         return {"comment": comment(old)}
     if kind == "cut_by_tag":
         return {"push": dict(old)}
+    if kind == "cancel":
+        return {**old, "forced": True}
     return {"comment": comment(old["said"]), "body": old["body"], "reaction": old["reaction"]}
 
 
@@ -52,7 +54,8 @@ async def rewrite_payloads(_apps: Any, editor: Any) -> None:
     """Rewrite the payloads of unfinished jobs and dead letters."""
     client, sqlite = editor.client, editor.DIALECT == "sqlite"
     waiting = await client.execute_query_dict(
-        "SELECT id, kind, payload FROM jobs WHERE kind IN ('command', 'cut_by_tag', 'reply') AND state <> 'done'"
+        "SELECT id, kind, payload FROM jobs WHERE state <> 'done' "
+        "AND (kind IN ('command', 'cut_by_tag', 'reply') OR (kind = 'cancel' AND key LIKE 'force-cancel:%'))"
     )
     update = "UPDATE jobs SET payload = ? WHERE id = ?" if sqlite else "UPDATE jobs SET payload = $1 WHERE id = $2"
     for row in waiting:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tests.world import Answer, World
+from tests.world import Response, World
 
 BASE = "/rest_api/v1"
 RefusedValues = Sequence[tuple[dict[str, Any], Any]]
@@ -94,7 +94,7 @@ FILES: list[dict[str, Any]] = [
 ]
 
 
-async def send_request(world: World, method: str, path: str, body: Any = None, **options: Any) -> Answer:
+async def send_request(world: World, method: str, path: str, body: Any = None, **options: Any) -> Response:
     """Send a request below the base of the dialect."""
     return await world.ask(method, f"{BASE}/{path}", body, **{"allow_redirects": False, **options})
 

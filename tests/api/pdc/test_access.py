@@ -21,7 +21,7 @@ from tests.api.pdc.content import (
     snapshot,
 )
 from tests.api.pdc.schedules import NEW, SCHEDULES, create_schedules, make_private
-from tests.world import Serve, World, a_world
+from tests.world import Serve, World, running_world
 
 MISSING = {"detail": "Authentication credentials were not provided."}
 FORBIDDEN = {"detail": "You do not have permission to perform this action."}
@@ -63,7 +63,7 @@ async def test_writing_without_the_grant_is_403_before_the_request_is_examined(w
     await create_schedules(world)
     before = await snapshot(world)
     for grants in (("content:read",), ("project:read", "project:write"), ("release:cut",)):
-        token = await world.with_grants(*grants)
+        token = await world.create_token(*grants)
         for method in WRITES:
             for path in (SCHEDULES, f"{SCHEDULES}?foo=1", f"{SCHEDULES}1/", f"{SCHEDULES}77/", "released-files/"):
                 if method != "POST" or not path.endswith(("7/", "1/")):
@@ -115,7 +115,7 @@ async def test_too_many_invalid_credentials_are_429(world: World) -> None:
 
 
 async def test_a_revoked_token_is_invalid(world: World) -> None:
-    token = await world.with_grants("content:write")
+    token = await world.create_token("content:write")
     assert (await send(world, "GET", SCHEDULES, token=token))[0] == 200
     await users.revoke_token(await world.context(), token[:12])
     assert await send(world, "GET", SCHEDULES, token=token) == (401, {"detail": "Invalid token."})
@@ -123,8 +123,8 @@ async def test_a_revoked_token_is_invalid(world: World) -> None:
 
 async def test_options_are_open_to_all_and_show_the_actions_of_the_caller(world: World) -> None:
     await create_schedules(world)
-    reader, writer = await world.with_grants("content:read"), await world.with_grants("content:write")
-    mine = await world.with_grants("content:write", project="foo")
+    reader, writer = await world.create_token("content:read"), await world.create_token("content:write")
+    mine = await world.create_token("content:write", project="foo")
     for token, schedules, slas in (("", 0, 0), (reader, 0, 0), (writer, 2, 2), (mine, 2, 0)):
         for path, count in ((SCHEDULES, schedules), ("component-sla-types/", slas)):
             status, value = await send(world, "OPTIONS", path, token=token)
@@ -138,7 +138,7 @@ async def test_options_are_open_to_all_and_show_the_actions_of_the_caller(world:
 
 
 async def test_a_caller_with_a_token_can_read_and_renew_it(world: World) -> None:
-    token = await world.with_grants("content:write")
+    token = await world.create_token("content:write")
     for method in ("GET", "POST"):
         answer = await send_request(world, method, "auth/token/obtain/", token=token)
         assert (answer.status, answer.json) == (200, {"token": token})
@@ -167,7 +167,7 @@ async def test_token_endpoints_take_no_parameters_and_have_no_old_names(world: W
 
 
 async def test_the_current_user_is_shown_with_their_permissions(world: World) -> None:
-    token = await world.with_grants("content:write", "content:read", user="pipeline")
+    token = await world.create_token("content:write", "content:read", user="pipeline")
     _, value = await send(world, "GET", "auth/current-user/", token=token)
     assert list(value.items()) == [
         *(("username", "pipeline"), ("fullname", "pipeline"), ("e-mail", ""), ("is_superuser", False)),
@@ -229,7 +229,7 @@ async def test_rows_of_private_projects_are_hidden_from_anonymous_callers_and_to
     world: World,
 ) -> None:
     await create_private_content(world)
-    anonymous, foo = "", await world.with_grants("content:read", "content:write", project="foo")
+    anonymous, foo = "", await world.create_token("content:read", "content:write", project="foo")
     for token in (anonymous, foo):
         for path, ids in HIDDEN.items():
             for more in ("", "&page_size=0", "&page_size=1"):
@@ -244,7 +244,7 @@ async def test_rows_of_private_projects_are_hidden_from_anonymous_callers_and_to
             assert "actions" not in (await send(world, "OPTIONS", path, token=token))[1]
         status, page = await send(world, "GET", f"{SCHEDULES}?page_size=3&page=2", token=token)
         assert (status, page) == (404, {"detail": "Invalid page."})
-    for reader in (world.token, await world.with_grants("content:read")):
+    for reader in (world.token, await world.create_token("content:read")):
         for path in HIDDEN_ITEMS:
             assert (await send(world, "GET", path, token=reader))[0] == 200
         _, value = await send(world, "GET", "product-versions/foo-1/", token=reader)
@@ -253,8 +253,8 @@ async def test_rows_of_private_projects_are_hidden_from_anonymous_callers_and_to
 
 async def test_a_token_of_a_private_project_reads_and_writes_its_rows_and_reads_public_ones(world: World) -> None:
     await create_private_content(world)
-    writer = await world.with_grants("content:write", project="bar")
-    token = await world.with_grants("content:read", "content:write", project="bar")
+    writer = await world.create_token("content:write", project="bar")
+    token = await world.create_token("content:read", "content:write", project="bar")
     _, value = await send(world, "GET", f"{SCHEDULES}?fields=id&ordering=id", token=token)
     assert [row["id"] for row in value["results"]] == [1, 2, 3, 4, 5]
     _, value = await send(world, "GET", f"{SCHEDULES}?fields=id&ordering=id", token=writer)
@@ -270,7 +270,7 @@ async def test_a_token_of_a_private_project_reads_and_writes_its_rows_and_reads_
 
 async def test_a_token_of_one_project_writes_only_rows_of_that_project(world: World) -> None:
     await create_private_content(world)
-    token = await world.with_grants("content:read", "content:write", project="foo")
+    token = await world.create_token("content:read", "content:write", project="foo")
     before = await snapshot(world)
     no_release = {"release": ["Object with release_id=bar-2.0 does not exist."]}
     hidden_repo = {"repo": {"detail": "Repo with id 2 doesn't exist"}}
@@ -322,7 +322,7 @@ async def test_a_token_of_one_project_writes_only_rows_of_that_project(world: Wo
 async def test_anonymous_callers_read_what_the_setting_allows(
     source: Path, database_url: str, aiohttp_server: Serve, setting: str
 ) -> None:
-    async with a_world(source, database_url, aiohttp_server, anonymous_read=setting) as world:
+    async with running_world(source, database_url, aiohttp_server, anonymous_read=setting) as world:
         await create_private_content(world)
         paths = [*(f"{name}/" for name in LISTS), f"{SCHEDULES}1/", f"{SCHEDULES}77/", f"{SCHEDULES}?foo=1"]
         for path in paths:
@@ -332,13 +332,13 @@ async def test_anonymous_callers_read_what_the_setting_allows(
         assert (await send_request(world, "GET", "", token="")).status == 200
         assert (await send_request(world, "OPTIONS", SCHEDULES, token="")).status == 200
         assert (await send_request(world, "GET", "changesets/", token="")).status == 401
-        foo = await world.with_grants("content:read", project="foo")
-        other = await world.with_grants("project:read")
+        foo = await world.create_token("content:read", project="foo")
+        other = await world.create_token("project:read")
         counts = {"none": (3, 403), "all": (3, 3)}[setting]
         for token, count in zip((foo, other), counts, strict=True):
             status, value = await send(world, "GET", SCHEDULES, token=token)
             assert (value["count"] if status == 200 else status) == count
-        site = await world.with_grants("content:read", project="site")
+        site = await world.create_token("content:read", project="site")
         _, value = await send(world, "GET", SCHEDULES, token=site)
         assert value["count"] == (0 if setting == "none" else 3)
         assert f"{world.url}{BASE}/" in (await get(world, ""))["arches"]
@@ -347,7 +347,7 @@ async def test_anonymous_callers_read_what_the_setting_allows(
 async def test_no_response_tells_a_token_of_one_project_what_other_projects_have(world: World) -> None:
     await create_content(world)
     await make_private("bar")
-    token = await world.with_grants("content:read", "content:write", project="foo")
+    token = await world.create_token("content:read", "content:write", project="foo")
     repo = {**REPO, "release_id": "bar-2.0", "name": "Bar"}
     unknown = {**repo, "variant_uid": "Nobody"}
     for resource, existing, missing in (
@@ -366,7 +366,7 @@ async def test_no_response_tells_a_token_of_one_project_what_other_projects_have
 async def test_options_of_a_hidden_item_show_only_what_the_caller_may_do(world: World) -> None:
     await create_content(world)
     await make_private("bar")
-    token = await world.with_grants("content:write", project="bar")
+    token = await world.create_token("content:write", project="bar")
     assert "PUT" in (await send(world, "OPTIONS", "releases/bar-2.0/", token=token))[1]["actions"]
     answer = await send_request(
         world, "DELETE", "released-files/1/", data=b"at once", headers={"Content-Type": "text/plain"}

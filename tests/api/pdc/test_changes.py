@@ -97,7 +97,7 @@ async def test_requests_that_change_nothing_leave_no_change_set(world: World) ->
 
 async def test_change_sets_are_listed_newest_first_and_filtered_by_author_and_resource(world: World) -> None:
     await create_schedules(world)
-    token = await world.with_grants("content:write", user="pipeline")
+    token = await world.create_token("content:write", user="pipeline")
     for date in ("2001-01-01", "2002-02-02"):
         assert (await send(world, "PATCH", f"{SCHEDULES}1/", {"date": date}, token=token))[0] == 200
     listed = (await get(world, "changesets/"))["results"]
@@ -121,8 +121,8 @@ async def test_the_change_log_is_read_only_and_for_callers_who_read_all_projects
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         for path in ("changesets/", "changesets/1/"):
             assert (await send(world, method, path, {}))[0] == 405
-    reader, writer = await world.with_grants("content:read"), await world.with_grants("content:write")
-    one = await world.with_grants("content:read", "admin", project="foo")
+    reader, writer = await world.create_token("content:read"), await world.create_token("content:write")
+    one = await world.create_token("content:read", "admin", project="foo")
     statuses = [(await send(world, "GET", "changesets/", token=token))[0] for token in (reader, writer, one, "")]
     assert statuses == [200, 403, 403, 401]
 

@@ -149,7 +149,7 @@ async def test_the_release_id_of_another_projects_release_is_refused_and_named(w
     clash = {**NEW, "short": "foo", "version": "2-x"}
     assert await send(world, "POST", "releases/", clash) == (400, {"detail": [taken]})
     assert await send(world, "PATCH", "releases/foo-1.0/", {"version": "2-x"}) == (400, {"detail": [taken]})
-    foo = await world.with_grants("content:write", project="foo")
+    foo = await world.create_token("content:write", project="foo")
     unnamed = "The release id `foo-2-x` is that of a release of another project."
     assert await send(world, "POST", "releases/", clash, token=foo) == (400, {"detail": [unnamed]})
     status, error = await send(world, "POST", "releases/", [NEW, clash])

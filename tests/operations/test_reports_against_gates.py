@@ -1,0 +1,105 @@
+"""Reports of deployments that a gate would have refused: recorded as facts, with an alarm."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.store.candidates import Candidate
+from bot.store.releases import Release
+from tests.world import PROJECT, World
+
+ALARM = "deployment.reported_against_gates"
+STAGING = f"/api/projects/{PROJECT}/environments/staging"
+HELD = {"by": "ada", "reason": "a leak", "since": "2026-11-21T12:00:00+00:00"}
+
+Act = Callable[[World], Awaitable[object]]
+
+
+def freeze(**fields: object) -> Act:
+    """Freeze the environment."""
+    return lambda world: world.ask("PATCH", STAGING, {"frozen": {"reason": "holidays", **fields}})
+
+
+def set_status(status: str) -> Act:
+    """Set the status of all candidates."""
+    return lambda world: Candidate.all().update(status=status)
+
+
+TOMORROW = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+REFUSED: dict[str, tuple[Act, str, dict[str, object]]] = {
+    "frozen": (freeze(), "Environment is frozen", {"by": "root", "reason": "holidays"}),
+    "frozen until tomorrow": (freeze(until=TOMORROW), "Environment is frozen", {"reason": "holidays"}),
+    "held": (
+        lambda world: Release.all().update(held=HELD),
+        "Deployment is gated",
+        {"gates": [{"gate": "hold", "waits_for": "ada to unhold the release: a leak"}]},
+    ),
+    **{
+        status: (set_status(status), "Release candidate is not ready", {"status": status})
+        for status in ("pending", "building", "failed", "canceled", "banned")
+    },
+}
+
+
+@pytest.mark.parametrize(("close_gate", "refusal", "details"), REFUSED.values(), ids=list(REFUSED))
+async def test_a_new_deployment_that_a_gate_would_have_refused_raises_the_alarm(
+    world: World, close_gate: Act, refusal: str, details: dict[str, object]
+) -> None:
+    await world.cut("1.0-rc1")
+    await close_gate(world)
+    response = await world.report("1.0-rc1", "in_progress")
+    assert (response.status, response.json["status"]) == (200, "in_progress")
+    (entry,) = await world.audit(ALARM)
+    assert (entry.alarm, entry.actor, entry.channel) == (True, "root", "rest")
+    assert (entry.subject, entry.commit, entry.project_id) == ("staging: 1.0-rc1", world.github.head(), 1)
+    assert entry.after["refusal"] == refusal
+    assert entry.after.items() >= details.items()
+
+
+async def test_a_new_deployment_through_open_gates_raises_no_alarm(world: World) -> None:
+    await world.cut("1.0-rc1")
+    await world.report("1.0-rc1", "success")
+    await world.report("1.0-rc1", "in_progress")
+    assert await world.statuses() == [("1.0-rc1", "in_progress"), ("1.0-rc1", "success")]
+    assert await world.alarms() == []
+
+
+async def test_a_busy_environment_raises_no_alarm(world: World) -> None:
+    for version in ("1.0-rc1", "1.0-rc2"):
+        await world.cut(version)
+    await world.deploy("1.0-rc1")
+    await world.settle()
+    await world.report("1.0-rc2", "in_progress")
+    assert await world.statuses() == [("1.0-rc2", "in_progress"), ("1.0-rc1", "pending")]
+    assert await world.alarms() == []
+
+
+async def test_a_busy_environment_does_not_hide_a_freeze(world: World) -> None:
+    for version in ("1.0-rc1", "1.0-rc2"):
+        await world.cut(version)
+    await world.deploy("1.0-rc1")
+    await world.settle()
+    await freeze()(world)
+    await world.report("1.0-rc2", "in_progress")
+    (entry,) = await world.audit(ALARM)
+    assert entry.after["refusal"] == "Environment is frozen"
+
+
+async def test_a_report_about_an_existing_deployment_raises_no_alarm(world: World) -> None:
+    await world.cut("1.0-rc1")
+    await world.report("1.0-rc1", "in_progress")
+    await freeze()(world)
+    await world.report("1.0-rc1", "success")
+    await world.report("1.0-rc1", "success")
+    assert await world.alarms() == []
+    await world.report("1.0-rc1", "in_progress")
+    assert await world.alarms() == [ALARM]
+
+
+async def test_a_refused_report_raises_no_alarm(world: World) -> None:
+    await world.cut("1.0-rc1")
+    await freeze()(world)
+    assert (await world.report("1.0-rc1", "succeeded")).status == 400
+    assert (await world.report("9.9-rc1", "success")).status == 404
+    assert await world.alarms() == []
