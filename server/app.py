@@ -1,9 +1,9 @@
 """The web application: the routes of every package, and the middleware around them.
 
-Each package that serves requests is one `Component`. To add another, say pages for people in `web/`, write a function
-`add_routes(app, …)` there and list it in `_components`; its paths get their own error pages, and nothing else changes:
+Each package that serves requests is one `Component`. To add another, say pages for people, write `web/pages.py` with a
+function `add_routes` and a renderer of errors, import it here as `pages`, and list it in `_components`:
 
-    Component(lambda app: web.add_routes(app, runtime), errors=[("/web", web.render_error)])
+    Component(lambda app: pages.add_routes(app, runtime), errors=[("/web", pages.render_error)])
 """
 
 import asyncio
