@@ -1,1 +1,1 @@
-"""Performance claims, each measured by `python -m benchmarks.NAME`; the results are in benchmarks/README.md."""
+"""Performance claims, measured by `python -m benchmarks.NAME`; benchmarks/README.md has the results."""

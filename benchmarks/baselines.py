@@ -27,7 +27,7 @@ Write = Callable[[list[Row]], Awaitable[object]]
 
 
 class GroupCommitter:
-    """Commit rows in groups: rows that arrive during a transaction go into the next one."""
+    """Commits rows in groups: rows that arrive during a transaction go into the next one."""
 
     def __init__(self, write: Write) -> None:
         self._write = write

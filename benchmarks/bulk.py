@@ -1,8 +1,8 @@
 """Measure how long it takes to create many schedules in one request, compared with one `executemany` of the same rows.
 
-The server is `longshore serve --no-worker`. It and a plain connection take turns to write the same rows, which are
-deleted in between. Then signed webhook deliveries are sent at a fixed rate, first to an idle server and then while bulk
-requests of the maximum size follow each other, to measure how long the deliveries take.
+The server is `longshore serve --no-worker`. It and a plain connection take turns writing the same rows, which are
+deleted in between. Then the latency of signed webhook deliveries is measured, which are sent at a fixed rate: first to
+an idle server, then while it handles bulk requests of the maximum size.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from bot.store.migrate import migrate
 
 MAX_RATIO = 5.0
 ITEMS, MAX_ITEMS = 1_000, 10_000
-FIRST_RELEASES = 200  # releases to leave out: `fill_lists` creates schedules of SLA 1 for the first hundred
+FIRST_RELEASES = 200  # releases to skip: `fill_lists` creates schedules of SLA 1 for the first hundred
 SLA, SLA_NAME = 1, "gold"
 TOKEN = "lsh_benchmark-token"
 PATH = "/rest_api/v1/release-schedules/"
@@ -59,7 +59,7 @@ class PlainConnection(Protocol):
 
 
 class PlainSqlite:
-    """An SQLite connection with the durability and foreign key settings of our own."""
+    """An SQLite connection with the same durability and foreign key settings as ours."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -121,7 +121,7 @@ async def open_plain(url: str) -> AsyncIterator[PlainConnection]:
 
 @dataclass
 class Results:
-    """Seconds of each write, latencies of deliveries, and the number of bulk requests meanwhile."""
+    """Seconds of each write, latencies of deliveries, and the number of concurrent bulk requests."""
 
     ours: list[float] = field(default_factory=list)
     plain: list[float] = field(default_factory=list)
@@ -185,7 +185,7 @@ class Bench:
         return seconds
 
     async def count(self) -> int:
-        """Return the number of schedules that were written by this benchmark."""
+        """Return the number of schedules that this benchmark has written."""
         rows = await self.cleaner.fetch(f"SELECT count(*) FROM schedules WHERE {self._ours}")
         return int(rows[0][0])
 
@@ -268,7 +268,7 @@ async def send_deliveries(bench: Bench, seconds: float) -> list[float]:
 
 
 async def measure_intake(bench: Bench, seconds: float) -> None:
-    """Measure deliveries on an idle server, and while bulk requests of the maximum size follow each other."""
+    """Measure deliveries to an idle server, and to one that handles bulk requests of the maximum size."""
     bench.results.idle_latencies += await send_deliveries(bench, seconds)
     body = orjson.dumps(bench.items(MAX_ITEMS))
 
@@ -298,12 +298,12 @@ async def measure(engine: str, rounds: int, seconds: float) -> Results:
         async with (
             running_server(LONGSHORE.label, LONGSHORE.command(port, url), port, url),
             open_plain(url) as database,
-            open_plain(url) as keeper,
+            open_plain(url) as cleaner,
             aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session,
         ):
             rows = await database.fetch(f"SELECT id, release_id FROM releases WHERE id > {FIRST_RELEASES} ORDER BY id")
             releases = [(row[0], row[1]) for row in rows]
-            bench = Bench(f"http://127.0.0.1:{port}", session, database, keeper, releases)
+            bench = Bench(f"http://127.0.0.1:{port}", session, database, cleaner, releases)
             for step in (
                 check_atomicity(bench),
                 compare_writes(bench, rounds),

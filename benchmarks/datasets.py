@@ -1,8 +1,8 @@
 """Fill databases with releases, candidates, deployments, runs, audit entries and rows for every list, by SQL.
 
-Every release has a candidate that was built and deployed once. The releases are spread over ten projects, of which the
-first already exists. The releases of each project are older than those of the next, so that a list that is ordered
-newest first has to go furthest for the first project.
+Every release has a candidate that was built and deployed once. The releases are spread over ten projects; the first of
+them already exists. The releases of each project are older than those of the next, which makes lists that are ordered
+newest first slowest for the first project.
 """
 
 from __future__ import annotations
@@ -144,15 +144,15 @@ class Insert:
 
 
 async def fill_releases(url: str, releases: int) -> None:
-    """Add releases and everything that belongs to them to a database with one project that no process has open."""
+    """Add releases and everything that belongs to them to a database with one project; no process may have it open."""
     await _fill(url, (Insert(OTHER_PROJECTS, 2, PROJECTS), Insert(RELEASES + RUNS_AND_AUDIT, 1, releases)))
 
 
 async def fill_lists(url: str, rows: int, token: str) -> None:
     """Fill a migrated, empty database with `rows` rows for every list, and a token that may read them all.
 
-    The oldest rows are the only ones of one project, one SLA and one repository; the others are spread over ten
-    projects, two SLAs and nine repositories.
+    The oldest rows belong to one project, one SLA and one repository, which have no others; the rest are spread over
+    ten projects, two SLAs and nine repositories.
     """
     digest = {"digest": hashlib.sha256(token.encode()).hexdigest()}
     parts = [Insert(USERS, 1, 1, digest), Insert(OTHER_PROJECTS, 1, PROJECTS + 1), Insert(SLAS, 1, 3)]

@@ -1,7 +1,7 @@
 """Count the calls to GitHub of a cut with a build, a deployment and a rollback, in a new and in a warm process.
 
-Responses with status 304 do not count against GitHub's rate limit and are not counted. The exit code is 1 when a
-operation of a warm process needs more calls than the design allows.
+Responses with status 304 do not count against GitHub's rate limit and are not counted. The exit code is 1 if an
+operation in a warm process makes more calls than allowed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sandbox.records import Call
 from tests.world import Response, World, create_sample_project
 
 PATH_PATTERN = re.compile(r":[^}]*(?=})")
-"""The pattern of a path parameter in a route."""
+"""The regular expression of a path parameter in a route, which is not shown."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Step:
 
     @property
     def counted_calls(self) -> int:
-        """Number of calls that count against the rate limit."""
+        """The number of calls that count against the rate limit."""
         return sum(call.status != 304 for call in self.calls)
 
     @property
@@ -44,7 +44,7 @@ class Step:
         return self.allowed is None or self.counted_calls <= self.allowed
 
     def row(self) -> Sequence[object]:
-        """Return the row of the table."""
+        """Return the step as a row of the table."""
         requests = "<br>".join(f"`{PATH_PATTERN.sub('', call.route)}` {call.status}" for call in self.calls)
         return self.label, self.counted_calls, "" if self.allowed is None else f"≤ {self.allowed}", requests or "none"
 
@@ -56,7 +56,7 @@ class Ledger:
         self.steps: list[Step] = []
 
     async def add(self, world: World, label: str, operation: Awaitable[Any], allowed: int | None = None) -> None:
-        """Run an operation, wait for everything that follows from it, and record the calls."""
+        """Run an operation, wait until all resulting jobs are done, and record the calls."""
         before = len(world.github.calls)
         result = await operation
         if isinstance(result, Response) and result.status != 201:
@@ -66,7 +66,7 @@ class Ledger:
 
 
 async def finish_run(world: World, label: str, ledger: Ledger | None = None) -> None:
-    """Complete the newest run, which GitHub reports by webhook."""
+    """Complete the newest run; GitHub reports this by webhook."""
     finish = world.github.finish(run=len(world.github.runs))
     if ledger is None:
         await finish
@@ -76,26 +76,26 @@ async def finish_run(world: World, label: str, ledger: Ledger | None = None) -> 
 
 
 async def push_commit(world: World) -> None:
-    """Push a commit, about which nothing can be cached."""
+    """Push a commit, for which no cache has an entry."""
     await world.github.commit()
     await world.settle()
 
 
-async def measure_cold(stage: Testbed, ledger: Ledger, token: str) -> None:
+async def measure_cold(testbed: Testbed, ledger: Ledger, token: str) -> None:
     """Measure each operation as the first of a process."""
-    async with stage.process() as world:
+    async with testbed.process() as world:
         world.token = token
         await ledger.add(world, "cold: cut with build", world.cut("1.0-rc1", build=True))
         await finish_run(world, "")
-    async with stage.process() as world:
+    async with testbed.process() as world:
         world.token = token
         await ledger.add(world, "cold: deployment", world.deploy("1.0-rc1"))
         await finish_run(world, "")
 
 
-async def measure_warm(stage: Testbed, ledger: Ledger, token: str) -> None:
+async def measure_warm(testbed: Testbed, ledger: Ledger, token: str) -> None:
     """Measure each operation in a process that has done it before."""
-    async with stage.process() as world:
+    async with testbed.process() as world:
         world.token = token
         await world.cut("1.0-rc2", build=True)
         await world.settle()
@@ -118,16 +118,16 @@ async def measure_warm(stage: Testbed, ledger: Ledger, token: str) -> None:
 async def run() -> Ledger:
     """Measure all steps on one database."""
     ledger = Ledger()
-    async with temporary_database("sqlite") as url, open_testbed(url) as stage:
-        async with stage.process() as world:
+    async with temporary_database("sqlite") as url, open_testbed(url) as testbed:
+        async with testbed.process() as world:
             await create_sample_project(world)
-        await measure_cold(stage, ledger, world.token)
-        await measure_warm(stage, ledger, world.token)
+        await measure_cold(testbed, ledger, world.token)
+        await measure_warm(testbed, ledger, world.token)
     return ledger
 
 
 def main() -> int:
-    """Measure and print the results; return 1 when a step exceeds its limit."""
+    """Measure and print the results; return 1 if a step exceeds its limit."""
     argparse.ArgumentParser(description=__doc__).parse_args()
     log.configure("error")
     ledger = asyncio.run(run())

@@ -31,7 +31,7 @@ T = TypeVar("T")
 MAX_GROWTH = 1.3
 WARM_UP_ROUNDS = 3
 OLD_PROJECT, OLD_ENVIRONMENT = "filler-2", 3
-"""A project whose rows are among the oldest, and its environment: the worst case for lists that are newest first."""
+"""A project whose rows are among the oldest, and its environment: the worst case for lists ordered newest first."""
 OPERATIONS = ("cut", "deploy", "list deployments", "list releases")
 COUNT = "count deployments"
 LIST_REPEATS = 5  # of each list in a round; the median counts
@@ -50,9 +50,9 @@ async def timed(awaitable: Awaitable[T]) -> tuple[float, T]:
 
 async def time_request(send: Callable[[], Awaitable[Response]], status: int) -> float:
     """Return the seconds of a request; raise unless the response has the expected status."""
-    seconds, reply = await timed(send())
-    if reply.status != status:
-        raise RuntimeError(f"{reply.status} {reply.json}")
+    seconds, response = await timed(send())
+    if response.status != status:
+        raise RuntimeError(f"{response.status} {response.json}")
     return seconds
 
 
@@ -80,7 +80,7 @@ async def run_round(world: World, round_number: int) -> Times:
 
 async def finish_newest_run(world: World) -> None:
     """Let the worker dispatch the newest run, then complete that run."""
-    worker = asyncio.create_task(world.service.work(scheduled=False))
+    worker = asyncio.create_task(world.service.work(schedule=False))
     await world.settle()
     await world.github.finish(run=len(world.github.runs))
     await world.settle()
@@ -93,11 +93,11 @@ async def serve_rounds(url: str, releases: int) -> None:
     log.configure("error")
     lines = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
-    async with open_testbed(url) as stage:
-        async with stage.process() as world:
+    async with open_testbed(url) as testbed:
+        async with testbed.process() as world:
             await create_sample_project(world)
         seconds, _ = await timed(fill_releases(url, releases))
-        async with stage.process(works=False) as measured:
+        async with testbed.process(worker=False) as measured:
             measured.token = world.token
             print(json.dumps({"filled": seconds}), flush=True)
             round_number = 0
@@ -185,7 +185,7 @@ def report(results: dict[Key, list[Times]], sizes: tuple[int, int]) -> tuple[str
 
 
 def main() -> int:
-    """Measure and print the results; return 1 when a growth exceeds the limit."""
+    """Measure and print the results; return 1 if a growth exceeds the limit."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--sizes", type=int, nargs=2, default=(1_000, 1_000_000), metavar=("FEW", "MANY"))

@@ -75,7 +75,7 @@ class Series:
     jobs: list[float] = field(default_factory=list)
 
     def add(self, measurement: Measurement, processor_seconds: float, jobs: int) -> None:
-        """Add a measurement, and the number of deliveries that the worker processed meanwhile."""
+        """Add a measurement, and the number of deliveries that the worker processed during it."""
         self.rates.append(measurement.rate)
         self.jobs.append(jobs / (WARM_UP_SECONDS + measurement.seconds))
         self.latencies += measurement.latencies
@@ -141,7 +141,7 @@ async def _wait_until_listening(port: int, process: asyncio.subprocess.Process) 
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the processor time that a process has used; 0 where it cannot be read."""
+    """Return the processor time that a process has used; 0 if it cannot be read."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -189,7 +189,7 @@ async def _count(rows: str, url: str) -> int:
 
 
 def event_loop_runner() -> asyncio.Runner:
-    """Return a runner for uvloop where it is installed, otherwise for the standard event loop."""
+    """Return a runner for uvloop if it is installed, otherwise for the standard event loop."""
     if EVENT_LOOP != "uvloop":
         return asyncio.Runner()
     import uvloop
@@ -240,7 +240,7 @@ def report(results: Results) -> tuple[str, bool]:
 
 
 def main() -> int:
-    """Measure and print the results; return 1 when a requirement is not met."""
+    """Measure and print the results; return 1 if a requirement is not met."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=3.0, help="seconds of each measurement")

@@ -1,9 +1,9 @@
 """Measure how fast each dialect serves a page of a list, compared with a bare route that sends the same SQL as JSON.
 
-One process for each database serves our application on one port and the bare routes on another. A bare route runs the
-statements that our code has run for such a page, with the same arguments (except for the look-up of the token), and
-sends their rows. It reads with the usual libraries for aiohttp: aiosqlite, with one call for each statement, or a pool
-of asyncpg. Both take turns; this process is the load generator.
+For each database, one process serves our application on one port and the bare routes on another. A bare route runs the
+statements that our code ran for the same page, with the same arguments (without the look-up of the token), and sends
+their rows. It uses the usual libraries for aiohttp: aiosqlite, with one call per statement, or an asyncpg pool. Both
+take turns; this process is the load generator.
 """
 
 from __future__ import annotations
@@ -232,7 +232,7 @@ async def serve(bare_port: int) -> None:
     """Serve our application and the bare routes, with the settings of the environment, until stopped."""
     settings = read_settings()
     log.configure(settings.log_level)
-    app = create_app(settings, works=False)
+    app = create_app(settings, worker=False)
     ours = web.AppRunner(app, access_log=None)
     await ours.setup()
     client: Any = app[SERVICE].database.client
@@ -432,7 +432,7 @@ def report_counts(results: Results, sizes: tuple[int, int]) -> str:
 
 
 def main() -> int:
-    """Measure and print the results; return 1 when a requirement is not met."""
+    """Measure and print the results; return 1 if a requirement is not met."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=1.0, help="seconds of each measurement")

@@ -89,7 +89,7 @@ class Measurement:
 
 
 class Sender(asyncio.Protocol):
-    """A connection that sends the next request when the last one has been answered."""
+    """A connection that sends the next request once the previous one has been answered."""
 
     def __init__(self, load: Load) -> None:
         self._load = load
@@ -168,7 +168,7 @@ class Load:
 async def generate_load(
     port: int, requests: RequestSource, *, connections: int, warm_up: float, seconds: float
 ) -> Measurement:
-    """Load a server on 127.0.0.1; raise when a response does not have the expected status."""
+    """Load a server on 127.0.0.1; raise if a response does not have the expected status."""
     loop = asyncio.get_running_loop()
     load = Load(requests, warm_up, seconds)
     senders = [(await loop.create_connection(lambda: Sender(load), "127.0.0.1", port))[1] for _ in range(connections)]

@@ -27,9 +27,9 @@ class Testbed:
     database_url: str
 
     @asynccontextmanager
-    async def process(self, *, works: bool = True) -> AsyncIterator[World]:
+    async def process(self, *, worker: bool = True) -> AsyncIterator[World]:
         """Start the application with empty caches, without periodic jobs, which would disturb the measurement."""
-        app = create_app(settings_for(self.github, self.api_url, self.database_url), works=works, scheduled=False)
+        app = create_app(settings_for(self.github, self.api_url, self.database_url), worker=worker, schedule=False)
         async with serve(app) as url, aiohttp.ClientSession() as session:
             self.github.webhook_url = f"{url}/webhooks/github"
             yield World(self.github, app[SERVICE], url, session)

@@ -46,10 +46,10 @@ def show_(number: Number) -> None:
     """Show a dead letter with its payload."""
 
     async def load(context: Context) -> tuple[queue.DeadLetter, bytes]:
-        row = await queue.dead_letter(number)
-        if row is None:
+        dead_letter = await queue.dead_letter(number)
+        if dead_letter is None:
             raise dead_letters.not_found(number)
-        return row
+        return dead_letter
 
     dead_letter, payload = operate(load)
     typer.echo(f"number:   {dead_letter.id}\nkind:     {dead_letter.kind}\nkey:      {dead_letter.key}")

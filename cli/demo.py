@@ -98,7 +98,7 @@ class DemoSession:
             return content
 
     async def wait_for_status(self, path: str, expected: str, subject: str) -> Any:
-        """Poll a resource until it has the expected status, logging each change; raise DemoFailed if it fails."""
+        """Poll a resource until it has the expected status; raise DemoFailed if it fails. Each change is logged."""
         status, headers = "", {"Authorization": f"Bearer {self.token}"}
         for _ in range(int(TIMEOUT_SECONDS / POLL_SECONDS)):
             async with self.http.get(self.url + path, headers=headers) as response:

@@ -22,7 +22,7 @@ Deadline = Annotated[int | None, typer.Option(help="Deadline of a deployment, in
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentOptions:
-    """Settings of an environment; None for those that were not given."""
+    """Settings of an environment; None for options that were not passed."""
 
     workflow: Workflow = None
     inputs: Inputs = None
@@ -30,7 +30,7 @@ class EnvironmentOptions:
     deploy_deadline_minutes: Deadline = None
 
     def values(self) -> dict[str, Any]:
-        """Return the given settings as the operations expect them."""
+        """Return the passed settings as keyword arguments of the operations."""
         settings: dict[str, Any] = {
             "workflow": self.workflow,
             "inputs": parse_pairs(self.inputs) if self.inputs else None,
@@ -55,7 +55,7 @@ def create(project: Project, name: Name, tier: Annotated[str, TierOption], *, op
 def set_(
     project: Project, name: Name, tier: Annotated[str | None, TierOption] = None, *, options: EnvironmentOptions
 ) -> None:
-    """Change settings of an environment; settings that are not given stay the same."""
+    """Change settings of an environment; all others stay the same."""
     values = {**options.values(), **({} if tier is None else {"tier": tier})}
     operate(lambda context: environments.change(context, project, name, **values))
     typer.echo(f"Changed {project}/{name}.")

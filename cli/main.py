@@ -56,7 +56,7 @@ def run(arguments: list[str]) -> int:
         return 130
     except OSError as error:
         return _fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error), {})
-    except Exception as error:  # noqa: BLE001 - a bug is also reported in one line, with its location
+    except Exception as error:  # noqa: BLE001 - bugs are also reported in one line, with their location
         frame = extract_tb(error.__traceback__)[-1]
         return _fail(f"Internal error, please report it: {error!r} in {frame.filename}, line {frame.lineno}", {})
     return result if isinstance(result, int) else 0

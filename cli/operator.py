@@ -31,7 +31,7 @@ def operate(operation: Callable[[Context], Awaitable[R]], *, needs_github: bool 
 
 @contextmanager
 def naming_database_setting() -> Iterator[None]:
-    """Name the setting in errors about a database that cannot be opened."""
+    """Add the name of the setting to errors about a database that cannot be opened."""
     try:
         yield
     except Misconfigured as error:
@@ -48,9 +48,9 @@ async def _operator_context(settings: Settings | None) -> AsyncIterator[Context]
     async with AsyncExitStack() as resources:
         with naming_database_setting():
             _, github = await resources.enter_async_context(open_resources(url, keys, metrics))
-            missing = await pending_migrations()
-        if missing:
-            names = ", ".join(missing)
+            pending = await pending_migrations()
+        if pending:
+            names = ", ".join(pending)
             raise Misconfigured(f"The database schema is out of date ({names}): run `longshore migrate` first.")
-        nobody = Context(github=github, actor=users.NO_ACTOR, channel="cli")
-        yield nobody.acting_as(await users.system_actor(nobody), "cli")
+        context = Context(github=github, actor=users.NO_ACTOR, channel="cli")
+        yield context.acting_as(await users.system_actor(context), "cli")

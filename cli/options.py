@@ -11,7 +11,7 @@ from bot.errors import Refusal
 
 
 def expand_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give typer one option for each field of the dataclass that annotates the command's `options` parameter."""
+    """Give a command one option for each field of the dataclass that is the type of its `options` parameter."""
     parameters = dict(inspect.signature(command).parameters)
     options_type: type[Any] = parameters.pop("options").annotation
     fields = dataclasses.fields(options_type)

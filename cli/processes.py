@@ -40,7 +40,7 @@ def work() -> None:
 
 
 def migrate() -> None:
-    """Update the database schema."""
+    """Apply pending migrations to the database."""
     applied = asyncio.run(_migrate(read_database_url()))
     typer.echo("\n".join(f"applied {name}" for name in applied) or "The schema is up to date.")
 
@@ -50,15 +50,15 @@ async def _migrate(url: str) -> list[str]:
         return await migrations.migrate(url)
 
 
-async def _serve(settings: Settings, works: bool) -> None:
+async def _serve(settings: Settings, worker: bool) -> None:
     stop_requested = _handle_stop_signals()
     await _migrate(settings.database_url)
-    runner = web.AppRunner(create_app(settings, works=works), access_log=None, handle_signals=False)
+    runner = web.AppRunner(create_app(settings, worker=worker), access_log=None, handle_signals=False)
     try:
         await runner.setup()
         _tune_garbage_collector()
         await listen(runner, settings.host, settings.port)
-        logger.info("serving", url=settings.url, worker=works)
+        logger.info("serving", url=settings.url, worker=worker)
         await stop_requested.wait()
     finally:
         await runner.cleanup()
@@ -83,9 +83,9 @@ async def _work(settings: Settings) -> None:
 
 
 def _tune_garbage_collector() -> None:
-    """Exclude the objects that exist after startup from garbage collection, and collect less often.
+    """Exclude all objects that exist after startup from garbage collection, and collect less often.
 
-    A full collection paused the process for about 40 milliseconds, and every large request triggered one.
+    Otherwise every large request triggers a full collection, which pauses the process for about 40 milliseconds.
     """
     gc.collect()
     gc.freeze()
@@ -93,7 +93,7 @@ def _tune_garbage_collector() -> None:
 
 
 async def listen(runner: web.AppRunner, host: str, port: int) -> None:
-    """Listen on an address; name the settings in the error when that is not possible."""
+    """Listen on an address; if that fails, raise an error that names the settings."""
     try:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
@@ -102,7 +102,7 @@ async def listen(runner: web.AppRunner, host: str, port: int) -> None:
 
 
 def _handle_stop_signals() -> asyncio.Event:
-    """Return an event that SIGINT and SIGTERM set, instead of killing the process."""
+    """Return an event that is set by SIGINT and SIGTERM, which then no longer kill the process."""
     stop_requested = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -111,7 +111,7 @@ def _handle_stop_signals() -> asyncio.Event:
 
 
 def _run(main: Callable[[], Awaitable[None]]) -> None:
-    """Run on uvloop where it is installed."""
+    """Run on uvloop if it is installed."""
     factory = None
     with suppress(ImportError):
         import uvloop

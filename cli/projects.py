@@ -29,7 +29,7 @@ TriggerPrefix = Annotated[str | None, typer.Option(help="Prefix of pushed tags t
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectOptions:
-    """Settings of a project; None for those that were not given."""
+    """Settings of a project; None for options that were not passed."""
 
     build_workflow: Workflow = None
     build_inputs: Inputs = None
@@ -41,7 +41,7 @@ class ProjectOptions:
     trigger_tag_prefix: TriggerPrefix = None
 
     def values(self) -> dict[str, Any]:
-        """Return the given settings as the operations expect them."""
+        """Return the passed settings as keyword arguments of the operations."""
         values = {name: value for name, value in asdict(self).items() if value is not None and value != []}
         if self.build_inputs:
             values["build_inputs"] = parse_pairs(self.build_inputs)
@@ -76,7 +76,7 @@ def create(name: Name, repo: Repo = None, *, options: CreateOptions) -> None:
 @app.command("set")
 @expand_options
 def set_(name: Name, repo: Repo = None, *, options: ChangeOptions) -> None:
-    """Change settings of a project; settings that are not given stay the same."""
+    """Change settings of a project; all others stay the same."""
     values = options.values()
     has_repository = operate(lambda context: projects.find(context, name)).repository_id is not None
     needs_github = repo is not None or has_repository

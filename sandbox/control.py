@@ -1,4 +1,4 @@
-"""The control API: HTTP routes under ``/_sandbox/`` that call the methods of ``GitHub``."""
+"""The control API: HTTP routes under `/_sandbox/` that call the methods of `GitHub`."""
 
 import dataclasses
 import functools
@@ -73,7 +73,7 @@ ACTIONS: dict[str, str] = {
     "faults/up": "faults.up",
     "faults/clear": "faults.clear",
 }
-"""POST routes: path and the method that it calls."""
+"""POST routes: each path with the method that it calls."""
 
 VIEWS: dict[str, str] = {
     "runs": "runs",
@@ -85,7 +85,7 @@ VIEWS: dict[str, str] = {
     "resolve": "resolve",
     "deliveries": "deliveries",
 }
-"""GET routes: path and the attribute or method that it returns; query parameters become arguments."""
+"""GET routes: each path with the attribute or method whose value it returns; query parameters become arguments."""
 
 TYPE_NAMES = {str: "a string", int: "an integer", float: "a number", bool: "true or false", types.NoneType: "null"}
 

@@ -68,7 +68,7 @@ def create_token(
     permissions = _narrow_permissions(installation, body.get("permissions"))
     selected = _narrow_repositories(state, installation, body)
     repositories = selected
-    if selected is None and installation.repositories is not None:
+    if selected is None and installation.repository_ids is not None:
         repositories = state.covered(installation)
     token = Token(
         _new_token_value(state.app_id),
@@ -109,13 +109,13 @@ def _narrow_repositories(state: State, installation: Installation, body: dict[st
 def find_token(state: State, value: str) -> Token | None:
     """Find a token by value; None when it is unknown, expired or its installation is gone."""
     token = state.tokens.get(value)
-    if token is None or token.expires_at <= state.now() or token.installation not in state.installations:
+    if token is None or token.expires_at <= state.now() or token.installation_id not in state.installations:
         return None
     return token
 
 
 def allows(permissions: dict[str, str], required: str) -> bool:
-    """Return whether permissions satisfy a requirement such as ``issues:write|pull_requests:write``."""
+    """Return whether permissions satisfy a requirement such as `issues:write|pull_requests:write`."""
     for alternative in required.split("|"):
         name, _, level = alternative.partition(":")
         if LEVELS[permissions.get(name, "none")] >= LEVELS[level]:

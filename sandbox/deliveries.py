@@ -42,7 +42,7 @@ class Attempt:
 
 @dataclass(slots=True)
 class PendingDelivery:
-    """An event to send at ``due`` (event loop time)."""
+    """An event to send when the clock of the event loop reaches `due`."""
 
     guid: str
     event: str
@@ -109,7 +109,7 @@ class Deliverer:
         self.enqueue(attempt.event, attempt.payload, guid=attempt.guid, redelivery=True)
 
     async def settle(self, *, delayed: bool = False) -> None:
-        """Wait until nothing is in flight or due; ``delayed`` also sends held and delayed events now."""
+        """Wait until nothing is in flight or due; `delayed` also sends held and delayed events now."""
         if delayed:
             self.faults.release()
             now = asyncio.get_running_loop().time()

@@ -10,7 +10,7 @@ LIMIT_KINDS = ("primary", "secondary", "429")
 
 @dataclass(slots=True)
 class ApiFault:
-    """A fault of the API that applies to the next ``times`` matching requests (None: until cleared)."""
+    """A fault of the API that applies to the next `times` matching requests (None: until cleared)."""
 
     kind: str
     method: str = "*"
@@ -53,7 +53,7 @@ class Faults:
             self.random = Random(seed)
 
     def hold(self) -> None:
-        """Hold webhooks back until ``release``."""
+        """Hold webhooks back until `release`."""
         self.held = True
 
     def release(self) -> None:
@@ -82,7 +82,7 @@ class Faults:
         method: str = "*",
         path: str = "*",
     ) -> None:
-        """Respond with a rate limit error: ``primary`` (403, nothing remaining), ``secondary`` (403) or ``429``."""
+        """Respond with a rate limit error: `primary` (403, nothing remaining), `secondary` (403) or `429`."""
         if kind not in LIMIT_KINDS:
             raise ValueError(f"kind must be one of {', '.join(LIMIT_KINDS)}")
         self.api.append(ApiFault("limit", method, path, times, limit=kind, retry_after=retry_after))
@@ -112,7 +112,7 @@ class Faults:
         self.is_down = True
 
     def up(self) -> None:
-        """End ``down``."""
+        """End `down`."""
         self.is_down = False
 
     def clear(self) -> None:
@@ -124,7 +124,7 @@ class Faults:
         self.changed.set()
 
     def consume(self, method: str, path: str, *, slow: bool = False) -> ApiFault | None:
-        """Find the first fault that matches a request and count one use of it; ``slow`` selects delays only."""
+        """Find the first fault that matches a request and count one use of it; `slow` selects delays only."""
         for fault in self.api:
             if (fault.kind == "slow") is not slow:
                 continue

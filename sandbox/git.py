@@ -1,4 +1,4 @@
-"""Run git: the only module that does, without a shell, the user's configuration or hooks."""
+"""Run git, which only this module does, without a shell, hooks or the user's configuration."""
 
 import asyncio
 import os
@@ -28,7 +28,6 @@ REF_FORMAT = (
     "%(refname)%00%(objectname)%00%(*objectname)%00%(taggername)%00%(taggeremail)%00%(taggerdate:unix)%00%(contents)%01"
 )
 
-
 FileCache = dict[tuple[str, str], Any]
 """Contents read from commits, by SHA and path; they are immutable, so copies of a repository share the cache."""
 
@@ -54,7 +53,7 @@ class FileChange:
 
 
 async def git(*arguments: str, cwd: Path, stdin: bytes = b"") -> bytes:
-    """Run git in a directory and return its output; raise SandboxError with its last line when it fails."""
+    """Run git in a folder and return its output; if it fails, raise SandboxError with its last error line."""
     try:
         process = await asyncio.create_subprocess_exec(
             "git",
@@ -235,7 +234,7 @@ async def changed_files(path: Path, shas: Iterable[str]) -> dict[str, Changes]:
 
 
 async def difference(path: Path, base: str | None, head: str) -> list[FileChange]:
-    """List the files that differ between two commits; without a base, all files of ``head``."""
+    """List the files that differ between two commits; without a base, all files of `head`."""
     ends = (base, head) if base else ("--root", head)
     arguments = ("diff-tree", "-r", "--no-renames", "--no-commit-id", "--raw", "--numstat", "--no-abbrev", *ends)
     lines = (await git(*arguments, cwd=path)).decode(errors="replace").splitlines()

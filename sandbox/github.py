@@ -1,4 +1,4 @@
-"""The Python API of the sandbox: actions of people and of GitHub."""
+"""The Python API of the sandbox: the actions of people and of GitHub."""
 
 import contextlib
 import json
@@ -27,7 +27,7 @@ def _as_sandbox_error() -> Iterator[None]:
 
 
 class GitHub(Sandbox):
-    """A GitHub simulator over a real git repository; create one with ``create``."""
+    """A GitHub simulator over a real git repository; create one with `create`."""
 
     def __init__(self, state: State) -> None:
         super().__init__(state)
@@ -114,7 +114,7 @@ class GitHub(Sandbox):
     # People, pull requests, comments
 
     def person(self, login: str, role: str = "write", repo: str | None = None, *, base: str | None = None) -> Account:
-        """Create an account or change its role; a custom role needs the ``base`` role that it extends."""
+        """Create an account or change its role; a custom role needs the `base` role that it extends."""
         if role not in ROLES and base not in ROLES:
             raise SandboxError(f"{role} is not a built-in role: set `base` to the role that it extends.")
         permission = ROLES[role] if role in ROLES else ROLES[base or "read"]
@@ -170,27 +170,27 @@ class GitHub(Sandbox):
 
     # Runs
 
-    def _run(self, run: int | Run) -> Run:
+    def _find_run(self, run: int | Run) -> Run:
         return run if isinstance(run, Run) else self.state.run(run)
 
     async def start(self, run: int | Run = 1) -> None:
         """Start a queued run."""
-        await runs.start(self.state, self._run(run))
+        await runs.start(self.state, self._find_run(run))
 
     async def finish(self, run: int | Run = 1, conclusion: str = "success", delivery: str | None = None) -> None:
-        """Complete a run; for a completed run only the event is sent again. ``delivery`` sets the event's GUID."""
-        await runs.finish(self.state, self._run(run), conclusion, delivery)
+        """Complete a run; if it is already completed, only send the event again. `delivery` sets the event's GUID."""
+        await runs.finish(self.state, self._find_run(run), conclusion, delivery)
 
     async def rerun(self, run: int | Run = 1) -> None:
-        """Re-run: same id, next attempt, no ``requested`` event."""
+        """Re-run a completed run: its id stays the same, and no `requested` event is sent."""
         with _as_sandbox_error():
-            await runs.rerun(self.state, self._run(run))
+            await runs.rerun(self.state, self._find_run(run))
 
     # Repositories and the installation
 
     async def add_repository_to_account(self, source: Path, name: str, private: bool = False) -> str:
-        """Add another repository to the account; return its ``owner/name``."""
-        return self._add(await template.prepare(Path(source)), name, private).full_name
+        """Add another repository to the account; return its `owner/name`."""
+        return self._add_repository(await template.prepare(Path(source)), name, private).full_name
 
     async def rename(self, new_name: str, repo: str | None = None) -> None:
         """Rename a repository."""
@@ -269,7 +269,7 @@ class GitHub(Sandbox):
             token.expires_at = self.state.now() - timedelta(seconds=1)
 
     def set_run_seconds(self, seconds: tuple[float, float] | None = None) -> None:
-        """Make runs succeed on their own after this range of seconds; None: they wait for ``finish``."""
+        """Make runs succeed on their own after a time in this range of seconds; with None they wait for `finish`."""
         self.state.run_seconds = seconds
 
     def forget_calls(self) -> None:
@@ -284,7 +284,7 @@ class GitHub(Sandbox):
     # Webhooks
 
     async def ping(self) -> None:
-        """Send a ``ping`` event."""
+        """Send a `ping` event."""
         installations.ping(self.state)
 
     async def redeliver(self, guid: str) -> None:

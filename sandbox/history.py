@@ -43,7 +43,7 @@ class TagObject:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Comparison of ``head`` with ``base``; ``ahead`` lists commits oldest first."""
+    """Comparison of `head` with `base`; `ahead` lists commits oldest first."""
 
     status: str
     merge_base: str
@@ -70,7 +70,7 @@ class History:
         return sha
 
     def ref_names(self, prefix: str) -> list[str]:
-        """List short ref names under ``refs/heads/`` or ``refs/tags/``, sorted."""
+        """List short ref names under `refs/heads/` or `refs/tags/`, sorted."""
         return sorted(ref.removeprefix(prefix) for ref in self.refs if ref.startswith(prefix))
 
     def resolve_ref(self, name: str) -> str | None:
@@ -92,7 +92,7 @@ class History:
         return matches[0] if len(matches) == 1 else None
 
     def resolve_revision(self, rev: str) -> str | None:
-        """Resolve a revision with optional suffixes such as ``~2`` or ``^``."""
+        """Resolve a revision with optional suffixes such as `~2` or `^`."""
         name, marks = re.fullmatch(r"(.*?)((?:~\d*|\^)*)", rev).groups()  # type: ignore[union-attr]
         sha = self.resolve(name)
         for mark in re.findall(r"~\d*|\^", marks):

@@ -30,8 +30,8 @@ WEBHOOK_SECRET = "sandbox-webhook-secret"
 class SandboxOptions:
     """Options of a new sandbox.
 
-    ``run_seconds`` is the range of durations of workflow runs; with None they wait for ``start`` and ``finish``.
-    ``events`` replaces the App's default subscriptions, ``permissions`` overrides single default permissions.
+    `run_seconds` is the range of durations of workflow runs; with None they wait for `start` and `finish`.
+    `events` replaces the App's default subscriptions, `permissions` overrides single default permissions.
     """
 
     owner: str = "acme"
@@ -48,7 +48,7 @@ DEFAULT_OPTIONS = SandboxOptions()
 
 
 class Sandbox:
-    """One App installed on one account with its repositories; ``GitHub`` adds the actions."""
+    """One App installed on one account with its repositories; `GitHub` adds the actions."""
 
     def __init__(self, state: State) -> None:
         self.state = state
@@ -69,13 +69,13 @@ class Sandbox:
         sandbox = cls(_initial_state(folder, options))
         state = sandbox.state
         sandbox.added_workflows = source_template.added
-        repository = sandbox._add(source_template, options.name, options.private)
+        repository = sandbox._add_repository(source_template, options.name, options.private)
         installations.install(state, state.owner, [repository], state.owner, quiet=True)
         state.account("alice")
         repository.roles["alice"] = ("write", "write")
         return sandbox
 
-    def _add(self, source_template: template.Template, name: str, private: bool) -> Repository:
+    def _add_repository(self, source_template: template.Template, name: str, private: bool) -> Repository:
         state = self.state
         full_name = f"{state.owner.login}/{name}"
         if full_name.lower() in state.ids_by_name:
@@ -119,7 +119,7 @@ class Sandbox:
 
     @property
     def api_url(self) -> str:
-        """Base URL of the API in responses; taken from the first request unless set."""
+        """The base URL of the API in responses; taken from the first request by default."""
         return self.state.api
 
     @api_url.setter
@@ -128,7 +128,7 @@ class Sandbox:
 
     @property
     def webhook_url(self) -> str | None:
-        """URL that webhooks are sent to; None sends no webhooks."""
+        """The URL to send webhooks to; with None, no webhooks are sent."""
         return self.state.deliverer.url
 
     @webhook_url.setter
@@ -137,7 +137,7 @@ class Sandbox:
 
     @property
     def run_seconds(self) -> tuple[float, float] | None:
-        """Range of seconds after which runs succeed on their own; with None they wait for ``finish``."""
+        """The range of seconds after which runs succeed on their own; with None they wait for `finish`."""
         return self.state.run_seconds
 
     @run_seconds.setter
@@ -146,7 +146,7 @@ class Sandbox:
 
     @property
     def faults(self) -> Faults:
-        """Faults to inject."""
+        """The faults to inject."""
         return self.state.faults
 
     @property
@@ -175,7 +175,7 @@ class Sandbox:
         return self.state.deliverer.attempts
 
     def repository(self, repo: str | None = None) -> Repository:
-        """Find a repository by its current or a former ``owner/name``; the first one by default."""
+        """Find a repository by its current or a former `owner/name`; the first one by default."""
         return self.state.repository(repo)
 
     def path(self, repo: str | None = None) -> Path:
@@ -187,7 +187,7 @@ class Sandbox:
         return self.resolve(f"heads/{branch}", repo)
 
     def resolve(self, rev: str, repo: str | None = None) -> str:
-        """Resolve a branch, a tag, a short SHA or a revision such as ``main~2`` to a full SHA."""
+        """Resolve a branch, a tag, a short SHA or a revision such as `main~2` to a full SHA."""
         sha = self.repository(repo).history.resolve_revision(rev)
         if sha is None:
             raise SandboxError(f"No commit {rev} in {self.repository(repo).full_name}.")
@@ -196,15 +196,15 @@ class Sandbox:
     def comments(self, number: int, repo: str | None = None) -> list[dict[str, Any]]:
         """List a pull request's comments."""
         comments = self.repository(repo).comments.values()
-        return [_comment(comment) for comment in comments if comment.number == number]
+        return [_comment_summary(comment) for comment in comments if comment.number == number]
 
     def commit_comments(self, sha: str, repo: str | None = None) -> list[dict[str, Any]]:
         """List a commit's comments."""
         comments = self.repository(repo).commit_comments.values()
-        return [_comment(comment) for comment in comments if comment.sha == sha]
+        return [_comment_summary(comment) for comment in comments if comment.sha == sha]
 
     async def settle(self, *, delayed: bool = False) -> None:
-        """Wait until no webhook is in flight or due; ``delayed`` also sends held and delayed ones now."""
+        """Wait until no webhook is in flight or due; `delayed` also sends held and delayed ones now."""
         await self.state.deliverer.settle(delayed=delayed)
 
 
@@ -221,6 +221,6 @@ def _initial_state(folder: Path, options: SandboxOptions) -> State:
     return state
 
 
-def _comment(comment: Comment) -> dict[str, Any]:
+def _comment_summary(comment: Comment) -> dict[str, Any]:
     reactions = [reaction.content for reaction in comment.reactions]
     return {"id": comment.id, "user": comment.user.login, "body": comment.body, "reactions": reactions}

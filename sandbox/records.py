@@ -1,4 +1,4 @@
-"""Records of the simulator's state: plain data without behaviour."""
+"""Records of the simulator's state: plain data without behavior."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -13,13 +13,13 @@ ZERO_SHA = "0" * 40
 
 
 def format_time(time: datetime | None) -> str | None:
-    """Format a time as the API does: UTC, whole seconds, ``Z``."""
+    """Format a time as the API does: UTC, whole seconds, `Z`."""
     return None if time is None else time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(slots=True)
 class Account:
-    """An account: a user, an organisation or an App's bot."""
+    """An account: a user, an organization or an App's bot."""
 
     id: int
     login: str
@@ -38,7 +38,7 @@ class Reaction:
 
 @dataclass(slots=True)
 class Comment:
-    """A comment on a pull request (``number``) or on a commit (``sha``)."""
+    """A comment on a pull request (`number`) or on a commit (`sha`)."""
 
     id: int
     user: Account
@@ -85,7 +85,7 @@ class Workflow:
 
 @dataclass(slots=True)
 class Run:
-    """A workflow run. ``id`` is above 2**33; ``ordinal`` (the first run is 1) is easier to use in tests."""
+    """A workflow run. `id` is above 2**33; `ordinal` (the first run is 1) is easier to use in tests."""
 
     id: int
     ordinal: int
@@ -217,37 +217,37 @@ class Repository:
 
     @property
     def full_name(self) -> str:
-        """``owner/name``."""
+        """`owner/name`."""
         return f"{self.owner.login}/{self.name}"
 
 
 @dataclass(slots=True)
 class Installation:
-    """The App installed on an account; ``repositories`` is None when it covers all of them."""
+    """The App installed on an account; `repository_ids` is None if it covers all repositories of the account."""
 
     id: int
     account: Account
     permissions: dict[str, str]
     events: list[str]
     created_at: datetime
-    repositories: set[int] | None = None
+    repository_ids: set[int] | None = None
     suspended_at: datetime | None = None
 
 
 @dataclass(slots=True)
 class Token:
-    """An installation token; ``repositories`` is None when it covers all of the installation's."""
+    """An installation token; `repository_ids` is None if it covers all repositories of the installation."""
 
     value: str
-    installation: int
+    installation_id: int
     expires_at: datetime
     permissions: dict[str, str]
-    repositories: set[int] | None = None
+    repository_ids: set[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A REST request and the status of its response (0: none was sent)."""
+    """A REST request and the status of its response; 0 if there was no response."""
 
     method: str
     path: str

@@ -49,7 +49,7 @@ async def start(
 ) -> RunningSandbox:
     """Serve a sandbox over a repository on a port (0: any free port), with a webhook secret of its own.
 
-    ``env_file`` is where to write the settings that point a bot at the sandbox. The webhook URL need not respond yet.
+    The settings that point a bot at the sandbox are written to `env_file`. The webhook URL need not respond yet.
     """
     created_folder = await _make_repository_if_missing(repo, report)
     source = created_folder / "site" if created_folder else repo
@@ -134,7 +134,7 @@ async def serve(
     env_file: Path | None = None,
     report: Report = print,
 ) -> None:
-    """Serve a sandbox until cancelled; see ``start``."""
+    """Serve a sandbox until cancelled; see `start`."""
     running = await start(repo, options, host=host, port=port, env_file=env_file, report=report)
     try:
         await asyncio.Event().wait()

@@ -106,7 +106,7 @@ class State:
 
     @property
     def api(self) -> str:
-        """Base URL of the API, for links in responses."""
+        """The base URL of the API, for links in responses."""
         return self.api_url or "https://api.github.com"
 
     @property
@@ -116,11 +116,11 @@ class State:
 
     @property
     def faults(self) -> Faults:
-        """Faults to inject."""
+        """The faults to inject."""
         return self.deliverer.faults
 
     def now(self) -> datetime:
-        """Return the current time, shifted by ``clock_offset``."""
+        """Return the current time, shifted by `clock_offset`."""
         return datetime.now(UTC) + self.clock_offset
 
     def now_in_seconds(self) -> datetime:
@@ -144,7 +144,7 @@ class State:
         return self.accounts.get(login.lower())
 
     def repository(self, full_name: str | None = None) -> Repository:
-        """Find a repository by its current or a former ``owner/name``; the first one by default."""
+        """Find a repository by its current or a former `owner/name`; the first one by default."""
         if full_name is None:
             return next(iter(self.repositories.values()))
         repository_id = self.ids_by_name.get(full_name.lower(), self.redirects.get(full_name.lower()))
@@ -162,7 +162,7 @@ class State:
     def installation(self, repository: Repository) -> Installation | None:
         """Find the installation that covers a repository."""
         for installation in self.installations.values():
-            covered = installation.repositories is None or repository.id in installation.repositories
+            covered = installation.repository_ids is None or repository.id in installation.repository_ids
             if covered and installation.account is repository.owner:
                 return installation
         return None

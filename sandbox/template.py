@@ -87,7 +87,7 @@ async def _add_workflows(path: Path, history: History, head: str) -> tuple[str, 
 
 
 def copy(template: Template, target: Path) -> History:
-    """Copy a template's repository to ``target`` and return a history of its own.
+    """Copy a template's repository to `target` and return a history of its own.
 
     Hard links are safe because git replaces files instead of modifying them.
     """

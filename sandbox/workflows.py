@@ -48,7 +48,7 @@ MAX_CHARACTERS = 65_535
 
 @dataclass(frozen=True, slots=True)
 class WorkflowDefinition:
-    """A parsed workflow file; ``inputs`` is None when the workflow cannot be dispatched."""
+    """A parsed workflow file; `inputs` is None when the workflow cannot be dispatched."""
 
     name: str
     run_name: str | None
@@ -122,7 +122,7 @@ def _resolve_input(name: str, details: Mapping[str, Any], provided: Any) -> str:
 
 
 def render_title(definition: WorkflowDefinition, inputs: Mapping[str, str], fallback: str) -> str:
-    """Render a run's title from ``run-name``; expressions other than inputs become empty."""
+    """Render a run's title from `run-name`; expressions other than inputs become empty."""
     if definition.run_name is None:
         return fallback
 

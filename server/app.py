@@ -1,9 +1,14 @@
-"""The web application: every package's routes, and the middleware around them."""
+"""The web application: the routes of every package, and the middleware around them.
+
+Each package that serves requests is one `Component`. To add another, say pages for people, write `web/pages.py` with a
+function `add_routes` and a renderer of errors, import it here as `pages`, and list it in `_components`:
+
+    Component(lambda app: pages.add_routes(app, runtime), errors=[("/web", pages.render_error)])
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from aiohttp import web
 
@@ -11,13 +16,13 @@ from api.docs import routes as api_docs
 from api.graphql import routes as graphql
 from api.http.authentication import Authenticator
 from api.http.endpoints import ApiRuntime, Dialect
-from api.http.errors import error_renderer, render_problem_details
+from api.http.errors import ErrorRenderer, error_renderer, render_problem_details
 from api.http.handlers import add_routes
 from api.pdc import views as pdc
 from api.rest import announcement_review, announcements, packages, projects, releases, tokens
 from bot.settings import Settings, split_list
 from handlers import receive
-from server.errors import ErrorMiddleware, ErrorRenderer
+from server.errors import ErrorMiddleware
 from server.health import Health
 from server.middleware import RequestMiddleware
 from server.service import Service
@@ -27,11 +32,11 @@ SERVICE = web.AppKey("service", Service)
 
 @dataclass(frozen=True)
 class Component:
-    """A package's share of the application: its routes, and what the middleware must know about its paths.
+    """The routes of one package, and how the middleware treats their paths.
 
-    - `errors`: renderers of errors below path prefixes; the longest prefix that fits a path decides.
-    - `unwrapped`: path prefixes that the request middleware passes through: no request id, no log line, no headers.
-    - `own_headers`: path prefixes that are logged, and whose responses carry caching and CORS headers of their own.
+    - `errors`: renderers of errors by path prefix; the longest matching prefix wins.
+    - `unwrapped`: path prefixes that the request middleware ignores: no request id, no log line, no headers.
+    - `own_headers`: path prefixes that are logged, but set their own caching and CORS headers.
     """
 
     add_routes: Callable[[web.Application], object]
@@ -41,20 +46,20 @@ class Component:
 
 
 def dialects() -> list[Dialect]:
-    """Every dialect that is declared by endpoints."""
+    """The dialects that are declared as endpoints."""
     rest = (releases, packages, projects, tokens, announcements, announcement_review)
     return [*(module.DIALECT for module in rest), graphql.dialect()]
 
 
-def description() -> Any:
-    """The API description (OpenAPI 3.1)."""
+def description() -> dict[str, object]:
+    """The OpenAPI 3.1 document of the API."""
     return api_docs.description(dialects())
 
 
-def create_app(settings: Settings, *, works: bool = True, scheduled: bool = True) -> web.Application:
-    """The web application. With `works` it also works on the queue, with `scheduled` it keeps the schedule."""
+def create_app(settings: Settings, *, worker: bool = True, schedule: bool = True) -> web.Application:
+    """The web application. With `worker` it also performs jobs; with `schedule` too, it enqueues the recurring ones."""
     service = Service(settings)
-    components = _components(service, works=works)
+    components = _components(service, worker=worker)
     errors = [(prefix, renderer) for component in components for prefix, renderer in component.errors]
     request_middleware = RequestMiddleware(
         origins=split_list(settings.cors_origins),
@@ -70,28 +75,28 @@ def create_app(settings: Settings, *, works: bool = True, scheduled: bool = True
     )
     app[SERVICE] = service
     app.cleanup_ctx.append(_open_service)
-    if works:
-        app.cleanup_ctx.append(lambda app: _run_worker(app[SERVICE], scheduled))
+    if worker:
+        app.cleanup_ctx.append(lambda app: _run_worker(app[SERVICE], schedule))
     for component in components:
         component.add_routes(app)
     return app
 
 
-def _components(service: Service, *, works: bool) -> list[Component]:
-    """Every package that serves requests."""
+def _components(service: Service, *, worker: bool) -> list[Component]:
+    """Everything that serves requests, one component each."""
     settings = service.settings
     secret = settings.github_webhook_secret.get_secret_value()
     receiver = receive.Receiver(secret, service.intake, service.metrics)
-    health = Health(service.metrics, lambda: service.worker if works else None)
+    health = Health(service.metrics, lambda: service.worker if worker else None)
     authenticator = Authenticator(settings.anonymous_read, split_list(settings.trusted_proxies))
     runtime = ApiRuntime(service.context, authenticator, settings.base_url, settings.url)
-    served = dialects()
+    declared = dialects()
     return [
         Component(lambda app: app.router.add_post(receive.PATH, receiver.receive), unwrapped=("/webhooks/",)),
         Component(health.add_routes, unwrapped=("/metrics", "/healthz", "/readyz")),
-        *(_dialect_component(dialect, runtime) for dialect in served),
-        Component(lambda app: pdc.add(app, runtime), own_headers=("/rest_api/",)),
-        Component(api_docs.ApiDocs(served).add),
+        *(_dialect_component(dialect, runtime) for dialect in declared),
+        Component(lambda app: pdc.add_routes(app, runtime), own_headers=("/rest_api/",)),
+        Component(api_docs.ApiDocs(declared).add_routes),
     ]
 
 
@@ -113,13 +118,13 @@ async def _open_service(app: web.Application) -> AsyncIterator[None]:
         await service.close()
 
 
-async def _run_worker(service: Service, scheduled: bool) -> AsyncIterator[None]:
-    working = asyncio.create_task(service.work(scheduled=scheduled))
+async def _run_worker(service: Service, schedule: bool) -> AsyncIterator[None]:
+    worker = asyncio.create_task(service.work(schedule=schedule))
     started = asyncio.create_task(service.worker.started.wait())
-    await asyncio.wait([working, started], return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait([worker, started], return_when=asyncio.FIRST_COMPLETED)
     started.cancel()
-    if working.done():  # the worker refused to start: so does the application
-        await working
+    if worker.done():  # the worker refused to start, and so does the application
+        await worker
     yield
     service.worker.stop()
-    await asyncio.wait([working])
+    await asyncio.wait([worker])

@@ -16,33 +16,33 @@ from bot.store.migrate import pending_migrations
 
 MAX_WORKER_SILENCE = 30.0  # seconds without progress of this process's worker
 MAX_JOB_DELAY = 300.0  # seconds that the oldest due job may wait
-DATABASE_ERRORS = (Unavailable, OperationalError)  # unreachable, or without Longshore's tables
+DATABASE_ERRORS = (Unavailable, OperationalError)  # the database is unreachable, or has no tables yet
 
 
 class Health:
-    """`/healthz`, `/readyz` and `/metrics`."""
+    """Serves `/healthz`, `/readyz` and `/metrics`. `worker` returns this process's worker, or None if it has none."""
 
     def __init__(self, metrics: Metrics, worker: Callable[[], Worker | None]) -> None:
         self._metrics, self._worker = metrics, worker
 
     def add_routes(self, app: web.Application) -> None:
-        """Serve the three routes."""
+        """Add the three routes."""
         app.router.add_get("/healthz", self.alive)
         app.router.add_get("/readyz", self.ready)
         app.router.add_get("/metrics", self.metrics)
 
     async def alive(self, request: web.Request) -> web.Response:
-        """200 for as long as the process responds at all."""
+        """Always 200: the process is responding."""
         return web.json_response({"status": "ok"})
 
     async def ready(self, request: web.Request) -> web.Response:
-        """200 when database, migrations and worker are healthy, else 503 with the problems."""
+        """200 if the database, its schema and the queue are healthy, else 503 with the problems."""
         problems = await self._problems()
         status = 503 if problems else 200
         return web.json_response({"status": "not ready" if problems else "ok", "problems": problems}, status=status)
 
     async def metrics(self, request: web.Request) -> web.Response:
-        """All metrics in the text format of Prometheus."""
+        """All metrics in the Prometheus text format."""
         try:
             await self._measure()
         except DATABASE_ERRORS:
@@ -52,26 +52,26 @@ class Health:
     async def _problems(self) -> dict[str, str]:
         try:
             await fetch("SELECT 1 AS one")
-            missing = await pending_migrations()
-            waiting = await depth()
+            pending = await pending_migrations()
+            queues = await depth()
         except DATABASE_ERRORS as error:
             return {"database": str(error)}
         problems = {}
-        if missing:
-            problems["migrations"] = f"run `longshore migrate`: {', '.join(missing)} not applied"
+        if pending:
+            problems["migrations"] = f"run `longshore migrate`: {', '.join(pending)} not applied"
         worker = self._worker()
         if worker is not None and time.monotonic() - worker.last_progress > MAX_WORKER_SILENCE:
             problems["worker"] = f"no progress for {time.monotonic() - worker.last_progress:.0f} seconds"
-        oldest = max((age for _, age in waiting.values()), default=0.0)
+        oldest = max((age for _, age in queues.values()), default=0.0)
         if oldest > MAX_JOB_DELAY:
             problems["worker"] = f"the oldest due job has waited for {oldest:.0f} seconds: is `longshore work` running?"
         return problems
 
     async def _measure(self) -> None:
-        waiting = await depth()
+        queues = await depth()
         self._metrics.queue_depth.clear()
         self._metrics.queue_oldest.clear()
-        for kind, (count, oldest) in waiting.items():
+        for kind, (count, oldest) in queues.items():
             self._metrics.queue_depth.labels(kind).set(count)
             self._metrics.queue_oldest.labels(kind).set(oldest)
         self._metrics.dead_letters.set(await count_dead_letters())

@@ -1,4 +1,4 @@
-"""Which operation performs which kind of job, what is due at intervals, and how failures outside are waited for."""
+"""Which operation performs which kind of job, which jobs recur, and how outages of GitHub are retried."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -22,23 +22,24 @@ JobType = TypeVar("JobType", bound=Job)
 Performer = Callable[[Context, JobType], Awaitable[None]]
 
 MAX_OUTAGE = timedelta(days=1)
-LONGEST_WAIT = timedelta(minutes=10)
+MAX_PAUSE = timedelta(minutes=10)
 
-EVERY: Mapping[Job, float] = {  # seconds from one to the next
+INTERVALS: Mapping[Job, float] = {
     jobs.Reconcile(): 60,
     jobs.SweepDeliveries(): 30 * 60,
     jobs.CheckRepositories(): 60 * 60,
     jobs.Prune(): 60 * 60,
 }
-FIRST_AFTER: Mapping[Job, float] = {
-    jobs.SweepDeliveries(): 3.0
-}  # seconds after the start, when webhooks are taken again
+"""Recurring jobs, each with its interval in seconds."""
+
+FIRST_DELAYS: Mapping[Job, float] = {jobs.SweepDeliveries(): 3.0}
+"""Seconds from the start of the process to a recurring job's first run, once webhooks are received again."""
 
 log = structlog.get_logger()
 
 
 class Registry:
-    """The performer of each kind of job."""
+    """The function that performs each kind of job."""
 
     def __init__(self) -> None:
         self._performers: dict[str, tuple[type[Job], Performer[Any]]] = {}
@@ -49,49 +50,49 @@ class Registry:
         return frozenset(self._performers)
 
     def register(self, job: type[JobType], performer: Performer[JobType]) -> None:
-        """Have a kind of job performed by one function."""
+        """Register the function that performs a kind of job."""
         self._performers[job.kind] = (job, performer)
 
-    async def perform(self, context: Context, row: LeasedJob) -> None:
-        """Perform one job. An outage is waited out, with growing pauses; for a day that counts as no failure."""
-        if row.kind not in self._performers:
-            raise PermanentFailure(f"There is no job of the kind `{row.kind}` any more: discard it.")
-        job, performer = self._performers[row.kind]
+    async def perform(self, context: Context, leased: LeasedJob) -> None:
+        """Perform one job. Outages are retried with growing pauses and count as failures only after a day."""
+        if leased.kind not in self._performers:
+            raise PermanentFailure(f"Jobs of the kind `{leased.kind}` no longer exist: discard this one.")
+        job, performer = self._performers[leased.kind]
         try:
-            await performer(context.with_lease(lambda seconds: ensure_lease(row, seconds)), job.read(row))
+            await performer(context.with_lease(lambda seconds: ensure_lease(leased, seconds)), job.read(leased))
         except Limited as limited:
             raise RetryLater(context.now() + timedelta(seconds=limited.retry_after), _reason(limited)) from limited
-        except ApiError as refused:
-            raise Unavailable(_reason(refused)) from refused
+        except ApiError as error:
+            raise Unavailable(_reason(error)) from error
         except Unavailable as unavailable:
-            age = context.now() - datetime.fromtimestamp(row.created_at / 1000, UTC)
+            age = context.now() - datetime.fromtimestamp(leased.created_at / 1000, UTC)
             if age > MAX_OUTAGE:
                 raise Unavailable(_reason(unavailable)) from unavailable
-            wait = min(max(timedelta(seconds=unavailable.retry_after), age / 4), LONGEST_WAIT)
-            raise RetryLater(context.now() + wait, _reason(unavailable)) from unavailable
+            pause = min(max(timedelta(seconds=unavailable.retry_after), age / 4), MAX_PAUSE)
+            raise RetryLater(context.now() + pause, _reason(unavailable)) from unavailable
 
 
-def registry(dispatcher: Dispatcher, process_webhook: Performer[WebhookDelivery]) -> Registry:
-    """Every kind of job with its performer."""
-    found = Registry()
-    found.register(WebhookDelivery, process_webhook)
-    found.register(jobs.DispatchRun, dispatcher.dispatch)
-    found.register(jobs.FollowRun, tracking.follow)
-    found.register(jobs.CancelRun, runs.perform_cancel)
-    found.register(jobs.CancelStrayRun, runs.perform_cancel_stray)
-    found.register(jobs.RunCommands, comments.run_commands)
-    found.register(jobs.PostReply, comments.post_reply)
-    found.register(jobs.CheckTag, tags.check)
-    found.register(jobs.CutByTag, tags.cut)
-    found.register(jobs.ExpireBuild, reconcile.expire_build)
-    found.register(jobs.ExpireDeployment, reconcile.expire_deployment)
-    found.register(jobs.FetchDelivery, reconcile.fetch_delivery)
-    found.register(jobs.CheckRepository, repositories.check)
-    found.register(jobs.Reconcile, reconcile.reconcile)
-    found.register(jobs.SweepDeliveries, reconcile.sweep_deliveries)
-    found.register(jobs.CheckRepositories, reconcile.check_repositories)
-    found.register(jobs.Prune, _prune)
-    return found
+def build_registry(dispatcher: Dispatcher, process_webhook: Performer[WebhookDelivery]) -> Registry:
+    """The registry of all kinds of jobs."""
+    registry = Registry()
+    registry.register(WebhookDelivery, process_webhook)
+    registry.register(jobs.DispatchRun, dispatcher.dispatch)
+    registry.register(jobs.FollowRun, tracking.follow)
+    registry.register(jobs.CancelRun, runs.perform_cancel)
+    registry.register(jobs.CancelStrayRun, runs.perform_cancel_stray)
+    registry.register(jobs.RunCommands, comments.run_commands)
+    registry.register(jobs.PostReply, comments.post_reply)
+    registry.register(jobs.CheckTag, tags.check)
+    registry.register(jobs.CutByTag, tags.cut)
+    registry.register(jobs.ExpireBuild, reconcile.expire_build)
+    registry.register(jobs.ExpireDeployment, reconcile.expire_deployment)
+    registry.register(jobs.FetchDelivery, reconcile.fetch_delivery)
+    registry.register(jobs.CheckRepository, repositories.check)
+    registry.register(jobs.Reconcile, reconcile.reconcile)
+    registry.register(jobs.SweepDeliveries, reconcile.sweep_deliveries)
+    registry.register(jobs.CheckRepositories, reconcile.check_repositories)
+    registry.register(jobs.Prune, _prune)
+    return registry
 
 
 async def _prune(context: Context, job: jobs.Prune) -> None:

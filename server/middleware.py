@@ -1,4 +1,4 @@
-"""What every request gets: a request id, a log line, caching headers, compression and CORS."""
+"""The request middleware: request ids, the request log, caching headers, compression and CORS."""
 
 import asyncio
 import gzip
@@ -6,10 +6,11 @@ import hashlib
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from api.http.negotiation import accepts_gzip
 from bot.log import bind_log_context
@@ -21,20 +22,19 @@ GZIP_LEVEL = 6
 COMPRESSED_TYPES = ("json", "xml", "javascript", "css")
 EXPOSED_HEADERS = "ETag, Idempotency-Replayed, Link, Location, Retry-After, X-Request-ID"
 ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-ID"
+NOT_MODIFIED_HEADERS = ("ETag", "Cache-Control", "Vary", "X-Content-Type-Options", "Link")
 PREFLIGHT_SECONDS = 600
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _TAG = re.compile(r'(?:W/)?"([^"]*)"')
 
 log = structlog.get_logger()
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
 
 class RequestMiddleware:
     """The outermost middleware.
 
-    `origins` are the CORS origins that may call the service; `*` admits any. Requests below a path prefix in
-    `unwrapped` are passed through; those below one in `own_headers` are logged, and their responses left as they are.
+    `origins` are the CORS origins that may call the service; `*` allows any. Requests below a path prefix in
+    `unwrapped` are passed through; those below one in `own_headers` are logged, but their responses are not changed.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class RequestMiddleware:
         return response
 
     def _preflight(self, request: web.Request) -> web.Response | None:
-        """The response to a CORS preflight request; None where the request is none, or its origin is not admitted."""
+        """The response to a CORS preflight request; None for other requests and for origins that are not allowed."""
         unrouted = request.match_info.http_exception
         if (
             request.method != "OPTIONS"
@@ -78,21 +78,21 @@ class RequestMiddleware:
         return web.Response(status=204, headers=headers)
 
     def _allowed_origin(self, request: web.Request) -> str | None:
-        """The value of Access-Control-Allow-Origin; None or empty where the origin is not admitted."""
+        """The value of Access-Control-Allow-Origin; None if the origin is not allowed."""
         origin = request.headers.get("Origin", "")
         return "*" if "*" in self._origins else origin if origin.lower() in self._origins else None
 
     async def _finish(self, request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         if isinstance(response, web.Response) and isinstance(response.body, bytes | None):
-            response.headers.setdefault("Cache-Control", "private, no-cache")  # stored, and revalidated on each use
+            response.headers.setdefault("Cache-Control", "private, no-cache")  # stored, but revalidated before each use
             add_vary(response, ["Authorization", "Accept-Encoding"])
             response = apply_etag(request, response)
             await _compress(request, response)
         if self._origins:
             add_vary(response, ["Origin"])
-        if allowed := self._allowed_origin(request):
-            response.headers["Access-Control-Allow-Origin"] = allowed
+        if allowed_origin := self._allowed_origin(request):
+            response.headers["Access-Control-Allow-Origin"] = allowed_origin
             response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
         return response
 
@@ -103,7 +103,7 @@ def request_id_of(header: str) -> str:
 
 
 def add_vary(response: web.StreamResponse, names: Iterable[str]) -> None:
-    """Add header names to the response's Vary, unless they are listed already."""
+    """Add header names to the response's Vary header, without duplicates."""
     if "Vary" not in response.headers:
         response.headers["Vary"] = ", ".join(names)
         return
@@ -113,20 +113,20 @@ def add_vary(response: web.StreamResponse, names: Iterable[str]) -> None:
 
 
 def apply_etag(request: web.Request, response: web.Response) -> web.Response:
-    """Set the ETag of a successful GET, or answer 304 where the client has this representation already.
+    """Set the ETag of a successful GET, or respond 304 if the client already has this representation.
 
-    The tag is weak: a compressed and an uncompressed response share it. It covers the body and the `Link` header.
+    The tag is weak, since compressed and uncompressed responses share it. It covers the body and the `Link` header.
     """
     if request.method not in ("GET", "HEAD") or response.status != 200 or not isinstance(response.body, bytes):
         return response
     if "ETag" not in response.headers:
         content = response.body + b"\0" + response.headers.get("Link", "").encode()
         response.headers["ETag"] = f'W/"{hashlib.sha256(content).hexdigest()[:32]}"'
-    known = request.headers.getall("If-None-Match", [])
-    if not known or not etag_matches(response.headers["ETag"], ",".join(known)):
+    if_none_match = ",".join(request.headers.getall("If-None-Match", []))
+    if not if_none_match or not etag_matches(response.headers["ETag"], if_none_match):
         return response
-    kept = ("ETag", "Cache-Control", "Vary", "X-Content-Type-Options", "Link")
-    return web.Response(status=304, headers={name: response.headers[name] for name in kept if name in response.headers})
+    headers = {name: response.headers[name] for name in NOT_MODIFIED_HEADERS if name in response.headers}
+    return web.Response(status=304, headers=headers)
 
 
 def etag_matches(tag: str, if_none_match: str) -> bool:

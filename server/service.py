@@ -1,4 +1,4 @@
-"""The service of one process: its database, its client of GitHub, its queue and its worker."""
+"""The service of one process: its database, GitHub client, webhook intake and worker."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,9 +15,9 @@ from bot.log import bind_log_context
 from bot.metrics import Metrics
 from bot.operations import users
 from bot.operations.workflows.dispatch import Dispatcher
-from bot.queue import schedule
 from bot.queue.intake import Intake
 from bot.queue.jobs import LeasedJob
+from bot.queue.schedule import run as run_schedule
 from bot.queue.worker import Worker, WorkerOptions
 from bot.settings import Settings
 from bot.store.database import Database, open_database, refuse_in_transaction
@@ -26,7 +26,7 @@ from server import jobs
 
 log = structlog.get_logger()
 
-JOB_SECONDS = 600
+JOB_TIMEOUT = 600  # seconds
 
 
 def app_keys(settings: Settings) -> AppKeys:
@@ -40,7 +40,7 @@ def app_keys(settings: Settings) -> AppKeys:
 
 @asynccontextmanager
 async def open_resources(database_url: str, keys: AppKeys, metrics: Metrics) -> AsyncIterator[tuple[Database, GitHub]]:
-    """Open the database and a client of GitHub; close both in the end."""
+    """Open the database and a GitHub client, and close both on exit."""
     database = await open_database(database_url)
     try:
         async with aiohttp.ClientSession() as session:
@@ -50,7 +50,7 @@ async def open_resources(database_url: str, keys: AppKeys, metrics: Metrics) -> 
 
 
 class Service:
-    """Everything that one process runs on. `database` and `github` are set while it is open."""
+    """The resources of one process. `database` and `github` are set while it is open."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -68,30 +68,30 @@ class Service:
         return Context(github=self.github, actor=users.NO_ACTOR, channel="", publish=self._publish)
 
     async def open(self) -> None:
-        """Connect to the database and make the client of GitHub."""
+        """Open the database and the GitHub client."""
         settings = self.settings
         resources = open_resources(settings.database_url, app_keys(settings), self.metrics)
         self.database, self.github = await self._resources.enter_async_context(resources)
 
     async def close(self) -> None:
-        """Close what was opened."""
+        """Close the database and the GitHub client."""
         await self._resources.aclose()
 
-    async def work(self, *, scheduled: bool = True) -> None:
-        """Work on the queue, and keep the schedule if `scheduled`, until cancelled.
+    async def work(self, *, schedule: bool = True) -> None:
+        """Perform jobs, and with `schedule` enqueue the recurring ones, until cancelled or the worker is stopped.
 
-        Refuses to start where a SQLite file already has a worker.
+        Refuses to start if another process already works on the same SQLite file.
         """
-        scheduling = asyncio.create_task(schedule.run(jobs.EVERY, jobs.FIRST_AFTER)) if scheduled else None
+        scheduler = asyncio.create_task(run_schedule(jobs.INTERVALS, jobs.FIRST_DELAYS)) if schedule else None
         try:
             await self.worker.run()
         finally:
-            if scheduling is not None:
-                scheduling.cancel()
-                await asyncio.wait([scheduling])
+            if scheduler is not None:
+                scheduler.cancel()
+                await asyncio.wait([scheduler])
 
     def _make_worker(self) -> Worker:
-        registry = jobs.registry(Dispatcher(self.settings.dispatch_search_seconds), webhooks.process)
+        registry = jobs.build_registry(Dispatcher(self.settings.dispatch_search_seconds), webhooks.process)
 
         async def perform(job: LeasedJob) -> None:
             bind_log_context(job=job.id, kind=job.kind)
@@ -103,12 +103,12 @@ class Service:
         return Worker(
             perform,
             self._on_finished,
-            WorkerOptions(concurrency=self.settings.worker_concurrency, job_timeout=JOB_SECONDS),
+            WorkerOptions(concurrency=self.settings.worker_concurrency, job_timeout=JOB_TIMEOUT),
             should_yield=self.intake.under_load,
         )
 
     def _publish(self, event: Event) -> None:
-        """Pass a committed event on to the metrics and the log."""
+        """Pass a committed event to the metrics and the log."""
         self.metrics.on_event(event)
         if event.alarm:
             details = {"before": _unwrapped(event.before), "after": _unwrapped(event.after)}
@@ -117,7 +117,7 @@ class Service:
             log.info("event", act=event.name, subject=event.subject, commit=event.commit)
 
     async def _system_context(self) -> Context:
-        """The context of an operation by Longshore itself."""
+        """The context of a job, in which Longshore itself is the actor."""
         if self._system is None:
             self._system = await users.system_actor(self.context())
         return self.context().acting_as(self._system, "job")

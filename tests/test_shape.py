@@ -506,7 +506,7 @@ async def _nothing(*_: Any) -> None: ...
 
 def test_every_kind_of_job_is_performed_and_every_performer_has_work() -> None:
     declared = job_types()
-    assert jobs.registry(Dispatcher(60), _nothing).kinds == {job.kind for job in declared}
+    assert jobs.build_registry(Dispatcher(60), _nothing).kinds == {job.kind for job in declared}
     made = set().union(*(constructed(name) for name in modules() if not is_below(name, "sandbox")))
     assert {job.__name__ for job in declared} <= made
     assert len({job.kind for job in declared}) == len(declared)

@@ -234,7 +234,7 @@ async def running_world(source: Path, database_url: str, serve: Serve, **setting
     github = await GitHub.create(source)
     try:
         api = await serve(github.app)
-        app = create_app(settings_for(github, str(api.make_url("/")), database_url, **settings), scheduled=False)
+        app = create_app(settings_for(github, str(api.make_url("/")), database_url, **settings), schedule=False)
         server = await serve(app)
         github.webhook_url = str(server.make_url("/webhooks/github"))
         async with aiohttp.ClientSession() as session:

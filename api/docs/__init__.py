@@ -1,1 +1,1 @@
-"""The API description: the OpenAPI document, and the page that shows it."""
+"""The API description: the OpenAPI document, and a page that displays it."""

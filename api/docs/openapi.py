@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, generated from the declarations of endpoints and merged with paths described elsewhere.
+"""The OpenAPI 3.1 document, generated from the declared endpoints and merged with the paths of the PDC dialect.
 
 https://spec.openapis.org/oas/v3.1.0
 """
@@ -43,7 +43,7 @@ EXAMPLE_PROBLEMS = {
 
 Role = Literal["request", "query", "response", "error"]
 SchemaKey = tuple[str, str, Role]
-"""The method and path of an endpoint, and which of its models is meant."""
+"""The method and path of an endpoint, and the role of one of its models."""
 
 
 def document(
@@ -52,19 +52,19 @@ def document(
     """Return the document: the endpoints of the dialects together with further paths and components."""
     schemas = EndpointSchemas.of(dialects)
     responses: dict[str, Response] = {}
-    described: dict[str, dict[str, Operation]] = {}
+    operations: dict[str, PathItem] = {}
     for dialect, endpoint in _endpoints(dialects):
         operation = _operation(dialect, endpoint, schemas)
         for status in _error_statuses(dialect, endpoint):
             name = f"{dialect.name.replace(' ', '_')}_{endpoint.codec.content_types[0].rpartition('/')[2]}_{status}"
             responses[name] = _error_response(dialect, endpoint, status, schemas)
             operation["responses"][str(status)] = Reference({"$ref": f"#/components/responses/{name}"})
-        described.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
+        operations.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": {**info, "license": {"name": "Apache-2.0"}},
         "servers": [{"url": "/"}],
-        "paths": {path: {**described.get(path, {}), **paths.get(path, {})} for path in sorted({*described, *paths})},
+        "paths": {path: {**operations.get(path, {}), **paths.get(path, {})} for path in sorted({*operations, *paths})},
         "components": {
             **components,
             "schemas": {**schemas.shared, **components["schemas"]},
@@ -79,7 +79,7 @@ def _endpoints(dialects: Sequence[Dialect]) -> Iterator[tuple[Dialect, AnyEndpoi
 
 @dataclass(frozen=True)
 class EndpointSchemas:
-    """The JSON Schemas of the models of all endpoints, and those that they refer to."""
+    """The JSON Schemas of the models of all endpoints, and the shared schemas that they refer to."""
 
     by_key: Mapping[SchemaKey, Schema]
     shared: Schemas
@@ -100,22 +100,22 @@ class EndpointSchemas:
                     inputs.append(((endpoint.method, endpoint.path, role), mode, TypeAdapter(model)))
         by_key, shared = TypeAdapter.json_schemas(inputs, ref_template=REF)
         definitions: Schemas = shared.get("$defs", {})
-        return cls({key: _simplified(schema) for (key, _), schema in by_key.items()}, _simplified(definitions))
+        return cls({key: _simplify(schema) for (key, _), schema in by_key.items()}, _simplify(definitions))
 
     def get(self, endpoint: AnyEndpoint, role: Role) -> Schema:
-        """Return the schema of a model of an endpoint; an empty one if it has no such model."""
+        """Return the schema of a model of an endpoint, or an empty one if it has no such model."""
         return self.by_key.get((endpoint.method, endpoint.path, role), {})
 
 
-def _simplified(schema: Any) -> Any:
-    """Return a schema without what adds no information: titles that repeat names, and defaults of null."""
+def _simplify(schema: Any) -> Any:
+    """Remove redundant keywords from a schema: titles that repeat names, and defaults of null."""
     if isinstance(schema, list):
-        return [_simplified(each) for each in schema]
+        return [_simplify(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     redundant = {"title"} if isinstance(schema.get("title"), str) else set()
     redundant |= {"default"} if schema.get("default", "") is None else set()
-    return {name: _simplified(value) for name, value in schema.items() if name not in redundant}
+    return {name: _simplify(value) for name, value in schema.items() if name not in redundant}
 
 
 def _operation(dialect: Dialect, endpoint: AnyEndpoint, schemas: EndpointSchemas) -> Operation:
@@ -143,13 +143,13 @@ def _operation(dialect: Dialect, endpoint: AnyEndpoint, schemas: EndpointSchemas
 
 
 def _security(dialect: Dialect, endpoint: AnyEndpoint) -> list[dict[str, list[str]]]:
-    """Return the alternatives to authenticate; an empty one means that anonymous callers are admitted."""
+    """Return the alternative ways to authenticate; an empty one allows anonymous callers."""
     schemes: list[dict[str, list[str]]] = [{name: []} for name in dialect.security_schemes]
     return [*schemes, {}] if endpoint.anonymous_grant else schemes
 
 
 def _content(endpoint: AnyEndpoint, schema: Schema, value: object, content_type: str = "") -> dict[str, MediaType]:
-    """Return the content of a response. A format other than JSON is described as text that encodes the schema."""
+    """Return the content of a response. Formats other than JSON are described as strings that encode the schema."""
     content_type = content_type or endpoint.codec.content_types[0]
     if endpoint.codec is not JSON:
         schema = {"type": "string", "contentMediaType": content_type, "contentSchema": schema}
@@ -158,14 +158,14 @@ def _content(endpoint: AnyEndpoint, schema: Schema, value: object, content_type:
 
 
 def _error_response(dialect: Dialect, endpoint: AnyEndpoint, status: int, schemas: EndpointSchemas) -> Response:
-    """Return a response to a refused request, with an example in the form of the dialect."""
+    """Return the response to a refused request, with an example in the form of the dialect."""
     body = dialect.error_body(EXAMPLE_PROBLEMS.get(status) or Problem(TITLES[status]), status)
     content = _content(endpoint, schemas.get(endpoint, "error"), body, dialect.error_content_type)
     return {"description": TITLES[status], "content": content}
 
 
 def _error_statuses(dialect: Dialect, endpoint: AnyEndpoint) -> list[int]:
-    """Return every status with which an endpoint may refuse a request."""
+    """Return the statuses with which an endpoint may refuse requests."""
     writes = endpoint.method != "GET" and not endpoint.read_only
     may_name_missing_rows = "{" in endpoint.path or endpoint.request_model or endpoint.query_model
     statuses = {400, 401, 403, 429, 503}
@@ -201,8 +201,8 @@ def _query_parameters(endpoint: AnyEndpoint, schemas: EndpointSchemas) -> Iterat
 
 
 def _not_null(schema: Schema) -> Schema:
-    """Return a schema without null, which a query string cannot express."""
-    options = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+    """Remove null from a schema, since a query string cannot express it."""
+    options = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
     return {**{key: schema[key] for key in schema if key != "anyOf"}, **options[0]} if len(options) == 1 else schema
 
 
@@ -211,9 +211,9 @@ def _resolve(schema: Schema, shared: Schemas) -> Schema:
 
 
 def example(schema: Schema, shared: Schemas, name: str = "") -> Any:
-    """Return an example value: the schema's own if it has one, else a usual value for a field of this name.
+    """Return an example value: the schema's own, or else a typical value for a field of this name.
 
-    An object has its required properties, or all of them if none is required.
+    Objects get their required properties, or all of them if none is required.
     """
     schema = _resolve(schema, shared)
     for keyword in ("examples", "enum"):
@@ -230,5 +230,5 @@ def example(schema: Schema, shared: Schemas, name: str = "") -> Any:
             return values[key]
     if schema.get("type") == "object":
         properties = schema.get("properties", {})
-        return {each: example(properties[each], shared, each) for each in schema.get("required", properties)}
+        return {key: example(properties[key], shared, key) for key in schema.get("required", properties)}
     return [example(schema["items"], shared, name)] if "items" in schema else []

@@ -1,4 +1,4 @@
-"""The parts of an OpenAPI 3.1 document that are generated here, as types.
+"""Types for the parts of an OpenAPI 3.1 document that are generated here.
 
 https://spec.openapis.org/oas/v3.1.0
 """
@@ -9,7 +9,7 @@ from typing import Any, NotRequired, TypedDict
 from pydantic import JsonValue
 
 Schema = Mapping[str, Any]
-"""A JSON Schema: an open vocabulary, which pydantic types in the same way."""
+"""A JSON Schema, which may have any keywords; pydantic types it in the same way."""
 Schemas = Mapping[str, Schema]
 """The schemas of `#/components/schemas`, by name."""
 
@@ -36,7 +36,7 @@ class Response(TypedDict):
     content: NotRequired[dict[str, MediaType]]
 
 
-# `in` is a keyword of Python, which a class cannot have as an attribute.
+# The functional syntax, since `in` is a keyword in Python.
 Parameter = TypedDict(
     "Parameter", {"in": str, "name": str, "required": bool, "schema": Schema, "example": NotRequired[JsonValue]}
 )
@@ -56,7 +56,7 @@ class Operation(TypedDict):
 
 
 class Info(TypedDict):
-    """What the document describes."""
+    """The metadata of the API."""
 
     title: str
     version: str

@@ -23,12 +23,12 @@ from api.pdc.crud.resource import Field, Resource
 from api.pdc.request_bodies import JSON_TYPE, MEDIA_TYPES
 from api.pdc.resources.vocabularies import Vocabulary
 from api.pdc.responses import HTML_TYPE
-from api.pdc.routes import BASE, RESOURCES, SAFE_METHODS, Route
+from api.pdc.routes import BASE, RESOURCES, Route
 from bot.context import FORBIDDEN, NO_CREDENTIALS
 
 SENTENCES: Schema = {"type": "array", "items": {"type": "string"}}
 ERROR: Schema = {
-    "description": "A sentence, sentences, or sentences by field; of several items, which one is refused.",
+    "description": "A sentence, several sentences, or sentences by field; after a bulk request, also the refused item.",
     "anyOf": [{"type": "object"}, SENTENCES],
 }
 ERROR_EXAMPLES: Mapping[int, object] = {
@@ -42,7 +42,7 @@ ERROR_EXAMPLES: Mapping[int, object] = {
 }
 READ_ERRORS = (400, 401, 403, 404, 405, 406, 413, 429, 503)
 WRITE_ERRORS = (*READ_ERRORS, 409, 415)
-VERBS = {"GET": "Show", "POST": "Make", "PUT": "Replace", "PATCH": "Change", "DELETE": "Delete"}
+VERBS = {"GET": "Show", "POST": "Create", "PUT": "Replace", "PATCH": "Change", "DELETE": "Delete"}
 FIELD_SELECTION = ("fields", "exclude_fields")
 VOCABULARY_PARAMETERS = ("page", "page_size", *FIELD_SELECTION)
 HTML_CONTENT: dict[str, MediaType] = {
@@ -69,19 +69,19 @@ IDENTIFIERS: Schema = {"type": "array", "items": {"type": ["integer", "string"]}
 
 
 def paths() -> dict[str, PathItem]:
-    """Every path and its operations, with an example of every body."""
-    schemas, found = _all_schemas(), _paths()
-    for operation in (operation for path in found.values() for operation in path.values()):
+    """All paths with their operations, and with an example of each body."""
+    schemas, path_items = _all_schemas(), _path_items()
+    for operation in (operation for path_item in path_items.values() for operation in path_item.values()):
         bodies = [*operation["responses"].values(), operation.get("requestBody", {})]
         for content in (body.get("content") for body in bodies):
             for media_type in content.values() if isinstance(content, dict) else ():
                 media_type.setdefault("example", example(media_type["schema"], schemas))
-    return found
+    return path_items
 
 
 def components() -> dict[str, Mapping[str, object]]:
     """The schemas, parameters and responses that operations share."""
-    names = {name for each in RESOURCES.values() for name in (*getattr(each, "filters", ()), *COMMON)}
+    names = {name for target in RESOURCES.values() for name in (*getattr(target, "filters", ()), *COMMON)}
     repeated = {"type": "array", "items": {"type": "string"}}
     return {
         "schemas": _all_schemas(),
@@ -94,7 +94,7 @@ def components() -> dict[str, Mapping[str, object]]:
 
 
 def _all_schemas() -> dict[str, Schema]:
-    return {name: schema for each in RESOURCES.values() for name, schema in _schemas(each).items()}
+    return {name: schema for target in RESOURCES.values() for name, schema in _schemas(target).items()}
 
 
 def _error(status: int) -> Response:
@@ -106,7 +106,7 @@ def _error(status: int) -> Response:
 
 @dataclass(frozen=True)
 class _Operation:
-    """What an operation is described by; `response` is the schema of the body, None if there is no body."""
+    """An operation to describe; `response` is the schema of the response, None if it has no body."""
 
     name: str
     summary: str
@@ -119,7 +119,7 @@ class _Operation:
     media_types: Sequence[str] = MEDIA_TYPES[:1]
 
     def describe(self) -> Operation:
-        """The operation in OpenAPI."""
+        """The OpenAPI description of the operation."""
         success: Response = {"description": "Done"}
         if self.response is not None:
             success["content"] = {JSON_TYPE: {"schema": self.response}, **HTML_CONTENT}
@@ -143,26 +143,27 @@ class _Operation:
         return operation
 
 
-def _paths() -> dict[str, PathItem]:
-    root = _Operation("root", "All lists and their addresses", LINKS, READ_ERRORS, anonymous=True)
-    found: dict[str, PathItem] = {f"{BASE}/": {"get": root.describe()}}
+def _path_items() -> dict[str, PathItem]:
+    root = _Operation("root", "List all resources with their URLs", LINKS, READ_ERRORS, anonymous=True)
+    path_items: dict[str, PathItem] = {f"{BASE}/": {"get": root.describe()}}
     for name, endpoint in TOKEN_ENDPOINTS.items():
-        for method in (each for each in endpoint.methods if each not in SAFE_METHODS[1:]):
+        for method in (method for method in endpoint.methods if method not in ("HEAD", "OPTIONS")):
             response, anonymous = TOKEN_RESPONSES.get(name, TOKEN), name == "auth/token"
             errors = READ_ERRORS if anonymous else (*READ_ERRORS, 409)
             title = f"Credentials: {name}"
             operation = _Operation(f"{method} {name}", title, response, errors, anonymous=anonymous)
-            found.setdefault(f"{BASE}/{name}/", {})[method.lower()] = operation.describe()
-    for each in RESOURCES.values():
-        found[f"{BASE}/{each.name}/"] = _list_path(each)
-        if isinstance(each, Resource):
-            keys = [path.rpartition("__")[2] for path in each.key]
-            found["/".join([f"{BASE}/{each.name}", *(f"{{{key}}}" for key in keys), ""])] = _item_path(each, keys)
-    return found
+            path_items.setdefault(f"{BASE}/{name}/", {})[method.lower()] = operation.describe()
+    for target in RESOURCES.values():
+        path_items[f"{BASE}/{target.name}/"] = _list_path(target)
+        if isinstance(target, Resource):
+            keys = [path.rpartition("__")[2] for path in target.key]
+            path = "/".join([f"{BASE}/{target.name}", *(f"{{{key}}}" for key in keys), ""])
+            path_items[path] = _item_path(target, keys)
+    return path_items
 
 
 def _list_path(target: Resource | Vocabulary) -> PathItem:
-    name, title = f"list {target.name}", f"List {target.title}s"
+    name, title = f"list {target.name}", f"List {_plural(target.title)}"
     response = {"anyOf": [_ref(f"{target.name}.page"), {"type": "array", "items": _ref(target.name)}]}
     if isinstance(target, Vocabulary):
         return {"get": _Operation(name, title, response, READ_ERRORS, VOCABULARY_PARAMETERS, anonymous=True).describe()}
@@ -172,7 +173,7 @@ def _list_path(target: Resource | Vocabulary) -> PathItem:
 
 
 def _bulk_operations(resource: Resource) -> PathItem:
-    """The operations that write many items at once."""
+    """The operations that write several items at once."""
     name, item, new = resource.name, _ref(resource.name), _ref(f"{resource.name}.new")
     if not resource.actions:
         return {}
@@ -191,7 +192,7 @@ def _bulk_operations(resource: Resource) -> PathItem:
     }
     operations: PathItem = {}
     for method in Route(resource).methods[1:-2]:
-        title = f"{VERBS[method]} {'one or several' if method == 'POST' else 'several'} {resource.title}s"
+        title = f"{VERBS[method]} {'one or several' if method == 'POST' else 'several'} {_plural(resource.title)}"
         status, response = responses[method]
         operations[method.lower()] = _Operation(
             name=f"{method} several {name}",
@@ -205,8 +206,16 @@ def _bulk_operations(resource: Resource) -> PathItem:
     return operations
 
 
+def _plural(title: str) -> str:
+    if title.endswith("s"):
+        return title
+    if title.endswith("y"):
+        return f"{title[:-1]}ies"
+    return f"{title}es" if title.endswith("ch") else f"{title}s"
+
+
 def _by_key(resource: Resource, schema: Schema) -> Schema:
-    """The schema of an object of items by their keys."""
+    """The schema of an object with items by their keys."""
     return {
         "type": "object",
         "additionalProperties": schema,
@@ -215,9 +224,9 @@ def _by_key(resource: Resource, schema: Schema) -> Schema:
 
 
 def _example_key(resource: Resource) -> object:
-    """The key of the example item: its number, or the parts that identify it."""
+    """The key of the example item: its id, or the parts that identify it."""
     item = _example_item(resource)
-    values = [item[each.name] for each in resource.key_fields]
+    values = [item[field.name] for field in resource.key_fields]
     return values[0] if len(values) == 1 else "/".join(map(str, values))
 
 
@@ -245,43 +254,43 @@ def _item_path(resource: Resource, keys: Sequence[str]) -> PathItem:
 
 
 def _requires_nested(resource: Resource) -> bool:
-    """Whether an item must have lists or objects, which forms cannot represent."""
-    return any(each.is_required and each.type.schema["type"] in ("array", "object") for each in resource.fields)
+    """Whether an item needs lists or objects, which forms cannot represent."""
+    return any(field.is_required and field.type.schema["type"] in ("array", "object") for field in resource.fields)
 
 
 def _schemas(target: Resource | Vocabulary) -> dict[str, Schema]:
-    """The schemas of an item, a page of items and, where items can be written, of what is accepted."""
+    """The schemas of an item and of a page of items and, for writable resources, those of new and changed items."""
     links = {name: {"type": ["string", "null"], "format": "uri", "examples": [None]} for name in ("next", "previous")}
     results = {"type": "array", "items": _ref(target.name)}
     page = {"type": "object", "properties": {"count": {"type": "integer"}, **links, "results": results}}
-    properties, item = {each.name: _field_schema(each) for each in target.fields}, _example_item(target)
+    properties, item = {field.name: _field_schema(field) for field in target.fields}, _example_item(target)
     return {
         target.name: {"type": "object", "properties": properties, "examples": [item]},
         f"{target.name}.page": {**page, "required": ["count", "next", "previous", "results"]},
-        **_written_schemas(target.name, [each for each in target.fields if each.column], item),
+        **_written_schemas(target.name, [field for field in target.fields if field.column], item),
     }
 
 
 def _example_item(target: Resource | Vocabulary) -> Mapping[str, object]:
-    """The example item; fields for which no data is kept are empty."""
+    """The example item; fields without data are empty."""
     if isinstance(target, Vocabulary):
         return target.items[0]
     item = ITEMS[target.name]
     empty: dict[str, object] = {
-        each.name: [] if each.type is LIST else None for each in target.fields if each.name not in item
+        field.name: [] if field.type is LIST else None for field in target.fields if field.name not in item
     }
     return {**item, **empty}
 
 
 def _written_schemas(name: str, fields: Sequence[Field], item: Mapping[str, object]) -> dict[str, Schema]:
-    """The schemas of a new item and of changes to one. Nested rows are referred to by their id."""
+    """The schemas of new and changed items, which refer to nested rows by id."""
     if not fields:
         return {}
-    properties = {each.name: dict(each.type.schema) for each in fields}
+    properties = {field.name: dict(field.type.schema) for field in fields}
     strict = {"type": "object", "properties": properties, "additionalProperties": False}
-    values = {each: item[each] for each in properties if item[each] is not None}
-    values = {each: {"id": value["id"]} if isinstance(value, Mapping) else value for each, value in values.items()}
-    required = [each.name for each in fields if each.is_required]
+    values = {key: item[key] for key in properties if item[key] is not None}
+    values = {key: {"id": value["id"]} if isinstance(value, Mapping) else value for key, value in values.items()}
+    required = [field.name for field in fields if field.is_required]
     return {
         f"{name}.new": {**strict, "required": required, "examples": [values]},
         f"{name}.changed": {**strict, "minProperties": 1, "examples": [dict([*values.items()][-1:])]},

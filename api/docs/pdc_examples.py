@@ -1,4 +1,4 @@
-"""An example item of every resource, without the fields for which no data is kept."""
+"""An example item of each resource, without the fields that have no data."""
 
 from collections.abc import Mapping
 
@@ -101,7 +101,7 @@ ITEMS: Mapping[str, Mapping[str, object]] = {
         "requested_on": TIMESTAMP,
         "committed_on": TIMESTAMP,
         "duration": "0:00:00.004000",
-        "comment": "Bound for longer.",
+        "comment": "Support is extended.",
         "changes": [CHANGE],
     },
 }

@@ -1,4 +1,4 @@
-"""The OpenAPI document, and a page of Swagger UI that shows it. All its files are served from this package."""
+"""The OpenAPI document, and a page that displays it with Swagger UI, whose files are part of this package."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -14,11 +14,11 @@ from api.docs.openapi_types import Info
 from api.http.endpoints import Dialect
 
 ABOUT = """\
-One set of release records in five dialects: release candidates and deployments, package releases, announcements,
-release schedules and released files; in addition, native routes and GraphQL.
+One set of release records in several dialects: release candidates and deployments, package releases, announcements,
+release schedules and released files; in addition, a native API and GraphQL.
 """
-AUTH_CODE = "A token as `auth_code`, which the body may hold instead, next to the record."
-# The security schemes, by the names in `Dialect.security`.
+AUTH_CODE = "A token as `auth_code`; alternatively, the body may contain it next to the record."
+# The security schemes, by the names in `Dialect.security_schemes`.
 SECURITY_SCHEMES: Mapping[str, JsonValue] = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer <token>`"},
     "token": {
@@ -76,13 +76,13 @@ class ApiDocs:
         self._dialects = dialects
         self._bodies: dict[str, bytes] = {}
 
-    def add(self, app: web.Application) -> None:
+    def add_routes(self, app: web.Application) -> None:
         """Add the routes, which need no credentials."""
         for path in paths():
             app.router.add_get(path, self.respond)
 
     async def respond(self, request: web.Request) -> web.Response:
-        """Respond with what belongs to the path of the request."""
+        """Respond with the document, the page or the file at the requested path."""
         path = request.path
         if path not in self._bodies:
             self._bodies[path] = await asyncio.to_thread(self._body, path)  # the document takes long to generate

@@ -1,4 +1,4 @@
-"""Fields that lead from one node to another, or to a page of nodes: connections, as Relay specifies them.
+"""Fields that refer to other nodes: to a single one, or to pages of them (connections, as Relay specifies them).
 
 https://relay.dev/graphql/connections.htm
 """
@@ -39,14 +39,13 @@ def object_type(cls: type[T]) -> type[T]:
 def computed(resolver: Callable[..., object], description: str | None = None) -> Any:
     """Declare a field with a resolver.
 
-    Resolvers return records of the store. The annotation of the field names the GraphQL type that they are shown as,
-    which is why this returns Any.
+    Resolvers return records of the store, but the field is annotated with the GraphQL type of the result; hence Any.
     """
     return strawberry.field(resolver=resolver, description=description)
 
 
 def reference(node_type: NodeType[N], column: str, description: str | None = None) -> Any:
-    """Declare a field for the node whose id is in a column; null where the column is."""
+    """Declare a field for the node whose id is in a column; null if the column is."""
 
     def resolve(root: Mapping[str, int | None], info: Info) -> Awaitable[N] | None:
         node_id = root[column]
@@ -159,7 +158,7 @@ class Pagination(FieldExtension):
         field.arguments = arguments
 
     def resolve(self, next_: Callable[..., object], source: Node | None, info: Info, **arguments: Any) -> LazyPage:
-        """Return the page that the arguments select; its nodes are read later, together with those of others."""
+        """Return the page that the arguments select; its nodes are read later, together with those of other pages."""
         info.context.require(self._nodes.node_type)
         window = page_window(self._nodes, **{name: arguments.get(name) for name in PAGINATION_ARGUMENTS})
         filters = tuple(

@@ -1,4 +1,4 @@
-"""Errors of GraphQL: those of a whole query and those of a field."""
+"""GraphQL errors, of whole queries and of single fields."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -21,7 +21,7 @@ CODES = {
 
 
 class QueryError(Protocol):
-    """The part of graphql-core's GraphQLError used here; importing the library is left to the first query."""
+    """The part of graphql-core's GraphQLError used here. The library itself is imported with the first query."""
 
     @property
     def formatted(self) -> Mapping[str, object]:
@@ -31,7 +31,7 @@ class QueryError(Protocol):
 class InvalidQuery(Refusal):
     """A query that cannot be executed because of `errors`; `code` classifies them.
 
-    The sentence is logged and therefore quotes nothing of the query.
+    The sentence is logged, and therefore does not quote the query.
     """
 
     def __init__(self, errors: Sequence[QueryError], code: str) -> None:

@@ -25,13 +25,13 @@ log = structlog.get_logger()
 
 
 class QueryExecutor:
-    """Executes queries. Parsed queries are cached: parsing and validating takes longer than most executions."""
+    """Executes queries. Parsed queries are cached, since parsing and validation take longer than most executions."""
 
     def __init__(self) -> None:
         self._documents: LRUCache[str, DocumentNode] = LRUCache(MAX_CACHED_QUERIES)
 
     async def perform(self, context: Context, call: Call[GraphQLRequest, None]) -> Result:
-        """Execute a query, or refuse it as invalid or as beyond the limits."""
+        """Execute a query; refuse one that is invalid or exceeds the limits."""
         body = call.body
         document = self._parse(body.query)
         operation = limits.select_operation(document, body.operation_name)
@@ -57,8 +57,8 @@ class QueryExecutor:
 
 
 def result_of(execution: ExecutionResult) -> Result:
-    """Return the response to an executed query; raise Unavailable if any field failed for want of the database."""
-    errors = sorted(execution.errors or [], key=_sortable_path)  # they arrive in whatever order the fields end
+    """Return the response to an executed query; raise Unavailable if the database failed during any field."""
+    errors = sorted(execution.errors or [], key=_sortable_path)  # they are in the order in which fields completed
     for error in errors:
         if isinstance(error.original_error, Unavailable):
             raise error.original_error
@@ -75,11 +75,11 @@ def _sortable_path(error: GraphQLError) -> list[str]:
 
 
 def _field_error(error: GraphQLError) -> dict[str, object]:
-    """Return the error of a field. An unexpected exception is logged with its traceback and not disclosed."""
+    """Return the error of a field. An unexpected exception is logged with its traceback, but not disclosed."""
     problem = error.original_error
     if isinstance(problem, Problem):
         message, extensions = problem.sentence, error_extensions(problem, status_of(problem))
-    elif isinstance(problem, GraphQLError) and problem.nodes:  # it names the part of the query that is wrong
+    elif isinstance(problem, GraphQLError) and problem.nodes:  # refers to the invalid part of the query
         message, extensions = error.message, {"code": CODES[400]}
     else:
         log.error("fault", path=PATH, field=".".join(map(str, error.path or ())), exc_info=problem or error)

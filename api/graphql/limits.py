@@ -1,7 +1,7 @@
-"""Limits on the text of a query, checked before it is executed: its length, its depth and its cost.
+"""Limits on queries, checked before execution: length, depth and cost.
 
-The cost of a query is the number of objects that its response could hold: a page counts as many nodes as it may hold,
-and what is selected of a node counts once for each of them. A list of which only the length is selected counts as one.
+The cost of a query is the maximum number of objects in its response: a page counts as the maximum number of its nodes,
+and the objects selected from a node count once per node. A list counts as one if only its length is selected.
 """
 
 from collections.abc import Iterator, Mapping
@@ -43,7 +43,7 @@ MAX_DIRECTIVES = 30
 MAX_DEPTH = 10
 MAX_BRACE_DEPTH = 30
 MAX_COST = 2_000
-TOTAL_COUNT_COST = 100  # of `totalCount` of a list of all nodes
+TOTAL_COUNT_COST = 100  # of the `totalCount` of a list at the root
 MAX_REPORTED_COST = 10**12  # a higher cost is reported as this
 
 CONNECTION_FIELDS = ("edges", "node", "nodes", "pageInfo")
@@ -81,7 +81,7 @@ def select_operation(document: DocumentNode, name: str | None) -> OperationDefin
 def coerce_variables(
     schema: GraphQLSchema, operation: OperationDefinitionNode, variables: Mapping[str, object]
 ) -> Mapping[str, object]:
-    """Return the values of an operation's variables with defaults; refuse those of a wrong type."""
+    """Return the values of an operation's variables with defaults; refuse values of the wrong type."""
     values = get_variable_values(schema, operation.variable_definitions or (), dict(variables), max_errors=10)
     if isinstance(values, list):
         raise InvalidQuery(values, "BAD_USER_INPUT")
@@ -91,7 +91,7 @@ def coerce_variables(
 def check_cost(
     schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, object]
 ) -> int:
-    """Return the cost of a query; refuse one that costs too much or asks for too large a page."""
+    """Return the cost of a query; refuse one that costs too much or requests too large a page."""
     query = schema.query_type
     total = CostCounter(document, variables).count(operation.selection_set, query).objects if query else 0
     cost = min(total, MAX_REPORTED_COST)
@@ -106,14 +106,14 @@ def check_cost(
 
 
 class Cost(NamedTuple):
-    """The cost of a selection, and whether it reads the page of a connection rather than its length alone."""
+    """The cost of a selection, and whether it reads the page of a connection or only its length."""
 
     objects: int
     reads_page: bool
 
 
 class CostCounter:
-    """Counts the cost of the parts of a document; each fragment is counted once and remembered."""
+    """Computes the cost of the parts of a document; the cost of each fragment is computed once."""
 
     def __init__(self, document: DocumentNode, variables: Mapping[str, object]) -> None:
         self._variables = variables
@@ -121,7 +121,7 @@ class CostCounter:
         self._fragment_costs: dict[str, Cost] = {}
 
     def count(self, selections: SelectionSetNode, parent: GraphQLObjectType) -> Cost:
-        """Return the cost of what is selected from one object."""
+        """Return the cost of the fields that are selected from one object."""
         costs = [self._selection(selection, parent) for selection in selections.selections]
         return Cost(sum(cost.objects for cost in costs), any(cost.reads_page for cost in costs))
 
@@ -153,7 +153,7 @@ class CostCounter:
         return count_cost + (size * (1 + selected.objects) if selected.reads_page else not is_counted)
 
     def _selects_total_count(self, selections: SelectionSetNode) -> bool:
-        """Whether the length of a list is selected, for which the database reads every row of a list of all nodes."""
+        """Whether the length of a list is selected, which requires a count in the database."""
         return any(
             selection.name.value == "totalCount"
             if isinstance(selection, FieldNode)
@@ -173,7 +173,7 @@ class CostCounter:
 
 
 class DepthCounter:
-    """Counts the depth of the parts of a document; each fragment is counted once and remembered.
+    """Computes the depth of the parts of a document; the depth of each fragment is computed once.
 
     Introspection fields do not count.
     """
@@ -196,7 +196,7 @@ class DepthCounter:
 
     def _fragment(self, name: str) -> int:
         if name not in self._fragment_depths:
-            self._fragment_depths[name] = 0  # ends a cycle, which validation refuses later
+            self._fragment_depths[name] = 0  # breaks a cycle, which validation refuses later
             fragment = self._fragments.get(name)
             self._fragment_depths[name] = self.count(fragment.selection_set) if fragment else 0
         return self._fragment_depths[name]
@@ -218,7 +218,7 @@ def _nested(selection: SelectionNode, fragments: Mapping[str, FragmentDefinition
 
 
 def _check_syntax(document: DocumentNode) -> None:
-    """Refuse what is repeated too often or nested too deeply, before anything is looked up in the schema."""
+    """Refuse too many aliases or directives and too deep nesting, before the query is validated against the schema."""
     aliases = directives = introspections = 0
     for node, brace_depth in _walk(document):
         aliases += isinstance(node, FieldNode) and node.alias is not None
@@ -228,7 +228,7 @@ def _check_syntax(document: DocumentNode) -> None:
     for name, count, limit in (("aliases", aliases, MAX_ALIASES), ("directives", directives, MAX_DIRECTIVES)):
         if count > limit:
             raise LimitExceeded(f"The query has {count} {name}. At most {limit} are allowed.", limit=limit)
-    if introspections and aliases:  # introspection has no cost: thirty of it in one query took thirteen seconds
+    if introspections and aliases:  # introspection has no cost, but thirty aliases of it took thirteen seconds
         raise LimitExceeded("A query that asks for the schema has no aliases.", limit=0)
     _check_depth(document)
 
@@ -243,7 +243,7 @@ def _walk(document: DocumentNode) -> Iterator[tuple[Node, int]]:
         for key in node.keys:
             child = getattr(node, key, None)
             children = child if isinstance(child, tuple | list) else (child,)
-            pending += [(each, inner_depth) for each in children if isinstance(each, Node) and key != "loc"]
+            pending += [(child, inner_depth) for child in children if isinstance(child, Node) and key != "loc"]
 
 
 def _check_node(node: Node, brace_depth: int) -> None:

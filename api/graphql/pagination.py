@@ -25,7 +25,7 @@ FilterArgument = FilterValue | Enum | list[FilterValue | Enum]
 def page_window(
     nodes: NodeList[N], first: int | None, after: str | None, last: int | None, before: str | None
 ) -> PageWindow:
-    """Return the slice of a list that the four pagination arguments select; refuse what is out of range."""
+    """Return the window of a list that the four pagination arguments select; refuse invalid arguments."""
     bounds = {
         name: None if cursor is None else parse_cursor(nodes, name, cursor)
         for name, cursor in (("after", after), ("before", before))
@@ -72,7 +72,7 @@ def parse_cursor(nodes: NodeList[N], argument: str, cursor: str) -> SortKey:
 
 
 def _parse_sort_value(key: str, value: object) -> FilterValue:
-    """Return a value of a cursor as the type of its column; raise ValueError if it is none."""
+    """Convert a value of a cursor to the type of its column; raise ValueError for an invalid value."""
     if isinstance(value, str):
         if key == "date":
             return date.fromisoformat(value)

@@ -1,4 +1,4 @@
-"""The context of one query: what the caller may see, and the data loaders that batch reads per level of the query."""
+"""The context of one query: the caller's visibility, and the data loaders that batch reads."""
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from datetime import date
@@ -28,11 +28,11 @@ T = TypeVar("T")
 
 PROJECT_GRANTS = ("project:read",)
 GRANTS: Mapping[NodeType[Node], tuple[str, ...]] = {ANNOUNCEMENT: READS, SCHEDULE: ("content:read",)}
-"""The grants of which one is needed to see nodes of a type; PROJECT_GRANTS for all others."""
+"""Types of nodes with the grants that allow callers to see them; other types need PROJECT_GRANTS."""
 
 
 class QueryContext:
-    """What the resolvers of one query share. Every read is limited to what the caller may see."""
+    """The state that the resolvers of one query share. Reads return only what the caller may see."""
 
     def __init__(self, context: Context) -> None:
         actor = context.actor
@@ -65,7 +65,7 @@ class QueryContext:
 
         async def load(ids: list[int]) -> list[N | BaseException]:
             nodes = await graph.nodes_by_id(node_type, self._viewer, ids)
-            return [nodes.get(each) or Forbidden(FORBIDDEN, grant=_grants(node_type)[0]) for each in ids]
+            return [nodes.get(row_id) or Forbidden(FORBIDDEN, grant=_grants(node_type)[0]) for row_id in ids]
 
         return self._loader(node_type, load).load(node_id)
 
@@ -74,7 +74,7 @@ class QueryContext:
 
         async def load(parents: list[int]) -> list[list[N]]:
             pages = await graph.pages(nodes, self._viewer, parents, window, filters)
-            return [pages[each] for each in parents]
+            return [pages[parent_id] for parent_id in parents]
 
         return self._loader((nodes, window, filters), load).load(parent)
 
@@ -83,14 +83,14 @@ class QueryContext:
 
         async def load(parents: list[int]) -> list[int]:
             counts = await graph.counts(nodes, self._viewer, parents, filters)
-            return [counts[each] for each in parents]
+            return [counts[parent_id] for parent_id in parents]
 
         return self._loader((nodes, filters), load).load(parent)
 
     def _loader(
         self, key: Hashable, load: Callable[[list[int]], Awaitable[Sequence[T | BaseException]]]
     ) -> DataLoader[int, T]:
-        """Return the loader for a key: its ids are collected and read together."""
+        """Return the loader for a key, which collects ids and reads them together."""
         if key not in self._loaders:
             self._loaders[key] = DataLoader(load)
         return self._loaders[key]

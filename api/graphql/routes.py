@@ -1,4 +1,4 @@
-"""The GraphQL dialect: one endpoint that queries are posted to.
+"""The GraphQL dialect: one endpoint for all queries.
 
 https://graphql.github.io/graphql-over-http/draft/
 """
@@ -57,7 +57,7 @@ class GraphQLResponse(BaseModel):
 
 
 def dialect() -> Dialect:
-    """Return the GraphQL dialect. Anonymous callers are admitted; each field then checks its own grant."""
+    """Return the GraphQL dialect. It is open to anonymous callers; each field checks its own grant."""
     query = Endpoint(
         *("POST", PATH, LazyExecutor().perform, GraphQLResponse),
         request_model=GraphQLRequest,
@@ -71,7 +71,7 @@ def dialect() -> Dialect:
 
 
 class LazyExecutor:
-    """Executes queries, importing the executor with the first: that takes a third of the whole start-up time."""
+    """Executes queries. The executor is imported with the first one, since that takes a third of the start-up time."""
 
     def __init__(self) -> None:
         self._perform: Callable[[Context, Call[GraphQLRequest, None]], Awaitable[Result]] | None = None

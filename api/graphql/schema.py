@@ -1,4 +1,4 @@
-"""The schema, and how scalars are written in responses."""
+"""The schema and its scalars."""
 
 from collections.abc import Mapping
 from datetime import date, datetime

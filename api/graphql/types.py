@@ -1,4 +1,4 @@
-"""The object types of the schema. Their fields are the columns of nodes, by name, unless a resolver says otherwise."""
+"""The object types of the schema. Fields without a resolver are the columns of the same name."""
 
 from collections.abc import Awaitable, Mapping
 from datetime import date, datetime
@@ -215,7 +215,7 @@ class Environment:
 
 
 def _hidden_from_anonymous(column: str) -> Any:
-    """Declare a field that names or quotes a person: anonymous callers may read what is announced, but not by whom."""
+    """Declare a field that names or quotes a person, which anonymous callers may not read."""
 
     def resolve(root: Mapping[str, str | None], info: Info) -> str | None:
         return None if info.context.actor.is_anonymous else root[column]

@@ -1,4 +1,4 @@
-"""Authentication by tokens, the same in every dialect, with a limit on failed attempts."""
+"""Authentication by tokens in all dialects, with a limit on failed attempts."""
 
 import math
 import re
@@ -16,7 +16,7 @@ from bot.operations import users
 INVALID = "Invalid token."
 MAX_FAILURES = 20  # within the window, for one address or one token prefix
 WINDOW = 60.0  # seconds
-MAX_KEYS = 20_000  # addresses and token prefixes that are counted: some 20 MB when all are in use
+MAX_KEYS = 20_000  # addresses and token prefixes to count; they take up to 20 MB
 _HOP = re.compile(r'"?(?:\[(?P<six>[^\]]+)\](?::\d+)?|(?P<four>[\d.]+):\d+|(?P<bare>[^"]+))"?')
 
 Address = IPv4Address | IPv6Address
@@ -24,7 +24,7 @@ Network = IPv4Network | IPv6Network
 
 
 class FailedAttempts:
-    """The failed attempts of the last minute, counted by key."""
+    """Counts the failed attempts of the last minute by key."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, max_keys: int = MAX_KEYS) -> None:
         self._clock = clock
@@ -33,14 +33,14 @@ class FailedAttempts:
     def record(self, *keys: str) -> int:
         """Count a failure under each key. Returns 0, or the seconds to wait once a key has reached the limit.
 
-        A key at its limit is not counted further, and neither are the keys after it: a client that keeps failing
-        cannot fill the memory with invented tokens.
+        Counting stops at the first key that has reached its limit, so that a client cannot fill the memory by
+        inventing tokens.
         """
         return next((seconds for key in keys if (seconds := self._record(key))), 0)
 
     def _record(self, key: str) -> int:
         now = self._clock()
-        times = [moment for moment in self._times.get(key, ()) if moment > now - WINDOW]
+        times = [attempted_at for attempted_at in self._times.get(key, ()) if attempted_at > now - WINDOW]
         if len(times) >= MAX_FAILURES:
             return max(1, math.ceil(times[0] + WINDOW - now))
         self._times[key] = [*times, now]
@@ -50,7 +50,7 @@ class FailedAttempts:
 class Authenticator:
     """Identifies the actor of a request.
 
-    `anonymous_read` is the setting of that name; `trusted_proxies` are the networks whose X-Forwarded-For is believed.
+    `anonymous_read` is the setting of that name; `trusted_proxies` are the networks whose X-Forwarded-For is trusted.
     """
 
     def __init__(
@@ -64,10 +64,10 @@ class Authenticator:
         self._failures = FailedAttempts(clock)
 
     async def authenticate(self, request: web.Request, token: str | None = None) -> Actor:
-        """The actor whose token is in the Authorization header, or else is `token`; anonymous if there is neither.
+        """The actor with the token in the Authorization header or, without that header, with `token`; else anonymous.
 
-        Refuses malformed, unknown, expired and revoked tokens, with 429 after too many of them from one address or
-        with one prefix. A valid token is never refused.
+        Refuses malformed, unknown, expired and revoked tokens, with 429 after too many attempts from one address or
+        with one token prefix. A valid token is never refused.
         """
         headers = request.headers.getall("Authorization", ())
         header = (headers[0] if len(headers) == 1 else ", ".join(headers)).strip()  # two headers are malformed
@@ -99,8 +99,8 @@ class Authenticator:
 def client_address(remote: str | None, forwarded_for: str, proxies: Sequence[Network]) -> Address | None:
     """The address of the client, from the peer's address and X-Forwarded-For; None if the peer has no IP address.
 
-    Each proxy appends the address of its own peer. So the list is read from its end, for as long as the reporting
-    host is a trusted proxy and what it reports is an address; anything before that may be forged.
+    Each proxy appends the address of its own peer. The list is therefore read from its end, for as long as the
+    reporting host is a trusted proxy and reports a valid address; anything before that may be forged.
     """
     client = parse_address(remote or "")
     for hop in reversed([hop for hop in forwarded_for.split(",") if hop.strip()]):
@@ -129,7 +129,7 @@ def parse_address(text: str) -> Address | None:
 
 
 def rate_limit_key(address: Address | None) -> str:
-    """The unit that failures are counted for: one IPv4 address, or one IPv6 /64, the least that a customer has."""
+    """The unit to count failures for: an IPv4 address, or an IPv6 /64, the smallest network that customers get."""
     if isinstance(address, IPv6Address):
         return str(IPv6Network((int(address) >> 64 << 64, 64)))
     return str(address)

@@ -1,4 +1,4 @@
-"""Request and response bodies: their formats, their limits, and how untrusted bodies are read."""
+"""Request and response bodies: formats, limits, and the reading of untrusted bodies."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,16 +10,16 @@ from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
 from bot.errors import Refusal
 
 MAX_BODY_BYTES = 1024 * 1024
-MAX_ITEMS = 100  # fields of an object with known fields, entries of a list or of any other object
-RAW_BODY = web.RequestKey("raw_body", bytes)  # the bytes of a request's body, once they were read
+MAX_ITEMS = 100  # fields of an object, entries of a list
+RAW_BODY = web.RequestKey("raw_body", bytes)  # the body of a request, once it has been read
 
 JsonObject = dict[str, JsonValue]
 
 
 class BadRequest(Refusal):
-    """The request is not what the endpoint takes. `status` is 400, 413 or 415.
+    """The request is malformed or invalid. `status` is 400, 413 or 415.
 
-    `fields` lists the faults by field of the body, or by query parameter where `in_query` is set.
+    `fields` lists the errors by field of the body, or with `in_query` by query parameter.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class BadRequest(Refusal):
 
 
 class StrictModel(BaseModel):
-    """A JSON object that admits no unknown fields. One with more than `MAX_ITEMS` fields is refused unread."""
+    """A JSON object without unknown fields. More than `MAX_ITEMS` fields are refused before they are validated."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -51,9 +51,9 @@ class StrictModel(BaseModel):
 
 @dataclass(frozen=True)
 class Codec:
-    """A format of bodies. Responses carry the first of `content_types`; requests may carry any of them.
+    """A format of bodies. Responses have the first of `content_types`; requests may have any of them.
 
-    A `strict` format has types of its own for numbers, booleans and null, so that texts are not converted to them.
+    A `strict` format has its own types for numbers, booleans and null, so strings are not converted to them.
     """
 
     content_types: tuple[str, ...]
@@ -73,7 +73,7 @@ JSON = Codec(("application/json",), _load_json, lambda value: orjson.dumps(value
 
 
 async def read_bytes(request: web.Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
-    """Read the raw body. Refuses one that is too long or not encoded as its headers say."""
+    """Read the raw body. Refuses a body that is too long, or not encoded as the headers say."""
     if (request.content_length or 0) > max_bytes:
         raise BadRequest(f"The body has at most {max_bytes:,} bytes.", status=413)
     try:
@@ -103,7 +103,7 @@ async def read_object(request: web.Request, codec: Codec) -> JsonObject:
 
 
 def request_url(request: web.Request) -> str:
-    """The URL of a request, by its header Host. Refuses a Host that no URL can have."""
+    """The URL of a request, according to its Host header. Refuses an invalid Host."""
     try:
         return str(request.url)
     except ValueError as error:
@@ -111,7 +111,7 @@ def request_url(request: web.Request) -> str:
 
 
 def refuse_nul(value: object) -> None:
-    """Refuse a value with U+0000 in any text or key of it: PostgreSQL cannot store that character."""
+    """Refuse a value that contains U+0000 in a string or key: PostgreSQL cannot store that character."""
     pending = [value]
     while pending:
         item = pending.pop()

@@ -1,4 +1,4 @@
-"""Declarations: what an endpoint takes, does and returns, and how one API contract (a dialect) presents it."""
+"""Declarations of endpoints, and of the dialects (API contracts) that they belong to."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,9 +19,9 @@ QueryT = TypeVar("QueryT")
 
 @dataclass(frozen=True)
 class Call(Generic[BodyT, QueryT]):
-    """One request as an endpoint function receives it: path values by name, validated body and query.
+    """One request as an endpoint function receives it: path values by name, and the validated query and body.
 
-    `url` is the address of the request as the caller knows it, `base_url` the address of the service.
+    `url` is the URL of the request as the caller knows it, `base_url` that of the service.
     """
 
     path: Mapping[str, str]
@@ -31,7 +31,7 @@ class Call(Generic[BodyT, QueryT]):
     base_url: str
 
     def row_id(self, name: str) -> int:
-        """The path value `name` as a row id; 0, which no row has, where it cannot be one."""
+        """The path value `name` as a row id; 0, which no row has, if it is not a valid id."""
         return parse_row_id(self.path[name]) or 0
 
 
@@ -46,15 +46,15 @@ class Result:
 
 @dataclass(frozen=True)
 class Endpoint(Generic[BodyT, QueryT]):
-    """One operation of a dialect: its route, the function that performs it, and the models of its input and output.
+    """One call of a dialect: its route, the function that performs it, and the models of its input and output.
 
-    - `anonymous_grant`: callers without credentials are admitted where anonymous callers have this grant.
+    - `anonymous_grant`: the endpoint is open to anonymous callers if they have this grant.
     - `codec`: the format of request and response bodies.
-    - `returns_secret`: the response holds a secret and is never stored, so `Idempotency-Key` is refused.
-    - `read_only`: a POST that changes nothing and is performed anew each time, with or without `Idempotency-Key`.
-    - `other_statuses`: further statuses of success.
-    - `preserialized`: the function returns plain JSON that already fits `response_model` and is written without
-      validation; validating the rows of a list takes longer than reading them.
+    - `returns_secret`: the response contains a secret and is never stored, so `Idempotency-Key` is refused.
+    - `read_only`: a POST that changes nothing and is always performed, with or without `Idempotency-Key`.
+    - `other_statuses`: further success statuses.
+    - `preserialized`: the function returns plain JSON that already conforms to `response_model` and is written
+      without validation, since validating the rows of a list takes longer than reading them.
     """
 
     method: str
@@ -80,13 +80,13 @@ class Dialect:
     """One API contract: its name, its endpoints, and the form of its errors.
 
     - `challenge`: the value of WWW-Authenticate in a 401.
-    - `error_body`: the body of the error response for a problem with its HTTP status.
-    - `error_content_type`: the media type of errors; that of the endpoint's codec where it is empty.
-    - `find_credentials`: finds a token in the query or the body, where the dialect accepts it there;
-      `credential_parameters` are the query parameters that it may be in.
-    - `error_status`: maps problems to statuses, where the dialect differs from the others.
-    - `path_prefixes`: unknown paths below these are answered in this dialect too.
-    - `error_model`, `security_schemes`: the model of errors and the ways to authenticate, for the API description.
+    - `error_body`: builds the body of an error response from a problem and its HTTP status.
+    - `error_content_type`: the media type of errors; empty for that of the endpoint's codec.
+    - `find_credentials`: finds a token in the query or the body, if the dialect accepts it there;
+      `credential_parameters` are the query parameters that may contain it.
+    - `error_status`: maps problems to statuses, if the dialect does so in its own way.
+    - `path_prefixes`: errors at unknown paths below these have the form of this dialect, too.
+    - `error_model`, `security_schemes`: the model of errors and the authentication schemes, for the API description.
     """
 
     name: str
@@ -104,10 +104,10 @@ class Dialect:
 
 @dataclass(frozen=True)
 class ApiRuntime:
-    """What every dialect is served with.
+    """The dependencies that all dialects share.
 
-    `public_url` is the address of the service; `base_url` is that address where an operator has set it, else empty:
-    the addresses of requests are then taken from their header Host.
+    `public_url` is the URL of the service; `base_url` is the configured one, or empty if none is configured: the URLs
+    of requests then follow their Host header.
     """
 
     context: Callable[[], Context]
@@ -116,5 +116,5 @@ class ApiRuntime:
     public_url: str = ""
 
     def url_of(self, request: web.Request) -> str:
-        """The address of a request as callers know it."""
+        """The URL of a request as callers know it."""
         return self.base_url + str(request.rel_url) if self.base_url else request_url(request)

@@ -1,4 +1,4 @@
-"""Problems as HTTP error responses: their statuses, their headers, and the body that each dialect gives them."""
+"""Problems as HTTP error responses: statuses, headers, and the bodies of each dialect."""
 
 from collections.abc import Callable
 from pathlib import PurePosixPath
@@ -22,7 +22,7 @@ from bot.errors import (
     Unavailable,
 )
 
-STATUSES: tuple[tuple[type[Problem], int], ...] = (  # the first class that fits
+STATUSES: tuple[tuple[type[Problem], int], ...] = (  # the first matching class wins
     (RateLimited, 429),
     (Unauthenticated, 401),
     (Forbidden, 403),
@@ -39,14 +39,14 @@ ErrorRenderer = Callable[[web.Request, Problem, int], web.Response]
 
 
 def status_of(problem: Problem) -> int:
-    """The HTTP status of a problem, in every dialect without statuses of its own."""
+    """The usual HTTP status of a problem; a dialect may have its own."""
     if isinstance(problem, BadRequest):
         return problem.status
     return next((status for problem_type, status in STATUSES if isinstance(problem, problem_type)), 500)
 
 
 def error_response(dialect: Dialect, problem: Problem, codec: Codec = JSON, status: int = 0) -> web.Response:
-    """The error response of a dialect, with the problem's usual status unless another is given."""
+    """The error response of a dialect. `status` overrides the status of the problem."""
     status, headers = status or (dialect.error_status or status_of)(problem), {}
     if status == 401:
         headers["WWW-Authenticate"] = dialect.challenge
@@ -60,7 +60,7 @@ def error_response(dialect: Dialect, problem: Problem, codec: Codec = JSON, stat
 
 
 def error_renderer(dialect: Dialect) -> ErrorRenderer:
-    """A function that renders a problem at any path of a dialect, be it one of its endpoints or unknown."""
+    """A function that renders problems at any path of a dialect, known or unknown."""
 
     def render(request: web.Request, problem: Problem, status: int) -> web.Response:
         return error_response(dialect, problem, codec_for(dialect, request.path), status)
@@ -69,16 +69,16 @@ def error_renderer(dialect: Dialect) -> ErrorRenderer:
 
 
 def codec_for(dialect: Dialect, path: str) -> Codec:
-    """The format of errors at an unknown path: that of the dialect's endpoints with the same suffix."""
+    """The format of errors at an unknown path: that of the endpoints with the same suffix."""
     suffix = PurePosixPath(path).suffix
     return next(
-        (each.codec for each in dialect.endpoints if suffix and PurePosixPath(each.path).suffix == suffix),
+        (endpoint.codec for endpoint in dialect.endpoints if suffix and PurePosixPath(endpoint.path).suffix == suffix),
         dialect.endpoints[0].codec if dialect.endpoints else JSON,
     )
 
 
 def native_dialect(name: str, *endpoints: AnyEndpoint) -> Dialect:
-    """A dialect of Longshore's own routes, whose errors are problem details (RFC 9457)."""
+    """A dialect of native routes, whose errors are problem details (RFC 9457)."""
     return Dialect(
         name=name,
         endpoints=endpoints,

@@ -1,4 +1,4 @@
-"""Endpoints as aiohttp routes: a request is read, authenticated, performed and answered."""
+"""Endpoints as aiohttp routes: each request is read, authenticated, performed and answered."""
 
 import re
 from collections.abc import Callable
@@ -24,7 +24,7 @@ class EndpointHandler:
         self._dump = _serializer(endpoint)
 
     async def handle(self, request: web.Request) -> web.Response:
-        """Answer a request. This is the one place where refusals become the dialect's error responses."""
+        """Respond to a request. Only here do refusals become the dialect's error responses."""
         async with idempotent(request, self._endpoint) as exchange:
             try:
                 body, bad_request = await self._read(request)
@@ -38,7 +38,7 @@ class EndpointHandler:
         return exchange.response
 
     async def _read(self, request: web.Request) -> tuple[JsonObject, BadRequest | None]:
-        """The body, or what is wrong with it, which is reported only to callers that are authenticated."""
+        """The body and the error in it, which is raised only after authentication."""
         if not (self._endpoint.request_model or self._dialect.find_credentials):
             return {}, None
         try:
@@ -47,7 +47,7 @@ class EndpointHandler:
             return {}, bad_request
 
     async def _authenticate(self, request: web.Request, body: JsonObject, bad_request: BadRequest | None) -> Context:
-        """The context of the caller. Refuses anonymous callers where the endpoint does not admit them."""
+        """The context of the caller. Refuses anonymous callers unless the endpoint is open to them."""
         find_credentials = self._dialect.find_credentials
         token = find_credentials(request, body) if find_credentials else None
         actor = await self._runtime.authenticator.authenticate(request, token)
@@ -64,7 +64,7 @@ class EndpointHandler:
         return self._respond(result if isinstance(result, Result) else Result(result, self._endpoint.status))
 
     def _call(self, request: web.Request, body: JsonObject) -> Call[BaseModel | None, BaseModel | None]:
-        """The validated request. Refuses, in this order: the header Host, the query, the body."""
+        """The validated request. The Host header is checked first, then the query, then the body."""
         model, codec = self._endpoint.request_model, self._endpoint.codec
         return Call(
             url=self._runtime.url_of(request),
@@ -83,17 +83,17 @@ class EndpointHandler:
 
 
 def add_routes(app: web.Application, dialect: Dialect, runtime: ApiRuntime) -> None:
-    """Serve a dialect. Paths are served with and without a slash at the end.
+    """Add the routes of a dialect. Paths are served with and without a trailing slash.
 
-    Only a GET without the slash that its endpoint declares is redirected to the declared path.
+    Only a GET that lacks the declared trailing slash is redirected instead.
     """
     for endpoint in dialect.endpoints:
         handle = EndpointHandler(dialect, endpoint, runtime).handle
         pattern = re.sub(r"\{(\w+)\}", r"{\1:[^/]+}", endpoint.path)  # aiohttp's default pattern excludes braces
         methods = ("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,)
-        slash = pattern.endswith("/")
-        alternative = pattern[:-1] if slash else f"{pattern}/"
-        redirects = slash and endpoint.method == "GET"
+        has_slash = pattern.endswith("/")
+        alternative = pattern[:-1] if has_slash else f"{pattern}/"
+        redirects = has_slash and endpoint.method == "GET"
         for path, handler in ((pattern, handle), (alternative, _redirect_to_slash if redirects else handle)):
             for method in methods:
                 app.router.add_route(method, path, handler)
@@ -106,7 +106,7 @@ async def _redirect_to_slash(request: web.Request) -> web.Response:
 
 
 def _serializer(endpoint: AnyEndpoint) -> Callable[[object], bytes]:
-    """What validates and serializes an endpoint's response values."""
+    """The function that validates and serializes the response values of an endpoint."""
     codec = endpoint.codec
     if endpoint.preserialized:
         return codec.dumps

@@ -1,4 +1,4 @@
-"""POSTs with an `Idempotency-Key`: performed once; repeats of the request get the stored response.
+"""POSTs with an `Idempotency-Key` are performed once; repeated requests get the stored response.
 
 https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 """
@@ -24,7 +24,7 @@ MALFORMED = f"Idempotency-Key must be 1 to {MAX_KEY_LENGTH} printable ASCII char
 NOT_STORABLE = "The answer of this call holds a secret, which is not kept: send it without Idempotency-Key."
 REPLAYED = "Idempotency-Replayed"
 MAX_STORED_BYTES = 64 * 1024  # of a response
-TRANSIENT_STATUSES = (401, 429)  # a repeat may well be answered otherwise
+TRANSIENT_STATUSES = (401, 429)  # not stored: a repeated request may succeed
 
 log = structlog.get_logger()
 
@@ -38,10 +38,10 @@ class Exchange:
         self._record: IdempotencyRecord | None = None
 
     async def begin(self, context: Context) -> None:
-        """Claim the request's key, if it has one. `response` is set when the request was answered before.
+        """Claim the request's key, if it has one. Sets `response` to the stored response if the request is a repeat.
 
-        Refuses a malformed key, one that was used for another request, one whose first request is still in progress,
-        and any where the response holds a secret.
+        Refuses a key that is malformed, was used for another request, or belongs to a request in progress, and any key
+        if the response would contain a secret.
         """
         if self._endpoint.method != "POST" or self._endpoint.read_only:
             return
@@ -59,9 +59,9 @@ class Exchange:
         self.response = web.Response(status=record.status, body=record.body, headers=headers)
 
     async def end(self) -> None:
-        """Store the response, or release the key where a repeat should be performed again.
+        """Store the response, or release the key if a repeated request should be performed again.
 
-        That is after a fault, a transient refusal, or a response that is too long to store.
+        The key is released after a server error, a transient refusal, or a response that is too long to store.
         """
         if self._record is None:
             return
@@ -83,7 +83,7 @@ class Exchange:
 
 @asynccontextmanager
 async def idempotent(request: web.Request, endpoint: AnyEndpoint) -> AsyncIterator[Exchange]:
-    """Handle a request within an exchange, which ends with the block, also where it fails."""
+    """Handle a request within an exchange, which always ends when the block is left."""
     exchange = Exchange(request, endpoint)
     try:
         yield exchange
@@ -104,7 +104,7 @@ def key_of(request: web.Request) -> str | None:
 
 
 def fingerprint(request: web.Request, actor: Actor) -> str:
-    """A hash of what makes two requests the same: method, path, query, body, and the grants of the caller."""
+    """A hash that identifies repeated requests: of the method, path, query, body, and the caller's grants."""
     url = request.rel_url
     identity = [request.method, url.raw_path.rstrip("/"), url.raw_query_string, actor.project_id, *sorted(actor.grants)]
     return hashlib.sha256(orjson.dumps(identity) + b"\0" + request.get(RAW_BODY, b"")).hexdigest()

@@ -1,9 +1,9 @@
-"""Pages of lists: their query parameters, and the `Link` header that leads to other pages.
+"""Pages of lists: their query parameters, and `Link` headers to other pages.
 
 https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from pydantic import BaseModel, Field
@@ -24,7 +24,7 @@ class LongPageQuery(PageQuery):
 
 
 class KeysetQuery(BaseModel):
-    """A page of a list that is newest first: the rows whose id is below `before`."""
+    """A page of a list that is ordered newest first: the rows whose id is below `before`."""
 
     before: int | None = Field(None, ge=1, le=2**31 - 1)
     per_page: int = Field(20, ge=1, le=100)
@@ -41,21 +41,26 @@ def numbered_links(url: str, page: int, last: int) -> Mapping[str, str]:
     return _link_header(links)
 
 
+def limit_and_offset(page: int, size: int) -> tuple[int, int]:
+    """Limit and offset of a numbered page, with one extra row that shows whether another page follows."""
+    return size + 1, (page - 1) * size
+
+
 def adjacent_links(url: str, page: int, *, more: bool) -> Mapping[str, str]:
-    """The `Link` header of a numbered page of a list whose length is not counted; `more` pages follow or not."""
+    """The `Link` header of a numbered page of a list that is not counted; `more` is whether another page follows."""
     pages = {"first": 1, "prev": page - 1} if page > 1 else {}
     pages |= {"next": page + 1} if more else {}
     return _link_header({rel: page_url(url, "page", number) for rel, number in pages.items()})
 
 
-def next_link(url: str, before: int | None) -> Mapping[str, str]:
-    """The `Link` header to the page after this one, if there is one."""
-    return {} if before is None else _link_header({"next": page_url(url, "before", before)})
+def next_link(url: str, ids: Sequence[int], size: int) -> Mapping[str, str]:
+    """The `Link` header to the next page. `ids` are those on the page, and one more if the list goes on after it."""
+    return _link_header({"next": page_url(url, "before", ids[size - 1])}) if len(ids) > size else {}
 
 
 @lru_cache(maxsize=1024)
 def page_url(url: str, parameter: str, value: int) -> str:
-    """The URL of another page: the same with another value of one query parameter."""
+    """The URL of another page: the same URL with another value of one query parameter."""
     return str(URL(url).update_query({parameter: value}))
 
 

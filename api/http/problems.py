@@ -1,4 +1,4 @@
-"""Problem details (RFC 9457): the errors of Longshore's own routes and of paths that belong to no dialect."""
+"""Problem details (RFC 9457): the errors of native routes, and of paths that belong to no dialect."""
 
 from urllib.parse import quote
 
@@ -26,7 +26,7 @@ TITLES = {
 
 
 class FieldProblem(BaseModel):
-    """A fault of one field of the body, or of one query parameter."""
+    """An error in one field of the body, or in one query parameter."""
 
     detail: str = Field(examples=["`name` is required."])
     pointer: str | None = Field(None, examples=["#/name"])
@@ -48,7 +48,7 @@ class ProblemDetails(BaseModel):
 def problem_details(problem: Problem, status: int) -> dict[str, object]:
     """A problem as RFC 9457 problem details.
 
-    `pointer` names the field of the body that it is about, `parameter` the query parameter; `errors` lists every fault.
+    `pointer` names the invalid field of the body, `parameter` the query parameter; `errors` lists all errors.
     """
     body: dict[str, object] = {
         "type": "about:blank",
@@ -73,6 +73,6 @@ def _location(name: str, *, in_query: bool) -> dict[str, str]:
 
 
 def json_pointer(field: str) -> str:
-    """The JSON Pointer (RFC 6901) of a field as a URI fragment. A dot in the name leads into a nested object."""
+    """The JSON Pointer (RFC 6901) of a field as a URI fragment. Dots in the name separate nested objects."""
     parts = (part.replace("~", "~0").replace("/", "~1") for part in field.split("."))
     return "#/" + "/".join(quote(part, safe="~") for part in parts)

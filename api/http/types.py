@@ -1,4 +1,4 @@
-"""Field types that dialects share: timestamps, row ids, and values that a rule of `bot.rules` parses."""
+"""Field types that dialects share: times, and values that a rule of `bot.rules` parses."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,21 +12,21 @@ from bot.errors import Refusal
 from bot.rules.packages import parse_status
 
 
-def format_utc(moment: datetime | str) -> str:
+def format_utc(time: datetime | str) -> str:
     """Format a time as ISO 8601 in UTC with `Z`. SQLite returns times as text."""
-    if isinstance(moment, str):
-        if moment.endswith("+00:00"):
-            return f"{moment[:10]}T{moment[11:-6]}Z"
-        moment = datetime.fromisoformat(moment)
-    if moment.tzinfo is None:  # datetime.min and datetime.max: PostgreSQL stores them as infinite
-        moment = moment.replace(tzinfo=UTC)
-    return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat().removesuffix("+00:00") + "Z"
+    if isinstance(time, str):
+        if time.endswith("+00:00"):
+            return f"{time[:10]}T{time[11:-6]}Z"
+        time = datetime.fromisoformat(time)
+    if time.tzinfo is None:  # datetime.min and datetime.max, which PostgreSQL stores as infinite
+        time = time.replace(tzinfo=UTC)
+    return (time if time.tzinfo is UTC else time.astimezone(UTC)).isoformat().removesuffix("+00:00") + "Z"
 
 
 def _parse_zoned(text: object) -> datetime:
     with suppress(ValueError, OverflowError):
-        if isinstance(text, str) and (moment := datetime.fromisoformat(text)).tzinfo is not None:
-            return moment.astimezone(UTC)
+        if isinstance(text, str) and (time := datetime.fromisoformat(text)).tzinfo is not None:
+            return time.astimezone(UTC)
     raise PydanticCustomError("moment", "Must be a time with its zone, as in 2026-11-03T18:00:00Z")
 
 

@@ -1,4 +1,4 @@
-"""Validation of bodies, queries and path values. Faults become one `BadRequest` with a sentence for each field."""
+"""Validation of bodies, queries and path values. All errors become one `BadRequest` with a sentence per error."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
@@ -12,19 +12,19 @@ from api.http.bodies import BadRequest
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 MAX_NAME_LENGTH = 255
-MAX_FAULTS = 20  # reported for one request
-MAX_QUOTED = 100  # characters of a caller's field or parameter name that an error repeats
+MAX_ERRORS = 20  # reported for one request
+MAX_QUOTED = 100  # characters of a field or parameter name that an error quotes
 
 
 def validate(model: type[ModelT], values: object, *, strict: bool, in_query: bool = False) -> ModelT:
-    """Validate values against a model. Refuses with a sentence for each of the first faulty fields."""
+    """Validate values against a model. Refuses with a sentence for each of the first errors."""
     try:
         return model.model_validate(values, strict=strict)
     except ValidationError as error:
         fields: dict[str, list[str]] = {}
-        for fault in error.errors(include_url=False)[:MAX_FAULTS]:
-            name = ".".join(map(str, fault["loc"]))[:MAX_QUOTED]
-            fields.setdefault(name, []).append(_sentence(name, fault))
+        for details in error.errors(include_url=False)[:MAX_ERRORS]:
+            name = ".".join(map(str, details["loc"]))[:MAX_QUOTED]
+            fields.setdefault(name, []).append(_sentence(name, details))
         raise BadRequest(next(iter(fields.values()))[0], fields=fields, in_query=in_query) from error
 
 
@@ -38,17 +38,17 @@ def validate_query(
     accepted = [*(model.model_fields if model else ()), *other_parameters]
     for name in request.query:
         if name not in accepted or len(request.query.getall(name)) > 1:
-            listed = " and ".join(f"`{parameter}`" for parameter in accepted) or "none"
-            reason = "given more than once" if name in accepted else f"no parameter of this call, which takes {listed}"
+            names = " and ".join(f"`{parameter}`" for parameter in accepted) or "none"
+            reason = "given more than once" if name in accepted else f"no parameter of this call, which takes {names}"
             sentence = f"`{name[:MAX_QUOTED]}` is {reason}."
             raise BadRequest(sentence, fields={name[:MAX_QUOTED]: [sentence]}, in_query=True)
     return validate(model, dict(request.query), strict=False, in_query=True) if model else None
 
 
 def path_values(request: web.Request) -> Mapping[str, str]:
-    """The values of a request's path by name.
+    """The path values of a request by name.
 
-    One that the database cannot be queried for (it holds U+0000 or is too long) becomes a value that no row has.
+    A value that cannot be used in a query (with U+0000, or too long) is replaced by one that no row has.
     """
     return {
         name: text if "\0" not in text and len(text) <= MAX_NAME_LENGTH else "\x01"
@@ -56,11 +56,11 @@ def path_values(request: web.Request) -> Mapping[str, str]:
     }
 
 
-def _sentence(name: str, fault: ErrorDetails) -> str:
-    if fault["type"] == "missing":
+def _sentence(name: str, details: ErrorDetails) -> str:
+    if details["type"] == "missing":
         return f"`{name}` is required."
-    if fault["type"] == "extra_forbidden":
+    if details["type"] == "extra_forbidden":
         return f"`{name}` is not a field of this call."
-    if fault["type"] == "sentence":  # raised by a rule
-        return str(fault["msg"])
-    return f"`{name}`: {fault['msg'][0].lower()}{fault['msg'][1:]}."
+    if details["type"] == "sentence":  # raised by a rule
+        return str(details["msg"])
+    return f"`{name}`: {details['msg'][0].lower()}{details['msg'][1:]}."

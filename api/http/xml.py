@@ -1,7 +1,7 @@
-"""XML bodies, with the attributes that Rails uses: `type`, and `nil="true"`.
+"""XML bodies in the style of Rails, with the attributes `type` and `nil="true"`.
 
-`<release><version>1.1</version></release>` is `{"release": {"version": "1.1"}}`. Documents with a document type or
-entities, or with too many levels or elements, are refused; characters outside XML 1.0 are written as U+FFFD.
+`<release><version>1.1</version></release>` is `{"release": {"version": "1.1"}}`. Documents with a document type,
+entities, or too many levels or elements are refused; characters that XML 1.0 excludes are written as U+FFFD.
 """
 
 import re
@@ -26,7 +26,7 @@ _INVALID_CHARACTERS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0
 
 
 def xml_codec(list_name: str = "releases") -> Codec:
-    """XML as a format of bodies. `list_name` is the root element of a list."""
+    """XML as a format of bodies. `list_name` is the root element of lists."""
     return Codec(CONTENT_TYPES, loads, partial(dumps, list_name), strict=False)
 
 
@@ -34,10 +34,10 @@ def xml_codec(list_name: str = "releases") -> Codec:
 
 
 def loads(raw: bytes) -> JsonObject:
-    """Parse a document: the record that its root element is, or the members of a root element of another name.
+    """Parse a document into an object with the record that is its root element, or with the members of another root.
 
-    Elements are texts, or objects, or lists where they have `type="array"` or their name ends in `_list`; hyphens in
-    names become underscores. A repeated element becomes a list.
+    An element becomes a string, an object, or a list if it has `type="array"` or its name ends in `_list`. A repeated
+    element becomes a list, too. Hyphens in names become underscores.
     """
     name, value = _parse(raw)
     if name == "auth_code":
@@ -89,7 +89,7 @@ def _object(children: Iterable[tuple[str, JsonValue]]) -> JsonObject:
 
 
 class _TreeBuilder:
-    """Builds values from the parser's events. An element is discarded once it has ended."""
+    """Builds values from the parser's events, without keeping a tree of elements."""
 
     def __init__(self) -> None:
         self.root: tuple[str, JsonValue] = ("", {})
@@ -129,7 +129,7 @@ def _local(name: str) -> str:
 
 
 def dumps(list_name: str, value: object) -> bytes:
-    """Write a list of records, one record by its name, or errors by field."""
+    """Write a list of records, a single record by its name, or errors by field."""
     if isinstance(value, list):
         text = _element(list_name, value)
     elif not isinstance(value, dict):
@@ -166,7 +166,7 @@ def _members(value: Mapping[str, object]) -> str:
 
 
 def _entry(list_name: str, value: object) -> str:
-    """An entry of a list. An object with a single member, a named record, is written as that member."""
+    """An entry of a list. A named record, an object with a single member, is written as that member."""
     if isinstance(value, dict) and len(value) == 1:
         return _members(value)
     return _element(_ENTRY_NAMES.get(list_name, list_name.rpartition("_")[2].removesuffix("s")), value)

@@ -1,4 +1,4 @@
-"""Token endpoints: they return the caller's token, or renew it."""
+"""Token endpoints: they show the caller's token or user, or renew the token."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -10,34 +10,35 @@ from bot.operations import users
 
 @dataclass(frozen=True)
 class TokenEndpoint:
-    """An endpoint for tokens: its methods, and what it returns to the caller with a secret; None for an empty body."""
+    """A token endpoint. `respond` maps the caller's secret to the body of the response; None is an empty body."""
 
     methods: tuple[str, ...]
     respond: Callable[[Context, str], Awaitable[Mapping[str, object] | None]]
 
 
-def _authenticated(context: Context) -> Actor:
-    if context.actor.is_anonymous:
+def require_credentials(actor: Actor) -> None:
+    """Refuse anonymous callers."""
+    if actor.is_anonymous:
         raise Unauthenticated(NO_CREDENTIALS)
-    return context.actor
 
 
 async def _show_token(context: Context, secret: str) -> Mapping[str, object]:
-    _authenticated(context)
+    require_credentials(context.actor)
     return {"token": secret}
 
 
 async def _renew_token(context: Context, secret: str) -> Mapping[str, object]:
-    _authenticated(context)
+    require_credentials(context.actor)
     return {"token": await users.renew_token(context, secret)}
 
 
-async def _empty(context: Context, secret: str) -> None:
+async def _show_nothing(context: Context, secret: str) -> None:
     return None
 
 
 async def _show_user(context: Context, secret: str) -> Mapping[str, object]:
-    actor = _authenticated(context)
+    actor = context.actor
+    require_credentials(actor)
     return {
         "username": actor.name,
         "fullname": actor.name,
@@ -51,7 +52,7 @@ async def _show_user(context: Context, secret: str) -> Mapping[str, object]:
 
 
 TOKEN_ENDPOINTS = {
-    "auth/token": TokenEndpoint(("GET", "HEAD", "OPTIONS"), _empty),
+    "auth/token": TokenEndpoint(("GET", "HEAD", "OPTIONS"), _show_nothing),
     "auth/token/obtain": TokenEndpoint(("GET", "POST", "HEAD", "OPTIONS"), _show_token),
     "auth/token/refresh": TokenEndpoint(("GET", "PUT", "OPTIONS"), _renew_token),
     "auth/current-user": TokenEndpoint(("GET", "HEAD", "OPTIONS"), _show_user),

@@ -1,4 +1,4 @@
-"""HTML pages for people: the request, the response, and how to use the resource.
+"""HTML pages for people: the request, the response, and the documentation of the resource.
 
 Everything in a page is escaped, and its Content-Security-Policy forbids scripts and external resources.
 """
@@ -24,16 +24,16 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'self'"
 }
-ROOT = "Release schedules, released files and what they rest on."
+ROOT_DESCRIPTION = "Release schedules, released files, and the resources that they refer to."
 PARAMETERS = {
     "ordering": (
         "string",
         "Fields to order by, separated by commas; - before a field orders descending, __ refers to a nested field",
     ),
     "page": ("integer", "Number of the page, from 1; or last"),
-    "page_size": ("integer", "Items on a page: 20 unless given, at most 100; 0 for all without pages (as JSON)"),
-    "fields": ("list", "Fields to show and to take, repeated or separated by commas"),
-    "exclude_fields": ("list", "Fields to leave out, even if they are in fields"),
+    "page_size": ("integer", "Items per page: 20 by default, at most 100; 0 for all without pages (as JSON)"),
+    "fields": ("list", "Fields to return and to accept, repeated or separated by commas"),
+    "exclude_fields": ("list", "Fields to omit, even if they are in fields"),
 }
 TYPE_LABELS = {"field": "string", "datetime": "date and time"}
 PAGE = Template("""<!DOCTYPE html>
@@ -81,7 +81,7 @@ $pages$documentation
 
 
 def write(request: web.Request, route: Route, response: PdcResponse, base_url: str) -> web.Response:
-    """Write a response as a page; `base_url` is what the links in it begin with."""
+    """Write a response as a page whose links begin with `base_url`."""
     headers = responses.all_headers(request, route, response)
     if response.empty:
         return web.Response(status=response.status, headers=headers)
@@ -91,7 +91,9 @@ def write(request: web.Request, route: Route, response: PdcResponse, base_url: s
     body = orjson.dumps(response.body, option=orjson.OPT_INDENT_2).decode()
     target = route.target if isinstance(route.target, Resource | Vocabulary) else None
     resource = target if isinstance(target, Resource) else None
-    description, _, warning = (resource.description if resource else "" if target else ROOT).partition("Warning: ")
+    description, _, warning = (resource.description if resource else "" if target else ROOT_DESCRIPTION).partition(
+        "Warning: "
+    )
     return _page(
         response.status,
         headers,
@@ -108,13 +110,13 @@ def write(request: web.Request, route: Route, response: PdcResponse, base_url: s
 
 def write_not_found(request: web.Request) -> web.Response:
     """The page for an unknown path."""
-    parts = {"breadcrumbs": f'<a href="{BASE}/">REST API</a>', "description": "There is nothing at this address."}
+    parts = {"breadcrumbs": f'<a href="{BASE}/">REST API</a>', "description": "No page has this URL."}
     parts |= {"request": "HTTP 404 Not Found", "response": escape(responses.NOT_FOUND)}
     return _page(404, responses.common_headers(request), title="Not found", **parts)
 
 
 def _page(status: int, headers: Mapping[str, str], **parts: str) -> web.Response:
-    """A page of parts that are escaped already."""
+    """A page from parts that are already escaped."""
     text = PAGE.substitute({"notice": "", "pages": "", "documentation": "", **parts})
     return web.Response(text=text, status=status, content_type=HTML_TYPE, headers={**headers, **HEADERS})
 
@@ -132,7 +134,7 @@ def _breadcrumbs(request: web.Request, target: Resource | Vocabulary | None, bas
 
 
 def _link_urls(text: str, base_url: str) -> str:
-    """Turn URLs of the API into links where they are whole values in escaped JSON."""
+    """Turn values in escaped JSON that are URLs of the API into links."""
     url = rf"&quot;({re.escape(escape(base_url))}/(?:(?!&quot;)[^\s\\])*)&quot;"
     return re.sub(url, r'&quot;<a href="\1">\1</a>&quot;', text)
 
@@ -149,13 +151,13 @@ def _pagination(body: object) -> str:
 
 
 def _documentation(resource: Resource) -> str:
-    fields = [(each.name, _type_label(each), _rule(each)) for each in resource.fields]
+    fields = [(field.name, _type_label(field), _rule(field)) for field in resource.fields]
     filters = [(name, _filter_type(resource, name), "") for name in sorted(resource.filters)]
     common = [(name, *description) for name, description in PARAMETERS.items()]
     tables = (
         _table("Fields", ("Field", "Type", "Rule"), fields),
         _table("Query params", ("Name", "Type", ""), [*filters, *common]),
-        _table("Calls", ("Method", "Address", ""), _methods(resource)),
+        _table("Methods", ("Method", "URL", ""), _methods(resource)),
     )
     return "\n".join(tables)
 
@@ -169,7 +171,7 @@ def _table(title: str, head: tuple[str, str, str], rows: list[tuple[str, str, st
 
 
 def _methods(resource: Resource) -> list[tuple[str, str, str]]:
-    """The methods of a resource. Bulk methods go to the address of the list and write all items or none."""
+    """The methods of a resource. Bulk methods use the URL of the list, and write all items or none."""
     collection = f"/rest_api/v1/{resource.name}/"
     item = collection + "".join(f"{{{path.rpartition('__')[2]}}}/" for path in resource.key)
     rows = [("GET", collection, "The list"), ("GET", item, "One item")]
@@ -177,9 +179,9 @@ def _methods(resource: Resource) -> list[tuple[str, str, str]]:
         rows.append(("POST", collection, "Create one item from an object, or several from a list of objects"))
     if "update" in resource.actions:
         rows += [
-            ("PUT", item, "Write every field; optional ones that are not sent are erased"),
-            ("PATCH", item, "Write the fields that are sent"),
-            ("PUT, PATCH", collection, "Update several: an object of identifiers with what would be sent to each item"),
+            ("PUT", item, "Replace the item; optional fields that are not sent get their defaults"),
+            ("PATCH", item, "Change the fields that are sent"),
+            ("PUT, PATCH", collection, "Update several: an object that maps identifiers to the body for each item"),
         ]
     if "delete" in resource.actions:
         rows += [("DELETE", item, "Delete one item"), ("DELETE", collection, "Delete several: a list of identifiers")]
@@ -191,9 +193,9 @@ def _type_label(field: Field) -> str:
 
 
 def _filter_type(resource: Resource, name: str) -> str:
-    """The type of a filter: that of the field of the same name, if any."""
+    """The type of a filter: that of the field with the same name, or else a string."""
     field_name = name.removesuffix("_after").removesuffix("_before")
-    return next((_type_label(each) for each in resource.fields if each.name == field_name), "string")
+    return next((_type_label(field) for field in resource.fields if field.name == field_name), "string")
 
 
 def _rule(field: Field) -> str:

@@ -1,4 +1,4 @@
-"""Request bodies: JSON, or a form in one of its two encodings. They are untrusted."""
+"""Request bodies, which are untrusted: JSON, or a form in one of its two encodings."""
 
 import re
 from collections.abc import Collection
@@ -13,7 +13,7 @@ from api.pdc.crud.resource import PdcError
 from bot.store.lists import CONTAINERS
 
 MAX_BYTES = 8 * 1024 * 1024  # enough for ten thousand items
-MAX_BYTES_OF_READS = 64 * 1024  # of a body that is sent with a request that only reads
+MAX_BYTES_OF_READS = 64 * 1024  # of the body of a GET
 MAX_DEPTH = 100  # of nested lists and objects: errors echo refused bodies, and the JSON serializer has a limit too
 TOO_DEEP = f"JSON parse error - {MAX_DEPTH} lists and objects within each other are too many"
 MAX_FORM_FIELDS = 1000
@@ -21,7 +21,7 @@ JSON_TYPE = "application/json"
 FORM_TYPE = "application/x-www-form-urlencoded"
 MULTIPART_TYPE = "multipart/form-data"
 MEDIA_TYPES = (JSON_TYPE, FORM_TYPE, MULTIPART_TYPE)
-_NUL_IN_JSON = b"\\u0000"  # JSON has no other way to write it
+_NUL_IN_JSON = b"\\u0000"  # the only way to write U+0000 in JSON
 _BOUNDARY = re.compile(r';\s*boundary=(?:"([^"]+)"|([^\s;"]+))', re.IGNORECASE)
 _NAME = re.compile(r'^content-disposition:\s*form-data\s*;\s*name="([^"]*)"\s*$', re.IGNORECASE | re.MULTILINE)
 
@@ -36,7 +36,7 @@ async def read_optional(request: web.Request) -> object:
 
 
 async def read(request: web.Request) -> object:
-    """Read the body of a request that writes. An empty one counts as an empty object."""
+    """Read the body of a request that writes. An empty body counts as an empty object."""
     raw = await read_bytes(request, MAX_BYTES)
     if not raw.strip():
         return {}
@@ -61,7 +61,7 @@ def _parse_json(raw: bytes) -> object:
         raise PdcError({"detail": f"JSON parse error - {error}"}) from error
     refuse_too_many(_children(body))
     level, depth = [body], 1
-    while level := [child for each in level for child in _children(each) if isinstance(child, CONTAINERS)]:
+    while level := [child for parent in level for child in _children(parent) if isinstance(child, CONTAINERS)]:
         depth += 1
         if depth >= MAX_DEPTH:
             raise PdcError({"detail": TOO_DEEP})

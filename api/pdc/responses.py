@@ -1,4 +1,4 @@
-"""Responses as JSON: whole ones, and streams for lists without pages. `html` writes the same ones as pages."""
+"""Responses as JSON, streamed for lists without pages. `html` writes the same responses as pages for people."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 @dataclass
 class PdcResponse:
-    """A response before it is encoded: a JSON value, a list in chunks, or nothing if `empty`; and further headers."""
+    """A response before it is encoded. `body` is a JSON value or a list in chunks; with `empty` there is no body."""
 
     body: object = None
     status: int = 200
@@ -40,7 +40,7 @@ class PdcResponse:
 
 
 def preferred_type(request: web.Request) -> str | None:
-    """The media type that the caller prefers among those we offer, as sent; "" without Accept, None if none fits."""
+    """The media type that the caller prefers among those we offer; "" without an Accept header, None if none fits."""
     return _preferred_type(",".join(request.headers.getall("Accept", [])))
 
 
@@ -57,7 +57,7 @@ def _preferred_type(accept: str) -> str | None:
 
 
 def _quality(parameters: list[str]) -> float:
-    value = next((each.removeprefix("q=") for each in parameters if each.startswith("q=")), "1")
+    value = next((parameter.removeprefix("q=") for parameter in parameters if parameter.startswith("q=")), "1")
     try:
         return float(value)
     except ValueError:
@@ -65,7 +65,7 @@ def _quality(parameters: list[str]) -> float:
 
 
 def error_response(problem: Problem) -> PdcResponse:
-    """The response that reports a refusal."""
+    """The response that reports a problem."""
     if isinstance(problem, PdcError):
         return PdcResponse(problem.body, problem.status)
     response = PdcResponse({"detail": problem.sentence}, status_of(problem))
@@ -79,14 +79,14 @@ def error_response(problem: Problem) -> PdcResponse:
 
 
 def common_headers(request: web.Request) -> Mapping[str, str]:
-    """The headers of every response. Pages of any origin may read without credentials."""
+    """The headers of every response. Any origin may read without credentials."""
     if request.method in SAFE_METHODS and "Origin" in request.headers:
         return {**SECURITY_HEADERS, "Access-Control-Allow-Origin": "*"}
     return SECURITY_HEADERS
 
 
 def all_headers(request: web.Request, route: Route, response: PdcResponse) -> dict[str, str]:
-    """The headers of a response but for its Content-Type."""
+    """The headers of a response, except Content-Type."""
     return {"Allow": ", ".join(route.methods), **common_headers(request), **response.headers}
 
 
@@ -125,7 +125,7 @@ def _compress(request: web.Request, response: web.StreamResponse) -> None:
 
 
 async def _stream(request: web.Request, headers: dict[str, str], chunks: Chunks) -> web.StreamResponse:
-    """Send a list of unknown length. An error closes the connection, so that the list does not seem complete."""
+    """Stream a list. After an error the connection is aborted, so that the list does not seem complete."""
     response = web.StreamResponse(headers=headers)
     if request.method == "HEAD":
         return response
@@ -138,7 +138,7 @@ async def _stream(request: web.Request, headers: dict[str, str], chunks: Chunks)
                 await response.write(separator + orjson.dumps(chunk)[1:-1])
                 separator = b","
         await response.write(b"[]" if separator == b"[" else b"]")
-    except ConnectionError:  # the caller has gone
+    except ConnectionError:  # the caller has disconnected
         return response
     except Exception:
         log.exception("broken off", method=request.method, path=request.path)

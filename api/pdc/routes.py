@@ -1,4 +1,4 @@
-"""Routes of this dialect: which path leads to which resource, vocabulary, item or token endpoint."""
+"""The routes of this dialect: which resource, vocabulary, item or token endpoint a path identifies."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from api.pdc.resources.vocabularies import VOCABULARIES, Vocabulary
 BASE = "/rest_api/v1"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _RESOURCES = (SCHEDULES, FILES, RELEASES, PRODUCTS, PRODUCT_VERSIONS, SLAS, VARIANTS, REPOS, RPMS, CHANGESETS)
-RESOURCES: dict[str, Resource | Vocabulary] = {each.name: each for each in (*_RESOURCES, *VOCABULARIES)}
+RESOURCES: dict[str, Resource | Vocabulary] = {target.name: target for target in (*_RESOURCES, *VOCABULARIES)}
 
 
 @dataclass(frozen=True)
 class Route:
-    """What a path leads to: a resource or vocabulary, one of its items, a token endpoint, or the root (no target).
+    """What a path identifies: a resource or vocabulary, an item of it, a token endpoint, or the root (no target).
 
-    `suffix` is what the path ends with: `/`, or `.json` to ask for JSON.
+    `suffix` is the end of the path: `/`, or `.json` to request JSON.
     """
 
     target: Resource | Vocabulary | TokenEndpoint | None = None
@@ -33,7 +33,7 @@ class Route:
 
     @cached_property
     def methods(self) -> tuple[str, ...]:
-        """The accepted methods, in the order of the header Allow."""
+        """The accepted methods, in the order of the Allow header."""
         if isinstance(self.target, TokenEndpoint):
             return self.target.methods
         actions = self.target.actions if isinstance(self.target, Resource) else frozenset()
@@ -45,9 +45,9 @@ class Route:
 
 @lru_cache(maxsize=1024)
 def find_route(path: str) -> Route | str | None:
-    """The route of a path, the path to redirect to, or None if there is nothing at the path.
+    """The route of a path, the path to redirect to, or None for an unknown path.
 
-    The last name may end in `.json`; then it needs no slash behind it, except behind the base.
+    The last name may end in `.json` and then needs no trailing slash, except directly below the base.
     """
     if path == BASE:
         return f"{BASE}/"

@@ -1,7 +1,8 @@
-"""HTTP for the PDC dialect, documented in docs/schedules.md: negotiation, authentication, and one view per target."""
+"""HTTP for the PDC dialect: negotiation, authentication, and one view per kind of target. See docs/schedules.md."""
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC
 
@@ -10,14 +11,14 @@ from aiohttp import web
 
 from api.http.endpoints import ApiRuntime
 from api.pdc import html, request_bodies, responses
-from api.pdc.auth import TokenEndpoint
+from api.pdc.auth import TokenEndpoint, require_credentials
 from api.pdc.crud import actions, query_params
 from api.pdc.crud.actions import ResourceRequest
 from api.pdc.crud.resource import Field, Item, PdcError, RenderContext, Resource
 from api.pdc.resources.vocabularies import Vocabulary
 from api.pdc.responses import FAULT, HTML_TYPE, HTML_TYPES, JSON_TYPES, PdcResponse
 from api.pdc.routes import BASE, RESOURCES, SAFE_METHODS, Route, find_route
-from bot.context import FORBIDDEN, NO_CREDENTIALS, Actor, Context
+from bot.context import Actor, Context, authorize
 from bot.errors import Forbidden, Problem, Unauthenticated
 from bot.log import bind_log_context
 
@@ -28,15 +29,16 @@ PREFLIGHT = {"Access-Control-Allow-Methods": "GET, HEAD, OPTIONS", "Access-Contr
 log = structlog.get_logger()
 
 
-def add(app: web.Application, runtime: ApiRuntime) -> None:
-    """Serve everything below the base."""
+def add_routes(app: web.Application, runtime: ApiRuntime) -> None:
+    """Serve every path below the base."""
+    views = PdcViews(runtime)
     for path in (f"{BASE}/{{tail:[\\s\\S]*}}", BASE):
-        app.router.add_route("*", path, PdcViews(runtime).handle)
+        app.router.add_route("*", path, views.handle)
 
 
 @dataclass(frozen=True)
-class Call:
-    """An authenticated request, with what its response is rendered by."""
+class PdcCall:
+    """An authenticated request, and how its response is rendered."""
 
     request: web.Request
     route: Route
@@ -46,13 +48,13 @@ class Call:
 
 
 class PdcViews:
-    """Handles every request below the base."""
+    """Handles all requests below the base."""
 
     def __init__(self, runtime: ApiRuntime) -> None:
         self._runtime = runtime
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Route a request, and report whatever goes wrong in the form of this dialect."""
+        """Route a request, and report every error in the form of this dialect."""
         route = find_route(request.rel_url.raw_path)
         if route is None:
             prefers_json = responses.preferred_type(request) in JSON_TYPES
@@ -89,7 +91,7 @@ class PdcViews:
         bind_log_context(actor=actor.name)
         context = self._runtime.context().acting_as(actor, "rest")
         rendering = RenderContext(base_url, route.suffix, context.now().astimezone(UTC).date())
-        call = Call(request, route, context, rendering, as_html)
+        call = PdcCall(request, route, context, rendering, as_html)
         match route.target:
             case None:
                 return _root(call)
@@ -101,7 +103,7 @@ class PdcViews:
                 return await _resource(call, route.target)
 
     def _base_url(self, request: web.Request) -> str:
-        """What links begin with: the configured address, or else the one that the caller used."""
+        """The URL that links begin with: the configured one, or else the one that the caller used."""
         if self._runtime.base_url:
             return self._runtime.base_url + BASE
         if HOST.fullmatch(request.host) is None:
@@ -110,25 +112,25 @@ class PdcViews:
 
     async def _authenticate(self, request: web.Request) -> Actor:
         """The caller. Unknown authentication schemes are ignored."""
-        access = self._runtime.authenticator
+        authenticator = self._runtime.authenticator
         scheme, *rest = request.headers.get("Authorization", "").split() or [""]
         if not scheme or scheme.lower() not in ("token", "bearer"):
-            return access.anonymous
+            return authenticator.anonymous
         if not rest:
-            raise access.refusal(request, "", "Invalid token header. No credentials provided.")
+            raise authenticator.refusal(request, "", "Invalid token header. No credentials provided.")
         if len(rest) > 1:
             sentence = "Invalid token header. Token string should not contain spaces."
-            raise access.refusal(request, rest[0], sentence)
-        return await access.authenticate(request)
+            raise authenticator.refusal(request, rest[0], sentence)
+        return await authenticator.authenticate(request)
 
 
-def _root(call: Call) -> PdcResponse:
+def _root(call: PdcCall) -> PdcResponse:
     if call.request.method == "OPTIONS":
         return PdcResponse(_description("Api Root", "", {}))
     return PdcResponse({name: f"{call.rendering.base_url}/{name}/" for name in sorted(RESOURCES)})
 
 
-async def _token(call: Call, endpoint: TokenEndpoint) -> PdcResponse:
+async def _token(call: PdcCall, endpoint: TokenEndpoint) -> PdcResponse:
     query_params.check_names(call.request.query, ())
     if call.request.method == "OPTIONS":
         return PdcResponse(_description("Token", "", {}))
@@ -137,22 +139,22 @@ async def _token(call: Call, endpoint: TokenEndpoint) -> PdcResponse:
     return PdcResponse(body, empty=body is None, headers={"Cache-Control": "no-store"})
 
 
-async def _vocabulary(call: Call, vocabulary: Vocabulary) -> PdcResponse:
+async def _vocabulary(call: PdcCall, vocabulary: Vocabulary) -> PdcResponse:
     params = call.request.query
-    if call.request.method != "OPTIONS" and not call.context.actor.may("content:read"):
-        raise _denied(call.context.actor)
+    if call.request.method != "OPTIONS":
+        authorize(call.context.actor, "content:read")
     query_params.check_names(params, (*query_params.PAGING, "fields", "exclude_fields"))
     if call.request.method == "OPTIONS":
         return PdcResponse(_description(f"{vocabulary.title} List", "", {}))
     fields = query_params.select_fields(vocabulary.fields, params, await request_bodies.read_optional(call.request))
-    items: list[Item] = [{each.name: item[each.name] for each in fields} for item in vocabulary.items]
+    items: list[Item] = [{field.name: item[field.name] for field in fields} for item in vocabulary.items]
     if query_params.page_size(params) <= 0:
         return PdcResponse(items)
     page = query_params.parse_page(params, len(items))
     return PdcResponse(page.body(_list_url(call, vocabulary), params, items[page.offset : page.offset + page.size]))
 
 
-async def _resource(call: Call, resource: Resource) -> PdcResponse:
+async def _resource(call: PdcCall, resource: Resource) -> PdcResponse:
     method, key = call.request.method, call.route.key
     _authorize(call.context.actor, resource, method)
     query_params.check_names(call.request.query, (*resource.filters, *query_params.COMMON))
@@ -177,28 +179,28 @@ async def _resource(call: Call, resource: Resource) -> PdcResponse:
 
 
 def _authorize(actor: Actor, resource: Resource, method: str) -> None:
-    """Refuse a caller who may not do this to any row, before anything that was sent is examined."""
+    """Refuse a caller who may not use the method on any row, before the query and the body are read.
+
+    A token of one project writes only rows that belong to a project. OPTIONS is open to all.
+    """
     if method not in SAFE_METHODS:
-        allowed = _may_write(actor, resource)
-    elif resource.anonymous_access:
-        allowed = actor.may("content:read")
-    else:
-        allowed = actor.holds("content:read") and actor.project_id is None
-    if not allowed and method != "OPTIONS":
-        raise _denied(actor)
-
-
-def _denied(actor: Actor) -> Problem:
-    return Unauthenticated(NO_CREDENTIALS) if actor.is_anonymous else Forbidden(FORBIDDEN)
+        authorize(actor, "content:write", everywhere=not resource.query.project)
+    elif method != "OPTIONS":
+        if not resource.anonymous_access:
+            require_credentials(actor)
+        authorize(actor, "content:read", everywhere=not resource.anonymous_access)
 
 
 def _may_write(actor: Actor, resource: Resource) -> bool:
-    """Whether the actor may write some row: a token of one project writes only rows that have a project."""
-    return actor.holds("content:write") and (actor.project_id is None or bool(resource.query.project))
+    """Whether the actor may write any row."""
+    with suppress(Forbidden, Unauthenticated):
+        _authorize(actor, resource, "PUT")
+        return True
+    return False
 
 
-def _resource_request(call: Call, resource: Resource, body: object) -> ResourceRequest:
-    """The rows, fields and order that the query asks for. Writers see the rows that they may write."""
+def _resource_request(call: PdcCall, resource: Resource, body: object) -> ResourceRequest:
+    """The rows, fields and order that the query selects. Writers also see the rows that they may write."""
     actor, method, params = call.context.actor, call.request.method, call.request.query
     comment = call.request.headers.get("PDC-Change-Comment")
     if comment is not None and comment != query_params.replace_surrogates(comment):
@@ -211,8 +213,8 @@ def _resource_request(call: Call, resource: Resource, body: object) -> ResourceR
     return ResourceRequest(call.context, resource, call.rendering, viewer, fields, conditions, order, comment)
 
 
-async def _list(call: Call, request: ResourceRequest) -> object:
-    """A page, or the whole list; as HTML, no more of it than the largest page holds."""
+async def _list(call: PdcCall, request: ResourceRequest) -> object:
+    """A page, or the whole list; as HTML, at most as many items as the largest page has."""
     params = call.request.query
     if query_params.page_size(params) <= 0:
         if call.as_html:
@@ -224,16 +226,16 @@ async def _list(call: Call, request: ResourceRequest) -> object:
     )
 
 
-def _list_url(call: Call, target: Resource | Vocabulary) -> str:
+def _list_url(call: PdcCall, target: Resource | Vocabulary) -> str:
     return f"{call.rendering.base_url}/{target.name}{call.rendering.suffix}"
 
 
-async def _options(call: Call, request: ResourceRequest) -> Item:
-    """The methods that this caller may use here, and the fields that they take."""
+async def _options(call: PdcCall, request: ResourceRequest) -> Item:
+    """The methods that the caller may use, and the fields that they accept."""
     resource, key = request.resource, call.route.key
     forms: Item = {}
     if _may_write(request.context.actor, resource) and (key is None or await actions.exists(request, key)):
-        fields = {each.name: _field_metadata(each) for each in resource.fields}
+        fields = {field.name: _field_metadata(field) for field in resource.fields}
         forms = {method: fields for method in ("POST", "PUT") if method in call.route.methods}
     return _description(f"{resource.title} {'List' if key is None else 'Instance'}", resource.description, forms)
 

@@ -1,1 +1,1 @@
-"""The dialects that are declared as endpoints, and Longshore's own routes."""
+"""The dialects that are declared as endpoints, and the native API."""

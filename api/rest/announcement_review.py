@@ -1,4 +1,4 @@
-"""Longshore's own routes to review announcements. Errors are problem details (RFC 9457)."""
+"""The native API for the review of announcements. Errors are problem details (RFC 9457)."""
 
 from typing import Annotated
 
@@ -27,7 +27,7 @@ class AnnouncementQuery(KeysetQuery):
 
 
 class ApproveBody(StrictModel):
-    """An approval. With the `id` of the announcement that was read, a newer one is not approved in its place."""
+    """An approval. With the `id` of the reviewed announcement, a newer one is not approved in its place."""
 
     id: int | None = None
 
@@ -59,16 +59,15 @@ class AnnouncementResponse(BaseModel):
 
 async def list_announcements(context: Context, call: Call[None, AnnouncementQuery]) -> Result:
     """List the announcements in a state, newest first."""
-    query = call.query
+    query, size = call.query, call.query.per_page
     rows = await announcements.list_by_state(
-        context, state=query.state, project=query.project, before=query.before, limit=query.per_page + 1
+        context, state=query.state, project=query.project, before=query.before, limit=size + 1
     )
-    before = rows[query.per_page - 1]["id"] if len(rows) > query.per_page else None
-    return Result(rows[: query.per_page], 200, next_link(call.url, before))
+    return Result(rows[:size], 200, next_link(call.url, [row["id"] for row in rows], size))
 
 
 async def approve(context: Context, call: Call[ApproveBody, None]) -> object:
-    """Approve the pending announcement of a version. Its release is created unless it exists."""
+    """Approve the pending announcement of a version, and create its release if it does not exist."""
     return await announcements.approve(context, call.path["project"], call.path["version"], call.body.id)
 
 

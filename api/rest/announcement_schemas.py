@@ -10,9 +10,9 @@ from pydantic_core import PydanticCustomError
 from api.http.types import DATE_TIME_SCHEMA, format_utc
 
 
-def format_seconds(moment: datetime | str) -> str:
+def format_seconds(time: datetime | str) -> str:
     """Format a time in UTC to the second."""
-    return f"{format_utc(moment)[:19]}Z"
+    return f"{format_utc(time)[:19]}Z"
 
 
 def parse_tags(value: object) -> object:
@@ -47,7 +47,7 @@ class PageNumberQuery(BaseModel):
 
 
 class RecordBody(BaseModel):
-    """A record, by its name beside the `auth_code`, or as the fields of the body itself."""
+    """A body with one named record, possibly next to the `auth_code`; its fields may also stand without the name."""
 
     @model_validator(mode="before")
     @classmethod
@@ -72,7 +72,7 @@ class SubmitReleaseBody(RecordBody):
 
 
 class ProfileFields(BaseModel):
-    """The fields of a project's public description: only those that are present are changed."""
+    """The fields of a project's public description; only those that are sent are changed."""
 
     name: RawText = Field(None, examples=["site"])
     oneliner: RawText = Field(None, examples=["The shop's web site"])
@@ -173,6 +173,6 @@ class RedirectTarget(BaseModel):
 
 
 class AnnouncementsError(BaseModel):
-    """An error: sentences by field; those under `base` are about no field."""
+    """An error: sentences by field, or under `base` if they concern no field."""
 
     errors: dict[str, list[str]] = Field(description="In XML an element `error` for each sentence, with its `field`.")

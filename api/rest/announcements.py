@@ -1,6 +1,6 @@
 """The dialect `announcements`: the data API of Freecode, in JSON (`.json`) and in XML (`.xml`).
 
-Credentials may be an `auth_code` in the query or in the body. Invalid values are 409, as they were in Freecode.
+An `auth_code` in the query or the body is accepted as credentials. Invalid values get 409, as they did in Freecode.
 Its contract is docs/announcements.md.
 """
 
@@ -15,7 +15,7 @@ from yarl import URL
 from api.http.bodies import JSON, BadRequest, JsonObject
 from api.http.endpoints import AnyEndpoint, Call, Dialect, Endpoint, Result
 from api.http.errors import status_of
-from api.http.pagination import adjacent_links
+from api.http.pagination import adjacent_links, limit_and_offset
 from api.http.xml import xml_codec
 from api.rest.announcement_schemas import (
     AnnouncementsError,
@@ -56,21 +56,21 @@ PlainCall = Call[None, None]
 
 async def list_approved(context: Context, call: PageCall) -> Result:
     """List the approved releases of a project, newest first."""
-    permalink, (limit, offset) = call.path["permalink"], _window(call, PAGE_SIZE)
+    permalink, (limit, offset) = call.path["permalink"], limit_and_offset(call.query.page, PAGE_SIZE)
     rows = await announcements.list_approved(context, permalink, limit=limit, offset=offset)
     page = _page(call, rows, PAGE_SIZE)
     return replace(page, value=[{"release": _serialize_release(row)} for row in rows[:PAGE_SIZE]])
 
 
 async def list_pending(context: Context, call: PageCall) -> Result:
-    """List the releases that the caller has submitted and that are still pending."""
-    permalink, (limit, offset) = call.path["permalink"], _window(call, PENDING_PAGE_SIZE)
+    """List the pending releases that the caller has submitted."""
+    permalink, (limit, offset) = call.path["permalink"], limit_and_offset(call.query.page, PENDING_PAGE_SIZE)
     rows = await announcements.list_pending(context, permalink, limit=limit, offset=offset)
     return _page(call, rows, PENDING_PAGE_SIZE)
 
 
 async def show_release(context: Context, call: PlainCall) -> object:
-    """Show a release. A pending one is shown only to its submitter and to those who may approve it."""
+    """Show a release. Only its submitter and callers who may approve it see a pending one."""
     return {"release": await announcements.find(context, call.path["permalink"], call.row_id("id"))}
 
 
@@ -92,7 +92,7 @@ async def show_project(context: Context, call: PlainCall) -> object:
 
 
 async def change_project(context: Context, call: Call[ChangeProfileBody, None]) -> object:
-    """Change the public description of a project: only the fields that are present."""
+    """Change the fields that are sent of the public description of a project."""
     permalink, values = call.path["permalink"], _present_fields(call.body.project)
     profile = await announcements.change_profile(context, permalink, recent=RECENT_RELEASES, **values)
     return _profile(call.base_url, profile)
@@ -117,7 +117,7 @@ async def create_link(context: Context, call: Call[LinkBody, None]) -> object:
 
 
 async def change_link(context: Context, call: Call[LinkBody, None]) -> object:
-    """Change the label or the target of a link; its permalink stays."""
+    """Change the label or the target of a link, but not its permalink."""
     permalink, values = call.path["permalink"], _present_fields(call.body.url)
     return _link(call.base_url, permalink, await links.change(context, permalink, call.path["link"], **values))
 
@@ -131,8 +131,8 @@ async def remove_link(context: Context, call: PlainCall) -> object:
 async def follow_link(context: Context, call: PlainCall) -> Result:
     """Redirect to the target of a link.
 
-    The target was stored by a project writer and is never taken from the request. The URL of the referring page may
-    hold an `auth_code`, so browsers are told to send no referrer.
+    The target was stored by someone with write access to the project and is never taken from the request. The URL of
+    the request may contain an `auth_code`, so browsers are told not to send it as the referrer.
     """
     link = await links.find(context, call.path["permalink"], call.path["link"])
     return Result({"location": link.location}, 302, {"Location": link.location, "Referrer-Policy": "no-referrer"})
@@ -141,20 +141,15 @@ async def follow_link(context: Context, call: PlainCall) -> Result:
 # --- responses
 
 
-def _window(call: PageCall, size: int) -> tuple[int, int]:
-    """Limit and offset of a page, with one more row, which tells whether another page follows."""
-    return size + 1, (call.query.page - 1) * size
-
-
 def _page(call: PageCall, rows: list[AnnouncementRow], size: int) -> Result:
-    """A page of releases. Its links are without the `auth_code`: credentials do not belong in headers."""
+    """A page of releases. Its links omit the `auth_code`, since headers must not contain credentials."""
     url = str(URL(call.url).without_query_params("auth_code")) if "auth_code" in call.url else call.url
     links = adjacent_links(url, call.query.page, more=len(rows) > size)
     return Result([{"release": row} for row in rows[:size]], 200, links)
 
 
 def _serialize_release(row: Mapping[str, Any]) -> dict[str, object]:
-    """A row of a list of releases as the plain JSON of an AnnouncedRelease."""
+    """Serialize a row of a list of releases as an AnnouncedRelease."""
     approved_at = row["approved_at"]
     return {
         "id": row["id"],
@@ -194,7 +189,7 @@ def _present_fields(record: BaseModel) -> dict[str, Any]:
 
 
 def find_auth_code(request: web.Request, body: JsonObject) -> str | None:
-    """The `auth_code` of a request: in the query, or in the body, beside the record or in it."""
+    """The `auth_code` of a request: in the query, in the body, or in the record within the body."""
     in_query = request.query.getall("auth_code", [])
     if len(set(in_query)) > 1:
         raise BadRequest("`auth_code` is given more than once.")
@@ -204,20 +199,20 @@ def find_auth_code(request: web.Request, body: JsonObject) -> str | None:
 
 
 def error_status(problem: Problem) -> int:
-    """The usual status, but 409 for invalid values; a request that cannot be read at all stays 400."""
+    """The usual status, but 409 for invalid values; requests that cannot be parsed stay 400."""
     usual = status_of(problem)
     return 409 if usual == 400 and not (isinstance(problem, BadRequest) and not problem.fields) else usual
 
 
 def error_body(problem: Problem, _status: int) -> dict[str, dict[str, list[str]]]:
-    """Sentences by field; `base` for those that are about no field."""
+    """Sentences by field, or under `base` if they concern no field."""
     if isinstance(problem, BadRequest | InvalidFields) and problem.fields:
         return {"errors": problem.fields}
     return {"errors": {str(problem.details.get("field", "base")): [problem.sentence]}}
 
 
 def _in_json_and_xml(list_name: str, *endpoints: AnyEndpoint) -> tuple[AnyEndpoint, ...]:
-    """Each endpoint in both formats, at a path with the suffix of the format."""
+    """The endpoints in both formats, at paths with the suffix of the format."""
     codecs = {"json": JSON, "xml": xml_codec(list_name)}
     return tuple(
         replace(endpoint, path=f"{endpoint.path}.{suffix}", codec=codec)

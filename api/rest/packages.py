@@ -71,7 +71,7 @@ class PackageReleasesQuery(_LenientQuery):
 
 
 class LatestReleaseQuery(_LenientQuery):
-    """The package whose newest release is wanted."""
+    """The package to show the newest release of; `include` also considers releases in testing."""
 
     package: str
     include: Annotated[str | None, Field(pattern="^testing$")] = None
@@ -111,7 +111,7 @@ class PackageReleasePage(BaseModel):
 
 
 class PackagesError(BaseModel):
-    """An error: a sentence, and the faults by field where fields are malformed."""
+    """An error: a sentence, and sentences by field if fields are invalid."""
 
     error: str = Field(examples=["Authentication credentials were not provided."])
     fields: dict[str, list[str]] = Field({}, examples=[{"version": ["`version` is required."]}])
@@ -168,7 +168,7 @@ async def list_releases(context: Context, call: Call[None, PackageReleasesQuery]
 
 
 def _serialize(row: Mapping[str, Any]) -> dict[str, object]:
-    """A row of a list of package releases as the plain JSON of a PackageReleaseResponse."""
+    """Serialize a row of a list of package releases as a PackageReleaseResponse."""
     date = row["release_date"] and format_utc(row["release_date"])
     return {name: date if name == "release_date" else row[name] for name in PackageReleaseResponse.model_fields}
 

@@ -1,4 +1,4 @@
-"""Longshore's own routes for projects and their environments. Errors are problem details (RFC 9457)."""
+"""The native API for projects, their environments and releases. Errors are problem details (RFC 9457)."""
 
 from typing import Annotated, Any
 
@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from api.http.bodies import MAX_ITEMS, StrictModel
 from api.http.endpoints import Call, Endpoint, Result
 from api.http.errors import native_dialect
-from api.http.pagination import KeysetQuery, LongPageQuery, adjacent_links, next_link
+from api.http.pagination import KeysetQuery, LongPageQuery, adjacent_links, limit_and_offset, next_link
 from api.http.types import ReleaseStatus, Timestamp, ZonedDateTime, parsed_by
 from api.rest.schemas import (
     CandidateResponse,
@@ -29,7 +29,7 @@ RELEASE = f"{RELEASES}/{{version}}"
 ENVIRONMENTS = f"{PROJECT}/environments"
 ENVIRONMENT = f"{ENVIRONMENTS}/{{environment}}"
 
-# Optional lists and objects of bounded size; validation stops at the first fault.
+# Lists and objects of limited size, whose validation stops at the first error.
 LIMITED = Field(max_length=MAX_ITEMS, fail_fast=True)
 Texts = Annotated[list[str], LIMITED]
 Inputs = Annotated[dict[str, str], LIMITED]
@@ -57,7 +57,7 @@ class CreateProjectBody(ProjectSettings):
 
 
 class ChangeProjectBody(ProjectSettings):
-    """Changes to a project: only the fields that are present are changed."""
+    """Changes to a project; only the fields that are sent are changed."""
 
     name: str | None = None
     archived: bool | None = None
@@ -94,14 +94,14 @@ class CreateEnvironmentBody(StrictModel):
 
 
 class FreezeBody(StrictModel):
-    """The reason and the end of a freeze; without `until` it has no end."""
+    """The reason and the end of a freeze; without `until` it does not expire."""
 
     reason: str
     until: ZonedDateTime | None = None
 
 
 class ChangeEnvironmentBody(StrictModel):
-    """Changes to an environment: only the fields that are present are changed. `frozen: null` unfreezes it."""
+    """Changes to an environment; only the fields that are sent are changed. `frozen: null` unfreezes it."""
 
     name: str | None = None
     tier: str | None = None
@@ -127,7 +127,7 @@ class EnvironmentResponse(BaseModel):
 
 
 class NextVersionQuery(BaseModel):
-    """Which part of a SemVer version to raise."""
+    """Which part of a SemVer version to increment."""
 
     bump: Annotated[str, parsed_by(parse_bump)] = "patch"
 
@@ -140,7 +140,7 @@ class NextVersionResponse(BaseModel):
 
 
 class ChangeReleaseBody(StrictModel):
-    """Changes to a release: only the fields that are present are changed. Status 20 holds it, any other unholds it."""
+    """Changes to a release; only the fields that are sent are changed. Status 20 holds it, any other unholds it."""
 
     status: ReleaseStatus | None = Field(None, examples=[40])
     release_date: ZonedDateTime | None = None
@@ -167,8 +167,9 @@ async def create_project(context: Context, call: Call[CreateProjectBody, None]) 
 
 
 async def list_projects(context: Context, call: Call[None, LongPageQuery]) -> Result:
-    """List the projects, by name."""
-    rows = await projects.find_all(context, **_window(call.query))
+    """List projects by name."""
+    limit, offset = limit_and_offset(call.query.page, call.query.per_page)
+    rows = await projects.find_all(context, limit=limit, offset=offset)
     return _page(call, [_project_response(project) for project in rows])
 
 
@@ -178,7 +179,7 @@ async def show_project(context: Context, call: Call[None, None]) -> ProjectRespo
 
 
 async def change_project(context: Context, call: Call[ChangeProjectBody, None]) -> ProjectResponse:
-    """Change the settings of a project: only the fields that are present."""
+    """Change the settings of a project that are sent."""
     values = _changes(call.body, nullable=("build_workflow", "allowed_branches"))
     return _project_response(await projects.change(context, call.path["project"], **values))
 
@@ -195,8 +196,9 @@ async def create_environment(context: Context, call: Call[CreateEnvironmentBody,
 
 
 async def list_environments(context: Context, call: Call[None, LongPageQuery]) -> Result:
-    """List the environments of a project, in their order."""
-    rows = await environments.find_all(context, call.path["project"], **_window(call.query))
+    """List the environments of a project in their order."""
+    limit, offset = limit_and_offset(call.query.page, call.query.per_page)
+    rows = await environments.find_all(context, call.path["project"], limit=limit, offset=offset)
     return _page(call, [_environment_response(environment, context) for environment in rows])
 
 
@@ -207,7 +209,7 @@ async def show_environment(context: Context, call: Call[None, None]) -> Environm
 
 
 async def change_environment(context: Context, call: Call[ChangeEnvironmentBody, None]) -> EnvironmentResponse:
-    """Change, freeze or unfreeze an environment: only the fields that are present are changed."""
+    """Change, freeze or unfreeze an environment."""
     values = _with_position(_changes(call.body, nullable=("workflow", "frozen")))
     environment = await environments.amend(context, call.path["project"], call.path["environment"], **values)
     return _environment_response(environment, context)
@@ -217,8 +219,8 @@ async def list_releases(context: Context, call: Call[None, KeysetQuery]) -> Resu
     """List the releases of a project, newest first."""
     size = call.query.per_page
     rows = await releases.find_all(context, call.path["project"], before=call.query.before, limit=size + 1)
-    before = rows[size - 1]["id"] if len(rows) > size else None
-    return Result([serialize_release(row) for row in rows[:size]], 200, next_link(call.url, before))
+    links = next_link(call.url, [row["id"] for row in rows], size)
+    return Result([serialize_release(row) for row in rows[:size]], 200, links)
 
 
 async def show_release(context: Context, call: Call[None, None]) -> ReleaseResponse:
@@ -239,13 +241,13 @@ async def change_release(context: Context, call: Call[ChangeReleaseBody, None]) 
 
 
 def _project_response(project: Project) -> ProjectResponse:
-    """A project, whose repository must have been fetched."""
+    """The response for a project, whose repository must have been fetched."""
     columns = {name: getattr(project, name) for name in ProjectResponse.model_fields if name != "repo"}
     return ProjectResponse(**columns, repo=project.repository.full_name if project.repository else None)
 
 
 def _environment_response(environment: Environment, context: Context) -> EnvironmentResponse:
-    """An environment. An expired freeze is not shown."""
+    """The response for an environment. An expired freeze is not shown."""
     return EnvironmentResponse(
         id=environment.id,
         name=environment.name,
@@ -259,21 +261,16 @@ def _environment_response(environment: Environment, context: Context) -> Environ
     )
 
 
-def _release_response(base_url: str, project: str, whole: releases.ReleaseDetails) -> ReleaseResponse:
-    release, pairs = whole.release, whole.candidates
+def _release_response(base_url: str, project: str, details: releases.ReleaseDetails) -> ReleaseResponse:
+    release = details.release
     return ReleaseResponse(
-        **serialize_release(whole.row),
+        **serialize_release(details.row),
         release_date=release.release_date,
         notes=release.notes,
         held=release.held,
-        candidates=[candidate_response(base_url, project, candidate, run) for candidate, run in pairs],
-        deployments=[DeploymentResponse.model_validate(row) for row in whole.deployments],
+        candidates=[candidate_response(base_url, project, candidate, run) for candidate, run in details.candidates],
+        deployments=[DeploymentResponse.model_validate(row) for row in details.deployments],
     )
-
-
-def _window(query: LongPageQuery) -> dict[str, int]:
-    """Limit and offset of a page, with one more row, which tells whether another page follows."""
-    return {"limit": query.per_page + 1, "offset": (query.page - 1) * query.per_page}
 
 
 def _page(call: Call[None, LongPageQuery], items: list[ProjectResponse] | list[EnvironmentResponse]) -> Result:
@@ -282,7 +279,7 @@ def _page(call: Call[None, LongPageQuery], items: list[ProjectResponse] | list[E
 
 
 def _changes(body: BaseModel, nullable: tuple[str, ...]) -> dict[str, Any]:
-    """The fields that are present in a body. Null counts as absent except in `nullable` fields."""
+    """The fields that were sent. Null counts as not sent, except in `nullable` fields."""
     present = body.model_dump(exclude_unset=True)
     return {name: value for name, value in present.items() if value is not None or name in nullable}
 

@@ -78,7 +78,7 @@ class SyncBuildBody(BaseModel):
 
 
 class SyncDeployBody(BaseModel):
-    """The run that makes a deployment, as reported by its workflow."""
+    """The run that performs a deployment, as reported by its workflow."""
 
     deployment_id: Identifier
     workflow_run_id: Identifier
@@ -91,7 +91,7 @@ class SyncResponse(BaseModel):
 
 
 class ReleasesError(BaseModel):
-    """An error: a sentence, and details for programs."""
+    """An error: a sentence, and machine-readable details."""
 
     error: str = Field(examples=["Invalid commit hash"])
     details: dict[str, object] = Field({}, examples=[{"field": "commit"}])
@@ -122,13 +122,15 @@ async def cancel_build(context: Context, call: Call[None, None]) -> CandidateRes
 async def deploy(context: Context, call: Call[DeployBody, None]) -> object:
     """Deploy a release candidate to an environment."""
     version = call.body.version()
-    return await _row(await deployments.deploy(context, call.path["project"], call.path["environment"], version))
+    return await _deployment_row(
+        await deployments.deploy(context, call.path["project"], call.path["environment"], version)
+    )
 
 
 async def report(context: Context, call: Call[ReportBody, None]) -> object:
-    """Report the status of a deployment that a pipeline makes."""
+    """Report the status of a deployment that a pipeline performs."""
     version, body = call.body.version(), call.body
-    return await _row(
+    return await _deployment_row(
         await external_deployments.report(
             context,
             call.path["project"],
@@ -140,21 +142,25 @@ async def report(context: Context, call: Call[ReportBody, None]) -> object:
 
 async def roll_back(context: Context, call: Call[RollbackBody, None]) -> object:
     """Roll back an environment."""
-    return await _row(
+    return await _deployment_row(
         await deployments.roll_back(context, call.path["project"], call.path["environment"], force=call.body.force)
     )
 
 
 async def show_deployment(context: Context, call: Call[None, None]) -> object:
     """Show a deployment."""
-    row_id = DeploymentId(call.row_id("deployment"))
-    return await _row(await deployments.find(context, call.path["project"], call.path["environment"], row_id))
+    deployment_id = DeploymentId(call.row_id("deployment"))
+    return await _deployment_row(
+        await deployments.find(context, call.path["project"], call.path["environment"], deployment_id)
+    )
 
 
 async def cancel_deployment(context: Context, call: Call[None, None]) -> object:
     """Cancel a deployment."""
-    row_id = DeploymentId(call.row_id("deployment"))
-    return await _row(await deployments.cancel(context, call.path["project"], call.path["environment"], row_id))
+    deployment_id = DeploymentId(call.row_id("deployment"))
+    return await _deployment_row(
+        await deployments.cancel(context, call.path["project"], call.path["environment"], deployment_id)
+    )
 
 
 async def list_deployments(context: Context, call: Call[None, PageQuery]) -> Result:
@@ -174,7 +180,7 @@ async def sync_build(context: Context, call: Call[SyncBuildBody, None]) -> SyncR
 
 
 async def sync_deployment(context: Context, call: Call[SyncDeployBody, None]) -> SyncResponse:
-    """Report which workflow run makes a deployment."""
+    """Report which workflow run performs a deployment."""
     await self_reports.record_deployment(context, call.body.deployment_id, call.body.workflow_run_id)
     return SyncResponse()
 
@@ -184,7 +190,7 @@ async def _candidate_response(call: Call[CutBody, None] | Call[None, None], cand
     return candidate_response(call.base_url, call.path["project"], candidate, run)
 
 
-async def _row(deployment: Deployment) -> object:
+async def _deployment_row(deployment: Deployment) -> object:
     return await queries.get_deployment(deployment.id)
 
 

@@ -1,4 +1,4 @@
-"""Responses that several dialects share: candidates, builds, deployments, releases. Times are ISO 8601 in UTC."""
+"""Response models that several dialects share: candidates, builds, deployments and releases."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -71,7 +71,7 @@ class ReleaseSummary(BaseModel):
 
 
 def candidate_response(base_url: str, project: str, candidate: Candidate, run: Run | None) -> CandidateResponse:
-    """A candidate, whose release, repository and creator must have been fetched, and the run that builds it."""
+    """The response for a candidate, whose release, repository and creator must have been fetched, and its build."""
     path = f"/api/releases/{quote(project, safe='')}/releases/{quote(candidate.version, safe='')}"
     return CandidateResponse(
         id=candidate.id,
@@ -83,15 +83,15 @@ def candidate_response(base_url: str, project: str, candidate: Candidate, run: R
         tag=candidate.tag,
         status=candidate.status,
         reason=candidate.reason,
-        build=None if run is None else build_response(run),
+        build=None if run is None else _build_response(run),
         created_at=candidate.created_at,
         created_by=candidate.created_by.name,
         url=base_url + path,
     )
 
 
-def build_response(run: Run) -> BuildResponse:
-    """A build; before GitHub has started the run, `status` is the state of its dispatch."""
+def _build_response(run: Run) -> BuildResponse:
+    """The response for a build. Until GitHub has started the run, `status` is the state of its dispatch."""
     return BuildResponse(
         run_id=run.github_id,
         url=run.url,
@@ -103,14 +103,14 @@ def build_response(run: Run) -> BuildResponse:
 
 
 def serialize_deployment(row: Mapping[str, Any]) -> dict[str, object]:
-    """A row of a list of deployments as the plain JSON of a DeploymentResponse."""
+    """Serialize a row of a list of deployments as a DeploymentResponse."""
     started, ended = row["deploy_start_at"], row["deploy_end_at"]
     times = {"deploy_start_at": started and format_utc(started), "deploy_end_at": ended and format_utc(ended)}
     return {**row, **times}
 
 
 def serialize_release(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of a list of releases as the plain JSON of a ReleaseSummary."""
+    """Serialize a row of a list of releases as a ReleaseSummary."""
     status = shown_status(row["status"], held=bool(row["held"]))
     return {
         "id": row["id"],

@@ -1,4 +1,4 @@
-"""Longshore's own routes for API tokens, for administrators. Errors are problem details (RFC 9457)."""
+"""The native API for tokens, for administrators only. Errors are problem details (RFC 9457)."""
 
 from datetime import timedelta
 from types import NoneType
@@ -25,8 +25,8 @@ class CreateTokenBody(StrictModel):
 
     name: str = Field(description="The name of the token.")
     grants: list[str] = Field(max_length=MAX_ITEMS, fail_fast=True, examples=[["project:read", "release:cut"]])
-    user: str | None = Field(None, description="The user that it authenticates; by default one of the token's name.")
-    project: str | None = Field(None, description="The one project that it is limited to; by default none.")
+    user: str | None = Field(None, description="The user of the token; by default a user with the name of the token.")
+    project: str | None = Field(None, description="The only project that the token is for; by default all projects.")
     expires_in_days: int | None = Field(None, ge=1, le=36500)
     expires_at: ZonedDateTime | None = None
 
@@ -53,9 +53,9 @@ class CreatedTokenResponse(TokenResponse):
 
 
 async def _token_responses(rows: list[ApiToken]) -> list[TokenResponse]:
-    """Responses for tokens, whose users must have been fetched."""
-    scopes = {row.project_id for row in rows if row.project_id is not None}
-    projects = dict(await Project.filter(id__in=scopes).values_list("id", "name")) if scopes else {}
+    """The responses for tokens, whose users must have been fetched."""
+    project_ids = {row.project_id for row in rows if row.project_id is not None}
+    projects = dict(await Project.filter(id__in=project_ids).values_list("id", "name")) if project_ids else {}
     return [
         TokenResponse(
             id=row.id,
@@ -74,7 +74,7 @@ async def _token_responses(rows: list[ApiToken]) -> list[TokenResponse]:
 
 
 async def create_token(context: Context, call: Call[CreateTokenBody, None]) -> Result:
-    """Create a token. The response holds its secret, which is not shown again."""
+    """Create a token. Only this response contains its secret."""
     body = call.body
     if body.expires_in_days is not None and body.expires_at is not None:
         raise BadRequest(BOTH_EXPIRIES, fields={"expires_in_days": [BOTH_EXPIRIES]})
@@ -94,8 +94,8 @@ async def list_tokens(context: Context, call: Call[None, KeysetQuery]) -> Result
     """List tokens without their secrets, newest first."""
     size = call.query.per_page
     rows = await users.list_tokens(context, call.query.before, size + 1)
-    before = rows[size - 1].id if len(rows) > size else None
-    return Result(await _token_responses(rows[:size]), 200, next_link(call.url, before))
+    links = next_link(call.url, [row.id for row in rows], size)
+    return Result(await _token_responses(rows[:size]), 200, links)
 
 
 async def show_token(context: Context, call: Call[None, None]) -> TokenResponse:

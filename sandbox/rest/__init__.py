@@ -1,4 +1,4 @@
-"""The REST API: one module per group of endpoints, dispatched by ``core.respond``."""
+"""The REST API: one module per group of endpoints, dispatched by `core.respond`."""
 
 from collections.abc import Awaitable, Callable
 
@@ -13,7 +13,7 @@ MODULES = (actions, apps, checks, commits, deployments, discussion, hooks, refs,
 
 
 def add_routes(app: web.Application, state: State) -> None:
-    """Register every endpoint; record requests for other routes and respond 404."""
+    """Register all endpoints; requests for other routes are recorded and get 404."""
     for endpoint in sorted(ROUTES, key=lambda route: route.path.endswith(":.+}")):  # the greediest patterns last
         for path in endpoint.paths:
             app.router.add_route(endpoint.method, path, _handler(state, endpoint))
@@ -32,8 +32,8 @@ def _unknown_route_middleware(state: State) -> Callable[..., Awaitable[web.Strea
     async def record_unknown(
         request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        known = request.match_info.http_exception is None
-        if known or request.path.startswith("/_sandbox"):
+        is_known = request.match_info.http_exception is None
+        if is_known or request.path.startswith("/_sandbox"):
             return await handler(request)
         state.unknown_routes.append(f"{request.method} {request.path}")
         state.calls.append(Call(request.method, request.path, "", 404, state.now(), "anonymous"))

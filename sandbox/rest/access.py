@@ -14,9 +14,9 @@ NO_ACCESS = "Resource not accessible by integration"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sends a request: ``app`` (a JWT), ``installation`` (a token) or ``anonymous``.
+    """Who sends a request: `app` (a JWT), `installation` (a token) or `anonymous`.
 
-    ``key`` identifies the rate limit budget.
+    `key` identifies the rate limit budget.
     """
 
     kind: str
@@ -48,7 +48,7 @@ def _authenticate_token(state: State, value: str) -> Caller:
     token = credentials.find_token(state, value)
     if token is None:
         raise ApiError(401, "Bad credentials")
-    installation = state.installations[token.installation]
+    installation = state.installations[token.installation_id]
     if installation.suspended_at:
         raise ApiError(403, "This installation has been suspended")
     return Caller("installation", str(installation.id), token, installation)
@@ -110,7 +110,7 @@ def _check_repository(
             raise ApiError(401, "Requires authentication")
         return
     covered = state.installation(repository) is caller.installation
-    if not covered or (caller.token.repositories is not None and repository.id not in caller.token.repositories):
+    if not covered or (caller.token.repository_ids is not None and repository.id not in caller.token.repository_ids):
         raise not_found()
     if required not in ("any", "token") and not credentials.allows(_effective_permissions(caller), required):
         raise ApiError(403, NO_ACCESS, headers={"X-Accepted-GitHub-Permissions": accepted_permissions(required)})

@@ -94,7 +94,7 @@ def _created_in_range(request: ApiRequest, run: Run) -> bool:
 
 
 def _parse_time(text: str, end: bool = False) -> datetime:
-    """Parse a date or a time; with ``end``, return the last moment of that day or of that second."""
+    """Parse a date or a time; with `end`, return the last moment of that day or of that second."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

@@ -8,10 +8,7 @@ from sandbox.serializers import accounts as serialize
 
 
 def _find_installation(request: ApiRequest) -> Installation:
-    number = request.int_param("installation_id")
-    if number not in request.state.installations:
-        raise not_found()
-    return request.state.installations[number]
+    return request.find(request.state.installations, "installation_id")
 
 
 @route("GET", "/app", "app")
@@ -78,14 +75,14 @@ async def list_repositories(request: ApiRequest) -> ApiResponse:
     token, installation = request.caller.token, request.caller.installation
     if token is None or installation is None:
         raise ApiError(401, "Requires authentication")
-    selected = token.repositories
+    selected = token.repository_ids
     repositories = [
         repository
         for repository in request.state.covered(installation)
         if selected is None or repository.id in selected
     ]
     serialized = [serialize.repository(request.state, repository) for repository in repositories]
-    selection = "all" if installation.repositories is None and selected is None else "selected"
+    selection = "all" if installation.repository_ids is None and selected is None else "selected"
     return paginate(request, serialized, "repositories", repository_selection=selection)
 
 

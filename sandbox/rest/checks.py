@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sandbox.errors import invalid, not_found
+from sandbox.errors import invalid
 from sandbox.events import emit
 from sandbox.records import CheckRun, CommitStatus, format_time
 from sandbox.rest.commits import resolve
@@ -76,10 +76,7 @@ async def create_check(request: ApiRequest) -> ApiResponse:
 
 
 def _find_check(request: ApiRequest) -> CheckRun:
-    number = request.int_param("check_id")
-    if number not in request.repository.checks:
-        raise not_found()
-    return request.repository.checks[number]
+    return request.find(request.repository.checks, "check_id")
 
 
 @route("GET", "{repo}/check-runs/{check_id}", "checks:read")
@@ -101,7 +98,7 @@ async def update_check(request: ApiRequest) -> ApiResponse:
 
 @route("GET", "{repo}/commits/{ref:.+}/check-runs", "checks:read")
 async def list_checks(request: ApiRequest) -> ApiResponse:
-    """List a commit's check runs; only the newest of each name unless ``filter=all``."""
+    """List a commit's check runs; only the newest of each name unless `filter=all`."""
     sha = resolve(request, request.path_param("ref"))
     checks = [check for check in request.repository.checks.values() if check.head_sha == sha]
     if request.query_param("filter") != "all":

@@ -76,7 +76,7 @@ async def get_git_commit(request: ApiRequest) -> ApiResponse:
 
 @route("GET", "{repo}/commits/{ref:.+}", "contents:read")
 async def get_commit(request: ApiRequest) -> ApiResponse:
-    """Get a commit, or only its SHA when the ``Accept`` header requests that media type."""
+    """Get a commit, or only its SHA when the `Accept` header requests that media type."""
     repository, sha = request.repository, resolve(request, request.path_param("ref"))
     if "sha" in request.http.headers.get("Accept", "").replace("+json", "").split("."):
         return ApiResponse(text=sha)

@@ -6,9 +6,9 @@ import hashlib
 import json
 import math
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 
@@ -23,10 +23,12 @@ MAX_PER_PAGE = 100
 DEFAULT_PER_PAGE = 30
 DISCONNECT_POLL_SECONDS = 0.02
 
+Record = TypeVar("Record")
+
 
 @dataclass(slots=True)
 class ApiResponse:
-    """A handler's response: JSON, or plain text when ``text`` is set."""
+    """A handler's response: JSON, or plain text when `text` is set."""
 
     body: Any = None
     status: int = 200
@@ -36,7 +38,7 @@ class ApiResponse:
 
 @dataclass(slots=True)
 class ApiRequest:
-    """An authenticated request; ``target`` is the repository named in its path, if any."""
+    """An authenticated request; `target` is the repository named in its path, if any."""
 
     state: State
     http: web.Request
@@ -72,6 +74,13 @@ class ApiRequest:
         """Return a query parameter, or None when it is missing or empty."""
         return self.http.query.get(name) or None
 
+    def find(self, records: Mapping[int, Record], name: str) -> Record:
+        """Find the record whose id or number is in a path parameter; 404 when it does not exist."""
+        number = self.int_param(name)
+        if number not in records:
+            raise not_found()
+        return records[number]
+
     def find_run(self) -> Run:
         """Find the run named in the path; 404 when the repository has no such run."""
         run_id = self.int_param("run_id")
@@ -94,7 +103,7 @@ Handler = Callable[[ApiRequest], Awaitable[ApiResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An endpoint; ``{repo}`` in its path stands for both ways to address a repository."""
+    """An endpoint; `{repo}` in its path stands for both ways to address a repository."""
 
     method: str
     path: str
@@ -116,7 +125,7 @@ ROUTES: list[Route] = []
 def route(method: str, path: str, required_access: str) -> Callable[[Handler], Handler]:
     """Register an endpoint.
 
-    ``required_access`` is ``app``, ``any``, ``token`` or permissions such as ``contents:read|issues:read``.
+    `required_access` is `app`, `any`, `token` or permissions such as `contents:read|issues:read`.
     """
 
     def register(handler: Handler) -> Handler:
@@ -129,7 +138,7 @@ def route(method: str, path: str, required_access: str) -> Callable[[Handler], H
 def paginate(
     request: ApiRequest, items: Sequence[Any], key: str | None = None, total: int | None = None, **more: Any
 ) -> ApiResponse:
-    """Return one page of a list, with ``Link`` headers to the others."""
+    """Return one page of a list, with `Link` headers to the others."""
     per_page, number = page_size(request), page_number(request)
     last = max(1, math.ceil(len(items) / per_page))
     page_items = list(items[(number - 1) * per_page : number * per_page])
@@ -142,19 +151,19 @@ def paginate(
 
 
 def page_size(request: ApiRequest) -> int:
-    """Return ``per_page``, clamped to 1 to 100."""
+    """Return `per_page`, clamped to 1 to 100."""
     text = request.query_param("per_page") or ""
     return max(1, min(MAX_PER_PAGE, int(text))) if text.isdecimal() else DEFAULT_PER_PAGE
 
 
 def page_number(request: ApiRequest) -> int:
-    """Return ``page``, at least 1."""
+    """Return `page`, at least 1."""
     text = request.query_param("page") or ""
     return max(1, int(text)) if text.isdecimal() else 1
 
 
 def link_header(request: ApiRequest, number: int, last: int) -> str:
-    """Build the ``Link`` header of a page."""
+    """Build the `Link` header of a page."""
     pages = {"prev": number - 1, "next": number + 1, "last": last, "first": 1}
     names = [name for name in pages if (number > 1 if name in ("prev", "first") else number < last)]
     url = request.http.url

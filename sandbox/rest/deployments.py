@@ -12,10 +12,7 @@ STATES = ("error", "failure", "inactive", "in_progress", "queued", "pending", "s
 
 
 def _find_deployment(request: ApiRequest) -> Deployment:
-    number = request.int_param("deployment_id")
-    if number not in request.repository.deployments:
-        raise not_found()
-    return request.repository.deployments[number]
+    return request.find(request.repository.deployments, "deployment_id")
 
 
 @route("GET", "{repo}/deployments", "deployments:read")
@@ -34,7 +31,7 @@ async def list_deployments(request: ApiRequest) -> ApiResponse:
 async def create_deployment(request: ApiRequest) -> ApiResponse:
     """Create a deployment.
 
-    With ``auto_merge``, the default, GitHub merges the default branch into an outdated branch instead (202).
+    With `auto_merge`, the default, GitHub merges the default branch into an outdated branch instead (202).
     Required commit statuses that did not succeed prevent it (409).
     """
     repository, body, ref = request.repository, request.body, request.require_text("ref")

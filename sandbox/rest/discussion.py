@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from sandbox.errors import not_found
 from sandbox.records import Comment, PullRequest
 from sandbox.rest.commits import resolve
 from sandbox.rest.core import ApiRequest, ApiResponse, paginate, route
@@ -14,24 +13,15 @@ READ_COMMENTS = "issues:read|pull_requests:read"
 
 
 def _find_pull(request: ApiRequest) -> PullRequest:
-    number = request.int_param("number")
-    if number not in request.repository.pulls:
-        raise not_found()
-    return request.repository.pulls[number]
+    return request.find(request.repository.pulls, "number")
 
 
 def _find_comment(request: ApiRequest) -> Comment:
-    number = request.int_param("comment_id")
-    if number not in request.repository.comments:
-        raise not_found()
-    return request.repository.comments[number]
+    return request.find(request.repository.comments, "comment_id")
 
 
 def _find_commit_comment(request: ApiRequest) -> Comment:
-    number = request.int_param("comment_id")
-    if number not in request.repository.commit_comments:
-        raise not_found()
-    return request.repository.commit_comments[number]
+    return request.find(request.repository.commit_comments, "comment_id")
 
 
 @route("GET", "{repo}/pulls", "pull_requests:read")

@@ -51,7 +51,7 @@ async def update_config(request: ApiRequest) -> ApiResponse:
 
 @route("GET", "/app/hook/deliveries", "app")
 async def list_deliveries(request: ApiRequest) -> ApiResponse:
-    """List attempts, newest first; the ``failure`` filter misses attempts that have no status code."""
+    """List attempts, newest first; the `failure` filter misses attempts that have no status code."""
     attempts = [attempt for attempt in reversed(request.state.deliverer.attempts) if attempt.status]
     status = request.query_param("status")
     if status == "success":

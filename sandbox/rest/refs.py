@@ -70,7 +70,7 @@ async def _check_workflows(request: ApiRequest, sha: str) -> None:
 
 @route("PATCH", "{repo}/git/refs/{ref:.+}", "contents:write")
 async def update_ref(request: ApiRequest) -> ApiResponse:
-    """Update a ref; without ``force`` it must be a fast-forward."""
+    """Update a ref; without `force` it must be a fast-forward."""
     repository, name, sha = request.repository, f"refs/{request.path_param('ref')}", request.require_text("sha")
     _check_object(request, sha)
     await _check_workflows(request, sha)

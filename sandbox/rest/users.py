@@ -26,7 +26,7 @@ async def get_user_by_id(request: ApiRequest) -> ApiResponse:
 
 @route("GET", "{repo}/collaborators/{login}/permission", "metadata:read")
 async def get_permission(request: ApiRequest) -> ApiResponse:
-    """Get a collaborator's permission, where maintain appears as write and triage as read, and the role name."""
+    """Get a collaborator's permission (maintain counts as write, triage as read) and role name."""
     account = request.state.accounts.get(request.path_param("login").lower())
     if account is None:
         raise not_found()

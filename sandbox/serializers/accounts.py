@@ -191,7 +191,7 @@ def installation(state: State, installation: Installation) -> Json:
         "node_id": node_id("MDIzOk", installation.id),
         "client_id": state.client_id,
         "account": user(state, installation.account),
-        "repository_selection": "all" if installation.repositories is None else "selected",
+        "repository_selection": "all" if installation.repository_ids is None else "selected",
         "access_tokens_url": f"{url}/access_tokens",
         "repositories_url": f"{state.api}/installation/repositories",
         "html_url": f"{settings}/installations/{installation.id}",

@@ -86,7 +86,7 @@ def workflow_run(state: State, repository: Repository, run: Run) -> Json:
 
 
 def rest_workflow_run(state: State, repository: Repository, run: Run) -> Json:
-    """Serialize a run as in REST responses, where ``path`` includes the ref."""
+    """Serialize a run as in REST responses, where `path` includes the ref."""
     return {**workflow_run(state, repository, run), "path": f"{run.workflow}@{run.head_branch}"}
 
 

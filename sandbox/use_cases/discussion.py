@@ -110,7 +110,7 @@ def _emit_comment(
 def commit_comment(
     state: State, repository: Repository, sha: str, body: object, by: Account, **position: str | int | None
 ) -> Comment:
-    """Comment on a commit; creation is the only event that commit comments have."""
+    """Comment on a commit; GitHub sends no events for edited or deleted commit comments."""
     now = state.now()
     created = Comment(next(state.ids.comments), by, _validate_body(body), now, now, sha=sha)
     for name, value in position.items():

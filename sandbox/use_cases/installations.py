@@ -16,7 +16,7 @@ def find(state: State, account: Account) -> Installation | None:
 def install(
     state: State, account: Account, repositories: list[Repository] | None, by: Account, *, quiet: bool = False
 ) -> Installation:
-    """Install the App on an account for the given repositories, or for all of them when None."""
+    """Install the App on some repositories of an account, or with None on all of them."""
     selected = None if repositories is None else {repository.id for repository in repositories}
     installation = Installation(
         next(state.ids.installations), account, dict(state.permissions), list(state.events), state.now(), selected
@@ -41,7 +41,7 @@ def uninstall(state: State, installation: Installation, by: Account) -> None:
 
 
 def _revoke(state: State, installation: Installation) -> None:
-    for value in [token.value for token in state.tokens.values() if token.installation == installation.id]:
+    for value in [token.value for token in state.tokens.values() if token.installation_id == installation.id]:
         del state.tokens[value]
 
 
@@ -64,21 +64,21 @@ def change_repositories(
 ) -> None:
     """Add repositories to an installation, or remove them from it."""
     selected = {repository.id for repository in state.covered(installation)}
-    if installation.repositories is not None or removed:
+    if installation.repository_ids is not None or removed:
         selected |= {repository.id for repository in added}
-        installation.repositories = selected - {repository.id for repository in removed}
+        installation.repository_ids = selected - {repository.id for repository in removed}
     body = {
         "action": "removed" if removed else "added",
         "repositories_added": serialize.repository_summaries(added),
         "repositories_removed": serialize.repository_summaries(removed),
-        "repository_selection": "all" if installation.repositories is None else "selected",
+        "repository_selection": "all" if installation.repository_ids is None else "selected",
         "requester": None,
     }
     emit_installation(state, "installation_repositories", installation, by, body)
 
 
 def ping(state: State) -> None:
-    """Send ``ping``, which GitHub sends when a webhook is set up."""
+    """Send `ping`, which GitHub sends when a webhook is set up."""
     config = {"url": state.deliverer.url, "content_type": "json", "insecure_ssl": "0", "secret": "********"}
     hook = {
         "type": "App",

@@ -22,7 +22,7 @@ MAX_PUSHED_COMMITS = 2048
 class NewCommit:
     """Contents of a commit to write.
 
-    A file whose content is None is removed; without ``files`` the commit adds one small file.
+    A file whose content is None is removed; without `files` the commit adds one small file.
     """
 
     message: str
@@ -88,7 +88,7 @@ async def create_ref(state: State, repository: Repository, ref: str, sha: str, b
 
 
 async def move_ref(state: State, repository: Repository, ref: str, sha: str, by: Account, *, force: bool) -> None:
-    """Move a ref; without ``force`` the update must be a fast-forward."""
+    """Move a ref; without `force` the update must be a fast-forward."""
     async with repository.lock:
         history = repository.history
         if ref not in history.refs:
@@ -150,7 +150,7 @@ async def changes_workflows(repository: Repository, sha: str) -> bool:
 
 
 async def emit_push(state: State, repository: Repository, ref: str, before: str, after: str, by: Account) -> None:
-    """Send ``push``, and also ``create`` or ``delete`` for new and deleted refs."""
+    """Send `push`, and also `create` or `delete` for new and deleted refs."""
     repository.pushed_at = state.now()
     emit(state, "push", repository, by, await _push_payload(state, repository, ref, before, after, by))
     if ZERO_SHA in (before, after):

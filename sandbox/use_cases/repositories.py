@@ -36,10 +36,10 @@ def transfer(state: State, repository: Repository, owner: Account, by: Account) 
     _change_full_name(state, repository, owner, repository.name)
     if old is not None:
         new = installations.find(state, owner) or installations.install(state, owner, [], by, quiet=True)
-        if new.repositories is not None:
-            new.repositories.add(repository.id)
-        if old is not new and old.repositories is not None:
-            old.repositories.discard(repository.id)
+        if new.repository_ids is not None:
+            new.repository_ids.add(repository.id)
+        if old is not new and old.repository_ids is not None:
+            old.repository_ids.discard(repository.id)
     changes = {"owner": {"from": {"organization": serialize.organization(state, before)}}}
     emit(state, "repository", repository, by, {"action": "transferred", "changes": changes})
 

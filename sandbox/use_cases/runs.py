@@ -139,7 +139,7 @@ def _reported_sha(state: State, repository: Repository, sha: str) -> str:
 async def emit_run(
     state: State, run: Run, action: str, *, conclusion: str | None = None, delivery: str | None = None
 ) -> None:
-    """Send a ``workflow_run`` event; ``conclusion`` overrides the run's own in the payload only."""
+    """Send a `workflow_run` event; `conclusion` overrides the run's own in the payload only."""
     repository = state.repositories.get(run.repository)
     if repository is None:
         return
@@ -162,14 +162,14 @@ async def start(state: State, run: Run) -> None:
 
 
 async def finish(state: State, run: Run, conclusion: str, delivery: str | None = None) -> None:
-    """Complete a run; a completed one keeps its conclusion and only the event is sent again."""
+    """Complete a run; if it is already completed, it keeps its conclusion and only the event is sent again."""
     if run.status != "completed":
         run.status, run.conclusion, run.updated_at = "completed", conclusion, state.now()
     await emit_run(state, run, "completed", conclusion=conclusion, delivery=delivery)
 
 
 async def rerun(state: State, run: Run) -> None:
-    """Re-run under the same id; GitHub sends no ``requested`` event for it."""
+    """Re-run under the same id; GitHub sends no `requested` event for it."""
     if run.status != "completed":
         raise ApiError(403, "This workflow is already running")
     run.attempts.append({"status": run.status, "conclusion": run.conclusion, "updated_at": run.updated_at})
@@ -179,7 +179,7 @@ async def rerun(state: State, run: Run) -> None:
 
 
 async def cancel(state: State, run: Run) -> None:
-    """Cancel a run: after a moment when runs complete on their own, otherwise at once."""
+    """Cancel a run: after a short time if runs complete on their own, otherwise at once."""
     if run.status == "completed":
         raise ApiError(409, "Cannot cancel a workflow run that is completed.")
     if state.run_seconds:

@@ -40,7 +40,7 @@ async def test_a_service_with_missing_migrations_is_not_ready(world: World) -> N
 async def idle(source: Path, database_url: str, aiohttp_client: Any) -> AsyncIterator[TestClient[Any, Any]]:
     """A service that does not work on the queue."""
     github = await GitHub.create(source)
-    app = create_app(settings_for(github, "http://127.0.0.1:9", database_url), works=False, scheduled=False)
+    app = create_app(settings_for(github, "http://127.0.0.1:9", database_url), worker=False, schedule=False)
     yield await aiohttp_client(app)
     await github.close()
 

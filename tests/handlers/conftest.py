@@ -80,7 +80,7 @@ async def webhooks(database_url: str, aiohttp_server: Serve) -> AsyncIterator[We
         github_private_key=key_pair()[0],
         github_webhook_secret=SECRET,
     )
-    app = create_app(settings, scheduled=False)
+    app = create_app(settings, schedule=False)
     server = await aiohttp_server(app)
     async with aiohttp.ClientSession() as session:
         yield WebhookClient(app[SERVICE], str(server.host), int(server.port), session)

@@ -35,7 +35,7 @@ from bot.rules.ids import (
 from bot.rules.tags import TagPush
 from bot.store.database import Database, execute
 from handlers import webhooks
-from server.jobs import registry
+from server.jobs import build_registry
 from tests.queue.helpers import AnyJob
 from tests.world import World
 
@@ -141,7 +141,7 @@ def leased(job: Job) -> LeasedJob:
 
 
 def test_every_kind_of_job_has_a_performer_and_an_example() -> None:
-    assert registry(Dispatcher(0.0), webhooks.process).kinds == set(KINDS)
+    assert build_registry(Dispatcher(0.0), webhooks.process).kinds == set(KINDS)
     assert {job.kind for job in EXAMPLES} == set(KINDS)
 
 
@@ -169,7 +169,7 @@ async def test_a_job_of_a_kind_that_no_longer_exists_is_a_dead_letter_that_says_
     await world.settle()
     (letter,) = await dead_letters()
     assert (letter.kind, letter.attempts) == ("observe", 1)
-    assert "There is no job of the kind `observe` any more: discard it." in letter.error
+    assert "Jobs of the kind `observe` no longer exist: discard this one." in letter.error
 
 
 async def test_a_payload_that_cannot_be_read_is_a_dead_letter_that_names_the_field(world: World) -> None:

@@ -71,7 +71,7 @@ async def test_two_facts_about_a_rerun_deployment_that_arrive_together_make_one_
     await world.complete_deployment("1.2-rc1", conclusion="failure")
     [run] = await Run.all().select_related("repository")
     context = await world.context()
-    fact = await workflow_runs.get(context.at(run.repository), RunId(run.github_id or 0))
+    fact = await workflow_runs.get(context.client_for(run.repository), RunId(run.github_id or 0))
     assert fact is not None
     queued = replace(fact, attempt=2, status="queued", conclusion=None)
     started = replace(queued, status="in_progress")

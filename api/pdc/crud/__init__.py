@@ -1,1 +1,1 @@
-"""Declared resources: listed, filtered, ordered, paged and written, singly or in bulk."""
+"""The mechanism of declared resources: lists with filters, orderings and pages, and writes, singly or in bulk."""

@@ -1,7 +1,7 @@
-"""Actions on a resource: its rows listed, shown, created, changed and deleted, one or many at once.
+"""Actions on a resource: list, show, create, change and delete items, singly or in bulk.
 
-Everything here returns plain JSON values, or raises `PdcError` for what is wrong with what was sent. Many items are
-written all together or not at all; the error names the first invalid one, as if they had been taken one by one.
+Actions return plain JSON values and raise `PdcError` for invalid requests. A bulk request writes all of its items or
+none; the error names the first invalid item, as if the items had been written one by one.
 """
 
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
@@ -18,15 +18,16 @@ from bot.rules.permissions import Visibility
 from bot.store.lists import Columns, Conditions, Order, Row, Rows
 
 MAX_ITEMS = 10_000
-CHUNK_ROWS = 200  # rows of an unpaged list that are read and serialized at once: some milliseconds
+CHUNK_ROWS = 200  # rows of an unpaged list that are read and serialized at once, in a few milliseconds
 PARTIAL_WITHOUT_CHANGES = "Partial update with no changes does not make much sense."
 NO_MAPPING = "Bulk update needs a mapping."
 NO_LIST = "Bulk delete needs a list of identifiers."
 
 Chunks = AsyncIterator[list[Item]]
-FoundRows = dict[str, tuple[int, Row]]
+RowsByKey = dict[str, tuple[int, Row]]
+"""The ids and columns of rows, by the keys in a request."""
 Batch = Sequence[tuple[object, object]]
-"""The items of a bulk request, each with the key that error messages name it by; empty values are not shown in them."""
+"""The items of a bulk request, each with the key that identifies it in errors; errors echo items that are not empty."""
 
 
 def not_found() -> PdcError:
@@ -36,9 +37,9 @@ def not_found() -> PdcError:
 
 @dataclass(frozen=True)
 class ResourceRequest:
-    """A request on a resource: the `fields` to show and accept, and the conditions and order of its rows.
+    """A request on a resource: the `fields` to return and accept, and the conditions and order of its rows.
 
-    `viewer` is the caller's visibility, which the conditions include already.
+    `viewer` is the caller's visibility, which the conditions already include.
     """
 
     context: Context
@@ -52,11 +53,11 @@ class ResourceRequest:
 
     @property
     def columns(self) -> dict[str, str]:
-        """The columns that the selected fields are made of."""
+        """The columns that the selected fields are serialized from."""
         return self.resource.columns(self.fields)
 
     async def render(self, rows: Rows) -> list[Item]:
-        """Serialize the selected fields of rows."""
+        """Serialize the selected fields of some rows."""
         return await serializers.render(self.resource, self.fields, rows, self.rendering, self.viewer)
 
 
@@ -72,7 +73,7 @@ async def count(request: ResourceRequest) -> int:
 
 
 async def stream_all(request: ResourceRequest) -> Chunks:
-    """The whole list in chunks, in its present order: concurrent changes do not make an item appear twice."""
+    """The whole list in chunks. The order is fixed at the start: no concurrent change makes an item appear twice."""
     query, columns = request.resource.query, request.columns
     ids = await query.ids(request.conditions, request.order)
 
@@ -93,7 +94,7 @@ async def exists(request: ResourceRequest, key: str) -> bool:
 
 
 async def fetch_one(request: ResourceRequest, key: str) -> Item:
-    """The item with this key; 404 if there is none."""
+    """The item with this key; 404 if it does not exist."""
     conditions = _conditions(request, [_parse_key(request.resource, key)])
     rows = await request.resource.query.rows(request.columns, conditions)
     if not rows:
@@ -112,7 +113,7 @@ async def create(request: ResourceRequest, body: object) -> object:
 
 
 async def update(request: ResourceRequest, body: object, key: str | None = None, *, partial: bool) -> object:
-    """Change an item, or all items that a mapping names; a `partial` update changes only the fields that were sent."""
+    """Change an item, or all items in a mapping; a `partial` update changes only the fields that were sent."""
     if partial and not body:
         raise PdcError({"detail": PARTIAL_WITHOUT_CHANGES})
     if key is not None:
@@ -131,22 +132,22 @@ async def update(request: ResourceRequest, body: object, key: str | None = None,
 
 
 async def delete(request: ResourceRequest, body: object, key: str | None = None) -> None:
-    """Delete an item, or all items that a list names. Equal identifiers count once."""
+    """Delete an item, or all items in a list of identifiers, where duplicates count once."""
     identifiers = body if key is None else [key]
     if not isinstance(identifiers, list):
         raise PdcError({"detail": NO_LIST})
-    for each in identifiers:
-        if isinstance(each, bool) or not isinstance(each, str | int):
-            raise PdcError({"detail": f'"{each}" is not a valid identifier.'})
+    for identifier in identifiers:
+        if isinstance(identifier, bool) or not isinstance(identifier, str | int):
+            raise PdcError({"detail": f'"{identifier}" is not a valid identifier.'})
     identifiers = list(dict.fromkeys(identifiers))
     refuse_too_many(identifiers)
     rows = await _find_rows(request, map(str, identifiers))
-    batch = [(each, None) for each in identifiers] if key is None else None
+    batch = [(identifier, None) for identifier in identifiers] if key is None else None
     await _apply(request, _deletions(identifiers, rows), batch)
 
 
 def refuse_too_many(items: Collection[object]) -> None:
-    """Refuse more items than are accepted at once."""
+    """Refuse a bulk request with too many items."""
     if len(items) > MAX_ITEMS:
         raise PdcError({"detail": f"At most {MAX_ITEMS:,} items are taken at once; these are {len(items):,}."})
 
@@ -160,20 +161,20 @@ def to_pdc_error(problem: Problem) -> PdcError:
     return PdcError({problem.details.get("field", "detail"): [problem.sentence]})
 
 
-async def _find_rows(request: ResourceRequest, keys: Iterable[str]) -> FoundRows:
-    """The ids and rows of those keys that meet the conditions. Of several keys of one row only the first has it."""
+async def _find_rows(request: ResourceRequest, keys: Iterable[str]) -> RowsByKey:
+    """The rows with these keys that meet the conditions. If several keys identify one row, only the first gets it."""
     resource = request.resource
     parsed: dict[tuple[object, ...], str] = {}
     for key in keys:
         parsed.setdefault(_parse_key(resource, key), key)
     rows = await resource.query.rows(resource.columns(resource.fields), _conditions(request, parsed))
-    names = [each.name for each in resource.key_fields]
-    found = {tuple(row[name] for name in names): (row_id, row) for row_id, row in rows.items()}
-    return {key: found[parts] for parts, key in parsed.items() if parts in found}
+    names = [field.name for field in resource.key_fields]
+    by_parts = {tuple(row[name] for name in names): (row_id, row) for row_id, row in rows.items()}
+    return {key: by_parts[parts] for parts, key in parsed.items() if parts in by_parts}
 
 
 def _conditions(request: ResourceRequest, keys: Collection[tuple[object, ...]]) -> Conditions:
-    """The conditions of the request, restricted to keys."""
+    """The conditions of the request, restricted to rows with these keys."""
     paths, conditions = request.resource.key, request.conditions.copy()
     for index, path in enumerate(paths):
         values = dict.fromkeys(parts[index] for parts in keys if len(parts) == len(paths))
@@ -188,24 +189,24 @@ def _parse_key(resource: Resource, key: str) -> tuple[object, ...]:
 
 
 def _parse_id(text: str) -> int:
-    """A row's id; 0, which no row has, if the text cannot be one."""
+    """A row's id; 0, which no row has, if the text is not a valid id."""
     digits = text.strip()
     return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 12 and int(digits) < 2**31 else 0
 
 
 def _creations(request: ResourceRequest, items: Iterable[object], references: References) -> Iterator[Change]:
-    resource, accepted = request.resource, {each.name: each.column for each in request.fields}
-    fields = [each for each in resource.fields if each.column]
+    resource, accepted = request.resource, {field.name: field.column for field in request.fields}
+    fields = [field for field in resource.fields if field.column]
     for item in items:
         values = validate(fields, accepted, item, references, partial=False)
         yield Create(_columns(fields, values), resource.check(values, references, None))
 
 
 def _updates(
-    request: ResourceRequest, items: Mapping[str, object], rows: FoundRows, references: References, *, partial: bool
+    request: ResourceRequest, items: Mapping[str, object], rows: RowsByKey, references: References, *, partial: bool
 ) -> Iterator[Change]:
-    resource, accepted = request.resource, {each.name: each.column for each in request.fields}
-    fields = [each for each in request.fields if each.column]
+    resource, accepted = request.resource, {field.name: field.column for field in request.fields}
+    fields = [field for field in request.fields if field.column]
     for key, item in items.items():
         if partial and not item:
             raise PdcError({"detail": PARTIAL_WITHOUT_CHANGES})
@@ -216,24 +217,24 @@ def _updates(
         yield Update(row_id, _columns(fields, values), resource.check(values, references, row))
 
 
-def _deletions(identifiers: Iterable[object], rows: FoundRows) -> Iterator[Change]:
-    for each in identifiers:
-        if str(each) not in rows:
+def _deletions(identifiers: Iterable[object], rows: RowsByKey) -> Iterator[Change]:
+    for identifier in identifiers:
+        if str(identifier) not in rows:
             raise not_found()
-        row_id, _ = rows.pop(str(each))
+        row_id, _ = rows.pop(str(identifier))
         yield Delete(row_id)
 
 
 def _columns(fields: Sequence[Field], values: Item) -> Columns:
-    return {each.column: values[each.name] for each in fields if each.name in values}
+    return {field.column: values[field.name] for field in fields if field.name in values}
 
 
 async def _apply(request: ResourceRequest, changes: Iterator[Change], batch: Batch | None) -> list[Item]:
-    """Make the changes, of which the first invalid one raises PdcError, and serialize the rows."""
+    """Apply changes and serialize the rows; the first invalid change raises PdcError."""
     valid: list[Change | Rejected] = []
     try:
         for change in changes:
-            valid.append(change)  # noqa: PERF402 - `extend` would lose those before the invalid one
+            valid.append(change)  # noqa: PERF402 - `extend` would lose the changes before the invalid one
     except PdcError as error:
         valid.append(Rejected(error))
     change_request = ChangeRequest(valid, request.comment, request.conditions)

@@ -1,4 +1,4 @@
-"""Field types: they parse values as existing clients send them, and refuse others with the errors that these know."""
+"""Field types: they accept values as existing clients send them, and refuse others with the errors that they expect."""
 
 import re
 from collections.abc import Callable, Collection, Sequence
@@ -28,10 +28,9 @@ _LINE_BREAKS = dict.fromkeys(map(ord, "\t\r\n"), " ")
 def text(
     max_length: int, *, pattern: str = "", mismatch: str = "", empty_is_null: bool = False, max_bytes: int = 0
 ) -> FieldType:
-    """A line of printable characters; numbers are accepted as text.
+    """One line of printable text; numbers are accepted as text.
 
-    The whole text has to match `pattern`; `mismatch` is the error if it does not. `max_bytes` limits values that are
-    indexed.
+    The whole text must match `pattern`; `mismatch` is the error if it does not. `max_bytes` limits indexed values.
     """
     grammar = re.compile(pattern) if pattern else None
 
@@ -52,7 +51,7 @@ def text(
 
 
 def multiline_text(max_length: int) -> FieldType:
-    """Text that may be empty and have several lines."""
+    """Text of any number of lines, which may be empty."""
 
     def parse(value: object) -> str:
         stripped = _parse_text(value, max_length)
@@ -114,7 +113,7 @@ def parse_date(value: object) -> date:
 
 
 def choice(*names: str) -> FieldType:
-    """One of these words."""
+    """One word of a vocabulary."""
 
     def parse(value: object) -> str:
         if not isinstance(value, str) or value not in names:
@@ -125,25 +124,25 @@ def choice(*names: str) -> FieldType:
 
 
 def choices(*names: str) -> FieldType:
-    """A list of these words, sorted and without duplicates."""
+    """A list of words of a vocabulary, sorted and without duplicates."""
     word = choice(*names)
 
     def parse(value: object) -> list[str]:
         if not isinstance(value, list):
             raise ValueError(f'Expected a list of items but got type "{type(value).__name__}".')
-        return sorted({str(word.parse(each)) for each in value})
+        return sorted({str(word.parse(item)) for item in value})
 
     return FieldType("list", parse, {"type": "array", "items": word.schema}, decode_json)
 
 
 def not_allowed(value: object, names: Sequence[str]) -> str:
-    """The error for a word that is none of the accepted ones."""
+    """The error for a word that is not in the vocabulary."""
     accepted = ", ".join(f"'{name}'" for name in names)
     return f"'{value}' is not allowed value. Use one of {accepted}."
 
 
 def decode_json(value: object) -> object:
-    """A list or object that a column stores as JSON text."""
+    """A list or object, which SQLite stores as JSON text."""
     return orjson.loads(value) if isinstance(value, str) else value
 
 

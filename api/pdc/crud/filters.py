@@ -9,7 +9,7 @@ from api.pdc.crud.field_types import parse_date
 from api.pdc.crud.resource import Filter, PdcError
 from bot.store.lists import Conditions
 
-NO_ROWS, INVALID_DATE = "1 = 0", "0 = 1"  # both match nothing; the second also ends the examination of filters
+NO_ROWS, INVALID_DATE = "1 = 0", "0 = 1"  # both match nothing; after INVALID_DATE, further filters are not parsed
 DATE_FORMATS = ("%Y-%m-%d", "%m/%d/%Y", "%m/%d/%y")
 MAX_INTEGER = 2**31 - 1
 BOOLEANS = {"1": True, "t": True, "true": True, "0": False, "f": False, "false": False}
@@ -18,7 +18,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}")
 
 
 def exact(condition: str) -> Filter:
-    """The last value, without blanks around it; an empty one does not filter."""
+    """Match the last value, stripped; an empty value does not filter."""
 
     def add(values: list[str], conditions: Conditions, today: date) -> None:
         if value := values[-1].strip():
@@ -28,7 +28,7 @@ def exact(condition: str) -> Filter:
 
 
 def one_of(column: str, subquery: str = "") -> Filter:
-    """Any of the values. `subquery` maps them to values of the column; its `{}` stands for all of them."""
+    """Match any of the values. `subquery` maps them to values of the column; its `{}` stands for all of them."""
 
     def add(values: list[str], conditions: Conditions, today: date) -> None:
         _add_one_of(conditions, column, [value for value in values if value], subquery)
@@ -37,7 +37,7 @@ def one_of(column: str, subquery: str = "") -> Filter:
 
 
 def one_of_existing(column: str, subquery: str, count: str) -> Filter:
-    """Any of the values, but no rows at all if one of them does not exist; `count` counts those that exist."""
+    """Match any of the values, but nothing if one of them does not exist; `count` counts those that exist."""
 
     def add(values: list[str], conditions: Conditions, today: date) -> None:
         distinct = list(dict.fromkeys(values))
@@ -52,7 +52,7 @@ def one_of_existing(column: str, subquery: str, count: str) -> Filter:
 
 
 def _add_one_of(conditions: Conditions, column: str, values: Sequence[object], subquery: str = "") -> None:
-    """Require one of the values, or of those that a subquery gives for them. A single value can use an index."""
+    """Require one of the values, or one of those that a subquery maps them to. A single value can use an index."""
     if not values:
         conditions.add(NO_ROWS)
     elif subquery:
@@ -69,12 +69,12 @@ def _placeholders(values: Sequence[object]) -> str:
 
 
 def integers(column: str, name: str, *, maximum: int = MAX_INTEGER) -> Filter:
-    """Any of the integers; the column has values from 0 to `maximum`."""
+    """Match any of the integers; the column has values from 0 to `maximum`."""
     return _integers(column, maximum, lambda value: [f"Value [{value}] of {name} is not an integer"])
 
 
 def row_ids(column: str) -> Filter:
-    """Any of the rows with these ids."""
+    """Match any of the ids of rows."""
     return _integers(column, MAX_INTEGER, lambda value: f"invalid literal for int() with base 10: '{value}'")
 
 
@@ -100,7 +100,10 @@ def _parse_boolean(value: str) -> bool:
 
 
 def boolean(condition: str, parse: Callable[[str], bool] = _parse_boolean) -> Filter:
-    """Whether a condition holds, by the last value; an empty one does not filter. `{}` in it stands for today."""
+    """Match rows by whether a condition holds, according to the last value; an empty value does not filter.
+
+    `{}` in the condition stands for today's date.
+    """
 
     def add(values: list[str], conditions: Conditions, today: date) -> None:
         if value := values[-1].strip():
@@ -111,7 +114,7 @@ def boolean(condition: str, parse: Callable[[str], bool] = _parse_boolean) -> Fi
 
 
 def compare_date(column: str, operator: str = "=") -> Filter:
-    """Compare with the last value, a date in one of several formats; an invalid one matches nothing (INVALID_DATE)."""
+    """Compare with the last value, a date in one of several formats; an invalid date matches nothing (INVALID_DATE)."""
 
     def add(values: list[str], conditions: Conditions, today: date) -> None:
         if value := values[-1].strip():
@@ -125,7 +128,7 @@ def compare_date(column: str, operator: str = "=") -> Filter:
 
 
 def one_of_dates(column: str) -> Filter:
-    """Any of the dates, each as year-month-day."""
+    """Match any of the dates, each as year-month-day."""
 
     def parse(value: str) -> date:
         with suppress(ValueError):

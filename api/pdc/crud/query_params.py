@@ -31,14 +31,14 @@ def check_names(params: Params, names: Collection[str]) -> None:
 
 
 def replace_surrogates(text: str) -> str:
-    """A text without lone surrogates, which neither a response nor a database can hold."""
+    """Replace lone surrogates, which can be neither sent nor stored."""
     return text.encode("utf-8", "replace").decode()
 
 
 def select_rows(resource: Resource, params: Params, viewer: Visibility, today: date) -> tuple[Conditions, Order]:
-    """The conditions and the order that the parameters ask for, among the rows that the viewer may see.
+    """The conditions and the order that the parameters specify, restricted to the rows that the viewer may see.
 
-    After an invalid date, other filters are not examined.
+    After an invalid date, further filters are not parsed.
     """
     conditions, order = _select_rows(resource, tuple(params.items()), viewer, today)
     return conditions.copy(), order
@@ -68,7 +68,7 @@ def _order(resource: Resource, ordering: str) -> Order:
 
 
 def _ordering_path(resource: Resource, name: str) -> str:
-    """The path of a name to order by; PdcError for an unknown one."""
+    """The path of a name to order by; PdcError for an unknown name."""
     if name in resource.ordering_paths:
         return resource.ordering_paths[name]
     first, separator, rest = name.partition("__")
@@ -81,7 +81,7 @@ def _ordering_path(resource: Resource, name: str) -> str:
 
 
 def select_fields(fields: Sequence[Field], params: Params, body: object) -> tuple[Field, ...]:
-    """The fields that the parameters, or the body of a GET, ask for, without those that they exclude."""
+    """The fields that the parameters or the body of a GET include, without those that they exclude."""
     if "fields" not in params and "exclude_fields" not in params and not isinstance(body, dict):
         return tuple(fields)
     known = {field.name for field in fields}
@@ -91,9 +91,9 @@ def select_fields(fields: Sequence[Field], params: Params, body: object) -> tupl
 
 
 def _field_names(parameter: str, params: Params, body: object, known: Collection[str]) -> set[str]:
-    sent = body.get(parameter) if isinstance(body, Mapping) else None
-    lists = [*params.getall(parameter, []), *(sent if isinstance(sent, list) else [sent])]
-    names = [name.strip() for each in lists if isinstance(each, str) for name in each.split(",") if name.strip()]
+    in_body = body.get(parameter) if isinstance(body, Mapping) else None
+    values = [*params.getall(parameter, []), *(in_body if isinstance(in_body, list) else [in_body])]
+    names = [name.strip() for value in values if isinstance(value, str) for name in value.split(",") if name.strip()]
     if unknown := [name for name in names if name not in known]:
         raise PdcError({"detail": f'Unknown fields in "{parameter}" filter: {", ".join(unknown)}'})
     return set(names)
@@ -118,7 +118,7 @@ class Page:
         return (self.number - 1) * self.size
 
     def body(self, url: str, params: Params, results: list[Item]) -> Item:
-        """The page as it is sent, with links to the next and previous one."""
+        """The body of the response, with links to the next and the previous page."""
         pairs = tuple(params.items())
         return {
             "count": self.total,
@@ -129,7 +129,7 @@ class Page:
 
 
 def parse_page(params: Params, total: int) -> Page:
-    """The page that the parameters ask for; 404 for one that does not exist. The first page may be empty."""
+    """The page that the parameters select; 404 if it does not exist. The first page may be empty."""
     size = page_size(params)
     pages = max(1, -(-total // size))
     value = last(params, "page", "1")

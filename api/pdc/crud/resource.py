@@ -1,7 +1,7 @@
-"""Declarations of resources: rows that are listed, filtered, ordered, paged, created, changed and deleted.
+"""Declarations of resources: their fields with types and paths, unique constraints, filters and orderings.
 
-A resource is a value: its fields with their types and paths, unique constraints, filters and orderings. `actions`
-performs requests on it, `validation` parses what is sent, `serializers` renders rows, and `api.pdc.views` does HTTP.
+A resource is a value. `actions` performs requests on it, `validation` parses items, `serializers` renders rows, and
+`api.pdc.views` handles HTTP.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -18,7 +18,7 @@ from bot.operations.changes import Preparer, Unique
 from bot.store.lists import Conditions, ModelQuery, Row, Rows
 
 REQUIRED: Final = object()
-"""The default of a field that has none."""
+"""The default of a field that must be sent."""
 
 _quote = lru_cache(maxsize=4096)(partial(quote, safe=""))
 
@@ -27,7 +27,7 @@ Serializer = Callable[[Any], object]
 
 
 class PdcError(Refusal):
-    """A refusal with a JSON value of its own as the body of the response."""
+    """A refusal that determines the whole body of the response, a JSON value."""
 
     def __init__(self, body: object, status: int = 400) -> None:
         super().__init__(str(body.get("detail", body) if isinstance(body, dict) else body))
@@ -49,9 +49,9 @@ class RenderContext:
 
 @dataclass(frozen=True)
 class FieldType:
-    """A type of values: its name, how sent values are parsed (ValueError explains what is wrong) and stored ones shown.
+    """How the values of a field are read and shown: `parse` takes what clients send, `serialize` what is stored.
 
-    With `empty_is_null` an empty string counts as null.
+    `parse` raises ValueError with the error for the client. With `empty_is_null`, an empty string counts as null.
     """
 
     name: str
@@ -63,11 +63,13 @@ class FieldType:
 
 @dataclass(frozen=True)
 class Reference:
-    """A value that identifies another row by its column `key`.
+    """A field value that identifies another row by its column `key`.
 
-    `not_found` makes the error for a value that identifies none, from it and the keys that were found; without it the
-    resource's own check reports it. `columns` of the row are read for checks. `closed` reads all rows, so that the
-    error can list them. `project` is the path to the row's project: rows that the caller may not see are not found.
+    - `not_found` returns the error for an unknown value, given the value and the known keys; without it, the resource's
+      own check reports unknown values.
+    - `columns` of the row are read for checks.
+    - `closed` references read all rows, so that the error can list their keys.
+    - `project` is the path to the row's project: rows that the caller may not see count as unknown.
     """
 
     model: type[Model]
@@ -80,7 +82,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class ReferencedRows:
-    """The rows that items refer to: their ids by key, and the columns that checks need, by id."""
+    """The rows that items refer to: ids by key, and the columns that checks need by id."""
 
     ids: Mapping[object, int]
     rows: Rows
@@ -92,7 +94,7 @@ References = Mapping[str, ReferencedRows]
 
 @dataclass(frozen=True)
 class RelatedValues:
-    """The values at a path of all rows whose foreign key refers to this row."""
+    """The values at `path` of all rows whose `foreign_key` refers to this row."""
 
     query: ModelQuery
     foreign_key: str
@@ -101,10 +103,10 @@ class RelatedValues:
 
 @dataclass(frozen=True)
 class Field:
-    """A field: `path` is what is read (several paths by name make an object), `column` what is written.
+    """A field: its value is read from `path` (several paths by name make an object) and written to `column`.
 
-    A field without `column` is read-only. `serializer` returns the function that serializes values that were read, in
-    place of the type's own; `related` reads the values from other rows.
+    A field without `column` is read-only. `serializer` returns a function that replaces the serializer of the type;
+    `related` reads the values from other rows.
     """
 
     name: str
@@ -124,7 +126,7 @@ class Field:
 
     @property
     def columns(self) -> dict[str, str]:
-        """The columns that are read for it: names and paths."""
+        """The columns to read for the field: paths by name."""
         if isinstance(self.path, str):
             return {self.name: self.path}
         return {f"{self.name}.{part}": path for part, path in (self.path or {}).items()}
@@ -134,7 +136,7 @@ Filter = Callable[[list[str], Conditions, date], None]
 """Adds the condition for the values of a query parameter."""
 
 Check = Callable[[Item, References, Row | None], Problem | None]
-"""Finds a rule that an item's values violate, given the rows that items refer to and the stored row."""
+"""Returns the problem if an item's values violate a rule, given the rows that items refer to and the stored row."""
 
 
 def no_violation(values: Item, references: References, row: Row | None) -> None:
@@ -145,9 +147,11 @@ def no_violation(values: Item, references: References, row: Row | None) -> None:
 class Resource:
     """Rows of a model as the dialect presents them.
 
-    `key` are the paths that identify an item; `filters` and `orderings` go by the names that clients use, and
-    `nested_orderings` gives access to the orderings of another resource at a path. `add_derived` adds to a serialized
-    item what follows from `extra_columns`.
+    - `key`: the paths that identify an item.
+    - `filters`, `orderings`: by the names that clients use.
+    - `nested_orderings`: names that give access to the orderings of another resource at a path.
+    - `add_derived`: adds fields that are computed from `extra_columns` to a serialized item.
+    - `anonymous_access`: without it, a token with access to all projects is needed to read.
     """
 
     name: str
@@ -172,14 +176,14 @@ class Resource:
     @cached_property
     def key_fields(self) -> tuple[Field, ...]:
         """The fields that hold the parts of the key."""
-        return tuple(each for path in self.key for each in self.fields if each.path == path)
+        return tuple(field for path in self.key for field in self.fields if field.path == path)
 
     @cached_property
     def ordering_paths(self) -> dict[str, str]:
-        """The names to order by, with their paths."""
-        own = {each.name: each.path for each in self.fields if isinstance(each.path, str) and each.serializer is None}
-        return {**own, **self.orderings}
+        """The paths to order by, by name."""
+        plain = (field for field in self.fields if field.serializer is None)
+        return {**{field.name: field.path for field in plain if isinstance(field.path, str)}, **self.orderings}
 
     def columns(self, fields: Sequence[Field]) -> dict[str, str]:
-        """The columns that are read to serialize some of the fields: names and paths."""
-        return {**self.extra_columns, **{name: path for each in fields for name, path in each.columns.items()}}
+        """The columns to read for serializing some fields: paths by name."""
+        return {**self.extra_columns, **{name: path for field in fields for name, path in field.columns.items()}}

@@ -1,4 +1,4 @@
-"""Stored rows, serialized for responses and for the change log."""
+"""Serialization of stored rows, for responses and for the change log."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -15,11 +15,11 @@ NO_LINKS = RenderContext("", "", date.min)
 
 @lru_cache
 def table(resource: Resource) -> Table:
-    """The table to which a resource is written. The change log keeps its writable fields, serialized."""
-    written, columns = [each for each in resource.fields if each.column], resource.columns(resource.fields)
+    """The table that a resource is written to. The change log contains its writable fields, serialized."""
+    writable, columns = [field for field in resource.fields if field.column], resource.columns(resource.fields)
 
     def log_values(rows: Sequence[Row]) -> list[Item]:
-        return serialize(written, rows, NO_LINKS)
+        return serialize(writable, rows, NO_LINKS)
 
     unique, prepare = resource.unique, resource.prepare
     return Table(resource.name, resource.query, columns, log_values, unique, prepare, resource.timestamps)
@@ -28,10 +28,10 @@ def table(resource: Resource) -> Table:
 async def render(
     resource: Resource, fields: Sequence[Field], rows: Rows, context: RenderContext, viewer: Visibility
 ) -> list[Item]:
-    """Serialize rows for a response, with related values and derived fields that the viewer may see."""
-    for each in fields:
-        if each.related is not None:
-            await _add_related(each.name, each.related, rows, viewer)
+    """Serialize rows for a response, with derived fields and those related values that the viewer may see."""
+    for field in fields:
+        if field.related is not None:
+            await _add_related(field.name, field.related, rows, viewer)
     items = serialize(fields, list(rows.values()), context)
     if resource.add_derived is not None:
         for item, row in zip(items, rows.values(), strict=True):
@@ -40,22 +40,22 @@ async def render(
 
 
 def serialize(fields: Sequence[Field], rows: Sequence[Row], context: RenderContext) -> list[Item]:
-    """Serialize fields of rows, one field after the other: lists are long, and most values stay as they were read."""
-    for each in fields:
-        _add_composite(each, rows)
-    names = [each.name for each in fields]
+    """Serialize fields of rows, field by field: lists are long, and most values need no conversion."""
+    for field in fields:
+        _add_composite(field, rows)
+    names = [field.name for field in fields]
     items: list[Item] = [{name: row[name] for name in names} for row in rows]
-    for each in fields:
-        serializer = each.type.serialize if each.serializer is None else each.serializer(context)
+    for field in fields:
+        serializer = field.type.serialize if field.serializer is None else field.serializer(context)
         if serializer is not None:
             for item in items:
-                if (value := item[each.name]) is not None or each.serializer is not None:
-                    item[each.name] = serializer(value)
+                if (value := item[field.name]) is not None or field.serializer is not None:
+                    item[field.name] = serializer(value)
     return items
 
 
 def _add_composite(field: Field, rows: Sequence[Row]) -> None:
-    """Add the value of a field without a column of its own to rows: an object of several columns, or None."""
+    """Add the value of a field without a single path to rows: an object of several columns, or None."""
     if isinstance(field.path, str) or field.related is not None:
         return
     parts = [(part, f"{field.name}.{part}") for part in field.path or ()]
@@ -64,13 +64,13 @@ def _add_composite(field: Field, rows: Sequence[Row]) -> None:
 
 
 async def _add_related(name: str, related: RelatedValues, rows: Rows, viewer: Visibility) -> None:
-    """Add to rows the values of those rows that refer to them."""
-    found: dict[int, list[Any]] = {row_id: [] for row_id in rows}
+    """Add to each row the values of the rows that refer to it."""
+    values: dict[int, list[Any]] = {row_id: [] for row_id in rows}
     query, conditions = related.query, Conditions()
-    conditions.add_in(query.column(related.foreign_key), list(found))
+    conditions.add_in(query.column(related.foreign_key), list(values))
     query.restrict(conditions, viewer)
-    columns = {"referred": related.foreign_key, "value": related.path}
+    columns = {"row_id": related.foreign_key, "value": related.path}
     for row in (await query.rows(columns, conditions, [(query.column(related.path), False)])).values():
-        found[row["referred"]].append(row["value"])
+        values[row["row_id"]].append(row["value"])
     for row_id, row in rows.items():
-        row[name] = found[row_id]
+        row[name] = values[row_id]

@@ -1,4 +1,4 @@
-"""Validation of sent items: every field is parsed by its type and every reference resolved, or the item is refused."""
+"""Validation of items from clients: fields are parsed by their types, references resolved, errors collected."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,11 +8,11 @@ from bot.store.lists import Conditions, ModelQuery
 
 
 async def read_references(resource: Resource, items: Sequence[object], viewer: Visibility) -> References:
-    """Read the rows that items refer to and the viewer may see, by field and key; ignore values of a wrong type."""
+    """Read the rows that items refer to and that the viewer may see; values of the wrong type are ignored."""
     return {
-        each.name: await _read_rows(each.reference, _parse_keys(each, items), viewer)
-        for each in resource.fields
-        if each.reference is not None
+        field.name: await _read_rows(field.reference, _parse_keys(field, items), viewer)
+        for field in resource.fields
+        if field.reference is not None
     }
 
 
@@ -40,31 +40,31 @@ async def _read_rows(reference: Reference, keys: list[object], viewer: Visibilit
 def validate(
     fields: Sequence[Field], columns: Mapping[str, str], item: object, references: References, *, partial: bool
 ) -> Item:
-    """Validate an item and return its values by field; PdcError with everything that is wrong with it.
+    """Validate an item and return its values by field; raise PdcError with the errors of all fields.
 
-    `columns` are the accepted fields with their columns, empty for read-only ones. A `partial` item has values for the
-    fields that were sent, any other one for all `fields`.
+    `columns` are the columns of the accepted fields by name, empty for read-only fields. A `partial` item has only the
+    fields that were sent; otherwise missing ones get their defaults.
     """
     if item is None:
         raise PdcError({"detail": ["No data provided"]})
     if not isinstance(item, dict):
         raise PdcError({"detail": f"Invalid data. Expected an object, but got {type(item).__name__}."})
-    _refuse_names(columns, item)
+    _check_names(columns, item)
     values: Item = {}
     errors: Item = {}
-    for each in fields:
-        if partial and each.name not in item:
+    for field in fields:
+        if partial and field.name not in item:
             continue
         try:
-            values[each.name] = _value(each, item, references)
+            values[field.name] = _value(field, item, references)
         except ValueError as error:
-            errors[each.name] = error.args[0] if isinstance(error.args[0], dict) else [str(error)]
+            errors[field.name] = error.args[0] if isinstance(error.args[0], dict) else [str(error)]
     if errors:
         raise PdcError(errors)
     return values
 
 
-def _refuse_names(columns: Mapping[str, str], item: Mapping[str, object]) -> None:
+def _check_names(columns: Mapping[str, str], item: Mapping[str, object]) -> None:
     if all(map(columns.get, item)):
         return
     if unknown := item.keys() - columns.keys():

@@ -1,1 +1,1 @@
-"""The resources of the PDC dialect, one file each group."""
+"""The resources of the PDC dialect, one file per group."""

@@ -123,12 +123,12 @@ RPMS = Resource(
     prepare=content.rpm,
 )
 
-_REPO_COLUMNS = {each.name: f"repo__{each.path}" for each in REPOS.fields}
+_REPO_COLUMNS = {field.name: f"repo__{field.path}" for field in REPOS.fields}
 _RPM_COLUMNS = ("srpm_name", "version", "arch", "filename")
 
 
 def _check_file(values: Item, references: References, row: Row | None) -> PdcError | None:
-    """Only packages are released, and only from repositories of packages."""
+    """Refuse files that are not packages, and files from repositories of other formats."""
     stored = {} if row is None else {name: row[f"repo.{name}"] for name in ("name", "content_format")}
     repo_id = values.get("repo")
     repo = references["repo"].rows.get(repo_id, stored) if isinstance(repo_id, int) else stored
@@ -142,7 +142,7 @@ def _check_file(values: Item, references: References, row: Row | None) -> PdcErr
 
 
 def _add_names(item: Item, row: Row) -> None:
-    """Add the names of the file if both fields that they derive from are shown."""
+    """Add the names of the file if both fields that they derive from are selected."""
     if "file_primary_key" in item and "repo" in item and row["format"] == "rpm":
         item["build"] = f"{row['srpm_name']}-{row['version']}-{row['arch']}"
         item["package"], item["file"] = row["srpm_name"], row["filename"]

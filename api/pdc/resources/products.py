@@ -1,4 +1,4 @@
-"""Products, their versions and SLAs, and helpers that several resources are declared with."""
+"""Products, product versions and SLAs, and helpers that several resources are declared with."""
 
 from api.pdc.crud import field_types, filters
 from api.pdc.crud.resource import Field, FieldType, RelatedValues, Resource
@@ -15,28 +15,28 @@ BAD_SHORT = "Only accept lowercase letters, numbers or -"
 
 
 def unique_together(*fields: str, columns: tuple[str, ...]) -> Unique:
-    """No two rows have the same values of these fields."""
+    """Require that no two rows have the same values in these fields."""
     sentence = f"The fields {', '.join(fields)} must make a unique set."
     return Unique(columns, lambda row: Refusal(sentence))
 
 
 def unique_field(label: str, column: str) -> Unique:
-    """No two rows have the same value of this field."""
+    """Require that no two rows have the same value in this field."""
     return Unique((column,), lambda row: Refusal(f"{label} with this {column} already exists.", field=column))
 
 
 def unique_record(label: str, *columns: str) -> Unique:
-    """No two rows have the same values of these columns; the refusal shows the first of them."""
+    """Require that no two rows have the same values in these columns; the refusal quotes the first one."""
     return Unique(columns, lambda row: Refusal(f"{label} {row[columns[0]]} already exists."))
 
 
 def constant_field(name: str, field_type: FieldType = field_types.OBJECT, value: object = None) -> Field:
-    """A field that clients expect but for which no data is kept."""
+    """A field that clients expect, but for which Longshore has no data."""
     return Field(name, field_type, serializer=lambda _: lambda _: value)
 
 
 def short(max_length: int = 200) -> Field:
-    """The short name that identifies something."""
+    """The field for a short name that identifies a row."""
     return Field("short", field_types.text(max_length, pattern=SHORT, mismatch=BAD_SHORT), "short", "short")
 
 

@@ -1,4 +1,4 @@
-"""Releases: the same rows as in every dialect, identified by `release_id`."""
+"""Releases: the same rows as in all dialects, identified by `release_id`."""
 
 from collections.abc import Mapping
 

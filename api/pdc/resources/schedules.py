@@ -44,7 +44,7 @@ SCHEDULES = Resource(
     ),
     unique=(unique_together("release", "sla", columns=("release_id", "sla_id")),),
     filters={
-        "date": filters.compare_date("t.date"),  # first, so that an invalid date hides what is wrong with the others
+        "date": filters.compare_date("t.date"),  # first, so that an invalid date hides errors in other filters
         "date_after": filters.compare_date("t.date", ">="),
         "date_before": filters.compare_date("t.date", "<="),
         "active": filters.boolean("t.date >= {}", _parse_active),
