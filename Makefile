@@ -21,6 +21,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(INSTALL) '.[postgres,speed,dev]'
 	@{ krb5-config --version && $(INSTALL) '.[pdc]'; } >/dev/null 2>&1 || echo "pdc-client cannot be installed without the Kerberos headers (libkrb5-dev): its tests will be skipped."
 	@touch $@
+	@echo "Ready: make demo, make test, make check."
 
 demo: $(READY) ## cut, build, deploy and roll back in a sandbox (REPO=../other, ARGS=--once)
 	@$(BIN)/longshore demo --repo $(REPO) $(ARGS)

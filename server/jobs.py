@@ -17,6 +17,8 @@ from bot.queue.intake import WebhookDelivery
 from bot.queue.jobs import Job, LeasedJob, PermanentFailure, RetryLater
 from bot.queue.leases import ensure_lease
 from bot.queue.retention import prune
+from bot.settings import Settings
+from handlers import webhooks
 
 JobType = TypeVar("JobType", bound=Job)
 Performer = Callable[[Context, JobType], Awaitable[None]]
@@ -72,11 +74,11 @@ class Registry:
             raise RetryLater(context.now() + pause, _reason(unavailable)) from unavailable
 
 
-def build_registry(dispatcher: Dispatcher, process_webhook: Performer[WebhookDelivery]) -> Registry:
+def build_registry(settings: Settings) -> Registry:
     """The registry of all kinds of jobs."""
     registry = Registry()
-    registry.register(WebhookDelivery, process_webhook)
-    registry.register(jobs.DispatchRun, dispatcher.dispatch)
+    registry.register(WebhookDelivery, webhooks.process)
+    registry.register(jobs.DispatchRun, Dispatcher(settings.dispatch_search_seconds).dispatch)
     registry.register(jobs.FollowRun, tracking.follow)
     registry.register(jobs.CancelRun, runs.perform_cancel)
     registry.register(jobs.CancelStrayRun, runs.perform_cancel_stray)

@@ -14,14 +14,12 @@ from bot.github.app import AppKeys, GitHub
 from bot.log import bind_log_context
 from bot.metrics import Metrics
 from bot.operations import users
-from bot.operations.workflows.dispatch import Dispatcher
 from bot.queue.intake import Intake
 from bot.queue.jobs import LeasedJob
 from bot.queue.schedule import run as run_schedule
 from bot.queue.worker import Worker, WorkerOptions
 from bot.settings import Settings
 from bot.store.database import Database, open_database, refuse_in_transaction
-from handlers import webhooks
 from server import jobs
 
 log = structlog.get_logger()
@@ -91,7 +89,7 @@ class Service:
                 await asyncio.wait([scheduler])
 
     def _make_worker(self) -> Worker:
-        registry = jobs.build_registry(Dispatcher(self.settings.dispatch_search_seconds), webhooks.process)
+        registry = jobs.build_registry(self.settings)
 
         async def perform(job: LeasedJob) -> None:
             bind_log_context(job=job.id, kind=job.kind)

@@ -62,7 +62,7 @@ async def test_the_migrated_schema_is_the_models_schema(empty_url: str, tmp_path
         expected = await schema(f"sqlite://{tmp_path}/models.db", of_models=True)
     assert migrated.keys() == expected.keys()
     for name, table in migrated.items():
-        assert table._replace(partial=set()) == expected[name], name
+        assert table._replace(partial=set()) == expected[name], f"the migrations and the model differ: {name}"
     assert {index for table in migrated.values() for index in table.partial} == PARTIAL
 
 

@@ -22,9 +22,10 @@ from api.http.endpoints import AnyEndpoint
 from api.pdc.crud.resource import Resource
 from api.pdc.routes import RESOURCES
 from bot.github.tokens import PURPOSES
-from bot.operations.workflows.dispatch import Dispatcher
+from bot.operations.commands import ROWS
 from bot.queue.intake import WebhookDelivery
 from bot.queue.jobs import Job
+from bot.rules.commands import PREFIX as COMMAND_PREFIX
 from bot.settings import PREFIX, Settings, read_settings
 from handlers.webhooks import EVENTS
 from sandbox.credentials import key_pair
@@ -428,16 +429,28 @@ def test_the_example_of_the_environment_lists_every_setting_with_its_default() -
         unset = field.is_required() or field.default is None or isinstance(field.default, SecretStr)
         return "" if unset else str(field.default)
 
-    assert listed == {name: default(field) for name, field in fields.items()}
-    assert told == {name: field.description for name, field in fields.items()}
+    problem = ".env.example must list the fields of bot/settings.py, each below its description and with its default"
+    assert listed == {name: default(field) for name, field in fields.items()}, problem
+    assert told == {name: field.description for name, field in fields.items()}, problem
+
+
+def test_the_documentation_lists_every_command_with_its_role() -> None:
+    text = (ROOT / "docs" / "releases.md").read_text()
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith(f"| `{COMMAND_PREFIX} ")]
+    assert {row[0].strip("`"): row[2] if len(row) > 2 else "" for row in rows} == {
+        command.help.usage: command.help.roles for command in ROWS
+    }, "the table of commands in docs/releases.md has a row for each of bot/operations/commands.py"
 
 
 # --- what is declared, and what answers
 
 
+def settings() -> Settings:
+    return read_settings(github_app_id="1", github_private_key=key_pair()[0], github_webhook_secret="x")
+
+
 def application() -> web.Application:
-    settings = read_settings(github_app_id="1", github_private_key=key_pair()[0], github_webhook_secret="x")
-    return create_app(settings)
+    return create_app(settings())
 
 
 def declared() -> list[AnyEndpoint]:
@@ -482,7 +495,7 @@ def test_the_routes_are_those_that_others_rely_on() -> None:
         (method, "/".join("{}" if part.startswith("{") else part for part in path.split("/")))
         for method, path in routed(application())
     }
-    assert nameless == promised
+    assert nameless == promised, "add new routes to ROUTES of this file; those that are there must stay"
 
 
 def job_types() -> set[type[Job]]:
@@ -501,12 +514,9 @@ def constructed(name: str) -> set[str]:
     return {getattr(node.func, "id", getattr(node.func, "attr", "")) for node in nodes(name, ast.Call)}
 
 
-async def _nothing(*_: Any) -> None: ...
-
-
 def test_every_kind_of_job_is_performed_and_every_performer_has_work() -> None:
     declared = job_types()
-    assert jobs.build_registry(Dispatcher(60), _nothing).kinds == {job.kind for job in declared}
+    assert jobs.build_registry(settings()).kinds == {job.kind for job in declared}
     made = set().union(*(constructed(name) for name in modules() if not is_below(name, "sandbox")))
     assert {job.__name__ for job in declared} <= made
     assert len({job.kind for job in declared}) == len(declared)

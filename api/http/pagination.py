@@ -1,5 +1,7 @@
 """Pages of lists: their query parameters, and `Link` headers to other pages.
 
+Lists that are newest first are paged by id, others by number; `PageQuery` is what one contract asks for.
+
 https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
 """
 

@@ -13,6 +13,7 @@ from bot.rules import replies
 from bot.rules.commands import Argument, Clause, Grammar, ParsedCommand
 from bot.rules.comments import CommandComment
 from bot.rules.commits import INVALID
+from bot.rules.permissions import role_for
 from bot.rules.replies import CommandHelp, CutResult, DeployResult, ProjectStatus
 from bot.rules.versions import RequestedVersion, parse_candidate_version, parse_requested_version
 from bot.store.projects import Project, Repository
@@ -54,17 +55,24 @@ class CommandCall:
 class Command(Generic[R]):
     """A command: its grammar, the function that performs it, and the one that words the reply to its result.
 
-    `grant` is shown to people, the operation checks it; None means that none is needed. A command that `changes`
+    `grants` are shown in the help, the second one for production; the operation checks them. A command that `changes`
     something is not performed when it arrives late.
     """
 
     grammar: Grammar
-    grant: str | None
+    grants: tuple[str, ...]
     changes: bool
     perform: Callable[[CommandCall], Awaitable[R]]
     reply: Callable[[R], str]
     summary: str
     example: str
+
+    @property
+    def help(self) -> CommandHelp:
+        """The command as the help shows it."""
+        role, *production = [role_for(grant) or "" for grant in self.grants] or [""]
+        roles = "; ".join([role, *(f"{each} for production" for each in production)])
+        return CommandHelp(self.grammar.usage, self.summary, self.example, roles)
 
     async def run(self, call: CommandCall) -> str:
         """Perform the command; returns the text of the reply."""
@@ -93,7 +101,7 @@ async def _status(call: CommandCall) -> ProjectStatus:
 
 
 async def _help(call: CommandCall) -> list[CommandHelp]:
-    return [CommandHelp(command.grammar.usage, command.summary) for command in COMMANDS.values()]
+    return [command.help for command in ROWS]
 
 
 async def _commit(call: CommandCall) -> str:
@@ -110,7 +118,7 @@ async def _commit(call: CommandCall) -> str:
 ROWS: tuple[Command[Any], ...] = (
     Command(
         Grammar("cut", required=(VERSION,), clauses=(Clause("at", SHA), IN_PROJECT)),
-        grant="release:cut",
+        grants=("release:cut",),
         changes=True,
         perform=_cut,
         reply=replies.cut,
@@ -119,7 +127,7 @@ ROWS: tuple[Command[Any], ...] = (
     ),
     Command(
         Grammar("deploy", required=(CANDIDATE,), clauses=(Clause("to", ENVIRONMENT, required=True), IN_PROJECT)),
-        grant="deployment:start, or deployment:production on a production tier",
+        grants=("deployment:start", "deployment:production"),
         changes=True,
         perform=_deploy,
         reply=replies.deployed,
@@ -128,7 +136,7 @@ ROWS: tuple[Command[Any], ...] = (
     ),
     Command(
         Grammar("status", clauses=(IN_PROJECT,)),
-        grant="project:read",
+        grants=("project:read",),
         changes=False,
         perform=_status,
         reply=replies.status,
@@ -137,7 +145,7 @@ ROWS: tuple[Command[Any], ...] = (
     ),
     Command(
         Grammar("help"),
-        grant=None,
+        grants=(),
         changes=False,
         perform=_help,
         reply=replies.help_text,

@@ -57,6 +57,9 @@ class CommandHelp:
 
     usage: str
     summary: str
+    example: str
+    roles: str
+    """The lowest role on GitHub that may use it; empty if everyone may."""
 
 
 def code(text: object) -> str:
@@ -121,8 +124,13 @@ def late() -> str:
 
 def help_text(commands: Iterable[CommandHelp]) -> str:
     """The reply that lists all commands."""
-    lines = [f"- `{command.usage}`: {command.summary}" for command in commands]
-    return "\n".join(["I know these commands:", *lines])
+    return "\n".join(["I know these commands:", *map(_help_line, commands)])
+
+
+def _help_line(command: CommandHelp) -> str:
+    who = f" (role {command.roles})" if command.roles else ""
+    example = f", for example `{command.example}`" if command.example != command.usage else ""
+    return f"- `{command.usage}`: {command.summary}{who}{example}"
 
 
 def status(report: ProjectStatus) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from api.rest import projects, releases, tokens
 from bot.operations import users
 from bot.rules.permissions import GRANTS, role_for
 from bot.store.users import ApiToken
@@ -57,6 +58,21 @@ EVERY_CALL = [
     ("GET", "/api/tokens/1", None, "admin"),
     ("DELETE", "/api/tokens/9999", None, "admin"),
 ]
+
+
+def is_instance(path: str, template: str) -> bool:
+    """Whether a path is one of a template such as `/api/projects/{project}`."""
+    parts, names = path.strip("/").split("/"), template.strip("/").split("/")
+    pairs = zip(parts, names, strict=False)
+    return len(parts) == len(names) and all(name.startswith("{") or part == name for part, name in pairs)
+
+
+def test_every_call_is_listed_with_its_grant() -> None:
+    for dialect in (releases.DIALECT, projects.DIALECT, tokens.DIALECT):
+        for endpoint in dialect.endpoints:
+            call = f"{endpoint.method} {endpoint.path}"
+            listed = [path for method, path, _, _ in EVERY_CALL if method == endpoint.method]
+            assert any(is_instance(path, endpoint.path) for path in listed), f"add {call} to EVERY_CALL"
 
 
 def status_and_sentence(answer: Response) -> tuple[int, str]:

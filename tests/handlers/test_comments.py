@@ -4,7 +4,15 @@ import copy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
+from bot.operations.commands import COMMANDS, GRAMMARS, ROWS, Command, CommandCall
+from bot.rules.commands import ParsedCommand, parse
+from bot.rules.comments import CommandComment
+from bot.rules.ids import CommentId, GitHubUserId
+from bot.store.audit import AuditEntry
 from bot.store.candidates import Candidate
+from bot.store.projects import Repository
 from tests.world import PROJECT, World
 
 HELP = "I know these commands:"
@@ -102,18 +110,18 @@ async def test_status_shows_the_live_candidate_of_each_environment(world: World)
 async def test_help_lists_all_commands(world: World) -> None:
     reply = await reply_to(world, "/release help")
     assert HELP in reply
-    assert all(f"`/release {word}" in reply for word in ("cut", "deploy", "status", "help"))
+    assert all(f"`/release {word}" in reply for word in COMMANDS)
 
 
 MISTAKES = {
     "/release ctu 1.4.0": "did you mean `/release cut",
-    "/release dance": "I know `cut`",
+    "/release zzz": "I know `cut`",
     "/release": "say what to do",
     "/release deploy 1-rc1": "write it as `/release deploy CANDIDATE to ENV",
     "/release deploy 1.4.0 to staging": "Invalid release candidate version",
     "/release deploy 9.9-rc1 to staging": "Release not found",
     "/release status in nowhere": "Release project not found",
-    "/release dance @everyone `<b>`": "`/release dance @everyone '<b>'`",
+    "/release zzz @everyone `<b>`": "`/release zzz @everyone '<b>'`",
 }
 
 
@@ -124,7 +132,7 @@ async def test_a_mistake_is_answered_with_advice(world: World) -> None:
     replies = world.replies(number)
     assert len(replies) == len(MISTAKES)
     for advice in MISTAKES.values():
-        assert any(advice in reply for reply in replies), advice
+        assert any(advice in reply for reply in replies), (advice, replies)
     assert [reactions(world, number, comment) for comment in comments] == [["eyes", "-1"]] * len(MISTAKES)
 
 
@@ -237,6 +245,34 @@ async def test_a_github_user_named_like_a_token_user_has_none_of_its_grants(worl
 
 
 # --- exactly once
+
+
+@pytest.mark.parametrize("command", [command for command in ROWS if command.changes], ids=lambda row: row.grammar.word)
+async def test_a_command_that_is_tried_again_changes_nothing_and_gets_the_same_reply(
+    world: World, command: Command[Any]
+) -> None:
+    await world.cut("1.4.0-rc1")
+    number = await world.github.pull_request()
+    await world.github.merge(number)
+    context = (await world.context()).with_origin("pull-comment:1:0")
+    repository = await Repository.get()
+    comment = CommandComment(
+        repository_id=repository.github_id,
+        thread="pull",
+        thread_id=str(number),
+        comment_id=CommentId(1),
+        author_id=GitHubUserId(1),
+        author="alice",
+        body=command.example,
+        created_at=context.now().isoformat(),
+    )
+    [parsed] = parse(command.example, GRAMMARS)
+    assert isinstance(parsed, ParsedCommand)
+    call = CommandCall(context, repository, comment, parsed)
+    reply = await command.run(call)
+    entries = await AuditEntry.all().count()
+    assert await command.run(call) == reply
+    assert await AuditEntry.all().count() == entries
 
 
 async def test_a_comment_delivered_twice_cuts_once_and_gets_one_reply(world: World) -> None:

@@ -86,7 +86,7 @@ MISTAKES = {
     "/release": "say what to do",
     "/release ": "say what to do",
     "/release ``": "I know",
-    "/release rollback production": "I know `cut`, `deploy`, `status`, `help`",
+    "/release rollback production": f"I know {', '.join(f'`{word}`' for word in GRAMMARS)}",
     "/release please": "I know",
     "/release cutt 1.0": "did you mean `/release cut VERSION [at SHA] [in PROJECT]`?",
     "/release dpeloy 1-rc1 to qa": "did you mean `/release deploy CANDIDATE to ENVIRONMENT [in PROJECT]`?",

@@ -393,7 +393,7 @@ async def test_a_short_read_does_not_yield_to_other_tasks_and_a_long_one_does(da
             longest = max(longest, time.monotonic() - start)
         assert (await reading)[0]["i"] == 1_000_000
     assert iterations > 10
-    assert longest < 0.1
+    assert longest < 0.1, "a slow read kept the event loop from running, unless the machine is busy: run this alone"
     task.cancel()
 
 
