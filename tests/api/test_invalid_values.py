@@ -5,8 +5,8 @@ from typing import Any
 
 import orjson
 
-from tests.api.announcement_helpers import PROJECT, RELEASES, URLS, submit
 from tests.api.helpers import snapshot
+from tests.api.rest.announcement_helpers import PROJECT, RELEASES, URLS, submit
 from tests.api.test_bad_input import MALFORMED, NATIVE, is_well_formed_error
 from tests.world import World
 

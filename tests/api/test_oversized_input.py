@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 
 from bot.store.idempotency_records import IdempotencyRecord
-from tests.api.announcement_helpers import PROJECT, RELEASES, URLS, submit
 from tests.api.helpers import cut_path, env_path, snapshot
+from tests.api.rest.announcement_helpers import PROJECT, RELEASES, URLS, submit
 from tests.world import Response, World
 
 MAX_SECONDS = 2.0  # a call takes a few hundredths; the machine may be busy with other tests

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from bot.store.candidates import Candidate
-from tests.api.announcement_helpers import decide, submit
 from tests.api.helpers import create_project
 from tests.api.pdc.content import (
     FILES,
@@ -21,6 +20,7 @@ from tests.api.pdc.content import (
     send_request,
     snapshot,
 )
+from tests.api.rest.announcement_helpers import decide, submit
 from tests.world import World
 
 KEYS = [

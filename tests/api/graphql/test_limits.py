@@ -16,8 +16,8 @@ from api.graphql.limits import MAX_ALIASES, MAX_CHARACTERS, MAX_COST, MAX_DEPTH,
 from api.graphql.schema import SCHEMA
 from bot.errors import Problem, Refusal, Unavailable
 from bot.store.releases import Release
-from tests.api import graphs
-from tests.api.graphs import error_message, graph_statements, post
+from tests.api.graphql import graphs
+from tests.api.graphql.graphs import error_message, graph_statements, post
 from tests.world import World
 
 DEEP = 50_000

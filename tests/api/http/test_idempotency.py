@@ -12,7 +12,7 @@ from bot.queue.jobs import enqueue
 from bot.store.database import execute
 from bot.store.idempotency_records import IdempotencyRecord
 from tests.api.helpers import count_rows, create_project, cut_path, env_path, status_and_error
-from tests.api.test_projects import status_and_field
+from tests.api.rest.test_projects import status_and_field
 from tests.world import Response, World
 
 PROJECTS = "/api/projects"

@@ -7,7 +7,7 @@ import pytest
 
 from bot.store.releases import Release
 from tests.api.helpers import create_project, field_values
-from tests.api.test_projects import status_and_field
+from tests.api.rest.test_projects import status_and_field
 from tests.world import Response, World
 
 RELEASE = "/api/projects/site/releases/1.0"

@@ -12,7 +12,7 @@ from bot.operations import users
 from bot.store.database import fetch
 from bot.store.users import ApiToken
 from tests.api.helpers import count_rows, create_project, field_values, page_links
-from tests.api.test_projects import status_and_field
+from tests.api.rest.test_projects import status_and_field
 from tests.world import Response, World
 
 TOKENS = "/api/tokens"

@@ -13,8 +13,8 @@ from bot.rules import announcements, candidates, deployments, projects, versions
 from bot.rules.releases import STATUS_NAMES
 from bot.store.projects import Environment
 from bot.store.releases import Release
-from tests.api import graphs
-from tests.api.graphs import NOW, error_codes, execute, post
+from tests.api.graphql import graphs
+from tests.api.graphql.graphs import NOW, error_codes, execute, post
 from tests.api.helpers import create_project, freeze
 from tests.world import World
 

@@ -13,8 +13,8 @@ from bot.operations import users
 from bot.rules.ids import UserId
 from bot.rules.permissions import grants_of_role
 from bot.store import graph, graph_nodes
-from tests.api import graphs
-from tests.api.graphs import error_codes, error_message, execute, post
+from tests.api.graphql import graphs
+from tests.api.graphql.graphs import error_codes, error_message, execute, post
 from tests.world import Serve, World, running_world
 
 ROOTS = {

@@ -15,7 +15,7 @@ from bot.store.packages import PackageFilter
 from bot.store.projects import Repository
 from bot.store.releases import Release
 from tests.api.helpers import create_project, field_values, hold, page_links
-from tests.api.test_packages import create_release, fields_named, status_and_sentence
+from tests.api.rest.test_packages import create_release, fields_named, status_and_sentence
 from tests.queue.helpers import only_sqlite
 from tests.world import Response, Serve, World, running_world
 

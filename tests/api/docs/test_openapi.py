@@ -16,7 +16,7 @@ from sandbox.credentials import key_pair
 from server.app import create_app, description, dialects
 from tests.world import Serve, World, running_world
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 UNDESCRIBED = ("/webhooks/", "/healthz", "/readyz", "/metrics", "/api/openapi.json", "/api/docs", "/rest_api/")
 
 

@@ -10,8 +10,8 @@ from bot.rules.permissions import Visibility
 from bot.store import graph_nodes
 from bot.store.database import fetch
 from bot.store.graph import ViewerVisibility, nodes_by_id
-from tests.api import graphs
-from tests.api.graphs import error_codes, execute, graph_statements, post
+from tests.api.graphql import graphs
+from tests.api.graphql.graphs import error_codes, execute, graph_statements, post
 from tests.world import World
 
 COUNT = 4

@@ -7,7 +7,8 @@ from bot.rules.announcements import STATES
 from bot.store.announcements import Announcement
 from bot.store.projects import Project
 from bot.store.releases import Release
-from tests.api.announcement_helpers import (
+from tests.api.helpers import count_rows, create_project, field_values
+from tests.api.rest.announcement_helpers import (
     QUEUE,
     RELEASES,
     announce,
@@ -16,7 +17,6 @@ from tests.api.announcement_helpers import (
     seed,
     submit,
 )
-from tests.api.helpers import count_rows, create_project, field_values
 from tests.world import Response, World
 
 

@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.api.announcement_helpers import decide
+from tests.api.rest.announcement_helpers import decide
 from tests.world import World
 
 GRANTS = ("announcement:submit", "project:write")

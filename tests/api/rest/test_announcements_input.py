@@ -12,9 +12,9 @@ from api.http.xml import xml_codec
 from api.rest.announcements import DIALECT
 from bot.errors import Unavailable
 from bot.store.database import execute
-from tests.api.announcement_helpers import PROJECT, RELEASES, URLS, announce, ask_xml, status_and_fields
 from tests.api.helpers import count_rows
-from tests.api.test_xml import BOMB, EXTERNAL
+from tests.api.rest.announcement_helpers import PROJECT, RELEASES, URLS, announce, ask_xml, status_and_fields
+from tests.api.rest.test_xml import BOMB, EXTERNAL
 from tests.world import Response, World
 
 SIZE = 1024 * 1024

@@ -7,7 +7,8 @@ import pytest
 
 from bot.store.announcements import Announcement
 from bot.store.database import fetch
-from tests.api.announcement_helpers import (
+from tests.api.helpers import count_rows, create_project, page_links
+from tests.api.rest.announcement_helpers import (
     PROJECT,
     RELEASES,
     announce,
@@ -18,7 +19,6 @@ from tests.api.announcement_helpers import (
     status_and_fields,
     submit,
 )
-from tests.api.helpers import count_rows, create_project, page_links
 from tests.world import World
 
 PATCH = {"version": "1.1", "changelog": "Security Patch"}

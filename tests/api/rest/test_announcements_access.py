@@ -9,7 +9,8 @@ import structlog
 from structlog.testing import capture_logs
 
 from bot.store.announcements import Announcement
-from tests.api.announcement_helpers import (
+from tests.api.helpers import create_project
+from tests.api.rest.announcement_helpers import (
     PROJECT,
     QUEUE,
     RELEASES,
@@ -22,8 +23,7 @@ from tests.api.announcement_helpers import (
     status_and_fields,
     submit,
 )
-from tests.api.helpers import create_project
-from tests.api.test_announcements_input import without_table
+from tests.api.rest.test_announcements_input import without_table
 from tests.world import Serve, World, running_world
 
 MISSING = "Authentication credentials were not provided."

@@ -8,8 +8,8 @@ import pytest
 from bot.rules.announcements import MAX_LINKS
 from bot.store.announcements import Link
 from bot.store.projects import Project
-from tests.api.announcement_helpers import PROJECT, RELEASES, URLS, announce, ask_xml, status_and_fields, submit
 from tests.api.helpers import count_rows, create_project
+from tests.api.rest.announcement_helpers import PROJECT, RELEASES, URLS, announce, ask_xml, status_and_fields, submit
 from tests.world import Response, World
 
 HOME = {"label": "Home Page", "location": "https://example.com/site"}

@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.rules.packages import MAX_GROUPS, MAX_PATHS, MAX_TOTAL_LENGTH
 from bot.store.releases import Release
-from tests.api.test_packages import create_release, fields_named, show_release, status_and_sentence
+from tests.api.rest.test_packages import create_release, fields_named, show_release, status_and_sentence
 from tests.world import Response, World
 
 FILES = "/api/releases/1/update_files/"
