@@ -2,6 +2,7 @@
 
 import ast
 import io
+import re
 import statistics
 import sys
 import tokenize
@@ -84,6 +85,9 @@ SAYS_NOTHING = {
     *(tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE),
     *(tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER),
 }
+
+FILE_NAME = rf"`((?:{'|'.join(OURS)}|docs)/[\w/-]+\.\w+)"
+"""A path of ours, as documents name it."""
 
 ROUTES = """
 POST /webhooks/github
@@ -432,6 +436,12 @@ def test_the_example_of_the_environment_lists_every_setting_with_its_default() -
     problem = ".env.example must list the fields of bot/settings.py, each below its description and with its default"
     assert listed == {name: default(field) for name, field in fields.items()}, problem
     assert told == {name: field.description for name, field in fields.items()}, problem
+
+
+def test_the_files_that_the_documents_name_exist() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "sandbox").glob("*.md")]
+    named = {(page.name, path) for page in pages for path in re.findall(FILE_NAME, page.read_text())}
+    assert [(page, path) for page, path in sorted(named) if not (ROOT / path).exists()] == []
 
 
 def test_the_documentation_lists_every_command_with_its_role() -> None:
