@@ -147,7 +147,8 @@ def authorize(
             raise Unauthenticated(NO_CREDENTIALS)
         raise Forbidden(FORBIDDEN, grant=grants[0], github_role=role_for(grants[0]))
     if everywhere and not actor.visibility(*grants).everything:
-        raise Forbidden(FORBIDDEN, grant=grants[0], reason="These credentials are for one project only.")
+        reason = "These credentials are for one project only." if actor.holds(*grants) else None
+        raise Forbidden(FORBIDDEN, grant=grants[0], reason=reason)
     if project is not None and not actor.may_on(project, *grants):
         raise Forbidden(FORBIDDEN, project=None if hide_project else project.name)
 

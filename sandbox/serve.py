@@ -134,7 +134,7 @@ async def serve(
     env_file: Path | None = None,
     report: Report = print,
 ) -> None:
-    """Serve a sandbox until cancelled; see `start`."""
+    """Serve a sandbox until canceled; see `start`."""
     running = await start(repo, options, host=host, port=port, env_file=env_file, report=report)
     try:
         await asyncio.Event().wait()

@@ -99,7 +99,7 @@ class State:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def start_task(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Run a coroutine in the background; it is cancelled when the sandbox closes."""
+        """Run a coroutine in the background; it is canceled when the sandbox closes."""
         task = asyncio.create_task(coroutine)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)

@@ -1,4 +1,4 @@
-"""Which operation performs which kind of job, which jobs recur, and how outages of GitHub are retried."""
+"""Which operation performs which kind of job, which jobs recur, and how jobs are retried during outages of GitHub."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta

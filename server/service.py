@@ -76,7 +76,7 @@ class Service:
         await self._resources.aclose()
 
     async def work(self, *, schedule: bool = True) -> None:
-        """Perform jobs, and with `schedule` enqueue the recurring ones, until cancelled or the worker is stopped.
+        """Perform jobs, and with `schedule` enqueue the recurring ones, until canceled or the worker is stopped.
 
         Refuses to start if another process already works on the same SQLite file.
         """

@@ -1,6 +1,6 @@
 """Pages of lists: their query parameters, and `Link` headers to other pages.
 
-Lists that are newest first are paged by id, others by number; `PageQuery` is what one contract asks for.
+Lists that are newest first are paged by id, others by number; `PageQuery` belongs to the release dialect's contract.
 
 https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
 """

@@ -92,7 +92,7 @@ async def show_project(context: Context, call: PlainCall) -> object:
 
 
 async def change_project(context: Context, call: Call[ChangeProfileBody, None]) -> object:
-    """Change the fields that are sent of the public description of a project."""
+    """Change the public description of a project; only the fields that are sent are changed."""
     permalink, values = call.path["permalink"], _present_fields(call.body.project)
     profile = await announcements.change_profile(context, permalink, recent=RECENT_RELEASES, **values)
     return _profile(call.base_url, profile)

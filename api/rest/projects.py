@@ -179,7 +179,7 @@ async def show_project(context: Context, call: Call[None, None]) -> ProjectRespo
 
 
 async def change_project(context: Context, call: Call[ChangeProjectBody, None]) -> ProjectResponse:
-    """Change the settings of a project that are sent."""
+    """Change a project; only the fields that are sent are changed."""
     values = _changes(call.body, nullable=("build_workflow", "allowed_branches"))
     return _project_response(await projects.change(context, call.path["project"], **values))
 

@@ -152,7 +152,7 @@ class DeploymentStarted(DeploymentEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class DeploymentStatusChanged(DeploymentEvent):
-    """A deployment's status changed: of these events, exactly one tells of its end."""
+    """A deployment's status changed: exactly one of these events reports its end."""
 
     @property
     def has_ended(self) -> bool:

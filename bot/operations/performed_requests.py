@@ -9,7 +9,10 @@ from bot.store.performed_requests import PerformedRequest
 
 
 async def record(context: Context, act: str, result_id: int) -> None:
-    """Record, in the act's transaction, that the context's request was performed. IntegrityError for a second time."""
+    """Record, in the act's transaction, that the context's request was performed.
+
+    Raises IntegrityError if it was performed before.
+    """
     await PerformedRequest.create(origin=context.origin, act=act, result_id=result_id, performed_at=context.now())
 
 

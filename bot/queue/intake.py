@@ -31,7 +31,7 @@ MAX_WAITING_BYTES = 256 * 1024 * 1024
 MAX_BATCH_ROWS = 500  # deliveries in one commit
 MAX_BATCH_BYTES = 32 * 1024 * 1024  # of their bodies
 LOADED_BATCH = 4
-"""Deliveries in one commit from which on it is a sign of load."""
+"""A commit of at least this many deliveries is a sign of load."""
 RECENT_SECONDS = 0.1
 """Seconds for which such a commit is a sign of load."""
 NOT_STORED = "The delivery could not be stored now; deliver it again."

@@ -1,4 +1,4 @@
-"""Reconciliation: webhooks are hints, so GitHub is also asked for what they should have told."""
+"""Reconciliation: webhooks are hints, so GitHub is also asked for what they should have reported."""
 
 from datetime import datetime, timedelta
 

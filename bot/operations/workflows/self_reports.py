@@ -97,7 +97,7 @@ def _check_expected(subject: Subject, run: Run, fact: RunFact) -> None:
     if fact.workflow != run.workflow or fact.event != "workflow_dispatch":
         raise Refusal("`workflow_run_id` is not a run of the workflow that was asked for", workflow=run.workflow)
     if run.state == "failed":
-        raise Refusal("The run is not waited for any more", status=subject.status)
+        raise Refusal("A run is no longer expected", status=subject.status)
 
 
 async def _create_run(context: Context, subject: Subject, workflow: str) -> Run:
