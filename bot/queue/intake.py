@@ -146,7 +146,7 @@ class Intake:
         self._bytes = 0
         self._arrived = asyncio.Event()
         self._flusher: asyncio.Task[None] | None = None
-        self._stamp, self._last_batch, self._flushed_at = 0, 0, 0.0
+        self._stamp, self._loaded_at = 0, -RECENT_SECONDS
 
     async def __aenter__(self) -> Self:
         self._flusher = asyncio.create_task(self._flush_forever())
@@ -183,7 +183,7 @@ class Intake:
 
     def under_load(self) -> bool:
         """Whether several deliveries were committed together a moment ago."""
-        return self._last_batch >= LOADED_BATCH and time.monotonic() - self._flushed_at < RECENT_SECONDS
+        return time.monotonic() - self._loaded_at < RECENT_SECONDS
 
     async def _flush_forever(self) -> None:
         while True:
@@ -213,7 +213,8 @@ class Intake:
     async def _flush(self, batch: list[WaitingDelivery]) -> None:
         self._stamp = max(now_ms(), self._stamp + 1)
         new = await store(batch, self._stamp)
-        self._last_batch, self._flushed_at = len(batch), time.monotonic()
+        if len(batch) >= LOADED_BATCH:
+            self._loaded_at = time.monotonic()
         for delivery in batch:
             if not delivery.stored.done():
                 delivery.stored.set_result(delivery.guid in new)

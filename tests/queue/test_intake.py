@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bot.errors import Refusal, Unavailable
-from bot.queue.intake import Intake
+from bot.queue.intake import RECENT_SECONDS, Intake
 from bot.queue.leases import claim
 from bot.store.database import Database, execute, fetch
 from bot.store.jobs import Job as Row
@@ -182,4 +182,6 @@ async def test_many_concurrent_requests_are_load_and_single_ones_are_not(databas
         await asyncio.gather(*(put(intake, f"guid-{number}") for number in range(20)))
         assert intake.under_load()
         await put(intake, "alone again")
+        assert intake.under_load(), "a small commit in between does not end the load"
+        await asyncio.sleep(RECENT_SECONDS)
         assert not intake.under_load()
