@@ -1,8 +1,7 @@
-"""The code against its documents: who imports whom, how long functions are, and what the documents list."""
+"""The shape of the code: who imports whom, who writes rows, and how long functions and files are."""
 
 import ast
 import io
-import re
 import statistics
 import sys
 import tokenize
@@ -13,25 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from aiohttp import web
-from aiohttp.test_utils import make_mocked_request
-from pydantic import SecretStr
 
-from api.docs import routes as docs
-from api.http.endpoints import AnyEndpoint
 from api.pdc.crud.resource import Resource
 from api.pdc.routes import RESOURCES
-from bot.github.tokens import PURPOSES
-from bot.operations.commands import ROWS
-from bot.queue.intake import WebhookDelivery
-from bot.queue.jobs import Job
-from bot.rules.commands import PREFIX as COMMAND_PREFIX
-from bot.settings import PREFIX, Settings, read_settings
-from handlers.webhooks import EVENTS
-from sandbox.credentials import key_pair
-from server import jobs
-from server.app import create_app, dialects
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("server", "bot", "handlers", "api", "cli", "sandbox")
@@ -85,59 +68,6 @@ SAYS_NOTHING = {
     *(tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE),
     *(tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER),
 }
-
-FILE_NAME = rf"`((?:{'|'.join(OURS)}|docs)/[\w/-]+\.\w+)"
-"""A path of ours, as documents name it."""
-
-ROUTES = """
-POST /webhooks/github
-GET /healthz
-GET /readyz
-GET /metrics
-POST /graphql
-GET,POST /api/tokens
-GET,DELETE /api/tokens/{}
-GET,POST /api/projects
-GET,PATCH /api/projects/{}
-GET /api/projects/{}/next-version
-GET,POST /api/projects/{}/environments
-GET,PATCH /api/projects/{}/environments/{}
-GET /api/projects/{}/releases
-GET,PATCH /api/projects/{}/releases/{}
-GET /api/announcements
-POST /api/projects/{}/releases/{}/announcement/approve
-POST /api/projects/{}/releases/{}/announcement/reject
-GET,PUT /projects/{}
-GET,POST /projects/{}/releases.json
-GET,POST /projects/{}/releases.xml
-GET /projects/{}/releases/pending.json
-GET /projects/{}/releases/pending.xml
-GET,DELETE /projects/{}/releases/{}
-GET,POST /projects/{}/urls.json
-GET,POST /projects/{}/urls.xml
-GET,PUT,DELETE /projects/{}/urls/{}
-GET,POST /api/releases/{}/releases/{}
-POST /api/releases/{}/releases/{}/cancel
-GET,POST,PATCH /api/releases/{}/environments/{}/deployments
-GET /api/releases/{}/environments/{}/deployments/{}
-POST /api/releases/{}/environments/{}/deployments/{}/cancel
-POST /api/releases/{}/environments/{}/rollback
-GET /api/releases
-POST /api/releases/new
-GET /api/releases/latest
-GET /api/releases/{}
-PATCH /api/releases/{}/update_files
-GET /api/openapi.json
-GET /api/docs
-GET /api/docs/start.js
-GET /api/docs/swagger-ui.css
-GET /api/docs/swagger-ui-bundle.js
-GET /api/docs/favicon-32x32.png
-* /rest_api/v1
-* /rest_api/v1/{}
-POST /api/v1/sync-build-github-action
-POST /api/v1/sync-deploy-github-action
-"""
 
 
 # --- the code, read
@@ -399,139 +329,3 @@ def test_every_operation_says_what_it_does() -> None:
             silent += [f"{name}.{node.name}" for node in public if node.name[0] != "_" and not ast.get_docstring(node)]
             silent += [] if ast.get_docstring(tree) else [name]
     assert not silent
-
-
-# --- what the documents list
-
-
-def manifest() -> Any:
-    return yaml.safe_load((ROOT / "app.yml").read_text())
-
-
-def test_the_manifest_asks_for_the_events_that_have_a_handler() -> None:
-    delivered_anyway = {"installation", "installation_repositories", "ping"}
-    assert delivered_anyway <= set(EVENTS)
-    assert manifest()["default_events"] == sorted(set(EVENTS) - delivered_anyway)
-
-
-def test_the_manifest_asks_for_the_permissions_that_tokens_are_minted_with_and_no_more() -> None:
-    needed: dict[str, str] = {}
-    for permissions in PURPOSES.values():
-        for name, level in permissions.items():
-            needed[name] = max(level, needed.get(name, ""), key=["", "read", "write"].index)
-    assert manifest()["default_permissions"] == needed
-
-
-def test_the_example_of_the_environment_lists_every_setting_with_its_default() -> None:
-    lines = [line for line in (ROOT / ".env.example").read_text().splitlines() if line]
-    places = [place for place, line in enumerate(lines) if not line.startswith("#")]
-    listed = {lines[place].partition("=")[0]: lines[place].partition("=")[2] for place in places}
-    told = {lines[place].partition("=")[0]: lines[place - 1].removeprefix("# ") for place in places}
-    fields = {f"{PREFIX}{name.upper()}": field for name, field in Settings.model_fields.items()}
-
-    def default(field: Any) -> str:
-        unset = field.is_required() or field.default is None or isinstance(field.default, SecretStr)
-        return "" if unset else str(field.default)
-
-    problem = ".env.example must list the fields of bot/settings.py, each below its description and with its default"
-    assert listed == {name: default(field) for name, field in fields.items()}, problem
-    assert told == {name: field.description for name, field in fields.items()}, problem
-
-
-def test_the_files_that_the_documents_name_exist() -> None:
-    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "sandbox").glob("*.md")]
-    named = {(page.name, path) for page in pages for path in re.findall(FILE_NAME, page.read_text())}
-    assert [(page, path) for page, path in sorted(named) if not (ROOT / path).exists()] == []
-
-
-def test_the_documentation_lists_every_command_with_its_role() -> None:
-    text = (ROOT / "docs" / "releases.md").read_text()
-    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith(f"| `{COMMAND_PREFIX} ")]
-    assert {row[0].strip("`"): row[2] if len(row) > 2 else "" for row in rows} == {
-        command.help.usage: command.help.roles for command in ROWS
-    }, "the table of commands in docs/releases.md has a row for each of bot/operations/commands.py"
-
-
-# --- what is declared, and what answers
-
-
-def settings() -> Settings:
-    return read_settings(github_app_id="1", github_private_key=key_pair()[0], github_webhook_secret="x")
-
-
-def application() -> web.Application:
-    return create_app(settings())
-
-
-def declared() -> list[AnyEndpoint]:
-    """Every endpoint of every dialect that is declared by endpoints."""
-    return [endpoint for dialect in dialects() for endpoint in dialect.endpoints]
-
-
-def routed(app: web.Application) -> list[tuple[str, str]]:
-    """Every route, without those to HEAD and those with a slash at the end."""
-    return [
-        (route.method, route.resource.canonical)
-        for route in app.router.routes()
-        if route.resource is not None and route.method != "HEAD" and not route.resource.canonical.endswith("/")
-    ]
-
-
-def test_every_endpoint_is_routed_once_and_nothing_else_is_below_api() -> None:
-    served = routed(application())
-    assert len(served) == len(set(served))
-    endpoints = [(endpoint.method, endpoint.path.rstrip("/")) for endpoint in declared()]
-    found = [route for route in served if route[1].startswith(("/api/", "/projects/", "/graphql"))]
-    assert sorted([*endpoints, *(("GET", path) for path in docs.paths())]) == sorted(found)
-
-
-async def test_every_endpoint_is_reached_by_its_own_path_with_and_without_a_slash() -> None:
-    app = application()
-    for endpoint in declared():
-        for path in (endpoint.path.rstrip("/"), f"{endpoint.path.rstrip('/')}/"):
-            request = make_mocked_request(endpoint.method, path.replace("{", "").replace("}", ""))
-            match = await app.router.resolve(request)
-            assert match.http_exception is None, (endpoint.method, path)
-            assert match.route.resource is not None and match.route.resource.canonical == path
-
-
-def test_the_routes_are_those_that_others_rely_on() -> None:
-    promised = {
-        (method, path)
-        for methods, path in (line.split() for line in ROUTES.strip().splitlines())
-        for method in methods.split(",")
-    }
-    nameless = {
-        (method, "/".join("{}" if part.startswith("{") else part for part in path.split("/")))
-        for method, path in routed(application())
-    }
-    assert nameless == promised, "add new routes to ROUTES of this file; those that are there must stay"
-
-
-def job_types() -> set[type[Job]]:
-    """Every kind of job that is declared anywhere."""
-    found: set[type[Job]] = set()
-    pending = [Job]
-    while pending:
-        below = pending.pop().__subclasses__()
-        found |= {each for each in below if "kind" in vars(each)}
-        pending += below
-    return found
-
-
-def constructed(name: str) -> set[str]:
-    """The classes that a module makes values of, as far as their names tell."""
-    return {getattr(node.func, "id", getattr(node.func, "attr", "")) for node in nodes(name, ast.Call)}
-
-
-def test_every_kind_of_job_is_performed_and_every_performer_has_work() -> None:
-    declared = job_types()
-    assert jobs.build_registry(settings()).kinds == {job.kind for job in declared}
-    made = set().union(*(constructed(name) for name in modules() if not is_below(name, "sandbox")))
-    assert {job.__name__ for job in declared} <= made
-    assert len({job.kind for job in declared}) == len(declared)
-
-
-def test_intake_stores_deliveries_as_jobs_of_the_kind_that_is_performed() -> None:
-    statements = [node.value for node in nodes("bot.queue.intake", ast.Constant) if isinstance(node.value, str)]
-    assert any(f"'{WebhookDelivery.kind}'" in text for text in statements)

@@ -16,7 +16,7 @@ from bot.rules.permissions import ANONYMOUS_GRANTS
 from bot.store.database import execute
 from bot.store.projects import Project, Repository
 from tests.api.sample_data import SECRET, SampleData, create_sample_data
-from tests.test_shape import application, routed
+from tests.test_documents import application, routed
 from tests.world import Serve, World, running_world
 
 WITHOUT_ROWS = ("/healthz", "/readyz", "/metrics", "/api/openapi.json", "/api/docs")

@@ -21,7 +21,7 @@ from bot.store.jobs import Job as Row
 from tests.conftest import postgres
 
 LEASE_MS = 60_000
-only_sqlite = pytest.mark.skipif(postgres(), reason="holds for SQLite only")
+only_sqlite = pytest.mark.skipif(postgres(), reason="about SQLite itself: one file, one writer, its own planner")
 
 
 @dataclass(frozen=True)

@@ -461,7 +461,7 @@ async def test_a_script_inside_a_sqlite_transaction_does_not_commit_it(database:
     assert await fetch("SELECT name FROM sqlite_master WHERE name = 'a'") == []
 
 
-@pytest.mark.skipif(not postgres(), reason="a claim about PostgreSQL only")
+@pytest.mark.skipif(not postgres(), reason="about connections to a server, which SQLite does not have")
 async def test_a_lost_connection_is_unavailable_once_and_then_replaced(database: Database) -> None:
     await add("a")
     with pytest.raises(Unavailable):
