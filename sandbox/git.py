@@ -247,3 +247,8 @@ async def difference(path: Path, base: str | None, head: str) -> list[FileChange
             status = {"A": "added", "D": "removed"}.get(letter, "modified")
             result.append(FileChange(name, status, int(plus.strip("-") or 0), int(minus.strip("-") or 0), sha))
     return result
+
+
+async def commits_touching(path: Path, rev: str, name: str) -> set[str]:
+    """Return the commits reachable from a revision that changed a file or folder."""
+    return set((await git("log", "--format=%H", rev, "--", f":(literal){name}", cwd=path)).decode().split())

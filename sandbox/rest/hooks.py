@@ -40,7 +40,7 @@ async def get_config(request: ApiRequest) -> ApiResponse:
     return ApiResponse({"content_type": "json", "insecure_ssl": "0", "secret": "********", "url": url})
 
 
-@route("PATCH", "/app/hook/config", "app")
+@route("PATCH", "/app/hook/config", "app", fields=("url", "secret"))
 async def update_config(request: ApiRequest) -> ApiResponse:
     """Update the webhook's URL or secret."""
     deliverer = request.state.deliverer
@@ -49,7 +49,7 @@ async def update_config(request: ApiRequest) -> ApiResponse:
     return await get_config(request)
 
 
-@route("GET", "/app/hook/deliveries", "app")
+@route("GET", "/app/hook/deliveries", "app", query=("per_page", "cursor", "status"))
 async def list_deliveries(request: ApiRequest) -> ApiResponse:
     """List attempts, newest first; the `failure` filter misses attempts that have no status code."""
     attempts = [attempt for attempt in reversed(request.state.deliverer.attempts) if attempt.status]

@@ -1,10 +1,11 @@
 """Repositories, branches, tags and files."""
 
 import base64
+from functools import partial
 
 from sandbox.errors import ApiError, not_found
 from sandbox.git import list_folder
-from sandbox.rest.core import ApiRequest, ApiResponse, paginate, route
+from sandbox.rest.core import PAGED, ApiRequest, ApiResponse, paginate, route
 from sandbox.serializers import accounts
 from sandbox.serializers import commits as serialize
 from sandbox.use_cases import runs
@@ -16,11 +17,11 @@ async def get_repository(request: ApiRequest) -> ApiResponse:
     return ApiResponse(accounts.full_repository(request.state, request.repository))
 
 
-@route("GET", "{repo}/branches", "contents:read")
+@route("GET", "{repo}/branches", "contents:read", query=(*PAGED, "protected"))
 async def list_branches(request: ApiRequest) -> ApiResponse:
-    """List branches by name."""
-    names = request.repository.history.ref_names("refs/heads/")
-    return paginate(request, [serialize.branch_summary(request.state, request.repository, name) for name in names])
+    """List branches by name; none is protected."""
+    names = request.repository.history.ref_names("refs/heads/") if request.query_param("protected") != "true" else []
+    return paginate(request, names, partial(serialize.branch_summary, request.state, request.repository))
 
 
 @route("GET", "{repo}/branches/{branch:.+}", "contents:read")
@@ -32,14 +33,14 @@ async def get_branch(request: ApiRequest) -> ApiResponse:
     return ApiResponse(serialize.branch(request.state, request.repository, name))
 
 
-@route("GET", "{repo}/tags", "metadata:read")
+@route("GET", "{repo}/tags", "metadata:read", query=PAGED)
 async def list_tags(request: ApiRequest) -> ApiResponse:
     """List tags by name, in descending order."""
     names = request.repository.history.ref_names("refs/tags/")[::-1]
-    return paginate(request, [serialize.tag(request.state, request.repository, name) for name in names])
+    return paginate(request, names, partial(serialize.tag, request.state, request.repository))
 
 
-@route("GET", "{repo}/contents/{path:.*}", "contents:read")
+@route("GET", "{repo}/contents/{path:.*}", "contents:read", query=("ref",))
 async def get_contents(request: ApiRequest) -> ApiResponse:
     """Get a file or list a folder at a ref."""
     repository, path = request.repository, request.path_param("path").strip("/")
