@@ -11,9 +11,10 @@ from typing import Any
 
 from sandbox.clock import Clock
 from sandbox.deliveries import Deliverer
+from sandbox.diffs import FileChange
 from sandbox.errors import SandboxError
 from sandbox.faults import Faults
-from sandbox.git import Changes, FileChange
+from sandbox.git import Changes
 from sandbox.history import Signature
 from sandbox.records import Account, Call, Dispatch, Installation, Repository, Run, Token
 from sandbox.server import Server

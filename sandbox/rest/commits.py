@@ -2,16 +2,15 @@
 
 from functools import partial
 
-from sandbox import git
+from sandbox import diffs, git
+from sandbox.diffs import FileChange
 from sandbox.errors import ApiError, invalid, not_found
-from sandbox.git import FileChange
 from sandbox.history import Signature
 from sandbox.rest.core import PAGED, ApiRequest, ApiResponse, link_header, page_number, page_size, paginate, route
 from sandbox.rest.headers import requested_format
 from sandbox.serializers import commits as serialize
 from sandbox.serializers import discussion
 
-MAX_FILES = 300
 MAX_COMMITS = 250
 
 
@@ -28,7 +27,8 @@ def resolve(request: ApiRequest, ref: str) -> str:
 async def _difference(request: ApiRequest, base: str | None, head: str) -> list[FileChange]:
     cache = request.state.differences
     if (base, head) not in cache:
-        cache[base, head] = await git.difference(request.repository.path, base, head)
+        path = request.repository.path
+        cache[base, head] = await diffs.add_patches(path, base, head, await diffs.difference(path, base, head))
     return cache[base, head]
 
 
@@ -103,7 +103,7 @@ async def get_git_commit(request: ApiRequest) -> ApiResponse:
     return ApiResponse(serialize.git_commit(request.state, request.repository, sha))
 
 
-@route("GET", "{repo}/commits/{ref:.+}", "contents:read", query=PAGED, formats=("sha",))
+@route("GET", "{repo}/commits/{ref:.+}", "contents:read", formats=("sha",))
 async def get_commit(request: ApiRequest) -> ApiResponse:
     """Get a commit, or only its SHA when the `Accept` header requests that media type."""
     repository, sha = request.repository, resolve(request, request.path_param("ref"))
@@ -111,7 +111,7 @@ async def get_commit(request: ApiRequest) -> ApiResponse:
         return ApiResponse(text=sha)
     parents = repository.history.commits[sha].parents
     files = await _difference(request, parents[0] if parents else None, sha)
-    return ApiResponse(serialize.full_commit(request.state, repository, sha, files[:MAX_FILES]))
+    return ApiResponse(serialize.full_commit(request.state, repository, sha, files))
 
 
 @route("GET", "{repo}/compare/{basehead:.+}", "contents:read", query=PAGED)
@@ -132,9 +132,8 @@ async def compare(request: ApiRequest) -> ApiResponse:
     body = serialize.comparison(request.state, request.repository, names, base, comparison, shas)
     if number == 1:
         files = await _difference(request, comparison.merge_base, head)
-        body["files"] = [
-            serialize.changed_file(request.state, request.repository, head, file) for file in files[:MAX_FILES]
-        ]
+        serialized = partial(serialize.changed_file, request.state, request.repository, head)
+        body["files"] = [serialized(file) for file in files[: diffs.MAX_FILES]]
     last = max(1, -(-len(comparison.ahead) // size))
     return ApiResponse(body, headers={"Link": link_header(request, number, last)} if paged and last > 1 else {})
 
