@@ -25,7 +25,8 @@ ENVIRONMENT = {
 }
 COMMIT_FORMAT = "%H%n%P%n%T%n%an%n%ae%n%at%n%cn%n%ce%n%ct%n%B"
 REF_FORMAT = (
-    "%(refname)%00%(objectname)%00%(*objectname)%00%(taggername)%00%(taggeremail)%00%(taggerdate:unix)%00%(contents)%01"
+    "%(refname)%00%(objectname)%00%(*objectname)%00%(tag)%00"
+    "%(taggername)%00%(taggeremail)%00%(taggerdate:unix)%00%(contents)%01"
 )
 
 FileCache = dict[tuple[str, str], Any]
@@ -104,13 +105,13 @@ async def load(path: Path) -> History:
 
 
 def _add_ref(history: History, record: str) -> None:
-    ref, sha, target, name, email, at, message = record.split("\0", 6)
+    ref, sha, target, tag, name, email, at, message = record.split("\0", 7)
     if (target or sha) not in history.commits:
         return
     history.refs[ref] = sha
     if target:
         tagger = Signature(name, email.strip("<>"), _parse_timestamp(at))
-        history.tags[sha] = TagObject(sha, ref.removeprefix("refs/tags/"), target, message.rstrip("\n"), tagger)
+        history.tags[sha] = TagObject(sha, tag, target, message.rstrip("\n"), tagger)
 
 
 def _quote(name: str) -> str:

@@ -31,7 +31,7 @@ class GitHub(Sandbox):
 
     def __init__(self, state: State) -> None:
         super().__init__(state)
-        add_control(self.app, self)
+        add_control(self.app, self, state.host_names)
 
     # Commits, branches, tags
 
@@ -76,7 +76,8 @@ class GitHub(Sandbox):
         """Push a tag and return the SHA that its ref points at (that of the tag object when annotated)."""
         repository, person, sha = self.repository(repo), self.state.account(by), self.resolve(at, repo)
         if annotated:
-            sha = (await refs.write_tag(self.state, repository, name, sha, message or name, person)).sha
+            tagger = self.state.signature(person)
+            sha = (await refs.write_tag(repository, name, sha, message or name, tagger)).sha
         if move and f"refs/tags/{name}" in repository.history.refs:
             await refs.move_ref(self.state, repository, f"refs/tags/{name}", sha, person, force=True)
         else:

@@ -1,8 +1,11 @@
 """The Git database API: refs and annotated tags."""
 
+from datetime import UTC, datetime
+
 from sandbox import git
 from sandbox.credentials import allows
 from sandbox.errors import ApiError, invalid, not_found
+from sandbox.history import Signature
 from sandbox.rest.core import ApiRequest, ApiResponse, route
 from sandbox.serializers import commits as serialize
 from sandbox.use_cases import refs
@@ -94,9 +97,22 @@ async def create_tag(request: ApiRequest) -> ApiResponse:
         raise invalid("Could not verify object")
     if not await git.check_ref_name(f"refs/tags/{name}", repository.path):
         raise invalid("Tag name is invalid")
-    message = request.require_text("message")
-    tag = await refs.write_tag(request.state, repository, name, target, message, request.actor)
+    tag = await refs.write_tag(repository, name, target, request.require_text("message"), _tagger(request))
     return ApiResponse(serialize.tag_object(request.state, repository, tag), 201)
+
+
+def _tagger(request: ApiRequest) -> Signature:
+    """The person in the body's `tagger`, or else the App's bot; the date is optional."""
+    given, default = request.body.get("tagger"), request.state.signature(request.actor)
+    if given is None:
+        return default
+    if not isinstance(given, dict) or not (given.get("name") and given.get("email")):
+        raise invalid("Invalid request.\n\nThe tagger needs a name and an email.")
+    date = str(given.get("date") or default.at.isoformat())
+    try:
+        return Signature(str(given["name"]), str(given["email"]), datetime.fromisoformat(date).astimezone(UTC))
+    except ValueError:
+        raise invalid("Invalid request.\n\nThe date of the tagger is not valid.") from None
 
 
 @route("GET", "{repo}/git/tags/{sha}", "contents:read")
