@@ -82,6 +82,7 @@ class State:
     events: list[str] = field(default_factory=lambda: list(EVENTS))
     api_url: str = ""
     html_url: str = "https://github.com"
+    host_names: set[str] = field(default_factory=set)
     run_seconds: tuple[float, float] | None = None
     rate_limit: int = 5_000
     closing: asyncio.Event = field(default_factory=asyncio.Event)
