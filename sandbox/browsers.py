@@ -6,18 +6,20 @@ from collections.abc import Collection
 from aiohttp import web
 from yarl import URL
 
+from sandbox.rest.access import READS
+
 
 def refusal(request: web.Request, names: Collection[str]) -> web.Response | None:
     """Refuse what a web page could make a browser send; None for everything else.
 
     A page elsewhere is told by its `Origin`, a name that was bound to this address (DNS rebinding) by `Host`: only IP
-    addresses, `localhost` and `names` are served. A form cannot send JSON.
+    addresses, `localhost` and `names` are served. A form cannot send JSON. Links from other sites may be followed.
     """
     host = request.headers.get("Host", "")
     if not _is_ours(host, names):
         return _error(403, f"The control API is not served as {host!r}: use localhost or an IP address.")
-    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site", "none")
-    if origin not in (None, f"{request.scheme}://{host}") or site not in ("none", "same-origin"):
+    site = request.headers.get("Sec-Fetch-Site", "none") if request.method not in READS else "none"
+    if request.headers.get("Origin") not in (None, f"{request.scheme}://{host}") or site not in ("none", "same-origin"):
         return _error(403, "The control API is not for web pages of another origin.")
     is_json = request.headers.get("Content-Type", "").partition(";")[0].strip().lower() == "application/json"
     if not is_json and (request.can_read_body or "Content-Type" in request.headers):

@@ -114,6 +114,12 @@ class State:
         """The base URL of the API, for links in responses."""
         return self.api_url or "https://api.github.com"
 
+    def learn_address(self, origin: str) -> None:
+        """Take the addresses in responses from the first request, unless they are set."""
+        if not self.api_url:
+            self.api_url = origin + self.server.root
+            self.html_url = origin if self.server.enterprise else self.html_url
+
     @property
     def bot(self) -> Account:
         """The App's own account."""

@@ -26,7 +26,7 @@ def _find_commit_comment(request: ApiRequest) -> Comment:
     return request.find(request.repository.commit_comments, "comment_id")
 
 
-@route("GET", "{repo}/pulls", "pull_requests:read", query=(*PAGED, "state", "head", "base", "sort", "direction"))
+@route("GET", "{repo}/pulls", "pull_requests:read", query=(*PAGED, "state", "head", "base", "direction"))
 async def list_pulls(request: ApiRequest) -> ApiResponse:
     """List pull requests, newest first; only open ones by default."""
     state, owner = request.query_param("state") or "open", request.repository.owner.login
@@ -37,12 +37,9 @@ async def list_pulls(request: ApiRequest) -> ApiResponse:
         and request.query_param("head") in (None, f"{owner}:{pull.head}")
         and request.query_param("base") in (None, pull.base)
     ]
-    if request.query_param("sort") == "updated":
-        pulls.sort(key=lambda pull: pull.merged_at or pull.created_at)
-    default = "desc" if request.query_param("sort") in (None, "created") else "asc"
     return paginate(
         request,
-        pulls if (request.query_param("direction") or default) == "asc" else pulls[::-1],
+        pulls if request.query_param("direction") == "asc" else pulls[::-1],
         lambda pull: serialize.pull_request_summary(request.state, request.repository, pull, request.version),
     )
 

@@ -25,8 +25,7 @@ JSON_TYPES = re.compile(r"application/(json|vnd\.github([.+].*)?)")
 
 async def respond(state: State, endpoint: Route, request: web.Request) -> web.StreamResponse:
     """Handle one request, record it, and apply the fault that matches it."""
-    if not state.api_url:
-        state.api_url = f"{request.scheme}://{request.host}{state.server.root}"
+    state.learn_address(f"{request.scheme}://{request.host}")
     _record_unsupported(state, endpoint, request)
     slow = state.faults.consume(request.method, request.path, slow=True)
     fault = state.faults.consume(request.method, request.path)
@@ -35,9 +34,6 @@ async def respond(state: State, endpoint: Route, request: web.Request) -> web.St
     if slow:
         await asyncio.sleep(slow.seconds)
     caller, response = await _handle(state, endpoint, request, fault)
-    if caller.kind == "installation" and ":" in endpoint.required_access:
-        accepted = accepted_permissions(endpoint.required_access)
-        response.headers.setdefault("X-Accepted-GitHub-Permissions", accepted)
     call = Call(
         request.method, request.path, f"{endpoint.method} {endpoint.path}", response.status, state.now(), caller.kind
     )
@@ -50,7 +46,8 @@ async def respond(state: State, endpoint: Route, request: web.Request) -> web.St
 def _record_unsupported(state: State, endpoint: Route, request: web.Request) -> None:
     names = [f"query parameter {name}" for name in request.query if name not in endpoint.query]
     custom = requested_format(request)
-    names += [f"media type {custom}"] if custom and custom not in endpoint.formats else []
+    if custom and custom not in endpoint.formats and not custom.endswith("-preview"):
+        names.append(f"media type {custom}")
     _record(state, endpoint, names)
 
 
@@ -94,6 +91,9 @@ async def _handle(
         response = ApiResponse(error.body, error.status, error.headers)
     except SandboxError as error:
         response = ApiResponse({"message": str(error), "documentation_url": "", "status": "422"}, 422)
+    if caller.kind == "installation" and ":" in endpoint.required_access:
+        accepted = accepted_permissions(endpoint.required_access)
+        response.headers.setdefault("X-Accepted-GitHub-Permissions", accepted)
     return caller, _build_response(state, request, caller, response)
 
 

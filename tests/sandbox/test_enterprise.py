@@ -39,7 +39,9 @@ async def test_an_enterprise_server_has_its_api_below_a_path(enterprise: Lab) ->
     assert enterprise.url.endswith("/api/v3")
     app = await enterprise.request("GET", "/app", token=enterprise.jwt())
     assert (app.status, app.headers["X-GitHub-Enterprise-Version"]) == (200, "enterprise-server@3.20.0")
-    assert (await enterprise.repo("GET", "")).json["url"] == f"{enterprise.url}/repos/acme/site"
+    repository = (await enterprise.repo("GET", "")).json
+    assert repository["url"] == f"{enterprise.url}/repos/acme/site"
+    assert repository["html_url"] == f"{enterprise.url.removesuffix('/api/v3')}/acme/site"
     assert (await enterprise.dispatch(return_run_details=True)).status == 422
     assert (await enterprise.repo("GET", "", headers={"X-GitHub-Api-Version": "2026-03-10"})).status == 400
     await enterprise.github.rename("shop")

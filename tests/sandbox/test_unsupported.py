@@ -80,5 +80,6 @@ async def test_parameters_fields_and_media_types_that_are_not_simulated_are_reco
 async def test_a_known_parameter_is_not_recorded(lab: Lab) -> None:
     await lab.repo("GET", "/commits?sha=main&since=2026-01-01T00:00:00Z&per_page=2&page=1")
     await lab.repo("GET", "/commits/main", headers={"Accept": "application/vnd.github.v3.sha"})
-    await lab.repo("GET", "/commits/main", headers={"Accept": "application/vnd.github+json"})
+    for kind in ("vnd.github+json", "vnd.github.v3+json", "vnd.github.machine-man-preview+json", "json"):
+        await lab.repo("GET", "/commits/main", headers={"Accept": f"application/{kind}"})
     assert lab.github.unknown_routes == []
