@@ -29,7 +29,7 @@ TYPES = frozenset(_TYPE_NAMES.split())
 _MARKUP = re.compile(r"<!--|<!doctype\b|<!\[cdata\[|<\?[a-z]", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([a-z][^\s/<>]*)([^<>]*)(>?)", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"[\s/]+(?:href\b|[a-z][\w:.-]*\s*=)", re.IGNORECASE)
-_ACTIVE_ATTRIBUTE = re.compile(r"""[\s/"'](?:on[a-z]+|href|src|srcdoc)\s*=""", re.IGNORECASE)
+_ACTIVE_ATTRIBUTE = re.compile(r"""[\s/"'](?:on[a-z]{3,}|src)\s*=""", re.IGNORECASE)
 _AFTER_WORD = re.compile(r"(?:\w|::)\Z")
 
 

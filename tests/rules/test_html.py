@@ -16,7 +16,13 @@ HTML = [
     *("one<br>two", "x<td>y", "some<b>bold</b>", "text<a href=x>y</a>", "x<p/>", "x<input value=1>", "x<b/onclick=y>"),
     *("<!-- hidden -->", "<!--", "<!DOCTYPE html>", "<![CDATA[x]]>", "<?php echo 1 ?>", "<?xml version='1.0'?>"),
     *("<font color=red>", "<center>", "<marquee>", "<iframe", "<style>", "<title>", "<object data=x>", "<math>"),
-    *("<image src=x onerror=y>", "<x onclick=y>", "<thread\tonmouseover = 'y'", '<x a="b"onclick=y>', "<x srcdoc=y>"),
+    *(
+        "<image src=x onerror=y>",
+        "<x onclick=y>",
+        "<thread\tonmouseover = 'y'",
+        '<x a="b"onclick=y>',
+        "<image src=//x/y.png>",
+    ),
 ]
 TEXT = [
     *("a < b", "<", "a<b", "x <5", "i <3 you", "a < b > c", "1 > 0", "->", "<-", "<=>", "<<EOF", "1<<2", "a <= b"),
@@ -27,6 +33,7 @@ TEXT = [
     *("<K, V>", "Foo<Bar<Baz>>", "List<Map<Object>>", "Class<?>", "List<? extends Foo>", "<T extends Foo>", "<'a>"),
     *("Vec<Object>", "Option<Output>", "Promise<void>", "Span<byte>", "Vec<u>", "collect::<Data>()", "List<Button>[]"),
     *("#include <stdio.h>", "#include <vector>", "template<typename T>", "operator<", "<-chan", "x<i && y>j", "a<b>c"),
+    *('<include href="x"/>', '<job only="main" once="1">', "<Tab>", "<C-a>", "<u8>", "Promise<Body | null>"),
     *("for (i=0;i<a;i++)", "a<b and c>d", "<dependency>1</dependency>", '<server port="80">', "a<b/2"),
 ]
 

@@ -1,11 +1,14 @@
 """Reading of the parameter `ordering`. Names are those of fields, and those that PDC's database has for the same."""
 
+import re
 from collections.abc import Collection
 
 from api.pdc.crud.resource import Orderings, OrderKey, PdcError, Resource
 from bot.store.lists import ModelQuery, Order
 
 Path = tuple[str, ...]
+
+_COLUMN = re.compile(r"\{(\w*)\}")
 
 
 def check_names(ordering: str, known: Collection[str]) -> None:
@@ -40,7 +43,7 @@ def parse(ordering: str, resource: Resource) -> Order:
 
 
 def _expression(query: ModelQuery, path: Path, key: OrderKey) -> str:
-    if isinstance(key, str):
-        return query.column("__".join((*path, key)))
-    cases = " ".join(f"WHEN '{word}' THEN {rank}" for word, rank in key.items())
-    return f"CASE {query.column('__'.join(path))} {cases} END"
+    def column(found: re.Match[str]) -> str:
+        return query.column("__".join([*path, found[1]] if found[1] else path))
+
+    return _COLUMN.sub(column, key)

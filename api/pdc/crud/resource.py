@@ -132,8 +132,8 @@ class Field:
         return {f"{self.name}.{part}": path for part, path in (self.path or {}).items()}
 
 
-OrderKey = str | Mapping[str, int]
-"""What to order by: the path of a column, or the ranks of the words that the column at hand has."""
+OrderKey = str
+"""SQL to order by, in which `{path}` stands for a column of the row, and `{}` for the word of a vocabulary."""
 
 
 @dataclass(frozen=True)
@@ -198,8 +198,8 @@ class Resource:
     def order_names(self) -> Orderings:
         """All names to order by."""
         plain = (field for field in self.fields if field.serializer is None)
-        fields = {field.name: (field.path,) for field in plain if isinstance(field.path, str)}
-        return Orderings({"id": ("id",), **fields, **self.orderings.keys}, self.orderings.nested)
+        fields = {field.name: (f"{{{field.path}}}",) for field in plain if isinstance(field.path, str)}
+        return Orderings({"id": ("{id}",), **fields, **self.orderings.keys}, self.orderings.nested)
 
     def columns(self, fields: Sequence[Field]) -> dict[str, str]:
         """The columns to read for serializing some fields: paths by name."""

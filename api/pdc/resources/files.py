@@ -42,8 +42,8 @@ VARIANTS = Resource(
     },
     orderings=Orderings(
         {
-            **{f"variant_{name}": (name,) for name in ("uid", "name", "type")},
-            "variant_id": ("variant",),
+            **{f"variant_{name}": (f"{{{name}}}",) for name in ("uid", "name", "type")},
+            "variant_id": ("{variant}",),
             "deleted": (),
         },
         {
@@ -66,7 +66,7 @@ _DUPLICATE_REPO = (
     "Repo with this Variant arch, Service, Repo family, Content format, Content category, Name and Shadow "
     "already exists."
 )
-_VARIANT_ARCH = ("variant__uid", "arch")
+_VARIANT_ARCH = ("{variant__uid}", "{arch}")
 _VARIANT_ARCH_ORDERINGS = Orderings(
     {"id": _VARIANT_ARCH, "variant": _VARIANT_ARCH[:1], "arch": _VARIANT_ARCH[1:], "deleted": ()},
     {"variant": ("variant", VARIANTS.order_names), "arch": ("arch", vocabularies.ARCHES.order_names)},
@@ -206,7 +206,7 @@ FILES = Resource(
         **{f"{name}_before": filters.compare_date(f"t.{name}", "<=") for name in ("release_date", "released_date")},
         **{name: filters.boolean(f"t.{name}") for name in ("obsolete", "zero_day_release")},
     },
-    orderings=Orderings({"repo": ("repo__name",)}, {"repo": ("repo", REPOS.order_names)}),
+    orderings=Orderings({"repo": ("{repo__name}",)}, {"repo": ("repo", REPOS.order_names)}),
     timestamps=True,
     check=_check_file,
     extra_columns={"format": "repo__content_format", **{name: f"rpm__{name}" for name in _RPM_COLUMNS}},

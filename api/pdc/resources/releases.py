@@ -14,6 +14,7 @@ from bot.store.lists import ModelQuery
 from bot.store.releases import Release
 
 NAME_SQL = "COALESCE(t.name, t__project.name || ' ' || t.version)"
+ORDER_BY_NAME = "COALESCE({name}, {project__name} || ' ' || {version})"
 NAME_COLUMNS = {"name": "name", "project": "project__name", "version": "version"}
 _parse_version_text = field_types.text(packages.MAX_VERSION_LENGTH).parse
 
@@ -41,7 +42,10 @@ PRODUCT_VERSION = Field(
 
 
 _ORDERINGS = Orderings(
-    {"name": ("name",), **dict.fromkeys(("base_product", "integrated_with", "sigkey", "allow_buildroot_push"), ())},
+    {
+        "name": (ORDER_BY_NAME,),
+        **dict.fromkeys(("base_product", "integrated_with", "sigkey", "allow_buildroot_push"), ()),
+    },
     {
         "product_version": ("product_version", PRODUCT_VERSIONS.order_names),
         "release_type": ("release_type", vocabularies.RELEASE_TYPES.order_names),

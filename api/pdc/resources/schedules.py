@@ -57,7 +57,7 @@ SCHEDULES = Resource(
         ),
     },
     orderings=Orderings(
-        {"release_url": ("release__release_id",), "sla_url": ("sla__name",)},
+        {"release_url": ("{release__release_id}",), "sla_url": ("{sla__name}",)},
         {"release": ("release", RELEASES.order_names), "sla": ("sla", SLAS.order_names)},
     ),
     default_ordering="date",

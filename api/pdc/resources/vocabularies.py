@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from api.pdc.crud import field_types, orderings
-from api.pdc.crud.resource import Field, Item, Orderings
+from api.pdc.crud.resource import Field, Item, Orderings, OrderKey
 from bot.rules import content
 
 
@@ -30,7 +30,7 @@ class Vocabulary:
     @cached_property
     def order_names(self) -> Orderings:
         """The names to order by."""
-        return Orderings({name: (ranks,) for name, ranks in self.ranks.items()})
+        return Orderings({name: (_case(ranks),) for name, ranks in self.ranks.items()})
 
     def sort(self, ordering: str) -> list[Item]:
         """The items in order; PdcError for an unknown name."""
@@ -40,6 +40,11 @@ class Vocabulary:
             orderings.find(self.order_names, name)
             items.sort(key=lambda item: self.ranks[name][str(item[word])], reverse=descends)
         return items
+
+
+def _case(ranks: Mapping[str, int]) -> OrderKey:
+    cases = " ".join(f"WHEN '{word}' THEN {rank}" for word, rank in ranks.items())
+    return f"CASE {{}} {cases} END"
 
 
 def _vocabulary(name: str, title: str, items: Sequence[Item]) -> Vocabulary:

@@ -139,6 +139,20 @@ async def test_lists_are_ordered_by_what_a_name_stands_for(world: World) -> None
     assert {path: await first_values(world, path) for path in expected} == expected
 
 
+async def test_releases_are_ordered_by_the_names_that_are_shown(world: World) -> None:
+    await create_content(world)
+    await world.cut("3.0-rc1")  # without a name of its own: site 3.0
+    for ordering in ("name", "-name"):
+        names = [row["name"] for row in (await get(world, f"releases/?ordering={ordering}"))["results"]]
+        assert names == sorted(["Foo 1", "Foo 1.1 EUS", "Bar 2", "site 3.0"], key=str.lower, reverse=ordering[0] == "-")
+    rows = [{"release": "site-3.0", "sla": "gold", "date": "2030-01-01"}]
+    rows += [{"release": "foo-1.0", "sla": "gold", "date": "2030-01-02"}]
+    await create(world, "component-sla-types", {"name": "gold"})
+    await create(world, "release-schedules", rows)
+    found = (await get(world, "release-schedules/?ordering=release__name"))["results"]
+    assert [row["release"] for row in found] == ["foo-1.0", "site-3.0"]
+
+
 async def test_vocabularies_are_ordered_too(world: World) -> None:
     expected = {
         "content-delivery-services/?ordering=name": ["ftp", "pulp", "rhn"],
