@@ -132,7 +132,7 @@ def _operation(dialect: Dialect, endpoint: AnyEndpoint, schemas: EndpointSchemas
     if endpoint.request_model is not None:
         schema = schemas.get(endpoint, "request")
         content: MediaType = {"schema": schema, "example": example(schema, schemas.shared)}
-        operation["requestBody"] = {"content": {endpoint.codec.content_types[0]: content}}
+        operation["requestBody"] = {"content": {codec.content_types[0]: content for codec in endpoint.accepts}}
     for status in sorted({endpoint.status, *endpoint.other_statuses}):
         response: Response = {"description": (TITLES | SUCCESS)[status]}
         if status != 204:

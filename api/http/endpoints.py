@@ -49,7 +49,7 @@ class Endpoint(Generic[BodyT, QueryT]):
     """One call of a dialect: its route, the function that performs it, and the models of its input and output.
 
     - `anonymous_grant`: the endpoint is open to anonymous callers if they have this grant.
-    - `codec`: the format of request and response bodies.
+    - `codec`: the format of responses; `accepts`: the formats of request bodies.
     - `returns_secret`: the response contains a secret and is never stored, so `Idempotency-Key` is refused.
     - `read_only`: a POST that changes nothing and is always performed, with or without `Idempotency-Key`.
     - `other_statuses`: further success statuses.
@@ -66,6 +66,7 @@ class Endpoint(Generic[BodyT, QueryT]):
     query_model: type[QueryT] | None = None
     anonymous_grant: str | None = None
     codec: Codec = JSON
+    accepts: Sequence[Codec] = (JSON,)
     returns_secret: bool = False
     read_only: bool = False
     other_statuses: Sequence[int] = ()

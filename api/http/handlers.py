@@ -6,7 +6,7 @@ from collections.abc import Callable
 from aiohttp import web
 from pydantic import BaseModel, TypeAdapter
 
-from api.http.bodies import JSON, BadRequest, JsonObject, read_object
+from api.http.bodies import JSON, BadRequest, JsonObject, codec_of, read_object
 from api.http.endpoints import AnyEndpoint, ApiRuntime, Call, Dialect, Result
 from api.http.errors import error_response
 from api.http.idempotency import idempotent
@@ -42,7 +42,7 @@ class EndpointHandler:
         if not (self._endpoint.request_model or self._dialect.find_credentials):
             return {}, None
         try:
-            return await read_object(request, self._endpoint.codec), None
+            return await read_object(request, self._endpoint.accepts), None
         except BadRequest as bad_request:
             return {}, bad_request
 
@@ -65,7 +65,7 @@ class EndpointHandler:
 
     def _call(self, request: web.Request, body: JsonObject) -> Call[BaseModel | None, BaseModel | None]:
         """The validated request. The Host header is checked first, then the query, then the body."""
-        model, codec = self._endpoint.request_model, self._endpoint.codec
+        model, codec = self._endpoint.request_model, codec_of(request, self._endpoint.accepts) or JSON
         return Call(
             url=self._runtime.url_of(request),
             base_url=self._runtime.public_url,

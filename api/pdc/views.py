@@ -11,7 +11,7 @@ from aiohttp import web
 
 from api.http.endpoints import ApiRuntime
 from api.pdc import html, request_bodies, responses
-from api.pdc.auth import TokenEndpoint, require_credentials
+from api.pdc.auth import LISTED_ENDPOINTS, TokenEndpoint, require_credentials
 from api.pdc.crud import actions, query_params
 from api.pdc.crud.actions import ResourceRequest
 from api.pdc.crud.resource import Field, Item, PdcError, RenderContext, Resource
@@ -127,7 +127,8 @@ class PdcViews:
 def _root(call: PdcCall) -> PdcResponse:
     if call.request.method == "OPTIONS":
         return PdcResponse(_description("Api Root", "", {}))
-    return PdcResponse({name: f"{call.rendering.base_url}/{name}/" for name in sorted(RESOURCES)})
+    names = sorted([*RESOURCES, *LISTED_ENDPOINTS])
+    return PdcResponse({name: f"{call.rendering.base_url}/{name}/" for name in names})
 
 
 async def _token(call: PdcCall, endpoint: TokenEndpoint) -> PdcResponse:
@@ -143,11 +144,12 @@ async def _vocabulary(call: PdcCall, vocabulary: Vocabulary) -> PdcResponse:
     params = call.request.query
     if call.request.method != "OPTIONS":
         authorize(call.context.actor, "content:read")
-    query_params.check_names(params, (*query_params.PAGING, "fields", "exclude_fields"))
+    query_params.check_names(params, query_params.COMMON)
     if call.request.method == "OPTIONS":
         return PdcResponse(_description(f"{vocabulary.title} List", "", {}))
     fields = query_params.select_fields(vocabulary.fields, params, await request_bodies.read_optional(call.request))
-    items: list[Item] = [{field.name: item[field.name] for field in fields} for item in vocabulary.items]
+    rows = vocabulary.sort(query_params.last(params, "ordering", "id"))
+    items: list[Item] = [{field.name: item[field.name] for field in fields} for item in rows]
     if query_params.page_size(params) <= 0:
         return PdcResponse(items)
     page = query_params.parse_page(params, len(items))

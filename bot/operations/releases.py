@@ -96,6 +96,12 @@ async def get_or_create(context: Context, project: Project, version: str) -> Rel
     return await Release.create(**values, release_id=release_id(permalink, version), created_at=now, updated_at=now)
 
 
+async def add_notes(context: Context, release: Release, notes: str) -> None:
+    """Give a release that the caller's transaction has locked these notes if it has none."""
+    if not release.notes.strip():
+        await _update(context, release, ReleaseChanged, {"notes": notes})
+
+
 async def refuse_release_id_conflict(context: Context, project: Project, version: str) -> None:
     """Refuse a version whose release id another release has: joining permalink and version is not injective."""
     other = await Release.get_or_none(release_id=release_id(project.permalink, version)).select_related("project")
