@@ -99,7 +99,7 @@ async def get_or_create(context: Context, project: Project, version: str) -> Rel
 async def add_notes(context: Context, release: Release, notes: str) -> None:
     """Give a release that the caller's transaction has locked these notes if it has none."""
     if not release.notes.strip():
-        await _update(context, release, ReleaseChanged, {"notes": notes})
+        await update(context, release, ReleaseChanged, {"notes": notes})
 
 
 async def refuse_release_id_conflict(context: Context, project: Project, version: str) -> None:
