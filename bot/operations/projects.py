@@ -78,7 +78,7 @@ async def create(
     return project
 
 
-@allowed("project:write", hide_project=True)
+@allowed("project:write")
 async def change(
     context: Context, project: Project, /, repo: str | None = None, **settings: Unpack[ProjectChanges]
 ) -> Project:
@@ -110,7 +110,7 @@ async def change(
     return row
 
 
-@allowed("project:read", hide_project=True)
+@allowed("project:read")
 async def find(context: Context, project: Project) -> Project:
     """Find a project by its name."""
     return project
@@ -125,7 +125,7 @@ async def find_all(context: Context, *, limit: int | None = None, offset: int = 
     return await Project.filter(id__in=list(page)).order_by("name").select_related("repository")
 
 
-@allowed("project:read", hide_project=True)
+@allowed("project:read")
 async def next_version(context: Context, project: Project, bump: str = "patch") -> dict[str, str]:
     """Return the release version after the project's highest one, and the version of its first candidate."""
     known = await Release.filter(project_id=project.id, release_type="ga").values_list("version", flat=True)

@@ -45,7 +45,7 @@ class Hold(TypedDict):
     since: str
 
 
-@allowed("project:read", hide_project=True)
+@allowed("project:read")
 async def find(context: Context, project: Project, version: str) -> ReleaseDetails:
     """Find a release of a project by its version."""
     release = await Release.get_or_none(project_id=project.id, version=version, release_type="ga")
@@ -54,7 +54,7 @@ async def find(context: Context, project: Project, version: str) -> ReleaseDetai
     return await _details(release)
 
 
-@allowed_to_read("project:read", hide_project=True)
+@allowed_to_read("project:read")
 async def find_all(context: Context, project: Outline, *, before: int | None, limit: int) -> list[ReleaseRow]:
     """List releases of a project with ids below `before`, newest first."""
     return await queries.list_releases(project.id, before=before, limit=limit)
@@ -127,7 +127,7 @@ async def amend(context: Context, project: str, version: str, /, **values: Unpac
     return await _details(changed)
 
 
-@allowed("release:hold", hide_project=True)
+@allowed("release:hold")
 async def hold(context: Context, project: Project, version: str, reason: str) -> Release:
     """Block deployments of a release's candidates until it is unheld. An existing hold is kept as it is."""
     if not reason.strip():
@@ -139,7 +139,7 @@ async def hold(context: Context, project: Project, version: str, reason: str) ->
     return release
 
 
-@allowed("release:hold", hide_project=True)
+@allowed("release:hold")
 async def unhold(context: Context, project: Project, version: str) -> Release:
     """Allow deployments of a held release again; its status is shown as it was before."""
     async with transaction():
@@ -149,7 +149,7 @@ async def unhold(context: Context, project: Project, version: str) -> Release:
     return release
 
 
-@allowed("project:write", hide_project=True)
+@allowed("project:write")
 async def change(context: Context, project: Project, version: str, /, **values: Unpack[ReleaseChanges]) -> Release:
     """Change a release's status, date or notes; fields that are not passed are kept.
 
