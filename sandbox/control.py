@@ -20,6 +20,8 @@ PREFIX = "/_sandbox"
 
 ACTIONS: dict[str, str] = {
     "people": "person",
+    "people/rename": "rename_person",
+    "people/delete": "delete_person",
     "pull-requests": "pull_request",
     "pull-requests/merge": "merge",
     "comments": "comment",

@@ -196,9 +196,9 @@ WHERE key = $2 AND state = 'dead'
 async def enqueue(job: EnqueuedJob, *, run_at: datetime | None = None) -> bool:
     """Add a job, in the caller's transaction if one is open, and wake a worker once it is committed.
 
-    Returns whether it was added. Nothing is added while an unfinished job has the same key (or a finished one whose key is kept, until it is pruned);
-    a dead letter with the key is revived with the new payload. The job runs no earlier than `run_at`, by default at
-    once.
+    Returns whether it was added. Nothing is added while an unfinished job has the same key (or a finished one whose key
+    is kept, until it is pruned); a dead letter with the key is revived with the new payload. The job runs no earlier
+    than `run_at`, by default at once.
     """
     now = now_ms()
     due = now if run_at is None else milliseconds(run_at)

@@ -106,9 +106,7 @@ async def find_reachability(repositories: Sequence[int]) -> list[ReachabilityRow
     """Find which installations reach those of these repositories that are known: any number of them."""
     where = Conditions()
     where.add_in("github_id", repositories)
-    return await fetch_as(
-        ReachabilityRow, f"SELECT github_id, installation_id FROM repositories {where}", *where.args
-    )
+    return await fetch_as(ReachabilityRow, f"SELECT github_id, installation_id FROM repositories {where}", *where.args)
 
 
 async def find_project(condition: str, value: str | int) -> Project | None:
