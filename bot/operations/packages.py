@@ -33,12 +33,13 @@ class PackageFields(TypedDict):
 async def create(
     context: Context, package: str, version: str, *, status: int, **fields: Unpack[PackageFields]
 ) -> Release:
-    """Create a release of a package, which is the name of a project. The status HOLD places a hold on it.
+    """Create a release of a package, which is the name of a project. The status HOLD holds it, as `releases.hold` does.
 
     Refuses an unknown package, one outside the scope of the caller's token, an archived one, an existing version, and
     a release id that is taken.
     """
     authorize(context.actor, "project:write")
+    releases.authorize_change(context, None, ("status", *(["held"] if status == HOLD else []), *fields))
     project = await _package(context, package)
     projects.refuse_archived(project)
     try:
@@ -84,6 +85,7 @@ async def add_files(
             raise release_not_found()
         merged = rules.merge_files(release.files, files)
         if merged != release.files:
+            releases.authorize_change(context, release, ("files",))
             release.update_from_dict({"files": merged, "updated_at": context.now()})
             await release.save(update_fields=["files", "updated_at"])
             added = ReleaseFilesAdded(project_id=project.id, target=release.version, new={"files": dict(files)})

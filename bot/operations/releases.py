@@ -1,14 +1,16 @@
 """Releases: get or create, read with their candidates and deployments, hold, and change."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
-from bot.context import Context, allowed, allowed_to_read
+from bot.context import Context, allowed, allowed_to_read, authorize
 from bot.errors import Conflict, Refusal, release_not_found
 from bot.events.administration import ReleaseChanged, ReleaseHeld, ReleaseUnheld
 from bot.events.event import RowEvent
 from bot.operations import events
+from bot.rules.release_grants import needed_grants
 from bot.rules.releases import HOLD, release_id
 from bot.store import queries
 from bot.store.candidates import Candidate
@@ -177,8 +179,15 @@ async def _lock(project: Project, version: str) -> Release:
     return release
 
 
+def authorize_change(context: Context, release: Release | None, fields: Collection[str]) -> None:
+    """Refuse an actor without the grants that changing these fields of a release needs; None is a new release."""
+    for needed in needed_grants(release, fields):
+        authorize(context.actor, needed.grant, sentence=needed.sentence)
+
+
 async def _update(context: Context, release: Release, event: type[RowEvent], values: dict[str, Any]) -> None:
     """Update a release that the caller's transaction has locked, with an audit entry."""
+    authorize_change(context, release, values)
     before = {name: getattr(release, name) for name in values}
     release.update_from_dict({**values, "updated_at": context.now()})
     await release.save(update_fields=[*values, "updated_at"])
