@@ -200,7 +200,7 @@ def _may_write(actor: Actor, resource: Resource) -> bool:
 
 
 def _resource_request(call: PdcCall, resource: Resource, body: object) -> ResourceRequest:
-    """The rows, fields and order that the query selects. To a write, rows that the caller may not write do not exist."""
+    """The rows, fields and order that the query selects. To a write, rows that the caller may not write are missing."""
     actor, method, params = call.context.actor, call.request.method, call.request.query
     comment = call.request.headers.get("PDC-Change-Comment")
     if comment is not None and comment != query_params.replace_surrogates(comment):
