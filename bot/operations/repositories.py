@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from bot.context import Context
@@ -15,6 +16,8 @@ from bot.queue.jobs import enqueue
 from bot.rules.ids import InstallationId, RepositoryId
 from bot.store.database import transaction
 from bot.store.projects import Project, Repository
+
+MAX_UNSEEN = timedelta(days=1)  # without a successful check, as when we were away or GitHub refuses our key
 
 
 async def find(context: Context, full_name: str) -> RepositoryFact:
@@ -60,6 +63,15 @@ async def mark_unreachable(
             await events.record(
                 context, RepositoryUnreachable(project_id=project.id, full_name=row.full_name, reason=reason)
             )
+
+
+async def hide_unseen(context: Context) -> None:
+    """Let public repositories count as private that could not be checked for a day, until a check succeeds."""
+    for row in await Repository.filter(private=False, checked_at__lt=context.now() - MAX_UNSEEN):
+        async with transaction():
+            if await Repository.filter(github_id=row.github_id, checked_at=row.checked_at).update(private=True):
+                hidden = RepositoryChanged(target=row.full_name, old={"private": False}, new={"private": True})
+                await events.record(context, hidden)
 
 
 async def schedule_check(
