@@ -5,14 +5,16 @@ import contextlib
 import hashlib
 import hmac
 import json
+import secrets
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import aiohttp
 
+from sandbox.clock import Clock
 from sandbox.faults import Faults
 
 TIMEOUT_SECONDS = 10.0
@@ -63,17 +65,22 @@ def sign(secret: str, body: bytes) -> dict[str, str]:
     }
 
 
+def new_guid() -> str:
+    """Return an id for an event, of the version that GitHub's have."""
+    return str(uuid.uuid1(node=secrets.randbits(48)))
+
+
 class Deliverer:
     """The queue of webhooks and the log of delivery attempts."""
 
-    def __init__(self, secret: str, app_id: int, ids: Iterator[int]) -> None:
+    def __init__(self, secret: str, app_id: int, ids: Iterator[int], clock: Clock) -> None:
         self.url: str | None = None
         self.secret = secret
         self.app_id = app_id
         self.hook_id = 512_000_117
         self.faults = Faults()
         self.attempts: list[Attempt] = []
-        self._ids = ids
+        self._ids, self._clock = ids, clock
         self._pending: list[PendingDelivery] = []
         self._in_flight = 0
         self._changed = asyncio.Event()
@@ -82,7 +89,7 @@ class Deliverer:
 
     def enqueue(self, event: str, payload: dict[str, Any], *, guid: str | None = None, redelivery: bool = False) -> str:
         """Queue an event and return its GUID; without a webhook URL the event is discarded."""
-        guid = guid or str(uuid.uuid4())
+        guid = guid or new_guid()
         body = json.dumps(payload, separators=(",", ":")).encode()
         if self.url is None or len(body) > MAX_PAYLOAD_BYTES:
             return guid
@@ -177,7 +184,7 @@ class Deliverer:
         }
 
     async def _send(self, pending: PendingDelivery) -> None:
-        now = datetime.now(UTC)
+        started = asyncio.get_running_loop().time()
         attempt = Attempt(
             next(self._ids),
             pending.guid,
@@ -185,7 +192,7 @@ class Deliverer:
             pending.payload,
             pending.body,
             pending.redelivery,
-            now,
+            self._clock.now(),
             url=self.url or "",
         )
         attempt.headers = self.headers(pending.event, pending.guid, pending.body)
@@ -194,7 +201,7 @@ class Deliverer:
             attempt.status = "timed out"
             return
         await self._post_attempt(attempt)
-        attempt.duration = round((datetime.now(UTC) - now).total_seconds(), 3)
+        attempt.duration = round(asyncio.get_running_loop().time() - started, 3)
 
     async def _post_attempt(self, attempt: Attempt) -> None:
         try:

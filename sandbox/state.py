@@ -5,16 +5,19 @@ import itertools
 import zlib
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sandbox.clock import Clock
 from sandbox.deliveries import Deliverer
+from sandbox.diffs import FileChange
 from sandbox.errors import SandboxError
 from sandbox.faults import Faults
-from sandbox.git import Changes, FileChange
+from sandbox.git import Changes
 from sandbox.history import Signature
 from sandbox.records import Account, Call, Dispatch, Installation, Repository, Run, Token
+from sandbox.server import Server
 
 PERMISSIONS = {
     "actions": "write",
@@ -73,14 +76,16 @@ class State:
     client_id: str
     owner: Account
     deliverer: Deliverer
+    clock: Clock
+    server: Server = field(default_factory=Server)
     permissions: dict[str, str] = field(default_factory=lambda: dict(PERMISSIONS))
     events: list[str] = field(default_factory=lambda: list(EVENTS))
     api_url: str = ""
     html_url: str = "https://github.com"
+    host_names: set[str] = field(default_factory=set)
     run_seconds: tuple[float, float] | None = None
     rate_limit: int = 5_000
     closing: asyncio.Event = field(default_factory=asyncio.Event)
-    clock_offset: timedelta = timedelta(0)
     ids: IdSequences = field(default_factory=IdSequences)
     accounts: dict[str, Account] = field(default_factory=dict)
     account_ids: set[int] = field(default_factory=set)
@@ -110,6 +115,12 @@ class State:
         """The base URL of the API, for links in responses."""
         return self.api_url or "https://api.github.com"
 
+    def learn_address(self, origin: str) -> None:
+        """Take the addresses in responses from the first request, unless they are set."""
+        if not self.api_url:
+            self.api_url = origin + self.server.root
+            self.html_url = origin if self.server.enterprise else self.html_url
+
     @property
     def bot(self) -> Account:
         """The App's own account."""
@@ -121,8 +132,8 @@ class State:
         return self.deliverer.faults
 
     def now(self) -> datetime:
-        """Return the current time, shifted by `clock_offset`."""
-        return datetime.now(UTC) + self.clock_offset
+        """Return the time on the sandbox's clock."""
+        return self.clock.now()
 
     def now_in_seconds(self) -> datetime:
         """Return the current time in whole seconds, the precision of git."""

@@ -279,7 +279,7 @@ async def test_repositories_out_of_sight_become_private_and_others_stay_as_they_
     for github_id, private, installation in ((1, "1 = 0", "NULL"), (2, "1 = 0", "7"), (3, "1 = 1", "7")):
         values = f"{github_id}, 'acme/x', 'main', {private}, 1 = 0, {installation}, '2026-01-01T00:00:00Z'"
         await execute_at(empty_url, f"INSERT INTO repositories ({columns}) VALUES ({values})")
-    assert await migrate(empty_url) == ["0005_unseen_repositories"]
+    assert await migrate(empty_url, to="0005_unseen_repositories") == ["0005_unseen_repositories"]
     database = await open_database(empty_url)
     try:
         rows = await fetch("SELECT github_id, private FROM repositories ORDER BY github_id")

@@ -47,6 +47,7 @@ def ways(*, established: bool) -> list[Way]:
             for name, (value, grant) in native.items()
         ),
         Way("files", "PATCH", "/api/releases/1/update_files/", {"files": {"css": "a.css"}}, frozenset({WRITE})),
+        Way("files", "PUT", "/api/projects/site/releases/1.0/files", {"files": {}}, frozenset({WRITE})),
     ]
 
 

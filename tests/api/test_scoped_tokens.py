@@ -91,6 +91,7 @@ WRITES: list[tuple[str, str, Body]] = [
     ("PATCH", f"{NATIVE}/environments/{{environment}}", {"frozen": {"reason": "x"}}),
     ("PATCH", f"{NATIVE}/releases/{{version}}", {"notes": "x"}),
     ("PATCH", f"{NATIVE}/releases/{{version}}", {"status": 20}),
+    ("PUT", f"{NATIVE}/releases/{{version}}/files", {"files": {"js": "a.js"}}),
     ("POST", f"{NATIVE}/releases/{{version}}.1/announcement/approve", {}),
     ("POST", f"{NATIVE}/releases/{{version}}.1/announcement/reject", {"reason": "x"}),
     ("POST", "/api/projects", {"name": "{name}"}),
