@@ -103,6 +103,7 @@ async def replace_files(
     async with transaction():
         release = await releases.lock(project, version)
         if files != release.files:
+            releases.authorize_change(context, release, ("files",))
             await releases.update(context, release, ReleaseFilesReplaced, {"files": files})
     return files
 

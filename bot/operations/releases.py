@@ -145,6 +145,7 @@ async def hold(context: Context, project: Project, version: str, reason: str) ->
     async with transaction():
         release = await lock(project, version)
         if release.held is None:
+            authorize_change(context, release, ("held",))
             await update(context, release, ReleaseHeld, {"held": hold_record(context, reason)})
     return release
 
@@ -155,6 +156,7 @@ async def unhold(context: Context, project: Project, version: str) -> Release:
     async with transaction():
         release = await lock(project, version)
         if release.held is not None:
+            authorize_change(context, release, ("held",))
             await update(context, release, ReleaseUnheld, {"held": None})
     return release
 
@@ -171,6 +173,7 @@ async def change(context: Context, project: Project, version: str, /, **values: 
         release = await lock(project, version)
         changed = {name: value for name, value in values.items() if getattr(release, name) != value}
         if changed:
+            authorize_change(context, release, changed)
             await update(context, release, ReleaseChanged, changed)
     return release
 
@@ -196,7 +199,6 @@ def authorize_change(context: Context, release: Release | None, fields: Collecti
 
 async def update(context: Context, release: Release, event: type[RowEvent], values: dict[str, Any]) -> None:
     """Update a release that the caller's transaction has locked, with an audit entry."""
-    authorize_change(context, release, values)
     before = {name: getattr(release, name) for name in values}
     release.update_from_dict({**values, "updated_at": context.now()})
     await release.save(update_fields=[*values, "updated_at"])
