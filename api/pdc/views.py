@@ -202,14 +202,14 @@ def _may_write(actor: Actor, resource: Resource) -> bool:
 
 
 def _resource_request(call: PdcCall, resource: Resource, body: object) -> ResourceRequest:
-    """The rows, fields and order that the query selects. Writers also see the rows that they may write."""
+    """The rows, fields and order that the query selects. To a write, rows that the caller may not write are missing."""
     actor, method, params = call.context.actor, call.request.method, call.request.query
     comment = call.request.headers.get("PDC-Change-Comment")
     if comment is not None and comment != query_params.replace_surrogates(comment):
         raise PdcError({"detail": "The header PDC-Change-Comment must be UTF-8."})
     writes = method not in SAFE_METHODS
-    sees_writable = writes or (method == "OPTIONS" and _may_write(actor, resource))
-    viewer = actor.visibility("content:read", *(["content:write"] if sees_writable else []))
+    is_writer = writes or (method == "OPTIONS" and _may_write(actor, resource))
+    viewer = actor.visibility("content:write" if is_writer else "content:read")
     conditions, order = query_params.select_rows(resource, params, viewer, call.rendering.today)
     fields = query_params.select_fields(resource.fields, params, None if writes else body)
     return ResourceRequest(call.context, resource, call.rendering, viewer, fields, conditions, order, comment)

@@ -72,7 +72,7 @@ async def withdraw(context: Context, project: Project, announcement_id: int) -> 
     return await _row(announcement)
 
 
-@allowed("announcement:approve", hide_project=True)
+@allowed("announcement:approve")
 async def approve(
     context: Context, project: Project, version: str, announcement_id: int | None = None
 ) -> AnnouncementRow:
@@ -98,7 +98,7 @@ async def _approve(context: Context, project: Project, version: str, announcemen
     return await _row(announcement)
 
 
-@allowed("announcement:approve", hide_project=True)
+@allowed("announcement:approve")
 async def reject(
     context: Context, project: Project, version: str, reason: object, announcement_id: int | None = None
 ) -> AnnouncementRow:

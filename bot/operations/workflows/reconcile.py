@@ -101,7 +101,8 @@ async def fetch_delivery(context: Context, job: jobs.FetchDelivery) -> None:
 
 
 async def check_repositories(context: Context, job: jobs.CheckRepositories) -> None:
-    """Job: enqueue a check of every repository."""
+    """Job: enqueue a check of every repository; those that were not seen for long count as private until then."""
+    await repositories.hide_unseen(context)
     for row in await Repository.all().only("github_id"):
         await repositories.schedule_check(row.github_id, once=True)
 
