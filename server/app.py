@@ -20,7 +20,8 @@ from api.http.errors import ErrorRenderer, error_renderer, render_problem_detail
 from api.http.handlers import add_routes
 from api.pdc import views as pdc
 from api.rest import announcement_review, announcements, packages, projects, releases, tokens
-from bot.settings import Settings, split_list
+from bot.rules.setting_texts import split_list
+from bot.settings import Settings
 from handlers import receive
 from server.errors import ErrorMiddleware
 from server.health import Health
