@@ -71,6 +71,7 @@ async def _work(settings: Settings) -> None:
     service = Service(settings)
     await service.open()
     try:
+        service.watch_app()
         _tune_garbage_collector()
         worker = asyncio.create_task(service.work())
         stopping = asyncio.create_task(stop_requested.wait())

@@ -58,7 +58,10 @@ def description() -> dict[str, object]:
 
 
 def create_app(settings: Settings, *, worker: bool = True, schedule: bool = True) -> web.Application:
-    """The web application. With `worker` it also performs jobs; with `schedule` too, it enqueues the recurring ones."""
+    """The web application. With `worker` it also performs jobs.
+
+    With `schedule` it asks GitHub about the App from time to time and, if it has a worker, enqueues the recurring jobs.
+    """
     service = Service(settings)
     components = _components(service, worker=worker)
     errors = [(prefix, renderer) for component in components for prefix, renderer in component.errors]
@@ -76,6 +79,8 @@ def create_app(settings: Settings, *, worker: bool = True, schedule: bool = True
     )
     app[SERVICE] = service
     app.cleanup_ctx.append(_open_service)
+    if schedule:
+        app.on_startup.append(_watch_app)
     if worker:
         app.cleanup_ctx.append(lambda app: _run_worker(app[SERVICE], schedule))
     for component in components:
@@ -87,8 +92,8 @@ def _components(service: Service, *, worker: bool) -> list[Component]:
     """Everything that serves requests, one component each."""
     settings = service.settings
     secret = settings.github_webhook_secret.get_secret_value()
-    receiver = receive.Receiver(secret, service.intake, service.metrics)
-    health = Health(service.metrics, lambda: service.worker if worker else None)
+    receiver = receive.Receiver(secret, service.intake, service.metrics, service.signatures)
+    health = Health(service.metrics, lambda: service.worker if worker else None, service.warnings)
     authenticator = Authenticator(settings.anonymous_read, split_list(settings.trusted_proxies))
     runtime = ApiRuntime(service.context, authenticator, settings.base_url, settings.url)
     declared = dialects()
@@ -117,6 +122,10 @@ async def _open_service(app: web.Application) -> AsyncIterator[None]:
             yield
     finally:
         await service.close()
+
+
+async def _watch_app(app: web.Application) -> None:
+    app[SERVICE].watch_app()
 
 
 async def _run_worker(service: Service, schedule: bool) -> AsyncIterator[None]:

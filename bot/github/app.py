@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from bot.errors import NotFound, Refusal, Unavailable
-from bot.github.fields import required
 from bot.github.limits import UNAVAILABLE, ResponseLost
 from bot.github.repository import RepositoryClient
 from bot.github.tokens import PURPOSES, InstallationTokens, Token, TokenKey
-from bot.github.transport import Api, ApiError, CallObserver, Credentials, Response
+from bot.github.transport import Api, ApiError, CallObserver, Credentials, Proxy, Response
+from bot.github.wrong_settings import WrongSettings, another_app, no_app, refused_app
 from bot.rules.ids import InstallationId, RepositoryId
 
 MAX_INSTALLATIONS = 1024
@@ -32,17 +32,29 @@ class AppKeys:
     app_id: str
     private_key: str = field(repr=False)
     api_url: str
+    proxy: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class AppFact:
+    """The App as GitHub shows it."""
+
+    id: int
+    client_id: str
+    slug: str
 
 
 class GitHub:
     """Requests as the App, and clients that act as its installations.
 
     `observer` counts requests; `guard` is called before each request is sent, and may raise to prevent it.
+    `mistake` is why GitHub does not know us, as far as that was learned since `identify` last succeeded.
     """
 
     def __init__(
         self, keys: AppKeys, session: aiohttp.ClientSession, observer: CallObserver, guard: Callable[[str], None]
     ) -> None:
+        self.mistake: WrongSettings | None = None
         self._keys = keys
         self._session, self._observer, self._guard = session, observer, guard
         self._app_api = self._new_api()
@@ -62,21 +74,36 @@ class GitHub:
         return self._client(installation, RepositoryId(0), full_name)
 
     async def as_app(self, method: str, url: str, data: Any = None) -> Response:
-        """Send one request with the App's own JWT; again with GitHub's time if GitHub rejects ours."""
+        """Send one request with the App's own JWT; again with GitHub's time if GitHub rejects ours.
+
+        Raises WrongSettings if GitHub does not know the App, or if what answers is not GitHub.
+        """
         try:
-            return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
+            return await self._send_as_app(method, url, data)
         except ApiError as error:
-            if error.status != 401:
+            if (mistake := refused_app(error.status, error.message)) is None:
                 raise
-            if not self._learn_clock_skew(error):
-                raise Unavailable(UNAVAILABLE, reason=f"GitHub refuses our App id or key: {error.message}") from error
-            return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
+            raise self._learned(mistake) from error
+        except WrongSettings as mistake:
+            raise self._learned(mistake) from None
+
+    async def identify(self) -> AppFact:
+        """Ask GitHub which App we are. Raises WrongSettings if that is not the one of the settings."""
+        try:
+            response = await self.as_app("GET", "/app")
+        except ApiError as error:
+            raise self._learned(no_app(error.status, error.message)) from error
+        if (app := _app_fact(response.data)) is None:
+            raise self._learned(no_app(200, "no App"))
+        if self._keys.app_id not in (str(app.id), app.client_id):
+            raise self._learned(another_app(app.slug))
+        self.mistake = None
+        return app
 
     async def bot_login(self) -> str:
         """The login under which the App acts on GitHub."""
         if not self._bot_login:
-            app = await self.as_app("GET", "/app")
-            self._bot_login = f"{required(app.data, 'slug')}[bot]"
+            self._bot_login = f"{(await self.identify()).slug}[bot]"
         return self._bot_login
 
     def forget(self, installation: InstallationId) -> None:
@@ -90,6 +117,18 @@ class GitHub:
             api = self._apis[installation] = self._new_api()
         return RepositoryClient(api, self._tokens, installation, repository, full_name)
 
+    async def _send_as_app(self, method: str, url: str, data: Any) -> Response:
+        try:
+            return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
+        except ApiError as error:
+            if error.status != 401 or not self._learn_clock_skew(error):
+                raise
+            return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
+
+    def _learned(self, mistake: WrongSettings) -> WrongSettings:
+        self.mistake = mistake
+        return mistake
+
     async def _mint(self, key: TokenKey) -> Token:
         body: dict[str, Any] = {"permissions": PURPOSES[key.purpose]}
         if key.repository:
@@ -100,6 +139,7 @@ class GitHub:
         except ApiError as error:
             if "permissions requested are not granted" in error.message:
                 raise NotFound(_not_granted(PURPOSES[key.purpose])) from error
+            error.raise_unless(403, 404, 422)
             raise NotFound("GitHub repository not found", reason=f"no access: {error.message}") from error
         except ResponseLost as lost:  # minting has no lasting effect: it can simply be retried
             raise Unavailable(lost.sentence, lost.retry_after, **lost.details) from lost
@@ -108,7 +148,8 @@ class GitHub:
         return Token(response.data["token"], minted)
 
     def _new_api(self) -> Api:
-        return Api(self._session, self._keys.api_url.rstrip("/"), self._observer, self._guard)
+        api_url, proxy = self._keys.api_url.rstrip("/"), Proxy.at(self._keys.proxy)
+        return Api(self._session, api_url, self._observer, self._guard, proxy)
 
     def _jwt(self) -> str:
         now = int(time.time() + self._clock_skew)
@@ -129,6 +170,12 @@ class GitHub:
         before = self._clock_skew
         self._clock_skew = (parsedate_to_datetime(date).astimezone(UTC) - datetime.now(UTC)).total_seconds()
         return abs(self._clock_skew - before) > 1
+
+
+def _app_fact(data: Any) -> AppFact | None:
+    if not isinstance(data, dict) or not isinstance(data.get("id"), int) or not isinstance(data.get("slug"), str):
+        return None
+    return AppFact(data["id"], str(data.get("client_id", "")), data["slug"])
 
 
 def _not_granted(permissions: dict[str, str]) -> str:
