@@ -102,7 +102,7 @@ def _components(service: Service, *, worker: bool) -> list[Component]:
         Component(health.add_routes, unwrapped=("/metrics", "/healthz", "/readyz")),
         *(_dialect_component(dialect, runtime) for dialect in declared),
         Component(lambda app: pdc.add_routes(app, runtime), own_headers=("/rest_api/",)),
-        Component(api_docs.ApiDocs(declared).add_routes),
+        Component(api_docs.ApiDocs(declared, settings.base_url).add_routes),
     ]
 
 
