@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from bot.settings import DatabaseSettings, Settings
+from cli.demo import _settings as demo_settings
+from sandbox.serve import start
 from tests.cli.conftest import replaced_environment
 from tests.settings.conftest import REQUIRED, SECRET, read, refusal
 
@@ -183,6 +185,15 @@ def test_a_malformed_proxy_is_refused_by_the_name_of_its_variable_and_not_shown(
     assert refusal(LONGSHORE_GITHUB_PROXY=wrong) == f"LONGSHORE_GITHUB_PROXY: {right}"
     assert refusal(HTTP_PROXY=wrong, LONGSHORE_GITHUB_API_URL="http://ghe.example.com/api/v3").startswith("HTTP_PROXY")
     assert read(HTTP_PROXY=wrong).proxy == ""
+
+
+async def test_the_demo_goes_through_no_proxy(source: Path, tmp_path: Path) -> None:
+    sandbox = await start(source, report=lambda _: None)
+    try:
+        with replaced_environment(dict.fromkeys(("HTTP_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")):
+            assert demo_settings(sandbox, tmp_path, 8080).proxy == ""
+    finally:
+        await sandbox.close()
 
 
 def test_secrets_are_not_printed_with_the_settings() -> None:
