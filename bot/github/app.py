@@ -39,7 +39,7 @@ class AppKeys:
 class AppFact:
     """The App as GitHub shows it."""
 
-    id: int
+    id: str
     client_id: str
     slug: str
 
@@ -48,13 +48,13 @@ class GitHub:
     """Requests as the App, and clients that act as its installations.
 
     `observer` counts requests; `guard` is called before each request is sent, and may raise to prevent it.
-    `mistake` is why GitHub does not know us, as far as that was learned since `identify` last succeeded.
     """
 
     def __init__(
         self, keys: AppKeys, session: aiohttp.ClientSession, observer: CallObserver, guard: Callable[[str], None]
     ) -> None:
-        self.mistake: WrongSettings | None = None
+        self._refused: WrongSettings | None = None  # by the last request as the App
+        self._not_identified: WrongSettings | None = None
         self._keys = keys
         self._session, self._observer, self._guard = session, observer, guard
         self._app_api = self._new_api()
@@ -62,6 +62,11 @@ class GitHub:
         self._apis: LRUCache[InstallationId, Api] = LRUCache(MAX_INSTALLATIONS)
         self._tokens = InstallationTokens(self._mint)
         self._bot_login = ""
+
+    @property
+    def mistake(self) -> WrongSettings | None:
+        """Why GitHub does not know us, as far as that was learned; None if it does."""
+        return self._refused or self._not_identified
 
     def client_for(self, installation: int | None, repository: int, full_name: str) -> RepositoryClient:
         """Return a client for a repository. Refuses one that no installation of the App reaches."""
@@ -79,26 +84,29 @@ class GitHub:
         Raises WrongSettings if GitHub does not know the App, or if what answers is not GitHub.
         """
         try:
-            return await self._send_as_app(method, url, data)
+            response = await self._send_as_app(method, url, data)
         except ApiError as error:
-            if (mistake := refused_app(error.status, error.message)) is None:
+            self._refused = refused_app(error.status, error.message)
+            if self._refused is None:
                 raise
-            raise self._learned(mistake) from error
+            raise self._refused from error
         except WrongSettings as mistake:
-            raise self._learned(mistake) from None
+            self._refused = mistake
+            raise
+        self._refused = None
+        return response
 
     async def identify(self) -> AppFact:
         """Ask GitHub which App we are. Raises WrongSettings if that is not the one of the settings."""
+        found: AppFact | WrongSettings
         try:
-            response = await self.as_app("GET", "/app")
+            found = _identify((await self.as_app("GET", "/app")).data, self._keys.app_id)
         except ApiError as error:
-            raise self._learned(no_app(error.status, error.message)) from error
-        if (app := _app_fact(response.data)) is None:
-            raise self._learned(no_app(200, "no App"))
-        if self._keys.app_id not in (str(app.id), app.client_id):
-            raise self._learned(another_app(app.slug))
-        self.mistake = None
-        return app
+            found = no_app(error.status, error.message)
+        self._not_identified = found if isinstance(found, WrongSettings) else None
+        if isinstance(found, WrongSettings):
+            raise found
+        return found
 
     async def bot_login(self) -> str:
         """The login under which the App acts on GitHub."""
@@ -124,10 +132,6 @@ class GitHub:
             if error.status != 401 or not self._learn_clock_skew(error):
                 raise
             return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
-
-    def _learned(self, mistake: WrongSettings) -> WrongSettings:
-        self.mistake = mistake
-        return mistake
 
     async def _mint(self, key: TokenKey) -> Token:
         body: dict[str, Any] = {"permissions": PURPOSES[key.purpose]}
@@ -172,10 +176,12 @@ class GitHub:
         return abs(self._clock_skew - before) > 1
 
 
-def _app_fact(data: Any) -> AppFact | None:
-    if not isinstance(data, dict) or not isinstance(data.get("id"), int) or not isinstance(data.get("slug"), str):
-        return None
-    return AppFact(data["id"], str(data.get("client_id", "")), data["slug"])
+def _identify(data: Any, app_id: str) -> AppFact | WrongSettings:
+    """Read the answer to `GET /app`; `app_id` is the id or client id that we use."""
+    if not isinstance(data, dict) or not isinstance(data.get("slug"), str) or "id" not in data:
+        return no_app(200, "no App")
+    app = AppFact(str(data["id"]), str(data.get("client_id", "")), data["slug"])
+    return app if app_id in (app.id, app.client_id) else another_app(app.slug)
 
 
 def _not_granted(permissions: dict[str, str]) -> str:

@@ -23,6 +23,10 @@ def refused_app(status: int, message: str) -> WrongSettings | None:
             f"GitHub knows no App with our id: {message}",
             "LONGSHORE_GITHUB_APP_ID must be the id or client id of the App",
         )
+    if status == 401 and ("'exp'" in message or "'iat'" in message):
+        return WrongSettings(
+            f"GitHub refuses the times of our requests: {message}", "the clock of this machine must be right"
+        )
     if status == 401:
         return WrongSettings(
             f"GitHub refuses our App id or key: {message}",

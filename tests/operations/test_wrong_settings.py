@@ -110,6 +110,26 @@ async def test_the_key_of_another_app_is_told_everywhere(
         await assert_told_everywhere(world, WRONG_KEY)
 
 
+async def test_a_clock_that_githubs_time_cannot_correct_is_no_wrong_key(
+    source: Path, database_url: str, aiohttp_server: Serve
+) -> None:
+    late = "'Expiration time' claim ('exp') is too far in the future"
+    body = f'{{"message": "{late}"}}'
+    url = await answering(aiohttp_server, text=body, content_type="application/json", status=401)
+    async with started(source, database_url, aiohttp_server, github_api_url=url) as world:
+        warning = (await check(world))["github"]
+        assert warning == f"GitHub refuses the times of our requests: {late} (the clock of this machine must be right)"
+
+
+async def test_a_warning_ends_when_github_accepts_the_app_again(world: World) -> None:
+    body = '{"message": "A JSON web token could not be decoded"}'
+    world.github.faults.fail(path="*/installation", status=401, body=body)
+    assert (await world.ask("POST", "/api/projects", PROJECT)).json["detail"] == WRONG_KEY
+    assert (await world.ask("GET", "/readyz")).json["warnings"]["github"].startswith(WRONG_KEY)
+    assert (await world.ask("POST", "/api/projects", PROJECT)).status == 201
+    assert "warnings" not in (await world.ask("GET", "/readyz")).json
+
+
 async def test_the_client_id_of_the_app_is_as_good_as_its_id(
     source: Path, database_url: str, aiohttp_server: Serve
 ) -> None:
