@@ -1,7 +1,8 @@
 """The GitHub App: requests with its own JWT, and clients for the repositories that it is installed on."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -83,18 +84,13 @@ class GitHub:
 
         Raises WrongSettings if GitHub does not know the App, or if what answers is not GitHub.
         """
-        try:
-            response = await self._send_as_app(method, url, data)
-        except ApiError as error:
-            self._refused = refused_app(error.status, error.message)
-            if self._refused is None:
-                raise
-            raise self._refused from error
-        except WrongSettings as mistake:
-            self._refused = mistake
-            raise
-        self._refused = None
-        return response
+        with self._learning():
+            try:
+                return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
+            except ApiError as error:
+                if error.status != 401 or not self._learn_clock_skew(error):
+                    raise
+                return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
 
     async def identify(self) -> AppFact:
         """Ask GitHub which App we are. Raises WrongSettings if that is not the one of the settings."""
@@ -125,13 +121,20 @@ class GitHub:
             api = self._apis[installation] = self._new_api()
         return RepositoryClient(api, self._tokens, installation, repository, full_name)
 
-    async def _send_as_app(self, method: str, url: str, data: Any) -> Response:
+    @contextmanager
+    def _learning(self) -> Iterator[None]:
+        """Remember whether GitHub accepts the App in one request, and say in words why not."""
         try:
-            return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
+            yield
         except ApiError as error:
-            if error.status != 401 or not self._learn_clock_skew(error):
+            self._refused = refused_app(error.status, error.message)
+            if self._refused is None:
                 raise
-            return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
+            raise self._refused from error
+        except WrongSettings as mistake:
+            self._refused = mistake
+            raise
+        self._refused = None
 
     async def _mint(self, key: TokenKey) -> Token:
         body: dict[str, Any] = {"permissions": PURPOSES[key.purpose]}
