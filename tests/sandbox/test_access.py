@@ -34,13 +34,9 @@ async def test_the_issuer_may_be_the_client_id_but_not_a_number(lab: Lab) -> Non
 
 
 async def test_a_jwt_signed_with_another_key_is_refused(lab: Lab) -> None:
-    for issuer, answer in (
-        (str(lab.github.app_id), (401, "A JSON web token could not be decoded")),
-        ("77", (404, "Integration not found")),  # whose key would the signature be compared with?
-    ):
-        forged_jwt = jwt.encode({"iss": issuer}, "k" * 40, "HS256")
-        refused = await lab.request("GET", "/app", token=forged_jwt)
-        assert (refused.status, refused.json["message"]) == answer
+    forged_jwt = jwt.encode({"iss": "1"}, "k" * 40, "HS256")
+    refused = await lab.request("GET", "/app", token=forged_jwt)
+    assert (refused.status, refused.json["message"]) == (401, "A JSON web token could not be decoded")
 
 
 async def test_tokens_and_jwts_are_not_interchangeable(lab: Lab) -> None:
