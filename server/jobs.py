@@ -104,4 +104,5 @@ async def _prune(context: Context, job: jobs.Prune) -> None:
 
 
 def _reason(unavailable: Unavailable) -> str:
-    return f"{unavailable.sentence}: {unavailable.details.get('reason', 'no reason given')}"
+    reason = unavailable.details.get("reason")
+    return f"{unavailable.sentence}: {reason}" if reason else unavailable.sentence

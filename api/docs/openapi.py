@@ -47,7 +47,7 @@ SchemaKey = tuple[str, str, Role]
 
 
 def document(
-    info: Info, dialects: Sequence[Dialect], paths: Mapping[str, PathItem], components: Components
+    info: Info, dialects: Sequence[Dialect], paths: Mapping[str, PathItem], components: Components, server: str
 ) -> dict[str, object]:
     """Return the document: the endpoints of the dialects together with further paths and components."""
     schemas = EndpointSchemas.of(dialects)
@@ -63,7 +63,7 @@ def document(
     return {
         "openapi": "3.1.0",
         "info": {**info, "license": {"name": "Apache-2.0"}},
-        "servers": [{"url": "/"}],
+        "servers": [{"url": server}],
         "paths": {path: {**operations.get(path, {}), **paths.get(path, {})} for path in sorted({*operations, *paths})},
         "components": {
             **components,

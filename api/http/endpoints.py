@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from pydantic import BaseModel
@@ -108,13 +109,18 @@ class ApiRuntime:
     """The dependencies that all dialects share.
 
     `public_url` is the URL of the service; `base_url` is the configured one, or empty if none is configured: the URLs
-    of requests then follow their Host header.
+    of requests then follow their Host header. The path of `base_url` is served by a proxy, which takes it off: paths
+    of ours that go out are made by `link_to` or `url_of`.
     """
 
     context: Callable[[], Context]
     authenticator: Authenticator
     base_url: str = ""
     public_url: str = ""
+
+    def link_to(self, path: str) -> str:
+        """A path of ours as callers know it, whatever name of the host they use."""
+        return urlsplit(self.base_url).path + path
 
     def url_of(self, request: web.Request) -> str:
         """The URL of a request as callers know it."""

@@ -55,13 +55,12 @@ class PdcViews:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Route a request, and report every error in the form of this dialect."""
-        route = find_route(request.rel_url.raw_path)
+        route, base_url, as_html = find_route(request.rel_url.raw_path), self._runtime.link_to(BASE), False
         if route is None:
             prefers_json = responses.preferred_type(request) in JSON_TYPES
-            return responses.write_not_found(request) if prefers_json else html.write_not_found(request)
+            return responses.write_not_found(request) if prefers_json else html.write_not_found(request, base_url)
         if isinstance(route, str):
-            return responses.redirect(request, route)
-        base_url, as_html = BASE, False
+            return responses.redirect(request, self._runtime.link_to(route))
         try:
             base_url, media_type = self._base_url(request), responses.preferred_type(request)
             as_html = route.suffix == "/" and media_type in HTML_TYPES
