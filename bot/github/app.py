@@ -3,8 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from functools import cached_property
 from typing import Any, cast
 
@@ -18,6 +17,7 @@ from bot.errors import NotFound, Refusal, Unavailable
 from bot.github.fields import required
 from bot.github.limits import UNAVAILABLE, ResponseLost
 from bot.github.repository import RepositoryClient
+from bot.github.server import Server
 from bot.github.tokens import PURPOSES, InstallationTokens, Token, TokenKey
 from bot.github.transport import Api, ApiError, CallObserver, Credentials, Response
 from bot.rules.ids import InstallationId, RepositoryId
@@ -45,8 +45,8 @@ class GitHub:
     ) -> None:
         self._keys = keys
         self._session, self._observer, self._guard = session, observer, guard
+        self._server = Server()
         self._app_api = self._new_api()
-        self._clock_skew = 0.0  # seconds by which GitHub's clock is ahead of ours
         self._apis: LRUCache[InstallationId, Api] = LRUCache(MAX_INSTALLATIONS)
         self._tokens = InstallationTokens(self._mint)
         self._bot_login = ""
@@ -61,16 +61,23 @@ class GitHub:
         """Return a client for a repository whose id is not known yet: its tokens reach the whole installation."""
         return self._client(installation, RepositoryId(0), full_name)
 
+    def now(self) -> datetime:
+        """The current time by GitHub's clock. Times that came from GitHub are compared with this one, never with ours."""
+        return self._server.clock.now()
+
     async def as_app(self, method: str, url: str, data: Any = None) -> Response:
-        """Send one request with the App's own JWT; again with GitHub's time if GitHub rejects ours."""
-        try:
-            return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
-        except ApiError as error:
-            if error.status != 401:
-                raise
-            if not self._learn_clock_skew(error):
-                raise Unavailable(UNAVAILABLE, reason=f"GitHub refuses our App id or key: {error.message}") from error
-            return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
+        """Send one request with the App's own JWT; again if GitHub's answer shows that its times were wrong."""
+        for is_last in (False, True):
+            epoch = self._server.clock.epoch
+            try:
+                return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
+            except ApiError as error:
+                if error.status != 401:
+                    raise
+                if is_last or abs(self._server.clock.epoch - epoch) < 1:
+                    reason = f"GitHub refuses our App id or key: {error.message}"
+                    raise Unavailable(UNAVAILABLE, reason=reason) from error
+        raise AssertionError("the last try returns or raises")
 
     async def bot_login(self) -> str:
         """The login under which the App acts on GitHub."""
@@ -108,10 +115,10 @@ class GitHub:
         return Token(response.data["token"], minted)
 
     def _new_api(self) -> Api:
-        return Api(self._session, self._keys.api_url.rstrip("/"), self._observer, self._guard)
+        return Api(self._session, self._keys.api_url.rstrip("/"), self._observer, self._guard, self._server)
 
     def _jwt(self) -> str:
-        now = int(time.time() + self._clock_skew)
+        now = int(self._server.clock.seconds())
         claims = {"iat": now - 60, "exp": now + 480, "iss": self._keys.app_id}
         return jwt.encode(claims, self._private_key, algorithm="RS256")
 
@@ -120,15 +127,6 @@ class GitHub:
         """The key, validated by the settings and parsed once: parsing takes a hundred times as long as signing."""
         pem = self._keys.private_key.encode()
         return cast("RSAPrivateKey", load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True))
-
-    def _learn_clock_skew(self, error: ApiError) -> bool:
-        """Learn GitHub's time from its rejection of a JWT's times; returns whether the known skew has changed."""
-        date = error.headers.get("date")
-        if not date or not any(claim in error.message for claim in ("'exp'", "'iat'")):
-            return False
-        before = self._clock_skew
-        self._clock_skew = (parsedate_to_datetime(date).astimezone(UTC) - datetime.now(UTC)).total_seconds()
-        return abs(self._clock_skew - before) > 1
 
 
 def _not_granted(permissions: dict[str, str]) -> str:

@@ -15,6 +15,7 @@ from gidgethub.aiohttp import GitHubAPI
 
 from bot.errors import Unavailable
 from bot.github.limits import UNAVAILABLE, Limited, ResponseLost, seconds_to_wait
+from bot.github.server import Server
 
 API_VERSION = "2022-11-28"
 TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
@@ -67,10 +68,16 @@ class Api(GitHubAPI):
     """gidgethub, extended. One instance per installation: the cache is keyed by URL alone."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, base_url: str, observer: CallObserver, guard: Callable[[str], None]
+        self,
+        session: aiohttp.ClientSession,
+        base_url: str,
+        observer: CallObserver,
+        guard: Callable[[str], None],
+        server: Server,
     ) -> None:
         super().__init__(session, "longshore", cache=LRUCache(CACHED_RESPONSES), base_url=base_url)
         self._observer, self._guard = observer, guard
+        self.server = server
         self._writing = asyncio.Lock()
 
     async def send(
@@ -93,7 +100,7 @@ class Api(GitHubAPI):
                     )
                     return Response(decoded, next_url)
                 except FAILURES as error:
-                    failure = _translate_error(method, error)
+                    failure = _translate_error(method, error, self.server.clock.seconds())
                     if isinstance(failure, Limited | ApiError) or attempt == tries - 1:
                         raise failure from error
                 await asyncio.sleep(0.2 * 4**attempt)
@@ -113,6 +120,7 @@ class Api(GitHubAPI):
                 async with self._session.request(
                     method, url, headers=headers, data=body, allow_redirects=False, timeout=TIMEOUT
                 ) as response:
+                    self.server.clock.learn(response.status, response.headers, started)
                     payload = await response.read()
                     status, received = response.status, response.headers
             finally:
@@ -133,18 +141,18 @@ def _same_host(url: str, location: str | None) -> str | None:
     return target if urlsplit(target)[:2] == urlsplit(url)[:2] else None
 
 
-def _translate_error(method: str, error: Exception) -> Unavailable:
-    """Translate the failure of a request to one of our exceptions."""
+def _translate_error(method: str, error: Exception, now: float) -> Unavailable:
+    """Translate the failure of a request, `now` by GitHub's clock, to one of our exceptions."""
     if isinstance(error, HTTPException):
-        return _error_for_status(method, error)
+        return _error_for_status(method, error, now)
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         return Unavailable(UNAVAILABLE, retry_after=10, reason="no connection")
     return _no_response(method, type(error).__name__)
 
 
-def _error_for_status(method: str, error: HTTPException) -> Unavailable:
+def _error_for_status(method: str, error: HTTPException, now: float) -> Unavailable:
     status, message = int(error.status_code), str(error)
-    wait = seconds_to_wait(status, error.headers, message, time.time())
+    wait = seconds_to_wait(status, error.headers, message, now)
     if wait is not None:
         return Limited(UNAVAILABLE, retry_after=wait, reason="GitHub limits our requests")
     if status >= 500:
