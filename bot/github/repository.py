@@ -22,6 +22,7 @@ class RepositoryClient:
         full_name: str,
     ) -> None:
         self._api, self._tokens = api, tokens
+        self.server = api.server
         self.installation, self.id, self.full_name = installation, repository, full_name
         self.root = repository_path(full_name)
 
