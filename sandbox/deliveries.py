@@ -8,11 +8,12 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import aiohttp
 
+from sandbox.clock import Clock
 from sandbox.faults import Faults
 
 TIMEOUT_SECONDS = 10.0
@@ -66,14 +67,14 @@ def sign(secret: str, body: bytes) -> dict[str, str]:
 class Deliverer:
     """The queue of webhooks and the log of delivery attempts."""
 
-    def __init__(self, secret: str, app_id: int, ids: Iterator[int]) -> None:
+    def __init__(self, secret: str, app_id: int, ids: Iterator[int], clock: Clock) -> None:
         self.url: str | None = None
         self.secret = secret
         self.app_id = app_id
         self.hook_id = 512_000_117
         self.faults = Faults()
         self.attempts: list[Attempt] = []
-        self._ids = ids
+        self._ids, self._clock = ids, clock
         self._pending: list[PendingDelivery] = []
         self._in_flight = 0
         self._changed = asyncio.Event()
@@ -177,7 +178,7 @@ class Deliverer:
         }
 
     async def _send(self, pending: PendingDelivery) -> None:
-        now = datetime.now(UTC)
+        started = asyncio.get_running_loop().time()
         attempt = Attempt(
             next(self._ids),
             pending.guid,
@@ -185,7 +186,7 @@ class Deliverer:
             pending.payload,
             pending.body,
             pending.redelivery,
-            now,
+            self._clock.now(),
             url=self.url or "",
         )
         attempt.headers = self.headers(pending.event, pending.guid, pending.body)
@@ -194,7 +195,7 @@ class Deliverer:
             attempt.status = "timed out"
             return
         await self._post_attempt(attempt)
-        attempt.duration = round((datetime.now(UTC) - now).total_seconds(), 3)
+        attempt.duration = round(asyncio.get_running_loop().time() - started, 3)
 
     async def _post_attempt(self, attempt: Attempt) -> None:
         try:

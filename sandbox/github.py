@@ -52,6 +52,12 @@ class GitHub(Sandbox):
         """Push a new branch."""
         await self._create_ref(f"refs/heads/{name}", self.resolve(at, repo), by, repo)
 
+    async def branches(self, count: int, prefix: str = "branch-", at: str = "main", repo: str | None = None) -> None:
+        """Add many branches, `branch-00001` and so on, as if they were always there: no events are sent."""
+        names = [f"refs/heads/{prefix}{number:05}" for number in range(1, count + 1)]
+        with _as_sandbox_error():
+            await refs.add_refs(self.repository(repo), dict.fromkeys(names, self.resolve(at, repo)))
+
     async def delete_branch(self, name: str, by: str = "alice", repo: str | None = None) -> None:
         """Delete a branch."""
         await self._delete_ref(f"refs/heads/{name}", by, repo)
@@ -110,6 +116,12 @@ class GitHub(Sandbox):
         """Require the workflows permission to create refs whose workflow files differ from the default branch's."""
         self.repository(repo).workflows_permission = required
         self.repository(repo).workflows_status = status
+
+    def protect_execution(self, rule: str | None = "event", repo: str | None = None) -> None:
+        """Refuse dispatches by a rule about the `event` or the `actor`, as execution protections do; null ends it."""
+        if rule not in (None, "event", "actor"):
+            raise SandboxError("rule must be event, actor or null.")
+        self.repository(repo).execution_protection = rule
 
     # People, pull requests, comments
 
@@ -279,7 +291,11 @@ class GitHub(Sandbox):
 
     def advance(self, seconds: float) -> None:
         """Move the sandbox's clock forward."""
-        self.state.clock_offset += timedelta(seconds=seconds)
+        self.state.clock.offset += timedelta(seconds=seconds)
+
+    def skew(self, seconds: float) -> None:
+        """Set the sandbox's clock this many seconds ahead of the real time, or (negative) behind it."""
+        self.state.clock.offset = timedelta(seconds=seconds)
 
     # Webhooks
 

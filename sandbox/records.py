@@ -210,6 +210,7 @@ class Repository:
     checks: dict[int, CheckRun] = field(default_factory=dict)
     statuses: list[CommitStatus] = field(default_factory=list)
     protected_tags: list[str] = field(default_factory=list)
+    execution_protection: str | None = None
     workflows_permission: bool = False
     workflows_status: int = 403
     file_cache: FileCache = field(default_factory=dict)
@@ -240,6 +241,7 @@ class Token:
 
     value: str
     installation_id: int
+    created_at: datetime
     expires_at: datetime
     permissions: dict[str, str]
     repository_ids: set[int] | None = None

@@ -5,16 +5,18 @@ import itertools
 import zlib
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sandbox.clock import Clock
 from sandbox.deliveries import Deliverer
 from sandbox.errors import SandboxError
 from sandbox.faults import Faults
 from sandbox.git import Changes, FileChange
 from sandbox.history import Signature
 from sandbox.records import Account, Call, Dispatch, Installation, Repository, Run, Token
+from sandbox.server import Server
 
 PERMISSIONS = {
     "actions": "write",
@@ -73,6 +75,8 @@ class State:
     client_id: str
     owner: Account
     deliverer: Deliverer
+    clock: Clock
+    server: Server = field(default_factory=Server)
     permissions: dict[str, str] = field(default_factory=lambda: dict(PERMISSIONS))
     events: list[str] = field(default_factory=lambda: list(EVENTS))
     api_url: str = ""
@@ -80,7 +84,6 @@ class State:
     run_seconds: tuple[float, float] | None = None
     rate_limit: int = 5_000
     closing: asyncio.Event = field(default_factory=asyncio.Event)
-    clock_offset: timedelta = timedelta(0)
     ids: IdSequences = field(default_factory=IdSequences)
     accounts: dict[str, Account] = field(default_factory=dict)
     repositories: dict[int, Repository] = field(default_factory=dict)
@@ -120,8 +123,8 @@ class State:
         return self.deliverer.faults
 
     def now(self) -> datetime:
-        """Return the current time, shifted by `clock_offset`."""
-        return datetime.now(UTC) + self.clock_offset
+        """Return the time on the sandbox's clock."""
+        return self.clock.now()
 
     def now_in_seconds(self) -> datetime:
         """Return the current time in whole seconds, the precision of git."""

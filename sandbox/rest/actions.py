@@ -1,14 +1,17 @@
 """Workflows and their runs."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sandbox.errors import invalid, not_found
 from sandbox.records import Run
-from sandbox.rest.core import NEWER_VERSION, ApiRequest, ApiResponse, paginate, route
+from sandbox.rest.core import ApiRequest, ApiResponse, paginate, route
 from sandbox.serializers import actions as serialize
+from sandbox.server import NEWER_VERSION
 from sandbox.use_cases import runs
 
 MAX_FILTERED_RUNS = 1000
+DISPATCH_KEYS = ("ref", "inputs")
 
 
 @route("GET", "{repo}/actions/workflows", "actions:read")
@@ -47,7 +50,8 @@ async def enable_workflow(request: ApiRequest) -> ApiResponse:
 @route("POST", "{repo}/actions/workflows/{workflow}/dispatches", "actions:write")
 async def dispatch(request: ApiRequest) -> ApiResponse:
     """Dispatch a workflow; the older API version returns the run only on request."""
-    inputs, wants_details = request.body.get("inputs") or {}, request.body.get("return_run_details", False)
+    inputs, run_details = request.body.get("inputs") or {}, request.state.server.run_details
+    _check_keys(request, DISPATCH_KEYS if run_details == "refused" else (*DISPATCH_KEYS, "return_run_details"))
     if not isinstance(inputs, dict):
         raise invalid("Invalid request.\n\nFor 'properties/inputs', value is not an object.")
     if any(isinstance(value, dict | list) for value in inputs.values()):
@@ -56,10 +60,18 @@ async def dispatch(request: ApiRequest) -> ApiResponse:
     run = await runs.dispatch(
         request.state, request.repository, request.path_param("workflow"), ref, inputs, request.actor
     )
-    if request.version != NEWER_VERSION and wants_details is not True:
+    wants_details = request.version == NEWER_VERSION or request.body.get("return_run_details") is True
+    if run_details != "returned" or not wants_details:
         return ApiResponse(status=204)
     serialized = serialize.workflow_run(request.state, request.repository, run)
     return ApiResponse({"workflow_run_id": run.id, "run_url": serialized["url"], "html_url": serialized["html_url"]})
+
+
+def _check_keys(request: ApiRequest, known: Sequence[str]) -> None:
+    unknown = ", ".join(f'"{name}"' for name in request.body if name not in known)
+    if unknown:
+        reason = "are not permitted keys" if "," in unknown else "is not a permitted key"
+        raise invalid(f"Invalid request.\n\n{unknown} {reason}.")
 
 
 def _matches_filters(request: ApiRequest, run: Run) -> bool:

@@ -3,8 +3,9 @@
 from sandbox import credentials
 from sandbox.errors import ApiError, not_found
 from sandbox.records import Installation
-from sandbox.rest.core import NEWER_VERSION, ApiRequest, ApiResponse, paginate, rate_limit_status, route
+from sandbox.rest.core import ApiRequest, ApiResponse, paginate, rate_limit_status, route
 from sandbox.serializers import accounts as serialize
+from sandbox.server import NEWER_VERSION
 
 
 def _find_installation(request: ApiRequest) -> Installation:

@@ -4,6 +4,7 @@ from sandbox import git
 from sandbox.errors import ApiError, invalid, not_found
 from sandbox.git import FileChange
 from sandbox.rest.core import ApiRequest, ApiResponse, link_header, page_number, page_size, paginate, route
+from sandbox.rest.headers import requested_format
 from sandbox.serializers import commits as serialize
 from sandbox.serializers import discussion
 
@@ -78,7 +79,7 @@ async def get_git_commit(request: ApiRequest) -> ApiResponse:
 async def get_commit(request: ApiRequest) -> ApiResponse:
     """Get a commit, or only its SHA when the `Accept` header requests that media type."""
     repository, sha = request.repository, resolve(request, request.path_param("ref"))
-    if "sha" in request.http.headers.get("Accept", "").replace("+json", "").split("."):
+    if requested_format(request.http) == "sha":
         return ApiResponse(text=sha)
     parents = repository.history.commits[sha].parents
     files = await _difference(request, parents[0] if parents else None, sha)

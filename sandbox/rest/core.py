@@ -5,7 +5,6 @@ import contextlib
 import hashlib
 import json
 import math
-import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -15,10 +14,10 @@ from aiohttp import web
 from sandbox.errors import ApiError, SandboxError, invalid, not_found
 from sandbox.faults import ApiFault
 from sandbox.records import Account, Call, Repository, Run
-from sandbox.rest.access import ANONYMOUS, Caller, authenticate, check_access
+from sandbox.rest.access import ANONYMOUS, READS, Caller, authenticate, check_access
+from sandbox.server import OLDER_VERSION
 from sandbox.state import State
 
-OLDER_VERSION, NEWER_VERSION = "2022-11-28", "2026-03-10"
 MAX_PER_PAGE = 100
 DEFAULT_PER_PAGE = 30
 DISCONNECT_POLL_SECONDS = 0.02
@@ -118,6 +117,11 @@ class Route:
         suffix = self.path.removeprefix("{repo}")
         return ["/repos/{owner}/{name}" + suffix, "/repositories/{repository_id}" + suffix]
 
+    @property
+    def methods(self) -> list[str]:
+        """The methods to register: whatever can be read can be asked for with HEAD."""
+        return ["GET", "HEAD"] if self.method == "GET" else [self.method]
+
 
 ROUTES: list[Route] = []
 
@@ -173,7 +177,7 @@ def link_header(request: ApiRequest, number: int, last: int) -> str:
 async def respond(state: State, endpoint: Route, request: web.Request) -> web.StreamResponse:
     """Handle one request, record it, and apply the fault that matches it."""
     if not state.api_url:
-        state.api_url = f"{request.scheme}://{request.host}"
+        state.api_url = f"{request.scheme}://{request.host}{state.server.root}"
     slow = state.faults.consume(request.method, request.path, slow=True)
     fault = state.faults.consume(request.method, request.path)
     if fault and fault.kind == "time_out":
@@ -205,12 +209,14 @@ async def _handle(
 ) -> tuple[Caller, web.Response]:
     caller = ANONYMOUS
     try:
-        version = _version(request)
+        version = _version(state, request)
         if state.faults.is_down:
             return caller, web.Response(
                 status=503, text="<html>No server is available</html>", content_type="text/html"
             )
         caller = authenticate(state, request)
+        if fault and fault.kind == "refuse":
+            raise ApiError(fault.status, fault.message)
         if fault and fault.kind in ("fail", "limit", "garbage"):
             return caller, _faulty_response(state, fault)
         api_request = ApiRequest(state, request, caller, version, await _body(request))
@@ -224,12 +230,10 @@ async def _handle(
     return caller, _build_response(state, request, caller, response)
 
 
-def _version(request: web.Request) -> str:
-    version = request.headers.get("X-GitHub-Api-Version", OLDER_VERSION)
-    if version not in (OLDER_VERSION, NEWER_VERSION):
-        raise ApiError(
-            400, f'"{version}" is not a valid API version. Supported versions: {OLDER_VERSION}, {NEWER_VERSION}.'
-        )
+def _version(state: State, request: web.Request) -> str:
+    version, known = request.headers.get("X-GitHub-Api-Version", OLDER_VERSION), state.server.api_versions
+    if version not in known:
+        raise ApiError(400, f'"{version}" is not a valid API version. Supported versions: {", ".join(known)}.')
     return version
 
 
@@ -301,9 +305,8 @@ def _build_response(state: State, request: web.Request, caller: Caller, response
         raw, content_type = b"", ""
     else:
         raw, content_type = json.dumps(response.body, separators=(",", ":")).encode(), "application/json"
-    headers = {"X-GitHub-Request-Id": uuid.uuid4().hex[:20].upper(), "Server": "github.com"}
-    headers["X-GitHub-Api-Version-Selected"] = request.headers.get("X-GitHub-Api-Version", OLDER_VERSION)
-    if request.method == "GET" and response.status == 200:
+    headers: dict[str, str] = {}
+    if request.method in READS and response.status == 200:
         etag = response.text if response.text is not None else hashlib.sha256(raw).hexdigest()
         headers["ETag"] = f'"{etag}"' if response.text is not None else f'W/"{etag}"'
         headers["Cache-Control"] = "private, max-age=60, s-maxage=60"
