@@ -62,7 +62,7 @@ class GitHub:
         return self._client(installation, RepositoryId(0), full_name)
 
     def now(self) -> datetime:
-        """The current time by GitHub's clock. Times that came from GitHub are compared with this one, never with ours."""
+        """The current time by GitHub's clock: times that came from GitHub are compared with it, never with ours."""
         return self._server.clock.now()
 
     async def as_app(self, method: str, url: str, data: Any = None) -> Response:

@@ -42,6 +42,11 @@ class ApiError(Unavailable):
             raise self
 
 
+def is_permission_missing(message: str) -> bool:
+    """Whether GitHub refuses a request because the App lacks a permission. A 403 can have many other reasons."""
+    return "Resource not accessible" in message
+
+
 class Response(NamedTuple):
     """The decoded body of a response, and the URL of a list's next page."""
 

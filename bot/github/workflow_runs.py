@@ -12,21 +12,29 @@ from bot.rules.runs import RunFact, workflow_file, workflow_path
 
 
 async def get(repository: RepositoryClient, run: RunId) -> RunFact | None:
-    """Get a run; None when the repository has no run with that id."""
-    try:
-        return run_fact((await repository.request("GET", f"{repository.root}/actions/runs/{run}")).data)
-    except ApiError as error:
-        error.raise_unless(404)
-        return None
+    """Get a run; None when the repository has no run with that id, whatever its name is now.
+
+    GitHub sometimes answers 404 for a run that exists: ask again later before you believe it.
+    """
+    for root in (repository.root, f"/repositories/{repository.id}"):
+        try:
+            return run_fact((await repository.request("GET", f"{root}/actions/runs/{run}")).data)
+        except ApiError as error:
+            error.raise_unless(404)
+    return None
 
 
-async def dispatched_since(repository: RepositoryClient, workflow: str, since: datetime) -> list[RunFact]:
-    """List the dispatched runs of a workflow that were created since a time, newest first."""
+async def dispatched_since(repository: RepositoryClient, workflow: str, since: datetime) -> tuple[list[RunFact], bool]:
+    """List the dispatched runs of a workflow that were created since a time by GitHub's clock, newest first.
+
+    The second value is whether they are all.
+    """
     file = workflow_file(workflow_path(workflow))
     created = quote(f">={since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", safe="")
     query = f"event=workflow_dispatch&created={created}&per_page=100"
     url = f"{repository.root}/actions/workflows/{file}/runs?{query}"
-    return [run_fact(run) for run in await repository.list(url, "workflow_runs", max_pages=3)]
+    listing = await repository.listing(url, "workflow_runs")
+    return [run_fact(run) for run in listing.items], listing.complete
 
 
 async def cancel(repository: RepositoryClient, run: RunId, *, force: bool = False) -> None:

@@ -159,9 +159,15 @@ async def begin(context: Context, deployment: Deployment) -> None:
         await set_status(context, deployment, "in_progress", None)
 
 
-async def finish(context: Context, deployment: Deployment, status: str, message: str | None) -> None:
-    """End a deployment, in the caller's transaction. All tracked deployments end here; a second end changes nothing."""
-    if not rules.may_move(deployment.status, status):
+async def finish(
+    context: Context, deployment: Deployment, status: str, message: str | None, *, by_run: bool = False
+) -> None:
+    """End a deployment, in the caller's transaction. All tracked deployments end here; a second end changes nothing.
+
+    Except that the end of its run (`by_run`) also ends a deployment whose outcome had been `unknown`.
+    """
+    is_late = by_run and rules.may_become_known(deployment.status, status)
+    if not is_late and not rules.may_move(deployment.status, status):
         return
     old_status = deployment.status
     await set_status(context, deployment, status, message)
@@ -259,7 +265,8 @@ async def set_status(context: Context, deployment: Deployment, status: str, mess
         deployment.deploy_start_at = now
     if status in rules.FINAL and deployment.status != status:
         deployment.deploy_end_at = now
-    error = {"error_message": message} if message is not None or status == "success" else {}
+    is_new = message is not None or status == "success" or deployment.status == "unknown"
+    error = {"error_message": message} if is_new else {}
     deployment.update_from_dict({"status": status, **error})
     await deployment.save(update_fields=["status", "error_message", "deploy_start_at", "deploy_end_at"])
     if status == "success":
