@@ -119,7 +119,7 @@ class Dispatcher:
                     await _forget_tag(candidate)
                 if exact or not denied.inputs:
                     raise
-            except Unavailable:  # not sent, or refused temporarily
+            except (Unavailable, RetryLater):  # not sent, or refused temporarily
                 await _mark_unsent(run)
                 raise
         raise AssertionError("the second try returns or raises")
