@@ -64,4 +64,5 @@ def run_fact(data: Any) -> RunFact:
         event=str(data.get("event") or ""),
         actor=str((data.get("actor") or {}).get("login") or ""),
         created_at=datetime.fromisoformat(str(required(data, "created_at"))),
+        updated_at=datetime.fromisoformat(str(data["updated_at"])) if data.get("updated_at") else None,
     )

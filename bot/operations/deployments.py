@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from tortoise.exceptions import IntegrityError
@@ -160,17 +160,20 @@ async def begin(context: Context, deployment: Deployment) -> None:
 
 
 async def finish(
-    context: Context, deployment: Deployment, status: str, message: str | None, *, by_run: bool = False
+    context: Context, deployment: Deployment, status: str, message: str | None, *, run_ended_at: datetime | None = None
 ) -> None:
     """End a deployment, in the caller's transaction. All tracked deployments end here; a second end changes nothing.
 
-    Except that the end of its run (`by_run`) also ends a deployment whose outcome had been `unknown`.
+    Except that the end of its run (`run_ended_at` by our clock) also ends a deployment whose outcome was `unknown`.
     """
-    is_late = by_run and rules.may_become_known(deployment.status, status)
+    is_late = run_ended_at is not None and rules.may_become_known(deployment.status, status)
     if not is_late and not rules.may_move(deployment.status, status):
         return
     old_status = deployment.status
     await set_status(context, deployment, status, message)
+    if is_late:  # what is live depends on the order in which deployments ended
+        deployment.deploy_end_at = run_ended_at
+        await deployment.save(update_fields=["deploy_end_at"])
     environment = await Environment.get(id=deployment.environment_id)
     candidate = await Candidate.get(id=deployment.candidate_id)
     await events.record(context, DeploymentFinished(**event_fields(deployment, environment, candidate, old_status)))

@@ -1,4 +1,4 @@
-"""GitHub's clock and ours differ: its times are compared with its clock, so that nothing happens twice, late or never."""
+"""GitHub's clock and ours differ: its times are compared with its clock, so nothing happens twice, late or never."""
 
 from datetime import timedelta
 

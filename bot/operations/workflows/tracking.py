@@ -1,6 +1,6 @@
 """Tracking of runs: facts from webhooks and from reconciliation take effect in the same way."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.context import Context
 from bot.events.releases import WrongCommitDeployed
@@ -21,6 +21,7 @@ SHORTEST_WAIT = timedelta(milliseconds=250)
 LONGEST_WAIT = timedelta(seconds=5)
 DISPATCH_WINDOW = timedelta(minutes=2)
 """How long after its creation an unknown run may be one that is being dispatched."""
+GITHUB_PRECISION = timedelta(seconds=2)  # of GitHub's times, in whole seconds, and of its clock as we know it
 MISSES = 3  # by reconciliation, minutes apart, before it is believed that a run is gone
 
 
@@ -111,7 +112,7 @@ async def _reject_commit(context: Context, run: Run, fact: RunFact) -> None:
         return
     deployment = await Deployment.get(id=run.deployment_id).select_related("environment")
     await Candidate.filter(id=deployment.candidate_id).update(tagged=False)
-    await deployments.finish(context, deployment, "error", reason, by_run=True)
+    await deployments.finish(context, deployment, "error", reason, run_ended_at=context.now())
     await events.record(
         context,
         WrongCommitDeployed(
@@ -154,9 +155,16 @@ async def _apply_to_deployment(context: Context, run: Run, fact: RunFact) -> Non
     await record_status(context, run, fact)
     if fact.status == "completed":
         status, message = deployment_rules.status_after_run(fact.conclusion)
-        await deployments.finish(context, deployment, status, message, by_run=True)
+        await deployments.finish(context, deployment, status, message, run_ended_at=_ended_at(context, fact))
     elif fact.status == "in_progress":
         await deployments.begin(context, deployment)
+
+
+def _ended_at(context: Context, fact: RunFact) -> datetime:
+    """When a completed run ended, by our clock: now, if the difference is within GitHub's precision."""
+    if fact.updated_at is None:
+        return context.now()
+    return context.now() - max(context.github_now() - fact.updated_at - GITHUB_PRECISION, timedelta())
 
 
 async def _record_rerun(context: Context, finished: Deployment, run: Run, fact: RunFact) -> tuple[Deployment, Run]:
