@@ -99,10 +99,15 @@ def likely_first(branches: Iterable[str], prefix: str, release: str) -> list[str
     )
 
 
-def _shared(name: str, release: str) -> int:
-    """The length of the common beginning of a name and a version, a `v` at the front of either left out."""
-    pairs = list(zip(name.lstrip("vV"), release.lstrip("vV"), strict=False))
-    return next((position for position, (one, other) in enumerate(pairs) if one != other), len(pairs))
+def _shared(name: str, release: str) -> tuple[int, bool]:
+    """The length of the common beginning of a name and a version, and whether that is the whole name.
+
+    A `v` at the front of either is left out.
+    """
+    name = name.lstrip("vV")
+    pairs = list(zip(name, release.lstrip("vV"), strict=False))
+    length = next((position for position, (one, other) in enumerate(pairs) if one != other), len(pairs))
+    return length, length == len(name)
 
 
 def _numbers(name: str) -> list[tuple[int, str]]:
