@@ -6,17 +6,18 @@ import inspect
 import json
 import types
 import typing
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
+from sandbox.browsers import refusal
 from sandbox.errors import SandboxError
 from sandbox.records import Account, format_time
-
-PREFIX = "/_sandbox"
+from sandbox.rest.headers import CONTROL as PREFIX
+from sandbox.rest.headers import is_control
 
 ACTIONS: dict[str, str] = {
     "people": "person",
@@ -95,11 +96,20 @@ VIEWS: dict[str, str] = {
 }
 """GET routes: each path with the attribute or method whose value it returns; query parameters become arguments."""
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
 TYPE_NAMES = {str: "a string", int: "an integer", float: "a number", bool: "true or false", types.NoneType: "null"}
 
 
-def add_control(app: web.Application, github: object) -> None:
-    """Add the control routes to the sandbox's application."""
+def add_control(app: web.Application, github: object, host_names: Collection[str]) -> None:
+    """Add the control routes to the sandbox's application; they are served under IP addresses and these names."""
+
+    @web.middleware
+    async def keep_web_pages_away(request: web.Request, handler: Handler) -> web.StreamResponse:
+        refused = refusal(request, host_names) if is_control(request) else None
+        return refused or await handler(request)
+
+    app.middlewares.append(keep_web_pages_away)
     app.router.add_get(f"{PREFIX}/", functools.partial(_index, github))
     app.router.add_get(f"{PREFIX}/web/{{path:.*}}", _placeholder_page)
     for path, name in ACTIONS.items():

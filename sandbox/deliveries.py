@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import hmac
 import json
+import secrets
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -64,6 +65,11 @@ def sign(secret: str, body: bytes) -> dict[str, str]:
     }
 
 
+def new_guid() -> str:
+    """Return an id for an event, of the version that GitHub's have."""
+    return str(uuid.uuid1(node=secrets.randbits(48)))
+
+
 class Deliverer:
     """The queue of webhooks and the log of delivery attempts."""
 
@@ -83,7 +89,7 @@ class Deliverer:
 
     def enqueue(self, event: str, payload: dict[str, Any], *, guid: str | None = None, redelivery: bool = False) -> str:
         """Queue an event and return its GUID; without a webhook URL the event is discarded."""
-        guid = guid or str(uuid.uuid4())
+        guid = guid or new_guid()
         body = json.dumps(payload, separators=(",", ":")).encode()
         if self.url is None or len(body) > MAX_PAYLOAD_BYTES:
             return guid

@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox import template
 from sandbox.control import add_control
-from sandbox.deliveries import sign
+from sandbox.deliveries import new_guid, sign
 from sandbox.errors import ApiError, SandboxError
 from sandbox.lifecycle import Sandbox
 from sandbox.records import Account, Installation, Run
@@ -31,7 +31,7 @@ class GitHub(Sandbox):
 
     def __init__(self, state: State) -> None:
         super().__init__(state)
-        add_control(self.app, self)
+        add_control(self.app, self, state.host_names)
 
     # Commits, branches, tags
 
@@ -76,7 +76,8 @@ class GitHub(Sandbox):
         """Push a tag and return the SHA that its ref points at (that of the tag object when annotated)."""
         repository, person, sha = self.repository(repo), self.state.account(by), self.resolve(at, repo)
         if annotated:
-            sha = (await refs.write_tag(self.state, repository, name, sha, message or name, person)).sha
+            tagger = self.state.signature(person)
+            sha = (await refs.write_tag(repository, name, sha, message or name, tagger)).sha
         if move and f"refs/tags/{name}" in repository.history.refs:
             await refs.move_ref(self.state, repository, f"refs/tags/{name}", sha, person, force=True)
         else:
@@ -326,6 +327,7 @@ class GitHub(Sandbox):
         signature_headers = sign(deliverer.secret, body)
         if signature is not None:
             signature_headers["X-Hub-Signature-256"] = signature
-        guid = delivery or f"sandbox-{len(deliverer.attempts)}-{hash(body) & 0xFFFF:x}"
-        defaults = deliverer.headers(event, guid, body) | {"Content-Type": content_type} | signature_headers
+        defaults = (
+            deliverer.headers(event, delivery or new_guid(), body) | {"Content-Type": content_type} | signature_headers
+        )
         return (await deliverer.post(body, {**defaults, **(headers or {})}))[0]

@@ -57,6 +57,7 @@ async def start(
     runner = web.AppRunner(github.app, access_log=None)
     try:
         url = await _listen(runner, host, port)
+        github.state.host_names.add(host.lower())
         github.state.api_url, github.state.html_url = url + github.server.root, f"{url}/_sandbox/web"
         running = RunningSandbox(github, url, runner, created_folder)
         if env_file is not None:

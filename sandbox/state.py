@@ -11,9 +11,10 @@ from typing import Any
 
 from sandbox.clock import Clock
 from sandbox.deliveries import Deliverer
+from sandbox.diffs import FileChange
 from sandbox.errors import SandboxError
 from sandbox.faults import Faults
-from sandbox.git import Changes, FileChange
+from sandbox.git import Changes
 from sandbox.history import Signature
 from sandbox.records import Account, Call, Dispatch, Installation, Repository, Run, Token
 from sandbox.server import Server
@@ -81,6 +82,7 @@ class State:
     events: list[str] = field(default_factory=lambda: list(EVENTS))
     api_url: str = ""
     html_url: str = "https://github.com"
+    host_names: set[str] = field(default_factory=set)
     run_seconds: tuple[float, float] | None = None
     rate_limit: int = 5_000
     closing: asyncio.Event = field(default_factory=asyncio.Event)
@@ -111,6 +113,12 @@ class State:
     def api(self) -> str:
         """The base URL of the API, for links in responses."""
         return self.api_url or "https://api.github.com"
+
+    def learn_address(self, origin: str) -> None:
+        """Take the addresses in responses from the first request, unless they are set."""
+        if not self.api_url:
+            self.api_url = origin + self.server.root
+            self.html_url = origin if self.server.enterprise else self.html_url
 
     @property
     def bot(self) -> Account:

@@ -196,7 +196,7 @@ class World:
         self.expected_unfinished |= set(kinds)
 
     async def check_no_jobs_left(self) -> None:
-        """Fail on unfinished jobs, dead letters and requests to routes that the sandbox does not have."""
+        """Fail on unfinished jobs, dead letters, and requests for what the sandbox does not simulate."""
         await self.settle()
         unfinished = set(await self.unfinished_jobs()) - self.expected_unfinished
         letters = [letter for letter in await dead_letters() if letter.kind not in self.expected_unfinished]

@@ -16,8 +16,8 @@ async def react(repository: RepositoryClient, thread: Thread, comment: CommentId
 
 async def bodies_since(repository: RepositoryClient, thread: Thread, thread_id: str, since: datetime) -> list[str]:
     """The texts of the comments on a pull request (only those since a time) or on a commit."""
-    query = f"per_page=100&since={since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    comments = await repository.list(f"{repository.root}{_path(thread, thread_id)}?{query}")
+    recent = f"&since={since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if thread == "pull" else ""
+    comments = await repository.list(f"{repository.root}{_path(thread, thread_id)}?per_page=100{recent}")
     return [comment.get("body") or "" for comment in comments]
 
 

@@ -81,7 +81,7 @@ def check_access(state: State, request: web.Request, caller: Caller, required: s
 def _repository(state: State, request: web.Request) -> Repository:
     parts = request.match_info
     if "repository_id" in parts:
-        number = int(parts["repository_id"]) if parts["repository_id"].isdecimal() else 0
+        number = int(parts["repository_id"])
         if number not in state.repositories:
             raise not_found()
         return state.repositories[number]
@@ -93,11 +93,18 @@ def _repository(state: State, request: web.Request) -> Repository:
     raise not_found()
 
 
-def _redirect(request: web.Request, repository_id: int) -> ApiError:
-    root, rest = request.rel_url.raw_path.split("/repos/", 1)
+def url_by_id(request: web.Request, repository_id: int) -> str:
+    """The URL of a request with the repository's id in place of its name: GitHub's redirects and links have it."""
+    root, names, rest = request.rel_url.raw_path.partition("/repos/")
+    if not names:
+        return str(request.url)
     suffix = "".join(f"/{part}" for part in rest.split("/")[2:])
     query = f"?{request.rel_url.raw_query_string}" if request.rel_url.raw_query_string else ""
-    url = f"{request.scheme}://{request.host}{root}/repositories/{repository_id}{suffix}{query}"
+    return f"{request.scheme}://{request.host}{root}/repositories/{repository_id}{suffix}{query}"
+
+
+def _redirect(request: web.Request, repository_id: int) -> ApiError:
+    url = url_by_id(request, repository_id)
     status, message = (301, "Moved Permanently") if request.method in READS else (307, "Temporary Redirect")
     return ApiError(status, message, headers={"Location": url}, url=url)
 
@@ -117,7 +124,7 @@ def _check_repository(
     if not covered or (caller.token.repository_ids is not None and repository.id not in caller.token.repository_ids):
         raise not_found()
     if required not in ("any", "token") and not credentials.allows(_effective_permissions(caller), required):
-        raise ApiError(403, NO_ACCESS, headers={"X-Accepted-GitHub-Permissions": accepted_permissions(required)})
+        raise ApiError(403, NO_ACCESS)
 
 
 def _effective_permissions(caller: Caller) -> dict[str, str]:

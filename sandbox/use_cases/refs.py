@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sandbox import git
 from sandbox.errors import SandboxError, invalid
 from sandbox.events import emit
-from sandbox.history import TagObject
+from sandbox.history import Signature, TagObject
 from sandbox.records import ZERO_SHA, Account, PullRequest, Repository
 from sandbox.serializers import accounts, discussion
 from sandbox.serializers import commits as serialize
@@ -131,11 +131,9 @@ async def create_tags(state: State, repository: Repository, tags: Mapping[str, s
             await emit_push(state, repository, ref, ZERO_SHA, sha, by)
 
 
-async def write_tag(
-    state: State, repository: Repository, name: str, target: str, message: str, by: Account
-) -> TagObject:
+async def write_tag(repository: Repository, name: str, target: str, message: str, tagger: Signature) -> TagObject:
     """Write an annotated tag object without creating a ref for it."""
-    tag = await git.write_tag(repository.path, name, target, message, state.signature(by))
+    tag = await git.write_tag(repository.path, name, target, message, tagger)
     repository.history.tags[tag.sha] = tag
     return tag
 

@@ -38,7 +38,8 @@ async def _workflow_files(repository: Repository, sha: str) -> list[str]:
     key = (sha, f"{WORKFLOWS_FOLDER}/")
     if key not in repository.file_cache:
         repository.file_cache[key] = await git.list_folder(repository.path, sha, WORKFLOWS_FOLDER)
-    return [path for kind, _, path in repository.file_cache[key] if kind == "blob" and path.endswith((".yml", ".yaml"))]
+    entries: list[git.Entry] = repository.file_cache[key]
+    return [entry.path for entry in entries if entry.type == "file" and entry.path.endswith((".yml", ".yaml"))]
 
 
 async def read_definition(repository: Repository, sha: str, path: str) -> workflows.WorkflowDefinition | None:

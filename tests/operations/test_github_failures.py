@@ -143,8 +143,11 @@ async def test_an_expired_token_is_replaced(world: World) -> None:
 
 
 async def test_a_new_token_that_github_does_not_accept_yet_is_retried(world: World) -> None:
-    world.github.faults.fail(path="*/compare/*", status=401, body='{"message": "Bad credentials"}')
+    world.service.github.forget(InstallationId(world.github.installation_id))
+    world.github.faults.lag_tokens(0.5)
     assert (await world.cut("1.2-rc1")).status == 201
+    refused = [call.path for call in world.github.calls if call.status == 401]
+    assert len(refused) == 1 and "/compare/" in refused[0]
 
 
 async def test_concurrent_requests_mint_one_token(world: World) -> None:

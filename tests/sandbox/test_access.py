@@ -146,7 +146,8 @@ async def test_lists_are_paginated_with_links(lab: Lab) -> None:
         await lab.github.tag(f"v{number}")
     first = await lab.repo("GET", "/tags?per_page=2")
     assert [tag["name"] for tag in first.json] == ["v4", "v3"]
-    assert f'<{lab.url}/repos/acme/site/tags?per_page=2&page=2>; rel="next"' in first.headers["Link"]
+    by_id = f"{lab.url}/repositories/{lab.github.repository().id}/tags"
+    assert f'<{by_id}?per_page=2&page=2>; rel="next"' in first.headers["Link"]
     last = await lab.repo("GET", "/tags?per_page=2&page=3")
     assert [tag["name"] for tag in last.json] == ["v0"]
     assert 'rel="next"' not in last.headers["Link"]

@@ -139,6 +139,14 @@ async def test_only_commits_of_allowed_branches_are_cut(world: World) -> None:
         assert (await world.cut(f"1.0-rc{number}", commit)).status == status, (allowed, branch)
 
 
+async def test_a_branch_is_found_among_more_than_a_thousand(world: World) -> None:
+    await world.github.branches(1_100, "feature-")
+    await world.github.branch("z-stable")
+    commit = await world.github.commit(branch="z-stable")
+    await change_project(world, allowed_branches=["*-stable"])
+    assert (await world.cut("1.0-rc1", commit)).status == 201
+
+
 async def test_the_default_branch_is_checked_first_and_alone(world: World) -> None:
     await world.cut("1.0-rc1")
     world.github.forget_calls()
