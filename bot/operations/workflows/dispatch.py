@@ -188,9 +188,8 @@ class Dispatcher:
         await context.ensure_lease(REQUEST_SECONDS)
         _check_deadline(context, run)
         if not dispatch.client.server.names_runs:
-            since = context.now() - timedelta(seconds=self.search_seconds)
             others = await search.others(run, dispatch.candidate)
-            if await others.filter(posted_at__gt=since).exists():
+            if any(self._is_searching(context, other) for other in others):
                 raise RetryLater(context.now() + timedelta(seconds=1), "another run on this ref has to be found first")
         expected = Run.filter(id=run.id, state__in=list(runs.UNDISPATCHED), cancel_requested=False)
         first = run.first_posted_at or context.github_now()

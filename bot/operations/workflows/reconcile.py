@@ -86,7 +86,7 @@ async def sweep_deliveries(context: Context, job: jobs.SweepDeliveries) -> None:
     for failures leaves out timeouts. A stored delivery is found by its GUID.
     """
     arrived = set()  # newest first: an attempt that arrived is seen before those that did not
-    async for delivery in deliveries.since(context.github, await _swept_until(context)):
+    async for delivery in deliveries.recent(context.github, await _unswept(context)):
         if delivery.ok:
             arrived.add(delivery.guid)
         elif delivery.guid not in arrived and not await _is_stored(delivery.guid):
@@ -142,16 +142,16 @@ def _progress(run: Run) -> str:
     return "GitHub does not list its run" if run.accepted else "its workflow could not be dispatched"
 
 
-async def _swept_until(context: Context) -> datetime:
-    """The time, by GitHub's clock, from which on the last sweep may have missed deliveries."""
+async def _unswept(context: Context) -> timedelta:
+    """How old the deliveries may be that the last sweep did not see."""
     [newest] = await fetch(
         "SELECT max(created_at) AS at FROM jobs WHERE kind = 'sweep_deliveries' AND state = 'done' AND error IS NULL"
     )
-    age = DELIVERIES_KEPT
-    if newest["at"] is not None:
-        age = context.now() - datetime.fromtimestamp(newest["at"] / 1000, UTC) + SWEEP_OVERLAP
-    was_set_back = age < SWEEP_OVERLAP  # our clock: it cannot say how long ago the last sweep was
-    return context.github_now() - (DELIVERIES_KEPT if was_set_back else min(age, DELIVERIES_KEPT))
+    if newest["at"] is None:
+        return DELIVERIES_KEPT
+    age = context.now() - datetime.fromtimestamp(newest["at"] / 1000, UTC)
+    was_set_back = age < timedelta()  # our clock: it does not tell how long ago that was
+    return DELIVERIES_KEPT if was_set_back else min(age + SWEEP_OVERLAP, DELIVERIES_KEPT)
 
 
 async def _is_stored(guid: str) -> bool:

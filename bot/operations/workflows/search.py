@@ -4,9 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tortoise.expressions import Q
-from tortoise.queryset import QuerySet
-
 from bot.context import Context
 from bot.errors import Refusal
 from bot.github import workflow_runs
@@ -60,30 +57,32 @@ async def find(context: Context, client: RepositoryClient, run: Run, candidate: 
     if named:
         first, *strays = sorted(named, key=lambda fact: fact.id)
         return Found(first, strays)
-    matching = await _unclaimed(run, candidate, listed, bot)
-    if len(matching) == 1 and not await (await others(run, candidate)).exists():
+    ours = [fact for fact in listed if (fact.head_branch, fact.actor) == (_ref(candidate), bot)]
+    matching = await _unclaimed(run, ours)
+    if len(matching) == 1 and not await others(run, candidate):
         return Found(matching[0])
     return Found(ambiguous=bool(matching), complete=complete)
 
 
-async def others(run: Run, candidate: Candidate) -> QuerySet[Run]:
+async def others(run: Run, candidate: Candidate) -> list[Run]:
     """Other requests whose runs are searched for, and could be told from this one's by their titles alone."""
-    same_ref = [candidate.id]
-    if candidate.tag is None:
-        on_branch = Candidate.filter(repository_id=run.repository_id, tag=None, branch=candidate.branch)
-        same_ref = [each.id for each in await on_branch.filter(commit=run.commit).only("id")]
-    posted = Run.filter(repository_id=run.repository_id, workflow=run.workflow, state="posted")
-    return posted.filter(Q(candidate_id__in=same_ref) | Q(deployment__candidate_id__in=same_ref)).exclude(id=run.id)
+    posted = Run.filter(repository_id=run.repository_id, workflow=run.workflow, state="posted").exclude(id=run.id)
+    rows = await posted.select_related("candidate", "deployment__candidate")
+    subjects = [(row, row.candidate if row.deployment is None else row.deployment.candidate) for row in rows]
+    return [row for row, subject in subjects if subject is not None and _ref(subject) == _ref(candidate)]
 
 
-async def _unclaimed(run: Run, candidate: Candidate, listed: list[RunFact], bot: str) -> list[RunFact]:
-    """The runs at our commit, on the requested ref, started by our own bot, that no row has claimed yet."""
-    ref = candidate.tag or candidate.branch
-    matching = [
-        fact
-        for fact in listed
-        if (fact.head_branch, fact.head_sha, fact.actor) == (ref, run.commit, bot) and not request_ids(fact.title)
-    ]
-    ids = [fact.id for fact in matching]
+def _ref(candidate: Candidate) -> str:
+    """The tag or branch that a candidate's workflows are dispatched on."""
+    return candidate.tag or candidate.branch
+
+
+async def _unclaimed(run: Run, ours: list[RunFact]) -> list[RunFact]:
+    """The runs that name no request and that no row has claimed: those at our commit, else those at others.
+
+    A run at another commit (of a tag or branch that was moved) is canceled once it is adopted.
+    """
+    ids = [fact.id for fact in ours]
     claimed = {row.github_id for row in await Run.filter(repository_id=run.repository_id, github_id__in=ids)}
-    return [fact for fact in matching if fact.id not in claimed]
+    unclaimed = [fact for fact in ours if fact.id not in claimed and not request_ids(fact.title)]
+    return [fact for fact in unclaimed if fact.head_sha == run.commit] or unclaimed

@@ -80,8 +80,10 @@ async def refresh(context: Context, run_id: RunRowId) -> None:
     fact = await workflow_runs.get(context.client_for(run.repository), run.github_id)
     if fact is None:
         await _miss(context, run)
-    else:
-        await apply_fact(context, run.id, fact)
+        return
+    await apply_fact(context, run.id, fact)
+    if run.cancel_requested and fact.status != "completed":  # it was not found, or the request was lost on the way
+        await enqueue(jobs.CancelRun(run.id))
 
 
 async def _cancel_if_stray(context: Context, repository: RepositoryId, fact: RunFact) -> None:
