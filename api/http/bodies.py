@@ -1,6 +1,8 @@
 """Request and response bodies: formats, limits, and the reading of untrusted bodies."""
 
-from collections.abc import Callable
+import difflib
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import orjson
@@ -11,6 +13,8 @@ from bot.errors import Refusal
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_ITEMS = 100  # fields of an object, entries of a list
+MAX_NAME = 100  # characters of a field's name that are looked at and quoted
+SIMILAR = 0.85  # from 0 (nothing in common) to 1 (equal), as difflib measures it
 RAW_BODY = web.RequestKey("raw_body", bytes)  # the body of a request, once it has been read
 
 JsonObject = dict[str, JsonValue]
@@ -47,6 +51,25 @@ class StrictModel(BaseModel):
         if isinstance(values, dict) and len(values) > MAX_ITEMS:
             raise BadRequest(f"An object of this call has at most {MAX_ITEMS} fields.")
         return values
+
+
+class LenientModel(BaseModel):
+    """A JSON object whose unknown fields are ignored, unless they are nearly one of ours: those are mistyped."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_mistyped(cls, values: object) -> object:
+        for name in list(values)[:MAX_ITEMS] if isinstance(values, dict) else ():
+            if name not in cls.model_fields and (meant := _nearest(name, cls.model_fields)):
+                sentence = f"`{name[:MAX_NAME]}` is not a field of this call. Did you mean `{meant}`?"
+                raise BadRequest(sentence, fields={meant: [sentence]})
+        return values
+
+
+def _nearest(name: str, fields: Iterable[str]) -> str | None:
+    """The field that a name is nearly: but for its case, for hyphens, or for a letter or two."""
+    spelled = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name[:MAX_NAME]).replace("-", "_").lower()
+    return next(iter(difflib.get_close_matches(spelled, fields, n=1, cutoff=SIMILAR)), None)
 
 
 @dataclass(frozen=True)

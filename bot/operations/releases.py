@@ -21,12 +21,12 @@ from bot.store.runs import Run
 
 @dataclass(frozen=True)
 class ReleaseDetails:
-    """A release with its candidates, newest first, each with its newest build, and its deployments."""
+    """A release with its candidates and its deployments, newest first, each with its newest run."""
 
     release: Release
     row: ReleaseRow
     candidates: list[tuple[Candidate, Run | None]]
-    deployments: list[DeploymentRow]
+    deployments: list[tuple[DeploymentRow, Run | None]]
 
 
 class ReleaseChanges(TypedDict, total=False):
@@ -66,11 +66,19 @@ async def _details(release: Release) -> ReleaseDetails:
         .order_by("-number")
         .select_related("release", "repository", "created_by")
     )
-    runs = await Run.filter(candidate__release_id=release.id).order_by("id")
-    newest = {run.candidate_id: run for run in runs}
+    builds = {run.candidate_id: run for run in await Run.filter(candidate__release_id=release.id).order_by("id")}
+    deployments = await queries.list_release_deployments(release.id)
+    ids = [deployment["id"] for deployment in deployments]
+    runs: dict[int | None, Run] = {
+        run.deployment_id: run for run in await Run.filter(deployment_id__in=ids).order_by("id")
+    }
     row = (await queries.list_releases(release.project_id, before=release.id + 1, limit=1))[0]
-    pairs = [(candidate, newest.get(candidate.id)) for candidate in candidates]
-    return ReleaseDetails(release, row, pairs, await queries.list_release_deployments(release.id))
+    return ReleaseDetails(
+        release,
+        row,
+        [(candidate, builds.get(candidate.id)) for candidate in candidates],
+        [(deployment, runs.get(deployment["id"])) for deployment in deployments],
+    )
 
 
 async def get_or_create(context: Context, project: Project, version: str) -> Release:
@@ -133,9 +141,9 @@ async def hold(context: Context, project: Project, version: str, reason: str) ->
     if not reason.strip():
         raise Refusal("`reason` must say why, for those who are stopped by it.", field="reason")
     async with transaction():
-        release = await _lock(project, version)
+        release = await lock(project, version)
         if release.held is None:
-            await _update(context, release, ReleaseHeld, {"held": hold_record(context, reason)})
+            await update(context, release, ReleaseHeld, {"held": hold_record(context, reason)})
     return release
 
 
@@ -143,9 +151,9 @@ async def hold(context: Context, project: Project, version: str, reason: str) ->
 async def unhold(context: Context, project: Project, version: str) -> Release:
     """Allow deployments of a held release again; its status is shown as it was before."""
     async with transaction():
-        release = await _lock(project, version)
+        release = await lock(project, version)
         if release.held is not None:
-            await _update(context, release, ReleaseUnheld, {"held": None})
+            await update(context, release, ReleaseUnheld, {"held": None})
     return release
 
 
@@ -158,10 +166,10 @@ async def change(context: Context, project: Project, version: str, /, **values: 
     if values.get("status") == HOLD:
         raise Refusal("`status` 20 (HOLD) is set by holding the release.", field="status")
     async with transaction():
-        release = await _lock(project, version)
+        release = await lock(project, version)
         changed = {name: value for name, value in values.items() if getattr(release, name) != value}
         if changed:
-            await _update(context, release, ReleaseChanged, changed)
+            await update(context, release, ReleaseChanged, changed)
     return release
 
 
@@ -170,14 +178,15 @@ def hold_record(context: Context, reason: str) -> Hold:
     return {"by": context.actor.name, "reason": reason.strip()[:1000], "since": context.now().isoformat()}
 
 
-async def _lock(project: Project, version: str) -> Release:
+async def lock(project: Project, version: str) -> Release:
+    """Find a release by its version and lock its row, in the caller's transaction."""
     release = await Release.select_for_update().get_or_none(project_id=project.id, version=version, release_type="ga")
     if release is None:
         raise release_not_found()
     return release
 
 
-async def _update(context: Context, release: Release, event: type[RowEvent], values: dict[str, Any]) -> None:
+async def update(context: Context, release: Release, event: type[RowEvent], values: dict[str, Any]) -> None:
     """Update a release that the caller's transaction has locked, with an audit entry."""
     before = {name: getattr(release, name) for name in values}
     release.update_from_dict({**values, "updated_at": context.now()})

@@ -1,4 +1,4 @@
-"""The REST API: one module per group of endpoints, dispatched by `core.respond`."""
+"""The REST API: one module per group of endpoints, dispatched by `responding.respond`."""
 
 import functools
 from collections.abc import Awaitable, Callable

@@ -152,7 +152,7 @@ def _build_response(state: State, request: web.Request, caller: Caller, response
     if request.method in READS and response.status == 200:
         etag = response.text if response.text is not None else hashlib.sha256(raw).hexdigest()
         headers["ETag"] = f'"{etag}"' if response.text is not None else f'W/"{etag}"'
-        headers["Cache-Control"] = "private, max-age=60, s-maxage=60"
+        headers["Cache-Control"] = f"{'public' if caller is ANONYMOUS else 'private'}, max-age=60, s-maxage=60"
         if _etag_matches(request, etag):
             refund(state, caller)
             headers |= rate_limit_headers(*rate_limit_status(state, caller))
