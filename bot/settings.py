@@ -4,7 +4,6 @@ import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import parse_qs, urlsplit
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -13,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import Misconfigured
+from bot.rules.database_addresses import parse_address
 from bot.rules.permissions import ANONYMOUS_GRANTS
 
 PREFIX = "LONGSHORE_"
@@ -36,13 +36,8 @@ class DatabaseSettings(BaseSettings):
     def _is_database(cls, value: str) -> str:
         if not value.startswith(("sqlite://", "postgres://", "postgresql://")):
             raise ValueError("must begin with sqlite:// or postgres://")
-        parts = urlsplit(value)
-        try:
-            _ = parts.port
-        except ValueError:  # its message would show part of a password
-            raise ValueError("its port is not a number, or its password has characters to percent-encode") from None
-        if not all(map(str.isdecimal, parse_qs(parts.query).get("maxsize", ()))):
-            raise ValueError("maxsize must be a number")
+        if not value.startswith("sqlite://"):
+            parse_address(value)
         return value
 
 

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from tortoise.backends.base.config_generator import expand_db_url
-from tortoise.exceptions import ConfigurationError, DBConnectionError
+from tortoise.exceptions import ConfigurationError
 
 from bot.errors import Misconfigured
+from bot.rules.database_addresses import AddressError, PostgresAddress, parse_address
 from bot.store import MODELS
 
 CONNECTION = "default"
 """The name of the one connection in Tortoise's configuration."""
 POSTGRES_SCHEMES = ("postgres", "postgresql")
+FILES = ("passfile", "sslrootcert", "sslcert", "sslkey", "sslcrl")
+"""The words of an address that name a file."""
 
 
 def tortoise_config(url: str) -> dict[str, Any]:
@@ -39,11 +41,27 @@ def connection_config(url: str) -> dict[str, Any]:
     if scheme not in POSTGRES_SCHEMES:
         raise Misconfigured(f"{scheme!r} is not a database that Longshore knows: sqlite or postgres.")
     try:
+        address = parse_address(url)
+    except AddressError as error:
+        raise Misconfigured(f"{error}.") from None
+    _check_files(address)
+    try:
         import_module("asyncpg")
     except ModuleNotFoundError:
         raise Misconfigured("PostgreSQL needs asyncpg: pip install 'longshore[postgres]'.") from None
-    credentials = expand_db_url(url.replace(scheme, "asyncpg", 1))["credentials"]
-    return {"engine": "bot.store.engines.postgres", "credentials": credentials}
+    return {"engine": "bot.store.engines.postgres", "credentials": {"address": address}}
+
+
+def _check_files(address: PostgresAddress) -> None:
+    """Refuse files that cannot be read: the driver would report them without their names."""
+    for word in FILES:
+        name = address.words.get(word)
+        if name is None or (word, name) == ("sslrootcert", "system"):
+            continue
+        try:
+            Path(name).open("rb").close()
+        except OSError as error:
+            raise Misconfigured(f"{word} names {name}, which cannot be read ({error.strerror}).") from None
 
 
 def sqlite_path(url: str) -> str:
@@ -65,5 +83,5 @@ def explain_config_errors() -> Iterator[None]:
     """Raise Misconfigured in place of Tortoise's errors about its configuration."""
     try:
         yield
-    except (ConfigurationError, DBConnectionError) as exc:
+    except ConfigurationError as exc:
         raise Misconfigured(f"The database address is wrong: {exc}") from exc
