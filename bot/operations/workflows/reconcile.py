@@ -6,7 +6,7 @@ import orjson
 import structlog
 
 from bot.context import Context
-from bot.errors import Refusal, Unavailable
+from bot.errors import DatabaseUnavailable, Refusal, Unavailable
 from bot.github import deliveries
 from bot.operations import candidates, deployments, jobs, repositories, runs
 from bot.operations.workflows import tracking
@@ -110,6 +110,8 @@ async def _refresh_before_deadline(context: Context, run_id: RunRowId) -> None:
     """Ask GitHub for a run's status before its deadline takes effect. A failure is only logged."""
     try:
         await tracking.refresh(context, run_id)
+    except DatabaseUnavailable:
+        raise
     except (Unavailable, Refusal) as problem:
         log.warning("run not refreshed before its deadline", run=run_id, error=problem.sentence)
 

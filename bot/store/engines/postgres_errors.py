@@ -9,12 +9,13 @@ from contextlib import contextmanager
 import asyncpg  # type: ignore[import-untyped]
 from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
 
-from bot.errors import DatabaseUnavailable
+from bot.errors import DatabaseUnavailable, Unavailable
 
 log = logging.getLogger(__name__)
 
 UNAVAILABLE = "The database does not answer now; try again in a few seconds."
 READ_ONLY = "The database is read-only now; try again in a few seconds."
+TOO_SLOW = "The database takes too long to answer; try again in a few seconds."
 DISK_FULL = "The disk of the database is full; try again later."
 POOLER = (
     "is reached through a pooler that hands sessions to others between transactions: "
@@ -50,16 +51,21 @@ TRANSIENT_ERRORS = (
     asyncpg.InvalidCachedStatementError,  # another process has migrated the schema
     asyncpg.InternalClientError,  # the connection is in an unknown state
     OSError,
-    TimeoutError,
 )
 
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Raise DatabaseUnavailable for whatever may be over in a moment, and Tortoise's errors for the others."""
+    """Raise DatabaseUnavailable for whatever may be over in a moment, and Tortoise's errors for the others.
+
+    Unavailable when the database is too slow: for a job, that counts some day.
+    """
     try:
         yield
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, CannotConnect, OSError) as exc:
+        if is_too_slow(exc):
+            log.warning("the database is too slow: %s: %s", type(exc).__name__, exc)
+            raise Unavailable(TOO_SLOW) from exc
         if sentence := why_unavailable(exc):
             log.warning("the database is unavailable: %s: %s", type(exc).__name__, exc)
             raise DatabaseUnavailable(sentence) from exc
@@ -70,6 +76,11 @@ def translate_errors() -> Iterator[None]:
         if isinstance(exc, asyncpg.SyntaxOrAccessError | asyncpg.DataError):
             raise OperationalError(exc) from exc
         raise
+
+
+def is_too_slow(exc: BaseException) -> bool:
+    """Return whether a statement or the wait for a connection was given up: it may be the statement's own fault."""
+    return isinstance(exc, asyncpg.QueryCanceledError) or (isinstance(exc, TimeoutError) and exc.errno is None)
 
 
 def why_unavailable(exc: BaseException) -> str | None:
