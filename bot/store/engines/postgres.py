@@ -22,6 +22,7 @@ from tortoise.backends.base.client import (
 )
 from tortoise.backends.base_postgres.client import translate_exceptions
 from tortoise.connection import get_connections
+from tortoise.exceptions import TransactionManagementError
 
 from bot.errors import DatabaseUnavailable, Misconfigured
 from bot.rules.database_addresses import MAXSIZE, PostgresAddress
@@ -206,17 +207,17 @@ class Scope(TransactionContextPooled):
             await self.ensure_connection()
             pool: Any = self.client._parent._pool
             connection = self.client._connection = await pool.acquire(timeout=ACQUIRE_TIMEOUT)
-        try:
-            await run_to_completion(self.client.begin())
-        except BaseException:
-            await run_to_completion(self._abandon(connection))
-            raise
+            try:
+                await run_to_completion(self.client.begin())
+            except BaseException:
+                await run_to_completion(self._abandon(connection))
+                raise
         self.token = get_connections().set(self.connection_name, self.client)
         return self.client
 
     async def _abandon(self, connection: Any) -> None:
         try:
-            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, DatabaseUnavailable):  # it may not have begun
+            with suppress(asyncpg.InterfaceError, TransactionManagementError, DatabaseUnavailable):  # it has not begun
                 await self.client.rollback()
         finally:
             await cast("Any", self.client._parent._pool).release(connection)

@@ -35,6 +35,7 @@ class CannotConnect(Exception):
         self.waiting_may_help = waiting_may_help
 
 
+LOST = ("connection is closed", "released back to the pool", "pool is clos", "operation is cancelling")
 TRANSIENT_ERRORS = (
     CannotConnect,
     asyncpg.PostgresConnectionError,
@@ -92,6 +93,11 @@ def why_unavailable(exc: BaseException) -> str | None:
     if isinstance(exc, STATEMENT_LOST):
         log.error("the database %s", POOLER)
         return UNAVAILABLE
-    # asyncpg raises InterfaceError both for a lost connection and for wrong use
-    closed = isinstance(exc, asyncpg.InterfaceError) and "clos" in str(exc)
-    return UNAVAILABLE if closed or isinstance(exc, TRANSIENT_ERRORS) else None
+    return UNAVAILABLE if isinstance(exc, TRANSIENT_ERRORS) or _is_lost(exc) else None
+
+
+def _is_lost(exc: BaseException) -> bool:
+    """Return whether the connection is lost: asyncpg raises InterfaceError for that and for wrong use."""
+    if not isinstance(exc, asyncpg.InterfaceError) or isinstance(exc, ValueError):  # of a value, which it quotes
+        return False
+    return any(text in str(exc) for text in LOST)
