@@ -8,7 +8,7 @@ from tortoise.exceptions import OperationalError
 from bot.errors import Unavailable
 from bot.queue.trial_writes import try_write
 
-INTERVAL = 1.0
+INTERVAL = 0.25
 """Seconds for which a result holds: anybody may ask for `/readyz`, as often as they like."""
 PATIENCE = 1.0
 """Seconds to wait for a result; until a slow write ends, the last result holds."""

@@ -24,11 +24,11 @@ from tortoise.backends.base_postgres.client import translate_exceptions
 from tortoise.connection import get_connections
 from tortoise.exceptions import TransactionManagementError
 
-from bot.errors import DatabaseUnavailable, Misconfigured
+from bot.errors import DatabaseUnavailable, Misconfigured, Unavailable
 from bot.rules.database_addresses import MAXSIZE, PostgresAddress
 from bot.store.engines import ACQUIRE_TIMEOUT, Ownership, Savepoint, run_to_completion
 from bot.store.engines.postgres_connections import connect, keeps_sessions
-from bot.store.engines.postgres_errors import POOLER, CannotConnect, ReadOnlyError, translate_errors
+from bot.store.engines.postgres_errors import POOLER, UNAVAILABLE, CannotConnect, leads_nowhere, translate_errors
 
 log = logging.getLogger(__name__)
 
@@ -60,12 +60,21 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
         return ""
 
 
+async def acquire_from(pool: Any) -> Any:
+    """Acquire a connection of a pool within ACQUIRE_TIMEOUT."""
+    try:
+        return await pool.acquire(timeout=ACQUIRE_TIMEOUT)
+    except TimeoutError:
+        log.warning("the database is unavailable: no connection within %s seconds", ACQUIRE_TIMEOUT)
+        raise DatabaseUnavailable(UNAVAILABLE) from None
+
+
 class PooledConnection(PoolConnectionWrapper[Any]):
     """A connection of the pool for one statement, acquired within ACQUIRE_TIMEOUT."""
 
     async def __aenter__(self) -> Any:
         await self.ensure_connection()
-        self.connection = await self.client._pool.acquire(timeout=ACQUIRE_TIMEOUT)
+        self.connection = await acquire_from(self.client._pool)
         return self.connection
 
 
@@ -144,8 +153,8 @@ class Client(AsyncpgDBClient):
         try:
             with translate_errors():
                 return await func(self, *args, **kwargs)
-        except DatabaseUnavailable as exc:
-            if isinstance(exc.__cause__, ReadOnlyError):  # our sessions may be with a server that is no longer primary
+        except Unavailable as exc:
+            if leads_nowhere(exc.__cause__):
                 await self._expire_connections()
             raise
 
@@ -206,7 +215,7 @@ class Scope(TransactionContextPooled):
         with translate_errors():
             await self.ensure_connection()
             pool: Any = self.client._parent._pool
-            connection = self.client._connection = await pool.acquire(timeout=ACQUIRE_TIMEOUT)
+            connection = self.client._connection = await acquire_from(pool)
             try:
                 await run_to_completion(self.client.begin())
             except BaseException:

@@ -80,8 +80,16 @@ def translate_errors() -> Iterator[None]:
 
 
 def is_too_slow(exc: BaseException) -> bool:
-    """Return whether a statement or the wait for a connection was given up: it may be the statement's own fault."""
+    """Return whether a statement was given up: that may be its own fault."""
     return isinstance(exc, asyncpg.QueryCanceledError) or (isinstance(exc, TimeoutError) and exc.errno is None)
+
+
+def leads_nowhere(exc: BaseException | None) -> bool:
+    """Return whether all sessions are better replaced: after a fail-over they may be with a server that is gone.
+
+    One that is no longer primary is read-only; one that no longer exists does not answer.
+    """
+    return isinstance(exc, ReadOnlyError | TimeoutError)
 
 
 def why_unavailable(exc: BaseException) -> str | None:
