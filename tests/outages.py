@@ -1,4 +1,4 @@
-"""Outages of the database, made for real: lost sessions, a server that takes no connections or no writes, a full disk."""
+"""Outages of the database, made for real: lost sessions, no connections, no writes, a full disk."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ def name_of(url: str) -> str:
 
 async def end_sessions(url: str) -> None:
     """End every session of a PostgreSQL database, as an administrator or a restart does."""
-    await execute_on_server(
-        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name_of(url)}'"  # noqa: S608
-    )
+    await execute_on_server(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name_of(url)}'")
 
 
 @asynccontextmanager
@@ -42,8 +40,10 @@ async def read_only(url: str) -> AsyncIterator[None]:
     """
     if not postgres():
         await pragma("query_only = ON")
-        yield
-        await pragma("query_only = OFF")
+        try:
+            yield
+        finally:
+            await pragma("query_only = OFF")
         return
     await execute_on_server(f"ALTER DATABASE {name_of(url)} SET default_transaction_read_only = on")
     try:

@@ -74,7 +74,9 @@ async def test_every_call_is_503_while_the_database_cannot_be_reached(world: Wor
         assert (await world.ask("GET", "/healthz")).status == 200
         assert (await world.ask("GET", "/metrics")).status == 200
     await eventually(lambda: is_ready(world))
-    assert (await world.ask("POST", "/api/projects", {"name": "shop"}, headers={"Idempotency-Key": "once"})).status == 201
+    assert (
+        await world.ask("POST", "/api/projects", {"name": "shop"}, headers={"Idempotency-Key": "once"})
+    ).status == 201
     assert await world.github.send("push", {"ref": "refs/heads/main"}) == 202
 
 
