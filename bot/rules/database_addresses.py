@@ -15,7 +15,8 @@ from bot.rules.database_words import SECRETS, WORDS, is_plain, unknown_word
 ENCODE = "in names, passwords and values, write % as %25, @ as %40, / as %2F, : as %3A, ? as %3F and & as %26"
 MAXSIZE = 10
 """Connections in the pool, unless the address says otherwise."""
-_HOST = re.compile(r"(?:\[(?P<six>[^\]]*)\]|(?P<name>[^:\[\]]*))(?::(?P<port>[^:]*))?")
+_HOST = re.compile(r"(?:\[(?P<six>[^\]]+)\]|(?P<name>[^:\[\]]*))(?::(?P<port>[^:]*))?")
+_PORT = re.compile(r"[0-9]{1,9}")
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
 _SSL = {
     **dict.fromkeys(("true", "1", "on", "yes"), "require"),
@@ -78,9 +79,9 @@ def parse_address(url: str) -> PostgresAddress:
     _check_together(words)
     return PostgresAddress(
         hosts=_read_hosts(hosts, words),
-        user=words.get("user") or _decode(user) or None,
-        password=words.get("password") or _decode(password) or None,
-        database=words.get("dbname") or _decode(database) or None,
+        user=words.get("user", _decode(user)) or None,
+        password=words.get("password", _decode(password)) or None,
+        database=words.get("dbname", _decode(database)) or None,
         words={name: value for name, value in words.items() if value},
     )
 
@@ -135,12 +136,10 @@ def _check_together(words: Mapping[str, str]) -> None:
 def _read_hosts(location: str, words: Mapping[str, str]) -> tuple[Host, ...]:
     """Read the hosts and their ports; those of the words `host` and `port` replace those before the `?`."""
     names, ports = zip(*map(_split_host, location.split(",")), strict=True)
-    if words.get("host"):
+    if "host" in words:
         names = tuple(words["host"].split(","))
-    if words.get("port"):
-        ports = tuple(words["port"].split(","))
-    elif words.get("host") and not any(ports):
-        ports = ("",)
+    if "port" in words or not any(ports):
+        ports = tuple(words.get("port", "").split(","))
     if len(ports) not in (1, len(names)):
         raise AddressError(f"it has {len(ports)} ports for {len(names)} hosts: give one port, or one for each host")
     if len(ports) < len(names):
@@ -164,6 +163,6 @@ def _host_name(name: str) -> str | None:
 
 
 def _port(text: str) -> int | None:
-    if text and not (text.isascii() and text.isdecimal() and 0 < int(text) < 65536):
+    if text and not (_PORT.fullmatch(text) and 0 < int(text) < 65536):
         raise AddressError("its port is not a number from 1 to 65535, or its password has characters to percent-encode")
     return int(text) if text else None

@@ -13,6 +13,7 @@ from difflib import get_close_matches
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,39}")
+SIMILARITY = 0.8
 SECRETS = ("password", "sslpassword")
 
 
@@ -134,7 +135,7 @@ def unknown_word(name: str) -> str:
     """Return the sentence about a word that is not one of the table."""
     if right := ELSEWHERE.get(name.lower()):
         advice = f"write {right}"
-    elif similar := get_close_matches(name.lower(), WORDS, 1):
+    elif similar := get_close_matches(name.lower(), WORDS, 1, SIMILARITY):
         advice = f"{similar[0]} may be what is meant"
     else:
         advice = "a setting of the server is written options=-cNAME%3DVALUE"
