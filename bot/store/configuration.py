@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -53,7 +54,7 @@ def connection_config(url: str) -> dict[str, Any]:
 
 
 def _check_files(address: PostgresAddress) -> None:
-    """Refuse files that cannot be read: the driver would report them without their names."""
+    """Refuse files that cannot be used: the driver would report them without their names."""
     for word in FILES:
         name = address.words.get(word)
         if name is None or (word, name) == ("sslrootcert", "system"):
@@ -62,6 +63,27 @@ def _check_files(address: PostgresAddress) -> None:
             Path(name).open("rb").close()
         except OSError as error:
             raise Misconfigured(f"{word} names {name}, which cannot be read ({error.strerror}).") from None
+        if word in ("sslrootcert", "sslcrl") and not _holds_certificates(name):
+            raise Misconfigured(f"{word} names {name}, which holds nothing of the kind as PEM text.")
+    if (certificate := address.words.get("sslcert")) and not _holds_key(certificate, address):
+        raise Misconfigured("sslcert and sslkey are not a certificate and its key, as PEM text.")
+
+
+def _holds_certificates(name: str) -> bool:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(name)
+    except ssl.SSLError:
+        return False
+    return True
+
+
+def _holds_key(certificate: str, address: PostgresAddress) -> bool:
+    key, password = address.words.get("sslkey"), address.words.get("sslpassword", "")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password)
+    except ssl.SSLError:
+        return False
+    return True
 
 
 def sqlite_path(url: str) -> str:

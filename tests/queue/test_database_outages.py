@@ -76,7 +76,7 @@ async def run_when_possible() -> bool:
 
 @only_postgres
 async def test_a_session_that_ends_in_the_middle_of_a_job_is_no_attempt(database: Database) -> None:
-    ended = []
+    ended: list[int] = []
 
     async def perform(job: LeasedJob) -> None:
         if len(ended) < 3:

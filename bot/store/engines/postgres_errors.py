@@ -106,6 +106,4 @@ def why_unavailable(exc: BaseException) -> str | None:
 
 def _is_lost(exc: BaseException) -> bool:
     """Return whether the connection is lost: asyncpg raises InterfaceError for that and for wrong use."""
-    if not isinstance(exc, asyncpg.InterfaceError) or isinstance(exc, ValueError):  # of a value, which it quotes
-        return False
-    return any(text in str(exc) for text in LOST)
+    return isinstance(exc, asyncpg.InterfaceError) and any(text in str(exc) for text in LOST)
