@@ -29,7 +29,10 @@ class DatabaseSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True)
 
-    database_url: str = Field(default="sqlite://longshore.db", description="sqlite:///path/to/file.db or postgres://…")
+    database_url: str = Field(
+        default="sqlite://longshore.db",
+        description="sqlite:///path/to/file.db or postgres://user:password@host/database?sslmode=require, as for libpq.",
+    )
 
     @field_validator("database_url")
     @classmethod

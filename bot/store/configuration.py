@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from tortoise.exceptions import ConfigurationError
 
@@ -88,8 +88,10 @@ def _holds_key(certificate: str, address: PostgresAddress) -> bool:
 
 def sqlite_path(url: str) -> str:
     """Return the absolute path of the file that `sqlite:///absolute.db` or `sqlite://relative.db` names."""
-    parts = urlsplit(url)
-    path = unquote(parts.netloc + parts.path)
+    location = url.partition("://")[2]
+    if "?" in location or "#" in location:
+        raise Misconfigured("A sqlite address has no words after a ?; in a file's name, ? is written %3F and # is %23.")
+    path = unquote(location)
     if not path or path == ":memory:":
         raise Misconfigured("A sqlite address names a file, as in sqlite:///var/lib/longshore/longshore.db.")
     file = Path(path).absolute()

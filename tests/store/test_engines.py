@@ -280,7 +280,16 @@ async def test_a_database_opens_and_closes_many_times_in_one_process(database_ur
 
 
 @pytest.mark.parametrize(
-    "url", ["mysql://localhost/a", "sqlite://", "sqlite://:memory:", "sqlite:///no/such/dir/a.db", ""]
+    "url",
+    [
+        *("mysql://localhost/a", "sqlite://", "sqlite://:memory:", "sqlite:///no/such/dir/a.db", ""),
+        *(
+            "sqlite:///tmp/a.db?mode=ro",
+            "sqlite:///tmp/a#b.db",
+            "postgres://h:port/d",
+            "postgres://h/d?a=b",
+        ),
+    ],
 )
 async def test_an_unsupported_address_is_refused(url: str) -> None:
     with pytest.raises(Misconfigured):

@@ -78,10 +78,11 @@ HOSTS = st.lists(st.tuples(NAMES, PORTS).map("".join), min_size=1, max_size=3).m
 TEXTS = st.sampled_from(["", "u", "u%40v", "p%3A%2F%3F", "a+b", "a:b", "a?b#c", "%25"])
 CREDENTIALS = st.one_of(st.just(""), TEXTS.map("{}@".format), st.tuples(TEXTS, TEXTS).map(":".join).map("{}@".format))
 DATABASES = st.sampled_from(["", "/", "/d", "/my%20db", "/a+b"])
-WORDS = st.sampled_from(
+LISTED = (
     "sslmode=require ssl=true host=c host=/tmp,::1 port=7 port=7,8 user=a+b password=%26 dbname=e user= host= port= "
-    "dbname= connect_timeout=3 options=-cx%3Dy application_name=a%20b".split()
+    "dbname= connect_timeout=3 options=-cx%3Dy application_name=a%20b"
 )
+WORDS = st.sampled_from(LISTED.split())
 QUERIES = st.lists(WORDS, max_size=3, unique_by=lambda word: word.partition("=")[0][:3]).map("&".join)
 ADDRESSES = st.tuples(st.just("postgresql://"), CREDENTIALS, HOSTS, DATABASES, QUERIES.map("?{}".format)).map("".join)
 
