@@ -31,7 +31,7 @@ class DatabaseSettings(BaseSettings):
 
     database_url: str = Field(
         default="sqlite://longshore.db",
-        description="sqlite:///path/to/file.db or postgres://user:password@host/database?sslmode=require, as for libpq.",
+        description="sqlite:///path/to/file.db or postgres://user:password@host/database?sslmode=require as for libpq.",
     )
 
     @field_validator("database_url")
