@@ -101,7 +101,7 @@ class Client(AsyncpgDBClient):
                 connection_class=Connection,
                 command_timeout=self._command_timeout,
             )
-            if self.prepares_statements and not await keeps_sessions(self._connect):
+            if self.prepares_statements and not await keeps_sessions(self._pool, self._connect):
                 raise Misconfigured(f"PostgreSQL at {address} {POOLER}.")
         except CannotConnect as exc:
             problem = DatabaseUnavailable if exc.waiting_may_help else Misconfigured
@@ -119,7 +119,7 @@ class Client(AsyncpgDBClient):
         """Return the rows of a statement on a connection that is reserved for the one caller of this method.
 
         That saves acquiring one from the pool and releasing it, which costs more than a small statement. Raises
-        DatabaseUnavailable after `timeout_seconds`.
+        Unavailable after `timeout_seconds`.
         """
         with translate_errors():
             if self._dedicated is None or self._dedicated.is_closed():

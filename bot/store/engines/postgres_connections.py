@@ -127,6 +127,8 @@ def cause_of(exc: BaseException, address: PostgresAddress, attributes: str) -> s
             return f"its name cannot be resolved ({exc.strerror})"
         case ssl.SSLCertVerificationError():
             return f"its certificate cannot be verified ({exc.verify_message})"
+        case KeyError():  # of the system's users
+            return "the address names no user"
         case TimeoutError() if exc.errno is None:
             return f"no answer within {seconds_for_one_host(address):g} seconds"
         case OSError() if _is_tls_refused(exc):
@@ -150,25 +152,26 @@ def _number_in(exc: OSError) -> int | None:
     return int(match[1]) if match else None
 
 
-async def keeps_sessions(connect: Connect) -> bool:
+async def keeps_sessions(pool: Any, connect: Connect) -> bool:
     """Return whether a session is ours until we end it, as far as prepared statements can tell.
 
     A pooler such as PgBouncer in transaction mode gives the server's session to others between our transactions,
     unless it keeps account of prepared statements. A server that we are connected to directly tells its own process id.
     """
-    async with AsyncExitStack() as stack:
-        try:
-            first = await connect(command_timeout=ACQUIRE_TIMEOUT)
-            stack.callback(first.terminate)
-            if await first.fetchval("SELECT pg_backend_pid()") == first.get_server_pid():
+    try:
+        async with pool.acquire(timeout=ACQUIRE_TIMEOUT) as connection:
+            process = await connection.fetchval("SELECT pg_backend_pid()", timeout=ACQUIRE_TIMEOUT)
+            if process == connection.get_server_pid():
                 return True
-            second = await connect(command_timeout=ACQUIRE_TIMEOUT)
+        async with AsyncExitStack() as stack:
+            first, second = [await connect(command_timeout=ACQUIRE_TIMEOUT) for _ in range(2)]
+            stack.callback(first.terminate)
             stack.callback(second.terminate)
             return await _keep_statements(first, second)
-        except STATEMENT_LOST:
-            return False
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as exc:
-            raise CannotConnect(str(exc) or "no answer", waiting_may_help=True) from exc
+    except STATEMENT_LOST:
+        return False
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as exc:
+        raise CannotConnect(str(exc) or "no answer", waiting_may_help=True) from exc
 
 
 async def _keep_statements(first: Any, second: Any) -> bool:

@@ -22,7 +22,6 @@ POOLER = (
     "add statement_cache_size=0 to its address (docs/operations.md, PgBouncer)"
 )
 
-ReadOnlyError = asyncpg.ReadOnlySQLTransactionError
 STATEMENT_LOST = (asyncpg.DuplicatePreparedStatementError, asyncpg.InvalidSQLStatementNameError)
 """A prepared statement is not in our session, or one of somebody else's is."""
 
@@ -87,14 +86,15 @@ def is_too_slow(exc: BaseException) -> bool:
 def leads_nowhere(exc: BaseException | None) -> bool:
     """Return whether all sessions are better replaced: after a fail-over they may be with a server that is gone.
 
-    One that is no longer primary is read-only; one that no longer exists does not answer.
+    One that is no longer primary is read-only; one that no longer exists does not answer. Behind a pooler, they may
+    have lost the statements that they prepared.
     """
-    return isinstance(exc, ReadOnlyError | TimeoutError)
+    return isinstance(exc, (asyncpg.ReadOnlySQLTransactionError, TimeoutError, *STATEMENT_LOST))
 
 
 def why_unavailable(exc: BaseException) -> str | None:
     """Return the sentence for callers when the database is unavailable; None when the error is a fault of ours."""
-    if isinstance(exc, ReadOnlyError):
+    if isinstance(exc, asyncpg.ReadOnlySQLTransactionError):
         return READ_ONLY
     if isinstance(exc, asyncpg.DiskFullError):
         return DISK_FULL
