@@ -395,16 +395,16 @@ async def test_a_short_read_does_not_yield_to_other_tasks_and_a_long_one_does(da
     iterations = 0
     assert await names() == {"a"}
     assert iterations == 0
-    start, longest = time.monotonic(), 0.0
+    longest = 0.0
     for _ in range(2):  # the second time it is known to be slow
         reading = asyncio.create_task(fetch(f"WITH RECURSIVE n (i) AS ({COUNTING}) SELECT max(i) AS i FROM n"))
         while not reading.done():
-            start = time.monotonic()
+            start = time.thread_time()  # of this thread: a busy machine does not add to it
             await asyncio.sleep(0)
-            longest = max(longest, time.monotonic() - start)
+            longest = max(longest, time.thread_time() - start)
         assert (await reading)[0]["i"] == 1_000_000
     assert iterations > 10
-    assert longest < 0.1, "a slow read kept the event loop from running, unless the machine is busy: run this alone"
+    assert longest < 0.1, "a slow read kept the event loop from running"
     task.cancel()
 
 
