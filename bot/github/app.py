@@ -72,9 +72,14 @@ class GitHub:
                 raise Unavailable(UNAVAILABLE, reason=f"GitHub refuses our App id or key: {error.message}") from error
             return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
 
-    async def bot_login(self) -> str:
-        """The login under which the App acts on GitHub."""
-        if not self._bot_login:
+    @property
+    def app_id(self) -> str:
+        """The id or client id by which the App authenticates."""
+        return self._keys.app_id
+
+    async def bot_login(self, *, renewed: bool = False) -> str:
+        """The login under which the App acts on GitHub; `renewed` asks again, since an App may be renamed."""
+        if renewed or not self._bot_login:
             app = await self.as_app("GET", "/app")
             self._bot_login = f"{required(app.data, 'slug')}[bot]"
         return self._bot_login

@@ -266,7 +266,7 @@ async def test_a_command_that_is_tried_again_changes_nothing_and_gets_the_same_r
         body=command.example,
         created_at=context.now().isoformat(),
     )
-    [parsed] = parse(command.example, GRAMMARS)
+    [parsed] = parse(command.example, GRAMMARS).commands
     assert isinstance(parsed, ParsedCommand)
     call = CommandCall(context, repository, comment, parsed)
     reply = await command.run(call)

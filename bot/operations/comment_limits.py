@@ -1,0 +1,78 @@
+"""Limits on comments with commands: how many are performed for one person, and how many answered to readers.
+
+Readers are people with less than the role write. Counted are rows of `handled_comments`, so the limits hold across
+processes and restarts, and a comment that is handled twice counts once.
+"""
+
+from datetime import datetime, timedelta
+from typing import Literal, cast
+
+from bot.context import Context
+from bot.operations.jobs import Standing
+from bot.rules.comments import CommandComment
+from bot.store.database import execute
+from bot.store.handled_comments import HandledComment
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+MAX_COMMANDS = 10  # of one person in one repository, in a minute
+MAX_READERS = 20  # that are answered in one repository, in an hour
+REMEMBERED = timedelta(days=8)
+
+Verdict = Literal["perform", "tell", "ignore"]
+"""Perform a comment's commands, only tell the author of the limit, or do nothing."""
+
+NOTE = """
+INSERT INTO handled_comments (comment, repository_id, author_id, may_write, commands, at) VALUES ($1, $2, $3, $4, 0, $5)
+ON CONFLICT (comment) DO UPDATE SET may_write = excluded.may_write
+"""
+
+
+async def standing(comment: CommandComment) -> Standing:
+    """What was found when a comment's author was last asked about, for the order of work only."""
+    latest = await HandledComment.filter(**_author(comment)).order_by("-at").first()
+    if latest is None:
+        return "unknown"
+    return "writer" if latest.may_write else "reader"
+
+
+async def note(context: Context, comment: CommandComment, *, may_write: bool) -> None:
+    """Record whether a comment's author may write in the repository."""
+    await execute(NOTE, comment.marker, comment.repository_id, comment.author_id, may_write, context.now())
+
+
+async def decide(context: Context, comment: CommandComment, commands: int) -> Verdict:
+    """Decide, once for each comment, whether its commands are performed. It has been noted before."""
+    handled = await HandledComment.get(comment=comment.marker)
+    if handled.verdict is not None:
+        return cast("Verdict", handled.verdict)
+    now = context.now()
+    verdict = await _verdict(now, comment, commands)
+    if not handled.may_write and verdict != "ignore" and not await _may_answer_reader(now, comment):
+        verdict = "ignore"
+    handled.update_from_dict({"verdict": verdict, "commands": commands, "at": now})
+    await handled.save(update_fields=["verdict", "commands", "at"])
+    return verdict
+
+
+async def prune(now: datetime) -> int:
+    """Delete rows that no limit counts any more; returns their number."""
+    return await HandledComment.filter(at__lt=now - REMEMBERED).delete()
+
+
+async def _verdict(now: datetime, comment: CommandComment, commands: int) -> Verdict:
+    rows = HandledComment.filter(**_author(comment), at__gt=now - MINUTE)
+    performed = sum(row.commands for row in await rows.filter(verdict="perform"))
+    if performed + commands <= MAX_COMMANDS:
+        return "perform"
+    return "ignore" if await rows.filter(verdict="tell").exists() else "tell"
+
+
+async def _may_answer_reader(now: datetime, comment: CommandComment) -> bool:
+    answered = HandledComment.filter(
+        repository_id=comment.repository_id, at__gt=now - HOUR, may_write=False, verdict__in=["perform", "tell"]
+    )
+    return not await answered.filter(author_id=comment.author_id).exists() and await answered.count() < MAX_READERS
+
+
+def _author(comment: CommandComment) -> dict[str, int]:
+    return {"repository_id": comment.repository_id, "author_id": comment.author_id}
