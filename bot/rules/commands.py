@@ -155,10 +155,12 @@ def _likely_lines(text: str, words: Collection[str]) -> Iterator[int]:
 
 
 def _one_off(word: str) -> re.Pattern[str]:
-    """Match a word in which one letter was changed, added or left out, or two neighbors were exchanged."""
-    splits = [(word[:place], word[place:]) for place in range(1, len(word) + 1)]  # the slash stays
-    forms = [f"{before}.{after}" for before, after in splits]
-    forms += [f"{before}{dot}{after[1:]}" for before, after in splits for dot in (".", "") if after]
+    """Match a word in which one letter was changed, added or left out, or two neighbors were exchanged.
+
+    A letter more at the end, as in `/releases`, makes another word.
+    """
+    splits = [(word[:place], word[place:]) for place in range(1, len(word))]  # the slash stays
+    forms = [form for before, after in splits for form in (f"{before}.{after}", f"{before}.?{after[1:]}")]
     forms += [f"{before}{after[1]}{after[0]}{after[2:]}" for before, after in splits if len(after) > 1]
     return re.compile("|".join(forms), re.IGNORECASE)
 
