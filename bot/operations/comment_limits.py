@@ -10,7 +10,6 @@ from typing import Literal, cast
 from bot.context import Context
 from bot.operations.jobs import Standing
 from bot.rules.comments import CommandComment
-from bot.store.database import execute
 from bot.store.handled_comments import HandledComment
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -21,27 +20,35 @@ REMEMBERED = timedelta(days=8)
 Verdict = Literal["perform", "tell", "ignore"]
 """Perform a comment's commands, only tell the author of the limit, or do nothing."""
 
-NOTE = """
-INSERT INTO handled_comments (comment, repository_id, author_id, may_write, commands, at) VALUES ($1, $2, $3, $4, 0, $5)
-ON CONFLICT (comment) DO UPDATE SET may_write = excluded.may_write
-"""
+
+async def receive(context: Context, comment: CommandComment) -> None:
+    """Record a new comment."""
+    await HandledComment.bulk_create([_row(context, comment)], ignore_conflicts=True)
 
 
 async def standing(comment: CommandComment) -> Standing:
-    """What was found when a comment's author was last asked about, for the order of work only."""
-    latest = await HandledComment.filter(**_author(comment)).order_by("-at").first()
-    if latest is None:
-        return "unknown"
-    return "writer" if latest.may_write else "reader"
+    """What is known about a comment's author from earlier comments, for the order of work only."""
+    rows = HandledComment.filter(repository_id=comment.repository_id, author_id=comment.author_id)
+    asked = await rows.filter(may_write__not_isnull=True).order_by("-at").first()
+    if asked is not None:
+        return "writer" if asked.may_write else "reader"
+    return "waiting" if await rows.exclude(comment=comment.marker).exists() else "unknown"
 
 
 async def note(context: Context, comment: CommandComment, *, may_write: bool) -> None:
     """Record whether a comment's author may write in the repository."""
-    await execute(NOTE, comment.marker, comment.repository_id, comment.author_id, may_write, context.now())
+    row = _row(context, comment, may_write=may_write)
+    await HandledComment.bulk_create([row], on_conflict=["comment"], update_fields=["may_write"])
+
+
+async def may_answer(context: Context, comment: CommandComment) -> bool:
+    """Whether a comment needs to be read at all: not when it is by a reader who gets no answer now."""
+    handled = await HandledComment.get(comment=comment.marker)
+    return bool(handled.verdict or handled.may_write) or await _may_answer_reader(context.now(), comment)
 
 
 async def decide(context: Context, comment: CommandComment, commands: int) -> Verdict:
-    """Decide, once for each comment, whether its commands are performed. It has been noted before."""
+    """Decide, once for each comment, whether its commands are performed."""
     handled = await HandledComment.get(comment=comment.marker)
     if handled.verdict is not None:
         return cast("Verdict", handled.verdict)
@@ -60,7 +67,7 @@ async def prune(now: datetime) -> int:
 
 
 async def _verdict(now: datetime, comment: CommandComment, commands: int) -> Verdict:
-    rows = HandledComment.filter(**_author(comment), at__gt=now - MINUTE)
+    rows = HandledComment.filter(repository_id=comment.repository_id, author_id=comment.author_id, at__gt=now - MINUTE)
     performed = sum(row.commands for row in await rows.filter(verdict="perform"))
     if performed + commands <= MAX_COMMANDS:
         return "perform"
@@ -74,5 +81,11 @@ async def _may_answer_reader(now: datetime, comment: CommandComment) -> bool:
     return not await answered.filter(author_id=comment.author_id).exists() and await answered.count() < MAX_READERS
 
 
-def _author(comment: CommandComment) -> dict[str, int]:
-    return {"repository_id": comment.repository_id, "author_id": comment.author_id}
+def _row(context: Context, comment: CommandComment, *, may_write: bool | None = None) -> HandledComment:
+    return HandledComment(
+        comment=comment.marker,
+        repository_id=comment.repository_id,
+        author_id=comment.author_id,
+        may_write=may_write,
+        at=context.now(),
+    )

@@ -17,6 +17,7 @@ from bot.rules import replies
 from bot.rules.commands import Mistake, ParsedCommand, ParsedComment, parse
 from bot.rules.comments import CommandComment
 from bot.rules.permissions import includes_write
+from bot.store.database import transaction
 from bot.store.projects import Repository
 
 log = structlog.get_logger()
@@ -25,8 +26,13 @@ MAX_AGE = timedelta(hours=1)  # of a command that is still performed
 
 
 async def on_comment(context: Context, comment: CommandComment) -> None:
-    """Handle a new comment that may hold commands: enqueue a job for them."""
-    await enqueue(jobs.RunCommands(comment, standing=await comment_limits.standing(comment)))
+    """Handle a new comment that may hold commands: enqueue a job for them, if the repository is known."""
+    if not await Repository.exists(github_id=comment.repository_id):
+        return
+    standing = await comment_limits.standing(comment)
+    async with transaction():
+        await comment_limits.receive(context, comment)
+        await enqueue(jobs.RunCommands(comment, standing=standing))
 
 
 async def run_commands(context: Context, job: jobs.RunCommands) -> None:
@@ -35,15 +41,12 @@ async def run_commands(context: Context, job: jobs.RunCommands) -> None:
     A comment by a reader, who has less than the role write, is left to a job that runs after all other work.
     """
     comment = job.comment
-    repository = await Repository.get_or_none(github_id=comment.repository_id)
-    if repository is None or repository.installation_id is None:
-        log.info(
-            "command ignored",
-            why="the repository belongs to no project or cannot be reached",
-            repository=comment.repository_id,
-        )
+    repository = await Repository.get(github_id=comment.repository_id)
+    if repository.installation_id is None:
+        log.info("command ignored", why="the repository cannot be reached", repository=comment.repository_id)
         return
-    if job.standing == "unknown" and await comment_limits.standing(comment) == "reader":  # asked since it was enqueued
+    asked_meanwhile = job.standing in ("unknown", "waiting") and await comment_limits.standing(comment) == "reader"
+    if asked_meanwhile:
         await enqueue(replace(job, standing="reader"))
         return
     actor = await users.actor_from_github(context, comment.author_id, comment.author, repository)
@@ -57,6 +60,8 @@ async def run_commands(context: Context, job: jobs.RunCommands) -> None:
 
 async def _answer(context: Context, repository: Repository, comment: CommandComment, *, may_write: bool) -> None:
     """Perform the commands of a comment within the limits, and enqueue the reply."""
+    if not await comment_limits.may_answer(context, comment):
+        return
     parsed = await asyncio.to_thread(parse, comment.body, GRAMMARS)  # a hostile text takes long
     if not parsed.commands and not parsed.remarks:
         return

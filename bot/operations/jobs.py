@@ -7,6 +7,7 @@ Priorities: what starts and cancels runs, then what people asked for, then what 
 answers to people below write last.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -15,13 +16,16 @@ from bot.rules.comments import CommandComment
 from bot.rules.ids import CandidateId, DeliveryId, DeploymentId, EnvironmentId, RepositoryId, RunId, RunRowId
 from bot.rules.tags import TagPush
 
-RUNS, PEOPLE, UNKNOWN_PEOPLE, READERS = 50, 30, 15, -10
+RUNS, PEOPLE = 50, 30
 """Priorities of jobs; those of webhooks are in `handlers/receive.py`."""
 
-Standing = Literal["writer", "unknown", "reader"]
-"""Whether a comment's author had the role write or more when GitHub was last asked: it decides about the order only."""
+Standing = Literal["writer", "unknown", "waiting", "reader"]
+"""Whether a comment's author had the role write or more when GitHub was last asked: it decides about the order only.
 
-PRIORITIES = {"writer": PEOPLE, "unknown": UNKNOWN_PEOPLE, "reader": READERS}
+`waiting` is somebody unknown of whom an earlier comment waits too.
+"""
+STANDINGS: Mapping[Standing, int] = {"writer": PEOPLE, "unknown": 15, "waiting": 10, "reader": -10}
+"""Priorities of comments."""
 
 
 def candidate_lock(candidate: CandidateId) -> str:
@@ -156,7 +160,7 @@ class CommentJob(Job):
     @property
     def priority(self) -> int:
         """By the author's standing."""
-        return PRIORITIES[self.standing]
+        return STANDINGS[self.standing]
 
 
 @dataclass(frozen=True)

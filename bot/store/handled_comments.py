@@ -8,7 +8,7 @@ from bot.store.columns import github_id
 
 
 class HandledComment(Model):
-    """A comment that may hold commands, once its author's role was asked for.
+    """A comment that may hold commands.
 
     `comment` names it as `CommandComment.marker` does. `verdict` is null until it was parsed, and stays null if it
     holds no commands.
@@ -18,8 +18,8 @@ class HandledComment(Model):
     comment = fields.CharField(max_length=100, unique=True)
     repository_id = github_id(RepositoryId)
     author_id = github_id(GitHubUserId)
-    may_write = fields.BooleanField()
-    """Whether the author had at least the role write."""
+    may_write = fields.BooleanField(null=True)
+    """Whether the author had the role write or more; null until GitHub was asked."""
     commands = fields.IntField(default=0)
     verdict = fields.CharField(max_length=10, null=True)
     at = fields.DatetimeField()

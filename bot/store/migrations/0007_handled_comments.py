@@ -10,7 +10,7 @@ CREATE TABLE handled_comments (
     comment VARCHAR(100) NOT NULL UNIQUE,
     repository_id BIGINT NOT NULL,
     author_id BIGINT NOT NULL,
-    may_write {flag} NOT NULL,
+    may_write {flag},
     commands INT NOT NULL,
     verdict VARCHAR(10),
     at {time} NOT NULL
