@@ -10,6 +10,7 @@ from typing import Literal, cast
 from bot.context import Context
 from bot.operations.jobs import Standing
 from bot.rules.comments import CommandComment
+from bot.store.database import fetch
 from bot.store.handled_comments import HandledComment
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -20,6 +21,12 @@ REMEMBERED = timedelta(days=8)
 Verdict = Literal["perform", "tell", "ignore"]
 """Perform a comment's commands, only tell the author of the limit, or do nothing."""
 
+STANDING = """
+SELECT (SELECT may_write FROM handled_comments WHERE repository_id = $1 AND author_id = $2 AND may_write IS NOT NULL
+    ORDER BY at DESC LIMIT 1) AS may_write,
+    EXISTS (SELECT 1 FROM handled_comments WHERE repository_id = $1 AND author_id = $2 AND comment <> $3) AS waiting
+"""
+
 
 async def receive(context: Context, comment: CommandComment) -> None:
     """Record a new comment."""
@@ -27,12 +34,11 @@ async def receive(context: Context, comment: CommandComment) -> None:
 
 
 async def standing(comment: CommandComment) -> Standing:
-    """What is known about a comment's author from earlier comments, for the order of work only."""
-    rows = HandledComment.filter(repository_id=comment.repository_id, author_id=comment.author_id)
-    asked = await rows.filter(may_write__not_isnull=True).order_by("-at").first()
-    if asked is not None:
-        return "writer" if asked.may_write else "reader"
-    return "waiting" if await rows.exclude(comment=comment.marker).exists() else "unknown"
+    """What is known about a comment's author from other comments, for the order of work only."""
+    [known] = await fetch(STANDING, comment.repository_id, comment.author_id, comment.marker)
+    if known["may_write"] is None:
+        return "waiting" if known["waiting"] else "unknown"
+    return "writer" if known["may_write"] else "reader"
 
 
 async def note(context: Context, comment: CommandComment, *, may_write: bool) -> None:

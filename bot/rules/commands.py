@@ -10,6 +10,7 @@ from bot.rules.markdown import in_paragraphs, with_line_feeds
 
 PREFIX = "/release"
 MAX_COMMANDS = 5  # in one comment
+MAX_CHARACTERS = 262_144  # of a comment that are looked at; GitHub takes 65,536
 LEFT_OUT = f"I perform at most {MAX_COMMANDS} commands of a comment, and did nothing about the others of this one."
 UNREAD = (
     "I did not read all of this comment, which is very long: write commands near its beginning, in paragraphs of their "
@@ -122,7 +123,7 @@ class ParsedComment:
 
 def may_hold_commands(body: str, words: Collection[str]) -> bool:
     """Whether a comment has a line that looks like a command; `parse` decides. Takes little time, whatever the text."""
-    return next(_likely_lines(with_line_feeds(body), words), None) is not None
+    return next(_likely_lines(with_line_feeds(body[:MAX_CHARACTERS]), words), None) is not None
 
 
 def parse(body: str, grammars: Mapping[str, Grammar]) -> ParsedComment:
@@ -130,7 +131,7 @@ def parse(body: str, grammars: Mapping[str, Grammar]) -> ParsedComment:
 
     A line that is one letter off the prefix is malformed if the word of a command follows, else it is ignored.
     """
-    text = with_line_feeds(body)
+    text = with_line_feeds(body[:MAX_CHARACTERS])
     wanted = list(_likely_lines(text, grammars))
     if not wanted:
         return ParsedComment()

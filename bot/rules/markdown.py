@@ -203,11 +203,18 @@ def _continues_table(state: StateBlock, end: int) -> bool:
 def _block_parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"maxNesting": MAX_NESTING}).enable("table")
     parser.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
-    return parser.disable(["inline", "text_join"])
+    return _compiled(parser.disable(["inline", "text_join"]))
 
 
 @cache
 def _inline_parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"strikethrough_single_tilde": True}).enable("strikethrough")
     parser.inline.ruler.before("text", "mark", _mark)
-    return parser.disable(["emphasis", "entity", "fragments_join"])
+    return _compiled(parser.disable(["emphasis", "entity", "fragments_join"]))
+
+
+def _compiled(parser: MarkdownIt) -> MarkdownIt:
+    """Compile the rules of a parser before several threads use it: it would compile them when it first needs them."""
+    for ruler in (parser.core.ruler, parser.block.ruler, parser.inline.ruler, parser.inline.ruler2):
+        ruler.getRules("")
+    return parser
