@@ -5,8 +5,9 @@ from typing import Any
 
 from bot.context import Context
 from bot.operations import tags
-from bot.rules.ids import CommitSha, GitHubUserId, RepositoryId
+from bot.rules.ids import CommitSha, GitHubUserId
 from bot.rules.tags import TagPush
+from handlers.payloads import id_of, part, repository_id
 
 TAGS = "refs/tags/"
 
@@ -16,18 +17,19 @@ def on_push(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitabl
 
     `after` of an annotated tag is the tag object; the commit is that of `head_commit`.
     """
-    ref = str(payload["ref"])
-    if not ref.startswith(TAGS):
+    ref, repository = payload.get("ref"), repository_id(payload)
+    if repository is None or not isinstance(ref, str) or not ref.startswith(TAGS):
         return None
-    head, sender = payload.get("head_commit"), payload["sender"]
+    commit, sender = part(payload, "head_commit").get("id"), part(payload, "sender")
+    sender_id, login = id_of(sender), sender.get("login")
     return tags.on_push(
         context,
         TagPush(
-            repository=RepositoryId(int(payload["repository"]["id"])),
+            repository=repository,
             tag=ref.removeprefix(TAGS),
-            commit=None if payload["deleted"] or head is None else CommitSha(str(head["id"])),
-            sender_id=GitHubUserId(int(sender["id"])),
-            sender=str(sender["login"]),
+            commit=CommitSha(commit) if isinstance(commit, str) and not payload.get("deleted") else None,
+            sender_id=None if sender_id is None else GitHubUserId(sender_id),
+            sender=login if isinstance(login, str) else "somebody",
             delivery=guid,
         ),
     )

@@ -7,14 +7,20 @@ from bot.context import Context
 from bot.errors import Unavailable
 from bot.github.workflow_runs import run_fact
 from bot.operations.workflows import tracking
-from bot.queue.jobs import PermanentFailure
-from bot.rules.ids import RepositoryId
+from bot.rules.ids import RunId
+from handlers.payloads import id_of, part, repository_id
 
 
-def on_workflow_run(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None]:
+def on_workflow_run(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None] | None:
     """Handle the status of a run. The event's action is ignored: every payload has the run's current status."""
+    run, repository = part(payload, "workflow_run"), repository_id(payload)
+    run_id = id_of(run)
+    if repository is None or run_id is None:
+        return None
     try:
-        fact = run_fact(payload["workflow_run"])
+        fact = run_fact(run)
     except Unavailable as incomplete:
-        raise PermanentFailure(f"The run is not as GitHub's are: {incomplete.details.get('reason')}") from incomplete
-    return tracking.on_webhook(context, RepositoryId(int(payload["repository"]["id"])), fact)
+        return tracking.on_unreadable(repository, RunId(run_id), str(incomplete.details.get("reason")))
+    except (TypeError, ValueError, AttributeError) as error:
+        return tracking.on_unreadable(repository, RunId(run_id), str(error))
+    return tracking.on_webhook(context, repository, fact)

@@ -16,6 +16,9 @@ from handlers import comments, installations, pushes, repositories, runs
 Handler = Callable[[Context, Mapping[str, Any], str], Awaitable[None] | None]
 """Reads a payload; returns the operation to await, or None when nothing has to be done."""
 
+ENVELOPE = ("repository", "installation", "organization", "sender", "action")
+"""What payloads of all events but `ping` have some of."""
+
 log = structlog.get_logger()
 
 
@@ -36,19 +39,25 @@ EVENTS: Mapping[str, Handler] = {
 
 
 async def process(context: Context, delivery: WebhookDelivery) -> None:
-    """Job: handle a delivery. An event without a handler succeeds; a body that is not JSON is a permanent failure."""
+    """Job: handle a delivery. An event without a handler succeeds.
+
+    A body that is not JSON is a permanent failure, and so is a payload that concerns us and cannot be read.
+    """
     event = delivery.event
     bind_log_context(delivery=delivery.guid, github_event=event)
-    payload = _payload(delivery)
     handler = EVENTS.get(event)
-    if handler is not None:
-        try:
-            operation = handler(context, payload, delivery.guid)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            problem = f"{type(error).__name__}: {error}"
-            raise PermanentFailure(f"The {event} payload is not as GitHub's are: {problem}") from error
-        if operation is not None:
-            await operation
+    if handler is None:
+        return
+    payload = _payload(delivery)
+    try:
+        if event != "ping" and payload.keys().isdisjoint(ENVELOPE):
+            raise ValueError(f"it has none of {', '.join(ENVELOPE)}")
+        operation = handler(context, payload, delivery.guid)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        problem = f"{type(error).__name__}: {error}"
+        raise PermanentFailure(f"The {event} payload is not as GitHub's are: {problem}") from error
+    if operation is not None:
+        await operation
 
 
 def _payload(delivery: WebhookDelivery) -> Mapping[str, Any]:

@@ -10,7 +10,16 @@ from bot.context import Context
 from bot.errors import DatabaseUnavailable, Unavailable
 from bot.github.limits import Limited
 from bot.github.transport import ApiError
-from bot.operations import comments, idempotency_records, installations, jobs, repositories, runs, tags
+from bot.operations import (
+    comment_limits,
+    comments,
+    idempotency_records,
+    installations,
+    jobs,
+    repositories,
+    runs,
+    tags,
+)
 from bot.operations.workflows import reconcile, tracking
 from bot.operations.workflows.dispatch import Dispatcher
 from bot.queue.intake import WebhookDelivery
@@ -102,7 +111,8 @@ def build_registry(settings: Settings) -> Registry:
 
 async def _prune(context: Context, job: jobs.Prune) -> None:
     now = context.now()
-    log.info("pruned", jobs=await prune(now), answers=await idempotency_records.prune(now))
+    answers, comments = await idempotency_records.prune(now), await comment_limits.prune(now)
+    log.info("pruned", jobs=await prune(now), answers=answers, comments=comments)
 
 
 def _reason(unavailable: Unavailable) -> str:

@@ -109,9 +109,14 @@ class GitHub:
             raise found
         return found
 
-    async def bot_login(self) -> str:
-        """The login under which the App acts on GitHub."""
-        if not self._bot_login:
+    @property
+    def app_id(self) -> str:
+        """The id or client id by which the App authenticates."""
+        return self._keys.app_id
+
+    async def bot_login(self, *, renewed: bool = False) -> str:
+        """The login under which the App acts on GitHub; `renewed` asks again, since an App may be renamed."""
+        if renewed or not self._bot_login:
             self._bot_login = f"{(await self.identify()).slug}[bot]"
         return self._bot_login
 

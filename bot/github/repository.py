@@ -41,7 +41,8 @@ class RepositoryClient:
         for attempt in range(TRIES):
             token = await self._tokens.get(key)
             try:
-                return await self._api.send(method, url, Credentials(token=token.secret), data, before)
+                credentials, yields = Credentials(token=token.secret), purpose == "comment"
+                return await self._api.send(method, url, credentials, data, before, yields=yields)
             except ApiError as error:
                 await self._tokens.prepare_retry(key, token, error, attempt)
         raise AssertionError("the last try returns or raises")

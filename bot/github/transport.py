@@ -106,20 +106,30 @@ class Api(GitHubAPI):
         super().__init__(session, "longshore", cache=LRUCache(CACHED_RESPONSES), base_url=base_url)
         self._observer, self._guard, self._proxy = observer, guard, proxy
         self.server = server
-        self._writing = asyncio.Lock()
+        self._writing, self._yielding = asyncio.Lock(), asyncio.Lock()
 
     async def send(
-        self, method: str, url: str, credentials: Credentials, data: Any = None, before: BeforeWrite | None = None
+        self,
+        method: str,
+        url: str,
+        credentials: Credentials,
+        data: Any = None,
+        before: BeforeWrite | None = None,
+        *,
+        yields: bool = False,
     ) -> Response:
         """Send one request and decode the response. `before` is awaited when a write is about to be sent.
 
+        Writes go one at a time, and of those that yield at most one waits ahead of others.
+
         Raises `ApiError` for a refusal, `Limited` for a rate limit, `ResponseLost` when a write may have taken effect,
         `WrongSettings` when the answer is not GitHub's, `Unavailable` when GitHub cannot be reached. Only reads are
-        retried; writes go one at a time.
+        retried.
         """
         tries = READ_TRIES if method == "GET" else 1
         body = b"" if data is None else data
-        async with nullcontext() if method == "GET" else self._writing:
+        writing = nullcontext() if method == "GET" else self._writing
+        async with self._yielding if yields else nullcontext(), writing:
             if before is not None:
                 await before()
             for attempt in range(tries):

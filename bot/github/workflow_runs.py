@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from bot.github.fields import required
+from bot.github.fields import optional_text, required, required_text
 from bot.github.repository import RepositoryClient
 from bot.github.transport import ApiError
 from bot.rules.ids import CommitSha, RunId
@@ -69,15 +69,20 @@ def run_fact(data: Any) -> RunFact:
     return RunFact(
         id=RunId(int(required(data, "id"))),
         attempt=int(data.get("run_attempt") or 1),
-        status=str(required(data, "status")),
-        conclusion=data.get("conclusion"),
-        head_sha=CommitSha(str(required(data, "head_sha"))),
-        head_branch=data.get("head_branch"),
-        workflow=workflow_path(str(data.get("path") or "")),
-        title=str(data.get("display_title") or ""),
-        url=str(data.get("html_url") or ""),
-        event=str(data.get("event") or ""),
-        actor=str((data.get("actor") or {}).get("login") or ""),
-        created_at=datetime.fromisoformat(str(required(data, "created_at"))),
-        updated_at=datetime.fromisoformat(str(data["updated_at"])) if data.get("updated_at") else None,
+        status=required_text(data, "status"),
+        conclusion=optional_text(data, "conclusion"),
+        head_sha=CommitSha(required_text(data, "head_sha")),
+        head_branch=optional_text(data, "head_branch"),
+        workflow=workflow_path(optional_text(data, "path") or ""),
+        title=optional_text(data, "display_title") or "",
+        url=optional_text(data, "html_url") or "",
+        event=optional_text(data, "event") or "",
+        actor=optional_text(data.get("actor") or {}, "login") or "",
+        created_at=datetime.fromisoformat(required_text(data, "created_at")),
+        updated_at=_optional_time(data, "updated_at"),
     )
+
+
+def _optional_time(data: Any, name: str) -> datetime | None:
+    text = optional_text(data, name)
+    return datetime.fromisoformat(text) if text else None

@@ -15,13 +15,14 @@ from bot.rules.comments import CommandComment
 from bot.rules.commits import INVALID
 from bot.rules.permissions import role_for
 from bot.rules.replies import CommandHelp, CutResult, DeployResult, ProjectStatus
-from bot.rules.versions import RequestedVersion, parse_candidate_version, parse_requested_version
+from bot.rules.versions import parse_requested_version, parse_written_candidate, release_part, without_prefix
 from bot.store.projects import Project, Repository
+from bot.store.releases import Release
 
 R = TypeVar("R")
 
-VERSION = Argument[RequestedVersion]("version", parse_requested_version)
-CANDIDATE = Argument("candidate", parse_candidate_version)
+VERSION = Argument("version", str)
+CANDIDATE = Argument("candidate", str)
 ENVIRONMENT = Argument("environment", str)
 SHA = Argument("sha", str)
 PROJECT = Argument("project", str)
@@ -49,6 +50,17 @@ class CommandCall:
         if len(projects) > 1:
             raise Refusal(replies.several_projects(project.name for project in projects))
         return projects[0]
+
+    async def version(self, project: Project, argument: Argument[str]) -> str:
+        """A version as the project calls it: `v1.4.0` is `1.4.0` where tags `v…` cut candidates.
+
+        Unless the project has a release of just that name.
+        """
+        written = self.arguments.require(argument)
+        bare = without_prefix(written, project.trigger_tag_prefix)
+        if bare is None or await Release.exists(project_id=project.id, version=release_part(written)):
+            return written
+        return bare
 
 
 @dataclass(frozen=True)
@@ -80,7 +92,8 @@ class Command(Generic[R]):
 
 
 async def _cut(call: CommandCall) -> CutResult:
-    project, version = await call.project(), call.arguments.require(VERSION)
+    project = await call.project()
+    version = parse_requested_version(await call.version(project, VERSION))
     commit = call.arguments.get(SHA) or await _commit(call)
     request = CutRequest(version.release, commit, number=version.number)
     candidate, _ = await candidates.cut(call.context, project.name, request)
@@ -89,7 +102,8 @@ async def _cut(call: CommandCall) -> CutResult:
 
 
 async def _deploy(call: CommandCall) -> DeployResult:
-    project, version = await call.project(), call.arguments.require(CANDIDATE)
+    project = await call.project()
+    version = parse_written_candidate(await call.version(project, CANDIDATE))
     environment = call.arguments.require(ENVIRONMENT)
     deployment = await deployments.deploy(call.context, project.name, environment, version)
     return DeployResult(str(version), environment, deployment.id)

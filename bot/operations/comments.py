@@ -1,5 +1,7 @@
 """Comments with commands: perform them on behalf of the author, and reply on the pull request or commit."""
 
+import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -8,12 +10,14 @@ from bot.context import Context
 from bot.errors import Refusal
 from bot.events.administration import CommandRefused
 from bot.github import comments as github_comments
-from bot.operations import events, jobs, performed_requests, users
+from bot.operations import comment_limits, events, jobs, performed_requests, users
 from bot.operations.commands import COMMANDS, GRAMMARS, CommandCall
 from bot.queue.jobs import enqueue
 from bot.rules import replies
-from bot.rules.commands import Mistake, ParsedCommand, parse
+from bot.rules.commands import Mistake, ParsedCommand, ParsedComment, parse
 from bot.rules.comments import CommandComment
+from bot.rules.permissions import includes_write
+from bot.store.database import transaction
 from bot.store.projects import Repository
 
 log = structlog.get_logger()
@@ -22,35 +26,57 @@ MAX_AGE = timedelta(hours=1)  # of a command that is still performed
 
 
 async def on_comment(context: Context, comment: CommandComment) -> None:
-    """Handle a new comment: enqueue a job for its commands, or only a reply if it arrives late."""
-    if not parse(comment.body, GRAMMARS):
+    """Handle a new comment that may hold commands: enqueue a job for them, if the repository is known."""
+    if not await Repository.exists(github_id=comment.repository_id):
         return
-    if _is_late(context, comment):
-        await enqueue(jobs.PostReply(comment, replies.late(), "confused"))
-    else:
-        await enqueue(jobs.RunCommands(comment))
+    standing = await comment_limits.standing(comment)
+    async with transaction():
+        await comment_limits.receive(context, comment)
+        await enqueue(jobs.RunCommands(comment, standing=standing))
 
 
 async def run_commands(context: Context, job: jobs.RunCommands) -> None:
-    """Job: perform a comment's commands with its author's current role, and enqueue the reply."""
+    """Job: perform a comment's commands with its author's current role, and enqueue the reply.
+
+    A comment by a reader, who has less than the role write, is left to a job that runs after all other work.
+    """
     comment = job.comment
-    repository = await Repository.get_or_none(github_id=comment.repository_id)
-    if repository is None or repository.installation_id is None:
-        log.info(
-            "command ignored",
-            why="the repository belongs to no project or cannot be reached",
-            repository=comment.repository_id,
-        )
+    repository = await Repository.get(github_id=comment.repository_id)
+    if repository.installation_id is None:
+        log.info("command ignored", why="the repository cannot be reached", repository=comment.repository_id)
         return
-    await _react(context, repository, comment, "eyes")
+    asked_meanwhile = job.standing in ("unknown", "waiting") and await comment_limits.standing(comment) == "reader"
+    if asked_meanwhile:
+        await enqueue(replace(job, standing="reader"))
+        return
     actor = await users.actor_from_github(context, comment.author_id, comment.author, repository)
-    acting = context.acting_as(actor, f"{comment.thread} comment")
-    texts, succeeded = [], True
-    for line, command in enumerate(parse(comment.body, GRAMMARS)):
-        text, ok = await _run(acting.with_origin(f"{comment.marker}:{line}"), repository, comment, command)
-        texts.append(text)
-        succeeded = succeeded and ok
-    await enqueue(jobs.PostReply(comment, replies.together(texts), "rocket" if succeeded else "-1"))
+    may_write = includes_write(actor.grants)
+    await comment_limits.note(context, comment, may_write=may_write)
+    if not may_write and job.standing != "reader":
+        await enqueue(replace(job, standing="reader"))
+        return
+    await _answer(context.acting_as(actor, f"{comment.thread} comment"), repository, comment, may_write=may_write)
+
+
+async def _answer(context: Context, repository: Repository, comment: CommandComment, *, may_write: bool) -> None:
+    """Perform the commands of a comment within the limits, and enqueue the reply."""
+    if not await comment_limits.may_answer(context, comment):
+        return
+    parsed = await asyncio.to_thread(parse, comment.body, GRAMMARS)  # a hostile text takes long
+    if not parsed.commands and not parsed.remarks:
+        return
+    verdict = await comment_limits.decide(context, comment, len(parsed.commands) or 1)
+    if verdict == "ignore":
+        log.info("command ignored", why="its author or repository has reached a limit", comment=comment.marker)
+        return
+    if verdict == "tell":
+        body, reaction = replies.too_many(comment_limits.MAX_COMMANDS), "confused"
+    elif _is_late(context, comment) and not await _has_performed(context, comment, parsed):
+        body, reaction = replies.late(), "confused"
+    else:
+        await _react(context, repository, comment, "eyes")
+        body, reaction = await _perform(context, repository, comment, parsed)
+    await enqueue(jobs.PostReply(comment, body, reaction, standing="writer" if may_write else "reader"))
 
 
 async def post_reply(context: Context, job: jobs.PostReply) -> None:
@@ -60,10 +86,35 @@ async def post_reply(context: Context, job: jobs.PostReply) -> None:
     client = context.client_for(repository)
     await _react(context, repository, comment, job.reaction)
     since = datetime.fromisoformat(comment.created_at)
-    bodies = await github_comments.bodies_since(client, comment.thread, comment.thread_id, since)
-    if not any(replies.has_marker(body, comment.marker) for body in bodies):
-        reply = replies.with_marker(job.body, comment.marker)
-        await github_comments.post(client, comment.thread, comment.thread_id, reply)
+    for posted in await github_comments.since(client, comment.thread, comment.thread_id, since):
+        if replies.has_marker(posted.body, comment.marker) and await github_comments.is_own(context.github, posted):
+            return
+    reply = replies.with_marker(job.body, comment.marker)
+    await github_comments.post(client, comment.thread, comment.thread_id, reply)
+
+
+async def _perform(
+    context: Context, repository: Repository, comment: CommandComment, parsed: ParsedComment
+) -> tuple[str, str]:
+    """Perform a comment's commands; returns the reply and the reaction."""
+    texts, succeeded = [], not parsed.remarks
+    for line, command in enumerate(parsed.commands):
+        text, ok = await _run(context.with_origin(_origin(comment, line)), repository, comment, command)
+        texts.append(text)
+        succeeded = succeeded and ok
+    return replies.together([*texts, *parsed.remarks]), "rocket" if succeeded else "-1"
+
+
+async def _has_performed(context: Context, comment: CommandComment, parsed: ParsedComment) -> bool:
+    """Whether one of the commands took effect when the comment was handled before."""
+    for line in range(len(parsed.commands)):
+        if await performed_requests.result_of(context.with_origin(_origin(comment, line))) is not None:
+            return True
+    return False
+
+
+def _origin(comment: CommandComment, line: int) -> str:
+    return f"{comment.marker}:{line}"
 
 
 async def _run(

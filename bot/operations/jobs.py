@@ -2,10 +2,14 @@
 
 `server/jobs.py` maps each kind to the operation that performs it. Kinds and field names are stored: changing them needs
 a migration of the unfinished rows. All jobs about a run share one lock, its candidate's or its environment's.
+
+Priorities: what starts and cancels runs, then what people asked for, then what GitHub tells, then everything else, and
+answers to people below write last.
 """
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
 
 from bot.queue.jobs import Job
 from bot.rules.comments import CommandComment
@@ -20,6 +24,17 @@ from bot.rules.ids import (
     RunRowId,
 )
 from bot.rules.tags import TagPush
+
+RUNS, PEOPLE = 50, 30
+"""Priorities of jobs; those of webhooks are in `handlers/receive.py`."""
+
+Standing = Literal["writer", "unknown", "waiting", "reader"]
+"""Whether a comment's author had the role write or more when GitHub was last asked: it decides about the order only.
+
+`waiting` is somebody unknown of whom an earlier comment waits too.
+"""
+STANDINGS: Mapping[Standing, int] = {"writer": PEOPLE, "unknown": 15, "waiting": 10, "reader": -10}
+"""Priorities of comments."""
 
 
 def candidate_lock(candidate: CandidateId) -> str:
@@ -50,7 +65,7 @@ class DispatchRun(RunJob):
     """Ask GitHub to start a requested run. Runs before webhooks, some of which wait for it."""
 
     kind: ClassVar[str] = "dispatch"
-    priority: ClassVar[int] = 8
+    priority: ClassVar[int] = RUNS
 
     @property
     def key(self) -> str:
@@ -107,7 +122,7 @@ class CancelRun(Job):
     """Ask GitHub to cancel a run; with `forced`, steps that otherwise always run are skipped too."""
 
     kind: ClassVar[str] = "cancel"
-    priority: ClassVar[int] = 1
+    priority: ClassVar[int] = RUNS
 
     run: RunRowId
     forced: bool = False
@@ -123,6 +138,7 @@ class CancelStrayRun(Job):
     """Ask GitHub to cancel a run that is not the one Longshore tracks."""
 
     kind: ClassVar[str] = "cancel_stray"
+    priority: ClassVar[int] = RUNS
 
     run: RunRowId
     github_id: RunId
@@ -134,30 +150,46 @@ class CancelStrayRun(Job):
 
 
 @dataclass(frozen=True)
-class RunCommands(Job):
-    """Perform the commands of a comment."""
+class CommentJob(Job):
+    """Work for the author of a comment. One person's jobs in a repository run one after another, as do all readers'."""
 
-    kind: ClassVar[str] = "command"
-    priority: ClassVar[int] = 20
     keeps_key: ClassVar[bool] = True
 
     comment: CommandComment
+    standing: Standing = field(default="unknown", kw_only=True)
 
     @property
-    def key(self) -> str:
-        """Once per comment."""
-        return self.comment.marker
+    def lock(self) -> str:
+        """The author's, or that of all readers of the repository."""
+        repository = self.comment.repository_id
+        return (
+            f"readers:{repository}" if self.standing == "reader" else f"commands:{repository}:{self.comment.author_id}"
+        )
+
+    @property
+    def priority(self) -> int:
+        """By the author's standing."""
+        return STANDINGS[self.standing]
 
 
 @dataclass(frozen=True)
-class PostReply(Job):
+class RunCommands(CommentJob):
+    """Perform the commands of a comment, if it has any."""
+
+    kind: ClassVar[str] = "command"
+
+    @property
+    def key(self) -> str:
+        """Once per comment, and once more if the author turns out to be a reader."""
+        return f"{self.comment.marker}:reader" if self.standing == "reader" else self.comment.marker
+
+
+@dataclass(frozen=True)
+class PostReply(CommentJob):
     """Post the reply to a comment's commands, and a reaction."""
 
     kind: ClassVar[str] = "reply"
-    priority: ClassVar[int] = 10
-    keeps_key: ClassVar[bool] = True
 
-    comment: CommandComment
     body: str
     reaction: str
 
@@ -172,7 +204,7 @@ class CutByTag(Job):
     """Cut the candidate that a pushed tag names."""
 
     kind: ClassVar[str] = "cut_by_tag"
-    priority: ClassVar[int] = 10
+    priority: ClassVar[int] = PEOPLE
     keeps_key: ClassVar[bool] = True
 
     push: TagPush

@@ -45,7 +45,7 @@ async def on_push(context: Context, push: TagPush) -> None:
     candidate = await Candidate.get_or_none(repository_id=push.repository, tag=push.tag)
     if candidate is not None and candidate.commit != push.commit:
         await enqueue(jobs.CheckTag(candidate.id, push.sender))
-    if push.commit and await _named_candidate(push) is not None:
+    if push.commit and push.sender_id is not None and await _named_candidate(push) is not None:
         await enqueue(jobs.CutByTag(push))
 
 
@@ -56,7 +56,7 @@ async def cut(context: Context, job: jobs.CutByTag) -> None:
     """
     push = job.push
     named = await _named_candidate(push)
-    if named is None or named[0].repository is None or push.commit is None:
+    if named is None or named[0].repository is None or push.commit is None or push.sender_id is None:
         return
     project, version = named
     actor = await users.actor_from_github(context, push.sender_id, push.sender, named[0].repository)

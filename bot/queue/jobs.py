@@ -76,7 +76,6 @@ class Job:
     """Work as a value. Each kind of job is a frozen dataclass whose fields are its payload, written as JSON."""
 
     kind: ClassVar[str]
-    priority: ClassVar[int] = 0
     keeps_key: ClassVar[bool] = False
 
     @property
@@ -88,6 +87,11 @@ class Job:
     def lock(self) -> str | None:
         """Jobs with the same lock never run at once."""
         return None
+
+    @property
+    def priority(self) -> int:
+        """Jobs with a higher number run first."""
+        return 0
 
     def payload(self) -> bytes:
         """The fields as JSON."""

@@ -51,6 +51,11 @@ def grants_of_role(role: str) -> frozenset[str]:
     return frozenset(grant for name in included for grant in _ROLE_GRANTS[name])
 
 
+def includes_write(grants: frozenset[str]) -> bool:
+    """Return whether some grants are those of the role write on GitHub, or more."""
+    return grants_of_role("write") <= grants
+
+
 def role_for(grant: str) -> str | None:
     """Return the lowest role on GitHub that has a grant; None for a grant that only tokens can have."""
     return next((role for role in ROLES if grant in _ROLE_GRANTS[role]), None)

@@ -122,6 +122,11 @@ def late() -> str:
     return "GitHub could not deliver this to me in time, so I did nothing. If you still want it, please say it again."
 
 
+def too_many(limit: int) -> str:
+    """The reply to a comment with commands beyond those that one person can give in a minute."""
+    return f"I perform at most {limit} commands a minute for one person, and did nothing about these: wait a minute."
+
+
 def help_text(commands: Iterable[CommandHelp]) -> str:
     """The reply that lists all commands."""
     return "\n".join(["I know these commands:", *map(_help_line, commands)])

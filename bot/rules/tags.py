@@ -10,13 +10,14 @@ from bot.rules.ids import CommitSha, GitHubUserId, ProjectId, RepositoryId
 class TagPush:
     """A tag that was pushed, and the commit it points to (annotated tags peeled); None when the tag was deleted.
 
-    `delivery` is the GUID of the webhook delivery that reported it.
+    `sender_id` is None when GitHub does not tell who pushed it. `delivery` is the GUID of the webhook delivery that
+    reported it.
     """
 
     repository: RepositoryId
     tag: str
     commit: CommitSha | None
-    sender_id: GitHubUserId
+    sender_id: GitHubUserId | None
     sender: str
     delivery: str
 

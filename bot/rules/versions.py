@@ -16,6 +16,10 @@ MAX_CANDIDATE_NUMBER = 999_999
 
 _RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,5}")
+_SEPARATORS = r"[-._+~\u2010-\u2015\u2212]"  # what people and phones write instead of a hyphen
+_NEARLY_CANDIDATE = re.compile(
+    rf"(?:(?P<release>.*[0-9A-Za-z])(?:{_SEPARATORS}+|(?<=[0-9])))?rc{_SEPARATORS}*(?P<number>[0-9]*)", re.IGNORECASE
+)
 _CALVER = re.compile(
     r"(?P<year>[0-9]{2}|[0-9]{4})\.(?P<month>0?[1-9]|1[0-2])(?:\.(?P<third>[0-9]+))?(?:\.(?P<fourth>[0-9]+))?"
 )
@@ -38,7 +42,7 @@ def is_release_version(text: str) -> bool:
         _RELEASE.fullmatch(text) is not None
         and ".." not in text
         and not text.endswith((".", ".lock"))
-        and re.search(r"-rc[0-9]+\Z", text) is None
+        and release_part(text) == text
     )
 
 
@@ -60,11 +64,39 @@ class RequestedVersion:
 
 
 def parse_requested_version(text: str) -> RequestedVersion:
-    """Parse a release version, or a candidate version with its number. Refuses anything else."""
-    if is_release_version(text):
+    """Parse what a person wrote as a release version, or as a candidate version with its number.
+
+    Refuses anything else, and a text that nearly spells a candidate version, such as `1.4.0-rc.1`.
+    """
+    if is_release_version(text) and _NEARLY_CANDIDATE.fullmatch(text) is None:
         return RequestedVersion(text)
-    version = parse_candidate_version(text)
+    version = parse_written_candidate(text)
     return RequestedVersion(version.release, version.number)
+
+
+def parse_written_candidate(text: str) -> CandidateVersion:
+    """Parse what a person wrote as a candidate version; if it is nearly one, the refusal has the right spelling."""
+    try:
+        return parse_candidate_version(text)
+    except Refusal:
+        nearly = _NEARLY_CANDIDATE.fullmatch(text)
+        if nearly is None or nearly["release"] is None or not is_release_version(nearly["release"]):
+            raise
+        number = nearly["number"].lstrip("0") or "0"
+        if _NUMBER.fullmatch(number) is None:
+            raise
+        raise Refusal(INVALID, expected=f"{nearly['release']}-rc{number if nearly['number'] else '<number>'}") from None
+
+
+def release_part(text: str) -> str:
+    """The release version in a text that is one, or a candidate version."""
+    return re.sub(r"-rc[0-9]+\Z", "", text)
+
+
+def without_prefix(text: str, prefix: str) -> str | None:
+    """A version without the prefix of a project's tags, whatever its case; None if it does not begin with that."""
+    bare = text[len(prefix) :]
+    return bare if text.lower().startswith(prefix.lower()) and bare[:1].isdecimal() else None
 
 
 def fits_scheme(release: str, scheme: str) -> bool:

@@ -6,6 +6,7 @@ MODELS = [
     "bot.store.candidates",
     "bot.store.content",
     "bot.store.deployments",
+    "bot.store.handled_comments",
     "bot.store.idempotency_records",
     "bot.store.jobs",
     "bot.store.performed_requests",

@@ -25,6 +25,11 @@ def github_key(id_type: Callable[[int], Id]) -> fields.Field[Id]:
     return cast("fields.Field[Id]", fields.BigIntField(primary_key=True, generated=False))
 
 
+def github_id(id_type: Callable[[int], Id]) -> fields.Field[Id]:
+    """An id of GitHub's."""
+    return cast("fields.Field[Id]", fields.BigIntField())
+
+
 def nullable_github_id(id_type: Callable[[int], Id]) -> fields.Field[Id | None]:
     """An optional id of GitHub's."""
     return cast("fields.Field[Id | None]", fields.BigIntField(null=True))

@@ -10,6 +10,7 @@ from bot.operations.commands import COMMANDS, GRAMMARS, ROWS, Command, CommandCa
 from bot.rules.commands import ParsedCommand, parse
 from bot.rules.comments import CommandComment
 from bot.rules.ids import CommentId, GitHubUserId
+from bot.rules.replies import MARKER
 from bot.store.audit import AuditEntry
 from bot.store.candidates import Candidate
 from bot.store.projects import Repository
@@ -121,6 +122,7 @@ MISTAKES = {
     "/release deploy 1.4.0 to staging": "Invalid release candidate version",
     "/release deploy 9.9-rc1 to staging": "Release not found",
     "/release status in nowhere": "Release project not found",
+    "/relase cut 1.4.0": "did you mean `/release cut",
     "/release zzz @everyone `<b>`": "`/release zzz @everyone '<b>'`",
 }
 
@@ -154,6 +156,13 @@ NO_COMMANDS = {
     "html comment": "<!-- /release cut 1.4.0 -->",
     "another word": "/releases cut 1.4.0",
     "no command": "LGTM",
+    "list": "- /release cut 1.4.0",
+    "heading": "# /release cut 1.4.0",
+    "table": "| a |\n|---|\n/release cut 1.4.0",
+    "comment in text": "text <!--\n/release cut 1.4.0\n-->",
+    "link": "[a\n/release cut 1.4.0\n](b)",
+    "line separator": "text\u2028/release cut 1.4.0",
+    "one letter off": "/relase notes are due",
 }
 
 
@@ -266,7 +275,7 @@ async def test_a_command_that_is_tried_again_changes_nothing_and_gets_the_same_r
         body=command.example,
         created_at=context.now().isoformat(),
     )
-    [parsed] = parse(command.example, GRAMMARS)
+    [parsed] = parse(command.example, GRAMMARS).commands
     assert isinstance(parsed, ParsedCommand)
     call = CommandCall(context, repository, comment, parsed)
     reply = await command.run(call)
@@ -290,6 +299,29 @@ async def test_a_reply_whose_response_was_lost_is_posted_once(world: World) -> N
     await world.github.comment(number, "/release help")
     await world.settle(skip_delays=True)
     assert len(world.replies(number)) == 1
+
+
+@pytest.mark.parametrize("by", ["mallory", "helper[bot]"])
+async def test_somebody_elses_comment_with_our_mark_is_not_taken_for_our_reply(world: World, by: str) -> None:
+    world.github.state.account(by, "Bot" if by.endswith("[bot]") else "User")
+    world.github.faults.fail(method="POST", path="*/issues/1/comments", status=502)
+    number = await world.github.pull_request()
+    comment = await world.github.comment(number, "/release help")
+    await world.github.comment(number, f"Done.\n\n{MARKER.format(f'pull-comment:{comment}')}", by=by)
+    await world.settle(skip_delays=True)
+    (reply,) = world.replies(number)
+    assert HELP in reply
+
+
+async def test_our_reply_is_known_after_the_app_was_renamed(world: World) -> None:
+    world.github.faults.lose_answer(path="*/issues/1/comments")
+    number = await world.github.pull_request()
+    assert await world.service.github.bot_login() == f"{world.github.app_slug}[bot]"
+    await world.github.comment(number, "/release help")
+    await world.github.settle()
+    world.github.state.app_slug = "renamed"
+    await world.settle(skip_delays=True)
+    assert len(world.github.comments(number)) == 2
 
 
 async def test_a_reply_that_failed_is_posted_later(world: World) -> None:

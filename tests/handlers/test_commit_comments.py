@@ -1,5 +1,6 @@
 """Commands in comments on commits."""
 
+from bot.rules.replies import MARKER
 from bot.store.candidates import Candidate
 from tests.world import World
 
@@ -54,6 +55,24 @@ async def test_a_comment_without_a_command_gets_no_reply(world: World) -> None:
 
 
 async def test_a_reply_whose_response_was_lost_is_posted_once(world: World) -> None:
+    world.github.faults.lose_answer(path="*/commits/*/comments")
+    await world.github.commit_comment(world.github.head(), "/release help")
+    await world.settle(skip_delays=True)
+    assert len(world.github.commit_comments(world.github.head())) == 2
+
+
+async def test_somebody_elses_comment_with_our_mark_is_not_taken_for_our_reply(world: World) -> None:
+    world.github.faults.fail(method="POST", path="*/commits/*/comments", status=502)
+    commit = world.github.head()
+    comment = await world.github.commit_comment(commit, "/release help")
+    await world.github.commit_comment(commit, f"Done.\n\n{MARKER.format(f'commit-comment:{comment}')}", by="mallory")
+    await world.settle(skip_delays=True)
+    assert len(world.github.commit_comments(commit)) == 3
+
+
+async def test_our_reply_is_known_after_the_app_was_renamed(world: World) -> None:
+    await world.service.github.bot_login()
+    world.github.state.app_slug = "renamed"
     world.github.faults.lose_answer(path="*/commits/*/comments")
     await world.github.commit_comment(world.github.head(), "/release help")
     await world.settle(skip_delays=True)

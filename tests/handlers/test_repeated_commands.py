@@ -50,7 +50,7 @@ class UndeliveredComment:
         context = await self.world.context()
         actor = await users.actor_from_github(context, self.comment.author_id, self.comment.author, repository)
         acting = context.acting_as(actor, "pull comment").with_origin(f"{self.comment.marker}:0")
-        (parsed,) = parse(self.comment.body, GRAMMARS)
+        (parsed,) = parse(self.comment.body, GRAMMARS).commands
         assert isinstance(parsed, ParsedCommand)
         return await COMMANDS[parsed.word].run(CommandCall(acting, repository, self.comment, parsed))
 

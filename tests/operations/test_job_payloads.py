@@ -60,8 +60,10 @@ EXAMPLES: tuple[Job, ...] = (
     jobs.CancelRun(RunRowId(1), forced=True),
     jobs.CancelStrayRun(RunRowId(1), RunId(2**53)),
     jobs.RunCommands(COMMENT),
-    jobs.PostReply(COMMENT, "Done.\n", "rocket"),
+    jobs.RunCommands(COMMENT, standing="reader"),
+    jobs.PostReply(COMMENT, "Done.\n", "rocket", standing="writer"),
     jobs.CutByTag(PUSH),
+    jobs.CutByTag(dataclasses.replace(PUSH, sender_id=None, delivery="nobody's")),
     jobs.CutByTag(dataclasses.replace(PUSH, commit=None, delivery="other")),
     jobs.CheckTag(CandidateId(1), "alice"),
     jobs.CheckRepository(RepositoryId(1)),
@@ -161,6 +163,15 @@ async def test_every_kind_of_job_survives_the_table(database: Database) -> None:
         read += [KINDS[row.kind].read(row) for row in rows]
         await execute("UPDATE jobs SET state = 'done' WHERE state = 'running'")
     assert sorted(read, key=repr) == sorted(EXAMPLES, key=repr)
+
+
+def test_comments_that_were_stored_without_their_authors_standing_are_read() -> None:
+    comment = vars(COMMENT)
+    for kind, payload in (("command", {}), ("reply", {"body": "Done.", "reaction": "rocket"})):
+        stored = orjson.dumps({"comment": comment, **payload})
+        job = KINDS[kind].read(LeasedJob(JobId(1), kind, None, None, 10, stored, {}, 1, 0, 0))
+        assert isinstance(job, jobs.CommentJob)
+        assert (job.comment, job.standing) == (COMMENT, "unknown")
 
 
 async def test_a_job_of_a_kind_that_no_longer_exists_is_a_dead_letter_that_says_so(world: World) -> None:

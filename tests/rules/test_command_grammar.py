@@ -92,7 +92,7 @@ USAGE = {
 
 def parse_line(text: str) -> ParsedCommand | Mistake:
     """Parse a comment that is one command, without its prefix."""
-    (command,) = parse(f"/release {text}", GRAMMARS)
+    (command,) = parse(f"/release {text}", GRAMMARS).commands
     return command
 
 
@@ -133,8 +133,8 @@ def test_arguments_are_typed_and_refuse_what_they_do_not_take() -> None:
 
 
 def test_a_clause_to_the_line_end_leaves_the_next_line_alone() -> None:
-    commands = parse("/release hold because of this\n/release sweep", GRAMMARS)
-    assert commands == [ParsedCommand("hold", {"reason": "of this"}), ParsedCommand("sweep")]
+    commands = parse("/release hold because of this\n/release sweep", GRAMMARS).commands
+    assert commands == (ParsedCommand("hold", {"reason": "of this"}), ParsedCommand("sweep"))
 
 
 @given(st.permutations(["to qa", "in shop", "--force", "--quiet"]), st.booleans())
@@ -144,4 +144,4 @@ def test_clauses_and_flags_may_come_in_any_order(parts: list[str], has_reason: b
     line = " ".join(["/release run", *parts, *(["because in to --force"] if has_reason else [])])
     reason = {"reason": "in to --force"} if has_reason else {}
     arguments = {"environment": "qa", "version": "shop", **reason}
-    assert parse(line, {"run": grammar}) == [ParsedCommand("run", arguments, frozenset(grammar.flags))]
+    assert parse(line, {"run": grammar}).commands == (ParsedCommand("run", arguments, frozenset(grammar.flags)),)

@@ -1,7 +1,6 @@
 """Commands in comments: which lines are commands, which are mistakes, and which are ignored."""
 
 import random
-import time
 
 import pytest
 from hypothesis import given
@@ -9,15 +8,17 @@ from hypothesis import strategies as st
 
 from bot.operations.commands import COMMANDS, GRAMMARS
 from bot.rules import commands
-from bot.rules.commands import MAX_COMMANDS, Grammar, Mistake, ParsedCommand
+from bot.rules.commands import LEFT_OUT, MAX_COMMANDS, Grammar, Mistake, ParsedCommand
 
 SHA = "a" * 40
 STATUS = ParsedCommand("status")
 
 
 def parse(body: str) -> list[ParsedCommand | Mistake]:
-    """Parse a comment with the grammars of the real commands."""
-    return commands.parse(body, GRAMMARS)
+    """Parse a comment with the grammars of the real commands; its remarks are not expected."""
+    parsed = commands.parse(body, GRAMMARS)
+    assert not parsed.remarks
+    return list(parsed.commands)
 
 
 def deploy(candidate: str, environment: str) -> ParsedCommand:
@@ -37,16 +38,54 @@ VALID = {
     "/release help": [ParsedCommand("help")],
     # spacing, case and surroundings
     "  /release status  ": [STATUS],
+    "   /release status": [STATUS],
+    "/Release status": [STATUS],
+    "/RELEASE STATUS": [STATUS],
+    "/release\u00a0status": [STATUS],
+    "/release\u3000cut\u202f1.4.0": [ParsedCommand("cut", {"version": "1.4.0"})],
     "/release\tstatus": [STATUS],
     "/release   cut   `1.4.0`": [ParsedCommand("cut", {"version": "1.4.0"})],
     "/release CUT 1.4.0 AT x": [ParsedCommand("cut", {"version": "1.4.0", "sha": "x"})],
     "/release deploy 1-rc1 to Staging": [deploy("1-rc1", "Staging")],
+    '/release deploy 1-rc1 to "EU West"': [deploy("1-rc1", "EU West")],
+    "/release deploy 1-rc1 to 'EU West'": [deploy("1-rc1", "EU West")],
+    "/release deploy 1-rc1 to `EU West`": [deploy("1-rc1", "EU West")],
+    "/release deploy 1-rc1 to ``EU West``": [deploy("1-rc1", "EU West")],
+    "/release deploy 1-rc1 to “EU West”": [deploy("1-rc1", "EU West")],
+    "/release deploy 1-rc1 to „EU West“": [deploy("1-rc1", "EU West")],
+    "/release deploy 1-rc1 to ‘EU West’": [deploy("1-rc1", "EU West")],
+    "/release deploy 1-rc1 to «EU West»": [deploy("1-rc1", "EU West")],
+    "/release deploy '1-rc1' to \" EU  West \" ": [deploy("1-rc1", "EU  West")],
+    '/release deploy 1-rc1 to "Bob\'s place"': [deploy("1-rc1", "Bob's place")],
+    "/release deploy 1-rc1 to Bob's": [deploy("1-rc1", "Bob's")],
+    '/release deploy 1-rc1 to "in" in "Web Shop"': [
+        ParsedCommand("deploy", {"candidate": "1-rc1", "environment": "in", "project": "Web Shop"})
+    ],
     "Looks good!\n\n/release status\n\nThanks": [STATUS],
     "Looks good!\n/release status\nThanks": [STATUS],
     "/release status\r\n/release help\r\n": [STATUS, ParsedCommand("help")],
     "> shall we?\n\n/release status": [STATUS],
     "```\ncode\n```\n/release status": [STATUS],
-    "<details>\n\n/release status\n\n</details>": [STATUS],
+    "/release status\r/release help\r": [STATUS, ParsedCommand("help")],
+    "<details>\n<summary>Log</summary>\n\ntext</details>\n\n/release status": [STATUS],
+    "<div align=center>\n\n/release status\n\n</div>": [STATUS],
+    "<!-- a comment -->\n\n/release status": [STATUS],
+    "<!-->\n\n/release status": [STATUS],
+    "text <!-- GitHub shows this\n/release status": [STATUS],
+    "text <!-- and this\n\n/release status": [STATUS],
+    "> ```\n/release status": [STATUS],
+    "> # heading\n/release status": [STATUS],
+    "- a\n\n/release status": [STATUS],
+    "| a |\n|---|\n| b |\n\n/release status": [STATUS],
+    "[^1]: a footnote\n\n/release status": [STATUS],
+    "[a]: b\n/release status": [STATUS],
+    "[a\n/release status": [STATUS],
+    "[a\n/release status\nb]": [STATUS],
+    "[a](b)\n/release status\n[c](d)": [STATUS],
+    "see <https://example.com>\n/release status": [STATUS],
+    "**Now:**\n/release status": [STATUS],
+    "text\\\n  /release status": [STATUS],
+    "> " * 100 + "a\n\n/release status": [STATUS],
     "a ` b\n/release status": [STATUS],
     "a \\` b\n/release status\nc ` d": [STATUS],
     "/release sta\0tus": [STATUS],
@@ -58,8 +97,9 @@ IGNORED = (
     "please /release status",
     "/releases",
     "/release-notes",
+    "/releases cut 1.0",
     "/released status",
-    "/Release status",
+    "/relase notes",
     "//release status",
     "\\/release status",
     "**/release status**",
@@ -81,11 +121,81 @@ IGNORED = (
     "<script>\n/release status\n</script>",
     "@bot /release status",
     "\u200b/release status",
+    "&#47;release status",
+    # lists, headings, quotes, tables
+    "- /release status",
+    "* /release status",
+    "+ /release status",
+    "1. /release status",
+    "1) a\n/release status",
+    "- a\n/release status",
+    "- a\n\n  /release status",
+    "- [ ] a\n/release status",
+    "# /release status",
+    "/release status\n===",
+    "/release status\n---",
+    "text\n/release status\n---",
+    ">/release status",
+    "> a\n>\n> b\n/release status",
+    ">" * 100 + "a\n/release status",
+    "| a |\n|---|\n/release status",
+    "| a |\n|---|\n| b |\n/release status",
+    "a | b\n--|--\n/release status | c",
+    "/release status | a\n--|--",
+    # footnotes and definitions
+    "[^1]: a footnote\n/release status",
+    "[^1]: word\n/release status",
+    "[a]:\n/release 'status'",
+    '[a]: b\n"\n/release status\n"',
+    # HTML
+    "<div>\n/release status\n</div>",
+    "<details>\n\n/release status\n\n</details>",
+    "<details><summary>a</summary>\n\nb\n\n/release status",
+    "<blockquote>\n\n/release status\n\n</blockquote>",
+    '<a href="b">\n\n/release status\n\n</a>',
+    "<ul>\n<li>\n\n/release status\n\n</li>\n</ul>",
+    "<p>\n/release status</p>",
+    "text <!--\n/release status\n--> text",
+    "<!--\n\n/release status",
+    "- <!--\n\n/release status",
+    "> <!--\n\n/release status",
+    "<div><!--\n\n/release status\n\n-->",
+    "text <code>\n/release status\n</code>",
+    "text <del>\n/release status\n</del>",
+    'text <a title="\n/release status\n">b</a>',
+    "text <?\n/release status\n?>",
+    # links, images, struck text
+    "[a\n/release status\nb](c)",
+    "[\n/release status\n]\n\n[/release status]: a",
+    "[a\n/release status][b]\n\n[b]: c",
+    "![a\n/release status\nb](c)",
+    "[a](b\n'\n/release status\n')",
+    "~~a\n/release status\nb~~",
+    # white space that ends no line
+    *(f"text{character}/release status" for character in "\u2028\u2029\u0085\v\f\x1c\x1d\x1e\x1f"),
+    *(f"{character}/release status" for character in "\u2028\u2029\u0085\v\f\x1c\x1d\x1e\x1f\u00a0\ufeff\u3000"),
+    "text\n    /release status",
+    "text\n\t/release status",
 )
 MISTAKES = {
     "/release": "say what to do",
     "/release ": "say what to do",
     "/release ``": "I know",
+    "/relase cut 1.0": "did you mean `/release cut VERSION",
+    "/Releaes STATUS": "did you mean `/release status",
+    "/rellease help": "did you mean `/release help`?",
+    "/releass cut 1.0": "did you mean `/release cut VERSION",
+    "/releas cut 1.0": "did you mean `/release cut VERSION",
+    "/release\u2028status": "did you mean `/release status",
+    "/release status\u2028/release help": "I know",
+    "/release deploy 1.0-rc1 to\u2028qa": "write it as",
+    "/release deploy 1.0-rc1 to EU West": "write it as",
+    '/release deploy 1.0-rc1 to "EU West': "write it as",
+    "/release deploy 1.0-rc1 to 'EU West\"": "write it as",
+    '/release deploy 1.0-rc1 to ""': "write it as",
+    '/release deploy 1.0-rc1 to " "': "write it as",
+    "/release deploy 1.0-rc1 to qa`": "write it as",
+    '/release deploy 1.0-rc1 "to" qa': "write it as",
     "/release rollback production": f"I know {', '.join(f'`{word}`' for word in GRAMMARS)}",
     "/release please": "I know",
     "/release cutt 1.0": "did you mean `/release cut VERSION [at SHA] [in PROJECT]`?",
@@ -135,7 +245,11 @@ def test_several_commands_keep_their_order_and_a_mistake_does_not_hide_the_other
 
 
 def test_the_number_of_commands_in_a_comment_is_limited() -> None:
-    assert len(parse("/release status\n" * 4000)) == MAX_COMMANDS
+    parsed = commands.parse("/release status\n" * 4000, GRAMMARS)
+    assert (len(parsed.commands), parsed.remarks) == (MAX_COMMANDS, (LEFT_OUT,))
+    assert len(parse("/release status\n" * MAX_COMMANDS)) == MAX_COMMANDS
+    quoted = "> /release status\n" * 10
+    assert parse(f"{quoted}\n/release help") == [ParsedCommand("help")]
 
 
 @pytest.mark.parametrize("grammar", GRAMMARS.values(), ids=list(GRAMMARS))
@@ -149,49 +263,6 @@ def test_every_example_parses_to_its_command(word: str) -> None:
     (command,) = parse(COMMANDS[word].example)
     assert isinstance(command, ParsedCommand)
     assert command.word == word
-
-
-HOSTILE = {
-    "brackets": "[" * 65_000,
-    "links": "[a](" * 16_000,
-    "images": "![" * 32_000,
-    "emphasis": "*_" * 32_000,
-    "backticks": "`" * 65_000,
-    "spaced backticks": "` " * 32_000,
-    "backtick runs of all lengths": " ".join("`" * length for length in range(1, 355)),
-    "backtick runs of all lengths on lines": "\n".join("`" * length + "\n/release status" for length in range(1, 340)),
-    "quotes": "> " * 32_000 + "/release status",
-    "quotes without spaces": ">" * 65_000,
-    "quotes in lists": "> - " * 16_000,
-    "lists": "- " * 32_000,
-    "nested lists": "".join(" " * depth + "- x\n" for depth in range(350)),
-    "html": "<" * 65_000,
-    "html comments": "<!--\n" * 13_000,
-    "references": "[a]: <\n" * 9_000,
-    "an unclosed reference": "[" + "a\n" * 32_000,
-    "an unclosed title": '[a]: x\n"' + "b\n" * 32_000,
-    "lazy continuation lines": "> a\n" + "b\n" * 32_000,
-    "underlines": "a\n=\n" * 16_000,
-    "fences": "```\n" * 16_000,
-    "rules": "* * *\n" * 10_000,
-    "entities": "&#" * 32_000,
-    "backslashes": "\\" * 65_000,
-    "tabs": "\t" * 65_000,
-    "line breaks": "\n" * 65_000,
-    "emoji": "\U0001f680" * 65_000,
-    "zeros": "\0" * 65_000,
-    "words": "/release " + "a " * 32_000,
-    "one word": "/release " + "c" * 65_000,
-    "mistakes": "/release x\n" * 6_000,
-}
-
-
-@pytest.mark.parametrize("body", HOSTILE.values(), ids=list(HOSTILE))
-def test_a_hostile_comment_is_parsed_quickly(body: str) -> None:
-    started = time.process_time()
-    parsed = parse(body)
-    assert time.process_time() - started < 4
-    assert len(parsed) <= MAX_COMMANDS
 
 
 PIECES = st.sampled_from(
@@ -218,11 +289,11 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=30).map("".join))
-def test_any_text_parses_to_known_commands_with_one_word_arguments(body: str) -> None:
+def test_any_text_parses_to_known_commands_with_arguments_from_one_line(body: str) -> None:
     for command in parse(body):
         if isinstance(command, ParsedCommand):
             assert command.word in GRAMMARS
-            assert all(text and text.split() == [text] for text in command.arguments.values())
+            assert all(text and text.strip() == text and "\n" not in text for text in command.arguments.values())
         else:
             assert command.line.startswith("/release") and command.advice
 

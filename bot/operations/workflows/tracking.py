@@ -6,10 +6,10 @@ from bot.context import Context
 from bot.events.releases import WrongCommitDeployed
 from bot.github import workflow_runs
 from bot.operations import candidates, deployments, events, external_deployments, jobs, runs
-from bot.queue.jobs import RetryLater, enqueue
+from bot.queue.jobs import PermanentFailure, RetryLater, enqueue
 from bot.rules import candidates as candidate_rules
 from bot.rules import deployments as deployment_rules
-from bot.rules.ids import RepositoryId, RunRowId
+from bot.rules.ids import RepositoryId, RunId, RunRowId
 from bot.rules.runs import RunFact, is_news, request_ids
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
@@ -44,6 +44,12 @@ async def on_webhook(context: Context, repository: RepositoryId, fact: RunFact) 
         raise RetryLater(retry_at, "the run may be one that is being dispatched")
     elif fact.event == "workflow_dispatch" and fact.status != "completed":
         await _cancel_if_stray(context, repository, fact)
+
+
+async def on_unreadable(repository: RepositoryId, run: RunId, problem: str) -> None:
+    """Refuse a webhook about a run that cannot be read, if the run is one of ours; any other one is ignored."""
+    if await Run.exists(repository_id=repository, github_id=run):
+        raise PermanentFailure(f"The run is not as GitHub's are: {problem}")
 
 
 async def apply_fact(context: Context, run_id: RunRowId, fact: RunFact) -> None:
