@@ -5,18 +5,17 @@ import http.client
 import typer
 
 from bot.errors import Unavailable
+from bot.rules.addresses import authority, local_host
 from bot.settings import read_settings
 
 TIMEOUT = 5  # seconds
-LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where "all addresses" is reached
 MAX_SHOWN = 1000  # bytes of the response
 
 
 def health() -> None:
     """Exit with 0 if the service at LONGSHORE_HOST and LONGSHORE_PORT is ready, else with 1 and the reason."""
     settings = read_settings()
-    host = settings.host.strip("[]")
-    status, body = _get_readiness(LOOPBACK.get(host, host), settings.port)
+    status, body = _get_readiness(local_host(settings.host), settings.port)
     if status != 200:
         raise Unavailable(f"The service is not ready: {status} {body}")
     typer.echo("ready")
@@ -30,6 +29,6 @@ def _get_readiness(host: str, port: int) -> tuple[int, str]:
         response = connection.getresponse()
         return response.status, response.read(MAX_SHOWN).decode(errors="replace")
     except (OSError, http.client.HTTPException) as error:
-        raise Unavailable(f"The service does not answer at {host}:{port} ({error}).") from error
+        raise Unavailable(f"The service does not answer at {authority(host, port)} ({error}).") from error
     finally:
         connection.close()

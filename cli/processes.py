@@ -14,6 +14,7 @@ from aiohttp import web
 
 from bot import log
 from bot.errors import Misconfigured
+from bot.rules.addresses import authority
 from bot.settings import Settings, read_database_url, read_settings
 from bot.store import migrate as migrations
 from cli.operator import naming_database_setting
@@ -82,6 +83,7 @@ async def _work(settings: Settings) -> None:
     service = Service(settings)
     try:
         if await _completed_before(stop_requested, service.open()):
+            service.watch_app()
             _tune_garbage_collector()
             logger.info("working", database=settings.database_url.partition(":")[0])
             await _completed_before(stop_requested, service.work(), cancel=service.worker.stop)
@@ -122,7 +124,8 @@ async def listen(runner: web.AppRunner, host: str, port: int) -> None:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
         reason = error.strerror or str(error)
-        raise Misconfigured(f"LONGSHORE_HOST and LONGSHORE_PORT: cannot listen on {host}:{port} ({reason}).") from error
+        place = authority(host, port)
+        raise Misconfigured(f"LONGSHORE_HOST and LONGSHORE_PORT: cannot listen on {place} ({reason}).") from error
 
 
 def _handle_stop_signals() -> asyncio.Event:

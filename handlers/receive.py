@@ -11,6 +11,7 @@ from prometheus_client import Counter
 from bot.errors import Refusal, Unavailable
 from bot.metrics import Metrics
 from bot.queue.intake import Intake
+from handlers.signatures import SignatureWatch
 
 PATH = "/webhooks/github"
 MAX_BODY = 25 * 1024 * 1024  # bytes; GitHub sends no larger payload
@@ -28,8 +29,8 @@ PRIORITIES = {
 class Receiver:
     """Stores deliveries that carry the App's signature."""
 
-    def __init__(self, secret: str, intake: Intake, metrics: Metrics) -> None:
-        self._secret, self._intake, self._metrics = secret.encode(), intake, metrics
+    def __init__(self, secret: str, intake: Intake, metrics: Metrics, signatures: SignatureWatch) -> None:
+        self._secret, self._intake, self._metrics, self._signatures = secret.encode(), intake, metrics, signatures
         self._counters: dict[tuple[str, int], Counter] = {}
 
     async def receive(self, request: web.Request) -> web.Response:
@@ -38,6 +39,8 @@ class Receiver:
         try:
             response = await self._store(request, event)
         except _Rejected as rejected:
+            if rejected.status == 401:
+                self._signatures.wrong()
             response = _json_response(rejected.status, error=rejected.message)
         except Unavailable as unavailable:
             response = _json_response(503, error=unavailable.sentence)
@@ -64,6 +67,7 @@ class Receiver:
         body = await _body(request)
         if not self._is_signed(body, signature):
             raise _Rejected(401, UNSIGNED)
+        self._signatures.right()
         guid = headers.get("X-GitHub-Delivery", "")
         if not event or not guid:
             raise _Rejected(400, "X-GitHub-Event and X-GitHub-Delivery must be given.")

@@ -21,6 +21,8 @@ from sandbox.rest.headers import is_control
 
 ACTIONS: dict[str, str] = {
     "people": "person",
+    "people/rename": "rename_person",
+    "people/delete": "delete_person",
     "pull-requests": "pull_request",
     "pull-requests/merge": "merge",
     "comments": "comment",

@@ -75,8 +75,7 @@ class Sandbox:
         sandbox.added_workflows = source_template.added
         repository = sandbox._add_repository(source_template, options.name, options.private)
         installations.install(state, state.owner, [repository], state.owner, quiet=True)
-        state.account("alice")
-        repository.roles["alice"] = ("write", "write")
+        repository.roles[state.account("alice").id] = ("write", "write")
         return sandbox
 
     def _add_repository(self, source_template: template.Template, name: str, private: bool) -> Repository:

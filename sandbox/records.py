@@ -201,7 +201,7 @@ class Repository:
     blocked: bool = False
     default_branch: str = "main"
     last_number: int = 0
-    roles: dict[str, tuple[str, str]] = field(default_factory=dict)
+    roles: dict[int, tuple[str, str]] = field(default_factory=dict)
     pulls: dict[int, PullRequest] = field(default_factory=dict)
     comments: dict[int, Comment] = field(default_factory=dict)
     commit_comments: dict[int, Comment] = field(default_factory=dict)

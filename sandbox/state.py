@@ -88,6 +88,7 @@ class State:
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     ids: IdSequences = field(default_factory=IdSequences)
     accounts: dict[str, Account] = field(default_factory=dict)
+    account_ids: set[int] = field(default_factory=set)
     repositories: dict[int, Repository] = field(default_factory=dict)
     ids_by_name: dict[str, int] = field(default_factory=dict)
     redirects: dict[str, int] = field(default_factory=dict)
@@ -139,11 +140,28 @@ class State:
         return self.now().replace(microsecond=0)
 
     def account(self, login: str, account_type: str = "User") -> Account:
-        """Get or create an account; its id is derived from its login."""
+        """Get or create an account; its id is derived from its login, but none is used for two accounts ever."""
         key = login.lower()
         if key not in self.accounts:
-            self.accounts[key] = Account(10_000 + zlib.crc32(key.encode()) % 200_000_000, login, account_type)
+            first = 10_000 + zlib.crc32(key.encode()) % 200_000_000
+            number = next(number for number in itertools.count(first) if number not in self.account_ids)
+            self.account_ids.add(number)
+            self.accounts[key] = Account(number, login, account_type)
         return self.accounts[key]
+
+    def rename_account(self, login: str, new_login: str) -> None:
+        """Give an account another login; anybody may register the old one from then on."""
+        if new_login.lower() in self.accounts:
+            raise SandboxError(f"The login {new_login} is taken.")
+        account = self.delete_account(login)
+        account.login = new_login
+        self.accounts[new_login.lower()] = account
+
+    def delete_account(self, login: str) -> Account:
+        """Remove an account; anybody may register its login from then on."""
+        if login.lower() not in self.accounts:
+            raise SandboxError(f"No account {login}.")
+        return self.accounts.pop(login.lower())
 
     def signature(self, account: Account) -> Signature:
         """Return an account as a git author."""
@@ -186,7 +204,7 @@ class State:
 
     def role(self, repository: Repository, account: Account) -> tuple[str, str]:
         """Return an account's permission and role name; at least read on a public repository."""
-        permission, name = repository.roles.get(account.login.lower(), ("none", "none"))
+        permission, name = repository.roles.get(account.id, ("none", "none"))
         if permission == "none" and not repository.private:
             return "read", "read"
         return permission, name

@@ -15,8 +15,8 @@ from dotenv import dotenv_values
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from bot.rules.addresses import local_host
 from bot.settings import read_settings
-from cli.health import LOOPBACK
 from sandbox.credentials import key_pair
 from tests.cli.conftest import replaced_environment
 from tests.test_shape import ROOT
@@ -59,7 +59,7 @@ def test_the_container_is_reachable_and_checks_its_own_health(container: dict[st
     }
     with replaced_environment(values):
         settings = read_settings()
-    assert settings.host == "0.0.0.0" and LOOPBACK[settings.host] == "127.0.0.1"
+    assert settings.host == "0.0.0.0" and local_host(settings.host) == "127.0.0.1"
     assert [published.rpartition(":")[2] for published in SERVICE["ports"]] == [str(settings.port)]
     assert instructions("EXPOSE") == [str(settings.port)]
     assert 'CMD ["longshore", "health"]' in instructions("HEALTHCHECK")[0]

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -76,16 +76,17 @@ def _nearest(name: str, fields: Iterable[str]) -> str | None:
 class Codec:
     """A format of bodies. Responses have the first of `content_types`; requests may have any of them.
 
-    A `strict` format has its own types for numbers, booleans and null, so strings are not converted to them.
+    `loads` takes a body and the charset that its Content-Type names, if any. A `strict` format has its own types for
+    numbers, booleans and null, so strings are not converted to them.
     """
 
     content_types: tuple[str, ...]
-    loads: Callable[[bytes], object]
+    loads: Callable[[bytes, str | None], object]
     dumps: Callable[[object], bytes]
     strict: bool = field(default=True)
 
 
-def _load_json(raw: bytes) -> object:
+def _load_json(raw: bytes, _charset: str | None) -> object:
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -111,14 +112,21 @@ async def read_bytes(request: web.Request, max_bytes: int = MAX_BODY_BYTES) -> b
     return raw
 
 
-async def read_object(request: web.Request, codec: Codec) -> JsonObject:
-    """Read the body as an object. An empty body is `{}`."""
+def codec_of(request: web.Request, codecs: Sequence[Codec]) -> Codec | None:
+    """The format of the body, according to its Content-Type."""
+    return next((codec for codec in codecs if request.content_type in codec.content_types), None)
+
+
+async def read_object(request: web.Request, codecs: Sequence[Codec]) -> JsonObject:
+    """Read the body, which has one of several formats, as an object. An empty body is `{}`."""
     raw = await read_bytes(request)
     if not raw.strip():
         return {}
-    if request.content_type not in codec.content_types:
-        raise BadRequest(f"Content-Type must be {' or '.join(codec.content_types)}.", status=415)
-    body = codec.loads(raw)
+    codec = codec_of(request, codecs)
+    if codec is None:
+        content_types = " or ".join(name for codec in codecs for name in codec.content_types)
+        raise BadRequest(f"Content-Type must be {content_types}.", status=415)
+    body = codec.loads(raw, request.charset)
     if not isinstance(body, dict):
         raise BadRequest("The body must be a JSON object.")
     refuse_nul(body)

@@ -37,10 +37,11 @@ async def create(
 ) -> tuple[Project, Release]:
     """Create a release of a package, which is the name or permalink of a project; returns the project and the release.
 
-    The status HOLD places a hold on it. Refuses an unknown package, one outside the scope of the caller's token, an
-    archived one, an existing version, and a release id that is taken.
+    The status HOLD holds it, as `releases.hold` does. Refuses an unknown package, one outside the scope of the caller's
+    token, an archived one, an existing version, and a release id that is taken.
     """
     authorize(context.actor, "project:write")
+    releases.authorize_change(context, None, ("status", *(["held"] if status == HOLD else []), *fields))
     project = await _package(context, package)
     projects.refuse_archived(project)
     try:
@@ -86,6 +87,7 @@ async def add_files(
             raise release_not_found()
         merged = rules.merge_files(release.files, files)
         if merged != release.files:
+            releases.authorize_change(context, release, ("files",))
             release.update_from_dict({"files": merged, "updated_at": context.now()})
             await release.save(update_fields=["files", "updated_at"])
             added = ReleaseFilesAdded(project_id=project.id, target=release.version, new={"files": dict(files)})
@@ -93,7 +95,7 @@ async def add_files(
     return merged
 
 
-@allowed("project:write", hide_project=True)
+@allowed("project:write")
 async def replace_files(
     context: Context, project: Project, version: str, files: dict[str, list[str]]
 ) -> dict[str, list[str]]:
@@ -101,6 +103,7 @@ async def replace_files(
     async with transaction():
         release = await releases.lock(project, version)
         if files != release.files:
+            releases.authorize_change(context, release, ("files",))
             await releases.update(context, release, ReleaseFilesReplaced, {"files": files})
     return files
 

@@ -1,14 +1,16 @@
 """Releases: get or create, read with their candidates and deployments, hold, and change."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
-from bot.context import Context, allowed, allowed_to_read
+from bot.context import Context, allowed, allowed_to_read, authorize
 from bot.errors import Conflict, Refusal, release_not_found
 from bot.events.administration import ReleaseChanged, ReleaseHeld, ReleaseUnheld
 from bot.events.event import RowEvent
 from bot.operations import events
+from bot.rules.release_grants import needed_grants
 from bot.rules.releases import HOLD, release_id
 from bot.store import queries
 from bot.store.candidates import Candidate
@@ -45,7 +47,7 @@ class Hold(TypedDict):
     since: str
 
 
-@allowed("project:read", hide_project=True)
+@allowed("project:read")
 async def find(context: Context, project: Project, version: str) -> ReleaseDetails:
     """Find a release of a project by its version."""
     release = await Release.get_or_none(project_id=project.id, version=version, release_type="ga")
@@ -54,7 +56,7 @@ async def find(context: Context, project: Project, version: str) -> ReleaseDetai
     return await _details(release)
 
 
-@allowed_to_read("project:read", hide_project=True)
+@allowed_to_read("project:read")
 async def find_all(context: Context, project: Outline, *, before: int | None, limit: int) -> list[ReleaseRow]:
     """List releases of a project with ids below `before`, newest first."""
     return await queries.list_releases(project.id, before=before, limit=limit)
@@ -96,6 +98,12 @@ async def get_or_create(context: Context, project: Project, version: str) -> Rel
     return await Release.create(**values, release_id=release_id(permalink, version), created_at=now, updated_at=now)
 
 
+async def add_notes(context: Context, release: Release, notes: str) -> None:
+    """Give a release that the caller's transaction has locked these notes if it has none."""
+    if not release.notes.strip():
+        await update(context, release, ReleaseChanged, {"notes": notes})
+
+
 async def refuse_release_id_conflict(context: Context, project: Project, version: str) -> None:
     """Refuse a version whose release id another release has: joining permalink and version is not injective."""
     other = await Release.get_or_none(release_id=release_id(project.permalink, version)).select_related("project")
@@ -135,7 +143,7 @@ async def amend(context: Context, project: str, version: str, /, **values: Unpac
     return await _details(changed)
 
 
-@allowed("release:hold", hide_project=True)
+@allowed("release:hold")
 async def hold(context: Context, project: Project, version: str, reason: str) -> Release:
     """Block deployments of a release's candidates until it is unheld. An existing hold is kept as it is."""
     if not reason.strip():
@@ -143,21 +151,23 @@ async def hold(context: Context, project: Project, version: str, reason: str) ->
     async with transaction():
         release = await lock(project, version)
         if release.held is None:
+            authorize_change(context, release, ("held",))
             await update(context, release, ReleaseHeld, {"held": hold_record(context, reason)})
     return release
 
 
-@allowed("release:hold", hide_project=True)
+@allowed("release:hold")
 async def unhold(context: Context, project: Project, version: str) -> Release:
     """Allow deployments of a held release again; its status is shown as it was before."""
     async with transaction():
         release = await lock(project, version)
         if release.held is not None:
+            authorize_change(context, release, ("held",))
             await update(context, release, ReleaseUnheld, {"held": None})
     return release
 
 
-@allowed("project:write", hide_project=True)
+@allowed("project:write")
 async def change(context: Context, project: Project, version: str, /, **values: Unpack[ReleaseChanges]) -> Release:
     """Change a release's status, date or notes; fields that are not passed are kept.
 
@@ -169,6 +179,7 @@ async def change(context: Context, project: Project, version: str, /, **values: 
         release = await lock(project, version)
         changed = {name: value for name, value in values.items() if getattr(release, name) != value}
         if changed:
+            authorize_change(context, release, changed)
             await update(context, release, ReleaseChanged, changed)
     return release
 
@@ -184,6 +195,12 @@ async def lock(project: Project, version: str) -> Release:
     if release is None:
         raise release_not_found()
     return release
+
+
+def authorize_change(context: Context, release: Release | None, fields: Collection[str]) -> None:
+    """Refuse an actor without the grants that changing these fields of a release needs; None is a new release."""
+    for needed in needed_grants(release, fields):
+        authorize(context.actor, needed.grant, sentence=needed.sentence)
 
 
 async def update(context: Context, release: Release, event: type[RowEvent], values: dict[str, Any]) -> None:

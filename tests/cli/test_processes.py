@@ -26,6 +26,7 @@ from tests.cli.conftest import (
     SECRET,
     TIMEOUT_SECONDS,
     Cli,
+    Process,
     free_port,
     http_request,
     process_environment,
@@ -104,11 +105,43 @@ def test_a_service_without_a_worker_leaves_jobs_to_another_process(cli: Cli) -> 
     assert service.stop(signal.SIGINT).code == 0
 
 
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+def test_an_ipv6_address_is_listened_on_and_written_in_brackets(cli: Cli) -> None:
+    port = free_port()
+    process = cli.start("serve", port=port, LONGSHORE_HOST="[::1]", LONGSHORE_LOG_LEVEL="info")
+    wait_until(lambda: http_request(f"http://[::1]:{port}/healthz")[0] == 200, process.popen)
+    again = cli.run("serve", "--no-worker", LONGSHORE_HOST="::1", LONGSHORE_PORT=str(port))
+    again.assert_failed(f"cannot listen on [::1]:{port} (")
+    assert f'"url":"http://[::1]:{port}"' in process.stop().err
+
+
+def test_a_short_webhook_secret_is_warned_of_at_the_start(cli: Cli) -> None:
+    process = cli.start("work", LONGSHORE_GITHUB_WEBHOOK_SECRET="hush", LONGSHORE_LOG_LEVEL="warning")
+    line = read_until(process, "fewer than 16 characters")
+    assert '"level":"warning"' in line and "hush" not in line
+    assert process.stop().code == 0
+
+
 def test_the_schema_is_migrated_once_and_missing_migrations_are_named(cli: Cli, tmp_path: Path) -> None:
     settings = {"LONGSHORE_DATABASE_URL": f"sqlite://{tmp_path}/new.db"}
     cli.run_process("token", "list", **settings).assert_failed("0001_initial", "run `longshore migrate` first")
     assert "applied 0001_initial" in cli.run_process("migrate", **settings).assert_succeeded()
     assert cli.run_process("migrate", **settings).assert_succeeded() == "The schema is up to date.\n"
+
+
+def read_until(process: Process, text: str) -> str:
+    """The first line that a process logs with this text in it."""
+    assert process.popen.stderr is not None
+    return next(line for line in process.popen.stderr if text in line)
 
 
 def test_a_missing_setting_stops_a_process_with_one_line(cli: Cli) -> None:
@@ -291,6 +324,26 @@ def test_the_key_of_another_app_is_reported(cli: Cli, sandbox_env_file: Path, tm
     settings = {**read_env_file(sandbox_env_file), "LONGSHORE_GITHUB_PRIVATE_KEY_FILE": str(tmp_path / "other.pem")}
     message = cli.run("project", "create", "site", "--repo", "acme/site", **settings).assert_failed()
     assert "GitHub refuses our App id or key" in message
+
+
+@pytest.mark.parametrize("command", [["serve", "--no-worker"], ["work"]], ids=" ".join)
+def test_a_wrong_app_id_is_logged_at_the_start_which_it_does_not_stop(
+    cli: Cli, sandbox_env_file: Path, command: list[str]
+) -> None:
+    process = cli.start(
+        *command, port=free_port(), **{**read_env_file(sandbox_env_file), "LONGSHORE_GITHUB_APP_ID": "7"}
+    )
+    line = read_until(process, "Integration not found")
+    assert "LONGSHORE_GITHUB_APP_ID" in line and '"level":"error"' in line
+    if command[0] == "serve":
+        status, body = http_request(f"{process.url}/readyz")
+        assert (status, "Integration not found" in body) == (200, True)
+    assert process.stop().code == 0
+    message = cli.run(
+        *("project", "create", "site", "--repo", "acme/site"),
+        **{**read_env_file(sandbox_env_file), "LONGSHORE_GITHUB_APP_ID": "7"},
+    ).assert_failed("Integration not found")
+    assert "GitHub repository not found" not in message
 
 
 def test_a_sandbox_that_cannot_start_reports_why(cli: Cli, sandbox_env_file: Path, tmp_path: Path) -> None:

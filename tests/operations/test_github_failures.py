@@ -10,7 +10,6 @@ import jwt
 import pytest
 from aiohttp import web
 
-from bot.errors import Unavailable
 from bot.github.app import AppKeys, GitHub
 from bot.rules.ids import InstallationId
 from bot.store.candidates import Candidate
@@ -180,17 +179,3 @@ async def test_a_wrong_clock_is_corrected_by_githubs(aiohttp_server: Serve, hour
         github = GitHub(keys, session, lambda *_: None, lambda _: None)
         assert (await github.as_app("GET", "/app")).data == {"slug": "longshore"}
         assert (await github.as_app("GET", "/app")).data == {"slug": "longshore"}
-
-
-async def test_a_wrong_app_key_is_reported(aiohttp_server: Serve) -> None:
-    async def get_app(request: web.Request) -> web.Response:
-        return web.json_response({"message": "A JSON web token could not be decoded"}, status=401)
-
-    app = web.Application()
-    app.router.add_get("/app", get_app)
-    server = await aiohttp_server(app)
-    keys = AppKeys("1", key_pair()[0], str(server.make_url("/")))
-    async with aiohttp.ClientSession() as session:
-        with pytest.raises(Unavailable) as raised:
-            await GitHub(keys, session, lambda *_: None, lambda _: None).as_app("GET", "/app")
-    assert "GitHub refuses our App id or key" in raised.value.details["reason"]

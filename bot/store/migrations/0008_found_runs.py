@@ -15,7 +15,7 @@ UPDATE runs SET first_posted_at = created_at WHERE state = 'posted'
 class Migration(Step):
     """Add `runs.first_posted_at`, `runs.accepted` and `runs.misses`."""
 
-    dependencies = [("models", "0004_performed_requests")]  # noqa: RUF012 - as Tortoise declares it
+    dependencies = [("models", "0005_unseen_repositories")]  # noqa: RUF012 - as Tortoise declares it
     operations = [  # noqa: RUF012
         for_each(sqlite=statements("sqlite", COLUMNS), postgres=statements("postgres", COLUMNS))
     ]

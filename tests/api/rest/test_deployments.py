@@ -119,6 +119,7 @@ async def test_checks_are_made_in_the_documented_order(world: World) -> None:
         await deploy("1.0", env_path("/deployments", "moon", "none"), reader),
         await deploy("9.0-rc1", env_path("/deployments", "moon", "none"), reader),
         await deploy("9.0-rc1", env_path("/deployments", "moon", "none"), stager),
+        await deploy("9.0-rc1", env_path("/deployments", "moon", "none")),
         await deploy("9.0-rc1", nowhere, stager),
         await deploy("9.0-rc1", production, stager),
         await deploy("9.0-rc1"),
@@ -134,6 +135,7 @@ async def test_checks_are_made_in_the_documented_order(world: World) -> None:
     assert in_order == [
         (401, "Authentication credentials were not provided."),
         (400, "Invalid release candidate version"),
+        (403, "You do not have permission to perform this action."),
         (403, "You do not have permission to perform this action."),
         (404, "Release project not found"),
         (404, "Release environment not found"),
