@@ -7,7 +7,7 @@ import pytest
 from bot.store.database import execute
 from bot.store.runs import Run
 from sandbox.workflows import BUILD
-from tests.operations.test_clocks import remove_run_names
+from tests.operations.test_clocks import remove_run_names, restart
 from tests.operations.test_dispatch import posts
 from tests.world import PROJECT, World
 
@@ -131,6 +131,21 @@ async def test_unnamed_runs_of_one_candidate_on_several_environments_are_started
     assert await world.statuses("production") == [("1.0-rc1", "success")]
     assert await world.statuses("staging") == [("1.0-rc1", "failure")]
     assert await world.alarms() == []
+
+
+async def test_another_process_that_does_not_know_the_server_yet_waits_too(enterprise: World) -> None:
+    world = enterprise
+    await remove_run_names(world)
+    await world.cut("1.0-rc1")
+    await world.deploy("1.0-rc1")
+    await world.settle()
+    restart(world)
+    await world.deploy("1.0-rc1", "production")
+    await world.settle()
+    assert len(world.github.dispatches) == 1
+    await world.settle(skip_delays=True)
+    await finish_all(world)
+    assert await world.statuses() == await world.statuses("production") == [("1.0-rc1", "success")]
 
 
 async def test_a_run_that_github_started_is_searched_for_until_the_deadline_and_never_started_again(

@@ -24,7 +24,7 @@ from bot.store.deployments import Deployment
 from bot.store.runs import Run
 
 REQUEST_SECONDS = 20  # the timeout of one request, with a margin
-FIRST_SEARCH = timedelta(seconds=1)  # after GitHub has started a run without naming it
+FIRST_SEARCH = timedelta(seconds=1)  # for a run that GitHub has started without naming it
 SEARCH_INTERVAL = timedelta(seconds=5)
 LONGEST_SEARCH_INTERVAL = timedelta(minutes=1)
 INPUT_PREFIX = "aviator_"
@@ -187,10 +187,10 @@ class Dispatcher:
         run = dispatch.run
         await context.ensure_lease(REQUEST_SECONDS)
         _check_deadline(context, run)
-        if not dispatch.client.server.names_runs:
-            others = await search.others(run, dispatch.candidate)
-            if any(self._is_searching(context, other) for other in others):
-                raise RetryLater(context.now() + timedelta(seconds=1), "another run on this ref has to be found first")
+        names_runs = dispatch.client.server.names_runs
+        for other in await search.others(run, dispatch.candidate):
+            if self._is_searching(context, other) and (other.accepted or not names_runs):
+                raise RetryLater(context.now() + FIRST_SEARCH, "another run on this ref has to be found first")
         expected = Run.filter(id=run.id, state__in=list(runs.UNDISPATCHED), cancel_requested=False)
         first = run.first_posted_at or context.github_now()
         if not await expected.update(state="posted", posted_at=context.now(), first_posted_at=first):
