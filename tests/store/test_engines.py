@@ -498,6 +498,7 @@ async def test_a_session_that_ends_anywhere_in_a_transaction_is_unavailable(data
         async with transaction():
             await add("outer")
             await end_sessions(database.url)
+    await asyncio.sleep(0.05)
     await add("after")
     assert await names() == {"after"}
 

@@ -34,7 +34,12 @@ class CannotConnect(Exception):
         self.waiting_may_help = waiting_may_help
 
 
-LOST = ("connection is closed", "released back to the pool", "pool is clos", "operation is cancelling")
+LOST_TEXTS = ("connection is closed", "released back to the pool", "pool is clos", "operation is cancelling")
+"""Parts of asyncpg's InterfaceErrors that mean a lost connection; others mean wrong use."""
+LEAD_NOWHERE = (
+    *(asyncpg.ReadOnlySQLTransactionError, TimeoutError, *STATEMENT_LOST),
+    asyncpg.InternalClientError,  # the connection is in an unknown state
+)
 TRANSIENT_ERRORS = (
     CannotConnect,
     asyncpg.PostgresConnectionError,
@@ -49,7 +54,7 @@ TRANSIENT_ERRORS = (
     asyncpg.ObjectNotInPrerequisiteStateError,  # the database accepts no connections, a lock is not available
     asyncpg.InvalidCatalogNameError,  # the database does not exist, or is being restored
     asyncpg.InvalidCachedStatementError,  # another process has migrated the schema
-    asyncpg.InternalClientError,  # the connection is in an unknown state
+    asyncpg.InternalClientError,
     OSError,
 )
 
@@ -89,7 +94,7 @@ def leads_nowhere(exc: BaseException | None) -> bool:
     One that is no longer primary is read-only; one that no longer exists does not answer. Behind a pooler, they may
     have lost the statements that they prepared.
     """
-    return isinstance(exc, (asyncpg.ReadOnlySQLTransactionError, TimeoutError, *STATEMENT_LOST))
+    return isinstance(exc, LEAD_NOWHERE)
 
 
 def why_unavailable(exc: BaseException) -> str | None:
@@ -105,5 +110,5 @@ def why_unavailable(exc: BaseException) -> str | None:
 
 
 def _is_lost(exc: BaseException) -> bool:
-    """Return whether the connection is lost: asyncpg raises InterfaceError for that and for wrong use."""
-    return isinstance(exc, asyncpg.InterfaceError) and any(text in str(exc) for text in LOST)
+    """Return whether an InterfaceError means that the connection is lost."""
+    return isinstance(exc, asyncpg.InterfaceError) and any(text in str(exc) for text in LOST_TEXTS)
