@@ -149,7 +149,8 @@ class Load:
         text = self.random.choice(COMMANDS).format(number=number, head=self.world.github.head())
         if "cut" in text:
             self.versions.add(f"7.{number}-rc1")
-        self.commands.append(await self.world.github.comment(self.pull, text))
+        author = self.world.github.person(f"writer-{number}").login  # one alone could not give so many in a minute
+        self.commands.append(await self.world.github.comment(self.pull, text, by=author))
 
 
 async def retry_until(send: Callable[[], Awaitable[int]], *accepted: int) -> int:

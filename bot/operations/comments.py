@@ -32,7 +32,7 @@ async def on_comment(context: Context, comment: CommandComment) -> None:
     standing = await comment_limits.standing(comment)
     async with transaction():
         await comment_limits.receive(context, comment)
-        await enqueue(jobs.RunCommands(comment, standing=standing))
+        await enqueue(jobs.RunCommands(comment, _is_late(context, comment), standing=standing))
 
 
 async def run_commands(context: Context, job: jobs.RunCommands) -> None:
@@ -55,13 +55,15 @@ async def run_commands(context: Context, job: jobs.RunCommands) -> None:
     if not may_write and job.standing != "reader":
         await enqueue(replace(job, standing="reader"))
         return
-    await _answer(context.acting_as(actor, f"{comment.thread} comment"), repository, comment, may_write=may_write)
+    if await comment_limits.may_answer(context, comment):
+        standing: jobs.Standing = "writer" if may_write else "reader"
+        acting = context.acting_as(actor, f"{comment.thread} comment")
+        await _answer(acting, repository, replace(job, standing=standing))
 
 
-async def _answer(context: Context, repository: Repository, comment: CommandComment, *, may_write: bool) -> None:
+async def _answer(context: Context, repository: Repository, job: jobs.RunCommands) -> None:
     """Perform the commands of a comment within the limits, and enqueue the reply."""
-    if not await comment_limits.may_answer(context, comment):
-        return
+    comment = job.comment
     parsed = await asyncio.to_thread(parse, comment.body, GRAMMARS)  # a hostile text takes long
     if not parsed.commands and not parsed.remarks:
         return
@@ -71,12 +73,12 @@ async def _answer(context: Context, repository: Repository, comment: CommandComm
         return
     if verdict == "tell":
         body, reaction = replies.too_many(comment_limits.MAX_COMMANDS), "confused"
-    elif _is_late(context, comment) and not await _has_performed(context, comment, parsed):
+    elif job.late and not await _has_performed(context, comment, parsed):
         body, reaction = replies.late(), "confused"
     else:
         await _react(context, repository, comment, "eyes")
         body, reaction = await _perform(context, repository, comment, parsed)
-    await enqueue(jobs.PostReply(comment, body, reaction, standing="writer" if may_write else "reader"))
+    await enqueue(jobs.PostReply(comment, body, reaction, standing=job.standing))
 
 
 async def post_reply(context: Context, job: jobs.PostReply) -> None:

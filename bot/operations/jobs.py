@@ -174,9 +174,11 @@ class CommentJob(Job):
 
 @dataclass(frozen=True)
 class RunCommands(CommentJob):
-    """Perform the commands of a comment, if it has any."""
+    """Perform the commands of a comment, if it has any; none if its webhook came `late`."""
 
     kind: ClassVar[str] = "command"
+
+    late: bool = False
 
     @property
     def key(self) -> str:
