@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox import template
 from sandbox.control import add_control
-from sandbox.deliveries import sign
+from sandbox.deliveries import delivery_guid, sign
 from sandbox.errors import ApiError, SandboxError
 from sandbox.lifecycle import Sandbox
 from sandbox.records import Account, Installation, Run
@@ -310,6 +310,7 @@ class GitHub(Sandbox):
         signature_headers = sign(deliverer.secret, body)
         if signature is not None:
             signature_headers["X-Hub-Signature-256"] = signature
-        guid = delivery or f"sandbox-{len(deliverer.attempts)}-{hash(body) & 0xFFFF:x}"
-        defaults = deliverer.headers(event, guid, body) | {"Content-Type": content_type} | signature_headers
+        defaults = (
+            deliverer.headers(event, delivery_guid(delivery), body) | {"Content-Type": content_type} | signature_headers
+        )
         return (await deliverer.post(body, {**defaults, **(headers or {})}))[0]

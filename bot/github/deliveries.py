@@ -48,7 +48,7 @@ async def payload(github: GitHub, delivery: DeliveryId) -> dict[str, Any] | None
 def _delivery_fact(item: Any) -> DeliveryFact:
     return DeliveryFact(
         id=DeliveryId(int(required(item, "id"))),
-        guid=str(required(item, "guid")),
+        guid=str(required(item, "guid")).lower(),
         event=str(required(item, "event")),
         delivered_at=datetime.fromisoformat(str(required(item, "delivered_at"))),
         ok=item.get("status") == "OK",

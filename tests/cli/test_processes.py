@@ -26,6 +26,7 @@ from tests.cli.conftest import (
 )
 from tests.conftest import postgres
 
+GUID = "72d3162e-cc78-11e3-81ab-4c9367dc0958"
 NOT_JSON = b'{"action": "created", '
 
 
@@ -42,18 +43,18 @@ def send_delivery(url: str, body: bytes, guid: str) -> int:
 
 def test_a_dead_letter_is_listed_shown_retried_and_discarded(cli: Cli) -> None:
     service = cli.serve()
-    assert send_delivery(service.url, NOT_JSON, "guid-1") == 202
+    assert send_delivery(service.url, NOT_JSON, GUID) == 202
     wait_until(lambda: bool(cli.run("deliveries", "list").rows), service.popen)
     ((number, *columns),) = cli.run("deliveries", "list").rows
-    assert columns[:3] == ["webhook", "issue_comment", "guid-1"]
+    assert columns[:3] == ["webhook", "issue_comment", f"webhook:{GUID}"]
     assert "The body is not JSON" in " ".join(columns)
     details = cli.run("deliveries", "show", number).assert_succeeded()
-    assert "guid-1" in details and "The body is not JSON" in details and NOT_JSON.decode() in details
-    first_failure = cli.select("SELECT finished_at FROM jobs WHERE key = 'guid-1'")
+    assert GUID in details and "The body is not JSON" in details and NOT_JSON.decode() in details
+    first_failure = cli.select(f"SELECT finished_at FROM jobs WHERE key = 'webhook:{GUID}'")
     assert cli.run("deliveries", "retry", number).assert_succeeded() == f"Queued {number} again.\n"
     wait_until(
         lambda: (
-            cli.select("SELECT finished_at FROM jobs WHERE key = 'guid-1' AND state = 'dead'")
+            cli.select(f"SELECT finished_at FROM jobs WHERE key = 'webhook:{GUID}' AND state = 'dead'")
             not in ([], first_failure)
         )
     )
@@ -63,7 +64,7 @@ def test_a_dead_letter_is_listed_shown_retried_and_discarded(cli: Cli) -> None:
         cli.run("deliveries", command, number).assert_failed(f"No dead letter {number}")
     audited = [entry["act"] for entry in cli.select("SELECT act FROM audit_entries ORDER BY id")]
     assert audited == ["delivery.retry", "delivery.discard"]
-    assert send_delivery(service.url, NOT_JSON, "guid-1") == 202
+    assert send_delivery(service.url, NOT_JSON, GUID) == 202
     assert cli.run("deliveries", "list").rows == []
 
 
@@ -88,8 +89,8 @@ def test_a_service_stops_cleanly_and_shares_neither_its_port_nor_its_worker(cli:
 
 def test_a_service_without_a_worker_leaves_jobs_to_another_process(cli: Cli) -> None:
     service = cli.serve("--no-worker")
-    assert send_delivery(service.url, NOT_JSON, "guid-1") == 202
-    assert [row["state"] for row in cli.select("SELECT state FROM jobs WHERE key = 'guid-1'")] == ["queued"]
+    assert send_delivery(service.url, NOT_JSON, GUID) == 202
+    assert [row["state"] for row in cli.select(f"SELECT state FROM jobs WHERE key = 'webhook:{GUID}'")] == ["queued"]
     worker = cli.start("work")
     wait_until(lambda: bool(cli.run("deliveries", "list").rows), worker.popen)
     assert worker.stop(signal.SIGINT).code == 0

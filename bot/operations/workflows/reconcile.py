@@ -10,7 +10,7 @@ from bot.errors import Refusal, Unavailable
 from bot.github import deliveries
 from bot.operations import candidates, deployments, jobs, repositories, runs
 from bot.operations.workflows import tracking
-from bot.queue.intake import WebhookDelivery
+from bot.queue.intake import WebhookDelivery, delivery_key
 from bot.queue.jobs import enqueue
 from bot.rules import deployments as rules
 from bot.rules.ids import RunRowId
@@ -144,4 +144,4 @@ async def _swept_until(context: Context) -> datetime:
 
 
 async def _is_stored(guid: str) -> bool:
-    return bool(await fetch("SELECT 1 AS one FROM jobs WHERE key = $1 AND kind = 'webhook'", guid))
+    return bool(await fetch("SELECT 1 AS one FROM jobs WHERE key = $1 AND kind = 'webhook'", delivery_key(guid)))
