@@ -18,6 +18,7 @@ from bot.settings import Settings, read_database_url, read_settings
 from bot.store import migrate as migrations
 from cli.operator import naming_database_setting
 from server.app import create_app, description
+from server.connections import Runner
 from server.service import Service
 
 logger = structlog.get_logger()
@@ -53,7 +54,7 @@ async def _migrate(url: str) -> list[str]:
 async def _serve(settings: Settings, worker: bool) -> None:
     stop_requested = _handle_stop_signals()
     await _migrate(settings.database_url)
-    runner = web.AppRunner(create_app(settings, worker=worker), access_log=None, handle_signals=False)
+    runner = Runner(create_app(settings, worker=worker))
     try:
         await runner.setup()
         _tune_garbage_collector()

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from api.http.authentication import Authenticator
 from api.http.bodies import JSON, Codec, JsonObject, request_url
+from bot.bodies import UnprovenBodies
 from bot.context import Context
 from bot.errors import Problem
 from bot.rules.ids import parse_row_id
@@ -104,7 +105,7 @@ class Dialect:
 
 @dataclass(frozen=True)
 class ApiRuntime:
-    """The dependencies that all dialects share.
+    """The dependencies that all dialects share. `bodies` reads those of callers without credentials.
 
     `public_url` is the URL of the service; `base_url` is the configured one, or empty if none is configured: the URLs
     of requests then follow their Host header.
@@ -114,6 +115,7 @@ class ApiRuntime:
     authenticator: Authenticator
     base_url: str = ""
     public_url: str = ""
+    bodies: UnprovenBodies = field(default_factory=UnprovenBodies)
 
     def url_of(self, request: web.Request) -> str:
         """The URL of a request as callers know it."""

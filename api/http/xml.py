@@ -20,6 +20,7 @@ CONTENT_TYPES = ("application/xml", "text/xml")
 RECORDS = ("release", "project", "url")
 MAX_DEPTH = 8
 MAX_ELEMENTS = 1_000
+MAX_ATTRIBUTES = 20_000  # equals signs, also those within texts, as only these can be counted before parsing
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _ENTRY_NAMES = {"tag_list": "tag", "license_list": "license"}
 _INVALID_CHARACTERS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -50,6 +51,8 @@ def loads(raw: bytes) -> JsonObject:
 
 
 def _parse(raw: bytes) -> tuple[str, JsonValue]:
+    if raw.count(b"=") > MAX_ATTRIBUTES:
+        raise BadRequest(f"The body must be XML of at most {MAX_ATTRIBUTES:,} attributes.")
     reader = _TreeBuilder()
     try:
         parser = DefusedXMLParser(target=reader, forbid_dtd=True)
