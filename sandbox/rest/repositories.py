@@ -9,6 +9,8 @@ from sandbox.serializers import accounts
 from sandbox.serializers import commits as serialize
 from sandbox.use_cases import runs
 
+MAX_CONTENT_BYTES = 1024 * 1024  # of a file that is shown with its content
+
 
 @route("GET", "{repo}", "metadata:read")
 async def get_repository(request: ApiRequest) -> ApiResponse:
@@ -82,4 +84,6 @@ def _entry(request: ApiRequest, path: str, ref: str, sha: str, entry_type: str, 
 
 def _file(request: ApiRequest, path: str, ref: str, sha: str, content: bytes) -> dict[str, object]:
     entry = _entry(request, path, ref, sha, "file", len(content))
+    if len(content) > MAX_CONTENT_BYTES:
+        return {**entry, "encoding": "none", "content": ""}
     return {**entry, "encoding": "base64", "content": base64.encodebytes(content).decode()}
