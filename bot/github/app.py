@@ -19,10 +19,12 @@ from bot.github.fields import required
 from bot.github.limits import UNAVAILABLE, ResponseLost
 from bot.github.repository import RepositoryClient
 from bot.github.tokens import PURPOSES, InstallationTokens, Token, TokenKey
-from bot.github.transport import Api, ApiError, CallObserver, Credentials, Response
+from bot.github.transport import MAX_BYTES, Api, ApiError, CallObserver, Credentials, Response
 from bot.rules.ids import InstallationId, RepositoryId
 
 MAX_INSTALLATIONS = 1024
+MAX_APP_BYTES = 2 * 1024 * 1024
+"""Of one response about the App. Only a large delivery has more, and more structure than is decoded in no time."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class GitHub:
     ) -> None:
         self._keys = keys
         self._session, self._observer, self._guard = session, observer, guard
-        self._app_api = self._new_api()
+        self._app_api = self._new_api(MAX_APP_BYTES)
         self._clock_skew = 0.0  # seconds by which GitHub's clock is ahead of ours
         self._apis: LRUCache[InstallationId, Api] = LRUCache(MAX_INSTALLATIONS)
         self._tokens = InstallationTokens(self._mint)
@@ -107,8 +109,8 @@ class GitHub:
             raise Unavailable(UNAVAILABLE, reason="no token in the response")
         return Token(response.data["token"], minted)
 
-    def _new_api(self) -> Api:
-        return Api(self._session, self._keys.api_url.rstrip("/"), self._observer, self._guard)
+    def _new_api(self, max_bytes: int = MAX_BYTES) -> Api:
+        return Api(self._session, self._keys.api_url.rstrip("/"), self._observer, self._guard, max_bytes)
 
     def _jwt(self) -> str:
         now = int(time.time() + self._clock_skew)

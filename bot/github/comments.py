@@ -6,6 +6,9 @@ from bot.github.repository import RepositoryClient
 from bot.rules.comments import Thread
 from bot.rules.ids import CommentId
 
+COMMENTS = 15  # in a page: each may have 65,536 characters of four bytes, by anybody
+COMMENT_PAGES = 67
+
 
 async def react(repository: RepositoryClient, thread: Thread, comment: CommentId, reaction: str) -> None:
     """Add a reaction to a comment. Adding the same one again changes nothing."""
@@ -16,8 +19,8 @@ async def react(repository: RepositoryClient, thread: Thread, comment: CommentId
 
 async def bodies_since(repository: RepositoryClient, thread: Thread, thread_id: str, since: datetime) -> list[str]:
     """The texts of the comments on a pull request (only those since a time) or on a commit."""
-    query = f"per_page=100&since={since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    comments = await repository.list(f"{repository.root}{_path(thread, thread_id)}?{query}")
+    query = f"per_page={COMMENTS}&since={since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    comments = await repository.list(f"{repository.root}{_path(thread, thread_id)}?{query}", max_pages=COMMENT_PAGES)
     return [comment.get("body") or "" for comment in comments]
 
 

@@ -45,6 +45,11 @@ async def payload(github: GitHub, delivery: DeliveryId) -> dict[str, Any] | None
     return body if isinstance(body, dict) else None
 
 
+async def redeliver(github: GitHub, delivery: DeliveryId) -> None:
+    """Have GitHub deliver once more what it delivered, or tried to deliver, before."""
+    await github.as_app("POST", f"/app/hook/deliveries/{delivery}/attempts")
+
+
 def _delivery_fact(item: Any) -> DeliveryFact:
     return DeliveryFact(
         id=DeliveryId(int(required(item, "id"))),

@@ -8,6 +8,7 @@ import structlog
 from bot.context import Context
 from bot.errors import Refusal, Unavailable
 from bot.github import deliveries
+from bot.github.transport import ResponseTooLarge
 from bot.operations import candidates, deployments, jobs, repositories, runs
 from bot.operations.workflows import tracking
 from bot.queue.intake import WebhookDelivery, delivery_key
@@ -93,8 +94,15 @@ async def sweep_deliveries(context: Context, job: jobs.SweepDeliveries) -> None:
 
 
 async def fetch_delivery(context: Context, job: jobs.FetchDelivery) -> None:
-    """Job: fetch one missed delivery from GitHub, and enqueue it like one that arrived."""
-    payload = await deliveries.payload(context.github, job.delivery)
+    """Job: fetch one missed delivery from GitHub, and enqueue it like one that arrived.
+
+    One that is too large to be fetched has to come the way that deliveries come.
+    """
+    try:
+        payload = await deliveries.payload(context.github, job.delivery)
+    except ResponseTooLarge:
+        await deliveries.redeliver(context.github, job.delivery)
+        return
     if payload is None or await _is_stored(job.guid):
         return
     await enqueue(WebhookDelivery(job.guid, job.event, "application/json", orjson.dumps(payload)))
