@@ -9,6 +9,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from bot.errors import (
     Forbidden,
     NotFound,
+    Refusal,
     Unauthenticated,
     environment_not_found,
     project_not_found,
@@ -35,7 +36,8 @@ FORBIDDEN = "You do not have permission to perform this action."
 class Actor:
     """Who acts. `project_id` limits a token to one project, `repository_id` a role on GitHub to one repository.
 
-    `public` are the grants that everybody has on public projects. The anonymous caller has the user id 0.
+    `public` are the grants that everybody has on public projects. The anonymous caller has the user id 0. `doubt` says
+    why somebody from GitHub has no role, where that is not GitHub's decision.
     """
 
     user_id: UserId
@@ -44,6 +46,7 @@ class Actor:
     project_id: int | None = None
     repository_id: int | None = None
     public: frozenset[str] = frozenset()
+    doubt: str | None = None
 
     @property
     def is_anonymous(self) -> bool:
@@ -134,23 +137,34 @@ def authorize(
     *grants: str,
     project: Project | Outline | None = None,
     everywhere: bool = False,
-    hide_project: bool = False,
+    sentence: str = FORBIDDEN,
 ) -> None:
     """Refuse an actor who holds none of the grants; every check of a grant ends here.
 
     Without `project`, it is enough to hold a grant on some project. With `everywhere`, it must be held on every
-    project: for what belongs to no single one. The refusal names the grant and the GitHub role that confers it or,
-    unless `hide_project`, the project.
+    project: for what belongs to no single one. The refusal, worded by `sentence`, names the grant and the GitHub role
+    that confers it; one outside the actor's projects names nothing.
     """
     if not actor.may(*grants):
         if actor.is_anonymous:
             raise Unauthenticated(NO_CREDENTIALS)
-        raise Forbidden(FORBIDDEN, grant=grants[0], github_role=role_for(grants[0]))
+        if actor.doubt is not None:
+            raise Forbidden(actor.doubt)
+        raise Forbidden(sentence, grant=grants[0], github_role=role_for(grants[0]))
     if everywhere and not actor.visibility(*grants).everything:
         reason = "These credentials are for one project only." if actor.holds(*grants) else None
         raise Forbidden(FORBIDDEN, grant=grants[0], reason=reason)
     if project is not None and not actor.may_on(project, *grants):
-        raise Forbidden(FORBIDDEN, project=None if hide_project else project.name)
+        raise Forbidden(FORBIDDEN)
+
+
+def not_found_to(actor: Actor, error: NotFound, *grants: str) -> Refusal:
+    """The error for a project, or a part of one, that does not exist.
+
+    An actor whose grants hold for some projects only gets the error for all the other projects, so as not to learn
+    which of them exist.
+    """
+    return Forbidden(FORBIDDEN) if actor.is_scoped and actor.holds(*grants) else error
 
 
 Finder = Callable[[str], Awaitable[T]]
@@ -189,30 +203,30 @@ def _require(project: T | None, error: NotFound) -> T:
 
 
 def allowed(
-    *grants: str, by: Finder[Project] = by_name, hide_project: bool = False
+    *grants: str, by: Finder[Project] = by_name
 ) -> Callable[
     [Callable[Concatenate[Context, Project, P], Awaitable[R]]], Callable[Concatenate[Context, str, P], Awaitable[R]]
 ]:
     """Guard an operation on a project: callers pass the project's name, the operation gets the project.
 
     Checked in this order: whether the actor holds one of the grants at all, whether the project exists, whether the
-    grant holds for it. A private project does not exist for anonymous callers. `by` finds the project. With
-    `hide_project`, an actor who is scoped to one project does not learn whether another one exists.
+    grant holds for it. A private project does not exist for anonymous callers. `by` finds the project. An actor who is
+    scoped to some projects does not learn which others exist.
     """
-    return _guard(by, *grants, hide_project=hide_project)
+    return _guard(by, *grants)
 
 
 def allowed_to_read(
-    *grants: str, by: Finder[Outline] = outline_by_name, hide_project: bool = False
+    *grants: str, by: Finder[Outline] = outline_by_name
 ) -> Callable[
     [Callable[Concatenate[Context, Outline, P], Awaitable[R]]], Callable[Concatenate[Context, str, P], Awaitable[R]]
 ]:
     """Guard an operation that needs only the outline of a project, such as a list, in the same way."""
-    return _guard(by, *grants, hide_project=hide_project)
+    return _guard(by, *grants)
 
 
 def _guard(
-    by: Finder[T], *grants: str, hide_project: bool
+    by: Finder[T], *grants: str
 ) -> Callable[
     [Callable[Concatenate[Context, T, P], Awaitable[R]]], Callable[Concatenate[Context, str, P], Awaitable[R]]
 ]:
@@ -221,7 +235,7 @@ def _guard(
     ) -> Callable[Concatenate[Context, str, P], Awaitable[R]]:
         @wraps(operation)
         async def guarded(context: Context, project: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            authorized = await _find_authorized(context, project, by, *grants, hide_project=hide_project)
+            authorized = await _find_authorized(context, project, by, *grants)
             return await operation(context, authorized, *args, **kwargs)
 
         return guarded
@@ -254,17 +268,15 @@ def allowed_on_tier(
     return guard
 
 
-async def _find_authorized(context: Context, name: str, by: Finder[T], *grants: str, hide_project: bool = False) -> T:
+async def _find_authorized(context: Context, name: str, by: Finder[T], *grants: str) -> T:
     actor = context.actor
     authorize(actor, *grants)
     try:
         project = await by(name)
     except NotFound as error:
-        if hide_project and actor.is_scoped and actor.holds(*grants):
-            raise Forbidden(FORBIDDEN) from error
-        raise
+        raise not_found_to(actor, error, *grants) from error
     bind_log_context(project=project.name)
     if not (actor.holds(*grants) or actor.may_on(project, *grants)):
         await by("")  # raises as if the project did not exist
-    authorize(actor, *grants, project=project, hide_project=hide_project)
+    authorize(actor, *grants, project=project)
     return project

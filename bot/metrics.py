@@ -33,6 +33,7 @@ class Metrics:
         )
         self.builds = self._counter("builds", "Finished builds, by the resulting status of their candidate.", "outcome")
         self.deployments = self._counter("deployments", "Finished deployments, by outcome.", "outcome")
+        self.alarms = self._counter("alarms", "Alarms, by their names in the audit log.", "alarm")
 
     def on_github_call(self, method: str, status: int, seconds: float, headers: Mapping[str, str]) -> None:
         """Count one request to GitHub; `status` is 0 when there was no response."""
@@ -42,7 +43,9 @@ class Metrics:
             self.github_remaining.labels(headers.get("x-ratelimit-resource", "core")).set(int(remaining))
 
     def on_event(self, event: Event) -> None:
-        """Count finished builds and deployments."""
+        """Count alarms, and finished builds and deployments."""
+        if event.alarm:
+            self.alarms.labels(event.name).inc()
         match event:
             case BuildFinished(status=status):
                 self.builds.labels(status).inc()

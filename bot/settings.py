@@ -3,33 +3,53 @@
 import re
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from urllib.parse import parse_qs, urlsplit
+from urllib.request import getproxies_environment
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import Misconfigured
+from bot.rules import addresses, proxies
 from bot.rules.permissions import ANONYMOUS_GRANTS
+from bot.rules.setting_texts import is_injected_port, split_list, tidied
+from bot.secret_settings import SecretSetting, private_key_setting
 
 PREFIX = "LONGSHORE_"
+SECRETS = {
+    "github_private_key": private_key_setting(f"{PREFIX}GITHUB_PRIVATE_KEY"),
+    "github_webhook_secret": SecretSetting(f"{PREFIX}GITHUB_WEBHOOK_SECRET"),
+}
+MIN_SECRET = 16  # characters; a shorter webhook secret is warned of
+NO_PROXY = "none"
 _LEVELS = ("debug", "info", "warning", "error")
 
-
-def split_list(value: str) -> list[str]:
-    """Split a setting at its commas; surrounding space and empty parts are dropped."""
-    return [part.strip() for part in value.split(",") if part.strip()]
+Values = dict[str, Any]
 
 
 class DatabaseSettings(BaseSettings):
     """The settings of commands that use the database only."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True, validate_default=False
+    )
 
     database_url: str = Field(default="sqlite://longshore.db", description="sqlite:///path/to/file.db or postgres://…")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _read(cls, values: Values, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        return handler(_tidied(values))
 
     @field_validator("database_url")
     @classmethod
@@ -49,12 +69,24 @@ class DatabaseSettings(BaseSettings):
 class Settings(DatabaseSettings):
     """The settings of the service. A missing or malformed value is reported by name before anything starts."""
 
-    host: str = Field("127.0.0.1", description="The address to listen on.")
+    host: Annotated[str, AfterValidator(addresses.listening_host)] = Field(
+        "127.0.0.1", description="The address to listen on; 0.0.0.0 or :: for all."
+    )
     port: int = Field(8080, ge=0, le=65535, description="The port to listen on.")
-    base_url: str = Field("", description="The URL at which people reach this service; http://HOST:PORT by default.")
-    github_api_url: str = Field("https://api.github.com", description="GitHub's REST API.")
+    base_url: Annotated[str, AfterValidator(addresses.base_url)] = Field(
+        "", description="The URL at which people reach this service, path included; http://HOST:PORT by default."
+    )
+    github_api_url: Annotated[str, AfterValidator(addresses.github_api_url)] = Field(
+        addresses.GITHUB_API, description="GitHub's REST API; https://HOST/api/v3 on GitHub Enterprise Server."
+    )
+    github_proxy: SecretStr = Field(
+        SecretStr(""),
+        description="The proxy for requests to GitHub, or none; by default by HTTPS_PROXY, HTTP_PROXY and NO_PROXY.",
+    )
     github_app_id: str = Field(description="The App's id or client id.")
-    github_private_key: SecretStr = Field(SecretStr(""), description="The App's private key, as PEM text.")
+    github_private_key: SecretStr = Field(
+        SecretStr(""), description="The App's private key: PEM, with \\n for line ends if it is one line, or in base64."
+    )
     github_private_key_file: Path | None = Field(None, description="… or a file that holds it.")
     github_webhook_secret: SecretStr = Field(SecretStr(""), description="The webhook's secret.")
     github_webhook_secret_file: Path | None = Field(None, description="… or a file that holds it.")
@@ -108,34 +140,37 @@ class Settings(DatabaseSettings):
                 raise ValueError(f"`{origin}` is neither an origin such as https://releases.example.com nor *")
         return value
 
-    @field_validator("github_api_url", "base_url")
+    @field_validator("github_proxy")
     @classmethod
-    def _is_url(cls, value: str) -> str:
-        if value and not value.startswith(("http://", "https://")):
-            raise ValueError("must begin with https:// or http://")
-        return value.rstrip("/")
+    def _is_proxy(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        return SecretStr(NO_PROXY if text.lower() == NO_PROXY else proxies.proxy_url(text))
 
-    @model_validator(mode="before")
+    _warnings: tuple[str, ...] = PrivateAttr(())
+    _proxy: str = PrivateAttr("")
+
+    @model_validator(mode="wrap")
     @classmethod
-    def _read_files(cls, values: dict[str, Any]) -> dict[str, Any]:
-        errors = [] if values.get("github_app_id") else [f"{PREFIX}GITHUB_APP_ID must be set"]
-        for name in ("github_private_key", "github_webhook_secret"):
-            file, variable = values.get(f"{name}_file"), f"{PREFIX}{name.upper()}"
-            if file and not values.get(name):
-                variable += "_FILE"
-                values = {**values, name: _read_file(variable, Path(file))}
-            if not values.get(name):
-                errors.append(f"{PREFIX}{name.upper()} (or {PREFIX}{name.upper()}_FILE) must be set")
-            elif name == "github_private_key" and not _is_private_key(str(values[name])):
-                errors.append(f"{variable}: an App's private key is an RSA key as PEM text without a passphrase")
-        if errors:
-            raise ValueError("; ".join(errors))
-        return values
+    def _read(cls, values: Values, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        complete, warnings = _complete(_tidied(values))
+        settings = handler(complete)
+        settings._warnings, settings._proxy = tuple(warnings), _proxy(settings)
+        return settings
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences about settings that work, but hardly as they are meant."""
+        return self._warnings
+
+    @property
+    def proxy(self) -> str:
+        """The URL of the proxy for requests to GitHub, or an empty text. It may contain a password."""
+        return self._proxy
 
     @property
     def url(self) -> str:
         """The URL at which people reach this service."""
-        return self.base_url or f"http://{self.host}:{self.port}"
+        return self.base_url or addresses.local_url(self.host, self.port)
 
 
 def read_settings(**overrides: Any) -> Settings:
@@ -154,18 +189,53 @@ def read_database_url() -> str:
         raise Misconfigured(_describe(error)) from None
 
 
-def _read_file(variable: str, file: Path) -> str:
-    try:
-        return file.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{variable} names {file}, which cannot be read ({error})") from None
+def _tidied(values: Values) -> Values:
+    """Tidy every text. What is empty then is not set."""
+    texts = {name: tidied(value) for name, value in values.items() if isinstance(value, str)}
+    if wrong := [_variable(name) for name, text in texts.items() if not _is_unicode(text)]:
+        raise ValueError(f"{', '.join(wrong)} must be text in UTF-8")
+    return {name: value for name, value in {**values, **texts}.items() if value != ""}
 
 
-def _is_private_key(text: str) -> bool:
+def _complete(values: Values) -> tuple[Values, list[str]]:
+    """Drop what orchestrators set, and read the secrets; also returns warnings."""
+    injected = [name for name, value in values.items() if name.endswith("port") and is_injected_port(str(value))]
+    warnings = [
+        f"{_variable(name)} is set by Kubernetes or Docker for a service, and ignored: its default holds."
+        for name in injected
+    ]
+    values = {name: value for name, value in values.items() if name not in injected}
+    errors = [] if values.get("github_app_id") else [f"{_variable('github_app_id')} must be set"]
+    for name, setting in SECRETS.items():
+        try:
+            values[name], more = setting.read(values.get(name), values.get(f"{name}_file"))
+            warnings += more
+        except ValueError as error:
+            errors.append(str(error))
+    if errors:
+        raise ValueError("; ".join(errors))
+    if len(values["github_webhook_secret"]) < MIN_SECRET:
+        warnings.append(f"The webhook secret has fewer than {MIN_SECRET} characters: it could be guessed.")
+    return values, warnings
+
+
+def _proxy(settings: Settings) -> str:
+    given = settings.github_proxy.get_secret_value()
+    if given:
+        return "" if given == NO_PROXY else given
+    return proxies.environment_proxy(settings.github_api_url, getproxies_environment())
+
+
+def _variable(name: str) -> str:
+    return f"{PREFIX}{name.upper()}"
+
+
+def _is_unicode(text: str) -> bool:
     try:
-        return isinstance(load_pem_private_key(text.encode(), None, unsafe_skip_rsa_key_validation=True), RSAPrivateKey)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+        text.encode()
+    except UnicodeEncodeError:
         return False
+    return True
 
 
 def _describe(error: ValidationError) -> str:
@@ -173,7 +243,7 @@ def _describe(error: ValidationError) -> str:
     for problem in error.errors(include_url=False, include_input=False):
         text = problem["msg"].removeprefix("Value error, ")
         if problem["loc"]:
-            name = f"{PREFIX}{str(problem['loc'][0]).upper()}"
+            name = _variable(str(problem["loc"][0]))
             text = f"{name} must be set" if problem["type"] == "missing" else f"{name}: {text}"
         parts.append(text)
     return "; ".join(parts) + "."

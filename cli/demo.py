@@ -19,7 +19,7 @@ from rich.text import Text
 
 from bot.errors import Problem
 from bot.operations import users
-from bot.settings import Settings, read_settings
+from bot.settings import NO_PROXY, Settings, read_settings
 from bot.store import migrate
 from cli.processes import listen
 from sandbox.serve import DEFAULT_OPTIONS, RunningSandbox, start
@@ -144,6 +144,7 @@ def _settings(sandbox: RunningSandbox, folder: Path, port: int) -> Settings:
         database_url=f"sqlite://{folder}/longshore.db",
         port=port,
         github_api_url=sandbox.url,
+        github_proxy=NO_PROXY,
         github_app_id=str(sandbox.github.app_id),
         github_private_key=sandbox.github.private_key,
         github_webhook_secret=sandbox.github.webhook_secret,

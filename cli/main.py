@@ -11,7 +11,7 @@ from typer.main import get_command
 from bot import log
 from bot.errors import Problem
 from bot.log import redact
-from cli import deliveries, demo, environments, processes, projects, sandboxes, tokens
+from cli import deliveries, demo, environments, health, processes, projects, sandboxes, tokens
 from sandbox.errors import SandboxError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command("serve")(processes.serve)
 app.command("work")(processes.work)
 app.command("demo")(demo.demo)
 app.command("sandbox")(sandboxes.sandbox)
+app.command("health")(health.health)
 app.command("migrate")(processes.migrate)
 app.command("openapi")(processes.openapi)
 app.add_typer(tokens.app, name="token")

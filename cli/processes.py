@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Annotated
 
@@ -14,14 +14,19 @@ from aiohttp import web
 
 from bot import log
 from bot.errors import Misconfigured
+from bot.rules.addresses import authority
 from bot.settings import Settings, read_database_url, read_settings
 from bot.store import migrate as migrations
 from cli.operator import naming_database_setting
-from server.app import create_app, description
+from server.app import SERVICE, create_app, description
 from server.connections import Runner
 from server.service import Service
 
 logger = structlog.get_logger()
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+REQUEST_GRACE = 10.0  # seconds that open requests may go on after a stop signal
+WAITING = "waiting for another process that is migrating the database"
 
 
 def serve(
@@ -42,45 +47,66 @@ def work() -> None:
 
 def migrate() -> None:
     """Apply pending migrations to the database."""
-    applied = asyncio.run(_migrate(read_database_url()))
+    applied = asyncio.run(_migrate(read_database_url(), on_wait=lambda: typer.echo(f"{WAITING}.", err=True)))
     typer.echo("\n".join(f"applied {name}" for name in applied) or "The schema is up to date.")
 
 
-async def _migrate(url: str) -> list[str]:
+async def _migrate(url: str, on_wait: Callable[[], object] = lambda: logger.info(WAITING)) -> list[str]:
     with naming_database_setting():
-        return await migrations.migrate(url)
+        return await migrations.migrate(url, on_wait=on_wait)
 
 
 async def _serve(settings: Settings, worker: bool) -> None:
     stop_requested = _handle_stop_signals()
-    await _migrate(settings.database_url)
-    runner = Runner(create_app(settings, worker=worker))
+    if not await _completed_before(stop_requested, _migrate(settings.database_url)):
+        return
+    app = create_app(settings, worker=worker)
+    runner = Runner(app, shutdown_timeout=REQUEST_GRACE)
     try:
-        await runner.setup()
-        _tune_garbage_collector()
-        await listen(runner, settings.host, settings.port)
-        logger.info("serving", url=settings.url, worker=worker)
-        await stop_requested.wait()
+        if await _completed_before(stop_requested, _start(runner, settings)):
+            logger.info("serving", url=settings.url, worker=worker)
+            await stop_requested.wait()
+        app[SERVICE].worker.stop()  # its jobs finish while requests do
     finally:
         await runner.cleanup()
 
 
+async def _start(runner: web.AppRunner, settings: Settings) -> None:
+    await runner.setup()
+    _tune_garbage_collector()
+    await listen(runner, settings.host, settings.port)
+
+
 async def _work(settings: Settings) -> None:
     stop_requested = _handle_stop_signals()
-    await _migrate(settings.database_url)
+    if not await _completed_before(stop_requested, _migrate(settings.database_url)):
+        return
     service = Service(settings)
-    await service.open()
     try:
-        _tune_garbage_collector()
-        worker = asyncio.create_task(service.work())
-        stopping = asyncio.create_task(stop_requested.wait())
-        logger.info("working", database=settings.database_url.partition(":")[0])
-        await asyncio.wait([worker, stopping], return_when=asyncio.FIRST_COMPLETED)
-        service.worker.stop()
-        stopping.cancel()
-        await worker
+        if await _completed_before(stop_requested, service.open()):
+            service.watch_app()
+            _tune_garbage_collector()
+            logger.info("working", database=settings.database_url.partition(":")[0])
+            await _completed_before(stop_requested, service.work(), cancel=service.worker.stop)
     finally:
         await service.close()
+
+
+async def _completed_before(
+    stop_requested: asyncio.Event, work: Coroutine[object, object, object], cancel: Callable[[], object] | None = None
+) -> bool:
+    """Do work until a stop is requested: then cancel it, with `cancel` if it has a way of its own, and return False."""
+    task = asyncio.create_task(work)
+    stopping = asyncio.create_task(stop_requested.wait())
+    await asyncio.wait([task, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if completed := task.done():
+        await task
+    else:
+        (cancel or task.cancel)()
+        with suppress(asyncio.CancelledError):
+            await task
+    return completed
 
 
 def _tune_garbage_collector() -> None:
@@ -99,15 +125,24 @@ async def listen(runner: web.AppRunner, host: str, port: int) -> None:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
         reason = error.strerror or str(error)
-        raise Misconfigured(f"LONGSHORE_HOST and LONGSHORE_PORT: cannot listen on {host}:{port} ({reason}).") from error
+        place = authority(host, port)
+        raise Misconfigured(f"LONGSHORE_HOST and LONGSHORE_PORT: cannot listen on {place} ({reason}).") from error
 
 
 def _handle_stop_signals() -> asyncio.Event:
-    """Return an event that is set by SIGINT and SIGTERM, which then no longer kill the process."""
+    """Return an event that the first SIGINT or SIGTERM sets. The second one ends the process at once."""
     stop_requested = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop_requested.set)
+
+    def stop() -> None:
+        logger.info("stopping")
+        stop_requested.set()
+        for number in STOP_SIGNALS:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, stop)
     return stop_requested
 
 

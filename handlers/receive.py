@@ -18,6 +18,7 @@ from bot.errors import Refusal, Unavailable
 from bot.metrics import Metrics
 from bot.queue.intake import Intake
 from bot.rules.ids import parse_guid
+from handlers.signatures import SignatureWatch
 
 PATH = "/webhooks/github"
 MAX_BODY = 25 * 1024 * 1024  # bytes; GitHub sends no larger payload
@@ -36,8 +37,11 @@ PRIORITIES = {
 class Receiver:
     """Stores deliveries that carry the App's signature."""
 
-    def __init__(self, secret: str, intake: Intake, bodies: UnprovenBodies, metrics: Metrics) -> None:
-        self._secret, self._intake, self._bodies, self._metrics = secret.encode(), intake, bodies, metrics
+    def __init__(
+        self, secret: str, intake: Intake, bodies: UnprovenBodies, metrics: Metrics, signatures: SignatureWatch
+    ) -> None:
+        self._secret, self._intake, self._bodies = secret.encode(), intake, bodies
+        self._metrics, self._signatures = metrics, signatures
         self._counters: dict[tuple[str, int], Counter] = {}
 
     async def receive(self, request: web.Request) -> web.Response:
@@ -46,6 +50,8 @@ class Receiver:
         try:
             response = await self._store(request, event)
         except _Rejected as rejected:
+            if rejected.status == 401:
+                self._signatures.wrong()
             response = _json_response(rejected.status, error=rejected.message)
         except Unavailable as unavailable:
             response = _json_response(503, error=unavailable.sentence)
@@ -63,6 +69,7 @@ class Receiver:
     async def _store(self, request: web.Request, event: str) -> web.Response:
         head = _read_head(request, event)
         body = await self._signed_body(request, head.signature)
+        self._signatures.right()
         new = await self._intake.put(
             guid=head.guid,
             event=event,

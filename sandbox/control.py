@@ -6,20 +6,23 @@ import inspect
 import json
 import types
 import typing
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
+from sandbox.browsers import refusal
 from sandbox.errors import SandboxError
 from sandbox.records import Account, format_time
-
-PREFIX = "/_sandbox"
+from sandbox.rest.headers import CONTROL as PREFIX
+from sandbox.rest.headers import is_control
 
 ACTIONS: dict[str, str] = {
     "people": "person",
+    "people/rename": "rename_person",
+    "people/delete": "delete_person",
     "pull-requests": "pull_request",
     "pull-requests/merge": "merge",
     "comments": "comment",
@@ -33,6 +36,7 @@ ACTIONS: dict[str, str] = {
     "tags/several": "tags",
     "tags/delete": "delete_tag",
     "tags/protect": "protect_tags",
+    "branches/many": "branches",
     "fork-commits": "fork_commit",
     "runs/start": "start",
     "runs/finish": "finish",
@@ -46,6 +50,7 @@ ACTIONS: dict[str, str] = {
     "repositories/delete": "delete_repository",
     "repositories/block": "block",
     "repositories/workflows-permission": "require_workflows_permission",
+    "repositories/execution-protection": "protect_execution",
     "installation/install": "install",
     "installation/uninstall": "uninstall",
     "installation/suspend": "suspend",
@@ -54,6 +59,9 @@ ACTIONS: dict[str, str] = {
     "installation/remove": "remove_repository",
     "tokens/expire": "expire_tokens",
     "clock/advance": "advance",
+    "clock/skew": "skew",
+    "server/run-details": "server.set_run_details",
+    "server/front-page": "server.set_front_page",
     "deliveries/redeliver": "redeliver",
     "deliveries/send": "send",
     "ping": "ping",
@@ -63,6 +71,9 @@ ACTIONS: dict[str, str] = {
     "faults/hold": "faults.hold",
     "faults/release": "faults.release",
     "faults/fail": "faults.fail",
+    "faults/refuse": "faults.refuse",
+    "faults/lose-run": "faults.lose_run",
+    "faults/lag-tokens": "faults.lag_tokens",
     "faults/limit": "faults.limit",
     "faults/time-out": "faults.time_out",
     "faults/slow": "faults.slow",
@@ -87,11 +98,20 @@ VIEWS: dict[str, str] = {
 }
 """GET routes: each path with the attribute or method whose value it returns; query parameters become arguments."""
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
 TYPE_NAMES = {str: "a string", int: "an integer", float: "a number", bool: "true or false", types.NoneType: "null"}
 
 
-def add_control(app: web.Application, github: object) -> None:
-    """Add the control routes to the sandbox's application."""
+def add_control(app: web.Application, github: object, host_names: Collection[str]) -> None:
+    """Add the control routes to the sandbox's application; they are served under IP addresses and these names."""
+
+    @web.middleware
+    async def keep_web_pages_away(request: web.Request, handler: Handler) -> web.StreamResponse:
+        refused = refusal(request, host_names) if is_control(request) else None
+        return refused or await handler(request)
+
+    app.middlewares.append(keep_web_pages_away)
     app.router.add_get(f"{PREFIX}/", functools.partial(_index, github))
     app.router.add_get(f"{PREFIX}/web/{{path:.*}}", _placeholder_page)
     for path, name in ACTIONS.items():

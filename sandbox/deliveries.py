@@ -6,14 +6,16 @@ import hashlib
 import hmac
 import io
 import json
+import secrets
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import aiohttp
 
+from sandbox.clock import Clock
 from sandbox.faults import Faults
 
 TIMEOUT_SECONDS = 10.0
@@ -58,7 +60,7 @@ class PendingDelivery:
 def delivery_guid(label: str | None) -> str:
     """Return a new GUID, or the one that always stands for a label; a GUID stands for itself."""
     if label is None:
-        return str(uuid.uuid4())
+        return new_guid()
     try:
         return str(uuid.UUID(label))
     except ValueError:
@@ -74,17 +76,22 @@ def sign(secret: str, body: bytes) -> dict[str, str]:
     }
 
 
+def new_guid() -> str:
+    """Return an id for an event, of the version that GitHub's have."""
+    return str(uuid.uuid1(node=secrets.randbits(48)))
+
+
 class Deliverer:
     """The queue of webhooks and the log of delivery attempts."""
 
-    def __init__(self, secret: str, app_id: int, ids: Iterator[int]) -> None:
+    def __init__(self, secret: str, app_id: int, ids: Iterator[int], clock: Clock) -> None:
         self.url: str | None = None
         self.secret = secret
         self.app_id = app_id
         self.hook_id = 512_000_117
         self.faults = Faults()
         self.attempts: list[Attempt] = []
-        self._ids = ids
+        self._ids, self._clock = ids, clock
         self._pending: list[PendingDelivery] = []
         self._in_flight = 0
         self._changed = asyncio.Event()
@@ -188,7 +195,7 @@ class Deliverer:
         }
 
     async def _send(self, pending: PendingDelivery) -> None:
-        now = datetime.now(UTC)
+        started = asyncio.get_running_loop().time()
         attempt = Attempt(
             next(self._ids),
             pending.guid,
@@ -196,7 +203,7 @@ class Deliverer:
             pending.payload,
             pending.body,
             pending.redelivery,
-            now,
+            self._clock.now(),
             url=self.url or "",
         )
         attempt.headers = self.headers(pending.event, pending.guid, pending.body)
@@ -205,7 +212,7 @@ class Deliverer:
             attempt.status = "timed out"
             return
         await self._post_attempt(attempt)
-        attempt.duration = round((datetime.now(UTC) - now).total_seconds(), 3)
+        attempt.duration = round(asyncio.get_running_loop().time() - started, 3)
 
     async def _post_attempt(self, attempt: Attempt) -> None:
         try:

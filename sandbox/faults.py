@@ -19,6 +19,7 @@ class ApiFault:
     status: int = 502
     body: str = "<html><body><h1>502 Bad Gateway</h1></body></html>"
     seconds: float = 0.0
+    message: str = ""
     limit: str = "primary"
     retry_after: int | None = 1
 
@@ -34,6 +35,7 @@ class Faults:
     held: bool = False
     is_down: bool = False
     wrong_shas: int = 0
+    token_lag: float = 0.0
     api: list[ApiFault] = field(default_factory=list)
     random: Random = field(default_factory=lambda: Random(0))
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -72,6 +74,26 @@ class Faults:
     ) -> None:
         """Respond with an error status without performing the request."""
         self.api.append(ApiFault("fail", method, path, times, status=status, body=body))
+
+    def refuse(
+        self,
+        status: int = 403,
+        message: str = "Resource not accessible by integration",
+        *,
+        method: str = "*",
+        path: str = "*",
+        times: int | None = 1,
+    ) -> None:
+        """Refuse requests as GitHub does, with a status and a message, without performing them."""
+        self.api.append(ApiFault("refuse", method, path, times, status=status, message=message))
+
+    def lose_run(self, times: int | None = 1, *, path: str = "*/actions/runs/*") -> None:
+        """Respond 404 to requests for a run, as GitHub sometimes does for one that exists."""
+        self.refuse(404, "Not Found", method="GET", path=path, times=times)
+
+    def lag_tokens(self, seconds: float = 1.0) -> None:
+        """Refuse each new installation token (401) for some seconds, until all of GitHub knows it; 0 ends that."""
+        self.token_lag = seconds
 
     def limit(
         self,
@@ -120,6 +142,7 @@ class Faults:
         self.webhooks()
         self.held = self.is_down = False
         self.wrong_shas = 0
+        self.token_lag = 0.0
         self.api.clear()
         self.changed.set()
 

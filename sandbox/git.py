@@ -25,7 +25,8 @@ ENVIRONMENT = {
 }
 COMMIT_FORMAT = "%H%n%P%n%T%n%an%n%ae%n%at%n%cn%n%ce%n%ct%n%B"
 REF_FORMAT = (
-    "%(refname)%00%(objectname)%00%(*objectname)%00%(taggername)%00%(taggeremail)%00%(taggerdate:unix)%00%(contents)%01"
+    "%(refname)%00%(objectname)%00%(*objectname)%00%(tag)%00"
+    "%(taggername)%00%(taggeremail)%00%(taggerdate:unix)%00%(contents)%01"
 )
 
 FileCache = dict[tuple[str, str], Any]
@@ -39,17 +40,6 @@ class Changes:
     added: list[str]
     modified: list[str]
     removed: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class FileChange:
-    """A file that differs between two commits."""
-
-    name: str
-    status: str
-    additions: int
-    deletions: int
-    sha: str
 
 
 async def git(*arguments: str, cwd: Path, stdin: bytes = b"") -> bytes:
@@ -115,13 +105,13 @@ async def load(path: Path) -> History:
 
 
 def _add_ref(history: History, record: str) -> None:
-    ref, sha, target, name, email, at, message = record.split("\0", 6)
+    ref, sha, target, tag, name, email, at, message = record.split("\0", 7)
     if (target or sha) not in history.commits:
         return
     history.refs[ref] = sha
     if target:
         tagger = Signature(name, email.strip("<>"), _parse_timestamp(at))
-        history.tags[sha] = TagObject(sha, ref.removeprefix("refs/tags/"), target, message.rstrip("\n"), tagger)
+        history.tags[sha] = TagObject(sha, tag, target, message.rstrip("\n"), tagger)
 
 
 def _quote(name: str) -> str:
@@ -209,12 +199,30 @@ async def read_file(path: Path, rev: str, name: str) -> tuple[str, bytes] | None
     return fields[0], content[: int(fields[2])]
 
 
-async def list_folder(path: Path, rev: str, name: str) -> list[tuple[str, str, str]]:
-    """List a folder of a commit as (type, SHA, full path); empty when the folder does not exist."""
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry of a folder: `type` is file, dir, symlink or submodule; only files and links have a size."""
+
+    type: str
+    sha: str
+    size: int
+    path: str
+
+
+ENTRY_TYPES = {"040000": "dir", "120000": "symlink", "160000": "submodule"}
+
+
+async def list_folder(path: Path, rev: str, name: str) -> list[Entry]:
+    """List a folder of a commit; empty when the folder does not exist."""
     pathspec = f"{name.strip('/')}/" if name.strip("/") else "."
-    out = await git("ls-tree", "-z", rev, "--", pathspec, cwd=path)
+    out = await git("ls-tree", "-z", "--long", rev, "--", pathspec, cwd=path)
     rows = [row.split("\t", 1) for row in out.decode(errors="replace").split("\0") if row]
-    return [(head.split()[1], head.split()[2], full) for head, full in rows]
+    return [_entry(head, full) for head, full in rows]
+
+
+def _entry(head: str, full: str) -> Entry:
+    mode, _, sha, size = head.split()
+    return Entry(ENTRY_TYPES.get(mode, "file"), sha, int(size.strip("-") or 0), full)
 
 
 async def changed_files(path: Path, shas: Iterable[str]) -> dict[str, Changes]:
@@ -233,17 +241,6 @@ async def changed_files(path: Path, shas: Iterable[str]) -> dict[str, Changes]:
     return result
 
 
-async def difference(path: Path, base: str | None, head: str) -> list[FileChange]:
-    """List the files that differ between two commits; without a base, all files of `head`."""
-    ends = (base, head) if base else ("--root", head)
-    arguments = ("diff-tree", "-r", "--no-renames", "--no-commit-id", "--raw", "--numstat", "--no-abbrev", *ends)
-    lines = (await git(*arguments, cwd=path)).decode(errors="replace").splitlines()
-    raw = {line.split("\t", 1)[1]: line.split("\t", 1)[0].split() for line in lines if line.startswith(":")}
-    result = []
-    for line in lines:
-        if not line.startswith(":"):
-            plus, minus, name = line.split("\t", 2)
-            letter, sha = raw[name][4], raw[name][3]
-            status = {"A": "added", "D": "removed"}.get(letter, "modified")
-            result.append(FileChange(name, status, int(plus.strip("-") or 0), int(minus.strip("-") or 0), sha))
-    return result
+async def commits_touching(path: Path, rev: str, name: str) -> set[str]:
+    """Return the commits reachable from a revision that changed a file or folder."""
+    return set((await git("log", "--format=%H", rev, "--", f":(literal){name}", cwd=path)).decode().split())

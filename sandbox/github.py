@@ -31,7 +31,7 @@ class GitHub(Sandbox):
 
     def __init__(self, state: State) -> None:
         super().__init__(state)
-        add_control(self.app, self)
+        add_control(self.app, self, state.host_names)
 
     # Commits, branches, tags
 
@@ -52,6 +52,12 @@ class GitHub(Sandbox):
         """Push a new branch."""
         await self._create_ref(f"refs/heads/{name}", self.resolve(at, repo), by, repo)
 
+    async def branches(self, count: int, prefix: str = "branch-", at: str = "main", repo: str | None = None) -> None:
+        """Add many branches, `branch-00001` and so on, as if they were always there: no events are sent."""
+        names = [f"refs/heads/{prefix}{number:05}" for number in range(1, count + 1)]
+        with _as_sandbox_error():
+            await refs.add_refs(self.repository(repo), dict.fromkeys(names, self.resolve(at, repo)))
+
     async def delete_branch(self, name: str, by: str = "alice", repo: str | None = None) -> None:
         """Delete a branch."""
         await self._delete_ref(f"refs/heads/{name}", by, repo)
@@ -70,7 +76,8 @@ class GitHub(Sandbox):
         """Push a tag and return the SHA that its ref points at (that of the tag object when annotated)."""
         repository, person, sha = self.repository(repo), self.state.account(by), self.resolve(at, repo)
         if annotated:
-            sha = (await refs.write_tag(self.state, repository, name, sha, message or name, person)).sha
+            tagger = self.state.signature(person)
+            sha = (await refs.write_tag(repository, name, sha, message or name, tagger)).sha
         if move and f"refs/tags/{name}" in repository.history.refs:
             await refs.move_ref(self.state, repository, f"refs/tags/{name}", sha, person, force=True)
         else:
@@ -111,6 +118,12 @@ class GitHub(Sandbox):
         self.repository(repo).workflows_permission = required
         self.repository(repo).workflows_status = status
 
+    def protect_execution(self, rule: str | None = "event", repo: str | None = None) -> None:
+        """Refuse dispatches by a rule about the `event` or the `actor`, as execution protections do; null ends it."""
+        if rule not in (None, "event", "actor"):
+            raise SandboxError("rule must be event, actor or null.")
+        self.repository(repo).execution_protection = rule
+
     # People, pull requests, comments
 
     def person(self, login: str, role: str = "write", repo: str | None = None, *, base: str | None = None) -> Account:
@@ -119,8 +132,16 @@ class GitHub(Sandbox):
             raise SandboxError(f"{role} is not a built-in role: set `base` to the role that it extends.")
         permission = ROLES[role] if role in ROLES else ROLES[base or "read"]
         person = self.state.account(login)
-        self.repository(repo).roles[login.lower()] = (permission, role)
+        self.repository(repo).roles[person.id] = (permission, role)
         return person
+
+    def rename_person(self, login: str, new_login: str) -> None:
+        """Rename an account: it keeps its id and its roles; `person` registers a new account under the old login."""
+        self.state.rename_account(login, new_login)
+
+    def delete_person(self, login: str) -> None:
+        """Delete an account: `person` registers another one, with another id, under the same login."""
+        self.state.delete_account(login)
 
     async def pull_request(
         self,
@@ -279,7 +300,11 @@ class GitHub(Sandbox):
 
     def advance(self, seconds: float) -> None:
         """Move the sandbox's clock forward."""
-        self.state.clock_offset += timedelta(seconds=seconds)
+        self.state.clock.offset += timedelta(seconds=seconds)
+
+    def skew(self, seconds: float) -> None:
+        """Set the sandbox's clock this many seconds ahead of the real time, or (negative) behind it."""
+        self.state.clock.offset = timedelta(seconds=seconds)
 
     # Webhooks
 

@@ -12,11 +12,13 @@ from typing import Any, Self
 from aiohttp import web
 
 from sandbox import credentials, template
+from sandbox.clock import Clock
 from sandbox.deliveries import Attempt, Deliverer
 from sandbox.errors import SandboxError
 from sandbox.faults import Faults
 from sandbox.records import Account, Call, Comment, Dispatch, Repository, Run
 from sandbox.rest import add_routes
+from sandbox.server import Server
 from sandbox.state import IdSequences, State
 from sandbox.use_cases import installations
 
@@ -32,6 +34,7 @@ class SandboxOptions:
 
     `run_seconds` is the range of durations of workflow runs; with None they wait for `start` and `finish`.
     `events` replaces the App's default subscriptions, `permissions` overrides single default permissions.
+    `enterprise` is the version of an Enterprise Server ("3.20") to be instead of github.com.
     """
 
     owner: str = "acme"
@@ -42,6 +45,7 @@ class SandboxOptions:
     run_seconds: tuple[float, float] | None = None
     permissions: Mapping[str, str] = field(default_factory=dict)
     events: Sequence[str] | None = None
+    enterprise: str = ""
 
 
 DEFAULT_OPTIONS = SandboxOptions()
@@ -71,8 +75,7 @@ class Sandbox:
         sandbox.added_workflows = source_template.added
         repository = sandbox._add_repository(source_template, options.name, options.private)
         installations.install(state, state.owner, [repository], state.owner, quiet=True)
-        state.account("alice")
-        repository.roles["alice"] = ("write", "write")
+        repository.roles[state.account("alice").id] = ("write", "write")
         return sandbox
 
     def _add_repository(self, source_template: template.Template, name: str, private: bool) -> Repository:
@@ -150,6 +153,11 @@ class Sandbox:
         return self.state.faults
 
     @property
+    def server(self) -> Server:
+        """The kind of GitHub that this is."""
+        return self.state.server
+
+    @property
     def calls(self) -> list[Call]:
         """REST requests received, oldest first."""
         return self.state.calls
@@ -209,10 +217,11 @@ class Sandbox:
 
 
 def _initial_state(folder: Path, options: SandboxOptions) -> State:
-    ids = IdSequences()
-    deliverer = Deliverer(options.webhook_secret, APP_ID, ids.deliveries)
+    ids, clock = IdSequences(), Clock()
+    deliverer = Deliverer(options.webhook_secret, APP_ID, ids.deliveries, clock)
     deliverer.url = options.webhook_url
-    state = State(folder, APP_ID, SLUG, CLIENT_ID, Account(0, options.owner), deliverer, ids=ids)
+    server = Server(options.enterprise, "refused" if options.enterprise else "returned")
+    state = State(folder, APP_ID, SLUG, CLIENT_ID, Account(0, options.owner), deliverer, clock, server, ids=ids)
     state.owner = state.account(options.owner, "Organization")
     state.permissions.update(options.permissions)
     if options.events is not None:

@@ -201,7 +201,7 @@ class Repository:
     blocked: bool = False
     default_branch: str = "main"
     last_number: int = 0
-    roles: dict[str, tuple[str, str]] = field(default_factory=dict)
+    roles: dict[int, tuple[str, str]] = field(default_factory=dict)
     pulls: dict[int, PullRequest] = field(default_factory=dict)
     comments: dict[int, Comment] = field(default_factory=dict)
     commit_comments: dict[int, Comment] = field(default_factory=dict)
@@ -210,6 +210,7 @@ class Repository:
     checks: dict[int, CheckRun] = field(default_factory=dict)
     statuses: list[CommitStatus] = field(default_factory=list)
     protected_tags: list[str] = field(default_factory=list)
+    execution_protection: str | None = None
     workflows_permission: bool = False
     workflows_status: int = 403
     file_cache: FileCache = field(default_factory=dict)
@@ -240,6 +241,7 @@ class Token:
 
     value: str
     installation_id: int
+    created_at: datetime
     expires_at: datetime
     permissions: dict[str, str]
     repository_ids: set[int] | None = None

@@ -57,7 +57,8 @@ async def start(
     runner = web.AppRunner(github.app, access_log=None)
     try:
         url = await _listen(runner, host, port)
-        github.state.api_url, github.state.html_url = url, f"{url}/_sandbox/web"
+        github.state.host_names.add(host.lower())
+        github.state.api_url, github.state.html_url = url + github.server.root, f"{url}/_sandbox/web"
         running = RunningSandbox(github, url, runner, created_folder)
         if env_file is not None:
             await asyncio.to_thread(_write_settings, env_file, running)
@@ -107,7 +108,7 @@ def _report_start(running: RunningSandbox, report: Report) -> None:
 def _write_settings(env_file: Path, running: RunningSandbox) -> None:
     github, key = running.github, env_file.resolve().with_name(f"{env_file.name}.pem")
     settings = {
-        "LONGSHORE_GITHUB_API_URL": running.url,
+        "LONGSHORE_GITHUB_API_URL": github.api_url,
         "LONGSHORE_GITHUB_APP_ID": str(github.app_id),
         "LONGSHORE_GITHUB_WEBHOOK_SECRET": github.webhook_secret,
         "LONGSHORE_GITHUB_PRIVATE_KEY_FILE": str(key),

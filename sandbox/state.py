@@ -5,16 +5,19 @@ import itertools
 import zlib
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sandbox.clock import Clock
 from sandbox.deliveries import Deliverer
+from sandbox.diffs import FileChange
 from sandbox.errors import SandboxError
 from sandbox.faults import Faults
-from sandbox.git import Changes, FileChange
+from sandbox.git import Changes
 from sandbox.history import Signature
 from sandbox.records import Account, Call, Dispatch, Installation, Repository, Run, Token
+from sandbox.server import Server
 
 PERMISSIONS = {
     "actions": "write",
@@ -73,16 +76,19 @@ class State:
     client_id: str
     owner: Account
     deliverer: Deliverer
+    clock: Clock
+    server: Server = field(default_factory=Server)
     permissions: dict[str, str] = field(default_factory=lambda: dict(PERMISSIONS))
     events: list[str] = field(default_factory=lambda: list(EVENTS))
     api_url: str = ""
     html_url: str = "https://github.com"
+    host_names: set[str] = field(default_factory=set)
     run_seconds: tuple[float, float] | None = None
     rate_limit: int = 5_000
     closing: asyncio.Event = field(default_factory=asyncio.Event)
-    clock_offset: timedelta = timedelta(0)
     ids: IdSequences = field(default_factory=IdSequences)
     accounts: dict[str, Account] = field(default_factory=dict)
+    account_ids: set[int] = field(default_factory=set)
     repositories: dict[int, Repository] = field(default_factory=dict)
     ids_by_name: dict[str, int] = field(default_factory=dict)
     redirects: dict[str, int] = field(default_factory=dict)
@@ -109,6 +115,12 @@ class State:
         """The base URL of the API, for links in responses."""
         return self.api_url or "https://api.github.com"
 
+    def learn_address(self, origin: str) -> None:
+        """Take the addresses in responses from the first request, unless they are set."""
+        if not self.api_url:
+            self.api_url = origin + self.server.root
+            self.html_url = origin if self.server.enterprise else self.html_url
+
     @property
     def bot(self) -> Account:
         """The App's own account."""
@@ -120,19 +132,36 @@ class State:
         return self.deliverer.faults
 
     def now(self) -> datetime:
-        """Return the current time, shifted by `clock_offset`."""
-        return datetime.now(UTC) + self.clock_offset
+        """Return the time on the sandbox's clock."""
+        return self.clock.now()
 
     def now_in_seconds(self) -> datetime:
         """Return the current time in whole seconds, the precision of git."""
         return self.now().replace(microsecond=0)
 
     def account(self, login: str, account_type: str = "User") -> Account:
-        """Get or create an account; its id is derived from its login."""
+        """Get or create an account; its id is derived from its login, but none is used for two accounts ever."""
         key = login.lower()
         if key not in self.accounts:
-            self.accounts[key] = Account(10_000 + zlib.crc32(key.encode()) % 200_000_000, login, account_type)
+            first = 10_000 + zlib.crc32(key.encode()) % 200_000_000
+            number = next(number for number in itertools.count(first) if number not in self.account_ids)
+            self.account_ids.add(number)
+            self.accounts[key] = Account(number, login, account_type)
         return self.accounts[key]
+
+    def rename_account(self, login: str, new_login: str) -> None:
+        """Give an account another login; anybody may register the old one from then on."""
+        if new_login.lower() in self.accounts:
+            raise SandboxError(f"The login {new_login} is taken.")
+        account = self.delete_account(login)
+        account.login = new_login
+        self.accounts[new_login.lower()] = account
+
+    def delete_account(self, login: str) -> Account:
+        """Remove an account; anybody may register its login from then on."""
+        if login.lower() not in self.accounts:
+            raise SandboxError(f"No account {login}.")
+        return self.accounts.pop(login.lower())
 
     def signature(self, account: Account) -> Signature:
         """Return an account as a git author."""
@@ -175,7 +204,7 @@ class State:
 
     def role(self, repository: Repository, account: Account) -> tuple[str, str]:
         """Return an account's permission and role name; at least read on a public repository."""
-        permission, name = repository.roles.get(account.login.lower(), ("none", "none"))
+        permission, name = repository.roles.get(account.id, ("none", "none"))
         if permission == "none" and not repository.private:
             return "read", "read"
         return permission, name

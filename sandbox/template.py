@@ -71,7 +71,7 @@ async def _build(source: Path, state: bytes, add_workflows: bool) -> Template:
 
 
 async def _add_workflows(path: Path, history: History, head: str) -> tuple[str, ...]:
-    existing = {name for _, _, name in await git.list_folder(path, head, ".github/workflows")}
+    existing = {entry.path for entry in await git.list_folder(path, head, ".github/workflows")}
     missing: Mapping[str, str] = {
         name: text for name, text in workflows.DEFAULT_WORKFLOWS.items() if name not in existing
     }

@@ -21,7 +21,8 @@ from api.http.handlers import add_routes
 from api.pdc import views as pdc
 from api.rest import announcement_review, announcements, packages, projects, releases, tokens
 from bot.bodies import UnprovenBodies
-from bot.settings import Settings, split_list
+from bot.rules.setting_texts import split_list
+from bot.settings import Settings
 from handlers import receive
 from server import connections
 from server.errors import ErrorMiddleware
@@ -59,7 +60,10 @@ def description() -> dict[str, object]:
 
 
 def create_app(settings: Settings, *, worker: bool = True, schedule: bool = True) -> web.Application:
-    """The web application. With `worker` it also performs jobs; with `schedule` too, it enqueues the recurring ones."""
+    """The web application. With `worker` it also performs jobs.
+
+    With `schedule` it asks GitHub about the App from time to time and, if it has a worker, enqueues the recurring jobs.
+    """
     service = Service(settings)
     components = _components(service, worker=worker)
     errors = [(prefix, renderer) for component in components for prefix, renderer in component.errors]
@@ -77,6 +81,8 @@ def create_app(settings: Settings, *, worker: bool = True, schedule: bool = True
     )
     app[SERVICE] = service
     app.cleanup_ctx.append(_open_service)
+    if schedule:
+        app.on_startup.append(_watch_app)
     if worker:
         app.cleanup_ctx.append(lambda app: _run_worker(app[SERVICE], schedule))
     for component in components:
@@ -88,8 +94,8 @@ def _components(service: Service, *, worker: bool) -> list[Component]:
     """Everything that serves requests, one component each."""
     settings, bodies = service.settings, UnprovenBodies()
     secret = settings.github_webhook_secret.get_secret_value()
-    receiver = receive.Receiver(secret, service.intake, bodies, service.metrics)
-    health = Health(service.metrics, lambda: service.worker if worker else None)
+    receiver = receive.Receiver(secret, service.intake, bodies, service.metrics, service.signatures)
+    health = Health(service.metrics, lambda: service.worker if worker else None, service.warnings)
     authenticator = Authenticator(settings.anonymous_read, split_list(settings.trusted_proxies))
     runtime = ApiRuntime(service.context, authenticator, settings.base_url, settings.url, bodies)
     declared = dialects()
@@ -98,7 +104,7 @@ def _components(service: Service, *, worker: bool) -> list[Component]:
         Component(health.add_routes, unwrapped=("/metrics", "/healthz", "/readyz")),
         *(_dialect_component(dialect, runtime) for dialect in declared),
         Component(lambda app: pdc.add_routes(app, runtime), own_headers=("/rest_api/",)),
-        Component(api_docs.ApiDocs(declared).add_routes),
+        Component(api_docs.ApiDocs(declared, settings.base_url).add_routes),
     ]
 
 
@@ -118,6 +124,10 @@ async def _open_service(app: web.Application) -> AsyncIterator[None]:
             yield
     finally:
         await service.close()
+
+
+async def _watch_app(app: web.Application) -> None:
+    app[SERVICE].watch_app()
 
 
 async def _run_worker(service: Service, schedule: bool) -> AsyncIterator[None]:

@@ -89,8 +89,8 @@ class Server(web.Server):
 class Runner(web.AppRunner):
     """Runs an application with such connections."""
 
-    def __init__(self, app: web.Application, head_seconds: float = HEAD_SECONDS) -> None:
-        super().__init__(app)
+    def __init__(self, app: web.Application, head_seconds: float = HEAD_SECONDS, **options: Any) -> None:
+        super().__init__(app, **options)
         self._head_seconds = head_seconds
 
     async def _make_server(self) -> Server:

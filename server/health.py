@@ -1,7 +1,7 @@
 """Liveness, readiness and metrics."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 from tortoise.exceptions import OperationalError
@@ -20,10 +20,19 @@ DATABASE_ERRORS = (Unavailable, OperationalError)  # the database is unreachable
 
 
 class Health:
-    """Serves `/healthz`, `/readyz` and `/metrics`. `worker` returns this process's worker, or None if it has none."""
+    """Serves `/healthz`, `/readyz` and `/metrics`.
 
-    def __init__(self, metrics: Metrics, worker: Callable[[], Worker | None]) -> None:
-        self._metrics, self._worker = metrics, worker
+    `worker` returns this process's worker, or None if it has none; `warnings` what an operator should see to although
+    the service is ready.
+    """
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        worker: Callable[[], Worker | None],
+        warnings: Callable[[], Awaitable[Mapping[str, str]]],
+    ) -> None:
+        self._metrics, self._worker, self._warnings = metrics, worker, warnings
 
     def add_routes(self, app: web.Application) -> None:
         """Add the three routes."""
@@ -36,10 +45,15 @@ class Health:
         return web.json_response({"status": "ok"})
 
     async def ready(self, request: web.Request) -> web.Response:
-        """200 if the database, its schema and the queue are healthy, else 503 with the problems."""
+        """200 if the database, its schema and the queue are healthy, else 503 with the problems.
+
+        Warnings are listed, but change nothing.
+        """
         problems = await self._problems()
-        status = 503 if problems else 200
-        return web.json_response({"status": "not ready" if problems else "ok", "problems": problems}, status=status)
+        body: dict[str, object] = {"status": "not ready" if problems else "ok", "problems": problems}
+        if "database" not in problems and (warnings := await self._warnings()):
+            body["warnings"] = dict(warnings)
+        return web.json_response(body, status=503 if problems else 200)
 
     async def metrics(self, request: web.Request) -> web.Response:
         """All metrics in the Prometheus text format."""

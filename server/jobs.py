@@ -11,7 +11,7 @@ from bot.context import Context
 from bot.errors import Unavailable
 from bot.github.limits import Limited
 from bot.github.transport import ApiError
-from bot.operations import comments, idempotency_records, jobs, repositories, runs, tags
+from bot.operations import comments, idempotency_records, installations, jobs, repositories, runs, tags
 from bot.operations.workflows import reconcile, tracking
 from bot.operations.workflows.dispatch import Dispatcher
 from bot.queue.intake import WebhookDelivery
@@ -92,6 +92,7 @@ def build_registry(settings: Settings) -> Registry:
     registry.register(jobs.ExpireDeployment, reconcile.expire_deployment)
     registry.register(jobs.FetchDelivery, reconcile.fetch_delivery)
     registry.register(jobs.CheckRepository, repositories.check)
+    registry.register(jobs.CheckInstallation, installations.check)
     registry.register(jobs.Reconcile, reconcile.reconcile)
     registry.register(jobs.SweepDeliveries, reconcile.sweep_deliveries)
     registry.register(jobs.CheckRepositories, reconcile.check_repositories)
@@ -105,4 +106,5 @@ async def _prune(context: Context, job: jobs.Prune) -> None:
 
 
 def _reason(unavailable: Unavailable) -> str:
-    return f"{unavailable.sentence}: {unavailable.details.get('reason', 'no reason given')}"
+    reason = unavailable.details.get("reason")
+    return f"{unavailable.sentence}: {reason}" if reason else unavailable.sentence

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import structlog
@@ -13,18 +14,23 @@ from bot.events.event import Details, Event
 from bot.github.app import AppKeys, GitHub
 from bot.log import bind_log_context
 from bot.metrics import Metrics
-from bot.operations import users
+from bot.operations import users, webhooks
 from bot.queue.intake import Intake
 from bot.queue.jobs import LeasedJob
 from bot.queue.schedule import run as run_schedule
 from bot.queue.worker import Worker, WorkerOptions
+from bot.rules.webhooks import UNSIGNED
 from bot.settings import Settings
 from bot.store.database import Database, open_database, refuse_in_transaction
+from handlers.signatures import SignatureWatch
 from server import jobs
+from server.app_watch import AppWatch
+from server.background import BackgroundTasks
 
 log = structlog.get_logger()
 
 JOB_TIMEOUT = 600  # seconds
+WARNED_OF = timedelta(days=1)  # how long an alarm about refused webhooks is a warning, unless one arrives
 
 
 def app_keys(settings: Settings) -> AppKeys:
@@ -33,6 +39,7 @@ def app_keys(settings: Settings) -> AppKeys:
         app_id=settings.github_app_id,
         private_key=settings.github_private_key.get_secret_value(),
         api_url=settings.github_api_url,
+        proxy=settings.proxy,
     )
 
 
@@ -54,10 +61,12 @@ class Service:
         self.settings = settings
         self.metrics = Metrics()
         self.intake = Intake()
+        self.signatures = SignatureWatch(self._on_unsigned_webhooks)
         self.database: Database
         self.github: GitHub
         self.worker = self._make_worker()
         self._resources = AsyncExitStack()
+        self._background = BackgroundTasks()
         self._system: Actor | None = None
         self._log_contexts: dict[int, dict[str, object]] = {}
 
@@ -68,12 +77,29 @@ class Service:
     async def open(self) -> None:
         """Open the database and the GitHub client."""
         settings = self.settings
+        for warning in settings.warnings:
+            log.warning("setting", warning=warning)
         resources = open_resources(settings.database_url, app_keys(settings), self.metrics)
         self.database, self.github = await self._resources.enter_async_context(resources)
 
     async def close(self) -> None:
         """Close the database and the GitHub client."""
+        await self._background.close()
         await self._resources.aclose()
+
+    def watch_app(self) -> None:
+        """Ask GitHub about the App, now and from time to time, in the background."""
+        self._background.start(AppWatch(self.github).run())
+
+    async def warnings(self) -> dict[str, str]:
+        """What an operator should see to although the service works, by subject."""
+        found = {}
+        if (mistake := self.github.mistake) is not None:
+            found["github"] = f"{mistake.sentence} ({mistake.details['reason']})"
+        since = max(datetime.fromtimestamp(self.signatures.last_right, UTC), datetime.now(UTC) - WARNED_OF)
+        if refused := self.signatures.warning or await webhooks.why_refused_since(since):
+            found["webhooks"] = refused
+        return found
 
     async def work(self, *, schedule: bool = True) -> None:
         """Perform jobs, and with `schedule` enqueue the recurring ones, until canceled or the worker is stopped.
@@ -104,6 +130,13 @@ class Service:
             WorkerOptions(concurrency=self.settings.worker_concurrency, job_timeout=JOB_TIMEOUT),
             should_yield=self.intake.under_load,
         )
+
+    def _on_unsigned_webhooks(self) -> None:
+        log.warning("webhooks unsigned", warning=UNSIGNED)
+        self._background.start(self._report_unsigned_webhooks())
+
+    async def _report_unsigned_webhooks(self) -> None:
+        await webhooks.report_unsigned(await self._system_context())
 
     def _publish(self, event: Event) -> None:
         """Pass a committed event to the metrics and the log."""

@@ -41,6 +41,7 @@ GET,POST /api/projects/{}/environments
 GET,PATCH /api/projects/{}/environments/{}
 GET /api/projects/{}/releases
 GET,PATCH /api/projects/{}/releases/{}
+PUT /api/projects/{}/releases/{}/files
 GET /api/announcements
 POST /api/projects/{}/releases/{}/announcement/approve
 POST /api/projects/{}/releases/{}/announcement/reject

@@ -294,6 +294,21 @@ async def test_the_origins_of_candidates_and_deployments_become_performed_reques
         await database.close()
 
 
+async def test_repositories_out_of_sight_become_private_and_others_stay_as_they_are(empty_url: str) -> None:
+    await migrate(empty_url, to="0004_performed_requests")
+    columns = "github_id, full_name, default_branch, private, archived, installation_id, checked_at"
+    for github_id, private, installation in ((1, "1 = 0", "NULL"), (2, "1 = 0", "7"), (3, "1 = 1", "7")):
+        values = f"{github_id}, 'acme/x', 'main', {private}, 1 = 0, {installation}, '2026-01-01T00:00:00Z'"
+        await execute_at(empty_url, f"INSERT INTO repositories ({columns}) VALUES ({values})")
+    assert await migrate(empty_url, to="0005_unseen_repositories") == ["0005_unseen_repositories"]
+    database = await open_database(empty_url)
+    try:
+        rows = await fetch("SELECT github_id, private FROM repositories ORDER BY github_id")
+        assert [(row["github_id"], bool(row["private"])) for row in rows] == [(1, True), (2, False), (3, True)]
+    finally:
+        await database.close()
+
+
 async def assert_rows_survive(url: str, module: str) -> None:
     """Fill every table after the first migration; assert that each later one keeps the rows."""
     first, *others = known_migrations(module)

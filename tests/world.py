@@ -18,7 +18,7 @@ from bot.operations import users
 from bot.operations.workflows import reconcile
 from bot.queue.dead_letters import dead_letters
 from bot.queue.jobs import enqueue
-from bot.settings import Settings, read_settings
+from bot.settings import NO_PROXY, Settings, read_settings
 from bot.store.audit import AuditEntry
 from bot.store.database import execute, fetch
 from sandbox import GitHub
@@ -196,7 +196,7 @@ class World:
         self.expected_unfinished |= set(kinds)
 
     async def check_no_jobs_left(self) -> None:
-        """Fail on unfinished jobs, dead letters and requests to routes that the sandbox does not have."""
+        """Fail on unfinished jobs, dead letters, and requests for what the sandbox does not simulate."""
         await self.settle()
         unfinished = set(await self.unfinished_jobs()) - self.expected_unfinished
         letters = [letter for letter in await dead_letters() if letter.kind not in self.expected_unfinished]
@@ -207,14 +207,16 @@ class World:
 
 def settings_for(github: GitHub, api_url: str, database_url: str, **overrides: Any) -> Settings:
     """Settings for a service that talks to the sandbox."""
-    return read_settings(
-        database_url=database_url,
-        github_api_url=api_url,
-        github_app_id=str(github.app_id),
-        github_private_key=github.private_key,
-        github_webhook_secret=github.webhook_secret,
-        **{"dispatch_search_seconds": SEARCH_SECONDS, **overrides},
-    )
+    settings = {
+        "database_url": database_url,
+        "github_api_url": api_url,
+        "github_proxy": NO_PROXY,
+        "github_app_id": str(github.app_id),
+        "github_private_key": github.private_key,
+        "github_webhook_secret": github.webhook_secret,
+        "dispatch_search_seconds": SEARCH_SECONDS,
+    }
+    return read_settings(**{**settings, **overrides})
 
 
 async def create_sample_project(world: World) -> None:

@@ -47,7 +47,7 @@ SchemaKey = tuple[str, str, Role]
 
 
 def document(
-    info: Info, dialects: Sequence[Dialect], paths: Mapping[str, PathItem], components: Components
+    info: Info, dialects: Sequence[Dialect], paths: Mapping[str, PathItem], components: Components, server: str
 ) -> dict[str, object]:
     """Return the document: the endpoints of the dialects together with further paths and components."""
     schemas = EndpointSchemas.of(dialects)
@@ -63,7 +63,7 @@ def document(
     return {
         "openapi": "3.1.0",
         "info": {**info, "license": {"name": "Apache-2.0"}},
-        "servers": [{"url": "/"}],
+        "servers": [{"url": server}],
         "paths": {path: {**operations.get(path, {}), **paths.get(path, {})} for path in sorted({*operations, *paths})},
         "components": {
             **components,
@@ -132,7 +132,7 @@ def _operation(dialect: Dialect, endpoint: AnyEndpoint, schemas: EndpointSchemas
     if endpoint.request_model is not None:
         schema = schemas.get(endpoint, "request")
         content: MediaType = {"schema": schema, "example": example(schema, schemas.shared)}
-        operation["requestBody"] = {"content": {endpoint.codec.content_types[0]: content}}
+        operation["requestBody"] = {"content": {codec.content_types[0]: content for codec in endpoint.accepts}}
     for status in sorted({endpoint.status, *endpoint.other_statuses}):
         response: Response = {"description": (TITLES | SUCCESS)[status]}
         if status != 204:

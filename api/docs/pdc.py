@@ -44,7 +44,6 @@ READ_ERRORS = (400, 401, 403, 404, 405, 406, 408, 413, 429, 503)
 WRITE_ERRORS = (*READ_ERRORS, 409, 415)
 VERBS = {"GET": "Show", "POST": "Create", "PUT": "Replace", "PATCH": "Change", "DELETE": "Delete"}
 FIELD_SELECTION = ("fields", "exclude_fields")
-VOCABULARY_PARAMETERS = ("page", "page_size", *FIELD_SELECTION)
 HTML_CONTENT: dict[str, MediaType] = {
     HTML_TYPE: {"schema": {"type": "string"}, "example": "<!DOCTYPE html>\n<title>Release Schedule List</title>"}
 }
@@ -166,7 +165,7 @@ def _list_path(target: Resource | Vocabulary) -> PathItem:
     name, title = f"list {target.name}", f"List {_plural(target.title)}"
     response = {"anyOf": [_ref(f"{target.name}.page"), {"type": "array", "items": _ref(target.name)}]}
     if isinstance(target, Vocabulary):
-        return {"get": _Operation(name, title, response, READ_ERRORS, VOCABULARY_PARAMETERS, anonymous=True).describe()}
+        return {"get": _Operation(name, title, response, READ_ERRORS, COMMON, anonymous=True).describe()}
     parameters = (*target.filters, *COMMON)
     operation = _Operation(name, title, response, READ_ERRORS, parameters, anonymous=target.anonymous_access)
     return {"get": operation.describe(), **_bulk_operations(target)}

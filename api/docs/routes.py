@@ -37,19 +37,20 @@ FILES = {
     "start.js": "text/javascript",
 }
 CONTENT_TYPES = {**FILES, "openapi.json": "application/json"}
+# The references are relative: they hold at whatever path a proxy serves the page.
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Longshore API</title>
-<link rel="icon" href="/api/docs/favicon-32x32.png">
-<link rel="stylesheet" href="/api/docs/swagger-ui.css">
+<link rel="icon" href="docs/favicon-32x32.png">
+<link rel="stylesheet" href="docs/swagger-ui.css">
 </head>
 <body>
-<div id="api"><p>The description itself is at <a href="/api/openapi.json">/api/openapi.json</a>.</p></div>
-<script src="/api/docs/swagger-ui-bundle.js"></script>
-<script src="/api/docs/start.js"></script>
+<div id="api"><p>The description itself is at <a href="openapi.json">openapi.json</a>.</p></div>
+<script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/start.js"></script>
 </body>
 </html>
 """
@@ -58,10 +59,11 @@ CONTENT_SECURITY_POLICY = (
 )
 
 
-def description(dialects: Sequence[Dialect]) -> dict[str, object]:
-    """Return the OpenAPI document of a service with these dialects."""
+def description(dialects: Sequence[Dialect], base_url: str = "") -> dict[str, object]:
+    """Return the OpenAPI document of a service with these dialects, and with this URL if it is known."""
     info: Info = {"title": "Longshore", "version": version("longshore"), "description": ABOUT}
-    return openapi.document(info, dialects, pdc.paths(), {**pdc.components(), "securitySchemes": SECURITY_SCHEMES})
+    components = {**pdc.components(), "securitySchemes": SECURITY_SCHEMES}
+    return openapi.document(info, dialects, pdc.paths(), components, base_url or "/")
 
 
 def paths() -> list[str]:
@@ -72,8 +74,8 @@ def paths() -> list[str]:
 class ApiDocs:
     """Serves the document, the page and its files. Each is produced on its first request and cached."""
 
-    def __init__(self, dialects: Sequence[Dialect]) -> None:
-        self._dialects = dialects
+    def __init__(self, dialects: Sequence[Dialect], base_url: str) -> None:
+        self._dialects, self._base_url = dialects, base_url
         self._bodies: dict[str, bytes] = {}
 
     def add_routes(self, app: web.Application) -> None:
@@ -93,7 +95,7 @@ class ApiDocs:
 
     def _body(self, path: str) -> bytes:
         if path == DOCUMENT_PATH:
-            return orjson.dumps(description(self._dialects), option=orjson.OPT_INDENT_2)
+            return orjson.dumps(description(self._dialects, self._base_url), option=orjson.OPT_INDENT_2)
         if path == PAGE_PATH:
             return PAGE.encode()
         return files("api.docs").joinpath("static", "swagger", path.rpartition("/")[2]).read_bytes()

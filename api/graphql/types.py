@@ -35,6 +35,8 @@ class Viewer:
     """The caller, and the grants that they hold."""
 
     name: str
+    full_name: str = strawberry.field(description="The same as the name.")
+    email: str | None = strawberry.field(description="Always null: no addresses are kept.")
     grants: list[str]
 
 
@@ -157,8 +159,8 @@ class Candidate:
 
 
 @object_type
-class Build:
-    """The Actions run that builds a candidate."""
+class Run:
+    """A workflow run on GitHub."""
 
     run_id: strawberry.ID | None
     url: str | None
@@ -166,6 +168,11 @@ class Build:
     conclusion: str | None
     attempt: int
     deadline_at: datetime
+
+
+@object_type
+class Build(Run):
+    """The workflow run that builds a candidate."""
 
 
 @object_type
@@ -188,6 +195,9 @@ class Deployment:
         nodes.CANDIDATE, "from_candidate_id", "The candidate that was live before."
     )
     environment: "Environment" = reference(nodes.ENVIRONMENT, "environment_id")
+    run: Run | None = reference(
+        nodes.DEPLOYMENT_RUN, "run_row_id", "Its newest workflow run; null if a pipeline reported it."
+    )
 
 
 def _frozen(root: EnvironmentNode, info: Info) -> Attribution | None:
@@ -265,12 +275,16 @@ class ViewerRecord(TypedDict):
     """The columns of the caller."""
 
     name: str
+    full_name: str
+    email: str | None
     grants: list[str]
 
 
 def _viewer(info: Info) -> ViewerRecord | None:
     actor = info.context.actor
-    return None if actor.is_anonymous else {"name": actor.name, "grants": sorted(actor.grants)}
+    if actor.is_anonymous:
+        return None
+    return {"name": actor.name, "full_name": actor.name, "email": None, "grants": sorted(actor.grants)}
 
 
 def _project(info: Info, name: str) -> Awaitable[ProjectNode]:

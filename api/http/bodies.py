@@ -1,8 +1,10 @@
 """Request and response bodies: formats, limits, and the reading of untrusted bodies."""
 
 import asyncio
+import difflib
+import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -26,6 +28,8 @@ MAX_CONTAINERS = 50_000
 MAX_ITEMS = 100  # fields of an object, entries of a list
 INFLATED = ("gzip", "x-gzip", "deflate")  # the encodings of bodies that are decoded; others are taken as they are
 NOT_AS_ENCODED = "The body cannot be read: it is not encoded as its headers say."
+MAX_NAME = 100  # characters of a field's name that are looked at and quoted
+SIMILAR = 0.85  # from 0 (nothing in common) to 1 (equal), as difflib measures it
 RAW_BODY = web.RequestKey("raw_body", bytes)  # the body of a request, once it has been read
 
 JsonObject = dict[str, JsonValue]
@@ -65,20 +69,40 @@ class StrictModel(BaseModel):
         return values
 
 
+class LenientModel(BaseModel):
+    """A JSON object whose unknown fields are ignored, unless they are nearly one of ours: those are mistyped."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_mistyped(cls, values: object) -> object:
+        for name in list(values)[:MAX_ITEMS] if isinstance(values, dict) else ():
+            if name not in cls.model_fields and (meant := _nearest(name, cls.model_fields)):
+                sentence = f"`{name[:MAX_NAME]}` is not a field of this call. Did you mean `{meant}`?"
+                raise BadRequest(sentence, fields={meant: [sentence]})
+        return values
+
+
+def _nearest(name: str, fields: Iterable[str]) -> str | None:
+    """The field that a name is nearly: but for its case, for hyphens, or for a letter or two."""
+    spelled = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name[:MAX_NAME]).replace("-", "_").lower()
+    return next(iter(difflib.get_close_matches(spelled, fields, n=1, cutoff=SIMILAR)), None)
+
+
 @dataclass(frozen=True)
 class Codec:
     """A format of bodies. Responses have the first of `content_types`; requests may have any of them.
 
-    A `strict` format has its own types for numbers, booleans and null, so strings are not converted to them.
+    `loads` takes a body and the charset that its Content-Type names, if any. A `strict` format has its own types for
+    numbers, booleans and null, so strings are not converted to them.
     """
 
     content_types: tuple[str, ...]
-    loads: Callable[[bytes], object]
+    loads: Callable[[bytes, str | None], object]
     dumps: Callable[[object], bytes]
     strict: bool = field(default=True)
 
 
-def load_json(raw: bytes) -> object:
+def load_json(raw: bytes, _charset: str | None = None) -> object:
     """Parse JSON, unless it holds so many values that parsing alone would take long: the interpreter stands still."""
     if raw.count(b"[") + raw.count(b"{") > MAX_CONTAINERS or raw.count(b",") > MAX_VALUES:
         raise BadRequest(f"The body has at most {MAX_VALUES:,} values, {MAX_CONTAINERS:,} of them lists and objects.")
@@ -125,14 +149,27 @@ def _inflate(raw: bytes, max_bytes: int) -> bytes:
     return inflated
 
 
-async def read_object(request: web.Request, codec: Codec, unproven: UnprovenBodies | None = None) -> JsonObject:
-    """Read the body as an object. An empty body is `{}`. `unproven` is as for `read_bytes`, and the body is shorter."""
+def codec_of(request: web.Request, codecs: Sequence[Codec]) -> Codec | None:
+    """The format of the body, according to its Content-Type."""
+    return next((codec for codec in codecs if request.content_type in codec.content_types), None)
+
+
+async def read_object(
+    request: web.Request, codecs: Sequence[Codec], unproven: UnprovenBodies | None = None
+) -> JsonObject:
+    """Read the body, which has one of several formats, as an object. An empty body is `{}`.
+
+    `unproven` is as for `read_bytes`; such a body is shorter.
+    """
     raw = await read_bytes(request, MAX_UNPROVEN_BYTES if unproven else MAX_BODY_BYTES, unproven)
     if not raw.strip():
         return {}
-    if request.content_type not in codec.content_types:
-        raise BadRequest(f"Content-Type must be {' or '.join(codec.content_types)}.", status=415)
-    return await parse(lambda: _parse_object(raw, codec), len(raw))
+    codec = codec_of(request, codecs)
+    if codec is None:
+        content_types = " or ".join(name for codec in codecs for name in codec.content_types)
+        raise BadRequest(f"Content-Type must be {content_types}.", status=415)
+    charset = request.charset
+    return await parse(lambda: _parse_object(codec.loads(raw, charset)), len(raw))
 
 
 async def parse(parser: Callable[[], ParsedT], size: int) -> ParsedT:
@@ -140,8 +177,7 @@ async def parse(parser: Callable[[], ParsedT], size: int) -> ParsedT:
     return parser() if size <= MAX_INLINE_BYTES else await asyncio.to_thread(parser)
 
 
-def _parse_object(raw: bytes, codec: Codec) -> JsonObject:
-    body = codec.loads(raw)
+def _parse_object(body: object) -> JsonObject:
     if not isinstance(body, dict):
         raise BadRequest("The body must be a JSON object.")
     refuse_nul(body)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from pydantic import BaseModel
@@ -50,7 +51,7 @@ class Endpoint(Generic[BodyT, QueryT]):
     """One call of a dialect: its route, the function that performs it, and the models of its input and output.
 
     - `anonymous_grant`: the endpoint is open to anonymous callers if they have this grant.
-    - `codec`: the format of request and response bodies.
+    - `codec`: the format of responses; `accepts`: the formats of request bodies.
     - `returns_secret`: the response contains a secret and is never stored, so `Idempotency-Key` is refused.
     - `read_only`: a POST that changes nothing and is always performed, with or without `Idempotency-Key`.
     - `other_statuses`: further success statuses.
@@ -67,6 +68,7 @@ class Endpoint(Generic[BodyT, QueryT]):
     query_model: type[QueryT] | None = None
     anonymous_grant: str | None = None
     codec: Codec = JSON
+    accepts: Sequence[Codec] = (JSON,)
     returns_secret: bool = False
     read_only: bool = False
     other_statuses: Sequence[int] = ()
@@ -108,7 +110,8 @@ class ApiRuntime:
     """The dependencies that all dialects share. `bodies` reads those of callers without credentials.
 
     `public_url` is the URL of the service; `base_url` is the configured one, or empty if none is configured: the URLs
-    of requests then follow their Host header.
+    of requests then follow their Host header. The path of `base_url` is served by a proxy, which takes it off: paths
+    of ours that go out are made by `link_to` or `url_of`.
     """
 
     context: Callable[[], Context]
@@ -116,6 +119,10 @@ class ApiRuntime:
     base_url: str = ""
     public_url: str = ""
     bodies: UnprovenBodies = field(default_factory=UnprovenBodies)
+
+    def link_to(self, path: str) -> str:
+        """A path of ours as callers know it, whatever name of the host they use."""
+        return urlsplit(self.base_url).path + path
 
     def url_of(self, request: web.Request) -> str:
         """The URL of a request as callers know it."""

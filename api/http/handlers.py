@@ -6,7 +6,7 @@ from collections.abc import Callable
 from aiohttp import web
 from pydantic import BaseModel, TypeAdapter
 
-from api.http.bodies import JSON, JsonObject, read_object
+from api.http.bodies import JSON, JsonObject, codec_of, read_object
 from api.http.endpoints import AnyEndpoint, ApiRuntime, Call, Dialect, Result
 from api.http.errors import error_response
 from api.http.idempotency import idempotent
@@ -36,6 +36,12 @@ class EndpointHandler:
                 exchange.response = error_response(self._dialect, problem, self._endpoint.codec)
         return exchange.response
 
+    async def redirect_to_slash(self, request: web.Request) -> web.Response:
+        """Redirect a GET that lacks the slash at the end of the endpoint's path."""
+        url = request.rel_url
+        query = f"?{url.raw_query_string}" if url.raw_query_string else ""
+        return web.Response(status=301, headers={"Location": self._runtime.link_to(f"{url.raw_path}/{query}")})
+
     async def _admit(self, request: web.Request) -> tuple[Context, JsonObject]:
         """The context of the caller, and the body, which is read before the caller is known only if it has to be."""
         find_credentials, body = self._dialect.find_credentials, None
@@ -57,7 +63,7 @@ class EndpointHandler:
         return actor
 
     async def _read(self, request: web.Request, actor: Actor) -> JsonObject:
-        return await read_object(request, self._endpoint.codec, self._runtime.bodies if actor.is_anonymous else None)
+        return await read_object(request, self._endpoint.accepts, self._runtime.bodies if actor.is_anonymous else None)
 
     async def _perform(self, request: web.Request, context: Context, body: JsonObject) -> web.Response:
         result = await self._endpoint.perform(context, self._call(request, body))
@@ -65,7 +71,7 @@ class EndpointHandler:
 
     def _call(self, request: web.Request, body: JsonObject) -> Call[BaseModel | None, BaseModel | None]:
         """The validated request. The Host header is checked first, then the query, then the body."""
-        model, codec = self._endpoint.request_model, self._endpoint.codec
+        model, codec = self._endpoint.request_model, codec_of(request, self._endpoint.accepts) or JSON
         return Call(
             url=self._runtime.url_of(request),
             base_url=self._runtime.public_url,
@@ -88,21 +94,15 @@ def add_routes(app: web.Application, dialect: Dialect, runtime: ApiRuntime) -> N
     Only a GET that lacks the declared trailing slash is redirected instead.
     """
     for endpoint in dialect.endpoints:
-        handle = EndpointHandler(dialect, endpoint, runtime).handle
+        handler = EndpointHandler(dialect, endpoint, runtime)
         pattern = re.sub(r"\{(\w+)\}", r"{\1:[^/]+}", endpoint.path)  # aiohttp's default pattern excludes braces
         methods = ("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,)
         has_slash = pattern.endswith("/")
         alternative = pattern[:-1] if has_slash else f"{pattern}/"
-        redirects = has_slash and endpoint.method == "GET"
-        for path, handler in ((pattern, handle), (alternative, _redirect_to_slash if redirects else handle)):
+        at_alternative = handler.redirect_to_slash if has_slash and endpoint.method == "GET" else handler.handle
+        for path, handle in ((pattern, handler.handle), (alternative, at_alternative)):
             for method in methods:
-                app.router.add_route(method, path, handler)
-
-
-async def _redirect_to_slash(request: web.Request) -> web.Response:
-    url = request.rel_url
-    query = f"?{url.raw_query_string}" if url.raw_query_string else ""
-    return web.Response(status=301, headers={"Location": f"{url.raw_path}/{query}"})
+                app.router.add_route(method, path, handle)
 
 
 def _serializer(endpoint: AnyEndpoint) -> Callable[[object], bytes]:

@@ -1,11 +1,13 @@
 """XML bodies in the style of Rails, with the attributes `type` and `nil="true"`.
 
-`<release><version>1.1</version></release>` is `{"release": {"version": "1.1"}}`. Documents with a document type,
-entities, or too many levels or elements are refused; characters that XML 1.0 excludes are written as U+FFFD.
+`<release><tag-list>a, b</tag-list></release>` is `{"release": {"tag_list": ["a", "b"]}}`: names have hyphens, and lists
+of words are one text. Documents with a document type, entities, or too many levels or elements are refused; characters
+that XML 1.0 excludes are written as U+FFFD.
 """
 
+import codecs
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from html import escape
@@ -22,7 +24,9 @@ MAX_DEPTH = 8
 MAX_ELEMENTS = 1_000
 MAX_ATTRIBUTES = 20_000  # equals signs, also those within texts, as only these can be counted before parsing
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
-_ENTRY_NAMES = {"tag_list": "tag", "license_list": "license"}
+ENTRY_TYPES = {"approved-urls": "Url", "recent-releases": "Release"}
+"""The lists of records within records, with the attribute `type` of their entries."""
+_BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_BE: "utf-16", codecs.BOM_UTF16_LE: "utf-16"}
 _INVALID_CHARACTERS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -34,13 +38,16 @@ def xml_codec(list_name: str = "releases") -> Codec:
 # --- parsing
 
 
-def loads(raw: bytes) -> JsonObject:
+def loads(raw: bytes, charset: str | None = None) -> JsonObject:
     """Parse a document into an object with the record that is its root element, or with the members of another root.
+
+    Its encoding is that of its byte order mark, else the charset of the Content-Type, else the one that it declares
+    (RFC 7303, section 3), else UTF-8.
 
     An element becomes a string, an object, or a list if it has `type="array"` or its name ends in `_list`. A repeated
     element becomes a list, too. Hyphens in names become underscores.
     """
-    name, value = _parse(raw)
+    name, value = _parse(raw.lstrip(), charset)
     if name == "auth_code":
         return {name: value}
     if name in RECORDS:
@@ -50,12 +57,13 @@ def loads(raw: bytes) -> JsonObject:
     return value if isinstance(value, dict) else {}
 
 
-def _parse(raw: bytes) -> tuple[str, JsonValue]:
+def _parse(raw: bytes, charset: str | None) -> tuple[str, JsonValue]:
     if raw.count(b"=") > MAX_ATTRIBUTES:
         raise BadRequest(f"The body must be XML of at most {MAX_ATTRIBUTES:,} attributes.")
     reader = _TreeBuilder()
+    marked = next((encoding for mark, encoding in _BYTE_ORDER_MARKS.items() if raw.startswith(mark)), None)
     try:
-        parser = DefusedXMLParser(target=reader, forbid_dtd=True)
+        parser = DefusedXMLParser(target=reader, encoding=marked or charset or None, forbid_dtd=True)
         parser.feed(raw)
         parser.close()
     except DefusedXmlException as error:
@@ -64,7 +72,7 @@ def _parse(raw: bytes) -> tuple[str, JsonValue]:
         line, column = error.position
         raise BadRequest(f"The body must be well-formed XML: it is not at line {line}, column {column}.") from error
     except (ValueError, LookupError) as error:  # an unknown encoding
-        raise BadRequest("The body must be XML in UTF-8.") from error
+        raise BadRequest("The body must be XML in UTF-8, UTF-16 or an encoding of one byte a character.") from error
     return reader.root
 
 
@@ -134,7 +142,7 @@ def _local(name: str) -> str:
 def dumps(list_name: str, value: object) -> bytes:
     """Write a list of records, a single record by its name, or errors by field."""
     if isinstance(value, list):
-        text = _element(list_name, value)
+        text = _array(list_name, [_members(record) for record in value])
     elif not isinstance(value, dict):
         raise TypeError(f"no XML for {type(value).__name__}")
     elif "errors" in value:
@@ -152,35 +160,42 @@ def _errors(errors: Mapping[str, list[str]]) -> str:
     )
 
 
+def _members(record: Mapping[str, object]) -> str:
+    """The members of a record: first single values by name, then lists."""
+    members = sorted(record.items(), key=lambda member: _position(*member))
+    return "".join(_element(name.replace("_", "-"), value) for name, value in members)
+
+
+def _position(name: str, value: object) -> tuple[bool, str]:
+    is_list = isinstance(value, list)
+    return is_list, "" if is_list else name
+
+
 def _element(name: str, value: object) -> str:
-    if isinstance(value, list):
-        return f'<{name} type="array">{"".join(_entry(name, item) for item in value)}</{name}>'
+    if isinstance(value, list) and name in ENTRY_TYPES:
+        entry, entry_type = name.removesuffix("s"), ENTRY_TYPES[name]
+        return _array(name, [f'<{entry} type="{entry_type}">{_members(record)}</{entry}>' for record in value])
     if isinstance(value, dict):
         return f"<{name}>{_members(value)}</{name}>"
     attribute = _type_attribute(name, value)
     if value is None:
         return f'<{name}{attribute} nil="true"/>'
+    if isinstance(value, list):  # words
+        value = ", ".join(value)
     text = str(value).lower() if isinstance(value, bool) else _text(str(value))
     return f"<{name}{attribute}>{text}</{name}>"
 
 
-def _members(value: Mapping[str, object]) -> str:
-    return "".join(_element(name, member) for name, member in value.items())
-
-
-def _entry(list_name: str, value: object) -> str:
-    """An entry of a list. A named record, an object with a single member, is written as that member."""
-    if isinstance(value, dict) and len(value) == 1:
-        return _members(value)
-    return _element(_ENTRY_NAMES.get(list_name, list_name.rpartition("_")[2].removesuffix("s")), value)
+def _array(name: str, entries: Sequence[str]) -> str:
+    return f'<{name} type="array">{"".join(entries)}</{name}>'
 
 
 def _type_attribute(name: str, value: object) -> str:
     if isinstance(value, bool):
         return ' type="boolean"'
-    if isinstance(value, int):
-        return ' type="integer"'
-    return ' type="datetime"' if name.endswith("_at") else ""
+    if isinstance(value, int | float):
+        return ' type="integer"' if isinstance(value, int) else ' type="float"'
+    return ' type="datetime"' if name.endswith("-at") else ""
 
 
 def _text(text: str) -> str:

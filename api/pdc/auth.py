@@ -57,3 +57,5 @@ TOKEN_ENDPOINTS = {
     "auth/token/refresh": TokenEndpoint(("GET", "PUT", "OPTIONS"), _renew_token),
     "auth/current-user": TokenEndpoint(("GET", "HEAD", "OPTIONS"), _show_user),
 }
+LISTED_ENDPOINTS = ("auth/current-user", "auth/token")
+"""The endpoints that the root lists with the resources."""

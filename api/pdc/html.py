@@ -108,9 +108,9 @@ def write(request: web.Request, route: Route, response: PdcResponse, base_url: s
     )
 
 
-def write_not_found(request: web.Request) -> web.Response:
+def write_not_found(request: web.Request, base_url: str) -> web.Response:
     """The page for an unknown path."""
-    parts = {"breadcrumbs": f'<a href="{BASE}/">REST API</a>', "description": "No page has this URL."}
+    parts = {"breadcrumbs": f'<a href="{escape(base_url)}/">REST API</a>', "description": "No page has this URL."}
     parts |= {"request": "HTTP 404 Not Found", "response": escape(responses.NOT_FOUND)}
     return _page(404, responses.common_headers(request), title="Not found", **parts)
 

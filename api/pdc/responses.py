@@ -97,7 +97,7 @@ def write_not_found(request: web.Request) -> web.Response:
 
 
 def redirect(request: web.Request, path: str) -> web.Response:
-    """A redirect to another path with the same query."""
+    """A redirect to another path, as callers know it, with the same query."""
     query = request.rel_url.raw_query_string
     location = path + (f"?{query}" if query else "")
     return web.Response(status=301, headers={**common_headers(request), "Location": location})

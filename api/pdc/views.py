@@ -11,7 +11,7 @@ from aiohttp import web
 
 from api.http.endpoints import ApiRuntime
 from api.pdc import html, request_bodies, responses
-from api.pdc.auth import TokenEndpoint, require_credentials
+from api.pdc.auth import LISTED_ENDPOINTS, TokenEndpoint, require_credentials
 from api.pdc.crud import actions, query_params
 from api.pdc.crud.actions import ResourceRequest
 from api.pdc.crud.resource import Field, Item, PdcError, RenderContext, Resource
@@ -57,13 +57,12 @@ class PdcViews:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Route a request, and report every error in the form of this dialect."""
-        route = find_route(request.rel_url.raw_path)
+        route, base_url, as_html = find_route(request.rel_url.raw_path), self._runtime.link_to(BASE), False
         if route is None:
             prefers_json = responses.preferred_type(request) in JSON_TYPES
-            return responses.write_not_found(request) if prefers_json else html.write_not_found(request)
+            return responses.write_not_found(request) if prefers_json else html.write_not_found(request, base_url)
         if isinstance(route, str):
-            return responses.redirect(request, route)
-        base_url, as_html = BASE, False
+            return responses.redirect(request, self._runtime.link_to(route))
         try:
             base_url, media_type = self._base_url(request), responses.preferred_type(request)
             as_html = route.suffix == "/" and media_type in HTML_TYPES
@@ -129,7 +128,8 @@ class PdcViews:
 def _root(call: PdcCall) -> PdcResponse:
     if call.request.method == "OPTIONS":
         return PdcResponse(_description("Api Root", "", {}))
-    return PdcResponse({name: f"{call.rendering.base_url}/{name}/" for name in sorted(RESOURCES)})
+    names = sorted([*RESOURCES, *LISTED_ENDPOINTS])
+    return PdcResponse({name: f"{call.rendering.base_url}/{name}/" for name in names})
 
 
 async def _token(call: PdcCall, endpoint: TokenEndpoint) -> PdcResponse:
@@ -145,13 +145,13 @@ async def _vocabulary(call: PdcCall, vocabulary: Vocabulary) -> PdcResponse:
     params = call.request.query
     if call.request.method != "OPTIONS":
         authorize(call.context.actor, "content:read")
-    query_params.check_names(params, (*query_params.PAGING, "fields", "exclude_fields"))
+    query_params.check_names(params, query_params.COMMON)
     if call.request.method == "OPTIONS":
         return PdcResponse(_description(f"{vocabulary.title} List", "", {}))
-    fields = query_params.select_fields(
-        vocabulary.fields, params, await request_bodies.read_optional(call.request, call.bodies)
-    )
-    items: list[Item] = [{field.name: item[field.name] for field in fields} for item in vocabulary.items]
+    body = await request_bodies.read_optional(call.request, call.bodies)
+    fields = query_params.select_fields(vocabulary.fields, params, body)
+    rows = vocabulary.sort(query_params.last(params, "ordering", "id"))
+    items: list[Item] = [{field.name: item[field.name] for field in fields} for item in rows]
     if query_params.page_size(params) <= 0:
         return PdcResponse(items)
     page = query_params.parse_page(params, len(items))
@@ -206,14 +206,14 @@ def _may_write(actor: Actor, resource: Resource) -> bool:
 
 
 def _resource_request(call: PdcCall, resource: Resource, body: object) -> ResourceRequest:
-    """The rows, fields and order that the query selects. Writers also see the rows that they may write."""
+    """The rows, fields and order that the query selects. To a write, rows that the caller may not write are missing."""
     actor, method, params = call.context.actor, call.request.method, call.request.query
     comment = call.request.headers.get("PDC-Change-Comment")
     if comment is not None and comment != query_params.replace_surrogates(comment):
         raise PdcError({"detail": "The header PDC-Change-Comment must be UTF-8."})
     writes = method not in SAFE_METHODS
-    sees_writable = writes or (method == "OPTIONS" and _may_write(actor, resource))
-    viewer = actor.visibility("content:read", *(["content:write"] if sees_writable else []))
+    is_writer = writes or (method == "OPTIONS" and _may_write(actor, resource))
+    viewer = actor.visibility("content:write" if is_writer else "content:read")
     conditions, order = query_params.select_rows(resource, params, viewer, call.rendering.today)
     fields = query_params.select_fields(resource.fields, params, None if writes else body)
     return ResourceRequest(call.context, resource, call.rendering, viewer, fields, conditions, order, comment)

@@ -108,20 +108,27 @@ class AnnouncedRelease(BaseModel):
     tag_list: TagList = Field(examples=[["stable", "security"]])
     hidden_from_frontpage: bool
     approved_at: UtcSeconds | None
+    created_at: UtcSeconds
     changelog: str = Field(examples=["Security patch."])
 
 
-class SubmittedRelease(AnnouncedRelease):
-    """An announced release with the time when it was submitted."""
+class ApprovedLink(BaseModel):
+    """A link as its project shows it. `redirector` is the URL of this service that redirects to its location."""
 
-    created_at: UtcSeconds
+    id: int
+    label: str = Field(examples=["Changes"])
+    permalink: str = Field(examples=["changes"])
+    host: str = Field(examples=["example.com"])
+    redirector: str = Field(examples=["https://releases.example.com/projects/site/urls/changes"])
 
 
 class ProjectLink(BaseModel):
-    """A link. `redirector` is the URL of this service that redirects to `location`."""
+    """A link. `host` is the name of the host of its `location`."""
 
+    id: int
     label: str = Field(examples=["Changes"])
     permalink: str = Field(examples=["changes"])
+    host: str = Field(examples=["example.com"])
     location: str = Field(examples=["https://example.com/site/changes"])
     redirector: str = Field(examples=["https://releases.example.com/projects/site/urls/changes"])
 
@@ -138,7 +145,7 @@ class ProjectProfile(BaseModel):
     tag_list: list[str] = Field(examples=[["web", "shop"]])
     created_at: UtcSeconds
     updated_at: UtcSeconds
-    approved_urls: list[ProjectLink]
+    approved_urls: list[ApprovedLink]
     recent_releases: list[AnnouncedRelease]
 
 
@@ -146,12 +153,6 @@ class ReleaseEnvelope(BaseModel):
     """A release by its name."""
 
     release: AnnouncedRelease
-
-
-class SubmittedReleaseEnvelope(BaseModel):
-    """A submitted release by its name."""
-
-    release: SubmittedRelease
 
 
 class LinkEnvelope(BaseModel):

@@ -7,6 +7,7 @@ Its contract is docs/announcements.md.
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from pydantic import BaseModel
@@ -29,7 +30,6 @@ from api.rest.announcement_schemas import (
     RedirectTarget,
     ReleaseEnvelope,
     SubmitReleaseBody,
-    SubmittedReleaseEnvelope,
     format_seconds,
     parse_tags,
 )
@@ -45,10 +45,10 @@ RELEASES = f"{PROJECT}/releases"
 RELEASE = f"{RELEASES}/{{id}}"
 LINKS = f"{PROJECT}/urls"
 LINK = f"{LINKS}/{{link}}"
-PAGE_SIZE = 20
-PENDING_PAGE_SIZE = 100  # the command line client reads the first page only
+PAGE_SIZE = 100  # clients read the first page only
 RECENT_RELEASES = 5
 READ = "content:read"
+FORMATS = (JSON, xml_codec())
 
 PageCall = Call[None, PageNumberQuery]
 PlainCall = Call[None, None]
@@ -58,15 +58,15 @@ async def list_approved(context: Context, call: PageCall) -> Result:
     """List the approved releases of a project, newest first."""
     permalink, (limit, offset) = call.path["permalink"], limit_and_offset(call.query.page, PAGE_SIZE)
     rows = await announcements.list_approved(context, permalink, limit=limit, offset=offset)
-    page = _page(call, rows, PAGE_SIZE)
+    page = _page(call, rows)
     return replace(page, value=[{"release": _serialize_release(row)} for row in rows[:PAGE_SIZE]])
 
 
 async def list_pending(context: Context, call: PageCall) -> Result:
     """List the pending releases that the caller has submitted."""
-    permalink, (limit, offset) = call.path["permalink"], limit_and_offset(call.query.page, PENDING_PAGE_SIZE)
+    permalink, (limit, offset) = call.path["permalink"], limit_and_offset(call.query.page, PAGE_SIZE)
     rows = await announcements.list_pending(context, permalink, limit=limit, offset=offset)
-    return _page(call, rows, PENDING_PAGE_SIZE)
+    return _page(call, rows)
 
 
 async def show_release(context: Context, call: PlainCall) -> object:
@@ -141,11 +141,11 @@ async def follow_link(context: Context, call: PlainCall) -> Result:
 # --- responses
 
 
-def _page(call: PageCall, rows: list[AnnouncementRow], size: int) -> Result:
+def _page(call: PageCall, rows: list[AnnouncementRow]) -> Result:
     """A page of releases. Its links omit the `auth_code`, since headers must not contain credentials."""
     url = str(URL(call.url).without_query_params("auth_code")) if "auth_code" in call.url else call.url
-    links = adjacent_links(url, call.query.page, more=len(rows) > size)
-    return Result([{"release": row} for row in rows[:size]], 200, links)
+    links = adjacent_links(url, call.query.page, more=len(rows) > PAGE_SIZE)
+    return Result([{"release": row} for row in rows[:PAGE_SIZE]], 200, links)
 
 
 def _serialize_release(row: Mapping[str, Any]) -> dict[str, object]:
@@ -157,6 +157,7 @@ def _serialize_release(row: Mapping[str, Any]) -> dict[str, object]:
         "tag_list": parse_tags(row["tag_list"]),
         "hidden_from_frontpage": bool(row["hidden_from_frontpage"]),
         "approved_at": approved_at and format_seconds(approved_at),
+        "created_at": format_seconds(row["created_at"]),
         "changelog": row["changelog"],
     }
 
@@ -164,7 +165,7 @@ def _serialize_release(row: Mapping[str, Any]) -> dict[str, object]:
 def _profile(base_url: str, profile: announcements.ProjectProfile) -> dict[str, object]:
     project = profile.project
     columns = {name: getattr(project, name) for name in ProjectProfile.model_fields if hasattr(project, name)}
-    urls = [_project_link(base_url, project.permalink, link) for link in profile.links]
+    urls = [_project_link(base_url, project.permalink, link).model_dump() for link in profile.links]
     return {"project": {**columns, "approved_urls": urls, "recent_releases": profile.recent}}
 
 
@@ -174,8 +175,10 @@ def _link(base_url: str, permalink: str, link: Link) -> dict[str, ProjectLink]:
 
 def _project_link(base_url: str, permalink: str, link: Link) -> ProjectLink:
     return ProjectLink(
+        id=link.id,
         label=link.label,
         permalink=link.permalink,
+        host=urlsplit(link.location).hostname or "",
         location=link.location,
         redirector=f"{base_url}/projects/{permalink}/urls/{link.permalink}",
     )
@@ -212,10 +215,10 @@ def error_body(problem: Problem, _status: int) -> dict[str, dict[str, list[str]]
 
 
 def _in_json_and_xml(list_name: str, *endpoints: AnyEndpoint) -> tuple[AnyEndpoint, ...]:
-    """The endpoints in both formats, at paths with the suffix of the format."""
+    """The endpoints at paths with the suffix of the format of the response; bodies may have either format."""
     codecs = {"json": JSON, "xml": xml_codec(list_name)}
     return tuple(
-        replace(endpoint, path=f"{endpoint.path}.{suffix}", codec=codec)
+        replace(endpoint, path=f"{endpoint.path}.{suffix}", codec=codec, accepts=FORMATS)
         for endpoint in endpoints
         for suffix, codec in codecs.items()
     )
@@ -232,13 +235,13 @@ DIALECT = Dialect(
                 anonymous_grant=READ,
                 preserialized=True,
             ),
-            Endpoint("POST", RELEASES, submit_release, SubmittedReleaseEnvelope, 201, request_model=SubmitReleaseBody),
+            Endpoint("POST", RELEASES, submit_release, ReleaseEnvelope, 201, request_model=SubmitReleaseBody),
             Endpoint(
-                *("GET", f"{RELEASES}/pending", list_pending, list[SubmittedReleaseEnvelope]),
+                *("GET", f"{RELEASES}/pending", list_pending, list[ReleaseEnvelope]),
                 query_model=PageNumberQuery,
             ),
             Endpoint("GET", RELEASE, show_release, ReleaseEnvelope, anonymous_grant=READ),
-            Endpoint("DELETE", RELEASE, withdraw_release, SubmittedReleaseEnvelope),
+            Endpoint("DELETE", RELEASE, withdraw_release, ReleaseEnvelope),
             Endpoint("GET", PROJECT, show_project, ProjectEnvelope, anonymous_grant=READ),
             Endpoint("PUT", PROJECT, change_project, ProjectEnvelope, request_model=ChangeProfileBody),
         ),
@@ -250,7 +253,7 @@ DIALECT = Dialect(
             Endpoint("PUT", LINK, change_link, LinkEnvelope, request_model=LinkBody),
             Endpoint("DELETE", LINK, remove_link, LinkEnvelope),
         ),
-        Endpoint("GET", LINK, follow_link, RedirectTarget, 302, anonymous_grant=READ),
+        Endpoint("GET", LINK, follow_link, RedirectTarget, 302, anonymous_grant=READ, accepts=FORMATS),
     ),
     challenge="Bearer",
     error_body=error_body,

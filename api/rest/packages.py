@@ -28,6 +28,10 @@ def _parse_number(text: object) -> int:
     raise PydanticCustomError("number", "Must be a number")
 
 
+def _parse_optional_files(value: object) -> dict[str, list[str]]:
+    return {} if value is None else rules.parse_files(value)
+
+
 Files = dict[str, list[str]]
 Number = Annotated[int, BeforeValidator(_parse_number)]
 
@@ -44,14 +48,14 @@ class _LenientQuery(BaseModel):
 class CreatePackageReleaseBody(StrictModel):
     """A package release to create."""
 
-    package: str = Field(description="The name of a project.", examples=["site"])
+    package: str = Field(description="The name or the permalink of a project.", examples=["site"])
     version: Annotated[str, parsed_by(rules.parse_version)] = Field(examples=["1.1"])
     release_date: Annotated[datetime, parsed_by(rules.parse_date)] = Field(
         description="A time without an offset is in UTC."
     )
     status: ReleaseStatus = Field(examples=[30])
-    release_notes: str = ""
-    files: Annotated[Files, parsed_by(rules.parse_files)] = Field(default_factory=dict)
+    release_notes: str | None = None
+    files: Annotated[Files | None, parsed_by(_parse_optional_files)] = None
     signature: Annotated[str | None, parsed_by(rules.parse_signature)] = None
 
 
@@ -120,23 +124,23 @@ class PackagesError(BaseModel):
 async def create_release(context: Context, call: Call[CreatePackageReleaseBody, None]) -> object:
     """Create a package release."""
     body = call.body
-    release = await packages.create(
+    project, release = await packages.create(
         context,
         body.package,
         body.version,
         status=body.status,
         release_date=body.release_date,
-        notes=body.release_notes,
-        files=body.files,
+        notes=body.release_notes or "",
+        files=body.files or {},
         signature=body.signature,
     )
     return PackageReleaseSummary(
         id=release.id,
-        package=body.package,
+        package=project.name,
         version=release.version,
         release_date=release.release_date,
         status=body.status,
-        release_notes=body.release_notes,
+        release_notes=release.notes,
     )
 
 

@@ -11,14 +11,16 @@ from api.http.pagination import KeysetQuery, LongPageQuery, adjacent_links, limi
 from api.http.types import ReleaseStatus, Timestamp, ZonedDateTime, parsed_by
 from api.rest.schemas import (
     CandidateResponse,
-    DeploymentResponse,
+    DeploymentWithRunResponse,
     ReleaseSummary,
     candidate_response,
+    deployment_response,
     serialize_release,
 )
 from bot.context import Context
-from bot.operations import environments, projects, releases
+from bot.operations import environments, packages, projects, releases
 from bot.rules.gates import is_frozen
+from bot.rules.packages import parse_files
 from bot.rules.versions import parse_bump
 from bot.store.projects import Environment, Project
 
@@ -147,6 +149,18 @@ class ChangeReleaseBody(StrictModel):
     notes: str | None = None
 
 
+class ReplaceFilesBody(StrictModel):
+    """All files of a release: paths by group."""
+
+    files: Annotated[dict[str, list[str]], parsed_by(parse_files)] = Field(examples=[{"js": ["js/site.js"]}])
+
+
+class ReleaseFilesResponse(BaseModel):
+    """All files of a release."""
+
+    files: dict[str, list[str]]
+
+
 class ReleaseResponse(ReleaseSummary):
     """A release with its candidates, their builds, and its deployments.
 
@@ -156,8 +170,9 @@ class ReleaseResponse(ReleaseSummary):
     release_date: Timestamp | None
     notes: str
     held: dict[str, object] | None
+    files: dict[str, list[str]]
     candidates: list[CandidateResponse]
-    deployments: list[DeploymentResponse]
+    deployments: list[DeploymentWithRunResponse]
 
 
 async def create_project(context: Context, call: Call[CreateProjectBody, None]) -> ProjectResponse:
@@ -237,6 +252,12 @@ async def change_release(context: Context, call: Call[ChangeReleaseBody, None]) 
     return _release_response(call.base_url, project, release)
 
 
+async def replace_release_files(context: Context, call: Call[ReplaceFilesBody, None]) -> object:
+    """Replace all files of a release."""
+    project, version = call.path["project"], call.path["version"]
+    return {"files": await packages.replace_files(context, project, version, call.body.files)}
+
+
 # --- responses
 
 
@@ -268,8 +289,9 @@ def _release_response(base_url: str, project: str, details: releases.ReleaseDeta
         release_date=release.release_date,
         notes=release.notes,
         held=release.held,
+        files=release.files,
         candidates=[candidate_response(base_url, project, candidate, run) for candidate, run in details.candidates],
-        deployments=[DeploymentResponse.model_validate(row) for row in details.deployments],
+        deployments=[deployment_response(row, run) for row, run in details.deployments],
     )
 
 
@@ -303,4 +325,5 @@ DIALECT = native_dialect(
     Endpoint("GET", RELEASES, list_releases, list[ReleaseSummary], query_model=KeysetQuery, preserialized=True),
     Endpoint("GET", RELEASE, show_release, ReleaseResponse),
     Endpoint("PATCH", RELEASE, change_release, ReleaseResponse, request_model=ChangeReleaseBody),
+    Endpoint("PUT", f"{RELEASE}/files", replace_release_files, ReleaseFilesResponse, request_model=ReplaceFilesBody),
 )

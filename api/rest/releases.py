@@ -5,10 +5,17 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from api.http.bodies import BadRequest
+from api.http.bodies import BadRequest, LenientModel
 from api.http.endpoints import Call, Dialect, Endpoint, Result
 from api.http.pagination import PageQuery, numbered_links
-from api.rest.schemas import CandidateResponse, DeploymentResponse, candidate_response, serialize_deployment
+from api.rest.schemas import (
+    CandidateResponse,
+    DeploymentResponse,
+    DeploymentWithRunResponse,
+    candidate_response,
+    deployment_response,
+    serialize_deployment,
+)
 from bot.context import Context
 from bot.errors import Problem
 from bot.operations import candidates, deployments, external_deployments
@@ -25,7 +32,7 @@ CANDIDATE = "/api/releases/{project}/releases/{candidate}"
 ENVIRONMENT = "/api/releases/{project}/environments/{environment}"
 
 
-class CutBody(BaseModel):
+class CutBody(LenientModel):
     """The commit to cut a candidate at, and whether to build it."""
 
     repo: str = Field(description="The repository, as `owner/name`.", examples=["acme/site"])
@@ -33,7 +40,7 @@ class CutBody(BaseModel):
     trigger_build_workflow: bool = False
 
 
-class DeployBody(BaseModel):
+class DeployBody(LenientModel):
     """The candidate to deploy."""
 
     release_candidate_version: str
@@ -56,7 +63,7 @@ class ReportBody(DeployBody):
     error_message: str | None = None
 
 
-class RollbackBody(BaseModel):
+class RollbackBody(LenientModel):
     """The options of a rollback."""
 
     force: bool = False
@@ -70,14 +77,14 @@ def _number_to_text(value: object) -> object:
 Identifier = Annotated[str, Field(max_length=40), BeforeValidator(_number_to_text)]
 
 
-class SyncBuildBody(BaseModel):
+class SyncBuildBody(LenientModel):
     """The run that builds a candidate, as reported by its workflow."""
 
     release_cut_id: Identifier
     workflow_run_id: Identifier
 
 
-class SyncDeployBody(BaseModel):
+class SyncDeployBody(LenientModel):
     """The run that performs a deployment, as reported by its workflow."""
 
     deployment_id: Identifier
@@ -150,7 +157,7 @@ async def roll_back(context: Context, call: Call[RollbackBody, None]) -> object:
 async def show_deployment(context: Context, call: Call[None, None]) -> object:
     """Show a deployment."""
     deployment_id = DeploymentId(call.row_id("deployment"))
-    return await _deployment_row(
+    return await _deployment_response(
         await deployments.find(context, call.path["project"], call.path["environment"], deployment_id)
     )
 
@@ -158,7 +165,7 @@ async def show_deployment(context: Context, call: Call[None, None]) -> object:
 async def cancel_deployment(context: Context, call: Call[None, None]) -> object:
     """Cancel a deployment."""
     deployment_id = DeploymentId(call.row_id("deployment"))
-    return await _deployment_row(
+    return await _deployment_response(
         await deployments.cancel(context, call.path["project"], call.path["environment"], deployment_id)
     )
 
@@ -194,11 +201,17 @@ async def _deployment_row(deployment: Deployment) -> object:
     return await queries.get_deployment(deployment.id)
 
 
+async def _deployment_response(deployment: Deployment) -> DeploymentWithRunResponse:
+    run = await deployments.newest_run(deployment)
+    return deployment_response(await queries.get_deployment(deployment.id), run)
+
+
 def _error_body(problem: Problem, _status: int) -> dict[str, object]:
-    sentence = problem.sentence
+    """The error; a version that is missing or no text gets the sentence of an invalid one, and details say which."""
+    sentence, details = problem.sentence, dict(problem.details)
     if isinstance(problem, BadRequest) and "release_candidate_version" in problem.fields:
-        sentence = INVALID
-    return {"error": sentence, **({"details": dict(problem.details)} if problem.details else {})}
+        sentence, details = INVALID, {**details, "reason": problem.sentence}
+    return {"error": sentence, **({"details": details} if details else {})}
 
 
 READ = "project:read"
@@ -218,8 +231,8 @@ DIALECT = Dialect(
             anonymous_grant=READ,
             preserialized=True,
         ),
-        Endpoint("GET", DEPLOYMENT, show_deployment, DeploymentResponse, anonymous_grant=READ),
-        Endpoint("POST", f"{DEPLOYMENT}/cancel", cancel_deployment, DeploymentResponse, 202),
+        Endpoint("GET", DEPLOYMENT, show_deployment, DeploymentWithRunResponse, anonymous_grant=READ),
+        Endpoint("POST", f"{DEPLOYMENT}/cancel", cancel_deployment, DeploymentWithRunResponse, 202),
         Endpoint("POST", f"{ENVIRONMENT}/rollback", roll_back, DeploymentResponse, 201, request_model=RollbackBody),
         Endpoint("POST", "/api/v1/sync-build-github-action", sync_build, SyncResponse, request_model=SyncBuildBody),
         Endpoint(

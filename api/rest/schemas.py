@@ -9,11 +9,12 @@ from pydantic import BaseModel
 from api.http.types import Timestamp, format_utc
 from bot.rules.releases import STATUS_NAMES, shown_status
 from bot.store.candidates import Candidate
+from bot.store.queries import DeploymentRow
 from bot.store.runs import Run
 
 
-class BuildResponse(BaseModel):
-    """The workflow run that builds a candidate."""
+class RunResponse(BaseModel):
+    """The workflow run that builds a candidate or makes a deployment."""
 
     run_id: int | None
     url: str | None
@@ -35,7 +36,7 @@ class CandidateResponse(BaseModel):
     tag: str | None
     status: str
     reason: str | None
-    build: BuildResponse | None
+    build: RunResponse | None
     created_at: Timestamp
     created_by: str
     url: str
@@ -55,6 +56,12 @@ class DeploymentResponse(BaseModel):
     release_candidate_version: str
     release_version: str
     status: str
+
+
+class DeploymentWithRunResponse(DeploymentResponse):
+    """A deployment, and the newest workflow run that makes it; null if a pipeline reported it."""
+
+    run: RunResponse | None
 
 
 class ReleaseSummary(BaseModel):
@@ -83,16 +90,21 @@ def candidate_response(base_url: str, project: str, candidate: Candidate, run: R
         tag=candidate.tag,
         status=candidate.status,
         reason=candidate.reason,
-        build=None if run is None else _build_response(run),
+        build=None if run is None else _run_response(run),
         created_at=candidate.created_at,
         created_by=candidate.created_by.name,
         url=base_url + path,
     )
 
 
-def _build_response(run: Run) -> BuildResponse:
-    """The response for a build. Until GitHub has started the run, `status` is the state of its dispatch."""
-    return BuildResponse(
+def deployment_response(row: DeploymentRow, run: Run | None) -> DeploymentWithRunResponse:
+    """The response for a single deployment, with its newest run."""
+    return DeploymentWithRunResponse.model_validate({**row, "run": None if run is None else _run_response(run)})
+
+
+def _run_response(run: Run) -> RunResponse:
+    """The response for a run. Until GitHub has started it, `status` is the state of its dispatch."""
+    return RunResponse(
         run_id=run.github_id,
         url=run.url,
         status=run.status or run.state,

@@ -146,6 +146,13 @@ class ReleaseFilesAdded(RowEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReleaseFilesReplaced(RowEvent):
+    """The files of a release were replaced."""
+
+    act: ClassVar[str] = "release.replace_files"
+
+
+@dataclass(frozen=True, kw_only=True)
 class AnnouncementSubmitted(RowEvent):
     """An announcement was submitted."""
 

@@ -45,6 +45,13 @@ class BuildCancelRequested(CandidateEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BuildRequested(CandidateEvent):
+    """The build of a candidate that had been cut without one was requested."""
+
+    act: ClassVar[str] = "candidate.build"
+
+
+@dataclass(frozen=True, kw_only=True)
 class BuildFinished(CandidateEvent):
     """A build ended; `status` is the candidate's new status."""
 

@@ -1,7 +1,8 @@
 """The GitHub App: requests with its own JWT, and clients for the repositories that it is installed on."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -15,11 +16,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from bot.errors import NotFound, Refusal, Unavailable
-from bot.github.fields import required
 from bot.github.limits import UNAVAILABLE, ResponseLost
 from bot.github.repository import RepositoryClient
 from bot.github.tokens import PURPOSES, InstallationTokens, Token, TokenKey
-from bot.github.transport import MAX_BYTES, Api, ApiError, CallObserver, Credentials, Response
+from bot.github.transport import MAX_BYTES, Api, ApiError, CallObserver, Credentials, Proxy, Response
+from bot.github.wrong_settings import WrongSettings, another_app, no_app, refused_app
 from bot.rules.ids import InstallationId, RepositoryId
 
 MAX_INSTALLATIONS = 1024
@@ -34,6 +35,16 @@ class AppKeys:
     app_id: str
     private_key: str = field(repr=False)
     api_url: str
+    proxy: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class AppFact:
+    """The App as GitHub shows it."""
+
+    id: str
+    client_id: str
+    slug: str
 
 
 class GitHub:
@@ -45,6 +56,8 @@ class GitHub:
     def __init__(
         self, keys: AppKeys, session: aiohttp.ClientSession, observer: CallObserver, guard: Callable[[str], None]
     ) -> None:
+        self._refused: WrongSettings | None = None  # by the last request as the App
+        self._not_identified: WrongSettings | None = None
         self._keys = keys
         self._session, self._observer, self._guard = session, observer, guard
         self._app_api = self._new_api(MAX_APP_BYTES)
@@ -52,6 +65,11 @@ class GitHub:
         self._apis: LRUCache[InstallationId, Api] = LRUCache(MAX_INSTALLATIONS)
         self._tokens = InstallationTokens(self._mint)
         self._bot_login = ""
+
+    @property
+    def mistake(self) -> WrongSettings | None:
+        """Why GitHub does not know us, as far as that was learned; None if it does."""
+        return self._refused or self._not_identified
 
     def client_for(self, installation: int | None, repository: int, full_name: str) -> RepositoryClient:
         """Return a client for a repository. Refuses one that no installation of the App reaches."""
@@ -64,21 +82,34 @@ class GitHub:
         return self._client(installation, RepositoryId(0), full_name)
 
     async def as_app(self, method: str, url: str, data: Any = None) -> Response:
-        """Send one request with the App's own JWT; again with GitHub's time if GitHub rejects ours."""
+        """Send one request with the App's own JWT; again with GitHub's time if GitHub rejects ours.
+
+        Raises WrongSettings if GitHub does not know the App, or if what answers is not GitHub.
+        """
+        with self._learning():
+            try:
+                return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
+            except ApiError as error:
+                if error.status != 401 or not self._learn_clock_skew(error):
+                    raise
+                return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
+
+    async def identify(self) -> AppFact:
+        """Ask GitHub which App we are. Raises WrongSettings if that is not the one of the settings."""
+        found: AppFact | WrongSettings
         try:
-            return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
+            found = _identify((await self.as_app("GET", "/app")).data, self._keys.app_id)
         except ApiError as error:
-            if error.status != 401:
-                raise
-            if not self._learn_clock_skew(error):
-                raise Unavailable(UNAVAILABLE, reason=f"GitHub refuses our App id or key: {error.message}") from error
-            return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
+            found = no_app(error.status, error.message)
+        self._not_identified = found if isinstance(found, WrongSettings) else None
+        if isinstance(found, WrongSettings):
+            raise found
+        return found
 
     async def bot_login(self) -> str:
         """The login under which the App acts on GitHub."""
         if not self._bot_login:
-            app = await self.as_app("GET", "/app")
-            self._bot_login = f"{required(app.data, 'slug')}[bot]"
+            self._bot_login = f"{(await self.identify()).slug}[bot]"
         return self._bot_login
 
     def forget(self, installation: InstallationId) -> None:
@@ -92,6 +123,21 @@ class GitHub:
             api = self._apis[installation] = self._new_api()
         return RepositoryClient(api, self._tokens, installation, repository, full_name)
 
+    @contextmanager
+    def _learning(self) -> Iterator[None]:
+        """Remember whether GitHub accepts the App in one request, and say in words why not."""
+        try:
+            yield
+        except ApiError as error:
+            self._refused = refused_app(error.status, error.message)
+            if self._refused is None:
+                raise
+            raise self._refused from error
+        except WrongSettings as mistake:
+            self._refused = mistake
+            raise
+        self._refused = None
+
     async def _mint(self, key: TokenKey) -> Token:
         body: dict[str, Any] = {"permissions": PURPOSES[key.purpose]}
         if key.repository:
@@ -102,6 +148,7 @@ class GitHub:
         except ApiError as error:
             if "permissions requested are not granted" in error.message:
                 raise NotFound(_not_granted(PURPOSES[key.purpose])) from error
+            error.raise_unless(403, 404, 422)
             raise NotFound("GitHub repository not found", reason=f"no access: {error.message}") from error
         except ResponseLost as lost:  # minting has no lasting effect: it can simply be retried
             raise Unavailable(lost.sentence, lost.retry_after, **lost.details) from lost
@@ -110,7 +157,8 @@ class GitHub:
         return Token(response.data["token"], minted)
 
     def _new_api(self, max_bytes: int = MAX_BYTES) -> Api:
-        return Api(self._session, self._keys.api_url.rstrip("/"), self._observer, self._guard, max_bytes)
+        api_url, proxy = self._keys.api_url.rstrip("/"), Proxy.at(self._keys.proxy)
+        return Api(self._session, api_url, self._observer, self._guard, proxy, max_bytes)
 
     def _jwt(self) -> str:
         now = int(time.time() + self._clock_skew)
@@ -131,6 +179,14 @@ class GitHub:
         before = self._clock_skew
         self._clock_skew = (parsedate_to_datetime(date).astimezone(UTC) - datetime.now(UTC)).total_seconds()
         return abs(self._clock_skew - before) > 1
+
+
+def _identify(data: Any, app_id: str) -> AppFact | WrongSettings:
+    """Read the answer to `GET /app`; `app_id` is the id or client id that we use."""
+    if not isinstance(data, dict) or not isinstance(data.get("slug"), str) or "id" not in data:
+        return no_app(200, "no App")
+    app = AppFact(str(data["id"]), str(data.get("client_id", "")), data["slug"])
+    return app if app_id in (app.id, app.client_id) else another_app(app.slug)
 
 
 def _not_granted(permissions: dict[str, str]) -> str:

@@ -33,9 +33,7 @@ async def position(repository: RepositoryClient, branch: str, sha: CommitSha) ->
 async def names(repository: RepositoryClient, prefix: str) -> list[str]:
     """The names of the branches that begin with `prefix`."""
     try:
-        refs = await repository.list(
-            f"{repository.root}/git/matching-refs/heads/{quote(prefix, safe='/')}?per_page=100"
-        )
+        refs = await repository.list(f"{repository.root}/git/matching-refs/heads/{quote(prefix, safe='/')}")
     except ApiError as error:
         error.raise_unless(404, 409)
         return []

@@ -19,8 +19,9 @@ async def react(repository: RepositoryClient, thread: Thread, comment: CommentId
 
 async def bodies_since(repository: RepositoryClient, thread: Thread, thread_id: str, since: datetime) -> list[str]:
     """The texts of the comments on a pull request (only those since a time) or on a commit."""
-    query = f"per_page={COMMENTS}&since={since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    comments = await repository.list(f"{repository.root}{_path(thread, thread_id)}?{query}", max_pages=COMMENT_PAGES)
+    recent = f"&since={since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if thread == "pull" else ""
+    url = f"{repository.root}{_path(thread, thread_id)}?per_page={COMMENTS}{recent}"
+    comments = await repository.list(url, max_pages=COMMENT_PAGES)
     return [comment.get("body") or "" for comment in comments]
 
 

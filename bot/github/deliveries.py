@@ -13,13 +13,14 @@ from bot.rules.ids import DeliveryId
 
 @dataclass(frozen=True)
 class DeliveryFact:
-    """One attempt of GitHub to deliver a webhook."""
+    """One attempt of GitHub to deliver a webhook. `status_code` is that of our response; 0 if there was none."""
 
     id: DeliveryId
     guid: str
     event: str
     delivered_at: datetime
     ok: bool
+    status_code: int
 
 
 async def since(github: GitHub, start: datetime) -> AsyncIterator[DeliveryFact]:
@@ -57,4 +58,5 @@ def _delivery_fact(item: Any) -> DeliveryFact:
         event=str(required(item, "event")),
         delivered_at=datetime.fromisoformat(str(required(item, "delivered_at"))),
         ok=item.get("status") == "OK",
+        status_code=int(item.get("status_code") or 0),
     )

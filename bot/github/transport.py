@@ -3,8 +3,8 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import nullcontext
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urljoin, urlsplit
@@ -13,9 +13,11 @@ import aiohttp
 from cachetools import LRUCache
 from gidgethub import HTTPException
 from gidgethub.aiohttp import GitHubAPI
+from yarl import URL
 
 from bot.errors import Unavailable
 from bot.github.limits import UNAVAILABLE, Limited, ResponseLost, seconds_to_wait
+from bot.github.wrong_settings import not_the_api, proxy_wants_credentials
 
 API_VERSION = "2022-11-28"
 TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
@@ -64,6 +66,26 @@ class Credentials:
     jwt: str | None = None
 
 
+@dataclass(frozen=True)
+class Proxy:
+    """The proxy that requests go through, if any. Its password is kept out of its URL, which errors show."""
+
+    url: URL | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def at(cls, text: str) -> "Proxy":
+        """The proxy with a URL that may contain a user name and a password; none if it is empty."""
+        url = URL(text)
+        if not text or url.user is None:
+            return cls(url if text else None)
+        login = aiohttp.encode_basic_auth(url.user, url.password or "")
+        return cls(url.with_user(None), {"Proxy-Authorization": login})
+
+
+NO_PROXY = Proxy()
+
+
 class CallObserver(Protocol):
     """Called for each response, and for each request that got none (`status` 0)."""
 
@@ -80,10 +102,11 @@ class Api(GitHubAPI):
         base_url: str,
         observer: CallObserver,
         guard: Callable[[str], None],
+        proxy: Proxy = NO_PROXY,
         max_bytes: int = MAX_BYTES,
     ) -> None:
         super().__init__(session, "longshore", cache=LRUCache(CACHED_RESPONSES), base_url=base_url)
-        self._observer, self._guard, self._max_bytes = observer, guard, max_bytes
+        self._observer, self._guard, self._proxy, self._max_bytes = observer, guard, proxy, max_bytes
         self._writing = asyncio.Lock()
 
     async def send(
@@ -92,7 +115,8 @@ class Api(GitHubAPI):
         """Send one request and decode the response. `before` is awaited when a write is about to be sent.
 
         Raises `ApiError` for a refusal, `Limited` for a rate limit, `ResponseLost` when a write may have taken effect,
-        `Unavailable` when GitHub cannot be reached. Only reads are retried; writes go one at a time.
+        `WrongSettings` when the answer is not GitHub's, `Unavailable` when GitHub cannot be reached. Only reads are
+        retried; writes go one at a time.
         """
         tries = READ_TRIES if method == "GET" else 1
         body = b"" if data is None else data
@@ -123,9 +147,7 @@ class Api(GitHubAPI):
         for _ in range(REDIRECTS):
             started, status, received = time.monotonic(), 0, {}
             try:
-                async with self._session.request(
-                    method, url, headers=headers, data=body, allow_redirects=False, timeout=TIMEOUT
-                ) as response:
+                async with self._open(method, url, headers, body) as response:
                     payload = await self._read(method, response.content)
                     status, received = response.status, _cacheable_headers(response, len(payload))
             finally:
@@ -134,9 +156,28 @@ class Api(GitHubAPI):
             if location is None or (method != "GET" and status not in (307, 308)):
                 break
             url = location
-        if 200 <= status < 300 and payload and "json" not in received.get("Content-Type", ""):
+        content_type = received.get("Content-Type", "")
+        mistake = not_the_api(url, status, content_type, received.get("Location"))
+        if mistake is not None and (method == "GET" or status >= 300):  # another write may have taken effect
+            raise mistake
+        if 200 <= status < 300 and payload and "json" not in content_type:
             raise ValueError("GitHub answered with something other than JSON")
         return status, received, payload
+
+    def _open(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        tunneled = url.startswith("https:")
+        return self._session.request(
+            method,
+            url,
+            headers=headers if tunneled else {**headers, **self._proxy.headers},
+            data=body,
+            allow_redirects=False,
+            timeout=TIMEOUT,
+            proxy=self._proxy.url,
+            proxy_headers=self._proxy.headers if tunneled else None,
+        )
 
     async def _read(self, method: str, content: aiohttp.StreamReader) -> bytes:
         body = BytesIO()
@@ -168,9 +209,28 @@ def _translate_error(method: str, error: Exception) -> Unavailable:
     """Translate the failure of a request to one of our exceptions."""
     if isinstance(error, HTTPException):
         return _error_for_status(method, error)
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
-        return Unavailable(UNAVAILABLE, retry_after=10, reason="no connection")
+    if isinstance(error, aiohttp.ClientHttpProxyError) and error.status == 407:
+        return proxy_wants_credentials()
+    if (reason := _why_not_connected(error)) is not None:
+        return Unavailable(UNAVAILABLE, retry_after=10, reason=reason)
     return _no_response(method, type(error).__name__)
+
+
+def _why_not_connected(error: Exception) -> str | None:
+    """Why a request was not even sent; None if it may have been."""
+    match error:
+        case aiohttp.ClientHttpProxyError():
+            return f"no connection: the proxy answered {error.status}"
+        case aiohttp.ClientProxyConnectionError():
+            return "no connection to the proxy"
+        case aiohttp.ClientConnectorDNSError():
+            return "no connection: a name cannot be resolved"
+        case aiohttp.ClientConnectorCertificateError():
+            return "no connection: its certificate is not trusted"
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+            return "no connection"
+        case _:
+            return None
 
 
 def _error_for_status(method: str, error: HTTPException) -> Unavailable:

@@ -72,11 +72,12 @@ async def withdraw(context: Context, project: Project, announcement_id: int) -> 
     return await _row(announcement)
 
 
-@allowed("announcement:approve", hide_project=True)
+@allowed("announcement:approve")
 async def approve(
     context: Context, project: Project, version: str, announcement_id: int | None = None
 ) -> AnnouncementRow:
-    """Approve the pending announcement of a version; get or create its release.
+    """Approve the pending announcement of a version; get or create its release, whose notes are the changelog if it has
+    none.
 
     `announcement_id` names the announcement that the caller has read; a newer one of the same version is refused.
     """
@@ -92,11 +93,12 @@ async def _approve(context: Context, project: Project, version: str, announcemen
         announcement = await _lock_newest(project, version, announcement_id)
         rules.check_transition(announcement.version, announcement.state, rules.APPROVED)
         release = await releases.get_or_create(context, project, announcement.version)
+        await releases.add_notes(context, release, announcement.changelog)
         await _decide(context, announcement, rules.APPROVED, AnnouncementApproved, release_id=release.id)
     return await _row(announcement)
 
 
-@allowed("announcement:approve", hide_project=True)
+@allowed("announcement:approve")
 async def reject(
     context: Context, project: Project, version: str, reason: object, announcement_id: int | None = None
 ) -> AnnouncementRow:

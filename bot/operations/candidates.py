@@ -9,13 +9,13 @@ from tortoise.exceptions import IntegrityError
 
 from bot.context import Context, allowed
 from bot.errors import Conflict, NotFound, Refusal, release_not_found
-from bot.events.releases import BuildCancelRequested, BuildFinished, CandidateCut, CandidateInvalidated
-from bot.github import branches
+from bot.events.releases import BuildCancelRequested, BuildFinished, BuildRequested, CandidateCut, CandidateInvalidated
+from bot.github import branches, commits
 from bot.github import repositories as github_repositories
 from bot.github.repository import RepositoryClient
 from bot.operations import events, performed_requests, projects, releases, repositories, runs
 from bot.rules import candidates as rules
-from bot.rules.commits import INVALID, is_glob, is_repository_name, matches, parse_sha
+from bot.rules.commits import INVALID, is_glob, is_repository_name, matches, parse_sha, why_not_releasable
 from bot.rules.ids import CandidateId, CommitSha
 from bot.rules.projects import branches_to_search
 from bot.rules.tags import tag_name
@@ -61,11 +61,14 @@ class ProvenCommit:
 async def cut(context: Context, project: Project, request: CutRequest) -> tuple[Candidate, bool]:
     """Cut a candidate at an exact commit; returns it and whether it is new: the same request again finds the candidate.
 
-    Refused in this order: another commit under the same version, an archived project, a build without a workflow,
-    a repository that is not the project's, a commit that is on no allowed branch of it.
+    If it was cut without a build and now one is asked for, its build starts. Refused in this order: another commit
+    under the same version, an archived project, a build without a workflow, a repository that is not the project's, a
+    commit that is on no allowed branch of it.
     """
     check_scheme(request.release, project.version_scheme)
     if (existing := await _existing(context, project, request)) is not None:
+        if request.build:
+            await _build_unbuilt(context, project, existing)
         return existing, False
     projects.refuse_archived(project)
     request = replace(request, build=_should_build(project, request.build))
@@ -199,6 +202,27 @@ async def _existing(context: Context, project: Project, request: CutRequest) -> 
     return candidate
 
 
+async def _build_unbuilt(context: Context, project: Project, candidate: Candidate) -> None:
+    """Start the build of a candidate that was cut without one."""
+    if candidate.status != "ready":
+        return
+    async with transaction():
+        locked = await Candidate.select_for_update().get(id=candidate.id)
+        if locked.status == "ready" and await newest_build(locked) is None:
+            projects.refuse_archived(project)
+            _should_build(project, build=True)
+            await _move(context, locked, "pending", None)
+            await _request_build(context, project, locked)
+            await events.record(context, _build_event(locked))
+    candidate.update_from_dict({"status": locked.status, "updated_at": locked.updated_at})
+
+
+async def _request_build(context: Context, project: Project, candidate: Candidate) -> None:
+    """Request the build's run, in the caller's transaction."""
+    if project.build_workflow is not None:
+        await runs.request(context, candidate, project.build_workflow, project.build_deadline_minutes)
+
+
 def _should_build(project: Project, build: bool | None) -> bool:
     if build is None:
         return project.build_workflow is not None
@@ -239,7 +263,8 @@ async def _prove(context: Context, project: Project, repository: Repository, com
                     return ProvenCommit(sha, branch, asked_at if position == "tip" else None)
     if await github_repositories.get(client) is None:
         raise NotFound("GitHub repository not found", repo=repository.full_name)
-    raise Refusal(INVALID, commit=sha, reason=f"not on a branch that may be released from: {', '.join(patterns)}")
+    exists = await commits.exists(client, sha)
+    raise Refusal(INVALID, commit=sha, reason=why_not_releasable(patterns, exists=exists))
 
 
 def _batches(names: list[str], size: int) -> Iterator[list[str]]:
@@ -282,8 +307,8 @@ async def _insert(
         created_at=now,
         updated_at=now,
     )
-    if request.build and project.build_workflow is not None:
-        await runs.request(context, candidate, project.build_workflow, project.build_deadline_minutes)
+    if request.build:
+        await _request_build(context, project, candidate)
     await events.record(context, _cut_event(candidate, request.build))
     return candidate
 
@@ -292,6 +317,10 @@ async def _refuse_taken_tag(project: Project, version: CandidateVersion, tag: st
     other = await Candidate.get_or_none(repository_id=project.repository_id, tag=tag) if tag else None
     if other is not None and other.version != str(version):
         raise Conflict(f"The tag `{tag}` is that of the candidate {other.version} of another project.")
+
+
+def _build_event(candidate: Candidate) -> BuildRequested:
+    return BuildRequested(project_id=candidate.project_id, commit=candidate.commit, version=candidate.version)
 
 
 def _cut_event(candidate: Candidate, build: bool | None) -> CandidateCut:

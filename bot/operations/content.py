@@ -10,7 +10,7 @@ from typing import Any
 
 from tortoise.expressions import Q
 
-from bot.context import FORBIDDEN, Context
+from bot.context import FORBIDDEN, Context, authorize
 from bot.errors import Forbidden, Refusal
 from bot.events.administration import ProjectCreated
 from bot.operations import events, projects, releases
@@ -52,11 +52,12 @@ async def sla(context: Context, drafts: Sequence[Draft]) -> AsyncIterator[Column
 class _ReleaseNames:
     """Rows that the release ids of a request depend on or collide with, read once for all of its releases.
 
-    Projects by name and by permalink, releases by release id, and the ids of releases whose release id is fixed because
-    they have candidates or an approved announcement.
+    Projects by name and by permalink, the releases to be changed by id, releases by release id, and the ids of releases
+    whose release id is fixed because they have candidates or an approved announcement.
     """
 
     projects: dict[str, Project]
+    stored: dict[int, Release]
     releases: dict[str, Release]
     fixed: set[int]
 
@@ -66,7 +67,8 @@ async def release(context: Context, drafts: Sequence[Draft]) -> AsyncIterator[Co
 
     Refuses a new version, short or type for a release that has a candidate or an approved announcement, a new release
     of an archived project, and a release id that a release of another project has. Forbidden for a token of another
-    project, whether or not the named one exists.
+    project, whether or not the named one exists, and for what `rules/release_grants.py` and the creation of projects
+    need another grant for.
     """
     names = await _release_names(drafts)
     for draft in drafts:
@@ -78,11 +80,13 @@ async def _release_names(drafts: Sequence[Draft]) -> _ReleaseNames:
     shorts, ids = {short for short, _, _ in parts}, [draft.row_id for draft in drafts if draft.row_id is not None]
     # the lock keeps permalinks from changing until the transaction ends
     projects = await Project.filter(Q(permalink__in=shorts) | Q(name__in=shorts)).select_for_update(no_key=True)
+    stored = await Release.filter(id__in=ids)
     existing = await Release.filter(release_id__in={release_id(*part) for part in parts}).select_related("project")
     cut = await Candidate.filter(release_id__in=ids).distinct().values_list("release_id", flat=True)
     announced = await Announcement.filter(release_id__in=ids, state="approved").values_list("release_id", flat=True)
     return _ReleaseNames(
         {project.name: project for project in projects} | {project.permalink: project for project in projects},
+        {row.id: row for row in stored},
         {row.release_id: row for row in existing},
         {*map(int, cut), *map(int, announced)},  # type: ignore[arg-type]
     )
@@ -105,6 +109,7 @@ async def _release_columns(context: Context, names: _ReleaseNames, draft: Draft)
         return columns
     if draft.row_id in names.fixed:
         raise Refusal("This cannot change: the release has candidates or is announced.", field=changed[0])
+    releases.authorize_change(context, names.stored.get(draft.row_id or 0), changed)
     short, version, release_type = parts
     project = await _find_or_create_project(context, names, short)
     if "short" in changed:
@@ -127,6 +132,8 @@ async def _find_or_create_project(context: Context, names: _ReleaseNames, permal
         raise Refusal(f"The project `{permalink}` is known by another short, `{project.permalink}`.", field="short")
     if project is not None:
         return project
+    sentence = f"There is no project `{permalink}`, and creating one needs the grant `project:write`."
+    authorize(context.actor, "project:write", everywhere=True, sentence=sentence)
     now = context.now()
     values: dict[str, Any] = {"name": permalink, "permalink": permalink, **default_prefixes(permalink, first=True)}
     project = names.projects[permalink] = await Project.create(created_at=now, updated_at=now, **values)

@@ -27,6 +27,7 @@ from bot.store.database import transaction
 from bot.store.deployments import Deployment, live_deployment
 from bot.store.projects import Environment, Outline, Project
 from bot.store.releases import Release
+from bot.store.runs import Run
 
 ROLLBACK_WAIT = timedelta(minutes=1)  # for the end of the runs that a rollback cancels
 CANCEL_TIMEOUT = timedelta(minutes=5)  # for GitHub to confirm that a run was canceled
@@ -109,6 +110,11 @@ async def roll_back(context: Context, project: Project, environment: Environment
         deployment = await insert(context, locked, candidate, NewDeployment("rollback", waits=waits))
         await Environment.filter(id=locked.id).update(promotion_held=True)
     return deployment
+
+
+async def newest_run(deployment: Deployment) -> Run | None:
+    """Find the newest run that makes a deployment; None if a pipeline reported it."""
+    return await runs.newest(deployment_id=deployment.id)
 
 
 @allowed_to_read("project:read")

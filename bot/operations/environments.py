@@ -32,7 +32,7 @@ class EnvironmentChanges(EnvironmentSettings, total=False):
     name: str
 
 
-@allowed("project:write", hide_project=True)
+@allowed("project:write")
 async def create(
     context: Context, project: Project, /, name: str, **values: Unpack[EnvironmentSettings]
 ) -> Environment:
@@ -51,14 +51,14 @@ async def create(
     return environment
 
 
-@allowed("project:read", hide_project=True)
+@allowed("project:read")
 async def find_all(context: Context, project: Project, *, limit: int, offset: int = 0) -> list[Environment]:
     """List one page of a project's environments, by position."""
     rows = Environment.filter(project_id=project.id).order_by("position", "id")
     return await rows.limit(limit).offset(offset)
 
 
-@allowed("project:read", hide_project=True)
+@allowed("project:read")
 async def find(context: Context, project: Project, name: str) -> Environment:
     """Find an environment of a project by its case-sensitive name."""
     return await find_by_name(project, name)
@@ -72,7 +72,7 @@ async def find_by_name(project: Project, name: str) -> Environment:
     return environment
 
 
-@allowed("project:write", hide_project=True)
+@allowed("project:write")
 async def change(context: Context, project: Project, name: str, /, **values: Unpack[EnvironmentChanges]) -> Environment:
     """Change an environment's settings; fields that are not passed are kept."""
     rules.check(values, rules.ENVIRONMENT)
@@ -89,7 +89,7 @@ async def amend(context: Context, project: str, name: str, /, **values: Any) -> 
         return await change(context, project, name, **values) if values else changed
 
 
-@allowed("freeze:write", hide_project=True)
+@allowed("freeze:write")
 async def freeze(
     context: Context, project: Project, name: str, reason: str, until: datetime | None = None
 ) -> Environment:
@@ -107,7 +107,7 @@ async def freeze(
     return await _change(context, project, name, EnvironmentFrozen, {"frozen": frozen})
 
 
-@allowed("freeze:write", hide_project=True)
+@allowed("freeze:write")
 async def unfreeze(context: Context, project: Project, name: str) -> Environment:
     """Allow deployments to an environment again."""
     return await _change(context, project, name, EnvironmentUnfrozen, {"frozen": None})

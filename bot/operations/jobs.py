@@ -9,7 +9,16 @@ from typing import ClassVar
 
 from bot.queue.jobs import Job
 from bot.rules.comments import CommandComment
-from bot.rules.ids import CandidateId, DeliveryId, DeploymentId, EnvironmentId, RepositoryId, RunId, RunRowId
+from bot.rules.ids import (
+    CandidateId,
+    DeliveryId,
+    DeploymentId,
+    EnvironmentId,
+    InstallationId,
+    RepositoryId,
+    RunId,
+    RunRowId,
+)
 from bot.rules.tags import TagPush
 
 
@@ -192,22 +201,46 @@ class CheckTag(Job):
 
 @dataclass(frozen=True)
 class CheckRepository(Job):
-    """Update a repository's row from GitHub. With `once`, at most one check of it is unfinished."""
+    """Update a repository's row from GitHub. `installation` is one that may reach it, besides the one that we know.
+
+    `again`: while another check of it is unfinished, which may have started before the change that this one is to see.
+    """
 
     kind: ClassVar[str] = "check_repository"
 
     repository: RepositoryId
-    once: bool = False
+    again: bool = False
+    installation: InstallationId | None = None
 
     @property
-    def key(self) -> str | None:
-        """Once per repository, with `once`."""
-        return f"check-repository:{self.repository}" if self.once else None
+    def key(self) -> str:
+        """Once per repository, and once more."""
+        return f"check-repository:{self.repository}{':again' if self.again else ''}"
 
     @property
     def lock(self) -> str:
         """The repository's."""
         return f"repository:{self.repository}"
+
+
+@dataclass(frozen=True)
+class CheckInstallation(Job):
+    """Ask GitHub about an installation of the App. `again`: while another check of it is unfinished."""
+
+    kind: ClassVar[str] = "check_installation"
+
+    installation: InstallationId
+    again: bool = False
+
+    @property
+    def key(self) -> str:
+        """Once per installation, and once more."""
+        return f"check-installation:{self.installation}{':again' if self.again else ''}"
+
+    @property
+    def lock(self) -> str:
+        """The installation's."""
+        return f"installation:{self.installation}"
 
 
 @dataclass(frozen=True)

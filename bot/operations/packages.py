@@ -1,14 +1,14 @@
 """Package releases: create, find, list, and add files."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import NotRequired, TypedDict, Unpack
+from typing import NotRequired, TypedDict, TypeVar, Unpack
 
 from tortoise.exceptions import IntegrityError
 
 from bot.context import FORBIDDEN, Context, allowed, authorize, by_release
 from bot.errors import Conflict, Forbidden, Refusal, release_not_found
-from bot.events.administration import ReleaseCreated, ReleaseFilesAdded
+from bot.events.administration import ReleaseCreated, ReleaseFilesAdded, ReleaseFilesReplaced
 from bot.operations import events, projects, releases
 from bot.rules import packages as rules
 from bot.rules.releases import DEVELOPMENT, HOLD, RELEASED, TESTING, release_id
@@ -17,6 +17,8 @@ from bot.store.database import transaction
 from bot.store.packages import PackageFilter, PackageRow
 from bot.store.projects import Project
 from bot.store.releases import Release
+
+T = TypeVar("T")
 
 MAX_NAME_LENGTH = 255  # characters of the column
 
@@ -32,19 +34,20 @@ class PackageFields(TypedDict):
 
 async def create(
     context: Context, package: str, version: str, *, status: int, **fields: Unpack[PackageFields]
-) -> Release:
-    """Create a release of a package, which is the name of a project. The status HOLD places a hold on it.
+) -> tuple[Project, Release]:
+    """Create a release of a package, which is the name or permalink of a project; returns the project and the release.
 
-    Refuses an unknown package, one outside the scope of the caller's token, an archived one, an existing version, and
-    a release id that is taken.
+    The status HOLD holds it, as `releases.hold` does. Refuses an unknown package, one outside the scope of the caller's
+    token, an archived one, an existing version, and a release id that is taken.
     """
     authorize(context.actor, "project:write")
+    releases.authorize_change(context, None, ("status", *(["held"] if status == HOLD else []), *fields))
     project = await _package(context, package)
     projects.refuse_archived(project)
     try:
         async with transaction():
             await _refuse_clash(context, project, version)
-            return await _insert(context, project, version, status, fields)
+            return project, await _insert(context, project, version, status, fields)
     except IntegrityError as clash:  # of a concurrent request
         await _refuse_clash(context, project, version)
         raise Conflict(f"The release {version} has just been created.") from clash
@@ -84,11 +87,25 @@ async def add_files(
             raise release_not_found()
         merged = rules.merge_files(release.files, files)
         if merged != release.files:
+            releases.authorize_change(context, release, ("files",))
             release.update_from_dict({"files": merged, "updated_at": context.now()})
             await release.save(update_fields=["files", "updated_at"])
             added = ReleaseFilesAdded(project_id=project.id, target=release.version, new={"files": dict(files)})
             await events.record(context, added)
     return merged
+
+
+@allowed("project:write")
+async def replace_files(
+    context: Context, project: Project, version: str, files: dict[str, list[str]]
+) -> dict[str, list[str]]:
+    """Replace all files of a release, and return them."""
+    async with transaction():
+        release = await releases.lock(project, version)
+        if files != release.files:
+            releases.authorize_change(context, release, ("files",))
+            await releases.update(context, release, ReleaseFilesReplaced, {"files": files})
+    return files
 
 
 @allowed("project:read", by=by_release)
@@ -132,7 +149,7 @@ async def _filter(context: Context, package: str | None, status: int | None = No
     visible = context.actor.visibility("project:read")
     if package is None:
         return PackageFilter(visible, status=status)
-    project = await queries.find_outline(queries.BY_NAME, package) if _is_name(package) else None
+    project = await _find_by_name_or_permalink(queries.find_outline, package)
     return None if project is None else PackageFilter(visible, project.id, status)
 
 
@@ -141,14 +158,23 @@ def _is_name(text: str) -> bool:
     return len(text) <= MAX_NAME_LENGTH and "\0" not in text
 
 
+async def _find_by_name_or_permalink(find: Callable[[str, str], Awaitable[T | None]], package: str) -> T | None:
+    """Find the project that a package stands for: the one of that name or else the one of that permalink."""
+    if not _is_name(package):
+        return None
+    return await find(queries.BY_NAME, package) or await find(queries.BY_PERMALINK, package)
+
+
 async def _package(context: Context, name: str) -> Project:
-    """Find the project of a package's name. An actor scoped to some projects does not learn which others exist."""
-    project = await queries.find_project(queries.BY_NAME, name) if _is_name(name) else None
+    """Find the project of a package. An actor scoped to some projects does not learn which others exist."""
+    project = await _find_by_name_or_permalink(queries.find_project, name)
     actor = context.actor
     if actor.is_scoped and (project is None or not actor.reaches(project)):
         raise Forbidden(FORBIDDEN)
     if project is None:
-        raise Refusal(f"`package` must be the name of a project, and there is no `{name[:100]}`.", field="package")
+        raise Refusal(
+            f"`package` must be the name or permalink of a project, and there is no `{name[:100]}`.", field="package"
+        )
     return project
 
 

@@ -7,10 +7,13 @@ from tortoise.exceptions import IntegrityError
 from bot.context import Context, allowed, authorize
 from bot.errors import Conflict, Forbidden, Refusal
 from bot.events.administration import ProjectChanged, ProjectCreated
-from bot.operations import events, repositories
+from bot.operations import events, repositories, tag_prefixes
+from bot.operations.tag_prefixes import Claim
 from bot.rules import projects as rules
 from bot.rules.commits import is_repository_name
+from bot.rules.ids import RepositoryId
 from bot.rules.releases import make_permalink
+from bot.rules.tag_prefixes import FIELDS
 from bot.rules.versions import next_number, next_release
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
@@ -66,8 +69,8 @@ async def create(
     repository = await _repository(context, repo)
     try:
         async with transaction():
-            values = {**await _default_prefixes(values["permalink"], repository), **_without_nulls(values)}
-            await _refuse_clashes(context, values, repository)
+            values = await _with_prefixes(context, _without_nulls(values), repository)
+            await _refuse_clashes(context, values)
             now = context.now()
             project = await Project.create(repository=repository, created_at=now, updated_at=now, **values)
             created = ProjectCreated(project_id=project.id, target=name, new={**values, "repo": repo})
@@ -78,7 +81,7 @@ async def create(
     return project
 
 
-@allowed("project:write", hide_project=True)
+@allowed("project:write")
 async def change(
     context: Context, project: Project, /, repo: str | None = None, **settings: Unpack[ProjectChanges]
 ) -> Project:
@@ -90,16 +93,17 @@ async def change(
     if repo is not None and context.actor.is_scoped:
         _refuse_other_repository(project, repo)
         repo = None
-    repository = project.repository if repo is None else await _repository(context, repo)
+    repository = await _repository(context, repo)
     values: dict[str, Any] = {**settings}
-    if repository is not None and repo is not None:
+    if repository is not None:
         values["repository_id"] = repository.github_id
     try:
         async with transaction():
             row = await Project.select_for_update().get(id=project.id)
-            await _refuse_moving(row, repository)
+            await _refuse_moving(row, values.get("repository_id", row.repository_id))
             await _refuse_renaming(row, values.get("permalink", row.permalink))
-            await _refuse_clashes(context, values, repository, row)
+            await _refuse_clashes(context, values, row)
+            await _refuse_overlaps(context, values, row)
             before = {name: getattr(row, name) for name in values}
             row.update_from_dict({**values, "updated_at": context.now()})
             await row.save(update_fields=[*values, "updated_at"])
@@ -110,7 +114,7 @@ async def change(
     return row
 
 
-@allowed("project:read", hide_project=True)
+@allowed("project:read")
 async def find(context: Context, project: Project) -> Project:
     """Find a project by its name."""
     return project
@@ -125,7 +129,7 @@ async def find_all(context: Context, *, limit: int | None = None, offset: int = 
     return await Project.filter(id__in=list(page)).order_by("name").select_related("repository")
 
 
-@allowed("project:read", hide_project=True)
+@allowed("project:read")
 async def next_version(context: Context, project: Project, bump: str = "patch") -> dict[str, str]:
     """Return the release version after the project's highest one, and the version of its first candidate."""
     known = await Release.filter(project_id=project.id, release_type="ga").values_list("version", flat=True)
@@ -155,35 +159,55 @@ async def _repository(context: Context, repo: str | None) -> Repository | None:
     return await repositories.upsert(context, await repositories.find(context, repo))
 
 
-async def _default_prefixes(permalink: str, repository: Repository | None) -> dict[str, str]:
-    others = 0 if repository is None else await Project.filter(repository_id=repository.github_id).count()
-    return rules.default_prefixes(permalink, first=others == 0)
+async def _with_prefixes(context: Context, values: dict[str, Any], repository: Repository | None) -> dict[str, Any]:
+    """Add the default tag prefixes to the values of a new project; refuse those that clash."""
+    others = 0
+    if repository is not None:
+        await tag_prefixes.lock(repository.github_id)
+        others = await Project.filter(repository_id=repository.github_id).count()
+    defaults = rules.default_prefixes(values["permalink"], first=others == 0)
+    unset = [field for field in defaults if field not in values]
+    values = {**defaults, **values}
+    rules.check(values, rules.PROJECT)  # a default may be too long
+    prefixes = {field: values[field] for field in defaults}
+    _refuse_equal(prefixes)
+    if repository is not None:
+        claim = Claim(repository.github_id, values["permalink"], prefixes, unset)
+        await tag_prefixes.refuse_overlaps(context, claim)
+    return values
+
+
+async def _refuse_overlaps(context: Context, values: dict[str, Any], row: Project) -> None:
+    """Refuse tag prefixes that a change brings into conflict with another project's; old conflicts stay.
+
+    A project brings its prefixes along when it moves to another repository or is no longer archived.
+    """
+    repository = values.get("repository_id", row.repository_id)
+    arrives = repository != row.repository_id or (row.archived and values.get("archived") is False)
+    prefixes = {field: values.get(field, getattr(row, field)) for field in FIELDS}
+    claimed = {field: prefix for field, prefix in prefixes.items() if arrives or prefix != getattr(row, field)}
+    if claimed:
+        _refuse_equal(prefixes)
+    if claimed and repository is not None:
+        await tag_prefixes.lock(repository)
+        permalink = values.get("permalink", row.permalink)
+        await tag_prefixes.refuse_overlaps(context, Claim(repository, permalink, claimed, project=row.id))
+
+
+def _refuse_equal(prefixes: dict[str, str]) -> None:
+    if len(set(prefixes.values())) < len(prefixes):
+        raise Refusal("`tag_prefix` and `trigger_tag_prefix` must differ.", field="trigger_tag_prefix")
 
 
 def _without_nulls(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-async def _refuse_clashes(
-    context: Context, values: dict[str, Any], repository: Repository | None, own: Project | None = None
-) -> None:
+async def _refuse_clashes(context: Context, values: dict[str, Any], own: Project | None = None) -> None:
     others = Project.all() if own is None else Project.exclude(id=own.id)
     for field in ("name", "permalink"):
         if field in values and (other := await others.get_or_none(**{field: values[field]})):
             raise _conflict(context, field, f"`{field}` is taken by {{}}.", other)
-    if repository is None:
-        return
-    taken: dict[str, Project] = {}
-    for other in await others.filter(repository_id=repository.github_id):
-        taken |= {other.tag_prefix: other, other.trigger_tag_prefix: other}
-    prefixes = {name: getattr(own, name) for name in ("tag_prefix", "trigger_tag_prefix")} if own else {}
-    prefixes |= {name: values[name] for name in ("tag_prefix", "trigger_tag_prefix") if name in values}
-    for field, prefix in prefixes.items():
-        if prefix in taken:
-            sentence = f"`{field}` `{prefix}` is used in this repository by {{}}: choose another."
-            raise _conflict(context, field, sentence, taken[prefix])
-    if len(set(prefixes.values())) < len(prefixes):
-        raise Refusal("`tag_prefix` and `trigger_tag_prefix` must differ.", field="trigger_tag_prefix")
 
 
 def _conflict(context: Context, field: str, sentence: str, other: Project) -> Conflict:
@@ -200,8 +224,7 @@ def _refuse_other_repository(project: Project, repo: str) -> None:
         raise Forbidden(sentence, field="repo")
 
 
-async def _refuse_moving(project: Project, repository: Repository | None) -> None:
-    new = None if repository is None else repository.github_id
+async def _refuse_moving(project: Project, new: RepositoryId | None) -> None:
     if project.repository_id not in (None, new) and await Candidate.exists(project_id=project.id):
         raise Conflict("The project has candidates of its repository: another cannot be set.", field="repo")
 

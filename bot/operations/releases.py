@@ -1,14 +1,16 @@
 """Releases: get or create, read with their candidates and deployments, hold, and change."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
-from bot.context import Context, allowed, allowed_to_read
+from bot.context import Context, allowed, allowed_to_read, authorize
 from bot.errors import Conflict, Refusal, release_not_found
 from bot.events.administration import ReleaseChanged, ReleaseHeld, ReleaseUnheld
 from bot.events.event import RowEvent
 from bot.operations import events
+from bot.rules.release_grants import needed_grants
 from bot.rules.releases import HOLD, release_id
 from bot.store import queries
 from bot.store.candidates import Candidate
@@ -21,12 +23,12 @@ from bot.store.runs import Run
 
 @dataclass(frozen=True)
 class ReleaseDetails:
-    """A release with its candidates, newest first, each with its newest build, and its deployments."""
+    """A release with its candidates and its deployments, newest first, each with its newest run."""
 
     release: Release
     row: ReleaseRow
     candidates: list[tuple[Candidate, Run | None]]
-    deployments: list[DeploymentRow]
+    deployments: list[tuple[DeploymentRow, Run | None]]
 
 
 class ReleaseChanges(TypedDict, total=False):
@@ -45,7 +47,7 @@ class Hold(TypedDict):
     since: str
 
 
-@allowed("project:read", hide_project=True)
+@allowed("project:read")
 async def find(context: Context, project: Project, version: str) -> ReleaseDetails:
     """Find a release of a project by its version."""
     release = await Release.get_or_none(project_id=project.id, version=version, release_type="ga")
@@ -54,7 +56,7 @@ async def find(context: Context, project: Project, version: str) -> ReleaseDetai
     return await _details(release)
 
 
-@allowed_to_read("project:read", hide_project=True)
+@allowed_to_read("project:read")
 async def find_all(context: Context, project: Outline, *, before: int | None, limit: int) -> list[ReleaseRow]:
     """List releases of a project with ids below `before`, newest first."""
     return await queries.list_releases(project.id, before=before, limit=limit)
@@ -66,11 +68,19 @@ async def _details(release: Release) -> ReleaseDetails:
         .order_by("-number")
         .select_related("release", "repository", "created_by")
     )
-    runs = await Run.filter(candidate__release_id=release.id).order_by("id")
-    newest = {run.candidate_id: run for run in runs}
+    builds = {run.candidate_id: run for run in await Run.filter(candidate__release_id=release.id).order_by("id")}
+    deployments = await queries.list_release_deployments(release.id)
+    ids = [deployment["id"] for deployment in deployments]
+    runs: dict[int | None, Run] = {
+        run.deployment_id: run for run in await Run.filter(deployment_id__in=ids).order_by("id")
+    }
     row = (await queries.list_releases(release.project_id, before=release.id + 1, limit=1))[0]
-    pairs = [(candidate, newest.get(candidate.id)) for candidate in candidates]
-    return ReleaseDetails(release, row, pairs, await queries.list_release_deployments(release.id))
+    return ReleaseDetails(
+        release,
+        row,
+        [(candidate, builds.get(candidate.id)) for candidate in candidates],
+        [(deployment, runs.get(deployment["id"])) for deployment in deployments],
+    )
 
 
 async def get_or_create(context: Context, project: Project, version: str) -> Release:
@@ -86,6 +96,12 @@ async def get_or_create(context: Context, project: Project, version: str) -> Rel
         return release
     now, permalink = context.now(), await locked_permalink(project.id)
     return await Release.create(**values, release_id=release_id(permalink, version), created_at=now, updated_at=now)
+
+
+async def add_notes(context: Context, release: Release, notes: str) -> None:
+    """Give a release that the caller's transaction has locked these notes if it has none."""
+    if not release.notes.strip():
+        await update(context, release, ReleaseChanged, {"notes": notes})
 
 
 async def refuse_release_id_conflict(context: Context, project: Project, version: str) -> None:
@@ -127,29 +143,31 @@ async def amend(context: Context, project: str, version: str, /, **values: Unpac
     return await _details(changed)
 
 
-@allowed("release:hold", hide_project=True)
+@allowed("release:hold")
 async def hold(context: Context, project: Project, version: str, reason: str) -> Release:
     """Block deployments of a release's candidates until it is unheld. An existing hold is kept as it is."""
     if not reason.strip():
         raise Refusal("`reason` must say why, for those who are stopped by it.", field="reason")
     async with transaction():
-        release = await _lock(project, version)
+        release = await lock(project, version)
         if release.held is None:
-            await _update(context, release, ReleaseHeld, {"held": hold_record(context, reason)})
+            authorize_change(context, release, ("held",))
+            await update(context, release, ReleaseHeld, {"held": hold_record(context, reason)})
     return release
 
 
-@allowed("release:hold", hide_project=True)
+@allowed("release:hold")
 async def unhold(context: Context, project: Project, version: str) -> Release:
     """Allow deployments of a held release again; its status is shown as it was before."""
     async with transaction():
-        release = await _lock(project, version)
+        release = await lock(project, version)
         if release.held is not None:
-            await _update(context, release, ReleaseUnheld, {"held": None})
+            authorize_change(context, release, ("held",))
+            await update(context, release, ReleaseUnheld, {"held": None})
     return release
 
 
-@allowed("project:write", hide_project=True)
+@allowed("project:write")
 async def change(context: Context, project: Project, version: str, /, **values: Unpack[ReleaseChanges]) -> Release:
     """Change a release's status, date or notes; fields that are not passed are kept.
 
@@ -158,10 +176,11 @@ async def change(context: Context, project: Project, version: str, /, **values: 
     if values.get("status") == HOLD:
         raise Refusal("`status` 20 (HOLD) is set by holding the release.", field="status")
     async with transaction():
-        release = await _lock(project, version)
+        release = await lock(project, version)
         changed = {name: value for name, value in values.items() if getattr(release, name) != value}
         if changed:
-            await _update(context, release, ReleaseChanged, changed)
+            authorize_change(context, release, changed)
+            await update(context, release, ReleaseChanged, changed)
     return release
 
 
@@ -170,14 +189,21 @@ def hold_record(context: Context, reason: str) -> Hold:
     return {"by": context.actor.name, "reason": reason.strip()[:1000], "since": context.now().isoformat()}
 
 
-async def _lock(project: Project, version: str) -> Release:
+async def lock(project: Project, version: str) -> Release:
+    """Find a release by its version and lock its row, in the caller's transaction."""
     release = await Release.select_for_update().get_or_none(project_id=project.id, version=version, release_type="ga")
     if release is None:
         raise release_not_found()
     return release
 
 
-async def _update(context: Context, release: Release, event: type[RowEvent], values: dict[str, Any]) -> None:
+def authorize_change(context: Context, release: Release | None, fields: Collection[str]) -> None:
+    """Refuse an actor without the grants that changing these fields of a release needs; None is a new release."""
+    for needed in needed_grants(release, fields):
+        authorize(context.actor, needed.grant, sentence=needed.sentence)
+
+
+async def update(context: Context, release: Release, event: type[RowEvent], values: dict[str, Any]) -> None:
     """Update a release that the caller's transaction has locked, with an audit entry."""
     before = {name: getattr(release, name) for name in values}
     release.update_from_dict({**values, "updated_at": context.now()})

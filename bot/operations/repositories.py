@@ -1,7 +1,9 @@
-"""Repositories: find, store and check them, and record the ones that the App can no longer reach."""
+"""Repositories: find, store and check them, and record the ones that the App can no longer see."""
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from bot.context import Context
@@ -14,6 +16,8 @@ from bot.queue.jobs import enqueue
 from bot.rules.ids import InstallationId, RepositoryId
 from bot.store.database import transaction
 from bot.store.projects import Project, Repository
+
+MAX_UNSEEN = timedelta(days=1)  # without a successful check, as when we were away or GitHub refuses our key
 
 
 async def find(context: Context, full_name: str) -> RepositoryFact:
@@ -45,65 +49,69 @@ async def upsert(context: Context, fact: RepositoryFact) -> Repository:
 async def mark_unreachable(
     context: Context, github_id: RepositoryId, reason: str, installation: InstallationId | None = None
 ) -> None:
-    """Record that a repository can no longer be reached, with an alarm for each project that is released from it.
+    """Record that a repository can no longer be seen, with an alarm for each project that is released from it.
 
-    With `installation`, nothing changes if another installation reaches the repository meanwhile.
+    It counts as private from then on, until GitHub shows it again: it may have become so unseen. With `installation`,
+    nothing changes if another installation reaches the repository meanwhile.
     """
     async with transaction():
         row = await Repository.select_for_update().get_or_none(github_id=github_id)
         if row is None or row.installation_id is None or installation not in (None, row.installation_id):
             return
-        await _update(context, row, {"installation_id": None})
+        await _update(context, row, {"installation_id": None, "private": True})
         for project in await Project.filter(repository_id=github_id):
             await events.record(
                 context, RepositoryUnreachable(project_id=project.id, full_name=row.full_name, reason=reason)
             )
 
 
-async def installation_removed(context: Context, installation: InstallationId, reason: str) -> None:
-    """Record that an installation was removed or suspended, and its repositories as unreachable."""
-    context.github.forget(installation)
-    for row in await Repository.filter(installation_id=installation):
-        await mark_unreachable(context, row.github_id, reason, installation)
+async def hide_unseen(context: Context) -> None:
+    """Let public repositories count as private that could not be checked for a day, until a check succeeds."""
+    for row in await Repository.filter(private=False, checked_at__lt=context.now() - MAX_UNSEEN):
+        async with transaction():
+            if await Repository.filter(github_id=row.github_id, checked_at=row.checked_at).update(private=True):
+                hidden = RepositoryChanged(target=row.full_name, old={"private": False}, new={"private": True})
+                await events.record(context, hidden)
 
 
-async def installation_changed(
-    context: Context, installation: InstallationId, added: list[RepositoryId], removed: list[RepositoryId]
+async def schedule_check(
+    github_id: RepositoryId, *, once: bool = False, installation: InstallationId | None = None
 ) -> None:
-    """Record that an installation reaches other repositories, or got other permissions.
-
-    Jobs check all known repositories that it reaches now.
-    """
-    context.github.forget(installation)
-    for github_id in removed:
-        await mark_unreachable(context, github_id, "it was removed from the App's installation", installation)
-    async with transaction():
-        await Repository.filter(github_id__in=added).update(installation_id=installation)
-        for row in await Repository.filter(installation_id=installation):
-            await schedule_check(row.github_id)
-
-
-async def schedule_check(github_id: RepositoryId, *, once: bool = False) -> None:
     """Enqueue a job that checks a repository; does nothing for an unknown one.
 
-    With `once`, a check that is unfinished makes this one superfluous; without, it may have started before the change
-    that this one is to see.
+    A check that is unfinished may have started before the change that this one is to see: then another one is enqueued,
+    unless `once`. `installation` is one that may reach the repository by now.
     """
-    if await Repository.exists(github_id=github_id):
-        await enqueue(jobs.CheckRepository(github_id, once))
+    if not await Repository.exists(github_id=github_id):
+        return
+    first = jobs.CheckRepository(github_id, installation=installation)
+    if not await enqueue(first) and not once:
+        await enqueue(replace(first, again=True))
 
 
 async def check(context: Context, job: jobs.CheckRepository) -> None:
     """Job: update a repository's row from GitHub, or mark it as unreachable."""
     row = await Repository.get(github_id=job.repository)
-    fact = None if row.installation_id is None else await repositories.get(context.client_for(row))
-    if fact is None:  # the App may have been reinstalled
-        with suppress(NotFound):
-            fact = await repositories.find(context.github, row.full_name)
+    fact = await _find_again(context, row, job.installation)
     if fact is not None and fact.id == row.github_id:
         await upsert(context, fact)
     else:
         await mark_unreachable(context, row.github_id, "the App can no longer see it on GitHub")
+
+
+async def _find_again(context: Context, row: Repository, other: InstallationId | None) -> RepositoryFact | None:
+    """Ask for a repository by its id through the installations that may reach it, then by its name.
+
+    The App may have been reinstalled.
+    """
+    for installation in dict.fromkeys((row.installation_id, other)):
+        if installation is not None:
+            client = context.github.client_for(installation, row.github_id, row.full_name)
+            if (fact := await repositories.get(client)) is not None:
+                return fact
+    with suppress(NotFound):
+        return await repositories.find(context.github, row.full_name)
+    return None
 
 
 async def _update(context: Context, row: Repository, values: Mapping[str, Any]) -> None:

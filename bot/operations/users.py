@@ -12,6 +12,7 @@ from bot.errors import Conflict, NotFound, Refusal, Unauthenticated, project_not
 from bot.events.administration import TokenCreated, TokenRenewed, TokenRevoked
 from bot.github import collaborators
 from bot.operations import events
+from bot.rules import users as rules
 from bot.rules.ids import ProjectId, UserId
 from bot.rules.permissions import ANONYMOUS_GRANTS, GRANTS, grants_of_role, unknown_grants
 from bot.store import queries
@@ -19,9 +20,9 @@ from bot.store.database import after_commit, current, transaction
 from bot.store.projects import Repository
 from bot.store.users import ApiToken, TokenRecord, User
 
-SYSTEM = "longshore"
 NO_ACTOR = Actor(UserId(0), "nobody", frozenset())
 MARK = "lsh_"  # the prefix of every secret, by which scanners recognize it
+TRIES = 5  # of creating a user while others do
 MAX_LISTED_GRANTS = 5  # unknown grants that a refusal lists
 LISTED_PREFIX_LENGTH = 12  # characters of the secret that identify a token in lists
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@\[\]+-]{0,254}")
@@ -29,44 +30,72 @@ LAST_USED_INTERVAL = timedelta(minutes=1)  # between two updates of `last_used_a
 
 
 async def get_or_create(context: Context, name: str) -> User:
-    """Return the user of a name, created if it does not exist."""
+    """Return the user of a token by name, created if it does not exist; never an account on GitHub.
+
+    A user whose name is that of an account is called `<name>@token`.
+    """
     _check_name(name, "user")
-    user, _ = await User.get_or_create(name=name, defaults={"created_at": context.now()})
-    return user
+    for _ in range(TRIES):
+        known = await User.filter(name__in=[name, rules.token_name(name)], github_id=None)
+        if known:
+            return min(known, key=lambda user: user.name != name)
+        is_account = await User.filter(name__iexact=name).exclude(github_id=None).exists()
+        if (created := await _save(context, rules.token_name(name) if is_account else name, None)) is not None:
+            return created
+    raise Conflict("Other requests keep creating users of this name: try again.")
 
 
 async def from_github(context: Context, github_id: int, login: str) -> User:
-    """Return the user with a GitHub id, created if it does not exist; the user's name follows the login.
+    """Return the user of an account on GitHub by its id, created if it does not exist; its name follows the login.
 
-    A user of the same name without a GitHub id is another user until an operator links them.
+    Never the user of a token, nor another account that had the login before: an account whose login is the name of
+    another user is called `<login>@github`.
     """
-    names = [login, f"{login}@github", f"{login}@github-{github_id}"]
-    user = await User.get_or_none(github_id=github_id)
-    if user is not None and user.name in names:
-        return user
-    taken = {other.name for other in await User.filter(name__in=names)}
-    name = next(name for name in names if name not in taken)
-    if user is None:
-        try:
-            return await User.create(name=name, github_id=github_id, created_at=context.now())
-        except IntegrityError:
+    for name in rules.account_names(login, github_id):
+        user = await User.get_or_none(github_id=github_id)
+        if user is not None and rules.is_account_name(user.name, login, github_id):
+            return user
+        others = [other for other in await User.filter(name__iexact=name) if other.github_id != github_id]
+        if not others and (saved := await _save(context, name, github_id)) is not None:
+            return saved
+    raise AssertionError("there is no end of names")
+
+
+async def _save(context: Context, name: str, github_id: int | None) -> User | None:
+    """Create a user, or rename that of an account; None when the name or the account has just been taken."""
+    try:
+        async with transaction():
+            if github_id is None or not await User.filter(github_id=github_id).update(name=name):
+                return await User.create(name=name, github_id=github_id, created_at=context.now())
             return await User.get(github_id=github_id)
-    await User.filter(id=user.id).update(name=name)
-    user.name = name
-    return user
+    except IntegrityError:
+        return None
 
 
 async def system_actor(context: Context) -> Actor:
     """Return Longshore itself as an actor, for jobs and for the command line."""
-    user = await get_or_create(context, SYSTEM)
+    user = await User.get_or_none(name=rules.SYSTEM, github_id=None) or await _create_system(context)
     return Actor(user.id, user.name, frozenset({"admin"}))
 
 
+async def _create_system(context: Context) -> User:
+    """Create Longshore's own user. An account that has its name, from before this was refused, gets another."""
+    account = await User.get_or_none(name=rules.SYSTEM)
+    if account is not None and account.github_id is not None:
+        await from_github(context, account.github_id, rules.SYSTEM)
+    return await _save(context, rules.SYSTEM, None) or await User.get(name=rules.SYSTEM, github_id=None)
+
+
 async def actor_from_github(context: Context, github_id: int, login: str, repository: Repository) -> Actor:
-    """Return a GitHub user as an actor with the grants of their current role in the repository."""
+    """Return a GitHub user as an actor with the grants of their current role in the repository.
+
+    GitHub is asked by login. If that is another account's by now, the role is not this user's: they have no grants.
+    """
     role = await collaborators.role_of(context.client_for(repository), login)
     user = await from_github(context, github_id, login)
-    return Actor(user.id, user.name, grants_of_role(role), repository_id=repository.github_id)
+    doubt = rules.why_no_role(login, role.account, github_id)
+    grants = frozenset[str]() if doubt else grants_of_role(role.name)
+    return Actor(user.id, user.name, grants, repository_id=repository.github_id, doubt=doubt)
 
 
 async def create_token(
@@ -225,8 +254,11 @@ def _check_grants(grants: list[str]) -> None:
 
 def _check_owner(name: str, field: str) -> None:
     _check_name(name, field)
-    if name == SYSTEM:
-        raise Refusal(f"`{SYSTEM}` is Longshore itself: in the audit log nobody else may go by this name.", field=field)
+    if name.lower() == rules.SYSTEM:
+        sentence = f"`{rules.SYSTEM}` is Longshore itself: in the audit log nobody else may go by this name."
+        raise Refusal(sentence, field=field)
+    if rules.looks_like_account(name):
+        raise Refusal(f"`{name[:100]}` is the form of the name of an account on GitHub: choose another.", field=field)
 
 
 def _check_name(name: str, field: str) -> None:

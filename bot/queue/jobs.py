@@ -193,12 +193,12 @@ WHERE key = $2 AND state = 'dead'
 """  # a separate statement: ON CONFLICT DO UPDATE would lock the row of a running job for nothing
 
 
-async def enqueue(job: EnqueuedJob, *, run_at: datetime | None = None) -> None:
+async def enqueue(job: EnqueuedJob, *, run_at: datetime | None = None) -> bool:
     """Add a job, in the caller's transaction if one is open, and wake a worker once it is committed.
 
-    Nothing is added while an unfinished job has the same key (or a finished one whose key is kept, until it is pruned);
-    a dead letter with the key is revived with the new payload. The job runs no earlier than `run_at`, by default at
-    once.
+    Returns whether it was added. Nothing is added while an unfinished job has the same key (or a finished one whose key
+    is kept, until it is pruned); a dead letter with the key is revived with the new payload. The job runs no earlier
+    than `run_at`, by default at once.
     """
     now = now_ms()
     due = now if run_at is None else milliseconds(run_at)
@@ -211,3 +211,4 @@ async def enqueue(job: EnqueuedJob, *, run_at: datetime | None = None) -> None:
         added = await execute(REVIVE, job.kind, job.key, job.lock, job.priority, payload, due)
     if added and due <= now:
         after_commit(current().notifier.notify)
+    return bool(added)

@@ -11,6 +11,7 @@ from typing import TypedDict, cast
 from urllib.parse import urlsplit
 
 from bot.errors import Conflict, Refusal
+from bot.rules.html import has_html
 from bot.rules.releases import make_permalink
 
 PENDING, APPROVED, REJECTED, WITHDRAWN = "pending", "approved", "rejected", "withdrawn"
@@ -26,9 +27,6 @@ MAX_TAGS = 50
 MAX_LINKS = 100
 SCHEMES = ("http", "https", "ftp")
 
-# As HTML parses tags: a name right after `<` or `</`, ended by a space, a slash or `>`. So `a < b`, `<3` and
-# `<bob@example.com>` are text.
-_TAG = re.compile(r"<(?:/?[a-z][a-z0-9-]*(?=[\s/>])|!--|!doctype\b|\?[a-z])[^>]*>", re.IGNORECASE)
 # The characters that XML 1.0 cannot represent, and DEL.
 _FORBIDDEN_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _FLAGS = {"true": True, "1": True, "y": True, "yes": True, "false": False, "0": False, "n": False, "no": False}
@@ -77,11 +75,6 @@ def parse_state(value: object) -> str:
     if value not in STATES:
         raise Refusal(f"`state` must be one of {', '.join(STATES)}.", field="state")
     return str(value)
-
-
-def has_html(text: str) -> bool:
-    """Return whether a text contains an HTML tag or comment; a lone `<` is neither. Takes linear time."""
-    return _TAG.search(text, 0, text.rfind(">") + 1) is not None
 
 
 def parse_release(values: Mapping[str, object]) -> AnnouncementFields:

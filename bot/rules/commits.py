@@ -1,6 +1,7 @@
 """Syntax of commit hashes, repository names and branch patterns."""
 
 import re
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from bot.errors import Refusal
@@ -8,6 +9,7 @@ from bot.rules.ids import CommitSha
 
 INVALID = "Invalid commit hash"
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_ABBREVIATED = re.compile(r"[0-9a-f]{4,63}")
 _REPOSITORY = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}/[A-Za-z0-9._-]{1,100}"
 )  # `_` occurs in the logins of enterprise managed users
@@ -18,8 +20,19 @@ def parse_sha(text: object) -> CommitSha:
     """Parse a full commit SHA into lower case; refuse abbreviations, names and the all-zero SHA."""
     sha = text.lower() if isinstance(text, str) and text.isascii() else ""
     if _SHA.fullmatch(sha) is None or not sha.strip("0"):
-        raise Refusal(INVALID, expected="a full commit SHA of 40 (or 64) hexadecimal digits")
+        abbreviated = {"reason": "abbreviated"} if _ABBREVIATED.fullmatch(sha) else {}
+        raise Refusal(INVALID, **abbreviated, expected="a full commit SHA of 40 (or 64) hexadecimal digits")
     return CommitSha(sha)
+
+
+def why_not_releasable(patterns: Sequence[str], *, exists: bool) -> str:
+    """Say why no candidate can be cut at a commit that none of the allowed branches has."""
+    if not exists:
+        return "GitHub knows no such commit in this repository"
+    return (
+        f"not on a branch that may be released from ({', '.join(patterns)}); "
+        "if it is on a pull request, that has to be merged first"
+    )
 
 
 def is_repository_name(text: object) -> bool:

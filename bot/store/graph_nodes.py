@@ -19,6 +19,10 @@ _RELEASE_STATUS = "CASE WHEN x.held IS NULL THEN x.status ELSE 20 END"
 _NEWEST_CANDIDATE_ID = "(SELECT c.id FROM candidates c WHERE c.release_id = x.id ORDER BY c.number DESC LIMIT 1)"
 _ENVIRONMENT_PROJECT = "(SELECT e.project_id FROM environments e WHERE e.id = x.environment_id)"
 _RELEASE_PROJECT = "(SELECT r.project_id FROM releases r WHERE r.id = x.release_id)"
+_DEPLOYMENT_PROJECT = """(SELECT e.project_id FROM deployments d JOIN environments e ON e.id = d.environment_id
+    WHERE d.id = x.deployment_id)"""
+_RUN_COLUMNS = """x.id, x.github_id AS run_id, x.url, COALESCE(x.status, x.state) AS status, x.conclusion, x.attempt,
+    x.deadline_at"""
 _CANDIDATE_PROJECT = "(SELECT c.project_id FROM candidates c WHERE c.id = x.candidate_id)"
 
 
@@ -90,8 +94,8 @@ class CandidateNode(Node):
     build_id: int | None
 
 
-class BuildNode(Node):
-    """A build run."""
+class RunNode(Node):
+    """A workflow run: of a build or of a deployment."""
 
     run_id: int | None
     url: str | None
@@ -107,6 +111,7 @@ class DeploymentNode(Node):
     environment_id: int
     candidate_id: int
     from_candidate_id: int | None
+    run_row_id: int | None
     kind: str
     reported: bool
     status: str
@@ -224,18 +229,14 @@ CANDIDATE = NodeType(
     joins="JOIN users u ON u.id = x.created_by_id JOIN repositories g ON g.github_id = x.repository_id",
     filters={"status": "x.status IN ({})"},
 )
-BUILD = NodeType(
-    "runs",
-    BuildNode,
-    """x.id, x.github_id AS run_id, x.url, COALESCE(x.status, x.state) AS status, x.conclusion, x.attempt,
-    x.deadline_at""",
-    project=_CANDIDATE_PROJECT,
-)
+BUILD = NodeType("runs", RunNode, _RUN_COLUMNS, project=_CANDIDATE_PROJECT)
+DEPLOYMENT_RUN = NodeType("runs", RunNode, _RUN_COLUMNS, project=_DEPLOYMENT_PROJECT)
 DEPLOYMENT = NodeType(
     "deployments",
     DeploymentNode,
     """x.id, x.environment_id, x.candidate_id, x.from_candidate_id, x.kind, x.reported, x.status, x.error_message,
-    u.name AS actor, x.deploy_start_at, x.deploy_end_at, x.created_at""",
+    u.name AS actor, x.deploy_start_at, x.deploy_end_at, x.created_at,
+    (SELECT max(run.id) FROM runs run WHERE run.deployment_id = x.id) AS run_row_id""",
     project=_ENVIRONMENT_PROJECT,
     joins="JOIN users u ON u.id = x.actor_id",
     filters={"status": "x.status IN ({})"},

@@ -7,6 +7,7 @@ once: one migrates, the others wait and then find nothing to do. A failure rolls
 from __future__ import annotations
 
 import pkgutil
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -41,10 +42,16 @@ async def pending_migrations() -> list[str]:
     return await missing_migrations(current().client)
 
 
-async def migrate(url: str, module: str = "bot.store.migrations", to: str = "__latest__") -> list[str]:
+async def migrate(
+    url: str,
+    module: str = "bot.store.migrations",
+    to: str = "__latest__",
+    on_wait: Callable[[], object] = lambda: None,
+) -> list[str]:
     """Apply the missing migrations up to and including `to` to the database at `url`; return their names.
 
-    Raises Misconfigured for a wrong address, Unavailable when the database does not respond or stays locked.
+    Calls `on_wait` when another process holds the lock, before waiting for it. Raises Misconfigured for a wrong
+    address, Unavailable when the database does not respond or stays locked.
     """
     settings = tortoise_config(url)
     settings["apps"]["models"]["migrations"] = module
@@ -61,14 +68,23 @@ async def migrate(url: str, module: str = "bot.store.migrations", to: str = "__l
         if not await missing_migrations(client, module):
             return []
         async with client._in_transaction() as locked:
+            await _take_lock(locked, on_wait)
             return await _apply(locked, settings["apps"], module, to)
 
 
-async def _apply(client: Any, apps: dict[str, Any], module: str, to: str) -> list[str]:
-    """Take the lock, read again which migrations are missing, and apply them; `client` is inside a transaction."""
-    sqlite = client.capabilities.dialect == "sqlite"
-    if not sqlite:
+async def _take_lock(client: Any, on_wait: Callable[[], object]) -> None:
+    """Let no other process migrate until the transaction ends. On SQLite the transaction itself does that."""
+    if client.capabilities.dialect == "sqlite":
+        return
+    (row,) = await client.execute_query_dict(f"SELECT pg_try_advisory_xact_lock({LOCK}) AS taken")
+    if not row["taken"]:
+        on_wait()
         await client.execute_script(f"SELECT pg_advisory_xact_lock({LOCK})")
+
+
+async def _apply(client: Any, apps: dict[str, Any], module: str, to: str) -> list[str]:
+    """Read again which migrations are missing, and apply them; `client` is inside a transaction with the lock."""
+    sqlite = client.capabilities.dialect == "sqlite"
     executor = MigrationExecutor(client, apps)
     # before the table is queried: a failed statement aborts a PostgreSQL transaction
     await executor.recorder.ensure_schema(executor._schema_editor(atomic=False))

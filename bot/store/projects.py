@@ -12,7 +12,10 @@ from bot.store.database import dialect, fetch
 
 
 class Repository(Model):
-    """The last known state of a GitHub repository. Its id is GitHub's and never changes; its name may."""
+    """The last known state of a GitHub repository. Its id is GitHub's and never changes; its name may.
+
+    `private` is also set while no installation of the App reaches it: what cannot be seen is not known to be public.
+    """
 
     github_id = github_key(RepositoryId)
     full_name = fields.CharField(max_length=255)

@@ -3,7 +3,7 @@
 Rows of lists are dictionaries that go to JSON without passing through objects. Times in them are text on SQLite.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, TypedDict
@@ -12,8 +12,9 @@ import orjson
 from tortoise.fields import DatetimeField
 from tortoise.models import Model
 
-from bot.rules.ids import EnvironmentId
+from bot.rules.ids import EnvironmentId, InstallationId, RepositoryId
 from bot.store.database import Record, fetch, fetch_as
+from bot.store.lists import Conditions
 from bot.store.placeholders import placeholder_list
 from bot.store.projects import Outline, Project, Repository
 from bot.store.users import TokenRecord
@@ -92,6 +93,20 @@ class ReleaseRow(TypedDict):
     created_at: datetime | str
     updated_at: datetime | str
     newest: str | None
+
+
+class ReachabilityRow(TypedDict):
+    """A repository, and the installation of the App that reaches it as far as we know."""
+
+    github_id: RepositoryId
+    installation_id: InstallationId | None
+
+
+async def find_reachability(repositories: Sequence[int]) -> list[ReachabilityRow]:
+    """Find which installations reach those of these repositories that are known: any number of them."""
+    where = Conditions()
+    where.add_in("github_id", repositories)
+    return await fetch_as(ReachabilityRow, f"SELECT github_id, installation_id FROM repositories {where}", *where.args)
 
 
 async def find_project(condition: str, value: str | int) -> Project | None:

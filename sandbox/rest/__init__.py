@@ -1,43 +1,74 @@
-"""The REST API: one module per group of endpoints, dispatched by `core.respond`."""
+"""The REST API: one module per group of endpoints, dispatched by `responding.respond`."""
 
+import functools
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
 from sandbox.records import Call
 from sandbox.rest import actions, apps, checks, commits, deployments, discussion, hooks, refs, repositories, users
-from sandbox.rest.core import ROUTES, Route, respond
+from sandbox.rest.core import ROUTES, full_paths
+from sandbox.rest.headers import add_headers, front_page, is_control, user_agent_refusal
+from sandbox.rest.responding import respond
 from sandbox.state import State
 
 MODULES = (actions, apps, checks, commits, deployments, discussion, hooks, refs, repositories, users)
 
+NOT_SIMULATED = (
+    "{repo}/commits/{ref:.+}/check-suites",
+    "{repo}/branches/{branch:.+}/protection",
+    "{repo}/branches/{branch:.+}/protection/{rest:.+}",
+)
+"""GitHub's GET routes that the pattern of another endpoint would match too."""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
 
 def add_routes(app: web.Application, state: State) -> None:
     """Register all endpoints; requests for other routes are recorded and get 404."""
+    for path in NOT_SIMULATED:
+        _add(app, state, "GET", path, functools.partial(_unknown_route, state))
     for endpoint in sorted(ROUTES, key=lambda route: route.path.endswith(":.+}")):  # the greediest patterns last
-        for path in endpoint.paths:
-            app.router.add_route(endpoint.method, path, _handler(state, endpoint))
-    app.middlewares.append(_unknown_route_middleware(state))
+        _add(app, state, endpoint.method, endpoint.path, functools.partial(respond, state, endpoint))
+    app.middlewares.append(_middleware(state))
+
+    async def prepare(request: web.Request, response: web.StreamResponse) -> None:
+        if not is_control(request):
+            add_headers(state, request, response)
+
+    app.on_response_prepare.append(prepare)
 
 
-def _handler(state: State, endpoint: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    async def handle(request: web.Request) -> web.StreamResponse:
-        return await respond(state, endpoint, request)
+def _add(app: web.Application, state: State, method: str, path: str, handler: Handler) -> None:
+    for full_path in full_paths(path):
+        app.router.add_route(method, state.server.root + full_path, handler)
+        if method == "GET":
+            app.router.add_route("HEAD", state.server.root + full_path, handler)
 
-    return handle
 
-
-def _unknown_route_middleware(state: State) -> Callable[..., Awaitable[web.StreamResponse]]:
+def _middleware(state: State) -> Callable[..., Awaitable[web.StreamResponse]]:
     @web.middleware
-    async def record_unknown(
-        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
-        is_known = request.match_info.http_exception is None
-        if is_known or request.path.startswith("/_sandbox"):
+    async def handle_others(request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer what is no request to a known endpoint."""
+        if is_control(request):
             return await handler(request)
-        state.unknown_routes.append(f"{request.method} {request.path}")
-        state.calls.append(Call(request.method, request.path, "", 404, state.now(), "anonymous"))
-        body = {"message": "Not Found", "documentation_url": "https://docs.github.com/rest", "status": "404"}
-        return web.json_response(body, status=404)
+        if not request.headers.get("User-Agent"):
+            return _recorded(state, request, user_agent_refusal())
+        if not request.path.startswith(f"{state.server.root}/"):
+            return _recorded(state, request, front_page(state, request))
+        if request.match_info.http_exception is not None:
+            return await _unknown_route(state, request)
+        return await handler(request)
 
-    return record_unknown
+    return handle_others
+
+
+async def _unknown_route(state: State, request: web.Request) -> web.Response:
+    state.unknown_routes.append(f"{request.method} {request.path}")
+    body = {"message": "Not Found", "documentation_url": "https://docs.github.com/rest", "status": "404"}
+    return _recorded(state, request, web.json_response(body, status=404))
+
+
+def _recorded(state: State, request: web.Request, response: web.Response) -> web.Response:
+    state.calls.append(Call(request.method, request.path, "", response.status, state.now(), "anonymous"))
+    return response

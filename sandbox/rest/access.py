@@ -1,6 +1,7 @@
 """Authenticate callers, look up the repository of a request, and check access to it."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from aiohttp import web
 
@@ -9,6 +10,7 @@ from sandbox.errors import ApiError, not_found
 from sandbox.records import Installation, Repository, Token
 from sandbox.state import State
 
+READS = ("GET", "HEAD")
 NO_ACCESS = "Resource not accessible by integration"
 
 
@@ -46,7 +48,8 @@ def authenticate(state: State, request: web.Request) -> Caller:
 
 def _authenticate_token(state: State, value: str) -> Caller:
     token = credentials.find_token(state, value)
-    if token is None:
+    lag = timedelta(seconds=state.faults.token_lag)
+    if token is None or state.now() < token.created_at + lag:
         raise ApiError(401, "Bad credentials")
     installation = state.installations[token.installation_id]
     if installation.suspended_at:
@@ -70,7 +73,7 @@ def check_access(state: State, request: web.Request, caller: Caller, required: s
     if repository.blocked:
         block = {"reason": "dmca", "created_at": "2026-01-01T00:00:00Z", "html_url": "https://github.com/github/dmca"}
         raise ApiError(451, "Repository access blocked", block=block)
-    if repository.archived and request.method != "GET":
+    if repository.archived and request.method not in READS:
         raise ApiError(403, "Repository was archived so is read-only.")
     return repository
 
@@ -78,7 +81,7 @@ def check_access(state: State, request: web.Request, caller: Caller, required: s
 def _repository(state: State, request: web.Request) -> Repository:
     parts = request.match_info
     if "repository_id" in parts:
-        number = int(parts["repository_id"]) if parts["repository_id"].isdecimal() else 0
+        number = int(parts["repository_id"])
         if number not in state.repositories:
             raise not_found()
         return state.repositories[number]
@@ -86,15 +89,23 @@ def _repository(state: State, request: web.Request) -> Repository:
     if name in state.ids_by_name:
         return state.repositories[state.ids_by_name[name]]
     if state.redirects.get(name) in state.repositories:
-        raise _redirect(request, name, state.redirects[name])
+        raise _redirect(request, state.redirects[name])
     raise not_found()
 
 
-def _redirect(request: web.Request, name: str, repository_id: int) -> ApiError:
-    suffix = request.rel_url.raw_path[len("/repos/") + len(name) :]
+def url_by_id(request: web.Request, repository_id: int) -> str:
+    """The URL of a request with the repository's id in place of its name: GitHub's redirects and links have it."""
+    root, names, rest = request.rel_url.raw_path.partition("/repos/")
+    if not names:
+        return str(request.url)
+    suffix = "".join(f"/{part}" for part in rest.split("/")[2:])
     query = f"?{request.rel_url.raw_query_string}" if request.rel_url.raw_query_string else ""
-    url = f"{request.scheme}://{request.host}/repositories/{repository_id}{suffix}{query}"
-    status, message = (301, "Moved Permanently") if request.method == "GET" else (307, "Temporary Redirect")
+    return f"{request.scheme}://{request.host}{root}/repositories/{repository_id}{suffix}{query}"
+
+
+def _redirect(request: web.Request, repository_id: int) -> ApiError:
+    url = url_by_id(request, repository_id)
+    status, message = (301, "Moved Permanently") if request.method in READS else (307, "Temporary Redirect")
     return ApiError(status, message, headers={"Location": url}, url=url)
 
 
@@ -106,14 +117,14 @@ def _check_repository(
     if caller.token is None or caller.installation is None:
         if repository.private:
             raise not_found()
-        if request.method != "GET" or required == "token":
+        if request.method not in READS or required == "token":
             raise ApiError(401, "Requires authentication")
         return
     covered = state.installation(repository) is caller.installation
     if not covered or (caller.token.repository_ids is not None and repository.id not in caller.token.repository_ids):
         raise not_found()
     if required not in ("any", "token") and not credentials.allows(_effective_permissions(caller), required):
-        raise ApiError(403, NO_ACCESS, headers={"X-Accepted-GitHub-Permissions": accepted_permissions(required)})
+        raise ApiError(403, NO_ACCESS)
 
 
 def _effective_permissions(caller: Caller) -> dict[str, str]:

@@ -1,10 +1,16 @@
 """The App, its installations and their tokens."""
 
+from functools import partial
+
 from sandbox import credentials
 from sandbox.errors import ApiError, not_found
 from sandbox.records import Installation
-from sandbox.rest.core import NEWER_VERSION, ApiRequest, ApiResponse, paginate, rate_limit_status, route
+from sandbox.rest.core import PAGED, ApiRequest, ApiResponse, paginate, route
+from sandbox.rest.limits import rate_limit_status, refund
 from sandbox.serializers import accounts as serialize
+from sandbox.server import NEWER_VERSION
+
+TOKEN_FIELDS = ("repositories", "repository_ids", "permissions")
 
 
 def _find_installation(request: ApiRequest) -> Installation:
@@ -18,13 +24,16 @@ async def get_app(request: ApiRequest) -> ApiResponse:
     return ApiResponse({**serialize.app(request.state), "installations_count": count})
 
 
-@route("GET", "/app/installations", "app")
+@route("GET", "/app/installations", "app", query=(*PAGED, "since"))
 async def list_installations(request: ApiRequest) -> ApiResponse:
     """List the App's installations."""
-    return paginate(
-        request,
-        [serialize.installation(request.state, installation) for installation in request.state.installations.values()],
-    )
+    since = request.time_param("since")
+    installations = [
+        installation
+        for installation in request.state.installations.values()
+        if since is None or installation.created_at >= since
+    ]
+    return paginate(request, installations, partial(serialize.installation, request.state))
 
 
 @route("GET", "/app/installations/{installation_id}", "app")
@@ -54,7 +63,7 @@ route("GET", "/orgs/{login}/installation", "app")(_get_account_installation)
 route("GET", "/users/{login}/installation", "app")(_get_account_installation)
 
 
-@route("POST", "/app/installations/{installation_id}/access_tokens", "app")
+@route("POST", "/app/installations/{installation_id}/access_tokens", "app", fields=TOKEN_FIELDS)
 async def create_token(request: ApiRequest) -> ApiResponse:
     """Create an installation token, optionally for fewer repositories and permissions."""
     token, repositories = credentials.create_token(request.state, _find_installation(request), request.body)
@@ -69,7 +78,7 @@ async def revoke_token(request: ApiRequest) -> ApiResponse:
     return ApiResponse(status=204)
 
 
-@route("GET", "/installation/repositories", "token")
+@route("GET", "/installation/repositories", "token", query=PAGED)
 async def list_repositories(request: ApiRequest) -> ApiResponse:
     """List the repositories that the token can access."""
     token, installation = request.caller.token, request.caller.installation
@@ -81,17 +90,15 @@ async def list_repositories(request: ApiRequest) -> ApiResponse:
         for repository in request.state.covered(installation)
         if selected is None or repository.id in selected
     ]
-    serialized = [serialize.repository(request.state, repository) for repository in repositories]
     selection = "all" if installation.repository_ids is None and selected is None else "selected"
-    return paginate(request, serialized, "repositories", repository_selection=selection)
+    serialized = partial(serialize.repository, request.state)
+    return paginate(request, repositories, serialized, "repositories", repository_selection=selection)
 
 
 @route("GET", "/rate_limit", "any")
 async def rate_limit(request: ApiRequest) -> ApiResponse:
     """Get the caller's rate limit status, which does not count against the limit."""
-    key = request.caller.key
-    used, reset = request.state.rate_limit_usage[key]
-    request.state.rate_limit_usage[key] = (used - 1, reset)
+    refund(request.state, request.caller)
     limit, used, reset = rate_limit_status(request.state, request.caller)
     core = {"limit": limit, "used": used, "remaining": max(0, limit - used), "reset": reset}
     search = {"limit": 30, "used": 0, "remaining": 30, "reset": reset}

@@ -1,18 +1,25 @@
 """Check runs and commit statuses."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sandbox.errors import invalid
 from sandbox.events import emit
 from sandbox.records import CheckRun, CommitStatus, format_time
 from sandbox.rest.commits import resolve
-from sandbox.rest.core import ApiRequest, ApiResponse, paginate, route
+from sandbox.rest.core import PAGED, ApiRequest, ApiResponse, paginate, route
 from sandbox.serializers import checks as serialize
 from sandbox.serializers import commits
 
 CHECK_STATUSES = ("queued", "in_progress", "completed")
 CONCLUSIONS = ("action_required", "cancelled", "failure", "neutral", "success", "skipped", "timed_out")
+CHECK_FIELDS = (
+    *("name", "status", "conclusion", "output", "actions"),
+    *("external_id", "details_url", "started_at", "completed_at"),
+)
+CHECK_FILTERS = ("filter", "status", "check_name", "app_id")
+STATUS_FIELDS = ("state", "target_url", "description", "context")
 STATUS_STATES = ("error", "failure", "pending", "success")
 MAX_ACTION_LENGTHS = {"label": 20, "description": 40, "identifier": 20}
 
@@ -61,7 +68,7 @@ def _emit(request: ApiRequest, check: CheckRun, action: str) -> None:
     emit(request.state, "check_run", request.repository, request.actor, {"action": action, "check_run": serialized})
 
 
-@route("POST", "{repo}/check-runs", "checks:write")
+@route("POST", "{repo}/check-runs", "checks:write", fields=("head_sha", *CHECK_FIELDS))
 async def create_check(request: ApiRequest) -> ApiResponse:
     """Create a check run."""
     name, sha = request.require_text("name"), request.require_text("head_sha")
@@ -85,7 +92,7 @@ async def get_check(request: ApiRequest) -> ApiResponse:
     return ApiResponse(serialize.check_run(request.state, request.repository, _find_check(request)))
 
 
-@route("PATCH", "{repo}/check-runs/{check_id}", "checks:write")
+@route("PATCH", "{repo}/check-runs/{check_id}", "checks:write", fields=CHECK_FIELDS)
 async def update_check(request: ApiRequest) -> ApiResponse:
     """Update a check run."""
     check = _find_check(request)
@@ -96,47 +103,47 @@ async def update_check(request: ApiRequest) -> ApiResponse:
     return ApiResponse(serialize.check_run(request.state, request.repository, check))
 
 
-@route("GET", "{repo}/commits/{ref:.+}/check-runs", "checks:read")
+@route("GET", "{repo}/commits/{ref:.+}/check-runs", "checks:read", query=(*PAGED, *CHECK_FILTERS))
 async def list_checks(request: ApiRequest) -> ApiResponse:
     """List a commit's check runs; only the newest of each name unless `filter=all`."""
     sha = resolve(request, request.path_param("ref"))
     checks = [check for check in request.repository.checks.values() if check.head_sha == sha]
     if request.query_param("filter") != "all":
         checks = list({check.name: check for check in checks}.values())
-    for name in ("status", "check_name"):
-        value = request.query_param(name)
-        checks = [check for check in checks if value in (None, check.status if name == "status" else check.name)]
-    return paginate(
-        request, [serialize.check_run(request.state, request.repository, check) for check in checks[::-1]], "check_runs"
-    )
+    wanted = {name: request.query_param(name) for name in CHECK_FILTERS}
+    checks = [
+        check
+        for check in checks
+        if wanted["status"] in (None, check.status)
+        and wanted["check_name"] in (None, check.name)
+        and wanted["app_id"] in (None, str(request.state.app_id))
+    ]
+    serialized = partial(serialize.check_run, request.state, request.repository)
+    return paginate(request, checks[::-1], serialized, "check_runs")
 
 
 def _statuses_of(request: ApiRequest, sha: str) -> list[CommitStatus]:
     return [status for status in reversed(request.repository.statuses) if status.sha == sha]
 
 
-@route("GET", "{repo}/commits/{ref:.+}/status", "statuses:read")
+@route("GET", "{repo}/commits/{ref:.+}/status", "statuses:read", query=PAGED)
 async def combined_status(request: ApiRequest) -> ApiResponse:
     """Get the combined status, computed from the newest status of each context."""
     sha = resolve(request, request.path_param("ref"))
-    newest = {status.context.lower(): status for status in reversed(_statuses_of(request, sha))}
-    return ApiResponse(serialize.combined_status(request.state, request.repository, sha, list(newest.values())))
+    newest = list({status.context.lower(): status for status in reversed(_statuses_of(request, sha))}.values())
+    body = serialize.combined_status(request.state, request.repository, sha, newest)
+    page = paginate(request, body["statuses"], dict)
+    return ApiResponse({**body, "statuses": page.body}, headers=page.headers)
 
 
-@route("GET", "{repo}/commits/{ref:.+}/statuses", "statuses:read")
+@route("GET", "{repo}/commits/{ref:.+}/statuses", "statuses:read", query=PAGED)
 async def list_statuses(request: ApiRequest) -> ApiResponse:
     """List a commit's statuses, newest first."""
     statuses = _statuses_of(request, resolve(request, request.path_param("ref")))
-    return paginate(request, [serialize.status(request.state, request.repository, status) for status in statuses])
+    return paginate(request, statuses, partial(serialize.status, request.state, request.repository))
 
 
-@route("GET", "{repo}/statuses/{ref:.+}", "statuses:read")
-async def list_statuses_by_ref(request: ApiRequest) -> ApiResponse:
-    """List a commit's statuses, newest first."""
-    return await list_statuses(request)
-
-
-@route("POST", "{repo}/statuses/{sha}", "statuses:write")
+@route("POST", "{repo}/statuses/{sha}", "statuses:write", fields=STATUS_FIELDS)
 async def create_status(request: ApiRequest) -> ApiResponse:
     """Create a commit status."""
     sha, state, body = request.path_param("sha"), request.body.get("state"), request.body

@@ -1,13 +1,16 @@
 """Commits and comparisons."""
 
-from sandbox import git
+from functools import partial
+
+from sandbox import diffs, git
+from sandbox.diffs import FileChange
 from sandbox.errors import ApiError, invalid, not_found
-from sandbox.git import FileChange
-from sandbox.rest.core import ApiRequest, ApiResponse, link_header, page_number, page_size, paginate, route
+from sandbox.history import Signature
+from sandbox.rest.core import PAGED, ApiRequest, ApiResponse, link_header, page_number, page_size, paginate, route
+from sandbox.rest.headers import requested_format
 from sandbox.serializers import commits as serialize
 from sandbox.serializers import discussion
 
-MAX_FILES = 300
 MAX_COMMITS = 250
 
 
@@ -24,24 +27,48 @@ def resolve(request: ApiRequest, ref: str) -> str:
 async def _difference(request: ApiRequest, base: str | None, head: str) -> list[FileChange]:
     cache = request.state.differences
     if (base, head) not in cache:
-        cache[base, head] = await git.difference(request.repository.path, base, head)
+        path = request.repository.path
+        cache[base, head] = await diffs.add_patches(path, base, head, await diffs.difference(path, base, head))
     return cache[base, head]
 
 
-@route("GET", "{repo}/commits", "contents:read")
+COMMIT_FILTERS = ("sha", "path", "author", "committer", "since", "until")
+
+
+@route("GET", "{repo}/commits", "contents:read", query=(*PAGED, *COMMIT_FILTERS))
 async def list_commits(request: ApiRequest) -> ApiResponse:
-    """List commits reachable from a ref, newest first."""
+    """List commits reachable from a ref, newest first; `since` and `until` are about the committer's date."""
     if not request.repository.history.commits:
         raise ApiError(409, "Git Repository is empty.")
     sha = request.repository.history.resolve(request.query_param("sha") or request.repository.default_branch)
     if sha is None:
         raise not_found()
-    response = paginate(request, request.repository.history.log(sha))
-    response.body = [serialize.commit(request.state, request.repository, sha) for sha in response.body]
-    return response
+    commits = _filtered(request, request.repository.history.log(sha))
+    if path := request.query_param("path"):
+        touching = await git.commits_touching(request.repository.path, sha, path.strip("/"))
+        commits = [sha for sha in commits if sha in touching]
+    return paginate(request, commits, partial(serialize.commit, request.state, request.repository))
 
 
-@route("GET", "{repo}/commits/{sha}/pulls", "pull_requests:read")
+def _filtered(request: ApiRequest, shas: list[str]) -> list[str]:
+    commits = [request.repository.history.commits[sha] for sha in shas]
+    if since := request.time_param("since"):
+        commits = [commit for commit in commits if commit.committer.at >= since]
+    if until := request.time_param("until"):
+        commits = [commit for commit in commits if commit.committer.at <= until]
+    if author := request.query_param("author"):
+        commits = [commit for commit in commits if _is_by(request, commit.author, author)]
+    if committer := request.query_param("committer"):
+        commits = [commit for commit in commits if _is_by(request, commit.committer, committer)]
+    return [commit.sha for commit in commits]
+
+
+def _is_by(request: ApiRequest, signature: Signature, wanted: str) -> bool:
+    account = request.state.author(signature)
+    return wanted.lower() in (signature.email.lower(), account.login.lower() if account else None)
+
+
+@route("GET", "{repo}/commits/{sha:.+}/pulls", "pull_requests:read", query=PAGED)
 async def list_pulls(request: ApiRequest) -> ApiResponse:
     """List the pull requests that introduced a commit."""
     repository, sha = request.repository, resolve(request, request.path_param("sha"))
@@ -49,11 +76,13 @@ async def list_pulls(request: ApiRequest) -> ApiResponse:
     for pull in repository.pulls.values():
         commits = repository.history.ancestors(pull.head_sha) - repository.history.ancestors(pull.base_sha)
         if sha == pull.merge_sha or sha in commits:
-            pulls.append(discussion.pull_request_summary(request.state, repository, pull, request.version))
-    return paginate(request, pulls)
+            pulls.append(pull)
+    return paginate(
+        request, pulls, lambda pull: discussion.pull_request_summary(request.state, repository, pull, request.version)
+    )
 
 
-@route("GET", "{repo}/commits/{sha}/branches-where-head", "contents:read")
+@route("GET", "{repo}/commits/{sha:.+}/branches-where-head", "contents:read")
 async def list_branches_where_head(request: ApiRequest) -> ApiResponse:
     """List the branches whose head is this commit."""
     repository, sha = request.repository, resolve(request, request.path_param("sha"))
@@ -74,18 +103,18 @@ async def get_git_commit(request: ApiRequest) -> ApiResponse:
     return ApiResponse(serialize.git_commit(request.state, request.repository, sha))
 
 
-@route("GET", "{repo}/commits/{ref:.+}", "contents:read")
+@route("GET", "{repo}/commits/{ref:.+}", "contents:read", formats=("sha",))
 async def get_commit(request: ApiRequest) -> ApiResponse:
     """Get a commit, or only its SHA when the `Accept` header requests that media type."""
     repository, sha = request.repository, resolve(request, request.path_param("ref"))
-    if "sha" in request.http.headers.get("Accept", "").replace("+json", "").split("."):
+    if requested_format(request.http) == "sha":
         return ApiResponse(text=sha)
     parents = repository.history.commits[sha].parents
     files = await _difference(request, parents[0] if parents else None, sha)
-    return ApiResponse(serialize.full_commit(request.state, repository, sha, files[:MAX_FILES]))
+    return ApiResponse(serialize.full_commit(request.state, repository, sha, files))
 
 
-@route("GET", "{repo}/compare/{basehead:.+}", "contents:read")
+@route("GET", "{repo}/compare/{basehead:.+}", "contents:read", query=PAGED)
 async def compare(request: ApiRequest) -> ApiResponse:
     """Compare two commits; 404 when one is missing or they have no common ancestor."""
     names = request.path_param("basehead")
@@ -103,9 +132,8 @@ async def compare(request: ApiRequest) -> ApiResponse:
     body = serialize.comparison(request.state, request.repository, names, base, comparison, shas)
     if number == 1:
         files = await _difference(request, comparison.merge_base, head)
-        body["files"] = [
-            serialize.changed_file(request.state, request.repository, head, file) for file in files[:MAX_FILES]
-        ]
+        serialized = partial(serialize.changed_file, request.state, request.repository, head)
+        body["files"] = [serialized(file) for file in files[: diffs.MAX_FILES]]
     last = max(1, -(-len(comparison.ahead) // size))
     return ApiResponse(body, headers={"Link": link_header(request, number, last)} if paged and last > 1 else {})
 

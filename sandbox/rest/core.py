@@ -1,27 +1,23 @@
-"""Handle REST requests: faults, API version, caller, access, rate limit, then the endpoint's handler."""
+"""What endpoints are made of: routes, requests, responses and pages of lists."""
 
-import asyncio
-import contextlib
-import hashlib
-import json
 import math
-import uuid
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from aiohttp import web
+from yarl import URL
 
-from sandbox.errors import ApiError, SandboxError, invalid, not_found
-from sandbox.faults import ApiFault
-from sandbox.records import Account, Call, Repository, Run
-from sandbox.rest.access import ANONYMOUS, Caller, authenticate, check_access
+from sandbox.errors import invalid, not_found
+from sandbox.records import Account, Repository, Run
+from sandbox.rest.access import Caller, url_by_id
 from sandbox.state import State
 
-OLDER_VERSION, NEWER_VERSION = "2022-11-28", "2026-03-10"
 MAX_PER_PAGE = 100
 DEFAULT_PER_PAGE = 30
-DISCONNECT_POLL_SECONDS = 0.02
+PAGED = ("per_page", "page")
 
 Record = TypeVar("Record")
 
@@ -64,15 +60,21 @@ class ApiRequest:
         return self.http.match_info[name]
 
     def int_param(self, name: str) -> int:
-        """Return a numeric path parameter; 404 when it is not a number."""
-        text = self.path_param(name)
-        if not text.isdecimal():
-            raise not_found()
-        return int(text)
+        """Return a numeric path parameter."""
+        return int(self.path_param(name))
 
     def query_param(self, name: str) -> str | None:
         """Return a query parameter, or None when it is missing or empty."""
         return self.http.query.get(name) or None
+
+    def time_param(self, name: str) -> datetime | None:
+        """Return a query parameter that is a time, or None when it is missing; 422 when it is none."""
+        text = self.query_param(name)
+        try:
+            at = datetime.fromisoformat(text) if text else None
+        except ValueError:
+            raise invalid(f"Invalid request.\n\nInvalid {name} parameter.") from None
+        return at.replace(tzinfo=UTC) if at and at.tzinfo is None else at
 
     def find(self, records: Mapping[int, Record], name: str) -> Record:
         """Find the record whose id or number is in a path parameter; 404 when it does not exist."""
@@ -103,51 +105,60 @@ Handler = Callable[[ApiRequest], Awaitable[ApiResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An endpoint; `{repo}` in its path stands for both ways to address a repository."""
+    """An endpoint; `{repo}` in its path stands for both ways to address a repository.
+
+    `query` and `fields` are the query parameters and the fields of the body that it simulates, `formats` the media
+    types besides JSON. GitHub may know more of them: requests that need those are recorded as unknown.
+    """
 
     method: str
     path: str
     required_access: str
     handler: Handler
-
-    @property
-    def paths(self) -> list[str]:
-        """The paths to register."""
-        if not self.path.startswith("{repo}"):
-            return [self.path]
-        suffix = self.path.removeprefix("{repo}")
-        return ["/repos/{owner}/{name}" + suffix, "/repositories/{repository_id}" + suffix]
+    query: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
 
 
 ROUTES: list[Route] = []
 
 
-def route(method: str, path: str, required_access: str) -> Callable[[Handler], Handler]:
+def full_paths(path: str) -> list[str]:
+    """The paths to register for an endpoint's path; ids and numbers match digits only."""
+    path = re.sub(r"\{(\w+_id|number|attempt)\}", r"{\1:\\d{1,18}}", path)
+    if not path.startswith("{repo}"):
+        return [path]
+    suffix = path.removeprefix("{repo}")
+    return ["/repos/{owner}/{name}" + suffix, "/repositories/{repository_id:\\d{1,18}}" + suffix]
+
+
+def route(method: str, path: str, required_access: str, **knows: tuple[str, ...]) -> Callable[[Handler], Handler]:
     """Register an endpoint.
 
-    `required_access` is `app`, `any`, `token` or permissions such as `contents:read|issues:read`.
+    `required_access` is `app`, `any`, `token` or permissions such as `contents:read|issues:read`; `knows` are the
+    `query`, `fields` and `formats` of the route.
     """
 
     def register(handler: Handler) -> Handler:
-        ROUTES.append(Route(method, path, required_access, handler))
+        ROUTES.append(Route(method, path, required_access, handler, **knows))
         return handler
 
     return register
 
 
 def paginate(
-    request: ApiRequest, items: Sequence[Any], key: str | None = None, total: int | None = None, **more: Any
+    request: ApiRequest,
+    items: Sequence[Record],
+    serialize: Callable[[Record], Any],
+    key: str | None = None,
+    **more: Any,
 ) -> ApiResponse:
-    """Return one page of a list, with `Link` headers to the others."""
+    """Serialize one page of a list, with `Link` headers to the others."""
     per_page, number = page_size(request), page_number(request)
     last = max(1, math.ceil(len(items) / per_page))
-    page_items = list(items[(number - 1) * per_page : number * per_page])
+    page = [serialize(item) for item in items[(number - 1) * per_page : number * per_page]]
     headers = {"Link": link_header(request, number, last)} if last > 1 else {}
-    if key is None:
-        return ApiResponse(page_items, headers=headers)
-    return ApiResponse(
-        {"total_count": len(items) if total is None else total, **more, key: page_items}, headers=headers
-    )
+    return ApiResponse(page if key is None else {"total_count": len(items), **more, key: page}, headers=headers)
 
 
 def page_size(request: ApiRequest) -> int:
@@ -167,156 +178,6 @@ def link_header(request: ApiRequest, number: int, last: int) -> str:
     pages = {"prev": number - 1, "next": number + 1, "last": last, "first": 1}
     names = [name for name in pages if (number > 1 if name in ("prev", "first") else number < last)]
     url = request.http.url
+    if request.target is not None:
+        url = URL(url_by_id(request.http, request.target.id), encoded=True)
     return ", ".join(f'<{url.update_query(page=str(pages[name]))}>; rel="{name}"' for name in names)
-
-
-async def respond(state: State, endpoint: Route, request: web.Request) -> web.StreamResponse:
-    """Handle one request, record it, and apply the fault that matches it."""
-    if not state.api_url:
-        state.api_url = f"{request.scheme}://{request.host}"
-    slow = state.faults.consume(request.method, request.path, slow=True)
-    fault = state.faults.consume(request.method, request.path)
-    if fault and fault.kind == "time_out":
-        return await _never_respond(state, endpoint, request)
-    if slow:
-        await asyncio.sleep(slow.seconds)
-    caller, response = await _handle(state, endpoint, request, fault)
-    call = Call(
-        request.method, request.path, f"{endpoint.method} {endpoint.path}", response.status, state.now(), caller.kind
-    )
-    state.calls.append(call)
-    if fault and fault.kind == "lose_answer" and request.transport:
-        request.transport.close()
-    return response
-
-
-async def _never_respond(state: State, endpoint: Route, request: web.Request) -> web.Response:
-    state.calls.append(
-        Call(request.method, request.path, f"{endpoint.method} {endpoint.path}", 0, state.now(), "anonymous")
-    )
-    while not state.closing.is_set() and request.transport and not request.transport.is_closing():
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(state.closing.wait(), DISCONNECT_POLL_SECONDS)
-    return web.Response(status=504)
-
-
-async def _handle(
-    state: State, endpoint: Route, request: web.Request, fault: ApiFault | None
-) -> tuple[Caller, web.Response]:
-    caller = ANONYMOUS
-    try:
-        version = _version(request)
-        if state.faults.is_down:
-            return caller, web.Response(
-                status=503, text="<html>No server is available</html>", content_type="text/html"
-            )
-        caller = authenticate(state, request)
-        if fault and fault.kind in ("fail", "limit", "garbage"):
-            return caller, _faulty_response(state, fault)
-        api_request = ApiRequest(state, request, caller, version, await _body(request))
-        api_request.target = check_access(state, request, caller, endpoint.required_access)
-        _charge(state, caller)
-        response = await endpoint.handler(api_request)
-    except ApiError as error:
-        response = ApiResponse(error.body, error.status, error.headers)
-    except SandboxError as error:
-        response = ApiResponse({"message": str(error), "documentation_url": "", "status": "422"}, 422)
-    return caller, _build_response(state, request, caller, response)
-
-
-def _version(request: web.Request) -> str:
-    version = request.headers.get("X-GitHub-Api-Version", OLDER_VERSION)
-    if version not in (OLDER_VERSION, NEWER_VERSION):
-        raise ApiError(
-            400, f'"{version}" is not a valid API version. Supported versions: {OLDER_VERSION}, {NEWER_VERSION}.'
-        )
-    return version
-
-
-async def _body(request: web.Request) -> dict[str, Any]:
-    raw = await request.read()
-    if not raw.strip():
-        return {}
-    try:
-        body = json.loads(raw)
-    except ValueError:
-        raise ApiError(400, "Problems parsing JSON") from None
-    if not isinstance(body, dict):
-        raise ApiError(400, "Body should be a JSON object")
-    return body
-
-
-def _faulty_response(state: State, fault: ApiFault) -> web.Response:
-    if fault.kind == "garbage":
-        return web.Response(status=200, text="<!doctype html><title>Unicorn!</title>", content_type="application/json")
-    if fault.kind == "fail":
-        html = fault.body.lstrip().startswith("<")
-        content_type = "text/html" if html else "application/json"
-        return web.Response(status=fault.status, text=fault.body, content_type=content_type)
-    primary = fault.limit == "primary"
-    message = "API rate limit exceeded for installation." if primary else "You have exceeded a secondary rate limit."
-    reset = int(state.now().timestamp()) + (fault.retry_after or 60)
-    headers = _rate_limit_headers(state.rate_limit, state.rate_limit if primary else 1, reset)
-    if fault.retry_after is not None and not primary:
-        headers["Retry-After"] = str(fault.retry_after)
-    body = {"message": message, "documentation_url": "https://docs.github.com/rest/rate-limit"}
-    return web.json_response(body, status=429 if fault.limit == "429" else 403, headers=headers)
-
-
-def _rate_limit_headers(limit: int, used: int, reset: int) -> dict[str, str]:
-    return {
-        "X-RateLimit-Limit": str(limit),
-        "X-RateLimit-Remaining": str(max(0, limit - used)),
-        "X-RateLimit-Used": str(used),
-        "X-RateLimit-Reset": str(reset),
-        "X-RateLimit-Resource": "core",
-    }
-
-
-def rate_limit_status(state: State, caller: Caller) -> tuple[int, int, int]:
-    """Return a caller's limit, its usage in the current hour, and when that hour ends (Unix time)."""
-    now = int(state.now().timestamp())
-    used, reset = state.rate_limit_usage.get(caller.key, (0, now + 3600))
-    if reset <= now:
-        used, reset = 0, now + 3600
-    return state.rate_limit, used, reset
-
-
-def _charge(state: State, caller: Caller) -> None:
-    limit, used, reset = rate_limit_status(state, caller)
-    if used >= limit:
-        raise ApiError(403, f"API rate limit exceeded for installation ID {caller.key}.")
-    state.rate_limit_usage[caller.key] = (used + 1, reset)
-
-
-def _refund(state: State, caller: Caller) -> None:
-    used, reset = state.rate_limit_usage[caller.key]
-    state.rate_limit_usage[caller.key] = (used - 1, reset)
-
-
-def _build_response(state: State, request: web.Request, caller: Caller, response: ApiResponse) -> web.Response:
-    if response.text is not None:
-        raw, content_type = response.text.encode(), "application/vnd.github.sha"
-    elif response.body is None:
-        raw, content_type = b"", ""
-    else:
-        raw, content_type = json.dumps(response.body, separators=(",", ":")).encode(), "application/json"
-    headers = {"X-GitHub-Request-Id": uuid.uuid4().hex[:20].upper(), "Server": "github.com"}
-    headers["X-GitHub-Api-Version-Selected"] = request.headers.get("X-GitHub-Api-Version", OLDER_VERSION)
-    if request.method == "GET" and response.status == 200:
-        etag = response.text if response.text is not None else hashlib.sha256(raw).hexdigest()
-        headers["ETag"] = f'"{etag}"' if response.text is not None else f'W/"{etag}"'
-        headers["Cache-Control"] = "private, max-age=60, s-maxage=60"
-        if _etag_matches(request, etag):
-            _refund(state, caller)
-            headers |= _rate_limit_headers(*rate_limit_status(state, caller))
-            return web.Response(status=304, headers=headers | response.headers)
-    headers |= _rate_limit_headers(*rate_limit_status(state, caller))
-    if content_type:
-        headers["Content-Type"] = f"{content_type}; charset=utf-8"
-    return web.Response(status=response.status, body=raw, headers=headers | response.headers)
-
-
-def _etag_matches(request: web.Request, etag: str) -> bool:
-    candidates = request.headers.get("If-None-Match", "").split(",")
-    return etag in [candidate.strip().removeprefix("W/").strip('"') for candidate in candidates]

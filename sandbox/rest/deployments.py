@@ -1,13 +1,23 @@
 """Deployments and their statuses."""
 
+from functools import partial
 from typing import Any
 
 from sandbox.errors import ApiError, invalid, not_found
 from sandbox.events import emit
 from sandbox.records import Deployment, DeploymentStatus
-from sandbox.rest.core import ApiRequest, ApiResponse, paginate, route
+from sandbox.rest.core import PAGED, ApiRequest, ApiResponse, paginate, route
 from sandbox.serializers import checks as serialize
 
+FILTERS = ("sha", "ref", "task", "environment")
+FIELDS = (
+    *("ref", "task", "auto_merge", "required_contexts", "payload", "environment"),
+    *("description", "transient_environment", "production_environment"),
+)
+STATUS_FIELDS = (
+    *("state", "target_url", "log_url", "description"),
+    *("environment", "environment_url", "auto_inactive"),
+)
 STATES = ("error", "failure", "inactive", "in_progress", "queued", "pending", "success")
 
 
@@ -15,19 +25,17 @@ def _find_deployment(request: ApiRequest) -> Deployment:
     return request.find(request.repository.deployments, "deployment_id")
 
 
-@route("GET", "{repo}/deployments", "deployments:read")
+@route("GET", "{repo}/deployments", "deployments:read", query=(*PAGED, *FILTERS))
 async def list_deployments(request: ApiRequest) -> ApiResponse:
     """List deployments, newest first."""
     deployments = list(request.repository.deployments.values())[::-1]
-    for name in ("sha", "ref", "task", "environment"):
+    for name in FILTERS:
         value = request.query_param(name)
         deployments = [deployment for deployment in deployments if value in (None, getattr(deployment, name))]
-    return paginate(
-        request, [serialize.deployment(request.state, request.repository, deployment) for deployment in deployments]
-    )
+    return paginate(request, deployments, partial(serialize.deployment, request.state, request.repository))
 
 
-@route("POST", "{repo}/deployments", "deployments:write")
+@route("POST", "{repo}/deployments", "deployments:write", fields=FIELDS)
 async def create_deployment(request: ApiRequest) -> ApiResponse:
     """Create a deployment.
 
@@ -102,15 +110,12 @@ async def delete_deployment(request: ApiRequest) -> ApiResponse:
     return ApiResponse(status=204)
 
 
-@route("GET", "{repo}/deployments/{deployment_id}/statuses", "deployments:read")
+@route("GET", "{repo}/deployments/{deployment_id}/statuses", "deployments:read", query=PAGED)
 async def list_statuses(request: ApiRequest) -> ApiResponse:
     """List a deployment's statuses, newest first."""
     deployment = _find_deployment(request)
-    serialized = [
-        serialize.deployment_status(request.state, request.repository, deployment, status)
-        for status in deployment.statuses[::-1]
-    ]
-    return paginate(request, serialized)
+    serialized = partial(serialize.deployment_status, request.state, request.repository, deployment)
+    return paginate(request, deployment.statuses[::-1], serialized)
 
 
 @route("GET", "{repo}/deployments/{deployment_id}/statuses/{status_id}", "deployments:read")
@@ -123,7 +128,7 @@ async def get_status(request: ApiRequest) -> ApiResponse:
     raise not_found()
 
 
-@route("POST", "{repo}/deployments/{deployment_id}/statuses", "deployments:write")
+@route("POST", "{repo}/deployments/{deployment_id}/statuses", "deployments:write", fields=STATUS_FIELDS)
 async def create_status(request: ApiRequest) -> ApiResponse:
     """Create a deployment status; a success makes older ones inactive, except in production."""
     deployment, body, now = _find_deployment(request), request.body, request.state.now()

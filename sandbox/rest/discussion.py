@@ -1,14 +1,16 @@
 """Pull requests, comments and reactions."""
 
+from functools import partial
 from typing import Any
 
 from sandbox.records import Comment, PullRequest
 from sandbox.rest.commits import resolve
-from sandbox.rest.core import ApiRequest, ApiResponse, paginate, route
+from sandbox.rest.core import PAGED, ApiRequest, ApiResponse, paginate, route
 from sandbox.serializers import discussion as serialize
 from sandbox.use_cases import discussion
 
 WRITE_COMMENTS = "issues:write|pull_requests:write"
+POSITION = ("path", "position", "line")
 READ_COMMENTS = "issues:read|pull_requests:read"
 
 
@@ -24,14 +26,21 @@ def _find_commit_comment(request: ApiRequest) -> Comment:
     return request.find(request.repository.commit_comments, "comment_id")
 
 
-@route("GET", "{repo}/pulls", "pull_requests:read")
+@route("GET", "{repo}/pulls", "pull_requests:read", query=(*PAGED, "state", "head", "base", "direction"))
 async def list_pulls(request: ApiRequest) -> ApiResponse:
     """List pull requests, newest first; only open ones by default."""
-    state = request.query_param("state") or "open"
-    pulls = [pull for pull in reversed(request.repository.pulls.values()) if state in ("all", pull.state)]
+    state, owner = request.query_param("state") or "open", request.repository.owner.login
+    pulls = [
+        pull
+        for pull in request.repository.pulls.values()
+        if state in ("all", pull.state)
+        and request.query_param("head") in (None, f"{owner}:{pull.head}")
+        and request.query_param("base") in (None, pull.base)
+    ]
     return paginate(
         request,
-        [serialize.pull_request_summary(request.state, request.repository, pull, request.version) for pull in pulls],
+        pulls if request.query_param("direction") == "asc" else pulls[::-1],
+        lambda pull: serialize.pull_request_summary(request.state, request.repository, pull, request.version),
     )
 
 
@@ -41,17 +50,19 @@ async def get_pull(request: ApiRequest) -> ApiResponse:
     return ApiResponse(serialize.pull_request(request.state, request.repository, _find_pull(request), request.version))
 
 
-@route("GET", "{repo}/issues/{number}/comments", READ_COMMENTS)
+@route("GET", "{repo}/issues/{number}/comments", READ_COMMENTS, query=(*PAGED, "since"))
 async def list_comments(request: ApiRequest) -> ApiResponse:
-    """List a pull request's comments."""
-    pull = _find_pull(request)
-    comments = [comment for comment in request.repository.comments.values() if comment.number == pull.number]
-    return paginate(
-        request, [serialize.issue_comment(request.state, request.repository, comment) for comment in comments]
-    )
+    """List a pull request's comments; `since` is about their last change."""
+    pull, since = _find_pull(request), request.time_param("since")
+    comments = [
+        comment
+        for comment in request.repository.comments.values()
+        if comment.number == pull.number and (since is None or comment.updated_at >= since)
+    ]
+    return paginate(request, comments, partial(serialize.issue_comment, request.state, request.repository))
 
 
-@route("POST", "{repo}/issues/{number}/comments", WRITE_COMMENTS)
+@route("POST", "{repo}/issues/{number}/comments", WRITE_COMMENTS, fields=("body",))
 async def create_comment(request: ApiRequest) -> ApiResponse:
     """Comment on a pull request."""
     number, body = _find_pull(request).number, request.body.get("body")
@@ -65,7 +76,7 @@ async def get_comment(request: ApiRequest) -> ApiResponse:
     return ApiResponse(serialize.issue_comment(request.state, request.repository, _find_comment(request)))
 
 
-@route("PATCH", "{repo}/issues/comments/{comment_id}", WRITE_COMMENTS)
+@route("PATCH", "{repo}/issues/comments/{comment_id}", WRITE_COMMENTS, fields=("body",))
 async def edit_comment(request: ApiRequest) -> ApiResponse:
     """Edit a comment's body."""
     comment = _find_comment(request)
@@ -81,7 +92,9 @@ async def delete_comment(request: ApiRequest) -> ApiResponse:
 
 
 def _list_reactions(request: ApiRequest, comment: Comment) -> ApiResponse:
-    return paginate(request, [serialize.reaction(request.state, reaction) for reaction in comment.reactions])
+    wanted = request.query_param("content")
+    reactions = [reaction for reaction in comment.reactions if wanted in (None, reaction.content)]
+    return paginate(request, reactions, partial(serialize.reaction, request.state))
 
 
 def _react(request: ApiRequest, comment: Comment) -> ApiResponse:
@@ -89,13 +102,13 @@ def _react(request: ApiRequest, comment: Comment) -> ApiResponse:
     return ApiResponse(serialize.reaction(request.state, reaction), 201 if is_new else 200)
 
 
-@route("GET", "{repo}/issues/comments/{comment_id}/reactions", READ_COMMENTS)
+@route("GET", "{repo}/issues/comments/{comment_id}/reactions", READ_COMMENTS, query=(*PAGED, "content"))
 async def list_reactions(request: ApiRequest) -> ApiResponse:
     """List a comment's reactions."""
     return _list_reactions(request, _find_comment(request))
 
 
-@route("POST", "{repo}/issues/comments/{comment_id}/reactions", "issues:write")
+@route("POST", "{repo}/issues/comments/{comment_id}/reactions", "issues:write", fields=("content",))
 async def react(request: ApiRequest) -> ApiResponse:
     """React to a comment; 201 when the reaction is new, 200 when it exists."""
     return _react(request, _find_comment(request))
@@ -107,32 +120,30 @@ async def get_commit_comment(request: ApiRequest) -> ApiResponse:
     return ApiResponse(serialize.commit_comment(request.state, request.repository, _find_commit_comment(request)))
 
 
-@route("GET", "{repo}/comments/{comment_id}/reactions", "contents:read")
+@route("GET", "{repo}/comments/{comment_id}/reactions", "contents:read", query=(*PAGED, "content"))
 async def list_commit_reactions(request: ApiRequest) -> ApiResponse:
     """List a commit comment's reactions."""
     return _list_reactions(request, _find_commit_comment(request))
 
 
-@route("POST", "{repo}/comments/{comment_id}/reactions", "contents:write")
+@route("POST", "{repo}/comments/{comment_id}/reactions", "contents:write", fields=("content",))
 async def react_to_commit_comment(request: ApiRequest) -> ApiResponse:
     """React to a comment on a commit."""
     return _react(request, _find_commit_comment(request))
 
 
-@route("GET", "{repo}/commits/{sha}/comments", "metadata:read")
+@route("GET", "{repo}/commits/{sha:.+}/comments", "metadata:read", query=PAGED)
 async def list_commit_comments(request: ApiRequest) -> ApiResponse:
     """List a commit's comments."""
     sha = resolve(request, request.path_param("sha"))
     comments = [comment for comment in request.repository.commit_comments.values() if comment.sha == sha]
-    return paginate(
-        request, [serialize.commit_comment(request.state, request.repository, comment) for comment in comments]
-    )
+    return paginate(request, comments, partial(serialize.commit_comment, request.state, request.repository))
 
 
-@route("POST", "{repo}/commits/{sha}/comments", "contents:read")
+@route("POST", "{repo}/commits/{sha:.+}/comments", "contents:read", fields=("body", *POSITION))
 async def create_commit_comment(request: ApiRequest) -> ApiResponse:
     """Comment on a commit."""
     sha, body = resolve(request, request.path_param("sha")), request.body.get("body")
-    position: dict[str, Any] = {name: request.body.get(name) for name in ("path", "position", "line")}
+    position: dict[str, Any] = {name: request.body.get(name) for name in POSITION}
     comment = discussion.commit_comment(request.state, request.repository, sha, body, request.actor, **position)
     return ApiResponse(serialize.commit_comment(request.state, request.repository, comment), 201)

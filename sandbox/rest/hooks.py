@@ -1,9 +1,10 @@
 """The App's webhook configuration and its deliveries."""
 
+from datetime import timedelta
 from typing import Any
 
 from sandbox.deliveries import Attempt
-from sandbox.errors import ApiError, not_found
+from sandbox.errors import ApiError, invalid, not_found
 from sandbox.records import format_time
 from sandbox.rest.core import ApiRequest, ApiResponse, page_size, route
 
@@ -27,10 +28,17 @@ def _summary(attempt: Attempt) -> dict[str, Any]:
 
 def _find_attempt(request: ApiRequest) -> Attempt:
     attempt_id = request.int_param("delivery_id")
-    for attempt in request.state.deliverer.attempts:
-        if attempt.id == attempt_id and attempt.status:
+    for attempt in _kept_attempts(request):
+        if attempt.id == attempt_id:
             return attempt
     raise not_found()
+
+
+def _kept_attempts(request: ApiRequest) -> list[Attempt]:
+    """The attempts that ended and are not so old that GitHub has forgotten them, newest first."""
+    start = request.state.now() - timedelta(days=request.state.server.delivery_days)
+    attempts = reversed(request.state.deliverer.attempts)
+    return [attempt for attempt in attempts if attempt.status and attempt.delivered_at > start]
 
 
 @route("GET", "/app/hook/config", "app")
@@ -40,7 +48,7 @@ async def get_config(request: ApiRequest) -> ApiResponse:
     return ApiResponse({"content_type": "json", "insecure_ssl": "0", "secret": "********", "url": url})
 
 
-@route("PATCH", "/app/hook/config", "app")
+@route("PATCH", "/app/hook/config", "app", fields=("url", "secret"))
 async def update_config(request: ApiRequest) -> ApiResponse:
     """Update the webhook's URL or secret."""
     deliverer = request.state.deliverer
@@ -49,11 +57,12 @@ async def update_config(request: ApiRequest) -> ApiResponse:
     return await get_config(request)
 
 
-@route("GET", "/app/hook/deliveries", "app")
+@route("GET", "/app/hook/deliveries", "app", query=("per_page", "cursor", "status"))
 async def list_deliveries(request: ApiRequest) -> ApiResponse:
     """List attempts, newest first; the `failure` filter misses attempts that have no status code."""
-    attempts = [attempt for attempt in reversed(request.state.deliverer.attempts) if attempt.status]
-    status = request.query_param("status")
+    attempts, status = _kept_attempts(request), request.query_param("status")
+    if status not in (None, "success", "failure"):
+        raise invalid("Invalid request.\n\nstatus must be success or failure.")
     if status == "success":
         attempts = [attempt for attempt in attempts if attempt.status == "OK"]
     elif status == "failure":

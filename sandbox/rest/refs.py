@@ -1,9 +1,12 @@
 """The Git database API: refs and annotated tags."""
 
+from datetime import UTC, datetime
+
 from sandbox import git
 from sandbox.credentials import allows
 from sandbox.errors import ApiError, invalid, not_found
-from sandbox.rest.core import ApiRequest, ApiResponse, paginate, route
+from sandbox.history import Signature
+from sandbox.rest.core import ApiRequest, ApiResponse, route
 from sandbox.serializers import commits as serialize
 from sandbox.use_cases import refs
 
@@ -26,15 +29,15 @@ def _is_branch_or_tag(request: ApiRequest, name: str) -> bool:
 
 @route("GET", "{repo}/git/matching-refs/{ref:.+}", "contents:read")
 async def list_refs(request: ApiRequest) -> ApiResponse:
-    """List the refs that start with a prefix."""
+    """List all refs that start with a prefix; this list has no pages."""
     prefix = f"refs/{request.path_param('ref')}"
     names = sorted(
         name for name in request.repository.history.refs if name.startswith(prefix) and _is_branch_or_tag(request, name)
     )
-    return paginate(request, [serialize.ref(request.state, request.repository, name) for name in names])
+    return ApiResponse([serialize.ref(request.state, request.repository, name) for name in names])
 
 
-@route("POST", "{repo}/git/refs", "contents:write")
+@route("POST", "{repo}/git/refs", "contents:write", fields=("ref", "sha"))
 async def create_ref(request: ApiRequest) -> ApiResponse:
     """Create a ref, which is atomic: 422 when it exists."""
     repository, name, sha = request.repository, request.require_text("ref"), request.require_text("sha")
@@ -68,7 +71,7 @@ async def _check_workflows(request: ApiRequest, sha: str) -> None:
         raise ApiError(status, message, headers={"X-Accepted-GitHub-Permissions": WORKFLOWS_PERMISSIONS})
 
 
-@route("PATCH", "{repo}/git/refs/{ref:.+}", "contents:write")
+@route("PATCH", "{repo}/git/refs/{ref:.+}", "contents:write", fields=("sha", "force"))
 async def update_ref(request: ApiRequest) -> ApiResponse:
     """Update a ref; without `force` it must be a fast-forward."""
     repository, name, sha = request.repository, f"refs/{request.path_param('ref')}", request.require_text("sha")
@@ -86,7 +89,7 @@ async def delete_ref(request: ApiRequest) -> ApiResponse:
     return ApiResponse(status=204)
 
 
-@route("POST", "{repo}/git/tags", "contents:write")
+@route("POST", "{repo}/git/tags", "contents:write", fields=("tag", "message", "object", "type", "tagger"))
 async def create_tag(request: ApiRequest) -> ApiResponse:
     """Create an annotated tag object; its ref is created separately."""
     repository, name, target = request.repository, request.require_text("tag"), request.require_text("object")
@@ -94,9 +97,22 @@ async def create_tag(request: ApiRequest) -> ApiResponse:
         raise invalid("Could not verify object")
     if not await git.check_ref_name(f"refs/tags/{name}", repository.path):
         raise invalid("Tag name is invalid")
-    message = request.require_text("message")
-    tag = await refs.write_tag(request.state, repository, name, target, message, request.actor)
+    tag = await refs.write_tag(repository, name, target, request.require_text("message"), _tagger(request))
     return ApiResponse(serialize.tag_object(request.state, repository, tag), 201)
+
+
+def _tagger(request: ApiRequest) -> Signature:
+    """The person in the body's `tagger`, or else the App's bot; the date is optional."""
+    given, default = request.body.get("tagger"), request.state.signature(request.actor)
+    if given is None:
+        return default
+    if not isinstance(given, dict) or not (given.get("name") and given.get("email")):
+        raise invalid("Invalid request.\n\nThe tagger needs a name and an email.")
+    date = str(given.get("date") or default.at.isoformat())
+    try:
+        return Signature(str(given["name"]), str(given["email"]), datetime.fromisoformat(date).astimezone(UTC))
+    except ValueError:
+        raise invalid("Invalid request.\n\nThe date of the tagger is not valid.") from None
 
 
 @route("GET", "{repo}/git/tags/{sha}", "contents:read")

@@ -1,15 +1,17 @@
 """Repositories, branches, tags and files."""
 
 import base64
+from functools import partial
 
 from sandbox.errors import ApiError, not_found
-from sandbox.git import list_folder
-from sandbox.rest.core import ApiRequest, ApiResponse, paginate, route
+from sandbox.git import Entry, list_folder
+from sandbox.rest.core import PAGED, ApiRequest, ApiResponse, paginate, route
 from sandbox.serializers import accounts
 from sandbox.serializers import commits as serialize
 from sandbox.use_cases import runs
 
-MAX_CONTENT_BYTES = 1024 * 1024  # of a file that is shown with its content
+MAX_ENTRIES = 1_000
+MAX_CONTENT = 1024 * 1024
 
 
 @route("GET", "{repo}", "metadata:read")
@@ -18,11 +20,11 @@ async def get_repository(request: ApiRequest) -> ApiResponse:
     return ApiResponse(accounts.full_repository(request.state, request.repository))
 
 
-@route("GET", "{repo}/branches", "contents:read")
+@route("GET", "{repo}/branches", "contents:read", query=(*PAGED, "protected"))
 async def list_branches(request: ApiRequest) -> ApiResponse:
-    """List branches by name."""
-    names = request.repository.history.ref_names("refs/heads/")
-    return paginate(request, [serialize.branch_summary(request.state, request.repository, name) for name in names])
+    """List branches by name; none is protected."""
+    names = request.repository.history.ref_names("refs/heads/") if request.query_param("protected") != "true" else []
+    return paginate(request, names, partial(serialize.branch_summary, request.state, request.repository))
 
 
 @route("GET", "{repo}/branches/{branch:.+}", "contents:read")
@@ -34,14 +36,14 @@ async def get_branch(request: ApiRequest) -> ApiResponse:
     return ApiResponse(serialize.branch(request.state, request.repository, name))
 
 
-@route("GET", "{repo}/tags", "metadata:read")
+@route("GET", "{repo}/tags", "metadata:read", query=PAGED)
 async def list_tags(request: ApiRequest) -> ApiResponse:
     """List tags by name, in descending order."""
     names = request.repository.history.ref_names("refs/tags/")[::-1]
-    return paginate(request, [serialize.tag(request.state, request.repository, name) for name in names])
+    return paginate(request, names, partial(serialize.tag, request.state, request.repository))
 
 
-@route("GET", "{repo}/contents/{path:.*}", "contents:read")
+@route("GET", "{repo}/contents/{path:.*}", "contents:read", query=("ref",))
 async def get_contents(request: ApiRequest) -> ApiResponse:
     """Get a file or list a folder at a ref."""
     repository, path = request.repository, request.path_param("path").strip("/")
@@ -55,35 +57,33 @@ async def get_contents(request: ApiRequest) -> ApiResponse:
     entries = await list_folder(repository.path, sha, path)
     if not entries:
         raise not_found()
-    return ApiResponse(
-        [
-            _entry(request, name, ref, blob, "file" if object_type == "blob" else "dir")
-            for object_type, blob, name in entries
-        ]
-    )
+    return ApiResponse([_entry(request, ref, entry) for entry in entries[:MAX_ENTRIES]])
 
 
-def _entry(request: ApiRequest, path: str, ref: str, sha: str, entry_type: str, size: int = 0) -> dict[str, object]:
+def _entry(request: ApiRequest, ref: str, entry: Entry) -> dict[str, object]:
+    """Serialize an entry of a folder; GitHub lists submodules as files."""
     base = accounts.repository_url(request.state, request.repository)
-    url = f"{base}/contents/{path}?ref={ref}"
-    git = f"{base}/git/{'blobs' if entry_type == 'file' else 'trees'}/{sha}"
-    html = f"{request.state.html_url}/{request.repository.full_name}/blob/{ref}/{path}"
+    is_folder = entry.type in ("dir", "submodule")
+    url = f"{base}/contents/{entry.path}?ref={ref}"
+    git = f"{base}/git/{'trees' if is_folder else 'blobs'}/{entry.sha}"
+    page = f"{request.state.html_url}/{request.repository.full_name}"
+    html = f"{page}/{'tree' if is_folder else 'blob'}/{ref}/{entry.path}"
     return {
-        "type": entry_type,
-        "size": size,
-        "name": path.rsplit("/", 1)[-1],
-        "path": path,
-        "sha": sha,
+        "type": "file" if entry.type == "submodule" else entry.type,
+        "size": entry.size,
+        "name": entry.path.rsplit("/", 1)[-1],
+        "path": entry.path,
+        "sha": entry.sha,
         "url": url,
         "git_url": git,
         "html_url": html,
-        "download_url": html.replace("/blob/", "/raw/") if entry_type == "file" else None,
+        "download_url": None if is_folder else f"{page}/raw/{ref}/{entry.path}",
         "_links": {"self": url, "git": git, "html": html},
     }
 
 
 def _file(request: ApiRequest, path: str, ref: str, sha: str, content: bytes) -> dict[str, object]:
-    entry = _entry(request, path, ref, sha, "file", len(content))
-    if len(content) > MAX_CONTENT_BYTES:
+    entry = _entry(request, ref, Entry("file", sha, len(content), path))
+    if len(content) > MAX_CONTENT:
         return {**entry, "encoding": "none", "content": ""}
     return {**entry, "encoding": "base64", "content": base64.encodebytes(content).decode()}

@@ -37,9 +37,14 @@ def _head_commit(repository: Repository, sha: str) -> Json | None:
     }
 
 
+def check_suite_id(run: Run) -> int:
+    """Return the id of a run's check suite."""
+    return run.id + 1
+
+
 def _run_links(state: State, repository: Repository, run: Run) -> Json:
     url = f"{repository_url(state, repository)}/actions/runs/{run.id}"
-    suite = run.id + 1
+    suite = check_suite_id(run)
     previous = f"{url}/attempts/{run.run_attempt - 1}" if run.run_attempt > 1 else None
     return {
         "url": url,

@@ -1,6 +1,7 @@
 """Commits, refs, tags, comparisons and pushes as JSON."""
 
-from sandbox.git import Changes, FileChange
+from sandbox.diffs import MAX_FILES, FileChange
+from sandbox.git import Changes
 from sandbox.history import Comparison, Signature, TagObject
 from sandbox.records import Repository, format_time
 from sandbox.serializers.accounts import Json, node_id, repository_url, user
@@ -56,6 +57,7 @@ def git_commit(state: State, repository: Repository, sha: str) -> Json:
 def changed_file(state: State, repository: Repository, head: str, file: FileChange) -> Json:
     """Serialize a changed file."""
     url, html = repository_url(state, repository), f"{state.html_url}/{repository.full_name}"
+    optional = {"patch": file.patch, "previous_filename": file.previous}
     return {
         "sha": file.sha,
         "filename": file.name,
@@ -66,6 +68,7 @@ def changed_file(state: State, repository: Repository, head: str, file: FileChan
         "blob_url": f"{html}/blob/{head}/{file.name}",
         "raw_url": f"{html}/raw/{head}/{file.name}",
         "contents_url": f"{url}/contents/{file.name}?ref={head}",
+        **{name: value for name, value in optional.items() if value is not None},
     }
 
 
@@ -75,7 +78,7 @@ def full_commit(state: State, repository: Repository, sha: str, files: list[File
     return {
         **commit(state, repository, sha),
         "stats": {"total": plus + minus, "additions": plus, "deletions": minus},
-        "files": [changed_file(state, repository, sha, file) for file in files],
+        "files": [changed_file(state, repository, sha, file) for file in files[:MAX_FILES]],
     }
 
 

@@ -2,16 +2,16 @@
 
 from collections import Counter
 
-from sandbox.records import Comment, PullRequest, Reaction, Repository, format_time
+from sandbox.records import Account, Comment, PullRequest, Reaction, Repository, format_time
 from sandbox.serializers.accounts import Json, app, node_id, repository, repository_url, user
 from sandbox.state import State
 
 REACTIONS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes")
 
 
-def author_association(state: State, repository: Repository, login: str) -> str:
+def author_association(repository: Repository, person: Account) -> str:
     """Return the author association, which must never be used for authorization."""
-    return "MEMBER" if login.lower() in repository.roles else "NONE"
+    return "MEMBER" if person.id in repository.roles else "NONE"
 
 
 def _reaction_counts(url: str, reactions: list[Reaction]) -> Json:
@@ -43,7 +43,7 @@ def issue_comment(state: State, repository: Repository, comment: Comment) -> Jso
         "user": user(state, comment.user),
         "created_at": format_time(comment.created_at),
         "updated_at": format_time(comment.updated_at),
-        "author_association": author_association(state, repository, comment.user.login),
+        "author_association": author_association(repository, comment.user),
         "body": comment.body,
         "reactions": _reaction_counts(url, comment.reactions),
         "performed_via_github_app": app(state) if comment.by_app else None,
@@ -65,7 +65,7 @@ def commit_comment(state: State, repository: Repository, comment: Comment) -> Js
         "commit_id": comment.sha,
         "created_at": format_time(comment.created_at),
         "updated_at": format_time(comment.updated_at),
-        "author_association": author_association(state, repository, comment.user.login),
+        "author_association": author_association(repository, comment.user),
         "body": comment.body,
         "reactions": _reaction_counts(url, comment.reactions),
     }
@@ -104,7 +104,7 @@ def issue(state: State, repository: Repository, pull: PullRequest) -> Json:
         "milestone": None,
         "comments": sum(comment.number == pull.number for comment in repository.comments.values()),
         **_dates(pull),
-        "author_association": author_association(state, repository, pull.user.login),
+        "author_association": author_association(repository, pull.user),
         "active_lock_reason": None,
         "draft": False,
         "pull_request": {
@@ -181,7 +181,7 @@ def pull_request_summary(state: State, repository: Repository, pull: PullRequest
         "head": _pull_ref(state, repository, pull.head, pull.head_sha),
         "base": _pull_ref(state, repository, pull.base, pull.base_sha),
         "_links": {"self": {"href": links["url"]}, **link_objects},
-        "author_association": author_association(state, repository, pull.user.login),
+        "author_association": author_association(repository, pull.user),
         "auto_merge": None,
         "active_lock_reason": None,
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sandbox import git
+from sandbox import diffs, git
 from sandbox.errors import SandboxError, invalid
 from sandbox.events import emit
 from sandbox.records import Account, Comment, PullRequest, Reaction, Repository
@@ -37,7 +37,7 @@ async def open_pull_request(
 
 async def merge(state: State, repository: Repository, pull: PullRequest, by: Account) -> str:
     """Squash-merge a pull request and return the SHA of the merge commit."""
-    changes = await git.difference(repository.path, pull.base_sha, pull.head_sha)
+    changes = await diffs.difference(repository.path, pull.base_sha, pull.head_sha, renames=False)
     files: dict[str, str | None] = {}
     for change in changes:
         blob = await git.read_file(repository.path, pull.head_sha, change.name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sandbox import git
 from sandbox.errors import SandboxError, invalid
 from sandbox.events import emit
-from sandbox.history import TagObject
+from sandbox.history import Signature, TagObject
 from sandbox.records import ZERO_SHA, Account, PullRequest, Repository
 from sandbox.serializers import accounts, discussion
 from sandbox.serializers import commits as serialize
@@ -113,25 +113,27 @@ async def delete_ref(state: State, repository: Repository, ref: str, by: Account
     await emit_push(state, repository, ref, before, ZERO_SHA, by)
 
 
+async def add_refs(repository: Repository, refs: Mapping[str, str]) -> None:
+    """Add several refs without events; refuse one that exists."""
+    async with repository.lock:
+        if not refs.keys().isdisjoint(repository.history.refs):
+            raise invalid("Reference already exists")
+        await git.update_refs(repository.path, refs)
+        repository.history.refs.update(refs)
+
+
 async def create_tags(state: State, repository: Repository, tags: Mapping[str, str], by: Account) -> None:
     """Push several lightweight tags at once; GitHub sends no events for more than three."""
     refs = {f"refs/tags/{name}": sha for name, sha in tags.items()}
-    async with repository.lock:
-        for ref in refs:
-            if ref in repository.history.refs:
-                raise invalid("Reference already exists")
-        await git.update_refs(repository.path, refs)
-        repository.history.refs.update(refs)
+    await add_refs(repository, refs)
     if len(refs) <= MAX_TAGS_WITH_EVENTS:
         for ref, sha in refs.items():
             await emit_push(state, repository, ref, ZERO_SHA, sha, by)
 
 
-async def write_tag(
-    state: State, repository: Repository, name: str, target: str, message: str, by: Account
-) -> TagObject:
+async def write_tag(repository: Repository, name: str, target: str, message: str, tagger: Signature) -> TagObject:
     """Write an annotated tag object without creating a ref for it."""
-    tag = await git.write_tag(repository.path, name, target, message, state.signature(by))
+    tag = await git.write_tag(repository.path, name, target, message, tagger)
     repository.history.tags[tag.sha] = tag
     return tag
 

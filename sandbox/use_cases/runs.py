@@ -38,7 +38,8 @@ async def _workflow_files(repository: Repository, sha: str) -> list[str]:
     key = (sha, f"{WORKFLOWS_FOLDER}/")
     if key not in repository.file_cache:
         repository.file_cache[key] = await git.list_folder(repository.path, sha, WORKFLOWS_FOLDER)
-    return [path for kind, _, path in repository.file_cache[key] if kind == "blob" and path.endswith((".yml", ".yaml"))]
+    entries: list[git.Entry] = repository.file_cache[key]
+    return [entry.path for entry in entries if entry.type == "file" and entry.path.endswith((".yml", ".yaml"))]
 
 
 async def read_definition(repository: Repository, sha: str, path: str) -> workflows.WorkflowDefinition | None:
@@ -81,6 +82,7 @@ async def dispatch(
 ) -> Run:
     """Start a workflow at the head of a branch or tag; raise GitHub's error when it cannot be dispatched."""
     workflow, _ = await find_workflow(state, repository, name)
+    _check_execution(repository, workflow)
     full = _full_ref(repository, ref)
     if full is None or not full.startswith(("refs/heads/", "refs/tags/")):
         raise invalid(f"No ref found for: {ref}")
@@ -96,6 +98,17 @@ async def dispatch(
     await emit_run(state, run, "requested")
     _schedule_completion(state, run)
     return run
+
+
+def _check_execution(repository: Repository, workflow: Workflow) -> None:
+    """Refuse with the sentences of https://docs.github.com/en/actions/concepts/about-actions-policies."""
+    sentences = {
+        "event": "Event 'workflow_dispatch' is not allowed to trigger Actions workflows. "
+        f"Workflow file: '{workflow.path}'.",
+        "actor": "Actor is not allowed to trigger Actions workflows.",
+    }
+    if repository.execution_protection:
+        raise ApiError(403, sentences[repository.execution_protection])
 
 
 def _schedule_completion(state: State, run: Run) -> None:

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ PAGED = (*("/api/projects", "/api/tokens", "/api/projects/site/environments"), "
 FORBIDDEN = "You do not have permission to perform this action."
 DIALECTS = ("/api/releases/site/releases/1.0-rc1", "/api/projects/site")
 
-EVERY_CALL = [
+EVERY_CALL: list[tuple[str, str, Any, str]] = [
     ("POST", cut_path("1.0-rc1"), {"repo": "acme/site", "commit": "0" * 40}, "release:cut"),
     ("GET", cut_path("1.0-rc1"), None, "project:read"),
     ("POST", f"{cut_path('1.0-rc1')}/cancel", {}, "release:cut"),
@@ -52,6 +53,7 @@ EVERY_CALL = [
     ("PATCH", "/api/projects/site/environments/staging", {"frozen": {"reason": "x"}}, "freeze:write"),
     ("PATCH", "/api/projects/site/environments/staging", {"frozen": None}, "freeze:write"),
     ("PATCH", "/api/projects/site/releases/1.0", {"notes": "x"}, "project:write"),
+    ("PUT", "/api/projects/site/releases/1.0/files", {"files": {}}, "project:write"),
     ("PATCH", "/api/projects/site/releases/1.0", {"status": 20}, "release:hold"),
     ("GET", "/api/tokens", None, "admin"),
     ("POST", "/api/tokens", {"name": "ci", "grants": ["project:read"]}, "admin"),

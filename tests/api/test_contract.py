@@ -64,8 +64,7 @@ NEEDS_MORE = {
     "POST /api/releases/{project}/releases/{candidate}/cancel",
     "POST /api/v1/sync-build-github-action",
     "POST /api/v1/sync-deploy-github-action",
-    "POST /projects/{permalink}/releases.xml",
-    "POST /projects/{permalink}/urls.xml",
+    *(f"POST /projects/{{permalink}}/{name}.{suffix}" for name in ("releases", "urls") for suffix in ("json", "xml")),
 }
 
 

@@ -1,30 +1,39 @@
 """`longshore` processes: they serve, refuse to share exclusive resources, and stop on request."""
 
+import asyncio
 import hashlib
 import hmac
+import os
 import signal
+import socket
 import stat
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bot.settings import read_settings
+from bot.store.database import execute
+from bot.store.migrate import LOCK, known_migrations
 from tests.cli.conftest import (
     COMMAND,
     SECRET,
     TIMEOUT_SECONDS,
     Cli,
+    Process,
     free_port,
     http_request,
     process_environment,
     replaced_environment,
     wait_until,
 )
-from tests.conftest import postgres
+from tests.conftest import SERVER, connect, execute_on_server, postgres
 
 GUID = "72d3162e-cc78-11e3-81ab-4c9367dc0958"
 NOT_JSON = b'{"action": "created", '
@@ -97,6 +106,32 @@ def test_a_service_without_a_worker_leaves_jobs_to_another_process(cli: Cli) -> 
     assert service.stop(signal.SIGINT).code == 0
 
 
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+def test_an_ipv6_address_is_listened_on_and_written_in_brackets(cli: Cli) -> None:
+    port = free_port()
+    process = cli.start("serve", port=port, LONGSHORE_HOST="[::1]", LONGSHORE_LOG_LEVEL="info")
+    wait_until(lambda: http_request(f"http://[::1]:{port}/healthz")[0] == 200, process.popen)
+    again = cli.run("serve", "--no-worker", LONGSHORE_HOST="::1", LONGSHORE_PORT=str(port))
+    again.assert_failed(f"cannot listen on [::1]:{port} (")
+    assert f'"url":"http://[::1]:{port}"' in process.stop().err
+
+
+def test_a_short_webhook_secret_is_warned_of_at_the_start(cli: Cli) -> None:
+    process = cli.start("work", LONGSHORE_GITHUB_WEBHOOK_SECRET="hush", LONGSHORE_LOG_LEVEL="warning")
+    line = read_until(process, "fewer than 16 characters")
+    assert '"level":"warning"' in line and "hush" not in line
+    assert process.stop().code == 0
+
+
 def test_the_schema_is_migrated_once_and_missing_migrations_are_named(cli: Cli, tmp_path: Path) -> None:
     settings = {"LONGSHORE_DATABASE_URL": f"sqlite://{tmp_path}/new.db"}
     cli.run_process("token", "list", **settings).assert_failed("0001_initial", "run `longshore migrate` first")
@@ -104,8 +139,124 @@ def test_the_schema_is_migrated_once_and_missing_migrations_are_named(cli: Cli, 
     assert cli.run_process("migrate", **settings).assert_succeeded() == "The schema is up to date.\n"
 
 
+def read_until(process: Process, text: str) -> str:
+    """The first line that a process logs with this text in it."""
+    assert process.popen.stderr is not None
+    return next(line for line in process.popen.stderr if text in line)
+
+
 def test_a_missing_setting_stops_a_process_with_one_line(cli: Cli) -> None:
     cli.run_process("serve", LONGSHORE_GITHUB_APP_ID="").assert_failed("LONGSHORE_GITHUB_APP_ID must be set")
+
+
+@pytest.mark.parametrize("path", ["/webhooks/github", "/api/releases/site/releases/1.0-rc1"])
+def test_a_request_that_never_ends_does_not_keep_a_service_from_stopping(cli: Cli, path: str) -> None:
+    service = cli.serve()
+    with half_a_request(service.port, path):
+        started = time.monotonic()
+        assert service.stop().code == 0
+        assert time.monotonic() - started < 15
+
+
+def test_a_second_signal_ends_a_service_at_once(cli: Cli) -> None:
+    service = cli.serve()
+    with half_a_request(service.port, "/webhooks/github"):
+        service.popen.send_signal(signal.SIGTERM)
+        wait_until(lambda: http_request(f"{service.url}/healthz")[0] == 0)
+        started = time.monotonic()
+        assert service.stop(signal.SIGINT).code == -signal.SIGINT
+        assert time.monotonic() - started < 2
+
+
+def half_a_request(port: int, path: str) -> socket.socket:
+    """A connection with a request whose body is not complete."""
+    connection = socket.create_connection(("127.0.0.1", port))
+    head = f"POST {path} HTTP/1.1\r\nHost: longshore\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n"
+    connection.sendall(f"{head}X-Hub-Signature-256: sha256={'0' * 64}\r\n\r\n{{".encode())
+    time.sleep(0.2)  # the head has been read
+    return connection
+
+
+@pytest.mark.skipif(not postgres(), reason="on SQLite nobody waits for long")
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("command", ["serve", "work"])
+def test_a_start_that_waits_for_another_migration_says_so_and_can_be_stopped(
+    cli: Cli, command: str, signal_number: int
+) -> None:
+    with migrating_elsewhere() as url:
+        process = cli.start(command, LONGSHORE_DATABASE_URL=url, LONGSHORE_LOG_LEVEL="info")
+        assert process.popen.stderr is not None
+        assert "waiting for another process that is migrating the database" in process.popen.stderr.readline()
+        started = time.monotonic()
+        assert process.stop(signal_number).code == 0
+        assert time.monotonic() - started < 3
+
+
+@pytest.mark.skipif(not postgres(), reason="on SQLite nobody waits for long")
+def test_a_migration_that_waits_for_another_one_says_so(cli: Cli) -> None:
+    with migrating_elsewhere() as url:
+        process = cli.start("migrate", LONGSHORE_DATABASE_URL=url)
+        assert process.popen.stderr is not None
+        assert process.popen.stderr.readline() == "waiting for another process that is migrating the database.\n"
+    out, err = process.popen.communicate(timeout=TIMEOUT_SECONDS)
+    assert (process.popen.returncode, err) == (0, "") and "applied 0001_initial" in out
+
+
+@contextmanager
+def migrating_elsewhere() -> Iterator[str]:
+    """A database without tables, while another session holds the lock of migrations; the value is its URL."""
+    name = f"longshore_locked_{os.getpid()}"
+    url = urlsplit(SERVER)._replace(path=f"/{name}").geturl()
+    with asyncio.Runner() as runner:
+        runner.run(execute_on_server(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        runner.run(execute_on_server(f"CREATE DATABASE {name}"))
+        connection = runner.run(connect(url))
+        try:
+            runner.run(connection.execute(f"SELECT pg_advisory_lock({LOCK})"))
+            yield url
+        finally:
+            runner.run(connection.close())
+
+
+def test_health_says_whether_the_service_of_the_settings_is_ready(cli: Cli) -> None:
+    service = cli.serve()
+    port = {"LONGSHORE_PORT": str(service.port)}
+    proxies = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+    for host in ("127.0.0.1", "0.0.0.0", "localhost"):
+        assert cli.run("health", LONGSHORE_HOST=host, **port, **proxies).assert_succeeded() == "ready\n"
+    service.stop()
+    cli.run("health", **port).assert_failed(f"does not answer at 127.0.0.1:{service.port}")
+
+
+def test_health_fails_with_the_reason_when_the_service_is_not_ready(cli: Cli) -> None:
+    service = cli.serve("--no-worker")
+    undo = break_schema(cli)
+    try:
+        cli.run("health", LONGSHORE_PORT=str(service.port)).assert_failed("not ready", "503", "migrations")
+    finally:
+        undo()
+
+
+def break_schema(cli: Cli) -> Callable[[], int]:
+    """Let the latest migration look as if it had not been applied; returns how to undo that."""
+    latest = known_migrations()[-1]
+    rename = "UPDATE tortoise_migrations SET name = $1 WHERE name = $2"
+    cli.query(lambda: execute(rename, "absent", latest))
+    return lambda: cli.query(lambda: execute(rename, latest, "absent"))
+
+
+@pytest.mark.skipif(postgres(), reason="about SQLite's files")
+def test_the_database_is_readable_by_its_owner_only(cli: Cli, tmp_path: Path) -> None:
+    os.umask(0o022)
+    new, old = tmp_path / "new.db", tmp_path / "longshore.db"
+    old.chmod(0o644)
+    cli.run_process("migrate", LONGSHORE_DATABASE_URL=f"sqlite://{new}").assert_succeeded()
+    assert stat.S_IMODE(new.stat().st_mode) == 0o600
+    service = cli.serve()
+    assert send_delivery(service.url, NOT_JSON, "guid-1") == 202
+    files = list(tmp_path.glob("longshore.db*"))
+    assert {file.suffix for file in files} == {".db", ".db-wal", ".db-shm", ".lock"}
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
 
 
 # --- with a simulated GitHub
@@ -174,6 +325,26 @@ def test_the_key_of_another_app_is_reported(cli: Cli, sandbox_env_file: Path, tm
     settings = {**read_env_file(sandbox_env_file), "LONGSHORE_GITHUB_PRIVATE_KEY_FILE": str(tmp_path / "other.pem")}
     message = cli.run("project", "create", "site", "--repo", "acme/site", **settings).assert_failed()
     assert "GitHub refuses our App id or key" in message
+
+
+@pytest.mark.parametrize("command", [["serve", "--no-worker"], ["work"]], ids=" ".join)
+def test_a_wrong_app_id_is_logged_at_the_start_which_it_does_not_stop(
+    cli: Cli, sandbox_env_file: Path, command: list[str]
+) -> None:
+    process = cli.start(
+        *command, port=free_port(), **{**read_env_file(sandbox_env_file), "LONGSHORE_GITHUB_APP_ID": "7"}
+    )
+    line = read_until(process, "Integration not found")
+    assert "LONGSHORE_GITHUB_APP_ID" in line and '"level":"error"' in line
+    if command[0] == "serve":
+        status, body = http_request(f"{process.url}/readyz")
+        assert (status, "Integration not found" in body) == (200, True)
+    assert process.stop().code == 0
+    message = cli.run(
+        *("project", "create", "site", "--repo", "acme/site"),
+        **{**read_env_file(sandbox_env_file), "LONGSHORE_GITHUB_APP_ID": "7"},
+    ).assert_failed("Integration not found")
+    assert "GitHub repository not found" not in message
 
 
 def test_a_sandbox_that_cannot_start_reports_why(cli: Cli, sandbox_env_file: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from bot.metrics import Metrics
 from bot.queue.intake import Intake
 from bot.store.database import Database, fetch
 from handlers.receive import MAX_BODY, PATH, Receiver
+from handlers.signatures import SignatureWatch
 from server import connections
 from server.middleware import RequestMiddleware
 from tests.handlers.conftest import PING, SECRET, WebhookClient, headers_for
@@ -111,7 +112,7 @@ async def strict(database: Database, aiohttp_server: Serve) -> AsyncIterator[Con
     async with Intake() as intake:
         middleware = RequestMiddleware(unwrapped=[PATH]).request_middleware
         app = web.Application(handler_args=connections.OPTIONS, middlewares=[middleware])
-        receiver = Receiver(SECRET, intake, UnprovenBodies(3_000_000, 0.3), Metrics())
+        receiver = Receiver(SECRET, intake, UnprovenBodies(3_000_000, 0.3), Metrics(), SignatureWatch(list))
         app.router.add_post(PATH, receiver.receive)
         server = await aiohttp_server(app)
 

@@ -47,16 +47,16 @@ async def test_builds_of_several_candidates_of_one_commit_keep_their_own_runs(wo
 
 
 async def test_builds_of_two_projects_in_one_repository_are_independent(world: World) -> None:
-    project = {"name": "vault", "repo": "acme/site", "build_workflow": "build.yml"}
+    project = {"name": "shop", "repo": "acme/site", "build_workflow": "build.yml"}
     assert (await world.ask("POST", "/api/projects", project)).status == 201
     body = {"repo": "acme/site", "commit": world.github.head(), "trigger_build_workflow": True}
-    for name in (PROJECT, "vault"):
+    for name in (PROJECT, "shop"):
         assert (await world.ask("POST", f"/api/releases/{name}/releases/1.2-rc1", body)).status == 201
     await world.settle()
-    assert sorted(dispatch.ref for dispatch in world.github.dispatches) == ["rc/1.2-rc1", "vault/rc/1.2-rc1"]
+    assert sorted(dispatch.ref for dispatch in world.github.dispatches) == ["rc/1.2-rc1", "shop/rc/1.2-rc1"]
     ours = next(run for run in world.github.runs if run.head_branch == "rc/1.2-rc1")
     await world.github.finish(ours)
     await world.settle()
     assert await world.status("1.2-rc1") == "ready"
-    other = await world.ask("GET", "/api/releases/vault/releases/1.2-rc1")
+    other = await world.ask("GET", "/api/releases/shop/releases/1.2-rc1")
     assert other.json["status"] == "building"

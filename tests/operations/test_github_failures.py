@@ -10,7 +10,6 @@ import jwt
 import pytest
 from aiohttp import web
 
-from bot.errors import Unavailable
 from bot.github.app import AppKeys, GitHub
 from bot.rules.ids import InstallationId
 from bot.store.candidates import Candidate
@@ -143,8 +142,11 @@ async def test_an_expired_token_is_replaced(world: World) -> None:
 
 
 async def test_a_new_token_that_github_does_not_accept_yet_is_retried(world: World) -> None:
-    world.github.faults.fail(path="*/compare/*", status=401, body='{"message": "Bad credentials"}')
+    world.service.github.forget(InstallationId(world.github.installation_id))
+    world.github.faults.lag_tokens(0.5)
     assert (await world.cut("1.2-rc1")).status == 201
+    refused = [call.path for call in world.github.calls if call.status == 401]
+    assert len(refused) == 1 and "/compare/" in refused[0]
 
 
 async def test_concurrent_requests_mint_one_token(world: World) -> None:
@@ -177,17 +179,3 @@ async def test_a_wrong_clock_is_corrected_by_githubs(aiohttp_server: Serve, hour
         github = GitHub(keys, session, lambda *_: None, lambda _: None)
         assert (await github.as_app("GET", "/app")).data == {"slug": "longshore"}
         assert (await github.as_app("GET", "/app")).data == {"slug": "longshore"}
-
-
-async def test_a_wrong_app_key_is_reported(aiohttp_server: Serve) -> None:
-    async def get_app(request: web.Request) -> web.Response:
-        return web.json_response({"message": "A JSON web token could not be decoded"}, status=401)
-
-    app = web.Application()
-    app.router.add_get("/app", get_app)
-    server = await aiohttp_server(app)
-    keys = AppKeys("1", key_pair()[0], str(server.make_url("/")))
-    async with aiohttp.ClientSession() as session:
-        with pytest.raises(Unavailable) as raised:
-            await GitHub(keys, session, lambda *_: None, lambda _: None).as_app("GET", "/app")
-    assert "GitHub refuses our App id or key" in raised.value.details["reason"]

@@ -1,6 +1,5 @@
 """Validation of announcements, project profiles and links."""
 
-import time
 from typing import Any
 
 import pytest
@@ -9,13 +8,11 @@ from hypothesis import strategies as st
 
 from bot.errors import Conflict, Refusal
 from bot.rules.announcements import (
-    MAX_CHANGELOG_LENGTH,
     MAX_TAGS,
     PENDING,
     STATES,
     InvalidFields,
     check_transition,
-    has_html,
     link_permalink,
     parse_description,
     parse_link,
@@ -34,82 +31,10 @@ def invalid_fields(**values: Any) -> set[str]:
     return set(error.value.fields)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "<b>bold</b>",
-        "<B>",
-        "</p>",
-        "<br/>",
-        "<br />",
-        "<a href='x'>",
-        '<img src="a>b" onerror=alert(1)>',
-        '<a title="<" onclick=x()>',
-        "<script>",
-        "<svg/onload=alert(1)>",
-        "<h1\nclass=x>",
-        "<x-thing>",
-        "<!-- hidden -->",
-        "<!DOCTYPE html>",
-        "<?php echo 1 ?>",
-        "1 < 2 and <i>so</i> on",
-        "< <b>",
-    ],
-)
-def test_tags_are_html(text: str) -> None:
-    assert has_html(text)
-    assert invalid_fields(version=text, changelog=text) == {"version", "changelog"}
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "a < b",
-        "<",
-        "a<b",
-        "x <5",
-        "i <3 you",
-        "a < b > c",
-        "1 > 0",
-        "->",
-        "<-",
-        "<=>",
-        "<<EOF",
-        "<bob@example.com>",
-        "<https://example.com/>",
-        "&lt;b&gt;",
-        "<b",
-        "a<b but no end",
-        "<>",
-        "</>",
-        "<1.0>",
-        "vector< int >",
-    ],
-)
-def test_a_lone_less_than_sign_is_text(text: str) -> None:
-    assert not has_html(text)
+def test_html_is_refused_in_every_text_but_not_what_only_looks_like_it() -> None:
+    assert invalid_fields(version="<b>1</b>", changelog="<p>") == {"version", "changelog"}
+    text = "Vec<T>: a < b, List<Object>, <thread> and <bob@example.com>"
     assert parse_release({"version": text, "changelog": text})["version"] == text
-
-
-@given(
-    st.sampled_from(["a", "b", "script", "h1", "table", "x-y"]), st.text(), st.text(), st.sampled_from([" ", "\n", "/"])
-)
-def test_a_tag_is_found_anywhere_in_a_text(name: str, before: str, after: str, end: str) -> None:
-    for tag in (f"<{name}>", f"</{name}>", f"<{name}{end}x='y'>"):
-        assert has_html(f"{before}{tag}{after}")
-
-
-@given(st.text().map(lambda text: text.replace("<", "")))
-def test_without_a_less_than_sign_nothing_is_html(text: str) -> None:
-    assert not has_html(text)
-
-
-@pytest.mark.parametrize("piece", ["<a ", "<", "<a@", "<!--", "</", "<a/", "<aaaaaaaaaa", "<a '"])
-def test_a_long_text_is_checked_in_linear_time(piece: str) -> None:
-    start = time.perf_counter()
-    has_html(piece * (MAX_CHANGELOG_LENGTH // len(piece)))
-    has_html(piece * (MAX_CHANGELOG_LENGTH // len(piece)) + ">")
-    assert time.perf_counter() - start < 0.5
 
 
 @pytest.mark.parametrize(

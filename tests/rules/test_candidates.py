@@ -21,6 +21,7 @@ ALLOWED = {
     ("building", "canceled"),
     ("failed", "building"),
     ("canceled", "building"),
+    ("ready", "pending"),
     ("ready", "banned"),
     ("ready", "failed"),
     ("banned", "ready"),

@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from multidict import CIMultiDictProxy
 
-from sandbox import GitHub, make_repository
+from sandbox import GitHub, SandboxOptions, make_repository
+from sandbox.lifecycle import DEFAULT_OPTIONS
 
 
 @dataclass
@@ -58,7 +59,7 @@ class Lab:
     token: str = ""
 
     def jwt(self, **claims: Any) -> str:
-        now = int(time.time())
+        now = int(self.github.state.now().timestamp())
         body = {"iat": now - 60, "exp": now + 540, "iss": str(self.github.app_id), **claims}
         return jwt.encode(body, self.github.private_key, "RS256")
 
@@ -118,15 +119,21 @@ def _webhook_receiver(lab: Lab) -> web.Application:
     return app
 
 
-@pytest.fixture
-async def lab(source: Path) -> AsyncIterator[Lab]:
-    github = await GitHub.create(source)
+@asynccontextmanager
+async def running_lab(source: Path, options: SandboxOptions = DEFAULT_OPTIONS) -> AsyncIterator[Lab]:
+    github = await GitHub.create(source, options)
     async with aiohttp.ClientSession() as session:
         lab = Lab(github, "", session)
         async with TestServer(github.app) as server, TestServer(_webhook_receiver(lab)) as receiver:
-            lab.url = str(server.make_url("")).rstrip("/")
+            lab.url = str(server.make_url("")).rstrip("/") + github.server.root
             github.webhook_url = str(receiver.make_url("/hook"))
             lab.token = (await lab.create_token()).json["token"]
             github.forget_calls()
             yield lab
     await github.close()
+
+
+@pytest.fixture
+async def lab(source: Path) -> AsyncIterator[Lab]:
+    async with running_lab(source) as lab:
+        yield lab

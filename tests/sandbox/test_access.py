@@ -5,6 +5,7 @@ from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.sandbox.conftest import Lab
 
@@ -34,9 +35,18 @@ async def test_the_issuer_may_be_the_client_id_but_not_a_number(lab: Lab) -> Non
 
 
 async def test_a_jwt_signed_with_another_key_is_refused(lab: Lab) -> None:
-    forged_jwt = jwt.encode({"iss": "1"}, "k" * 40, "HS256")
-    refused = await lab.request("GET", "/app", token=forged_jwt)
-    assert (refused.status, refused.json["message"]) == (401, "A JSON web token could not be decoded")
+    ours = {"iss": str(lab.github.app_id)}
+    another_key = rsa.generate_private_key(65537, 2048)
+    for forged in (jwt.encode(ours, "k" * 40, "HS256"), jwt.encode(ours, another_key, "RS256"), "a.b.c"):
+        refused = await lab.request("GET", "/app", token=forged)
+        assert (refused.status, refused.json["message"]) == (401, "A JSON web token could not be decoded")
+
+
+async def test_an_app_that_does_not_exist_is_not_found_whatever_the_key(lab: Lab) -> None:
+    unknown = jwt.encode({"iss": "77"}, rsa.generate_private_key(65537, 2048), "RS256")
+    for path in ("/app", "/app/installations", "/repos/acme/site/installation"):
+        refused = await lab.request("GET", path, token=unknown)
+        assert (refused.status, refused.json["message"]) == (404, "Integration not found")
 
 
 async def test_tokens_and_jwts_are_not_interchangeable(lab: Lab) -> None:
@@ -136,7 +146,8 @@ async def test_lists_are_paginated_with_links(lab: Lab) -> None:
         await lab.github.tag(f"v{number}")
     first = await lab.repo("GET", "/tags?per_page=2")
     assert [tag["name"] for tag in first.json] == ["v4", "v3"]
-    assert f'<{lab.url}/repos/acme/site/tags?per_page=2&page=2>; rel="next"' in first.headers["Link"]
+    by_id = f"{lab.url}/repositories/{lab.github.repository().id}/tags"
+    assert f'<{by_id}?per_page=2&page=2>; rel="next"' in first.headers["Link"]
     last = await lab.repo("GET", "/tags?per_page=2&page=3")
     assert [tag["name"] for tag in last.json] == ["v0"]
     assert 'rel="next"' not in last.headers["Link"]

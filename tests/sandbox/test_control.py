@@ -80,7 +80,60 @@ async def test_a_bad_body_names_the_field(lab: Lab, path: str, body: dict[str, A
 async def test_impossible_actions_return_an_error(lab: Lab) -> None:
     response = await _post(lab, "runs/finish", run=7)
     assert (response.status, response.json["error"]) == (422, "No run 7; the number of runs is 0.")
-    raw = await lab.request("POST", "/_sandbox/tags", token="", data=b"{")
+    headers = {"Content-Type": "application/json"}
+    raw = await lab.request("POST", "/_sandbox/tags", token="", data=b"{", headers=headers)
     assert raw.json["error"] == "The body is not JSON."
     assert (await lab.request("GET", "/_sandbox/nonsense", token="")).status == 404
     assert lab.github.unknown_routes == []
+
+
+SENT_FOR_A_WEB_PAGE = (
+    {"Origin": "https://evil.example"},
+    {"Origin": "http://localhost:3000"},
+    {"Origin": "null"},
+    {"Host": "evil.example"},
+    {"Host": "evil.example:4000"},
+    {"Host": "localhost.evil.example"},
+    {"Host": "127.0.0.1@evil.example"},
+    {"Host": "127.0.0.1.evil.example"},
+    {"Host": ""},
+    {"Host": "evil.example", "Origin": "http://evil.example"},
+)
+
+
+async def test_web_pages_of_others_are_refused(lab: Lab) -> None:
+    head = lab.github.head()
+    for headers in SENT_FOR_A_WEB_PAGE:
+        for method, path, body in (("POST", "commits", {}), ("GET", "calls", None), ("GET", "", None)):
+            refused = await lab.request(method, f"/_sandbox/{path}", token="", headers=headers, json=body)
+            assert (refused.status, list(refused.json)) == (403, ["error"]), headers
+    for site in ("cross-site", "same-site"):
+        headers = {"Sec-Fetch-Site": site}
+        assert (await lab.request("POST", "/_sandbox/commits", token="", headers=headers, json={})).status == 403
+        assert (await lab.request("GET", "/_sandbox/web/acme", token="", headers=headers)).status == 200
+    assert lab.github.head() == head
+
+
+async def test_what_a_form_can_send_is_refused(lab: Lab) -> None:
+    head, kinds = lab.github.head(), ("application/x-www-form-urlencoded", "text/plain", "multipart/form-data", "")
+    for content_type in (*kinds, "application/jsonx"):
+        for body in ("{}", ""):
+            headers = {"Content-Type": content_type}
+            refused = await lab.request("POST", "/_sandbox/commits", token="", headers=headers, data=body)
+            assert refused.status == 415, content_type
+            assert refused.json["error"].endswith("Content-Type: application/json.")
+    assert lab.github.head() == head
+
+
+async def test_local_names_and_addresses_and_the_own_origin_are_served(lab: Lab) -> None:
+    for host in ("localhost:1", "LOCALHOST", "localhost.", "[::1]:4000", "10.0.0.7", "a.localhost"):
+        headers = {"Host": host, "Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}
+        served = await lab.request("POST", "/_sandbox/ping", token="", headers=headers, json={})
+        bare = await lab.request(
+            "POST", "/_sandbox/ping", token="", headers=headers, skip_auto_headers=["Content-Type"]
+        )
+        assert (served.status, bare.status) == (200, 200), host
+
+
+async def test_the_simulated_api_may_be_asked_under_any_name(lab: Lab) -> None:
+    assert (await lab.repo("GET", "", headers={"Host": "api.github.example"})).status == 200

@@ -35,6 +35,31 @@ async def test_accounts_are_found_by_login_and_id(lab: Lab) -> None:
     assert (await lab.request("GET", "/users/unknown")).status == 404
 
 
+async def test_a_renamed_account_keeps_its_id_and_role_and_its_old_login_is_anothers(lab: Lab) -> None:
+    old = lab.github.person("bob", "admin").id
+    lab.github.rename_person("bob", "robert")
+    assert (await lab.repo("GET", "/collaborators/bob/permission")).status == 404
+    renamed = (await lab.repo("GET", "/collaborators/robert/permission")).json
+    assert (renamed["role_name"], renamed["user"]["id"]) == ("admin", old)
+    new = lab.github.person("bob", "read").id
+    recycled = (await lab.repo("GET", "/collaborators/bob/permission")).json
+    assert (recycled["role_name"], recycled["user"]["id"]) == ("read", new)
+    assert new != old
+    with pytest.raises(SandboxError, match="taken"):
+        lab.github.rename_person("robert", "Bob")
+
+
+async def test_a_deleted_accounts_login_is_free_for_another_account(lab: Lab) -> None:
+    old = lab.github.person("bob", "admin").id
+    lab.github.delete_person("bob")
+    assert (await lab.request("GET", f"/user/{old}")).status == 404
+    assert lab.github.person("bob", "none").id != old
+    response = (await lab.repo("GET", "/collaborators/bob/permission")).json
+    assert response["role_name"] == "read"  # the repository is public
+    with pytest.raises(SandboxError, match="No account"):
+        lab.github.delete_person("nobody")
+
+
 async def test_comments_are_created_edited_and_deleted(lab: Lab) -> None:
     number = await lab.github.pull_request("Improve")
     comment = await lab.github.comment(number, "/help")

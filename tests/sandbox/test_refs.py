@@ -1,11 +1,13 @@
 """Commits, comparisons, refs and their push events."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from sandbox import SandboxError
-from tests.sandbox.conftest import Lab
+from tests.sandbox.conftest import Lab, running_lab
 
 ZERO = "0" * 40
 
@@ -134,6 +136,32 @@ async def test_annotated_tags_are_created_through_the_api(lab: Lab) -> None:
     assert peeled["object"]["sha"] == lab.github.head()
     push = await lab.last_payload("push")
     assert push["sender"]["type"] == "Bot"
+
+
+async def test_an_annotated_tag_has_the_tagger_it_was_given(lab: Lab) -> None:
+    body = {"tag": "v1", "message": "One", "object": lab.github.head(), "type": "commit"}
+    by_bot = (await lab.repo("POST", "/git/tags", json=body)).json["tagger"]
+    assert by_bot["name"] == "longshore-sandbox[bot]"
+    eve = {"name": "Eve", "email": "eve@example.com", "date": "2026-03-01T10:00:00+02:00"}
+    by_eve = (await lab.repo("POST", "/git/tags", json={**body, "tagger": eve})).json
+    assert by_eve["tagger"] == {**eve, "date": "2026-03-01T08:00:00Z"}
+    assert (await lab.repo("GET", f"/git/tags/{by_eve['sha']}")).json == by_eve
+    for wrong in ({"name": "Eve"}, {**eve, "date": "yesterday"}, "Eve"):
+        assert (await lab.repo("POST", "/git/tags", json={**body, "tagger": wrong})).status == 422
+
+
+async def test_a_tag_of_the_source_keeps_its_tagger_and_its_own_name(source: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", str(source), str(clone)], check=True)
+    identity = {"GIT_COMMITTER_NAME": "Eve", "GIT_COMMITTER_EMAIL": "eve@example.com"}
+    environment = {**os.environ, **identity, "GIT_COMMITTER_DATE": "2026-03-01T10:00:00+0200"}
+    for command in (("tag", "-a", "-m", "One", "v1"), ("update-ref", "refs/tags/copy", "refs/tags/v1")):
+        subprocess.run(["git", *command], cwd=clone, env=environment, check=True)
+    async with running_lab(clone) as lab:
+        ref = (await lab.repo("GET", "/git/ref/tags/copy")).json["object"]
+        tag = (await lab.repo("GET", f"/git/tags/{ref['sha']}")).json
+    assert (ref["type"], tag["tag"]) == ("tag", "v1")
+    assert tag["tagger"] == {"name": "Eve", "email": "eve@example.com", "date": "2026-03-01T08:00:00Z"}
 
 
 async def test_the_push_of_an_annotated_tag_has_the_object_in_after(lab: Lab) -> None:

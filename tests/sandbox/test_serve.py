@@ -85,3 +85,13 @@ async def test_the_checkout_is_never_modified(source: Path) -> None:
     await running.github.tag("v1")
     assert refs() == before
     await running.close()
+
+
+async def test_the_control_api_is_served_under_the_name_that_the_sandbox_listens_on(source: Path) -> None:
+    running = await start(source, host="localhost", report=_ignore)
+    running.github.state.host_names.add("sandbox.internal")
+    async with aiohttp.ClientSession() as session:
+        for name, status in (("localhost", 200), ("sandbox.internal", 200), ("other.internal", 403)):
+            async with session.get(f"{running.url}/_sandbox/", headers={"Host": name}) as response:
+                assert response.status == status, name
+    await running.close()

@@ -36,6 +36,12 @@ def one_of(column: str, subquery: str = "") -> Filter:
     return add
 
 
+def no_values(values: list[str], conditions: Conditions, today: date) -> None:
+    """Match nothing: no row has a value of the field. An empty value does not filter."""
+    if any(values):
+        conditions.add(NO_ROWS)
+
+
 def one_of_existing(column: str, subquery: str, count: str) -> Filter:
     """Match any of the values, but nothing if one of them does not exist; `count` counts those that exist."""
 

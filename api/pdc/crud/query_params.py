@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from multidict import MultiDict, MultiMapping
 
+from api.pdc.crud import orderings
 from api.pdc.crud.filters import INVALID_DATE
 from api.pdc.crud.resource import Field, Item, PdcError, Resource
 from bot.rules.permissions import Visibility
@@ -47,37 +48,14 @@ def select_rows(resource: Resource, params: Params, viewer: Visibility, today: d
 @lru_cache(maxsize=1024)
 def _select_rows(resource: Resource, pairs: Pairs, viewer: Visibility, today: date) -> tuple[Conditions, Order]:
     params, conditions = MultiDict(pairs), Conditions()
+    ordering = last(params, "ordering", resource.default_ordering)
+    orderings.check_names(ordering, {*resource.order_names.keys, *(field.name for field in resource.fields)})
     for name, add_condition in resource.filters.items():
         if name in params and INVALID_DATE not in conditions.clauses:
             add_condition(params.getall(name), conditions, today)
     if resource.anonymous_access:
         resource.query.restrict(conditions, viewer)
-    return conditions, _order(resource, last(params, "ordering", resource.default_ordering))
-
-
-def _order(resource: Resource, ordering: str) -> Order:
-    order = []
-    known = {*resource.ordering_paths, *(field.name for field in resource.fields)}
-    for term in map(str.strip, ordering.split(",")):
-        name = term.lstrip("-")
-        if name not in known and "__" not in name:
-            names = ", ".join(sorted(resource.ordering_paths))
-            raise PdcError({"detail": f"Unknown query key: {name} not in fields: {names}"})
-        order.append((resource.query.column(_ordering_path(resource, name)), term.startswith("-")))
-    return order
-
-
-def _ordering_path(resource: Resource, name: str) -> str:
-    """The path of a name to order by; PdcError for an unknown name."""
-    if name in resource.ordering_paths:
-        return resource.ordering_paths[name]
-    first, separator, rest = name.partition("__")
-    if separator and first in resource.nested_orderings:
-        path, nested = resource.nested_orderings[first]
-        return f"{path}__{_ordering_path(nested, rest)}"
-    if separator and first in resource.ordering_paths:
-        raise PdcError({"detail": f"Cannot resolve keyword '{rest}' into field. Join on '{first}' not permitted."})
-    raise PdcError({"detail": f"Unknown ordering key: {first}"})
+    return conditions, orderings.parse(ordering, resource)
 
 
 def select_fields(fields: Sequence[Field], params: Params, body: object) -> tuple[Field, ...]:

@@ -132,6 +132,23 @@ class Field:
         return {f"{self.name}.{part}": path for part, path in (self.path or {}).items()}
 
 
+OrderKey = str
+"""SQL to order by, in which `{path}` stands for a column of the row, and `{}` for the word of a vocabulary."""
+
+
+@dataclass(frozen=True)
+class Orderings:
+    """The names that a list can be ordered by.
+
+    - `keys`: what each name orders by; nothing if all rows have the same value.
+    - `nested`: the names of the rows that some names refer to, and the paths to these rows. The path is empty where
+      PDC's database has two rows for what is one row here.
+    """
+
+    keys: Mapping[str, tuple[OrderKey, ...]]
+    nested: Mapping[str, tuple[str, "Orderings"]] = field(default_factory=dict)
+
+
 Filter = Callable[[list[str], Conditions, date], None]
 """Adds the condition for the values of a query parameter."""
 
@@ -148,8 +165,8 @@ class Resource:
     """Rows of a model as the dialect presents them.
 
     - `key`: the paths that identify an item.
-    - `filters`, `orderings`: by the names that clients use.
-    - `nested_orderings`: names that give access to the orderings of another resource at a path.
+    - `filters`: by the names that clients use.
+    - `orderings`: names to order by besides those of the fields.
     - `add_derived`: adds fields that are computed from `extra_columns` to a serialized item.
     - `anonymous_access`: without it, a token with access to all projects is needed to read.
     """
@@ -161,8 +178,7 @@ class Resource:
     key: tuple[str, ...] = ("id",)
     unique: tuple[Unique, ...] = ()
     filters: Mapping[str, Filter] = field(default_factory=dict)
-    orderings: Mapping[str, str] = field(default_factory=dict)
-    nested_orderings: Mapping[str, tuple[str, "Resource"]] = field(default_factory=dict)
+    orderings: Orderings = Orderings({})
     default_ordering: str = "id"
     actions: frozenset[str] = frozenset({"create", "update", "delete"})
     prepare: Preparer | None = None
@@ -179,10 +195,11 @@ class Resource:
         return tuple(field for path in self.key for field in self.fields if field.path == path)
 
     @cached_property
-    def ordering_paths(self) -> dict[str, str]:
-        """The paths to order by, by name."""
+    def order_names(self) -> Orderings:
+        """All names to order by."""
         plain = (field for field in self.fields if field.serializer is None)
-        return {**{field.name: field.path for field in plain if isinstance(field.path, str)}, **self.orderings}
+        fields = {field.name: (f"{{{field.path}}}",) for field in plain if isinstance(field.path, str)}
+        return Orderings({"id": ("{id}",), **fields, **self.orderings.keys}, self.orderings.nested)
 
     def columns(self, fields: Sequence[Field]) -> dict[str, str]:
         """The columns to read for serializing some fields: paths by name."""

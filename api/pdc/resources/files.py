@@ -1,10 +1,13 @@
 """Released files, and the variants, repositories and packages that they belong to."""
 
 from api.pdc.crud import field_types, filters
-from api.pdc.crud.resource import Field, Item, PdcError, References, Resource
-from api.pdc.resources.products import constant_field, unique_record, unique_together
+from api.pdc.crud.resource import Field, Item, Orderings, PdcError, References, Resource
+from api.pdc.resources import vocabularies
+from api.pdc.resources.products import constant_field, unique_together
 from api.pdc.resources.releases import RELEASES
+from bot.errors import Refusal
 from bot.operations import content
+from bot.operations.changes import Unique
 from bot.rules.content import ARCHES, CONTENT_CATEGORIES, CONTENT_FORMATS, REPO_FAMILIES, SERVICES, VARIANT_TYPES
 from bot.store.content import ContentRepo, ReleasedFile, Rpm, Variant
 from bot.store.lists import ModelQuery, Row
@@ -35,9 +38,19 @@ VARIANTS = Resource(
     filters={
         "release": filters.one_of("t.release_id", RELEASE_IDS),
         "id": filters.one_of("t.variant"),
-        **{name: filters.one_of(f"t.{name}") for name in ("uid", "name", "type")},
+        **{name: filters.one_of(f"t.{name}") for name in ("uid", "name", "type", "variant_version", "variant_release")},
     },
-    nested_orderings={"release": ("release", RELEASES)},
+    orderings=Orderings(
+        {
+            **{f"variant_{name}": (f"{{{name}}}",) for name in ("uid", "name", "type")},
+            "variant_id": ("{variant}",),
+            "deleted": (),
+        },
+        {
+            "release": ("release", RELEASES.order_names),
+            **dict.fromkeys(("type", "variant_type"), ("type", vocabularies.VARIANT_TYPES.order_names)),
+        },
+    ),
     default_ordering="uid",
     prepare=content.variant,
 )
@@ -48,9 +61,26 @@ _VOCABULARIES = {
     "content_format": CONTENT_FORMATS,
     "content_category": CONTENT_CATEGORIES,
 }
-_VARIANT_ORDERINGS = {"variant_uid": "uid", "variant_id": "variant", "variant_name": "name", **VARIANTS.ordering_paths}
-_RELEASE_ORDERINGS = RELEASES.ordering_paths.items()
 _REPO_KEY = ("name", "variant_id", "arch", *_VOCABULARIES, "shadow")
+_DUPLICATE_REPO = (
+    "Repo with this Variant arch, Service, Repo family, Content format, Content category, Name and Shadow "
+    "already exists."
+)
+_VARIANT_ARCH = ("{variant__uid}", "{arch}")
+_VARIANT_ARCH_ORDERINGS = Orderings(
+    {"id": _VARIANT_ARCH, "variant": _VARIANT_ARCH[:1], "arch": _VARIANT_ARCH[1:], "deleted": ()},
+    {"variant": ("variant", VARIANTS.order_names), "arch": ("arch", vocabularies.ARCHES.order_names)},
+)
+_REPO_ORDERINGS = Orderings(
+    {"variant_arch": _VARIANT_ARCH},
+    {
+        "variant_arch": ("", _VARIANT_ARCH_ORDERINGS),
+        "service": ("service", vocabularies.SERVICES.order_names),
+        "repo_family": ("repo_family", vocabularies.REPO_FAMILIES.order_names),
+        "content_format": ("content_format", vocabularies.CONTENT_FORMATS.order_names),
+        "content_category": ("content_category", vocabularies.CONTENT_CATEGORIES.order_names),
+    },
+)
 
 REPOS = Resource(
     name="content-delivery-repos",
@@ -67,7 +97,7 @@ REPOS = Resource(
         Field("shadow", field_types.BOOLEAN, "shadow", "shadow", default=False),
         Field("product_id", field_types.COUNT, "product_id", "product_id", default=None, nullable=True),
     ),
-    unique=(unique_record("Repo", *_REPO_KEY),),
+    unique=(Unique(_REPO_KEY, lambda row: Refusal(_DUPLICATE_REPO)),),
     filters={
         "release_id": filters.one_of("t__variant.release_id", RELEASE_IDS),
         "variant_uid": filters.one_of("t__variant.uid"),
@@ -75,17 +105,13 @@ REPOS = Resource(
         "product_id": filters.integers("t.product_id", "product_id", maximum=field_types.MAX_BIGINT),
         **{name: filters.one_of(f"t.{name}") for name in ("arch", *_VOCABULARIES, "name")},
     },
-    orderings={
-        **{f"{name}__name": name for name in _VOCABULARIES},
-        "variant_arch__arch__name": "arch",
-        **{f"variant_arch__variant__{name}": f"variant__{path}" for name, path in _VARIANT_ORDERINGS.items()},
-        **{f"variant_arch__variant__release__{name}": f"variant__release__{path}" for name, path in _RELEASE_ORDERINGS},
-    },
+    orderings=_REPO_ORDERINGS,
     prepare=content.repo,
 )
 
 NEVRA = ("name", "epoch", "version", "release", "arch")
 RPM_TEXTS = ("name", "version", "release", "arch", "srpm_name", "srpm_nevra", "filename")
+RPM_UNUSED = ("built_for_release", "srpm_commit_hash", "srpm_commit_branch")
 DEPENDENCIES = ("provides", "requires", "obsoletes", "conflicts", "suggests", "recommends")
 
 RPMS = Resource(
@@ -112,13 +138,15 @@ RPMS = Resource(
         Field("filename", field_types.text(4096), "filename", "filename", default=None),
         *(constant_field(name, field_types.LIST, []) for name in ("linked_releases", "linked_composes")),
         constant_field("dependencies", value={name: [] for name in DEPENDENCIES}),
-        *(constant_field(name) for name in ("built_for_release", "srpm_commit_hash", "srpm_commit_branch")),
+        *(constant_field(name) for name in RPM_UNUSED),
     ),
     unique=(unique_together(*NEVRA, columns=NEVRA),),
     filters={
         "epoch": filters.integers("t.epoch", "epoch", maximum=field_types.MAX_BIGINT),
         **{name: filters.one_of(f"t.{name}") for name in RPM_TEXTS},
+        **dict.fromkeys((*RPM_UNUSED, "linked_release", "compose", *DEPENDENCIES), filters.no_values),
     },
+    orderings=Orderings(dict.fromkeys(RPM_UNUSED, ())),
     actions=frozenset({"create", "update"}),
     prepare=content.rpm,
 )
@@ -157,7 +185,7 @@ FILES = Resource(
         Field("id", field_types.INTEGER, "id"),
         Field("file_primary_key", field_types.ROW_ID, "rpm_id", "rpm_id", reference=field_types.RPM),
         Field("repo", field_types.REPO_OBJECT, _REPO_COLUMNS, "repo_id", reference=field_types.REPO),
-        Field("released_date", field_types.DATE, "released_date", "released_date", default=None),
+        Field("released_date", field_types.DATE, "released_date", "released_date", default=None, nullable=True),
         Field("release_date", field_types.DATE, "release_date", "release_date"),
         Field("created_at", field_types.DATETIME, "created_at"),
         Field("updated_at", field_types.DATETIME, "updated_at"),
@@ -178,8 +206,7 @@ FILES = Resource(
         **{f"{name}_before": filters.compare_date(f"t.{name}", "<=") for name in ("release_date", "released_date")},
         **{name: filters.boolean(f"t.{name}") for name in ("obsolete", "zero_day_release")},
     },
-    orderings={"repo": "repo__name"},
-    nested_orderings={"repo": ("repo", REPOS)},
+    orderings=Orderings({"repo": ("{repo__name}",)}, {"repo": ("repo", REPOS.order_names)}),
     timestamps=True,
     check=_check_file,
     extra_columns={"format": "repo__content_format", **{name: f"rpm__{name}" for name in _RPM_COLUMNS}},

@@ -1,7 +1,7 @@
 """Products, product versions and SLAs, and helpers that several resources are declared with."""
 
 from api.pdc.crud import field_types, filters
-from api.pdc.crud.resource import Field, FieldType, RelatedValues, Resource
+from api.pdc.crud.resource import Field, FieldType, Orderings, RelatedValues, Resource
 from bot.errors import Refusal
 from bot.operations import content
 from bot.operations.changes import Unique
@@ -93,7 +93,7 @@ PRODUCT_VERSIONS = Resource(
         "active": filters.boolean("t.active"),
         "product_version_id": filters.one_of("t.product_version_id"),
     },
-    nested_orderings={"product": ("product", PRODUCTS)},
+    orderings=Orderings({}, {"product": ("product", PRODUCTS.order_names)}),
     default_ordering="product_version_id",
     actions=frozenset({"create", "update"}),
     prepare=content.product_version,
@@ -109,6 +109,6 @@ SLAS = Resource(
         Field("description", field_types.multiline_text(100_000), "description", "description", default=""),
     ),
     unique=(unique_field("sla", "name"),),
-    filters={"name": filters.one_of("t.name")},
+    filters={"name": filters.one_of("t.name"), "description": filters.exact("t.description = {}")},
     prepare=content.sla,
 )

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from api.pdc.crud import field_types, filters
-from api.pdc.crud.resource import Field, FieldType, Resource
+from api.pdc.crud.resource import Field, FieldType, Orderings, Resource
+from api.pdc.resources import vocabularies
 from api.pdc.resources.products import PRODUCT_VERSIONS, constant_field, short, unique_record
 from bot.errors import Refusal
 from bot.operations import content
@@ -13,6 +14,7 @@ from bot.store.lists import ModelQuery
 from bot.store.releases import Release
 
 NAME_SQL = "COALESCE(t.name, t__project.name || ' ' || t.version)"
+ORDER_BY_NAME = "COALESCE({name}, {project__name} || ' ' || {version})"
 NAME_COLUMNS = {"name": "name", "project": "project__name", "version": "version"}
 _parse_version_text = field_types.text(packages.MAX_VERSION_LENGTH).parse
 
@@ -39,6 +41,18 @@ PRODUCT_VERSION = Field(
 )
 
 
+_ORDERINGS = Orderings(
+    {
+        "name": (ORDER_BY_NAME,),
+        **dict.fromkeys(("base_product", "integrated_with", "sigkey", "allow_buildroot_push"), ()),
+    },
+    {
+        "product_version": ("product_version", PRODUCT_VERSIONS.order_names),
+        "release_type": ("release_type", vocabularies.RELEASE_TYPES.order_names),
+    },
+)
+
+
 def _serialize_name(columns: Mapping[str, str]) -> str:
     return columns["name"] or f"{columns['project']} {columns['version']}"
 
@@ -58,8 +72,8 @@ RELEASES = Resource(
         Field("active", field_types.BOOLEAN, "active", "active", default=True),
         PRODUCT_VERSION,
         Field("release_type", field_types.choice(*RELEASE_TYPES), "release_type", "release_type"),
-        *(constant_field(name, field_types.LIST, []) for name in ("compose_set", "integrated_with")),
-        constant_field("sigkey"),
+        constant_field("compose_set", field_types.LIST, []),
+        *(constant_field(name) for name in ("integrated_with", "sigkey")),
         constant_field("allow_buildroot_push", field_types.BOOLEAN, False),
         *(
             constant_field(name, field_types.LIST, [])
@@ -76,8 +90,7 @@ RELEASES = Resource(
         "active": filters.boolean("t.active"),
         "product_version": filters.one_of("t__product_version.product_version_id"),
     },
-    orderings={"id": "id", "name": "name"},
-    nested_orderings={"product_version": ("product_version", PRODUCT_VERSIONS)},
+    orderings=_ORDERINGS,
     default_ordering="release_id",
     actions=frozenset({"create", "update"}),
     prepare=content.release,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from api.pdc.crud import field_types, filters
-from api.pdc.crud.resource import Field, PdcError, RenderContext, Resource, Serializer
+from api.pdc.crud.resource import Field, Orderings, PdcError, RenderContext, Resource, Serializer
 from api.pdc.resources.products import SLAS, unique_together
 from api.pdc.resources.releases import RELEASES
 from bot.store.content import Schedule
@@ -56,7 +56,9 @@ SCHEDULES = Resource(
             "t.sla_id", "SELECT id FROM slas WHERE name IN ({})", "SELECT count(*) FROM slas WHERE name IN ({})"
         ),
     },
-    orderings={"release_url": "release__release_id", "sla_url": "sla__name"},
-    nested_orderings={"release": ("release", RELEASES), "sla": ("sla", SLAS)},
+    orderings=Orderings(
+        {"release_url": ("{release__release_id}",), "sla_url": ("{sla__name}",)},
+        {"release": ("release", RELEASES.order_names), "sla": ("sla", SLAS.order_names)},
+    ),
     default_ordering="date",
 )

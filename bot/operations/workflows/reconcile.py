@@ -9,12 +9,13 @@ from bot.context import Context
 from bot.errors import Refusal, Unavailable
 from bot.github import deliveries
 from bot.github.transport import ResponseTooLarge
-from bot.operations import candidates, deployments, jobs, repositories, runs
+from bot.operations import candidates, deployments, jobs, repositories, runs, webhooks
 from bot.operations.workflows import tracking
 from bot.queue.intake import WebhookDelivery, delivery_key
 from bot.queue.jobs import enqueue
 from bot.rules import deployments as rules
 from bot.rules.ids import RunRowId
+from bot.rules.webhooks import is_refusal
 from bot.store.candidates import Candidate
 from bot.store.database import fetch, transaction
 from bot.store.deployments import Deployment
@@ -83,14 +84,21 @@ async def sweep_deliveries(context: Context, job: jobs.SweepDeliveries) -> None:
     """Job: enqueue a job for each webhook delivery that did not arrive.
 
     GitHub never redelivers by itself and keeps deliveries for three days. All attempts are read, since GitHub's filter
-    for failures leaves out timeouts. A stored delivery is found by its GUID.
+    for failures leaves out timeouts. A stored delivery is found by its GUID. If the newest ones were refused, that is
+    an alarm.
     """
     arrived = set()  # newest first: an attempt that arrived is seen before those that did not
+    refused: list[int] = []
     async for delivery in deliveries.since(context.github, await _swept_until(context)):
         if delivery.ok:
             arrived.add(delivery.guid)
-        elif delivery.guid not in arrived and not await _is_stored(delivery.guid):
+            continue
+        if not arrived and is_refusal(delivery.status_code):
+            refused.append(delivery.status_code)
+        if delivery.guid not in arrived and not await _is_stored(delivery.guid):
             await enqueue(jobs.FetchDelivery(delivery.id, delivery.guid, delivery.event))
+    if refused:
+        await webhooks.report_refused(context, refused[0], len(refused))
 
 
 async def fetch_delivery(context: Context, job: jobs.FetchDelivery) -> None:
@@ -109,7 +117,8 @@ async def fetch_delivery(context: Context, job: jobs.FetchDelivery) -> None:
 
 
 async def check_repositories(context: Context, job: jobs.CheckRepositories) -> None:
-    """Job: enqueue a check of every repository."""
+    """Job: enqueue a check of every repository; those that were not seen for long count as private until then."""
+    await repositories.hide_unseen(context)
     for row in await Repository.all().only("github_id"):
         await repositories.schedule_check(row.github_id, once=True)
 

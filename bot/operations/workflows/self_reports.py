@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from tortoise.exceptions import IntegrityError
 
-from bot.context import Context, authorize
+from bot.context import Context, authorize, not_found_to
 from bot.errors import Refusal, deployment_not_found, release_not_found
 from bot.github import workflow_runs
 from bot.operations import runs
@@ -47,7 +47,7 @@ async def record_build(context: Context, request: str, run: str) -> None:
     candidate_id = requested.candidate_id if requested else parse_row_id(request)
     candidate = None if candidate_id is None else await Candidate.get_or_none(id=candidate_id)
     if candidate is None:
-        raise release_not_found()
+        raise not_found_to(context.actor, release_not_found(), GRANT)
     await _check_scope(context, candidate.project_id)
     await _track(context, Subject(candidate), _run_id(run))
 
@@ -61,7 +61,7 @@ async def record_deployment(context: Context, request: str, run: str) -> None:
     if deployment_id is not None:
         deployment = await Deployment.get_or_none(id=deployment_id).select_related("candidate")
     if deployment is None:
-        raise deployment_not_found()
+        raise not_found_to(context.actor, deployment_not_found(), GRANT)
     await _check_scope(context, deployment.candidate.project_id)
     await _track(context, Subject(deployment.candidate, deployment), _run_id(run))
 
@@ -119,9 +119,7 @@ async def _create_run(context: Context, subject: Subject, workflow: str) -> Run:
 
 
 async def _check_scope(context: Context, project: ProjectId) -> None:
-    authorize(
-        context.actor, GRANT, project=await Project.get(id=project).select_related("repository"), hide_project=True
-    )
+    authorize(context.actor, GRANT, project=await Project.get(id=project).select_related("repository"))
 
 
 def _run_id(text: str) -> RunId:

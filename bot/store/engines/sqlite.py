@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from stat import S_IMODE
 from typing import Any, TypeVar
 
 import aiosqlite
@@ -30,6 +31,7 @@ from bot.store.engines.sqlite_statements import (
 
 T = TypeVar("T")
 
+PRIVATE = 0o600  # a file's mode: only its owner may read and write it
 PRAGMAS = {
     "journal_mode": "WAL",
     "synchronous": "FULL",
@@ -37,6 +39,18 @@ PRAGMAS = {
     "busy_timeout": 5000,  # milliseconds; less than ACQUIRE_TIMEOUT, so that a waiting request gets a response in time
     "journal_size_limit": 64 * 1024 * 1024,
 }
+
+
+def make_private(path: Path) -> None:
+    """Create a database file that is missing, and close it to everyone but its owner.
+
+    SQLite gives the files that it creates beside it the same mode. A file of another owner is left as it is.
+    """
+    with suppress(OSError):  # SQLite's own error says what is wrong
+        path.touch(PRIVATE)
+        for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+            if file.exists() and S_IMODE(file.stat().st_mode) != PRIVATE:
+                file.chmod(PRIVATE)
 
 
 class Statements(SqliteClient):
@@ -91,12 +105,14 @@ class Client(Statements):
         super().__init__(file_path, **kwargs)
         options = {name: value for name, value in kwargs.items() if name not in ("connection_name", "fetch_inserted")}
         self.pragmas = {**PRAGMAS, **options}
-        self._address = Path(file_path).absolute().as_uri()
+        self._path = Path(file_path).absolute()
+        self._address = self._path.as_uri()
 
     async def create_connection(self, with_db: bool) -> None:
         """Open the writer, which creates the file, then the readers."""
         if self._connection is not None:
             return
+        make_private(self._path)
         writer, read_only = await connect(self._address, self.pragmas), f"{self._address}?mode=ro"
         try:
             self._reader = await connect(read_only, {"busy_timeout": self.pragmas["busy_timeout"]})

@@ -10,5 +10,5 @@ PREFIX = ("UPDATE jobs SET key = 'webhook:' || key WHERE kind = 'webhook'",)
 class Migration(Step):
     """Turn the key of each delivery from its GUID into `webhook:` and its GUID."""
 
-    dependencies = [("models", "0004_performed_requests")]  # noqa: RUF012 - as Tortoise declares it
+    dependencies = [("models", "0005_unseen_repositories")]  # noqa: RUF012 - as Tortoise declares it
     operations = [for_each(sqlite=PREFIX, postgres=PREFIX)]  # noqa: RUF012

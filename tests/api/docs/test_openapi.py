@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from aiohttp import web
@@ -168,7 +169,7 @@ async def test_the_document_and_its_page_need_no_credentials_and_no_other_site(w
     async with world.session.get(f"{world.url}/api/docs") as page:
         text = await page.text()
         assert "default-src 'none'" in page.headers["Content-Security-Policy"]
-    linked = re.findall(r'(?:href|src)="([^"]+)"', text)
+    linked = [urljoin("/api/docs", each) for each in re.findall(r'(?:href|src)="([^"]+)"', text)]
     assert linked and all(each.startswith("/api/") for each in linked)
     for each in linked:
         async with world.session.get(f"{world.url}{each}") as file:

@@ -154,6 +154,20 @@ async def build(candidate: Candidate, **values: Any) -> Run:
     )
 
 
+async def deployment_run(deployed: Deployment, candidate: Candidate) -> Run:
+    """Create a run that has made a deployment."""
+    return await Run.create(
+        deployment=deployed,
+        repository_id=candidate.repository_id,
+        commit=candidate.commit,
+        request_id=f"dep-{deployed.id}",
+        workflow="deploy.yml",
+        state="done",
+        deadline_at=NOW,
+        created_at=NOW,
+    )
+
+
 async def announcement(
     owner: Project, version: str, state: str = "approved", submitter: str = "robot", **values: Any
 ) -> Any:
@@ -182,5 +196,5 @@ async def full_project(name: str, count: int, *, private: bool = False) -> Proje
         for candidate in await candidates(release, range(count)):
             await build(candidate, request_id=f"{candidate.id}")
             for target in environments:
-                await deployment(candidate, target, from_candidate=candidate)
+                await deployment_run(await deployment(candidate, target, from_candidate=candidate), candidate)
     return created

@@ -10,6 +10,7 @@ from bot.rules.permissions import Visibility
 from bot.store import graph_nodes
 from bot.store.database import fetch
 from bot.store.graph import ViewerVisibility, nodes_by_id
+from bot.store.runs import Run
 from tests.api.graphql import graphs
 from tests.api.graphql.graphs import error_codes, execute, graph_statements, post
 from tests.world import World
@@ -204,10 +205,10 @@ EVERYTHING = """query ($n: Int) { projects(first: $n) { totalCount nodes {
     schedules(first: $n) { totalCount nodes { release { id } } } deployments(first: $n) { totalCount nodes { id } }
     candidates(first: $n) { totalCount edges { cursor node {
       release { id } build { runId } deployments(first: $n) { totalCount nodes {
-        candidate { id } fromCandidate { id } environment { id } } } } } } } } } } }"""
+        candidate { id } fromCandidate { id } environment { id } run { runId } } } } } } } } } } }"""
 
 
-FIELDS = 10 + 9 + 13  # lists, their counts, and references in the query above
+FIELDS = 10 + 9 + 14  # lists, their counts, and references in the query above
 
 
 async def test_every_node_has_the_columns_of_its_record(world: World) -> None:
@@ -215,10 +216,12 @@ async def test_every_node_has_the_columns_of_its_record(world: World) -> None:
     everything = Visibility(everything=True)
     viewer = ViewerVisibility(everything, everything, everything, everything, user_id=0)
     node_types = [each for each in vars(graph_nodes).values() if isinstance(each, graph_nodes.NodeType)]
-    assert len(node_types) == 8
+    assert len(node_types) == 9
+    run_of_deployment = await Run.get(deployment_id=1)
     for node_type in node_types:
-        nodes = await nodes_by_id(node_type, viewer, [1])
-        assert set(nodes[1]) == set(node_type.record.__annotations__), node_type.table
+        row_id = run_of_deployment.id if node_type is graph_nodes.DEPLOYMENT_RUN else 1
+        nodes = await nodes_by_id(node_type, viewer, [row_id])
+        assert set(nodes[row_id]) == set(node_type.record.__annotations__), node_type.table
 
 
 async def test_the_number_of_statements_does_not_grow_with_the_number_of_rows(world: World) -> None:

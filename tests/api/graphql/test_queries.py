@@ -19,7 +19,7 @@ from tests.api.helpers import create_project, freeze
 from tests.world import World
 
 WHOLE = """query ($environment: Int) {
-  viewer { name grants }
+  viewer { name fullName email grants }
   project(name: "site") {
     id name permalink repo buildWorkflow buildDeadlineMinutes allowedBranches tagPrefix triggerTagPrefix tagCandidates
     versionScheme archived oneliner description licenseList projectTagList
@@ -36,7 +36,7 @@ WHOLE = """query ($environment: Int) {
   }
 }
 fragment deployed on Deployment { id kind status errorMessage reported actor candidate { version project { name } }
-  fromCandidate { version } environment { name } }
+  fromCandidate { version } environment { name } run { runId url status conclusion } }
 """
 
 
@@ -53,6 +53,8 @@ async def test_everything_about_a_project_can_be_read_in_one_query(world: World)
     site, [staging, production] = found["project"], found["project"]["environments"]["nodes"]
     [release] = site["releases"]["nodes"]
     second, first = release["candidates"]["nodes"]
+    run = world.github.runs[-1]
+    live_run = (await world.ask("GET", "/api/releases/site/environments/staging/deployments/2")).json["run"]
     live = {
         "id": "2",
         "kind": "deploy",
@@ -63,8 +65,9 @@ async def test_everything_about_a_project_can_be_read_in_one_query(world: World)
         "candidate": {"version": "1.0-rc2", "project": {"name": "site"}},
         "fromCandidate": {"version": "1.0-rc1"},
         "environment": {"name": "staging"},
+        "run": {"runId": str(run.id), "url": live_run["url"], "status": "completed", "conclusion": "success"},
     }
-    assert found["viewer"] == {"name": "root", "grants": ["admin"]}
+    assert found["viewer"] == {"name": "root", "fullName": "root", "email": None, "grants": ["admin"]}
     assert {name: site[name] for name in ("name", "permalink", "repo", "buildWorkflow", "tagPrefix")} == {
         "name": "site",
         "permalink": "site",
@@ -110,6 +113,7 @@ QUERIES = {
     "Hold": '{ release(project: "shop", version: "shop.0") { held { %s } } }',
     "Candidate": '{ candidate(project: "shop", version: "shop.0-rc0") { %s } }',
     "Build": '{ candidate(project: "shop", version: "shop.0-rc0") { build { %s } } }',
+    "Run": "{ deployment(id: 1) { run { %s } } }",
     "Deployment": "{ deployment(id: 1) { %s } }",
     "Environment": "{ deployment(id: 1) { environment { %s } } }",
     "Freeze": "{ deployment(id: 1) { environment { frozen { %s } } } }",

@@ -257,7 +257,12 @@ RESOURCE_CASES = [
         ],
         (
             {"name": "foo-isos", "content_format": "iso", "shadow": True},
-            {"detail": ["Repo foo-isos already exists."]},
+            {
+                "detail": [
+                    "Repo with this Variant arch, Service, Repo family, Content format, Content category, Name and "
+                    "Shadow already exists."
+                ]
+            },
         ),
         allow="GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS",
         defaults={"shadow": False, "product_id": None},

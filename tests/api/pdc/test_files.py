@@ -29,6 +29,7 @@ UNIQUE = {"detail": ["The fields file_primary_key, repo must make a unique set."
 NO_RPM = {"detail": "Not found:  RPM matching query does not exist."}
 NOT_RPM = {"detail": ["Currently we just support rpm type of repo, the type of foo-isos is iso "]}
 NEW: dict[str, Any] = {"file_primary_key": 2, "repo": {"id": 1}, "release_date": "2020-02-02"}
+NO_DATE = {"released_date": None}
 
 
 async def test_a_file_has_all_its_fields_in_order(world: World) -> None:
@@ -128,7 +129,6 @@ WRONG: list[tuple[dict[str, Any], Any]] = [
     ({"repo": {"id": 0}}, {"repo": {"detail": "Repo with id 0 doesn't exist"}}),
     ({"repo": {"id": -1}}, {"repo": {"detail": "Repo with id -1 doesn't exist"}}),
     ({"repo": {"id": 2**40}}, {"repo": {"detail": f"Repo with id {2**40} doesn't exist"}}),
-    ({"released_date": None}, {"released_date": [NULL]}),
     ({"release_date": None}, {"release_date": [NULL]}),
     *(
         ({name: value}, {name: [BAD_DATE]})
@@ -258,12 +258,25 @@ async def test_an_item_can_be_put_back_as_it_was_read_without_its_read_only_fiel
         for name in ("id", "created_at", "updated_at", "build", "package", "file"):
             del one[name]
         body = {**one, "repo": {"id": one["repo"]["id"]}}
-        if body["released_date"] is None:
-            del body["released_date"]
         number = await get(world, f"released-files/?file_primary_key={one['file_primary_key']}&fields=id,repo")
         [path] = [each["id"] for each in number["results"] if each["repo"] == one["repo"]]
         status, value = await send(world, "PUT", f"released-files/{path}/", body)
         assert status == 200 and {name: value[name] for name in one} == one
+
+
+async def test_a_released_date_may_be_null(world: World) -> None:
+    await create_content(world)
+    path = "released-files/"
+    new = {"file_primary_key": 2, "release_date": "2020-02-02", "released_date": None}
+    for method, body in (("POST", {**new, "repo": {"id": 1}}), ("PUT", {**new, "repo": {"id": 4}}), ("PATCH", NO_DATE)):
+        target = path if method == "POST" else f"{path}4/"
+        status, value = await send(world, method, target, body)
+        assert (status, value.get("released_date", "?")) == (201 if method == "POST" else 200, None), method
+        await send(world, "PATCH", f"{path}4/", {"released_date": "2020-01-01"})
+    for method, whole in (("PATCH", NO_DATE), ("PUT", {**new, "file_primary_key": 1, "repo": {"id": 2}})):
+        status, files = await send(world, method, path, {"2": whole})
+        assert (status, files["2"]["released_date"]) == (200, None), method
+    assert (await send(world, "PATCH", f"{path}2/", {"released_date": ""}))[0] == 400
 
 
 async def test_a_missing_item_is_reported_before_errors_in_the_body(world: World) -> None:

@@ -248,3 +248,20 @@ async def test_resources_are_reached_by_names_with_underscores(world: World) -> 
     assert variant["arches"] == ["aarch64", "x86_64"]
     await use(lambda client: client["releases"]["foo-1.0"]._("PATCH", {"active": False}))
     assert (await get(world, "releases/foo-1.0/"))["active"] is False
+
+
+async def test_every_resource_that_the_root_lists_is_listed_by_the_library(world: World) -> None:
+    await create_content(world)
+    use = client_of(world)
+    root = await use(lambda client: client._())
+    resources = [name for name in root if not name.startswith("auth/")]
+    assert len(resources) == len(root) - 2 == 17
+
+    def list_all(client: Any) -> dict[str, list[Any]]:
+        return {name: list(client[name].results(ordering="-id")) for name in resources}
+
+    found = await use(list_all)
+    counts = {name: (await get(world, f"{name}/?page_size=1"))["count"] for name in resources}
+    assert {name: len(items) for name, items in found.items()} == counts
+    assert (await use(lambda client: client["auth/token"].obtain._()))["token"] == world.token
+    assert (await use(lambda client: client["auth/current-user"]._()))["username"] == "root"

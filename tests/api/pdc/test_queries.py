@@ -104,6 +104,7 @@ async def test_filters_find_the_schedules_that_match_all_of_them(world: World) -
     assert found == FILTERED
 
 
+NAMES = "['active', 'date', 'id', 'release', 'release_url', 'sla', 'sla_url']"
 REFUSED: dict[str, Any] = {
     **{f"active={value}": [f"Value [{value}] is not a boolean"] for value in ("TRUE", "T", "tRUE", "yes", "2", "on")},
     "active=1&active=zz": ["Value [zz] is not a boolean"],
@@ -117,12 +118,13 @@ REFUSED: dict[str, Any] = {
     "=1": {"detail": "Unknown query params: ."},
     "release=a%00b": {"detail": "Query param release must be text without the character U+0000."},
     **{
-        f"ordering={name}": {
-            "detail": f"Unknown query key: {name} not in fields: date, id, release, release_url, sla, sla_url"
-        }
-        for name in ("foo", "", "release_id", "sla_id", "pk", "DATE", "?")
+        f"ordering={name}": {"detail": f"Unknown query key: {[name]} not in fields: {NAMES}"}
+        for name in ("foo", "", "release_id", "sla_id", "pk", "DATE", "?", "it's")
     },
-    "ordering=id,foo": {"detail": "Unknown query key: foo not in fields: date, id, release, release_url, sla, sla_url"},
+    "ordering=id,foo": {"detail": f"Unknown query key: ['foo'] not in fields: {NAMES}"},
+    "ordering=foo,-date,-bar,%20foo": {"detail": f"Unknown query key: ['foo', 'bar'] not in fields: {NAMES}"},
+    "ordering=release__foo,foo": {"detail": f"Unknown query key: ['foo'] not in fields: {NAMES}"},
+    "ordering=foo&active=zz&date=bad": {"detail": f"Unknown query key: ['foo'] not in fields: {NAMES}"},
     "ordering=active": {"detail": "Unknown ordering key: active"},
     "ordering=-active": {"detail": "Unknown ordering key: active"},
     "ordering=release__foo": {"detail": "Unknown ordering key: foo"},

@@ -47,7 +47,7 @@ async def test_a_release_has_all_its_fields_in_order(world: World) -> None:
         "base_product": None,
         "product_version": None,
         "compose_set": [],
-        "integrated_with": [],
+        "integrated_with": None,
         "sigkey": None,
         "allow_buildroot_push": False,
         "allowed_debuginfo_services": [],

@@ -145,6 +145,8 @@ async def test_each_resource_has_its_own_filters_and_refuses_others(world: World
         "component-sla-types/?name=gold&name=bronze": ["gold", "bronze"],
         "component-sla-types/?name=Gold": [],
         "component-sla-types/?name=": [],
+        "component-sla-types/?description=a%0Ab": ["bronze"],
+        "component-sla-types/?description=": ["gold", "bronze"],
         "component-sla-types/?ordering=name": ["bronze", "gold"],
         "products/?short=foo&short=x": ["Foo"],
         "products/?active=False": [],
@@ -171,7 +173,7 @@ async def test_each_resource_has_its_own_filters_and_refuses_others(world: World
     names = {path: [one["name"] for one in (await get(world, path))["results"]] for path in found}
     assert names == found
     for resource, names_taken in (
-        ("component-sla-types", "description"),
+        ("component-sla-types", "descriptions"),
         ("products", "product"),
         ("rpms", "id"),
         ("content-delivery-repos", "id"),

@@ -154,6 +154,35 @@ async def test_an_approval_creates_the_release_unless_it_exists(world: World) ->
     assert (await world.ask("GET", "/api/projects/site/releases/2.0%20final")).status == 200
 
 
+async def test_an_approval_gives_a_release_without_notes_the_changelog(world: World) -> None:
+    async def notes(version: str) -> Any:
+        return (await world.ask("GET", f"/api/projects/site/releases/{version}")).json["notes"]
+
+    await world.cut("1.0-rc1")
+    for version, before in (("2.0", "Written by hand."), ("3.0", " \n")):
+        await world.cut(f"{version}-rc1")
+        changed = await world.ask("PATCH", f"/api/projects/site/releases/{version}", {"notes": before})
+        assert changed.status == 200, changed.json
+    for version in ("1.0", "2.0", "3.0", "4.0"):
+        await submit(world, version, f"News of {version}.\n")
+        assert (await decide(world, version, "approve")).status == 200
+    expected = ["News of 1.0.\n", "Written by hand.", "News of 3.0.\n", "News of 4.0.\n"]
+    assert [await notes(version) for version in ("1.0", "2.0", "3.0", "4.0")] == expected
+    changes = [entry for entry in await world.audit("release.change") if entry.after["notes"].startswith("News")]
+    assert [(entry.subject, entry.actor, entry.before["notes"]) for entry in changes] == [
+        *(("1.0", "root", ""), ("3.0", "root", " \n"), ("4.0", "root", "")),
+    ]
+    packages = (await world.ask("GET", "/api/releases/?package=site")).json["results"]
+    assert [row["release_notes"] for row in packages] == [expected[3], expected[2], expected[1], expected[0]]
+
+
+async def test_a_rejection_leaves_the_notes_as_they_are(world: World) -> None:
+    await world.cut("1.0-rc1")
+    await submit(world, "1.0", "Spam")
+    assert (await decide(world, "1.0", "reject")).status == 200
+    assert (await world.ask("GET", "/api/projects/site/releases/1.0")).json["notes"] == ""
+
+
 async def test_an_approval_whose_release_id_is_taken_is_409_and_stays_pending(world: World) -> None:
     await create_project(world, "site-1")
     await world.ask("POST", "/projects/site-1/releases.json", {"release": {"version": "0", "changelog": "x"}})

@@ -13,6 +13,7 @@ from tests.api.rest.announcement_helpers import PROJECT, RELEASES, URLS, announc
 from tests.world import Response, World
 
 HOME = {"label": "Home Page", "location": "https://example.com/site"}
+LINK_FIELDS = ["id", "label", "permalink", "host", "location", "redirector"]
 
 
 async def create_link(world: World, **values: Any) -> Response:
@@ -48,6 +49,8 @@ async def test_a_project_shows_its_description_links_and_newest_releases(world: 
     await submit(world, "2.0")
     profile = await show_profile(world)
     (url,) = profile["approved_urls"]
+    at = (await world.ask("GET", f"{URLS}.json")).json[0]["url"]
+    assert url == {name: at[name] for name in ("id", "label", "permalink", "host", "redirector")}
     assert (url["label"], url["redirector"].endswith(f"{URLS}/home-page")) == ("Home Page", True)
     assert [(item["id"], item["version"]) for item in profile["recent_releases"]] == [
         (numbers[number], f"1.{number}") for number in range(6, 1, -1)
@@ -55,8 +58,8 @@ async def test_a_project_shows_its_description_links_and_newest_releases(world: 
     newest = profile["recent_releases"][0]
     assert (newest["tag_list"], newest["hidden_from_frontpage"], newest["changelog"]) == (["a"], True, "Fixes")
     in_xml = (await ask_xml(world, "GET", f"{PROJECT}.xml")).root
-    assert (in_xml.tag, in_xml.findtext("approved_urls/url/label")) == ("project", "Home Page")
-    assert [item.text for item in in_xml.findall("recent_releases/release/version")] == [
+    assert (in_xml.tag, in_xml.findtext("approved-urls/approved-url/label")) == ("project", "Home Page")
+    assert [item.text for item in in_xml.findall("recent-releases/recent-release/version")] == [
         f"1.{number}" for number in range(6, 1, -1)
     ]
 
@@ -80,7 +83,7 @@ async def test_only_the_fields_that_are_sent_are_changed(world: World) -> None:
     assert (await show_profile(world)) == before
     body = "<project><oneliner>é</oneliner><project-tag-list>c</project-tag-list></project>"
     in_xml = (await ask_xml(world, "PUT", f"{PROJECT}.xml", body)).root
-    assert (in_xml.findtext("oneliner"), in_xml.findtext("tag_list/tag")) == ("é", "c")
+    assert (in_xml.findtext("oneliner"), in_xml.findtext("tag-list")) == ("é", "c")
     entry = (await world.audit("project.change"))[-1]
     assert entry.after == {"oneliner": "é", "tag_list": ["c"]}
 
@@ -117,14 +120,15 @@ async def test_an_invalid_description_is_409_and_changes_nothing(world: World) -
 async def test_links_are_created_listed_shown_changed_and_removed(world: World) -> None:
     created = await create_link(world)
     url = created.json["url"]
-    at = url.pop("redirector")
-    assert (created.status, url) == (201, {**HOME, "permalink": "home-page"})
-    assert at.endswith(f"{URLS}/home-page")
-    assert (await world.ask("GET", f"{URLS}.json")).json == [{"url": {**url, "redirector": at}}]
-    assert (await world.ask("GET", f"{URLS}/home-page.json")).json == {"url": {**url, "redirector": at}}
-    new = "ftp://ftp.example.com/x.tar.gz"
+    at, number = url["redirector"], url["id"]
+    known = {**HOME, "id": number, "permalink": "home-page", "host": "example.com", "redirector": at}
+    assert (created.status, url, list(url)) == (201, known, LINK_FIELDS)
+    assert at.endswith(f"{URLS}/home-page") and number > 0
+    assert (await world.ask("GET", f"{URLS}.json")).json == [{"url": url}]
+    assert (await world.ask("GET", f"{URLS}/home-page.json")).json == {"url": url}
+    new = "ftp://FTP.example.com:2121/x.tar.gz"
     changed = await world.ask("PUT", f"{URLS}/home-page.json", {"url": {"label": "Tar/GZ", "location": new}})
-    known = {"label": "Tar/GZ", "location": new, "permalink": "home-page", "redirector": at}
+    known |= {"label": "Tar/GZ", "location": new, "host": "ftp.example.com"}
     assert (changed.status, changed.json) == (200, {"url": known})
     assert (await world.ask("PUT", f"{URLS}/home-page.json", {"url": {}})).json == {"url": known}
     deleted = await world.ask("DELETE", f"{URLS}/home-page.json")

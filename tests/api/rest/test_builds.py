@@ -1,5 +1,7 @@
 """Builds and tags of candidates that were cut over REST."""
 
+import asyncio
+
 from tests.api.helpers import SITE, change_project, create_project, cut_path, finish_newest_run, status_and_error
 from tests.world import World
 
@@ -141,3 +143,32 @@ async def test_a_candidate_without_a_build_cannot_be_cancelled(world: World) -> 
     await world.cut("1.0-rc1")
     answer = await world.ask("POST", f"{cut_path('1.0-rc1')}/cancel")
     assert status_and_error(answer) == (409, "Release candidate is not being built")
+
+
+async def test_a_candidate_cut_without_a_build_is_built_when_it_is_asked_for_again(world: World) -> None:
+    await world.cut("1.0-rc1")
+    answers = await asyncio.gather(*(world.cut("1.0-rc1", build=True) for _ in range(5)))
+    assert {(answer.status, answer.json["status"]) for answer in answers} == {(200, "pending")}
+    assert status_and_error(await world.deploy("1.0-rc1")) == (409, "Release candidate is not ready")
+    await finish_newest_run(world)
+    assert len(world.github.dispatches) == 1
+    assert await world.status("1.0-rc1") == "ready"
+    assert [entry.subject for entry in await world.audit("candidate.build")] == ["1.0-rc1"]
+
+
+async def test_a_candidate_that_has_been_built_is_not_built_again(world: World) -> None:
+    for number, conclusion in enumerate(("success", "failure")):
+        await world.cut(f"1.0-rc{number}", build=True)
+        await finish_newest_run(world, conclusion)
+        before = await world.candidate(f"1.0-rc{number}")
+        answer = await world.cut(f"1.0-rc{number}", build=True)
+        assert (answer.status, answer.json) == (200, before)
+    await world.settle()
+    assert len(world.github.dispatches) == 2
+
+
+async def test_a_build_that_is_asked_for_later_needs_a_workflow(world: World) -> None:
+    await change_project(world, build_workflow=None)
+    await world.cut("1.0-rc1")
+    assert status_and_error(await world.cut("1.0-rc1", build=True)) == (400, "Build workflow is not configured")
+    assert await world.status("1.0-rc1") == "ready"

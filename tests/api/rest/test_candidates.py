@@ -57,7 +57,7 @@ async def test_a_repeated_cut_is_200_even_while_github_is_down(world: World) -> 
     first = await world.cut("1.0-rc1")
     world.github.faults.down()
     answers = [await world.cut("1.0-rc1", commit) for commit in (head, head.upper())]
-    answers.append(await world.cut("1.0-rc1", head, build=True, repo="acme/elsewhere"))
+    answers.append(await world.cut("1.0-rc1", head, repo="acme/elsewhere"))
     assert [(answer.status, answer.json) for answer in answers] == [(200, first.json)] * 3
 
 
@@ -137,6 +137,14 @@ async def test_only_commits_of_allowed_branches_are_cut(world: World) -> None:
         await change_project(world, allowed_branches=allowed)
         commit = await world.github.commit(f"On {branch}, {number}", branch=branch)
         assert (await world.cut(f"1.0-rc{number}", commit)).status == status, (allowed, branch)
+
+
+async def test_a_branch_is_found_among_more_than_a_thousand(world: World) -> None:
+    await world.github.branches(1_100, "feature-")
+    await world.github.branch("z-stable")
+    commit = await world.github.commit(branch="z-stable")
+    await change_project(world, allowed_branches=["*-stable"])
+    assert (await world.cut("1.0-rc1", commit)).status == 201
 
 
 async def test_the_default_branch_is_checked_first_and_alone(world: World) -> None:
@@ -315,6 +323,7 @@ async def test_checks_are_made_in_the_documented_order(world: World) -> None:
         await cut("/api/releases/none/releases/1.0-rc1", reader),
         await cut("/api/releases/none/releases/1.0-rc1", cutter),
         await cut(f"{shop}/1.0-rc1", cutter),
+        await cut("/api/releases/none/releases/1.0-rc1"),
         await cut(f"{SITE}/releases/1.0-rc1"),
         await cut(f"{SITE}/releases/1.0-rc2"),
         await cut(f"{SITE}/releases/1.0-rc2", trigger_build_workflow=False),
@@ -325,8 +334,9 @@ async def test_checks_are_made_in_the_documented_order(world: World) -> None:
         (400, "`commit`: input should be a valid string."),
         INVALID_VERSION,
         (403, "You do not have permission to perform this action."),
-        (404, "Release project not found"),
         (403, "You do not have permission to perform this action."),
+        (403, "You do not have permission to perform this action."),
+        (404, "Release project not found"),
         (409, "Release candidate already exists with another commit"),
         (400, "Build workflow is not configured"),
         NO_REPOSITORY,
@@ -375,3 +385,65 @@ async def test_a_repeated_cut_keeps_the_original_creator(world: World) -> None:
     await world.cut("1.0-rc1")
     assert (await world.candidate("1.0-rc1"))["created_by"] == "carol"
     assert await Candidate.all().count() == 1
+
+
+async def test_why_a_commit_is_refused_is_told(world: World) -> None:
+    await world.github.branch("feature/x")
+    proposed = await world.github.commit(branch="feature/x")
+    fork = await world.github.fork_commit()
+    head = world.github.head()
+    not_releasable = (
+        "not on a branch that may be released from (main, release/*); "
+        "if it is on a pull request, that has to be merged first"
+    )
+    for commit, reason in {
+        UNKNOWN_SHA: "GitHub knows no such commit in this repository",
+        proposed: not_releasable,
+        fork: not_releasable,
+        head[:12]: "abbreviated",
+        head[:-1]: "abbreviated",
+        "main": None,
+    }.items():
+        answer = await world.cut("1.0-rc1", commit)
+        assert status_and_error(answer) == INVALID_COMMIT
+        assert answer.json["details"].get("reason") == reason, commit
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("trigger_build_workfow", "trigger_build_workflow"),
+        ("triggerBuildWorkflow", "trigger_build_workflow"),
+        ("trigger-build-workflow", "trigger_build_workflow"),
+        ("Trigger_Build_Workflow", "trigger_build_workflow"),
+        ("trigger_build", None),
+        ("comit", "commit"),
+        ("Repo", "repo"),
+        ("name", None),
+        ("description", None),
+        ("x" * 100_000, None),
+    ],
+)
+async def test_a_mistyped_field_is_refused_and_an_unknown_one_ignored(
+    world: World, name: str, meant: str | None
+) -> None:
+    body = {"repo": "acme/site", "commit": world.github.head(), name: True}
+    answer = await world.ask("POST", cut_path("1.0-rc1"), body)
+    assert answer.status == (201 if meant is None else 400)
+    if meant is not None:
+        sentence = f"`{name}` is not a field of this call. Did you mean `{meant}`?"
+        assert answer.json == {"error": sentence, "details": {"field": meant}}
+        assert await count_rows(*ROWS) == dict.fromkeys(ROWS, 0)
+
+
+async def test_a_missing_version_is_said_to_be_missing(world: World) -> None:
+    path = f"{SITE}/environments/staging/deployments"
+    bodies: list[tuple[str, Any, str]] = [
+        ("POST", {}, "`release_candidate_version` is required."),
+        ("PATCH", {"status": "success"}, "`release_candidate_version` is required."),
+        ("POST", {"release_candidate_version": 1}, "`release_candidate_version`: input should be a valid string."),
+    ]
+    for method, body, reason in bodies:
+        answer = await world.ask(method, path, body)
+        assert status_and_error(answer) == INVALID_VERSION
+        assert answer.json["details"]["reason"] == reason

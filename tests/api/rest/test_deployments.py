@@ -65,7 +65,18 @@ async def test_a_deployment_answers_201_pending_and_is_tracked_to_success(world:
     times = [row[name] for name in ("deploy_start_at", "deploy_end_at")]
     assert times == sorted(times)
     assert all(text.endswith("Z") and datetime.fromisoformat(text).utcoffset() == timedelta(0) for text in times)
-    assert (await world.ask("GET", env_path("/deployments/1"))).json == row
+    (run,) = world.github.runs
+    alone = (await world.ask("GET", env_path("/deployments/1"))).json
+    shown = alone.pop("run")
+    assert alone == row
+    assert (shown["run_id"], shown["status"], shown["conclusion"]) == (run.id, "completed", "success")
+    assert shown["url"].endswith(f"/acme/site/actions/runs/{run.id}")
+
+
+async def test_a_deployment_that_a_pipeline_reported_has_no_run(world: World) -> None:
+    await world.cut("1.0-rc1")
+    await world.report("1.0-rc1", "success")
+    assert (await world.ask("GET", env_path("/deployments/1"))).json["run"] is None
 
 
 async def test_a_deployment_names_the_version_that_was_live_before_it(world: World) -> None:
@@ -108,6 +119,7 @@ async def test_checks_are_made_in_the_documented_order(world: World) -> None:
         await deploy("1.0", env_path("/deployments", "moon", "none"), reader),
         await deploy("9.0-rc1", env_path("/deployments", "moon", "none"), reader),
         await deploy("9.0-rc1", env_path("/deployments", "moon", "none"), stager),
+        await deploy("9.0-rc1", env_path("/deployments", "moon", "none")),
         await deploy("9.0-rc1", nowhere, stager),
         await deploy("9.0-rc1", production, stager),
         await deploy("9.0-rc1"),
@@ -123,6 +135,7 @@ async def test_checks_are_made_in_the_documented_order(world: World) -> None:
     assert in_order == [
         (401, "Authentication credentials were not provided."),
         (400, "Invalid release candidate version"),
+        (403, "You do not have permission to perform this action."),
         (403, "You do not have permission to perform this action."),
         (404, "Release project not found"),
         (404, "Release environment not found"),
@@ -221,7 +234,7 @@ async def test_a_deployment_is_cancelled_once_its_run_has_ended(world: World) ->
     await world.settle()
     answer = await world.ask("POST", env_path("/deployments/1/cancel"))
     assert (answer.status, answer.json["status"]) == (202, "canceling")
-    assert set(answer.json) == KEYS
+    assert set(answer.json) == KEYS | {"run"}
     await world.settle()
     assert await world.statuses() == [("1.0-rc1", "canceled")]
     again = await world.ask("POST", env_path("/deployments/1/cancel"))

@@ -101,8 +101,8 @@ async def test_a_malformed_field_is_named_and_nothing_is_written(world: World) -
         "version": [None, 1.1, 1, True, "", " ", "<b>1</b>", "a\nb", "x" * 256],
         "release_date": [None, 0, 1716379200, True, "", "soon", "2024-13-01", "0000-01-01T00:00:00Z", "10000-01-01"],
         "status": [None, "30", 30.5, True, 0, 2, 31, -1, 2**70, []],
-        "release_notes": [None, 1, True, [], {}],
-        "files": [None, 1, [], "a", {"js": 1}, {"js": ["../a"]}, {"js": ["a", None]}, {"": ["a"]}],
+        "release_notes": [1, True, [], {}],
+        "files": [1, [], "a", {"js": 1}, {"js": ["../a"]}, {"js": ["a", None]}, {"": ["a"]}],
         "signature": [1, True, [], "x" * 257],
         "name": ["1.1"],
         "id": [7],
@@ -130,6 +130,26 @@ async def test_an_unreadable_body_is_refused_without_fields(world: World) -> Non
         answer = await world.ask("POST", NEW, data=data, headers={"Content-Type": kind})
         assert status_and_sentence(answer)[0] == status
     assert fields_named(await world.ask("POST", NEW)) == set(BODY)
+
+
+async def test_null_in_an_optional_field_counts_as_absent(world: World) -> None:
+    answer = await create_release(world, release_notes=None, files=None, signature=None)
+    assert (answer.status, answer.json["release_notes"]) == (201, "")
+    release = await show_release(world, 1)
+    assert (release["release_notes"], release["files"], release["signature"]) == ("", {}, None)
+
+
+async def test_a_package_is_named_by_its_permalink_too_and_the_name_wins(world: World) -> None:
+    await create_project(world, "Web Shop")
+    await create_project(world, "shop", permalink="other")
+    await create_project(world, "Third", permalink="shop")
+    for number, (package, name) in enumerate([("web-shop", "Web Shop"), ("Web Shop", "Web Shop"), ("shop", "shop")]):
+        answer = await create_release(world, package=package, version=f"1.{number}")
+        assert (answer.status, answer.json["package"]) == (201, name)
+        listed = (await world.ask("GET", f"/api/releases/?package={package}")).json
+        assert {row["package"] for row in listed["results"]} == {name}
+        latest = await world.ask("GET", f"/api/releases/latest/?package={package}")
+        assert latest.json["package"] == name
 
 
 async def test_an_unknown_package_is_named_and_not_created(world: World) -> None:

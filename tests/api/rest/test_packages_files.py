@@ -10,6 +10,7 @@ from tests.api.rest.test_packages import create_release, fields_named, show_rele
 from tests.world import Response, World
 
 FILES = "/api/releases/1/update_files/"
+NATIVE = "/api/projects/site/releases/1.1/files"
 
 
 async def add(world: World, files: Any, **more: Any) -> Response:
@@ -125,3 +126,28 @@ async def test_files_added_during_a_deployment_are_kept(world: World) -> None:
     await adding
     whole = await show_release(world, 1)
     assert (whole["status"], whole["files"]) == (10, {"js": [str(number) for number in range(10)]})
+
+
+async def test_replacing_files_removes_those_that_are_not_sent(world: World) -> None:
+    await create_release(world, files={"js": ["a.js", "b.js"], "css": "site.css"})
+    answer = await world.ask("PUT", NATIVE, {"files": {"js": "b.js"}})
+    assert (answer.status, answer.json) == (200, {"files": {"js": ["b.js"]}})
+    assert (await show_release(world, 1))["files"] == {"js": ["b.js"]}
+    assert (await world.ask("GET", "/api/projects/site/releases/1.1")).json["files"] == {"js": ["b.js"]}
+    [entry] = await world.audit("release.replace_files")
+    assert entry.before == {"files": {"js": ["a.js", "b.js"], "css": ["site.css"]}}
+    assert entry.after == {"files": {"js": ["b.js"]}}
+    await world.ask("PUT", NATIVE, {"files": {"js": ["b.js"]}})
+    assert len(await world.audit("release.replace_files")) == 1
+    assert (await world.ask("PUT", NATIVE, {"files": {}})).json == {"files": {}}
+
+
+async def test_replacing_files_refuses_what_adding_them_refuses(world: World) -> None:
+    await create_release(world, files={"js": "a.js"})
+    bodies: list[Any] = [{}, {"files": None}, {"files": {"js": ["../a"]}}, {"files": {"js": 1}}, {"files": {}, "x": 1}]
+    for body in bodies:
+        assert (await world.ask("PUT", NATIVE, body)).status == 400
+    assert (await world.ask("PUT", "/api/projects/site/releases/9/files", {"files": {}})).status == 404
+    reader = await world.create_token("project:read", "content:write")
+    assert (await world.ask("PUT", NATIVE, {"files": {}}, token=reader)).status == 403
+    assert (await show_release(world, 1))["files"] == {"js": ["a.js"]}

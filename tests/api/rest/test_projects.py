@@ -295,7 +295,9 @@ async def test_a_release_is_shown_with_its_candidates_builds_and_deployments(wor
     assert candidates == [("1.0-rc10", None), ("1.0-rc2", None), ("1.0-rc1", "success")]
     assert release["candidates"][2] == await world.candidate("1.0-rc1")
     rows = [*await world.deployments("production"), *await world.deployments("staging")]
-    assert release["deployments"] == rows
+    shown = [{**row, "run": row["run"]["conclusion"]} for row in release["deployments"]]
+    assert shown == [{**row, "run": row["status"]} for row in rows]
+    assert all(str(row["run"]["run_id"]) in row["run"]["url"] for row in release["deployments"])
 
 
 async def test_an_unknown_release_is_404(world: World) -> None:

@@ -56,10 +56,43 @@ def test_a_document_is_parsed_like_the_equivalent_json(document: str, expected: 
     assert loads(document.encode()) == expected
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "iso-8859-1"])
-def test_a_document_may_have_any_encoding_that_parsers_must_support(encoding: str) -> None:
-    document = f'<?xml version="1.0" encoding="{encoding}"?><r><a>é</a></r>'
-    assert loads(document.encode(encoding)) == {"a": "é"}
+ENCODINGS = ["utf-8", "utf-16", "iso-8859-1", "windows-1252", "iso-8859-15", "cp437"]
+PLAIN = "<r><a>é</a></r>"
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_document_has_the_encoding_that_it_or_its_content_type_declares(encoding: str) -> None:
+    declared = f'<?xml version="1.0" encoding="{encoding}"?>{PLAIN}'
+    assert loads(declared.encode(encoding)) == {"a": "é"}
+    assert loads(declared.encode(encoding), encoding) == {"a": "é"}
+    assert loads(PLAIN.encode(encoding), encoding.upper()) == {"a": "é"}
+    for wrong in ENCODINGS:
+        declared = f'<?xml version="1.0" encoding="{wrong}"?>{PLAIN}'
+        assert loads(declared.encode(encoding), encoding) == {"a": "é"}
+
+
+@pytest.mark.parametrize("charset", [None, "utf-8", "utf-16", "utf-16le", "iso-8859-1", "us-ascii"])
+def test_a_byte_order_mark_takes_precedence(charset: str | None) -> None:
+    for encoding in ("utf-8-sig", "utf-16"):
+        assert loads(PLAIN.encode(encoding), charset) == {"a": "é"}
+    for encoding in ("utf-16le", "utf-16be"):
+        assert loads(PLAIN.encode(encoding), encoding) == {"a": "é"}
+
+
+def test_white_space_may_precede_the_declaration() -> None:
+    assert loads(f'\r\n\t <?xml version="1.0"?>\n{PLAIN}\n'.encode()) == {"a": "é"}
+
+
+@pytest.mark.parametrize(
+    "charset", ["no-such", "utf-7", "rot13", "shift_jis", "utf-32", "us-ascii", "", "\0", "é", "zip"]
+)
+def test_an_encoding_that_is_not_understood_or_wrong_is_refused(charset: str) -> None:
+    if charset:
+        with pytest.raises(BadRequest) as refused:
+            loads(PLAIN.encode(), charset)
+        assert "XML" in refused.value.sentence
+    else:
+        assert loads(PLAIN.encode(), charset) == {"a": "é"}
 
 
 @pytest.mark.parametrize(
@@ -126,11 +159,13 @@ def write_and_parse(value: Any, listed: str = "releases") -> ElementTree.Element
 
 def test_values_are_written_with_the_types_of_rails() -> None:
     record = {"id": 7, "version": "<1>", "hidden": True, "approved_at": None, "created_at": "2026-11-21T12:00:00Z"}
-    assert dumps("releases", {"release": {**record, "note": None, "tag_list": ["a", "b & c"]}}).decode() == (
+    more = {"note": None, "vitality": 5.2, "tag_list": ["a", "b & c"], "license_list": []}
+    assert dumps("releases", {"release": {**record, **more}}).decode() == (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
-        '<release><id type="integer">7</id><version>&lt;1&gt;</version><hidden type="boolean">true</hidden>'
-        '<approved_at type="datetime" nil="true"/><created_at type="datetime">2026-11-21T12:00:00Z</created_at>'
-        '<note nil="true"/><tag_list type="array"><tag>a</tag><tag>b &amp; c</tag></tag_list></release>'
+        '<release><approved-at type="datetime" nil="true"/>'
+        '<created-at type="datetime">2026-11-21T12:00:00Z</created-at>'
+        '<hidden type="boolean">true</hidden><id type="integer">7</id><note nil="true"/><version>&lt;1&gt;</version>'
+        '<vitality type="float">5.2</vitality><tag-list>a, b &amp; c</tag-list><license-list></license-list></release>'
     )
 
 
@@ -141,14 +176,30 @@ def test_a_list_has_its_name_as_root_even_when_empty() -> None:
         assert ([item.tag for item in full], len(empty)) == ([name, name], 0)
 
 
-def test_lists_in_a_record_have_entries_named_after_them() -> None:
-    lists = {"license_list": ["GPL"], "approved_urls": [{"label": "a", "x": "y"}], "recent_releases": [{"id": 1}]}
-    project = write_and_parse({"project": {**lists, "recent_releases": [{"id": 1, "version": "2"}]}})
-    assert [(item.tag, item[0].tag) for item in project] == [
-        ("license_list", "license"),
-        ("approved_urls", "url"),
-        ("recent_releases", "release"),
+def test_lists_of_records_in_a_record_have_entries_named_after_them() -> None:
+    lists = {"approved_urls": [{"label": "a", "x": "y"}], "recent_releases": [{"id": 1, "tag_list": ["a", "b"]}]}
+    project = write_and_parse({"project": {**lists, "name": "n"}})
+    assert [(item.tag, item.attrib) for item in project] == [
+        ("name", {}),
+        ("approved-urls", {"type": "array"}),
+        ("recent-releases", {"type": "array"}),
     ]
+    assert [(entry.tag, entry.attrib) for item in project[1:] for entry in item] == [
+        ("approved-url", {"type": "Url"}),
+        ("recent-release", {"type": "Release"}),
+    ]
+    assert project.findtext("recent-releases/recent-release/tag-list") == "a, b"
+    empty = write_and_parse({"project": {"approved_urls": [], "tag_list": []}})
+    assert [(item.tag, item.attrib, len(item), item.text) for item in empty] == [
+        ("approved-urls", {"type": "array"}, 0, None),
+        ("tag-list", {}, 0, None),
+    ]
+
+
+def test_what_is_written_is_read_again() -> None:
+    record = {"version": "1", "tag_list": "a, b", "hidden_from_frontpage": "true", "approved_at": None}
+    sent = {"version": "1", "tag_list": ["a", "b"], "hidden_from_frontpage": True, "approved_at": None}
+    assert loads(dumps("releases", {"release": sent})) == {"release": record}
 
 
 def test_errors_are_written_by_field() -> None:
@@ -163,7 +214,7 @@ def test_errors_are_written_by_field() -> None:
 @given(st.text(st.characters(codec=None), max_size=50))
 def test_every_written_document_is_well_formed(text: str) -> None:
     root = write_and_parse({"release": {"version": text, "tag_list": [text]}})
-    assert root[0].text == (root[1][0].text)
+    assert root[0].text == root[1].text
     errors = write_and_parse({"errors": {text: [text]}})
     assert len(errors) == 1
 

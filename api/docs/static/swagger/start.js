@@ -1,6 +1,6 @@
 // Shows the description of this service's API. Nothing is asked of anybody else.
 SwaggerUIBundle({
-  url: "/api/openapi.json",
+  url: new URL("openapi.json", document.baseURI).href,
   dom_id: "#api",
   deepLinking: true,
   validatorUrl: null,

@@ -1,0 +1,19 @@
+"""What is wrong when webhooks do not reach us, in words."""
+
+REMEDY = "the secret of the App's webhook on GitHub and LONGSHORE_GITHUB_WEBHOOK_SECRET must be the same"
+UNSIGNED = f"No webhook since the start had the right signature, but several a wrong one or none: {REMEDY}."
+
+
+def is_refusal(status: int) -> bool:
+    """Whether a response to a delivery shows that something is set up wrongly, and not that something is down."""
+    return 300 <= status < 500
+
+
+def why_refused(status: int) -> str:
+    """Why GitHub's deliveries are answered like this."""
+    if status == 401:
+        return f"GitHub's newest webhooks were answered 401: {REMEDY}, and no proxy may ask for a password."
+    return (
+        f"GitHub's newest webhooks were answered {status}: their URL on GitHub must be that of this service, with its "
+        "path and /webhooks/github, and a proxy has to pass them on unchanged."
+    )

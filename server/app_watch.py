@@ -1,0 +1,42 @@
+"""Ask GitHub at the start, and from time to time, whether it knows the App by its id and key."""
+
+import asyncio
+
+import structlog
+
+from bot.errors import Unavailable
+from bot.github.app import GitHub
+from bot.github.wrong_settings import WrongSettings
+
+KNOWN_PAUSE = 3600.0  # seconds until GitHub is asked again
+UNKNOWN_PAUSE = 60.0
+
+log = structlog.get_logger()
+
+
+class AppWatch:
+    """Logs what GitHub says about the App, each time that this changes."""
+
+    def __init__(self, github: GitHub) -> None:
+        self._github, self._said = github, ""
+
+    async def run(self) -> None:
+        """Ask until canceled."""
+        while True:
+            is_known = await self.check()
+            await asyncio.sleep(KNOWN_PAUSE if is_known else UNKNOWN_PAUSE)
+
+    async def check(self) -> bool:
+        """Ask once; returns whether GitHub knows the App."""
+        try:
+            app = await self._github.identify()
+        except Unavailable as problem:
+            changed, self._said = self._said != problem.sentence, problem.sentence
+            if changed:
+                level = log.error if isinstance(problem, WrongSettings) else log.warning
+                level("app not confirmed", problem=problem.sentence, reason=problem.details.get("reason"))
+            return False
+        if self._said != app.slug:
+            log.info("app confirmed", id=app.id, slug=app.slug)
+        self._said = app.slug
+        return True
