@@ -127,6 +127,10 @@ class Context:
         """Copy the context for a job under a lease."""
         return replace(self, ensure_lease=ensure_lease)
 
+    def github_now(self) -> datetime:
+        """The current time by GitHub's clock: what times that came from GitHub are compared with."""
+        return self.github.now()
+
     def client_for(self, repository: Repository) -> RepositoryClient:
         """Return a client for a repository. Refuses one that no installation of the App reaches."""
         return self.github.client_for(repository.installation_id, repository.github_id, repository.full_name)

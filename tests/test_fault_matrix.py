@@ -20,6 +20,14 @@ WEBHOOKS: dict[str, dict[str, Any]] = {
     "delayed": {"delay": (0.0, 0.4)},
     "all of these": {"drop": 0.3, "double": 0.3, "reorder": True, "delay": (0.0, 0.4)},
 }
+
+
+def unnamed_and_lost(github: GitHub) -> None:
+    """Be an older Enterprise Server, and lose responses to dispatches."""
+    github.server.set_run_details("ignored")
+    github.faults.lose_answer(times=3)
+
+
 API: dict[str, Callable[[GitHub], None]] = {
     "502": lambda github: github.faults.fail(times=5),
     "502 to a dispatch": lambda github: github.faults.fail(path="*/dispatches", times=3),
@@ -30,7 +38,10 @@ API: dict[str, Callable[[GitHub], None]] = {
     "lost response to a tag": lambda github: github.faults.lose_answer(method="POST", path="*/git/refs", times=3),
     "garbage": lambda github: github.faults.garbage(times=5),
     "garbage to a dispatch": lambda github: github.faults.garbage(path="*/dispatches", times=3),
+    "runs are not named": lambda github: github.server.set_run_details("refused"),
+    "runs are not named, and a response is lost": unnamed_and_lost,
 }
+CLOCKS = (-600, 600)
 CONCLUSIONS = ("success", "failure", "cancelled", "success", "timed_out")
 CANDIDATE_STATUS = {"success": "ready", "failure": "failed", "cancelled": "canceled", "timed_out": "failed"}
 DEPLOYMENT_STATUS = {"success": "success", "failure": "failure", "cancelled": "canceled", "timed_out": "failure"}
@@ -109,6 +120,19 @@ async def test_whatever_github_responds_everything_is_dispatched_once_and_ends_a
     await check(world, statuses)
     unused = [fault for fault in world.github.faults.api if fault.times is not None]
     assert not unused, f"faults that no request met: {unused}"
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("skew", CLOCKS)
+async def test_whatever_githubs_clock_says_everything_is_dispatched_once_and_ends_as_its_run_did(
+    world: World, skew: int, scenario: str
+) -> None:
+    world.github.skew(skew)
+    world.github.faults.webhooks(drop=0.3, delay=(0.0, 0.4), seed=11)
+    world.github.faults.lose_answer(times=5)
+    statuses = await SCENARIOS[scenario](world, Random(f"{skew} {scenario}"))
+    await converge(world)
+    await check(world, statuses)
 
 
 async def test_dispatches_without_a_response_are_repeated(world: World) -> None:

@@ -4,8 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from functools import cached_property
 from typing import Any, cast
 
@@ -18,8 +17,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from bot.errors import NotFound, Refusal, Unavailable
 from bot.github.limits import UNAVAILABLE, ResponseLost
 from bot.github.repository import RepositoryClient
+from bot.github.server import Server
 from bot.github.tokens import PURPOSES, InstallationTokens, Token, TokenKey
-from bot.github.transport import MAX_BYTES, Api, ApiError, CallObserver, Credentials, Proxy, Response
+from bot.github.transport import Api, ApiError, CallObserver, Credentials, Proxy, Response
 from bot.github.wrong_settings import WrongSettings, another_app, no_app, refused_app
 from bot.rules.ids import InstallationId, RepositoryId
 
@@ -60,8 +60,9 @@ class GitHub:
         self._not_identified: WrongSettings | None = None
         self._keys = keys
         self._session, self._observer, self._guard = session, observer, guard
-        self._app_api = self._new_api(MAX_APP_BYTES)
-        self._clock_skew = 0.0  # seconds by which GitHub's clock is ahead of ours
+        self._server = Server()
+        self._app_api = self._new_api()
+        self._app_api.max_bytes = MAX_APP_BYTES
         self._apis: LRUCache[InstallationId, Api] = LRUCache(MAX_INSTALLATIONS)
         self._tokens = InstallationTokens(self._mint)
         self._bot_login = ""
@@ -81,16 +82,21 @@ class GitHub:
         """Return a client for a repository whose id is not known yet: its tokens reach the whole installation."""
         return self._client(installation, RepositoryId(0), full_name)
 
+    def now(self) -> datetime:
+        """The current time by GitHub's clock: times that came from GitHub are compared with it, never with ours."""
+        return self._server.clock.now()
+
     async def as_app(self, method: str, url: str, data: Any = None) -> Response:
-        """Send one request with the App's own JWT; again with GitHub's time if GitHub rejects ours.
+        """Send one request with the App's own JWT; again if GitHub's answer shows that its times were wrong.
 
         Raises WrongSettings if GitHub does not know the App, or if what answers is not GitHub.
         """
         with self._learning():
+            epoch = self._server.clock.epoch
             try:
                 return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
             except ApiError as error:
-                if error.status != 401 or not self._learn_clock_skew(error):
+                if error.status != 401 or abs(self._server.clock.epoch - epoch) < 1:
                     raise
                 return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
 
@@ -156,12 +162,12 @@ class GitHub:
             raise Unavailable(UNAVAILABLE, reason="no token in the response")
         return Token(response.data["token"], minted)
 
-    def _new_api(self, max_bytes: int = MAX_BYTES) -> Api:
+    def _new_api(self) -> Api:
         api_url, proxy = self._keys.api_url.rstrip("/"), Proxy.at(self._keys.proxy)
-        return Api(self._session, api_url, self._observer, self._guard, proxy, max_bytes)
+        return Api(self._session, api_url, self._observer, self._guard, self._server, proxy)
 
     def _jwt(self) -> str:
-        now = int(time.time() + self._clock_skew)
+        now = int(self._server.clock.seconds())
         claims = {"iat": now - 60, "exp": now + 480, "iss": self._keys.app_id}
         return jwt.encode(claims, self._private_key, algorithm="RS256")
 
@@ -170,15 +176,6 @@ class GitHub:
         """The key, validated by the settings and parsed once: parsing takes a hundred times as long as signing."""
         pem = self._keys.private_key.encode()
         return cast("RSAPrivateKey", load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True))
-
-    def _learn_clock_skew(self, error: ApiError) -> bool:
-        """Learn GitHub's time from its rejection of a JWT's times; returns whether the known skew has changed."""
-        date = error.headers.get("date")
-        if not date or not any(claim in error.message for claim in ("'exp'", "'iat'")):
-            return False
-        before = self._clock_skew
-        self._clock_skew = (parsedate_to_datetime(date).astimezone(UTC) - datetime.now(UTC)).total_seconds()
-        return abs(self._clock_skew - before) > 1
 
 
 def _identify(data: Any, app_id: str) -> AppFact | WrongSettings:

@@ -30,11 +30,21 @@ async def position(repository: RepositoryClient, branch: str, sha: CommitSha) ->
     return positions.get(required(comparison, "status"))
 
 
-async def names(repository: RepositoryClient, prefix: str) -> list[str]:
-    """The names of the branches that begin with `prefix`."""
+async def with_tip(repository: RepositoryClient, sha: CommitSha) -> list[str] | None:
+    """The names of the branches of this repository whose tip is a commit; None when GitHub knows no such commit."""
     try:
-        refs = await repository.list(f"{repository.root}/git/matching-refs/heads/{quote(prefix, safe='/')}")
+        tips = await repository.list(f"{repository.root}/commits/{sha}/branches-where-head")
+    except ApiError as error:
+        error.raise_unless(404, 409, 422)
+        return None if error.status == 422 else []
+    return [required(tip, "name") for tip in tips if required(required(tip, "commit"), "sha") == sha]
+
+
+async def names(repository: RepositoryClient, prefix: str) -> tuple[list[str], bool]:
+    """The names of the branches that begin with `prefix`, and whether they are all."""
+    try:
+        refs = await repository.listing(f"{repository.root}/git/matching-refs/heads/{quote(prefix, safe='/')}")
     except ApiError as error:
         error.raise_unless(404, 409)
-        return []
-    return [required(ref, "ref").removeprefix("refs/heads/") for ref in refs]
+        return [], True
+    return [required(ref, "ref").removeprefix("refs/heads/") for ref in refs.items], refs.complete

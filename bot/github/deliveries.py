@@ -23,14 +23,15 @@ class DeliveryFact:
     status_code: int
 
 
-async def since(github: GitHub, start: datetime) -> AsyncIterator[DeliveryFact]:
-    """The attempts to deliver webhooks to the App since a time, newest first."""
+async def recent(github: GitHub, age: timedelta) -> AsyncIterator[DeliveryFact]:
+    """The attempts to deliver webhooks to the App that are at most so old, newest first."""
     url: str | None = "/app/hook/deliveries?per_page=100"
     while url is not None:
         page, url = await github.as_app("GET", url)
+        start = github.now() - age - timedelta(minutes=1)  # an answer has told GitHub's time
         for item in page:
             fact = _delivery_fact(item)
-            if fact.delivered_at < start - timedelta(minutes=1):
+            if fact.delivered_at < start:
                 return
             yield fact
 

@@ -21,7 +21,7 @@ class ResponseLost(Unavailable):
 
 
 def seconds_to_wait(status: int, headers: Mapping[str, str], message: str, now: float) -> int | None:
-    """Seconds to wait when a response reports a rate limit, else None. `now` is seconds since the epoch.
+    """Seconds to wait when a response reports a rate limit, else None. `now` is GitHub's, in seconds since 1970.
 
     Any other 403 is a real refusal.
     """

@@ -1,6 +1,6 @@
 """Requests to one repository, authenticated by the installation of the App that reaches it."""
 
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from bot.github.tokens import TRIES, InstallationTokens, TokenKey
@@ -8,6 +8,13 @@ from bot.github.transport import Api, ApiError, BeforeWrite, Credentials, Respon
 from bot.rules.ids import InstallationId, RepositoryId
 
 MAX_PAGES = 10
+
+
+class Listing(NamedTuple):
+    """The items of a list on GitHub. Not `complete`: there are more of them than are fetched."""
+
+    items: list[Any]
+    complete: bool
 
 
 class RepositoryClient:
@@ -22,6 +29,7 @@ class RepositoryClient:
         full_name: str,
     ) -> None:
         self._api, self._tokens = api, tokens
+        self.server = api.server
         self.installation, self.id, self.full_name = installation, repository, full_name
         self.root = repository_path(full_name)
 
@@ -39,15 +47,21 @@ class RepositoryClient:
         raise AssertionError("the last try returns or raises")
 
     async def list(self, url: str, key: str | None = None, max_pages: int = MAX_PAGES) -> list[Any]:
-        """Fetch the items of a list, from at most `max_pages` pages; `key` is their field where a page is an object."""
+        """Fetch the items of a list, from so many pages at most; `key` is their field where a page is an object."""
+        return (await self.listing(url, key, max_pages)).items
+
+    async def listing(self, url: str, key: str | None = None, max_pages: int = MAX_PAGES) -> Listing:
+        """Fetch the items of a list in the same way, and whether they are all."""
         items: list[Any] = []
         next_url: str | None = url
+        total = 0
         for _ in range(max_pages):
             if next_url is None:
                 break
             data, next_url = await self.request("GET", next_url)
             items += data[key] if key else data
-        return items
+            total = data.get("total_count", 0) if key else 0
+        return Listing(items, next_url is None and len(items) >= total)
 
 
 def repository_path(full_name: str) -> str:

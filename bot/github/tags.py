@@ -6,7 +6,7 @@ from bot.errors import Refusal, Unavailable
 from bot.github.fields import required
 from bot.github.limits import UNAVAILABLE
 from bot.github.repository import RepositoryClient
-from bot.github.transport import ApiError
+from bot.github.transport import ApiError, is_permission_missing
 from bot.rules.ids import CommitSha
 
 ARCHIVED = "The repository is archived on GitHub, where nothing can be tagged or run: unarchive it, then try again."
@@ -53,7 +53,7 @@ async def _existing(repository: RepositoryClient, tag: str) -> CommitSha:
 def _why_refused(tag: str, error: ApiError) -> str:
     if "archived" in error.message:
         return ARCHIVED
-    if error.status in (403, 404):
+    if error.status == 404 or (error.status == 403 and is_permission_missing(error.message)):
         return (
             f"GitHub refused to create the tag `{tag}`: the commit's workflow files differ from the default branch's, "
             "which calls for the permission `workflows: write`; or the App lacks `contents: write`."

@@ -17,6 +17,7 @@ from yarl import URL
 
 from bot.errors import Unavailable
 from bot.github.limits import UNAVAILABLE, Limited, ResponseLost, seconds_to_wait
+from bot.github.server import Server
 from bot.github.wrong_settings import not_the_api, proxy_wants_credentials
 
 API_VERSION = "2022-11-28"
@@ -49,6 +50,11 @@ class ApiError(Unavailable):
 
 class ResponseTooLarge(Unavailable):
     """The response has more bytes than are read: strangers can write much of what GitHub returns."""
+
+
+def is_permission_missing(message: str) -> bool:
+    """Whether GitHub refuses a request because the App lacks a permission. A 403 can have many other reasons."""
+    return "Resource not accessible" in message
 
 
 class Response(NamedTuple):
@@ -102,11 +108,13 @@ class Api(GitHubAPI):
         base_url: str,
         observer: CallObserver,
         guard: Callable[[str], None],
+        server: Server,
         proxy: Proxy = NO_PROXY,
-        max_bytes: int = MAX_BYTES,
     ) -> None:
         super().__init__(session, "longshore", cache=LRUCache(CACHED_RESPONSES), base_url=base_url)
-        self._observer, self._guard, self._proxy, self._max_bytes = observer, guard, proxy, max_bytes
+        self._observer, self._guard, self._proxy = observer, guard, proxy
+        self.server = server
+        self.max_bytes = MAX_BYTES
         self._writing = asyncio.Lock()
 
     async def send(
@@ -130,7 +138,7 @@ class Api(GitHubAPI):
                     )
                     return Response(decoded, next_url)
                 except FAILURES as error:
-                    failure = _translate_error(method, error)
+                    failure = _translate_error(method, error, self.server.clock.seconds())
                     if isinstance(failure, Limited | ApiError) or attempt == tries - 1:
                         raise failure from error
                 await asyncio.sleep(0.2 * 4**attempt)
@@ -148,6 +156,7 @@ class Api(GitHubAPI):
             started, status, received = time.monotonic(), 0, {}
             try:
                 async with self._open(method, url, headers, body) as response:
+                    self.server.clock.learn(response.status, response.headers, started)
                     payload = await self._read(method, response.content)
                     status, received = response.status, _cacheable_headers(response, len(payload))
             finally:
@@ -183,9 +192,9 @@ class Api(GitHubAPI):
         body = BytesIO()
         while chunk := await content.readany():
             body.write(chunk)
-            if body.tell() > self._max_bytes:
+            if body.tell() > self.max_bytes:
                 error_class = ResponseTooLarge if method == "GET" else ResponseLost
-                raise error_class(UNAVAILABLE, reason=f"its response has more than {self._max_bytes:,} bytes")
+                raise error_class(UNAVAILABLE, reason=f"its response has more than {self.max_bytes:,} bytes")
         return body.getvalue()
 
 
@@ -205,10 +214,10 @@ def _same_host(url: str, location: str | None) -> str | None:
     return target if urlsplit(target)[:2] == urlsplit(url)[:2] else None
 
 
-def _translate_error(method: str, error: Exception) -> Unavailable:
-    """Translate the failure of a request to one of our exceptions."""
+def _translate_error(method: str, error: Exception, now: float) -> Unavailable:
+    """Translate the failure of a request, `now` by GitHub's clock, to one of our exceptions."""
     if isinstance(error, HTTPException):
-        return _error_for_status(method, error)
+        return _error_for_status(method, error, now)
     if isinstance(error, aiohttp.ClientHttpProxyError) and error.status == 407:
         return proxy_wants_credentials()
     if (reason := _why_not_connected(error)) is not None:
@@ -233,9 +242,9 @@ def _why_not_connected(error: Exception) -> str | None:
             return None
 
 
-def _error_for_status(method: str, error: HTTPException) -> Unavailable:
+def _error_for_status(method: str, error: HTTPException, now: float) -> Unavailable:
     status, message = int(error.status_code), str(error)
-    wait = seconds_to_wait(status, error.headers, message, time.time())
+    wait = seconds_to_wait(status, error.headers, message, now)
     if wait is not None:
         return Limited(UNAVAILABLE, retry_after=wait, reason="GitHub limits our requests")
     if status >= 500:

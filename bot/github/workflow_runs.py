@@ -12,21 +12,35 @@ from bot.rules.runs import RunFact, workflow_file, workflow_path
 
 
 async def get(repository: RepositoryClient, run: RunId) -> RunFact | None:
-    """Get a run; None when the repository has no run with that id."""
-    try:
-        return run_fact((await repository.request("GET", f"{repository.root}/actions/runs/{run}")).data)
-    except ApiError as error:
-        error.raise_unless(404)
-        return None
+    """Get a run; None when the repository has no run with that id, whatever its name is now.
+
+    GitHub sometimes answers 404 for a run that exists: ask again later before you believe it.
+    """
+    for root in _roots(repository):
+        try:
+            return run_fact((await repository.request("GET", f"{root}/actions/runs/{run}")).data)
+        except ApiError as error:
+            error.raise_unless(404)
+    return None
 
 
-async def dispatched_since(repository: RepositoryClient, workflow: str, since: datetime) -> list[RunFact]:
-    """List the dispatched runs of a workflow that were created since a time, newest first."""
-    file = workflow_file(workflow_path(workflow))
+async def dispatched_since(repository: RepositoryClient, workflow: str, since: datetime) -> tuple[list[RunFact], bool]:
+    """List the dispatched runs of a workflow that were created since a time by GitHub's clock, newest first.
+
+    The second value is whether they are all.
+    """
+    path = workflow_path(workflow)
     created = quote(f">={since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", safe="")
     query = f"event=workflow_dispatch&created={created}&per_page=100"
-    url = f"{repository.root}/actions/workflows/{file}/runs?{query}"
-    return [run_fact(run) for run in await repository.list(url, "workflow_runs", max_pages=3)]
+    try:
+        url = f"{repository.root}/actions/workflows/{workflow_file(path)}/runs?{query}"
+        listing = await repository.listing(url, "workflow_runs")
+        facts = [run_fact(run) for run in listing.items]
+    except ApiError as error:
+        error.raise_unless(404)  # the file is no longer on the default branch
+        listing = await repository.listing(f"{repository.root}/actions/runs?{query}", "workflow_runs")
+        facts = [fact for fact in map(run_fact, listing.items) if fact.workflow == path]
+    return [fact for fact in facts if fact.created_at >= since], listing.complete
 
 
 async def cancel(repository: RepositoryClient, run: RunId, *, force: bool = False) -> None:
@@ -34,11 +48,20 @@ async def cancel(repository: RepositoryClient, run: RunId, *, force: bool = Fals
 
     With `force`, steps that otherwise always run (`if: always()`) are skipped too.
     """
-    try:
-        url = f"{repository.root}/actions/runs/{run}/{'force-cancel' if force else 'cancel'}"
-        await repository.request("POST", url, purpose="run", data={})
-    except ApiError as error:
-        error.raise_unless(404, 409)
+    for root in _roots(repository):
+        try:
+            url = f"{root}/actions/runs/{run}/{'force-cancel' if force else 'cancel'}"
+            await repository.request("POST", url, purpose="run", data={})
+        except ApiError as error:
+            error.raise_unless(404, 409)
+            if error.status == 404:
+                continue
+        return
+
+
+def _roots(repository: RepositoryClient) -> tuple[str, str]:
+    """The paths of a repository by its name and by its id: another may have the name by now."""
+    return repository.root, f"/repositories/{repository.id}"
 
 
 def run_fact(data: Any) -> RunFact:
@@ -56,4 +79,5 @@ def run_fact(data: Any) -> RunFact:
         event=str(data.get("event") or ""),
         actor=str((data.get("actor") or {}).get("login") or ""),
         created_at=datetime.fromisoformat(str(required(data, "created_at"))),
+        updated_at=datetime.fromisoformat(str(data["updated_at"])) if data.get("updated_at") else None,
     )

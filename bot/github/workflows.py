@@ -12,13 +12,15 @@ from bot.github.fields import required
 from bot.github.limits import UNAVAILABLE
 from bot.github.repository import RepositoryClient
 from bot.github.tags import ARCHIVED
-from bot.github.transport import ApiError, BeforeWrite
+from bot.github.transport import ApiError, BeforeWrite, is_permission_missing
 from bot.rules.ids import RunId
 from bot.rules.runs import workflow_file, workflow_path
 from bot.rules.workflow_files import InvalidWorkflow, declared_inputs
 
 NO_FILES = {"dir": "a directory", "symlink": "a symbolic link", "submodule": "a submodule"}
 TOO_LARGE = "is larger than a megabyte, which GitHub Actions does not read: shorten it."
+
+RUN_DETAILS = "return_run_details"
 
 
 class DispatchDenied(Refusal):
@@ -60,21 +62,27 @@ async def get_file(repository: RepositoryClient, workflow: str, ref: str, ref_na
 async def dispatch(
     repository: RepositoryClient, workflow: str, ref: str, inputs: Mapping[str, str], before: BeforeWrite
 ) -> RunId | None:
-    """Start a workflow on a branch or tag; returns the id of its run, or None when GitHub does not return it.
+    """Start a workflow on a branch or tag; returns the id of its run, or None when it runs but GitHub does not name it.
 
-    `before` is awaited at the last moment before the request is sent; if it raises, nothing is sent. After
+    `before` is awaited at the last moment before a request is sent; if it raises, nothing is sent. After
     `ResponseLost` the run has to be searched for before this is called again. Raises `DispatchDenied`.
     """
-    path = workflow_path(workflow)
+    path, server = workflow_path(workflow), repository.server
     url = f"{repository.root}/actions/workflows/{workflow_file(path)}/dispatches"
-    body = {"ref": ref, "inputs": dict(inputs), "return_run_details": True}
-    try:
-        data = (await repository.request("POST", url, purpose="run", data=body, before=before)).data
-    except ApiError as error:
-        if error.status == 401:
-            raise
-        raise _why_denied(path, ref, error) from error
-    return RunId(int(data["workflow_run_id"])) if isinstance(data, dict) and "workflow_run_id" in data else None
+    body: dict[str, Any] = {"ref": ref, "inputs": dict(inputs)}
+    while True:
+        details = {RUN_DETAILS: True} if server.takes_run_details else {}
+        try:
+            data = (await repository.request("POST", url, purpose="run", data=body | details, before=before)).data
+        except ApiError as error:
+            if details and _refuses_run_details(error):  # and so has started nothing
+                server.takes_run_details = server.names_runs = False
+                continue
+            if error.status == 401:
+                raise
+            raise _why_denied(path, ref, error) from error
+        server.names_runs = isinstance(data, dict) and "workflow_run_id" in data
+        return RunId(int(data["workflow_run_id"])) if server.names_runs else None
 
 
 def _read_file(answer: Any, path: str) -> WorkflowFile:
@@ -91,20 +99,38 @@ def _read_file(answer: Any, path: str) -> WorkflowFile:
     return WorkflowFile(str(required(answer, "sha")), declared_inputs(content, path))
 
 
+def _refuses_run_details(error: ApiError) -> bool:
+    """Whether a server refuses a dispatch because it does not know that the run can be asked for."""
+    return error.status in (400, 422) and RUN_DETAILS in error.message and not _is_about_inputs(error.message)
+
+
+def _is_about_inputs(message: str) -> bool:
+    return any(words in message for words in ("Unexpected inputs", "Required input", "Provided value"))
+
+
 def _why_denied(path: str, ref: str, error: ApiError) -> DispatchDenied:
-    message = error.message
+    message = " ".join(error.message.split())
     if "archived" in message:
         return DispatchDenied(ARCHIVED)
     if error.status == 404:
         return DispatchDenied(f"There is no workflow `{path}` on the default branch: add it there, or name another.")
     if error.status == 403:
-        return DispatchDenied("The App may not start workflows here: grant it `actions: write`.")
+        return DispatchDenied(_why_forbidden(path, ref, message))
     if "No ref found" in message:
         return DispatchDenied(f"GitHub finds no branch or tag `{ref}` to run `{path}` on.", ref=True)
     if "disabled workflow" in message:
         return DispatchDenied(f"The workflow `{path}` is disabled on GitHub: enable it under Actions.")
     if "does not have 'workflow_dispatch'" in message:
         return DispatchDenied(f"`{path}` has no `workflow_dispatch` trigger at `{ref}`: add it to the file.")
-    if "Unexpected inputs" in message or "Required input" in message or "Provided value" in message:
+    if _is_about_inputs(message):
         return DispatchDenied(f"`{path}` refuses the inputs: {message}. Change its `inputs` or ours.", inputs=True)
     return DispatchDenied(f"GitHub refused to start `{path}` on `{ref}`: {message}")
+
+
+def _why_forbidden(path: str, ref: str, message: str) -> str:
+    if is_permission_missing(message):
+        return "The App may not start workflows here: grant it `actions: write`."
+    sentence = f"GitHub refused to start `{path}` on `{ref}`: {message.rstrip('.')}."
+    if "to trigger Actions workflows" in message:
+        return f"{sentence} Let the App and `workflow_dispatch` pass the workflow execution protections."
+    return sentence

@@ -1,7 +1,5 @@
 """Release candidates: cut, find, cancel the build of, and finish the build of."""
 
-import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,12 +8,11 @@ from tortoise.exceptions import IntegrityError
 from bot.context import Context, allowed
 from bot.errors import Conflict, NotFound, Refusal, release_not_found
 from bot.events.releases import BuildCancelRequested, BuildFinished, BuildRequested, CandidateCut, CandidateInvalidated
-from bot.github import branches, commits
+from bot.github import commits
 from bot.github import repositories as github_repositories
-from bot.github.repository import RepositoryClient
-from bot.operations import events, performed_requests, projects, releases, repositories, runs
+from bot.operations import branch_search, events, performed_requests, projects, releases, repositories, runs
 from bot.rules import candidates as rules
-from bot.rules.commits import INVALID, is_glob, is_repository_name, matches, parse_sha, why_not_releasable
+from bot.rules.commits import INVALID, is_repository_name, parse_sha, why_not_releasable
 from bot.rules.ids import CandidateId, CommitSha
 from bot.rules.projects import branches_to_search
 from bot.rules.tags import tag_name
@@ -27,8 +24,6 @@ from bot.store.releases import Release
 from bot.store.runs import Run
 
 TRIES = 5  # of a transaction that loses to a concurrent one
-MAX_BRANCHES = 200
-CONCURRENT_COMPARISONS = 10
 RELATED = ("release", "repository", "created_by")
 
 
@@ -73,7 +68,7 @@ async def cut(context: Context, project: Project, request: CutRequest) -> tuple[
     projects.refuse_archived(project)
     request = replace(request, build=_should_build(project, request.build))
     repository = await _repository(context, project, request.repo)
-    proven = await _prove(context, project, repository, request.commit)
+    proven = await _prove(context, project, repository, request)
     request = replace(request, commit=proven.sha)
     for _ in range(TRIES):  # constraints decide between two writers
         number = request.number
@@ -248,38 +243,21 @@ async def _repository(context: Context, project: Project, repo: str | None) -> R
     return stored
 
 
-async def _prove(context: Context, project: Project, repository: Repository, commit: str) -> ProvenCommit:
+async def _prove(context: Context, project: Project, repository: Repository, request: CutRequest) -> ProvenCommit:
     """Prove, by asking GitHub, that a commit is on an allowed branch. Refuses one that is on none.
 
     The default branch is searched first, so that the common case is one call.
     """
-    sha, client, asked_at = parse_sha(commit), context.client_for(repository), context.now()
+    sha, client, asked_at = parse_sha(request.commit), context.client_for(repository), context.now()
     patterns = branches_to_search(project.allowed_branches, repository.default_branch)
-    for pattern in patterns:
-        for batch in _batches(await _branches(client, pattern), CONCURRENT_COMPARISONS):
-            positions = await asyncio.gather(*(branches.position(client, branch, sha) for branch in batch))
-            for branch, position in zip(batch, positions, strict=True):
-                if position is not None:
-                    return ProvenCommit(sha, branch, asked_at if position == "tip" else None)
+    branch, unseen = await branch_search.find(client, sha, patterns, request.release)
+    if branch is not None:
+        return ProvenCommit(sha, branch.name, asked_at if branch.position == "tip" else None)
     if await github_repositories.get(client) is None:
         raise NotFound("GitHub repository not found", repo=repository.full_name)
     exists = await commits.exists(client, sha)
-    raise Refusal(INVALID, commit=sha, reason=why_not_releasable(patterns, exists=exists))
-
-
-def _batches(names: list[str], size: int) -> Iterator[list[str]]:
-    """Split a list into batches of at most `size` items."""
-    return (names[start : start + size] for start in range(0, len(names), size))
-
-
-async def _branches(client: RepositoryClient, pattern: str) -> list[str]:
-    if not is_glob(pattern):
-        return [pattern]
-    names = await branches.names(client, pattern.partition("*")[0])
-    matching = [name for name in names if matches(name, pattern)]
-    if len(matching) > MAX_BRANCHES:
-        raise Refusal(f"More than {MAX_BRANCHES} branches match `{pattern}`: narrow the project's allowed branches.")
-    return matching
+    reason = "; ".join((why_not_releasable(patterns, exists=exists), *unseen))
+    raise Refusal(INVALID, commit=sha, reason=reason)
 
 
 async def _insert(

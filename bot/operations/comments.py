@@ -91,7 +91,7 @@ async def _run(
 
 
 def _is_late(context: Context, comment: CommandComment) -> bool:
-    return context.now() - datetime.fromisoformat(comment.created_at) > MAX_AGE
+    return context.github_now() - datetime.fromisoformat(comment.created_at) > MAX_AGE
 
 
 async def _react(context: Context, repository: Repository, comment: CommandComment, reaction: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from tortoise.exceptions import IntegrityError
@@ -165,12 +165,21 @@ async def begin(context: Context, deployment: Deployment) -> None:
         await set_status(context, deployment, "in_progress", None)
 
 
-async def finish(context: Context, deployment: Deployment, status: str, message: str | None) -> None:
-    """End a deployment, in the caller's transaction. All tracked deployments end here; a second end changes nothing."""
-    if not rules.may_move(deployment.status, status):
+async def finish(
+    context: Context, deployment: Deployment, status: str, message: str | None, *, run_ended_at: datetime | None = None
+) -> None:
+    """End a deployment, in the caller's transaction. All tracked deployments end here; a second end changes nothing.
+
+    Except that the end of its run (`run_ended_at` by our clock) also ends a deployment whose outcome was `unknown`.
+    """
+    is_late = run_ended_at is not None and rules.may_become_known(deployment.status, status)
+    if not is_late and not rules.may_move(deployment.status, status):
         return
     old_status = deployment.status
     await set_status(context, deployment, status, message)
+    if is_late:  # what is live depends on the order in which deployments ended
+        deployment.deploy_end_at = run_ended_at
+        await deployment.save(update_fields=["deploy_end_at"])
     environment = await Environment.get(id=deployment.environment_id)
     candidate = await Candidate.get(id=deployment.candidate_id)
     await events.record(context, DeploymentFinished(**event_fields(deployment, environment, candidate, old_status)))
@@ -265,7 +274,8 @@ async def set_status(context: Context, deployment: Deployment, status: str, mess
         deployment.deploy_start_at = now
     if status in rules.FINAL and deployment.status != status:
         deployment.deploy_end_at = now
-    error = {"error_message": message} if message is not None or status == "success" else {}
+    is_new = message is not None or status == "success" or deployment.status == "unknown"
+    error = {"error_message": message} if is_new else {}
     deployment.update_from_dict({"status": status, **error})
     await deployment.save(update_fields=["status", "error_message", "deploy_start_at", "deploy_end_at"])
     if status == "success":

@@ -90,7 +90,8 @@ async def save(run: Run, **values: Any) -> None:
 
 async def adopt(context: Context, run: Run, github_id: RunId, url: str | None = None) -> bool:
     """Record that GitHub has started the run, in the caller's transaction. False when the run is no longer expected."""
-    if run.state not in UNDISPATCHED:
+    is_nameless = run.state == "lost" and run.github_id is None
+    if run.state not in UNDISPATCHED and not is_nameless:
         return False
     await save(run, state="running", github_id=github_id, url=url, status="queued", checked_at=context.now())
     await events.record(context, RunAdopted(commit=run.commit, request_id=run.request_id, run_id=github_id))

@@ -1,7 +1,7 @@
 """Syntax of commit hashes, repository names and branch patterns."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from bot.errors import Refusal
@@ -14,6 +14,22 @@ _REPOSITORY = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}/[A-Za-z0-9._-]{1,100}"
 )  # `_` occurs in the logins of enterprise managed users
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@#-]{0,243}")
+_MAX_BRANCH = 244
+_REPAIRS = (
+    (re.compile(r"^\s+|\s+$"), "", "there are no spaces around it"),
+    (re.compile(r"^/*refs/heads/"), "", "branches are named without `refs/heads/`"),
+    (re.compile(r"^/+"), "", "it does not begin with a slash"),
+    (re.compile(r"\*\*+"), "*", "`*` stands for any characters but `/`, so two levels are `*/*`"),
+    (re.compile(r"//+"), "/", "slashes are single"),
+    (re.compile(r"/$"), "/*", "it does not end with a slash; leave the slash out for a single branch"),
+)
+"""Spellings of branches that can be understood but match nothing, with what is right and why."""
+_NEVER = (
+    (re.compile(r"refs/.*"), "it has to be a branch, not another ref"),
+    (re.compile(r"HEAD"), "it has to be the branch itself, such as `main`"),
+    (re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}"), "it has to be a branch, not a commit"),
+    (re.compile(r".*(\.\.|/\.).*|.*\.|.*\.lock(/.*)?"), "git allows no branch of that name"),
+)
 
 
 def parse_sha(text: object) -> CommitSha:
@@ -44,10 +60,32 @@ def is_repository_name(text: object) -> bool:
 
 def is_branch_pattern(text: str) -> bool:
     """Return whether a text is a branch name, or a glob with `*` for any characters but `/`."""
+    return branch_pattern_problem(text) is None
+
+
+def branch_pattern_problem(text: str) -> str | None:
+    """Return what is wrong with a branch name or glob, and what would be right; None if nothing is wrong."""
+    if not 0 < len(text) <= _MAX_BRANCH:
+        return f"a branch has a name of 1 to {_MAX_BRANCH} characters"
+    shown, right, reasons = ascii(text)[1:-1], text, []
+    for wrong, replacement, reason in _REPAIRS:
+        repaired = wrong.sub(replacement, right)
+        reasons += [reason] if repaired != right else []
+        right = repaired
+    never = _why_never(right)
+    if never is not None:
+        return f"`{shown}` can never match: {never}"
+    return f"write `{right}` instead of `{shown}`: {', and '.join(reasons)}" if reasons else None
+
+
+def _why_never(text: str) -> str | None:
     name = text.replace("*", "x")
-    return (
-        _BRANCH.fullmatch(name) is not None and ".." not in name and "//" not in name and not name.endswith((".", "/"))
-    )
+    for impossible, reason in _NEVER:
+        if impossible.fullmatch(name):
+            return reason
+    if _BRANCH.fullmatch(name) is None:
+        return "it has to begin with a letter or digit, and to have only letters, digits, `*` and `._/+@#-`"
+    return None
 
 
 def is_glob(pattern: str) -> bool:
@@ -61,3 +99,29 @@ def matches(branch: str, pattern: str) -> bool:
     return len(parts) == len(patterns) and all(
         fnmatchcase(part, glob.replace("[", "[[]")) for part, glob in zip(parts, patterns, strict=True)
     )
+
+
+def likely_first(branches: Iterable[str], prefix: str, release: str) -> list[str]:
+    """Return branches in the order in which a release is probably on them.
+
+    Those first that, after the prefix, share the longest beginning with the release version; then higher numbers.
+    """
+    return sorted(
+        branches, key=lambda name: (_shared(name.removeprefix(prefix), release), _numbers(name)), reverse=True
+    )
+
+
+def _shared(name: str, release: str) -> tuple[int, bool]:
+    """The length of the common beginning of a name and a version, and whether that is the whole name.
+
+    A `v` at the front of either is left out.
+    """
+    name = name.lstrip("vV")
+    pairs = list(zip(name, release.lstrip("vV"), strict=False))
+    length = next((position for position, (one, other) in enumerate(pairs) if one != other), len(pairs))
+    return length, length == len(name)
+
+
+def _numbers(name: str) -> list[tuple[int, str]]:
+    """A sort key by which `release/10` comes after `release/9`."""
+    return [(int(part) if part.isdigit() else -1, part) for part in re.split(r"([0-9]+)", name)]

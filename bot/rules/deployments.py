@@ -22,6 +22,11 @@ def may_move(before: str, after: str) -> bool:
     return after in MOVES[before]
 
 
+def may_become_known(before: str, after: str) -> bool:
+    """Whether the end of a run is news about a deployment whose outcome was unknown."""
+    return before == "unknown" and after in FINAL and after != before
+
+
 def is_new_deployment(before: str, after: str) -> bool:
     """Whether a pipeline's report is about a new deployment: it is running, and the newest known one has ended."""
     return before in FINAL and after not in FINAL

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bot.errors import Refusal
-from bot.rules.commits import is_branch_pattern
+from bot.rules.commits import branch_pattern_problem
 from bot.rules.releases import PERMALINK
 from bot.rules.versions import SCHEMES
 
@@ -14,6 +14,8 @@ EXTRA_DEFAULT_BRANCHES = ("release/*",)
 MAX_DEADLINE_MINUTES = 7 * 24 * 60
 PUBLIC_NAMES = {"position": "order"}  # by column, where callers know it by another name
 MAX_INPUTS = 15  # GitHub accepts 25; the rest are for our own inputs
+MAX_BRANCHES = 20
+_BRANCHES = f"1 to {MAX_BRANCHES} branch names or globs such as `release/*`, or null for the default"
 _WORKFLOW = re.compile(r"(?:\.github/workflows/)?[A-Za-z0-9_][A-Za-z0-9._-]{0,200}\.ya?ml")
 _PREFIX = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@-]{0,98}")
 _INPUT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
@@ -47,7 +49,13 @@ def _is_prefix(value: str) -> bool:
 
 
 def _is_branches(value: Any) -> bool:
-    return value is None or (0 < len(value) <= 20 and all(map(is_branch_pattern, value)))
+    if value is None:
+        return True
+    if not 0 < len(value) <= MAX_BRANCHES:
+        return False
+    for problem in filter(None, map(branch_pattern_problem, value)):
+        raise Refusal(f"`allowed_branches` must be {_BRANCHES}: {problem}.", field="allowed_branches")
+    return True
 
 
 _MINUTES: Check = (
@@ -74,7 +82,7 @@ PROJECT: dict[str, Check] = {
     "build_workflow": _WORKFLOW_FILE,
     "build_inputs": _INPUTS,
     "build_deadline_minutes": _MINUTES,
-    "allowed_branches": (_is_branches, "1 to 20 branch names or globs such as `release/*`, or null for the default"),
+    "allowed_branches": (_is_branches, _BRANCHES),
     "tag_prefix": _TAG_PREFIX,
     "trigger_tag_prefix": _TAG_PREFIX,
     "version_scheme": (lambda value: value in SCHEMES, f"one of {', '.join(SCHEMES)}"),

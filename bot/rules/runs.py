@@ -11,7 +11,10 @@ _RANK = {"in_progress": 1, "completed": 2}
 
 @dataclass(frozen=True)
 class RunFact:
-    """The state of a run as GitHub reports it, by webhook or REST. `workflow` is its file's path, without `@ref`."""
+    """The state of a run as GitHub reports it, by webhook or REST, with times by GitHub's clock.
+
+    `workflow` is its file's path, without `@ref`. `updated_at` of a completed run is when it ended.
+    """
 
     id: RunId
     attempt: int
@@ -25,6 +28,7 @@ class RunFact:
     event: str
     actor: str
     created_at: datetime
+    updated_at: datetime | None = None
 
 
 def rank(status: str | None) -> int:

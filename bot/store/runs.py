@@ -14,8 +14,9 @@ class Run(Model):
     """A workflow run, from the request for it to its end. It builds a candidate or makes a deployment, never both.
 
     `state`: `wanted` (not dispatched yet), `posted` (the request may have been sent), `running`, `done`, `failed` (it
-    never ran). `request_id` is the dispatch input by which the run is found when GitHub's response was lost. A re-run
-    on GitHub keeps the id and increments the attempt: a row begins at `first_attempt` and was last seen at `attempt`.
+    never ran), `lost` (it may have run, but GitHub does not show it). `request_id` is the dispatch input by which the
+    run is found when GitHub's response did not name it. A re-run on GitHub keeps the id and increments the attempt: a
+    row begins at `first_attempt` and was last seen at `attempt`. Times are by our clock, unless said otherwise.
     """
 
     id = primary_key(RunRowId)
@@ -43,6 +44,12 @@ class Run(Model):
     conclusion = fields.CharField(max_length=20, null=True)
     url = fields.CharField(max_length=500, null=True)
     posted_at = fields.DatetimeField(null=True)
+    first_posted_at = fields.DatetimeField(null=True)
+    """By GitHub's clock, since when the run may exist."""
+    accepted = fields.BooleanField(default=False)
+    """GitHub said that it started the run, but not which one that is."""
+    misses = fields.IntField(default=0)
+    """How often in a row GitHub did not find the run."""
     checked_at = fields.DatetimeField(null=True)
     deadline_at = fields.DatetimeField()
     created_at = fields.DatetimeField()

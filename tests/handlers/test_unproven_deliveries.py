@@ -112,7 +112,7 @@ async def strict(database: Database, aiohttp_server: Serve) -> AsyncIterator[Con
     async with Intake() as intake:
         middleware = RequestMiddleware(unwrapped=[PATH]).request_middleware
         app = web.Application(handler_args=connections.OPTIONS, middlewares=[middleware])
-        receiver = Receiver(SECRET, intake, UnprovenBodies(3_000_000, 0.3), Metrics(), SignatureWatch(list))
+        receiver = Receiver(SECRET, intake, UnprovenBodies(3_000_000, 0.3), Metrics(), SignatureWatch(lambda: None))
         app.router.add_post(PATH, receiver.receive)
         server = await aiohttp_server(app)
 

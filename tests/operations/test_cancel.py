@@ -43,6 +43,18 @@ async def test_a_cancellation_reaches_github_despite_faults(world: World, fault:
     assert world.github.runs[0].conclusion == "cancelled"
 
 
+@pytest.mark.parametrize("times", [1, 2], ids=["by its name", "by its name and its id"])
+async def test_a_run_that_is_not_found_once_is_canceled_nevertheless(world: World, times: int) -> None:
+    await world.cut("1.2-rc1", build=True)
+    await world.settle()
+    world.github.faults.refuse(404, "Not Found", path="*/cancel", times=times)
+    await cancel_build(world)
+    await world.settle()
+    await world.reconcile()
+    assert await world.status("1.2-rc1") == "canceled"
+    assert world.github.runs[0].conclusion == "cancelled"
+
+
 async def test_a_build_is_canceled_once_its_run_is_found(world: World) -> None:
     world.github.faults.lose_answer(path="*/dispatches")
     await world.cut("1.2-rc1", build=True)

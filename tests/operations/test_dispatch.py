@@ -139,6 +139,55 @@ async def test_only_declared_inputs_are_sent_including_those_of_the_project(worl
     }
 
 
+AVIATOR = """\
+on:
+  workflow_dispatch:
+    inputs:
+      version: {required: true, type: string}
+      environment: {required: false, type: string}
+      aviator_release_cut_id: {required: false, type: string}
+      aviator_deployment_id: {required: false, type: string}
+      aviator_release_cut_commit_hash: {required: true, type: string}
+      aviator_release_candidate_version: {required: true, type: string}
+"""
+
+
+async def test_workflows_that_were_written_for_aviator_get_the_inputs_that_they_require(world: World) -> None:
+    names = (".github/workflows/build.yml", ".github/workflows/deploy.yml")
+    await world.github.commit("Use Aviator's workflows", files=dict.fromkeys(names, AVIATOR))
+    await build(world)
+    await world.github.finish(run=1)
+    await world.settle()
+    await world.deploy("1.2-rc1")
+    await world.settle()
+    cut, deployed = [run.request_id for run in await Run.all().order_by("id")]
+    both = {
+        "version": "1.2-rc1",
+        "aviator_release_candidate_version": "1.2-rc1",
+        "aviator_release_cut_commit_hash": world.github.head(),
+    }
+    sent = [{name: text for name, text in each.inputs.items() if text} for each in world.github.dispatches]
+    assert sent == [
+        {**both, "aviator_release_cut_id": cut},
+        {**both, "aviator_deployment_id": deployed, "environment": "staging"},
+    ]
+
+
+async def test_a_version_that_the_project_configures_is_kept_and_other_inputs_of_ours_are_not_replaced(
+    world: World,
+) -> None:
+    text = BUILD.replace("      commit_sha:", "      version: {}\n      commit_sha:")
+    inputs = {"version": "24.04", "commit_sha": "main", "release_cut_id": "mine"}
+    await world.ask("PATCH", f"/api/projects/{PROJECT}", {"build_inputs": inputs})
+    await build(world, text)
+    assert world.github.dispatches[0].inputs == {
+        "version": "24.04",
+        "commit_sha": world.github.head(),
+        "release_cut_id": (await Run.get()).request_id,
+        "release_candidate_version": "1.2-rc1",
+    }
+
+
 async def test_inputs_that_the_candidates_own_file_lacks_are_omitted_on_a_second_attempt(world: World) -> None:
     await world.cut("1.1-rc1", build=True)
     await world.settle()
@@ -253,6 +302,60 @@ async def test_a_missing_permission_is_reported_by_name(
     await world.cut("1.2-rc1", commit, build=True)
     await world.settle()
     assert expected in await reason(world)
+
+
+FORBIDDEN = [  # what GitHub says, and what the reason has to contain
+    ("Resource not accessible by integration", "grant it `actions: write`"),
+    (
+        "Actor is not allowed to trigger Actions workflows.",
+        "Actor is not allowed to trigger Actions workflows. Let the App and `workflow_dispatch` pass the workflow "
+        "execution protections.",
+    ),
+    (
+        f"Event 'workflow_dispatch' is not allowed to trigger Actions workflows. Workflow file: '{FILE}'.",
+        f"Event 'workflow_dispatch' is not allowed to trigger Actions workflows. Workflow file: '{FILE}'. Let the App",
+    ),
+    ("Resource protected by organization SAML enforcement.", "Resource protected by organization SAML enforcement."),
+    (
+        "Although you appear to have the correct authorization credentials, the `acme` organization has an IP allow "
+        "list enabled, and 192.0.2.1 is not permitted to access this resource.",
+        "192.0.2.1 is not permitted to access this resource.",
+    ),
+    ("Actions has been disabled for this user.", "Actions has been disabled for this user."),
+    ("Repository access blocked", f"GitHub refused to start `{FILE}` on `rc/1.0-rc6`: Repository access blocked."),
+    ("Repository was archived so is read-only.", "unarchive it"),
+    ("First line.\n\nSecond line", ": First line. Second line."),
+]
+
+
+async def test_a_refusal_is_quoted_and_a_permission_named_only_where_github_says_that_it_is_missing(
+    world: World,
+) -> None:
+    for number, (message, expected) in enumerate(FORBIDDEN):
+        world.github.faults.refuse(403, message, path="*/dispatches")
+        await world.cut(f"1.0-rc{number}", build=True)
+        await world.settle()
+        candidate = await world.candidate(f"1.0-rc{number}")
+        assert candidate["status"] == "failed"
+        assert expected in candidate["reason"]
+        assert ("actions: write" in candidate["reason"]) is (number == 0)
+        assert "\n" not in candidate["reason"]
+    assert world.github.dispatches == []
+
+
+@pytest.mark.parametrize("rule", ["event", "actor"])
+async def test_execution_protections_are_named(world: World, rule: str) -> None:
+    world.github.protect_execution(rule)
+    await build(world)
+    assert "not allowed to trigger Actions workflows" in await reason(world)
+    assert "execution protections" in await reason(world)
+
+
+async def test_a_tag_that_is_refused_is_explained_by_githubs_own_words(world: World) -> None:
+    world.github.faults.refuse(403, "Resource protected by organization SAML enforcement.", path="*/git/refs")
+    await build(world)
+    assert "SAML enforcement" in await reason(world)
+    assert "workflows: write" not in await reason(world)
 
 
 async def test_a_deployment_that_cannot_be_started_ends_in_error_with_the_reason(world: World) -> None:

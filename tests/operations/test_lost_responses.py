@@ -93,6 +93,35 @@ async def test_a_second_run_known_only_from_its_webhook_is_canceled_once(world: 
     assert await world.alarms() == ["run.stray"]
 
 
+async def test_a_run_whose_workflow_was_deleted_since_is_found(world: World) -> None:
+    world.github.faults.lose_answer()
+    await world.cut("1.0-rc1", build=True)
+    await world.settle()
+    await world.github.commit("Drop the build", files={BUILD_FILE: None})
+    await world.settle(skip_delays=True)
+    await world.github.finish(run=1)
+    await world.settle()
+    assert len(world.github.dispatches) == 1
+    assert await world.status("1.0-rc1") == "ready"
+
+
+@pytest.mark.parametrize("tagged", [True, False], ids=["on a tag", "on a branch"])
+async def test_a_run_at_another_commit_is_found_and_canceled_instead_of_starting_a_second_one(
+    untitled: World, tagged: bool
+) -> None:
+    world = untitled
+    await world.ask("PATCH", f"/api/projects/{PROJECT}", {"tag_candidates": tagged})
+    world.github.faults.wrong_head_sha()
+    world.github.faults.lose_answer()
+    await world.cut("1.0-rc1", build=True)
+    await world.settle(skip_delays=True)
+    await world.reconcile()
+    assert len(world.github.dispatches) == 1
+    assert [run.conclusion for run in world.github.runs] == ["cancelled"]
+    assert await world.status("1.0-rc1") == "failed"
+    assert await world.alarms() == ["candidate.spoiled"]
+
+
 async def do_nothing() -> None:
     """Called before the request is sent."""
 

@@ -1,6 +1,7 @@
 """The sweep: deliveries that did not arrive are fetched from GitHub and processed once."""
 
 from bot.store.candidates import Candidate
+from bot.store.database import execute
 from sandbox.deliveries import Attempt
 from tests.world import World
 
@@ -90,4 +91,13 @@ async def test_a_failed_sweep_is_retried_from_where_the_last_one_ended(world: Wo
     await world.sweep()
     assert world.replies(number) == []
     await world.settle(skip_delays=True)
+    assert len(world.replies(number)) == 1
+
+
+async def test_a_sweep_after_our_clock_was_set_back_looks_at_everything(world: World) -> None:
+    await world.sweep()
+    await execute("UPDATE jobs SET created_at = created_at + 3600000 WHERE kind = 'sweep_deliveries'")
+    number, _ = await miss_command(world)
+    world.github.advance(3600)
+    await world.sweep()
     assert len(world.replies(number)) == 1

@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import Refusal
-from bot.rules.commits import is_branch_pattern, is_glob, is_repository_name, matches, parse_sha
+from bot.rules.commits import (
+    branch_pattern_problem,
+    is_branch_pattern,
+    is_glob,
+    is_repository_name,
+    likely_first,
+    matches,
+    parse_sha,
+)
+from tests.rules.test_versions import is_valid_git_ref
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
@@ -111,6 +120,100 @@ def test_a_repository_name_is_owner_and_name(text: object, is_name: bool) -> Non
 )
 def test_a_branch_pattern_is_a_name_or_a_glob(text: str, fits: bool) -> None:
     assert is_branch_pattern(text) is fits
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("refs/heads/main", "main"),
+        ("refs/heads/release/*", "release/*"),
+        ("/refs/heads/main", "main"),
+        ("release/**", "release/*"),
+        ("release/***", "release/*"),
+        ("**", "*"),
+        ("**/ship", "*/ship"),
+        ("release/**/fix", "release/*/fix"),
+        ("refs/heads/release/**", "release/*"),
+        ("/main", "main"),
+        ("//main", "main"),
+        ("release/", "release/*"),
+        ("a//b", "a/b"),
+        (" main", "main"),
+        ("main\n", "main"),
+        ("\u00a0main\t", "main"),
+        (" /release/** ", "release/*"),
+    ],
+    ids=ascii,
+)
+def test_a_spelling_that_can_be_understood_is_refused_with_the_right_one(text: str, right: str) -> None:
+    problem = branch_pattern_problem(text)
+    assert problem is not None
+    assert problem.startswith(f"write `{right}` instead of `{ascii(text)[1:-1]}`: ")
+    assert branch_pattern_problem(right) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "a name of 1 to 244 characters"),
+        ("a" * 245, "a name of 1 to 244 characters"),
+        (" " * 100_000, "a name of 1 to 244 characters"),
+        ("refs/tags/v1", "not another ref"),
+        ("refs/heads/", "has to begin with a letter or digit"),
+        ("HEAD", "the branch itself, such as `main`"),
+        ("0123456789" * 4, "a branch, not a commit"),
+        ("refs/heads/" + "0123456789" * 4, "a branch, not a commit"),
+        ("a..b", "git allows no branch of that name"),
+        ("a.", "git allows no branch of that name"),
+        ("a/.b", "git allows no branch of that name"),
+        ("a.lock", "git allows no branch of that name"),
+        ("a.lock/b", "git allows no branch of that name"),
+        ("release/*.lock", "git allows no branch of that name"),
+        ("a b", "has to begin with a letter or digit"),
+        ("-main", "has to begin with a letter or digit"),
+        ("!release/*", "has to begin with a letter or digit"),
+        ("release/[0-9]+", "to have only letters, digits"),
+        ("release/?", "to have only letters, digits"),
+        ("release/{a,b}", "to have only letters, digits"),
+        ("release\\*", "to have only letters, digits"),
+        ("main~1", "to have only letters, digits"),
+        ("main:main", "to have only letters, digits"),
+        ("a\u202eb", "to have only letters, digits"),
+    ],
+    ids=lambda value: ascii(value)[:40],
+)
+def test_a_pattern_that_can_never_match_is_refused_with_the_reason(text: str, reason: str) -> None:
+    problem = branch_pattern_problem(text)
+    assert problem is not None
+    assert reason in problem
+    assert problem.isascii() and problem.isprintable()
+
+
+@given(st.text("ab01./*@-_#+ ~^?[\\{!\nréHEAD", max_size=30) | st.text(max_size=30))
+def test_every_pattern_that_is_accepted_can_match_a_branch(text: str) -> None:
+    if is_branch_pattern(text):
+        name = text.replace("*", "x")
+        assert is_valid_git_ref(name)
+        assert matches(name, text)
+
+
+@pytest.mark.parametrize(
+    ("release", "first", "last"),
+    [
+        ("1.4.0", "release/1.4", "release/0.9"),
+        ("1.10.2", "release/1.10", "release/0.9"),
+        ("v11.0", "release/11", "release/0.9"),
+        ("1.40.1", "release/1.40", "release/0.9"),
+        ("7.0", "release/11", "release/0.9"),
+    ],
+)
+def test_likely_branches_are_those_named_like_the_release_and_then_the_newest(
+    release: str, first: str, last: str
+) -> None:
+    names = ["1.4", "0.9", "11", "1.10", "1.40", "1.9"]
+    ordered = likely_first([f"release/{name}" for name in names], "release/", release)
+    assert (ordered[0], ordered[-1]) == (first, last)
+    assert sorted(ordered) == sorted(f"release/{name}" for name in names)
 
 
 @pytest.mark.parametrize(

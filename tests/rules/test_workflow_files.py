@@ -148,7 +148,7 @@ BYTES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "inputs"), DECLARED, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(("text", "inputs"), DECLARED, ids=[repr(text[:60]) for text, _ in DECLARED])
 def test_the_inputs_that_a_file_declares(text: str, inputs: set[str]) -> None:
     assert declared_inputs(text.encode(), PATH) == inputs
 
@@ -156,7 +156,7 @@ def test_the_inputs_that_a_file_declares(text: str, inputs: set[str]) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [(text.encode(), sentence) for text, sentence in REFUSED] + BYTES,
-    ids=lambda value: str(value)[:60],
+    ids=lambda value: repr(value[:60]),
 )
 def test_a_file_that_github_could_not_start_is_refused_with_what_to_correct(content: bytes, sentence: str) -> None:
     with pytest.raises(InvalidWorkflow) as refused:
@@ -165,7 +165,7 @@ def test_a_file_that_github_could_not_start_is_refused_with_what_to_correct(cont
     assert refused.value.sentence.endswith(".") and len(refused.value.sentence) < 200
 
 
-@pytest.mark.parametrize("text", [text for text, _ in REFUSED if len(text) < 5_000], ids=lambda text: text[:60])
+@pytest.mark.parametrize("text", [text for text, _ in REFUSED if len(text) < 5_000], ids=lambda text: repr(text[:60]))
 def test_a_short_file_is_read_in_no_time(text: str) -> None:
     begun = time.process_time()
     with pytest.raises(InvalidWorkflow):

@@ -9,22 +9,24 @@ from cachetools import LRUCache
 from bot.context import Context
 from bot.errors import Refusal, Unavailable
 from bot.events.releases import RunAmbiguous, TagElsewhere
-from bot.github import workflow_runs, workflows
+from bot.github import workflows
 from bot.github.limits import UNAVAILABLE, ResponseLost
 from bot.github.repository import RepositoryClient
 from bot.github.workflows import DispatchDenied, WorkflowFile
 from bot.operations import candidates, deployments, events, jobs, runs, tags
+from bot.operations.workflows import search
+from bot.operations.workflows.search import Ambiguous, Unlisted
 from bot.queue.jobs import RetryLater
 from bot.rules.ids import RunId
-from bot.rules.runs import RunFact, has_request_id, request_ids
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
 from bot.store.deployments import Deployment
 from bot.store.runs import Run
 
 REQUEST_SECONDS = 20  # the timeout of one request, with a margin
+FIRST_SEARCH = timedelta(seconds=1)  # after GitHub has started a run without naming it
 SEARCH_INTERVAL = timedelta(seconds=5)
-CLOCK_TOLERANCE = timedelta(minutes=2)  # between GitHub's clock and ours
+LONGEST_SEARCH_INTERVAL = timedelta(minutes=1)
 INPUT_PREFIX = "aviator_"
 MAX_TIPS = 10_000
 EXPECTED = ("pending", "building", "in_progress")  # statuses of a candidate or deployment whose run is still expected
@@ -32,16 +34,6 @@ EXPECTED = ("pending", "building", "in_progress")  # statuses of a candidate or 
 
 class Withdrawn(Exception):
     """The run is no longer expected: it was canceled, or its candidate or deployment has ended."""
-
-
-class Ambiguous(Refusal):
-    """Several runs may be the requested one, and nothing distinguishes them."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "GitHub's response to the dispatch was lost, and several runs may be the one that it started: look at the "
-            "Actions page. Put the request id into the workflow's `run-name`, so that its runs can be told apart."
-        )
 
 
 @dataclass(frozen=True)
@@ -104,7 +96,8 @@ class Dispatcher:
             await Run.filter(id=run.id, state="posted").update(posted_at=context.now())
             raise RetryLater(context.now() + SEARCH_INTERVAL, lost.sentence) from lost
         if github_id is None:
-            raise RetryLater(context.now() + SEARCH_INTERVAL, "GitHub did not return the run's id")
+            await Run.filter(id=run.id, state="posted").update(accepted=True)
+            raise RetryLater(context.now() + FIRST_SEARCH, "GitHub has started a run without saying which")
         await adopt(context, run, github_id)
 
     async def _post(self, context: Context, dispatch: Dispatch) -> RunId | None:
@@ -116,7 +109,7 @@ class Dispatcher:
                 declared = await self._declared_inputs(context, dispatch, exact=exact)
                 inputs = {name: text for name, text in offered.items() if name in declared}
                 return await workflows.dispatch(
-                    dispatch.client, run.workflow, dispatch.ref, inputs, lambda: _mark_posted(context, run)
+                    dispatch.client, run.workflow, dispatch.ref, inputs, lambda: self._mark_posted(context, dispatch)
                 )
             except ResponseLost:
                 raise
@@ -126,7 +119,7 @@ class Dispatcher:
                     await _forget_tag(candidate)
                 if exact or not denied.inputs:
                     raise
-            except Unavailable:  # not sent, or refused temporarily
+            except (Unavailable, RetryLater):  # not sent, or refused temporarily
                 await _mark_unsent(run)
                 raise
         raise AssertionError("the second try returns or raises")
@@ -155,30 +148,53 @@ class Dispatcher:
         return cached
 
     async def _adopt_existing(self, context: Context, dispatch: Dispatch) -> bool:
-        """Adopt the run of a request whose response was lost. False when it does not exist: dispatch again.
+        """Adopt the run of a request whose response did not name it. False when there is none: dispatch again.
 
-        Raises `RetryLater` until `search_seconds` have passed, since GitHub may not list the run yet.
+        Raises `RetryLater` while GitHub may not list the run yet: for `search_seconds`, or if GitHub said that it
+        started one, until the deadline.
         """
         run = dispatch.run
-        bot = await context.github.bot_login()
-        since = run.created_at - CLOCK_TOLERANCE
-        listed = await workflow_runs.dispatched_since(dispatch.client, run.workflow, since)
-        titled = sorted(
-            (fact for fact in listed if has_request_id(fact.title, run.request_id)), key=lambda fact: fact.id
-        )
-        matching = titled[:1] or await _unclaimed(run, dispatch.candidate, listed, bot)
-        unambiguous = bool(titled) or not await _others_searching(run)
-        if len(matching) == 1 and unambiguous:
-            await adopt(context, run, matching[0].id, matching[0].url)
-            for stray in titled[1:]:
+        found = await search.find(context, dispatch.client, run, dispatch.candidate)
+        if found.run is not None:
+            await adopt(context, run, found.run.id, found.run.url)
+            for stray in found.strays:
                 await runs.cancel_stray(context, run, stray.id, "dispatched twice")
             return True
-        searching = timedelta(seconds=self.search_seconds)
-        if run.posted_at is not None and context.now() < run.posted_at + searching:
-            raise RetryLater(context.now() + min(SEARCH_INTERVAL, searching / 4), "searching")
-        if matching:
+        if self._is_searching(context, run):
+            pause = min(SEARCH_INTERVAL, timedelta(seconds=self.search_seconds) / 4)
+            raise RetryLater(context.now() + pause, "searching")
+        if found.ambiguous:
             raise Ambiguous
+        if run.accepted or not found.complete:
+            if context.now() >= run.deadline_at:
+                raise Unlisted
+            raise RetryLater(context.now() + LONGEST_SEARCH_INTERVAL, "GitHub does not list the run that it started")
         return False
+
+    def _is_searching(self, context: Context, run: Run) -> bool:
+        """Whether GitHub may not list the run yet. Both clocks are asked, in case that one of them was set."""
+        searching = timedelta(seconds=self.search_seconds)
+        return (run.posted_at is not None and context.now() < run.posted_at + searching) or (
+            run.first_posted_at is not None and context.github_now() < run.first_posted_at + searching
+        )
+
+    async def _mark_posted(self, context: Context, dispatch: Dispatch) -> None:
+        """Record, before the request is sent, that it may have been: after a crash the next worker searches first.
+
+        Raises `Withdrawn` when the run was canceled meanwhile, `LeaseLost` when another worker has taken the job over,
+        `RetryLater` while a run that GitHub does not name is searched for which could not be told from this one.
+        """
+        run = dispatch.run
+        await context.ensure_lease(REQUEST_SECONDS)
+        _check_deadline(context, run)
+        if not dispatch.client.server.names_runs:
+            others = await search.others(run, dispatch.candidate)
+            if any(self._is_searching(context, other) for other in others):
+                raise RetryLater(context.now() + timedelta(seconds=1), "another run on this ref has to be found first")
+        expected = Run.filter(id=run.id, state__in=list(runs.UNDISPATCHED), cancel_requested=False)
+        first = run.first_posted_at or context.github_now()
+        if not await expected.update(state="posted", posted_at=context.now(), first_posted_at=first):
+            raise Withdrawn
 
 
 async def adopt(context: Context, run: Run, github_id: RunId, url: str | None = None) -> None:
@@ -216,16 +232,16 @@ async def give_up(context: Context, run: Run, refusal: Refusal) -> None:
         run = await runs.lock(run.id)
         if run.state not in runs.UNDISPATCHED:
             return
-        await runs.save(run, state="failed")
+        has_run = isinstance(refusal, Ambiguous | Unlisted)
+        await runs.save(run, state="lost" if has_run else "failed")
         candidate, deployment = await _subject(run)
         if deployment is not None:
-            status = "unknown" if isinstance(refusal, Ambiguous) else "error"
-            await deployments.finish(context, deployment, status, refusal.sentence)
+            await deployments.finish(context, deployment, "unknown" if has_run else "error", refusal.sentence)
         else:
             await candidates.finish_build(context, candidate, "failed", refusal.sentence)
         if isinstance(refusal, tags.TagPointsElsewhere):
             await tags.handle_mismatch(context, candidate, TagElsewhere, refusal.sentence)
-        if isinstance(refusal, Ambiguous):
+        if has_run:
             ambiguous = RunAmbiguous(project_id=candidate.project_id, commit=run.commit, request_id=run.request_id)
             await events.record(context, ambiguous)
 
@@ -250,18 +266,6 @@ async def _wait_for_canceled(context: Context, deployment: Deployment | None) ->
         raise RetryLater(retry_at, "waiting for canceled runs to end")
 
 
-async def _mark_posted(context: Context, run: Run) -> None:
-    """Record, before the request is sent, that it may have been: after a crash the next worker searches first.
-
-    Raises `Withdrawn` when the run was canceled meanwhile, `LeaseLost` when another worker has taken the job over.
-    """
-    await context.ensure_lease(REQUEST_SECONDS)
-    _check_deadline(context, run)
-    expected = Run.filter(id=run.id, state__in=list(runs.UNDISPATCHED), cancel_requested=False)
-    if not await expected.update(state="posted", posted_at=context.now()):
-        raise Withdrawn
-
-
 def _check_deadline(context: Context, run: Run) -> None:
     """Refuse to dispatch a run that is past its deadline."""
     if context.now() >= run.deadline_at:
@@ -270,7 +274,8 @@ def _check_deadline(context: Context, run: Run) -> None:
 
 async def _mark_unsent(run: Run) -> None:
     """Undo `_mark_posted` for a request that started nothing. An earlier one may have, and is still searched for."""
-    await Run.filter(id=run.id, state="posted").update(state=run.state, posted_at=run.posted_at)
+    before = {"state": run.state, "posted_at": run.posted_at, "first_posted_at": run.first_posted_at}
+    await Run.filter(id=run.id, state="posted").update(**before)
 
 
 async def _forget_tag(candidate: Candidate) -> None:
@@ -279,33 +284,16 @@ async def _forget_tag(candidate: Candidate) -> None:
     raise Unavailable(UNAVAILABLE, reason=f"it does not find the tag {candidate.tag} yet")
 
 
-async def _unclaimed(run: Run, candidate: Candidate, listed: list[RunFact], bot: str) -> list[RunFact]:
-    """The runs at our commit, on the requested ref, started by our own bot, that no row has claimed yet."""
-    ref = candidate.tag or candidate.branch
-    matching = [
-        fact
-        for fact in listed
-        if (fact.head_branch, fact.head_sha, fact.actor) == (ref, run.commit, bot) and not request_ids(fact.title)
-    ]
-    ids = [fact.id for fact in matching]
-    claimed = {row.github_id for row in await Run.filter(repository_id=run.repository_id, github_id__in=ids)}
-    return [fact for fact in matching if fact.id not in claimed]
-
-
-async def _others_searching(run: Run) -> bool:
-    """Whether another request for this workflow and commit is searched for: only titles distinguish their runs."""
-    return (
-        await Run.filter(repository_id=run.repository_id, commit=run.commit, workflow=run.workflow, state="posted")
-        .exclude(id=run.id)
-        .exists()
-    )
-
-
 async def _offered_inputs(dispatch: Dispatch) -> dict[str, str]:
-    """All inputs that a workflow may declare; only those that it declares are sent."""
+    """All inputs that a workflow may declare; only those that it declares are sent.
+
+    Of ours, a project or environment can replace only `version`.
+    """
     run, candidate, deployment = dispatch.run, dispatch.candidate, dispatch.deployment
     configured = candidate.project.build_inputs if deployment is None else deployment.environment.inputs
     offered = {
+        "version": candidate.version,
+        **configured,
         "release_candidate_version": candidate.version,
         "release_version": candidate.release.version,
         "commit_sha": candidate.commit,
@@ -316,4 +304,4 @@ async def _offered_inputs(dispatch: Dispatch) -> dict[str, str]:
     offered |= {request: run.request_id, INPUT_PREFIX + request: run.request_id}
     if deployment is not None:
         offered["environment"] = deployment.environment.name
-    return {**configured, **offered}
+    return offered

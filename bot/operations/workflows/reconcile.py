@@ -1,9 +1,10 @@
 """Reconciliation: webhooks are hints, so GitHub is also asked for what they should have reported."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import orjson
 import structlog
+from tortoise.expressions import Q
 
 from bot.context import Context
 from bot.errors import Refusal, Unavailable
@@ -33,7 +34,8 @@ MAX_ROWS = 500  # in one pass
 async def reconcile(context: Context, job: jobs.Reconcile, silence: timedelta = SILENCE) -> None:
     """Job: enqueue jobs for runs without recent news, and for builds and deployments past their deadlines."""
     now = context.now()
-    silent = Run.filter(state="running", checked_at__lt=now - silence).order_by("checked_at")
+    tracked = Q(state="running") | Q(state="lost", github_id__not_isnull=True, deadline_at__gt=now)
+    silent = Run.filter(tracked, checked_at__lt=now - silence).order_by("checked_at")
     for run in await silent.limit(MAX_ROWS):
         await enqueue(jobs.FollowRun(run.id, await runs.job_lock(run)))
     late_builds = Run.filter(state__in=list(runs.UNFINISHED), deployment_id=None, deadline_at__lt=now)
@@ -53,8 +55,7 @@ async def expire_build(context: Context, job: jobs.ExpireBuild) -> None:
             return
         candidate = await Candidate.get(id=run.candidate_id)
         project = await Project.get(id=candidate.project_id)
-        state = f"GitHub says `{run.status}`" if run.github_id else "it could not be dispatched"
-        reason = f"The build did not end within {project.build_deadline_minutes} minutes: {state}."
+        reason = f"The build did not end within {project.build_deadline_minutes} minutes: {_progress(run)}."
         await runs.cancel(context, run)
         await candidates.finish_build(context, candidate, "failed", reason)
         await _stop_waiting(run)
@@ -89,7 +90,7 @@ async def sweep_deliveries(context: Context, job: jobs.SweepDeliveries) -> None:
     """
     arrived = set()  # newest first: an attempt that arrived is seen before those that did not
     refused: list[int] = []
-    async for delivery in deliveries.since(context.github, await _swept_until(context)):
+    async for delivery in deliveries.recent(context.github, await _unswept(context)):
         if delivery.ok:
             arrived.add(delivery.guid)
             continue
@@ -146,18 +147,28 @@ def _why_late(environment: Environment, run: Run | None) -> str:
     minutes = environment.deploy_deadline_minutes
     if run is None:
         return f"No pipeline reported an end within {minutes} minutes."
-    state = f"GitHub says `{run.status}`" if run.github_id else "its workflow could not be dispatched"
-    return f"The deployment did not end within {minutes} minutes: {state}. Its run was canceled."
+    return f"The deployment did not end within {minutes} minutes: {_progress(run)}. Its run was canceled."
 
 
-async def _swept_until(context: Context) -> datetime:
-    rows = await fetch(
+def _progress(run: Run) -> str:
+    """How far a run has come."""
+    if run.misses:
+        return "GitHub no longer has its run"
+    if run.github_id:
+        return f"GitHub says `{run.status}`"
+    return "GitHub does not list its run" if run.accepted else "its workflow could not be dispatched"
+
+
+async def _unswept(context: Context) -> timedelta:
+    """How old the deliveries may be that the last sweep did not see."""
+    [newest] = await fetch(
         "SELECT max(created_at) AS at FROM jobs WHERE kind = 'sweep_deliveries' AND state = 'done' AND error IS NULL"
     )
-    oldest = context.now() - DELIVERIES_KEPT
-    if not rows or rows[0]["at"] is None:
-        return oldest
-    return max(oldest, datetime.fromtimestamp(rows[0]["at"] / 1000, tz=oldest.tzinfo) - SWEEP_OVERLAP)
+    if newest["at"] is None:
+        return DELIVERIES_KEPT
+    age = context.now() - datetime.fromtimestamp(newest["at"] / 1000, UTC)
+    was_set_back = age < timedelta()  # our clock: it does not tell how long ago that was
+    return DELIVERIES_KEPT if was_set_back else min(age + SWEEP_OVERLAP, DELIVERIES_KEPT)
 
 
 async def _is_stored(guid: str) -> bool:

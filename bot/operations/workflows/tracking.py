@@ -1,6 +1,6 @@
 """Tracking of runs: facts from webhooks and from reconciliation take effect in the same way."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.context import Context
 from bot.events.releases import WrongCommitDeployed
@@ -21,6 +21,8 @@ SHORTEST_WAIT = timedelta(milliseconds=250)
 LONGEST_WAIT = timedelta(seconds=5)
 DISPATCH_WINDOW = timedelta(minutes=2)
 """How long after its creation an unknown run may be one that is being dispatched."""
+GITHUB_PRECISION = timedelta(seconds=2)  # of GitHub's times, in whole seconds, and of its clock as we know it
+MISSES = 3  # by reconciliation, minutes apart, before it is believed that a run is gone
 
 
 async def on_webhook(context: Context, repository: RepositoryId, fact: RunFact) -> None:
@@ -28,7 +30,7 @@ async def on_webhook(context: Context, repository: RepositoryId, fact: RunFact) 
 
     Raises RetryLater while the response to our own dispatch may not be stored yet.
     """
-    age = context.now() - fact.created_at
+    age = context.github_now() - fact.created_at
     since = context.now() - DISPATCH_WINDOW
     posted = Run.filter(repository_id=repository, workflow=fact.workflow, state="posted", posted_at__gt=since)
     # queried before the run: the response may be stored in between
@@ -52,10 +54,12 @@ async def apply_fact(context: Context, run_id: RunRowId, fact: RunFact) -> None:
             run = await runs.lock(await _row_of(run_id, fact))
         if run.state == "failed":
             return
+        if run.state == "lost" and fact.attempt >= run.attempt:
+            await _track_again(context, run)
         if fact.head_sha != run.commit:
             await _reject_commit(context, run, fact)
         elif not is_news(run.attempt, run.status, fact):
-            await runs.save(run, url=fact.url)
+            await runs.save(run, url=fact.url, misses=0)
         elif run.deployment_id is None:
             await _apply_to_build(context, run, fact)
         else:
@@ -70,14 +74,16 @@ async def follow(context: Context, job: jobs.FollowRun) -> None:
 async def refresh(context: Context, run_id: RunRowId) -> None:
     """Ask GitHub for the status of a run, and let it take effect."""
     run = await Run.get(id=run_id).select_related("repository")
-    if run.state != "running" or run.github_id is None:
+    if run.state not in ("running", "lost") or run.github_id is None:
         return
     await runs.save(run, checked_at=context.now())
     fact = await workflow_runs.get(context.client_for(run.repository), run.github_id)
     if fact is None:
-        await _end_lost(context, run)
-    else:
-        await apply_fact(context, run.id, fact)
+        await _miss(context, run)
+        return
+    await apply_fact(context, run.id, fact)
+    if run.cancel_requested and fact.status != "completed":  # it was not found, or the request was lost on the way
+        await enqueue(jobs.CancelRun(run.id))
 
 
 async def _cancel_if_stray(context: Context, repository: RepositoryId, fact: RunFact) -> None:
@@ -108,7 +114,7 @@ async def _reject_commit(context: Context, run: Run, fact: RunFact) -> None:
         return
     deployment = await Deployment.get(id=run.deployment_id).select_related("environment")
     await Candidate.filter(id=deployment.candidate_id).update(tagged=False)
-    await deployments.finish(context, deployment, "error", reason)
+    await deployments.finish(context, deployment, "error", reason, run_ended_at=context.now())
     await events.record(
         context,
         WrongCommitDeployed(
@@ -119,6 +125,13 @@ async def _reject_commit(context: Context, run: Run, fact: RunFact) -> None:
             head_sha=fact.head_sha,
         ),
     )
+
+
+async def _track_again(context: Context, run: Run) -> None:
+    """Track a run that was lost. Its status is forgotten, so that whatever GitHub reports is news."""
+    await runs.save(run, state="running", status=None)
+    if run.candidate_id is not None:
+        await candidates.begin_build(context, await Candidate.get(id=run.candidate_id))
 
 
 async def _apply_to_build(context: Context, run: Run, fact: RunFact) -> None:
@@ -144,9 +157,16 @@ async def _apply_to_deployment(context: Context, run: Run, fact: RunFact) -> Non
     await record_status(context, run, fact)
     if fact.status == "completed":
         status, message = deployment_rules.status_after_run(fact.conclusion)
-        await deployments.finish(context, deployment, status, message)
+        await deployments.finish(context, deployment, status, message, run_ended_at=_ended_at(context, fact))
     elif fact.status == "in_progress":
         await deployments.begin(context, deployment)
+
+
+def _ended_at(context: Context, fact: RunFact) -> datetime:
+    """When a completed run ended, by our clock: now, if the difference is within GitHub's precision."""
+    if fact.updated_at is None:
+        return context.now()
+    return context.now() - max(context.github_now() - fact.updated_at - GITHUB_PRECISION, timedelta())
 
 
 async def _record_rerun(context: Context, finished: Deployment, run: Run, fact: RunFact) -> tuple[Deployment, Run]:
@@ -179,14 +199,23 @@ async def record_status(context: Context, run: Run, fact: RunFact) -> None:
         url=fact.url,
         state="done" if fact.status == "completed" else "running",
         checked_at=context.now(),
+        misses=0,
     )
 
 
-async def _end_lost(context: Context, run: Run) -> None:
-    """End the build or deployment of a run that GitHub no longer has."""
+async def _miss(context: Context, run: Run) -> None:
+    """Count that GitHub does not find a run; after MISSES in a row, end its build or deployment as lost.
+
+    A run that is found again later still counts.
+    """
     async with transaction():
         run = await runs.lock(run.id)
-        await runs.save(run, state="failed")
+        if run.state != "running":
+            return
+        await runs.save(run, misses=run.misses + 1)
+        if run.misses < MISSES:
+            return
+        await runs.save(run, state="lost")
         if run.deployment_id is None:
             candidate = await Candidate.get(id=run.candidate_id)
             await candidates.finish_build(context, candidate, "failed", "GitHub no longer has the build's run.")
