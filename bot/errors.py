@@ -61,6 +61,10 @@ class Unavailable(Problem):
         self.retry_after = retry_after
 
 
+class DatabaseUnavailable(Unavailable):
+    """The database does not answer, or takes no writes, at the moment."""
+
+
 class Misconfigured(Problem):
     """A setting is missing or malformed: the operator has to change it before anything starts."""
 

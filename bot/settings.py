@@ -4,7 +4,6 @@ import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Self
-from urllib.parse import parse_qs, urlsplit
 from urllib.request import getproxies_environment
 
 from pydantic import (
@@ -21,6 +20,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import Misconfigured
 from bot.rules import addresses, proxies
+from bot.rules.database_addresses import parse_address
 from bot.rules.permissions import ANONYMOUS_GRANTS
 from bot.rules.setting_texts import is_injected_port, split_list, tidied
 from bot.secret_settings import SecretSetting, private_key_setting
@@ -44,7 +44,10 @@ class DatabaseSettings(BaseSettings):
         env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True, validate_default=False
     )
 
-    database_url: str = Field(default="sqlite://longshore.db", description="sqlite:///path/to/file.db or postgres://…")
+    database_url: str = Field(
+        default="sqlite://longshore.db",
+        description="sqlite:///path/to/file.db or postgres://user:password@host/database?sslmode=require as for libpq.",
+    )
 
     @model_validator(mode="wrap")
     @classmethod
@@ -56,13 +59,8 @@ class DatabaseSettings(BaseSettings):
     def _is_database(cls, value: str) -> str:
         if not value.startswith(("sqlite://", "postgres://", "postgresql://")):
             raise ValueError("must begin with sqlite:// or postgres://")
-        parts = urlsplit(value)
-        try:
-            _ = parts.port
-        except ValueError:  # its message would show part of a password
-            raise ValueError("its port is not a number, or its password has characters to percent-encode") from None
-        if not all(map(str.isdecimal, parse_qs(parts.query).get("maxsize", ()))):
-            raise ValueError("maxsize must be a number")
+        if not value.startswith("sqlite://"):
+            parse_address(value)
         return value
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 from tortoise.exceptions import OperationalError
 
 from bot.context import Context
-from bot.errors import Misconfigured
+from bot.errors import DatabaseUnavailable, Misconfigured
 from bot.github.app import AppKeys
 from bot.metrics import Metrics
 from bot.operations import users
@@ -36,6 +36,8 @@ def naming_database_setting() -> Iterator[None]:
         yield
     except Misconfigured as error:
         raise Misconfigured(f"LONGSHORE_DATABASE_URL: {error.sentence}") from error
+    except DatabaseUnavailable as error:
+        raise DatabaseUnavailable(f"LONGSHORE_DATABASE_URL: {error.sentence}") from error
     except OperationalError as error:
         raise Misconfigured(f"LONGSHORE_DATABASE_URL names a database that cannot be used: {error}.") from error
 

@@ -13,6 +13,7 @@ from bot.queue.retention import depth
 from bot.queue.worker import Worker
 from bot.store.database import fetch
 from bot.store.migrate import pending_migrations
+from server.write_probe import WriteProbe
 
 MAX_WORKER_SILENCE = 30.0  # seconds without progress of this process's worker
 MAX_JOB_DELAY = 300.0  # seconds that the oldest due job may wait
@@ -33,6 +34,7 @@ class Health:
         warnings: Callable[[], Awaitable[Mapping[str, str]]],
     ) -> None:
         self._metrics, self._worker, self._warnings = metrics, worker, warnings
+        self._writes = WriteProbe()
 
     def add_routes(self, app: web.Application) -> None:
         """Add the three routes."""
@@ -45,7 +47,7 @@ class Health:
         return web.json_response({"status": "ok"})
 
     async def ready(self, request: web.Request) -> web.Response:
-        """200 if the database, its schema and the queue are healthy, else 503 with the problems.
+        """200 if the database takes writes, its schema is current and the queue is healthy; else 503 and why.
 
         Warnings are listed, but change nothing.
         """
@@ -76,6 +78,8 @@ class Health:
         worker = self._worker()
         if worker is not None and time.monotonic() - worker.last_progress > MAX_WORKER_SILENCE:
             problems["worker"] = f"no progress for {time.monotonic() - worker.last_progress:.0f} seconds"
+        if not pending and (refused := await self._writes.problem()):
+            problems["database"] = refused
         oldest = max((age for _, age in queues.values()), default=0.0)
         if oldest > MAX_JOB_DELAY:
             problems["worker"] = f"the oldest due job has waited for {oldest:.0f} seconds: is `longshore work` running?"

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import structlog
 
 from bot.context import Context
-from bot.errors import Unavailable
+from bot.errors import DatabaseUnavailable, Unavailable
 from bot.github.limits import Limited
 from bot.github.transport import ApiError
 from bot.operations import comments, idempotency_records, installations, jobs, repositories, runs, tags
@@ -58,7 +58,7 @@ class Registry:
         self._performers[job.kind] = (job, performer)
 
     async def perform(self, context: Context, leased: LeasedJob) -> None:
-        """Perform one job. Outages are retried with growing pauses and count as failures only after a day."""
+        """Perform one job. Outages of GitHub are retried with growing pauses and count as failures only after a day."""
         if leased.kind not in self._performers:
             raise PermanentFailure(f"Jobs of the kind `{leased.kind}` no longer exist: discard this one.")
         job, performer = self._performers[leased.kind]
@@ -68,6 +68,8 @@ class Registry:
             raise RetryLater(context.now() + timedelta(seconds=limited.retry_after), _reason(limited)) from limited
         except ApiError as error:
             raise Unavailable(_reason(error)) from error
+        except DatabaseUnavailable:  # the worker tries again later
+            raise
         except Unavailable as unavailable:
             age = context.now() - datetime.fromtimestamp(leased.created_at / 1000, UTC)
             if age > MAX_OUTAGE:

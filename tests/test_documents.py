@@ -16,6 +16,7 @@ from bot.operations.commands import ROWS
 from bot.queue.intake import WebhookDelivery
 from bot.queue.jobs import Job
 from bot.rules.commands import PREFIX as COMMAND_PREFIX
+from bot.rules.database_words import WORDS
 from bot.settings import PREFIX, Settings, read_settings
 from handlers.webhooks import EVENTS
 from sandbox.credentials import key_pair
@@ -113,6 +114,13 @@ def test_the_example_of_the_environment_lists_every_setting_with_its_default() -
     problem = ".env.example must list the fields of bot/settings.py, each below its description and with its default"
     assert listed == {name: default(field) for name, field in fields.items()}, problem
     assert told == {name: field.description for name, field in fields.items()}, problem
+
+
+def test_the_documentation_lists_every_word_of_a_database_address() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    table = page.partition("### The address of a PostgreSQL database")[2].partition("\n### ")[0]
+    firsts = [line.split(" | ")[0] for line in table.splitlines() if line.startswith("| `")]
+    assert sorted(re.findall(r"`(\w+)`", " ".join(firsts))) == sorted(WORDS)
 
 
 def test_the_files_that_the_documents_name_exist() -> None:

@@ -3,6 +3,7 @@
 https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 """
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,6 +25,9 @@ MALFORMED = f"Idempotency-Key must be 1 to {MAX_KEY_LENGTH} printable ASCII char
 NOT_STORABLE = "The answer of this call holds a secret, which is not kept: send it without Idempotency-Key."
 REPLAYED = "Idempotency-Replayed"
 MAX_STORED_BYTES = 64 * 1024  # of a response
+TRIES = 3
+PAUSE = 0.1  # seconds before the second try; twice that before the third
+END_TIMEOUT = 2.0  # seconds
 TRANSIENT_STATUSES = (401, 429)  # not stored: a repeated request may succeed
 
 log = structlog.get_logger()
@@ -65,20 +69,27 @@ class Exchange:
         """
         if self._record is None:
             return
+        for attempt in range(TRIES):
+            await asyncio.sleep(attempt * PAUSE)
+            try:
+                async with asyncio.timeout(END_TIMEOUT):
+                    await self._end(self._record)
+                return
+            except (Unavailable, TimeoutError) as error:  # a session was lost: another one may do
+                log.warning("response not stored", reason=str(error), attempt=attempt)
+
+    async def _end(self, record: IdempotencyRecord) -> None:
         response = self.response
         body = response.body if response is not None and isinstance(response.body, bytes) else b""
-        try:
-            if (
-                response is None
-                or response.status >= 500
-                or response.status in TRANSIENT_STATUSES
-                or len(body) > MAX_STORED_BYTES
-            ):
-                await idempotency_records.discard(self._record)
-            else:
-                await idempotency_records.complete(self._record, response.status, response.headers, body)
-        except Unavailable as unavailable:
-            log.warning("response not stored", reason=unavailable.sentence)
+        if (
+            response is None
+            or response.status >= 500
+            or response.status in TRANSIENT_STATUSES
+            or len(body) > MAX_STORED_BYTES
+        ):
+            await idempotency_records.discard(record)
+        else:
+            await idempotency_records.complete(record, response.status, response.headers, body)
 
 
 @asynccontextmanager

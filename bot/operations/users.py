@@ -3,12 +3,13 @@
 import hashlib
 import re
 import secrets
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from tortoise.exceptions import IntegrityError
 
 from bot.context import Actor, Context, authorize
-from bot.errors import Conflict, NotFound, Refusal, Unauthenticated, project_not_found
+from bot.errors import Conflict, DatabaseUnavailable, NotFound, Refusal, Unauthenticated, project_not_found
 from bot.events.administration import TokenCreated, TokenRenewed, TokenRevoked
 from bot.github import collaborators
 from bot.operations import events
@@ -235,7 +236,8 @@ async def _valid_token(digest: str, now: datetime) -> TokenRecord:
     if token is None or token.revoked_at is not None or _is_past(token.expires_at, now):
         raise Unauthenticated("Invalid token.")
     if token.last_used_at is None or now - token.last_used_at > LAST_USED_INTERVAL:
-        await ApiToken.filter(id=token.id).update(last_used_at=now)
+        with suppress(DatabaseUnavailable):  # of a read-only database: reading goes on
+            await ApiToken.filter(id=token.id).update(last_used_at=now)
     return token
 
 

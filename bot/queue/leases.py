@@ -13,6 +13,7 @@ from tortoise.exceptions import IntegrityError
 from bot.queue.jobs import COLUMNS, JobRow, LeasedJob, LeaseLost, now_ms
 from bot.rules.ids import JobId
 from bot.store.database import dialect, execute, fetch
+from bot.store.placeholders import placeholder_list
 
 State = Literal["queued", "done", "dead"]
 
@@ -169,6 +170,21 @@ async def ensure_lease(job: LeasedJob, seconds: float) -> None:
         return
     if not await renew([job], job.lease_owner, needed):
         raise LeaseLost(f"Job {job.id} ({job.kind}) was taken over.")
+
+
+RETURN_UNKNOWN = """
+UPDATE jobs SET state = 'queued', attempts = attempts - 1, lease_owner = NULL, lease_expires = NULL
+WHERE state = 'running' AND id NOT IN ({ids}) AND lease_owner = ${owner}
+"""
+
+
+async def return_unknown(owner: str, known: Sequence[JobId]) -> int:
+    """Requeue the jobs that `owner` has a lease on without knowing it: the response to its claim was lost.
+
+    The attempt does not count. Returns the number of jobs.
+    """
+    ids = [0, *known]
+    return await execute(RETURN_UNKNOWN.format(ids=placeholder_list(len(ids)), owner=len(ids) + 1), *ids, owner)
 
 
 RELEASE_EXPIRED = f"""

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from bot.errors import Refusal, Unavailable
+from bot.errors import DatabaseUnavailable, Refusal, Unavailable
 from bot.queue.jobs import LeasedJob, LeaseLost, PermanentFailure, RetryLater, milliseconds, now_ms
-from bot.queue.leases import JobOutcome, claim, finish, release_expired, renew
+from bot.queue.leases import JobOutcome, claim, finish, release_expired, renew, return_unknown
 from bot.queue.retention import unfinished
 from bot.store.database import current
 from bot.store.engines import run_to_completion
@@ -100,12 +100,15 @@ def decide_outcome(
     """Decide the outcome of a job that ended with `error`: done, queued again, or dead."""
     if error is None:
         return JobOutcome(job.id, job.attempts, "done"), "ok"
-    is_explained = isinstance(error, Refusal | RetryLater | PermanentFailure)
+    is_explained = isinstance(error, Refusal | RetryLater | PermanentFailure | DatabaseUnavailable)
     message = storable(f"{error}" if is_explained else f"{type(error).__name__}: {error}")
     if isinstance(error, Refusal):
         return JobOutcome(job.id, job.attempts, "done", message), "refused"
     if isinstance(error, RetryLater):
         return JobOutcome(job.id, job.attempts, "queued", message, milliseconds(error.at), forgiven=True), "later"
+    if isinstance(error, DatabaseUnavailable):
+        at = now + error.retry_after * 1000
+        return JobOutcome(job.id, job.attempts, "queued", message, at, forgiven=True), "later"
     if isinstance(error, WorkerStopped):
         return JobOutcome(job.id, job.attempts, "queued", forgiven=True), "returned"
     if job.attempts >= max_attempts or isinstance(error, PermanentFailure):
@@ -163,6 +166,7 @@ class Worker:
         self._stopping = False
         self._released_at = -POLL
         self._release_before = 0
+        self._claim_lost = False
 
     def stop(self) -> None:
         """Claim nothing more; `run` returns once running jobs have finished, or after the grace period."""
@@ -211,6 +215,7 @@ class Worker:
             await self._release_expired()
             claimed = await self._claim_jobs() if claiming else 0
         except Exception as exc:  # the database may be down for a while: the worker survives that
+            self._wait_for_other_workers()
             log.warning("the queue cannot be read or written: %s", exc, exc_info=not isinstance(exc, Unavailable))
             return False
         self.last_progress = time.monotonic()
@@ -225,13 +230,23 @@ class Worker:
 
     async def _claim_jobs(self) -> int:
         free = self.options.concurrency - len(self._running)
-        jobs = await claim(free, self.owner, self._lease_ms) if free > 0 else []
+        jobs = await self._claim(free) if free > 0 else []
         for job in jobs:
             if earlier := self._running.get(job.id):  # our lease on it had expired, and we claimed the job again
                 self._cancel(earlier, LeaseLost("taken over"))
             running = self._running[job.id] = RunningJob(job)
             running.task = asyncio.create_task(self._run_job(running))
         return len(jobs)
+
+    async def _claim(self, limit: int) -> list[LeasedJob]:
+        """Claim jobs; if the response to an earlier claim was lost, first return what it may have claimed."""
+        if self._claim_lost:
+            results = [result.job.id for result in self._results]
+            await return_unknown(self.owner, [*(slot.job.id for slot in self._running.values()), *results])
+        self._claim_lost = True
+        jobs = await claim(limit, self.owner, self._lease_ms)
+        self._claim_lost = False
+        return jobs
 
     async def _run_job(self, running: RunningJob) -> None:
         started = time.monotonic()
@@ -271,6 +286,11 @@ class Worker:
         self._release_before = 0
         for job in dead:
             self._on_finished(job, "dead", 0.0, None)
+
+    def _wait_for_other_workers(self) -> None:
+        """After an outage, let other workers renew their leases before expired ones are taken from them."""
+        if not self._release_before:
+            self._released_at = time.monotonic() + self._lease_ms / 2000
 
     async def _renew_leases(self) -> None:
         while True:

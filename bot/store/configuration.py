@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-from tortoise.backends.base.config_generator import expand_db_url
-from tortoise.exceptions import ConfigurationError, DBConnectionError
+from tortoise.exceptions import ConfigurationError
 
 from bot.errors import Misconfigured
+from bot.rules.database_addresses import AddressError, PostgresAddress, parse_address
 from bot.store import MODELS
 
 CONNECTION = "default"
 """The name of the one connection in Tortoise's configuration."""
 POSTGRES_SCHEMES = ("postgres", "postgresql")
+FILES = ("passfile", "sslrootcert", "sslcert", "sslkey", "sslcrl")
+"""The words of an address that name a file."""
 
 
 def tortoise_config(url: str) -> dict[str, Any]:
@@ -39,17 +42,56 @@ def connection_config(url: str) -> dict[str, Any]:
     if scheme not in POSTGRES_SCHEMES:
         raise Misconfigured(f"{scheme!r} is not a database that Longshore knows: sqlite or postgres.")
     try:
+        address = parse_address(url)
+    except AddressError as error:
+        raise Misconfigured(f"{error}.") from None
+    _check_files(address)
+    try:
         import_module("asyncpg")
     except ModuleNotFoundError:
         raise Misconfigured("PostgreSQL needs asyncpg: pip install 'longshore[postgres]'.") from None
-    credentials = expand_db_url(url.replace(scheme, "asyncpg", 1))["credentials"]
-    return {"engine": "bot.store.engines.postgres", "credentials": credentials}
+    return {"engine": "bot.store.engines.postgres", "credentials": {"address": address}}
+
+
+def _check_files(address: PostgresAddress) -> None:
+    """Refuse files that cannot be used: the driver would report them without their names."""
+    for word in FILES:
+        name = address.words.get(word)
+        if name is None or (word, name) == ("sslrootcert", "system"):
+            continue
+        try:
+            Path(name).open("rb").close()
+        except OSError as error:
+            raise Misconfigured(f"{word} names {name}, which cannot be read ({error.strerror}).") from None
+        if word in ("sslrootcert", "sslcrl") and not _holds_certificates(name):
+            raise Misconfigured(f"{word} names {name}, which holds nothing of the kind as PEM text.")
+    if (certificate := address.words.get("sslcert")) and not _holds_key(certificate, address):
+        raise Misconfigured("sslcert and sslkey are not a certificate and its key, as PEM text.")
+
+
+def _holds_certificates(name: str) -> bool:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(name)
+    except ssl.SSLError:
+        return False
+    return True
+
+
+def _holds_key(certificate: str, address: PostgresAddress) -> bool:
+    key, password = address.words.get("sslkey"), address.words.get("sslpassword", "")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password)
+    except ssl.SSLError:
+        return False
+    return True
 
 
 def sqlite_path(url: str) -> str:
     """Return the absolute path of the file that `sqlite:///absolute.db` or `sqlite://relative.db` names."""
-    parts = urlsplit(url)
-    path = unquote(parts.netloc + parts.path)
+    location = url.partition("://")[2]
+    if "?" in location or "#" in location:
+        raise Misconfigured("A sqlite address has no words after a ?; in a file's name, ? is written %3F and # is %23.")
+    path = unquote(location)
     if not path or path == ":memory:":
         raise Misconfigured("A sqlite address names a file, as in sqlite:///var/lib/longshore/longshore.db.")
     file = Path(path).absolute()
@@ -65,5 +107,5 @@ def explain_config_errors() -> Iterator[None]:
     """Raise Misconfigured in place of Tortoise's errors about its configuration."""
     try:
         yield
-    except (ConfigurationError, DBConnectionError) as exc:
+    except ConfigurationError as exc:
         raise Misconfigured(f"The database address is wrong: {exc}") from exc

@@ -1,7 +1,7 @@
 """The open database: its transactions, and plain SQL that is written once for SQLite and PostgreSQL.
 
 SQL here uses `$1, $2, …` and the part of the language that both databases share. Transient faults (a lock held too
-long, a full disk, a restarting server) are raised as `bot.errors.Unavailable`, by the ORM's calls too.
+long, a full disk, a lost session) are raised as `bot.errors.DatabaseUnavailable`, by the ORM's calls too.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Database:
         self.context = OpenContext(self)
 
     async def open(self) -> None:
-        """Connect; raise Misconfigured for a wrong address, Unavailable when the server does not respond."""
+        """Connect; raise Misconfigured for a wrong address, DatabaseUnavailable when the server does not respond."""
         config = tortoise_config(self.url)
         try:
             with explain_config_errors():
@@ -101,9 +101,9 @@ class OpenContext(TortoiseContext):
 async def open_database(url: str) -> Database:
     """Open the database at `url` for this process.
 
-    `url` is `sqlite:///absolute/path.db`, `sqlite://relative.db` or `postgres://user:password@host:port/name`, where
-    `?maxsize=20` sets the size of the pool. Raises Misconfigured for any other URL, Unavailable when the server does
-    not respond.
+    `url` is `sqlite:///absolute/path.db`, `sqlite://relative.db` or `postgres://user:password@host:port/name` with the
+    words of libpq (docs/operations.md). Raises Misconfigured for any other URL and for a server that refuses us,
+    DatabaseUnavailable when it does not respond.
     """
     database = Database(url)
     await database.open()

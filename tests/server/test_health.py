@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestClient
 from bot.store.database import execute, fetch
 from sandbox import GitHub
 from server.app import create_app
+from tests.outages import eventually, read_only
 from tests.world import World, settings_for
 
 
@@ -56,6 +57,39 @@ async def test_a_service_is_not_ready_while_due_jobs_wait_too_long(idle: TestCli
     assert answer.status == 503
     assert "longshore work" in (await answer.json())["problems"]["worker"]
     assert 'longshore_queue_depth{kind="reconcile"} 1.0' in await (await idle.get("/metrics")).text()
+
+
+async def test_a_service_without_a_worker_is_not_ready_while_the_database_takes_no_writes(
+    idle: TestClient[Any, Any], database_url: str
+) -> None:
+    async def status() -> int:
+        return (await idle.get("/readyz")).status
+
+    async def is_ready() -> bool:
+        return await status() == 200
+
+    async def is_not_ready() -> bool:
+        return await status() == 503
+
+    assert await is_ready()
+    async with read_only(database_url):
+        await eventually(is_not_ready)
+        said = (await (await idle.get("/readyz")).json())["problems"]["database"].lower()
+        assert "read-only" in said or "readonly" in said
+    await eventually(is_ready)
+    assert await fetch("SELECT * FROM jobs") == []
+
+
+async def test_however_often_readiness_is_asked_for_few_writes_are_tried(idle: TestClient[Any, Any]) -> None:
+    for _ in range(100):
+        assert (await idle.get("/readyz")).status == 200
+    await execute(
+        "INSERT INTO jobs (kind, keep, priority, payload, headers, state, attempts, run_at, created_at) "
+        "VALUES ('reconcile', $1, 0, $2, '{}', 'done', 0, 1, 1)",
+        *(False, b"{}"),
+    )
+    [row] = await fetch("SELECT id FROM jobs")
+    assert row["id"] < 20, "an id was taken by each trial"
 
 
 async def test_a_service_with_a_broken_database_is_alive_and_not_ready(idle: TestClient[Any, Any]) -> None:

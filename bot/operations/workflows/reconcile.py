@@ -7,7 +7,7 @@ import structlog
 from tortoise.expressions import Q
 
 from bot.context import Context
-from bot.errors import Refusal, Unavailable
+from bot.errors import DatabaseUnavailable, Refusal, Unavailable
 from bot.github import deliveries
 from bot.github.transport import ResponseTooLarge
 from bot.operations import candidates, deployments, jobs, repositories, runs, webhooks
@@ -128,6 +128,8 @@ async def _refresh_before_deadline(context: Context, run_id: RunRowId) -> None:
     """Ask GitHub for a run's status before its deadline takes effect. A failure is only logged."""
     try:
         await tracking.refresh(context, run_id)
+    except DatabaseUnavailable:
+        raise
     except (Unavailable, Refusal) as problem:
         log.warning("run not refreshed before its deadline", run=run_id, error=problem.sentence)
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from tortoise.backends.base.client import NestedTransactionContext, TransactionalDBClient
 
-from bot.errors import Unavailable
+from bot.errors import DatabaseUnavailable
 
 T = TypeVar("T")
 
@@ -37,12 +37,12 @@ async def run_to_completion(work: Awaitable[T]) -> T:
 
 
 async def acquire(lock: asyncio.Lock) -> None:
-    """Acquire a lock; raise Unavailable when it is not free within ACQUIRE_TIMEOUT."""
+    """Acquire a lock; raise DatabaseUnavailable when it is not free within ACQUIRE_TIMEOUT."""
     try:
         async with asyncio.timeout(ACQUIRE_TIMEOUT):
             await lock.acquire()
     except TimeoutError:
-        raise Unavailable("The database is busy with other work; try again in a few seconds.") from None
+        raise DatabaseUnavailable("The database is busy with other work; try again in a few seconds.") from None
 
 
 class Ownership:

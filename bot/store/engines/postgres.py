@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 import asyncpg  # type: ignore[import-untyped]
@@ -22,44 +22,18 @@ from tortoise.backends.base.client import (
 )
 from tortoise.backends.base_postgres.client import translate_exceptions
 from tortoise.connection import get_connections
-from tortoise.exceptions import DBConnectionError
+from tortoise.exceptions import TransactionManagementError
 
-from bot.errors import Unavailable
+from bot.errors import DatabaseUnavailable, Misconfigured, Unavailable
+from bot.rules.database_addresses import MAXSIZE, PostgresAddress
 from bot.store.engines import ACQUIRE_TIMEOUT, Ownership, Savepoint, run_to_completion
+from bot.store.engines.postgres_connections import connect, keeps_sessions
+from bot.store.engines.postgres_errors import POOLER, UNAVAILABLE, CannotConnect, leads_nowhere, translate_errors
 
 log = logging.getLogger(__name__)
 
-UNAVAILABLE = "The database does not answer now; try again in a few seconds."
-TRANSIENT_ERRORS = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InsufficientResourcesError,  # a full disk, too many connections
-    asyncpg.OperatorInterventionError,  # shutting down, starting up
-    asyncpg.TransactionRollbackError,  # deadlock, serialization
-    asyncpg.LockNotAvailableError,
-    asyncpg.ObjectNotInPrerequisiteStateError,  # the database accepts no connections
-    asyncpg.InvalidCatalogNameError,  # the database does not exist, or is being restored
-    OSError,
-    TimeoutError,
-)
 STATEMENT_TIMEOUT = 30.0
 """Seconds after which a running statement is given up and the database counts as unavailable."""
-CONNECTION_SETTINGS = ("host", "port", "user", "database", "timeout", "ssl", "server_settings", "statement_cache_size")
-"""The settings of the pool that apply to a single connection."""
-
-
-@contextmanager
-def translate_errors() -> Iterator[None]:
-    """Raise transient errors as Unavailable."""
-    try:
-        yield
-    except TRANSIENT_ERRORS as exc:
-        log.warning("the database does not respond: %s: %s", type(exc).__name__, exc)
-        raise Unavailable(UNAVAILABLE) from exc
-    except asyncpg.InterfaceError as exc:
-        if "clos" not in str(exc):  # asyncpg raises this both for a lost connection and for wrong use
-            raise
-        log.warning("the database connection is lost: %s", exc)
-        raise Unavailable(UNAVAILABLE) from exc
 
 
 async def run(connection: Any, query: str, values: Sequence[Any] | None) -> tuple[int, list[Any]]:
@@ -86,33 +60,60 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
         return ""
 
 
+async def acquire_from(pool: Any) -> Any:
+    """Acquire a connection of a pool within ACQUIRE_TIMEOUT."""
+    try:
+        return await pool.acquire(timeout=ACQUIRE_TIMEOUT)
+    except TimeoutError:
+        log.warning("the database is unavailable: no connection within %s seconds", ACQUIRE_TIMEOUT)
+        raise DatabaseUnavailable(UNAVAILABLE) from None
+
+
 class PooledConnection(PoolConnectionWrapper[Any]):
     """A connection of the pool for one statement, acquired within ACQUIRE_TIMEOUT."""
 
     async def __aenter__(self) -> Any:
         await self.ensure_connection()
-        self.connection = await self.client._pool.acquire(timeout=ACQUIRE_TIMEOUT)
+        self.connection = await acquire_from(self.client._pool)
         return self.connection
 
 
 class Client(AsyncpgDBClient):
     """A pool of connections to one database."""
 
-    connection_class = Connection
     _dedicated: Any = None
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(
-            *args, **{"maxsize": 10, "timeout": ACQUIRE_TIMEOUT, "command_timeout": STATEMENT_TIMEOUT, **kwargs}
-        )
+    def __init__(
+        self, address: PostgresAddress, command_timeout: float | None = STATEMENT_TIMEOUT, **kwargs: Any
+    ) -> None:
+        super().__init__(database=address.database, **kwargs)
+        self.address = address
+        self._command_timeout = command_timeout
 
     async def create_connection(self, with_db: bool) -> None:
-        """Fill the pool; raise DBConnectionError when the server refuses the credentials."""
+        """Fill the pool; raise Misconfigured or DatabaseUnavailable, with the cause, when there is no connection."""
+        address = self.address
         try:
-            with translate_errors():
-                await super().create_connection(with_db)
-        except asyncpg.InvalidAuthorizationSpecificationError as exc:
-            raise DBConnectionError(str(exc)) from exc
+            self._pool = await asyncpg.create_pool(
+                min_size=address.number("minsize", 1),
+                max_size=address.number("maxsize", MAXSIZE),
+                connect=self._connect,
+                connection_class=Connection,
+                command_timeout=self._command_timeout,
+            )
+            if self.prepares_statements and not await keeps_sessions(self._pool, self._connect):
+                raise Misconfigured(f"PostgreSQL at {address} {POOLER}.")
+        except CannotConnect as exc:
+            problem = DatabaseUnavailable if exc.waiting_may_help else Misconfigured
+            raise problem(f"no connection to PostgreSQL at {exc}.") from exc
+
+    @property
+    def prepares_statements(self) -> bool:
+        """Whether statements are prepared and kept, which needs sessions of our own."""
+        return self.address.number("statement_cache_size", 1) > 0
+
+    async def _connect(self, _dsn: object = None, **settings: Any) -> Any:
+        return await connect(self.address, **settings)
 
     async def fetch_dedicated(self, query: str, values: Sequence[Any], timeout_seconds: float) -> list[Any]:
         """Return the rows of a statement on a connection that is reserved for the one caller of this method.
@@ -128,10 +129,6 @@ class Client(AsyncpgDBClient):
             except BaseException:
                 self._dedicated.terminate()
                 raise
-
-    async def _connect(self, **settings: Any) -> Any:
-        template = {name: self._template[name] for name in CONNECTION_SETTINGS if name in self._template}
-        return await asyncpg.connect(password=self.password, **{**template, **settings})
 
     @translate_exceptions
     async def execute_query(self, query: str, values: list[Any] | None = None) -> tuple[int, list[Any]]:
@@ -153,11 +150,21 @@ class Client(AsyncpgDBClient):
         return Scope(Transaction(self), self._pool_init_lock)
 
     async def _translate_exceptions(self, func: Any, *args: Any, **kwargs: Any) -> Any:
-        with translate_errors():
-            return await super()._translate_exceptions(func, *args, **kwargs)
+        try:
+            with translate_errors():
+                return await func(self, *args, **kwargs)
+        except Unavailable as exc:
+            if leads_nowhere(exc.__cause__):
+                await self._expire_connections()
+            raise
 
     async def listen(self, channel: str, on_notification: Callable[[], None]) -> None:
-        """Call `on_notification` for every notification, on a dedicated connection, until that ends."""
+        """Call `on_notification` for every notification, on a dedicated connection, until that ends.
+
+        Return at once when the session is not ours: a notification would reach whoever has it then.
+        """
+        if not self.prepares_statements:
+            return
         with translate_errors():
             connection = await self._connect()
         ended = asyncio.Event()
@@ -182,6 +189,19 @@ class Transaction(TransactionWrapper, Client):
         self.ownership.check()
         return TransactionWrapper.acquire_connection(self)
 
+    async def commit(self) -> None:
+        """Commit, or release the savepoint."""
+        with translate_errors():
+            await super().commit()
+
+    async def rollback(self) -> None:
+        """Roll back, to the savepoint if this is one."""
+        with translate_errors():
+            await super().rollback()
+
+    async def _expire_connections(self) -> None:
+        await self._parent._expire_connections()
+
     def _in_transaction(self) -> TransactionContext:
         return Savepoint(Transaction(self, self.ownership), self.ownership)
 
@@ -195,18 +215,18 @@ class Scope(TransactionContextPooled):
         with translate_errors():
             await self.ensure_connection()
             pool: Any = self.client._parent._pool
-            connection = self.client._connection = await pool.acquire(timeout=ACQUIRE_TIMEOUT)
-        try:
-            await run_to_completion(self.client.begin())
-        except BaseException:
-            await run_to_completion(self._abandon(connection))
-            raise
+            connection = self.client._connection = await acquire_from(pool)
+            try:
+                await run_to_completion(self.client.begin())
+            except BaseException:
+                await run_to_completion(self._abandon(connection))
+                raise
         self.token = get_connections().set(self.connection_name, self.client)
         return self.client
 
     async def _abandon(self, connection: Any) -> None:
         try:
-            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError):  # it may not have begun
+            with suppress(asyncpg.InterfaceError, TransactionManagementError, DatabaseUnavailable):  # it has not begun
                 await self.client.rollback()
         finally:
             await cast("Any", self.client._parent._pool).release(connection)

@@ -14,9 +14,9 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 import aiosqlite
-from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
+from tortoise.exceptions import IntegrityError, OperationalError
 
-from bot.errors import Unavailable
+from bot.errors import DatabaseUnavailable
 from bot.store.engines import run_to_completion
 
 T = TypeVar("T")
@@ -29,18 +29,24 @@ TRANSIENT_ERRORS = {
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_PROTOCOL,  # another process holds a lock of the write-ahead log for too long
+    sqlite3.SQLITE_NOMEM,
 }
 WRITES = re.compile(r"\b(insert|update|delete|replace)\b", re.IGNORECASE)
 
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Raise transient errors of SQLite as Unavailable and all others as Tortoise's."""
+    """Raise transient errors of SQLite as DatabaseUnavailable and all others as Tortoise's."""
     try:
         yield
     except sqlite3.Error as exc:
         if getattr(exc, "sqlite_errorcode", 0) & 0xFF in TRANSIENT_ERRORS:
-            raise Unavailable(f"The database cannot take this now ({exc}); try again in a few seconds.") from exc
+            raise DatabaseUnavailable(
+                f"The database cannot take this now ({exc}); try again in a few seconds."
+            ) from exc
         if isinstance(exc, sqlite3.IntegrityError):
             raise IntegrityError(exc) from exc
         raise OperationalError(exc) from exc
@@ -122,9 +128,9 @@ def roll_back(connection: sqlite3.Connection) -> None:
 
 
 def commit(connection: sqlite3.Connection) -> None:
-    """Commit; raise TransactionManagementError when SQLite has rolled back by itself, as on a full disk."""
+    """Commit; raise DatabaseUnavailable when SQLite has rolled back by itself, as on a full disk."""
     if not connection.in_transaction:
-        raise TransactionManagementError("The database has rolled this transaction back.")
+        raise DatabaseUnavailable("The database has rolled this change back; try again in a few seconds.")
     try:
         connection.commit()
     except sqlite3.Error:
