@@ -19,6 +19,7 @@ from bot.settings import Settings, read_database_url, read_settings
 from bot.store import migrate as migrations
 from cli.operator import naming_database_setting
 from server.app import SERVICE, create_app, description
+from server.connections import Runner
 from server.service import Service
 
 logger = structlog.get_logger()
@@ -60,7 +61,7 @@ async def _serve(settings: Settings, worker: bool) -> None:
     if not await _completed_before(stop_requested, _migrate(settings.database_url)):
         return
     app = create_app(settings, worker=worker)
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=REQUEST_GRACE)
+    runner = Runner(app, shutdown_timeout=REQUEST_GRACE)
     try:
         if await _completed_before(stop_requested, _start(runner, settings)):
             logger.info("serving", url=settings.url, worker=worker)

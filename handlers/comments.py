@@ -9,7 +9,7 @@ from bot.operations.commands import GRAMMARS
 from bot.rules.commands import may_hold_commands
 from bot.rules.comments import CommandComment, Thread
 from bot.rules.ids import CommentId, GitHubUserId
-from handlers.payloads import number, part, repository_id, text, timestamp
+from handlers.fields import number, part, repository_id, text, timestamp
 
 
 def on_issue_comment(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None] | None:

@@ -7,7 +7,7 @@ from bot.context import Context
 from bot.operations import installations
 from bot.operations.installations import InstallationHint
 from bot.rules.ids import InstallationId, RepositoryId
-from handlers.payloads import id_of, part
+from handlers.fields import id_of, part
 
 REMOVED = ("deleted", "suspend")
 

@@ -1,51 +1,86 @@
-"""Parts of webhook payloads. What belonged to a deleted account or repository may be missing, or null."""
+"""Reading the payload of a delivery from its body, and what is kept of a large one.
 
-from collections.abc import Mapping
-from datetime import datetime
+This file is also a program, for bodies that are too large for the event loop: `bot` is not imported here, so that it
+starts fast. It reads the body from standard input, and writes what is kept, or why the body cannot be read.
+"""
+
+import gc
+import re
+import resource
+import sys
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
-from bot.rules.ids import RepositoryId
+import orjson
 
-MAX_ID = 2**63 - 1
-
-
-def part(payload: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """An object in a payload; empty when it is missing, null or something else."""
-    value = payload.get(name)
-    return value if isinstance(value, dict) else {}
-
-
-def repository_id(payload: Mapping[str, Any]) -> RepositoryId | None:
-    """The id of a payload's repository; None when it has none: then it concerns no repository of ours."""
-    found = id_of(part(payload, "repository"))
-    return None if found is None else RepositoryId(found)
-
-
-def id_of(subject: Mapping[str, Any]) -> int | None:
-    """The id of an object; None when it has none that is one."""
-    value = subject.get("id")
-    return value if type(value) is int and 0 < value <= MAX_ID else None
+FORM = "application/x-www-form-urlencoded"
+KEPT = (
+    *("action", "comment", "deleted", "head_commit", "hook_id", "installation", "issue", "ref", "repositories"),
+    *("repositories_added", "repositories_removed", "repository", "sender", "workflow_run", "zen"),
+)
+"""The members of a payload that handlers read."""
+MAX_CONTAINERS = 1_000_000  # lists and objects: more would take gigabytes
+MAX_FIELDS = 10  # of a form
+MAX_KEPT_BYTES = 512 * 1024
+MAX_TEXT = 100_000  # characters; the text of a comment has at most 65,536
+MAX_DEPTH = 6  # of objects; handlers read down to the third
+MEMORY = 512 * 1024 * 1024  # bytes, for the program
+PROCESSOR_SECONDS = 20  # for the program
+UNREADABLE = 3  # the program's exit code
+_PIECES = re.compile(rb"(?:%[0-9a-fA-F]{2}|.){1,10000}", re.DOTALL)
 
 
-def number(subject: Mapping[str, Any], name: str) -> int:
-    """A number that cannot be missing."""
-    value = subject.get(name)
-    if type(value) is not int or not 0 < value <= MAX_ID:
-        raise ValueError(f"`{name}` must be a number of GitHub's, not {value!r:.100}")
+def read_payload(body: bytes, content_type: str) -> dict[str, Any]:
+    """The payload that a body holds. ValueError when it holds none."""
+    if body.count(b"[") + body.count(b"{") > MAX_CONTAINERS:
+        raise ValueError(f"The body has more than {MAX_CONTAINERS:,} lists and objects.")
+    try:
+        payload = orjson.loads(_form_field(body) if content_type == FORM else body)
+    except ValueError as error:
+        raise ValueError(f"The body is not JSON: {error}") from error
+    if not isinstance(payload, dict):
+        raise ValueError("The body is not a JSON object.")
+    return payload
+
+
+def _form_field(body: bytes) -> bytes:
+    """The field `payload` of a form, decoded piece by piece: all at once takes fifty times its memory."""
+    fields = body.split(b"&", MAX_FIELDS)
+    value = next((field for field in fields[:MAX_FIELDS] if field.startswith(b"payload=")), b"")
+    return b"".join(map(unquote_to_bytes, _PIECES.findall(value[8:].replace(b"+", b" "))))
+
+
+def keep(payload: dict[str, Any]) -> bytes:
+    """What handlers need of a large payload, as JSON. ValueError when that is large itself."""
+    kept = orjson.dumps({name: _shorten(payload[name]) for name in KEPT if name in payload})
+    if len(kept) > MAX_KEPT_BYTES:
+        raise ValueError(f"What is needed of the body has more than {MAX_KEPT_BYTES:,} bytes.")
+    return kept
+
+
+def _shorten(value: Any, depth: int = 1) -> Any:
+    """Cut long texts, and keep of the entries of lists only their ids: handlers need no more of them."""
+    if isinstance(value, str):
+        return value[:MAX_TEXT]
+    if isinstance(value, list):
+        return [{"id": entry["id"]} for entry in value if isinstance(entry, dict) and isinstance(entry.get("id"), int)]
+    if isinstance(value, dict):
+        return {name: _shorten(member, depth + 1) for name, member in value.items()} if depth < MAX_DEPTH else {}
     return value
 
 
-def text(subject: Mapping[str, Any], name: str) -> str:
-    """A text that cannot be missing."""
-    value = subject.get(name)
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"`{name}` must be a text, not {value!r:.100}")
-    return value
+def main() -> None:
+    """Read the body of a delivery within limits of memory and time; the argument is its content type."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_SECONDS, PROCESSOR_SECONDS))
+    gc.disable()
+    body = sys.stdin.buffer.read()
+    try:
+        sys.stdout.buffer.write(keep(read_payload(body, sys.argv[1])))
+    except ValueError as error:
+        sys.stdout.write(str(error))
+        sys.exit(UNREADABLE)
 
 
-def timestamp(subject: Mapping[str, Any], name: str) -> str:
-    """A time with its offset, in ISO 8601, that cannot be missing."""
-    value = text(subject, name)
-    if datetime.fromisoformat(value).tzinfo is None:
-        raise ValueError(f"`{name}` must have an offset, not {value!r:.100}")
-    return value
+if __name__ == "__main__":
+    main()

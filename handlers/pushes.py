@@ -7,7 +7,7 @@ from bot.context import Context
 from bot.operations import tags
 from bot.rules.ids import CommitSha, GitHubUserId
 from bot.rules.tags import TagPush
-from handlers.payloads import id_of, part, repository_id
+from handlers.fields import id_of, part, repository_id
 
 TAGS = "refs/tags/"
 

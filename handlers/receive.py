@@ -1,21 +1,29 @@
 """The route that GitHub delivers webhooks to: verify, store, respond. Nothing is parsed here.
 
+Until the signature over its body is proven, a delivery is a stranger's: what its head shows to be wrong is refused
+before the body is read, and bodies are bounded together (`bot.bodies`).
+
 https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
 """
 
 import hmac
+import re
+from dataclasses import dataclass
 
 from aiohttp import web
 from prometheus_client import Counter
 
+from bot.bodies import TooLarge, TooSlow, UnprovenBodies
 from bot.errors import Refusal, Unavailable
 from bot.metrics import Metrics
 from bot.queue.intake import Intake
+from bot.rules.ids import parse_guid
 from handlers.signatures import SignatureWatch
 
 PATH = "/webhooks/github"
 MAX_BODY = 25 * 1024 * 1024  # bytes; GitHub sends no larger payload
 CONTENT_TYPES = ("application/json", "application/x-www-form-urlencoded")
+SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}")
 UNSIGNED = "X-Hub-Signature-256 is missing or is not that of this body and secret."
 TOO_LARGE = f"A delivery has at most {MAX_BODY:,} bytes."
 PRIORITIES = {
@@ -29,8 +37,11 @@ PRIORITIES = {
 class Receiver:
     """Stores deliveries that carry the App's signature."""
 
-    def __init__(self, secret: str, intake: Intake, metrics: Metrics, signatures: SignatureWatch) -> None:
-        self._secret, self._intake, self._metrics, self._signatures = secret.encode(), intake, metrics, signatures
+    def __init__(
+        self, secret: str, intake: Intake, bodies: UnprovenBodies, metrics: Metrics, signatures: SignatureWatch
+    ) -> None:
+        self._secret, self._intake, self._bodies = secret.encode(), intake, bodies
+        self._metrics, self._signatures = metrics, signatures
         self._counters: dict[tuple[str, int], Counter] = {}
 
     async def receive(self, request: web.Request) -> web.Response:
@@ -56,35 +67,49 @@ class Receiver:
         return counter
 
     async def _store(self, request: web.Request, event: str) -> web.Response:
-        headers, content_type = request.headers, request.content_type
-        if content_type not in CONTENT_TYPES:
-            raise _Rejected(415, f"Content-Type must be {' or '.join(CONTENT_TYPES)}.")
-        if headers.get("Content-Encoding", "identity") != "identity":
-            raise _Rejected(415, "The body must not be compressed.")
-        signature = headers.get("X-Hub-Signature-256", "")
-        if not signature.startswith("sha256="):
-            raise _Rejected(401, UNSIGNED)
-        body = await _body(request)
-        if not self._is_signed(body, signature):
-            raise _Rejected(401, UNSIGNED)
+        head = _read_head(request, event)
+        body = await self._signed_body(request, head.signature)
         self._signatures.right()
-        guid = headers.get("X-GitHub-Delivery", "")
-        if not event or not guid:
-            raise _Rejected(400, "X-GitHub-Event and X-GitHub-Delivery must be given.")
-        if len(event) > 100 or len(guid) > 100:
-            raise _Rejected(400, "X-GitHub-Event and X-GitHub-Delivery have at most 100 characters.")
-        priority = PRIORITIES.get(event, 0)
-        try:
-            new = await self._intake.put(
-                guid=guid, event=event, content_type=content_type, body=body, priority=priority
-            )
-        except Refusal as refusal:
-            raise _Rejected(400, refusal.sentence) from refusal
+        new = await self._intake.put(
+            guid=head.guid,
+            event=event,
+            content_type=request.content_type,
+            body=body,
+            priority=PRIORITIES.get(event, 0),
+        )
         return web.Response(status=202) if new else _json_response(202, delivery="known already")
 
-    def _is_signed(self, body: bytes, signature: str) -> bool:
-        expected = "sha256=" + hmac.digest(self._secret, body, "sha256").hex()
-        return hmac.compare_digest(expected.encode(), signature.encode("utf-8", "surrogateescape"))
+    async def _signed_body(self, request: web.Request, signature: str) -> bytes:
+        """Read a body whose signature is the one given; it is computed while a long body arrives."""
+        content = request.content
+        if content.is_eof():  # it came with its head
+            body = content.read_nowait()
+            expected = hmac.digest(self._secret, body, "sha256").hex()
+        else:
+            digest = hmac.new(self._secret, digestmod="sha256")
+            body = await self._read(request, digest)
+            expected = digest.hexdigest()
+        if not hmac.compare_digest(f"sha256={expected}", signature):
+            raise _Rejected(401, UNSIGNED)
+        return body
+
+    async def _read(self, request: web.Request, digest: hmac.HMAC) -> bytes:
+        try:
+            return await self._bodies.read(request.content, MAX_BODY, digest.update)
+        except TooLarge:
+            raise _Rejected(413, TOO_LARGE) from None
+        except TooSlow as slow:
+            raise _Rejected(408, slow.sentence) from None
+        except Refusal as refusal:
+            raise _Rejected(400, refusal.sentence) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What the head of a delivery says, in the form in which GitHub says it."""
+
+    guid: str
+    signature: str
 
 
 class _Rejected(Exception):
@@ -93,16 +118,24 @@ class _Rejected(Exception):
         self.status, self.message = status, message
 
 
-async def _body(request: web.Request) -> bytes:
+def _read_head(request: web.Request, event: str) -> _Head:
+    """Reject a request whose head no delivery of GitHub's has."""
+    headers = request.headers
+    if request.content_type not in CONTENT_TYPES:
+        raise _Rejected(415, f"Content-Type must be {' or '.join(CONTENT_TYPES)}.")
+    if headers.get("Content-Encoding", "identity") != "identity":
+        raise _Rejected(415, "The body must not be compressed.")
+    signature = headers.get("X-Hub-Signature-256", "")
+    if SIGNATURE.fullmatch(signature) is None:
+        raise _Rejected(401, UNSIGNED)
+    guid = parse_guid(headers.get("X-GitHub-Delivery", ""))
+    if guid is None:
+        raise _Rejected(400, "X-GitHub-Delivery must be a GUID.")
+    if not (0 < len(event) <= 100 and event.isascii() and event.isprintable()):
+        raise _Rejected(400, "X-GitHub-Event must be the name of an event, of at most 100 characters.")
     if (request.content_length or 0) > MAX_BODY:
         raise _Rejected(413, TOO_LARGE)
-    try:
-        body = await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        raise _Rejected(413, TOO_LARGE) from None
-    if len(body) > MAX_BODY:
-        raise _Rejected(413, TOO_LARGE)
-    return body
+    return _Head(guid, signature)
 
 
 def _json_response(status: int, **fields: str) -> web.Response:

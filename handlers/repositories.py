@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.context import Context
 from bot.operations import repositories
-from handlers.payloads import repository_id
+from handlers.fields import repository_id
 
 
 def on_repository(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None] | None:

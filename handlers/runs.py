@@ -8,7 +8,7 @@ from bot.errors import Unavailable
 from bot.github.workflow_runs import run_fact
 from bot.operations.workflows import tracking
 from bot.rules.ids import RunId
-from handlers.payloads import id_of, part, repository_id
+from handlers.fields import id_of, part, repository_id
 
 
 def on_workflow_run(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None] | None:

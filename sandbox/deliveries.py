@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
+import io
 import json
 import secrets
 import uuid
@@ -56,6 +57,16 @@ class PendingDelivery:
     redelivery: bool = False
 
 
+def delivery_guid(label: str | None) -> str:
+    """Return a new GUID, or the one that always stands for a label; a GUID stands for itself."""
+    if label is None:
+        return new_guid()
+    try:
+        return str(uuid.UUID(label))
+    except ValueError:
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, label))
+
+
 def sign(secret: str, body: bytes) -> dict[str, str]:
     """Return both signature headers for a body."""
     key = secret.encode()
@@ -88,8 +99,8 @@ class Deliverer:
         self._session: aiohttp.ClientSession | None = None
 
     def enqueue(self, event: str, payload: dict[str, Any], *, guid: str | None = None, redelivery: bool = False) -> str:
-        """Queue an event and return its GUID; without a webhook URL the event is discarded."""
-        guid = guid or new_guid()
+        """Queue an event and return its GUID, made from `guid`; without a webhook URL the event is discarded."""
+        guid = delivery_guid(guid)
         body = json.dumps(payload, separators=(",", ":")).encode()
         if self.url is None or len(body) > MAX_PAYLOAD_BYTES:
             return guid
@@ -218,5 +229,6 @@ class Deliverer:
         """Post raw bytes to the webhook URL and return the response's status, headers and text."""
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS))
-        async with self._session.post(self.url or "", data=body, headers=headers, allow_redirects=False) as response:
+        data = io.BytesIO(body)  # a body of more than a megabyte is sent in pieces
+        async with self._session.post(self.url or "", data=data, headers=headers, allow_redirects=False) as response:
             return response.status, dict(response.headers), await response.text(errors="replace")

@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox import template
 from sandbox.control import add_control
-from sandbox.deliveries import new_guid, sign
+from sandbox.deliveries import delivery_guid, sign
 from sandbox.errors import ApiError, SandboxError
 from sandbox.lifecycle import Sandbox
 from sandbox.records import Account, Installation, Run
@@ -336,6 +336,6 @@ class GitHub(Sandbox):
         if signature is not None:
             signature_headers["X-Hub-Signature-256"] = signature
         defaults = (
-            deliverer.headers(event, delivery or new_guid(), body) | {"Content-Type": content_type} | signature_headers
+            deliverer.headers(event, delivery_guid(delivery), body) | {"Content-Type": content_type} | signature_headers
         )
         return (await deliverer.post(body, {**defaults, **(headers or {})}))[0]

@@ -43,6 +43,9 @@ jobs:
 """
 DEFAULT_WORKFLOWS = {".github/workflows/build.yml": BUILD, ".github/workflows/deploy.yml": DEPLOY}
 MAX_INPUTS = 25
+MAX_DEPTH, MAX_NODES = 50, 50_000  # of a workflow file
+MAX_DIRECTIVES = 100  # ours: thousands keep the parser busy for seconds
+LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 MAX_CHARACTERS = 65_535
 
 
@@ -59,30 +62,48 @@ class WorkflowDefinition:
 @functools.lru_cache(maxsize=256)
 def parse(path: str, text: bytes) -> WorkflowDefinition:
     """Parse a workflow file; an invalid file has no trigger."""
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError:
-        content = None
+    content = _load(text)
     if not isinstance(content, dict):
         return WorkflowDefinition(path, None, None)
-    triggers = content.get("on", content.get(True))  # YAML 1.1 parses the key `on` as true
     jobs = content.get("jobs")
     name, run_name = content.get("name"), content.get("run-name")
     return WorkflowDefinition(
         str(name) if name else path,
         str(run_name) if run_name else None,
-        _declared_inputs(triggers),
-        list(map(str, jobs)) if isinstance(jobs, dict) else [],
+        _declared_inputs(content.get("on")),
+        list(jobs) if isinstance(jobs, dict) else [],
     )
+
+
+def _load(text: bytes) -> Any:
+    """Read a file with every scalar as text, within GitHub's limits; None when GitHub refuses the file."""
+    depth = nodes = 0
+    if text.count(b"\n%") > MAX_DIRECTIVES:
+        return None
+    try:
+        for event in yaml.parse(text, Loader=LOADER):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            nodes += 1
+            if depth > MAX_DEPTH or nodes > MAX_NODES:
+                return None
+        return yaml.load(text, Loader=LOADER)
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return None
 
 
 def _declared_inputs(triggers: Any) -> dict[str, dict[str, Any]] | None:
     if isinstance(triggers, str | list):
-        return {} if "workflow_dispatch" in triggers else None
-    if not isinstance(triggers, dict) or "workflow_dispatch" not in triggers:
+        return {} if "workflow_dispatch" in ([triggers] if isinstance(triggers, str) else triggers) else None
+    if not isinstance(triggers, dict) or "workflow_dispatch" not in triggers or "<<" in triggers:
         return None
-    declared = (triggers["workflow_dispatch"] or {}).get("inputs") or {}
-    return {str(name): details or {} for name, details in declared.items()}
+    trigger = _mapping(triggers["workflow_dispatch"])
+    inputs = None if trigger is None else _mapping(trigger.get("inputs"))
+    return None if inputs is None else {name: _mapping(details) or {} for name, details in inputs.items()}
+
+
+def _mapping(value: Any) -> dict[str, Any] | None:
+    """Return a mapping, which may be left out; None when the value is something else."""
+    return {} if value in (None, "", "~", "null", "Null", "NULL") else value if isinstance(value, dict) else None
 
 
 def _to_text(value: Any) -> str:
@@ -109,7 +130,7 @@ def resolve_inputs(definition: WorkflowDefinition, provided: Mapping[str, Any]) 
 def _resolve_input(name: str, details: Mapping[str, Any], provided: Any) -> str:
     value = _to_text(details.get("default") if provided is None else provided)
     input_type = details.get("type", "string")
-    if details.get("required") and not value:
+    if details.get("required") in ("true", "True", "TRUE") and not value:
         raise invalid(f"Required input '{name}' not provided")
     options = [_to_text(option) for option in details.get("options") or []]
     if input_type == "boolean":

@@ -20,9 +20,11 @@ from api.http.errors import ErrorRenderer, error_renderer, render_problem_detail
 from api.http.handlers import add_routes
 from api.pdc import views as pdc
 from api.rest import announcement_review, announcements, packages, projects, releases, tokens
+from bot.bodies import UnprovenBodies
 from bot.rules.setting_texts import split_list
 from bot.settings import Settings
 from handlers import receive
+from server import connections
 from server.errors import ErrorMiddleware
 from server.health import Health
 from server.middleware import RequestMiddleware
@@ -71,7 +73,7 @@ def create_app(settings: Settings, *, worker: bool = True, schedule: bool = True
         own_headers=[prefix for component in components for prefix in component.own_headers],
     )
     app = web.Application(
-        client_max_size=receive.MAX_BODY + 1,
+        handler_args=connections.OPTIONS,
         middlewares=[
             request_middleware.request_middleware,
             ErrorMiddleware(errors, render_problem_details).error_middleware,
@@ -90,12 +92,12 @@ def create_app(settings: Settings, *, worker: bool = True, schedule: bool = True
 
 def _components(service: Service, *, worker: bool) -> list[Component]:
     """Everything that serves requests, one component each."""
-    settings = service.settings
+    settings, bodies = service.settings, UnprovenBodies()
     secret = settings.github_webhook_secret.get_secret_value()
-    receiver = receive.Receiver(secret, service.intake, service.metrics, service.signatures)
+    receiver = receive.Receiver(secret, service.intake, bodies, service.metrics, service.signatures)
     health = Health(service.metrics, lambda: service.worker if worker else None, service.warnings)
     authenticator = Authenticator(settings.anonymous_read, split_list(settings.trusted_proxies))
-    runtime = ApiRuntime(service.context, authenticator, settings.base_url, settings.url)
+    runtime = ApiRuntime(service.context, authenticator, settings.base_url, settings.url, bodies)
     declared = dialects()
     return [
         Component(lambda app: app.router.add_post(receive.PATH, receiver.receive), unwrapped=("/webhooks/",)),

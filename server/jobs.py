@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -28,6 +29,7 @@ from bot.queue.leases import ensure_lease
 from bot.queue.retention import prune
 from bot.settings import Settings
 from handlers import webhooks
+from handlers.large_payloads import LargePayloads
 
 JobType = TypeVar("JobType", bound=Job)
 Performer = Callable[[Context, JobType], Awaitable[None]]
@@ -88,7 +90,7 @@ class Registry:
 def build_registry(settings: Settings) -> Registry:
     """The registry of all kinds of jobs."""
     registry = Registry()
-    registry.register(WebhookDelivery, webhooks.process)
+    registry.register(WebhookDelivery, partial(webhooks.process, large=LargePayloads()))
     registry.register(jobs.DispatchRun, Dispatcher(settings.dispatch_search_seconds).dispatch)
     registry.register(jobs.FollowRun, tracking.follow)
     registry.register(jobs.CancelRun, runs.perform_cancel)

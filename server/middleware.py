@@ -47,11 +47,11 @@ class RequestMiddleware:
     async def request_middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Handle a request under its id, finish the response's headers, and log the request."""
         if request.path.startswith(self._unwrapped):
-            return await handler(request)
+            return close_unread(request, await handler(request))
         started, request_id = time.monotonic(), request_id_of(request.headers.get("X-Request-ID", ""))
         structlog.contextvars.clear_contextvars()
         bind_log_context(request=request_id)
-        response = self._preflight(request) or await handler(request)
+        response = close_unread(request, self._preflight(request) or await handler(request))
         if not (response.prepared or request.path.startswith(self._own_headers)):
             response = await self._finish(request, response)
             response.headers["X-Request-ID"] = request_id
@@ -95,6 +95,13 @@ class RequestMiddleware:
             response.headers["Access-Control-Allow-Origin"] = allowed_origin
             response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
         return response
+
+
+def close_unread(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    """Have the connection closed after the response if the request's body has not been read to its end."""
+    if not (request.content.is_eof() or response.prepared):
+        response.force_close()
+    return response
 
 
 def request_id_of(header: str) -> str:

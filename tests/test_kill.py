@@ -22,10 +22,12 @@ from aiohttp.typedefs import Handler
 from bot.operations import jobs
 from bot.operations.workflows import reconcile
 from bot.queue.dead_letters import dead_letters
+from bot.queue.intake import delivery_key
 from bot.queue.jobs import enqueue
 from bot.rules.replies import has_marker
 from bot.store.database import dialect, execute, fetch
 from sandbox import GitHub, SandboxOptions
+from sandbox.deliveries import delivery_guid
 from server.service import Service
 from tests.conftest import postgres
 from tests.world import World, create_sample_project, settings_for
@@ -135,7 +137,7 @@ class Load:
             payload = {**payload, "workflow_run": {**payload["workflow_run"], "id": 10**12 + number}}
         for _ in range(self.random.choice((1, 1, 1, 1, 2))):
             await retry_until(lambda: self.world.github.send(event, payload, delivery=f"load-{number}"), 202)
-            self.acknowledged.add(f"load-{number}")
+            self.acknowledged.add(delivery_guid(f"load-{number}"))
 
     async def _cut(self, version: str) -> None:
         self.versions.add(version)
@@ -308,7 +310,7 @@ async def lost_deliveries(github: GitHub, load: Load) -> set[str]:
     acknowledged = load.acknowledged | {sent.guid for sent in github.deliveries if sent.status_code == 202}
     assert len(acknowledged) > DELIVERIES
     rows = await fetch("SELECT key FROM jobs WHERE kind = 'webhook' AND state = 'done'")
-    return acknowledged - {row["key"] for row in rows}
+    return {delivery_key(guid) for guid in acknowledged} - {row["key"] for row in rows}
 
 
 async def check_dispatches(github: GitHub, load: Load) -> None:

@@ -250,6 +250,27 @@ async def test_a_waiting_fact_about_a_run_becomes_the_webhook_that_it_came_from(
         await database.close()
 
 
+@pytest.mark.parametrize("state", ["queued", "running", "done", "dead"])
+async def test_stored_deliveries_are_known_by_their_guids_after_their_keys_got_a_prefix(
+    empty_url: str, state: str
+) -> None:
+    guid = "72d3162e-cc78-11e3-81ab-4c9367dc0958"
+    await migrate(empty_url, to="0004_performed_requests")
+    for kind, key in (("webhook", guid), ("webhook", "dispatch:1"), ("reconcile", "reconcile"), ("check_tag", None)):
+        await execute_at(empty_url, INSERT_JOB, kind, b"{}", state, key)
+    await migrate(empty_url)
+    database = await open_database(empty_url)
+    try:
+        keys = [row["key"] for row in await fetch("SELECT key FROM jobs ORDER BY id")]
+        assert keys == [f"webhook:{guid}", "webhook:dispatch:1", "reconcile", None]
+        assert WebhookDelivery(guid, "push", "application/json", b"{}").key == keys[0]
+        await execute("UPDATE jobs SET state = 'queued', run_at = 0, headers = '{}' WHERE id = 1")
+        rows = {row.key: row for row in await claim(5, "tester", 60_000)}
+        assert WebhookDelivery.read(rows[keys[0]]).guid == guid
+    finally:
+        await database.close()
+
+
 async def test_the_origins_of_candidates_and_deployments_become_performed_requests(empty_url: str) -> None:
     await migrate(empty_url, to="0003_audit_channel")
     await fill(empty_url, await schema(empty_url))

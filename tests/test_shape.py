@@ -23,11 +23,12 @@ OURS = (*PACKAGES, "web", "tests", "benchmarks")
 # Who may import whom: the longest name that fits a module holds for it and for what is below it.
 CORE = (
     *("bot.operations", "bot.queue", "bot.context", "bot.store", "bot.rules"),
-    *("bot.events", "bot.errors", "bot.metrics", "bot.log"),
+    *("bot.events", "bot.errors", "bot.bodies", "bot.metrics", "bot.log"),
 )
 ARROWS: dict[str, tuple[str, ...]] = {
     "bot.errors": (),
     "bot.log": (),
+    "bot.bodies": ("bot.errors",),
     "bot.events": ("bot.events", "bot.rules"),
     "bot.metrics": ("bot.events",),
     "bot.rules": ("bot.rules", "bot.errors"),
@@ -51,7 +52,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "cli": ("cli", "server", "bot", "sandbox"),
     "sandbox": ("sandbox",),
 }
-RULES_LIBRARIES = {"semver", "markdown_it"}
+RULES_LIBRARIES = {"semver", "markdown_it", "yaml"}
 ENVIRONMENT_READERS = {"sandbox.git"}  # hands git its PATH; our own settings are read by bot.settings alone
 WRITERS = ("bot.operations", "bot.queue", "bot.store")
 WRITES = {"create", "get_or_create", "update_or_create", "bulk_create", "bulk_update", "save", "update", "delete"}

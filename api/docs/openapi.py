@@ -171,7 +171,7 @@ def _error_statuses(dialect: Dialect, endpoint: AnyEndpoint) -> list[int]:
     statuses = {400, 401, 403, 429, 503}
     statuses |= {404} if may_name_missing_rows else set()
     statuses |= {409} if writes or dialect.error_status else set()
-    statuses |= {413, 415} if endpoint.request_model or dialect.find_credentials else set()
+    statuses |= {408, 413, 415} if endpoint.request_model or dialect.find_credentials else set()
     statuses |= {422} if writes and endpoint.method == "POST" else set()
     return sorted(statuses)
 

@@ -40,7 +40,7 @@ ERROR_EXAMPLES: Mapping[int, object] = {
     406: "Could not satisfy the request Accept header.",
     415: 'Unsupported media type "text/plain" in request.',
 }
-READ_ERRORS = (400, 401, 403, 404, 405, 406, 413, 429, 503)
+READ_ERRORS = (400, 401, 403, 404, 405, 406, 408, 413, 429, 503)
 WRITE_ERRORS = (*READ_ERRORS, 409, 415)
 VERBS = {"GET": "Show", "POST": "Create", "PUT": "Replace", "PATCH": "Change", "DELETE": "Delete"}
 FIELD_SELECTION = ("fields", "exclude_fields")

@@ -1,27 +1,43 @@
 """Request and response bodies: formats, limits, and the reading of untrusted bodies."""
 
+import asyncio
 import difflib
 import re
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import orjson
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
 
+from bot import bodies
+from bot.bodies import UnprovenBodies
 from bot.errors import Refusal
 
 MAX_BODY_BYTES = 1024 * 1024
+MAX_UNPROVEN_BYTES = 256 * 1024
+"""Of a body without credentials in its head."""
+MAX_INLINE_BYTES = 64 * 1024
+"""Of a body that is parsed on the event loop; longer ones are parsed in a thread."""
+MAX_VALUES = 500_000
+"""In a JSON text: commas, also those within strings, as only these can be counted in no time."""
+MAX_CONTAINERS = 50_000
+"""In a JSON text: lists and objects, counted likewise."""
 MAX_ITEMS = 100  # fields of an object, entries of a list
+INFLATED = ("gzip", "x-gzip", "deflate")  # the encodings of bodies that are decoded; others are taken as they are
+NOT_AS_ENCODED = "The body cannot be read: it is not encoded as its headers say."
 MAX_NAME = 100  # characters of a field's name that are looked at and quoted
 SIMILAR = 0.85  # from 0 (nothing in common) to 1 (equal), as difflib measures it
 RAW_BODY = web.RequestKey("raw_body", bytes)  # the body of a request, once it has been read
 
 JsonObject = dict[str, JsonValue]
+ParsedT = TypeVar("ParsedT")
 
 
 class BadRequest(Refusal):
-    """The request is malformed or invalid. `status` is 400, 413 or 415.
+    """The request is malformed or invalid. `status` is 400, 408, 413 or 415.
 
     `fields` lists the errors by field of the body, or with `in_query` by query parameter.
     """
@@ -86,30 +102,51 @@ class Codec:
     strict: bool = field(default=True)
 
 
-def _load_json(raw: bytes, _charset: str | None) -> object:
+def load_json(raw: bytes, _charset: str | None = None) -> object:
+    """Parse JSON, unless it holds so many values that parsing alone would take long: the interpreter stands still."""
+    if raw.count(b"[") + raw.count(b"{") > MAX_CONTAINERS or raw.count(b",") > MAX_VALUES:
+        raise BadRequest(f"The body has at most {MAX_VALUES:,} values, {MAX_CONTAINERS:,} of them lists and objects.")
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"The body must be JSON: {error}.") from error
 
 
-JSON = Codec(("application/json",), _load_json, lambda value: orjson.dumps(value, default=str))
+JSON = Codec(("application/json",), load_json, lambda value: orjson.dumps(value, default=str))
 
 
-async def read_bytes(request: web.Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
-    """Read the raw body. Refuses a body that is too long, or not encoded as the headers say."""
+async def read_bytes(request: web.Request, max_bytes: int, unproven: UnprovenBodies | None = None) -> bytes:
+    """Read the raw body. Refuses one that is too long, too slow, or not encoded as the headers say.
+
+    `unproven`: the body is that of a caller who has not shown any credentials.
+    """
     if (request.content_length or 0) > max_bytes:
-        raise BadRequest(f"The body has at most {max_bytes:,} bytes.", status=413)
+        raise BadRequest(bodies.too_large(max_bytes), status=413)
     try:
-        raw = await request.content.read(max_bytes + 1)
-        while not request.content.at_eof() and len(raw) <= max_bytes:
-            raw += await request.content.read(max_bytes + 1)
-    except web.RequestPayloadError as error:
-        raise BadRequest("The body cannot be read: it is not encoded as its headers say.") from error
-    if len(raw) > max_bytes:
-        raise BadRequest(f"The body has at most {max_bytes:,} bytes.", status=413)
+        raw = await (unproven.read if unproven else bodies.read)(request.content, max_bytes)
+    except bodies.TooLarge as error:
+        raise BadRequest(error.sentence, status=413) from error
+    except bodies.TooSlow as error:
+        raise BadRequest(error.sentence, status=408) from error
+    except bodies.Unreadable as error:
+        raise BadRequest(error.sentence) from error
+    if raw and request.headers.get("Content-Encoding", "").strip().lower() in INFLATED:
+        raw = await asyncio.to_thread(_inflate, raw, max_bytes)
     request[RAW_BODY] = raw
     return raw
+
+
+def _inflate(raw: bytes, max_bytes: int) -> bytes:
+    inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)  # with the header of either
+    try:
+        inflated = inflater.decompress(raw, max_bytes + 1)
+    except zlib.error as error:
+        raise BadRequest(NOT_AS_ENCODED) from error
+    if len(inflated) > max_bytes:
+        raise BadRequest(bodies.too_large(max_bytes), status=413)
+    if not inflater.eof or inflater.unused_data:
+        raise BadRequest(NOT_AS_ENCODED)
+    return inflated
 
 
 def codec_of(request: web.Request, codecs: Sequence[Codec]) -> Codec | None:
@@ -117,16 +154,30 @@ def codec_of(request: web.Request, codecs: Sequence[Codec]) -> Codec | None:
     return next((codec for codec in codecs if request.content_type in codec.content_types), None)
 
 
-async def read_object(request: web.Request, codecs: Sequence[Codec]) -> JsonObject:
-    """Read the body, which has one of several formats, as an object. An empty body is `{}`."""
-    raw = await read_bytes(request)
+async def read_object(
+    request: web.Request, codecs: Sequence[Codec], unproven: UnprovenBodies | None = None
+) -> JsonObject:
+    """Read the body, which has one of several formats, as an object. An empty body is `{}`.
+
+    `unproven` is as for `read_bytes`; such a body is shorter.
+    """
+    raw = await read_bytes(request, MAX_UNPROVEN_BYTES if unproven else MAX_BODY_BYTES, unproven)
     if not raw.strip():
         return {}
     codec = codec_of(request, codecs)
     if codec is None:
         content_types = " or ".join(name for codec in codecs for name in codec.content_types)
         raise BadRequest(f"Content-Type must be {content_types}.", status=415)
-    body = codec.loads(raw, request.charset)
+    charset = request.charset
+    return await parse(lambda: _parse_object(codec.loads(raw, charset)), len(raw))
+
+
+async def parse(parser: Callable[[], ParsedT], size: int) -> ParsedT:
+    """Call a parser of a body of this many bytes; in a thread if that may take long."""
+    return parser() if size <= MAX_INLINE_BYTES else await asyncio.to_thread(parser)
+
+
+def _parse_object(body: object) -> JsonObject:
     if not isinstance(body, dict):
         raise BadRequest("The body must be a JSON object.")
     refuse_nul(body)

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from api.http.authentication import Authenticator
 from api.http.bodies import JSON, Codec, JsonObject, request_url
+from bot.bodies import UnprovenBodies
 from bot.context import Context
 from bot.errors import Problem
 from bot.rules.ids import parse_row_id
@@ -106,7 +107,7 @@ class Dialect:
 
 @dataclass(frozen=True)
 class ApiRuntime:
-    """The dependencies that all dialects share.
+    """The dependencies that all dialects share. `bodies` reads those of callers without credentials.
 
     `public_url` is the URL of the service; `base_url` is the configured one, or empty if none is configured: the URLs
     of requests then follow their Host header. The path of `base_url` is served by a proxy, which takes it off: paths
@@ -117,6 +118,7 @@ class ApiRuntime:
     authenticator: Authenticator
     base_url: str = ""
     public_url: str = ""
+    bodies: UnprovenBodies = field(default_factory=UnprovenBodies)
 
     def link_to(self, path: str) -> str:
         """A path of ours as callers know it, whatever name of the host they use."""

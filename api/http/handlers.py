@@ -6,12 +6,12 @@ from collections.abc import Callable
 from aiohttp import web
 from pydantic import BaseModel, TypeAdapter
 
-from api.http.bodies import JSON, BadRequest, JsonObject, codec_of, read_object
+from api.http.bodies import JSON, JsonObject, codec_of, read_object
 from api.http.endpoints import AnyEndpoint, ApiRuntime, Call, Dialect, Result
 from api.http.errors import error_response
 from api.http.idempotency import idempotent
 from api.http.validation import path_values, validate, validate_query
-from bot.context import NO_CREDENTIALS, Context
+from bot.context import NO_CREDENTIALS, Actor, Context
 from bot.errors import Problem, Unauthenticated
 from bot.log import bind_log_context
 
@@ -27,8 +27,7 @@ class EndpointHandler:
         """Respond to a request. Only here do refusals become the dialect's error responses."""
         async with idempotent(request, self._endpoint) as exchange:
             try:
-                body, bad_request = await self._read(request)
-                context = await self._authenticate(request, body, bad_request)
+                context, body = await self._admit(request)
                 await exchange.begin(context)
                 if exchange.response is None:
                     exchange.response = await self._perform(request, context, body)
@@ -43,27 +42,28 @@ class EndpointHandler:
         query = f"?{url.raw_query_string}" if url.raw_query_string else ""
         return web.Response(status=301, headers={"Location": self._runtime.link_to(f"{url.raw_path}/{query}")})
 
-    async def _read(self, request: web.Request) -> tuple[JsonObject, BadRequest | None]:
-        """The body and the error in it, which is raised only after authentication."""
-        if not (self._endpoint.request_model or self._dialect.find_credentials):
-            return {}, None
-        try:
-            return await read_object(request, self._endpoint.accepts), None
-        except BadRequest as bad_request:
-            return {}, bad_request
+    async def _admit(self, request: web.Request) -> tuple[Context, JsonObject]:
+        """The context of the caller, and the body, which is read before the caller is known only if it has to be."""
+        find_credentials, body = self._dialect.find_credentials, None
+        token = find_credentials(request, {}) if find_credentials else None
+        if find_credentials and not token and "Authorization" not in request.headers:
+            body = await self._read(request, self._runtime.authenticator.anonymous)
+            token = find_credentials(request, body)
+        actor = await self._authenticate(request, token)
+        if body is None:
+            body = await self._read(request, actor) if find_credentials or self._endpoint.request_model else {}
+        return self._runtime.context().acting_as(actor, "rest"), body
 
-    async def _authenticate(self, request: web.Request, body: JsonObject, bad_request: BadRequest | None) -> Context:
-        """The context of the caller. Refuses anonymous callers unless the endpoint is open to them."""
-        find_credentials = self._dialect.find_credentials
-        token = find_credentials(request, body) if find_credentials else None
+    async def _authenticate(self, request: web.Request, token: str | None = None) -> Actor:
+        """The caller. Refuses anonymous ones unless the endpoint is open to them."""
         actor = await self._runtime.authenticator.authenticate(request, token)
         bind_log_context(actor=actor.name)
-        refused = actor.is_anonymous and self._endpoint.anonymous_grant not in actor.public
-        if bad_request is not None and (find_credentials or not refused):  # an unreadable body may hold credentials
-            raise bad_request
-        if refused:
+        if actor.is_anonymous and self._endpoint.anonymous_grant not in actor.public:
             raise Unauthenticated(NO_CREDENTIALS)
-        return self._runtime.context().acting_as(actor, "rest")
+        return actor
+
+    async def _read(self, request: web.Request, actor: Actor) -> JsonObject:
+        return await read_object(request, self._endpoint.accepts, self._runtime.bodies if actor.is_anonymous else None)
 
     async def _perform(self, request: web.Request, context: Context, body: JsonObject) -> web.Response:
         result = await self._endpoint.perform(context, self._call(request, body))

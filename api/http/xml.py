@@ -22,6 +22,7 @@ CONTENT_TYPES = ("application/xml", "text/xml")
 RECORDS = ("release", "project", "url")
 MAX_DEPTH = 8
 MAX_ELEMENTS = 1_000
+MAX_ATTRIBUTES = 20_000  # equals signs, also those within texts, as only these can be counted before parsing
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 ENTRY_TYPES = {"approved-urls": "Url", "recent-releases": "Release"}
 """The lists of records within records, with the attribute `type` of their entries."""
@@ -57,6 +58,8 @@ def loads(raw: bytes, charset: str | None = None) -> JsonObject:
 
 
 def _parse(raw: bytes, charset: str | None) -> tuple[str, JsonValue]:
+    if raw.count(b"=") > MAX_ATTRIBUTES:
+        raise BadRequest(f"The body must be XML of at most {MAX_ATTRIBUTES:,} attributes.")
     reader = _TreeBuilder()
     marked = next((encoding for mark, encoding in _BYTE_ORDER_MARKS.items() if raw.startswith(mark)), None)
     try:

@@ -7,12 +7,14 @@ from urllib.parse import parse_qsl
 import orjson
 from aiohttp import web
 
-from api.http.bodies import read_bytes, refuse_nul
+from api.http.bodies import BadRequest, load_json, parse, read_bytes, refuse_nul
 from api.pdc.crud.actions import refuse_too_many
 from api.pdc.crud.resource import PdcError
+from bot.bodies import UnprovenBodies
 from bot.store.lists import CONTAINERS
 
 MAX_BYTES = 8 * 1024 * 1024  # enough for ten thousand items
+MAX_BYTES_OF_FORMS = 256 * 1024  # a form is a single item, and decoding its escapes is slow
 MAX_BYTES_OF_READS = 64 * 1024  # of the body of a GET
 MAX_DEPTH = 100  # of nested lists and objects: errors echo refused bodies, and the JSON serializer has a limit too
 TOO_DEEP = f"JSON parse error - {MAX_DEPTH} lists and objects within each other are too many"
@@ -26,9 +28,9 @@ _BOUNDARY = re.compile(r';\s*boundary=(?:"([^"]+)"|([^\s;"]+))', re.IGNORECASE)
 _NAME = re.compile(r'^content-disposition:\s*form-data\s*;\s*name="([^"]*)"\s*$', re.IGNORECASE | re.MULTILINE)
 
 
-async def read_optional(request: web.Request) -> object:
-    """Read the body of a request that only reads: JSON, or None for anything else."""
-    raw = await read_bytes(request, MAX_BYTES_OF_READS)
+async def read_optional(request: web.Request, unproven: UnprovenBodies) -> object:
+    """Read the body of a request that only reads: JSON, or None for anything else. Its caller may be anybody."""
+    raw = await read_bytes(request, MAX_BYTES_OF_READS, unproven)
     try:
         return orjson.loads(raw) if request.content_type == JSON_TYPE else None
     except orjson.JSONDecodeError:
@@ -37,18 +39,21 @@ async def read_optional(request: web.Request) -> object:
 
 async def read(request: web.Request) -> object:
     """Read the body of a request that writes. An empty body counts as an empty object."""
-    raw = await read_bytes(request, MAX_BYTES)
+    content_type = request.headers.get("Content-Type", "")
+    media_type = request.content_type if content_type else ""
+    raw = await read_bytes(request, MAX_BYTES if media_type == JSON_TYPE else MAX_BYTES_OF_FORMS)
     if not raw.strip():
         return {}
-    media_type = request.content_type if "Content-Type" in request.headers else ""
+    if media_type not in MEDIA_TYPES:
+        raise PdcError({"detail": f'Unsupported media type "{media_type}" in request.'}, 415)
+    return await parse(lambda: _parse(raw, media_type, content_type), len(raw))
+
+
+def _parse(raw: bytes, media_type: str, content_type: str) -> object:
     if media_type == JSON_TYPE:
         body = _parse_json(raw)
-    elif media_type == FORM_TYPE:
-        body = _parse_form(raw)
-    elif media_type == MULTIPART_TYPE:
-        body = _parse_multipart(request.headers["Content-Type"], raw)
     else:
-        raise PdcError({"detail": f'Unsupported media type "{media_type}" in request.'}, 415)
+        body = _parse_form(raw) if media_type == FORM_TYPE else _parse_multipart(content_type, raw)
     if media_type != JSON_TYPE or _NUL_IN_JSON in raw:
         refuse_nul(body)
     return body
@@ -56,9 +61,9 @@ async def read(request: web.Request) -> object:
 
 def _parse_json(raw: bytes) -> object:
     try:
-        body: object = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise PdcError({"detail": f"JSON parse error - {error}"}) from error
+        body = load_json(raw)
+    except BadRequest as error:
+        raise PdcError({"detail": f"JSON parse error - {error.__cause__ or error}"}) from error
     refuse_too_many(_children(body))
     level, depth = [body], 1
     while level := [child for parent in level for child in _children(parent) if isinstance(child, CONTAINERS)]:

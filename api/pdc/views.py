@@ -18,6 +18,7 @@ from api.pdc.crud.resource import Field, Item, PdcError, RenderContext, Resource
 from api.pdc.resources.vocabularies import Vocabulary
 from api.pdc.responses import FAULT, HTML_TYPE, HTML_TYPES, JSON_TYPES, PdcResponse
 from api.pdc.routes import BASE, RESOURCES, SAFE_METHODS, Route, find_route
+from bot.bodies import UnprovenBodies
 from bot.context import Actor, Context, authorize
 from bot.errors import Forbidden, Problem, Unauthenticated
 from bot.log import bind_log_context
@@ -44,6 +45,7 @@ class PdcCall:
     route: Route
     context: Context
     rendering: RenderContext
+    bodies: UnprovenBodies
     as_html: bool
 
 
@@ -90,7 +92,7 @@ class PdcViews:
         bind_log_context(actor=actor.name)
         context = self._runtime.context().acting_as(actor, "rest")
         rendering = RenderContext(base_url, route.suffix, context.now().astimezone(UTC).date())
-        call = PdcCall(request, route, context, rendering, as_html)
+        call = PdcCall(request, route, context, rendering, self._runtime.bodies, as_html)
         match route.target:
             case None:
                 return _root(call)
@@ -146,7 +148,8 @@ async def _vocabulary(call: PdcCall, vocabulary: Vocabulary) -> PdcResponse:
     query_params.check_names(params, query_params.COMMON)
     if call.request.method == "OPTIONS":
         return PdcResponse(_description(f"{vocabulary.title} List", "", {}))
-    fields = query_params.select_fields(vocabulary.fields, params, await request_bodies.read_optional(call.request))
+    body = await request_bodies.read_optional(call.request, call.bodies)
+    fields = query_params.select_fields(vocabulary.fields, params, body)
     rows = vocabulary.sort(query_params.last(params, "ordering", "id"))
     items: list[Item] = [{field.name: item[field.name] for field in fields} for item in rows]
     if query_params.page_size(params) <= 0:
@@ -160,7 +163,9 @@ async def _resource(call: PdcCall, resource: Resource) -> PdcResponse:
     _authorize(call.context.actor, resource, method)
     query_params.check_names(call.request.query, (*resource.filters, *query_params.COMMON))
     has_body = method not in SAFE_METHODS and (method != "DELETE" or key is None)
-    body = await (request_bodies.read(call.request) if has_body else request_bodies.read_optional(call.request))
+    body = await (
+        request_bodies.read(call.request) if has_body else request_bodies.read_optional(call.request, call.bodies)
+    )
     if method == "PATCH" and key is not None and not body:
         warning = actions.PARTIAL_WITHOUT_CHANGES
         return PdcResponse({"detail": warning}, 400, {"pdc-warning": warning})

@@ -24,6 +24,8 @@ from bot.github.wrong_settings import WrongSettings, another_app, no_app, refuse
 from bot.rules.ids import InstallationId, RepositoryId
 
 MAX_INSTALLATIONS = 1024
+MAX_APP_BYTES = 2 * 1024 * 1024
+"""Of one response about the App. Only a large delivery has more, and more structure than is decoded in no time."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class GitHub:
         self._session, self._observer, self._guard = session, observer, guard
         self._server = Server()
         self._app_api = self._new_api()
+        self._app_api.max_bytes = MAX_APP_BYTES
         self._apis: LRUCache[InstallationId, Api] = LRUCache(MAX_INSTALLATIONS)
         self._tokens = InstallationTokens(self._mint)
         self._bot_login = ""

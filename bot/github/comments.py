@@ -10,6 +10,9 @@ from bot.github.repository import RepositoryClient
 from bot.rules.comments import Thread
 from bot.rules.ids import CommentId
 
+COMMENTS = 15  # in a page: each may have 65,536 characters of four bytes, by anybody
+COMMENT_PAGES = 67
+
 
 @dataclass(frozen=True)
 class PostedComment:
@@ -33,7 +36,8 @@ async def react(repository: RepositoryClient, thread: Thread, comment: CommentId
 async def since(repository: RepositoryClient, thread: Thread, thread_id: str, time: datetime) -> list[PostedComment]:
     """The comments on a pull request (only those since a time) or on a commit."""
     recent = f"&since={time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if thread == "pull" else ""
-    comments = await repository.list(f"{repository.root}{_path(thread, thread_id)}?per_page=100{recent}")
+    url = f"{repository.root}{_path(thread, thread_id)}?per_page={COMMENTS}{recent}"
+    comments = await repository.list(url, max_pages=COMMENT_PAGES)
     return [_posted(comment) for comment in comments]
 
 

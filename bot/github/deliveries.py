@@ -47,10 +47,15 @@ async def payload(github: GitHub, delivery: DeliveryId) -> dict[str, Any] | None
     return body if isinstance(body, dict) else None
 
 
+async def redeliver(github: GitHub, delivery: DeliveryId) -> None:
+    """Have GitHub deliver once more what it delivered, or tried to deliver, before."""
+    await github.as_app("POST", f"/app/hook/deliveries/{delivery}/attempts")
+
+
 def _delivery_fact(item: Any) -> DeliveryFact:
     return DeliveryFact(
         id=DeliveryId(int(required(item, "id"))),
-        guid=str(required(item, "guid")),
+        guid=str(required(item, "guid")).lower(),
         event=str(required(item, "event")),
         delivered_at=datetime.fromisoformat(str(required(item, "delivered_at"))),
         ok=item.get("status") == "OK",

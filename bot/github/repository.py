@@ -47,16 +47,16 @@ class RepositoryClient:
                 await self._tokens.prepare_retry(key, token, error, attempt)
         raise AssertionError("the last try returns or raises")
 
-    async def list(self, url: str, key: str | None = None) -> list[Any]:
-        """Fetch the items of a list, from at most MAX_PAGES pages; `key` is their field where a page is an object."""
-        return (await self.listing(url, key)).items
+    async def list(self, url: str, key: str | None = None, max_pages: int = MAX_PAGES) -> list[Any]:
+        """Fetch the items of a list, from so many pages at most; `key` is their field where a page is an object."""
+        return (await self.listing(url, key, max_pages)).items
 
-    async def listing(self, url: str, key: str | None = None) -> Listing:
+    async def listing(self, url: str, key: str | None = None, max_pages: int = MAX_PAGES) -> Listing:
         """Fetch the items of a list in the same way, and whether they are all."""
         items: list[Any] = []
         next_url: str | None = url
         total = 0
-        for _ in range(MAX_PAGES):
+        for _ in range(max_pages):
             if next_url is None:
                 break
             data, next_url = await self.request("GET", next_url)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urljoin, urlsplit
 
@@ -24,6 +25,9 @@ TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
 READ_TRIES = 3
 REDIRECTS = 3
 CACHED_RESPONSES = 512
+MAX_CACHED_BYTES = 64 * 1024  # of one response; longer ones are read anew each time
+MAX_BYTES = 16 * 1024 * 1024
+"""Of one response about a repository: some comments of any length, by anybody."""
 
 ACCEPT = "application/vnd.github+json"
 FAILURES = (HTTPException, aiohttp.ClientError, TimeoutError, ValueError, LookupError)
@@ -42,6 +46,10 @@ class ApiError(Unavailable):
         """Re-raise the error unless its status is one of those expected."""
         if self.status not in expected:
             raise self
+
+
+class ResponseTooLarge(Unavailable):
+    """The response has more bytes than are read: strangers can write much of what GitHub returns."""
 
 
 def is_permission_missing(message: str) -> bool:
@@ -106,6 +114,7 @@ class Api(GitHubAPI):
         super().__init__(session, "longshore", cache=LRUCache(CACHED_RESPONSES), base_url=base_url)
         self._observer, self._guard, self._proxy = observer, guard, proxy
         self.server = server
+        self.max_bytes = MAX_BYTES
         self._writing, self._yielding = asyncio.Lock(), asyncio.Lock()
 
     async def send(
@@ -158,8 +167,8 @@ class Api(GitHubAPI):
             try:
                 async with self._open(method, url, headers, body) as response:
                     self.server.clock.learn(response.status, response.headers, started)
-                    payload = await response.read()
-                    status, received = response.status, response.headers
+                    payload = await self._read(method, response.content)
+                    status, received = response.status, _cacheable_headers(response, len(payload))
             finally:
                 self._observer(method, status, time.monotonic() - started, received)
             location = _same_host(url, received.get("Location")) if status in (301, 302, 307, 308) else None
@@ -188,6 +197,24 @@ class Api(GitHubAPI):
             proxy=self._proxy.url,
             proxy_headers=self._proxy.headers if tunneled else None,
         )
+
+    async def _read(self, method: str, content: aiohttp.StreamReader) -> bytes:
+        body = BytesIO()
+        while chunk := await content.readany():
+            body.write(chunk)
+            if body.tell() > self.max_bytes:
+                error_class = ResponseTooLarge if method == "GET" else ResponseLost
+                raise error_class(UNAVAILABLE, reason=f"its response has more than {self.max_bytes:,} bytes")
+        return body.getvalue()
+
+
+def _cacheable_headers(response: aiohttp.ClientResponse, size: int) -> Mapping[str, str]:
+    """The headers of a response; without those that it is cached by if it is too long to be kept."""
+    headers = response.headers.copy()
+    if size > MAX_CACHED_BYTES:
+        headers.pop("ETag", None)
+        headers.pop("Last-Modified", None)
+    return headers
 
 
 def _same_host(url: str, location: str | None) -> str | None:

@@ -1,13 +1,11 @@
 """Workflow files, and dispatching them. https://docs.github.com/en/rest/actions/workflows"""
 
+import asyncio
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
-
-import yaml
 
 from bot.errors import Refusal, Unavailable
 from bot.github.fields import required
@@ -17,6 +15,10 @@ from bot.github.tags import ARCHIVED
 from bot.github.transport import ApiError, BeforeWrite, is_permission_missing
 from bot.rules.ids import RunId
 from bot.rules.runs import workflow_file, workflow_path
+from bot.rules.workflow_files import InvalidWorkflow, declared_inputs
+
+NO_FILES = {"dir": "a directory", "symlink": "a symbolic link", "submodule": "a submodule"}
+TOO_LARGE = "is larger than a megabyte, which GitHub Actions does not read: shorten it."
 
 RUN_DETAILS = "return_run_details"
 
@@ -45,11 +47,16 @@ async def get_file(repository: RepositoryClient, workflow: str, ref: str, ref_na
     path = workflow_path(workflow)
     try:
         url = f"{repository.root}/contents/{quote(path)}?ref={quote(ref, safe='')}"
-        content = (await repository.request("GET", url)).data
+        answer = (await repository.request("GET", url)).data
     except ApiError as error:
+        if "too large" in error.message:
+            raise DispatchDenied(f"`{path}` {TOO_LARGE}") from error
         error.raise_unless(404)
         raise DispatchDenied(f"There is no workflow file `{path}` at `{ref_name}`: add it, or name another.") from error
-    return WorkflowFile(str(required(content, "sha")), declared_inputs(_decoded(content), path))
+    try:
+        return await asyncio.to_thread(_read_file, answer, path)
+    except InvalidWorkflow as invalid:
+        raise DispatchDenied(invalid.sentence) from invalid
 
 
 async def dispatch(
@@ -78,27 +85,18 @@ async def dispatch(
         return RunId(int(data["workflow_run_id"])) if server.names_runs else None
 
 
-def declared_inputs(text: str, path: str) -> frozenset[str]:
-    """Read the inputs of a file's `workflow_dispatch` trigger. Refuses a workflow that cannot be dispatched."""
+def _read_file(answer: Any, path: str) -> WorkflowFile:
+    """Read what GitHub has at a path, which need not be a file."""
+    kind = "dir" if isinstance(answer, list) else str(required(answer, "type"))
+    if kind != "file":
+        raise DispatchDenied(f"`{path}` is {NO_FILES.get(kind, 'no file')}: put the workflow itself there.")
+    if answer.get("encoding") == "none":
+        raise DispatchDenied(f"`{path}` {TOO_LARGE}")
     try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise DispatchDenied(f"`{path}` is not valid YAML: correct it.") from error
-    # YAML 1.1 reads the key `on` as the boolean true.
-    triggers = document.get("on", document.get(True)) if isinstance(document, dict) else None
-    names = [triggers] if isinstance(triggers, str) else triggers or ()
-    if "workflow_dispatch" not in names:
-        raise DispatchDenied(f"`{path}` has no `workflow_dispatch` trigger: add `on: workflow_dispatch` to it.")
-    trigger = triggers.get("workflow_dispatch") if isinstance(triggers, dict) else None
-    inputs = trigger.get("inputs") if isinstance(trigger, dict) else None
-    return frozenset(map(str, inputs or ()))
-
-
-def _decoded(content: Any) -> str:
-    try:
-        return base64.b64decode(required(content, "content")).decode()
-    except (binascii.Error, UnicodeDecodeError) as error:
+        content = base64.b64decode(required(answer, "content"))
+    except (ValueError, TypeError) as error:
         raise Unavailable(UNAVAILABLE, reason="a file's content cannot be read") from error
+    return WorkflowFile(str(required(answer, "sha")), declared_inputs(content, path))
 
 
 def _refuses_run_details(error: ApiError) -> bool:

@@ -1,8 +1,8 @@
 """Webhook intake: stores raw deliveries durably, many in one commit.
 
-Requests that arrive together are committed together. A delivery is a job of kind `webhook` whose key is GitHub's GUID
-of the delivery; nothing is parsed here. `put` returns only after the commit, and refuses what was not stored in time:
-GitHub never gets a success for a delivery that was lost.
+Requests that arrive together are committed together. A delivery is a job of kind `webhook` whose key is made of its
+GUID; nothing is parsed here. `put` returns only after the commit, and refuses what was not stored in time: GitHub never
+gets a success for a delivery that was lost.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from typing import Any, ClassVar, Self, cast
 
 import orjson
 
-from bot.errors import Refusal, Unavailable
+from bot.errors import Unavailable
 from bot.queue.jobs import Job, LeasedJob, now_ms
 from bot.store.database import current, dialect, execute, fetch
 
 log = logging.getLogger(__name__)
 
+KEY_PREFIX = "webhook:"
 STORE_TIMEOUT = 8.0
 """Seconds within which a delivery is stored or refused: GitHub waits for 10."""
 MAX_WAITING_BYTES = 256 * 1024 * 1024
@@ -35,6 +36,11 @@ LOADED_BATCH = 4
 RECENT_SECONDS = 0.1
 """Seconds for which such a commit is a sign of load."""
 NOT_STORED = "The delivery could not be stored now; deliver it again."
+
+
+def delivery_key(guid: str) -> str:
+    """The key of a delivery's job. GitHub does not sign the GUID, so no GUID may be the key of another kind of job."""
+    return KEY_PREFIX + guid
 
 
 @dataclass(frozen=True)
@@ -51,8 +57,8 @@ class WebhookDelivery(Job):
 
     @property
     def key(self) -> str:
-        """GitHub's GUID: the same delivery is stored once."""
-        return self.guid
+        """The same delivery is stored once."""
+        return delivery_key(self.guid)
 
     def payload(self) -> bytes:
         """The raw body."""
@@ -66,14 +72,15 @@ class WebhookDelivery(Job):
     def read(cls, row: LeasedJob) -> Self:
         """The delivery that a row holds."""
         event, content_type = row.headers.get("event", ""), row.headers.get("content_type", "")
-        return cls(guid=row.key or "", event=event, content_type=content_type, body=row.payload)
+        guid = (row.key or "").removeprefix(KEY_PREFIX)
+        return cls(guid=guid, event=event, content_type=content_type, body=row.payload)
 
 
 @dataclass(slots=True)
 class WaitingDelivery:
     """A delivery that waits for its commit."""
 
-    guid: str
+    key: str
     headers: str
     body: bytes
     priority: int
@@ -106,28 +113,28 @@ def sqlite_insert(rows: int) -> str:
 
 
 async def store(deliveries: Sequence[WaitingDelivery], stamp: int) -> set[str]:
-    """Insert deliveries with distinct GUIDs in one statement; returns the GUIDs that are new or revive a dead letter.
+    """Insert deliveries with distinct keys in one statement; returns the keys that are new or revive a dead letter.
 
     `stamp` is the time in epoch milliseconds; no two calls may pass the same.
     """
     if dialect() == "sqlite":
         return await store_in_sqlite(deliveries, stamp)
-    columns = zip(*((row.guid, row.priority, row.body, row.headers) for row in deliveries), strict=True)
+    columns = zip(*((row.key, row.priority, row.body, row.headers) for row in deliveries), strict=True)
     engine = cast("Any", current().client)
     stored = await engine.fetch_dedicated(POSTGRES, [*map(list, columns), stamp], STORE_TIMEOUT)
     return {row["key"] for row in stored}
 
 
 async def store_in_sqlite(deliveries: Sequence[WaitingDelivery], stamp: int) -> set[str]:
-    """`store` for SQLite, which selects the new GUIDs (by the stamp) only when some are not new.
+    """`store` for SQLite, which selects the new keys (by the stamp) only when some are not new.
 
     With RETURNING, sqlite3 releases the interpreter's lock for each row, which doubled the slowest response times.
     """
-    guids = [row.guid for row in deliveries]
-    values = [value for row in deliveries for value in (row.guid, row.priority, row.body, row.headers)]
+    keys = [row.key for row in deliveries]
+    values = [value for row in deliveries for value in (row.key, row.priority, row.body, row.headers)]
     if await execute(sqlite_insert(len(deliveries)), stamp, *values) == len(deliveries):
-        return set(guids)
-    return {row["key"] for row in await fetch(STORED, orjson.dumps(guids).decode(), stamp)}
+        return set(keys)
+    return {row["key"] for row in await fetch(STORED, orjson.dumps(keys).decode(), stamp)}
 
 
 @lru_cache(maxsize=256)
@@ -162,15 +169,12 @@ class Intake:
     async def put(self, *, guid: str, event: str, content_type: str, body: bytes, priority: int) -> bool:
         """Store a delivery; True when it is new (or revives a dead letter), False when it was stored before.
 
-        Returns after the commit. Unavailable when it is not stored within 8 seconds or too much is waiting already;
-        Refusal when the headers are not plain ASCII, which GitHub's always are.
+        Returns after the commit. Unavailable when it is not stored within 8 seconds or too much is waiting already. The
+        GUID and the event are plain ASCII.
         """
-        headers = guid + event + content_type
-        if not (headers.isascii() and headers.isprintable()):
-            raise Refusal("The delivery's headers are not plain text.")
         if self._bytes + len(body) > self._max_waiting_bytes:
             raise Unavailable(NOT_STORED)
-        delivery = WaitingDelivery(guid, headers_json(event, content_type), body, priority)
+        delivery = WaitingDelivery(delivery_key(guid), headers_json(event, content_type), body, priority)
         self._bytes += len(body)
         self._waiting.append(delivery)
         self._arrived.set()
@@ -198,15 +202,15 @@ class Intake:
                         self._refuse(delivery)
 
     def _next_batch(self) -> list[WaitingDelivery]:
-        """The next deliveries whose requests are still open, with distinct GUIDs."""
+        """The next deliveries whose requests are still open, with distinct keys."""
         batch: dict[str, WaitingDelivery] = {}
         size = 0
         while self._waiting and len(batch) < MAX_BATCH_ROWS and size < MAX_BATCH_BYTES:
-            if self._waiting[0].guid in batch:
+            if self._waiting[0].key in batch:
                 break
             delivery = self._waiting.popleft()
             if not delivery.stored.done():  # else it was refused, or its request was canceled
-                batch[delivery.guid] = delivery
+                batch[delivery.key] = delivery
                 size += len(delivery.body)
         return list(batch.values())
 
@@ -217,7 +221,7 @@ class Intake:
             self._loaded_at = time.monotonic()
         for delivery in batch:
             if not delivery.stored.done():
-                delivery.stored.set_result(delivery.guid in new)
+                delivery.stored.set_result(delivery.key in new)
         if new:
             current().notifier.notify()
 

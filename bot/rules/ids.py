@@ -3,6 +3,7 @@
 An id whose description does not mention GitHub is the primary key of a table.
 """
 
+import re
 from typing import NewType
 
 ProjectId = NewType("ProjectId", int)
@@ -29,6 +30,7 @@ DeliveryId = NewType("DeliveryId", int)
 CommitSha = NewType("CommitSha", str)
 """A full commit SHA in lower case: 40 hexadecimal digits, or 64."""
 
+_GUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 MAX_ROW_ID_DIGITS = 9
 """Digits of an id: nine always fit the 32-bit integers of PostgreSQL."""
 
@@ -38,3 +40,12 @@ def parse_row_id(text: str) -> int | None:
     if not (text.isascii() and text.isdecimal() and len(text) <= MAX_ROW_ID_DIGITS):
         return None
     return int(text) or None
+
+
+def parse_guid(text: str) -> str | None:
+    """Parse the GUID of a webhook delivery, as `72d3162e-cc78-11e3-81ab-4c9367dc0958`; None for any other text.
+
+    The same GUID in capitals is the same delivery.
+    """
+    guid = text.lower()
+    return guid if _GUID.fullmatch(guid) else None

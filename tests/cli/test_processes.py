@@ -35,6 +35,7 @@ from tests.cli.conftest import (
 )
 from tests.conftest import SERVER, connect, execute_on_server, postgres
 
+GUID = "72d3162e-cc78-11e3-81ab-4c9367dc0958"
 NOT_JSON = b'{"action": "created", '
 
 
@@ -51,18 +52,18 @@ def send_delivery(url: str, body: bytes, guid: str) -> int:
 
 def test_a_dead_letter_is_listed_shown_retried_and_discarded(cli: Cli) -> None:
     service = cli.serve()
-    assert send_delivery(service.url, NOT_JSON, "guid-1") == 202
+    assert send_delivery(service.url, NOT_JSON, GUID) == 202
     wait_until(lambda: bool(cli.run("deliveries", "list").rows), service.popen)
     ((number, *columns),) = cli.run("deliveries", "list").rows
-    assert columns[:3] == ["webhook", "issue_comment", "guid-1"]
+    assert columns[:3] == ["webhook", "issue_comment", f"webhook:{GUID}"]
     assert "The body is not JSON" in " ".join(columns)
     details = cli.run("deliveries", "show", number).assert_succeeded()
-    assert "guid-1" in details and "The body is not JSON" in details and NOT_JSON.decode() in details
-    first_failure = cli.select("SELECT finished_at FROM jobs WHERE key = 'guid-1'")
+    assert GUID in details and "The body is not JSON" in details and NOT_JSON.decode() in details
+    first_failure = cli.select(f"SELECT finished_at FROM jobs WHERE key = 'webhook:{GUID}'")
     assert cli.run("deliveries", "retry", number).assert_succeeded() == f"Queued {number} again.\n"
     wait_until(
         lambda: (
-            cli.select("SELECT finished_at FROM jobs WHERE key = 'guid-1' AND state = 'dead'")
+            cli.select(f"SELECT finished_at FROM jobs WHERE key = 'webhook:{GUID}' AND state = 'dead'")
             not in ([], first_failure)
         )
     )
@@ -72,7 +73,7 @@ def test_a_dead_letter_is_listed_shown_retried_and_discarded(cli: Cli) -> None:
         cli.run("deliveries", command, number).assert_failed(f"No dead letter {number}")
     audited = [entry["act"] for entry in cli.select("SELECT act FROM audit_entries ORDER BY id")]
     assert audited == ["delivery.retry", "delivery.discard"]
-    assert send_delivery(service.url, NOT_JSON, "guid-1") == 202
+    assert send_delivery(service.url, NOT_JSON, GUID) == 202
     assert cli.run("deliveries", "list").rows == []
 
 
@@ -97,8 +98,8 @@ def test_a_service_stops_cleanly_and_shares_neither_its_port_nor_its_worker(cli:
 
 def test_a_service_without_a_worker_leaves_jobs_to_another_process(cli: Cli) -> None:
     service = cli.serve("--no-worker")
-    assert send_delivery(service.url, NOT_JSON, "guid-1") == 202
-    assert [row["state"] for row in cli.select("SELECT state FROM jobs WHERE key = 'guid-1'")] == ["queued"]
+    assert send_delivery(service.url, NOT_JSON, GUID) == 202
+    assert [row["state"] for row in cli.select(f"SELECT state FROM jobs WHERE key = 'webhook:{GUID}'")] == ["queued"]
     worker = cli.start("work")
     wait_until(lambda: bool(cli.run("deliveries", "list").rows), worker.popen)
     assert worker.stop(signal.SIGINT).code == 0
@@ -252,7 +253,7 @@ def test_the_database_is_readable_by_its_owner_only(cli: Cli, tmp_path: Path) ->
     cli.run_process("migrate", LONGSHORE_DATABASE_URL=f"sqlite://{new}").assert_succeeded()
     assert stat.S_IMODE(new.stat().st_mode) == 0o600
     service = cli.serve()
-    assert send_delivery(service.url, NOT_JSON, "guid-1") == 202
+    assert send_delivery(service.url, NOT_JSON, GUID) == 202
     files = list(tmp_path.glob("longshore.db*"))
     assert {file.suffix for file in files} == {".db", ".db-wal", ".db-shm", ".lock"}
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}

@@ -15,6 +15,7 @@ from bot.settings import read_settings
 from bot.store.database import fetch
 from handlers.receive import PATH
 from sandbox.credentials import key_pair
+from sandbox.deliveries import delivery_guid
 from server.app import SERVICE, create_app
 from server.service import Service
 from tests.world import Response, Serve
@@ -29,11 +30,11 @@ def signature(body: bytes, secret: str = SECRET) -> str:
 
 
 def headers_for(body: bytes, guid: str = "guid-1", event: str = "ping", **more: str) -> dict[str, str]:
-    """The headers that GitHub sends with a delivery."""
+    """The headers that GitHub sends with a delivery; `guid` is a GUID or a name for one."""
     return {
         "Content-Type": "application/json",
         "X-GitHub-Event": event,
-        "X-GitHub-Delivery": guid,
+        "X-GitHub-Delivery": delivery_guid(guid),
         "X-Hub-Signature-256": signature(body),
         **more,
     }

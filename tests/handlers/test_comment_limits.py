@@ -215,7 +215,8 @@ async def test_writes_for_runs_pass_the_reactions_that_wait(world: World) -> Non
     await workflow_runs.cancel(client, RunId(1))
     done = [call.path for call in world.github.calls[before:]]
     await asyncio.gather(*reacting)
-    assert len(done) <= 3 and done[-1].endswith("/actions/runs/1/cancel")
+    first = next(index for index, path in enumerate(done) if path.endswith("/actions/runs/1/cancel"))
+    assert first <= 2  # one reaction was being sent, another one may have been waiting
 
 
 LATENCY = 0.25  # seconds of each request to GitHub

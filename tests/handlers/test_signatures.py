@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from bot.rules.webhooks import REMEDY
 from bot.store.audit import AuditEntry
 from bot.store.database import execute
-from sandbox.deliveries import sign
+from sandbox.deliveries import delivery_guid, sign
 from tests.handlers.conftest import PING, WebhookClient, headers_for, signature
 from tests.operations.test_metrics import scrape
 from tests.world import World
@@ -28,7 +28,7 @@ async def readiness(world: World) -> dict[str, str]:
 async def send_wrong(world: World, times: int, *, signed: bool = True) -> None:
     """Send webhooks that are signed with another secret, or not at all."""
     for number in range(times):
-        headers = {**(WRONG if signed else UNSIGNED), "X-GitHub-Delivery": f"wrong-{number}"}
+        headers = {**(WRONG if signed else UNSIGNED), "X-GitHub-Delivery": delivery_guid(f"wrong-{number}")}
         async with world.session.post(f"{world.url}/webhooks/github", data=PING, headers=headers) as response:
             assert response.status == 401
     await asyncio.sleep(0.05)  # for the alarm, which nobody waits for

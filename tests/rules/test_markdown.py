@@ -4,7 +4,9 @@ import asyncio
 import gc
 import re
 import time
+from collections.abc import Callable
 from html.parser import HTMLParser
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
@@ -14,6 +16,9 @@ from markdown_it import MarkdownIt
 from bot.operations.commands import GRAMMARS
 from bot.rules.commands import MAX_COMMANDS, UNREAD, ParsedCommand, may_hold_commands, parse
 from bot.rules.markdown import MAX_INLINE, MAX_LINES, in_paragraphs
+from tests.stalls import LIMIT, longest_stall
+
+T = TypeVar("T")
 
 STATUS = ParsedCommand("status")
 SIZE = 65_536  # characters of the longest comment that GitHub takes
@@ -117,45 +122,39 @@ def variants(body: str) -> list[str]:
 @pytest.mark.parametrize("name", BODIES)
 def test_a_hostile_comment_is_parsed_quickly(name: str) -> None:
     for body in variants(BODIES[name]):
-        started = time.thread_time()
-        parsed = parse(body, GRAMMARS)
-        assert time.thread_time() - started < 0.4  # a quarter of it on the machine that it was written on
+        parsed, seconds = timed(lambda body=body: parse(body, GRAMMARS), enough=0.4)
+        assert seconds < 0.4  # a quarter of it on the machine that it was written on
         assert len(parsed.commands) <= MAX_COMMANDS
 
 
 @pytest.mark.parametrize("name", BODIES)
 def test_whether_a_comment_may_hold_commands_is_found_at_once(name: str) -> None:
-    started = time.thread_time()
-    may_hold_commands(BODIES[name], GRAMMARS)
-    assert time.thread_time() - started < 0.05
+    _, seconds = timed(lambda: may_hold_commands(BODIES[name], GRAMMARS), enough=0.05)
+    assert seconds < 0.05
+
+
+def timed(act: Callable[[], T], *, enough: float) -> tuple[T, float]:
+    """What an act returns, and the least processor time of several tries, of which those after a short one are left out.
+
+    A busy machine makes some tries longer.
+    """
+    seconds: list[float] = []
+    while len(seconds) < 4 and min(seconds, default=enough) >= enough:
+        started = time.thread_time()
+        result = act()
+        seconds.append(time.thread_time() - started)
+    return result, min(seconds)
 
 
 async def test_hostile_comments_do_not_hold_up_the_event_loop() -> None:
     bodies = [body for name in SLOWEST for body in variants(BODIES[name])]
-    for _ in range(3):  # other processes may hold it up as well
-        longest = await longest_pause(bodies)
-        if longest < 0.05:
-            return
-    pytest.fail(f"the event loop paused for {longest:.3f} seconds")
 
-
-async def longest_pause(bodies: list[str]) -> float:
-    """The longest time for which the event loop did nothing else while these comments were parsed."""
-    longest = 0.0
-
-    async def tick() -> None:
-        nonlocal longest
-        while True:
-            started = time.monotonic()
-            await asyncio.sleep(0.001)
-            longest = max(longest, time.monotonic() - started)
+    async def parse_all() -> None:
+        for body in bodies:
+            await asyncio.to_thread(parse, body, GRAMMARS)
 
     gc.collect()
-    ticking = asyncio.create_task(tick())
-    for body in bodies:
-        await asyncio.to_thread(parse, body, GRAMMARS)
-    ticking.cancel()
-    return longest
+    assert await longest_stall(parse_all) < LIMIT
 
 
 # --- what is left unread

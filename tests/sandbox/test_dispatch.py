@@ -6,6 +6,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from sandbox.deliveries import delivery_guid
 from tests.sandbox.conftest import Lab
 
 STRICT_WORKFLOW = """\
@@ -128,7 +129,7 @@ async def test_a_completed_run_keeps_its_conclusion(lab: Lab) -> None:
         await lab.github.finish(conclusion=conclusion, delivery="d1")
     await lab.github.settle()
     completed = [webhook for webhook in lab.received if webhook.payload.get("action") == "completed"]
-    assert [webhook.guid for webhook in completed] == ["d1", "d1"]
+    assert [webhook.guid for webhook in completed] == [delivery_guid("d1")] * 2
     assert [webhook.payload["workflow_run"]["conclusion"] for webhook in completed] == ["success", "failure"]
     assert lab.github.runs[0].conclusion == "success"
 

@@ -9,9 +9,10 @@ from tortoise.expressions import Q
 from bot.context import Context
 from bot.errors import DatabaseUnavailable, Refusal, Unavailable
 from bot.github import deliveries
+from bot.github.transport import ResponseTooLarge
 from bot.operations import candidates, deployments, jobs, repositories, runs, webhooks
 from bot.operations.workflows import tracking
-from bot.queue.intake import WebhookDelivery
+from bot.queue.intake import WebhookDelivery, delivery_key
 from bot.queue.jobs import enqueue
 from bot.rules import deployments as rules
 from bot.rules.ids import RunRowId
@@ -102,8 +103,15 @@ async def sweep_deliveries(context: Context, job: jobs.SweepDeliveries) -> None:
 
 
 async def fetch_delivery(context: Context, job: jobs.FetchDelivery) -> None:
-    """Job: fetch one missed delivery from GitHub, and enqueue it like one that arrived."""
-    payload = await deliveries.payload(context.github, job.delivery)
+    """Job: fetch one missed delivery from GitHub, and enqueue it like one that arrived.
+
+    One that is too large to be fetched has to come the way that deliveries come.
+    """
+    try:
+        payload = await deliveries.payload(context.github, job.delivery)
+    except ResponseTooLarge:
+        await deliveries.redeliver(context.github, job.delivery)
+        return
     if payload is None or await _is_stored(job.guid):
         return
     await enqueue(WebhookDelivery(job.guid, job.event, "application/json", orjson.dumps(payload)))
@@ -166,4 +174,4 @@ async def _unswept(context: Context) -> timedelta:
 
 
 async def _is_stored(guid: str) -> bool:
-    return bool(await fetch("SELECT 1 AS one FROM jobs WHERE key = $1 AND kind = 'webhook'", guid))
+    return bool(await fetch("SELECT 1 AS one FROM jobs WHERE key = $1 AND kind = 'webhook'", delivery_key(guid)))

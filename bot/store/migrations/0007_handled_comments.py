@@ -23,7 +23,7 @@ CREATE INDEX handled_comments_repository ON handled_comments (repository_id, at)
 class Migration(Step):
     """Create `handled_comments`."""
 
-    dependencies = [("models", "0005_unseen_repositories")]  # noqa: RUF012 - as Tortoise declares it
+    dependencies = [("models", "0006_delivery_keys")]  # noqa: RUF012 - as Tortoise declares it
     operations = [  # noqa: RUF012
         for_each(sqlite=statements("sqlite", TABLE), postgres=statements("postgres", TABLE)),
     ]

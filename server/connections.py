@@ -1,0 +1,97 @@
+"""Connections: the head of a request arrives in time and is short; what is refused is neither inflated nor read on.
+
+aiohttp bounds each line of a head, but neither all of it nor the time that it takes: a connection that sends a byte now
+and then is kept forever.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+OPTIONS: Mapping[str, Any] = {
+    "auto_decompress": False,  # who may send a compressed body is decided before it is inflated
+    "read_bufsize": 64 * 1024,  # aiohttp's own is so large that a body in tiny chunks stalls the loop
+    "lingering_time": 2.0,  # seconds to wait, after an early response, for the rest of a body that nobody reads
+}
+"""Of every connection. They are passed to the application, so that servers in tests have them too."""
+HEAD_SECONDS = 10.0
+"""Within which the head of a request arrives: the first one of a connection from its beginning, others from theirs."""
+MAX_HEAD_BYTES = 64 * 1024
+
+
+class Connection(web.RequestHandler):
+    """A connection that is closed when the head of its next request takes too long, or is too long.
+
+    Between two requests it may be idle.
+    """
+
+    __slots__ = ("_head_bytes", "_head_seconds", "_head_timer")
+
+    def __init__(self, server: web.Server, head_seconds: float, **options: Any) -> None:
+        super().__init__(server, **options)
+        self._head_seconds, self._head_bytes = head_seconds, 0
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for the first head."""
+        super().connection_made(transport)
+        self._start_timer()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what arrived, and see whether it completed a head, or began one."""
+        super().data_received(data)
+        if self._is_idle():
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self.force_close()
+            elif self._head_timer is None:
+                self._start_timer()
+        elif self._head_timer is not None:
+            self._stop_timer()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Stop waiting."""
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def _is_idle(self) -> bool:
+        """Whether no request is being handled, and the head of the next one is not complete."""
+        return self._waiter is not None and not self._waiter.done()
+
+    def _start_timer(self) -> None:
+        self._head_timer = self._loop.call_later(self._head_seconds, self._end)
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+        self._head_timer, self._head_bytes = None, 0
+
+    def _end(self) -> None:
+        self._stop_timer()
+        if self._is_idle():
+            self.force_close()
+
+
+class Server(web.Server):
+    """Accepts such connections for an application."""
+
+    def __init__(self, made: web.Server, head_seconds: float) -> None:
+        super().__init__(made.request_handler, request_factory=made.request_factory)
+        self._head_seconds = head_seconds
+
+    def __call__(self) -> Connection:
+        """The handler of a new connection."""
+        return Connection(self, self._head_seconds, loop=self._loop, access_log=None, **OPTIONS)
+
+
+class Runner(web.AppRunner):
+    """Runs an application with such connections."""
+
+    def __init__(self, app: web.Application, head_seconds: float = HEAD_SECONDS, **options: Any) -> None:
+        super().__init__(app, **options)
+        self._head_seconds = head_seconds
+
+    async def _make_server(self) -> Server:
+        return Server(await super()._make_server(), self._head_seconds)
