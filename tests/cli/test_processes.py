@@ -253,7 +253,7 @@ def test_the_database_is_readable_by_its_owner_only(cli: Cli, tmp_path: Path) ->
     cli.run_process("migrate", LONGSHORE_DATABASE_URL=f"sqlite://{new}").assert_succeeded()
     assert stat.S_IMODE(new.stat().st_mode) == 0o600
     service = cli.serve()
-    assert send_delivery(service.url, NOT_JSON, "guid-1") == 202
+    assert send_delivery(service.url, NOT_JSON, GUID) == 202
     files = list(tmp_path.glob("longshore.db*"))
     assert {file.suffix for file in files} == {".db", ".db-wal", ".db-shm", ".lock"}
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
