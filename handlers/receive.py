@@ -8,7 +8,6 @@ https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
 
 import hmac
 import re
-from dataclasses import dataclass
 
 from aiohttp import web
 from prometheus_client import Counter
@@ -67,16 +66,16 @@ class Receiver:
         return counter
 
     async def _store(self, request: web.Request, event: str) -> web.Response:
-        head = _read_head(request, event)
-        body = await self._signed_body(request, head.signature)
+        signature = _read_head(request)
+        body = await self._signed_body(request, signature)
         self._signatures.right()
-        new = await self._intake.put(
-            guid=head.guid,
-            event=event,
-            content_type=request.content_type,
-            body=body,
-            priority=PRIORITIES.get(event, 0),
-        )
+        guid = parse_guid(request.headers.get("X-GitHub-Delivery", ""))
+        if guid is None:
+            raise _Rejected(400, "X-GitHub-Delivery must be a GUID.")
+        if not (0 < len(event) <= 100 and event.isascii() and event.isprintable()):
+            raise _Rejected(400, "X-GitHub-Event must be the name of an event, of at most 100 characters.")
+        content_type, priority = request.content_type, PRIORITIES.get(event, 0)
+        new = await self._intake.put(guid=guid, event=event, content_type=content_type, body=body, priority=priority)
         return web.Response(status=202) if new else _json_response(202, delivery="known already")
 
     async def _signed_body(self, request: web.Request, signature: str) -> bytes:
@@ -104,22 +103,14 @@ class Receiver:
             raise _Rejected(400, refusal.sentence) from None
 
 
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """What the head of a delivery says, in the form in which GitHub says it."""
-
-    guid: str
-    signature: str
-
-
 class _Rejected(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status, self.message = status, message
 
 
-def _read_head(request: web.Request, event: str) -> _Head:
-    """Reject a request whose head no delivery of GitHub's has."""
+def _read_head(request: web.Request) -> str:
+    """The signature. Rejects a request of which the head shows that it is no delivery."""
     headers = request.headers
     if request.content_type not in CONTENT_TYPES:
         raise _Rejected(415, f"Content-Type must be {' or '.join(CONTENT_TYPES)}.")
@@ -128,14 +119,9 @@ def _read_head(request: web.Request, event: str) -> _Head:
     signature = headers.get("X-Hub-Signature-256", "")
     if SIGNATURE.fullmatch(signature) is None:
         raise _Rejected(401, UNSIGNED)
-    guid = parse_guid(headers.get("X-GitHub-Delivery", ""))
-    if guid is None:
-        raise _Rejected(400, "X-GitHub-Delivery must be a GUID.")
-    if not (0 < len(event) <= 100 and event.isascii() and event.isprintable()):
-        raise _Rejected(400, "X-GitHub-Event must be the name of an event, of at most 100 characters.")
     if (request.content_length or 0) > MAX_BODY:
         raise _Rejected(413, TOO_LARGE)
-    return _Head(guid, signature)
+    return signature
 
 
 def _json_response(status: int, **fields: str) -> web.Response:

@@ -23,7 +23,7 @@ MAX_INLINE_BYTES = 64 * 1024
 """Of a body that is parsed on the event loop; longer ones are parsed in a thread."""
 MAX_VALUES = 500_000
 """In a JSON text: commas, also those within strings, as only these can be counted in no time."""
-MAX_CONTAINERS = 50_000
+MAX_CONTAINERS = 100_000
 """In a JSON text: lists and objects, counted likewise."""
 MAX_ITEMS = 100  # fields of an object, entries of a list
 INFLATED = ("gzip", "x-gzip", "deflate")  # the encodings of bodies that are decoded; others are taken as they are
