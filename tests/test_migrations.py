@@ -57,7 +57,7 @@ async def test_the_migrated_schema_is_the_models_schema(empty_url: str, tmp_path
     migrated = await schema(empty_url)
     if postgres():
         await execute_at(empty_url, "CREATE SCHEMA models")
-        expected = await schema(f"{empty_url}?schema=models", of_models=True)
+        expected = await schema(f"{empty_url}?options=-csearch_path%3Dmodels", of_models=True)
     else:
         expected = await schema(f"sqlite://{tmp_path}/models.db", of_models=True)
     assert migrated.keys() == expected.keys()

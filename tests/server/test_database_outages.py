@@ -33,9 +33,12 @@ WRITES: list[tuple[str, str, Any]] = [
     ("POST", "/api/tokens", {"name": "ci", "grants": ["project:read"]}),
     ("POST", "/rest_api/v1/products/", {"name": "a", "short": "a"}),
 ]
+PUSH = {
+    "ref": "refs/heads/main",
+    "repository": {"id": 1, "full_name": "acme/none"},
+    "sender": {"id": 1, "login": "octo"},
+}
 READS = ["/api/projects/site", "/api/tokens", "/rest_api/v1/products/", "/api/projects/site/releases"]
-
-BRANCH_PUSH = {"ref": "refs/heads/main", "repository": {"id": 1}}
 
 
 def assert_unavailable(response: Response, call: object) -> None:
@@ -71,7 +74,7 @@ async def test_every_call_is_503_while_the_database_cannot_be_reached(world: Wor
         for headers in ({"If-None-Match": '"x"'}, {"Idempotency-Key": "once"}):
             assert_unavailable(await world.ask("GET", "/api/projects/site", headers=headers), headers)
             assert_unavailable(await world.ask("POST", "/api/projects", {"name": "shop"}, headers=headers), headers)
-        assert await world.github.send("push", BRANCH_PUSH) == 503
+        assert await world.github.send("push", PUSH) == 503
         assert "database" in await problems(world)
         assert (await world.ask("GET", "/healthz")).status == 200
         assert (await world.ask("GET", "/metrics")).status == 200
@@ -79,7 +82,7 @@ async def test_every_call_is_503_while_the_database_cannot_be_reached(world: Wor
     assert (
         await world.ask("POST", "/api/projects", {"name": "shop"}, headers={"Idempotency-Key": "once"})
     ).status == 201
-    assert await world.github.send("push", BRANCH_PUSH) == 202
+    assert await world.github.send("push", PUSH) == 202
 
 
 @only_postgres
@@ -141,7 +144,7 @@ async def test_writes_are_503_and_reads_go_on_while_the_database_is_read_only(wo
             assert "read" in str(response.json).lower()
         for path in READS:
             assert (await world.ask("GET", path)).status == 200, path
-        assert await world.github.send("push", BRANCH_PUSH) == 503
+        assert await world.github.send("push", PUSH) == 503
     await eventually(lambda: is_ready(world))
 
 
@@ -155,7 +158,7 @@ async def test_a_database_that_takes_writes_again_needs_no_restart(world: World,
     await eventually(lambda: is_ready(world))
     for number in range(12):  # each session of the pool has been replaced
         assert (await world.ask("POST", "/api/projects", {"name": f"p{number}"})).status == 201
-    assert await world.github.send("push", BRANCH_PUSH) == 202
+    assert await world.github.send("push", PUSH) == 202
 
 
 async def test_a_token_is_accepted_although_its_last_use_cannot_be_recorded(world: World, database_url: str) -> None:
