@@ -127,8 +127,8 @@ def arguments_beside_payload(node: ast.AST) -> list[ast.expr]:
         return [node.slice] if getattr(node.value, "id", "") == "payload" else []
     if not isinstance(node, ast.Call):
         return []
-    subject = getattr(node.func, "value", node.args[0] if node.args else None)
-    return node.args if getattr(subject, "id", "") == "payload" else []
+    subject, *arguments = [node.func.value, *node.args] if isinstance(node.func, ast.Attribute) else [*node.args, node]
+    return arguments[:1] if getattr(subject, "id", "") == "payload" else []
 
 
 def test_forms_and_json_hold_the_same_payload() -> None:
