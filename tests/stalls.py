@@ -34,9 +34,7 @@ async def _stall(act: Callable[[], Awaitable[object]]) -> float:
     await act()
     beats.append(_now())
     heart.cancel()
-    return max(
-        min(wall - wall_before, ran - ran_before) for (wall_before, ran_before), (wall, ran) in pairwise(beats)
-    )
+    return max(min(wall - wall_before, ran - ran_before) for (wall_before, ran_before), (wall, ran) in pairwise(beats))
 
 
 def _count() -> None:

@@ -9,7 +9,7 @@ MB = 1_000_000
 async def test_a_missed_delivery_that_is_too_large_to_be_fetched_is_delivered_again(world: World) -> None:
     world.github.faults.webhooks(drop=1.0)
     deliverer = world.github.state.deliverer
-    guid = deliverer.enqueue("push", {"ref": "refs/heads/main", "repository": {"id": 1}, "commits": ["x" * 1000] * 5_000})
+    guid = deliverer.enqueue("push", {"sender": {}, "ref": "refs/heads/main", "commits": ["x" * 1000] * 5_000})
     await world.settle()
     world.github.faults.clear()
     await world.sweep()
