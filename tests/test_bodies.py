@@ -124,7 +124,7 @@ async def test_the_bytes_of_a_body_are_given_back_however_its_reading_ends() -> 
     canceled.cancel()
     await asyncio.wait([canceled])
     crowd = await begin(shared, *(Arriving(b"1234") for _ in range(9)))
-    await asyncio.wait(crowd)
+    await results(crowd)
     last = [Arriving(b"12345"), Arriving(b"12345")]
     tasks = await begin(shared, *last)
     for content in last:

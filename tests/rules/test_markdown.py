@@ -1,7 +1,6 @@
 """Which lines of a comment stand in top-level paragraphs: as the plain parser renders them, and within bounds."""
 
 import asyncio
-import gc
 import re
 import time
 from collections.abc import Callable
@@ -154,7 +153,6 @@ async def test_hostile_comments_do_not_hold_up_the_event_loop() -> None:
         for body in bodies:
             await asyncio.to_thread(parse, body, GRAMMARS)
 
-    gc.collect()
     assert await longest_stall(parse_all) < LIMIT
 
 
