@@ -64,7 +64,7 @@ def test_what_has_nothing_around_it_is_left_alone_unless_it_is_quoted(text: str)
 @pytest.mark.parametrize(
     "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"], ids=lambda encoding: str(encoding).upper()
 )
-@given(text=st.text().filter(lambda text: not text.startswith("\ufeff")))
+@given(text=st.text().filter(lambda text: not text.startswith(("\ufeff", "\0"))))  # UTF-16 with a NUL first is UTF-32
 def test_a_file_is_decoded_as_its_mark_says(encoding: str, text: str) -> None:
     assert decoded(text.encode(encoding)) == text
 
