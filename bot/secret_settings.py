@@ -75,9 +75,7 @@ class SecretSetting:
         reason = getattr(error, "strerror", None) or "no file has such a name"
         if _is_plainly_path(file):
             return f"{self.variable}_FILE names {file}, which cannot be read ({reason})"
-        return (
-            f"{self.variable}_FILE is not the path of a file ({reason}); a secret itself belongs into {self.variable}"
-        )
+        return f"{self.variable}_FILE is not the path of a file ({reason}); a secret itself belongs in {self.variable}"
 
 
 def private_key_setting(variable: str) -> SecretSetting:

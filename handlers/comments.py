@@ -9,7 +9,7 @@ from bot.operations.commands import GRAMMARS
 from bot.rules.commands import may_hold_commands
 from bot.rules.comments import CommandComment, Thread
 from bot.rules.ids import CommentId, GitHubUserId
-from handlers.fields import number, part, repository_id, text, timestamp
+from handlers.fields import id_of, number, part, repository_id, text, timestamp
 
 
 def on_issue_comment(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None] | None:
@@ -27,10 +27,15 @@ def on_commit_comment(context: Context, payload: Mapping[str, Any], guid: str) -
 def _on_created(context: Context, payload: Mapping[str, Any], thread: Thread) -> Awaitable[None] | None:
     """Handle a comment if a person wrote it and it may hold commands. The account may have been deleted since."""
     comment, repository = part(payload, "comment"), repository_id(payload)
-    author, body = comment.get("user"), comment.get("body")
-    if repository is None or author is None or not isinstance(body, str) or not may_hold_commands(body, GRAMMARS):
+    author, body = part(comment, "user"), comment.get("body")
+    if (
+        repository is None
+        or id_of(author) is None
+        or not isinstance(body, str)
+        or not may_hold_commands(body, GRAMMARS)
+    ):
         return None
-    if text(author, "type") == "Bot":
+    if author.get("type") == "Bot":
         return None
     return comments.on_comment(
         context,

@@ -4,7 +4,7 @@ import asyncio
 import difflib
 import re
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -75,16 +75,22 @@ class LenientModel(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _refuse_mistyped(cls, values: object) -> object:
-        for name in list(values)[:MAX_ITEMS] if isinstance(values, dict) else ():
-            if name not in cls.model_fields and (meant := _nearest(name, cls.model_fields)):
+        sent = list(values)[:MAX_ITEMS] if isinstance(values, dict) else []
+        missing = [field for field in cls.model_fields if field not in sent]
+        for name in sent:
+            if name not in cls.model_fields and (meant := _nearest(name, missing)):
                 sentence = f"`{name[:MAX_NAME]}` is not a field of this call. Did you mean `{meant}`?"
                 raise BadRequest(sentence, fields={meant: [sentence]})
         return values
 
 
-def _nearest(name: str, fields: Iterable[str]) -> str | None:
-    """The field that a name is nearly: but for its case, for hyphens, or for a letter or two."""
+def _nearest(name: str, fields: Collection[str]) -> str | None:
+    """The field that a name is nearly: but for its case, hyphens, a letter or two, or some of its words."""
     spelled = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name[:MAX_NAME]).replace("-", "_").lower()
+    words = set(spelled.split("_"))
+    shortened = (field for field in fields if len(words) > 1 and words < set(field.split("_")))
+    if field := next(shortened, None):
+        return field
     return next(iter(difflib.get_close_matches(spelled, fields, n=1, cutoff=SIMILAR)), None)
 
 

@@ -58,6 +58,7 @@ class GitHub:
     ) -> None:
         self._refused: WrongSettings | None = None  # by the last request as the App
         self._not_identified: WrongSettings | None = None
+        self._is_identified = False  # GitHub has shown us our App since the process started
         self._keys = keys
         self._session, self._observer, self._guard = session, observer, guard
         self._server = Server()
@@ -91,14 +92,19 @@ class GitHub:
 
         Raises WrongSettings if GitHub does not know the App, or if what answers is not GitHub.
         """
-        with self._learning():
-            epoch = self._server.clock.epoch
-            try:
-                return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
-            except ApiError as error:
-                if error.status != 401 or abs(self._server.clock.epoch - epoch) < 1:
-                    raise
-                return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
+        epoch = self._server.clock.epoch
+        try:
+            with self._learning():
+                try:
+                    return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
+                except ApiError as error:
+                    if error.status != 401 or abs(self._server.clock.epoch - epoch) < 1:
+                        raise
+                    return await self._app_api.send(method, url, Credentials(jwt=self._jwt()), data)
+        except ApiError as error:
+            if error.status == 404 and not self._is_identified and url != "/app":
+                await self.identify()  # what has not shown us our App yet may be another server than GitHub
+            raise
 
     async def identify(self) -> AppFact:
         """Ask GitHub which App we are. Raises WrongSettings if that is not the one of the settings."""
@@ -110,6 +116,7 @@ class GitHub:
         self._not_identified = found if isinstance(found, WrongSettings) else None
         if isinstance(found, WrongSettings):
             raise found
+        self._is_identified = True
         return found
 
     @property

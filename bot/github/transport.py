@@ -54,7 +54,7 @@ class ResponseTooLarge(Unavailable):
 
 def is_permission_missing(message: str) -> bool:
     """Whether GitHub refuses a request because the App lacks a permission. A 403 can have many other reasons."""
-    return "Resource not accessible" in message
+    return "Resource not accessible by integration" in message
 
 
 class Response(NamedTuple):

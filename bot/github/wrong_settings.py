@@ -65,5 +65,5 @@ def proxy_wants_credentials() -> WrongSettings:
     """Build the error for a proxy that refuses us."""
     return WrongSettings(
         "The proxy before GitHub wants a user name and a password",
-        "they belong into its URL: HTTPS_PROXY, HTTP_PROXY or LONGSHORE_GITHUB_PROXY",
+        "they belong in its URL: HTTPS_PROXY, HTTP_PROXY or LONGSHORE_GITHUB_PROXY",
     )

@@ -19,6 +19,7 @@ from bot.rules.tags import tag_name
 from bot.rules.versions import CandidateVersion, check_scheme
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
+from bot.store.deployments import Deployment
 from bot.store.projects import Project, Repository
 from bot.store.releases import Release
 from bot.store.runs import Run
@@ -206,10 +207,19 @@ async def _build_unbuilt(context: Context, project: Project, candidate: Candidat
         if locked.status == "ready" and await newest_build(locked) is None:
             projects.refuse_archived(project)
             _should_build(project, build=True)
+            await _refuse_deployed(locked)
             await _move(context, locked, "pending", None)
             await _request_build(context, project, locked)
             await events.record(context, _build_event(locked))
     candidate.update_from_dict({"status": locked.status, "updated_at": locked.updated_at})
+
+
+async def _refuse_deployed(candidate: Candidate) -> None:
+    """Refuse to build a candidate that has been deployed: a failure would take it from those that may be."""
+    if await Deployment.exists(candidate_id=candidate.id):
+        raise Conflict(
+            "Release candidate has been deployed without a build", release_candidate_version=candidate.version
+        )
 
 
 async def _request_build(context: Context, project: Project, candidate: Candidate) -> None:

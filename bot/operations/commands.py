@@ -15,6 +15,7 @@ from bot.rules.comments import CommandComment
 from bot.rules.commits import INVALID
 from bot.rules.permissions import role_for
 from bot.rules.replies import CommandHelp, CutResult, DeployResult, ProjectStatus
+from bot.rules.versions import INVALID as INVALID_VERSION
 from bot.rules.versions import parse_requested_version, parse_written_candidate, release_part, without_prefix
 from bot.store.projects import Project, Repository
 from bot.store.releases import Release
@@ -57,7 +58,10 @@ class CommandCall:
         Unless the project has a release of just that name.
         """
         written = self.arguments.require(argument)
-        bare = without_prefix(written, project.trigger_tag_prefix)
+        prefix = project.trigger_tag_prefix
+        if written.lower() == prefix.lower():
+            raise Refusal(INVALID_VERSION, expected=f"a version, as in {prefix}1.4.0 or 1.4.0")
+        bare = without_prefix(written, prefix)
         if bare is None or await Release.exists(project_id=project.id, version=release_part(written)):
             return written
         return bare

@@ -18,6 +18,7 @@ from bot.rules.ids import (
     DeliveryId,
     DeploymentId,
     EnvironmentId,
+    GitHubUserId,
     InstallationId,
     RepositoryId,
     RunId,
@@ -40,6 +41,11 @@ STANDINGS: Mapping[Standing, int] = {"writer": PEOPLE, "unknown": 15, "waiting":
 def candidate_lock(candidate: CandidateId) -> str:
     """The lock of jobs about a candidate and its build."""
     return f"candidate:{candidate}"
+
+
+def commands_lock(repository: RepositoryId, person: GitHubUserId) -> str:
+    """The lock of jobs that one person has asked for in a repository."""
+    return f"commands:{repository}:{person}"
 
 
 def environment_lock(environment: EnvironmentId) -> str:
@@ -163,7 +169,7 @@ class CommentJob(Job):
         """The author's, or that of all readers of the repository."""
         repository = self.comment.repository_id
         return (
-            f"readers:{repository}" if self.standing == "reader" else f"commands:{repository}:{self.comment.author_id}"
+            f"readers:{repository}" if self.standing == "reader" else commands_lock(repository, self.comment.author_id)
         )
 
     @property
@@ -215,6 +221,11 @@ class CutByTag(Job):
     def key(self) -> str:
         """Once per delivery of the push."""
         return f"tag:{self.push.delivery}"
+
+    @property
+    def lock(self) -> str | None:
+        """That of the commands of the person who pushed."""
+        return None if self.push.sender_id is None else commands_lock(self.push.repository, self.push.sender_id)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import random
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -123,6 +123,8 @@ def only_worker(path: str | None) -> Iterator[None]:
         yield
         return
     descriptor = os.open(f"{path}.worker.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    with suppress(PermissionError):  # it is there already, and somebody else's
+        os.fchmod(descriptor, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,7 +9,7 @@ from bot.rules.ids import CommitSha
 
 INVALID = "Invalid commit hash"
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_ABBREVIATED = re.compile(r"[0-9a-f]{4,63}")
+_ABBREVIATED = re.compile(r"[0-9a-f]{4,39}")
 _REPOSITORY = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}/[A-Za-z0-9._-]{1,100}"
 )  # `_` occurs in the logins of enterprise managed users

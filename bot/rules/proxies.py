@@ -7,7 +7,7 @@ names, which include their subdomains, addresses and networks, with or without a
 import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from bot.rules.addresses import is_ip, is_loopback, split_url
 from bot.rules.setting_texts import tidied
@@ -19,6 +19,10 @@ _ENTRY = re.compile(r"\[?(.+?)\]?(?::(\d+))?")
 def proxy_url(text: str) -> str:
     """Check the URL of a proxy, in which http:// may be left out. Raises ValueError, which shows nothing of it."""
     parts = split_url(text if "://" in text else f"http://{text}")
+    if parts is not None and parts.scheme.startswith("socks"):
+        raise ValueError("must be an HTTP proxy: SOCKS is not supported; LONGSHORE_GITHUB_PROXY=none means no proxy")
+    if parts is not None and ("\\" in parts.netloc or ":" in unquote(parts.username or "")):
+        raise ValueError("must have a user name without a colon, in which a backslash is written %5C")
     if parts is None or parts.scheme not in PORTS or not parts.hostname or parts.path not in ("", "/"):
         raise ValueError("must be the URL of an HTTP proxy, such as http://proxy.example.com:3128")
     return f"{parts.scheme}://{parts.netloc}"

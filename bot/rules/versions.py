@@ -20,6 +20,8 @@ _SEPARATORS = r"[-._+~\u2010-\u2015\u2212]"  # what people and phones write inst
 _NEARLY_CANDIDATE = re.compile(
     rf"(?:(?P<release>.*[0-9A-Za-z])(?:{_SEPARATORS}+|(?<=[0-9])))?rc{_SEPARATORS}*(?P<number>[0-9]*)", re.IGNORECASE
 )
+_CANDIDATE_MARK = re.compile(rf"(?:{_SEPARATORS}|(?<=[0-9]))rc(?![a-z]{{2}})", re.IGNORECASE)
+"""What makes a reader take a release version for a candidate's."""
 _CALVER = re.compile(
     r"(?P<year>[0-9]{2}|[0-9]{4})\.(?P<month>0?[1-9]|1[0-2])(?:\.(?P<third>[0-9]+))?(?:\.(?P<fourth>[0-9]+))?"
 )
@@ -69,7 +71,7 @@ def parse_requested_version(text: str) -> RequestedVersion:
     Refuses anything else, and a text that nearly spells a candidate version, such as `1.4.0-rc.1`.
     """
     if is_release_version(text) and _NEARLY_CANDIDATE.fullmatch(text) is None:
-        return RequestedVersion(text)
+        return RequestedVersion(_refuse_marked(text))
     version = parse_written_candidate(text)
     return RequestedVersion(version.release, version.number)
 
@@ -77,7 +79,7 @@ def parse_requested_version(text: str) -> RequestedVersion:
 def parse_written_candidate(text: str) -> CandidateVersion:
     """Parse what a person wrote as a candidate version; if it is nearly one, the refusal has the right spelling."""
     try:
-        return parse_candidate_version(text)
+        version = parse_candidate_version(text)
     except Refusal:
         nearly = _NEARLY_CANDIDATE.fullmatch(text)
         if nearly is None or nearly["release"] is None or not is_release_version(nearly["release"]):
@@ -86,6 +88,15 @@ def parse_written_candidate(text: str) -> CandidateVersion:
         if _NUMBER.fullmatch(number) is None:
             raise
         raise Refusal(INVALID, expected=f"{nearly['release']}-rc{number if nearly['number'] else '<number>'}") from None
+    _refuse_marked(version.release)
+    return version
+
+
+def _refuse_marked(release: str) -> str:
+    """Refuse a release version that looks like a candidate's, such as `1.4.0-rc.1.2`; otherwise return it."""
+    if mark := _CANDIDATE_MARK.search(release):
+        raise Refusal(INVALID, expected=f"{release[: mark.start()]}-rc<number>")
+    return release
 
 
 def release_part(text: str) -> str:

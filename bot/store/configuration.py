@@ -92,7 +92,7 @@ def sqlite_path(url: str) -> str:
     if "?" in location or "#" in location:
         raise Misconfigured("A sqlite address has no words after a ?; in a file's name, ? is written %3F and # is %23.")
     path = unquote(location)
-    if not path or path == ":memory:":
+    if not path or path == ":memory:" or "\0" in path:
         raise Misconfigured("A sqlite address names a file, as in sqlite:///var/lib/longshore/longshore.db.")
     file = Path(path).absolute()
     if not file.parent.is_dir():

@@ -31,10 +31,17 @@ async def missing_migrations(client: Any, module: str = "bot.store.migrations") 
     """Return the known migrations that are not applied to a connected database, in order."""
     try:
         rows = await client.execute_query_dict("SELECT name FROM tortoise_migrations")
-    except OperationalError:  # a new database has no such table
+    except OperationalError as error:
+        if not _is_missing_table(error):
+            raise
         rows = []
     applied = {row["name"] for row in rows}
     return [name for name in known_migrations(module) if name not in applied]
+
+
+def _is_missing_table(error: OperationalError) -> bool:
+    """Whether a statement failed because a table does not exist: a new database has none."""
+    return "no such table" in str(error) or getattr(error.args[0], "sqlstate", "") == "42P01"
 
 
 async def pending_migrations() -> list[str]:

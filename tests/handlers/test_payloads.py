@@ -22,11 +22,11 @@ READ = {
     *("sender.login", "head_commit.id", "installation.id", "workflow_run.actor.login"),
 }
 """What is read of the objects in payloads; of a run, every field is tried."""
-COMMENT = {"comment.id", "comment.created_at", "comment.user", "comment.user.id", "comment.user.login"}
+COMMENT = {"comment.id", "comment.created_at", "comment.user.login"}
 RUN = ("status", "head_sha", "created_at", "conclusion", "head_branch", "path", "display_title", "html_url", "event")
 UNREADABLE: Mapping[str, set[str]] = {
-    "issue_comment": {*COMMENT, "comment.user.type", "issue.number"},
-    "commit_comment": {*COMMENT, "comment.user.type", "comment.commit_id"},
+    "issue_comment": {*COMMENT, "issue.number"},
+    "commit_comment": {*COMMENT, "comment.commit_id"},
     "workflow_run": {f"workflow_run.{name}" for name in (*RUN, "run_attempt", "actor", "actor.login", "updated_at")},
 }
 """The fields of payloads that concern us without which some cannot be read."""

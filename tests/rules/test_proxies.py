@@ -39,7 +39,7 @@ def test_the_proxy_of_a_url_is_chosen(url: str, variables: dict[str, str], expec
 @pytest.mark.parametrize(
     "value",
     [
-        *("socks5://proxy:1080", "http://", "http://proxy:port", "http://proxy:99999", "://proxy", "http://:3128"),
+        *("http://", "http://proxy:port", "http://proxy:99999", "://proxy", "http://:3128"),
         *("http://a b:3128", "ftp://proxy", "http://proxy/path", "http://user:hunter2@", "http://[::1"),
     ],
 )
@@ -97,3 +97,17 @@ def test_an_exception_covers_hosts_subdomains_addresses_and_networks(host: str, 
 @pytest.mark.parametrize(("host", "port", "exceptions"), NOT_EXCEPTED)
 def test_an_exception_covers_nothing_else(host: str, port: int, exceptions: str) -> None:
     assert not is_excepted(host, port, exceptions)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("socks5://proxy:1080", "SOCKS is not supported; LONGSHORE_GITHUB_PROXY=none"),
+        ("http://DOM\\user:hunter2@proxy:3128", "a backslash is written %5C"),
+        ("http://us%3Aer:hunter2@proxy:1", "a user name without a colon"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_refused_with_what_to_do(value: str, words: str) -> None:
+    with pytest.raises(ValueError, match="HTTPS_PROXY: ") as raised:
+        environment_proxy("https://api.github.com", {"https": value})
+    assert words in str(raised.value) and "hunter2" not in str(raised.value)

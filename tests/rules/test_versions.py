@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 from bot.errors import Refusal
 from bot.rules.versions import (
     CandidateVersion,
+    RequestedVersion,
     check_scheme,
     fits_scheme,
     is_release_version,
     next_number,
     next_release,
     parse_candidate_version,
+    parse_requested_version,
+    parse_written_candidate,
 )
 
 TODAY = date(2026, 11, 21)
@@ -265,3 +268,22 @@ def test_candidate_numbers_start_at_one_and_continue_after_the_highest(taken: li
 def test_candidate_numbers_end_at_the_limit_of_the_grammar() -> None:
     with pytest.raises(Refusal, match=MESSAGE):
         next_number([999_999])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1.4.0-rc.1.2", "1.4.0-rc1.1", "1.4.0-rc1+b5", "1.4.0-RC1-rc2", "1.4.0-rc1a", "1.4.0-rc1-2", "1.4.0rc1.dev0"),
+        *("1.4.0-rcx", "1.4.0_rc_1_2"),
+    ],
+)
+def test_what_looks_like_a_candidate_of_a_release_is_no_release_for_a_person(text: str) -> None:
+    for parse in (parse_requested_version, parse_written_candidate):
+        with pytest.raises(Refusal) as refused:
+            parse(text)
+        assert parse is parse_written_candidate or refused.value.details["expected"] == "1.4.0-rc<number>"
+
+
+@pytest.mark.parametrize("text", ["1.4.0", "arc", "1.4.0-arch", "search-2", "1.0-rcfile", "march.1"])
+def test_a_release_whose_name_only_contains_the_letters_can_be_cut(text: str) -> None:
+    assert parse_requested_version(text) == RequestedVersion(text)

@@ -88,7 +88,7 @@ def test_a_file_of_a_secret_that_cannot_be_used_is_refused_with_the_reason(tmp_p
 )
 def test_a_secret_in_the_variable_of_its_file_is_not_shown(secret: str) -> None:
     sentence = refusal(**{WEBHOOK: "", f"{WEBHOOK}_FILE": secret})
-    assert sentence.startswith(f"{WEBHOOK}_FILE ") and f"belongs into {WEBHOOK}" in sentence
+    assert sentence.startswith(f"{WEBHOOK}_FILE ") and f"belongs in {WEBHOOK}" in sentence
     assert not [word for word in (secret, "hunter2", "Q83v", "aaaa") if word in sentence]
 
 

@@ -209,5 +209,5 @@ def test_a_key_with_any_byte_changed_is_refused_at_the_start() -> None:
 @pytest.mark.parametrize("form", FORMS.values(), ids=list(FORMS))
 def test_a_key_in_the_variable_of_the_file_is_never_shown(form: Callable[[str], str]) -> None:
     sentence = refusal(**{VARIABLE: "", f"{VARIABLE}_FILE": form(PKCS1)})
-    expected = rf"{VARIABLE}_FILE is not the path of a file \([A-Za-z ]+\); a secret itself belongs into {VARIABLE}\."
+    expected = rf"{VARIABLE}_FILE is not the path of a file \([A-Za-z ]+\); a secret itself belongs in {VARIABLE}\."
     assert re.fullmatch(expected, sentence), sentence

@@ -65,8 +65,10 @@ async def _connect_to_one(address: PostgresAddress, attributes: str, settings: d
             if not isinstance(exc, TRY_NEXT_HOST):
                 break
         else:
-            set_socket_options(connection, address)
-            return connection
+            if (fault := prepare(connection, address)) is None:
+                return connection
+            connection.terminate()
+            raise CannotConnect(f"{host}: {fault}", waiting_may_help=False)
     raise CannotConnect("; ".join(causes), waiting_may_help=waiting)
 
 
@@ -99,6 +101,17 @@ def seconds_for_one_host(address: PostgresAddress) -> float | None:
     if "connect_timeout" not in address.words:
         return ACQUIRE_TIMEOUT / len(address.hosts)
     return max(0, address.number("connect_timeout", 0)) or None
+
+
+def prepare(connection: Any, address: PostgresAddress) -> str | None:
+    """Prepare a new connection; returns why it cannot be used, if it cannot."""
+    if (encoding := connection.get_settings().server_encoding) != "UTF8":
+        return f"the database is encoded in {encoding}, and has to be in UTF8"
+    try:
+        set_socket_options(connection, address)
+    except OSError as error:
+        return f"the system refuses the values of keepalives_… or tcp_user_timeout ({error.strerror})"
+    return None
 
 
 def set_socket_options(connection: Any, address: PostgresAddress) -> None:

@@ -78,7 +78,7 @@ def translate_errors() -> Iterator[None]:
             raise IntegrityError(exc) from exc
         if isinstance(exc, asyncpg.InvalidTransactionStateError):
             raise TransactionManagementError(exc) from exc
-        if isinstance(exc, asyncpg.SyntaxOrAccessError | asyncpg.DataError):
+        if isinstance(exc, asyncpg.SyntaxOrAccessError | asyncpg.DataError | asyncpg.InvalidSchemaNameError):
             raise OperationalError(exc) from exc
         raise
 

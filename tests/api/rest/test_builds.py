@@ -167,6 +167,14 @@ async def test_a_candidate_that_has_been_built_is_not_built_again(world: World) 
     assert len(world.github.dispatches) == 2
 
 
+async def test_a_candidate_that_has_been_deployed_is_not_built_later(world: World) -> None:
+    await world.cut("1.0-rc1")
+    await world.complete_deployment("1.0-rc1")
+    answer = await world.cut("1.0-rc1", build=True)
+    assert status_and_error(answer) == (409, "Release candidate has been deployed without a build")
+    assert await world.status("1.0-rc1") == "ready"
+
+
 async def test_a_build_that_is_asked_for_later_needs_a_workflow(world: World) -> None:
     await change_project(world, build_workflow=None)
     await world.cut("1.0-rc1")

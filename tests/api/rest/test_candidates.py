@@ -416,7 +416,9 @@ async def test_why_a_commit_is_refused_is_told(world: World) -> None:
         ("triggerBuildWorkflow", "trigger_build_workflow"),
         ("trigger-build-workflow", "trigger_build_workflow"),
         ("Trigger_Build_Workflow", "trigger_build_workflow"),
-        ("trigger_build", None),
+        ("trigger_build", "trigger_build_workflow"),
+        ("build_workflow", "trigger_build_workflow"),
+        ("workflow", None),
         ("comit", "commit"),
         ("Repo", "repo"),
         ("name", None),
@@ -427,7 +429,8 @@ async def test_why_a_commit_is_refused_is_told(world: World) -> None:
 async def test_a_mistyped_field_is_refused_and_an_unknown_one_ignored(
     world: World, name: str, meant: str | None
 ) -> None:
-    body = {"repo": "acme/site", "commit": world.github.head(), name: True}
+    body: dict[str, Any] = {"repo": "acme/site", "commit": world.github.head(), name: True}
+    body.pop(meant or "", None)
     answer = await world.ask("POST", cut_path("1.0-rc1"), body)
     assert answer.status == (201 if meant is None else 400)
     if meant is not None:
@@ -447,3 +450,8 @@ async def test_a_missing_version_is_said_to_be_missing(world: World) -> None:
         answer = await world.ask(method, path, body)
         assert status_and_error(answer) == INVALID_VERSION
         assert answer.json["details"]["reason"] == reason
+
+
+async def test_a_field_beside_the_one_that_it_is_like_is_ignored(world: World) -> None:
+    body = {"repo": "acme/site", "commit": world.github.head(), "commits": 3, "trigger_build_workflow": False}
+    assert (await world.ask("POST", cut_path("1.0-rc1"), {**body, "trigger_build": True})).status == 201
