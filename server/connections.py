@@ -19,6 +19,8 @@ OPTIONS: Mapping[str, Any] = {
 HEAD_SECONDS = 10.0
 """Within which the head of a request arrives: the first one of a connection from its beginning, others from theirs."""
 MAX_HEAD_BYTES = 64 * 1024
+MAX_UNPARSED = 64 * 1024  # bytes; beyond that, nothing more is read
+PIECE = 16 * 1024  # bytes that are parsed at once: up to 2,700 chunks, in a few milliseconds
 
 
 class Connection(web.RequestHandler):
@@ -27,12 +29,13 @@ class Connection(web.RequestHandler):
     Between two requests it may be idle.
     """
 
-    __slots__ = ("_head_bytes", "_head_seconds", "_head_timer")
+    __slots__ = ("_head_bytes", "_head_seconds", "_head_timer", "_unparsed")
 
     def __init__(self, server: web.Server, head_seconds: float, **options: Any) -> None:
         super().__init__(server, **options)
         self._head_seconds, self._head_bytes = head_seconds, 0
         self._head_timer: asyncio.TimerHandle | None = None
+        self._unparsed = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for the first head."""
@@ -40,7 +43,36 @@ class Connection(web.RequestHandler):
         self._start_timer()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what arrived, and see whether it completed a head, or began one."""
+        """Parse what arrived, in pieces: a body in tiny chunks would hold up everybody else."""
+        if not self._unparsed and len(data) <= PIECE:
+            self._parse(data)
+            return
+        if not self._unparsed:
+            self._loop.call_soon(self._parse_piece)
+        self._unparsed += data
+        if len(self._unparsed) > MAX_UNPARSED:
+            self._pause_transport_reading()
+
+    def _parse_piece(self) -> None:
+        """Parse the next piece; read on once most is parsed, unless aiohttp has enough for now."""
+        piece = bytes(self._unparsed[:PIECE])
+        del self._unparsed[:PIECE]
+        if self.transport is None or self.transport.is_closing():
+            self._unparsed.clear()
+            return
+        self._parse(piece)
+        if self._unparsed:
+            self._loop.call_soon(self._parse_piece)
+        if not self._reading_paused and not self._buffer_paused:
+            self._resume_transport_reading()
+
+    def _resume_transport_reading(self) -> None:
+        """Read on, as aiohttp asks for when the reader of the body wants more, unless enough is unparsed."""
+        if len(self._unparsed) <= MAX_UNPARSED:
+            super()._resume_transport_reading()
+
+    def _parse(self, data: bytes) -> None:
+        """Parse a piece, and see whether it completed a head, or began one."""
         super().data_received(data)
         if self._is_idle():
             self._head_bytes += len(data)
@@ -53,6 +85,7 @@ class Connection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Stop waiting."""
+        self._unparsed.clear()
         self._stop_timer()
         super().connection_lost(exc)
 

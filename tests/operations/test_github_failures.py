@@ -74,7 +74,9 @@ async def test_a_rate_limited_reply_is_posted_once_the_limit_is_over(world: Worl
 
 
 async def test_a_403_that_is_not_a_rate_limit_is_a_refusal(world: World) -> None:
-    world.github.faults.fail(path="*/dispatches", status=403, body='{"message": "Resource not accessible by integration"}')
+    world.github.faults.fail(
+        path="*/dispatches", status=403, body='{"message": "Resource not accessible by integration"}'
+    )
     await world.cut("1.2-rc1", build=True)
     await world.settle()
     candidate = await world.candidate("1.2-rc1")
