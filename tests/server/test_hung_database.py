@@ -18,11 +18,11 @@ from sandbox import GitHub
 from server.app import SERVICE, create_app
 from server.service import Service
 from tests.conftest import postgres
-from tests.outages import eventually, hanging
+from tests.outages import eventually, hanging, pragma
 from tests.world import settings_for
 
 GRACE = 0.3
-STOP_SECONDS = 3.0 if postgres() else 6.0  # SQLite's wait for its write lock has begun, and lasts 5 seconds
+STOP_SECONDS = 3.0
 
 
 @pytest.fixture
@@ -44,6 +44,12 @@ def shorten_grace(service: Service) -> None:
     service.worker.options = replace(service.worker.options, grace_seconds=GRACE)
 
 
+async def shorten_waits() -> None:
+    """Shorten SQLite's wait for its write lock, which nothing can end once it has begun."""
+    if not postgres():
+        await pragma("busy_timeout = 1500")
+
+
 async def keep_writing() -> None:
     """Use transactions, one after the other, as jobs and requests do."""
     while True:
@@ -60,6 +66,7 @@ async def test_work_ends_in_time(github: GitHub, database_url: str) -> None:
         working = asyncio.create_task(service.work())
         busy = asyncio.create_task(keep_writing())
         await service.worker.started.wait()
+        await shorten_waits()
         await hang()
         await asyncio.sleep(POLL + 0.1)
         async with timed_stop():
@@ -76,6 +83,7 @@ async def test_serve_ends_in_time(github: GitHub, database_url: str) -> None:
         shorten_grace(app[SERVICE])
         runner = web.AppRunner(app, shutdown_timeout=GRACE)
         await runner.setup()
+        await shorten_waits()
         await hang()
         await asyncio.sleep(POLL + 0.1)
         async with timed_stop():

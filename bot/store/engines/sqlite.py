@@ -40,7 +40,7 @@ PRAGMAS = {
     "busy_timeout": 5000,  # milliseconds; less than ACQUIRE_TIMEOUT, so that a waiting request gets a response in time
     "journal_size_limit": 64 * 1024 * 1024,
 }
-HURRIED_WAIT = 500
+HURRIED_WAIT = 200
 """The busy timeout, in milliseconds, of a process that is about to end."""
 
 
