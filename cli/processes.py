@@ -66,7 +66,7 @@ async def _serve(settings: Settings, worker: bool) -> None:
         if await _completed_before(stop_requested, _start(runner, settings)):
             logger.info("serving", url=settings.url, worker=worker)
             await stop_requested.wait()
-        app[SERVICE].worker.stop()  # its jobs finish while requests do
+        app[SERVICE].stop()  # its jobs finish while requests do
     finally:
         await runner.cleanup()
 
@@ -87,7 +87,7 @@ async def _work(settings: Settings) -> None:
             service.watch_app()
             _tune_garbage_collector()
             logger.info("working", database=settings.database_url.partition(":")[0])
-            await _completed_before(stop_requested, service.work(), cancel=service.worker.stop)
+            await _completed_before(stop_requested, service.work(), cancel=service.stop)
     finally:
         await service.close()
 

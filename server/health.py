@@ -13,11 +13,18 @@ from bot.queue.retention import depth
 from bot.queue.worker import Worker
 from bot.store.database import fetch
 from bot.store.migrate import pending_migrations
+from server.readings import SharedReading
 from server.write_probe import WriteProbe
 
 MAX_WORKER_SILENCE = 30.0  # seconds without progress of this process's worker
 MAX_JOB_DELAY = 300.0  # seconds that the oldest due job may wait
 DATABASE_ERRORS = (Unavailable, OperationalError)  # the database is unreachable, or has no tables yet
+
+
+async def _read_state() -> tuple[list[str], dict[str, tuple[int, float]]]:
+    """Read the missing migrations, and the depth of the queue; raise one of DATABASE_ERRORS."""
+    await fetch("SELECT 1 AS one")
+    return await pending_migrations(), await depth()
 
 
 class Health:
@@ -33,8 +40,11 @@ class Health:
         worker: Callable[[], Worker | None],
         warnings: Callable[[], Awaitable[Mapping[str, str]]],
     ) -> None:
-        self._metrics, self._worker, self._warnings = metrics, worker, warnings
+        self._metrics, self._worker = metrics, worker
         self._writes = WriteProbe()
+        self._state = SharedReading(_read_state)
+        self._warnings = SharedReading(warnings)
+        self._measurement = SharedReading(self._measure)
 
     def add_routes(self, app: web.Application) -> None:
         """Add the three routes."""
@@ -51,27 +61,28 @@ class Health:
 
         Warnings are listed, but change nothing.
         """
-        problems = await self._problems()
+        warnings: Mapping[str, str] = {}
+        try:
+            problems = await self._problems()
+            if "database" not in problems:
+                warnings = await self._warnings.result()
+        except DATABASE_ERRORS as error:
+            problems = {"database": str(error)}
         body: dict[str, object] = {"status": "not ready" if problems else "ok", "problems": problems}
-        if "database" not in problems and (warnings := await self._warnings()):
+        if warnings:
             body["warnings"] = dict(warnings)
         return web.json_response(body, status=503 if problems else 200)
 
     async def metrics(self, request: web.Request) -> web.Response:
         """All metrics in the Prometheus text format."""
         try:
-            await self._measure()
+            await self._measurement.result()
         except DATABASE_ERRORS:
             self._metrics.queue_depth.clear()
         return web.Response(body=self._metrics.exposition(), headers={"Content-Type": "text/plain; version=0.0.4"})
 
     async def _problems(self) -> dict[str, str]:
-        try:
-            await fetch("SELECT 1 AS one")
-            pending = await pending_migrations()
-            queues = await depth()
-        except DATABASE_ERRORS as error:
-            return {"database": str(error)}
+        pending, queues = await self._state.result()
         problems = {}
         if pending:
             problems["migrations"] = f"run `longshore migrate`: {', '.join(pending)} not applied"

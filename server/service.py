@@ -30,6 +30,7 @@ from server.background import BackgroundTasks
 log = structlog.get_logger()
 
 JOB_TIMEOUT = 600  # seconds
+LAST_WRITE = 1.0  # seconds, after the grace period, for writing how the last jobs ended
 WARNED_OF = timedelta(days=1)  # how long an alarm about refused webhooks is a warning, unless one arrives
 
 
@@ -66,6 +67,7 @@ class Service:
         self.github: GitHub
         self.worker = self._make_worker()
         self._resources = AsyncExitStack()
+        self._is_open = False
         self._background = BackgroundTasks()
         self._system: Actor | None = None
         self._log_contexts: dict[int, dict[str, object]] = {}
@@ -81,11 +83,18 @@ class Service:
             log.warning("setting", warning=warning)
         resources = open_resources(settings.database_url, app_keys(settings), self.metrics)
         self.database, self.github = await self._resources.enter_async_context(resources)
+        self._is_open = True
 
     async def close(self) -> None:
         """Close the database and the GitHub client."""
         await self._background.close()
         await self._resources.aclose()
+
+    def stop(self) -> None:
+        """Stop the worker, within its grace period, and then wait no longer for a database that hangs."""
+        self.worker.stop()
+        if self._is_open:
+            self.database.give_up_after(self.worker.options.grace_seconds + LAST_WRITE)
 
     def watch_app(self) -> None:
         """Ask GitHub about the App, now and from time to time, in the background."""

@@ -7,11 +7,12 @@ from tortoise.exceptions import OperationalError
 
 from bot.errors import Unavailable
 from bot.queue.trial_writes import try_write
+from server.readings import PATIENCE
 
 INTERVAL = 0.25
 """Seconds for which a result holds: anybody may ask for `/readyz`, as often as they like."""
-PATIENCE = 1.0
-"""Seconds to wait for a result; until a slow write ends, the last result holds."""
+WAIT = 1.0
+"""Seconds to wait for a result; a write that is a little slow leaves the last one standing until it ends."""
 
 
 class WriteProbe:
@@ -19,15 +20,18 @@ class WriteProbe:
 
     def __init__(self) -> None:
         self._problem: str | None = None
-        self._ended_at = -INTERVAL
+        self._began_at, self._ended_at = 0.0, -INTERVAL
         self._running: asyncio.Task[None] | None = None
 
     async def problem(self) -> str | None:
         """Return why the database refuses writes, or None."""
         if self._running is None and time.monotonic() - self._ended_at >= INTERVAL:
+            self._began_at = time.monotonic()
             self._running = asyncio.create_task(self._try())
         if self._running is not None:
-            await asyncio.wait([self._running], timeout=PATIENCE)
+            await asyncio.wait([self._running], timeout=WAIT)
+        if self._running is not None and (seconds := time.monotonic() - self._began_at) > PATIENCE:
+            return f"The database has not taken a write for {seconds:.0f} seconds."
         return self._problem
 
     async def _try(self) -> None:

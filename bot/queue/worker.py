@@ -166,6 +166,7 @@ class Worker:
         self._results: list[JobResult] = []
         self._wake = asyncio.Event()
         self._stopping = False
+        self._stop_by = 0.0
         self._released_at = -POLL
         self._release_before = 0
         self._claim_lost = False
@@ -173,6 +174,7 @@ class Worker:
     def stop(self) -> None:
         """Claim nothing more; `run` returns once running jobs have finished, or after the grace period."""
         self._stopping = True
+        self._stop_by = time.monotonic() + self.options.grace_seconds
         self._wake.set()
 
     async def run(self) -> None:
@@ -313,8 +315,7 @@ class Worker:
             running.task.cancel()
 
     async def _drain(self) -> None:
-        until = time.monotonic() + self.options.grace_seconds
-        while self._running and time.monotonic() < until:
+        while self._running and time.monotonic() < self._stop_by:
             self._wake.clear()
             if not await run_to_completion(self._write_and_claim(claiming=False)):
                 await self._sleep()

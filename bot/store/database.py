@@ -84,6 +84,13 @@ class Database:
                 log.warning("not listening for jobs: %s", exc)
             await asyncio.sleep(1)
 
+    def give_up_after(self, seconds: float) -> None:
+        """Let nothing wait for a hung database longer than that: what still waits then raises DatabaseUnavailable.
+
+        For the end of the process: afterwards PostgreSQL cannot be used, and SQLite hardly waits for its write lock.
+        """
+        cast("Any", self.client).give_up_after(seconds)
+
     async def close(self) -> None:
         """Close every connection."""
         await self.notifier.close()

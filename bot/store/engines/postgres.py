@@ -28,12 +28,21 @@ from bot.errors import DatabaseUnavailable, Misconfigured, Unavailable
 from bot.rules.database_addresses import MAXSIZE, PostgresAddress
 from bot.store.engines import ACQUIRE_TIMEOUT, Ownership, Savepoint, run_to_completion
 from bot.store.engines.postgres_connections import connect, keeps_sessions
-from bot.store.engines.postgres_errors import POOLER, UNAVAILABLE, CannotConnect, leads_nowhere, translate_errors
+from bot.store.engines.postgres_errors import (
+    CLOSING,
+    POOLER,
+    UNAVAILABLE,
+    CannotConnect,
+    leads_nowhere,
+    translate_errors,
+)
 
 log = logging.getLogger(__name__)
 
 STATEMENT_TIMEOUT = 30.0
 """Seconds after which a running statement is given up and the database counts as unavailable."""
+CLOSE_TIMEOUT = 3.0
+"""Seconds in which the sessions are closed in good order, before they are cut off."""
 
 
 async def run(connection: Any, query: str, values: Sequence[Any] | None) -> tuple[int, list[Any]]:
@@ -82,6 +91,7 @@ class Client(AsyncpgDBClient):
     """A pool of connections to one database."""
 
     _dedicated: Any = None
+    _has_given_up = False
 
     def __init__(
         self, address: PostgresAddress, command_timeout: float | None = STATEMENT_TIMEOUT, **kwargs: Any
@@ -89,6 +99,7 @@ class Client(AsyncpgDBClient):
         super().__init__(database=address.database, **kwargs)
         self.address = address
         self._command_timeout = command_timeout
+        self._connecting: set[asyncio.Timeout] = set()
 
     async def create_connection(self, with_db: bool) -> None:
         """Fill the pool; raise Misconfigured or DatabaseUnavailable, with the cause, when there is no connection."""
@@ -113,7 +124,32 @@ class Client(AsyncpgDBClient):
         return self.address.number("statement_cache_size", 1) > 0
 
     async def _connect(self, _dsn: object = None, **settings: Any) -> Any:
-        return await connect(self.address, **settings)
+        if self._has_given_up:
+            raise CannotConnect(CLOSING, waiting_may_help=True)
+        try:
+            async with asyncio.timeout(None) as limit:
+                self._connecting.add(limit)
+                return await connect(self.address, **settings)
+        except TimeoutError:
+            raise CannotConnect(CLOSING, waiting_may_help=True) from None
+        finally:
+            self._connecting.discard(limit)
+
+    def give_up_after(self, seconds: float) -> None:
+        """Cut off all sessions after that, so that nothing waits for them any longer, and open no others."""
+        asyncio.get_running_loop().call_later(seconds, self._give_up)
+
+    def _give_up(self) -> None:
+        self._has_given_up = True
+        now = asyncio.get_running_loop().time()
+        for limit in self._connecting:
+            limit.reschedule(now)
+        self._terminate()
+
+    def _terminate(self) -> None:
+        for sessions in (self._dedicated, self._pool):
+            if sessions is not None:
+                sessions.terminate()
 
     async def fetch_dedicated(self, query: str, values: Sequence[Any], timeout_seconds: float) -> list[Any]:
         """Return the rows of a statement on a connection that is reserved for the one caller of this method.
@@ -140,7 +176,17 @@ class Client(AsyncpgDBClient):
         """Close every connection, even when the calling task is canceled."""
         if self._dedicated is not None:
             self._dedicated.terminate()
-        await run_to_completion(super().close())
+        if self._pool is not None:
+            await run_to_completion(self._close_pool(self._pool))
+
+    async def _close_pool(self, pool: Any) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await pool.close()
+        except TimeoutError:
+            log.warning("the database does not answer: its sessions are cut off")
+            pool.terminate()
+        self._pool = None
 
     def acquire_connection(self) -> ConnectionWrapper[Any] | PoolConnectionWrapper[Any]:
         """Return a context manager that acquires a connection for one statement."""

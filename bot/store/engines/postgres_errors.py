@@ -14,6 +14,7 @@ from bot.errors import DatabaseUnavailable, Unavailable
 log = logging.getLogger(__name__)
 
 UNAVAILABLE = "The database does not answer now; try again in a few seconds."
+CLOSING = "the process is ending"
 READ_ONLY = "The database is read-only now; try again in a few seconds."
 TOO_SLOW = "The database takes too long to answer; try again in a few seconds."
 DISK_FULL = "The disk of the database is full; try again later."

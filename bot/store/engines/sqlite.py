@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -39,6 +40,8 @@ PRAGMAS = {
     "busy_timeout": 5000,  # milliseconds; less than ACQUIRE_TIMEOUT, so that a waiting request gets a response in time
     "journal_size_limit": 64 * 1024 * 1024,
 }
+HURRIED_WAIT = 200
+"""The busy timeout, in milliseconds, of a process that is about to end."""
 
 
 def make_private(path: Path) -> None:
@@ -101,6 +104,8 @@ class Statements(SqliteClient):
 class Client(Statements):
     """Connections to one database file."""
 
+    _shortening: asyncio.Future[None] | None = None
+
     def __init__(self, file_path: str, **kwargs: Any) -> None:
         super().__init__(file_path, **kwargs)
         options = {name: value for name, value in kwargs.items() if name not in ("connection_name", "fetch_inserted")}
@@ -124,6 +129,16 @@ class Client(Statements):
             raise
         self._connection = writer
         await self._post_connect()
+
+    def give_up_after(self, seconds: float) -> None:
+        """Shorten waits for the write lock, so early that a longer one, which nothing can end, is over by then."""
+        longest = self.pragmas["busy_timeout"] / 1000
+        asyncio.get_running_loop().call_later(seconds - longest, self._shorten_waits)
+
+    def _shorten_waits(self) -> None:
+        if self._connection is not None:  # it takes effect after the statement that runs now
+            pragma = f"PRAGMA busy_timeout={HURRIED_WAIT}"
+            self._shortening = asyncio.ensure_future(on_thread(self._connection, run_script, pragma))
 
     async def close(self) -> None:
         """Close every connection, the writer last: only it can remove the write-ahead log."""
