@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from aiohttp import web
 
 from server import connections
 from server.connections import MAX_HEAD_BYTES, Runner
+from tests.stalls import LIMIT, longest_stall
 
 HEAD_SECONDS = 0.3
 GET = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
@@ -57,11 +59,17 @@ async def respond(request: web.Request) -> web.Response:
     return web.Response()
 
 
+async def measure(request: web.Request) -> web.Response:
+    """Respond with the length of the body."""
+    return web.Response(text=str(len(await request.read())))
+
+
 @asynccontextmanager
 async def peers(count: int = 1) -> AsyncIterator[list[Peer]]:
     """A server with short limits, and connections to it."""
     app = web.Application(handler_args=connections.OPTIONS)
     app.router.add_route("*", "/", respond)
+    app.router.add_post("/count", measure)
     runner = Runner(app, HEAD_SECONDS)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0, reuse_address=True)
@@ -150,3 +158,20 @@ async def test_a_compressed_body_is_not_inflated_for_a_response_that_does_not_ne
         assert (await peer.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
         assert (await peer.get()).endswith(b"\r\n\r\n")
         assert time.process_time() - begun < 0.2
+
+
+CHUNKS = b"POST /count HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+
+
+async def test_a_body_in_tiny_chunks_is_whole_and_does_not_hold_up_the_event_loop() -> None:
+    body = CHUNKS + b"1\r\nx\r\n" * 100_000 + b"0\r\n\r\n"
+
+    def send(address: tuple[str, int]) -> bytes:
+        with socket.create_connection(address) as connection:
+            connection.sendall(body)
+            return b"".join(iter(lambda: connection.recv(2**16), b""))
+
+    async with peers() as (peer,):
+        address = peer.writer.get_extra_info("peername")
+        assert (await asyncio.to_thread(send, address)).endswith(b"\r\n\r\n100000")
+        assert await longest_stall(lambda: asyncio.to_thread(send, address)) < LIMIT
