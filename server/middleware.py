@@ -3,10 +3,10 @@
 import asyncio
 import gzip
 import hashlib
-import random
 import re
 import time
 from collections.abc import Iterable, Sequence
+from uuid import uuid4
 
 import structlog
 from aiohttp import web
@@ -106,7 +106,7 @@ def close_unread(request: web.Request, response: web.StreamResponse) -> web.Stre
 
 def request_id_of(header: str) -> str:
     """The caller's request id if it is well-formed, else a new one."""
-    return header if _ID.fullmatch(header) else f"{random.getrandbits(128):032x}"
+    return header if _ID.fullmatch(header) else uuid4().hex
 
 
 def add_vary(response: web.StreamResponse, names: Iterable[str]) -> None:

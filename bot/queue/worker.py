@@ -10,13 +10,13 @@ import asyncio
 import fcntl
 import logging
 import os
-import random
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from random import Random
 from uuid import uuid4
 
 from bot.errors import DatabaseUnavailable, Refusal, Unavailable
@@ -36,6 +36,8 @@ POLL = 1.0
 """Seconds between two polls of the table while nothing wakes the worker."""
 
 END_OF_TIME = 2**62
+
+_jitter = Random()  # noqa: S311 - it only spreads jobs out
 
 Outcome = str
 """ok, refused, later, failed (to be retried), dead, lost (another worker has it), returned (the worker stopped)."""
@@ -86,7 +88,7 @@ OnFinished = Callable[[LeasedJob, Outcome, float, BaseException | None], None]
 def back_off(attempts: int) -> float:
     """Seconds to wait after that many failures: doubles from 2 to 600, shortened at random by up to a half."""
     longest: float = min(BACK_OFF_CAP, BACK_OFF_BASE * 2 ** min(attempts - 1, 30))
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - it only spreads jobs out
+    return longest * _jitter.uniform(0.5, 1.0)
 
 
 def storable(text: str) -> str:

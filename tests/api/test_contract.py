@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import traceback
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
@@ -87,8 +88,7 @@ class Caller:
                 try:
                     send(operation)
                 except (AssertionError, BaseExceptionGroup) as error:
-                    details = "\n".join(map(str, getattr(error, "exceptions", [])))
-                    self.violations.append(f"{operation.label}: {error}\n{details}")
+                    self.violations.append(f"{operation.label}: " + "".join(traceback.format_exception(error)))
 
     def _send(self, case: Any) -> int:
         # wrong credentials are limited per address, so each request has its own; the right ones are in a header
