@@ -33,15 +33,10 @@ class JobOutcome:
     forgiven: bool = False
 
 
+UNLOCKED = """(lock IS NULL OR NOT EXISTS (
+            SELECT 1 FROM jobs AS other WHERE other.lock = jobs.lock AND other.state = 'running'))"""
 CLAIM = """
-WITH due AS (
-    SELECT id, lock, priority, run_at FROM jobs
-    WHERE state = 'queued' AND run_at <= $1 AND (lock IS NULL OR NOT EXISTS (
-        SELECT 1 FROM jobs AS other WHERE other.lock = jobs.lock AND other.state = 'running'))
-        {unless_taken}
-    ORDER BY priority DESC, run_at, id LIMIT $2
-    {skip_locked}
-), ranked AS (
+WITH {due}, ranked AS (
     SELECT id, lock, priority, run_at, row_number() OVER (
         PARTITION BY coalesce('lock ' || lock, 'job ' || CAST(id AS TEXT)) ORDER BY priority DESC, run_at, id) AS nth
     FROM due
@@ -49,14 +44,36 @@ WITH due AS (
     SELECT id, lock FROM ranked WHERE nth = 1 ORDER BY priority DESC, run_at, id LIMIT $5
 )
 UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_owner = $3, lease_expires = $4
-WHERE id IN (SELECT id FROM chosen {try_lock})
+WHERE id {chosen}
 RETURNING """
+DUE_SQLITE = f"""due AS (
+    SELECT id, lock, priority, run_at FROM jobs
+    WHERE state = 'queued' AND run_at <= $1 AND {UNLOCKED}
+    ORDER BY priority DESC, run_at, id LIMIT $2
+)"""  # noqa: S608 - a condition of ours
+# Each priority on its own, so that the index gives its due jobs in order, however many with a higher one are not due.
+# A LIMIT that the planner cannot know makes it read from the index whatever it believes about the number of rows: with
+# none or old statistics it would sort all due jobs at every claim (measured: 20 to 100 times as long).
+DUE_POSTGRES = f"""RECURSIVE priorities (priority) AS (
+    SELECT max(priority) FROM jobs WHERE state = 'queued'
+    UNION ALL
+    SELECT (SELECT max(jobs.priority) FROM jobs WHERE state = 'queued' AND jobs.priority < priorities.priority)
+    FROM priorities WHERE priority IS NOT NULL
+), due AS (
+    SELECT job.id, job.lock, job.priority, job.run_at FROM priorities CROSS JOIN LATERAL (
+        SELECT id, lock, priority, run_at FROM jobs
+        WHERE state = 'queued' AND priority = priorities.priority AND run_at <= $1 AND {UNLOCKED}
+            AND (lock IS NULL OR lock <> ALL($6))
+        ORDER BY run_at, id LIMIT (SELECT CAST($2 AS BIGINT))
+        FOR UPDATE SKIP LOCKED) AS job
+    LIMIT $2
+)"""  # noqa: S608
+# without the try, two claims that insert the same locks into the index in different orders deadlock (measured)
+CHOSEN_POSTGRES = """= ANY(ARRAY(
+    SELECT id FROM chosen WHERE lock IS NULL OR pg_try_advisory_xact_lock(1819243382, hashtext(lock))))"""
 SKIP_LOCKED = "FOR UPDATE SKIP LOCKED"
-UNLESS_TAKEN = "AND (lock IS NULL OR lock <> ALL($6))"
-# without it, two claims that insert the same locks into the index in different orders deadlock (measured)
-TRY_LOCK = "WHERE lock IS NULL OR pg_try_advisory_xact_lock(1819243382, hashtext(lock))"
-CLAIM_SQLITE = CLAIM.format(unless_taken="", skip_locked="", try_lock="") + COLUMNS
-CLAIM_POSTGRES = CLAIM.format(unless_taken=UNLESS_TAKEN, skip_locked=SKIP_LOCKED, try_lock=TRY_LOCK) + COLUMNS
+CLAIM_SQLITE = CLAIM.format(due=DUE_SQLITE, chosen="IN (SELECT id FROM chosen)") + COLUMNS
+CLAIM_POSTGRES = CLAIM.format(due=DUE_POSTGRES, chosen=CHOSEN_POSTGRES) + COLUMNS
 
 
 class LockTaken(Exception):
