@@ -27,17 +27,12 @@ from bot.queue.leases import claim, finish, release_expired, renew, return_unkno
 from bot.queue.outcomes import Outcome, WorkerStopped, decide_outcome
 from bot.queue.retention import unfinished
 from bot.queue.worker_lock import only_worker
+from bot.queue.yielding import give_way
 from bot.store.database import current
 from bot.store.engines import run_to_completion
 
 log = logging.getLogger(__name__)
 
-MAX_PAUSE = 0.03
-"""Seconds that the worker waits at most before it claims more, while it yields and the event loop is late."""
-TICK = 0.002
-"""Seconds after which it looks whether the event loop is on time."""
-LATE = 0.001
-"""Seconds by which a timer fires late when the event loop has too much to do."""
 POLL = 1.0
 """Seconds between two polls of the table while nothing wakes the worker."""
 MAX_CLAIM = 100
@@ -163,19 +158,9 @@ class Worker:
 
     async def _work_once(self) -> None:
         self._wake.clear()
-        await self._give_way()
+        await give_way(self._should_yield)
         if not await run_to_completion(self._write_and_claim(claiming=True)):
             await self._sleep()
-
-    async def _give_way(self) -> None:
-        """While webhooks arrive, wait until the event loop is on time, for MAX_PAUSE at most."""
-        began = before = time.monotonic()
-        while self._should_yield() and before - began < MAX_PAUSE:
-            await asyncio.sleep(TICK)
-            after = time.monotonic()
-            if after - before - TICK < LATE:
-                return
-            before = after
 
     async def _write_and_claim(self, *, claiming: bool) -> bool:
         """Write results and claim jobs, never canceled half-way; returns whether there may be more to do at once."""
