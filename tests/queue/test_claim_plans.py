@@ -68,7 +68,7 @@ STATES = [
 
 async def plan_of_claim(limit: int) -> dict[str, Any]:
     """Claim jobs; return the part of the plan that selects due ones."""
-    values = (now_ms(), 2 * limit + 8, "me", now_ms() + LEASE_MS, limit, [])
+    values: tuple[object, ...] = (now_ms(), 2 * limit + 8, "me", now_ms() + LEASE_MS, limit, [])
     async with transaction():
         await fetch(PLAN_BY_INDEX)
         [row] = await fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {CLAIM_POSTGRES}", *values)
