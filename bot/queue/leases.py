@@ -12,7 +12,7 @@ from tortoise.exceptions import IntegrityError
 
 from bot.queue.jobs import COLUMNS, JobRow, LeasedJob, LeaseLost, now_ms
 from bot.rules.ids import JobId
-from bot.store.database import dialect, execute, fetch
+from bot.store.database import dialect, execute, fetch, transaction
 from bot.store.placeholders import placeholder_list
 
 State = Literal["queued", "done", "dead"]
@@ -33,15 +33,10 @@ class JobOutcome:
     forgiven: bool = False
 
 
+UNLOCKED = """(lock IS NULL OR NOT EXISTS (
+            SELECT 1 FROM jobs AS other WHERE other.lock = jobs.lock AND other.state = 'running'))"""
 CLAIM = """
-WITH due AS (
-    SELECT id, lock, priority, run_at FROM jobs
-    WHERE state = 'queued' AND run_at <= $1 AND (lock IS NULL OR NOT EXISTS (
-        SELECT 1 FROM jobs AS other WHERE other.lock = jobs.lock AND other.state = 'running'))
-        {unless_taken}
-    ORDER BY priority DESC, run_at, id LIMIT $2
-    {skip_locked}
-), ranked AS (
+WITH {due}, ranked AS (
     SELECT id, lock, priority, run_at, row_number() OVER (
         PARTITION BY coalesce('lock ' || lock, 'job ' || CAST(id AS TEXT)) ORDER BY priority DESC, run_at, id) AS nth
     FROM due
@@ -49,14 +44,37 @@ WITH due AS (
     SELECT id, lock FROM ranked WHERE nth = 1 ORDER BY priority DESC, run_at, id LIMIT $5
 )
 UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_owner = $3, lease_expires = $4
-WHERE id IN (SELECT id FROM chosen {try_lock})
+WHERE id {chosen}
 RETURNING """
+DUE_SQLITE = f"""due AS (
+    SELECT id, lock, priority, run_at FROM jobs
+    WHERE state = 'queued' AND run_at <= $1 AND {UNLOCKED}
+    ORDER BY priority DESC, run_at, id LIMIT $2
+)"""  # noqa: S608 - a condition of ours
+# each priority on its own, so that the index gives its due jobs in order, however many with a higher one are not due
+DUE_POSTGRES = f"""RECURSIVE priorities (priority) AS (
+    SELECT max(priority) FROM jobs WHERE state = 'queued'
+    UNION ALL
+    SELECT (SELECT max(jobs.priority) FROM jobs WHERE state = 'queued' AND jobs.priority < priorities.priority)
+    FROM priorities WHERE priority IS NOT NULL
+), due AS (
+    SELECT job.id, job.lock, job.priority, job.run_at FROM priorities CROSS JOIN LATERAL (
+        SELECT id, lock, priority, run_at FROM jobs
+        WHERE state = 'queued' AND priority = priorities.priority AND run_at <= $1 AND {UNLOCKED}
+            AND (lock IS NULL OR lock <> ALL($6))
+        ORDER BY run_at, id LIMIT $2
+        FOR UPDATE SKIP LOCKED) AS job
+    LIMIT $2
+)"""  # noqa: S608
+# without the try, two claims that insert the same locks into the index in different orders deadlock (measured)
+CHOSEN_POSTGRES = """= ANY(ARRAY(
+    SELECT id FROM chosen WHERE lock IS NULL OR pg_try_advisory_xact_lock(1819243382, hashtext(lock))))"""
 SKIP_LOCKED = "FOR UPDATE SKIP LOCKED"
-UNLESS_TAKEN = "AND (lock IS NULL OR lock <> ALL($6))"
-# without it, two claims that insert the same locks into the index in different orders deadlock (measured)
-TRY_LOCK = "WHERE lock IS NULL OR pg_try_advisory_xact_lock(1819243382, hashtext(lock))"
-CLAIM_SQLITE = CLAIM.format(unless_taken="", skip_locked="", try_lock="") + COLUMNS
-CLAIM_POSTGRES = CLAIM.format(unless_taken=UNLESS_TAKEN, skip_locked=SKIP_LOCKED, try_lock=TRY_LOCK) + COLUMNS
+# Without statistics, or with old ones, the planner would read and sort all due jobs at every claim, 20 to 100 times as
+# long (measured). Where sorting seems expensive, it reads them from the index in order. JIT would mind the expense.
+PLAN_BY_INDEX = "SELECT set_config('enable_sort', 'off', true), set_config('jit', 'off', true)"
+CLAIM_SQLITE = CLAIM.format(due=DUE_SQLITE, chosen="IN (SELECT id FROM chosen)") + COLUMNS
+CLAIM_POSTGRES = CLAIM.format(due=DUE_POSTGRES, chosen=CHOSEN_POSTGRES) + COLUMNS
 
 
 class LockTaken(Exception):
@@ -96,7 +114,9 @@ async def _claim(limit: int, owner: str, lease_ms: int, now: int, taken: list[st
         rows = await fetch(CLAIM_SQLITE, *values)
     else:
         try:
-            rows = await fetch(CLAIM_POSTGRES, *values, taken)
+            async with transaction():
+                await fetch(PLAN_BY_INDEX)
+                rows = await fetch(CLAIM_POSTGRES, *values, taken)
         except IntegrityError as exc:
             raise LockTaken(violated_lock(exc)) from exc
     jobs = [LeasedJob.from_row(cast("JobRow", row), owner, now + lease_ms) for row in rows]

@@ -2,49 +2,49 @@
 
 One loop uses the table: it writes the results that have come in (several at once), claims jobs for its free slots, and
 sleeps until something happens. Another task renews the leases of running jobs.
+
+While jobs are short, a claim takes more of them than there are slots, so that the database is not asked for each
+handful: as many as will probably start within START_SECONDS. Those that have not started after HOLD_SECONDS, because
+the others turned out to be long, go back to the queue, where any worker may take them.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from random import Random
 from uuid import uuid4
 
-from bot.errors import DatabaseUnavailable, Refusal, Unavailable
-from bot.queue.jobs import LeasedJob, LeaseLost, PermanentFailure, RetryLater, milliseconds, now_ms
-from bot.queue.leases import JobOutcome, claim, finish, release_expired, renew, return_unknown
+from bot.errors import Unavailable
+from bot.queue.jobs import LeasedJob, LeaseLost, now_ms
+from bot.queue.leases import claim, finish, release_expired, renew, return_unknown
+from bot.queue.outcomes import Outcome, WorkerStopped, decide_outcome
 from bot.queue.retention import unfinished
+from bot.queue.worker_lock import only_worker
+from bot.queue.yielding import give_way
 from bot.store.database import current
 from bot.store.engines import run_to_completion
 
 log = logging.getLogger(__name__)
 
-BACK_OFF_BASE = 2.0  # seconds
-BACK_OFF_CAP = 600.0  # seconds
-PAUSE = 0.03
-"""Seconds that the worker pauses while it yields."""
 POLL = 1.0
 """Seconds between two polls of the table while nothing wakes the worker."""
+MAX_CLAIM = 100
+"""Jobs that are claimed at once, unless there are more slots."""
+START_SECONDS = 0.02
+"""Seconds within which claimed jobs are expected to start."""
+USUAL_JOBS = 8
+"""How many of the last jobs tell how long jobs usually take."""
+HOLD_SECONDS = 0.1
+"""Seconds after which a claimed job that has not started goes back to the queue."""
 
 END_OF_TIME = 2**62
-
-_jitter = Random()  # noqa: S311 - it only spreads jobs out
-
-Outcome = str
-"""ok, refused, later, failed (to be retried), dead, lost (another worker has it), returned (the worker stopped)."""
-
-
-class WorkerStopped(Exception):
-    """The worker is stopping: its running jobs go back to the queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,60 +85,6 @@ class JobResult:
 OnFinished = Callable[[LeasedJob, Outcome, float, BaseException | None], None]
 
 
-def back_off(attempts: int) -> float:
-    """Seconds to wait after that many failures: doubles from 2 to 600, shortened at random by up to a half."""
-    longest: float = min(BACK_OFF_CAP, BACK_OFF_BASE * 2 ** min(attempts - 1, 30))
-    return longest * _jitter.uniform(0.5, 1.0)
-
-
-def storable(text: str) -> str:
-    """Make a text storable: no NUL, no lone surrogates, at most 4,000 characters."""
-    return text[:4000].replace("\x00", "").encode(errors="replace").decode()
-
-
-def decide_outcome(
-    job: LeasedJob, error: BaseException | None, max_attempts: int, now: int
-) -> tuple[JobOutcome, Outcome]:
-    """Decide the outcome of a job that ended with `error`: done, queued again, or dead."""
-    if error is None:
-        return JobOutcome(job.id, job.attempts, "done"), "ok"
-    is_explained = isinstance(error, Refusal | RetryLater | PermanentFailure | DatabaseUnavailable)
-    message = storable(f"{error}" if is_explained else f"{type(error).__name__}: {error}")
-    if isinstance(error, Refusal):
-        return JobOutcome(job.id, job.attempts, "done", message), "refused"
-    if isinstance(error, RetryLater):
-        return JobOutcome(job.id, job.attempts, "queued", message, milliseconds(error.at), forgiven=True), "later"
-    if isinstance(error, DatabaseUnavailable):
-        at = now + error.retry_after * 1000
-        return JobOutcome(job.id, job.attempts, "queued", message, at, forgiven=True), "later"
-    if isinstance(error, WorkerStopped):
-        return JobOutcome(job.id, job.attempts, "queued", forgiven=True), "returned"
-    if job.attempts >= max_attempts or isinstance(error, PermanentFailure):
-        return JobOutcome(job.id, job.attempts, "dead", message), "dead"
-    return JobOutcome(job.id, job.attempts, "queued", message, now + int(back_off(job.attempts) * 1000)), "failed"
-
-
-@contextmanager
-def only_worker(path: str | None) -> Iterator[None]:
-    """Hold the lock file of a SQLite database (none when `path` is None); Refusal when another process holds it."""
-    if path is None:
-        yield
-        return
-    descriptor = os.open(f"{path}.worker.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    with suppress(PermissionError):  # it is there already, and somebody else's
-        os.fchmod(descriptor, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Refusal(
-                f"Another process already works on {path}: a SQLite database has one worker. Use PostgreSQL for more."
-            ) from None
-        yield
-    finally:
-        os.close(descriptor)
-
-
 class Worker:
     """Performs jobs until stopped. Any number may share a PostgreSQL database; a SQLite file has exactly one."""
 
@@ -152,8 +98,8 @@ class Worker:
     ) -> None:
         """`perform` does a job; `on_finished(job, outcome, seconds, error)` is called once its outcome is written.
 
-        While `should_yield` returns True, the worker pauses before it claims more: webhook intake in this process has
-        precedence.
+        While `should_yield` returns True, the worker claims no more than it can start, and only when the event loop is
+        on time: webhook intake in this process has precedence.
         """
         self.options = options or WorkerOptions()
         self.owner = self.options.owner or f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
@@ -165,6 +111,9 @@ class Worker:
         self._should_yield = should_yield
         self._lease_ms = int(self.options.lease_seconds * 1000)
         self._running: dict[int, RunningJob] = {}
+        self._held: deque[LeasedJob] = deque()  # claimed, but not started
+        self._held_since = 0.0
+        self._usual_seconds = 1.0  # that jobs took lately: a moving average
         self._results: list[JobResult] = []
         self._wake = asyncio.Event()
         self._stopping = False
@@ -203,14 +152,13 @@ class Worker:
 
     async def settle(self) -> None:
         """Wait until nothing runs and nothing is due. For tests: does not wait for jobs that are due later."""
-        while self._running or self._results or await unfinished(datetime.now(UTC)):
+        while self._running or self._held or self._results or await unfinished(datetime.now(UTC)):
             self._wake.set()
             await asyncio.sleep(0.002)
 
     async def _work_once(self) -> None:
         self._wake.clear()
-        if self._should_yield():
-            await asyncio.sleep(PAUSE)
+        await give_way(self._should_yield)
         if not await run_to_completion(self._write_and_claim(claiming=True)):
             await self._sleep()
 
@@ -219,6 +167,7 @@ class Worker:
         try:
             await self._write_results()
             await self._release_expired()
+            await self._return_held()
             claimed = await self._claim_jobs() if claiming else 0
         except Exception as exc:  # the database may be down for a while: the worker survives that
             self._wait_for_other_workers()
@@ -229,26 +178,58 @@ class Worker:
 
     async def _sleep(self) -> None:
         try:
-            async with asyncio.timeout(POLL):
+            async with asyncio.timeout(HOLD_SECONDS if self._held else POLL):
                 await self._wake.wait()
         except TimeoutError:
             pass
 
     async def _claim_jobs(self) -> int:
+        """Claim jobs if a slot is free and none is held; start as many as there are slots, and hold the others."""
         free = self.options.concurrency - len(self._running)
-        jobs = await self._claim(free) if free > 0 else []
-        for job in jobs:
+        if free <= 0 or self._held:
+            return 0
+        jobs = await self._claim(min(free + self._startable_soon(), max(free, MAX_CLAIM)))
+        self._held.extend(jobs)
+        self._held_since = time.monotonic()
+        self._start_held()
+        return len(jobs)
+
+    def _startable_soon(self) -> int:
+        """How many jobs will probably find a slot within START_SECONDS, judging by how long jobs took lately."""
+        if self._should_yield():
+            return 0
+        return int(self.options.concurrency * START_SECONDS / max(self._usual_seconds, 1e-6))
+
+    def _start_held(self) -> None:
+        """Start held jobs in free slots. One whose lease has expired meanwhile is not ours any more."""
+        while self._held and not self._stopping and len(self._running) < self.options.concurrency:
+            job = self._held.popleft()
+            if job.lease_expires <= now_ms():
+                continue
             if earlier := self._running.get(job.id):  # our lease on it had expired, and we claimed the job again
                 self._cancel(earlier, LeaseLost("taken over"))
             running = self._running[job.id] = RunningJob(job)
             running.task = asyncio.create_task(self._run_job(running))
-        return len(jobs)
+
+    async def _return_held(self) -> None:
+        """Return jobs that are held for too long to the queue, or all held jobs when the worker is stopping."""
+        if not self._held or (time.monotonic() - self._held_since < HOLD_SECONDS and not self._stopping):
+            return
+        self._held.clear()
+        self._claim_lost = True  # should this fail, they are returned before the next claim
+        await self._return_unknown()
+        self._claim_lost = False
+        current().notifier.notify()
+
+    async def _return_unknown(self) -> None:
+        """Return the jobs to the queue that we have a lease on without holding, running or having finished them."""
+        jobs = [*self._held, *(slot.job for slot in self._running.values()), *(result.job for result in self._results)]
+        await return_unknown(self.owner, [job.id for job in jobs])
 
     async def _claim(self, limit: int) -> list[LeasedJob]:
         """Claim jobs; if the response to an earlier claim was lost, first return what it may have claimed."""
         if self._claim_lost:
-            results = [result.job.id for result in self._results]
-            await return_unknown(self.owner, [*(slot.job.id for slot in self._running.values()), *results])
+            await self._return_unknown()
         self._claim_lost = True
         jobs = await claim(limit, self.owner, self._lease_ms)
         self._claim_lost = False
@@ -268,7 +249,10 @@ class Worker:
             error = running.stopped_by
         if self._running.get(running.job.id) is running:
             del self._running[running.job.id]
-        self._results.append(JobResult(running.job, error, time.monotonic() - started))
+        seconds = time.monotonic() - started
+        self._usual_seconds += (seconds - self._usual_seconds) / USUAL_JOBS
+        self._results.append(JobResult(running.job, error, seconds))
+        self._start_held()
         self._wake.set()
 
     async def _write_results(self) -> None:
@@ -323,6 +307,7 @@ class Worker:
                 await self._sleep()
 
     async def _return_jobs(self, helpers: list[asyncio.Task[None]]) -> None:
+        self._stopping = True
         tasks = [running.task for running in self._running.values() if running.task is not None]
         for running in list(self._running.values()):
             self._cancel(running, WorkerStopped())

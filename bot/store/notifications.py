@@ -11,8 +11,10 @@ from bot.errors import Unavailable
 
 CHANNEL = "longshore_jobs"
 """The PostgreSQL channel of NOTIFY and LISTEN."""
-INTERVAL = 0.05
+INTERVAL = 0.01
 """Seconds between two notifications of other processes."""
+CLOSE_SECONDS = 1.0
+"""Seconds that the last notification may take when the process ends."""
 
 
 class JobNotifier:
@@ -26,6 +28,7 @@ class JobNotifier:
         self.notifies = False
         self._send = send
         self._pending = False
+        self._closing = asyncio.Event()
         self._notifying: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
@@ -46,11 +49,15 @@ class JobNotifier:
             self._pending = False
             with suppress(Unavailable):  # polling finds the job
                 await self._send()
-            await asyncio.sleep(INTERVAL)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(INTERVAL):
+                    await self._closing.wait()
 
     async def close(self) -> None:
-        """Stop notifying other processes."""
+        """Send what other processes have not been told yet, and stop notifying them."""
         self.notifies = False
+        self._closing.set()
         if self._notifying is not None:
+            await asyncio.wait([self._notifying], timeout=CLOSE_SECONDS)
             self._notifying.cancel()
             await asyncio.wait([self._notifying])

@@ -9,7 +9,8 @@ import pytest
 from bot.errors import DatabaseUnavailable
 from bot.queue.jobs import LeasedJob
 from bot.queue.leases import claim
-from bot.queue.worker import Worker, WorkerOptions, decide_outcome
+from bot.queue.outcomes import decide_outcome
+from bot.queue.worker import Worker, WorkerOptions
 from bot.store.database import Database, execute, fetch, transaction
 from bot.store.jobs import Job as Row
 from tests.conftest import postgres

@@ -15,7 +15,7 @@ from bot.errors import Refusal
 from bot.queue import dead_letters
 from bot.queue.jobs import LeasedJob, RetryLater, milliseconds, now_ms
 from bot.queue.leases import JobOutcome, claim, finish
-from bot.queue.worker import back_off
+from bot.queue.outcomes import back_off
 from bot.store.database import Database, execute, transaction
 from tests.queue.helpers import (
     LEASE_MS,

@@ -16,6 +16,7 @@ from bot.errors import Refusal
 from bot.queue.jobs import LeasedJob, now_ms
 from bot.queue.worker import Worker, WorkerOptions
 from bot.store.database import Database, dialect, open_database
+from tests.conftest import postgres
 from tests.queue.helpers import enqueue, only_sqlite, rows, running_worker, states, succeed
 
 
@@ -137,6 +138,33 @@ async def test_a_job_from_another_process_is_found(database: Database) -> None:
     assert len(delays) == 5
     longest = 200 if dialect() == "postgres" else 1500  # notified by NOTIFY; SQLite is polled
     assert sorted(delays)[2] < longest
+
+
+ENQUEUE_AND_END = """
+import asyncio, sys
+from tests.queue.helpers import enqueue
+from bot.store.database import open_database
+async def main():
+    database = await open_database(sys.argv[1])
+    for _ in range(3):
+        await enqueue("a", {})
+    await database.close()
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not postgres(), reason="SQLite is polled")
+async def test_other_processes_are_told_of_the_last_job_of_a_process_that_ends(database: Database) -> None:
+    told = asyncio.Event()
+    listening = asyncio.create_task(database.listen())
+    await asyncio.sleep(0.3)
+    database.notifier.events.add(told)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", ENQUEUE_AND_END, database.url)
+    assert await process.wait() == 0
+    async with asyncio.timeout(0.5):
+        await told.wait()
+    listening.cancel()
+    await asyncio.wait([listening])
 
 
 async def test_a_delayed_job_starts_when_it_is_due(database: Database) -> None:
