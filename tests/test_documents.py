@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from api.docs import routes as docs
 from api.http.endpoints import AnyEndpoint
-from bot.github.tokens import PURPOSES
+from bot.github.tokens import OPTIONAL, PURPOSES
 from bot.operations.commands import ROWS
 from bot.queue.intake import WebhookDelivery
 from bot.queue.jobs import Job
@@ -97,7 +97,7 @@ def test_the_manifest_asks_for_the_permissions_that_tokens_are_minted_with_and_n
     for permissions in PURPOSES.values():
         for name, level in permissions.items():
             needed[name] = max(level, needed.get(name, ""), key=["", "read", "write"].index)
-    assert manifest()["default_permissions"] == needed
+    assert manifest()["default_permissions"] == {name: needed[name] for name in needed if name not in OPTIONAL}
 
 
 def test_the_example_of_the_environment_lists_every_setting_with_its_default() -> None:
