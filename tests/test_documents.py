@@ -100,6 +100,17 @@ def test_the_manifest_asks_for_the_permissions_that_tokens_are_minted_with_and_n
     assert manifest()["default_permissions"] == {name: needed[name] for name in needed if name not in OPTIONAL}
 
 
+def test_the_page_of_the_app_lists_its_permissions_and_events_as_the_manifest_does() -> None:
+    page = (ROOT / "docs" / "github-app.md").read_text()
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    names = {row[1].strip("`"): row for row in rows if row[1].startswith("`") and "/" not in row[1]}
+    permissions = {name: row[2] for name, row in names.items() if row[2] in ("read", "write")}
+    assert permissions == manifest()["default_permissions"]
+    assert [name for name in names if name not in permissions] == manifest()["default_events"]
+    for name, row in names.items():  # the form shows a name with spaces for one with underscores
+        assert row[0].lower().replace(" ", "_") == name and len(row[-1]) > len("purpose")
+
+
 def test_the_example_of_the_environment_lists_every_setting_with_its_default() -> None:
     lines = [line for line in (ROOT / ".env.example").read_text().splitlines() if line]
     places = [place for place, line in enumerate(lines) if not line.startswith("#")]
