@@ -2,8 +2,10 @@
 
 import ast
 import re
+from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
@@ -135,9 +137,39 @@ def test_the_documentation_lists_every_word_of_a_database_address() -> None:
 
 
 def test_the_files_that_the_documents_name_exist() -> None:
-    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "sandbox").glob("*.md")]
-    named = {(page.name, path) for page in pages for path in re.findall(FILE_NAME, page.read_text())}
+    named = {(page.name, path) for page in PAGES for path in re.findall(FILE_NAME, page.read_text())}
     assert [(page, path) for page, path in sorted(named) if not (ROOT / path).exists()] == []
+
+
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "sandbox").glob("*.md")]
+LINK = r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)"
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL), re.MULTILINE)
+    return {"#" + re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_between_the_documents_leads_somewhere(page: Path) -> None:
+    broken = []
+    for path, anchor in re.findall(LINK, re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)):
+        target = page.parent / path if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(path + anchor)
+    assert broken == []
+
+
+def test_every_page_of_the_documentation_is_reached_from_the_readme() -> None:
+    reached, pending = set[Path](), [ROOT / "README.md"]
+    while pending:
+        page = pending.pop()
+        if page not in reached:
+            reached.add(page)
+            linked = [(page.parent / path).resolve() for path, _ in re.findall(LINK, page.read_text()) if path]
+            pending += [target for target in linked if target.suffix == ".md" and target.exists()]
+    assert [page for page in (ROOT / "docs").glob("*.md") if page not in reached] == []
 
 
 def test_the_documentation_lists_every_command_with_its_role() -> None:
