@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from api.docs import routes as docs
 from api.http.endpoints import AnyEndpoint
+from bot.events.event import Event
 from bot.github.tokens import OPTIONAL, PURPOSES
 from bot.operations.commands import ROWS
 from bot.queue.intake import WebhookDelivery
@@ -178,6 +179,18 @@ def test_the_documentation_lists_every_command_with_its_role() -> None:
     assert {row[0].strip("`"): row[2] if len(row) > 2 else "" for row in rows} == {
         command.help.usage: command.help.roles for command in ROWS
     }, "the table of commands in docs/releases.md has a row for each of bot/operations/commands.py"
+
+
+def test_the_documentation_lists_every_alarm() -> None:
+    found: set[str] = set()
+    pending = [Event]
+    while pending:
+        below = pending.pop().__subclasses__()
+        found |= {each.act for each in below if each.alarm and "act" in vars(each)}
+        pending += below
+    table = (ROOT / "docs" / "operations.md").read_text().partition("### Alarms")[2].partition("\n## ")[0]
+    firsts = [line.split(" | ")[0] for line in table.splitlines() if line.startswith("| `")]
+    assert set(re.findall(r"`([\w.]+)`", " ".join(firsts))) == found
 
 
 # --- what is declared, and what answers

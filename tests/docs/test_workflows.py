@@ -1,4 +1,4 @@
-"""The workflows that the documentation shows are ones that Longshore can start with all their inputs, and find again."""
+"""Longshore can start the workflows that the documentation shows with all their inputs, and find their runs again."""
 
 import re
 
