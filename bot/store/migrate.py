@@ -72,7 +72,8 @@ async def migrate(
     """Apply the missing migrations up to and including `to` to the database at `url`; return their names.
 
     Calls `on_wait` when another process holds the lock, before waiting for it. Raises Misconfigured for a wrong
-    address and for a database that a newer version has migrated, Unavailable when the database does not respond or stays locked.
+    address and for a database that a newer version has migrated, Unavailable when the database does not respond or
+    stays locked.
     """
     settings = tortoise_config(url)
     settings["apps"]["models"]["migrations"] = module
