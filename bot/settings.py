@@ -79,7 +79,7 @@ class Settings(DatabaseSettings):
     )
     github_proxy: SecretStr = Field(
         SecretStr(""),
-        description="The proxy for requests to GitHub, or none; by default by HTTPS_PROXY, HTTP_PROXY and NO_PROXY.",
+        description="Proxy for requests to GitHub, or none; by default that of HTTPS_PROXY, HTTP_PROXY and NO_PROXY.",
     )
     github_app_id: str = Field(description="The App's id or client id.")
     github_private_key: SecretStr = Field(

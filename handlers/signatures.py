@@ -9,7 +9,7 @@ DOUBTFUL = 3  # wrong signatures, without a right one
 
 
 class SignatureWatch:
-    """Counts wrong signatures until the first right one. Strangers can send wrong ones: `on_doubt` is called once."""
+    """Counts wrong signatures until the first right one. Anyone can send them, so `on_doubt` is called only once."""
 
     def __init__(self, on_doubt: Callable[[], None]) -> None:
         self.last_right = 0.0  # seconds since the epoch; 0 if there was none

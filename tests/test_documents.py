@@ -2,8 +2,10 @@
 
 import ast
 import re
+from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
@@ -11,7 +13,8 @@ from pydantic import SecretStr
 
 from api.docs import routes as docs
 from api.http.endpoints import AnyEndpoint
-from bot.github.tokens import PURPOSES
+from bot.events.event import Event
+from bot.github.tokens import OPTIONAL, PURPOSES
 from bot.operations.commands import ROWS
 from bot.queue.intake import WebhookDelivery
 from bot.queue.jobs import Job
@@ -97,7 +100,18 @@ def test_the_manifest_asks_for_the_permissions_that_tokens_are_minted_with_and_n
     for permissions in PURPOSES.values():
         for name, level in permissions.items():
             needed[name] = max(level, needed.get(name, ""), key=["", "read", "write"].index)
-    assert manifest()["default_permissions"] == needed
+    assert manifest()["default_permissions"] == {name: needed[name] for name in needed if name not in OPTIONAL}
+
+
+def test_the_page_of_the_app_lists_its_permissions_and_events_as_the_manifest_does() -> None:
+    page = (ROOT / "docs" / "github-app.md").read_text()
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    names = {row[1].strip("`"): row for row in rows if row[1].startswith("`") and "/" not in row[1]}
+    permissions = {name: row[2] for name, row in names.items() if row[2] in ("read", "write")}
+    assert permissions == manifest()["default_permissions"]
+    assert [name for name in names if name not in permissions] == manifest()["default_events"]
+    for name, row in names.items():  # the form shows a name with spaces for one with underscores
+        assert row[0].lower().replace(" ", "_") == name and len(row[-1]) > len("purpose")
 
 
 def test_the_example_of_the_environment_lists_every_setting_with_its_default() -> None:
@@ -124,9 +138,39 @@ def test_the_documentation_lists_every_word_of_a_database_address() -> None:
 
 
 def test_the_files_that_the_documents_name_exist() -> None:
-    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "sandbox").glob("*.md")]
-    named = {(page.name, path) for page in pages for path in re.findall(FILE_NAME, page.read_text())}
+    named = {(page.name, path) for page in PAGES for path in re.findall(FILE_NAME, page.read_text())}
     assert [(page, path) for page, path in sorted(named) if not (ROOT / path).exists()] == []
+
+
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "sandbox").glob("*.md")]
+LINK = r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)"
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL), re.MULTILINE)
+    return {"#" + re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_between_the_documents_leads_somewhere(page: Path) -> None:
+    broken = []
+    for path, anchor in re.findall(LINK, re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)):
+        target = page.parent / path if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(path + anchor)
+    assert broken == []
+
+
+def test_every_page_of_the_documentation_is_reached_from_the_readme() -> None:
+    reached, pending = set[Path](), [ROOT / "README.md"]
+    while pending:
+        page = pending.pop()
+        if page not in reached:
+            reached.add(page)
+            linked = [(page.parent / path).resolve() for path, _ in re.findall(LINK, page.read_text()) if path]
+            pending += [target for target in linked if target.suffix == ".md" and target.exists()]
+    assert [page for page in (ROOT / "docs").glob("*.md") if page not in reached] == []
 
 
 def test_the_documentation_lists_every_command_with_its_role() -> None:
@@ -135,6 +179,18 @@ def test_the_documentation_lists_every_command_with_its_role() -> None:
     assert {row[0].strip("`"): row[2] if len(row) > 2 else "" for row in rows} == {
         command.help.usage: command.help.roles for command in ROWS
     }, "the table of commands in docs/releases.md has a row for each of bot/operations/commands.py"
+
+
+def test_the_documentation_lists_every_alarm() -> None:
+    found: set[str] = set()
+    pending = [Event]
+    while pending:
+        below = pending.pop().__subclasses__()
+        found |= {each.act for each in below if each.alarm and "act" in vars(each)}
+        pending += below
+    table = (ROOT / "docs" / "operations.md").read_text().partition("### Alarms")[2].partition("\n## ")[0]
+    firsts = [line.split(" | ")[0] for line in table.splitlines() if line.startswith("| `")]
+    assert set(re.findall(r"`([\w.]+)`", " ".join(firsts))) == found
 
 
 # --- what is declared, and what answers

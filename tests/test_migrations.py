@@ -15,6 +15,7 @@ import orjson
 import pytest
 from tortoise.exceptions import BaseORMException
 
+from bot.errors import Misconfigured
 from bot.github.workflow_runs import run_fact
 from bot.operations import jobs
 from bot.queue.intake import WebhookDelivery
@@ -97,6 +98,14 @@ async def test_of_several_concurrent_migrators_one_migrates_and_all_succeed(empt
     ]
     applied = [int((await process.communicate())[0]) for process in processes]
     assert sorted(applied) == [0, 0, 0, len(known_migrations())]
+
+
+async def test_a_database_that_a_newer_version_has_migrated_is_refused(empty_url: str) -> None:
+    await migrate(empty_url)
+    newer = "INSERT INTO tortoise_migrations (app, name, applied_at) VALUES ('models', '9999_new', '2026-11-30')"
+    await execute_at(empty_url, newer)
+    with pytest.raises(Misconfigured, match="newer version of Longshore \\(9999_new\\): start that version"):
+        await migrate(empty_url)
 
 
 async def test_a_failed_migration_is_rolled_back(empty_url: str) -> None:

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from bot.errors import Refusal, Unavailable
+from bot.errors import NotFound, Refusal, Unavailable
 from bot.github.fields import required
 from bot.github.limits import UNAVAILABLE
 from bot.github.repository import RepositoryClient
@@ -32,8 +32,7 @@ async def create(repository: RepositoryClient, tag: str, sha: CommitSha) -> Comm
     Refuses when a ruleset forbids the tag, or the App lacks the permission that the commit's workflow files need.
     """
     try:
-        body = {"ref": f"refs/tags/{tag}", "sha": sha}
-        await repository.request("POST", f"{repository.root}/git/refs", purpose="tag", data=body)
+        await _create(repository, {"ref": f"refs/tags/{tag}", "sha": sha})
     except ApiError as error:
         if error.status == 422 and "already exists" in error.message.lower():
             return await _existing(repository, tag)
@@ -41,6 +40,24 @@ async def create(repository: RepositoryClient, tag: str, sha: CommitSha) -> Comm
             raise
         raise Refusal(_why_refused(tag, error)) from error
     return None
+
+
+async def _create(repository: RepositoryClient, body: dict[str, str]) -> None:
+    """Create a ref; with the permission to change workflows only where GitHub refuses it without and the App has it."""
+    url = f"{repository.root}/git/refs"
+    try:
+        await repository.request("POST", url, purpose="tag", data=body)
+    except ApiError as error:
+        if not _is_permission_missing(error):
+            raise
+        try:
+            await repository.request("POST", url, purpose="tag changed workflows", data=body)
+        except NotFound:  # no token with that permission
+            raise error from None
+
+
+def _is_permission_missing(error: ApiError) -> bool:
+    return error.status == 404 or (error.status == 403 and is_permission_missing(error.message))
 
 
 async def _existing(repository: RepositoryClient, tag: str) -> CommitSha:
@@ -53,7 +70,7 @@ async def _existing(repository: RepositoryClient, tag: str) -> CommitSha:
 def _why_refused(tag: str, error: ApiError) -> str:
     if "archived" in error.message:
         return ARCHIVED
-    if error.status == 404 or (error.status == 403 and is_permission_missing(error.message)):
+    if _is_permission_missing(error):
         return (
             f"GitHub refused to create the tag `{tag}`: the commit's workflow files differ from the default branch's, "
             "which calls for the permission `workflows: write`; or the App lacks `contents: write`."

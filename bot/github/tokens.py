@@ -19,10 +19,14 @@ PURPOSES: dict[str, dict[str, str]] = {
     "find": {"metadata": "read"},
     "read": {"contents": "read", "actions": "read", "issues": "read", "pull_requests": "read"},
     "tag": {"contents": "write"},
+    "tag changed workflows": {"contents": "write", "workflows": "write"},
     "run": {"actions": "write", "contents": "read"},
     "comment": {"issues": "write", "pull_requests": "write", "contents": "write"},
 }
 """A token's permissions by its purpose: no more than its requests need."""
+
+OPTIONAL = frozenset({"workflows"})
+"""Permissions that an App need not have; what they are for is then refused."""
 
 
 class TokenKey(NamedTuple):

@@ -27,8 +27,8 @@ class InstallationHint:
 async def on_event(context: Context, hint: InstallationHint) -> None:
     """Handle an event: enqueue a check of the installation, and of the repositories that it seems to have won or lost.
 
-    An event that concerns no known repository, as when strangers install the App, costs no request. At most two checks
-    of an installation are unfinished: one that may have started before the event, and one that has not.
+    An event that concerns no known repository, as when somebody else installs the App, causes no request. At most two
+    checks of an installation are unfinished: one that may have started before the event, and one that has not.
     """
     won = [row for row in await queries.find_reachability(hint.added) if row["installation_id"] != hint.installation]
     lost = [row for row in await queries.find_reachability(hint.removed) if row["installation_id"] == hint.installation]

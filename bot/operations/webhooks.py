@@ -9,7 +9,7 @@ from bot.operations import events
 from bot.rules.webhooks import UNSIGNED, why_refused
 from bot.store.audit import AuditEntry
 
-UNSIGNED_PAUSE = timedelta(days=1)  # between two alarms: strangers can cause them
+UNSIGNED_PAUSE = timedelta(days=1)  # between two alarms: anyone can cause them
 REFUSED_PAUSE = timedelta(hours=1)
 
 

@@ -15,6 +15,7 @@ from tortoise.context import TortoiseContext
 from tortoise.exceptions import OperationalError
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
+from bot.errors import Misconfigured
 from bot.store.configuration import CONNECTION, explain_config_errors, tortoise_config
 from bot.store.database import current
 
@@ -29,14 +30,27 @@ def known_migrations(module: str = "bot.store.migrations") -> list[str]:
 
 async def missing_migrations(client: Any, module: str = "bot.store.migrations") -> list[str]:
     """Return the known migrations that are not applied to a connected database, in order."""
+    applied = await _applied_migrations(client)
+    return [name for name in known_migrations(module) if name not in applied]
+
+
+async def _applied_migrations(client: Any) -> set[str]:
     try:
         rows = await client.execute_query_dict("SELECT name FROM tortoise_migrations")
     except OperationalError as error:
         if not _is_missing_table(error):
             raise
         rows = []
-    applied = {row["name"] for row in rows}
-    return [name for name in known_migrations(module) if name not in applied]
+    return {row["name"] for row in rows}
+
+
+async def _refuse_newer(client: Any, module: str) -> None:
+    """Refuse a database that a newer version has migrated: this one would misread it. There is no way back."""
+    if newer := sorted(await _applied_migrations(client) - set(known_migrations(module))):
+        raise Misconfigured(
+            f"the database was migrated by a newer version of Longshore ({', '.join(newer)}): start that version, or "
+            "restore a backup that is older."
+        )
 
 
 def _is_missing_table(error: OperationalError) -> bool:
@@ -58,7 +72,8 @@ async def migrate(
     """Apply the missing migrations up to and including `to` to the database at `url`; return their names.
 
     Calls `on_wait` when another process holds the lock, before waiting for it. Raises Misconfigured for a wrong
-    address, Unavailable when the database does not respond or stays locked.
+    address and for a database that a newer version has migrated, Unavailable when the database does not respond or
+    stays locked.
     """
     settings = tortoise_config(url)
     settings["apps"]["models"]["migrations"] = module
@@ -72,6 +87,7 @@ async def migrate(
             await context.init(config=settings)
             client: Any = context.connections.get(CONNECTION)
             await client.create_connection(with_db=True)
+        await _refuse_newer(client, module)
         if not await missing_migrations(client, module):
             return []
         async with client._in_transaction() as locked:

@@ -28,10 +28,11 @@ ACTIONS: dict[str, Callable[[World], Awaitable[None]]] = {
 
 
 async def session_environment(world: World) -> dict[str, str]:
-    """Return the variables that commands may use: the service's URL, tokens, and the newest commit of `acme/site`."""
+    """Return the variables that commands may use: URLs, tokens, and the newest commit of `acme/site`."""
     return {
         "PATH": os.environ["PATH"],
         "LONGSHORE": world.url,
+        "SANDBOX": world.service.settings.github_api_url.rstrip("/"),
         "TOKEN": world.token,
         "READER": await world.create_token("project:read", "content:read", user="reader"),
         "COMMIT": world.github.head(),

@@ -304,6 +304,16 @@ async def test_a_missing_permission_is_reported_by_name(
     assert expected in await reason(world)
 
 
+@pytest.mark.parametrize("status", [403, 404])
+async def test_the_permission_for_changed_workflows_helps_once_the_app_has_it(world: World, status: int) -> None:
+    commit = world.github.head()
+    await require_workflows_permission(status)(world)
+    world.github.installation.permissions["workflows"] = "write"
+    await world.cut("1.2-rc1", commit, build=True)
+    await world.settle()
+    assert (await world.candidate("1.2-rc1"))["status"] == "building" and len(world.github.dispatches) == 1
+
+
 FORBIDDEN = [  # what GitHub says, and what the reason has to contain
     ("Resource not accessible by integration", "grant it `actions: write`"),
     (
