@@ -6,14 +6,20 @@ import typer
 
 from bot.errors import Unavailable
 from bot.rules.addresses import authority, local_host
-from bot.settings import read_settings
 
 TIMEOUT = 5  # seconds
 MAX_SHOWN = 1000  # bytes of the response
 
 
 def health() -> None:
-    """Exit with 0 if the service at LONGSHORE_HOST and LONGSHORE_PORT is ready, else with 1 and the reason."""
+    """Tell whether the service is ready.
+
+    Asks the one at LONGSHORE_HOST and LONGSHORE_PORT. Exits with 0 if it is ready, else with 1 and the reason.
+    """
+    from bot.settings import read_settings
+    from cli.preparation import prepare
+
+    prepare()
     settings = read_settings()
     status, body = _get_readiness(local_host(settings.host), settings.port)
     if status != 200:

@@ -1,11 +1,10 @@
-"""`longshore serve`, `work`, `migrate` and `openapi`."""
+"""What `longshore serve`, `work`, `migrate` and `openapi` do."""
 
 import asyncio
 import gc
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import Annotated
 
 import orjson
 import structlog
@@ -18,6 +17,7 @@ from bot.rules.addresses import authority
 from bot.settings import Settings, read_database_url, read_settings
 from bot.store import migrate as migrations
 from cli.operator import naming_database_setting
+from cli.preparation import prepare
 from server.app import SERVICE, create_app, description
 from server.connections import Runner
 from server.service import Service
@@ -29,17 +29,15 @@ REQUEST_GRACE = 10.0  # seconds that open requests may go on after a stop signal
 WAITING = "waiting for another process that is migrating the database"
 
 
-def serve(
-    worker: Annotated[bool, typer.Option(help="Also process the job queue.")] = True,
-) -> None:
-    """Receive webhooks, serve the API and process the job queue."""
+def serve(worker: bool) -> None:
+    """Receive webhooks, serve the API and, with `worker`, process the job queue."""
     settings = read_settings()
     log.configure(settings.log_level)
     _run(lambda: _serve(settings, worker))
 
 
 def work() -> None:
-    """Only process the job queue. With SQLite, only one process can do so at a time."""
+    """Only process the job queue."""
     settings = read_settings()
     log.configure(settings.log_level)
     _run(lambda: _work(settings))
@@ -47,6 +45,7 @@ def work() -> None:
 
 def migrate() -> None:
     """Apply pending migrations to the database."""
+    prepare()
     applied = asyncio.run(_migrate(read_database_url(), on_wait=lambda: typer.echo(f"{WAITING}.", err=True)))
     typer.echo("\n".join(f"applied {name}" for name in applied) or "The schema is up to date.")
 
@@ -159,4 +158,5 @@ def _run(main: Callable[[], Awaitable[None]]) -> None:
 
 def openapi() -> None:
     """Print the OpenAPI 3.1 document of the API, which is also served at /api/openapi.json."""
+    prepare()
     typer.echo(orjson.dumps(description(), option=orjson.OPT_INDENT_2).decode())

@@ -1,0 +1,96 @@
+"""Help, the version and errors of usage: complete, in plain English, and without loading the service."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from typer.core import TyperGroup
+
+from cli.commands import COMMANDS, command_line
+from tests.cli.conftest import ROOT, Cli, process_environment
+
+GROUPS = [name for name in COMMANDS if isinstance(command_line([name]).commands[name], TyperGroup)]
+SUBCOMMANDS = [
+    f"{name} {subcommand}"
+    for name in GROUPS
+    if isinstance(group := command_line([name]).commands[name], TyperGroup)
+    for subcommand in group.commands
+]
+EVERY_COMMAND = ["", *COMMANDS, *SUBCOMMANDS]
+HEAVY = ("aiohttp", "asyncio", "asyncpg", "bot.operations", "cryptography", "pydantic_settings", "server", "tortoise")
+
+
+@pytest.mark.parametrize("command", EVERY_COMMAND)
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_every_command_has_help(cli: Cli, command: str, option: str) -> None:
+    usage = " ".join(["Usage: longshore", *command.split()])
+    assert cli.run(*command.split(), option).assert_succeeded().startswith(usage)
+
+
+@pytest.mark.parametrize("command", EVERY_COMMAND)
+def test_help_is_complete_and_shows_no_types_of_python(cli: Cli, command: str) -> None:
+    text = cli.run(*command.split(), "-h").assert_succeeded()
+    assert "..." not in text.replace("[ARGS]...", "")
+    assert not re.search(r"list\[|dict|None|<bool|<path", text)
+    assert all(len(line) <= 80 for line in text.splitlines())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_overview_says_of_a_command_what_its_help_begins_with(cli: Cli, command: str) -> None:
+    first = cli.run(command, "-h").assert_succeeded().splitlines()[2]
+    assert first.strip() == COMMANDS[command].summary
+    assert f"{command:<11}  {COMMANDS[command].summary}\n" in cli.run("-h").out
+
+
+def test_the_version_is_shown(cli: Cli) -> None:
+    assert re.fullmatch(r"longshore \d+\.\d+\.\d+\n", cli.run("--version").assert_succeeded())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("", "Missing command (see longshore --help)"),
+        ("--nonsense", "No such option: --nonsense (see longshore --help)"),
+        ("token", "Missing command (see longshore token --help)"),
+        ("tokn list", "No such command 'tokn'. Did you mean 'token'? (see longshore --help)"),
+        ("token creat", "No such command 'creat'. Did you mean 'create'? (see longshore token --help)"),
+        ("nonsense", "No such command 'nonsense' (see longshore --help)"),
+        ("project create --rep", "No such option: --rep. Did you mean --repo? (see longshore project create --help)"),
+        ("project create", "Missing argument 'name' (see longshore project create --help)"),
+        ("token create ci", "Missing option '--grant' (see longshore token create --help)"),
+        ("serve --worker=3", "Option '--worker' does not take a value (see longshore serve --help)"),
+        ("sandbox --repo", "Option '--repo' needs a value (see longshore sandbox --help)"),
+        ("sandbox --repo . --port many", "'--port' must be a whole number (see longshore sandbox --help)"),
+        ("serve now", "Unexpected argument: now (see longshore serve --help)"),
+        ("demo --port 70000", "'--port' must be at most 65535 (see longshore demo --help)"),
+        ("deliveries list --limit 0", "'--limit' must be at least 1 (see longshore deliveries list --help)"),
+        ("deliveries show 1.5", "'number' must be a whole number (see longshore deliveries show --help)"),
+    ],
+)
+def test_an_error_of_usage_names_the_help_of_the_command(cli: Cli, arguments: str, said: str) -> None:
+    result = cli.run(*arguments.split())
+    assert (result.code, result.err) == (2, f"longshore: {said}\n")
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """The modules that a command line loads, in a process of its own."""
+    code = "import sys; from cli.main import run; run(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, env=process_environment(), cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(done.stderr.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("command", EVERY_COMMAND)
+def test_help_does_not_load_what_the_command_needs(command: str) -> None:
+    assert not loaded_by(*command.split(), "--help").intersection(HEAVY)
+
+
+@pytest.mark.parametrize("arguments", ["--version", "tokn", "project create --rep", "serve --workers 3"])
+def test_neither_the_version_nor_an_error_of_usage_loads_the_service(arguments: str) -> None:
+    assert loaded_by(*arguments.split()).intersection(HEAVY) <= {"asyncio"}
+
+
+def test_only_the_command_that_is_named_is_loaded() -> None:
+    loaded = command_line(["token", "list"]).commands
+    assert isinstance(loaded["token"], TyperGroup) and not isinstance(loaded["project"], TyperGroup)
