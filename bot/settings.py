@@ -185,7 +185,8 @@ def read_settings(**overrides: Any) -> Settings:
 def unknown_variables() -> list[str]:
     """Sentences about variables of the environment that are named like settings but are none."""
     known = {_variable(name) for name in Settings.model_fields}
-    return unknown_settings(os.environ, PREFIX, known)
+    environment = {name.decode(errors="replace"): value.decode(errors="replace") for name, value in os.environb.items()}
+    return unknown_settings(environment, PREFIX, known)
 
 
 def read_database_url() -> str:
@@ -198,7 +199,7 @@ def read_database_url() -> str:
 
 def _tidied(values: Values) -> Values:
     """Tidy every text. What is empty then is not set."""
-    texts = {name: tidied(value) for name, value in values.items() if isinstance(value, str)}
+    texts = {name: tidied(_decoded(value)) for name, value in values.items() if isinstance(value, str)}
     if wrong := [_variable(name) for name, text in texts.items() if not _is_unicode(text)]:
         raise ValueError(f"{', '.join(wrong)} must be text in UTF-8")
     return {name: value for name, value in {**values, **texts}.items() if value != ""}
@@ -235,6 +236,14 @@ def _proxy(settings: Settings) -> str:
 
 def _variable(name: str) -> str:
     return f"{PREFIX}{name.upper()}"
+
+
+def _decoded(text: str) -> str:
+    """Read a text as UTF-8, whatever the locale says; one that is not UTF-8 stays as it is."""
+    try:
+        return text if text.isascii() else os.fsencode(text).decode()
+    except UnicodeError:
+        return text
 
 
 def _is_unicode(text: str) -> bool:

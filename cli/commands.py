@@ -12,6 +12,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
+from cli.output import show
+
 
 @dataclass(frozen=True)
 class Command:
@@ -63,7 +65,7 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        typer.echo(f"longshore {version('longshore')}")
+        show(f"longshore {version('longshore')}")
         raise typer.Exit
 
 

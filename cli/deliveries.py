@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cli.output import show
 from cli.tables import format_time, print_table
 
 app = typer.Typer(
@@ -61,11 +62,9 @@ def show_(number: Number) -> None:
         return dead_letter
 
     dead_letter, payload = operate(load)
-    typer.echo(f"number:   {dead_letter.id}\nkind:     {dead_letter.kind}\nkey:      {dead_letter.key}")
-    typer.echo(f"headers:  {dead_letter.headers}")
-    typer.echo(
-        f"attempts: {dead_letter.attempts}\nerror:    {dead_letter.error}\n\n{payload.decode('utf-8', 'replace')}"
-    )
+    show(f"number:   {dead_letter.id}\nkind:     {dead_letter.kind}\nkey:      {dead_letter.key}")
+    show(f"headers:  {', '.join(f'{name}: {value}' for name, value in dead_letter.headers.items())}")
+    show(f"attempts: {dead_letter.attempts}\nerror:    {dead_letter.error}\n\n{payload.decode('utf-8', 'replace')}")
 
 
 @app.command()
@@ -75,7 +74,7 @@ def retry(number: Number) -> None:
     from cli.operator import operate
 
     operate(lambda context: dead_letters.retry(context, number))
-    typer.echo(f"Queued {number} again.")
+    show(f"Queued {number} again.")
 
 
 @app.command()
@@ -85,4 +84,4 @@ def discard(number: Number) -> None:
     from cli.operator import operate
 
     operate(lambda context: dead_letters.discard(context, number))
-    typer.echo(f"Discarded {number}.")
+    show(f"Discarded {number}.")

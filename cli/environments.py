@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.options import expand_options, parse_pairs
+from cli.output import show
 
 app = typer.Typer(help="Create and change environments.", rich_markup_mode=None)
 
@@ -53,7 +54,7 @@ def create(project: Project, name: Name, tier: Annotated[str, TierOption], *, op
 
     values = {**options.values(), "tier": tier}
     operate(lambda context: environments.create(context, project, name, **values))
-    typer.echo(f"Created {project}/{name}.")
+    show(f"Created {project}/{name}.")
 
 
 @app.command("set")
@@ -67,4 +68,4 @@ def set_(
 
     values = {**options.values(), **({} if tier is None else {"tier": tier})}
     operate(lambda context: environments.change(context, project, name, **values))
-    typer.echo(f"Changed {project}/{name}.")
+    show(f"Changed {project}/{name}.")

@@ -2,10 +2,9 @@
 
 import http.client
 
-import typer
-
 from bot.errors import Unavailable
 from bot.rules.addresses import authority, local_host
+from cli.output import show
 
 TIMEOUT = 5  # seconds
 MAX_SHOWN = 1000  # bytes of the response
@@ -24,7 +23,7 @@ def health() -> None:
     status, body = _get_readiness(local_host(settings.host), settings.port)
     if status != 200:
         raise Unavailable(f"The service is not ready: {status} {body}")
-    typer.echo("ready")
+    show("ready")
 
 
 def _get_readiness(host: str, port: int) -> tuple[int, str]:

@@ -9,6 +9,7 @@ from typer.exceptions import Abort, Exit, TyperException
 from bot.errors import Problem
 from cli.commands import command_line
 from cli.encodings import decode_argument, escape_what_cannot_be_shown
+from cli.output import show_aside
 from cli.usage import usage_problem
 
 
@@ -60,5 +61,5 @@ def _fail(message: str, details: Mapping[str, object] | None = None) -> int:
     extra = ", ".join(f"{name}: {value}" for name, value in (details or {}).items() if name != "field")
     line = redact(f"longshore: {message}" + (f" ({extra})" if extra else ""))
     printable = " ".join(line.split()).encode(errors="backslashreplace").decode()
-    print(printable, file=sys.stderr)  # noqa: T201
+    show_aside(printable)
     return 1

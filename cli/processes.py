@@ -8,7 +8,6 @@ from contextlib import suppress
 
 import orjson
 import structlog
-import typer
 from aiohttp import web
 
 from bot import log
@@ -17,6 +16,7 @@ from bot.rules.addresses import authority
 from bot.settings import Settings, read_database_url, read_settings
 from bot.store import migrate as migrations
 from cli.operator import naming_database_setting
+from cli.output import show, show_aside
 from cli.preparation import prepare
 from server.app import SERVICE, create_app, description
 from server.connections import Runner
@@ -46,8 +46,8 @@ def work() -> None:
 def migrate() -> None:
     """Apply pending migrations to the database."""
     prepare()
-    applied = asyncio.run(_migrate(read_database_url(), on_wait=lambda: typer.echo(f"{WAITING}.", err=True)))
-    typer.echo("\n".join(f"applied {name}" for name in applied) or "The schema is up to date.")
+    applied = asyncio.run(_migrate(read_database_url(), on_wait=lambda: show_aside(f"{WAITING}.")))
+    show("\n".join(f"applied {name}" for name in applied) or "The schema is up to date.")
 
 
 async def _migrate(url: str, on_wait: Callable[[], object] = lambda: logger.info(WAITING)) -> list[str]:
@@ -159,4 +159,4 @@ def _run(main: Callable[[], Awaitable[None]]) -> None:
 def openapi() -> None:
     """Print the OpenAPI 3.1 document of the API, which is also served at /api/openapi.json."""
     prepare()
-    typer.echo(orjson.dumps(description(), option=orjson.OPT_INDENT_2).decode())
+    show(orjson.dumps(description(), option=orjson.OPT_INDENT_2).decode())

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.options import expand_options, parse_pairs
+from cli.output import show
 from cli.tables import print_table
 
 app = typer.Typer(help="Create, change and list projects.", rich_markup_mode=None)
@@ -88,7 +89,7 @@ def create(name: Name, repo: Repo = None, *, options: CreateOptions) -> None:
 
     values = options.values()
     project = operate(lambda context: projects.create(context, name, repo, **values), needs_github=repo is not None)
-    typer.echo(f"Created {project.name} ({project.permalink}).")
+    show(f"Created {project.name} ({project.permalink}).")
 
 
 @app.command("set")
@@ -102,7 +103,7 @@ def set_(name: Name, repo: Repo = None, *, options: ChangeOptions) -> None:
     has_repository = operate(lambda context: projects.find(context, name)).repository_id is not None
     needs_github = repo is not None or has_repository
     operate(lambda context: projects.change(context, name, repo, **values), needs_github=needs_github)
-    typer.echo(f"Changed {name}.")
+    show(f"Changed {name}.")
 
 
 @app.command("list")

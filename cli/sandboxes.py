@@ -7,6 +7,7 @@ import typer
 
 from bot.errors import Refusal
 from cli.encodings import as_path
+from cli.output import show
 
 Port = Annotated[
     int, typer.Option(metavar="<number>", help="Port to listen on; 0 for any free port.", min=0, max=65535)
@@ -47,7 +48,7 @@ def sandbox(
         replace(DEFAULT_OPTIONS, owner=owner, name=name, webhook_url=webhook_url),
         port=port,
         env_file=None if env_file is None else as_path(env_file),
-        report=lambda line: print(line, flush=True),  # noqa: T201
+        report=show,
     )
     _run(serving)
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bot.errors import Refusal
+from cli.output import show
 from cli.tables import format_time, print_table
 
 app = typer.Typer(help="Create, list and revoke API tokens.", rich_markup_mode=None)
@@ -44,7 +45,7 @@ def create(
         )
         return secret
 
-    typer.echo(operate(create_token))
+    show(operate(create_token))
 
 
 @app.command("list")
@@ -82,7 +83,7 @@ def revoke(token: Annotated[str, typer.Argument(help="Id, prefix or name of the 
     from cli.operator import operate
 
     operate(lambda context: users.revoke_token(context, token))
-    typer.echo(f"Revoked {token}.")
+    show(f"Revoked {token}.")
 
 
 def _split_grants(grants: list[str]) -> list[str]:
