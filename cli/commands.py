@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
+from cli.groups import Help
 from cli.output import show
 
 
@@ -43,7 +44,8 @@ def command_line(arguments: list[str]) -> TyperGroup:
     """The command line, of which only the command that `arguments` name is loaded."""
     app = typer.Typer(
         help="A self-hosted release bot for GitHub.",
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": ["-h", "--help"]},  # of the commands
+        add_help_option=False,
         add_completion=False,
         rich_markup_mode=None,
     )
@@ -74,8 +76,9 @@ def _options(
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit."),
     ] = False,
+    help_: Help = False,
 ) -> None:
-    """Options of `longshore` itself; `_print_version` acts on it."""
+    """Options of `longshore` itself; what each does stands beside it."""
 
 
 def _not_loaded() -> None:

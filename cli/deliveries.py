@@ -5,15 +5,15 @@ from typing import Annotated
 
 import typer
 
+from cli.groups import new_group
 from cli.output import show
 from cli.tables import format_time, print_table
 
-app = typer.Typer(
-    help="""List, show, retry and discard webhook deliveries that failed.
+app = new_group(
+    """List, show, retry and discard webhook deliveries that failed.
 
     They are not tried again on their own. Other jobs that failed for good are listed too.
-    """,
-    rich_markup_mode=None,
+    """
 )
 Number = Annotated[int, typer.Argument(help="Its number in the list.", min=1, max=2**63 - 1)]
 

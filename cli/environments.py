@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.groups import new_group
 from cli.options import expand_options, parse_pairs
 from cli.output import show
 
-app = typer.Typer(help="Create and change environments.", rich_markup_mode=None)
+app = new_group("Create and change environments.")
 
 Project = Annotated[str, typer.Argument(help="Name of the project.")]
 Name = Annotated[str, typer.Argument(help="Name of the environment.")]

@@ -5,11 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.groups import new_group
 from cli.options import expand_options, parse_pairs
 from cli.output import show
 from cli.tables import print_table
 
-app = typer.Typer(help="Create, change and list projects.", rich_markup_mode=None)
+app = new_group("Create, change and list projects.")
 
 Name = Annotated[str, typer.Argument(help="Name of the project.")]
 Repo = Annotated[str | None, typer.Option(metavar="<owner/name>", help="Its repository on GitHub.")]

@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from bot.errors import Refusal
+from cli.groups import new_group
 from cli.output import show
 from cli.tables import format_time, print_table
 
-app = typer.Typer(help="Create, list and revoke API tokens.", rich_markup_mode=None)
+app = new_group("Create, list and revoke API tokens.")
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 

@@ -18,8 +18,8 @@ class SettingsFile:
     """The file at `path`, and `path.pem` for the key. It belongs to one sandbox from `claim` until `release`."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.key_path = path.resolve().with_name(f"{path.name}.pem")
+        self.path, file = path, path.resolve()
+        self.key_path = file.with_name(f"{file.name}.pem")
         self._lock: int | None = None
         self._is_new = False
 

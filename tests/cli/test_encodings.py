@@ -92,7 +92,7 @@ def test_an_argument_that_is_not_utf_8_is_refused_in_words(
 
 
 def test_a_log_is_json_in_any_locale(cli: Cli) -> None:
-    process = cli.start("work", LONGSHORE_LOG_LEVEL="warning", LONGSHORE_SCHIFFSGRÖSSE=NAME, **ASCII)
+    process = cli.start("work", port=0, LONGSHORE_LOG_LEVEL="warning", LONGSHORE_SCHIFFSGRÖSSE=NAME, **ASCII)
     line = read_until(process, "is not a setting")
     assert json.loads(line)["warning"] == "LONGSHORE_SCHIFFSGRÖSSE is not a setting."
     assert line.isascii() and process.stop().code == 0
@@ -110,7 +110,7 @@ def test_settings_of_any_language_mean_the_same_in_any_locale(cli: Cli, tmp_path
     assert run_bytes(cli, "migrate", **settings, **ASCII)[0] == 0
     assert (folder / "longshore.db").stat().st_size
     assert run_bytes(cli, "token", "list", **settings, **ASCII)[0] == 0
-    process = cli.start("work", LONGSHORE_COLOR="1", LONGSHORE_LOG_LEVEL="warning", **settings, **ASCII)
+    process = cli.start("work", port=0, LONGSHORE_COLOR="1", LONGSHORE_LOG_LEVEL="warning", **settings, **ASCII)
     assert "LONGSHORE_COLOR" in read_until(process, "is not a setting")
     assert process.stop().code == 0
 

@@ -83,7 +83,7 @@ def test_migrate_creates_the_database(cli: Cli, before: bytes | None, tmp_path: 
 @pytest.mark.parametrize(("command", "logged"), [("serve", '"serving"'), ("work", '"working"')])
 def test_serve_and_work_create_the_database(cli: Cli, command: str, logged: str, tmp_path: Path) -> None:
     settings = {"LONGSHORE_DATABASE_URL": f"sqlite://{tmp_path}/new.db"}
-    process = cli.start(command, LONGSHORE_LOG_LEVEL="info", **settings)
+    process = cli.start(command, port=0, LONGSHORE_LOG_LEVEL="info", **settings)
     read_until(process, logged)
     assert process.stop().code == 0
     assert cli.run("token", "list", **settings).rows == []

@@ -38,7 +38,7 @@ def test_a_command_warns_once_on_standard_error(cli: Cli, command: str, tmp_path
 
 @pytest.mark.parametrize("command", LOGGED)
 def test_a_process_that_logs_warns_in_its_log(cli: Cli, command: str) -> None:
-    process = cli.start(command, LONGSHORE_LOG_LEVEL="warning", **MISSPELLED)
+    process = cli.start(command, port=0, LONGSHORE_LOG_LEVEL="warning", **MISSPELLED)
     line = read_until(process, "LONGSHORE_DATABSE_URL")
     assert '"level":"warning"' in line and SENTENCE in line
     assert SENTENCE not in process.stop().err

@@ -18,7 +18,7 @@ SUBCOMMANDS = [
     for subcommand in group.commands
 ]
 EVERY_COMMAND = ["", *COMMANDS, *SUBCOMMANDS]
-HEAVY = ("aiohttp", "asyncio", "asyncpg", "bot.operations", "cryptography", "pydantic_settings", "server", "tortoise")
+HEAVY = ("aiohttp", "asyncio", "asyncpg", "bot.operations", "cryptography", "pydantic", "server", "tortoise")
 
 
 @pytest.mark.parametrize("command", EVERY_COMMAND)
