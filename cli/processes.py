@@ -26,6 +26,7 @@ logger = structlog.get_logger()
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 REQUEST_GRACE = 10.0  # seconds that open requests may go on after a stop signal
+START_GRACE = 3.0  # seconds that a start may go on after a stop signal
 WAITING = "waiting for another process that is migrating the database"
 
 
@@ -94,7 +95,11 @@ async def _work(settings: Settings) -> None:
 async def _completed_before(
     stop_requested: asyncio.Event, work: Coroutine[object, object, object], cancel: Callable[[], object] | None = None
 ) -> bool:
-    """Do work until a stop is requested: then cancel it, with `cancel` if it has a way of its own, and return False."""
+    """Do work until a stop is requested: then cancel it, with `cancel` if it has a way of its own, and return False.
+
+    What is canceled without a way of its own, and hangs in a database that does not answer, is left to itself: the
+    process ends as at a second signal. The database undoes a migration that was cut off.
+    """
     task = asyncio.create_task(work)
     stopping = asyncio.create_task(stop_requested.wait())
     await asyncio.wait([task, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -103,6 +108,10 @@ async def _completed_before(
         await task
     else:
         (cancel or task.cancel)()
+        ended, _ = await asyncio.wait([task], timeout=START_GRACE if cancel is None else None)
+        if not ended:
+            logger.warning("stopped", reason="the start hangs, and is cut off")
+            signal.raise_signal(signal.SIGTERM)
         with suppress(asyncio.CancelledError):
             await task
     return completed
