@@ -13,7 +13,8 @@ MAX_RATIO = 6.0
 ROOT = Path(__file__).parent.parent
 NOTHING = ["-c", "pass"]
 LONGSHORE = ["-c", "from cli.main import main; main()"]
-COMMANDS = ("--help", "--version", "serve --help", "project create --help", "token create --help")
+REQUIRED = ("--help",)
+COMMANDS = (*REQUIRED, "--version", "serve --help", "project create --help", "token create --help")
 
 
 def seconds(arguments: list[str]) -> float:
@@ -45,9 +46,10 @@ def main() -> int:
     rows, met = [["`python -c pass`", f"{median(nothing) * 1000:.0f} ms", "", ""]], True
     for command, taken in times.items():
         ratio = median(one / least for one, least in zip(taken, nothing, strict=True))
-        met = met and ratio <= MAX_RATIO
+        met = met and (command not in REQUIRED or ratio <= MAX_RATIO)
+        required = f"≤ {MAX_RATIO:g}" if command in REQUIRED else ""
         milliseconds = f"{median(taken) * 1000:.0f} ms"
-        rows.append([f"`longshore {command}`", milliseconds, f"{ratio:.1f}", f"≤ {MAX_RATIO:g}"])
+        rows.append([f"`longshore {command}`", milliseconds, f"{ratio:.1f}", required])
     print(f"{measured_on()} {args.rounds} rounds.\n")
     print(markdown_table(["command", "time", "of an interpreter that does nothing", "required"], rows))
     return 0 if met else 1

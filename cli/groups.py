@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from cli.output import show
+from cli.overview import HELP_HELP
 
 
 def _show_help(context: typer.Context, wanted: bool) -> None:
@@ -17,9 +18,7 @@ def _show_help(context: typer.Context, wanted: bool) -> None:
         raise typer.Exit
 
 
-Help = Annotated[
-    bool, typer.Option("-h", "--help", callback=_show_help, is_eager=True, help="Show this message and exit.")
-]
+Help = Annotated[bool, typer.Option("-h", "--help", callback=_show_help, is_eager=True, help=HELP_HELP)]
 
 
 def new_group(text: str) -> typer.Typer:

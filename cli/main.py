@@ -2,6 +2,9 @@
 
 import sys
 
+from cli.output import show
+from cli.overview import SHOWN
+
 
 def main() -> None:
     """Run the command line."""
@@ -13,6 +16,9 @@ def run(arguments: list[str], *, escaping: bool = False) -> int:
 
     With `escaping`, standard output and standard error show characters that they cannot show as escape sequences.
     """
+    if len(arguments) == 1 and arguments[0] in SHOWN:
+        show(SHOWN[arguments[0]]())
+        return 0
     try:
         from cli.execution import run_command
 

@@ -7,7 +7,8 @@ import sys
 import pytest
 from typer.core import TyperGroup
 
-from cli.commands import COMMANDS, command_line
+from cli.commands import command_line
+from cli.overview import COMMANDS
 from tests.cli.conftest import ROOT, Cli, process_environment
 
 GROUPS = [name for name in COMMANDS if isinstance(command_line([name]).commands[name], TyperGroup)]
@@ -39,8 +40,14 @@ def test_help_is_complete_and_shows_no_types_of_python(cli: Cli, command: str) -
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_overview_says_of_a_command_what_its_help_begins_with(cli: Cli, command: str) -> None:
     first = cli.run(command, "-h").assert_succeeded().splitlines()[2]
-    assert first.strip() == COMMANDS[command].summary
-    assert f"{command:<11}  {COMMANDS[command].summary}\n" in cli.run("-h").out
+    assert first.strip() == COMMANDS[command][1]
+    assert f"{command:<11}  {COMMANDS[command][1]}\n" in cli.run("-h").out
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_what_is_printed_without_typer_is_what_typer_prints(cli: Cli, option: str) -> None:
+    alone, among_others = cli.run(option).assert_succeeded(), cli.run(option, "token").assert_succeeded()
+    assert sorted(alone.splitlines()) == sorted(among_others.splitlines())
 
 
 def test_the_version_is_shown(cli: Cli) -> None:
@@ -86,8 +93,13 @@ def test_help_does_not_load_what_the_command_needs(command: str) -> None:
     assert not loaded_by(*command.split(), "--help").intersection(HEAVY)
 
 
-@pytest.mark.parametrize("arguments", ["--version", "tokn", "project create --rep", "serve --workers 3"])
-def test_neither_the_version_nor_an_error_of_usage_loads_the_service(arguments: str) -> None:
+@pytest.mark.parametrize("option", ["-h", "--help", "--version"])
+def test_the_overview_and_the_version_do_not_even_load_typer(option: str) -> None:
+    assert not loaded_by(option).intersection((*HEAVY, "typer", "inspect", "subprocess"))
+
+
+@pytest.mark.parametrize("arguments", ["tokn", "project create --rep", "serve --workers 3"])
+def test_an_error_of_usage_does_not_load_the_service(arguments: str) -> None:
     assert loaded_by(*arguments.split()).intersection(HEAVY) <= {"asyncio"}
 
 
