@@ -1,6 +1,7 @@
 """Serve a sandbox on a port, for the demo and for trying the bot by hand."""
 
 import asyncio
+import re
 import secrets
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -48,6 +49,7 @@ async def start(
     The settings that point a bot at the sandbox are written to `env_file`, which no other running sandbox may use. The
     webhook URL need not respond yet.
     """
+    _check(options)
     async with AsyncExitStack() as resources:
         settings_file = _claim(env_file, resources)
         source = await _source(repo, resources, report)
@@ -64,6 +66,16 @@ async def start(
         running = RunningSandbox(github, url, resources.pop_all())
     _report_start(running, report)
     return running
+
+
+def _check(options: SandboxOptions) -> None:
+    """Refuse names that GitHub has for no account or repository, and a webhook URL that nothing can be sent to."""
+    if not re.fullmatch(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}", options.owner):
+        raise SandboxError(f"`{options.owner}` cannot be an owner: up to 39 letters, digits and single hyphens can.")
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", options.name) or set(options.name) == {"."}:
+        raise SandboxError(f"`{options.name}` cannot be a repository: up to 100 letters, digits and . _ - can.")
+    if options.webhook_url is not None and not re.fullmatch(r"https?://[^\s/?#]+\S*", options.webhook_url):
+        raise SandboxError(f"`{options.webhook_url}` cannot be sent webhooks: a URL with http:// or https:// can.")
 
 
 def _claim(env_file: Path | None, resources: AsyncExitStack) -> SettingsFile | None:
