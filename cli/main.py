@@ -1,5 +1,6 @@
 """The `longshore` command: it loads what runs commands, and Ctrl-C may come while it does."""
 
+import os
 import sys
 
 from cli.output import show
@@ -8,7 +9,12 @@ from cli.overview import SHOWN
 
 def main() -> None:
     """Run the command line."""
-    sys.exit(run(sys.argv[1:], escaping=True))
+    try:
+        code = run(sys.argv[1:], escaping=True)
+    except BrokenPipeError:  # nobody reads the rest, nor what would be written at the exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    sys.exit(code)
 
 
 def run(arguments: list[str], *, escaping: bool = False) -> int:

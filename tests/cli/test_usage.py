@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 
 from cli.commands import command_line
 from cli.overview import COMMANDS
-from tests.cli.conftest import ROOT, Cli, process_environment
+from tests.cli.conftest import COMMAND, ROOT, Cli, process_environment
 
 GROUPS = [name for name in COMMANDS if isinstance(command_line([name]).commands[name], TyperGroup)]
 SUBCOMMANDS = [
@@ -101,6 +101,16 @@ def test_the_overview_and_the_version_do_not_even_load_typer(option: str) -> Non
 @pytest.mark.parametrize("arguments", ["tokn", "project create --rep", "serve --workers 3"])
 def test_an_error_of_usage_does_not_load_the_service(arguments: str) -> None:
     assert loaded_by(*arguments.split()).intersection(HEAVY) <= {"asyncio"}
+
+
+@pytest.mark.parametrize("arguments", ["--help", "project --help", "project list", "openapi"])
+def test_a_reader_that_goes_away_is_no_error(cli: Cli, arguments: str) -> None:
+    command = [*COMMAND, *arguments.split()]
+    environment = process_environment(**cli.settings)
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
 
 
 def test_only_the_command_that_is_named_is_loaded() -> None:
