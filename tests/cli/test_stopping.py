@@ -102,7 +102,7 @@ def test_a_request_that_never_ends_does_not_keep_a_sandbox_from_ending(source: P
             time.sleep(0.5)
             began = time.monotonic()
             assert stop(popen, signal.SIGTERM) == (0, "")
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 10
             waiting.kill()
     assert list(temporary.iterdir()) == []
 
