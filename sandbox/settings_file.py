@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -40,11 +41,11 @@ class SettingsFile:
         return self
 
     def write(self, private_key: str, values: Mapping[str, str]) -> None:
-        """Write the key and the settings, readable by their owner only; the key's path is added to the values."""
+        """Write the key and the settings, for a shell and readable by their owner only; the key's path is added."""
         settings = {**values, KEY_FILE: str(self.key_path)}
         try:
             _write_private(self.key_path, private_key)
-            _write_private(self.path, "".join(f"{name}={value}\n" for name, value in settings.items()))
+            _write_private(self.path, "".join(f"{name}={shlex.quote(value)}\n" for name, value in settings.items()))
         except OSError as error:
             raise self._unwritable(error) from error
         self._is_new = False
@@ -72,6 +73,6 @@ class SettingsFile:
 
 
 def _write_private(path: Path, text: str) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         os.fchmod(file.fileno(), 0o600)
-        file.write(text)
+        file.write(os.fsencode(text))  # it may hold a path

@@ -2,6 +2,7 @@
 
 import asyncio
 import stat
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -66,6 +67,15 @@ async def test_the_file_of_a_sandbox_that_was_killed_is_written_anew(start_with:
     file.write_text("LONGSHORE_GITHUB_APP_ID=1\n\n")
     key.write_text("a key that nobody needs any more")
     assert (await start_with(file)).github.private_key == key.read_text()
+
+
+async def test_a_shell_reads_the_file_whatever_its_folder_is_called(start_with: Start, tmp_path: Path) -> None:
+    folder = tmp_path / 'it\'s a $HOME of "ships"'
+    folder.mkdir()
+    running = await start_with(folder / "sandbox.env")
+    script = 'set -a; . "$1"; cat "$LONGSHORE_GITHUB_PRIVATE_KEY_FILE"'
+    command = ["sh", "-c", script, "sh", str(folder / "sandbox.env")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == running.github.private_key
 
 
 async def test_an_empty_file_may_be_there_already(start_with: Start, tmp_path: Path) -> None:
