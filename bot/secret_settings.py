@@ -1,6 +1,7 @@
 """Secrets of the settings: each in a variable, or in the file that a variable named `…_FILE` names."""
 
 import base64
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,8 @@ class SecretSetting:
 
     def _from_file(self, file: str) -> str:
         try:
-            data = Path(file.removeprefix("file://")).expanduser().read_bytes()
+            path = os.fsdecode(file.removeprefix("file://").encode())  # as the locale of the process names it
+            data = Path(path).expanduser().read_bytes()
         except (OSError, ValueError, RuntimeError) as error:
             raise ValueError(self._why_unreadable(file, error)) from None
         if not (text := self._text_of(data)):

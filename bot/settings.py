@@ -1,5 +1,6 @@
 """Settings: `LONGSHORE_*` environment variables, listed in .env.example and read only here."""
 
+import os
 import re
 from ipaddress import ip_network
 from pathlib import Path
@@ -22,6 +23,7 @@ from bot.errors import Misconfigured
 from bot.rules import addresses, proxies
 from bot.rules.database_addresses import parse_address
 from bot.rules.permissions import ANONYMOUS_GRANTS
+from bot.rules.setting_names import unknown_settings
 from bot.rules.setting_texts import is_injected_port, split_list, tidied
 from bot.secret_settings import SecretSetting, private_key_setting
 
@@ -152,7 +154,8 @@ class Settings(DatabaseSettings):
     def _read(cls, values: Values, handler: ModelWrapValidatorHandler[Self]) -> Self:
         complete, warnings = _complete(_tidied(values))
         settings = handler(complete)
-        settings._warnings, settings._proxy = tuple(warnings), _proxy(settings)
+        settings._warnings = (*warnings, *unknown_variables())
+        settings._proxy = _proxy(settings)
         return settings
 
     @property
@@ -176,7 +179,14 @@ def read_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        raise Misconfigured(_describe(error)) from None
+        raise Misconfigured(" ".join((_describe(error), *unknown_variables()))) from None
+
+
+def unknown_variables() -> list[str]:
+    """Sentences about variables of the environment that are named like settings but are none."""
+    known = {_variable(name) for name in Settings.model_fields}
+    environment = {name.decode(errors="replace"): value.decode(errors="replace") for name, value in os.environb.items()}
+    return unknown_settings(environment, PREFIX, known)
 
 
 def read_database_url() -> str:
@@ -189,7 +199,7 @@ def read_database_url() -> str:
 
 def _tidied(values: Values) -> Values:
     """Tidy every text. What is empty then is not set."""
-    texts = {name: tidied(value) for name, value in values.items() if isinstance(value, str)}
+    texts = {name: tidied(_decoded(value)) for name, value in values.items() if isinstance(value, str)}
     if wrong := [_variable(name) for name, text in texts.items() if not _is_unicode(text)]:
         raise ValueError(f"{', '.join(wrong)} must be text in UTF-8")
     return {name: value for name, value in {**values, **texts}.items() if value != ""}
@@ -226,6 +236,14 @@ def _proxy(settings: Settings) -> str:
 
 def _variable(name: str) -> str:
     return f"{PREFIX}{name.upper()}"
+
+
+def _decoded(text: str) -> str:
+    """Read a text as UTF-8, whatever the locale says; one that is not UTF-8 stays as it is."""
+    try:
+        return text if text.isascii() else os.fsencode(text).decode()
+    except UnicodeError:
+        return text
 
 
 def _is_unicode(text: str) -> bool:

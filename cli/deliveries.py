@@ -5,21 +5,27 @@ from typing import Annotated
 
 import typer
 
-from bot.context import Context
-from bot.operations import dead_letters
-from bot.queue import dead_letters as queue
-from cli.operator import operate
+from cli.groups import new_group
+from cli.output import show
 from cli.tables import format_time, print_table
 
-app = typer.Typer(
-    help="Dead letters: webhook deliveries and other jobs that have failed permanently.", rich_markup_mode=None
+app = new_group(
+    """List, show, retry and discard webhook deliveries that failed.
+
+    They are not tried again on their own. Other jobs that failed for good are listed too.
+    """
 )
-Number = Annotated[int, typer.Argument(help="Number of the dead letter, as shown by `list`.", min=1, max=2**63 - 1)]
+Number = Annotated[int, typer.Argument(help="Its number in the list.", min=1, max=2**63 - 1)]
 
 
 @app.command("list")
-def list_(limit: Annotated[int, typer.Option(help="Maximum number of rows.", min=1, max=10_000)] = 100) -> None:
-    """List dead letters, newest first."""
+def list_(
+    limit: Annotated[int, typer.Option(metavar="<number>", help="How many to list at most.", min=1, max=10_000)] = 100,
+) -> None:
+    """List what failed, newest first."""
+    from bot.context import Context
+    from bot.queue import dead_letters as queue
+    from cli.operator import operate
 
     async def load(context: Context) -> list[queue.DeadLetter]:
         return await queue.dead_letters(limit)
@@ -43,7 +49,11 @@ def list_(limit: Annotated[int, typer.Option(help="Maximum number of rows.", min
 
 @app.command("show")
 def show_(number: Number) -> None:
-    """Show a dead letter with its payload."""
+    """Show one with its error and payload."""
+    from bot.context import Context
+    from bot.operations import dead_letters
+    from bot.queue import dead_letters as queue
+    from cli.operator import operate
 
     async def load(context: Context) -> tuple[queue.DeadLetter, bytes]:
         dead_letter = await queue.dead_letter(number)
@@ -52,22 +62,26 @@ def show_(number: Number) -> None:
         return dead_letter
 
     dead_letter, payload = operate(load)
-    typer.echo(f"number:   {dead_letter.id}\nkind:     {dead_letter.kind}\nkey:      {dead_letter.key}")
-    typer.echo(f"headers:  {dead_letter.headers}")
-    typer.echo(
-        f"attempts: {dead_letter.attempts}\nerror:    {dead_letter.error}\n\n{payload.decode('utf-8', 'replace')}"
-    )
+    show(f"number:   {dead_letter.id}\nkind:     {dead_letter.kind}\nkey:      {dead_letter.key}")
+    show(f"headers:  {', '.join(f'{name}: {value}' for name, value in dead_letter.headers.items())}")
+    show(f"attempts: {dead_letter.attempts}\nerror:    {dead_letter.error}\n\n{payload.decode('utf-8', 'replace')}")
 
 
 @app.command()
 def retry(number: Number) -> None:
-    """Put a dead letter back into the queue, with a fresh number of attempts."""
+    """Queue one again, with all of its attempts."""
+    from bot.operations import dead_letters
+    from cli.operator import operate
+
     operate(lambda context: dead_letters.retry(context, number))
-    typer.echo(f"Queued {number} again.")
+    show(f"Queued {number} again.")
 
 
 @app.command()
 def discard(number: Number) -> None:
-    """Delete a dead letter without retrying it."""
+    """Delete one without retrying it."""
+    from bot.operations import dead_letters
+    from cli.operator import operate
+
     operate(lambda context: dead_letters.discard(context, number))
-    typer.echo(f"Discarded {number}.")
+    show(f"Discarded {number}.")

@@ -1,18 +1,16 @@
 """`longshore demo`: cut, build, deploy and roll back against a simulated GitHub over a real git repository."""
 
 import asyncio
-import shutil
 import socket
-import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import aiohttp
-import typer
 from aiohttp import web
 from rich.console import Console
 from rich.text import Text
@@ -30,38 +28,26 @@ TIMEOUT_SECONDS = 60.0
 POLL_SECONDS = 0.2
 FAILED_STATUSES = ("failed", "failure", "error", "canceled")
 STEPS = 9
+SHUTDOWN_SECONDS = 1.0  # that requests may go on for at the end
 
 
 class DemoFailed(Problem):
     """The demo did not succeed."""
 
 
-def demo(
-    repo: Annotated[Path, typer.Option(help="Git repository to release from; it is never modified.")] = Path(),
-    once: Annotated[
-        bool, typer.Option("--once", help="Exit after the last step instead of waiting for Ctrl-C.")
-    ] = False,
-    port: Annotated[int, typer.Option(help="Port of the service; 0 for any free port.")] = 0,
-) -> None:
-    """Cut, build, deploy and roll back against a simulated GitHub."""
-    with suppress(KeyboardInterrupt):
-        asyncio.run(_demo(repo, once, port))
-
-
-async def _demo(repo: Path, once: bool, port: int) -> None:
+async def demo(repo: Path, once: bool, port: int) -> None:
+    """Run the scenario; unless `once`, keep everything running until canceled. All files are deleted at the end."""
     console = Console(highlight=False, soft_wrap=True)
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="longshore-demo-"))
-    try:
-        async with _start(repo, folder, port or _free_port(), console) as session:
-            await _run_scenario(session)
-            if not once:
-                _print_next_steps(session)
-                await asyncio.Event().wait()
-    except asyncio.CancelledError:
-        console.print("\nBye.")
-        raise
-    finally:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    with TemporaryDirectory(prefix="longshore-demo-", ignore_cleanup_errors=True) as folder:
+        try:
+            async with _start(repo, Path(folder), port or _free_port(), console) as session:
+                await _run_scenario(session)
+                if not once:
+                    _print_next_steps(session)
+                    await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            console.print("\nBye.")
+            raise
 
 
 @dataclass
@@ -76,10 +62,15 @@ class DemoSession:
     started: float = field(default_factory=time.monotonic)
     step: int = 0
 
+    @property
+    def check_mark(self) -> str:
+        """A check mark, as far as the console can show one."""
+        return "✓" if self.console.encoding.startswith("utf") else "+"
+
     def log(self, text: str, *, done: bool = False) -> None:
         """Print a line of progress, with a check mark when something is done."""
         elapsed = Text(f"{time.monotonic() - self.started:5.1f}s  ", style="dim")
-        mark = Text("✓ " if done else "  ", style="green")
+        mark = Text(f"{self.check_mark} " if done else "  ", style="green")
         self.console.print(elapsed + mark + Text(text))
 
     def start_step(self, text: str) -> None:
@@ -126,7 +117,7 @@ async def _start(repo: Path, folder: Path, port: int, console: Console) -> Async
         settings = _settings(sandbox, folder, port)
         await migrate.migrate(settings.database_url)
         app = create_app(settings)
-        runner = web.AppRunner(app, access_log=None)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         try:
             await listen(runner, HOST, port)

@@ -5,19 +5,24 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.operations import environments
-from cli.operator import operate
+from cli.groups import new_group
 from cli.options import expand_options, parse_pairs
+from cli.output import show
 
-app = typer.Typer(help="Create and change environments.", rich_markup_mode=None)
+app = new_group("Create and change environments.")
 
 Project = Annotated[str, typer.Argument(help="Name of the project.")]
 Name = Annotated[str, typer.Argument(help="Name of the environment.")]
-TierOption = typer.Option(help="Tier: production, staging or development.")
-Workflow = Annotated[str | None, typer.Option(help="Workflow file that deploys to it; '' for none.")]
-Inputs = Annotated[list[str] | None, typer.Option("--input", help="Workflow input, as name=text; repeatable.")]
-Order = Annotated[int | None, typer.Option(help="Position in lists.")]
-Deadline = Annotated[int | None, typer.Option(help="Deadline of a deployment, in minutes.")]
+TierOption = typer.Option(metavar="<tier>", help="production, staging or development.")
+Workflow = Annotated[
+    str | None, typer.Option(metavar="<file>", help="Workflow that deploys to it, such as deploy.yml; '' for none.")
+]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option("--input", metavar="<name=text>", help="Input of the workflow; may be repeated."),
+]
+Order = Annotated[int | None, typer.Option(metavar="<number>", help="Its position in lists of environments.")]
+Deadline = Annotated[int | None, typer.Option(metavar="<minutes>", help="How long a deployment may take.")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +50,12 @@ class EnvironmentOptions:
 @expand_options
 def create(project: Project, name: Name, tier: Annotated[str, TierOption], *, options: EnvironmentOptions) -> None:
     """Create an environment."""
+    from bot.operations import environments
+    from cli.operator import operate
+
     values = {**options.values(), "tier": tier}
     operate(lambda context: environments.create(context, project, name, **values))
-    typer.echo(f"Created {project}/{name}.")
+    show(f"Created {project}/{name}.")
 
 
 @app.command("set")
@@ -56,6 +64,9 @@ def set_(
     project: Project, name: Name, tier: Annotated[str | None, TierOption] = None, *, options: EnvironmentOptions
 ) -> None:
     """Change settings of an environment; all others stay the same."""
+    from bot.operations import environments
+    from cli.operator import operate
+
     values = {**options.values(), **({} if tier is None else {"tier": tier})}
     operate(lambda context: environments.change(context, project, name, **values))
-    typer.echo(f"Changed {project}/{name}.")
+    show(f"Changed {project}/{name}.")

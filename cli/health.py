@@ -2,23 +2,28 @@
 
 import http.client
 
-import typer
-
 from bot.errors import Unavailable
 from bot.rules.addresses import authority, local_host
-from bot.settings import read_settings
+from cli.output import show
 
 TIMEOUT = 5  # seconds
 MAX_SHOWN = 1000  # bytes of the response
 
 
 def health() -> None:
-    """Exit with 0 if the service at LONGSHORE_HOST and LONGSHORE_PORT is ready, else with 1 and the reason."""
+    """Tell whether the service is ready.
+
+    Asks the one at LONGSHORE_HOST and LONGSHORE_PORT. Exits with 0 if it is ready, else with 1 and the reason.
+    """
+    from bot.settings import read_settings
+    from cli.preparation import prepare
+
+    prepare()
     settings = read_settings()
     status, body = _get_readiness(local_host(settings.host), settings.port)
     if status != 200:
         raise Unavailable(f"The service is not ready: {status} {body}")
-    typer.echo("ready")
+    show("ready")
 
 
 def _get_readiness(host: str, port: int) -> tuple[int, str]:

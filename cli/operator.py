@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 from tortoise.exceptions import OperationalError
@@ -13,14 +14,20 @@ from bot.github.app import AppKeys
 from bot.metrics import Metrics
 from bot.operations import users
 from bot.settings import Settings, read_database_url, read_settings
-from bot.store.migrate import pending_migrations
+from bot.store.configuration import sqlite_path
+from bot.store.migrate import known_migrations, pending_migrations
+from cli.preparation import prepare
 from server.service import app_keys, open_resources
 
 R = TypeVar("R")
 
 
 def operate(operation: Callable[[Context], Awaitable[R]], *, needs_github: bool = False) -> R:
-    """Run an operation as the operator, who has every grant; `needs_github` requires the App's settings."""
+    """Run an operation as the operator, who has every grant; `needs_github` requires the App's settings.
+
+    The database must be there and up to date: it is made by `serve`, `work` and `migrate` only.
+    """
+    prepare()
 
     async def run() -> R:
         async with _operator_context(read_settings() if needs_github else None) as context:
@@ -48,11 +55,27 @@ async def _operator_context(settings: Settings | None) -> AsyncIterator[Context]
     keys = app_keys(settings) if settings else AppKeys("", "", "http://not-configured.invalid")
     metrics = Metrics()
     async with AsyncExitStack() as resources:
+        _refuse_missing_file(url)
         with naming_database_setting():
             _, github = await resources.enter_async_context(open_resources(url, keys, metrics))
             pending = await pending_migrations()
+        if pending == known_migrations():
+            sentence = "LONGSHORE_DATABASE_URL names a database without tables of Longshore"
+            raise Misconfigured(f"{sentence}: run `longshore migrate` first.")
         if pending:
             names = ", ".join(pending)
             raise Misconfigured(f"The database schema is out of date ({names}): run `longshore migrate` first.")
         context = Context(github=github, actor=users.NO_ACTOR, channel="cli")
         yield context.acting_as(await users.system_actor(context), "cli")
+
+
+def _refuse_missing_file(url: str) -> None:
+    """Refuse a file of SQLite that is not there, or has nothing in it: opening it would make a database of it."""
+    if not url.startswith("sqlite"):
+        return
+    with naming_database_setting():
+        file = Path(sqlite_path(url))
+    if not file.exists() or not file.stat().st_size:
+        missing = f"{file} is empty" if file.exists() else f"There is no database at {file}"
+        cure = "create it with `longshore migrate`, or name another one in LONGSHORE_DATABASE_URL"
+        raise Misconfigured(f"{missing}: {cure}.")

@@ -1,15 +1,13 @@
-"""`longshore serve`, `work`, `migrate` and `openapi`."""
+"""What `longshore serve`, `work`, `migrate` and `openapi` do."""
 
 import asyncio
 import gc
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import Annotated
 
 import orjson
 import structlog
-import typer
 from aiohttp import web
 
 from bot import log
@@ -18,6 +16,8 @@ from bot.rules.addresses import authority
 from bot.settings import Settings, read_database_url, read_settings
 from bot.store import migrate as migrations
 from cli.operator import naming_database_setting
+from cli.output import show, show_aside
+from cli.preparation import prepare
 from server.app import SERVICE, create_app, description
 from server.connections import Runner
 from server.service import Service
@@ -26,20 +26,19 @@ logger = structlog.get_logger()
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 REQUEST_GRACE = 10.0  # seconds that open requests may go on after a stop signal
+START_GRACE = 3.0  # seconds that a start may go on after a stop signal
 WAITING = "waiting for another process that is migrating the database"
 
 
-def serve(
-    worker: Annotated[bool, typer.Option(help="Also process the job queue.")] = True,
-) -> None:
-    """Receive webhooks, serve the API and process the job queue."""
+def serve(worker: bool) -> None:
+    """Receive webhooks, serve the API and, with `worker`, process the job queue."""
     settings = read_settings()
     log.configure(settings.log_level)
     _run(lambda: _serve(settings, worker))
 
 
 def work() -> None:
-    """Only process the job queue. With SQLite, only one process can do so at a time."""
+    """Only process the job queue."""
     settings = read_settings()
     log.configure(settings.log_level)
     _run(lambda: _work(settings))
@@ -47,8 +46,9 @@ def work() -> None:
 
 def migrate() -> None:
     """Apply pending migrations to the database."""
-    applied = asyncio.run(_migrate(read_database_url(), on_wait=lambda: typer.echo(f"{WAITING}.", err=True)))
-    typer.echo("\n".join(f"applied {name}" for name in applied) or "The schema is up to date.")
+    prepare()
+    applied = asyncio.run(_migrate(read_database_url(), on_wait=lambda: show_aside(f"{WAITING}.")))
+    show("\n".join(f"applied {name}" for name in applied) or "The schema is up to date.")
 
 
 async def _migrate(url: str, on_wait: Callable[[], object] = lambda: logger.info(WAITING)) -> list[str]:
@@ -95,7 +95,11 @@ async def _work(settings: Settings) -> None:
 async def _completed_before(
     stop_requested: asyncio.Event, work: Coroutine[object, object, object], cancel: Callable[[], object] | None = None
 ) -> bool:
-    """Do work until a stop is requested: then cancel it, with `cancel` if it has a way of its own, and return False."""
+    """Do work until a stop is requested: then cancel it, with `cancel` if it has a way of its own, and return False.
+
+    What is canceled without a way of its own, and hangs in a database that does not answer, is left to itself: the
+    process ends as at a second signal. The database undoes a migration that was cut off.
+    """
     task = asyncio.create_task(work)
     stopping = asyncio.create_task(stop_requested.wait())
     await asyncio.wait([task, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -104,6 +108,10 @@ async def _completed_before(
         await task
     else:
         (cancel or task.cancel)()
+        ended, _ = await asyncio.wait([task], timeout=START_GRACE if cancel is None else None)
+        if not ended:
+            logger.warning("stopped", reason="the start hangs, and is cut off")
+            signal.raise_signal(signal.SIGTERM)
         with suppress(asyncio.CancelledError):
             await task
     return completed
@@ -159,4 +167,5 @@ def _run(main: Callable[[], Awaitable[None]]) -> None:
 
 def openapi() -> None:
     """Print the OpenAPI 3.1 document of the API, which is also served at /api/openapi.json."""
-    typer.echo(orjson.dumps(description(), option=orjson.OPT_INDENT_2).decode())
+    prepare()
+    show(orjson.dumps(description(), option=orjson.OPT_INDENT_2).decode())

@@ -5,26 +5,39 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.operations import projects
-from cli.operator import operate
+from cli.groups import new_group
 from cli.options import expand_options, parse_pairs
+from cli.output import show
 from cli.tables import print_table
 
-app = typer.Typer(help="Create, change and list projects.", rich_markup_mode=None)
+app = new_group("Create, change and list projects.")
 
 Name = Annotated[str, typer.Argument(help="Name of the project.")]
-Repo = Annotated[str | None, typer.Option(help="GitHub repository, as owner/name.")]
-Workflow = Annotated[str | None, typer.Option(help="Workflow file that builds candidates; '' for none.")]
-Inputs = Annotated[list[str] | None, typer.Option("--build-input", help="Workflow input, as name=text; repeatable.")]
-Deadline = Annotated[int | None, typer.Option(help="Deadline of a build, in minutes.")]
+Repo = Annotated[str | None, typer.Option(metavar="<owner/name>", help="Its repository on GitHub.")]
+Workflow = Annotated[
+    str | None, typer.Option(metavar="<file>", help="Workflow that builds candidates, such as build.yml; '' for none.")
+]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option("--build-input", metavar="<name=text>", help="Input of the workflow; may be repeated."),
+]
+Deadline = Annotated[int | None, typer.Option(metavar="<minutes>", help="How long a build may take.")]
 Branches = Annotated[
     list[str] | None,
-    typer.Option("--allowed-branch", help="Branch or glob that candidates may be cut from; repeatable."),
+    typer.Option(
+        "--allowed-branch",
+        metavar="<name>",
+        help="Branch that candidates may be cut from; * stands for any characters; may be repeated.",
+    ),
 ]
-Scheme = Annotated[str | None, typer.Option(help="Version scheme: any, semver or calver.")]
-Tags = Annotated[bool | None, typer.Option(help="Create git tags for candidates.")]
-TagPrefix = Annotated[str | None, typer.Option(help="Prefix of the tags of candidates.")]
-TriggerPrefix = Annotated[str | None, typer.Option(help="Prefix of pushed tags that cut candidates.")]
+Scheme = Annotated[
+    str | None, typer.Option(metavar="<scheme>", help="How versions are written: any, semver or calver.")
+]
+Tags = Annotated[bool | None, typer.Option(help="Create a git tag for each candidate.")]
+TagPrefix = Annotated[str | None, typer.Option(metavar="<text>", help="What the tags of candidates begin with.")]
+TriggerPrefix = Annotated[
+    str | None, typer.Option(metavar="<text>", help="What pushed tags that cut a candidate begin with.")
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,39 +67,52 @@ class ProjectOptions:
 class CreateOptions(ProjectOptions):
     """Settings of a new project."""
 
-    permalink: Annotated[str | None, typer.Option(help="Slug; derived from the name by default.")] = None
+    permalink: Annotated[
+        str | None, typer.Option(metavar="<slug>", help="Its name in URLs; made from the name by default.")
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeOptions(ProjectOptions):
     """Changed settings of a project."""
 
-    archived: Annotated[bool | None, typer.Option(help="Archive the project: nothing can be released from it.")] = None
+    archived: Annotated[bool | None, typer.Option(help="Archive the project, so that nothing is released from it.")] = (
+        None
+    )
 
 
 @app.command()
 @expand_options
 def create(name: Name, repo: Repo = None, *, options: CreateOptions) -> None:
     """Create a project."""
+    from bot.operations import projects
+    from cli.operator import operate
+
     values = options.values()
     project = operate(lambda context: projects.create(context, name, repo, **values), needs_github=repo is not None)
-    typer.echo(f"Created {project.name} ({project.permalink}).")
+    show(f"Created {project.name} ({project.permalink}).")
 
 
 @app.command("set")
 @expand_options
 def set_(name: Name, repo: Repo = None, *, options: ChangeOptions) -> None:
     """Change settings of a project; all others stay the same."""
+    from bot.operations import projects
+    from cli.operator import operate
+
     values = options.values()
     has_repository = operate(lambda context: projects.find(context, name)).repository_id is not None
     needs_github = repo is not None or has_repository
     operate(lambda context: projects.change(context, name, repo, **values), needs_github=needs_github)
-    typer.echo(f"Changed {name}.")
+    show(f"Changed {name}.")
 
 
 @app.command("list")
 def list_() -> None:
     """List projects."""
+    from bot.operations import projects
+    from cli.operator import operate
+
     print_table(
         ("name", "permalink", "repository", "build", "versions", "state"),
         [

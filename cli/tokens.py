@@ -6,14 +6,12 @@ from typing import Annotated
 
 import typer
 
-from bot.context import Context
 from bot.errors import Refusal
-from bot.operations import users
-from bot.store.users import ApiToken
-from cli.operator import operate
+from cli.groups import new_group
+from cli.output import show
 from cli.tables import format_time, print_table
 
-app = typer.Typer(help="Create, list and revoke API tokens.", rich_markup_mode=None)
+app = new_group("Create, list and revoke API tokens.")
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -21,16 +19,26 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="Name of the token.")],
-    grant: Annotated[list[str], typer.Option(help="Grant; repeatable, or separated by commas.")],
+    grant: Annotated[
+        list[str],
+        typer.Option(metavar="<grant>", help="What the token allows; may be repeated, or separated by commas."),
+    ],
     user: Annotated[
-        str | None, typer.Option(help="User of the token; by default a user with the name of the token.")
+        str | None,
+        typer.Option(metavar="<name>", help="User of the token; by default a user with the name of the token."),
     ] = None,
-    project: Annotated[str | None, typer.Option(help="Restrict the token to one project.")] = None,
+    project: Annotated[
+        str | None, typer.Option(metavar="<name>", help="The only project that the token is for.")
+    ] = None,
     expires: Annotated[
-        str | None, typer.Option(help="Lifetime, such as 90d, 12h or 30m; unlimited by default.")
+        str | None,
+        typer.Option(metavar="<time>", help="How long it lasts, such as 90d, 12h or 30m; for ever by default."),
     ] = None,
 ) -> None:
     """Create a token and print its secret, which cannot be shown again."""
+    from bot.context import Context
+    from bot.operations import users
+    from cli.operator import operate
 
     async def create_token(context: Context) -> str:
         _, secret = await users.create_token(
@@ -38,12 +46,15 @@ def create(
         )
         return secret
 
-    typer.echo(operate(create_token))
+    show(operate(create_token))
 
 
 @app.command("list")
 def list_() -> None:
     """List tokens."""
+    from bot.context import Context
+    from bot.store.users import ApiToken
+    from cli.operator import operate
 
     async def load(context: Context) -> list[ApiToken]:
         return await ApiToken.all().order_by("id").select_related("user")
@@ -69,8 +80,11 @@ def list_() -> None:
 @app.command()
 def revoke(token: Annotated[str, typer.Argument(help="Id, prefix or name of the token.")]) -> None:
     """Revoke a token."""
+    from bot.operations import users
+    from cli.operator import operate
+
     operate(lambda context: users.revoke_token(context, token))
-    typer.echo(f"Revoked {token}.")
+    show(f"Revoked {token}.")
 
 
 def _split_grants(grants: list[str]) -> list[str]:

@@ -1,7 +1,9 @@
 """Run git, which only this module does, without a shell, hooks or the user's configuration."""
 
 import asyncio
+import contextlib
 import os
+import signal
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -55,6 +57,7 @@ async def git(*arguments: str, cwd: Path, stdin: bytes = b"") -> bytes:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            process_group=0,  # a Ctrl-C is for us; with git end the programs that it started
         )
     except FileNotFoundError:
         raise SandboxError(f"git could not be started in {cwd}: is it installed?") from None
@@ -62,7 +65,8 @@ async def git(*arguments: str, cwd: Path, stdin: bytes = b"") -> bytes:
         out, err = await process.communicate(stdin)
     except asyncio.CancelledError:
         if process.returncode is None:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
         raise
     if process.returncode:

@@ -69,13 +69,17 @@ class Sandbox:
     async def create(cls, source: Path, options: SandboxOptions = DEFAULT_OPTIONS) -> Self:
         """Create a sandbox over a copy of a repository and install the App on it; the source is only read."""
         source_template = await template.prepare(Path(source))
-        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="github-sandbox-"))
-        sandbox = cls(_initial_state(folder, options))
-        state = sandbox.state
-        sandbox.added_workflows = source_template.added
-        repository = sandbox._add_repository(source_template, options.name, options.private)
-        installations.install(state, state.owner, [repository], state.owner, quiet=True)
-        repository.roles[state.account("alice").id] = ("write", "write")
+        folder = Path(tempfile.mkdtemp(prefix="github-sandbox-"))
+        try:
+            sandbox = cls(_initial_state(folder, options))
+            state = sandbox.state
+            sandbox.added_workflows = source_template.added
+            repository = sandbox._add_repository(source_template, options.name, options.private)
+            installations.install(state, state.owner, [repository], state.owner, quiet=True)
+            repository.roles[state.account("alice").id] = ("write", "write")
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         return sandbox
 
     def _add_repository(self, source_template: template.Template, name: str, private: bool) -> Repository:

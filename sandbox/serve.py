@@ -1,23 +1,24 @@
 """Serve a sandbox on a port, for the demo and for trying the bot by hand."""
 
 import asyncio
-import contextlib
-import os
+import re
 import secrets
-import shutil
-import tempfile
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from aiohttp import web
 
 from sandbox.errors import SandboxError
 from sandbox.github import GitHub
 from sandbox.lifecycle import SandboxOptions
+from sandbox.settings_file import PREFIX, SettingsFile
 from sandbox.template import make_repository
 
 DEFAULT_OPTIONS = SandboxOptions(run_seconds=(1.0, 3.0))
+SHUTDOWN_SECONDS = 1.0  # that requests may go on for when the sandbox is closed
 Report = Callable[[str], None]
 
 
@@ -27,15 +28,11 @@ class RunningSandbox:
 
     github: GitHub
     url: str
-    runner: web.AppRunner
-    created_folder: Path | None = None
+    resources: AsyncExitStack
 
     async def close(self) -> None:
-        """Stop the server and delete all copies."""
-        await self.runner.cleanup()
-        await self.github.close()
-        if self.created_folder:
-            await asyncio.to_thread(shutil.rmtree, self.created_folder, ignore_errors=True)
+        """Stop the server, delete all copies and leave the settings file to other sandboxes."""
+        await self.resources.aclose()
 
 
 async def start(
@@ -49,40 +46,59 @@ async def start(
 ) -> RunningSandbox:
     """Serve a sandbox over a repository on a port (0: any free port), with a webhook secret of its own.
 
-    The settings that point a bot at the sandbox are written to `env_file`. The webhook URL need not respond yet.
+    The settings that point a bot at the sandbox are written to `env_file`, which no other running sandbox may use. The
+    webhook URL need not respond yet.
     """
-    created_folder = await _make_repository_if_missing(repo, report)
-    source = created_folder / "site" if created_folder else repo
-    github = await GitHub.create(source, replace(options, webhook_secret=secrets.token_hex(20)))
-    runner = web.AppRunner(github.app, access_log=None)
-    try:
+    _check(options)
+    async with AsyncExitStack() as resources:
+        settings_file = _claim(env_file, resources)
+        source = await _source(repo, resources, report)
+        github = await GitHub.create(source, replace(options, webhook_secret=secrets.token_hex(20)))
+        resources.push_async_callback(github.close)
+        runner = web.AppRunner(github.app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+        resources.push_async_callback(runner.cleanup)
         url = await _listen(runner, host, port)
         github.state.host_names.add(host.lower())
         github.state.api_url, github.state.html_url = url + github.server.root, f"{url}/_sandbox/web"
-        running = RunningSandbox(github, url, runner, created_folder)
-        if env_file is not None:
-            await asyncio.to_thread(_write_settings, env_file, running)
+        if settings_file is not None:
+            settings_file.write(github.private_key, _settings(github))
             report(f"Wrote the settings for the bot to {env_file}.")
-    except BaseException:
-        await runner.cleanup()
-        await github.close()
-        raise
+        running = RunningSandbox(github, url, resources.pop_all())
     _report_start(running, report)
     return running
 
 
-async def _make_repository_if_missing(repo: Path, report: Report) -> Path | None:
+def _check(options: SandboxOptions) -> None:
+    """Refuse names that GitHub has for no account or repository, and a webhook URL that nothing can be sent to."""
+    if not re.fullmatch(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}", options.owner):
+        raise SandboxError(f"`{options.owner}` cannot be an owner: up to 39 letters, digits and single hyphens can.")
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", options.name) or set(options.name) == {"."}:
+        raise SandboxError(f"`{options.name}` cannot be a repository: up to 100 letters, digits and . _ - can.")
+    if options.webhook_url is not None and not re.fullmatch(r"https?://[^\s/?#]+\S*", options.webhook_url):
+        raise SandboxError(f"`{options.webhook_url}` cannot be sent webhooks: a URL with http:// or https:// can.")
+
+
+def _claim(env_file: Path | None, resources: AsyncExitStack) -> SettingsFile | None:
+    if env_file is None:
+        return None
+    settings_file = SettingsFile(env_file)
+    resources.callback(settings_file.release)
+    return settings_file.claim()
+
+
+async def _source(repo: Path, resources: AsyncExitStack, report: Report) -> Path:
+    """The repository itself, or a sample in a temporary folder if the folder is none."""
+
     def is_repository() -> bool:
         return (repo / ".git").exists() or ((repo / "HEAD").exists() and (repo / "objects").exists())
 
     if not await asyncio.to_thread(repo.is_dir):
         raise SandboxError(f"No such folder: {repo}.")
     if await asyncio.to_thread(is_repository):
-        return None
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="github-sandbox-sample-"))
-    await make_repository(folder / "site")
+        return repo
+    folder = resources.enter_context(TemporaryDirectory(prefix="github-sandbox-sample-", ignore_cleanup_errors=True))
     report(f"{repo} is not a git repository; the sandbox uses a small sample repository instead.")
-    return folder
+    return await make_repository(Path(folder) / "site")
 
 
 async def _listen(runner: web.AppRunner, host: str, port: int) -> str:
@@ -105,25 +121,12 @@ def _report_start(running: RunningSandbox, report: Report) -> None:
     report(f"Control API: {running.url}/_sandbox/")
 
 
-def _write_settings(env_file: Path, running: RunningSandbox) -> None:
-    github, key = running.github, env_file.resolve().with_name(f"{env_file.name}.pem")
-    settings = {
-        "LONGSHORE_GITHUB_API_URL": github.api_url,
-        "LONGSHORE_GITHUB_APP_ID": str(github.app_id),
-        "LONGSHORE_GITHUB_WEBHOOK_SECRET": github.webhook_secret,
-        "LONGSHORE_GITHUB_PRIVATE_KEY_FILE": str(key),
+def _settings(github: GitHub) -> dict[str, str]:
+    return {
+        f"{PREFIX}API_URL": github.api_url,
+        f"{PREFIX}APP_ID": str(github.app_id),
+        f"{PREFIX}WEBHOOK_SECRET": github.webhook_secret,
     }
-    try:
-        _write_private(key, github.private_key)
-        _write_private(env_file, "".join(f"{name}={value}\n" for name, value in settings.items()))
-    except OSError as error:
-        raise SandboxError(f"The settings file {env_file} cannot be written: {error.strerror}.") from error
-
-
-def _write_private(path: Path, text: str) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(text)
 
 
 async def serve(
@@ -140,5 +143,4 @@ async def serve(
     try:
         await asyncio.Event().wait()
     finally:
-        with contextlib.suppress(asyncio.CancelledError):
-            await running.close()
+        await running.close()

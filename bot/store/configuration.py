@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -94,7 +95,7 @@ def sqlite_path(url: str) -> str:
     path = unquote(location)
     if not path or path == ":memory:" or "\0" in path:
         raise Misconfigured("A sqlite address names a file, as in sqlite:///var/lib/longshore/longshore.db.")
-    file = Path(path).absolute()
+    file = Path(os.fsdecode(path.encode())).absolute()  # as the locale of the process names it
     if not file.parent.is_dir():
         raise Misconfigured(f"The database directory {file.parent} does not exist.")
     if file.is_dir():

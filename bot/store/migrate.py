@@ -6,8 +6,10 @@ once: one migrates, the others wait and then find nothing to do. A failure rolls
 
 from __future__ import annotations
 
+import asyncio
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager, nullcontext
 from importlib import import_module
 from typing import Any
 
@@ -21,6 +23,7 @@ from bot.store.database import current
 
 LOCK = 0x10A65408E
 """The advisory lock that is held while migrating on PostgreSQL: an arbitrary number."""
+NOTICEABLE = 0.5  # seconds
 
 
 def known_migrations(module: str = "bot.store.migrations") -> list[str]:
@@ -90,9 +93,21 @@ async def migrate(
         await _refuse_newer(client, module)
         if not await missing_migrations(client, module):
             return []
-        async with client._in_transaction() as locked:
+        async with AsyncExitStack() as transaction:
+            with _telling(on_wait) if url.startswith("sqlite") else nullcontext():
+                locked = await transaction.enter_async_context(client._in_transaction())
             await _take_lock(locked, on_wait)
             return await _apply(locked, settings["apps"], module, to)
+
+
+@contextmanager
+def _telling(on_wait: Callable[[], object]) -> Iterator[None]:
+    """Call `on_wait` if the block takes noticeably long: the beginning of a transaction does not say that it waits."""
+    timer = asyncio.get_running_loop().call_later(NOTICEABLE, on_wait)
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 async def _take_lock(client: Any, on_wait: Callable[[], object]) -> None:

@@ -50,15 +50,7 @@ def make_token(cli: Cli, name: str, *options: str) -> str:
 )
 def test_an_invalid_command_is_reported_in_one_line(cli: Cli, arguments: list[str]) -> None:
     result = cli.run(*arguments)
-    assert result.assert_failed("longshore --help") and result.code == 2
-
-
-@pytest.mark.parametrize(
-    "command", ["", "serve", "work", "demo", "sandbox", "migrate", "token", "project", "environment", "deliveries"]
-)
-def test_every_documented_command_has_help(cli: Cli, command: str) -> None:
-    help_text = cli.run(*command.split(), "--help").assert_succeeded()
-    assert help_text.startswith("Usage: longshore") and "--help" in help_text
+    assert result.assert_failed(" (see longshore ", " --help)") and result.code == 2
 
 
 # --- settings
@@ -206,7 +198,7 @@ def test_a_token_expires_after_its_lifetime(cli: Cli, lifetime: str, expected: t
         (["", "--grant", "admin"], "no name of a user or token"),
         (["c i", "--grant", "admin"], "no name of a user or token"),
         (["c" * 300, "--grant", "admin", "--user", "robot"], "no name of a user or token"),
-        (["c\udcff", "--grant", "admin", "--user", "robot"], "no name of a user or token"),
+        (["c\udcff", "--grant", "admin", "--user", "robot"], "`c\\xff` is not text in UTF-8"),
         (["ci", "--grant", "admin", "--user", "ro\nbot"], "no name of a user or token"),
     ],
     ids=ascii,
@@ -286,7 +278,7 @@ def test_a_project_is_created_changed_and_listed(cli: Cli) -> None:
         (["create", "site"], "`name` is taken by the project `site`"),
         (["create", "Site"], "`permalink` is taken by the project `site`"),
         (["create", "a/b"], "`name` must be"),
-        (["create", "a\udcffb"], "`name` must be"),
+        (["create", "a\udcffb"], "`a\\xffb` is not text in UTF-8"),
         (["create", "\u65e5\u672c"], "`permalink` must be"),
         (["create", "shop", "--repo", "acme"], "`owner/name`"),
         (["create", "shop", "--repo", "acme/shop"], "GitHub is unavailable"),

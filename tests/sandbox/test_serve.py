@@ -1,6 +1,7 @@
 """Serving the sandbox on a port: what it writes, reports and refuses."""
 
 import asyncio
+import re
 import stat
 import subprocess
 from pathlib import Path
@@ -95,3 +96,23 @@ async def test_the_control_api_is_served_under_the_name_that_the_sandbox_listens
             async with session.get(f"{running.url}/_sandbox/", headers={"Host": name}) as response:
                 assert response.status == status, name
     await running.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (SandboxOptions(owner="a b"), "`a b` cannot be an owner"),
+        (SandboxOptions(owner="acme/site"), "`acme/site` cannot be an owner"),
+        (SandboxOptions(owner="-acme"), "`-acme` cannot be an owner"),
+        (SandboxOptions(owner=""), "`` cannot be an owner"),
+        (SandboxOptions(name="my site"), "`my site` cannot be a repository"),
+        (SandboxOptions(name=".."), "`..` cannot be a repository"),
+        (SandboxOptions(webhook_url="localhost:8080"), "`localhost:8080` cannot be sent webhooks"),
+        (SandboxOptions(webhook_url="http://"), "`http://` cannot be sent webhooks"),
+    ],
+)
+async def test_options_that_no_repository_could_have_are_refused(
+    source: Path, options: SandboxOptions, said: str
+) -> None:
+    with pytest.raises(SandboxError, match=re.escape(said)):
+        await start(source, options, report=_ignore)

@@ -34,6 +34,7 @@ TRANSIENT_ERRORS = {
     sqlite3.SQLITE_PROTOCOL,  # another process holds a lock of the write-ahead log for too long
     sqlite3.SQLITE_NOMEM,
 }
+NOT_ALLOWED = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 WRITES = re.compile(r"\b(insert|update|delete|replace)\b", re.IGNORECASE)
 
 
@@ -44,12 +45,20 @@ def translate_errors() -> Iterator[None]:
         yield
     except sqlite3.Error as exc:
         if getattr(exc, "sqlite_errorcode", 0) & 0xFF in TRANSIENT_ERRORS:
-            raise DatabaseUnavailable(
-                f"The database cannot take this now ({exc}); try again in a few seconds."
-            ) from exc
+            raise DatabaseUnavailable(_unavailable(exc)) from exc
         if isinstance(exc, sqlite3.IntegrityError):
             raise IntegrityError(exc) from exc
         raise OperationalError(exc) from exc
+
+
+def _unavailable(error: sqlite3.Error) -> str:
+    """What to do about a transient error: waiting does not help against all of them."""
+    code = error.sqlite_errorcode & 0xFF
+    if code in NOT_ALLOWED:
+        return f"The database file or its directory cannot be written ({error}): check their permissions and mount."
+    if code == sqlite3.SQLITE_FULL:
+        return "The disk of the database is full; try again later."
+    return f"The database cannot take this now ({error}); try again in a few seconds."
 
 
 @lru_cache(maxsize=1024)

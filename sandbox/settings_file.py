@@ -1,0 +1,78 @@
+"""The settings that point a bot at a sandbox, in a file for the shell, and the App's private key beside it."""
+
+import fcntl
+import os
+import shlex
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+from sandbox.errors import SandboxError
+
+PREFIX = "LONGSHORE_GITHUB_"
+KEY_FILE = f"{PREFIX}PRIVATE_KEY_FILE"
+NAMES = (f"{PREFIX}API_URL", f"{PREFIX}APP_ID", f"{PREFIX}WEBHOOK_SECRET", KEY_FILE)
+
+
+class SettingsFile:
+    """The file at `path`, and `path.pem` for the key. It belongs to one sandbox from `claim` until `release`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, file = path, path.resolve()
+        self.key_path = file.with_name(f"{file.name}.pem")
+        self._lock: int | None = None
+        self._is_new = False
+
+    def claim(self) -> Self:
+        """Keep other sandboxes from the file; raise SandboxError if one has it, or if it was not written by one."""
+        try:
+            self._check_contents()
+            self._is_new = not self.key_path.exists()
+            self._lock = os.open(self.key_path, os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._is_new = False
+            self.release()
+            sentence = f"Another sandbox that is running uses {self.path}: stop that one, or name another file."
+            raise SandboxError(sentence) from None
+        except OSError as error:
+            raise self._unwritable(error) from error
+        return self
+
+    def write(self, private_key: str, values: Mapping[str, str]) -> None:
+        """Write the key and the settings, for a shell and readable by their owner only; the key's path is added."""
+        settings = {**values, KEY_FILE: str(self.key_path)}
+        try:
+            _write_private(self.key_path, private_key)
+            _write_private(self.path, "".join(f"{name}={shlex.quote(value)}\n" for name, value in settings.items()))
+        except OSError as error:
+            raise self._unwritable(error) from error
+        self._is_new = False
+
+    def release(self) -> None:
+        """Leave the file to other sandboxes. A claim that came to nothing leaves no file behind."""
+        if self._is_new:
+            with suppress(OSError):
+                self.key_path.unlink()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _check_contents(self) -> None:
+        if not self.path.exists():
+            if self.key_path.exists() and self.key_path.stat().st_size:
+                raise SandboxError(f"{self.key_path} exists, and no sandbox wrote it: name another file, or remove it.")
+            return
+        lines = self.path.read_text(errors="replace").splitlines()
+        if any(line.strip() and line.partition("=")[0] not in NAMES for line in lines):
+            raise SandboxError(f"{self.path} holds more than the settings of a sandbox: name another file.")
+
+    def _unwritable(self, error: OSError) -> SandboxError:
+        return SandboxError(f"The settings file {self.path} cannot be written: {error.strerror}.")
+
+
+def _write_private(path: Path, text: str) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(os.fsencode(text))  # it may hold a path
