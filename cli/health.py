@@ -1,6 +1,7 @@
-"""`longshore health`: whether the service that runs with the same settings is ready."""
+"""`longshore health`: whether the service or worker that runs with the same settings is ready."""
 
 import http.client
+from typing import Annotated
 
 import typer
 
@@ -12,16 +13,21 @@ TIMEOUT = 5  # seconds
 MAX_SHOWN = 1000  # bytes of the response
 
 
-def health() -> None:
+def health(
+    worker: Annotated[
+        bool, typer.Option("--worker", help="Ask `longshore work`, at LONGSHORE_WORK_PORT, instead of `serve`.")
+    ] = False,
+) -> None:
     """Exit with 0 if the service at LONGSHORE_HOST and LONGSHORE_PORT is ready, else with 1 and the reason."""
     settings = read_settings()
-    status, body = _get_readiness(local_host(settings.host), settings.port)
+    subject, port = ("worker", settings.work_port) if worker else ("service", settings.port)
+    status, body = _get_readiness(subject, local_host(settings.host), port)
     if status != 200:
-        raise Unavailable(f"The service is not ready: {status} {body}")
+        raise Unavailable(f"The {subject} is not ready: {status} {body}")
     typer.echo("ready")
 
 
-def _get_readiness(host: str, port: int) -> tuple[int, str]:
+def _get_readiness(subject: str, host: str, port: int) -> tuple[int, str]:
     """Request `/readyz` directly, whatever proxies the environment names."""
     connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT)
     try:
@@ -29,6 +35,6 @@ def _get_readiness(host: str, port: int) -> tuple[int, str]:
         response = connection.getresponse()
         return response.status, response.read(MAX_SHOWN).decode(errors="replace")
     except (OSError, http.client.HTTPException) as error:
-        raise Unavailable(f"The service does not answer at {authority(host, port)} ({error}).") from error
+        raise Unavailable(f"The {subject} does not answer at {authority(host, port)} ({error}).") from error
     finally:
         connection.close()

@@ -16,7 +16,9 @@ from bot.store.database import transaction
 from tests.world import World
 
 SHA = CommitSha("a" * 40)
-BUILT = BuildFinished(project_id=ProjectId(1), commit=SHA, version="1.0-rc1", status="ready", reason=None)
+BUILT = BuildFinished(
+    project_id=ProjectId(1), commit=SHA, version="1.0-rc1", project="site", status="ready", reason=None, seconds=90.0
+)
 INVALIDATED = CandidateInvalidated(commit=SHA, version="1.0-rc1", old_status="ready", reason="The tag was moved.")
 DEPLOYED = DeploymentFinished(
     commit=SHA,
@@ -26,6 +28,8 @@ DEPLOYED = DeploymentFinished(
     old_status="in_progress",
     status="failure",
     message="no space",
+    project="site",
+    seconds=20.0,
 )
 BUILDS = 'longshore_builds_total{outcome="ready"}'
 DEPLOYMENTS = 'longshore_deployments_total{outcome="failure"}'
