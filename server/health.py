@@ -8,7 +8,7 @@ from aiohttp import web
 from api.http.authentication import Authenticator
 from api.http.errors import render_problem_details, status_of
 from bot.context import authorize
-from bot.errors import Refusal
+from bot.errors import DatabaseUnavailable, Refusal
 from bot.metrics import CONTENT_TYPE, Depths, Metrics
 from bot.queue.dead_letters import count_dead_letters
 from bot.queue.retention import depth
@@ -30,7 +30,7 @@ class Health:
     ) -> None:
         self._metrics, self._readiness, self._kinds = metrics, readiness, kinds
         self._authenticator = authenticator
-        self._queue = SharedReading(_read_queue)
+        self._queue = SharedReading(self._read_queue)
         if (worker := readiness.worker) is not None:
             metrics.watch_worker(worker.options.concurrency, lambda: worker.running, readiness.worker_silence)
 
@@ -77,14 +77,14 @@ class Health:
 
     async def _measure_queue(self) -> None:
         """Read the size of the queue; if that fails, nothing is shown."""
-        self._metrics.queue.clear()
-        if self._readiness.is_open:
-            try:
-                depths, dead = await self._queue.result()
-            except DATABASE_ERRORS:
-                return
+        try:
+            depths, dead = await self._queue.result()
+        except DATABASE_ERRORS:
+            self._metrics.queue.clear()
+        else:
             self._metrics.queue.set(depths, dead, self._kinds)
 
-
-async def _read_queue() -> tuple[Depths, int]:
-    return await depth(), await count_dead_letters()
+    async def _read_queue(self) -> tuple[Depths, int]:
+        if not self._readiness.is_open:
+            raise DatabaseUnavailable("The database has not been opened yet.")
+        return await depth(), await count_dead_letters()
