@@ -1,6 +1,7 @@
 """`longshore health`: whether the service or worker that runs with the same settings is ready."""
 
 import http.client
+import json
 from typing import Annotated
 
 import typer
@@ -10,7 +11,8 @@ from bot.rules.addresses import authority, local_host
 from bot.settings import read_settings
 
 TIMEOUT = 5  # seconds
-MAX_SHOWN = 1000  # bytes of the response
+MAX_READ = 64 * 1024  # bytes of the response
+MAX_SHOWN = 1000  # characters of it
 
 
 def health(
@@ -18,13 +20,28 @@ def health(
         bool, typer.Option("--worker", help="Ask `longshore work`, at LONGSHORE_WORK_PORT, instead of `serve`.")
     ] = False,
 ) -> None:
-    """Exit with 0 if the service at LONGSHORE_HOST and LONGSHORE_PORT is ready, else with 1 and the reason."""
+    """Exit with 0 if the service at LONGSHORE_HOST and LONGSHORE_PORT is ready, else with 1 and the reason.
+
+    What it warns of is printed too.
+    """
     settings = read_settings()
     subject, port = ("worker", settings.work_port) if worker else ("service", settings.port)
     status, body = _get_readiness(subject, local_host(settings.host), port)
     if status != 200:
-        raise Unavailable(f"The {subject} is not ready: {status} {body}")
+        raise Unavailable(f"The {subject} is not ready: {status} {body[:MAX_SHOWN]}")
     typer.echo("ready")
+    for name, warning in _warnings(body).items():
+        typer.echo(f"warning: {name}: {warning}")
+
+
+def _warnings(body: str) -> dict[str, object]:
+    """What a process that is ready warns of; nothing if another program answers at its port."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return {}
+    warnings = answer.get("warnings") if isinstance(answer, dict) else None
+    return warnings if isinstance(warnings, dict) else {}
 
 
 def _get_readiness(subject: str, host: str, port: int) -> tuple[int, str]:
@@ -33,7 +50,7 @@ def _get_readiness(subject: str, host: str, port: int) -> tuple[int, str]:
     try:
         connection.request("GET", "/readyz")
         response = connection.getresponse()
-        return response.status, response.read(MAX_SHOWN).decode(errors="replace")
+        return response.status, response.read(MAX_READ).decode(errors="replace")
     except (OSError, http.client.HTTPException) as error:
         raise Unavailable(f"The {subject} does not answer at {authority(host, port)} ({error}).") from error
     finally:

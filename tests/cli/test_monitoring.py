@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from bot.store.database import execute
 from tests.cli.conftest import Cli, Process, Result, free_port, http_request, wait_until
 from tests.cli.test_processes import GUID, NOT_JSON, break_schema, has_ipv6, migrating_elsewhere, send_delivery
 from tests.conftest import postgres
@@ -63,6 +64,15 @@ def test_health_asks_the_worker_when_told_to(cli: Cli) -> None:
         undo()
     assert worker.stop().code == 0
     cli.run("health", "--worker", **port).assert_failed(f"The worker does not answer at 127.0.0.1:{worker.port}")
+
+
+def test_health_prints_what_a_process_that_is_ready_warns_of(cli: Cli) -> None:
+    service = cli.serve("--no-worker")
+    columns = "kind, keep, priority, payload, headers, state, attempts, run_at, created_at"
+    values = "'reconcile', $1, 0, $2, '{}', 'queued', 0, 1, 1"
+    cli.query(lambda: execute(f"INSERT INTO jobs ({columns}) VALUES ({values})", False, b"{}"))
+    printed = cli.run("health", LONGSHORE_PORT=str(service.port)).assert_succeeded()
+    assert printed.startswith("ready\nwarning: queue: the oldest due job has waited for ")
 
 
 HOSTS = {
