@@ -1,7 +1,9 @@
 """Liveness, readiness and metrics, over HTTP."""
 
 import asyncio
+import math
 from collections.abc import Collection
+from functools import partial
 
 from aiohttp import web
 
@@ -31,6 +33,10 @@ class Health:
         self._metrics, self._readiness, self._kinds = metrics, readiness, kinds
         self._authenticator = authenticator
         self._queue = SharedReading(self._read_queue)
+        self._expositions = {
+            by_project: SharedReading(partial(asyncio.to_thread, metrics.exposition, by_project=by_project))
+            for by_project in (False, True)
+        }
         if (worker := readiness.worker) is not None:
             metrics.watch_worker(worker.options.concurrency, lambda: worker.running, readiness.worker_silence)
 
@@ -59,9 +65,8 @@ class Health:
             return render_problem_details(request, refusal, status_of(refusal))
         report, _ = await asyncio.gather(self._readiness.examine(), self._measure_queue())
         self._metrics.on_readiness(report.problems, report.warnings)
-        return web.Response(
-            body=self._metrics.exposition(by_project=by_project), headers={"Content-Type": CONTENT_TYPE}
-        )
+        body = await self._expositions[by_project].result(patience=math.inf)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
 
     async def _may_see_projects(self, request: web.Request) -> bool:
         if self._authenticator is None:

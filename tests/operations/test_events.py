@@ -43,7 +43,7 @@ async def recording_context(world: World) -> tuple[Context, list[Event]]:
 
 def metric(world: World, sample: str) -> float:
     """The value of a sample of the metrics; 0 if there is none."""
-    lines = (line.rpartition(" ") for line in world.service.metrics.exposition().decode().splitlines())
+    lines = (line.rpartition(" ") for line in world.service.metrics.exposition(by_project=False).decode().splitlines())
     return next((float(value) for name, _, value in lines if name == sample), 0.0)
 
 
@@ -127,4 +127,4 @@ NOT_COUNTED: dict[str, Event] = {
 @pytest.mark.parametrize("event", NOT_COUNTED.values(), ids=list(NOT_COUNTED))
 async def test_only_the_end_of_a_deployment_is_counted(world: World, event: Event) -> None:
     await events.record(await world.context(), event)
-    assert "longshore_deployments_total{" not in world.service.metrics.exposition().decode()
+    assert "longshore_deployments_total{" not in world.service.metrics.exposition(by_project=False).decode()

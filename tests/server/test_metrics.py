@@ -1,6 +1,8 @@
 """The metrics of requests, queue, alarms and process, as Prometheus scrapes them."""
 
+import asyncio
 import re
+from dataclasses import replace
 from importlib.metadata import version
 
 import pytest
@@ -9,9 +11,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.events.alarms import alarm_names
 from bot.metrics import REQUEST_BUCKETS
+from bot.rules.deployments import FINAL
 from server.jobs import build_registry
 from tests.conftest import postgres
 from tests.handlers.conftest import PING
+from tests.operations.test_events import DEPLOYED
+from tests.stalls import LIMIT, longest_stall
 from tests.test_shape import ROOT
 from tests.world import PROJECT, World
 
@@ -193,6 +198,18 @@ async def test_a_deployment_whose_first_report_is_its_end_is_counted_but_not_tim
     text = await scrape(world)
     assert labeled(text, "longshore_deployments_total") == {"success": 1}
     assert "longshore_deployment_duration_seconds_count{" not in text
+
+
+async def test_many_series_do_not_stall_the_event_loop(world: World) -> None:
+    for number in range(150):
+        for status in FINAL:
+            world.service.metrics.on_event(replace(DEPLOYED, project=f"project-{number}", status=status))
+    assert await longest_stall(lambda: scrape(world, world.token)) < LIMIT
+
+
+async def test_whoever_scrapes_meanwhile_gets_the_same_exposition(world: World) -> None:
+    texts = await asyncio.gather(*(scrape(world) for _ in range(20)))
+    assert all(labeled(text, "longshore_queue_depth") for text in texts)
 
 
 # --- what holds for every metric
