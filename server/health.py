@@ -66,7 +66,7 @@ class Health:
         report, _ = await asyncio.gather(self._readiness.examine(), self._measure_queue())
         self._metrics.on_readiness(report.problems, report.warnings)
         body = await self._expositions[by_project].result(patience=math.inf)
-        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
 
     async def _may_see_projects(self, request: web.Request) -> bool:
         if self._authenticator is None:
