@@ -20,6 +20,7 @@ ENV PATH=/opt/longshore/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     LONGSHORE_HOST=0.0.0.0 \
     LONGSHORE_DATABASE_URL=sqlite:///var/lib/longshore/longshore.db
-EXPOSE 8080
+# `serve` and `work`
+EXPOSE 8080 8081
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["longshore", "health"]
 CMD ["longshore", "serve"]

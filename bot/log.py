@@ -21,6 +21,8 @@ _SECRETS = re.compile(
     re.DOTALL,
 )
 MAX_LENGTH = 500  # characters of a bound value
+FIRST = ("time", "level", "event")
+"""The keys that every line begins with."""
 _SECRET_KEYS = frozenset({"authorization", "token", "secret", "password", "private_key", "auth_code", "signature"})
 
 
@@ -29,11 +31,14 @@ def bind_log_context(**values: object) -> None:
 
     Long text is truncated: it may come from a caller.
     """
-    bound = {
-        name: f"{redact(value)[: MAX_LENGTH - 1]}…" if isinstance(value, str) and len(value) > MAX_LENGTH else value
-        for name, value in values.items()
-    }
-    structlog.contextvars.bind_contextvars(**bound)
+    structlog.contextvars.bind_contextvars(**{name: shortened(value) for name, value in values.items()})
+
+
+def shortened(value: object) -> object:
+    """A value for the log: a text of more than MAX_LENGTH characters is truncated, without cutting a secret in two."""
+    if isinstance(value, str) and len(value) > MAX_LENGTH:
+        return f"{redact(value)[: MAX_LENGTH - 1]}…"
+    return value
 
 
 def redact(value: Any) -> Any:
@@ -51,8 +56,8 @@ def redact(value: Any) -> Any:
     return value
 
 
-def _add_timestamp(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    event["timestamp"] = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+def _add_time(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    event["time"] = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     return event
 
 
@@ -62,6 +67,7 @@ def _redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
 
 
 def _to_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    event = {name: event[name] for name in FIRST if name in event} | dict(event)
     try:
         return orjson.dumps(event, default=repr).decode()
     except TypeError:  # lone surrogates, integers of more than 64 bits
@@ -94,7 +100,7 @@ def configure(level: str) -> None:
         structlog.processors.format_exc_info,
         _redact_event,
         structlog.processors.add_log_level,
-        _add_timestamp,
+        _add_time,
     ]
     meta = [structlog.stdlib.add_logger_name, structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     handler = logging.StreamHandler(sys.stderr)

@@ -73,6 +73,12 @@ class Settings(DatabaseSettings):
         "127.0.0.1", description="The address to listen on; 0.0.0.0 or :: for all."
     )
     port: int = Field(8080, ge=0, le=65535, description="The port to listen on.")
+    work_port: int = Field(
+        8081,
+        ge=0,
+        le=65535,
+        description="The port at which `longshore work` serves /healthz, /readyz and /metrics; 0 for any free one.",
+    )
     base_url: Annotated[str, AfterValidator(addresses.base_url)] = Field(
         "", description="The URL at which people reach this service, path included; http://HOST:PORT by default."
     )

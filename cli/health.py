@@ -1,39 +1,62 @@
-"""`longshore health`: whether the service that runs with the same settings is ready."""
+"""`longshore health`: whether the service or worker that runs with the same settings is ready."""
 
 import http.client
+import json
+from typing import Annotated
+
+import typer
 
 from bot.errors import Unavailable
 from bot.rules.addresses import authority, local_host
 from cli.output import show
 
 TIMEOUT = 5  # seconds
-MAX_SHOWN = 1000  # bytes of the response
+MAX_READ = 64 * 1024  # bytes of the response
+MAX_SHOWN = 1000  # characters of it
 
 
-def health() -> None:
+def health(
+    worker: Annotated[
+        bool, typer.Option("--worker", help="Ask `longshore work`, at LONGSHORE_WORK_PORT, instead of `serve`.")
+    ] = False,
+) -> None:
     """Tell whether the service is ready.
 
-    Asks the one at LONGSHORE_HOST and LONGSHORE_PORT. Exits with 0 if it is ready, else with 1 and the reason.
+    Asks the one at LONGSHORE_HOST and LONGSHORE_PORT. Exits with 0 if it is ready, else with 1 and the reason. What it
+    warns of is printed too.
     """
     from bot.settings import read_settings
     from cli.preparation import prepare
 
     prepare()
     settings = read_settings()
-    status, body = _get_readiness(local_host(settings.host), settings.port)
+    subject, port = ("worker", settings.work_port) if worker else ("service", settings.port)
+    status, body = _get_readiness(subject, local_host(settings.host), port)
     if status != 200:
-        raise Unavailable(f"The service is not ready: {status} {body}")
+        raise Unavailable(f"The {subject} is not ready: {status} {body[:MAX_SHOWN]}")
     show("ready")
+    for name, warning in _warnings(body).items():
+        show(f"warning: {name}: {warning}")
 
 
-def _get_readiness(host: str, port: int) -> tuple[int, str]:
+def _warnings(body: str) -> dict[str, object]:
+    """What a process that is ready warns of; nothing if another program answers at its port."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return {}
+    warnings = answer.get("warnings") if isinstance(answer, dict) else None
+    return warnings if isinstance(warnings, dict) else {}
+
+
+def _get_readiness(subject: str, host: str, port: int) -> tuple[int, str]:
     """Request `/readyz` directly, whatever proxies the environment names."""
     connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT)
     try:
         connection.request("GET", "/readyz")
         response = connection.getresponse()
-        return response.status, response.read(MAX_SHOWN).decode(errors="replace")
+        return response.status, response.read(MAX_READ).decode(errors="replace")
     except (OSError, http.client.HTTPException) as error:
-        raise Unavailable(f"The service does not answer at {authority(host, port)} ({error}).") from error
+        raise Unavailable(f"The {subject} does not answer at {authority(host, port)} ({error}).") from error
     finally:
         connection.close()

@@ -5,6 +5,7 @@ import gc
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from importlib.metadata import version
 
 import orjson
 import structlog
@@ -15,11 +16,13 @@ from bot.errors import Misconfigured
 from bot.rules.addresses import authority
 from bot.settings import Settings, read_database_url, read_settings
 from bot.store import migrate as migrations
+from bot.store.configuration import shown_address
 from cli.operator import naming_database_setting
 from cli.output import show, show_aside
 from cli.preparation import prepare
 from server.app import SERVICE, create_app, description
 from server.connections import Runner
+from server.monitoring import Monitoring
 from server.service import Service
 
 logger = structlog.get_logger()
@@ -56,15 +59,24 @@ async def _migrate(url: str, on_wait: Callable[[], object] = lambda: logger.info
         return await migrations.migrate(url, on_wait=on_wait)
 
 
+def _log_start(settings: Settings) -> None:
+    """Say what starts, on what. No part of it is secret."""
+    with naming_database_setting():
+        database = shown_address(settings.database_url)
+    logger.info("starting", version=version("longshore"), database=database, github=settings.github_api_url)
+
+
 async def _serve(settings: Settings, worker: bool) -> None:
     stop_requested = _handle_stop_signals()
+    _log_start(settings)
     if not await _completed_before(stop_requested, _migrate(settings.database_url)):
         return
     app = create_app(settings, worker=worker)
     runner = Runner(app, shutdown_timeout=REQUEST_GRACE)
     try:
         if await _completed_before(stop_requested, _start(runner, settings)):
-            logger.info("serving", url=settings.url, worker=worker)
+            address = authority(settings.host, runner.addresses[0][1])
+            logger.info("serving", address=address, url=settings.url, worker=worker)
             await stop_requested.wait()
         app[SERVICE].stop()  # its jobs finish while requests do
     finally:
@@ -79,17 +91,24 @@ async def _start(runner: web.AppRunner, settings: Settings) -> None:
 
 async def _work(settings: Settings) -> None:
     stop_requested = _handle_stop_signals()
-    if not await _completed_before(stop_requested, _migrate(settings.database_url)):
-        return
+    _log_start(settings)
     service = Service(settings)
+    monitoring = Monitoring(service)
     try:
-        if await _completed_before(stop_requested, service.open()):
+        address = await monitoring.start()
+        if await _completed_before(stop_requested, _open(service)):
             service.watch_app()
             _tune_garbage_collector()
-            logger.info("working", database=settings.database_url.partition(":")[0])
+            logger.info("working", address=address)
             await _completed_before(stop_requested, service.work(), cancel=service.stop)
     finally:
+        await monitoring.stop()
         await service.close()
+
+
+async def _open(service: Service) -> None:
+    await _migrate(service.settings.database_url)
+    await service.open()
 
 
 async def _completed_before(

@@ -28,6 +28,7 @@ def on_push(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitabl
             repository=repository,
             tag=ref.removeprefix(TAGS),
             commit=CommitSha(commit) if isinstance(commit, str) and not payload.get("deleted") else None,
+            deleted=bool(payload.get("deleted")),
             sender_id=None if sender_id is None else GitHubUserId(sender_id),
             sender=login if isinstance(login, str) else "somebody",
             delivery=guid,

@@ -8,6 +8,7 @@ https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
 
 import hmac
 import re
+import time
 
 from aiohttp import web
 from prometheus_client import Counter
@@ -45,7 +46,7 @@ class Receiver:
 
     async def receive(self, request: web.Request) -> web.Response:
         """Respond 202 once the delivery is stored, 4xx when it is not a delivery, 503 when it cannot be stored now."""
-        event = request.headers.get("X-GitHub-Event", "")
+        started, event = time.monotonic(), request.headers.get("X-GitHub-Event", "")
         try:
             response = await self._store(request, event)
         except _Rejected as rejected:
@@ -56,6 +57,7 @@ class Receiver:
             response = _json_response(503, error=unavailable.sentence)
             response.headers["Retry-After"] = str(unavailable.retry_after)
         self._counter(event if response.status == 202 else "unknown", response.status).inc()
+        self._metrics.http.record(PATH, "POST", response.status, time.monotonic() - started)
         return response
 
     def _counter(self, event: str, status: int) -> Counter:

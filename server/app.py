@@ -26,8 +26,10 @@ from bot.settings import Settings
 from handlers import receive
 from server import connections
 from server.errors import ErrorMiddleware
+from server.health import PATHS as HEALTH_PATHS
 from server.health import Health
 from server.middleware import RequestMiddleware
+from server.readiness import Readiness
 from server.service import Service
 
 SERVICE = web.AppKey("service", Service)
@@ -40,12 +42,14 @@ class Component:
     - `errors`: renderers of errors by path prefix; the longest matching prefix wins.
     - `unwrapped`: path prefixes that the request middleware ignores: no request id, no log line, no headers.
     - `own_headers`: path prefixes that are logged, but set their own caching and CORS headers.
+    - `count_themselves`: routes whose handlers count their requests in the metrics.
     """
 
     add_routes: Callable[[web.Application], object]
     errors: Sequence[tuple[str, ErrorRenderer]] = ()
     unwrapped: Sequence[str] = ()
     own_headers: Sequence[str] = ()
+    count_themselves: Sequence[str] = ()
 
 
 def dialects() -> list[Dialect]:
@@ -68,9 +72,11 @@ def create_app(settings: Settings, *, worker: bool = True, schedule: bool = True
     components = _components(service, worker=worker)
     errors = [(prefix, renderer) for component in components for prefix, renderer in component.errors]
     request_middleware = RequestMiddleware(
+        service.metrics.http,
         origins=split_list(settings.cors_origins),
         unwrapped=[prefix for component in components for prefix in component.unwrapped],
         own_headers=[prefix for component in components for prefix in component.own_headers],
+        count_themselves=[route for component in components for route in component.count_themselves],
     )
     app = web.Application(
         handler_args=connections.OPTIONS,
@@ -95,13 +101,18 @@ def _components(service: Service, *, worker: bool) -> list[Component]:
     settings, bodies = service.settings, UnprovenBodies()
     secret = settings.github_webhook_secret.get_secret_value()
     receiver = receive.Receiver(secret, service.intake, bodies, service.metrics, service.signatures)
-    health = Health(service.metrics, lambda: service.worker if worker else None, service.warnings)
     authenticator = Authenticator(settings.anonymous_read, split_list(settings.trusted_proxies))
+    readiness = Readiness(service, works=worker, serves=True)
+    health = Health(service.metrics, readiness, service.registry.kinds, authenticator)
     runtime = ApiRuntime(service.context, authenticator, settings.base_url, settings.url, bodies)
     declared = dialects()
     return [
-        Component(lambda app: app.router.add_post(receive.PATH, receiver.receive), unwrapped=("/webhooks/",)),
-        Component(health.add_routes, unwrapped=("/metrics", "/healthz", "/readyz")),
+        Component(
+            lambda app: app.router.add_post(receive.PATH, receiver.receive),
+            unwrapped=("/webhooks/",),
+            count_themselves=(receive.PATH,),
+        ),
+        Component(health.add_routes, unwrapped=HEALTH_PATHS),
         *(_dialect_component(dialect, runtime) for dialect in declared),
         Component(lambda app: pdc.add_routes(app, runtime), own_headers=("/rest_api/",)),
         Component(api_docs.ApiDocs(declared, settings.base_url).add_routes),

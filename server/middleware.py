@@ -5,7 +5,7 @@ import gzip
 import hashlib
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from uuid import uuid4
 
 import structlog
@@ -14,6 +14,7 @@ from aiohttp.typedefs import Handler
 
 from api.http.negotiation import accepts_gzip
 from bot.log import bind_log_context
+from bot.metrics import METHODS, UNMATCHED, HttpRequests
 
 MIN_COMPRESSED = 1024  # bytes; shorter bodies are not worth compressing
 MAX_INLINE = 64 * 1024  # bytes; longer bodies are compressed in a thread
@@ -35,29 +36,47 @@ class RequestMiddleware:
 
     `origins` are the CORS origins that may call the service; `*` allows any. Requests below a path prefix in
     `unwrapped` are passed through; those below one in `own_headers` are logged, but their responses are not changed.
+    All are counted, but for those of a route in `count_themselves`.
     """
 
     def __init__(
-        self, origins: Sequence[str] = (), unwrapped: Sequence[str] = (), own_headers: Sequence[str] = ()
+        self,
+        http: HttpRequests,
+        origins: Sequence[str] = (),
+        unwrapped: Sequence[str] = (),
+        own_headers: Sequence[str] = (),
+        count_themselves: Collection[str] = (),
     ) -> None:
+        self._http, self._count_themselves = http, count_themselves
         self._origins = frozenset(origin.lower() for origin in origins)
         self._unwrapped, self._own_headers = tuple(unwrapped), tuple(own_headers)
 
     @web.middleware
     async def request_middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Handle a request under its id, finish the response's headers, and log the request."""
+        started = time.monotonic()
         if request.path.startswith(self._unwrapped):
-            return close_unread(request, await handler(request))
-        started, request_id = time.monotonic(), request_id_of(request.headers.get("X-Request-ID", ""))
+            response = close_unread(request, await handler(request))
+            self._count(request, response.status, time.monotonic() - started)
+            return response
+        request_id = request_id_of(request.headers.get("X-Request-ID", ""))
         structlog.contextvars.clear_contextvars()
         bind_log_context(request=request_id)
         response = close_unread(request, self._preflight(request) or await handler(request))
         if not (response.prepared or request.path.startswith(self._own_headers)):
             response = await self._finish(request, response)
             response.headers["X-Request-ID"] = request_id
-        seconds = round(time.monotonic() - started, 4)
-        log.info("call", method=request.method, path=request.path, status=response.status, seconds=seconds)
+        seconds = time.monotonic() - started
+        self._count(request, response.status, seconds)
+        log.info("call", method=request.method, path=request.path, status=response.status, seconds=round(seconds, 4))
         return response
+
+    def _count(self, request: web.Request, status: int, seconds: float) -> None:
+        resource = request.match_info.route.resource
+        route = UNMATCHED if resource is None else resource.canonical
+        if route not in self._count_themselves:
+            method = request.method if request.method in METHODS else "other"
+            self._http.record(route, method, status, seconds)
 
     def _preflight(self, request: web.Request) -> web.Response | None:
         """The response to a CORS preflight request; None for other requests and for origins that are not allowed."""

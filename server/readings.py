@@ -1,6 +1,7 @@
-"""Answers of a database that may hang, for those who cannot wait."""
+"""Readings that several callers share, such as answers of a database that may hang, for those who cannot wait."""
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
@@ -14,7 +15,7 @@ T = TypeVar("T")
 
 
 class SharedReading(Generic[T]):
-    """Asks the database one thing at a time: who asks meanwhile gets the same answer, and a hung one is not repeated.
+    """Reads one thing at a time: who asks meanwhile gets the same answer, and a hung one is not repeated.
 
     What runs is never canceled: that would wait for the database too.
     """
@@ -31,7 +32,8 @@ class SharedReading(Generic[T]):
             task = self._task = asyncio.create_task(self._run())
             task.add_done_callback(_retrieve)
             self._began_at = time.monotonic()
-        await asyncio.wait([task], timeout=max(0.0, self._began_at + patience - time.monotonic()))
+        limit = None if patience == math.inf else max(0.0, self._began_at + patience - time.monotonic())
+        await asyncio.wait([task], timeout=limit)
         if not task.done():
             seconds = time.monotonic() - self._began_at
             raise DatabaseUnavailable(f"The database has not answered for {seconds:.0f} seconds.")

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 
 import aiohttp
 import structlog
@@ -21,7 +22,7 @@ from bot.queue.schedule import run as run_schedule
 from bot.queue.worker import Worker, WorkerOptions
 from bot.rules.webhooks import UNSIGNED
 from bot.settings import Settings
-from bot.store.database import Database, open_database, refuse_in_transaction
+from bot.store.database import Database, dialect_of, open_database, refuse_in_transaction
 from handlers.signatures import SignatureWatch
 from server import jobs
 from server.app_watch import AppWatch
@@ -65,9 +66,12 @@ class Service:
         self.signatures = SignatureWatch(self._on_unsigned_webhooks)
         self.database: Database
         self.github: GitHub
+        self.registry = jobs.build_registry(settings)
         self.worker = self._make_worker()
+        self.metrics.describe(version("longshore"), dialect_of(settings.database_url))
         self._resources = AsyncExitStack()
-        self._is_open = False
+        self.is_open = False
+        """Whether the database can be asked."""
         self._background = BackgroundTasks()
         self._system: Actor | None = None
         self._log_contexts: dict[int, dict[str, object]] = {}
@@ -83,17 +87,18 @@ class Service:
             log.warning("setting", warning=warning)
         resources = open_resources(settings.database_url, app_keys(settings), self.metrics)
         self.database, self.github = await self._resources.enter_async_context(resources)
-        self._is_open = True
+        self.is_open = True
 
     async def close(self) -> None:
         """Close the database and the GitHub client."""
         await self._background.close()
+        self.is_open = False
         await self._resources.aclose()
 
     def stop(self) -> None:
         """Stop the worker, within its grace period, and then wait no longer for a database that hangs."""
         self.worker.stop()
-        if self._is_open:
+        if self.is_open:
             self.database.give_up_after(self.worker.options.grace_seconds + LAST_WRITE)
 
     def watch_app(self) -> None:
@@ -124,12 +129,10 @@ class Service:
                 await asyncio.wait([scheduler])
 
     def _make_worker(self) -> Worker:
-        registry = jobs.build_registry(self.settings)
-
         async def perform(job: LeasedJob) -> None:
             bind_log_context(job=job.id, kind=job.kind)
             try:
-                await registry.perform(await self._system_context(), job)
+                await self.registry.perform(await self._system_context(), job)
             finally:
                 self._log_contexts[job.id] = structlog.contextvars.get_contextvars()
 

@@ -61,7 +61,7 @@ def test_the_container_is_reachable_and_checks_its_own_health(container: dict[st
         settings = read_settings()
     assert settings.host == "0.0.0.0" and local_host(settings.host) == "127.0.0.1"
     assert [published.rpartition(":")[2] for published in SERVICE["ports"]] == [str(settings.port)]
-    assert instructions("EXPOSE") == [str(settings.port)]
+    assert instructions("EXPOSE") == [f"{settings.port} {settings.work_port}"]
     assert 'CMD ["longshore", "health"]' in instructions("HEALTHCHECK")[0]
     assert instructions("CMD") == ['["longshore", "serve"]']
 
@@ -81,6 +81,17 @@ def test_the_container_is_confined() -> None:
     assert "no-new-privileges:true" in SERVICE["security_opt"]
     assert "privileged" not in SERVICE and "cap_add" not in SERVICE
     assert instructions("VOLUME") == instructions("WORKDIR") == ["/var/lib/longshore"]
+
+
+def test_a_worker_runs_as_the_service_does_publishes_nothing_and_checks_its_own_health() -> None:
+    worker = COMPOSE["services"]["worker"]
+    own = {"profiles", "command", "healthcheck", "ports"}
+    assert {name: value for name, value in worker.items() if name not in own} == {
+        name: value for name, value in SERVICE.items() if name not in own
+    }
+    assert (worker["command"], worker["ports"]) == (["longshore", "work"], [])
+    assert worker["healthcheck"]["test"] == ["CMD", "longshore", "health", "--worker"]
+    assert worker["profiles"], "it is not started unless asked for"
 
 
 def test_images_are_pinned_exactly() -> None:

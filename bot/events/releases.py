@@ -53,13 +53,18 @@ class BuildRequested(CandidateEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class BuildFinished(CandidateEvent):
-    """A build ended; `status` is the candidate's new status."""
+    """A build ended; `status` is the candidate's new status.
+
+    `seconds` have passed since the build was requested or re-run; None if its end was the first news of a re-run.
+    """
 
     act: ClassVar[str] = "candidate.finish_build"
     after_fields: ClassVar[Mapping[str, str]] = {"status": "status", "reason": "reason"}
 
+    project: str
     status: str
     reason: str | None
+    seconds: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +164,13 @@ class DeploymentStarted(DeploymentEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class DeploymentStatusChanged(DeploymentEvent):
-    """A deployment's status changed: exactly one of these events reports its end."""
+    """A deployment's status changed: exactly one of these events reports its end.
+
+    `seconds` have passed since the deployment was requested or first reported; None if its end was the first report.
+    """
+
+    project: str
+    seconds: float | None
 
     @property
     def has_ended(self) -> bool:

@@ -15,6 +15,7 @@ from bot.rules import candidates as rules
 from bot.rules.commits import INVALID, is_repository_name, parse_sha, why_not_releasable
 from bot.rules.ids import CandidateId, CommitSha
 from bot.rules.projects import branches_to_search
+from bot.rules.runs import duration
 from bot.rules.tags import tag_name
 from bot.rules.versions import CandidateVersion, check_scheme
 from bot.store.candidates import Candidate
@@ -143,6 +144,8 @@ async def finish_build(context: Context, candidate: Candidate, status: str, reas
     """End a candidate's build, in the caller's transaction. All builds end here; a second end changes nothing."""
     if candidate.status not in rules.UNFINISHED:
         return
+    seconds = await _seconds_of_build(context, candidate)
+    project = await Project.get(id=candidate.project_id)
     await _move(context, candidate, status, reason)
     await events.record(
         context,
@@ -150,10 +153,20 @@ async def finish_build(context: Context, candidate: Candidate, status: str, reas
             project_id=candidate.project_id,
             commit=candidate.commit,
             version=candidate.version,
+            project=project.name,
             status=status,
             reason=reason,
+            seconds=seconds,
         ),
     )
+
+
+async def _seconds_of_build(context: Context, candidate: Candidate) -> float | None:
+    """The seconds since a build was requested, or seen to be re-run on GitHub; None if the end is its first news."""
+    run = await newest_build(candidate)
+    if run is not None and run.attempt == run.first_attempt:
+        return duration(run.created_at, context.now(), was_requested=True)
+    return duration(candidate.updated_at, context.now(), was_requested=False)
 
 
 async def invalidate(context: Context, candidate: Candidate, reason: str) -> None:

@@ -20,6 +20,7 @@ from bot.rules import deployments as rules
 from bot.rules.gates import Decision, Gate, GateFacts, decide, refusal
 from bot.rules.ids import DeploymentId, EnvironmentId
 from bot.rules.releases import RELEASED, status_once_live
+from bot.rules.runs import duration
 from bot.rules.versions import CandidateVersion
 from bot.store import queries
 from bot.store.candidates import Candidate
@@ -182,7 +183,9 @@ async def finish(
         await deployment.save(update_fields=["deploy_end_at"])
     environment = await Environment.get(id=deployment.environment_id)
     candidate = await Candidate.get(id=deployment.candidate_id)
-    await events.record(context, DeploymentFinished(**event_fields(deployment, environment, candidate, old_status)))
+    fields = event_fields(deployment, environment, candidate, old_status)
+    project = await Project.get(id=environment.project_id)
+    await events.record(context, DeploymentFinished(**fields, project=project.name, seconds=seconds_of(deployment)))
 
 
 async def evaluate_gates(context: Context, environment: Environment, candidate: Candidate) -> Decision:
@@ -292,6 +295,14 @@ async def _advance_release(context: Context, deployment: Deployment) -> None:
         if status == RELEASED and date is None:
             date = now
         await Release.filter(id=release.id).update(status=status, release_date=date, updated_at=now)
+
+
+def seconds_of(deployment: Deployment) -> float | None:
+    """The seconds that a deployment took; None if it has not ended, or if its end is all that was reported."""
+    ended_at = deployment.deploy_end_at
+    if ended_at is None:
+        return None
+    return duration(deployment.created_at, ended_at, was_requested=not deployment.reported)
 
 
 def event_fields(

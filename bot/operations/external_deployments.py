@@ -51,7 +51,8 @@ async def report(context: Context, project: Project, environment_name: str, repo
             await deployments.set_status(context, newest, reported.status, reported.error_message)
         if newest.status != old_status:
             fields = deployments.event_fields(newest, environment, candidate, old_status)
-            await events.record(context, DeploymentReported(**fields))
+            seconds = deployments.seconds_of(newest)
+            await events.record(context, DeploymentReported(**fields, project=project.name, seconds=seconds))
     return newest
 
 

@@ -22,6 +22,13 @@ async def unfinished(now: datetime) -> int:
     return int(rows[0]["jobs"])
 
 
+async def oldest_due() -> float:
+    """The seconds that the oldest due job has been due; 0 without one."""
+    now = now_ms()
+    [row] = await fetch("SELECT min(run_at) AS oldest FROM jobs WHERE state = 'queued' AND run_at <= $1", now)
+    return 0.0 if row["oldest"] is None else (now - int(row["oldest"])) / 1000
+
+
 async def depth() -> dict[str, tuple[int, float]]:
     """For each kind with due jobs: how many are waiting, and for how many seconds the oldest has been due."""
     now = now_ms()

@@ -150,6 +150,11 @@ class Worker:
                     task.cancel()
                 await run_to_completion(self._return_jobs(helpers))
 
+    @property
+    def running(self) -> int:
+        """How many jobs run at the moment."""
+        return len(self._running)
+
     async def settle(self) -> None:
         """Wait until nothing runs and nothing is due. For tests: does not wait for jobs that are due later."""
         while self._running or self._held or self._results or await unfinished(datetime.now(UTC)):

@@ -7,8 +7,8 @@ No error quotes any part of the address that may belong to a password.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from urllib.parse import unquote, unquote_to_bytes
+from dataclasses import dataclass, field, replace
+from urllib.parse import quote, unquote, unquote_to_bytes
 
 from bot.rules.database_words import SECRETS, WORDS, is_plain, unknown_word
 
@@ -45,6 +45,13 @@ class Host:
         name = f"[{self.name}]" if self.name and ":" in self.name else self.name or "the default host"
         return name if self.port is None else f"{name}:{self.port}"
 
+    @property
+    def shown(self) -> str:
+        """Host and port as a URL writes them; without a name if it is the driver's default."""
+        if self.name is None:
+            return "" if self.port is None else f":{self.port}"
+        return str(replace(self, name=quote(self.name, safe=":")))
+
 
 @dataclass(frozen=True)
 class PostgresAddress:
@@ -62,6 +69,11 @@ class PostgresAddress:
 
     def __str__(self) -> str:
         return ", ".join(map(str, self.hosts))
+
+    @property
+    def shown(self) -> str:
+        """The address as a URL for people: hosts, ports and the database's name, without credentials and words."""
+        return f"postgres://{','.join(host.shown for host in self.hosts)}/{quote(self.database or '', safe='')}"
 
 
 def parse_address(url: str) -> PostgresAddress:

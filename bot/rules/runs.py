@@ -7,6 +7,7 @@ from datetime import datetime
 from bot.rules.ids import CommitSha, RunId
 
 _RANK = {"in_progress": 1, "completed": 2}
+_AT_ONCE = 1.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,15 @@ def is_news(known_attempt: int, known_status: str | None, fact: RunFact) -> bool
     if fact.attempt != known_attempt:
         return fact.attempt > known_attempt
     return rank(fact.status) > rank(known_status) or known_status is None
+
+
+def duration(began_at: datetime, ended_at: datetime, *, was_requested: bool) -> float | None:
+    """The seconds that a build or deployment took.
+
+    One that Longshore did not request began when it was first heard of; None if that was its end.
+    """
+    seconds = (ended_at - began_at).total_seconds()
+    return max(0.0, seconds) if was_requested or seconds >= _AT_ONCE else None
 
 
 def has_request_id(title: str, request_id: str) -> bool:

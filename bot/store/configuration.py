@@ -54,6 +54,17 @@ def connection_config(url: str) -> dict[str, Any]:
     return {"engine": "bot.store.engines.postgres", "credentials": {"address": address}}
 
 
+def shown_address(url: str) -> str:
+    """The address of a database for people, without secrets: `postgres://host:5432/name` or `sqlite:///path.db`."""
+    if url.startswith("sqlite"):
+        return f"sqlite://{sqlite_path(url)}"
+    try:
+        address = parse_address(url)
+    except AddressError as error:
+        raise Misconfigured(f"{error}.") from None
+    return address.shown
+
+
 def _check_files(address: PostgresAddress) -> None:
     """Refuse files that cannot be used: the driver would report them without their names."""
     for word in FILES:

@@ -43,7 +43,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.dialect: Dialect = "sqlite" if url.startswith("sqlite") else "postgres"
+        self.dialect = dialect_of(url)
         self.path: str | None = sqlite_path(url) if self.dialect == "sqlite" else None
         self.notifier = JobNotifier(lambda: execute(f"NOTIFY {CHANNEL}"))
         self.recent_tokens = _token_cache()
@@ -103,6 +103,11 @@ class OpenContext(TortoiseContext):
     def __init__(self, database: Database) -> None:
         super().__init__()
         self.database = database
+
+
+def dialect_of(url: str) -> Dialect:
+    """Return the dialect of the database at `url`."""
+    return "sqlite" if url.startswith("sqlite") else "postgres"
 
 
 async def open_database(url: str) -> Database:

@@ -201,6 +201,7 @@ def cli(database_url: str, key_file: Path, capsys: pytest.CaptureFixture[str]) -
         "LONGSHORE_GITHUB_WEBHOOK_SECRET": SECRET,
         "LONGSHORE_GITHUB_API_URL": "http://127.0.0.1:9",
         "LONGSHORE_LOG_LEVEL": "error",
+        "LONGSHORE_WORK_PORT": "0",
     }
     cli = Cli(settings, capsys)
     try:

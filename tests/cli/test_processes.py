@@ -84,8 +84,7 @@ def test_a_service_stops_cleanly_and_shares_neither_its_port_nor_its_worker(cli:
     cli.run("serve", "--no-worker", **port).assert_failed("LONGSHORE_PORT", str(service.port), "in use")
     if postgres():
         second = cli.start("work", LONGSHORE_LOG_LEVEL="info")
-        assert second.popen.stderr is not None
-        assert "working" in second.popen.stderr.readline()
+        read_until(second, '"event":"working"')
         assert second.stop().code == 0
     else:
         cli.run("work").assert_failed("a SQLite database has one worker")
@@ -192,8 +191,7 @@ def test_a_start_that_waits_for_another_migration_says_so_and_can_be_stopped(
 ) -> None:
     with migrating_elsewhere() as url:
         process = cli.start(command, LONGSHORE_DATABASE_URL=url, LONGSHORE_LOG_LEVEL="info")
-        assert process.popen.stderr is not None
-        assert "waiting for another process that is migrating the database" in process.popen.stderr.readline()
+        read_until(process, "waiting for another process that is migrating the database")
         started = time.monotonic()
         assert process.stop(signal_number).code == 0
         assert time.monotonic() - started < 3

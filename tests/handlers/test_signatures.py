@@ -12,6 +12,7 @@ from bot.store.database import execute
 from sandbox.deliveries import delivery_guid, sign
 from tests.handlers.conftest import PING, WebhookClient, headers_for, signature
 from tests.operations.test_metrics import scrape
+from tests.outages import eventually
 from tests.world import World
 
 WRONG = {**headers_for(PING), "X-Hub-Signature-256": signature(PING, "another secret")}
@@ -85,7 +86,11 @@ async def test_an_alarm_that_cannot_be_recorded_is_logged_and_the_warning_stays(
     with capture_logs() as logs:
         for _ in range(4):
             assert (await webhooks.post(PING, WRONG)).status == 401
-        await asyncio.sleep(0.05)
+
+        async def is_logged() -> bool:
+            return any(line["log_level"] == "error" for line in logs)
+
+        await eventually(is_logged)
     await execute("ALTER TABLE mislaid RENAME TO audit_entries")
     assert [line["event"] for line in logs if line["log_level"] == "error"] == ["background task failed"]
     assert webhooks.service.signatures.warning is not None

@@ -1,7 +1,11 @@
 """Pushed tags: trigger tags cut candidates, and the tags of candidates are monitored."""
 
-import pytest
+from typing import Any
 
+import pytest
+from structlog.testing import capture_logs
+
+from bot.log import MAX_LENGTH
 from bot.store.candidates import Candidate
 from bot.store.projects import Project
 from tests.world import PROJECT, World
@@ -54,6 +58,98 @@ async def test_other_tags_are_ignored(world: World, tag: str) -> None:
     await world.settle()
     assert await cut_versions() == []
     assert await refusals(world) == []
+
+
+# --- tags that cut nothing are logged
+
+
+def logged(lines: list[Any], event: str) -> list[dict[str, Any]]:
+    """The lines of an event, with what is said about the tag."""
+    kept = ("log_level", "repository", "tag", "pusher", "commit", "reason")
+    return [{key: line[key] for key in kept} for line in lines if line["event"] == event]
+
+
+async def push_logged(world: World, tag: str, event: str, **options: Any) -> list[dict[str, Any]]:
+    """Push a tag, and return the lines that are logged about it."""
+    with capture_logs() as lines:
+        await world.github.tag(tag, **options)
+        await world.settle()
+    return logged(lines, event)
+
+
+@pytest.mark.parametrize(
+    ("tag", "spelling"),
+    [
+        ("v1.4.0-RC1", "v1.4.0-rc1"),
+        ("V1.4.0-rc1", "v1.4.0-rc1"),
+        ("v1.4.0rc1", "v1.4.0-rc1"),
+        ("1.4.0-rc1", "v1.4.0-rc1"),
+        ("rc-1.4.0", "v<release version>-rc<number>"),
+        ("rc/1.4.0-rc3", "v1.4.0-rc3"),
+    ],
+)
+async def test_a_tag_nearly_like_a_candidates_is_logged_with_its_pusher(world: World, tag: str, spelling: str) -> None:
+    (line,) = await push_logged(world, tag, "tag not recognized", by="alice")
+    assert (line["log_level"], line["repository"], line["tag"], line["pusher"]) == ("info", "acme/site", tag, "alice")
+    assert line["commit"] == world.github.head() and f"`{spelling}`" in line["reason"]
+    assert (await cut_versions(), await refusals(world)) == ([], [])
+
+
+@pytest.mark.parametrize("tag", ["v1.4.0", "nightly", "search-1"])
+async def test_a_tag_nothing_like_a_candidates_is_not_logged(world: World, tag: str) -> None:
+    for event in ("tag refused", "tag not recognized"):
+        assert await push_logged(world, f"{tag}{len(event)}", event) == []
+
+
+async def test_a_refused_tag_is_logged_with_its_pusher_and_the_reason(world: World) -> None:
+    world.github.person("bob", "triage")
+    (line,) = await push_logged(world, "v1.4.0-rc1", "tag refused", by="bob")
+    assert (line["repository"], line["tag"], line["pusher"]) == ("acme/site", "v1.4.0-rc1", "bob")
+    assert "permission" in line["reason"] and "grant: release:cut" in line["reason"]
+    (line,) = await push_logged(world, "v1.4.0-rc2", "tag refused", at=await world.github.fork_commit())
+    assert line["reason"].startswith("Invalid commit hash (") and "reason: " in line["reason"]
+    await world.ask("PATCH", f"/api/projects/{PROJECT}", {"version_scheme": "semver"})
+    (line,) = await push_logged(world, "v1.4-rc3", "tag refused")
+    assert "semver" in line["reason"]
+
+
+async def test_a_tag_of_an_archived_project_is_logged_as_refused(world: World) -> None:
+    await world.ask("PATCH", f"/api/projects/{PROJECT}", {"archived": True})
+    (line,) = await push_logged(world, "v1.4.0-rc1", "tag refused")
+    assert line["reason"] == "The project `site` is archived."
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [({"sender": None}, "GitHub does not tell who pushed it"), ({"head_commit": None}, "it points to no commit")],
+    ids=["nobody", "nothing"],
+)
+async def test_a_tag_about_which_github_does_not_say_enough_is_logged_as_refused(
+    world: World, change: dict[str, Any], why: str
+) -> None:
+    payload = {
+        "ref": "refs/tags/v1.4.0-rc1",
+        "repository": {"id": world.github.repository().id, "full_name": "acme/site"},
+        "sender": {"id": 7, "login": "x" * 900},
+        "head_commit": {"id": world.github.head()},
+        "deleted": False,
+    }
+    with capture_logs() as lines:
+        assert await world.github.send("push", {**payload, **change}) == 202
+        await world.settle()
+    (line,) = logged(lines, "tag refused")
+    assert why in line["reason"] and len(line["pusher"]) <= MAX_LENGTH
+
+
+async def test_neither_deleted_tags_nor_those_of_longshore_are_logged(world: World) -> None:
+    await world.github.tag("v1.4.0-RC1")
+    await world.settle()
+    with capture_logs() as lines:
+        await world.github.delete_tag("v1.4.0-RC1")
+        await world.cut("1.4.0-rc1", build=True)
+        await world.settle()
+    assert "refs/tags/rc/1.4.0-rc1" in world.github.repository().history.refs
+    assert logged(lines, "tag not recognized") == logged(lines, "tag refused") == []
 
 
 async def test_longshores_own_tags_cut_nothing(world: World) -> None:

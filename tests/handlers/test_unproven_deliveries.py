@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from bot.bodies import UnprovenBodies
-from bot.metrics import Metrics
+from bot.metrics import HttpRequests, Metrics
 from bot.queue.intake import Intake
 from bot.store.database import Database, fetch
 from handlers.receive import MAX_BODY, PATH, Receiver
@@ -108,7 +108,7 @@ async def test_a_long_body_in_small_pieces_is_stored_if_it_is_signed(connect: Co
 async def strict(database: Database, aiohttp_server: Serve) -> AsyncIterator[Connect]:
     """A function that opens a connection to the route alone, with limits of 3 MB and 0.3 seconds."""
     async with Intake() as intake:
-        middleware = RequestMiddleware(unwrapped=[PATH]).request_middleware
+        middleware = RequestMiddleware(HttpRequests(), unwrapped=[PATH]).request_middleware
         app = web.Application(handler_args=connections.OPTIONS, middlewares=[middleware])
         receiver = Receiver(SECRET, intake, UnprovenBodies(3_000_000, 0.3), Metrics(), SignatureWatch(lambda: None))
         app.router.add_post(PATH, receiver.receive)

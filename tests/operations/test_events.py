@@ -16,7 +16,9 @@ from bot.store.database import transaction
 from tests.world import World
 
 SHA = CommitSha("a" * 40)
-BUILT = BuildFinished(project_id=ProjectId(1), commit=SHA, version="1.0-rc1", status="ready", reason=None)
+BUILT = BuildFinished(
+    project_id=ProjectId(1), commit=SHA, version="1.0-rc1", project="site", status="ready", reason=None, seconds=90.0
+)
 INVALIDATED = CandidateInvalidated(commit=SHA, version="1.0-rc1", old_status="ready", reason="The tag was moved.")
 DEPLOYED = DeploymentFinished(
     commit=SHA,
@@ -26,6 +28,8 @@ DEPLOYED = DeploymentFinished(
     old_status="in_progress",
     status="failure",
     message="no space",
+    project="site",
+    seconds=20.0,
 )
 BUILDS = 'longshore_builds_total{outcome="ready"}'
 DEPLOYMENTS = 'longshore_deployments_total{outcome="failure"}'
@@ -39,7 +43,7 @@ async def recording_context(world: World) -> tuple[Context, list[Event]]:
 
 def metric(world: World, sample: str) -> float:
     """The value of a sample of the metrics; 0 if there is none."""
-    lines = (line.rpartition(" ") for line in world.service.metrics.exposition().decode().splitlines())
+    lines = (line.rpartition(" ") for line in world.service.metrics.exposition(by_project=False).decode().splitlines())
     return next((float(value) for name, _, value in lines if name == sample), 0.0)
 
 
@@ -123,4 +127,4 @@ NOT_COUNTED: dict[str, Event] = {
 @pytest.mark.parametrize("event", NOT_COUNTED.values(), ids=list(NOT_COUNTED))
 async def test_only_the_end_of_a_deployment_is_counted(world: World, event: Event) -> None:
     await events.record(await world.context(), event)
-    assert "longshore_deployments_total{" not in world.service.metrics.exposition().decode()
+    assert "longshore_deployments_total{" not in world.service.metrics.exposition(by_project=False).decode()

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from io import StringIO
 from typing import Any
 
@@ -45,13 +46,24 @@ async def test_each_job_is_logged_in_one_line(lines: Lines, world: World) -> Non
     push = next(delivery for delivery in world.github.deliveries if delivery.event == "push")
     (line,) = [line for line in job_lines(lines(), "webhook") if line["github_event"] == "push"]
     assert (line["delivery"], line["outcome"], line["level"]) == (push.guid, "ok", "info")
-    assert {"job", "seconds", "attempt", "timestamp"} <= set(line)
+    assert {"job", "seconds", "attempt"} <= set(line)
     (cut,) = job_lines(lines(), "cut_by_tag")
     (dispatch,) = job_lines(lines(), "dispatch")
     assert cut["project"] == dispatch["project"] == "site"
     assert dispatch["candidate"] == "1.2-rc1"
     succeeded = [line["job"] for line in lines() if line.get("event") == "job" and line["outcome"] == "ok"]
     assert sorted(succeeded) == [row["id"] for row in await fetch("SELECT id FROM jobs ORDER BY id")]
+
+
+async def test_every_line_begins_with_its_time_level_and_event(lines: Lines, world: World) -> None:
+    await world.cut("1.3-rc1", build=True)
+    await world.settle()
+    structlog.get_logger().warning("ours", event_id=1, level_of="a", time_of="b")
+    logging.getLogger("asyncio").warning("a library's: %s", 1)
+    assert {"call", "job", "event", "ours", "a library's: 1"} <= {line["event"] for line in lines()}
+    for line in lines():
+        assert list(line)[:3] == ["time", "level", "event"], line
+        assert datetime.fromisoformat(line["time"]).tzinfo is not None
 
 
 async def test_a_refusal_is_information_and_waiting_for_github_is_a_warning(lines: Lines, world: World) -> None:

@@ -1,5 +1,11 @@
 """The metrics, as Prometheus scrapes them."""
 
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from bot.store.candidates import Candidate
+from bot.store.deployments import Deployment
+from bot.store.runs import Run
 from tests.world import PROJECT, World
 
 
@@ -56,3 +62,43 @@ async def test_dead_letters_are_counted(world: World) -> None:
     assert await world.github.send("push", {}) == 202
     await world.settle()
     assert (await scrape(world))["longshore_dead_letters"] == 1
+
+
+async def test_a_rerun_build_is_timed_from_its_rerun(world: World) -> None:
+    await world.cut("1.2-rc1", build=True)
+    await world.settle()
+    await world.github.finish(run=1, conclusion="failure")
+    await world.settle()
+    long_ago = datetime.now(UTC) - timedelta(days=2)
+    await Run.all().update(created_at=long_ago)
+    await Candidate.all().update(created_at=long_ago, updated_at=long_ago)
+    await world.github.rerun(1)
+    await world.github.start(1)
+    await world.settle()
+    await asyncio.sleep(1.0)  # less is taken for news of its end alone
+    await world.github.finish(1)
+    await world.settle()
+    samples = await scrape(world)
+    assert samples['longshore_build_duration_seconds_count{outcome="ready"}'] == 1
+    assert 1 <= samples['longshore_build_duration_seconds_sum{outcome="ready"}'] < 60
+
+
+async def test_a_build_is_timed_from_its_request(world: World) -> None:
+    await world.cut("1.2-rc1", build=True)
+    await world.settle()
+    await Run.all().update(created_at=datetime.now(UTC) - timedelta(minutes=10))
+    await world.github.finish(run=1)
+    await world.settle()
+    samples = await scrape(world)
+    assert 600 <= samples['longshore_build_duration_seconds_sum{outcome="ready"}'] < 660
+    assert samples['longshore_build_duration_seconds_bucket{le="600.0",outcome="ready"}'] == 0
+    assert samples['longshore_build_duration_seconds_bucket{le="900.0",outcome="ready"}'] == 1
+
+
+async def test_a_reported_deployment_is_timed_from_its_first_report(world: World) -> None:
+    await world.cut("1.2-rc1")
+    await world.report("1.2-rc1", "in_progress")
+    await Deployment.all().update(created_at=datetime.now(UTC) - timedelta(minutes=2))
+    await world.report("1.2-rc1", "success")
+    samples = await scrape(world)
+    assert 120 <= samples['longshore_deployment_duration_seconds_sum{outcome="success"}'] < 180

@@ -273,3 +273,26 @@ def test_an_address_is_shown_by_its_hosts_alone() -> None:
     assert str(address) == "a:1, [::1]:2, /tmp"
     assert "secret" not in repr(address) and "hidden" not in repr(address)
     assert str(Host(None, None)) == "the default host"
+
+
+# --- as it is shown
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (
+            "postgres://longshore:hush@db.example.com:5433/releases?sslmode=require",
+            "postgres://db.example.com:5433/releases",
+        ),
+        ("postgresql://db/releases", "postgres://db/releases"),
+        ("postgres://u:p%40ss@a:1,b:2/x?sslpassword=hush&passfile=/secret", "postgres://a:1,b:2/x"),
+        ("postgres://u:hush@[::1]:5432/x", "postgres://[::1]:5432/x"),
+        ("postgres://u@%2Fvar%2Frun%2Fpostgresql/x", "postgres://%2Fvar%2Frun%2Fpostgresql/x"),
+        ("postgres:///x%2Fy", "postgres:///x%2Fy"),
+        ("postgres://u:hush@/", "postgres:///"),
+        ("postgres://u@h/?dbname=x&password=hush", "postgres://h/x"),
+    ],
+)
+def test_an_address_is_shown_without_what_is_secret(url: str, shown: str) -> None:
+    assert parse_address(url).shown == shown

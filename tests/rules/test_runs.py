@@ -2,14 +2,14 @@
 
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.rules.ids import CommitSha, RunId
-from bot.rules.runs import RunFact, has_request_id, is_news, rank, workflow_file, workflow_path
+from bot.rules.runs import RunFact, duration, has_request_id, is_news, rank, workflow_file, workflow_path
 
 FACT = RunFact(
     id=RunId(1),
@@ -118,3 +118,21 @@ def test_a_long_title_is_searched_quickly() -> None:
 def test_a_workflow_is_identified_by_the_path_of_its_file(workflow: str, path: str, file: str) -> None:
     assert workflow_path(workflow) == path
     assert workflow_file(workflow_path(workflow)) == file
+
+
+@pytest.mark.parametrize(
+    ("seconds", "was_requested", "expected"),
+    [
+        (90.5, True, 90.5),
+        (0.0, True, 0.0),
+        (-3.0, True, 0.0),  # the clock was set back
+        (90.5, False, 90.5),
+        (0.2, False, None),  # its end is all that was heard of it
+        (-3.0, False, None),
+    ],
+)
+def test_a_duration_is_never_negative_and_unknown_when_only_the_end_was_seen(
+    seconds: float, was_requested: bool, expected: float | None
+) -> None:
+    ended_at = FACT.created_at + timedelta(seconds=seconds)
+    assert duration(FACT.created_at, ended_at, was_requested=was_requested) == expected

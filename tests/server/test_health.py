@@ -1,5 +1,8 @@
 """Liveness, readiness and metrics."""
 
+import asyncio
+import re
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,9 @@ from aiohttp.test_utils import TestClient
 
 from bot.store.database import execute, fetch
 from sandbox import GitHub
-from server.app import create_app
+from server.app import SERVICE, create_app
+from server.readiness import Readiness, Report
+from server.readings import SharedReading
 from tests.outages import eventually, read_only
 from tests.world import World, settings_for
 
@@ -46,17 +51,62 @@ async def idle(source: Path, database_url: str, aiohttp_client: Any) -> AsyncIte
     await github.close()
 
 
-async def test_a_service_is_not_ready_while_due_jobs_wait_too_long(idle: TestClient[Any, Any]) -> None:
-    assert (await idle.get("/readyz")).status == 200
+async def add_old_job() -> None:
+    """Add a job that has been due for decades."""
     await execute(
         "INSERT INTO jobs (kind, keep, priority, payload, headers, state, attempts, run_at, created_at) "
         "VALUES ('reconcile', $1, 0, $2, '{}', 'queued', 0, 1, 1)",
         *(False, b"{}"),
     )
+
+
+async def test_a_backlog_is_a_warning_of_a_service_that_stays_ready(idle: TestClient[Any, Any]) -> None:
+    assert (await idle.get("/readyz")).status == 200
+    await add_old_job()
     answer = await idle.get("/readyz")
-    assert answer.status == 503
-    assert "longshore work" in (await answer.json())["problems"]["worker"]
-    assert 'longshore_queue_depth{kind="reconcile"} 1.0' in await (await idle.get("/metrics")).text()
+    body = await answer.json()
+    assert (answer.status, body["status"], body["problems"], set(body["warnings"])) == (200, "ok", {}, {"queue"})
+    assert "longshore work" in body["warnings"]["queue"]
+    scrape = await (await idle.get("/metrics")).text()
+    assert 'longshore_queue_depth{kind="reconcile"} 1.0' in scrape
+    assert 'longshore_warnings{subject="queue"} 1.0' in scrape and "longshore_ready 1.0" in scrape
+
+
+async def test_a_worker_without_progress_is_a_warning_where_requests_are_served(idle: TestClient[Any, Any]) -> None:
+    service = idle.app[SERVICE]
+    service.worker.last_progress = time.monotonic() - 29
+    assert await Readiness(service, works=True, serves=True).examine() == Report()
+    service.worker.last_progress -= 2
+    served = await Readiness(service, works=True, serves=True).examine()
+    assert (served.problems, served.warnings) == ({}, {"worker": "no progress for 31 seconds"})
+    assert await Readiness(service, works=False, serves=True).examine() == Report()
+
+
+async def test_a_process_that_only_works_is_ready_unless_its_worker_makes_no_progress(
+    idle: TestClient[Any, Any],
+) -> None:
+    service = idle.app[SERVICE]
+    readiness = Readiness(service, works=True, serves=False)
+    await add_old_job()
+    service.worker.last_progress = time.monotonic()
+    report = await readiness.examine()
+    assert (report.problems, set(report.warnings)) == ({}, {"queue"})
+    service.worker.last_progress -= 31
+    assert (await readiness.examine()).problems == {"worker": "no progress for 31 seconds"}
+
+
+async def test_a_queue_that_cannot_be_read_in_time_leaves_a_service_ready(idle: TestClient[Any, Any]) -> None:
+    readiness = Readiness(idle.app[SERVICE], works=False, serves=True)
+    slow = asyncio.get_running_loop().create_future()
+
+    async def never() -> dict[str, str]:
+        await slow
+        return {}
+
+    readiness._warnings = SharedReading(never)
+    async with asyncio.timeout(5):
+        assert await readiness.examine() == Report()
+    slow.cancel()
 
 
 async def test_a_service_without_a_worker_is_not_ready_while_the_database_takes_no_writes(
@@ -68,14 +118,15 @@ async def test_a_service_without_a_worker_is_not_ready_while_the_database_takes_
     async def is_ready() -> bool:
         return await status() == 200
 
-    async def is_not_ready() -> bool:
-        return await status() == 503
+    async def says_so() -> bool:
+        """Sessions that end meanwhile are an outage of their own, for a moment."""
+        answer = await idle.get("/readyz")
+        said = (await answer.json())["problems"].get("database", "").lower()
+        return answer.status == 503 and ("read-only" in said or "readonly" in said)
 
     assert await is_ready()
     async with read_only(database_url):
-        await eventually(is_not_ready)
-        said = (await (await idle.get("/readyz")).json())["problems"]["database"].lower()
-        assert "read-only" in said or "readonly" in said
+        await eventually(says_so)
     await eventually(is_ready)
     assert await fetch("SELECT * FROM jobs") == []
 
@@ -99,7 +150,14 @@ async def test_a_service_with_a_broken_database_is_alive_and_not_ready(idle: Tes
     statuses = {path: answer.status for path, answer in answers.items()}
     assert statuses == {"/readyz": 503, "/healthz": 200, "/metrics": 200}
     assert "jobs" in (await answers["/readyz"].json())["problems"]["database"]
-    assert (await idle.get("/readyz")).status == 200
+    scrape = await answers["/metrics"].text()
+    assert "longshore_ready 0.0" in scrape
+    assert not re.search(r"^longshore_(queue_depth|queue_oldest_seconds|dead_letters)[{ ]", scrape, re.MULTILINE)
+
+    async def is_ready() -> bool:
+        return (await idle.get("/readyz")).status == 200
+
+    await eventually(is_ready)
 
 
 async def metric(world: World, line: str) -> float:

@@ -47,7 +47,7 @@ def references(path: str, response: RawResponse) -> Iterator[Reference]:
     found = [response.headers.get("Location", ""), *re.findall(r"<([^>]+)>", response.headers.get("Link", ""))]
     if "html" in response.headers.get("Content-Type", ""):
         found += [unescape(text) for text in re.findall(r'(?:href|src|action)="([^"]*)"', body)]
-    elif path != "/api/openapi.json":  # it describes paths, which are relative to its `servers`
+    elif path not in ("/api/openapi.json", "/metrics"):  # they name routes; those of the first are below its `servers`
         found += re.findall(rf'"(/{ROUTES}[^"]*)"', body)
     found += [unescape(text) for text in re.findall(r'https?://[^\s"<>\\]+', body)]
     for text in found:
