@@ -23,6 +23,7 @@ from bot.rules import addresses, proxies
 from bot.rules.database_addresses import parse_address
 from bot.rules.permissions import ANONYMOUS_GRANTS
 from bot.rules.setting_texts import is_injected_port, split_list, tidied
+from bot.rules.validation import explain
 from bot.secret_settings import SecretSetting, private_key_setting
 
 PREFIX = "LONGSHORE_"
@@ -239,7 +240,7 @@ def _is_unicode(text: str) -> bool:
 def _describe(error: ValidationError) -> str:
     parts = []
     for problem in error.errors(include_url=False, include_input=False):
-        text = problem["msg"].removeprefix("Value error, ")
+        text = explain(problem["type"], problem.get("ctx"), problem["msg"])
         if problem["loc"]:
             name = _variable(str(problem["loc"][0]))
             text = f"{name} must be set" if problem["type"] == "missing" else f"{name}: {text}"

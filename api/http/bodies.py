@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
 from bot import bodies
 from bot.bodies import UnprovenBodies
 from bot.errors import Refusal
+from bot.rules.validation import json_fault
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_UNPROVEN_BYTES = 256 * 1024
@@ -115,7 +116,7 @@ def load_json(raw: bytes, _charset: str | None = None) -> object:
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise BadRequest(f"The body must be JSON: {error}.") from error
+        raise BadRequest(f"The body must be JSON: {json_fault(error)}.") from error
 
 
 JSON = Codec(("application/json",), load_json, lambda value: orjson.dumps(value, default=str))

@@ -11,6 +11,7 @@ from api.http.bodies import BadRequest, load_json, parse, read_bytes, refuse_nul
 from api.pdc.crud.actions import refuse_too_many
 from api.pdc.crud.resource import PdcError
 from bot.bodies import UnprovenBodies
+from bot.rules.validation import json_fault
 from bot.store.lists import CONTAINERS
 
 MAX_BYTES = 8 * 1024 * 1024  # enough for ten thousand items
@@ -63,7 +64,9 @@ def _parse_json(raw: bytes) -> object:
     try:
         body = load_json(raw)
     except BadRequest as error:
-        raise PdcError({"detail": f"JSON parse error - {error.__cause__ or error}"}) from error
+        cause = error.__cause__
+        fault = json_fault(cause) if isinstance(cause, orjson.JSONDecodeError) else error.sentence
+        raise PdcError({"detail": f"JSON parse error - {fault}"}) from error
     refuse_too_many(_children(body))
     level, depth = [body], 1
     while level := [child for parent in level for child in _children(parent) if isinstance(child, CONTAINERS)]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -25,7 +25,7 @@ MAX_PAGE = 10_000_000
 def _parse_number(text: object) -> int:
     if isinstance(text, str) and re.fullmatch("[0-9]{1,9}", text):
         return int(text)
-    raise PydanticCustomError("number", "Must be a number")
+    raise PydanticCustomError("number", "must be a whole number of at most 9 digits")
 
 
 def _parse_optional_files(value: object) -> dict[str, list[str]]:
@@ -78,7 +78,7 @@ class LatestReleaseQuery(_LenientQuery):
     """The package to show the newest release of; `include` also considers releases in testing."""
 
     package: str
-    include: Annotated[str | None, Field(pattern="^testing$")] = None
+    include: Literal["testing"] | None = None
 
 
 class PackageReleaseSummary(BaseModel):

@@ -52,7 +52,7 @@ class DeployBody(LenientModel):
 
 def _check_status(status: str) -> str:
     if status not in STATUSES:
-        raise PydanticCustomError("status", "Must be one of {words}", {"words": ", ".join(STATUSES)})
+        raise PydanticCustomError("status", "must be one of {words}", {"words": ", ".join(STATUSES)})
     return status
 
 
