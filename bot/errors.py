@@ -37,6 +37,14 @@ class NotFound(Refusal):
     """What the request names does not exist, or is not visible to the caller."""
 
 
+class UnknownProject(NotFound):
+    """No project has this name or permalink. `key` is the column that was looked at."""
+
+    def __init__(self, sentence: str, key: str = "name", **details: Any) -> None:
+        super().__init__(sentence, **details)
+        self.key = key
+
+
 class Conflict(Refusal):
     """The request conflicts with the current state."""
 
@@ -69,14 +77,19 @@ class Misconfigured(Problem):
     """A setting is missing or malformed: the operator has to change it before anything starts."""
 
 
-def project_not_found(**details: Any) -> NotFound:
+def project_not_found(**details: Any) -> UnknownProject:
     """Build the error for an unknown project in the dialects that call it a release project."""
-    return NotFound("Release project not found", **details)
+    return UnknownProject("Release project not found", **details)
 
 
-def environment_not_found() -> NotFound:
+def permalink_not_found() -> UnknownProject:
+    """Build the error for an unknown project in the dialects that know projects by their permalinks."""
+    return UnknownProject("Project not found", "permalink")
+
+
+def environment_not_found(**details: Any) -> NotFound:
     """Build the error for an unknown environment of a project."""
-    return NotFound("Release environment not found")
+    return NotFound("Release environment not found", **details)
 
 
 def release_not_found() -> NotFound:

@@ -11,6 +11,7 @@ from typer.main import get_command
 from bot import log
 from bot.errors import Problem
 from bot.log import redact
+from bot.rules.names import advice, without_names
 from cli import deliveries, demo, environments, health, processes, projects, sandboxes, tokens
 from sandbox.errors import SandboxError
 
@@ -64,8 +65,14 @@ def run(arguments: list[str]) -> int:
 
 
 def _fail(message: str, details: Any) -> int:
-    extra = ", ".join(f"{name}: {value}" for name, value in details.items() if name != "field")
-    line = redact(f"longshore: {message}" + (f" ({extra})" if extra else ""))
+    others = {name.replace("_", " "): value for name, value in without_names(details).items() if name != "field"}
+    extra = ", ".join(f"{name}: {_flat(value)}" for name, value in others.items())
+    text = f"{message} ({extra})" if extra else message
+    line = redact("longshore: " + (f"{text.rstrip('.')}. {said}" if (said := advice(details)) else text))
     printable = " ".join(line.split()).encode(errors="backslashreplace").decode()
     print(printable, file=sys.stderr)  # noqa: T201
     return 1
+
+
+def _flat(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

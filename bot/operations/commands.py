@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from bot.context import Context
+from bot.context import Context, authorize
 from bot.errors import Refusal, project_not_found
 from bot.github import pull_requests
 from bot.operations import candidates, deployments, runs, statuses
@@ -13,6 +13,7 @@ from bot.rules import replies
 from bot.rules.commands import Argument, Clause, Grammar, ParsedCommand
 from bot.rules.comments import CommandComment
 from bot.rules.commits import INVALID
+from bot.rules.names import unknown
 from bot.rules.permissions import role_for
 from bot.rules.replies import CommandHelp, CutResult, DeployResult, ProjectStatus
 from bot.rules.versions import INVALID as INVALID_VERSION
@@ -47,10 +48,19 @@ class CommandCall:
         if name is not None:
             projects = [project for project in projects if name in (project.name, project.permalink)]
         if not projects:
-            raise project_not_found(project=name, repo=self.repository.full_name)
+            raise await self._unknown(name)
         if len(projects) > 1:
             raise Refusal(replies.several_projects(project.name for project in projects))
         return projects[0]
+
+    async def _unknown(self, name: str | None) -> Refusal:
+        """Build the error for a project that the repository does not have."""
+        if name is None:
+            return project_not_found(repo=self.repository.full_name)
+        others = await Project.filter(repository_id=self.repository.github_id, archived=False).order_by("name")
+        return project_not_found(
+            project=name, repo=self.repository.full_name, **unknown("projects", name, [each.name for each in others])
+        )
 
     async def version(self, project: Project, argument: Argument[str]) -> str:
         """A version as the project calls it: `v1.4.0` is `1.4.0` where tags `v…` cut candidates.
@@ -91,7 +101,9 @@ class Command(Generic[R]):
         return CommandHelp(self.grammar.usage, self.summary, self.example, roles)
 
     async def run(self, call: CommandCall) -> str:
-        """Perform the command; returns the text of the reply."""
+        """Perform the command; returns the text of the reply. Who lacks the role is told nothing else."""
+        if self.grants:
+            authorize(call.context.actor, *self.grants)
         return self.reply(await self.perform(call))
 
 

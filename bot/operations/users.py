@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from tortoise.exceptions import IntegrityError
 
-from bot.context import Actor, Context, authorize
+from bot.context import Actor, Context, authorize, with_known_projects
 from bot.errors import Conflict, DatabaseUnavailable, NotFound, Refusal, Unauthenticated, project_not_found
 from bot.events.administration import TokenCreated, TokenRenewed, TokenRevoked
 from bot.github import collaborators
@@ -95,8 +95,8 @@ async def actor_from_github(context: Context, github_id: int, login: str, reposi
     role = await collaborators.role_of(context.client_for(repository), login)
     user = await from_github(context, github_id, login)
     doubt = rules.why_no_role(login, role.account, github_id)
-    grants = frozenset[str]() if doubt else grants_of_role(role.name)
-    return Actor(user.id, user.name, grants, repository_id=repository.github_id, doubt=doubt)
+    held = "none" if doubt else role.name
+    return Actor(user.id, user.name, grants_of_role(held), repository_id=repository.github_id, role=held, doubt=doubt)
 
 
 async def create_token(
@@ -124,7 +124,7 @@ async def create_token(
         raise Refusal("`expires_at` must be in the future.", field="expires_at")
     secret = MARK + secrets.token_urlsafe(32)
     async with transaction():
-        scope = await _project_id(project)
+        scope = await _project_id(context, project)
         owner = await get_or_create(context, owner_name)
         token = await ApiToken.create(
             user=owner,
@@ -272,12 +272,13 @@ def _check_name(name: str, field: str) -> None:
         )
 
 
-async def _project_id(project: str | None) -> ProjectId | None:
+async def _project_id(context: Context, project: str | None) -> ProjectId | None:
     if project is None:
         return None
     outline = await queries.find_outline(queries.BY_NAME, project)
     if outline is None:
-        raise project_not_found(field="project", project=project[:100])
+        error = project_not_found(field="project", project=project[:100])
+        raise await with_known_projects(context.actor, project, error)
     return outline.id
 
 

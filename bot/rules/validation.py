@@ -1,4 +1,4 @@
-"""What is wrong with a value that a pydantic model refuses, in our words: by the type of the error, never pydantic's."""
+"""What is wrong with a value that a pydantic model refuses: in our words, by the type of the error."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -141,6 +141,12 @@ def explain(error_type: str, context: Context | None, message: str) -> str:
     """
     words = WORDS.get(error_type, message)
     return words if isinstance(words, str) else words(context or {})
+
+
+def json_kind(value: object) -> str:
+    """What a value is in JSON, for `but got …`."""
+    kinds = {dict: "an object", list: "a list", str: "text", bool: "a boolean", int: "a number", float: "a number"}
+    return kinds.get(type(value), "null" if value is None else "something else")
 
 
 def json_fault(error: JSONDecodeError) -> str:

@@ -19,9 +19,7 @@ NATIVE = "/api/projects"
 DEEP = 100_000
 
 
-PYTHON = re.compile(
-    r"Input should|instance of|dictionary|tuple|\bNone\b|\bstr\b|\bdict\b|Value error|<class|valid string"
-)
+PYTHON = re.compile(r"Input should|instance of|dictionary|tuple|\bNone\b|\bstr\b|\bdict\b|Value error|<class")
 
 
 def is_well_formed_error(answer: Response) -> bool:

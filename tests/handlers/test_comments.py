@@ -234,8 +234,10 @@ async def test_the_authors_role_on_github_decides(world: World) -> None:
         assert (f"2.0-{role}-rc1" in await versions()) is cuts, role
         permitted = "Deploying `1.0-rc1`" in reply or "Another deployment is in progress" in reply
         assert permitted is deploys, role
-        assert reply.count("You do not have permission to perform this action.") == (not cuts) + (not deploys), role
-        assert ("github role: `maintain`" in reply) is (cuts and not deploys), role
+        assert reply.count("You do not have permission to perform this action: ") == (not cuts) + (not deploys), role
+        has = {"none": "no role", "captain": "write", "keeper": "write", "watcher": "read"}.get(role, role)
+        assert (f"it needs write; you have {has}." in reply) is not cuts, role
+        assert (f"it needs maintain; you have {has}." in reply) is (cuts and not deploys), role
 
 
 async def test_the_role_is_looked_up_for_each_command(world: World) -> None:

@@ -88,7 +88,7 @@ def test_the_context_of_pydantics_own_errors_fills_the_words() -> None:
 
 def test_the_message_of_a_validator_of_ours_stays() -> None:
     assert explain("sentence", {}, "must be a time with its zone") == "must be a time with its zone"
-    error = PydanticKnownError("value_error", {"error": ValueError("must be one of a, b")})  # type: ignore[arg-type]
+    error = PydanticKnownError("value_error", {"error": ValueError("must be one of a, b")})
     assert explain(error.type, error.context, error.message()) == "must be one of a, b"
 
 

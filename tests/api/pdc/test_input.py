@@ -136,7 +136,7 @@ async def test_an_empty_body_counts_as_an_empty_object_and_null_as_no_data(world
     headers = {"Content-Type": "application/json"}
     for method, path in (("POST", SCHEDULES), ("PUT", f"{SCHEDULES}1/")):
         assert await send(world, method, path, data=b"null", headers=headers) == (400, {"detail": ["No data provided"]})
-        for body, kind in ((b'"x"', "str"), (b"1", "int"), (b"true", "bool"), (b"1.5", "float")):
+        for body, kind in ((b'"x"', "text"), (b"1", "a number"), (b"true", "a boolean"), (b"1.5", "a number")):
             expected = {"detail": f"Invalid data. Expected an object, but got {kind}."}
             assert await send(world, method, path, data=body, headers=headers) == (400, expected)
     assert (await send(world, "PUT", f"{SCHEDULES}1/", [NEW]))[0] == 400
