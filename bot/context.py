@@ -185,9 +185,9 @@ def not_found_to(actor: Actor, error: NotFound, *grants: str) -> Refusal:
 
 
 async def with_known_projects(actor: Actor, written: str, error: UnknownProject) -> UnknownProject:
-    """Add to the error for an unknown project the names of those that the actor may list."""
+    """Add to the error for an unknown project the names of those that the actor may list: a stranger may list none."""
     visibility = actor.visibility(READ)
-    if visibility == Visibility():
+    if actor.is_anonymous or visibility == Visibility():
         return error
     names, total = await queries.list_project_names(visibility, error.key, MAX_COMPARED)
     details = {**error.details, **unknown("projects", written, names, total)}
@@ -196,7 +196,7 @@ async def with_known_projects(actor: Actor, written: str, error: UnknownProject)
 
 async def unknown_environment(context: Context, project: Project | Outline, written: str) -> NotFound:
     """Build the error for an unknown environment of a project, with the names of those that the actor may list."""
-    if not context.actor.may_on(project, READ):
+    if context.actor.is_anonymous or not context.actor.may_on(project, READ):
         return environment_not_found()
     names = await queries.list_environment_names(project.id)
     return environment_not_found(**unknown("environments", written, names))

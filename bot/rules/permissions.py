@@ -70,7 +70,7 @@ def needs_role(needed: str, held: str) -> str:
 
 def needs_grant(needed: str, held: Iterable[str]) -> str:
     """Say which grant something needs, and which ones a token has."""
-    return f"it needs {needed}; the token has {in_words(sorted(held)) or 'no grants'}"
+    return f"it needs `{needed}`; the token has {in_words(sorted(held)) or 'no grants'}"
 
 
 def covers(grants: Iterable[str], grant: str) -> bool:

@@ -156,7 +156,7 @@ def together(parts: list[str]) -> str:
 
 def several_projects(names: Iterable[str]) -> str:
     """The refusal of a command that does not name one of several projects of its repository."""
-    return f"This repository holds several projects: add `in PROJECT`, one of {in_words(sorted(names))}"
+    return f"This repository holds several projects ({in_words(sorted(names))}): add `in PROJECT`"
 
 
 def _row(environment: EnvironmentStatus) -> str:

@@ -150,7 +150,8 @@ async def test_each_call_requires_its_grant_and_no_other(world: World) -> None:
 async def test_a_refusal_names_the_missing_grant_and_the_role_that_has_it(world: World) -> None:
     reader = await world.create_token("project:read")
     answer = await world.ask("POST", env_path("/rollback"), {}, token=reader)
-    assert answer.json["details"] == {"grant": "deployment:start", "github_role": "write"}
+    reason = "it needs `deployment:start`; the token has `project:read`"
+    assert answer.json["details"] == {"grant": "deployment:start", "github_role": "write", "reason": reason}
     native = await world.ask("PATCH", "/api/projects/site", {}, token=reader)
     assert (native.json["grant"], native.json["github_role"]) == ("project:write", "admin")
     assert native.json["title"] == "Forbidden"

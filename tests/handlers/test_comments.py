@@ -235,7 +235,7 @@ async def test_the_authors_role_on_github_decides(world: World) -> None:
         permitted = "Deploying `1.0-rc1`" in reply or "Another deployment is in progress" in reply
         assert permitted is deploys, role
         assert reply.count("You do not have permission to perform this action: ") == (not cuts) + (not deploys), role
-        has = {"none": "no role", "captain": "write", "keeper": "write", "watcher": "read"}.get(role, role)
+        has = {"none": "read", "captain": "write", "keeper": "write", "watcher": "read"}.get(role, role)
         assert (f"it needs write; you have {has}." in reply) is not cuts, role
         assert (f"it needs maintain; you have {has}." in reply) is (cuts and not deploys), role
 
@@ -374,7 +374,7 @@ async def test_with_several_projects_a_command_must_name_one(world: World) -> No
     assert (await world.ask("POST", "/api/projects", project)).status == 201
     head = world.github.head()
     reply = await reply_to(world, f"/release cut 1.0 at {head}")
-    assert f"This repository holds several projects (`Web Shop`, `{PROJECT}`): add `in PROJECT`" in reply
+    assert f"This repository holds several projects (`Web Shop` and `{PROJECT}`): add `in PROJECT`" in reply
     await reply_to(world, f"/release cut 1.0 at {head} in web-shop\n/release cut 1.0 at {head} in {PROJECT}")
     candidates = await Candidate.all().order_by("id").select_related("project")
     assert [(candidate.project.name, candidate.tag) for candidate in candidates] == [
