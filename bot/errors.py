@@ -45,6 +45,13 @@ class UnknownProject(NotFound):
         self.key = key
 
 
+class RepositoryNotFound(NotFound):
+    """GitHub does not show a repository: it does not exist, or the App is not installed on it. GitHub tells no more."""
+
+    def __init__(self, **details: Any) -> None:
+        super().__init__("GitHub repository not found, or the App is not installed on it", **details)
+
+
 class Conflict(Refusal):
     """The request conflicts with the current state."""
 
@@ -67,6 +74,16 @@ class Unavailable(Problem):
     def __init__(self, sentence: str, retry_after: int = 5, **details: Any) -> None:
         super().__init__(sentence, **details)
         self.retry_after = retry_after
+
+
+class WrongSettings(Unavailable):
+    """GitHub cannot be used until an operator has changed a setting, or something on GitHub.
+
+    The sentence says what GitHub answers, `reason` what has to be right.
+    """
+
+    def __init__(self, sentence: str, reason: str) -> None:
+        super().__init__(sentence, 60, reason=reason)
 
 
 class DatabaseUnavailable(Unavailable):

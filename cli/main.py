@@ -65,8 +65,8 @@ def run(arguments: list[str]) -> int:
 
 
 def _fail(message: str, details: Any) -> int:
-    others = {name.replace("_", " "): value for name, value in without_names(details).items() if name != "field"}
-    extra = ", ".join(f"{name}: {_flat(value)}" for name, value in others.items())
+    others = {name.replace("_", " "): _flat(value) for name, value in without_names(details).items() if name != "field"}
+    extra = ", ".join(value if name == "reason" else f"{name}: {value}" for name, value in others.items())
     text = f"{message} ({extra})" if extra else message
     line = redact("longshore: " + (f"{text.rstrip('.')}. {said}" if (said := advice(details)) else text))
     printable = " ".join(line.split()).encode(errors="backslashreplace").decode()

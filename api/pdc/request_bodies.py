@@ -11,7 +11,6 @@ from api.http.bodies import BadRequest, load_json, parse, read_bytes, refuse_nul
 from api.pdc.crud.actions import refuse_too_many
 from api.pdc.crud.resource import PdcError
 from bot.bodies import UnprovenBodies
-from bot.rules.validation import json_fault
 from bot.store.lists import CONTAINERS
 
 MAX_BYTES = 8 * 1024 * 1024  # enough for ten thousand items
@@ -64,9 +63,7 @@ def _parse_json(raw: bytes) -> object:
     try:
         body = load_json(raw)
     except BadRequest as error:
-        cause = error.__cause__
-        fault = json_fault(cause) if isinstance(cause, orjson.JSONDecodeError) else error.sentence
-        raise PdcError({"detail": f"JSON parse error - {fault}"}) from error
+        raise PdcError({"detail": f"JSON parse error - {error.sentence}"}) from error
     refuse_too_many(_children(body))
     level, depth = [body], 1
     while level := [child for parent in level for child in _children(parent) if isinstance(child, CONTAINERS)]:

@@ -14,13 +14,13 @@ from cachetools import LRUCache
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from bot.errors import NotFound, Refusal, Unavailable
+from bot.errors import NotFound, Refusal, RepositoryNotFound, Unavailable, WrongSettings
 from bot.github.limits import UNAVAILABLE, ResponseLost
 from bot.github.repository import RepositoryClient
 from bot.github.server import Server
 from bot.github.tokens import PURPOSES, InstallationTokens, Token, TokenKey
 from bot.github.transport import Api, ApiError, CallObserver, Credentials, Proxy, Response
-from bot.github.wrong_settings import WrongSettings, another_app, no_app, refused_app
+from bot.github.wrong_settings import another_app, no_app, refused_app
 from bot.rules.ids import InstallationId, RepositoryId
 
 MAX_INSTALLATIONS = 1024
@@ -167,7 +167,7 @@ class GitHub:
             if "permissions requested are not granted" in error.message:
                 raise NotFound(_not_granted(PURPOSES[key.purpose])) from error
             error.raise_unless(403, 404, 422)
-            raise NotFound("GitHub repository not found", reason=f"no access: {error.message}") from error
+            raise RepositoryNotFound(reason=f"GitHub gives no access to it: {error.message}") from error
         except ResponseLost as lost:  # minting has no lasting effect: it can simply be retried
             raise Unavailable(lost.sentence, lost.retry_after, **lost.details) from lost
         if not isinstance(response.data, dict) or not isinstance(response.data.get("token"), str):

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.context import Context
-from bot.errors import NotFound
+from bot.errors import NotFound, RepositoryNotFound
 from bot.events.administration import RepositoryChanged, RepositoryUnreachable
 from bot.github import repositories
 from bot.github.repositories import RepositoryFact
@@ -24,7 +24,7 @@ async def find(context: Context, full_name: str) -> RepositoryFact:
     """Find a repository on GitHub by its name. NotFound when it does not exist or the App is not installed on it."""
     fact = await repositories.find(context.github, full_name)
     if fact is None:
-        raise NotFound("GitHub repository not found", repo=full_name)
+        raise RepositoryNotFound(repo=full_name)
     return fact
 
 

@@ -124,5 +124,3 @@ async def test_a_person_without_the_role_is_told_that_and_no_names(world: World,
     reply = await reply_to(world, "/release cut 1.0 in nowhere", by="bob")
     assert f"it needs write; you have {role}." in reply
     assert PROJECT not in reply
-
-

@@ -177,7 +177,10 @@ async def test_a_repository_that_the_app_cannot_see_is_404_and_nothing_is_writte
     for repo in ("acme/none", "acme/hidden", "nobody/site"):
         body = {"repo": repo, "build_workflow": None} if change else {"name": "shop", "repo": repo}
         answer = await world.ask("PATCH" if change else "POST", f"{PROJECTS}/site" if change else PROJECTS, body)
-        assert (answer.status, answer.json["detail"]) == (404, "GitHub repository not found")
+        assert (answer.status, answer.json["detail"]) == (
+            404,
+            "GitHub repository not found, or the App is not installed on it",
+        )
     assert (await world.ask("GET", f"{PROJECTS}/site")).json["build_workflow"] == "build.yml"
     assert await count_rows("projects", "repositories") == {"projects": 1, "repositories": 1}
 
