@@ -5,9 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
+from bot.context import Context
 from bot.operations import environments
+from bot.operations.workflows import warnings
 from cli.operator import operate
-from cli.options import expand_options, parse_pairs
+from cli.options import expand_options, parse_pairs, refuse_empty
+from cli.tables import print_warnings
 
 app = typer.Typer(help="Create and change environments.", rich_markup_mode=None)
 
@@ -46,7 +49,12 @@ class EnvironmentOptions:
 def create(project: Project, name: Name, tier: Annotated[str, TierOption], *, options: EnvironmentOptions) -> None:
     """Create an environment."""
     values = {**options.values(), "tier": tier}
-    operate(lambda context: environments.create(context, project, name, **values))
+
+    async def run(context: Context) -> list[str]:
+        created = await environments.create(context, project, name, **values)
+        return await warnings.about(context, created.project_id, [options.workflow or None])
+
+    print_warnings(operate(run, uses_github=bool(options.workflow)))
     typer.echo(f"Created {project}/{name}.")
 
 
@@ -57,5 +65,13 @@ def set_(
 ) -> None:
     """Change settings of an environment; all others stay the same."""
     values = {**options.values(), **({} if tier is None else {"tier": tier})}
-    operate(lambda context: environments.change(context, project, name, **values))
+    if not values:
+        operate(lambda context: environments.find(context, project, name))
+    refuse_empty(values, EnvironmentOptions, "--tier")
+
+    async def run(context: Context) -> list[str]:
+        changed = await environments.change(context, project, name, **values)
+        return await warnings.about(context, changed.project_id, [options.workflow or None])
+
+    print_warnings(operate(run, uses_github=bool(options.workflow)))
     typer.echo(f"Changed {project}/{name}.")

@@ -5,10 +5,13 @@ from typing import Annotated, Any
 
 import typer
 
+from bot.context import Context
 from bot.operations import projects
+from bot.operations.workflows import warnings
+from bot.store.projects import Project
 from cli.operator import operate
-from cli.options import expand_options, parse_pairs
-from cli.tables import print_table
+from cli.options import expand_options, parse_pairs, refuse_empty
+from cli.tables import print_table, print_warnings
 
 app = typer.Typer(help="Create, change and list projects.", rich_markup_mode=None)
 
@@ -69,7 +72,13 @@ class ChangeOptions(ProjectOptions):
 def create(name: Name, repo: Repo = None, *, options: CreateOptions) -> None:
     """Create a project."""
     values = options.values()
-    project = operate(lambda context: projects.create(context, name, repo, **values), needs_github=repo is not None)
+
+    async def run(context: Context) -> tuple[Project, list[str]]:
+        created = await projects.create(context, name, repo, **values)
+        return created, await warnings.about(context, created.id, [created.build_workflow])
+
+    project, found = operate(run, needs_github=repo is not None)
+    print_warnings(found)
     typer.echo(f"Created {project.name} ({project.permalink}).")
 
 
@@ -79,8 +88,15 @@ def set_(name: Name, repo: Repo = None, *, options: ChangeOptions) -> None:
     """Change settings of a project; all others stay the same."""
     values = options.values()
     has_repository = operate(lambda context: projects.find(context, name)).repository_id is not None
+    refuse_empty({**values, **({} if repo is None else {"repo": repo})}, ChangeOptions, "--repo")
     needs_github = repo is not None or has_repository
-    operate(lambda context: projects.change(context, name, repo, **values), needs_github=needs_github)
+
+    async def run(context: Context) -> list[str]:
+        changed = await projects.change(context, name, repo, **values)
+        named = await warnings.of_project(changed.id) if repo is not None else [values.get("build_workflow")]
+        return await warnings.about(context, changed.id, named)
+
+    print_warnings(operate(run, needs_github=needs_github))
     typer.echo(f"Changed {name}.")
 
 

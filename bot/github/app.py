@@ -120,6 +120,11 @@ class GitHub:
         return found
 
     @property
+    def is_configured(self) -> bool:
+        """Whether the settings name an App. A command that needs no GitHub runs without."""
+        return self._keys.app_id != ""
+
+    @property
     def app_id(self) -> str:
         """The id or client id by which the App authenticates."""
         return self._keys.app_id

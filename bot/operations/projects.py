@@ -87,8 +87,10 @@ async def change(
 ) -> Project:
     """Change a project's settings; fields that are not passed are kept. A new repository is looked up on GitHub first.
 
+    Refuses a change of nothing.
     An actor scoped to this project may not move it to another repository, which would extend the scope.
     """
+    rules.refuse_empty({**settings, **({} if repo is None else {"repo": repo})}, rules.PROJECT_FIELDS)
     rules.check(settings, rules.PROJECT)
     if repo is not None and context.actor.is_scoped:
         _refuse_other_repository(project, repo)

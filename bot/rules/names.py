@@ -9,14 +9,14 @@ MAX_COMPARED = 200  # names that a mistyped one is compared with
 MAX_WRITTEN = 100  # characters of a written name that are compared
 MIN_PART = 3  # characters of a name that stand for all of it
 SIMILAR = 0.6  # from 0 (nothing in common) to 1 (equal), as difflib measures it
-KINDS = ("projects", "environments")  # names that a refusal may list, as its details call them
+KINDS = ("projects", "environments", "workflow files")  # names that a refusal may list, as its details call them
 
 
-def in_words(names: Iterable[str], more: int = 0) -> str:
+def in_words(names: Iterable[str], more: int = 0, *, last: str = "and") -> str:
     """The names in a sentence, as code: `a`, `b` and `c`. `more` is the number of further ones."""
     listed = [f"`{name}`" for name in names]
     parts = [*listed, f"{more:,} more"] if more else listed
-    return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
+    return f" {last} ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
 
 
 def nearest(written: str, names: Sequence[str]) -> str | None:

@@ -314,6 +314,34 @@ def test_a_project_without_a_repository_needs_no_github_settings(cli: Cli) -> No
     cli.run("project", "create", "shop", "--repo", "acme/shop", **unset).assert_failed("LONGSHORE_GITHUB_APP_ID")
 
 
+def test_setting_nothing_says_what_can_be_set(cli: Cli) -> None:
+    cli.run("project", "create", "site").assert_succeeded()
+    cli.run("environment", "create", "site", "eu", "--tier", "production").assert_succeeded()
+    said = "There is nothing to change: pass at least one of "
+    environment = cli.run("environment", "set", "site", "eu").assert_failed(said)
+    assert environment.endswith("--tier, --workflow, --input, --order or --deploy-deadline-minutes.\n")
+    project = cli.run("project", "set", "site").assert_failed(said)
+    assert "one of --repo, --build-workflow, --build-input," in project and "or --archived." in project
+    for row in ("projects", "environments"):
+        assert not cli.select(f"SELECT * FROM audit_entries WHERE act = '{row[:-1]}.change'")
+
+
+def test_unknown_names_are_told_in_plain_words(cli: Cli) -> None:
+    cli.run("project", "create", "shop").assert_succeeded()
+    for name in ("staging", "production"):
+        cli.run("environment", "create", "shop", name, "--tier", name).assert_succeeded()
+    assert cli.run("environment", "set", "shop", "stagign", "--order", "1").assert_failed() == (
+        "longshore: Release environment not found. Did you mean `staging`? "
+        "Known environments: `staging` and `production`.\n"
+    )
+    assert cli.run("environment", "set", "shpo", "staging", "--order", "1").assert_failed() == (
+        "longshore: Release project not found. Did you mean `shop`? Known projects: `shop`.\n"
+    )
+    assert "Known projects: `shop`." in cli.run(
+        "token", "create", "ci", "--grant", "project:read", "--project", "nowhere"
+    ).assert_failed("Release project not found")
+
+
 def test_an_environment_is_created_and_changed(cli: Cli) -> None:
     cli.run("project", "create", "site").assert_succeeded()
     cli.run(
