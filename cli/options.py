@@ -37,8 +37,9 @@ def refuse_empty(values: Mapping[str, Any], options_type: type[Any], *others: st
 
 def _option(field: dataclasses.Field[Any]) -> str:
     """The name of the option for a field of a dataclass."""
-    declared = [name for option in get_args(field.type)[1:] for name in option.param_decls or ()]
-    return next(iter(declared), f"--{field.name.replace('_', '-')}")
+    written = [name for option in get_args(field.type)[1:] for name in (option.default, *(option.param_decls or ()))]
+    names = (name for name in written if isinstance(name, str) and name.startswith("--"))
+    return next(names, f"--{field.name.replace('_', '-')}")
 
 
 def parse_pairs(texts: list[str]) -> dict[str, str]:

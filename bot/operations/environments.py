@@ -75,6 +75,8 @@ async def find_by_name(context: Context, project: Project, name: str) -> Environ
 @allowed("project:write")
 async def change(context: Context, project: Project, name: str, /, **values: Unpack[EnvironmentChanges]) -> Environment:
     """Change an environment's settings; fields that are not passed are kept. Refuses a change of nothing."""
+    if not values:
+        await find_by_name(context, project, name)
     rules.refuse_empty(values, rules.ENVIRONMENT_FIELDS)
     rules.check(values, rules.ENVIRONMENT)
     return await _change(context, project, name, EnvironmentChanged, dict(values))

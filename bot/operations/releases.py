@@ -175,11 +175,11 @@ async def change(context: Context, project: Project, version: str, /, **values: 
     A status that is set lasts until a deployment moves the release forward. Refuses HOLD, which `hold` sets, and a
     change of nothing.
     """
-    refuse_empty(values, ("status", "release_date", "notes"))
     if values.get("status") == HOLD:
         raise Refusal("`status` 20 (HOLD) is set by holding the release.", field="status")
     async with transaction():
         release = await lock(project, version)
+        refuse_empty(values, ("status", "release_date", "notes"))
         changed = {name: value for name, value in values.items() if getattr(release, name) != value}
         if changed:
             authorize_change(context, release, changed)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bot.operations.workflows import warnings
+from bot.store.audit import AuditEntry
 from tests.world import PROJECT, World
 
 PROJECTS = "/api/projects"
@@ -83,7 +84,8 @@ async def test_another_repository_is_asked_for_all_workflow_files_of_the_project
     environment = {"name": "qa", "tier": "staging", "workflow": "manual.yml"}
     assert (await world.ask("POST", f"{PROJECTS}/shop/environments", environment)).json["warnings"] == []
     await world.github.commit(files=FILES)
-    answer = await world.ask("PATCH", f"{PROJECTS}/shop", {"repo": "acme/site"})
+    prefixes = {"tag_prefix": "shop/rc/", "trigger_tag_prefix": "shop-v"}
+    answer = await world.ask("PATCH", f"{PROJECTS}/shop", {"repo": "acme/site", **prefixes})
     missing, without_trigger = answer.json["warnings"]
     assert "biuld.yml" in missing and "manual.yml" in without_trigger
 
@@ -125,10 +127,10 @@ async def test_what_cannot_be_the_name_of_a_workflow_file_is_refused(world: Worl
 )
 async def test_a_change_of_nothing_says_what_can_be_changed(world: World, path: str, fields: tuple[str, ...]) -> None:
     await world.cut("1.0-rc1")
-    before = len(await world.audit())
+    before = await AuditEntry.all().count()
     for body in ({}, {"name": None} if "releases" not in path else {"notes": None}):
         answer = await world.ask("PATCH", path, body)
         assert answer.status == 400
         assert answer.json["detail"].startswith("There is nothing to change: name at least one of `")
         assert all(field in answer.json["detail"] for field in fields), answer.json
-    assert len(await world.audit()) == before
+    assert await AuditEntry.all().count() == before
