@@ -1,6 +1,6 @@
 """The table of commands in comments: a new command needs a row, a function that performs it, and a reply."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -30,6 +30,11 @@ SHA = Argument("sha", str)
 PROJECT = Argument("project", str)
 
 IN_PROJECT = Clause("in", PROJECT)
+SPELLINGS: Mapping[Argument[str], Callable[[str], object]] = {
+    VERSION: parse_requested_version,
+    CANDIDATE: parse_written_candidate,
+}
+"""The arguments that are versions, and what refuses the ones that are misspelled."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,26 @@ class CommandCall:
         if not projects:
             raise await self._unknown(name)
         if len(projects) > 1:
-            raise Refusal(replies.several_projects(project.name for project in projects))
+            several = replies.several_projects(project.name for project in projects)
+            self._refuse_misspelled(projects, several)
+            raise Refusal(several)
         return projects[0]
+
+    def _refuse_misspelled(self, projects: Sequence[Project], several: str) -> None:
+        """Refuse a version that none of these projects would take, so that one reply tells of all that is wrong."""
+        for argument, parse in SPELLINGS.items():
+            written = self.arguments.get(argument)
+            if written is None:
+                continue
+            refusals = []
+            for project in projects:
+                try:
+                    parse(without_prefix(written, project.trigger_tag_prefix) or written)
+                except Refusal as refusal:
+                    refusals.append(refusal)
+            if len(refusals) == len(projects):
+                nearest = min(refusals, key=lambda refusal: len(refusal.details["expected"]))  # without a prefix
+                raise Refusal(nearest.sentence, **nearest.details, reason=several)
 
     async def _unknown(self, name: str | None) -> Refusal:
         """Build the error for a project that the repository does not have."""

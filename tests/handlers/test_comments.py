@@ -383,6 +383,15 @@ async def test_with_several_projects_a_command_must_name_one(world: World) -> No
     ]
 
 
+async def test_with_several_projects_a_misspelled_version_is_told_together_with_them(world: World) -> None:
+    project = {"name": "Web Shop", "repo": "acme/site", "build_workflow": "build.yml"}
+    assert (await world.ask("POST", "/api/projects", project)).status == 201
+    for command in ("cut 1.4.0-rc.1", "deploy web-shop-v1.4.0-rc.1 to staging"):
+        reply = await reply_to(world, f"/release {command}")
+        assert "Invalid release candidate version." in reply and "expected: `1.4.0-rc1`" in reply, reply
+        assert "several projects ('Web Shop' and 'site'): add 'in PROJECT'" in reply
+
+
 async def test_the_audit_entry_names_the_author_and_the_channel(world: World) -> None:
     await reply_to(world, f"/release cut 1.4.0 at {world.github.head()}")
     (entry,) = await world.audit("candidate.cut")
