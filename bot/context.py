@@ -178,7 +178,7 @@ def _lacking(actor: Actor, grant: str, sentence: str) -> Forbidden:
 def not_found_to(actor: Actor, error: NotFound, *grants: str) -> Refusal:
     """The error for a project, or a part of one, that does not exist.
 
-    An actor whose grants hold for some projects only gets the error for all the other projects, so as not to learn
+    An actor whose grants hold for some projects only gets the same error for all other projects, so as not to learn
     which of them exist.
     """
     return Forbidden(FORBIDDEN) if actor.is_scoped and actor.holds(*grants) else error

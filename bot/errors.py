@@ -46,7 +46,7 @@ class UnknownProject(NotFound):
 
 
 class RepositoryNotFound(NotFound):
-    """GitHub does not show a repository: it does not exist, or the App is not installed on it. GitHub tells no more."""
+    """GitHub does not show a repository, and does not say whether it exists or only the App is not installed on it."""
 
     def __init__(self, **details: Any) -> None:
         super().__init__("GitHub repository not found, or the App is not installed on it", **details)

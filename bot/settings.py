@@ -200,7 +200,7 @@ def _complete(values: Values) -> tuple[Values, list[str]]:
     """Drop what orchestrators set, and read the secrets; also returns warnings."""
     injected = [name for name, value in values.items() if name.endswith("port") and is_injected_port(str(value))]
     warnings = [
-        f"{_variable(name)} is set by Kubernetes or Docker for a service, and ignored: its default holds."
+        f"{_variable(name)} is set by Kubernetes or Docker for a service, and is ignored: the default applies."
         for name in injected
     ]
     values = {name: value for name, value in values.items() if name not in injected}

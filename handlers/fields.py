@@ -22,7 +22,7 @@ def repository_id(payload: Mapping[str, Any]) -> RepositoryId | None:
 
 
 def id_of(subject: Mapping[str, Any]) -> int | None:
-    """The id of an object; None when it has none that is one."""
+    """The id of an object; None when it is missing or not valid."""
     value = subject.get("id")
     return value if type(value) is int and 0 < value <= MAX_ID else None
 

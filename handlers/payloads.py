@@ -54,7 +54,7 @@ def keep(payload: dict[str, Any]) -> bytes:
     """What handlers need of a large payload, as JSON. ValueError when that is large itself."""
     kept = orjson.dumps({name: _shorten(payload[name]) for name in KEPT if name in payload})
     if len(kept) > MAX_KEPT_BYTES:
-        raise ValueError(f"What is needed of the body has more than {MAX_KEPT_BYTES:,} bytes.")
+        raise ValueError(f"The needed part of the body has more than {MAX_KEPT_BYTES:,} bytes.")
     return kept
 
 

@@ -19,7 +19,7 @@ Handler = Callable[[Context, Mapping[str, Any], str], Awaitable[None] | None]
 """Reads a payload; returns the operation to await, or None when nothing has to be done."""
 
 ENVELOPE = ("repository", "installation", "organization", "sender", "action")
-"""What payloads of all events but `ping` have some of."""
+"""Members of which every payload but that of `ping` has at least one."""
 
 log = structlog.get_logger()
 
@@ -57,7 +57,7 @@ async def process(context: Context, delivery: WebhookDelivery, large: LargePaylo
         operation = handler(context, payload, delivery.guid)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         problem = f"{type(error).__name__}: {error}"
-        raise PermanentFailure(f"The {event} payload is not as GitHub's are: {problem}") from error
+        raise PermanentFailure(f"The {event} payload does not have the form that GitHub sends: {problem}") from error
     if operation is not None:
         await operation
 

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class SharedReading(Generic[T]):
-    """Asks the database one thing at a time: who asks meanwhile gets the same answer, and a hung one is not repeated.
+    """Asks the database one question at a time: callers who ask meanwhile share the answer to it, even if it hangs.
 
     What runs is never canceled: that would wait for the database too.
     """

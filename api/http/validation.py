@@ -39,7 +39,8 @@ def validate_query(
     for name in request.query:
         if name not in accepted or len(request.query.getall(name)) > 1:
             names = " and ".join(f"`{parameter}`" for parameter in accepted) or "none"
-            reason = "given more than once" if name in accepted else f"no parameter of this call, which takes {names}"
+            unknown = f"not a parameter of this call, which takes {names}"
+            reason = "given more than once" if name in accepted else unknown
             sentence = f"`{name[:MAX_NAME]}` is {reason}."
             raise BadRequest(sentence, fields={name[:MAX_NAME]: [sentence]}, in_query=True)
     return validate(model, dict(request.query), strict=False, in_query=True) if model else None

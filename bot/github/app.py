@@ -25,7 +25,7 @@ from bot.rules.ids import InstallationId, RepositoryId
 
 MAX_INSTALLATIONS = 1024
 MAX_APP_BYTES = 2 * 1024 * 1024
-"""Of one response about the App. Only a large delivery has more, and more structure than is decoded in no time."""
+"""The bytes of the largest response about the App that is read. Only a large delivery has more."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ def required_text(data: Any, name: str) -> str:
     """Return a text that GitHub's responses always have."""
     value = required(data, name)
     if not isinstance(value, str):
-        raise Unavailable(UNAVAILABLE, reason=f"`{name}` in the response is no text")
+        raise Unavailable(UNAVAILABLE, reason=f"`{name}` in the response is not text")
     return value
 
 

@@ -104,7 +104,7 @@ def _read_file(answer: Any, path: str) -> WorkflowFile:
     """Read what GitHub has at a path, which need not be a file."""
     kind = "dir" if isinstance(answer, list) else str(required(answer, "type"))
     if kind != "file":
-        raise DispatchDenied(f"`{path}` is {NO_FILES.get(kind, 'no file')}: put the workflow itself there.")
+        raise DispatchDenied(f"`{path}` is {NO_FILES.get(kind, 'not a file')}: put the workflow itself there.")
     if answer.get("encoding") == "none":
         raise DispatchDenied(f"`{path}` {TOO_LARGE}")
     try:
@@ -138,7 +138,8 @@ def _why_denied(path: str, ref: str, error: ApiError) -> DispatchDenied:
     if "does not have 'workflow_dispatch'" in message:
         return DispatchDenied(f"`{path}` has no `workflow_dispatch` trigger at `{ref}`: add it to the file.")
     if _is_about_inputs(message):
-        return DispatchDenied(f"`{path}` refuses the inputs: {message}. Change its `inputs` or ours.", inputs=True)
+        sentence = f"`{path}` refuses the inputs: {message}. Change the `inputs` of the file, or those in the settings."
+        return DispatchDenied(sentence, inputs=True)
     return DispatchDenied(f"GitHub refused to start `{path}` on `{ref}`: {message}")
 
 

@@ -164,7 +164,7 @@ async def _commit(call: CommandCall) -> str:
     number = int(call.comment.thread_id)
     pull = await pull_requests.get(call.context.client_for(call.repository), number)
     if pull is None:
-        raise Refusal(INVALID, reason=f"pull request {number} is gone")
+        raise Refusal(INVALID, reason=f"pull request {number} no longer exists")
     return pull.merged_sha or pull.head_sha
 
 

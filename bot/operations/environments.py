@@ -147,7 +147,7 @@ async def _refuse_clash(project: Project, name: str, own: Environment | None = N
     other = await Environment.get_or_none(project_id=project.id, name_key=name.lower())
     if other is not None and (own is None or other.id != own.id):
         raise Conflict(
-            f"The project has an environment `{other.name}` already: GitHub does not tell upper from lower case.",
+            f"The project has an environment `{other.name}`, and GitHub's environment names are not case-sensitive.",
             field="name",
             environment=other.name,
         )

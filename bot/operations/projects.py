@@ -228,9 +228,14 @@ def _refuse_other_repository(project: Project, repo: str) -> None:
 
 async def _refuse_moving(project: Project, new: RepositoryId | None) -> None:
     if project.repository_id not in (None, new) and await Candidate.exists(project_id=project.id):
-        raise Conflict("The project has candidates of its repository: another cannot be set.", field="repo")
+        raise Conflict(
+            "The project has candidates from its repository, so the repository cannot be changed.", field="repo"
+        )
 
 
 async def _refuse_renaming(project: Project, permalink: str) -> None:
     if permalink != project.permalink and await Release.exists(project_id=project.id):
-        raise Conflict("The project has releases, which are known by its permalink: it stays.", field="permalink")
+        raise Conflict(
+            "The project has releases, whose ids contain its permalink, so the permalink cannot be changed.",
+            field="permalink",
+        )

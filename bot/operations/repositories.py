@@ -51,8 +51,8 @@ async def mark_unreachable(
 ) -> None:
     """Record that a repository can no longer be seen, with an alarm for each project that is released from it.
 
-    It counts as private from then on, until GitHub shows it again: it may have become so unseen. With `installation`,
-    nothing changes if another installation reaches the repository meanwhile.
+    It counts as private from then on, until GitHub shows it again: it may have been made private meanwhile. With
+    `installation`, nothing changes if another installation reaches the repository meanwhile.
     """
     async with transaction():
         row = await Repository.select_for_update().get_or_none(github_id=github_id)
@@ -66,7 +66,7 @@ async def mark_unreachable(
 
 
 async def hide_unseen(context: Context) -> None:
-    """Let public repositories count as private that could not be checked for a day, until a check succeeds."""
+    """Treat public repositories that could not be checked for a day as private, until a check succeeds."""
     for row in await Repository.filter(private=False, checked_at__lt=context.now() - MAX_UNSEEN):
         async with transaction():
             if await Repository.filter(github_id=row.github_id, checked_at=row.checked_at).update(private=True):

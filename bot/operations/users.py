@@ -80,7 +80,7 @@ async def system_actor(context: Context) -> Actor:
 
 
 async def _create_system(context: Context) -> User:
-    """Create Longshore's own user. An account that has its name, from before this was refused, gets another."""
+    """Create Longshore's own user. An account that took its name before this was refused is renamed."""
     account = await User.get_or_none(name=rules.SYSTEM)
     if account is not None and account.github_id is not None:
         await from_github(context, account.github_id, rules.SYSTEM)
@@ -180,7 +180,7 @@ async def revoke_token(context: Context, token: str) -> None:
         rows = await ApiToken.filter(revoked_at=None)
         matching = [row for row in rows if token in (str(row.id), row.prefix, row.name)]
         if not matching:
-            raise NotFound(f"No token `{token}` is in force.")
+            raise NotFound(f"There is no valid token `{token}`.")
         if len(matching) > 1:
             ids = [row.id for row in matching]
             raise Conflict(f"Several tokens are called `{token}`: name one by its id.", ids=ids)
@@ -257,16 +257,16 @@ def _check_grants(grants: list[str]) -> None:
 def _check_owner(name: str, field: str) -> None:
     _check_name(name, field)
     if name.lower() == rules.SYSTEM:
-        sentence = f"`{rules.SYSTEM}` is Longshore itself: in the audit log nobody else may go by this name."
+        sentence = f"`{rules.SYSTEM}` is the name of Longshore itself in the audit log: choose another."
         raise Refusal(sentence, field=field)
     if rules.looks_like_account(name):
-        raise Refusal(f"`{name[:100]}` is the form of the name of an account on GitHub: choose another.", field=field)
+        raise Refusal(f"`{name[:100]}` looks like the name of an account on GitHub: choose another.", field=field)
 
 
 def _check_name(name: str, field: str) -> None:
     if _NAME.fullmatch(name) is None:
         raise Refusal(
-            f"`{name[:100]}` is no name of a user or token: up to 255 letters, digits and . _ @ + - [ ] are, "
+            f"`{name[:100]}` is not a valid name: use 1 to 255 letters, digits and . _ @ + - [ ], "
             "beginning with a letter or digit.",
             field=field,
         )

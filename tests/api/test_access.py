@@ -267,7 +267,7 @@ async def test_no_query_parameter_is_ignored(world: World) -> None:
             repeated = await world.ask("GET", f"{path}?{query}")
             assert status_and_sentence(repeated) == (400, "`per_page` is given more than once."), path
     unknown = await world.ask("GET", f"{env_path('/deployments')}?x=1")
-    assert unknown.error == "`x` is no parameter of this call, which takes `page` and `per_page`."
+    assert unknown.error == "`x` is not a parameter of this call, which takes `page` and `per_page`."
     assert (await world.ask("POST", "/api/projects?name=x", {"name": "shop"})).status == 400
     assert (await world.ask("DELETE", "/api/tokens/1?x=1")).status == 400
     assert (await world.ask("GET", "/api/projects/shop")).status == 404

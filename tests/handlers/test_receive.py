@@ -147,7 +147,7 @@ async def test_a_payload_of_the_wrong_shape_becomes_a_dead_letter_at_once(webhoo
     assert (await webhooks.post(PING, event=event)).status == 202
     await webhooks.settle()
     (letter,) = await webhooks.dead_letters()
-    assert letter.error.startswith(f"The {event} payload is not as GitHub's are")
+    assert letter.error.startswith(f"The {event} payload does not have the form that GitHub sends")
 
 
 async def test_form_encoded_payloads_are_processed(webhooks: WebhookClient) -> None:

@@ -222,11 +222,11 @@ UNSTARTABLE = [  # the text of the file, and the reason that is reported
     ("on: [", f"`{FILE}` is not valid YAML: correct it"),
     (
         "on: {workflow_dispatch: {inputs: {commit_sha: {type: choice, options: [a]}}}}",
-        "for input 'commit_sha' not in the list of allowed values. Change its `inputs` or ours.",
+        "for input 'commit_sha' not in the list of allowed values. Change the `inputs`",
     ),
     (
         "on: {workflow_dispatch: {inputs: {flavour: {required: true}}}}",
-        f"`{FILE}` refuses the inputs: Required input 'flavour' not provided. Change its `inputs` or ours.",
+        f"`{FILE}` refuses the inputs: Required input 'flavour' not provided. Change the `inputs`",
     ),
 ]
 
@@ -409,4 +409,4 @@ async def test_nothing_is_dispatched_after_its_deadline(world: World) -> None:
     await world.settle(skip_delays=True)
     assert world.github.dispatches == []
     (deployment,) = await world.deployments()
-    assert (deployment["status"], "before its deadline" in deployment["error_message"]) == ("error", True)
+    assert (deployment["status"], "before the deadline" in deployment["error_message"]) == ("error", True)

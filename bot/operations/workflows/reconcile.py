@@ -105,7 +105,7 @@ async def sweep_deliveries(context: Context, job: jobs.SweepDeliveries) -> None:
 async def fetch_delivery(context: Context, job: jobs.FetchDelivery) -> None:
     """Job: fetch one missed delivery from GitHub, and enqueue it like one that arrived.
 
-    One that is too large to be fetched has to come the way that deliveries come.
+    One that is too large to be fetched is delivered again by GitHub.
     """
     try:
         payload = await deliveries.payload(context.github, job.delivery)
@@ -162,7 +162,7 @@ def _progress(run: Run) -> str:
 
 
 async def _unswept(context: Context) -> timedelta:
-    """How old the deliveries may be that the last sweep did not see."""
+    """The greatest age of deliveries that the last sweep may have missed."""
     [newest] = await fetch(
         "SELECT max(created_at) AS at FROM jobs WHERE kind = 'sweep_deliveries' AND state = 'done' AND error IS NULL"
     )

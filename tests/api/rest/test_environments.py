@@ -99,7 +99,7 @@ async def test_names_that_differ_only_in_case_are_409_with_the_reason(world: Wor
     for answer in answers:
         assert status_and_field(answer) == (409, "#/name")
         assert answer.json["environment"] == "staging"
-        assert "upper from lower case" in answer.json["detail"]
+        assert "not case-sensitive" in answer.json["detail"]
     await create_project(world, "shop")
     await create_environment(world, "Staging", of="shop")
 
