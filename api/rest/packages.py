@@ -115,10 +115,11 @@ class PackageReleasePage(BaseModel):
 
 
 class PackagesError(BaseModel):
-    """An error: a sentence, and sentences by field if fields are invalid."""
+    """An error: a sentence, sentences by field if fields are invalid, and machine-readable details."""
 
     error: str = Field(examples=["Authentication credentials were not provided."])
     fields: dict[str, list[str]] = Field({}, examples=[{"version": ["`version` is required."]}])
+    details: dict[str, object] = Field({}, examples=[{"grant": "project:write"}])
 
 
 async def create_release(context: Context, call: Call[CreatePackageReleaseBody, None]) -> object:
@@ -186,7 +187,9 @@ def _error_body(problem: Problem, status: int) -> dict[str, object]:
     fields = problem.fields if isinstance(problem, BadRequest) else {}
     if status == 400 and not fields and "field" in problem.details:
         fields = {problem.details["field"]: [problem.sentence]}
-    return {"error": problem.sentence, **({"fields": fields} if fields else {})}
+    details = {name: value for name, value in problem.details.items() if name != "field"}
+    parts = {"fields": fields, "details": details}
+    return {"error": problem.sentence, **{name: part for name, part in parts.items() if part}}
 
 
 READ = "project:read"

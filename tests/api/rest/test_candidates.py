@@ -191,7 +191,9 @@ async def test_a_repository_that_the_app_was_removed_from_is_not_found(world: Wo
         world.github.faults.webhooks(drop=1)
     await world.github.remove_repository()
     await world.settle()
-    assert status_and_error(await world.cut("1.0-rc2")) == NO_REPOSITORY
+    answer = await world.cut("1.0-rc2")
+    assert status_and_error(answer) == NO_REPOSITORY
+    assert answer.json["details"]["reason"] == "it does not exist, or the App is not installed on it"
     assert (await world.cut("1.0-rc1")).status == 200
     assert await count_rows("candidates") == {"candidates": 1}
 
