@@ -260,7 +260,10 @@ async def test_no_query_parameter_is_ignored(world: World) -> None:
             if name == "PER_PAGE" and path not in PAGED:
                 continue
             status, sentence = status_and_sentence(await world.ask("GET", f"{path}?{query}"))
-            assert (status, sentence.startswith(f"`{name}` is no parameter of this call")) == (400, True), (path, query)
+            assert (status, sentence.startswith(f"`{name}` is not a parameter of this call")) == (400, True), (
+                path,
+                query,
+            )
         assert (await world.ask("GET", f"{path}?x=1", token="")).status == 401
     for path in PAGED:
         for query in ("per_page=1&per_page=1", "per_page=1&per_page=2"):

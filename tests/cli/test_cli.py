@@ -203,11 +203,11 @@ def test_a_token_expires_after_its_lifetime(cli: Cli, lifetime: str, expected: t
         (["ci", "--grant", "admin", "--expires", "1d\n"], "--expires"),
         (["ci", "--grant", "admin", "--expires", "\u0661d"], "--expires"),
         (["ci", "--grant", "admin", "--expires", "999999d"], "--expires"),
-        (["", "--grant", "admin"], "no name of a user or token"),
-        (["c i", "--grant", "admin"], "no name of a user or token"),
-        (["c" * 300, "--grant", "admin", "--user", "robot"], "no name of a user or token"),
-        (["c\udcff", "--grant", "admin", "--user", "robot"], "no name of a user or token"),
-        (["ci", "--grant", "admin", "--user", "ro\nbot"], "no name of a user or token"),
+        (["", "--grant", "admin"], "is not a valid name"),
+        (["c i", "--grant", "admin"], "is not a valid name"),
+        (["c" * 300, "--grant", "admin", "--user", "robot"], "is not a valid name"),
+        (["c\udcff", "--grant", "admin", "--user", "robot"], "is not a valid name"),
+        (["ci", "--grant", "admin", "--user", "ro\nbot"], "is not a valid name"),
     ],
     ids=ascii,
 )
@@ -382,4 +382,4 @@ def test_an_invalid_environment_is_refused_and_nothing_changes(cli: Cli, argumen
 @pytest.mark.parametrize("command", ["show", "retry", "discard"])
 def test_an_unknown_dead_letter_is_reported(cli: Cli, command: str) -> None:
     assert cli.run("deliveries", "list").rows == []
-    cli.run("deliveries", command, "7").assert_failed("No dead letter 7")
+    cli.run("deliveries", command, "7").assert_failed("There is no dead letter 7")

@@ -70,7 +70,7 @@ def test_a_dead_letter_is_listed_shown_retried_and_discarded(cli: Cli) -> None:
     assert cli.run("deliveries", "discard", number).assert_succeeded() == f"Discarded {number}.\n"
     assert cli.run("deliveries", "list").rows == []
     for command in ("show", "retry", "discard"):
-        cli.run("deliveries", command, number).assert_failed(f"No dead letter {number}")
+        cli.run("deliveries", command, number).assert_failed(f"There is no dead letter {number}")
     audited = [entry["act"] for entry in cli.select("SELECT act FROM audit_entries ORDER BY id")]
     assert audited == ["delivery.retry", "delivery.discard"]
     assert send_delivery(service.url, NOT_JSON, GUID) == 202

@@ -286,12 +286,8 @@ def require_workflows_permission(status: int) -> Callable[[World], Awaitable[Non
         pytest.param(
             protect_tags, "A ruleset of the repository forbids the tag `rc/1.2-rc1`: let the App", id="ruleset"
         ),
-        pytest.param(
-            require_workflows_permission(403), "calls for the permission `workflows: write`", id="workflows, 403"
-        ),
-        pytest.param(
-            require_workflows_permission(404), "calls for the permission `workflows: write`", id="workflows, 404"
-        ),
+        pytest.param(require_workflows_permission(403), "needs the permission `workflows: write`", id="workflows, 403"),
+        pytest.param(require_workflows_permission(404), "needs the permission `workflows: write`", id="workflows, 404"),
     ],
 )
 async def test_a_missing_permission_is_reported_by_name(

@@ -158,7 +158,7 @@ def _progress(run: Run) -> str:
         return "GitHub no longer has its run"
     if run.github_id:
         return f"GitHub says `{run.status}`"
-    return "GitHub does not list its run" if run.accepted else "its workflow could not be dispatched"
+    return "GitHub does not list its run" if run.accepted else "its workflow could not be started"
 
 
 async def _unswept(context: Context) -> timedelta:
