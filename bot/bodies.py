@@ -14,11 +14,11 @@ from aiohttp import web
 from bot.errors import Refusal, Unavailable
 
 SECONDS = 60.0
-"""Within which the body of a known caller arrives."""
+"""Seconds within which the body of a known caller has to arrive."""
 UNPROVEN_SECONDS = 10.0
-"""Within which the body of a stranger arrives."""
+"""Seconds within which the body of a stranger has to arrive."""
 UNPROVEN_BYTES = 32 * 1024 * 1024
-"""Of all bodies of strangers that are arriving."""
+"""The bytes of all bodies of strangers that are arriving."""
 BUSY = "Too many large requests at once. Try again later."
 
 
@@ -46,7 +46,7 @@ class Unreadable(Refusal):
 
 def too_large(max_bytes: int) -> str:
     """The sentence about a body that is too long."""
-    return f"The body has at most {max_bytes:,} bytes."
+    return f"The body may have at most {max_bytes:,} bytes."
 
 
 async def read(

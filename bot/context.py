@@ -11,7 +11,9 @@ from bot.errors import (
     NotFound,
     Refusal,
     Unauthenticated,
+    UnknownProject,
     environment_not_found,
+    permalink_not_found,
     project_not_found,
     release_not_found,
 )
@@ -20,7 +22,8 @@ from bot.github.app import GitHub
 from bot.github.repository import RepositoryClient
 from bot.log import bind_log_context
 from bot.rules.ids import UserId, parse_row_id
-from bot.rules.permissions import Visibility, covers, role_for
+from bot.rules.names import MAX_COMPARED, unknown
+from bot.rules.permissions import Visibility, covers, needs_grant, needs_role, role_for
 from bot.store import queries
 from bot.store.projects import Environment, Outline, Project, Repository
 
@@ -29,6 +32,7 @@ R = TypeVar("R")
 T = TypeVar("T", Project, Outline)
 
 NO_CREDENTIALS = "Authentication credentials were not provided."
+READ = "project:read"
 FORBIDDEN = "You do not have permission to perform this action."
 
 
@@ -36,8 +40,8 @@ FORBIDDEN = "You do not have permission to perform this action."
 class Actor:
     """Who acts. `project_id` limits a token to one project, `repository_id` a role on GitHub to one repository.
 
-    `public` are the grants that everybody has on public projects. The anonymous caller has the user id 0. `doubt` says
-    why somebody from GitHub has no role, where that is not GitHub's decision.
+    `public` are the grants that everybody has on public projects. The anonymous caller has the user id 0. Somebody from
+    GitHub has a `role` there, which may be `none`; `doubt` says why it is that where it is not GitHub's decision.
     """
 
     user_id: UserId
@@ -46,6 +50,7 @@ class Actor:
     project_id: int | None = None
     repository_id: int | None = None
     public: frozenset[str] = frozenset()
+    role: str | None = None
     doubt: str | None = None
 
     @property
@@ -147,14 +152,14 @@ def authorize(
 
     Without `project`, it is enough to hold a grant on some project. With `everywhere`, it must be held on every
     project: for what belongs to no single one. The refusal, worded by `sentence`, names the grant and the GitHub role
-    that confers it; one outside the actor's projects names nothing.
+    that confers it, and what the actor has instead; one outside the actor's projects names nothing.
     """
     if not actor.may(*grants):
         if actor.is_anonymous:
             raise Unauthenticated(NO_CREDENTIALS)
         if actor.doubt is not None:
             raise Forbidden(actor.doubt)
-        raise Forbidden(sentence, grant=grants[0], github_role=role_for(grants[0]))
+        raise _lacking(actor, grants[0], sentence)
     if everywhere and not actor.visibility(*grants).everything:
         reason = "These credentials are for one project only." if actor.holds(*grants) else None
         raise Forbidden(FORBIDDEN, grant=grants[0], reason=reason)
@@ -162,13 +167,39 @@ def authorize(
         raise Forbidden(FORBIDDEN)
 
 
+def _lacking(actor: Actor, grant: str, sentence: str) -> Forbidden:
+    """Build the error for an actor without a grant: somebody from GitHub has a role, a token has grants."""
+    role = role_for(grant)
+    if actor.role is not None and role is not None:
+        return Forbidden(f"{FORBIDDEN.rstrip('.')}: {needs_role(role, actor.role)}.")
+    return Forbidden(sentence, grant=grant, github_role=role, reason=needs_grant(grant, actor.grants))
+
+
 def not_found_to(actor: Actor, error: NotFound, *grants: str) -> Refusal:
     """The error for a project, or a part of one, that does not exist.
 
-    An actor whose grants hold for some projects only gets the error for all the other projects, so as not to learn
+    An actor whose grants hold for some projects only gets the same error for all other projects, so as not to learn
     which of them exist.
     """
     return Forbidden(FORBIDDEN) if actor.is_scoped and actor.holds(*grants) else error
+
+
+async def with_known_projects(actor: Actor, written: str, error: UnknownProject) -> UnknownProject:
+    """Add to the error for an unknown project the names of those that the actor may list: a stranger may list none."""
+    visibility = actor.visibility(READ)
+    if actor.is_anonymous or visibility == Visibility():
+        return error
+    names, total = await queries.list_project_names(visibility, error.key, MAX_COMPARED)
+    details = {**error.details, **unknown("projects", written, names, total)}
+    return UnknownProject(error.sentence, error.key, **details)
+
+
+async def unknown_environment(context: Context, project: Project | Outline, written: str) -> NotFound:
+    """Build the error for an unknown environment of a project, with the names of those that the actor may list."""
+    if context.actor.is_anonymous or not context.actor.may_on(project, READ):
+        return environment_not_found()
+    names = await queries.list_environment_names(project.id)
+    return environment_not_found(**unknown("environments", written, names))
 
 
 Finder = Callable[[str], Awaitable[T]]
@@ -181,7 +212,7 @@ async def by_name(name: str) -> Project:
 
 async def by_permalink(permalink: str) -> Project:
     """Find a project by its permalink, with its repository."""
-    return _require(await queries.find_project(queries.BY_PERMALINK, permalink), NotFound("Project not found"))
+    return _require(await queries.find_project(queries.BY_PERMALINK, permalink), permalink_not_found())
 
 
 async def by_release(number: str) -> Project:
@@ -197,7 +228,7 @@ async def outline_by_name(name: str) -> Outline:
 
 async def outline_by_permalink(permalink: str) -> Outline:
     """Find the outline of a project by its permalink."""
-    return _require(await queries.find_outline(queries.BY_PERMALINK, permalink), NotFound("Project not found"))
+    return _require(await queries.find_outline(queries.BY_PERMALINK, permalink), permalink_not_found())
 
 
 def _require(project: T | None, error: NotFound) -> T:
@@ -263,7 +294,7 @@ def allowed_on_tier(
             authorized = await _find_authorized(context, project, by_name, grant, production)
             row = await Environment.get_or_none(project_id=authorized.id, name=environment)
             if row is None:
-                raise environment_not_found()
+                raise await unknown_environment(context, authorized, environment)
             authorize(context.actor, production if row.tier == "production" else grant)
             return await operation(context, authorized, row, *args, **kwargs)
 
@@ -277,10 +308,12 @@ async def _find_authorized(context: Context, name: str, by: Finder[T], *grants: 
     authorize(actor, *grants)
     try:
         project = await by(name)
+        bind_log_context(project=project.name)
+        if not (actor.holds(*grants) or actor.may_on(project, *grants)):
+            await by("")  # raises as if the project did not exist
+    except UnknownProject as error:
+        raise not_found_to(actor, await with_known_projects(actor, name, error), *grants) from error
     except NotFound as error:
         raise not_found_to(actor, error, *grants) from error
-    bind_log_context(project=project.name)
-    if not (actor.holds(*grants) or actor.may_on(project, *grants)):
-        await by("")  # raises as if the project did not exist
     authorize(actor, *grants, project=project)
     return project

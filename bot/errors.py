@@ -37,6 +37,21 @@ class NotFound(Refusal):
     """What the request names does not exist, or is not visible to the caller."""
 
 
+class UnknownProject(NotFound):
+    """No project has this name or permalink. `key` is the column that was looked at."""
+
+    def __init__(self, sentence: str, key: str = "name", **details: Any) -> None:
+        super().__init__(sentence, **details)
+        self.key = key
+
+
+class RepositoryNotFound(NotFound):
+    """GitHub does not show a repository, and does not say whether it exists or only the App is not installed on it."""
+
+    def __init__(self, **details: Any) -> None:
+        super().__init__("GitHub repository not found, or the App is not installed on it", **details)
+
+
 class Conflict(Refusal):
     """The request conflicts with the current state."""
 
@@ -61,6 +76,16 @@ class Unavailable(Problem):
         self.retry_after = retry_after
 
 
+class WrongSettings(Unavailable):
+    """GitHub cannot be used until an operator has changed a setting, or something on GitHub.
+
+    The sentence says what GitHub answers, `reason` what has to be right.
+    """
+
+    def __init__(self, sentence: str, reason: str) -> None:
+        super().__init__(sentence, 60, reason=reason)
+
+
 class DatabaseUnavailable(Unavailable):
     """The database does not answer, or takes no writes, at the moment."""
 
@@ -69,14 +94,19 @@ class Misconfigured(Problem):
     """A setting is missing or malformed: the operator has to change it before anything starts."""
 
 
-def project_not_found(**details: Any) -> NotFound:
+def project_not_found(**details: Any) -> UnknownProject:
     """Build the error for an unknown project in the dialects that call it a release project."""
-    return NotFound("Release project not found", **details)
+    return UnknownProject("Release project not found", **details)
 
 
-def environment_not_found() -> NotFound:
+def permalink_not_found() -> UnknownProject:
+    """Build the error for an unknown project in the dialects that know projects by their permalinks."""
+    return UnknownProject("Project not found", "permalink")
+
+
+def environment_not_found(**details: Any) -> NotFound:
     """Build the error for an unknown environment of a project."""
-    return NotFound("Release environment not found")
+    return NotFound("Release environment not found", **details)
 
 
 def release_not_found() -> NotFound:

@@ -25,6 +25,7 @@ from bot.rules.database_addresses import parse_address
 from bot.rules.permissions import ANONYMOUS_GRANTS
 from bot.rules.setting_names import unknown_settings
 from bot.rules.setting_texts import is_injected_port, split_list, tidied
+from bot.rules.validation import explain
 from bot.secret_settings import SecretSetting, private_key_setting
 
 PREFIX = "LONGSHORE_"
@@ -215,7 +216,7 @@ def _complete(values: Values) -> tuple[Values, list[str]]:
     """Drop what orchestrators set, and read the secrets; also returns warnings."""
     injected = [name for name, value in values.items() if name.endswith("port") and is_injected_port(str(value))]
     warnings = [
-        f"{_variable(name)} is set by Kubernetes or Docker for a service, and ignored: its default holds."
+        f"{_variable(name)} is set by Kubernetes or Docker for a service, and is ignored: the default applies."
         for name in injected
     ]
     values = {name: value for name, value in values.items() if name not in injected}
@@ -263,7 +264,7 @@ def _is_unicode(text: str) -> bool:
 def _describe(error: ValidationError) -> str:
     parts = []
     for problem in error.errors(include_url=False, include_input=False):
-        text = problem["msg"].removeprefix("Value error, ")
+        text = explain(problem["type"], problem.get("ctx"), problem["msg"])
         if problem["loc"]:
             name = _variable(str(problem["loc"][0]))
             text = f"{name} must be set" if problem["type"] == "missing" else f"{name}: {text}"

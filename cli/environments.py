@@ -6,8 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from cli.groups import new_group
-from cli.options import expand_options, parse_pairs
+from cli.options import expand_options, parse_pairs, refuse_empty
 from cli.output import show
+from cli.tables import print_warnings
 
 app = new_group("Create and change environments.")
 
@@ -50,11 +51,18 @@ class EnvironmentOptions:
 @expand_options
 def create(project: Project, name: Name, tier: Annotated[str, TierOption], *, options: EnvironmentOptions) -> None:
     """Create an environment."""
+    from bot.context import Context
     from bot.operations import environments
+    from bot.operations.workflows import warnings
     from cli.operator import operate
 
     values = {**options.values(), "tier": tier}
-    operate(lambda context: environments.create(context, project, name, **values))
+
+    async def run(context: Context) -> list[str]:
+        created = await environments.create(context, project, name, **values)
+        return await warnings.about(context, created.project_id, [options.workflow or None])
+
+    print_warnings(operate(run, uses_github=bool(options.workflow)))
     show(f"Created {project}/{name}.")
 
 
@@ -64,9 +72,19 @@ def set_(
     project: Project, name: Name, tier: Annotated[str | None, TierOption] = None, *, options: EnvironmentOptions
 ) -> None:
     """Change settings of an environment; all others stay the same."""
+    from bot.context import Context
     from bot.operations import environments
+    from bot.operations.workflows import warnings
     from cli.operator import operate
 
     values = {**options.values(), **({} if tier is None else {"tier": tier})}
-    operate(lambda context: environments.change(context, project, name, **values))
+    if not values:
+        operate(lambda context: environments.find(context, project, name))
+    refuse_empty(values, EnvironmentOptions, "--tier")
+
+    async def run(context: Context) -> list[str]:
+        changed = await environments.change(context, project, name, **values)
+        return await warnings.about(context, changed.project_id, [options.workflow or None])
+
+    print_warnings(operate(run, uses_github=bool(options.workflow)))
     show(f"Changed {project}/{name}.")

@@ -51,9 +51,17 @@ def _location(error: Exception) -> str:
 
 def _fail(message: str, details: Mapping[str, object] | None = None) -> int:
     from bot.log import redact
+    from bot.rules.names import advice, without_names
 
-    extra = ", ".join(f"{name}: {value}" for name, value in (details or {}).items() if name != "field")
-    line = redact(f"longshore: {message}" + (f" ({extra})" if extra else ""))
+    known = details or {}
+    others = {name.replace("_", " "): _flat(value) for name, value in without_names(known).items() if name != "field"}
+    extra = ", ".join(value if name == "reason" else f"{name}: {value}" for name, value in others.items())
+    text = f"{message} ({extra})" if extra else message
+    line = redact("longshore: " + (f"{text.rstrip('.')}. {said}" if (said := advice(known)) else text))
     printable = " ".join(line.split()).encode(errors="backslashreplace").decode()
     show_aside(printable)
     return 1
+
+
+def _flat(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

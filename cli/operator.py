@@ -22,18 +22,29 @@ from server.service import app_keys, open_resources
 R = TypeVar("R")
 
 
-def operate(operation: Callable[[Context], Awaitable[R]], *, needs_github: bool = False) -> R:
-    """Run an operation as the operator, who has every grant; `needs_github` requires the App's settings.
+def operate(
+    operation: Callable[[Context], Awaitable[R]], *, needs_github: bool = False, uses_github: bool = False
+) -> R:
+    """Run an operation as the operator, who has every grant.
 
-    The database must be there and up to date: it is made by `serve`, `work` and `migrate` only.
+    `needs_github` requires the App's settings; `uses_github` takes them if they are there. The database must be there
+    and up to date: it is made by `serve`, `work` and `migrate` only.
     """
     prepare()
 
     async def run() -> R:
-        async with _operator_context(read_settings() if needs_github else None) as context:
+        settings = read_settings() if needs_github else _settings_if_complete() if uses_github else None
+        async with _operator_context(settings) as context:
             return await operation(context)
 
     return asyncio.run(run())
+
+
+def _settings_if_complete() -> Settings | None:
+    try:
+        return read_settings()
+    except Misconfigured:
+        return None
 
 
 @contextmanager

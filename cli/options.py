@@ -3,9 +3,9 @@
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from inspect import Parameter
-from typing import Any
+from typing import Any, get_args
 
 from bot.errors import Refusal
 
@@ -26,6 +26,20 @@ def expand_options(command: Callable[..., None]) -> Callable[..., None]:
     ]
     run.__dict__["__signature__"] = inspect.Signature([*parameters.values(), *expanded])
     return run
+
+
+def refuse_empty(values: Mapping[str, Any], options_type: type[Any], *others: str) -> None:
+    """Refuse a change of nothing, naming the options that can be passed: those of a dataclass, and others."""
+    if not values:
+        named = [*others, *(_option(field) for field in dataclasses.fields(options_type))]
+        raise Refusal(f"There is nothing to change: pass at least one of {', '.join(named[:-1])} or {named[-1]}.")
+
+
+def _option(field: dataclasses.Field[Any]) -> str:
+    """The name of the option for a field of a dataclass."""
+    written = [name for option in get_args(field.type)[1:] for name in (option.default, *(option.param_decls or ()))]
+    names = (name for name in written if isinstance(name, str) and name.startswith("--"))
+    return next(names, f"--{field.name.replace('_', '-')}")
 
 
 def parse_pairs(texts: list[str]) -> dict[str, str]:

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from cli.groups import new_group
-from cli.options import expand_options, parse_pairs
+from cli.options import expand_options, parse_pairs, refuse_empty
 from cli.output import show
-from cli.tables import print_table
+from cli.tables import print_table, print_warnings
 
 app = new_group("Create, change and list projects.")
 
@@ -85,11 +85,20 @@ class ChangeOptions(ProjectOptions):
 @expand_options
 def create(name: Name, repo: Repo = None, *, options: CreateOptions) -> None:
     """Create a project."""
+    from bot.context import Context
     from bot.operations import projects
+    from bot.operations.workflows import warnings
+    from bot.store.projects import Project
     from cli.operator import operate
 
     values = options.values()
-    project = operate(lambda context: projects.create(context, name, repo, **values), needs_github=repo is not None)
+
+    async def run(context: Context) -> tuple[Project, list[str]]:
+        created = await projects.create(context, name, repo, **values)
+        return created, await warnings.about(context, created.id, [created.build_workflow])
+
+    project, found = operate(run, needs_github=repo is not None)
+    print_warnings(found)
     show(f"Created {project.name} ({project.permalink}).")
 
 
@@ -97,13 +106,22 @@ def create(name: Name, repo: Repo = None, *, options: CreateOptions) -> None:
 @expand_options
 def set_(name: Name, repo: Repo = None, *, options: ChangeOptions) -> None:
     """Change settings of a project; all others stay the same."""
+    from bot.context import Context
     from bot.operations import projects
+    from bot.operations.workflows import warnings
     from cli.operator import operate
 
     values = options.values()
     has_repository = operate(lambda context: projects.find(context, name)).repository_id is not None
+    refuse_empty({**values, **({} if repo is None else {"repo": repo})}, ChangeOptions, "--repo")
     needs_github = repo is not None or has_repository
-    operate(lambda context: projects.change(context, name, repo, **values), needs_github=needs_github)
+
+    async def run(context: Context) -> list[str]:
+        changed = await projects.change(context, name, repo, **values)
+        named = await warnings.of_project(changed.id) if repo is not None else [values.get("build_workflow")]
+        return await warnings.about(context, changed.id, named)
+
+    print_warnings(operate(run, needs_github=needs_github))
     show(f"Changed {name}.")
 
 

@@ -1,9 +1,9 @@
-"""Print tables on a terminal."""
+"""Print tables and warnings on a terminal."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from cli.output import show
+from cli.output import show, show_aside
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -12,6 +12,12 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     widths = [max(len(line[column]) for line in lines) for column in range(len(titles))]
     for line in lines:
         show("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def print_warnings(warnings: Iterable[str]) -> None:
+    """Print warnings on standard error, a line each."""
+    for warning in warnings:
+        show_aside(f"longshore: warning: {' '.join(warning.split())}")
 
 
 def format_time(time: datetime | None) -> str | None:

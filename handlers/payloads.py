@@ -36,8 +36,8 @@ def read_payload(body: bytes, content_type: str) -> dict[str, Any]:
         raise ValueError(f"The body has more than {MAX_CONTAINERS:,} lists and objects.")
     try:
         payload = orjson.loads(_form_field(body) if content_type == FORM else body)
-    except ValueError as error:
-        raise ValueError(f"The body is not JSON: {error}") from error
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"The body is not JSON in UTF-8 (line {error.lineno}, column {error.colno})") from error
     if not isinstance(payload, dict):
         raise ValueError("The body is not a JSON object.")
     return payload
@@ -54,7 +54,7 @@ def keep(payload: dict[str, Any]) -> bytes:
     """What handlers need of a large payload, as JSON. ValueError when that is large itself."""
     kept = orjson.dumps({name: _shorten(payload[name]) for name in KEPT if name in payload})
     if len(kept) > MAX_KEPT_BYTES:
-        raise ValueError(f"What is needed of the body has more than {MAX_KEPT_BYTES:,} bytes.")
+        raise ValueError(f"The needed part of the body has more than {MAX_KEPT_BYTES:,} bytes.")
     return kept
 
 

@@ -25,7 +25,7 @@ MAX_BODY = 25 * 1024 * 1024  # bytes; GitHub sends no larger payload
 CONTENT_TYPES = ("application/json", "application/x-www-form-urlencoded")
 SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}")
 UNSIGNED = "X-Hub-Signature-256 is missing or is not that of this body and secret."
-TOO_LARGE = f"A delivery has at most {MAX_BODY:,} bytes."
+TOO_LARGE = f"A delivery may have at most {MAX_BODY:,} bytes."
 PRIORITIES = {
     "issue_comment": 20,
     "commit_comment": 20,

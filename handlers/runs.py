@@ -21,6 +21,6 @@ def on_workflow_run(context: Context, payload: Mapping[str, Any], guid: str) -> 
         fact = run_fact(run)
     except Unavailable as incomplete:
         return tracking.on_unreadable(repository, RunId(run_id), str(incomplete.details.get("reason")))
-    except (TypeError, ValueError, AttributeError) as error:
-        return tracking.on_unreadable(repository, RunId(run_id), str(error))
+    except (TypeError, ValueError, AttributeError):
+        return tracking.on_unreadable(repository, RunId(run_id), "a member of it has another type")
     return tracking.on_webhook(context, repository, fact)

@@ -19,7 +19,7 @@ Handler = Callable[[Context, Mapping[str, Any], str], Awaitable[None] | None]
 """Reads a payload; returns the operation to await, or None when nothing has to be done."""
 
 ENVELOPE = ("repository", "installation", "organization", "sender", "action")
-"""What payloads of all events but `ping` have some of."""
+"""Members of which every payload but that of `ping` has at least one."""
 
 log = structlog.get_logger()
 
@@ -56,10 +56,17 @@ async def process(context: Context, delivery: WebhookDelivery, large: LargePaylo
             raise ValueError(f"it has none of {', '.join(ENVELOPE)}")
         operation = handler(context, payload, delivery.guid)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        problem = f"{type(error).__name__}: {error}"
-        raise PermanentFailure(f"The {event} payload is not as GitHub's are: {problem}") from error
+        sentence = f"The {event} payload does not have the form that GitHub sends: {_why_malformed(error)}"
+        raise PermanentFailure(sentence) from error
     if operation is not None:
         await operation
+
+
+def _why_malformed(error: Exception) -> str:
+    """What is wrong with a payload, by the exception that reading it raised."""
+    if isinstance(error, KeyError):
+        return f"it has no `{error.args[0]}`"
+    return str(error) if isinstance(error, ValueError) else "a member of it has another type"
 
 
 async def _payload(delivery: WebhookDelivery, large: LargePayloads) -> Mapping[str, Any]:

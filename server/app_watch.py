@@ -4,9 +4,8 @@ import asyncio
 
 import structlog
 
-from bot.errors import Unavailable
+from bot.errors import Unavailable, WrongSettings
 from bot.github.app import GitHub
-from bot.github.wrong_settings import WrongSettings
 
 KNOWN_PAUSE = 3600.0  # seconds until GitHub is asked again
 UNKNOWN_PAUSE = 60.0

@@ -15,9 +15,9 @@ OPTIONS: Mapping[str, Any] = {
     "read_bufsize": 64 * 1024,  # aiohttp's own is so large that a body in tiny chunks stalls the loop
     "lingering_time": 2.0,  # seconds to wait, after an early response, for the rest of a body that nobody reads
 }
-"""Of every connection. They are passed to the application, so that servers in tests have them too."""
+"""The options of every connection. They are passed to the application, so that servers in tests have them too."""
 HEAD_SECONDS = 10.0
-"""Within which the head of a request arrives: the first one of a connection from its beginning, others from theirs."""
+"""Seconds for the head of a request to arrive: from the beginning of the connection, or of the head if another."""
 MAX_HEAD_BYTES = 64 * 1024
 MAX_UNPARSED = 64 * 1024  # bytes; beyond that, nothing more is read
 PIECE = 16 * 1024  # bytes that are parsed at once: up to 2,700 chunks, in a few milliseconds

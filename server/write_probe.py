@@ -12,7 +12,7 @@ from server.readings import PATIENCE
 INTERVAL = 0.25
 """Seconds for which a result holds: anybody may ask for `/readyz`, as often as they like."""
 WAIT = 1.0
-"""Seconds to wait for a result; a write that is a little slow leaves the last one standing until it ends."""
+"""Seconds to wait for a result; while a slower write runs, the previous result counts."""
 
 
 class WriteProbe:

@@ -18,6 +18,7 @@ from bot.operations import users
 from bot.operations.workflows import reconcile
 from bot.queue.dead_letters import dead_letters
 from bot.queue.jobs import enqueue
+from bot.rules.ids import InstallationId
 from bot.settings import NO_PROXY, Settings, read_settings
 from bot.store.audit import AuditEntry
 from bot.store.database import execute, fetch
@@ -228,6 +229,7 @@ async def create_sample_project(world: World) -> None:
     for name, tier in (("staging", "staging"), ("production", "production")):
         body = {"name": name, "tier": tier, "workflow": "deploy.yml"}
         assert (await world.ask("POST", f"/api/projects/{PROJECT}/environments", body)).status == 201
+    world.service.github.forget(InstallationId(world.github.installation_id))  # tests begin without tokens
 
 
 @asynccontextmanager

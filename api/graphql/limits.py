@@ -229,7 +229,7 @@ def _check_syntax(document: DocumentNode) -> None:
         if count > limit:
             raise LimitExceeded(f"The query has {count} {name}. At most {limit} are allowed.", limit=limit)
     if introspections and aliases:  # introspection has no cost, but thirty aliases of it took thirteen seconds
-        raise LimitExceeded("A query that asks for the schema has no aliases.", limit=0)
+        raise LimitExceeded("A query that asks for the schema may have no aliases.", limit=0)
     _check_depth(document)
 
 

@@ -36,7 +36,7 @@ def page_window(
 def page_size(first: int | None, last: int | None) -> int:
     """Return the maximum number of nodes on a page; refuse a size that is out of range."""
     if first is not None and last is not None:
-        raise Refusal("`first` and `last` cannot be asked for at once.")
+        raise Refusal("`first` and `last` cannot be used together.")
     name, size = ("last", last) if last is not None else ("first", DEFAULT_PAGE_SIZE if first is None else first)
     if not 0 <= size <= MAX_PAGE_SIZE:
         raise Refusal(f"`{name}` must be from 0 to {MAX_PAGE_SIZE}, not {size}.")
@@ -47,7 +47,7 @@ def filter_values(argument: FilterArgument) -> tuple[FilterValue, ...]:
     """Return the distinct values of a filter argument; refuse too many."""
     values = argument if isinstance(argument, list) else [argument]
     if len(values) > MAX_PAGE_SIZE:
-        raise Refusal(f"A filter has at most {MAX_PAGE_SIZE} values.")
+        raise Refusal(f"A filter may have at most {MAX_PAGE_SIZE} values.")
     return tuple(dict.fromkeys(value.value if isinstance(value, Enum) else value for value in values))
 
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from bot.context import FORBIDDEN, Context, authorize
+from bot.context import FORBIDDEN, Context, authorize, with_known_projects
 from bot.errors import Forbidden, deployment_not_found, project_not_found, release_not_found
 from bot.operations.announcements import READS
 from bot.store import graph
@@ -99,7 +99,7 @@ class QueryContext:
         """Return the project with a name."""
         self.require(PROJECT)
         if (project := await graph.project_by_name(self._viewer, name)) is None:
-            raise project_not_found()
+            raise await with_known_projects(self.actor, name, project_not_found())
         return project
 
     async def by_version(self, node_type: NodeType[N], project: str, version: str) -> N:

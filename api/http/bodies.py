@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
 from bot import bodies
 from bot.bodies import UnprovenBodies
 from bot.errors import Refusal
+from bot.rules.validation import json_fault
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_UNPROVEN_BYTES = 256 * 1024
@@ -27,7 +28,7 @@ MAX_CONTAINERS = 100_000
 """In a JSON text: lists and objects, counted likewise."""
 MAX_ITEMS = 100  # fields of an object, entries of a list
 INFLATED = ("gzip", "x-gzip", "deflate")  # the encodings of bodies that are decoded; others are taken as they are
-NOT_AS_ENCODED = "The body cannot be read: it is not encoded as its headers say."
+NOT_AS_ENCODED = "The body cannot be read: it does not have the encoding that its headers name."
 MAX_NAME = 100  # characters of a field's name that are looked at and quoted
 SIMILAR = 0.85  # from 0 (nothing in common) to 1 (equal), as difflib measures it
 RAW_BODY = web.RequestKey("raw_body", bytes)  # the body of a request, once it has been read
@@ -65,7 +66,7 @@ class StrictModel(BaseModel):
     @classmethod
     def _limit_fields(cls, values: object) -> object:
         if isinstance(values, dict) and len(values) > MAX_ITEMS:
-            raise BadRequest(f"An object of this call has at most {MAX_ITEMS} fields.")
+            raise BadRequest(f"An object of this call may have at most {MAX_ITEMS} fields.")
         return values
 
 
@@ -111,11 +112,13 @@ class Codec:
 def load_json(raw: bytes, _charset: str | None = None) -> object:
     """Parse JSON, unless it holds so many values that parsing alone would take long: the interpreter stands still."""
     if raw.count(b"[") + raw.count(b"{") > MAX_CONTAINERS or raw.count(b",") > MAX_VALUES:
-        raise BadRequest(f"The body has at most {MAX_VALUES:,} values, {MAX_CONTAINERS:,} of them lists and objects.")
+        raise BadRequest(
+            f"The body may have {MAX_VALUES:,} values at most, {MAX_CONTAINERS:,} of them lists and objects."
+        )
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise BadRequest(f"The body must be JSON: {error}.") from error
+        raise BadRequest(f"The body must be JSON: {json_fault(error)}.") from error
 
 
 JSON = Codec(("application/json",), load_json, lambda value: orjson.dumps(value, default=str))

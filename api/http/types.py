@@ -27,7 +27,7 @@ def _parse_zoned(text: object) -> datetime:
     with suppress(ValueError, OverflowError):
         if isinstance(text, str) and (time := datetime.fromisoformat(text)).tzinfo is not None:
             return time.astimezone(UTC)
-    raise PydanticCustomError("moment", "Must be a time with its zone, as in 2026-11-03T18:00:00Z")
+    raise PydanticCustomError("moment", "must be a time with its zone, as in 2026-11-03T18:00:00Z")
 
 
 def parsed_by(rule: Callable[[object], object]) -> BeforeValidator:

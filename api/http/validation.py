@@ -8,12 +8,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from api.http.bodies import BadRequest
+from bot.rules.validation import MAX_NAME, explain, field_name
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 MAX_NAME_LENGTH = 255
 MAX_ERRORS = 20  # reported for one request
-MAX_QUOTED = 100  # characters of a field or parameter name that an error quotes
 
 
 def validate(model: type[ModelT], values: object, *, strict: bool, in_query: bool = False) -> ModelT:
@@ -23,7 +23,7 @@ def validate(model: type[ModelT], values: object, *, strict: bool, in_query: boo
     except ValidationError as error:
         fields: dict[str, list[str]] = {}
         for details in error.errors(include_url=False)[:MAX_ERRORS]:
-            name = ".".join(map(str, details["loc"]))[:MAX_QUOTED]
+            name = field_name(details["loc"])
             fields.setdefault(name, []).append(_sentence(name, details))
         raise BadRequest(next(iter(fields.values()))[0], fields=fields, in_query=in_query) from error
 
@@ -39,9 +39,10 @@ def validate_query(
     for name in request.query:
         if name not in accepted or len(request.query.getall(name)) > 1:
             names = " and ".join(f"`{parameter}`" for parameter in accepted) or "none"
-            reason = "given more than once" if name in accepted else f"no parameter of this call, which takes {names}"
-            sentence = f"`{name[:MAX_QUOTED]}` is {reason}."
-            raise BadRequest(sentence, fields={name[:MAX_QUOTED]: [sentence]}, in_query=True)
+            unknown = f"not a parameter of this call, which takes {names}"
+            reason = "given more than once" if name in accepted else unknown
+            sentence = f"`{name[:MAX_NAME]}` is {reason}."
+            raise BadRequest(sentence, fields={name[:MAX_NAME]: [sentence]}, in_query=True)
     return validate(model, dict(request.query), strict=False, in_query=True) if model else None
 
 
@@ -57,10 +58,9 @@ def path_values(request: web.Request) -> Mapping[str, str]:
 
 
 def _sentence(name: str, details: ErrorDetails) -> str:
-    if details["type"] == "missing":
-        return f"`{name}` is required."
     if details["type"] == "extra_forbidden":
         return f"`{name}` is not a field of this call."
     if details["type"] == "sentence":  # raised by a rule
         return str(details["msg"])
-    return f"`{name}`: {details['msg'][0].lower()}{details['msg'][1:]}."
+    subject = f"`{name}`" if name else "The body"
+    return f"{subject} {explain(details['type'], details.get('ctx'), details['msg'])}."

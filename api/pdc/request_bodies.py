@@ -63,7 +63,7 @@ def _parse_json(raw: bytes) -> object:
     try:
         body = load_json(raw)
     except BadRequest as error:
-        raise PdcError({"detail": f"JSON parse error - {error.__cause__ or error}"}) from error
+        raise PdcError({"detail": f"JSON parse error - {error.sentence}"}) from error
     refuse_too_many(_children(body))
     level, depth = [body], 1
     while level := [child for parent in level for child in _children(parent) if isinstance(child, CONTAINERS)]:

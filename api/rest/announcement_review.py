@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
+from pydantic_core import PydanticCustomError
 
 from api.http.bodies import StrictModel
 from api.http.endpoints import Call, Endpoint, Result
@@ -17,13 +18,21 @@ from bot.rules.announcements import parse_state
 ANNOUNCEMENT = "/api/projects/{project}/releases/{version}/announcement"
 
 
+def _check_name(name: str | None) -> str | None:
+    if name is not None and "\0" in name:
+        raise PydanticCustomError("name", "must not contain the character U+0000")
+    return name
+
+
 class AnnouncementQuery(KeysetQuery):
     """Which announcements to list."""
 
     state: Annotated[str, parsed_by(parse_state)] = Field(
         "pending", description="`pending`, `approved`, `rejected` or `withdrawn`."
     )
-    project: str | None = Field(None, description="The name of a project.", pattern=r"^[^\x00]{1,255}$")
+    project: Annotated[str | None, AfterValidator(_check_name)] = Field(
+        None, description="The name of a project.", min_length=1, max_length=255
+    )
 
 
 class ApproveBody(StrictModel):

@@ -37,6 +37,7 @@ from bot.context import Context
 from bot.errors import Problem
 from bot.operations import announcements, links
 from bot.rules.announcements import InvalidFields
+from bot.rules.names import advice
 from bot.store.announcement_queries import AnnouncementRow
 from bot.store.announcements import Link
 
@@ -211,7 +212,10 @@ def error_body(problem: Problem, _status: int) -> dict[str, dict[str, list[str]]
     """Sentences by field, or under `base` if they concern no field."""
     if isinstance(problem, BadRequest | InvalidFields) and problem.fields:
         return {"errors": problem.fields}
-    return {"errors": {str(problem.details.get("field", "base")): [problem.sentence]}}
+    said, reason = advice(problem.details), str(problem.details.get("reason", ""))
+    sentence = f"{problem.sentence.rstrip('.')}. {said}" if said else problem.sentence
+    reasons = [f"{reason[0].upper()}{reason[1:].rstrip('.')}."] if reason else []
+    return {"errors": {str(problem.details.get("field", "base")): [sentence, *reasons]}}
 
 
 def _in_json_and_xml(list_name: str, *endpoints: AnyEndpoint) -> tuple[AnyEndpoint, ...]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -25,7 +25,7 @@ MAX_PAGE = 10_000_000
 def _parse_number(text: object) -> int:
     if isinstance(text, str) and re.fullmatch("[0-9]{1,9}", text):
         return int(text)
-    raise PydanticCustomError("number", "Must be a number")
+    raise PydanticCustomError("number", "must be a whole number of at most 9 digits")
 
 
 def _parse_optional_files(value: object) -> dict[str, list[str]]:
@@ -78,7 +78,7 @@ class LatestReleaseQuery(_LenientQuery):
     """The package to show the newest release of; `include` also considers releases in testing."""
 
     package: str
-    include: Annotated[str | None, Field(pattern="^testing$")] = None
+    include: Literal["testing"] | None = None
 
 
 class PackageReleaseSummary(BaseModel):
@@ -115,10 +115,11 @@ class PackageReleasePage(BaseModel):
 
 
 class PackagesError(BaseModel):
-    """An error: a sentence, and sentences by field if fields are invalid."""
+    """An error: a sentence, sentences by field if fields are invalid, and machine-readable details."""
 
     error: str = Field(examples=["Authentication credentials were not provided."])
     fields: dict[str, list[str]] = Field({}, examples=[{"version": ["`version` is required."]}])
+    details: dict[str, object] = Field({}, examples=[{"grant": "project:write"}])
 
 
 async def create_release(context: Context, call: Call[CreatePackageReleaseBody, None]) -> object:
@@ -186,7 +187,9 @@ def _error_body(problem: Problem, status: int) -> dict[str, object]:
     fields = problem.fields if isinstance(problem, BadRequest) else {}
     if status == 400 and not fields and "field" in problem.details:
         fields = {problem.details["field"]: [problem.sentence]}
-    return {"error": problem.sentence, **({"fields": fields} if fields else {})}
+    details = {name: value for name, value in problem.details.items() if name != "field"}
+    parts = {"fields": fields, "details": details}
+    return {"error": problem.sentence, **{name: part for name, part in parts.items() if part}}
 
 
 READ = "project:read"

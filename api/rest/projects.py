@@ -1,17 +1,29 @@
 """The native API for projects, their environments and releases. Errors are problem details (RFC 9457)."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
-from api.http.bodies import MAX_ITEMS, StrictModel
 from api.http.endpoints import Call, Endpoint, Result
 from api.http.errors import native_dialect
 from api.http.pagination import KeysetQuery, LongPageQuery, adjacent_links, limit_and_offset, next_link
-from api.http.types import ReleaseStatus, Timestamp, ZonedDateTime, parsed_by
+from api.rest.project_schemas import (
+    ChangedEnvironmentResponse,
+    ChangedProjectResponse,
+    ChangeEnvironmentBody,
+    ChangeProjectBody,
+    ChangeReleaseBody,
+    CreateEnvironmentBody,
+    CreateProjectBody,
+    EnvironmentResponse,
+    NextVersionQuery,
+    NextVersionResponse,
+    ProjectResponse,
+    ReleaseFilesResponse,
+    ReleaseResponse,
+    ReplaceFilesBody,
+)
 from api.rest.schemas import (
-    CandidateResponse,
-    DeploymentWithRunResponse,
     ReleaseSummary,
     candidate_response,
     deployment_response,
@@ -19,9 +31,8 @@ from api.rest.schemas import (
 )
 from bot.context import Context
 from bot.operations import environments, packages, projects, releases
+from bot.operations.workflows import warnings
 from bot.rules.gates import is_frozen
-from bot.rules.packages import parse_files
-from bot.rules.versions import parse_bump
 from bot.store.projects import Environment, Project
 
 PROJECTS = "/api/projects"
@@ -31,154 +42,11 @@ RELEASE = f"{RELEASES}/{{version}}"
 ENVIRONMENTS = f"{PROJECT}/environments"
 ENVIRONMENT = f"{ENVIRONMENTS}/{{environment}}"
 
-# Lists and objects of limited size, whose validation stops at the first error.
-LIMITED = Field(max_length=MAX_ITEMS, fail_fast=True)
-Texts = Annotated[list[str], LIMITED]
-Inputs = Annotated[dict[str, str], LIMITED]
 
-
-class ProjectSettings(StrictModel):
-    """The settings of a project."""
-
-    repo: str | None = Field(None, description="`owner/name` on GitHub.", examples=["acme/site"])
-    permalink: str | None = None
-    build_workflow: str | None = Field(None, examples=["build.yml"])
-    build_inputs: Inputs | None = None
-    build_deadline_minutes: int | None = None
-    allowed_branches: Texts | None = None
-    tag_prefix: str | None = None
-    trigger_tag_prefix: str | None = None
-    tag_candidates: bool | None = None
-    version_scheme: str | None = None
-
-
-class CreateProjectBody(ProjectSettings):
-    """A project to create."""
-
-    name: str
-
-
-class ChangeProjectBody(ProjectSettings):
-    """Changes to a project; only the fields that are sent are changed."""
-
-    name: str | None = None
-    archived: bool | None = None
-
-
-class ProjectResponse(BaseModel):
-    """A project."""
-
-    id: int
-    name: str
-    permalink: str
-    repo: str | None
-    build_workflow: str | None
-    build_inputs: dict[str, str]
-    build_deadline_minutes: int
-    allowed_branches: list[str] | None
-    tag_prefix: str
-    trigger_tag_prefix: str
-    tag_candidates: bool
-    version_scheme: str
-    archived: bool
-    created_at: Timestamp
-
-
-class CreateEnvironmentBody(StrictModel):
-    """An environment to create."""
-
-    name: str
-    tier: str
-    workflow: str | None = None
-    inputs: Inputs | None = None
-    order: int | None = None
-    deploy_deadline_minutes: int | None = None
-
-
-class FreezeBody(StrictModel):
-    """The reason and the end of a freeze; without `until` it does not expire."""
-
-    reason: str
-    until: ZonedDateTime | None = None
-
-
-class ChangeEnvironmentBody(StrictModel):
-    """Changes to an environment; only the fields that are sent are changed. `frozen: null` unfreezes it."""
-
-    name: str | None = None
-    tier: str | None = None
-    workflow: str | None = None
-    inputs: Inputs | None = None
-    order: int | None = None
-    deploy_deadline_minutes: int | None = None
-    frozen: FreezeBody | None = None
-
-
-class EnvironmentResponse(BaseModel):
-    """An environment."""
-
-    id: int
-    name: str
-    tier: str
-    workflow: str | None
-    inputs: dict[str, str]
-    order: int
-    deploy_deadline_minutes: int
-    frozen: dict[str, object] | None
-    created_at: Timestamp
-
-
-class NextVersionQuery(BaseModel):
-    """Which part of a SemVer version to increment."""
-
-    bump: Annotated[str, parsed_by(parse_bump)] = "patch"
-
-
-class NextVersionResponse(BaseModel):
-    """The next version of a project."""
-
-    release_version: str
-    release_candidate_version: str
-
-
-class ChangeReleaseBody(StrictModel):
-    """Changes to a release; only the fields that are sent are changed. Status 20 holds it, any other unholds it."""
-
-    status: ReleaseStatus | None = Field(None, examples=[40])
-    release_date: ZonedDateTime | None = None
-    notes: str | None = None
-
-
-class ReplaceFilesBody(StrictModel):
-    """All files of a release: paths by group."""
-
-    files: Annotated[dict[str, list[str]], parsed_by(parse_files)] = Field(examples=[{"js": ["js/site.js"]}])
-
-
-class ReleaseFilesResponse(BaseModel):
-    """All files of a release."""
-
-    files: dict[str, list[str]]
-
-
-class ReleaseResponse(ReleaseSummary):
-    """A release with its candidates, their builds, and its deployments.
-
-    `held` names who holds it, the reason, and since when.
-    """
-
-    release_date: Timestamp | None
-    notes: str
-    held: dict[str, object] | None
-    files: dict[str, list[str]]
-    candidates: list[CandidateResponse]
-    deployments: list[DeploymentWithRunResponse]
-
-
-async def create_project(context: Context, call: Call[CreateProjectBody, None]) -> ProjectResponse:
+async def create_project(context: Context, call: Call[CreateProjectBody, None]) -> ChangedProjectResponse:
     """Create a project."""
     values = call.body.model_dump(exclude_none=True)
-    return _project_response(await projects.create(context, **values))
+    return await _changed_project(context, await projects.create(context, **values), values)
 
 
 async def list_projects(context: Context, call: Call[None, LongPageQuery]) -> Result:
@@ -193,10 +61,11 @@ async def show_project(context: Context, call: Call[None, None]) -> ProjectRespo
     return _project_response(await projects.find(context, call.path["project"]))
 
 
-async def change_project(context: Context, call: Call[ChangeProjectBody, None]) -> ProjectResponse:
+async def change_project(context: Context, call: Call[ChangeProjectBody, None]) -> ChangedProjectResponse:
     """Change a project; only the fields that are sent are changed."""
     values = _changes(call.body, nullable=("build_workflow", "allowed_branches"))
-    return _project_response(await projects.change(context, call.path["project"], **values))
+    project = await projects.change(context, call.path["project"], **values)
+    return await _changed_project(context, project, values)
 
 
 async def next_version(context: Context, call: Call[None, NextVersionQuery]) -> object:
@@ -204,10 +73,11 @@ async def next_version(context: Context, call: Call[None, NextVersionQuery]) -> 
     return await projects.next_version(context, call.path["project"], call.query.bump)
 
 
-async def create_environment(context: Context, call: Call[CreateEnvironmentBody, None]) -> EnvironmentResponse:
+async def create_environment(context: Context, call: Call[CreateEnvironmentBody, None]) -> ChangedEnvironmentResponse:
     """Create an environment."""
     values = _with_position(call.body.model_dump(exclude_none=True))
-    return _environment_response(await environments.create(context, call.path["project"], **values), context)
+    environment = await environments.create(context, call.path["project"], **values)
+    return await _changed_environment(context, environment, values)
 
 
 async def list_environments(context: Context, call: Call[None, LongPageQuery]) -> Result:
@@ -223,11 +93,11 @@ async def show_environment(context: Context, call: Call[None, None]) -> Environm
     return _environment_response(environment, context)
 
 
-async def change_environment(context: Context, call: Call[ChangeEnvironmentBody, None]) -> EnvironmentResponse:
+async def change_environment(context: Context, call: Call[ChangeEnvironmentBody, None]) -> ChangedEnvironmentResponse:
     """Change, freeze or unfreeze an environment."""
     values = _with_position(_changes(call.body, nullable=("workflow", "frozen")))
     environment = await environments.amend(context, call.path["project"], call.path["environment"], **values)
-    return _environment_response(environment, context)
+    return await _changed_environment(context, environment, values)
 
 
 async def list_releases(context: Context, call: Call[None, KeysetQuery]) -> Result:
@@ -265,6 +135,22 @@ def _project_response(project: Project) -> ProjectResponse:
     """The response for a project, whose repository must have been fetched."""
     columns = {name: getattr(project, name) for name in ProjectResponse.model_fields if name != "repo"}
     return ProjectResponse(**columns, repo=project.repository.full_name if project.repository else None)
+
+
+async def _changed_project(context: Context, project: Project, values: dict[str, Any]) -> ChangedProjectResponse:
+    """The response for a project in which these values were set, with warnings of the workflow files among them."""
+    moved = "repo" in values
+    named = await warnings.of_project(project.id) if moved else [values.get("build_workflow")]
+    found = await warnings.about(context, project.id, named)
+    return ChangedProjectResponse(**dict(_project_response(project)), warnings=found)
+
+
+async def _changed_environment(
+    context: Context, environment: Environment, values: dict[str, Any]
+) -> ChangedEnvironmentResponse:
+    """The response for an environment in which these values were set, with a warning of its workflow file if set."""
+    found = await warnings.about(context, environment.project_id, [values.get("workflow")])
+    return ChangedEnvironmentResponse(**dict(_environment_response(environment, context)), warnings=found)
 
 
 def _environment_response(environment: Environment, context: Context) -> EnvironmentResponse:
@@ -314,14 +200,16 @@ def _with_position(values: dict[str, Any]) -> dict[str, Any]:
 DIALECT = native_dialect(
     "projects",
     Endpoint("GET", PROJECTS, list_projects, list[ProjectResponse], query_model=LongPageQuery),
-    Endpoint("POST", PROJECTS, create_project, ProjectResponse, 201, request_model=CreateProjectBody),
+    Endpoint("POST", PROJECTS, create_project, ChangedProjectResponse, 201, request_model=CreateProjectBody),
     Endpoint("GET", PROJECT, show_project, ProjectResponse),
-    Endpoint("PATCH", PROJECT, change_project, ProjectResponse, request_model=ChangeProjectBody),
+    Endpoint("PATCH", PROJECT, change_project, ChangedProjectResponse, request_model=ChangeProjectBody),
     Endpoint("GET", f"{PROJECT}/next-version", next_version, NextVersionResponse, query_model=NextVersionQuery),
     Endpoint("GET", ENVIRONMENTS, list_environments, list[EnvironmentResponse], query_model=LongPageQuery),
-    Endpoint("POST", ENVIRONMENTS, create_environment, EnvironmentResponse, 201, request_model=CreateEnvironmentBody),
+    Endpoint(
+        "POST", ENVIRONMENTS, create_environment, ChangedEnvironmentResponse, 201, request_model=CreateEnvironmentBody
+    ),
     Endpoint("GET", ENVIRONMENT, show_environment, EnvironmentResponse),
-    Endpoint("PATCH", ENVIRONMENT, change_environment, EnvironmentResponse, request_model=ChangeEnvironmentBody),
+    Endpoint("PATCH", ENVIRONMENT, change_environment, ChangedEnvironmentResponse, request_model=ChangeEnvironmentBody),
     Endpoint("GET", RELEASES, list_releases, list[ReleaseSummary], query_model=KeysetQuery, preserialized=True),
     Endpoint("GET", RELEASE, show_release, ReleaseResponse),
     Endpoint("PATCH", RELEASE, change_release, ReleaseResponse, request_model=ChangeReleaseBody),

@@ -17,7 +17,7 @@ from api.rest.schemas import (
     serialize_deployment,
 )
 from bot.context import Context
-from bot.errors import Problem
+from bot.errors import Problem, RepositoryNotFound, WrongSettings
 from bot.operations import candidates, deployments, external_deployments
 from bot.operations.candidates import CutRequest
 from bot.operations.workflows import self_reports
@@ -28,6 +28,8 @@ from bot.store import queries
 from bot.store.candidates import Candidate
 from bot.store.deployments import Deployment
 
+UNAVAILABLE = "GitHub is unavailable"
+NOT_INSTALLED = "it does not exist, or the App is not installed on it"
 CANDIDATE = "/api/releases/{project}/releases/{candidate}"
 ENVIRONMENT = "/api/releases/{project}/environments/{environment}"
 
@@ -52,7 +54,7 @@ class DeployBody(LenientModel):
 
 def _check_status(status: str) -> str:
     if status not in STATUSES:
-        raise PydanticCustomError("status", "Must be one of {words}", {"words": ", ".join(STATUSES)})
+        raise PydanticCustomError("status", "must be one of {words}", {"words": ", ".join(STATUSES)})
     return status
 
 
@@ -207,10 +209,14 @@ async def _deployment_response(deployment: Deployment) -> DeploymentWithRunRespo
 
 
 def _error_body(problem: Problem, _status: int) -> dict[str, object]:
-    """The error; a version that is missing or no text gets the sentence of an invalid one, and details say which."""
+    """The error with one of the contract's sentences; what the problem says beyond that is in the details."""
     sentence, details = problem.sentence, dict(problem.details)
     if isinstance(problem, BadRequest) and "release_candidate_version" in problem.fields:
         sentence, details = INVALID, {**details, "reason": problem.sentence}
+    if isinstance(problem, RepositoryNotFound):
+        sentence, details = "GitHub repository not found", {"reason": NOT_INSTALLED, **details}
+    if isinstance(problem, WrongSettings):
+        sentence, details = UNAVAILABLE, {**details, "reason": problem.sentence, "remedy": details.get("reason")}
     return {"error": sentence, **({"details": details} if details else {})}
 
 

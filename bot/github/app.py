@@ -14,18 +14,18 @@ from cachetools import LRUCache
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from bot.errors import NotFound, Refusal, Unavailable
+from bot.errors import NotFound, Refusal, RepositoryNotFound, Unavailable, WrongSettings
 from bot.github.limits import UNAVAILABLE, ResponseLost
 from bot.github.repository import RepositoryClient
 from bot.github.server import Server
 from bot.github.tokens import PURPOSES, InstallationTokens, Token, TokenKey
 from bot.github.transport import Api, ApiError, CallObserver, Credentials, Proxy, Response
-from bot.github.wrong_settings import WrongSettings, another_app, no_app, refused_app
+from bot.github.wrong_settings import another_app, no_app, refused_app
 from bot.rules.ids import InstallationId, RepositoryId
 
 MAX_INSTALLATIONS = 1024
 MAX_APP_BYTES = 2 * 1024 * 1024
-"""Of one response about the App. Only a large delivery has more, and more structure than is decoded in no time."""
+"""The bytes of the largest response about the App that is read. Only a large delivery has more."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,11 @@ class GitHub:
         return found
 
     @property
+    def is_configured(self) -> bool:
+        """Whether the settings name an App. A command that needs no GitHub runs without."""
+        return self._keys.app_id != ""
+
+    @property
     def app_id(self) -> str:
         """The id or client id by which the App authenticates."""
         return self._keys.app_id
@@ -167,7 +172,7 @@ class GitHub:
             if "permissions requested are not granted" in error.message:
                 raise NotFound(_not_granted(PURPOSES[key.purpose])) from error
             error.raise_unless(403, 404, 422)
-            raise NotFound("GitHub repository not found", reason=f"no access: {error.message}") from error
+            raise RepositoryNotFound(reason=f"GitHub gives no access to it: {error.message}") from error
         except ResponseLost as lost:  # minting has no lasting effect: it can simply be retried
             raise Unavailable(lost.sentence, lost.retry_after, **lost.details) from lost
         if not isinstance(response.data, dict) or not isinstance(response.data.get("token"), str):

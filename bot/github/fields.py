@@ -1,5 +1,6 @@
 """Fields of GitHub's JSON."""
 
+from datetime import datetime
 from typing import Any
 
 from bot.errors import Unavailable
@@ -17,8 +18,25 @@ def required_text(data: Any, name: str) -> str:
     """Return a text that GitHub's responses always have."""
     value = required(data, name)
     if not isinstance(value, str):
-        raise Unavailable(UNAVAILABLE, reason=f"`{name}` in the response is no text")
+        raise Unavailable(UNAVAILABLE, reason=f"`{name}` in the response is not text")
     return value
+
+
+def required_time(data: Any, name: str) -> datetime:
+    """Return a time that GitHub's responses always have."""
+    text = required_text(data, name)
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Unavailable(UNAVAILABLE, reason=f"`{name}` in the response is not a time") from error
+
+
+def required_number(data: Any, name: str) -> int:
+    """Return a number that GitHub's responses always have."""
+    try:
+        return int(required(data, name))
+    except (TypeError, ValueError) as error:
+        raise Unavailable(UNAVAILABLE, reason=f"`{name}` in the response is not a number") from error
 
 
 def optional_text(data: Any, name: str) -> str | None:

@@ -73,7 +73,7 @@ def _why_refused(tag: str, error: ApiError) -> str:
     if _is_permission_missing(error):
         return (
             f"GitHub refused to create the tag `{tag}`: the commit's workflow files differ from the default branch's, "
-            "which calls for the permission `workflows: write`; or the App lacks `contents: write`."
+            "which needs the permission `workflows: write`; or the App lacks `contents: write`."
         )
     if "rule violation" in error.message.lower():
         return f"A ruleset of the repository forbids the tag `{tag}`: let the App bypass it. ({error.message})"

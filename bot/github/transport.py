@@ -27,7 +27,7 @@ REDIRECTS = 3
 CACHED_RESPONSES = 512
 MAX_CACHED_BYTES = 64 * 1024  # of one response; longer ones are read anew each time
 MAX_BYTES = 16 * 1024 * 1024
-"""Of one response about a repository: some comments of any length, by anybody."""
+"""The bytes of the largest response about a repository that is read: anybody can write long comments."""
 
 ACCEPT = "application/vnd.github+json"
 FAILURES = (HTTPException, aiohttp.ClientError, TimeoutError, ValueError, LookupError)

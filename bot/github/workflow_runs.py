@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from bot.github.fields import optional_text, required, required_text
+from bot.github.fields import optional_text, required_number, required_text, required_time
 from bot.github.repository import RepositoryClient
 from bot.github.transport import ApiError
 from bot.rules.ids import CommitSha, RunId
@@ -67,8 +67,8 @@ def _roots(repository: RepositoryClient) -> tuple[str, str]:
 def run_fact(data: Any) -> RunFact:
     """Read a run from GitHub's REST or webhook JSON."""
     return RunFact(
-        id=RunId(int(required(data, "id"))),
-        attempt=int(data.get("run_attempt") or 1),
+        id=RunId(required_number(data, "id")),
+        attempt=required_number(data, "run_attempt") if data.get("run_attempt") else 1,
         status=required_text(data, "status"),
         conclusion=optional_text(data, "conclusion"),
         head_sha=CommitSha(required_text(data, "head_sha")),
@@ -78,11 +78,10 @@ def run_fact(data: Any) -> RunFact:
         url=optional_text(data, "html_url") or "",
         event=optional_text(data, "event") or "",
         actor=optional_text(data.get("actor") or {}, "login") or "",
-        created_at=datetime.fromisoformat(required_text(data, "created_at")),
+        created_at=required_time(data, "created_at"),
         updated_at=_optional_time(data, "updated_at"),
     )
 
 
 def _optional_time(data: Any, name: str) -> datetime | None:
-    text = optional_text(data, name)
-    return datetime.fromisoformat(text) if text else None
+    return required_time(data, name) if optional_text(data, name) else None

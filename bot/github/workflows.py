@@ -17,6 +17,7 @@ from bot.rules.ids import RunId
 from bot.rules.runs import workflow_file, workflow_path
 from bot.rules.workflow_files import InvalidWorkflow, declared_inputs
 
+FOLDER = ".github/workflows"
 NO_FILES = {"dir": "a directory", "symlink": "a symbolic link", "submodule": "a submodule"}
 TOO_LARGE = "is larger than a megabyte, which GitHub Actions does not read: shorten it."
 
@@ -26,12 +27,13 @@ RUN_DETAILS = "return_run_details"
 class DispatchDenied(Refusal):
     """GitHub does not start the workflow; the sentence says what to change.
 
-    `inputs`: because of the inputs. `ref`: because GitHub does not find the branch or tag.
+    `inputs`: because of the inputs. `ref`: because GitHub does not find the branch or tag. `missing`: there is no such
+    file.
     """
 
-    def __init__(self, sentence: str, *, inputs: bool = False, ref: bool = False) -> None:
+    def __init__(self, sentence: str, *, inputs: bool = False, ref: bool = False, missing: bool = False) -> None:
         super().__init__(sentence)
-        self.inputs, self.ref = inputs, ref
+        self.inputs, self.ref, self.missing = inputs, ref, missing
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,24 @@ async def get_file(repository: RepositoryClient, workflow: str, ref: str, ref_na
         if "too large" in error.message:
             raise DispatchDenied(f"`{path}` {TOO_LARGE}") from error
         error.raise_unless(404)
-        raise DispatchDenied(f"There is no workflow file `{path}` at `{ref_name}`: add it, or name another.") from error
+        sentence = f"There is no workflow file `{path}` at `{ref_name}`: add it, or name another."
+        raise DispatchDenied(sentence, missing=True) from error
     try:
         return await asyncio.to_thread(_read_file, answer, path)
     except InvalidWorkflow as invalid:
         raise DispatchDenied(invalid.sentence) from invalid
+
+
+async def list_files(repository: RepositoryClient, ref: str) -> list[str]:
+    """List the names of the workflow files at a ref."""
+    try:
+        url = f"{repository.root}/contents/{FOLDER}?ref={quote(ref, safe='')}"
+        entries = (await repository.request("GET", url)).data
+    except ApiError as error:
+        error.raise_unless(404)
+        return []
+    names = [str(entry.get("name")) for entry in entries if entry.get("type") == "file"] if entries else []
+    return [name for name in names if name.endswith((".yml", ".yaml"))]
 
 
 async def dispatch(
@@ -89,7 +104,7 @@ def _read_file(answer: Any, path: str) -> WorkflowFile:
     """Read what GitHub has at a path, which need not be a file."""
     kind = "dir" if isinstance(answer, list) else str(required(answer, "type"))
     if kind != "file":
-        raise DispatchDenied(f"`{path}` is {NO_FILES.get(kind, 'no file')}: put the workflow itself there.")
+        raise DispatchDenied(f"`{path}` is {NO_FILES.get(kind, 'not a file')}: put the workflow itself there.")
     if answer.get("encoding") == "none":
         raise DispatchDenied(f"`{path}` {TOO_LARGE}")
     try:
@@ -123,7 +138,8 @@ def _why_denied(path: str, ref: str, error: ApiError) -> DispatchDenied:
     if "does not have 'workflow_dispatch'" in message:
         return DispatchDenied(f"`{path}` has no `workflow_dispatch` trigger at `{ref}`: add it to the file.")
     if _is_about_inputs(message):
-        return DispatchDenied(f"`{path}` refuses the inputs: {message}. Change its `inputs` or ours.", inputs=True)
+        sentence = f"`{path}` refuses the inputs: {message}. Change the `inputs` of the file, or those in the settings."
+        return DispatchDenied(sentence, inputs=True)
     return DispatchDenied(f"GitHub refused to start `{path}` on `{ref}`: {message}")
 
 

@@ -2,18 +2,10 @@
 
 from urllib.parse import urljoin, urlsplit
 
-from bot.errors import Unavailable
+from bot.errors import WrongSettings
 
-RETRY_AFTER = 60  # seconds; an operator has to do something first
 ADDRESS = "LONGSHORE_GITHUB_API_URL must be the address of GitHub's API: https://HOST/api/v3 on Enterprise Server"
 REDIRECTS = (301, 302, 303, 307, 308)
-
-
-class WrongSettings(Unavailable):
-    """GitHub cannot be used until an operator has changed a setting, or something on GitHub. The sentence says what."""
-
-    def __init__(self, sentence: str, reason: str) -> None:
-        super().__init__(sentence, RETRY_AFTER, reason=reason)
 
 
 def refused_app(status: int, message: str) -> WrongSettings | None:

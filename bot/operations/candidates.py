@@ -6,7 +6,7 @@ from datetime import datetime
 from tortoise.exceptions import IntegrityError
 
 from bot.context import Context, allowed
-from bot.errors import Conflict, NotFound, Refusal, release_not_found
+from bot.errors import Conflict, Refusal, RepositoryNotFound, release_not_found
 from bot.events.releases import BuildCancelRequested, BuildFinished, BuildRequested, CandidateCut, CandidateInvalidated
 from bot.github import commits
 from bot.github import repositories as github_repositories
@@ -277,7 +277,7 @@ async def _prove(context: Context, project: Project, repository: Repository, req
     if branch is not None:
         return ProvenCommit(sha, branch.name, asked_at if branch.position == "tip" else None)
     if await github_repositories.get(client) is None:
-        raise NotFound("GitHub repository not found", repo=repository.full_name)
+        raise RepositoryNotFound(repo=repository.full_name)
     exists = await commits.exists(client, sha)
     reason = "; ".join((why_not_releasable(patterns, exists=exists), *unseen))
     raise Refusal(INVALID, commit=sha, reason=reason)

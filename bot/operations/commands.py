@@ -1,10 +1,10 @@
 """The table of commands in comments: a new command needs a row, a function that performs it, and a reply."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from bot.context import Context
+from bot.context import Context, authorize
 from bot.errors import Refusal, project_not_found
 from bot.github import pull_requests
 from bot.operations import candidates, deployments, runs, statuses
@@ -13,6 +13,7 @@ from bot.rules import replies
 from bot.rules.commands import Argument, Clause, Grammar, ParsedCommand
 from bot.rules.comments import CommandComment
 from bot.rules.commits import INVALID
+from bot.rules.names import unknown
 from bot.rules.permissions import role_for
 from bot.rules.replies import CommandHelp, CutResult, DeployResult, ProjectStatus
 from bot.rules.versions import INVALID as INVALID_VERSION
@@ -29,6 +30,11 @@ SHA = Argument("sha", str)
 PROJECT = Argument("project", str)
 
 IN_PROJECT = Clause("in", PROJECT)
+SPELLINGS: Mapping[Argument[str], Callable[[str], object]] = {
+    VERSION: parse_requested_version,
+    CANDIDATE: parse_written_candidate,
+}
+"""The arguments that are versions, and what refuses the ones that are misspelled."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +53,37 @@ class CommandCall:
         if name is not None:
             projects = [project for project in projects if name in (project.name, project.permalink)]
         if not projects:
-            raise project_not_found(project=name, repo=self.repository.full_name)
+            raise await self._unknown(name)
         if len(projects) > 1:
-            raise Refusal(replies.several_projects(project.name for project in projects))
+            several = replies.several_projects(project.name for project in projects)
+            self._refuse_misspelled(projects, several)
+            raise Refusal(several)
         return projects[0]
+
+    def _refuse_misspelled(self, projects: Sequence[Project], several: str) -> None:
+        """Refuse a version that none of these projects would take, so that one reply tells of all that is wrong."""
+        for argument, parse in SPELLINGS.items():
+            written = self.arguments.get(argument)
+            if written is None:
+                continue
+            refusals = []
+            for project in projects:
+                try:
+                    parse(without_prefix(written, project.trigger_tag_prefix) or written)
+                except Refusal as refusal:
+                    refusals.append(refusal)
+            if len(refusals) == len(projects):
+                nearest = min(refusals, key=lambda refusal: len(refusal.details["expected"]))  # without a prefix
+                raise Refusal(nearest.sentence, **nearest.details, reason=several)
+
+    async def _unknown(self, name: str | None) -> Refusal:
+        """Build the error for a project that the repository does not have."""
+        if name is None:
+            return project_not_found(repo=self.repository.full_name)
+        others = await Project.filter(repository_id=self.repository.github_id, archived=False).order_by("name")
+        return project_not_found(
+            project=name, repo=self.repository.full_name, **unknown("projects", name, [each.name for each in others])
+        )
 
     async def version(self, project: Project, argument: Argument[str]) -> str:
         """A version as the project calls it: `v1.4.0` is `1.4.0` where tags `v…` cut candidates.
@@ -91,7 +124,9 @@ class Command(Generic[R]):
         return CommandHelp(self.grammar.usage, self.summary, self.example, roles)
 
     async def run(self, call: CommandCall) -> str:
-        """Perform the command; returns the text of the reply."""
+        """Perform the command; returns the text of the reply. Who lacks the role is told nothing else."""
+        if self.grants:
+            authorize(call.context.actor, *self.grants)
         return self.reply(await self.perform(call))
 
 
@@ -129,7 +164,7 @@ async def _commit(call: CommandCall) -> str:
     number = int(call.comment.thread_id)
     pull = await pull_requests.get(call.context.client_for(call.repository), number)
     if pull is None:
-        raise Refusal(INVALID, reason=f"pull request {number} is gone")
+        raise Refusal(INVALID, reason=f"pull request {number} no longer exists")
     return pull.merged_sha or pull.head_sha
 
 

@@ -129,7 +129,7 @@ async def _find_or_create_project(context: Context, names: _ReleaseNames, permal
     if project_id is not None and (project is None or project.id != project_id):
         raise Forbidden(FORBIDDEN)
     if project is not None and project.permalink != permalink:
-        raise Refusal(f"The project `{permalink}` is known by another short, `{project.permalink}`.", field="short")
+        raise Refusal(f"The project `{permalink}` has another short, `{project.permalink}`.", field="short")
     if project is not None:
         return project
     sentence = f"There is no project `{permalink}`, and creating one needs the grant `project:write`."

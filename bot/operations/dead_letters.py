@@ -23,7 +23,7 @@ async def discard(context: Context, job_id: int) -> None:
 
 def not_found(job_id: int) -> NotFound:
     """Build the error for an unknown dead letter."""
-    return NotFound(f"No dead letter {job_id}: see `longshore deliveries list`.")
+    return NotFound(f"There is no dead letter {job_id}: see `longshore deliveries list`.")
 
 
 async def _change(context: Context, job_id: int, change: Callable[[int], Awaitable[bool]], event: Event) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 from tortoise.exceptions import IntegrityError
 from tortoise.queryset import QuerySet
 
-from bot.context import Context, allowed, allowed_on_tier, allowed_to_read, authorize
-from bot.errors import Conflict, NotFound, deployment_not_found, environment_not_found
+from bot.context import Context, allowed, allowed_on_tier, allowed_to_read, authorize, unknown_environment
+from bot.errors import Conflict, NotFound, deployment_not_found
 from bot.events.releases import (
     DeploymentCancelRequested,
     DeploymentFinished,
@@ -125,7 +125,7 @@ async def find_all(
     """List a page of the deployments on an environment, newest first, and count all of them."""
     environment_id = await queries.find_environment_id(project.id, environment)
     if environment_id is None:
-        raise environment_not_found()
+        raise await unknown_environment(context, project, environment)
     rows = await queries.list_deployments(environment_id, limit=limit, offset=offset)
     return rows, await queries.count_deployments(environment_id)
 
@@ -133,7 +133,7 @@ async def find_all(
 @allowed("project:read")
 async def find(context: Context, project: Project, environment_name: str, deployment_id: DeploymentId) -> Deployment:
     """Find a deployment on an environment of a project by its id."""
-    environment = await environments.find_by_name(project, environment_name)
+    environment = await environments.find_by_name(context, project, environment_name)
     deployment = await Deployment.get_or_none(id=deployment_id, environment_id=environment.id)
     if deployment is None:
         raise deployment_not_found()

@@ -5,8 +5,8 @@ from typing import Any, TypedDict, Unpack
 
 from tortoise.exceptions import IntegrityError
 
-from bot.context import Context, allowed
-from bot.errors import Conflict, Refusal, environment_not_found
+from bot.context import Context, allowed, unknown_environment
+from bot.errors import Conflict, Refusal
 from bot.events.administration import EnvironmentChanged, EnvironmentCreated, EnvironmentFrozen, EnvironmentUnfrozen
 from bot.events.event import RowEvent
 from bot.operations import events
@@ -61,20 +61,23 @@ async def find_all(context: Context, project: Project, *, limit: int, offset: in
 @allowed("project:read")
 async def find(context: Context, project: Project, name: str) -> Environment:
     """Find an environment of a project by its case-sensitive name."""
-    return await find_by_name(project, name)
+    return await find_by_name(context, project, name)
 
 
-async def find_by_name(project: Project, name: str) -> Environment:
+async def find_by_name(context: Context, project: Project, name: str) -> Environment:
     """Find an environment of a project by its case-sensitive name, without checking grants."""
     environment = await Environment.get_or_none(project_id=project.id, name=name)
     if environment is None:
-        raise environment_not_found()
+        raise await unknown_environment(context, project, name)
     return environment
 
 
 @allowed("project:write")
 async def change(context: Context, project: Project, name: str, /, **values: Unpack[EnvironmentChanges]) -> Environment:
-    """Change an environment's settings; fields that are not passed are kept."""
+    """Change an environment's settings; fields that are not passed are kept. Refuses a change of nothing."""
+    if not values:
+        await find_by_name(context, project, name)
+    rules.refuse_empty(values, rules.ENVIRONMENT_FIELDS)
     rules.check(values, rules.ENVIRONMENT)
     return await _change(context, project, name, EnvironmentChanged, dict(values))
 
@@ -128,7 +131,7 @@ async def _write(
     async with transaction():
         environment = await Environment.select_for_update().get_or_none(project_id=project.id, name=name)
         if environment is None:
-            raise environment_not_found()
+            raise await unknown_environment(context, project, name)
         before = {field: getattr(environment, field) for field in values}
         if new_name := values.get("name"):
             await _refuse_clash(project, new_name, environment)
@@ -144,7 +147,7 @@ async def _refuse_clash(project: Project, name: str, own: Environment | None = N
     other = await Environment.get_or_none(project_id=project.id, name_key=name.lower())
     if other is not None and (own is None or other.id != own.id):
         raise Conflict(
-            f"The project has an environment `{other.name}` already: GitHub does not tell upper from lower case.",
+            f"The project has an environment `{other.name}`, and GitHub's environment names are not case-sensitive.",
             field="name",
             environment=other.name,
         )

@@ -34,7 +34,7 @@ async def report(context: Context, project: Project, environment_name: str, repo
     Changes the newest deployment of the candidate on the environment, or inserts one: if there is none, or if an
     unfinished status follows a final one. The alarm is raised when a gate would have refused the new one.
     """
-    environment = await environments.find_by_name(project, environment_name)
+    environment = await environments.find_by_name(context, project, environment_name)
     candidate = await candidates.get(project, reported.version)
     if reported.status not in STATUSES:
         raise Refusal(f"`status` must be one of {', '.join(STATUSES)}.", field="status")

@@ -224,7 +224,7 @@ class CutByTag(Job):
 
     @property
     def lock(self) -> str | None:
-        """That of the commands of the person who pushed."""
+        """The lock of the commands of the person who pushed."""
         return None if self.push.sender_id is None else commands_lock(self.push.repository, self.push.sender_id)
 
 

@@ -32,7 +32,7 @@ async def create(context: Context, project: Project, /, **values: object) -> Lin
         links = await _lock(project)
         _refuse_duplicate(links, fields["label"])
         if len(links) >= rules.MAX_LINKS:
-            raise Conflict(f"A project has at most {rules.MAX_LINKS} links.")
+            raise Conflict(f"A project may have at most {rules.MAX_LINKS} links.")
         permalink = rules.link_permalink(fields["label"], {link.permalink for link in links})
         link = await Link.create(project_id=project.id, permalink=permalink, created_at=context.now(), **fields)
         await events.record(context, LinkCreated(project_id=project.id, target=permalink, new=fields))

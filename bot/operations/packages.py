@@ -6,11 +6,12 @@ from typing import NotRequired, TypedDict, TypeVar, Unpack
 
 from tortoise.exceptions import IntegrityError
 
-from bot.context import FORBIDDEN, Context, allowed, authorize, by_release
-from bot.errors import Conflict, Forbidden, Refusal, release_not_found
+from bot.context import FORBIDDEN, Context, allowed, authorize, by_release, with_known_projects
+from bot.errors import Conflict, Forbidden, Refusal, project_not_found, release_not_found
 from bot.events.administration import ReleaseCreated, ReleaseFilesAdded, ReleaseFilesReplaced
 from bot.operations import events, projects, releases
 from bot.rules import packages as rules
+from bot.rules.names import advice
 from bot.rules.releases import DEVELOPMENT, HOLD, RELEASED, TESTING, release_id
 from bot.store import packages, queries
 from bot.store.database import transaction
@@ -172,9 +173,9 @@ async def _package(context: Context, name: str) -> Project:
     if actor.is_scoped and (project is None or not actor.reaches(project)):
         raise Forbidden(FORBIDDEN)
     if project is None:
-        raise Refusal(
-            f"`package` must be the name or permalink of a project, and there is no `{name[:100]}`.", field="package"
-        )
+        sentence = f"`package` must be the name or permalink of a project, and there is no `{name[:100]}`."
+        known = await with_known_projects(actor, name, project_not_found())
+        raise Refusal(f"{sentence} {advice(known.details)}".rstrip(), field="package")
     return project
 
 

@@ -87,8 +87,10 @@ async def change(
 ) -> Project:
     """Change a project's settings; fields that are not passed are kept. A new repository is looked up on GitHub first.
 
+    Refuses a change of nothing.
     An actor scoped to this project may not move it to another repository, which would extend the scope.
     """
+    rules.refuse_empty({**settings, **({} if repo is None else {"repo": repo})}, rules.PROJECT_FIELDS)
     rules.check(settings, rules.PROJECT)
     if repo is not None and context.actor.is_scoped:
         _refuse_other_repository(project, repo)
@@ -226,9 +228,14 @@ def _refuse_other_repository(project: Project, repo: str) -> None:
 
 async def _refuse_moving(project: Project, new: RepositoryId | None) -> None:
     if project.repository_id not in (None, new) and await Candidate.exists(project_id=project.id):
-        raise Conflict("The project has candidates of its repository: another cannot be set.", field="repo")
+        raise Conflict(
+            "The project has candidates from its repository, so the repository cannot be changed.", field="repo"
+        )
 
 
 async def _refuse_renaming(project: Project, permalink: str) -> None:
     if permalink != project.permalink and await Release.exists(project_id=project.id):
-        raise Conflict("The project has releases, which are known by its permalink: it stays.", field="permalink")
+        raise Conflict(
+            "The project has releases, whose ids contain its permalink, so the permalink cannot be changed.",
+            field="permalink",
+        )

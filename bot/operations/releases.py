@@ -10,6 +10,7 @@ from bot.errors import Conflict, Refusal, release_not_found
 from bot.events.administration import ReleaseChanged, ReleaseHeld, ReleaseUnheld
 from bot.events.event import RowEvent
 from bot.operations import events
+from bot.rules.projects import refuse_empty
 from bot.rules.release_grants import needed_grants
 from bot.rules.releases import HOLD, release_id
 from bot.store import queries
@@ -171,12 +172,14 @@ async def unhold(context: Context, project: Project, version: str) -> Release:
 async def change(context: Context, project: Project, version: str, /, **values: Unpack[ReleaseChanges]) -> Release:
     """Change a release's status, date or notes; fields that are not passed are kept.
 
-    A status that is set lasts until a deployment moves the release forward. Refuses HOLD, which `hold` sets.
+    A status that is set lasts until a deployment moves the release forward. Refuses HOLD, which `hold` sets, and a
+    change of nothing.
     """
     if values.get("status") == HOLD:
         raise Refusal("`status` 20 (HOLD) is set by holding the release.", field="status")
     async with transaction():
         release = await lock(project, version)
+        refuse_empty(values, ("status", "release_date", "notes"))
         changed = {name: value for name, value in values.items() if getattr(release, name) != value}
         if changed:
             authorize_change(context, release, changed)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.context import Context
-from bot.errors import NotFound
+from bot.errors import NotFound, RepositoryNotFound
 from bot.events.administration import RepositoryChanged, RepositoryUnreachable
 from bot.github import repositories
 from bot.github.repositories import RepositoryFact
@@ -24,7 +24,7 @@ async def find(context: Context, full_name: str) -> RepositoryFact:
     """Find a repository on GitHub by its name. NotFound when it does not exist or the App is not installed on it."""
     fact = await repositories.find(context.github, full_name)
     if fact is None:
-        raise NotFound("GitHub repository not found", repo=full_name)
+        raise RepositoryNotFound(repo=full_name)
     return fact
 
 
@@ -51,8 +51,8 @@ async def mark_unreachable(
 ) -> None:
     """Record that a repository can no longer be seen, with an alarm for each project that is released from it.
 
-    It counts as private from then on, until GitHub shows it again: it may have become so unseen. With `installation`,
-    nothing changes if another installation reaches the repository meanwhile.
+    It counts as private from then on, until GitHub shows it again: it may have been made private meanwhile. With
+    `installation`, nothing changes if another installation reaches the repository meanwhile.
     """
     async with transaction():
         row = await Repository.select_for_update().get_or_none(github_id=github_id)
@@ -66,7 +66,7 @@ async def mark_unreachable(
 
 
 async def hide_unseen(context: Context) -> None:
-    """Let public repositories count as private that could not be checked for a day, until a check succeeds."""
+    """Treat public repositories that could not be checked for a day as private, until a check succeeds."""
     for row in await Repository.filter(private=False, checked_at__lt=context.now() - MAX_UNSEEN):
         async with transaction():
             if await Repository.filter(github_id=row.github_id, checked_at=row.checked_at).update(private=True):

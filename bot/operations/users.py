@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from tortoise.exceptions import IntegrityError
 
-from bot.context import Actor, Context, authorize
+from bot.context import Actor, Context, authorize, with_known_projects
 from bot.errors import Conflict, DatabaseUnavailable, NotFound, Refusal, Unauthenticated, project_not_found
 from bot.events.administration import TokenCreated, TokenRenewed, TokenRevoked
 from bot.github import collaborators
@@ -80,7 +80,7 @@ async def system_actor(context: Context) -> Actor:
 
 
 async def _create_system(context: Context) -> User:
-    """Create Longshore's own user. An account that has its name, from before this was refused, gets another."""
+    """Create Longshore's own user. An account that took its name before this was refused is renamed."""
     account = await User.get_or_none(name=rules.SYSTEM)
     if account is not None and account.github_id is not None:
         await from_github(context, account.github_id, rules.SYSTEM)
@@ -95,8 +95,8 @@ async def actor_from_github(context: Context, github_id: int, login: str, reposi
     role = await collaborators.role_of(context.client_for(repository), login)
     user = await from_github(context, github_id, login)
     doubt = rules.why_no_role(login, role.account, github_id)
-    grants = frozenset[str]() if doubt else grants_of_role(role.name)
-    return Actor(user.id, user.name, grants, repository_id=repository.github_id, doubt=doubt)
+    held = "none" if doubt else role.name
+    return Actor(user.id, user.name, grants_of_role(held), repository_id=repository.github_id, role=held, doubt=doubt)
 
 
 async def create_token(
@@ -124,7 +124,7 @@ async def create_token(
         raise Refusal("`expires_at` must be in the future.", field="expires_at")
     secret = MARK + secrets.token_urlsafe(32)
     async with transaction():
-        scope = await _project_id(project)
+        scope = await _project_id(context, project)
         owner = await get_or_create(context, owner_name)
         token = await ApiToken.create(
             user=owner,
@@ -180,7 +180,7 @@ async def revoke_token(context: Context, token: str) -> None:
         rows = await ApiToken.filter(revoked_at=None)
         matching = [row for row in rows if token in (str(row.id), row.prefix, row.name)]
         if not matching:
-            raise NotFound(f"No token `{token}` is in force.")
+            raise NotFound(f"There is no valid token `{token}`.")
         if len(matching) > 1:
             ids = [row.id for row in matching]
             raise Conflict(f"Several tokens are called `{token}`: name one by its id.", ids=ids)
@@ -257,27 +257,28 @@ def _check_grants(grants: list[str]) -> None:
 def _check_owner(name: str, field: str) -> None:
     _check_name(name, field)
     if name.lower() == rules.SYSTEM:
-        sentence = f"`{rules.SYSTEM}` is Longshore itself: in the audit log nobody else may go by this name."
+        sentence = f"`{rules.SYSTEM}` is the name of Longshore itself in the audit log: choose another."
         raise Refusal(sentence, field=field)
     if rules.looks_like_account(name):
-        raise Refusal(f"`{name[:100]}` is the form of the name of an account on GitHub: choose another.", field=field)
+        raise Refusal(f"`{name[:100]}` looks like the name of an account on GitHub: choose another.", field=field)
 
 
 def _check_name(name: str, field: str) -> None:
     if _NAME.fullmatch(name) is None:
         raise Refusal(
-            f"`{name[:100]}` is no name of a user or token: up to 255 letters, digits and . _ @ + - [ ] are, "
+            f"`{name[:100]}` is not a valid name: use 1 to 255 letters, digits and . _ @ + - [ ], "
             "beginning with a letter or digit.",
             field=field,
         )
 
 
-async def _project_id(project: str | None) -> ProjectId | None:
+async def _project_id(context: Context, project: str | None) -> ProjectId | None:
     if project is None:
         return None
     outline = await queries.find_outline(queries.BY_NAME, project)
     if outline is None:
-        raise project_not_found(field="project", project=project[:100])
+        error = project_not_found(field="project", project=project[:100])
+        raise await with_known_projects(context.actor, project, error)
     return outline.id
 
 

@@ -18,6 +18,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from bot.rules.ids import JobId
+from bot.rules.validation import explain, field_name
 from bot.store.database import after_commit, current, execute
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -108,7 +109,7 @@ class Job:
             job: Self = _adapter(cast("Any", cls)).validate_json(row.payload)
         except ValidationError as error:
             problems = "; ".join(
-                f"{'.'.join(map(str, problem['loc'])) or 'payload'}: {problem['msg']}"
+                f"{field_name(problem['loc']) or 'it'} {explain(problem['type'], problem.get('ctx'), problem['msg'])}"
                 for problem in error.errors(include_url=False, include_input=False)
             )
             raise PermanentFailure(f"The payload of this `{cls.kind}` job cannot be read: {problems}") from error

@@ -83,7 +83,7 @@ def parse_address(url: str) -> PostgresAddress:
     """
     credentials, _, location = url.partition("://")[2].rpartition("@")
     if "@" in credentials or "/" in credentials:
-        raise AddressError(f"it cannot be taken apart: {ENCODE}")
+        raise AddressError(f"it cannot be parsed: {ENCODE}")
     user, _, password = credentials.partition(":")
     location, _, query = location.partition("?")
     hosts, _, database = location.partition("/")
@@ -114,7 +114,9 @@ def _read_words(query: str) -> dict[str, str]:
     for part in filter(None, query.split("&")):
         written, equals, text = part.partition("=")
         if not equals or not is_plain(written):
-            raise AddressError(f"after the ? belong words as in sslmode=require&connect_timeout=5; {ENCODE}")
+            raise AddressError(
+                f"after the ? there must be parameters, as in sslmode=require&connect_timeout=5; {ENCODE}"
+            )
         name, value = _read_word(written, _decode(text), quotable=not words.keys() & set(SECRETS))
         if words.setdefault(name, value) != value:
             raise AddressError(f"{name} is given twice, with different values")
@@ -125,10 +127,10 @@ def _read_word(name: str, value: str, *, quotable: bool) -> tuple[str, str]:
     """Return a valid word and its value. A name that is not `quotable` may be part of a password."""
     if name == "ssl":
         if value not in _SSL:
-            raise AddressError("ssl is no word of libpq: write sslmode=require, or another sslmode")
+            raise AddressError("ssl is not a parameter of libpq: write sslmode=require, or another sslmode")
         return "sslmode", _SSL[value]
     if name not in WORDS:
-        raise AddressError(unknown_word(name) if quotable else f"a word after its password is unknown; {ENCODE}")
+        raise AddressError(unknown_word(name) if quotable else f"a parameter after its password is unknown; {ENCODE}")
     if value and (problem := WORDS[name].problem(value)):
         raise AddressError(f"{name} {problem}")
     return name, value

@@ -139,7 +139,7 @@ def unknown_word(name: str) -> str:
         advice = f"{similar[0]} may be what is meant"
     else:
         advice = "a setting of the server is written options=-cNAME%3DVALUE"
-    return f"{name} is no word of a PostgreSQL address: {advice}"
+    return f"{name} is not a parameter of a PostgreSQL address: {advice}"
 
 
 def is_plain(name: str) -> bool:

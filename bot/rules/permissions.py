@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bot.rules.names import in_words
+
 ROLES = ("read", "triage", "write", "maintain", "admin")
 
 _ROLE_GRANTS = {
@@ -59,6 +61,16 @@ def includes_write(grants: frozenset[str]) -> bool:
 def role_for(grant: str) -> str | None:
     """Return the lowest role on GitHub that has a grant; None for a grant that only tokens can have."""
     return next((role for role in ROLES if grant in _ROLE_GRANTS[role]), None)
+
+
+def needs_role(needed: str, held: str) -> str:
+    """Say which role in a repository something needs, and which one the person has."""
+    return f"in this repository it needs {needed}; you have {held if held in ROLES else 'no role'}"
+
+
+def needs_grant(needed: str, held: Iterable[str]) -> str:
+    """Say which grant something needs, and which ones a token has."""
+    return f"it needs `{needed}`; the token has {in_words(sorted(held)) or 'no grants'}"
 
 
 def covers(grants: Iterable[str], grant: str) -> bool:

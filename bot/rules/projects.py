@@ -1,11 +1,12 @@
 """Settings of projects and environments. Every refusal names the field and what it accepts."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bot.errors import Refusal
 from bot.rules.commits import branch_pattern_problem
+from bot.rules.names import in_words
 from bot.rules.releases import PERMALINK
 from bot.rules.versions import SCHEMES
 
@@ -87,6 +88,8 @@ PROJECT: dict[str, Check] = {
     "trigger_tag_prefix": _TAG_PREFIX,
     "version_scheme": (lambda value: value in SCHEMES, f"one of {', '.join(SCHEMES)}"),
 }
+PROJECT_FIELDS = ("name", "repo", *list(PROJECT)[1:], "tag_candidates", "archived")
+"""What can be changed of a project."""
 ENVIRONMENT: dict[str, Check] = {
     "name": _NAME,
     "tier": (lambda value: value in TIERS, f"one of {', '.join(TIERS)}"),
@@ -95,6 +98,8 @@ ENVIRONMENT: dict[str, Check] = {
     "position": (lambda value: 0 <= value <= 1_000_000, "a number from 0 to 1,000,000"),
     "deploy_deadline_minutes": _MINUTES,
 }
+ENVIRONMENT_FIELDS = (*(PUBLIC_NAMES.get(field, field) for field in ENVIRONMENT), "frozen")
+"""What can be changed of an environment."""
 
 
 def check(values: Mapping[str, Any], checks: Mapping[str, Check]) -> None:
@@ -105,6 +110,12 @@ def check(values: Mapping[str, Any], checks: Mapping[str, Check]) -> None:
             if not is_valid(value):
                 name = PUBLIC_NAMES.get(field, field)
                 raise Refusal(f"`{name}` must be {expected}.", field=name)
+
+
+def refuse_empty(values: Mapping[str, Any], fields: Sequence[str]) -> None:
+    """Refuse a change of nothing, naming the fields that can be changed."""
+    if not values:
+        raise Refusal(f"There is nothing to change: name at least one of {in_words(fields, last='or')}.")
 
 
 def default_prefixes(permalink: str, *, first: bool) -> dict[str, str]:

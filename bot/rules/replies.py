@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.rules.commands import Mistake
+from bot.rules.names import advice, in_words, without_names
 
 MAX_LENGTH = 60_000  # GitHub accepts 65,536 characters
 MARKER = "<!-- longshore:reply:{} -->"
@@ -105,11 +106,11 @@ def deployed(result: DeployResult) -> str:
 
 
 def refused(sentence: str, details: Mapping[str, Any]) -> str:
-    """The reply to a refused command: the sentence, and the details on a line each."""
-    lines = [
-        f"  - {name.replace('_', ' ')}: {code(_flat(value))}" for name, value in details.items() if value is not None
-    ]
-    return "\n".join([f"{plain(sentence).rstrip('.')}.", *lines])
+    """The reply to a refused command: the sentence, advice on names, and the other details on a line each."""
+    shown = {name: value for name, value in without_names(details).items() if value is not None}
+    lines = [f"  - {name.replace('_', ' ')}: {code(_flat(value))}" for name, value in shown.items()]
+    text = " ".join(filter(None, (f"{sentence.rstrip('.')}.", advice(details))))
+    return "\n".join([plain(text), *lines])
 
 
 def mistaken(mistake: Mistake) -> str:
@@ -155,7 +156,7 @@ def together(parts: list[str]) -> str:
 
 def several_projects(names: Iterable[str]) -> str:
     """The refusal of a command that does not name one of several projects of its repository."""
-    return f"This repository holds several projects ({', '.join(map(code, sorted(names)))}): add `in PROJECT`"
+    return f"This repository holds several projects ({in_words(sorted(names))}): add `in PROJECT`"
 
 
 def _row(environment: EnvironmentStatus) -> str:

@@ -38,10 +38,10 @@ def token_name(name: str) -> str:
 def why_no_role(login: str, account: int | None, expected: int) -> str | None:
     """Say why the role of a login is not that of the account that had it in a payload; None if it is.
 
-    `account` is the id of the account that GitHub knows by the login now, None if it tells none.
+    `account` is the id of the account that has the login on GitHub now, None if GitHub reports none.
     """
     if account is None:
-        return f"GitHub tells no role of `{login}`: if the account has just been renamed, write the command again."
+        return f"GitHub reports no role for `{login}`: if the account has just been renamed, write the command again."
     if account != expected:
-        return f"GitHub knows `{login}` as somebody else now: write the command again."
+        return f"`{login}` is another account on GitHub now: write the command again."
     return None

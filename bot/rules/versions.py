@@ -13,6 +13,8 @@ SCHEMES = ("any", "semver", "calver")
 BUMPS = ("major", "minor", "patch")
 INVALID = "Invalid release candidate version"
 MAX_CANDIDATE_NUMBER = 999_999
+MAX_SPELLED = 200  # characters of a text that may nearly spell a candidate version
+_EXAMPLES = {"semver": "1.4.0", "calver": "2026.11.3"}
 
 _RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,5}")
@@ -49,12 +51,15 @@ def is_release_version(text: str) -> bool:
 
 
 def parse_candidate_version(text: object) -> CandidateVersion:
-    """Parse `<release version>-rc<N>`; refuse anything else, including numbers above 999,999 and leading zeros."""
+    """Parse `<release version>-rc<N>`; refuse anything else, including numbers above 999,999 and leading zeros.
+
+    If it is nearly one, the refusal has the right spelling.
+    """
     if isinstance(text, str):
         release, separator, number = text.rpartition("-rc")
         if separator and _NUMBER.fullmatch(number) and is_release_version(release):
             return CandidateVersion(release, int(number))
-    raise Refusal(INVALID, expected="<release version>-rc<number>, as in 1.4.0-rc2")
+    raise Refusal(INVALID, expected=_spelling(text) or "<release version>-rc<number>, as in 1.4.0-rc2")
 
 
 @dataclass(frozen=True)
@@ -77,19 +82,21 @@ def parse_requested_version(text: str) -> RequestedVersion:
 
 
 def parse_written_candidate(text: str) -> CandidateVersion:
-    """Parse what a person wrote as a candidate version; if it is nearly one, the refusal has the right spelling."""
-    try:
-        version = parse_candidate_version(text)
-    except Refusal:
-        nearly = _NEARLY_CANDIDATE.fullmatch(text)
-        if nearly is None or nearly["release"] is None or not is_release_version(nearly["release"]):
-            raise
-        number = nearly["number"].lstrip("0") or "0"
-        if _NUMBER.fullmatch(number) is None:
-            raise
-        raise Refusal(INVALID, expected=f"{nearly['release']}-rc{number if nearly['number'] else '<number>'}") from None
+    """Parse what a person wrote as a candidate version. Refuses a release that looks like a candidate's, too."""
+    version = parse_candidate_version(text)
     _refuse_marked(version.release)
     return version
+
+
+def _spelling(text: object) -> str | None:
+    """The candidate version that a text nearly spells, such as `1.4.0-rc1` for `1.4.0rc01`; None if it spells none."""
+    nearly = _NEARLY_CANDIDATE.fullmatch(text) if isinstance(text, str) and len(text) <= MAX_SPELLED else None
+    if nearly is None or nearly["release"] is None or not is_release_version(nearly["release"]):
+        return None
+    number = nearly["number"].lstrip("0") or "0"
+    if _NUMBER.fullmatch(number) is None:
+        return None
+    return f"{nearly['release']}-rc{number if nearly['number'] else '<number>'}"
 
 
 def _refuse_marked(release: str) -> str:
@@ -122,7 +129,17 @@ def fits_scheme(release: str, scheme: str) -> bool:
 def check_scheme(release: str, scheme: str) -> None:
     """Refuse a release version that does not follow the project's scheme."""
     if not fits_scheme(release, scheme):
-        raise Refusal(INVALID, expected=f"a {scheme} release version", version_scheme=scheme)
+        example = _fitting(release, scheme) or _EXAMPLES[scheme]
+        raise Refusal(INVALID, expected=f"a {scheme} release version, as in {example}", version_scheme=scheme)
+
+
+def _fitting(release: str, scheme: str) -> str | None:
+    """The version of a scheme that a release version means: without `v`, and in SemVer with three numbers."""
+    bare = re.sub(r"\Av(?=[0-9])", "", release, flags=re.IGNORECASE)
+    if scheme == "semver" and re.fullmatch(r"[0-9]+(\.[0-9]+){0,2}", bare):
+        numbers = [str(int(number)) for number in bare.split(".")]
+        bare = ".".join([*numbers, "0", "0"][:3])
+    return bare if fits_scheme(bare, scheme) else None
 
 
 def next_release(scheme: str, known: Iterable[str], bump: str, today: date) -> str:

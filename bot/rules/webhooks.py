@@ -1,7 +1,7 @@
 """What is wrong when webhooks do not reach us, in words."""
 
 REMEDY = "the secret of the App's webhook on GitHub and LONGSHORE_GITHUB_WEBHOOK_SECRET must be the same"
-UNSIGNED = f"No webhook since the start had the right signature, but several a wrong one or none: {REMEDY}."
+UNSIGNED = f"No webhook since the start has had the right signature; several had a wrong one or none: {REMEDY}."
 
 
 def is_refusal(status: int) -> bool:

@@ -76,9 +76,9 @@ def _check_files(address: PostgresAddress) -> None:
         except OSError as error:
             raise Misconfigured(f"{word} names {name}, which cannot be read ({error.strerror}).") from None
         if word in ("sslrootcert", "sslcrl") and not _holds_certificates(name):
-            raise Misconfigured(f"{word} names {name}, which holds nothing of the kind as PEM text.")
+            raise Misconfigured(f"{word} names {name}, which is not a PEM file of that kind.")
     if (certificate := address.words.get("sslcert")) and not _holds_key(certificate, address):
-        raise Misconfigured("sslcert and sslkey are not a certificate and its key, as PEM text.")
+        raise Misconfigured("sslcert and sslkey must name a certificate and its key in PEM form.")
 
 
 def _holds_certificates(name: str) -> bool:
@@ -102,7 +102,9 @@ def sqlite_path(url: str) -> str:
     """Return the absolute path of the file that `sqlite:///absolute.db` or `sqlite://relative.db` names."""
     location = url.partition("://")[2]
     if "?" in location or "#" in location:
-        raise Misconfigured("A sqlite address has no words after a ?; in a file's name, ? is written %3F and # is %23.")
+        raise Misconfigured(
+            "A sqlite address takes no parameters after a ?; in a file's name, ? is written %3F and # is %23."
+        )
     path = unquote(location)
     if not path or path == ":memory:" or "\0" in path:
         raise Misconfigured("A sqlite address names a file, as in sqlite:///var/lib/longshore/longshore.db.")

@@ -13,6 +13,8 @@ from tortoise.fields import DatetimeField
 from tortoise.models import Model
 
 from bot.rules.ids import EnvironmentId, InstallationId, RepositoryId
+from bot.rules.permissions import Visibility
+from bot.store import visibility
 from bot.store.database import Record, fetch, fetch_as
 from bot.store.lists import Conditions
 from bot.store.placeholders import placeholder_list
@@ -134,6 +136,22 @@ async def find_environment_id(project_id: int, name: str) -> EnvironmentId | Non
     """Find the id of a project's environment by its case-sensitive name."""
     rows = await fetch_as(IdRow, "SELECT id FROM environments WHERE project_id = $1 AND name = $2", project_id, name)
     return EnvironmentId(rows[0]["id"]) if rows else None
+
+
+async def list_project_names(visible: Visibility, key: str, limit: int) -> tuple[list[str], int]:
+    """List the names or permalinks (by `key`) of the first visible projects, in order, and count all of them."""
+    args: list[Any] = []
+    where = visibility.condition(visible, "id", args)
+    columns = f"{key} AS name, count(*) OVER () AS total"
+    sql = f"SELECT {columns} FROM projects {'WHERE ' if where else ''}{where} ORDER BY {key} LIMIT {limit:d}"
+    rows = await fetch(sql, *args)
+    return [row["name"] for row in rows], rows[0]["total"] if rows else 0
+
+
+async def list_environment_names(project_id: int) -> list[str]:
+    """List the names of a project's environments in their order."""
+    sql = "SELECT name FROM environments WHERE project_id = $1 ORDER BY position, id"
+    return [row["name"] for row in await fetch(sql, project_id)]
 
 
 async def find_token(digest: str) -> TokenRecord | None:

@@ -150,7 +150,8 @@ async def test_each_call_requires_its_grant_and_no_other(world: World) -> None:
 async def test_a_refusal_names_the_missing_grant_and_the_role_that_has_it(world: World) -> None:
     reader = await world.create_token("project:read")
     answer = await world.ask("POST", env_path("/rollback"), {}, token=reader)
-    assert answer.json["details"] == {"grant": "deployment:start", "github_role": "write"}
+    reason = "it needs `deployment:start`; the token has `project:read`"
+    assert answer.json["details"] == {"grant": "deployment:start", "github_role": "write", "reason": reason}
     native = await world.ask("PATCH", "/api/projects/site", {}, token=reader)
     assert (native.json["grant"], native.json["github_role"]) == ("project:write", "admin")
     assert native.json["title"] == "Forbidden"
@@ -259,14 +260,17 @@ async def test_no_query_parameter_is_ignored(world: World) -> None:
             if name == "PER_PAGE" and path not in PAGED:
                 continue
             status, sentence = status_and_sentence(await world.ask("GET", f"{path}?{query}"))
-            assert (status, sentence.startswith(f"`{name}` is no parameter of this call")) == (400, True), (path, query)
+            assert (status, sentence.startswith(f"`{name}` is not a parameter of this call")) == (400, True), (
+                path,
+                query,
+            )
         assert (await world.ask("GET", f"{path}?x=1", token="")).status == 401
     for path in PAGED:
         for query in ("per_page=1&per_page=1", "per_page=1&per_page=2"):
             repeated = await world.ask("GET", f"{path}?{query}")
             assert status_and_sentence(repeated) == (400, "`per_page` is given more than once."), path
     unknown = await world.ask("GET", f"{env_path('/deployments')}?x=1")
-    assert unknown.error == "`x` is no parameter of this call, which takes `page` and `per_page`."
+    assert unknown.error == "`x` is not a parameter of this call, which takes `page` and `per_page`."
     assert (await world.ask("POST", "/api/projects?name=x", {"name": "shop"})).status == 400
     assert (await world.ask("DELETE", "/api/tokens/1?x=1")).status == 400
     assert (await world.ask("GET", "/api/projects/shop")).status == 404

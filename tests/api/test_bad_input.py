@@ -2,6 +2,8 @@
 
 import asyncio
 import gzip
+import json
+import re
 from collections.abc import AsyncIterator
 from io import BytesIO
 from typing import Any
@@ -17,8 +19,15 @@ NATIVE = "/api/projects"
 DEEP = 100_000
 
 
+PYTHON = re.compile(r"Input should|instance of|dictionary|tuple|\bNone\b|\bstr\b|\bdict\b|Value error|<class")
+
+
 def is_well_formed_error(answer: Response) -> bool:
-    """Whether an error response has its dialect's form."""
+    """Whether an error response has its dialect's form, and says nothing of Python."""
+    return _has_form(answer) and not PYTHON.search(json.dumps(answer.json))
+
+
+def _has_form(answer: Response) -> bool:
     if answer.headers["Content-Type"].startswith("application/problem+json"):
         return {"type", "title", "status", "detail"} <= set(answer.json) and answer.json["status"] == answer.status
     errors = answer.json.get("errors")

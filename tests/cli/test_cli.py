@@ -195,11 +195,11 @@ def test_a_token_expires_after_its_lifetime(cli: Cli, lifetime: str, expected: t
         (["ci", "--grant", "admin", "--expires", "1d\n"], "--expires"),
         (["ci", "--grant", "admin", "--expires", "\u0661d"], "--expires"),
         (["ci", "--grant", "admin", "--expires", "999999d"], "--expires"),
-        (["", "--grant", "admin"], "no name of a user or token"),
-        (["c i", "--grant", "admin"], "no name of a user or token"),
-        (["c" * 300, "--grant", "admin", "--user", "robot"], "no name of a user or token"),
+        (["", "--grant", "admin"], "is not a valid name"),
+        (["c i", "--grant", "admin"], "is not a valid name"),
+        (["c" * 300, "--grant", "admin", "--user", "robot"], "is not a valid name"),
         (["c\udcff", "--grant", "admin", "--user", "robot"], "`c\\xff` is not text in UTF-8"),
-        (["ci", "--grant", "admin", "--user", "ro\nbot"], "no name of a user or token"),
+        (["ci", "--grant", "admin", "--user", "ro\nbot"], "is not a valid name"),
     ],
     ids=ascii,
 )
@@ -227,7 +227,7 @@ def test_a_token_is_revoked_by_its_id_its_prefix_or_its_name(cli: Cli, by: str) 
         cli.query(lambda: users.authenticate(secret, datetime.now(UTC)))
     assert cli.query(lambda: users.authenticate(other, datetime.now(UTC))).name == "cd"
     assert "revoked" in cli.run("token", "list").assert_succeeded()
-    cli.run("token", "revoke", str(row[by])).assert_failed("No token", "is in force")
+    cli.run("token", "revoke", str(row[by])).assert_failed("There is no valid token")
 
 
 def test_an_ambiguous_token_name_revokes_nothing(cli: Cli) -> None:
@@ -306,6 +306,34 @@ def test_a_project_without_a_repository_needs_no_github_settings(cli: Cli) -> No
     cli.run("project", "create", "shop", "--repo", "acme/shop", **unset).assert_failed("LONGSHORE_GITHUB_APP_ID")
 
 
+def test_setting_nothing_says_what_can_be_set(cli: Cli) -> None:
+    cli.run("project", "create", "site").assert_succeeded()
+    cli.run("environment", "create", "site", "eu", "--tier", "production").assert_succeeded()
+    said = "There is nothing to change: pass at least one of "
+    environment = cli.run("environment", "set", "site", "eu").assert_failed(said)
+    assert environment.endswith("--tier, --workflow, --input, --order or --deploy-deadline-minutes.\n")
+    project = cli.run("project", "set", "site").assert_failed(said)
+    assert "one of --repo, --build-workflow, --build-input," in project and "or --archived." in project
+    for row in ("projects", "environments"):
+        assert not cli.select(f"SELECT * FROM audit_entries WHERE act = '{row[:-1]}.change'")
+
+
+def test_unknown_names_are_told_in_plain_words(cli: Cli) -> None:
+    cli.run("project", "create", "shop").assert_succeeded()
+    for name in ("staging", "production"):
+        cli.run("environment", "create", "shop", name, "--tier", name).assert_succeeded()
+    assert cli.run("environment", "set", "shop", "stagign", "--order", "1").assert_failed() == (
+        "longshore: Release environment not found. Did you mean `staging`? "
+        "Known environments: `staging` and `production`.\n"
+    )
+    assert cli.run("environment", "set", "shpo", "staging", "--order", "1").assert_failed() == (
+        "longshore: Release project not found. Did you mean `shop`? Known projects: `shop`.\n"
+    )
+    assert "Known projects: `shop`." in cli.run(
+        "token", "create", "ci", "--grant", "project:read", "--project", "nowhere"
+    ).assert_failed("Release project not found")
+
+
 def test_an_environment_is_created_and_changed(cli: Cli) -> None:
     cli.run("project", "create", "site").assert_succeeded()
     cli.run(
@@ -322,7 +350,7 @@ def test_an_environment_is_created_and_changed(cli: Cli) -> None:
     ("arguments", "fragment"),
     [
         (["create", "nowhere", "qa", "--tier", "staging"], "Release project not found"),
-        (["create", "site", "EU", "--tier", "staging"], "does not tell upper from lower case"),
+        (["create", "site", "EU", "--tier", "staging"], "not case-sensitive"),
         (["create", "site", "qa", "--tier", "test"], "`tier` must be one of"),
         (["create", "site", "q/a", "--tier", "staging"], "`name` must be"),
         (["set", "site", "qa"], "Release environment not found"),
@@ -346,4 +374,4 @@ def test_an_invalid_environment_is_refused_and_nothing_changes(cli: Cli, argumen
 @pytest.mark.parametrize("command", ["show", "retry", "discard"])
 def test_an_unknown_dead_letter_is_reported(cli: Cli, command: str) -> None:
     assert cli.run("deliveries", "list").rows == []
-    cli.run("deliveries", command, "7").assert_failed("No dead letter 7")
+    cli.run("deliveries", command, "7").assert_failed("There is no dead letter 7")

@@ -14,7 +14,7 @@ only_postgres = pytest.mark.skipif(not postgres(), reason="about PostgreSQL: set
 @pytest.mark.parametrize(
     ("query", "fragments"),
     [
-        ("sslmod=require", ["sslmod is no word", "sslmode"]),
+        ("sslmod=require", ["sslmod is not a parameter", "sslmode"]),
         ("sslmode=on", ["sslmode must be disable, allow"]),
         ("channel_binding=require", ["channel_binding must be", "sslmode=verify-full"]),
         ("hostaddr=10.0.0.1", ["hostaddr is not supported"]),

@@ -70,7 +70,7 @@ def test_a_dead_letter_is_listed_shown_retried_and_discarded(cli: Cli) -> None:
     assert cli.run("deliveries", "discard", number).assert_succeeded() == f"Discarded {number}.\n"
     assert cli.run("deliveries", "list").rows == []
     for command in ("show", "retry", "discard"):
-        cli.run("deliveries", command, number).assert_failed(f"No dead letter {number}")
+        cli.run("deliveries", command, number).assert_failed(f"There is no dead letter {number}")
     audited = [entry["act"] for entry in cli.select("SELECT act FROM audit_entries ORDER BY id")]
     assert audited == ["delivery.retry", "delivery.discard"]
     assert send_delivery(service.url, NOT_JSON, GUID) == 202
@@ -320,8 +320,27 @@ def test_a_project_is_created_for_a_repository_that_github_shows(cli: Cli, sandb
     ((name, _, repository, *_),) = cli.run("project", "list").rows
     assert (name, repository) == ("site", "acme/site")
     cli.run("project", "set", "site", "--build-workflow", "build.yml", **settings).assert_succeeded()
-    cli.run("project", "create", "shop", "--repo", "acme/shop", **settings).assert_failed("GitHub repository not found")
+    cli.run("project", "create", "shop", "--repo", "acme/shop", **settings).assert_failed(
+        "GitHub repository not found, or the App is not installed on it (repo: acme/shop)"
+    )
     assert len(cli.run("project", "list").rows) == 1
+
+
+def test_a_workflow_file_that_is_not_there_is_warned_of_and_set(cli: Cli, sandbox_env_file: Path) -> None:
+    settings = read_env_file(sandbox_env_file)
+    warning = "warning: There is no workflow file `.github/workflows/biuld.yml` at `main`: add it, or name another. "
+    known = "Known workflow files: `build.yml` and `deploy.yml`.\n"
+    created = cli.run("project", "create", "site", "--repo", "acme/site", "--build-workflow", "biuld.yml", **settings)
+    assert (created.code, created.err) == (0, f"{warning}Did you mean `build.yml`? {known}")
+    changed = cli.run("project", "set", "site", "--build-workflow", "biuld.yml", **settings)
+    assert (changed.code, changed.err) == (0, created.err)
+    eu = ("site", "eu", "--workflow", "nothing.yml")
+    environment = cli.run("environment", "create", *eu, "--tier", "staging", **settings)
+    assert (environment.code, environment.err) == (0, warning.replace("biuld", "nothing") + known)
+    assert cli.run("environment", "set", *eu, **settings).err == environment.err
+    assert cli.run("environment", "set", *eu[:3], "deploy.yml", **settings).assert_succeeded()
+    unset = {"LONGSHORE_GITHUB_APP_ID": "", "LONGSHORE_GITHUB_PRIVATE_KEY_FILE": ""}
+    assert cli.run("environment", "set", *eu, **unset).assert_succeeded()
 
 
 def test_the_key_of_another_app_is_reported(cli: Cli, sandbox_env_file: Path, tmp_path: Path) -> None:

@@ -39,6 +39,41 @@ async def test_a_version_with_the_prefix_of_trigger_tags_is_the_same_release(wor
     await world.github.finish(run=len(world.github.runs))
 
 
+SCHEMES = {"semver": ("v1.6.0", "1.6.0"), "calver": ("v2026.11.3", "2026.11.3")}
+
+
+@pytest.mark.parametrize(("scheme", "spellings"), SCHEMES.items())
+async def test_under_a_scheme_the_prefix_of_trigger_tags_may_be_written(
+    world: World, scheme: str, spellings: tuple[str, str]
+) -> None:
+    written, release = spellings
+    await world.ask("PATCH", f"/api/projects/{PROJECT}", {"version_scheme": scheme})
+    assert f"Cut `{release}-rc1`" in await reply_to(world, f"/release cut {written} at {world.github.head()}")
+    await world.ask("PATCH", f"/api/projects/{PROJECT}", {"trigger_tag_prefix": "cut-"})
+    reply = await reply_to(world, f"/release cut {written} at {world.github.head()}")
+    assert f"expected: `a {scheme} release version, as in {release}`" in reply
+    rest = await world.cut(f"{written}-rc1")
+    assert (rest.status, rest.error) == (400, "Invalid release candidate version")
+    expected = f"a {scheme} release version, as in {release}"
+    assert rest.json["details"] == {"expected": expected, "version_scheme": scheme}
+    assert await versions() == [f"{release}-rc1"]
+
+
+async def test_without_a_scheme_any_word_is_a_release_in_every_channel(world: World) -> None:
+    assert "Cut `foo-rc1`" in await reply_to(world, f"/release cut foo at {world.github.head()}")
+    assert (await world.cut("foo-rc2")).status == 201
+    reply = await reply_to(world, "/release deploy foo to staging")
+    assert "expected: `<release version>-rc<number>, as in 1.4.0-rc2`" in reply
+    assert await versions() == ["foo-rc1", "foo-rc2"]
+
+
+async def test_rest_tells_the_right_spelling_too(world: World) -> None:
+    for written, right in NEARLY.items():
+        answer = await world.ask("GET", f"/api/releases/{PROJECT}/releases/{written}")
+        assert (answer.status, answer.error) == (400, "Invalid release candidate version")
+        assert answer.json["details"]["expected"].endswith(right), written
+
+
 async def test_the_prefix_is_that_of_the_project(world: World) -> None:
     await world.ask("PATCH", f"/api/projects/{PROJECT}", {"trigger_tag_prefix": "site-"})
     head = world.github.head()

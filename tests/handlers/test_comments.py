@@ -234,8 +234,10 @@ async def test_the_authors_role_on_github_decides(world: World) -> None:
         assert (f"2.0-{role}-rc1" in await versions()) is cuts, role
         permitted = "Deploying `1.0-rc1`" in reply or "Another deployment is in progress" in reply
         assert permitted is deploys, role
-        assert reply.count("You do not have permission to perform this action.") == (not cuts) + (not deploys), role
-        assert ("github role: `maintain`" in reply) is (cuts and not deploys), role
+        assert reply.count("You do not have permission to perform this action: ") == (not cuts) + (not deploys), role
+        has = {"none": "read", "captain": "write", "keeper": "write", "watcher": "read"}.get(role, role)
+        assert (f"it needs write; you have {has}." in reply) is not cuts, role
+        assert (f"it needs maintain; you have {has}." in reply) is (cuts and not deploys), role
 
 
 async def test_the_role_is_looked_up_for_each_command(world: World) -> None:
@@ -372,13 +374,22 @@ async def test_with_several_projects_a_command_must_name_one(world: World) -> No
     assert (await world.ask("POST", "/api/projects", project)).status == 201
     head = world.github.head()
     reply = await reply_to(world, f"/release cut 1.0 at {head}")
-    assert f"This repository holds several projects (`Web Shop`, `{PROJECT}`): add `in PROJECT`" in reply
+    assert f"This repository holds several projects (`Web Shop` and `{PROJECT}`): add `in PROJECT`" in reply
     await reply_to(world, f"/release cut 1.0 at {head} in web-shop\n/release cut 1.0 at {head} in {PROJECT}")
     candidates = await Candidate.all().order_by("id").select_related("project")
     assert [(candidate.project.name, candidate.tag) for candidate in candidates] == [
         ("Web Shop", "web-shop/rc/1.0-rc1"),
         (PROJECT, "rc/1.0-rc1"),
     ]
+
+
+async def test_with_several_projects_a_misspelled_version_is_told_together_with_them(world: World) -> None:
+    project = {"name": "Web Shop", "repo": "acme/site", "build_workflow": "build.yml"}
+    assert (await world.ask("POST", "/api/projects", project)).status == 201
+    for command in ("cut 1.4.0-rc.1", "deploy web-shop-v1.4.0-rc.1 to staging"):
+        reply = await reply_to(world, f"/release {command}")
+        assert "Invalid release candidate version." in reply and "expected: `1.4.0-rc1`" in reply, reply
+        assert "several projects ('Web Shop' and 'site'): add 'in PROJECT'" in reply
 
 
 async def test_the_audit_entry_names_the_author_and_the_channel(world: World) -> None:

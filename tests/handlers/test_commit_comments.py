@@ -46,7 +46,7 @@ async def test_a_commit_of_a_fork_is_refused(world: World) -> None:
 async def test_an_author_without_the_grant_gets_a_refusal(world: World) -> None:
     world.github.person("bob", "read")
     (reply,) = await comment_on(world, world.github.head(), "/release cut 1.4.0", by="bob")
-    assert "You do not have permission to perform this action." in reply
+    assert "this action: in this repository it needs write; you have read." in reply
     assert world.github.commit_comments(world.github.head())[0]["reactions"] == ["eyes", "-1"]
 
 

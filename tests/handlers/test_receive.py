@@ -4,11 +4,16 @@ import asyncio
 import gzip
 import hashlib
 import hmac
+import re
 from io import BytesIO
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
+from bot.errors import Unavailable
+from bot.github.workflow_runs import run_fact
+from handlers import fields
 from handlers.receive import MAX_BODY, PATH
 from tests.handlers.conftest import PING, SECRET, WebhookClient, headers_for, signature
 
@@ -147,7 +152,32 @@ async def test_a_payload_of_the_wrong_shape_becomes_a_dead_letter_at_once(webhoo
     assert (await webhooks.post(PING, event=event)).status == 202
     await webhooks.settle()
     (letter,) = await webhooks.dead_letters()
-    assert letter.error.startswith(f"The {event} payload is not as GitHub's are")
+    assert letter.error.startswith(f"The {event} payload does not have the form that GitHub sends")
+    assert not PYTHON.search(letter.error)
+
+
+PYTHON = re.compile(r"Error\b|\bNone\b|\bstr\b|'int'|isoformat|literal|object has no")
+MALFORMED: list[tuple[str, dict[str, Any]]] = [
+    ("workflow_run", {"id": 1}),
+    ("workflow_run", {"id": 1, "status": "queued", "head_sha": "a", "created_at": "yesterday"}),
+    ("workflow_run", {"id": 1, "status": "queued", "head_sha": "a", "created_at": "2026-11-03", "run_attempt": "x"}),
+    ("workflow_run", {"id": 1, "status": [], "head_sha": "a", "created_at": "2026-11-03"}),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), [("id", None), ("id", "7"), ("number", "x"), ("created_at", "yesterday")])
+def test_a_member_of_the_wrong_type_is_described_without_python(name: str, value: object) -> None:
+    reader = fields.timestamp if name == "created_at" else fields.number
+    with pytest.raises(ValueError, match=f"`{name}` must be") as raised:
+        reader({name: value}, name)
+    assert not PYTHON.search(str(raised.value)), raised.value
+
+
+@pytest.mark.parametrize(("event", "subject"), MALFORMED)
+def test_a_run_of_the_wrong_shape_is_described_without_python(event: str, subject: dict[str, Any]) -> None:
+    with pytest.raises(Unavailable) as raised:
+        run_fact(subject)
+    assert not PYTHON.search(str(raised.value.details["reason"])), raised.value.details
 
 
 async def test_form_encoded_payloads_are_processed(webhooks: WebhookClient) -> None:

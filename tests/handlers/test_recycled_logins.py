@@ -10,8 +10,8 @@ from bot.store.users import User
 from tests.world import World
 
 Change = Callable[[World], None]
-ELSE = "GitHub knows `bob` as somebody else now: write the command again."
-GONE = "GitHub tells no role of `bob`: if the account has just been renamed, write the command again."
+ELSE = "`bob` is another account on GitHub now: write the command again."
+GONE = "GitHub reports no role for `bob`: if the account has just been renamed, write the command again."
 
 
 def recycle_by_renaming(world: World) -> None:

@@ -47,7 +47,7 @@ async def test_a_build_that_could_not_be_dispatched_fails_and_is_not_dispatched_
     await pass_deadlines(world)
     candidate = await world.candidate("1.2-rc1")
     assert candidate["status"] == "failed"
-    assert "could not be dispatched" in candidate["reason"]
+    assert "could not be started" in candidate["reason"]
     world.github.faults.clear()
     await world.settle(skip_delays=True)
     assert world.github.dispatches == []

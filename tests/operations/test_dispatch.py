@@ -222,11 +222,11 @@ UNSTARTABLE = [  # the text of the file, and the reason that is reported
     ("on: [", f"`{FILE}` is not valid YAML: correct it"),
     (
         "on: {workflow_dispatch: {inputs: {commit_sha: {type: choice, options: [a]}}}}",
-        "for input 'commit_sha' not in the list of allowed values. Change its `inputs` or ours.",
+        "for input 'commit_sha' not in the list of allowed values. Change the `inputs`",
     ),
     (
         "on: {workflow_dispatch: {inputs: {flavour: {required: true}}}}",
-        f"`{FILE}` refuses the inputs: Required input 'flavour' not provided. Change its `inputs` or ours.",
+        f"`{FILE}` refuses the inputs: Required input 'flavour' not provided. Change the `inputs`",
     ),
 ]
 
@@ -286,12 +286,8 @@ def require_workflows_permission(status: int) -> Callable[[World], Awaitable[Non
         pytest.param(
             protect_tags, "A ruleset of the repository forbids the tag `rc/1.2-rc1`: let the App", id="ruleset"
         ),
-        pytest.param(
-            require_workflows_permission(403), "calls for the permission `workflows: write`", id="workflows, 403"
-        ),
-        pytest.param(
-            require_workflows_permission(404), "calls for the permission `workflows: write`", id="workflows, 404"
-        ),
+        pytest.param(require_workflows_permission(403), "needs the permission `workflows: write`", id="workflows, 403"),
+        pytest.param(require_workflows_permission(404), "needs the permission `workflows: write`", id="workflows, 404"),
     ],
 )
 async def test_a_missing_permission_is_reported_by_name(
@@ -419,4 +415,4 @@ async def test_nothing_is_dispatched_after_its_deadline(world: World) -> None:
     await world.settle(skip_delays=True)
     assert world.github.dispatches == []
     (deployment,) = await world.deployments()
-    assert (deployment["status"], "before its deadline" in deployment["error_message"]) == ("error", True)
+    assert (deployment["status"], "before the deadline" in deployment["error_message"]) == ("error", True)

@@ -79,9 +79,9 @@ EXAMPLES: tuple[Job, ...] = (
 
 OLD_COMMENT = {"repository": 1, "place": "pull", "where": "7", "comment": 2, "body": "/release help"}
 UNREADABLE = [
-    ("dispatch", b"", "payload"),
-    ("dispatch", b"not JSON", "payload"),
-    ("dispatch", b"[]", "payload"),
+    ("dispatch", b"", "it"),
+    ("dispatch", b"not JSON", "it"),
+    ("dispatch", b"[]", "it"),
     ("dispatch", b"{}", "run"),
     ("follow", b'{"run": null}', "run"),
     ("cancel", b'{"run": "first"}', "run"),
@@ -195,4 +195,4 @@ async def test_a_payload_that_cannot_be_read_is_a_dead_letter_that_names_the_fie
         letter = letters[str(number)]
         assert (letter.kind, letter.attempts) == (kind, 1)
         assert f"The payload of this `{kind}` job cannot be read: " in letter.error
-        assert f" {field}: " in letter.error, (kind, payload, letter.error)
+        assert f" {field} " in letter.error, (kind, payload, letter.error)

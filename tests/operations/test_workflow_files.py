@@ -99,7 +99,7 @@ def file(text: bytes, **fields: Any) -> dict[str, Any]:
         ([], "is a directory"),
         ({"type": "symlink", "target": "../x", "sha": "0"}, "is a symbolic link"),
         ({"type": "submodule", "sha": "0"}, "is a submodule"),
-        ({"type": "unheard of", "sha": "0"}, "is no file"),
+        ({"type": "unheard of", "sha": "0"}, "is not a file"),
         (file(b"", encoding="none"), "is larger than a megabyte"),
         (ApiError(403, "This API returns blobs up to 100 MB. The requested blob is too large.", {}), "is larger than"),
         (ApiError(404, "Not Found", {}), "There is no workflow file"),

@@ -145,6 +145,9 @@ async def test_an_app_that_is_deleted_later_is_no_missing_repository(world: Worl
     world.service.github.forget(InstallationId(world.github.installation_id))
     for response in (await world.cut("1.0-rc2"), await world.ask("POST", "/api/projects", PROJECT)):
         assert response.status == 503 and NO_SUCH_APP in str(response.json)
+    details = {"reason": NO_SUCH_APP, "remedy": "LONGSHORE_GITHUB_APP_ID must be the id or client id of the App"}
+    answer = await world.cut("1.0-rc2")
+    assert (answer.error, answer.json["details"]) == ("GitHub is unavailable", details)
     await world.deploy("1.0-rc1")
     number = await world.github.pull_request()
     await world.github.comment(number, "/release status")

@@ -7,7 +7,7 @@ import pytest
 
 from api.pdc.resources.releases import RELEASES
 from api.rest.packages import CreatePackageReleaseBody
-from api.rest.projects import ChangeReleaseBody
+from api.rest.project_schemas import ChangeReleaseBody
 from bot.rules.release_grants import GRANTS, IDENTITY, needed_grants, why_established
 
 

@@ -36,7 +36,9 @@ def test_other_names_are_not_those_of_accounts(name: str) -> None:
     assert not looks_like_account(name)
 
 
-@pytest.mark.parametrize(("account", "words"), [(7, None), (8, "somebody else now"), (None, "tells no role")])
+@pytest.mark.parametrize(
+    ("account", "words"), [(7, None), (8, "another account on GitHub now"), (None, "reports no role")]
+)
 def test_a_role_counts_for_the_account_that_github_names(account: int | None, words: str | None) -> None:
     sentence = why_no_role("alice", account, 7)
     assert (sentence is None) == (words is None)

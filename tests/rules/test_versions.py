@@ -106,6 +106,26 @@ def test_any_other_text_is_refused_with_the_sentence_of_the_dialect(text: str) -
         parse_candidate_version(text)
 
 
+@pytest.mark.parametrize(
+    ("release", "scheme", "example"),
+    [
+        ("v1.6.0", "semver", "1.6.0"),
+        ("V1.6.0-beta.1", "semver", "1.6.0-beta.1"),
+        ("1.6", "semver", "1.6.0"),
+        ("v2", "semver", "2.0.0"),
+        ("1.06.0", "semver", "1.6.0"),
+        ("foo", "semver", "1.4.0"),
+        ("1.2.3.4", "semver", "1.4.0"),
+        ("v2026.11.3", "calver", "2026.11.3"),
+        ("foo", "calver", "2026.11.3"),
+    ],
+)
+def test_a_refusal_by_a_scheme_has_the_version_that_may_be_meant(release: str, scheme: str, example: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        check_scheme(release, scheme)
+    assert refused.value.details["expected"] == f"a {scheme} release version, as in {example}"
+
+
 @pytest.mark.parametrize("value", [None, 1, 1.5, True, [], {}, b"1.4.0-rc1"], ids=repr)
 def test_a_value_that_is_not_text_is_refused(value: object) -> None:
     with pytest.raises(Refusal):

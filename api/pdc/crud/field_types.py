@@ -9,6 +9,7 @@ import orjson
 
 from api.http.types import format_utc
 from api.pdc.crud.resource import FieldType, Reference
+from bot.rules.validation import json_kind
 from bot.store.content import ContentRepo, Product, ProductVersion, Rpm, Sla
 from bot.store.releases import Release
 
@@ -129,7 +130,7 @@ def choices(*names: str) -> FieldType:
 
     def parse(value: object) -> list[str]:
         if not isinstance(value, list):
-            raise ValueError(f'Expected a list of items but got type "{type(value).__name__}".')
+            raise ValueError(f"Expected a list of items but got {json_kind(value)}.")
         return sorted({str(word.parse(item)) for item in value})
 
     return FieldType("list", parse, {"type": "array", "items": word.schema}, decode_json)

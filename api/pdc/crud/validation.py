@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from api.pdc.crud.resource import REQUIRED, Field, Item, PdcError, Reference, ReferencedRows, References, Resource
 from bot.rules.permissions import Visibility
+from bot.rules.validation import json_kind
 from bot.store.lists import Conditions, ModelQuery
 
 
@@ -48,7 +49,7 @@ def validate(
     if item is None:
         raise PdcError({"detail": ["No data provided"]})
     if not isinstance(item, dict):
-        raise PdcError({"detail": f"Invalid data. Expected an object, but got {type(item).__name__}."})
+        raise PdcError({"detail": f"Invalid data. Expected an object, but got {json_kind(item)}."})
     _check_names(columns, item)
     values: Item = {}
     errors: Item = {}

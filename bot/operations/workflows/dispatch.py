@@ -76,7 +76,9 @@ class Dispatcher:
             return
         try:
             if run.state == "posted" and run.repository.installation_id is None:
-                raise Unavailable(UNAVAILABLE, reason="the App is not installed, and a run may exist")
+                raise Unavailable(
+                    UNAVAILABLE, reason="the App is not installed, so a run that may exist cannot be looked for"
+                )
             dispatch = Dispatch(context.client_for(run.repository), run, candidate, deployment)
             if run.state == "posted" and await self._adopt_existing(context, dispatch):
                 return
@@ -172,7 +174,7 @@ class Dispatcher:
         return False
 
     def _is_searching(self, context: Context, run: Run) -> bool:
-        """Whether GitHub may not list the run yet. Both clocks are asked, in case that one of them was set."""
+        """Whether GitHub may not list the run yet. Both clocks are compared, in case one of them was set anew."""
         searching = timedelta(seconds=self.search_seconds)
         return (run.posted_at is not None and context.now() < run.posted_at + searching) or (
             run.first_posted_at is not None and context.github_now() < run.first_posted_at + searching
@@ -269,7 +271,7 @@ async def _wait_for_canceled(context: Context, deployment: Deployment | None) ->
 def _check_deadline(context: Context, run: Run) -> None:
     """Refuse to dispatch a run that is past its deadline."""
     if context.now() >= run.deadline_at:
-        raise Refusal("It could not be dispatched before its deadline.")
+        raise Refusal("The workflow could not be started before the deadline.")
 
 
 async def _mark_unsent(run: Run) -> None:

@@ -105,7 +105,7 @@ async def sweep_deliveries(context: Context, job: jobs.SweepDeliveries) -> None:
 async def fetch_delivery(context: Context, job: jobs.FetchDelivery) -> None:
     """Job: fetch one missed delivery from GitHub, and enqueue it like one that arrived.
 
-    One that is too large to be fetched has to come the way that deliveries come.
+    One that is too large to be fetched is delivered again by GitHub.
     """
     try:
         payload = await deliveries.payload(context.github, job.delivery)
@@ -158,11 +158,11 @@ def _progress(run: Run) -> str:
         return "GitHub no longer has its run"
     if run.github_id:
         return f"GitHub says `{run.status}`"
-    return "GitHub does not list its run" if run.accepted else "its workflow could not be dispatched"
+    return "GitHub does not list its run" if run.accepted else "its workflow could not be started"
 
 
 async def _unswept(context: Context) -> timedelta:
-    """How old the deliveries may be that the last sweep did not see."""
+    """The greatest age of deliveries that the last sweep may have missed."""
     [newest] = await fetch(
         "SELECT max(created_at) AS at FROM jobs WHERE kind = 'sweep_deliveries' AND state = 'done' AND error IS NULL"
     )

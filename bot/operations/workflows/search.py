@@ -20,7 +20,7 @@ class Ambiguous(Refusal):
 
     def __init__(self) -> None:
         super().__init__(
-            "GitHub did not say which run it started, and several may be the one: look at the Actions page. Put the "
+            "GitHub did not say which run it started, and more than one could be it: look at the Actions page. Put the "
             "request id into the workflow's `run-name`, so that its runs can be told apart."
         )
 
@@ -48,7 +48,7 @@ class Found:
 async def find(context: Context, client: RepositoryClient, run: Run, candidate: Candidate) -> Found:
     """Look for a requested run: by the request id in its title, else the one unclaimed run of our bot on our ref.
 
-    Of the latter there must be one, and no other request that is searched for may be the one that it is for.
+    There must be exactly one such run, and no other request that is searched for to which it could belong.
     """
     bot = await context.github.bot_login()
     since = (run.first_posted_at or run.created_at) - CLOCK_TOLERANCE
@@ -65,7 +65,7 @@ async def find(context: Context, client: RepositoryClient, run: Run, candidate: 
 
 
 async def others(run: Run, candidate: Candidate) -> list[Run]:
-    """Other requests whose runs are searched for, and could be told from this one's by their titles alone."""
+    """Other requests whose runs are searched for, and whose runs only their titles could tell from this one's."""
     posted = Run.filter(repository_id=run.repository_id, workflow=run.workflow, state="posted").exclude(id=run.id)
     rows = await posted.select_related("candidate", "deployment__candidate")
     subjects = [(row, row.candidate if row.deployment is None else row.deployment.candidate) for row in rows]

@@ -86,14 +86,14 @@ async def _track(context: Context, subject: Subject, github_id: RunId) -> None:
             run = run or await _create_run(context, subject, fact.workflow)
             await dispatch.adopt(context, run, github_id, fact.url)
     except IntegrityError as clash:
-        raise Refusal("`workflow_run_id` is the run of something else", field="workflow_run_id") from clash
+        raise Refusal("`workflow_run_id` belongs to another build or deployment", field="workflow_run_id") from clash
     await tracking.apply_fact(context, run.id, fact)
 
 
 def _check_expected(subject: Subject, run: Run, fact: RunFact) -> None:
     """Refuse a run that is not the requested one."""
     if run.github_id not in (None, fact.id):
-        raise Refusal("Another run is followed already", workflow_run_id=run.github_id)
+        raise Refusal("Another run is already known to do this", workflow_run_id=run.github_id)
     if fact.workflow != run.workflow or fact.event != "workflow_dispatch":
         raise Refusal("`workflow_run_id` is not a run of the workflow that was asked for", workflow=run.workflow)
     if run.state == "failed":

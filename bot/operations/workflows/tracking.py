@@ -49,7 +49,7 @@ async def on_webhook(context: Context, repository: RepositoryId, fact: RunFact) 
 async def on_unreadable(repository: RepositoryId, run: RunId, problem: str) -> None:
     """Refuse a webhook about a run that cannot be read, if the run is one of ours; any other one is ignored."""
     if await Run.exists(repository_id=repository, github_id=run):
-        raise PermanentFailure(f"The run is not as GitHub's are: {problem}")
+        raise PermanentFailure(f"The run does not have the form that GitHub sends: {problem}")
 
 
 async def apply_fact(context: Context, run_id: RunRowId, fact: RunFact) -> None:
@@ -210,7 +210,7 @@ async def record_status(context: Context, run: Run, fact: RunFact) -> None:
 
 
 async def _miss(context: Context, run: Run) -> None:
-    """Count that GitHub does not find a run; after MISSES in a row, end its build or deployment as lost.
+    """Count how often GitHub does not find a run; after MISSES in a row, end its build or deployment as lost.
 
     A run that is found again later still counts.
     """

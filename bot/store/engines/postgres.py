@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 STATEMENT_TIMEOUT = 30.0
 """Seconds after which a running statement is given up and the database counts as unavailable."""
 CLOSE_TIMEOUT = 3.0
-"""Seconds in which the sessions are closed in good order, before they are cut off."""
+"""Seconds within which the sessions are closed normally, before their connections are cut."""
 
 
 async def run(connection: Any, query: str, values: Sequence[Any] | None) -> tuple[int, list[Any]]:
@@ -136,7 +136,7 @@ class Client(AsyncpgDBClient):
             self._connecting.discard(limit)
 
     def give_up_after(self, seconds: float) -> None:
-        """Cut off all sessions after that, so that nothing waits for them any longer, and open no others."""
+        """Cut all connections after that, so that nothing waits for them any longer, and open no others."""
         asyncio.get_running_loop().call_later(seconds, self._give_up)
 
     def _give_up(self) -> None:
@@ -184,7 +184,7 @@ class Client(AsyncpgDBClient):
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await pool.close()
         except TimeoutError:
-            log.warning("the database does not answer: its sessions are cut off")
+            log.warning("the database does not answer: its connections are closed")
             pool.terminate()
         self._pool = None
 

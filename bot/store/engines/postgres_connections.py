@@ -1,6 +1,6 @@
 """Connecting to PostgreSQL: several hosts, one after the other, and what libpq does that the driver leaves to us.
 
-The driver reads the other words of an address itself; here is done what its parser does not know.
+The driver reads the other parameters of an address itself; this module does what its parser does not know.
 """
 
 from __future__ import annotations
@@ -147,7 +147,9 @@ def cause_of(exc: BaseException, address: PostgresAddress, attributes: str) -> s
         case OSError() if _is_tls_refused(exc):
             mode = address.words.get("sslmode", "prefer")
             return (
-                f"it offers no TLS, which sslmode={mode} asks for" if mode != "prefer" else "it is no PostgreSQL server"
+                f"it offers no TLS, which sslmode={mode} asks for"
+                if mode != "prefer"
+                else "it is not a PostgreSQL server"
             )
         case OSError() if (number := exc.errno or _number_in(exc)) and not isinstance(exc, ssl.SSLError):
             return os.strerror(number).lower()
@@ -160,7 +162,7 @@ def _is_tls_refused(exc: BaseException) -> bool:
 
 
 def _number_in(exc: OSError) -> int | None:
-    """Return the first error number in a text about several addresses of one name."""
+    """Return the first error number in a text about several addresses of one host."""
     match = re.search(r"\[Errno (\d+)\]", str(exc))
     return int(match[1]) if match else None
 

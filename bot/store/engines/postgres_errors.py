@@ -64,7 +64,7 @@ TRANSIENT_ERRORS = (
 def translate_errors() -> Iterator[None]:
     """Raise DatabaseUnavailable for whatever may be over in a moment, and Tortoise's errors for the others.
 
-    Unavailable when the database is too slow: for a job, that counts some day.
+    Unavailable when the database is too slow: for a job, that counts as a failed attempt after a day.
     """
     try:
         yield

@@ -184,7 +184,7 @@ SIZES = {
     "(first: 101)": "`first` must be from 0 to 100, not 101.",
     "(first: -1)": "`first` must be from 0 to 100, not -1.",
     "(last: 2147483647)": "`last` must be from 0 to 100, not 2147483647.",
-    "(first: 1, last: 1)": "`first` and `last` cannot be asked for at once.",
+    "(first: 1, last: 1)": "`first` and `last` cannot be used together.",
     "(first: $size)": "`first` must be from 0 to 100, not 1000.",
 }
 

@@ -201,8 +201,8 @@ RESOURCE_CASES = [
             *refused_words("type", "variant", "optional", "addon", "layered-product", "module"),
             ({"arches": None}, {"arches": [NULL]}),
             *(
-                ({"arches": value}, {"arches": [f'Expected a list of items but got type "{kind}".']})
-                for value, kind in (("x86_64", "str"), (1, "int"), ({}, "dict"))
+                ({"arches": value}, {"arches": [f"Expected a list of items but got {kind}."]})
+                for value, kind in (("x86_64", "text"), (1, "a number"), ({}, "an object"))
             ),
             *(
                 ({"arches": ["x86_64", bad]}, {"arches": [not_allowed(bad, *ARCHES)]})

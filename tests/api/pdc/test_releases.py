@@ -225,7 +225,7 @@ async def test_an_unknown_short_creates_a_project_and_a_known_one_is_found(world
     await create_project(world, "other", permalink="something")
     assert await send(world, "POST", "releases/", {**NEW, "short": "other"}) == (
         400,
-        {"short": ["The project `other` is known by another short, `something`."]},
+        {"short": ["The project `other` has another short, `something`."]},
     )
 
 
@@ -236,7 +236,7 @@ async def test_a_project_with_releases_keeps_its_permalink(world: World) -> None
     refused = await world.ask("PATCH", "/api/projects/Shop", {"permalink": "shop", "version_scheme": "semver"})
     assert (refused.status, refused.json["detail"]) == (
         409,
-        "The project has releases, which are known by its permalink: it stays.",
+        "The project has releases, whose ids contain its permalink, so the permalink cannot be changed.",
     )
     shown = (await world.ask("PATCH", "/api/projects/Shop", {"permalink": "store", "name": "Store"})).json
     assert (shown["name"], shown["version_scheme"]) == ("Store", "any")

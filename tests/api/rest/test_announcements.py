@@ -287,7 +287,9 @@ async def test_an_unknown_project_is_404(world: World) -> None:
     for name in ("none", "Site", "%00", "%FF", "%2F", "x" * 300, "site%20"):
         for method, rest in (("GET", ".json"), ("GET", "/releases.json"), ("GET", "/urls.json"), ("PUT", ".json")):
             answer = await world.ask(method, f"/projects/{name}{rest}", {} if method == "PUT" else None)
-            assert (answer.status, answer.json) == (404, {"errors": {"base": ["Project not found"]}})
+            (sentence,) = answer.json["errors"]["base"]
+            assert (answer.status, sentence.startswith("Project not found.")) == (404, True)
+            assert sentence.endswith("Known projects: `site`.")
 
 
 async def test_nothing_is_submitted_to_an_archived_project(world: World) -> None:

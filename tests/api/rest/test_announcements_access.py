@@ -8,6 +8,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from bot.rules.names import in_words
 from bot.store.announcements import Announcement
 from tests.api.helpers import create_project
 from tests.api.rest.announcement_helpers import (
@@ -185,7 +186,9 @@ async def test_a_write_without_its_grant_is_403_and_with_it_alone_is_admitted(wo
     }
     for method, rest, body, grant in WRITES:
         refused = await world.ask(method, f"{PROJECT}{rest}", body, token=await world.create_token(*others[grant]))
-        assert (refused.status, refused.json) == (403, {"errors": {"base": [FORBIDDEN]}}), rest
+        held = in_words(sorted(others[grant]))
+        sentences = [FORBIDDEN, f"It needs `{grant}`; the token has {held}."]
+        assert (refused.status, refused.json) == (403, {"errors": {"base": sentences}}), rest
         status = (await world.ask(method, f"{PROJECT}{rest}", body, token=await world.create_token(grant))).status
         assert status in (200, 201, 404, 409), rest
 

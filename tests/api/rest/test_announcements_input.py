@@ -158,7 +158,7 @@ async def test_repeated_and_unknown_parameters_are_refused_in_the_format_of_the_
     assert status_and_fields(await world.ask("GET", f"{RELEASES}.json?page=1&page=1")) == (409, ["page"])
     assert status_and_fields(await world.ask("GET", f"{RELEASES}.json?auth_code=&auth_code=")) == (409, ["auth_code"])
     (sentence,) = (await world.ask("GET", f"{RELEASES}.json?x=1")).json["errors"]["x"]
-    assert sentence == "`x` is no parameter of this call, which takes `page` and `auth_code`."
+    assert sentence == "`x` is not a parameter of this call, which takes `page` and `auth_code`."
     for method, path in WRITES:
         assert status_and_fields(await world.ask(method, f"{path}.json?x=1", {"auth_code": world.token})) == (
             409,

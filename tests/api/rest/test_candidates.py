@@ -191,7 +191,9 @@ async def test_a_repository_that_the_app_was_removed_from_is_not_found(world: Wo
         world.github.faults.webhooks(drop=1)
     await world.github.remove_repository()
     await world.settle()
-    assert status_and_error(await world.cut("1.0-rc2")) == NO_REPOSITORY
+    answer = await world.cut("1.0-rc2")
+    assert status_and_error(answer) == NO_REPOSITORY
+    assert answer.json["details"]["reason"] == "it does not exist, or the App is not installed on it"
     assert (await world.cut("1.0-rc1")).status == 200
     assert await count_rows("candidates") == {"candidates": 1}
 
@@ -331,7 +333,7 @@ async def test_checks_are_made_in_the_documented_order(world: World) -> None:
     ]
     assert in_order == [
         (401, "Authentication credentials were not provided."),
-        (400, "`commit`: input should be a valid string."),
+        (400, "`commit` must be text."),
         INVALID_VERSION,
         (403, "You do not have permission to perform this action."),
         (403, "You do not have permission to perform this action."),
@@ -444,7 +446,7 @@ async def test_a_missing_version_is_said_to_be_missing(world: World) -> None:
     bodies: list[tuple[str, Any, str]] = [
         ("POST", {}, "`release_candidate_version` is required."),
         ("PATCH", {"status": "success"}, "`release_candidate_version` is required."),
-        ("POST", {"release_candidate_version": 1}, "`release_candidate_version`: input should be a valid string."),
+        ("POST", {"release_candidate_version": 1}, "`release_candidate_version` must be text."),
     ]
     for method, body, reason in bodies:
         answer = await world.ask(method, path, body)

@@ -36,7 +36,7 @@ async def show_release(world: World, number: int) -> Any:
 
 def status_and_sentence(answer: Response) -> tuple[int, str]:
     """Status and sentence of an error response without fields."""
-    assert set(answer.json) == {"error"}, answer.json
+    assert {"error"} <= set(answer.json) <= {"error", "details"}, answer.json
     return answer.status, answer.error
 
 
@@ -289,7 +289,9 @@ async def test_writing_and_reading_require_their_grants(world: World) -> None:
     neither = await world.create_token("release:cut", "content:read", "content:write", "release:hold")
     writes = [("POST", NEW, BODY), ("PATCH", "/api/releases/1/update_files/", {"files": {"js": "a"}})]
     for method, path, body in writes:
-        assert status_and_sentence(await world.ask(method, path, body, token=reader)) == (403, FORBIDDEN)
+        refused = await world.ask(method, path, body, token=reader)
+        assert status_and_sentence(refused) == (403, FORBIDDEN)
+        assert refused.json["details"]["reason"] == "it needs `project:write`; the token has `project:read`"
         assert (await world.ask(method, path, body, token=writer)).status in (200, 409)
     for path in ("/api/releases/", "/api/releases/1/", "/api/releases/latest/?package=site"):
         assert status_and_sentence(await world.ask("GET", path, token=neither)) == (403, FORBIDDEN)

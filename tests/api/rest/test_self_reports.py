@@ -74,12 +74,12 @@ async def test_a_run_belongs_to_one_candidate_or_deployment_only(world: World) -
     await world.settle()
     await world.deploy("1.0-rc1")
     answer = await sync(world, "deploy", 1, world.github.runs[0].id)
-    assert status_and_error(answer) == (400, "`workflow_run_id` is the run of something else")
+    assert status_and_error(answer) == (400, "`workflow_run_id` belongs to another build or deployment")
     assert await count_rows("runs") == {"runs": 1}
     first, second = await run_of_another_pipeline(world), await run_of_another_pipeline(world)
     assert (await sync(world, "deploy", 1, first.id)).status == 200
     other = await sync(world, "deploy", 1, second.id)
-    assert status_and_error(other) == (400, "Another run is followed already")
+    assert status_and_error(other) == (400, "Another run is already known to do this")
     assert other.json["details"]["workflow_run_id"] == first.id
 
 

@@ -1,0 +1,166 @@
+"""Request and response models of the native API for projects, their environments and releases."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from api.http.bodies import MAX_ITEMS, StrictModel
+from api.http.types import ReleaseStatus, Timestamp, ZonedDateTime, parsed_by
+from api.rest.schemas import CandidateResponse, DeploymentWithRunResponse, ReleaseSummary
+from bot.rules.packages import parse_files
+from bot.rules.versions import parse_bump
+
+# Lists and objects of limited size, whose validation stops at the first error.
+LIMITED = Field(max_length=MAX_ITEMS, fail_fast=True)
+Texts = Annotated[list[str], LIMITED]
+Inputs = Annotated[dict[str, str], LIMITED]
+
+
+class ProjectSettings(StrictModel):
+    """The settings of a project."""
+
+    repo: str | None = Field(None, description="`owner/name` on GitHub.", examples=["acme/site"])
+    permalink: str | None = None
+    build_workflow: str | None = Field(None, examples=["build.yml"])
+    build_inputs: Inputs | None = None
+    build_deadline_minutes: int | None = None
+    allowed_branches: Texts | None = None
+    tag_prefix: str | None = None
+    trigger_tag_prefix: str | None = None
+    tag_candidates: bool | None = None
+    version_scheme: str | None = None
+
+
+class CreateProjectBody(ProjectSettings):
+    """A project to create."""
+
+    name: str
+
+
+class ChangeProjectBody(ProjectSettings):
+    """Changes to a project; only the fields that are sent are changed."""
+
+    name: str | None = None
+    archived: bool | None = None
+
+
+class ProjectResponse(BaseModel):
+    """A project."""
+
+    id: int
+    name: str
+    permalink: str
+    repo: str | None
+    build_workflow: str | None
+    build_inputs: dict[str, str]
+    build_deadline_minutes: int
+    allowed_branches: list[str] | None
+    tag_prefix: str
+    trigger_tag_prefix: str
+    tag_candidates: bool
+    version_scheme: str
+    archived: bool
+    created_at: Timestamp
+
+
+class ChangedProjectResponse(ProjectResponse):
+    """A project that was created or changed, and what is wrong with the workflow files that were named."""
+
+    warnings: list[str]
+
+
+class CreateEnvironmentBody(StrictModel):
+    """An environment to create."""
+
+    name: str
+    tier: str
+    workflow: str | None = None
+    inputs: Inputs | None = None
+    order: int | None = None
+    deploy_deadline_minutes: int | None = None
+
+
+class FreezeBody(StrictModel):
+    """The reason and the end of a freeze; without `until` it does not expire."""
+
+    reason: str
+    until: ZonedDateTime | None = None
+
+
+class ChangeEnvironmentBody(StrictModel):
+    """Changes to an environment; only the fields that are sent are changed. `frozen: null` unfreezes it."""
+
+    name: str | None = None
+    tier: str | None = None
+    workflow: str | None = None
+    inputs: Inputs | None = None
+    order: int | None = None
+    deploy_deadline_minutes: int | None = None
+    frozen: FreezeBody | None = None
+
+
+class EnvironmentResponse(BaseModel):
+    """An environment."""
+
+    id: int
+    name: str
+    tier: str
+    workflow: str | None
+    inputs: dict[str, str]
+    order: int
+    deploy_deadline_minutes: int
+    frozen: dict[str, object] | None
+    created_at: Timestamp
+
+
+class ChangedEnvironmentResponse(EnvironmentResponse):
+    """An environment that was created or changed, and what is wrong with the workflow file that was named."""
+
+    warnings: list[str]
+
+
+class NextVersionQuery(BaseModel):
+    """Which part of a SemVer version to increment."""
+
+    bump: Annotated[str, parsed_by(parse_bump)] = "patch"
+
+
+class NextVersionResponse(BaseModel):
+    """The next version of a project."""
+
+    release_version: str
+    release_candidate_version: str
+
+
+class ChangeReleaseBody(StrictModel):
+    """Changes to a release; only the fields that are sent are changed. Status 20 holds it, any other unholds it."""
+
+    status: ReleaseStatus | None = Field(None, examples=[40])
+    release_date: ZonedDateTime | None = None
+    notes: str | None = None
+
+
+class ReplaceFilesBody(StrictModel):
+    """All files of a release: paths by group."""
+
+    files: Annotated[dict[str, list[str]], parsed_by(parse_files)] = Field(examples=[{"js": ["js/site.js"]}])
+
+
+class ReleaseFilesResponse(BaseModel):
+    """All files of a release."""
+
+    files: dict[str, list[str]]
+
+
+class ReleaseResponse(ReleaseSummary):
+    """A release with its candidates, their builds, and its deployments.
+
+    `held` names who holds it, the reason, and since when.
+    """
+
+    release_date: Timestamp | None
+    notes: str
+    held: dict[str, object] | None
+    files: dict[str, list[str]]
+    candidates: list[CandidateResponse]
+    deployments: list[DeploymentWithRunResponse]

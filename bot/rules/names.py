@@ -1,0 +1,58 @@
+"""Names that callers write: the one that a mistyped name stands for, and lists of names in sentences."""
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+MAX_LISTED = 10  # names that one answer lists
+MAX_COMPARED = 200  # names that a mistyped one is compared with
+MAX_WRITTEN = 100  # characters of a written name that are compared
+MIN_PART = 3  # characters of a name that stand for all of it
+SIMILAR = 0.6  # from 0 (nothing in common) to 1 (equal), as difflib measures it
+KINDS = ("projects", "environments", "workflow files")  # names that a refusal may list, as its details call them
+
+
+def in_words(names: Iterable[str], more: int = 0, *, last: str = "and") -> str:
+    """The names in a sentence, as code: `a`, `b` and `c`. `more` is the number of further ones."""
+    listed = [f"`{name}`" for name in names]
+    parts = [*listed, f"{more:,} more"] if more else listed
+    return f" {last} ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
+
+
+def nearest(written: str, names: Sequence[str]) -> str | None:
+    """The name that a mistyped one stands for: but for its case or a letter or two, or a name that it begins."""
+    text = written[:MAX_WRITTEN].lower()
+    spellings: dict[str, str] = {}
+    for name in names[:MAX_COMPARED]:
+        spellings.setdefault(name.lower(), name)
+    if text in spellings:
+        return spellings[text]
+    begun = [name for spelling, name in spellings.items() if len(text) >= MIN_PART and spelling.startswith(text)]
+    if len(begun) == 1:
+        return begun[0]
+    return next((spellings[close] for close in difflib.get_close_matches(text, spellings, 1, SIMILAR)), None)
+
+
+def unknown(kind: str, written: str, names: Sequence[str], total: int | None = None) -> dict[str, Any]:
+    """The details of the refusal of an unknown name: the names there are, and the one that may be meant.
+
+    `kind` is one of `KINDS`. Of many names the first are listed, and `more` counts the others; `total` is the number
+    of all if not all of them are passed.
+    """
+    more = (len(names) if total is None else total) - MAX_LISTED
+    return {kind: list(names[:MAX_LISTED]), "more": more if more > 0 else None, "did_you_mean": nearest(written, names)}
+
+
+def advice(details: Mapping[str, Any]) -> str:
+    """The details of an unknown name as sentences; empty for those of other refusals."""
+    meant = f"Did you mean `{details['did_you_mean']}`?" if details.get("did_you_mean") else ""
+    kind = next((kind for kind in KINDS if kind in details), None)
+    if kind is None:
+        return meant
+    names = in_words(details[kind], details.get("more") or 0)
+    return " ".join(filter(None, (meant, f"Known {kind}: {names}." if names else f"There are no {kind}.")))
+
+
+def without_names(details: Mapping[str, Any]) -> dict[str, Any]:
+    """The details that `advice` does not tell."""
+    return {name: value for name, value in details.items() if name not in (*KINDS, "more", "did_you_mean")}

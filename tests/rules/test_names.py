@@ -1,0 +1,57 @@
+"""Names in refusals: which one a mistyped name stands for, and how many are listed."""
+
+import pytest
+
+from bot.rules.names import MAX_LISTED, advice, in_words, nearest, unknown, without_names
+
+NAMES = ["development", "staging", "production", "EU West"]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("stagign", "staging"),
+        ("Staging", "staging"),
+        ("stg", "staging"),
+        ("prod", "production"),
+        ("eu west", "EU West"),
+        ("eu-west", "EU West"),
+        ("qa", None),
+        ("", None),
+        ("x" * 10_000, None),
+    ],
+)
+def test_a_mistyped_name_stands_for_the_one_that_is_close(written: str, meant: str | None) -> None:
+    assert nearest(written, NAMES) == meant
+
+
+def test_a_beginning_that_several_names_share_stands_for_none_of_them() -> None:
+    assert nearest("eu-", ["eu-production-one", "eu-production-two"]) is None
+
+
+def test_at_most_ten_names_are_listed_and_the_others_counted() -> None:
+    names = [f"env-{number:02}" for number in range(25)]
+    details = unknown("environments", "nv-03", names)
+    assert (len(details["environments"]), details["more"], details["did_you_mean"]) == (MAX_LISTED, 15, "env-03")
+    assert advice(details).startswith("Did you mean `env-03`? Known environments: `env-00`, `env-01`")
+    assert advice(details).endswith("`env-09` and 15 more.")
+    assert unknown("projects", "x", names[:10], total=1000)["more"] == 990
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        ([], "There are no environments."),
+        (["a"], "Known environments: `a`."),
+        (["a", "b"], "Known environments: `a` and `b`."),
+        (["a", "b", "c"], "Known environments: `a`, `b` and `c`."),
+    ],
+)
+def test_names_are_told_in_a_sentence(names: list[str], sentence: str) -> None:
+    assert advice(unknown("environments", "x", names)) == sentence
+
+
+def test_other_details_get_no_advice_and_are_kept() -> None:
+    assert advice({"grant": "x"}) == ""
+    assert without_names({"grant": "x", "projects": ["a"], "more": 1, "did_you_mean": "a"}) == {"grant": "x"}
+    assert in_words([]) == ""
