@@ -328,7 +328,8 @@ def test_a_project_is_created_for_a_repository_that_github_shows(cli: Cli, sandb
 
 def test_a_workflow_file_that_is_not_there_is_warned_of_and_set(cli: Cli, sandbox_env_file: Path) -> None:
     settings = read_env_file(sandbox_env_file)
-    warning = "warning: There is no workflow file `.github/workflows/biuld.yml` at `main`: add it, or name another. "
+    missing = "There is no workflow file `.github/workflows/biuld.yml` at `main`: add it, or name another."
+    warning = f"longshore: warning: {missing} "
     known = "Known workflow files: `build.yml` and `deploy.yml`.\n"
     created = cli.run("project", "create", "site", "--repo", "acme/site", "--build-workflow", "biuld.yml", **settings)
     assert (created.code, created.err) == (0, f"{warning}Did you mean `build.yml`? {known}")
