@@ -12,8 +12,9 @@ import logging
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any, ClassVar, Self, cast
 
 import orjson
@@ -78,13 +79,14 @@ class WebhookDelivery(Job):
 
 @dataclass(slots=True)
 class WaitingDelivery:
-    """A delivery that waits for its commit."""
+    """A delivery that waits for its commit, at the latest until `deadline`, a time of the event loop."""
 
     key: str
     headers: str
     body: bytes
     priority: int
-    stored: asyncio.Future[bool] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    stored: asyncio.Future[bool]
+    deadline: float
 
 
 INSERT = """
@@ -150,12 +152,16 @@ class Intake:
         self._store_timeout = store_timeout
         self._max_waiting_bytes = max_waiting_bytes
         self._waiting: deque[WaitingDelivery] = deque()
+        self._batch: list[WaitingDelivery] = []  # whose commit is under way
         self._bytes = 0
         self._arrived = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop
+        self._timer: asyncio.TimerHandle | None = None
         self._flusher: asyncio.Task[None] | None = None
         self._stamp, self._loaded_at = 0, -RECENT_SECONDS
 
     async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
         self._flusher = asyncio.create_task(self._flush_forever())
         return self
 
@@ -163,27 +169,41 @@ class Intake:
         if self._flusher is not None:
             self._flusher.cancel()
             await asyncio.wait([self._flusher])
-        while self._waiting:
-            self._refuse(self._waiting.popleft())
+        if self._timer is not None:
+            self._timer.cancel()
+        for delivery in (*self._batch, *self._waiting):
+            self._refuse(delivery)
 
-    async def put(self, *, guid: str, event: str, content_type: str, body: bytes, priority: int) -> bool:
+    async def put(self, guid: str, event: str, content_type: str, body: bytes, priority: int) -> bool:
         """Store a delivery; True when it is new (or revives a dead letter), False when it was stored before.
 
         Returns after the commit. Unavailable when it is not stored within 8 seconds or too much is waiting already. The
         GUID and the event are plain ASCII.
         """
-        if self._bytes + len(body) > self._max_waiting_bytes:
+        size, loop = len(body), self._loop
+        if self._bytes + size > self._max_waiting_bytes:
             raise Unavailable(NOT_STORED)
-        delivery = WaitingDelivery(delivery_key(guid), headers_json(event, content_type), body, priority)
-        self._bytes += len(body)
-        self._waiting.append(delivery)
+        stored: asyncio.Future[bool] = loop.create_future()
+        deadline, headers = loop.time() + self._store_timeout, headers_json(event, content_type)
+        self._waiting.append(WaitingDelivery(delivery_key(guid), headers, body, priority, stored, deadline))
+        self._bytes += size
         self._arrived.set()
-        timer = delivery.stored.get_loop().call_later(self._store_timeout, self._refuse, delivery)
+        if self._timer is None:
+            self._timer = loop.call_at(deadline, self._refuse_late)
         try:
-            return await delivery.stored
+            return await stored
         finally:
-            timer.cancel()
-            self._bytes -= len(body)
+            self._bytes -= size
+
+    def _refuse_late(self) -> None:
+        """Refuse deliveries that have waited too long, and wait for the next deadline: one timer serves all of them."""
+        now = self._loop.time()
+        self._timer = None
+        for delivery in chain(self._batch, self._waiting):  # by deadline
+            if delivery.deadline > now:
+                self._timer = self._loop.call_at(delivery.deadline, self._refuse_late)
+                return
+            self._refuse(delivery)
 
     def under_load(self) -> bool:
         """Whether several deliveries were committed together a moment ago."""
@@ -194,12 +214,14 @@ class Intake:
             await self._arrived.wait()
             self._arrived.clear()
             while batch := self._next_batch():
+                self._batch = batch
                 try:
                     await self._flush(batch)
                 except Exception as exc:  # the next batch may succeed
                     log.warning("deliveries are refused: %s", exc, exc_info=not isinstance(exc, Unavailable))
                     for delivery in batch:
                         self._refuse(delivery)
+            self._batch = []
 
     def _next_batch(self) -> list[WaitingDelivery]:
         """The next deliveries whose requests are still open, with distinct keys."""
