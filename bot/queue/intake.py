@@ -91,27 +91,27 @@ class WaitingDelivery:
 
 INSERT = """
 INSERT INTO jobs (kind, key, keep, priority, payload, headers, state, attempts, run_at, created_at)
-{rows}
+VALUES {rows}
 ON CONFLICT (key) WHERE state <> 'done' OR keep DO UPDATE SET
     priority = excluded.priority, payload = excluded.payload, headers = excluded.headers, state = 'queued',
     attempts = 0, run_at = excluded.run_at, finished_at = NULL, error = NULL
 WHERE jobs.state = 'dead'
 """
-POSTGRES = INSERT.format(
-    rows="""SELECT 'webhook', item.key, TRUE, item.priority, item.payload, item.headers, 'queued', 0, $5, $5
-FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS INT[]), CAST($3 AS BYTEA[]), CAST($4 AS TEXT[]))
-AS item (key, priority, payload, headers)"""
-)
-POSTGRES += "RETURNING key"
 STORED = "SELECT key FROM jobs WHERE key IN (SELECT value FROM json_each($1)) AND run_at = $2"
 
 
-@lru_cache(maxsize=MAX_BATCH_ROWS)
-def sqlite_insert(rows: int) -> str:
-    """The statement that inserts this many rows."""
+@lru_cache(maxsize=128)
+def insert(rows: int) -> str:
+    """The statement that inserts this many rows. Arrays of bodies would cost asyncpg twice as much to send."""
     firsts = range(2, 2 + 4 * rows, 4)
-    values = (f"('webhook', ${n}, 1, ${n + 1}, ${n + 2}, ${n + 3}, 'queued', 0, $1, $1)" for n in firsts)
-    return INSERT.format(rows="VALUES " + ", ".join(values))
+    values = (f"('webhook', ${n}, TRUE, ${n + 1}, ${n + 2}, ${n + 3}, 'queued', 0, $1, $1)" for n in firsts)
+    return INSERT.format(rows=", ".join(values))
+
+
+@lru_cache(maxsize=128)
+def insert_returning(rows: int) -> str:
+    """`insert` with the keys of the rows."""
+    return insert(rows) + "RETURNING key"
 
 
 async def store(deliveries: Sequence[WaitingDelivery], stamp: int) -> set[str]:
@@ -119,22 +119,20 @@ async def store(deliveries: Sequence[WaitingDelivery], stamp: int) -> set[str]:
 
     `stamp` is the time in epoch milliseconds; no two calls may pass the same.
     """
+    values = [value for row in deliveries for value in (row.key, row.priority, row.body, row.headers)]
     if dialect() == "sqlite":
-        return await store_in_sqlite(deliveries, stamp)
-    columns = zip(*((row.key, row.priority, row.body, row.headers) for row in deliveries), strict=True)
+        return await store_in_sqlite([row.key for row in deliveries], stamp, values)
     engine = cast("Any", current().client)
-    stored = await engine.fetch_dedicated(POSTGRES, [*map(list, columns), stamp], STORE_TIMEOUT)
+    stored = await engine.fetch_dedicated(insert_returning(len(deliveries)), [stamp, *values], STORE_TIMEOUT)
     return {row["key"] for row in stored}
 
 
-async def store_in_sqlite(deliveries: Sequence[WaitingDelivery], stamp: int) -> set[str]:
+async def store_in_sqlite(keys: list[str], stamp: int, values: list[object]) -> set[str]:
     """`store` for SQLite, which selects the new keys (by the stamp) only when some are not new.
 
     With RETURNING, sqlite3 releases the interpreter's lock for each row, which doubled the slowest response times.
     """
-    keys = [row.key for row in deliveries]
-    values = [value for row in deliveries for value in (row.key, row.priority, row.body, row.headers)]
-    if await execute(sqlite_insert(len(deliveries)), stamp, *values) == len(deliveries):
+    if await execute(insert(len(keys)), stamp, *values) == len(keys):
         return set(keys)
     return {row["key"] for row in await fetch(STORED, orjson.dumps(keys).decode(), stamp)}
 
