@@ -51,7 +51,7 @@ class Receiver:
         self._metrics, self._signatures = metrics, signatures
         self._counters: dict[tuple[str, int], Counter] = {}
 
-    async def receive(self, request: web.Request) -> web.StreamResponse:
+    async def receive(self, request: web.BaseRequest) -> web.StreamResponse:
         """Respond 202 once the delivery is stored, 4xx when it is not a delivery, 503 when it cannot be stored now."""
         headers, content = request.headers, request.content
         event = headers.get(EVENT, "")
@@ -76,7 +76,7 @@ class Receiver:
         self._counter(event, response.status).inc()
         return response
 
-    def _refusal(self, request: web.Request, error: Exception) -> web.Response:
+    def _refusal(self, request: web.BaseRequest, error: Exception) -> web.Response:
         if isinstance(error, _Rejected):
             if error.status == 401:
                 self._signatures.wrong()
@@ -98,7 +98,7 @@ class Receiver:
             counter = self._counters[event, status] = self._metrics.deliveries.labels(event, status)
         return counter
 
-    async def _read(self, request: web.Request, signature: str) -> tuple[bytes, str]:
+    async def _read(self, request: web.BaseRequest, signature: str) -> tuple[bytes, str]:
         """Read a body, and compute its signature while it arrives. Rejects what the head shows to be no delivery."""
         if SIGNATURE_FORM.fullmatch(signature) is None:
             raise _Rejected(401, UNSIGNED)
@@ -121,7 +121,7 @@ class _Rejected(Exception):
         self.status, self.message = status, message
 
 
-def _content_type(request: web.Request) -> str:
+def _content_type(request: web.BaseRequest) -> str:
     """The type of the body. Rejects what GitHub does not send."""
     headers = request.headers
     content_type = headers.get(CONTENT_TYPE, "")

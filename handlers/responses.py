@@ -3,7 +3,7 @@
 import time
 from email.utils import formatdate
 
-from aiohttp import web
+from aiohttp import ClientConnectionResetError, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import SERVER_SOFTWARE, HttpVersion11
 
@@ -18,10 +18,13 @@ class _Accepted(web.StreamResponse):
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Write the whole response."""
-        writer = request.writer
-        await writer.write(self._whole())
-        await writer.drain()
-        return writer
+        transport, protocol = request.transport, request.protocol
+        if transport is None or transport.is_closing():
+            raise ClientConnectionResetError
+        transport.write(self._whole())
+        if protocol.writing_paused:
+            await request.writer.drain()
+        return request.writer
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Do nothing: `prepare` has written everything."""
@@ -38,7 +41,7 @@ class _Accepted(web.StreamResponse):
 _ACCEPTED = _Accepted()
 
 
-def accepted(request: web.Request) -> web.StreamResponse:
+def accepted(request: web.BaseRequest) -> web.StreamResponse:
     """The response 202 to this request."""
     if request.keep_alive and request.version == HttpVersion11:
         return _ACCEPTED

@@ -44,7 +44,7 @@ class Component:
     """
 
     add_routes: Callable[[web.Application], object] = lambda app: None
-    direct: Mapping[str, connections.Handler] = field(default_factory=dict)
+    direct: Mapping[str, connections.DirectHandler] = field(default_factory=dict)
     errors: Sequence[tuple[str, ErrorRenderer]] = ()
     unwrapped: Sequence[str] = ()
     own_headers: Sequence[str] = ()

@@ -11,9 +11,9 @@ from typing import Any
 from aiohttp import web
 from aiohttp.hdrs import EXPECT
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+DirectHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
-DIRECT = web.AppKey("direct", dict[str, Handler])
+DIRECT = web.AppKey("direct", dict[str, DirectHandler])
 """The handlers of an application that are called without its middlewares, by the path of their POST route."""
 OPTIONS: Mapping[str, Any] = {
     "auto_decompress": False,  # who may send a compressed body is decided before it is inflated
@@ -123,7 +123,7 @@ class Server(web.Server):
     The handlers in `direct` are called for a POST to exactly their path, without the application's middlewares.
     """
 
-    def __init__(self, made: web.Server, head_seconds: float, direct: Mapping[str, Handler]) -> None:
+    def __init__(self, made: web.Server, head_seconds: float, direct: dict[str, DirectHandler]) -> None:
         super().__init__(self._handle, request_factory=made.request_factory)
         self._handle_by_route = made.request_handler
         self._head_seconds, self._direct = head_seconds, direct
@@ -147,4 +147,4 @@ class Runner(web.AppRunner):
         self._head_seconds = head_seconds
 
     async def _make_server(self) -> Server:
-        return Server(await super()._make_server(), self._head_seconds, self.app.get(DIRECT, {}))
+        return Server(await super()._make_server(), self._head_seconds, self.app.get(DIRECT) or {})

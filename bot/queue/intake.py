@@ -30,7 +30,8 @@ STORE_TIMEOUT = 8.0
 """Seconds within which a delivery is stored or refused: GitHub waits for 10."""
 MAX_WAITING_BYTES = 256 * 1024 * 1024
 """Bytes of all deliveries that wait for their commit."""
-MAX_BATCH_ROWS = 500  # deliveries in one commit
+MAX_BATCH_ROWS = 512  # deliveries in one commit
+MANY = 32  # deliveries; of more, multiples of this are committed together: each number needs a statement of its own
 MAX_BATCH_BYTES = 32 * 1024 * 1024  # of their bodies
 LOADED_BATCH = 4
 """A commit of at least this many deliveries is a sign of load."""
@@ -127,7 +128,7 @@ async def store(deliveries: Sequence[WaitingDelivery], stamp: int) -> set[str]:
     return {row["key"] for row in stored}
 
 
-async def store_in_sqlite(keys: list[str], stamp: int, values: list[object]) -> set[str]:
+async def store_in_sqlite(keys: list[str], stamp: int, values: Sequence[object]) -> set[str]:
     """`store` for SQLite, which selects the new keys (by the stamp) only when some are not new.
 
     With RETURNING, sqlite3 releases the interpreter's lock for each row, which doubled the slowest response times.
@@ -224,15 +225,19 @@ class Intake:
     def _next_batch(self) -> list[WaitingDelivery]:
         """The next deliveries whose requests are still open, with distinct keys."""
         batch: dict[str, WaitingDelivery] = {}
-        size = 0
-        while self._waiting and len(batch) < MAX_BATCH_ROWS and size < MAX_BATCH_BYTES:
-            if self._waiting[0].key in batch:
+        waiting, size = self._waiting, 0
+        while waiting and len(batch) < MAX_BATCH_ROWS and size < MAX_BATCH_BYTES:
+            if waiting[0].key in batch:
                 break
-            delivery = self._waiting.popleft()
+            delivery = waiting.popleft()
             if not delivery.stored.done():  # else it was refused, or its request was canceled
                 batch[delivery.key] = delivery
                 size += len(delivery.body)
-        return list(batch.values())
+        deliveries = list(batch.values())
+        if (count := len(deliveries)) > MANY and (excess := count % MANY):
+            waiting.extendleft(reversed(deliveries[-excess:]))
+            del deliveries[-excess:]
+        return deliveries
 
     async def _flush(self, batch: list[WaitingDelivery]) -> None:
         self._stamp = max(now_ms(), self._stamp + 1)

@@ -16,7 +16,6 @@ from bot.store.database import Database, fetch
 from handlers.receive import MAX_BODY, PATH, Receiver
 from handlers.signatures import SignatureWatch
 from server import connections
-from server.middleware import RequestMiddleware
 from tests.handlers.conftest import PING, SECRET, WebhookClient, headers_for
 from tests.world import PROJECT, Serve, World
 
@@ -108,10 +107,9 @@ async def test_a_long_body_in_small_pieces_is_stored_if_it_is_signed(connect: Co
 async def strict(database: Database, aiohttp_server: Serve) -> AsyncIterator[Connect]:
     """A function that opens a connection to the route alone, with limits of 3 MB and 0.3 seconds."""
     async with Intake() as intake:
-        middleware = RequestMiddleware(unwrapped=[PATH]).request_middleware
-        app = web.Application(handler_args=connections.OPTIONS, middlewares=[middleware])
+        app = web.Application()
         receiver = Receiver(SECRET, intake, UnprovenBodies(3_000_000, 0.3), Metrics(), SignatureWatch(lambda: None))
-        app.router.add_post(PATH, receiver.receive)
+        app[connections.DIRECT] = {PATH: receiver.receive}
         server = await aiohttp_server(app)
 
         async with connecting(server.host, server.port) as connect:
