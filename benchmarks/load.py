@@ -19,6 +19,8 @@ SECRET = "benchmark-secret"
 PATH = "/webhooks/github"
 HEAD_END = b"\r\n\r\n"
 CONTENT_LENGTH = b"content-length:"
+END = b'"}'  # of a payload, after the digits that differ
+DIGITS = 32
 
 
 def push_payload(size: int) -> bytes:
@@ -53,23 +55,31 @@ class RequestSource(Protocol):
 
 
 class DeliverySource:
-    """Signed webhook deliveries that differ only in their id."""
+    """Signed webhook deliveries with the headers that GitHub sends: ids, body and signatures are new each time."""
 
-    status = b"202"
-
-    def __init__(self, size: int) -> None:
-        body = push_payload(size)
-        signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
-        self._before = (
-            f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: GitHub-Hookshot/1\r\nAccept: */*\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nX-GitHub-Event: push\r\n"
-            f"X-Hub-Signature-256: sha256={signature}\r\nX-GitHub-Delivery: "
-        ).encode()
-        self._after = HEAD_END + body
+    def __init__(self, size: int, status: bytes = b"202") -> None:
+        self.status = status
+        self._beginning = push_payload(size)[: -DIGITS - len(END)]
+        self._digest = hmac.new(SECRET.encode(), self._beginning, hashlib.sha256)
+        self._head = (
+            f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\nContent-Type: application/json\r\n"
+            f"X-GitHub-Event: push\r\nX-GitHub-Hook-Installation-Target-ID: 1\r\n"
+            f"X-GitHub-Hook-Installation-Target-Type: integration\r\nContent-Length: {size}\r\n"
+        )
 
     def next(self) -> bytes:
-        """Return a delivery with a new id."""
-        return self._before + str(uuid4()).encode() + self._after
+        """Return a new delivery."""
+        guid = uuid4()
+        end = guid.hex.encode() + END
+        digest = self._digest.copy()
+        digest.update(end)
+        signature = digest.hexdigest()
+        lines = (
+            f"User-Agent: GitHub-Hookshot/{guid.hex[:7]}\r\nX-GitHub-Delivery: {guid}\r\n"
+            f"X-GitHub-Hook-ID: {guid.int % 10**9}\r\nX-Hub-Signature: sha1={signature[:40]}\r\n"
+            f"X-Hub-Signature-256: sha256={signature}"
+        )
+        return (self._head + lines).encode() + HEAD_END + self._beginning + end
 
 
 @dataclass

@@ -105,11 +105,12 @@ async def test_a_long_body_in_small_pieces_is_stored_if_it_is_signed(connect: Co
 
 @pytest.fixture
 async def strict(database: Database, aiohttp_server: Serve) -> AsyncIterator[Connect]:
-    """A function that opens a connection to the route alone, with limits of 3 MB and 0.3 seconds."""
+    """A function that opens a connection to the route alone, with limits of 3 MB and one second."""
     async with Intake() as intake:
         app = web.Application()
-        receiver = Receiver(SECRET, intake, UnprovenBodies(3_000_000, 0.3), Metrics(), SignatureWatch(lambda: None))
-        app[connections.DIRECT] = {PATH: receiver.receive}
+        receiver = Receiver(SECRET, intake, UnprovenBodies(3_000_000, 1.0), Metrics(), SignatureWatch(lambda: None))
+        direct: dict[str, connections.DirectHandler] = {PATH: receiver.receive}
+        app[connections.DIRECT] = direct
         server = await aiohttp_server(app)
 
         async with connecting(server.host, server.port) as connect:
