@@ -30,7 +30,7 @@ STORE_TIMEOUT = 8.0
 """Seconds within which a delivery is stored or refused: GitHub waits for 10."""
 MAX_WAITING_BYTES = 256 * 1024 * 1024
 """Bytes of all deliveries that wait for their commit."""
-MAX_BATCH_ROWS = 512  # deliveries in one commit
+MAX_BATCH_ROWS = 160  # deliveries in one commit: asyncpg and `bind` do not cache a longer statement
 MANY = 32  # deliveries; of more, multiples of this are committed together: each number needs a statement of its own
 MAX_BATCH_BYTES = 32 * 1024 * 1024  # of their bodies
 LOADED_BATCH = 4
@@ -101,15 +101,15 @@ WHERE jobs.state = 'dead'
 STORED = "SELECT key FROM jobs WHERE key IN (SELECT value FROM json_each($1)) AND run_at = $2"
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=64)
 def insert(rows: int) -> str:
     """The statement that inserts this many rows. Arrays of bodies would cost asyncpg twice as much to send."""
     firsts = range(2, 2 + 4 * rows, 4)
-    values = (f"('webhook', ${n}, TRUE, ${n + 1}, ${n + 2}, ${n + 3}, 'queued', 0, $1, $1)" for n in firsts)
-    return INSERT.format(rows=", ".join(values))
+    values = (f"('webhook',${n},TRUE,${n + 1},${n + 2},${n + 3},'queued',0,$1,$1)" for n in firsts)
+    return INSERT.format(rows=",".join(values))
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=64)
 def insert_returning(rows: int) -> str:
     """`insert` with the keys of the rows."""
     return insert(rows) + "RETURNING key"

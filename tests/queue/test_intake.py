@@ -11,10 +11,11 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bot.errors import Unavailable
-from bot.queue.intake import MANY, RECENT_SECONDS, Intake
+from bot.queue.intake import MANY, MAX_BATCH_ROWS, RECENT_SECONDS, Intake, insert_returning
 from bot.queue.leases import claim
 from bot.store.database import Database, execute, fetch
 from bot.store.jobs import Job as Row
+from bot.store.placeholders import LONGEST_CACHED
 from tests.conftest import connect, postgres
 
 
@@ -206,3 +207,8 @@ async def test_many_requests_are_committed_in_few_different_numbers(database: Da
     rows = await fetch("SELECT run_at, count(*) AS jobs FROM jobs GROUP BY run_at")
     assert sum(row["jobs"] for row in rows) == 33 + 70 + 150 + 31
     assert all(row["jobs"] <= MANY or row["jobs"] % MANY == 0 for row in rows)
+
+
+def test_the_longest_statement_is_cached() -> None:
+    assert MAX_BATCH_ROWS % MANY == 0
+    assert len(insert_returning(MAX_BATCH_ROWS)) < min(LONGEST_CACHED, 15 * 1024)  # the latter is asyncpg's limit
