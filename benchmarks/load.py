@@ -21,6 +21,7 @@ HEAD_END = b"\r\n\r\n"
 CONTENT_LENGTH = b"content-length:"
 END = b'"}'  # of a payload, after the digits that differ
 DIGITS = 32
+GREGORIAN_TICKS = 0x01B21DD213814000  # of 100 nanoseconds, from the beginning of UUIDs' time to that of Unix
 
 
 def push_payload(size: int) -> bytes:
@@ -54,11 +55,18 @@ class RequestSource(Protocol):
         """Return the next request."""
 
 
+def guid_at(nanoseconds: int, number: int) -> str:
+    """Return a GUID that is made of the time, as GitHub's are: those of one moment are neighbors in an index."""
+    ticks = nanoseconds // 100 + GREGORIAN_TICKS
+    high = ticks >> 48 & 0xFFF | 0x1000
+    return f"{ticks & 0xFFFFFFFF:08x}-{ticks >> 32 & 0xFFFF:04x}-{high:04x}-8000-{number:012x}"
+
+
 class DeliverySource:
     """Signed webhook deliveries with the headers that GitHub sends: ids, body and signatures are new each time."""
 
     def __init__(self, size: int, status: bytes = b"202") -> None:
-        self.status = status
+        self.status, self._sent = status, 0
         self._beginning = push_payload(size)[: -DIGITS - len(END)]
         self._digest = hmac.new(SECRET.encode(), self._beginning, hashlib.sha256)
         self._head = (
@@ -69,14 +77,15 @@ class DeliverySource:
 
     def next(self) -> bytes:
         """Return a new delivery."""
-        guid = uuid4()
-        end = guid.hex.encode() + END
+        self._sent += 1
+        salt, guid = uuid4(), guid_at(time.time_ns(), self._sent)
+        end = salt.hex.encode() + END
         digest = self._digest.copy()
         digest.update(end)
         signature = digest.hexdigest()
         lines = (
-            f"User-Agent: GitHub-Hookshot/{guid.hex[:7]}\r\nX-GitHub-Delivery: {guid}\r\n"
-            f"X-GitHub-Hook-ID: {guid.int % 10**9}\r\nX-Hub-Signature: sha1={signature[:40]}\r\n"
+            f"User-Agent: GitHub-Hookshot/{salt.hex[:7]}\r\nX-GitHub-Delivery: {guid}\r\n"
+            f"X-GitHub-Hook-ID: {salt.int % 10**9}\r\nX-Hub-Signature: sha1={signature[:40]}\r\n"
             f"X-Hub-Signature-256: sha256={signature}"
         )
         return (self._head + lines).encode() + HEAD_END + self._beginning + end

@@ -8,8 +8,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.hdrs import EXPECT
+from aiohttp.http import RawRequestMessage
 
 DirectHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -124,19 +126,31 @@ class Server(web.Server):
     """
 
     def __init__(self, made: web.Server, head_seconds: float, direct: dict[str, DirectHandler]) -> None:
-        super().__init__(self._handle, request_factory=made.request_factory)
-        self._handle_by_route = made.request_handler
+        super().__init__(self._handle, request_factory=self._make)
+        self._handle_by_route, self._make_for_route = made.request_handler, made.request_factory
         self._head_seconds, self._direct = head_seconds, direct
 
     def __call__(self) -> Connection:
         """The handler of a new connection."""
         return Connection(self, self._head_seconds, loop=self._loop, access_log=None, **OPTIONS)
 
+    def _make(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: web.RequestHandler,
+        writer: AbstractStreamWriter,
+        task: asyncio.Task[None],
+    ) -> web.BaseRequest:
+        """Make a request: one with the parameters of a route, unless its handler is called directly."""
+        if message.path not in self._direct or message.method != "POST" or EXPECT in message.headers:
+            return self._make_for_route(message, payload, protocol, writer, task)  # a route answers `100 Continue`
+        return web.BaseRequest(message, payload, protocol, writer, task, self._loop)
+
     def _handle(self, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
-        handler = self._direct.get(request.raw_path)
-        if handler is None or request.method != "POST" or EXPECT in request.headers:  # a route answers `100 Continue`
+        if isinstance(request, web.Request):
             return self._handle_by_route(request)
-        return handler(request)
+        return self._direct[request.raw_path](request)
 
 
 class Runner(web.AppRunner):
