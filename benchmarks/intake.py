@@ -35,7 +35,7 @@ EVENT_LOOP = "uvloop" if find_spec("uvloop") else "asyncio"
 BODY_BYTES = 10 * 1024
 CONNECTIONS = 32
 WARM_UP_SECONDS = 1.0
-START_TIMEOUT_SECONDS = 20
+START_TIMEOUT_SECONDS = 60
 SERVE_SCRIPT = "import sys; from cli.main import main; sys.argv = ['longshore', 'serve', *sys.argv[1:]]; main()"
 
 
