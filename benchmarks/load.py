@@ -19,6 +19,9 @@ SECRET = "benchmark-secret"
 PATH = "/webhooks/github"
 HEAD_END = b"\r\n\r\n"
 CONTENT_LENGTH = b"content-length:"
+END = b'"}'  # of a payload, after the digits that differ
+DIGITS = 32
+GREGORIAN_TICKS = 0x01B21DD213814000  # of 100 nanoseconds, from the beginning of UUIDs' time to that of Unix
 
 
 def push_payload(size: int) -> bytes:
@@ -52,24 +55,40 @@ class RequestSource(Protocol):
         """Return the next request."""
 
 
+def guid_at(nanoseconds: int, number: int) -> str:
+    """Return a GUID that is made of the time, as GitHub's are: those of one moment are neighbors in an index."""
+    ticks = nanoseconds // 100 + GREGORIAN_TICKS
+    high = ticks >> 48 & 0xFFF | 0x1000
+    return f"{ticks & 0xFFFFFFFF:08x}-{ticks >> 32 & 0xFFFF:04x}-{high:04x}-8000-{number:012x}"
+
+
 class DeliverySource:
-    """Signed webhook deliveries that differ only in their id."""
+    """Signed webhook deliveries with the headers that GitHub sends: ids, body and signatures are new each time."""
 
-    status = b"202"
-
-    def __init__(self, size: int) -> None:
-        body = push_payload(size)
-        signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
-        self._before = (
-            f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: GitHub-Hookshot/1\r\nAccept: */*\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nX-GitHub-Event: push\r\n"
-            f"X-Hub-Signature-256: sha256={signature}\r\nX-GitHub-Delivery: "
-        ).encode()
-        self._after = HEAD_END + body
+    def __init__(self, size: int, status: bytes = b"202") -> None:
+        self.status, self._sent = status, 0
+        self._beginning = push_payload(size)[: -DIGITS - len(END)]
+        self._digest = hmac.new(SECRET.encode(), self._beginning, hashlib.sha256)
+        self._head = (
+            f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\nContent-Type: application/json\r\n"
+            f"X-GitHub-Event: push\r\nX-GitHub-Hook-Installation-Target-ID: 1\r\n"
+            f"X-GitHub-Hook-Installation-Target-Type: integration\r\nContent-Length: {size}\r\n"
+        )
 
     def next(self) -> bytes:
-        """Return a delivery with a new id."""
-        return self._before + str(uuid4()).encode() + self._after
+        """Return a new delivery."""
+        self._sent += 1
+        salt, guid = uuid4(), guid_at(time.time_ns(), self._sent)
+        end = salt.hex.encode() + END
+        digest = self._digest.copy()
+        digest.update(end)
+        signature = digest.hexdigest()
+        lines = (
+            f"User-Agent: GitHub-Hookshot/{salt.hex[:7]}\r\nX-GitHub-Delivery: {guid}\r\n"
+            f"X-GitHub-Hook-ID: {salt.int % 10**9}\r\nX-Hub-Signature: sha1={signature[:40]}\r\n"
+            f"X-Hub-Signature-256: sha256={signature}"
+        )
+        return (self._head + lines).encode() + HEAD_END + self._beginning + end
 
 
 @dataclass

@@ -10,7 +10,10 @@ import hmac
 import re
 import time
 
+import structlog
 from aiohttp import web
+from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_TYPE
+from multidict import istr
 from prometheus_client import Counter
 
 from bot.bodies import TooLarge, TooSlow, UnprovenBodies
@@ -18,13 +21,18 @@ from bot.errors import Refusal, Unavailable
 from bot.metrics import Metrics
 from bot.queue.intake import Intake
 from bot.rules.ids import parse_guid
+from handlers.responses import accepted
 from handlers.signatures import SignatureWatch
+
+log = structlog.get_logger()
 
 PATH = "/webhooks/github"
 MAX_BODY = 25 * 1024 * 1024  # bytes; GitHub sends no larger payload
 CONTENT_TYPES = ("application/json", "application/x-www-form-urlencoded")
-SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}")
+EVENT, DELIVERY, SIGNATURE = istr("X-GitHub-Event"), istr("X-GitHub-Delivery"), istr("X-Hub-Signature-256")
+SIGNATURE_FORM = re.compile(r"sha256=[0-9a-f]{64}")
 UNSIGNED = "X-Hub-Signature-256 is missing or is not that of this body and secret."
+FAULT = "Something went wrong here. The log says what."
 TOO_LARGE = f"A delivery may have at most {MAX_BODY:,} bytes."
 PRIORITIES = {
     "issue_comment": 20,
@@ -44,20 +52,46 @@ class Receiver:
         self._metrics, self._signatures = metrics, signatures
         self._counters: dict[tuple[str, int], Counter] = {}
 
-    async def receive(self, request: web.Request) -> web.Response:
+    async def receive(self, request: web.BaseRequest) -> web.StreamResponse:
         """Respond 202 once the delivery is stored, 4xx when it is not a delivery, 503 when it cannot be stored now."""
-        started, event = time.monotonic(), request.headers.get("X-GitHub-Event", "")
+        started = time.monotonic()
+        headers, content = request.headers, request.content
+        event = headers.get(EVENT, "")
+        response: web.StreamResponse
         try:
-            response = await self._store(request, event)
-        except _Rejected as rejected:
-            if rejected.status == 401:
-                self._signatures.wrong()
-            response = _json_response(rejected.status, error=rejected.message)
-        except Unavailable as unavailable:
-            response = _json_response(503, error=unavailable.sentence)
-            response.headers["Retry-After"] = str(unavailable.retry_after)
-        self._counter(event if response.status == 202 else "unknown", response.status).inc()
+            content_type = _content_type(request)
+            signature = headers.get(SIGNATURE, "")
+            if content.is_eof():  # it came with its head
+                body = content.read_nowait()
+                expected = hmac.digest(self._secret, body, "sha256").hex()
+            else:
+                body, expected = await self._read(request, signature)
+            if not (signature.isascii() and hmac.compare_digest(f"sha256={expected}", signature)):
+                raise _Rejected(401, UNSIGNED)
+            self._signatures.right()
+            guid, priority = _identify(headers.get(DELIVERY, ""), event), PRIORITIES.get(event, 0)
+            new = await self._intake.put(guid, event, content_type, body, priority)
+            response = accepted(request) if new else _json_response(202, delivery="known already")
+        except Exception as error:  # noqa: BLE001 - it is logged
+            response = self._refusal(request, error)
+            event = "unknown"
+        self._counter(event, response.status).inc()
         self._metrics.http.record(PATH, "POST", response.status, time.monotonic() - started)
+        return response
+
+    def _refusal(self, request: web.BaseRequest, error: Exception) -> web.Response:
+        if isinstance(error, _Rejected):
+            if error.status == 401:
+                self._signatures.wrong()
+            response = _json_response(error.status, error=error.message)
+        elif isinstance(error, Unavailable):
+            response = _json_response(503, error=error.sentence)
+            response.headers["Retry-After"] = str(error.retry_after)
+        else:
+            log.error("fault", method=request.method, path=request.path, exc_info=error)
+            response = _json_response(500, error=FAULT)
+        if not request.content.is_eof():
+            response.force_close()  # the rest of the body is not read
         return response
 
     def _counter(self, event: str, status: int) -> Counter:
@@ -67,36 +101,15 @@ class Receiver:
             counter = self._counters[event, status] = self._metrics.deliveries.labels(event, status)
         return counter
 
-    async def _store(self, request: web.Request, event: str) -> web.Response:
-        signature = _read_head(request)
-        body = await self._signed_body(request, signature)
-        self._signatures.right()
-        guid = parse_guid(request.headers.get("X-GitHub-Delivery", ""))
-        if guid is None:
-            raise _Rejected(400, "X-GitHub-Delivery must be a GUID.")
-        if not (0 < len(event) <= 100 and event.isascii() and event.isprintable()):
-            raise _Rejected(400, "X-GitHub-Event must be the name of an event, of at most 100 characters.")
-        content_type, priority = request.content_type, PRIORITIES.get(event, 0)
-        new = await self._intake.put(guid=guid, event=event, content_type=content_type, body=body, priority=priority)
-        return web.Response(status=202) if new else _json_response(202, delivery="known already")
-
-    async def _signed_body(self, request: web.Request, signature: str) -> bytes:
-        """Read a body whose signature is the one given; it is computed while a long body arrives."""
-        content = request.content
-        if content.is_eof():  # it came with its head
-            body = content.read_nowait()
-            expected = hmac.digest(self._secret, body, "sha256").hex()
-        else:
-            digest = hmac.new(self._secret, digestmod="sha256")
-            body = await self._read(request, digest)
-            expected = digest.hexdigest()
-        if not hmac.compare_digest(f"sha256={expected}", signature):
+    async def _read(self, request: web.BaseRequest, signature: str) -> tuple[bytes, str]:
+        """Read a body, and compute its signature while it arrives. Rejects what the head shows to be no delivery."""
+        if SIGNATURE_FORM.fullmatch(signature) is None:
             raise _Rejected(401, UNSIGNED)
-        return body
-
-    async def _read(self, request: web.Request, digest: hmac.HMAC) -> bytes:
+        if (request.content_length or 0) > MAX_BODY:
+            raise _Rejected(413, TOO_LARGE)
+        digest = hmac.new(self._secret, digestmod="sha256")
         try:
-            return await self._bodies.read(request.content, MAX_BODY, digest.update)
+            return await self._bodies.read(request.content, MAX_BODY, digest.update), digest.hexdigest()
         except TooLarge:
             raise _Rejected(413, TOO_LARGE) from None
         except TooSlow as slow:
@@ -111,19 +124,27 @@ class _Rejected(Exception):
         self.status, self.message = status, message
 
 
-def _read_head(request: web.Request) -> str:
-    """The signature. Rejects a request of which the head shows that it is no delivery."""
+def _content_type(request: web.BaseRequest) -> str:
+    """The type of the body. Rejects what GitHub does not send."""
     headers = request.headers
-    if request.content_type not in CONTENT_TYPES:
-        raise _Rejected(415, f"Content-Type must be {' or '.join(CONTENT_TYPES)}.")
-    if headers.get("Content-Encoding", "identity") != "identity":
+    content_type = headers.get(CONTENT_TYPE, "")
+    if content_type not in CONTENT_TYPES:
+        content_type = request.content_type  # without parameters
+        if content_type not in CONTENT_TYPES:
+            raise _Rejected(415, f"Content-Type must be {' or '.join(CONTENT_TYPES)}.")
+    if headers.get(CONTENT_ENCODING, "identity") != "identity":
         raise _Rejected(415, "The body must not be compressed.")
-    signature = headers.get("X-Hub-Signature-256", "")
-    if SIGNATURE.fullmatch(signature) is None:
-        raise _Rejected(401, UNSIGNED)
-    if (request.content_length or 0) > MAX_BODY:
-        raise _Rejected(413, TOO_LARGE)
-    return signature
+    return content_type
+
+
+def _identify(delivery: str, event: str) -> str:
+    """The GUID of a signed delivery. Rejects headers that GitHub does not send."""
+    guid = parse_guid(delivery)
+    if guid is None:
+        raise _Rejected(400, "X-GitHub-Delivery must be a GUID.")
+    if not (0 < len(event) <= 100 and event.isascii() and event.isprintable()):
+        raise _Rejected(400, "X-GitHub-Event must be the name of an event, of at most 100 characters.")
+    return guid
 
 
 def _json_response(status: int, **fields: str) -> web.Response:

@@ -7,8 +7,8 @@ function `add_routes` and a renderer of errors, import it here as `pages`, and l
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -39,13 +39,15 @@ SERVICE = web.AppKey("service", Service)
 class Component:
     """The routes of one package, and how the middleware treats their paths.
 
+    - `direct`: handlers of POST by path, called without the middleware: they respond to every error themselves.
     - `errors`: renderers of errors by path prefix; the longest matching prefix wins.
     - `unwrapped`: path prefixes that the request middleware ignores: no request id, no log line, no headers.
     - `own_headers`: path prefixes that are logged, but set their own caching and CORS headers.
     - `count_themselves`: routes whose handlers count their requests in the metrics.
     """
 
-    add_routes: Callable[[web.Application], object]
+    add_routes: Callable[[web.Application], object] = lambda app: None
+    direct: Mapping[str, connections.DirectHandler] = field(default_factory=dict)
     errors: Sequence[tuple[str, ErrorRenderer]] = ()
     unwrapped: Sequence[str] = ()
     own_headers: Sequence[str] = ()
@@ -91,6 +93,9 @@ def create_app(settings: Settings, *, worker: bool = True, schedule: bool = True
         app.on_startup.append(_watch_app)
     if worker:
         app.cleanup_ctx.append(lambda app: _run_worker(app[SERVICE], schedule))
+    app[connections.DIRECT] = {path: handler for component in components for path, handler in component.direct.items()}
+    for path, handler in app[connections.DIRECT].items():
+        app.router.add_post(path, handler)
     for component in components:
         component.add_routes(app)
     return app
@@ -107,11 +112,7 @@ def _components(service: Service, *, worker: bool) -> list[Component]:
     runtime = ApiRuntime(service.context, authenticator, settings.base_url, settings.url, bodies)
     declared = dialects()
     return [
-        Component(
-            lambda app: app.router.add_post(receive.PATH, receiver.receive),
-            unwrapped=("/webhooks/",),
-            count_themselves=(receive.PATH,),
-        ),
+        Component(direct={receive.PATH: receiver.receive}, unwrapped=("/webhooks/",), count_themselves=(receive.PATH,)),
         Component(health.add_routes, unwrapped=HEALTH_PATHS),
         *(_dialect_component(dialect, runtime) for dialect in declared),
         Component(lambda app: pdc.add_routes(app, runtime), own_headers=("/rest_api/",)),

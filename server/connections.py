@@ -5,11 +5,18 @@ and then is kept forever.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.hdrs import EXPECT
+from aiohttp.http import RawRequestMessage
 
+DirectHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+DIRECT = web.AppKey("direct", dict[str, DirectHandler])
+"""The handlers of an application that are called without its middlewares, by the path of their POST route."""
 OPTIONS: Mapping[str, Any] = {
     "auto_decompress": False,  # who may send a compressed body is decided before it is inflated
     "read_bufsize": 64 * 1024,  # aiohttp's own is so large that a body in tiny chunks stalls the loop
@@ -66,6 +73,11 @@ class Connection(web.RequestHandler):
         if not self._reading_paused and not self._buffer_paused:
             self._resume_transport_reading()
 
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """Read on if reading was paused; aiohttp calls it twice for each body, and would each time parse nothing."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
     def _resume_transport_reading(self) -> None:
         """Read on, as aiohttp asks for when the reader of the body wants more, unless enough is unparsed."""
         if len(self._unparsed) <= MAX_UNPARSED:
@@ -108,15 +120,37 @@ class Connection(web.RequestHandler):
 
 
 class Server(web.Server):
-    """Accepts such connections for an application."""
+    """Accepts such connections for an application.
 
-    def __init__(self, made: web.Server, head_seconds: float) -> None:
-        super().__init__(made.request_handler, request_factory=made.request_factory)
-        self._head_seconds = head_seconds
+    The handlers in `direct` are called for a POST to exactly their path, without the application's middlewares.
+    """
+
+    def __init__(self, made: web.Server, head_seconds: float, direct: dict[str, DirectHandler]) -> None:
+        super().__init__(self._handle, request_factory=self._make)
+        self._handle_by_route, self._make_for_route = made.request_handler, made.request_factory
+        self._head_seconds, self._direct = head_seconds, direct
 
     def __call__(self) -> Connection:
         """The handler of a new connection."""
         return Connection(self, self._head_seconds, loop=self._loop, access_log=None, **OPTIONS)
+
+    def _make(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: web.RequestHandler,
+        writer: AbstractStreamWriter,
+        task: asyncio.Task[None],
+    ) -> web.BaseRequest:
+        """Make a request: one with the parameters of a route, unless its handler is called directly."""
+        if message.path not in self._direct or message.method != "POST" or EXPECT in message.headers:
+            return self._make_for_route(message, payload, protocol, writer, task)  # a route answers `100 Continue`
+        return web.BaseRequest(message, payload, protocol, writer, task, self._loop)
+
+    def _handle(self, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
+        if isinstance(request, web.Request):
+            return self._handle_by_route(request)
+        return self._direct[request.raw_path](request)
 
 
 class Runner(web.AppRunner):
@@ -127,4 +161,4 @@ class Runner(web.AppRunner):
         self._head_seconds = head_seconds
 
     async def _make_server(self) -> Server:
-        return Server(await super()._make_server(), self._head_seconds)
+        return Server(await super()._make_server(), self._head_seconds, self.app.get(DIRECT) or {})

@@ -12,8 +12,9 @@ import logging
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any, ClassVar, Self, cast
 
 import orjson
@@ -29,7 +30,8 @@ STORE_TIMEOUT = 8.0
 """Seconds within which a delivery is stored or refused: GitHub waits for 10."""
 MAX_WAITING_BYTES = 256 * 1024 * 1024
 """Bytes of all deliveries that wait for their commit."""
-MAX_BATCH_ROWS = 500  # deliveries in one commit
+MAX_BATCH_ROWS = 160  # deliveries in one commit: asyncpg and `bind` do not cache a longer statement
+MANY = 32  # deliveries; of more, multiples of this are committed together: each number needs a statement of its own
 MAX_BATCH_BYTES = 32 * 1024 * 1024  # of their bodies
 LOADED_BATCH = 4
 """A commit of at least this many deliveries is a sign of load."""
@@ -78,38 +80,39 @@ class WebhookDelivery(Job):
 
 @dataclass(slots=True)
 class WaitingDelivery:
-    """A delivery that waits for its commit."""
+    """A delivery that waits for its commit, at the latest until `deadline`, a time of the event loop."""
 
     key: str
     headers: str
     body: bytes
     priority: int
-    stored: asyncio.Future[bool] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    stored: asyncio.Future[bool]
+    deadline: float
 
 
 INSERT = """
 INSERT INTO jobs (kind, key, keep, priority, payload, headers, state, attempts, run_at, created_at)
-{rows}
+VALUES {rows}
 ON CONFLICT (key) WHERE state <> 'done' OR keep DO UPDATE SET
     priority = excluded.priority, payload = excluded.payload, headers = excluded.headers, state = 'queued',
     attempts = 0, run_at = excluded.run_at, finished_at = NULL, error = NULL
 WHERE jobs.state = 'dead'
 """
-POSTGRES = INSERT.format(
-    rows="""SELECT 'webhook', item.key, TRUE, item.priority, item.payload, item.headers, 'queued', 0, $5, $5
-FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS INT[]), CAST($3 AS BYTEA[]), CAST($4 AS TEXT[]))
-AS item (key, priority, payload, headers)"""
-)
-POSTGRES += "RETURNING key"
 STORED = "SELECT key FROM jobs WHERE key IN (SELECT value FROM json_each($1)) AND run_at = $2"
 
 
-@lru_cache(maxsize=MAX_BATCH_ROWS)
-def sqlite_insert(rows: int) -> str:
-    """The statement that inserts this many rows."""
+@lru_cache(maxsize=64)
+def insert(rows: int) -> str:
+    """The statement that inserts this many rows. Arrays of bodies would cost asyncpg twice as much to send."""
     firsts = range(2, 2 + 4 * rows, 4)
-    values = (f"('webhook', ${n}, 1, ${n + 1}, ${n + 2}, ${n + 3}, 'queued', 0, $1, $1)" for n in firsts)
-    return INSERT.format(rows="VALUES " + ", ".join(values))
+    values = (f"('webhook',${n},TRUE,${n + 1},${n + 2},${n + 3},'queued',0,$1,$1)" for n in firsts)
+    return INSERT.format(rows=",".join(values))
+
+
+@lru_cache(maxsize=64)
+def insert_returning(rows: int) -> str:
+    """`insert` with the keys of the rows."""
+    return insert(rows) + "RETURNING key"
 
 
 async def store(deliveries: Sequence[WaitingDelivery], stamp: int) -> set[str]:
@@ -117,22 +120,20 @@ async def store(deliveries: Sequence[WaitingDelivery], stamp: int) -> set[str]:
 
     `stamp` is the time in epoch milliseconds; no two calls may pass the same.
     """
+    values = [value for row in deliveries for value in (row.key, row.priority, row.body, row.headers)]
     if dialect() == "sqlite":
-        return await store_in_sqlite(deliveries, stamp)
-    columns = zip(*((row.key, row.priority, row.body, row.headers) for row in deliveries), strict=True)
+        return await store_in_sqlite([row.key for row in deliveries], stamp, values)
     engine = cast("Any", current().client)
-    stored = await engine.fetch_dedicated(POSTGRES, [*map(list, columns), stamp], STORE_TIMEOUT)
+    stored = await engine.fetch_dedicated(insert_returning(len(deliveries)), [stamp, *values], STORE_TIMEOUT)
     return {row["key"] for row in stored}
 
 
-async def store_in_sqlite(deliveries: Sequence[WaitingDelivery], stamp: int) -> set[str]:
+async def store_in_sqlite(keys: list[str], stamp: int, values: Sequence[object]) -> set[str]:
     """`store` for SQLite, which selects the new keys (by the stamp) only when some are not new.
 
     With RETURNING, sqlite3 releases the interpreter's lock for each row, which doubled the slowest response times.
     """
-    keys = [row.key for row in deliveries]
-    values = [value for row in deliveries for value in (row.key, row.priority, row.body, row.headers)]
-    if await execute(sqlite_insert(len(deliveries)), stamp, *values) == len(deliveries):
+    if await execute(insert(len(keys)), stamp, *values) == len(keys):
         return set(keys)
     return {row["key"] for row in await fetch(STORED, orjson.dumps(keys).decode(), stamp)}
 
@@ -150,12 +151,16 @@ class Intake:
         self._store_timeout = store_timeout
         self._max_waiting_bytes = max_waiting_bytes
         self._waiting: deque[WaitingDelivery] = deque()
+        self._batch: list[WaitingDelivery] = []  # whose commit is under way
         self._bytes = 0
         self._arrived = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop
+        self._timer: asyncio.TimerHandle | None = None
         self._flusher: asyncio.Task[None] | None = None
         self._stamp, self._loaded_at = 0, -RECENT_SECONDS
 
     async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
         self._flusher = asyncio.create_task(self._flush_forever())
         return self
 
@@ -163,27 +168,41 @@ class Intake:
         if self._flusher is not None:
             self._flusher.cancel()
             await asyncio.wait([self._flusher])
-        while self._waiting:
-            self._refuse(self._waiting.popleft())
+        if self._timer is not None:
+            self._timer.cancel()
+        for delivery in (*self._batch, *self._waiting):
+            self._refuse(delivery)
 
-    async def put(self, *, guid: str, event: str, content_type: str, body: bytes, priority: int) -> bool:
+    async def put(self, guid: str, event: str, content_type: str, body: bytes, priority: int) -> bool:
         """Store a delivery; True when it is new (or revives a dead letter), False when it was stored before.
 
         Returns after the commit. Unavailable when it is not stored within 8 seconds or too much is waiting already. The
         GUID and the event are plain ASCII.
         """
-        if self._bytes + len(body) > self._max_waiting_bytes:
+        size, loop = len(body), self._loop
+        if self._bytes + size > self._max_waiting_bytes:
             raise Unavailable(NOT_STORED)
-        delivery = WaitingDelivery(delivery_key(guid), headers_json(event, content_type), body, priority)
-        self._bytes += len(body)
-        self._waiting.append(delivery)
+        stored: asyncio.Future[bool] = loop.create_future()
+        deadline, headers = loop.time() + self._store_timeout, headers_json(event, content_type)
+        self._waiting.append(WaitingDelivery(delivery_key(guid), headers, body, priority, stored, deadline))
+        self._bytes += size
         self._arrived.set()
-        timer = delivery.stored.get_loop().call_later(self._store_timeout, self._refuse, delivery)
+        if self._timer is None:
+            self._timer = loop.call_at(deadline, self._refuse_late)
         try:
-            return await delivery.stored
+            return await stored
         finally:
-            timer.cancel()
-            self._bytes -= len(body)
+            self._bytes -= size
+
+    def _refuse_late(self) -> None:
+        """Refuse deliveries that have waited too long, and wait for the next deadline: one timer serves all of them."""
+        now = self._loop.time()
+        self._timer = None
+        for delivery in chain(self._batch, self._waiting):  # by deadline
+            if delivery.deadline > now:
+                self._timer = self._loop.call_at(delivery.deadline, self._refuse_late)
+                return
+            self._refuse(delivery)
 
     def under_load(self) -> bool:
         """Whether several deliveries were committed together a moment ago."""
@@ -194,25 +213,31 @@ class Intake:
             await self._arrived.wait()
             self._arrived.clear()
             while batch := self._next_batch():
+                self._batch = batch
                 try:
                     await self._flush(batch)
                 except Exception as exc:  # the next batch may succeed
                     log.warning("deliveries are refused: %s", exc, exc_info=not isinstance(exc, Unavailable))
                     for delivery in batch:
                         self._refuse(delivery)
+            self._batch = []
 
     def _next_batch(self) -> list[WaitingDelivery]:
         """The next deliveries whose requests are still open, with distinct keys."""
         batch: dict[str, WaitingDelivery] = {}
-        size = 0
-        while self._waiting and len(batch) < MAX_BATCH_ROWS and size < MAX_BATCH_BYTES:
-            if self._waiting[0].key in batch:
+        waiting, size = self._waiting, 0
+        while waiting and len(batch) < MAX_BATCH_ROWS and size < MAX_BATCH_BYTES:
+            if waiting[0].key in batch:
                 break
-            delivery = self._waiting.popleft()
+            delivery = waiting.popleft()
             if not delivery.stored.done():  # else it was refused, or its request was canceled
                 batch[delivery.key] = delivery
                 size += len(delivery.body)
-        return list(batch.values())
+        deliveries = list(batch.values())
+        if (count := len(deliveries)) > MANY and (excess := count % MANY):
+            waiting.extendleft(reversed(deliveries[-excess:]))
+            del deliveries[-excess:]
+        return deliveries
 
     async def _flush(self, batch: list[WaitingDelivery]) -> None:
         self._stamp = max(now_ms(), self._stamp + 1)

@@ -10,13 +10,12 @@ import pytest
 from aiohttp import web
 
 from bot.bodies import UnprovenBodies
-from bot.metrics import HttpRequests, Metrics
+from bot.metrics import Metrics
 from bot.queue.intake import Intake
 from bot.store.database import Database, fetch
 from handlers.receive import MAX_BODY, PATH, Receiver
 from handlers.signatures import SignatureWatch
 from server import connections
-from server.middleware import RequestMiddleware
 from tests.handlers.conftest import PING, SECRET, WebhookClient, headers_for
 from tests.world import PROJECT, Serve, World
 
@@ -106,12 +105,12 @@ async def test_a_long_body_in_small_pieces_is_stored_if_it_is_signed(connect: Co
 
 @pytest.fixture
 async def strict(database: Database, aiohttp_server: Serve) -> AsyncIterator[Connect]:
-    """A function that opens a connection to the route alone, with limits of 3 MB and 0.3 seconds."""
+    """A function that opens a connection to the route alone, with limits of 3 MB and one second."""
     async with Intake() as intake:
-        middleware = RequestMiddleware(HttpRequests(), unwrapped=[PATH]).request_middleware
-        app = web.Application(handler_args=connections.OPTIONS, middlewares=[middleware])
-        receiver = Receiver(SECRET, intake, UnprovenBodies(3_000_000, 0.3), Metrics(), SignatureWatch(lambda: None))
-        app.router.add_post(PATH, receiver.receive)
+        app = web.Application()
+        receiver = Receiver(SECRET, intake, UnprovenBodies(3_000_000, 1.0), Metrics(), SignatureWatch(lambda: None))
+        direct: dict[str, connections.DirectHandler] = {PATH: receiver.receive}
+        app[connections.DIRECT] = direct
         server = await aiohttp_server(app)
 
         async with connecting(server.host, server.port) as connect:

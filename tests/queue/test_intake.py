@@ -11,10 +11,11 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bot.errors import Unavailable
-from bot.queue.intake import RECENT_SECONDS, Intake
+from bot.queue.intake import MANY, MAX_BATCH_ROWS, RECENT_SECONDS, Intake, insert_returning
 from bot.queue.leases import claim
 from bot.store.database import Database, execute, fetch
 from bot.store.jobs import Job as Row
+from bot.store.placeholders import LONGEST_CACHED
 from tests.conftest import connect, postgres
 
 
@@ -174,3 +175,40 @@ async def test_many_concurrent_requests_are_load_and_single_ones_are_not(databas
         assert intake.under_load(), "a small commit in between does not end the load"
         await asyncio.sleep(RECENT_SECONDS)
         assert not intake.under_load()
+
+
+async def test_each_request_is_refused_when_its_own_time_is_over(database: Database) -> None:
+    async def refused_after(intake: Intake, delay: float) -> float:
+        await asyncio.sleep(delay)
+        started = time.monotonic()
+        with pytest.raises(Unavailable):
+            await put(intake, f"after {delay}")
+        return time.monotonic() - started
+
+    async with Intake(store_timeout=0.6) as intake, locked(database):
+        times = await asyncio.gather(*(refused_after(intake, delay) for delay in (0, 0.2, 0.4, 1.5)))
+    assert all(0.5 < seconds < 1 for seconds in times), times
+
+
+async def test_closing_refuses_requests_whose_commit_is_under_way(database: Database) -> None:
+    async with locked(database):
+        async with Intake() as intake:
+            waiting = [asyncio.create_task(put(intake, f"g{number}")) for number in range(3)]
+            await asyncio.sleep(0.2)
+        async with asyncio.timeout(1):
+            results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert all(isinstance(result, Unavailable) for result in results)
+
+
+async def test_many_requests_are_committed_in_few_different_numbers(database: Database) -> None:
+    async with Intake() as intake:
+        for count in (33, 70, 150, 31):
+            assert all(await asyncio.gather(*(put(intake, f"{count} {number}") for number in range(count))))
+    rows = await fetch("SELECT run_at, count(*) AS jobs FROM jobs GROUP BY run_at")
+    assert sum(row["jobs"] for row in rows) == 33 + 70 + 150 + 31
+    assert all(row["jobs"] <= MANY or row["jobs"] % MANY == 0 for row in rows)
+
+
+def test_the_longest_statement_is_cached() -> None:
+    assert MAX_BATCH_ROWS % MANY == 0
+    assert len(insert_returning(MAX_BATCH_ROWS)) < min(LONGEST_CACHED, 15 * 1024)  # the latter is asyncpg's limit

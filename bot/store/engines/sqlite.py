@@ -34,6 +34,7 @@ T = TypeVar("T")
 
 PRIVATE = 0o600  # a file's mode: only its owner may read and write it
 PRAGMAS = {
+    "page_size": 8192,  # bytes, of a new database: most rows with a payload are longer than SQLite's default of 4096
     "journal_mode": "WAL",
     "synchronous": "FULL",
     "foreign_keys": "ON",
