@@ -17,6 +17,7 @@ from tortoise.models import Model
 from bot.rules.permissions import Visibility
 from bot.store import visibility
 from bot.store.database import dialect, fetch
+from bot.store.placeholders import placeholder_list
 
 CONTAINERS = (list, dict)  # Python types of JSON values that columns store as text
 MAX_INLINE_VALUES = 100  # values passed as separate parameters; more of them are passed as one list
@@ -101,6 +102,21 @@ class ModelQuery:
         sql = _select(self, tuple(columns.items()), str(conditions), tuple(order), page)
         return {row.pop(_ID): row for row in await fetch(sql, *conditions.args)}
 
+    async def write(self, statement: Statement, columns: Mapping[str, str]) -> Rows:
+        """Run a statement that inserts or updates one row, and read the row, at once. Only PostgreSQL can."""
+        sql = _write_and_select(self, statement[0], tuple(columns.items()))
+        return {row.pop(_ID): row for row in await fetch(sql, *statement[1])}
+
+    @property
+    def references(self) -> Mapping[str, str]:
+        """The columns that refer to other rows, each with the table of those."""
+        return _references(self.model)
+
+    @property
+    def has_dependents(self) -> bool:
+        """Whether rows of other tables refer to rows of this one."""
+        return bool(self.model._meta.backward_fk_fields)
+
     async def ids(self, conditions: Conditions, order: Order = ()) -> Sequence[int]:
         """The ids of all matching rows in order, as an array of four bytes each."""
         ordering = _order_by(order)
@@ -135,11 +151,26 @@ class ModelQuery:
 def _select(
     query: ModelQuery, columns: tuple[tuple[str, str], ...], where: str, order: tuple[tuple[str, bool], ...], page: str
 ) -> str:
-    selected = ", ".join([f't.id AS "{_ID}"', *(f'{query.column(path)} AS "{name}"' for name, path in columns)])
-    ordering = _order_by(order)
+    selected, ordering = _selected(query, columns), _order_by(order)
     inner_joins, outer_joins = query.joins(f"{where} {ordering}"), query.joins(f"{selected} {ordering}")
     rows = f"SELECT t.* FROM {query.table} t {inner_joins} {where} ORDER BY {ordering} {page}"
     return f"SELECT {selected} FROM ({rows}) t {outer_joins} ORDER BY {ordering}"
+
+
+@lru_cache(maxsize=256)
+def _write_and_select(query: ModelQuery, write: str, columns: tuple[tuple[str, str], ...]) -> str:
+    selected = _selected(query, columns)
+    return f"WITH written AS ({write} RETURNING *) SELECT {selected} FROM written t {query.joins(selected)}"
+
+
+def _selected(query: ModelQuery, columns: tuple[tuple[str, str], ...]) -> str:
+    return ", ".join([f't.id AS "{_ID}"', *(f'{query.column(path)} AS "{name}"' for name, path in columns)])
+
+
+@lru_cache(maxsize=64)
+def _references(model: type[Model]) -> Mapping[str, str]:
+    keys: list[Any] = [model._meta.fields_map[name] for name in model._meta.fk_fields]
+    return {key.source_field: key.related_model._meta.db_table for key in keys}
 
 
 @lru_cache(maxsize=1024)
@@ -182,9 +213,11 @@ async def ids_by_key(table: str, columns: Sequence[str], keys: Iterable[tuple[An
     return {tuple(row[name] for name in columns): row["id"] for row in rows}
 
 
-def insert_statement(table: str, row_id: int, columns: Columns) -> Statement:
-    """The statement that inserts a row, and its arguments."""
-    return _insert_sql(table, tuple(columns)), [row_id, *_arguments(columns)]
+def insert_statement(table: str, row_id: int | None, columns: Columns) -> Statement:
+    """The statement that inserts a row, and its arguments. Without an id, the database gives it one."""
+    if row_id is not None:
+        columns = {"id": row_id, **columns}
+    return _insert_sql(table, tuple(columns)), _arguments(columns)
 
 
 def update_statement(table: str, row_id: int, columns: Columns) -> Statement:
@@ -204,8 +237,7 @@ def _arguments(columns: Columns) -> list[Any]:
 @lru_cache(maxsize=256)
 def _insert_sql(table: str, columns: tuple[str, ...]) -> str:
     names = ", ".join(f'"{column}"' for column in columns)
-    placeholders = ", ".join(f"${number}" for number in range(1, len(columns) + 2))
-    return f"INSERT INTO {table} (id, {names}) VALUES ({placeholders})"
+    return f"INSERT INTO {table} ({names}) VALUES ({placeholder_list(len(columns))})"
 
 
 @lru_cache(maxsize=256)
