@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import django
@@ -29,7 +30,7 @@ def database(address: str) -> dict[str, object]:
 
 
 settings.configure(
-    SECRET_KEY="benchmark",  # noqa: S106 - of a service that only this machine can reach, for some seconds
+    SECRET_KEY="benchmark",
     ALLOWED_HOSTS=["127.0.0.1"],
     ROOT_URLCONF=__name__,
     USE_TZ=True,
@@ -134,7 +135,9 @@ class ScheduleViewSet(viewsets.ModelViewSet):
         with transaction.atomic():
             row = serializer.save()
             AuditEntry.objects.create(
-                actor=self.request.user.username, act="records.changed", subject=f"schedule {row.id}",
+                actor=self.request.user.username,
+                act="records.changed",
+                subject=f"schedule {row.id}",
                 after=dict(serializer.data),
             )
 
@@ -162,7 +165,7 @@ def main() -> None:
     prepare(int(rows), token)
     command = ["-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "1", "--worker-class", "gthread"]
     command += ["--threads", str(THREADS), "--keep-alive", "60", "--log-level", "error"]
-    command += ["--chdir", os.path.dirname(__file__), "django_service:application"]
+    command += ["--chdir", str(Path(__file__).parent), "django_service:application"]
     os.execv(sys.executable, [sys.executable, *command])
 
 
