@@ -306,7 +306,10 @@ class Scope(TransactionContextPooled):
             pool: Any = self.client._parent._pool
             connection = self.client._connection = await acquire_from(pool)
             try:
-                await run_to_completion(self.client.begin())
+                if self.client.opening:  # may wait for locks, which ends with a cancellation
+                    await self.client.begin()
+                else:
+                    await run_to_completion(self.client.begin())
             except BaseException:
                 await run_to_completion(self._abandon(connection))
                 raise

@@ -11,7 +11,9 @@ import orjson
 import pytest
 from aiohttp import ClientError
 
-from bot.store.database import fetch
+from bot.operations.records import GRANT
+from bot.store.database import fetch, shared_transaction
+from bot.store.locks import row_lock
 from tests.api.pdc.content import REPO, RPM, VARIANT, create, create_content, get, send
 from tests.api.pdc.schedules import SCHEDULES, SLAS
 from tests.cli.conftest import COMMAND, SECRET, free_port, process_environment
@@ -116,6 +118,20 @@ async def test_a_row_whose_parent_is_deleted_meanwhile_is_refused_or_deleted_wit
         assert set(statuses) <= {201, 400, 409} and deleted == 204
     assert await get(world, f"{SCHEDULES}?page_size=0") == []
     await world.settle()
+
+
+@pytest.mark.skipif("not postgres()")
+async def test_a_writer_waits_only_for_those_of_the_same_row(world: World) -> None:
+    await create_releases(world)
+    await create(world, "release-schedules", [schedule(release, "gold") for release in RELEASES[:2]])
+    async with shared_transaction(GRANT, [row_lock("schedules", 1)]):
+        same = asyncio.create_task(send(world, "PATCH", f"{SCHEDULES}1/", {"date": DAYS[1]}))
+        async with asyncio.timeout(5):
+            assert (await send(world, "PATCH", f"{SCHEDULES}2/", {"date": DAYS[1]}))[0] == 200
+            assert (await send(world, "POST", SCHEDULES, schedule(RELEASES[2], "gold")))[0] == 201
+            assert (await send(world, "DELETE", f"{SCHEDULES}2/"))[0] == 204
+        assert not same.done()
+    assert (await same)[0] == 200
 
 
 def an_act(random: Random, slas: list[int]) -> Request:
