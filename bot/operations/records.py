@@ -290,7 +290,8 @@ async def _write(batch: _Batch, prepared: _Prepared) -> Rows:
 
 async def _write_rows(batch: _Batch, prepared: _Prepared) -> tuple[list[int], Rows]:
     """Write the rows; return the ids of all changes, and the rows that are there afterwards."""
-    new_ids = iter(await reserve_ids(batch.table.query.table, batch.row_ids.count(None)))
+    count = batch.row_ids.count(None)
+    new_ids = iter(await reserve_ids(batch.table.query.table, count) if count else ())
     ids = [next(new_ids) if row_id is None else row_id for row_id in batch.row_ids]
     statements = _statements(batch, ids, prepared.columns)
     for sql, group in groupby(statements, key=itemgetter(0)):  # in order: a row may take the key that another gave up
