@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from tortoise.models import Model
@@ -21,6 +21,7 @@ from bot.store.placeholders import placeholder_list, shift
 
 CONTAINERS = (list, dict)  # Python types of JSON values that columns store as text
 MAX_INLINE_VALUES = 100  # values passed as separate parameters; more of them are passed as one list
+NO_ROW = "1 = 0"  # the condition that no row meets
 _ID = "row id"  # alias of the id; no column can have this name
 _TYPES = {int: "BIGINT", str: "TEXT", bool: "BOOL"}
 
@@ -53,7 +54,7 @@ class Conditions:
     def add_in(self, column: str, values: Sequence[Any]) -> None:
         """Require that the column has one of these values; without values no row matches."""
         if len(values) <= MAX_INLINE_VALUES:
-            self.add(f"{column} IN ({', '.join('{}' for _ in values)})" if values else "1 = 0", *values)
+            self.add(f"{column} IN ({', '.join('{}' for _ in values)})" if values else NO_ROW, *values)
         elif dialect() == "postgres":
             self.add(f"{column} = ANY({{}})", list(values))
         else:
@@ -196,8 +197,7 @@ def _order_by(order: Order) -> str:
     return ", ".join(expression + (" DESC" if descending else "") for expression, descending in columns.items())
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(NamedTuple):
     """Rows to read with others: their columns (paths by name) and conditions."""
 
     query: ModelQuery
@@ -207,17 +207,21 @@ class Selection:
 
 async def read_together(selections: Sequence[Selection]) -> list[Rows]:
     """Read the rows of several selections; few on PostgreSQL in one statement, as JSON, which saves round trips."""
+    sought = [number for number, each in enumerate(selections) if NO_ROW not in each.conditions.clauses]
     few = not any(isinstance(arg, list) for each in selections for arg in each.conditions.args)
-    if dialect() != "postgres" or len(selections) < 2 or not few:
-        return [await each.query.rows(each.columns, each.conditions) for each in selections]
+    found: list[Rows] = [{} for _ in selections]
+    if dialect() != "postgres" or len(sought) < 2 or not few:
+        for number in sought:
+            query, columns, conditions = selections[number]
+            found[number] = await query.rows(columns, conditions)
+        return found
     parts: list[str] = []
     args: list[Any] = []
-    for number, each in enumerate(selections):
-        where = shift(str(each.conditions), len(args))
-        inner = _select(each.query, tuple(each.columns.items()), where, (), "")
+    for number in sought:
+        query, columns, conditions = selections[number]
+        inner = _select(query, tuple(columns.items()), shift(str(conditions), len(args)), (), "")
         parts.append(f"SELECT {number} AS part, row_to_json(r{number})::text AS value FROM ({inner}) r{number}")
-        args += each.conditions.args
-    found: list[Rows] = [{} for _ in selections]
+        args += conditions.args
     for record in await fetch(" UNION ALL ".join(parts), *args):
         row = orjson.loads(record["value"])
         found[record["part"]][row.pop(_ID)] = row

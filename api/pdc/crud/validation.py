@@ -1,7 +1,6 @@
 """Validation of items from clients: fields are parsed by their types, references resolved, errors collected."""
 
 from collections.abc import Mapping, Sequence
-from itertools import compress
 
 from api.pdc.crud.resource import REQUIRED, Field, Item, PdcError, Reference, ReferencedRows, References, Resource
 from bot.rules.permissions import Visibility
@@ -11,13 +10,10 @@ from bot.store.lists import Conditions, ModelQuery, Selection, read_together
 async def read_references(resource: Resource, items: Sequence[object], viewer: Visibility) -> References:
     """Read the rows that items refer to and that the viewer may see; values of the wrong type are ignored."""
     references = [(field, field.reference) for field in resource.fields if field.reference is not None]
-    keys = [(reference, _parse_keys(field, items)) for field, reference in references]
-    wanted = [bool(values) for _, values in keys]
-    found = iter(await read_together([_selection(*each, viewer) for each in compress(keys, wanted)]))
-    rows_of_each = [next(found) if is_wanted else {} for is_wanted in wanted]
+    selections = [_selection(reference, _parse_keys(field, items), viewer) for field, reference in references]
     return {
         field.name: ReferencedRows({row[reference.key]: row_id for row_id, row in rows.items()}, rows)
-        for (field, reference), rows in zip(references, rows_of_each, strict=True)
+        for (field, reference), rows in zip(references, await read_together(selections), strict=True)
     }
 
 
@@ -34,7 +30,7 @@ def _parse_keys(field: Field, items: Sequence[object]) -> list[object]:
 
 def _selection(reference: Reference, keys: list[object], viewer: Visibility) -> Selection:
     query, conditions = ModelQuery(reference.model, reference.project), Conditions()
-    if not reference.closed:
+    if not (reference.closed and keys):
         conditions.add_in(query.column(reference.key), list(dict.fromkeys(keys)))
     query.restrict(conditions, viewer)
     return Selection(query, {name: name for name in (reference.key, *reference.columns)}, conditions)
