@@ -33,7 +33,7 @@ PROCESSORS_FOR_TWO = 6
 CALLERS = 4
 CALLERS_OF_EACH = 8
 """Of each of the two processes."""
-MILLISECONDS = 2.5
+MILLISECONDS = 5.0
 """The way to a database at a distance, and the way back."""
 WARM_UP_SECONDS = 0.5
 START_SECONDS = 60
