@@ -25,4 +25,9 @@ async def record(context: Context, event: Event) -> None:
     )
     if context.origin is not None and event.result_id is not None:
         await performed_requests.record(context, event.name, event.result_id)
+    announce(context, event)
+
+
+def announce(context: Context, event: Event) -> None:
+    """Let subscribers see an event once the caller's transaction, which wrote its audit entry, is committed."""
     after_commit(partial(context.publish, event))

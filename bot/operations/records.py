@@ -1,11 +1,13 @@
 """The one operation that writes content rows, with all checks, their change set and an audit entry."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
+from typing import NamedTuple
 
 import orjson
 from tortoise.exceptions import IntegrityError
@@ -21,12 +23,13 @@ from bot.operations.changes import (
     Delete,
     Draft,
     ItemRefused,
-    Key,
     Rejected,
     Table,
-    Unique,
 )
-from bot.store.database import exclusive_transaction, execute_many, fetch, reserve_ids
+from bot.operations.record_locks import KeyOwners, key_locks, row_locks
+from bot.store import change_sets
+from bot.store.change_sets import ChangeSetColumns
+from bot.store.database import dialect, exclusive_transaction, execute_many, reserve_ids, shared_transaction, take
 from bot.store.lists import (
     Columns,
     Conditions,
@@ -39,7 +42,7 @@ from bot.store.lists import (
 )
 
 GRANT = "content:write"
-MAX_PRECHECKED_INSERTS = 100  # more new rows than this are inserted before their keys are looked up
+MAX_NARROW_CHANGES = 10  # a request of more changes excludes other writers, which takes one lock instead of hundreds
 
 
 async def apply(context: Context, table: Table, request: ChangeRequest) -> Rows:
@@ -51,14 +54,10 @@ async def apply(context: Context, table: Table, request: ChangeRequest) -> Rows:
     """
     authorize(context.actor, GRANT)
     batch = _Batch(context, table, request, context.now())
-    try:
-        return await (_insert_unchecked(batch) if batch.is_large_insert else _write_checked(batch))
-    except IntegrityError:  # a duplicate or a concurrent change; the second attempt identifies it
-        pass
-    try:
-        return await _write_checked(batch)
-    except IntegrityError as error:
-        raise Conflict("Another request has just changed what this one is about. Send it again.") from error
+    for attempt in _attempts(batch):
+        with suppress(IntegrityError):  # a duplicate or a concurrent change, which the next attempt identifies
+            return await _try(batch, attempt)
+    raise Conflict("Another request has just changed what this one is about. Send it again.")
 
 
 @dataclass(frozen=True)
@@ -93,13 +92,26 @@ class _Batch:
         return ItemRefused(index, rejected.problem) if isinstance(rejected, Rejected) else None
 
     @property
-    def is_large_insert(self) -> bool:
-        """Whether there are only valid new rows, and so many that looking up their keys first would be slow."""
-        return (
-            self.rejection is None
-            and len(self.changes) > MAX_PRECHECKED_INSERTS
-            and all(isinstance(change, Create) and change.violation is None for change in self.changes)
+    def only_inserts(self) -> bool:
+        """Whether there are only valid new rows: duplicates are then found by the database as they are inserted."""
+        return self.rejection is None and all(
+            isinstance(change, Create) and change.violation is None for change in self.changes
         )
+
+    @property
+    def keys_are_known(self) -> bool:
+        """Whether the keys of unique constraints that the changes claim are known before any row is read."""
+        return self.table.prepare is None and all(isinstance(change, Create | Delete) for change in self.changes)
+
+    @cached_property
+    def is_narrow(self) -> bool:
+        """Whether locks of its rows, of rows that they refer to, and of their keys exclude all that it may meet.
+
+        docs/decisions/009-locks-of-content-writes.md says why these are enough.
+        """
+        limit = MAX_NARROW_CHANGES if self.table.prepare is None else 1
+        deletes = any(isinstance(change, Delete) for change in self.changes)
+        return len(self.changes) <= limit and not (deletes and self.table.query.has_dependents)
 
 
 @dataclass(frozen=True)
@@ -111,21 +123,42 @@ class _Prepared:
     refusal: ItemRefused | None
 
 
-async def _insert_unchecked(batch: _Batch) -> Rows:
-    """Insert rows and leave it to the database to find duplicates (IntegrityError)."""
-    async with exclusive_transaction(GRANT):
+class _Attempt(NamedTuple):
+    """How changes are tried: with locks of single rows, and with a search for duplicates before they are written."""
+
+    narrow: bool
+    checked: bool
+
+
+def _attempts(batch: _Batch) -> Iterator[_Attempt]:
+    """Each attempt leaves less to chance than the one before; the last excludes all other writers of content."""
+    if batch.only_inserts:  # the database finds duplicates as it inserts
+        yield _Attempt(batch.is_narrow, checked=False)
+    yield _Attempt(batch.is_narrow, checked=True)
+    if batch.is_narrow or not batch.only_inserts:
+        yield _Attempt(narrow=False, checked=True)
+
+
+async def _try(batch: _Batch, attempt: _Attempt) -> Rows:
+    """Write rows, after every check if the attempt is a checked one; IntegrityError when the database finds a fault."""
+    async with _transaction(batch, attempt):
         prepared = await _prepare(batch)
-        if prepared.refusal is not None:
-            await _refuse_first_invalid(batch, prepared)
+        takes_keys = attempt.narrow and not batch.keys_are_known
+        if takes_keys or attempt.checked or prepared.refusal is not None:
+            keys = await _read_keys(batch, prepared)
+            if takes_keys:
+                await take(key_locks(batch.table, keys.new))
+            await _refuse_first_invalid(batch, prepared, keys)
         return await _write(batch, prepared)
 
 
-async def _write_checked(batch: _Batch) -> Rows:
-    """Write rows after every check; IntegrityError when a concurrent transaction interferes."""
-    async with exclusive_transaction(GRANT):
-        prepared = await _prepare(batch)
-        await _refuse_first_invalid(batch, prepared)
-        return await _write(batch, prepared)
+def _transaction(batch: _Batch, attempt: _Attempt) -> AbstractAsyncContextManager[None]:
+    if not attempt.narrow:
+        return exclusive_transaction(GRANT)
+    taken = row_locks(batch.table, batch.changes)
+    if batch.keys_are_known:
+        taken += key_locks(batch.table, [change.values for change in batch.changes if isinstance(change, Create)])
+    return shared_transaction(GRANT, taken, short=batch.table.prepare is None)
 
 
 async def _prepare(batch: _Batch) -> _Prepared:
@@ -156,8 +189,9 @@ async def _lock_stored(batch: _Batch) -> Rows:
     ids = [row_id for row_id in batch.row_ids if row_id is not None]
     if not ids:
         return {}
-    deletes = any(isinstance(change, Delete) for change in batch.changes)
-    await batch.table.query.lock(ids, for_deletion=deletes)
+    if batch.table.prepare is not None:  # other operations write or lock rows of such a table, too
+        deletes = any(isinstance(change, Delete) for change in batch.changes)
+        await batch.table.query.lock(ids, for_deletion=deletes)
     stored = await _read(batch.table, ids, batch.request.conditions)
     for index, row_id in enumerate(batch.row_ids):
         if row_id is not None and row_id not in stored:
@@ -188,44 +222,43 @@ async def _require_own_project(batch: _Batch, ids: Sequence[int]) -> None:
         raise Forbidden(FORBIDDEN)
 
 
-class _KeyOwners:
-    """Which row has each key of a unique constraint, kept up to date while changes are examined in order."""
+@dataclass(frozen=True)
+class _Keys:
+    """The columns of unique constraints: those of stored rows, and those of each change once it is made.
 
-    def __init__(self, unique: Unique, owners: dict[Key, int]) -> None:
-        self.unique, self._owners = unique, owners
+    A new row has no id yet and is identified by its negative index. If the changes leave all keys alone, none is read.
+    """
 
-    def release(self, row_id: int, columns: Columns) -> None:
-        """Free the key of a row that is about to change or to be deleted."""
-        key = self.unique.key(columns)
-        if self._owners.get(key) == row_id:
-            del self._owners[key]
-
-    def claim(self, row_id: int, columns: Columns) -> None:
-        """Give a row its new key; refused if another row has it."""
-        if self._owners.setdefault(self.unique.key(columns), row_id) != row_id:
-            raise self.unique.refusal(columns)
+    row_ids: Sequence[int]
+    stored: Rows
+    new: Sequence[Columns]
 
 
-async def _refuse_first_invalid(batch: _Batch, prepared: _Prepared) -> None:
+async def _read_keys(batch: _Batch, prepared: _Prepared) -> _Keys:
+    row_ids = [
+        -index if row_id is None else row_id for index, row_id in enumerate(batch.row_ids[: len(prepared.columns)])
+    ]
+    names = {column: column for unique in batch.table.unique for column in unique.columns}
+    if not any(names.keys() & columns.keys() for columns in prepared.columns if columns is not None):
+        return _Keys(row_ids, {}, [])
+    stored = await _read_columns(batch.table, names, list(prepared.stored))
+    pairs = zip(row_ids, prepared.columns, strict=True)
+    return _Keys(row_ids, stored, [{**stored.get(row_id, {}), **(columns or {})} for row_id, columns in pairs])
+
+
+async def _refuse_first_invalid(batch: _Batch, prepared: _Prepared, keys: _Keys) -> None:
     """Examine changes in order; ItemRefused for the first that is a duplicate, a violation, or refused already."""
-    stored = await _read_unique_columns(batch.table, list(prepared.stored))
-    changes = batch.changes[: len(prepared.columns)]
-    # a new row has no id yet and is identified by its negative index
-    row_ids = [-index if row_id is None else row_id for index, row_id in enumerate(batch.row_ids[: len(changes)])]
-    new = [
-        {**stored.get(row_id, {}), **(columns or {})} for row_id, columns in zip(row_ids, prepared.columns, strict=True)
-    ]
-    constraints = [
-        _KeyOwners(unique, await ids_by_key(batch.table.query.table, unique.columns, map(unique.key, new)))
-        for unique in batch.table.unique
-    ]
-    for index, (change, row_id) in enumerate(zip(changes, row_ids, strict=True)):
+    table, constraints = batch.table.query.table, []
+    for unique in batch.table.unique if keys.new else ():
+        owners = await ids_by_key(table, unique.columns, map(unique.key, keys.new))
+        constraints.append(KeyOwners(unique, owners))
+    for index, (change, row_id) in enumerate(zip(batch.changes, keys.row_ids, strict=False)):
         try:
-            for owners in constraints:
-                if row_id in stored:
-                    owners.release(row_id, stored[row_id])
+            for constraint in constraints:
+                if row_id in keys.stored:
+                    constraint.release(row_id, keys.stored[row_id])
                 if not isinstance(change, Delete):
-                    owners.claim(row_id, new[index])
+                    constraint.claim(row_id, keys.new[index])
         except Refusal as refusal:
             raise ItemRefused(index, refusal) from None
         if not isinstance(change, Delete) and change.violation is not None:
@@ -234,10 +267,8 @@ async def _refuse_first_invalid(batch: _Batch, prepared: _Prepared) -> None:
         raise prepared.refusal
 
 
-async def _read_unique_columns(table: Table, ids: Sequence[int]) -> Rows:
-    """The stored values of the columns that unique constraints cover."""
-    names = {column: column for unique in table.unique for column in unique.columns}
-    if not names or not ids:
+async def _read_columns(table: Table, names: Mapping[str, str], ids: Sequence[int]) -> Rows:
+    if not ids:
         return {}
     conditions = Conditions()
     conditions.add_in("t.id", ids)
@@ -246,29 +277,42 @@ async def _read_unique_columns(table: Table, ids: Sequence[int]) -> Rows:
 
 async def _write(batch: _Batch, prepared: _Prepared) -> Rows:
     """Write the rows, the change set and the audit entry."""
-    new_ids = iter(await reserve_ids(batch.table.query.table, batch.row_ids.count(None)))
-    ids = [next(new_ids) if row_id is None else row_id for row_id in batch.row_ids]
-    statements = _statements(batch, ids, prepared.columns)
-    for sql, group in groupby(statements, key=itemgetter(0)):  # in order: a row may take the key that another gave up
-        await execute_many(sql, [args for _, args in group])
-    written = await _read(batch.table, ids, Conditions())
+    if len(batch.changes) == 1 and dialect() == "postgres" and (columns := prepared.columns[0]) is not None:
+        statements = _statements(batch, batch.row_ids, [columns])
+        written = await batch.table.query.write(statements[0], batch.table.columns) if statements else prepared.stored
+        ids = list(written)
+    else:
+        ids, written = await _write_rows(batch, prepared)
     await _require_own_project(batch, list(written))
     await _log(batch, ids, prepared.stored, written)
     return {row_id: written[row_id] for row_id in ids if row_id in written}
 
 
-def _statements(batch: _Batch, ids: Sequence[int], columns: Sequence[Columns | None]) -> list[Statement]:
+async def _write_rows(batch: _Batch, prepared: _Prepared) -> tuple[list[int], Rows]:
+    """Write the rows; return the ids of all changes, and the rows that are there afterwards."""
+    count = batch.row_ids.count(None)
+    new_ids = iter(await reserve_ids(batch.table.query.table, count) if count else ())
+    ids = [next(new_ids) if row_id is None else row_id for row_id in batch.row_ids]
+    statements = _statements(batch, ids, prepared.columns)
+    for sql, group in groupby(statements, key=itemgetter(0)):  # in order: a row may take the key that another gave up
+        await execute_many(sql, [args for _, args in group])
+    kept = [row_id for row_id, columns in zip(ids, prepared.columns, strict=True) if columns is not None]
+    return ids, await _read(batch.table, kept, Conditions())
+
+
+def _statements(batch: _Batch, ids: Sequence[int | None], columns: Sequence[Columns | None]) -> list[Statement]:
     table, now = batch.table.query.table, batch.context.now()
     updated: Columns = {"updated_at": now} if batch.table.timestamps else {}
     created: Columns = {"created_at": now, **updated} if batch.table.timestamps else {}
     statements = []
     for row_id, stored_id, values in zip(ids, batch.row_ids, columns, strict=True):
-        if values is None:
-            statements.append(delete_statement(table, row_id))
-        elif stored_id is None:
-            statements.append(insert_statement(table, row_id, {**values, **created} if created else values))
+        if stored_id is None:
+            new = values or {}
+            statements.append(insert_statement(table, row_id, {**new, **created} if created else new))
+        elif values is None:
+            statements.append(delete_statement(table, stored_id))
         elif values or updated:
-            statements.append(update_statement(table, row_id, {**values, **updated}))
+            statements.append(update_statement(table, stored_id, {**values, **updated}))
     return statements
 
 
@@ -286,16 +330,12 @@ async def _log(batch: _Batch, ids: Sequence[int], before: Rows, after: Rows) -> 
         }
         for row_id in ids
     ]
-    context, name = batch.context, batch.table.name
-    rows = await fetch(
-        "INSERT INTO changesets (author, requested_on, committed_on, comment, resource, changes) "
-        "VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
-        *(context.actor.name, batch.received_at, context.now(), batch.request.comment, name),
-        orjson.dumps(changes, default=str).decode(),
-    )
-    number = rows[0]["id"]
-    subject = f"change set {number}, {len(changes)} of {name}"
-    await events.record(context, RecordsChanged(target=subject, new={"changeset": number}))
+    context, name, act = batch.context, batch.table.name, RecordsChanged.act
+    text = orjson.dumps(changes, default=str).decode()
+    columns = (context.actor.name, batch.received_at, context.now(), batch.request.comment, name, text)
+    remark = f", {len(changes)} of {name}"
+    number = await change_sets.add(ChangeSetColumns(*columns), context.channel, act, remark)
+    events.announce(context, RecordsChanged(target=f"change set {number}{remark}", new={"changeset": number}))
 
 
 def _logged(table: Table, rows: Rows) -> Rows:

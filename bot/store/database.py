@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
@@ -17,8 +17,10 @@ from cachetools import TTLCache
 from tortoise.backends.base.client import BaseDBAsyncClient, TransactionContext
 from tortoise.context import TortoiseContext, require_context
 
+from bot.store import locks
 from bot.store.configuration import CONNECTION, explain_config_errors, sqlite_path, tortoise_config
 from bot.store.engines import Ownership, acquire
+from bot.store.locks import Lock
 from bot.store.notifications import CHANNEL, JobNotifier
 from bot.store.placeholders import Dialect, bind, bind_many
 from bot.store.users import TokenRecord
@@ -47,7 +49,7 @@ class Database:
         self.path: str | None = sqlite_path(url) if self.dialect == "sqlite" else None
         self.notifier = JobNotifier(lambda: execute(f"NOTIFY {CHANNEL}"))
         self.recent_tokens = _token_cache()
-        self.locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.turns: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(self.max_writers))
         self.context = OpenContext(self)
 
     async def open(self) -> None:
@@ -67,6 +69,11 @@ class Database:
     def client(self) -> BaseDBAsyncClient:
         """The engine, or the open transaction of the current task."""
         return self.context.connections.get(CONNECTION)
+
+    @property
+    def max_writers(self) -> int:
+        """How many transactions of one name may be open in this process: half of the pool; one on SQLite."""
+        return max(1, cast("Any", self.client).pool_size // 2) if self.dialect == "postgres" else 1
 
     def forget_tokens(self) -> None:
         """Drop cached tokens. The cache is replaced, so a read in progress writes its stale token to the old one."""
@@ -145,20 +152,44 @@ def transaction() -> TransactionContext:
 
 @asynccontextmanager
 async def exclusive_transaction(name: str) -> AsyncIterator[None]:
-    """Open a transaction that excludes others of the same name, in all processes.
+    """Open a transaction that excludes all others of the same name, in all processes.
 
     Within this process they queue before taking a connection, so waiting ones do not exhaust the pool. Raises
     Unavailable when the wait is too long.
     """
-    lock = current().locks[name]
-    await acquire(lock)
+    async with _turn(name, locks.of_everything(name), short=False):
+        yield
+
+
+@asynccontextmanager
+async def shared_transaction(name: str, taken: Iterable[Lock], *, short: bool = False) -> AsyncIterator[None]:
+    """Open a transaction that excludes exclusive ones of that name, and those that take a lock that it takes.
+
+    It waits for a turn as `exclusive_transaction` does. `short`: none of its statements takes more than a fraction of a
+    millisecond, so that SQLite runs them on the event loop's thread.
+    """
+    opening = "; ".join(filter(None, (locks.of_everything(name, shared=True), locks.statements(taken))))
+    async with _turn(name, opening, short=short):
+        yield
+
+
+@asynccontextmanager
+async def _turn(name: str, opening: str, *, short: bool) -> AsyncIterator[None]:
+    database = current()
+    turns, client = database.turns[name], cast("Any", database.client)
+    await acquire(turns)
     try:
-        async with transaction():
-            if dialect() == "postgres":
-                await fetch("SELECT pg_advisory_xact_lock(hashtext($1))", name)
+        postgres = database.dialect == "postgres"
+        async with client._in_transaction(opening) if postgres else client._in_transaction(short=short):
             yield
     finally:
-        lock.release()
+        turns.release()
+
+
+async def take(more: Iterable[Lock]) -> None:
+    """Wait for more locks, inside a transaction; all come after those that it has already."""
+    if dialect() == "postgres" and (sql := locks.statements(more)):
+        await current().client.execute_script(sql)
 
 
 def in_transaction() -> bool:

@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from tortoise.models import Model
@@ -17,9 +17,11 @@ from tortoise.models import Model
 from bot.rules.permissions import Visibility
 from bot.store import visibility
 from bot.store.database import dialect, fetch
+from bot.store.placeholders import placeholder_list, shift
 
 CONTAINERS = (list, dict)  # Python types of JSON values that columns store as text
 MAX_INLINE_VALUES = 100  # values passed as separate parameters; more of them are passed as one list
+NO_ROW = "1 = 0"  # the condition that no row meets
 _ID = "row id"  # alias of the id; no column can have this name
 _TYPES = {int: "BIGINT", str: "TEXT", bool: "BOOL"}
 
@@ -52,7 +54,7 @@ class Conditions:
     def add_in(self, column: str, values: Sequence[Any]) -> None:
         """Require that the column has one of these values; without values no row matches."""
         if len(values) <= MAX_INLINE_VALUES:
-            self.add(f"{column} IN ({', '.join('{}' for _ in values)})" if values else "1 = 0", *values)
+            self.add(f"{column} IN ({', '.join('{}' for _ in values)})" if values else NO_ROW, *values)
         elif dialect() == "postgres":
             self.add(f"{column} = ANY({{}})", list(values))
         else:
@@ -101,6 +103,21 @@ class ModelQuery:
         sql = _select(self, tuple(columns.items()), str(conditions), tuple(order), page)
         return {row.pop(_ID): row for row in await fetch(sql, *conditions.args)}
 
+    async def write(self, statement: Statement, columns: Mapping[str, str]) -> Rows:
+        """Run a statement that inserts or updates one row, and read the row, at once. Only PostgreSQL can."""
+        sql = _write_and_select(self, statement[0], tuple(columns.items()))
+        return {row.pop(_ID): row for row in await fetch(sql, *statement[1])}
+
+    @property
+    def references(self) -> Mapping[str, str]:
+        """The columns that refer to other rows, each with the table of those."""
+        return _references(self.model)
+
+    @property
+    def has_dependents(self) -> bool:
+        """Whether rows of other tables refer to rows of this one."""
+        return bool(self.model._meta.backward_fk_fields)
+
     async def ids(self, conditions: Conditions, order: Order = ()) -> Sequence[int]:
         """The ids of all matching rows in order, as an array of four bytes each."""
         ordering = _order_by(order)
@@ -135,11 +152,26 @@ class ModelQuery:
 def _select(
     query: ModelQuery, columns: tuple[tuple[str, str], ...], where: str, order: tuple[tuple[str, bool], ...], page: str
 ) -> str:
-    selected = ", ".join([f't.id AS "{_ID}"', *(f'{query.column(path)} AS "{name}"' for name, path in columns)])
-    ordering = _order_by(order)
+    selected, ordering = _selected(query, columns), _order_by(order)
     inner_joins, outer_joins = query.joins(f"{where} {ordering}"), query.joins(f"{selected} {ordering}")
     rows = f"SELECT t.* FROM {query.table} t {inner_joins} {where} ORDER BY {ordering} {page}"
     return f"SELECT {selected} FROM ({rows}) t {outer_joins} ORDER BY {ordering}"
+
+
+@lru_cache(maxsize=256)
+def _write_and_select(query: ModelQuery, write: str, columns: tuple[tuple[str, str], ...]) -> str:
+    selected = _selected(query, columns)
+    return f"WITH written AS ({write} RETURNING *) SELECT {selected} FROM written t {query.joins(selected)}"
+
+
+def _selected(query: ModelQuery, columns: tuple[tuple[str, str], ...]) -> str:
+    return ", ".join([f't.id AS "{_ID}"', *(f'{query.column(path)} AS "{name}"' for name, path in columns)])
+
+
+@lru_cache(maxsize=64)
+def _references(model: type[Model]) -> Mapping[str, str]:
+    keys: list[Any] = [model._meta.fields_map[name] for name in model._meta.fk_fields]
+    return {key.source_field: key.related_model._meta.db_table for key in keys}
 
 
 @lru_cache(maxsize=1024)
@@ -165,6 +197,37 @@ def _order_by(order: Order) -> str:
     return ", ".join(expression + (" DESC" if descending else "") for expression, descending in columns.items())
 
 
+class Selection(NamedTuple):
+    """Rows to read with others: their columns (paths by name) and conditions."""
+
+    query: ModelQuery
+    columns: Mapping[str, str]
+    conditions: Conditions
+
+
+async def read_together(selections: Sequence[Selection]) -> list[Rows]:
+    """Read the rows of several selections; few on PostgreSQL in one statement, as JSON, which saves round trips."""
+    sought = [number for number, each in enumerate(selections) if NO_ROW not in each.conditions.clauses]
+    few = not any(isinstance(arg, list) for each in selections for arg in each.conditions.args)
+    found: list[Rows] = [{} for _ in selections]
+    if dialect() != "postgres" or len(sought) < 2 or not few:
+        for number in sought:
+            query, columns, conditions = selections[number]
+            found[number] = await query.rows(columns, conditions)
+        return found
+    parts: list[str] = []
+    args: list[Any] = []
+    for number in sought:
+        query, columns, conditions = selections[number]
+        inner = _select(query, tuple(columns.items()), shift(str(conditions), len(args)), (), "")
+        parts.append(f"SELECT {number} AS part, row_to_json(r{number})::text AS value FROM ({inner}) r{number}")
+        args += conditions.args
+    for record in await fetch(" UNION ALL ".join(parts), *args):
+        row = orjson.loads(record["value"])
+        found[record["part"]][row.pop(_ID)] = row
+    return found
+
+
 async def ids_by_key(table: str, columns: Sequence[str], keys: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], int]:
     """Map each key that a row has (its values of `columns`) to the row's id. Keys with a null match no row."""
     keys = [key for key in dict.fromkeys(keys) if None not in key]
@@ -182,9 +245,11 @@ async def ids_by_key(table: str, columns: Sequence[str], keys: Iterable[tuple[An
     return {tuple(row[name] for name in columns): row["id"] for row in rows}
 
 
-def insert_statement(table: str, row_id: int, columns: Columns) -> Statement:
-    """The statement that inserts a row, and its arguments."""
-    return _insert_sql(table, tuple(columns)), [row_id, *_arguments(columns)]
+def insert_statement(table: str, row_id: int | None, columns: Columns) -> Statement:
+    """The statement that inserts a row, and its arguments. Without an id, the database gives it one."""
+    if row_id is not None:
+        columns = {"id": row_id, **columns}
+    return _insert_sql(table, tuple(columns)), _arguments(columns)
 
 
 def update_statement(table: str, row_id: int, columns: Columns) -> Statement:
@@ -204,8 +269,7 @@ def _arguments(columns: Columns) -> list[Any]:
 @lru_cache(maxsize=256)
 def _insert_sql(table: str, columns: tuple[str, ...]) -> str:
     names = ", ".join(f'"{column}"' for column in columns)
-    placeholders = ", ".join(f"${number}" for number in range(1, len(columns) + 2))
-    return f"INSERT INTO {table} (id, {names}) VALUES ({placeholders})"
+    return f"INSERT INTO {table} ({names}) VALUES ({placeholder_list(len(columns))})"
 
 
 @lru_cache(maxsize=256)

@@ -26,6 +26,11 @@ def placeholder_list(count: int) -> str:
     return ", ".join(f"${number}" for number in range(1, count + 1))
 
 
+def shift(sql: str, count: int) -> str:
+    """Return the statement with the number of each placeholder raised by `count`."""
+    return re.sub(r"\$(\d+)", lambda match: f"${int(match[1]) + count}", sql) if count else sql
+
+
 def bind_many(dialect: Dialect, sql: str, rows: list[list[Any]]) -> tuple[str, list[list[Any]]]:
     """Return the statement and every list of arguments in the form that the database takes."""
     if dialect == "postgres":

@@ -25,10 +25,12 @@ from bot.store.database import (
     fetch,
     open_database,
     refuse_in_transaction,
+    shared_transaction,
     transaction,
 )
 from bot.store.engines.short_reads import ShortReads
 from bot.store.engines.sqlite_statements import reads_only, run_dict
+from bot.store.locks import Lock, row_lock
 from bot.store.users import User
 from tests.conftest import connect, postgres
 from tests.outages import end_sessions
@@ -59,11 +61,18 @@ async def add_in_a_nested_transaction(name: str) -> None:
             await add(f"{name}-2")
 
 
+async def add_with_locks(name: str) -> None:
+    async with shared_transaction("names", [row_lock("users", len(name))], short=True):
+        await add(f"{name}-1")
+        async with transaction():
+            await add(f"{name}-2")
+
+
 async def add_in_bulk(name: str) -> None:
     await User.bulk_create([User(name=f"{name}-{n}", created_at=NOW) for n in (1, 2)])
 
 
-@pytest.mark.parametrize("work", [add_in_a_transaction, add_in_a_nested_transaction, add_in_bulk])
+@pytest.mark.parametrize("work", [add_in_a_transaction, add_in_a_nested_transaction, add_with_locks, add_in_bulk])
 async def test_six_hundred_cancelled_tasks_leave_the_database_working(database: Database, work: Any) -> None:
     cancelled = 0
     for n in range(600):
@@ -348,6 +357,87 @@ async def test_sqlite_commits_reach_the_disk_and_references_hold(database: Datab
             name: (await fetch(f"PRAGMA {name}"))[0][name] for name in ("journal_mode", "synchronous", "foreign_keys")
         }
     assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+class Holder:
+    """A task that holds a transaction open, once it has begun, until it is told to end."""
+
+    def __init__(self, *locks: Lock, exclusive: bool = False) -> None:
+        self.locks, self.exclusive = locks, exclusive
+        self.begun, self.end = asyncio.Event(), asyncio.Event()
+        self.task = asyncio.create_task(self._hold())
+
+    async def _hold(self) -> None:
+        async with exclusive_transaction("a") if self.exclusive else shared_transaction("a", self.locks):
+            self.begun.set()
+            await self.end.wait()
+
+    async def begins(self) -> bool:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await self.begun.wait()
+        return self.begun.is_set()
+
+    async def finish(self) -> None:
+        self.end.set()
+        await self.task
+
+
+@pytest.mark.skipif("not postgres()")
+async def test_transactions_wait_for_each_other_only_if_their_locks_conflict(database: Database) -> None:
+    one, other, shared = row_lock("t", 1), row_lock("t", 2), row_lock("t", 1, shared=True)
+    cases: list[tuple[tuple[Lock, ...], tuple[Lock, ...], bool]] = [
+        ((one,), (other,), True),
+        ((shared,), (shared,), True),
+        ((one,), (shared,), False),
+        ((shared,), (one, shared), False),
+        ((one, other), (other, one), False),
+    ]
+    for first_locks, second_locks, together in cases:
+        first = Holder(*first_locks)
+        assert await first.begins()
+        second = Holder(*second_locks)
+        assert await second.begins() is together
+        await first.finish()
+        assert await second.begins()
+        await second.finish()
+
+
+@pytest.mark.skipif("not postgres()")
+async def test_an_exclusive_transaction_waits_for_shared_ones_and_they_for_it(database: Database) -> None:
+    shared = Holder(row_lock("t", 1))
+    assert await shared.begins()
+    exclusive = Holder(exclusive=True)
+    assert not await exclusive.begins()
+    late = Holder(row_lock("t", 2))
+    assert not await late.begins(), "those that come later do not overtake it"
+    await shared.finish()
+    assert await exclusive.begins() and not await late.begins()
+    await exclusive.finish()
+    assert await late.begins()
+    await late.finish()
+
+
+async def test_waiting_for_a_lock_can_be_canceled_and_leaves_no_lock(database: Database) -> None:
+    first, second = Holder(row_lock("t", 1)), Holder(row_lock("t", 1))
+    assert await first.begins() and not await second.begins()
+    second.task.cancel()
+    async with asyncio.timeout(2):
+        await asyncio.wait([second.task])
+    await first.finish()
+    third = Holder(row_lock("t", 1))
+    assert await third.begins()
+    await third.finish()
+
+
+async def test_transactions_that_wait_leave_connections_to_others(database: Database) -> None:
+    holders = [Holder(row_lock("t", 1)) for _ in range(30)]
+    assert await holders[0].begins()
+    async with asyncio.timeout(2):
+        assert await names() == set()
+    for holder in holders:
+        holder.end.set()
+    await asyncio.gather(*(holder.task for holder in holders))
 
 
 async def test_a_failed_or_cancelled_exclusive_transaction_does_not_block_others(

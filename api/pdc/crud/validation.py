@@ -5,15 +5,16 @@ from collections.abc import Mapping, Sequence
 from api.pdc.crud.resource import REQUIRED, Field, Item, PdcError, Reference, ReferencedRows, References, Resource
 from bot.rules.permissions import Visibility
 from bot.rules.validation import json_kind
-from bot.store.lists import Conditions, ModelQuery
+from bot.store.lists import Conditions, ModelQuery, Selection, read_together
 
 
 async def read_references(resource: Resource, items: Sequence[object], viewer: Visibility) -> References:
     """Read the rows that items refer to and that the viewer may see; values of the wrong type are ignored."""
+    references = [(field, field.reference) for field in resource.fields if field.reference is not None]
+    selections = [_selection(reference, _parse_keys(field, items), viewer) for field, reference in references]
     return {
-        field.name: await _read_rows(field.reference, _parse_keys(field, items), viewer)
-        for field in resource.fields
-        if field.reference is not None
+        field.name: ReferencedRows({row[reference.key]: row_id for row_id, row in rows.items()}, rows)
+        for (field, reference), rows in zip(references, await read_together(selections), strict=True)
     }
 
 
@@ -28,14 +29,12 @@ def _parse_keys(field: Field, items: Sequence[object]) -> list[object]:
     return keys
 
 
-async def _read_rows(reference: Reference, keys: list[object], viewer: Visibility) -> ReferencedRows:
+def _selection(reference: Reference, keys: list[object], viewer: Visibility) -> Selection:
     query, conditions = ModelQuery(reference.model, reference.project), Conditions()
-    if not reference.closed:
+    if not (reference.closed and keys):
         conditions.add_in(query.column(reference.key), list(dict.fromkeys(keys)))
     query.restrict(conditions, viewer)
-    columns = {name: name for name in (reference.key, *reference.columns)}
-    rows = await query.rows(columns, conditions)
-    return ReferencedRows({row[reference.key]: row_id for row_id, row in rows.items()}, rows)
+    return Selection(query, {name: name for name in (reference.key, *reference.columns)}, conditions)
 
 
 def validate(

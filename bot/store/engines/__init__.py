@@ -36,7 +36,7 @@ async def run_to_completion(work: Awaitable[T]) -> T:
     raise cancellation
 
 
-async def acquire(lock: asyncio.Lock) -> None:
+async def acquire(lock: asyncio.Lock | asyncio.Semaphore) -> None:
     """Acquire a lock; raise DatabaseUnavailable when it is not free within ACQUIRE_TIMEOUT."""
     try:
         async with asyncio.timeout(ACQUIRE_TIMEOUT):

@@ -107,7 +107,7 @@ class Client(AsyncpgDBClient):
         try:
             self._pool = await asyncpg.create_pool(
                 min_size=address.number("minsize", 1),
-                max_size=address.number("maxsize", MAXSIZE),
+                max_size=self.pool_size,
                 connect=self._connect,
                 connection_class=Connection,
                 command_timeout=self._command_timeout,
@@ -117,6 +117,11 @@ class Client(AsyncpgDBClient):
         except CannotConnect as exc:
             problem = DatabaseUnavailable if exc.waiting_may_help else Misconfigured
             raise problem(f"no connection to PostgreSQL at {exc}.") from exc
+
+    @property
+    def pool_size(self) -> int:
+        """How many connections the pool may have."""
+        return self.address.number("maxsize", MAXSIZE)
 
     @property
     def prepares_statements(self) -> bool:
@@ -192,8 +197,8 @@ class Client(AsyncpgDBClient):
         """Return a context manager that acquires a connection for one statement."""
         return PooledConnection(self, self._pool_init_lock)
 
-    def _in_transaction(self) -> TransactionContext:
-        return Scope(Transaction(self), self._pool_init_lock)
+    def _in_transaction(self, opening: str = "") -> TransactionContext:
+        return Scope(Transaction(self, opening=opening), self._pool_init_lock)
 
     async def _translate_exceptions(self, func: Any, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -223,17 +228,55 @@ class Client(AsyncpgDBClient):
             connection.terminate()
 
 
-class Transaction(TransactionWrapper, Client):
-    """One pooled connection, inside a transaction."""
+class OpenedTransaction:
+    """A transaction of the driver whose BEGIN is sent together with other statements, which saves a round trip."""
 
-    def __init__(self, connection: AsyncpgDBClient, ownership: Ownership | None = None) -> None:
+    _isolation = None  # of the server's choice; read by the driver when it makes a savepoint
+
+    def __init__(self, connection: Any, opening: str) -> None:
+        self._connection, self._opening = connection, opening
+
+    async def start(self) -> None:
+        """Begin, and run the opening."""
+        self._connection._con._top_xact = self  # the driver makes a savepoint only within a transaction it knows
+        await self._connection.execute(f"BEGIN; {self._opening}")
+
+    async def commit(self) -> None:
+        """Commit."""
+        await self._end("COMMIT")
+
+    async def rollback(self) -> None:
+        """Roll back."""
+        await self._end("ROLLBACK")
+
+    async def _end(self, statement: str) -> None:
+        try:
+            await self._connection.execute(statement)
+        finally:
+            self._connection._con._top_xact = None
+
+
+class Transaction(TransactionWrapper, Client):
+    """One pooled connection, inside a transaction. `opening` are statements that are sent together with its BEGIN."""
+
+    def __init__(self, connection: AsyncpgDBClient, ownership: Ownership | None = None, opening: str = "") -> None:
         TransactionWrapper.__init__(self, connection)
         self.ownership = ownership or Ownership()
+        self.opening = opening
 
     def acquire_connection(self) -> ConnectionWrapper[Any]:
         """Return the connection of the transaction to the task that owns it."""
         self.ownership.check()
         return TransactionWrapper.acquire_connection(self)
+
+    async def begin(self) -> None:
+        """Begin, together with the opening if there is one."""
+        if self.opening:
+            self.transaction = cast("Any", OpenedTransaction(self._connection, self.opening))
+            with translate_errors():
+                await self.transaction.start()
+        else:
+            await super().begin()
 
     async def commit(self) -> None:
         """Commit, or release the savepoint."""
@@ -248,7 +291,7 @@ class Transaction(TransactionWrapper, Client):
     async def _expire_connections(self) -> None:
         await self._parent._expire_connections()
 
-    def _in_transaction(self) -> TransactionContext:
+    def _in_transaction(self, opening: str = "") -> TransactionContext:
         return Savepoint(Transaction(self, self.ownership), self.ownership)
 
 
@@ -263,7 +306,10 @@ class Scope(TransactionContextPooled):
             pool: Any = self.client._parent._pool
             connection = self.client._connection = await acquire_from(pool)
             try:
-                await run_to_completion(self.client.begin())
+                if self.client.opening:  # may wait for locks, which ends with a cancellation
+                    await self.client.begin()
+                else:
+                    await run_to_completion(self.client.begin())
             except BaseException:
                 await run_to_completion(self._abandon(connection))
                 raise

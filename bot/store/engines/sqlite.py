@@ -20,6 +20,7 @@ from bot.store.engines.sqlite_statements import (
     commit,
     connect,
     insert,
+    on_loop,
     on_thread,
     reads_only,
     roll_back,
@@ -81,7 +82,10 @@ class Statements(SqliteClient):
                 return result
             return await on_thread(self._reader, function, query, values)
         async with self.writer() as connection:
-            return await on_thread(connection, function, query, values)
+            return await self._call(connection, function, query, values)
+
+    async def _call(self, connection: aiosqlite.Connection, function: Callable[..., T], *args: Any) -> T:
+        return await on_thread(connection, function, *args)
 
     async def execute_query(self, query: str, values: list[Any] | None = None) -> tuple[int, Sequence[Any]]:
         """Return the number of rows changed or returned, and the rows."""
@@ -94,7 +98,7 @@ class Statements(SqliteClient):
     async def execute_insert(self, query: str, values: list[Any]) -> Any:
         """Return the id of the inserted row."""
         async with self.writer() as connection:
-            return await on_thread(connection, insert, query, values)
+            return await self._call(connection, insert, query, values)
 
     async def execute_script(self, query: str) -> None:
         """Run several statements without an implicit commit."""
@@ -155,8 +159,8 @@ class Client(Statements):
 
         await run_to_completion(close_all())
 
-    def _in_transaction(self) -> TransactionContext:
-        return Scope(Transaction(self), self._lock)
+    def _in_transaction(self, *, short: bool = False) -> TransactionContext:
+        return Scope(Transaction(self, short=short), self._lock)
 
     async def execute_many(self, query: str, values: list[list[Any]]) -> None:
         """Run a statement once for each list of values, all or none of them."""
@@ -165,11 +169,15 @@ class Client(Statements):
 
 
 class Transaction(Statements, SqliteTransactionWrapper):
-    """The writing connection, inside a transaction."""
+    """The writing connection, inside a transaction.
 
-    def __init__(self, connection: SqliteClient, ownership: Ownership | None = None) -> None:
+    The statements of a `short` one run on the event loop's thread: they take less time than handing them to another.
+    It begins and ends on the connection's thread, as it may wait for other processes and for the disk then.
+    """
+
+    def __init__(self, connection: SqliteClient, ownership: Ownership | None = None, *, short: bool = False) -> None:
         SqliteTransactionWrapper.__init__(self, connection)
-        self.ownership = ownership or Ownership()
+        self.ownership, self.short = ownership or Ownership(), short
 
     @asynccontextmanager
     async def writer(self) -> AsyncIterator[aiosqlite.Connection]:
@@ -179,12 +187,15 @@ class Transaction(Statements, SqliteTransactionWrapper):
             yield self._connection
 
     def _in_transaction(self) -> TransactionContext:
-        return Savepoint(Transaction(self, self.ownership), self.ownership)
+        return Savepoint(Transaction(self, self.ownership, short=self.short), self.ownership)
 
     async def execute_many(self, query: str, values: list[list[Any]]) -> None:
         """Run a statement once for each list of values."""
         async with self.writer() as connection:
-            await on_thread(connection, run_many, query, values)
+            await self._call(connection, run_many, query, values)
+
+    async def _call(self, connection: aiosqlite.Connection, function: Callable[..., T], *args: Any) -> T:
+        return on_loop(connection, function, *args) if self.short else await on_thread(connection, function, *args)
 
     async def begin(self) -> None:
         """Take the write lock at once, so that concurrent processes wait here instead of failing half-way."""

@@ -70,7 +70,7 @@ def reads_only(query: str) -> bool:
 
 async def connect(target: str, pragmas: dict[str, Any]) -> aiosqlite.Connection:
     """Open a connection in autocommit mode, and prepare it."""
-    connection = aiosqlite.connect(target, uri=True, isolation_level=None)
+    connection = aiosqlite.connect(target, uri=True, isolation_level=None, check_same_thread=False)
     connection._thread.daemon = True  # a connection left open must not keep the process from exiting
     with translate_errors():
         await connection
@@ -86,6 +86,12 @@ async def on_thread(connection: aiosqlite.Connection, function: Callable[..., T]
     """Call a function on the connection's own thread, after the calls that are already queued there."""
     with translate_errors():
         return await connection._execute(function, connection._conn, *args)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def on_loop(connection: aiosqlite.Connection, function: Callable[..., T], *args: Any) -> T:
+    """Call a function on the event loop's thread, while the connection's own is idle."""
+    with translate_errors():
+        return function(connection._conn, *args)
 
 
 def prepare(connection: sqlite3.Connection, pragmas: dict[str, Any]) -> None:
