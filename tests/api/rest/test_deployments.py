@@ -233,7 +233,8 @@ async def test_a_deployment_is_cancelled_once_its_run_has_ended(world: World) ->
     await world.deploy("1.0-rc1")
     await world.settle()
     answer = await world.ask("POST", env_path("/deployments/1/cancel"))
-    assert (answer.status, answer.json["status"]) == (202, "canceling")
+    assert answer.status == 202
+    assert answer.json["status"] in ("canceling", "canceled")  # GitHub may have answered before we do
     assert set(answer.json) == KEYS | {"run"}
     await world.settle()
     assert await world.statuses() == [("1.0-rc1", "canceled")]
