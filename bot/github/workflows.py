@@ -63,14 +63,16 @@ async def get_file(repository: RepositoryClient, workflow: str, ref: str, ref_na
 
 
 async def list_files(repository: RepositoryClient, ref: str) -> list[str]:
-    """List the names of the workflow files at a ref."""
+    """List the names of the workflow files at a ref; none if there is no folder of them."""
     try:
         url = f"{repository.root}/contents/{FOLDER}?ref={quote(ref, safe='')}"
         entries = (await repository.request("GET", url)).data
     except ApiError as error:
         error.raise_unless(404)
         return []
-    names = [str(entry.get("name")) for entry in entries if entry.get("type") == "file"] if entries else []
+    if not isinstance(entries, list):  # the folder is a file or a link
+        return []
+    names = [str(required(entry, "name")) for entry in entries if required(entry, "type") == "file"]
     return [name for name in names if name.endswith((".yml", ".yaml"))]
 
 

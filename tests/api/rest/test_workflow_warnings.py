@@ -66,6 +66,15 @@ async def test_files_that_are_no_workflows_are_not_listed(world: World) -> None:
     assert said.endswith("Known workflow files: `broken.yml`, `build.yml`, `deploy.yml` and `manual.yml`.")
 
 
+async def test_a_folder_of_workflows_that_is_a_file_is_warned_of(world: World) -> None:
+    removed = dict.fromkeys((".github/workflows/build.yml", ".github/workflows/deploy.yml"))
+    await world.github.commit(files={**removed, ".github/workflows": "A file.\n"})
+    answer = await world.ask("PATCH", f"{ENVIRONMENTS}/staging", {"workflow": "x.yml"})
+    assert (answer.status, answer.json["workflow"]) == (200, "x.yml"), answer
+    (said,) = answer.json["warnings"]
+    assert said.endswith("There are no workflow files.")
+
+
 async def test_other_settings_ask_github_nothing(world: World) -> None:
     before = len(world.github.calls)
     for path, body in (
