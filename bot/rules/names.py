@@ -1,12 +1,14 @@
 """Names that callers write: the one that a mistyped name stands for, and lists of names in sentences."""
 
 import difflib
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 MAX_LISTED = 10  # names that one answer lists
 MAX_COMPARED = 200  # names that a mistyped one is compared with
 MAX_WRITTEN = 100  # characters of a written name that are compared
+MAX_PAIRS = 100_000  # pairs of characters, one of each name, that are compared: a fifth of a microsecond each
 MIN_PART = 3  # characters of a name that stand for all of it
 SIMILAR = 0.6  # from 0 (nothing in common) to 1 (equal), as difflib measures it
 KINDS = ("projects", "environments", "workflow files")  # names that a refusal may list, as its details call them
@@ -20,7 +22,10 @@ def in_words(names: Iterable[str], more: int = 0, *, last: str = "and") -> str:
 
 
 def nearest(written: str, names: Sequence[str]) -> str | None:
-    """The name that a mistyped one stands for: but for its case or a letter or two, or a name that it begins."""
+    """The name that a mistyped one stands for: but for its case or a letter or two, or a name that it begins.
+
+    Of many long names, only the first are compared letter by letter.
+    """
     text = written[:MAX_WRITTEN].lower()
     spellings: dict[str, str] = {}
     for name in names[:MAX_COMPARED]:
@@ -30,7 +35,14 @@ def nearest(written: str, names: Sequence[str]) -> str | None:
     begun = [name for spelling, name in spellings.items() if len(text) >= MIN_PART and spelling.startswith(text)]
     if len(begun) == 1:
         return begun[0]
-    return next((spellings[close] for close in difflib.get_close_matches(text, spellings, 1, SIMILAR)), None)
+    close = difflib.get_close_matches(text, _first(spellings, MAX_PAIRS // max(1, len(text))), 1, SIMILAR)
+    return spellings[close[0]] if close else None
+
+
+def _first(names: Iterable[str], length: int) -> list[str]:
+    """The first names, of so many characters altogether."""
+    totals = itertools.accumulate(map(len, names))
+    return [name for name, total in zip(names, totals, strict=True) if total <= length]
 
 
 def unknown(kind: str, written: str, names: Sequence[str], total: int | None = None) -> dict[str, Any]:

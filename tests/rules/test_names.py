@@ -1,8 +1,12 @@
 """Names in refusals: which one a mistyped name stands for, and how many are listed."""
 
+import random
+import time
+
 import pytest
 
-from bot.rules.names import MAX_LISTED, advice, in_words, nearest, unknown, without_names
+from bot.rules.names import MAX_COMPARED, MAX_LISTED, advice, in_words, nearest, unknown, without_names
+from tests.stalls import LIMIT
 
 NAMES = ["development", "staging", "production", "EU West"]
 
@@ -23,6 +27,21 @@ NAMES = ["development", "staging", "production", "EU West"]
 )
 def test_a_mistyped_name_stands_for_the_one_that_is_close(written: str, meant: str | None) -> None:
     assert nearest(written, NAMES) == meant
+
+
+@pytest.mark.parametrize("alphabet", ["a", "ab", "ab-c"])
+def test_the_longest_names_are_compared_in_no_time(alphabet: str) -> None:
+    generator = random.Random(alphabet)
+    names = ["".join(generator.choices(alphabet, k=100)) + str(number) for number in range(MAX_COMPARED)]
+    written = "".join(generator.choices(alphabet, k=100))
+    started = time.process_time()
+    nearest(written, names)
+    assert time.process_time() - started < LIMIT
+
+
+def test_long_names_are_compared_by_how_they_begin() -> None:
+    name = "the-service-that-renders-all-pages-of-the-shop-and-of-the-help-centre"
+    assert nearest(name.replace("renders", "rendres"), ["the-other-service", name]) == name
 
 
 def test_a_beginning_that_several_names_share_stands_for_none_of_them() -> None:
