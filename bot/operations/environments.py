@@ -146,8 +146,9 @@ async def _write(
 async def _refuse_clash(project: Project, name: str, own: Environment | None = None) -> None:
     other = await Environment.get_or_none(project_id=project.id, name_key=name.lower())
     if other is not None and (own is None or other.id != own.id):
+        why = "" if other.name == name else ": names that differ only in case are the same to GitHub"
         raise Conflict(
-            f"The project has an environment `{other.name}`, and GitHub's environment names are not case-sensitive.",
+            f"The project already has an environment `{other.name}`{why}.",
             field="name",
             environment=other.name,
         )

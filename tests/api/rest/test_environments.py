@@ -100,7 +100,9 @@ async def test_names_that_differ_only_in_case_are_409_with_the_reason(world: Wor
     for answer in answers:
         assert status_and_field(answer) == (409, "#/name")
         assert answer.json["environment"] == "staging"
-        assert "not case-sensitive" in answer.json["detail"]
+    same, *others = [answer.json["detail"] for answer in answers]
+    assert same == "The project already has an environment `staging`."
+    assert set(others) == {f"{same[:-1]}: names that differ only in case are the same to GitHub."}
     await create_project(world, "shop")
     await create_environment(world, "Staging", of="shop")
 
