@@ -28,8 +28,8 @@ def health(
     from bot.settings import read_settings
     from cli.preparation import prepare
 
-    prepare()
     settings = read_settings()
+    prepare()
     subject, port = ("worker", settings.work_port) if worker else ("service", settings.port)
     status, body = _get_readiness(subject, local_host(settings.host), port)
     if status != 200:

@@ -23,17 +23,23 @@ R = TypeVar("R")
 
 
 def operate(
-    operation: Callable[[Context], Awaitable[R]], *, needs_github: bool = False, uses_github: bool = False
+    operation: Callable[[Context], Awaitable[R]],
+    *,
+    needs_github: bool = False,
+    uses_github: bool = False,
+    again: bool = False,
 ) -> R:
     """Run an operation as the operator, who has every grant.
 
-    `needs_github` requires the App's settings; `uses_github` takes them if they are there. The database must be there
-    and up to date: it is made by `serve`, `work` and `migrate` only.
+    `needs_github` requires the App's settings; `uses_github` takes them if they are there. `again` is for the second
+    operation of a command, which does not repeat the warnings. The database must exist and be up to date: only `serve`,
+    `work` and `migrate` create it.
     """
-    prepare()
+    settings = read_settings() if needs_github else _settings_if_complete() if uses_github else None
+    if not again:
+        prepare()
 
     async def run() -> R:
-        settings = read_settings() if needs_github else _settings_if_complete() if uses_github else None
         async with _operator_context(settings) as context:
             return await operation(context)
 

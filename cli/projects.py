@@ -121,7 +121,7 @@ def set_(name: Name, repo: Repo = None, *, options: ChangeOptions) -> None:
         named = await warnings.of_project(changed.id) if repo is not None else [values.get("build_workflow")]
         return await warnings.about(context, changed.id, named)
 
-    print_warnings(operate(run, needs_github=needs_github))
+    print_warnings(operate(run, needs_github=needs_github, again=True))
     show(f"Changed {name}.")
 
 

@@ -36,6 +36,20 @@ def test_a_command_warns_once_on_standard_error(cli: Cli, command: str, tmp_path
     assert SENTENCE not in cli.run(*command.split(), *arguments).err
 
 
+def test_a_command_of_two_operations_warns_once(cli: Cli) -> None:
+    cli.run("migrate").assert_succeeded()
+    cli.run("project", "create", "site").assert_succeeded()
+    result = cli.run("project", "set", "site", "--version-scheme", "semver", **MISSPELLED)
+    assert (result.code, result.err) == (0, WARNING)
+
+
+@pytest.mark.parametrize("arguments", [["health"], ["project", "create", "site", "--repo", "acme/site"]])
+def test_where_a_setting_is_missing_its_misspelling_is_told_once(cli: Cli, arguments: list[str]) -> None:
+    settings = {"LONGSHORE_GITHUB_APP_ID": "", "LONGSHORE_GITHUB_APP": "1"}
+    error = cli.run(*arguments, **settings).assert_failed("LONGSHORE_GITHUB_APP_ID must be set")
+    assert error.count("LONGSHORE_GITHUB_APP is not a setting.") == 1
+
+
 @pytest.mark.parametrize("command", LOGGED)
 def test_a_process_that_logs_warns_in_its_log(cli: Cli, command: str) -> None:
     process = cli.start(command, port=0, LONGSHORE_LOG_LEVEL="warning", **MISSPELLED)
