@@ -8,7 +8,7 @@ from typer.exceptions import Abort, Exit, TyperException
 from bot.errors import Problem
 from cli.commands import command_line
 from cli.encodings import decode_argument, escape_what_cannot_be_shown
-from cli.output import show_aside
+from cli.output import one_line, show_aside
 from cli.usage import usage_problem
 
 
@@ -58,8 +58,7 @@ def _fail(message: str, details: Mapping[str, object] | None = None) -> int:
     extra = ", ".join(value if name == "reason" else f"{name}: {value}" for name, value in others.items())
     text = f"{message} ({extra})" if extra else message
     line = redact("longshore: " + (f"{text.rstrip('.')}. {said}" if (said := advice(known)) else text))
-    printable = " ".join(line.split()).encode(errors="backslashreplace").decode()
-    show_aside(printable)
+    show_aside(one_line(line))
     return 1
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from cli.output import show, show_aside
+from cli.output import one_line, show, show_aside
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -17,7 +17,7 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None
 def print_warnings(warnings: Iterable[str]) -> None:
     """Print warnings on standard error, a line each."""
     for warning in warnings:
-        show_aside(f"longshore: warning: {' '.join(warning.split())}")
+        show_aside(one_line(f"longshore: warning: {warning}"))
 
 
 def format_time(time: datetime | None) -> str | None:

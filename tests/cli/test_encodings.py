@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.encodings import decode_argument
+from cli.tables import print_warnings
 from tests.cli.conftest import COMMAND, ROOT, TIMEOUT_SECONDS, Cli, process_environment
 from tests.cli.test_processes import read_until
 from tests.cli.test_usage import EVERY_COMMAND
@@ -129,3 +130,10 @@ def test_settings_of_any_language_mean_the_same_in_any_locale(cli: Cli, tmp_path
 
 def test_an_argument_of_no_process_is_left_as_it_is() -> None:
     assert decode_argument("ship") == "ship" and decode_argument("\ud800") == "\ud800"
+
+
+def test_errors_and_warnings_cannot_command_the_terminal(cli: Cli, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.run("migrate").assert_succeeded()
+    cli.run("token", "revoke", "a\x1b[2J\x9bb").assert_failed(r"`a\x1b[2J\x9bb`")
+    print_warnings(["`a\x1b]0;b\x07.yml`,\nc"])
+    assert capsys.readouterr().err == "longshore: warning: `a\\x1b]0;b\\x07.yml`, c\n"
