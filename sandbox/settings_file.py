@@ -62,7 +62,8 @@ class SettingsFile:
     def _check_contents(self) -> None:
         if not self.path.exists():
             if self.key_path.exists() and self.key_path.stat().st_size:
-                raise SandboxError(f"{self.key_path} exists, and no sandbox wrote it: name another file, or remove it.")
+                why = f"{self.key_path} exists without {self.path}, so it may be another key"
+                raise SandboxError(f"{why}: name another file, or remove it.")
             return
         lines = self.path.read_text(errors="replace").splitlines()
         if any(line.strip() and line.partition("=")[0] not in NAMES for line in lines):

@@ -58,8 +58,8 @@ async def on_push(context: Context, push: TagPush) -> None:
         if candidate is None:
             await _log_if_misspelled(push)
     elif push.commit is None or push.sender_id is None:
-        whole = "it points to no commit" if push.commit is None else "GitHub does not tell who pushed it"
-        _log("tag refused", push, named[0].repository, f"The tag cuts nothing: {whole}.")
+        why = "it does not point to a commit" if push.commit is None else "GitHub does not say who pushed it"
+        _log("tag refused", push, named[0].repository, f"The tag cuts nothing: {why}.")
     else:
         await enqueue(jobs.CutByTag(push))
 

@@ -18,7 +18,7 @@ _RULE = "A tag that cuts a candidate is spelled"
 class TagPush:
     """A tag that was pushed, and the commit it points to (annotated tags peeled); None when the tag was deleted.
 
-    `sender_id` is None when GitHub does not tell who pushed it. `delivery` is the GUID of the webhook delivery that
+    `sender_id` is None when GitHub does not say who pushed it. `delivery` is the GUID of the webhook delivery that
     reported it. A tag that was not `deleted` has no commit if it points to something else.
     """
 

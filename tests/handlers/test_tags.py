@@ -121,7 +121,7 @@ async def test_a_tag_of_an_archived_project_is_logged_as_refused(world: World) -
 
 @pytest.mark.parametrize(
     ("change", "why"),
-    [({"sender": None}, "GitHub does not tell who pushed it"), ({"head_commit": None}, "it points to no commit")],
+    [({"sender": None}, "GitHub does not say who pushed it"), ({"head_commit": None}, "it does not point to a commit")],
     ids=["nobody", "nothing"],
 )
 async def test_a_tag_about_which_github_does_not_say_enough_is_logged_as_refused(
