@@ -190,7 +190,7 @@ def read_settings(**overrides: Any) -> Settings:
 
 
 def unknown_variables() -> list[str]:
-    """Sentences about variables of the environment that are named like settings but are none."""
+    """Sentences about variables of the environment that are named like settings but are not."""
     known = {_variable(name) for name in Settings.model_fields}
     environment = {name.decode(errors="replace"): value.decode(errors="replace") for name, value in os.environb.items()}
     return unknown_settings(environment, PREFIX, known)

@@ -20,7 +20,7 @@ Number = Annotated[int, typer.Argument(help="Its number in the list.", min=1, ma
 
 @app.command("list")
 def list_(
-    limit: Annotated[int, typer.Option(metavar="<number>", help="How many to list at most.", min=1, max=10_000)] = 100,
+    limit: Annotated[int, typer.Option(metavar="<number>", help="Maximum number to list.", min=1, max=10_000)] = 100,
 ) -> None:
     """List what failed, newest first."""
     from bot.context import Context

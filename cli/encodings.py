@@ -11,7 +11,7 @@ ESCAPE = "longshore.escape"
 
 
 def escape_what_cannot_be_shown(stream: TextIOWrapper) -> None:
-    """Let a stream write characters that its encoding lacks as JSON does, which keeps JSON what it is."""
+    """Let a stream write characters that its encoding lacks with the escapes of JSON, so that JSON stays valid."""
     codecs.register_error(ESCAPE, _escape)
     stream.reconfigure(errors=ESCAPE)
 
@@ -31,7 +31,7 @@ def decode_argument(argument: str) -> str:
     try:
         return os.fsencode(argument).decode()
     except UnicodeEncodeError:
-        return argument  # it was no argument of a process
+        return argument  # it does not come from the operating system
     except UnicodeDecodeError:
         shown = os.fsencode(argument).decode(errors="backslashreplace")
         raise Refusal(f"The argument `{shown}` is not text in UTF-8.") from None

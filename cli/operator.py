@@ -87,12 +87,12 @@ async def _operator_context(settings: Settings | None) -> AsyncIterator[Context]
 
 
 def _refuse_missing_file(url: str) -> None:
-    """Refuse a file of SQLite that is not there, or has nothing in it: opening it would make a database of it."""
+    """Refuse an SQLite database that does not exist or is an empty file: opening it would create one."""
     if not url.startswith("sqlite"):
         return
     with naming_database_setting():
         file = Path(sqlite_path(url))
     if not file.exists() or not file.stat().st_size:
         missing = f"{file} is empty" if file.exists() else f"There is no database at {file}"
-        cure = "create it with `longshore migrate`, or name another one in LONGSHORE_DATABASE_URL"
-        raise Misconfigured(f"{missing}: {cure}.")
+        remedy = "create it with `longshore migrate`, or name another one in LONGSHORE_DATABASE_URL"
+        raise Misconfigured(f"{missing}: {remedy}.")

@@ -6,7 +6,7 @@ from cli.output import show_aside
 
 
 def prepare() -> None:
-    """Log errors only, and warn on standard error about variables of the environment that are no settings."""
+    """Log errors only, and warn on standard error about variables that are named like settings but are not."""
     log.configure("error")
     for warning in unknown_variables():
         show_aside(f"longshore: warning: {warning}")

@@ -34,9 +34,9 @@ Scheme = Annotated[
     str | None, typer.Option(metavar="<scheme>", help="How versions are written: any, semver or calver.")
 ]
 Tags = Annotated[bool | None, typer.Option(help="Create a git tag for each candidate.")]
-TagPrefix = Annotated[str | None, typer.Option(metavar="<text>", help="What the tags of candidates begin with.")]
+TagPrefix = Annotated[str | None, typer.Option(metavar="<text>", help="Prefix of the tags that candidates get.")]
 TriggerPrefix = Annotated[
-    str | None, typer.Option(metavar="<text>", help="What pushed tags that cut a candidate begin with.")
+    str | None, typer.Option(metavar="<text>", help="Prefix of the tags that people push to cut a candidate.")
 ]
 
 

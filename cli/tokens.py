@@ -27,12 +27,10 @@ def create(
         str | None,
         typer.Option(metavar="<name>", help="User of the token; by default a user with the name of the token."),
     ] = None,
-    project: Annotated[
-        str | None, typer.Option(metavar="<name>", help="The only project that the token is for.")
-    ] = None,
+    project: Annotated[str | None, typer.Option(metavar="<name>", help="Limit the token to this project.")] = None,
     expires: Annotated[
         str | None,
-        typer.Option(metavar="<time>", help="How long it lasts, such as 90d, 12h or 30m; for ever by default."),
+        typer.Option(metavar="<time>", help="How long it lasts, such as 90d, 12h or 30m; unlimited by default."),
     ] = None,
 ) -> None:
     """Create a token and print its secret, which cannot be shown again."""

@@ -22,5 +22,5 @@ def on_workflow_run(context: Context, payload: Mapping[str, Any], guid: str) -> 
     except Unavailable as incomplete:
         return tracking.on_unreadable(repository, RunId(run_id), str(incomplete.details.get("reason")))
     except (TypeError, ValueError, AttributeError):
-        return tracking.on_unreadable(repository, RunId(run_id), "a member of it has another type")
+        return tracking.on_unreadable(repository, RunId(run_id), "one of its members has an unexpected type")
     return tracking.on_webhook(context, repository, fact)

@@ -66,7 +66,7 @@ def _why_malformed(error: Exception) -> str:
     """What is wrong with a payload, by the exception that reading it raised."""
     if isinstance(error, KeyError):
         return f"it has no `{error.args[0]}`"
-    return str(error) if isinstance(error, ValueError) else "a member of it has another type"
+    return str(error) if isinstance(error, ValueError) else "one of its members has an unexpected type"
 
 
 async def _payload(delivery: WebhookDelivery, large: LargePayloads) -> Mapping[str, Any]:

@@ -69,13 +69,15 @@ async def start(
 
 
 def _check(options: SandboxOptions) -> None:
-    """Refuse names that GitHub has for no account or repository, and a webhook URL that nothing can be sent to."""
+    """Refuse names that an account or repository on GitHub cannot have, and an invalid webhook URL."""
     if not re.fullmatch(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}", options.owner):
-        raise SandboxError(f"`{options.owner}` cannot be an owner: up to 39 letters, digits and single hyphens can.")
+        raise SandboxError(f"`{options.owner}` is not a valid owner: use up to 39 letters, digits and single hyphens.")
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", options.name) or set(options.name) == {"."}:
-        raise SandboxError(f"`{options.name}` cannot be a repository: up to 100 letters, digits and . _ - can.")
+        raise SandboxError(f"`{options.name}` is not a valid repository name: use up to 100 letters, digits and . _ -.")
     if options.webhook_url is not None and not re.fullmatch(r"https?://[^\s/?#]+\S*", options.webhook_url):
-        raise SandboxError(f"`{options.webhook_url}` cannot be sent webhooks: a URL with http:// or https:// can.")
+        raise SandboxError(
+            f"`{options.webhook_url}` is not a valid webhook URL: use one that begins with http:// or https://."
+        )
 
 
 def _claim(env_file: Path | None, resources: AsyncExitStack) -> SettingsFile | None:
@@ -87,7 +89,7 @@ def _claim(env_file: Path | None, resources: AsyncExitStack) -> SettingsFile | N
 
 
 async def _source(repo: Path, resources: AsyncExitStack, report: Report) -> Path:
-    """The repository itself, or a sample in a temporary folder if the folder is none."""
+    """The repository itself, or a sample in a temporary folder if the folder is not a repository."""
 
     def is_repository() -> bool:
         return (repo / ".git").exists() or ((repo / "HEAD").exists() and (repo / "objects").exists())

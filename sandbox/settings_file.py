@@ -51,7 +51,7 @@ class SettingsFile:
         self._is_new = False
 
     def release(self) -> None:
-        """Leave the file to other sandboxes. A claim that came to nothing leaves no file behind."""
+        """Leave the file to other sandboxes. If nothing was written, the key file of the claim is deleted."""
         if self._is_new:
             with suppress(OSError):
                 self.key_path.unlink()

@@ -146,7 +146,7 @@ async def _write(
 async def _refuse_clash(project: Project, name: str, own: Environment | None = None) -> None:
     other = await Environment.get_or_none(project_id=project.id, name_key=name.lower())
     if other is not None and (own is None or other.id != own.id):
-        why = "" if other.name == name else ": names that differ only in case are the same to GitHub"
+        why = "" if other.name == name else ", and GitHub's environment names are not case-sensitive"
         raise Conflict(
             f"The project already has an environment `{other.name}`{why}.",
             field="name",

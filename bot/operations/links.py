@@ -81,4 +81,4 @@ def _find_in(links: list[Link], permalink: str) -> Link:
 
 def _refuse_duplicate(links: list[Link], label: str | None) -> None:
     if any(link.label == label for link in links):
-        raise Conflict(f"`label` {label} is that of another link of the project.", field="label")
+        raise Conflict(f"`label` {label} is already used by another link of the project.", field="label")

@@ -1,4 +1,4 @@
-"""Variables of the environment that are named like settings but are none: most of them are misspelled."""
+"""Variables of the environment that are named like settings but are not: most of them are misspelled."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from bot.rules.setting_texts import is_injected_port
 
-SIMILAR = 0.75  # of 1: how alike two names are of which one is suggested for the other
+SIMILAR = 0.75  # from 0 (nothing in common) to 1 (equal): the least for a suggestion
 _OF_SERVICES = re.compile(  # for a service whose name begins with ours, as Kubernetes and Docker write it
     r"(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)"
 )

@@ -101,14 +101,14 @@ async def test_the_control_api_is_served_under_the_name_that_the_sandbox_listens
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (SandboxOptions(owner="a b"), "`a b` cannot be an owner"),
-        (SandboxOptions(owner="acme/site"), "`acme/site` cannot be an owner"),
-        (SandboxOptions(owner="-acme"), "`-acme` cannot be an owner"),
-        (SandboxOptions(owner=""), "`` cannot be an owner"),
-        (SandboxOptions(name="my site"), "`my site` cannot be a repository"),
-        (SandboxOptions(name=".."), "`..` cannot be a repository"),
-        (SandboxOptions(webhook_url="localhost:8080"), "`localhost:8080` cannot be sent webhooks"),
-        (SandboxOptions(webhook_url="http://"), "`http://` cannot be sent webhooks"),
+        (SandboxOptions(owner="a b"), "`a b` is not a valid owner"),
+        (SandboxOptions(owner="acme/site"), "`acme/site` is not a valid owner"),
+        (SandboxOptions(owner="-acme"), "`-acme` is not a valid owner"),
+        (SandboxOptions(owner=""), "`` is not a valid owner"),
+        (SandboxOptions(name="my site"), "`my site` is not a valid repository name"),
+        (SandboxOptions(name=".."), "`..` is not a valid repository name"),
+        (SandboxOptions(webhook_url="localhost:8080"), "`localhost:8080` is not a valid webhook URL"),
+        (SandboxOptions(webhook_url="http://"), "`http://` is not a valid webhook URL"),
     ],
 )
 async def test_options_that_no_repository_could_have_are_refused(

@@ -20,7 +20,7 @@ class Ambiguous(Refusal):
 
     def __init__(self) -> None:
         super().__init__(
-            "GitHub did not say which run it started, and more than one could be it: look at the Actions page. Put the "
+            "GitHub did not say which run it started, and more than one run matches: look at the Actions page. Put the "
             "request id into the workflow's `run-name`, so that its runs can be told apart."
         )
 

@@ -93,7 +93,7 @@ async def _track(context: Context, subject: Subject, github_id: RunId) -> None:
 def _check_expected(subject: Subject, run: Run, fact: RunFact) -> None:
     """Refuse a run that is not the requested one."""
     if run.github_id not in (None, fact.id):
-        raise Refusal("Another run is already known to do this", workflow_run_id=run.github_id)
+        raise Refusal("Another run already belongs to this build or deployment", workflow_run_id=run.github_id)
     if fact.workflow != run.workflow or fact.event != "workflow_dispatch":
         raise Refusal("`workflow_run_id` is not a run of the workflow that was asked for", workflow=run.workflow)
     if run.state == "failed":

@@ -102,7 +102,7 @@ async def test_names_that_differ_only_in_case_are_409_with_the_reason(world: Wor
         assert answer.json["environment"] == "staging"
     same, *others = [answer.json["detail"] for answer in answers]
     assert same == "The project already has an environment `staging`."
-    assert set(others) == {f"{same[:-1]}: names that differ only in case are the same to GitHub."}
+    assert set(others) == {f"{same[:-1]}, and GitHub's environment names are not case-sensitive."}
     await create_project(world, "shop")
     await create_environment(world, "Staging", of="shop")
 

@@ -79,7 +79,7 @@ async def test_a_run_belongs_to_one_candidate_or_deployment_only(world: World) -
     first, second = await run_of_another_pipeline(world), await run_of_another_pipeline(world)
     assert (await sync(world, "deploy", 1, first.id)).status == 200
     other = await sync(world, "deploy", 1, second.id)
-    assert status_and_error(other) == (400, "Another run is already known to do this")
+    assert status_and_error(other) == (400, "Another run already belongs to this build or deployment")
     assert other.json["details"]["workflow_run_id"] == first.id
 
 
