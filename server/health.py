@@ -74,7 +74,7 @@ class Health:
         if "Authorization" not in request.headers:
             return False
         try:
-            actor = await self._authenticator.authenticate(request)
+            actor = await SharedReading(partial(self._authenticator.authenticate, request)).result()
         except DATABASE_ERRORS:
             return False
         authorize(actor, "project:read", everywhere=True)

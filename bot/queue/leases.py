@@ -15,6 +15,9 @@ from bot.rules.ids import JobId
 from bot.store.database import dialect, execute, fetch, transaction
 from bot.store.placeholders import placeholder_list
 
+MAX_SINGLY = 8
+"""Jobs that are claimed one at a time, at most, before the first of them starts: each takes several round trips."""
+
 State = Literal["queued", "done", "dead"]
 
 
@@ -84,14 +87,14 @@ class LockTaken(Exception):
 async def claim(limit: int, owner: str, lease_ms: int, now: int | None = None) -> list[LeasedJob]:
     """Lease up to `limit` due jobs with distinct locks to `owner`, the most urgent first.
 
-    When another process takes one of their locks at the same moment, the whole claim fails on the unique index; jobs
-    are then claimed one at a time, leaving out the locks that turned out to be taken.
+    When another process takes one of their locks at the same moment, the whole claim fails on the unique index; a few
+    jobs are then claimed one at a time, leaving out the locks that turned out to be taken.
     """
     now = now_ms() if now is None else now
     try:
         return await _claim(limit, owner, lease_ms, now, [])
     except LockTaken as taken:
-        return await _claim_singly(limit, owner, lease_ms, now, [str(taken)])
+        return await _claim_singly(min(limit, MAX_SINGLY), owner, lease_ms, now, [str(taken)])
 
 
 async def _claim_singly(limit: int, owner: str, lease_ms: int, now: int, taken: list[str]) -> list[LeasedJob]:

@@ -120,7 +120,7 @@ class Worker:
         self._stop_by = 0.0
         self._released_at = -POLL
         self._release_before = 0
-        self._claim_lost = False
+        self._has_unknown = False
 
     def stop(self) -> None:
         """Claim nothing more; `run` returns once running jobs have finished, or after the grace period."""
@@ -172,7 +172,7 @@ class Worker:
         try:
             await self._write_results()
             await self._release_expired()
-            await self._return_held()
+            await self._return_unknown()
             claimed = await self._claim_jobs() if claiming else 0
         except Exception as exc:  # the database may be down for a while: the worker survives that
             self._wait_for_other_workers()
@@ -206,38 +206,40 @@ class Worker:
         return int(self.options.concurrency * START_SECONDS / max(self._usual_seconds, 1e-6))
 
     def _start_held(self) -> None:
-        """Start held jobs in free slots. One whose lease has expired meanwhile is not ours any more."""
+        """Start held jobs in free slots, but none whose lease may expire before it is renewed for the first time."""
+        if self._held and self._held[0].lease_expires - now_ms() <= self._lease_ms / 2:  # they were claimed together
+            self._give_up_held()
         while self._held and not self._stopping and len(self._running) < self.options.concurrency:
             job = self._held.popleft()
-            if job.lease_expires <= now_ms():
-                continue
             if earlier := self._running.get(job.id):  # our lease on it had expired, and we claimed the job again
                 self._cancel(earlier, LeaseLost("taken over"))
             running = self._running[job.id] = RunningJob(job)
             running.task = asyncio.create_task(self._run_job(running))
 
-    async def _return_held(self) -> None:
-        """Return jobs that are held for too long to the queue, or all held jobs when the worker is stopping."""
-        if not self._held or (time.monotonic() - self._held_since < HOLD_SECONDS and not self._stopping):
-            return
+    def _give_up_held(self) -> None:
+        """Forget the held jobs: from now on they are as unknown as those of a claim whose response was lost."""
         self._held.clear()
-        self._claim_lost = True  # should this fail, they are returned before the next claim
-        await self._return_unknown()
-        self._claim_lost = False
-        current().notifier.notify()
+        self._has_unknown = True
 
     async def _return_unknown(self) -> None:
-        """Return the jobs to the queue that we have a lease on without holding, running or having finished them."""
+        """Return the jobs to the queue that we have a lease on without holding, running or having finished them.
+
+        That is: jobs that were held for too long (all of them, when the worker is stopping) and those that a claim
+        leased whose response was lost. Should it fail, it is tried again.
+        """
+        if self._held and (self._stopping or time.monotonic() - self._held_since >= HOLD_SECONDS):
+            self._give_up_held()
+        if not self._has_unknown:
+            return
         jobs = [*self._held, *(slot.job for slot in self._running.values()), *(result.job for result in self._results)]
         await return_unknown(self.owner, [job.id for job in jobs])
+        self._has_unknown = False
+        current().notifier.notify()
 
     async def _claim(self, limit: int) -> list[LeasedJob]:
-        """Claim jobs; if the response to an earlier claim was lost, first return what it may have claimed."""
-        if self._claim_lost:
-            await self._return_unknown()
-        self._claim_lost = True
+        self._has_unknown = True  # unless a response arrives
         jobs = await claim(limit, self.owner, self._lease_ms)
-        self._claim_lost = False
+        self._has_unknown = False
         return jobs
 
     async def _run_job(self, running: RunningJob) -> None:

@@ -41,13 +41,17 @@ OLDEST = 'longshore_queue_oldest_seconds{instance="%s",kind="webhook"}'
 
 WELL = {READY: "1x60", ARRIVED: "0+5x60", CALLS: "0+9x60", REMAINING: "4000x60", OLDEST % "a": "0x60"}
 SITUATIONS: dict[str, tuple[dict[str, str], set[str]]] = {
-    "all is well": (
-        {READY: "1x60", ARRIVED: "0+5x60", CALLS: "0+9x60", REMAINING: "4000x60", OLDEST % "a": "0x60"},
-        set(),
-    ),
+    "all is well": (WELL, set()),
     "the database is gone": ({READY: "1x30 0x30", READYZ: "0x30 0+4x30"}, {"NotReady"}),
     "a process is gone": ({'up{job="longshore",instance="a"}': "1x30 0x30"}, {"Down"}),
     "the first alarm": ({'longshore_alarms_total{instance="a",alarm="tag.moved"}': "0x55 1x5"}, {"Alarm"}),
+    "strangers knock before the first webhook arrives": (
+        {
+            'longshore_alarms_total{instance="a",alarm="webhook.unsigned"}': "0x55 1x5",
+            'longshore_warnings{instance="a",subject="webhooks"}': "0x50 1x10",
+        },
+        {"Warning"},
+    ),
     "the secret is wrong from the start": ({DELIVERIES: "0+1x60"}, {"WebhooksRefused"}),
     "strangers knock while webhooks arrive": ({DELIVERIES: "0+1x60", ARRIVED: "0+5x60"}, set()),
     "webhooks are not stored": ({DELIVERIES.replace("401", "503"): "0x50 0+1x10"}, {"WebhooksNotStored"}),

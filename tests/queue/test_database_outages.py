@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bot.errors import DatabaseUnavailable
-from bot.queue.jobs import LeasedJob
+from bot.queue.jobs import LeasedJob, now_ms
 from bot.queue.leases import claim
 from bot.queue.outcomes import decide_outcome
 from bot.queue.worker import Worker, WorkerOptions
@@ -135,6 +135,69 @@ async def test_jobs_whose_claim_was_never_heard_of_are_claimed_again_at_once(
             await asyncio.sleep(2.2)  # until it has tried to claim
         await eventually(is_done)
     assert performed == [lost.attempts] == [1]
+
+
+async def test_held_jobs_that_could_not_be_returned_are_returned_while_all_slots_are_busy(
+    database: Database, database_url: str
+) -> None:
+    started, finish = asyncio.Event(), asyncio.Event()
+
+    async def perform(job: LeasedJob) -> None:
+        if job.kind == "long":
+            started.set()
+            await finish.wait()
+
+    async with running_worker(perform, concurrency=1) as running:
+        for _ in range(60):  # so that the worker knows jobs to be short
+            await enqueue("short", {})
+        await running.settle()
+        async with transaction():
+            await enqueue("long", {}, priority=1)
+            for _ in range(20):
+                await enqueue("held", {})
+        await started.wait()
+        running.worker._held_since += 60  # until writes are refused
+        assert await Row.filter(kind="held", state="running").exists()
+        async with read_only(database_url):
+            running.worker._held_since -= 60
+            await asyncio.sleep(2.2)  # until it has tried to return them
+        await eventually(takes_writes)
+        await eventually(lambda: all_are_queued("held"), 5)
+        finish.set()
+        await running.settle()
+    assert {row.attempts for row in await rows(kind="held")} == {1}
+
+
+async def all_are_queued(kind: str) -> bool:
+    return not await Row.filter(kind=kind).exclude(state="queued").exists()
+
+
+async def test_a_held_job_does_not_start_shortly_before_its_lease_expires(database: Database) -> None:
+    started, finish = asyncio.Event(), asyncio.Event()
+    left: list[int] = []
+
+    async def perform(job: LeasedJob) -> None:
+        left.append(job.lease_expires - now_ms())
+        if job.kind == "long":
+            started.set()
+            await finish.wait()
+
+    async with running_worker(perform, concurrency=1, lease_seconds=3) as running:
+        for _ in range(60):
+            await enqueue("short", {})
+        await running.settle()
+        async with transaction():
+            await enqueue("long", {}, priority=1)
+            for _ in range(20):
+                await enqueue("held", {})
+        await started.wait()
+        running.worker._held_since += 10  # as while the worker waits for a database that hangs
+        assert await Row.filter(kind="held", state="running").exists()
+        await asyncio.sleep(2.5)
+        finish.set()
+        await running.settle()
+    assert min(left) > 1000, "leases are renewed every second"
+    assert {row.attempts for row in await rows(kind="held")} == {1}
 
 
 async def test_a_running_job_is_not_returned_as_one_that_was_never_heard_of(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 
 import pytest
 
 from bot.queue import dead_letters
 from bot.queue.jobs import LeasedJob, LeaseLost, now_ms
-from bot.queue.leases import JobOutcome, claim, ensure_lease, finish, release_expired
+from bot.queue.leases import MAX_SINGLY, JobOutcome, claim, ensure_lease, finish, release_expired
 from bot.store.database import Database, execute, transaction
+from tests.conftest import postgres
 from tests.queue.helpers import (
     LEASE_MS,
     claimed_kinds,
@@ -50,6 +52,19 @@ async def test_the_table_refuses_two_running_jobs_with_one_lock(database: Databa
     await enqueue("b", {}, lock="l")
     with pytest.raises(Exception, match=r"(?i)unique"):
         await execute("UPDATE jobs SET state = 'running'")
+
+
+@pytest.mark.skipif(not postgres(), reason="SQLite has one writer at a time")
+async def test_a_claim_whose_lock_is_taken_at_the_same_moment_takes_a_few_other_jobs(database: Database) -> None:
+    await enqueue("taken", {}, lock="l", priority=1)
+    await enqueue("next", {}, lock="l", priority=1)
+    for _ in range(50):
+        await enqueue("free", {})
+    async with transaction():
+        await execute("UPDATE jobs SET state = 'running' WHERE kind = 'taken'")
+        claiming = asyncio.get_running_loop().create_task(claim(40, "x", LEASE_MS), context=Context())
+        await asyncio.sleep(0.2)  # it waits for the end of this transaction
+    assert [job.kind for job in await claiming] == ["free"] * MAX_SINGLY
 
 
 async def test_jobs_with_one_lock_never_overlap(database: Database) -> None:

@@ -156,9 +156,11 @@ asyncio.run(main())
 @pytest.mark.skipif(not postgres(), reason="SQLite is polled")
 async def test_other_processes_are_told_of_the_last_job_of_a_process_that_ends(database: Database) -> None:
     told = asyncio.Event()
-    listening = asyncio.create_task(database.listen())
-    await asyncio.sleep(0.3)
     database.notifier.events.add(told)
+    listening = asyncio.create_task(database.listen())
+    async with asyncio.timeout(5):
+        await told.wait()  # it listens
+    told.clear()
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", ENQUEUE_AND_END, database.url)
     assert await process.wait() == 0
     async with asyncio.timeout(0.5):

@@ -141,3 +141,15 @@ async def test_metrics_do_not_wait_for_a_hung_database(
     await hang()
     async with asyncio.timeout(4), client.get("/metrics") as response:
         assert response.status == 200
+
+
+@pytest.mark.skipif(not postgres(), reason="SQLite is read while its write lock is held")
+async def test_metrics_do_not_wait_for_a_hung_database_to_check_a_token(
+    hung: tuple[TestClient[Any, Any], Callable[[], Awaitable[None]]],
+) -> None:
+    client, hang = hung
+    await hang()
+    headers = {"Authorization": f"Bearer lsh_{'a' * 43}"}
+    async with asyncio.timeout(8), client.get("/metrics", headers=headers) as response:
+        assert response.status == 200
+        assert "longshore_ready 0.0" in await response.text()
