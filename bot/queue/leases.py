@@ -40,17 +40,19 @@ UNLOCKED = """(lock IS NULL OR NOT EXISTS (
             SELECT 1 FROM jobs AS other WHERE other.lock = jobs.lock AND other.state = 'running'))"""
 CLAIM = """
 WITH {due}, ranked AS (
-    SELECT id, lock, priority, run_at, row_number() OVER (
+    SELECT id, lock, priority, run_at, bytes, row_number() OVER (
         PARTITION BY coalesce('lock ' || lock, 'job ' || CAST(id AS TEXT)) ORDER BY priority DESC, run_at, id) AS nth
     FROM due
+), added AS (
+    SELECT *, sum(bytes) OVER (ORDER BY priority DESC, run_at, id) - bytes AS bytes_before FROM ranked WHERE nth = 1
 ), chosen AS (
-    SELECT id, lock FROM ranked WHERE nth = 1 ORDER BY priority DESC, run_at, id LIMIT $5
+    SELECT id, lock FROM added WHERE bytes_before < {max_bytes} ORDER BY priority DESC, run_at, id LIMIT $5
 )
 UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_owner = $3, lease_expires = $4
 WHERE id {chosen}
 RETURNING """
 DUE_SQLITE = f"""due AS (
-    SELECT id, lock, priority, run_at FROM jobs
+    SELECT id, lock, priority, run_at, coalesce(length(payload), 0) AS bytes FROM jobs
     WHERE state = 'queued' AND run_at <= $1 AND {UNLOCKED}
     ORDER BY priority DESC, run_at, id LIMIT $2
 )"""  # noqa: S608 - a condition of ours
@@ -61,8 +63,8 @@ DUE_POSTGRES = f"""RECURSIVE priorities (priority) AS (
     SELECT (SELECT max(jobs.priority) FROM jobs WHERE state = 'queued' AND jobs.priority < priorities.priority)
     FROM priorities WHERE priority IS NOT NULL
 ), due AS (
-    SELECT job.id, job.lock, job.priority, job.run_at FROM priorities CROSS JOIN LATERAL (
-        SELECT id, lock, priority, run_at FROM jobs
+    SELECT job.* FROM priorities CROSS JOIN LATERAL (
+        SELECT id, lock, priority, run_at, coalesce(length(payload), 0) AS bytes FROM jobs
         WHERE state = 'queued' AND priority = priorities.priority AND run_at <= $1 AND {UNLOCKED}
             AND (lock IS NULL OR lock <> ALL($6))
         ORDER BY run_at, id LIMIT $2
@@ -76,8 +78,10 @@ SKIP_LOCKED = "FOR UPDATE SKIP LOCKED"
 # Without statistics, or with old ones, the planner would read and sort all due jobs at every claim, 20 to 100 times as
 # long (measured). Where sorting seems expensive, it reads them from the index in order. JIT would mind the expense.
 PLAN_BY_INDEX = "SELECT set_config('enable_sort', 'off', true), set_config('jit', 'off', true)"
-CLAIM_SQLITE = CLAIM.format(due=DUE_SQLITE, chosen="IN (SELECT id FROM chosen)") + COLUMNS
-CLAIM_POSTGRES = CLAIM.format(due=DUE_POSTGRES, chosen=CHOSEN_POSTGRES) + COLUMNS
+MAX_BYTES = 16 * 1024 * 1024
+"""Bytes of payloads after which a claim takes no further job: a payload can have 25 MB."""
+CLAIM_SQLITE = CLAIM.format(due=DUE_SQLITE, chosen="IN (SELECT id FROM chosen)", max_bytes=MAX_BYTES) + COLUMNS
+CLAIM_POSTGRES = CLAIM.format(due=DUE_POSTGRES, chosen=CHOSEN_POSTGRES, max_bytes=MAX_BYTES) + COLUMNS
 
 
 class LockTaken(Exception):

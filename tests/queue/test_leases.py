@@ -9,7 +9,7 @@ import pytest
 
 from bot.queue import dead_letters
 from bot.queue.jobs import LeasedJob, LeaseLost, now_ms
-from bot.queue.leases import MAX_SINGLY, JobOutcome, claim, ensure_lease, finish, release_expired
+from bot.queue.leases import MAX_BYTES, MAX_SINGLY, JobOutcome, claim, ensure_lease, finish, release_expired
 from bot.store.database import Database, execute, transaction
 from tests.conftest import postgres
 from tests.queue.helpers import (
@@ -158,3 +158,12 @@ async def test_a_lease_is_extended_only_if_it_ends_too_soon(database: Database) 
     [row] = await rows()
     assert row.lease_expires is not None
     assert row.lease_expires >= now_ms() + 299_000
+
+
+async def test_a_claim_takes_no_more_payloads_than_fit_into_memory(database: Database) -> None:
+    for _ in range(5):
+        await enqueue("large", {}, raw_payload=b"x" * (MAX_BYTES // 2))
+    assert len(await claim(100, "me", LEASE_MS)) == 2
+    await enqueue("huge", {}, raw_payload=b"x" * (MAX_BYTES + 1), priority=1)
+    assert [job.kind for job in await claim(100, "me", LEASE_MS)] == ["huge"]
+    assert len(await claim(100, "me", LEASE_MS)) == 2
