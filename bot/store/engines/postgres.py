@@ -229,7 +229,10 @@ class Client(AsyncpgDBClient):
 
 
 class OpenedTransaction:
-    """A transaction of the driver whose BEGIN is sent together with other statements, which saves a round trip."""
+    """A transaction of the driver whose BEGIN is sent together with other statements, which saves a round trip.
+
+    `connection` is the driver's own: the pool's handle of it is empty as soon as the session is lost.
+    """
 
     _isolation = None  # of the server's choice; read by the driver when it makes a savepoint
 
@@ -238,7 +241,7 @@ class OpenedTransaction:
 
     async def start(self) -> None:
         """Begin, and run the opening."""
-        self._connection._con._top_xact = self  # the driver makes a savepoint only within a transaction it knows
+        self._connection._top_xact = self  # the driver makes a savepoint only within a transaction it knows
         await self._connection.execute(f"BEGIN; {self._opening}")
 
     async def commit(self) -> None:
@@ -253,7 +256,7 @@ class OpenedTransaction:
         try:
             await self._connection.execute(statement)
         finally:
-            self._connection._con._top_xact = None
+            self._connection._top_xact = None
 
 
 class Transaction(TransactionWrapper, Client):
@@ -272,7 +275,7 @@ class Transaction(TransactionWrapper, Client):
     async def begin(self) -> None:
         """Begin, together with the opening if there is one."""
         if self.opening:
-            self.transaction = cast("Any", OpenedTransaction(self._connection, self.opening))
+            self.transaction = cast("Any", OpenedTransaction(self._connection._con, self.opening))
             with translate_errors():
                 await self.transaction.start()
         else:
