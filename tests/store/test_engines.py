@@ -609,12 +609,14 @@ async def test_a_session_that_ends_in_a_transaction_with_locks_or_before_it_is_u
         async with shared_transaction("a", [lock]):
             await add("open")
             await end_sessions(database.url)
+    await asyncio.sleep(0.1)  # until the pool knows that its sessions are lost
     first, second = Holder(lock), Holder(lock)
     assert await first.begins() and not await second.begins()
     await end_sessions(database.url)
     first.end.set()
     outcomes = await asyncio.gather(first.task, second.task, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [DatabaseUnavailable, DatabaseUnavailable]
+    await asyncio.sleep(0.1)
     async with asyncio.timeout(2), exclusive_transaction("a"):
         await add("after")
     assert await names() == {"after"}

@@ -229,10 +229,7 @@ class Client(AsyncpgDBClient):
 
 
 class OpenedTransaction:
-    """A transaction of the driver whose BEGIN is sent together with other statements, which saves a round trip.
-
-    `connection` is the driver's own: the pool's handle of it is empty as soon as the session is lost.
-    """
+    """A transaction of the driver whose BEGIN is sent together with other statements, which saves a round trip."""
 
     _isolation = None  # of the server's choice; read by the driver when it makes a savepoint
 
@@ -256,7 +253,7 @@ class OpenedTransaction:
         try:
             await self._connection.execute(statement)
         finally:
-            self._connection._top_xact = None
+            self._connection._top_xact = None  # the pool's handle would be empty once the session is lost
 
 
 class Transaction(TransactionWrapper, Client):
