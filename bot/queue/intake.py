@@ -195,14 +195,19 @@ class Intake:
             self._bytes -= size
 
     def _refuse_late(self) -> None:
-        """Refuse deliveries that have waited too long, and wait for the next deadline: one timer serves all of them."""
+        """Refuse deliveries that have waited too long, and wait for the next deadline: one timer serves all of them.
+
+        Refused ones are forgotten at once, as the commit that is under way may take forever.
+        """
         now = self._loop.time()
-        self._timer = None
-        for delivery in chain(self._batch, self._waiting):  # by deadline
-            if delivery.deadline > now:
-                self._timer = self._loop.call_at(delivery.deadline, self._refuse_late)
-                return
-            self._refuse(delivery)
+        for delivery in self._batch:
+            if delivery.deadline <= now:
+                self._refuse(delivery)
+        while self._waiting and self._waiting[0].deadline <= now:
+            self._refuse(self._waiting.popleft())
+        deadlines = (delivery.deadline for delivery in chain(self._batch, self._waiting))  # in order
+        later = next((deadline for deadline in deadlines if deadline > now), None)
+        self._timer = None if later is None else self._loop.call_at(later, self._refuse_late)
 
     def under_load(self) -> bool:
         """Whether several deliveries were committed together a moment ago."""

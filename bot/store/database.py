@@ -175,6 +175,7 @@ async def shared_transaction(name: str, taken: Iterable[Lock], *, short: bool = 
 
 @asynccontextmanager
 async def _turn(name: str, opening: str, *, short: bool) -> AsyncIterator[None]:
+    refuse_in_transaction("a wait for locks")  # a savepoint would come after locks that the transaction already has
     database = current()
     turns, client = database.turns[name], cast("Any", database.client)
     await acquire(turns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
 import time
 from collections.abc import AsyncIterator
@@ -11,7 +12,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bot.errors import Unavailable
-from bot.queue.intake import MANY, MAX_BATCH_ROWS, RECENT_SECONDS, Intake, insert_returning
+from bot.queue.intake import MANY, MAX_BATCH_ROWS, RECENT_SECONDS, Intake, WaitingDelivery, insert_returning
 from bot.queue.leases import claim
 from bot.store.database import Database, execute, fetch
 from bot.store.jobs import Job as Row
@@ -188,6 +189,20 @@ async def test_each_request_is_refused_when_its_own_time_is_over(database: Datab
     async with Intake(store_timeout=0.6) as intake, locked(database):
         times = await asyncio.gather(*(refused_after(intake, delay) for delay in (0, 0.2, 0.4, 1.5)))
     assert all(0.5 < seconds < 1 for seconds in times), times
+
+
+async def test_a_refused_delivery_is_not_kept_until_the_commit_before_it_ends(database: Database) -> None:
+    def kept() -> list[str]:
+        gc.collect()
+        deliveries = [each for each in gc.get_objects() if isinstance(each, WaitingDelivery)]
+        return [each.key for each in deliveries if "late" in each.key]
+
+    async with Intake(store_timeout=0.3) as intake, locked(database):
+        first = asyncio.create_task(put(intake, "under way"))
+        await asyncio.sleep(0.1)
+        waiting = [asyncio.create_task(put(intake, f"late {number}")) for number in range(20)]
+        await asyncio.wait([first, *waiting])
+        assert kept() == []
 
 
 async def test_closing_refuses_requests_whose_commit_is_under_way(database: Database) -> None:

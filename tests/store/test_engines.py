@@ -403,6 +403,15 @@ async def test_transactions_wait_for_each_other_only_if_their_locks_conflict(dat
         await second.finish()
 
 
+async def test_a_transaction_with_locks_is_not_part_of_another(database: Database) -> None:
+    for inner in (exclusive_transaction("a"), shared_transaction("a", [row_lock("t", 1)])):
+        async with transaction():
+            with pytest.raises(RuntimeError, match="A transaction is open"):
+                await inner.__aenter__()
+    async with asyncio.timeout(2), exclusive_transaction("a"):
+        await add("after")
+
+
 @pytest.mark.skipif("not postgres()")
 async def test_an_exclusive_transaction_waits_for_shared_ones_and_they_for_it(database: Database) -> None:
     shared = Holder(row_lock("t", 1))
@@ -590,6 +599,26 @@ async def test_a_session_that_ends_anywhere_in_a_transaction_is_unavailable(data
             await end_sessions(database.url)
     await asyncio.sleep(0.05)
     await add("after")
+    assert await names() == {"after"}
+
+
+@only_postgres
+async def test_a_session_that_ends_in_a_transaction_with_locks_or_before_it_is_unavailable(database: Database) -> None:
+    lock = row_lock("t", 1)
+    with pytest.raises(DatabaseUnavailable):
+        async with shared_transaction("a", [lock]):
+            await add("open")
+            await end_sessions(database.url)
+    await asyncio.sleep(0.1)  # until the pool knows that its sessions are lost
+    first, second = Holder(lock), Holder(lock)
+    assert await first.begins() and not await second.begins()
+    await end_sessions(database.url)
+    first.end.set()
+    outcomes = await asyncio.gather(first.task, second.task, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [DatabaseUnavailable, DatabaseUnavailable]
+    await asyncio.sleep(0.1)
+    async with asyncio.timeout(2), exclusive_transaction("a"):
+        await add("after")
     assert await names() == {"after"}
 
 

@@ -238,7 +238,7 @@ class OpenedTransaction:
 
     async def start(self) -> None:
         """Begin, and run the opening."""
-        self._connection._con._top_xact = self  # the driver makes a savepoint only within a transaction it knows
+        self._connection._top_xact = self  # the driver makes a savepoint only within a transaction it knows
         await self._connection.execute(f"BEGIN; {self._opening}")
 
     async def commit(self) -> None:
@@ -253,7 +253,7 @@ class OpenedTransaction:
         try:
             await self._connection.execute(statement)
         finally:
-            self._connection._con._top_xact = None
+            self._connection._top_xact = None  # the pool's handle would be empty once the session is lost
 
 
 class Transaction(TransactionWrapper, Client):
@@ -272,7 +272,7 @@ class Transaction(TransactionWrapper, Client):
     async def begin(self) -> None:
         """Begin, together with the opening if there is one."""
         if self.opening:
-            self.transaction = cast("Any", OpenedTransaction(self._connection, self.opening))
+            self.transaction = cast("Any", OpenedTransaction(self._connection._con, self.opening))
             with translate_errors():
                 await self.transaction.start()
         else:
