@@ -78,8 +78,9 @@ async def release(context: Context, drafts: Sequence[Draft]) -> AsyncIterator[Co
 async def _release_names(drafts: Sequence[Draft]) -> _ReleaseNames:
     parts = [_release_id_parts(draft) for draft in drafts]
     shorts, ids = {short for short, _, _ in parts}, [draft.row_id for draft in drafts if draft.row_id is not None]
-    # the lock keeps permalinks from changing until the transaction ends
-    projects = await Project.filter(Q(permalink__in=shorts) | Q(name__in=shorts)).order_by("id").select_for_update(no_key=True)
+    # the locks keep permalinks from changing until the transaction ends
+    named = Project.filter(Q(permalink__in=shorts) | Q(name__in=shorts))
+    projects = await named.order_by("id").select_for_update(no_key=True)  # in order, so that two do not deadlock
     stored = await Release.filter(id__in=ids)
     existing = await Release.filter(release_id__in={release_id(*part) for part in parts}).select_related("project")
     cut = await Candidate.filter(release_id__in=ids).distinct().values_list("release_id", flat=True)
