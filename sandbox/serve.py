@@ -3,6 +3,7 @@
 import asyncio
 import re
 import secrets
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -44,7 +45,7 @@ async def start(
     env_file: Path | None = None,
     report: Report = print,
 ) -> RunningSandbox:
-    """Serve a sandbox over a repository on a port (0: any free port), with a webhook secret of its own.
+    """Serve a sandbox over a repository on a port (0: any free port), with a webhook secret and ids of its own.
 
     The settings that point a bot at the sandbox are written to `env_file`, which no other running sandbox may use. The
     webhook URL need not respond yet.
@@ -53,7 +54,7 @@ async def start(
     async with AsyncExitStack() as resources:
         settings_file = _claim(env_file, resources)
         source = await _source(repo, resources, report)
-        github = await GitHub.create(source, replace(options, webhook_secret=secrets.token_hex(20)))
+        github = await GitHub.create(source, _one_of_its_kind(options))
         resources.push_async_callback(github.close)
         runner = web.AppRunner(github.app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         resources.push_async_callback(runner.cleanup)
@@ -78,6 +79,14 @@ def _check(options: SandboxOptions) -> None:
         raise SandboxError(
             f"`{options.webhook_url}` is not a valid webhook URL: use one that begins with http:// or https://."
         )
+
+
+def _one_of_its_kind(options: SandboxOptions) -> SandboxOptions:
+    """The options with a new webhook secret, and with ids that no earlier sandbox has issued.
+
+    Microseconds as the offset are below 2**53 until the year 2255, and grow faster than the ids of a sandbox.
+    """
+    return replace(options, webhook_secret=secrets.token_hex(20), id_offset=time.time_ns() // 1000)
 
 
 def _claim(env_file: Path | None, resources: AsyncExitStack) -> SettingsFile | None:

@@ -54,6 +54,42 @@ async def test_a_port_in_use_is_reported(source: Path) -> None:
     await running.close()
 
 
+async def issued_ids(source: Path) -> dict[str, set[int]]:
+    """The ids that a new sandbox issues; small ones, such as numbers of pull requests, are left out."""
+    running = await start(source, report=_ignore)
+    github = running.github
+    number = await github.pull_request("Improve it")
+    comments = [await github.comment(number, "Hello"), await github.commit_comment(github.head(), "Hello")]
+    ids = github.state.ids
+    issued = {
+        "comments": set(comments),
+        "pull requests": {pull.id for pull in github.repository().pulls.values()},
+        "deliveries": {next(ids.deliveries) for _ in range(5)},
+        "runs": {next(ids.runs) for _ in range(5)},
+        "checks": {next(ids.checks) for _ in range(5)},
+        "deployments": {next(ids.deployments) for _ in range(5)},
+        "others": {next(ids.others) for _ in range(5)},
+    }
+    await running.close()
+    return issued
+
+
+async def test_a_sandbox_that_is_started_again_issues_no_id_again(source: Path) -> None:
+    first, second = await issued_ids(source), await issued_ids(source)
+    for kind, ids in first.items():
+        assert ids.isdisjoint(second[kind]), kind
+        assert max(second[kind]) < 2**53, kind
+
+
+async def test_a_sandbox_that_is_started_again_has_the_same_repository_and_installation(source: Path) -> None:
+    found = []
+    for _ in range(2):
+        running = await start(source, report=_ignore)
+        found.append((running.github.repository().id, list(running.github.state.installations)))
+        await running.close()
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize("fault", ["missing", "empty"])
 async def test_a_repository_that_cannot_be_used_is_reported(tmp_path: Path, fault: str) -> None:
     path = tmp_path / "repo"
