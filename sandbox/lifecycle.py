@@ -35,7 +35,7 @@ class SandboxOptions:
     `run_seconds` is the range of durations of workflow runs; with None they wait for `start` and `finish`.
     `events` replaces the App's default subscriptions, `permissions` overrides single default permissions.
     `enterprise` is the version of an Enterprise Server ("3.20") to be instead of github.com.
-    `id_offset` is added to the ids of runs, comments and the like; they are the same in all sandboxes with the same one.
+    `id_offset` is added to the ids of runs, comments and the like. Sandboxes with the same one issue the same ids.
     """
 
     owner: str = "acme"

@@ -137,7 +137,7 @@ async def test_a_claim_of_a_key_file_that_was_deleted_meanwhile_is_refused(tmp_p
     claim = Overtaken(file)
     claim.other = SettingsFile(file).claim()
     claim.successor = SettingsFile(file) if has_successor else None
-    with pytest.raises(SandboxError, match="Another sandbox used .* until just now: try again"):
+    with pytest.raises(SandboxError, match=r"Another sandbox used .* until just now: try again"):
         claim.claim()
     assert (tmp_path / "sandbox.env.pem").exists() == has_successor
     if claim.successor is not None:
