@@ -7,7 +7,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 # Resolve exact versions for all platforms, with the hashes of their files.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 BUILD_BACKEND := $(shell sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml)
-REPO ?= .
+REPO ?=
 ARGS ?=
 
 .PHONY: help setup demo test test-postgres check bench run constraints openapi clean
@@ -28,7 +28,7 @@ $(READY): pyproject.toml constraints.txt constraints-pdc.txt
 	@echo "Ready: make demo, make test, make check."
 
 demo: $(READY) ## cut, build, deploy and roll back in a sandbox (REPO=../other, ARGS=--once)
-	@$(BIN)/longshore demo --repo $(REPO) $(ARGS)
+	@$(BIN)/longshore demo $(if $(REPO),--repo "$(REPO)") $(ARGS)
 
 test: $(READY) ## run all tests (on PostgreSQL with LONGSHORE_TEST_DATABASE_URL=postgres://…)
 	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(ARGS)

@@ -35,7 +35,7 @@ class DemoFailed(Problem):
     """The demo did not succeed."""
 
 
-async def demo(repo: Path, once: bool, port: int) -> None:
+async def demo(repo: Path | None, once: bool, port: int) -> None:
     """Run the scenario; unless `once`, keep everything running until canceled. All files are deleted at the end."""
     console = Console(highlight=False, soft_wrap=True)
     with TemporaryDirectory(prefix="longshore-demo-", ignore_cleanup_errors=True) as folder:
@@ -106,7 +106,7 @@ class DemoSession:
 
 
 @asynccontextmanager
-async def _start(repo: Path, folder: Path, port: int, console: Console) -> AsyncIterator[DemoSession]:
+async def _start(repo: Path | None, folder: Path, port: int, console: Console) -> AsyncIterator[DemoSession]:
     url = f"http://{HOST}:{port}"
     sandbox = await start(
         repo,

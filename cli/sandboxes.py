@@ -16,7 +16,10 @@ Port = Annotated[
 
 def sandbox(
     repo: Annotated[
-        str, typer.Option(metavar="<folder>", help="Git repository to serve; it is copied, never modified.")
+        str,
+        typer.Option(
+            metavar="<folder>", help="Git repository to serve, or a folder in one; it is copied, never modified."
+        ),
     ],
     owner: Annotated[
         str, typer.Option(metavar="<login>", help="Owner of the repository on the simulated GitHub.")
@@ -55,8 +58,13 @@ def sandbox(
 
 def demo(
     repo: Annotated[
-        str, typer.Option(metavar="<folder>", help="Git repository to release from; it is copied, never modified.")
-    ] = ".",
+        str | None,
+        typer.Option(
+            metavar="<folder>",
+            help="Git repository to release from, or a folder in one; it is copied, never modified. By default the one "
+            "that the current folder is in, or a small sample if it is in none.",
+        ),
+    ] = None,
     once: Annotated[
         bool, typer.Option("--once", help="Exit after the last step instead of waiting for Ctrl-C.")
     ] = False,
@@ -70,7 +78,7 @@ def demo(
     from cli.preparation import prepare
 
     prepare()
-    _run(scenario.demo(as_path(repo), once, port))
+    _run(scenario.demo(None if repo is None else as_path(repo), once, port))
 
 
 def _run(work: Coroutine[object, object, None]) -> None:

@@ -8,6 +8,14 @@ class SandboxError(Exception):
     """The sandbox cannot perform an action; the message is one sentence for its user."""
 
 
+class GitFailed(SandboxError):
+    """A git command failed; `output` is all that it wrote about it."""
+
+    def __init__(self, message: str, output: str) -> None:
+        super().__init__(message)
+        self.output = output
+
+
 class ApiError(Exception):
     """An error response of the simulated API."""
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sandbox.errors import SandboxError
+from sandbox.errors import GitFailed, SandboxError
 from sandbox.history import Commit, History, Signature, TagObject
 
 ENVIRONMENT = {
@@ -70,9 +70,22 @@ async def git(*arguments: str, cwd: Path, stdin: bytes = b"") -> bytes:
             await process.wait()
         raise
     if process.returncode:
-        lines = err.decode(errors="replace").strip().splitlines() or ["no reason given"]
-        raise SandboxError(f"git {arguments[0]} failed: {lines[-1]}.")
+        output = err.decode(errors="replace").strip()
+        lines = output.splitlines() or ["no reason given"]
+        raise GitFailed(f"git {arguments[0]} failed: {lines[-1]}.", output)
     return out
+
+
+async def find_repository(folder: Path) -> Path | None:
+    """Return the repository that a folder is in: its work tree, or its git folder if it has no work tree."""
+    try:
+        inside = await git("rev-parse", "--is-inside-work-tree", cwd=folder)
+    except GitFailed as error:
+        if "not a git repository" in error.output:
+            return None
+        raise
+    option = "--show-toplevel" if inside.strip() == b"true" else "--absolute-git-dir"
+    return Path(os.fsdecode((await git("rev-parse", option, cwd=folder)).removesuffix(b"\n")))
 
 
 def _parse_timestamp(seconds: str) -> datetime:

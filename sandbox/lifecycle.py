@@ -35,6 +35,7 @@ class SandboxOptions:
     `run_seconds` is the range of durations of workflow runs; with None they wait for `start` and `finish`.
     `events` replaces the App's default subscriptions, `permissions` overrides single default permissions.
     `enterprise` is the version of an Enterprise Server ("3.20") to be instead of github.com.
+    `id_offset` is added to the ids of runs, comments and the like. Sandboxes with the same one issue the same ids.
     """
 
     owner: str = "acme"
@@ -46,6 +47,7 @@ class SandboxOptions:
     permissions: Mapping[str, str] = field(default_factory=dict)
     events: Sequence[str] | None = None
     enterprise: str = ""
+    id_offset: int = 0
 
 
 DEFAULT_OPTIONS = SandboxOptions()
@@ -221,7 +223,7 @@ class Sandbox:
 
 
 def _initial_state(folder: Path, options: SandboxOptions) -> State:
-    ids, clock = IdSequences(), Clock()
+    ids, clock = IdSequences(options.id_offset), Clock()
     deliverer = Deliverer(options.webhook_secret, APP_ID, ids.deliveries, clock)
     deliverer.url = options.webhook_url
     server = Server(options.enterprise, "refused" if options.enterprise else "returned")

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import secrets
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from aiohttp import web
 
+from sandbox import git
 from sandbox.errors import SandboxError
 from sandbox.github import GitHub
 from sandbox.lifecycle import SandboxOptions
@@ -36,7 +38,7 @@ class RunningSandbox:
 
 
 async def start(
-    repo: Path,
+    repo: Path | None,
     options: SandboxOptions = DEFAULT_OPTIONS,
     *,
     host: str = "127.0.0.1",
@@ -44,8 +46,9 @@ async def start(
     env_file: Path | None = None,
     report: Report = print,
 ) -> RunningSandbox:
-    """Serve a sandbox over a repository on a port (0: any free port), with a webhook secret of its own.
+    """Serve a sandbox over a repository on a port (0: any free port), with a webhook secret and ids of its own.
 
+    `repo` is a folder in a git repository. None is the current folder, or a sample if it is not in a repository.
     The settings that point a bot at the sandbox are written to `env_file`, which no other running sandbox may use. The
     webhook URL need not respond yet.
     """
@@ -53,7 +56,7 @@ async def start(
     async with AsyncExitStack() as resources:
         settings_file = _claim(env_file, resources)
         source = await _source(repo, resources, report)
-        github = await GitHub.create(source, replace(options, webhook_secret=secrets.token_hex(20)))
+        github = await GitHub.create(source, _one_of_its_kind(options))
         resources.push_async_callback(github.close)
         runner = web.AppRunner(github.app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         resources.push_async_callback(runner.cleanup)
@@ -62,7 +65,7 @@ async def start(
         github.state.api_url, github.state.html_url = url + github.server.root, f"{url}/_sandbox/web"
         if settings_file is not None:
             settings_file.write(github.private_key, _settings(github))
-            report(f"Wrote the settings for the bot to {env_file}.")
+            report(f"Wrote the settings for Longshore to {env_file}.")
         running = RunningSandbox(github, url, resources.pop_all())
     _report_start(running, report)
     return running
@@ -71,13 +74,25 @@ async def start(
 def _check(options: SandboxOptions) -> None:
     """Refuse names that an account or repository on GitHub cannot have, and an invalid webhook URL."""
     if not re.fullmatch(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}", options.owner):
-        raise SandboxError(f"`{options.owner}` is not a valid owner: use up to 39 letters, digits and single hyphens.")
+        raise SandboxError(
+            f"`{options.owner}` is not a valid --owner: use up to 39 letters, digits and single hyphens."
+        )
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", options.name) or set(options.name) == {"."}:
-        raise SandboxError(f"`{options.name}` is not a valid repository name: use up to 100 letters, digits and . _ -.")
+        raise SandboxError(
+            f"`{options.name}` is not a valid --name: use up to 100 letters, digits, dots, underscores and hyphens."
+        )
     if options.webhook_url is not None and not re.fullmatch(r"https?://[^\s/?#]+\S*", options.webhook_url):
         raise SandboxError(
-            f"`{options.webhook_url}` is not a valid webhook URL: use one that begins with http:// or https://."
+            f"`{options.webhook_url}` is not a valid --webhook-url: use one such as http://127.0.0.1:8080/webhooks/github."
         )
+
+
+def _one_of_its_kind(options: SandboxOptions) -> SandboxOptions:
+    """The options with a new webhook secret, and with ids that no earlier sandbox has issued.
+
+    Microseconds as the offset are below 2**53 until the year 2255, and grow faster than the ids of a sandbox.
+    """
+    return replace(options, webhook_secret=secrets.token_hex(20), id_offset=time.time_ns() // 1000)
 
 
 def _claim(env_file: Path | None, resources: AsyncExitStack) -> SettingsFile | None:
@@ -88,18 +103,24 @@ def _claim(env_file: Path | None, resources: AsyncExitStack) -> SettingsFile | N
     return settings_file.claim()
 
 
-async def _source(repo: Path, resources: AsyncExitStack, report: Report) -> Path:
-    """The repository itself, or a sample in a temporary folder if the folder is not a repository."""
+async def _source(repo: Path | None, resources: AsyncExitStack, report: Report) -> Path:
+    """The repository that a folder is in. Without a folder, that of the current one, or a sample if there is none."""
+    named = Path() if repo is None else repo
+    if not await asyncio.to_thread(named.is_dir):
+        raise SandboxError(f"No such folder: {named}.")
+    found = await git.find_repository(named)
+    if found is None and repo is not None:
+        raise SandboxError(f"{repo} is not in a git repository: name the folder of one with --repo.")
+    if found is None:
+        return await _sample(resources, report)
+    if not await asyncio.to_thread(found.samefile, named):
+        report(f"{named.absolute()} is a folder of the git repository {found}, which the sandbox uses.")
+    return found
 
-    def is_repository() -> bool:
-        return (repo / ".git").exists() or ((repo / "HEAD").exists() and (repo / "objects").exists())
 
-    if not await asyncio.to_thread(repo.is_dir):
-        raise SandboxError(f"No such folder: {repo}.")
-    if await asyncio.to_thread(is_repository):
-        return repo
+async def _sample(resources: AsyncExitStack, report: Report) -> Path:
     folder = resources.enter_context(TemporaryDirectory(prefix="github-sandbox-sample-", ignore_cleanup_errors=True))
-    report(f"{repo} is not a git repository; the sandbox uses a small sample repository instead.")
+    report("The current folder is not in a git repository; the sandbox uses a small sample repository instead.")
     return await make_repository(Path(folder) / "site")
 
 
@@ -108,7 +129,8 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> str:
     try:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
-        raise SandboxError(f"Port {port} on {host} cannot be used: {error.strerror or error}.") from error
+        why = error.strerror or error
+        raise SandboxError(f"Port {port} on {host} cannot be used ({why}): choose another one with --port.") from error
     display_host = f"[{host}]" if ":" in host else host
     return f"http://{display_host}:{runner.addresses[0][1]}"
 
@@ -132,7 +154,7 @@ def _settings(github: GitHub) -> dict[str, str]:
 
 
 async def serve(
-    repo: Path,
+    repo: Path | None,
     options: SandboxOptions = DEFAULT_OPTIONS,
     *,
     host: str = "127.0.0.1",

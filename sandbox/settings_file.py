@@ -29,15 +29,17 @@ class SettingsFile:
         try:
             self._check_contents()
             self._is_new = not self.key_path.exists()
-            self._lock = os.open(self.key_path, os.O_RDWR | os.O_CREAT, 0o600)
+            self._lock = self._open_key_file()
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self._is_new = False
-            self.release()
+            self._give_up()
             sentence = f"Another sandbox that is running uses {self.path}: stop that one, or name another file."
             raise SandboxError(sentence) from None
         except OSError as error:
             raise self._unwritable(error) from error
+        if not self._is_key_file(self._lock):
+            self._give_up()
+            raise SandboxError(f"Another sandbox used {self.path} until just now: try again.")
         return self
 
     def write(self, private_key: str, values: Mapping[str, str]) -> None:
@@ -58,6 +60,20 @@ class SettingsFile:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    def _open_key_file(self) -> int:
+        return os.open(self.key_path, os.O_RDWR | os.O_CREAT, 0o600)
+
+    def _is_key_file(self, descriptor: int) -> bool:
+        """Whether an open file is still the key file; another claim may have deleted it before it was locked here."""
+        with suppress(FileNotFoundError):
+            return os.path.samestat(os.fstat(descriptor), self.key_path.stat())
+        return False
+
+    def _give_up(self) -> None:
+        """Release what belongs to another claim, and delete nothing of it."""
+        self._is_new = False
+        self.release()
 
     def _check_contents(self) -> None:
         if not self.path.exists():

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import zlib
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -47,23 +47,23 @@ EVENTS = [
 ROLES = {"none": "none", "read": "read", "triage": "read", "write": "write", "maintain": "write", "admin": "admin"}
 
 
-def _sequence(start: int, step: int) -> Iterator[int]:
-    return itertools.count(start, step)
-
-
-@dataclass(slots=True)
 class IdSequences:
-    """Sequences of new ids, one range for each type; some exceed 32 bits, as on GitHub."""
+    """Sequences of new ids, one range for each type; some exceed 32 bits, as on GitHub.
 
-    repositories: Iterator[int] = field(default_factory=lambda: _sequence(1_104_220_001, 7_919))
-    installations: Iterator[int] = field(default_factory=lambda: _sequence(96_310_007, 13))
-    runs: Iterator[int] = field(default_factory=lambda: _sequence(17_204_330_113, 104_729))
-    comments: Iterator[int] = field(default_factory=lambda: _sequence(3_610_220_411, 1_009))
-    pulls: Iterator[int] = field(default_factory=lambda: _sequence(2_841_000_019, 997))
-    checks: Iterator[int] = field(default_factory=lambda: _sequence(52_100_440_021, 991))
-    deployments: Iterator[int] = field(default_factory=lambda: _sequence(2_960_000_009, 983))
-    deliveries: Iterator[int] = field(default_factory=lambda: _sequence(230_400_118_001, 977))
-    others: Iterator[int] = field(default_factory=lambda: _sequence(290_100_003, 11))
+    GitHub never issues an id again. `offset` sets the ids of a sandbox apart from those that another one has issued to
+    the same bot. A repository and an installation are the same ones in each sandbox.
+    """
+
+    def __init__(self, offset: int = 0) -> None:
+        self.repositories = itertools.count(1_104_220_001, 7_919)
+        self.installations = itertools.count(96_310_007, 13)
+        self.runs = itertools.count(17_204_330_113 + offset, 104_729)
+        self.comments = itertools.count(3_610_220_411 + offset, 1_009)
+        self.pulls = itertools.count(2_841_000_019 + offset, 997)
+        self.checks = itertools.count(52_100_440_021 + offset, 991)
+        self.deployments = itertools.count(2_960_000_009 + offset, 983)
+        self.deliveries = itertools.count(230_400_118_001 + offset, 977)
+        self.others = itertools.count(290_100_003 + offset, 11)
 
 
 @dataclass(slots=True)

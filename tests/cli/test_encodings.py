@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -70,20 +71,20 @@ def test_text_of_any_language_means_the_same_in_any_locale(cli: Cli) -> None:
     assert NAME in run_bytes(cli, "project", "list", PYTHONIOENCODING="utf-8")[1].decode()
 
 
-def test_a_path_of_any_language_names_the_same_file_in_any_locale(cli: Cli, tmp_path: Path) -> None:
-    folder = tmp_path / NAME
-    folder.mkdir()
+def test_a_path_of_any_language_names_the_same_file_in_any_locale(cli: Cli, source: Path, tmp_path: Path) -> None:
+    folder = tmp_path / NAME / "src"
+    shutil.copytree(source, folder.parent)
     env_file = folder / "sandbox.env"
     arguments = ["--repo", str(folder), "--port", "0", "--env-file", str(env_file)]
     process = cli.start("sandbox", *arguments, port=0, **ASCII)
     assert process.popen.stdout is not None
     lines = [next(process.popen.stdout) for _ in range(3)]
-    assert "a small sample repository" in lines[0] and env_file.read_text().count(NAME) == 1
+    assert "is a folder of the git repository" in lines[0] and env_file.read_text().count(NAME) == 1
     assert process.stop().code == 0 and "".join(lines).isascii()
 
 
-def test_the_demo_is_shown_in_any_locale(cli: Cli, tmp_path: Path) -> None:
-    process = cli.start("demo", "--repo", str(tmp_path), port=0, **ASCII)
+def test_the_demo_is_shown_in_any_locale(cli: Cli, source: Path) -> None:
+    process = cli.start("demo", "--repo", str(source), port=0, **ASCII)
     assert process.popen.stdout is not None
     line = next(line for line in process.popen.stdout if "is cut at" in line)
     assert line.isascii() and "+ 1.0.0-rc1 is cut at" in line

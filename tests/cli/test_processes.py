@@ -378,6 +378,8 @@ def test_a_sandbox_that_cannot_start_reports_why(cli: Cli, sandbox_env_file: Pat
     port_in_use = read_env_file(sandbox_env_file)["LONGSHORE_GITHUB_API_URL"].rpartition(":")[2]
     cli.run("sandbox", "--repo", str(tmp_path / "nowhere")).assert_failed("No such folder")
     cli.run("demo", "--once", "--repo", str(tmp_path / "nowhere")).assert_failed("No such folder")
+    for command in (["sandbox"], ["demo", "--once"]):
+        cli.run(*command, "--repo", str(tmp_path)).assert_failed("is not in a git repository: name the folder of one")
     missing = str(tmp_path / "nowhere" / "sandbox.env")
     repo = ("--repo", str(Path(__file__).parent.parent.parent))
     result = cli.run("sandbox", *repo, "--port", port_in_use)

@@ -68,9 +68,9 @@ def test_a_signal_ends_it_in_good_order(kind: str, number: int, source: Path, te
 @pytest.mark.parametrize("seconds", MOMENTS.values(), ids=list(MOMENTS))
 @pytest.mark.parametrize("kind", ["sandbox", "demo"])
 def test_a_signal_at_any_moment_of_the_start_leaves_nothing_behind(
-    kind: str, seconds: float, temporary: Path, tmp_path: Path
+    kind: str, seconds: float, source: Path, temporary: Path
 ) -> None:
-    with started(temporary, *command(kind, tmp_path)) as popen:
+    with started(temporary, *command(kind, source)) as popen:
         time.sleep(seconds)
         code, err = stop(popen, signal.SIGTERM)
     assert code in (0, -signal.SIGTERM) and "Traceback" not in err
@@ -112,12 +112,12 @@ def test_a_start_that_fails_leaves_nothing_behind(source: Path, temporary: Path,
     with started(temporary, "sandbox", "--repo", str(source), "--port", str(port)) as popen:
         read_to(popen, "serves acme/site at")
         before = set(temporary.iterdir())
-        for kind, repo in (("sandbox", source), ("sandbox", tmp_path)):
-            env_file = tmp_path / "sandbox.env"
-            arguments = [kind, "--repo", str(repo), "--port", str(port), "--env-file", str(env_file)]
-            with started(temporary, *arguments) as second:
-                _, err = second.communicate(timeout=TIMEOUT_SECONDS)
-            assert f"Port {port}" in err and not list(tmp_path.glob("sandbox.env*"))
+        env_file = tmp_path / "sandbox.env"
+        with started(
+            temporary, "sandbox", "--repo", str(source), "--port", str(port), "--env-file", str(env_file)
+        ) as second:
+            _, err = second.communicate(timeout=TIMEOUT_SECONDS)
+        assert f"Port {port}" in err and not list(tmp_path.glob("sandbox.env*"))
         assert set(temporary.iterdir()) == before
 
 
@@ -140,3 +140,14 @@ def test_a_process_that_ignores_hang_ups_goes_on(source: Path, temporary: Path) 
     finally:
         popen.kill()
         popen.communicate()
+
+
+def test_the_demo_without_a_repository_uses_a_sample_and_deletes_it(
+    temporary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with started(temporary, "demo", "--port", "0") as popen:
+        read_to(popen, "small sample repository")
+        read_to(popen, "Cut a release candidate")
+        assert stop(popen, signal.SIGTERM) == (0, "")
+    assert list(temporary.iterdir()) == []

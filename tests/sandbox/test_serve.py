@@ -9,12 +9,17 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from sandbox import SandboxError, SandboxOptions
+from sandbox import SandboxError, SandboxOptions, git
 from sandbox.serve import serve, start
 
 
 def _ignore(_: str) -> None:
     pass
+
+
+def head(repository: Path) -> str:
+    command = ["git", "rev-parse", "HEAD"]
+    return subprocess.run(command, cwd=repository, check=True, capture_output=True, text=True).stdout.strip()
 
 
 async def test_it_starts_while_the_webhook_url_is_down_and_writes_private_settings(
@@ -30,6 +35,7 @@ async def test_it_starts_while_the_webhook_url_is_down_and_writes_private_settin
     assert {stat.S_IMODE(path.stat().st_mode) for path in (env, key)} == {0o600}
     assert lines["LONGSHORE_GITHUB_API_URL"] == running.url
     assert lines["LONGSHORE_GITHUB_APP_ID"] == str(running.github.app_id)
+    assert f"Wrote the settings for Longshore to {env}." in reported
     assert any("build.yml" in line and "deploy.yml" in line for line in reported)
     await running.github.commit()
     await running.github.settle()
@@ -37,21 +43,95 @@ async def test_it_starts_while_the_webhook_url_is_down_and_writes_private_settin
     await running.close()
 
 
-async def test_a_folder_without_git_gets_a_sample_repository(tmp_path: Path) -> None:
+async def test_without_a_folder_a_sample_is_used_where_there_is_no_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reported: list[str] = []
-    running = await start(tmp_path, report=reported.append)
+    monkeypatch.chdir(tmp_path)
+    running = await start(None, report=reported.append)
     assert len(running.github.repository().history.commits) > 3
     assert "small sample repository" in reported[0]
     assert list(tmp_path.iterdir()) == []
     await running.close()
 
 
+async def test_without_a_folder_the_repository_of_the_current_one_is_used(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(source)
+    running = await start(None, report=_ignore)
+    assert head(source) in running.github.repository().history.commits
+    await running.close()
+
+
+async def test_a_folder_that_is_in_no_repository_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SandboxError, match=re.escape(f"{tmp_path} is not in a git repository: name the folder of one")):
+        await start(tmp_path, report=_ignore)
+
+
+async def test_a_missing_git_is_reported_as_such(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(git.ENVIRONMENT, "PATH", str(tmp_path))
+    with pytest.raises(SandboxError, match=r"git could not be started in .*: is it installed"):
+        await start(source, report=_ignore)
+
+
+@pytest.mark.parametrize("is_bare", [False, True])
+async def test_a_folder_in_a_repository_stands_for_the_repository(source: Path, tmp_path: Path, is_bare: bool) -> None:
+    reported: list[str] = []
+    copy = tmp_path / "copy\nof it"
+    subprocess.run(["git", "clone", "-q", *["--bare"][: int(is_bare)], str(source), str(copy)], check=True)
+    for folder in (copy, copy / ("objects" if is_bare else "src")):
+        reported.clear()
+        running = await start(folder, report=reported.append)
+        assert head(source) in running.github.repository().history.commits
+        assert (f"{folder} is a folder of the git repository {copy}" in reported[0]) == (folder != copy)
+        await running.close()
+
+
 async def test_a_port_in_use_is_reported(source: Path) -> None:
     running = await start(source, report=_ignore)
     port = int(running.url.rsplit(":", 1)[1])
-    with pytest.raises(SandboxError, match=f"Port {port}"):
+    with pytest.raises(
+        SandboxError, match=rf"Port {port} on 127.0.0.1 cannot be used \(.*\): choose another one with --port\.$"
+    ):
         await start(source, port=port, report=_ignore)
     await running.close()
+
+
+async def issued_ids(source: Path) -> dict[str, set[int]]:
+    """The ids that a new sandbox issues; small ones, such as numbers of pull requests, are left out."""
+    running = await start(source, report=_ignore)
+    github = running.github
+    number = await github.pull_request("Improve it")
+    comments = [await github.comment(number, "Hello"), await github.commit_comment(github.head(), "Hello")]
+    ids = github.state.ids
+    issued = {
+        "comments": set(comments),
+        "pull requests": {pull.id for pull in github.repository().pulls.values()},
+        "deliveries": {next(ids.deliveries) for _ in range(5)},
+        "runs": {next(ids.runs) for _ in range(5)},
+        "checks": {next(ids.checks) for _ in range(5)},
+        "deployments": {next(ids.deployments) for _ in range(5)},
+        "others": {next(ids.others) for _ in range(5)},
+    }
+    await running.close()
+    return issued
+
+
+async def test_a_sandbox_that_is_started_again_issues_no_id_again(source: Path) -> None:
+    first, second = await issued_ids(source), await issued_ids(source)
+    for kind, ids in first.items():
+        assert ids.isdisjoint(second[kind]), kind
+        assert max(second[kind]) < 2**53, kind
+
+
+async def test_a_sandbox_that_is_started_again_has_the_same_repository_and_installation(source: Path) -> None:
+    found = []
+    for _ in range(2):
+        running = await start(source, report=_ignore)
+        found.append((running.github.repository().id, list(running.github.state.installations)))
+        await running.close()
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("fault", ["missing", "empty"])
@@ -101,14 +181,14 @@ async def test_the_control_api_is_served_under_the_name_that_the_sandbox_listens
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (SandboxOptions(owner="a b"), "`a b` is not a valid owner"),
-        (SandboxOptions(owner="acme/site"), "`acme/site` is not a valid owner"),
-        (SandboxOptions(owner="-acme"), "`-acme` is not a valid owner"),
-        (SandboxOptions(owner=""), "`` is not a valid owner"),
-        (SandboxOptions(name="my site"), "`my site` is not a valid repository name"),
-        (SandboxOptions(name=".."), "`..` is not a valid repository name"),
-        (SandboxOptions(webhook_url="localhost:8080"), "`localhost:8080` is not a valid webhook URL"),
-        (SandboxOptions(webhook_url="http://"), "`http://` is not a valid webhook URL"),
+        (SandboxOptions(owner="a b"), "`a b` is not a valid --owner"),
+        (SandboxOptions(owner="acme/site"), "`acme/site` is not a valid --owner"),
+        (SandboxOptions(owner="-acme"), "`-acme` is not a valid --owner"),
+        (SandboxOptions(owner=""), "`` is not a valid --owner"),
+        (SandboxOptions(name="my site"), "`my site` is not a valid --name"),
+        (SandboxOptions(name=".."), "`..` is not a valid --name"),
+        (SandboxOptions(webhook_url="localhost:8080"), "`localhost:8080` is not a valid --webhook-url"),
+        (SandboxOptions(webhook_url="http://"), "`http://` is not a valid --webhook-url"),
     ],
 )
 async def test_options_that_no_repository_could_have_are_refused(

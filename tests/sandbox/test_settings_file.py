@@ -10,6 +10,7 @@ import pytest
 
 from sandbox import SandboxError
 from sandbox.serve import RunningSandbox, start
+from sandbox.settings_file import SettingsFile
 
 Start = Callable[[Path], Awaitable[RunningSandbox]]
 
@@ -114,3 +115,32 @@ async def test_of_sandboxes_that_start_at_once_one_gets_the_file(start_with: Sta
     (winner,) = [result for result in results if isinstance(result, RunningSandbox)]
     assert winner.url in file.read_text()
     assert all(isinstance(result, RunningSandbox | SandboxError) for result in results)
+
+
+class Overtaken(SettingsFile):
+    """A claim during which another claim ends, after the key file was opened and before it is locked."""
+
+    other: SettingsFile
+    successor: SettingsFile | None = None
+
+    def _open_key_file(self) -> int:
+        descriptor = super()._open_key_file()
+        self.other.release()
+        if self.successor is not None:
+            self.successor.claim()
+        return descriptor
+
+
+@pytest.mark.parametrize("has_successor", [True, False])
+async def test_a_claim_of_a_key_file_that_was_deleted_meanwhile_is_refused(tmp_path: Path, has_successor: bool) -> None:
+    file = tmp_path / "sandbox.env"
+    claim = Overtaken(file)
+    claim.other = SettingsFile(file).claim()
+    claim.successor = SettingsFile(file) if has_successor else None
+    with pytest.raises(SandboxError, match=r"Another sandbox used .* until just now: try again"):
+        claim.claim()
+    assert (tmp_path / "sandbox.env.pem").exists() == has_successor
+    if claim.successor is not None:
+        with pytest.raises(SandboxError, match="Another sandbox that is running uses"):
+            SettingsFile(file).claim()
+        claim.successor.release()
