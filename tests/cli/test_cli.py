@@ -334,6 +334,21 @@ def test_unknown_names_are_told_in_plain_words(cli: Cli) -> None:
     ).assert_failed("Release project not found")
 
 
+def test_the_environments_of_a_project_are_listed_in_their_order(cli: Cli) -> None:
+    cli.run("project", "create", "site").assert_succeeded()
+    assert cli.run("environment", "list", "site").rows == []
+    cli.run("environment", "create", "site", "eu", "--tier", "production", "--order", "2").assert_succeeded()
+    cli.run("environment", "create", "site", "qa", "--tier", "staging", "--workflow", "deploy.yml").assert_succeeded()
+    assert [row.split() for row in cli.run("environment", "list", "site").assert_succeeded().splitlines()] == [
+        ["name", "tier", "workflow", "live"],
+        ["qa", "staging", "deploy.yml", "-"],
+        ["eu", "production", "-", "-"],
+    ]
+    assert cli.run("environment", "list", "siet").assert_failed() == (
+        "longshore: Release project not found. Did you mean `site`? Known projects: `site`.\n"
+    )
+
+
 def test_an_environment_is_created_and_changed(cli: Cli) -> None:
     cli.run("project", "create", "site").assert_succeeded()
     cli.run(

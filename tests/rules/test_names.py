@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from bot.rules.names import MAX_COMPARED, MAX_LISTED, advice, in_words, nearest, unknown, without_names
+from bot.rules.names import MAX_COMPARED, MAX_LISTED, SIMILAR_VERSION, advice, in_words, nearest, unknown, without_names
 from tests.stalls import LIMIT
 
 NAMES = ["development", "staging", "production", "EU West"]
@@ -27,6 +27,21 @@ NAMES = ["development", "staging", "production", "EU West"]
 )
 def test_a_mistyped_name_stands_for_the_one_that_is_close(written: str, meant: str | None) -> None:
     assert nearest(written, NAMES) == meant
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("v1.4.0-rc1", "1.4.0-rc1"),
+        ("1.4.0-rc3", "1.4.0-rc2"),
+        ("1.40-rc1", "1.4.0-rc1"),
+        ("1.4.1-rc2", "1.4.0-rc2"),
+        ("9.9.9-rc1", None),
+        ("99.0.0-rc1", None),
+    ],
+)
+def test_a_version_stands_for_another_only_if_they_differ_by_a_character(written: str, meant: str | None) -> None:
+    assert nearest(written, ["1.4.0-rc2", "1.4.0-rc1", "1.2.0-rc1"], SIMILAR_VERSION) == meant
 
 
 @pytest.mark.parametrize("alphabet", ["a", "ab", "ab-c"])
