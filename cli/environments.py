@@ -62,7 +62,7 @@ def create(project: Project, name: Name, tier: Annotated[str, TierOption], *, op
 
     async def run(context: Context) -> list[str]:
         created = await environments.create(context, project, name, **values)
-        return await warnings.about(context, created.project_id, [options.workflow or None])
+        return await warnings.about(context, created.project_id, [options.workflow or None], tell_unchecked=True)
 
     print_warnings(operate(run, uses_github=bool(options.workflow)))
     show(f"Created {project}/{name}.")
@@ -86,7 +86,7 @@ def set_(
 
     async def run(context: Context) -> list[str]:
         changed = await environments.change(context, project, name, **values)
-        return await warnings.about(context, changed.project_id, [options.workflow or None])
+        return await warnings.about(context, changed.project_id, [options.workflow or None], tell_unchecked=True)
 
     print_warnings(operate(run, uses_github=bool(options.workflow)))
     show(f"Changed {project}/{name}.")

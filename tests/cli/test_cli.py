@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from bot.errors import Unauthenticated
 from bot.operations import users
+from bot.store.database import execute
 from tests.cli.conftest import Cli
 
 
@@ -332,6 +333,26 @@ def test_unknown_names_are_told_in_plain_words(cli: Cli) -> None:
     assert "Known projects: `shop`." in cli.run(
         "token", "create", "ci", "--grant", "project:read", "--project", "nowhere"
     ).assert_failed("Release project not found")
+
+
+def test_a_workflow_that_cannot_be_looked_for_on_github_is_saved_with_a_warning(cli: Cli) -> None:
+    cli.run("project", "create", "site").assert_succeeded()
+    columns = "github_id, full_name, default_branch, private, archived, installation_id, checked_at"
+    values = "1, 'acme/site', 'main', false, false, 7, '2026-11-03T18:00:00Z'"
+    cli.query(lambda: execute(f"INSERT INTO repositories ({columns}) VALUES ({values})"))
+    cli.query(lambda: execute("UPDATE projects SET repository_id = 1"))
+    for arguments in (
+        ["project", "set", "site", "--build-workflow", "build.yml"],
+        ["environment", "create", "site", "eu", "--tier", "staging", "--workflow", "build.yml"],
+        ["environment", "set", "site", "eu", "--workflow", "build.yml"],
+    ):
+        result = cli.run(*arguments)
+        assert result.code == 0
+        assert result.err == (
+            "longshore: warning: Not checked on GitHub: `build.yml` (GitHub is unavailable: no connection to "
+            "http://127.0.0.1:9).\n"
+        )
+    assert cli.select("SELECT build_workflow FROM projects") == [{"build_workflow": "build.yml"}]
 
 
 def test_the_environments_of_a_project_are_listed_in_their_order(cli: Cli) -> None:

@@ -11,7 +11,9 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from urllib.parse import urlsplit
 
 import pytest
@@ -237,9 +239,30 @@ def test_health_fails_with_the_reason_when_the_service_is_not_ready(cli: Cli) ->
     service = cli.serve("--no-worker")
     undo = break_schema(cli)
     try:
-        cli.run("health", LONGSHORE_PORT=str(service.port)).assert_failed("not ready", "503", "migrations")
+        said = cli.run("health", LONGSHORE_PORT=str(service.port)).assert_failed()
+        assert said.startswith("longshore: The service is not ready: migrations: ") and "{" not in said
     finally:
         undo()
+
+
+@pytest.mark.parametrize(("status", "body"), [(403, b"Forbidden"), (200, b"<html></html>"), (200, b"{}"), (503, b"[]")])
+def test_health_says_when_another_program_answers(cli: Cli, status: int, body: bytes) -> None:
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            """Print nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Other) as server:
+        thread = Thread(target=server.handle_request)
+        thread.start()
+        said = cli.run("health", LONGSHORE_PORT=str(server.server_port)).assert_failed()
+        thread.join()
+    place = f"127.0.0.1:{server.server_port}"
+    assert said == f"longshore: What answers at {place} is not Longshore ({status} {body.decode()}).\n"
 
 
 def break_schema(cli: Cli) -> Callable[[], int]:
