@@ -27,7 +27,7 @@ Branches = Annotated[
     typer.Option(
         "--allowed-branch",
         metavar="<name>",
-        help="Branch that candidates may be cut from; * stands for any characters; may be repeated.",
+        help="Branch that candidates may be cut from; * stands for any characters but /; may be repeated.",
     ),
 ]
 Scheme = Annotated[

@@ -15,7 +15,7 @@ from sandbox.errors import SandboxError
 from sandbox.github import GitHub
 from sandbox.lifecycle import SandboxOptions
 from sandbox.settings_file import PREFIX, SettingsFile
-from sandbox.template import make_repository
+from sandbox.template import make_repository, no_folder
 
 DEFAULT_OPTIONS = SandboxOptions(run_seconds=(1.0, 3.0))
 SHUTDOWN_SECONDS = 1.0  # that requests may go on for when the sandbox is closed
@@ -95,7 +95,7 @@ async def _source(repo: Path, resources: AsyncExitStack, report: Report) -> Path
         return (repo / ".git").exists() or ((repo / "HEAD").exists() and (repo / "objects").exists())
 
     if not await asyncio.to_thread(repo.is_dir):
-        raise SandboxError(f"No such folder: {repo}.")
+        raise no_folder(repo)
     if await asyncio.to_thread(is_repository):
         return repo
     folder = resources.enter_context(TemporaryDirectory(prefix="github-sandbox-sample-", ignore_cleanup_errors=True))

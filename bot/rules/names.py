@@ -56,14 +56,18 @@ def unknown(kind: str, written: str, names: Sequence[str], total: int | None = N
     return {kind: list(names[:MAX_LISTED]), "more": more if more > 0 else None, "did_you_mean": nearest(written, names)}
 
 
-def advice(details: Mapping[str, Any]) -> str:
-    """The details of an unknown name as sentences; empty for those of other refusals."""
+def advice(details: Mapping[str, Any], *, sees_all: bool = False) -> str:
+    """The details of an unknown name as sentences; empty for those of other refusals.
+
+    `sees_all`: the reader may list all projects, so that none listed means that there is none.
+    """
     meant = f"Did you mean `{details['did_you_mean']}`?" if details.get("did_you_mean") else ""
     kind = next((kind for kind in KINDS if kind in details), None)
     if kind is None:
         return meant
     names = in_words(details[kind], details.get("more") or 0)
-    return " ".join(filter(None, (meant, f"Known {kind}: {names}." if names else f"There are no {kind}.")))
+    none = f"There are no {kind}." if sees_all or kind != "projects" else "You can list no projects."
+    return " ".join(filter(None, (meant, f"Known {kind}: {names}." if names else none)))
 
 
 def without_names(details: Mapping[str, Any]) -> dict[str, Any]:

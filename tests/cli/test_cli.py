@@ -189,7 +189,7 @@ def test_a_token_expires_after_its_lifetime(cli: Cli, lifetime: str, expected: t
         (["ci", "--grant", "root"], "No such grant: root"),
         (["ci", "--grant", ""], "at least one grant"),
         (["ci", "--grant", "admin", "--project", "nowhere"], "Release project not found"),
-        (["ci", "--grant", "admin", "--expires", "0d"], "--expires"),
+        (["ci", "--grant", "admin", "--expires", "0d"], "--expires: `0d` must be above 0."),
         (["ci", "--grant", "admin", "--expires", "90"], "--expires"),
         (["ci", "--grant", "admin", "--expires", "-1d"], "--expires"),
         (["ci", "--grant", "admin", "--expires", "1y"], "--expires"),
@@ -405,6 +405,14 @@ def test_an_invalid_environment_is_refused_and_nothing_changes(cli: Cli, argumen
 
 
 # --- dead letters
+
+
+def test_a_long_error_is_marked_where_the_list_cuts_it(cli: Cli) -> None:
+    columns = "kind, keep, priority, payload, headers, state, attempts, run_at, created_at, finished_at, error"
+    for error in ("x" * 100, "y" * 101):
+        values = f"'webhook', false, 0, $1, '{{}}', 'dead', 1, 1, 1, 1, '{error}'"
+        cli.query(lambda values=values: execute(f"INSERT INTO jobs ({columns}) VALUES ({values})", b"{}"))
+    assert {row[-1] for row in cli.run("deliveries", "list").rows} == {"x" * 100, "y" * 99 + "…"}
 
 
 @pytest.mark.parametrize("command", ["show", "retry", "discard"])

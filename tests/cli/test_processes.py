@@ -89,7 +89,9 @@ def test_a_service_stops_cleanly_and_shares_neither_its_port_nor_its_worker(cli:
         read_until(second, '"event":"working"')
         assert second.stop().code == 0
     else:
-        cli.run("work").assert_failed("a SQLite database has one worker")
+        refused = cli.run("work", LONGSHORE_LOG_LEVEL="info")
+        assert refused.code == 1 and "a SQLite database has one worker" in refused.err
+        assert '"event":"working"' not in refused.out + refused.err
         cli.run("serve", LONGSHORE_PORT=str(free_port())).assert_failed("a SQLite database has one worker")
     assert http_request(f"{service.url}/readyz")[0] == 200
     result = service.stop()
@@ -401,6 +403,10 @@ def test_a_sandbox_that_cannot_start_reports_why(cli: Cli, sandbox_env_file: Pat
     port_in_use = read_env_file(sandbox_env_file)["LONGSHORE_GITHUB_API_URL"].rpartition(":")[2]
     cli.run("sandbox", "--repo", str(tmp_path / "nowhere")).assert_failed("No such folder")
     cli.run("demo", "--once", "--repo", str(tmp_path / "nowhere")).assert_failed("No such folder")
+    (tmp_path / "README.md").touch()
+    for command in (["sandbox"], ["demo", "--once"]):
+        said = cli.run(*command, "--repo", str(tmp_path / "README.md")).assert_failed()
+        assert said.endswith(f"{tmp_path / 'README.md'} is a file, not a folder.\n")
     missing = str(tmp_path / "nowhere" / "sandbox.env")
     repo = ("--repo", str(Path(__file__).parent.parent.parent))
     result = cli.run("sandbox", *repo, "--port", port_in_use)

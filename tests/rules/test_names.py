@@ -89,3 +89,9 @@ def test_other_details_get_no_advice_and_are_kept() -> None:
     assert advice({"grant": "x"}) == ""
     assert without_names({"grant": "x", "projects": ["a"], "more": 1, "did_you_mean": "a"}) == {"grant": "x"}
     assert in_words([]) == ""
+
+
+def test_who_may_list_no_project_is_not_told_that_there_is_none() -> None:
+    nothing = unknown("projects", "site", [])
+    assert advice(nothing) == "You can list no projects."
+    assert advice(nothing, sees_all=True) == "There are no projects."
