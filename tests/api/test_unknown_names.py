@@ -139,7 +139,9 @@ async def ask_about(world: World, version: str, token: str | None = None) -> lis
     answers = []
     for method, path, body in CANDIDATE_CALLS:
         sent = body and {name: text.format(version=version) for name, text in body.items()}
-        answers.append(await world.ask(method, path.format(version=version), sent, **({"token": token} if token else {})))
+        answers.append(
+            await world.ask(method, path.format(version=version), sent, **({"token": token} if token else {}))
+        )
     return [(answer.status, answer.json) for answer in answers]
 
 

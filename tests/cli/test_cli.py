@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -411,7 +412,7 @@ def test_a_long_error_is_marked_where_the_list_cuts_it(cli: Cli) -> None:
     columns = "kind, keep, priority, payload, headers, state, attempts, run_at, created_at, finished_at, error"
     for error in ("x" * 100, "y" * 101):
         values = f"'webhook', false, 0, $1, '{{}}', 'dead', 1, 1, 1, 1, '{error}'"
-        cli.query(lambda values=values: execute(f"INSERT INTO jobs ({columns}) VALUES ({values})", b"{}"))
+        cli.query(partial(execute, f"INSERT INTO jobs ({columns}) VALUES ({values})", b"{}"))
     assert {row[-1] for row in cli.run("deliveries", "list").rows} == {"x" * 100, "y" * 99 + "…"}
 
 
