@@ -22,8 +22,9 @@ from bot.github.app import GitHub
 from bot.github.repository import RepositoryClient
 from bot.log import bind_log_context
 from bot.rules.ids import UserId, parse_row_id
-from bot.rules.names import MAX_COMPARED, unknown
+from bot.rules.names import MAX_COMPARED, SIMILAR_VERSION, nearest, unknown
 from bot.rules.permissions import Visibility, covers, needs_grant, needs_role, role_for
+from bot.rules.versions import CandidateVersion
 from bot.store import queries
 from bot.store.projects import Environment, Outline, Project, Repository
 
@@ -33,6 +34,7 @@ T = TypeVar("T", Project, Outline)
 
 NO_CREDENTIALS = "Authentication credentials were not provided."
 READ = "project:read"
+MAX_NEAR_CANDIDATES = 100  # the newest ones of a project that a mistyped version is compared with
 FORBIDDEN = "You do not have permission to perform this action."
 
 
@@ -200,6 +202,19 @@ async def unknown_environment(context: Context, project: Project | Outline, writ
         return environment_not_found()
     names = await queries.list_environment_names(project.id)
     return environment_not_found(**unknown("environments", written, names))
+
+
+async def unknown_candidate(context: Context, project: Project, version: CandidateVersion) -> NotFound:
+    """Build the error for an unknown candidate of a project, with the one that may be meant if the actor may read it.
+
+    Only the newest candidates are looked at.
+    """
+    written = str(version)
+    if context.actor.is_anonymous or not context.actor.may_on(project, READ):
+        return release_not_found(release_candidate_version=written)
+    versions = await queries.list_newest_candidates(project.id, limit=MAX_NEAR_CANDIDATES)
+    meant = nearest(written, versions, SIMILAR_VERSION)
+    return release_not_found(release_candidate_version=written, did_you_mean=meant)
 
 
 Finder = Callable[[str], Awaitable[T]]

@@ -109,9 +109,9 @@ def environment_not_found(**details: Any) -> NotFound:
     return NotFound("Release environment not found", **details)
 
 
-def release_not_found() -> NotFound:
+def release_not_found(**details: Any) -> NotFound:
     """Build the error for an unknown release, candidate, package release or announcement."""
-    return NotFound("Release not found")
+    return NotFound("Release not found", **details)
 
 
 def deployment_not_found() -> NotFound:

@@ -269,4 +269,5 @@ def _describe(error: ValidationError) -> str:
             name = _variable(str(problem["loc"][0]))
             text = f"{name} must be set" if problem["type"] == "missing" else f"{name}: {text}"
         parts.append(text)
-    return "; ".join(parts) + "."
+    text = "; ".join(parts)
+    return text if text.endswith("?") else f"{text}."

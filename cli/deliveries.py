@@ -18,6 +18,9 @@ app = new_group(
 Number = Annotated[int, typer.Argument(help="Its number in the list.", min=1, max=2**63 - 1)]
 
 
+MAX_ERROR = 100  # characters of an error in the list
+
+
 @app.command("list")
 def list_(
     limit: Annotated[int, typer.Option(metavar="<number>", help="Maximum number to list.", min=1, max=10_000)] = 100,
@@ -40,11 +43,16 @@ def list_(
                 dead_letter.key,
                 format_time(datetime.fromtimestamp(dead_letter.finished_at / 1000, tz=UTC)),
                 dead_letter.attempts,
-                " ".join(dead_letter.error.split())[:100],
+                _shortened(dead_letter.error),
             )
             for dead_letter in operate(load)
         ],
     )
+
+
+def _shortened(error: str) -> str:
+    line = " ".join(error.split())
+    return line if len(line) <= MAX_ERROR else f"{line[: MAX_ERROR - 1]}…"
 
 
 @app.command("show")

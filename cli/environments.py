@@ -1,4 +1,4 @@
-"""`longshore environment`: create and change environments."""
+"""`longshore environment`: create, change and list environments."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -8,9 +8,11 @@ import typer
 from cli.groups import new_group
 from cli.options import expand_options, parse_pairs, refuse_empty
 from cli.output import show
-from cli.tables import print_warnings
+from cli.tables import print_table, print_warnings
 
-app = new_group("Create and change environments.")
+MAX_LISTED = 10_000  # environments of a project
+
+app = new_group("Create, change and list environments.")
 
 Project = Annotated[str, typer.Argument(help="Name of the project.")]
 Name = Annotated[str, typer.Argument(help="Name of the environment.")]
@@ -60,7 +62,7 @@ def create(project: Project, name: Name, tier: Annotated[str, TierOption], *, op
 
     async def run(context: Context) -> list[str]:
         created = await environments.create(context, project, name, **values)
-        return await warnings.about(context, created.project_id, [options.workflow or None])
+        return await warnings.about(context, created.project_id, [options.workflow or None], tell_unchecked=True)
 
     print_warnings(operate(run, uses_github=bool(options.workflow)))
     show(f"Created {project}/{name}.")
@@ -84,7 +86,28 @@ def set_(
 
     async def run(context: Context) -> list[str]:
         changed = await environments.change(context, project, name, **values)
-        return await warnings.about(context, changed.project_id, [options.workflow or None])
+        return await warnings.about(context, changed.project_id, [options.workflow or None], tell_unchecked=True)
 
     print_warnings(operate(run, uses_github=bool(options.workflow)))
     show(f"Changed {project}/{name}.")
+
+
+@app.command("list")
+def list_(project: Project) -> None:
+    """List the environments of a project."""
+    from bot.context import Context
+    from bot.operations import environments, statuses
+    from bot.rules.replies import ProjectStatus
+    from bot.store.projects import Environment
+    from cli.operator import operate
+
+    async def load(context: Context) -> tuple[list[Environment], ProjectStatus]:
+        rows = await environments.find_all(context, project, limit=MAX_LISTED)
+        return rows, await statuses.project_status(context, project)
+
+    rows, status = operate(load)
+    live = {environment.name: environment.live for environment in status.environments}
+    print_table(
+        ("name", "tier", "workflow", "live"),
+        [(row.name, row.tier, row.workflow, live.get(row.name)) for row in rows],
+    )

@@ -57,7 +57,7 @@ def _fail(message: str, details: Mapping[str, object] | None = None) -> int:
     others = {name.replace("_", " "): _flat(value) for name, value in without_names(known).items() if name != "field"}
     extra = ", ".join(value if name == "reason" else f"{name}: {value}" for name, value in others.items())
     text = f"{message} ({extra})" if extra else message
-    line = redact("longshore: " + (f"{text.rstrip('.')}. {said}" if (said := advice(known)) else text))
+    line = redact("longshore: " + (f"{text.rstrip('.')}. {said}" if (said := advice(known, sees_all=True)) else text))
     show_aside(one_line(line))
     return 1
 

@@ -12,7 +12,7 @@ from cli.output import show
 
 TIMEOUT = 5  # seconds
 MAX_READ = 64 * 1024  # bytes of the response
-MAX_SHOWN = 1000  # characters of it
+MAX_SHOWN = 200  # characters of what another program answers
 
 
 def health(
@@ -31,22 +31,31 @@ def health(
     settings = read_settings()
     prepare()
     subject, port = ("worker", settings.work_port) if worker else ("service", settings.port)
-    status, body = _get_readiness(subject, local_host(settings.host), port)
+    host = local_host(settings.host)
+    status, body = _get_readiness(subject, host, port)
+    report = _read_report(body)
+    if report is None:
+        said = f" ({status} {body[:MAX_SHOWN].strip()}".rstrip() + ")"
+        raise Unavailable(f"What answers at {authority(host, port)} is not Longshore{said}.")
     if status != 200:
-        raise Unavailable(f"The {subject} is not ready: {status} {body[:MAX_SHOWN]}")
+        raise Unavailable(f"The {subject} is not ready: {'; '.join(_sentences(report['problems'])) or status}.")
     show("ready")
-    for name, warning in _warnings(body).items():
-        show(f"warning: {name}: {warning}")
+    for sentence in _sentences(report.get("warnings")):
+        show(f"warning: {sentence}")
 
 
-def _warnings(body: str) -> dict[str, object]:
-    """What a process that is ready warns of; nothing if another program answers at its port."""
+def _read_report(body: str) -> dict[str, object] | None:
+    """The report on the readiness of a process; None if another program answers at its port."""
     try:
-        answer = json.loads(body)
+        report = json.loads(body)
     except ValueError:
-        return {}
-    warnings = answer.get("warnings") if isinstance(answer, dict) else None
-    return warnings if isinstance(warnings, dict) else {}
+        return None
+    return report if isinstance(report, dict) and isinstance(report.get("problems"), dict) else None
+
+
+def _sentences(found: object) -> list[str]:
+    """What a report lists by subject, as sentences."""
+    return [f"{subject}: {text}" for subject, text in found.items()] if isinstance(found, dict) else []
 
 
 def _get_readiness(subject: str, host: str, port: int) -> tuple[int, str]:

@@ -59,11 +59,17 @@ def naming_database_setting() -> Iterator[None]:
     try:
         yield
     except Misconfigured as error:
-        raise Misconfigured(f"LONGSHORE_DATABASE_URL: {error.sentence}") from error
+        raise Misconfigured(_about_setting(error.sentence)) from error
     except DatabaseUnavailable as error:
-        raise DatabaseUnavailable(f"LONGSHORE_DATABASE_URL: {error.sentence}") from error
+        raise DatabaseUnavailable(_about_setting(error.sentence)) from error
     except OperationalError as error:
         raise Misconfigured(f"LONGSHORE_DATABASE_URL names a database that cannot be used: {error}.") from error
+
+
+def _about_setting(sentence: str) -> str:
+    """A sentence after the name of the setting and a colon: an article is in lower case there."""
+    article, space, rest = sentence.partition(" ")
+    return f"LONGSHORE_DATABASE_URL: {article.lower() if article in ('A', 'The') else article}{space}{rest}"
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ COMMANDS = {
     "openapi": ("cli.services:openapi", "Print the OpenAPI 3.1 document of the API."),
     "token": ("cli.tokens:app", "Create, list and revoke API tokens."),
     "project": ("cli.projects:app", "Create, change and list projects."),
-    "environment": ("cli.environments:app", "Create and change environments."),
+    "environment": ("cli.environments:app", "Create, change and list environments."),
     "deliveries": ("cli.deliveries:app", "List, show, retry and discard webhook deliveries that failed."),
 }
 """Where each command or group of commands is defined, as `module:name`, and its summary."""

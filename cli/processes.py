@@ -99,11 +99,20 @@ async def _work(settings: Settings) -> None:
         if await _completed_before(stop_requested, _open(service)):
             service.watch_app()
             _tune_garbage_collector()
-            logger.info("working", address=address)
-            await _completed_before(stop_requested, service.work(), cancel=service.stop)
+            announcing = asyncio.create_task(_log_working(service, address))
+            try:
+                await _completed_before(stop_requested, service.work(), cancel=service.stop)
+            finally:
+                announcing.cancel()
     finally:
         await monitoring.stop()
         await service.close()
+
+
+async def _log_working(service: Service, address: str | None) -> None:
+    """Say that jobs are performed, once they are: a second process on the same SQLite file never gets there."""
+    await service.worker.started.wait()
+    logger.info("working", address=address)
 
 
 async def _open(service: Service) -> None:

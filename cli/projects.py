@@ -27,7 +27,7 @@ Branches = Annotated[
     typer.Option(
         "--allowed-branch",
         metavar="<name>",
-        help="Branch that candidates may be cut from; * stands for any characters; may be repeated.",
+        help="Branch that candidates may be cut from; * stands for any characters but /; may be repeated.",
     ),
 ]
 Scheme = Annotated[
@@ -95,7 +95,7 @@ def create(name: Name, repo: Repo = None, *, options: CreateOptions) -> None:
 
     async def run(context: Context) -> tuple[Project, list[str]]:
         created = await projects.create(context, name, repo, **values)
-        return created, await warnings.about(context, created.id, [created.build_workflow])
+        return created, await warnings.about(context, created.id, [created.build_workflow], tell_unchecked=True)
 
     project, found = operate(run, needs_github=repo is not None)
     print_warnings(found)
@@ -119,7 +119,7 @@ def set_(name: Name, repo: Repo = None, *, options: ChangeOptions) -> None:
     async def run(context: Context) -> list[str]:
         changed = await projects.change(context, name, repo, **values)
         named = await warnings.of_project(changed.id) if repo is not None else [values.get("build_workflow")]
-        return await warnings.about(context, changed.id, named)
+        return await warnings.about(context, changed.id, named, tell_unchecked=True)
 
     print_warnings(operate(run, needs_github=needs_github, again=True))
     show(f"Changed {name}.")

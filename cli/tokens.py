@@ -13,6 +13,7 @@ from cli.tables import format_time, print_table
 
 app = new_group("Create, list and revoke API tokens.")
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([mhdw])")
+_NOTHING = re.compile(r"0+[mhdw]?")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -30,7 +31,7 @@ def create(
     project: Annotated[str | None, typer.Option(metavar="<name>", help="Limit the token to this project.")] = None,
     expires: Annotated[
         str | None,
-        typer.Option(metavar="<time>", help="How long it lasts, such as 90d, 12h or 30m; unlimited by default."),
+        typer.Option(metavar="<time>", help="How long it lasts, such as 90d, 12h or 30m; never expires by default."),
     ] = None,
 ) -> None:
     """Create a token and print its secret, which cannot be shown again."""
@@ -93,6 +94,8 @@ def _split_grants(grants: list[str]) -> list[str]:
 def _parse_duration(text: str | None) -> timedelta | None:
     if text is None:
         return None
+    if _NOTHING.fullmatch(text):
+        raise Refusal(f"--expires: `{text}` must be above 0.")
     match = _DURATION.fullmatch(text)
     if match is None:
         raise Refusal(f"--expires: `{text}` is not a valid duration; use a form such as 90d, 12h or 30m.")

@@ -17,7 +17,7 @@ from sandbox.errors import SandboxError
 from sandbox.github import GitHub
 from sandbox.lifecycle import SandboxOptions
 from sandbox.settings_file import PREFIX, SettingsFile
-from sandbox.template import make_repository
+from sandbox.template import make_repository, no_folder
 
 DEFAULT_OPTIONS = SandboxOptions(run_seconds=(1.0, 3.0))
 SHUTDOWN_SECONDS = 1.0  # that requests may go on for when the sandbox is closed
@@ -107,7 +107,7 @@ async def _source(repo: Path | None, resources: AsyncExitStack, report: Report) 
     """The repository that a folder is in. Without a folder, that of the current one, or a sample if there is none."""
     named = Path() if repo is None else repo
     if not await asyncio.to_thread(named.is_dir):
-        raise SandboxError(f"No such folder: {named}.")
+        raise no_folder(named)
     found = await git.find_repository(named)
     if found is None and repo is not None:
         raise SandboxError(f"{repo} is not in a git repository: name the folder of one with --repo.")

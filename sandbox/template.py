@@ -38,9 +38,14 @@ def _new_folder() -> Path:
     return Path(tempfile.mkdtemp(dir=_folder[0]))
 
 
+def no_folder(path: Path) -> SandboxError:
+    """Build the error for a path that is not a folder."""
+    return SandboxError(f"{path} is a file, not a folder." if path.exists() else f"No such folder: {path}.")
+
+
 async def _read_refs(source: Path) -> bytes:
     if not await asyncio.to_thread(source.is_dir):
-        raise SandboxError(f"No such folder: {source}.")
+        raise no_folder(source)
     try:
         return await git.git("show-ref", "--head", cwd=source)
     except SandboxError:

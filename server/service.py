@@ -18,6 +18,7 @@ from bot.metrics import Metrics
 from bot.operations import users, webhooks
 from bot.queue.intake import Intake
 from bot.queue.jobs import LeasedJob
+from bot.queue.outcomes import describe
 from bot.queue.schedule import run as run_schedule
 from bot.queue.worker import Worker, WorkerOptions
 from bot.rules.webhooks import UNSIGNED
@@ -172,7 +173,7 @@ class Service:
         fields = {**self._log_contexts.pop(job.id, {}), "job": job.id, "kind": job.kind, "outcome": outcome}
         fields |= {"seconds": round(seconds, 4), "attempt": job.attempts, "key": job.key}
         if error is not None:
-            fields["error"] = f"{type(error).__name__}: {error}"
+            fields["error"] = describe(error)
         level = {"dead": log.error, "failed": log.warning, "lost": log.warning}.get(outcome, log.info)
         if outcome == "later" and error is not None and error.__cause__ is not None:  # a dependency is unavailable
             level = log.warning

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from api.http.bodies import BadRequest, LenientModel
@@ -32,6 +32,15 @@ UNAVAILABLE = "GitHub is unavailable"
 NOT_INSTALLED = "it does not exist, or the App is not installed on it"
 CANDIDATE = "/api/releases/{project}/releases/{candidate}"
 ENVIRONMENT = "/api/releases/{project}/environments/{environment}"
+NO_TARGET = "A rollback takes no target: it deploys what was live before."
+DEPLOY_INSTEAD = f"send `release_candidate_version` to `POST {ENVIRONMENT}/deployments`"
+TARGETS = frozenset(
+    (
+        *("release_candidate_version", "candidate_version", "candidate", "release_version", "version", "release"),
+        *("to", "target", "commit", "to_version", "target_version", "deployment_id", "deployment", "tag", "ref", "sha"),
+    )
+)
+"""Fields with which a caller would choose what a rollback deploys."""
 
 
 class CutBody(LenientModel):
@@ -69,6 +78,15 @@ class RollbackBody(LenientModel):
     """The options of a rollback."""
 
     force: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_target(cls, values: object) -> object:
+        sent = values if isinstance(values, dict) else ()
+        if name := next((name for name in sent if name.lower().replace("-", "_") in TARGETS), None):
+            sentence = f"{NO_TARGET} To deploy a candidate of your choice, {DEPLOY_INSTEAD}."
+            raise BadRequest(sentence, fields={name: [sentence]})
+        return values
 
 
 def _number_to_text(value: object) -> object:
@@ -211,7 +229,8 @@ async def _deployment_response(deployment: Deployment) -> DeploymentWithRunRespo
 def _error_body(problem: Problem, _status: int) -> dict[str, object]:
     """The error with one of the contract's sentences; what the problem says beyond that is in the details."""
     sentence, details = problem.sentence, dict(problem.details)
-    if isinstance(problem, BadRequest) and "release_candidate_version" in problem.fields:
+    about_version = isinstance(problem, BadRequest) and "release_candidate_version" in problem.fields
+    if about_version and not sentence.startswith(NO_TARGET):
         sentence, details = INVALID, {**details, "reason": problem.sentence}
     if isinstance(problem, RepositoryNotFound):
         sentence, details = "GitHub repository not found", {"reason": NOT_INSTALLED, **details}

@@ -113,6 +113,7 @@ class Api(GitHubAPI):
     ) -> None:
         super().__init__(session, "longshore", cache=LRUCache(CACHED_RESPONSES), base_url=base_url)
         self._observer, self._guard, self._proxy = observer, guard, proxy
+        self._address = str(URL(base_url).with_user(None))
         self.server = server
         self.max_bytes = MAX_BYTES
         self._writing, self._yielding = asyncio.Lock(), asyncio.Lock()
@@ -148,7 +149,7 @@ class Api(GitHubAPI):
                     )
                     return Response(decoded, next_url)
                 except FAILURES as error:
-                    failure = _translate_error(method, error, self.server.clock.seconds())
+                    failure = _translate_error(method, error, self.server.clock.seconds(), self._address)
                     if isinstance(failure, Limited | ApiError) or attempt == tries - 1:
                         raise failure from error
                 await asyncio.sleep(0.2 * 4**attempt)
@@ -224,18 +225,18 @@ def _same_host(url: str, location: str | None) -> str | None:
     return target if urlsplit(target)[:2] == urlsplit(url)[:2] else None
 
 
-def _translate_error(method: str, error: Exception, now: float) -> Unavailable:
-    """Translate the failure of a request, `now` by GitHub's clock, to one of our exceptions."""
+def _translate_error(method: str, error: Exception, now: float, address: str) -> Unavailable:
+    """Translate the failure of a request to `address`, `now` by GitHub's clock, to one of our exceptions."""
     if isinstance(error, HTTPException):
         return _error_for_status(method, error, now)
     if isinstance(error, aiohttp.ClientHttpProxyError) and error.status == 407:
         return proxy_wants_credentials()
-    if (reason := _why_not_connected(error)) is not None:
+    if (reason := _why_not_connected(error, address)) is not None:
         return Unavailable(UNAVAILABLE, retry_after=10, reason=reason)
     return _no_response(method, type(error).__name__)
 
 
-def _why_not_connected(error: Exception) -> str | None:
+def _why_not_connected(error: Exception, address: str) -> str | None:
     """Why a request was not even sent; None if it may have been."""
     match error:
         case aiohttp.ClientHttpProxyError():
@@ -243,11 +244,11 @@ def _why_not_connected(error: Exception) -> str | None:
         case aiohttp.ClientProxyConnectionError():
             return "no connection to the proxy"
         case aiohttp.ClientConnectorDNSError():
-            return "no connection: a name cannot be resolved"
+            return f"no connection to {address}: a name cannot be resolved"
         case aiohttp.ClientConnectorCertificateError():
-            return "no connection: its certificate is not trusted"
+            return f"no connection to {address}: its certificate is not trusted"
         case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
-            return "no connection"
+            return f"no connection to {address}"
         case _:
             return None
 

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from tortoise.exceptions import IntegrityError
 
-from bot.context import Context, allowed
-from bot.errors import Conflict, Refusal, RepositoryNotFound, release_not_found
+from bot.context import Context, allowed, unknown_candidate
+from bot.errors import Conflict, Refusal, RepositoryNotFound
 from bot.events.releases import BuildCancelRequested, BuildFinished, BuildRequested, CandidateCut, CandidateInvalidated
 from bot.github import commits
 from bot.github import repositories as github_repositories
@@ -92,14 +92,14 @@ async def cut(context: Context, project: Project, request: CutRequest) -> tuple[
 @allowed("project:read")
 async def find(context: Context, project: Project, version: CandidateVersion) -> Candidate:
     """Find a candidate of a project by its version."""
-    return await get(project, version)
+    return await get(context, project, version)
 
 
-async def get(project: Project, version: CandidateVersion) -> Candidate:
+async def get(context: Context, project: Project, version: CandidateVersion) -> Candidate:
     """Find a candidate of a project by its version, without checking grants."""
     candidate = await get_or_none(project, version)
     if candidate is None:
-        raise release_not_found()
+        raise await unknown_candidate(context, project, version)
     return candidate
 
 
@@ -119,7 +119,7 @@ async def cancel(context: Context, project: Project, version: CandidateVersion) 
     async with transaction():
         candidate = await Candidate.select_for_update().get_or_none(project_id=project.id, version=str(version))
         if candidate is None:
-            raise release_not_found()
+            raise await unknown_candidate(context, project, version)
         rules.check_cancelable(candidate.version, candidate.status)
         reason = f"{context.actor.name} asked for the build to be canceled."
         if await runs.cancel(context, await newest_build(candidate)):

@@ -59,7 +59,7 @@ async def deploy(context: Context, project: Project, environment: Environment, v
     if (earlier := await _performed(context)) is not None:
         return earlier
     projects.refuse_archived(project)
-    candidate_id = (await candidates.get(project, version)).id
+    candidate_id = (await candidates.get(context, project, version)).id
     try:
         async with transaction():
             # evaluated under lock, so that the gates are still open when the deployment is inserted

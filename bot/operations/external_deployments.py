@@ -35,7 +35,7 @@ async def report(context: Context, project: Project, environment_name: str, repo
     unfinished status follows a final one. The alarm is raised when a gate would have refused the new one.
     """
     environment = await environments.find_by_name(context, project, environment_name)
-    candidate = await candidates.get(project, reported.version)
+    candidate = await candidates.get(context, project, reported.version)
     if reported.status not in STATUSES:
         raise Refusal(f"`status` must be one of {', '.join(STATUSES)}.", field="status")
     async with transaction():

@@ -32,14 +32,19 @@ def storable(text: str) -> str:
     return text[:4000].replace("\x00", "").encode(errors="replace").decode()
 
 
+def describe(error: BaseException) -> str:
+    """What ended a job, in words: its own if it is one of ours that explains itself, else with the name of its type."""
+    is_explained = isinstance(error, Refusal | RetryLater | PermanentFailure | DatabaseUnavailable)
+    return f"{error}" if is_explained else f"{type(error).__name__}: {error}"
+
+
 def decide_outcome(
     job: LeasedJob, error: BaseException | None, max_attempts: int, now: int
 ) -> tuple[JobOutcome, Outcome]:
     """Decide the outcome of a job that ended with `error`: done, queued again, or dead."""
     if error is None:
         return JobOutcome(job.id, job.attempts, "done"), "ok"
-    is_explained = isinstance(error, Refusal | RetryLater | PermanentFailure | DatabaseUnavailable)
-    message = storable(f"{error}" if is_explained else f"{type(error).__name__}: {error}")
+    message = storable(describe(error))
     if isinstance(error, Refusal):
         return JobOutcome(job.id, job.attempts, "done", message), "refused"
     if isinstance(error, RetryLater):

@@ -8,7 +8,10 @@ from bot.errors import Refusal
 from bot.rules.ids import CommitSha
 
 INVALID = "Invalid commit hash"
+NO_COMMIT = "that is Git's placeholder for no commit: use the SHA of a commit that exists"
+NAME = "it is the name of a branch or tag, not a SHA"
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_HEXADECIMAL = re.compile(r"[0-9a-f]{41,}")
 _ABBREVIATED = re.compile(r"[0-9a-f]{4,39}")
 _REPOSITORY = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}/[A-Za-z0-9._-]{1,100}"
@@ -36,9 +39,19 @@ def parse_sha(text: object) -> CommitSha:
     """Parse a full commit SHA into lower case; refuse abbreviations, names and the all-zero SHA."""
     sha = text.lower() if isinstance(text, str) and text.isascii() else ""
     if _SHA.fullmatch(sha) is None or not sha.strip("0"):
-        abbreviated = {"reason": "abbreviated"} if _ABBREVIATED.fullmatch(sha) else {}
-        raise Refusal(INVALID, **abbreviated, expected="a full commit SHA of 40 (or 64) hexadecimal digits")
+        raise Refusal(INVALID, reason=_why_no_sha(sha), expected="a full commit SHA of 40 (or 64) hexadecimal digits")
     return CommitSha(sha)
+
+
+def _why_no_sha(text: str) -> str | None:
+    """Say why a text in lower case is no full SHA, if it looks like something that people take for one."""
+    if _SHA.fullmatch(text):
+        return NO_COMMIT
+    if _ABBREVIATED.fullmatch(text):
+        return "abbreviated"
+    if _HEXADECIMAL.fullmatch(text):
+        return f"it has {len(text):,} digits"
+    return NAME if _BRANCH.fullmatch(text) and len(text) not in (40, 64) else None
 
 
 def why_not_releasable(patterns: Sequence[str], *, exists: bool) -> str:

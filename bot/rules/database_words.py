@@ -133,13 +133,14 @@ ELSEWHERE: Mapping[str, str] = {
 
 def unknown_word(name: str) -> str:
     """Return the sentence about a word that is not one of the table."""
+    sentence = f"{name} is not a parameter of a PostgreSQL address"
     if right := ELSEWHERE.get(name.lower()):
         advice = f"write {right}"
     elif similar := get_close_matches(name.lower(), WORDS, 1, SIMILARITY):
-        advice = f"{similar[0]} may be what is meant"
+        return f"{sentence}. Did you mean {similar[0]}?"
     else:
         advice = "a setting of the server is written options=-cNAME%3DVALUE"
-    return f"{name} is not a parameter of a PostgreSQL address: {advice}"
+    return f"{sentence}: {advice}"
 
 
 def is_plain(name: str) -> bool:

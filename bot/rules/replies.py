@@ -108,9 +108,17 @@ def deployed(result: DeployResult) -> str:
 def refused(sentence: str, details: Mapping[str, Any]) -> str:
     """The reply to a refused command: the sentence, advice on names, and the other details on a line each."""
     shown = {name: value for name, value in without_names(details).items() if value is not None}
-    lines = [f"  - {name.replace('_', ' ')}: {code(_flat(value))}" for name, value in shown.items()]
+    lines = [f"  - {name.replace('_', ' ')}: {_detail(name, _flat(value))}" for name, value in shown.items()]
     text = " ".join(filter(None, (f"{sentence.rstrip('.')}.", advice(details))))
     return "\n".join([plain(text), *lines])
+
+
+def _detail(name: str, text: str) -> str:
+    """A detail as code; of what is expected, only the form and the example, not the words around them."""
+    form, separator, example = text.partition(", as in ")
+    if name != "expected" or not separator:
+        return code(text)
+    return f"{code(form) if '<' in form else plain(form)}{separator}{code(example)}"
 
 
 def mistaken(mistake: Mistake) -> str:

@@ -36,7 +36,12 @@ def _limited(sentence: str, key: str, unit: str) -> Callable[[Context], str]:
 
 
 def _bounded(sentence: str, key: str) -> Callable[[Context], str]:
-    return lambda context: f"{sentence} {context[key]}"
+    return lambda context: f"{sentence} {_without_zero(context[key])}"
+
+
+def _without_zero(bound: object) -> object:
+    """A bound as people write it: 0 rather than 0.0."""
+    return int(bound) if isinstance(bound, float) and bound.is_integer() else bound
 
 
 def _one_of(key: str) -> Callable[[Context], str]:

@@ -45,7 +45,7 @@ def connection_config(url: str) -> dict[str, Any]:
     try:
         address = parse_address(url)
     except AddressError as error:
-        raise Misconfigured(f"{error}.") from None
+        raise Misconfigured(_sentence(error)) from None
     _check_files(address)
     try:
         import_module("asyncpg")
@@ -61,8 +61,12 @@ def shown_address(url: str) -> str:
     try:
         address = parse_address(url)
     except AddressError as error:
-        raise Misconfigured(f"{error}.") from None
+        raise Misconfigured(_sentence(error)) from None
     return address.shown
+
+
+def _sentence(error: AddressError) -> str:
+    return f"{error}" if f"{error}".endswith("?") else f"{error}."
 
 
 def _check_files(address: PostgresAddress) -> None:

@@ -154,6 +154,12 @@ async def list_environment_names(project_id: int) -> list[str]:
     return [row["name"] for row in await fetch(sql, project_id)]
 
 
+async def list_newest_candidates(project_id: int, *, limit: int) -> list[str]:
+    """List the versions of a project's newest candidates, newest first."""
+    sql = f"SELECT version FROM candidates WHERE project_id = $1 ORDER BY id DESC LIMIT {limit:d}"
+    return [row["version"] for row in await fetch(sql, project_id)]
+
+
 async def find_token(digest: str) -> TokenRecord | None:
     """Find a token and its user by the SHA-256 of its secret, whether or not it is valid."""
     rows = await fetch(_BY_DIGEST, digest)

@@ -124,3 +124,47 @@ async def test_a_person_without_the_role_is_told_that_and_no_names(world: World,
     reply = await reply_to(world, "/release cut 1.0 in nowhere", by="bob")
     assert f"it needs write; you have {role}." in reply
     assert PROJECT not in reply
+
+
+CANDIDATE_CALLS = [
+    ("GET", "/api/releases/site/releases/{version}", None),
+    ("POST", "/api/releases/site/releases/{version}/cancel", {}),
+    ("POST", env_path("/deployments"), {"release_candidate_version": "{version}"}),
+    ("PATCH", env_path("/deployments"), {"release_candidate_version": "{version}", "status": "success"}),
+]
+
+
+async def ask_about(world: World, version: str, token: str | None = None) -> list[tuple[int, object]]:
+    """Ask every call that names a candidate about this one."""
+    answers = []
+    for method, path, body in CANDIDATE_CALLS:
+        sent = body and {name: text.format(version=version) for name, text in body.items()}
+        answers.append(
+            await world.ask(method, path.format(version=version), sent, **({"token": token} if token else {}))
+        )
+    return [(answer.status, answer.json) for answer in answers]
+
+
+async def test_an_unknown_candidate_is_answered_with_the_one_that_may_be_meant(world: World) -> None:
+    await world.cut("1.4.0-rc1")
+    for version, meant in (("v1.4.0-rc1", "1.4.0-rc1"), ("1.4.0-rc2", "1.4.0-rc1"), ("99.0.0-rc1", None)):
+        details = {"release_candidate_version": version, **({"did_you_mean": meant} if meant else {})}
+        expected = (404, {"error": "Release not found", "details": details})
+        assert await ask_about(world, version) == [expected] * len(CANDIDATE_CALLS)
+
+
+async def test_who_may_not_read_a_project_is_not_told_its_candidates(world: World) -> None:
+    await world.cut("1.4.0-rc1")
+    token = await world.create_token("deployment:start", "deployment:report", "release:cut")
+    details = {"release_candidate_version": "v1.4.0-rc1"}
+    assert (await ask_about(world, "v1.4.0-rc1", token))[1:] == [
+        (404, {"error": "Release not found", "details": details})
+    ] * 3
+
+
+async def test_an_unknown_candidate_in_a_comment_is_answered_with_the_one_that_may_be_meant(world: World) -> None:
+    await world.cut("1.4.0-rc1")
+    reply = await reply_to(world, "/release deploy 1.4.0-rc2 to staging")
+    assert reply.startswith("Release not found. Did you mean `1.4.0-rc1`?\n  - release candidate version: `1.4.0-rc2`")
+    unlike = await reply_to(world, "/release deploy 9.9.9-rc1 to staging")
+    assert unlike.startswith("Release not found.\n  - release candidate version: `9.9.9-rc1`")

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from bot.errors import Unauthenticated
 from bot.operations import users
+from bot.store.database import execute
 from tests.cli.conftest import Cli
 
 
@@ -188,7 +190,7 @@ def test_a_token_expires_after_its_lifetime(cli: Cli, lifetime: str, expected: t
         (["ci", "--grant", "root"], "No such grant: root"),
         (["ci", "--grant", ""], "at least one grant"),
         (["ci", "--grant", "admin", "--project", "nowhere"], "Release project not found"),
-        (["ci", "--grant", "admin", "--expires", "0d"], "--expires"),
+        (["ci", "--grant", "admin", "--expires", "0d"], "--expires: `0d` must be above 0."),
         (["ci", "--grant", "admin", "--expires", "90"], "--expires"),
         (["ci", "--grant", "admin", "--expires", "-1d"], "--expires"),
         (["ci", "--grant", "admin", "--expires", "1y"], "--expires"),
@@ -334,6 +336,41 @@ def test_unknown_names_are_told_in_plain_words(cli: Cli) -> None:
     ).assert_failed("Release project not found")
 
 
+def test_a_workflow_that_cannot_be_looked_for_on_github_is_saved_with_a_warning(cli: Cli) -> None:
+    cli.run("project", "create", "site").assert_succeeded()
+    columns = "github_id, full_name, default_branch, private, archived, installation_id, checked_at"
+    values = "1, 'acme/site', 'main', false, false, 7, '2026-11-03T18:00:00Z'"
+    cli.query(lambda: execute(f"INSERT INTO repositories ({columns}) VALUES ({values})"))
+    cli.query(lambda: execute("UPDATE projects SET repository_id = 1"))
+    for arguments in (
+        ["project", "set", "site", "--build-workflow", "build.yml"],
+        ["environment", "create", "site", "eu", "--tier", "staging", "--workflow", "build.yml"],
+        ["environment", "set", "site", "eu", "--workflow", "build.yml"],
+    ):
+        result = cli.run(*arguments)
+        assert result.code == 0
+        assert result.err == (
+            "longshore: warning: Not checked on GitHub: `build.yml` (GitHub is unavailable: no connection to "
+            "http://127.0.0.1:9).\n"
+        )
+    assert cli.select("SELECT build_workflow FROM projects") == [{"build_workflow": "build.yml"}]
+
+
+def test_the_environments_of_a_project_are_listed_in_their_order(cli: Cli) -> None:
+    cli.run("project", "create", "site").assert_succeeded()
+    assert cli.run("environment", "list", "site").rows == []
+    cli.run("environment", "create", "site", "eu", "--tier", "production", "--order", "2").assert_succeeded()
+    cli.run("environment", "create", "site", "qa", "--tier", "staging", "--workflow", "deploy.yml").assert_succeeded()
+    assert [row.split() for row in cli.run("environment", "list", "site").assert_succeeded().splitlines()] == [
+        ["name", "tier", "workflow", "live"],
+        ["qa", "staging", "deploy.yml", "-"],
+        ["eu", "production", "-", "-"],
+    ]
+    assert cli.run("environment", "list", "siet").assert_failed() == (
+        "longshore: Release project not found. Did you mean `site`? Known projects: `site`.\n"
+    )
+
+
 def test_an_environment_is_created_and_changed(cli: Cli) -> None:
     cli.run("project", "create", "site").assert_succeeded()
     cli.run(
@@ -369,6 +406,14 @@ def test_an_invalid_environment_is_refused_and_nothing_changes(cli: Cli, argumen
 
 
 # --- dead letters
+
+
+def test_a_long_error_is_marked_where_the_list_cuts_it(cli: Cli) -> None:
+    columns = "kind, keep, priority, payload, headers, state, attempts, run_at, created_at, finished_at, error"
+    for error in ("x" * 100, "y" * 101):
+        values = f"'webhook', false, 0, $1, '{{}}', 'dead', 1, 1, 1, 1, '{error}'"
+        cli.query(partial(execute, f"INSERT INTO jobs ({columns}) VALUES ({values})", b"{}"))
+    assert {row[-1] for row in cli.run("deliveries", "list").rows} == {"x" * 100, "y" * 99 + "…"}
 
 
 @pytest.mark.parametrize("command", ["show", "retry", "discard"])

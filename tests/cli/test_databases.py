@@ -1,5 +1,7 @@
 """A PostgreSQL database that cannot be used is reported by every command, in one line with the cause."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.cli.conftest import Cli, free_port, http_request
@@ -65,3 +67,15 @@ def test_no_log_shows_the_password_of_the_database(cli: Cli) -> None:
     failed = cli.run_process("serve", LONGSHORE_PORT=port, LONGSHORE_DATABASE_URL=f"{url}_none")
     failed.assert_failed("does not exist")
     assert "pa55word" not in failed.err
+
+
+def test_an_error_after_the_name_of_the_setting_begins_in_lower_case(cli: Cli, tmp_path: Path) -> None:
+    missing = tmp_path / "nowhere"
+    for command in (["token", "list"], ["migrate"]):
+        assert cli.run(*command, LONGSHORE_DATABASE_URL=f"sqlite://{missing}/longshore.db").assert_failed() == (
+            f"longshore: LONGSHORE_DATABASE_URL: the database directory {missing} does not exist.\n"
+        )
+    said = cli.run("migrate", LONGSHORE_DATABASE_URL="postgres://h/d?sslmod=require").assert_failed()
+    assert said.endswith(
+        "LONGSHORE_DATABASE_URL: sslmod is not a parameter of a PostgreSQL address. Did you mean sslmode?\n"
+    )

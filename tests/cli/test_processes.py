@@ -11,7 +11,9 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from urllib.parse import urlsplit
 
 import pytest
@@ -87,7 +89,9 @@ def test_a_service_stops_cleanly_and_shares_neither_its_port_nor_its_worker(cli:
         read_until(second, '"event":"working"')
         assert second.stop().code == 0
     else:
-        cli.run("work").assert_failed("a SQLite database has one worker")
+        refused = cli.run("work", LONGSHORE_LOG_LEVEL="info")
+        assert refused.code == 1 and "a SQLite database has one worker" in refused.err
+        assert '"event":"working"' not in refused.out + refused.err
         cli.run("serve", LONGSHORE_PORT=str(free_port())).assert_failed("a SQLite database has one worker")
     assert http_request(f"{service.url}/readyz")[0] == 200
     result = service.stop()
@@ -237,9 +241,30 @@ def test_health_fails_with_the_reason_when_the_service_is_not_ready(cli: Cli) ->
     service = cli.serve("--no-worker")
     undo = break_schema(cli)
     try:
-        cli.run("health", LONGSHORE_PORT=str(service.port)).assert_failed("not ready", "503", "migrations")
+        said = cli.run("health", LONGSHORE_PORT=str(service.port)).assert_failed()
+        assert said.startswith("longshore: The service is not ready: migrations: ") and "{" not in said
     finally:
         undo()
+
+
+@pytest.mark.parametrize(("status", "body"), [(403, b"Forbidden"), (200, b"<html></html>"), (200, b"{}"), (503, b"[]")])
+def test_health_says_when_another_program_answers(cli: Cli, status: int, body: bytes) -> None:
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            """Print nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Other) as server:
+        thread = Thread(target=server.handle_request)
+        thread.start()
+        said = cli.run("health", LONGSHORE_PORT=str(server.server_port)).assert_failed()
+        thread.join()
+    place = f"127.0.0.1:{server.server_port}"
+    assert said == f"longshore: What answers at {place} is not Longshore ({status} {body.decode()}).\n"
 
 
 def break_schema(cli: Cli) -> Callable[[], int]:
@@ -378,7 +403,10 @@ def test_a_sandbox_that_cannot_start_reports_why(cli: Cli, sandbox_env_file: Pat
     port_in_use = read_env_file(sandbox_env_file)["LONGSHORE_GITHUB_API_URL"].rpartition(":")[2]
     cli.run("sandbox", "--repo", str(tmp_path / "nowhere")).assert_failed("No such folder")
     cli.run("demo", "--once", "--repo", str(tmp_path / "nowhere")).assert_failed("No such folder")
+    (tmp_path / "README.md").touch()
     for command in (["sandbox"], ["demo", "--once"]):
+        said = cli.run(*command, "--repo", str(tmp_path / "README.md")).assert_failed()
+        assert said.endswith(f"{tmp_path / 'README.md'} is a file, not a folder.\n")
         cli.run(*command, "--repo", str(tmp_path)).assert_failed("is not in a git repository: name the folder of one")
     missing = str(tmp_path / "nowhere" / "sandbox.env")
     repo = ("--repo", str(Path(__file__).parent.parent.parent))

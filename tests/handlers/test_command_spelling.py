@@ -51,7 +51,7 @@ async def test_under_a_scheme_the_prefix_of_trigger_tags_may_be_written(
     assert f"Cut `{release}-rc1`" in await reply_to(world, f"/release cut {written} at {world.github.head()}")
     await world.ask("PATCH", f"/api/projects/{PROJECT}", {"trigger_tag_prefix": "cut-"})
     reply = await reply_to(world, f"/release cut {written} at {world.github.head()}")
-    assert f"expected: `a {scheme} release version, as in {release}`" in reply
+    assert f"expected: a {scheme} release version, as in `{release}`" in reply
     rest = await world.cut(f"{written}-rc1")
     assert (rest.status, rest.error) == (400, "Invalid release candidate version")
     expected = f"a {scheme} release version, as in {release}"
@@ -63,7 +63,7 @@ async def test_without_a_scheme_any_word_is_a_release_in_every_channel(world: Wo
     assert "Cut `foo-rc1`" in await reply_to(world, f"/release cut foo at {world.github.head()}")
     assert (await world.cut("foo-rc2")).status == 201
     reply = await reply_to(world, "/release deploy foo to staging")
-    assert "expected: `<release version>-rc<number>, as in 1.4.0-rc2`" in reply
+    assert "expected: `<release version>-rc<number>`, as in `1.4.0-rc2`" in reply
     assert await versions() == ["foo-rc1", "foo-rc2"]
 
 

@@ -174,3 +174,13 @@ async def test_context_values_are_cut_to_500_characters(lines: Lines, world: Wor
     assert max(len(str(line.get("refusal", ""))) for line in logged) <= 500
     (line,) = [line for line in logged if line["event"] == "message"]
     assert (line["deployment"], line["refusal"]) == (7, "é" * 499 + "…")
+
+
+async def test_a_job_that_is_tried_later_says_why_in_words(lines: Lines, world: World) -> None:
+    not_found = '{"message": "No ref found for: rc/1.0-rc1", "status": "422"}'
+    world.github.faults.fail(path="*/dispatches", status=422, body=not_found)
+    await world.cut("1.0-rc1", build=True)
+    await world.settle()
+    (line, *_) = job_lines(lines(), "dispatch")
+    assert (line["outcome"], line["error"]) == ("later", "GitHub does not list the tag rc/1.0-rc1 yet")
+    await world.settle(skip_delays=True)

@@ -340,3 +340,15 @@ async def test_a_proxy_that_refuses_the_password_is_told_and_the_password_is_not
     assert warnings["github"].startswith("The proxy before GitHub wants a user name and a password")
     assert response.status == 503 and "The proxy before GitHub" in response.json["detail"]
     assert "p@ss" not in str(logs) and "p%40ss" not in str(logs)
+
+
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [("http://127.0.0.1:9", ""), ("http://nowhere.invalid/api/v3", ": a name cannot be resolved")],
+)
+async def test_no_connection_to_github_names_the_address(host: str, reason: str) -> None:
+    async with aiohttp.ClientSession() as session:
+        keys = AppKeys("1", key_pair()[0], host)
+        with pytest.raises(Unavailable) as raised:
+            await GitHubClient(keys, session, lambda *_: None, lambda _: None).identify()
+    assert raised.value.details["reason"] == f"no connection to {host}{reason}"

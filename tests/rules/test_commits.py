@@ -63,6 +63,27 @@ def test_any_other_value_is_refused_with_the_sentence_of_the_dialect(value: obje
 
 
 @pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("0" * 40, "that is Git's placeholder for no commit: use the SHA of a commit that exists"),
+        ("0" * 64, "that is Git's placeholder for no commit: use the SHA of a commit that exists"),
+        (SHA[:7], "abbreviated"),
+        (SHA + "0", "it has 41 digits"),
+        ("main", "it is the name of a branch or tag, not a SHA"),
+        ("release/1.4", "it is the name of a branch or tag, not a SHA"),
+        ("HEAD", "it is the name of a branch or tag, not a SHA"),
+        ("g" * 40, None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_the_refusal_says_why_a_text_is_no_full_sha(value: object, reason: str | None) -> None:
+    with pytest.raises(Refusal) as refused:
+        parse_sha(value)
+    assert refused.value.details.get("reason") == reason
+
+
+@pytest.mark.parametrize(
     ("text", "is_name"),
     [
         ("acme/site", True),

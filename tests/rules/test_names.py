@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from bot.rules.names import MAX_COMPARED, MAX_LISTED, advice, in_words, nearest, unknown, without_names
+from bot.rules.names import MAX_COMPARED, MAX_LISTED, SIMILAR_VERSION, advice, in_words, nearest, unknown, without_names
 from tests.stalls import LIMIT
 
 NAMES = ["development", "staging", "production", "EU West"]
@@ -27,6 +27,21 @@ NAMES = ["development", "staging", "production", "EU West"]
 )
 def test_a_mistyped_name_stands_for_the_one_that_is_close(written: str, meant: str | None) -> None:
     assert nearest(written, NAMES) == meant
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("v1.4.0-rc1", "1.4.0-rc1"),
+        ("1.4.0-rc3", "1.4.0-rc2"),
+        ("1.40-rc1", "1.4.0-rc1"),
+        ("1.4.1-rc2", "1.4.0-rc2"),
+        ("9.9.9-rc1", None),
+        ("99.0.0-rc1", None),
+    ],
+)
+def test_a_version_stands_for_another_only_if_they_differ_by_a_character(written: str, meant: str | None) -> None:
+    assert nearest(written, ["1.4.0-rc2", "1.4.0-rc1", "1.2.0-rc1"], SIMILAR_VERSION) == meant
 
 
 @pytest.mark.parametrize("alphabet", ["a", "ab", "ab-c"])
@@ -74,3 +89,9 @@ def test_other_details_get_no_advice_and_are_kept() -> None:
     assert advice({"grant": "x"}) == ""
     assert without_names({"grant": "x", "projects": ["a"], "more": 1, "did_you_mean": "a"}) == {"grant": "x"}
     assert in_words([]) == ""
+
+
+def test_who_may_list_no_project_is_not_told_that_there_is_none() -> None:
+    nothing = unknown("projects", "site", [])
+    assert advice(nothing) == "You can list no projects."
+    assert advice(nothing, sees_all=True) == "There are no projects."

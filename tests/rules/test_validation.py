@@ -59,6 +59,8 @@ def test_no_words_are_those_of_an_error_that_pydantic_does_not_have() -> None:
         ("literal_error", {"expected": "'pull' or 'commit'"}, "must be `pull` or `commit`"),
         ("url_scheme", {"expected_schemes": "'https' or 'http'"}, "must begin with https: or http:"),
         ("greater_than_equal", {"ge": 1}, "must be at least 1"),
+        ("greater_than_equal", {"ge": 0.0}, "must be at least 0"),
+        ("less_than_equal", {"le": 0.5}, "must be at most 0.5"),
     ],
 )
 def test_the_words_have_the_limits_of_the_error(error_type: str, context: dict[str, object], words: str) -> None:

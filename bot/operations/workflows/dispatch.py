@@ -283,7 +283,7 @@ async def _mark_unsent(run: Run) -> None:
 async def _forget_tag(candidate: Candidate) -> None:
     """Have the candidate's tag checked before the next attempt: GitHub does not find it. Raises Unavailable."""
     await Candidate.filter(id=candidate.id).update(tagged=False)
-    raise Unavailable(UNAVAILABLE, reason=f"it does not find the tag {candidate.tag} yet")
+    raise Unavailable(f"GitHub does not list the tag {candidate.tag} yet")
 
 
 async def _offered_inputs(dispatch: Dispatch) -> dict[str, str]:

@@ -404,7 +404,8 @@ async def test_why_a_commit_is_refused_is_told(world: World) -> None:
         fork: not_releasable,
         head[:12]: "abbreviated",
         head[:-1]: "abbreviated",
-        "main": None,
+        "main": "it is the name of a branch or tag, not a SHA",
+        "0" * 40: "that is Git's placeholder for no commit: use the SHA of a commit that exists",
     }.items():
         answer = await world.cut("1.0-rc1", commit)
         assert status_and_error(answer) == INVALID_COMMIT

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from bot.store.candidates import Candidate
 from bot.store.projects import Environment
 from tests.api.helpers import (
@@ -213,3 +215,24 @@ async def test_an_archived_project_cannot_be_rolled_back(world: World) -> None:
     await report_history(world, "1", "2")
     await change_project(world, archived=True)
     assert status_and_error(await world.roll_back()) == (409, "Release project is archived")
+
+
+@pytest.mark.parametrize("field", ["release_candidate_version", "to", "version", "target", "Candidate", "to-version"])
+async def test_a_rollback_to_a_candidate_of_choice_is_refused_and_told_how_to_deploy_one(
+    world: World, field: str
+) -> None:
+    await report_history(world, "1", "2", "3")
+    answer = await world.ask("POST", env_path("/rollback"), {field: "1.0-rc1"})
+    assert answer.status == 400
+    assert answer.json["error"] == (
+        "A rollback takes no target: it deploys what was live before. To deploy a candidate of your choice, send "
+        "`release_candidate_version` to `POST /api/releases/{project}/environments/{environment}/deployments`."
+    )
+    assert answer.json["details"] == {"field": field}
+    assert (await world.statuses())[0] == ("1.0-rc3", "success")
+
+
+async def test_other_fields_that_a_rollback_does_not_know_are_ignored(world: World) -> None:
+    await report_history(world, "1", "2")
+    answer = await world.ask("POST", env_path("/rollback"), {"reason": "broken", "ticket": 7})
+    assert (answer.status, answer.json["release_candidate_version"]) == (201, "1.0-rc1")
