@@ -20,6 +20,7 @@ ARGUMENTS = {
     "project set": ["site", "--version-scheme", "any"],
     "environment create": ["site", "eu", "--tier", "staging"],
     "environment set": ["site", "eu", "--tier", "staging"],
+    "environment list": ["site"],
     "deliveries show": ["1"],
     "deliveries retry": ["1"],
     "deliveries discard": ["1"],
