@@ -27,10 +27,11 @@ class Loop:
 @pytest.mark.parametrize(
     ("late", "sleeps"),
     [
-        ([], 1),
-        ([LATE / 2], 1),
-        ([BUSY], 2),
-        ([BUSY, BUSY, LATE / 2], 3),
+        ([], 3),
+        ([LATE / 2], 3),
+        ([BUSY], 4),
+        ([0, BUSY, 0], 5),
+        ([BUSY, BUSY, LATE / 2], 5),
         ([1.0], 1),
         ([BUSY] * 100, 5),
     ],
