@@ -9,7 +9,7 @@ import pytest
 from bot.queue.jobs import LeasedJob
 from bot.queue.worker import HOLD_SECONDS, MAX_CLAIM
 from bot.store.database import fetch, transaction
-from tests.queue.helpers import enqueue, rows, running_worker, states
+from tests.queue.helpers import RunningWorker, enqueue, rows, running_worker, states
 
 SHORT = 60  # jobs that are finished before, so that the worker knows jobs to be short
 
@@ -32,6 +32,17 @@ async def enqueue_short(count: int) -> None:
     async with transaction():
         for _ in range(count):
             await enqueue("short", {})
+
+
+async def hold_behind_a_long_one(running: RunningWorker, perform: Performer) -> None:
+    """Have the worker start a long job, and claim thirty short ones with it."""
+    await enqueue_short(SHORT)
+    await running.settle()
+    async with transaction():
+        await enqueue("long", {}, priority=1)
+        for _ in range(30):
+            await enqueue("short", {})
+    await perform.long_started.wait()
 
 
 async def until(expected: dict[str, int]) -> None:
@@ -74,13 +85,7 @@ async def test_long_jobs_are_not_claimed_ahead_of_free_slots(database: object) -
 async def test_jobs_held_behind_a_long_one_go_back_to_the_queue(database: object) -> None:
     perform = Performer()
     async with running_worker(perform, concurrency=1) as running:
-        await enqueue_short(SHORT)
-        await running.settle()
-        async with transaction():
-            await enqueue("long", {}, priority=1)
-            for _ in range(30):
-                await enqueue("short", {})
-        await perform.long_started.wait()
+        await hold_behind_a_long_one(running, perform)
         await until({"done": SHORT, "running": 1, "queued": 30})
         assert {row.attempts for row in await rows(state="queued")} == {0}
         perform.release.set()
@@ -91,13 +96,7 @@ async def test_jobs_held_behind_a_long_one_go_back_to_the_queue(database: object
 async def test_an_urgent_job_overtakes_jobs_that_were_claimed_before_it(database: object) -> None:
     perform = Performer()
     async with running_worker(perform, concurrency=1) as running:
-        await enqueue_short(SHORT)
-        await running.settle()
-        async with transaction():
-            await enqueue("long", {}, priority=1)
-            for _ in range(30):
-                await enqueue("short", {})
-        await perform.long_started.wait()
+        await hold_behind_a_long_one(running, perform)
         await until({"done": SHORT, "running": 1, "queued": 30})
         await enqueue("urgent", {}, priority=2)
         perform.started.clear()
@@ -110,13 +109,7 @@ async def test_an_urgent_job_overtakes_jobs_that_were_claimed_before_it(database
 async def test_a_stopped_worker_returns_held_jobs_that_never_started(database: object, stopped_by: str) -> None:
     perform = Performer()
     async with running_worker(perform, concurrency=1, grace_seconds=0.05) as running:
-        await enqueue_short(SHORT)
-        await running.settle()
-        async with transaction():
-            await enqueue("long", {}, priority=1)
-            for _ in range(30):
-                await enqueue("short", {})
-        await perform.long_started.wait()
+        await hold_behind_a_long_one(running, perform)
         if stopped_by == "stop":
             running.worker.stop()
             await until({"done": SHORT, "queued": 31})
