@@ -108,11 +108,11 @@ def of_a_newer_format(file: Path) -> None:
 
 
 @only_sqlite
-@pytest.mark.parametrize("spoil", [without_room_for_shared_memory, of_a_newer_format])
+@pytest.mark.parametrize("make_unwritable", [without_room_for_shared_memory, of_a_newer_format])
 @pytest.mark.parametrize("command", ["serve", "work", "migrate"])
 def test_a_database_that_cannot_be_written_does_not_ask_for_patience(
-    cli: Cli, tmp_path: Path, command: str, spoil: Callable[[Path], None]
+    cli: Cli, tmp_path: Path, command: str, make_unwritable: Callable[[Path], None]
 ) -> None:
-    spoil(tmp_path / "spoiled.db")
-    message = cli.run(command, LONGSHORE_DATABASE_URL=f"sqlite://{tmp_path}/spoiled.db").assert_failed()
+    make_unwritable(tmp_path / "unwritable.db")
+    message = cli.run(command, LONGSHORE_DATABASE_URL=f"sqlite://{tmp_path}/unwritable.db").assert_failed()
     assert "cannot be written" in message and "permissions" in message and "again" not in message

@@ -120,7 +120,7 @@ async def test_a_row_whose_parent_is_deleted_meanwhile_is_refused_or_deleted_wit
     await world.settle()
 
 
-@pytest.mark.skipif("not postgres()")
+@pytest.mark.skipif(not postgres(), reason="SQLite has one writer at a time")
 async def test_a_writer_waits_only_for_those_of_the_same_row(world: World) -> None:
     await create_releases(world)
     await create(world, "release-schedules", [schedule(release, "gold") for release in RELEASES[:2]])
