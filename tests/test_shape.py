@@ -52,7 +52,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "cli": ("cli", "server", "bot", "sandbox"),
     "sandbox": ("sandbox",),
 }
-RULES_LIBRARIES = {"semver", "markdown_it", "yaml"}
+RULES_LIBRARIES = {"dateutil", "markdown_it", "pydantic", "pydantic_core", "semver", "yaml"}
 ENVIRONMENT_READERS = {"sandbox.git"}  # hands git its PATH; our own settings are read by bot.settings alone
 WRITERS = ("bot.operations", "bot.queue", "bot.store")
 WRITES = {"create", "get_or_create", "update_or_create", "bulk_create", "bulk_update", "save", "update", "delete"}

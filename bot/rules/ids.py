@@ -14,6 +14,9 @@ DeploymentId = NewType("DeploymentId", int)
 RunRowId = NewType("RunRowId", int)
 """The row of a requested workflow run, which exists before GitHub has started the run."""
 UserId = NewType("UserId", int)
+TokenId = NewType("TokenId", int)
+FreezeId = NewType("FreezeId", int)
+ApprovalId = NewType("ApprovalId", int)
 JobId = NewType("JobId", int)
 
 RunId = NewType("RunId", int)
@@ -24,6 +27,8 @@ InstallationId = NewType("InstallationId", int)
 """GitHub's id of an installation of the App."""
 GitHubUserId = NewType("GitHubUserId", int)
 CommentId = NewType("CommentId", int)
+CheckRunId = NewType("CheckRunId", int)
+GitHubDeploymentId = NewType("GitHubDeploymentId", int)
 DeliveryId = NewType("DeliveryId", int)
 """GitHub's id of one attempt to deliver a webhook; the delivery itself is known by its GUID."""
 

@@ -1,12 +1,14 @@
 """Deployments of candidates to environments."""
 
+from typing import Any
+
 from tortoise import fields
 from tortoise.models import Model
 from tortoise.queryset import QuerySetSingle
 
-from bot.rules.ids import CandidateId, DeploymentId, EnvironmentId, UserId
+from bot.rules.ids import CandidateId, DeploymentId, EnvironmentId, TokenId, UserId
 from bot.store.candidates import Candidate
-from bot.store.columns import primary_key
+from bot.store.columns import nullable_id, primary_key
 from bot.store.projects import Environment
 from bot.store.users import User
 
@@ -17,7 +19,13 @@ class Deployment(Model):
     `kind` is `deploy` or `rollback`. `reported`: the row is a fact that a pipeline or GitHub reported, so the partial
     unique index of one running deployment per environment does not apply. `dispatch_after`: a rollback is not
     dispatched before the deployments that it cancels have ended, or this time has passed. `origin` names the message
-    that requested the deployment, if one did.
+    that requested the deployment, if one did; `channel` and `token_id` say how it was requested, for asking at dispatch
+    whether the requester still may. `automatic`: Longshore requested it for an environment that takes every candidate.
+
+    `waiting`: it is `pending` because gates are closed (`waits_for` names them), is evaluated again at `evaluate_at` or
+    before, and has no deadline but `expires_at`. `wait_outcome` says how the wait ended: dispatched, superseded,
+    refused, expired or canceled. A deployment with one of the last four never ran. `force_reason`: gates were
+    overridden for this reason. `decision` is that of the gates with which it was dispatched, or waits, or was refused.
     """
 
     id = primary_key(DeploymentId)
@@ -42,6 +50,16 @@ class Deployment(Model):
         "models.User", related_name="deployments", on_delete=fields.OnDelete.RESTRICT
     )
     actor_id: UserId
+    automatic = fields.BooleanField(default=False)
+    channel = fields.CharField(max_length=20, null=True)
+    token_id = nullable_id(TokenId)
+    waiting = fields.BooleanField(default=False)
+    wait_outcome = fields.CharField(max_length=12, null=True)
+    waits_for: list[str] | None = fields.JSONField(null=True)
+    expires_at = fields.DatetimeField(null=True)
+    evaluate_at = fields.DatetimeField(null=True)
+    force_reason = fields.TextField(null=True)
+    decision: dict[str, Any] | None = fields.JSONField(null=True)
     dispatch_after = fields.DatetimeField(null=True)
     deadline_at = fields.DatetimeField(null=True)
     deploy_start_at = fields.DatetimeField(null=True)

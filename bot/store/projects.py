@@ -6,7 +6,7 @@ from typing import Any
 from tortoise import fields
 from tortoise.models import Model
 
-from bot.rules.ids import EnvironmentId, InstallationId, ProjectId, RepositoryId
+from bot.rules.ids import EnvironmentId, GitHubUserId, InstallationId, ProjectId, RepositoryId
 from bot.store.columns import github_key, nullable_github_id, primary_key
 from bot.store.database import dialect, fetch
 
@@ -15,6 +15,7 @@ class Repository(Model):
     """The last known state of a GitHub repository. Its id is GitHub's and never changes; its name may.
 
     `private` is also set while no installation of the App reaches it: what cannot be seen is not known to be public.
+    `command` is the word with which commands in comments begin.
     """
 
     github_id = github_key(RepositoryId)
@@ -23,6 +24,7 @@ class Repository(Model):
     private = fields.BooleanField()
     archived = fields.BooleanField(default=False)
     installation_id = nullable_github_id(InstallationId)
+    command = fields.CharField(max_length=50, default="/release")
     checked_at = fields.DatetimeField()
 
     class Meta:
@@ -81,7 +83,11 @@ class Outline:
 
 
 class Environment(Model):
-    """Where a project is deployed to. `name_key` is the name in lower case: GitHub ignores case."""
+    """Where a project is deployed to. `name_key` is the name in lower case: GitHub ignores case.
+
+    `gate_settings` are those of `bot/rules/gate_settings.py` that were set, `listed_users` the GitHub ids of the logins
+    in them (in lower case). `url` shows what is deployed. `closed` says why nothing can be deployed here.
+    """
 
     id = primary_key(EnvironmentId)
     project: fields.ForeignKeyRelation[Project] = fields.ForeignKeyField(
@@ -97,6 +103,10 @@ class Environment(Model):
     deploy_deadline_minutes = fields.IntField(default=60)
     frozen: dict[str, Any] | None = fields.JSONField(null=True)
     promotion_held = fields.BooleanField(default=False)
+    gate_settings: dict[str, Any] = fields.JSONField(default=dict)
+    listed_users: dict[str, GitHubUserId] = fields.JSONField(default=dict)
+    url = fields.CharField(max_length=500, null=True)
+    closed = fields.CharField(max_length=500, null=True)
     created_at = fields.DatetimeField()
 
     class Meta:

@@ -25,7 +25,11 @@ class User(Model):
 
 
 class ApiToken(Model):
-    """A secret by which a program acts for a user. Only its SHA-256 is stored; `prefix` identifies it in lists."""
+    """A secret by which a program acts for a user. Only its SHA-256 is stored; `prefix` identifies it in lists.
+
+    `personal`: it is tied to the account on GitHub of its user, and may approve as that person. `by_operator`: an
+    operator made it for that person.
+    """
 
     id = fields.IntField(primary_key=True)
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
@@ -37,6 +41,8 @@ class ApiToken(Model):
     digest = fields.CharField(max_length=64, unique=True)
     grants: list[str] = fields.JSONField()
     project_id = nullable_id(ProjectId)
+    personal = fields.BooleanField(default=False)
+    by_operator = fields.BooleanField(default=False)
     expires_at = fields.DatetimeField(null=True)
     revoked_at = fields.DatetimeField(null=True)
     last_used_at = fields.DatetimeField(null=True)

@@ -1,0 +1,150 @@
+"""What people say about deployments: approvals of candidates, locks of environments, freezes, bans of candidates.
+
+Rows are never deleted. One that was withdrawn, released or ended has the time of that; a lock or freeze whose `until`
+has passed has no effect any more.
+"""
+
+from datetime import datetime
+
+from tortoise import fields
+from tortoise.expressions import Q
+from tortoise.models import Model
+
+from bot.rules.ids import ApprovalId, CandidateId, EnvironmentId, FreezeId, ProjectId, UserId
+from bot.store.candidates import Candidate
+from bot.store.columns import primary_key
+from bot.store.projects import Environment, Project
+from bot.store.users import User
+
+
+class Approval(Model):
+    """A person's approval of one candidate for one environment. `by_operator`: with a token that an operator made."""
+
+    id = primary_key(ApprovalId)
+    candidate: fields.ForeignKeyRelation[Candidate] = fields.ForeignKeyField(
+        "models.Candidate", related_name="approvals", on_delete=fields.OnDelete.RESTRICT
+    )
+    candidate_id: CandidateId
+    environment: fields.ForeignKeyRelation[Environment] = fields.ForeignKeyField(
+        "models.Environment", related_name="approvals", on_delete=fields.OnDelete.RESTRICT
+    )
+    environment_id: EnvironmentId
+    user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="approvals", on_delete=fields.OnDelete.RESTRICT
+    )
+    user_id: UserId
+    comment = fields.TextField()
+    channel = fields.CharField(max_length=20)
+    by_operator = fields.BooleanField()
+    approved_at = fields.DatetimeField()
+    withdrawn_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        """Table and indexes; the partial one is in the migrations."""
+
+        table = "approvals"
+        indexes = (("environment", "id"),)
+
+
+class EnvironmentLock(Model):
+    """An environment reserved by its owner: others cannot deploy there until it is released, or `until`."""
+
+    id = fields.IntField(primary_key=True)
+    environment: fields.ForeignKeyRelation[Environment] = fields.ForeignKeyField(
+        "models.Environment", related_name="locks", on_delete=fields.OnDelete.RESTRICT
+    )
+    environment_id: EnvironmentId
+    owner: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="locks", on_delete=fields.OnDelete.RESTRICT
+    )
+    owner_id: UserId
+    reason = fields.TextField()
+    since = fields.DatetimeField()
+    until = fields.DatetimeField(null=True)
+    released_at = fields.DatetimeField(null=True)
+    released_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "models.User", null=True, related_name="released_locks", on_delete=fields.OnDelete.RESTRICT
+    )
+    released_by_id: UserId | None
+
+    class Meta:
+        """Table; its partial index is in the migrations."""
+
+        table = "environment_locks"
+
+
+class Freeze(Model):
+    """A stop of deployments. `scope` is environment, project or service."""
+
+    id = primary_key(FreezeId)
+    scope = fields.CharField(max_length=12)
+    environment: fields.ForeignKeyNullableRelation[Environment] = fields.ForeignKeyField(
+        "models.Environment", null=True, related_name="freezes", on_delete=fields.OnDelete.RESTRICT
+    )
+    environment_id: EnvironmentId | None
+    project: fields.ForeignKeyNullableRelation[Project] = fields.ForeignKeyField(
+        "models.Project", null=True, related_name="freezes", on_delete=fields.OnDelete.RESTRICT
+    )
+    project_id: ProjectId | None
+    created_by: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="freezes", on_delete=fields.OnDelete.RESTRICT
+    )
+    created_by_id: UserId
+    reason = fields.TextField()
+    since = fields.DatetimeField()
+    until = fields.DatetimeField(null=True)
+    ended_at = fields.DatetimeField(null=True)
+    ended_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "models.User", null=True, related_name="ended_freezes", on_delete=fields.OnDelete.RESTRICT
+    )
+    ended_by_id: UserId | None
+
+    class Meta:
+        """Table; its partial index is in the migrations."""
+
+        table = "freezes"
+
+
+class Ban(Model):
+    """A candidate that must not be deployed any more. `tag_moved`: because its tag is not at its commit."""
+
+    id = fields.IntField(primary_key=True)
+    candidate: fields.ForeignKeyRelation[Candidate] = fields.ForeignKeyField(
+        "models.Candidate", related_name="bans", on_delete=fields.OnDelete.RESTRICT
+    )
+    candidate_id: CandidateId
+    created_by: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="bans", on_delete=fields.OnDelete.RESTRICT
+    )
+    created_by_id: UserId
+    reason = fields.TextField()
+    tag_moved = fields.BooleanField()
+    since = fields.DatetimeField()
+    ended_at = fields.DatetimeField(null=True)
+    ended_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "models.User", null=True, related_name="ended_bans", on_delete=fields.OnDelete.RESTRICT
+    )
+    ended_by_id: UserId | None
+
+    class Meta:
+        """Table; its partial index is in the migrations."""
+
+        table = "bans"
+
+
+def in_force(now: datetime) -> Q:
+    """The condition for freezes that are in force."""
+    return Q(ended_at=None) & (Q(until=None) | Q(until__gt=now))
+
+
+def lock_in_force(now: datetime) -> Q:
+    """The condition for locks that are in force."""
+    return Q(released_at=None) & (Q(until=None) | Q(until__gt=now))
+
+
+def freezes_of(environment: Environment, now: datetime) -> Q:
+    """The condition for freezes that are in force on an environment, whatever their scope."""
+    on_it = (
+        Q(environment_id=environment.id) | Q(scope="project", project_id=environment.project_id) | Q(scope="service")
+    )
+    return on_it & in_force(now)
