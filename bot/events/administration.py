@@ -73,20 +73,6 @@ class EnvironmentChanged(RowEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EnvironmentFrozen(RowEvent):
-    """An environment was frozen."""
-
-    act: ClassVar[str] = "environment.freeze"
-
-
-@dataclass(frozen=True, kw_only=True)
-class EnvironmentUnfrozen(RowEvent):
-    """An environment's freeze was ended."""
-
-    act: ClassVar[str] = "environment.unfreeze"
-
-
-@dataclass(frozen=True, kw_only=True)
 class LinkCreated(RowEvent):
     """A link was added to a project."""
 
