@@ -110,8 +110,23 @@ def test_the_page_of_the_app_lists_its_permissions_and_events_as_the_manifest_do
     permissions = {name: row[2] for name, row in names.items() if row[2] in ("read", "write")}
     assert permissions == manifest()["default_permissions"]
     assert [name for name in names if name not in permissions] == manifest()["default_events"]
-    for name, row in names.items():  # the form shows a name with spaces for one with underscores
-        assert row[0].lower().replace(" ", "_") == name and len(row[-1]) > len("purpose")
+    for name, row in names.items():
+        assert row[0] == FORM.get(name, name.replace("_", " ").capitalize()) and len(row[-1]) > len("purpose")
+
+
+FORM = {"statuses": "Commit statuses", "members": "Members (organization)"}
+"""What the form calls permissions that have another name in the API."""
+
+
+def test_every_purpose_of_a_token_is_that_of_a_request() -> None:
+    """A purpose is written where a request is made, as `purpose=…`; reading is the default."""
+    used = {"read"}
+    for name in (name for name in modules() if is_below(name, "bot.github")):
+        named = {getattr(target, "id", ""): node.value for node in nodes(name, ast.Assign) for target in node.targets}
+        given = [node.value for node in nodes(name, ast.keyword) if node.arg == "purpose"]
+        values = [named.get(value.id) if isinstance(value, ast.Name) else value for value in given]
+        used |= {str(value.value) for value in values if isinstance(value, ast.Constant)}
+    assert used == set(PURPOSES)
 
 
 def test_the_example_of_the_environment_lists_every_setting_with_its_default() -> None:

@@ -27,7 +27,8 @@ BY_RELEASE_ID = "p.id = (SELECT project_id FROM releases WHERE id = $1)"
 _PROJECT = "FROM projects p LEFT JOIN repositories g ON g.github_id = p.repository_id WHERE"
 
 _BY_DIGEST = """
-SELECT t.id, t.user_id, u.name AS user_name, t.grants, t.project_id, t.expires_at, t.revoked_at, t.last_used_at
+SELECT t.id, t.user_id, u.name AS user_name, t.grants, t.project_id, t.expires_at, t.revoked_at, t.last_used_at,
+    CASE WHEN t.personal THEN u.github_id END AS github_id, t.by_operator
 FROM api_tokens t JOIN users u ON u.id = t.user_id WHERE t.digest = $1
 """
 
@@ -176,6 +177,8 @@ async def find_token(digest: str) -> TokenRecord | None:
         expires_at=_to_datetime(row["expires_at"]),
         revoked_at=_to_datetime(row["revoked_at"]),
         last_used_at=_to_datetime(row["last_used_at"]),
+        github_id=row["github_id"],
+        by_operator=bool(row["by_operator"]),
     )
 
 
