@@ -111,20 +111,6 @@ class ReleaseChanged(RowEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReleaseHeld(RowEvent):
-    """A release was put on hold."""
-
-    act: ClassVar[str] = "release.hold"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReleaseUnheld(RowEvent):
-    """A release's hold was ended."""
-
-    act: ClassVar[str] = "release.unhold"
-
-
-@dataclass(frozen=True, kw_only=True)
 class ReleaseFilesAdded(RowEvent):
     """Files were added to a release."""
 

@@ -1,4 +1,4 @@
-"""Events of what people say about deployments: freezes, locks of environments, and bans of candidates."""
+"""Events of what people say about deployments: freezes, locks, holds and bans."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from bot.events.event import RowEvent
 from bot.events.releases import CandidateEvent
+from bot.rules.ids import CandidateId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,13 +78,24 @@ class EnvironmentUnlocked(BlockEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CandidateBanned(CandidateEvent):
-    """A candidate was banned, by somebody or because its tag is not at its commit."""
+class ReleaseHeld(BlockEvent):
+    """A release was put on hold."""
 
-    act: ClassVar[str] = "candidate.ban"
-    after_fields: ClassVar[Mapping[str, str]] = {"reason": "reason"}
+    act: ClassVar[str] = "release.hold"
 
-    candidate_id: int
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseUnheld(BlockEvent):
+    """A release's hold was ended."""
+
+    act: ClassVar[str] = "release.unhold"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BanEvent(CandidateEvent):
+    """A candidate was banned or unbanned. `reason` is that of the ban."""
+
+    candidate_id: CandidateId
     reason: str
 
     @property
@@ -93,16 +105,16 @@ class CandidateBanned(CandidateEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CandidateUnbanned(CandidateEvent):
+class CandidateBanned(BanEvent):
+    """A candidate was banned, by somebody or because its tag is not at its commit."""
+
+    act: ClassVar[str] = "candidate.ban"
+    after_fields: ClassVar[Mapping[str, str]] = {"reason": "reason"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandidateUnbanned(BanEvent):
     """A candidate may be deployed again."""
 
     act: ClassVar[str] = "candidate.unban"
     before_fields: ClassVar[Mapping[str, str]] = {"reason": "reason"}
-
-    candidate_id: int
-    reason: str
-
-    @property
-    def result_id(self) -> int:
-        """The candidate's row."""
-        return self.candidate_id

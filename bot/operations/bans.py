@@ -1,8 +1,8 @@
-"""Bans of candidates: a banned candidate is not deployed any more. Where it is live, it stays and is shown as banned."""
+"""Bans of candidates: a banned one is not deployed any more. Where it is live, it stays and is shown as banned."""
 
 from bot.context import Context, allowed, unknown_candidate
 from bot.errors import Conflict
-from bot.events.gates import CandidateBanned, CandidateUnbanned
+from bot.events.gates import BanEvent, CandidateBanned, CandidateUnbanned
 from bot.github import tags
 from bot.operations import candidates, events, performed_requests, users
 from bot.operations.waiting import reevaluate
@@ -45,16 +45,13 @@ async def unban(context: Context, project: Project, version: CandidateVersion) -
         candidate = await _lock(context, project, version)
         if candidate.status != "banned":
             raise Conflict("Release candidate is not banned", release_candidate_version=str(version))
-        reason = candidate.reason or ""
-        now = context.now()
+        reason, now = candidate.reason or "", context.now()
         await Ban.filter(candidate_id=candidate.id, ended_at=None).update(
             ended_at=now, ended_by_id=context.actor.user_id
         )
         await candidates.move(context, candidate, "ready", None)
         await Candidate.filter(id=candidate.id).update(tagged=is_tagged)
-        fields = {"commit": candidate.commit, "version": candidate.version, "reason": reason}
-        event = CandidateUnbanned(project_id=project.id, candidate_id=candidate.id, **fields)
-        await events.record(context, event)
+        await events.record(context, _event(CandidateUnbanned, candidate, reason))
         await reevaluate(candidate_id=candidate.id)
     await candidate.fetch_related(*candidates.RELATED)
     return candidate
@@ -63,7 +60,7 @@ async def unban(context: Context, project: Project, version: CandidateVersion) -
 async def ban_for_tag(context: Context, candidate: Candidate, reason: str) -> None:
     """Ban a candidate that is ready because its tag was moved or deleted, in the caller's transaction: by Longshore."""
     acting = context.acting_as(await users.system_actor(context), context.channel)
-    await _ban(acting, candidate, f"{TAG_MOVED}: {reason}", tag_moved=True)
+    await _ban(acting, candidate, f"{TAG_MOVED}: {reason[:1].lower()}{reason[1:]}", tag_moved=True)
 
 
 async def _ban(context: Context, candidate: Candidate, reason: str, *, tag_moved: bool) -> None:
@@ -75,10 +72,18 @@ async def _ban(context: Context, candidate: Candidate, reason: str, *, tag_moved
         since=context.now(),
     )
     await candidates.move(context, candidate, "banned", reason)
-    fields = {"commit": candidate.commit, "version": candidate.version, "reason": reason}
-    event = CandidateBanned(project_id=candidate.project_id, candidate_id=candidate.id, **fields)
-    await events.record(context, event)
+    await events.record(context, _event(CandidateBanned, candidate, reason))
     await reevaluate(candidate_id=candidate.id)
+
+
+def _event(event: type[BanEvent], candidate: Candidate, reason: str) -> BanEvent:
+    return event(
+        project_id=candidate.project_id,
+        commit=candidate.commit,
+        version=candidate.version,
+        candidate_id=candidate.id,
+        reason=reason,
+    )
 
 
 async def _lock(context: Context, project: Project, version: CandidateVersion) -> Candidate:

@@ -10,7 +10,16 @@ from bot.errors import Conflict, Refusal, RepositoryNotFound
 from bot.events.releases import BuildCancelRequested, BuildFinished, BuildRequested, CandidateCut, CandidateInvalidated
 from bot.github import commits
 from bot.github import repositories as github_repositories
-from bot.operations import branch_search, events, performed_requests, projects, releases, repositories, runs
+from bot.operations import (
+    branch_search,
+    events,
+    performed_requests,
+    projects,
+    releases,
+    repositories,
+    runs,
+    tag_alarms,
+)
 from bot.rules import candidates as rules
 from bot.rules.commits import INVALID, is_repository_name, parse_sha, why_not_releasable
 from bot.rules.ids import CandidateId, CommitSha
@@ -125,7 +134,7 @@ async def cancel(context: Context, project: Project, version: CandidateVersion) 
         if await runs.cancel(context, await newest_build(candidate)):
             await finish_build(context, candidate, "canceled", reason)
         else:
-            await _move(context, candidate, candidate.status, reason)
+            await move(context, candidate, candidate.status, reason)
         await events.record(
             context,
             BuildCancelRequested(project_id=project.id, commit=candidate.commit, version=candidate.version),
@@ -137,7 +146,7 @@ async def cancel(context: Context, project: Project, version: CandidateVersion) 
 async def begin_build(context: Context, candidate: Candidate) -> None:
     """Record, in the caller's transaction, that a candidate is being built, for the first time or again."""
     if candidate.status != "building" and rules.may_move(candidate.status, "building"):
-        await _move(context, candidate, "building", None)
+        await move(context, candidate, "building", None)
 
 
 async def finish_build(context: Context, candidate: Candidate, status: str, reason: str | None) -> None:
@@ -146,7 +155,9 @@ async def finish_build(context: Context, candidate: Candidate, status: str, reas
         return
     seconds = await _seconds_of_build(context, candidate)
     project = await Project.get(id=candidate.project_id)
-    await _move(context, candidate, status, reason)
+    await move(context, candidate, status, reason)
+    if status == "ready":
+        await tag_alarms.check_again(candidate)
     await events.record(
         context,
         BuildFinished(
@@ -175,7 +186,7 @@ async def invalidate(context: Context, candidate: Candidate, reason: str) -> Non
     if old_status in rules.UNFINISHED:
         await finish_build(context, candidate, "failed", reason)
     elif rules.may_move(old_status, "failed"):
-        await _move(context, candidate, "failed", reason)
+        await move(context, candidate, "failed", reason)
     await events.record(
         context,
         CandidateInvalidated(
@@ -188,7 +199,8 @@ async def invalidate(context: Context, candidate: Candidate, reason: str) -> Non
     )
 
 
-async def _move(context: Context, candidate: Candidate, status: str, reason: str | None) -> None:
+async def move(context: Context, candidate: Candidate, status: str, reason: str | None) -> None:
+    """Change a candidate's status, in the caller's transaction. Refuses a move that its life cycle does not have."""
     if status != candidate.status and not rules.may_move(candidate.status, status):
         raise Conflict(f"A candidate that is {candidate.status} cannot become {status}.")
     candidate.update_from_dict({"status": status, "reason": reason, "updated_at": context.now()})
@@ -221,7 +233,7 @@ async def _build_unbuilt(context: Context, project: Project, candidate: Candidat
             projects.refuse_archived(project)
             _should_build(project, build=True)
             await _refuse_deployed(locked)
-            await _move(context, locked, "pending", None)
+            await move(context, locked, "pending", None)
             await _request_build(context, project, locked)
             await events.record(context, _build_event(locked))
     candidate.update_from_dict({"status": locked.status, "updated_at": locked.updated_at})

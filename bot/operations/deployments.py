@@ -26,6 +26,7 @@ from bot.store import queries
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
 from bot.store.deployments import Deployment, live_deployment
+from bot.store.gates import freezes_by_environment
 from bot.store.projects import Environment, Outline, Project
 from bot.store.releases import Release
 from bot.store.runs import Run
@@ -97,9 +98,8 @@ async def roll_back(context: Context, project: Project, environment: Environment
         under_way = await _active(environment.id).select_for_update()
         target = rules.rollback_target(await _history(environment.id))
         candidate = None if target is None else await Candidate.get(id=target)
-        facts = GateFacts(
-            locked.name, candidate.version if candidate else "", "", None, context.now(), frozen=locked.frozen
-        )
+        version, frozen = candidate.version if candidate else "", await _frozen(context, locked)
+        facts = GateFacts(locked.name, version, "", None, context.now(), frozen=frozen)
         refused = refusal(decide(facts, exempt=ROLLBACK_EXEMPT, force=force))
         if refused is not None:
             raise refused
@@ -200,10 +200,16 @@ async def evaluate_gates(context: Context, environment: Environment, candidate: 
             reason=candidate.reason,
             now=context.now(),
             held=release.held,
-            frozen=environment.frozen,
+            frozen=await _frozen(context, environment),
             busy_with=None if busy is None else busy.id,
         )
     )
+
+
+async def _frozen(context: Context, environment: Environment) -> Mapping[str, Any] | None:
+    """The oldest freeze in force on an environment, whatever its scope."""
+    found = (await freezes_by_environment([environment], context.now()))[environment.id]
+    return found[0].record if found else None
 
 
 async def _performed(context: Context) -> Deployment | None:

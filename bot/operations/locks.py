@@ -5,14 +5,14 @@ A lock is taken and released under the lock of the environment's row, so of two 
 
 from datetime import datetime, timedelta
 
-from bot.context import Context, allowed_on_tier, authorize
+from bot.context import Context, allowed, allowed_on_tier, authorize, unknown_environment
 from bot.errors import Conflict, NotFound
 from bot.events.gates import EnvironmentLocked, EnvironmentUnlocked
 from bot.operations import events, performed_requests
 from bot.operations.waiting import reevaluate
 from bot.rules.blocks import check_reason, end_of, told
 from bot.store.database import transaction
-from bot.store.gates import EnvironmentLock
+from bot.store.gates import EnvironmentLock, locks_by_environment
 from bot.store.projects import Environment, Project
 
 NOT_LOCKED = "The environment is not locked."
@@ -65,13 +65,23 @@ async def unlock(context: Context, project: Project, environment: Environment) -
             raise NotFound(NOT_LOCKED)
         if held.owner_id != context.actor.user_id:
             authorize(context.actor, "deployment:force", project=project, sentence=_not_yours(held, context.now()))
-        await EnvironmentLock.filter(id=held.id).update(
-            released_at=context.now(), released_by_id=context.actor.user_id
-        )
+        await EnvironmentLock.filter(id=held.id).update(released_at=context.now(), released_by_id=context.actor.user_id)
         target = f"{project.name}/{environment.name}"
         event = EnvironmentUnlocked(project_id=project.id, target=target, row=held.id, old=_values(held))
         await events.record(context, event)
         await reevaluate(environment_id=environment.id)
+    return held
+
+
+@allowed("project:read")
+async def find(context: Context, project: Project, environment: str) -> EnvironmentLock:
+    """Find the lock of an environment that is in force, with its owner. Refuses an environment that is not locked."""
+    row = await Environment.get_or_none(project_id=project.id, name=environment)
+    if row is None:
+        raise await unknown_environment(context, project, environment)
+    held = (await locks_by_environment([row], context.now())).get(row.id)
+    if held is None:
+        raise NotFound(NOT_LOCKED)
     return held
 
 
@@ -95,9 +105,7 @@ async def _open_lock(context: Context, environment: Environment) -> EnvironmentL
     return held
 
 
-async def _insert(
-    context: Context, environment: Environment, reason: str, until: datetime | None
-) -> EnvironmentLock:
+async def _insert(context: Context, environment: Environment, reason: str, until: datetime | None) -> EnvironmentLock:
     row = await EnvironmentLock.create(
         environment_id=environment.id,
         owner_id=context.actor.user_id,

@@ -98,5 +98,3 @@ def complete(facts: GateFacts, answers: Answers) -> GateFacts:
         requester=replace(requester, person=person),
         approvals=tuple(replace(each, person=answers.people.get(each.github_id)) for each in facts.approvals),
     )
-
-

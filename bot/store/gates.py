@@ -177,6 +177,16 @@ async def freezes_by_environment(
     return {environment.id: [row for row in freezes if row.is_on(environment)] for environment in environments}
 
 
+OLDEST_FREEZE_ID = """(
+    SELECT oldest.id FROM freezes oldest WHERE oldest.ended_at IS NULL
+    AND (oldest.until IS NULL OR oldest.until > CURRENT_TIMESTAMP)
+    AND (oldest.environment_id = {environment}.id OR oldest.scope = 'service'
+        OR (oldest.scope = 'project' AND oldest.project_id = {environment}.project_id))
+    ORDER BY oldest.since, oldest.id LIMIT 1
+)"""
+"""A subquery for the id of the oldest freeze in force on an environment, whatever its scope: `freezes_of` in SQL."""
+
+
 async def locks_by_environment(
     environments: Sequence[Environment], now: datetime
 ) -> dict[EnvironmentId, EnvironmentLock]:
