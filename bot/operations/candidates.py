@@ -10,7 +10,17 @@ from bot.errors import Conflict, Refusal, RepositoryNotFound
 from bot.events.releases import BuildCancelRequested, BuildFinished, BuildRequested, CandidateCut, CandidateInvalidated
 from bot.github import commits
 from bot.github import repositories as github_repositories
-from bot.operations import branch_search, events, performed_requests, projects, releases, repositories, runs
+from bot.operations import (
+    automatic,
+    branch_search,
+    events,
+    performed_requests,
+    projects,
+    releases,
+    repositories,
+    runs,
+    waiting,
+)
 from bot.rules import candidates as rules
 from bot.rules.commits import INVALID, is_repository_name, parse_sha, why_not_releasable
 from bot.rules.ids import CandidateId, CommitSha
@@ -191,8 +201,12 @@ async def invalidate(context: Context, candidate: Candidate, reason: str) -> Non
 async def _move(context: Context, candidate: Candidate, status: str, reason: str | None) -> None:
     if status != candidate.status and not rules.may_move(candidate.status, status):
         raise Conflict(f"A candidate that is {candidate.status} cannot become {status}.")
+    became_ready = status == "ready" and candidate.status != "ready"
     candidate.update_from_dict({"status": status, "reason": reason, "updated_at": context.now()})
     await candidate.save(update_fields=["status", "reason", "updated_at"])
+    await waiting.reevaluate(candidate_id=candidate.id)
+    if became_ready:
+        await automatic.on_ready(candidate)
 
 
 async def _existing(context: Context, project: Project, request: CutRequest) -> Candidate | None:
@@ -310,6 +324,8 @@ async def _insert(
     )
     if request.build:
         await _request_build(context, project, candidate)
+    else:
+        await automatic.on_ready(candidate)
     await events.record(context, _cut_event(candidate, request.build))
     return candidate
 
