@@ -1,7 +1,8 @@
 """Deployments: start, roll back, find, cancel and finish."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,8 +18,12 @@ from bot.events.releases import (
 )
 from bot.operations import candidates, environments, events, performed_requests, projects, runs
 from bot.rules import deployments as rules
-from bot.rules.gates import Decision, Gate, GateFacts, decide, refusal
-from bot.rules.ids import DeploymentId, EnvironmentId
+from bot.rules.gate_facts import Block, CandidateFact, Freeze, GateFacts, Override, Requester
+from bot.rules.gate_refusals import refusal
+from bot.rules.gate_results import GATES, Decision
+from bot.rules.gate_settings import GateSettings
+from bot.rules.gates import decide, is_frozen
+from bot.rules.ids import CommitSha, DeploymentId, EnvironmentId
 from bot.rules.releases import RELEASED, status_once_live
 from bot.rules.runs import duration
 from bot.rules.versions import CandidateVersion
@@ -33,7 +38,7 @@ from bot.store.runs import Run
 ROLLBACK_WAIT = timedelta(minutes=1)  # for the end of the runs that a rollback cancels
 CANCEL_TIMEOUT = timedelta(minutes=5)  # for GitHub to confirm that a run was canceled
 HISTORY = 500  # deployments that a rollback looks back over
-ROLLBACK_EXEMPT: tuple[Gate, ...] = ("candidate", "hold", "busy")
+ROLLBACK_EXEMPT = tuple(gate for gate in GATES if gate != "freeze")
 """Gates that do not stop a rollback: it deploys what was live before, and cancels what is under way."""
 
 
@@ -97,10 +102,10 @@ async def roll_back(context: Context, project: Project, environment: Environment
         under_way = await _active(environment.id).select_for_update()
         target = rules.rollback_target(await _history(environment.id))
         candidate = None if target is None else await Candidate.get(id=target)
-        facts = GateFacts(
-            locked.name, candidate.version if candidate else "", "", None, context.now(), frozen=locked.frozen
-        )
-        refused = refusal(decide(facts, exempt=ROLLBACK_EXEMPT, force=force))
+        nothing = CandidateFact("", CommitSha(""), "")
+        facts = _facts(context, locked, nothing if candidate is None else _candidate_fact(candidate))
+        override = Override(context.actor.name, "force") if force else None
+        refused = refusal(decide(facts, exempt=ROLLBACK_EXEMPT, override=override))
         if refused is not None:
             raise refused
         if candidate is None:
@@ -192,18 +197,39 @@ async def evaluate_gates(context: Context, environment: Environment, candidate: 
     """Evaluate the gates between a candidate and an environment as they are now. Both rows should be locked."""
     release = await Release.get(id=candidate.release_id)
     busy = await _active(environment.id).first()
-    return decide(
-        GateFacts(
-            environment=environment.name,
-            candidate=candidate.version,
-            status=candidate.status,
-            reason=candidate.reason,
-            now=context.now(),
-            held=release.held,
-            frozen=environment.frozen,
-            busy_with=None if busy is None else busy.id,
-        )
+    held = None if release.held is None else Block(str(release.held.get("by")), str(release.held.get("reason")))
+    facts = _facts(context, environment, _candidate_fact(candidate))
+    return decide(replace(facts, held=held, busy_with=None if busy is None else busy.id))
+
+
+def _facts(context: Context, environment: Environment, candidate: CandidateFact) -> GateFacts:
+    frozen = environment.frozen
+    freezes = () if frozen is None or not is_frozen(frozen, context.now()) else (_freeze(frozen),)
+    return GateFacts(
+        environment=environment.name,
+        tier=environment.tier,
+        settings=GateSettings(),
+        candidate=candidate,
+        requester=Requester(context.actor.user_id, context.actor.name),
+        now=context.now(),
+        freezes=freezes,
     )
+
+
+def _candidate_fact(candidate: Candidate) -> CandidateFact:
+    return CandidateFact(candidate.version, candidate.commit, candidate.status, candidate.reason)
+
+
+def _freeze(frozen: Mapping[str, Any]) -> Freeze:
+    since, until = (_time(frozen.get(name)) for name in ("since", "until"))
+    return Freeze("environment", str(frozen.get("by")), str(frozen.get("reason")), since, until)
+
+
+def _time(text: object) -> datetime | None:
+    """Parse a stored time; None when it is absent or malformed, so a freeze with a malformed end stays in force."""
+    with suppress(ValueError):
+        return datetime.fromisoformat(text) if isinstance(text, str) else None
+    return None
 
 
 async def _performed(context: Context) -> Deployment | None:

@@ -7,7 +7,8 @@ from bot.errors import Refusal
 from bot.events.releases import DeployedAgainstGates, DeploymentReported, ReportedAgainstGates, RerunAgainstGates
 from bot.operations import candidates, deployments, environments, events
 from bot.rules.deployments import STATUSES, is_change, is_new_deployment
-from bot.rules.gates import Gate, refusal
+from bot.rules.gate_refusals import refusal
+from bot.rules.gate_results import Gate
 from bot.rules.versions import CandidateVersion
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
