@@ -5,7 +5,7 @@ from bot.errors import Conflict
 from bot.events.gates import BanEvent, CandidateBanned, CandidateUnbanned
 from bot.github import tags
 from bot.operations import candidates, events, performed_requests, users
-from bot.operations.waiting import reevaluate
+from bot.operations.candidate_moves import move
 from bot.rules.blocks import check_reason, told
 from bot.rules.versions import CandidateVersion
 from bot.store.candidates import Candidate
@@ -49,10 +49,9 @@ async def unban(context: Context, project: Project, version: CandidateVersion) -
         await Ban.filter(candidate_id=candidate.id, ended_at=None).update(
             ended_at=now, ended_by_id=context.actor.user_id
         )
-        await candidates.move(context, candidate, "ready", None)
+        await move(context, candidate, "ready", None)
         await Candidate.filter(id=candidate.id).update(tagged=is_tagged)
         await events.record(context, _event(CandidateUnbanned, candidate, reason))
-        await reevaluate(candidate_id=candidate.id)
     await candidate.fetch_related(*candidates.RELATED)
     return candidate
 
@@ -71,9 +70,8 @@ async def _ban(context: Context, candidate: Candidate, reason: str, *, tag_moved
         tag_moved=tag_moved,
         since=context.now(),
     )
-    await candidates.move(context, candidate, "banned", reason)
+    await move(context, candidate, "banned", reason)
     await events.record(context, _event(CandidateBanned, candidate, reason))
-    await reevaluate(candidate_id=candidate.id)
 
 
 def _event(event: type[BanEvent], candidate: Candidate, reason: str) -> BanEvent:

@@ -10,16 +10,8 @@ from bot.errors import Conflict, Refusal, RepositoryNotFound
 from bot.events.releases import BuildCancelRequested, BuildFinished, BuildRequested, CandidateCut, CandidateInvalidated
 from bot.github import commits
 from bot.github import repositories as github_repositories
-from bot.operations import (
-    branch_search,
-    events,
-    performed_requests,
-    projects,
-    releases,
-    repositories,
-    runs,
-    tag_alarms,
-)
+from bot.operations import automatic, branch_search, events, performed_requests, projects, releases, repositories, runs
+from bot.operations.candidate_moves import move
 from bot.rules import candidates as rules
 from bot.rules.commits import INVALID, is_repository_name, parse_sha, why_not_releasable
 from bot.rules.ids import CandidateId, CommitSha
@@ -156,8 +148,6 @@ async def finish_build(context: Context, candidate: Candidate, status: str, reas
     seconds = await _seconds_of_build(context, candidate)
     project = await Project.get(id=candidate.project_id)
     await move(context, candidate, status, reason)
-    if status == "ready":
-        await tag_alarms.check_again(candidate)
     await events.record(
         context,
         BuildFinished(
@@ -197,14 +187,6 @@ async def invalidate(context: Context, candidate: Candidate, reason: str) -> Non
             reason=reason,
         ),
     )
-
-
-async def move(context: Context, candidate: Candidate, status: str, reason: str | None) -> None:
-    """Change a candidate's status, in the caller's transaction. Refuses a move that its life cycle does not have."""
-    if status != candidate.status and not rules.may_move(candidate.status, status):
-        raise Conflict(f"A candidate that is {candidate.status} cannot become {status}.")
-    candidate.update_from_dict({"status": status, "reason": reason, "updated_at": context.now()})
-    await candidate.save(update_fields=["status", "reason", "updated_at"])
 
 
 async def _existing(context: Context, project: Project, request: CutRequest) -> Candidate | None:
@@ -322,6 +304,8 @@ async def _insert(
     )
     if request.build:
         await _request_build(context, project, candidate)
+    else:
+        await automatic.on_ready(candidate)
     await events.record(context, _cut_event(candidate, request.build))
     return candidate
 

@@ -7,8 +7,9 @@ from typing import Any, Generic, TypeVar
 from bot.context import Context, authorize
 from bot.errors import Refusal, project_not_found
 from bot.github import pull_requests
-from bot.operations import candidates, deployments, runs, statuses
+from bot.operations import candidates, deploying, runs, statuses
 from bot.operations.candidates import CutRequest
+from bot.operations.deploying import DeployRequest
 from bot.rules import replies
 from bot.rules.commands import Argument, Clause, Grammar, ParsedCommand
 from bot.rules.comments import CommandComment
@@ -144,7 +145,8 @@ async def _deploy(call: CommandCall) -> DeployResult:
     project = await call.project()
     version = parse_written_candidate(await call.version(project, CANDIDATE))
     environment = call.arguments.require(ENVIRONMENT)
-    deployment = await deployments.deploy(call.context, project.name, environment, version)
+    request = DeployRequest(version, wait=True)
+    deployment, _ = await deploying.deploy(call.context, project.name, environment, request)
     return DeployResult(str(version), environment, deployment.id)
 
 

@@ -205,8 +205,7 @@ async def _insert(context: Context, reason: str, until: datetime | None, **where
     freeze = await Freeze.create(
         created_by_id=context.actor.user_id, reason=reason, since=context.now(), until=until, **where
     )
-    await freeze.fetch_related("created_by", "environment")
-    return freeze
+    return await Freeze.get(id=freeze.id).select_related("created_by", "environment")
 
 
 async def _performed(context: Context) -> Freeze | None:

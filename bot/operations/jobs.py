@@ -383,6 +383,13 @@ class Reconcile(PeriodicJob):
 
 
 @dataclass(frozen=True)
+class SweepWaiting(PeriodicJob):
+    """Find the waiting deployments that are due to be evaluated again."""
+
+    kind: ClassVar[str] = "sweep_waiting"
+
+
+@dataclass(frozen=True)
 class SweepDeliveries(PeriodicJob):
     """Find the webhook deliveries that did not arrive."""
 

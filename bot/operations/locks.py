@@ -113,8 +113,7 @@ async def _insert(context: Context, environment: Environment, reason: str, until
         since=context.now(),
         until=until,
     )
-    await row.fetch_related("owner")
-    return row
+    return await EnvironmentLock.get(id=row.id).select_related("owner")
 
 
 def _values(lock: EnvironmentLock) -> dict[str, str | None]:

@@ -23,7 +23,7 @@ async def project_status(context: Context, project: Project) -> ProjectStatus:
 
 async def _environment_status(environment: Environment, freezes: Sequence[Freeze]) -> EnvironmentStatus:
     live = await live_deployment(environment.id).select_related("candidate")
-    unfinished = Deployment.filter(environment_id=environment.id, status__in=list(UNFINISHED))
+    unfinished = Deployment.filter(environment_id=environment.id, status__in=list(UNFINISHED), waiting=False)
     active = await unfinished.order_by("-id").select_related("candidate").first()
     return EnvironmentStatus(
         name=environment.name,

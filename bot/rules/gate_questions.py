@@ -1,6 +1,6 @@
 """What GitHub has to be asked before the gates can be decided: as little as the environment's settings need."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from bot.rules.approvers import PersonFact, Team, names_roles, teams_in
@@ -56,29 +56,29 @@ class Answers:
         )
 
 
-def questions(facts: GateFacts, *, ask_requester: bool = False) -> Questions:
-    """Find what GitHub has to be asked, given the facts that the database knows.
+def questions(facts: GateFacts, *, exempt: Collection[str] = (), ask_requester: bool = False) -> Questions:
+    """Find what GitHub has to be asked for all gates but the `exempt` ones, given the facts that the database knows.
 
     `ask_requester`: a person who asked for a deployment some time ago is asked about again.
     """
-    settings, requester = facts.settings, facts.requester
-    counts_approvals = settings.approvals.count > 0
-    entries = [*(settings.approvers(facts.tier) if counts_approvals and facts.approvals else ()), *settings.deployers]
-    people = {each.github_id: each.login for each in facts.approvals} if counts_approvals else {}
-    is_person = requester.github_id is not None and not requester.automatic
-    if is_person and requester.github_id is not None and (settings.deployers or ask_requester):
+    settings, live = facts.settings, facts.live
+    counted = facts.approvals if settings.approvals.count > 0 and "approvals" not in exempt else ()
+    deployers = settings.deployers if "deployers" not in exempt else ()
+    entries = [*(settings.approvers(facts.tier) if counted else ()), *deployers]
+    people = {each.github_id: each.login for each in counted}
+    requester = facts.requester
+    if requester.github_id is not None and not requester.automatic and (deployers or ask_requester):
         people[requester.github_id] = requester.name
-    live = facts.live
-    compares = live is not None and live.comparison is None and settings.refuses_downgrades(facts.tier)
-    asks_authors = counts_approvals and not settings.approvals.authors and bool(facts.approvals)
+    compares = "downgrade" not in exempt and settings.refuses_downgrades(facts.tier)
+    authors = facts.authors if counted else None
     return Questions(
         people=people,
         roles=bool(people) and (names_roles(entries) or ask_requester),
         teams=teams_in(entries) if people else frozenset(),
-        comparison=live.commit if compares and live is not None else None,
-        authors=asks_authors and facts.authors is not None and facts.authors.problem is not None,
-        authors_since=None if facts.authors is None else facts.authors.base,
-        checks=bool(settings.checks),
+        comparison=live.commit if compares and live is not None and live.comparison is None else None,
+        authors=authors is not None and authors.problem is not None,
+        authors_since=None if authors is None else authors.base,
+        checks=bool(settings.checks) and "checks" not in exempt,
     )
 
 

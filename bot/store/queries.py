@@ -35,7 +35,7 @@ FROM api_tokens t JOIN users u ON u.id = t.user_id WHERE t.digest = $1
 _DEPLOYMENT = """
 SELECT u.name AS actor, d.deploy_start_at, d.deploy_end_at, e.name AS environment_name, d.error_message,
     fc.version AS from_release_candidate_version, fr.version AS from_release_version, d.id,
-    c.version AS release_candidate_version, r.version AS release_version, d.status
+    c.version AS release_candidate_version, r.version AS release_version, d.status, d.waits_for
 FROM deployments d
 JOIN environments e ON e.id = d.environment_id
 JOIN users u ON u.id = d.actor_id
@@ -83,6 +83,7 @@ class DeploymentRow(TypedDict):
     release_candidate_version: str
     release_version: str
     status: str
+    waits_for: list[str] | str | None
 
 
 class ReleaseRow(TypedDict):
