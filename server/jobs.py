@@ -16,6 +16,7 @@ from bot.operations import (
     comment_limits,
     comments,
     external_deployments,
+    gate_jobs,
     idempotency_records,
     installations,
     jobs,
@@ -42,7 +43,7 @@ MAX_PAUSE = timedelta(minutes=10)
 
 INTERVALS: Mapping[Job, float] = {
     jobs.Reconcile(): 60,
-    jobs.SweepWaiting(): 10,
+    gate_jobs.SweepWaiting(): 10,
     jobs.SweepDeliveries(): 30 * 60,
     jobs.CheckRepositories(): 60 * 60,
     jobs.Prune(): 60 * 60,
@@ -105,10 +106,10 @@ def build_registry(settings: Settings) -> Registry:
     registry.register(jobs.CutByTag, tags.cut)
     registry.register(jobs.ExpireBuild, reconcile.expire_build)
     registry.register(jobs.ExpireDeployment, reconcile.expire_deployment)
-    registry.register(jobs.EvaluateWaiting, waiting_deployments.evaluate)
-    registry.register(jobs.DeployAutomatically, automatic_deployments.deploy)
-    registry.register(jobs.JudgeDeployment, external_deployments.judge)
-    registry.register(jobs.SweepWaiting, waiting_deployments.sweep)
+    registry.register(gate_jobs.EvaluateWaiting, waiting_deployments.evaluate)
+    registry.register(gate_jobs.DeployAutomatically, automatic_deployments.deploy)
+    registry.register(gate_jobs.JudgeDeployment, external_deployments.judge)
+    registry.register(gate_jobs.SweepWaiting, waiting_deployments.sweep)
     registry.register(jobs.FetchDelivery, reconcile.fetch_delivery)
     registry.register(jobs.CheckRepository, repositories.check)
     registry.register(jobs.CheckInstallation, installations.check)

@@ -1,6 +1,6 @@
 """When environments that take every candidate (`auto`) get one: jobs for candidates that have become ready."""
 
-from bot.operations import jobs
+from bot.operations import gate_jobs
 from bot.queue.jobs import enqueue
 from bot.rules import gate_settings
 from bot.store.candidates import Candidate
@@ -11,7 +11,7 @@ async def on_ready(candidate: Candidate) -> None:
     """Enqueue, in the caller's transaction, the automatic deployments of a candidate that has become ready."""
     for environment in await Environment.filter(project_id=candidate.project_id).order_by("position", "id"):
         if _is_automatic(environment):
-            await enqueue(jobs.DeployAutomatically(candidate.id, environment.id))
+            await enqueue(gate_jobs.DeployAutomatically(candidate.id, environment.id))
 
 
 async def catch_up(environment: Environment) -> None:
@@ -24,7 +24,7 @@ async def catch_up(environment: Environment) -> None:
     ready = Candidate.filter(project_id=environment.project_id, status="ready")
     newest = await ready.order_by("-id").first()
     if newest is not None:
-        await enqueue(jobs.DeployAutomatically(newest.id, environment.id))
+        await enqueue(gate_jobs.DeployAutomatically(newest.id, environment.id))
 
 
 def _is_automatic(environment: Environment) -> bool:

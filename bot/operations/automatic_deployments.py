@@ -2,7 +2,7 @@
 
 from bot.context import Context
 from bot.events.releases import AutomaticDeploymentRefused
-from bot.operations import decisions, deploying, deployments, events, gate_answers, jobs
+from bot.operations import decisions, deploying, deployments, events, gate_answers, gate_jobs
 from bot.operations.decisions import Outdated, Subject
 from bot.operations.deployments import NewDeployment
 from bot.queue.jobs import RetryLater
@@ -21,7 +21,7 @@ TIMED = frozenset({"order", "freeze"})
 """Gates that may be closed until a known time: by a soak or a calendar window."""
 
 
-async def deploy(context: Context, job: jobs.DeployAutomatically) -> None:
+async def deploy(context: Context, job: gate_jobs.DeployAutomatically) -> None:
     """Job: deploy a candidate that has become ready, or let it wait, on behalf of Longshore itself.
 
     Nothing happens while the environment is held after a rollback, if the candidate was deployed there before, or if

@@ -1,21 +1,18 @@
 """Release candidates: cut, find, cancel the build of, and finish the build of."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from tortoise.exceptions import IntegrityError
 
 from bot.context import Context, allowed, unknown_candidate
-from bot.errors import Conflict, Refusal, RepositoryNotFound
+from bot.errors import Conflict, Refusal
 from bot.events.releases import BuildCancelRequested, BuildFinished, BuildRequested, CandidateCut, CandidateInvalidated
-from bot.github import commits
-from bot.github import repositories as github_repositories
-from bot.operations import automatic, branch_search, events, performed_requests, projects, releases, repositories, runs
+from bot.operations import automatic, events, performed_requests, projects, releases, repositories, runs
 from bot.operations.candidate_moves import move
+from bot.operations.commit_proofs import ProvenCommit, prove
 from bot.rules import candidates as rules
-from bot.rules.commits import INVALID, is_repository_name, parse_sha, why_not_releasable
-from bot.rules.ids import CandidateId, CommitSha
-from bot.rules.projects import branches_to_search
+from bot.rules.commits import is_repository_name
+from bot.rules.ids import CandidateId
 from bot.rules.runs import duration
 from bot.rules.tags import tag_name
 from bot.rules.versions import CandidateVersion, check_scheme
@@ -46,15 +43,6 @@ class CutRequest:
     tag: str | None = None
 
 
-@dataclass(frozen=True)
-class ProvenCommit:
-    """A commit that is on an allowed branch. `tip_at` is when it was seen to be the branch's tip, if it was."""
-
-    sha: CommitSha
-    branch: str
-    tip_at: datetime | None
-
-
 @allowed("release:cut")
 async def cut(context: Context, project: Project, request: CutRequest) -> tuple[Candidate, bool]:
     """Cut a candidate at an exact commit; returns it and whether it is new: the same request again finds the candidate.
@@ -71,7 +59,7 @@ async def cut(context: Context, project: Project, request: CutRequest) -> tuple[
     projects.refuse_archived(project)
     request = replace(request, build=_should_build(project, request.build))
     repository = await _repository(context, project, request.repo)
-    proven = await _prove(context, project, repository, request)
+    proven = await prove(context, project, repository, request.commit, request.release)
     request = replace(request, commit=proven.sha)
     for _ in range(TRIES):  # constraints decide between two writers
         number = request.number
@@ -258,23 +246,6 @@ async def _repository(context: Context, project: Project, repo: str | None) -> R
     if stored.installation_id is None:
         return await repositories.upsert(context, await repositories.find(context, stored.full_name))
     return stored
-
-
-async def _prove(context: Context, project: Project, repository: Repository, request: CutRequest) -> ProvenCommit:
-    """Prove, by asking GitHub, that a commit is on an allowed branch. Refuses one that is on none.
-
-    The default branch is searched first, so that the common case is one call.
-    """
-    sha, client, asked_at = parse_sha(request.commit), context.client_for(repository), context.now()
-    patterns = branches_to_search(project.allowed_branches, repository.default_branch)
-    branch, unseen = await branch_search.find(client, sha, patterns, request.release)
-    if branch is not None:
-        return ProvenCommit(sha, branch.name, asked_at if branch.position == "tip" else None)
-    if await github_repositories.get(client) is None:
-        raise RepositoryNotFound(repo=repository.full_name)
-    exists = await commits.exists(client, sha)
-    reason = "; ".join((why_not_releasable(patterns, exists=exists), *unseen))
-    raise Refusal(INVALID, commit=sha, reason=reason)
 
 
 async def _insert(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bot.context import Context, allowed
 from bot.errors import Refusal
 from bot.events.releases import DeployedAgainstGates, DeploymentReported, ReportedAgainstGates, RerunAgainstGates
-from bot.operations import candidates, decisions, deployments, environments, events, jobs
+from bot.operations import candidates, decisions, deployments, environments, events, gate_jobs
 from bot.operations.decisions import Subject
 from bot.queue.jobs import enqueue
 from bot.rules.deployments import STATUSES, is_change, is_new_deployment
@@ -77,7 +77,7 @@ async def record_rerun(context: Context, finished: Deployment) -> Deployment:
     return deployment
 
 
-async def judge(context: Context, job: jobs.JudgeDeployment) -> None:
+async def judge(context: Context, job: gate_jobs.JudgeDeployment) -> None:
     """Job: raise the alarm about a deployment if one of the gates is closed that depend on GitHub's answers."""
     deployment = await Deployment.get(id=job.deployment).select_related("environment", "candidate")
     subject = Subject(
@@ -104,7 +104,7 @@ async def _judge(
     decision = decide(facts, exempt=exempt)
     alarmed = await _alarm_if_closed(context, environment, candidate, decision, rerun=rerun)
     if asks and not alarmed:
-        await enqueue(jobs.JudgeDeployment(deployment.id, rerun))
+        await enqueue(gate_jobs.JudgeDeployment(deployment.id, rerun))
 
 
 async def _alarm_if_closed(

@@ -1,6 +1,7 @@
 """The facts that the database knows about a deployment, from which the gates are decided."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import cast
 
@@ -85,7 +86,7 @@ async def read(
         now=now,
         held=_hold(release),
         closed=environment.closed,
-        freezes=await _freezes(environment, now),
+        freezes=await read_freezes(environment, now),
         lock=await _lock(environment, now),
         busy_with=await _busy_with(environment, deployment),
         earlier=await _earlier(environment, candidate, settings),
@@ -99,12 +100,14 @@ async def read(
 def _hold(release: Release) -> Block | None:
     if release.held is None:
         return None
-    since = release.held.get("since")
-    held_since = datetime.fromisoformat(since) if isinstance(since, str) else None
-    return Block(str(release.held.get("by")), str(release.held.get("reason")), held_since)
+    since = None
+    with suppress(ValueError):
+        since = _time(release.held.get("since"))
+    return Block(str(release.held.get("by")), str(release.held.get("reason")), since)
 
 
-async def _freezes(environment: Environment, now: datetime) -> tuple[Freeze, ...]:
+async def read_freezes(environment: Environment, now: datetime) -> tuple[Freeze, ...]:
+    """The freezes in force on an environment, the oldest first."""
     rows = await StoredFreeze.filter(freezes_of(environment, now)).order_by("since", "id").select_related("created_by")
     return tuple(
         Freeze(cast("Scope", row.scope), row.created_by.name, row.reason, row.since, row.until) for row in rows

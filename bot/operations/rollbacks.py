@@ -2,17 +2,18 @@
 
 from bot.context import Context, allowed_on_tier, authorize
 from bot.errors import NotFound
-from bot.operations import decisions, deployments, projects
+from bot.operations import decisions, deployments, gate_facts, projects
 from bot.operations.decisions import Outdated, Subject
 from bot.operations.deploying import MAX_REASON, Preview
 from bot.operations.deployments import NewDeployment
+from bot.rules import gate_settings
 from bot.rules.deployments import FINAL, PastDeployment, rollback_target
-from bot.rules.gate_facts import Override
+from bot.rules.gate_facts import CandidateFact, GateFacts, Override
 from bot.rules.gate_questions import Answers
 from bot.rules.gate_refusals import refusal
-from bot.rules.gate_results import ROLLBACK_EXEMPT
+from bot.rules.gate_results import GATES, ROLLBACK_EXEMPT
 from bot.rules.gates import decide
-from bot.rules.ids import EnvironmentId
+from bot.rules.ids import CommitSha, EnvironmentId
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
 from bot.store.deployments import RAN, Deployment
@@ -37,7 +38,7 @@ async def roll_back(
     projects.refuse_archived(project)
     override = _override(context, project, force=force, reason=reason)
     for _ in range(decisions.ROUNDS):
-        candidate = await _target(environment.id)
+        candidate = await _target(context, environment, override)
         subject = Subject(environment, candidate, decisions.requester_of(context))
         answers = await decisions.ask_github(context, subject, exempt=ROLLBACK_EXEMPT)
         try:
@@ -55,7 +56,7 @@ async def preview(
     """Say what `roll_back` would do, with the same refusals but those of gates. Nothing changes."""
     projects.refuse_archived(project)
     override = _override(context, project, force=force, reason=reason)
-    candidate = await _target(environment.id)
+    candidate = await _target(context, environment, override)
     subject = Subject(environment, candidate, decisions.requester_of(context))
     decision = await decisions.decide_now(context, subject, exempt=ROLLBACK_EXEMPT, override=override)
     if decision.closed():
@@ -70,7 +71,7 @@ async def _roll_back(context: Context, subject: Subject, override: Override | No
     if (earlier := await deployments.performed(context)) is not None:  # by a concurrent handling of the same message
         return earlier
     candidate = await Candidate.select_for_update().get(id=subject.candidate.id)
-    if (await _target(environment.id)).id != candidate.id:
+    if (await _target(context, environment, override)).id != candidate.id:
         raise Outdated
     locked = Subject(environment, candidate, subject.requester)
     facts = await decisions.read_facts(context, locked, answers, exempt=ROLLBACK_EXEMPT)
@@ -100,12 +101,23 @@ async def _unfinished(environment: EnvironmentId) -> list[Deployment]:
     return await rows.order_by("id").select_related("candidate")
 
 
-async def _target(environment: EnvironmentId) -> Candidate:
-    """The candidate to roll back to. Refuses an environment without one."""
-    target = rollback_target(await _history(environment))
-    if target is None:
-        raise NotFound(NOTHING)
-    return await Candidate.get(id=target)
+async def _target(context: Context, environment: Environment, override: Override | None) -> Candidate:
+    """The candidate to roll back to. Refuses an environment without one, a frozen one for the freeze."""
+    target = rollback_target(await _history(environment.id))
+    if target is not None:
+        return await Candidate.get(id=target)
+    facts = GateFacts(
+        environment=environment.name,
+        tier=environment.tier,
+        settings=gate_settings.read(environment.gate_settings),
+        candidate=CandidateFact("", CommitSha(""), "ready"),
+        requester=decisions.requester_of(context),
+        now=context.now(),
+        closed=environment.closed,
+        freezes=await gate_facts.read_freezes(environment, context.now()),
+    )
+    exempt = [gate for gate in GATES if gate != "freeze"]
+    raise refusal(decide(facts, exempt=exempt, override=override)) or NotFound(NOTHING)
 
 
 async def _history(environment: EnvironmentId) -> list[PastDeployment]:

@@ -2,7 +2,7 @@
 
 from tortoise.expressions import Q
 
-from bot.operations import jobs
+from bot.operations import gate_jobs
 from bot.queue.jobs import enqueue
 from bot.store.deployments import Deployment
 
@@ -14,5 +14,5 @@ async def reevaluate(**where: object) -> None:
     `candidate__release_id=`, `candidate__commit=`; without any, all of them.
     """
     for waiting in await Deployment.filter(Q(waiting=True), **where).only("id", "environment_id"):
-        if not await enqueue(jobs.EvaluateWaiting(waiting.id, waiting.environment_id)):
-            await enqueue(jobs.EvaluateWaiting(waiting.id, waiting.environment_id, again=True))
+        if not await enqueue(gate_jobs.EvaluateWaiting(waiting.id, waiting.environment_id)):
+            await enqueue(gate_jobs.EvaluateWaiting(waiting.id, waiting.environment_id, again=True))

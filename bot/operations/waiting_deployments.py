@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bot.context import Context
 from bot.events.releases import DeploymentStarted
-from bot.operations import decisions, deployments, events, jobs, users
+from bot.operations import decisions, deployments, events, gate_jobs, users
 from bot.operations.decisions import Outdated, Subject
 from bot.queue.jobs import RetryLater, enqueue
 from bot.rules.approvers import PersonFact
@@ -29,13 +29,13 @@ class Standing:
     unknown: str | None = None
 
 
-async def sweep(context: Context, job: jobs.SweepWaiting) -> None:
+async def sweep(context: Context, job: gate_jobs.SweepWaiting) -> None:
     """Job: enqueue the evaluation of the waiting deployments that are due."""
     for row in await fetch(DUE, context.now()):
-        await enqueue(jobs.EvaluateWaiting(row["id"], row["environment_id"]))
+        await enqueue(gate_jobs.EvaluateWaiting(row["id"], row["environment_id"]))
 
 
-async def evaluate(context: Context, job: jobs.EvaluateWaiting) -> None:
+async def evaluate(context: Context, job: gate_jobs.EvaluateWaiting) -> None:
     """Job: dispatch a waiting deployment if its gates are open now; end it if it is refused or has expired."""
     deployment = await Deployment.get(id=job.deployment).select_related("environment", "candidate")
     if not deployment.waiting:
