@@ -29,6 +29,10 @@ ACTIONS: dict[str, str] = {
     "comments/edit": "edit_comment",
     "comments/delete": "delete_comment",
     "commit-comments": "commit_comment",
+    "checks/report": "report_check",
+    "checks/click": "click_button",
+    "checks/rerequest": "rerequest",
+    "statuses/report": "report_status",
     "commits": "commit",
     "branches": "branch",
     "branches/delete": "delete_branch",
@@ -93,6 +97,7 @@ VIEWS: dict[str, str] = {
     "unknown-routes": "unknown_routes",
     "comments": "comments",
     "commit-comments": "commit_comments",
+    "check-runs": "check_runs",
     "resolve": "resolve",
     "deliveries": "deliveries",
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from sandbox.acts.checks import CheckActs
 from sandbox.acts.discussion import DiscussionActs
 from sandbox.acts.errors import as_sandbox_error
 from sandbox.acts.people import PeopleActs
@@ -14,7 +15,7 @@ from sandbox.state import State
 from sandbox.use_cases import refs
 
 
-class GitHub(PeopleActs, DiscussionActs, RunActs, RepositoryActs, WebhookActs):
+class GitHub(PeopleActs, DiscussionActs, CheckActs, RunActs, RepositoryActs, WebhookActs):
     """A GitHub simulator over a real git repository; create one with `create`."""
 
     def __init__(self, state: State) -> None:

@@ -154,9 +154,18 @@ class DeploymentStatus:
     log_url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class OtherApp:
+    """An App that is not the simulated one; all that it does is done through the control API."""
+
+    id: int
+    slug: str
+    owner: Account
+
+
 @dataclass(slots=True)
 class CheckRun:
-    """A check run created by the App."""
+    """A check run; `app` is the App that created it, None for the simulated one."""
 
     id: int
     name: str
@@ -169,6 +178,8 @@ class CheckRun:
     completed_at: datetime | None
     output: dict[str, Any]
     actions: list[dict[str, Any]] = field(default_factory=list)
+    annotations: list[dict[str, Any]] = field(default_factory=list)
+    app: OtherApp | None = None
 
 
 @dataclass(slots=True)
