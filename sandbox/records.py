@@ -27,6 +27,27 @@ class Account:
 
 
 @dataclass(slots=True)
+class Membership:
+    """An account in a team: `role` is member or maintainer, `state` is active, or pending until it is accepted."""
+
+    role: str = "member"
+    state: str = "active"
+
+
+@dataclass(slots=True)
+class Team:
+    """A team of an organization; its members by account id."""
+
+    id: int
+    name: str
+    slug: str
+    organization: Account
+    created_at: datetime
+    parent: "Team | None" = None
+    members: dict[int, Membership] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Reaction:
     """A reaction to a comment."""
 

@@ -16,7 +16,7 @@ from sandbox.errors import SandboxError
 from sandbox.faults import Faults
 from sandbox.git import Changes
 from sandbox.history import Signature
-from sandbox.records import Account, Call, Dispatch, Installation, OtherApp, Repository, Run, Token
+from sandbox.records import Account, Call, Dispatch, Installation, OtherApp, Repository, Run, Team, Token
 from sandbox.server import Server
 
 PERMISSIONS = {
@@ -92,6 +92,7 @@ class State:
     accounts: dict[str, Account] = field(default_factory=dict)
     account_ids: set[int] = field(default_factory=set)
     other_apps: dict[str, OtherApp] = field(default_factory=dict)
+    teams: dict[int, Team] = field(default_factory=dict)
     repositories: dict[int, Repository] = field(default_factory=dict)
     ids_by_name: dict[str, int] = field(default_factory=dict)
     redirects: dict[str, int] = field(default_factory=dict)
@@ -175,6 +176,13 @@ class State:
         if login.lower() not in self.accounts:
             raise SandboxError(f"No account {login}.")
         return self.accounts.pop(login.lower())
+
+    def team(self, organization: Account, slug: str) -> Team | None:
+        """Find a team of an organization by its slug."""
+        for team in self.teams.values():
+            if team.organization is organization and team.slug == slug.lower():
+                return team
+        return None
 
     def signature(self, account: Account) -> Signature:
         """Return an account as a git author."""

@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from sandbox import template
+from sandbox.credentials import LEVELS
 from sandbox.errors import SandboxError
 from sandbox.lifecycle import Sandbox
 from sandbox.records import Installation
@@ -87,6 +88,12 @@ class RepositoryActs(Sandbox):
         """Remove a repository from the installation."""
         removed = [self.repository(repo)]
         installations.change_repositories(self.state, self.installation, [], removed, self.state.account("alice"))
+
+    async def set_permission(self, name: str, level: str | None = None) -> None:
+        """Set the level of a permission that the installation has accepted; with None it has not accepted it."""
+        if level not in (None, *LEVELS):
+            raise SandboxError(f"{level} is not a level: use read, write, admin or null.")
+        installations.set_permission(self.state, self.installation, name, level, self.state.account("alice"))
 
     def expire_tokens(self) -> None:
         """Expire every installation token."""

@@ -17,6 +17,7 @@ from sandbox.rest import (
     refs,
     repositories,
     statuses,
+    teams,
     users,
 )
 from sandbox.rest.core import ROUTES, full_paths
@@ -24,7 +25,7 @@ from sandbox.rest.headers import add_headers, front_page, is_control, user_agent
 from sandbox.rest.responding import respond
 from sandbox.state import State
 
-MODULES = (actions, apps, checks, commits, deployments, discussion, hooks, refs, repositories, statuses, users)
+MODULES = (actions, apps, checks, commits, deployments, discussion, hooks, refs, repositories, statuses, teams, users)
 
 NOT_SIMULATED = (
     "{repo}/commits/{ref:.+}/check-suites",

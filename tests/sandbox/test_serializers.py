@@ -146,6 +146,11 @@ async def test_app_responses_match_the_schemas(lab: Lab, version: str, models: M
     for path, model in models_by_path.items():
         _validate(model, await lab.request("GET", path, token=lab.jwt(), headers=headers))
     _validate(models.RateLimitOverview, await lab.request("GET", "/rate_limit", headers=headers))
+    lab.github.team("Release managers", parent=lab.github.team("Staff").slug)
+    lab.github.add_team_member("release-managers", "alice", role="maintainer")
+    path = "/orgs/acme/teams/release-managers"
+    _validate(models.TeamFull, await lab.request("GET", path, headers=headers))
+    _validate(models.TeamMembership, await lab.request("GET", f"{path}/memberships/alice", headers=headers))
     _validate(models.PublicUser, await lab.request("GET", "/users/alice", headers=headers))
     _validate(models.InstallationToken, await lab.create_token(repositories=["site"]))
     _validate(models.InstallationRepositoriesGetResponse200, await lab.request("GET", "/installation/repositories"))
@@ -180,6 +185,7 @@ async def _trigger_every_event(lab: Lab) -> None:
     await github.add_repository("acme/shop")
     await github.suspend()
     await github.unsuspend()
+    await github.set_permission("pages", "read")
     await github.uninstall()
     await github.install()
     await github.delete_repository()
