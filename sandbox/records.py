@@ -27,6 +27,27 @@ class Account:
 
 
 @dataclass(slots=True)
+class Membership:
+    """An account in a team: `role` is member or maintainer, `state` is active, or pending until it is accepted."""
+
+    role: str = "member"
+    state: str = "active"
+
+
+@dataclass(slots=True)
+class Team:
+    """A team of an organization; its members by account id."""
+
+    id: int
+    name: str
+    slug: str
+    organization: Account
+    created_at: datetime
+    parent: "Team | None" = None
+    members: dict[int, Membership] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Reaction:
     """A reaction to a comment."""
 
@@ -154,9 +175,18 @@ class DeploymentStatus:
     log_url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class OtherApp:
+    """An App that is not the simulated one; all that it does is done through the control API."""
+
+    id: int
+    slug: str
+    owner: Account
+
+
 @dataclass(slots=True)
 class CheckRun:
-    """A check run created by the App."""
+    """A check run; `app` is the App that created it, None for the simulated one."""
 
     id: int
     name: str
@@ -169,6 +199,8 @@ class CheckRun:
     completed_at: datetime | None
     output: dict[str, Any]
     actions: list[dict[str, Any]] = field(default_factory=list)
+    annotations: list[dict[str, Any]] = field(default_factory=list)
+    app: OtherApp | None = None
 
 
 @dataclass(slots=True)

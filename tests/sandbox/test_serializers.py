@@ -73,10 +73,14 @@ RESPONSE_MODELS = {
     "/deployments/{deployment}": "Deployment",
     "/deployments/{deployment}/statuses": "list[DeploymentStatus]",
     "/check-runs/{check}": "CheckRun",
+    "/check-runs/{check}/annotations": "list[CheckAnnotation]",
     "/commits/main/check-runs": "ReposOwnerRepoCommitsRefCheckRunsGetResponse200",
     "/commits/main/status": "CombinedCommitStatus",
     "/commits/main/statuses": "list[Status]",
 }
+
+
+ANNOTATION = {"path": "README.md", "start_line": 1, "end_line": 1, "annotation_level": "notice", "message": "Look"}
 
 
 async def _create_one_of_each(lab: Lab) -> dict[str, object]:
@@ -89,7 +93,12 @@ async def _create_one_of_each(lab: Lab) -> dict[str, object]:
     commit_comment = await github.commit_comment("main", "/build")
     await lab.dispatch(inputs={"release_cut_id": "7"})
     check = {"name": "release", "head_sha": github.head(), "status": "completed", "conclusion": "success"}
-    check_run = await lab.repo("POST", "/check-runs", json={**check, "output": {"title": "t", "summary": "s"}})
+    output = {"title": "t", "summary": "s", "annotations": [ANNOTATION]}
+    actions = [{"label": "Retry", "description": "Once more", "identifier": "retry"}]
+    check_run = await lab.repo("POST", "/check-runs", json={**check, "output": output, "actions": actions})
+    await github.report_check("ci/test", conclusion=None)
+    await github.report_check("ci/test", conclusion="failure")
+    await github.report_status("legacy", state="pending")
     await lab.repo("POST", f"/statuses/{github.head()}", json={"state": "success", "context": "ci"})
     deployment_body = {"ref": "main", "auto_merge": False, "required_contexts": [], "payload": {"id": 1}}
     deployment = (await lab.repo("POST", "/deployments", json=deployment_body)).json["id"]
@@ -137,6 +146,11 @@ async def test_app_responses_match_the_schemas(lab: Lab, version: str, models: M
     for path, model in models_by_path.items():
         _validate(model, await lab.request("GET", path, token=lab.jwt(), headers=headers))
     _validate(models.RateLimitOverview, await lab.request("GET", "/rate_limit", headers=headers))
+    lab.github.team("Release managers", parent=lab.github.team("Staff").slug)
+    lab.github.add_team_member("release-managers", "alice", role="maintainer")
+    path = "/orgs/acme/teams/release-managers"
+    _validate(models.TeamFull, await lab.request("GET", path, headers=headers))
+    _validate(models.TeamMembership, await lab.request("GET", f"{path}/memberships/alice", headers=headers))
     _validate(models.PublicUser, await lab.request("GET", "/users/alice", headers=headers))
     _validate(models.InstallationToken, await lab.create_token(repositories=["site"]))
     _validate(models.InstallationRepositoriesGetResponse200, await lab.request("GET", "/installation/repositories"))
@@ -144,7 +158,10 @@ async def test_app_responses_match_the_schemas(lab: Lab, version: str, models: M
 
 async def _trigger_every_event(lab: Lab) -> None:
     github = lab.github
-    await _create_one_of_each(lab)
+    values = await _create_one_of_each(lab)
+    check = int(str(values["check"]))
+    await github.click_button(check, "retry")
+    await github.rerequest(check)
     await github.start()
     await github.finish(conclusion="failure")
     await github.commit("Change it", files={"README.md": "new", "src/part1.py": None})
@@ -168,6 +185,7 @@ async def _trigger_every_event(lab: Lab) -> None:
     await github.add_repository("acme/shop")
     await github.suspend()
     await github.unsuspend()
+    await github.set_permission("pages", "read")
     await github.uninstall()
     await github.install()
     await github.delete_repository()
