@@ -101,6 +101,8 @@ async def test_an_app_that_is_known_by_its_client_id_finds_its_own(world: World,
     client.app_id = world.github.state.client_id
     given = content(world)
     await world.github.report_check(given.name)
+    world.github.check_runs()[0].external_id = given.external_id
+    assert await check_runs.find_own(client, given.head_sha, given.name, given.external_id) is None
     fact = await check_runs.create(client, given)
     assert await check_runs.find_own(client, given.head_sha, given.name, given.external_id) == fact
     assert [each.is_ours for each in await checks.results(client, given.head_sha)] == [False, True]
