@@ -50,6 +50,10 @@ ACTIONS: dict[str, str] = {
     "runs/finish": "finish",
     "runs/rerun": "rerun",
     "runs/speed": "set_run_seconds",
+    "runs/approve": "approve_deployment",
+    "runs/reject": "reject_deployment",
+    "runs/bypass": "bypass_protection",
+    "environments": "environment",
     "repositories": "add_repository_to_account",
     "repositories/rename": "rename",
     "repositories/transfer": "transfer",
@@ -97,6 +101,7 @@ ACTIONS: dict[str, str] = {
 
 VIEWS: dict[str, str] = {
     "runs": "runs",
+    "gate-reports": "gate_reports",
     "dispatches": "dispatches",
     "calls": "calls",
     "unknown-routes": "unknown_routes",
@@ -172,7 +177,8 @@ async def _handle_view(github: object, name: str, request: web.Request) -> web.R
     if not callable(view):
         return web.json_response({"result": _to_json(view)})
     query = {
-        key: int(value) if value.isdecimal() and key == "number" else value for key, value in request.query.items()
+        key: int(value) if value.isdecimal() and key in ("number", "run") else value
+        for key, value in request.query.items()
     }
     return await _call(view, query)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sandbox.git import FileCache
 from sandbox.history import History
+from sandbox.workflows import EnvironmentUse
 
 ZERO_SHA = "0" * 40
 
@@ -128,6 +129,42 @@ class Run:
     conclusion: str | None = None
     run_attempt: int = 1
     attempts: list[dict[str, Any]] = field(default_factory=list)
+    uses: list[EnvironmentUse] = field(default_factory=list)
+    environment_jobs: list["EnvironmentJob"] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class EnvironmentJob:
+    """A job of a run's latest attempt that uses an environment.
+
+    `awaiting` has `reviewers` and `rule` (the App's protection rule) until they have approved.
+    """
+
+    use: EnvironmentUse
+    awaiting: set[str] = field(default_factory=set)
+    deployment: "Deployment | None" = None
+    reports: list["GateReport"] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class GateReport:
+    """What the App reported about a waiting deployment: `approved`, `rejected`, or only a comment."""
+
+    environment: str
+    state: str | None
+    comment: str
+
+
+@dataclass(slots=True)
+class Environment:
+    """An environment of a repository; `rule` says whether the App's protection rule is enabled on it."""
+
+    id: int
+    name: str
+    created_at: datetime
+    reviewers: "list[Account | Team]" = field(default_factory=list)
+    prevent_self_review: bool = False
+    rule: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +275,7 @@ class Repository:
     comments: dict[int, Comment] = field(default_factory=dict)
     commit_comments: dict[int, Comment] = field(default_factory=dict)
     workflows: dict[str, Workflow] = field(default_factory=dict)
+    environments: dict[str, Environment] = field(default_factory=dict)
     deployments: dict[int, Deployment] = field(default_factory=dict)
     checks: dict[int, CheckRun] = field(default_factory=dict)
     statuses: list[CommitStatus] = field(default_factory=list)

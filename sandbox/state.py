@@ -36,6 +36,7 @@ EVENTS = [
     "create",
     "delete",
     "deployment",
+    "deployment_protection_rule",
     "deployment_status",
     "issue_comment",
     "pull_request",
@@ -129,6 +130,11 @@ class State:
     def bot(self) -> Account:
         """The App's own account."""
         return self.account(f"{self.app_slug}[bot]", "Bot")
+
+    @property
+    def actions_bot(self) -> Account:
+        """The account that workflows act as."""
+        return self.account("github-actions[bot]")
 
     @property
     def faults(self) -> Faults:

@@ -13,6 +13,7 @@ from sandbox.rest import (
     commits,
     deployments,
     discussion,
+    environments,
     hooks,
     refs,
     repositories,
@@ -25,7 +26,10 @@ from sandbox.rest.headers import add_headers, front_page, is_control, user_agent
 from sandbox.rest.responding import respond
 from sandbox.state import State
 
-MODULES = (actions, apps, checks, commits, deployments, discussion, hooks, refs, repositories, statuses, teams, users)
+MODULES = (
+    *(actions, apps, checks, commits, deployments, discussion, environments),
+    *(hooks, refs, repositories, statuses, teams, users),
+)
 
 NOT_SIMULATED = (
     "{repo}/commits/{ref:.+}/check-suites",

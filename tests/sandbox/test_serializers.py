@@ -35,6 +35,13 @@ def _validate(model: Any, reply: ApiReply) -> None:
     TypeAdapter(model).validate_json(reply.text)
 
 
+GATES = "ReposOwnerRepoEnvironmentsEnvironmentNameDeploymentProtectionRulesGetResponse200"
+SHIP = """\
+on: workflow_dispatch
+jobs:
+  ship:
+    environment: {name: eu/production, url: "https://eu.example.com"}
+"""
 RESPONSE_MODELS = {
     "": "FullRepository",
     "/branches": "list[ShortBranch]",
@@ -69,6 +76,10 @@ RESPONSE_MODELS = {
     "/comments/{commit_comment}": "CommitComment",
     "/commits/{head}/comments": "list[CommitComment]",
     "/collaborators/alice/permission": "RepositoryCollaboratorPermission",
+    "/environments": "ReposOwnerRepoEnvironmentsGetResponse200",
+    "/environments/eu%2Fproduction": "Environment",
+    "/environments/eu%2Fproduction/deployment_protection_rules": GATES,
+    "/actions/runs/{waiting}/pending_deployments": "list[PendingDeployment]",
     "/deployments": "list[Deployment]",
     "/deployments/{deployment}": "Deployment",
     "/deployments/{deployment}/statuses": "list[DeploymentStatus]",
@@ -92,6 +103,10 @@ async def _create_one_of_each(lab: Lab) -> dict[str, object]:
     await lab.repo("POST", f"/issues/comments/{comment}/reactions", json={"content": "eyes"})
     commit_comment = await github.commit_comment("main", "/build")
     await lab.dispatch(inputs={"release_cut_id": "7"})
+    github.team("Release managers")
+    github.environment("eu/production", reviewers=["alice"], teams=["release-managers"], rule=True)
+    await github.commit("Ship", files={".github/workflows/ship.yml": SHIP})
+    await lab.dispatch("ship.yml")
     check = {"name": "release", "head_sha": github.head(), "status": "completed", "conclusion": "success"}
     output = {"title": "t", "summary": "s", "annotations": [ANNOTATION]}
     actions = [{"label": "Retry", "description": "Once more", "identifier": "retry"}]
@@ -109,6 +124,7 @@ async def _create_one_of_each(lab: Lab) -> dict[str, object]:
         "tag": tag,
         "pulled": github.repository().pulls[number].head_sha,
         "run": github.runs[0].id,
+        "waiting": github.runs[1].id,
         "comment": comment,
         "commit_comment": commit_comment,
         "check": check_run.json["id"],
@@ -164,6 +180,9 @@ async def _trigger_every_event(lab: Lab) -> None:
     await github.rerequest(check)
     await github.start()
     await github.finish(conclusion="failure")
+    await github.bypass_protection(2)
+    await github.start(2)
+    await github.finish(2)
     await github.commit("Change it", files={"README.md": "new", "src/part1.py": None})
     await github.commit("More", branch=github.repository().pulls[1].head)
     await github.branch("release-1")
