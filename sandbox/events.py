@@ -9,7 +9,7 @@ PERMISSIONS = {
     **dict.fromkeys(("check_run", "check_suite"), "checks"),
     **dict.fromkeys(("commit_comment", "create", "delete", "push", "release"), "contents"),
     **dict.fromkeys(("deployment", "deployment_protection_rule", "deployment_status"), "deployments"),
-    "issue_comment": "issues",
+    **dict.fromkeys(("issue_comment", "issues"), "issues"),
     "pull_request": "pull_requests",
     "status": "statuses",
     "workflow_run": "actions",

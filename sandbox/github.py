@@ -1,5 +1,6 @@
 """The Python API of the sandbox: the actions of people and of GitHub."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from sandbox.acts.checks import CheckActs
@@ -13,6 +14,15 @@ from sandbox.control import add_control
 from sandbox.errors import SandboxError
 from sandbox.state import State
 from sandbox.use_cases import refs
+
+
+def _name_and_email(author: str | None) -> tuple[str, str] | None:
+    if author is None:
+        return None
+    found = re.fullmatch(r"([^<>]+) <([^<>]+)>", author)
+    if found is None:
+        raise SandboxError(f"{author} is not an author: write Name <name@example.com>.")
+    return found[1], found[2]
 
 
 class GitHub(PeopleActs, DiscussionActs, CheckActs, RunActs, RepositoryActs, WebhookActs):
@@ -30,11 +40,16 @@ class GitHub(PeopleActs, DiscussionActs, CheckActs, RunActs, RepositoryActs, Web
         branch: str = "main",
         files: Mapping[str, str | None] | None = None,
         by: str = "alice",
+        *,
+        author: str | None = None,
         repo: str | None = None,
     ) -> str:
-        """Push a commit to a branch; a file that is None is removed."""
+        """Push a commit to a branch; a file that is None is removed.
+
+        `author` is a name and an e-mail address, such as `Carol <carol@example.com>`; by default, who pushes it.
+        """
         state = self.state
-        change = refs.NewCommit(message, state.account(by), files)
+        change = refs.NewCommit(message, state.account(by), files, _name_and_email(author))
         return await refs.commit(state, self.repository(repo), branch, change)
 
     async def branch(self, name: str, at: str = "main", by: str = "alice", repo: str | None = None) -> None:

@@ -60,7 +60,7 @@ class Reaction:
 
 @dataclass(slots=True)
 class Comment:
-    """A comment on a pull request (`number`) or on a commit (`sha`)."""
+    """A comment on an issue or pull request (`number`) or on a commit (`sha`)."""
 
     id: int
     user: Account
@@ -94,6 +94,20 @@ class PullRequest:
     merged_at: datetime | None = None
     merged_by: Account | None = None
     merge_sha: str | None = None
+
+
+@dataclass(slots=True)
+class Issue:
+    """An issue that is not a pull request; both share one sequence of numbers."""
+
+    id: int
+    number: int
+    title: str
+    user: Account
+    created_at: datetime
+    body: str | None = None
+    state: str = "open"
+    merged_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -272,6 +286,7 @@ class Repository:
     last_number: int = 0
     roles: dict[int, tuple[str, str]] = field(default_factory=dict)
     pulls: dict[int, PullRequest] = field(default_factory=dict)
+    issues: dict[int, Issue] = field(default_factory=dict)
     comments: dict[int, Comment] = field(default_factory=dict)
     commit_comments: dict[int, Comment] = field(default_factory=dict)
     workflows: dict[str, Workflow] = field(default_factory=dict)

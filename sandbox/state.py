@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 import zlib
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
@@ -92,6 +93,7 @@ class State:
     ids: IdSequences = field(default_factory=IdSequences)
     accounts: dict[str, Account] = field(default_factory=dict)
     account_ids: set[int] = field(default_factory=set)
+    emails: dict[str, Account] = field(default_factory=dict)
     other_apps: dict[str, OtherApp] = field(default_factory=dict)
     teams: dict[int, Team] = field(default_factory=dict)
     repositories: dict[int, Repository] = field(default_factory=dict)
@@ -173,7 +175,9 @@ class State:
         """Give an account another login; anybody may register the old one from then on."""
         if new_login.lower() in self.accounts:
             raise SandboxError(f"The login {new_login} is taken.")
-        account = self.delete_account(login)
+        if login.lower() not in self.accounts:
+            raise SandboxError(f"No account {login}.")
+        account = self.accounts.pop(login.lower())
         account.login = new_login
         self.accounts[new_login.lower()] = account
 
@@ -181,7 +185,9 @@ class State:
         """Remove an account; anybody may register its login from then on."""
         if login.lower() not in self.accounts:
             raise SandboxError(f"No account {login}.")
-        return self.accounts.pop(login.lower())
+        account = self.accounts.pop(login.lower())
+        self.emails = {email: owner for email, owner in self.emails.items() if owner is not account}
+        return account
 
     def team(self, organization: Account, slug: str) -> Team | None:
         """Find a team of an organization by its slug."""
@@ -196,8 +202,11 @@ class State:
 
     def author(self, signature: Signature) -> Account | None:
         """Find the account of a commit's author."""
-        login = signature.email.removesuffix("@users.noreply.github.com")
-        return self.accounts.get(login.lower())
+        email = signature.email.lower()
+        if email in self.emails:
+            return self.emails[email]
+        login, suffix, _ = email.partition("@users.noreply.github.com")
+        return self.accounts.get(re.sub(r"^\d+\+", "", login)) if suffix else None
 
     def repository(self, full_name: str | None = None) -> Repository:
         """Find a repository by its current or a former `owner/name`; the first one by default."""

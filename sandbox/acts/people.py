@@ -27,6 +27,10 @@ class PeopleActs(Sandbox):
         """Delete an account: `person` registers another one, with another id, under the same login."""
         self.state.delete_account(login)
 
+    def add_email(self, login: str, email: str) -> None:
+        """Add an e-mail address to an account: commits with it as author or committer are the account's."""
+        self.state.emails[email.lower()] = self.state.account(login)
+
     def team(self, name: str, *, parent: str | None = None, org: str | None = None) -> Team:
         """Create a team of an organization (by default, the owner of the repositories), or change its parent team."""
         return teams.create(self.state, self._organization(org), name, parent)

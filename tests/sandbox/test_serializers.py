@@ -57,6 +57,7 @@ RESPONSE_MODELS = {
     "/git/commits/{head}": "GitCommit",
     "/tags": "list[Tag]",
     "/contents/README.md": "ContentFile",
+    "/git/trees/main": "GitTree",
     "/contents/": "list[ContentDirectoryItems]",
     "/commits/{pulled}/pulls": "list[PullRequestSimple]",
     "/commits/{head}/branches-where-head": "list[BranchShort]",
@@ -70,6 +71,10 @@ RESPONSE_MODELS = {
     "/actions/runs/{run}/attempts/1/jobs": "ReposOwnerRepoActionsRunsRunIdAttemptsAttemptNumberJobsGetResponse200",
     "/pulls": "list[PullRequestSimple]",
     "/pulls/1": "PullRequest",
+    "/pulls/1/files": "list[DiffEntry]",
+    "/issues/1": "Issue",
+    "/issues/{issue}": "Issue",
+    "/issues/{issue}/comments": "list[IssueComment]",
     "/issues/1/comments": "list[IssueComment]",
     "/issues/comments/{comment}": "IssueComment",
     "/issues/comments/{comment}/reactions": "list[Reaction]",
@@ -101,6 +106,8 @@ async def _create_one_of_each(lab: Lab) -> dict[str, object]:
     number = await github.pull_request("Improve it")
     comment = await github.comment(number, "/help")
     await lab.repo("POST", f"/issues/comments/{comment}/reactions", json={"content": "eyes"})
+    issue = await github.issue("It is broken", body="Very")
+    await github.comment(issue, "/help")
     commit_comment = await github.commit_comment("main", "/build")
     await lab.dispatch(inputs={"release_cut_id": "7"})
     github.team("Release managers")
@@ -126,6 +133,7 @@ async def _create_one_of_each(lab: Lab) -> dict[str, object]:
         "run": github.runs[0].id,
         "waiting": github.runs[1].id,
         "comment": comment,
+        "issue": issue,
         "commit_comment": commit_comment,
         "check": check_run.json["id"],
         "deployment": deployment,
@@ -193,6 +201,7 @@ async def _trigger_every_event(lab: Lab) -> None:
     await github.edit_comment(comment, "two")
     await github.delete_comment(comment)
     await github.merge(1)
+    await github.close_pull_request(await github.pull_request("Another"))
     await github.archive()
     await github.archive(False)
     await github.set_private()
