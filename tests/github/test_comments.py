@@ -49,16 +49,25 @@ async def test_a_marker_that_somebody_copied_is_not_ours(world: World, client: R
     assert await find(world, client, "commit", sha) is None
 
 
-async def test_a_comment_is_edited_in_place(world: World, client: RepositoryClient) -> None:
-    place = await thread(world, "pull")
-    posted = await comments.post(client, "pull", place, "Waiting")
-    assert await comments.update(client, "pull", posted, "Done")
-    assert world.replies(int(place)) == ["Done"]
+async def texts(client: RepositoryClient, kind: Thread, thread_id: str) -> list[str]:
+    return [each.body for each in await comments.since(client, kind, thread_id, comments.BEGINNING)]
 
 
-async def test_a_comment_that_was_deleted_cannot_be_edited(world: World, client: RepositoryClient) -> None:
-    place = await thread(world, "pull")
-    posted = await comments.post(client, "pull", place, "Waiting")
-    await world.github.delete_comment(posted)
-    assert not await comments.update(client, "pull", posted, "Done")
-    assert world.replies(int(place)) == []
+@pytest.mark.parametrize("kind", ["pull", "commit"])
+async def test_a_comment_is_edited_in_place(world: World, client: RepositoryClient, kind: Thread) -> None:
+    place = await thread(world, kind)
+    posted = await comments.post(client, kind, place, "Waiting")
+    assert await comments.update(client, kind, posted, "Done")
+    assert await texts(client, kind, place) == ["Done"]
+
+
+@pytest.mark.parametrize("kind", ["pull", "commit"])
+async def test_a_comment_that_was_deleted_cannot_be_edited(
+    world: World, client: RepositoryClient, kind: Thread
+) -> None:
+    place = await thread(world, kind)
+    posted = await comments.post(client, kind, place, "Waiting")
+    for stored in (world.github.repository().comments, world.github.repository().commit_comments):
+        stored.pop(posted, None)
+    assert not await comments.update(client, kind, posted, "Done")
+    assert await texts(client, kind, place) == []
