@@ -130,7 +130,7 @@ async def _ask_authors(
 
 def _asks_both_at_once(questions: Questions) -> bool:
     """Whether one comparison answers two questions."""
-    return questions.authors and questions.authors_since == questions.comparison
+    return questions.authors and questions.comparison is not None and questions.authors_since == questions.comparison
 
 
 async def store_comparison(
