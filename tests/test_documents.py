@@ -18,8 +18,8 @@ from bot.github.tokens import OPTIONAL, PURPOSES
 from bot.operations.commands import ROWS
 from bot.queue.intake import WebhookDelivery
 from bot.queue.jobs import Job
-from bot.rules.commands import PREFIX as COMMAND_PREFIX
 from bot.rules.database_words import WORDS
+from bot.rules.grammar import PREFIX as COMMAND_PREFIX
 from bot.settings import PREFIX, Settings, read_settings
 from handlers.webhooks import EVENTS
 from sandbox.credentials import key_pair

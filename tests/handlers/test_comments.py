@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from bot.operations.commands import COMMANDS, GRAMMARS, ROWS, Command, CommandCall
-from bot.rules.commands import ParsedCommand, parse
+from bot.operations.command_calls import Command, CommandCall
+from bot.operations.commands import COMMANDS, GRAMMARS, ROWS
+from bot.rules.commands import parse
 from bot.rules.comments import CommandComment
+from bot.rules.grammar import ParsedCommand
 from bot.rules.ids import CommentId, GitHubUserId
 from bot.rules.replies import MARKER
 from bot.store.audit import AuditEntry

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from bot.operations.commands import COMMANDS
 from bot.rules import replies
 from bot.rules.commands import Mistake
-from bot.rules.replies import CutResult, DeployResult, EnvironmentStatus, ProjectStatus
+from bot.rules.replies import CutResult, DeployResult, EnvironmentStatus, HelpResult, ProjectStatus
 
 HOSTILE = (
     "@everyone",
@@ -116,7 +116,7 @@ def test_a_status_is_a_table_with_one_row_of_four_cells_per_environment(
 
 
 def test_help_lists_the_usage_of_every_command() -> None:
-    reply = replies.help_text(command.help for command in COMMANDS.values())
+    reply = replies.help_text(HelpResult([command.help for command in COMMANDS.values()]))
     assert all(f"`{command.grammar.usage}`" in reply for command in COMMANDS.values())
     assert "deploy a release candidate (role write; maintain for production), for example `/release deploy " in reply
     assert rendered(reply).count("<li>") == len(COMMANDS)
