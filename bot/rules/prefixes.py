@@ -13,13 +13,14 @@ _SLASHES = "\u2044\u2215\u29f8\uff0f"  # characters that look like one
 BEGINNING = rf"^ {{0,3}}([/{_SLASHES}][^\s/{_SLASHES}]{{1,{MAX_PREFIX + 10}}})(?!\S)"
 """A line that may begin with the word of some repository, or with one that looks like it."""
 _MAY_BEGIN = re.compile(BEGINNING, re.MULTILINE)
-_MIN_NEAR = 4  # letters of a word of which near misses are answered: most others are the words of other programs
+_SHORT = 4  # characters of a word, with its slash: one letter off such a short one is a word of another program
 
 _LOOK_ALIKE = str.maketrans(
     dict.fromkeys(_SLASHES, "/")
+    | {chr(0xFEE0 + code): chr(code) for code in range(ord("!"), ord("~") + 1)}  # of full width
     | dict(zip("аеорсухіјѕԁԛһӏ", "aeopcyxijsdqhl", strict=True))  # Cyrillic
     | dict(zip("αειορυνκτ", "aeiopuvkt", strict=True))  # Greek
-    | dict(zip("ıɑɡ", "iag", strict=True))
+    | dict(zip("ıɑɡſ", "iags", strict=True))
 )
 """Letters of other scripts that look like ours, in lower case."""
 
@@ -48,14 +49,14 @@ def is_nearly(written: str, prefix: str) -> bool:
     if lower(written) == PREFIX != prefix:
         return False
     looks = _without_disguise(written)
-    return looks == prefix or (len(prefix) > _MIN_NEAR and _one_off(prefix).fullmatch(looks) is not None)
+    return looks == prefix or (len(prefix) > _SHORT and _one_off(prefix).fullmatch(looks) is not None)
 
 
 def _without_disguise(written: str) -> str:
     """A word as it looks: without invisible characters, with our letters for those of other scripts."""
     if written.isascii():
         return written.lower()
-    text = unicodedata.normalize("NFKC", written).lower().translate(_LOOK_ALIKE)
+    text = written.lower().translate(_LOOK_ALIKE)
     return "".join(character for character in text if unicodedata.category(character) not in ("Cf", "Mn"))
 
 
