@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.errors import NotFound, Refusal
-from bot.github import pull_requests
+from bot.github import commits, pull_requests
 from bot.operations import candidates, deployments, runs, statuses
 from bot.operations.candidates import CutRequest
 from bot.operations.command_calls import Command, CommandCall
 from bot.rules import replies
 from bot.rules.command_arguments import AT_COMMIT, CANDIDATE, COMMAND, ENVIRONMENT, IN_PROJECT, SHA, VERSION
 from bot.rules.commands import meant
-from bot.rules.commits import INVALID
+from bot.rules.commits import FULL_LENGTH, INVALID
 from bot.rules.grammar import Clause, Grammar
 from bot.rules.names import unknown
 from bot.rules.replies import CutResult, DeployResult, HelpResult, ProjectStatus
@@ -21,7 +21,8 @@ from bot.rules.versions import parse_requested_version, parse_written_candidate
 async def _cut(call: CommandCall) -> CutResult:
     project = await call.project()
     version = parse_requested_version(await call.version(project, VERSION))
-    commit = call.arguments.get(SHA) or await _commit(call)
+    written = call.arguments.get(SHA)
+    commit = await _commit(call) if written is None else await _full_sha(call, written)
     request = CutRequest(version.release, commit, number=version.number)
     candidate, _ = await candidates.cut(call.context, project.name, request)
     building = await runs.newest(candidate_id=candidate.id) is not None
@@ -55,6 +56,17 @@ def _words(written: str) -> list[str]:
     """The words of the commands that somebody asks about: one, those with that first part, or those nearly so."""
     family = [word for word in COMMANDS if f"{word} ".startswith(f"{written} ")]
     return family or meant(written, COMMANDS)
+
+
+async def _full_sha(call: CommandCall, written: str) -> str:
+    """A SHA in full. Refuses an abbreviated one that does not stand for exactly one commit on GitHub."""
+    if len(written) >= FULL_LENGTH:
+        return written
+    sha = await commits.find(call.context.client_for(call.repository), written)
+    if sha is None:
+        reason = "it is not the beginning of the SHA of exactly one commit, or the name of a branch or tag"
+        raise Refusal(INVALID, reason=reason, commit=written)
+    return sha
 
 
 async def _commit(call: CommandCall) -> str:

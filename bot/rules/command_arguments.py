@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from bot.errors import Refusal
-from bot.rules.commits import parse_sha
+from bot.rules.commits import FULL_LENGTH, FULL_LENGTH_256, parse_sha
 from bot.rules.durations import parse_duration
 from bot.rules.grammar import Argument, Clause, OneClause, OneOf
 from bot.rules.times import EXPECTED, parse_time
@@ -20,7 +20,12 @@ _SHORT_SHA = re.compile(r"[0-9a-f]{7,64}")
 def _parse_written_sha(text: str) -> str:
     """Parse a full commit SHA, or the first 7 digits or more of one, into lower case. Refuses anything else."""
     sha = lower(text)
-    return sha if _SHORT_SHA.fullmatch(sha) and sha.strip("0") else parse_sha(text)
+    if _SHORT_SHA.fullmatch(sha) and sha.strip("0") and not FULL_LENGTH < len(sha) < FULL_LENGTH_256:
+        return sha
+    try:
+        return parse_sha(text)
+    except Refusal as refusal:
+        raise Refusal(refusal.sentence, reason=refusal.details.get("reason")) from refusal
 
 
 def _parse_pull_request(text: str) -> int:

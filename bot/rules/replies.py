@@ -90,7 +90,7 @@ def has_marker(body: str, marker: str) -> bool:
 def cut(result: CutResult) -> str:
     """The reply after a candidate was cut."""
     state = "its build has been requested" if result.building else f"it is {result.status}"
-    return f"Cut {code(result.version)} at {code(result.commit[:12])}; {state}."
+    return f"Cut {code(result.version)} at {code(result.commit)}; {state}."
 
 
 def deployed(result: DeployResult) -> str:

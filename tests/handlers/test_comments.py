@@ -62,7 +62,7 @@ async def test_a_merged_pull_request_is_cut_at_its_merge_commit(world: World) ->
     assert (candidate["commit"], candidate["status"]) == (merged, "building")
     (reply,) = world.replies(number)
     assert "Cut `1.4.0-rc1`" in reply
-    assert merged[:12] in reply
+    assert f"at `{merged}`" in reply
     assert reactions(world, number, comment) == ["eyes", "rocket"]
 
 
@@ -86,7 +86,29 @@ async def test_a_commit_that_exists_only_in_a_fork_is_refused(world: World) -> N
     assert await versions() == []
 
 
-async def test_a_commit_must_be_a_full_sha(world: World) -> None:
+async def test_a_commit_may_be_abbreviated_to_seven_digits(world: World) -> None:
+    head = world.github.head()
+    for number, digits in enumerate((7, 8, 39), start=1):
+        assert f"Cut `1.4.0-rc{number}` at `{head}`" in await reply_to(world, f"/release cut 1.4.0 at {head[:digits]}")
+    assert f"at `{head}`" in await reply_to(world, f"/release cut 1.4.0 at {head[:7].upper()}")
+    reply = await reply_to(world, f"/release cut 1.4.0 at {head[:6]}")
+    assert "expected: `a commit: its full SHA, or the first 7 digits or more`" in reply
+
+
+async def test_an_abbreviated_commit_that_is_the_name_of_a_branch_is_refused(world: World) -> None:
+    head = world.github.head()
+    await world.github.branch(head[:7], at="main~1")
+    assert "Invalid commit hash" in await reply_to(world, f"/release cut 1.4.0 at {head[:7]}")
+    assert await versions() == []
+
+
+async def test_an_abbreviated_commit_that_exists_only_in_a_fork_is_refused(world: World) -> None:
+    fork_commit = await world.github.fork_commit()
+    assert "Invalid commit hash" in await reply_to(world, f"/release cut 1.4.0 at {fork_commit[:10]}")
+    assert await versions() == []
+
+
+async def test_a_commit_must_be_a_sha(world: World) -> None:
     reply = await reply_to(
         world, "/release cut 1.4.0 at main\n/release cut 1.4.0 at abcdef1\n/release cut 1.4.0 at HEAD~1"
     )

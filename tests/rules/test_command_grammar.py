@@ -382,10 +382,13 @@ TYPED = {
     "freeze qa for 999d because audit": ("DURATION", "a number and a unit"),
     "freeze qa until Christmas because audit": ("TIME", "a time in UTC"),
     "freeze qa until 18:00 sharp because audit": ("TIME", "a time in UTC"),
-    "cut 1.4.0 at main": ("SHA", "a full commit SHA"),
-    "cut 1.4.0 at abcdef": ("SHA", "a full commit SHA"),
+    "cut 1.4.0 at main": ("SHA", "a commit: its full SHA"),
+    "cut 1.4.0 at abcdef": ("SHA", "a commit: its full SHA"),
+    f"cut 1.4.0 at {'0' * 40}": ("SHA", "a commit: its full SHA"),
+    f"cut 1.4.0 at {'a' * 41}": ("SHA", "a commit: its full SHA"),
+    f"cut 1.4.0 at {'a' * 65}": ("SHA", "a commit: its full SHA"),
     "where #x": ("#PR", "the number of a pull request"),
-    "where main": ("SHA", "a full commit SHA"),
+    "where main": ("SHA", "a commit: its full SHA"),
     f"hold 1.4.0 because {'so ' * 400}": ("REASON", "a sentence of at most 1,000 characters"),
 }
 
