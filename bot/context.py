@@ -21,7 +21,7 @@ from bot.events.event import Event
 from bot.github.app import GitHub
 from bot.github.repository import RepositoryClient
 from bot.log import bind_log_context
-from bot.rules.ids import UserId, parse_row_id
+from bot.rules.ids import GitHubUserId, TokenId, UserId, parse_row_id
 from bot.rules.names import MAX_COMPARED, SIMILAR_VERSION, nearest, unknown
 from bot.rules.permissions import Visibility, covers, needs_grant, needs_role, role_for
 from bot.rules.versions import CandidateVersion
@@ -44,6 +44,9 @@ class Actor:
 
     `public` are the grants that everybody has on public projects. The anonymous caller has the user id 0. Somebody from
     GitHub has a `role` there, which may be `none`; `doubt` says why it is that where it is not GitHub's decision.
+
+    `github_id` is set for a person: somebody from GitHub, or the holder of a personal token. Only a person approves.
+    `token_id` is that of the token; `by_operator` says that an operator made it for this person.
     """
 
     user_id: UserId
@@ -54,6 +57,9 @@ class Actor:
     public: frozenset[str] = frozenset()
     role: str | None = None
     doubt: str | None = None
+    github_id: GitHubUserId | None = None
+    token_id: TokenId | None = None
+    by_operator: bool = False
 
     @property
     def is_anonymous(self) -> bool:

@@ -52,6 +52,17 @@ class RepositoryNotFound(NotFound):
         super().__init__("GitHub repository not found, or the App is not installed on it", **details)
 
 
+class PermissionMissing(NotFound):
+    """The GitHub App lacks `permissions`, each with its level, where it is installed: nobody has granted them yet."""
+
+    def __init__(self, permissions: Mapping[str, str]) -> None:
+        listed = ", ".join(f"`{name}: {level}`" for name, level in permissions.items())
+        super().__init__(
+            f"The GitHub App was not granted {listed}: grant it, or accept its new permissions in its installation."
+        )
+        self.permissions = dict(permissions)
+
+
 class Conflict(Refusal):
     """The request conflicts with the current state."""
 

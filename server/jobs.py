@@ -12,14 +12,18 @@ from bot.errors import DatabaseUnavailable, Unavailable
 from bot.github.limits import Limited
 from bot.github.transport import ApiError
 from bot.operations import (
+    automatic_deployments,
     comment_limits,
     comments,
+    external_deployments,
+    gate_jobs,
     idempotency_records,
     installations,
     jobs,
     repositories,
     runs,
     tags,
+    waiting_deployments,
 )
 from bot.operations.workflows import reconcile, tracking
 from bot.operations.workflows.dispatch import Dispatcher
@@ -39,6 +43,7 @@ MAX_PAUSE = timedelta(minutes=10)
 
 INTERVALS: Mapping[Job, float] = {
     jobs.Reconcile(): 60,
+    gate_jobs.SweepWaiting(): 10,
     jobs.SweepDeliveries(): 30 * 60,
     jobs.CheckRepositories(): 60 * 60,
     jobs.Prune(): 60 * 60,
@@ -101,6 +106,10 @@ def build_registry(settings: Settings) -> Registry:
     registry.register(jobs.CutByTag, tags.cut)
     registry.register(jobs.ExpireBuild, reconcile.expire_build)
     registry.register(jobs.ExpireDeployment, reconcile.expire_deployment)
+    registry.register(gate_jobs.EvaluateWaiting, waiting_deployments.evaluate)
+    registry.register(gate_jobs.DeployAutomatically, automatic_deployments.deploy)
+    registry.register(gate_jobs.JudgeDeployment, external_deployments.judge)
+    registry.register(gate_jobs.SweepWaiting, waiting_deployments.sweep)
     registry.register(jobs.FetchDelivery, reconcile.fetch_delivery)
     registry.register(jobs.CheckRepository, repositories.check)
     registry.register(jobs.CheckInstallation, installations.check)

@@ -18,9 +18,9 @@ from bot.github.tokens import OPTIONAL, PURPOSES
 from bot.operations.commands import ROWS
 from bot.queue.intake import WebhookDelivery
 from bot.queue.jobs import Job
-from bot.rules.commands import PREFIX as COMMAND_PREFIX
 from bot.rules.database_words import WORDS
 from bot.settings import PREFIX, Settings, read_settings
+from cli import command_page
 from handlers.webhooks import EVENTS
 from sandbox.credentials import key_pair
 from server import jobs
@@ -43,6 +43,15 @@ GET,PATCH /api/projects/{}
 GET /api/projects/{}/next-version
 GET,POST /api/projects/{}/environments
 GET,PATCH /api/projects/{}/environments/{}
+GET,POST,DELETE /api/projects/{}/environments/{}/lock
+GET,POST /api/projects/{}/environments/{}/freezes
+DELETE /api/projects/{}/environments/{}/freezes/{}
+GET,POST /api/projects/{}/freezes
+DELETE /api/projects/{}/freezes/{}
+GET,POST /api/freezes
+DELETE /api/freezes/{}
+POST,DELETE /api/projects/{}/releases/{}/hold
+POST,DELETE /api/projects/{}/candidates/{}/ban
 GET /api/projects/{}/releases
 GET,PATCH /api/projects/{}/releases/{}
 PUT /api/projects/{}/releases/{}/files
@@ -110,8 +119,23 @@ def test_the_page_of_the_app_lists_its_permissions_and_events_as_the_manifest_do
     permissions = {name: row[2] for name, row in names.items() if row[2] in ("read", "write")}
     assert permissions == manifest()["default_permissions"]
     assert [name for name in names if name not in permissions] == manifest()["default_events"]
-    for name, row in names.items():  # the form shows a name with spaces for one with underscores
-        assert row[0].lower().replace(" ", "_") == name and len(row[-1]) > len("purpose")
+    for name, row in names.items():
+        assert row[0] == FORM.get(name, name.replace("_", " ").capitalize()) and len(row[-1]) > len("purpose")
+
+
+FORM = {"statuses": "Commit statuses", "members": "Members (organization)"}
+"""What the form calls permissions that have another name in the API."""
+
+
+def test_every_purpose_of_a_token_is_that_of_a_request() -> None:
+    """A purpose is written where a request is made, as `purpose=…`; reading is the default."""
+    used = {"read"}
+    for name in (name for name in modules() if is_below(name, "bot.github")):
+        named = {getattr(target, "id", ""): node.value for node in nodes(name, ast.Assign) for target in node.targets}
+        given = [node.value for node in nodes(name, ast.keyword) if node.arg == "purpose"]
+        values = [named.get(value.id) if isinstance(value, ast.Name) else value for value in given]
+        used |= {str(value.value) for value in values if isinstance(value, ast.Constant)}
+    assert used == set(PURPOSES)
 
 
 def test_the_example_of_the_environment_lists_every_setting_with_its_default() -> None:
@@ -173,12 +197,10 @@ def test_every_page_of_the_documentation_is_reached_from_the_readme() -> None:
     assert [page for page in (ROOT / "docs").glob("*.md") if page not in reached] == []
 
 
-def test_the_documentation_lists_every_command_with_its_role() -> None:
-    text = (ROOT / "docs" / "releases.md").read_text()
-    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith(f"| `{COMMAND_PREFIX} ")]
-    assert {row[0].strip("`"): row[2] if len(row) > 2 else "" for row in rows} == {
-        command.help.usage: command.help.roles for command in ROWS
-    }, "the table of commands in docs/releases.md has a row for each of bot/operations/commands.py"
+def test_the_tables_of_commands_are_those_of_the_commands_that_there_are() -> None:
+    text = command_page.PAGE.read_text()
+    assert command_page.current(text) == text, "run `make commands`"
+    assert all(f"| `{row.example}` |" in text for row in ROWS)
 
 
 def test_the_documentation_lists_every_alarm() -> None:

@@ -10,16 +10,19 @@ from api.http.endpoints import Call, Dialect, Endpoint, Result
 from api.http.pagination import PageQuery, numbered_links
 from api.rest.schemas import (
     CandidateResponse,
+    DecisionResponse,
+    DeploymentDetailsResponse,
     DeploymentResponse,
-    DeploymentWithRunResponse,
     candidate_response,
-    deployment_response,
+    decision_response,
+    deployment_details_response,
     serialize_deployment,
 )
 from bot.context import Context
 from bot.errors import Problem, RepositoryNotFound, WrongSettings
-from bot.operations import candidates, deployments, external_deployments
+from bot.operations import candidates, deploying, deployments, external_deployments, rollbacks
 from bot.operations.candidates import CutRequest
+from bot.operations.deploying import DeployRequest, Preview
 from bot.operations.workflows import self_reports
 from bot.rules.deployments import STATUSES
 from bot.rules.ids import DeploymentId
@@ -32,6 +35,7 @@ UNAVAILABLE = "GitHub is unavailable"
 NOT_INSTALLED = "it does not exist, or the App is not installed on it"
 CANDIDATE = "/api/releases/{project}/releases/{candidate}"
 ENVIRONMENT = "/api/releases/{project}/environments/{environment}"
+NO_REASON = "`force` needs a `reason`, which is recorded and shown."
 NO_TARGET = "A rollback takes no target: it deploys what was live before."
 DEPLOY_INSTEAD = f"send `release_candidate_version` to `POST {ENVIRONMENT}/deployments`"
 TARGETS = frozenset(
@@ -51,8 +55,8 @@ class CutBody(LenientModel):
     trigger_build_workflow: bool = False
 
 
-class DeployBody(LenientModel):
-    """The candidate to deploy."""
+class CandidateBody(LenientModel):
+    """The candidate that a request is about."""
 
     release_candidate_version: str
 
@@ -61,13 +65,36 @@ class DeployBody(LenientModel):
         return parse_candidate_version(self.release_candidate_version)
 
 
+class DeployBody(CandidateBody):
+    """The candidate to deploy, and what to do when a gate is closed."""
+
+    wait: bool = Field(False, description="Let the deployment wait while gates may still open, instead of refusing it.")
+    force: bool = Field(False, description="Override gates, which needs `deployment:force` and a `reason`.")
+    reason: str | None = None
+    dry_run: bool = Field(False, description="Only say what would happen.")
+
+    def request(self) -> DeployRequest:
+        """The operation's request."""
+        if self.force and not (self.reason or "").strip():
+            raise BadRequest(NO_REASON, fields={"reason": [NO_REASON]})
+        return DeployRequest(self.version(), self.wait, self.reason if self.force else None)
+
+
+class DryRunResponse(BaseModel):
+    """What a request would do: sentences, and the decision of the gates if there is one."""
+
+    dry_run: bool = True
+    would: list[str]
+    decision: DecisionResponse | None
+
+
 def _check_status(status: str) -> str:
     if status not in STATUSES:
         raise PydanticCustomError("status", "must be one of {words}", {"words": ", ".join(STATUSES)})
     return status
 
 
-class ReportBody(DeployBody):
+class ReportBody(CandidateBody):
     """The status of a deployment, as reported by a pipeline."""
 
     status: Annotated[str, AfterValidator(_check_status)]
@@ -78,6 +105,8 @@ class RollbackBody(LenientModel):
     """The options of a rollback."""
 
     force: bool = False
+    reason: str | None = None
+    dry_run: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -146,12 +175,13 @@ async def cancel_build(context: Context, call: Call[None, None]) -> CandidateRes
     return await _candidate_response(call, await candidates.cancel(context, call.path["project"], version))
 
 
-async def deploy(context: Context, call: Call[DeployBody, None]) -> object:
+async def deploy(context: Context, call: Call[DeployBody, None]) -> Result:
     """Deploy a release candidate to an environment."""
-    version = call.body.version()
-    return await _deployment_row(
-        await deployments.deploy(context, call.path["project"], call.path["environment"], version)
-    )
+    project, environment, request = call.path["project"], call.path["environment"], call.body.request()
+    if call.body.dry_run:
+        return _dry_run(await deploying.preview(context, project, environment, request))
+    deployment, created = await deploying.deploy(context, project, environment, request)
+    return Result(await _deployment_row(deployment), 201 if created else 200)
 
 
 async def report(context: Context, call: Call[ReportBody, None]) -> object:
@@ -167,11 +197,14 @@ async def report(context: Context, call: Call[ReportBody, None]) -> object:
     )
 
 
-async def roll_back(context: Context, call: Call[RollbackBody, None]) -> object:
+async def roll_back(context: Context, call: Call[RollbackBody, None]) -> Result:
     """Roll back an environment."""
-    return await _deployment_row(
-        await deployments.roll_back(context, call.path["project"], call.path["environment"], force=call.body.force)
-    )
+    project, environment, body = call.path["project"], call.path["environment"], call.body
+    if body.dry_run:
+        preview = await rollbacks.preview(context, project, environment, force=body.force, reason=body.reason)
+        return _dry_run(preview)
+    deployment = await rollbacks.roll_back(context, project, environment, force=body.force, reason=body.reason)
+    return Result(await _deployment_row(deployment), 201)
 
 
 async def show_deployment(context: Context, call: Call[None, None]) -> object:
@@ -217,13 +250,18 @@ async def _candidate_response(call: Call[CutBody, None] | Call[None, None], cand
     return candidate_response(call.base_url, call.path["project"], candidate, run)
 
 
+def _dry_run(preview: Preview) -> Result:
+    decision = None if preview.decision is None else decision_response(preview.decision)
+    return Result(DryRunResponse(would=list(preview.would), decision=decision), 200)
+
+
 async def _deployment_row(deployment: Deployment) -> object:
-    return await queries.get_deployment(deployment.id)
+    return serialize_deployment(await queries.get_deployment(deployment.id))
 
 
-async def _deployment_response(deployment: Deployment) -> DeploymentWithRunResponse:
+async def _deployment_response(deployment: Deployment) -> DeploymentDetailsResponse:
     run = await deployments.newest_run(deployment)
-    return deployment_response(await queries.get_deployment(deployment.id), run)
+    return deployment_details_response(await queries.get_deployment(deployment.id), deployment, run)
 
 
 def _error_body(problem: Problem, _status: int) -> dict[str, object]:
@@ -248,7 +286,11 @@ DIALECT = Dialect(
         Endpoint("POST", CANDIDATE, cut, CandidateResponse, 201, request_model=CutBody, other_statuses=(200,)),
         Endpoint("GET", CANDIDATE, show_candidate, CandidateResponse, anonymous_grant=READ),
         Endpoint("POST", f"{CANDIDATE}/cancel", cancel_build, CandidateResponse, 202),
-        Endpoint("POST", DEPLOYMENTS, deploy, DeploymentResponse, 201, request_model=DeployBody),
+        Endpoint(
+            *("POST", DEPLOYMENTS, deploy, DeploymentResponse, 201),
+            request_model=DeployBody,
+            other_statuses=(200,),
+        ),
         Endpoint("PATCH", DEPLOYMENTS, report, DeploymentResponse, request_model=ReportBody),
         Endpoint(
             *("GET", DEPLOYMENTS, list_deployments, list[DeploymentResponse]),
@@ -256,9 +298,13 @@ DIALECT = Dialect(
             anonymous_grant=READ,
             preserialized=True,
         ),
-        Endpoint("GET", DEPLOYMENT, show_deployment, DeploymentWithRunResponse, anonymous_grant=READ),
-        Endpoint("POST", f"{DEPLOYMENT}/cancel", cancel_deployment, DeploymentWithRunResponse, 202),
-        Endpoint("POST", f"{ENVIRONMENT}/rollback", roll_back, DeploymentResponse, 201, request_model=RollbackBody),
+        Endpoint("GET", DEPLOYMENT, show_deployment, DeploymentDetailsResponse, anonymous_grant=READ),
+        Endpoint("POST", f"{DEPLOYMENT}/cancel", cancel_deployment, DeploymentDetailsResponse, 202),
+        Endpoint(
+            *("POST", f"{ENVIRONMENT}/rollback", roll_back, DeploymentResponse, 201),
+            request_model=RollbackBody,
+            other_statuses=(200,),
+        ),
         Endpoint("POST", "/api/v1/sync-build-github-action", sync_build, SyncResponse, request_model=SyncBuildBody),
         Endpoint(
             "POST", "/api/v1/sync-deploy-github-action", sync_deployment, SyncResponse, request_model=SyncDeployBody

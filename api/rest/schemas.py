@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from pydantic import BaseModel
+import orjson
+from pydantic import BaseModel, Field
 
 from api.http.types import Timestamp, format_utc
+from bot.rules.gate_results import Decision, to_json
 from bot.rules.releases import STATUS_NAMES, shown_status
 from bot.store.candidates import Candidate
+from bot.store.deployments import Deployment
 from bot.store.queries import DeploymentRow
 from bot.store.runs import Run
 
@@ -56,12 +59,48 @@ class DeploymentResponse(BaseModel):
     release_candidate_version: str
     release_version: str
     status: str
+    waits_for: list[str] | None = Field(None, description="The gates that a pending deployment waits for.")
 
 
 class DeploymentWithRunResponse(DeploymentResponse):
-    """A deployment, and the newest workflow run that makes it; null if a pipeline reported it."""
+    """A deployment, and the newest workflow run that makes it; null if there is none."""
 
     run: RunResponse | None
+
+
+class DeploymentDetailsResponse(DeploymentWithRunResponse):
+    """A deployment with all that is known about it.
+
+    `automatic`: Longshore asked for it. `force_reason`: gates were overridden for this reason. `wait_outcome` says how
+    its wait for gates ended, `expires_at` when it ends at the latest. `decision` is the last one of the gates.
+    """
+
+    automatic: bool
+    force_reason: str | None
+    wait_outcome: str | None
+    expires_at: Timestamp | None
+    decision: dict[str, object] | None
+
+
+class GateResponse(BaseModel):
+    """A gate's verdict: `off`, `pass`, `overridden`, `wait` (it may open by itself) or `refuse`."""
+
+    gate: str
+    verdict: str
+    sentence: str
+    since: Timestamp | None
+    until: Timestamp | None
+    who_can_help: list[str]
+    facts: dict[str, object]
+
+
+class DecisionResponse(BaseModel):
+    """Whether a candidate may be deployed to an environment; the verdict is the most severe of the gates'."""
+
+    candidate: str
+    environment: str
+    verdict: str
+    gates: list[GateResponse]
 
 
 class ReleaseSummary(BaseModel):
@@ -75,6 +114,11 @@ class ReleaseSummary(BaseModel):
     newest_candidate: str | None
     created_at: Timestamp
     updated_at: Timestamp
+
+
+def decision_response(decision: Decision) -> DecisionResponse:
+    """The response for a decision of the gates."""
+    return DecisionResponse.model_validate(to_json(decision))
 
 
 def candidate_response(base_url: str, project: str, candidate: Candidate, run: Run | None) -> CandidateResponse:
@@ -98,8 +142,21 @@ def candidate_response(base_url: str, project: str, candidate: Candidate, run: R
 
 
 def deployment_response(row: DeploymentRow, run: Run | None) -> DeploymentWithRunResponse:
-    """The response for a single deployment, with its newest run."""
-    return DeploymentWithRunResponse.model_validate({**row, "run": None if run is None else _run_response(run)})
+    """The response for a deployment, with its newest run."""
+    return DeploymentWithRunResponse.model_validate(_with_run(row, run))
+
+
+def deployment_details_response(
+    row: DeploymentRow, deployment: Deployment, run: Run | None
+) -> DeploymentDetailsResponse:
+    """The response for a single deployment, with its newest run and what is known about its gates."""
+    names = ("automatic", "force_reason", "wait_outcome", "expires_at", "decision")
+    details = {name: getattr(deployment, name) for name in names}
+    return DeploymentDetailsResponse.model_validate({**_with_run(row, run), **details})
+
+
+def _with_run(row: DeploymentRow, run: Run | None) -> dict[str, object]:
+    return {**serialize_deployment(row), "run": None if run is None else _run_response(run)}
 
 
 def _run_response(run: Run) -> RunResponse:
@@ -118,7 +175,8 @@ def serialize_deployment(row: Mapping[str, Any]) -> dict[str, object]:
     """Serialize a row of a list of deployments as a DeploymentResponse."""
     started, ended = row["deploy_start_at"], row["deploy_end_at"]
     times = {"deploy_start_at": started and format_utc(started), "deploy_end_at": ended and format_utc(ended)}
-    return {**row, **times}
+    waits_for = row["waits_for"]
+    return {**row, **times, "waits_for": orjson.loads(waits_for) if isinstance(waits_for, str) else waits_for}
 
 
 def serialize_release(row: Mapping[str, Any]) -> dict[str, Any]:

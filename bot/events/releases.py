@@ -145,11 +145,21 @@ class DeploymentEvent(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class DeploymentStarted(DeploymentEvent):
-    """A deployment was started; `kind` is `deploy` or `rollback`."""
+    """A deployment was started; `kind` is `deploy` or `rollback`.
+
+    `overridden` are the gates that were overridden for `reason`.
+    """
 
     act: ClassVar[str] = "deployment"
+    after_fields: ClassVar[Mapping[str, str]] = {
+        **DeploymentEvent.after_fields,
+        "overridden": "overridden",
+        "reason": "reason",
+    }
 
     kind: str
+    reason: str | None = None
+    overridden: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -160,6 +170,45 @@ class DeploymentStarted(DeploymentEvent):
     def result_id(self) -> int:
         """The deployment's row."""
         return self.deployment_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentWaiting(DeploymentEvent):
+    """A deployment was requested that waits for gates."""
+
+    act: ClassVar[str] = "deployment.wait"
+    after_fields: ClassVar[Mapping[str, str]] = {"status": "status", "waits_for": "waits_for"}
+
+    waits_for: tuple[str, ...]
+
+    @property
+    def result_id(self) -> int:
+        """The deployment's row."""
+        return self.deployment_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentWaitEnded(DeploymentEvent):
+    """A waiting deployment will not run; `outcome` is superseded, refused, expired or canceled."""
+
+    act: ClassVar[str] = "deployment.wait_ended"
+    after_fields: ClassVar[Mapping[str, str]] = {**DeploymentEvent.after_fields, "outcome": "outcome"}
+
+    outcome: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutomaticDeploymentRefused(Event):
+    """A candidate became ready, and the gates of an environment that takes every candidate refused it."""
+
+    act: ClassVar[str] = "deployment.automatic_refused"
+    subject_format: ClassVar[str] = "{environment}: {version}"
+    after_fields: ClassVar[Mapping[str, str]] = {"refusal": "refusal", "gates": "gates"}
+
+    environment: str
+    version: str
+    refusal: str
+    gates: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,8 +14,9 @@ from cachetools import LRUCache
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from bot.errors import NotFound, Refusal, RepositoryNotFound, Unavailable, WrongSettings
+from bot.errors import PermissionMissing, Refusal, RepositoryNotFound, Unavailable, WrongSettings
 from bot.github.limits import UNAVAILABLE, ResponseLost
+from bot.github.people import People
 from bot.github.repository import RepositoryClient
 from bot.github.server import Server
 from bot.github.tokens import PURPOSES, InstallationTokens, Token, TokenKey
@@ -66,6 +67,7 @@ class GitHub:
         self._app_api.max_bytes = MAX_APP_BYTES
         self._apis: LRUCache[InstallationId, Api] = LRUCache(MAX_INSTALLATIONS)
         self._tokens = InstallationTokens(self._mint)
+        self.people = People()
         self._bot_login = ""
 
     @property
@@ -136,15 +138,16 @@ class GitHub:
         return self._bot_login
 
     def forget(self, installation: InstallationId) -> None:
-        """Drop tokens and cached responses of an installation that was removed, suspended or changed."""
+        """Drop tokens, responses and roles of an installation that was removed, suspended or changed."""
         self._apis.pop(installation, None)
         self._tokens.forget(installation)
+        self.people.forget(installation)
 
     def _client(self, installation: InstallationId, repository: RepositoryId, full_name: str) -> RepositoryClient:
         api = self._apis.get(installation)
         if api is None:
             api = self._apis[installation] = self._new_api()
-        return RepositoryClient(api, self._tokens, installation, repository, full_name)
+        return RepositoryClient(api, self._tokens, installation, repository, full_name, self._keys.app_id)
 
     @contextmanager
     def _learning(self) -> Iterator[None]:
@@ -170,7 +173,7 @@ class GitHub:
             response = await self.as_app("POST", f"/app/installations/{key.installation}/access_tokens", body)
         except ApiError as error:
             if "permissions requested are not granted" in error.message:
-                raise NotFound(_not_granted(PURPOSES[key.purpose])) from error
+                raise PermissionMissing(PURPOSES[key.purpose]) from error
             error.raise_unless(403, 404, 422)
             raise RepositoryNotFound(reason=f"GitHub gives no access to it: {error.message}") from error
         except ResponseLost as lost:  # minting has no lasting effect: it can simply be retried
@@ -201,8 +204,3 @@ def _identify(data: Any, app_id: str) -> AppFact | WrongSettings:
         return no_app(200, "no App")
     app = AppFact(str(data["id"]), str(data.get("client_id", "")), data["slug"])
     return app if app_id in (app.id, app.client_id) else another_app(app.slug)
-
-
-def _not_granted(permissions: dict[str, str]) -> str:
-    listed = ", ".join(f"`{name}: {level}`" for name, level in permissions.items())
-    return f"The GitHub App was not granted {listed}: grant it, or accept its new permissions in its installation."

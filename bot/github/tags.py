@@ -1,9 +1,11 @@
 """Git tags. https://docs.github.com/en/rest/git/refs"""
 
+from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import quote
 
 from bot.errors import NotFound, Refusal, Unavailable
-from bot.github.fields import required
+from bot.github.fields import optional_text, required, required_text, required_time
 from bot.github.limits import UNAVAILABLE
 from bot.github.repository import RepositoryClient
 from bot.github.transport import ApiError, is_permission_missing
@@ -24,6 +26,37 @@ async def commit_of(repository: RepositoryClient, tag: str) -> CommitSha | None:
         error.raise_unless(404, 409)
         return None
     return CommitSha(str(target["sha"])) if target["type"] == "commit" else None
+
+
+@dataclass(frozen=True)
+class TagObject:
+    """An annotated tag: its object's SHA, the commit that it points to, its message, and who tagged when.
+
+    `commit` is None when it points to something else. Very old tags have no tagger.
+    """
+
+    sha: str
+    commit: CommitSha | None
+    message: str
+    tagger_email: str | None
+    tagged_at: datetime | None
+
+
+async def annotated(repository: RepositoryClient, tag_sha: str) -> TagObject | None:
+    """Get an annotated tag by the SHA of its object; None when there is none, as for a lightweight tag's commit."""
+    try:
+        data = (await repository.request("GET", f"{repository.root}/git/tags/{quote(tag_sha, safe='')}")).data
+    except ApiError as error:
+        error.raise_unless(404, 409, 422)
+        return None
+    target, tagger = required(data, "object"), data.get("tagger") or {}
+    return TagObject(
+        sha=required_text(data, "sha"),
+        commit=CommitSha(str(target["sha"])) if target["type"] == "commit" else None,
+        message=optional_text(data, "message") or "",
+        tagger_email=optional_text(tagger, "email"),
+        tagged_at=required_time(tagger, "date") if optional_text(tagger, "date") else None,
+    )
 
 
 async def create(repository: RepositoryClient, tag: str, sha: CommitSha) -> CommitSha | None:

@@ -22,8 +22,23 @@ PURPOSES: dict[str, dict[str, str]] = {
     "tag changed workflows": {"contents": "write", "workflows": "write"},
     "run": {"actions": "write", "contents": "read"},
     "comment": {"issues": "write", "pull_requests": "write", "contents": "write"},
+    "check": {"checks": "write"},
+    "read checks": {"checks": "read", "statuses": "read"},
+    "deployment": {"deployments": "write"},
+    "read deployments": {"deployments": "read"},
+    "protection rule": {"deployments": "write"},
+    "read teams": {"members": "read"},
 }
-"""A token's permissions by its purpose: no more than its requests need."""
+"""A token's permissions by its purpose: no more than its requests need.
+
+`members` is a permission on the organization: GitHub grants it to a token that is limited to one repository too.
+"""
+
+GRANTED_LATER = frozenset({"check", "read checks", "deployment", "read deployments", "protection rule", "read teams"})
+"""Purposes of permissions that an installation of an earlier version of the App may not have granted yet."""
+
+YIELDING = frozenset({"comment", "check", "deployment"})
+"""Purposes of writes that only show something: those that make something happen go first."""
 
 OPTIONAL = frozenset({"workflows"})
 """Permissions that an App need not have; what they are for is then refused."""

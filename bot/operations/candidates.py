@@ -1,20 +1,18 @@
 """Release candidates: cut, find, cancel the build of, and finish the build of."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from tortoise.exceptions import IntegrityError
 
 from bot.context import Context, allowed, unknown_candidate
-from bot.errors import Conflict, Refusal, RepositoryNotFound
+from bot.errors import Conflict, Refusal
 from bot.events.releases import BuildCancelRequested, BuildFinished, BuildRequested, CandidateCut, CandidateInvalidated
-from bot.github import commits
-from bot.github import repositories as github_repositories
-from bot.operations import branch_search, events, performed_requests, projects, releases, repositories, runs
+from bot.operations import automatic, events, performed_requests, projects, releases, repositories, runs
+from bot.operations.candidate_moves import move
+from bot.operations.commit_proofs import ProvenCommit, prove
 from bot.rules import candidates as rules
-from bot.rules.commits import INVALID, is_repository_name, parse_sha, why_not_releasable
-from bot.rules.ids import CandidateId, CommitSha
-from bot.rules.projects import branches_to_search
+from bot.rules.commits import is_repository_name
+from bot.rules.ids import CandidateId
 from bot.rules.runs import duration
 from bot.rules.tags import tag_name
 from bot.rules.versions import CandidateVersion, check_scheme
@@ -45,15 +43,6 @@ class CutRequest:
     tag: str | None = None
 
 
-@dataclass(frozen=True)
-class ProvenCommit:
-    """A commit that is on an allowed branch. `tip_at` is when it was seen to be the branch's tip, if it was."""
-
-    sha: CommitSha
-    branch: str
-    tip_at: datetime | None
-
-
 @allowed("release:cut")
 async def cut(context: Context, project: Project, request: CutRequest) -> tuple[Candidate, bool]:
     """Cut a candidate at an exact commit; returns it and whether it is new: the same request again finds the candidate.
@@ -70,7 +59,7 @@ async def cut(context: Context, project: Project, request: CutRequest) -> tuple[
     projects.refuse_archived(project)
     request = replace(request, build=_should_build(project, request.build))
     repository = await _repository(context, project, request.repo)
-    proven = await _prove(context, project, repository, request)
+    proven = await prove(context, project, repository, request.commit, request.release)
     request = replace(request, commit=proven.sha)
     for _ in range(TRIES):  # constraints decide between two writers
         number = request.number
@@ -125,7 +114,7 @@ async def cancel(context: Context, project: Project, version: CandidateVersion) 
         if await runs.cancel(context, await newest_build(candidate)):
             await finish_build(context, candidate, "canceled", reason)
         else:
-            await _move(context, candidate, candidate.status, reason)
+            await move(context, candidate, candidate.status, reason)
         await events.record(
             context,
             BuildCancelRequested(project_id=project.id, commit=candidate.commit, version=candidate.version),
@@ -137,7 +126,7 @@ async def cancel(context: Context, project: Project, version: CandidateVersion) 
 async def begin_build(context: Context, candidate: Candidate) -> None:
     """Record, in the caller's transaction, that a candidate is being built, for the first time or again."""
     if candidate.status != "building" and rules.may_move(candidate.status, "building"):
-        await _move(context, candidate, "building", None)
+        await move(context, candidate, "building", None)
 
 
 async def finish_build(context: Context, candidate: Candidate, status: str, reason: str | None) -> None:
@@ -146,7 +135,7 @@ async def finish_build(context: Context, candidate: Candidate, status: str, reas
         return
     seconds = await _seconds_of_build(context, candidate)
     project = await Project.get(id=candidate.project_id)
-    await _move(context, candidate, status, reason)
+    await move(context, candidate, status, reason)
     await events.record(
         context,
         BuildFinished(
@@ -175,7 +164,7 @@ async def invalidate(context: Context, candidate: Candidate, reason: str) -> Non
     if old_status in rules.UNFINISHED:
         await finish_build(context, candidate, "failed", reason)
     elif rules.may_move(old_status, "failed"):
-        await _move(context, candidate, "failed", reason)
+        await move(context, candidate, "failed", reason)
     await events.record(
         context,
         CandidateInvalidated(
@@ -186,13 +175,6 @@ async def invalidate(context: Context, candidate: Candidate, reason: str) -> Non
             reason=reason,
         ),
     )
-
-
-async def _move(context: Context, candidate: Candidate, status: str, reason: str | None) -> None:
-    if status != candidate.status and not rules.may_move(candidate.status, status):
-        raise Conflict(f"A candidate that is {candidate.status} cannot become {status}.")
-    candidate.update_from_dict({"status": status, "reason": reason, "updated_at": context.now()})
-    await candidate.save(update_fields=["status", "reason", "updated_at"])
 
 
 async def _existing(context: Context, project: Project, request: CutRequest) -> Candidate | None:
@@ -221,7 +203,7 @@ async def _build_unbuilt(context: Context, project: Project, candidate: Candidat
             projects.refuse_archived(project)
             _should_build(project, build=True)
             await _refuse_deployed(locked)
-            await _move(context, locked, "pending", None)
+            await move(context, locked, "pending", None)
             await _request_build(context, project, locked)
             await events.record(context, _build_event(locked))
     candidate.update_from_dict({"status": locked.status, "updated_at": locked.updated_at})
@@ -266,23 +248,6 @@ async def _repository(context: Context, project: Project, repo: str | None) -> R
     return stored
 
 
-async def _prove(context: Context, project: Project, repository: Repository, request: CutRequest) -> ProvenCommit:
-    """Prove, by asking GitHub, that a commit is on an allowed branch. Refuses one that is on none.
-
-    The default branch is searched first, so that the common case is one call.
-    """
-    sha, client, asked_at = parse_sha(request.commit), context.client_for(repository), context.now()
-    patterns = branches_to_search(project.allowed_branches, repository.default_branch)
-    branch, unseen = await branch_search.find(client, sha, patterns, request.release)
-    if branch is not None:
-        return ProvenCommit(sha, branch.name, asked_at if branch.position == "tip" else None)
-    if await github_repositories.get(client) is None:
-        raise RepositoryNotFound(repo=repository.full_name)
-    exists = await commits.exists(client, sha)
-    reason = "; ".join((why_not_releasable(patterns, exists=exists), *unseen))
-    raise Refusal(INVALID, commit=sha, reason=reason)
-
-
 async def _insert(
     context: Context, project: Project, request: CutRequest, version: CandidateVersion, proven: ProvenCommit
 ) -> Candidate:
@@ -310,6 +275,8 @@ async def _insert(
     )
     if request.build:
         await _request_build(context, project, candidate)
+    else:
+        await automatic.on_ready(candidate)
     await events.record(context, _cut_event(candidate, request.build))
     return candidate
 

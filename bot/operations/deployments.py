@@ -5,23 +5,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from tortoise.exceptions import IntegrityError
-from tortoise.queryset import QuerySet
-
-from bot.context import Context, allowed, allowed_on_tier, allowed_to_read, authorize, unknown_environment
-from bot.errors import Conflict, NotFound, deployment_not_found
+from bot.context import Context, allowed, allowed_on_tier, allowed_to_read, unknown_environment
+from bot.errors import Conflict, deployment_not_found
 from bot.events.releases import (
     DeploymentCancelRequested,
     DeploymentFinished,
     DeploymentStarted,
+    DeploymentWaitEnded,
+    DeploymentWaiting,
 )
-from bot.operations import candidates, environments, events, performed_requests, projects, runs
+from bot.operations import automatic, environments, events, performed_requests, runs, waiting
 from bot.rules import deployments as rules
-from bot.rules.gates import Decision, Gate, GateFacts, decide, refusal
-from bot.rules.ids import DeploymentId, EnvironmentId
+from bot.rules import gate_settings
+from bot.rules.deployments import WaitOutcome
+from bot.rules.gate_results import Decision, next_change, to_json, waits_for
+from bot.rules.ids import DeploymentId
 from bot.rules.releases import RELEASED, status_once_live
 from bot.rules.runs import duration
-from bot.rules.versions import CandidateVersion
 from bot.store import queries
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
@@ -31,86 +31,30 @@ from bot.store.releases import Release
 from bot.store.runs import Run
 
 ROLLBACK_WAIT = timedelta(minutes=1)  # for the end of the runs that a rollback cancels
+POLL = timedelta(minutes=5)  # between two evaluations of a waiting deployment, if nothing that we hear of changes
 CANCEL_TIMEOUT = timedelta(minutes=5)  # for GitHub to confirm that a run was canceled
-HISTORY = 500  # deployments that a rollback looks back over
-ROLLBACK_EXEMPT: tuple[Gate, ...] = ("candidate", "hold", "busy")
-"""Gates that do not stop a rollback: it deploys what was live before, and cancels what is under way."""
 
 
 @dataclass(frozen=True)
 class NewDeployment:
     """The sort of deployment to insert.
 
-    `kind` is `deploy` or `rollback`. `reported`: it is a reported fact, and no workflow is dispatched. `waits`: it is
-    dispatched once the runs that it cancels have ended.
+    `kind` is `deploy` or `rollback`. `reported`: it is a reported fact, and no workflow is dispatched.
+    `after_canceled`: it is dispatched once the runs that it cancels have ended. `decision` is that of the gates: while
+    one is closed, the deployment waits. `automatic`: Longshore asked for it. `force_reason`: gates were overridden.
     """
 
     kind: str = "deploy"
     reported: bool = False
-    waits: bool = False
+    after_canceled: bool = False
+    decision: Decision | None = None
+    automatic: bool = False
+    force_reason: str | None = None
 
-
-@allowed_on_tier("deployment:start", production="deployment:production")
-async def deploy(context: Context, project: Project, environment: Environment, version: CandidateVersion) -> Deployment:
-    """Start a deployment of a candidate. A job dispatches the environment's workflow.
-
-    Refused in this order: an archived project, an unknown candidate, a gate (`bot/rules/gates.py`).
-    """
-    if (earlier := await _performed(context)) is not None:
-        return earlier
-    projects.refuse_archived(project)
-    candidate_id = (await candidates.get(context, project, version)).id
-    try:
-        async with transaction():
-            # evaluated under lock, so that the gates are still open when the deployment is inserted
-            locked = await Environment.select_for_update().get(id=environment.id)
-            if (earlier := await _performed(context)) is not None:  # by a concurrent handling of the same message
-                return earlier
-            candidate = await Candidate.select_for_update().get(id=candidate_id)
-            if (refused := refusal(await evaluate_gates(context, locked, candidate))) is not None:
-                raise refused
-            deployment = await insert(context, locked, candidate, NewDeployment())
-            await Environment.filter(id=locked.id).update(promotion_held=False)
-    except IntegrityError as clash:
-        if (earlier := await _performed(context)) is not None:
-            return earlier
-        raise Conflict("Another deployment is in progress", environment=environment.name) from clash
-    return deployment
-
-
-@allowed_on_tier("deployment:start", production="deployment:production")
-async def roll_back(context: Context, project: Project, environment: Environment, *, force: bool = False) -> Deployment:
-    """Deploy what was live before. Deployments under way are canceled first.
-
-    Refuses a frozen environment unless `force`, which needs a separate grant, and an environment without an earlier
-    deployment.
-    """
-    if (earlier := await _performed(context)) is not None:
-        return earlier
-    projects.refuse_archived(project)
-    if force:
-        authorize(context.actor, "deployment:force")
-    async with transaction():
-        locked = await Environment.select_for_update().get(id=environment.id)
-        if (earlier := await _performed(context)) is not None:  # by a concurrent handling of the same message
-            return earlier
-        under_way = await _active(environment.id).select_for_update()
-        target = rules.rollback_target(await _history(environment.id))
-        candidate = None if target is None else await Candidate.get(id=target)
-        facts = GateFacts(
-            locked.name, candidate.version if candidate else "", "", None, context.now(), frozen=locked.frozen
-        )
-        refused = refusal(decide(facts, exempt=ROLLBACK_EXEMPT, force=force))
-        if refused is not None:
-            raise refused
-        if candidate is None:
-            raise NotFound("No previous deployment to roll back from")
-        for active in under_way:
-            await _cancel(context, active)
-        waits = await Deployment.exists(environment_id=locked.id, status="canceling")
-        deployment = await insert(context, locked, candidate, NewDeployment("rollback", waits=waits))
-        await Environment.filter(id=locked.id).update(promotion_held=True)
-    return deployment
+    @property
+    def waits(self) -> bool:
+        """Whether gates have to open first."""
+        return self.decision is not None and bool(self.decision.closed())
 
 
 async def newest_run(deployment: Deployment) -> Run | None:
@@ -146,6 +90,7 @@ async def cancel(
 ) -> Deployment:
     """Cancel a deployment: at once if it has no run, otherwise once GitHub reports that the run has ended."""
     async with transaction():
+        await Environment.select_for_update().get(id=environment.id)
         rows = Deployment.select_for_update()
         deployment = await rows.get_or_none(id=deployment_id, environment_id=environment.id)
         if deployment is None:
@@ -153,7 +98,7 @@ async def cancel(
         if deployment.status in rules.FINAL:
             raise Conflict("Deployment has ended", status=deployment.status)
         old_status = deployment.status
-        await _cancel(context, deployment)
+        await cancel_locked(context, deployment)
         candidate = await Candidate.get(id=deployment.candidate_id)
         event = DeploymentCancelRequested(**event_fields(deployment, environment, candidate, old_status))
         await events.record(context, event)
@@ -188,56 +133,15 @@ async def finish(
     await events.record(context, DeploymentFinished(**fields, project=project.name, seconds=seconds_of(deployment)))
 
 
-async def evaluate_gates(context: Context, environment: Environment, candidate: Candidate) -> Decision:
-    """Evaluate the gates between a candidate and an environment as they are now. Both rows should be locked."""
-    release = await Release.get(id=candidate.release_id)
-    busy = await _active(environment.id).first()
-    return decide(
-        GateFacts(
-            environment=environment.name,
-            candidate=candidate.version,
-            status=candidate.status,
-            reason=candidate.reason,
-            now=context.now(),
-            held=release.held,
-            frozen=environment.frozen,
-            busy_with=None if busy is None else busy.id,
-        )
-    )
-
-
-async def _performed(context: Context) -> Deployment | None:
+async def performed(context: Context) -> Deployment | None:
     """Find the deployment that was started when the same message was handled before."""
     deployment_id = await performed_requests.result_of(context)
     return None if deployment_id is None else await Deployment.get(id=deployment_id)
 
 
-def _active(environment: EnvironmentId) -> QuerySet[Deployment]:
-    return Deployment.filter(environment_id=environment, status__in=list(rules.ACTIVE))
-
-
-async def _history(environment: EnvironmentId) -> list[rules.PastDeployment]:
-    """Read the newest deployments of an environment, oldest first; those under way count as canceled."""
-    # the ids first, on their index: for whole rows, PostgreSQL scans the newest of every environment
-    newest = (
-        await Deployment.filter(environment_id=environment).order_by("-id").limit(HISTORY).values_list("id", flat=True)
-    )
-    rows = await Deployment.filter(id__in=newest).order_by("-id").select_related("candidate", "candidate__release")
-    return [
-        rules.PastDeployment(
-            candidate=row.candidate_id,
-            status=row.status if row.status in rules.FINAL else "canceled",
-            rollback=row.kind == "rollback",
-            barred=row.candidate.status == "banned" or row.candidate.release.held is not None,
-        )
-        for row in reversed(rows)
-    ]
-
-
 async def insert(context: Context, environment: Environment, candidate: Candidate, new: NewDeployment) -> Deployment:
-    """Insert a deployment and the request for its run, in the caller's transaction."""
+    """Insert a deployment in the caller's transaction, with the request for its run unless it waits for gates."""
     now, live = context.now(), await live_deployment(environment.id)
-    minutes = environment.deploy_deadline_minutes
     deployment = await Deployment.create(
         environment_id=environment.id,
         candidate_id=candidate.id,
@@ -247,19 +151,63 @@ async def insert(context: Context, environment: Environment, candidate: Candidat
         status="pending",
         origin=context.origin,
         actor_id=context.actor.user_id,
-        dispatch_after=now + ROLLBACK_WAIT if new.waits else None,
-        deadline_at=now + timedelta(minutes=minutes),
+        token_id=context.actor.token_id,
+        channel=context.channel,
+        automatic=new.automatic,
+        force_reason=new.force_reason,
+        decision=None if new.decision is None else to_json(new.decision),
+        dispatch_after=now + ROLLBACK_WAIT if new.after_canceled else None,
         created_at=now,
+        **(_waiting(environment, new.decision, now) if new.decision is not None and new.waits else {}),
     )
-    if environment.workflow is not None and not new.reported:
-        await runs.request(context, candidate, environment.workflow, minutes, deployment)
-    event = DeploymentStarted(**event_fields(deployment, environment, candidate, None), kind=new.kind)
-    await events.record(context, event)
+    fields = event_fields(deployment, environment, candidate, None)
+    if new.decision is not None and new.waits:
+        await events.record(context, DeploymentWaiting(**fields, waits_for=tuple(waits_for(new.decision))))
+    else:
+        await start(context, environment, candidate, deployment)
+        forced = overridden(new.decision)
+        await events.record(
+            context, DeploymentStarted(**fields, kind=new.kind, reason=new.force_reason, overridden=forced)
+        )
     return deployment
 
 
-async def _cancel(context: Context, deployment: Deployment) -> bool:
+async def start(context: Context, environment: Environment, candidate: Candidate, deployment: Deployment) -> None:
+    """Set a deployment's deadline and request its run, in the caller's transaction."""
+    minutes = environment.deploy_deadline_minutes
+    deployment.deadline_at = context.now() + timedelta(minutes=minutes)
+    await deployment.save(update_fields=["deadline_at"])
+    if environment.workflow is not None and not deployment.reported:
+        await runs.request(context, candidate, environment.workflow, minutes, deployment)
+
+
+def next_evaluation(decision: Decision, now: datetime, expires_at: datetime) -> datetime:
+    """When a waiting deployment is evaluated again if nothing else causes it."""
+    changes = next_change(decision, now)
+    return min(each for each in (changes, now + POLL, expires_at) if each is not None)
+
+
+def _waiting(environment: Environment, decision: Decision, now: datetime) -> dict[str, Any]:
+    """The columns of a deployment that waits for gates."""
+    expires_at = now + gate_settings.read(environment.gate_settings).wait_at_most
+    return {
+        "waiting": True,
+        "waits_for": waits_for(decision),
+        "expires_at": expires_at,
+        "evaluate_at": next_evaluation(decision, now, expires_at),
+    }
+
+
+def overridden(decision: Decision | None) -> tuple[str, ...]:
+    """The gates of a decision that were overridden."""
+    return () if decision is None else tuple(each.gate for each in decision.gates if each.verdict == "overridden")
+
+
+async def cancel_locked(context: Context, deployment: Deployment) -> bool:
     """Cancel a deployment whose row the caller's transaction has locked; returns whether it has ended already."""
+    if deployment.waiting:
+        await end_wait(context, deployment, "canceled", f"Canceled by {context.actor.name} while it waited.")
+        return True
     ended = await runs.cancel(context, await runs.newest(deployment_id=deployment.id))
     if ended:
         await finish(context, deployment, "canceled", None)
@@ -268,6 +216,30 @@ async def _cancel(context: Context, deployment: Deployment) -> bool:
         deployment.deadline_at = context.now() + CANCEL_TIMEOUT
         await deployment.save(update_fields=["deadline_at"])
     return ended
+
+
+async def end_wait(context: Context, deployment: Deployment, outcome: WaitOutcome, sentence: str) -> None:
+    """End a waiting deployment that will not run, in the caller's transaction, under the environment's lock.
+
+    `outcome` is `superseded`, `refused`, `expired` or `canceled`; `sentence` says why.
+    """
+    status = rules.STATUS_AFTER_WAIT[outcome]
+    deployment.update_from_dict(
+        {
+            "waiting": False,
+            "wait_outcome": outcome,
+            "waits_for": None,
+            "evaluate_at": None,
+            "status": status,
+            "error_message": sentence,
+            "deploy_end_at": context.now(),
+        }
+    )
+    await deployment.save()
+    environment = await Environment.get(id=deployment.environment_id)
+    candidate = await Candidate.get(id=deployment.candidate_id)
+    fields = event_fields(deployment, environment, candidate, "pending")
+    await events.record(context, DeploymentWaitEnded(**fields, outcome=outcome))
 
 
 async def set_status(context: Context, deployment: Deployment, status: str, message: str | None) -> None:
@@ -283,6 +255,10 @@ async def set_status(context: Context, deployment: Deployment, status: str, mess
     await deployment.save(update_fields=["status", "error_message", "deploy_start_at", "deploy_end_at"])
     if status == "success":
         await _advance_release(context, deployment)
+    if status in rules.FINAL:  # what is live and what is under way has changed for others that wait
+        environment = await Environment.get(id=deployment.environment_id)
+        await waiting.reevaluate(environment__project_id=environment.project_id)
+        await automatic.catch_up(environment)
 
 
 async def _advance_release(context: Context, deployment: Deployment) -> None:

@@ -5,17 +5,24 @@ from dataclasses import dataclass
 from bot.context import Context, allowed
 from bot.errors import Refusal
 from bot.events.releases import DeployedAgainstGates, DeploymentReported, ReportedAgainstGates, RerunAgainstGates
-from bot.operations import candidates, deployments, environments, events
+from bot.operations import candidates, decisions, deployments, environments, events, gate_jobs
+from bot.operations.decisions import Subject
+from bot.queue.jobs import enqueue
 from bot.rules.deployments import STATUSES, is_change, is_new_deployment
-from bot.rules.gates import Gate, refusal
+from bot.rules.gate_questions import questions
+from bot.rules.gate_refusals import refusal
+from bot.rules.gate_results import GATES, ROLLBACK_EXEMPT, Decision, Gate
+from bot.rules.gates import decide
 from bot.rules.versions import CandidateVersion
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
-from bot.store.deployments import Deployment
+from bot.store.deployments import RAN, Deployment
 from bot.store.projects import Environment, Project
 
 IGNORED_GATES: tuple[Gate, ...] = ("busy",)
 """Closed gates that raise no alarm: a pipeline may deploy while another deployment is under way."""
+ASKED: tuple[Gate, ...] = ("downgrade", "checks", "approvals", "deployers")
+"""Gates that may depend on what GitHub answers."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +47,12 @@ async def report(context: Context, project: Project, environment_name: str, repo
         raise Refusal(f"`status` must be one of {', '.join(STATUSES)}.", field="status")
     async with transaction():
         environment = await Environment.select_for_update().get(id=environment.id)
-        rows = Deployment.filter(environment_id=environment.id, candidate_id=candidate.id)
+        rows = Deployment.filter(RAN, environment_id=environment.id, candidate_id=candidate.id, waiting=False)
         newest = await rows.order_by("-id").select_for_update().first()
         if newest is None or is_new_deployment(newest.status, reported.status):
-            await _alarm_if_gated(context, environment, candidate, ReportedAgainstGates)
             new = deployments.NewDeployment(reported=True)
             newest = await deployments.insert(context, environment, candidate, new)
+            await _judge(context, environment, candidate, newest, rerun=False)
         old_status = newest.status
         if is_change(old_status, reported.status):
             await deployments.set_status(context, newest, reported.status, reported.error_message)
@@ -66,25 +73,56 @@ async def record_rerun(context: Context, finished: Deployment) -> Deployment:
     deployment = await deployments.insert(
         context, environment, candidate, deployments.NewDeployment(finished.kind, reported=True)
     )
-    await _alarm_if_gated(context, environment, candidate, RerunAgainstGates)
+    await _judge(context, environment, candidate, deployment, rerun=True)
     return deployment
 
 
-async def _alarm_if_gated(
-    context: Context, environment: Environment, candidate: Candidate, event: type[DeployedAgainstGates]
+async def judge(context: Context, job: gate_jobs.JudgeDeployment) -> None:
+    """Job: raise the alarm about a deployment if one of the gates is closed that depend on GitHub's answers."""
+    deployment = await Deployment.get(id=job.deployment).select_related("environment", "candidate")
+    subject = Subject(
+        deployment.environment, deployment.candidate, await decisions.stored_requester(deployment), deployment.id
+    )
+    judged = set(ASKED) - set(ROLLBACK_EXEMPT if deployment.kind == "rollback" else ())
+    exempt = [gate for gate in GATES if gate not in judged]
+    decision = await decisions.decide_now(context, subject, exempt=exempt)
+    async with transaction():
+        await _alarm_if_closed(context, deployment.environment, deployment.candidate, decision, rerun=job.rerun)
+
+
+async def _judge(
+    context: Context, environment: Environment, candidate: Candidate, deployment: Deployment, *, rerun: bool
 ) -> None:
-    """Raise the alarm about a deployment that a gate other than IGNORED_GATES would have refused."""
-    decision = await deployments.evaluate_gates(context, environment, candidate)
-    refused = refusal(decision, ignoring=IGNORED_GATES)
-    if refused is not None:
-        await events.record(
-            context,
-            event(
-                project_id=environment.project_id,
-                commit=candidate.commit,
-                environment=environment.name,
-                version=candidate.version,
-                refusal=refused.sentence,
-                details=refused.details,
-            ),
-        )
+    """Raise the alarm about a deployment, in the caller's transaction, if a gate would have refused it or kept it.
+
+    Those that depend on GitHub's answers are evaluated by a job.
+    """
+    subject = Subject(environment, candidate, decisions.requester_of(context), deployment.id)
+    facts = await decisions.stored_facts(context, subject)
+    asks = not questions(facts).is_empty
+    exempt = (*IGNORED_GATES, *(ROLLBACK_EXEMPT if deployment.kind == "rollback" else ()), *(ASKED if asks else ()))
+    decision = decide(facts, exempt=exempt)
+    alarmed = await _alarm_if_closed(context, environment, candidate, decision, rerun=rerun)
+    if asks and not alarmed:
+        await enqueue(gate_jobs.JudgeDeployment(deployment.id, rerun))
+
+
+async def _alarm_if_closed(
+    context: Context, environment: Environment, candidate: Candidate, decision: Decision, *, rerun: bool
+) -> bool:
+    refused = refusal(decision)
+    if refused is None:
+        return False
+    event: type[DeployedAgainstGates] = RerunAgainstGates if rerun else ReportedAgainstGates
+    await events.record(
+        context,
+        event(
+            project_id=environment.project_id,
+            commit=candidate.commit,
+            environment=environment.name,
+            version=candidate.version,
+            refusal=refused.sentence,
+            details=refused.details,
+        ),
+    )
+    return True

@@ -14,7 +14,7 @@ from bot.events.administration import TokenCreated, TokenRenewed, TokenRevoked
 from bot.github import collaborators
 from bot.operations import events
 from bot.rules import users as rules
-from bot.rules.ids import ProjectId, UserId
+from bot.rules.ids import GitHubUserId, ProjectId, TokenId, UserId
 from bot.rules.permissions import ANONYMOUS_GRANTS, GRANTS, grants_of_role, unknown_grants
 from bot.store import queries
 from bot.store.database import after_commit, current, transaction
@@ -96,7 +96,15 @@ async def actor_from_github(context: Context, github_id: int, login: str, reposi
     user = await from_github(context, github_id, login)
     doubt = rules.why_no_role(login, role.account, github_id)
     held = "none" if doubt else role.name
-    return Actor(user.id, user.name, grants_of_role(held), repository_id=repository.github_id, role=held, doubt=doubt)
+    return Actor(
+        user.id,
+        user.name,
+        grants_of_role(held),
+        repository_id=repository.github_id,
+        role=held,
+        doubt=doubt,
+        github_id=GitHubUserId(github_id),
+    )
 
 
 async def create_token(
@@ -227,7 +235,29 @@ async def authenticate(
     token = recent.get(digest) if read_only else None
     if token is None or _is_past(token.expires_at, now):
         token = recent[digest] = await _valid_token(digest, now)
-    return Actor(token.user_id, token.user_name, token.grants, project_id=token.project_id, public=public)
+    return _actor_of(token, public)
+
+
+async def actor_of_token(token_id: TokenId, now: datetime) -> Actor | None:
+    """Return the actor of a token by its id; None if it has expired or was revoked."""
+    digest = await ApiToken.filter(id=token_id).values_list("digest", flat=True)
+    token = await queries.find_token(str(digest[0])) if digest else None
+    if token is None or token.revoked_at is not None or _is_past(token.expires_at, now):
+        return None
+    return _actor_of(token)
+
+
+def _actor_of(token: TokenRecord, public: frozenset[str] = frozenset()) -> Actor:
+    return Actor(
+        token.user_id,
+        token.user_name,
+        token.grants,
+        project_id=token.project_id,
+        public=public,
+        github_id=token.github_id,
+        token_id=token.id,
+        by_operator=token.by_operator,
+    )
 
 
 async def _valid_token(digest: str, now: datetime) -> TokenRecord:

@@ -6,6 +6,7 @@ An entry is `role:NAME` (that role in the repository, or one above it), `team:OR
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from bot.errors import Refusal
@@ -54,13 +55,12 @@ def check_entry(entry: str) -> str:
 
 def teams_in(entries: Iterable[str]) -> frozenset[Team]:
     """The teams that a list names."""
-    matches = filter(None, map(_ENTRY.fullmatch, entries))
-    return frozenset(Team(match["org"].lower(), match["slug"]) for match in matches if match["slug"])
+    return frozenset(entry.team for entry in _read(tuple(entries)) if entry.team is not None)
 
 
 def logins_in(entries: Iterable[str]) -> frozenset[str]:
     """The logins that a list names, in lower case."""
-    return frozenset(match["login"].lower() for match in filter(None, map(_ENTRY.fullmatch, entries)) if match["login"])
+    return frozenset(entry.login for entry in _read(tuple(entries)) if entry.login is not None)
 
 
 def names_roles(entries: Iterable[str]) -> bool:
@@ -76,8 +76,8 @@ def is_listed(person: PersonFact, entries: Iterable[str], users: Mapping[str, Gi
     if person.is_gone:
         return "no", ""
     problems = []
-    for match in filter(None, map(_ENTRY.fullmatch, entries)):
-        answer, problem = _is_meant(person, match, users)
+    for entry in _read(tuple(entries)):
+        answer, problem = _is_meant(person, entry, users)
         if answer == "yes":
             return "yes", ""
         if answer == "unknown":
@@ -85,15 +85,38 @@ def is_listed(person: PersonFact, entries: Iterable[str], users: Mapping[str, Gi
     return ("unknown", problems[0]) if problems else ("no", "")
 
 
-def _is_meant(person: PersonFact, entry: re.Match[str], users: Mapping[str, GitHubUserId]) -> tuple[Answer, str]:
-    if entry["login"]:
-        return ("yes" if users.get(entry["login"].lower()) == person.github_id else "no"), ""
-    if entry["role"]:
+class _Read(NamedTuple):
+    """An entry: one of the fields is set."""
+
+    login: str | None
+    role: int | None
+    team: Team | None
+
+
+@lru_cache(512)
+def _read(entries: tuple[str, ...]) -> tuple[_Read, ...]:
+    """Read the entries of a list; roles by their places in `ROLES`. What is not an entry names nobody."""
+    return tuple(
+        _Read(
+            match["login"].lower() if match["login"] else None,
+            ROLES.index(match["role"]) if match["role"] else None,
+            Team(match["org"].lower(), match["slug"]) if match["slug"] else None,
+        )
+        for match in filter(None, map(_ENTRY.fullmatch, entries))
+    )
+
+
+def _is_meant(person: PersonFact, entry: _Read, users: Mapping[str, GitHubUserId]) -> tuple[Answer, str]:
+    if entry.login is not None:
+        return ("yes" if users.get(entry.login) == person.github_id else "no"), ""
+    if entry.role is not None:
         if person.role is None:
             return "unknown", person.problems.get("role", "GitHub was not asked for the role")
         held = ROLES.index(person.role) if person.role in ROLES else -1
-        return ("yes" if held >= ROLES.index(entry["role"]) else "no"), ""
-    if Team(entry["org"].lower(), entry["slug"]) in person.teams:
+        return ("yes" if held >= entry.role else "no"), ""
+    if entry.team is None:
+        return "no", ""
+    if entry.team in person.teams:
         return "yes", ""
-    problem = person.problems.get(f"team:{entry['org'].lower()}/{entry['slug']}")
+    problem = person.problems.get(f"team:{entry.team.org}/{entry.team.slug}")
     return ("no", "") if problem is None else ("unknown", problem)

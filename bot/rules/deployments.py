@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from bot.rules.ids import CandidateId
 
@@ -14,6 +15,15 @@ MOVES: dict[str, frozenset[str]] = {
     "in_progress": FINAL | {"canceling"},
     "canceling": FINAL,
     **{final: frozenset() for final in FINAL},
+}
+
+WaitOutcome = Literal["superseded", "refused", "expired", "canceled"]
+"""How the wait of a deployment ends that never runs."""
+STATUS_AFTER_WAIT: dict[WaitOutcome, str] = {
+    "superseded": "canceled",
+    "canceled": "canceled",
+    "refused": "error",
+    "expired": "error",
 }
 
 

@@ -14,7 +14,7 @@ from bot.errors import Refusal
 from bot.rules.approvers import check_entry
 from bot.rules.durations import EXPECTED as DURATION
 from bot.rules.durations import LONGEST, format_duration, parse_duration
-from bot.rules.windows import check_rule, check_timezone
+from bot.rules.recurrences import check_rule, check_timezone
 
 PRODUCTION = "production"
 MAX_ENTRIES = 50

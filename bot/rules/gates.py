@@ -1,142 +1,167 @@
 """Gates: the conditions between a candidate and an environment, decided and explained in one place.
 
-`decide` always evaluates every gate. REST refusals, comments and audit entries are rendered from its `Decision`.
+`decide` always evaluates every gate. Errors, comments, pages and audit entries are rendered from its `Decision`.
 """
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
-from bot.errors import Conflict, Forbidden, Refusal
+from bot.rules import gate_freezes
+from bot.rules.approvers import is_listed
+from bot.rules.gate_approvals import approvals
+from bot.rules.gate_checks import checks
+from bot.rules.gate_facts import EarlierEnvironment, GateFacts, Override
+from bot.rules.gate_results import OVERRIDABLE, Decision, Gate, GateResult, Verdict, stamp
+from bot.rules.names import in_words
 
-Gate = Literal["candidate", "hold", "freeze", "busy"]
-Verdict = Literal["off", "pass", "overridden", "wait", "refuse"]
-
-SEVERITY: tuple[Verdict, ...] = ("off", "pass", "overridden", "wait", "refuse")
-OPEN: frozenset[Verdict] = frozenset({"off", "pass", "overridden"})
 BUILDING = frozenset({"pending", "building"})
-OVERRIDABLE: frozenset[Gate] = frozenset({"freeze"})
 
 
-@dataclass(frozen=True)
-class GateFacts:
-    """The input of the gates, read under the environment's lock.
-
-    `frozen` and `held` are stored as objects with `by`, `reason`, `since` and, for a freeze, `until` (ISO 8601).
-    `busy_with` is the id of another deployment that is under way on the environment.
-    """
-
-    environment: str
-    candidate: str
-    status: str
-    reason: str | None
-    now: datetime
-    held: Mapping[str, Any] | None = None
-    frozen: Mapping[str, Any] | None = None
-    busy_with: int | None = None
-
-
-@dataclass(frozen=True)
-class GateResult:
-    """One gate's verdict. `sentence` explains it to people; the other fields are for programs."""
-
-    gate: Gate
-    verdict: Verdict
-    sentence: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
-    who_can_help: tuple[str, ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the gate lets the deployment through."""
-        return self.verdict in OPEN
-
-
-@dataclass(frozen=True)
-class Decision:
-    """Whether a candidate may be deployed to an environment: every gate with its verdict."""
-
-    candidate: str
-    environment: str
-    gates: tuple[GateResult, ...]
-
-    @property
-    def verdict(self) -> Verdict:
-        """The most severe of the gates' verdicts."""
-        return max((gate.verdict for gate in self.gates), key=SEVERITY.index)
-
-    def closed(self, *, ignoring: Collection[Gate] = ()) -> list[GateResult]:
-        """The gates that do not let the deployment through, in the order of evaluation."""
-        return [gate for gate in self.gates if not gate.is_open and gate.gate not in ignoring]
-
-
-def decide(facts: GateFacts, *, exempt: Collection[Gate] = (), force: bool = False) -> Decision:
-    """Evaluate every gate. Those in `exempt` are off; `force` overrides a freeze and nothing else."""
-    results = []
-    for gate, evaluate in _EVALUATE.items():
-        result = GateResult(gate, "off") if gate in exempt else evaluate(facts)
-        if force and gate in OVERRIDABLE and not result.is_open:
-            result = GateResult(**{**vars(result), "verdict": "overridden"})
-        results.append(result)
-    return Decision(facts.candidate, facts.environment, tuple(results))
+def decide(facts: GateFacts, *, exempt: Collection[Gate] = (), override: Override | None = None) -> Decision:
+    """Evaluate every gate. Those in `exempt` are off; an override opens closed ones of `OVERRIDABLE`, if it may."""
+    results = [GateResult(gate, "off") if gate in exempt else judge(facts) for gate, judge in _GATES.items()]
+    if override is not None:
+        results = [_overridden(facts, result, override) for result in results]
+    return Decision(facts.candidate.version, facts.environment, tuple(results), override)
 
 
 def is_frozen(frozen: Mapping[str, Any] | None, now: datetime) -> bool:
-    """Whether a freeze is in force: one with an `until` ends by itself."""
+    """Whether a stored freeze is in force: one with an `until` ends by itself, unless that is malformed."""
     if frozen is None:
         return False
-    until = _time(frozen.get("until"))
-    return until is None or until > now
+    until = frozen.get("until")
+    with suppress(ValueError):
+        return not isinstance(until, str) or datetime.fromisoformat(until) > now
+    return True
 
 
-def refusal(decision: Decision, *, ignoring: Collection[Gate] = ()) -> Refusal | None:
-    """Build the refusal of the first closed gate, in the order of `_REFUSALS`; None if all gates are open."""
-    closed = {result.gate: result for result in decision.closed(ignoring=ignoring)}
-    for gate, build_refusal in _REFUSALS.items():
-        if gate in closed:
-            return build_refusal(decision, closed[gate])
-    return None
+def _overridden(facts: GateFacts, result: GateResult, override: Override) -> GateResult:
+    """The result as an override leaves it: with the verdict as it was, or saying why it stays closed."""
+    if result.is_open or result.gate not in OVERRIDABLE:
+        return result
+    if result.gate == "freeze" and not gate_freezes.is_overridable(facts):
+        return result
+    if not facts.settings.force:
+        sentence = f"{result.sentence}; the environment does not allow `force`"
+        return replace(result, sentence=sentence, facts={**result.facts, "force": False})
+    was = {"was": result.verdict, "overridden_by": override.by, "override_reason": override.reason}
+    return replace(result, verdict="overridden", facts={**result.facts, **was})
 
 
 def _candidate(facts: GateFacts) -> GateResult:
-    details = {"status": facts.status, "reason": facts.reason}
-    if facts.status == "ready":
-        return GateResult("candidate", "pass", facts=details)
-    because = f": {facts.reason}" if facts.reason else ""
-    verdict: Verdict = "wait" if facts.status in BUILDING else "refuse"
-    return GateResult("candidate", verdict, f"The candidate is {facts.status}{because}", facts=details)
+    candidate = facts.candidate
+    known = {"status": candidate.status, "reason": candidate.reason}
+    if candidate.status == "ready":
+        return GateResult("candidate", "pass", facts=known)
+    because = f": {candidate.reason}" if candidate.reason else ""
+    verdict: Verdict = "wait" if candidate.status in BUILDING else "refuse"
+    return GateResult("candidate", verdict, f"The candidate is {candidate.status}{because}", facts=known)
 
 
 def _hold(facts: GateFacts) -> GateResult:
-    if facts.held is None:
+    held = facts.held
+    if held is None:
         return GateResult("hold", "pass")
-    by = facts.held.get("by")
     return GateResult(
         "hold",
         "refuse",
-        f"{by} to unhold the release: {facts.held.get('reason')}",
-        since=_time(facts.held.get("since")),
-        who_can_help=(str(by),),
-        facts=dict(facts.held),
+        f"The release is held by {held.by}: {held.reason}",
+        since=held.since,
+        who_can_help=(held.by,),
+        facts={"by": held.by, "reason": held.reason, "since": stamp(held.since)},
     )
 
 
-def _freeze(facts: GateFacts) -> GateResult:
-    if facts.frozen is None or not is_frozen(facts.frozen, facts.now):
-        return GateResult("freeze", "pass")
-    until = _time(facts.frozen.get("until"))
+def _order(facts: GateFacts) -> GateResult:
+    """Judge the environments that come before: the same commit on each of them, for as long as it has to soak."""
+    if not facts.settings.after:
+        return GateResult("order", "off")
+    found = {each.name: each for each in facts.earlier}
+    earlier = [found.get(name, EarlierEnvironment(name)) for name in facts.settings.after]
+    known = {"after": [_earlier_to_json(each) for each in earlier], "soak": facts.settings.soak.total_seconds()}
+    unknown = [each.name for each in earlier if not each.exists]
+    if unknown:
+        sentence = f"`after` names {in_words(unknown)}, which the project does not have: change the setting"
+        return GateResult("order", "refuse", sentence, facts=known)
+    missing = [_order_sentence(each) for each in earlier if each.deployed_at is None or _has_failed(each)]
+    if missing:
+        return GateResult("order", "wait", "; ".join(missing), facts=known)
+    soaking = {each.name: each.deployed_at + facts.settings.soak for each in earlier if each.deployed_at is not None}
+    soaking = {name: until for name, until in soaking.items() if until > facts.now}
+    if not soaking:
+        return GateResult("order", "pass", facts=known)
+    until = max(soaking.values())
+    sentence = f"The commit soaks on {in_words(soaking)} until {until:%Y-%m-%d %H:%M %Z}"
+    since = min(each.deployed_at for each in earlier if each.deployed_at is not None and each.name in soaking)
+    return GateResult("order", "wait", sentence, since=since, until=until, facts=known)
+
+
+def _has_failed(earlier: EarlierEnvironment) -> bool:
+    """Whether the commit failed, or was rolled back, since its last success."""
+    deployed_at, failed_at = earlier.deployed_at, earlier.failed_at
+    return failed_at is not None and (deployed_at is None or failed_at >= deployed_at)
+
+
+def _order_sentence(earlier: EarlierEnvironment) -> str:
+    if _has_failed(earlier):
+        return f"The commit failed on `{earlier.name}`, or was rolled back from it: deploy it there again first"
+    return f"The commit was never deployed to `{earlier.name}`: deploy it there first"
+
+
+def _earlier_to_json(earlier: EarlierEnvironment) -> dict[str, Any]:
+    return {
+        "environment": earlier.name,
+        "exists": earlier.exists,
+        "deployed_at": stamp(earlier.deployed_at),
+        "failed_at": stamp(earlier.failed_at),
+    }
+
+
+def _downgrade(facts: GateFacts) -> GateResult:
+    """Judge how the commit stands to the live one: an ancestor of it is refused."""
+    live = facts.live
+    if not facts.settings.refuses_downgrades(facts.tier):
+        return GateResult("downgrade", "off")
+    if live is None:
+        return GateResult("downgrade", "pass", facts={"live": None})
+    is_same = live.commit == facts.candidate.commit
+    comparison = "identical" if is_same else live.comparison
+    known = {"live": live.version, "live_commit": live.commit, "comparison": comparison}
+    if comparison is None:
+        error = live.problem or "the commits were not compared"
+        sentence = f"The commit could not be compared with the live one of {live.version}: {error}"
+        return GateResult("downgrade", "wait", sentence, facts={**known, "error": error})
+    if comparison == "behind":
+        sentence = f"{live.version} is live and contains this commit: to go back, use `rollback`"
+        return GateResult("downgrade", "refuse", sentence, facts=known)
+    diverged = f"The commit is on another branch than {live.version}, which is live"
+    return GateResult("downgrade", "pass", diverged if comparison == "diverged" else "", facts=known)
+
+
+def _lock(facts: GateFacts) -> GateResult:
+    lock, requester = facts.lock, facts.requester
+    if lock is None or (lock.until is not None and lock.until <= facts.now):
+        return GateResult("lock", "pass")
+    known = {
+        "owner": lock.owner_name,
+        "reason": lock.reason,
+        "since": stamp(lock.since),
+        "until": stamp(lock.until),
+    }
+    if lock.owner == requester.user_id and not requester.automatic:
+        return GateResult("lock", "pass", since=lock.since, facts=known)
+    end = "" if lock.until is None else f"; until {lock.until:%Y-%m-%d %H:%M %Z}"
     return GateResult(
-        "freeze",
-        "refuse" if until is None else "wait",
-        f"The environment is frozen: {facts.frozen.get('reason')}",
-        since=_time(facts.frozen.get("since")),
-        until=until,
-        who_can_help=(str(facts.frozen.get("by")),),
-        facts=dict(facts.frozen),
+        "lock",
+        "refuse" if lock.until is None else "wait",
+        f"The environment is locked by {lock.owner_name}: {lock.reason}{end}",
+        since=lock.since,
+        until=lock.until,
+        who_can_help=(lock.owner_name,),
+        facts=known,
     )
 
 
@@ -147,43 +172,42 @@ def _busy(facts: GateFacts) -> GateResult:
     return GateResult("busy", "wait", sentence, facts={"deployment": facts.busy_with})
 
 
-_EVALUATE: Mapping[Gate, Callable[[GateFacts], GateResult]] = {
+def _deployers(facts: GateFacts) -> GateResult:
+    """Judge who asks: the environment may name those who may."""
+    entries, requester = facts.settings.deployers, facts.requester
+    if not entries:
+        return GateResult("deployers", "off")
+    known = {"requester": requester.name}
+    if requester.automatic:
+        return GateResult("deployers", "pass", facts=known)
+    who = f"only {in_words(entries)} may deploy here"
+    if requester.github_id is None:
+        sentence = f"{requester.name} has no account on GitHub: {who}"
+        return GateResult("deployers", "refuse", sentence, who_can_help=entries, facts=known)
+    person = requester.person
+    if person is None or person.github_id != requester.github_id:
+        answer, error = "unknown", "GitHub was not asked about the requester"
+    else:
+        answer, error = is_listed(person, entries, facts.users)
+    if answer == "yes":
+        return GateResult("deployers", "pass", facts=known)
+    if answer == "no":
+        sentence = f"{requester.name} may not deploy here: {who}"
+        return GateResult("deployers", "refuse", sentence, who_can_help=entries, facts=known)
+    sentence = f"Whether {requester.name} may deploy here could not be read: {error}"
+    return GateResult("deployers", "wait", sentence, who_can_help=entries, facts={**known, "error": error})
+
+
+_GATES: Mapping[Gate, Callable[[GateFacts], GateResult]] = {
     "candidate": _candidate,
     "hold": _hold,
-    "freeze": _freeze,
+    "order": _order,
+    "downgrade": _downgrade,
+    "checks": checks,
+    "approvals": approvals,
+    "freeze": gate_freezes.freeze,
+    "lock": _lock,
     "busy": _busy,
+    "deployers": _deployers,
 }
-
-
-def _not_ready(decision: Decision, result: GateResult) -> Refusal:
-    return Conflict("Release candidate is not ready", release_candidate_version=decision.candidate, **result.facts)
-
-
-def _in_progress(decision: Decision, result: GateResult) -> Refusal:
-    return Conflict("Another deployment is in progress", environment=decision.environment)
-
-
-def _frozen(decision: Decision, result: GateResult) -> Refusal:
-    refused = Refusal("Environment is frozen", **{name: result.facts.get(name) for name in ("by", "reason", "since")})
-    refused.details = {**refused.details, "until": result.facts.get("until")}  # null when the freeze is open-ended
-    return refused
-
-
-def _gated(decision: Decision, result: GateResult) -> Refusal:
-    return Forbidden("Deployment is gated", gates=[{"gate": result.gate, "waits_for": result.sentence}])
-
-
-_REFUSALS: Mapping[Gate, Callable[[Decision, GateResult], Refusal]] = {
-    "candidate": _not_ready,
-    "busy": _in_progress,
-    "freeze": _frozen,
-    "hold": _gated,
-}
-"""The refusals of closed gates, in the order in which they take precedence (docs/releases.md)."""
-
-
-def _time(text: object) -> datetime | None:
-    """Parse a stored time; None when it is absent or malformed, so a freeze with a malformed end stays in force."""
-    with suppress(ValueError):
-        return datetime.fromisoformat(text) if isinstance(text, str) else None
-    return None
+"""Every gate, in the order of evaluation."""

@@ -1,48 +1,85 @@
 """Calendar windows: recurring times in which deployments are denied, or outside of which they are.
 
-A rule is RFC 5545 text whose DTSTART is 2000-01-01T00:00 local time. Its occurrences are computed as wall times and
-localized afterwards, so that they keep their wall time when the clocks change; a window's duration is elapsed time.
+Any window that denies closes; where windows allow, one of them must be open.
 """
 
-import re
-from datetime import datetime
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from dateutil.rrule import rrule, rrulestr
+from bot.rules.gate_settings import Window
+from bot.rules.recurrences import Schedule, schedule
 
-from bot.errors import Refusal
-
-START = datetime(2000, 1, 1)  # noqa: DTZ001 - a wall time
-FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
-EXPECTED = "an RFC 5545 rule such as FREQ=WEEKLY;BYDAY=FR;BYHOUR=14;BYMINUTE=0, daily or rarer"
-_RULE = re.compile(r"[A-Z]+=[A-Z0-9,+-]+(?:;[A-Z]+=[A-Z0-9,+-]+)*")
+MAX_STEPS = 500  # from one window to the next, in the search for the end of all
 
 
-def check_rule(text: str) -> str:
-    """Refuse a rule that cannot be read, that recurs more often than daily, or that is about seconds."""
-    parts = dict(part.partition("=")[::2] for part in text.split(";"))
-    if len(text) > 200 or _RULE.fullmatch(text) is None or parts.get("FREQ") not in FREQUENCIES or "BYSECOND" in parts:
-        raise Refusal(f"A window is {EXPECTED}.", value=text[:200], expected=EXPECTED)
-    try:
-        _compiled(text)
-    except (ValueError, KeyError, TypeError) as error:
-        raise Refusal(f"A window is {EXPECTED}: {error}.", value=text[:200], expected=EXPECTED) from error
-    return text
+@dataclass(frozen=True)
+class WindowState:
+    """Whether windows are closed, by which, and until when: None if that is too far away to be known.
+
+    `which` are the windows that deny, or else those that allow, none of which is open.
+    """
+
+    closed: bool
+    reason: str = ""
+    until: datetime | None = None
+    which: tuple[Window, ...] = ()
 
 
-def check_timezone(text: str) -> str:
-    """Refuse a text that is not the name of a timezone."""
-    try:
-        ZoneInfo(text)
-    except (ValueError, OSError, KeyError) as error:
-        raise Refusal("A timezone is a name such as `Europe/Berlin` or `UTC`.", value=text[:100]) from error
-    return text
+OPEN = WindowState(closed=False)
 
 
-@lru_cache(1024)
-def _compiled(text: str) -> rrule:
-    compiled = rrulestr(text, dtstart=START)
-    if not isinstance(compiled, rrule):  # a set of several rules
-        raise ValueError("it must be one rule")
-    return compiled
+def state(windows: Sequence[Window], now: datetime) -> WindowState:
+    """Whether deployments are denied at a time. `until` is when no window denies them any more, one after another."""
+    if not windows:
+        return OPEN
+    calendar = _Calendar(windows, now)
+    which = calendar.closing(now)
+    if not which:
+        return OPEN
+    reason = next((window.reason for window in which if window.reason), "")
+    return WindowState(True, reason, calendar.opens_at(now), which)
+
+
+def opens_at(windows: Sequence[Window], time: datetime) -> datetime | None:
+    """The first time, from a time on, at which no window is closed; None if it is too far away to be known."""
+    return _Calendar(windows, time).opens_at(time) if windows else time
+
+
+class _Calendar:
+    """The schedules of windows around a time."""
+
+    def __init__(self, windows: Sequence[Window], around: datetime) -> None:
+        day = around.astimezone(UTC).date()
+        both = [(each, schedule(each.deny or each.allow or "", each.timezone, each.for_, day)) for each in windows]
+        self._denies: list[tuple[Window, Schedule]] = [pair for pair in both if pair[0].deny is not None]
+        self._allows: list[tuple[Window, Schedule]] = [pair for pair in both if pair[0].deny is None]
+        self._known_until = min(schedule.known_until for _, schedule in both)
+
+    def closing(self, time: datetime) -> tuple[Window, ...]:
+        """The windows that deny deployments at a time, else those that allow them if none of them is open."""
+        denying = tuple(window for window, schedule in self._denies if schedule.at(time) is not None)
+        if denying or not self._allows or any(schedule.at(time) is not None for _, schedule in self._allows):
+            return denying
+        return tuple(window for window, _ in self._allows)
+
+    def opens_at(self, time: datetime) -> datetime | None:
+        """The first time, from a time on, at which nothing is closed."""
+        for _ in range(MAX_STEPS):
+            later = self._step(time)
+            if later == time:
+                return time
+            if later is None or later > self._known_until:
+                return None
+            time = later
+        return None
+
+    def _step(self, time: datetime) -> datetime | None:
+        """A time up to which it is certainly closed; the same time if it is open, None if it is not known."""
+        ends = [span.end for _, schedule in self._denies if (span := schedule.at(time)) is not None]
+        if ends:
+            return max(ends)
+        if not self._allows or any(schedule.at(time) is not None for _, schedule in self._allows):
+            return time
+        following = [schedule.following(time) for _, schedule in self._allows]
+        return min((span.start for span in following if span is not None), default=None)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tortoise import fields
+from tortoise.expressions import Q
 from tortoise.models import Model
 from tortoise.queryset import QuerySetSingle
 
@@ -87,3 +88,6 @@ LIVE_DEPLOYMENT_ID = """(
     ORDER BY live.deploy_end_at DESC, live.id DESC LIMIT 1
 )"""
 """A subquery for the id of the live deployment; `{environment_id}` stands for an SQL expression."""
+
+RAN = Q(wait_outcome=None) | Q(wait_outcome="dispatched")
+"""The condition for deployments that did not wait, or that were dispatched in the end."""

@@ -27,14 +27,15 @@ BY_RELEASE_ID = "p.id = (SELECT project_id FROM releases WHERE id = $1)"
 _PROJECT = "FROM projects p LEFT JOIN repositories g ON g.github_id = p.repository_id WHERE"
 
 _BY_DIGEST = """
-SELECT t.id, t.user_id, u.name AS user_name, t.grants, t.project_id, t.expires_at, t.revoked_at, t.last_used_at
+SELECT t.id, t.user_id, u.name AS user_name, t.grants, t.project_id, t.expires_at, t.revoked_at, t.last_used_at,
+    CASE WHEN t.personal THEN u.github_id END AS github_id, t.by_operator
 FROM api_tokens t JOIN users u ON u.id = t.user_id WHERE t.digest = $1
 """
 
 _DEPLOYMENT = """
 SELECT u.name AS actor, d.deploy_start_at, d.deploy_end_at, e.name AS environment_name, d.error_message,
     fc.version AS from_release_candidate_version, fr.version AS from_release_version, d.id,
-    c.version AS release_candidate_version, r.version AS release_version, d.status
+    c.version AS release_candidate_version, r.version AS release_version, d.status, d.waits_for
 FROM deployments d
 JOIN environments e ON e.id = d.environment_id
 JOIN users u ON u.id = d.actor_id
@@ -82,6 +83,7 @@ class DeploymentRow(TypedDict):
     release_candidate_version: str
     release_version: str
     status: str
+    waits_for: list[str] | str | None
 
 
 class ReleaseRow(TypedDict):
@@ -176,6 +178,8 @@ async def find_token(digest: str) -> TokenRecord | None:
         expires_at=_to_datetime(row["expires_at"]),
         revoked_at=_to_datetime(row["revoked_at"]),
         last_used_at=_to_datetime(row["last_used_at"]),
+        github_id=row["github_id"],
+        by_operator=bool(row["by_operator"]),
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from tortoise import fields
 from tortoise.models import Model
 
-from bot.rules.ids import ProjectId, UserId
+from bot.rules.ids import GitHubUserId, ProjectId, TokenId, UserId
 from bot.store.columns import nullable_id, primary_key
 
 
@@ -56,9 +56,9 @@ class ApiToken(Model):
 
 @dataclass(frozen=True, slots=True)
 class TokenRecord:
-    """A token and its user, as authentication reads them."""
+    """A token and its user, as authentication reads them. `github_id` is the user's account, for a personal token."""
 
-    id: int
+    id: TokenId
     user_id: UserId
     user_name: str
     grants: frozenset[str]
@@ -66,3 +66,5 @@ class TokenRecord:
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    github_id: GitHubUserId | None = None
+    by_operator: bool = False

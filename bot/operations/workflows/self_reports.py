@@ -6,7 +6,7 @@ from datetime import timedelta
 from tortoise.exceptions import IntegrityError
 
 from bot.context import Context, authorize, not_found_to
-from bot.errors import Refusal, deployment_not_found, release_not_found
+from bot.errors import Conflict, Refusal, deployment_not_found, release_not_found
 from bot.github import workflow_runs
 from bot.operations import runs
 from bot.operations.workflows import dispatch, tracking
@@ -63,6 +63,8 @@ async def record_deployment(context: Context, request: str, run: str) -> None:
     if deployment is None:
         raise not_found_to(context.actor, deployment_not_found(), GRANT)
     await _check_scope(context, deployment.candidate.project_id)
+    if deployment.waiting:
+        raise Conflict("Deployment waits for gates", deployment=deployment.id, waits_for=deployment.waits_for)
     await _track(context, Subject(deployment.candidate, deployment), _run_id(run))
 
 

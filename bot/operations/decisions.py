@@ -1,0 +1,114 @@
+"""Decisions of the gates: GitHub is asked first, then the database is read under the environment's lock."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from bot.context import Context, allowed
+from bot.errors import Conflict
+from bot.operations import candidates, environments, gate_answers, gate_facts
+from bot.rules.gate_facts import GateFacts, Override, Requester
+from bot.rules.gate_questions import Answers, Questions, complete, questions
+from bot.rules.gate_results import Decision, Gate
+from bot.rules.gates import decide
+from bot.rules.ids import DeploymentId, GitHubUserId
+from bot.rules.versions import CandidateVersion
+from bot.store.candidates import Candidate
+from bot.store.deployments import Deployment
+from bot.store.projects import Environment, Project
+from bot.store.users import User
+
+ROUNDS = 4
+"""How often GitHub is asked anew when what is stored changes meanwhile."""
+
+
+class Outdated(Exception):
+    """What is stored has changed since GitHub was asked, so that other questions have to be answered."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is decided about: may the candidate be deployed to the environment, on behalf of the requester?
+
+    `deployment` is the row of the deployment if it exists already. `ask_requester`: the requester asked some time ago,
+    so GitHub is asked for their role.
+    """
+
+    environment: Environment
+    candidate: Candidate
+    requester: Requester
+    deployment: DeploymentId | None = None
+    ask_requester: bool = False
+
+
+def requester_of(context: Context, *, automatic: bool = False) -> Requester:
+    """The actor as the requester of a deployment."""
+    actor = context.actor
+    return Requester(actor.user_id, actor.name, actor.github_id, automatic)
+
+
+async def stored_requester(deployment: Deployment) -> Requester:
+    """The requester of a deployment."""
+    user = await User.get(id=deployment.actor_id)
+    github_id = None if user.github_id is None else GitHubUserId(user.github_id)
+    return Requester(user.id, user.name, github_id, deployment.automatic)
+
+
+async def ask_github(
+    context: Context, subject: Subject, *, exempt: Collection[Gate] = (), fresh: bool = True
+) -> Answers:
+    """Ask GitHub what the gates but the `exempt` ones depend on, outside of a transaction."""
+    asked = _questions(await stored_facts(context, subject), subject, exempt)
+    return await gate_answers.ask(context, subject.candidate, asked, fresh=fresh)
+
+
+async def read_facts(
+    context: Context, subject: Subject, answers: Answers, *, exempt: Collection[Gate] = ()
+) -> GateFacts:
+    """Read what is stored, and add GitHub's answers. Raises Outdated if other questions would have to be asked."""
+    facts = await stored_facts(context, subject)
+    if not answers.cover(_questions(facts, subject, exempt)):
+        raise Outdated
+    return complete(facts, answers)
+
+
+def keeps_changing(environment: Environment) -> Conflict:
+    """Build the error for an environment that changes each time when GitHub was asked."""
+    return Conflict("The environment keeps changing: try again.", environment=environment.name)
+
+
+async def decide_now(
+    context: Context,
+    subject: Subject,
+    *,
+    exempt: Collection[Gate] = (),
+    override: Override | None = None,
+    fresh: bool = True,
+) -> Decision:
+    """Decide without a lock and without consequences."""
+    for _ in range(ROUNDS):
+        try:
+            answers = await ask_github(context, subject, exempt=exempt, fresh=fresh)
+            facts = await read_facts(context, subject, answers, exempt=exempt)
+        except Outdated:
+            continue
+        return decide(facts, exempt=exempt, override=override)
+    raise keeps_changing(subject.environment)
+
+
+@allowed("project:read")
+async def show(context: Context, project: Project, environment_name: str, version: CandidateVersion) -> Decision:
+    """Decide as if the caller asked for the deployment now. Nothing changes."""
+    environment = await environments.find_by_name(context, project, environment_name)
+    candidate = await candidates.get(context, project, version)
+    return await decide_now(context, Subject(environment, candidate, requester_of(context)), fresh=False)
+
+
+def _questions(facts: GateFacts, subject: Subject, exempt: Collection[Gate]) -> Questions:
+    return questions(facts, exempt=exempt, ask_requester=subject.ask_requester)
+
+
+async def stored_facts(context: Context, subject: Subject) -> GateFacts:
+    """Read what is stored, without GitHub's answers."""
+    return await gate_facts.read(
+        context, subject.environment, subject.candidate, subject.requester, deployment=subject.deployment
+    )
