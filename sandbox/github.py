@@ -7,6 +7,7 @@ from sandbox.acts.checks import CheckActs
 from sandbox.acts.discussion import DiscussionActs
 from sandbox.acts.errors import as_sandbox_error
 from sandbox.acts.people import PeopleActs
+from sandbox.acts.releases import ReleaseActs
 from sandbox.acts.repositories import RepositoryActs
 from sandbox.acts.runs import RunActs
 from sandbox.acts.webhooks import WebhookActs
@@ -25,7 +26,7 @@ def _name_and_email(author: str | None) -> tuple[str, str] | None:
     return found[1], found[2]
 
 
-class GitHub(PeopleActs, DiscussionActs, CheckActs, RunActs, RepositoryActs, WebhookActs):
+class GitHub(PeopleActs, DiscussionActs, CheckActs, ReleaseActs, RunActs, RepositoryActs, WebhookActs):
     """A GitHub simulator over a real git repository; create one with `create`."""
 
     def __init__(self, state: State) -> None:

@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from sandbox.records import Account, Comment, Issue, PullRequest, Reaction, Repository, format_time
+from sandbox.accounts import Account
+from sandbox.records import Comment, Issue, PullRequest, Reaction, Repository, format_time
 from sandbox.serializers.accounts import Json, app, node_id, repository, repository_url, user
 from sandbox.state import State
 

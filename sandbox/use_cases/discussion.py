@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from sandbox import diffs, git
+from sandbox.accounts import Account
 from sandbox.errors import SandboxError, invalid
 from sandbox.events import emit
-from sandbox.records import Account, Comment, Issue, PullRequest, Reaction, Repository
+from sandbox.records import Comment, Issue, PullRequest, Reaction, Repository
 from sandbox.serializers import discussion as serialize
 from sandbox.serializers.accounts import Json
 from sandbox.state import State

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sandbox import git
+from sandbox.accounts import Account
 from sandbox.errors import SandboxError, invalid
 from sandbox.events import emit
 from sandbox.history import Signature, TagObject
-from sandbox.records import ZERO_SHA, Account, PullRequest, Repository
+from sandbox.records import ZERO_SHA, PullRequest, Push, Repository
 from sandbox.serializers import accounts, discussion
 from sandbox.serializers import commits as serialize
 from sandbox.serializers.accounts import Json
@@ -156,9 +157,10 @@ async def changes_workflows(repository: Repository, sha: str) -> bool:
 
 
 async def emit_push(state: State, repository: Repository, ref: str, before: str, after: str, by: Account) -> None:
-    """Send `push`, and also `create` or `delete` for new and deleted refs."""
+    """Send `push`, `create` or `delete` for new and deleted refs, and tell those who listen for pushes."""
     repository.pushed_at = state.now()
-    emit(state, "push", repository, by, await _push_payload(state, repository, ref, before, after, by))
+    payload = await _push_payload(state, repository, ref, before, after, by)
+    emit(state, "push", repository, by, payload)
     if ZERO_SHA in (before, after):
         ref_type, name = ("tag" if ref.startswith("refs/tags/") else "branch"), ref.split("/", 2)[2]
         body: Json = {"ref": name, "ref_type": ref_type, "pusher_type": "user"}
@@ -168,6 +170,11 @@ async def emit_push(state: State, repository: Repository, ref: str, before: str,
     for pull in repository.pulls.values():
         if ref == f"refs/heads/{pull.head}" and pull.state == "open" and after != ZERO_SHA:
             _synchronize(state, repository, pull, before, after, by)
+    if after != ZERO_SHA:
+        kinds = ("added", "removed", "modified")
+        files = frozenset(name for pushed in payload["commits"] for kind in kinds for name in pushed[kind])
+        for listener in state.push_listeners:
+            await listener(repository, Push(ref, repository.history.peel(after), by, files))
 
 
 def _synchronize(state: State, repository: Repository, pull: PullRequest, before: str, after: str, by: Account) -> None:
