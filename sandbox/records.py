@@ -49,7 +49,7 @@ class Comment:
 
 @dataclass(slots=True)
 class PullRequest:
-    """A pull request; its head is a branch of the repository."""
+    """A pull request; its head is a branch of the repository, or of a fork of `fork_owner`."""
 
     id: int
     number: int
@@ -65,6 +65,7 @@ class PullRequest:
     merged_at: datetime | None = None
     merged_by: Account | None = None
     merge_sha: str | None = None
+    fork_owner: Account | None = None
 
 
 @dataclass(slots=True)

@@ -88,7 +88,11 @@ async def update_release(request: ApiRequest) -> ApiResponse:
     """Update a release; `draft: false` publishes a draft."""
     release = request.find(request.repository.releases, "release_id")
     await check_workflows(request, releases.target(request.repository, release))
+    before = {"name": release.name, "body": release.body}
     _set_texts(request, release)
+    changes = {name: {"from": value or ""} for name, value in before.items() if getattr(release, name) != value}
+    if changes:
+        releases.edited(request.state, request.repository, release, changes, request.actor)
     if release.draft and request.body.get("draft") is False:
         await releases.publish(request.state, request.repository, release, request.actor)
     return _response(request, release)

@@ -5,6 +5,7 @@ from sandbox.errors import ApiError, SandboxError, invalid
 from sandbox.events import emit
 from sandbox.records import Release, Repository
 from sandbox.serializers import releases as serialize
+from sandbox.serializers.accounts import Json
 from sandbox.state import State
 from sandbox.use_cases import refs
 
@@ -61,6 +62,11 @@ async def publish(state: State, repository: Repository, release: Release, by: Ac
         _emit(state, repository, release, "released", by)
 
 
+def edited(state: State, repository: Repository, release: Release, changes: Json, by: Account) -> None:
+    """Send the event of a changed release; `changes` has what each changed field was."""
+    _emit(state, repository, release, "edited", by, changes=changes)
+
+
 def delete(state: State, repository: Repository, release: Release, by: Account) -> None:
     """Delete a release; its tag stays."""
     del repository.releases[release.id]
@@ -68,6 +74,6 @@ def delete(state: State, repository: Repository, release: Release, by: Account) 
     _emit(state, repository, release, "deleted", by)
 
 
-def _emit(state: State, repository: Repository, release: Release, action: str, by: Account) -> None:
+def _emit(state: State, repository: Repository, release: Release, action: str, by: Account, **extra: Json) -> None:
     serialized = serialize.release(state, repository, release)
-    emit(state, "release", repository, by, {"action": action, "release": serialized})
+    emit(state, "release", repository, by, {"action": action, "release": serialized, **extra})

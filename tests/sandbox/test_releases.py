@@ -70,7 +70,7 @@ async def test_a_draft_is_hidden_and_has_no_tag_until_it_is_published(lab: Lab) 
     published = (await lab.repo("PATCH", f"/releases/{draft}", json={"draft": False, "name": "One"})).json
     assert (published["draft"], published["name"]) == (False, "One")
     assert lab.github.resolve("v1") == lab.github.head()
-    assert await lab.events("release") == ["release.created", "release.published"]
+    assert await lab.events("release") == ["release.created", "release.edited", "release.published"]
     assert (await lab.repo("GET", "/releases/latest")).status == 404
     assert (await lab.repo("DELETE", f"/releases/{draft}")).status == 204
     assert lab.github.resolve("v1") == lab.github.head()
