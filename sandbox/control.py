@@ -13,9 +13,10 @@ from typing import Any
 
 from aiohttp import web
 
+from sandbox.accounts import Account
 from sandbox.browsers import refusal
 from sandbox.errors import SandboxError
-from sandbox.records import Account, format_time
+from sandbox.records import format_time
 from sandbox.rest.headers import CONTROL as PREFIX
 from sandbox.rest.headers import is_control
 
@@ -30,7 +31,9 @@ ACTIONS: dict[str, str] = {
     "teams/members/remove": "remove_team_member",
     "pull-requests": "pull_request",
     "pull-requests/merge": "merge",
+    "pull-requests/push": "push_to_pull_request",
     "pull-requests/close": "close_pull_request",
+    "pull-requests/reopen": "reopen_pull_request",
     "issues": "issue",
     "comments": "comment",
     "comments/edit": "edit_comment",
@@ -58,7 +61,11 @@ ACTIONS: dict[str, str] = {
     "runs/approve": "approve_deployment",
     "runs/reject": "reject_deployment",
     "runs/bypass": "bypass_protection",
+    "runs/on-push": "set_push_runs",
     "environments": "environment",
+    "releases": "release",
+    "releases/publish": "publish_release",
+    "releases/delete": "delete_release",
     "repositories": "add_repository_to_account",
     "repositories/rename": "rename",
     "repositories/transfer": "transfer",

@@ -1,5 +1,6 @@
 """Workflow runs, and the environments that their jobs deploy to."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +28,10 @@ class RunActs(Sandbox):
         """Re-run a completed run: its id stays the same, and no `requested` event is sent."""
         with as_sandbox_error():
             await runs.rerun(self.state, self._find_run(run))
+
+    def set_push_runs(self, enabled: bool = True) -> None:
+        """Make pushes run the workflows with `on: push`, as GitHub does; by default only dispatches start runs."""
+        self.state.push_listeners = [functools.partial(runs.run_for_push, self.state)] if enabled else []
 
     def set_run_seconds(self, seconds: tuple[float, float] | None = None) -> None:
         """Make runs succeed on their own after a time in this range of seconds; with None they wait for `finish`."""

@@ -37,12 +37,12 @@ def _find_commit_comment(request: ApiRequest) -> Comment:
 @route("GET", "{repo}/pulls", "pull_requests:read", query=(*PAGED, "state", "head", "base", "direction"))
 async def list_pulls(request: ApiRequest) -> ApiResponse:
     """List pull requests, newest first; only open ones by default."""
-    state, owner = request.query_param("state") or "open", request.repository.owner.login
+    state, owner = request.query_param("state") or "open", request.repository.owner
     pulls = [
         pull
         for pull in request.repository.pulls.values()
         if state in ("all", pull.state)
-        and request.query_param("head") in (None, f"{owner}:{pull.head}")
+        and request.query_param("head") in (None, f"{(pull.fork_owner or owner).login}:{pull.head}")
         and request.query_param("base") in (None, pull.base)
     ]
     return paginate(

@@ -1,11 +1,13 @@
 """Open, merge and close pull requests, open issues, comment and react."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sandbox import diffs, git
+from sandbox.accounts import Account
 from sandbox.errors import SandboxError, invalid
 from sandbox.events import emit
-from sandbox.records import Account, Comment, Issue, PullRequest, Reaction, Repository
+from sandbox.records import Comment, Issue, PullRequest, Reaction, Repository
 from sandbox.serializers import discussion as serialize
 from sandbox.serializers.accounts import Json
 from sandbox.state import State
@@ -14,39 +16,72 @@ from sandbox.use_cases import refs
 MAX_BODY_CHARACTERS = 65_536
 
 
-async def open_pull_request(
-    state: State,
-    repository: Repository,
-    title: str,
-    by: Account,
-    files: Mapping[str, str | None] | None,
-    body: str | None = None,
-) -> PullRequest:
+@dataclass(frozen=True, slots=True)
+class NewPullRequest:
+    """A pull request to open from a branch with one commit of these files; with `fork`, from one of a fork."""
+
+    title: str
+    files: Mapping[str, str | None] | None = None
+    body: str | None = None
+    fork: bool = False
+
+
+async def open_pull_request(state: State, repository: Repository, new: NewPullRequest, by: Account) -> PullRequest:
     """Push a branch with one commit and open a pull request from it into the default branch."""
     repository.last_number += 1
     number, base = repository.last_number, repository.default_branch
-    head = f"{by.login}/change-{number}"
+    head, change = f"{by.login}/change-{number}", refs.NewCommit(new.title, by, new.files)
     base_sha = repository.history.refs[f"refs/heads/{base}"]
-    sha = await refs.commit_on_new_branch(state, repository, head, refs.NewCommit(title, by, files))
-    pull = PullRequest(next(state.ids.pulls), number, title, by, head, base, base_sha, state.now(), body)
-    pull.head_sha = sha
+    pull = PullRequest(next(state.ids.pulls), number, new.title, by, head, base, base_sha, state.now(), new.body)
+    if new.fork:
+        pull.fork_owner, pull.head_sha = by, await refs.fork_commit(state, repository, change)
+    else:
+        pull.head_sha = await refs.commit_on_new_branch(state, repository, head, change)
     repository.pulls[number] = pull
     _emit_pull(state, repository, pull, "opened", by)
     return pull
 
 
+async def push_to_pull_request(state: State, repository: Repository, pull: PullRequest, change: refs.NewCommit) -> None:
+    """Push a commit to the branch of a pull request, whether in the repository or in a fork."""
+    if pull.fork_owner is None:
+        await refs.commit(state, repository, pull.head, change)
+        return
+    before, pull.head_sha = pull.head_sha, await refs.fork_commit(state, repository, change, pull.head_sha)
+    refs.synchronize(state, repository, pull, before, change.author)
+
+
 async def merge(state: State, repository: Repository, pull: PullRequest, by: Account) -> str:
-    """Squash-merge a pull request and return the SHA of the merge commit."""
+    """Squash-merge a pull request, whose author is that of the merge commit too; return the commit's SHA."""
     changes = await diffs.difference(repository.path, pull.base_sha, pull.head_sha, renames=False)
     files: dict[str, str | None] = {}
     for change in changes:
         blob = await git.read_file(repository.path, pull.head_sha, change.name)
         files[change.name] = blob[1].decode(errors="replace") if blob else None
-    message = f"{pull.title} (#{pull.number})"
-    sha = await refs.commit(state, repository, pull.base, refs.NewCommit(message, by, files))
+    signature = state.signature(pull.user)
+    message = _squash_message(repository, pull, signature.email)
+    squashed = refs.NewCommit(message, by, files, (signature.name, signature.email))
+    sha = await refs.commit(state, repository, pull.base, squashed)
     pull.state, pull.merged_at, pull.merged_by, pull.merge_sha = "closed", state.now(), by, sha
     _emit_pull(state, repository, pull, "closed", by)
     return sha
+
+
+def _squash_message(repository: Repository, pull: PullRequest, email: str) -> str:
+    """The title, and a trailer for each other author of the commits."""
+    history = repository.history
+    shas = history.log(pull.head_sha, history.ancestors(pull.base_sha))[::-1]
+    authors = [history.commits[sha].author for sha in shas]
+    trailers = [f"Co-authored-by: {each.name} <{each.email}>" for each in authors if each.email != email]
+    return "\n\n".join([f"{pull.title} (#{pull.number})", *filter(None, ["\n".join(dict.fromkeys(trailers))])])
+
+
+def reopen(state: State, repository: Repository, pull: PullRequest, by: Account) -> None:
+    """Open a closed pull request again."""
+    if pull.state == "open" or pull.merged_at:
+        raise SandboxError(f"The pull request {pull.number} is open or merged.")
+    pull.state = "open"
+    _emit_pull(state, repository, pull, "reopened", by)
 
 
 def close(state: State, repository: Repository, pull: PullRequest, by: Account) -> None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from sandbox.accounts import Account, Team
 from sandbox.errors import SandboxError, invalid
 from sandbox.events import emit
-from sandbox.records import Account, Environment, EnvironmentJob, GateReport, Repository, Run, Team
+from sandbox.records import Environment, EnvironmentJob, GateReport, Repository, Run
 from sandbox.serializers import checks
 from sandbox.serializers.accounts import Json, repository_url
 from sandbox.state import State

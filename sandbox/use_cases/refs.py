@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sandbox import git
+from sandbox.accounts import Account
 from sandbox.errors import SandboxError, invalid
 from sandbox.events import emit
 from sandbox.history import Signature, TagObject
-from sandbox.records import ZERO_SHA, Account, PullRequest, Repository
+from sandbox.records import ZERO_SHA, PullRequest, Push, Repository
 from sandbox.serializers import accounts, discussion
 from sandbox.serializers import commits as serialize
 from sandbox.serializers.accounts import Json
@@ -56,12 +57,15 @@ async def commit_on_new_branch(state: State, repository: Repository, branch: str
     return sha
 
 
-async def fork_commit(state: State, repository: Repository, change: NewCommit) -> str:
-    """Write a commit that no branch or tag of the repository contains, like one pushed to a fork."""
+async def fork_commit(state: State, repository: Repository, change: NewCommit, parent: str | None = None) -> str:
+    """Write a commit that no branch or tag of the repository contains, like one pushed to a fork.
+
+    Its parent is the head of the default branch unless another one is given.
+    """
     number = sum(ref.startswith("refs/forks/") for ref in repository.history.refs) + 1
     ref = f"refs/forks/{number}"
     async with repository.lock:
-        parent = repository.history.refs[f"refs/heads/{repository.default_branch}"]
+        parent = parent or repository.history.refs[f"refs/heads/{repository.default_branch}"]
         sha = await _write_commit(state, repository, ref, parent, change)
         repository.history.refs[ref] = sha
     return sha
@@ -156,9 +160,10 @@ async def changes_workflows(repository: Repository, sha: str) -> bool:
 
 
 async def emit_push(state: State, repository: Repository, ref: str, before: str, after: str, by: Account) -> None:
-    """Send `push`, and also `create` or `delete` for new and deleted refs."""
+    """Send `push`, `create` or `delete` for new and deleted refs, and tell those who listen for pushes."""
     repository.pushed_at = state.now()
-    emit(state, "push", repository, by, await _push_payload(state, repository, ref, before, after, by))
+    payload = await _push_payload(state, repository, ref, before, after, by)
+    emit(state, "push", repository, by, payload)
     if ZERO_SHA in (before, after):
         ref_type, name = ("tag" if ref.startswith("refs/tags/") else "branch"), ref.split("/", 2)[2]
         body: Json = {"ref": name, "ref_type": ref_type, "pusher_type": "user"}
@@ -166,18 +171,25 @@ async def emit_push(state: State, repository: Repository, ref: str, before: str,
             body |= {"master_branch": repository.default_branch, "description": None}
         emit(state, "create" if before == ZERO_SHA else "delete", repository, by, body)
     for pull in repository.pulls.values():
-        if ref == f"refs/heads/{pull.head}" and pull.state == "open" and after != ZERO_SHA:
-            _synchronize(state, repository, pull, before, after, by)
+        is_head = ref == f"refs/heads/{pull.head}" and pull.fork_owner is None
+        if is_head and pull.state == "open" and after != ZERO_SHA:
+            pull.head_sha = after
+            synchronize(state, repository, pull, before, by)
+    if after != ZERO_SHA:
+        kinds = ("added", "removed", "modified")
+        files = frozenset(name for pushed in payload["commits"] for kind in kinds for name in pushed[kind])
+        for listener in state.push_listeners:
+            await listener(repository, Push(ref, repository.history.peel(after), by, files))
 
 
-def _synchronize(state: State, repository: Repository, pull: PullRequest, before: str, after: str, by: Account) -> None:
-    pull.head_sha = after
+def synchronize(state: State, repository: Repository, pull: PullRequest, before: str, by: Account) -> None:
+    """Send the event of a push to the branch of a pull request."""
     serialized = discussion.pull_request(state, repository, pull)
     body = {
         "action": "synchronize",
         "number": pull.number,
         "before": before,
-        "after": after,
+        "after": pull.head_sha,
         "pull_request": serialized,
     }
     emit(state, "pull_request", repository, by, body)

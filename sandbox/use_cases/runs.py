@@ -6,25 +6,28 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sandbox import git, workflows
+from sandbox.accounts import Account
 from sandbox.errors import ApiError, invalid, not_found
 from sandbox.events import emit
-from sandbox.records import Account, Dispatch, EnvironmentJob, Repository, Run, Workflow
+from sandbox.records import Dispatch, EnvironmentJob, Push, Repository, Run, Workflow
 from sandbox.serializers import actions as serialize
 from sandbox.state import State
-from sandbox.use_cases import environments
+from sandbox.use_cases import environments, steps
 
 WORKFLOWS_FOLDER = ".github/workflows"
 CANCEL_SECONDS = 0.2
+SKIP_MARKS = ("[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]")
 
 
 @dataclass(frozen=True, slots=True)
 class WorkflowRevision:
-    """A workflow as defined at one commit of a ref."""
+    """A workflow as defined at one commit of a ref, with the event that runs it."""
 
     workflow: Workflow
     definition: workflows.WorkflowDefinition
     ref: str
     sha: str
+    event: str = "workflow_dispatch"
 
 
 async def read_file(repository: Repository, sha: str, name: str) -> tuple[str, bytes] | None:
@@ -140,17 +143,38 @@ def _create_run(
         head_sha=_reported_sha(state, repository, revision.sha),
         head_branch=revision.ref.split("/", 2)[2],
         ref=revision.ref,
-        event="workflow_dispatch",
-        display_title=workflows.render_title(revision.definition, inputs, revision.definition.name),
+        event=revision.event,
+        display_title=workflows.render_title(revision.definition, inputs, _default_title(repository, revision)),
         inputs=inputs,
         actor=by,
         created_at=now,
         updated_at=now,
         started_at=now,
         uses=workflows.resolve_environments(revision.definition, inputs),
+        steps=workflows.resolve_steps(revision.definition, inputs),
     )
     state.runs.append(run)
     return run
+
+
+def _default_title(repository: Repository, revision: WorkflowRevision) -> str:
+    if revision.event == "push":
+        return repository.history.commits[revision.sha].message.partition("\n")[0]
+    return revision.definition.name
+
+
+async def run_for_push(state: State, repository: Repository, push: Push) -> None:
+    """Run the workflows of a pushed commit that its push triggers; those of workflows themselves trigger none."""
+    message = repository.history.commits[push.sha].message
+    if push.by is state.actions_bot or any(mark in message for mark in SKIP_MARKS):
+        return
+    for path in await _workflow_files(repository, push.sha):
+        definition = await read_definition(repository, push.sha, path)
+        workflow = _get_or_create_workflow(state, repository, path)
+        trigger = definition.push if definition and workflow.state == "active" else None
+        if definition and trigger and trigger.matches(push.ref, push.files):
+            revision = WorkflowRevision(workflow, definition, push.ref, push.sha, "push")
+            await _begin(state, repository, _create_run(state, repository, revision, {}, push.by))
 
 
 def _reported_sha(state: State, repository: Repository, sha: str) -> str:
@@ -178,18 +202,26 @@ async def emit_run(
 
 
 async def start(state: State, run: Run) -> None:
-    """Start a queued run."""
+    """Start a queued run, whose steps are performed; it fails if one of them does."""
     if run.status == "completed":
         return
     environments.check_waiting(run)
     run.status, run.started_at, run.updated_at = "in_progress", state.now(), state.now()
     await emit_run(state, run, "in_progress")
-    if run.repository in state.repositories:
-        environments.report_start(state, state.repositories[run.repository], run)
+    if run.repository not in state.repositories:
+        return
+    repository = state.repositories[run.repository]
+    environments.report_start(state, repository, run)
+    if not await steps.perform(state, repository, run):
+        await finish(state, run, "failure")
 
 
 async def finish(state: State, run: Run, conclusion: str, delivery: str | None = None) -> None:
     """Complete a run; if it is already completed, it keeps its conclusion and only the event is sent again."""
+    if run.status == "queued" and run.steps and conclusion == "success":
+        await start(state, run)
+        if run.status == "completed":
+            return
     if run.status != "completed":
         if conclusion == "success":
             environments.check_waiting(run)

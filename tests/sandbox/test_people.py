@@ -122,6 +122,59 @@ async def test_comments_on_commits_are_edited_and_deleted_without_events(lab: La
     assert await lab.events("commit_comment") == ["commit_comment.created"] * 2
 
 
+async def test_a_pull_request_sends_events_when_it_changes(lab: Lab) -> None:
+    number = await lab.github.pull_request("Improve", by="bob", files={"a.txt": "1"})
+    before = lab.github.repository().pulls[number].head_sha
+    await lab.github.push_to_pull_request(number, by="carol", files={"b.txt": "2"})
+    pushed = await lab.last_payload("pull_request")
+    assert (pushed["action"], pushed["before"], pushed["sender"]["login"]) == ("synchronize", before, "carol")
+    assert pushed["after"] == pushed["pull_request"]["head"]["sha"] != before
+    sha = await lab.github.merge(number, by="dave")
+    merged = (await lab.last_payload("pull_request"))["pull_request"]
+    assert (merged["merged"], merged["merged_by"]["login"], merged["merge_commit_sha"]) == (True, "dave", sha)
+    commit = (await lab.repo("GET", f"/commits/{sha}")).json
+    assert commit["author"]["login"] == "bob"
+    assert commit["commit"]["message"] == (
+        f"Improve (#{number})\n\nCo-authored-by: carol <carol@users.noreply.github.com>"
+    )
+    assert (await lab.last_payload("push"))["sender"]["login"] == "dave"
+    assert await lab.events("pull_request") == [f"pull_request.{each}" for each in ("opened", "synchronize", "closed")]
+
+
+async def test_a_pull_request_from_a_fork_has_its_files_and_no_branch(lab: Lab) -> None:
+    number = await lab.github.pull_request("Sneak in", by="mallory", files={"a.txt": "1"}, fork=True)
+    opened = (await lab.last_payload("pull_request"))["pull_request"]
+    assert opened["head"]["repo"]["full_name"] == "mallory/site" and opened["head"]["repo"]["fork"] is True
+    assert opened["head"]["repo"]["id"] != opened["base"]["repo"]["id"]
+    await lab.github.push_to_pull_request(number, by="mallory", files={"b.txt": "2"})
+    head = (await lab.last_payload("pull_request"))["after"]
+    assert await lab.events("push") == []
+    assert [file["filename"] for file in (await lab.repo("GET", f"/pulls/{number}/files")).json] == ["a.txt", "b.txt"]
+    assert (await lab.repo("GET", f"/contents/b.txt?ref={head}")).status == 200
+    assert (await lab.repo("GET", f"/compare/main...{head}")).json["status"] == "ahead"
+    assert len((await lab.repo("GET", f"/pulls?head=mallory:{opened['head']['ref']}")).json) == 1
+    assert [branch["name"] for branch in (await lab.repo("GET", "/branches")).json] == ["main"]
+
+
+async def test_a_closed_pull_request_is_opened_again(lab: Lab) -> None:
+    number = await lab.github.pull_request()
+    await lab.github.close_pull_request(number)
+    await lab.github.reopen_pull_request(number, by="bob")
+    assert (await lab.last_payload("pull_request"))["action"] == "reopened"
+    await lab.github.merge(number)
+    with pytest.raises(SandboxError, match="open or merged"):
+        await lab.github.reopen_pull_request(number)
+
+
+async def test_the_tagger_may_be_another_person_than_who_pushes_the_tag(lab: Lab) -> None:
+    sha = await lab.github.tag("v1", annotated=True, by="bob", message="One", tagger="Carol <carol@example.com>")
+    tag = (await lab.repo("GET", f"/git/tags/{sha}")).json
+    assert (tag["tagger"]["name"], tag["tagger"]["email"], tag["message"]) == ("Carol", "carol@example.com", "One")
+    assert tag["object"] == {**tag["object"], "sha": lab.github.head(), "type": "commit"}
+    push = await lab.last_payload("push")
+    assert (push["after"], push["pusher"]["email"]) == (sha, "bob@users.noreply.github.com")
+
+
 async def test_a_pull_request_is_closed_without_being_merged(lab: Lab) -> None:
     number = await lab.github.pull_request()
     await lab.github.close_pull_request(number, by="bob")
