@@ -23,12 +23,25 @@ ACTIONS: dict[str, str] = {
     "people": "person",
     "people/rename": "rename_person",
     "people/delete": "delete_person",
+    "people/email": "add_email",
+    "teams": "team",
+    "teams/delete": "delete_team",
+    "teams/members/add": "add_team_member",
+    "teams/members/remove": "remove_team_member",
     "pull-requests": "pull_request",
     "pull-requests/merge": "merge",
+    "pull-requests/close": "close_pull_request",
+    "issues": "issue",
     "comments": "comment",
     "comments/edit": "edit_comment",
     "comments/delete": "delete_comment",
     "commit-comments": "commit_comment",
+    "commit-comments/edit": "edit_commit_comment",
+    "commit-comments/delete": "delete_commit_comment",
+    "checks/report": "report_check",
+    "checks/click": "click_button",
+    "checks/rerequest": "rerequest",
+    "statuses/report": "report_status",
     "commits": "commit",
     "branches": "branch",
     "branches/delete": "delete_branch",
@@ -42,6 +55,10 @@ ACTIONS: dict[str, str] = {
     "runs/finish": "finish",
     "runs/rerun": "rerun",
     "runs/speed": "set_run_seconds",
+    "runs/approve": "approve_deployment",
+    "runs/reject": "reject_deployment",
+    "runs/bypass": "bypass_protection",
+    "environments": "environment",
     "repositories": "add_repository_to_account",
     "repositories/rename": "rename",
     "repositories/transfer": "transfer",
@@ -57,6 +74,7 @@ ACTIONS: dict[str, str] = {
     "installation/unsuspend": "unsuspend",
     "installation/add": "add_repository",
     "installation/remove": "remove_repository",
+    "installation/permission": "set_permission",
     "tokens/expire": "expire_tokens",
     "clock/advance": "advance",
     "clock/skew": "skew",
@@ -88,11 +106,13 @@ ACTIONS: dict[str, str] = {
 
 VIEWS: dict[str, str] = {
     "runs": "runs",
+    "gate-reports": "gate_reports",
     "dispatches": "dispatches",
     "calls": "calls",
     "unknown-routes": "unknown_routes",
     "comments": "comments",
     "commit-comments": "commit_comments",
+    "check-runs": "check_runs",
     "resolve": "resolve",
     "deliveries": "deliveries",
 }
@@ -162,7 +182,8 @@ async def _handle_view(github: object, name: str, request: web.Request) -> web.R
     if not callable(view):
         return web.json_response({"result": _to_json(view)})
     query = {
-        key: int(value) if value.isdecimal() and key == "number" else value for key, value in request.query.items()
+        key: int(value) if value.isdecimal() and key in ("number", "run") else value
+        for key, value in request.query.items()
     }
     return await _call(view, query)
 

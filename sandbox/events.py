@@ -5,6 +5,17 @@ from sandbox.serializers import accounts
 from sandbox.serializers.accounts import Json
 from sandbox.state import State
 
+PERMISSIONS = {
+    **dict.fromkeys(("check_run", "check_suite"), "checks"),
+    **dict.fromkeys(("commit_comment", "create", "delete", "push", "release"), "contents"),
+    **dict.fromkeys(("deployment", "deployment_protection_rule", "deployment_status"), "deployments"),
+    **dict.fromkeys(("issue_comment", "issues"), "issues"),
+    "pull_request": "pull_requests",
+    "status": "statuses",
+    "workflow_run": "actions",
+}
+"""The permission that an event needs; an installation that has not accepted it does not get the event."""
+
 ALWAYS_DELIVERED = {"installation", "installation_repositories", "ping", "check_run", "github_app_authorization"}
 
 
@@ -20,6 +31,8 @@ def emit(
     """Queue a repository event if the App is installed on the repository, not suspended, and subscribed."""
     installation = state.installation(repository)
     if installation is None or installation.suspended_at or event not in {*state.events, *ALWAYS_DELIVERED}:
+        return
+    if PERMISSIONS.get(event, "metadata") not in installation.permissions:
         return
     payload = {
         **body,

@@ -226,6 +226,38 @@ class Entry:
     path: str
 
 
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    """An entry of a tree object; only blobs have a size."""
+
+    mode: str
+    type: str
+    sha: str
+    size: int | None
+    path: str
+
+
+async def list_tree(path: Path, tree: str, *, recursive: bool) -> list[TreeEntry]:
+    """List a tree object, with `recursive` also the trees below it."""
+    options = ("-r", "-t") if recursive else ()
+    out = await git("ls-tree", "-z", "--long", *options, tree, cwd=path)
+    rows = [row.split("\t", 1) for row in out.decode(errors="replace").split("\0") if row]
+    return [_tree_entry(head, full) for head, full in rows]
+
+
+def _tree_entry(head: str, full: str) -> TreeEntry:
+    mode, kind, sha, size = head.split()
+    return TreeEntry(mode, kind, sha, int(size) if size.isdecimal() else None, full)
+
+
+async def resolve_tree(path: Path, sha: str) -> str | None:
+    """Return the full SHA of a tree object, or of the tree of a commit; None when there is none."""
+    try:
+        return (await git("rev-parse", "--verify", "--quiet", f"{sha}^{{tree}}", cwd=path)).decode().strip()
+    except GitFailed:
+        return None
+
+
 ENTRY_TYPES = {"040000": "dir", "120000": "symlink", "160000": "submodule"}
 
 

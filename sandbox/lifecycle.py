@@ -208,7 +208,7 @@ class Sandbox:
         return sha
 
     def comments(self, number: int, repo: str | None = None) -> list[dict[str, Any]]:
-        """List a pull request's comments."""
+        """List the comments of an issue or pull request."""
         comments = self.repository(repo).comments.values()
         return [_comment_summary(comment) for comment in comments if comment.number == number]
 

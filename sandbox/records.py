@@ -8,6 +8,7 @@ from typing import Any
 
 from sandbox.git import FileCache
 from sandbox.history import History
+from sandbox.workflows import EnvironmentUse
 
 ZERO_SHA = "0" * 40
 
@@ -27,6 +28,27 @@ class Account:
 
 
 @dataclass(slots=True)
+class Membership:
+    """An account in a team: `role` is member or maintainer, `state` is active, or pending until it is accepted."""
+
+    role: str = "member"
+    state: str = "active"
+
+
+@dataclass(slots=True)
+class Team:
+    """A team of an organization; its members by account id."""
+
+    id: int
+    name: str
+    slug: str
+    organization: Account
+    created_at: datetime
+    parent: "Team | None" = None
+    members: dict[int, Membership] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Reaction:
     """A reaction to a comment."""
 
@@ -38,7 +60,7 @@ class Reaction:
 
 @dataclass(slots=True)
 class Comment:
-    """A comment on a pull request (`number`) or on a commit (`sha`)."""
+    """A comment on an issue or pull request (`number`) or on a commit (`sha`)."""
 
     id: int
     user: Account
@@ -75,6 +97,20 @@ class PullRequest:
 
 
 @dataclass(slots=True)
+class Issue:
+    """An issue that is not a pull request; both share one sequence of numbers."""
+
+    id: int
+    number: int
+    title: str
+    user: Account
+    created_at: datetime
+    body: str | None = None
+    state: str = "open"
+    merged_at: datetime | None = None
+
+
+@dataclass(slots=True)
 class Workflow:
     """A workflow file on the default branch."""
 
@@ -107,6 +143,42 @@ class Run:
     conclusion: str | None = None
     run_attempt: int = 1
     attempts: list[dict[str, Any]] = field(default_factory=list)
+    uses: list[EnvironmentUse] = field(default_factory=list)
+    environment_jobs: list["EnvironmentJob"] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class EnvironmentJob:
+    """A job of a run's latest attempt that uses an environment.
+
+    `awaiting` has `reviewers` and `rule` (the App's protection rule) until they have approved.
+    """
+
+    use: EnvironmentUse
+    awaiting: set[str] = field(default_factory=set)
+    deployment: "Deployment | None" = None
+    reports: list["GateReport"] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class GateReport:
+    """What the App reported about a waiting deployment: `approved`, `rejected`, or only a comment."""
+
+    environment: str
+    state: str | None
+    comment: str
+
+
+@dataclass(slots=True)
+class Environment:
+    """An environment of a repository; `rule` says whether the App's protection rule is enabled on it."""
+
+    id: int
+    name: str
+    created_at: datetime
+    reviewers: "list[Account | Team]" = field(default_factory=list)
+    prevent_self_review: bool = False
+    rule: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +226,18 @@ class DeploymentStatus:
     log_url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class OtherApp:
+    """An App that is not the simulated one; all that it does is done through the control API."""
+
+    id: int
+    slug: str
+    owner: Account
+
+
 @dataclass(slots=True)
 class CheckRun:
-    """A check run created by the App."""
+    """A check run; `app` is the App that created it, None for the simulated one."""
 
     id: int
     name: str
@@ -169,6 +250,8 @@ class CheckRun:
     completed_at: datetime | None
     output: dict[str, Any]
     actions: list[dict[str, Any]] = field(default_factory=list)
+    annotations: list[dict[str, Any]] = field(default_factory=list)
+    app: OtherApp | None = None
 
 
 @dataclass(slots=True)
@@ -203,9 +286,11 @@ class Repository:
     last_number: int = 0
     roles: dict[int, tuple[str, str]] = field(default_factory=dict)
     pulls: dict[int, PullRequest] = field(default_factory=dict)
+    issues: dict[int, Issue] = field(default_factory=dict)
     comments: dict[int, Comment] = field(default_factory=dict)
     commit_comments: dict[int, Comment] = field(default_factory=dict)
     workflows: dict[str, Workflow] = field(default_factory=dict)
+    environments: dict[str, Environment] = field(default_factory=dict)
     deployments: dict[int, Deployment] = field(default_factory=dict)
     checks: dict[int, CheckRun] = field(default_factory=dict)
     statuses: list[CommitStatus] = field(default_factory=list)

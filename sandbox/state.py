@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 import zlib
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from sandbox.errors import SandboxError
 from sandbox.faults import Faults
 from sandbox.git import Changes
 from sandbox.history import Signature
-from sandbox.records import Account, Call, Dispatch, Installation, Repository, Run, Token
+from sandbox.records import Account, Call, Dispatch, Installation, OtherApp, Repository, Run, Team, Token
 from sandbox.server import Server
 
 PERMISSIONS = {
@@ -36,6 +37,7 @@ EVENTS = [
     "create",
     "delete",
     "deployment",
+    "deployment_protection_rule",
     "deployment_status",
     "issue_comment",
     "pull_request",
@@ -44,6 +46,8 @@ EVENTS = [
     "status",
     "workflow_run",
 ]
+APP_IDS, APP_OWNERS = {"github-actions": 15_368}, {"github-actions": "github"}
+ACCOUNT_IDS = {"github-actions[bot]": 41_898_282, "github": 9_919}
 ROLES = {"none": "none", "read": "read", "triage": "read", "write": "write", "maintain": "write", "admin": "admin"}
 
 
@@ -89,6 +93,9 @@ class State:
     ids: IdSequences = field(default_factory=IdSequences)
     accounts: dict[str, Account] = field(default_factory=dict)
     account_ids: set[int] = field(default_factory=set)
+    emails: dict[str, Account] = field(default_factory=dict)
+    other_apps: dict[str, OtherApp] = field(default_factory=dict)
+    teams: dict[int, Team] = field(default_factory=dict)
     repositories: dict[int, Repository] = field(default_factory=dict)
     ids_by_name: dict[str, int] = field(default_factory=dict)
     redirects: dict[str, int] = field(default_factory=dict)
@@ -127,6 +134,11 @@ class State:
         return self.account(f"{self.app_slug}[bot]", "Bot")
 
     @property
+    def actions_bot(self) -> Account:
+        """The account that workflows act as."""
+        return self.account("github-actions[bot]")
+
+    @property
     def faults(self) -> Faults:
         """The faults to inject."""
         return self.deliverer.faults
@@ -143,17 +155,29 @@ class State:
         """Get or create an account; its id is derived from its login, but none is used for two accounts ever."""
         key = login.lower()
         if key not in self.accounts:
-            first = 10_000 + zlib.crc32(key.encode()) % 200_000_000
+            first = ACCOUNT_IDS.get(key, 10_000 + zlib.crc32(key.encode()) % 200_000_000)
             number = next(number for number in itertools.count(first) if number not in self.account_ids)
             self.account_ids.add(number)
-            self.accounts[key] = Account(number, login, account_type)
+            self.accounts[key] = Account(number, login, "Bot" if key.endswith("[bot]") else account_type)
         return self.accounts[key]
+
+    def other_app(self, slug: str) -> OtherApp:
+        """Get or create an App other than the simulated one; `github-actions` has its real id and owner."""
+        if slug == self.app_slug:
+            raise SandboxError(f"{slug} is the App itself, which acts through the API.")
+        if slug not in self.other_apps:
+            number = APP_IDS.get(slug, 100_000 + zlib.crc32(slug.encode()) % 2_000_000)
+            owner = self.account(APP_OWNERS.get(slug, slug), "Organization")
+            self.other_apps[slug] = OtherApp(number, slug, owner)
+        return self.other_apps[slug]
 
     def rename_account(self, login: str, new_login: str) -> None:
         """Give an account another login; anybody may register the old one from then on."""
         if new_login.lower() in self.accounts:
             raise SandboxError(f"The login {new_login} is taken.")
-        account = self.delete_account(login)
+        if login.lower() not in self.accounts:
+            raise SandboxError(f"No account {login}.")
+        account = self.accounts.pop(login.lower())
         account.login = new_login
         self.accounts[new_login.lower()] = account
 
@@ -161,7 +185,16 @@ class State:
         """Remove an account; anybody may register its login from then on."""
         if login.lower() not in self.accounts:
             raise SandboxError(f"No account {login}.")
-        return self.accounts.pop(login.lower())
+        account = self.accounts.pop(login.lower())
+        self.emails = {email: owner for email, owner in self.emails.items() if owner is not account}
+        return account
+
+    def team(self, organization: Account, slug: str) -> Team | None:
+        """Find a team of an organization by its slug."""
+        for team in self.teams.values():
+            if team.organization is organization and team.slug == slug.lower():
+                return team
+        return None
 
     def signature(self, account: Account) -> Signature:
         """Return an account as a git author."""
@@ -169,8 +202,11 @@ class State:
 
     def author(self, signature: Signature) -> Account | None:
         """Find the account of a commit's author."""
-        login = signature.email.removesuffix("@users.noreply.github.com")
-        return self.accounts.get(login.lower())
+        email = signature.email.lower()
+        if email in self.emails:
+            return self.emails[email]
+        login, suffix, _ = email.partition("@users.noreply.github.com")
+        return self.accounts.get(re.sub(r"^\d+\+", "", login)) if suffix else None
 
     def repository(self, full_name: str | None = None) -> Repository:
         """Find a repository by its current or a former `owner/name`; the first one by default."""

@@ -2,8 +2,8 @@
 
 import functools
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
@@ -50,6 +50,16 @@ MAX_CHARACTERS = 65_535
 
 
 @dataclass(frozen=True, slots=True)
+class EnvironmentUse:
+    """A job's environment and its URL; without `deployment` the job makes no deployment there."""
+
+    job: str
+    name: str
+    url: str = ""
+    deployment: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class WorkflowDefinition:
     """A parsed workflow file; `inputs` is None when the workflow cannot be dispatched."""
 
@@ -57,6 +67,7 @@ class WorkflowDefinition:
     run_name: str | None
     inputs: dict[str, dict[str, Any]] | None
     jobs: list[str] = field(default_factory=list)
+    environments: tuple[EnvironmentUse, ...] = ()
 
 
 @functools.lru_cache(maxsize=256)
@@ -72,7 +83,23 @@ def parse(path: str, text: bytes) -> WorkflowDefinition:
         str(run_name) if run_name else None,
         _declared_inputs(content.get("on")),
         list(jobs) if isinstance(jobs, dict) else [],
+        tuple(_environment_uses(jobs)) if isinstance(jobs, dict) else (),
     )
+
+
+def _environment_uses(jobs: dict[str, Any]) -> Iterator[EnvironmentUse]:
+    for name, job in jobs.items():
+        used = job.get("environment") if isinstance(job, dict) else None
+        details = {"name": used} if isinstance(used, str) else used
+        if isinstance(details, dict) and isinstance(details.get("name"), str):
+            makes_deployment = details.get("deployment") not in ("false", "False", "FALSE")
+            yield EnvironmentUse(name, details["name"], str(details.get("url") or ""), makes_deployment)
+
+
+def resolve_environments(definition: WorkflowDefinition, inputs: Mapping[str, str]) -> list[EnvironmentUse]:
+    """The environments of a run's jobs; a job whose environment is an expression that becomes empty has none."""
+    uses = [replace(use, name=render(use.name, inputs), url=render(use.url, inputs)) for use in definition.environments]
+    return [use for use in uses if use.name]
 
 
 def _load(text: bytes) -> Any:
@@ -143,12 +170,15 @@ def _resolve_input(name: str, details: Mapping[str, Any], provided: Any) -> str:
 
 
 def render_title(definition: WorkflowDefinition, inputs: Mapping[str, str], fallback: str) -> str:
-    """Render a run's title from `run-name`; expressions other than inputs become empty."""
-    if definition.run_name is None:
-        return fallback
+    """Render a run's title from `run-name`."""
+    return render(definition.run_name or "", inputs) or fallback
 
-    def replace(match: re.Match[str]) -> str:
+
+def render(text: str, inputs: Mapping[str, str]) -> str:
+    """Replace expressions in a text; those other than inputs become empty."""
+
+    def value(match: re.Match[str]) -> str:
         reference = re.fullmatch(r"(?:github\.event\.)?inputs\.([\w-]+)", match.group(1))
         return inputs.get(reference.group(1), "") if reference else ""
 
-    return re.sub(r"\$\{\{\s*(.*?)\s*\}\}", replace, definition.run_name).strip() or fallback
+    return re.sub(r"\$\{\{\s*(.*?)\s*\}\}", value, text).strip()

@@ -57,7 +57,7 @@ async def compare(
     return Comparison(
         status=cast("ComparisonStatus", required_text(data, "status")),
         ahead_by=ahead_by,
-        authors=distinct(author for commit in commits for author in _authors(commit)),
+        authors=distinct(author for commit in commits for author in commit_authors(commit)),
         complete=complete and len(commits) >= ahead_by,
     )
 
@@ -70,11 +70,11 @@ async def authors_of(repository: RepositoryClient, sha: CommitSha) -> tuple[Comm
     except ApiError as error:
         error.raise_unless(404, 409, 422)
         return None
-    return distinct(author for commit in commits for author in _authors(commit))
+    return distinct(author for commit in commits for author in commit_authors(commit))
 
 
-def _authors(data: Any) -> Iterator[CommitAuthor]:
-    """Who wrote a commit: its author, its committer, and whom its message names."""
+def commit_authors(data: Any) -> Iterator[CommitAuthor]:
+    """Read from GitHub's JSON who wrote a commit: its author, its committer, and whom its message names."""
     commit = required(data, "commit")
     yield _author(data.get("author"), commit.get("author") or {})
     committer = data.get("committer")

@@ -47,14 +47,14 @@ async def get(repository: RepositoryClient, number: int) -> PullRequestFact | No
 async def files(repository: RepositoryClient, number: int) -> tuple[list[ChangedFile], bool]:
     """The files that a pull request changes, and whether they are all: GitHub lists 3,000 at most.
 
-    None are returned for a pull request that does not exist.
+    Of a pull request that does not exist, none are known.
     """
     try:
         url = f"{repository.root}/pulls/{number}/files?per_page=100"
         listing = await repository.listing(url, max_pages=MAX_FILES // 100)
     except ApiError as error:
         error.raise_unless(404)
-        return [], True
+        return [], False
     return [_file(file) for file in listing.items], listing.complete and len(listing.items) < MAX_FILES
 
 

@@ -6,13 +6,30 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from sandbox.records import Call
-from sandbox.rest import actions, apps, checks, commits, deployments, discussion, hooks, refs, repositories, users
+from sandbox.rest import (
+    actions,
+    apps,
+    checks,
+    commits,
+    deployments,
+    discussion,
+    environments,
+    hooks,
+    refs,
+    repositories,
+    statuses,
+    teams,
+    users,
+)
 from sandbox.rest.core import ROUTES, full_paths
 from sandbox.rest.headers import add_headers, front_page, is_control, user_agent_refusal
 from sandbox.rest.responding import respond
 from sandbox.state import State
 
-MODULES = (actions, apps, checks, commits, deployments, discussion, hooks, refs, repositories, users)
+MODULES = (
+    *(actions, apps, checks, commits, deployments, discussion, environments),
+    *(hooks, refs, repositories, statuses, teams, users),
+)
 
 NOT_SIMULATED = (
     "{repo}/commits/{ref:.+}/check-suites",

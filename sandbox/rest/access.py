@@ -65,6 +65,8 @@ def check_access(state: State, request: web.Request, caller: Caller, required: s
     if not names_repository:
         if required == "token" and caller.kind != "installation":
             raise ApiError(401, "Requires authentication")
+        if "org" in request.match_info:
+            _check_organization(request, caller, required)
         return None
     repository = _repository(state, request)
     if required == "app":
@@ -127,12 +129,24 @@ def _check_repository(
         raise ApiError(403, NO_ACCESS)
 
 
+def _check_organization(request: web.Request, caller: Caller, required: str) -> None:
+    """Organizations that the App is not installed on do not exist for it."""
+    if caller.installation is None:
+        raise ApiError(401, "Requires authentication") if caller.kind == "anonymous" else ApiError(403, NO_ACCESS)
+    account = caller.installation.account
+    if account.type != "Organization" or account.login.lower() != request.match_info["org"].lower():
+        raise not_found()
+    if not credentials.allows(_effective_permissions(caller), required):
+        raise ApiError(403, NO_ACCESS)
+
+
 def _effective_permissions(caller: Caller) -> dict[str, str]:
     """Return the permissions of a token that its installation still has."""
     if caller.token is None or caller.installation is None:
         return {}
-    granted = caller.installation.permissions
-    return {name: level for name, level in caller.token.permissions.items() if name in granted}
+    granted, asked = caller.installation.permissions, caller.token.permissions
+    levels = {name: (level, granted.get(name, "none")) for name, level in asked.items()}
+    return {name: min(both, key=lambda level: credentials.LEVELS[level]) for name, both in levels.items()}
 
 
 def accepted_permissions(required: str) -> str:

@@ -24,7 +24,8 @@ def resolve(request: ApiRequest, ref: str) -> str:
     return sha
 
 
-async def _difference(request: ApiRequest, base: str | None, head: str) -> list[FileChange]:
+async def difference(request: ApiRequest, base: str | None, head: str) -> list[FileChange]:
+    """Return the files that differ between two commits, with patches."""
     cache = request.state.differences
     if (base, head) not in cache:
         path = request.repository.path
@@ -110,7 +111,7 @@ async def get_commit(request: ApiRequest) -> ApiResponse:
     if requested_format(request.http) == "sha":
         return ApiResponse(text=sha)
     parents = repository.history.commits[sha].parents
-    files = await _difference(request, parents[0] if parents else None, sha)
+    files = await difference(request, parents[0] if parents else None, sha)
     return ApiResponse(serialize.full_commit(request.state, repository, sha, files))
 
 
@@ -131,7 +132,7 @@ async def compare(request: ApiRequest) -> ApiResponse:
     shas = comparison.ahead[(number - 1) * size : number * size] if paged else comparison.ahead[-MAX_COMMITS:]
     body = serialize.comparison(request.state, request.repository, names, base, comparison, shas)
     if number == 1:
-        files = await _difference(request, comparison.merge_base, head)
+        files = await difference(request, comparison.merge_base, head)
         serialized = partial(serialize.changed_file, request.state, request.repository, head)
         body["files"] = [serialized(file) for file in files[: diffs.MAX_FILES]]
     last = max(1, -(-len(comparison.ahead) // size))

@@ -24,12 +24,13 @@ Record = TypeVar("Record")
 
 @dataclass(slots=True)
 class ApiResponse:
-    """A handler's response: JSON, or plain text when `text` is set."""
+    """A handler's response: JSON, or the SHA of a commit in `text`, or the bytes of a file in `raw`."""
 
     body: Any = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     text: str | None = None
+    raw: bytes | None = None
 
 
 @dataclass(slots=True)

@@ -4,10 +4,10 @@ from functools import partial
 from typing import Any
 
 from sandbox.errors import ApiError, invalid, not_found
-from sandbox.events import emit
-from sandbox.records import Deployment, DeploymentStatus
+from sandbox.records import Deployment
 from sandbox.rest.core import PAGED, ApiRequest, ApiResponse, paginate, route
 from sandbox.serializers import checks as serialize
+from sandbox.use_cases import deployments
 
 FILTERS = ("sha", "ref", "task", "environment")
 FIELDS = (
@@ -28,11 +28,11 @@ def _find_deployment(request: ApiRequest) -> Deployment:
 @route("GET", "{repo}/deployments", "deployments:read", query=(*PAGED, *FILTERS))
 async def list_deployments(request: ApiRequest) -> ApiResponse:
     """List deployments, newest first."""
-    deployments = list(request.repository.deployments.values())[::-1]
+    found = list(request.repository.deployments.values())[::-1]
     for name in FILTERS:
         value = request.query_param(name)
-        deployments = [deployment for deployment in deployments if value in (None, getattr(deployment, name))]
-    return paginate(request, deployments, partial(serialize.deployment, request.state, request.repository))
+        found = [deployment for deployment in found if value in (None, getattr(deployment, name))]
+    return paginate(request, found, partial(serialize.deployment, request.state, request.repository))
 
 
 @route("POST", "{repo}/deployments", "deployments:write", fields=FIELDS)
@@ -65,16 +65,8 @@ async def create_deployment(request: ApiRequest) -> ApiResponse:
         created_at=request.state.now(),
         updated_at=request.state.now(),
     )
-    repository.deployments[deployment.id] = deployment
-    serialized = serialize.deployment(request.state, repository, deployment)
-    emit(
-        request.state,
-        "deployment",
-        repository,
-        request.actor,
-        {"action": "created", "deployment": serialized, "workflow": None, "workflow_run": None},
-    )
-    return ApiResponse(serialized, 201)
+    deployments.create(request.state, repository, deployment)
+    return ApiResponse(serialize.deployment(request.state, repository, deployment), 201)
 
 
 def _is_behind(request: ApiRequest, ref: str, sha: str) -> bool:
@@ -131,46 +123,9 @@ async def get_status(request: ApiRequest) -> ApiResponse:
 @route("POST", "{repo}/deployments/{deployment_id}/statuses", "deployments:write", fields=STATUS_FIELDS)
 async def create_status(request: ApiRequest) -> ApiResponse:
     """Create a deployment status; a success makes older ones inactive, except in production."""
-    deployment, body, now = _find_deployment(request), request.body, request.state.now()
+    deployment, body = _find_deployment(request), request.body
     if body.get("state") not in STATES or len(body.get("description") or "") > 140:
         field = "state" if body.get("state") not in STATES else "description"
         raise invalid("Validation Failed", errors=[{"resource": "DeploymentStatus", "code": "custom", "field": field}])
-    deployment.environment, deployment.updated_at = str(body.get("environment") or deployment.environment), now
-    status = DeploymentStatus(
-        next(request.state.ids.others),
-        body["state"],
-        request.actor,
-        now,
-        description=body.get("description") or "",
-        environment=deployment.environment,
-        environment_url=body.get("environment_url") or "",
-        log_url=body.get("log_url") or body.get("target_url") or "",
-    )
-    deployment.statuses.append(status)
-    if status.state == "success" and body.get("auto_inactive", True):
-        _deactivate_others(request, deployment)
-    serialized = serialize.deployment_status(request.state, request.repository, deployment, status)
-    _emit_status(request, deployment, serialized)
-    return ApiResponse(serialized, 201)
-
-
-def _deactivate_others(request: ApiRequest, newest: Deployment) -> None:
-    for deployment in request.repository.deployments.values():
-        same = deployment.environment == newest.environment and deployment is not newest
-        succeeded = bool(deployment.statuses) and deployment.statuses[-1].state == "success"
-        if same and succeeded and not deployment.transient and not deployment.production:
-            status_id = next(request.state.ids.others)
-            status = DeploymentStatus(
-                status_id, "inactive", request.actor, request.state.now(), environment=deployment.environment
-            )
-            deployment.statuses.append(status)
-
-
-def _emit_status(request: ApiRequest, deployment: Deployment, serialized: dict[str, Any]) -> None:
-    body = {
-        "action": "created",
-        "deployment_status": serialized,
-        "deployment": serialize.deployment(request.state, request.repository, deployment),
-        **dict.fromkeys(("check_run", "workflow", "workflow_run")),
-    }
-    emit(request.state, "deployment_status", request.repository, request.actor, body)
+    status = deployments.add_status(request.state, request.repository, deployment, body, request.actor)
+    return ApiResponse(serialize.deployment_status(request.state, request.repository, deployment, status), 201)

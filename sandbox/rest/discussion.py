@@ -1,21 +1,29 @@
-"""Pull requests, comments and reactions."""
+"""Pull requests, issues, comments and reactions."""
 
 from functools import partial
 from typing import Any
 
-from sandbox.records import Comment, PullRequest
-from sandbox.rest.commits import resolve
+from sandbox.records import Comment, Issue, PullRequest
+from sandbox.rest.commits import difference, resolve
 from sandbox.rest.core import PAGED, ApiRequest, ApiResponse, paginate, route
+from sandbox.serializers import commits
 from sandbox.serializers import discussion as serialize
 from sandbox.use_cases import discussion
 
 WRITE_COMMENTS = "issues:write|pull_requests:write"
+MAX_FILES = 3_000
 POSITION = ("path", "position", "line")
 READ_COMMENTS = "issues:read|pull_requests:read"
 
 
 def _find_pull(request: ApiRequest) -> PullRequest:
     return request.find(request.repository.pulls, "number")
+
+
+def _find_issue(request: ApiRequest) -> PullRequest | Issue:
+    """The issue of a number; pull requests are issues too."""
+    found = request.repository.issues.get(request.int_param("number"))
+    return found or _find_pull(request)
 
 
 def _find_comment(request: ApiRequest) -> Comment:
@@ -50,22 +58,38 @@ async def get_pull(request: ApiRequest) -> ApiResponse:
     return ApiResponse(serialize.pull_request(request.state, request.repository, _find_pull(request), request.version))
 
 
+@route("GET", "{repo}/pulls/{number}/files", "pull_requests:read", query=PAGED)
+async def list_files(request: ApiRequest) -> ApiResponse:
+    """List the files that a pull request changes."""
+    pull, repository = _find_pull(request), request.repository
+    compared = repository.history.compare(pull.base_sha, pull.head_sha)
+    files = await difference(request, compared.merge_base if compared else None, pull.head_sha)
+    serialized = partial(commits.changed_file, request.state, repository, pull.head_sha)
+    return paginate(request, files[:MAX_FILES], serialized)
+
+
+@route("GET", "{repo}/issues/{number}", READ_COMMENTS)
+async def get_issue(request: ApiRequest) -> ApiResponse:
+    """Get an issue, or a pull request as one."""
+    return ApiResponse(serialize.issue(request.state, request.repository, _find_issue(request)))
+
+
 @route("GET", "{repo}/issues/{number}/comments", READ_COMMENTS, query=(*PAGED, "since"))
 async def list_comments(request: ApiRequest) -> ApiResponse:
-    """List a pull request's comments; `since` is about their last change."""
-    pull, since = _find_pull(request), request.time_param("since")
+    """List the comments of an issue or pull request; `since` is about their last change."""
+    issue, since = _find_issue(request), request.time_param("since")
     comments = [
         comment
         for comment in request.repository.comments.values()
-        if comment.number == pull.number and (since is None or comment.updated_at >= since)
+        if comment.number == issue.number and (since is None or comment.updated_at >= since)
     ]
     return paginate(request, comments, partial(serialize.issue_comment, request.state, request.repository))
 
 
 @route("POST", "{repo}/issues/{number}/comments", WRITE_COMMENTS, fields=("body",))
 async def create_comment(request: ApiRequest) -> ApiResponse:
-    """Comment on a pull request."""
-    number, body = _find_pull(request).number, request.body.get("body")
+    """Comment on an issue or pull request."""
+    number, body = _find_issue(request).number, request.body.get("body")
     comment = discussion.comment(request.state, request.repository, number, body, request.actor, by_app=True)
     return ApiResponse(serialize.issue_comment(request.state, request.repository, comment), 201)
 
@@ -118,6 +142,21 @@ async def react(request: ApiRequest) -> ApiResponse:
 async def get_commit_comment(request: ApiRequest) -> ApiResponse:
     """Get a comment on a commit."""
     return ApiResponse(serialize.commit_comment(request.state, request.repository, _find_commit_comment(request)))
+
+
+@route("PATCH", "{repo}/comments/{comment_id}", "contents:write", fields=("body",))
+async def edit_commit_comment(request: ApiRequest) -> ApiResponse:
+    """Edit the body of a comment on a commit."""
+    comment = _find_commit_comment(request)
+    discussion.edit_commit_comment(request.state, comment, request.body.get("body"))
+    return ApiResponse(serialize.commit_comment(request.state, request.repository, comment))
+
+
+@route("DELETE", "{repo}/comments/{comment_id}", "contents:write")
+async def delete_commit_comment(request: ApiRequest) -> ApiResponse:
+    """Delete a comment on a commit."""
+    del request.repository.commit_comments[_find_commit_comment(request).id]
+    return ApiResponse(status=204)
 
 
 @route("GET", "{repo}/comments/{comment_id}/reactions", "contents:read", query=(*PAGED, "content"))

@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 from sandbox import git
 from sandbox.credentials import allows
 from sandbox.errors import ApiError, invalid, not_found
-from sandbox.history import Signature
+from sandbox.history import FULL_SHA, Signature
 from sandbox.rest.core import ApiRequest, ApiResponse, route
 from sandbox.serializers import commits as serialize
 from sandbox.use_cases import refs
 
 RULE_VIOLATION = "Repository rule violations found\n\nCannot create ref due to creations being restricted.\n\n"
+MAX_TREE_ENTRIES = 100_000
 WORKFLOWS_PERMISSIONS = "contents=write; contents=write,workflows=write"
 
 
@@ -122,3 +123,15 @@ async def get_tag(request: ApiRequest) -> ApiResponse:
     if tag is None:
         raise not_found()
     return ApiResponse(serialize.tag_object(request.state, request.repository, tag))
+
+
+@route("GET", "{repo}/git/trees/{tree}", "contents:read", query=("recursive",))
+async def get_tree(request: ApiRequest) -> ApiResponse:
+    """Get a tree by its SHA or by the name of a ref; any value of `recursive` lists the trees below it too."""
+    repository, name = request.repository, request.path_param("tree")
+    sha = repository.history.resolve(name) or (name if FULL_SHA.fullmatch(name) else None)
+    tree = await git.resolve_tree(repository.path, sha) if sha else None
+    if tree is None:
+        raise not_found()
+    entries = await git.list_tree(repository.path, tree, recursive="recursive" in request.http.query)
+    return ApiResponse(serialize.tree(request.state, repository, tree, entries[:MAX_TREE_ENTRIES], len(entries)))

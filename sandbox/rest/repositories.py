@@ -6,6 +6,7 @@ from functools import partial
 from sandbox.errors import ApiError, not_found
 from sandbox.git import Entry, list_folder
 from sandbox.rest.core import PAGED, ApiRequest, ApiResponse, paginate, route
+from sandbox.rest.headers import requested_format
 from sandbox.serializers import accounts
 from sandbox.serializers import commits as serialize
 from sandbox.use_cases import runs
@@ -43,15 +44,17 @@ async def list_tags(request: ApiRequest) -> ApiResponse:
     return paginate(request, names, partial(serialize.tag, request.state, request.repository))
 
 
-@route("GET", "{repo}/contents/{path:.*}", "contents:read", query=("ref",))
+@route("GET", "{repo}/contents/{path:.*}", "contents:read", query=("ref",), formats=("raw",))
 async def get_contents(request: ApiRequest) -> ApiResponse:
-    """Get a file or list a folder at a ref."""
+    """Get a file, or only its content when the `Accept` header requests that, or list a folder at a ref."""
     repository, path = request.repository, request.path_param("path").strip("/")
     ref = request.query_param("ref") or repository.default_branch
     sha = repository.history.resolve(ref.removeprefix("refs/"))
     if sha is None:
         raise ApiError(404, f"No commit found for the ref {ref}")
     file = await runs.read_file(repository, sha, path) if path else None
+    if file is not None and requested_format(request.http) == "raw":
+        return ApiResponse(raw=file[1])
     if file is not None:
         return ApiResponse(_file(request, path, ref, *file))
     entries = await list_folder(repository.path, sha, path)

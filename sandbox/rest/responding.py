@@ -144,6 +144,8 @@ def _faulty_response(state: State, fault: ApiFault) -> web.Response:
 def _build_response(state: State, request: web.Request, caller: Caller, response: ApiResponse) -> web.Response:
     if response.text is not None:
         raw, content_type = response.text.encode(), "application/vnd.github.sha"
+    elif response.raw is not None:
+        raw, content_type = response.raw, "application/vnd.github.raw+json"
     elif response.body is None:
         raw, content_type = b"", ""
     else:

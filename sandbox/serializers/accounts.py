@@ -3,7 +3,7 @@
 import base64
 from typing import Any
 
-from sandbox.records import Account, Installation, Repository, Token, format_time
+from sandbox.records import Account, Installation, OtherApp, Repository, Token, format_time
 from sandbox.state import State
 
 Json = dict[str, Any]
@@ -160,6 +160,22 @@ def organization(state: State, person: Account) -> Json:
         "public_members_url": f"{url}/public_members{{/member}}",
         "avatar_url": f"https://avatars.githubusercontent.com/u/{person.id}?v=4",
         "description": None,
+    }
+
+
+def other_app(state: State, other: OtherApp) -> Json:
+    """Serialize an App that is not the simulated one."""
+    return {
+        **app(state),
+        "id": other.id,
+        "client_id": f"Iv23li{other.id:014}",
+        "slug": other.slug,
+        "node_id": node_id("A", other.id),
+        "owner": user(state, other.owner),
+        "name": other.slug,
+        "html_url": f"{state.html_url}/apps/{other.slug}",
+        "permissions": {"checks": "write", "metadata": "read", "statuses": "write"},
+        "events": [],
     }
 
 

@@ -1,7 +1,7 @@
 """Check runs, commit statuses and deployments as JSON."""
 
 from sandbox.records import CheckRun, CommitStatus, Deployment, DeploymentStatus, Repository, format_time
-from sandbox.serializers.accounts import Json, app, minimal_repository, node_id, repository_url, user
+from sandbox.serializers.accounts import Json, app, minimal_repository, node_id, other_app, repository_url, user
 from sandbox.state import State
 
 
@@ -10,7 +10,6 @@ def check_run(state: State, repository: Repository, check: CheckRun) -> Json:
     url = f"{repository_url(state, repository)}/check-runs/{check.id}"
     html = f"{state.html_url}/{repository.full_name}/runs/{check.id}"
     output = {name: check.output.get(name) for name in ("title", "summary", "text")}
-    count = len(check.output.get("annotations") or [])
     return {
         "id": check.id,
         "node_id": node_id("CR", check.id),
@@ -23,25 +22,42 @@ def check_run(state: State, repository: Repository, check: CheckRun) -> Json:
         "conclusion": check.conclusion,
         "started_at": format_time(check.started_at),
         "completed_at": format_time(check.completed_at),
-        "output": {**output, "annotations_count": count, "annotations_url": f"{url}/annotations"},
+        "output": {**output, "annotations_count": len(check.annotations), "annotations_url": f"{url}/annotations"},
         "name": check.name,
-        "check_suite": {"id": check_suite_id(check.head_sha)},
-        "app": app(state),
+        "check_suite": {"id": check_suite_id(check)},
+        "app": _app(state, check),
         "pull_requests": [],
     }
 
 
-def check_suite_id(sha: str) -> int:
-    """Return the id of the App's check suite for a commit."""
-    return 49_000_000_000 + int(sha[:7], 16)
+def _app(state: State, check: CheckRun) -> Json:
+    return other_app(state, check.app) if check.app else app(state)
+
+
+def check_suite_id(check: CheckRun) -> int:
+    """Return the id of a check run's suite: each App has one for each commit."""
+    return 49_000_000_000 + int(check.head_sha[:7], 16) + (check.app.id << 29 if check.app else 0)
+
+
+def annotation(state: State, repository: Repository, check: CheckRun, annotation: Json) -> Json:
+    """Serialize an annotation of a check run."""
+    optional = ("start_column", "end_column", "title", "raw_details")
+    required = ("path", "start_line", "end_line", "annotation_level", "message")
+    blob = f"{state.html_url}/{repository.full_name}/blob/{check.head_sha}/{annotation['path']}"
+    return {
+        **{name: annotation[name] for name in required},
+        **{name: annotation.get(name) for name in optional},
+        "blob_href": blob,
+    }
 
 
 def webhook_check_run(state: State, repository: Repository, check: CheckRun) -> Json:
     """Serialize a check run as in webhooks, with its full check suite."""
-    url = f"{repository_url(state, repository)}/check-suites/{check_suite_id(check.head_sha)}"
+    number = check_suite_id(check)
+    url = f"{repository_url(state, repository)}/check-suites/{number}"
     suite = {
-        "id": check_suite_id(check.head_sha),
-        "node_id": node_id("CS", check_suite_id(check.head_sha)),
+        "id": number,
+        "node_id": node_id("CS", number),
         "head_branch": repository.default_branch,
         "head_sha": check.head_sha,
         "status": check.status,
@@ -50,7 +66,7 @@ def webhook_check_run(state: State, repository: Repository, check: CheckRun) -> 
         "before": None,
         "after": None,
         "pull_requests": [],
-        "app": app(state),
+        "app": _app(state, check),
         "created_at": format_time(check.started_at) or format_time(state.now()),
         "updated_at": format_time(state.now()),
     }

@@ -1,7 +1,7 @@
 """Commits, refs, tags, comparisons and pushes as JSON."""
 
 from sandbox.diffs import MAX_FILES, FileChange
-from sandbox.git import Changes
+from sandbox.git import Changes, TreeEntry
 from sandbox.history import Comparison, Signature, TagObject
 from sandbox.records import Repository, format_time
 from sandbox.serializers.accounts import Json, node_id, repository_url, user
@@ -101,6 +101,18 @@ def comparison(
         "total_commits": len(comparison.ahead),
         "commits": [commit(state, repository, sha) for sha in shas],
     }
+
+
+def tree(state: State, repository: Repository, sha: str, entries: list[TreeEntry], count: int) -> Json:
+    """Serialize a tree object, whose entries may be fewer than it has."""
+    url = f"{repository_url(state, repository)}/git"
+    serialized = []
+    for entry in entries:
+        size = {} if entry.size is None else {"size": entry.size}
+        link = {} if entry.type == "commit" else {"url": f"{url}/{entry.type}s/{entry.sha}"}
+        named = {"path": entry.path, "mode": entry.mode, "type": entry.type, "sha": entry.sha}
+        serialized.append({**named, **size, **link})
+    return {"sha": sha, "url": f"{url}/trees/{sha}", "tree": serialized, "truncated": len(entries) < count}
 
 
 def ref(state: State, repository: Repository, name: str) -> Json:

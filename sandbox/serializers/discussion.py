@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from sandbox.records import Account, Comment, PullRequest, Reaction, Repository, format_time
+from sandbox.records import Account, Comment, Issue, PullRequest, Reaction, Repository, format_time
 from sandbox.serializers.accounts import Json, app, node_id, repository, repository_url, user
 from sandbox.state import State
 
@@ -31,12 +31,12 @@ def reaction(state: State, reaction: Reaction) -> Json:
 
 
 def issue_comment(state: State, repository: Repository, comment: Comment) -> Json:
-    """Serialize a comment on a pull request."""
-    base = repository_url(state, repository)
+    """Serialize a comment on an issue or pull request."""
+    base, kind = repository_url(state, repository), "issues" if comment.number in repository.issues else "pull"
     url = f"{base}/issues/comments/{comment.id}"
     return {
         "url": url,
-        "html_url": f"{state.html_url}/{repository.full_name}/pull/{comment.number}#issuecomment-{comment.id}",
+        "html_url": f"{state.html_url}/{repository.full_name}/{kind}/{comment.number}#issuecomment-{comment.id}",
         "issue_url": f"{base}/issues/{comment.number}",
         "id": comment.id,
         "node_id": node_id("IC", comment.id),
@@ -71,17 +71,24 @@ def commit_comment(state: State, repository: Repository, comment: Comment) -> Js
     }
 
 
-def _dates(pull: PullRequest) -> Json:
+def _dates(pull: PullRequest | Issue) -> Json:
     created = format_time(pull.created_at)
     closed = format_time(pull.merged_at) or (created if pull.state == "closed" else None)
     return {"created_at": created, "updated_at": closed or created, "closed_at": closed}
 
 
-def issue(state: State, repository: Repository, pull: PullRequest) -> Json:
-    """Serialize a pull request as an issue, as in comment events."""
-    base = repository_url(state, repository)
-    url, html = f"{base}/issues/{pull.number}", f"{state.html_url}/{repository.full_name}/pull/{pull.number}"
-    pull_url = f"{base}/pulls/{pull.number}"
+def _pull_in_issue(url: str, html: str, pull: PullRequest | Issue) -> Json:
+    if isinstance(pull, Issue):
+        return {}
+    links = {"url": url, "html_url": html, "diff_url": f"{html}.diff", "patch_url": f"{html}.patch"}
+    return {"draft": False, "pull_request": {**links, "merged_at": format_time(pull.merged_at)}}
+
+
+def issue(state: State, repository: Repository, pull: PullRequest | Issue) -> Json:
+    """Serialize an issue, or a pull request as one."""
+    base, is_issue = repository_url(state, repository), isinstance(pull, Issue)
+    kind = "issues" if is_issue else "pull"
+    url, html = f"{base}/issues/{pull.number}", f"{state.html_url}/{repository.full_name}/{kind}/{pull.number}"
     return {
         "url": url,
         "repository_url": base,
@@ -91,7 +98,7 @@ def issue(state: State, repository: Repository, pull: PullRequest) -> Json:
         "timeline_url": f"{url}/timeline",
         "html_url": html,
         "id": pull.id,
-        "node_id": node_id("PR", pull.id),
+        "node_id": node_id("I" if is_issue else "PR", pull.id),
         "number": pull.number,
         "title": pull.title,
         "user": user(state, pull.user),
@@ -106,14 +113,7 @@ def issue(state: State, repository: Repository, pull: PullRequest) -> Json:
         **_dates(pull),
         "author_association": author_association(repository, pull.user),
         "active_lock_reason": None,
-        "draft": False,
-        "pull_request": {
-            "url": pull_url,
-            "html_url": html,
-            "diff_url": f"{html}.diff",
-            "patch_url": f"{html}.patch",
-            "merged_at": format_time(pull.merged_at),
-        },
+        **_pull_in_issue(f"{base}/pulls/{pull.number}", html, pull),
         "body": pull.body,
         "reactions": _reaction_counts(url, []),
         "performed_via_github_app": None,

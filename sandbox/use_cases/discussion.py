@@ -1,11 +1,11 @@
-"""Open and merge pull requests, comment and react."""
+"""Open, merge and close pull requests, open issues, comment and react."""
 
 from collections.abc import Mapping
 
 from sandbox import diffs, git
 from sandbox.errors import SandboxError, invalid
 from sandbox.events import emit
-from sandbox.records import Account, Comment, PullRequest, Reaction, Repository
+from sandbox.records import Account, Comment, Issue, PullRequest, Reaction, Repository
 from sandbox.serializers import discussion as serialize
 from sandbox.serializers.accounts import Json
 from sandbox.state import State
@@ -49,13 +49,30 @@ async def merge(state: State, repository: Repository, pull: PullRequest, by: Acc
     return sha
 
 
+def close(state: State, repository: Repository, pull: PullRequest, by: Account) -> None:
+    """Close a pull request without merging it."""
+    if pull.state == "closed":
+        raise SandboxError(f"The pull request {pull.number} is closed already.")
+    pull.state = "closed"
+    _emit_pull(state, repository, pull, "closed", by)
+
+
+def open_issue(state: State, repository: Repository, title: str, by: Account, body: str | None) -> Issue:
+    """Open an issue; its number is the next one after those of issues and pull requests."""
+    repository.last_number += 1
+    issue = Issue(next(state.ids.pulls), repository.last_number, title, by, state.now(), body)
+    repository.issues[issue.number] = issue
+    emit(state, "issues", repository, by, {"action": "opened", "issue": serialize.issue(state, repository, issue)})
+    return issue
+
+
 def _emit_pull(state: State, repository: Repository, pull: PullRequest, action: str, by: Account) -> None:
     serialized = serialize.pull_request(state, repository, pull)
     emit(state, "pull_request", repository, by, {"action": action, "number": pull.number, "pull_request": serialized})
 
 
 def find_comment(repository: Repository, number: int) -> Comment:
-    """Find a pull request comment by id."""
+    """Find a comment on an issue or pull request by id."""
     if number not in repository.comments:
         raise SandboxError(f"No comment {number} in {repository.full_name}.")
     return repository.comments[number]
@@ -74,8 +91,8 @@ def _validate_body(body: object) -> str:
 def comment(
     state: State, repository: Repository, number: int, body: object, by: Account, *, by_app: bool = False
 ) -> Comment:
-    """Comment on a pull request."""
-    if number not in repository.pulls:
+    """Comment on an issue or pull request."""
+    if number not in repository.pulls and number not in repository.issues:
         raise SandboxError(f"No pull request {number} in {repository.full_name}.")
     now = state.now()
     created = Comment(next(state.ids.comments), by, _validate_body(body), now, now, number=number, by_app=by_app)
@@ -99,9 +116,9 @@ def delete_comment(state: State, repository: Repository, target: Comment, by: Ac
 def _emit_comment(
     state: State, repository: Repository, target: Comment, action: str, by: Account, **extra: Json
 ) -> None:
-    pull = repository.pulls[target.number or 0]
+    number = target.number or 0
     serialized = {
-        "issue": serialize.issue(state, repository, pull),
+        "issue": serialize.issue(state, repository, repository.issues.get(number) or repository.pulls[number]),
         "comment": serialize.issue_comment(state, repository, target),
     }
     emit(state, "issue_comment", repository, by, {"action": action, **serialized, **extra})
@@ -119,6 +136,18 @@ def commit_comment(
     serialized = serialize.commit_comment(state, repository, created)
     emit(state, "commit_comment", repository, by, {"action": "created", "comment": serialized})
     return created
+
+
+def find_commit_comment(repository: Repository, number: int) -> Comment:
+    """Find a commit's comment by id."""
+    if number not in repository.commit_comments:
+        raise SandboxError(f"No comment {number} on a commit in {repository.full_name}.")
+    return repository.commit_comments[number]
+
+
+def edit_commit_comment(state: State, target: Comment, body: object) -> None:
+    """Edit the body of a commit's comment, of which GitHub sends no event."""
+    target.body, target.updated_at = _validate_body(body), state.now()
 
 
 def react(state: State, target: Comment, content: str, by: Account) -> tuple[Reaction, bool]:

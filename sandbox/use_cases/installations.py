@@ -59,6 +59,18 @@ def unsuspend(state: State, installation: Installation, by: Account) -> None:
     emit_installation(state, "installation", installation, by, _installation_body("unsuspend", summaries))
 
 
+def set_permission(state: State, installation: Installation, name: str, level: str | None, by: Account) -> None:
+    """Accept a permission of the App, or with None withdraw it: tokens and events go without it from then on."""
+    if level is None:
+        installation.permissions.pop(name, None)
+        return
+    installation.permissions[name] = level
+    summaries = serialize.repository_summaries(state.covered(installation))
+    emit_installation(
+        state, "installation", installation, by, _installation_body("new_permissions_accepted", summaries)
+    )
+
+
 def change_repositories(
     state: State, installation: Installation, added: list[Repository], removed: list[Repository], by: Account
 ) -> None:

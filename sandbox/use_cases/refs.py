@@ -2,7 +2,7 @@
 
 import fnmatch
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sandbox import git
 from sandbox.errors import SandboxError, invalid
@@ -22,12 +22,14 @@ MAX_PUSHED_COMMITS = 2048
 class NewCommit:
     """Contents of a commit to write.
 
-    A file whose content is None is removed; without `files` the commit adds one small file.
+    A file whose content is None is removed; without `files` the commit adds one small file. `author` pushes it, and is
+    its author too unless `written_by` is another name and e-mail address.
     """
 
     message: str
     author: Account
     files: Mapping[str, str | None] | None = None
+    written_by: tuple[str, str] | None = None
 
 
 async def commit(state: State, repository: Repository, branch: str, change: NewCommit) -> str:
@@ -71,6 +73,8 @@ async def _write_commit(state: State, repository: Repository, ref: str, parent: 
         number = len(repository.history.commits) + 1
         files = {f"changes/{number:05}.txt": f"{change.message}\n"}
     author = state.signature(change.author)
+    if change.written_by:
+        author = replace(author, name=change.written_by[0], email=change.written_by[1])
     commit, changes = await git.write_commit(repository.path, ref, parent, change.message, files, author)
     repository.history.commits[commit.sha] = commit
     state.changes_by_commit[commit.sha] = changes

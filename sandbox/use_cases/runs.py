@@ -8,9 +8,10 @@ from typing import Any
 from sandbox import git, workflows
 from sandbox.errors import ApiError, invalid, not_found
 from sandbox.events import emit
-from sandbox.records import Account, Dispatch, Repository, Run, Workflow
+from sandbox.records import Account, Dispatch, EnvironmentJob, Repository, Run, Workflow
 from sandbox.serializers import actions as serialize
 from sandbox.state import State
+from sandbox.use_cases import environments
 
 WORKFLOWS_FOLDER = ".github/workflows"
 CANCEL_SECONDS = 0.2
@@ -95,9 +96,18 @@ async def dispatch(
     revision = WorkflowRevision(workflow, definition, full, sha)
     run = _create_run(state, repository, revision, workflows.resolve_inputs(definition, inputs), by)
     state.dispatches.append(Dispatch(workflow.path, ref, run.inputs, run.id, repository.full_name))
-    await emit_run(state, run, "requested")
-    _schedule_completion(state, run)
+    await _begin(state, repository, run)
     return run
+
+
+async def _begin(state: State, repository: Repository, run: Run) -> None:
+    """Begin an attempt of a run, whose jobs may have to wait; GitHub sends no `requested` event for later ones."""
+    environments.hold(state, repository, run)
+    if run.run_attempt == 1:
+        await emit_run(state, run, "requested")
+    environments.request(state, repository, run)
+    if run.status == "queued":
+        _schedule_completion(state, run)
 
 
 def _check_execution(repository: Repository, workflow: Workflow) -> None:
@@ -137,6 +147,7 @@ def _create_run(
         created_at=now,
         updated_at=now,
         started_at=now,
+        uses=workflows.resolve_environments(revision.definition, inputs),
     )
     state.runs.append(run)
     return run
@@ -170,25 +181,41 @@ async def start(state: State, run: Run) -> None:
     """Start a queued run."""
     if run.status == "completed":
         return
+    environments.check_waiting(run)
     run.status, run.started_at, run.updated_at = "in_progress", state.now(), state.now()
     await emit_run(state, run, "in_progress")
+    if run.repository in state.repositories:
+        environments.report_start(state, state.repositories[run.repository], run)
 
 
 async def finish(state: State, run: Run, conclusion: str, delivery: str | None = None) -> None:
     """Complete a run; if it is already completed, it keeps its conclusion and only the event is sent again."""
     if run.status != "completed":
+        if conclusion == "success":
+            environments.check_waiting(run)
         run.status, run.conclusion, run.updated_at = "completed", conclusion, state.now()
+        if run.repository in state.repositories:
+            environments.report_end(state, state.repositories[run.repository], run, conclusion)
     await emit_run(state, run, "completed", conclusion=conclusion, delivery=delivery)
 
 
 async def rerun(state: State, run: Run) -> None:
-    """Re-run under the same id; GitHub sends no `requested` event for it."""
+    """Re-run under the same id."""
     if run.status != "completed":
         raise ApiError(403, "This workflow is already running")
     run.attempts.append({"status": run.status, "conclusion": run.conclusion, "updated_at": run.updated_at})
     run.run_attempt += 1
     run.status, run.conclusion, run.updated_at = "queued", None, state.now()
-    _schedule_completion(state, run)
+    if run.repository in state.repositories:
+        await _begin(state, state.repositories[run.repository], run)
+
+
+async def review(state: State, run: Run, job: EnvironmentJob, what: str, verdict: str) -> None:
+    """Approve or reject a waiting job, as `reviewers` or as `rule`; a rejected one fails, and with it the run."""
+    if verdict == "rejected":
+        await finish(state, run, "failure")
+    elif environments.approve(state, state.repositories[run.repository], run, job, what):
+        _schedule_completion(state, run)
 
 
 async def cancel(state: State, run: Run) -> None:

@@ -101,3 +101,52 @@ async def test_a_large_file_has_no_content(unusual: Lab) -> None:
 async def test_a_folder_lists_at_most_a_thousand_entries(lab: Lab) -> None:
     await lab.github.commit(files={f"many/{number:04}.txt": "x" for number in range(1_001)})
     assert len((await lab.repo("GET", "/contents/many")).json) == 1_000
+
+
+async def test_the_content_of_a_file_can_be_read_without_its_description(lab: Lab) -> None:
+    first = await lab.github.commit(files={"deploy/config.yml": "a: é\n"})
+    await lab.github.commit(files={"deploy/config.yml": "b: 2\n"})
+    raw = {"Accept": "application/vnd.github.raw+json"}
+    at_head = await lab.repo("GET", "/contents/deploy/config.yml", headers=raw)
+    assert (at_head.text, at_head.headers["Content-Type"]) == (
+        "b: 2\n",
+        "application/vnd.github.raw+json; charset=utf-8",
+    )
+    assert (await lab.repo("GET", f"/contents/deploy/config.yml?ref={first}", headers=raw)).text == "a: é\n"
+    described = (await lab.repo("GET", f"/contents/deploy/config.yml?ref={first}")).json
+    assert (described["type"], described["encoding"], described["size"]) == ("file", "base64", 6)
+    for path in ("deploy/none.yml", f"deploy/config.yml?ref={'1' * 40}"):
+        assert (await lab.repo("GET", f"/contents/{path}", headers=raw)).status == 404
+    tag = {"If-None-Match": at_head.headers["ETag"]}
+    assert (await lab.repo("GET", "/contents/deploy/config.yml", headers=raw | tag)).status == 304
+    assert lab.github.unknown_routes == []
+
+
+async def test_trees_are_listed_by_ref_and_sha(unusual: Lab) -> None:
+    top = (await unusual.repo("GET", "/git/trees/main")).json
+    entries = {entry["path"]: entry for entry in top["tree"]}
+    assert (entries["src"]["type"], entries["src"]["mode"], "size" in entries["src"]) == ("tree", "040000", False)
+    assert (entries["run.sh"]["mode"], entries["run.sh"]["size"]) == ("100755", 5)
+    assert (entries["module"]["type"], "url" in entries["module"]) == ("commit", False)
+    below = (await unusual.repo("GET", f"/git/trees/{entries['src']['sha']}")).json
+    assert [entry["path"] for entry in below["tree"]] == [f"part{number}.py" for number in range(1, 6)]
+    everything = (await unusual.repo("GET", f"/git/trees/{top['sha']}?recursive=1")).json
+    paths = [entry["path"] for entry in everything["tree"]]
+    assert {"src", "src/part1.py"} <= set(paths) and everything["truncated"] is False
+    for name in ("unknown", "1" * 40, entries["run.sh"]["sha"]):
+        assert (await unusual.repo("GET", f"/git/trees/{name}")).status == 404
+
+
+async def test_the_files_of_a_pull_request_are_listed(lab: Lab) -> None:
+    number = await lab.github.pull_request(files={"a.txt": "1\n", "b.txt": "2\n", "README.md": None})
+    await lab.github.commit(files={"c.txt": "not in the pull request"})
+    files = (await lab.repo("GET", f"/pulls/{number}/files")).json
+    assert [(file["filename"], file["status"]) for file in files] == [
+        ("README.md", "removed"),
+        ("a.txt", "added"),
+        ("b.txt", "added"),
+    ]
+    assert files[1]["patch"] == "@@ -0,0 +1 @@\n+1"
+    page = (await lab.repo("GET", f"/pulls/{number}/files?per_page=2&page=2")).json
+    assert [file["filename"] for file in page] == ["b.txt"]
+    assert (await lab.repo("GET", "/pulls/99/files")).status == 404

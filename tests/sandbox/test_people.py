@@ -60,6 +60,78 @@ async def test_a_deleted_accounts_login_is_free_for_another_account(lab: Lab) ->
         lab.github.delete_person("nobody")
 
 
+async def test_commits_belong_to_the_account_with_their_email_address(lab: Lab) -> None:
+    base, alice = lab.github.head(), lab.github.person("alice")
+    lab.github.add_email("carol", "carol@Example.com")
+    message = "Pair\n\nCo-authored-by: Dave <dave@example.com>"
+    for author in ("Carol <carol@example.com>", f"A <{alice.id}+alice@users.noreply.github.com>", "B <b@example.com>"):
+        await lab.github.commit(message, by="bob", author=author)
+    compared = (await lab.repo("GET", f"/compare/{base}...main")).json["commits"]
+    logins = [commit["author"] and commit["author"]["login"] for commit in compared]
+    assert logins == ["carol", "alice", None]
+    assert compared[0]["author"]["type"] == "User" and compared[0]["commit"]["message"] == message
+    push = await lab.last_payload("push")
+    assert (push["pusher"]["name"], push["pusher"]["email"]) == ("bob", "bob@users.noreply.github.com")
+    assert push["commits"][0]["author"]["email"] == "b@example.com"
+    lab.github.rename_person("carol", "caroline")
+    assert (await lab.repo("GET", f"/commits/{compared[0]['sha']}")).json["author"]["login"] == "caroline"
+    lab.github.delete_person("caroline")
+    assert (await lab.repo("GET", f"/commits/{compared[0]['sha']}")).json["author"] is None
+    with pytest.raises(SandboxError, match="not an author"):
+        await lab.github.commit(author="Carol")
+
+
+async def test_issues_are_no_pull_requests_but_have_comments(lab: Lab) -> None:
+    pull, issue = await lab.github.pull_request(), await lab.github.issue("Broken", by="bob")
+    assert issue == pull + 1
+    comment = await lab.github.comment(issue, "/help", by="carol")
+    payload = await lab.last_payload("issue_comment")
+    assert "pull_request" not in payload["issue"] and payload["issue"]["number"] == issue
+    assert payload["comment"]["html_url"].endswith(f"/issues/{issue}#issuecomment-{comment}")
+    assert (await lab.repo("GET", f"/pulls/{issue}")).status == 404
+    assert (await lab.repo("GET", f"/issues/{pull}")).json["pull_request"]["url"].endswith(f"/pulls/{pull}")
+    assert (await lab.repo("POST", f"/issues/{issue}/comments", json={"body": "Thanks."})).status == 201
+    assert [each["user"] for each in lab.github.comments(issue)] == ["carol", "longshore-sandbox[bot]"]
+    assert (await lab.repo("GET", "/issues/99")).status == 404
+
+
+async def test_comments_are_edited_and_deleted_by_others_too(lab: Lab) -> None:
+    comment = await lab.github.comment(await lab.github.issue(), "/approve", by="bob")
+    await lab.github.edit_comment(comment, "/deny", by="mallory")
+    edited = await lab.last_payload("issue_comment")
+    assert (edited["sender"]["login"], edited["comment"]["user"]["login"]) == ("mallory", "bob")
+    assert edited["changes"]["body"]["from"] == "/approve"
+    await lab.github.delete_comment(comment, by="mallory")
+    assert (await lab.last_payload("issue_comment"))["action"] == "deleted"
+
+
+async def test_comments_on_commits_are_edited_and_deleted_without_events(lab: Lab) -> None:
+    created = (await lab.repo("POST", f"/commits/{lab.github.head()}/comments", json={"body": "Built."})).json
+    path = f"/comments/{created['id']}"
+    assert (await lab.repo("PATCH", path, json={"body": "Built again."})).json["body"] == "Built again."
+    assert (await lab.repo("PATCH", path, json={"body": ""})).status == 422
+    await lab.github.edit_commit_comment(created["id"], "Something else")
+    assert (await lab.repo("GET", path)).json["body"] == "Something else"
+    narrow = (await lab.create_token(permissions={"contents": "read", "issues": "write"})).json["token"]
+    for method in ("PATCH", "DELETE"):
+        assert (await lab.repo(method, path, token=narrow, json={"body": "No"})).status == 403
+    assert (await lab.repo("DELETE", path)).status == 204
+    assert (await lab.repo("GET", path)).status == 404
+    await lab.github.delete_commit_comment(await lab.github.commit_comment("main", "/help"))
+    assert lab.github.commit_comments(lab.github.head()) == []
+    assert await lab.events("commit_comment") == ["commit_comment.created"] * 2
+
+
+async def test_a_pull_request_is_closed_without_being_merged(lab: Lab) -> None:
+    number = await lab.github.pull_request()
+    await lab.github.close_pull_request(number, by="bob")
+    payload = await lab.last_payload("pull_request")
+    assert (payload["action"], payload["pull_request"]["merged"]) == ("closed", False)
+    assert (await lab.repo("GET", "/pulls")).json == []
+    with pytest.raises(SandboxError, match="closed already"):
+        await lab.github.close_pull_request(number)
+
+
 async def test_comments_are_created_edited_and_deleted(lab: Lab) -> None:
     number = await lab.github.pull_request("Improve")
     comment = await lab.github.comment(number, "/help")

@@ -35,6 +35,13 @@ def _validate(model: Any, reply: ApiReply) -> None:
     TypeAdapter(model).validate_json(reply.text)
 
 
+GATES = "ReposOwnerRepoEnvironmentsEnvironmentNameDeploymentProtectionRulesGetResponse200"
+SHIP = """\
+on: workflow_dispatch
+jobs:
+  ship:
+    environment: {name: eu/production, url: "https://eu.example.com"}
+"""
 RESPONSE_MODELS = {
     "": "FullRepository",
     "/branches": "list[ShortBranch]",
@@ -50,6 +57,7 @@ RESPONSE_MODELS = {
     "/git/commits/{head}": "GitCommit",
     "/tags": "list[Tag]",
     "/contents/README.md": "ContentFile",
+    "/git/trees/main": "GitTree",
     "/contents/": "list[ContentDirectoryItems]",
     "/commits/{pulled}/pulls": "list[PullRequestSimple]",
     "/commits/{head}/branches-where-head": "list[BranchShort]",
@@ -63,20 +71,32 @@ RESPONSE_MODELS = {
     "/actions/runs/{run}/attempts/1/jobs": "ReposOwnerRepoActionsRunsRunIdAttemptsAttemptNumberJobsGetResponse200",
     "/pulls": "list[PullRequestSimple]",
     "/pulls/1": "PullRequest",
+    "/pulls/1/files": "list[DiffEntry]",
+    "/issues/1": "Issue",
+    "/issues/{issue}": "Issue",
+    "/issues/{issue}/comments": "list[IssueComment]",
     "/issues/1/comments": "list[IssueComment]",
     "/issues/comments/{comment}": "IssueComment",
     "/issues/comments/{comment}/reactions": "list[Reaction]",
     "/comments/{commit_comment}": "CommitComment",
     "/commits/{head}/comments": "list[CommitComment]",
     "/collaborators/alice/permission": "RepositoryCollaboratorPermission",
+    "/environments": "ReposOwnerRepoEnvironmentsGetResponse200",
+    "/environments/eu%2Fproduction": "Environment",
+    "/environments/eu%2Fproduction/deployment_protection_rules": GATES,
+    "/actions/runs/{waiting}/pending_deployments": "list[PendingDeployment]",
     "/deployments": "list[Deployment]",
     "/deployments/{deployment}": "Deployment",
     "/deployments/{deployment}/statuses": "list[DeploymentStatus]",
     "/check-runs/{check}": "CheckRun",
+    "/check-runs/{check}/annotations": "list[CheckAnnotation]",
     "/commits/main/check-runs": "ReposOwnerRepoCommitsRefCheckRunsGetResponse200",
     "/commits/main/status": "CombinedCommitStatus",
     "/commits/main/statuses": "list[Status]",
 }
+
+
+ANNOTATION = {"path": "README.md", "start_line": 1, "end_line": 1, "annotation_level": "notice", "message": "Look"}
 
 
 async def _create_one_of_each(lab: Lab) -> dict[str, object]:
@@ -86,10 +106,21 @@ async def _create_one_of_each(lab: Lab) -> dict[str, object]:
     number = await github.pull_request("Improve it")
     comment = await github.comment(number, "/help")
     await lab.repo("POST", f"/issues/comments/{comment}/reactions", json={"content": "eyes"})
+    issue = await github.issue("It is broken", body="Very")
+    await github.comment(issue, "/help")
     commit_comment = await github.commit_comment("main", "/build")
     await lab.dispatch(inputs={"release_cut_id": "7"})
+    github.team("Release managers")
+    github.environment("eu/production", reviewers=["alice"], teams=["release-managers"], rule=True)
+    await github.commit("Ship", files={".github/workflows/ship.yml": SHIP})
+    await lab.dispatch("ship.yml")
     check = {"name": "release", "head_sha": github.head(), "status": "completed", "conclusion": "success"}
-    check_run = await lab.repo("POST", "/check-runs", json={**check, "output": {"title": "t", "summary": "s"}})
+    output = {"title": "t", "summary": "s", "annotations": [ANNOTATION]}
+    actions = [{"label": "Retry", "description": "Once more", "identifier": "retry"}]
+    check_run = await lab.repo("POST", "/check-runs", json={**check, "output": output, "actions": actions})
+    await github.report_check("ci/test", conclusion=None)
+    await github.report_check("ci/test", conclusion="failure")
+    await github.report_status("legacy", state="pending")
     await lab.repo("POST", f"/statuses/{github.head()}", json={"state": "success", "context": "ci"})
     deployment_body = {"ref": "main", "auto_merge": False, "required_contexts": [], "payload": {"id": 1}}
     deployment = (await lab.repo("POST", "/deployments", json=deployment_body)).json["id"]
@@ -100,7 +131,9 @@ async def _create_one_of_each(lab: Lab) -> dict[str, object]:
         "tag": tag,
         "pulled": github.repository().pulls[number].head_sha,
         "run": github.runs[0].id,
+        "waiting": github.runs[1].id,
         "comment": comment,
+        "issue": issue,
         "commit_comment": commit_comment,
         "check": check_run.json["id"],
         "deployment": deployment,
@@ -137,6 +170,11 @@ async def test_app_responses_match_the_schemas(lab: Lab, version: str, models: M
     for path, model in models_by_path.items():
         _validate(model, await lab.request("GET", path, token=lab.jwt(), headers=headers))
     _validate(models.RateLimitOverview, await lab.request("GET", "/rate_limit", headers=headers))
+    lab.github.team("Release managers", parent=lab.github.team("Staff").slug)
+    lab.github.add_team_member("release-managers", "alice", role="maintainer")
+    path = "/orgs/acme/teams/release-managers"
+    _validate(models.TeamFull, await lab.request("GET", path, headers=headers))
+    _validate(models.TeamMembership, await lab.request("GET", f"{path}/memberships/alice", headers=headers))
     _validate(models.PublicUser, await lab.request("GET", "/users/alice", headers=headers))
     _validate(models.InstallationToken, await lab.create_token(repositories=["site"]))
     _validate(models.InstallationRepositoriesGetResponse200, await lab.request("GET", "/installation/repositories"))
@@ -144,9 +182,15 @@ async def test_app_responses_match_the_schemas(lab: Lab, version: str, models: M
 
 async def _trigger_every_event(lab: Lab) -> None:
     github = lab.github
-    await _create_one_of_each(lab)
+    values = await _create_one_of_each(lab)
+    check = int(str(values["check"]))
+    await github.click_button(check, "retry")
+    await github.rerequest(check)
     await github.start()
     await github.finish(conclusion="failure")
+    await github.bypass_protection(2)
+    await github.start(2)
+    await github.finish(2)
     await github.commit("Change it", files={"README.md": "new", "src/part1.py": None})
     await github.commit("More", branch=github.repository().pulls[1].head)
     await github.branch("release-1")
@@ -157,6 +201,7 @@ async def _trigger_every_event(lab: Lab) -> None:
     await github.edit_comment(comment, "two")
     await github.delete_comment(comment)
     await github.merge(1)
+    await github.close_pull_request(await github.pull_request("Another"))
     await github.archive()
     await github.archive(False)
     await github.set_private()
@@ -168,6 +213,7 @@ async def _trigger_every_event(lab: Lab) -> None:
     await github.add_repository("acme/shop")
     await github.suspend()
     await github.unsuspend()
+    await github.set_permission("pages", "read")
     await github.uninstall()
     await github.install()
     await github.delete_repository()

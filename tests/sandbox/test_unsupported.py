@@ -60,17 +60,17 @@ async def test_routes_below_a_branch_with_slashes_are_found(lab: Lab) -> None:
 
 
 async def test_parameters_fields_and_media_types_that_are_not_simulated_are_recorded(lab: Lab) -> None:
-    raw = {"Accept": "application/vnd.github.raw+json"}
+    html = {"Accept": "application/vnd.github.html+json"}
     await lab.repo("GET", "/git/matching-refs/heads/m?per_page=100")
     await lab.repo("GET", "/commits/main/comments?since=2026-01-01")
     await lab.repo("GET", "?page=1")
-    await lab.repo("GET", "/contents/README.md", headers=raw)
+    await lab.repo("GET", "/contents/README.md", headers=html)
     await lab.repo("POST", "/git/refs", json={"ref": "refs/tags/v", "sha": "1" * 40, "force": True})
     assert lab.github.unknown_routes == [
         "GET {repo}/git/matching-refs/{ref:.+}: query parameter per_page",
         "GET {repo}/commits/{sha:.+}/comments: query parameter since",
         "GET {repo}: query parameter page",
-        "GET {repo}/contents/{path:.*}: media type raw",
+        "GET {repo}/contents/{path:.*}: media type html",
         "POST {repo}/git/refs: field force",
     ]
     lab.github.forget_calls()

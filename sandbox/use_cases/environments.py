@@ -1,0 +1,143 @@
+"""Environments: the deployments of the jobs that use them, and what holds these back."""
+
+from collections.abc import Sequence
+
+from sandbox.errors import SandboxError, invalid
+from sandbox.events import emit
+from sandbox.records import Account, Environment, EnvironmentJob, GateReport, Repository, Run, Team
+from sandbox.serializers import checks
+from sandbox.serializers.accounts import Json, repository_url
+from sandbox.state import State
+from sandbox.use_cases import deployments, teams
+
+MAX_COMMENTS = 10
+NOTHING_PENDING = "No pending deployment requests to approve or reject"
+
+
+def get_or_create(state: State, repository: Repository, name: str) -> Environment:
+    """Find an environment, or create one without protection, as GitHub does when a job names it."""
+    key = name.lower()
+    if key not in repository.environments:
+        repository.environments[key] = Environment(next(state.ids.others), name, state.now())
+    return repository.environments[key]
+
+
+def hold(state: State, repository: Repository, run: Run) -> None:
+    """Let the jobs of a run's attempt wait for the protection of their environments."""
+    run.environment_jobs = [EnvironmentJob(use) for use in run.uses]
+    for job in run.environment_jobs:
+        environment = get_or_create(state, repository, job.use.name)
+        job.awaiting |= {"reviewers"} if environment.reviewers else set()
+        job.awaiting |= {"rule"} if environment.rule and job.use.deployment else set()
+    run.status = "waiting" if waiting_jobs(run) else "queued"
+
+
+def waiting_jobs(run: Run) -> list[EnvironmentJob]:
+    """The jobs of a run that wait for the protection of their environments."""
+    return [job for job in run.environment_jobs if job.awaiting]
+
+
+def request(state: State, repository: Repository, run: Run) -> None:
+    """Create the deployments of waiting jobs, and ask the App about those that its protection rule holds back."""
+    for job in waiting_jobs(run):
+        _report(state, repository, run, job, "waiting")
+        if "rule" in job.awaiting:
+            deployment = checks.deployment(state, repository, job.deployment) if job.deployment else None
+            url = f"{repository_url(state, repository)}/actions/runs/{run.id}/deployment_protection_rule"
+            body: Json = {
+                "action": "requested",
+                "environment": job.use.name,
+                "event": run.event,
+                "sha": run.head_sha,
+                "ref": run.ref,
+                "deployment_callback_url": url,
+                "deployment": deployment,
+                "pull_requests": [],
+            }
+            emit(state, "deployment_protection_rule", repository, run.actor, body)
+
+
+def _report(state: State, repository: Repository, run: Run, job: EnvironmentJob, status: str) -> None:
+    """Add a status to the deployment of a job, which is created first if there is none."""
+    if not job.use.deployment:
+        return
+    if job.deployment is None:
+        job.deployment = deployments.create_for_job(state, repository, run, job.use.name)
+    page = f"{state.html_url}/{repository.full_name}/actions/runs/{run.id}/job/1"
+    body = {"state": status, "log_url": page}
+    if status == "success" and job.use.url:
+        body["environment_url"] = job.use.url
+    deployments.add_status(state, repository, job.deployment, body, state.actions_bot, run)
+
+
+def report_start(state: State, repository: Repository, run: Run) -> None:
+    """Report that the jobs of a run have begun to deploy."""
+    for job in run.environment_jobs:
+        _report(state, repository, run, job, "in_progress")
+
+
+def report_end(state: State, repository: Repository, run: Run, conclusion: str) -> None:
+    """Report how the jobs of a run have ended; those that have not begun when it is canceled deploy nothing."""
+    for job in run.environment_jobs:
+        job.awaiting.clear()
+        if job.deployment or conclusion in ("success", "failure", "timed_out"):
+            _report(state, repository, run, job, "success" if conclusion == "success" else "failure")
+
+
+def check_waiting(run: Run) -> None:
+    """Refuse to start a run that waits."""
+    if waiting := waiting_jobs(run):
+        job = waiting[0]
+        what = " and ".join(sorted(job.awaiting)).replace("rule", "protection rule")
+        raise SandboxError(f"The run waits for the {what} of the environment {job.use.name}.")
+
+
+def approve(state: State, repository: Repository, run: Run, job: EnvironmentJob, what: str) -> bool:
+    """Approve a waiting job as `reviewers` or as `rule`; return whether the run waits no longer."""
+    job.awaiting.discard(what)
+    if not job.awaiting:
+        _report(state, repository, run, job, "queued")
+    if waiting_jobs(run):
+        return False
+    run.status, run.updated_at = "queued", state.now()
+    return True
+
+
+def add_report(run: Run, report: GateReport) -> EnvironmentJob:
+    """Record what the App says about a waiting job; raise GitHub's error when it does not wait for the App."""
+    for job in waiting_jobs(run):
+        if job.use.name == report.environment and "rule" in job.awaiting:
+            comments = sum(each.state is None for each in job.reports)
+            if report.state is None and comments >= MAX_COMMENTS:
+                raise invalid(f"Only {MAX_COMMENTS} status reports are allowed for a deployment.")
+            job.reports.append(report)
+            return job
+    raise invalid(NOTHING_PENDING)
+
+
+def find_job(run: Run, name: str | None) -> EnvironmentJob:
+    """Find a job of a run that waits for an environment; for the first one without a name."""
+    for job in waiting_jobs(run):
+        if name in (None, job.use.name):
+            return job
+    raise SandboxError(f"No job of the run waits for {name or 'an environment'}.")
+
+
+def check_reviewer(state: State, environment: Environment, run: Run, account: Account) -> None:
+    """Refuse an account that is not a required reviewer, or that started the run where that is not allowed."""
+    if not any(_is_reviewer(state, reviewer, account) for reviewer in environment.reviewers):
+        raise SandboxError(f"{account.login} is not a reviewer of the environment {environment.name}.")
+    if environment.prevent_self_review and account is run.actor:
+        raise SandboxError(f"{account.login} started the run, and may not approve its deployment.")
+
+
+def _is_reviewer(state: State, reviewer: Account | Team, account: Account) -> bool:
+    if isinstance(reviewer, Account):
+        return reviewer is account
+    found = teams.membership(state, reviewer, account)
+    return found is not None and found.state == "active"
+
+
+def reviewers(state: State, organization: Account, logins: Sequence[str], slugs: Sequence[str]) -> list[Account | Team]:
+    """Accounts and teams as the reviewers of an environment."""
+    return [*map(state.account, logins), *(teams.find(state, organization, slug) for slug in slugs)]
