@@ -43,6 +43,15 @@ GET,PATCH /api/projects/{}
 GET /api/projects/{}/next-version
 GET,POST /api/projects/{}/environments
 GET,PATCH /api/projects/{}/environments/{}
+GET,POST,DELETE /api/projects/{}/environments/{}/lock
+GET,POST /api/projects/{}/environments/{}/freezes
+DELETE /api/projects/{}/environments/{}/freezes/{}
+GET,POST /api/projects/{}/freezes
+DELETE /api/projects/{}/freezes/{}
+GET,POST /api/freezes
+DELETE /api/freezes/{}
+POST,DELETE /api/projects/{}/releases/{}/hold
+POST,DELETE /api/projects/{}/candidates/{}/ban
 GET /api/projects/{}/releases
 GET,PATCH /api/projects/{}/releases/{}
 PUT /api/projects/{}/releases/{}/files

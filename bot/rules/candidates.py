@@ -8,7 +8,7 @@ MOVES: dict[str, frozenset[str]] = {
     "building": frozenset({"ready", "failed", "canceled"}),
     "failed": frozenset({"building"}),
     "canceled": frozenset({"building"}),
-    "ready": frozenset({"pending", "banned", "failed"}),  # pending: its first build was asked for later
+    "ready": frozenset({"pending", "banned", "failed"}),  # its first build was asked for later; its run was elsewhere
     "banned": frozenset({"ready"}),
 }
 UNFINISHED = frozenset({"pending", "building"})

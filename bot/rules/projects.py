@@ -16,6 +16,7 @@ MAX_DEADLINE_MINUTES = 7 * 24 * 60
 PUBLIC_NAMES = {"position": "order"}  # by column, where callers know it by another name
 MAX_INPUTS = 15  # GitHub accepts 25; the rest are for our own inputs
 MAX_BRANCHES = 20
+ALL_ENVIRONMENTS = "all"  # what commands call all environments of a project
 _BRANCHES = f"1 to {MAX_BRANCHES} branch names or globs such as `release/*`, or null for the default"
 _WORKFLOW = re.compile(r"(?:\.github/workflows/)?[A-Za-z0-9_][A-Za-z0-9._-]{0,200}\.ya?ml")
 _PREFIX = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@-]{0,98}")
@@ -69,9 +70,11 @@ _WORKFLOW_FILE: Check = (
 )
 _INPUTS: Check = (_is_inputs, f"at most {MAX_INPUTS} workflow inputs, names to texts of at most 1,000 characters")
 _TAG_PREFIX: Check = (_is_prefix, "the beginning of a git tag name, such as `rc/`, of at most 99 characters")
-_NAME: Check = (
-    _is_name,
-    "1 to 100 printable characters without slashes or spaces at its ends, and not `.` or `..`",
+_EXPECTED_NAME = "1 to 100 printable characters without slashes or spaces at its ends, and not `.` or `..`"
+_NAME: Check = (_is_name, _EXPECTED_NAME)
+_ENVIRONMENT_NAME: Check = (
+    lambda value: _is_name(value) and value.lower() != ALL_ENVIRONMENTS,
+    f"{_EXPECTED_NAME}, nor `{ALL_ENVIRONMENTS}`, which stands for all environments of a project",
 )
 
 PROJECT: dict[str, Check] = {
@@ -91,7 +94,7 @@ PROJECT: dict[str, Check] = {
 PROJECT_FIELDS = ("name", "repo", *list(PROJECT)[1:], "tag_candidates", "archived")
 """What can be changed of a project."""
 ENVIRONMENT: dict[str, Check] = {
-    "name": _NAME,
+    "name": _ENVIRONMENT_NAME,
     "tier": (lambda value: value in TIERS, f"one of {', '.join(TIERS)}"),
     "workflow": _WORKFLOW_FILE,
     "inputs": _INPUTS,

@@ -34,13 +34,14 @@ class DeployResult:
 
 @dataclass(frozen=True)
 class EnvironmentStatus:
-    """An environment in the status reply."""
+    """An environment in the status reply. `banned`: what is live there must not be deployed again."""
 
     name: str
     live: str | None
     commit: str | None
     under_way: str | None
     frozen: str | None
+    banned: bool = False
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,8 @@ def several_projects(names: Iterable[str]) -> str:
 def _row(environment: EnvironmentStatus) -> str:
     name = code(environment.name) + (f" (frozen: {code(environment.frozen)})" if environment.frozen else "")
     texts = (environment.live, environment.commit, environment.under_way)
-    cells = [name, *(code(text) if text else "–" for text in texts)]
+    live, *others = [code(text) if text else "–" for text in texts]
+    cells = [name, f"{live} (banned)" if environment.banned else live, *others]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
