@@ -102,6 +102,7 @@ def build_registry(settings: Settings) -> Registry:
     registry.register(jobs.CancelStrayRun, runs.perform_cancel_stray)
     registry.register(jobs.RunCommands, comments.run_commands)
     registry.register(jobs.PostReply, comments.post_reply)
+    registry.register(gate_jobs.React, comments.react)
     registry.register(jobs.CheckTag, tags.check)
     registry.register(jobs.CutByTag, tags.cut)
     registry.register(jobs.ExpireBuild, reconcile.expire_build)

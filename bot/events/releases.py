@@ -43,6 +43,13 @@ class BuildCancelRequested(CandidateEvent):
 
     act: ClassVar[str] = "candidate.cancel"
 
+    candidate_id: CandidateId
+
+    @property
+    def result_id(self) -> int:
+        """The candidate's row."""
+        return self.candidate_id
+
 
 @dataclass(frozen=True, kw_only=True)
 class BuildRequested(CandidateEvent):
@@ -239,6 +246,11 @@ class DeploymentCancelRequested(DeploymentEvent):
     """A deployment's cancellation was requested."""
 
     act: ClassVar[str] = "deployment.cancel"
+
+    @property
+    def result_id(self) -> int:
+        """The deployment's row."""
+        return self.deployment_id
 
 
 @dataclass(frozen=True, kw_only=True)

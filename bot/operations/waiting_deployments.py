@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bot.context import Context
 from bot.events.releases import DeploymentStarted
-from bot.operations import decisions, deployments, events, gate_jobs, users
+from bot.operations import decisions, deployments, events, gate_jobs, users, wait_reactions
 from bot.operations.decisions import Outdated, Subject
 from bot.queue.jobs import RetryLater, enqueue
 from bot.rules.approvers import PersonFact
@@ -108,6 +108,7 @@ async def _dispatch(
         overridden=deployments.overridden(decision),
     )
     await events.record(context, started)
+    await wait_reactions.add(deployment, "rocket")
 
 
 async def _go_on(context: Context, deployment: Deployment, decision: Decision) -> None:
