@@ -20,8 +20,10 @@ from bot.operations import (
     idempotency_records,
     installations,
     jobs,
+    pushed_tags,
     repositories,
     runs,
+    tag_jobs,
     tags,
     waiting_deployments,
 )
@@ -104,7 +106,9 @@ def build_registry(settings: Settings) -> Registry:
     registry.register(jobs.PostReply, comments.post_reply)
     registry.register(gate_jobs.React, comments.react)
     registry.register(jobs.CheckTag, tags.check)
-    registry.register(jobs.CutByTag, tags.cut)
+    registry.register(jobs.CutByTag, pushed_tags.handle)
+    registry.register(tag_jobs.RunTagCommands, pushed_tags.run_commands)
+    registry.register(tag_jobs.AnswerTag, pushed_tags.post_answer)
     registry.register(jobs.ExpireBuild, reconcile.expire_build)
     registry.register(jobs.ExpireDeployment, reconcile.expire_deployment)
     registry.register(gate_jobs.EvaluateWaiting, waiting_deployments.evaluate)

@@ -131,6 +131,26 @@ class CutByTagRefused(Event):
     details: Details = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class PromotionByTagRefused(CutByTagRefused):
+    """A pushed tag named a release whose candidate was not deployed."""
+
+    act: ClassVar[str] = "deployment.tag_refused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagIgnored(Event):
+    """A pushed tag would have cut or deployed a candidate, or given commands, but was not a person's own act."""
+
+    act: ClassVar[str] = "tag.ignored"
+    subject_format: ClassVar[str] = "{tag}"
+    after_fields: ClassVar[Mapping[str, str]] = {"by": "by", "reason": "reason"}
+
+    tag: str
+    by: str
+    reason: str
+
+
 # --- deployments
 
 

@@ -26,8 +26,7 @@ async def ban(context: Context, project: Project, version: CandidateVersion, rea
             if candidate.status != "ready":
                 raise await _not_bannable(context, candidate)
             await _ban(context, candidate, reason, tag_moved=False)
-    await candidate.fetch_related(*candidates.RELATED)
-    return candidate
+    return await candidates.with_relations(candidate.id)
 
 
 @allowed("release:hold")
@@ -45,6 +44,8 @@ async def unban(context: Context, project: Project, version: CandidateVersion, *
     is_tagged = await _check_tag(context, found)
     async with rehearsal() if dry_run else transaction():
         candidate = await _lock(context, project, version)
+        if await performed_requests.result_of(context) is not None:  # by a concurrent handling of the same message
+            return candidate
         if candidate.status != "banned":
             raise Conflict("Release candidate is not banned", release_candidate_version=str(version))
         reason, now = candidate.reason or "", context.now()
@@ -54,8 +55,7 @@ async def unban(context: Context, project: Project, version: CandidateVersion, *
         await move(context, candidate, "ready", None)
         await Candidate.filter(id=candidate.id).update(tagged=is_tagged)
         await events.record(context, _event(CandidateUnbanned, candidate, reason))
-    await candidate.fetch_related(*candidates.RELATED)
-    return candidate
+    return await candidates.with_relations(candidate.id)
 
 
 async def ban_for_tag(context: Context, candidate: Candidate, reason: str) -> None:

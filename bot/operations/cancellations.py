@@ -21,9 +21,9 @@ async def cancel_on(context: Context, project: Project, environment: Environment
     async with transaction():
         await Environment.select_for_update().get(id=environment.id)
         if (earlier := await deployments.performed(context)) is not None:
-            await earlier.fetch_related("candidate")
-            return [earlier]
-        rows = await Deployment.filter(environment_id=environment.id, status__in=list(UNFINISHED)).order_by("id")
+            return [await Deployment.get(id=earlier.id).select_related("candidate")]
+        unfinished = Deployment.filter(environment_id=environment.id, status__in=list(UNFINISHED))
+        rows = await unfinished.order_by("id").select_related("candidate")
         active = sorted((row for row in rows if row.status != "canceling"), key=lambda row: row.waiting)
         if not active:
             ending = "Its deployment is being canceled already." if rows else None
@@ -38,7 +38,6 @@ async def cancel_on(context: Context, project: Project, environment: Environment
 async def _cancel(context: Context, environment: Environment, row: Deployment) -> None:
     """Cancel one deployment. The event of the first one records that the request was performed."""
     await Deployment.select_for_update().get(id=row.id)
-    await row.fetch_related("candidate")
     old_status = row.status
     await deployments.cancel_locked(context, row)
     event = DeploymentCancelRequested(**deployments.event_fields(row, environment, row.candidate, old_status))

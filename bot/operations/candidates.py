@@ -33,7 +33,7 @@ class CutRequest:
 
     `number` None stands for the next one. `repo` is the repository that the caller expects the project to have. `build`
     None means to build if the project has a build workflow. `tag` is the candidate's tag if that exists already. With
-    `dry_run`, nothing is written: the candidate is returned as it would be.
+    `dry_run`, nothing is written: the candidate is returned as it would be, without what it refers to.
     """
 
     release: str
@@ -71,11 +71,12 @@ async def cut(context: Context, project: Project, request: CutRequest) -> tuple[
             async with rehearsal() if request.dry_run else transaction():
                 version = CandidateVersion(request.release, number)
                 candidate = await _insert(context, project, request, version, proven)
-                await candidate.fetch_related(*RELATED)
         except IntegrityError:
             if (existing := await _existing(context, project, request)) is not None:
                 return existing, False
             continue
+        if not request.dry_run:
+            await candidate.fetch_related(*RELATED)
         return candidate, True
     raise Conflict("Other requests keep cutting candidates of this release: try again.")
 
@@ -99,6 +100,11 @@ async def get_or_none(project: Project, version: CandidateVersion) -> Candidate 
     return await Candidate.get_or_none(project_id=project.id, version=str(version)).select_related(*RELATED)
 
 
+async def with_relations(candidate: CandidateId) -> Candidate:
+    """Read a candidate with what it refers to, in one query."""
+    return await Candidate.get(id=candidate).select_related(*RELATED)
+
+
 async def newest_build(candidate: Candidate) -> Run | None:
     """The newest run of a candidate's build, if it has one."""
     return await runs.newest(candidate_id=candidate.id)
@@ -113,8 +119,7 @@ async def cancel(context: Context, project: Project, version: CandidateVersion) 
             raise await unknown_candidate(context, project, version)
         if await performed_requests.result_of(context) is None:
             await _cancel(context, candidate)
-    await candidate.fetch_related(*RELATED)
-    return candidate
+    return await with_relations(candidate.id)
 
 
 async def _cancel(context: Context, candidate: Candidate) -> None:

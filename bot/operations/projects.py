@@ -36,6 +36,7 @@ class ProjectSettings(TypedDict, total=False):
     trigger_tag_prefix: str | None
     tag_candidates: bool | None
     version_scheme: str | None
+    promote_on_tag: str | None
     archived: bool
     oneliner: str
     description: str

@@ -35,7 +35,10 @@ class Repository(Model):
 
 
 class Project(Model):
-    """What is built and shipped together, from at most one repository, which may hold several projects."""
+    """What is built and shipped together, from at most one repository, which may hold several projects.
+
+    `promote_on_tag` is the environment to which the tag of a release, pushed by a person, deploys its candidate.
+    """
 
     id = primary_key(ProjectId)
     name = fields.CharField(max_length=255, unique=True)
@@ -52,6 +55,7 @@ class Project(Model):
     trigger_tag_prefix = fields.CharField(max_length=100)
     tag_candidates = fields.BooleanField(default=True)
     version_scheme = fields.CharField(max_length=10, default="any")
+    promote_on_tag = fields.CharField(max_length=100, null=True)
     archived = fields.BooleanField(default=False)
     oneliner = fields.CharField(max_length=255, default="")
     description = fields.TextField(default="")

@@ -119,7 +119,10 @@ def test_a_status_is_a_table_with_one_row_of_five_cells_per_environment(
 def test_help_lists_the_usage_of_every_command() -> None:
     reply = replies.help_text(HelpResult([command.help for command in COMMANDS.values()]))
     assert all(f"`{command.grammar.usage}`" in reply for command in COMMANDS.values())
-    assert "as soon as nothing stands in its way (role write; maintain for production), for example `/release deploy " in reply
+    assert (
+        "as soon as nothing stands in its way (role write; maintain for production), for example `/release deploy "
+        in reply
+    )
     assert rendered(reply).count("<li>") == len(COMMANDS)
     assert_harmless(reply)
 
