@@ -22,7 +22,7 @@ from bot.rules.gate_facts import Block, CandidateFact, Freeze, GateFacts, Overri
 from bot.rules.gate_refusals import refusal
 from bot.rules.gate_results import GATES, Decision
 from bot.rules.gate_settings import GateSettings
-from bot.rules.gates import decide, is_frozen
+from bot.rules.gates import decide
 from bot.rules.ids import CommitSha, DeploymentId, EnvironmentId
 from bot.rules.releases import RELEASED, status_once_live
 from bot.rules.runs import duration
@@ -197,14 +197,11 @@ async def evaluate_gates(context: Context, environment: Environment, candidate: 
     """Evaluate the gates between a candidate and an environment as they are now. Both rows should be locked."""
     release = await Release.get(id=candidate.release_id)
     busy = await _active(environment.id).first()
-    held = None if release.held is None else Block(str(release.held.get("by")), str(release.held.get("reason")))
     facts = _facts(context, environment, _candidate_fact(candidate))
-    return decide(replace(facts, held=held, busy_with=None if busy is None else busy.id))
+    return decide(replace(facts, held=_hold(release.held), busy_with=None if busy is None else busy.id))
 
 
 def _facts(context: Context, environment: Environment, candidate: CandidateFact) -> GateFacts:
-    frozen = environment.frozen
-    freezes = () if frozen is None or not is_frozen(frozen, context.now()) else (_freeze(frozen),)
     return GateFacts(
         environment=environment.name,
         tier=environment.tier,
@@ -212,7 +209,7 @@ def _facts(context: Context, environment: Environment, candidate: CandidateFact)
         candidate=candidate,
         requester=Requester(context.actor.user_id, context.actor.name),
         now=context.now(),
-        freezes=freezes,
+        freezes=() if environment.frozen is None else (_freeze(environment.frozen),),
     )
 
 
@@ -223,6 +220,10 @@ def _candidate_fact(candidate: Candidate) -> CandidateFact:
 def _freeze(frozen: Mapping[str, Any]) -> Freeze:
     since, until = (_time(frozen.get(name)) for name in ("since", "until"))
     return Freeze("environment", str(frozen.get("by")), str(frozen.get("reason")), since, until)
+
+
+def _hold(held: Mapping[str, Any] | None) -> Block | None:
+    return None if held is None else Block(str(held.get("by")), str(held.get("reason")), _time(held.get("since")))
 
 
 def _time(text: object) -> datetime | None:

@@ -31,14 +31,20 @@ OPEN = WindowState(closed=False)
 
 def state(windows: Sequence[Window], now: datetime) -> WindowState:
     """Whether deployments are denied at a time. `until` is when no window denies them any more, one after another."""
-    if not windows:
-        return OPEN
-    calendar = _Calendar(windows, now)
-    which = calendar.closing(now)
+    which = closing(windows, now)
     if not which:
         return OPEN
-    reason = next((window.reason for window in which if window.reason), "")
-    return WindowState(True, reason, calendar.opens_at(now), which)
+    return WindowState(True, reason_of(which), opens_at(windows, now), which)
+
+
+def closing(windows: Sequence[Window], time: datetime) -> tuple[Window, ...]:
+    """The windows that deny deployments at a time, else those that allow them if none of them is open."""
+    return _Calendar(windows, time).closing(time) if windows else ()
+
+
+def reason_of(which: Sequence[Window]) -> str:
+    """The first reason that windows give."""
+    return next((window.reason for window in which if window.reason), "")
 
 
 def opens_at(windows: Sequence[Window], time: datetime) -> datetime | None:
