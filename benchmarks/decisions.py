@@ -30,6 +30,7 @@ from bot.rules.gates import decide
 from bot.rules.ids import ApprovalId, CommitSha, DeploymentId, GitHubUserId, UserId
 
 MAX_MICROSECONDS = 50.0
+REQUIRED = ("every gate passes",)
 CALLS = 2000
 SETTINGS = read(
     {
@@ -51,7 +52,7 @@ SATURDAY = datetime(2026, 11, 28, 15, 0, tzinfo=UTC)
 def facts(now: datetime) -> GateFacts:
     """Facts with which every gate passes, on a weekday during the day."""
     results = [CheckResult(name, "github-actions", "green") for name in ("build", "lint", "docs")]
-    results += [CheckResult(f"test (3.{minor})".replace(" (", " "), "github-actions", "green") for minor in range(10)]
+    results += [CheckResult(f"test 3.{minor}", "github-actions", "green") for minor in range(10)]
     return GateFacts(
         environment="production",
         tier="production",
@@ -130,8 +131,9 @@ def main() -> int:
     args = parser.parse_args()
     rows, met = [], True
     for case, taken in measure(args.rounds).items():
-        met = met and min(taken) <= MAX_MICROSECONDS
-        rows.append([case, f"{min(taken):.0f} µs", f"≤ {MAX_MICROSECONDS:g} µs"])
+        met = met and (case not in REQUIRED or min(taken) <= MAX_MICROSECONDS)
+        required = f"≤ {MAX_MICROSECONDS:g} µs" if case in REQUIRED else ""
+        rows.append([case, f"{min(taken):.0f} µs", required])
     print(f"{measured_on()} {args.rounds} rounds of {CALLS:,} decisions; the fastest round of each.\n")
     print(markdown_table(["decision", "time", "required"], rows))
     return 0 if met else 1

@@ -40,7 +40,8 @@ def checks(facts: GateFacts) -> GateResult:
     failed = [each for each in found if each.state == "failed"]
     pending = [each for each in found if each.state == "pending"]
     known["green"] = len(found) - len(failed) - len(pending)
-    known |= {"failed": [*map(_to_json, failed)], "pending": [*map(_to_json, pending)], "missing": missing}
+    known["failed"], known["pending"] = [_to_json(each) for each in failed], [_to_json(each) for each in pending]
+    known["missing"] = missing
     if failed:
         return GateResult("checks", "refuse", f"{_listed(each.name for each in failed)} failed", facts=known)
     if pending or missing:
@@ -59,13 +60,12 @@ def _find(required: Iterable[Requirement], results: Iterable[CheckResult]) -> tu
     for each in results:
         if not each.is_ours:
             by_name.setdefault(each.name, []).append(each)
-    found, missing = dict[tuple[str, str | None], CheckResult](), list[str]()
+    found, missing = dict[int, CheckResult](), list[str]()
     for name, app in required:
-        matching = [
-            each for reported in _named(name, by_name) for each in by_name[reported] if app is None or each.app == app
-        ]
-        for each in matching:
-            found[each.name, each.app] = each
+        matching = [each for reported in _named(name, by_name) for each in by_name[reported]]
+        if app is not None:
+            matching = [each for each in matching if each.app == app]
+        found.update({id(each): each for each in matching})
         if not matching:
             missing.append(name)
     return found.values(), missing
@@ -75,15 +75,16 @@ def _named(name: str, reported: Collection[str]) -> Collection[str]:
     """The reported names that are meant by a required one; brackets may be meant literally, or as a pattern."""
     if name == ALL:
         return reported
-    if not any(character in name for character in "*?["):
-        return (name,) if name in reported else ()
     matches = _pattern(name)
+    if matches is None:
+        return (name,) if name in reported else ()
     return [each for each in reported if each == name or matches(each)]
 
 
 @lru_cache(512)
-def _pattern(name: str) -> Callable[[str], object]:
-    return re.compile(translate(name)).match
+def _pattern(name: str) -> Callable[[str], object] | None:
+    """What matches the pattern that a name is; None if it is none."""
+    return re.compile(translate(name)).match if any(character in name for character in "*?[") else None
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -21,13 +21,15 @@ def freeze(facts: GateFacts) -> GateResult:
         sentence = f"The environment takes no deployments: {facts.closed}"
         return GateResult("freeze", "refuse", sentence, facts={"closed": facts.closed})
     freezes = _in_force(facts.freezes, facts.now)
-    denying = windows.closing(facts.settings.windows, facts.now)
+    calendar = windows.Calendar(facts.settings.windows, facts.now)
+    denying = calendar.closing(facts.now)
     if not freezes and not denying:
         return PASS
     known: dict[str, Any] = {"freezes": [_to_json(each) for each in freezes]}
     if denying:
         known["windows"] = [_window_to_json(each) for each in denying]
-    until = _end(freezes, facts)
+    end = _end(freezes, facts.now)
+    until = None if end is None else calendar.opens_at(end)
     if not freezes:
         known["reason"] = windows.reason_of(denying) or None
         return GateResult("freeze", "wait", _window_sentence(denying, until), until=until, facts=known)
@@ -54,14 +56,14 @@ def _in_force(freezes: Iterable[Freeze], now: datetime) -> list[Freeze]:
     return sorted(in_force, key=lambda each: (each.since is not None, each.since or now))
 
 
-def _end(freezes: Iterable[Freeze], facts: GateFacts) -> datetime | None:
-    """When all freezes and windows are over; None if that is not known."""
-    end = facts.now
+def _end(freezes: Iterable[Freeze], now: datetime) -> datetime | None:
+    """When all freezes are over, at least now; None if one of them does not end."""
+    end = now
     for each in freezes:
         if each.until is None:
             return None
         end = max(end, each.until)
-    return windows.opens_at(facts.settings.windows, end)
+    return end
 
 
 def _freeze_sentence(freezes: list[Freeze], until: datetime | None, *, also_window: bool) -> str:

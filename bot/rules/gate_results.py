@@ -105,7 +105,7 @@ def stamp(time: datetime | None) -> str | None:
 
 def until_words(time: datetime | None) -> str:
     """The end of a sentence about something that ends by itself; empty if it is not known when."""
-    return "" if time is None else f"; until {time:%Y-%m-%d %H:%M} {time.tzname()}"
+    return "" if time is None else f"; until {time.isoformat(' ')[:16]} {time.tzname()}"
 
 
 def gates_to_json(decision: Decision) -> list[dict[str, Any]]:

@@ -74,10 +74,8 @@ def test_every_gate_is_evaluated_in_order_and_none_is_closed_by_default() -> Non
 def test_all_gates_can_be_closed_at_once() -> None:
     decision = decide(facts(**CLOSED))
     assert waits_for(decision) == list(GATES)
-    assert verdicts(decision) == {
-        **dict.fromkeys(GATES, "refuse"),
-        **dict.fromkeys(("order", "approvals", "busy"), "wait"),
-    }
+    refusing = {gate for gate, verdict in verdicts(decision).items() if verdict == "refuse"}
+    assert set(GATES) - refusing == {"order", "approvals", "busy"}
 
 
 REFUSALS: list[tuple[dict[str, Any], type[Problem], str, Verdict]] = [

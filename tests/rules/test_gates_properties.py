@@ -180,7 +180,7 @@ OVERRIDES = st.none() | st.just(Override("root", "an outage"))
 EXEMPT = st.frozensets(st.sampled_from(GATES))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(FACTS, EXEMPT, OVERRIDES)
 def test_a_decision_has_every_gate_and_the_worst_of_their_verdicts(
     facts: GateFacts, exempt: frozenset[Gate], override: Override | None
@@ -194,7 +194,7 @@ def test_a_decision_has_every_gate_and_the_worst_of_their_verdicts(
     assert decide(facts, exempt=exempt, override=override) == decision
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(FACTS, OVERRIDES)
 def test_a_decision_can_be_shown_and_stored(facts: GateFacts, override: Override | None) -> None:
     decision = decide(facts, override=override)
@@ -210,7 +210,7 @@ def test_a_decision_can_be_shown_and_stored(facts: GateFacts, override: Override
         json.dumps(problem.details)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(FACTS)
 def test_an_override_opens_closed_gates_of_five_and_nothing_else(facts: GateFacts) -> None:
     plain, forced = decide(facts), decide(facts, override=Override("root", "an outage"))
@@ -224,7 +224,7 @@ def test_an_override_opens_closed_gates_of_five_and_nothing_else(facts: GateFact
             assert after.verdict == before.verdict
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(FACTS)
 def test_a_fact_that_could_not_be_read_never_opens_a_gate(facts: GateFacts) -> None:
     decision, configured = decide(facts), facts.settings
@@ -240,7 +240,7 @@ def test_a_fact_that_could_not_be_read_never_opens_a_gate(facts: GateFacts) -> N
         assert "error" not in result.facts or result.verdict == "wait"
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(FACTS)
 def test_nobody_approves_what_they_cut_or_asked_for(facts: GateFacts) -> None:
     result = decide(facts).result_of("approvals")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.rules.gate_settings import Window
-from bot.rules.windows import opens_at, state
+from bot.rules.windows import Calendar, state
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)  # a Saturday
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -132,7 +132,13 @@ def test_the_first_reason_that_is_given_is_told() -> None:
 
 def test_windows_that_are_not_in_force_close_nothing() -> None:
     assert state([], NOW) == state([window("deny", "FREQ=DAILY;BYHOUR=13", "1h")], NOW)
-    assert opens_at([], NOW) == NOW
+    assert Calendar([], NOW).opens_at(NOW + HOUR) == NOW + HOUR
+
+
+def test_what_is_far_away_is_read_from_the_calendar_of_that_time() -> None:
+    later = NOW + timedelta(days=1000)
+    denied = Calendar([window("deny", "FREQ=DAILY;BYHOUR=11", "2h")], NOW)
+    assert denied.opens_at(later) == later + HOUR
 
 
 @pytest.mark.parametrize(
