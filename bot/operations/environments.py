@@ -9,6 +9,7 @@ from bot.errors import Conflict
 from bot.events.administration import EnvironmentChanged, EnvironmentCreated
 from bot.events.event import RowEvent
 from bot.operations import events, freezes
+from bot.operations.waiting import reevaluate
 from bot.rules import projects as rules
 from bot.store.database import transaction
 from bot.store.projects import Environment, Project
@@ -123,6 +124,7 @@ async def _write(
         await environment.save(update_fields=list(values))
         target = f"{project.name}/{name}"
         await events.record(context, event(project_id=project.id, target=target, old=before, new=values))
+        await reevaluate(environment_id=environment.id)
     return environment
 
 
