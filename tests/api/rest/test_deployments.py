@@ -185,7 +185,9 @@ async def test_a_held_release_is_gated_and_the_gate_names_what_it_waits_for(worl
     await hold("1.0")
     answer = await world.deploy("1.0-rc1")
     assert status_and_error(answer) == (403, "Deployment is gated")
-    assert answer.json["details"]["gates"] == [{"gate": "hold", "waits_for": "alice to unhold the release: a leak"}]
+    (closed,) = [gate for gate in answer.json["details"]["gates"] if "waits_for" in gate]
+    assert (closed["gate"], closed["verdict"]) == ("hold", "refuse")
+    assert closed["waits_for"] == closed["sentence"] == "The release is held by alice: a leak"
 
 
 async def test_of_concurrent_deployments_one_starts(world: World) -> None:
