@@ -17,11 +17,12 @@ FORM = "application/x-www-form-urlencoded"
 KEPT = (
     *("action", "comment", "deleted", "head_commit", "hook_id", "installation", "issue", "organization", "ref"),
     *("repositories", "repositories_added", "repositories_removed", "repository", "sender", "workflow_run", "zen"),
+    "changes",
 )
 """The members of a payload that handlers read."""
 MAX_CONTAINERS = 1_000_000  # lists and objects: more would take gigabytes
 MAX_FIELDS = 10  # of a form
-MAX_KEPT_BYTES = 512 * 1024
+MAX_KEPT_BYTES = 1024 * 1024  # both texts of an edited comment
 MAX_TEXT = 100_000  # characters; the text of a comment has at most 65,536
 MAX_DEPTH = 6  # of objects; handlers read down to the third
 MEMORY = 512 * 1024 * 1024  # bytes, for the program

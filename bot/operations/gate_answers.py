@@ -111,9 +111,9 @@ async def _ask_authors(
 ) -> str | None:
     if not questions.authors:
         return None
-    if questions.authors_since is not None:
-        base = questions.authors_since
-        return await store_comparison(context, client, base, candidate.commit, with_authors=True)
+    base = questions.authors_since
+    if base not in (None, candidate.commit):
+        return await store_comparison(context, client, CommitSha(str(base)), candidate.commit, with_authors=True)
     try:
         authors = await compare.authors_of(client, candidate.commit)
     except (Problem, ApiError) as problem:
@@ -127,7 +127,7 @@ async def _ask_authors(
 
 def _asks_both_at_once(questions: Questions) -> bool:
     """Whether one comparison answers two questions."""
-    return questions.authors and questions.authors_since == questions.comparison
+    return questions.authors and questions.comparison is not None and questions.authors_since == questions.comparison
 
 
 async def store_comparison(
