@@ -1,12 +1,16 @@
 """Approvals: who may give one, what it does, and how it is taken back."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from bot.operations import approvals, personal_tokens
+from bot.context import Actor
+from bot.errors import NotFound
+from bot.operations import approvals, personal_tokens, users
 from bot.operations.users import NewToken
+from bot.rules.ids import GitHubUserId, InstallationId
 from bot.rules.versions import parse_candidate_version
 from bot.store.audit import AuditEntry
 from bot.store.database import execute
@@ -164,7 +168,7 @@ async def test_members_of_a_team_approve_and_lose_that_with_the_membership(gated
     gated.github.remove_team_member("release-managers", "alice")
     assert (await approve(gated, alice)).status == 403
     context = await gated.context()
-    context.github.forget(gated.github.installation_id)  # what is shown may be a minute old
+    context.github.forget(InstallationId(gated.github.installation_id))  # what is shown may be a minute old
     gate = await approvals_gate(gated)
     assert (gate["verdict"], gate["facts"]["not_counted"]) == ("wait", [{"by": "alice", "because": "not_listed"}])
 
@@ -285,22 +289,25 @@ async def test_approvals_are_listed_newest_first_in_pages_and_by_candidate(gated
 async def test_one_withdraws_by_the_candidate_what_one_gave(gated: World) -> None:
     alice = gated.github.person("alice")
     context = await gated.context()
-    user = await personal_tokens.users.from_github(context, alice.id, "alice")
-    actor = personal_tokens.users.Actor(
-        user.id, "alice", frozenset({"project:read"}), role="write", github_id=alice.id, repository_id=None
+    user = await users.from_github(context, alice.id, "alice")
+    actor = Actor(
+        user.id,
+        "alice",
+        frozenset({"project:read"}),
+        role="write",
+        github_id=GitHubUserId(alice.id),
+        repository_id=None,
     )
     own, version = context.acting_as(actor, "comment"), parse_candidate_version("1.0-rc1")
     approval, is_new = await approvals.approve(own.with_origin("comment:1:1"), "site", "staging", version)
     again = await approvals.approve(own.with_origin("comment:1:1"), "site", "staging", version)
     assert (is_new, again[1], again[0].id) == (True, False, approval.id)
     assert (await approvals.withdraw_own(own, "site", "staging", version)).id == approval.id
-    with pytest.raises(personal_tokens.NotFound, match="not approved"):
+    with pytest.raises(NotFound, match="not approved"):
         await approvals.withdraw_own(own, "site", "staging", version)
 
 
 async def test_many_requests_of_one_person_at_once_make_one_approval(gated: World) -> None:
-    import asyncio
-
     alice = await person(gated, "alice")
     answers = await asyncio.gather(*(approve(gated, alice) for _ in range(6)))
     assert sorted(answer.status for answer in answers) == [200] * 5 + [201]
