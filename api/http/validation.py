@@ -7,13 +7,14 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from api.http.bodies import SIMILAR, BadRequest
+from api.http.bodies import BadRequest
 from bot.rules.names import nearest
 from bot.rules.validation import MAX_NAME, explain, field_name
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 MAX_NAME_LENGTH = 255
+SIMILAR_FIELD = 0.75  # from 0 (nothing in common) to 1 (equal), as difflib measures it
 MAX_ERRORS = 20  # reported for one request
 
 
@@ -65,7 +66,7 @@ def path_values(request: web.Request) -> Mapping[str, str]:
 
 def _sentence(name: str, details: ErrorDetails, model: type[BaseModel]) -> str:
     if details["type"] == "extra_forbidden":
-        meant = nearest(str(details["loc"][-1]), _fields_beside(model, details["loc"]), SIMILAR)
+        meant = nearest(str(details["loc"][-1]), _fields_beside(model, details["loc"]), SIMILAR_FIELD)
         return f"`{name}` is not a field of this call.{f' Did you mean `{meant}`?' if meant else ''}"
     if details["type"] == "sentence":  # raised by a rule
         return str(details["msg"])

@@ -5,6 +5,7 @@ from datetime import datetime
 from bot.operations import gate_jobs
 from bot.queue.jobs import enqueue
 from bot.rules import gate_settings
+from bot.rules.ids import ProjectId
 from bot.store.candidates import Candidate
 from bot.store.projects import Environment
 
@@ -14,6 +15,12 @@ async def on_ready(candidate: Candidate) -> None:
     for environment in await Environment.filter(project_id=candidate.project_id).order_by("position", "id"):
         if _is_automatic(environment):
             await enqueue(gate_jobs.DeployAutomatically(candidate.id, environment.id))
+
+
+async def takers(project: ProjectId) -> list[str]:
+    """The names of the environments of a project that take every candidate."""
+    rows = await Environment.filter(project_id=project).order_by("position", "id")
+    return [row.name for row in rows if _is_automatic(row)]
 
 
 async def catch_up(environment: Environment, since: datetime) -> None:

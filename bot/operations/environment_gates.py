@@ -97,7 +97,7 @@ async def follow(
         await _rename(project, name_before, environment.name)
     if not before.keys().isdisjoint(JUDGED):
         await _record_weakening(context, project, environment, before)
-        await reevaluate(environment__project_id=project.id)
+    await reevaluate(environment__project_id=project.id)
 
 
 async def _rename(project: Project, old: str, new: str) -> None:

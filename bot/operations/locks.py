@@ -10,7 +10,7 @@ from bot.errors import Conflict, NotFound
 from bot.events.gates import EnvironmentLocked, EnvironmentUnlocked
 from bot.operations import events, performed_requests
 from bot.operations.waiting import reevaluate
-from bot.rules.blocks import check_reason, end_of, told
+from bot.rules.blocks import Terms, terms, told
 from bot.store.database import transaction
 from bot.store.gates import EnvironmentLock, locks_by_environment
 from bot.store.projects import Environment, Project
@@ -31,7 +31,7 @@ async def lock(
 
     The owner who asks again changes the reason and the end. Refuses an environment that somebody else has locked.
     """
-    reason, until = check_reason(reason), end_of(context.now(), until, lasts)
+    wanted = terms(context.now(), reason, until, lasts)
     async with transaction():
         await Environment.select_for_update().get(id=environment.id)
         if (earlier := await performed_requests.result_of(context)) is not None:
@@ -40,8 +40,8 @@ async def lock(
         if held is not None and held.owner_id != context.actor.user_id:
             raise locked_by_another(held, context.now())
         old = None if held is None else _values(held)
-        row = await _insert(context, environment, reason, until) if held is None else held
-        row.update_from_dict({"reason": reason, "until": until})
+        row = await _insert(context, environment, wanted) if held is None else held
+        row.update_from_dict({"reason": wanted.reason, "until": wanted.until})
         await row.save(update_fields=["reason", "until"])
         target = f"{project.name}/{environment.name}"
         event = EnvironmentLocked(project_id=project.id, target=target, row=row.id, old=old, new=_values(row))
@@ -105,14 +105,8 @@ async def _open_lock(context: Context, environment: Environment) -> EnvironmentL
     return held
 
 
-async def _insert(context: Context, environment: Environment, reason: str, until: datetime | None) -> EnvironmentLock:
-    row = await EnvironmentLock.create(
-        environment_id=environment.id,
-        owner_id=context.actor.user_id,
-        reason=reason,
-        since=context.now(),
-        until=until,
-    )
+async def _insert(context: Context, environment: Environment, wanted: Terms) -> EnvironmentLock:
+    row = await EnvironmentLock.create(environment_id=environment.id, owner_id=context.actor.user_id, **vars(wanted))
     return await EnvironmentLock.get(id=row.id).select_related("owner")
 
 
