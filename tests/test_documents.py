@@ -43,6 +43,9 @@ GET,PATCH /api/projects/{}
 GET /api/projects/{}/next-version
 GET,POST /api/projects/{}/environments
 GET,PATCH /api/projects/{}/environments/{}
+GET /api/projects/{}/environments/{}/decision
+GET,POST /api/projects/{}/environments/{}/approvals
+DELETE /api/projects/{}/environments/{}/approvals/{}
 GET,POST,DELETE /api/projects/{}/environments/{}/lock
 GET,POST /api/projects/{}/environments/{}/freezes
 DELETE /api/projects/{}/environments/{}/freezes/{}

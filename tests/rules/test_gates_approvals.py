@@ -159,3 +159,9 @@ def test_an_approval_is_not_taken_while_github_does_not_say_whose_it_is(authors:
 def test_nobody_asked_for_an_automatic_deployment() -> None:
     automatic = Requester(UserId(ADA), "Longshore", automatic=True)
     assert why_not_approve(facts(ONE, requester=automatic), person(ADA), UserId(ADA)) is None
+
+
+def test_without_an_approval_it_does_not_matter_who_wrote_the_commits() -> None:
+    result = decide(facts(ONE, authors=AuthorsFact(problem="timeout"))).result_of("approvals")
+    assert result.verdict == "wait"
+    assert "error" not in result.facts

@@ -32,7 +32,9 @@ KEYS = {
     "release_candidate_version",
     "release_version",
     "status",
+    "waits_for",
 }
+DETAILS = {"run", "automatic", "force_reason", "wait_outcome", "expires_at", "decision"}
 
 
 async def test_a_deployment_answers_201_pending_and_is_tracked_to_success(world: World) -> None:
@@ -51,6 +53,7 @@ async def test_a_deployment_answers_201_pending_and_is_tracked_to_success(world:
         "release_candidate_version": "1.0-rc1",
         "release_version": "1.0",
         "status": "pending",
+        "waits_for": None,
     }
     await world.settle()
     (dispatch,) = world.github.dispatches
@@ -67,8 +70,12 @@ async def test_a_deployment_answers_201_pending_and_is_tracked_to_success(world:
     assert all(text.endswith("Z") and datetime.fromisoformat(text).utcoffset() == timedelta(0) for text in times)
     (run,) = world.github.runs
     alone = (await world.ask("GET", env_path("/deployments/1"))).json
-    shown = alone.pop("run")
-    assert alone == row
+    shown, decision = alone.pop("run"), alone.pop("decision")
+    assert decision["verdict"] == "pass"
+    assert alone == {
+        **row,
+        **{"automatic": False, "force_reason": None, "wait_outcome": None, "expires_at": None},
+    }
     assert (shown["run_id"], shown["status"], shown["conclusion"]) == (run.id, "completed", "success")
     assert shown["url"].endswith(f"/acme/site/actions/runs/{run.id}")
 
@@ -237,7 +244,7 @@ async def test_a_deployment_is_cancelled_once_its_run_has_ended(world: World) ->
     answer = await world.ask("POST", env_path("/deployments/1/cancel"))
     assert answer.status == 202
     assert answer.json["status"] in ("canceling", "canceled")  # GitHub may have answered before we do
-    assert set(answer.json) == KEYS | {"run"}
+    assert set(answer.json) == KEYS | DETAILS
     await world.settle()
     assert await world.statuses() == [("1.0-rc1", "canceled")]
     again = await world.ask("POST", env_path("/deployments/1/cancel"))
