@@ -95,8 +95,8 @@ class Environment(Model):
     """Where a project is deployed to. `name_key` is the name in lower case: GitHub ignores case.
 
     `gate_settings` are those of `bot/rules/gate_settings.py` that were set, `listed_users` the GitHub ids of the logins
-    in them (in lower case). `url` shows what is deployed. `closed` says why nothing can be deployed here. `managed`: the
-    repository's configuration file sets it.
+    in them (in lower case). `url` shows what is deployed. `closed` says why nothing can be deployed here. `managed`:
+    the repository's configuration file sets it.
     """
 
     id = primary_key(EnvironmentId)
