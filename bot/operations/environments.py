@@ -4,7 +4,7 @@ from typing import Any, TypedDict, Unpack
 
 from tortoise.exceptions import IntegrityError
 
-from bot.context import Context, allowed, unknown_environment
+from bot.context import Context, allowed, confirmed, unknown_environment
 from bot.errors import Conflict
 from bot.events.administration import EnvironmentChanged, EnvironmentCreated
 from bot.events.event import RowEvent
@@ -85,6 +85,7 @@ async def amend(context: Context, project: str, name: str, /, **values: Any) -> 
 
     `frozen` replaces the freezes of the environment's own; None ends them.
     """
+    context = await confirmed(context, project, "project:write", "freeze:write")
     async with transaction():
         if "frozen" not in values:
             return await change(context, project, name, **values)

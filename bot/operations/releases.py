@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
-from bot.context import Context, allowed, allowed_to_read, authorize
+from bot.context import Context, allowed, allowed_to_read, authorize, confirmed
 from bot.errors import Conflict, Refusal, release_not_found
 from bot.events.administration import ReleaseChanged
 from bot.events.event import RowEvent
@@ -133,6 +133,7 @@ async def amend(context: Context, project: str, version: str, /, **values: Unpac
     only ends the hold.
     """
     status, changed = values.get("status"), None
+    context = await confirmed(context, project, "project:write", "release:hold")
     async with transaction():
         existing = await Release.get_or_none(project__name=project, version=version, release_type="ga")
         before = None if existing is None or existing.held is None else existing.status
