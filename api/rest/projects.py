@@ -1,5 +1,6 @@
 """The native API for projects, their environments and releases. Errors are problem details (RFC 9457)."""
 
+from dataclasses import asdict
 from typing import Any
 
 from pydantic import BaseModel
@@ -14,6 +15,7 @@ from api.rest.project_schemas import (
     ChangeEnvironmentBody,
     ChangeProjectBody,
     ChangeReleaseBody,
+    ConfigurationResponse,
     CreateEnvironmentBody,
     CreateProjectBody,
     EnvironmentResponse,
@@ -23,6 +25,7 @@ from api.rest.project_schemas import (
     ReleaseFilesResponse,
     ReleaseResponse,
     ReplaceFilesBody,
+    ShownProjectResponse,
 )
 from api.rest.schemas import (
     ReleaseSummary,
@@ -31,7 +34,7 @@ from api.rest.schemas import (
     serialize_release,
 )
 from bot.context import Context
-from bot.operations import environments, packages, projects, releases
+from bot.operations import config_notices, environments, packages, projects, releases
 from bot.operations.workflows import warnings
 from bot.store.gates import EnvironmentLock, Freeze, freezes_by_environment, locks_by_environment
 from bot.store.projects import Environment, Project
@@ -57,9 +60,12 @@ async def list_projects(context: Context, call: Call[None, LongPageQuery]) -> Re
     return _page(call, [_project_response(project) for project in rows])
 
 
-async def show_project(context: Context, call: Call[None, None]) -> ProjectResponse:
-    """Show a project."""
-    return _project_response(await projects.find(context, call.path["project"]))
+async def show_project(context: Context, call: Call[None, None]) -> ShownProjectResponse:
+    """Show a project, and what its repository's configuration file says of it."""
+    project = await projects.find(context, call.path["project"])
+    notice = await config_notices.find(context, project.name)
+    configuration = None if notice is None else ConfigurationResponse.model_validate(asdict(notice))
+    return ShownProjectResponse(**dict(_project_response(project)), configuration=configuration)
 
 
 async def change_project(context: Context, call: Call[ChangeProjectBody, None]) -> ChangedProjectResponse:
@@ -213,7 +219,7 @@ DIALECT = native_dialect(
     "projects",
     Endpoint("GET", PROJECTS, list_projects, list[ProjectResponse], query_model=LongPageQuery),
     Endpoint("POST", PROJECTS, create_project, ChangedProjectResponse, 201, request_model=CreateProjectBody),
-    Endpoint("GET", PROJECT, show_project, ProjectResponse),
+    Endpoint("GET", PROJECT, show_project, ShownProjectResponse),
     Endpoint("PATCH", PROJECT, change_project, ChangedProjectResponse, request_model=ChangeProjectBody),
     Endpoint("GET", f"{PROJECT}/next-version", next_version, NextVersionResponse, query_model=NextVersionQuery),
     Endpoint("GET", ENVIRONMENTS, list_environments, list[EnvironmentResponse], query_model=LongPageQuery),

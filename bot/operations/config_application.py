@@ -200,7 +200,7 @@ class _Application:
         return values
 
     def _listed(self, environment: EnvironmentConfig, row: Environment) -> dict[str, int]:
-        """The ids of the logins in an environment's settings: a login stands for the account that it first stood for."""
+        """The ids of the logins in an environment's settings. One that was known before stands for the same account."""
         known = {**(self.reading.users or {}), **row.listed_users}
         logins = logins_in([*environment.approvers(environment.tier), *environment.deployers])
         return {login: known[login] for login in sorted(logins) if login in known}

@@ -13,6 +13,7 @@ from bot.errors import Refusal
 from bot.events.configuration import ConfigurationBroken
 from bot.github import branches, comments, commits, contents
 from bot.github import repositories as github_repositories
+from bot.github import users as users_on_github
 from bot.github.commits import Touching
 from bot.github.contents import File
 from bot.github.repository import RepositoryClient
@@ -175,8 +176,8 @@ async def _users(context: Context, client: RepositoryClient, file: ConfigFile | 
     if len(logins) > MAX_LOGINS:
         sentence = f"The file names {len(logins)} people, of at most {MAX_LOGINS}: name teams instead."
         raise ConfigErrors([ConfigError(1, 1, "", sentence)])
-    found = {login: (await context.github.people.role(client, login, fresh=True)).account for login in sorted(logins)}
-    return {login: account for login, account in found.items() if account is not None}
+    found = {login: await users_on_github.by_login(client, login) for login in sorted(logins)}
+    return {login: account.id for login, account in found.items() if account is not None}
 
 
 async def _mark_broken(

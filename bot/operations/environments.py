@@ -8,7 +8,7 @@ from bot.context import Context, allowed, confirmed, unknown_environment
 from bot.errors import Conflict
 from bot.events.administration import EnvironmentChanged, EnvironmentCreated
 from bot.events.event import RowEvent
-from bot.operations import events, freezes
+from bot.operations import config_guard, events, freezes
 from bot.rules import projects as rules
 from bot.store.database import transaction
 from bot.store.projects import Environment, Project
@@ -115,6 +115,7 @@ async def _write(
         environment = await Environment.select_for_update().get_or_none(project_id=project.id, name=name)
         if environment is None:
             raise await unknown_environment(context, project, name)
+        await config_guard.refuse_environment(project, environment, values)
         before = {field: getattr(environment, field) for field in values}
         if new_name := values.get("name"):
             await _refuse_clash(project, new_name, environment)
