@@ -240,6 +240,8 @@ async def end_wait(context: Context, deployment: Deployment, outcome: WaitOutcom
     candidate = await Candidate.get(id=deployment.candidate_id)
     fields = event_fields(deployment, environment, candidate, "pending")
     await events.record(context, DeploymentWaitEnded(**fields, outcome=outcome))
+    if outcome != "superseded":
+        await automatic.catch_up(environment, deployment.created_at)
 
 
 async def set_status(context: Context, deployment: Deployment, status: str, message: str | None) -> None:
