@@ -61,6 +61,8 @@ ACTIONS: dict[str, str] = {
     "runs/approve": "approve_deployment",
     "runs/reject": "reject_deployment",
     "runs/bypass": "bypass_protection",
+    "runs/dispatch": "dispatch",
+    "runs/job-checks": "set_job_checks",
     "runs/on-push": "set_push_runs",
     "environments": "environment",
     "releases": "release",

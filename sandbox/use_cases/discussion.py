@@ -10,10 +10,11 @@ from sandbox.events import emit
 from sandbox.records import Comment, Issue, PullRequest, Reaction, Repository
 from sandbox.serializers import discussion as serialize
 from sandbox.serializers.accounts import Json
-from sandbox.state import State
+from sandbox.state import WEB_FLOW_EMAIL, State
 from sandbox.use_cases import refs
 
 MAX_BODY_CHARACTERS = 65_536
+WEB_FLOW = ("GitHub", WEB_FLOW_EMAIL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ async def push_to_pull_request(state: State, repository: Repository, pull: PullR
 
 
 async def merge(state: State, repository: Repository, pull: PullRequest, by: Account) -> str:
-    """Squash-merge a pull request, whose author is that of the merge commit too; return the commit's SHA."""
+    """Squash-merge a pull request, with the author that it has, and GitHub as committer; return the commit's SHA."""
     changes = await diffs.difference(repository.path, pull.base_sha, pull.head_sha, renames=False)
     files: dict[str, str | None] = {}
     for change in changes:
@@ -60,7 +61,7 @@ async def merge(state: State, repository: Repository, pull: PullRequest, by: Acc
         files[change.name] = blob[1].decode(errors="replace") if blob else None
     signature = state.signature(pull.user)
     message = _squash_message(repository, pull, signature.email)
-    squashed = refs.NewCommit(message, by, files, (signature.name, signature.email))
+    squashed = refs.NewCommit(message, by, files, (signature.name, signature.email), WEB_FLOW)
     sha = await refs.commit(state, repository, pull.base, squashed)
     pull.state, pull.merged_at, pull.merged_by, pull.merge_sha = "closed", state.now(), by, sha
     _emit_pull(state, repository, pull, "closed", by)

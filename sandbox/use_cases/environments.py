@@ -55,7 +55,7 @@ def request(state: State, repository: Repository, run: Run) -> None:
                 "deployment": deployment,
                 "pull_requests": [],
             }
-            emit(state, "deployment_protection_rule", repository, run.actor, body)
+            emit(state, "deployment_protection_rule", repository, run.triggering_actor, body)
 
 
 def _report(state: State, repository: Repository, run: Run, job: EnvironmentJob, status: str) -> None:
@@ -128,7 +128,7 @@ def check_reviewer(state: State, environment: Environment, run: Run, account: Ac
     """Refuse an account that is not a required reviewer, or that started the run where that is not allowed."""
     if not any(_is_reviewer(state, reviewer, account) for reviewer in environment.reviewers):
         raise SandboxError(f"{account.login} is not a reviewer of the environment {environment.name}.")
-    if environment.prevent_self_review and account is run.actor:
+    if environment.prevent_self_review and account is run.triggering_actor:
         raise SandboxError(f"{account.login} started the run, and may not approve its deployment.")
 
 

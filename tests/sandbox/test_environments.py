@@ -190,6 +190,20 @@ async def test_a_run_waits_for_reviewers_and_the_protection_rule(lab: Lab) -> No
     assert lab.github.runs[run - 1].status == "queued"
 
 
+async def test_people_run_workflows_by_hand_and_again(lab: Lab) -> None:
+    lab.github.environment("production", rule=True)
+    await lab.github.commit("Ship", files={".github/workflows/ship.yml": SHIP})
+    run = await lab.github.dispatch("ship.yml", inputs={"environment": "production"}, by="bob")
+    assert (await lab.last_payload("deployment_protection_rule"))["sender"]["login"] == "bob"
+    await lab.github.finish(run, "cancelled")
+    await lab.github.rerun(run, by="carol")
+    found = (await lab.repo("GET", f"/actions/runs/{lab.github.runs[0].id}")).json
+    assert (found["actor"]["login"], found["triggering_actor"]["login"]) == ("bob", "carol")
+    assert (await lab.last_payload("deployment_protection_rule"))["sender"]["login"] == "carol"
+    with pytest.raises(SandboxError, match="No ref found"):
+        await lab.github.dispatch("ship.yml", ref="unknown")
+
+
 async def test_who_starts_a_run_may_be_kept_from_approving_it(lab: Lab) -> None:
     bot = f"{lab.github.app_slug}[bot]"
     lab.github.environment("production", reviewers=[bot], prevent_self_review=True)

@@ -1,5 +1,7 @@
 """Roles, pull requests, comments, reactions, checks and deployments."""
 
+from datetime import datetime
+
 import pytest
 
 from sandbox import SandboxError
@@ -133,7 +135,7 @@ async def test_a_pull_request_sends_events_when_it_changes(lab: Lab) -> None:
     merged = (await lab.last_payload("pull_request"))["pull_request"]
     assert (merged["merged"], merged["merged_by"]["login"], merged["merge_commit_sha"]) == (True, "dave", sha)
     commit = (await lab.repo("GET", f"/commits/{sha}")).json
-    assert commit["author"]["login"] == "bob"
+    assert (commit["author"]["login"], commit["committer"]["login"]) == ("bob", "web-flow")
     assert commit["commit"]["message"] == (
         f"Improve (#{number})\n\nCo-authored-by: carol <carol@users.noreply.github.com>"
     )
@@ -167,9 +169,13 @@ async def test_a_closed_pull_request_is_opened_again(lab: Lab) -> None:
 
 
 async def test_the_tagger_may_be_another_person_than_who_pushes_the_tag(lab: Lab) -> None:
-    sha = await lab.github.tag("v1", annotated=True, by="bob", message="One", tagger="Carol <carol@example.com>")
+    sha = await lab.github.tag(
+        "v1", annotated=True, by="bob", message="One", tagger="Carol <carol@example.com>", age=7200
+    )
     tag = (await lab.repo("GET", f"/git/tags/{sha}")).json
     assert (tag["tagger"]["name"], tag["tagger"]["email"], tag["message"]) == ("Carol", "carol@example.com", "One")
+    made = datetime.fromisoformat(tag["tagger"]["date"])
+    assert 7_190 < (lab.github.state.now() - made).total_seconds() < 7_260
     assert tag["object"] == {**tag["object"], "sha": lab.github.head(), "type": "commit"}
     push = await lab.last_payload("push")
     assert (push["after"], push["pusher"]["email"]) == (sha, "bob@users.noreply.github.com")
