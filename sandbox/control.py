@@ -107,6 +107,7 @@ ACTIONS: dict[str, str] = {
     "faults/garbage": "faults.garbage",
     "faults/lose-answer": "faults.lose_answer",
     "faults/wrong-head-sha": "faults.wrong_head_sha",
+    "faults/omit-deployment": "faults.omit_deployment",
     "faults/down": "faults.down",
     "faults/up": "faults.up",
     "faults/clear": "faults.clear",

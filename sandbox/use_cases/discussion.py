@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sandbox import diffs, git
 from sandbox.accounts import Account
-from sandbox.errors import SandboxError, invalid
+from sandbox.errors import ApiError, SandboxError, invalid, not_found
 from sandbox.events import emit
 from sandbox.records import Comment, Issue, PullRequest, Reaction, Repository
 from sandbox.serializers import discussion as serialize
@@ -184,6 +184,16 @@ def find_commit_comment(repository: Repository, number: int) -> Comment:
 def edit_commit_comment(state: State, target: Comment, body: object) -> None:
     """Edit the body of a commit's comment, of which GitHub sends no event."""
     target.body, target.updated_at = _validate_body(body), state.now()
+
+
+def remove_reaction(target: Comment, number: int, by: Account) -> None:
+    """Remove a reaction, which only who added it may do; 404 when there is none."""
+    found = next((reaction for reaction in target.reactions if reaction.id == number), None)
+    if found is None:
+        raise not_found()
+    if found.user is not by:
+        raise ApiError(403, "Resource not accessible by integration")
+    target.reactions.remove(found)
 
 
 def react(state: State, target: Comment, content: str, by: Account) -> tuple[Reaction, bool]:

@@ -6,7 +6,7 @@ from sandbox.accounts import Account, Team
 from sandbox.errors import SandboxError, invalid
 from sandbox.events import emit
 from sandbox.records import Environment, EnvironmentJob, GateReport, Repository, Run
-from sandbox.serializers import checks
+from sandbox.serializers import actions, checks
 from sandbox.serializers.accounts import Json, repository_url
 from sandbox.state import State
 from sandbox.use_cases import deployments, teams
@@ -43,19 +43,28 @@ def request(state: State, repository: Repository, run: Run) -> None:
     for job in waiting_jobs(run):
         _report(state, repository, run, job, "waiting")
         if "rule" in job.awaiting:
-            deployment = checks.deployment(state, repository, job.deployment) if job.deployment else None
-            url = f"{repository_url(state, repository)}/actions/runs/{run.id}/deployment_protection_rule"
-            body: Json = {
-                "action": "requested",
-                "environment": job.use.name,
-                "event": run.event,
-                "sha": run.head_sha,
-                "ref": run.ref,
-                "deployment_callback_url": url,
-                "deployment": deployment,
-                "pull_requests": [],
-            }
-            emit(state, "deployment_protection_rule", repository, run.triggering_actor, body)
+            _ask(state, repository, run, job)
+
+
+def _ask(state: State, repository: Repository, run: Run, job: EnvironmentJob) -> None:
+    """Ask the App about a waiting job; the event names the run in the URL alone."""
+    deployment = checks.deployment(state, repository, job.deployment) if job.deployment else None
+    if state.faults.missing_deployments:
+        state.faults.missing_deployments -= 1
+        deployment = None
+    body: Json = {
+        "action": "requested",
+        "environment": job.use.name,
+        "event": run.event,
+        "sha": run.head_sha,
+        "ref": run.ref,
+        "deployment_callback_url": (
+            f"{repository_url(state, repository)}/actions/runs/{run.id}/deployment_protection_rule"
+        ),
+        "deployment": deployment,
+        "pull_requests": [],
+    }
+    emit(state, "deployment_protection_rule", repository, run.triggering_actor, body)
 
 
 def _report(state: State, repository: Repository, run: Run, job: EnvironmentJob, status: str) -> None:
@@ -64,7 +73,8 @@ def _report(state: State, repository: Repository, run: Run, job: EnvironmentJob,
         return
     if job.deployment is None:
         job.deployment = deployments.create_for_job(state, repository, run, job.use.name)
-    page = f"{state.html_url}/{repository.full_name}/actions/runs/{run.id}/job/1"
+    number = actions.job_id(run, run.jobs.index(job.use.job))
+    page = f"{state.html_url}/{repository.full_name}/actions/runs/{run.id}/job/{number}"
     body = {"state": status, "log_url": page}
     if status == "success" and job.use.url:
         body["environment_url"] = job.use.url

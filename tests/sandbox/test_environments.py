@@ -263,3 +263,13 @@ async def test_the_protection_rule_is_listed(lab: Lab) -> None:
     assert [rule["app"]["id"] for rule in rules["custom_deployment_protection_rules"]] == [lab.github.app_id]
     assert (await lab.repo("GET", "/environments/staging/deployment_protection_rules")).json["total_count"] == 0
     assert (await lab.repo("GET", "/environments/unknown")).status == 404
+
+
+async def test_a_request_may_come_without_its_deployment(lab: Lab) -> None:
+    lab.github.environment("production", rule=True)
+    lab.github.faults.omit_deployment()
+    run = await _ship(lab)
+    assert (await lab.last_payload("deployment_protection_rule"))["deployment"] is None
+    assert (await _review(lab, run, state="approved")).status == 204
+    await _ship(lab)
+    assert (await lab.last_payload("deployment_protection_rule"))["deployment"] is not None

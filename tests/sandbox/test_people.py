@@ -5,6 +5,7 @@ from datetime import datetime
 import pytest
 
 from sandbox import SandboxError
+from sandbox.use_cases import discussion
 from tests.sandbox.conftest import Lab
 
 
@@ -226,6 +227,20 @@ async def test_a_repeated_reaction_returns_200(lab: Lab) -> None:
         assert [response.status for response in responses] == [201, 200]
         assert (await lab.repo("POST", path, json={"content": "cake"})).status == 422
     assert lab.github.comments(number)[0]["reactions"] == ["eyes"]
+
+
+async def test_the_app_removes_its_own_reactions_only(lab: Lab) -> None:
+    comment = await lab.github.comment(await lab.github.issue(), "/help")
+    on_commit = await lab.github.commit_comment("main", "/help")
+    for path in (f"/issues/comments/{comment}/reactions", f"/comments/{on_commit}/reactions"):
+        reaction = (await lab.repo("POST", path, json={"content": "eyes"})).json["id"]
+        assert (await lab.repo("DELETE", f"{path}/{reaction}")).status == 204
+        assert (await lab.repo("DELETE", f"{path}/{reaction}")).status == 404
+        assert (await lab.repo("GET", path)).json == []
+    repository = lab.github.repository()
+    other, _ = discussion.react(lab.github.state, repository.comments[comment], "eyes", lab.github.person("bob"))
+    assert (await lab.repo("DELETE", f"/issues/comments/{comment}/reactions/{other.id}")).status == 403
+    assert lab.github.comments(repository.last_number)[0]["reactions"] == ["eyes"]
 
 
 async def test_commit_comments_only_have_created_events(lab: Lab) -> None:
