@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -179,6 +179,17 @@ async def write_commit(
         [name for name, content in files.items() if content is None and existed.get(name)],
     )
     return Commit(sha, (parent,) if parent else (), tree, *signatures, message), changes
+
+
+async def write_merge(path: Path, ref: str, commit: Commit, merged: str) -> Commit:
+    """Write a commit like another one, with a second parent, and point the ref at it."""
+    people = {"author": commit.author, "committer": commit.committer}
+    lines = [f"tree {commit.tree}", *(f"parent {parent}" for parent in (*commit.parents, merged))]
+    lines += [f"{kind} {who.name} <{who.email}> {int(who.at.timestamp())} +0000" for kind, who in people.items()]
+    text = "\n".join([*lines, "", commit.message])
+    sha = (await git("hash-object", "-t", "commit", "-w", "--stdin", cwd=path, stdin=text.encode())).decode().strip()
+    await update_ref(path, ref, sha)
+    return replace(commit, sha=sha, parents=(*commit.parents, merged))
 
 
 async def update_ref(path: Path, ref: str, sha: str) -> None:

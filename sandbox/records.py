@@ -66,6 +66,7 @@ class PullRequest:
     merged_by: Account | None = None
     merge_sha: str | None = None
     fork_owner: Account | None = None
+    landed: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)

@@ -24,7 +24,8 @@ class NewCommit:
     """Contents of a commit to write.
 
     A file whose content is None is removed; without `files` the commit adds one small file. `author` pushes it, and is
-    its author and committer too unless `written_by` and `committed_by` have other names and e-mail addresses.
+    its author and committer too unless `written_by` and `committed_by` have other names and e-mail addresses. With
+    `merged`, it is a merge of that commit.
     """
 
     message: str
@@ -32,18 +33,21 @@ class NewCommit:
     files: Mapping[str, str | None] | None = None
     written_by: tuple[str, str] | None = None
     committed_by: tuple[str, str] | None = None
+    merged: str | None = None
 
 
-async def commit(state: State, repository: Repository, branch: str, change: NewCommit) -> str:
-    """Push a commit to a branch and return its SHA."""
+async def commit(state: State, repository: Repository, branch: str, *changes: NewCommit) -> str:
+    """Push commits to a branch, all at once, and return the SHA of the last one."""
     ref = f"refs/heads/{branch}"
     async with repository.lock:
         before = repository.history.refs.get(ref)
         if before is None:
             raise SandboxError(f"No branch {branch} in {repository.full_name}.")
-        sha = await _write_commit(state, repository, ref, before, change)
+        sha = before
+        for change in changes:
+            sha = await _write_commit(state, repository, ref, sha, change)
         repository.history.refs[ref] = sha
-    await emit_push(state, repository, ref, before, sha, change.author)
+    await emit_push(state, repository, ref, before, sha, changes[-1].author)
     return sha
 
 
@@ -81,6 +85,8 @@ async def _write_commit(state: State, repository: Repository, ref: str, parent: 
     author = _sign(pusher, change.written_by)
     signatures = (author, _sign(author, change.committed_by))
     commit, changes = await git.write_commit(repository.path, ref, parent, change.message, files, signatures)
+    if change.merged:
+        commit = await git.write_merge(repository.path, ref, commit, change.merged)
     repository.history.commits[commit.sha] = commit
     state.changes_by_commit[commit.sha] = changes
     return commit.sha

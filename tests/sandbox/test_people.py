@@ -1,12 +1,15 @@
 """Roles, pull requests, comments, reactions, checks and deployments."""
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 
 from sandbox import SandboxError
 from sandbox.use_cases import discussion
 from tests.sandbox.conftest import Lab
+
+RAW = {"Accept": "application/vnd.github.raw+json"}
 
 
 @pytest.mark.parametrize(
@@ -142,6 +145,53 @@ async def test_a_pull_request_sends_events_when_it_changes(lab: Lab) -> None:
     )
     assert (await lab.last_payload("push"))["sender"]["login"] == "dave"
     assert await lab.events("pull_request") == [f"pull_request.{each}" for each in ("opened", "synchronize", "closed")]
+
+
+@pytest.mark.parametrize(
+    ("method", "landed"),
+    [
+        ("squash", [("Improve (#1)", "bob", "web-flow", 1)]),
+        (
+            "merge",
+            [
+                ("Improve", "bob", "bob", 1),
+                ("Change more", "carol", "carol", 1),
+                ("Merge pull request #1 from acme/bob/change-1", "dave", "web-flow", 2),
+            ],
+        ),
+        ("rebase", [("Improve", "bob", "dave", 1), ("Change more", "carol", "dave", 1)]),
+    ],
+)
+async def test_pull_requests_land_by_each_method(lab: Lab, method: str, landed: list[Any]) -> None:
+    base = lab.github.head()
+    number = await lab.github.pull_request("Improve", by="bob", files={"a.txt": "1", "README.md": None})
+    await lab.github.push_to_pull_request(number, by="carol", files={"a.txt": "2"})
+    before = await lab.github.commit(files={"c.txt": "meanwhile"})
+    sha = await lab.github.merge(number, by="dave", method=method)
+    assert (await lab.repo("GET", f"/pulls/{number}")).json["merge_commit_sha"] == sha == lab.github.head()
+    push = await lab.last_payload("push")
+    assert (push["before"], push["after"], len(push["commits"])) == (before, sha, len(landed))
+    commits = (await lab.repo("GET", f"/compare/{before}...{sha}")).json["commits"]
+    assert [
+        (
+            each["commit"]["message"].split("\n")[0],
+            each["author"]["login"],
+            each["committer"]["login"],
+            len(each["parents"]),
+        )
+        for each in commits
+    ] == landed
+    assert (await lab.repo("GET", "/contents/a.txt", headers=RAW)).text == "2"
+    assert (await lab.repo("GET", "/contents/README.md")).status == 404
+    assert (await lab.repo("GET", "/contents/c.txt")).status == 200
+    for each in commits:
+        pulls = (await lab.repo("GET", f"/commits/{each['sha']}/pulls")).json
+        assert [pull["number"] for pull in pulls] == [number]
+    files = {file["filename"] for file in (await lab.repo("GET", f"/compare/{base}...main")).json["files"]}
+    assert files == {"README.md", "a.txt", "c.txt"}
+    for wrong in ("fast-forward", "merge"):
+        with pytest.raises(SandboxError):
+            await lab.github.merge(number, method=wrong)
 
 
 async def test_a_pull_request_from_a_fork_has_its_files_and_no_branch(lab: Lab) -> None:
