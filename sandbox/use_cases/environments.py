@@ -1,6 +1,7 @@
 """Environments: the deployments of the jobs that use them, and what holds these back."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sandbox.accounts import Account, Team
 from sandbox.errors import SandboxError, invalid
@@ -25,9 +26,11 @@ def get_or_create(state: State, repository: Repository, name: str) -> Environmen
 
 def hold(state: State, repository: Repository, run: Run) -> None:
     """Let the jobs of a run's attempt wait for the protection of their environments."""
-    run.environment_jobs = [EnvironmentJob(use) for use in run.uses]
-    for job in run.environment_jobs:
-        environment = get_or_create(state, repository, job.use.name)
+    run.environment_jobs = []
+    for use in run.uses:
+        environment = get_or_create(state, repository, use.name)
+        job = EnvironmentJob(replace(use, name=environment.name))
+        run.environment_jobs.append(job)
         job.awaiting |= {"reviewers"} if environment.reviewers else set()
         job.awaiting |= {"rule"} if environment.rule and job.use.deployment else set()
     run.status = "waiting" if waiting_jobs(run) else "queued"
@@ -88,10 +91,11 @@ def report_start(state: State, repository: Repository, run: Run) -> None:
 
 
 def report_end(state: State, repository: Repository, run: Run, conclusion: str) -> None:
-    """Report how the jobs of a run have ended; those that have not begun when it is canceled deploy nothing."""
+    """Report how the jobs of a run have ended; without a deployment are those that did not begin."""
+    began = not waiting_jobs(run) and conclusion in ("success", "failure", "timed_out")
     for job in run.environment_jobs:
         job.awaiting.clear()
-        if job.deployment or conclusion in ("success", "failure", "timed_out"):
+        if job.deployment or began:
             _report(state, repository, run, job, "success" if conclusion == "success" else "failure")
 
 
@@ -117,7 +121,7 @@ def approve(state: State, repository: Repository, run: Run, job: EnvironmentJob,
 def add_report(run: Run, report: GateReport) -> EnvironmentJob:
     """Record what the App says about a waiting job; raise GitHub's error when it does not wait for the App."""
     for job in waiting_jobs(run):
-        if job.use.name == report.environment and "rule" in job.awaiting:
+        if job.use.name.lower() == report.environment.lower() and "rule" in job.awaiting:
             comments = sum(each.state is None for each in job.reports)
             if report.state is None and comments >= MAX_COMMENTS:
                 raise invalid(f"Only {MAX_COMMENTS} status reports are allowed for a deployment.")
@@ -129,7 +133,7 @@ def add_report(run: Run, report: GateReport) -> EnvironmentJob:
 def find_job(run: Run, name: str | None) -> EnvironmentJob:
     """Find a job of a run that waits for an environment; for the first one without a name."""
     for job in waiting_jobs(run):
-        if name in (None, job.use.name):
+        if name is None or name.lower() == job.use.name.lower():
             return job
     raise SandboxError(f"No job of the run waits for {name or 'an environment'}.")
 

@@ -115,7 +115,7 @@ async def test_a_button_sends_its_identifier_and_who_clicked(lab: Lab) -> None:
         await lab.github.click_button(check["id"], "destroy")
 
 
-async def test_only_the_app_of_a_check_run_hears_that_it_is_requested_again(lab: Lab) -> None:
+async def test_only_the_app_of_a_check_run_gets_the_event_that_requests_it_again(lab: Lab) -> None:
     check = await _create(lab, conclusion="failure")
     other = await lab.github.report_check("test")
     await lab.github.rerequest(check["id"], by="bob")

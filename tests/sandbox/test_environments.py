@@ -273,3 +273,26 @@ async def test_a_request_may_come_without_its_deployment(lab: Lab) -> None:
     assert (await _review(lab, run, state="approved")).status == 204
     await _ship(lab)
     assert (await lab.last_payload("deployment_protection_rule"))["deployment"] is not None
+
+
+async def test_the_names_of_environments_have_no_case(lab: Lab) -> None:
+    lab.github.environment("Production", rule=True)
+    run = await _ship(lab, "production")
+    request = await lab.last_payload("deployment_protection_rule")
+    assert request["environment"] == request["deployment"]["environment"] == "Production"
+    assert (await _review(lab, run, state="approved")).status == 204
+    assert (await lab.repo("GET", "/environments/PRODUCTION")).json["name"] == "Production"
+    assert (await lab.repo("GET", "/environments")).json["total_count"] == 1
+
+
+async def test_jobs_that_did_not_begin_make_no_deployment(lab: Lab) -> None:
+    lab.github.environment("production", rule=True)
+    text = "on: workflow_dispatch\njobs: {a: {environment: staging}, b: {environment: production}}\n"
+    run = await _ship(lab, text=text)
+    assert (await _review(lab, run, state="rejected")).status == 204
+    assert [each["environment"] for each in (await lab.repo("GET", "/deployments")).json] == ["production"]
+    run = await _ship(lab, text=text)
+    await _review(lab, run, state="approved")
+    await lab.github.finish(run)
+    states = [each["environment"] for each in (await lab.repo("GET", "/deployments")).json]
+    assert states == ["staging", "production", "production"]
