@@ -56,6 +56,7 @@ ACTIONS: dict[str, str] = {
     "fork-commits": "fork_commit",
     "runs/start": "start",
     "runs/finish": "finish",
+    "runs/finish-job": "finish_job",
     "runs/rerun": "rerun",
     "runs/speed": "set_run_seconds",
     "runs/approve": "approve_deployment",

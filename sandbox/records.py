@@ -121,6 +121,7 @@ class Run:
     jobs: list[str] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     environment_jobs: list["EnvironmentJob"] = field(default_factory=list)
+    finished_jobs: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -132,6 +133,8 @@ class EnvironmentJob:
 
     use: EnvironmentUse
     awaiting: set[str] = field(default_factory=set)
+    requested: bool = False
+    began: bool = False
     deployment: "Deployment | None" = None
     reports: list["GateReport"] = field(default_factory=list)
 

@@ -24,6 +24,10 @@ class RunActs(Sandbox):
         """Complete a run; if it is already completed, only send the event again. `delivery` sets the event's GUID."""
         await runs.finish(self.state, self._find_run(run), conclusion, delivery)
 
+    async def finish_job(self, job: str, run: int | Run = 1, conclusion: str = "success") -> None:
+        """Complete a job of a run in progress: those that need it begin, or wait for their environments."""
+        await runs.finish_job(self.state, self._find_run(run), job, conclusion)
+
     async def rerun(self, run: int | Run = 1, by: str | None = None) -> None:
         """Re-run a completed run: its id stays the same, and no `requested` event is sent.
 

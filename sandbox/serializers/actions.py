@@ -100,11 +100,17 @@ def job_id(run: Run, index: int) -> int:
     return run.id * 2 + index + 100_000_000 * run.run_attempt
 
 
+def job_state(run: Run, name: str) -> tuple[str, str | None]:
+    """Return the status and conclusion of a job: those of its run, unless it has finished before."""
+    return ("completed", "success") if name in run.finished_jobs else (run.status, run.conclusion)
+
+
 def job(state: State, repository: Repository, run: Run, name: str, index: int) -> Json:
-    """Serialize a job, whose status is that of its run."""
+    """Serialize a job."""
+    status, conclusion = job_state(run, name)
     number = job_id(run, index)
     url = repository_url(state, repository)
-    done = format_time(run.updated_at) if run.status == "completed" else None
+    done = format_time(run.updated_at) if status == "completed" else None
     return {
         "id": number,
         "run_id": run.id,
@@ -115,8 +121,8 @@ def job(state: State, repository: Repository, run: Run, name: str, index: int) -
         "head_branch": run.head_branch,
         "url": f"{url}/actions/jobs/{number}",
         "html_url": f"{state.html_url}/{repository.full_name}/actions/runs/{run.id}/job/{number}",
-        "status": run.status,
-        "conclusion": run.conclusion,
+        "status": status,
+        "conclusion": conclusion,
         "created_at": format_time(run.created_at),
         "started_at": format_time(run.started_at),
         "completed_at": done,

@@ -26,7 +26,7 @@ def get_or_create(state: State, repository: Repository, name: str) -> Environmen
 
 def hold(state: State, repository: Repository, run: Run) -> None:
     """Let the jobs of a run's attempt wait for the protection of their environments."""
-    run.environment_jobs = []
+    run.environment_jobs, run.finished_jobs = [], set()
     for use in run.uses:
         environment = get_or_create(state, repository, use.name)
         job = EnvironmentJob(replace(use, name=environment.name))
@@ -37,13 +37,18 @@ def hold(state: State, repository: Repository, run: Run) -> None:
 
 
 def waiting_jobs(run: Run) -> list[EnvironmentJob]:
-    """The jobs of a run that wait for the protection of their environments."""
-    return [job for job in run.environment_jobs if job.awaiting]
+    """The jobs of a run that wait for the protection of their environments, and for no other job."""
+    return [job for job in run.environment_jobs if job.awaiting and not _is_blocked(run, job)]
+
+
+def _is_blocked(run: Run, job: EnvironmentJob) -> bool:
+    return not job.use.after <= run.finished_jobs
 
 
 def request(state: State, repository: Repository, run: Run) -> None:
     """Create the deployments of waiting jobs, and ask the App about those that its protection rule holds back."""
-    for job in waiting_jobs(run):
+    for job in [each for each in waiting_jobs(run) if not each.requested]:
+        job.requested = True
         _report(state, repository, run, job, "waiting")
         if "rule" in job.awaiting:
             _ask(state, repository, run, job)
@@ -85,18 +90,44 @@ def _report(state: State, repository: Repository, run: Run, job: EnvironmentJob,
 
 
 def report_start(state: State, repository: Repository, run: Run) -> None:
-    """Report that the jobs of a run have begun to deploy."""
+    """Report that the jobs of a run have begun to deploy, except those that wait."""
     for job in run.environment_jobs:
-        _report(state, repository, run, job, "in_progress")
+        if not (job.began or job.awaiting or _is_blocked(run, job)):
+            job.began = True
+            _report(state, repository, run, job, "in_progress")
+
+
+def finish_job(state: State, repository: Repository, run: Run, name: str) -> None:
+    """Let a job of a run succeed, and begin those that need it, or ask about their environments."""
+    jobs = {job.use.job: job for job in run.environment_jobs}
+    if name not in run.jobs or name in run.finished_jobs or run.status != "in_progress":
+        raise SandboxError(f"The run has no job {name} in progress.")
+    if name in jobs and not jobs[name].began:
+        raise SandboxError(f"The job {name} has not begun.")
+    run.finished_jobs.add(name)
+    if name in jobs:
+        _report(state, repository, run, jobs[name], "success")
+    run.status, run.updated_at = "waiting" if waiting_jobs(run) else "in_progress", state.now()
+    request(state, repository, run)
+    report_start(state, repository, run)
+
+
+def jobs_before_gates(run: Run) -> list[str]:
+    """The unfinished jobs of a run after which others wait for their environments, in the order of the file."""
+    needed = {name for job in run.environment_jobs if job.awaiting for name in job.use.after}
+    held = {job.use.job for job in run.environment_jobs if not job.began}
+    return [name for name in run.jobs if name in needed - run.finished_jobs - held]
 
 
 def report_end(state: State, repository: Repository, run: Run, conclusion: str) -> None:
     """Report how the jobs of a run have ended; without a deployment are those that did not begin."""
-    began = not waiting_jobs(run) and conclusion in ("success", "failure", "timed_out")
+    ends, succeeds = conclusion in ("success", "failure", "timed_out"), conclusion == "success"
+    begun = not waiting_jobs(run) and ends
     for job in run.environment_jobs:
         job.awaiting.clear()
-        if job.deployment or began:
-            _report(state, repository, run, job, "success" if conclusion == "success" else "failure")
+        begins = begun and (succeeds or not _is_blocked(run, job))
+        if job.use.job not in run.finished_jobs and (job.deployment or begins):
+            _report(state, repository, run, job, "success" if succeeds else "failure")
 
 
 def check_waiting(run: Run) -> None:
@@ -107,6 +138,14 @@ def check_waiting(run: Run) -> None:
         raise SandboxError(f"The run waits for the {what} of the environment {job.use.name}.")
 
 
+def check_success(run: Run) -> None:
+    """Refuse that a run succeeds while its jobs wait, or will have to."""
+    check_waiting(run)
+    if held := [job for job in run.environment_jobs if job.awaiting]:
+        names = ", ".join(name for name in run.jobs if name in held[0].use.after - run.finished_jobs)
+        raise SandboxError(f"The job {held[0].use.job} needs {names}, and has to wait then: finish single jobs first.")
+
+
 def approve(state: State, repository: Repository, run: Run, job: EnvironmentJob, what: str) -> bool:
     """Approve a waiting job as `reviewers` or as `rule`; return whether the run waits no longer."""
     job.awaiting.discard(what)
@@ -114,7 +153,9 @@ def approve(state: State, repository: Repository, run: Run, job: EnvironmentJob,
         _report(state, repository, run, job, "queued")
     if waiting_jobs(run):
         return False
-    run.status, run.updated_at = "queued", state.now()
+    run.status, run.updated_at = "in_progress" if run.finished_jobs else "queued", state.now()
+    if run.finished_jobs:
+        report_start(state, repository, run)
     return True
 
 

@@ -22,8 +22,9 @@ def report(state: State, repository: Repository, run: Run) -> None:
 
 
 def _update(state: State, repository: Repository, run: Run, check: CheckRun, is_new: bool) -> None:
-    ends = run.status == "completed" and check.status != "completed"
-    check.status, check.conclusion = run.status, run.conclusion
+    was_completed = check.status == "completed"
+    check.status, check.conclusion = actions.job_state(run, check.name)
+    ends = check.status == "completed" and not was_completed
     if ends:
         check.completed_at = state.now()
     if is_new or ends:

@@ -228,12 +228,22 @@ async def finish(state: State, run: Run, conclusion: str, delivery: str | None =
             return
     if run.status != "completed":
         if conclusion == "success":
-            environments.check_waiting(run)
+            environments.check_success(run)
         run.status, run.conclusion, run.updated_at = "completed", conclusion, state.now()
         if run.repository in state.repositories:
             environments.report_end(state, state.repositories[run.repository], run, conclusion)
             job_checks.report(state, state.repositories[run.repository], run)
     await emit_run(state, run, "completed", conclusion=conclusion, delivery=delivery)
+
+
+async def finish_job(state: State, run: Run, name: str, conclusion: str = "success") -> None:
+    """Complete a job of a run that is in progress; if it does not succeed, the run fails."""
+    repository = state.repositories[run.repository]
+    if conclusion != "success":
+        await finish(state, run, "failure")
+        return
+    environments.finish_job(state, repository, run, name)
+    job_checks.report(state, repository, run)
 
 
 async def rerun(state: State, run: Run, by: Account | None = None) -> None:
@@ -279,5 +289,9 @@ async def complete_automatically(state: State, run: Run, seconds: tuple[float, f
     if run.status == "queued" and run.run_attempt == attempt:
         await start(state, run)
     await asyncio.sleep(total * 2 / 3)
-    if run.status != "completed" and run.run_attempt == attempt:
+    if run.status == "completed" or run.run_attempt != attempt:
+        return
+    while names := environments.jobs_before_gates(run):
+        await finish_job(state, run, names[0])
+    if run.status != "waiting":
         await finish(state, run, "success")
