@@ -45,6 +45,9 @@ GET /api/projects/{}/next-version
 GET,POST /api/projects/{}/environments
 GET,PATCH /api/projects/{}/environments/{}
 POST /api/projects/{}/environments/{}/configuration/approvals
+GET /api/projects/{}/environments/{}/decision
+GET,POST /api/projects/{}/environments/{}/approvals
+DELETE /api/projects/{}/environments/{}/approvals/{}
 GET,POST,DELETE /api/projects/{}/environments/{}/lock
 GET,POST /api/projects/{}/environments/{}/freezes
 DELETE /api/projects/{}/environments/{}/freezes/{}

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from api.http.bodies import MAX_ITEMS, StrictModel
 from api.http.types import ReleaseStatus, Timestamp, ZonedDateTime, parsed_by
 from api.rest.block_schemas import FreezeResponse, LockResponse
+from api.rest.gate_schemas import GateFields, GatesResponse, WeakenedResponse
 from api.rest.schemas import CandidateResponse, DeploymentWithRunResponse, ReleaseSummary
 from bot.rules.packages import parse_files
 from bot.rules.versions import parse_bump
@@ -98,7 +99,7 @@ class ChangedProjectResponse(ProjectResponse):
     warnings: list[str]
 
 
-class CreateEnvironmentBody(StrictModel):
+class CreateEnvironmentBody(GateFields):
     """An environment to create."""
 
     name: str
@@ -107,6 +108,7 @@ class CreateEnvironmentBody(StrictModel):
     inputs: Inputs | None = None
     order: int | None = None
     deploy_deadline_minutes: int | None = None
+    url: str | None = Field(None, description="Where to see what is deployed.", examples=["https://example.com/"])
 
 
 class FreezeBody(StrictModel):
@@ -116,7 +118,7 @@ class FreezeBody(StrictModel):
     until: ZonedDateTime | None = None
 
 
-class ChangeEnvironmentBody(StrictModel):
+class ChangeEnvironmentBody(GateFields):
     """Changes to an environment; only the fields that are sent are changed. `frozen: null` unfreezes it."""
 
     name: str | None = None
@@ -125,11 +127,16 @@ class ChangeEnvironmentBody(StrictModel):
     inputs: Inputs | None = None
     order: int | None = None
     deploy_deadline_minutes: int | None = None
+    url: str | None = Field(None, description="Where to see what is deployed.", examples=["https://example.com/"])
     frozen: FreezeBody | None = None
 
 
-class EnvironmentResponse(BaseModel):
-    """An environment. `freezes` are those in force, whatever their scope, `frozen` is the oldest of them."""
+class EnvironmentResponse(GatesResponse):
+    """An environment, with the settings of its gates that are in force.
+
+    `freezes` are those in force, whatever their scope, `frozen` is the oldest of them. `closed` says why it takes no
+    deployments at all; `waiting` is the id of the deployment that waits for its gates.
+    """
 
     id: int
     name: str
@@ -141,6 +148,10 @@ class EnvironmentResponse(BaseModel):
     frozen: dict[str, object] | None
     freezes: list[FreezeResponse]
     lock: LockResponse | None
+    url: str | None
+    closed: str | None
+    waiting: int | None
+    weakened: WeakenedResponse | None
     created_at: Timestamp
 
 

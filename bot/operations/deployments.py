@@ -258,7 +258,7 @@ async def set_status(context: Context, deployment: Deployment, status: str, mess
     if status in rules.FINAL:  # what is live and what is under way has changed for others that wait
         environment = await Environment.get(id=deployment.environment_id)
         await waiting.reevaluate(environment__project_id=environment.project_id)
-        await automatic.catch_up(environment)
+        await automatic.catch_up(environment, deployment.created_at)
 
 
 async def _advance_release(context: Context, deployment: Deployment) -> None:

@@ -31,13 +31,7 @@ async def find(context: Context, full_name: str) -> RepositoryFact:
 
 async def upsert(context: Context, fact: RepositoryFact) -> Repository:
     """Store the state of a repository: create or update its row, with an audit entry of changes."""
-    values = {
-        "full_name": fact.full_name,
-        "default_branch": fact.default_branch,
-        "private": fact.private,
-        "archived": fact.archived,
-        "installation_id": fact.installation_id,
-    }
+    values = _columns(fact)
     async with transaction():
         row, created = await Repository.get_or_create(
             github_id=fact.id, defaults={**values, "checked_at": context.now()}
@@ -45,6 +39,21 @@ async def upsert(context: Context, fact: RepositoryFact) -> Repository:
         if not created:
             await _update(context, row, values)
     return row
+
+
+def unstored(fact: RepositoryFact) -> Repository:
+    """The row that `upsert` would leave, without storing it."""
+    return Repository(github_id=fact.id, **_columns(fact))
+
+
+def _columns(fact: RepositoryFact) -> dict[str, Any]:
+    return {
+        "full_name": fact.full_name,
+        "default_branch": fact.default_branch,
+        "private": fact.private,
+        "archived": fact.archived,
+        "installation_id": fact.installation_id,
+    }
 
 
 async def mark_unreachable(

@@ -81,7 +81,7 @@ async def add_project(data: SampleData, name: str, number: int, kind: str) -> di
         await Link.create(project=project, permalink=name, label=name, location=f"https://{name}.test", created_at=NOW)
     ).permalink
     environment = await Environment.create(project=project, name=name, name_key=name, tier="production", created_at=NOW)
-    common = {"environment": environment, "reason": name, "since": NOW}
+    common: dict[str, Any] = {"environment": environment, "reason": name, "since": NOW}
     await Freeze.create(scope="environment", project=project, created_by=owner, **common)
     await EnvironmentLock.create(owner=owner, **common)
     values["environment"] = environment.name

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api.rest import blocks, projects, releases, tokens
+from api.rest import approvals, blocks, projects, releases, tokens
 from bot.operations import users
 from bot.rules.permissions import GRANTS, role_for
 from bot.store.users import ApiToken
@@ -74,6 +74,10 @@ EVERY_CALL: list[tuple[str, str, Any, str]] = [
     ("DELETE", "/api/projects/site/releases/1.0/hold", None, "release:hold"),
     ("POST", "/api/projects/site/candidates/1.0-rc1/ban", {"reason": "x"}, "release:hold"),
     ("DELETE", "/api/projects/site/candidates/1.0-rc1/ban", None, "release:hold"),
+    ("GET", "/api/projects/site/environments/staging/decision?candidate=1.0-rc1", None, "project:read"),
+    ("GET", "/api/projects/site/environments/staging/approvals", None, "project:read"),
+    ("POST", "/api/projects/site/environments/staging/approvals", {"candidate": "1.0-rc1"}, "project:read"),
+    ("DELETE", "/api/projects/site/environments/staging/approvals/1", None, "project:read"),
     ("GET", "/api/tokens", None, "admin"),
     ("POST", "/api/tokens", {"name": "ci", "grants": ["project:read"]}, "admin"),
     ("GET", "/api/tokens/1", None, "admin"),
@@ -89,7 +93,7 @@ def is_instance(path: str, template: str) -> bool:
 
 
 def test_every_call_is_listed_with_its_grant() -> None:
-    for dialect in (releases.DIALECT, projects.DIALECT, blocks.DIALECT, tokens.DIALECT):
+    for dialect in (releases.DIALECT, projects.DIALECT, blocks.DIALECT, approvals.DIALECT, tokens.DIALECT):
         for endpoint in dialect.endpoints:
             call = f"{endpoint.method} {endpoint.path}"
             listed = [path for method, path, _, _ in EVERY_CALL if method == endpoint.method]
