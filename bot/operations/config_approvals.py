@@ -40,17 +40,21 @@ class ApprovedChange:
     fields: tuple[str, ...]
 
 
-@allowed("project:read")
-async def approve(context: Context, project: Project, environment: str) -> list[ApprovedChange]:
+async def approve(context: Context, project: str, environment: str) -> list[ApprovedChange]:
     """Approve the weaker changes of an environment by the file's present version, as a person.
 
     The changes of the project's own settings go with those of the environment whose rule they are under. Refused: who
     is no person, who wrote or pushed the change, whom the old rule does not name by what GitHub says at this moment.
     With enough approvals, the file is applied again. The same person again changes nothing.
     """
-    row = await environments.find_by_name(context, project, environment)
-    if context.actor.github_id is None:
+    if context.actor.github_id is None:  # before anything is looked up: it would tell machines what there is
         raise Forbidden(NO_PERSON)
+    return await _approve_as_person(context, project, environment)
+
+
+@allowed("project:read")
+async def _approve_as_person(context: Context, project: Project, environment: str) -> list[ApprovedChange]:
+    row = await environments.find_by_name(context, project, environment)
     if await performed_requests.result_of(context) is None and not await _waiting(project, row):
         raise NotFound(NOTHING)
     for _ in range(ROUNDS):
