@@ -16,6 +16,7 @@ from bot.operations import (
     comment_limits,
     comments,
     config_jobs,
+    config_lint,
     configuration,
     external_deployments,
     gate_jobs,
@@ -114,6 +115,7 @@ def build_registry(settings: Settings) -> Registry:
     registry.register(gate_jobs.SweepWaiting, waiting_deployments.sweep)
     registry.register(config_jobs.ApplyConfiguration, configuration.perform)
     registry.register(config_jobs.TellBroken, configuration.tell_broken)
+    registry.register(config_jobs.LintConfiguration, config_lint.lint)
     registry.register(jobs.FetchDelivery, reconcile.fetch_delivery)
     registry.register(jobs.CheckRepository, repositories.check)
     registry.register(jobs.CheckInstallation, installations.check)

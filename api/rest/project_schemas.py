@@ -119,7 +119,10 @@ class FreezeBody(StrictModel):
 
 
 class ChangeEnvironmentBody(GateFields):
-    """Changes to an environment; only the fields that are sent are changed. `frozen: null` unfreezes it."""
+    """Changes to an environment; only the fields that are sent are changed.
+
+    `frozen: null` unfreezes it, `closed: null` opens one that has left the configuration file.
+    """
 
     name: str | None = None
     tier: str | None = None
@@ -129,13 +132,15 @@ class ChangeEnvironmentBody(GateFields):
     deploy_deadline_minutes: int | None = None
     url: str | None = Field(None, description="Where to see what is deployed.", examples=["https://example.com/"])
     frozen: FreezeBody | None = None
+    closed: None = None
 
 
 class EnvironmentResponse(GatesResponse):
     """An environment, with the settings of its gates that are in force.
 
     `freezes` are those in force, whatever their scope, `frozen` is the oldest of them. `closed` says why it takes no
-    deployments at all; `waiting` is the id of the deployment that waits for its gates.
+    deployments at all; `waiting` is the id of the deployment that waits for its gates. `managed`: the repository's
+    configuration file sets the environment.
     """
 
     id: int
@@ -150,6 +155,7 @@ class EnvironmentResponse(GatesResponse):
     lock: LockResponse | None
     url: str | None
     closed: str | None
+    managed: bool
     waiting: int | None
     weakened: WeakenedResponse | None
     created_at: Timestamp

@@ -106,7 +106,7 @@ async def show_environment(context: Context, call: Call[None, None]) -> Environm
 
 async def change_environment(context: Context, call: Call[ChangeEnvironmentBody, None]) -> ChangedEnvironmentResponse:
     """Change, freeze or unfreeze an environment. `frozen` stands for the freezes of the environment's own."""
-    values = _environment_values(call.body, _changes(call.body, nullable=("workflow", "frozen", "url")))
+    values = _environment_values(call.body, _changes(call.body, nullable=("workflow", "frozen", "url", "closed")))
     environment = await environments.amend(context, call.path["project"], call.path["environment"], **values)
     return await _changed_environment(context, environment, values)
 
@@ -201,6 +201,7 @@ def _environment_response(
         frozen=dict(freezes[0].record) if freezes else None,
         freezes=[freeze_response(freeze) for freeze in freezes],
         lock=None if lock is None else lock_response(lock),
+        managed=environment.managed,
         created_at=environment.created_at,
     )
 

@@ -20,6 +20,8 @@ READ = {
     *("comment.id", "comment.body", "comment.created_at", "comment.commit_id", "comment.user", "comment.user.id"),
     *("comment.user.login", "comment.user.type", "issue.number", "issue.pull_request", "repository.id", "sender.id"),
     *("sender.login", "head_commit.id", "installation.id", "workflow_run.actor.login"),
+    *("pull_request.number", "pull_request.head", "pull_request.head.sha", "pull_request.head.repo"),
+    *("pull_request.head.repo.id", "pull_request.base", "pull_request.base.ref", "repository.default_branch"),
 }
 """What is read of the objects in payloads; of a run, every field is tried."""
 COMMENT = {"comment.id", "comment.created_at", "comment.user.login"}
@@ -27,6 +29,10 @@ RUN = ("status", "head_sha", "created_at", "conclusion", "head_branch", "path", 
 UNREADABLE: Mapping[str, set[str]] = {
     "issue_comment": {*COMMENT, "issue.number"},
     "commit_comment": {*COMMENT, "comment.commit_id"},
+    "pull_request": {
+        *("pull_request", "pull_request.number", "pull_request.head", "pull_request.head.sha"),
+        *("pull_request.base", "pull_request.base.ref"),
+    },
     "workflow_run": {f"workflow_run.{name}" for name in (*RUN, "run_attempt", "actor", "actor.login", "updated_at")},
 }
 """The fields of payloads that concern us without which some cannot be read."""
