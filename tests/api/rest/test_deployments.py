@@ -74,7 +74,10 @@ async def test_a_deployment_answers_201_pending_and_is_tracked_to_success(world:
     assert decision["verdict"] == "pass"
     assert alone == {
         **row,
-        **{"automatic": False, "force_reason": None, "wait_outcome": None, "expires_at": None},
+        "automatic": False,
+        "force_reason": None,
+        "wait_outcome": None,
+        "expires_at": None,
     }
     assert (shown["run_id"], shown["status"], shown["conclusion"]) == (run.id, "completed", "success")
     assert shown["url"].endswith(f"/acme/site/actions/runs/{run.id}")
