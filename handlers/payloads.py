@@ -17,7 +17,7 @@ FORM = "application/x-www-form-urlencoded"
 KEPT = (
     *("action", "comment", "deleted", "head_commit", "hook_id", "installation", "issue", "organization", "ref"),
     *("repositories", "repositories_added", "repositories_removed", "repository", "sender", "workflow_run", "zen"),
-    "changes",
+    *("changes", "commits"),
 )
 """The members of a payload that handlers read."""
 MAX_CONTAINERS = 1_000_000  # lists and objects: more would take gigabytes

@@ -15,6 +15,8 @@ from bot.operations import (
     automatic_deployments,
     comment_limits,
     comments,
+    config_jobs,
+    configuration,
     external_deployments,
     gate_jobs,
     idempotency_records,
@@ -110,6 +112,8 @@ def build_registry(settings: Settings) -> Registry:
     registry.register(gate_jobs.DeployAutomatically, automatic_deployments.deploy)
     registry.register(gate_jobs.JudgeDeployment, external_deployments.judge)
     registry.register(gate_jobs.SweepWaiting, waiting_deployments.sweep)
+    registry.register(config_jobs.ApplyConfiguration, configuration.perform)
+    registry.register(config_jobs.TellBroken, configuration.tell_broken)
     registry.register(jobs.FetchDelivery, reconcile.fetch_delivery)
     registry.register(jobs.CheckRepository, repositories.check)
     registry.register(jobs.CheckInstallation, installations.check)

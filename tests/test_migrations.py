@@ -36,6 +36,7 @@ PARTIAL = {
     *("jobs_key", "jobs_lock", "jobs_due", "jobs_lease", "jobs_finished"),
     *("deployments_active", "deployments_deadline", "deployments_waiting", "deployments_due"),
     *("approvals_open", "environment_locks_open", "freezes_open", "bans_open"),
+    *("config_changes_environment", "config_changes_project"),
     *("announcements_open", "releases_status", "releases_project_status", "releases_held"),
 }
 EXAMPLE = "tests.store.example.migrations"

@@ -65,6 +65,34 @@ class ProjectResponse(BaseModel):
     created_at: Timestamp
 
 
+class WaitingChangeResponse(BaseModel):
+    """Weaker changes that wait for approval: of an environment, or if that is null of the project's own settings."""
+
+    environment: str | None
+    commit: str
+    needed: int
+    approvers: list[str]
+    approved_by: list[str]
+    changes: list[dict[str, object]]
+
+
+class ConfigurationResponse(BaseModel):
+    """The configuration file of the project's repository. `managed`: it sets this project."""
+
+    file: str
+    state: str
+    managed: bool
+    commit: str | None
+    errors: list[dict[str, object]]
+    waiting: list[WaitingChangeResponse]
+
+
+class ShownProjectResponse(ProjectResponse):
+    """A project, with the state of its repository's configuration file; null if there is none."""
+
+    configuration: ConfigurationResponse | None
+
+
 class ChangedProjectResponse(ProjectResponse):
     """A project that was created or changed, and what is wrong with the workflow files that were named."""
 

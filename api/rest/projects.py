@@ -16,6 +16,7 @@ from api.rest.project_schemas import (
     ChangeEnvironmentBody,
     ChangeProjectBody,
     ChangeReleaseBody,
+    ConfigurationResponse,
     CreateEnvironmentBody,
     CreateProjectBody,
     EnvironmentResponse,
@@ -25,6 +26,7 @@ from api.rest.project_schemas import (
     ReleaseFilesResponse,
     ReleaseResponse,
     ReplaceFilesBody,
+    ShownProjectResponse,
 )
 from api.rest.schemas import (
     ReleaseSummary,
@@ -33,7 +35,7 @@ from api.rest.schemas import (
     serialize_release,
 )
 from bot.context import Context
-from bot.operations import environment_gates, environments, packages, projects, releases
+from bot.operations import config_notices, environment_gates, environments, packages, projects, releases
 from bot.operations.workflows import warnings
 from bot.rules.gate_changes import shown
 from bot.rules.gate_settings import FIELDS
@@ -62,9 +64,12 @@ async def list_projects(context: Context, call: Call[None, LongPageQuery]) -> Re
     return _page(call, [_project_response(project) for project in rows])
 
 
-async def show_project(context: Context, call: Call[None, None]) -> ProjectResponse:
-    """Show a project."""
-    return _project_response(await projects.find(context, call.path["project"]))
+async def show_project(context: Context, call: Call[None, None]) -> ShownProjectResponse:
+    """Show a project, and what its repository's configuration file says of it."""
+    project = await projects.find(context, call.path["project"])
+    notice = await config_notices.find(context, project.name)
+    configuration = None if notice is None else ConfigurationResponse.model_validate(asdict(notice))
+    return ShownProjectResponse(**dict(_project_response(project)), configuration=configuration)
 
 
 async def change_project(context: Context, call: Call[ChangeProjectBody, None]) -> ChangedProjectResponse:
@@ -234,7 +239,7 @@ DIALECT = native_dialect(
     "projects",
     Endpoint("GET", PROJECTS, list_projects, list[ProjectResponse], query_model=LongPageQuery),
     Endpoint("POST", PROJECTS, create_project, ChangedProjectResponse, 201, request_model=CreateProjectBody),
-    Endpoint("GET", PROJECT, show_project, ProjectResponse),
+    Endpoint("GET", PROJECT, show_project, ShownProjectResponse),
     Endpoint("PATCH", PROJECT, change_project, ChangedProjectResponse, request_model=ChangeProjectBody),
     Endpoint("GET", f"{PROJECT}/next-version", next_version, NextVersionResponse, query_model=NextVersionQuery),
     Endpoint("GET", ENVIRONMENTS, list_environments, list[EnvironmentResponse], query_model=LongPageQuery),

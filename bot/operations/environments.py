@@ -8,7 +8,7 @@ from tortoise.exceptions import IntegrityError
 from bot.context import Context, allowed, confirmed, unknown_environment
 from bot.errors import Conflict
 from bot.events.administration import EnvironmentChanged, EnvironmentCreated
-from bot.operations import environment_gates, events, freezes
+from bot.operations import config_guard, environment_gates, events, freezes
 from bot.operations.environment_gates import Listed
 from bot.rules import projects as rules
 from bot.store.database import transaction
@@ -139,6 +139,7 @@ async def _write(context: Context, project: Project, name: str, values: dict[str
         if environment is None:
             raise await unknown_environment(context, project, name)
         columns = {column: value for column, value in values.items() if column != "gates"}
+        await config_guard.refuse_environment(project, environment, (*columns, *values.get("gates", ())))
         if new_name := values.get("name"):
             await _refuse_clash(project, new_name, environment)
         if "gates" in values:

@@ -6,15 +6,17 @@ A lock is taken and released under the lock of the environment's row, so of two 
 from datetime import datetime, timedelta
 
 from bot.context import Context, allowed, allowed_on_tier, authorize, unknown_environment
-from bot.errors import Conflict, NotFound
+from bot.errors import Conflict, Forbidden, NotFound
 from bot.events.gates import EnvironmentLocked, EnvironmentUnlocked
 from bot.operations import events, performed_requests
 from bot.operations.waiting import reevaluate
 from bot.rules.blocks import Terms, terms, told
+from bot.rules.permissions import role_for
 from bot.store.database import transaction
 from bot.store.gates import EnvironmentLock, locks_by_environment
 from bot.store.projects import Environment, Project
 
+FORCE = "deployment:force"  # the grant to release other people's locks
 NOT_LOCKED = "The environment is not locked."
 
 
@@ -64,7 +66,7 @@ async def unlock(context: Context, project: Project, environment: Environment) -
         if held is None:
             raise NotFound(NOT_LOCKED)
         if held.owner_id != context.actor.user_id:
-            authorize(context.actor, "deployment:force", project=project, sentence=_not_yours(held, context.now()))
+            _authorize_release(context, project, held)
         await EnvironmentLock.filter(id=held.id).update(released_at=context.now(), released_by_id=context.actor.user_id)
         target = f"{project.name}/{environment.name}"
         event = EnvironmentUnlocked(project_id=project.id, target=target, row=held.id, old=_values(held))
@@ -115,5 +117,11 @@ def _values(lock: EnvironmentLock) -> dict[str, str | None]:
     return {"owner": lock.owner.name, "reason": lock.reason, "since": lock.since.isoformat(), "until": until}
 
 
-def _not_yours(lock: EnvironmentLock, now: datetime) -> str:
-    return f"{sentence_of(lock, now)} Only {lock.owner.name} or somebody with `deployment:force` can release the lock."
+def _authorize_release(context: Context, project: Project, held: EnvironmentLock) -> None:
+    """Refuse somebody who may not release another person's lock, saying whose it is."""
+    try:
+        authorize(context.actor, FORCE, project=project)
+    except Forbidden as refused:
+        others = f"somebody with the role {role_for(FORCE)} (`{FORCE}`)"
+        sentence = f"{sentence_of(held, context.now())} Only {held.owner.name}, or {others}, can release the lock."
+        raise Forbidden(sentence, **refused.details) from refused

@@ -12,6 +12,7 @@ from bot.events.administration import RepositoryChanged, RepositoryUnreachable
 from bot.github import repositories
 from bot.github.repositories import RepositoryFact
 from bot.operations import events, jobs
+from bot.operations.config_jobs import ApplyConfiguration
 from bot.queue.jobs import enqueue
 from bot.rules.ids import InstallationId, RepositoryId
 from bot.store.database import transaction
@@ -99,11 +100,12 @@ async def schedule_check(
 
 
 async def check(context: Context, job: jobs.CheckRepository) -> None:
-    """Job: update a repository's row from GitHub, or mark it as unreachable."""
+    """Job: update a repository's row from GitHub and have its configuration file read, or mark it as unreachable."""
     row = await Repository.get(github_id=job.repository)
     fact = await _find_again(context, row, job.installation)
     if fact is not None and fact.id == row.github_id:
         await upsert(context, fact)
+        await enqueue(ApplyConfiguration(row.github_id))
     else:
         await mark_unreachable(context, row.github_id, "the App can no longer see it on GitHub")
 

@@ -4,8 +4,6 @@
 """
 
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
-from datetime import datetime
 from typing import Any
 
 from bot.rules import gate_freezes
@@ -27,16 +25,6 @@ def decide(facts: GateFacts, *, exempt: Collection[Gate] = (), override: Overrid
     if override is not None:
         results = [_overridden(facts, result, override) for result in results]
     return Decision(facts.candidate.version, facts.environment, tuple(results), override)
-
-
-def is_frozen(frozen: Mapping[str, Any] | None, now: datetime) -> bool:
-    """Whether a stored freeze is in force: one with an `until` ends by itself, unless that is malformed."""
-    if frozen is None:
-        return False
-    until = frozen.get("until")
-    with suppress(ValueError):
-        return not isinstance(until, str) or datetime.fromisoformat(until) > now
-    return True
 
 
 def _overridden(facts: GateFacts, result: GateResult, override: Override) -> GateResult:

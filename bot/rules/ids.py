@@ -18,6 +18,8 @@ TokenId = NewType("TokenId", int)
 FreezeId = NewType("FreezeId", int)
 ApprovalId = NewType("ApprovalId", int)
 JobId = NewType("JobId", int)
+ConfigChangeId = NewType("ConfigChangeId", int)
+ConfigApprovalId = NewType("ConfigApprovalId", int)
 
 RunId = NewType("RunId", int)
 """GitHub's id of a workflow run."""

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -23,7 +23,7 @@ from bot.rules.gate_results import (
     to_json,
     waits_for,
 )
-from bot.rules.gates import decide, is_frozen
+from bot.rules.gates import decide
 from bot.rules.ids import DeploymentId, UserId
 from tests.rules.gate_samples import CANDIDATE, COMMIT, FACTS, HOUR, LIVE, NOW, facts, verdicts
 
@@ -259,22 +259,6 @@ def test_a_busy_environment_is_waited_for() -> None:
     result = decide(facts(busy_with=BUSY)).result_of("busy")
     assert (result.verdict, result.sentence) == ("wait", "Deployment 7 is in progress")
     assert result.facts == {"deployment": 7}
-
-
-@pytest.mark.parametrize(
-    ("frozen", "in_force"),
-    [
-        (None, False),
-        ({"by": "ada"}, True),
-        ({"until": None}, True),
-        ({"until": (NOW + timedelta(seconds=1)).isoformat()}, True),
-        ({"until": NOW.isoformat()}, False),
-        ({"until": "tomorrow"}, True),
-    ],
-    ids=["none", "no end stored", "open-ended", "until later", "until now", "malformed"],
-)
-def test_a_stored_freeze_is_in_force_until_its_end(frozen: dict[str, Any] | None, in_force: bool) -> None:
-    assert is_frozen(frozen, NOW) is in_force
 
 
 def test_times_in_json_bear_their_zone() -> None:

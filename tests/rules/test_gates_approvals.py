@@ -12,7 +12,7 @@ from bot.rules.gate_approvals import why_not_approve
 from bot.rules.gate_facts import ApprovalFact, AuthorsFact, Requester
 from bot.rules.gate_results import Verdict
 from bot.rules.gates import decide
-from bot.rules.ids import GitHubUserId, UserId
+from bot.rules.ids import ApprovalId, GitHubUserId, UserId
 from tests.rules.gate_samples import (
     ADA,
     ALAN,
@@ -35,7 +35,7 @@ BY_TEAM = {"approvals": {"count": 1, "from": ["team:acme/release", "user:Ada"]}}
 RELEASE = Team("acme", "release")
 UNREAD = person(ADA, "read", problems={"team:acme/release": "timeout"})
 WEEK = timedelta(days=7)
-AGAIN = replace(approval(ADA), login="ada-renamed")
+AGAIN = replace(approval(ADA), id=ApprovalId(99), login="ada-renamed")
 
 TABLE: list[tuple[dict[str, Any], tuple[ApprovalFact, ...], Verdict, list[str]]] = [
     ({}, (), "off", []),

@@ -13,6 +13,7 @@ from tests.rules.gate_samples import HOUR, NOW, facts
 AUDIT = Freeze("environment", "ada", "audit", NOW - HOUR)
 HOLIDAYS = Freeze("project", "grace", "holidays", NOW - 2 * HOUR, NOW + HOUR)
 OUTAGE = Freeze("service", "root", "an outage", NOW, NOW + 3 * HOUR)
+MOVE = Freeze("service", "root", "a move", NOW - 3 * HOUR, NOW + 5 * HOUR)
 OVER = Freeze("service", "root", "an outage", NOW - HOUR, NOW)
 FROM_TWO_TO_FOUR = {"deny": "FREQ=DAILY;BYHOUR=14", "for": "2h", "reason": "rush"}
 FROM_ELEVEN_TO_TWO = {"deny": "FREQ=DAILY;BYHOUR=11", "for": "3h", "reason": "lunch"}
@@ -25,6 +26,13 @@ TABLE: list[tuple[list[dict[str, Any]], tuple[Freeze, ...], Verdict, datetime | 
     ([], (HOLIDAYS,), "wait", NOW + HOUR, "The project is frozen by grace: holidays; until 2026-11-21 13:00 UTC"),
     ([], (OUTAGE, HOLIDAYS), "wait", NOW + 3 * HOUR, "The project is frozen by grace: holidays (and 1 more freeze); u"),
     ([], (OUTAGE, HOLIDAYS, AUDIT), "refuse", None, "The project is frozen by grace: holidays (and 2 more freezes)"),
+    (
+        [],
+        (HOLIDAYS, MOVE),
+        "wait",
+        NOW + 5 * HOUR,
+        "All is frozen by root: a move (and 1 more freeze); until 2026-11-21",
+    ),
     ([FROM_TWO_TO_FOUR], (), "pass", None, ""),
     ([FROM_ELEVEN_TO_TWO], (), "wait", NOW + 2 * HOUR, "A calendar window denies deployments: lunch; until 2026-11-21"),
     ([FROM_ELEVEN_TO_TWO, FROM_TWO_TO_FOUR], (), "wait", NOW + 4 * HOUR, "A calendar window denies deployments: lunch"),

@@ -190,6 +190,21 @@ async def test_a_freeze_and_its_end_are_told_to_waiting_deployments(world: World
     assert len(world.github.dispatches) == 1
 
 
+async def test_a_changed_setting_is_told_to_waiting_deployments(world: World) -> None:
+    await world.cut("1.0-rc1")
+    await freeze(world, SCOPES["environment"], **{"for": "2h"})
+    body = {"release_candidate_version": "1.0-rc1", "wait": True}
+    await world.ask("POST", "/api/releases/site/environments/staging/deployments", body)
+    await world.settle()
+    before = len(await world.jobs("evaluate_waiting"))
+    assert (await world.ask("PATCH", STAGING, {"tier": "development"})).status == 200
+    await world.settle()
+    assert len(await world.jobs("evaluate_waiting")) == before + 1
+    assert (await world.ask("PATCH", PRODUCTION, {"tier": "staging"})).status == 200
+    await world.settle()
+    assert len(await world.jobs("evaluate_waiting")) == before + 1, "nothing waits there"
+
+
 async def test_a_freeze_without_an_end_refuses_what_waits_there(world: World) -> None:
     await world.cut("1.0-rc1")
     await freeze(world, SCOPES["environment"], **{"for": "2h"})
