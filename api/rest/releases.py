@@ -287,11 +287,15 @@ DEPLOYMENT = f"{DEPLOYMENTS}/{{deployment}}"
 DIALECT = Dialect(
     name="releases",
     endpoints=(
-        Endpoint("POST", CANDIDATE, cut, CandidateResponse, 201, request_model=CutBody, other_statuses=(200,)),
+        Endpoint(
+            *("POST", CANDIDATE, cut, CandidateResponse | DryRunResponse, 201),
+            request_model=CutBody,
+            other_statuses=(200,),
+        ),
         Endpoint("GET", CANDIDATE, show_candidate, CandidateResponse, anonymous_grant=READ),
         Endpoint("POST", f"{CANDIDATE}/cancel", cancel_build, CandidateResponse, 202),
         Endpoint(
-            *("POST", DEPLOYMENTS, deploy, DeploymentResponse, 201),
+            *("POST", DEPLOYMENTS, deploy, DeploymentResponse | DryRunResponse, 201),
             request_model=DeployBody,
             other_statuses=(200,),
         ),
@@ -305,7 +309,7 @@ DIALECT = Dialect(
         Endpoint("GET", DEPLOYMENT, show_deployment, DeploymentDetailsResponse, anonymous_grant=READ),
         Endpoint("POST", f"{DEPLOYMENT}/cancel", cancel_deployment, DeploymentDetailsResponse, 202),
         Endpoint(
-            *("POST", f"{ENVIRONMENT}/rollback", roll_back, DeploymentResponse, 201),
+            *("POST", f"{ENVIRONMENT}/rollback", roll_back, DeploymentResponse | DryRunResponse, 201),
             request_model=RollbackBody,
             other_statuses=(200,),
         ),

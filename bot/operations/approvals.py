@@ -4,6 +4,8 @@ An approval belongs to one candidate and one environment. Whether it counts is d
 `bot/rules/gate_approvals.py`.
 """
 
+from dataclasses import replace
+
 from tortoise.queryset import QuerySet
 
 from bot.context import READ, Context, allowed
@@ -38,8 +40,7 @@ MAX_COMMENT = 1000  # characters
 NOBODY = Requester(UserId(0), "nobody", automatic=True)
 """Who asked for a deployment while nobody has."""
 NO_PERSON = (
-    "Only people approve, and this token is not tied to one: use a token that was made with "
-    "`longshore token create --github-user`."
+    "Only people approve, and this token is not tied to one: use a personal token, which an operator makes for a person."
 )
 NONE_NEEDED = "The environment needs no approvals"
 HOPELESS = frozenset({"failed", "canceled", "banned"})
@@ -138,8 +139,10 @@ def _person(context: Context) -> GitHubUserId:
 async def _find_environment(context: Context, project_name: str, name: str) -> tuple[Project, Environment]:
     """Find an environment that the actor may read, or whose settings name them as somebody who may approve.
 
-    A person who may not read the project and is not named learns nothing about it.
+    A person who may not read the project and is not named learns nothing about it. That everybody may read a public
+    project is not enough: this is not about reading.
     """
+    context = replace(context, actor=replace(context.actor, public=frozenset()))
     try:
         project = await projects.find(context, project_name)
         return project, await environments.find_by_name(context, project, name)
