@@ -189,6 +189,13 @@ async def aiohttp_server() -> AsyncIterator[Serve]:
 
 @pytest.fixture
 async def world(source: Path, database_url: str, aiohttp_server: Serve) -> AsyncIterator[World]:
-    """A world with the sample project."""
+    """A world with the sample project, of which GitHub shows nothing but replies."""
     async with running_world(source, database_url, aiohttp_server) as world:
+        yield world
+
+
+@pytest.fixture
+async def shown(source: Path, database_url: str, aiohttp_server: Serve) -> AsyncIterator[World]:
+    """A world with the sample project, of which GitHub shows everything."""
+    async with running_world(source, database_url, aiohttp_server, show=True) as world:
         yield world

@@ -19,6 +19,7 @@ from bot.operations.workflows import reconcile
 from bot.queue.dead_letters import dead_letters
 from bot.queue.jobs import enqueue
 from bot.rules.ids import InstallationId
+from bot.rules.views import PARTS
 from bot.settings import NO_PROXY, Settings, read_settings
 from bot.store.audit import AuditEntry
 from bot.store.database import execute, fetch
@@ -125,6 +126,12 @@ class World:
 
     # --- waiting
 
+    async def show_all(self) -> None:
+        """Settle, until everything is shown on GitHub as it is now: texts are not changed more often than they may."""
+        await self.settle()
+        await execute("UPDATE github_views SET shown_at = NULL")
+        await self.settle(skip_delays=True)
+
     async def settle(self, *, skip_delays: bool = False) -> None:
         """Wait until neither Longshore nor GitHub has work left. With `skip_delays`, delayed jobs run now."""
         quiet = 0
@@ -220,11 +227,14 @@ def settings_for(github: GitHub, api_url: str, database_url: str, **overrides: A
     return read_settings(**{**settings, **overrides})
 
 
-async def create_sample_project(world: World) -> None:
-    """Create an admin token, and a project with a build workflow and two environments."""
+async def create_sample_project(world: World, *, show: bool = False) -> None:
+    """Create an admin token, and a project with a build workflow and two environments.
+
+    Unless `show`, nothing is shown on GitHub but replies: most tests are about something else.
+    """
     context = await world.context()
     _, world.token = await users.create_token(context, "root", grants=["admin"])
-    project = {"name": PROJECT, "repo": "acme/site", "build_workflow": "build.yml"}
+    project = {"name": PROJECT, "repo": "acme/site", "build_workflow": "build.yml", "show": dict.fromkeys(PARTS, show)}
     assert (await world.ask("POST", "/api/projects", project)).status == 201
     for name, tier in (("staging", "staging"), ("production", "production")):
         body = {"name": name, "tier": tier, "workflow": "deploy.yml"}
@@ -233,7 +243,9 @@ async def create_sample_project(world: World) -> None:
 
 
 @asynccontextmanager
-async def running_world(source: Path, database_url: str, serve: Serve, **settings: Any) -> AsyncIterator[World]:
+async def running_world(
+    source: Path, database_url: str, serve: Serve, *, show: bool = False, **settings: Any
+) -> AsyncIterator[World]:
     """A world with the sample project. `serve` starts a server for an application."""
     github = await GitHub.create(source)
     try:
@@ -243,7 +255,7 @@ async def running_world(source: Path, database_url: str, serve: Serve, **setting
         github.webhook_url = str(server.make_url("/webhooks/github"))
         async with aiohttp.ClientSession() as session:
             world = World(github, app[SERVICE], str(server.make_url("/")).rstrip("/"), session)
-            await create_sample_project(world)
+            await create_sample_project(world, show=show)
             yield world
             await world.check_no_jobs_left()
     finally:

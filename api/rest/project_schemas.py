@@ -16,6 +16,24 @@ Texts = Annotated[list[str], LIMITED]
 Inputs = Annotated[dict[str, str], LIMITED]
 
 
+class ShowBody(StrictModel):
+    """What is shown on GitHub; a part that is left out is shown."""
+
+    comments: bool | None = None
+    deployments: bool | None = None
+    checks: bool | None = None
+    protection: bool | None = None
+
+
+class ShowResponse(BaseModel):
+    """What is shown on GitHub."""
+
+    comments: bool
+    deployments: bool
+    checks: bool
+    protection: bool
+
+
 class ProjectSettings(StrictModel):
     """The settings of a project."""
 
@@ -29,6 +47,7 @@ class ProjectSettings(StrictModel):
     trigger_tag_prefix: str | None = None
     tag_candidates: bool | None = None
     version_scheme: str | None = None
+    show: ShowBody | None = Field(None, examples=[{"comments": False}])
 
 
 class CreateProjectBody(ProjectSettings):
@@ -59,6 +78,7 @@ class ProjectResponse(BaseModel):
     trigger_tag_prefix: str
     tag_candidates: bool
     version_scheme: str
+    show: ShowResponse
     archived: bool
     created_at: Timestamp
 

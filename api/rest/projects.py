@@ -22,6 +22,7 @@ from api.rest.project_schemas import (
     ReleaseFilesResponse,
     ReleaseResponse,
     ReplaceFilesBody,
+    ShowResponse,
 )
 from api.rest.schemas import (
     ReleaseSummary,
@@ -33,6 +34,7 @@ from bot.context import Context
 from bot.operations import environments, packages, projects, releases
 from bot.operations.workflows import warnings
 from bot.rules.gates import is_frozen
+from bot.rules.views import all_parts
 from bot.store.projects import Environment, Project
 
 PROJECTS = "/api/projects"
@@ -133,8 +135,9 @@ async def replace_release_files(context: Context, call: Call[ReplaceFilesBody, N
 
 def _project_response(project: Project) -> ProjectResponse:
     """The response for a project, whose repository must have been fetched."""
-    columns = {name: getattr(project, name) for name in ProjectResponse.model_fields if name != "repo"}
-    return ProjectResponse(**columns, repo=project.repository.full_name if project.repository else None)
+    columns = {name: getattr(project, name) for name in ProjectResponse.model_fields if name not in ("repo", "show")}
+    repo = project.repository.full_name if project.repository else None
+    return ProjectResponse(**columns, repo=repo, show=ShowResponse(**all_parts(project.show)))
 
 
 async def _changed_project(context: Context, project: Project, values: dict[str, Any]) -> ChangedProjectResponse:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from bot.github.fields import optional_text, required_number, required_text, required_time
 from bot.github.repository import RepositoryClient
 from bot.github.transport import ApiError
-from bot.rules.ids import CommitSha, RunId
+from bot.rules.ids import CommitSha, GitHubUserId, RunId
 from bot.rules.runs import RunFact, workflow_file, workflow_path
 
 
@@ -80,7 +80,14 @@ def run_fact(data: Any) -> RunFact:
         actor=optional_text(data.get("actor") or {}, "login") or "",
         created_at=required_time(data, "created_at"),
         updated_at=_optional_time(data, "updated_at"),
+        triggering_actor=optional_text(data.get("triggering_actor") or {}, "login") or "",
+        triggering_actor_id=_actor_id(data.get("triggering_actor") or {}),
     )
+
+
+def _actor_id(actor: Any) -> GitHubUserId | None:
+    """The id of an account; None when it is gone."""
+    return GitHubUserId(required_number(actor, "id")) if actor.get("id") else None
 
 
 def _optional_time(data: Any, name: str) -> datetime | None:

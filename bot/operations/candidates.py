@@ -15,6 +15,7 @@ from bot.operations import (
     releases,
     repositories,
     runs,
+    views,
     waiting,
 )
 from bot.operations.commit_proofs import ProvenCommit, prove
@@ -135,6 +136,7 @@ async def begin_build(context: Context, candidate: Candidate) -> None:
     """Record, in the caller's transaction, that a candidate is being built, for the first time or again."""
     if candidate.status != "building" and rules.may_move(candidate.status, "building"):
         await _move(context, candidate, "building", None)
+        await views.show(candidate.id)
 
 
 async def finish_build(context: Context, candidate: Candidate, status: str, reason: str | None) -> None:
@@ -221,14 +223,19 @@ async def _build_unbuilt(context: Context, project: Project, candidate: Candidat
         if locked.status == "ready" and await newest_build(locked) is None:
             projects.refuse_archived(project)
             _should_build(project, build=True)
-            await _refuse_deployed(locked)
-            await _move(context, locked, "pending", None)
-            await _request_build(context, project, locked)
-            await events.record(context, _build_event(locked))
+            await refuse_deployed(locked)
+            await start_build(context, project, locked)
     candidate.update_from_dict({"status": locked.status, "updated_at": locked.updated_at})
 
 
-async def _refuse_deployed(candidate: Candidate) -> None:
+async def start_build(context: Context, project: Project, candidate: Candidate) -> None:
+    """Request a run that builds a candidate, for the first time or again, in the caller's transaction."""
+    await _move(context, candidate, "pending", None)
+    await _request_build(context, project, candidate)
+    await events.record(context, _build_event(candidate))
+
+
+async def refuse_deployed(candidate: Candidate) -> None:
     """Refuse to build a candidate that has been deployed: a failure would take it from those that may be."""
     if await Deployment.exists(candidate_id=candidate.id):
         raise Conflict(

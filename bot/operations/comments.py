@@ -10,7 +10,7 @@ from bot.context import Context
 from bot.errors import Refusal
 from bot.events.administration import CommandRefused
 from bot.github import comments as github_comments
-from bot.operations import comment_limits, events, jobs, performed_requests, users
+from bot.operations import comment_limits, events, jobs, performed_requests, status_comments, users
 from bot.operations.commands import COMMANDS, GRAMMARS, CommandCall
 from bot.queue.jobs import enqueue
 from bot.rules import replies
@@ -129,7 +129,9 @@ async def _run(
     if command.changes and _is_late(context, comment) and await performed_requests.result_of(context) is None:
         return replies.late(), False
     try:
-        return await command.run(CommandCall(context, repository, comment, parsed)), True
+        text = await command.run(CommandCall(context, repository, comment, parsed))
+        await status_comments.follow(context, comment)
+        return text, True
     except Refusal as refusal:
         await events.record(
             context,

@@ -14,7 +14,7 @@ from bot.events.releases import (
     DeploymentWaitEnded,
     DeploymentWaiting,
 )
-from bot.operations import automatic, environments, events, performed_requests, runs, waiting
+from bot.operations import automatic, environments, events, performed_requests, runs, views, waiting
 from bot.rules import deployments as rules
 from bot.rules import gate_settings
 from bot.rules.deployments import WaitOutcome
@@ -253,6 +253,7 @@ async def set_status(context: Context, deployment: Deployment, status: str, mess
     error = {"error_message": message} if is_new else {}
     deployment.update_from_dict({"status": status, **error})
     await deployment.save(update_fields=["status", "error_message", "deploy_start_at", "deploy_end_at"])
+    await views.on_deployment(deployment)
     if status == "success":
         await _advance_release(context, deployment)
     if status in rules.FINAL:  # what is live and what is under way has changed for others that wait

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from tortoise.expressions import Q
+
 from bot.context import Context
 from bot.events.releases import DeploymentStarted
-from bot.operations import decisions, deployments, events, gate_jobs, users
+from bot.operations import decisions, deployments, events, gate_jobs, users, views, waiting
 from bot.operations.decisions import Outdated, Subject
 from bot.queue.jobs import RetryLater, enqueue
 from bot.rules.approvers import PersonFact
@@ -30,9 +32,10 @@ class Standing:
 
 
 async def sweep(context: Context, job: gate_jobs.SweepWaiting) -> None:
-    """Job: enqueue the evaluation of the waiting deployments that are due."""
+    """Job: enqueue the evaluation of the waiting deployments, and of the protection requests, that are due."""
     for row in await fetch(DUE, context.now()):
         await enqueue(gate_jobs.EvaluateWaiting(row["id"], row["environment_id"]))
+    await waiting.reevaluate_requests(Q(evaluate_at__lte=context.now()))
 
 
 async def evaluate(context: Context, job: gate_jobs.EvaluateWaiting) -> None:
@@ -121,6 +124,7 @@ async def _go_on(context: Context, deployment: Deployment, decision: Decision) -
 async def _note(deployment: Deployment, decision: Decision) -> None:
     deployment.decision = to_json(decision)
     await deployment.save(update_fields=["decision", "waits_for", "evaluate_at"])
+    await views.on_deployment(deployment)
 
 
 def _override(deployment: Deployment, facts: GateFacts) -> Override | None:

@@ -17,6 +17,8 @@ UserId = NewType("UserId", int)
 TokenId = NewType("TokenId", int)
 FreezeId = NewType("FreezeId", int)
 ApprovalId = NewType("ApprovalId", int)
+GitHubViewId = NewType("GitHubViewId", int)
+ProtectionRequestId = NewType("ProtectionRequestId", int)
 JobId = NewType("JobId", int)
 
 RunId = NewType("RunId", int)

@@ -35,7 +35,10 @@ class Repository(Model):
 
 
 class Project(Model):
-    """What is built and shipped together, from at most one repository, which may hold several projects."""
+    """What is built and shipped together, from at most one repository, which may hold several projects.
+
+    `show` are the switches of what is shown on GitHub that were set (`bot/rules/views.py`).
+    """
 
     id = primary_key(ProjectId)
     name = fields.CharField(max_length=255, unique=True)
@@ -52,6 +55,7 @@ class Project(Model):
     trigger_tag_prefix = fields.CharField(max_length=100)
     tag_candidates = fields.BooleanField(default=True)
     version_scheme = fields.CharField(max_length=10, default="any")
+    show: dict[str, bool] = fields.JSONField(default=dict)
     archived = fields.BooleanField(default=False)
     oneliner = fields.CharField(max_length=255, default="")
     description = fields.TextField(default="")

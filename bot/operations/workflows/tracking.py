@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from bot.context import Context
 from bot.events.releases import WrongCommitDeployed
 from bot.github import workflow_runs
-from bot.operations import candidates, deployments, events, external_deployments, jobs, runs
+from bot.operations import candidates, deployments, events, external_deployments, jobs, protection_requests, runs
 from bot.queue.jobs import PermanentFailure, RetryLater, enqueue
 from bot.rules import candidates as candidate_rules
 from bot.rules import deployments as deployment_rules
@@ -30,6 +30,8 @@ async def on_webhook(context: Context, repository: RepositoryId, fact: RunFact) 
 
     Raises RetryLater while the response to our own dispatch may not be stored yet.
     """
+    if fact.status == "completed":
+        await protection_requests.close(repository, fact.id)
     age = context.github_now() - fact.created_at
     since = context.now() - DISPATCH_WINDOW
     posted = Run.filter(repository_id=repository, workflow=fact.workflow, state="posted", posted_at__gt=since)
@@ -184,6 +186,7 @@ async def _record_rerun(context: Context, finished: Deployment, run: Run, fact: 
         deployment_id=deployment.id,
         workflow=run.workflow,
         commit=run.commit,
+        uses_environment=run.uses_environment,
         request_id=f"{run.request_id.partition('.')[0]}.{fact.attempt}",
         state="running",
         github_id=run.github_id,
