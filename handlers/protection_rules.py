@@ -10,9 +10,7 @@ from bot.rules.ids import CommitSha
 from handlers.fields import part, repository_id, text
 
 
-def on_deployment_protection_rule(
-    context: Context, payload: Mapping[str, Any], guid: str
-) -> Awaitable[None] | None:
+def on_deployment_protection_rule(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None] | None:
     """Handle the question. `deployment` may be null, and the run is only in the callback address."""
     repository = repository_id(payload)
     if payload.get("action") != "requested" or repository is None:

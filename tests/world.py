@@ -243,9 +243,7 @@ async def create_sample_project(world: World, *, show: bool = False) -> None:
 
 
 @asynccontextmanager
-async def running_world(
-    source: Path, database_url: str, serve: Serve, *, show: bool = False, **settings: Any
-) -> AsyncIterator[World]:
+async def running_world(source: Path, database_url: str, serve: Serve, **settings: Any) -> AsyncIterator[World]:
     """A world with the sample project. `serve` starts a server for an application."""
     github = await GitHub.create(source)
     try:
@@ -255,7 +253,7 @@ async def running_world(
         github.webhook_url = str(server.make_url("/webhooks/github"))
         async with aiohttp.ClientSession() as session:
             world = World(github, app[SERVICE], str(server.make_url("/")).rstrip("/"), session)
-            await create_sample_project(world, show=show)
+            await create_sample_project(world)
             yield world
             await world.check_no_jobs_left()
     finally:

@@ -19,10 +19,10 @@ Inputs = Annotated[dict[str, str], LIMITED]
 class ShowBody(StrictModel):
     """What is shown on GitHub; a part that is left out is shown."""
 
-    comments: bool | None = None
-    deployments: bool | None = None
-    checks: bool | None = None
-    protection: bool | None = None
+    comments: bool = True
+    deployments: bool = True
+    checks: bool = True
+    protection: bool = True
 
 
 class ShowResponse(BaseModel):

@@ -12,7 +12,7 @@ from bot.rules.checks import CheckRunContent
 from bot.rules.gate_facts import Requester
 from bot.rules.gate_results import Gate
 from bot.rules.gates import decide
-from bot.rules.ids import CandidateId, RunRowId
+from bot.rules.ids import CandidateId, CheckRunId, RunRowId
 from bot.rules.views import shows
 from bot.store.candidates import Candidate
 from bot.store.deployments import Deployment
@@ -59,10 +59,10 @@ async def save(view: GitHubView, **values: object) -> None:
 
 async def _write(context: Context, client: RepositoryClient, view: GitHubView, content: CheckRunContent) -> int:
     """Change the check run, or create it if there is none; returns GitHub's id of it."""
-    number = view.github_id
+    number = None if view.github_id is None else CheckRunId(view.github_id)
     if number is None and view.sending:
         found = await check_runs.find_own(client, content.head_sha, content.name, content.external_id)
-        number = None if found is None else found.id
+        number = None if found is None else CheckRunId(found.id)
     if number is not None and await check_runs.update(client, number, content):
         return number
     await context.ensure_lease(CREATE_SECONDS)

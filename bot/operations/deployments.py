@@ -111,6 +111,14 @@ async def begin(context: Context, deployment: Deployment) -> None:
         await set_status(context, deployment, "in_progress", None)
 
 
+async def restart_deadline(context: Context, deployment: Deployment) -> None:
+    """Let the deadline begin anew, in the caller's transaction: GitHub no longer holds the run for its reviewers."""
+    if deployment.status in rules.ACTIVE:
+        environment = await Environment.get(id=deployment.environment_id)
+        deployment.deadline_at = context.now() + timedelta(minutes=environment.deploy_deadline_minutes)
+        await deployment.save(update_fields=["deadline_at"])
+
+
 async def finish(
     context: Context, deployment: Deployment, status: str, message: str | None, *, run_ended_at: datetime | None = None
 ) -> None:

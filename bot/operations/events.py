@@ -1,4 +1,4 @@
-"""Recording of events: the audit entry and what GitHub shows in the act's transaction, all else once it is committed."""
+"""Recording of events: the audit entry and what GitHub shows in the act's transaction, the rest after its commit."""
 
 from functools import partial
 

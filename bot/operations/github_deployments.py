@@ -36,15 +36,14 @@ async def show(context: Context, job: view_jobs.ShowDeployment) -> None:
     with showing.showing("deployments", repository.github_id):
         client = context.client_for(repository)
         live = await live_deployment(deployment.environment_id)
+        live = deployment if live is not None and live.id == deployment.id else live
         if run is not None and run.github_id is not None:
-            await _show(context, client, deployment, run, is_live=live is not None and live.id == deployment.id)
+            await _show(context, client, deployment, run, is_live=live is deployment)
         if live is not None:
             await _deactivate_replaced(context, client, deployment, live)
 
 
-async def _show(
-    context: Context, client: RepositoryClient, deployment: Deployment, run: Run, *, is_live: bool
-) -> None:
+async def _show(context: Context, client: RepositoryClient, deployment: Deployment, run: Run, *, is_live: bool) -> None:
     state = rules.state_of(deployment.status)
     if state is None or not rules.is_due(deployment.github_state, state):
         return
@@ -86,9 +85,7 @@ async def _create(context: Context, client: RepositoryClient, deployment: Deploy
                 description=f"{candidate.version}, deployed by {deployment.actor.name}",
             ),
         )
-    await _save(
-        deployment, github_deployment_id=GitHubDeploymentId(number), github_state="queued", github_sending=None
-    )
+    await _save(deployment, github_deployment_id=GitHubDeploymentId(number), github_state="queued", github_sending=None)
 
 
 async def _set_state(
@@ -114,9 +111,7 @@ async def _set_state(
     await _save(deployment, github_state=state if exists else GONE, github_sending=None)
 
 
-async def _deactivate_replaced(
-    context: Context, client: RepositoryClient, shown: Deployment, live: Deployment
-) -> None:
+async def _deactivate_replaced(context: Context, client: RepositoryClient, shown: Deployment, live: Deployment) -> None:
     """Make the deployments inactive that are not live any more.
 
     GitHub does it by itself when another of ours succeeds, but not on production: then only our own rows change.

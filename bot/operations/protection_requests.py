@@ -30,7 +30,7 @@ from bot.store.candidates import Candidate
 from bot.store.database import transaction
 from bot.store.deployments import Deployment
 from bot.store.github_views import ProtectionRequest
-from bot.store.projects import Environment, Project, Repository
+from bot.store.projects import Environment, Project
 from bot.store.runs import Run
 
 MAX_REPORTS = 10  # of progress, by GitHub
@@ -170,7 +170,7 @@ async def _requester_of(run: Run) -> Requester:
     if run.deployment_id is not None:
         return await decisions.stored_requester(await Deployment.get(id=run.deployment_id))
     user = (await Candidate.get(id=run.candidate_id).select_related("created_by")).created_by
-    return Requester(user.id, user.name, user.github_id)  # type: ignore[arg-type]
+    return Requester(user.id, user.name, user.github_id)
 
 
 async def _triggering_actor(
@@ -193,7 +193,9 @@ async def _answer_for(
         environment = await Environment.get_or_none(project_id=project.id, name_key=request.environment.lower())
         has_candidate = has_candidate or candidate is not None
         if candidate is not None and environment is not None:
-            about = await _decide(context, project, Subject(environment, candidate, _as_requester(requester)), requester)
+            about = await _decide(
+                context, project, Subject(environment, candidate, _as_requester(requester)), requester
+            )
             decided.append(about if of_build is None else _of_build(about))
     if decided:
         return _worded(decided)
@@ -202,7 +204,9 @@ async def _answer_for(
     return _rejected(f"Longshore knows no environment `{request.environment}`")
 
 
-async def _decide(context: Context, project: Project, subject: Subject, requester: Actor | Requester) -> ProjectDecision:
+async def _decide(
+    context: Context, project: Project, subject: Subject, requester: Actor | Requester
+) -> ProjectDecision:
     decision = await decisions.decide_now(context, subject)
     if isinstance(requester, Requester):  # of a run of ours, whose grant was checked when it was requested
         return ProjectDecision(project.name, decision)

@@ -1,4 +1,7 @@
-"""Waiting deployments, and jobs on GitHub that wait for our answer: evaluated again when something they wait for may have changed, and when they are due."""
+"""Waiting deployments, and jobs on GitHub that wait for our answer: evaluated again when what they wait for may change.
+
+That is when something has changed, and when they are due.
+"""
 
 from tortoise.expressions import Q
 

@@ -1,19 +1,13 @@
 """Status comments: one for each candidate where it was asked for, edited in place, and never a second one."""
 
-from typing import Any
-
-import pytest
-
-from bot.store.database import execute
-from bot.store.github_views import GitHubView
-from tests.world import PROJECT, World
+from tests.world import World
 
 STATUS = "<!-- longshore:status:"
 
 
 async def cut_by_comment(world: World, version: str = "1.0") -> int:
     """Cut a candidate by a comment on a pull request, whose number is returned."""
-    number = int(await world.github.open_pull_request("A change", by="alice"))
+    number = await world.github.pull_request()
     await world.github.merge(number)
     await world.github.comment(number, f"/release cut {version}", by="alice")
     await world.show_all()
