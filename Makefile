@@ -10,7 +10,7 @@ BUILD_BACKEND := $(shell sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml
 REPO ?=
 ARGS ?=
 
-.PHONY: help setup demo test test-postgres check bench run constraints openapi clean
+.PHONY: help setup demo test test-postgres check bench run constraints openapi commands clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -51,6 +51,9 @@ constraints: $(READY) ## resolve the dependencies again, exactly and with hashes
 
 openapi: $(READY) ## regenerate docs/openapi.json
 	@$(BIN)/longshore openapi > docs/openapi.json
+
+commands: $(READY) ## regenerate the tables of docs/commands.md
+	@$(BIN)/python -m cli.command_page
 
 clean: ## remove .venv, caches and build files
 	@rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

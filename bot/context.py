@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
+from bot.actors import READ as READ
+from bot.actors import Actor as Actor  # callers know both from here
+from bot.actors import confirm
 from bot.errors import (
     Forbidden,
     NotFound,
@@ -21,9 +24,9 @@ from bot.events.event import Event
 from bot.github.app import GitHub
 from bot.github.repository import RepositoryClient
 from bot.log import bind_log_context
-from bot.rules.ids import GitHubUserId, TokenId, UserId, parse_row_id
+from bot.rules.ids import parse_row_id
 from bot.rules.names import MAX_COMPARED, SIMILAR_VERSION, nearest, unknown
-from bot.rules.permissions import Visibility, covers, needs_grant, needs_role, role_for
+from bot.rules.permissions import Visibility, covers, grants_of_role, needs_grant, needs_role, role_for
 from bot.rules.versions import CandidateVersion
 from bot.store import queries
 from bot.store.projects import Environment, Outline, Project, Repository
@@ -33,68 +36,10 @@ R = TypeVar("R")
 T = TypeVar("T", Project, Outline)
 
 NO_CREDENTIALS = "Authentication credentials were not provided."
-READ = "project:read"
 MAX_NEAR_CANDIDATES = 100  # the newest ones of a project that a mistyped version is compared with
+ONE_PROJECT = "These credentials are for one project only."
+WHERE_ROLE = "A personal token holds only where its owner has a role on GitHub."
 FORBIDDEN = "You do not have permission to perform this action."
-
-
-@dataclass(frozen=True)
-class Actor:
-    """Who acts. `project_id` limits a token to one project, `repository_id` a role on GitHub to one repository.
-
-    `public` are the grants that everybody has on public projects. The anonymous caller has the user id 0. Somebody from
-    GitHub has a `role` there, which may be `none`; `doubt` says why it is that where it is not GitHub's decision.
-
-    `github_id` is set for a person: somebody from GitHub, or the holder of a personal token. Only a person approves.
-    `token_id` is that of the token; `by_operator` says that an operator made it for this person.
-    """
-
-    user_id: UserId
-    name: str
-    grants: frozenset[str]
-    project_id: int | None = None
-    repository_id: int | None = None
-    public: frozenset[str] = frozenset()
-    role: str | None = None
-    doubt: str | None = None
-    github_id: GitHubUserId | None = None
-    token_id: TokenId | None = None
-    by_operator: bool = False
-
-    @property
-    def is_anonymous(self) -> bool:
-        """Whether the caller sent no credentials."""
-        return self.user_id == 0
-
-    @property
-    def is_scoped(self) -> bool:
-        """Whether the actor's own grants hold for some projects only."""
-        return (self.project_id, self.repository_id) != (None, None)
-
-    def may(self, *grants: str) -> bool:
-        """Whether at least one of the grants is held on some project, if only on public ones."""
-        return self.holds(*grants) or not self.public.isdisjoint(grants)
-
-    def holds(self, *grants: str) -> bool:
-        """Whether at least one of the grants is the actor's own."""
-        return any(covers(self.grants, grant) for grant in grants)
-
-    def reaches(self, project: Project | Outline) -> bool:
-        """Whether the actor's own grants hold for this project."""
-        return self.project_id in (None, project.id) and self.repository_id in (None, project.repository_id)
-
-    def may_on(self, project: Project | Outline, *grants: str) -> bool:
-        """Whether at least one of the grants holds for this project. Its repository must have been fetched."""
-        if self.holds(*grants) and self.reaches(project):
-            return True
-        return project.is_public and not self.public.isdisjoint(grants)
-
-    def visibility(self, *grants: str) -> Visibility:
-        """The projects whose rows the actor may see in lists by at least one of the grants."""
-        public = not self.public.isdisjoint(grants)
-        if not self.holds(*grants):
-            return Visibility(public=public)
-        return Visibility(not self.is_scoped, self.project_id, self.repository_id, public)
 
 
 def utc_now() -> datetime:
@@ -116,8 +61,8 @@ class Context:
 
     `channel` is one of rest, pull comment, commit comment, check button, tag, cli, github and job. `publish` receives
     events once they are committed. `origin` names the message that the request came in (a command in a comment, a
-    pushed tag, a click), so that a message handled twice takes effect once. `ensure_lease` extends the job's lease to last at least that many
-    seconds, or raises.
+    pushed tag, a click), so that a message handled twice takes effect once. `ensure_lease` extends the job's lease to
+    last at least that many seconds, or raises.
     """
 
     github: GitHub
@@ -169,7 +114,7 @@ def authorize(
             raise Forbidden(actor.doubt)
         raise _lacking(actor, grants[0], sentence)
     if everywhere and not actor.visibility(*grants).everything:
-        reason = "These credentials are for one project only." if actor.holds(*grants) else None
+        reason = (WHERE_ROLE if actor.is_unconfirmed else ONE_PROJECT) if actor.holds(*grants) else None
         raise Forbidden(FORBIDDEN, grant=grants[0], reason=reason)
     if project is not None and not actor.may_on(project, *grants):
         raise Forbidden(FORBIDDEN)
@@ -178,7 +123,8 @@ def authorize(
 def _lacking(actor: Actor, grant: str, sentence: str) -> Forbidden:
     """Build the error for an actor without a grant: somebody from GitHub has a role, a token has grants."""
     role = role_for(grant)
-    if actor.role is not None and role is not None:
+    is_of_role = actor.role is not None and not (actor.token_id and covers(grants_of_role(actor.role), grant))
+    if is_of_role and actor.role is not None and role is not None:
         return Forbidden(f"{FORBIDDEN.rstrip('.')}: {needs_role(role, actor.role)}.")
     return Forbidden(sentence, grant=grant, github_role=role, reason=needs_grant(grant, actor.grants))
 
@@ -291,8 +237,8 @@ def _guard(
     ) -> Callable[Concatenate[Context, str, P], Awaitable[R]]:
         @wraps(operation)
         async def guarded(context: Context, project: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            authorized = await _find_authorized(context, project, by, *grants)
-            return await operation(context, authorized, *args, **kwargs)
+            confirmed, found = await _find_authorized(context, project, by, *grants)
+            return await operation(confirmed, found, *args, **kwargs)
 
         return guarded
 
@@ -312,29 +258,37 @@ def allowed_on_tier(
     ) -> Callable[Concatenate[Context, str, str, P], Awaitable[R]]:
         @wraps(operation)
         async def guarded(context: Context, project: str, environment: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            authorized = await _find_authorized(context, project, by_name, grant, production)
-            row = await Environment.get_or_none(project_id=authorized.id, name=environment)
+            confirmed, found = await _find_authorized(context, project, by_name, grant, production)
+            row = await Environment.get_or_none(project_id=found.id, name=environment)
             if row is None:
-                raise await unknown_environment(context, authorized, environment)
-            authorize(context.actor, production if row.tier == "production" else grant)
-            return await operation(context, authorized, row, *args, **kwargs)
+                raise await unknown_environment(confirmed, found, environment)
+            authorize(confirmed.actor, production if row.tier == "production" else grant)
+            return await operation(confirmed, found, row, *args, **kwargs)
 
         return guarded
 
     return guard
 
 
-async def _find_authorized(context: Context, name: str, by: Finder[T], *grants: str) -> T:
+async def confirmed(context: Context, project: str, *grants: str) -> Context:
+    """The context with what a personal token may do in a project: GitHub is asked before a transaction begins."""
+    return (await _find_authorized(context, project, by_name, *grants))[0] if context.actor.is_unconfirmed else context
+
+
+async def _find_authorized(context: Context, name: str, by: Finder[T], *grants: str) -> tuple[Context, T]:
     actor = context.actor
     authorize(actor, *grants)
     try:
         project = await by(name)
         bind_log_context(project=project.name)
-        if not (actor.holds(*grants) or actor.may_on(project, *grants)):
+        context = replace(context, actor=await confirm(context.github, actor, project, *grants))
+        held = context.actor
+        may_know = held is not actor and covers(grants_of_role(held.role or ""), READ)
+        if not (held.holds(*grants) or held.may_on(project, *grants) or may_know):
             await by("")  # raises as if the project did not exist
     except UnknownProject as error:
         raise not_found_to(actor, await with_known_projects(actor, name, error), *grants) from error
     except NotFound as error:
         raise not_found_to(actor, error, *grants) from error
-    authorize(actor, *grants, project=project)
-    return project
+    authorize(context.actor, *grants, project=project)
+    return context, project

@@ -2,7 +2,7 @@
 
 import re
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,9 +11,13 @@ from cli.groups import new_group
 from cli.output import show
 from cli.tables import format_time, print_table
 
+if TYPE_CHECKING:
+    from bot.store.users import ApiToken
+
 app = new_group("Create, list and revoke API tokens.")
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([mhdw])")
 _NOTHING = re.compile(r"0+[mhdw]?")
+BOTH_USERS = "--user and --github-user both say whose token it is: give one of them."
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -28,6 +32,10 @@ def create(
         str | None,
         typer.Option(metavar="<name>", help="User of the token; by default a user with the name of the token."),
     ] = None,
+    github_user: Annotated[
+        str | None,
+        typer.Option(metavar="<login>", help="Person on GitHub whose token it is: they can approve with it."),
+    ] = None,
     project: Annotated[str | None, typer.Option(metavar="<name>", help="Limit the token to this project.")] = None,
     expires: Annotated[
         str | None,
@@ -36,16 +44,26 @@ def create(
 ) -> None:
     """Create a token and print its secret, which cannot be shown again."""
     from bot.context import Context
-    from bot.operations import users
+    from bot.operations import personal_tokens, users
     from cli.operator import operate
 
+    grants, lifetime = _split_grants(grant), _parse_duration(expires)
+    if user is not None and github_user is not None:
+        raise Refusal(BOTH_USERS)
+
     async def create_token(context: Context) -> str:
-        _, secret = await users.create_token(
-            context, name, grants=_split_grants(grant), user=user, project=project, expires=_parse_duration(expires)
-        )
+        _, secret = await users.create_token(context, name, grants=grants, user=user, project=project, expires=lifetime)
         return secret
 
-    show(operate(create_token))
+    async def create_personal_token(context: Context) -> str:
+        new = users.NewToken(name, grants, project, lifetime)
+        _, secret = await personal_tokens.create_for(context, github_user or "", new)
+        return secret
+
+    if github_user is None:
+        show(operate(create_token))
+    else:
+        show(operate(create_personal_token, needs_github=True))
 
 
 @app.command("list")
@@ -59,12 +77,13 @@ def list_() -> None:
         return await ApiToken.all().order_by("id").select_related("user")
 
     print_table(
-        ("id", "name", "user", "prefix", "grants", "expires", "last used", "state"),
+        ("id", "name", "user", "github user", "prefix", "grants", "expires", "last used", "state"),
         [
             (
                 token.id,
                 token.name,
                 token.user.name,
+                _github_user(token),
                 token.prefix,
                 ",".join(token.grants),
                 format_time(token.expires_at),
@@ -84,6 +103,13 @@ def revoke(token: Annotated[str, typer.Argument(help="Id, prefix or name of the 
 
     operate(lambda context: users.revoke_token(context, token))
     show(f"Revoked {token}.")
+
+
+def _github_user(token: "ApiToken") -> str:
+    """Whose a personal token is on GitHub, and that an operator made it; empty for other tokens."""
+    if not token.personal:
+        return ""
+    return f"{token.user.name} (made by an operator)" if token.by_operator else token.user.name
 
 
 def _split_grants(grants: list[str]) -> list[str]:

@@ -5,7 +5,6 @@ from typing import Any
 
 from bot.context import Context
 from bot.operations import comments
-from bot.operations.commands import GRAMMARS
 from bot.rules.commands import may_hold_commands
 from bot.rules.comments import CommandComment, Thread
 from bot.rules.ids import CommentId, GitHubUserId
@@ -13,29 +12,36 @@ from handlers.fields import id_of, number, part, repository_id, text, timestamp
 
 
 def on_issue_comment(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None] | None:
-    """Handle a new comment on a pull request; edits, deletions and comments on plain issues are ignored."""
-    if payload.get("action") == "created" and part(payload, "issue").get("pull_request"):
-        return _on_created(context, payload, "pull")
+    """Handle a new or edited comment on a pull request; deletions and comments on plain issues are ignored."""
+    if not part(payload, "issue").get("pull_request"):
+        return None
+    if payload.get("action") == "created":
+        return _on_text(context, payload, "pull", part(part(payload, "comment"), "user"))
+    before = part(part(payload, "changes"), "body").get("from")
+    if payload.get("action") == "edited" and isinstance(before, str):
+        return _on_text(context, payload, "pull", part(payload, "sender"), before)
     return None
 
 
 def on_commit_comment(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None] | None:
-    """Handle a new comment on a commit."""
-    return _on_created(context, payload, "commit") if payload.get("action") == "created" else None
+    """Handle a new comment on a commit. GitHub does not tell of edited ones."""
+    if payload.get("action") == "created":
+        return _on_text(context, payload, "commit", part(part(payload, "comment"), "user"))
+    return None
 
 
-def _on_created(context: Context, payload: Mapping[str, Any], thread: Thread) -> Awaitable[None] | None:
-    """Handle a comment if a person wrote it and it may hold commands. The account may have been deleted since."""
+def _on_text(
+    context: Context, payload: Mapping[str, Any], thread: Thread, by: Mapping[str, Any], before: str | None = None
+) -> Awaitable[None] | None:
+    """Handle a text that `by` wrote if that is a person, and it may hold commands. Accounts may have been deleted.
+
+    `before` is the text that an edited comment had. What a bot wrote is ignored, also when a person edits it.
+    """
     comment, repository = part(payload, "comment"), repository_id(payload)
-    author, body = part(comment, "user"), comment.get("body")
-    if (
-        repository is None
-        or id_of(author) is None
-        or not isinstance(body, str)
-        or not may_hold_commands(body, GRAMMARS)
-    ):
+    body = comment.get("body")
+    if repository is None or id_of(by) is None or not isinstance(body, str) or not may_hold_commands(body):
         return None
-    if author.get("type") == "Bot":
+    if "Bot" in (by.get("type"), part(comment, "user").get("type")):
         return None
     return comments.on_comment(
         context,
@@ -44,9 +50,10 @@ def _on_created(context: Context, payload: Mapping[str, Any], thread: Thread) ->
             thread=thread,
             thread_id=str(number(part(payload, "issue"), "number")) if thread == "pull" else text(comment, "commit_id"),
             comment_id=CommentId(number(comment, "id")),
-            author_id=GitHubUserId(number(author, "id")),
-            author=text(author, "login"),
+            author_id=GitHubUserId(number(by, "id")),
+            author=text(by, "login"),
             body=body,
             created_at=timestamp(comment, "created_at"),
+            body_before=before,
         ),
     )

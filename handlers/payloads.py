@@ -15,14 +15,14 @@ import orjson
 
 FORM = "application/x-www-form-urlencoded"
 KEPT = (
-    *("action", "check_run", "comment", "deleted", "deployment_callback_url", "environment", "head_commit", "hook_id"),
-    *("installation", "issue", "organization", "ref", "repositories", "repositories_added", "repositories_removed"),
-    *("repository", "requested_action", "sender", "sha", "workflow_run", "zen"),
+    *("action", "changes", "check_run", "comment", "deleted", "deployment_callback_url", "environment"),
+    *("head_commit", "hook_id", "installation", "issue", "organization", "ref", "repositories", "repositories_added"),
+    *("repositories_removed", "repository", "requested_action", "sender", "sha", "workflow_run", "zen"),
 )
 """The members of a payload that handlers read."""
 MAX_CONTAINERS = 1_000_000  # lists and objects: more would take gigabytes
 MAX_FIELDS = 10  # of a form
-MAX_KEPT_BYTES = 512 * 1024
+MAX_KEPT_BYTES = 1024 * 1024  # both texts of an edited comment
 MAX_TEXT = 100_000  # characters; the text of a comment has at most 65,536
 MAX_DEPTH = 6  # of objects; handlers read down to the third
 MEMORY = 512 * 1024 * 1024  # bytes, for the program

@@ -329,5 +329,7 @@ async def assert_rows_survive(url: str, module: str) -> None:
     for name in others:
         assert await migrate(url, module, name) == [name]
         tables = await schema(url)
-        assert await counts(url, before.keys() & tables.keys()) == dict.fromkeys(before.keys() & tables.keys(), 2)
-    assert await counts(url, before.keys()) == dict.fromkeys(before.keys(), 2)
+        expected = dict.fromkeys(before.keys() & tables.keys(), 2)
+        if name >= "0011":
+            expected["users"] = 3  # Longshore's own, in whose name freezes of nobody are kept
+        assert await counts(url, expected) == expected

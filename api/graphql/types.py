@@ -16,7 +16,6 @@ from api.graphql.enums import (
     Tier,
     VersionScheme,
 )
-from bot.rules.gates import is_frozen
 from bot.rules.ids import parse_row_id
 from bot.store import graph_nodes as nodes
 from bot.store.graph_nodes import (
@@ -200,9 +199,11 @@ class Deployment:
     )
 
 
-def _frozen(root: EnvironmentNode, info: Info) -> Attribution | None:
-    freeze = root["frozen"]
-    return _attribution(freeze, "by", "reason", "since", "until") if is_frozen(freeze, info.context.now) else None
+def _frozen(root: EnvironmentNode) -> Mapping[str, object] | None:
+    if root["frozen_by"] is None:
+        return None
+    times = {"since": root["frozen_since"], "until": root["frozen_until"]}
+    return {"by": root["frozen_by"], "reason": root["frozen_reason"], **times}
 
 
 @object_type

@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from api.http.bodies import MAX_ITEMS, StrictModel
 from api.http.types import ReleaseStatus, Timestamp, ZonedDateTime, parsed_by
+from api.rest.block_schemas import FreezeResponse, LockResponse
 from api.rest.schemas import CandidateResponse, DeploymentWithRunResponse, ReleaseSummary
 from bot.rules.packages import parse_files
 from bot.rules.versions import parse_bump
@@ -120,7 +121,7 @@ class ChangeEnvironmentBody(StrictModel):
 
 
 class EnvironmentResponse(BaseModel):
-    """An environment."""
+    """An environment. `freezes` are those in force, whatever their scope, `frozen` is the oldest of them."""
 
     id: int
     name: str
@@ -130,6 +131,8 @@ class EnvironmentResponse(BaseModel):
     order: int
     deploy_deadline_minutes: int
     frozen: dict[str, object] | None
+    freezes: list[FreezeResponse]
+    lock: LockResponse | None
     created_at: Timestamp
 
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from api.http.endpoints import Call, Endpoint, Result
 from api.http.errors import native_dialect
 from api.http.pagination import KeysetQuery, LongPageQuery, adjacent_links, limit_and_offset, next_link
+from api.rest.block_schemas import freeze_response, lock_response
 from api.rest.project_schemas import (
     ChangedEnvironmentResponse,
     ChangedProjectResponse,
@@ -33,8 +34,8 @@ from api.rest.schemas import (
 from bot.context import Context
 from bot.operations import environments, packages, projects, releases
 from bot.operations.workflows import warnings
-from bot.rules.gates import is_frozen
 from bot.rules.views import all_parts
+from bot.store.gates import EnvironmentLock, Freeze, freezes_by_environment, locks_by_environment
 from bot.store.projects import Environment, Project
 
 PROJECTS = "/api/projects"
@@ -86,17 +87,17 @@ async def list_environments(context: Context, call: Call[None, LongPageQuery]) -
     """List the environments of a project in their order."""
     limit, offset = limit_and_offset(call.query.page, call.query.per_page)
     rows = await environments.find_all(context, call.path["project"], limit=limit, offset=offset)
-    return _page(call, [_environment_response(environment, context) for environment in rows])
+    return _page(call, await _environment_responses(context, rows))
 
 
 async def show_environment(context: Context, call: Call[None, None]) -> EnvironmentResponse:
     """Show an environment."""
     environment = await environments.find(context, call.path["project"], call.path["environment"])
-    return _environment_response(environment, context)
+    return (await _environment_responses(context, [environment]))[0]
 
 
 async def change_environment(context: Context, call: Call[ChangeEnvironmentBody, None]) -> ChangedEnvironmentResponse:
-    """Change, freeze or unfreeze an environment."""
+    """Change, freeze or unfreeze an environment. `frozen` stands for the freezes of the environment's own."""
     values = _with_position(_changes(call.body, nullable=("workflow", "frozen")))
     environment = await environments.amend(context, call.path["project"], call.path["environment"], **values)
     return await _changed_environment(context, environment, values)
@@ -153,11 +154,20 @@ async def _changed_environment(
 ) -> ChangedEnvironmentResponse:
     """The response for an environment in which these values were set, with a warning of its workflow file if set."""
     found = await warnings.about(context, environment.project_id, [values.get("workflow")])
-    return ChangedEnvironmentResponse(**dict(_environment_response(environment, context)), warnings=found)
+    (response,) = await _environment_responses(context, [environment])
+    return ChangedEnvironmentResponse(**dict(response), warnings=found)
 
 
-def _environment_response(environment: Environment, context: Context) -> EnvironmentResponse:
-    """The response for an environment. An expired freeze is not shown."""
+async def _environment_responses(context: Context, environments: list[Environment]) -> list[EnvironmentResponse]:
+    """The responses for environments, with what is in force on each."""
+    now = context.now()
+    freezes, locks = await freezes_by_environment(environments, now), await locks_by_environment(environments, now)
+    return [_environment_response(row, freezes[row.id], locks.get(row.id)) for row in environments]
+
+
+def _environment_response(
+    environment: Environment, freezes: list[Freeze], lock: EnvironmentLock | None
+) -> EnvironmentResponse:
     return EnvironmentResponse(
         id=environment.id,
         name=environment.name,
@@ -166,7 +176,9 @@ def _environment_response(environment: Environment, context: Context) -> Environ
         inputs=environment.inputs,
         order=environment.position,
         deploy_deadline_minutes=environment.deploy_deadline_minutes,
-        frozen=environment.frozen if is_frozen(environment.frozen, context.now()) else None,
+        frozen=dict(freezes[0].record) if freezes else None,
+        freezes=[freeze_response(freeze) for freeze in freezes],
+        lock=None if lock is None else lock_response(lock),
         created_at=environment.created_at,
     )
 

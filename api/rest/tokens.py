@@ -32,12 +32,18 @@ class CreateTokenBody(StrictModel):
 
 
 class TokenResponse(BaseModel):
-    """A token without its secret. `prefix` is the start of the secret."""
+    """A token without its secret. `prefix` is the start of the secret.
+
+    `github_user` is the person on GitHub whose personal token it is; null for tokens of programs. `by_operator`: an
+    operator made it for that person.
+    """
 
     id: int
     name: str
     prefix: str
     user: str
+    github_user: str | None
+    by_operator: bool
     project: str | None
     grants: list[str]
     created_at: Timestamp
@@ -62,6 +68,8 @@ async def _token_responses(rows: list[ApiToken]) -> list[TokenResponse]:
             name=row.name,
             prefix=row.prefix,
             user=row.user.name,
+            github_user=row.user.name if row.personal else None,
+            by_operator=row.by_operator,
             project=projects.get(row.project_id),
             grants=row.grants,
             created_at=row.created_at,

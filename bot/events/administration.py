@@ -73,20 +73,6 @@ class EnvironmentChanged(RowEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EnvironmentFrozen(RowEvent):
-    """An environment was frozen."""
-
-    act: ClassVar[str] = "environment.freeze"
-
-
-@dataclass(frozen=True, kw_only=True)
-class EnvironmentUnfrozen(RowEvent):
-    """An environment's freeze was ended."""
-
-    act: ClassVar[str] = "environment.unfreeze"
-
-
-@dataclass(frozen=True, kw_only=True)
 class LinkCreated(RowEvent):
     """A link was added to a project."""
 
@@ -122,20 +108,6 @@ class ReleaseChanged(RowEvent):
     """A release was changed."""
 
     act: ClassVar[str] = "release.change"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReleaseHeld(RowEvent):
-    """A release was put on hold."""
-
-    act: ClassVar[str] = "release.hold"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReleaseUnheld(RowEvent):
-    """A release's hold was ended."""
-
-    act: ClassVar[str] = "release.unhold"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,3 +13,17 @@ async def exists(repository: RepositoryClient, sha: CommitSha) -> bool:
         error.raise_unless(404, 409, 422)
         return False
     return True
+
+
+async def find(repository: RepositoryClient, digits: str) -> CommitSha | None:
+    """The full SHA of the commit whose SHA begins with some digits; None if GitHub finds none, or several.
+
+    A commit of a fork is found too. A branch or tag with these digits for a name hides the commit.
+    """
+    try:
+        commit, _ = await repository.request("GET", f"{repository.root}/commits/{digits}")
+    except ApiError as error:
+        error.raise_unless(404, 409, 422)
+        return None
+    sha = str(commit["sha"])
+    return CommitSha(sha) if sha.startswith(digits) else None

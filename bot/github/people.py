@@ -4,10 +4,10 @@ import time
 
 from cachetools import TTLCache
 
-from bot.github import collaborators, teams
+from bot.github import collaborators, teams, users
 from bot.github.collaborators import Role
 from bot.github.repository import RepositoryClient
-from bot.rules.ids import InstallationId
+from bot.rules.ids import GitHubUserId, InstallationId
 
 SECONDS = 60.0
 MAX_REMEMBERED = 4096
@@ -21,6 +21,9 @@ class People:
 
     def __init__(self) -> None:
         self._roles: TTLCache[tuple[int, int, str], Role] = TTLCache(MAX_REMEMBERED, SECONDS, time.monotonic)
+        self._accounts: TTLCache[tuple[int, int, int], tuple[str, str] | None] = TTLCache(
+            MAX_REMEMBERED, SECONDS, time.monotonic
+        )
         self._members: TTLCache[tuple[int, str, str, str], bool] = TTLCache(MAX_REMEMBERED, SECONDS, time.monotonic)
 
     async def role(self, repository: RepositoryClient, login: str, *, fresh: bool) -> Role:
@@ -30,6 +33,23 @@ class People:
         if known is None:
             known = self._roles[key] = await collaborators.role_of(repository, login)
         return known
+
+    async def role_of_account(
+        self, repository: RepositoryClient, account: GitHubUserId, login: str, *, fresh: bool
+    ) -> tuple[str, str] | None:
+        """The login and the role of an account, which may have another login by now; None when it is gone."""
+        key = (repository.installation, repository.id, account)
+        if not fresh and key in self._accounts:
+            return self._accounts[key]
+        found = await self.role(repository, login, fresh=fresh)
+        renamed: str | None = login
+        if found.account != account:
+            renamed = await users.by_id(repository, account)
+            if renamed is not None:
+                found = await self.role(repository, renamed, fresh=True)
+        name = found.name if found.account == account else "none"
+        self._accounts[key] = answer = None if renamed is None else (renamed, name)
+        return answer
 
     async def is_member(
         self, repository: RepositoryClient, organization: str, slug: str, login: str, *, fresh: bool
@@ -45,5 +65,7 @@ class People:
         """Drop what is remembered from an installation."""
         for key in [key for key in self._roles if key[0] == installation]:
             self._roles.pop(key, None)
+        for account in [account for account in self._accounts if account[0] == installation]:
+            self._accounts.pop(account, None)
         for member in [member for member in self._members if member[0] == installation]:
             self._members.pop(member, None)

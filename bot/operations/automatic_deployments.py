@@ -15,7 +15,7 @@ from bot.store.candidates import Candidate
 from bot.store.comparisons import StoredComparison
 from bot.store.database import transaction
 from bot.store.deployments import Deployment
-from bot.store.projects import Environment, Repository
+from bot.store.projects import Environment, Project, Repository
 
 TIMED = frozenset({"order", "freeze"})
 """Gates that may be closed until a known time: by a soak or a calendar window."""
@@ -27,7 +27,7 @@ async def deploy(context: Context, job: gate_jobs.DeployAutomatically) -> None:
     Nothing happens while the environment is held after a rollback, if the candidate was deployed there before, or if
     another deployment waits there that it may not supersede.
     """
-    environment = await Environment.get(id=job.environment).select_related("project")
+    environment = await Environment.get(id=job.environment)
     candidate = await Candidate.get(id=job.candidate)
     subject = Subject(environment, candidate, decisions.requester_of(context, automatic=True))
     for _ in range(decisions.ROUNDS):
@@ -44,7 +44,7 @@ async def deploy(context: Context, job: gate_jobs.DeployAutomatically) -> None:
 
 
 async def _deploy(context: Context, subject: Subject, answers: Answers) -> None:
-    environment = await Environment.select_for_update().get(id=subject.environment.id).select_related("project")
+    environment = await Environment.select_for_update().get(id=subject.environment.id)
     candidate = await Candidate.select_for_update().get(id=subject.candidate.id)
     if not await _is_wanted(context, environment, candidate, may_ask=False):
         return
@@ -69,7 +69,9 @@ async def _deploy(context: Context, subject: Subject, answers: Answers) -> None:
 async def _is_wanted(context: Context, environment: Environment, candidate: Candidate, *, may_ask: bool = True) -> bool:
     """Whether the candidate may be deployed automatically, leaving the gates aside."""
     settings = gate_settings.read(environment.gate_settings)
-    if not settings.auto or environment.promotion_held or environment.project.archived or candidate.status != "ready":
+    if not settings.auto or environment.promotion_held or candidate.status != "ready":
+        return False
+    if await Project.exists(id=environment.project_id, archived=True):
         return False
     if await Deployment.exists(environment_id=environment.id, candidate_id=candidate.id):
         return False

@@ -7,17 +7,8 @@ from tortoise.exceptions import IntegrityError
 from bot.context import Context, allowed, unknown_candidate
 from bot.errors import Conflict, Refusal
 from bot.events.releases import BuildCancelRequested, BuildFinished, BuildRequested, CandidateCut, CandidateInvalidated
-from bot.operations import (
-    automatic,
-    events,
-    performed_requests,
-    projects,
-    releases,
-    repositories,
-    runs,
-    views,
-    waiting,
-)
+from bot.operations import automatic, events, performed_requests, projects, releases, repositories, runs
+from bot.operations.candidate_moves import move
 from bot.operations.commit_proofs import ProvenCommit, prove
 from bot.rules import candidates as rules
 from bot.rules.commits import is_repository_name
@@ -123,7 +114,7 @@ async def cancel(context: Context, project: Project, version: CandidateVersion) 
         if await runs.cancel(context, await newest_build(candidate)):
             await finish_build(context, candidate, "canceled", reason)
         else:
-            await _move(context, candidate, candidate.status, reason)
+            await move(context, candidate, candidate.status, reason)
         await events.record(
             context,
             BuildCancelRequested(project_id=project.id, commit=candidate.commit, version=candidate.version),
@@ -135,8 +126,7 @@ async def cancel(context: Context, project: Project, version: CandidateVersion) 
 async def begin_build(context: Context, candidate: Candidate) -> None:
     """Record, in the caller's transaction, that a candidate is being built, for the first time or again."""
     if candidate.status != "building" and rules.may_move(candidate.status, "building"):
-        await _move(context, candidate, "building", None)
-        await views.show(candidate.id)
+        await move(context, candidate, "building", None)
 
 
 async def finish_build(context: Context, candidate: Candidate, status: str, reason: str | None) -> None:
@@ -145,7 +135,7 @@ async def finish_build(context: Context, candidate: Candidate, status: str, reas
         return
     seconds = await _seconds_of_build(context, candidate)
     project = await Project.get(id=candidate.project_id)
-    await _move(context, candidate, status, reason)
+    await move(context, candidate, status, reason)
     await events.record(
         context,
         BuildFinished(
@@ -174,7 +164,7 @@ async def invalidate(context: Context, candidate: Candidate, reason: str) -> Non
     if old_status in rules.UNFINISHED:
         await finish_build(context, candidate, "failed", reason)
     elif rules.may_move(old_status, "failed"):
-        await _move(context, candidate, "failed", reason)
+        await move(context, candidate, "failed", reason)
     await events.record(
         context,
         CandidateInvalidated(
@@ -185,17 +175,6 @@ async def invalidate(context: Context, candidate: Candidate, reason: str) -> Non
             reason=reason,
         ),
     )
-
-
-async def _move(context: Context, candidate: Candidate, status: str, reason: str | None) -> None:
-    if status != candidate.status and not rules.may_move(candidate.status, status):
-        raise Conflict(f"A candidate that is {candidate.status} cannot become {status}.")
-    became_ready = status == "ready" and candidate.status != "ready"
-    candidate.update_from_dict({"status": status, "reason": reason, "updated_at": context.now()})
-    await candidate.save(update_fields=["status", "reason", "updated_at"])
-    await waiting.reevaluate(candidate_id=candidate.id)
-    if became_ready:
-        await automatic.on_ready(candidate)
 
 
 async def _existing(context: Context, project: Project, request: CutRequest) -> Candidate | None:
@@ -230,7 +209,7 @@ async def _build_unbuilt(context: Context, project: Project, candidate: Candidat
 
 async def start_build(context: Context, project: Project, candidate: Candidate) -> None:
     """Request a run that builds a candidate, for the first time or again, in the caller's transaction."""
-    await _move(context, candidate, "pending", None)
+    await move(context, candidate, "pending", None)
     await _request_build(context, project, candidate)
     await events.record(context, _build_event(candidate))
 

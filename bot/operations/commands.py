@@ -1,140 +1,29 @@
 """The table of commands in comments: a new command needs a row, a function that performs it, and a reply."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
-from bot.context import Context, authorize
-from bot.errors import Refusal, project_not_found
-from bot.github import pull_requests
+from bot.errors import NotFound, Refusal
+from bot.github import commits, pull_requests
 from bot.operations import candidates, deploying, runs, statuses
 from bot.operations.candidates import CutRequest
+from bot.operations.command_calls import Command, CommandCall
 from bot.operations.deploying import DeployRequest
 from bot.rules import replies
-from bot.rules.commands import Argument, Clause, Grammar, ParsedCommand
-from bot.rules.comments import CommandComment
-from bot.rules.commits import INVALID
+from bot.rules.command_arguments import AT_COMMIT, CANDIDATE, COMMAND, ENVIRONMENT, IN_PROJECT, SHA, VERSION
+from bot.rules.commands import meant
+from bot.rules.commits import FULL_LENGTH, INVALID
+from bot.rules.grammar import Clause, Grammar
 from bot.rules.names import unknown
-from bot.rules.permissions import role_for
-from bot.rules.replies import CommandHelp, CutResult, DeployResult, ProjectStatus
-from bot.rules.versions import INVALID as INVALID_VERSION
-from bot.rules.versions import parse_requested_version, parse_written_candidate, release_part, without_prefix
-from bot.store.projects import Project, Repository
-from bot.store.releases import Release
-
-R = TypeVar("R")
-
-VERSION = Argument("version", str)
-CANDIDATE = Argument("candidate", str)
-ENVIRONMENT = Argument("environment", str)
-SHA = Argument("sha", str)
-PROJECT = Argument("project", str)
-
-IN_PROJECT = Clause("in", PROJECT)
-SPELLINGS: Mapping[Argument[str], Callable[[str], object]] = {
-    VERSION: parse_requested_version,
-    CANDIDATE: parse_written_candidate,
-}
-"""The arguments that are versions, and what refuses the ones that are misspelled."""
-
-
-@dataclass(frozen=True)
-class CommandCall:
-    """One command of a comment, to be performed on behalf of the comment's author."""
-
-    context: Context
-    repository: Repository
-    comment: CommandComment
-    arguments: ParsedCommand
-
-    async def project(self) -> Project:
-        """The project that the command is about: the one named by `in PROJECT`, or the repository's only one."""
-        name = self.arguments.get(PROJECT)
-        projects = await Project.filter(repository_id=self.repository.github_id, archived=False).order_by("id")
-        if name is not None:
-            projects = [project for project in projects if name in (project.name, project.permalink)]
-        if not projects:
-            raise await self._unknown(name)
-        if len(projects) > 1:
-            several = replies.several_projects(project.name for project in projects)
-            self._refuse_misspelled(projects, several)
-            raise Refusal(several)
-        return projects[0]
-
-    def _refuse_misspelled(self, projects: Sequence[Project], several: str) -> None:
-        """Refuse a version that none of these projects would take, so that one reply tells of all that is wrong."""
-        for argument, parse in SPELLINGS.items():
-            written = self.arguments.get(argument)
-            if written is None:
-                continue
-            refusals = []
-            for project in projects:
-                try:
-                    parse(without_prefix(written, project.trigger_tag_prefix) or written)
-                except Refusal as refusal:
-                    refusals.append(refusal)
-            if len(refusals) == len(projects):
-                nearest = min(refusals, key=lambda refusal: len(refusal.details["expected"]))  # without a prefix
-                raise Refusal(nearest.sentence, **nearest.details, reason=several)
-
-    async def _unknown(self, name: str | None) -> Refusal:
-        """Build the error for a project that the repository does not have."""
-        if name is None:
-            return project_not_found(repo=self.repository.full_name)
-        others = await Project.filter(repository_id=self.repository.github_id, archived=False).order_by("name")
-        return project_not_found(
-            project=name, repo=self.repository.full_name, **unknown("projects", name, [each.name for each in others])
-        )
-
-    async def version(self, project: Project, argument: Argument[str]) -> str:
-        """A version as the project calls it: `v1.4.0` is `1.4.0` where tags `v…` cut candidates.
-
-        Unless the project has a release of just that name.
-        """
-        written = self.arguments.require(argument)
-        prefix = project.trigger_tag_prefix
-        if written.lower() == prefix.lower():
-            raise Refusal(INVALID_VERSION, expected=f"a version, as in {prefix}1.4.0 or 1.4.0")
-        bare = without_prefix(written, prefix)
-        if bare is None or await Release.exists(project_id=project.id, version=release_part(written)):
-            return written
-        return bare
-
-
-@dataclass(frozen=True)
-class Command(Generic[R]):
-    """A command: its grammar, the function that performs it, and the one that words the reply to its result.
-
-    `grants` are shown in the help, the second one for production; the operation checks them. A command that `changes`
-    something is not performed when it arrives late.
-    """
-
-    grammar: Grammar
-    grants: tuple[str, ...]
-    changes: bool
-    perform: Callable[[CommandCall], Awaitable[R]]
-    reply: Callable[[R], str]
-    summary: str
-    example: str
-
-    @property
-    def help(self) -> CommandHelp:
-        """The command as the help shows it."""
-        role, *production = [role_for(grant) or "" for grant in self.grants] or [""]
-        roles = "; ".join([role, *(f"{each} for production" for each in production)])
-        return CommandHelp(self.grammar.usage, self.summary, self.example, roles)
-
-    async def run(self, call: CommandCall) -> str:
-        """Perform the command; returns the text of the reply. Who lacks the role is told nothing else."""
-        if self.grants:
-            authorize(call.context.actor, *self.grants)
-        return self.reply(await self.perform(call))
+from bot.rules.replies import CutResult, DeployResult, HelpResult, ProjectStatus
+from bot.rules.versions import parse_requested_version, parse_written_candidate
 
 
 async def _cut(call: CommandCall) -> CutResult:
     project = await call.project()
     version = parse_requested_version(await call.version(project, VERSION))
-    commit = call.arguments.get(SHA) or await _commit(call)
+    written = call.arguments.get(SHA)
+    commit = await _commit(call) if written is None else await _full_sha(call, written)
     request = CutRequest(version.release, commit, number=version.number)
     candidate, _ = await candidates.cut(call.context, project.name, request)
     building = await runs.newest(candidate_id=candidate.id) is not None
@@ -155,8 +44,31 @@ async def _status(call: CommandCall) -> ProjectStatus:
     return await statuses.project_status(call.context, project.name)
 
 
-async def _help(call: CommandCall) -> list[CommandHelp]:
-    return [command.help for command in ROWS]
+async def _help(call: CommandCall) -> HelpResult:
+    prefix, written = call.repository.command, call.arguments.get(COMMAND)
+    if written is None:
+        return HelpResult([command.help_with(prefix) for command in ROWS])
+    words = _words(written.lower())
+    if not words:
+        raise NotFound(f"I know no command `{written}`", **unknown("commands", written, list(COMMANDS)))
+    return HelpResult([COMMANDS[word].help_with(prefix) for word in words], detailed=True)
+
+
+def _words(written: str) -> list[str]:
+    """The words of the commands that somebody asks about: one, those with that first part, or those nearly so."""
+    family = [word for word in COMMANDS if f"{word} ".startswith(f"{written} ")]
+    return family or meant(written, COMMANDS)
+
+
+async def _full_sha(call: CommandCall, written: str) -> str:
+    """A SHA in full. Refuses an abbreviated one that does not stand for exactly one commit on GitHub."""
+    if len(written) >= FULL_LENGTH:
+        return written
+    sha = await commits.find(call.context.client_for(call.repository), written)
+    if sha is None:
+        reason = "it is not the beginning of the SHA of exactly one commit, or the name of a branch or tag"
+        raise Refusal(INVALID, reason=reason, commit=written)
+    return sha
 
 
 async def _commit(call: CommandCall) -> str:
@@ -172,13 +84,15 @@ async def _commit(call: CommandCall) -> str:
 
 ROWS: tuple[Command[Any], ...] = (
     Command(
-        Grammar("cut", required=(VERSION,), clauses=(Clause("at", SHA), IN_PROJECT)),
+        Grammar("cut", required=(VERSION,), clauses=(AT_COMMIT, IN_PROJECT)),
         grants=("release:cut",),
         changes=True,
         perform=_cut,
         reply=replies.cut,
         summary="cut a release candidate",
         example="/release cut 1.4.0",
+        details="Without `at SHA`, the commit is the one that was commented on, the one that the pull request was "
+        "merged as, or the pull request's head if it is not merged.",
     ),
     Command(
         Grammar("deploy", required=(CANDIDATE,), clauses=(Clause("to", ENVIRONMENT, required=True), IN_PROJECT)),
@@ -199,13 +113,13 @@ ROWS: tuple[Command[Any], ...] = (
         example="/release status",
     ),
     Command(
-        Grammar("help"),
+        Grammar("help", optional=(COMMAND,)),
         grants=(),
         changes=False,
         perform=_help,
         reply=replies.help_text,
-        summary="show this list",
-        example="/release help",
+        summary="list the commands, or explain one",
+        example="/release help deploy",
     ),
 )
 COMMANDS: Mapping[str, Command[Any]] = {command.grammar.word: command for command in ROWS}

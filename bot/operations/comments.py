@@ -10,24 +10,33 @@ from bot.context import Context
 from bot.errors import Refusal
 from bot.events.administration import CommandRefused
 from bot.github import comments as github_comments
+from bot.github.transport import ApiError
 from bot.operations import comment_limits, events, jobs, performed_requests, status_comments, users
-from bot.operations.commands import COMMANDS, GRAMMARS, CommandCall
+from bot.operations.command_calls import CommandCall
+from bot.operations.commands import COMMANDS, GRAMMARS
 from bot.queue.jobs import enqueue
 from bot.rules import replies
-from bot.rules.commands import Mistake, ParsedCommand, ParsedComment, parse
+from bot.rules.commands import Mistake, ParsedComment, has_likely_commands, parse
 from bot.rules.comments import CommandComment
+from bot.rules.grammar import ParsedCommand
 from bot.rules.permissions import includes_write
 from bot.store.database import transaction
 from bot.store.projects import Repository
 
 log = structlog.get_logger()
 
+GONE = (404, 410)
+"""GitHub's answers about a pull request or commit that was deleted, or is in a repository that was."""
 MAX_AGE = timedelta(hours=1)  # of a command that is still performed
 
 
 async def on_comment(context: Context, comment: CommandComment) -> None:
-    """Handle a new comment that may hold commands: enqueue a job for them, if the repository is known."""
-    if not await Repository.exists(github_id=comment.repository_id):
+    """Handle a new or edited comment that may hold commands: enqueue a job for them, if the repository is known.
+
+    Each repository has a word of its own that commands begin with.
+    """
+    repository = await Repository.get_or_none(github_id=comment.repository_id)
+    if repository is None or not has_likely_commands(comment.body, GRAMMARS, repository.command):
         return
     standing = await comment_limits.standing(comment)
     async with transaction():
@@ -62,17 +71,23 @@ async def run_commands(context: Context, job: jobs.RunCommands) -> None:
 
 
 async def _answer(context: Context, repository: Repository, job: jobs.RunCommands) -> None:
-    """Perform the commands of a comment within the limits, and enqueue the reply."""
+    """Perform the commands of a comment within the limits, and enqueue the reply.
+
+    Those of an edited comment are not performed: who added them has to write them again.
+    """
     comment = job.comment
-    parsed = await asyncio.to_thread(parse, comment.body, GRAMMARS)  # a hostile text takes long
+    parsed = await asyncio.to_thread(_parse, comment, repository.command)  # a hostile text takes long
     if not parsed.commands and not parsed.remarks:
         return
-    verdict = await comment_limits.decide(context, comment, len(parsed.commands) or 1)
+    count = 1 if comment.is_edited else len(parsed.commands) or 1
+    verdict = await comment_limits.decide(context, comment, count)
     if verdict == "ignore":
         log.info("command ignored", why="its author or repository has reached a limit", comment=comment.marker)
         return
     if verdict == "tell":
         body, reaction = replies.too_many(comment_limits.MAX_COMMANDS), "confused"
+    elif comment.is_edited:
+        body, reaction = replies.edited(repository.command), "confused"
     elif job.late and not await _has_performed(context, comment, parsed):
         body, reaction = replies.late(), "confused"
     else:
@@ -81,8 +96,24 @@ async def _answer(context: Context, repository: Repository, job: jobs.RunCommand
     await enqueue(jobs.PostReply(comment, body, reaction, standing=job.standing))
 
 
+def _parse(comment: CommandComment, prefix: str) -> ParsedComment:
+    """The commands of a comment; nothing of an edited one that had them all before."""
+    parsed = parse(comment.body, GRAMMARS, prefix)
+    if comment.body_before is None:
+        return parsed
+    return parsed if parsed.added_to(parse(comment.body_before, GRAMMARS, prefix)) else ParsedComment()
+
+
 async def post_reply(context: Context, job: jobs.PostReply) -> None:
-    """Job: post a reply, unless an earlier attempt of the job has posted it."""
+    """Job: post a reply, unless an earlier attempt of the job has posted it, or the thread is gone."""
+    try:
+        await _post_reply(context, job)
+    except ApiError as error:
+        error.raise_unless(*GONE)
+        log.info("reply not posted", why="its thread no longer exists", comment=job.comment.marker)
+
+
+async def _post_reply(context: Context, job: jobs.PostReply) -> None:
     comment = job.comment
     repository = await Repository.get(github_id=comment.repository_id)
     client = context.client_for(repository)

@@ -1,17 +1,15 @@
-"""Environments: create, find, list, change, freeze and unfreeze."""
+"""Environments: create, find, list and change."""
 
-from datetime import UTC, datetime
 from typing import Any, TypedDict, Unpack
 
 from tortoise.exceptions import IntegrityError
 
-from bot.context import Context, allowed, unknown_environment
-from bot.errors import Conflict, Refusal
-from bot.events.administration import EnvironmentChanged, EnvironmentCreated, EnvironmentFrozen, EnvironmentUnfrozen
+from bot.context import Context, allowed, confirmed, unknown_environment
+from bot.errors import Conflict
+from bot.events.administration import EnvironmentChanged, EnvironmentCreated
 from bot.events.event import RowEvent
-from bot.operations import events
+from bot.operations import events, freezes
 from bot.rules import projects as rules
-from bot.rules.gates import is_frozen
 from bot.store.database import transaction
 from bot.store.projects import Environment, Project
 
@@ -83,37 +81,22 @@ async def change(context: Context, project: Project, name: str, /, **values: Unp
 
 
 async def amend(context: Context, project: str, name: str, /, **values: Any) -> Environment:
-    """Change settings and, if `frozen` is among the values, freeze or unfreeze: each needs its grant, all or none."""
+    """Change settings and, if `frozen` is among the values, freeze or unfreeze: each needs its grant, all or none.
+
+    `frozen` replaces the freezes of the environment's own; None ends them.
+    """
+    context = await confirmed(context, project, "project:write", "freeze:write")
     async with transaction():
         if "frozen" not in values:
             return await change(context, project, name, **values)
         frozen = values.pop("frozen")
-        changed = await (freeze(context, project, name, **frozen) if frozen else unfreeze(context, project, name))
-        return await change(context, project, name, **values) if values else changed
-
-
-@allowed("freeze:write")
-async def freeze(
-    context: Context, project: Project, name: str, reason: str, until: datetime | None = None
-) -> Environment:
-    """Block deployments to an environment until the time `until`, or until it is unfrozen."""
-    if not reason.strip():
-        raise Refusal("`frozen.reason` must say why, for those who are stopped by it.", field="frozen.reason")
-    frozen = {
-        "by": context.actor.name,
-        "reason": reason.strip()[:1000],
-        "since": context.now().isoformat(),
-        "until": None if until is None else until.astimezone(UTC).isoformat(),
-    }
-    if not is_frozen(frozen, context.now()):
-        raise Refusal("`frozen.until` must be in the future.", field="frozen.until")
-    return await _change(context, project, name, EnvironmentFrozen, {"frozen": frozen})
-
-
-@allowed("freeze:write")
-async def unfreeze(context: Context, project: Project, name: str) -> Environment:
-    """Allow deployments to an environment again."""
-    return await _change(context, project, name, EnvironmentUnfrozen, {"frozen": None})
+        if frozen:
+            await freezes.set_of_environment(context, project, name, **frozen)
+        else:
+            await freezes.end_all_of_environment(context, project, name)
+        if values:
+            return await change(context, project, name, **values)
+        return await Environment.get(project__name=project, name=name)
 
 
 async def _change(

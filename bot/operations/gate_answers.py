@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from bot.context import Context
 from bot.errors import DatabaseUnavailable, Problem, Refusal, Unavailable
-from bot.github import checks, compare, users
+from bot.github import checks, compare
 from bot.github.compare import Comparison
 from bot.github.repository import RepositoryClient
 from bot.github.transport import ApiError
@@ -58,13 +58,10 @@ async def person(
     problems: dict[str, str] = {}
     role = None
     try:
-        found = await context.github.people.role(client, login, fresh=fresh)
-        if found.account != github_id:
-            renamed = await users.by_id(client, github_id)
-            if renamed is None:
-                return PersonFact(github_id, login, is_gone=True)
-            login, found = renamed, await context.github.people.role(client, renamed, fresh=True)
-        role = found.name if found.account == github_id else "none"
+        found = await context.github.people.role_of_account(client, github_id, login, fresh=fresh)
+        if found is None:
+            return PersonFact(github_id, login, is_gone=True)
+        login, role = found
     except (Problem, ApiError) as problem:
         problems["role"] = _reason(problem)
     teams, unanswered = await _memberships(context, client, login, questions.teams, fresh=fresh)
@@ -114,9 +111,9 @@ async def _ask_authors(
 ) -> str | None:
     if not questions.authors:
         return None
-    if questions.authors_since is not None:
-        base = questions.authors_since
-        return await store_comparison(context, client, base, candidate.commit, with_authors=True)
+    base = questions.authors_since
+    if base not in (None, candidate.commit):
+        return await store_comparison(context, client, CommitSha(str(base)), candidate.commit, with_authors=True)
     try:
         authors = await compare.authors_of(client, candidate.commit)
     except (Problem, ApiError) as problem:
@@ -130,7 +127,7 @@ async def _ask_authors(
 
 def _asks_both_at_once(questions: Questions) -> bool:
     """Whether one comparison answers two questions."""
-    return questions.authors and questions.authors_since == questions.comparison
+    return questions.authors and questions.comparison is not None and questions.authors_since == questions.comparison
 
 
 async def store_comparison(

@@ -188,8 +188,8 @@ class RunCommands(CommentJob):
 
     @property
     def key(self) -> str:
-        """Once per comment, and once more if the author turns out to be a reader."""
-        return f"{self.comment.marker}:reader" if self.standing == "reader" else self.comment.marker
+        """Once per text of a comment, and once more if the author turns out to be a reader."""
+        return f"{self.comment.version}:reader" if self.standing == "reader" else self.comment.version
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ class PostReply(CommentJob):
 
     @property
     def key(self) -> str:
-        """Once per comment."""
+        """Once per comment, and once for all edited texts of it."""
         return f"reply:{self.comment.marker}"
 
 

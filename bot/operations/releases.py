@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
-from bot.context import Context, allowed, allowed_to_read, authorize
+from bot.context import Context, allowed, allowed_to_read, authorize, confirmed
 from bot.errors import Conflict, Refusal, release_not_found
-from bot.events.administration import ReleaseChanged, ReleaseHeld, ReleaseUnheld
+from bot.events.administration import ReleaseChanged
 from bot.events.event import RowEvent
-from bot.operations import events
+from bot.events.gates import ReleaseHeld, ReleaseUnheld
+from bot.operations import events, performed_requests
+from bot.operations.waiting import reevaluate
+from bot.rules.blocks import check_reason
 from bot.rules.projects import refuse_empty
 from bot.rules.release_grants import needed_grants
 from bot.rules.releases import HOLD, release_id
@@ -130,6 +133,7 @@ async def amend(context: Context, project: str, version: str, /, **values: Unpac
     only ends the hold.
     """
     status, changed = values.get("status"), None
+    context = await confirmed(context, project, "project:write", "release:hold")
     async with transaction():
         existing = await Release.get_or_none(project__name=project, version=version, release_type="ga")
         before = None if existing is None or existing.held is None else existing.status
@@ -147,13 +151,13 @@ async def amend(context: Context, project: str, version: str, /, **values: Unpac
 @allowed("release:hold")
 async def hold(context: Context, project: Project, version: str, reason: str) -> Release:
     """Block deployments of a release's candidates until it is unheld. An existing hold is kept as it is."""
-    if not reason.strip():
-        raise Refusal("`reason` must say why, for those who are stopped by it.", field="reason")
+    reason = check_reason(reason)
     async with transaction():
         release = await lock(project, version)
-        if release.held is None:
+        if release.held is None and await performed_requests.result_of(context) is None:
             authorize_change(context, release, ("held",))
-            await update(context, release, ReleaseHeld, {"held": hold_record(context, reason)})
+            await update(context, release, ReleaseHeld, {"held": hold_record(context, reason)}, row=release.id)
+            await reevaluate(candidate__release_id=release.id)
     return release
 
 
@@ -162,9 +166,10 @@ async def unhold(context: Context, project: Project, version: str) -> Release:
     """Allow deployments of a held release again; its status is shown as it was before."""
     async with transaction():
         release = await lock(project, version)
-        if release.held is not None:
+        if release.held is not None and await performed_requests.result_of(context) is None:
             authorize_change(context, release, ("held",))
-            await update(context, release, ReleaseUnheld, {"held": None})
+            await update(context, release, ReleaseUnheld, {"held": None}, row=release.id)
+            await reevaluate(candidate__release_id=release.id)
     return release
 
 
@@ -206,13 +211,16 @@ def authorize_change(context: Context, release: Release | None, fields: Collecti
         authorize(context.actor, needed.grant, sentence=needed.sentence)
 
 
-async def update(context: Context, release: Release, event: type[RowEvent], values: dict[str, Any]) -> None:
-    """Update a release that the caller's transaction has locked, with an audit entry."""
+async def update(
+    context: Context, release: Release, event: type[RowEvent], values: dict[str, Any], **fields: Any
+) -> None:
+    """Update a release that the caller's transaction has locked, with an audit entry; `fields` are of the event."""
     before = {name: getattr(release, name) for name in values}
     release.update_from_dict({**values, "updated_at": context.now()})
     await release.save(update_fields=[*values, "updated_at"])
     old, new = _for_audit(before), _for_audit(values)
-    await events.record(context, event(project_id=release.project_id, target=release.version, old=old, new=new))
+    of_it = {"project_id": release.project_id, "target": release.version, **fields}
+    await events.record(context, event(**of_it, old=old, new=new))
 
 
 def _for_audit(values: dict[str, Any]) -> dict[str, Any]:

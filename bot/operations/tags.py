@@ -10,21 +10,17 @@ from bot.events.releases import CutByTagRefused, TagDeleted, TagElsewhere, TagMo
 from bot.github import tags
 from bot.github.repository import RepositoryClient
 from bot.log import shortened
-from bot.operations import candidates, events, jobs, runs, users
+from bot.operations import bans, candidates, events, jobs, runs, tag_alarms, users
 from bot.operations.candidates import CutRequest
 from bot.queue.jobs import enqueue
 from bot.rules.candidates import UNFINISHED
 from bot.rules.tags import Prefixes, TagPush, version_in_tag, why_misspelled
 from bot.rules.versions import CandidateVersion, parse_candidate_version
-from bot.store.audit import AuditEntry
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
-from bot.store.deployments import Deployment
 from bot.store.projects import Project, Repository
 
 log = structlog.get_logger()
-
-MISMATCH_ACTS = ("tag.moved", "tag.elsewhere", "candidate.spoiled")
 
 
 class TagPointsElsewhere(Refusal):
@@ -111,15 +107,11 @@ async def check(context: Context, job: jobs.CheckTag) -> None:
         return
     async with transaction():
         candidate = await Candidate.select_for_update().get(id=job.candidate)
-        if commit is not None:
+        if commit is None:
+            await _handle_deletion(context, candidate, job.by)
+        else:
             reason = f"Its tag `{candidate.tag}` was moved to {commit} by {job.by}."
             await handle_mismatch(context, candidate, TagMoved, reason)
-            return
-        await Candidate.filter(id=candidate.id).update(tagged=False)
-        await events.record(
-            context,
-            TagDeleted(project_id=candidate.project_id, commit=candidate.commit, tag=str(candidate.tag), by=job.by),
-        )
 
 
 async def handle_mismatch(
@@ -127,22 +119,34 @@ async def handle_mismatch(
 ) -> None:
     """Raise the alarm about a tag that points elsewhere, in the caller's transaction: once until it is correct again.
 
-    Before the next dispatch on the tag, GitHub is asked where it points. A candidate that is ready and was not deployed
-    yet fails.
+    A candidate that is ready is banned, whether or not it was deployed. Before the next dispatch on the tag, GitHub is
+    asked where it points.
     """
-    earlier_alarms = AuditEntry.filter(
-        alarm=True, project_id=candidate.project_id, subject=candidate.version, act__in=MISMATCH_ACTS
-    )
-    if not candidate.tagged and await earlier_alarms.exists():
-        return
+    is_known = not candidate.tagged and await tag_alarms.mismatches_of(candidate).exists()
     await Candidate.filter(id=candidate.id).update(tagged=False)
-    deployed = Deployment.filter(candidate_id=candidate.id).exclude(status__in=["pending", "error"])
-    if candidate.status not in UNFINISHED and not await deployed.exists():
-        await candidates.invalidate(context, candidate, reason)
-    else:
+    was_ready = candidate.status == "ready"
+    if was_ready:
+        await bans.ban_for_tag(context, candidate, reason)
+    if is_known:
+        return
+    if was_ready or candidate.status in {*UNFINISHED, "banned"}:
         await events.record(
             context,
             event(project_id=candidate.project_id, commit=candidate.commit, version=candidate.version, reason=reason),
+        )
+    else:
+        await candidates.invalidate(context, candidate, reason)
+
+
+async def _handle_deletion(context: Context, candidate: Candidate, by: str) -> None:
+    """Raise the alarm about a candidate's tag that was deleted, and ban the candidate if it is ready."""
+    is_known = not candidate.tagged and await tag_alarms.deletions_of(candidate).exists()
+    await Candidate.filter(id=candidate.id).update(tagged=False)
+    if candidate.status == "ready":
+        await bans.ban_for_tag(context, candidate, f"Its tag `{candidate.tag}` was deleted by {by}.")
+    if not is_known:
+        await events.record(
+            context, TagDeleted(project_id=candidate.project_id, commit=candidate.commit, tag=str(candidate.tag), by=by)
         )
 
 

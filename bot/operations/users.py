@@ -4,6 +4,7 @@ import hashlib
 import re
 import secrets
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tortoise.exceptions import IntegrityError
@@ -107,6 +108,21 @@ async def actor_from_github(context: Context, github_id: int, login: str, reposi
     )
 
 
+@dataclass(frozen=True)
+class NewToken:
+    """A token to create: `project` is the name of the only one that it is for; `expires` a lifetime or a time.
+
+    `personal`: it is tied to the account on GitHub of its user. `by_operator`: an operator makes it for that person.
+    """
+
+    name: str
+    grants: list[str]
+    project: str | None = None
+    expires: timedelta | datetime | None = None
+    personal: bool = False
+    by_operator: bool = False
+
+
 async def create_token(
     context: Context,
     name: str,
@@ -123,29 +139,48 @@ async def create_token(
     `admin` on every project: a token of one project could otherwise create one for all.
     """
     authorize(context.actor, "admin", everywhere=True)
-    _check_grants(grants)
-    _check_name(name, "name")
+    new = NewToken(name, grants, project, expires)
+    check_token(context, new)
     owner_name = name if user is None else user
     _check_owner(owner_name, "name" if user is None else "user")
-    now = context.now()
-    if isinstance(expires, datetime) and expires <= now:
-        raise Refusal("`expires_at` must be in the future.", field="expires_at")
-    secret = MARK + secrets.token_urlsafe(32)
     async with transaction():
         scope = await _project_id(context, project)
-        owner = await get_or_create(context, owner_name)
-        token = await ApiToken.create(
-            user=owner,
-            name=name,
-            prefix=secret[:LISTED_PREFIX_LENGTH],
-            digest=_digest(secret),
-            grants=sorted(set(grants)),
-            project_id=scope,
-            expires_at=now + expires if isinstance(expires, timedelta) else expires,
-            created_at=now,
-        )
-        after = {"user": owner.name, "grants": token.grants, "prefix": token.prefix}
-        await events.record(context, TokenCreated(project_id=scope, target=name, new=after))
+        return await _insert_token(context, await get_or_create(context, owner_name), new, scope)
+
+
+async def create_token_of(context: Context, owner: User, new: NewToken) -> tuple[ApiToken, str]:
+    """Create a token of a user; return its row and its secret. What the caller may is checked before."""
+    check_token(context, new)
+    async with transaction():
+        return await _insert_token(context, owner, new, await _project_id(context, new.project))
+
+
+def check_token(context: Context, new: NewToken) -> None:
+    """Refuse invalid values of a token to create."""
+    _check_grants(new.grants)
+    _check_name(new.name, "name")
+    if isinstance(new.expires, datetime) and new.expires <= context.now():
+        raise Refusal("`expires_at` must be in the future.", field="expires_at")
+
+
+async def _insert_token(context: Context, owner: User, new: NewToken, scope: ProjectId | None) -> tuple[ApiToken, str]:
+    secret, now = MARK + secrets.token_urlsafe(32), context.now()
+    token = await ApiToken.create(
+        user=owner,
+        name=new.name,
+        prefix=secret[:LISTED_PREFIX_LENGTH],
+        digest=_digest(secret),
+        grants=sorted(set(new.grants)),
+        project_id=scope,
+        personal=new.personal,
+        by_operator=new.by_operator,
+        expires_at=now + new.expires if isinstance(new.expires, timedelta) else new.expires,
+        created_at=now,
+    )
+    after: dict[str, object] = {"user": owner.name, "grants": token.grants, "prefix": token.prefix}
+    if new.personal:
+        after |= {"github_id": owner.github_id, "made_by_operator": new.by_operator}
+    await events.record(context, TokenCreated(project_id=scope, target=new.name, new=after))
     return token, secret
 
 

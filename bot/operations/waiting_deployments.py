@@ -58,7 +58,8 @@ async def evaluate(context: Context, job: gate_jobs.EvaluateWaiting) -> None:
 
 
 async def _evaluate(context: Context, subject: Subject, answers: Answers) -> None:
-    environment = await Environment.select_for_update().get(id=subject.environment.id).select_related("project")
+    environment = await Environment.select_for_update().get(id=subject.environment.id)
+    project = await Project.get(id=environment.project_id).select_related("repository")
     deployment = await Deployment.select_for_update().get(id=subject.deployment)
     if not deployment.waiting:
         return
@@ -69,8 +70,8 @@ async def _evaluate(context: Context, subject: Subject, answers: Answers) -> Non
         waited = ", ".join(deployment.waits_for or ())
         await deployments.end_wait(context, deployment, "expired", f"It waited too long for: {waited}.")
         return
-    standing = await _standing(context, environment.project, deployment, facts)
-    if standing.lost is not None or environment.project.archived:
+    standing = await _standing(context, project, deployment, facts)
+    if standing.lost is not None or project.archived:
         reason = standing.lost or "The project is archived."
         await deployments.end_wait(context, deployment, "refused", reason)
         return
@@ -133,7 +134,10 @@ def _override(deployment: Deployment, facts: GateFacts) -> Override | None:
 
 
 async def _standing(context: Context, project: Project, deployment: Deployment, facts: GateFacts) -> Standing:
-    """Ask again whether the requester may deploy there: a role may have been lost, a token revoked."""
+    """Ask again whether the requester may deploy there: a role may have been lost, a token revoked.
+
+    The repository of the project must have been fetched.
+    """
     grant = "deployment:production" if facts.tier == "production" else "deployment:start"
     needed = (grant, "deployment:force") if deployment.force_reason is not None else (grant,)
     requester = facts.requester
@@ -143,7 +147,6 @@ async def _standing(context: Context, project: Project, deployment: Deployment, 
         actor = await users.actor_of_token(deployment.token_id, context.now())
         if actor is None:
             return Standing(lost=f"The token of {requester.name} is no longer valid.")
-        await project.fetch_related("repository")
         if not all(actor.may_on(project, each) for each in needed):
             return Standing(lost=f"The token of {requester.name} may no longer deploy here.")
     elif requester.github_id is not None:

@@ -8,7 +8,7 @@ MOVES: dict[str, frozenset[str]] = {
     "building": frozenset({"ready", "failed", "canceled"}),
     "failed": frozenset({"building", "pending"}),  # by a re-run on GitHub, or a new run
     "canceled": frozenset({"building", "pending"}),
-    "ready": frozenset({"pending", "banned", "failed"}),  # pending: a build was asked for later
+    "ready": frozenset({"pending", "banned", "failed"}),  # a build was asked for later; its run was elsewhere
     "banned": frozenset({"ready"}),
 }
 UNFINISHED = frozenset({"pending", "building"})

@@ -1,6 +1,7 @@
 """Comments with commands, as values that jobs hold."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Literal
 
 from bot.rules.ids import CommentId, GitHubUserId, RepositoryId
@@ -13,7 +14,8 @@ Thread = Literal["pull", "commit"]
 class CommandComment:
     """A comment with commands in it. `thread_id` is the number of the pull request or the SHA of the commit.
 
-    `created_at` is GitHub's own text (ISO 8601).
+    `created_at` is GitHub's own text (ISO 8601). Of an edited comment, `author` is who edited it, and `body_before` the
+    text that it had.
     """
 
     repository_id: RepositoryId
@@ -24,8 +26,22 @@ class CommandComment:
     author: str
     body: str
     created_at: str
+    body_before: str | None = None
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether this is about the comment's text after it was edited."""
+        return self.body_before is not None
 
     @property
     def marker(self) -> str:
-        """A unique name of the comment."""
-        return f"{self.thread}-comment:{self.comment_id}"
+        """A unique name of the comment, and another one for all that is about edited texts of it."""
+        return f"{self.thread}-comment:{self.comment_id}{':edited' if self.is_edited else ''}"
+
+    @property
+    def version(self) -> str:
+        """A unique name of this text of the comment."""
+        if self.body_before is None:
+            return self.marker
+        digest = sha256(f"{len(self.body)}:{self.body}{self.body_before}".encode(errors="replace")).hexdigest()
+        return f"{self.marker}:{digest[:16]}"

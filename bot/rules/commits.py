@@ -8,6 +8,7 @@ from bot.errors import Refusal
 from bot.rules.ids import CommitSha
 
 INVALID = "Invalid commit hash"
+FULL_LENGTH, FULL_LENGTH_256 = 40, 64  # digits of a SHA-1, and of a SHA-256
 NO_COMMIT = "that is Git's placeholder for no commit: use the SHA of a commit that exists"
 NAME = "it is the name of a branch or tag, not a SHA"
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")

@@ -82,6 +82,19 @@ def questions(facts: GateFacts, *, exempt: Collection[str] = (), ask_requester: 
     )
 
 
+def questions_about_approver(facts: GateFacts, github_id: GitHubUserId, login: str) -> Questions:
+    """Find what GitHub has to be asked before a person may approve the candidate."""
+    entries = facts.settings.approvers(facts.tier)
+    authors = facts.authors
+    return Questions(
+        people={github_id: login},
+        roles=names_roles(entries),
+        teams=teams_in(entries),
+        authors=authors is not None and authors.problem is not None,
+        authors_since=None if authors is None else authors.base,
+    )
+
+
 def complete(facts: GateFacts, answers: Answers) -> GateFacts:
     """Add GitHub's answers to the facts that the database knows."""
     live, authors, requester = facts.live, facts.authors, facts.requester

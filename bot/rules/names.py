@@ -12,7 +12,8 @@ MAX_PAIRS = 100_000  # pairs of characters, one of each name, that are compared:
 MIN_PART = 3  # characters of a name that stand for all of it
 SIMILAR = 0.6  # from 0 (nothing in common) to 1 (equal), as difflib measures it
 SIMILAR_VERSION = 0.85  # likewise: all versions have much in common
-KINDS = ("projects", "environments", "workflow files")  # names that a refusal may list, as its details call them
+KINDS = ("projects", "environments", "workflow files", "commands")
+"""Names that a refusal may list, as its details call them."""
 
 
 def in_words(names: Iterable[str], more: int = 0, *, last: str = "and") -> str:

@@ -1,10 +1,11 @@
 """Settings of projects and environments. Every refusal names the field and what it accepts."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from bot.errors import Refusal
+from bot.rules import input_placeholders
 from bot.rules.commits import branch_pattern_problem
 from bot.rules.names import in_words
 from bot.rules.releases import PERMALINK
@@ -16,14 +17,20 @@ EXTRA_DEFAULT_BRANCHES = ("release/*",)
 MAX_DEADLINE_MINUTES = 7 * 24 * 60
 PUBLIC_NAMES = {"position": "order"}  # by column, where callers know it by another name
 MAX_INPUTS = 15  # GitHub accepts 25; the rest are for our own inputs
+MAX_INPUT = 1_000  # characters
 MAX_BRANCHES = 20
+ALL_ENVIRONMENTS = "all"  # what commands call all environments of a project
 _BRANCHES = f"1 to {MAX_BRANCHES} branch names or globs such as `release/*`, or null for the default"
 _WORKFLOW = re.compile(r"(?:\.github/workflows/)?[A-Za-z0-9_][A-Za-z0-9._-]{0,200}\.ya?ml")
 _PREFIX = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@-]{0,98}")
-_INPUT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
+INPUT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 
 Check = tuple[Callable[[Any], bool], str]
-"""Whether a value is accepted, and a description of the accepted values."""
+"""Whether a value is accepted, and a description of the accepted values.
+
+A function that can say what is wrong with a value raises a refusal with that instead: its sentence begins in lower case
+and has no full stop.
+"""
 
 
 def _is_name(value: str) -> bool:
@@ -37,12 +44,20 @@ def _is_name(value: str) -> bool:
     )
 
 
-def _is_inputs(value: object) -> bool:
+def _is_inputs(value: object, placeholders: Collection[str]) -> bool:
     return (
         isinstance(value, dict)
         and len(value) <= MAX_INPUTS
-        and all(_INPUT.fullmatch(name) and isinstance(text, str) and len(text) <= 1000 for name, text in value.items())
+        and all(INPUT_NAME.fullmatch(name) and _is_input(text, placeholders) for name, text in value.items())
     )
+
+
+def _is_input(text: object, placeholders: Collection[str]) -> bool:
+    """Whether a text can be that of an input. Refuses unknown placeholders."""
+    if not isinstance(text, str) or len(text) > MAX_INPUT:
+        return False
+    input_placeholders.check(text, placeholders)
+    return True
 
 
 def _is_prefix(value: str) -> bool:
@@ -56,7 +71,7 @@ def _is_branches(value: Any) -> bool:
     if not 0 < len(value) <= MAX_BRANCHES:
         return False
     for problem in filter(None, map(branch_pattern_problem, value)):
-        raise Refusal(f"`allowed_branches` must be {_BRANCHES}: {problem}.", field="allowed_branches")
+        raise Refusal(problem)
     return True
 
 
@@ -68,11 +83,13 @@ _WORKFLOW_FILE: Check = (
     lambda value: value is None or _WORKFLOW.fullmatch(value) is not None,
     "the name of a workflow file such as `build.yml`, or null",
 )
-_INPUTS: Check = (_is_inputs, f"at most {MAX_INPUTS} workflow inputs, names to texts of at most 1,000 characters")
+_INPUTS = f"at most {MAX_INPUTS} workflow inputs, names to texts of at most {MAX_INPUT:,} characters"
 _TAG_PREFIX: Check = (_is_prefix, "the beginning of a git tag name, such as `rc/`, of at most 99 characters")
-_NAME: Check = (
-    _is_name,
-    "1 to 100 printable characters without slashes or spaces at its ends, and not `.` or `..`",
+_EXPECTED_NAME = "1 to 100 printable characters without slashes or spaces at its ends, and not `.` or `..`"
+_NAME: Check = (_is_name, _EXPECTED_NAME)
+_ENVIRONMENT_NAME: Check = (
+    lambda value: _is_name(value) and value.lower() != ALL_ENVIRONMENTS,
+    f"{_EXPECTED_NAME}, nor `{ALL_ENVIRONMENTS}`, which stands for all environments of a project",
 )
 
 PROJECT: dict[str, Check] = {
@@ -82,7 +99,7 @@ PROJECT: dict[str, Check] = {
         "lower-case words of letters and digits joined by hyphens, beginning with a letter, such as `web-shop`",
     ),
     "build_workflow": _WORKFLOW_FILE,
-    "build_inputs": _INPUTS,
+    "build_inputs": (lambda value: _is_inputs(value, input_placeholders.OF_BUILDS), _INPUTS),
     "build_deadline_minutes": _MINUTES,
     "allowed_branches": (_is_branches, _BRANCHES),
     "tag_prefix": _TAG_PREFIX,
@@ -93,10 +110,10 @@ PROJECT: dict[str, Check] = {
 PROJECT_FIELDS = ("name", "repo", *list(PROJECT)[1:], "tag_candidates", "archived")
 """What can be changed of a project."""
 ENVIRONMENT: dict[str, Check] = {
-    "name": _NAME,
+    "name": _ENVIRONMENT_NAME,
     "tier": (lambda value: value in TIERS, f"one of {', '.join(TIERS)}"),
     "workflow": _WORKFLOW_FILE,
-    "inputs": _INPUTS,
+    "inputs": (lambda value: _is_inputs(value, input_placeholders.NAMES), _INPUTS),
     "position": (lambda value: 0 <= value <= 1_000_000, "a number from 0 to 1,000,000"),
     "deploy_deadline_minutes": _MINUTES,
 }
@@ -107,11 +124,18 @@ ENVIRONMENT_FIELDS = (*(PUBLIC_NAMES.get(field, field) for field in ENVIRONMENT)
 def check(values: Mapping[str, Any], checks: Mapping[str, Check]) -> None:
     """Refuse the first value that its field does not accept."""
     for field, value in values.items():
-        if field in checks:
-            is_valid, expected = checks[field]
-            if not is_valid(value):
-                name = PUBLIC_NAMES.get(field, field)
-                raise Refusal(f"`{name}` must be {expected}.", field=name)
+        if field in checks and (problem := why_not(value, checks[field])) is not None:
+            name = PUBLIC_NAMES.get(field, field)
+            raise Refusal(f"`{name}` must be {problem}.", field=name)
+
+
+def why_not(value: Any, check: Check) -> str | None:
+    """What a value must be, and what is wrong with it if that can be told; None if it is accepted."""
+    is_valid, expected = check
+    try:
+        return None if is_valid(value) else expected
+    except Refusal as refusal:
+        return f"{expected}: {refusal.sentence}"
 
 
 def refuse_empty(values: Mapping[str, Any], fields: Sequence[str]) -> None:

@@ -1,13 +1,14 @@
 """The texts that Longshore posts on GitHub. Untrusted text is put in code spans: no mentions, links or markup."""
 
-import html
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bot.rules.commands import Mistake
+from bot.rules.escaping import code as code  # callers say replies.code
+from bot.rules.escaping import plain as plain
 from bot.rules.names import advice, in_words, without_names
+from bot.rules.permissions import ROLES
 
 MAX_LENGTH = 60_000  # GitHub accepts 65,536 characters
 MARKER = "<!-- longshore:reply:{} -->"
@@ -34,13 +35,14 @@ class DeployResult:
 
 @dataclass(frozen=True)
 class EnvironmentStatus:
-    """An environment in the status reply."""
+    """An environment in the status reply. `banned`: what is live there must not be deployed again."""
 
     name: str
     live: str | None
     commit: str | None
     under_way: str | None
     frozen: str | None
+    banned: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,26 +62,18 @@ class CommandHelp:
     summary: str
     example: str
     roles: str
-    """The lowest role on GitHub that may use it; empty if everyone may."""
+    """The lowest role on GitHub that may use it, or who else may; empty if everyone may."""
+    details: str = ""
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    """What to write for each argument of the usage."""
 
 
-def code(text: object) -> str:
-    """Untrusted text as a code span on one line."""
-    return "`" + (" ".join(str(text).replace("`", "'").split())[:300] or " ") + "`"
+@dataclass(frozen=True)
+class HelpResult:
+    """Commands for the help reply; `detailed` with their arguments."""
 
-
-def plain(sentence: str) -> str:
-    """A refusal's sentence with its own code spans; outside them, mentions, links and markup are escaped."""
-    parts = re.sub("`+", "`", " ".join(sentence.split())).split("`")
-    if len(parts) % 2 == 0:  # an unpaired backtick: none of them counts
-        return _escaped("'".join(parts))
-    return "`".join(part if index % 2 else _escaped(part) for index, part in enumerate(parts))
-
-
-def _escaped(text: str) -> str:
-    """Escape mentions, references, links and HTML. A backslash alone does not stop a mention."""
-    text = re.sub(r"[\\\[\]*_~|!]", r"\\\g<0>", html.escape(text, quote=False))
-    return re.sub(r"@|#|(?<=:)(?=//)|(?<=www)(?=\.)", "\\g<0>\u200b", text, flags=re.IGNORECASE)
+    commands: list[CommandHelp]
+    detailed: bool = False
 
 
 def with_marker(body: str, marker: str) -> str:
@@ -97,7 +91,7 @@ def has_marker(body: str, marker: str) -> bool:
 def cut(result: CutResult) -> str:
     """The reply after a candidate was cut."""
     state = "its build has been requested" if result.building else f"it is {result.status}"
-    return f"Cut {code(result.version)} at {code(result.commit[:12])}; {state}."
+    return f"Cut {code(result.version)} at {code(result.commit)}; {state}."
 
 
 def deployed(result: DeployResult) -> str:
@@ -115,6 +109,8 @@ def refused(sentence: str, details: Mapping[str, Any]) -> str:
 
 def _detail(name: str, text: str) -> str:
     """A detail as code; of what is expected, only the form and the example, not the words around them."""
+    if name == "expected" and "`" in text:
+        return plain(text)
     form, separator, example = text.partition(", as in ")
     if name != "expected" or not separator:
         return code(text)
@@ -136,15 +132,36 @@ def too_many(limit: int) -> str:
     return f"I perform at most {limit} commands a minute for one person, and did nothing about these: wait a minute."
 
 
-def help_text(commands: Iterable[CommandHelp]) -> str:
-    """The reply that lists all commands."""
-    return "\n".join(["I know these commands:", *map(_help_line, commands)])
+def edited(prefix: str) -> str:
+    """The reply to a command that was added when a comment was edited."""
+    return f"I perform no commands of edited comments. Write {code(prefix)} … again, in a new comment."
+
+
+def help_text(result: HelpResult) -> str:
+    """The reply that lists commands, or explains some."""
+    if result.detailed:
+        return "\n\n".join(map(_explained, result.commands))
+    return "\n".join(["I know these commands:", *map(_help_line, result.commands)])
 
 
 def _help_line(command: CommandHelp) -> str:
-    who = f" (role {command.roles})" if command.roles else ""
+    who = f" ({_who(command)})" if command.roles else ""
     example = f", for example `{command.example}`" if command.example != command.usage else ""
     return f"- `{command.usage}`: {command.summary}{who}{example}"
+
+
+def _explained(command: CommandHelp) -> str:
+    """A command with its arguments, its example and who may use it, on a line each."""
+    arguments = [f"- `{name}`: {meaning}" for name, meaning in command.arguments.items()]
+    who = [f"- who may: {_who(command)}"] if command.roles else []
+    details = f" {command.details}" if command.details else ""
+    heading = f"`{command.usage}`: {command.summary}.{details}"
+    return "\n".join([heading, *arguments, f"- for example `{command.example}`", *who])
+
+
+def _who(command: CommandHelp) -> str:
+    """Who may use a command: a role, or others in words of their own."""
+    return f"role {command.roles}" if command.roles.startswith(ROLES) else command.roles
 
 
 def status(report: ProjectStatus) -> str:
@@ -170,7 +187,8 @@ def several_projects(names: Iterable[str]) -> str:
 def _row(environment: EnvironmentStatus) -> str:
     name = code(environment.name) + (f" (frozen: {code(environment.frozen)})" if environment.frozen else "")
     texts = (environment.live, environment.commit, environment.under_way)
-    cells = [name, *(code(text) if text else "–" for text in texts)]
+    live, *others = [code(text) if text else "–" for text in texts]
+    cells = [name, f"{live} (banned)" if environment.banned else live, *others]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

@@ -88,6 +88,12 @@ def parse_written_candidate(text: str) -> CandidateVersion:
     return version
 
 
+def looks_like_candidate(text: str) -> bool:
+    """Return whether a text is a candidate version or nearly spells one, rather than the name of an environment."""
+    nearly = _NEARLY_CANDIDATE.fullmatch(text) if len(text) <= MAX_SPELLED else None
+    return nearly is not None and re.search("[0-9]", nearly["release"] or "") is not None
+
+
 def _spelling(text: object) -> str | None:
     """The candidate version that a text nearly spells, such as `1.4.0-rc1` for `1.4.0rc01`; None if it spells none."""
     nearly = _NEARLY_CANDIDATE.fullmatch(text) if isinstance(text, str) and len(text) <= MAX_SPELLED else None

@@ -4,6 +4,7 @@ Rows are never deleted. One that was withdrawn, released or ended has the time o
 has passed has no effect any more.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from tortoise import fields
@@ -74,7 +75,10 @@ class EnvironmentLock(Model):
 
 
 class Freeze(Model):
-    """A stop of deployments. `scope` is environment, project or service."""
+    """A stop of deployments. `scope` is environment, project or service.
+
+    One of an environment has the project's id, too. `created_by` must have been fetched for `record`.
+    """
 
     id = primary_key(FreezeId)
     scope = fields.CharField(max_length=12)
@@ -98,6 +102,18 @@ class Freeze(Model):
         "models.User", null=True, related_name="ended_freezes", on_delete=fields.OnDelete.RESTRICT
     )
     ended_by_id: UserId | None
+
+    @property
+    def record(self) -> dict[str, str | None]:
+        """Who froze, why, since when and until when (ISO 8601), as refusals and environments show it."""
+        until = None if self.until is None else self.until.isoformat()
+        return {"by": self.created_by.name, "reason": self.reason, "since": self.since.isoformat(), "until": until}
+
+    def is_on(self, environment: Environment) -> bool:
+        """Whether it stops deployments to an environment while it is in force."""
+        if self.scope == "environment":
+            return self.environment_id == environment.id
+        return self.scope == "service" or self.project_id == environment.project_id
 
     class Meta:
         """Table; its partial index is in the migrations."""
@@ -148,3 +164,33 @@ def freezes_of(environment: Environment, now: datetime) -> Q:
         Q(environment_id=environment.id) | Q(scope="project", project_id=environment.project_id) | Q(scope="service")
     )
     return on_it & in_force(now)
+
+
+async def freezes_by_environment(
+    environments: Sequence[Environment], now: datetime
+) -> dict[EnvironmentId, list[Freeze]]:
+    """Read the freezes in force on environments in one query: by the environment's id, oldest first."""
+    own = Q(environment_id__in=[environment.id for environment in environments])
+    of_projects = Q(scope="project", project_id__in=list({environment.project_id for environment in environments}))
+    found = Freeze.filter(in_force(now) & (own | of_projects | Q(scope="service")))
+    freezes = await found.order_by("since", "id").select_related("created_by", "environment") if environments else []
+    return {environment.id: [row for row in freezes if row.is_on(environment)] for environment in environments}
+
+
+OLDEST_FREEZE_ID = """(
+    SELECT oldest.id FROM freezes oldest WHERE oldest.ended_at IS NULL
+    AND (oldest.until IS NULL OR oldest.until > CURRENT_TIMESTAMP)
+    AND (oldest.environment_id = {environment}.id OR oldest.scope = 'service'
+        OR (oldest.scope = 'project' AND oldest.project_id = {environment}.project_id))
+    ORDER BY oldest.since, oldest.id LIMIT 1
+)"""
+"""A subquery for the id of the oldest freeze in force on an environment, whatever its scope: `freezes_of` in SQL."""
+
+
+async def locks_by_environment(
+    environments: Sequence[Environment], now: datetime
+) -> dict[EnvironmentId, EnvironmentLock]:
+    """Read the locks in force of environments in one query, with their owners: by the environment's id."""
+    ids = [environment.id for environment in environments]
+    locks = EnvironmentLock.filter(lock_in_force(now), environment_id__in=ids).select_related("owner")
+    return {lock.environment_id: lock for lock in await locks} if ids else {}

@@ -32,7 +32,7 @@ Filters = tuple[tuple[str, tuple[FilterValue, ...]], ...]
 SortKey = tuple[FilterValue, ...]
 """The values of a node in the `keys` of a list."""
 
-_JSON_COLUMNS = ("allowed_branches", "frozen", "held", "license_list", "project_tag_list", "tag_list")
+_JSON_COLUMNS = ("allowed_branches", "held", "license_list", "project_tag_list", "tag_list")
 # Joins each parent with the rows of its page; neither database has the other's syntax.
 _PAGE_JOIN = {
     "postgres": "CROSS JOIN LATERAL ({page}) AS pages JOIN {table} x ON x.id = pages.id",

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Generic, TypedDict, TypeVar
 
 from bot.store.deployments import LIVE_DEPLOYMENT_ID
+from bot.store.gates import OLDEST_FREEZE_ID
 
 Timestamp = datetime | str
 """SQLite returns dates and times as ISO 8601 text, PostgreSQL as objects."""
@@ -131,7 +132,10 @@ class EnvironmentNode(Node):
     workflow: str | None
     position: int
     deploy_deadline_minutes: int
-    frozen: Attribution | None
+    frozen_by: str | None
+    frozen_reason: str | None
+    frozen_since: Timestamp | None
+    frozen_until: Timestamp | None
     created_at: Timestamp
     live_id: int | None
 
@@ -244,8 +248,11 @@ DEPLOYMENT = NodeType(
 ENVIRONMENT = NodeType(
     "environments",
     EnvironmentNode,
-    f"""x.id, x.project_id, x.name, x.tier, x.workflow, x.position, x.deploy_deadline_minutes, x.frozen, x.created_at,
+    f"""x.id, x.project_id, x.name, x.tier, x.workflow, x.position, x.deploy_deadline_minutes, x.created_at,
+    fu.name AS frozen_by, f.reason AS frozen_reason, f.since AS frozen_since, f.until AS frozen_until,
     {LIVE_DEPLOYMENT_ID.format(environment_id="x.id")} AS live_id""",
+    joins=f"""LEFT JOIN freezes f ON f.id = {OLDEST_FREEZE_ID.format(environment="x")}
+    LEFT JOIN users fu ON fu.id = f.created_by_id""",
 )
 ANNOUNCEMENT = NodeType(
     "announcements",

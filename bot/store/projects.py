@@ -105,7 +105,6 @@ class Environment(Model):
     inputs: dict[str, str] = fields.JSONField(default=dict)
     position = fields.IntField(default=0)
     deploy_deadline_minutes = fields.IntField(default=60)
-    frozen: dict[str, Any] | None = fields.JSONField(null=True)
     promotion_held = fields.BooleanField(default=False)
     gate_settings: dict[str, Any] = fields.JSONField(default=dict)
     listed_users: dict[str, GitHubUserId] = fields.JSONField(default=dict)

@@ -1,20 +1,25 @@
 """Helpers that several tests of the APIs share."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from bot.store.database import fetch
+from bot.store.gates import Freeze
 from bot.store.projects import Environment
 from bot.store.releases import Release
+from bot.store.users import User
 from tests.world import Response, World
 
 PROJECTS = "/api/projects"
 SITE = "/api/releases/site"
 UNWRAPPED = ("/healthz", "/readyz", "/metrics")  # paths that the request middleware passes through
+NOW = datetime(2026, 11, 3, 18, tzinfo=UTC)
 ZERO_SHA = "0" * 40
 WRITTEN_TABLES = (
     *("projects", "environments", "repositories", "releases", "candidates", "deployments", "runs", "jobs"),
     *("announcements", "links", "users", "api_tokens", "audit_entries", "kept_answers"),
+    *("freezes", "environment_locks", "bans"),
 )
 UNKNOWN_SHA = "0123456789abcdef0123456789abcdef01234567"
 
@@ -74,6 +79,13 @@ async def freeze(world: World, environment: str = "staging", **frozen: Any) -> N
     body = {"frozen": {"reason": "moving house", **frozen}}
     answer = await world.ask("PATCH", f"/api/projects/site/environments/{environment}", body)
     assert answer.status == 200, answer.json
+
+
+async def add_freeze(environment: Environment, reason: str = "moving", **values: Any) -> Freeze:
+    """Freeze an environment by inserting the row, as another process does."""
+    user, _ = await User.get_or_create(name="alice", defaults={"created_at": NOW})
+    where = {"scope": "environment", "environment_id": environment.id, "project_id": environment.project_id}
+    return await Freeze.create(**{**where, "created_by": user, "reason": reason, "since": NOW, **values})
 
 
 async def hold(version: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api.rest import projects, releases, tokens
+from api.rest import blocks, projects, releases, tokens
 from bot.operations import users
 from bot.rules.permissions import GRANTS, role_for
 from bot.store.users import ApiToken
@@ -18,6 +18,7 @@ MISSING = "Authentication credentials were not provided."
 INVALID = "Invalid token."
 PAGED = (*("/api/projects", "/api/tokens", "/api/projects/site/environments"), "/api/projects/site/releases")
 FORBIDDEN = "You do not have permission to perform this action."
+OF_NO_PROJECT = ("/api/tokens", "/api/freezes")
 DIALECTS = ("/api/releases/site/releases/1.0-rc1", "/api/projects/site")
 
 EVERY_CALL: list[tuple[str, str, Any, str]] = [
@@ -56,6 +57,24 @@ EVERY_CALL: list[tuple[str, str, Any, str]] = [
     ("PATCH", "/api/projects/site/releases/1.0", {"notes": "x"}, "project:write"),
     ("PUT", "/api/projects/site/releases/1.0/files", {"files": {}}, "project:write"),
     ("PATCH", "/api/projects/site/releases/1.0", {"status": 20}, "release:hold"),
+    ("POST", "/api/projects/site/environments/staging/lock", {"reason": "x"}, "deployment:start"),
+    ("GET", "/api/projects/site/environments/staging/lock", None, "project:read"),
+    ("DELETE", "/api/projects/site/environments/staging/lock", None, "deployment:start"),
+    ("POST", "/api/projects/site/environments/production/lock", {"reason": "x"}, "deployment:production"),
+    ("DELETE", "/api/projects/site/environments/production/lock", None, "deployment:production"),
+    ("POST", "/api/projects/site/environments/staging/freezes", {"reason": "x"}, "freeze:write"),
+    ("GET", "/api/projects/site/environments/staging/freezes", None, "project:read"),
+    ("DELETE", "/api/projects/site/environments/staging/freezes/1", None, "freeze:write"),
+    ("POST", "/api/projects/site/freezes", {"reason": "x"}, "freeze:write"),
+    ("GET", "/api/projects/site/freezes", None, "project:read"),
+    ("DELETE", "/api/projects/site/freezes/1", None, "freeze:write"),
+    ("POST", "/api/freezes", {"reason": "x"}, "freeze:write"),
+    ("GET", "/api/freezes", None, "project:read"),
+    ("DELETE", "/api/freezes/1", None, "freeze:write"),
+    ("POST", "/api/projects/site/releases/1.0/hold", {"reason": "x"}, "release:hold"),
+    ("DELETE", "/api/projects/site/releases/1.0/hold", None, "release:hold"),
+    ("POST", "/api/projects/site/candidates/1.0-rc1/ban", {"reason": "x"}, "release:hold"),
+    ("DELETE", "/api/projects/site/candidates/1.0-rc1/ban", None, "release:hold"),
     ("GET", "/api/tokens", None, "admin"),
     ("POST", "/api/tokens", {"name": "ci", "grants": ["project:read"]}, "admin"),
     ("GET", "/api/tokens/1", None, "admin"),
@@ -71,7 +90,7 @@ def is_instance(path: str, template: str) -> bool:
 
 
 def test_every_call_is_listed_with_its_grant() -> None:
-    for dialect in (releases.DIALECT, projects.DIALECT, tokens.DIALECT):
+    for dialect in (releases.DIALECT, projects.DIALECT, blocks.DIALECT, tokens.DIALECT):
         for endpoint in dialect.endpoints:
             call = f"{endpoint.method} {endpoint.path}"
             listed = [path for method, path, _, _ in EVERY_CALL if method == endpoint.method]
@@ -164,7 +183,7 @@ async def test_a_token_of_another_project_is_403_and_of_this_one_is_accepted(wor
     elsewhere = await world.create_token("admin", project="shop")
     await world.cut("1.0-rc1", build=True)
     for method, path, body, _ in EVERY_CALL:
-        if path in ("/api/projects", "/api/v1/sync-deploy-github-action") or path.startswith("/api/tokens"):
+        if path in ("/api/projects", "/api/v1/sync-deploy-github-action") or path.startswith(OF_NO_PROJECT):
             continue
         assert status_and_sentence(await world.ask(method, path, body, token=elsewhere)) == (403, FORBIDDEN), (
             method,

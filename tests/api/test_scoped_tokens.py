@@ -15,6 +15,7 @@ import pytest
 
 from bot.rules.permissions import ANONYMOUS_GRANTS
 from bot.store.candidates import Candidate
+from bot.store.gates import Freeze
 from bot.store.projects import Project, Repository
 from bot.store.releases import Release
 from bot.store.runs import Run
@@ -91,6 +92,20 @@ WRITES: list[tuple[str, str, Body]] = [
     ("POST", f"{NATIVE}/environments", {"name": "qa", "tier": "development"}),
     ("PATCH", f"{NATIVE}/environments/{{environment}}", {"order": 1}),
     ("PATCH", f"{NATIVE}/environments/{{environment}}", {"frozen": {"reason": "x"}}),
+    ("POST", f"{NATIVE}/environments/{{environment}}/freezes", {"reason": "x"}),
+    ("DELETE", f"{NATIVE}/environments/{{environment}}/freezes/{{freeze}}", None),
+    ("POST", f"{NATIVE}/environments/{{environment}}/lock", {"reason": "x"}),
+    ("DELETE", f"{NATIVE}/environments/{{environment}}/lock", None),
+    ("POST", f"{NATIVE}/freezes", {"reason": "x"}),
+    ("DELETE", f"{NATIVE}/freezes/{{freeze}}", None),
+    ("DELETE", "/api/projects/site/environments/staging/freezes/{freeze}", None),
+    ("DELETE", "/api/projects/site/freezes/{freeze}", None),
+    ("POST", "/api/freezes", {"reason": "x"}),
+    ("DELETE", "/api/freezes/{freeze}", None),
+    ("POST", f"{NATIVE}/releases/{{version}}/hold", {"reason": "x"}),
+    ("DELETE", f"{NATIVE}/releases/{{version}}/hold", None),
+    ("POST", f"{NATIVE}/candidates/{{candidate}}/ban", {"reason": "x"}),
+    ("DELETE", f"{NATIVE}/candidates/{{candidate}}/ban", None),
     ("PATCH", f"{NATIVE}/releases/{{version}}", {"notes": "x"}),
     ("PATCH", f"{NATIVE}/releases/{{version}}", {"status": 20}),
     ("PUT", f"{NATIVE}/releases/{{version}}/files", {"files": {"js": "a.js"}}),
@@ -211,7 +226,8 @@ async def with_ids(values: dict[str, Any]) -> dict[str, Any]:
     """The values of a project with further ids of its rows."""
     candidate = await Candidate.get(project__name=values["name"], version=values["candidate"])
     run = await Run.get(candidate_id=candidate.id)
-    return {"token": 1, "candidate_id": candidate.id, "request_id": run.request_id, **values}
+    freeze = await Freeze.get(environment__name=values["environment"])
+    return {"token": 1, "candidate_id": candidate.id, "request_id": run.request_id, "freeze": freeze.id, **values}
 
 
 async def make_others_private() -> None:

@@ -55,6 +55,20 @@ async def test_a_comment_has_at_most_five_commands_and_the_rest_gets_one_sentenc
     assert reactions(world, number, comment) == ["eyes", "-1"]
 
 
+async def test_thousands_of_commands_cost_no_more_than_five(world: World) -> None:
+    number, _ = await add_comment(world, STATUS)  # tokens are minted
+    await pass_time(61)
+    calls = []
+    for body in ("/release x\n" * MAX_COMMANDS, "/release x\n" * 5_900):  # GitHub takes no longer comment
+        before = len(world.github.calls)
+        await add_comment(world, body, pull=number)
+        calls.append([(call.method, call.path.rpartition("/")[2]) for call in world.github.calls[before:]])
+    few, many = calls
+    assert few == many
+    assert [row.commands for row in await HandledComment.all().order_by("id")] == [1, MAX_COMMANDS, MAX_COMMANDS]
+    assert world.replies(number)[-1].count(LEFT_OUT) == 1
+
+
 async def test_ten_commands_a_minute_are_performed_then_one_answer_says_so_then_there_is_silence(world: World) -> None:
     number = await world.github.pull_request()
     for _ in range(5):

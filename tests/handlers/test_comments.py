@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from bot.operations.commands import COMMANDS, GRAMMARS, ROWS, Command, CommandCall
-from bot.rules.commands import ParsedCommand, parse
+from bot.operations.command_calls import Command, CommandCall
+from bot.operations.commands import COMMANDS, GRAMMARS, ROWS
+from bot.rules.commands import parse
 from bot.rules.comments import CommandComment
+from bot.rules.grammar import ParsedCommand
 from bot.rules.ids import CommentId, GitHubUserId
 from bot.rules.replies import MARKER
 from bot.store.audit import AuditEntry
@@ -60,7 +62,7 @@ async def test_a_merged_pull_request_is_cut_at_its_merge_commit(world: World) ->
     assert (candidate["commit"], candidate["status"]) == (merged, "building")
     (reply,) = world.replies(number)
     assert "Cut `1.4.0-rc1`" in reply
-    assert merged[:12] in reply
+    assert f"at `{merged}`" in reply
     assert reactions(world, number, comment) == ["eyes", "rocket"]
 
 
@@ -84,7 +86,29 @@ async def test_a_commit_that_exists_only_in_a_fork_is_refused(world: World) -> N
     assert await versions() == []
 
 
-async def test_a_commit_must_be_a_full_sha(world: World) -> None:
+async def test_a_commit_may_be_abbreviated_to_seven_digits(world: World) -> None:
+    head = world.github.head()
+    for number, digits in enumerate((7, 8, 39), start=1):
+        assert f"Cut `1.4.0-rc{number}` at `{head}`" in await reply_to(world, f"/release cut 1.4.0 at {head[:digits]}")
+    assert f"at `{head}`" in await reply_to(world, f"/release cut 1.4.0 at {head[:7].upper()}")
+    reply = await reply_to(world, f"/release cut 1.4.0 at {head[:6]}")
+    assert "expected: `a commit: its full SHA, or the first 7 digits or more`" in reply
+
+
+async def test_an_abbreviated_commit_that_is_the_name_of_a_branch_is_refused(world: World) -> None:
+    head = world.github.head()
+    await world.github.branch(head[:7], at="main~1")
+    assert "Invalid commit hash" in await reply_to(world, f"/release cut 1.4.0 at {head[:7]}")
+    assert await versions() == []
+
+
+async def test_an_abbreviated_commit_that_exists_only_in_a_fork_is_refused(world: World) -> None:
+    fork_commit = await world.github.fork_commit()
+    assert "Invalid commit hash" in await reply_to(world, f"/release cut 1.4.0 at {fork_commit[:10]}")
+    assert await versions() == []
+
+
+async def test_a_commit_must_be_a_sha(world: World) -> None:
     reply = await reply_to(
         world, "/release cut 1.4.0 at main\n/release cut 1.4.0 at abcdef1\n/release cut 1.4.0 at HEAD~1"
     )
@@ -112,6 +136,24 @@ async def test_help_lists_all_commands(world: World) -> None:
     reply = await reply_to(world, "/release help")
     assert HELP in reply
     assert all(f"`/release {word}" in reply for word in COMMANDS)
+
+
+async def test_help_explains_a_command(world: World) -> None:
+    reply = await reply_to(world, "/release help deploy\n/release help CTU")
+    for line in (
+        "`/release deploy CANDIDATE to ENVIRONMENT [in PROJECT]`: deploy a release candidate.",
+        "- `CANDIDATE`: a candidate version, as in `1.4.0-rc2`",
+        "- for example `/release deploy 1.4.0-rc1 to staging`",
+        "- who may: role write; maintain for production",
+    ):
+        assert line in reply.splitlines()
+    assert "`/release cut VERSION [at SHA] [in PROJECT]`: cut a release candidate." in reply
+    assert HELP not in reply
+
+
+async def test_help_on_an_unknown_command_lists_those_that_there_are(world: World) -> None:
+    reply = await reply_to(world, "/release help xyz")
+    assert "I know no command `xyz`. Known commands: `cut`, `deploy`, `status` and `help`." in reply
 
 
 MISTAKES = {
@@ -174,18 +216,44 @@ async def test_text_that_only_resembles_a_command_gets_no_reply(world: World) ->
     assert [name for name, comment in comments.items() if reactions(world, number, comment)] == []
 
 
-async def test_edited_and_deleted_comments_are_ignored(world: World) -> None:
-    number, comment = await add_comment(world, "nothing")
-    await world.github.edit_comment(comment, "/release help")
-    await world.github.delete_comment(comment)
-    await world.settle()
-    assert world.replies(number) == []
-
-
 async def test_comments_by_bots_are_ignored(world: World) -> None:
     world.github.state.account("helper[bot]", "Bot")
     number, _ = await add_comment(world, "/release help", by="helper[bot]")
     assert world.replies(number) == []
+
+
+async def test_deleted_comments_are_ignored(world: World) -> None:
+    number, comment = await add_comment(world, "/release help")
+    await world.github.delete_comment(comment)
+    await world.settle()
+    assert len(world.replies(number)) == 1
+
+
+async def test_the_command_of_a_comment_that_was_deleted_is_performed_and_answered(world: World) -> None:
+    number = await world.github.pull_request()
+    await world.settle()
+    world.github.faults.webhooks(drop=1.0)
+    comment = await world.github.comment(number, f"/release cut 1.4.0 at {world.github.head()}")
+    await world.github.settle()
+    payload = last_payload(world)
+    await world.github.delete_comment(comment)
+    await world.github.settle()
+    world.github.faults.clear()
+    await world.github.send("issue_comment", payload)
+    await world.settle()
+    assert await versions() == ["1.4.0-rc1"]
+    assert "Cut `1.4.0-rc1`" in world.replies(number)[0]
+
+
+@pytest.mark.parametrize("status", [404, 410])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_reply_to_a_thread_that_is_gone_is_dropped(world: World, method: str, status: int) -> None:
+    path, gone = "*/issues/1/comments", '{"message": "Gone"}'
+    world.github.faults.fail(method=method, path=path, status=status, times=None, body=gone)
+    number, _ = await add_comment(world, f"/release cut 1.4.0 at {world.github.head()}")
+    assert await versions() == ["1.4.0-rc1"]
+    assert world.replies(number) == []
+    assert [row["state"] for row in await world.jobs("reply")] == ["done"]
 
 
 async def test_comments_on_issues_are_ignored(world: World) -> None:

@@ -70,7 +70,7 @@ async def test_an_installation_on_thousands_of_repositories_is_handled(world: Wo
         pytest.param(b"payload=%22" + b"%2C" * 2_000_000 + b"%22", FORM, "not a JSON object", id="escapes"),
         pytest.param(b"x" * 10**6, FORM, "not JSON", id="form without payload"),
         pytest.param(
-            b'{"repository": {%s}}' % b",".join(b'"%d": 1' % number for number in range(10**5)),
+            b'{"repository": {%s}}' % b",".join(b'"%d": 1' % number for number in range(2 * 10**5)),
             *("application/json", "The needed part of the body has more than"),
             id="large all over",
         ),
@@ -109,6 +109,12 @@ def test_what_is_kept_of_a_payload_is_short_and_has_what_handlers_read() -> None
     assert kept["repositories"] == [{"id": 1}]
     assert (kept["action"], kept["repository"]["id"], "commits" in kept) == ("created", 1, False)
     assert len(orjson.dumps(kept)) < MAX_KEPT_BYTES
+
+
+def test_both_texts_of_an_edited_comment_are_kept_however_long_they_are() -> None:
+    text = "\U0001f680" * 65_536
+    payload = {"action": "edited", "comment": {"id": 1, "body": text}, "changes": {"body": {"from": text}}}
+    assert orjson.loads(keep(payload)) == payload
 
 
 def test_everything_that_handlers_read_of_a_payload_is_kept() -> None:

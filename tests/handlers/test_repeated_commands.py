@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import pytest
 
 from bot.operations import users
-from bot.operations.commands import COMMANDS, GRAMMARS, CommandCall
-from bot.rules.commands import ParsedCommand, parse
+from bot.operations.command_calls import CommandCall
+from bot.operations.commands import COMMANDS, GRAMMARS
+from bot.rules.commands import parse
 from bot.rules.comments import CommandComment
+from bot.rules.grammar import ParsedCommand
 from bot.store.candidates import Candidate
 from bot.store.database import execute
 from bot.store.deployments import Deployment

@@ -12,7 +12,7 @@ import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.operations import jobs
+from bot.operations import gate_jobs, jobs
 from bot.queue.dead_letters import dead_letters
 from bot.queue.intake import WebhookDelivery
 from bot.queue.jobs import Job, LeasedJob, enqueue
@@ -71,6 +71,11 @@ EXAMPLES: tuple[Job, ...] = (
     jobs.CheckInstallation(InstallationId(2**40)),
     jobs.CheckInstallation(InstallationId(1), again=True),
     jobs.FetchDelivery(DeliveryId(2**60), "guid", "push"),
+    gate_jobs.EvaluateWaiting(DeploymentId(1), EnvironmentId(2)),
+    gate_jobs.EvaluateWaiting(DeploymentId(1), EnvironmentId(2), again=True),
+    gate_jobs.DeployAutomatically(CandidateId(1), EnvironmentId(2)),
+    gate_jobs.JudgeDeployment(DeploymentId(1), rerun=True),
+    gate_jobs.SweepWaiting(),
     jobs.Reconcile(),
     jobs.SweepDeliveries(),
     jobs.CheckRepositories(),

@@ -7,6 +7,7 @@ import orjson
 from bot.store.database import execute
 from bot.store.jobs import Job
 from bot.store.projects import Environment
+from tests.api.helpers import add_freeze
 from tests.world import PROJECT, World
 
 
@@ -59,7 +60,7 @@ async def test_a_project_can_be_archived_when_its_repository_is_unreachable(worl
 
 async def test_a_freeze_written_by_another_process_stops_a_deployment(world: World) -> None:
     await world.cut("1.0-rc1")
-    await Environment.filter(name="staging").update(frozen={"by": "root", "reason": "Friday", "until": None})
+    await add_freeze(await Environment.get(name="staging"))
     assert (await world.deploy("1.0-rc1")).status == 400
 
 

@@ -33,7 +33,7 @@ REFUSED: dict[str, tuple[Act, str, dict[str, object]]] = {
     "held": (
         lambda world: Release.all().update(held=HELD),
         "Deployment is gated",
-        {"gates": [{"gate": "hold", "waits_for": "ada to unhold the release: a leak"}]},
+        {},
     ),
     **{
         status: (set_status(status), "Release candidate is not ready", {"status": status})

@@ -1,6 +1,7 @@
 """Commands in comments: which lines are commands, which are mistakes, and which are ignored."""
 
 import random
+import re
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,16 @@ from hypothesis import strategies as st
 
 from bot.operations.commands import COMMANDS, GRAMMARS
 from bot.rules import commands
-from bot.rules.commands import LEFT_OUT, MAX_COMMANDS, Grammar, Mistake, ParsedCommand
+from bot.rules.commands import (
+    LEFT_OUT,
+    LEFT_OUT_OF_MESSAGE,
+    MAX_COMMANDS,
+    Mistake,
+    has_likely_commands,
+    may_hold_commands,
+)
+from bot.rules.grammar import Argument, Clause, Grammar, ParsedCommand
+from bot.rules.prefixes import is_prefix
 
 SHA = "a" * 40
 STATUS = ParsedCommand("status")
@@ -36,6 +46,7 @@ VALID = {
     ],
     "/release status": [STATUS],
     "/release help": [ParsedCommand("help")],
+    "/release help deploy": [ParsedCommand("help", {"command": "deploy"})],
     # spacing, case and surroundings
     "  /release status  ": [STATUS],
     "   /release status": [STATUS],
@@ -157,6 +168,15 @@ IGNORED = (
     "<p>\n/release status</p>",
     "text <!--\n/release status\n--> text",
     "<!--\n\n/release status",
+    "<!-- /release status",
+    "<!-- /release status\n/release help",
+    "<!-- /release status -->",
+    "<!-- a\n/release status\n\n/release help",
+    "<![CDATA[\n\n/release status",
+    "<details open>\n<summary>a</summary>\n\n/release status",
+    "<details>\n/release status\n</details>",
+    "<DETAILS>\n\n/release status\n\n</DETAILS>",
+    "<details>\n\n<details>\n\na\n\n</details>\n\n/release status\n\n</details>",
     "- <!--\n\n/release status",
     "> <!--\n\n/release status",
     "<div><!--\n\n/release status\n\n-->",
@@ -183,7 +203,7 @@ MISTAKES = {
     "/release ``": "I know",
     "/relase cut 1.0": "did you mean `/release cut VERSION",
     "/Releaes STATUS": "did you mean `/release status",
-    "/rellease help": "did you mean `/release help`?",
+    "/rellease help": "did you mean `/release help [COMMAND]`?",
     "/releass cut 1.0": "did you mean `/release cut VERSION",
     "/releas cut 1.0": "did you mean `/release cut VERSION",
     "/release\u2028status": "did you mean `/release status",
@@ -202,7 +222,7 @@ MISTAKES = {
     "/release dpeloy 1-rc1 to qa": "did you mean `/release deploy CANDIDATE to ENVIRONMENT [in PROJECT]`?",
     "/release stats": "did you mean `/release status [in PROJECT]`?",
     "/release status.": "did you mean `/release status [in PROJECT]`?",
-    "/release hlep": "did you mean `/release help`?",
+    "/release hlep": "did you mean `/release help [COMMAND]`?",
     "/release cut": "write it as `/release cut VERSION [at SHA] [in PROJECT]`",
     "/release cut at": "write it as",
     "/release cut 1.0 at": "write it as",
@@ -217,9 +237,184 @@ MISTAKES = {
     "/release deploy 1-rc1 in shop": "write it as",
     "/release deploy to qa": "write it as",
     "/release status now": "write it as",
-    "/release help me": "write it as",
+    "/release help me to deploy": "write it as",
+    "/release help --all": "write it as",
     "/release cut `1.0\n/release status`": "write it as",
 }
+
+
+DISGUISED = {
+    # a line that does not begin with the word is ignored
+    "\u200f/release status": None,
+    "\u202e/release status": None,
+    "\u2060/release status": None,
+    "\ufeff/release status": None,
+    # one that only looks like it is answered if the word of a command follows
+    "\uff0frelease cut 1.0": "did you mean `/release cut",
+    "\u2044release cut 1.0": "did you mean `/release cut",
+    "\u2215release cut 1.0": "did you mean `/release cut",
+    "/\uff52\uff45\uff4c\uff45\uff41\uff53\uff45 cut 1.0": "did you mean `/release cut",
+    "/rel\u200bease cut 1.0": "did you mean `/release cut",
+    "/\u200brel\u200bea\u200bse cut 1.0": "did you mean `/release cut",
+    "/release\u200b cut 1.0": "did you mean `/release cut",
+    "/release\u200f cut 1.0": "did you mean `/release cut",
+    "/release\ufe0f cut 1.0": "did you mean `/release cut",
+    "/r\u0435l\u0435as\u0435 cut 1.0": "did you mean `/release cut",  # Cyrillic
+    "/rel\u03b5ase cut 1.0": "did you mean `/release cut",  # Greek
+    "/relea\u017fe cut 1.0": "did you mean `/release cut",  # a long s, whose upper case is ours
+    "/rele\u0301ase cut 1.0": "did you mean `/release cut",
+    "\uff0frelease is a fine word": None,
+    "/r\u0435l\u0435as\u0435 notes": None,
+    "/\u0440\u0435\u043b\u0438\u0437 cut 1.0": None,  # the word in Russian
+    # the words of commands and clauses
+    "/release \u0441ut 1.0": "did you mean `/release cut",
+    "/release c\u200but 1.0": "did you mean `/release cut",
+    "/release \u200fcut 1.0": "did you mean `/release cut",
+    "/release \uff43\uff55\uff54 1.0": "I know",
+    "/release\u200bcut 1.0": None,
+    "/release cut 1.0 \u0430t abc": "write it as",
+    "/release deploy 1.0-rc1 t\u043e qa": "write it as",
+    "/release deploy 1.0-rc1 \u202eto qa": "write it as",
+    "/release deploy 1.0-rc1 to\u200b qa": "write it as",
+}
+
+
+@pytest.mark.parametrize(("body", "advice"), DISGUISED.items(), ids=[ascii(body)[:50] for body in DISGUISED])
+def test_a_command_in_disguise_is_never_performed(body: str, advice: str | None) -> None:
+    parsed = parse(body)
+    assert not any(isinstance(command, ParsedCommand) for command in parsed)
+    assert [advice is not None and advice in command.advice for command in parsed if isinstance(command, Mistake)] == (
+        [] if advice is None else [True]
+    )
+
+
+def test_letters_whose_lower_case_is_ours_make_no_word_of_ours() -> None:
+    grammars = {"lock": Grammar("lock", clauses=(Clause("back", Argument("name", str)),), flags=("kit",))}
+    assert commands.parse("/task lock back x kit", grammars, "/task").commands == (
+        ParsedCommand("lock", {"name": "x"}, frozenset({"kit"})),
+    )
+    for line in ("/tas\u212a lock", "/task loc\u212a", "/task lock bac\u212a x", "/task lock \u212ait"):
+        (command,) = commands.parse(line, grammars, "/task").commands
+        assert isinstance(command, Mistake), ascii(line)
+
+
+DISGUISES = ("/release", "/rel", "ease", " ", "\u200b", "\u202e", "\uff0f", "\u0435", "\u017f", "\u212a", "\u00a0")
+
+
+@given(st.lists(st.sampled_from(DISGUISES), max_size=5).map("".join))
+def test_only_the_very_word_begins_a_command(text: str) -> None:
+    for command in parse(f"{text} cut 1.0"):
+        if isinstance(command, ParsedCommand):
+            assert re.fullmatch("/release[ \u00a0]*", text.strip(" ")), ascii(text)
+
+
+# --- the word of a repository
+
+
+SHIP = "/ship"
+
+
+def test_a_repository_may_have_another_word() -> None:
+    body = "/ship status\n/SHIP help\n/release status\n/releases help\n/relase help"
+    assert commands.parse(body, GRAMMARS, SHIP).commands == (STATUS, ParsedCommand("help"))
+    assert commands.parse("/ship status", GRAMMARS).commands == ()
+
+
+@pytest.mark.parametrize("word", ["/releases", "/relase", "/r-elease", "/rel"])
+def test_the_usual_word_is_none_of_a_repository_with_another_one(word: str) -> None:
+    for line in ("/release status", "/RELEASE status", "/release"):
+        assert commands.parse(line, GRAMMARS, word).commands == ()
+        assert not has_likely_commands(line, GRAMMARS, word)
+    assert commands.parse(f"{word} status", GRAMMARS, word).commands == (STATUS,)
+
+
+def test_advice_shows_the_word_of_the_repository() -> None:
+    body = "/ship cut\n/ship ctu 1.0\n/shpi cut 1.0\n/ship deploy"
+    for command in commands.parse(body, GRAMMARS, SHIP).commands:
+        assert isinstance(command, Mistake)
+        assert "`/ship " in command.advice and "/release" not in command.advice
+
+
+def test_the_word_of_a_repository_is_a_slash_and_a_short_name() -> None:
+    assert all(map(is_prefix, ("/release", "/ship", "/ci-release_2", "/ab", "/" + "a" * 49)))
+    wrong = ("", "/", "ship", "/a", "//a", "/Ship", "/2b", "/a b", "/a/b", "/é", "/a\n", "/" + "a" * 50, "/a.b")
+    assert not any(map(is_prefix, wrong))
+
+
+@pytest.mark.parametrize("word", ["/ab", "/ship", "/release", "/" + "a" * 49])
+def test_every_line_that_begins_with_the_word_of_some_repository_may_be_a_command(word: str) -> None:
+    for line in (f"{word} status", f"a\n  {word.upper()} status", word, f"{word}\tstatus", f"a\r{word} x"):
+        assert may_hold_commands(line)
+        assert commands.parse(line, GRAMMARS, word).commands
+    for line in ("", "a /b", "//ab", "/usr/bin status", "1/2", "/", "/ a", f"> {word}", f"    {word}"):
+        assert not may_hold_commands(line)
+
+
+@pytest.mark.parametrize("body", [*VALID, *MISTAKES], ids=ascii)
+def test_what_parses_passes_the_checks_that_come_before(body: str) -> None:
+    assert may_hold_commands(body)
+    assert has_likely_commands(body, GRAMMARS)
+
+
+# --- the message of a tag
+
+
+def message(text: str) -> list[ParsedCommand | Mistake]:
+    return list(commands.parse_message(text, GRAMMARS).commands)
+
+
+def test_every_line_of_a_message_that_begins_with_the_word_is_a_command() -> None:
+    text = "Release 1.0\n\n/release status\n  /release help\nThanks,\n- /release help\n> /release help\n\t/release help"
+    assert message(text) == [STATUS, ParsedCommand("help")]
+    assert message("a\r\n/release status\r\n") == [STATUS]
+
+
+def test_a_message_is_plain_text() -> None:
+    assert message("```\n/release status\n```\n<!--\n/release help\n-->") == [STATUS, ParsedCommand("help")]
+    assert message("Title\n/release status\n-----BEGIN PGP SIGNATURE-----\n\niQ\n-----END PGP SIGNATURE-----") == [
+        STATUS
+    ]
+
+
+def test_a_mistake_in_a_message_gets_advice() -> None:
+    first, second = message("/release ctu 1.0\n/relase cut 1.0\n/relase notes")
+    assert isinstance(first, Mistake) and isinstance(second, Mistake)
+    assert "did you mean `/release cut" in first.advice and "did you mean `/release cut" in second.advice
+
+
+def test_the_number_of_commands_in_a_message_is_limited() -> None:
+    assert len(message("/release status\n" * MAX_COMMANDS)) == MAX_COMMANDS
+    parsed = commands.parse_message("/release status\n" * 10_000, GRAMMARS)
+    assert (len(parsed.commands), parsed.remarks) == (MAX_COMMANDS, (LEFT_OUT_OF_MESSAGE,))
+
+
+def test_the_word_of_the_repository_counts_in_messages_too() -> None:
+    text = "/ship status\n/release help"
+    assert commands.parse_message(text, GRAMMARS, SHIP).commands == (STATUS,)
+
+
+# --- edited texts
+
+
+ADDED = {
+    "command": ("hello", "hello\n\n/release status", True),
+    "another command": ("/release status", "/release help\n/release status", True),
+    "other arguments": ("/release cut 1.0", "/release cut 1.1", True),
+    "the same once more": ("/release status", "/release status\n/release status", True),
+    "a mistake": ("hello", "/release ctu 1.0", True),
+    "a mistake that was corrected": ("/release ctu 1.0", "/release cut 1.0", True),
+    "a quote that became a command": ("> /release status", "/release status", True),
+    "text around it": ("/release status", "please\n/release status\n\nthanks", False),
+    "another order": ("/release status\n/release help", "/release help\n/release status", False),
+    "other spaces": ("/release status", "/release   STATUS", False),
+    "a command less": ("/release status\n/release help", "/release help", False),
+    "no command": ("/release status", "never mind", False),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "added"), ADDED.values(), ids=list(ADDED))
+def test_whether_an_edited_text_has_a_command_that_it_did_not_have(before: str, after: str, added: bool) -> None:
+    assert commands.parse(after, GRAMMARS).added_to(commands.parse(before, GRAMMARS)) is added
 
 
 @pytest.mark.parametrize(("body", "expected"), VALID.items(), ids=[ascii(body)[:50] for body in VALID])

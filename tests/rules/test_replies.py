@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from bot.operations.commands import COMMANDS
 from bot.rules import replies
 from bot.rules.commands import Mistake
-from bot.rules.replies import CutResult, DeployResult, EnvironmentStatus, ProjectStatus
+from bot.rules.replies import CommandHelp, CutResult, DeployResult, EnvironmentStatus, HelpResult, ProjectStatus
 
 HOSTILE = (
     "@everyone",
@@ -83,6 +83,7 @@ def test_untrusted_text_is_inert_in_every_reply(text: str) -> None:
         replies.cut(CutResult(text, text, "ready", building=True)),
         replies.cut(CutResult(text, text, "ready", building=False)),
         replies.deployed(DeployResult(text, text, 7)),
+        replies.edited(text),
         replies.mistaken(Mistake(text, "did you mean `/release help`?")),
         replies.refused("Release project not found", {"project": text, "gates": [{"gate": text}], "more": {"x": text}}),
         replies.refused(replies.several_projects([text, "other"]), {}),
@@ -116,11 +117,38 @@ def test_a_status_is_a_table_with_one_row_of_four_cells_per_environment(
 
 
 def test_help_lists_the_usage_of_every_command() -> None:
-    reply = replies.help_text(command.help for command in COMMANDS.values())
+    reply = replies.help_text(HelpResult([command.help for command in COMMANDS.values()]))
     assert all(f"`{command.grammar.usage}`" in reply for command in COMMANDS.values())
     assert "deploy a release candidate (role write; maintain for production), for example `/release deploy " in reply
     assert rendered(reply).count("<li>") == len(COMMANDS)
     assert_harmless(reply)
+
+
+def test_help_explains_commands_with_their_arguments_and_who_may_use_them() -> None:
+    rows = [command.help_with("/ship") for command in COMMANDS.values()]
+    for row in rows:
+        reply = replies.help_text(HelpResult([row], detailed=True))
+        assert reply.startswith(f"`{row.usage}`: {row.summary}.")
+        assert f"- for example `{row.example}`" in reply.splitlines()
+        assert rendered(reply).count("<li>") == len(row.arguments) + 1 + bool(row.roles)
+        assert "/release" not in reply
+        assert_harmless(reply)
+    assert_harmless(replies.help_text(HelpResult(rows, detailed=True)))
+
+
+def test_help_says_in_words_who_may_use_a_command_that_no_role_decides() -> None:
+    row = CommandHelp("/release approve", "approve", "/release approve x", "those named by the environment's rule")
+    assert "(those named by the environment's rule)" in replies.help_text(HelpResult([row]))
+    assert "- who may: those named by the environment's rule" in replies.help_text(HelpResult([row], detailed=True))
+
+
+DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
+
+def test_characters_that_turn_text_around_are_shown_as_unreadable_ones() -> None:
+    for text in (replies.code(f"a{DIRECTIONS}b"), replies.plain(f"a{DIRECTIONS}b"), replies.plain(f"`a{DIRECTIONS}b`")):
+        assert not set(DIRECTIONS) & set(text)
+        assert text.strip("`") == "a" + "\ufffd" * len(DIRECTIONS) + "b"
 
 
 def test_only_the_reply_to_a_comment_has_its_marker() -> None:

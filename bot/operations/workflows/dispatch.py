@@ -17,6 +17,7 @@ from bot.operations import candidates, deployments, events, jobs, runs, tags
 from bot.operations.workflows import search
 from bot.operations.workflows.search import Ambiguous, Unlisted
 from bot.queue.jobs import RetryLater
+from bot.rules import input_placeholders
 from bot.rules.ids import RunId
 from bot.rules.workflow_files import Workflow
 from bot.store.candidates import Candidate
@@ -302,9 +303,10 @@ async def _offered_inputs(dispatch: Dispatch) -> dict[str, str]:
     """
     run, candidate, deployment = dispatch.run, dispatch.candidate, dispatch.deployment
     configured = candidate.project.build_inputs if deployment is None else deployment.environment.inputs
+    values = _placeholder_values(candidate, deployment)
     offered = {
         "version": candidate.version,
-        **configured,
+        **{name: input_placeholders.fill(text, values) for name, text in configured.items()},
         "release_candidate_version": candidate.version,
         "release_version": candidate.release.version,
         "commit_sha": candidate.commit,
@@ -316,3 +318,16 @@ async def _offered_inputs(dispatch: Dispatch) -> dict[str, str]:
     if deployment is not None:
         offered["environment"] = deployment.environment.name
     return offered
+
+
+def _placeholder_values(candidate: Candidate, deployment: Deployment | None) -> dict[str, str]:
+    """What the placeholders in configured inputs stand for."""
+    values = {
+        "candidate.version": candidate.version,
+        "candidate.commit": candidate.commit,
+        "release.version": candidate.release.version,
+        "project.name": candidate.project.name,
+    }
+    if deployment is not None:
+        values |= {"environment.name": deployment.environment.name, "deployment.id": str(deployment.id)}
+    return values

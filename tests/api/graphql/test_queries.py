@@ -15,7 +15,7 @@ from bot.store.projects import Environment
 from bot.store.releases import Release
 from tests.api.graphql import graphs
 from tests.api.graphql.graphs import NOW, error_codes, execute, post
-from tests.api.helpers import create_project, freeze
+from tests.api.helpers import add_freeze, create_project, freeze
 from tests.world import World
 
 WHOLE = """query ($environment: Int) {
@@ -88,7 +88,8 @@ async def test_everything_about_a_project_can_be_read_in_one_query(world: World)
 
 async def test_every_field_of_every_type_can_be_selected(world: World) -> None:
     shop = await graphs.full_project("shop", 1)
-    await Environment.filter(project_id=shop.id).update(frozen={"by": "alice", "reason": "moving"})
+    for environment in await Environment.filter(project_id=shop.id):
+        await add_freeze(environment)
     await Release.filter(project_id=shop.id).update(held={"by": "alice", "reason": "a leak"}, release_date=NOW)
     for name, type_ in SCHEMA.type_map.items():
         fields = getattr(type_, "fields", {})
@@ -163,8 +164,7 @@ async def test_a_hold_replaces_the_status_and_an_expired_freeze_is_null(world: W
     shop = await graphs.project("shop")
     await graphs.releases(shop, ["1.0"], status=30, held={"by": "alice", "reason": "a leak", "since": NOW.isoformat()})
     await freeze(world)
-    past = {"by": "bob", "reason": "over", "since": NOW.isoformat(), "until": (NOW - timedelta(days=900)).isoformat()}
-    await Environment.filter(name="production").update(frozen=past)
+    await add_freeze(await Environment.get(name="production"), until=NOW - timedelta(days=900))
     found = await execute(
         world,
         """{ release(project: "shop", version: "1.0") { status statusCode held { by reason since } }

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.store.audit import AuditEntry
-from bot.store.projects import Environment
+from bot.store.gates import Freeze
 from tests.api.helpers import change_project, create_environment, create_project, field_values, freeze
 from tests.world import Response, World
 
@@ -39,6 +39,8 @@ async def test_an_environment_is_created_with_defaults_and_listed_in_order(world
         "order": 0,
         "deploy_deadline_minutes": 60,
         "frozen": None,
+        "freezes": [],
+        "lock": None,
     }
     assert (await world.ask("GET", f"{ENVIRONMENTS}/qa")).json == {**created, "created_at": moment}
     await change_staging(world, order=7)
@@ -65,7 +67,7 @@ async def test_every_setting_is_stored_and_can_be_changed_alone(world: World) ->
 
 
 WRONG: dict[str, list[Any]] = {
-    "name": ["", " a", "a/b", "a\nb", "x" * 101, 7],
+    "name": ["", " a", "a/b", "a\nb", "x" * 101, 7, "all", "All"],
     "tier": ["Production", "", "prod", 7],
     "workflow": ["deploy", "../deploy.yml", "", 7],
     "inputs": [[], {"1": "x"}, {"a": 1}, {f"i{n}": "" for n in range(16)}],
@@ -145,10 +147,7 @@ async def test_until_may_be_in_any_time_zone(world: World) -> None:
 
 async def test_an_expired_freeze_is_not_shown(world: World) -> None:
     await freeze(world, until=(datetime.now(UTC) + timedelta(hours=1)).isoformat())
-    row = await Environment.get(name="staging")
-    assert row.frozen is not None
-    row.frozen = {**row.frozen, "until": (datetime.now(UTC) - timedelta(seconds=1)).isoformat()}
-    await row.save()
+    await Freeze.all().update(until=datetime.now(UTC) - timedelta(seconds=1))
     assert (await world.ask("GET", STAGING)).json["frozen"] is None
     await world.cut("1.0-rc1")
     assert (await world.deploy("1.0-rc1")).status == 201

@@ -1,0 +1,112 @@
+"""Who acts, and with which grants."""
+
+from dataclasses import dataclass, replace
+
+from bot.errors import Refusal, Unavailable
+from bot.github.app import GitHub
+from bot.github.transport import ApiError
+from bot.rules.ids import GitHubUserId, RepositoryId, TokenId, UserId
+from bot.rules.permissions import Visibility, covers, grants_of_role
+from bot.store.projects import Outline, Project, Repository
+
+READ = "project:read"
+READS = frozenset({READ, "content:read"})
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts. `project_id` limits a token to one project, `repository_id` a role on GitHub to one repository.
+
+    `public` are the grants that everybody has on public projects. The anonymous caller has the user id 0. Somebody from
+    GitHub has a `role` there, which may be `none`; `doubt` says why it is that where it is not GitHub's decision.
+
+    `github_id` is set for a person: somebody from GitHub, or the holder of a personal token. Only a person approves.
+    `token_id` is that of the token; `by_operator` says that an operator made it for this person. The grants of a
+    personal token hold on no project before they were confirmed by the person's role in its repository (`confirm`).
+    """
+
+    user_id: UserId
+    name: str
+    grants: frozenset[str]
+    project_id: int | None = None
+    repository_id: int | None = None
+    public: frozenset[str] = frozenset()
+    role: str | None = None
+    doubt: str | None = None
+    github_id: GitHubUserId | None = None
+    token_id: TokenId | None = None
+    by_operator: bool = False
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether the caller sent no credentials."""
+        return self.user_id == 0
+
+    @property
+    def is_unconfirmed(self) -> bool:
+        """Whether these are the grants of a personal token, and GitHub was not asked yet how far they hold."""
+        return self.token_id is not None and self.github_id is not None and self.role is None
+
+    @property
+    def is_scoped(self) -> bool:
+        """Whether the actor's own grants hold for some projects only."""
+        return (self.project_id, self.repository_id) != (None, None) or self.is_unconfirmed
+
+    def may(self, *grants: str) -> bool:
+        """Whether at least one of the grants is held on some project, if only on public ones."""
+        return self.holds(*grants) or not self.public.isdisjoint(grants)
+
+    def holds(self, *grants: str) -> bool:
+        """Whether at least one of the grants is the actor's own."""
+        return any(covers(self.grants, grant) for grant in grants)
+
+    def reaches(self, project: Project | Outline) -> bool:
+        """Whether the actor's own grants hold for this project."""
+        if self.is_unconfirmed:
+            return False
+        return self.project_id in (None, project.id) and self.repository_id in (None, project.repository_id)
+
+    def may_on(self, project: Project | Outline, *grants: str) -> bool:
+        """Whether at least one of the grants holds for this project. Its repository must have been fetched."""
+        if self.holds(*grants) and self.reaches(project):
+            return True
+        return project.is_public and not self.public.isdisjoint(grants)
+
+    def visibility(self, *grants: str) -> Visibility:
+        """The projects whose rows the actor may see in lists by at least one of the grants.
+
+        Those of a personal token are the public ones, where everybody has the role read.
+        """
+        public = not self.public.isdisjoint(grants)
+        if not self.holds(*grants):
+            return Visibility(public=public)
+        if self.is_unconfirmed:
+            return Visibility(public=public or (self.project_id is None and READ in grants and self.holds(READ)))
+        return Visibility(not self.is_scoped, self.project_id, self.repository_id, public)
+
+
+async def confirm(github: GitHub, actor: Actor, project: Project | Outline, *grants: str) -> Actor:
+    """Cut the grants of a personal token down to those of the person's role in a project's repository now.
+
+    Other actors are returned as they are. For reading, the role may be up to a minute old. Raises Unavailable if GitHub
+    does not say which role that is.
+    """
+    if not actor.is_unconfirmed:
+        return actor
+    fresh = not READS.issuperset(grants)
+    role = "none" if project.repository_id is None else await _role(github, actor, project.repository_id, fresh=fresh)
+    held = actor.grants & grants_of_role(role)
+    return replace(actor, grants=held, role=role, repository_id=project.repository_id)
+
+
+async def _role(github: GitHub, actor: Actor, repository_id: RepositoryId, *, fresh: bool) -> str:
+    """The role of a personal token's owner in a repository; `none` without one, or without an account."""
+    repository = await Repository.get(github_id=repository_id)
+    try:
+        client = github.client_for(repository.installation_id, repository.github_id, repository.full_name)
+        found = await github.people.role_of_account(client, GitHubUserId(actor.github_id or 0), actor.name, fresh=fresh)
+    except Refusal as refusal:
+        raise Unavailable("GitHub is unavailable", reason=refusal.sentence) from refusal
+    except ApiError as error:
+        raise Unavailable("GitHub is unavailable", reason=f"it answered {error.status}") from error
+    return "none" if found is None else found[1]

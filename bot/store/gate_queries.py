@@ -1,0 +1,156 @@
+"""What the database knows about a deployment's gates, read by few plain statements: a decision reads it twice."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, TypedDict
+
+import orjson
+
+from bot.store.database import fetch, fetch_as
+from bot.store.deployments import LIVE_DEPLOYMENT_ID
+
+STATE = f"""
+SELECT r.held, u.id AS cut_by, u.github_id AS cut_by_github_id,
+    lc.version AS live_version, lc."commit" AS live_commit,
+    m.status AS comparison, m.author_ids, m.unlinked,
+    k.owner_id AS lock_owner, ko.name AS lock_owner_name, k.reason AS lock_reason, k.since AS lock_since,
+    k.until AS lock_until,
+    (SELECT min(d.id) FROM deployments d WHERE d.environment_id = $1 AND d.status IN ('pending', 'in_progress')
+        AND NOT d.waiting AND d.id <> $3) AS busy_with
+FROM candidates c
+JOIN releases r ON r.id = c.release_id
+JOIN users u ON u.id = c.created_by_id
+LEFT JOIN deployments l ON l.id = {LIVE_DEPLOYMENT_ID.format(environment_id="$1")}
+LEFT JOIN candidates lc ON lc.id = l.candidate_id
+LEFT JOIN comparisons m ON m.repository_id = c.repository_id AND m.base = lc."commit" AND m.head = c."commit"
+LEFT JOIN environment_locks k ON k.environment_id = $1 AND k.released_at IS NULL AND (k.until IS NULL OR k.until > $4)
+LEFT JOIN users ko ON ko.id = k.owner_id
+WHERE c.id = $2
+"""  # noqa: S608 - a subquery of ours
+FREEZES = """
+SELECT f.scope, u.name AS created_by, f.reason, f.since, f.until FROM freezes f JOIN users u ON u.id = f.created_by_id
+WHERE f.ended_at IS NULL AND (f.until IS NULL OR f.until > $3)
+    AND (f.environment_id = $1 OR (f.scope = 'project' AND f.project_id = $2) OR f.scope = 'service')
+ORDER BY f.since, f.id
+"""
+EARLIER = """
+SELECT e.name,
+    (SELECT max(d.deploy_end_at) FROM deployments d JOIN candidates c ON c.id = d.candidate_id
+        WHERE d.environment_id = e.id AND c."commit" = $2 AND d.status = 'success') AS deployed_at,
+    (SELECT max(d.deploy_end_at) FROM deployments d JOIN candidates c ON c.id = d.candidate_id
+        WHERE d.environment_id = e.id AND c."commit" = $2 AND d.status IN ('failure', 'error')
+        AND COALESCE(d.wait_outcome, 'dispatched') = 'dispatched') AS failed_at,
+    (SELECT max(d.created_at) FROM deployments d JOIN candidates c ON c.id = d.from_candidate_id
+        WHERE d.environment_id = e.id AND c."commit" = $2 AND d.kind = 'rollback' AND d.status <> 'canceled'
+    ) AS rolled_back_at
+FROM environments e WHERE e.project_id = $1
+"""
+APPROVALS = """
+SELECT a.id, a.user_id, u.name AS login, u.github_id, a.approved_at, a.by_operator
+FROM approvals a JOIN users u ON u.id = a.user_id
+WHERE a.candidate_id = $1 AND a.environment_id = $2 AND a.withdrawn_at IS NULL ORDER BY a.id
+"""
+NEWEST_SUCCESS = """
+SELECT c."commit" FROM deployments d JOIN candidates c ON c.id = d.candidate_id
+JOIN environments e ON e.id = d.environment_id
+WHERE e.project_id = $1 AND d.status = 'success' ORDER BY d.deploy_end_at DESC, d.id DESC LIMIT 1
+"""
+AUTHORS = "SELECT author_ids, unlinked FROM comparisons WHERE repository_id = $1 AND base = $2 AND head = $3"
+
+
+class StateRow(TypedDict):
+    """The release and the author of a candidate, and what is live, locked and under way on an environment."""
+
+    held: Any
+    cut_by: int
+    cut_by_github_id: int | None
+    live_version: str | None
+    live_commit: str | None
+    comparison: str | None
+    author_ids: Any
+    unlinked: Any
+    lock_owner: int | None
+    lock_owner_name: str | None
+    lock_reason: str | None
+    lock_since: Any
+    lock_until: Any
+    busy_with: int | None
+
+
+class FreezeRow(TypedDict):
+    """A freeze in force."""
+
+    scope: str
+    created_by: str
+    reason: str
+    since: Any
+    until: Any
+
+
+class EarlierRow(TypedDict):
+    """How a commit fared on an environment."""
+
+    name: str
+    deployed_at: Any
+    failed_at: Any
+    rolled_back_at: Any
+
+
+class ApprovalRow(TypedDict):
+    """An approval that was not withdrawn."""
+
+    id: int
+    user_id: int
+    login: str
+    github_id: int | None
+    approved_at: Any
+    by_operator: int | bool
+
+
+async def state(environment: int, candidate: int, deployment: int, now: datetime) -> StateRow:
+    """Read the state of a candidate and an environment; the deployment (0 for none) does not make it busy."""
+    return (await fetch_as(StateRow, STATE, environment, candidate, deployment, now))[0]
+
+
+async def freezes(environment: int, project: int, now: datetime) -> list[FreezeRow]:
+    """Read the freezes in force on an environment, the oldest first."""
+    return await fetch_as(FreezeRow, FREEZES, environment, project, now)
+
+
+async def earlier(project: int, commit: str) -> dict[str, EarlierRow]:
+    """Read how a commit fared on each environment of a project, by its name."""
+    return {row["name"]: row for row in await fetch_as(EarlierRow, EARLIER, project, commit)}
+
+
+async def approvals(candidate: int, environment: int) -> list[ApprovalRow]:
+    """Read the approvals of a candidate for an environment."""
+    return await fetch_as(ApprovalRow, APPROVALS, candidate, environment)
+
+
+async def newest_success(project: int) -> str | None:
+    """Read the commit that was deployed successfully last on any environment of a project."""
+    rows = await fetch(NEWEST_SUCCESS, project)
+    return str(rows[0]["commit"]) if rows else None
+
+
+async def authors(repository: int, base: str, head: str) -> tuple[list[int], list[str]] | None:
+    """Read who wrote the commits from base to head, and the names of those without an account; None if unknown."""
+    rows = await fetch(AUTHORS, repository, base, head)
+    return authors_of(rows[0]["author_ids"], rows[0]["unlinked"]) if rows else None
+
+
+def authors_of(author_ids: Any, unlinked: Any) -> tuple[list[int], list[str]] | None:
+    """The authors of a stored comparison; None if they were not asked for."""
+    ids = from_json(author_ids)
+    return None if ids is None else (ids, from_json(unlinked) or [])
+
+
+def from_json(value: Any) -> Any:
+    """A value of a JSON column, which is text on SQLite."""
+    return orjson.loads(value) if isinstance(value, str | bytes) else value
+
+
+def to_time(value: Any) -> datetime | None:
+    """A time of a plain statement, which is text on SQLite."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else value

@@ -1,0 +1,35 @@
+"""The generated tables of commands: their rows, and the page around them."""
+
+from markdown_it import MarkdownIt
+
+from bot.rules.command_pages import arguments_table, commands_table, with_tables
+from bot.rules.replies import CommandHelp
+
+CUT = CommandHelp(
+    "/release cut VERSION", "cut a candidate", "/release cut 1.0", "write", "It is built.", {"VERSION": "a"}
+)
+CANCEL = CommandHelp("/release cancel A|B", "cancel", "/release cancel x", "", arguments={"VERSION": "a", "A|B": "c"})
+
+
+def test_each_command_has_a_row() -> None:
+    assert commands_table([CUT, CANCEL]).splitlines()[2:] == [
+        "| `/release cut VERSION` | Cut a candidate. It is built. | write | `/release cut 1.0` |",
+        "| `/release cancel A\\|B` | Cancel |  | `/release cancel x` |",
+    ]
+
+
+def test_alternatives_do_not_split_a_cell() -> None:
+    html = MarkdownIt("commonmark").enable("table").render(commands_table([CUT, CANCEL]))
+    assert html.count("<td>") == 8 and "<code>/release cancel A|B</code>" in html
+
+
+def test_each_argument_has_a_row_once() -> None:
+    assert arguments_table([CUT, CANCEL]).splitlines()[2:] == ["| `A\\|B` | c |", "| `VERSION` | a |"]
+
+
+def test_only_what_stands_between_the_marks_is_replaced() -> None:
+    page = "# A\n\n<!-- commands -->\nold\n<!-- end -->\n\nb\n<!-- arguments -->\n<!-- end -->\nc\n"
+    new = with_tables(page, [CUT])
+    assert new.startswith("# A\n\n<!-- commands -->\n| command |") and "old" not in new
+    assert "<!-- end -->\n\nb\n<!-- arguments -->\n| argument |" in new and new.endswith("<!-- end -->\nc\n")
+    assert with_tables(new, [CUT]) == new
