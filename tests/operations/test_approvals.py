@@ -1,16 +1,11 @@
 """Approvals: who may give one, what it does, and how it is taken back."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from bot.operations import approvals, personal_tokens
+from bot.operations import personal_tokens
 from bot.operations.users import NewToken
-from bot.rules.versions import parse_candidate_version
-from bot.store.audit import AuditEntry
-from bot.store.database import execute
-from bot.store.gates import Approval
 from bot.store.projects import Environment
 from tests.world import Response, World
 

@@ -1,4 +1,4 @@
-"""Deployments in GitHub's own list: one of ours for each deployment, or that of the workflow's job, never both active."""
+"""Deployments in GitHub's own list: one of ours for each deployment, or that of the workflow's job, never both."""
 
 from collections.abc import Sequence
 
