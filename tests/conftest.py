@@ -195,10 +195,9 @@ async def world(source: Path, database_url: str, aiohttp_server: Serve) -> Async
 
 
 @pytest.fixture
-async def shown(world: World) -> AsyncIterator[World]:
+async def shown(world: World) -> World:
     """A world with the sample project, of which GitHub shows everything."""
     await world.ask("PATCH", f"/api/projects/{PROJECT}", {"show": {}})
     await world.settle()
     world.github.forget_calls()
-    yield world
-    await world.show_all()  # what was put off, since it had just been changed
+    return world

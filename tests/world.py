@@ -29,6 +29,7 @@ from server.service import Service
 
 PROJECT = "site"
 SEARCH_SECONDS = 0.5
+STATUS_COMMENT = "<!-- longshore:status:"
 
 Serve = Callable[[web.Application], Awaitable[Any]]
 
@@ -183,7 +184,11 @@ class World:
         return await AuditEntry.filter(act=act).order_by("id")
 
     def replies(self, number: int) -> list[str]:
-        """Longshore's comments on a pull request."""
+        """Longshore's comments on a pull request, without status comments."""
+        return [body for body in self.comments(number) if STATUS_COMMENT not in body]
+
+    def comments(self, number: int) -> list[str]:
+        """All of Longshore's comments on a pull request."""
         bot = f"{self.github.app_slug}[bot]"
         return [comment["body"] for comment in self.github.comments(number) if comment["user"] == bot]
 
@@ -205,6 +210,8 @@ class World:
 
     async def check_no_jobs_left(self) -> None:
         """Fail on unfinished jobs, dead letters, and requests for what the sandbox does not simulate."""
+        await execute("UPDATE github_views SET shown_at = NULL")
+        await execute("UPDATE jobs SET run_at = 0 WHERE state = 'queued' AND kind LIKE 'show_%'")
         await self.settle()
         unfinished = set(await self.unfinished_jobs()) - self.expected_unfinished
         letters = [letter for letter in await dead_letters() if letter.kind not in self.expected_unfinished]

@@ -23,7 +23,9 @@ MAX_OF_RELEASE = 20  # candidates of a release that are shown anew when it is he
 async def on_event(event: Event) -> None:
     """Enqueue what has to be shown after an event, in the caller's transaction."""
     if isinstance(event, DeploymentEvent):
-        await on_deployment(await Deployment.get(id=event.deployment_id))
+        deployment = await Deployment.get_or_none(id=event.deployment_id)
+        if deployment is not None:
+            await on_deployment(deployment)
     elif isinstance(event, RunAdopted):
         await _on_run(event.request_id)
     elif isinstance(event, CandidateEvent) and event.project_id is not None:
@@ -36,7 +38,9 @@ async def on_event(event: Event) -> None:
 
 async def _on_run(request_id: str) -> None:
     """Show that GitHub has started a run, and where it is."""
-    run = await Run.get(request_id=request_id)
+    run = await Run.get_or_none(request_id=request_id)
+    if run is None:
+        return
     if run.deployment_id is not None:
         await on_deployment(await Deployment.get(id=run.deployment_id))
     elif run.candidate_id is not None:

@@ -8,9 +8,8 @@ from bot.operations import showing, status_comments, view_jobs
 from bot.queue.jobs import RetryLater
 from bot.store.database import execute
 from bot.store.github_views import GitHubView
-from tests.world import PROJECT, World
+from tests.world import PROJECT, STATUS_COMMENT, World
 
-STATUS = "<!-- longshore:status:"
 STAGING = f"/api/projects/{PROJECT}/environments/staging"
 
 
@@ -35,7 +34,7 @@ async def cut(world: World, version: str = "1.0") -> int:
 
 def statuses(world: World, number: int) -> list[str]:
     """The status comments on a pull request."""
-    return [body for body in world.replies(number) if STATUS in body]
+    return [body for body in world.comments(number) if STATUS_COMMENT in body]
 
 
 def status(world: World, number: int) -> str:
@@ -61,7 +60,7 @@ async def test_the_comment_tells_how_the_build_goes_on_and_ends(shown: World) ->
     await world.show_all()
     assert "Build: [failed](" in status(world, number)
     assert "The build run ended with `failure`." in status(world, number)
-    assert len(world.replies(number)) == 2
+    assert len(world.comments(number)) == 2
 
 
 async def test_the_comment_tells_where_the_candidate_is(shown: World) -> None:
@@ -160,7 +159,7 @@ async def test_every_thread_where_it_was_asked_for_has_one(shown: World) -> None
     await world.show_all()
     assert "[live](" in status(world, first)
     assert status(world, second) == status(world, first)
-    on_commit = [each["body"] for each in world.github.commit_comments(sha) if STATUS in each["body"]]
+    on_commit = [each["body"] for each in world.github.commit_comments(sha) if STATUS_COMMENT in each["body"]]
     assert ["`1.1-rc1`" in body for body in on_commit] == [True]
     assert await GitHubView.filter(kind="status_comment").count() == 3
 
@@ -219,7 +218,7 @@ async def test_a_lost_answer_makes_no_second_comment(shown: World, fault: str) -
     await world.github.finish()
     await world.show_all()
     assert "[succeeded](" in status(world, number)
-    assert len(world.replies(number)) == 2
+    assert len(world.comments(number)) == 2
 
 
 async def test_a_process_that_was_killed_after_posting_makes_no_second_comment(shown: World) -> None:
@@ -268,7 +267,7 @@ async def test_switched_off_there_is_none(shown: World) -> None:
     await world.ask("PATCH", f"/api/projects/{PROJECT}", {"show": {"comments": False}})
     number = await cut(world)
     assert statuses(world, number) == []
-    assert len(world.replies(number)) == 1
+    assert len(world.comments(number)) == 1
 
 
 async def test_without_the_permission_there_is_none_and_nothing_is_left_behind(shown: World) -> None:
