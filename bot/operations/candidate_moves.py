@@ -2,7 +2,7 @@
 
 from bot.context import Context
 from bot.errors import Conflict
-from bot.operations import automatic, tag_alarms, views, waiting
+from bot.operations import automatic, tag_alarms, waiting
 from bot.rules.candidates import UNFINISHED, may_move
 from bot.store.candidates import Candidate
 
@@ -19,7 +19,6 @@ async def move(context: Context, candidate: Candidate, status: str, reason: str 
     candidate.update_from_dict({"status": status, "reason": reason, "updated_at": context.now()})
     await candidate.save(update_fields=["status", "reason", "updated_at"])
     await waiting.reevaluate(candidate_id=candidate.id)
-    await views.show(candidate.id)
     if status == "ready" and before in UNFINISHED:
         await tag_alarms.check_again(candidate)
         await automatic.on_ready(candidate)

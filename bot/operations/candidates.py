@@ -127,6 +127,7 @@ async def begin_build(context: Context, candidate: Candidate) -> None:
     """Record, in the caller's transaction, that a candidate is being built, for the first time or again."""
     if candidate.status != "building" and rules.may_move(candidate.status, "building"):
         await move(context, candidate, "building", None)
+        await views.show(candidate.id)
 
 
 async def finish_build(context: Context, candidate: Candidate, status: str, reason: str | None) -> None:

@@ -44,7 +44,11 @@ async def perform(context: Context, click: ClickButton) -> None:
     if not shows(candidate.project.show, "checks") or view.github_id not in (None, click.check_run):
         log.info("click ignored", why="it is on another check run", check_run=click.check_run)
         return
-    actor = await users.actor_from_github(context, click.person, click.login, candidate.repository)
+    try:
+        actor = await users.actor_from_github(context, click.person, click.login, candidate.repository)
+    except Refusal as refusal:  # the App is no longer installed
+        log.info("click ignored", why=refusal.sentence, check_run=click.check_run)
+        return
     origin = f"check-run:{click.check_run}:{click.identifier or click.act}"
     acting, note = context.acting_as(actor, CHANNEL).with_origin(origin), None
     try:

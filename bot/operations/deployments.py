@@ -109,6 +109,7 @@ async def begin(context: Context, deployment: Deployment) -> None:
     """Record, in the caller's transaction, that a deployment's run is in progress."""
     if rules.may_move(deployment.status, "in_progress"):
         await set_status(context, deployment, "in_progress", None)
+        await views.on_deployment(deployment)
 
 
 async def restart_deadline(context: Context, deployment: Deployment) -> None:
@@ -223,6 +224,7 @@ async def cancel_locked(context: Context, deployment: Deployment) -> bool:
         await set_status(context, deployment, "canceling", None)
         deployment.deadline_at = context.now() + CANCEL_TIMEOUT
         await deployment.save(update_fields=["deadline_at"])
+        await views.on_deployment(deployment)
     return ended
 
 
@@ -261,7 +263,6 @@ async def set_status(context: Context, deployment: Deployment, status: str, mess
     error = {"error_message": message} if is_new else {}
     deployment.update_from_dict({"status": status, **error})
     await deployment.save(update_fields=["status", "error_message", "deploy_start_at", "deploy_end_at"])
-    await views.on_deployment(deployment)
     if status == "success":
         await _advance_release(context, deployment)
     if status in rules.FINAL:  # what is live and what is under way has changed for others that wait

@@ -55,11 +55,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """What GitHub is told. While the verdict is None, the job goes on waiting and is evaluated again after `pause`."""
+    """What GitHub is told. While the verdict is None, the job goes on waiting and is evaluated again."""
 
     verdict: Verdict | None
     comment: str
-    pause: timedelta = deployments.POLL
 
 
 async def on_question(context: Context, question: Question) -> None:
@@ -73,7 +72,8 @@ async def on_question(context: Context, question: Question) -> None:
         return
     if not await _projects(question.repository):
         return
-    values = {"commit": question.commit, "state": "waiting", "reports": 0, "digest": None, "answered_at": None}
+    due = context.now() + deployments.POLL
+    values = {"commit": question.commit, "state": "waiting", "reports": 0, "digest": None, "evaluate_at": due}
     async with transaction():
         request, created = await ProtectionRequest.get_or_create(
             repository_id=question.repository,
@@ -101,11 +101,10 @@ async def answer(context: Context, job: view_jobs.AnswerProtection) -> None:
         return
     if not await _projects(request.repository_id):  # switched off meanwhile
         return
+    await _save(request, evaluate_at=context.now() + deployments.POLL)
     with showing.showing("protection", request.repository_id):
         client = context.client_for(request.repository)
-        found = await _answer(context, client, request)
-        await _save(request, evaluate_at=context.now() + found.pause)
-        await _tell(context, client, request, found)
+        await _tell(context, client, request, await _answer(context, client, request))
 
 
 async def _tell(context: Context, client: RepositoryClient, request: ProtectionRequest, found: Answer) -> None:

@@ -120,12 +120,12 @@ async def _go_on(context: Context, deployment: Deployment, decision: Decision) -
     deployment.evaluate_at = deployments.next_evaluation(decision, now, expires_at)
     deployment.waits_for = list(waits_for(decision)) or deployment.waits_for
     await _note(deployment, decision)
+    await views.on_deployment(deployment)
 
 
 async def _note(deployment: Deployment, decision: Decision) -> None:
     deployment.decision = to_json(decision)
     await deployment.save(update_fields=["decision", "waits_for", "evaluate_at"])
-    await views.on_deployment(deployment)
 
 
 def _override(deployment: Deployment, facts: GateFacts) -> Override | None:

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Literal
 
 from bot.rules.ids import CandidateId, CommitSha, DeploymentId, EnvironmentId
-from bot.rules.replies import code, plain
+from bot.rules.replies import MAX_LENGTH, code, plain
+from bot.rules.texts import cut
 
 BuildState = Literal["requested", "in progress", "succeeded", "failed", "canceled"]
 EnvironmentState = Literal[
@@ -134,7 +135,8 @@ def status_comment(view: CandidateView) -> str:
     """The text of the status comment."""
     commit = f"[`{view.commit}`]({view.commit_url})"
     heading = f"**{code(view.version)}** of {code(view.project)} at {commit}, cut by {code(view.cut_by)}."
-    return "\n".join([heading, "", *body(view), "", marker(view.id)])
+    text = "\n".join([heading, "", *body(view)])
+    return f"{cut(text, MAX_LENGTH)}\n\n{marker(view.id)}"
 
 
 def body(view: CandidateView) -> list[str]:

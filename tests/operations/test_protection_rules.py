@@ -342,6 +342,7 @@ async def test_without_the_permission_nothing_is_answered_and_nothing_is_left_be
     assert reports(world, run) == []
     assert await world.unfinished_jobs() == []
     await world.github.set_permission("deployments", "write")
+    assert (await ProtectionRequest.get()).evaluate_at is not None
     await execute("UPDATE protection_requests SET evaluate_at = requested_at")
     await waiting_deployments.sweep(await world.context(), gate_jobs.SweepWaiting())
     await world.settle()

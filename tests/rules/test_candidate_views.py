@@ -141,6 +141,13 @@ def test_a_candidate_whose_build_failed() -> None:
     assert status_comment(failed) == BUILD_FAILED
 
 
+def test_a_text_is_cut_to_what_github_accepts_and_found_again() -> None:
+    long = replace(WAITING, waits=(WaitView("lock", "x" * 70_000),))
+    text = status_comment(replace(CANDIDATE, environments=(long,)))
+    assert len(text) < 65_536
+    assert text.endswith(f"…\n\n{marker(CANDIDATE.id)}")
+
+
 HOSTILE = st.text(st.sampled_from("@#|`*_[]()<>!\\\n\r a1:/w.&~-")) | st.text()
 
 
