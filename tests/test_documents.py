@@ -74,6 +74,7 @@ GET,POST /projects/{}/urls.xml
 GET,PUT,DELETE /projects/{}/urls/{}
 GET,POST /api/releases/{}/releases/{}
 POST /api/releases/{}/releases/{}/cancel
+POST /api/releases/{}/releases/{}/build
 GET,POST,PATCH /api/releases/{}/environments/{}/deployments
 GET /api/releases/{}/environments/{}/deployments/{}
 POST /api/releases/{}/environments/{}/deployments/{}/cancel

@@ -50,6 +50,7 @@ WRITES: list[tuple[str, str, Body]] = [
     # releases
     ("POST", CANDIDATE, {"repo": "acme/site", "commit": "0" * 40}),
     ("POST", f"{CANDIDATE}/cancel", {}),
+    ("POST", f"{CANDIDATE}/build", {}),
     ("POST", f"{ENVIRONMENT}/deployments", {"release_candidate_version": "{candidate}"}),
     ("PATCH", f"{ENVIRONMENT}/deployments", {"release_candidate_version": "{candidate}", "status": "success"}),
     ("POST", f"{ENVIRONMENT}/deployments/{{deployment}}/cancel", {}),
