@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from sandbox.acts.checks import CheckActs
 from sandbox.acts.discussion import DiscussionActs
@@ -78,17 +79,20 @@ class GitHub(PeopleActs, DiscussionActs, CheckActs, ReleaseActs, RunActs, Reposi
         move: bool = False,
         message: str | None = None,
         tagger: str | None = None,
+        age: float = 0,
         repo: str | None = None,
     ) -> str:
         """Push a tag and return the SHA that its ref points at (that of the tag object when annotated).
 
         `tagger` is a name and an e-mail address, such as `Carol <carol@example.com>`; by default, who pushes the tag.
+        `age` is how many seconds ago the tag object was made.
         """
         repository, person, sha = self.repository(repo), self.state.account(by), self.resolve(at, repo)
         if annotated:
             signature, given = self.state.signature(person), _name_and_email(tagger)
             if given:
                 signature = replace(signature, name=given[0], email=given[1])
+            signature = replace(signature, at=signature.at - timedelta(seconds=age))
             sha = (await refs.write_tag(repository, name, sha, message or name, signature)).sha
         if move and f"refs/tags/{name}" in repository.history.refs:
             await refs.move_ref(self.state, repository, f"refs/tags/{name}", sha, person, force=True)

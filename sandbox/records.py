@@ -66,6 +66,7 @@ class PullRequest:
     merged_by: Account | None = None
     merge_sha: str | None = None
     fork_owner: Account | None = None
+    landed: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -111,13 +112,16 @@ class Run:
     created_at: datetime
     updated_at: datetime
     started_at: datetime
+    triggering_actor: Account
     status: str = "queued"
     conclusion: str | None = None
     run_attempt: int = 1
     attempts: list[dict[str, Any]] = field(default_factory=list)
     uses: list[EnvironmentUse] = field(default_factory=list)
+    jobs: list[str] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     environment_jobs: list["EnvironmentJob"] = field(default_factory=list)
+    finished_jobs: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -129,6 +133,8 @@ class EnvironmentJob:
 
     use: EnvironmentUse
     awaiting: set[str] = field(default_factory=set)
+    requested: bool = False
+    began: bool = False
     deployment: "Deployment | None" = None
     reports: list["GateReport"] = field(default_factory=list)
 
@@ -201,7 +207,7 @@ class DeploymentStatus:
 
 @dataclass(slots=True)
 class CheckRun:
-    """A check run; `app` is the App that created it, None for the simulated one."""
+    """A check run; `app` is the App that created it, None for the simulated one; `suite` is set for those of jobs."""
 
     id: int
     name: str
@@ -216,6 +222,7 @@ class CheckRun:
     actions: list[dict[str, Any]] = field(default_factory=list)
     annotations: list[dict[str, Any]] = field(default_factory=list)
     app: OtherApp | None = None
+    suite: int | None = None
 
 
 @dataclass(slots=True)

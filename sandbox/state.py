@@ -49,7 +49,8 @@ EVENTS = [
     "workflow_run",
 ]
 APP_IDS, APP_OWNERS = {"github-actions": 15_368}, {"github-actions": "github"}
-ACCOUNT_IDS = {"github-actions[bot]": 41_898_282, "github": 9_919}
+ACCOUNT_IDS = {"github-actions[bot]": 41_898_282, "github": 9_919, "web-flow": 19_864_447}
+WEB_FLOW_EMAIL = "noreply@github.com"
 PushListener = Callable[[Repository, Push], Awaitable[None]]
 ROLES = {"none": "none", "read": "read", "triage": "read", "write": "write", "maintain": "write", "admin": "admin"}
 
@@ -114,6 +115,7 @@ class State:
 
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     push_listeners: list[PushListener] = field(default_factory=list)
+    job_checks: bool = False
 
     def start_task(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine in the background; it is canceled when the sandbox closes."""
@@ -207,6 +209,8 @@ class State:
     def author(self, signature: Signature) -> Account | None:
         """Find the account of a commit's author."""
         email = signature.email.lower()
+        if email == WEB_FLOW_EMAIL:
+            return self.account("web-flow")
         if email in self.emails:
             return self.emails[email]
         login, suffix, _ = email.partition("@users.noreply.github.com")

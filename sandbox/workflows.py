@@ -53,12 +53,16 @@ PERFORMED = ("sandbox/tag", "sandbox/release")
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentUse:
-    """A job's environment and its URL; without `deployment` the job makes no deployment there."""
+    """A job's environment and its URL; without `deployment` the job makes no deployment there.
+
+    `after` has the jobs that it needs, and those that these need.
+    """
 
     job: str
     name: str
     url: str = ""
     deployment: bool = True
+    after: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,21 @@ def _environment_uses(jobs: dict[str, Any]) -> Iterator[EnvironmentUse]:
         details = {"name": used} if isinstance(used, str) else used
         if isinstance(details, dict) and isinstance(details.get("name"), str):
             makes_deployment = details.get("deployment") not in ("false", "False", "FALSE")
-            yield EnvironmentUse(name, details["name"], str(details.get("url") or ""), makes_deployment)
+            after = frozenset(_needed(jobs, name)) - {name}
+            yield EnvironmentUse(name, details["name"], str(details.get("url") or ""), makes_deployment, after)
+
+
+def _needed(jobs: dict[str, Any], name: str) -> set[str]:
+    """A job and all that it needs, directly or not."""
+    found, pending = set[str](), [name]
+    while pending:
+        current = pending.pop()
+        job = jobs.get(current)
+        if current not in found and isinstance(job, dict):
+            found.add(current)
+            needs = job.get("needs") or []
+            pending += [needs] if isinstance(needs, str) else map(str, needs)
+    return found
 
 
 def resolve_environments(definition: WorkflowDefinition, inputs: Mapping[str, str]) -> list[EnvironmentUse]:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from api.http.bodies import MAX_ITEMS, StrictModel
 from api.http.types import ReleaseStatus, Timestamp, ZonedDateTime, parsed_by
 from api.rest.block_schemas import FreezeResponse, LockResponse
+from api.rest.gate_schemas import GateFields, GatesResponse, WeakenedResponse
 from api.rest.schemas import CandidateResponse, DeploymentWithRunResponse, ReleaseSummary
 from bot.rules.packages import parse_files
 from bot.rules.versions import parse_bump
@@ -15,6 +16,24 @@ from bot.rules.versions import parse_bump
 LIMITED = Field(max_length=MAX_ITEMS, fail_fast=True)
 Texts = Annotated[list[str], LIMITED]
 Inputs = Annotated[dict[str, str], LIMITED]
+
+
+class ShowBody(StrictModel):
+    """What is shown on GitHub; a part that is left out is shown."""
+
+    comments: bool = True
+    deployments: bool = True
+    checks: bool = True
+    protection: bool = True
+
+
+class ShowResponse(BaseModel):
+    """What is shown on GitHub."""
+
+    comments: bool
+    deployments: bool
+    checks: bool
+    protection: bool
 
 
 class ProjectSettings(StrictModel):
@@ -33,6 +52,7 @@ class ProjectSettings(StrictModel):
     promote_on_tag: str | None = Field(
         None, description="The environment to which the tag of a release, pushed by a person, deploys its candidate."
     )
+    show: ShowBody | None = Field(None, examples=[{"comments": False}])
 
 
 class CreateProjectBody(ProjectSettings):
@@ -64,8 +84,37 @@ class ProjectResponse(BaseModel):
     tag_candidates: bool
     version_scheme: str
     promote_on_tag: str | None
+    show: ShowResponse
     archived: bool
     created_at: Timestamp
+
+
+class WaitingChangeResponse(BaseModel):
+    """Weaker changes that wait for approval: of an environment, or if that is null of the project's own settings."""
+
+    environment: str | None
+    commit: str
+    needed: int
+    approvers: list[str]
+    approved_by: list[str]
+    changes: list[dict[str, object]]
+
+
+class ConfigurationResponse(BaseModel):
+    """The configuration file of the project's repository. `managed`: it sets this project."""
+
+    file: str
+    state: str
+    managed: bool
+    commit: str | None
+    errors: list[dict[str, object]]
+    waiting: list[WaitingChangeResponse]
+
+
+class ShownProjectResponse(ProjectResponse):
+    """A project, with the state of its repository's configuration file; null if there is none."""
+
+    configuration: ConfigurationResponse | None
 
 
 class ChangedProjectResponse(ProjectResponse):
@@ -74,7 +123,7 @@ class ChangedProjectResponse(ProjectResponse):
     warnings: list[str]
 
 
-class CreateEnvironmentBody(StrictModel):
+class CreateEnvironmentBody(GateFields):
     """An environment to create."""
 
     name: str
@@ -83,6 +132,7 @@ class CreateEnvironmentBody(StrictModel):
     inputs: Inputs | None = None
     order: int | None = None
     deploy_deadline_minutes: int | None = None
+    url: str | None = Field(None, description="Where to see what is deployed.", examples=["https://example.com/"])
 
 
 class FreezeBody(StrictModel):
@@ -92,8 +142,11 @@ class FreezeBody(StrictModel):
     until: ZonedDateTime | None = None
 
 
-class ChangeEnvironmentBody(StrictModel):
-    """Changes to an environment; only the fields that are sent are changed. `frozen: null` unfreezes it."""
+class ChangeEnvironmentBody(GateFields):
+    """Changes to an environment; only the fields that are sent are changed.
+
+    `frozen: null` unfreezes it, `closed: null` opens one that has left the configuration file.
+    """
 
     name: str | None = None
     tier: str | None = None
@@ -101,11 +154,18 @@ class ChangeEnvironmentBody(StrictModel):
     inputs: Inputs | None = None
     order: int | None = None
     deploy_deadline_minutes: int | None = None
+    url: str | None = Field(None, description="Where to see what is deployed.", examples=["https://example.com/"])
     frozen: FreezeBody | None = None
+    closed: None = None
 
 
-class EnvironmentResponse(BaseModel):
-    """An environment. `freezes` are those in force, whatever their scope, `frozen` is the oldest of them."""
+class EnvironmentResponse(GatesResponse):
+    """An environment, with the settings of its gates that are in force.
+
+    `freezes` are those in force, whatever their scope, `frozen` is the oldest of them. `closed` says why it takes no
+    deployments at all; `waiting` is the id of the deployment that waits for its gates. `managed`: the repository's
+    configuration file sets the environment.
+    """
 
     id: int
     name: str
@@ -117,6 +177,11 @@ class EnvironmentResponse(BaseModel):
     frozen: dict[str, object] | None
     freezes: list[FreezeResponse]
     lock: LockResponse | None
+    url: str | None
+    closed: str | None
+    managed: bool
+    waiting: int | None
+    weakened: WeakenedResponse | None
     created_at: Timestamp
 
 

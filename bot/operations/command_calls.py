@@ -1,12 +1,13 @@
 """One command that is to be performed, and what is declared of each command."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
 from bot.context import Context, authorize
 from bot.errors import Refusal, project_not_found
+from bot.operations import touched_projects
 from bot.rules import replies
 from bot.rules.command_arguments import DRY_RUN, DURATION, FORCE, PROJECT, REASON, SPELLINGS, TIME
 from bot.rules.comments import Place
@@ -28,12 +29,14 @@ class CommandCall:
     """One command of a comment or of a tag's message, to be performed on behalf of its author.
 
     `place` is the pull request or commit that was commented on, or the commit of the tag.
+    `chosen` is the project if that is known already.
     """
 
     context: Context
     repository: Repository
     place: Place
     arguments: ParsedCommand
+    chosen: Project | None = None
 
     @property
     def is_dry_run(self) -> bool:
@@ -60,13 +63,21 @@ class CommandCall:
         return None if duration is None else now + duration
 
     async def project(self) -> Project:
-        """The project that the command is about: the one named by `in PROJECT`, or the repository's only one."""
+        """The project that the command is about: the one named by `in PROJECT`, or the repository's only one.
+
+        Of several, it is the one whose files the pull request or commit changes.
+        """
+        if self.chosen is not None:
+            return self.chosen
         name = self.arguments.get(PROJECT)
         projects = await Project.filter(repository_id=self.repository.github_id, archived=False).order_by("id")
         if name is not None:
             projects = [project for project in projects if name in (project.name, project.permalink)]
         if not projects:
             raise await self._unknown(name)
+        if len(projects) > 1:
+            about = await touched_projects.among(self.context, self.repository, self.place, projects)
+            projects = about if len(about) == 1 else projects
         if len(projects) > 1:
             several = replies.several_projects(project.name for project in projects)
             self._refuse_misspelled(projects, several)
@@ -169,8 +180,9 @@ class Command(Generic[R]):
     async def _rehearse(self, call: CommandCall) -> str:
         if self.preview is not None:
             return await self.preview(call)
+        chosen = replace(call, chosen=await call.project())  # which may be found out by asking GitHub
         async with rehearsal():
-            result = await self.perform(call)
+            result = await self.perform(chosen)
         if not isinstance(result, Act):
             raise TypeError(f"{self.grammar.word} needs a preview")
         return replies.would(result)

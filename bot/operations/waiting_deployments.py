@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from tortoise.expressions import Q
+
 from bot.context import Context
 from bot.events.releases import DeploymentStarted
-from bot.operations import decisions, deployments, events, gate_jobs, users, wait_reactions
+from bot.operations import decisions, deployments, events, gate_jobs, users, views, wait_reactions, waiting
 from bot.operations.decisions import Outdated, Subject
 from bot.queue.jobs import RetryLater, enqueue
 from bot.rules.approvers import PersonFact
@@ -30,9 +32,10 @@ class Standing:
 
 
 async def sweep(context: Context, job: gate_jobs.SweepWaiting) -> None:
-    """Job: enqueue the evaluation of the waiting deployments that are due."""
+    """Job: enqueue the evaluation of the waiting deployments, and of the protection requests, that are due."""
     for row in await fetch(DUE, context.now()):
         await enqueue(gate_jobs.EvaluateWaiting(row["id"], row["environment_id"]))
+    await waiting.reevaluate_requests(Q(evaluate_at__lte=context.now()))
 
 
 async def evaluate(context: Context, job: gate_jobs.EvaluateWaiting) -> None:
@@ -118,6 +121,7 @@ async def _go_on(context: Context, deployment: Deployment, decision: Decision) -
     deployment.evaluate_at = deployments.next_evaluation(decision, now, expires_at)
     deployment.waits_for = list(waits_for(decision)) or deployment.waits_for
     await _note(deployment, decision)
+    await views.on_deployment(deployment)
 
 
 async def _note(deployment: Deployment, decision: Decision) -> None:
@@ -133,7 +137,7 @@ def _override(deployment: Deployment, facts: GateFacts) -> Override | None:
 async def _standing(context: Context, project: Project, deployment: Deployment, facts: GateFacts) -> Standing:
     """Ask again whether the requester may deploy there: a role may have been lost, a token revoked.
 
-    The repository of the project must have been fetched.
+    The holder of a personal token needs both: the token, and the role.
     """
     grant = "deployment:production" if facts.tier == "production" else "deployment:start"
     needed = (grant, "deployment:force") if deployment.force_reason is not None else (grant,)
@@ -144,9 +148,10 @@ async def _standing(context: Context, project: Project, deployment: Deployment, 
         actor = await users.actor_of_token(deployment.token_id, context.now())
         if actor is None:
             return Standing(lost=f"The token of {requester.name} is no longer valid.")
-        if not all(actor.may_on(project, each) for each in needed):
+        reaches = actor.project_id in (None, project.id)  # a person's role in the repository is asked for below
+        if not (reaches and all(actor.holds(each) for each in needed)):
             return Standing(lost=f"The token of {requester.name} may no longer deploy here.")
-    elif requester.github_id is not None:
+    if requester.github_id is not None:
         return _standing_of_person(requester.name, requester.person, needed)
     return Standing()
 

@@ -40,10 +40,10 @@ class DiscussionActs(Sandbox):
         change = refs.NewCommit(message, self.state.account(by), files)
         await discussion.push_to_pull_request(self.state, self.repository(repo), self._pull(number, repo), change)
 
-    async def merge(self, number: int, by: str = "alice", repo: str | None = None) -> str:
-        """Squash-merge a pull request; return the SHA of the merge commit."""
+    async def merge(self, number: int, by: str = "alice", repo: str | None = None, *, method: str = "squash") -> str:
+        """Merge a pull request by `merge`, `squash` or `rebase`; return the SHA of the commit by which it landed."""
         pull = self._pull(number, repo)
-        return await discussion.merge(self.state, self.repository(repo), pull, self.state.account(by))
+        return await discussion.merge(self.state, self.repository(repo), pull, self.state.account(by), method)
 
     async def close_pull_request(self, number: int, by: str = "alice", repo: str | None = None) -> None:
         """Close a pull request without merging it."""

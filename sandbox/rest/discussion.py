@@ -138,6 +138,20 @@ async def react(request: ApiRequest) -> ApiResponse:
     return _react(request, _find_comment(request))
 
 
+@route("DELETE", "{repo}/issues/comments/{comment_id}/reactions/{reaction_id}", "issues:write")
+async def remove_reaction(request: ApiRequest) -> ApiResponse:
+    """Remove a reaction to a comment."""
+    discussion.remove_reaction(_find_comment(request), request.int_param("reaction_id"), request.actor)
+    return ApiResponse(status=204)
+
+
+@route("DELETE", "{repo}/comments/{comment_id}/reactions/{reaction_id}", "contents:write")
+async def remove_commit_reaction(request: ApiRequest) -> ApiResponse:
+    """Remove a reaction to a comment on a commit."""
+    discussion.remove_reaction(_find_commit_comment(request), request.int_param("reaction_id"), request.actor)
+    return ApiResponse(status=204)
+
+
 @route("GET", "{repo}/comments/{comment_id}", "contents:read")
 async def get_commit_comment(request: ApiRequest) -> ApiResponse:
     """Get a comment on a commit."""

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 
 from sandbox import diffs, git
 from sandbox.accounts import Account
-from sandbox.errors import SandboxError, invalid
+from sandbox.errors import ApiError, SandboxError, invalid, not_found
 from sandbox.events import emit
+from sandbox.history import Commit
 from sandbox.records import Comment, Issue, PullRequest, Reaction, Repository
 from sandbox.serializers import discussion as serialize
 from sandbox.serializers.accounts import Json
-from sandbox.state import State
+from sandbox.state import WEB_FLOW_EMAIL, State
 from sandbox.use_cases import refs
 
 MAX_BODY_CHARACTERS = 65_536
+WEB_FLOW = ("GitHub", WEB_FLOW_EMAIL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +53,71 @@ async def push_to_pull_request(state: State, repository: Repository, pull: PullR
     refs.synchronize(state, repository, pull, before, change.author)
 
 
-async def merge(state: State, repository: Repository, pull: PullRequest, by: Account) -> str:
-    """Squash-merge a pull request, whose author is that of the merge commit too; return the commit's SHA."""
-    changes = await diffs.difference(repository.path, pull.base_sha, pull.head_sha, renames=False)
-    files: dict[str, str | None] = {}
-    for change in changes:
-        blob = await git.read_file(repository.path, pull.head_sha, change.name)
-        files[change.name] = blob[1].decode(errors="replace") if blob else None
-    signature = state.signature(pull.user)
-    message = _squash_message(repository, pull, signature.email)
-    squashed = refs.NewCommit(message, by, files, (signature.name, signature.email))
-    sha = await refs.commit(state, repository, pull.base, squashed)
+async def merge(state: State, repository: Repository, pull: PullRequest, by: Account, method: str = "squash") -> str:
+    """Merge a pull request by `merge`, `squash` or `rebase`; return the SHA of the commit by which it landed."""
+    if pull.state == "closed":
+        raise SandboxError(f"The pull request {pull.number} is closed already.")
+    landing = {"merge": _merge_commit, "squash": _squashed_commit, "rebase": _rebased_commits}
+    if method not in landing:
+        raise SandboxError(f"{method} is not a merge method: use {', '.join(landing)}.")
+    changes = await landing[method](state, repository, pull, by)
+    before = repository.history.ancestors(repository.history.refs[f"refs/heads/{pull.base}"])
+    sha = await refs.commit(state, repository, pull.base, *changes)
+    pull.landed = repository.history.ancestors(sha) - before
     pull.state, pull.merged_at, pull.merged_by, pull.merge_sha = "closed", state.now(), by, sha
     _emit_pull(state, repository, pull, "closed", by)
     return sha
 
 
-def _squash_message(repository: Repository, pull: PullRequest, email: str) -> str:
-    """The title, and a trailer for each other author of the commits."""
+def _commits(repository: Repository, pull: PullRequest) -> list[Commit]:
+    """The commits of a pull request, oldest first."""
     history = repository.history
     shas = history.log(pull.head_sha, history.ancestors(pull.base_sha))[::-1]
-    authors = [history.commits[sha].author for sha in shas]
+    return [history.commits[sha] for sha in shas]
+
+
+async def _changed_files(repository: Repository, base: str, head: str) -> dict[str, str | None]:
+    changes = await diffs.difference(repository.path, base, head, renames=False)
+    files: dict[str, str | None] = {}
+    for change in changes:
+        blob = await git.read_file(repository.path, head, change.name)
+        files[change.name] = blob[1].decode(errors="replace") if blob else None
+    return files
+
+
+async def _squashed_commit(
+    state: State, repository: Repository, pull: PullRequest, by: Account
+) -> list[refs.NewCommit]:
+    """One commit by who opened the pull request, committed by GitHub."""
+    signature = state.signature(pull.user)
+    message = _squash_message(repository, pull, signature.email)
+    files = await _changed_files(repository, pull.base_sha, pull.head_sha)
+    return [refs.NewCommit(message, by, files, (signature.name, signature.email), WEB_FLOW)]
+
+
+async def _merge_commit(state: State, repository: Repository, pull: PullRequest, by: Account) -> list[refs.NewCommit]:
+    """A merge by who merges, committed by GitHub."""
+    signature, owner = state.signature(by), (pull.fork_owner or repository.owner).login
+    message = f"Merge pull request #{pull.number} from {owner}/{pull.head}\n\n{pull.title}"
+    files = await _changed_files(repository, pull.base_sha, pull.head_sha)
+    return [refs.NewCommit(message, by, files, (signature.name, signature.email), WEB_FLOW, pull.head_sha)]
+
+
+async def _rebased_commits(
+    state: State, repository: Repository, pull: PullRequest, by: Account
+) -> list[refs.NewCommit]:
+    """A copy of each commit, committed by who merges."""
+    signature, changes = state.signature(by), []
+    for commit in _commits(repository, pull):
+        files = await _changed_files(repository, commit.parents[0], commit.sha)
+        people = (commit.author.name, commit.author.email), (signature.name, signature.email)
+        changes.append(refs.NewCommit(commit.message, by, files, *people))
+    return changes
+
+
+def _squash_message(repository: Repository, pull: PullRequest, email: str) -> str:
+    """The title, and a trailer for each other author of the commits."""
+    authors = [commit.author for commit in _commits(repository, pull)]
     trailers = [f"Co-authored-by: {each.name} <{each.email}>" for each in authors if each.email != email]
     return "\n\n".join([f"{pull.title} (#{pull.number})", *filter(None, ["\n".join(dict.fromkeys(trailers))])])
 
@@ -183,6 +229,16 @@ def find_commit_comment(repository: Repository, number: int) -> Comment:
 def edit_commit_comment(state: State, target: Comment, body: object) -> None:
     """Edit the body of a commit's comment, of which GitHub sends no event."""
     target.body, target.updated_at = _validate_body(body), state.now()
+
+
+def remove_reaction(target: Comment, number: int, by: Account) -> None:
+    """Remove a reaction, which only who added it may do; 404 when there is none."""
+    found = next((reaction for reaction in target.reactions if reaction.id == number), None)
+    if found is None:
+        raise not_found()
+    if found.user is not by:
+        raise ApiError(403, "Resource not accessible by integration")
+    target.reactions.remove(found)
 
 
 def react(state: State, target: Comment, content: str, by: Account) -> tuple[Reaction, bool]:

@@ -24,25 +24,30 @@ class NewCommit:
     """Contents of a commit to write.
 
     A file whose content is None is removed; without `files` the commit adds one small file. `author` pushes it, and is
-    its author too unless `written_by` is another name and e-mail address.
+    its author and committer too unless `written_by` and `committed_by` have other names and e-mail addresses. With
+    `merged`, it is a merge of that commit.
     """
 
     message: str
     author: Account
     files: Mapping[str, str | None] | None = None
     written_by: tuple[str, str] | None = None
+    committed_by: tuple[str, str] | None = None
+    merged: str | None = None
 
 
-async def commit(state: State, repository: Repository, branch: str, change: NewCommit) -> str:
-    """Push a commit to a branch and return its SHA."""
+async def commit(state: State, repository: Repository, branch: str, *changes: NewCommit) -> str:
+    """Push commits to a branch, all at once, and return the SHA of the last one."""
     ref = f"refs/heads/{branch}"
     async with repository.lock:
         before = repository.history.refs.get(ref)
         if before is None:
             raise SandboxError(f"No branch {branch} in {repository.full_name}.")
-        sha = await _write_commit(state, repository, ref, before, change)
+        sha = before
+        for change in changes:
+            sha = await _write_commit(state, repository, ref, sha, change)
         repository.history.refs[ref] = sha
-    await emit_push(state, repository, ref, before, sha, change.author)
+    await emit_push(state, repository, ref, before, sha, changes[-1].author)
     return sha
 
 
@@ -76,13 +81,19 @@ async def _write_commit(state: State, repository: Repository, ref: str, parent: 
     if files is None:
         number = len(repository.history.commits) + 1
         files = {f"changes/{number:05}.txt": f"{change.message}\n"}
-    author = state.signature(change.author)
-    if change.written_by:
-        author = replace(author, name=change.written_by[0], email=change.written_by[1])
-    commit, changes = await git.write_commit(repository.path, ref, parent, change.message, files, author)
+    pusher = state.signature(change.author)
+    author = _sign(pusher, change.written_by)
+    signatures = (author, _sign(author, change.committed_by))
+    commit, changes = await git.write_commit(repository.path, ref, parent, change.message, files, signatures)
+    if change.merged:
+        commit = await git.write_merge(repository.path, ref, commit, change.merged)
     repository.history.commits[commit.sha] = commit
     state.changes_by_commit[commit.sha] = changes
     return commit.sha
+
+
+def _sign(default: Signature, other: tuple[str, str] | None) -> Signature:
+    return replace(default, name=other[0], email=other[1]) if other else default
 
 
 async def create_ref(state: State, repository: Repository, ref: str, sha: str, by: Account) -> None:

@@ -12,7 +12,7 @@ from sandbox.events import emit
 from sandbox.records import Dispatch, EnvironmentJob, Push, Repository, Run, Workflow
 from sandbox.serializers import actions as serialize
 from sandbox.state import State
-from sandbox.use_cases import environments, steps
+from sandbox.use_cases import environments, job_checks, steps
 
 WORKFLOWS_FOLDER = ".github/workflows"
 CANCEL_SECONDS = 0.2
@@ -108,6 +108,7 @@ async def _begin(state: State, repository: Repository, run: Run) -> None:
     environments.hold(state, repository, run)
     if run.run_attempt == 1:
         await emit_run(state, run, "requested")
+    job_checks.report(state, repository, run)
     environments.request(state, repository, run)
     if run.status == "queued":
         _schedule_completion(state, run)
@@ -150,7 +151,9 @@ def _create_run(
         created_at=now,
         updated_at=now,
         started_at=now,
+        triggering_actor=by,
         uses=workflows.resolve_environments(revision.definition, inputs),
+        jobs=revision.definition.jobs,
         steps=workflows.resolve_steps(revision.definition, inputs),
     )
     state.runs.append(run)
@@ -198,7 +201,7 @@ async def emit_run(
         "workflow_run": serialize.workflow_run(state, repository, reported),
         "workflow": serialize.workflow(state, repository, workflow, run.workflow_name),
     }
-    emit(state, "workflow_run", repository, run.actor, body, delivery=delivery)
+    emit(state, "workflow_run", repository, run.triggering_actor, body, delivery=delivery)
 
 
 async def start(state: State, run: Run) -> None:
@@ -211,6 +214,7 @@ async def start(state: State, run: Run) -> None:
     if run.repository not in state.repositories:
         return
     repository = state.repositories[run.repository]
+    job_checks.report(state, repository, run)
     environments.report_start(state, repository, run)
     if not await steps.perform(state, repository, run):
         await finish(state, run, "failure")
@@ -224,19 +228,31 @@ async def finish(state: State, run: Run, conclusion: str, delivery: str | None =
             return
     if run.status != "completed":
         if conclusion == "success":
-            environments.check_waiting(run)
+            environments.check_success(run)
         run.status, run.conclusion, run.updated_at = "completed", conclusion, state.now()
         if run.repository in state.repositories:
             environments.report_end(state, state.repositories[run.repository], run, conclusion)
+            job_checks.report(state, state.repositories[run.repository], run)
     await emit_run(state, run, "completed", conclusion=conclusion, delivery=delivery)
 
 
-async def rerun(state: State, run: Run) -> None:
-    """Re-run under the same id."""
+async def finish_job(state: State, run: Run, name: str, conclusion: str = "success") -> None:
+    """Complete a job of a run that is in progress; if it does not succeed, the run fails."""
+    repository = state.repositories[run.repository]
+    if conclusion != "success":
+        await finish(state, run, "failure")
+        return
+    environments.finish_job(state, repository, run, name)
+    job_checks.report(state, repository, run)
+
+
+async def rerun(state: State, run: Run, by: Account | None = None) -> None:
+    """Re-run under the same id, as triggered by an account, or by whom it was triggered last."""
     if run.status != "completed":
         raise ApiError(403, "This workflow is already running")
     run.attempts.append({"status": run.status, "conclusion": run.conclusion, "updated_at": run.updated_at})
     run.run_attempt += 1
+    run.triggering_actor = by or run.triggering_actor
     run.status, run.conclusion, run.updated_at = "queued", None, state.now()
     if run.repository in state.repositories:
         await _begin(state, state.repositories[run.repository], run)
@@ -273,5 +289,9 @@ async def complete_automatically(state: State, run: Run, seconds: tuple[float, f
     if run.status == "queued" and run.run_attempt == attempt:
         await start(state, run)
     await asyncio.sleep(total * 2 / 3)
-    if run.status != "completed" and run.run_attempt == attempt:
+    if run.status == "completed" or run.run_attempt != attempt:
+        return
+    while names := environments.jobs_before_gates(run):
+        await finish_job(state, run, names[0])
+    if run.status != "waiting":
         await finish(state, run, "success")

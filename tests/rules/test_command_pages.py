@@ -2,7 +2,15 @@
 
 from markdown_it import MarkdownIt
 
-from bot.rules.command_pages import ACTS, Authority, arguments_table, commands_table, grants_table, roles_table, with_tables
+from bot.rules.command_pages import (
+    ACTS,
+    Authority,
+    arguments_table,
+    commands_table,
+    grants_table,
+    roles_table,
+    with_tables,
+)
 from bot.rules.permissions import GRANTS
 from bot.rules.replies import CommandHelp
 

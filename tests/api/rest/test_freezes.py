@@ -190,6 +190,18 @@ async def test_a_freeze_and_its_end_are_told_to_waiting_deployments(world: World
     assert len(world.github.dispatches) == 1
 
 
+async def test_a_changed_setting_is_told_to_waiting_deployments(world: World) -> None:
+    await world.cut("1.0-rc1")
+    await freeze(world, SCOPES["environment"], **{"for": "2h"})
+    body = {"release_candidate_version": "1.0-rc1", "wait": True}
+    await world.ask("POST", "/api/releases/site/environments/staging/deployments", body)
+    await world.settle()
+    before = len(await world.jobs("evaluate_waiting"))
+    assert (await world.ask("PATCH", STAGING, {"tier": "development"})).status == 200
+    await world.settle()
+    assert len(await world.jobs("evaluate_waiting")) == before + 1
+
+
 async def test_a_freeze_without_an_end_refuses_what_waits_there(world: World) -> None:
     await world.cut("1.0-rc1")
     await freeze(world, SCOPES["environment"], **{"for": "2h"})
@@ -198,7 +210,9 @@ async def test_a_freeze_without_an_end_refuses_what_waits_there(world: World) ->
     await freeze(world, SCOPES["project"], reason="for good")
     await world.settle()
     (deployment,) = await world.deployments()
-    assert deployment["status"] in ("canceled", "error") and "for good" in str(deployment["error_message"])
+    assert deployment["status"] == "error"
+    assert "frozen by root: holidays (and 1 more freeze)" in deployment["error_message"]
+    assert world.github.dispatches == []
 
 
 async def test_the_environments_of_a_page_read_their_freezes_in_one_query(world: World) -> None:

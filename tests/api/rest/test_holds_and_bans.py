@@ -90,7 +90,7 @@ async def test_a_candidate_that_is_banned_already_or_not_ready_is_not_banned(wor
     await world.cut("1.0-rc1")
     await world.ask("POST", BAN, WHY)
     again = await world.ask("POST", BAN, {"reason": "again"})
-    assert (again.status, again.json["status"]) == (409, "banned")
+    assert (again.status, again.json["candidate_status"]) == (409, "banned")
     assert again.json["detail"].startswith("The candidate is banned by root since ")
     assert again.json["detail"].endswith(": it loses sessions.")
     await world.cut("1.0-rc2", build=True)
