@@ -62,7 +62,9 @@ async def _approve_as_person(
     row = await environments.find_by_name(context, project, environment)
     if await StoredConfigFile.exists(repository_id=project.repository_id, state="broken"):
         raise Conflict(BROKEN, file=PATH)
-    if await performed_requests.result_of(context) is None and not await _waiting(project, row):
+    if (earlier := await _performed(context, project, row)) is not None:
+        return earlier
+    if not await _waiting(project, row):
         raise NotFound(NOTHING)
     for _ in range(ROUNDS):
         changes = await _waiting(project, row)
@@ -73,6 +75,21 @@ async def _approve_as_person(
         except Outdated:
             continue
     raise Conflict("The file keeps changing: try again.")
+
+
+async def _performed(context: Context, project: Project, environment: Environment) -> list[ApprovedChange] | None:
+    """What was approved when the same message was handled before: of several changes, the first."""
+    approval_id = await performed_requests.result_of(context)
+    if approval_id is None:
+        return None
+    change = (await ConfigApproval.get(id=approval_id).select_related("change")).change
+    given = len((await approvals_of([change]))[change.id])
+    is_approved = change.outcome == "approved"
+    return [ApprovedChange(project.name, environment.name, given, change.needed, is_approved, _fields(change))]
+
+
+def _fields(change: ConfigChange) -> tuple[str, ...]:
+    return tuple(str(each["field"] or each["kind"]) for each in change.changes)
 
 
 async def _waiting(project: Project, environment: Environment) -> list[ConfigChange]:
@@ -121,6 +138,8 @@ async def _approve(
 ) -> list[ApprovedChange]:
     """Approve, under the lock of the file's row. Raises Outdated if GitHub was not asked about an approver."""
     await StoredConfigFile.select_for_update().get(repository_id=project.repository_id)
+    if (earlier := await _performed(context, project, environment)) is not None:
+        return earlier
     changes = await _waiting(project, environment)
     refusals = {change.id: why_not(change, context.actor.github_id, people) for change in changes}
     allowed_changes = [change for change in changes if refusals[change.id] is None]
@@ -177,5 +196,5 @@ async def _approve_one(
         job = ApplyConfiguration(change.repository_id)
         if not await enqueue(job):
             await enqueue(ApplyConfiguration(change.repository_id, again=True))
-    fields = tuple(str(each["field"] or each["kind"]) for each in change.changes)
-    return ApprovedChange(project.name, environment.name, len(counted), change.needed, takes_effect, fields)
+    given_now = len(counted)
+    return ApprovedChange(project.name, environment.name, given_now, change.needed, takes_effect, _fields(change))

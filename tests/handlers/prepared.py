@@ -59,11 +59,23 @@ async def announced(world: World, environment: str) -> None:
     await must(world, "POST", f"/projects/{PROJECT}/releases.json", body)
 
 
+async def weakened_by_file(world: World, environment: str) -> None:
+    """The configuration file no longer asks for a check on production; carol has to approve that."""
+    rule = "approvals: {count: 1, from: [user:carol]}"
+    start = "version: 1\nprojects:\n  site:\n    environments:\n      staging: {tier: staging}\n"
+    production = f"      production: {{tier: production, {rule}"
+    world.github.person("carol", "write")
+    for text in (f"{start}{production}, checks: [ci]}}\n", f"{start}{production}}}\n"):
+        await world.github.commit("Configure", files={".github/longshore.yml": text})
+        await world.settle()
+
+
 CANDIDATE = {"release_candidate_version": "1.4.0-rc1"}
 PREPARATIONS: Mapping[str, Preparation] = {
     "rollback": deployed_twice,
     "cancel": under_way,
     "approve": needs_approval,
+    "approve config": weakened_by_file,
     "unhold": held,
     "unban": banned,
     "unfreeze": frozen,

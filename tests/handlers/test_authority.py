@@ -59,8 +59,8 @@ TABLE = {
     "where": ("read", "read"),
     "help": ("none", "none"),
 }
-OWN = {"unapprove"}
-"""Commands that are not about a role: they take back what one has done oneself."""
+OWN = {"unapprove", "approve config"}
+"""Commands that no role decides: one takes back what one has done oneself, the other follows a rule of the file."""
 RULES = {"staging": {"approvals": {"count": 1}}, "production": {"approvals": {"count": 1}}}
 RESET = (
     *("DELETE FROM runs", "DELETE FROM deployments", "DELETE FROM approvals", "DELETE FROM environment_locks"),
