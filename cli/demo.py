@@ -140,7 +140,7 @@ def _print_next_steps(session: DemoSession) -> None:
     print_(f"  GitHub        {session.sandbox.url}/_sandbox/")
     print_(f"  API token     {session.token}")
     print_(Text("\nTry:", style="bold"))
-    commit = session.sandbox.github.head()
+    commit, sandbox = session.sandbox.github.head(), f"{session.sandbox.url}/_sandbox"
     decision = "environments/production/decision?candidate=1.0.0-rc2"
     for line in (
         f"curl {auth} {url}/api/releases/site/environments/production/deployments",
@@ -149,8 +149,8 @@ def _print_next_steps(session: DemoSession) -> None:
         f'"trigger_build_workflow": true}}\' {url}/api/releases/site/releases/1.2.0-rc1',
         f'curl {auth} --json \'{{"release_candidate_version": "1.0.0-rc2"}}\' '
         f"{url}/api/releases/site/environments/staging/deployments",
-        f'curl --json \'{{"number": 1, "by": "bob", "body": "/release status"}}\' {session.sandbox.url}/_sandbox/comments',
-        f"curl '{session.sandbox.url}/_sandbox/comments?number=1'",
+        f'curl --json \'{{"number": 1, "by": "bob", "body": "/release status"}}\' {sandbox}/comments',
+        f"curl '{sandbox}/comments?number=1'",
     ):
         print_(f"  {line}", markup=False)
     print_("\nPress Ctrl-C to stop.")
