@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from bot.store.projects import Environment
+from tests.operations.test_configuration import GATED, SITE, STAGING, UNCHECKED, push
 from tests.world import PROJECT, World
 
 PROJECTS = f"/api/projects/{PROJECT}"
@@ -61,13 +62,9 @@ async def announced(world: World, environment: str) -> None:
 
 async def weakened_by_file(world: World, environment: str) -> None:
     """The configuration file no longer asks for a check on production; carol has to approve that."""
-    rule = "approvals: {count: 1, from: [user:carol]}"
-    start = "version: 1\nprojects:\n  site:\n    environments:\n      staging: {tier: staging}\n"
-    production = f"      production: {{tier: production, {rule}"
     world.github.person("carol", "write")
-    for text in (f"{start}{production}, checks: [ci]}}\n", f"{start}{production}}}\n"):
-        await world.github.commit("Configure", files={".github/longshore.yml": text})
-        await world.settle()
+    for gates in (GATED, UNCHECKED):
+        await push(world, SITE + STAGING + gates)
 
 
 CANDIDATE = {"release_candidate_version": "1.4.0-rc1"}

@@ -19,6 +19,12 @@ async def deployed(world: World, version: str, environment: str = "staging") -> 
     assert (await world.report(version, "success", environment)).status == 200
 
 
+@pytest.fixture(autouse=True)
+def admin(world: World) -> None:
+    """Alice, who gives the commands, may give all of them."""
+    world.github.person("alice", "admin")
+
+
 # --- cut
 
 

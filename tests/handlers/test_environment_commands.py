@@ -1,8 +1,16 @@
 """Commands about environments and releases: freezes, locks, holds, bans, announcements, status and where."""
 
+import pytest
+
 from tests.handlers.prepared import PROJECTS, announced, has_notes, must
 from tests.handlers.test_comments import reply_to
 from tests.world import World
+
+
+@pytest.fixture(autouse=True)
+def admin(world: World) -> None:
+    """Alice, who gives the commands, may give all of them."""
+    world.github.person("alice", "admin")
 
 
 async def deploys(world: World, environment: str = "staging") -> str:
