@@ -130,3 +130,10 @@ async def test_without_the_permission_nothing_is_shown_and_nothing_fails(world: 
     assert world.github.check_runs(sha) == []
     await push(world, SITE + STAGING + GATED)
     assert (await StoredConfigFile.get()).state == "applied"
+
+
+async def test_a_check_run_whose_response_was_lost_is_not_made_again(world: World) -> None:
+    world.github.faults.lose_answer(path="*/check-runs")
+    number = await world.github.pull_request(files={FILE: SITE + STAGING + GATED})
+    await world.settle(skip_delays=True)
+    assert check(world, str(world.github.repository().pulls[number].head_sha)).conclusion == "success"
