@@ -13,9 +13,10 @@ from typing import Any
 
 from aiohttp import web
 
+from sandbox.accounts import Account
 from sandbox.browsers import refusal
 from sandbox.errors import SandboxError
-from sandbox.records import Account, format_time
+from sandbox.records import format_time
 from sandbox.rest.headers import CONTROL as PREFIX
 from sandbox.rest.headers import is_control
 
@@ -30,7 +31,9 @@ ACTIONS: dict[str, str] = {
     "teams/members/remove": "remove_team_member",
     "pull-requests": "pull_request",
     "pull-requests/merge": "merge",
+    "pull-requests/push": "push_to_pull_request",
     "pull-requests/close": "close_pull_request",
+    "pull-requests/reopen": "reopen_pull_request",
     "issues": "issue",
     "comments": "comment",
     "comments/edit": "edit_comment",
@@ -53,12 +56,19 @@ ACTIONS: dict[str, str] = {
     "fork-commits": "fork_commit",
     "runs/start": "start",
     "runs/finish": "finish",
+    "runs/finish-job": "finish_job",
     "runs/rerun": "rerun",
     "runs/speed": "set_run_seconds",
     "runs/approve": "approve_deployment",
     "runs/reject": "reject_deployment",
     "runs/bypass": "bypass_protection",
+    "runs/dispatch": "dispatch",
+    "runs/job-checks": "set_job_checks",
+    "runs/on-push": "set_push_runs",
     "environments": "environment",
+    "releases": "release",
+    "releases/publish": "publish_release",
+    "releases/delete": "delete_release",
     "repositories": "add_repository_to_account",
     "repositories/rename": "rename",
     "repositories/transfer": "transfer",
@@ -98,6 +108,7 @@ ACTIONS: dict[str, str] = {
     "faults/garbage": "faults.garbage",
     "faults/lose-answer": "faults.lose_answer",
     "faults/wrong-head-sha": "faults.wrong_head_sha",
+    "faults/omit-deployment": "faults.omit_deployment",
     "faults/down": "faults.down",
     "faults/up": "faults.up",
     "faults/clear": "faults.clear",

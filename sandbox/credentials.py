@@ -9,8 +9,9 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from sandbox.accounts import Installation, Token
 from sandbox.errors import ApiError, invalid
-from sandbox.records import Installation, Repository, Token
+from sandbox.records import Repository
 from sandbox.state import State
 
 MAX_JWT_SECONDS = 600

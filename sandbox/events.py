@@ -1,6 +1,7 @@
 """Build webhook payloads and queue those that the App would receive."""
 
-from sandbox.records import Account, Installation, Repository
+from sandbox.accounts import Account, Installation
+from sandbox.records import Repository
 from sandbox.serializers import accounts
 from sandbox.serializers.accounts import Json
 from sandbox.state import State

@@ -35,6 +35,7 @@ class Faults:
     held: bool = False
     is_down: bool = False
     wrong_shas: int = 0
+    missing_deployments: int = 0
     token_lag: float = 0.0
     api: list[ApiFault] = field(default_factory=list)
     random: Random = field(default_factory=lambda: Random(0))
@@ -129,6 +130,10 @@ class Faults:
         """Make the next dispatched runs report a commit other than the head of their ref."""
         self.wrong_shas += times
 
+    def omit_deployment(self, times: int = 1) -> None:
+        """Send the next `deployment_protection_rule` events with null for the deployment."""
+        self.missing_deployments += times
+
     def down(self) -> None:
         """Respond 503 to every request."""
         self.is_down = True
@@ -141,7 +146,7 @@ class Faults:
         """Remove all faults."""
         self.webhooks()
         self.held = self.is_down = False
-        self.wrong_shas = 0
+        self.wrong_shas = self.missing_deployments = 0
         self.token_lag = 0.0
         self.api.clear()
         self.changed.set()

@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -141,11 +141,11 @@ def _data_command(text: str) -> bytes:
 
 
 def _import_stream(
-    ref: str, parent: str | None, message: str, files: Mapping[str, str | None], author: Signature
+    ref: str, parent: str | None, message: str, files: Mapping[str, str | None], signatures: tuple[Signature, Signature]
 ) -> bytes:
-    line = f"{author.name} <{author.email}> {int(author.at.timestamp())} +0000"
+    author, committer = (f"{each.name} <{each.email}> {int(each.at.timestamp())} +0000" for each in signatures)
     parts = [f"ls {parent} {_quote(name)}\n".encode() for name in files if parent]
-    parts.append(f"commit {ref}\nmark :1\nauthor {line}\ncommitter {line}\n".encode() + _data_command(message))
+    parts.append(f"commit {ref}\nmark :1\nauthor {author}\ncommitter {committer}\n".encode() + _data_command(message))
     if parent:
         parts.append(f"from {parent}\n".encode())
     for name, content in files.items():
@@ -158,10 +158,18 @@ def _import_stream(
 
 
 async def write_commit(
-    path: Path, ref: str, parent: str | None, message: str, files: Mapping[str, str | None], author: Signature
+    path: Path,
+    ref: str,
+    parent: str | None,
+    message: str,
+    files: Mapping[str, str | None],
+    signatures: tuple[Signature, Signature],
 ) -> tuple[Commit, Changes]:
-    """Write a commit on top of a parent and point the ref at it; a file whose content is None is removed."""
-    stream = _import_stream(ref, parent, message, files, author)
+    """Write a commit on top of a parent and point the ref at it; a file whose content is None is removed.
+
+    `signatures` are those of its author and of its committer.
+    """
+    stream = _import_stream(ref, parent, message, files, signatures)
     out = (await git("fast-import", "--quiet", "--force", "--done", cwd=path, stdin=stream)).decode().splitlines()
     before, tree, sha = out[:-2], out[-2].split()[2], out[-1]
     existed = dict(zip(files, (not line.startswith("missing") for line in before), strict=True)) if parent else {}
@@ -170,7 +178,18 @@ async def write_commit(
         [name for name, content in files.items() if content is not None and existed.get(name)],
         [name for name, content in files.items() if content is None and existed.get(name)],
     )
-    return Commit(sha, (parent,) if parent else (), tree, author, author, message), changes
+    return Commit(sha, (parent,) if parent else (), tree, *signatures, message), changes
+
+
+async def write_merge(path: Path, ref: str, commit: Commit, merged: str) -> Commit:
+    """Write a commit like another one, with a second parent, and point the ref at it."""
+    people = {"author": commit.author, "committer": commit.committer}
+    lines = [f"tree {commit.tree}", *(f"parent {parent}" for parent in (*commit.parents, merged))]
+    lines += [f"{kind} {who.name} <{who.email}> {int(who.at.timestamp())} +0000" for kind, who in people.items()]
+    text = "\n".join([*lines, "", commit.message])
+    sha = (await git("hash-object", "-t", "commit", "-w", "--stdin", cwd=path, stdin=text.encode())).decode().strip()
+    await update_ref(path, ref, sha)
+    return replace(commit, sha=sha, parents=(*commit.parents, merged))
 
 
 async def update_ref(path: Path, ref: str, sha: str) -> None:

@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 
 from sandbox.acts.checks import CheckActs
 from sandbox.acts.discussion import DiscussionActs
 from sandbox.acts.errors import as_sandbox_error
 from sandbox.acts.people import PeopleActs
+from sandbox.acts.releases import ReleaseActs
 from sandbox.acts.repositories import RepositoryActs
 from sandbox.acts.runs import RunActs
 from sandbox.acts.webhooks import WebhookActs
@@ -25,7 +28,7 @@ def _name_and_email(author: str | None) -> tuple[str, str] | None:
     return found[1], found[2]
 
 
-class GitHub(PeopleActs, DiscussionActs, CheckActs, RunActs, RepositoryActs, WebhookActs):
+class GitHub(PeopleActs, DiscussionActs, CheckActs, ReleaseActs, RunActs, RepositoryActs, WebhookActs):
     """A GitHub simulator over a real git repository; create one with `create`."""
 
     def __init__(self, state: State) -> None:
@@ -75,13 +78,22 @@ class GitHub(PeopleActs, DiscussionActs, CheckActs, RunActs, RepositoryActs, Web
         by: str = "alice",
         move: bool = False,
         message: str | None = None,
+        tagger: str | None = None,
+        age: float = 0,
         repo: str | None = None,
     ) -> str:
-        """Push a tag and return the SHA that its ref points at (that of the tag object when annotated)."""
+        """Push a tag and return the SHA that its ref points at (that of the tag object when annotated).
+
+        `tagger` is a name and an e-mail address, such as `Carol <carol@example.com>`; by default, who pushes the tag.
+        `age` is how many seconds ago the tag object was made.
+        """
         repository, person, sha = self.repository(repo), self.state.account(by), self.resolve(at, repo)
         if annotated:
-            tagger = self.state.signature(person)
-            sha = (await refs.write_tag(repository, name, sha, message or name, tagger)).sha
+            signature, given = self.state.signature(person), _name_and_email(tagger)
+            if given:
+                signature = replace(signature, name=given[0], email=given[1])
+            signature = replace(signature, at=signature.at - timedelta(seconds=age))
+            sha = (await refs.write_tag(repository, name, sha, message or name, signature)).sha
         if move and f"refs/tags/{name}" in repository.history.refs:
             await refs.move_ref(self.state, repository, f"refs/tags/{name}", sha, person, force=True)
         else:

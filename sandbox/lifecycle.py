@@ -12,11 +12,12 @@ from typing import Any, Self
 from aiohttp import web
 
 from sandbox import credentials, template
+from sandbox.accounts import Account
 from sandbox.clock import Clock
 from sandbox.deliveries import Attempt, Deliverer
 from sandbox.errors import SandboxError
 from sandbox.faults import Faults
-from sandbox.records import Account, Call, Comment, Dispatch, Repository, Run
+from sandbox.records import Call, Comment, Dispatch, Repository, Run
 from sandbox.rest import add_routes
 from sandbox.server import Server
 from sandbox.state import IdSequences, State

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sandbox.accounts import Account, OtherApp, Team
 from sandbox.git import FileCache
 from sandbox.history import History
-from sandbox.workflows import EnvironmentUse
+from sandbox.workflows import EnvironmentUse, Step
 
 ZERO_SHA = "0" * 40
 
@@ -16,36 +17,6 @@ ZERO_SHA = "0" * 40
 def format_time(time: datetime | None) -> str | None:
     """Format a time as the API does: UTC, whole seconds, `Z`."""
     return None if time is None else time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-@dataclass(slots=True)
-class Account:
-    """An account: a user, an organization or an App's bot."""
-
-    id: int
-    login: str
-    type: str = "User"
-
-
-@dataclass(slots=True)
-class Membership:
-    """An account in a team: `role` is member or maintainer, `state` is active, or pending until it is accepted."""
-
-    role: str = "member"
-    state: str = "active"
-
-
-@dataclass(slots=True)
-class Team:
-    """A team of an organization; its members by account id."""
-
-    id: int
-    name: str
-    slug: str
-    organization: Account
-    created_at: datetime
-    parent: "Team | None" = None
-    members: dict[int, Membership] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -78,7 +49,7 @@ class Comment:
 
 @dataclass(slots=True)
 class PullRequest:
-    """A pull request; its head is a branch of the repository."""
+    """A pull request; its head is a branch of the repository, or of a fork of `fork_owner`."""
 
     id: int
     number: int
@@ -94,6 +65,8 @@ class PullRequest:
     merged_at: datetime | None = None
     merged_by: Account | None = None
     merge_sha: str | None = None
+    fork_owner: Account | None = None
+    landed: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -139,12 +112,16 @@ class Run:
     created_at: datetime
     updated_at: datetime
     started_at: datetime
+    triggering_actor: Account
     status: str = "queued"
     conclusion: str | None = None
     run_attempt: int = 1
     attempts: list[dict[str, Any]] = field(default_factory=list)
     uses: list[EnvironmentUse] = field(default_factory=list)
+    jobs: list[str] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     environment_jobs: list["EnvironmentJob"] = field(default_factory=list)
+    finished_jobs: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -156,6 +133,8 @@ class EnvironmentJob:
 
     use: EnvironmentUse
     awaiting: set[str] = field(default_factory=set)
+    requested: bool = False
+    began: bool = False
     deployment: "Deployment | None" = None
     reports: list["GateReport"] = field(default_factory=list)
 
@@ -176,7 +155,7 @@ class Environment:
     id: int
     name: str
     created_at: datetime
-    reviewers: "list[Account | Team]" = field(default_factory=list)
+    reviewers: list[Account | Team] = field(default_factory=list)
     prevent_self_review: bool = False
     rule: bool = False
 
@@ -226,18 +205,9 @@ class DeploymentStatus:
     log_url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class OtherApp:
-    """An App that is not the simulated one; all that it does is done through the control API."""
-
-    id: int
-    slug: str
-    owner: Account
-
-
 @dataclass(slots=True)
 class CheckRun:
-    """A check run; `app` is the App that created it, None for the simulated one."""
+    """A check run; `app` is the App that created it, None for the simulated one; `suite` is set for those of jobs."""
 
     id: int
     name: str
@@ -252,6 +222,7 @@ class CheckRun:
     actions: list[dict[str, Any]] = field(default_factory=list)
     annotations: list[dict[str, Any]] = field(default_factory=list)
     app: OtherApp | None = None
+    suite: int | None = None
 
 
 @dataclass(slots=True)
@@ -266,6 +237,32 @@ class CommitStatus:
     target_url: str | None
     creator: Account
     created_at: datetime
+
+
+@dataclass(slots=True)
+class Release:
+    """A release of a tag; the tag of a draft need not exist."""
+
+    id: int
+    tag: str
+    target: str
+    author: Account
+    created_at: datetime
+    name: str | None = None
+    body: str | None = None
+    draft: bool = False
+    prerelease: bool = False
+    published_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A push of one ref that was not deleted; `files` are the names of those that its new commits change."""
+
+    ref: str
+    sha: str
+    by: Account
+    files: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -294,6 +291,8 @@ class Repository:
     deployments: dict[int, Deployment] = field(default_factory=dict)
     checks: dict[int, CheckRun] = field(default_factory=dict)
     statuses: list[CommitStatus] = field(default_factory=list)
+    releases: dict[int, Release] = field(default_factory=dict)
+    latest_release: int | None = None
     protected_tags: list[str] = field(default_factory=list)
     execution_protection: str | None = None
     workflows_permission: bool = False
@@ -305,31 +304,6 @@ class Repository:
     def full_name(self) -> str:
         """`owner/name`."""
         return f"{self.owner.login}/{self.name}"
-
-
-@dataclass(slots=True)
-class Installation:
-    """The App installed on an account; `repository_ids` is None if it covers all repositories of the account."""
-
-    id: int
-    account: Account
-    permissions: dict[str, str]
-    events: list[str]
-    created_at: datetime
-    repository_ids: set[int] | None = None
-    suspended_at: datetime | None = None
-
-
-@dataclass(slots=True)
-class Token:
-    """An installation token; `repository_ids` is None if it covers all repositories of the installation."""
-
-    value: str
-    installation_id: int
-    created_at: datetime
-    expires_at: datetime
-    permissions: dict[str, str]
-    repository_ids: set[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

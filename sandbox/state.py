@@ -4,12 +4,13 @@ import asyncio
 import itertools
 import re
 import zlib
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sandbox.accounts import Account, Installation, OtherApp, Team, Token
 from sandbox.clock import Clock
 from sandbox.deliveries import Deliverer
 from sandbox.diffs import FileChange
@@ -17,7 +18,7 @@ from sandbox.errors import SandboxError
 from sandbox.faults import Faults
 from sandbox.git import Changes
 from sandbox.history import Signature
-from sandbox.records import Account, Call, Dispatch, Installation, OtherApp, Repository, Run, Team, Token
+from sandbox.records import Call, Dispatch, Push, Repository, Run
 from sandbox.server import Server
 
 PERMISSIONS = {
@@ -42,12 +43,15 @@ EVENTS = [
     "issue_comment",
     "pull_request",
     "push",
+    "release",
     "repository",
     "status",
     "workflow_run",
 ]
 APP_IDS, APP_OWNERS = {"github-actions": 15_368}, {"github-actions": "github"}
-ACCOUNT_IDS = {"github-actions[bot]": 41_898_282, "github": 9_919}
+ACCOUNT_IDS = {"github-actions[bot]": 41_898_282, "github": 9_919, "web-flow": 19_864_447}
+WEB_FLOW_EMAIL = "noreply@github.com"
+PushListener = Callable[[Repository, Push], Awaitable[None]]
 ROLES = {"none": "none", "read": "read", "triage": "read", "write": "write", "maintain": "write", "admin": "admin"}
 
 
@@ -110,6 +114,8 @@ class State:
     differences: dict[tuple[str | None, str], list[FileChange]] = field(default_factory=dict)
 
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    push_listeners: list[PushListener] = field(default_factory=list)
+    job_checks: bool = False
 
     def start_task(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine in the background; it is canceled when the sandbox closes."""
@@ -203,6 +209,8 @@ class State:
     def author(self, signature: Signature) -> Account | None:
         """Find the account of a commit's author."""
         email = signature.email.lower()
+        if email == WEB_FLOW_EMAIL:
+            return self.account("web-flow")
         if email in self.emails:
             return self.emails[email]
         login, suffix, _ = email.partition("@users.noreply.github.com")

@@ -85,7 +85,7 @@ async def _add_workflows(path: Path, history: History, head: str) -> tuple[str, 
             microsecond=0
         )
         author = Signature("sandbox", "sandbox@users.noreply.github.com", committed_at)
-        commit, _ = await git.write_commit(path, "refs/heads/main", head, "Add workflows", missing, author)
+        commit, _ = await git.write_commit(path, "refs/heads/main", head, "Add workflows", missing, (author, author))
         history.commits[commit.sha] = commit
         history.refs["refs/heads/main"] = commit.sha
     return tuple(missing)
@@ -116,7 +116,7 @@ async def make_repository(path: Path, commits: int = 5) -> Path:
         files = {"README.md": f"# Site\n\nRevision {number}.\n", f"src/part{number}.py": f"PART = {number}\n"}
         author = Signature(*COMMIT_AUTHOR, start + timedelta(days=number))
         message = f"Add part {number}" if number > 1 else "Start the site"
-        commit, _ = await git.write_commit(path, "refs/heads/main", parent, message, files, author)
+        commit, _ = await git.write_commit(path, "refs/heads/main", parent, message, files, (author, author))
         parent = commit.sha
     await git.git("reset", "--quiet", "--hard", cwd=path)
     return path

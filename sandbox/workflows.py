@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from sandbox.errors import invalid
+from sandbox.triggers import PushTrigger, parse_push
 
 BUILD = """\
 name: build
@@ -47,16 +48,29 @@ MAX_DEPTH, MAX_NODES = 50, 50_000  # of a workflow file
 MAX_DIRECTIVES = 100  # ours: thousands keep the parser busy for seconds
 LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 MAX_CHARACTERS = 65_535
+PERFORMED = ("sandbox/tag", "sandbox/release")
 
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentUse:
-    """A job's environment and its URL; without `deployment` the job makes no deployment there."""
+    """A job's environment and its URL; without `deployment` the job makes no deployment there.
+
+    `after` has the jobs that it needs, and those that these need.
+    """
 
     job: str
     name: str
     url: str = ""
     deployment: bool = True
+    after: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step that the sandbox performs: `sandbox/tag` or `sandbox/release`, with its inputs."""
+
+    action: str
+    inputs: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +82,8 @@ class WorkflowDefinition:
     inputs: dict[str, dict[str, Any]] | None
     jobs: list[str] = field(default_factory=list)
     environments: tuple[EnvironmentUse, ...] = ()
+    steps: tuple[Step, ...] = ()
+    push: PushTrigger | None = None
 
 
 @functools.lru_cache(maxsize=256)
@@ -84,7 +100,28 @@ def parse(path: str, text: bytes) -> WorkflowDefinition:
         _declared_inputs(content.get("on")),
         list(jobs) if isinstance(jobs, dict) else [],
         tuple(_environment_uses(jobs)) if isinstance(jobs, dict) else (),
+        tuple(_performed_steps(jobs)) if isinstance(jobs, dict) else (),
+        parse_push(content.get("on")),
     )
+
+
+def _performed_steps(jobs: dict[str, Any]) -> Iterator[Step]:
+    """The steps `uses: sandbox/tag@v1` and `uses: sandbox/release@v1` of all jobs."""
+    for job in jobs.values():
+        steps = job.get("steps") if isinstance(job, dict) else None
+        for step in steps if isinstance(steps, list) else []:
+            action = str(step.get("uses") or "").partition("@")[0] if isinstance(step, dict) else ""
+            if action in PERFORMED:
+                inputs = step.get("with") if isinstance(step.get("with"), dict) else {}
+                yield Step(action, {name: str(value) for name, value in inputs.items()})
+
+
+def resolve_steps(definition: WorkflowDefinition, inputs: Mapping[str, str]) -> list[Step]:
+    """The steps of a run that the sandbox performs, with the values of their expressions."""
+    return [
+        Step(step.action, {name: render(value, inputs) for name, value in step.inputs.items()})
+        for step in definition.steps
+    ]
 
 
 def _environment_uses(jobs: dict[str, Any]) -> Iterator[EnvironmentUse]:
@@ -93,7 +130,21 @@ def _environment_uses(jobs: dict[str, Any]) -> Iterator[EnvironmentUse]:
         details = {"name": used} if isinstance(used, str) else used
         if isinstance(details, dict) and isinstance(details.get("name"), str):
             makes_deployment = details.get("deployment") not in ("false", "False", "FALSE")
-            yield EnvironmentUse(name, details["name"], str(details.get("url") or ""), makes_deployment)
+            after = frozenset(_needed(jobs, name)) - {name}
+            yield EnvironmentUse(name, details["name"], str(details.get("url") or ""), makes_deployment, after)
+
+
+def _needed(jobs: dict[str, Any], name: str) -> set[str]:
+    """A job and all that it needs, directly or not."""
+    found, pending = set[str](), [name]
+    while pending:
+        current = pending.pop()
+        job = jobs.get(current)
+        if current not in found and isinstance(job, dict):
+            found.add(current)
+            needs = job.get("needs") or []
+            pending += [needs] if isinstance(needs, str) else map(str, needs)
+    return found
 
 
 def resolve_environments(definition: WorkflowDefinition, inputs: Mapping[str, str]) -> list[EnvironmentUse]:

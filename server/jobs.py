@@ -13,18 +13,26 @@ from bot.github.limits import Limited
 from bot.github.transport import ApiError
 from bot.operations import (
     automatic_deployments,
+    check_clicks,
+    check_runs,
     comment_limits,
     comments,
     config_jobs,
+    config_lint,
     configuration,
     external_deployments,
     gate_jobs,
+    github_deployments,
     idempotency_records,
     installations,
     jobs,
+    project_views,
+    protection_requests,
     repositories,
     runs,
+    status_comments,
     tags,
+    view_jobs,
     waiting_deployments,
 )
 from bot.operations.workflows import reconcile, tracking
@@ -114,6 +122,13 @@ def build_registry(settings: Settings) -> Registry:
     registry.register(gate_jobs.SweepWaiting, waiting_deployments.sweep)
     registry.register(config_jobs.ApplyConfiguration, configuration.perform)
     registry.register(config_jobs.TellBroken, configuration.tell_broken)
+    registry.register(config_jobs.LintConfiguration, config_lint.lint)
+    registry.register(view_jobs.ShowComment, status_comments.show)
+    registry.register(view_jobs.ShowCheckRun, check_runs.show)
+    registry.register(view_jobs.ShowDeployment, github_deployments.show)
+    registry.register(view_jobs.ShowProject, project_views.show)
+    registry.register(view_jobs.ClickButton, check_clicks.perform)
+    registry.register(view_jobs.AnswerProtection, protection_requests.answer)
     registry.register(jobs.FetchDelivery, reconcile.fetch_delivery)
     registry.register(jobs.CheckRepository, repositories.check)
     registry.register(jobs.CheckInstallation, installations.check)

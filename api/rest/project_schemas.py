@@ -18,6 +18,24 @@ Texts = Annotated[list[str], LIMITED]
 Inputs = Annotated[dict[str, str], LIMITED]
 
 
+class ShowBody(StrictModel):
+    """What is shown on GitHub; a part that is left out is shown."""
+
+    comments: bool = True
+    deployments: bool = True
+    checks: bool = True
+    protection: bool = True
+
+
+class ShowResponse(BaseModel):
+    """What is shown on GitHub."""
+
+    comments: bool
+    deployments: bool
+    checks: bool
+    protection: bool
+
+
 class ProjectSettings(StrictModel):
     """The settings of a project."""
 
@@ -31,6 +49,7 @@ class ProjectSettings(StrictModel):
     trigger_tag_prefix: str | None = None
     tag_candidates: bool | None = None
     version_scheme: str | None = None
+    show: ShowBody | None = Field(None, examples=[{"comments": False}])
 
 
 class CreateProjectBody(ProjectSettings):
@@ -61,6 +80,7 @@ class ProjectResponse(BaseModel):
     trigger_tag_prefix: str
     tag_candidates: bool
     version_scheme: str
+    show: ShowResponse
     archived: bool
     created_at: Timestamp
 
@@ -119,7 +139,10 @@ class FreezeBody(StrictModel):
 
 
 class ChangeEnvironmentBody(GateFields):
-    """Changes to an environment; only the fields that are sent are changed. `frozen: null` unfreezes it."""
+    """Changes to an environment; only the fields that are sent are changed.
+
+    `frozen: null` unfreezes it, `closed: null` opens one that has left the configuration file.
+    """
 
     name: str | None = None
     tier: str | None = None
@@ -129,13 +152,15 @@ class ChangeEnvironmentBody(GateFields):
     deploy_deadline_minutes: int | None = None
     url: str | None = Field(None, description="Where to see what is deployed.", examples=["https://example.com/"])
     frozen: FreezeBody | None = None
+    closed: None = None
 
 
 class EnvironmentResponse(GatesResponse):
     """An environment, with the settings of its gates that are in force.
 
     `freezes` are those in force, whatever their scope, `frozen` is the oldest of them. `closed` says why it takes no
-    deployments at all; `waiting` is the id of the deployment that waits for its gates.
+    deployments at all; `waiting` is the id of the deployment that waits for its gates. `managed`: the repository's
+    configuration file sets the environment.
     """
 
     id: int
@@ -150,6 +175,7 @@ class EnvironmentResponse(GatesResponse):
     lock: LockResponse | None
     url: str | None
     closed: str | None
+    managed: bool
     waiting: int | None
     weakened: WeakenedResponse | None
     created_at: Timestamp

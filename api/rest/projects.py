@@ -27,6 +27,7 @@ from api.rest.project_schemas import (
     ReleaseResponse,
     ReplaceFilesBody,
     ShownProjectResponse,
+    ShowResponse,
 )
 from api.rest.schemas import (
     ReleaseSummary,
@@ -39,6 +40,7 @@ from bot.operations import config_notices, environment_gates, environments, pack
 from bot.operations.workflows import warnings
 from bot.rules.gate_changes import shown
 from bot.rules.gate_settings import FIELDS
+from bot.rules.views import all_parts
 from bot.store.deployments import Deployment
 from bot.store.gates import EnvironmentLock, Freeze, freezes_by_environment, locks_by_environment
 from bot.store.projects import Environment, Project
@@ -106,7 +108,7 @@ async def show_environment(context: Context, call: Call[None, None]) -> Environm
 
 async def change_environment(context: Context, call: Call[ChangeEnvironmentBody, None]) -> ChangedEnvironmentResponse:
     """Change, freeze or unfreeze an environment. `frozen` stands for the freezes of the environment's own."""
-    values = _environment_values(call.body, _changes(call.body, nullable=("workflow", "frozen", "url")))
+    values = _environment_values(call.body, _changes(call.body, nullable=("workflow", "frozen", "url", "closed")))
     environment = await environments.amend(context, call.path["project"], call.path["environment"], **values)
     return await _changed_environment(context, environment, values)
 
@@ -144,8 +146,9 @@ async def replace_release_files(context: Context, call: Call[ReplaceFilesBody, N
 
 def _project_response(project: Project) -> ProjectResponse:
     """The response for a project, whose repository must have been fetched."""
-    columns = {name: getattr(project, name) for name in ProjectResponse.model_fields if name != "repo"}
-    return ProjectResponse(**columns, repo=project.repository.full_name if project.repository else None)
+    columns = {name: getattr(project, name) for name in ProjectResponse.model_fields if name not in ("repo", "show")}
+    repo = project.repository.full_name if project.repository else None
+    return ProjectResponse(**columns, repo=repo, show=ShowResponse(**all_parts(project.show)))
 
 
 async def _changed_project(context: Context, project: Project, values: dict[str, Any]) -> ChangedProjectResponse:
@@ -201,6 +204,7 @@ def _environment_response(
         frozen=dict(freezes[0].record) if freezes else None,
         freezes=[freeze_response(freeze) for freeze in freezes],
         lock=None if lock is None else lock_response(lock),
+        managed=environment.managed,
         created_at=environment.created_at,
     )
 

@@ -20,7 +20,7 @@ from api.rest.schemas import (
 )
 from bot.context import Context
 from bot.errors import Problem, RepositoryNotFound, WrongSettings
-from bot.operations import candidates, deploying, deployments, external_deployments, rollbacks
+from bot.operations import candidates, deploying, deployments, external_deployments, rebuilds, rollbacks
 from bot.operations.candidates import CutRequest
 from bot.operations.deploying import DeployRequest
 from bot.operations.previews import Preview
@@ -179,6 +179,12 @@ async def cancel_build(context: Context, call: Call[None, None]) -> CandidateRes
     return await _candidate_response(call, await candidates.cancel(context, call.path["project"], version))
 
 
+async def build_again(context: Context, call: Call[None, None]) -> CandidateResponse:
+    """Build a release candidate again."""
+    version = parse_candidate_version(call.path["candidate"])
+    return await _candidate_response(call, await rebuilds.rebuild(context, call.path["project"], version))
+
+
 async def deploy(context: Context, call: Call[DeployBody, None]) -> Result:
     """Deploy a release candidate to an environment."""
     project, environment, request = call.path["project"], call.path["environment"], call.body.request()
@@ -294,6 +300,7 @@ DIALECT = Dialect(
         ),
         Endpoint("GET", CANDIDATE, show_candidate, CandidateResponse, anonymous_grant=READ),
         Endpoint("POST", f"{CANDIDATE}/cancel", cancel_build, CandidateResponse, 202),
+        Endpoint("POST", f"{CANDIDATE}/build", build_again, CandidateResponse, 202),
         Endpoint(
             *("POST", DEPLOYMENTS, deploy, DeploymentResponse | DryRunResponse, 201),
             request_model=DeployBody,

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from bot.github.compare import commit_authors
-from bot.github.fields import required_text
+from bot.github.fields import optional_text, required_text
 from bot.github.repository import RepositoryClient
 from bot.github.transport import ApiError
 from bot.rules.authors import CommitAuthor, distinct
 from bot.rules.ids import CommitSha
 
 MAX_TOUCHING = 100
+MAX_FILES = 3_000  # of a commit that GitHub lists
 
 
 @dataclass(frozen=True)
@@ -51,3 +52,18 @@ async def touching(repository: RepositoryClient, path: str, sha: CommitSha) -> t
     listing = await repository.listing(url, max_pages=1)
     found = [Touching(CommitSha(required_text(each, "sha")), distinct(commit_authors(each))) for each in listing.items]
     return found, listing.complete
+
+
+async def files(repository: RepositoryClient, sha: CommitSha) -> tuple[list[str], bool]:
+    """The files that a commit changes, with the former names of those that it renames, and whether they are all.
+
+    Of a commit that GitHub does not know, none are known.
+    """
+    try:
+        listing = await repository.listing(f"{repository.root}/commits/{sha}", "files")
+    except ApiError as error:
+        error.raise_unless(404, 409, 422)
+        return [], False
+    names = [required_text(file, "filename") for file in listing.items]
+    former = [optional_text(file, "previous_filename") for file in listing.items]
+    return [*names, *(name for name in former if name is not None)], listing.complete and len(names) < MAX_FILES

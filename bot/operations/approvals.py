@@ -40,8 +40,7 @@ MAX_COMMENT = 1000  # characters
 NOBODY = Requester(UserId(0), "nobody", automatic=True)
 """Who asked for a deployment while nobody has."""
 NO_PERSON = (
-    "Only people approve, and this token is not tied to one: "
-    "use a personal token, which an operator makes for a person."
+    "Only people approve, and this token is not tied to one: use a personal token, which operators make for people."
 )
 NONE_NEEDED = "The environment needs no approvals"
 HOPELESS = frozenset({"failed", "canceled", "banned"})

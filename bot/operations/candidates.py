@@ -7,7 +7,7 @@ from tortoise.exceptions import IntegrityError
 from bot.context import Context, allowed, unknown_candidate
 from bot.errors import Conflict, Refusal
 from bot.events.releases import BuildCancelRequested, BuildFinished, BuildRequested, CandidateCut, CandidateInvalidated
-from bot.operations import automatic, events, performed_requests, projects, releases, repositories, runs
+from bot.operations import automatic, events, performed_requests, projects, releases, repositories, runs, views
 from bot.operations.candidate_moves import move
 from bot.operations.commit_proofs import ProvenCommit, prove
 from bot.operations.previews import Preview
@@ -153,6 +153,7 @@ async def begin_build(context: Context, candidate: Candidate) -> None:
     """Record, in the caller's transaction, that a candidate is being built, for the first time or again."""
     if candidate.status != "building" and rules.may_move(candidate.status, "building"):
         await move(context, candidate, "building", None)
+        await views.show(candidate.id)
 
 
 async def finish_build(context: Context, candidate: Candidate, status: str, reason: str | None) -> None:
@@ -227,10 +228,15 @@ async def _build_unbuilt(context: Context, project: Project, candidate: Candidat
         locked = await Candidate.select_for_update().get(id=candidate.id)
         if await _is_unbuilt(locked):
             await _check_build(project, locked)
-            await move(context, locked, "pending", None)
-            await _request_build(context, project, locked)
-            await events.record(context, _build_event(locked))
+            await start_build(context, project, locked)
     candidate.update_from_dict({"status": locked.status, "updated_at": locked.updated_at})
+
+
+async def start_build(context: Context, project: Project, candidate: Candidate) -> None:
+    """Request a run that builds a candidate, for the first time or again, in the caller's transaction."""
+    await move(context, candidate, "pending", None)
+    await _request_build(context, project, candidate)
+    await events.record(context, _build_event(candidate))
 
 
 async def _is_unbuilt(candidate: Candidate) -> bool:
@@ -241,10 +247,10 @@ async def _check_build(project: Project, candidate: Candidate) -> None:
     """Refuse to build a candidate that was cut without one where that cannot be made up for."""
     projects.refuse_archived(project)
     _should_build(project, build=True)
-    await _refuse_deployed(candidate)
+    await refuse_deployed(candidate)
 
 
-async def _refuse_deployed(candidate: Candidate) -> None:
+async def refuse_deployed(candidate: Candidate) -> None:
     """Refuse to build a candidate that has been deployed: a failure would take it from those that may be."""
     if await Deployment.exists(candidate_id=candidate.id):
         raise Conflict(

@@ -11,7 +11,7 @@ from bot.errors import Refusal
 from bot.events.administration import CommandRefused
 from bot.github import comments as github_comments
 from bot.github.transport import ApiError
-from bot.operations import comment_limits, events, jobs, performed_requests, users
+from bot.operations import comment_limits, events, jobs, performed_requests, status_comments, users
 from bot.operations.command_calls import CommandCall
 from bot.operations.commands import COMMANDS, GRAMMARS
 from bot.queue.jobs import enqueue
@@ -160,7 +160,9 @@ async def _run(
     if command.changes and _is_late(context, comment) and await performed_requests.result_of(context) is None:
         return replies.late(), False
     try:
-        return await command.run(CommandCall(context, repository, comment, parsed)), True
+        text = await command.run(CommandCall(context, repository, comment, parsed))
+        await status_comments.follow(context, comment)
+        return text, True
     except Refusal as refusal:
         await events.record(
             context,

@@ -18,6 +18,7 @@ from bot.rules.config_changes import Change, environment_changes, project_change
 from bot.rules.config_model import COMMAND, EnvironmentConfig, ProjectConfig
 from bot.rules.config_nodes import ConfigError, ConfigErrors
 from bot.rules.config_strength import stricter, stricter_project
+from bot.rules.config_texts import ELSEWHERE
 from bot.rules.projects import default_prefixes
 from bot.rules.releases import make_permalink
 from bot.rules.tag_prefixes import FIELDS as PREFIXES
@@ -27,7 +28,6 @@ from bot.store.projects import Environment, Project, Repository
 
 LEFT = "The configuration file does not name this environment any more"
 RENAMED = "It was added to the configuration file while another one left it, which has to be approved"
-ELSEWHERE = "A project of this name or address belongs elsewhere: choose another name."
 
 
 async def apply(context: Context, reading: Reading) -> None:

@@ -10,6 +10,7 @@ from bot.operations import environments, events, gate_answers, performed_request
 from bot.operations.config_jobs import ApplyConfiguration
 from bot.queue.jobs import enqueue
 from bot.rules.approvers import PersonFact, is_listed, names_roles, teams_in
+from bot.rules.config_nodes import PATH
 from bot.rules.gate_questions import Questions
 from bot.rules.ids import GitHubUserId
 from bot.rules.names import in_words
@@ -21,6 +22,7 @@ ROUNDS = 4
 NO_PERSON = "Only people approve, and this token is not tied to one."
 NOTHING = "No change of the configuration file waits for approval here."
 NOT_KNOWN = "It is not known who wrote this change of the file: push the file again."
+BROKEN = "The configuration file is broken, so nothing of it can take effect: correct it first."
 YOURS = "You wrote or pushed this change of the file: somebody else has to approve it."
 
 
@@ -40,17 +42,23 @@ class ApprovedChange:
     fields: tuple[str, ...]
 
 
-@allowed("project:read")
-async def approve(context: Context, project: Project, environment: str) -> list[ApprovedChange]:
+async def approve(context: Context, project: str, environment: str) -> list[ApprovedChange]:
     """Approve the weaker changes of an environment by the file's present version, as a person.
 
     The changes of the project's own settings go with those of the environment whose rule they are under. Refused: who
     is no person, who wrote or pushed the change, whom the old rule does not name by what GitHub says at this moment.
     With enough approvals, the file is applied again. The same person again changes nothing.
     """
-    row = await environments.find_by_name(context, project, environment)
-    if context.actor.github_id is None:
+    if context.actor.github_id is None:  # before anything is looked up: it would tell machines what there is
         raise Forbidden(NO_PERSON)
+    return await _approve_as_person(context, project, environment)
+
+
+@allowed("project:read")
+async def _approve_as_person(context: Context, project: Project, environment: str) -> list[ApprovedChange]:
+    row = await environments.find_by_name(context, project, environment)
+    if await StoredConfigFile.exists(repository_id=project.repository_id, state="broken"):
+        raise Conflict(BROKEN, file=PATH)
     if await performed_requests.result_of(context) is None and not await _waiting(project, row):
         raise NotFound(NOTHING)
     for _ in range(ROUNDS):

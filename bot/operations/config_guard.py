@@ -42,7 +42,7 @@ async def refuse_project(row: Project, values: Mapping[str, Any]) -> None:
 
 async def refuse_environment(project: Project, row: Environment, names: Iterable[str]) -> None:
     """Refuse changes of an environment that the configuration file of its repository has."""
-    concerned = [name for name in names if name not in ("closed", "managed")]
+    concerned = list(names)
     if not row.managed or not concerned:
         return
     file = await _File.of(project)

@@ -56,13 +56,18 @@ class TellBroken(Job):
 
 @dataclass(frozen=True)
 class LintConfiguration(Job):
-    """Check the configuration file at the head of a pull request, and show what is wrong or will change."""
+    """Check the configuration file at the head of a pull request, and show what is wrong or will change.
+
+    `trusted`: the head is in the repository itself.
+    """
 
     kind: ClassVar[str] = "lint_configuration"
+    priority: ClassVar[int] = -5
 
     repository: RepositoryId
     pull: int
     head: CommitSha
+    trusted: bool = False
 
     @property
     def key(self) -> str:

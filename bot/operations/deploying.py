@@ -120,7 +120,8 @@ async def _deploy(
     if refused is not None and not (request.wait and decision.verdict == "wait"):
         raise refused
     await supersede(context, environment, candidate)
-    new = NewDeployment(decision=decision, force_reason=request.force)
+    uses_force = bool(decision.closed() or decision.overridden)
+    new = NewDeployment(decision=decision, force_reason=request.force if uses_force else None)
     deployment = await deployments.insert(context, environment, candidate, new)
     await Environment.filter(id=environment.id).update(promotion_held=False)
     return deployment, True

@@ -31,9 +31,10 @@ class EnvironmentSettings(TypedDict, total=False):
 
 
 class EnvironmentChanges(EnvironmentSettings, total=False):
-    """The settings of an environment that callers may change."""
+    """The settings of an environment that callers may change. `closed` can only be None: it opens the environment."""
 
     name: str
+    closed: None
 
 
 @allowed("project:write")

@@ -34,6 +34,7 @@ class ProjectSettings(TypedDict, total=False):
     allowed_branches: list[str] | None
     tag_prefix: str | None
     trigger_tag_prefix: str | None
+    show: dict[str, bool] | None
     tag_candidates: bool | None
     version_scheme: str | None
     archived: bool

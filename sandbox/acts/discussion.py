@@ -6,7 +6,7 @@ from sandbox.acts.errors import as_sandbox_error
 from sandbox.errors import SandboxError
 from sandbox.lifecycle import Sandbox
 from sandbox.records import PullRequest
-from sandbox.use_cases import discussion
+from sandbox.use_cases import discussion, refs
 
 
 class DiscussionActs(Sandbox):
@@ -19,21 +19,39 @@ class DiscussionActs(Sandbox):
         by: str = "alice",
         files: Mapping[str, str | None] | None = None,
         body: str | None = None,
+        fork: bool = False,
         repo: str | None = None,
     ) -> int:
-        """Open a pull request from a new branch with one commit; return its number."""
-        person = self.state.account(by)
-        pull = await discussion.open_pull_request(self.state, self.repository(repo), title, person, files, body)
+        """Open a pull request from a new branch with one commit, with `fork` from a fork's; return its number."""
+        new = discussion.NewPullRequest(title, files, body, fork)
+        pull = await discussion.open_pull_request(self.state, self.repository(repo), new, self.state.account(by))
         return pull.number
 
-    async def merge(self, number: int, by: str = "alice", repo: str | None = None) -> str:
-        """Squash-merge a pull request; return the SHA of the merge commit."""
+    async def push_to_pull_request(
+        self,
+        number: int,
+        message: str = "Change more",
+        *,
+        by: str = "alice",
+        files: Mapping[str, str | None] | None = None,
+        repo: str | None = None,
+    ) -> None:
+        """Push a commit to the branch of a pull request."""
+        change = refs.NewCommit(message, self.state.account(by), files)
+        await discussion.push_to_pull_request(self.state, self.repository(repo), self._pull(number, repo), change)
+
+    async def merge(self, number: int, by: str = "alice", repo: str | None = None, *, method: str = "squash") -> str:
+        """Merge a pull request by `merge`, `squash` or `rebase`; return the SHA of the commit by which it landed."""
         pull = self._pull(number, repo)
-        return await discussion.merge(self.state, self.repository(repo), pull, self.state.account(by))
+        return await discussion.merge(self.state, self.repository(repo), pull, self.state.account(by), method)
 
     async def close_pull_request(self, number: int, by: str = "alice", repo: str | None = None) -> None:
         """Close a pull request without merging it."""
         discussion.close(self.state, self.repository(repo), self._pull(number, repo), self.state.account(by))
+
+    async def reopen_pull_request(self, number: int, by: str = "alice", repo: str | None = None) -> None:
+        """Open a closed pull request again."""
+        discussion.reopen(self.state, self.repository(repo), self._pull(number, repo), self.state.account(by))
 
     def _pull(self, number: int, repo: str | None) -> PullRequest:
         repository = self.repository(repo)

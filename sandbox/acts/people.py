@@ -1,8 +1,8 @@
 """Accounts, their roles and their teams."""
 
+from sandbox.accounts import Account, Team
 from sandbox.errors import SandboxError
 from sandbox.lifecycle import Sandbox
-from sandbox.records import Account, Team
 from sandbox.state import ROLES
 from sandbox.use_cases import teams
 

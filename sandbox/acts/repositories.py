@@ -4,10 +4,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from sandbox import template
+from sandbox.accounts import Installation
 from sandbox.credentials import LEVELS
 from sandbox.errors import SandboxError
 from sandbox.lifecycle import Sandbox
-from sandbox.records import Installation
 from sandbox.use_cases import installations, repositories
 
 

@@ -1,6 +1,7 @@
 """Workflow runs, and the environments that their jobs deploy to."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sandbox.acts.errors import as_sandbox_error
@@ -23,10 +24,40 @@ class RunActs(Sandbox):
         """Complete a run; if it is already completed, only send the event again. `delivery` sets the event's GUID."""
         await runs.finish(self.state, self._find_run(run), conclusion, delivery)
 
-    async def rerun(self, run: int | Run = 1) -> None:
-        """Re-run a completed run: its id stays the same, and no `requested` event is sent."""
+    async def finish_job(self, job: str, run: int | Run = 1, conclusion: str = "success") -> None:
+        """Complete a job of a run in progress: those that need it begin, or wait for their environments."""
+        await runs.finish_job(self.state, self._find_run(run), job, conclusion)
+
+    async def rerun(self, run: int | Run = 1, by: str | None = None) -> None:
+        """Re-run a completed run: its id stays the same, and no `requested` event is sent.
+
+        `by` is then who triggered it; by default that stays who did so before.
+        """
         with as_sandbox_error():
-            await runs.rerun(self.state, self._find_run(run))
+            await runs.rerun(self.state, self._find_run(run), None if by is None else self.state.account(by))
+
+    async def dispatch(
+        self,
+        workflow: str,
+        ref: str = "main",
+        inputs: Mapping[str, str] | None = None,
+        *,
+        by: str = "alice",
+        repo: str | None = None,
+    ) -> int:
+        """Run a workflow by hand, as a person does on GitHub's pages; return the ordinal of the run."""
+        repository, account = self.repository(repo), self.state.account(by)
+        with as_sandbox_error():
+            run = await runs.dispatch(self.state, repository, workflow, ref, inputs or {}, account)
+        return run.ordinal
+
+    def set_job_checks(self, enabled: bool = True) -> None:
+        """Report the jobs of runs as check runs of GitHub Actions, as GitHub does; by default they have none."""
+        self.state.job_checks = enabled
+
+    def set_push_runs(self, enabled: bool = True) -> None:
+        """Make pushes run the workflows with `on: push`, as GitHub does; by default only dispatches start runs."""
+        self.state.push_listeners = [functools.partial(runs.run_for_push, self.state)] if enabled else []
 
     def set_run_seconds(self, seconds: tuple[float, float] | None = None) -> None:
         """Make runs succeed on their own after a time in this range of seconds; with None they wait for `finish`."""

@@ -16,6 +16,7 @@ from sandbox.rest import (
     environments,
     hooks,
     refs,
+    releases,
     repositories,
     statuses,
     teams,
@@ -28,7 +29,7 @@ from sandbox.state import State
 
 MODULES = (
     *(actions, apps, checks, commits, deployments, discussion, environments),
-    *(hooks, refs, repositories, statuses, teams, users),
+    *(hooks, refs, releases, repositories, statuses, teams, users),
 )
 
 NOT_SIMULATED = (

@@ -6,8 +6,9 @@ from datetime import timedelta
 from aiohttp import web
 
 from sandbox import credentials
+from sandbox.accounts import Installation, Token
 from sandbox.errors import ApiError, not_found
-from sandbox.records import Installation, Repository, Token
+from sandbox.records import Repository
 from sandbox.state import State
 
 READS = ("GET", "HEAD")

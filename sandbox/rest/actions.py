@@ -201,7 +201,7 @@ async def _cancel(request: ApiRequest) -> ApiResponse:
 
 
 async def _rerun(request: ApiRequest) -> ApiResponse:
-    await runs.rerun(request.state, request.find_run())
+    await runs.rerun(request.state, request.find_run(), request.actor)
     return ApiResponse({}, 201)
 
 

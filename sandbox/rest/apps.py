@@ -3,8 +3,8 @@
 from functools import partial
 
 from sandbox import credentials
+from sandbox.accounts import Installation
 from sandbox.errors import ApiError, not_found
-from sandbox.records import Installation
 from sandbox.rest.core import PAGED, ApiRequest, ApiResponse, paginate, route
 from sandbox.rest.limits import rate_limit_status, refund
 from sandbox.serializers import accounts as serialize

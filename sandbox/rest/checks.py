@@ -142,7 +142,8 @@ async def list_checks(request: ApiRequest) -> ApiResponse:
     sha = resolve(request, request.path_param("ref"))
     checks = [check for check in request.repository.checks.values() if check.head_sha == sha]
     if request.query_param("filter") != "all":
-        checks = list({(check.app and check.app.slug, check.name): check for check in checks}.values())
+        newest = {(check.app and check.app.slug, check.name): check.id for check in checks}
+        checks = [check for check in checks if check.id in newest.values()]
     wanted = {name: request.query_param(name) for name in CHECK_FILTERS}
     checks = [
         check
@@ -152,5 +153,4 @@ async def list_checks(request: ApiRequest) -> ApiResponse:
         and wanted["app_id"] in (None, str(check.app.id if check.app else request.state.app_id))
     ]
     serialized = partial(serialize.check_run, request.state, request.repository)
-    checks.sort(key=lambda check: check.id, reverse=True)
-    return paginate(request, checks, serialized, "check_runs")
+    return paginate(request, checks[::-1], serialized, "check_runs")

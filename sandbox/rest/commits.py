@@ -76,7 +76,7 @@ async def list_pulls(request: ApiRequest) -> ApiResponse:
     pulls = []
     for pull in repository.pulls.values():
         commits = repository.history.ancestors(pull.head_sha) - repository.history.ancestors(pull.base_sha)
-        if sha == pull.merge_sha or sha in commits:
+        if sha in pull.landed or sha in commits:
             pulls.append(pull)
     return paginate(
         request, pulls, lambda pull: discussion.pull_request_summary(request.state, repository, pull, request.version)

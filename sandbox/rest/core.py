@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 from aiohttp import web
 from yarl import URL
 
+from sandbox.accounts import Account
 from sandbox.errors import invalid, not_found
-from sandbox.records import Account, Repository, Run
+from sandbox.records import Repository, Run
 from sandbox.rest.access import Caller, url_by_id
 from sandbox.state import State
 

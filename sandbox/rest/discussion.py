@@ -37,12 +37,12 @@ def _find_commit_comment(request: ApiRequest) -> Comment:
 @route("GET", "{repo}/pulls", "pull_requests:read", query=(*PAGED, "state", "head", "base", "direction"))
 async def list_pulls(request: ApiRequest) -> ApiResponse:
     """List pull requests, newest first; only open ones by default."""
-    state, owner = request.query_param("state") or "open", request.repository.owner.login
+    state, owner = request.query_param("state") or "open", request.repository.owner
     pulls = [
         pull
         for pull in request.repository.pulls.values()
         if state in ("all", pull.state)
-        and request.query_param("head") in (None, f"{owner}:{pull.head}")
+        and request.query_param("head") in (None, f"{(pull.fork_owner or owner).login}:{pull.head}")
         and request.query_param("base") in (None, pull.base)
     ]
     return paginate(
@@ -136,6 +136,20 @@ async def list_reactions(request: ApiRequest) -> ApiResponse:
 async def react(request: ApiRequest) -> ApiResponse:
     """React to a comment; 201 when the reaction is new, 200 when it exists."""
     return _react(request, _find_comment(request))
+
+
+@route("DELETE", "{repo}/issues/comments/{comment_id}/reactions/{reaction_id}", "issues:write")
+async def remove_reaction(request: ApiRequest) -> ApiResponse:
+    """Remove a reaction to a comment."""
+    discussion.remove_reaction(_find_comment(request), request.int_param("reaction_id"), request.actor)
+    return ApiResponse(status=204)
+
+
+@route("DELETE", "{repo}/comments/{comment_id}/reactions/{reaction_id}", "contents:write")
+async def remove_commit_reaction(request: ApiRequest) -> ApiResponse:
+    """Remove a reaction to a comment on a commit."""
+    discussion.remove_reaction(_find_commit_comment(request), request.int_param("reaction_id"), request.actor)
+    return ApiResponse(status=204)
 
 
 @route("GET", "{repo}/comments/{comment_id}", "contents:read")

@@ -51,7 +51,7 @@ async def create_ref(request: ApiRequest) -> ApiResponse:
     _check_object(request, sha)
     if refs.refused_by_ruleset(repository, name):
         raise invalid(RULE_VIOLATION)
-    await _check_workflows(request, sha)
+    await check_workflows(request, sha)
     await refs.create_ref(request.state, repository, name, sha, request.actor)
     return ApiResponse(serialize.ref(request.state, repository, name), 201)
 
@@ -62,7 +62,8 @@ def _check_object(request: ApiRequest, sha: str) -> None:
         raise invalid("Object does not exist")
 
 
-async def _check_workflows(request: ApiRequest, sha: str) -> None:
+async def check_workflows(request: ApiRequest, sha: str) -> None:
+    """Refuse a commit whose workflow files differ from the default branch's, if the token may not change workflows."""
     repository, token = request.repository, request.caller.token
     if not repository.workflows_permission or token is None or allows(token.permissions, "workflows:write"):
         return
@@ -77,7 +78,7 @@ async def update_ref(request: ApiRequest) -> ApiResponse:
     """Update a ref; without `force` it must be a fast-forward."""
     repository, name, sha = request.repository, f"refs/{request.path_param('ref')}", request.require_text("sha")
     _check_object(request, sha)
-    await _check_workflows(request, sha)
+    await check_workflows(request, sha)
     force = request.body.get("force") is True
     await refs.move_ref(request.state, repository, name, sha, request.actor, force=force)
     return ApiResponse(serialize.ref(request.state, repository, name))

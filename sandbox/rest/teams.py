@@ -1,7 +1,7 @@
 """Teams and their members."""
 
+from sandbox.accounts import Team
 from sandbox.errors import not_found
-from sandbox.records import Team
 from sandbox.rest.core import ApiRequest, ApiResponse, route
 from sandbox.serializers import teams as serialize
 from sandbox.use_cases import teams

@@ -3,7 +3,8 @@
 import base64
 from typing import Any
 
-from sandbox.records import Account, Installation, OtherApp, Repository, Token, format_time
+from sandbox.accounts import Account, Installation, OtherApp, Token
+from sandbox.records import Repository, format_time
 from sandbox.state import State
 
 Json = dict[str, Any]

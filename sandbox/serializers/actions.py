@@ -81,7 +81,7 @@ def workflow_run(state: State, repository: Repository, run: Run) -> Json:
         "updated_at": format_time(run.updated_at),
         "run_started_at": format_time(run.started_at),
         "actor": user(state, run.actor),
-        "triggering_actor": user(state, run.actor),
+        "triggering_actor": user(state, run.triggering_actor),
         "referenced_workflows": [],
         **_run_links(state, repository, run),
         "head_commit": _head_commit(repository, run.head_sha),
@@ -95,30 +95,41 @@ def rest_workflow_run(state: State, repository: Repository, run: Run) -> Json:
     return {**workflow_run(state, repository, run), "path": f"{run.workflow}@{run.head_branch}"}
 
 
+def job_id(run: Run, index: int) -> int:
+    """Return the id of a job of a run's attempt, and of its check run."""
+    return run.id * 2 + index + 100_000_000 * run.run_attempt
+
+
+def job_state(run: Run, name: str) -> tuple[str, str | None]:
+    """Return the status and conclusion of a job: those of its run, unless it has finished before."""
+    return ("completed", "success") if name in run.finished_jobs else (run.status, run.conclusion)
+
+
 def job(state: State, repository: Repository, run: Run, name: str, index: int) -> Json:
-    """Serialize a job, whose status is that of its run."""
-    job_id = run.id * 2 + index + 100_000_000 * run.run_attempt
+    """Serialize a job."""
+    status, conclusion = job_state(run, name)
+    number = job_id(run, index)
     url = repository_url(state, repository)
-    done = format_time(run.updated_at) if run.status == "completed" else None
+    done = format_time(run.updated_at) if status == "completed" else None
     return {
-        "id": job_id,
+        "id": number,
         "run_id": run.id,
         "run_url": f"{url}/actions/runs/{run.id}",
         "run_attempt": run.run_attempt,
-        "node_id": node_id("CR", job_id),
+        "node_id": node_id("CR", number),
         "head_sha": run.head_sha,
         "head_branch": run.head_branch,
-        "url": f"{url}/actions/jobs/{job_id}",
-        "html_url": f"{state.html_url}/{repository.full_name}/actions/runs/{run.id}/job/{job_id}",
-        "status": run.status,
-        "conclusion": run.conclusion,
+        "url": f"{url}/actions/jobs/{number}",
+        "html_url": f"{state.html_url}/{repository.full_name}/actions/runs/{run.id}/job/{number}",
+        "status": status,
+        "conclusion": conclusion,
         "created_at": format_time(run.created_at),
         "started_at": format_time(run.started_at),
         "completed_at": done,
         "name": name,
         "workflow_name": run.workflow_name,
         "steps": [],
-        "check_run_url": f"{url}/check-runs/{job_id}",
+        "check_run_url": f"{url}/check-runs/{number}",
         "labels": ["ubuntu-latest"],
         "runner_id": 1,
         "runner_name": "GitHub Actions 1",

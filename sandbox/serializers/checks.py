@@ -35,7 +35,9 @@ def _app(state: State, check: CheckRun) -> Json:
 
 
 def check_suite_id(check: CheckRun) -> int:
-    """Return the id of a check run's suite: each App has one for each commit."""
+    """Return the id of a check run's suite: one for each App and commit, and for each run of Actions."""
+    if check.suite is not None:
+        return check.suite
     return 49_000_000_000 + int(check.head_sha[:7], 16) + (check.app.id << 29 if check.app else 0)
 
 

@@ -1,8 +1,10 @@
 """Pull requests, comments and reactions as JSON."""
 
 from collections import Counter
+from dataclasses import replace
 
-from sandbox.records import Account, Comment, Issue, PullRequest, Reaction, Repository, format_time
+from sandbox.accounts import Account
+from sandbox.records import Comment, Issue, PullRequest, Reaction, Repository, format_time
 from sandbox.serializers.accounts import Json, app, node_id, repository, repository_url, user
 from sandbox.state import State
 
@@ -120,7 +122,14 @@ def issue(state: State, repository: Repository, pull: PullRequest | Issue) -> Js
     }
 
 
-def _pull_ref(state: State, repo: Repository, name: str, sha: str) -> Json:
+def _head_repository(repository: Repository, pull: PullRequest) -> Repository:
+    """The repository of a pull request's branch, which may be a fork."""
+    if pull.fork_owner is None:
+        return repository
+    return replace(repository, id=repository.id + pull.fork_owner.id, owner=pull.fork_owner)
+
+
+def _pull_ref(state: State, repo: Repository, name: str, sha: str, fork: bool = False) -> Json:
     return {
         "label": f"{repo.owner.login}:{name}",
         "ref": name,
@@ -128,6 +137,7 @@ def _pull_ref(state: State, repo: Repository, name: str, sha: str) -> Json:
         "user": user(state, repo.owner),
         "repo": {
             **repository(state, repo),
+            "fork": fork,
             "allow_merge_commit": True,
             "allow_squash_merge": True,
             "allow_rebase_merge": True,
@@ -156,7 +166,7 @@ def _pull_links(base: str, html: str, pull: PullRequest) -> Json:
 def pull_request_summary(state: State, repository: Repository, pull: PullRequest, version: str) -> Json:
     """Serialize a pull request as in lists; the newer API version omits some keys."""
     html = f"{state.html_url}/{repository.full_name}/pull/{pull.number}"
-    links = _pull_links(repository_url(state, repository), html, pull)
+    links, head = _pull_links(repository_url(state, repository), html, pull), _head_repository(repository, pull)
     link_objects = {
         name: {"href": links[f"{name}_url"]} for name in ("comments", "commits", "statuses", "html", "issue")
     }
@@ -178,7 +188,7 @@ def pull_request_summary(state: State, repository: Repository, pull: PullRequest
         **{name: [] for name in ("assignees", "requested_reviewers", "requested_teams", "labels")},
         "milestone": None,
         "draft": False,
-        "head": _pull_ref(state, repository, pull.head, pull.head_sha),
+        "head": _pull_ref(state, head, pull.head, pull.head_sha, fork=pull.fork_owner is not None),
         "base": _pull_ref(state, repository, pull.base, pull.base_sha),
         "_links": {"self": {"href": links["url"]}, **link_objects},
         "author_association": author_association(repository, pull.user),

@@ -2,7 +2,8 @@
 
 from urllib.parse import quote
 
-from sandbox.records import Account, Environment, EnvironmentJob, Repository, Run, Team, format_time
+from sandbox.accounts import Account, Team
+from sandbox.records import Environment, EnvironmentJob, Repository, Run, format_time
 from sandbox.serializers.accounts import Json, node_id, repository_url, user
 from sandbox.serializers.teams import team_summary
 from sandbox.state import State

@@ -1,6 +1,7 @@
 """Teams and memberships as JSON."""
 
-from sandbox.records import Account, Membership, Team, format_time
+from sandbox.accounts import Account, Membership, Team
+from sandbox.records import format_time
 from sandbox.serializers.accounts import Json, full_user, node_id, organization
 from sandbox.state import State
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from sandbox.accounts import Account
 from sandbox.errors import SandboxError
 from sandbox.events import emit
-from sandbox.records import Account, CheckRun, CommitStatus, Repository, format_time
+from sandbox.records import CheckRun, CommitStatus, Repository, format_time
 from sandbox.serializers import checks as serialize
 from sandbox.serializers import commits
 from sandbox.serializers.accounts import Json

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from sandbox.accounts import Account
 from sandbox.events import emit
-from sandbox.records import Account, Deployment, DeploymentStatus, Repository, Run
+from sandbox.records import Deployment, DeploymentStatus, Repository, Run
 from sandbox.serializers import actions
 from sandbox.serializers import checks as serialize
 from sandbox.serializers.accounts import Json

@@ -1,7 +1,8 @@
 """Install, suspend and remove the App, and choose the repositories that it covers."""
 
+from sandbox.accounts import Account, Installation
 from sandbox.events import emit_installation
-from sandbox.records import Account, Installation, Repository
+from sandbox.records import Repository
 from sandbox.serializers import accounts as serialize
 from sandbox.serializers.accounts import Json
 from sandbox.state import State

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sandbox import git
+from sandbox.accounts import Account
 from sandbox.errors import SandboxError, invalid
 from sandbox.events import emit
 from sandbox.history import Signature, TagObject
-from sandbox.records import ZERO_SHA, Account, PullRequest, Repository
+from sandbox.records import ZERO_SHA, PullRequest, Push, Repository
 from sandbox.serializers import accounts, discussion
 from sandbox.serializers import commits as serialize
 from sandbox.serializers.accounts import Json
@@ -23,25 +24,30 @@ class NewCommit:
     """Contents of a commit to write.
 
     A file whose content is None is removed; without `files` the commit adds one small file. `author` pushes it, and is
-    its author too unless `written_by` is another name and e-mail address.
+    its author and committer too unless `written_by` and `committed_by` have other names and e-mail addresses. With
+    `merged`, it is a merge of that commit.
     """
 
     message: str
     author: Account
     files: Mapping[str, str | None] | None = None
     written_by: tuple[str, str] | None = None
+    committed_by: tuple[str, str] | None = None
+    merged: str | None = None
 
 
-async def commit(state: State, repository: Repository, branch: str, change: NewCommit) -> str:
-    """Push a commit to a branch and return its SHA."""
+async def commit(state: State, repository: Repository, branch: str, *changes: NewCommit) -> str:
+    """Push commits to a branch, all at once, and return the SHA of the last one."""
     ref = f"refs/heads/{branch}"
     async with repository.lock:
         before = repository.history.refs.get(ref)
         if before is None:
             raise SandboxError(f"No branch {branch} in {repository.full_name}.")
-        sha = await _write_commit(state, repository, ref, before, change)
+        sha = before
+        for change in changes:
+            sha = await _write_commit(state, repository, ref, sha, change)
         repository.history.refs[ref] = sha
-    await emit_push(state, repository, ref, before, sha, change.author)
+    await emit_push(state, repository, ref, before, sha, changes[-1].author)
     return sha
 
 
@@ -56,12 +62,15 @@ async def commit_on_new_branch(state: State, repository: Repository, branch: str
     return sha
 
 
-async def fork_commit(state: State, repository: Repository, change: NewCommit) -> str:
-    """Write a commit that no branch or tag of the repository contains, like one pushed to a fork."""
+async def fork_commit(state: State, repository: Repository, change: NewCommit, parent: str | None = None) -> str:
+    """Write a commit that no branch or tag of the repository contains, like one pushed to a fork.
+
+    Its parent is the head of the default branch unless another one is given.
+    """
     number = sum(ref.startswith("refs/forks/") for ref in repository.history.refs) + 1
     ref = f"refs/forks/{number}"
     async with repository.lock:
-        parent = repository.history.refs[f"refs/heads/{repository.default_branch}"]
+        parent = parent or repository.history.refs[f"refs/heads/{repository.default_branch}"]
         sha = await _write_commit(state, repository, ref, parent, change)
         repository.history.refs[ref] = sha
     return sha
@@ -72,13 +81,19 @@ async def _write_commit(state: State, repository: Repository, ref: str, parent: 
     if files is None:
         number = len(repository.history.commits) + 1
         files = {f"changes/{number:05}.txt": f"{change.message}\n"}
-    author = state.signature(change.author)
-    if change.written_by:
-        author = replace(author, name=change.written_by[0], email=change.written_by[1])
-    commit, changes = await git.write_commit(repository.path, ref, parent, change.message, files, author)
+    pusher = state.signature(change.author)
+    author = _sign(pusher, change.written_by)
+    signatures = (author, _sign(author, change.committed_by))
+    commit, changes = await git.write_commit(repository.path, ref, parent, change.message, files, signatures)
+    if change.merged:
+        commit = await git.write_merge(repository.path, ref, commit, change.merged)
     repository.history.commits[commit.sha] = commit
     state.changes_by_commit[commit.sha] = changes
     return commit.sha
+
+
+def _sign(default: Signature, other: tuple[str, str] | None) -> Signature:
+    return replace(default, name=other[0], email=other[1]) if other else default
 
 
 async def create_ref(state: State, repository: Repository, ref: str, sha: str, by: Account) -> None:
@@ -156,9 +171,10 @@ async def changes_workflows(repository: Repository, sha: str) -> bool:
 
 
 async def emit_push(state: State, repository: Repository, ref: str, before: str, after: str, by: Account) -> None:
-    """Send `push`, and also `create` or `delete` for new and deleted refs."""
+    """Send `push`, `create` or `delete` for new and deleted refs, and tell those who listen for pushes."""
     repository.pushed_at = state.now()
-    emit(state, "push", repository, by, await _push_payload(state, repository, ref, before, after, by))
+    payload = await _push_payload(state, repository, ref, before, after, by)
+    emit(state, "push", repository, by, payload)
     if ZERO_SHA in (before, after):
         ref_type, name = ("tag" if ref.startswith("refs/tags/") else "branch"), ref.split("/", 2)[2]
         body: Json = {"ref": name, "ref_type": ref_type, "pusher_type": "user"}
@@ -166,18 +182,25 @@ async def emit_push(state: State, repository: Repository, ref: str, before: str,
             body |= {"master_branch": repository.default_branch, "description": None}
         emit(state, "create" if before == ZERO_SHA else "delete", repository, by, body)
     for pull in repository.pulls.values():
-        if ref == f"refs/heads/{pull.head}" and pull.state == "open" and after != ZERO_SHA:
-            _synchronize(state, repository, pull, before, after, by)
+        is_head = ref == f"refs/heads/{pull.head}" and pull.fork_owner is None
+        if is_head and pull.state == "open" and after != ZERO_SHA:
+            pull.head_sha = after
+            synchronize(state, repository, pull, before, by)
+    if after != ZERO_SHA:
+        kinds = ("added", "removed", "modified")
+        files = frozenset(name for pushed in payload["commits"] for kind in kinds for name in pushed[kind])
+        for listener in state.push_listeners:
+            await listener(repository, Push(ref, repository.history.peel(after), by, files))
 
 
-def _synchronize(state: State, repository: Repository, pull: PullRequest, before: str, after: str, by: Account) -> None:
-    pull.head_sha = after
+def synchronize(state: State, repository: Repository, pull: PullRequest, before: str, by: Account) -> None:
+    """Send the event of a push to the branch of a pull request."""
     serialized = discussion.pull_request(state, repository, pull)
     body = {
         "action": "synchronize",
         "number": pull.number,
         "before": before,
-        "after": after,
+        "after": pull.head_sha,
         "pull_request": serialized,
     }
     emit(state, "pull_request", repository, by, body)

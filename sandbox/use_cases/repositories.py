@@ -1,8 +1,9 @@
 """Rename, transfer, hide, archive and delete repositories."""
 
+from sandbox.accounts import Account
 from sandbox.errors import SandboxError
 from sandbox.events import emit
-from sandbox.records import Account, Repository
+from sandbox.records import Repository
 from sandbox.serializers import accounts as serialize
 from sandbox.state import State
 from sandbox.use_cases import installations

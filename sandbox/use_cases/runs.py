@@ -6,25 +6,28 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sandbox import git, workflows
+from sandbox.accounts import Account
 from sandbox.errors import ApiError, invalid, not_found
 from sandbox.events import emit
-from sandbox.records import Account, Dispatch, EnvironmentJob, Repository, Run, Workflow
+from sandbox.records import Dispatch, EnvironmentJob, Push, Repository, Run, Workflow
 from sandbox.serializers import actions as serialize
 from sandbox.state import State
-from sandbox.use_cases import environments
+from sandbox.use_cases import environments, job_checks, steps
 
 WORKFLOWS_FOLDER = ".github/workflows"
 CANCEL_SECONDS = 0.2
+SKIP_MARKS = ("[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]")
 
 
 @dataclass(frozen=True, slots=True)
 class WorkflowRevision:
-    """A workflow as defined at one commit of a ref."""
+    """A workflow as defined at one commit of a ref, with the event that runs it."""
 
     workflow: Workflow
     definition: workflows.WorkflowDefinition
     ref: str
     sha: str
+    event: str = "workflow_dispatch"
 
 
 async def read_file(repository: Repository, sha: str, name: str) -> tuple[str, bytes] | None:
@@ -105,6 +108,7 @@ async def _begin(state: State, repository: Repository, run: Run) -> None:
     environments.hold(state, repository, run)
     if run.run_attempt == 1:
         await emit_run(state, run, "requested")
+    job_checks.report(state, repository, run)
     environments.request(state, repository, run)
     if run.status == "queued":
         _schedule_completion(state, run)
@@ -140,17 +144,40 @@ def _create_run(
         head_sha=_reported_sha(state, repository, revision.sha),
         head_branch=revision.ref.split("/", 2)[2],
         ref=revision.ref,
-        event="workflow_dispatch",
-        display_title=workflows.render_title(revision.definition, inputs, revision.definition.name),
+        event=revision.event,
+        display_title=workflows.render_title(revision.definition, inputs, _default_title(repository, revision)),
         inputs=inputs,
         actor=by,
         created_at=now,
         updated_at=now,
         started_at=now,
+        triggering_actor=by,
         uses=workflows.resolve_environments(revision.definition, inputs),
+        jobs=revision.definition.jobs,
+        steps=workflows.resolve_steps(revision.definition, inputs),
     )
     state.runs.append(run)
     return run
+
+
+def _default_title(repository: Repository, revision: WorkflowRevision) -> str:
+    if revision.event == "push":
+        return repository.history.commits[revision.sha].message.partition("\n")[0]
+    return revision.definition.name
+
+
+async def run_for_push(state: State, repository: Repository, push: Push) -> None:
+    """Run the workflows of a pushed commit that its push triggers; those of workflows themselves trigger none."""
+    message = repository.history.commits[push.sha].message
+    if push.by is state.actions_bot or any(mark in message for mark in SKIP_MARKS):
+        return
+    for path in await _workflow_files(repository, push.sha):
+        definition = await read_definition(repository, push.sha, path)
+        workflow = _get_or_create_workflow(state, repository, path)
+        trigger = definition.push if definition and workflow.state == "active" else None
+        if definition and trigger and trigger.matches(push.ref, push.files):
+            revision = WorkflowRevision(workflow, definition, push.ref, push.sha, "push")
+            await _begin(state, repository, _create_run(state, repository, revision, {}, push.by))
 
 
 def _reported_sha(state: State, repository: Repository, sha: str) -> str:
@@ -174,37 +201,58 @@ async def emit_run(
         "workflow_run": serialize.workflow_run(state, repository, reported),
         "workflow": serialize.workflow(state, repository, workflow, run.workflow_name),
     }
-    emit(state, "workflow_run", repository, run.actor, body, delivery=delivery)
+    emit(state, "workflow_run", repository, run.triggering_actor, body, delivery=delivery)
 
 
 async def start(state: State, run: Run) -> None:
-    """Start a queued run."""
+    """Start a queued run, whose steps are performed; it fails if one of them does."""
     if run.status == "completed":
         return
     environments.check_waiting(run)
     run.status, run.started_at, run.updated_at = "in_progress", state.now(), state.now()
     await emit_run(state, run, "in_progress")
-    if run.repository in state.repositories:
-        environments.report_start(state, state.repositories[run.repository], run)
+    if run.repository not in state.repositories:
+        return
+    repository = state.repositories[run.repository]
+    job_checks.report(state, repository, run)
+    environments.report_start(state, repository, run)
+    if not await steps.perform(state, repository, run):
+        await finish(state, run, "failure")
 
 
 async def finish(state: State, run: Run, conclusion: str, delivery: str | None = None) -> None:
     """Complete a run; if it is already completed, it keeps its conclusion and only the event is sent again."""
+    if run.status == "queued" and run.steps and conclusion == "success":
+        await start(state, run)
+        if run.status == "completed":
+            return
     if run.status != "completed":
         if conclusion == "success":
-            environments.check_waiting(run)
+            environments.check_success(run)
         run.status, run.conclusion, run.updated_at = "completed", conclusion, state.now()
         if run.repository in state.repositories:
             environments.report_end(state, state.repositories[run.repository], run, conclusion)
+            job_checks.report(state, state.repositories[run.repository], run)
     await emit_run(state, run, "completed", conclusion=conclusion, delivery=delivery)
 
 
-async def rerun(state: State, run: Run) -> None:
-    """Re-run under the same id."""
+async def finish_job(state: State, run: Run, name: str, conclusion: str = "success") -> None:
+    """Complete a job of a run that is in progress; if it does not succeed, the run fails."""
+    repository = state.repositories[run.repository]
+    if conclusion != "success":
+        await finish(state, run, "failure")
+        return
+    environments.finish_job(state, repository, run, name)
+    job_checks.report(state, repository, run)
+
+
+async def rerun(state: State, run: Run, by: Account | None = None) -> None:
+    """Re-run under the same id, as triggered by an account, or by whom it was triggered last."""
     if run.status != "completed":
         raise ApiError(403, "This workflow is already running")
     run.attempts.append({"status": run.status, "conclusion": run.conclusion, "updated_at": run.updated_at})
     run.run_attempt += 1
+    run.triggering_actor = by or run.triggering_actor
     run.status, run.conclusion, run.updated_at = "queued", None, state.now()
     if run.repository in state.repositories:
         await _begin(state, state.repositories[run.repository], run)
@@ -241,5 +289,9 @@ async def complete_automatically(state: State, run: Run, seconds: tuple[float, f
     if run.status == "queued" and run.run_attempt == attempt:
         await start(state, run)
     await asyncio.sleep(total * 2 / 3)
-    if run.status != "completed" and run.run_attempt == attempt:
+    if run.status == "completed" or run.run_attempt != attempt:
+        return
+    while names := environments.jobs_before_gates(run):
+        await finish_job(state, run, names[0])
+    if run.status != "waiting":
         await finish(state, run, "success")

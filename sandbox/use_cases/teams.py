@@ -2,8 +2,8 @@
 
 import re
 
+from sandbox.accounts import Account, Membership, Team
 from sandbox.errors import SandboxError
-from sandbox.records import Account, Membership, Team
 from sandbox.state import State
 
 

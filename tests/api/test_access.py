@@ -28,6 +28,7 @@ EVERY_CALL: list[tuple[str, str, Any, str]] = [
     ("POST", cut_path("1.0-rc1"), {"repo": "acme/site", "commit": "0" * 40}, "release:cut"),
     ("GET", cut_path("1.0-rc1"), None, "project:read"),
     ("POST", f"{cut_path('1.0-rc1')}/cancel", {}, "release:cut"),
+    ("POST", f"{cut_path('1.0-rc1')}/build", {}, "release:cut"),
     ("POST", env_path("/deployments"), {"release_candidate_version": "1.0-rc1"}, "deployment:start"),
     (
         "PATCH",

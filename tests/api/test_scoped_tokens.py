@@ -26,7 +26,7 @@ from tests.test_documents import application, routed
 from tests.world import Serve, World, running_world
 
 Body = dict[str, Any] | list[Any] | str | None
-OPEN_TO_ALL = ("/healthz", "/readyz", "/metrics", "/api/openapi.json", "/api/docs", "/webhooks/github")
+OPEN_TO_ALL = ("/healthz", "/readyz", "/metrics", "/api/openapi.json", "/api/docs", "/schema/", "/webhooks/github")
 DAY = {"sla": "stable", "date": "2099-01-01"}
 VARIANT = {"id": "x", "uid": "x", "name": "x", "type": "variant", "arches": ["src"]}
 REPO = {
@@ -50,6 +50,7 @@ WRITES: list[tuple[str, str, Body]] = [
     # releases
     ("POST", CANDIDATE, {"repo": "acme/site", "commit": "0" * 40}),
     ("POST", f"{CANDIDATE}/cancel", {}),
+    ("POST", f"{CANDIDATE}/build", {}),
     ("POST", f"{ENVIRONMENT}/deployments", {"release_candidate_version": "{candidate}"}),
     ("PATCH", f"{ENVIRONMENT}/deployments", {"release_candidate_version": "{candidate}", "status": "success"}),
     ("POST", f"{ENVIRONMENT}/deployments/{{deployment}}/cancel", {}),
@@ -98,6 +99,7 @@ WRITES: list[tuple[str, str, Body]] = [
     ("DELETE", f"{NATIVE}/environments/{{environment}}/freezes/{{freeze}}", None),
     ("POST", f"{NATIVE}/environments/{{environment}}/lock", {"reason": "x"}),
     ("DELETE", f"{NATIVE}/environments/{{environment}}/lock", None),
+    ("POST", f"{NATIVE}/environments/{{environment}}/configuration/approvals", None),
     ("POST", f"{NATIVE}/freezes", {"reason": "x"}),
     ("DELETE", f"{NATIVE}/freezes/{{freeze}}", None),
     ("DELETE", "/api/projects/site/environments/staging/freezes/{freeze}", None),

@@ -1,11 +1,12 @@
 """The configuration file of a repository: applied from the default branch, and nowhere else."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.errors import Forbidden, NotFound, Unavailable
+from bot.errors import Conflict, Forbidden, NotFound, Unavailable
 from bot.operations import config_approvals, repositories, users
 from bot.operations.config_approvals import ApprovedChange
 from bot.operations.config_jobs import ApplyConfiguration
@@ -385,9 +386,10 @@ async def test_a_renamed_environment_stays_closed_until_the_removal_is_approved(
     assert (await environment("prod")).closed is not None
     await look_again(world)
     assert (await environment("prod")).closed is not None
-    assert sorted((each.environment.name, tuple(each.approvers)) for each in await waiting()) == [
-        ("prod", ("user:carol",)),
-        ("production", ("user:carol",)),
+    changes = [(change.environment, change.approvers) for change in await waiting()]
+    assert sorted((row.name, approvers) for row, approvers in changes if row is not None) == [
+        ("prod", ["user:carol"]),
+        ("production", ["user:carol"]),
     ]
     await approve(world, "carol", "prod")
     assert (await environment("prod")).closed is None
@@ -487,7 +489,79 @@ async def test_a_repository_that_is_not_known_gets_its_first_project_from_its_fi
 async def test_a_repository_that_is_not_known_and_has_no_file_is_not_stored(world: World, source: Path) -> None:
     await world.github.add_repository_to_account(source, "shop")
     await world.github.add_repository("acme/shop")
-    await world.github.commit("Remove", files={FILE: "version: 1"}, repo="acme/shop")
-    await world.github.commit("Remove", files={FILE: None}, repo="acme/shop")
+    repository = world.github.repository("acme/shop")
+    payload = {
+        "ref": "refs/heads/main",
+        "repository": {"id": repository.id, "full_name": "acme/shop", "default_branch": "main"},
+        "installation": {"id": world.github.installation_id},
+        "commits": [],
+    }
+    await world.github.send("push", payload)
     await world.settle()
+    assert [job["state"] for job in await world.jobs("apply_configuration")] == ["done"]
     assert await Repository.all().count() == 1
+
+
+async def test_while_the_file_is_broken_nothing_of_it_is_approved(world: World) -> None:
+    await gated(world)
+    await push(world, SITE + STAGING + UNCHECKED)
+    await push(world, "version: 1\nprojects: [\n")
+    with pytest.raises(Conflict, match="broken"):
+        await approve(world, "carol")
+    assert (await settings())["checks"] == ["ci"]
+
+
+async def test_nothing_is_deployed_to_an_environment_that_has_left_the_file(world: World) -> None:
+    await gated(world)
+    await world.cut("1.2-rc1")
+    await push(world, SITE + GATED)
+    answer = await world.deploy("1.2-rc1")
+    assert answer.status == 400
+    assert "does not name this environment any more" in str(answer.json)
+    path = f"/api/projects/{PROJECT}/environments/staging"
+    assert (await world.ask("PATCH", path, {"closed": None})).status == 409
+    await approve(world, "erin", "staging", role="admin")
+    opened = await world.ask("PATCH", path, {"closed": None})
+    assert (opened.status, opened.json["closed"], opened.json["managed"]) == (200, None, False)
+    assert (await world.deploy("1.2-rc1")).status == 201
+    await world.settle()
+
+
+async def test_of_two_who_approve_at_once_one_makes_it_take_effect(world: World) -> None:
+    people = [world.github.person(login) for login in ("carol", "dave")]
+    rule = "approvals: {count: 2, from: [user:carol, user:dave]}"
+    await push(world, SITE + STAGING + f"{PRODUCTION}, {rule}, checks: [ci]}}\n")
+    await push(world, SITE + STAGING + f"{PRODUCTION}, {rule}}}\n")
+    context, repository = await world.context(), await Repository.get()
+    actors = [await users.actor_from_github(context, each.id, each.login, repository) for each in people]
+    results = await asyncio.gather(
+        *(config_approvals.approve(context.acting_as(actor, "rest"), PROJECT, "production") for actor in actors)
+    )
+    assert sorted(each.takes_effect for (each,) in results) == [False, True]
+    await world.settle()
+    assert "checks" not in await settings()
+
+
+async def test_a_command_is_about_the_project_whose_files_the_pull_request_changes(world: World) -> None:
+    shop = "  shop:\n    paths: ['shop/**']\n    versions: semver\n"
+    await push(world, (SITE + STAGING + GATED).replace("  site:\n", "  site:\n    paths: ['web/**']\n") + shop)
+    world.github.person("alice", "maintain")
+    answers = []
+    for files in ({"shop/a": "x"}, {"web/a": "x"}, {"web/b": "x", "shop/b": "x"}, {"README.md": "x"}):
+        number = await world.github.pull_request(files=dict(files))
+        await world.github.comment(number, "/release status")
+        await world.settle()
+        answers.append(world.replies(number)[0].partition("\n")[0])
+    assert answers[0].startswith("**`shop`**")
+    assert answers[1].startswith("**`site`**")
+    assert all("several projects" in answer for answer in answers[2:])
+
+
+async def test_a_command_is_about_the_project_whose_files_the_commit_changes(world: World) -> None:
+    shop = "  shop:\n    paths: ['shop/**']\n"
+    await push(world, (SITE + STAGING + GATED).replace("  site:\n", "  site:\n    paths: ['web/**']\n") + shop)
+    sha = await world.github.commit("Change the shop", files={"shop/a": "x"})
+    await world.github.commit_comment(sha, "/release status")
+    await world.settle()
+    replies = [each["body"] for each in world.github.commit_comments(sha) if "**`" in each["body"]]
+    assert replies[0].startswith("**`shop`**")

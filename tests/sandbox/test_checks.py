@@ -115,7 +115,7 @@ async def test_a_button_sends_its_identifier_and_who_clicked(lab: Lab) -> None:
         await lab.github.click_button(check["id"], "destroy")
 
 
-async def test_only_the_app_of_a_check_run_hears_that_it_is_requested_again(lab: Lab) -> None:
+async def test_only_the_app_of_a_check_run_gets_the_event_that_requests_it_again(lab: Lab) -> None:
     check = await _create(lab, conclusion="failure")
     other = await lab.github.report_check("test")
     await lab.github.rerequest(check["id"], by="bob")
@@ -143,3 +143,28 @@ async def test_a_result_that_is_none_is_refused(lab: Lab) -> None:
         await lab.github.report_check("test", conclusion="green")
     with pytest.raises(SandboxError, match="API"):
         await lab.github.report_check("test", app=lab.github.app_slug)
+
+
+async def test_jobs_are_check_runs_of_actions_in_the_suite_of_their_run(lab: Lab) -> None:
+    await lab.dispatch()
+    assert await _listed(lab) == []
+    lab.github.set_job_checks()
+    await lab.dispatch()
+    await lab.github.start(2)
+    assert await _listed(lab) == [("github-actions", "build", None)]
+    await lab.github.finish(2, "failure")
+    await lab.github.rerun(2)
+    assert await _listed(lab) == [("github-actions", "build", None)]
+    await lab.github.finish(2)
+    assert await _listed(lab, "?filter=all") == [
+        ("github-actions", "build", "success"),
+        ("github-actions", "build", "failure"),
+    ]
+    events = [f"check_run.{action}" for action in ("created", "completed")] * 2
+    assert await lab.events("check_run") == events
+    newest = (await lab.repo("GET", "/commits/main/check-runs")).json["check_runs"][0]
+    run = (await lab.repo("GET", f"/actions/runs/{lab.github.runs[1].id}")).json
+    (job,) = (await lab.repo("GET", f"/actions/runs/{run['id']}/jobs")).json["jobs"]
+    assert newest["check_suite"]["id"] == run["check_suite_id"]
+    assert newest["id"] == job["id"] and newest["details_url"] == job["html_url"]
+    assert job["check_run_url"].endswith(f"/check-runs/{newest['id']}")

@@ -1,5 +1,7 @@
 """The control API: the same actions over HTTP."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +24,36 @@ async def test_the_index_lists_every_route_with_its_fields(lab: Lab) -> None:
     assert all(route["does"] for route in routes)
     tag = next(route for route in routes if route["route"] == "POST /_sandbox/tags")
     assert tag["needs"] == ["name"] and tag["may"]["annotated"] is False
+
+
+def test_the_readme_names_every_route() -> None:
+    text = (Path(control.__file__).parent / "README.md").read_text()
+    described = set[str]()
+    for row in re.findall(r"^\| `(?:POST|GET) .*? \|", text, re.MULTILINE):
+        for name in re.findall(r"`(?:POST |GET )?([^`?]+)[^`]*`", row):
+            first = re.findall(r"`(?:POST |GET )([^`?]+)", row)[0]
+            described.add(name.replace("…", first.rpartition("/")[0]).strip())
+    assert {*control.ACTIONS, *control.VIEWS} - described == set()
+
+
+async def test_gates_over_http(lab: Lab) -> None:
+    text = "on: workflow_dispatch\njobs: {ship: {environment: production}}\n"
+    await _post(lab, "commits", files={".github/workflows/ship.yml": text}, author="Carol <carol@example.com>")
+    await _post(lab, "environments", name="production", reviewers=["bob"], rule=True)
+    await _post(lab, "runs/on-push", enabled=False)
+    await lab.dispatch("ship.yml")
+    assert (await _post(lab, "runs/approve", by="alice")).status == 422
+    assert (await _post(lab, "runs/approve", by="bob")).status == 200
+    path = f"/actions/runs/{lab.github.runs[0].id}/deployment_protection_rule"
+    await lab.repo("POST", path, json={"environment_name": "production", "state": "approved", "comment": "Good."})
+    reports = await _get(lab, "gate-reports?run=1")
+    assert reports == [{"environment": "production", "state": "approved", "comment": "Good."}]
+    await _post(lab, "checks/report", name="ci", conclusion="failure")
+    assert [check["app"]["slug"] for check in await _get(lab, "check-runs?sha=main")] == ["ci-bot"]
+    await _post(lab, "teams", name="Staff")
+    assert (await _post(lab, "teams/members/add", team="staff", login="bob", state="pending")).status == 200
+    assert (await _post(lab, "releases", tag="v1", prerelease=True)).status == 200
+    assert (await _post(lab, "installation/permission", name="checks", level=None)).status == 200
 
 
 async def test_a_typical_session(lab: Lab) -> None:

@@ -190,6 +190,20 @@ async def test_a_run_waits_for_reviewers_and_the_protection_rule(lab: Lab) -> No
     assert lab.github.runs[run - 1].status == "queued"
 
 
+async def test_people_run_workflows_by_hand_and_again(lab: Lab) -> None:
+    lab.github.environment("production", rule=True)
+    await lab.github.commit("Ship", files={".github/workflows/ship.yml": SHIP})
+    run = await lab.github.dispatch("ship.yml", inputs={"environment": "production"}, by="bob")
+    assert (await lab.last_payload("deployment_protection_rule"))["sender"]["login"] == "bob"
+    await lab.github.finish(run, "cancelled")
+    await lab.github.rerun(run, by="carol")
+    found = (await lab.repo("GET", f"/actions/runs/{lab.github.runs[0].id}")).json
+    assert (found["actor"]["login"], found["triggering_actor"]["login"]) == ("bob", "carol")
+    assert (await lab.last_payload("deployment_protection_rule"))["sender"]["login"] == "carol"
+    with pytest.raises(SandboxError, match="No ref found"):
+        await lab.github.dispatch("ship.yml", ref="unknown")
+
+
 async def test_who_starts_a_run_may_be_kept_from_approving_it(lab: Lab) -> None:
     bot = f"{lab.github.app_slug}[bot]"
     lab.github.environment("production", reviewers=[bot], prevent_self_review=True)
@@ -249,3 +263,105 @@ async def test_the_protection_rule_is_listed(lab: Lab) -> None:
     assert [rule["app"]["id"] for rule in rules["custom_deployment_protection_rules"]] == [lab.github.app_id]
     assert (await lab.repo("GET", "/environments/staging/deployment_protection_rules")).json["total_count"] == 0
     assert (await lab.repo("GET", "/environments/unknown")).status == 404
+
+
+async def test_a_request_may_come_without_its_deployment(lab: Lab) -> None:
+    lab.github.environment("production", rule=True)
+    lab.github.faults.omit_deployment()
+    run = await _ship(lab)
+    assert (await lab.last_payload("deployment_protection_rule"))["deployment"] is None
+    assert (await _review(lab, run, state="approved")).status == 204
+    await _ship(lab)
+    assert (await lab.last_payload("deployment_protection_rule"))["deployment"] is not None
+
+
+async def test_the_names_of_environments_have_no_case(lab: Lab) -> None:
+    lab.github.environment("Production", rule=True)
+    run = await _ship(lab, "production")
+    request = await lab.last_payload("deployment_protection_rule")
+    assert request["environment"] == request["deployment"]["environment"] == "Production"
+    assert (await _review(lab, run, state="approved")).status == 204
+    assert (await lab.repo("GET", "/environments/PRODUCTION")).json["name"] == "Production"
+    assert (await lab.repo("GET", "/environments")).json["total_count"] == 1
+
+
+async def test_jobs_that_did_not_begin_make_no_deployment(lab: Lab) -> None:
+    lab.github.environment("production", rule=True)
+    text = "on: workflow_dispatch\njobs: {a: {environment: staging}, b: {environment: production}}\n"
+    run = await _ship(lab, text=text)
+    assert (await _review(lab, run, state="rejected")).status == 204
+    assert [each["environment"] for each in (await lab.repo("GET", "/deployments")).json] == ["production"]
+    run = await _ship(lab, text=text)
+    await _review(lab, run, state="approved")
+    await lab.github.finish(run)
+    states = [each["environment"] for each in (await lab.repo("GET", "/deployments")).json]
+    assert states == ["staging", "production", "production"]
+
+
+STAGES = """\
+on: workflow_dispatch
+jobs:
+  build: {}
+  staging: {needs: build, environment: staging}
+  production: {needs: [staging], environment: production}
+"""
+
+
+async def test_jobs_that_need_others_wait_when_these_have_finished(lab: Lab) -> None:
+    lab.github.environment("production", rule=True)
+    lab.github.set_job_checks()
+    run = await _ship(lab, text=STAGES)
+    assert (await lab.last_payload("workflow_run"))["workflow_run"]["status"] == "queued"
+    await lab.github.start(run)
+    assert await _states(lab) == []
+    with pytest.raises(SandboxError, match="job production needs build, staging"):
+        await lab.github.finish(run)
+    for early in ("staging", "production"):
+        with pytest.raises(SandboxError, match="has not begun"):
+            await lab.github.finish_job(early, run)
+    await lab.github.finish_job("build", run)
+    assert await _states(lab) == ["in_progress"]
+    assert (await _review(lab, run, state="approved")).status == 422
+    await lab.github.finish_job("staging", run)
+    assert lab.github.runs[run - 1].status == "waiting"
+    assert await _states(lab) == ["in_progress", "success", "waiting"]
+    jobs = (await lab.repo("GET", f"/actions/runs/{lab.github.runs[run - 1].id}/jobs")).json["jobs"]
+    assert [job["status"] for job in jobs] == ["completed", "completed", "waiting"]
+    checks = (await lab.repo("GET", "/commits/main/check-runs?status=completed")).json["check_runs"]
+    assert {check["name"]: check["conclusion"] for check in checks} == {"build": "success", "staging": "success"}
+    assert (await _review(lab, run, state="approved")).status == 204
+    assert lab.github.runs[run - 1].status == "in_progress"
+    with pytest.raises(SandboxError, match="no job build"):
+        await lab.github.finish_job("build", run)
+    await lab.github.finish(run)
+    assert await _states(lab) == [*("in_progress", "success"), *("waiting", "queued", "in_progress", "success")]
+
+
+async def test_a_job_that_fails_keeps_those_that_need_it_from_deploying(lab: Lab) -> None:
+    run = await _ship(lab, text=STAGES)
+    await lab.github.start(run)
+    await lab.github.finish_job("build", run)
+    await lab.github.finish_job("staging", run, conclusion="failure")
+    assert lab.github.runs[run - 1].conclusion == "failure"
+    assert [each["environment"] for each in (await lab.repo("GET", "/deployments")).json] == ["staging"]
+
+
+async def test_stages_succeed_on_their_own_up_to_a_gate(lab: Lab) -> None:
+    lab.github.set_run_seconds((0.01, 0.02))
+    lab.github.environment("production", rule=True)
+    run = await _ship(lab, text=STAGES)
+    while lab.github.state.tasks:
+        await next(iter(lab.github.state.tasks))
+    assert lab.github.runs[run - 1].status == "waiting"
+    await _review(lab, run, state="approved")
+    while lab.github.state.tasks:
+        await next(iter(lab.github.state.tasks))
+    assert lab.github.runs[run - 1].conclusion == "success"
+    assert await _states(lab) == [*("in_progress", "success"), *("waiting", "queued", "in_progress", "success")]
+
+
+async def test_jobs_that_need_each_other_are_no_problem(lab: Lab) -> None:
+    text = "on: workflow_dispatch\njobs: {a: {needs: b, environment: staging}, b: {needs: [a, none]}}\n"
+    run = await _ship(lab, text=text)
+    await lab.github.finish(run)
+    assert lab.github.runs[run - 1].conclusion == "success"

@@ -1,9 +1,15 @@
 """Roles, pull requests, comments, reactions, checks and deployments."""
 
+from datetime import datetime
+from typing import Any
+
 import pytest
 
 from sandbox import SandboxError
+from sandbox.use_cases import discussion
 from tests.sandbox.conftest import Lab
+
+RAW = {"Accept": "application/vnd.github.raw+json"}
 
 
 @pytest.mark.parametrize(
@@ -122,6 +128,110 @@ async def test_comments_on_commits_are_edited_and_deleted_without_events(lab: La
     assert await lab.events("commit_comment") == ["commit_comment.created"] * 2
 
 
+async def test_a_pull_request_sends_events_when_it_changes(lab: Lab) -> None:
+    number = await lab.github.pull_request("Improve", by="bob", files={"a.txt": "1"})
+    before = lab.github.repository().pulls[number].head_sha
+    await lab.github.push_to_pull_request(number, by="carol", files={"b.txt": "2"})
+    pushed = await lab.last_payload("pull_request")
+    assert (pushed["action"], pushed["before"], pushed["sender"]["login"]) == ("synchronize", before, "carol")
+    assert pushed["after"] == pushed["pull_request"]["head"]["sha"] != before
+    sha = await lab.github.merge(number, by="dave")
+    merged = (await lab.last_payload("pull_request"))["pull_request"]
+    assert (merged["merged"], merged["merged_by"]["login"], merged["merge_commit_sha"]) == (True, "dave", sha)
+    commit = (await lab.repo("GET", f"/commits/{sha}")).json
+    assert (commit["author"]["login"], commit["committer"]["login"]) == ("bob", "web-flow")
+    assert commit["commit"]["message"] == (
+        f"Improve (#{number})\n\nCo-authored-by: carol <carol@users.noreply.github.com>"
+    )
+    assert (await lab.last_payload("push"))["sender"]["login"] == "dave"
+    assert await lab.events("pull_request") == [f"pull_request.{each}" for each in ("opened", "synchronize", "closed")]
+
+
+@pytest.mark.parametrize(
+    ("method", "landed"),
+    [
+        ("squash", [("Improve (#1)", "bob", "web-flow", 1)]),
+        (
+            "merge",
+            [
+                ("Improve", "bob", "bob", 1),
+                ("Change more", "carol", "carol", 1),
+                ("Merge pull request #1 from acme/bob/change-1", "dave", "web-flow", 2),
+            ],
+        ),
+        ("rebase", [("Improve", "bob", "dave", 1), ("Change more", "carol", "dave", 1)]),
+    ],
+)
+async def test_pull_requests_land_by_each_method(lab: Lab, method: str, landed: list[Any]) -> None:
+    base = lab.github.head()
+    number = await lab.github.pull_request("Improve", by="bob", files={"a.txt": "1", "README.md": None})
+    await lab.github.push_to_pull_request(number, by="carol", files={"a.txt": "2"})
+    before = await lab.github.commit(files={"c.txt": "meanwhile"})
+    sha = await lab.github.merge(number, by="dave", method=method)
+    assert (await lab.repo("GET", f"/pulls/{number}")).json["merge_commit_sha"] == sha == lab.github.head()
+    push = await lab.last_payload("push")
+    assert (push["before"], push["after"], len(push["commits"])) == (before, sha, len(landed))
+    commits = (await lab.repo("GET", f"/compare/{before}...{sha}")).json["commits"]
+    assert [
+        (
+            each["commit"]["message"].split("\n")[0],
+            each["author"]["login"],
+            each["committer"]["login"],
+            len(each["parents"]),
+        )
+        for each in commits
+    ] == landed
+    assert (await lab.repo("GET", "/contents/a.txt", headers=RAW)).text == "2"
+    assert (await lab.repo("GET", "/contents/README.md")).status == 404
+    assert (await lab.repo("GET", "/contents/c.txt")).status == 200
+    for each in commits:
+        pulls = (await lab.repo("GET", f"/commits/{each['sha']}/pulls")).json
+        assert [pull["number"] for pull in pulls] == [number]
+    files = {file["filename"] for file in (await lab.repo("GET", f"/compare/{base}...main")).json["files"]}
+    assert files == {"README.md", "a.txt", "c.txt"}
+    for wrong in ("fast-forward", "merge"):
+        with pytest.raises(SandboxError):
+            await lab.github.merge(number, method=wrong)
+
+
+async def test_a_pull_request_from_a_fork_has_its_files_and_no_branch(lab: Lab) -> None:
+    number = await lab.github.pull_request("Sneak in", by="mallory", files={"a.txt": "1"}, fork=True)
+    opened = (await lab.last_payload("pull_request"))["pull_request"]
+    assert opened["head"]["repo"]["full_name"] == "mallory/site" and opened["head"]["repo"]["fork"] is True
+    assert opened["head"]["repo"]["id"] != opened["base"]["repo"]["id"]
+    await lab.github.push_to_pull_request(number, by="mallory", files={"b.txt": "2"})
+    head = (await lab.last_payload("pull_request"))["after"]
+    assert await lab.events("push") == []
+    assert [file["filename"] for file in (await lab.repo("GET", f"/pulls/{number}/files")).json] == ["a.txt", "b.txt"]
+    assert (await lab.repo("GET", f"/contents/b.txt?ref={head}")).status == 200
+    assert (await lab.repo("GET", f"/compare/main...{head}")).json["status"] == "ahead"
+    assert len((await lab.repo("GET", f"/pulls?head=mallory:{opened['head']['ref']}")).json) == 1
+    assert [branch["name"] for branch in (await lab.repo("GET", "/branches")).json] == ["main"]
+
+
+async def test_a_closed_pull_request_is_opened_again(lab: Lab) -> None:
+    number = await lab.github.pull_request()
+    await lab.github.close_pull_request(number)
+    await lab.github.reopen_pull_request(number, by="bob")
+    assert (await lab.last_payload("pull_request"))["action"] == "reopened"
+    await lab.github.merge(number)
+    with pytest.raises(SandboxError, match="open or merged"):
+        await lab.github.reopen_pull_request(number)
+
+
+async def test_the_tagger_may_be_another_person_than_who_pushes_the_tag(lab: Lab) -> None:
+    sha = await lab.github.tag(
+        "v1", annotated=True, by="bob", message="One", tagger="Carol <carol@example.com>", age=7200
+    )
+    tag = (await lab.repo("GET", f"/git/tags/{sha}")).json
+    assert (tag["tagger"]["name"], tag["tagger"]["email"], tag["message"]) == ("Carol", "carol@example.com", "One")
+    made = datetime.fromisoformat(tag["tagger"]["date"])
+    assert 7_190 < (lab.github.state.now() - made).total_seconds() < 7_260
+    assert tag["object"] == {**tag["object"], "sha": lab.github.head(), "type": "commit"}
+    push = await lab.last_payload("push")
+    assert (push["after"], push["pusher"]["email"]) == (sha, "bob@users.noreply.github.com")
+
+
 async def test_a_pull_request_is_closed_without_being_merged(lab: Lab) -> None:
     number = await lab.github.pull_request()
     await lab.github.close_pull_request(number, by="bob")
@@ -167,6 +277,20 @@ async def test_a_repeated_reaction_returns_200(lab: Lab) -> None:
         assert [response.status for response in responses] == [201, 200]
         assert (await lab.repo("POST", path, json={"content": "cake"})).status == 422
     assert lab.github.comments(number)[0]["reactions"] == ["eyes"]
+
+
+async def test_the_app_removes_its_own_reactions_only(lab: Lab) -> None:
+    comment = await lab.github.comment(await lab.github.issue(), "/help")
+    on_commit = await lab.github.commit_comment("main", "/help")
+    for path in (f"/issues/comments/{comment}/reactions", f"/comments/{on_commit}/reactions"):
+        reaction = (await lab.repo("POST", path, json={"content": "eyes"})).json["id"]
+        assert (await lab.repo("DELETE", f"{path}/{reaction}")).status == 204
+        assert (await lab.repo("DELETE", f"{path}/{reaction}")).status == 404
+        assert (await lab.repo("GET", path)).json == []
+    repository = lab.github.repository()
+    other, _ = discussion.react(lab.github.state, repository.comments[comment], "eyes", lab.github.person("bob"))
+    assert (await lab.repo("DELETE", f"/issues/comments/{comment}/reactions/{other.id}")).status == 403
+    assert lab.github.comments(repository.last_number)[0]["reactions"] == ["eyes"]
 
 
 async def test_commit_comments_only_have_created_events(lab: Lab) -> None:

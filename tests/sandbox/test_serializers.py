@@ -85,6 +85,10 @@ RESPONSE_MODELS = {
     "/environments/eu%2Fproduction": "Environment",
     "/environments/eu%2Fproduction/deployment_protection_rules": GATES,
     "/actions/runs/{waiting}/pending_deployments": "list[PendingDeployment]",
+    "/releases": "list[Release]",
+    "/releases/latest": "Release",
+    "/releases/tags/v0.9": "Release",
+    "/releases/{draft}": "Release",
     "/deployments": "list[Deployment]",
     "/deployments/{deployment}": "Deployment",
     "/deployments/{deployment}/statuses": "list[DeploymentStatus]",
@@ -118,6 +122,8 @@ async def _create_one_of_each(lab: Lab) -> dict[str, object]:
     output = {"title": "t", "summary": "s", "annotations": [ANNOTATION]}
     actions = [{"label": "Retry", "description": "Once more", "identifier": "retry"}]
     check_run = await lab.repo("POST", "/check-runs", json={**check, "output": output, "actions": actions})
+    await github.release("v0.9")
+    draft = await github.release("v0.10", draft=True)
     await github.report_check("ci/test", conclusion=None)
     await github.report_check("ci/test", conclusion="failure")
     await github.report_status("legacy", state="pending")
@@ -134,6 +140,7 @@ async def _create_one_of_each(lab: Lab) -> dict[str, object]:
         "waiting": github.runs[1].id,
         "comment": comment,
         "issue": issue,
+        "draft": draft,
         "commit_comment": commit_comment,
         "check": check_run.json["id"],
         "deployment": deployment,
@@ -188,6 +195,8 @@ async def _trigger_every_event(lab: Lab) -> None:
     await github.rerequest(check)
     await github.start()
     await github.finish(conclusion="failure")
+    await github.publish_release(int(str(values["draft"])))
+    await github.delete_release(await github.release("v0.11-rc1", prerelease=True))
     await github.bypass_protection(2)
     await github.start(2)
     await github.finish(2)
@@ -201,7 +210,11 @@ async def _trigger_every_event(lab: Lab) -> None:
     await github.edit_comment(comment, "two")
     await github.delete_comment(comment)
     await github.merge(1)
-    await github.close_pull_request(await github.pull_request("Another"))
+    another = await github.pull_request("Another", by="mallory", fork=True)
+    await github.push_to_pull_request(another, by="mallory")
+    await github.close_pull_request(another)
+    await github.reopen_pull_request(another)
+    await lab.repo("PATCH", f"/releases/{values['draft']}", json={"body": "New"})
     await github.archive()
     await github.archive(False)
     await github.set_private()

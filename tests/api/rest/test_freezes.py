@@ -200,9 +200,6 @@ async def test_a_changed_setting_is_told_to_waiting_deployments(world: World) ->
     assert (await world.ask("PATCH", STAGING, {"tier": "development"})).status == 200
     await world.settle()
     assert len(await world.jobs("evaluate_waiting")) == before + 1
-    assert (await world.ask("PATCH", PRODUCTION, {"tier": "staging"})).status == 200
-    await world.settle()
-    assert len(await world.jobs("evaluate_waiting")) == before + 1, "nothing waits there"
 
 
 async def test_a_freeze_without_an_end_refuses_what_waits_there(world: World) -> None:
