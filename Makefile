@@ -10,7 +10,7 @@ BUILD_BACKEND := $(shell sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml
 REPO ?=
 ARGS ?=
 
-.PHONY: help setup demo test test-postgres check bench run constraints openapi commands clean
+.PHONY: help setup demo test test-postgres check bench run constraints openapi commands configuration clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -39,7 +39,7 @@ check: $(READY) ## run the linter, formatter and type checker
 	@$(BIN)/mypy
 
 bench: $(READY) ## run all benchmarks; see benchmarks/README.md
-	@for name in intake queue github_calls growth lists bulk content startup; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	@for name in intake queue github_calls growth lists bulk content startup decisions; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 run: $(READY) ## start the service with the settings of the environment
 	@$(BIN)/longshore serve
@@ -54,6 +54,9 @@ openapi: $(READY) ## regenerate docs/openapi.json
 
 commands: $(READY) ## regenerate the tables of docs/commands.md
 	@$(BIN)/python -m cli.command_page
+
+configuration: $(READY) ## regenerate the reference of docs/configuration.md
+	@$(BIN)/python -m cli.configuration_page
 
 clean: ## remove .venv, caches and build files
 	@rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -9,7 +9,16 @@ from bot.context import Context
 from bot.log import bind_log_context
 from bot.queue.intake import WebhookDelivery
 from bot.queue.jobs import PermanentFailure
-from handlers import check_runs, comments, installations, protection_rules, pushes, repositories, runs
+from handlers import (
+    check_runs,
+    comments,
+    installations,
+    protection_rules,
+    pull_requests,
+    pushes,
+    repositories,
+    runs,
+)
 from handlers.large_payloads import LargePayloads
 from handlers.payloads import read_payload
 
@@ -36,6 +45,7 @@ EVENTS: Mapping[str, Handler] = {
     "installation_repositories": installations.on_installation_repositories,
     "issue_comment": comments.on_issue_comment,
     "ping": _on_ping,
+    "pull_request": pull_requests.on_pull_request,
     "push": pushes.on_push,
     "repository": repositories.on_repository,
     "workflow_run": runs.on_workflow_run,

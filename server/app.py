@@ -19,7 +19,17 @@ from api.http.endpoints import ApiRuntime, Dialect
 from api.http.errors import ErrorRenderer, error_renderer, render_problem_details
 from api.http.handlers import add_routes
 from api.pdc import views as pdc
-from api.rest import announcement_review, announcements, approvals, blocks, packages, projects, releases, tokens
+from api.rest import (
+    announcement_review,
+    announcements,
+    approvals,
+    blocks,
+    configuration,
+    packages,
+    projects,
+    releases,
+    tokens,
+)
 from bot.bodies import UnprovenBodies
 from bot.rules.setting_texts import split_list
 from bot.settings import Settings
@@ -56,7 +66,10 @@ class Component:
 
 def dialects() -> list[Dialect]:
     """The dialects that are declared as endpoints."""
-    rest = (releases, packages, projects, blocks, approvals, tokens, announcements, announcement_review)
+    rest = (
+        *(releases, packages, projects, blocks, approvals, configuration, tokens),
+        *(announcements, announcement_review),
+    )
     return [*(module.DIALECT for module in rest), graphql.dialect()]
 
 

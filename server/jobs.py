@@ -17,6 +17,9 @@ from bot.operations import (
     check_runs,
     comment_limits,
     comments,
+    config_jobs,
+    config_lint,
+    configuration,
     external_deployments,
     gate_jobs,
     github_deployments,
@@ -117,6 +120,9 @@ def build_registry(settings: Settings) -> Registry:
     registry.register(gate_jobs.DeployAutomatically, automatic_deployments.deploy)
     registry.register(gate_jobs.JudgeDeployment, external_deployments.judge)
     registry.register(gate_jobs.SweepWaiting, waiting_deployments.sweep)
+    registry.register(config_jobs.ApplyConfiguration, configuration.perform)
+    registry.register(config_jobs.TellBroken, configuration.tell_broken)
+    registry.register(config_jobs.LintConfiguration, config_lint.lint)
     registry.register(view_jobs.ShowComment, status_comments.show)
     registry.register(view_jobs.ShowCheckRun, check_runs.show)
     registry.register(view_jobs.ShowDeployment, github_deployments.show)

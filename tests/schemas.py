@@ -127,6 +127,10 @@ async def insert(name: str, table: Table, n: int) -> None:
     parameters = ", ".join(f"${number}" for number in range(1, len(table.columns) + 1))
     values = [value(column_type, n) for column_type, _ in table.columns.values()]
     await execute(f"INSERT INTO {name} ({columns}) VALUES ({parameters})", *values)
+    if dialect() == "postgres" and "id" in table.columns:  # rows that a migration inserts come after these
+        sequence = (await fetch("SELECT pg_get_serial_sequence($1, 'id') AS name", name))[0]["name"]
+        if sequence is not None:
+            await fetch("SELECT setval($1::regclass, $2)", sequence, n)
 
 
 def value(column_type: str, n: int) -> Any:

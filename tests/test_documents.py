@@ -18,9 +18,10 @@ from bot.github.tokens import OPTIONAL, PURPOSES
 from bot.operations.commands import ROWS
 from bot.queue.intake import WebhookDelivery
 from bot.queue.jobs import Job
+from bot.rules.config import load
 from bot.rules.database_words import WORDS
 from bot.settings import PREFIX, Settings, read_settings
-from cli import command_page
+from cli import command_page, configuration_page
 from handlers.webhooks import EVENTS
 from sandbox.credentials import key_pair
 from server import jobs
@@ -43,6 +44,10 @@ GET,PATCH /api/projects/{}
 GET /api/projects/{}/next-version
 GET,POST /api/projects/{}/environments
 GET,PATCH /api/projects/{}/environments/{}
+POST /api/projects/{}/environments/{}/configuration/approvals
+GET /api/projects/{}/environments/{}/decision
+GET,POST /api/projects/{}/environments/{}/approvals
+DELETE /api/projects/{}/environments/{}/approvals/{}
 GET,POST,DELETE /api/projects/{}/environments/{}/lock
 GET,POST /api/projects/{}/environments/{}/freezes
 DELETE /api/projects/{}/environments/{}/freezes/{}
@@ -80,6 +85,7 @@ GET /api/releases/latest
 GET /api/releases/{}
 PATCH /api/releases/{}/update_files
 GET /api/openapi.json
+GET /schema/longshore.json
 GET /api/docs
 GET /api/docs/start.js
 GET /api/docs/swagger-ui.css
@@ -204,6 +210,17 @@ def test_the_tables_of_commands_are_those_of_the_commands_that_there_are() -> No
     assert all(f"| `{row.example}` |" in text for row in ROWS)
 
 
+def test_the_reference_of_the_configuration_file_is_made_from_its_model() -> None:
+    text = configuration_page.PAGE.read_text()
+    assert configuration_page.current(text) == text, "run `make configuration`"
+    assert "`projects.NAME.environments.NAME.soak`" in text
+
+
+def test_the_example_of_the_configuration_page_is_valid() -> None:
+    example = configuration_page.PAGE.read_text().split("```yaml\n")[1].split("```")[0]
+    assert list(load(example.encode()).config.projects["site"].environments) == ["staging", "production"]
+
+
 def test_the_documentation_lists_every_alarm() -> None:
     found: set[str] = set()
     pending = [Event]
@@ -245,7 +262,7 @@ def test_every_endpoint_is_routed_once_and_nothing_else_is_below_api() -> None:
     served = routed(application())
     assert len(served) == len(set(served))
     endpoints = [(endpoint.method, endpoint.path.rstrip("/")) for endpoint in declared()]
-    found = [route for route in served if route[1].startswith(("/api/", "/projects/", "/graphql"))]
+    found = [route for route in served if route[1].startswith(("/api/", "/projects/", "/graphql", "/schema/"))]
     assert sorted([*endpoints, *(("GET", path) for path in docs.paths())]) == sorted(found)
 
 

@@ -26,6 +26,7 @@ from bot.rules.ids import CandidateId, CommentId, CommitSha, GitHubUserId, Repos
 from bot.rules.runs import RunFact
 from bot.rules.tags import TagPush
 from bot.store.database import execute, fetch, open_database
+from bot.store.gates import Freeze
 from bot.store.migrate import known_migrations, migrate, pending_migrations
 from bot.store.performed_requests import PerformedRequest
 from tests.conftest import SERVER, execute_on_server, postgres
@@ -36,6 +37,7 @@ PARTIAL = {
     *("deployments_active", "deployments_deadline", "deployments_waiting", "deployments_due"),
     "protection_requests_due",
     *("approvals_open", "environment_locks_open", "freezes_open", "bans_open"),
+    *("config_changes_environment", "config_changes_project"),
     *("announcements_open", "releases_status", "releases_project_status", "releases_held"),
 }
 EXAMPLE = "tests.store.example.migrations"
@@ -316,6 +318,43 @@ async def test_repositories_out_of_sight_become_private_and_others_stay_as_they_
     try:
         rows = await fetch("SELECT github_id, private FROM repositories ORDER BY github_id")
         assert [(row["github_id"], bool(row["private"])) for row in rows] == [(1, True), (2, False), (3, True)]
+    finally:
+        await database.close()
+
+
+FROZEN: dict[str, tuple[str, str, str, str | None]] = {
+    '{"by": "v1", "reason": "a", "since": "2026-01-02T03:04:05+00:00", "until": "2026-02-03T04:05:06.000007+01:00"}': (
+        *("v1", "a", "2026-01-02T03:04:05+00:00"),
+        "2026-02-03T03:05:06.000007+00:00",
+    ),
+    '{"by": "gone", "reason": "b", "since": "2026-01-02T03:04:05", "until": null}': (
+        *("longshore", "b", "2026-01-02T03:04:05+00:00"),
+        None,
+    ),
+    '{"by": "v2", "reason": "c", "since": "2026-01-02T03:04:05Z", "until": "tomorrow"}': (
+        *("v2", "c", "2026-01-02T03:04:05+00:00"),
+        None,
+    ),
+    '{"by": 7, "since": "2026-01-02T03:04:05+00:00"}': (
+        *("longshore", "No reason was given.", "2026-01-02T03:04:05+00:00"),
+        None,
+    ),
+}
+"""Stored freezes, with the user, the reason, the beginning and the end of the row that each becomes."""
+
+
+@pytest.mark.parametrize("stored", FROZEN)
+async def test_the_freeze_of_an_environment_becomes_a_row(empty_url: str, stored: str) -> None:
+    await migrate(empty_url, to="0009_queue_vacuum")
+    await fill(empty_url, await schema(empty_url))
+    await execute_at(empty_url, "UPDATE environments SET frozen = NULL WHERE id = 2")
+    await execute_at(empty_url, "UPDATE environments SET frozen = $1 WHERE id = 1", stored)
+    await migrate(empty_url)
+    database = await open_database(empty_url)
+    try:
+        (row,) = await Freeze.all().select_related("created_by")
+        assert (row.scope, row.environment_id, row.project_id, row.ended_at) == ("environment", 1, 1, None)
+        assert (row.created_by.name, *list(row.record.values())[1:]) == FROZEN[stored]
     finally:
         await database.close()
 

@@ -12,6 +12,8 @@ from pydantic import JsonValue
 from api.docs import openapi, pdc
 from api.docs.openapi_types import Info
 from api.http.endpoints import Dialect
+from bot.rules import config_schema
+from bot.rules.config_schema import SCHEMA_PATH
 
 ABOUT = """\
 One set of release records in several dialects: release candidates and deployments, package releases, announcements,
@@ -36,7 +38,7 @@ FILES = {
     "favicon-32x32.png": "image/png",
     "start.js": "text/javascript",
 }
-CONTENT_TYPES = {**FILES, "openapi.json": "application/json"}
+CONTENT_TYPES = {**FILES, "openapi.json": "application/json", "longshore.json": "application/json"}
 # The references are relative: they hold at whatever path a proxy serves the page.
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -67,12 +69,12 @@ def description(dialects: Sequence[Dialect], base_url: str = "") -> dict[str, ob
 
 
 def paths() -> list[str]:
-    """Return the paths of the document, of the page and of its files."""
-    return [DOCUMENT_PATH, PAGE_PATH, *(f"{PAGE_PATH}/{name}" for name in FILES)]
+    """Return the paths of the document, of the configuration file's schema, of the page and of its files."""
+    return [DOCUMENT_PATH, SCHEMA_PATH, PAGE_PATH, *(f"{PAGE_PATH}/{name}" for name in FILES)]
 
 
 class ApiDocs:
-    """Serves the document, the page and its files. Each is produced on its first request and cached."""
+    """Serves the document, the schema, the page and its files. Each is produced on its first request and cached."""
 
     def __init__(self, dialects: Sequence[Dialect], base_url: str) -> None:
         self._dialects, self._base_url = dialects, base_url
@@ -96,6 +98,8 @@ class ApiDocs:
     def _body(self, path: str) -> bytes:
         if path == DOCUMENT_PATH:
             return orjson.dumps(description(self._dialects, self._base_url), option=orjson.OPT_INDENT_2)
+        if path == SCHEMA_PATH:
+            return orjson.dumps(config_schema.schema(), option=orjson.OPT_INDENT_2)
         if path == PAGE_PATH:
             return PAGE.encode()
         return files("api.docs").joinpath("static", "swagger", path.rpartition("/")[2]).read_bytes()

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from bot.errors import Refusal
-from bot.rules.durations import EXPECTED, parse_duration
 from bot.rules.packages import parse_status
 
 
@@ -31,15 +30,6 @@ def _parse_zoned(text: object) -> datetime:
     raise PydanticCustomError("moment", "must be a time with its zone, as in 2026-11-03T18:00:00Z")
 
 
-def _parse_duration(text: object) -> timedelta:
-    if not isinstance(text, str):
-        raise PydanticCustomError("duration", "must be {expected}", {"expected": EXPECTED})
-    try:
-        return parse_duration(text)
-    except Refusal as refusal:
-        raise PydanticCustomError("sentence", "{sentence}", {"sentence": refusal.sentence}) from refusal
-
-
 def parsed_by(rule: Callable[[object], object]) -> BeforeValidator:
     """Validate a field with a rule of `bot.rules`; the rule's refusal is the error message."""
 
@@ -55,6 +45,4 @@ def parsed_by(rule: Callable[[object], object]) -> BeforeValidator:
 DATE_TIME_SCHEMA = WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization")
 Timestamp = Annotated[datetime, PlainSerializer(format_utc, return_type=str), DATE_TIME_SCHEMA]
 ZonedDateTime = Annotated[datetime, BeforeValidator(_parse_zoned)]
-DURATION_SCHEMA = WithJsonSchema({"type": "string", "examples": ["2h"]})
-Duration = Annotated[timedelta, BeforeValidator(_parse_duration), DURATION_SCHEMA]
 ReleaseStatus = Annotated[int, parsed_by(parse_status)]

@@ -1,18 +1,20 @@
 """Validation of bodies, queries and path values. All errors become one `BadRequest` with a sentence per error."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar, get_args
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from api.http.bodies import BadRequest
+from bot.rules.names import nearest
 from bot.rules.validation import MAX_NAME, explain, field_name
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 MAX_NAME_LENGTH = 255
+SIMILAR_FIELD = 0.75  # from 0 (nothing in common) to 1 (equal), as difflib measures it
 MAX_ERRORS = 20  # reported for one request
 
 
@@ -21,11 +23,16 @@ def validate(model: type[ModelT], values: object, *, strict: bool, in_query: boo
     try:
         return model.model_validate(values, strict=strict)
     except ValidationError as error:
-        fields: dict[str, list[str]] = {}
-        for details in error.errors(include_url=False)[:MAX_ERRORS]:
-            name = field_name(details["loc"])
-            fields.setdefault(name, []).append(_sentence(name, details))
-        raise BadRequest(next(iter(fields.values()))[0], fields=fields, in_query=in_query) from error
+        raise bad_request(model, error.errors(include_url=False), in_query=in_query) from error
+
+
+def bad_request(model: type[BaseModel], errors: Sequence[ErrorDetails], *, in_query: bool = False) -> BadRequest:
+    """Build the error for the first of some errors that a model found."""
+    fields: dict[str, list[str]] = {}
+    for details in errors[:MAX_ERRORS]:
+        name = field_name(details["loc"])
+        fields.setdefault(name, []).append(_sentence(name, details, model))
+    return BadRequest(next(iter(fields.values()))[0], fields=fields, in_query=in_query)
 
 
 def validate_query(
@@ -57,10 +64,33 @@ def path_values(request: web.Request) -> Mapping[str, str]:
     }
 
 
-def _sentence(name: str, details: ErrorDetails) -> str:
+def _sentence(name: str, details: ErrorDetails, model: type[BaseModel]) -> str:
     if details["type"] == "extra_forbidden":
-        return f"`{name}` is not a field of this call."
+        meant = nearest(str(details["loc"][-1]), _fields_beside(model, details["loc"]), SIMILAR_FIELD)
+        return f"`{name}` is not a field of this call.{f' Did you mean `{meant}`?' if meant else ''}"
     if details["type"] == "sentence":  # raised by a rule
         return str(details["msg"])
     subject = f"`{name}`" if name else "The body"
-    return f"{subject} {explain(details['type'], details.get('ctx'), details['msg'])}."
+    words = explain(details["type"], details.get("ctx"), details["msg"])
+    if details["type"] == "value":  # of a setting: it is a sentence already
+        return f"{subject}: {words}"
+    return f"{subject} {words}."
+
+
+def _fields_beside(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
+    """The fields of the object in which an error is: that of the model, or of one within it."""
+    for step in location[:-1]:
+        fields = {info.alias or name: info for name, info in model.model_fields.items()}
+        if step in fields:
+            inner = _model_in(fields[str(step)].annotation)
+            if inner is None:
+                return []
+            model = inner
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model that a field's type is, or has in a list or union."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_in, get_args(annotation))), None)

@@ -1,10 +1,16 @@
 """Request and response models of what stops deployments: freezes, locks, holds and bans."""
 
-from pydantic import BaseModel, Field
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from api.http.bodies import StrictModel
-from api.http.types import Duration, Timestamp, ZonedDateTime
+from api.http.types import Timestamp, ZonedDateTime, parsed_by
+from bot.rules.durations import parse_duration
 from bot.store.gates import EnvironmentLock, Freeze
+
+Duration = Annotated[timedelta, parsed_by(parse_duration), WithJsonSchema({"type": "string", "examples": ["2h"]})]
 
 
 class BlockBody(StrictModel):

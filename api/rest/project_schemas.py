@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from api.http.bodies import MAX_ITEMS, StrictModel
 from api.http.types import ReleaseStatus, Timestamp, ZonedDateTime, parsed_by
 from api.rest.block_schemas import FreezeResponse, LockResponse
+from api.rest.gate_schemas import GateFields, GatesResponse, WeakenedResponse
 from api.rest.schemas import CandidateResponse, DeploymentWithRunResponse, ReleaseSummary
 from bot.rules.packages import parse_files
 from bot.rules.versions import parse_bump
@@ -84,13 +85,41 @@ class ProjectResponse(BaseModel):
     created_at: Timestamp
 
 
+class WaitingChangeResponse(BaseModel):
+    """Weaker changes that wait for approval: of an environment, or if that is null of the project's own settings."""
+
+    environment: str | None
+    commit: str
+    needed: int
+    approvers: list[str]
+    approved_by: list[str]
+    changes: list[dict[str, object]]
+
+
+class ConfigurationResponse(BaseModel):
+    """The configuration file of the project's repository. `managed`: it sets this project."""
+
+    file: str
+    state: str
+    managed: bool
+    commit: str | None
+    errors: list[dict[str, object]]
+    waiting: list[WaitingChangeResponse]
+
+
+class ShownProjectResponse(ProjectResponse):
+    """A project, with the state of its repository's configuration file; null if there is none."""
+
+    configuration: ConfigurationResponse | None
+
+
 class ChangedProjectResponse(ProjectResponse):
     """A project that was created or changed, and what is wrong with the workflow files that were named."""
 
     warnings: list[str]
 
 
-class CreateEnvironmentBody(StrictModel):
+class CreateEnvironmentBody(GateFields):
     """An environment to create."""
 
     name: str
@@ -99,6 +128,7 @@ class CreateEnvironmentBody(StrictModel):
     inputs: Inputs | None = None
     order: int | None = None
     deploy_deadline_minutes: int | None = None
+    url: str | None = Field(None, description="Where to see what is deployed.", examples=["https://example.com/"])
 
 
 class FreezeBody(StrictModel):
@@ -108,8 +138,11 @@ class FreezeBody(StrictModel):
     until: ZonedDateTime | None = None
 
 
-class ChangeEnvironmentBody(StrictModel):
-    """Changes to an environment; only the fields that are sent are changed. `frozen: null` unfreezes it."""
+class ChangeEnvironmentBody(GateFields):
+    """Changes to an environment; only the fields that are sent are changed.
+
+    `frozen: null` unfreezes it, `closed: null` opens one that has left the configuration file.
+    """
 
     name: str | None = None
     tier: str | None = None
@@ -117,11 +150,18 @@ class ChangeEnvironmentBody(StrictModel):
     inputs: Inputs | None = None
     order: int | None = None
     deploy_deadline_minutes: int | None = None
+    url: str | None = Field(None, description="Where to see what is deployed.", examples=["https://example.com/"])
     frozen: FreezeBody | None = None
+    closed: None = None
 
 
-class EnvironmentResponse(BaseModel):
-    """An environment. `freezes` are those in force, whatever their scope, `frozen` is the oldest of them."""
+class EnvironmentResponse(GatesResponse):
+    """An environment, with the settings of its gates that are in force.
+
+    `freezes` are those in force, whatever their scope, `frozen` is the oldest of them. `closed` says why it takes no
+    deployments at all; `waiting` is the id of the deployment that waits for its gates. `managed`: the repository's
+    configuration file sets the environment.
+    """
 
     id: int
     name: str
@@ -133,6 +173,11 @@ class EnvironmentResponse(BaseModel):
     frozen: dict[str, object] | None
     freezes: list[FreezeResponse]
     lock: LockResponse | None
+    url: str | None
+    closed: str | None
+    managed: bool
+    waiting: int | None
+    weakened: WeakenedResponse | None
     created_at: Timestamp
 
 

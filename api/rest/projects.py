@@ -1,5 +1,6 @@
 """The native API for projects, their environments and releases. Errors are problem details (RFC 9457)."""
 
+from dataclasses import asdict
 from typing import Any
 
 from pydantic import BaseModel
@@ -8,12 +9,14 @@ from api.http.endpoints import Call, Endpoint, Result
 from api.http.errors import native_dialect
 from api.http.pagination import KeysetQuery, LongPageQuery, adjacent_links, limit_and_offset, next_link
 from api.rest.block_schemas import freeze_response, lock_response
+from api.rest.gate_schemas import GateFields, WeakenedResponse
 from api.rest.project_schemas import (
     ChangedEnvironmentResponse,
     ChangedProjectResponse,
     ChangeEnvironmentBody,
     ChangeProjectBody,
     ChangeReleaseBody,
+    ConfigurationResponse,
     CreateEnvironmentBody,
     CreateProjectBody,
     EnvironmentResponse,
@@ -23,6 +26,7 @@ from api.rest.project_schemas import (
     ReleaseFilesResponse,
     ReleaseResponse,
     ReplaceFilesBody,
+    ShownProjectResponse,
     ShowResponse,
 )
 from api.rest.schemas import (
@@ -32,9 +36,12 @@ from api.rest.schemas import (
     serialize_release,
 )
 from bot.context import Context
-from bot.operations import environments, packages, projects, releases
+from bot.operations import config_notices, environment_gates, environments, packages, projects, releases
 from bot.operations.workflows import warnings
+from bot.rules.gate_changes import shown
+from bot.rules.gate_settings import FIELDS
 from bot.rules.views import all_parts
+from bot.store.deployments import Deployment
 from bot.store.gates import EnvironmentLock, Freeze, freezes_by_environment, locks_by_environment
 from bot.store.projects import Environment, Project
 
@@ -59,9 +66,12 @@ async def list_projects(context: Context, call: Call[None, LongPageQuery]) -> Re
     return _page(call, [_project_response(project) for project in rows])
 
 
-async def show_project(context: Context, call: Call[None, None]) -> ProjectResponse:
-    """Show a project."""
-    return _project_response(await projects.find(context, call.path["project"]))
+async def show_project(context: Context, call: Call[None, None]) -> ShownProjectResponse:
+    """Show a project, and what its repository's configuration file says of it."""
+    project = await projects.find(context, call.path["project"])
+    notice = await config_notices.find(context, project.name)
+    configuration = None if notice is None else ConfigurationResponse.model_validate(asdict(notice))
+    return ShownProjectResponse(**dict(_project_response(project)), configuration=configuration)
 
 
 async def change_project(context: Context, call: Call[ChangeProjectBody, None]) -> ChangedProjectResponse:
@@ -78,7 +88,7 @@ async def next_version(context: Context, call: Call[None, NextVersionQuery]) -> 
 
 async def create_environment(context: Context, call: Call[CreateEnvironmentBody, None]) -> ChangedEnvironmentResponse:
     """Create an environment."""
-    values = _with_position(call.body.model_dump(exclude_none=True))
+    values = _environment_values(call.body, _changes(call.body, nullable=()))
     environment = await environments.create(context, call.path["project"], **values)
     return await _changed_environment(context, environment, values)
 
@@ -98,7 +108,7 @@ async def show_environment(context: Context, call: Call[None, None]) -> Environm
 
 async def change_environment(context: Context, call: Call[ChangeEnvironmentBody, None]) -> ChangedEnvironmentResponse:
     """Change, freeze or unfreeze an environment. `frozen` stands for the freezes of the environment's own."""
-    values = _with_position(_changes(call.body, nullable=("workflow", "frozen")))
+    values = _environment_values(call.body, _changes(call.body, nullable=("workflow", "frozen", "url", "closed")))
     environment = await environments.amend(context, call.path["project"], call.path["environment"], **values)
     return await _changed_environment(context, environment, values)
 
@@ -160,15 +170,30 @@ async def _changed_environment(
 
 async def _environment_responses(context: Context, environments: list[Environment]) -> list[EnvironmentResponse]:
     """The responses for environments, with what is in force on each."""
-    now = context.now()
+    now, ids = context.now(), [row.id for row in environments]
     freezes, locks = await freezes_by_environment(environments, now), await locks_by_environment(environments, now)
-    return [_environment_response(row, freezes[row.id], locks.get(row.id)) for row in environments]
+    waiting = await Deployment.filter(environment_id__in=ids, waiting=True).values_list("environment_id", "id")
+    weakened = await environment_gates.last_weakenings(environments[0].project_id) if environments else {}
+    waits, weak = dict(waiting), {row: WeakenedResponse(**asdict(each)) for row, each in weakened.items()}
+    return [
+        _environment_response(row, freezes[row.id], locks.get(row.id), waits.get(row.id), weak.get(row.id))
+        for row in environments
+    ]
 
 
 def _environment_response(
-    environment: Environment, freezes: list[Freeze], lock: EnvironmentLock | None
+    environment: Environment,
+    freezes: list[Freeze],
+    lock: EnvironmentLock | None,
+    waiting: int | None,
+    weakened: WeakenedResponse | None,
 ) -> EnvironmentResponse:
     return EnvironmentResponse(
+        **shown(environment.gate_settings, environment.tier),
+        url=environment.url,
+        closed=environment.closed,
+        waiting=waiting,
+        weakened=weakened,
         id=environment.id,
         name=environment.name,
         tier=environment.tier,
@@ -179,6 +204,7 @@ def _environment_response(
         frozen=dict(freezes[0].record) if freezes else None,
         freezes=[freeze_response(freeze) for freeze in freezes],
         lock=None if lock is None else lock_response(lock),
+        managed=environment.managed,
         created_at=environment.created_at,
     )
 
@@ -203,20 +229,21 @@ def _page(call: Call[None, LongPageQuery], items: list[ProjectResponse] | list[E
 
 def _changes(body: BaseModel, nullable: tuple[str, ...]) -> dict[str, Any]:
     """The fields that were sent. Null counts as not sent, except in `nullable` fields."""
-    present = body.model_dump(exclude_unset=True)
+    present = body.model_dump(exclude_unset=True, exclude=set(FIELDS) if isinstance(body, GateFields) else None)
     return {name: value for name, value in present.items() if value is not None or name in nullable}
 
 
-def _with_position(values: dict[str, Any]) -> dict[str, Any]:
-    """Rename the field `order` to the column `position`."""
-    return {("position" if name == "order" else name): value for name, value in values.items()}
+def _environment_values(body: GateFields, values: dict[str, Any]) -> dict[str, Any]:
+    """The values of an environment that were sent, with the gates' settings among them as one, `gates`."""
+    own = {("position" if name == "order" else name): value for name, value in values.items()}
+    return {**own, "gates": gates} if (gates := body.gates()) else own
 
 
 DIALECT = native_dialect(
     "projects",
     Endpoint("GET", PROJECTS, list_projects, list[ProjectResponse], query_model=LongPageQuery),
     Endpoint("POST", PROJECTS, create_project, ChangedProjectResponse, 201, request_model=CreateProjectBody),
-    Endpoint("GET", PROJECT, show_project, ProjectResponse),
+    Endpoint("GET", PROJECT, show_project, ShownProjectResponse),
     Endpoint("PATCH", PROJECT, change_project, ChangedProjectResponse, request_model=ChangeProjectBody),
     Endpoint("GET", f"{PROJECT}/next-version", next_version, NextVersionResponse, query_model=NextVersionQuery),
     Endpoint("GET", ENVIRONMENTS, list_environments, list[EnvironmentResponse], query_model=LongPageQuery),

@@ -22,7 +22,8 @@ from bot.context import Context
 from bot.errors import Problem, RepositoryNotFound, WrongSettings
 from bot.operations import candidates, deploying, deployments, external_deployments, rebuilds, rollbacks
 from bot.operations.candidates import CutRequest
-from bot.operations.deploying import DeployRequest, Preview
+from bot.operations.deploying import DeployRequest
+from bot.operations.previews import Preview
 from bot.operations.workflows import self_reports
 from bot.rules.deployments import STATUSES
 from bot.rules.ids import DeploymentId
@@ -53,6 +54,7 @@ class CutBody(LenientModel):
     repo: str = Field(description="The repository, as `owner/name`.", examples=["acme/site"])
     commit: str = Field(description="A full commit SHA.", examples=["0" * 39 + "1"])
     trigger_build_workflow: bool = False
+    dry_run: bool = Field(False, description="Only say what would happen.")
 
 
 class CandidateBody(LenientModel):
@@ -159,6 +161,8 @@ async def cut(context: Context, call: Call[CutBody, None]) -> Result:
     request = CutRequest(
         version.release, body.commit, number=version.number, repo=body.repo, build=body.trigger_build_workflow
     )
+    if body.dry_run:
+        return _dry_run(await candidates.preview_cut(context, call.path["project"], request))
     candidate, created = await candidates.cut(context, call.path["project"], request)
     return Result(await _candidate_response(call, candidate), 201 if created else 200)
 
@@ -289,12 +293,16 @@ DEPLOYMENT = f"{DEPLOYMENTS}/{{deployment}}"
 DIALECT = Dialect(
     name="releases",
     endpoints=(
-        Endpoint("POST", CANDIDATE, cut, CandidateResponse, 201, request_model=CutBody, other_statuses=(200,)),
+        Endpoint(
+            *("POST", CANDIDATE, cut, CandidateResponse | DryRunResponse, 201),
+            request_model=CutBody,
+            other_statuses=(200,),
+        ),
         Endpoint("GET", CANDIDATE, show_candidate, CandidateResponse, anonymous_grant=READ),
         Endpoint("POST", f"{CANDIDATE}/cancel", cancel_build, CandidateResponse, 202),
         Endpoint("POST", f"{CANDIDATE}/build", build_again, CandidateResponse, 202),
         Endpoint(
-            *("POST", DEPLOYMENTS, deploy, DeploymentResponse, 201),
+            *("POST", DEPLOYMENTS, deploy, DeploymentResponse | DryRunResponse, 201),
             request_model=DeployBody,
             other_statuses=(200,),
         ),
@@ -308,7 +316,7 @@ DIALECT = Dialect(
         Endpoint("GET", DEPLOYMENT, show_deployment, DeploymentDetailsResponse, anonymous_grant=READ),
         Endpoint("POST", f"{DEPLOYMENT}/cancel", cancel_deployment, DeploymentDetailsResponse, 202),
         Endpoint(
-            *("POST", f"{ENVIRONMENT}/rollback", roll_back, DeploymentResponse, 201),
+            *("POST", f"{ENVIRONMENT}/rollback", roll_back, DeploymentResponse | DryRunResponse, 201),
             request_model=RollbackBody,
             other_statuses=(200,),
         ),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.events.event import Details, Event, RowEvent
+from bot.rules.ids import EnvironmentId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +71,20 @@ class EnvironmentChanged(RowEvent):
     """An environment was changed."""
 
     act: ClassVar[str] = "environment.change"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateWeakened(RowEvent):
+    """An environment was changed so that its gates may let pass what they would not have before.
+
+    `fields` are the settings concerned; `environment_id` is the environment, which may be renamed later.
+    """
+
+    act: ClassVar[str] = "gate.weakened"
+    after_fields: ClassVar[Mapping[str, str]] = {"*": "new", "fields": "fields", "environment": "environment_id"}
+
+    environment_id: EnvironmentId
+    fields: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,6 +30,16 @@ async def position(repository: RepositoryClient, branch: str, sha: CommitSha) ->
     return positions.get(required(comparison, "status"))
 
 
+async def tip(repository: RepositoryClient, branch: str) -> CommitSha | None:
+    """The commit at the tip of a branch; None when there is no such branch."""
+    try:
+        ref = (await repository.request("GET", f"{repository.root}/git/ref/heads/{quote(branch, safe='/')}")).data
+    except ApiError as error:
+        error.raise_unless(404, 409)
+        return None
+    return CommitSha(str(required(required(ref, "object"), "sha")))
+
+
 async def with_tip(repository: RepositoryClient, sha: CommitSha) -> list[str] | None:
     """The names of the branches of this repository whose tip is a commit; None when GitHub knows no such commit."""
     try:

@@ -4,9 +4,11 @@ An approval belongs to one candidate and one environment. Whether it counts is d
 `bot/rules/gate_approvals.py`.
 """
 
+from dataclasses import replace
+
 from tortoise.queryset import QuerySet
 
-from bot.context import FORBIDDEN, READ, Context, allowed, authorize
+from bot.context import READ, Context, allowed
 from bot.errors import Conflict, Forbidden, NotFound, Unavailable
 from bot.events.approvals import ApprovalEvent, ApprovalGiven, ApprovalWithdrawn
 from bot.operations import (
@@ -38,8 +40,7 @@ MAX_COMMENT = 1000  # characters
 NOBODY = Requester(UserId(0), "nobody", automatic=True)
 """Who asked for a deployment while nobody has."""
 NO_PERSON = (
-    "Only people approve, and this token is not tied to one: use a token that was made with "
-    "`longshore token create --github-user`."
+    "Only people approve, and this token is not tied to one: use a personal token, which operators make for people."
 )
 NONE_NEEDED = "The environment needs no approvals"
 HOPELESS = frozenset({"failed", "canceled", "banned"})
@@ -135,36 +136,42 @@ def _person(context: Context) -> GitHubUserId:
     return context.actor.github_id
 
 
-async def _find_environment(context: Context, project: str, name: str) -> tuple[Project, Environment]:
-    """Find an environment that the actor may read, or by which they are listed as somebody who may approve.
+async def _find_environment(context: Context, project_name: str, name: str) -> tuple[Project, Environment]:
+    """Find an environment that the actor may read, or whose settings name them as somebody who may approve.
 
-    A person who may not read the project and is not listed learns nothing about it.
+    A person who may not read the project and is not named learns nothing about it. That everybody may read a public
+    project is not enough: this is not about reading.
     """
-    github_id = context.actor.github_id
-    if context.actor.may(READ) or github_id is None:
-        found = await projects.find(context, project)
-        return found, await environments.find_by_name(context, found, name)
-    hidden = await queries.find_project(queries.BY_NAME, project)
-    environment = None if hidden is None else await Environment.get_or_none(project_id=hidden.id, name=name)
-    if hidden is None or environment is None or not await _is_listed(context, hidden, environment, github_id):
-        authorize(context.actor, READ)
-        raise Forbidden(FORBIDDEN)
-    return hidden, environment
+    context = replace(context, actor=replace(context.actor, public=frozenset()))
+    try:
+        project = await projects.find(context, project_name)
+        return project, await environments.find_by_name(context, project, name)
+    except (Forbidden, NotFound):
+        listed = await _find_listed(context, project_name, name)
+        if listed is None:
+            raise
+        return listed
 
 
-async def _is_listed(context: Context, project: Project, environment: Environment, github_id: GitHubUserId) -> bool:
-    """Whether a person is named among the approvers of an environment, by GitHub's word."""
-    settings = gate_settings.read(environment.gate_settings)
-    if project.repository is None or not settings.approvals.count:
-        return False
+async def _find_listed(context: Context, project_name: str, name: str) -> tuple[Project, Environment] | None:
+    """Find an environment whose settings name the actor among the approvers, by GitHub's word."""
+    actor, project = context.actor, await queries.find_project(queries.BY_NAME, project_name)
+    if project is None or project.repository is None or actor.github_id is None:
+        return None
+    if actor.project_id not in (None, project.id) or actor.repository_id not in (None, project.repository_id):
+        return None
+    environment = await Environment.get_or_none(project_id=project.id, name=name)
+    settings = None if environment is None else gate_settings.read(environment.gate_settings)
+    if environment is None or settings is None or not settings.approvals.count:
+        return None
     entries = settings.approvers(environment.tier)
     asked = Questions(roles=names_roles(entries), teams=teams_in(entries))
     client = context.client_for(project.repository)
-    person = await gate_answers.person(context, client, github_id, context.actor.name, asked)
+    person = await gate_answers.person(context, client, actor.github_id, actor.name, asked)
     answer, problem = is_listed(person, entries, environment.listed_users)
     if answer == "unknown":
         raise Unavailable("GitHub is unavailable", reason=problem)
-    return answer == "yes"
+    return (project, environment) if answer == "yes" else None
 
 
 async def _facts(context: Context, environment: Environment, candidate: Candidate) -> GateFacts:

@@ -1,8 +1,11 @@
 """When environments that take every candidate (`auto`) get one: jobs for candidates that have become ready."""
 
+from datetime import datetime
+
 from bot.operations import gate_jobs
 from bot.queue.jobs import enqueue
 from bot.rules import gate_settings
+from bot.rules.ids import ProjectId
 from bot.store.candidates import Candidate
 from bot.store.projects import Environment
 
@@ -14,8 +17,14 @@ async def on_ready(candidate: Candidate) -> None:
             await enqueue(gate_jobs.DeployAutomatically(candidate.id, environment.id))
 
 
-async def catch_up(environment: Environment) -> None:
-    """Enqueue the newest candidate, which may have become ready while an older one was on its way.
+async def takers(project: ProjectId) -> list[str]:
+    """The names of the environments of a project that take every candidate."""
+    rows = await Environment.filter(project_id=project).order_by("position", "id")
+    return [row.name for row in rows if _is_automatic(row)]
+
+
+async def catch_up(environment: Environment, since: datetime) -> None:
+    """Enqueue the newest candidate if it has become ready while an older one was on its way, `since` that time.
 
     A candidate that was deployed there before is left alone (`automatic_deployments.deploy`).
     """
@@ -23,7 +32,7 @@ async def catch_up(environment: Environment) -> None:
         return
     ready = Candidate.filter(project_id=environment.project_id, status="ready")
     newest = await ready.order_by("-id").first()
-    if newest is not None:
+    if newest is not None and newest.updated_at >= since:
         await enqueue(gate_jobs.DeployAutomatically(newest.id, environment.id))
 
 

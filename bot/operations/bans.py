@@ -94,7 +94,7 @@ async def _lock(context: Context, project: Project, version: CandidateVersion) -
 
 async def _not_bannable(context: Context, candidate: Candidate) -> Conflict:
     """Build the error for a candidate that is not ready: it is banned already, or cannot be deployed anyway."""
-    details = {"release_candidate_version": candidate.version, "status": candidate.status}
+    details = {"release_candidate_version": candidate.version, "candidate_status": candidate.status}
     ban = await Ban.filter(candidate_id=candidate.id, ended_at=None).select_related("created_by").first()
     if ban is not None:
         fact = f"The candidate is banned by {ban.created_by.name}"

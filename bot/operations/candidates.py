@@ -10,6 +10,7 @@ from bot.events.releases import BuildCancelRequested, BuildFinished, BuildReques
 from bot.operations import automatic, events, performed_requests, projects, releases, repositories, runs, views
 from bot.operations.candidate_moves import move
 from bot.operations.commit_proofs import ProvenCommit, prove
+from bot.operations.previews import Preview
 from bot.rules import candidates as rules
 from bot.rules.commits import is_repository_name
 from bot.rules.ids import CandidateId
@@ -76,6 +77,31 @@ async def cut(context: Context, project: Project, request: CutRequest) -> tuple[
         await candidate.fetch_related(*RELATED)
         return candidate, True
     raise Conflict("Other requests keep cutting candidates of this release: try again.")
+
+
+@allowed("release:cut")
+async def preview_cut(context: Context, project: Project, request: CutRequest) -> Preview:
+    """Say what `cut` would do, with the same refusals. Nothing changes."""
+    check_scheme(request.release, project.version_scheme)
+    if (existing := await _existing(context, project, request)) is not None:
+        builds = bool(request.build) and await _is_unbuilt(existing)
+        if builds:
+            await _check_build(project, existing)
+        return Preview((f"Build {existing.version}." if builds else f"Nothing: {existing.version} exists.",), None)
+    projects.refuse_archived(project)
+    build = _should_build(project, request.build)
+    repository = await _repository(context, project, request.repo, store=False)
+    proven = await prove(context, project, repository, request.commit, request.release)
+    number = request.number or await projects.next_candidate_number(project, request.release)
+    version = CandidateVersion(request.release, number)
+    await releases.refuse_release_id_conflict(context, project, version.release)
+    tag = _tag(project, request, version)
+    await _refuse_taken_tag(project, version, tag)
+    would = [f"Cut {version} at {proven.sha} of the branch {proven.branch}."]
+    would += [f"Create the tag {tag}."] if tag is not None and request.tag is None else []
+    would += [f"Dispatch {project.build_workflow} to build it."] if build else []
+    would += [f"Deploy it to {name} once it is ready." for name in await automatic.takers(project.id)]
+    return Preview(tuple(would), None)
 
 
 @allowed("project:read")
@@ -200,10 +226,8 @@ async def _build_unbuilt(context: Context, project: Project, candidate: Candidat
         return
     async with transaction():
         locked = await Candidate.select_for_update().get(id=candidate.id)
-        if locked.status == "ready" and await newest_build(locked) is None:
-            projects.refuse_archived(project)
-            _should_build(project, build=True)
-            await refuse_deployed(locked)
+        if await _is_unbuilt(locked):
+            await _check_build(project, locked)
             await start_build(context, project, locked)
     candidate.update_from_dict({"status": locked.status, "updated_at": locked.updated_at})
 
@@ -213,6 +237,17 @@ async def start_build(context: Context, project: Project, candidate: Candidate) 
     await move(context, candidate, "pending", None)
     await _request_build(context, project, candidate)
     await events.record(context, _build_event(candidate))
+
+
+async def _is_unbuilt(candidate: Candidate) -> bool:
+    return candidate.status == "ready" and await newest_build(candidate) is None
+
+
+async def _check_build(project: Project, candidate: Candidate) -> None:
+    """Refuse to build a candidate that was cut without one where that cannot be made up for."""
+    projects.refuse_archived(project)
+    _should_build(project, build=True)
+    await refuse_deployed(candidate)
 
 
 async def refuse_deployed(candidate: Candidate) -> None:
@@ -237,8 +272,11 @@ def _should_build(project: Project, build: bool | None) -> bool:
     return build
 
 
-async def _repository(context: Context, project: Project, repo: str | None) -> Repository:
-    """Find the project's repository. A name other than the stored one is looked up: it may have been renamed."""
+async def _repository(context: Context, project: Project, repo: str | None, *, store: bool = True) -> Repository:
+    """Find the project's repository. A name other than the stored one is looked up: it may have been renamed.
+
+    With `store`, what GitHub says of it then is kept.
+    """
     stored = project.repository
     if repo is not None and not is_repository_name(repo):
         raise Refusal("`repo` must be a GitHub repository as `owner/name`.", field="repo")
@@ -248,9 +286,10 @@ async def _repository(context: Context, project: Project, repo: str | None) -> R
         fact = await repositories.find(context, repo)
         if fact.id != stored.github_id:
             raise Refusal("Repository does not belong to the release project", repo=repo, expected=stored.full_name)
-        return await repositories.upsert(context, fact)
+        return await repositories.upsert(context, fact) if store else repositories.unstored(fact)
     if stored.installation_id is None:
-        return await repositories.upsert(context, await repositories.find(context, stored.full_name))
+        fact = await repositories.find(context, stored.full_name)
+        return await repositories.upsert(context, fact) if store else repositories.unstored(fact)
     return stored
 
 
@@ -261,7 +300,7 @@ async def _insert(
     now = context.now()
     release = await releases.get_or_create(context, project, version.release)
     await Release.filter(id=release.id).update(commit=proven.sha, updated_at=now)  # moves as candidates are cut
-    tag = request.tag or (tag_name(project.tag_prefix, str(version)) if project.tag_candidates else None)
+    tag = _tag(project, request, version)
     await _refuse_taken_tag(project, version, tag)
     candidate = await Candidate.create(
         project_id=project.id,
@@ -285,6 +324,10 @@ async def _insert(
         await automatic.on_ready(candidate)
     await events.record(context, _cut_event(candidate, request.build))
     return candidate
+
+
+def _tag(project: Project, request: CutRequest, version: CandidateVersion) -> str | None:
+    return request.tag or (tag_name(project.tag_prefix, str(version)) if project.tag_candidates else None)
 
 
 async def _refuse_taken_tag(project: Project, version: CandidateVersion, tag: str | None) -> None:

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from bot.context import Context, authorize
 from bot.errors import Refusal, project_not_found
+from bot.operations import touched_projects
 from bot.rules import replies
 from bot.rules.command_arguments import DRY_RUN, DURATION, FORCE, PROJECT, REASON, SPELLINGS, TIME
 from bot.rules.comments import CommandComment
@@ -56,13 +57,19 @@ class CommandCall:
         return None if duration is None else now + duration
 
     async def project(self) -> Project:
-        """The project that the command is about: the one named by `in PROJECT`, or the repository's only one."""
+        """The project that the command is about: the one named by `in PROJECT`, or the repository's only one.
+
+        Of several, it is the one whose files the pull request or commit changes.
+        """
         name = self.arguments.get(PROJECT)
         projects = await Project.filter(repository_id=self.repository.github_id, archived=False).order_by("id")
         if name is not None:
             projects = [project for project in projects if name in (project.name, project.permalink)]
         if not projects:
             raise await self._unknown(name)
+        if len(projects) > 1:
+            about = await touched_projects.among(self.context, self.repository, self.comment, projects)
+            projects = about if len(about) == 1 else projects
         if len(projects) > 1:
             several = replies.several_projects(project.name for project in projects)
             self._refuse_misspelled(projects, several)

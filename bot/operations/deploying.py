@@ -9,6 +9,7 @@ from bot.errors import Conflict, Refusal
 from bot.operations import candidates, decisions, deployments, projects
 from bot.operations.decisions import Outdated, Subject
 from bot.operations.deployments import NewDeployment
+from bot.operations.previews import Preview as Preview
 from bot.rules.gate_facts import Override
 from bot.rules.gate_questions import Answers
 from bot.rules.gate_refusals import refusal
@@ -33,14 +34,6 @@ class DeployRequest:
     version: CandidateVersion
     wait: bool = False
     force: str | None = None
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What a request would do, in sentences, and the decision of the gates."""
-
-    would: tuple[str, ...]
-    decision: Decision | None
 
 
 @allowed_on_tier("deployment:start", production="deployment:production")
@@ -127,7 +120,8 @@ async def _deploy(
     if refused is not None and not (request.wait and decision.verdict == "wait"):
         raise refused
     await supersede(context, environment, candidate)
-    new = NewDeployment(decision=decision, force_reason=request.force)
+    uses_force = bool(decision.closed() or decision.overridden)
+    new = NewDeployment(decision=decision, force_reason=request.force if uses_force else None)
     deployment = await deployments.insert(context, environment, candidate, new)
     await Environment.filter(id=environment.id).update(promotion_held=False)
     return deployment, True

@@ -250,6 +250,8 @@ async def end_wait(context: Context, deployment: Deployment, outcome: WaitOutcom
     candidate = await Candidate.get(id=deployment.candidate_id)
     fields = event_fields(deployment, environment, candidate, "pending")
     await events.record(context, DeploymentWaitEnded(**fields, outcome=outcome))
+    if outcome != "superseded":
+        await automatic.catch_up(environment, deployment.created_at)
 
 
 async def set_status(context: Context, deployment: Deployment, status: str, message: str | None) -> None:
@@ -268,7 +270,7 @@ async def set_status(context: Context, deployment: Deployment, status: str, mess
     if status in rules.FINAL:  # what is live and what is under way has changed for others that wait
         environment = await Environment.get(id=deployment.environment_id)
         await waiting.reevaluate(environment__project_id=environment.project_id)
-        await automatic.catch_up(environment)
+        await automatic.catch_up(environment, deployment.created_at)
 
 
 async def _advance_release(context: Context, deployment: Deployment) -> None:

@@ -1,5 +1,6 @@
 """Environments: create, find, list and change."""
 
+from collections.abc import Mapping
 from typing import Any, TypedDict, Unpack
 
 from tortoise.exceptions import IntegrityError
@@ -7,27 +8,33 @@ from tortoise.exceptions import IntegrityError
 from bot.context import Context, allowed, confirmed, unknown_environment
 from bot.errors import Conflict
 from bot.events.administration import EnvironmentChanged, EnvironmentCreated
-from bot.events.event import RowEvent
-from bot.operations import events, freezes
+from bot.operations import config_guard, environment_gates, events, freezes
+from bot.operations.environment_gates import Listed
 from bot.rules import projects as rules
 from bot.store.database import transaction
 from bot.store.projects import Environment, Project
 
 
 class EnvironmentSettings(TypedDict, total=False):
-    """The settings of a new environment besides its name."""
+    """The settings of a new environment besides its name.
+
+    `gates` are those of `bot/rules/gate_settings.py`, in the words in which they are written; None is the default.
+    """
 
     tier: str
     workflow: str | None
     inputs: dict[str, str]
     position: int
     deploy_deadline_minutes: int
+    url: str | None
+    gates: Mapping[str, Any]
 
 
 class EnvironmentChanges(EnvironmentSettings, total=False):
-    """The settings of an environment that callers may change."""
+    """The settings of an environment that callers may change. `closed` can only be None: it opens the environment."""
 
     name: str
+    closed: None
 
 
 @allowed("project:write")
@@ -36,14 +43,20 @@ async def create(
 ) -> Environment:
     """Create an environment. Refuses invalid values, and a name that differs from another only in case."""
     rules.check({"name": name, **values}, rules.ENVIRONMENT)
+    gates = values.pop("gates", {})
+    found = await environment_gates.find_users(context, project.name, None, gates) if gates else {}
+    columns: dict[str, Any] = dict(values)
     try:
         async with transaction():
+            await Project.select_for_update().get(id=project.id)
             await _refuse_clash(project, name)
+            if gates:
+                columns |= await environment_gates.columns(project, name, None, gates, found)
             environment = await Environment.create(
-                project=project, name=name, name_key=name.lower(), created_at=context.now(), **values
+                project=project, name=name, name_key=name.lower(), created_at=context.now(), **columns
             )
             target = f"{project.name}/{name}"
-            await events.record(context, EnvironmentCreated(project_id=project.id, target=target, new=values))
+            await events.record(context, EnvironmentCreated(project_id=project.id, target=target, new=columns))
     except IntegrityError as clash:
         raise Conflict(f"An environment `{name}` has just been created.", field="name") from clash
     return environment
@@ -77,7 +90,18 @@ async def change(context: Context, project: Project, name: str, /, **values: Unp
         await find_by_name(context, project, name)
     rules.refuse_empty(values, rules.ENVIRONMENT_FIELDS)
     rules.check(values, rules.ENVIRONMENT)
-    return await _change(context, project, name, EnvironmentChanged, dict(values))
+    gates = values.get("gates")
+    found = await environment_gates.find_users(context, project.name, name, gates) if gates else {}
+    return await _change(context, project, name, dict(values), found)
+
+
+@allowed("project:write")
+async def _change_with(
+    context: Context, project: Project, name: str, values: dict[str, Any], found: Listed
+) -> Environment:
+    """Change settings within the caller's transaction; `found` are the accounts that were asked for before it."""
+    rules.check(values, rules.ENVIRONMENT)
+    return await _change(context, project, name, values, found)
 
 
 async def amend(context: Context, project: str, name: str, /, **values: Any) -> Environment:
@@ -85,44 +109,49 @@ async def amend(context: Context, project: str, name: str, /, **values: Any) -> 
 
     `frozen` replaces the freezes of the environment's own; None ends them.
     """
+    if "frozen" not in values:
+        return await change(context, project, name, **values)
+    frozen = values.pop("frozen")
     context = await confirmed(context, project, "project:write", "freeze:write")
+    gates = values.get("gates")
+    found = await environment_gates.find_users(context, project, name, gates) if gates else {}
     async with transaction():
-        if "frozen" not in values:
-            return await change(context, project, name, **values)
-        frozen = values.pop("frozen")
         if frozen:
             await freezes.set_of_environment(context, project, name, **frozen)
         else:
             await freezes.end_all_of_environment(context, project, name)
         if values:
-            return await change(context, project, name, **values)
+            return await _change_with(context, project, name, values, found)
         return await Environment.get(project__name=project, name=name)
 
 
-async def _change(
-    context: Context, project: Project, name: str, event: type[RowEvent], values: dict[str, Any]
-) -> Environment:
+async def _change(context: Context, project: Project, name: str, values: dict[str, Any], found: Listed) -> Environment:
     try:
-        return await _write(context, project, name, event, values)
+        return await _write(context, project, name, values, found)
     except IntegrityError as clash:
         raise Conflict(f"An environment `{values.get('name')}` has just been created.", field="name") from clash
 
 
-async def _write(
-    context: Context, project: Project, name: str, event: type[RowEvent], values: dict[str, Any]
-) -> Environment:
+async def _write(context: Context, project: Project, name: str, values: dict[str, Any], found: Listed) -> Environment:
     async with transaction():
+        if "name" in values or "gates" in values:  # other environments are concerned, or concern this one
+            await Project.select_for_update().get(id=project.id)
         environment = await Environment.select_for_update().get_or_none(project_id=project.id, name=name)
         if environment is None:
             raise await unknown_environment(context, project, name)
-        before = {field: getattr(environment, field) for field in values}
+        columns = {column: value for column, value in values.items() if column != "gates"}
+        await config_guard.refuse_environment(project, environment, (*columns, *values.get("gates", ())))
         if new_name := values.get("name"):
             await _refuse_clash(project, new_name, environment)
-            values = {**values, "name_key": new_name.lower()}
-        environment.update_from_dict(values)
-        await environment.save(update_fields=list(values))
-        target = f"{project.name}/{name}"
-        await events.record(context, event(project_id=project.id, target=target, old=before, new=values))
+        if "gates" in values:
+            columns |= await environment_gates.columns(project, name, environment, values["gates"], found)
+        before = {column: getattr(environment, column) for column in columns}
+        environment.update_from_dict(columns)
+        environment.name_key = environment.name.lower()
+        await environment.save(update_fields=[*columns, "name_key"])
+        event = EnvironmentChanged(project_id=project.id, target=f"{project.name}/{name}", old=before, new=columns)
+        await events.record(context, event)
+        await environment_gates.follow(context, project, environment, before, name)
     return environment
 
 

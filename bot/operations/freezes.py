@@ -23,7 +23,7 @@ from bot.events.gates import (
 )
 from bot.operations import events, performed_requests
 from bot.operations.waiting import reevaluate
-from bot.rules.blocks import check_reason, end_of
+from bot.rules.blocks import Terms, terms
 from bot.rules.ids import EnvironmentId
 from bot.store.database import transaction
 from bot.store.gates import Freeze, freezes_by_environment, in_force
@@ -50,12 +50,12 @@ async def freeze_environment(
     lasts: timedelta | None = None,
 ) -> Freeze:
     """Stop deployments to an environment, besides other freezes of it: until a time, for some time, or until ended."""
-    reason, until = check_reason(reason), end_of(context.now(), until, lasts)
+    wanted = terms(context.now(), reason, until, lasts)
     async with transaction():
         row = await lock_environment(context, project, environment)
         if (earlier := await _performed(context)) is not None:
             return earlier
-        return await _freeze_environment(context, project, row, reason, until)
+        return await _freeze_environment(context, project, row, wanted)
 
 
 @allowed("freeze:write")
@@ -63,11 +63,11 @@ async def set_of_environment(
     context: Context, project: Project, environment: str, reason: str, until: datetime | None = None
 ) -> Freeze:
     """Stop deployments to an environment by one freeze that replaces all others of its own."""
-    reason, until = check_reason(reason, "frozen.reason"), end_of(context.now(), until, None, "frozen.until")
+    wanted = terms(context.now(), reason, until, within="frozen.")
     async with transaction():
         row = await lock_environment(context, project, environment)
         replaced = await _end(context, await _own_freezes(context, row))
-        return await _freeze_environment(context, project, row, reason, until, replaced)
+        return await _freeze_environment(context, project, row, wanted, replaced)
 
 
 @allowed("freeze:write")
@@ -75,12 +75,12 @@ async def freeze_project(
     context: Context, project: Project, reason: str, until: datetime | None = None, lasts: timedelta | None = None
 ) -> Freeze:
     """Stop deployments to all environments of a project."""
-    reason, until = check_reason(reason), end_of(context.now(), until, lasts)
+    wanted = terms(context.now(), reason, until, lasts)
     async with transaction():
         await Project.select_for_update().get(id=project.id)
         if (earlier := await _performed(context)) is not None:
             return earlier
-        freeze = await _insert(context, reason, until, scope="project", project_id=project.id)
+        freeze = await _insert(context, wanted, scope="project", project_id=project.id)
         new = {"frozen": freeze.record}
         await events.record(context, ProjectFrozen(project_id=project.id, target=project.name, row=freeze.id, new=new))
         await reevaluate(environment__project_id=project.id)
@@ -92,9 +92,9 @@ async def freeze_service(
 ) -> Freeze:
     """Stop deployments to all environments of all projects. Needs `freeze:write` on all of them."""
     authorize(context.actor, "freeze:write", everywhere=True)
-    reason, until = check_reason(reason), end_of(context.now(), until, lasts)
+    wanted = terms(context.now(), reason, until, lasts)
     async with transaction():
-        freeze = await _insert(context, reason, until, scope="service")
+        freeze = await _insert(context, wanted, scope="service")
         new = {"frozen": freeze.record}
         await events.record(context, ServiceFrozen(target=SERVICE, row=freeze.id, new=new))
         await reevaluate()
@@ -188,12 +188,11 @@ async def _freeze_environment(
     context: Context,
     project: Project,
     environment: Environment,
-    reason: str,
-    until: datetime | None,
+    wanted: Terms,
     replaced: Sequence[Freeze] = (),
 ) -> Freeze:
     own = {"environment_id": environment.id, "project_id": project.id}
-    freeze = await _insert(context, reason, until, scope="environment", **own)
+    freeze = await _insert(context, wanted, scope="environment", **own)
     target = f"{project.name}/{environment.name}"
     changed = _change(replaced, freeze)
     await events.record(context, EnvironmentFrozen(project_id=project.id, target=target, row=freeze.id, **changed))
@@ -201,10 +200,8 @@ async def _freeze_environment(
     return freeze
 
 
-async def _insert(context: Context, reason: str, until: datetime | None, **where: Any) -> Freeze:
-    freeze = await Freeze.create(
-        created_by_id=context.actor.user_id, reason=reason, since=context.now(), until=until, **where
-    )
+async def _insert(context: Context, wanted: Terms, **where: Any) -> Freeze:
+    freeze = await Freeze.create(created_by_id=context.actor.user_id, **vars(wanted), **where)
     return await Freeze.get(id=freeze.id).select_related("created_by", "environment")
 
 

@@ -6,15 +6,17 @@ A lock is taken and released under the lock of the environment's row, so of two 
 from datetime import datetime, timedelta
 
 from bot.context import Context, allowed, allowed_on_tier, authorize, unknown_environment
-from bot.errors import Conflict, NotFound
+from bot.errors import Conflict, Forbidden, NotFound
 from bot.events.gates import EnvironmentLocked, EnvironmentUnlocked
 from bot.operations import events, performed_requests
 from bot.operations.waiting import reevaluate
-from bot.rules.blocks import check_reason, end_of, told
+from bot.rules.blocks import Terms, terms, told
+from bot.rules.permissions import role_for
 from bot.store.database import transaction
 from bot.store.gates import EnvironmentLock, locks_by_environment
 from bot.store.projects import Environment, Project
 
+FORCE = "deployment:force"  # the grant to release other people's locks
 NOT_LOCKED = "The environment is not locked."
 
 
@@ -31,7 +33,7 @@ async def lock(
 
     The owner who asks again changes the reason and the end. Refuses an environment that somebody else has locked.
     """
-    reason, until = check_reason(reason), end_of(context.now(), until, lasts)
+    wanted = terms(context.now(), reason, until, lasts)
     async with transaction():
         await Environment.select_for_update().get(id=environment.id)
         if (earlier := await performed_requests.result_of(context)) is not None:
@@ -40,8 +42,8 @@ async def lock(
         if held is not None and held.owner_id != context.actor.user_id:
             raise locked_by_another(held, context.now())
         old = None if held is None else _values(held)
-        row = await _insert(context, environment, reason, until) if held is None else held
-        row.update_from_dict({"reason": reason, "until": until})
+        row = await _insert(context, environment, wanted) if held is None else held
+        row.update_from_dict({"reason": wanted.reason, "until": wanted.until})
         await row.save(update_fields=["reason", "until"])
         target = f"{project.name}/{environment.name}"
         event = EnvironmentLocked(project_id=project.id, target=target, row=row.id, old=old, new=_values(row))
@@ -64,7 +66,7 @@ async def unlock(context: Context, project: Project, environment: Environment) -
         if held is None:
             raise NotFound(NOT_LOCKED)
         if held.owner_id != context.actor.user_id:
-            authorize(context.actor, "deployment:force", project=project, sentence=_not_yours(held, context.now()))
+            _authorize_release(context, project, held)
         await EnvironmentLock.filter(id=held.id).update(released_at=context.now(), released_by_id=context.actor.user_id)
         target = f"{project.name}/{environment.name}"
         event = EnvironmentUnlocked(project_id=project.id, target=target, row=held.id, old=_values(held))
@@ -105,14 +107,8 @@ async def _open_lock(context: Context, environment: Environment) -> EnvironmentL
     return held
 
 
-async def _insert(context: Context, environment: Environment, reason: str, until: datetime | None) -> EnvironmentLock:
-    row = await EnvironmentLock.create(
-        environment_id=environment.id,
-        owner_id=context.actor.user_id,
-        reason=reason,
-        since=context.now(),
-        until=until,
-    )
+async def _insert(context: Context, environment: Environment, wanted: Terms) -> EnvironmentLock:
+    row = await EnvironmentLock.create(environment_id=environment.id, owner_id=context.actor.user_id, **vars(wanted))
     return await EnvironmentLock.get(id=row.id).select_related("owner")
 
 
@@ -121,5 +117,11 @@ def _values(lock: EnvironmentLock) -> dict[str, str | None]:
     return {"owner": lock.owner.name, "reason": lock.reason, "since": lock.since.isoformat(), "until": until}
 
 
-def _not_yours(lock: EnvironmentLock, now: datetime) -> str:
-    return f"{sentence_of(lock, now)} Only {lock.owner.name} or somebody with `deployment:force` can release the lock."
+def _authorize_release(context: Context, project: Project, held: EnvironmentLock) -> None:
+    """Refuse somebody who may not release another person's lock, saying whose it is."""
+    try:
+        authorize(context.actor, FORCE, project=project)
+    except Forbidden as refused:
+        others = f"somebody with the role {role_for(FORCE)} (`{FORCE}`)"
+        sentence = f"{sentence_of(held, context.now())} Only {held.owner.name}, or {others}, can release the lock."
+        raise Forbidden(sentence, **refused.details) from refused

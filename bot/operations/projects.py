@@ -7,7 +7,7 @@ from tortoise.exceptions import IntegrityError
 from bot.context import Context, allowed, authorize
 from bot.errors import Conflict, Forbidden, Refusal
 from bot.events.administration import ProjectChanged, ProjectCreated
-from bot.operations import events, repositories, tag_prefixes
+from bot.operations import config_guard, events, repositories, tag_prefixes
 from bot.operations.tag_prefixes import Claim
 from bot.rules import projects as rules
 from bot.rules.commits import is_repository_name
@@ -103,6 +103,7 @@ async def change(
     try:
         async with transaction():
             row = await Project.select_for_update().get(id=project.id)
+            await config_guard.refuse_project(row, values)
             await _refuse_moving(row, values.get("repository_id", row.repository_id))
             await _refuse_renaming(row, values.get("permalink", row.permalink))
             await _refuse_clashes(context, values, row)

@@ -12,6 +12,7 @@ from bot.events.administration import RepositoryChanged, RepositoryUnreachable
 from bot.github import repositories
 from bot.github.repositories import RepositoryFact
 from bot.operations import events, jobs
+from bot.operations.config_jobs import ApplyConfiguration
 from bot.queue.jobs import enqueue
 from bot.rules.ids import InstallationId, RepositoryId
 from bot.store.database import transaction
@@ -30,13 +31,7 @@ async def find(context: Context, full_name: str) -> RepositoryFact:
 
 async def upsert(context: Context, fact: RepositoryFact) -> Repository:
     """Store the state of a repository: create or update its row, with an audit entry of changes."""
-    values = {
-        "full_name": fact.full_name,
-        "default_branch": fact.default_branch,
-        "private": fact.private,
-        "archived": fact.archived,
-        "installation_id": fact.installation_id,
-    }
+    values = _columns(fact)
     async with transaction():
         row, created = await Repository.get_or_create(
             github_id=fact.id, defaults={**values, "checked_at": context.now()}
@@ -44,6 +39,21 @@ async def upsert(context: Context, fact: RepositoryFact) -> Repository:
         if not created:
             await _update(context, row, values)
     return row
+
+
+def unstored(fact: RepositoryFact) -> Repository:
+    """The row that `upsert` would leave, without storing it."""
+    return Repository(github_id=fact.id, **_columns(fact))
+
+
+def _columns(fact: RepositoryFact) -> dict[str, Any]:
+    return {
+        "full_name": fact.full_name,
+        "default_branch": fact.default_branch,
+        "private": fact.private,
+        "archived": fact.archived,
+        "installation_id": fact.installation_id,
+    }
 
 
 async def mark_unreachable(
@@ -90,11 +100,12 @@ async def schedule_check(
 
 
 async def check(context: Context, job: jobs.CheckRepository) -> None:
-    """Job: update a repository's row from GitHub, or mark it as unreachable."""
+    """Job: update a repository's row from GitHub and have its configuration file read, or mark it as unreachable."""
     row = await Repository.get(github_id=job.repository)
     fact = await _find_again(context, row, job.installation)
     if fact is not None and fact.id == row.github_id:
         await upsert(context, fact)
+        await enqueue(ApplyConfiguration(row.github_id))
     else:
         await mark_unreachable(context, row.github_id, "the App can no longer see it on GitHub")
 

@@ -4,8 +4,9 @@ from bot.context import Context, allowed_on_tier, authorize
 from bot.errors import NotFound
 from bot.operations import decisions, deployments, gate_facts, projects
 from bot.operations.decisions import Outdated, Subject
-from bot.operations.deploying import MAX_REASON, Preview
+from bot.operations.deploying import MAX_REASON
 from bot.operations.deployments import NewDeployment
+from bot.operations.previews import Preview
 from bot.rules import gate_settings
 from bot.rules.deployments import FINAL, PastDeployment, rollback_target
 from bot.rules.gate_facts import CandidateFact, GateFacts, Override

@@ -177,9 +177,8 @@ async def _insert_token(context: Context, owner: User, new: NewToken, scope: Pro
         expires_at=now + new.expires if isinstance(new.expires, timedelta) else new.expires,
         created_at=now,
     )
-    after: dict[str, object] = {"user": owner.name, "grants": token.grants, "prefix": token.prefix}
-    if new.personal:
-        after |= {"github_id": owner.github_id, "made_by_operator": new.by_operator}
+    person = {"github_id": owner.github_id, "made_by_operator": new.by_operator} if new.personal else {}
+    after = {"user": owner.name, "grants": token.grants, "prefix": token.prefix, **person}
     await events.record(context, TokenCreated(project_id=scope, target=new.name, new=after))
     return token, secret
 

@@ -136,7 +136,7 @@ def _override(deployment: Deployment, facts: GateFacts) -> Override | None:
 async def _standing(context: Context, project: Project, deployment: Deployment, facts: GateFacts) -> Standing:
     """Ask again whether the requester may deploy there: a role may have been lost, a token revoked.
 
-    The repository of the project must have been fetched.
+    The holder of a personal token needs both: the token, and the role.
     """
     grant = "deployment:production" if facts.tier == "production" else "deployment:start"
     needed = (grant, "deployment:force") if deployment.force_reason is not None else (grant,)
@@ -147,9 +147,10 @@ async def _standing(context: Context, project: Project, deployment: Deployment, 
         actor = await users.actor_of_token(deployment.token_id, context.now())
         if actor is None:
             return Standing(lost=f"The token of {requester.name} is no longer valid.")
-        if not all(actor.may_on(project, each) for each in needed):
+        reaches = actor.project_id in (None, project.id)  # a person's role in the repository is asked for below
+        if not (reaches and all(actor.holds(each) for each in needed)):
             return Standing(lost=f"The token of {requester.name} may no longer deploy here.")
-    elif requester.github_id is not None:
+    if requester.github_id is not None:
         return _standing_of_person(requester.name, requester.person, needed)
     return Standing()
 

@@ -1,10 +1,30 @@
 """Freezes, locks, holds and bans: why and until when, and the sentences that tell people about them."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.errors import Refusal
 
 MAX_REASON = 1000  # characters of a reason that are kept
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Why something is stopped, since when, and until when; None until somebody ends it."""
+
+    reason: str
+    since: datetime
+    until: datetime | None
+
+
+def terms(
+    now: datetime, reason: str, until: datetime | None = None, lasts: timedelta | None = None, within: str = ""
+) -> Terms:
+    """Return the terms of what begins now. Refuses an empty reason, and an end that is none.
+
+    `within` comes before the names of fields in refusals.
+    """
+    return Terms(check_reason(reason, f"{within}reason"), now, end_of(now, until, lasts, f"{within}until"))
 
 
 def check_reason(reason: str, field: str = "reason") -> str:

@@ -99,16 +99,16 @@ class CheckResult:
     commit status is when it was last set. `run_id` is the workflow run of a check run of GitHub Actions.
     """
 
-    id: int
     name: str
     app: str | None
-    app_id: int | None
     state: CheckState
-    conclusion: str | None
-    url: str
-    started_at: datetime | None
+    conclusion: str | None = None
+    url: str = ""
+    started_at: datetime | None = None
     is_ours: bool = False
     run_id: RunId | None = None
+    id: int = 0
+    app_id: int | None = None
 
 
 def check_run_state(status: str, conclusion: str | None) -> CheckState:

@@ -15,7 +15,7 @@ from bot.rules.workflow_files import LOADER, NULLS
 
 PATH = ".github/longshore.yml"
 MAX_BYTES = 64 * 1024
-MAX_NODES = 2_500
+MAX_NODES = 2_000
 """Texts, lists and mappings, with all aliases written out."""
 MAX_ALIASES = 100
 MAX_DEPTH = 12

@@ -78,7 +78,8 @@ def _improved(part: Any) -> Any:
 
 def _refine(name: str, field: dict[str, Any]) -> None:
     if name == "inputs":
-        field["additionalProperties"] = _TEXT
+        field["patternProperties"] = dict.fromkeys(field["patternProperties"], _TEXT)
+        field["additionalProperties"] = False
     for kind in (field, *field.get("anyOf", ())):
         if name != "inputs" and kind.get("type") == "array":
             kind["items"] = _PEOPLE

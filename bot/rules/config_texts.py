@@ -10,6 +10,7 @@ from bot.rules.replies import code, plain
 
 MAX_LISTED = 100
 WEAKER = "**weaker**: takes effect once approved"
+ELSEWHERE = "A project of this name or address belongs elsewhere: choose another name."
 UNCHANGED = "The file changes nothing about how this repository is released."
 
 

@@ -11,11 +11,11 @@ LONGEST = timedelta(days=366)
 _WRITTEN = re.compile(r"([0-9]{1,8})([smhd])")
 
 
-def parse_duration(text: str) -> timedelta:
+def parse_duration(text: object) -> timedelta:
     """Parse a duration of up to 366 days. Refuses anything else."""
-    match = _WRITTEN.fullmatch(text)
+    match = _WRITTEN.fullmatch(text) if isinstance(text, str) else None
     if match is None or (duration := int(match[1]) * UNITS[match[2]]) > LONGEST:
-        raise Refusal(f"A duration is {EXPECTED}, of at most 366 days.", value=text[:50], expected=EXPECTED)
+        raise Refusal(f"A duration is {EXPECTED}, of at most 366 days.", value=str(text)[:50], expected=EXPECTED)
     return duration
 
 

@@ -103,6 +103,11 @@ def stamp(time: datetime | None) -> str | None:
     return None if time is None else time.isoformat()
 
 
+def until_words(time: datetime | None) -> str:
+    """The end of a sentence about something that ends by itself; empty if it is not known when."""
+    return "" if time is None else f"; until {time.isoformat(' ')[:16]} {time.tzname()}"
+
+
 def gates_to_json(decision: Decision) -> list[dict[str, Any]]:
     """Every gate in its JSON form. `waits_for` on closed ones is the sentence again."""
     return [_gate_to_json(result) for result in decision.gates]

@@ -4,9 +4,6 @@
 """
 
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
-from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from bot.rules import gate_freezes
@@ -14,28 +11,20 @@ from bot.rules.approvers import is_listed
 from bot.rules.gate_approvals import approvals
 from bot.rules.gate_checks import checks
 from bot.rules.gate_facts import EarlierEnvironment, GateFacts, Override
-from bot.rules.gate_results import OVERRIDABLE, Decision, Gate, GateResult, Verdict, stamp
+from bot.rules.gate_results import GATES, OVERRIDABLE, Decision, Gate, GateResult, Verdict, stamp, until_words
 from bot.rules.names import in_words
 
 BUILDING = frozenset({"pending", "building"})
+_OFF: Mapping[Gate, GateResult] = {gate: GateResult(gate, "off") for gate in GATES}
+_PASS: Mapping[Gate, GateResult] = {gate: GateResult(gate, "pass") for gate in GATES}
 
 
 def decide(facts: GateFacts, *, exempt: Collection[Gate] = (), override: Override | None = None) -> Decision:
     """Evaluate every gate. Those in `exempt` are off; an override opens closed ones of `OVERRIDABLE`, if it may."""
-    results = [GateResult(gate, "off") if gate in exempt else judge(facts) for gate, judge in _GATES.items()]
+    results = [_OFF[gate] if gate in exempt else judge(facts) for gate, judge in _GATES.items()]
     if override is not None:
         results = [_overridden(facts, result, override) for result in results]
     return Decision(facts.candidate.version, facts.environment, tuple(results), override)
-
-
-def is_frozen(frozen: Mapping[str, Any] | None, now: datetime) -> bool:
-    """Whether a stored freeze is in force: one with an `until` ends by itself, unless that is malformed."""
-    if frozen is None:
-        return False
-    until = frozen.get("until")
-    with suppress(ValueError):
-        return not isinstance(until, str) or datetime.fromisoformat(until) > now
-    return True
 
 
 def _overridden(facts: GateFacts, result: GateResult, override: Override) -> GateResult:
@@ -46,9 +35,9 @@ def _overridden(facts: GateFacts, result: GateResult, override: Override) -> Gat
         return result
     if not facts.settings.force:
         sentence = f"{result.sentence}; the environment does not allow `force`"
-        return replace(result, sentence=sentence, facts={**result.facts, "force": False})
+        return GateResult(**{**vars(result), "sentence": sentence, "facts": {**result.facts, "force": False}})
     was = {"was": result.verdict, "overridden_by": override.by, "override_reason": override.reason}
-    return replace(result, verdict="overridden", facts={**result.facts, **was})
+    return GateResult(**{**vars(result), "verdict": "overridden", "facts": {**result.facts, **was}})
 
 
 def _candidate(facts: GateFacts) -> GateResult:
@@ -64,7 +53,7 @@ def _candidate(facts: GateFacts) -> GateResult:
 def _hold(facts: GateFacts) -> GateResult:
     held = facts.held
     if held is None:
-        return GateResult("hold", "pass")
+        return _PASS["hold"]
     return GateResult(
         "hold",
         "refuse",
@@ -78,7 +67,7 @@ def _hold(facts: GateFacts) -> GateResult:
 def _order(facts: GateFacts) -> GateResult:
     """Judge the environments that come before: the same commit on each of them, for as long as it has to soak."""
     if not facts.settings.after:
-        return GateResult("order", "off")
+        return _OFF["order"]
     found = {each.name: each for each in facts.earlier}
     earlier = [found.get(name, EarlierEnvironment(name)) for name in facts.settings.after]
     known = {"after": [_earlier_to_json(each) for each in earlier], "soak": facts.settings.soak.total_seconds()}
@@ -89,14 +78,13 @@ def _order(facts: GateFacts) -> GateResult:
     missing = [_order_sentence(each) for each in earlier if each.deployed_at is None or _has_failed(each)]
     if missing:
         return GateResult("order", "wait", "; ".join(missing), facts=known)
-    soaking = {each.name: each.deployed_at + facts.settings.soak for each in earlier if each.deployed_at is not None}
-    soaking = {name: until for name, until in soaking.items() if until > facts.now}
-    if not soaking:
+    ends = {each.name: each.deployed_at + facts.settings.soak for each in earlier if each.deployed_at is not None}
+    until = max(ends.values())
+    if until <= facts.now:
         return GateResult("order", "pass", facts=known)
-    until = max(soaking.values())
-    sentence = f"The commit soaks on {in_words(soaking)} until {until:%Y-%m-%d %H:%M %Z}"
-    since = min(each.deployed_at for each in earlier if each.deployed_at is not None and each.name in soaking)
-    return GateResult("order", "wait", sentence, since=since, until=until, facts=known)
+    soaking = [name for name, end in ends.items() if end > facts.now]
+    sentence = f"The commit soaks on {in_words(soaking)}{until_words(until)}"
+    return GateResult("order", "wait", sentence, since=until - facts.settings.soak, until=until, facts=known)
 
 
 def _has_failed(earlier: EarlierEnvironment) -> bool:
@@ -124,7 +112,7 @@ def _downgrade(facts: GateFacts) -> GateResult:
     """Judge how the commit stands to the live one: an ancestor of it is refused."""
     live = facts.live
     if not facts.settings.refuses_downgrades(facts.tier):
-        return GateResult("downgrade", "off")
+        return _OFF["downgrade"]
     if live is None:
         return GateResult("downgrade", "pass", facts={"live": None})
     is_same = live.commit == facts.candidate.commit
@@ -144,7 +132,7 @@ def _downgrade(facts: GateFacts) -> GateResult:
 def _lock(facts: GateFacts) -> GateResult:
     lock, requester = facts.lock, facts.requester
     if lock is None or (lock.until is not None and lock.until <= facts.now):
-        return GateResult("lock", "pass")
+        return _PASS["lock"]
     known = {
         "owner": lock.owner_name,
         "reason": lock.reason,
@@ -153,11 +141,10 @@ def _lock(facts: GateFacts) -> GateResult:
     }
     if lock.owner == requester.user_id and not requester.automatic:
         return GateResult("lock", "pass", since=lock.since, facts=known)
-    end = "" if lock.until is None else f"; until {lock.until:%Y-%m-%d %H:%M %Z}"
     return GateResult(
         "lock",
         "refuse" if lock.until is None else "wait",
-        f"The environment is locked by {lock.owner_name}: {lock.reason}{end}",
+        f"The environment is locked by {lock.owner_name}: {lock.reason}{until_words(lock.until)}",
         since=lock.since,
         until=lock.until,
         who_can_help=(lock.owner_name,),
@@ -167,7 +154,7 @@ def _lock(facts: GateFacts) -> GateResult:
 
 def _busy(facts: GateFacts) -> GateResult:
     if facts.busy_with is None:
-        return GateResult("busy", "pass")
+        return _PASS["busy"]
     sentence = f"Deployment {facts.busy_with} is in progress"
     return GateResult("busy", "wait", sentence, facts={"deployment": facts.busy_with})
 
@@ -176,7 +163,7 @@ def _deployers(facts: GateFacts) -> GateResult:
     """Judge who asks: the environment may name those who may."""
     entries, requester = facts.settings.deployers, facts.requester
     if not entries:
-        return GateResult("deployers", "off")
+        return _OFF["deployers"]
     known = {"requester": requester.name}
     if requester.automatic:
         return GateResult("deployers", "pass", facts=known)

@@ -20,6 +20,8 @@ ApprovalId = NewType("ApprovalId", int)
 GitHubViewId = NewType("GitHubViewId", int)
 ProtectionRequestId = NewType("ProtectionRequestId", int)
 JobId = NewType("JobId", int)
+ConfigChangeId = NewType("ConfigChangeId", int)
+ConfigApprovalId = NewType("ConfigApprovalId", int)
 
 RunId = NewType("RunId", int)
 """GitHub's id of a workflow run."""

@@ -29,13 +29,13 @@ Segment = re.Pattern[str]
 class _Pattern:
     """A pattern as what is to be found in a path's segments: each part after the one before it, the first anywhere.
 
-    `is_anchored`: the first part is at the beginning. `below`: at least one segment has to follow the last part.
+    `is_anchored`: the first part is at the beginning. `below`: as many segments have to follow the last part.
     """
 
     includes: bool
     parts: tuple[tuple[Segment, ...], ...]
     is_anchored: bool
-    below: bool
+    below: int
 
     def matches(self, segments: Sequence[str]) -> bool:
         """Whether a path, or a directory above it, matches."""
@@ -47,7 +47,7 @@ class _Pattern:
             if found is None:
                 return False
             position = found + len(part)
-        return position < len(segments) if self.below else position <= len(segments)
+        return position + self.below <= len(segments)
 
 
 def check(pattern: str) -> str:
@@ -98,12 +98,14 @@ def _compiled(pattern: str) -> _Pattern:
     if text.startswith("#") or not text.strip() or text != text.strip():
         raise Refusal(f"`{pattern[:50]}` is not a pattern: it is empty, begins with `#` or ends with a space.")
     is_directory = text.endswith("/")
-    segments = text.removesuffix("/").split("/")
+    segments = [
+        _ANY_DEPTH if set(each) == {"*"} and len(each) > 1 else each for each in text.removesuffix("/").split("/")
+    ]
     is_anchored = len(segments) > 1
     segments = segments[1:] if is_anchored and not segments[0] else segments
     if not all(segments) or {".", ".."} & set(segments):
         raise Refusal(f"`{pattern[:50]}` never matches: a path has no empty segments, and none that are `.` or `..`.")
-    below = is_directory or (segments[-1] == _ANY_DEPTH and len(segments) > 1)
+    below = is_directory + (segments[-1] == _ANY_DEPTH)
     parts: list[list[Segment]] = [[]]
     for segment in segments:
         if segment == _ANY_DEPTH:

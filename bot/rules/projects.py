@@ -6,7 +6,9 @@ from typing import Any
 
 from bot.errors import Refusal
 from bot.rules import input_placeholders
+from bot.rules.addresses import split_url
 from bot.rules.commits import branch_pattern_problem
+from bot.rules.gate_settings import FIELDS as GATES
 from bot.rules.names import in_words
 from bot.rules.releases import PERMALINK
 from bot.rules.versions import SCHEMES
@@ -19,6 +21,7 @@ PUBLIC_NAMES = {"position": "order"}  # by column, where callers know it by anot
 MAX_INPUTS = 15  # GitHub accepts 25; the rest are for our own inputs
 MAX_INPUT = 1_000  # characters
 MAX_BRANCHES = 20
+MAX_URL = 500  # characters
 ALL_ENVIRONMENTS = "all"  # what commands call all environments of a project
 _BRANCHES = f"1 to {MAX_BRANCHES} branch names or globs such as `release/*`, or null for the default"
 _WORKFLOW = re.compile(r"(?:\.github/workflows/)?[A-Za-z0-9_][A-Za-z0-9._-]{0,200}\.ya?ml")
@@ -58,6 +61,11 @@ def _is_input(text: object, placeholders: Collection[str]) -> bool:
         return False
     input_placeholders.check(text, placeholders)
     return True
+
+
+def _is_url(value: str) -> bool:
+    parts = split_url(value) if len(value) <= MAX_URL else None
+    return parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
 
 
 def _is_prefix(value: str) -> bool:
@@ -116,8 +124,12 @@ ENVIRONMENT: dict[str, Check] = {
     "inputs": (lambda value: _is_inputs(value, input_placeholders.NAMES), _INPUTS),
     "position": (lambda value: 0 <= value <= 1_000_000, "a number from 0 to 1,000,000"),
     "deploy_deadline_minutes": _MINUTES,
+    "url": (
+        lambda value: value is None or _is_url(value),
+        f"an address such as https://example.com/, of at most {MAX_URL} characters, or null",
+    ),
 }
-ENVIRONMENT_FIELDS = (*(PUBLIC_NAMES.get(field, field) for field in ENVIRONMENT), "frozen")
+ENVIRONMENT_FIELDS = (*(PUBLIC_NAMES.get(field, field) for field in ENVIRONMENT), *GATES, "frozen")
 """What can be changed of an environment."""
 
 

@@ -135,8 +135,10 @@ def _problem(text: str) -> str | None:
     try:
         _compiled(text)
         return None if _recurs(text) else "it never occurs, or not even every four years"
-    except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
+    except (ValueError, OverflowError) as error:
         return str(error)
+    except (KeyError, TypeError, IndexError):
+        return "its parts do not fit together"
 
 
 def _recurs(text: str) -> bool:

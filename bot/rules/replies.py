@@ -100,9 +100,11 @@ def deployed(result: DeployResult) -> str:
 
 
 def refused(sentence: str, details: Mapping[str, Any]) -> str:
-    """The reply to a refused command: the sentence, advice on names, and the other details on a line each."""
-    shown = {name: value for name, value in without_names(details).items() if value is not None}
+    """The reply to a refused command: the sentence, advice on names, and a line for each detail and closed gate."""
+    shown = {name: value for name, value in without_names(details).items() if value is not None and name != "gates"}
     lines = [f"  - {name.replace('_', ' ')}: {_detail(name, _flat(value))}" for name, value in shown.items()]
+    closed = [gate for gate in details.get("gates", ()) if "waits_for" in gate]
+    lines += [f"  - gate {code(gate['gate'])}: {plain(gate['waits_for'])}" for gate in closed]
     text = " ".join(filter(None, (f"{sentence.rstrip('.')}.", advice(details))))
     return "\n".join([plain(text), *lines])
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from json import JSONDecodeError
 from typing import Any
 
+ADDED_STEPS = ("[key]", "constrained-str", "RequiredCheck")
 MAX_NAME = 100  # characters of the name of a field that a sentence quotes
 UNUSABLE = "has a value that cannot be used here"
 NO_OBJECT = "must be an object"
@@ -164,7 +165,7 @@ def json_fault(error: JSONDecodeError) -> str:
 def field_name(location: Sequence[str | int]) -> str:
     """The name of a field by the location of an error: the steps that lead to it, with dots between them.
 
-    The steps that pydantic adds, as for the key of an object, are left out.
+    The steps that pydantic adds, as for the key of an object or the kinds of values in a union, are left out.
     """
     steps = (str(step) for step in location)
-    return ".".join(step for step in steps if step != "[key]")[:MAX_NAME]
+    return ".".join(step for step in steps if step not in ADDED_STEPS)[:MAX_NAME]

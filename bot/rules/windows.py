@@ -31,30 +31,30 @@ OPEN = WindowState(closed=False)
 
 def state(windows: Sequence[Window], now: datetime) -> WindowState:
     """Whether deployments are denied at a time. `until` is when no window denies them any more, one after another."""
-    if not windows:
-        return OPEN
-    calendar = _Calendar(windows, now)
+    calendar = Calendar(windows, now)
     which = calendar.closing(now)
-    if not which:
-        return OPEN
-    reason = next((window.reason for window in which if window.reason), "")
-    return WindowState(True, reason, calendar.opens_at(now), which)
+    return WindowState(True, reason_of(which), calendar.opens_at(now), which) if which else OPEN
 
 
-def opens_at(windows: Sequence[Window], time: datetime) -> datetime | None:
-    """The first time, from a time on, at which no window is closed; None if it is too far away to be known."""
-    return _Calendar(windows, time).opens_at(time) if windows else time
+def reason_of(which: Sequence[Window]) -> str:
+    """The first reason that windows give."""
+    return next((window.reason for window in which if window.reason), "")
 
 
-class _Calendar:
+class Calendar:
     """The schedules of windows around a time."""
 
     def __init__(self, windows: Sequence[Window], around: datetime) -> None:
-        day = around.astimezone(UTC).date()
-        both = [(each, schedule(each.deny or each.allow or "", each.timezone, each.for_, day)) for each in windows]
-        self._denies: list[tuple[Window, Schedule]] = [pair for pair in both if pair[0].deny is not None]
-        self._allows: list[tuple[Window, Schedule]] = [pair for pair in both if pair[0].deny is None]
-        self._known_until = min(schedule.known_until for _, schedule in both)
+        self._windows = windows
+        self._denies: list[tuple[Window, Schedule]] = []
+        self._allows: list[tuple[Window, Schedule]] = []
+        self._known_until: datetime | None = None
+        day = around.astimezone(UTC).date() if windows else around.date()
+        for each in windows:
+            found = schedule(each.deny or each.allow or "", each.timezone, each.for_, day)
+            (self._allows if each.deny is None else self._denies).append((each, found))
+            if self._known_until is None or found.known_until < self._known_until:
+                self._known_until = found.known_until
 
     def closing(self, time: datetime) -> tuple[Window, ...]:
         """The windows that deny deployments at a time, else those that allow them if none of them is open."""
@@ -64,7 +64,11 @@ class _Calendar:
         return tuple(window for window, _ in self._allows)
 
     def opens_at(self, time: datetime) -> datetime | None:
-        """The first time, from a time on, at which nothing is closed."""
+        """The first time, from a time on, at which no window is closed; None if it is too far away to be known."""
+        if self._known_until is None:
+            return time
+        if time >= self._known_until:
+            return Calendar(self._windows, time).opens_at(time)
         for _ in range(MAX_STEPS):
             later = self._step(time)
             if later == time:

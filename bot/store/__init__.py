@@ -5,6 +5,7 @@ MODELS = [
     "bot.store.audit",
     "bot.store.candidates",
     "bot.store.comparisons",
+    "bot.store.config_files",
     "bot.store.content",
     "bot.store.deployments",
     "bot.store.gates",

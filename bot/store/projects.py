@@ -37,7 +37,9 @@ class Repository(Model):
 class Project(Model):
     """What is built and shipped together, from at most one repository, which may hold several projects.
 
-    `show` are the switches of what is shown on GitHub that were set (`bot/rules/views.py`).
+    `managed`: the repository's configuration file sets it. `paths` are the patterns of its files, None for all;
+    `promote_on_tag` is the environment to which a tag with a release version promotes. `show` are the switches of what
+    is shown on GitHub that were set (`bot/rules/views.py`).
     """
 
     id = primary_key(ProjectId)
@@ -57,6 +59,9 @@ class Project(Model):
     version_scheme = fields.CharField(max_length=10, default="any")
     show: dict[str, bool] = fields.JSONField(default=dict)
     archived = fields.BooleanField(default=False)
+    paths: list[str] | None = fields.JSONField(null=True)
+    promote_on_tag = fields.CharField(max_length=255, null=True)
+    managed = fields.BooleanField(default=False)
     oneliner = fields.CharField(max_length=255, default="")
     description = fields.TextField(default="")
     license_list: list[str] = fields.JSONField(default=list)
@@ -90,7 +95,8 @@ class Environment(Model):
     """Where a project is deployed to. `name_key` is the name in lower case: GitHub ignores case.
 
     `gate_settings` are those of `bot/rules/gate_settings.py` that were set, `listed_users` the GitHub ids of the logins
-    in them (in lower case). `url` shows what is deployed. `closed` says why nothing can be deployed here.
+    in them (in lower case). `url` shows what is deployed. `closed` says why nothing can be deployed here. `managed`:
+    the repository's configuration file sets it.
     """
 
     id = primary_key(EnvironmentId)
@@ -110,6 +116,7 @@ class Environment(Model):
     listed_users: dict[str, GitHubUserId] = fields.JSONField(default=dict)
     url = fields.CharField(max_length=500, null=True)
     closed = fields.CharField(max_length=500, null=True)
+    managed = fields.BooleanField(default=False)
     created_at = fields.DatetimeField()
 
     class Meta:

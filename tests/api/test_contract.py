@@ -36,6 +36,7 @@ CHECKS = [
 ]
 EXAMPLES = 5
 ORDER = ("POST", "GET", "PUT", "PATCH", "DELETE")
+STOPPING = ("freezes", "hold", "ban")
 CREATED_FIRST = (
     *("new", "releases.json", "products", "product-versions", "releases", "component-sla-types", "release-variants"),
     *("content-delivery-repos", "rpms", "deployments"),
@@ -51,13 +52,14 @@ EXISTING = {
     "release_id": "shop-1.0",
     "product_version_id": "shop-1",
     "uid": "Server",
-    **dict.fromkeys(("id", "deployment"), "1"),
+    **dict.fromkeys(("id", "deployment", "freeze"), "1"),
     "token": "2",  # the first is the one in use
 }
-# Operations that need more than their example: a commit, a run, a version scheme, or not to be repeated.
+# Operations that need more than their example: a commit, a run, a version scheme, or not to be repeated or held.
 NEEDS_MORE = {
     "POST /api/projects",
     "GET /api/projects/{project}/next-version",
+    "GET /api/releases/latest/",  # its release is held by then
     "PATCH /api/projects/{project}/environments/{environment}",
     "POST /api/projects/{project}/releases/{version}/announcement/reject",
     "POST /api/releases/{project}/environments/{environment}/rollback",
@@ -143,9 +145,9 @@ class Caller:
 
 
 def call_order(operation: Any) -> tuple[int, int]:
-    """The position of an operation: those that create what others need come first, deletions last."""
+    """The position of an operation: what others need is created first, what stops deployments and deletions last."""
     name = operation.path.rstrip("/").rpartition("/")[2]
-    first = CREATED_FIRST.index(name) if name in CREATED_FIRST else len(CREATED_FIRST)
+    first = CREATED_FIRST.index(name) if name in CREATED_FIRST else len(CREATED_FIRST) + (name in STOPPING)
     return ORDER.index(operation.method.upper()), first
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from bot.rules.permissions import ANONYMOUS_GRANTS
 from bot.store.candidates import Candidate
-from bot.store.gates import Freeze
+from bot.store.gates import Approval, Freeze
 from bot.store.projects import Project, Repository
 from bot.store.releases import Release
 from bot.store.runs import Run
@@ -26,7 +26,7 @@ from tests.test_documents import application, routed
 from tests.world import Serve, World, running_world
 
 Body = dict[str, Any] | list[Any] | str | None
-OPEN_TO_ALL = ("/healthz", "/readyz", "/metrics", "/api/openapi.json", "/api/docs", "/webhooks/github")
+OPEN_TO_ALL = ("/healthz", "/readyz", "/metrics", "/api/openapi.json", "/api/docs", "/schema/", "/webhooks/github")
 DAY = {"sla": "stable", "date": "2099-01-01"}
 VARIANT = {"id": "x", "uid": "x", "name": "x", "type": "variant", "arches": ["src"]}
 REPO = {
@@ -92,10 +92,14 @@ WRITES: list[tuple[str, str, Body]] = [
     ("POST", f"{NATIVE}/environments", {"name": "qa", "tier": "development"}),
     ("PATCH", f"{NATIVE}/environments/{{environment}}", {"order": 1}),
     ("PATCH", f"{NATIVE}/environments/{{environment}}", {"frozen": {"reason": "x"}}),
+    ("POST", f"{NATIVE}/environments/{{environment}}/approvals", {"candidate": "{candidate}"}),
+    ("DELETE", f"{NATIVE}/environments/{{environment}}/approvals/{{approval}}", None),
+    ("DELETE", "/api/projects/site/environments/staging/approvals/{approval}", None),
     ("POST", f"{NATIVE}/environments/{{environment}}/freezes", {"reason": "x"}),
     ("DELETE", f"{NATIVE}/environments/{{environment}}/freezes/{{freeze}}", None),
     ("POST", f"{NATIVE}/environments/{{environment}}/lock", {"reason": "x"}),
     ("DELETE", f"{NATIVE}/environments/{{environment}}/lock", None),
+    ("POST", f"{NATIVE}/environments/{{environment}}/configuration/approvals", None),
     ("POST", f"{NATIVE}/freezes", {"reason": "x"}),
     ("DELETE", f"{NATIVE}/freezes/{{freeze}}", None),
     ("DELETE", "/api/projects/site/environments/staging/freezes/{freeze}", None),
@@ -227,7 +231,9 @@ async def with_ids(values: dict[str, Any]) -> dict[str, Any]:
     candidate = await Candidate.get(project__name=values["name"], version=values["candidate"])
     run = await Run.get(candidate_id=candidate.id)
     freeze = await Freeze.get(environment__name=values["environment"])
-    return {"token": 1, "candidate_id": candidate.id, "request_id": run.request_id, "freeze": freeze.id, **values}
+    approval = await Approval.get(candidate_id=candidate.id)
+    rows = {"candidate_id": candidate.id, "freeze": freeze.id, "approval": approval.id}
+    return {"token": 1, "request_id": run.request_id, **rows, **values}
 
 
 async def make_others_private() -> None:

@@ -241,7 +241,7 @@ async def test_a_push_delivered_twice_cuts_once(world: World) -> None:
 # --- tags of candidates
 
 
-async def test_a_candidate_whose_tag_is_moved_before_any_deployment_fails(world: World) -> None:
+async def test_a_candidate_whose_tag_is_moved_before_any_deployment_is_banned(world: World) -> None:
     await world.cut("1.4.0-rc1", build=True)
     await world.settle()
     await world.github.finish(run=1)
@@ -249,28 +249,32 @@ async def test_a_candidate_whose_tag_is_moved_before_any_deployment_fails(world:
     await world.github.tag("rc/1.4.0-rc1", at="main~1", move=True)
     await world.settle()
     candidate = await world.candidate("1.4.0-rc1")
-    assert candidate["status"] == "failed"
+    assert candidate["status"] == "banned"
+    assert candidate["reason"].startswith("tag moved: ")
     assert world.github.resolve("main~1") in candidate["reason"]
-    assert await world.alarms() == ["candidate.spoiled"]
+    assert await world.alarms() == ["tag.moved"]
     assert (await world.deploy("1.4.0-rc1")).status == 409
 
 
-async def test_moving_the_tag_of_a_deployed_candidate_only_raises_the_alarm(world: World) -> None:
+async def test_moving_the_tag_of_a_deployed_candidate_bans_it_and_leaves_it_where_it_is_live(world: World) -> None:
     await world.cut("1.4.0-rc1")
     await world.complete_deployment("1.4.0-rc1")
     await world.github.tag("rc/1.4.0-rc1", at="main~1", move=True)
     await world.settle()
-    assert await world.status("1.4.0-rc1") == "ready"
+    assert await world.status("1.4.0-rc1") == "banned"
     assert await world.alarms() == ["tag.moved"]
+    assert await world.statuses() == [("1.4.0-rc1", "success")]
+    (entry,) = await world.audit("candidate.ban")
+    assert (entry.actor, entry.subject) == ("longshore", "1.4.0-rc1")
 
 
-async def test_a_deleted_tag_raises_the_alarm(world: World) -> None:
+async def test_a_deleted_tag_raises_the_alarm_and_bans_its_candidate(world: World) -> None:
     await world.cut("1.4.0-rc1", build=True)
     await world.settle()
     await world.github.finish(run=1)
     await world.github.delete_tag("rc/1.4.0-rc1")
     await world.settle()
-    assert await world.status("1.4.0-rc1") == "ready"
+    assert await world.status("1.4.0-rc1") == "banned"
     assert await world.alarms() == ["tag.deleted"]
 
 
@@ -282,11 +286,11 @@ async def test_a_tag_that_is_recreated_at_another_commit_counts_as_moved(world: 
     await world.settle()
     await world.github.tag("rc/1.4.0-rc1", at="main~1")
     await world.settle()
-    assert await world.status("1.4.0-rc1") == "failed"
-    assert await world.alarms() == ["tag.deleted", "candidate.spoiled"]
+    assert await world.status("1.4.0-rc1") == "banned"
+    assert await world.alarms() == ["tag.deleted", "tag.moved"]
 
 
-async def test_a_moved_trigger_tag_invalidates_its_candidate_and_cuts_no_other(world: World) -> None:
+async def test_a_moved_trigger_tag_bans_its_candidate_and_cuts_no_other(world: World) -> None:
     await world.github.tag("v1.4.0-rc1")
     await world.settle()
     await world.github.finish(run=1)
@@ -294,8 +298,8 @@ async def test_a_moved_trigger_tag_invalidates_its_candidate_and_cuts_no_other(w
     await world.github.tag("v1.4.0-rc1", at="main~1", move=True)
     await world.settle()
     assert await cut_versions() == ["1.4.0-rc1"]
-    assert await world.status("1.4.0-rc1") == "failed"
-    assert await world.alarms() == ["candidate.spoiled"]
+    assert await world.status("1.4.0-rc1") == "banned"
+    assert await world.alarms() == ["tag.moved"]
     assert await refusals(world) == ["Release candidate already exists with another commit"]
 
 

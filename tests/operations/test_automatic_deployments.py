@@ -120,3 +120,25 @@ async def test_a_refused_candidate_is_audited_and_leaves_nothing_behind(world: W
     assert len(await world.deployments("production")) == 1
     [entry] = await world.audit("deployment.automatic_refused")
     assert entry.after == {"refusal": "Deployment is gated", "gates": ["downgrade"]}
+
+
+async def test_a_deployment_by_hand_of_an_older_candidate_brings_no_newer_one_along(world: World) -> None:
+    await world.cut("1.0-rc1")
+    await world.github.commit("b.txt")
+    await world.cut("1.0-rc2")
+    await set_gates("staging", '{"auto": true}')
+    await world.complete_deployment("1.0-rc1")
+    assert await world.statuses() == [("1.0-rc1", "success")]
+
+
+async def test_a_candidate_that_was_cut_while_somebody_deployed_follows(world: World) -> None:
+    await world.cut("1.0-rc1")
+    await set_gates("staging", '{"auto": true, "approvals": {"count": 0}}')
+    assert (await world.deploy("1.0-rc1")).status == 201
+    await world.settle()
+    await world.github.commit("b.txt")
+    await world.cut("1.0-rc2")
+    await world.settle()
+    await world.github.finish(run=1, conclusion="success")
+    await world.settle()
+    assert await world.statuses() == [("1.0-rc2", "pending"), ("1.0-rc1", "success")]

@@ -188,6 +188,38 @@ async def test_a_version_that_the_project_configures_is_kept_and_other_inputs_of
     }
 
 
+async def test_placeholders_in_inputs_arrive_filled_in(world: World) -> None:
+    declared = "      commit_sha:"
+    build_file = BUILD.replace(declared, f"      label: {{}}\n{declared}")
+    deploy_file = DEPLOY.replace(declared, f"      label: {{}}\n{declared}")
+    await world.github.commit("Declare", files={FILE: build_file, ".github/workflows/deploy.yml": deploy_file})
+    built = "${{ project.name }} ${{candidate.version}} of ${{ release.version }} at ${{ candidate.commit }}"
+    deployed = "${{ candidate.version }} to ${{ environment.name }} by ${{ deployment.id }}"
+    environment = f"/api/projects/{PROJECT}/environments/staging"
+    assert (await world.ask("PATCH", f"/api/projects/{PROJECT}", {"build_inputs": {"label": built}})).status == 200
+    assert (await world.ask("PATCH", environment, {"inputs": {"label": deployed}})).status == 200
+    commit = world.github.head()
+    await world.cut("1.2-rc1", build=True)
+    await world.settle()
+    await world.github.finish(run=1)
+    await world.settle()
+    started = await world.deploy("1.2-rc1")
+    await world.settle()
+    assert [dispatch.inputs["label"] for dispatch in world.github.dispatches] == [
+        f"{PROJECT} 1.2-rc1 of 1.2 at {commit}",
+        f"1.2-rc1 to staging by {started.json['id']}",
+    ]
+
+
+@pytest.mark.parametrize("name", ["github.token", "secrets.KEY", "deployment.id"])
+async def test_anything_but_a_placeholder_of_a_build_is_refused_in_its_inputs(world: World, name: str) -> None:
+    inputs = {"label": f"${{{{ {name} }}}}"}
+    answer = await world.ask("PATCH", f"/api/projects/{PROJECT}", {"build_inputs": inputs})
+    assert answer.status == 400
+    assert f"`{name}` cannot be filled in" in str(answer.json)
+    assert "`candidate.version`" in str(answer.json)
+
+
 async def test_inputs_that_the_candidates_own_file_lacks_are_omitted_on_a_second_attempt(world: World) -> None:
     await world.cut("1.1-rc1", build=True)
     await world.settle()

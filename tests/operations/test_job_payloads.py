@@ -12,7 +12,7 @@ import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.operations import gate_jobs, jobs, view_jobs
+from bot.operations import config_jobs, gate_jobs, jobs, view_jobs
 from bot.queue.dead_letters import dead_letters
 from bot.queue.intake import WebhookDelivery
 from bot.queue.jobs import Job, LeasedJob, enqueue
@@ -85,6 +85,10 @@ EXAMPLES: tuple[Job, ...] = (
     jobs.CheckInstallation(InstallationId(2**40)),
     jobs.CheckInstallation(InstallationId(1), again=True),
     jobs.FetchDelivery(DeliveryId(2**60), "guid", "push"),
+    config_jobs.ApplyConfiguration(RepositoryId(1)),
+    config_jobs.ApplyConfiguration(RepositoryId(1), GitHubUserId(2), "acme/site", InstallationId(3), again=True),
+    config_jobs.TellBroken(RepositoryId(1), CommitSha("a" * 40), "b" * 40, "Broken"),
+    config_jobs.LintConfiguration(RepositoryId(1), 2, CommitSha("a" * 40), trusted=True),
     gate_jobs.EvaluateWaiting(DeploymentId(1), EnvironmentId(2)),
     gate_jobs.EvaluateWaiting(DeploymentId(1), EnvironmentId(2), again=True),
     gate_jobs.DeployAutomatically(CandidateId(1), EnvironmentId(2)),

@@ -14,6 +14,11 @@ STAGING = f"/api/projects/{PROJECT}/environments/staging"
 HELD = {"by": "ada", "reason": "a leak", "since": "2026-11-21T12:00:00+00:00"}
 
 Act = Callable[[World], Awaitable[object]]
+CLOSED = {
+    "Environment is frozen": "freeze",
+    "Deployment is gated": "hold",
+    "Release candidate is not ready": "candidate",
+}
 
 
 def freeze(**fields: object) -> Act:
@@ -54,7 +59,8 @@ async def test_a_new_deployment_that_a_gate_would_have_refused_raises_the_alarm(
     assert (entry.alarm, entry.actor, entry.channel) == (True, "root", "rest")
     assert (entry.subject, entry.commit, entry.project_id) == ("staging: 1.0-rc1", world.github.head(), 1)
     assert entry.after["refusal"] == refusal
-    assert entry.after.items() >= details.items()
+    assert {name: entry.after.get(name) for name in details} == details
+    assert [gate["gate"] for gate in entry.after["gates"] if "waits_for" in gate] == [CLOSED[refusal]]
 
 
 async def test_a_new_deployment_through_open_gates_raises_no_alarm(world: World) -> None:

@@ -96,14 +96,17 @@ def test_untrusted_text_is_inert_in_every_reply(text: str) -> None:
 def test_untrusted_text_in_the_sentence_or_details_of_a_refusal_is_inert(text: str) -> None:
     assert_harmless(replies.refused(f"The release id `x-1` is that of a release of the project `{text}`.", {}))
     assert_harmless(replies.refused(f"Nothing is called {text}", {"reason": text}))
+    assert_harmless(replies.refused("Deployment is gated", {"gates": [{"gate": "hold", "waits_for": text}]}))
 
 
 def test_the_sentence_of_a_refusal_is_unchanged() -> None:
     sentence = "`repo` must be a GitHub repository as `owner/name`."
     assert replies.refused(sentence, {}) == sentence
     assert replies.refused("Invalid commit hash", {}) == "Invalid commit hash."
-    reply = replies.refused("Environment is frozen", {"by": "ada", "gates": [{"gate": "hold", "waits_for": "ada"}]})
-    assert reply.splitlines() == ["Environment is frozen.", "  - by: `ada`", "  - gates: `gate: hold, waits_for: ada`"]
+    gates = [{"gate": "hold", "waits_for": "held by @ada"}, {"gate": "busy", "verdict": "pass"}]
+    reply = replies.refused("Environment is frozen", {"by": "ada", "gates": gates})
+    held = f"  - gate `hold`: {replies.plain('held by @ada')}"
+    assert reply.splitlines() == ["Environment is frozen.", "  - by: `ada`", held]
 
 
 @given(st.lists(st.tuples(ANY_TEXT, st.one_of(st.none(), ANY_TEXT), st.one_of(st.none(), ANY_TEXT)), max_size=4))

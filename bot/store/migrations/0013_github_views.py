@@ -49,7 +49,7 @@ CREATE INDEX protection_requests_due ON protection_requests (evaluate_at) WHERE 
 class Migration(Step):
     """Create the tables and columns of what GitHub shows."""
 
-    dependencies = [("models", "0011_freezes")]  # noqa: RUF012 - as Tortoise declares it
+    dependencies = [("models", "0012_config_files")]  # noqa: RUF012 - as Tortoise declares it
     operations = [  # noqa: RUF012
         for_each(sqlite=statements("sqlite", SCHEMA), postgres=statements("postgres", SCHEMA))
     ]

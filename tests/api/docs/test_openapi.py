@@ -18,7 +18,16 @@ from server.app import create_app, description, dialects
 from tests.world import Serve, World, running_world
 
 DOCS = Path(__file__).parents[3] / "docs"
-UNDESCRIBED = ("/webhooks/", "/healthz", "/readyz", "/metrics", "/api/openapi.json", "/api/docs", "/rest_api/")
+UNDESCRIBED = (
+    "/schema/",
+    "/webhooks/",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/api/openapi.json",
+    "/api/docs",
+    "/rest_api/",
+)
 
 
 @pytest.fixture(scope="module")

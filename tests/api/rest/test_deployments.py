@@ -32,7 +32,9 @@ KEYS = {
     "release_candidate_version",
     "release_version",
     "status",
+    "waits_for",
 }
+DETAILS = {"run", "automatic", "force_reason", "wait_outcome", "expires_at", "decision"}
 
 
 async def test_a_deployment_answers_201_pending_and_is_tracked_to_success(world: World) -> None:
@@ -51,6 +53,7 @@ async def test_a_deployment_answers_201_pending_and_is_tracked_to_success(world:
         "release_candidate_version": "1.0-rc1",
         "release_version": "1.0",
         "status": "pending",
+        "waits_for": None,
     }
     await world.settle()
     (dispatch,) = world.github.dispatches
@@ -67,8 +70,15 @@ async def test_a_deployment_answers_201_pending_and_is_tracked_to_success(world:
     assert all(text.endswith("Z") and datetime.fromisoformat(text).utcoffset() == timedelta(0) for text in times)
     (run,) = world.github.runs
     alone = (await world.ask("GET", env_path("/deployments/1"))).json
-    shown = alone.pop("run")
-    assert alone == row
+    shown, decision = alone.pop("run"), alone.pop("decision")
+    assert decision["verdict"] == "pass"
+    assert alone == {
+        **row,
+        "automatic": False,
+        "force_reason": None,
+        "wait_outcome": None,
+        "expires_at": None,
+    }
     assert (shown["run_id"], shown["status"], shown["conclusion"]) == (run.id, "completed", "success")
     assert shown["url"].endswith(f"/acme/site/actions/runs/{run.id}")
 
@@ -185,7 +195,9 @@ async def test_a_held_release_is_gated_and_the_gate_names_what_it_waits_for(worl
     await hold("1.0")
     answer = await world.deploy("1.0-rc1")
     assert status_and_error(answer) == (403, "Deployment is gated")
-    assert answer.json["details"]["gates"] == [{"gate": "hold", "waits_for": "alice to unhold the release: a leak"}]
+    (closed,) = [gate for gate in answer.json["details"]["gates"] if "waits_for" in gate]
+    assert (closed["gate"], closed["verdict"]) == ("hold", "refuse")
+    assert closed["waits_for"] == closed["sentence"] == "The release is held by alice: a leak"
 
 
 async def test_of_concurrent_deployments_one_starts(world: World) -> None:
@@ -235,7 +247,7 @@ async def test_a_deployment_is_cancelled_once_its_run_has_ended(world: World) ->
     answer = await world.ask("POST", env_path("/deployments/1/cancel"))
     assert answer.status == 202
     assert answer.json["status"] in ("canceling", "canceled")  # GitHub may have answered before we do
-    assert set(answer.json) == KEYS | {"run"}
+    assert set(answer.json) == KEYS | DETAILS
     await world.settle()
     assert await world.statuses() == [("1.0-rc1", "canceled")]
     again = await world.ask("POST", env_path("/deployments/1/cancel"))

@@ -1,0 +1,174 @@
+"""The check run of a pull request that changes the configuration file. What stands there is read and has no effect."""
+
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import structlog
+
+from bot.context import Context
+from bot.errors import PermissionMissing, Refusal
+from bot.github import check_runs, contents, pull_requests, workflows
+from bot.github.repository import RepositoryClient
+from bot.github.workflows import DispatchDenied
+from bot.operations.config_jobs import LintConfiguration
+from bot.queue.jobs import enqueue
+from bot.rules import config_texts
+from bot.rules.checks import Annotation, CheckRunContent
+from bot.rules.config import ConfigFile, load
+from bot.rules.config_changes import changes
+from bot.rules.config_model import Config
+from bot.rules.config_nodes import PATH, ConfigError, ConfigErrors
+from bot.rules.ids import CommitSha, RepositoryId
+from bot.rules.releases import make_permalink
+from bot.store.config_files import StoredConfigFile
+from bot.store.projects import Project, Repository
+
+NAME = "Longshore configuration"
+MAX_WORKFLOWS = 10  # files that are looked at
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class PullHint:
+    """A pull request that was opened or got commits. `trusted`: its head is in the repository itself."""
+
+    repository: RepositoryId
+    number: int
+    head: CommitSha
+    base: str
+    trusted: bool
+
+
+async def on_pull_request(hint: PullHint) -> None:
+    """Handle a pull request into the default branch of a known repository: enqueue a job that looks at its files."""
+    repository = await Repository.get_or_none(github_id=hint.repository)
+    if repository is not None and hint.base == repository.default_branch:
+        await enqueue(LintConfiguration(hint.repository, hint.number, hint.head, hint.trusted))
+
+
+async def lint(context: Context, job: LintConfiguration) -> None:
+    """Job: if a pull request changes the file, show on its head what is wrong with it, or what will change."""
+    repository = await Repository.get(github_id=job.repository)
+    if repository.installation_id is None:
+        return
+    client = context.client_for(repository)
+    files, complete = await pull_requests.files(client, job.pull)
+    if complete and not any(PATH in (file.name, file.previous_name) for file in files):
+        return
+    content = await _content(client, repository, job)
+    try:
+        if await check_runs.find_own(client, job.head, NAME, content.external_id) is None:
+            await check_runs.create(client, content)
+    except PermissionMissing as missing:
+        log.info("configuration not checked", repository=repository.full_name, why=missing.sentence)
+
+
+async def _content(client: RepositoryClient, repository: Repository, job: LintConfiguration) -> CheckRunContent:
+    """What the check run shows."""
+    old = await _in_force(repository)
+    try:
+        file = await _read(client, job.head)
+        if file is not None and job.trusted:
+            await _refuse_names(repository, file)
+    except ConfigErrors as errors:
+        return _broken(job, errors)
+    found = changes(old, None if file is None else file.config, repository.default_branch)
+    warnings = [] if file is None else [each async for each in _warnings(client, file, job.head)]
+    return CheckRunContent(
+        name=NAME,
+        head_sha=job.head,
+        external_id=_id(job),
+        status="completed",
+        conclusion="success",
+        title=config_texts.title(found),
+        summary=config_texts.summary(found),
+        annotations=tuple(_annotation(line, "warning", sentence) for line, sentence in warnings),
+    )
+
+
+def _broken(job: LintConfiguration, errors: ConfigErrors) -> CheckRunContent:
+    count = len(errors.errors)
+    return CheckRunContent(
+        name=NAME,
+        head_sha=job.head,
+        external_id=_id(job),
+        status="completed",
+        conclusion="failure",
+        title="1 error" if count == 1 else f"{count}{' or more' if errors.has_more else ''} errors",
+        summary="Merged like this, the file would change nothing: the last one that is valid stays in force.",
+        annotations=tuple(_annotation(each.line, "failure", each.sentence, each.path) for each in errors.errors),
+    )
+
+
+def _id(job: LintConfiguration) -> str:
+    return f"configuration:{job.pull}:{job.head}"
+
+
+def _annotation(line: int, level: Literal["failure", "warning"], sentence: str, title: str = "") -> Annotation:
+    return Annotation(PATH, line, line, level, sentence, title)
+
+
+async def _in_force(repository: Repository) -> Config | None:
+    stored = await StoredConfigFile.get_or_none(repository_id=repository.github_id)
+    return load(stored.applied_text.encode()).config if stored is not None and stored.applied_text else None
+
+
+async def _read(client: RepositoryClient, head: CommitSha) -> ConfigFile | None:
+    """The file at the head; None if it is removed there. Raises ConfigErrors."""
+    try:
+        found = await contents.get_file(client, PATH, head)
+    except Refusal as refusal:
+        raise ConfigErrors([ConfigError(1, 1, "", refusal.sentence)]) from refusal
+    return None if found is None else load(found.content)
+
+
+async def _refuse_names(repository: Repository, file: ConfigFile) -> None:
+    """Raise ConfigErrors for projects that belong elsewhere: only people who can push are told that there are such."""
+    own = {project.name for project in await Project.filter(repository_id=repository.github_id)}
+    errors = []
+    for name in file.config.projects:
+        if name not in own and (
+            await Project.exists(name=name) or await Project.exists(permalink=make_permalink(name))
+        ):
+            line = file.line("projects", name) or 1
+            errors.append(ConfigError(line, 1, f"projects.{name}", config_texts.ELSEWHERE))
+    if errors:
+        raise ConfigErrors(errors)
+
+
+async def _warnings(client: RepositoryClient, file: ConfigFile, head: CommitSha) -> AsyncIterator[tuple[int, str]]:
+    """The lines of workflows that could not be started, and of inputs that they do not declare, with why."""
+    found: dict[str, frozenset[str] | str] = {}
+    for path, workflow, inputs in _workflows(file):
+        if workflow not in found:
+            if len(found) == MAX_WORKFLOWS:
+                return
+            found[workflow] = await _declared(client, workflow, head)
+        declared = found[workflow]
+        if isinstance(declared, str):
+            yield file.line(*path, "workflow") or 1, declared
+            continue
+        for name in inputs:
+            if name not in declared:
+                line = file.line(*path, "inputs", name) or 1
+                yield line, f"`{workflow}` does not declare the input `{name}`, so it is not sent."
+
+
+def _workflows(file: ConfigFile) -> Iterator[tuple[tuple[str, ...], str, Iterable[str]]]:
+    """The workflows that a file names: where, which, and with what inputs."""
+    for name, project in file.config.projects.items():
+        if project.build.workflow is not None:
+            yield ("projects", name, "build"), project.build.workflow, project.build.inputs
+        for environment, settings in project.environments.items():
+            if settings.workflow is not None:
+                yield ("projects", name, "environments", environment), settings.workflow, settings.inputs
+
+
+async def _declared(client: RepositoryClient, workflow: str, head: CommitSha) -> frozenset[str] | str:
+    """The inputs that a workflow file declares at the head, or why it could not be started."""
+    try:
+        return (await workflows.get_file(client, workflow, head, head[:12])).content.inputs
+    except DispatchDenied as denied:
+        return denied.sentence

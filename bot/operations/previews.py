@@ -1,0 +1,13 @@
+"""Previews: what a request would do, said without doing it."""
+
+from dataclasses import dataclass
+
+from bot.rules.gate_results import Decision
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a request would do, in sentences, and the decision of the gates if they have a say in it."""
+
+    would: tuple[str, ...]
+    decision: Decision | None
