@@ -124,6 +124,11 @@ async def get_or_none(project: Project, version: CandidateVersion) -> Candidate 
     return await Candidate.get_or_none(project_id=project.id, version=str(version)).select_related(*RELATED)
 
 
+async def with_relations(candidate: CandidateId) -> Candidate:
+    """Read a candidate with what it refers to, in one query."""
+    return await Candidate.get(id=candidate).select_related(*RELATED)
+
+
 async def newest_build(candidate: Candidate) -> Run | None:
     """The newest run of a candidate's build, if it has one."""
     return await runs.newest(candidate_id=candidate.id)
@@ -136,18 +141,26 @@ async def cancel(context: Context, project: Project, version: CandidateVersion) 
         candidate = await Candidate.select_for_update().get_or_none(project_id=project.id, version=str(version))
         if candidate is None:
             raise await unknown_candidate(context, project, version)
-        rules.check_cancelable(candidate.version, candidate.status)
-        reason = f"{context.actor.name} asked for the build to be canceled."
-        if await runs.cancel(context, await newest_build(candidate)):
-            await finish_build(context, candidate, "canceled", reason)
-        else:
-            await move(context, candidate, candidate.status, reason)
-        await events.record(
-            context,
-            BuildCancelRequested(project_id=project.id, commit=candidate.commit, version=candidate.version),
-        )
-    await candidate.fetch_related(*RELATED)
-    return candidate
+        if await performed_requests.result_of(context) is None:
+            await _cancel(context, candidate)
+    return await with_relations(candidate.id)
+
+
+async def _cancel(context: Context, candidate: Candidate) -> None:
+    """Cancel the build of a candidate whose row the caller's transaction has locked."""
+    rules.check_cancelable(candidate.version, candidate.status)
+    reason = f"{context.actor.name} asked for the build to be canceled."
+    if await runs.cancel(context, await newest_build(candidate)):
+        await finish_build(context, candidate, "canceled", reason)
+    else:
+        await move(context, candidate, candidate.status, reason)
+    requested = BuildCancelRequested(
+        project_id=candidate.project_id,
+        commit=candidate.commit,
+        version=candidate.version,
+        candidate_id=CandidateId(candidate.id),
+    )
+    await events.record(context, requested)
 
 
 async def begin_build(context: Context, candidate: Candidate) -> None:
