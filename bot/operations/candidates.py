@@ -6,7 +6,7 @@ from tortoise.exceptions import IntegrityError
 
 from bot.context import Context, allowed, unknown_candidate
 from bot.errors import Conflict, Refusal
-from bot.events.releases import BuildCancelRequested, BuildFinished, BuildRequested, CandidateCut, CandidateInvalidated
+from bot.events.releases import BuildCancelRequested, BuildFinished, CandidateCut, CandidateInvalidated
 from bot.operations import automatic, events, performed_requests, projects, releases, repositories, runs, views
 from bot.operations.candidate_moves import move
 from bot.operations.commit_proofs import ProvenCommit, prove
@@ -250,7 +250,8 @@ async def start_build(context: Context, project: Project, candidate: Candidate) 
     """Request a run that builds a candidate, for the first time or again, in the caller's transaction."""
     await move(context, candidate, "pending", None)
     await _request_build(context, project, candidate)
-    await events.record(context, _build_event(candidate))
+    requested = BuildRequested(project_id=project.id, commit=candidate.commit, version=candidate.version)
+    await events.record(context, requested)
 
 
 async def _is_unbuilt(candidate: Candidate) -> bool:
