@@ -17,7 +17,16 @@ FORM = "application/x-www-form-urlencoded"
 KEPT = (
     *("action", "changes", "check_run", "comment", "commits", "deleted", "deployment_callback_url", "environment"),
     *("head_commit", "hook_id", "installation", "issue", "organization", "pull_request", "ref", "repositories"),
-    *("repositories_added", "repositories_removed", "repository", "requested_action", "sender", "sha", "workflow_run"),
+    *(
+        "repositories_added",
+        "repositories_removed",
+        "repository",
+        "requested_action",
+        "sender",
+        "sha",
+        "state",
+        "workflow_run",
+    ),
     "zen",
 )
 """The members of a payload that handlers read."""

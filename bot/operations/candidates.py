@@ -236,7 +236,8 @@ async def start_build(context: Context, project: Project, candidate: Candidate) 
     """Request a run that builds a candidate, for the first time or again, in the caller's transaction."""
     await move(context, candidate, "pending", None)
     await _request_build(context, project, candidate)
-    await events.record(context, _build_event(candidate))
+    requested = BuildRequested(project_id=candidate.project_id, commit=candidate.commit, version=candidate.version)
+    await events.record(context, requested)
 
 
 async def _is_unbuilt(candidate: Candidate) -> bool:
@@ -334,10 +335,6 @@ async def _refuse_taken_tag(project: Project, version: CandidateVersion, tag: st
     other = await Candidate.get_or_none(repository_id=project.repository_id, tag=tag) if tag else None
     if other is not None and other.version != str(version):
         raise Conflict(f"The tag `{tag}` is that of the candidate {other.version} of another project.")
-
-
-def _build_event(candidate: Candidate) -> BuildRequested:
-    return BuildRequested(project_id=candidate.project_id, commit=candidate.commit, version=candidate.version)
 
 
 def _cut_event(candidate: Candidate, build: bool | None) -> CandidateCut:
