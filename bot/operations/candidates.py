@@ -223,9 +223,8 @@ async def start_build(context: Context, project: Project, candidate: Candidate) 
     """Request a run that builds a candidate, for the first time or again, in the caller's transaction."""
     await move(context, candidate, "pending", None)
     await _request_build(context, project, candidate)
-    await events.record(
-        context, BuildRequested(project_id=candidate.project_id, commit=candidate.commit, version=candidate.version)
-    )
+    requested = BuildRequested(project_id=candidate.project_id, commit=candidate.commit, version=candidate.version)
+    await events.record(context, requested)
 
 
 async def is_unbuilt(candidate: Candidate) -> bool:
