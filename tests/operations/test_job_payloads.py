@@ -86,7 +86,7 @@ EXAMPLES: tuple[Job, ...] = (
     jobs.CheckInstallation(InstallationId(1), again=True),
     jobs.FetchDelivery(DeliveryId(2**60), "guid", "push"),
     config_jobs.ApplyConfiguration(RepositoryId(1)),
-    config_jobs.ApplyConfiguration(RepositoryId(1), GitHubUserId(2), "acme/site", InstallationId(3), again=True),
+    config_jobs.ApplyConfiguration(RepositoryId(1), GitHubUserId(2), InstallationId(3), again=True),
     config_jobs.TellBroken(RepositoryId(1), CommitSha("a" * 40), "b" * 40, "Broken"),
     config_jobs.LintConfiguration(RepositoryId(1), 2, CommitSha("a" * 40), trusted=True),
     gate_jobs.EvaluateWaiting(DeploymentId(1), EnvironmentId(2)),
