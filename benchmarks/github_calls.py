@@ -1,5 +1,7 @@
 """Count the calls to GitHub of a cut with a build, a deployment and a rollback, in a new and in a warm process.
 
+Last come deployments of which GitHub shows something, each part alone and all of them.
+
 Responses with status 304 do not count against GitHub's rate limit and are not counted. The exit code is 1 if an
 operation in a warm process makes more calls than allowed.
 """
@@ -18,11 +20,25 @@ from benchmarks.databases import temporary_database
 from benchmarks.reporting import markdown_table, measured_on
 from benchmarks.testbed import Testbed, open_testbed
 from bot import log
+from bot.rules.views import PARTS, Part
 from sandbox.records import Call
-from tests.world import Response, World, create_sample_project
+from tests.world import PROJECT, Response, World, create_sample_project
 
 PATH_PATTERN = re.compile(r":[^}]*(?=})")
 """The regular expression of a path parameter in a route, which is not shown."""
+
+
+SHOWN: Sequence[tuple[tuple[Part, ...], int | None]] = (
+    (("deployments",), 1 + 3 + 1),
+    (("checks",), None),
+    (("comments",), None),
+    (("comments", "checks", "deployments"), None),
+)
+"""Parts of what GitHub shows, and how many calls a deployment to production may make with them.
+
+With deployments these are the dispatch, three for its own deployment, and one for the one that was live before. Texts
+are changed at once here, without the pause between two changes, which makes one of several: this is the most there are.
+"""
 
 
 @dataclass(frozen=True)
@@ -115,6 +131,43 @@ async def measure_warm(testbed: Testbed, ledger: Ledger, token: str) -> None:
         await world.check_no_jobs_left()
 
 
+async def deploy_slowly(world: World, version: str) -> None:
+    """Deploy to production and show each state on GitHub: while the run is queued, in progress, and after its end."""
+    response = await world.deploy(version, "production")
+    if response.status != 201:
+        raise RuntimeError(f"{response.status} {response.json}")
+    await world.show_all()
+    await world.github.start(run=len(world.github.runs))
+    await world.show_all()
+    await world.github.finish(run=len(world.github.runs))
+    await world.show_all()
+
+
+async def measure_shown(testbed: Testbed, ledger: Ledger, token: str) -> None:
+    """Measure a whole deployment to production with each part of what GitHub shows, and with all of them."""
+    async with testbed.process() as world:
+        world.token = token
+        pull = await world.github.pull_request()
+        await world.github.merge(pull)
+        await world.settle()
+        for number, (parts, allowed) in enumerate(SHOWN):
+            show = {part: part in parts for part in PARTS}
+            await world.ask("PATCH", f"/api/projects/{PROJECT}", {"show": dict.fromkeys(PARTS, True)})
+            for version in (f"3.{number}-rc1", f"3.{number}-rc2"):
+                await world.github.comment(pull, f"/release cut {version}")
+                await world.show_all()
+                await finish_run(world, "")
+                await world.show_all()
+                await world.ask("PATCH", f"/api/projects/{PROJECT}", {"show": show})
+                await world.show_all()
+                label = f"deployment to production, shown: {', '.join(parts)}"
+                if version.endswith("rc1"):
+                    await deploy_slowly(world, version)
+                else:
+                    await ledger.add(world, label, deploy_slowly(world, version), allowed)
+        await world.check_no_jobs_left()
+
+
 async def run() -> Ledger:
     """Measure all steps on one database."""
     ledger = Ledger()
@@ -123,6 +176,7 @@ async def run() -> Ledger:
             await create_sample_project(world)
         await measure_cold(testbed, ledger, world.token)
         await measure_warm(testbed, ledger, world.token)
+        await measure_shown(testbed, ledger, world.token)
     return ledger
 
 

@@ -59,10 +59,10 @@ async def no_lease(seconds: float) -> None:
 class Context:
     """The context that an operation runs in.
 
-    `channel` is one of rest, pull comment, commit comment, tag, cli, github, file and job. `publish` receives events
-    once they are committed. `origin` names the message that the request came in (a command in a comment, a pushed tag),
-    so that a message handled twice takes effect once. `ensure_lease` extends the job's lease to last at least that many
-    seconds, or raises.
+    `channel` is one of rest, pull comment, commit comment, check button, tag, cli, github, file and job. `publish`
+    receives events once they are committed. `origin` names the message that the request came in (a command in a
+    comment, a pushed tag, a click), so that a message handled twice takes effect once. `ensure_lease` extends the job's
+    lease to last at least that many seconds, or raises.
     """
 
     github: GitHub

@@ -9,7 +9,16 @@ from bot.context import Context
 from bot.log import bind_log_context
 from bot.queue.intake import WebhookDelivery
 from bot.queue.jobs import PermanentFailure
-from handlers import comments, installations, pull_requests, pushes, repositories, runs
+from handlers import (
+    check_runs,
+    comments,
+    installations,
+    protection_rules,
+    pull_requests,
+    pushes,
+    repositories,
+    runs,
+)
 from handlers.large_payloads import LargePayloads
 from handlers.payloads import read_payload
 
@@ -29,7 +38,9 @@ def _on_ping(context: Context, payload: Mapping[str, Any], guid: str) -> None:
 
 
 EVENTS: Mapping[str, Handler] = {
+    "check_run": check_runs.on_check_run,
     "commit_comment": comments.on_commit_comment,
+    "deployment_protection_rule": protection_rules.on_deployment_protection_rule,
     "installation": installations.on_installation,
     "installation_repositories": installations.on_installation_repositories,
     "issue_comment": comments.on_issue_comment,

@@ -13,6 +13,8 @@ from bot.github.limits import Limited
 from bot.github.transport import ApiError
 from bot.operations import (
     automatic_deployments,
+    check_clicks,
+    check_runs,
     comment_limits,
     comments,
     config_jobs,
@@ -20,12 +22,19 @@ from bot.operations import (
     configuration,
     external_deployments,
     gate_jobs,
+    github_deployments,
     idempotency_records,
     installations,
     jobs,
+    project_views,
+    protection_requests,
+    pushed_tags,
     repositories,
     runs,
+    status_comments,
+    tag_jobs,
     tags,
+    view_jobs,
     waiting_deployments,
 )
 from bot.operations.workflows import reconcile, tracking
@@ -105,8 +114,11 @@ def build_registry(settings: Settings) -> Registry:
     registry.register(jobs.CancelStrayRun, runs.perform_cancel_stray)
     registry.register(jobs.RunCommands, comments.run_commands)
     registry.register(jobs.PostReply, comments.post_reply)
+    registry.register(gate_jobs.React, comments.react)
     registry.register(jobs.CheckTag, tags.check)
-    registry.register(jobs.CutByTag, tags.cut)
+    registry.register(jobs.CutByTag, pushed_tags.handle)
+    registry.register(tag_jobs.RunTagCommands, pushed_tags.run_commands)
+    registry.register(tag_jobs.AnswerTag, pushed_tags.post_answer)
     registry.register(jobs.ExpireBuild, reconcile.expire_build)
     registry.register(jobs.ExpireDeployment, reconcile.expire_deployment)
     registry.register(gate_jobs.EvaluateWaiting, waiting_deployments.evaluate)
@@ -116,6 +128,12 @@ def build_registry(settings: Settings) -> Registry:
     registry.register(config_jobs.ApplyConfiguration, configuration.perform)
     registry.register(config_jobs.TellBroken, configuration.tell_broken)
     registry.register(config_jobs.LintConfiguration, config_lint.lint)
+    registry.register(view_jobs.ShowComment, status_comments.show)
+    registry.register(view_jobs.ShowCheckRun, check_runs.show)
+    registry.register(view_jobs.ShowDeployment, github_deployments.show)
+    registry.register(view_jobs.ShowProject, project_views.show)
+    registry.register(view_jobs.ClickButton, check_clicks.perform)
+    registry.register(view_jobs.AnswerProtection, protection_requests.answer)
     registry.register(jobs.FetchDelivery, reconcile.fetch_delivery)
     registry.register(jobs.CheckRepository, repositories.check)
     registry.register(jobs.CheckInstallation, installations.check)

@@ -22,7 +22,7 @@ from bot.store.database import Database, open_database
 from bot.store.migrate import migrate
 from sandbox import make_repository
 from server.connections import DIRECT, Runner
-from tests.world import Serve, World, running_world
+from tests.world import PROJECT, Serve, World, running_world
 
 HERE = Path(__file__).parent
 SLOW_DIRECTORIES = (HERE, HERE / "queue")
@@ -189,6 +189,15 @@ async def aiohttp_server() -> AsyncIterator[Serve]:
 
 @pytest.fixture
 async def world(source: Path, database_url: str, aiohttp_server: Serve) -> AsyncIterator[World]:
-    """A world with the sample project."""
+    """A world with the sample project, of which GitHub shows nothing but replies."""
     async with running_world(source, database_url, aiohttp_server) as world:
         yield world
+
+
+@pytest.fixture
+async def shown(world: World) -> World:
+    """A world with the sample project, of which GitHub shows everything."""
+    await world.ask("PATCH", f"/api/projects/{PROJECT}", {"show": {}})
+    await world.settle()
+    world.github.forget_calls()
+    return world

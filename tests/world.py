@@ -19,6 +19,7 @@ from bot.operations.workflows import reconcile
 from bot.queue.dead_letters import dead_letters
 from bot.queue.jobs import enqueue
 from bot.rules.ids import InstallationId
+from bot.rules.views import PARTS
 from bot.settings import NO_PROXY, Settings, read_settings
 from bot.store.audit import AuditEntry
 from bot.store.database import execute, fetch
@@ -28,6 +29,7 @@ from server.service import Service
 
 PROJECT = "site"
 SEARCH_SECONDS = 0.5
+STATUS_COMMENT = "<!-- longshore:status:"
 
 Serve = Callable[[web.Application], Awaitable[Any]]
 
@@ -125,6 +127,12 @@ class World:
 
     # --- waiting
 
+    async def show_all(self) -> None:
+        """Settle, until everything is shown on GitHub as it is now: texts are not changed more often than they may."""
+        await self.settle()
+        await execute("UPDATE github_views SET shown_at = NULL")
+        await self.settle(skip_delays=True)
+
     async def settle(self, *, skip_delays: bool = False) -> None:
         """Wait until neither Longshore nor GitHub has work left. With `skip_delays`, delayed jobs run now."""
         quiet = 0
@@ -176,7 +184,11 @@ class World:
         return await AuditEntry.filter(act=act).order_by("id")
 
     def replies(self, number: int) -> list[str]:
-        """Longshore's comments on a pull request."""
+        """Longshore's comments on a pull request, without status comments."""
+        return [body for body in self.comments(number) if STATUS_COMMENT not in body]
+
+    def comments(self, number: int) -> list[str]:
+        """All of Longshore's comments on a pull request."""
         bot = f"{self.github.app_slug}[bot]"
         return [comment["body"] for comment in self.github.comments(number) if comment["user"] == bot]
 
@@ -198,6 +210,8 @@ class World:
 
     async def check_no_jobs_left(self) -> None:
         """Fail on unfinished jobs, dead letters, and requests for what the sandbox does not simulate."""
+        await execute("UPDATE github_views SET shown_at = NULL")
+        await execute("UPDATE jobs SET run_at = 0 WHERE state = 'queued' AND kind LIKE 'show_%'")
         await self.settle()
         unfinished = set(await self.unfinished_jobs()) - self.expected_unfinished
         letters = [letter for letter in await dead_letters() if letter.kind not in self.expected_unfinished]
@@ -220,11 +234,14 @@ def settings_for(github: GitHub, api_url: str, database_url: str, **overrides: A
     return read_settings(**{**settings, **overrides})
 
 
-async def create_sample_project(world: World) -> None:
-    """Create an admin token, and a project with a build workflow and two environments."""
+async def create_sample_project(world: World, *, show: bool = False) -> None:
+    """Create an admin token, and a project with a build workflow and two environments.
+
+    Unless `show`, nothing is shown on GitHub but replies: most tests are about something else.
+    """
     context = await world.context()
     _, world.token = await users.create_token(context, "root", grants=["admin"])
-    project = {"name": PROJECT, "repo": "acme/site", "build_workflow": "build.yml"}
+    project = {"name": PROJECT, "repo": "acme/site", "build_workflow": "build.yml", "show": dict.fromkeys(PARTS, show)}
     assert (await world.ask("POST", "/api/projects", project)).status == 201
     for name, tier in (("staging", "staging"), ("production", "production")):
         body = {"name": name, "tier": tier, "workflow": "deploy.yml"}

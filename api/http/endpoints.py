@@ -50,6 +50,7 @@ class Result:
 class Endpoint(Generic[BodyT, QueryT]):
     """One call of a dialect: its route, the function that performs it, and the models of its input and output.
 
+    - `response_model`: a model, a list of one, or a union of several.
     - `anonymous_grant`: the endpoint is open to anonymous callers if they have this grant.
     - `codec`: the format of responses; `accepts`: the formats of request bodies.
     - `returns_secret`: the response contains a secret and is never stored, so `Idempotency-Key` is refused.
@@ -62,7 +63,7 @@ class Endpoint(Generic[BodyT, QueryT]):
     method: str
     path: str
     perform: Callable[[Context, Call[BodyT, QueryT]], Awaitable[object]]
-    response_model: type[Any]
+    response_model: Any
     status: int = 200
     request_model: type[BodyT] | None = None
     query_model: type[QueryT] | None = None

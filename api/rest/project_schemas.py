@@ -18,6 +18,24 @@ Texts = Annotated[list[str], LIMITED]
 Inputs = Annotated[dict[str, str], LIMITED]
 
 
+class ShowBody(StrictModel):
+    """What is shown on GitHub; a part that is left out is shown."""
+
+    comments: bool = True
+    deployments: bool = True
+    checks: bool = True
+    protection: bool = True
+
+
+class ShowResponse(BaseModel):
+    """What is shown on GitHub."""
+
+    comments: bool
+    deployments: bool
+    checks: bool
+    protection: bool
+
+
 class ProjectSettings(StrictModel):
     """The settings of a project."""
 
@@ -31,6 +49,10 @@ class ProjectSettings(StrictModel):
     trigger_tag_prefix: str | None = None
     tag_candidates: bool | None = None
     version_scheme: str | None = None
+    promote_on_tag: str | None = Field(
+        None, description="The environment to which the tag of a release, pushed by a person, deploys its candidate."
+    )
+    show: ShowBody | None = Field(None, examples=[{"comments": False}])
 
 
 class CreateProjectBody(ProjectSettings):
@@ -61,6 +83,8 @@ class ProjectResponse(BaseModel):
     trigger_tag_prefix: str
     tag_candidates: bool
     version_scheme: str
+    promote_on_tag: str | None
+    show: ShowResponse
     archived: bool
     created_at: Timestamp
 

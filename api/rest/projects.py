@@ -27,6 +27,7 @@ from api.rest.project_schemas import (
     ReleaseResponse,
     ReplaceFilesBody,
     ShownProjectResponse,
+    ShowResponse,
 )
 from api.rest.schemas import (
     ReleaseSummary,
@@ -39,6 +40,7 @@ from bot.operations import config_notices, environment_gates, environments, pack
 from bot.operations.workflows import warnings
 from bot.rules.gate_changes import shown
 from bot.rules.gate_settings import FIELDS
+from bot.rules.views import all_parts
 from bot.store.deployments import Deployment
 from bot.store.gates import EnvironmentLock, Freeze, freezes_by_environment, locks_by_environment
 from bot.store.projects import Environment, Project
@@ -144,8 +146,9 @@ async def replace_release_files(context: Context, call: Call[ReplaceFilesBody, N
 
 def _project_response(project: Project) -> ProjectResponse:
     """The response for a project, whose repository must have been fetched."""
-    columns = {name: getattr(project, name) for name in ProjectResponse.model_fields if name != "repo"}
-    return ProjectResponse(**columns, repo=project.repository.full_name if project.repository else None)
+    columns = {name: getattr(project, name) for name in ProjectResponse.model_fields if name not in ("repo", "show")}
+    repo = project.repository.full_name if project.repository else None
+    return ProjectResponse(**columns, repo=repo, show=ShowResponse(**all_parts(project.show)))
 
 
 async def _changed_project(context: Context, project: Project, values: dict[str, Any]) -> ChangedProjectResponse:

@@ -20,7 +20,7 @@ from api.rest.schemas import (
 )
 from bot.context import Context
 from bot.errors import Problem, RepositoryNotFound, WrongSettings
-from bot.operations import candidates, deploying, deployments, external_deployments, rollbacks
+from bot.operations import candidates, deploying, deployments, external_deployments, rebuilds, rollbacks
 from bot.operations.candidates import CutRequest
 from bot.operations.deploying import DeployRequest
 from bot.operations.previews import Preview
@@ -179,6 +179,12 @@ async def cancel_build(context: Context, call: Call[None, None]) -> CandidateRes
     return await _candidate_response(call, await candidates.cancel(context, call.path["project"], version))
 
 
+async def build_again(context: Context, call: Call[None, None]) -> CandidateResponse:
+    """Build a release candidate again."""
+    version = parse_candidate_version(call.path["candidate"])
+    return await _candidate_response(call, await rebuilds.rebuild(context, call.path["project"], version))
+
+
 async def deploy(context: Context, call: Call[DeployBody, None]) -> Result:
     """Deploy a release candidate to an environment."""
     project, environment, request = call.path["project"], call.path["environment"], call.body.request()
@@ -287,11 +293,16 @@ DEPLOYMENT = f"{DEPLOYMENTS}/{{deployment}}"
 DIALECT = Dialect(
     name="releases",
     endpoints=(
-        Endpoint("POST", CANDIDATE, cut, CandidateResponse, 201, request_model=CutBody, other_statuses=(200,)),
+        Endpoint(
+            *("POST", CANDIDATE, cut, CandidateResponse | DryRunResponse, 201),
+            request_model=CutBody,
+            other_statuses=(200,),
+        ),
         Endpoint("GET", CANDIDATE, show_candidate, CandidateResponse, anonymous_grant=READ),
         Endpoint("POST", f"{CANDIDATE}/cancel", cancel_build, CandidateResponse, 202),
+        Endpoint("POST", f"{CANDIDATE}/build", build_again, CandidateResponse, 202),
         Endpoint(
-            *("POST", DEPLOYMENTS, deploy, DeploymentResponse, 201),
+            *("POST", DEPLOYMENTS, deploy, DeploymentResponse | DryRunResponse, 201),
             request_model=DeployBody,
             other_statuses=(200,),
         ),
@@ -305,7 +316,7 @@ DIALECT = Dialect(
         Endpoint("GET", DEPLOYMENT, show_deployment, DeploymentDetailsResponse, anonymous_grant=READ),
         Endpoint("POST", f"{DEPLOYMENT}/cancel", cancel_deployment, DeploymentDetailsResponse, 202),
         Endpoint(
-            *("POST", f"{ENVIRONMENT}/rollback", roll_back, DeploymentResponse, 201),
+            *("POST", f"{ENVIRONMENT}/rollback", roll_back, DeploymentResponse | DryRunResponse, 201),
             request_model=RollbackBody,
             other_statuses=(200,),
         ),

@@ -22,6 +22,7 @@ from bot.github.server import Server
 from bot.github.tokens import PURPOSES, InstallationTokens, Token, TokenKey
 from bot.github.transport import Api, ApiError, CallObserver, Credentials, Proxy, Response
 from bot.github.wrong_settings import another_app, no_app, refused_app
+from bot.rules.addresses import github_web_url
 from bot.rules.ids import InstallationId, RepositoryId
 
 MAX_INSTALLATIONS = 1024
@@ -130,6 +131,16 @@ class GitHub:
     def app_id(self) -> str:
         """The id or client id by which the App authenticates."""
         return self._keys.app_id
+
+    @property
+    def api_url(self) -> str:
+        """The address of GitHub's REST API."""
+        return self._keys.api_url
+
+    @property
+    def web_url(self) -> str:
+        """The address of GitHub's pages."""
+        return github_web_url(self._keys.api_url)
 
     async def bot_login(self, *, renewed: bool = False) -> str:
         """The login under which the App acts on GitHub; `renewed` asks again, since an App may be renamed."""

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from bot.github.fields import optional_text, required_number, required_text, required_time
 from bot.github.repository import RepositoryClient
 from bot.github.transport import ApiError
-from bot.rules.ids import CommitSha, RunId
+from bot.rules.ids import CommitSha, GitHubUserId, RunId
 from bot.rules.runs import RunFact, workflow_file, workflow_path
 
 
@@ -66,6 +66,7 @@ def _roots(repository: RepositoryClient) -> tuple[str, str]:
 
 def run_fact(data: Any) -> RunFact:
     """Read a run from GitHub's REST or webhook JSON."""
+    login, github_id = _account(data.get("triggering_actor"))
     return RunFact(
         id=RunId(required_number(data, "id")),
         attempt=required_number(data, "run_attempt") if data.get("run_attempt") else 1,
@@ -80,7 +81,17 @@ def run_fact(data: Any) -> RunFact:
         actor=optional_text(data.get("actor") or {}, "login") or "",
         created_at=required_time(data, "created_at"),
         updated_at=_optional_time(data, "updated_at"),
+        triggering_actor=login,
+        triggering_actor_id=github_id,
     )
+
+
+def _account(actor: Any) -> tuple[str, GitHubUserId | None]:
+    """The login and the id of an account, which may be gone."""
+    login, number = (actor.get("login"), actor.get("id")) if isinstance(actor, dict) else (None, None)
+    if not isinstance(login, str) or type(number) is not int:
+        return "", None
+    return login, GitHubUserId(number)
 
 
 def _optional_time(data: Any, name: str) -> datetime | None:

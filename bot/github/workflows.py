@@ -15,7 +15,7 @@ from bot.github.tags import ARCHIVED
 from bot.github.transport import ApiError, BeforeWrite, is_permission_missing
 from bot.rules.ids import RunId
 from bot.rules.runs import workflow_file, workflow_path
-from bot.rules.workflow_files import InvalidWorkflow, declared_inputs
+from bot.rules.workflow_files import InvalidWorkflow, Workflow, read_workflow
 
 FOLDER = ".github/workflows"
 NO_FILES = {"dir": "a directory", "symlink": "a symbolic link", "submodule": "a submodule"}
@@ -38,10 +38,10 @@ class DispatchDenied(Refusal):
 
 @dataclass(frozen=True)
 class WorkflowFile:
-    """A workflow file: the SHA of its blob, and the inputs that its `workflow_dispatch` trigger declares."""
+    """A workflow file: the SHA of its blob, and what it says."""
 
     sha: str
-    inputs: frozenset[str]
+    content: Workflow
 
 
 async def get_file(repository: RepositoryClient, workflow: str, ref: str, ref_name: str) -> WorkflowFile:
@@ -113,7 +113,7 @@ def _read_file(answer: Any, path: str) -> WorkflowFile:
         content = base64.b64decode(required(answer, "content"))
     except (ValueError, TypeError) as error:
         raise Unavailable(UNAVAILABLE, reason="a file's content cannot be read") from error
-    return WorkflowFile(str(required(answer, "sha")), declared_inputs(content, path))
+    return WorkflowFile(str(required(answer, "sha")), read_workflow(content, path))
 
 
 def _refuses_run_details(error: ApiError) -> bool:

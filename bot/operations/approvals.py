@@ -4,6 +4,8 @@ An approval belongs to one candidate and one environment. Whether it counts is d
 `bot/rules/gate_approvals.py`.
 """
 
+from dataclasses import replace
+
 from tortoise.queryset import QuerySet
 
 from bot.context import READ, Context, allowed
@@ -29,7 +31,7 @@ from bot.rules.ids import ApprovalId, EnvironmentId, GitHubUserId, UserId
 from bot.rules.versions import CandidateVersion
 from bot.store import queries
 from bot.store.candidates import Candidate
-from bot.store.database import transaction
+from bot.store.database import rehearsal, transaction
 from bot.store.deployments import Deployment
 from bot.store.gates import Approval
 from bot.store.projects import Environment, Project
@@ -38,8 +40,7 @@ MAX_COMMENT = 1000  # characters
 NOBODY = Requester(UserId(0), "nobody", automatic=True)
 """Who asked for a deployment while nobody has."""
 NO_PERSON = (
-    "Only people approve, and this token is not tied to one: use a token that was made with "
-    "`longshore token create --github-user`."
+    "Only people approve, and this token is not tied to one: use a personal token, which operators make for people."
 )
 NONE_NEEDED = "The environment needs no approvals"
 HOPELESS = frozenset({"failed", "canceled", "banned"})
@@ -48,14 +49,20 @@ RELATED = ("candidate", "user", "environment")
 
 
 async def approve(
-    context: Context, project_name: str, environment_name: str, version: CandidateVersion, comment: str = ""
+    context: Context,
+    project_name: str,
+    environment_name: str,
+    version: CandidateVersion,
+    comment: str = "",
+    *,
+    dry_run: bool = False,
 ) -> tuple[Approval, bool]:
     """Approve a candidate for an environment; returns the approval and whether it is new.
 
     The same person again finds their approval; one that has expired is withdrawn and given anew. Needs `project:read`
     or being listed by the environment. Refused in this order: who is no person, an archived project, an environment
     that needs no approvals, a candidate that cannot become ready, and who may not approve it here, by what GitHub says
-    at this moment. Raises Unavailable if GitHub does not say what has to be known.
+    at this moment. Raises Unavailable if GitHub does not say what has to be known. With `dry_run`, nothing is written.
     """
     project, environment = await _find_environment(context, project_name, environment_name)
     github_id = _person(context)
@@ -67,7 +74,7 @@ async def approve(
         _check(environment, await _facts(context, environment, candidate))
         answers = await _ask(context, environment, candidate, github_id)
         try:
-            async with transaction():
+            async with rehearsal() if dry_run else transaction():
                 return await _approve(context, environment, candidate, answers, comment)
         except Outdated:
             environment = await Environment.get(id=environment.id)
@@ -138,8 +145,10 @@ def _person(context: Context) -> GitHubUserId:
 async def _find_environment(context: Context, project_name: str, name: str) -> tuple[Project, Environment]:
     """Find an environment that the actor may read, or whose settings name them as somebody who may approve.
 
-    A person who may not read the project and is not named learns nothing about it.
+    A person who may not read the project and is not named learns nothing about it. That everybody may read a public
+    project is not enough: this is not about reading.
     """
+    context = replace(context, actor=replace(context.actor, public=frozenset()))
     try:
         project = await projects.find(context, project_name)
         return project, await environments.find_by_name(context, project, name)

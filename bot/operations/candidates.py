@@ -7,7 +7,7 @@ from tortoise.exceptions import IntegrityError
 from bot.context import Context, allowed, unknown_candidate
 from bot.errors import Conflict, Refusal
 from bot.events.releases import BuildCancelRequested, BuildFinished, BuildRequested, CandidateCut, CandidateInvalidated
-from bot.operations import automatic, events, performed_requests, projects, releases, repositories, runs
+from bot.operations import automatic, events, performed_requests, projects, releases, repositories, runs, views
 from bot.operations.candidate_moves import move
 from bot.operations.commit_proofs import ProvenCommit, prove
 from bot.operations.previews import Preview
@@ -84,10 +84,10 @@ async def preview_cut(context: Context, project: Project, request: CutRequest) -
     """Say what `cut` would do, with the same refusals. Nothing changes."""
     check_scheme(request.release, project.version_scheme)
     if (existing := await _existing(context, project, request)) is not None:
-        builds = bool(request.build) and await _is_unbuilt(existing)
-        if builds:
-            await _check_build(project, existing)
-        return Preview((f"Build {existing.version}." if builds else f"Nothing: {existing.version} exists.",), None)
+        if not (request.build and await _is_unbuilt(existing)):
+            return Preview((f"Nothing: {existing.version} exists.",), None)
+        await _check_build(project, existing)
+        return Preview((f"Build {existing.version}.",), None)
     projects.refuse_archived(project)
     build = _should_build(project, request.build)
     repository = await _repository(context, project, request.repo, store=False)
@@ -95,13 +95,14 @@ async def preview_cut(context: Context, project: Project, request: CutRequest) -
     number = request.number or await projects.next_candidate_number(project, request.release)
     version = CandidateVersion(request.release, number)
     await releases.refuse_release_id_conflict(context, project, version.release)
-    tag = _tag(project, request, version)
-    await _refuse_taken_tag(project, version, tag)
-    would = [f"Cut {version} at {proven.sha} of the branch {proven.branch}."]
-    would += [f"Create the tag {tag}."] if tag is not None and request.tag is None else []
-    would += [f"Dispatch {project.build_workflow} to build it."] if build else []
-    would += [f"Deploy it to {name} once it is ready." for name in await automatic.takers(project.id)]
-    return Preview(tuple(would), None)
+    await _refuse_taken_tag(project, version, tag := _tag(project, request, version))
+    would = (
+        f"Cut {version} at {proven.sha} of the branch {proven.branch}.",
+        f"Create the tag {tag}." if tag is not None and request.tag is None else "",
+        f"Dispatch {project.build_workflow} to build it." if build else "",
+        *(f"Deploy it to {name} once it is ready." for name in await automatic.takers(project.id)),
+    )
+    return Preview(tuple(filter(None, would)), None)
 
 
 @allowed("project:read")
@@ -123,6 +124,11 @@ async def get_or_none(project: Project, version: CandidateVersion) -> Candidate 
     return await Candidate.get_or_none(project_id=project.id, version=str(version)).select_related(*RELATED)
 
 
+async def with_relations(candidate: CandidateId) -> Candidate:
+    """Read a candidate with what it refers to, in one query."""
+    return await Candidate.get(id=candidate).select_related(*RELATED)
+
+
 async def newest_build(candidate: Candidate) -> Run | None:
     """The newest run of a candidate's build, if it has one."""
     return await runs.newest(candidate_id=candidate.id)
@@ -135,24 +141,33 @@ async def cancel(context: Context, project: Project, version: CandidateVersion) 
         candidate = await Candidate.select_for_update().get_or_none(project_id=project.id, version=str(version))
         if candidate is None:
             raise await unknown_candidate(context, project, version)
-        rules.check_cancelable(candidate.version, candidate.status)
-        reason = f"{context.actor.name} asked for the build to be canceled."
-        if await runs.cancel(context, await newest_build(candidate)):
-            await finish_build(context, candidate, "canceled", reason)
-        else:
-            await move(context, candidate, candidate.status, reason)
-        await events.record(
-            context,
-            BuildCancelRequested(project_id=project.id, commit=candidate.commit, version=candidate.version),
-        )
-    await candidate.fetch_related(*RELATED)
-    return candidate
+        if await performed_requests.result_of(context) is None:
+            await _cancel(context, candidate)
+    return await with_relations(candidate.id)
+
+
+async def _cancel(context: Context, candidate: Candidate) -> None:
+    """Cancel the build of a candidate whose row the caller's transaction has locked."""
+    rules.check_cancelable(candidate.version, candidate.status)
+    reason = f"{context.actor.name} asked for the build to be canceled."
+    if await runs.cancel(context, await newest_build(candidate)):
+        await finish_build(context, candidate, "canceled", reason)
+    else:
+        await move(context, candidate, candidate.status, reason)
+    requested = BuildCancelRequested(
+        project_id=candidate.project_id,
+        commit=candidate.commit,
+        version=candidate.version,
+        candidate_id=CandidateId(candidate.id),
+    )
+    await events.record(context, requested)
 
 
 async def begin_build(context: Context, candidate: Candidate) -> None:
     """Record, in the caller's transaction, that a candidate is being built, for the first time or again."""
     if candidate.status != "building" and rules.may_move(candidate.status, "building"):
         await move(context, candidate, "building", None)
+        await views.show(candidate.id)
 
 
 async def finish_build(context: Context, candidate: Candidate, status: str, reason: str | None) -> None:
@@ -227,10 +242,15 @@ async def _build_unbuilt(context: Context, project: Project, candidate: Candidat
         locked = await Candidate.select_for_update().get(id=candidate.id)
         if await _is_unbuilt(locked):
             await _check_build(project, locked)
-            await move(context, locked, "pending", None)
-            await _request_build(context, project, locked)
-            await events.record(context, _build_event(locked))
+            await start_build(context, project, locked)
     candidate.update_from_dict({"status": locked.status, "updated_at": locked.updated_at})
+
+
+async def start_build(context: Context, project: Project, candidate: Candidate) -> None:
+    """Request a run that builds a candidate, for the first time or again, in the caller's transaction."""
+    await move(context, candidate, "pending", None)
+    await _request_build(context, project, candidate)
+    await events.record(context, _build_event(candidate))
 
 
 async def _is_unbuilt(candidate: Candidate) -> bool:
@@ -241,10 +261,10 @@ async def _check_build(project: Project, candidate: Candidate) -> None:
     """Refuse to build a candidate that was cut without one where that cannot be made up for."""
     projects.refuse_archived(project)
     _should_build(project, build=True)
-    await _refuse_deployed(candidate)
+    await refuse_deployed(candidate)
 
 
-async def _refuse_deployed(candidate: Candidate) -> None:
+async def refuse_deployed(candidate: Candidate) -> None:
     """Refuse to build a candidate that has been deployed: a failure would take it from those that may be."""
     if await Deployment.exists(candidate_id=candidate.id):
         raise Conflict(
@@ -276,15 +296,13 @@ async def _repository(context: Context, project: Project, repo: str | None, *, s
         raise Refusal("`repo` must be a GitHub repository as `owner/name`.", field="repo")
     if stored is None:
         raise Refusal("Release project has no repository", project=project.name)
-    if repo is not None and repo.lower() != stored.full_name.lower():
-        fact = await repositories.find(context, repo)
-        if fact.id != stored.github_id:
-            raise Refusal("Repository does not belong to the release project", repo=repo, expected=stored.full_name)
-        return await repositories.upsert(context, fact) if store else repositories.unstored(fact)
-    if stored.installation_id is None:
-        fact = await repositories.find(context, stored.full_name)
-        return await repositories.upsert(context, fact) if store else repositories.unstored(fact)
-    return stored
+    name = stored.full_name if repo is None or repo.lower() == stored.full_name.lower() else repo
+    if name == stored.full_name and stored.installation_id is not None:
+        return stored
+    fact = await repositories.find(context, name)
+    if name != stored.full_name and fact.id != stored.github_id:
+        raise Refusal("Repository does not belong to the release project", repo=repo, expected=stored.full_name)
+    return await repositories.upsert(context, fact) if store else repositories.unstored(fact)
 
 
 async def _insert(
@@ -328,10 +346,6 @@ async def _refuse_taken_tag(project: Project, version: CandidateVersion, tag: st
     other = await Candidate.get_or_none(repository_id=project.repository_id, tag=tag) if tag else None
     if other is not None and other.version != str(version):
         raise Conflict(f"The tag `{tag}` is that of the candidate {other.version} of another project.")
-
-
-def _build_event(candidate: Candidate) -> BuildRequested:
-    return BuildRequested(project_id=candidate.project_id, commit=candidate.commit, version=candidate.version)
 
 
 def _cut_event(candidate: Candidate, build: bool | None) -> CandidateCut:

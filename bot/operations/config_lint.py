@@ -185,6 +185,6 @@ def _workflows(file: ConfigFile) -> Iterator[tuple[tuple[str, ...], str, Iterabl
 async def _declared(client: RepositoryClient, workflow: str, head: CommitSha) -> frozenset[str] | str:
     """The inputs that a workflow file declares at the head, or why it could not be started."""
     try:
-        return (await workflows.get_file(client, workflow, head, head[:12])).inputs
+        return (await workflows.get_file(client, workflow, head, head[:12])).content.inputs
     except DispatchDenied as denied:
         return denied.sentence

@@ -14,7 +14,7 @@ from bot.events.releases import (
     DeploymentWaitEnded,
     DeploymentWaiting,
 )
-from bot.operations import automatic, environments, events, performed_requests, runs, waiting
+from bot.operations import automatic, environments, events, performed_requests, runs, views, wait_reactions, waiting
 from bot.rules import deployments as rules
 from bot.rules import gate_settings
 from bot.rules.deployments import WaitOutcome
@@ -109,6 +109,15 @@ async def begin(context: Context, deployment: Deployment) -> None:
     """Record, in the caller's transaction, that a deployment's run is in progress."""
     if rules.may_move(deployment.status, "in_progress"):
         await set_status(context, deployment, "in_progress", None)
+        await views.on_deployment(deployment)
+
+
+async def restart_deadline(context: Context, deployment: Deployment) -> None:
+    """Let the deadline begin anew, in the caller's transaction: GitHub no longer holds the run for its reviewers."""
+    if deployment.status in rules.ACTIVE:
+        environment = await Environment.get(id=deployment.environment_id)
+        deployment.deadline_at = context.now() + timedelta(minutes=environment.deploy_deadline_minutes)
+        await deployment.save(update_fields=["deadline_at"])
 
 
 async def finish(
@@ -215,6 +224,7 @@ async def cancel_locked(context: Context, deployment: Deployment) -> bool:
         await set_status(context, deployment, "canceling", None)
         deployment.deadline_at = context.now() + CANCEL_TIMEOUT
         await deployment.save(update_fields=["deadline_at"])
+        await views.on_deployment(deployment)
     return ended
 
 
@@ -240,6 +250,7 @@ async def end_wait(context: Context, deployment: Deployment, outcome: WaitOutcom
     candidate = await Candidate.get(id=deployment.candidate_id)
     fields = event_fields(deployment, environment, candidate, "pending")
     await events.record(context, DeploymentWaitEnded(**fields, outcome=outcome))
+    await wait_reactions.add(deployment, "-1")
     if outcome != "superseded":
         await automatic.catch_up(environment, deployment.created_at)
 

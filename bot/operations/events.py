@@ -1,16 +1,19 @@
-"""Recording of events: the audit entry in the act's transaction, everything else once it is committed."""
+"""Recording of events: the audit entry and what GitHub shows in the act's transaction, the rest after its commit."""
 
 from functools import partial
 
 from bot.context import Context
 from bot.events.event import Event
-from bot.operations import performed_requests
+from bot.operations import performed_requests, views
 from bot.store.audit import AuditEntry
 from bot.store.database import after_commit
 
 
 async def record(context: Context, event: Event) -> None:
-    """Record an event in the caller's transaction; subscribers see it once that is committed."""
+    """Record an event in the caller's transaction; subscribers see it once that is committed.
+
+    What it changes on GitHub is enqueued with it.
+    """
     await AuditEntry.create(
         at=context.now(),
         actor=context.actor.name,
@@ -25,6 +28,7 @@ async def record(context: Context, event: Event) -> None:
     )
     if context.origin is not None and event.result_id is not None:
         await performed_requests.record(context, event.name, event.result_id)
+    await views.on_event(event)
     announce(context, event)
 
 

@@ -34,8 +34,10 @@ class ProjectSettings(TypedDict, total=False):
     allowed_branches: list[str] | None
     tag_prefix: str | None
     trigger_tag_prefix: str | None
+    show: dict[str, bool] | None
     tag_candidates: bool | None
     version_scheme: str | None
+    promote_on_tag: str | None
     archived: bool
     oneliner: str
     description: str

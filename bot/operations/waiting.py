@@ -1,10 +1,17 @@
-"""Waiting deployments: evaluated again when something they wait for may have changed, and when they are due."""
+"""Waiting deployments, and jobs on GitHub that wait for our answer: evaluated again when what they wait for may change.
+
+That is when something has changed, and when they are due.
+"""
 
 from tortoise.expressions import Q
 
-from bot.operations import gate_jobs
+from bot.operations import gate_jobs, view_jobs
 from bot.queue.jobs import enqueue
+from bot.rules.ids import ProtectionRequestId
 from bot.store.deployments import Deployment
+from bot.store.github_views import ProtectionRequest
+
+MAX_REQUESTS = 1000
 
 
 async def reevaluate(**where: object) -> None:
@@ -16,3 +23,17 @@ async def reevaluate(**where: object) -> None:
     for waiting in await Deployment.filter(Q(waiting=True), **where).only("id", "environment_id"):
         if not await enqueue(gate_jobs.EvaluateWaiting(waiting.id, waiting.environment_id)):
             await enqueue(gate_jobs.EvaluateWaiting(waiting.id, waiting.environment_id, again=True))
+    await reevaluate_requests()
+
+
+async def reevaluate_requests(*conditions: Q) -> None:
+    """Enqueue an evaluation of the waiting protection requests: few wait, and any gate may be one of theirs."""
+    waiting = ProtectionRequest.filter(*conditions, state="waiting")
+    for request in await waiting.order_by("evaluate_at").limit(MAX_REQUESTS).only("id"):
+        await enqueue_request(request.id)
+
+
+async def enqueue_request(request: ProtectionRequestId) -> None:
+    """Enqueue an evaluation of a protection request."""
+    if not await enqueue(view_jobs.AnswerProtection(request)):
+        await enqueue(view_jobs.AnswerProtection(request, again=True))

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from tortoise.expressions import Q
+
 from bot.context import Context
 from bot.events.releases import DeploymentStarted
-from bot.operations import decisions, deployments, events, gate_jobs, users
+from bot.operations import decisions, deployments, events, gate_jobs, users, views, wait_reactions, waiting
 from bot.operations.decisions import Outdated, Subject
 from bot.queue.jobs import RetryLater, enqueue
 from bot.rules.approvers import PersonFact
@@ -30,9 +32,10 @@ class Standing:
 
 
 async def sweep(context: Context, job: gate_jobs.SweepWaiting) -> None:
-    """Job: enqueue the evaluation of the waiting deployments that are due."""
+    """Job: enqueue the evaluation of the waiting deployments, and of the protection requests, that are due."""
     for row in await fetch(DUE, context.now()):
         await enqueue(gate_jobs.EvaluateWaiting(row["id"], row["environment_id"]))
+    await waiting.reevaluate_requests(Q(evaluate_at__lte=context.now()))
 
 
 async def evaluate(context: Context, job: gate_jobs.EvaluateWaiting) -> None:
@@ -108,6 +111,7 @@ async def _dispatch(
         overridden=deployments.overridden(decision),
     )
     await events.record(context, started)
+    await wait_reactions.add(deployment, "rocket")
 
 
 async def _go_on(context: Context, deployment: Deployment, decision: Decision) -> None:
@@ -117,6 +121,7 @@ async def _go_on(context: Context, deployment: Deployment, decision: Decision) -
     deployment.evaluate_at = deployments.next_evaluation(decision, now, expires_at)
     deployment.waits_for = list(waits_for(decision)) or deployment.waits_for
     await _note(deployment, decision)
+    await views.on_deployment(deployment)
 
 
 async def _note(deployment: Deployment, decision: Decision) -> None:

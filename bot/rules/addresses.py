@@ -88,3 +88,11 @@ def is_ip(host: str) -> bool:
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine, reached through its loopback interface."""
     return host == "localhost" or (is_ip(host) and ip_address(host).is_loopback)
+
+
+def github_web_url(api_url: str) -> str:
+    """The address of GitHub's pages, by that of its REST API: github.com, data residency, or Enterprise Server."""
+    parts = urlsplit(api_url)
+    if parts.path.endswith("/api/v3"):
+        return f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix('/api/v3')}"
+    return f"{parts.scheme}://{parts.netloc.removeprefix('api.')}{parts.path.rstrip('/')}"

@@ -6,9 +6,9 @@ STATUSES = ("pending", "building", "ready", "failed", "canceled", "banned")
 MOVES: dict[str, frozenset[str]] = {
     "pending": frozenset({"building", "ready", "failed", "canceled"}),
     "building": frozenset({"ready", "failed", "canceled"}),
-    "failed": frozenset({"building"}),
-    "canceled": frozenset({"building"}),
-    "ready": frozenset({"pending", "banned", "failed"}),  # its first build was asked for later; its run was elsewhere
+    "failed": frozenset({"building", "pending"}),  # by a re-run on GitHub, or a new run
+    "canceled": frozenset({"building", "pending"}),
+    "ready": frozenset({"pending", "banned", "failed"}),  # a build was asked for later; its run was elsewhere
     "banned": frozenset({"ready"}),
 }
 UNFINISHED = frozenset({"pending", "building"})

@@ -49,7 +49,7 @@ def project_columns(project: ProjectConfig) -> dict[str, Any]:
         "build_inputs": dict(project.build.inputs),
         "build_deadline_minutes": _minutes(project.build.deadline),
         "promote_on_tag": project.tags.promote_on_tag,
-        "shown": {name: shown for name, shown in project.show.model_dump().items() if not shown},
+        "show": {name: shown for name, shown in project.show.model_dump().items() if not shown},
         **{name: prefix for name, prefix in prefixes.items() if prefix is not None},
     }
 
@@ -71,13 +71,13 @@ def project_config(columns: Mapping[str, Any]) -> ProjectConfig:
             inputs=columns["build_inputs"],
             deadline=timedelta(minutes=columns["build_deadline_minutes"]),
         ),
-        show=Show.model_construct(**{name: columns["shown"].get(name, True) for name in Show.model_fields}),
+        show=Show.model_construct(**{name: columns["show"].get(name, True) for name in Show.model_fields}),
         environments={},
     )
 
 
 PROJECT_COLUMNS = (
     *("paths", "version_scheme", "allowed_branches", "build_workflow", "build_inputs", "build_deadline_minutes"),
-    *("promote_on_tag", "shown", "tag_prefix", "trigger_tag_prefix"),
+    *("promote_on_tag", "show", "tag_prefix", "trigger_tag_prefix"),
 )
 ENVIRONMENT_COLUMNS = ("tier", "workflow", "inputs", "url", "deploy_deadline_minutes", "gate_settings")

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.rules.ids import CommitSha, RunId
+from bot.rules.ids import CommitSha, GitHubUserId, RunId
 
 _RANK = {"in_progress": 1, "completed": 2}
 _AT_ONCE = 1.0  # seconds
@@ -14,7 +14,8 @@ _AT_ONCE = 1.0  # seconds
 class RunFact:
     """The state of a run as GitHub reports it, by webhook or REST, with times by GitHub's clock.
 
-    `workflow` is its file's path, without `@ref`. `updated_at` of a completed run is when it ended.
+    `workflow` is its file's path, without `@ref`. `updated_at` of a completed run is when it ended. The triggering
+    actor started this attempt, who need not be the one who started the first.
     """
 
     id: RunId
@@ -30,6 +31,8 @@ class RunFact:
     actor: str
     created_at: datetime
     updated_at: datetime | None = None
+    triggering_actor: str = ""
+    triggering_actor_id: GitHubUserId | None = None
 
 
 def rank(status: str | None) -> int:

@@ -1,4 +1,5 @@
-"""Workflow files as GitHub Actions reads them, as far as it takes to know which inputs a dispatch may have.
+"""Workflow files as GitHub Actions reads them, as far as it takes to know which inputs a dispatch may have,
+and whether jobs make deployments.
 
 Structure is all that is read: no text becomes a date, a number or a boolean, no entries are merged, and no alias is
 written out. The limits are GitHub's own (`ParseOptions` and `YamlObjectReader` in https://github.com/actions/runner).
@@ -12,6 +13,7 @@ from typing import Literal
 import yaml
 
 from bot.errors import Refusal
+from bot.rules.github_deployments import EnvironmentUse
 
 MAX_CHARACTERS = 1024 * 1024
 MAX_NODES = 50_000
@@ -34,12 +36,40 @@ class InvalidWorkflow(Refusal):
     """GitHub cannot start the file by `workflow_dispatch`. The sentence says what to change."""
 
 
-def declared_inputs(content: bytes, path: str) -> frozenset[str]:
-    """The names of the inputs that a file's `workflow_dispatch` trigger declares. Raises InvalidWorkflow."""
+@dataclass(frozen=True)
+class Workflow:
+    """What a file says: the inputs that its `workflow_dispatch` trigger declares, and its jobs' environments.
+
+    `environments` are the names, in lower case, of those in which jobs make deployments. They are not all of them,
+    unless `is_complete`: a name may be an expression, and a job may be that of another workflow.
+    """
+
+    inputs: frozenset[str]
+    environments: frozenset[str] = frozenset()
+    is_complete: bool = True
+
+    def uses(self, environment: str) -> EnvironmentUse:
+        """Whether a job makes a deployment in an environment by itself."""
+        if environment.lower() in self.environments:
+            return "yes"
+        return "no" if self.is_complete else "maybe"
+
+
+def read_workflow(content: bytes, path: str) -> Workflow:
+    """Read a file. Raises InvalidWorkflow if GitHub cannot start it."""
     try:
-        return frozenset(_inputs(_compose(_decode(content))))
+        root = _compose(_decode(content))
+        inputs = frozenset(_inputs(root))
     except _Fault as fault:
         raise InvalidWorkflow(f"`{path}` {fault}.") from fault
+    names = list(_environments(root))
+    literal = frozenset(name.lower() for name in names if name is not None and "${{" not in name)
+    return Workflow(inputs, literal, all(name is not None and "${{" not in name for name in names))
+
+
+def declared_inputs(content: bytes, path: str) -> frozenset[str]:
+    """The names of the inputs that a file's `workflow_dispatch` trigger declares. Raises InvalidWorkflow."""
+    return read_workflow(content, path).inputs
 
 
 class _Fault(Exception):
@@ -82,6 +112,35 @@ def _inputs(root: _Node) -> Iterator[str]:
     inputs = _entries(trigger, " as `workflow_dispatch`").get("inputs")
     if inputs is not None and not inputs.is_null:
         yield from _entries(inputs, " as `inputs`")
+
+
+def _environments(root: _Node) -> Iterator[str | None]:
+    """The environments in which jobs make deployments; None for a job that is not written in this file.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idenvironment
+    """
+    jobs = _lenient(root).get("jobs")
+    for job in _lenient(jobs).values():
+        entries = _lenient(job)
+        if "uses" in entries:
+            yield None
+        environment = entries.get("environment")
+        if environment is None or environment.is_null:
+            continue
+        details = _lenient(environment)
+        if environment.kind == "text":
+            yield environment.text
+        elif (deployment := details.get("deployment")) is None or deployment.text.lower() != "false":
+            name = details.get("name")
+            yield name.text if name is not None and name.kind == "text" else None
+
+
+def _lenient(node: _Node | None) -> dict[str, _Node]:
+    """The entries of a mapping by name, without complaints; none of anything else."""
+    if node is None or node.kind != "mapping":
+        return {}
+    pairs = zip(node.children[::2], node.children[1::2], strict=False)
+    return {key.text: value for key, value in pairs if key.kind == "text"}
 
 
 def _entries(node: _Node, where: str) -> dict[str, _Node]:

@@ -9,6 +9,7 @@ MODELS = [
     "bot.store.content",
     "bot.store.deployments",
     "bot.store.gates",
+    "bot.store.github_views",
     "bot.store.handled_comments",
     "bot.store.idempotency_records",
     "bot.store.jobs",

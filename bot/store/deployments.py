@@ -7,9 +7,9 @@ from tortoise.expressions import Q
 from tortoise.models import Model
 from tortoise.queryset import QuerySetSingle
 
-from bot.rules.ids import CandidateId, DeploymentId, EnvironmentId, TokenId, UserId
+from bot.rules.ids import CandidateId, DeploymentId, EnvironmentId, GitHubDeploymentId, TokenId, UserId
 from bot.store.candidates import Candidate
-from bot.store.columns import nullable_id, primary_key
+from bot.store.columns import nullable_github_id, nullable_id, primary_key
 from bot.store.projects import Environment
 from bot.store.users import User
 
@@ -27,6 +27,13 @@ class Deployment(Model):
     before, and has no deadline but `expires_at`. `wait_outcome` says how the wait ended: dispatched, superseded,
     refused, expired or canceled. A deployment with one of the last four never ran. `force_reason`: gates were
     overridden for this reason. `decision` is that of the gates with which it was dispatched, or waits, or was refused.
+
+    `github_deployment_id` is that of the deployment that shows this one on GitHub, `github_state` the last state that
+    it was given there, or `gone` or `job's own`: none of ours is shown. `github_sending` is a state that it may have
+    been given by a request whose answer is not known.
+
+    `github_deployment_id` is that of the deployment that shows this one on GitHub, `github_state` the last state that
+    it was given there, `github_sending` one that it may have been given by a request whose answer is not known.
     """
 
     id = primary_key(DeploymentId)
@@ -61,6 +68,9 @@ class Deployment(Model):
     evaluate_at = fields.DatetimeField(null=True)
     force_reason = fields.TextField(null=True)
     decision: dict[str, Any] | None = fields.JSONField(null=True)
+    github_deployment_id = nullable_github_id(GitHubDeploymentId)
+    github_state = fields.CharField(max_length=12, null=True)
+    github_sending = fields.CharField(max_length=12, null=True)
     dispatch_after = fields.DatetimeField(null=True)
     deadline_at = fields.DatetimeField(null=True)
     deploy_start_at = fields.DatetimeField(null=True)

@@ -38,8 +38,8 @@ class Project(Model):
     """What is built and shipped together, from at most one repository, which may hold several projects.
 
     `managed`: the repository's configuration file sets it. `paths` are the patterns of its files, None for all;
-    `promote_on_tag` is the environment to which a tag with a release version promotes; `shown` says what GitHub does
-    not show of it, as `{"comments": false}`.
+    `promote_on_tag` is the environment to which a tag with a release version promotes. `show` are the switches of what
+    is shown on GitHub that were set (`bot/rules/views.py`).
     """
 
     id = primary_key(ProjectId)
@@ -57,10 +57,10 @@ class Project(Model):
     trigger_tag_prefix = fields.CharField(max_length=100)
     tag_candidates = fields.BooleanField(default=True)
     version_scheme = fields.CharField(max_length=10, default="any")
+    show: dict[str, bool] = fields.JSONField(default=dict)
     archived = fields.BooleanField(default=False)
     paths: list[str] | None = fields.JSONField(null=True)
     promote_on_tag = fields.CharField(max_length=255, null=True)
-    shown: dict[str, bool] = fields.JSONField(default=dict)
     managed = fields.BooleanField(default=False)
     oneliner = fields.CharField(max_length=255, default="")
     description = fields.TextField(default="")

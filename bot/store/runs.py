@@ -46,6 +46,8 @@ class Run(Model):
     posted_at = fields.DatetimeField(null=True)
     first_posted_at = fields.DatetimeField(null=True)
     """By GitHub's clock, since when the run may exist."""
+    uses_environment = fields.CharField(max_length=5, null=True)
+    """Whether a job of it makes a deployment on GitHub by itself (`yes`, `no`, `maybe`); null until it is known."""
     accepted = fields.BooleanField(default=False)
     """GitHub said that it started the run, but not which one that is."""
     misses = fields.IntField(default=0)

@@ -19,7 +19,7 @@ ZERO_SHA = "0" * 40
 WRITTEN_TABLES = (
     *("projects", "environments", "repositories", "releases", "candidates", "deployments", "runs", "jobs"),
     *("announcements", "links", "users", "api_tokens", "audit_entries", "kept_answers"),
-    *("freezes", "environment_locks", "bans"),
+    *("freezes", "environment_locks", "bans", "approvals"),
 )
 UNKNOWN_SHA = "0123456789abcdef0123456789abcdef01234567"
 

@@ -9,7 +9,7 @@ from bot.store.announcements import Announcement, Link
 from bot.store.candidates import Candidate
 from bot.store.content import ChangeSet, ContentRepo, Product, ProductVersion, ReleasedFile, Rpm, Schedule, Sla, Variant
 from bot.store.deployments import Deployment
-from bot.store.gates import EnvironmentLock, Freeze
+from bot.store.gates import Approval, EnvironmentLock, Freeze
 from bot.store.projects import Environment, Project, Repository
 from bot.store.releases import Release
 from bot.store.runs import Run
@@ -88,6 +88,9 @@ async def add_project(data: SampleData, name: str, number: int, kind: str) -> di
     for step in range(data.random.randint(2, 3)):
         release_values = await add_release(data, project, repository, environment, owner, f"{step + 1}.0.{name}", step)
         values |= release_values if step == 0 else {}
+    candidate = await Candidate.get(project=project, version=values["candidate"])
+    about: dict[str, Any] = {"candidate": candidate, "environment": environment, "comment": name}
+    await Approval.create(user=owner, channel="rest", by_operator=False, approved_at=NOW, **about)
     return values
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from bot.rules.permissions import ANONYMOUS_GRANTS
 from bot.store.candidates import Candidate
-from bot.store.gates import Freeze
+from bot.store.gates import Approval, Freeze
 from bot.store.projects import Project, Repository
 from bot.store.releases import Release
 from bot.store.runs import Run
@@ -50,6 +50,7 @@ WRITES: list[tuple[str, str, Body]] = [
     # releases
     ("POST", CANDIDATE, {"repo": "acme/site", "commit": "0" * 40}),
     ("POST", f"{CANDIDATE}/cancel", {}),
+    ("POST", f"{CANDIDATE}/build", {}),
     ("POST", f"{ENVIRONMENT}/deployments", {"release_candidate_version": "{candidate}"}),
     ("PATCH", f"{ENVIRONMENT}/deployments", {"release_candidate_version": "{candidate}", "status": "success"}),
     ("POST", f"{ENVIRONMENT}/deployments/{{deployment}}/cancel", {}),
@@ -230,7 +231,9 @@ async def with_ids(values: dict[str, Any]) -> dict[str, Any]:
     candidate = await Candidate.get(project__name=values["name"], version=values["candidate"])
     run = await Run.get(candidate_id=candidate.id)
     freeze = await Freeze.get(environment__name=values["environment"])
-    return {"token": 1, "candidate_id": candidate.id, "request_id": run.request_id, "freeze": freeze.id, **values}
+    approval = await Approval.get(candidate_id=candidate.id)
+    rows = {"candidate_id": candidate.id, "freeze": freeze.id, "approval": approval.id}
+    return {"token": 1, "request_id": run.request_id, **rows, **values}
 
 
 async def make_others_private() -> None:

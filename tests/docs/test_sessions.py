@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.operations import personal_tokens
+from bot.operations.users import NewToken
 from tests.docs.sessions import Step, difference, parse_steps
 from tests.world import World
 
@@ -39,6 +41,13 @@ async def session_environment(world: World) -> dict[str, str]:
     }
 
 
+async def _personal_token(world: World, login: str) -> str:
+    """Return a personal token of a maintainer."""
+    world.github.person(login, "maintain")
+    new = NewToken(f"{login}-laptop", ["project:read", "deployment:start"])
+    return (await personal_tokens.create_for(await world.context(), login, new))[1]
+
+
 async def run_command(command: str, environment: dict[str, str]) -> str:
     """Run a command in bash; return its standard output, followed by its standard error if it failed."""
     process = await asyncio.create_subprocess_exec(
@@ -64,8 +73,10 @@ async def run_step(world: World, step: Step, environment: dict[str, str]) -> str
 @pytest.mark.parametrize("page", PAGES_WITH_SESSIONS)
 async def test_every_response_in_the_documentation_is_the_actual_one(world: World, page: str) -> None:
     """Run one page's sessions in a world with the project `site` of `acme/site` and its two environments."""
-    environment, failures = await session_environment(world), []
-    for step in parse_steps((ROOT / page).read_text()):
+    environment, failures, text = await session_environment(world), [], (ROOT / page).read_text()
+    if "$ALICE" in text:
+        environment["ALICE"] = await _personal_token(world, "alice")
+    for step in parse_steps(text):
         if diff := await run_step(world, step, environment):
             failures.append(f"{page}:{step.line}\n$ {step.command}\n{diff}\n")
         await world.settle()

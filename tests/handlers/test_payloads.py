@@ -11,7 +11,8 @@ import structlog
 
 from bot.queue.dead_letters import dead_letters
 from handlers.webhooks import EVENTS
-from tests.world import World
+from sandbox.workflows import DEPLOY
+from tests.world import PROJECT, World
 
 Path = tuple[str, ...]
 
@@ -19,14 +20,17 @@ MISSING = object()
 READ = {
     *("comment.id", "comment.body", "comment.created_at", "comment.commit_id", "comment.user", "comment.user.id"),
     *("comment.user.login", "comment.user.type", "issue.number", "issue.pull_request", "repository.id", "sender.id"),
-    *("sender.login", "head_commit.id", "installation.id", "workflow_run.actor.login"),
+    *("sender.login", "head_commit.id", "installation.id", "workflow_run.actor.login", "requested_action.identifier"),
     *("pull_request.number", "pull_request.head", "pull_request.head.sha", "pull_request.head.repo"),
     *("pull_request.head.repo.id", "pull_request.base", "pull_request.base.ref", "repository.default_branch"),
+    *("check_run.id", "check_run.external_id", "check_run.app", "check_run.app.id"),
 }
 """What is read of the objects in payloads; of a run, every field is tried."""
 COMMENT = {"comment.id", "comment.created_at", "comment.user.login"}
 RUN = ("status", "head_sha", "created_at", "conclusion", "head_branch", "path", "display_title", "html_url", "event")
 UNREADABLE: Mapping[str, set[str]] = {
+    "check_run": {"check_run.id", "requested_action", "requested_action.identifier", "sender.login"},
+    "deployment_protection_rule": {"environment", "sha", "deployment_callback_url"},
     "issue_comment": {*COMMENT, "issue.number"},
     "commit_comment": {*COMMENT, "comment.commit_id"},
     "pull_request": {
@@ -68,9 +72,16 @@ def wrong(value: object) -> list[object]:
 
 async def sample_payloads(world: World) -> dict[str, dict[str, Any]]:
     """A payload of each event that concerns us, none of which has taken effect."""
+    await world.ask("PATCH", f"/api/projects/{PROJECT}", {"show": {"comments": False, "deployments": False}})
+    world.github.environment("staging", rule=True)
+    deploy = DEPLOY.replace("    runs-on: ubuntu-latest\n", "    runs-on: ubuntu-latest\n    environment: staging\n")
+    await world.github.commit("Use an environment", files={".github/workflows/deploy.yml": deploy})
     await world.cut("1.0-rc1", build=True)
-    await world.settle()
+    await world.show_all()
     world.github.faults.webhooks(drop=1.0)
+    await world.github.dispatch("deploy.yml")
+    (check,) = world.github.check_runs()
+    await world.github.click_button(check.id, check.actions[0]["identifier"])
     number = await world.github.pull_request()
     await world.github.comment(number, "/release help")
     await world.github.commit_comment(world.github.head(), "/release help")

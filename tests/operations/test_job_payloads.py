@@ -12,7 +12,7 @@ import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.operations import config_jobs, gate_jobs, jobs
+from bot.operations import config_jobs, gate_jobs, jobs, tag_jobs, view_jobs
 from bot.queue.dead_letters import dead_letters
 from bot.queue.intake import WebhookDelivery
 from bot.queue.jobs import Job, LeasedJob, enqueue
@@ -20,14 +20,18 @@ from bot.queue.leases import claim
 from bot.rules.comments import CommandComment
 from bot.rules.ids import (
     CandidateId,
+    CheckRunId,
     CommentId,
     CommitSha,
     DeliveryId,
     DeploymentId,
     EnvironmentId,
     GitHubUserId,
+    GitHubViewId,
     InstallationId,
     JobId,
+    ProjectId,
+    ProtectionRequestId,
     RepositoryId,
     RunId,
     RunRowId,
@@ -48,6 +52,16 @@ COMMENT = CommandComment(
     created_at="2026-11-21T12:00:00Z",
 )
 PUSH = TagPush(RepositoryId(1), "v1.0-rc1", CommitSha("a" * 40), GitHubUserId(3), "alice", "guid")
+CLICK = view_jobs.ClickButton(
+    repository=RepositoryId(1),
+    check_run=CheckRunId(2**50),
+    candidate=CandidateId(1),
+    act="requested_action",
+    identifier="deploy:1.0",
+    person=GitHubUserId(3),
+    login="alice",
+    guid="guid",
+)
 EXAMPLES: tuple[Job, ...] = (
     WebhookDelivery("guid", "push", "application/json", b"\0\xff{}"),
     jobs.DispatchRun(RunRowId(1), "candidate:2"),
@@ -80,6 +94,16 @@ EXAMPLES: tuple[Job, ...] = (
     gate_jobs.DeployAutomatically(CandidateId(1), EnvironmentId(2)),
     gate_jobs.JudgeDeployment(DeploymentId(1), rerun=True),
     gate_jobs.SweepWaiting(),
+    gate_jobs.React(RepositoryId(1), "pull", CommentId(2**53), "rocket"),
+    tag_jobs.RunTagCommands(dataclasses.replace(PUSH, object="b" * 40, email="alice@example.com", pushed_at=2**31)),
+    tag_jobs.AnswerTag(RepositoryId(1), CommitSha("a" * 40), "tag:1", "Done.\n"),
+    view_jobs.ShowComment(GitHubViewId(1)),
+    view_jobs.ShowComment(GitHubViewId(1), again=True),
+    view_jobs.ShowCheckRun(CandidateId(1)),
+    view_jobs.ShowDeployment(DeploymentId(1), EnvironmentId(2), again=True),
+    view_jobs.ShowProject(ProjectId(1)),
+    CLICK,
+    view_jobs.AnswerProtection(ProtectionRequestId(1), again=True),
     jobs.Reconcile(),
     jobs.SweepDeliveries(),
     jobs.CheckRepositories(),

@@ -84,7 +84,7 @@ class Repository:
 async def read(answer: Any) -> frozenset[str]:
     """The inputs that a file declares, if GitHub answers so."""
     repository = cast("RepositoryClient", Repository(answer))
-    return (await get_file(repository, "build.yml", "main", "main")).inputs
+    return (await get_file(repository, "build.yml", "main", "main")).content.inputs
 
 
 def file(text: bytes, **fields: Any) -> dict[str, Any]:

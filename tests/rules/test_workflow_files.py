@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.rules.workflow_files import MAX_CHARACTERS, MAX_DEPTH, InvalidWorkflow, declared_inputs
+from bot.rules.workflow_files import MAX_CHARACTERS, MAX_DEPTH, InvalidWorkflow, declared_inputs, read_workflow
 
 PATH = ".github/workflows/build.yml"
 MIB = MAX_CHARACTERS
@@ -213,3 +213,36 @@ def test_whatever_bytes_a_file_has_they_are_read_or_refused(content: bytes) -> N
         declared_inputs(content, PATH)
     except InvalidWorkflow as refused:
         assert refused.sentence
+
+
+JOBS = [  # jobs, the environments in which they make deployments, and whether these are all
+    ("{}", set(), True),
+    ("{a: {runs-on: x}}", set(), True),
+    ("{a: {environment: Production}}", {"production"}, True),
+    ("{a: {environment: {name: qa, url: x}}, b: {environment: qa}}", {"qa"}, True),
+    ("{a: {environment: {name: qa, deployment: false}}}", set(), True),
+    ("{a: {environment: {name: qa, deployment: true}}}", {"qa"}, True),
+    ("{a: {environment: '${{ inputs.environment }}'}}", set(), False),
+    ("{a: {environment: {name: '${{ inputs.environment }}'}}, b: {environment: qa}}", {"qa"}, False),
+    ("{a: {uses: ./.github/workflows/b.yml}}", set(), False),
+    ("{a: {steps: [{uses: actions/checkout@v4}]}}", set(), True),
+    ("{a: {environment: }}", set(), True),
+    ("{a: {environment: {url: x}}}", set(), False),
+    ("[a, b]", set(), True),
+    ("text", set(), True),
+    ("{a: text, b: [x]}", set(), True),
+    ("{a: &a {environment: qa}, b: *a}", {"qa"}, True),
+]
+
+
+@pytest.mark.parametrize("jobs, environments, is_complete", JOBS)
+def test_environments_of_jobs_are_read(jobs: str, environments: set[str], is_complete: bool) -> None:
+    workflow = read_workflow(f"on: workflow_dispatch\njobs: {jobs}\n".encode(), PATH)
+    assert (set(workflow.environments), workflow.is_complete) == (environments, is_complete)
+
+
+def test_whether_a_job_makes_a_deployment_in_an_environment() -> None:
+    workflow = read_workflow(b"on: workflow_dispatch\njobs: {a: {environment: QA}}\n", PATH)
+    assert (workflow.uses("qa"), workflow.uses("prod")) == ("yes", "no")
+    workflow = read_workflow(b"on: workflow_dispatch\njobs: {a: {environment: QA}, b: {uses: x}}\n", PATH)
+    assert (workflow.uses("Qa"), workflow.uses("prod")) == ("yes", "maybe")

@@ -8,7 +8,8 @@ from cachetools import LRUCache
 
 from bot.context import Context
 from bot.errors import Refusal, Unavailable
-from bot.events.releases import RunAmbiguous, TagElsewhere
+from bot.events.releases import RunAmbiguous
+from bot.events.tags import TagElsewhere
 from bot.github import workflows
 from bot.github.limits import UNAVAILABLE, ResponseLost
 from bot.github.repository import RepositoryClient
@@ -19,6 +20,7 @@ from bot.operations.workflows.search import Ambiguous, Unlisted
 from bot.queue.jobs import RetryLater
 from bot.rules import input_placeholders
 from bot.rules.ids import RunId
+from bot.rules.workflow_files import Workflow
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
 from bot.store.deployments import Deployment
@@ -109,8 +111,9 @@ class Dispatcher:
         offered = await _offered_inputs(dispatch)
         for exact in (False, True):
             try:
-                declared = await self._declared_inputs(context, dispatch, exact=exact)
-                inputs = {name: text for name, text in offered.items() if name in declared}
+                workflow = await self._workflow(context, dispatch, exact=exact)
+                await _note_environment(dispatch, workflow)
+                inputs = {name: text for name, text in offered.items() if name in workflow.inputs}
                 return await workflows.dispatch(
                     dispatch.client, run.workflow, dispatch.ref, inputs, lambda: self._mark_posted(context, dispatch)
                 )
@@ -127,14 +130,14 @@ class Dispatcher:
                 raise
         raise AssertionError("the second try returns or raises")
 
-    async def _declared_inputs(self, context: Context, dispatch: Dispatch, *, exact: bool) -> frozenset[str]:
+    async def _workflow(self, context: Context, dispatch: Dispatch, *, exact: bool) -> Workflow:
         candidate, workflow = dispatch.candidate, dispatch.run.workflow
         if candidate.tip_at is not None and not exact:
             at_tip = await self._file_at_tip(context, dispatch.client, workflow, candidate.branch)
             if at_tip is not None and at_tip.unchanged_since <= candidate.tip_at:
-                return at_tip.file.inputs
+                return at_tip.file.content
         ref_name = candidate.tag or candidate.commit[:12]
-        return (await workflows.get_file(dispatch.client, workflow, candidate.commit, ref_name)).inputs
+        return (await workflows.get_file(dispatch.client, workflow, candidate.commit, ref_name)).content
 
     async def _file_at_tip(
         self, context: Context, client: RepositoryClient, workflow: str, branch: str
@@ -258,6 +261,13 @@ async def _subject(run: Run) -> tuple[Candidate, Deployment | None]:
     candidate = await Candidate.get(id=candidate_id).select_related("release", "project")
     runs.bind_subject(candidate, deployment)
     return candidate, deployment
+
+
+async def _note_environment(dispatch: Dispatch, workflow: Workflow) -> None:
+    """Record whether a job of the run will make a deployment on GitHub by itself."""
+    if dispatch.deployment is not None:
+        use = workflow.uses(dispatch.deployment.environment.name)
+        await Run.filter(id=dispatch.run.id).update(uses_environment=use)
 
 
 async def _wait_for_canceled(context: Context, deployment: Deployment | None) -> None:

@@ -62,7 +62,10 @@ async def expire_build(context: Context, job: jobs.ExpireBuild) -> None:
 
 
 async def expire_deployment(context: Context, job: jobs.ExpireDeployment) -> None:
-    """Job: refresh a deployment past its deadline, then end it with an error that says what it waited for."""
+    """Job: refresh a deployment past its deadline, then end it with an error that says what it waited for.
+
+    Unless GitHub holds the run for the reviewers of its environment.
+    """
     run = await runs.newest(deployment_id=job.deployment)
     if run is not None:
         await _refresh_before_deadline(context, run.id)
@@ -72,6 +75,9 @@ async def expire_deployment(context: Context, job: jobs.ExpireDeployment) -> Non
             return
         environment = await Environment.get(id=deployment.environment_id)
         run = await runs.newest(deployment_id=job.deployment)
+        if run is not None and run.state == "running" and run.status == "waiting" and deployment.status == "pending":
+            await _wait_for_reviewers(context, deployment)
+            return
         await runs.cancel(context, run)
         if run is not None:
             await _stop_waiting(run)
@@ -79,6 +85,12 @@ async def expire_deployment(context: Context, job: jobs.ExpireDeployment) -> Non
             await deployments.finish(context, deployment, "canceled", "GitHub did not confirm that the run has ended.")
         else:
             await deployments.finish(context, deployment, "error", _why_late(environment, run))
+
+
+async def _wait_for_reviewers(context: Context, deployment: Deployment) -> None:
+    """Look again later: while GitHub holds a run for the reviewers of its environment, there is no deadline."""
+    deployment.deadline_at = context.now() + deployments.POLL
+    await deployment.save(update_fields=["deadline_at"])
 
 
 async def sweep_deliveries(context: Context, job: jobs.SweepDeliveries) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from bot.context import Context
 from bot.events.releases import WrongCommitDeployed
 from bot.github import workflow_runs
-from bot.operations import candidates, deployments, events, external_deployments, jobs, runs
+from bot.operations import candidates, deployments, events, external_deployments, jobs, protection_requests, runs
 from bot.queue.jobs import PermanentFailure, RetryLater, enqueue
 from bot.rules import candidates as candidate_rules
 from bot.rules import deployments as deployment_rules
@@ -30,6 +30,8 @@ async def on_webhook(context: Context, repository: RepositoryId, fact: RunFact) 
 
     Raises RetryLater while the response to our own dispatch may not be stored yet.
     """
+    if fact.status == "completed":
+        await protection_requests.close(repository, fact.id)
     age = context.github_now() - fact.created_at
     since = context.now() - DISPATCH_WINDOW
     posted = Run.filter(repository_id=repository, workflow=fact.workflow, state="posted", posted_at__gt=since)
@@ -65,7 +67,8 @@ async def apply_fact(context: Context, run_id: RunRowId, fact: RunFact) -> None:
         if fact.head_sha != run.commit:
             await _reject_commit(context, run, fact)
         elif not is_news(run.attempt, run.status, fact):
-            await runs.save(run, url=fact.url, misses=0)
+            is_held = fact.status == "waiting" and fact.attempt == run.attempt and run.state == "running"
+            await runs.save(run, url=fact.url, misses=0, **({"status": "waiting"} if is_held else {}))
         elif run.deployment_id is None:
             await _apply_to_build(context, run, fact)
         else:
@@ -136,13 +139,16 @@ async def _reject_commit(context: Context, run: Run, fact: RunFact) -> None:
 async def _track_again(context: Context, run: Run) -> None:
     """Track a run that was lost. Its status is forgotten, so that whatever GitHub reports is news."""
     await runs.save(run, state="running", status=None)
-    if run.candidate_id is not None:
+    if run.candidate_id is not None and await _is_newest(run):
         await candidates.begin_build(context, await Candidate.get(id=run.candidate_id))
 
 
 async def _apply_to_build(context: Context, run: Run, fact: RunFact) -> None:
     candidate = await Candidate.get(id=run.candidate_id).select_related("project")
     runs.bind_subject(candidate, None)
+    if not await _is_newest(run):  # the candidate is built by another run since
+        await record_status(context, run, fact)
+        return
     is_rerun = fact.attempt > run.attempt
     if is_rerun:
         minutes = candidate.project.build_deadline_minutes
@@ -155,12 +161,21 @@ async def _apply_to_build(context: Context, run: Run, fact: RunFact) -> None:
         await candidates.finish_build(context, candidate, status, reason)
 
 
+async def _is_newest(run: Run) -> bool:
+    """Whether a run of a build is the newest one."""
+    newest = await runs.newest(candidate_id=run.candidate_id or 0)
+    return newest is not None and newest.id == run.id
+
+
 async def _apply_to_deployment(context: Context, run: Run, fact: RunFact) -> None:
     deployment = await Deployment.get(id=run.deployment_id)
     runs.bind_subject(await Candidate.get(id=deployment.candidate_id).select_related("project"), deployment)
     if deployment.status in deployment_rules.FINAL and fact.attempt > run.attempt:
         deployment, run = await _record_rerun(context, deployment, run, fact)
+    was_held = run.status == "waiting"
     await record_status(context, run, fact)
+    if was_held:
+        await deployments.restart_deadline(context, deployment)
     if fact.status == "completed":
         status, message = deployment_rules.status_after_run(fact.conclusion)
         await deployments.finish(context, deployment, status, message, run_ended_at=_ended_at(context, fact))
@@ -184,6 +199,7 @@ async def _record_rerun(context: Context, finished: Deployment, run: Run, fact: 
         deployment_id=deployment.id,
         workflow=run.workflow,
         commit=run.commit,
+        uses_environment=run.uses_environment,
         request_id=f"{run.request_id.partition('.')[0]}.{fact.attempt}",
         state="running",
         github_id=run.github_id,

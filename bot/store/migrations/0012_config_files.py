@@ -7,7 +7,6 @@ from bot.store.migrations import for_each, statements
 SCHEMA = """
 ALTER TABLE projects ADD COLUMN paths {json};
 ALTER TABLE projects ADD COLUMN promote_on_tag VARCHAR(255);
-ALTER TABLE projects ADD COLUMN shown {json} NOT NULL DEFAULT '{{}}';
 ALTER TABLE projects ADD COLUMN managed {flag} NOT NULL DEFAULT FALSE;
 ALTER TABLE environments ADD COLUMN managed {flag} NOT NULL DEFAULT FALSE;
 CREATE TABLE config_files (

@@ -82,7 +82,11 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"wait_at_most": "0s"}, "#/wait_at_most", "longer"),
     ({"windows": [{"deny": "FREQ=HOURLY", "for": "1h"}]}, "#/windows/0/deny", "daily"),
     ({"windows": [{"deny": "FREQ=DAILY", "fro": "1h"}]}, "#/windows/0/for", "required"),
-    ({"windows": [{"deny": "FREQ=DAILY", "for": "1h", "timezone": "Moon/Base"}]}, "#/windows/0/timezone", "Moon"),
+    (
+        {"windows": [{"deny": "FREQ=DAILY", "for": "1h", "timezone": "Moon/Base"}]},
+        "#/windows/0/timezone",
+        "Europe/Berlin",
+    ),
     ({"aproval": {}}, "#/aproval", "Did you mean `approvals`?"),
 ]
 

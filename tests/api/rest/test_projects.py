@@ -40,6 +40,7 @@ async def test_a_project_is_created_with_defaults(world: World) -> None:
         "trigger_tag_prefix": "v",
         "tag_candidates": True,
         "version_scheme": "any",
+        "show": {"comments": True, "deployments": True, "checks": True, "protection": True},
         "archived": False,
     }
     assert moment.endswith("Z")
@@ -61,6 +62,7 @@ async def test_every_setting_is_stored_and_can_be_changed_alone(world: World) ->
         "trigger_tag_prefix": "shop-v",
         "tag_candidates": False,
         "version_scheme": "semver",
+        "show": {"comments": False, "deployments": True, "checks": False, "protection": True},
     }
     created = await create_project(world, "Shop", **settings)
     assert {name: created[name] for name in settings} == settings
@@ -75,6 +77,7 @@ async def test_every_setting_is_stored_and_can_be_changed_alone(world: World) ->
         "trigger_tag_prefix": "s-v",
         "tag_candidates": True,
         "version_scheme": "calver",
+        "show": {"comments": True, "deployments": False, "checks": True, "protection": False},
         "archived": True,
     }
     for name, value in changes.items():
@@ -98,6 +101,7 @@ WRONG: dict[str, list[Any]] = {
     "trigger_tag_prefix": ["", " v", "v^", "refs..", 7],
     "tag_candidates": [0, "false", []],
     "version_scheme": ["SemVer", "", "date", 7],
+    "show": [[], "all", {"comments": 1}, {"comments": None}, {"checks": "no"}, {"pages": True}],
     "colour": ["red"],
 }
 

@@ -17,7 +17,7 @@ from tests.world import Response, World
 
 TOKENS = "/api/tokens"
 KEYS = {
-    *("id", "name", "prefix", "user", "project", "grants"),
+    *("id", "name", "prefix", "user", "github_user", "by_operator", "project", "grants"),
     *("created_at", "expires_at", "last_used_at", "revoked_at"),
 }
 
