@@ -6,7 +6,7 @@ from tortoise.exceptions import IntegrityError
 
 from bot.context import Context, allowed, unknown_candidate
 from bot.errors import Conflict, Refusal
-from bot.events.releases import BuildCancelRequested, BuildFinished, BuildRequested, CandidateCut, CandidateInvalidated
+from bot.events.releases import BuildCancelRequested, BuildFinished, CandidateCut, CandidateInvalidated
 from bot.operations import automatic, events, performed_requests, projects, releases, repositories, runs, views
 from bot.operations.candidate_moves import move
 from bot.operations.commit_proofs import ProvenCommit, prove
