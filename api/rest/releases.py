@@ -20,7 +20,16 @@ from api.rest.schemas import (
 )
 from bot.context import Context
 from bot.errors import Problem, RepositoryNotFound, WrongSettings
-from bot.operations import cancellations, candidates, deploying, deployments, external_deployments, rebuilds, rollbacks
+from bot.operations import (
+    cancellations,
+    candidates,
+    cut_previews,
+    deploying,
+    deployments,
+    external_deployments,
+    rebuilds,
+    rollbacks,
+)
 from bot.operations.candidates import CutRequest
 from bot.operations.deploying import DeployRequest
 from bot.operations.previews import Preview
@@ -162,7 +171,7 @@ async def cut(context: Context, call: Call[CutBody, None]) -> Result:
         version.release, body.commit, number=version.number, repo=body.repo, build=body.trigger_build_workflow
     )
     if body.dry_run:
-        return _dry_run(await candidates.preview_cut(context, call.path["project"], request))
+        return _dry_run(await cut_previews.preview_cut(context, call.path["project"], request))
     candidate, created = await candidates.cut(context, call.path["project"], request)
     return Result(await _candidate_response(call, candidate), 201 if created else 200)
 
