@@ -20,7 +20,16 @@ from api.rest.schemas import (
 )
 from bot.context import Context
 from bot.errors import Problem, RepositoryNotFound, WrongSettings
-from bot.operations import candidates, cut_previews, deploying, deployments, external_deployments, rebuilds, rollbacks
+from bot.operations import (
+    cancellations,
+    candidates,
+    cut_previews,
+    deploying,
+    deployments,
+    external_deployments,
+    rebuilds,
+    rollbacks,
+)
 from bot.operations.candidates import CutRequest
 from bot.operations.deploying import DeployRequest
 from bot.operations.previews import Preview
@@ -176,7 +185,7 @@ async def show_candidate(context: Context, call: Call[None, None]) -> CandidateR
 async def cancel_build(context: Context, call: Call[None, None]) -> CandidateResponse:
     """Cancel the build of a release candidate."""
     version = parse_candidate_version(call.path["candidate"])
-    return await _candidate_response(call, await candidates.cancel(context, call.path["project"], version))
+    return await _candidate_response(call, await cancellations.cancel_build(context, call.path["project"], version))
 
 
 async def build_again(context: Context, call: Call[None, None]) -> CandidateResponse:

@@ -1,4 +1,4 @@
-"""Release candidates: cut, find, cancel the build of, and finish the build of."""
+"""Release candidates: cut, find, build, and finish the build of."""
 
 from dataclasses import dataclass, replace
 
@@ -6,7 +6,7 @@ from tortoise.exceptions import IntegrityError
 
 from bot.context import Context, allowed, unknown_candidate
 from bot.errors import Conflict, Refusal
-from bot.events.releases import BuildCancelRequested, BuildFinished, BuildRequested, CandidateCut, CandidateInvalidated
+from bot.events.releases import BuildFinished, BuildRequested, CandidateCut, CandidateInvalidated
 from bot.operations import automatic, events, performed_requests, projects, releases, repositories, runs, views
 from bot.operations.candidate_moves import move
 from bot.operations.commit_proofs import ProvenCommit, prove
@@ -107,35 +107,6 @@ async def newest_build(candidate: Candidate) -> Run | None:
     return await runs.newest(candidate_id=candidate.id)
 
 
-@allowed("release:cut")
-async def cancel(context: Context, project: Project, version: CandidateVersion) -> Candidate:
-    """Cancel a candidate's build: at once if it is not dispatched yet, otherwise once GitHub reports the run's end."""
-    async with transaction():
-        candidate = await Candidate.select_for_update().get_or_none(project_id=project.id, version=str(version))
-        if candidate is None:
-            raise await unknown_candidate(context, project, version)
-        if await performed_requests.result_of(context) is None:
-            await _cancel(context, candidate)
-    return await with_relations(candidate.id)
-
-
-async def _cancel(context: Context, candidate: Candidate) -> None:
-    """Cancel the build of a candidate whose row the caller's transaction has locked."""
-    rules.check_cancelable(candidate.version, candidate.status)
-    reason = f"{context.actor.name} asked for the build to be canceled."
-    if await runs.cancel(context, await newest_build(candidate)):
-        await finish_build(context, candidate, "canceled", reason)
-    else:
-        await move(context, candidate, candidate.status, reason)
-    requested = BuildCancelRequested(
-        project_id=candidate.project_id,
-        commit=candidate.commit,
-        version=candidate.version,
-        candidate_id=CandidateId(candidate.id),
-    )
-    await events.record(context, requested)
-
-
 async def begin_build(context: Context, candidate: Candidate) -> None:
     """Record, in the caller's transaction, that a candidate is being built, for the first time or again."""
     if candidate.status != "building" and rules.may_move(candidate.status, "building"):
@@ -223,9 +194,8 @@ async def start_build(context: Context, project: Project, candidate: Candidate) 
     """Request a run that builds a candidate, for the first time or again, in the caller's transaction."""
     await move(context, candidate, "pending", None)
     await _request_build(context, project, candidate)
-    await events.record(
-        context, BuildRequested(project_id=candidate.project_id, commit=candidate.commit, version=candidate.version)
-    )
+    requested = BuildRequested(project_id=candidate.project_id, commit=candidate.commit, version=candidate.version)
+    await events.record(context, requested)
 
 
 async def is_unbuilt(candidate: Candidate) -> bool:
