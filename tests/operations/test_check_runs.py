@@ -425,3 +425,27 @@ async def test_checks_at_other_commits_evaluate_nothing(world: World) -> None:
     await world.github.report_check("ci")
     await world.settle()
     assert len(await world.jobs("evaluate_waiting")) == before
+
+
+ROLES = ("none", "read", "triage", "write", "maintain", "admin")
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_who_may_deploy_by_a_button(shown: World, role: str) -> None:
+    """The same roles as by a command: write, and maintain on production."""
+    world = shown
+    world.github.person("pat", role)
+    await ready(world)
+    await click(world, "Deploy to staging", by="pat")
+    may = role in ROLES[3:]
+    assert bool(await world.deployments()) == may
+    assert ("was refused" in summary(world)) != may
+    if not may:
+        assert (await world.deploy("1.0-rc1")).status == 201
+        await world.settle()
+    await world.github.finish()
+    await world.show_all()
+    await click(world, "Deploy to production", by="pat")
+    may = role in ROLES[4:]
+    assert bool(await world.deployments("production")) == may
+    assert ("was refused" in summary(world)) != may
