@@ -112,7 +112,8 @@ async def test_a_job_waits_while_a_gate_does_and_is_told_why_once(shown: World) 
     await world.settle(skip_delays=True)
     assert reports(world, 1)[-1][0] == "approved"
     comments = [comment for _, comment in reports(world, 1)]
-    assert len(set(comments)) == len(comments) == 4
+    assert len(set(comments)) == len(comments)
+    assert len(comments) in (3, 4)  # two blocks that end at almost the same time may be one change
 
 
 async def test_it_is_told_at_most_ten_times(shown: World) -> None:
