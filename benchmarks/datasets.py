@@ -148,14 +148,18 @@ async def fill_releases(url: str, releases: int) -> None:
     await _fill(url, (Insert(OTHER_PROJECTS, 2, PROJECTS), Insert(RELEASES + RUNS_AND_AUDIT, 1, releases)))
 
 
+async def fill_token(url: str, token: str) -> None:
+    """Add a token that may do everything to a migrated database without users."""
+    await _fill(url, [Insert(USERS, 1, 1, _digest(token))])
+
+
 async def fill_lists(url: str, rows: int, token: str) -> None:
     """Fill a migrated, empty database with `rows` rows for every list, and a token that may read them all.
 
     The oldest rows belong to one project, one SLA and one repository, which have no others; the rest are spread over
     ten projects, two SLAs and nine repositories.
     """
-    digest = {"digest": hashlib.sha256(token.encode()).hexdigest()}
-    parts = [Insert(USERS, 1, 1, digest), Insert(OTHER_PROJECTS, 1, PROJECTS + 1), Insert(SLAS, 1, 3)]
+    parts = [Insert(USERS, 1, 1, _digest(token)), Insert(OTHER_PROJECTS, 1, PROJECTS + 1), Insert(SLAS, 1, 3)]
     few, many = (1, FEW_ROWS, FEW_KEYS), (FEW_ROWS + 1, rows, SPREAD_KEYS)
     parts += [
         Insert(RELEASES, *few),
@@ -165,6 +169,10 @@ async def fill_lists(url: str, rows: int, token: str) -> None:
         Insert(LIST_ROWS, *many),
     ]
     await _fill(url, parts)
+
+
+def _digest(token: str) -> dict[str, str]:
+    return {"digest": hashlib.sha256(token.encode()).hexdigest()}
 
 
 async def _fill(url: str, inserts: Sequence[Insert]) -> None:

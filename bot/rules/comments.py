@@ -14,7 +14,8 @@ Thread = Literal["pull", "commit"]
 class CommandComment:
     """A comment with commands in it. `thread_id` is the number of the pull request or the SHA of the commit.
 
-    `created_at` is GitHub's own text (ISO 8601). Of an edited comment, `author` is who edited it, and `body_before` the
+    `created_at` is GitHub's own text (ISO 8601). `by_member`: GitHub calls the author an owner, a member or a
+    collaborator; use it for the order of work only, as it does not tell the role. Of an edited comment, `author` is who edited it, and `body_before` the
     text that it had.
     """
 
@@ -27,6 +28,7 @@ class CommandComment:
     body: str
     created_at: str
     body_before: str | None = None
+    by_member: bool = False
 
     @property
     def is_edited(self) -> bool:
