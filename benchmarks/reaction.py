@@ -1,7 +1,8 @@
-"""Measure how long a command in a comment waits for its first reaction, alone and behind a crowd of other deliveries.
+"""Measure how long a command in a comment waits for its first reaction, alone and behind a crowd of deliveries.
 
-`longshore serve` and the sandbox that stands for GitHub are processes of their own; this one delivers webhooks. The time
-runs from the moment at which the comment's webhook is sent to the one at which GitHub gets the request for the reaction.
+`longshore serve` and the sandbox that stands for GitHub are processes of their own; this one delivers webhooks. The
+time runs from the moment at which the comment's webhook is sent to the one at which GitHub gets the request for the
+reaction.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The sandbox in a process of its own, for benchmarks, and a client of it.
 
 `python -m benchmarks.simulated_github PORT FILE` serves a sandbox over a small git repository, and writes the settings
-of its App to a file, as JSON. Besides its usual routes, it has some that benchmarks need. It sends no webhooks: it keeps
-those that it would send, for benchmarks to send them.
+of its App to a file, as JSON. Besides its usual routes, it has some that benchmarks need. It sends no webhooks: it
+keeps those that it would send, for benchmarks to send them.
 """
 
 from __future__ import annotations

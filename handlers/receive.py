@@ -1,7 +1,7 @@
 """The route that GitHub delivers webhooks to: verify, store, respond. Nothing is parsed here.
 
-What GitHub says about the author of a comment is looked for, which decides about the order of work: a crowd of strangers
-does not keep maintainers waiting.
+What GitHub says about the author of a comment is looked for, which decides about the order of work: a crowd of
+strangers does not keep maintainers waiting.
 
 Until the signature over its body is proven, a delivery is a stranger's: what its head shows to be wrong is refused
 before the body is read, and bodies are bounded together (`bot.bodies`).

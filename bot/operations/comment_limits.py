@@ -62,7 +62,7 @@ async def may_answer(context: Context, comment: CommandComment) -> bool:
 
 
 async def decide(context: Context, comment: CommandComment, commands: int, *, writer: bool = False) -> Verdict:
-    """Decide, once for each comment, whether its commands are performed. `writer`: by somebody who could write lately."""
+    """Decide, once for each comment, whether its commands are performed. `writer`: its author could write lately."""
     handled = await HandledComment.get(comment=comment.marker)
     if handled.verdict is not None:
         return cast("Verdict", handled.verdict)

@@ -14,9 +14,9 @@ Thread = Literal["pull", "commit"]
 class CommandComment:
     """A comment with commands in it. `thread_id` is the number of the pull request or the SHA of the commit.
 
-    `created_at` is GitHub's own text (ISO 8601). `by_member`: GitHub calls the author an owner, a member or a
-    collaborator; use it for the order of work only, as it does not tell the role. Of an edited comment, `author` is who edited it, and `body_before` the
-    text that it had.
+    `created_at` is GitHub's own text (ISO 8601). Of an edited comment, `author` is who edited it, and `body_before` the
+    text that it had. `by_member`: GitHub calls the author an owner, a member or a collaborator. That decides about the
+    order of work only, as it does not tell the role.
     """
 
     repository_id: RepositoryId
