@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import orjson
 import pytest
 
 from bot.operations.waiting_deployments import DUE
@@ -17,13 +16,15 @@ INSERT INTO environments (project_id, name, name_key, tier, inputs, position, de
 {NUMBERS} SELECT 1, 'e' || n, 'e' || n, 'staging', '{{}}', 0, 60, FALSE, $1 FROM numbers
 """
 WAITING = """
-INSERT INTO deployments (environment_id, candidate_id, kind, reported, status, actor_id, waiting, evaluate_at, created_at)
-SELECT id, 1, 'deploy', FALSE, 'pending', 1, TRUE, CASE WHEN id % 100 = 0 THEN $1 ELSE $2 END, $1
-FROM environments WHERE name LIKE 'e%'
+INSERT INTO deployments (environment_id, candidate_id, kind, reported, status, actor_id, automatic, waiting,
+    evaluate_at, created_at)
+SELECT id, 1, 'deploy', FALSE, 'pending', 1, TRUE, TRUE, $1, $1
+FROM environments WHERE name LIKE 'e%' AND (id % 100 = 0) = $2
 """
 ENDED = """
-INSERT INTO deployments (environment_id, candidate_id, kind, reported, status, actor_id, waiting, evaluate_at, created_at)
-SELECT id, 1, 'deploy', FALSE, 'success', 1, FALSE, $1, $1 FROM environments WHERE name LIKE 'e%'
+INSERT INTO deployments (environment_id, candidate_id, kind, reported, status, actor_id, automatic, waiting,
+    evaluate_at, created_at)
+SELECT id, 1, 'deploy', FALSE, 'success', 1, TRUE, FALSE, $1, $1 FROM environments WHERE name LIKE 'e%'
 """
 
 
@@ -33,7 +34,8 @@ async def crowded(world: World) -> World:
     assert (await world.cut("1.0-rc1")).status == 201
     now = datetime.now(UTC)
     await execute(ENVIRONMENTS, now)
-    await execute(WAITING, now - timedelta(hours=1), now + timedelta(days=1))
+    await execute(WAITING, now - timedelta(hours=1), True)
+    await execute(WAITING, now + timedelta(days=1), False)
     await execute(ENDED, now - timedelta(hours=1))
     return world
 
@@ -43,12 +45,11 @@ async def plan(now: datetime) -> str:
     if dialect() == "sqlite":
         return str([row["detail"] for row in await fetch(f"EXPLAIN QUERY PLAN {DUE}", now)])
     [row] = await fetch(f"EXPLAIN (FORMAT JSON) {DUE}", now)
-    return orjson.dumps(orjson.loads(row["QUERY PLAN"]) if isinstance(row["QUERY PLAN"], str) else row).decode()
+    return str(row["QUERY PLAN"])
 
 
-@pytest.mark.parametrize("analyzed", [False, True], ids=["never analyzed", "analyzed"])
-async def test_due_deployments_are_read_from_the_index(crowded: World, analyzed: bool) -> None:
-    if analyzed:
+async def test_due_deployments_are_read_from_the_index(crowded: World) -> None:
+    if dialect() == "postgres":  # as autovacuum does; SQLite needs no statistics
         await execute("ANALYZE deployments")
     now = datetime.now(UTC)
     found: list[dict[str, Any]] = await fetch(DUE, now)
