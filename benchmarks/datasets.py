@@ -125,6 +125,17 @@ INSERT INTO content_repos (variant_id, arch, service, repo_family, content_forma
 {select} n, 'x86_64', 'rhn', 'dist', 'rpm', 'binary', 'repo-' || n, {false} {from};
 """
 
+WAITING = """
+INSERT INTO environments (project_id, name, name_key, tier, inputs, position, deploy_deadline_minutes, promotion_held,
+    workflow, gate_settings, created_at)
+{select} 1, 'waiting-' || n, 'waiting-' || n, 'staging', '{{}}', 9, 60, {false}, 'deploy.yml', '{gates}', {at} {from};
+INSERT INTO deployments (environment_id, candidate_id, kind, reported, status, actor_id, automatic, waiting, waits_for,
+    expires_at, evaluate_at, created_at)
+{select} (SELECT id FROM environments WHERE project_id = 1 AND name_key = 'waiting-' || n), 1, 'deploy', {false},
+    'pending', 1, {true}, {true}, '["approvals"]', {later}, CASE WHEN n % 100 = 0 THEN {at} ELSE {later} END, {at}
+{from};
+"""
+
 
 @dataclass(frozen=True)
 class Insert:
@@ -148,14 +159,29 @@ async def fill_releases(url: str, releases: int) -> None:
     await _fill(url, (Insert(OTHER_PROJECTS, 2, PROJECTS), Insert(RELEASES + RUNS_AND_AUDIT, 1, releases)))
 
 
+async def fill_waiting(url: str, deployments: int, gates: str) -> None:
+    """Add environments with gates to the first project, each with a waiting deployment of the first candidate.
+
+    One in a hundred is due. No process may have the database open. `gates` are the settings as JSON.
+    """
+    later = {"sqlite": "'2999-01-01 00:00:00+00:00'", "postgres": "TIMESTAMPTZ '2999-01-01 00:00:00+00:00'"}
+    engine = "sqlite" if url.startswith("sqlite") else "postgres"
+    fragments = {"gates": gates.replace("{", "{{").replace("}", "}}"), "later": later[engine]}
+    await _fill(url, [Insert(WAITING, 1, deployments, fragments)])
+
+
+async def fill_token(url: str, token: str) -> None:
+    """Add a token that may do everything to a migrated database without users."""
+    await _fill(url, [Insert(USERS, 1, 1, digest(token))])
+
+
 async def fill_lists(url: str, rows: int, token: str) -> None:
     """Fill a migrated, empty database with `rows` rows for every list, and a token that may read them all.
 
     The oldest rows belong to one project, one SLA and one repository, which have no others; the rest are spread over
     ten projects, two SLAs and nine repositories.
     """
-    digest = {"digest": hashlib.sha256(token.encode()).hexdigest()}
-    parts = [Insert(USERS, 1, 1, digest), Insert(OTHER_PROJECTS, 1, PROJECTS + 1), Insert(SLAS, 1, 3)]
+    parts = [Insert(USERS, 1, 1, digest(token)), Insert(OTHER_PROJECTS, 1, PROJECTS + 1), Insert(SLAS, 1, 3)]
     few, many = (1, FEW_ROWS, FEW_KEYS), (FEW_ROWS + 1, rows, SPREAD_KEYS)
     parts += [
         Insert(RELEASES, *few),
@@ -165,6 +191,11 @@ async def fill_lists(url: str, rows: int, token: str) -> None:
         Insert(LIST_ROWS, *many),
     ]
     await _fill(url, parts)
+
+
+def digest(token: str) -> dict[str, str]:
+    """Return the value that a token's row is filled with."""
+    return {"digest": hashlib.sha256(token.encode()).hexdigest()}
 
 
 async def _fill(url: str, inserts: Sequence[Insert]) -> None:

@@ -130,9 +130,12 @@ async def running_server(label: str, command: Sequence[str], port: int, url: str
 
 @asynccontextmanager
 async def running_process(
-    label: str, command: Sequence[str], port: int, variables: Mapping[str, str]
+    label: str, command: Sequence[str], port: int, variables: Mapping[str, str] | None
 ) -> AsyncIterator[int]:
-    """Start a server and yield its process id once it accepts connections; raise with its log if it does not start."""
+    """Start a server and yield its process id once it accepts connections; raise with its log if it does not start.
+
+    `variables` is its environment; None is ours.
+    """
     with tempfile.TemporaryFile() as log:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -199,15 +202,16 @@ async def measure(subject: Subject, engine: str, seconds: float, app: Path | Non
             measurement = await generate_load(port, requests, connections=CONNECTIONS, warm_up=0, seconds=seconds)
             cpu = cpu_seconds(pid) - before
         if engine:
-            acknowledged, stored = warm_up.acknowledged + measurement.acknowledged, await _count(subject.table, url)
+            acknowledged, stored = warm_up.acknowledged + measurement.acknowledged, await count_rows(subject.table, url)
             if stored < acknowledged:
                 raise RuntimeError(f"{subject.label}: {acknowledged} acknowledged, {stored} stored")
         if subject is LONGSHORE_WITH_WORKER:
-            jobs_done = await _count(f"{subject.table} AND state = 'done'", url)
+            jobs_done = await count_rows(f"{subject.table} AND state = 'done'", url)
     return measurement, cpu, jobs_done
 
 
-async def _count(rows: str, url: str) -> int:
+async def count_rows(rows: str, url: str) -> int:
+    """Count rows of a database: `rows` is a table, and a condition if it has one."""
     query = f"SELECT count(*) FROM {rows}"
     if url.startswith("sqlite"):
         database = sqlite3.connect(sqlite_path(url))

@@ -7,7 +7,8 @@ from bot.github.app import GitHub
 from bot.github.transport import ApiError
 from bot.rules.ids import GitHubUserId, RepositoryId, TokenId, UserId
 from bot.rules.permissions import Visibility, covers, grants_of_role
-from bot.store.projects import Outline, Project, Repository
+from bot.store import queries
+from bot.store.projects import Outline, Project
 
 READ = "project:read"
 READS = frozenset({READ, "content:read"})
@@ -94,14 +95,16 @@ async def confirm(github: GitHub, actor: Actor, project: Project | Outline, *gra
     if not actor.is_unconfirmed:
         return actor
     fresh = not READS.issuperset(grants)
-    role = "none" if project.repository_id is None else await _role(github, actor, project.repository_id, fresh=fresh)
+    role = "none" if project.repository_id is None else await _role(github, actor, project, fresh=fresh)
     held = actor.grants & grants_of_role(role)
     return replace(actor, grants=held, role=role, repository_id=project.repository_id)
 
 
-async def _role(github: GitHub, actor: Actor, repository_id: RepositoryId, *, fresh: bool) -> str:
-    """The role of a personal token's owner in a repository; `none` without one, or without an account."""
-    repository = await Repository.get(github_id=repository_id)
+async def _role(github: GitHub, actor: Actor, project: Project | Outline, *, fresh: bool) -> str:
+    """The role of a personal token's owner in a project's repository; `none` without one, or without an account."""
+    repository = project.repository if isinstance(project, Project) else None
+    if repository is None:
+        repository = await queries.get_repository(project.repository_id or RepositoryId(0))
     try:
         client = github.client_for(repository.installation_id, repository.github_id, repository.full_name)
         found = await github.people.role_of_account(client, GitHubUserId(actor.github_id or 0), actor.name, fresh=fresh)

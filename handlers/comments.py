@@ -10,6 +10,12 @@ from bot.rules.comments import CommandComment, Thread
 from bot.rules.ids import CommentId, GitHubUserId
 from handlers.fields import id_of, number, part, repository_id, text, timestamp
 
+ASSOCIATIONS = ("OWNER", "MEMBER", "COLLABORATOR")
+"""What GitHub calls authors of comments who may have a role. Members of some organizations are called otherwise.
+
+https://docs.github.com/en/graphql/reference/enums#commentauthorassociation
+"""
+
 
 def on_issue_comment(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitable[None] | None:
     """Handle a new or edited comment on a pull request; deletions and comments on plain issues are ignored."""
@@ -43,6 +49,7 @@ def _on_text(
         return None
     if "Bot" in (by.get("type"), part(comment, "user").get("type")):
         return None
+    is_by_member = before is None and comment.get("author_association") in ASSOCIATIONS
     return comments.on_comment(
         context,
         CommandComment(
@@ -55,5 +62,6 @@ def _on_text(
             body=body,
             created_at=timestamp(comment, "created_at"),
             body_before=before,
+            by_member=is_by_member,
         ),
     )

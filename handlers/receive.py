@@ -1,5 +1,8 @@
 """The route that GitHub delivers webhooks to: verify, store, respond. Nothing is parsed here.
 
+What GitHub says about the author of a comment is looked for, which decides about the order of work: a crowd of
+strangers does not keep maintainers waiting.
+
 Until the signature over its body is proven, a delivery is a stranger's: what its head shows to be wrong is refused
 before the body is read, and bodies are bounded together (`bot.bodies`).
 
@@ -19,8 +22,10 @@ from prometheus_client import Counter
 from bot.bodies import TooLarge, TooSlow, UnprovenBodies
 from bot.errors import Refusal, Unavailable
 from bot.metrics import Metrics
+from bot.operations.jobs import MEMBERS
 from bot.queue.intake import Intake
 from bot.rules.ids import parse_guid
+from handlers.comments import ASSOCIATIONS
 from handlers.responses import accepted
 from handlers.signatures import SignatureWatch
 
@@ -40,6 +45,10 @@ PRIORITIES = {
     "workflow_run": 5,
     "push": 5,
 }
+COMMENTS = frozenset({"issue_comment", "commit_comment"})
+ASSOCIATION = b'"author_association":"'
+MEMBERS_OF = tuple(f'{association}"'.encode() for association in ASSOCIATIONS)
+MAX_SEARCHED = 256 * 1024  # bytes of a body
 
 
 class Receiver:
@@ -69,7 +78,7 @@ class Receiver:
             if not (signature.isascii() and hmac.compare_digest(f"sha256={expected}", signature)):
                 raise _Rejected(401, UNSIGNED)
             self._signatures.right()
-            guid, priority = _identify(headers.get(DELIVERY, ""), event), PRIORITIES.get(event, 0)
+            guid, priority = _identify(headers.get(DELIVERY, ""), event), priority_of(event, body)
             new = await self._intake.put(guid, event, content_type, body, priority)
             response = accepted(request) if new else _json_response(202, delivery="known already")
         except Exception as error:  # noqa: BLE001 - it is logged
@@ -135,6 +144,18 @@ def _content_type(request: web.BaseRequest) -> str:
     if headers.get(CONTENT_ENCODING, "identity") != "identity":
         raise _Rejected(415, "The body must not be compressed.")
     return content_type
+
+
+def priority_of(event: str, body: bytes) -> int:
+    """The priority of a delivery. People cannot write the name that is looked for: in JSON, their quotes are escaped.
+
+    A comment's payload describes its issue, with that one's author, before the comment.
+    """
+    if event in COMMENTS and len(body) <= MAX_SEARCHED:
+        found = body.rfind(ASSOCIATION)
+        if found >= 0 and body.startswith(MEMBERS_OF, found + len(ASSOCIATION)):
+            return MEMBERS
+    return PRIORITIES.get(event, 0)
 
 
 def _identify(delivery: str, event: str) -> str:

@@ -10,7 +10,7 @@ from api.http.errors import native_dialect
 from api.http.pagination import KeysetQuery, next_link
 from api.http.types import Timestamp
 from api.rest.projects import ENVIRONMENT
-from api.rest.schemas import DecisionResponse, decision_response
+from api.rest.schemas import DecisionResponse, decision_json
 from bot.context import Context
 from bot.operations import approvals, decisions
 from bot.rules.versions import parse_candidate_version
@@ -68,10 +68,10 @@ def _approval_response(approval: Approval) -> ApprovalResponse:
     )
 
 
-async def show_decision(context: Context, call: Call[None, DecisionQuery]) -> DecisionResponse:
+async def show_decision(context: Context, call: Call[None, DecisionQuery]) -> object:
     """Show whether a candidate could be deployed now by the caller: every gate with its verdict. Nothing changes."""
     version = parse_candidate_version(call.query.candidate)
-    return decision_response(await decisions.show(context, call.path["project"], call.path["environment"], version))
+    return decision_json(await decisions.show(context, call.path["project"], call.path["environment"], version))
 
 
 async def approve(context: Context, call: Call[ApprovalBody, None]) -> Result:
@@ -105,7 +105,7 @@ async def withdraw(context: Context, call: Call[None, None]) -> Result:
 
 DIALECT = native_dialect(
     "approvals",
-    Endpoint("GET", DECISION, show_decision, DecisionResponse, query_model=DecisionQuery),
+    Endpoint("GET", DECISION, show_decision, DecisionResponse, query_model=DecisionQuery, preserialized=True),
     Endpoint("GET", APPROVALS, list_approvals, list[ApprovalResponse], query_model=ApprovalsQuery),
     Endpoint("POST", APPROVALS, approve, ApprovalResponse, 201, request_model=ApprovalBody, other_statuses=(200,)),
     Endpoint("DELETE", f"{APPROVALS}/{{approval}}", withdraw, NoneType, 204),

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from bot.errors import PermissionMissing, Refusal, RepositoryNotFound, Unavailable, WrongSettings
+from bot.github.checks import Checks
 from bot.github.limits import UNAVAILABLE, ResponseLost
 from bot.github.people import People
 from bot.github.repository import RepositoryClient
@@ -69,6 +70,7 @@ class GitHub:
         self._apis: LRUCache[InstallationId, Api] = LRUCache(MAX_INSTALLATIONS)
         self._tokens = InstallationTokens(self._mint)
         self.people = People()
+        self.checks = Checks()
         self._bot_login = ""
 
     @property
@@ -149,10 +151,11 @@ class GitHub:
         return self._bot_login
 
     def forget(self, installation: InstallationId) -> None:
-        """Drop tokens, responses and roles of an installation that was removed, suspended or changed."""
+        """Drop tokens, responses, roles and checks of an installation that was removed, suspended or changed."""
         self._apis.pop(installation, None)
         self._tokens.forget(installation)
         self.people.forget(installation)
+        self.checks.forget(installation)
 
     def _client(self, installation: InstallationId, repository: RepositoryId, full_name: str) -> RepositoryClient:
         api = self._apis.get(installation)

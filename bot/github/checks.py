@@ -3,17 +3,48 @@
 https://docs.github.com/en/rest/checks/runs and https://docs.github.com/en/rest/commits/statuses
 """
 
+import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+
+from cachetools import TTLCache
 
 from bot.errors import Unavailable
 from bot.github.fields import optional_text, required_number, required_text, required_time
 from bot.github.limits import UNAVAILABLE
 from bot.github.repository import MAX_PAGES, Listing, RepositoryClient
 from bot.rules.checks import CheckResult, check_run_state, newest, status_state, workflow_run_of
-from bot.rules.ids import CommitSha
+from bot.rules.ids import CommitSha, InstallationId
 
 PER_PAGE = 100
+SECONDS = 10.0
+MAX_REMEMBERED = 1024
+
+
+class Checks:
+    """The checks at commits, remembered for some seconds where they are only shown; `clock` in seconds.
+
+    What changes anything asks anew (`fresh`); the answer is remembered too. A failure is not.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._results: TTLCache[tuple[int, int, CommitSha], list[CheckResult]] = TTLCache(
+            MAX_REMEMBERED, SECONDS, clock
+        )
+
+    async def results(self, repository: RepositoryClient, sha: CommitSha, *, fresh: bool) -> list[CheckResult]:
+        """The checks at a commit, as `results`, with the same errors."""
+        key = (repository.installation, repository.id, sha)
+        known = None if fresh else self._results.get(key)
+        if known is None:
+            known = self._results[key] = await results(repository, sha)
+        return known
+
+    def forget(self, installation: InstallationId) -> None:
+        """Drop what is remembered from an installation."""
+        for key in [key for key in self._results if key[0] == installation]:
+            self._results.pop(key, None)
 
 
 async def results(repository: RepositoryClient, sha: CommitSha) -> list[CheckResult]:

@@ -59,14 +59,22 @@ async def standing(comment: CommandComment) -> Standing:
     """What is known about a comment's author from other comments, for the order of work only."""
     [known] = await fetch(STANDING, comment.repository_id, comment.author_id, comment.marker)
     if known["may_write"] is None:
-        return "waiting" if known["waiting"] else "unknown"
+        if known["waiting"]:
+            return "waiting"
+        return "member" if comment.by_member else "unknown"
     return "writer" if known["may_write"] else "reader"
 
 
-async def note(context: Context, comment: Counted, *, may_write: bool) -> None:
-    """Record whether a comment's author may write in the repository."""
+async def note(context: Context, comment: Counted, *, may_write: bool, again: bool = False) -> None:
+    """Record whether a comment's author may write in the repository; `again`: then it is decided about anew."""
     row = _row(context, comment, may_write=may_write)
-    await HandledComment.bulk_create([row], on_conflict=["comment"], update_fields=["may_write"])
+    fields = ["may_write", "verdict"] if again else ["may_write"]
+    await HandledComment.bulk_create([row], on_conflict=["comment"], update_fields=fields)
+
+
+async def is_decided(comment: CommandComment) -> bool:
+    """Whether it was decided before what is done about a comment."""
+    return await HandledComment.exists(comment=comment.marker, verdict__not_isnull=True)
 
 
 async def may_answer(context: Context, comment: CommandComment) -> bool:
@@ -75,14 +83,14 @@ async def may_answer(context: Context, comment: CommandComment) -> bool:
     return bool(handled.verdict or handled.may_write) or await _may_answer_reader(context.now(), comment)
 
 
-async def decide(context: Context, comment: Counted, commands: int) -> Verdict:
-    """Decide, once for each comment, whether its commands are performed."""
+async def decide(context: Context, comment: Counted, commands: int, *, writer: bool = False) -> Verdict:
+    """Decide, once for each comment, whether its commands are performed. `writer`: its author could write lately."""
     handled = await HandledComment.get(comment=comment.marker)
     if handled.verdict is not None:
         return cast("Verdict", handled.verdict)
     now = context.now()
     verdict = await _verdict(now, comment, commands)
-    if not handled.may_write and verdict != "ignore" and not await _may_answer_reader(now, comment):
+    if not (handled.may_write or writer) and verdict != "ignore" and not await _may_answer_reader(now, comment):
         verdict = "ignore"
     handled.update_from_dict({"verdict": verdict, "commands": commands, "at": now})
     await handled.save(update_fields=["verdict", "commands", "at"])

@@ -24,6 +24,7 @@ log = structlog.get_logger()
 
 GONE = (404, 410)
 """GitHub's answers about a pull request or commit that was deleted, or is in a repository that was."""
+SHORT = 200  # characters of a text that is parsed on the event loop: with the worst contents in a millisecond
 
 
 async def on_comment(context: Context, comment: CommandComment) -> None:
@@ -50,14 +51,17 @@ async def run_commands(context: Context, job: jobs.RunCommands) -> None:
     if repository.installation_id is None:
         log.info("command ignored", why="the repository cannot be reached", repository=comment.repository_id)
         return
-    asked_meanwhile = job.standing in ("unknown", "waiting") and await comment_limits.standing(comment) == "reader"
+    is_unknown = job.standing not in ("writer", "reader")
+    asked_meanwhile = is_unknown and await comment_limits.standing(comment) == "reader"
     if asked_meanwhile:
         await enqueue(replace(job, standing="reader"))
         return
+    job = await _show_as_seen(context, repository, job)
     actor = await users.actor_from_github(context, comment.author_id, comment.author, repository)
     may_write = includes_write(actor.grants)
-    await comment_limits.note(context, comment, may_write=may_write)
-    if not may_write and job.standing != "reader":
+    turned_out_reader = not may_write and job.standing != "reader"
+    await comment_limits.note(context, comment, may_write=may_write, again=turned_out_reader)
+    if turned_out_reader:
         await enqueue(replace(job, standing="reader"))
         return
     if await comment_limits.may_answer(context, comment):
@@ -66,13 +70,32 @@ async def run_commands(context: Context, job: jobs.RunCommands) -> None:
         await _answer(acting, repository, replace(job, standing=standing))
 
 
+async def _show_as_seen(context: Context, repository: Repository, job: jobs.RunCommands) -> jobs.RunCommands:
+    """React to the commands of somebody who could write lately, before GitHub is asked whether they still may.
+
+    Within the limits on their commands, and once: an earlier attempt of the job may have done so.
+    """
+    comment = job.comment
+    if job.standing != "writer" or job.late or job.seen or comment.is_edited:
+        return job
+    parsed = await _parse(comment, repository.command)
+    if not parsed.commands and not parsed.remarks:
+        return job
+    decided = await comment_limits.is_decided(comment)
+    if await comment_limits.decide(context, comment, len(parsed.commands) or 1, writer=True) != "perform":
+        return job
+    if not decided:
+        await _react(context, repository, comment, "eyes")
+    return replace(job, seen=True)
+
+
 async def _answer(context: Context, repository: Repository, job: jobs.RunCommands) -> None:
     """Perform the commands of a comment within the limits, and enqueue the reply.
 
     Those of an edited comment are not performed: who added them has to write them again.
     """
     comment = job.comment
-    parsed = await asyncio.to_thread(_parse, comment, repository.command)  # a hostile text takes long
+    parsed = await _parse(comment, repository.command)
     if not parsed.commands and not parsed.remarks:
         return
     count = 1 if comment.is_edited else len(parsed.commands) or 1
@@ -87,13 +110,21 @@ async def _answer(context: Context, repository: Repository, job: jobs.RunCommand
     elif job.late and not await performing.has_performed(context, comment, parsed):
         body, reaction = replies.late(repository.command), "confused"
     else:
-        await _react(context, repository, comment, "eyes")
+        if not job.seen:
+            await _react(context, repository, comment, "eyes")
         outcome = await performing.perform(context, repository, comment, parsed)
         body, reaction = outcome.text, outcome.reaction
     await enqueue(jobs.PostReply(comment, body, reaction, standing=job.standing))
 
 
-def _parse(comment: CommandComment, prefix: str) -> ParsedComment:
+async def _parse(comment: CommandComment, prefix: str) -> ParsedComment:
+    """The commands of a comment, read on another thread if the text is long: a hostile one takes a while."""
+    if len(comment.body) + len(comment.body_before or "") <= SHORT:
+        return _commands_of(comment, prefix)
+    return await asyncio.to_thread(_commands_of, comment, prefix)
+
+
+def _commands_of(comment: CommandComment, prefix: str) -> ParsedComment:
     """The commands of a comment; nothing of an edited one that had them all before."""
     parsed = parse(comment.body, GRAMMARS, prefix)
     if comment.body_before is None:

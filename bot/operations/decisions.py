@@ -3,15 +3,16 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from bot.context import Context, allowed
+from bot.context import Context, allowed, unknown_candidate
 from bot.errors import Conflict
-from bot.operations import candidates, environments, gate_answers, gate_facts
+from bot.operations import environments, gate_answers, gate_facts
 from bot.rules.gate_facts import GateFacts, Override, Requester
 from bot.rules.gate_questions import Answers, Questions, complete, questions
 from bot.rules.gate_results import Decision, Gate
 from bot.rules.gates import decide
 from bot.rules.ids import DeploymentId, GitHubUserId
 from bot.rules.versions import CandidateVersion
+from bot.store import queries
 from bot.store.candidates import Candidate
 from bot.store.deployments import Deployment
 from bot.store.projects import Environment, Project
@@ -53,12 +54,10 @@ async def stored_requester(deployment: Deployment) -> Requester:
     return Requester(user.id, user.name, github_id, deployment.automatic)
 
 
-async def ask_github(
-    context: Context, subject: Subject, *, exempt: Collection[Gate] = (), fresh: bool = True
-) -> Answers:
+async def ask_github(context: Context, subject: Subject, *, exempt: Collection[Gate] = ()) -> Answers:
     """Ask GitHub what the gates but the `exempt` ones depend on, outside of a transaction."""
     asked = _questions(await stored_facts(context, subject), subject, exempt)
-    return await gate_answers.ask(context, subject.candidate, asked, fresh=fresh)
+    return await gate_answers.ask(context, subject.candidate, asked)
 
 
 async def read_facts(
@@ -82,12 +81,11 @@ async def decide_now(
     *,
     exempt: Collection[Gate] = (),
     override: Override | None = None,
-    fresh: bool = True,
 ) -> Decision:
     """Decide without a lock and without consequences."""
     for _ in range(ROUNDS):
         try:
-            answers = await ask_github(context, subject, exempt=exempt, fresh=fresh)
+            answers = await ask_github(context, subject, exempt=exempt)
             facts = await read_facts(context, subject, answers, exempt=exempt)
         except Outdated:
             continue
@@ -97,10 +95,21 @@ async def decide_now(
 
 @allowed("project:read")
 async def show(context: Context, project: Project, environment_name: str, version: CandidateVersion) -> Decision:
-    """Decide as if the caller asked for the deployment now. Nothing changes."""
+    """Decide as if the caller asked for the deployment now. Nothing changes.
+
+    What GitHub answered some seconds ago is not asked again, and what is stored is read once, as far as it is known.
+    """
     environment = await environments.find_by_name(context, project, environment_name)
-    candidate = await candidates.get(context, project, version)
-    return await decide_now(context, Subject(environment, candidate, requester_of(context)), fresh=False)
+    candidate = await queries.find_candidate(project, str(version))
+    if candidate is None:
+        raise await unknown_candidate(context, project, version)
+    subject = Subject(environment, candidate, requester_of(context))
+    facts = await stored_facts(context, subject)
+    asked = _questions(facts, subject, ())
+    answers = await gate_answers.ask(context, candidate, asked, fresh=False)
+    if asked.comparison is not None or asked.authors:  # their answers are stored
+        facts = await stored_facts(context, subject)
+    return decide(complete(facts, answers))
 
 
 def _questions(facts: GateFacts, subject: Subject, exempt: Collection[Gate]) -> Questions:

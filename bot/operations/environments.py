@@ -11,6 +11,7 @@ from bot.events.administration import EnvironmentChanged, EnvironmentCreated
 from bot.operations import config_guard, environment_gates, events, freezes
 from bot.operations.environment_gates import Listed
 from bot.rules import projects as rules
+from bot.store import queries
 from bot.store.database import transaction
 from bot.store.projects import Environment, Project
 
@@ -77,7 +78,7 @@ async def find(context: Context, project: Project, name: str) -> Environment:
 
 async def find_by_name(context: Context, project: Project, name: str) -> Environment:
     """Find an environment of a project by its case-sensitive name, without checking grants."""
-    environment = await Environment.get_or_none(project_id=project.id, name=name)
+    environment = await queries.find_environment(project.id, name)
     if environment is None:
         raise await unknown_environment(context, project, name)
     return environment

@@ -1,10 +1,11 @@
 """Questions to GitHub that the gates depend on. What cannot be answered is a problem, and never an error."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from bot.context import Context
 from bot.errors import DatabaseUnavailable, Problem, Refusal, Unavailable
-from bot.github import checks, compare
+from bot.github import compare
 from bot.github.compare import Comparison
 from bot.github.repository import RepositoryClient
 from bot.github.transport import ApiError
@@ -12,20 +13,22 @@ from bot.rules.approvers import PersonFact, Team
 from bot.rules.gate_facts import ChecksFact
 from bot.rules.gate_questions import Answers, Questions
 from bot.rules.ids import CommitSha, GitHubUserId
+from bot.store import gate_queries
 from bot.store.candidates import Candidate
 from bot.store.comparisons import StoredComparison
 from bot.store.projects import Repository
-from bot.store.runs import Run
 
 TOO_MANY_COMMITS = "there are more commits than can be read, so their authors are not all known"
 NO_COMPARISON = "GitHub cannot compare the two commits"
 
 
 async def ask(context: Context, candidate: Candidate, questions: Questions, *, fresh: bool = True) -> Answers:
-    """Ask GitHub; comparisons are stored. With `fresh`, roles and memberships are not taken from the last minute."""
+    """Ask GitHub; comparisons are stored. Without `fresh`, roles, memberships and checks may be some seconds old."""
     if questions.is_empty:
         return Answers(questions)
-    repository = await Repository.get(github_id=candidate.repository_id)
+    repository: Any = candidate.repository
+    if not isinstance(repository, Repository):  # it was not fetched
+        repository = await Repository.get(github_id=candidate.repository_id)
     try:
         client = context.client_for(repository)
     except Refusal as refusal:
@@ -39,7 +42,7 @@ async def ask(context: Context, candidate: Candidate, questions: Questions, *, f
     return Answers(
         asked=questions,
         people=people,
-        checks=await _checks(client, candidate) if questions.checks else None,
+        checks=await _checks(context, client, candidate, fresh=fresh) if questions.checks else None,
         comparison_problem=authors_problem if _asks_both_at_once(questions) else compared,
         authors_problem=authors_problem,
     )
@@ -84,15 +87,14 @@ async def _memberships(
     return frozenset(found), problems
 
 
-async def _checks(client: RepositoryClient, candidate: Candidate) -> ChecksFact:
+async def _checks(context: Context, client: RepositoryClient, candidate: Candidate, *, fresh: bool) -> ChecksFact:
     """The checks at a candidate's commit, without ours and those of runs that we dispatched to deploy."""
     try:
-        results = await checks.results(client, candidate.commit)
+        results = await context.github.checks.results(client, candidate.commit, fresh=fresh)
     except (Problem, ApiError) as problem:
         return ChecksFact(problem=_reason(problem))
-    runs = [result.run_id for result in results if result.run_id is not None]
-    ours = Run.filter(repository_id=candidate.repository_id, github_id__in=runs, deployment_id__not_isnull=True)
-    deploying = {run.github_id for run in await ours.only("id", "github_id")} if runs else set()
+    runs = list({result.run_id for result in results if result.run_id is not None})
+    deploying = await gate_queries.deploying_runs(candidate.repository_id, runs) if runs else set()
     return ChecksFact(tuple(each for each in results if not each.is_ours and each.run_id not in deploying))
 
 

@@ -26,15 +26,16 @@ from bot.rules.ids import (
 )
 from bot.rules.tags import TagPush
 
-RUNS, PEOPLE = 50, 30
+RUNS, PEOPLE, MEMBERS = 50, 30, 25
 """Priorities of jobs; those of webhooks are in `handlers/receive.py`."""
 
-Standing = Literal["writer", "unknown", "waiting", "reader"]
+Standing = Literal["writer", "member", "unknown", "waiting", "reader"]
 """Whether a comment's author had the role write or more when GitHub was last asked: it decides about the order only.
 
+`member` is somebody unknown whom GitHub calls an owner, a member or a collaborator, which does not tell the role;
 `waiting` is somebody unknown of whom an earlier comment waits too.
 """
-STANDINGS: Mapping[Standing, int] = {"writer": PEOPLE, "unknown": 15, "waiting": 10, "reader": -10}
+STANDINGS: Mapping[Standing, int] = {"writer": PEOPLE, "member": MEMBERS, "unknown": 15, "waiting": 10, "reader": -10}
 """Priorities of comments."""
 
 
@@ -180,11 +181,15 @@ class CommentJob(Job):
 
 @dataclass(frozen=True)
 class RunCommands(CommentJob):
-    """Perform the commands of a comment, if it has any; none if its webhook came `late`."""
+    """Perform the commands of a comment, if it has any; none if its webhook came `late`.
+
+    `seen`: the reaction that says so was requested.
+    """
 
     kind: ClassVar[str] = "command"
 
     late: bool = False
+    seen: bool = field(default=False, kw_only=True)
 
     @property
     def key(self) -> str:

@@ -28,7 +28,8 @@ class CommandComment:
     """A comment with commands in it. `thread_id` is the number of the pull request or the SHA of the commit.
 
     `created_at` is GitHub's own text (ISO 8601). Of an edited comment, `author` is who edited it, and `body_before` the
-    text that it had.
+    text that it had. `by_member`: GitHub calls the author an owner, a member or a collaborator. That decides about the
+    order of work only, as it does not tell the role.
     """
 
     repository_id: RepositoryId
@@ -40,6 +41,7 @@ class CommandComment:
     body: str
     created_at: str
     body_before: str | None = None
+    by_member: bool = False
 
     @property
     def place(self) -> Place:

@@ -3,8 +3,10 @@
 Only what is set is stored, so that defaults that depend on the tier follow it.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
@@ -155,7 +157,13 @@ FIELDS = tuple(GateSettings.model_fields)
 
 def read(stored: Mapping[str, Any]) -> GateSettings:
     """The settings of an environment's row."""
-    return GateSettings.model_validate(stored)
+    return _read(json.dumps(stored))
+
+
+@lru_cache(maxsize=1024)
+def _read(stored: str) -> GateSettings:
+    """The settings that JSON holds, which are immutable; validating them takes ten times as long as finding them."""
+    return GateSettings.model_validate(json.loads(stored))
 
 
 def to_stored(settings: GateSettings) -> dict[str, Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypedDict
 
 import orjson
 
+from bot.rules.ids import RunId
 from bot.store.database import fetch, fetch_as
 from bot.store.deployments import LIVE_DEPLOYMENT_ID
+from bot.store.lists import Conditions
 
 STATE = f"""
 SELECT r.held, u.id AS cut_by, u.github_id AS cut_by_github_id,
@@ -126,6 +129,16 @@ async def earlier(project: int, commit: str) -> dict[str, EarlierRow]:
 async def approvals(candidate: int, environment: int) -> list[ApprovalRow]:
     """Read the approvals of a candidate for an environment."""
     return await fetch_as(ApprovalRow, APPROVALS, candidate, environment)
+
+
+async def deploying_runs(repository: int, runs: Sequence[RunId]) -> set[RunId]:
+    """Find those of some workflow runs that were dispatched to deploy."""
+    where = Conditions()
+    where.add("repository_id = {}", repository)
+    where.add_in("github_id", runs)
+    where.add("deployment_id IS NOT NULL")
+    rows = await fetch(f"SELECT github_id FROM runs {where}", *where.args)  # noqa: S608 - conditions of ours
+    return {RunId(row["github_id"]) for row in rows}
 
 
 async def newest_success(project: int) -> str | None:

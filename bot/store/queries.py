@@ -15,10 +15,11 @@ from tortoise.models import Model
 from bot.rules.ids import EnvironmentId, InstallationId, RepositoryId
 from bot.rules.permissions import Visibility
 from bot.store import visibility
+from bot.store.candidates import Candidate
 from bot.store.database import Record, fetch, fetch_as
 from bot.store.lists import Conditions
 from bot.store.placeholders import placeholder_list
-from bot.store.projects import Outline, Project, Repository
+from bot.store.projects import Environment, Outline, Project, Repository
 from bot.store.users import TokenRecord
 
 BY_NAME = "p.name = $1"
@@ -132,6 +133,31 @@ async def find_outline(condition: str, value: str | int) -> Outline | None:
     columns = "p.id, p.name, p.repository_id, COALESCE(g.private, FALSE) AS private"
     rows = await fetch(f"SELECT {columns} {_PROJECT} {condition}", value)
     return Outline(rows[0]["id"], rows[0]["name"], rows[0]["repository_id"], not rows[0]["private"]) if rows else None
+
+
+async def get_repository(github_id: RepositoryId) -> Repository:
+    """Return a repository, which must exist."""
+    rows = await fetch(f"SELECT {_columns(Repository, 'g')} FROM repositories g WHERE g.github_id = $1", github_id)
+    return _to_model(Repository, "g", rows[0])  # type: ignore[no-any-return]
+
+
+async def find_environment(project_id: int, name: str) -> Environment | None:
+    """Find a project's environment by its case-sensitive name."""
+    sql = f"SELECT {_columns(Environment, 'e')} FROM environments e WHERE e.project_id = $1 AND e.name = $2"
+    rows = await fetch(sql, project_id, name)
+    return _to_model(Environment, "e", rows[0]) if rows else None
+
+
+async def find_candidate(project: Project, version: str) -> Candidate | None:
+    """Find a candidate of a project by its version, with its repository if that is the project's."""
+    sql = f"SELECT {_columns(Candidate, 'c')} FROM candidates c WHERE c.project_id = $1 AND c.version = $2"
+    rows = await fetch(sql, project.id, version)
+    if not rows:
+        return None
+    candidate: Any = _to_model(Candidate, "c", rows[0])
+    if candidate.repository_id == project.repository_id:
+        candidate._repository = project.repository
+    return candidate  # type: ignore[no-any-return]
 
 
 async def find_environment_id(project_id: int, name: str) -> EnvironmentId | None:

@@ -89,3 +89,33 @@ async def test_half_an_answer_is_none(world: World, client: RepositoryClient, pa
     world.github.faults.fail(path=path, times=None)
     with pytest.raises(Unavailable):
         await states(world, client)
+
+
+async def test_checks_are_remembered_for_ten_seconds_where_they_are_only_shown(
+    world: World, client: RepositoryClient
+) -> None:
+    now, head = [0.0], CommitSha(world.github.head())
+    remembered = checks.Checks(lambda: now[0])
+
+    async def shown(*, fresh: bool = False) -> int:
+        return len(await remembered.results(client, head, fresh=fresh))
+
+    assert await shown() == 0
+    await world.github.report_check("test")
+    assert (await shown(), await shown(fresh=True), await shown()) == (0, 1, 1)
+    await world.github.report_check("docs")
+    now[0] = 9.9
+    assert await shown() == 1
+    now[0] = 10.1
+    assert await shown() == 2
+    await world.github.report_check("slow")
+    remembered.forget(client.installation)
+    assert await shown() == 3
+
+
+async def test_a_failure_to_read_checks_is_not_remembered(world: World, client: RepositoryClient) -> None:
+    remembered, head = checks.Checks(), CommitSha(world.github.head())
+    world.github.faults.fail(path="*/check-runs", status=403, times=1, body='{"message": "Forbidden"}')
+    with pytest.raises(Unavailable):
+        await remembered.results(client, head, fresh=False)
+    assert await remembered.results(client, head, fresh=False) == []

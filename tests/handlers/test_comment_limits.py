@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import orjson
 import pytest
 import structlog
 
@@ -18,6 +19,7 @@ from bot.rules.comments import CommandComment
 from bot.rules.ids import CommentId, GitHubUserId, RepositoryId, RunId
 from bot.rules.replies import late, too_many
 from bot.store.candidates import Candidate
+from bot.store.database import fetch
 from bot.store.handled_comments import HandledComment
 from bot.store.projects import Repository
 from handlers import receive
@@ -107,7 +109,7 @@ async def test_a_comment_that_is_handled_twice_counts_once(world: World) -> None
 # --- people below write
 
 
-async def test_the_role_is_asked_before_anything_is_posted(world: World) -> None:
+async def test_the_role_of_somebody_who_could_not_write_is_asked_before_anything_is_posted(world: World) -> None:
     world.github.person("bob", "read")
     await add_comment(world, "LGTM", by="bob")
     payload = last_payload(world)
@@ -122,6 +124,64 @@ async def test_the_role_is_asked_before_anything_is_posted(world: World) -> None
     await world.settle()
     assert what_happened(world, before)[:2] == ["asked", "posted"]
     assert late("/release") in world.replies(1)[0]
+
+
+async def test_commands_of_somebody_who_could_write_are_shown_as_seen_before_the_role_is_asked(world: World) -> None:
+    await add_comment(world, STATUS)
+    before = len(world.github.calls)
+    number, comment = await add_comment(world, STATUS)
+    assert what_happened(world, before) == ["posted", "asked", "posted"]
+    assert reactions(world, number, comment) == ["eyes", "rocket"]
+
+
+async def test_commands_are_shown_as_seen_once_however_often_the_role_is_asked(world: World) -> None:
+    await add_comment(world, STATUS)
+    world.github.faults.fail(path="*/permission", status=502, times=3)
+    before = len(world.github.calls)
+    number = await world.github.pull_request()
+    await world.github.comment(number, STATUS)
+    await world.settle(skip_delays=True)
+    assert "newest candidate" in world.replies(number)[0]
+    assert len([call for call in world.github.calls[before:] if call.path.endswith("/reactions")]) == 2
+
+
+async def test_somebody_who_lost_the_role_gets_one_refusal_and_no_second_sign_of_being_seen(world: World) -> None:
+    world.github.person("bob", "write")
+    await add_comment(world, STATUS, by="bob")
+    await pass_time(61)
+    world.github.person("bob", "read")
+    before = len(world.github.calls)
+    number, comment = await add_comment(world, f"/release cut 1.0 at {world.github.head()}", by="bob")
+    (reply,) = world.replies(number)
+    assert "You do not have permission" in reply
+    assert reactions(world, number, comment) == ["eyes", "-1"]
+    assert len([call for call in world.github.calls[before:] if call.path.endswith("/reactions")]) == 2
+    _, second = await add_comment(world, STATUS, by="bob", pull=number)
+    assert (len(world.replies(number)), reactions(world, number, second)) == (1, [])
+
+
+async def test_somebody_who_lost_the_role_while_readers_get_no_more_answers_gets_none(world: World) -> None:
+    world.github.person("bob", "write")
+    number, _ = await add_comment(world, STATUS, by="bob")
+    await comment_by_readers(world, number, comment_limits.MAX_READERS, comment_limits.MAX_READERS)
+    await world.settle()
+    world.github.person("bob", "read")
+    replies = len(world.replies(number))
+    await add_comment(world, STATUS, by="bob", pull=number)
+    assert len(world.replies(number)) == replies
+
+
+@pytest.mark.parametrize("body", ["LGTM", f"```\n{STATUS}\n```"])
+async def test_a_comment_without_commands_is_not_shown_as_seen(world: World, body: str) -> None:
+    await add_comment(world, STATUS)
+    number, comment = await add_comment(world, body)
+    assert reactions(world, number, comment) == []
+
+
+async def test_commands_beyond_the_limit_are_not_shown_as_seen(world: World) -> None:
+    number = await world.github.pull_request()
+    seen = [reactions(world, number, (await add_comment(world, FIVE, pull=number))[1]) for _ in range(4)]
+    assert seen == [["eyes", "rocket"], ["eyes", "rocket"], ["confused"], []]
 
 
 def what_happened(world: World, before: int) -> list[str]:
@@ -201,8 +261,41 @@ def test_runs_come_first_and_readers_last() -> None:
     replies = [jobs.PostReply(_comment(), "", "rocket", standing=each).priority for each in ("writer", "reader")]
     comments, facts = receive.PRIORITIES["issue_comment"], receive.PRIORITIES["workflow_run"]
     assert jobs.DispatchRun.priority == jobs.CancelRun.priority == jobs.CancelStrayRun.priority > commands("writer")
-    assert commands("writer") == replies[0] > comments > commands("unknown") > commands("waiting") > facts
+    assert commands("writer") == replies[0] > commands("member") == jobs.MEMBERS > comments > commands("unknown")
+    assert commands("unknown") > commands("waiting") > facts
     assert facts > jobs.Reconcile().priority > commands("reader") == replies[1]
+
+
+ASSOCIATIONS = {"OWNER": 25, "MEMBER": 25, "COLLABORATOR": 25, "CONTRIBUTOR": 20, "NONE": 20, "": 20}
+
+
+@pytest.mark.parametrize("association", ASSOCIATIONS)
+def test_comments_of_people_who_may_have_a_role_pass_those_of_strangers(association: str) -> None:
+    written = 'I am "author_association":"OWNER","author_association":"MEMBER"'
+    comment = {"id": 1, "author_association": association, "body": written, "user": {"login": "x"}}
+    issue = {"author_association": "OWNER", "title": written}
+    body = orjson.dumps({"action": "created", "issue": issue, "comment": comment, "sender": {"login": "x"}})
+    assert receive.priority_of("issue_comment", body) == ASSOCIATIONS[association]
+    assert receive.priority_of("commit_comment", body) == ASSOCIATIONS[association]
+    assert receive.priority_of("push", body) == 5
+
+
+@pytest.mark.parametrize("body", [b"", b'"author_association":"', b'{"author_association":"MEMBER', b"%22MEMBER%22"])
+def test_a_comment_that_names_no_association_has_the_usual_priority(body: bytes) -> None:
+    assert receive.priority_of("issue_comment", body) == 20
+
+
+async def test_a_member_who_commands_for_the_first_time_passes_strangers(world: World) -> None:
+    world.github.faults.fail(path="*/permission", status=502, times=None)
+    number = await world.github.pull_request()
+    for person in ("stranger", "alice", "stranger"):
+        await world.github.comment(number, STATUS, by=person)
+    await world.github.settle()
+    await world.service.worker.settle()
+    rows = await fetch("SELECT priority FROM jobs WHERE kind = 'command' ORDER BY id")
+    world.github.faults.clear()
+    assert sorted(row["priority"] for row in rows) == [10, 15, 25]
+    await world.settle(skip_delays=True)
 
 
 def test_one_persons_jobs_share_a_lock_and_so_do_those_of_all_readers() -> None:
@@ -245,6 +338,7 @@ async def test_maintainers_do_not_wait_for_a_crowd(world: World, crowd: str) -> 
     await world.settle()
     world.github.faults.slow(LATENCY)
     await react_and_dispatch(world, number)  # tokens are minted
+    await HandledComment.all().delete()
     idle = await react_and_dispatch(world, number)
     await HandledComment.all().delete()  # nothing is known about anybody
     await comment_by_readers(world, number, *CROWDS[crowd])
