@@ -50,6 +50,9 @@ class ProjectSettings(StrictModel):
     tag_candidates: bool | None = None
     version_scheme: str | None = None
     show: ShowBody | None = Field(None, examples=[{"comments": False}])
+    promote_on_tag: str | None = Field(
+        None, description="The environment to which the tag of a release, pushed by a person, deploys its candidate."
+    )
 
 
 class CreateProjectBody(ProjectSettings):
@@ -81,6 +84,7 @@ class ProjectResponse(BaseModel):
     tag_candidates: bool
     version_scheme: str
     show: ShowResponse
+    promote_on_tag: str | None
     archived: bool
     created_at: Timestamp
 

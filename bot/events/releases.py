@@ -43,6 +43,13 @@ class BuildCancelRequested(CandidateEvent):
 
     act: ClassVar[str] = "candidate.cancel"
 
+    candidate_id: CandidateId
+
+    @property
+    def result_id(self) -> int:
+        """The candidate's row."""
+        return self.candidate_id
+
 
 @dataclass(frozen=True, kw_only=True)
 class BuildRequested(CandidateEvent):
@@ -122,6 +129,26 @@ class CutByTagRefused(Event):
     tag: str
     refusal: str
     details: Details = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromotionByTagRefused(CutByTagRefused):
+    """A pushed tag named a release whose candidate was not deployed."""
+
+    act: ClassVar[str] = "deployment.tag_refused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagIgnored(Event):
+    """A pushed tag would have cut or deployed a candidate, or given commands, but was not a person's own act."""
+
+    act: ClassVar[str] = "tag.ignored"
+    subject_format: ClassVar[str] = "{tag}"
+    after_fields: ClassVar[Mapping[str, str]] = {"by": "by", "reason": "reason"}
+
+    tag: str
+    by: str
+    reason: str
 
 
 # --- deployments
@@ -239,6 +266,11 @@ class DeploymentCancelRequested(DeploymentEvent):
     """A deployment's cancellation was requested."""
 
     act: ClassVar[str] = "deployment.cancel"
+
+    @property
+    def result_id(self) -> int:
+        """The deployment's row."""
+        return self.deployment_id
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from bot.rules.runs import duration
 from bot.rules.tags import tag_name
 from bot.rules.versions import CandidateVersion, check_scheme
 from bot.store.candidates import Candidate
-from bot.store.database import transaction
+from bot.store.database import rehearsal, transaction
 from bot.store.deployments import Deployment
 from bot.store.projects import Project, Repository
 from bot.store.releases import Release
@@ -33,7 +33,8 @@ class CutRequest:
     """A request to cut a candidate.
 
     `number` None stands for the next one. `repo` is the repository that the caller expects the project to have. `build`
-    None means to build if the project has a build workflow. `tag` is the candidate's tag if that exists already.
+    None means to build if the project has a build workflow. `tag` is the candidate's tag if that exists already. With
+    `dry_run`, nothing is written: the candidate is returned as it would be, without what it refers to.
     """
 
     release: str
@@ -42,6 +43,7 @@ class CutRequest:
     repo: str | None = None
     build: bool | None = None
     tag: str | None = None
+    dry_run: bool = False
 
 
 @allowed("release:cut")
@@ -54,7 +56,7 @@ async def cut(context: Context, project: Project, request: CutRequest) -> tuple[
     """
     check_scheme(request.release, project.version_scheme)
     if (existing := await _existing(context, project, request)) is not None:
-        if request.build:
+        if request.build and not request.dry_run:
             await _build_unbuilt(context, project, existing)
         return existing, False
     projects.refuse_archived(project)
@@ -67,14 +69,15 @@ async def cut(context: Context, project: Project, request: CutRequest) -> tuple[
         if number is None:
             number = await projects.next_candidate_number(project, request.release)
         try:
-            async with transaction():
+            async with rehearsal() if request.dry_run else transaction():
                 version = CandidateVersion(request.release, number)
                 candidate = await _insert(context, project, request, version, proven)
         except IntegrityError:
             if (existing := await _existing(context, project, request)) is not None:
                 return existing, False
             continue
-        await candidate.fetch_related(*RELATED)
+        if not request.dry_run:
+            await candidate.fetch_related(*RELATED)
         return candidate, True
     raise Conflict("Other requests keep cutting candidates of this release: try again.")
 
@@ -123,6 +126,11 @@ async def get_or_none(project: Project, version: CandidateVersion) -> Candidate 
     return await Candidate.get_or_none(project_id=project.id, version=str(version)).select_related(*RELATED)
 
 
+async def with_relations(candidate: CandidateId) -> Candidate:
+    """Read a candidate with what it refers to, in one query."""
+    return await Candidate.get(id=candidate).select_related(*RELATED)
+
+
 async def newest_build(candidate: Candidate) -> Run | None:
     """The newest run of a candidate's build, if it has one."""
     return await runs.newest(candidate_id=candidate.id)
@@ -135,18 +143,26 @@ async def cancel(context: Context, project: Project, version: CandidateVersion) 
         candidate = await Candidate.select_for_update().get_or_none(project_id=project.id, version=str(version))
         if candidate is None:
             raise await unknown_candidate(context, project, version)
-        rules.check_cancelable(candidate.version, candidate.status)
-        reason = f"{context.actor.name} asked for the build to be canceled."
-        if await runs.cancel(context, await newest_build(candidate)):
-            await finish_build(context, candidate, "canceled", reason)
-        else:
-            await move(context, candidate, candidate.status, reason)
-        await events.record(
-            context,
-            BuildCancelRequested(project_id=project.id, commit=candidate.commit, version=candidate.version),
-        )
-    await candidate.fetch_related(*RELATED)
-    return candidate
+        if await performed_requests.result_of(context) is None:
+            await _cancel(context, candidate)
+    return await with_relations(candidate.id)
+
+
+async def _cancel(context: Context, candidate: Candidate) -> None:
+    """Cancel the build of a candidate whose row the caller's transaction has locked."""
+    rules.check_cancelable(candidate.version, candidate.status)
+    reason = f"{context.actor.name} asked for the build to be canceled."
+    if await runs.cancel(context, await newest_build(candidate)):
+        await finish_build(context, candidate, "canceled", reason)
+    else:
+        await move(context, candidate, candidate.status, reason)
+    requested = BuildCancelRequested(
+        project_id=candidate.project_id,
+        commit=candidate.commit,
+        version=candidate.version,
+        candidate_id=CandidateId(candidate.id),
+    )
+    await events.record(context, requested)
 
 
 async def begin_build(context: Context, candidate: Candidate) -> None:

@@ -6,6 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.log import MAX_LENGTH
+from bot.operations.comment_limits import MAX_TAG_ANSWERS
 from bot.store.candidates import Candidate
 from bot.store.projects import Project
 from tests.world import PROJECT, World
@@ -14,6 +15,12 @@ from tests.world import PROJECT, World
 async def cut_versions() -> list[str]:
     """The versions of all candidates, in the order in which they were cut."""
     return [candidate.version for candidate in await Candidate.all().order_by("id")]
+
+
+def answers(world: World, commit: str) -> list[str]:
+    """Longshore's comments on a commit, oldest first."""
+    bot = f"{world.github.app_slug}[bot]"
+    return [comment["body"] for comment in world.github.commit_comments(commit) if comment["user"] == bot]
 
 
 async def refusals(world: World) -> list[str]:
@@ -236,6 +243,159 @@ async def test_a_push_delivered_twice_cuts_once(world: World) -> None:
     await world.settle()
     assert await cut_versions() == ["1.4.0-rc1"]
     assert len(world.github.dispatches) == 1
+
+
+# --- tags that cut nothing are answered, once
+
+
+@pytest.mark.parametrize("annotated", [False, True], ids=["lightweight", "annotated"])
+async def test_a_misspelled_tag_is_answered_on_its_commit_with_the_right_spelling(
+    world: World, annotated: bool
+) -> None:
+    await world.github.tag("v1.4.0rc1", annotated=annotated)
+    await world.settle()
+    (answer,) = answers(world, world.github.head())
+    assert answer.startswith("The tag `v1.4.0rc1` cuts nothing. A tag that cuts a candidate is spelled `v1.4.0-rc1`.")
+
+
+async def test_a_refused_tag_is_answered_with_the_reason(world: World) -> None:
+    await world.github.pull_request()
+    commit = world.github.resolve("heads/alice/change-1")
+    await world.github.tag("v1.4.0-rc1", at=commit)
+    await world.settle()
+    (answer,) = answers(world, commit)
+    assert answer.startswith("The tag `v1.4.0-rc1` cuts nothing. Invalid commit hash.")
+    assert "not on a branch that may be released from" in answer
+
+
+async def test_a_moved_trigger_tag_is_answered_with_the_commit_of_the_candidate(world: World) -> None:
+    await world.cut("1.4.0-rc1", world.github.resolve("main~1"))
+    await world.github.tag("v1.4.0-rc1")
+    await world.settle()
+    (answer,) = answers(world, world.github.head())
+    assert "Release candidate already exists with another commit" in answer
+
+
+async def test_the_same_tag_pushed_again_is_answered_once(world: World) -> None:
+    for _ in range(3):
+        await world.github.tag("v1.4.0rc1")
+        await world.settle()
+        await world.github.delete_tag("v1.4.0rc1")
+        await world.settle()
+    assert len(answers(world, world.github.head())) == 1
+
+
+@pytest.mark.parametrize("role", ["read", "triage"])
+async def test_who_has_less_than_write_is_not_answered(world: World, role: str) -> None:
+    world.github.person("bob", role)
+    for tag in ("v1.4.0rc1", "v1.4.0-rc1"):
+        await world.github.tag(tag, by="bob")
+    await world.settle()
+    assert answers(world, world.github.head()) == []
+
+
+async def test_only_so_many_tags_are_answered_in_an_hour(world: World) -> None:
+    for number in range(MAX_TAG_ANSWERS + 2):
+        await world.github.tag(f"v1.{number}.0rc1")
+        await world.settle()
+    assert len(answers(world, world.github.head())) == MAX_TAG_ANSWERS
+
+
+@pytest.mark.parametrize("status", [403, 404, 422])
+async def test_an_answer_where_nobody_can_comment_is_dropped(world: World, status: int) -> None:
+    body = '{"message": "Commit comments are disabled"}'
+    world.github.faults.fail(method="POST", path="*/commits/*/comments", status=status, times=None, body=body)
+    await world.github.tag("v1.4.0rc1")
+    await world.settle()
+    assert [row["state"] for row in await world.jobs("answer_tag")] == ["done"]
+
+
+# --- tags of releases
+
+
+PRODUCTION = {"promote_on_tag": "production"}
+
+
+async def test_the_tag_of_a_release_deploys_the_highest_candidate_at_its_commit(world: World) -> None:
+    await world.ask("PATCH", f"/api/projects/{PROJECT}", PRODUCTION)
+    commit = world.github.head()
+    for version in ("1.4.0-rc1", "1.4.0-rc2", "1.5.0-rc1"):
+        await world.cut(version, commit)
+    await world.github.commit()
+    await world.cut("1.4.0-rc3")
+    world.github.person("mia", "maintain")
+    await world.github.tag("v1.4.0", at=commit, by="mia")
+    await world.settle()
+    (deployment,) = await world.deployments("production")
+    assert (deployment["release_candidate_version"], deployment["actor"]) == ("1.4.0-rc2", "mia")
+    (entry,) = await world.audit("deployment.deploy")
+    assert entry.channel == "tag"
+    assert answers(world, commit) == []
+
+
+NOT_PROMOTED = {
+    "no candidate there": ("mia", "main", "No candidate of 1.4.0 was cut at this commit"),
+    "too low a role": ("wim", "main~1", "it needs maintain; you have write"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_PROMOTED)
+async def test_the_tag_of_a_release_that_deploys_nothing_is_answered_with_the_reason(world: World, case: str) -> None:
+    person, at, why = NOT_PROMOTED[case]
+    await world.ask("PATCH", f"/api/projects/{PROJECT}", PRODUCTION)
+    await world.cut("1.4.0-rc1", world.github.resolve("main~1"))
+    world.github.person("mia", "maintain")
+    world.github.person("wim", "write")
+    await world.github.tag("v1.4.0", at=at, by=person)
+    await world.settle()
+    (answer,) = answers(world, world.github.resolve(at))
+    assert answer.startswith("The tag `v1.4.0` deploys nothing.") and why in answer
+    assert await world.deployments("production") == []
+    (entry,) = await world.audit("deployment.tag_refused")
+    assert entry.actor == person
+
+
+async def test_the_tag_of_a_release_whose_environment_does_not_exist_is_answered(world: World) -> None:
+    await world.ask("PATCH", f"/api/projects/{PROJECT}", {"promote_on_tag": "moon"})
+    await world.cut("1.4.0-rc1")
+    await world.github.tag("v1.4.0")
+    await world.settle()
+    (answer,) = answers(world, world.github.head())
+    assert "Release environment not found" in answer and "`staging`" in answer
+
+
+async def test_the_tag_of_a_release_waits_for_gates(world: World) -> None:
+    await world.ask("PATCH", f"/api/projects/{PROJECT}", {"promote_on_tag": "staging"})
+    await world.cut("1.4.0-rc1", build=True)
+    await world.github.tag("v1.4.0")
+    await world.settle()
+    assert await world.statuses() == [("1.4.0-rc1", "pending")]
+    await world.github.finish(run=1)
+    await world.settle()
+    assert len(world.github.dispatches) == 2
+    await world.github.finish(run=2)
+    await world.settle()
+
+
+async def test_without_the_setting_the_tag_of_a_release_does_nothing(world: World) -> None:
+    await world.cut("1.4.0-rc1")
+    await world.github.tag("v1.4.0")
+    await world.settle()
+    assert (await world.deployments("production"), answers(world, world.github.head())) == ([], [])
+
+
+async def test_the_tag_of_a_release_pushed_twice_deploys_once(world: World) -> None:
+    await world.ask("PATCH", f"/api/projects/{PROJECT}", PRODUCTION)
+    await world.cut("1.4.0-rc1")
+    world.github.person("mia", "maintain")
+    await world.github.tag("v1.4.0", by="mia")
+    await world.settle()
+    push = next(sent.payload for sent in reversed(world.github.deliveries) if sent.event == "push")
+    await world.github.finish(run=1)
+    await world.settle()
+    await world.github.send("push", push, delivery="again")
+    await world.settle()
+    assert await world.statuses("production") == [("1.4.0-rc1", "success")]
 
 
 # --- tags of candidates
