@@ -34,12 +34,18 @@ SIGNATURE_FORM = re.compile(r"sha256=[0-9a-f]{64}")
 UNSIGNED = "X-Hub-Signature-256 is missing or is not that of this body and secret."
 FAULT = "Something went wrong here. The log says what."
 TOO_LARGE = f"A delivery may have at most {MAX_BODY:,} bytes."
+CHECKS = -5  # there are many, and nobody waits for an answer
+PEOPLE = 20
 PRIORITIES = {
-    "issue_comment": 20,
-    "commit_comment": 20,
+    "issue_comment": PEOPLE,
+    "commit_comment": PEOPLE,
     "workflow_run": 5,
     "push": 5,
+    "check_run": CHECKS,
+    "status": CHECKS,
 }
+CLICKS = (b'{"action":"requested_action"', b'{"action":"rerequested"')
+"""How the bodies of `check_run` begin when somebody has clicked: they come before what machines report."""
 
 
 class Receiver:
@@ -69,7 +75,7 @@ class Receiver:
             if not (signature.isascii() and hmac.compare_digest(f"sha256={expected}", signature)):
                 raise _Rejected(401, UNSIGNED)
             self._signatures.right()
-            guid, priority = _identify(headers.get(DELIVERY, ""), event), PRIORITIES.get(event, 0)
+            guid, priority = _identify(headers.get(DELIVERY, ""), event), _priority(event, body)
             new = await self._intake.put(guid, event, content_type, body, priority)
             response = accepted(request) if new else _json_response(202, delivery="known already")
         except Exception as error:  # noqa: BLE001 - it is logged
@@ -145,6 +151,11 @@ def _identify(delivery: str, event: str) -> str:
     if not (0 < len(event) <= 100 and event.isascii() and event.isprintable()):
         raise _Rejected(400, "X-GitHub-Event must be the name of an event, of at most 100 characters.")
     return guid
+
+
+def _priority(event: str, body: bytes) -> int:
+    """The priority of a delivery: what people do comes first, and what other Apps report last."""
+    return PEOPLE if event == "check_run" and body.startswith(CLICKS) else PRIORITIES.get(event, 0)
 
 
 def _json_response(status: int, **fields: str) -> web.Response:
