@@ -57,11 +57,10 @@ def _on_branch(payload: Mapping[str, Any], ref: str) -> Awaitable[None] | None:
     known = repository_id(payload)
     if known is None or ref != f"refs/heads/{repository.get('default_branch')}" or not _may_change(payload):
         return None
-    installation, name = id_of(part(payload, "installation")), repository.get("full_name")
+    installation = id_of(part(payload, "installation"))
     return configuration.on_push(
         PushHint(
             repository=known,
-            full_name=name if isinstance(name, str) else "",
             installation=None if installation is None else InstallationId(installation),
             pusher=None if sender is None else GitHubUserId(sender),
         )

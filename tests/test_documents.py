@@ -205,8 +205,9 @@ def test_every_page_of_the_documentation_is_reached_from_the_readme() -> None:
 
 
 def test_the_tables_of_commands_are_those_of_the_commands_that_there_are() -> None:
-    text = command_page.PAGE.read_text()
-    assert command_page.current(text) == text, "run `make commands`"
+    for page in (command_page.PAGE, command_page.AUTHORITY):
+        text = page.read_text()
+        assert command_page.current(text) == text, "run `make commands`"
     assert all(f"| `{row.example}` |" in text for row in ROWS)
 
 

@@ -49,10 +49,10 @@ class ProjectSettings(StrictModel):
     trigger_tag_prefix: str | None = None
     tag_candidates: bool | None = None
     version_scheme: str | None = None
-    show: ShowBody | None = Field(None, examples=[{"comments": False}])
     promote_on_tag: str | None = Field(
         None, description="The environment to which the tag of a release, pushed by a person, deploys its candidate."
     )
+    show: ShowBody | None = Field(None, examples=[{"comments": False}])
 
 
 class CreateProjectBody(ProjectSettings):
@@ -83,8 +83,8 @@ class ProjectResponse(BaseModel):
     trigger_tag_prefix: str
     tag_candidates: bool
     version_scheme: str
-    show: ShowResponse
     promote_on_tag: str | None
+    show: ShowResponse
     archived: bool
     created_at: Timestamp
 

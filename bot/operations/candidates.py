@@ -18,7 +18,7 @@ from bot.rules.runs import duration
 from bot.rules.tags import tag_name
 from bot.rules.versions import CandidateVersion, check_scheme
 from bot.store.candidates import Candidate
-from bot.store.database import rehearsal, transaction
+from bot.store.database import transaction
 from bot.store.deployments import Deployment
 from bot.store.projects import Project, Repository
 from bot.store.releases import Release
@@ -33,8 +33,7 @@ class CutRequest:
     """A request to cut a candidate.
 
     `number` None stands for the next one. `repo` is the repository that the caller expects the project to have. `build`
-    None means to build if the project has a build workflow. `tag` is the candidate's tag if that exists already. With
-    `dry_run`, nothing is written: the candidate is returned as it would be, without what it refers to.
+    None means to build if the project has a build workflow. `tag` is the candidate's tag if that exists already.
     """
 
     release: str
@@ -43,7 +42,6 @@ class CutRequest:
     repo: str | None = None
     build: bool | None = None
     tag: str | None = None
-    dry_run: bool = False
 
 
 @allowed("release:cut")
@@ -56,7 +54,7 @@ async def cut(context: Context, project: Project, request: CutRequest) -> tuple[
     """
     check_scheme(request.release, project.version_scheme)
     if (existing := await _existing(context, project, request)) is not None:
-        if request.build and not request.dry_run:
+        if request.build:
             await _build_unbuilt(context, project, existing)
         return existing, False
     projects.refuse_archived(project)
@@ -69,15 +67,14 @@ async def cut(context: Context, project: Project, request: CutRequest) -> tuple[
         if number is None:
             number = await projects.next_candidate_number(project, request.release)
         try:
-            async with rehearsal() if request.dry_run else transaction():
+            async with transaction():
                 version = CandidateVersion(request.release, number)
                 candidate = await _insert(context, project, request, version, proven)
         except IntegrityError:
             if (existing := await _existing(context, project, request)) is not None:
                 return existing, False
             continue
-        if not request.dry_run:
-            await candidate.fetch_related(*RELATED)
+        await candidate.fetch_related(*RELATED)
         return candidate, True
     raise Conflict("Other requests keep cutting candidates of this release: try again.")
 
@@ -87,10 +84,10 @@ async def preview_cut(context: Context, project: Project, request: CutRequest) -
     """Say what `cut` would do, with the same refusals. Nothing changes."""
     check_scheme(request.release, project.version_scheme)
     if (existing := await _existing(context, project, request)) is not None:
-        builds = bool(request.build) and await _is_unbuilt(existing)
-        if builds:
-            await _check_build(project, existing)
-        return Preview((f"Build {existing.version}." if builds else f"Nothing: {existing.version} exists.",), None)
+        if not (request.build and await _is_unbuilt(existing)):
+            return Preview((f"Nothing: {existing.version} exists.",), None)
+        await _check_build(project, existing)
+        return Preview((f"Build {existing.version}.",), None)
     projects.refuse_archived(project)
     build = _should_build(project, request.build)
     repository = await _repository(context, project, request.repo, store=False)
@@ -98,13 +95,14 @@ async def preview_cut(context: Context, project: Project, request: CutRequest) -
     number = request.number or await projects.next_candidate_number(project, request.release)
     version = CandidateVersion(request.release, number)
     await releases.refuse_release_id_conflict(context, project, version.release)
-    tag = _tag(project, request, version)
-    await _refuse_taken_tag(project, version, tag)
-    would = [f"Cut {version} at {proven.sha} of the branch {proven.branch}."]
-    would += [f"Create the tag {tag}."] if tag is not None and request.tag is None else []
-    would += [f"Dispatch {project.build_workflow} to build it."] if build else []
-    would += [f"Deploy it to {name} once it is ready." for name in await automatic.takers(project.id)]
-    return Preview(tuple(would), None)
+    await _refuse_taken_tag(project, version, tag := _tag(project, request, version))
+    would = (
+        f"Cut {version} at {proven.sha} of the branch {proven.branch}.",
+        f"Create the tag {tag}." if tag is not None and request.tag is None else "",
+        f"Dispatch {project.build_workflow} to build it." if build else "",
+        *(f"Deploy it to {name} once it is ready." for name in await automatic.takers(project.id)),
+    )
+    return Preview(tuple(filter(None, would)), None)
 
 
 @allowed("project:read")
@@ -252,7 +250,8 @@ async def start_build(context: Context, project: Project, candidate: Candidate) 
     """Request a run that builds a candidate, for the first time or again, in the caller's transaction."""
     await move(context, candidate, "pending", None)
     await _request_build(context, project, candidate)
-    await events.record(context, _build_event(candidate))
+    requested = BuildRequested(project_id=project.id, commit=candidate.commit, version=candidate.version)
+    await events.record(context, requested)
 
 
 async def _is_unbuilt(candidate: Candidate) -> bool:
@@ -298,15 +297,13 @@ async def _repository(context: Context, project: Project, repo: str | None, *, s
         raise Refusal("`repo` must be a GitHub repository as `owner/name`.", field="repo")
     if stored is None:
         raise Refusal("Release project has no repository", project=project.name)
-    if repo is not None and repo.lower() != stored.full_name.lower():
-        fact = await repositories.find(context, repo)
-        if fact.id != stored.github_id:
-            raise Refusal("Repository does not belong to the release project", repo=repo, expected=stored.full_name)
-        return await repositories.upsert(context, fact) if store else repositories.unstored(fact)
-    if stored.installation_id is None:
-        fact = await repositories.find(context, stored.full_name)
-        return await repositories.upsert(context, fact) if store else repositories.unstored(fact)
-    return stored
+    name = stored.full_name if repo is None or repo.lower() == stored.full_name.lower() else repo
+    if name == stored.full_name and stored.installation_id is not None:
+        return stored
+    fact = await repositories.find(context, name)
+    if name != stored.full_name and fact.id != stored.github_id:
+        raise Refusal("Repository does not belong to the release project", repo=repo, expected=stored.full_name)
+    return await repositories.upsert(context, fact) if store else repositories.unstored(fact)
 
 
 async def _insert(
@@ -350,10 +347,6 @@ async def _refuse_taken_tag(project: Project, version: CandidateVersion, tag: st
     other = await Candidate.get_or_none(repository_id=project.repository_id, tag=tag) if tag else None
     if other is not None and other.version != str(version):
         raise Conflict(f"The tag `{tag}` is that of the candidate {other.version} of another project.")
-
-
-def _build_event(candidate: Candidate) -> BuildRequested:
-    return BuildRequested(project_id=candidate.project_id, commit=candidate.commit, version=candidate.version)
 
 
 def _cut_event(candidate: Candidate, build: bool | None) -> CandidateCut:

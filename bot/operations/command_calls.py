@@ -1,7 +1,7 @@
 """One command that is to be performed, and what is declared of each command."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -29,12 +29,14 @@ class CommandCall:
     """One command of a comment or of a tag's message, to be performed on behalf of its author.
 
     `place` is the pull request or commit that was commented on, or the commit of the tag.
+    `chosen` is the project if that is known already.
     """
 
     context: Context
     repository: Repository
     place: Place
     arguments: ParsedCommand
+    chosen: Project | None = None
 
     @property
     def is_dry_run(self) -> bool:
@@ -65,6 +67,8 @@ class CommandCall:
 
         Of several, it is the one whose files the pull request or commit changes.
         """
+        if self.chosen is not None:
+            return self.chosen
         name = self.arguments.get(PROJECT)
         projects = await Project.filter(repository_id=self.repository.github_id, archived=False).order_by("id")
         if name is not None:
@@ -176,8 +180,9 @@ class Command(Generic[R]):
     async def _rehearse(self, call: CommandCall) -> str:
         if self.preview is not None:
             return await self.preview(call)
+        chosen = replace(call, chosen=await call.project())  # which may be found out by asking GitHub
         async with rehearsal():
-            result = await self.perform(call)
+            result = await self.perform(chosen)
         if not isinstance(result, Act):
             raise TypeError(f"{self.grammar.word} needs a preview")
         return replies.would(result)

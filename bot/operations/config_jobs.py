@@ -12,8 +12,8 @@ from bot.rules.ids import CommitSha, GitHubUserId, InstallationId, RepositoryId
 class ApplyConfiguration(Job):
     """Read the configuration file at the tip of the default branch, and apply it. `pusher` is who pushed a change.
 
-    A repository that is not known is looked up by `full_name` through `installation`. `again`: while another one is
-    unfinished, which may have read the file before the change that this one is to see.
+    A repository that is not known is looked up through `installation`. `again`: while another one is unfinished, which
+    may have read the file before the change that this one is to see.
     """
 
     kind: ClassVar[str] = "apply_configuration"
@@ -21,7 +21,6 @@ class ApplyConfiguration(Job):
 
     repository: RepositoryId
     pusher: GitHubUserId | None = None
-    full_name: str | None = None
     installation: InstallationId | None = None
     again: bool = False
 

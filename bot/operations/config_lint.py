@@ -13,16 +13,16 @@ from bot.github.repository import RepositoryClient
 from bot.github.workflows import DispatchDenied
 from bot.operations.config_jobs import LintConfiguration
 from bot.queue.jobs import enqueue
+from bot.rules import config_columns as columns
 from bot.rules import config_texts
 from bot.rules.checks import Annotation, CheckRunContent
 from bot.rules.config import ConfigFile, load
 from bot.rules.config_changes import changes
-from bot.rules.config_model import Config
+from bot.rules.config_model import VERSION, Config, ProjectConfig
 from bot.rules.config_nodes import PATH, ConfigError, ConfigErrors
 from bot.rules.ids import CommitSha, RepositoryId
 from bot.rules.releases import make_permalink
-from bot.store.config_files import StoredConfigFile
-from bot.store.projects import Project, Repository
+from bot.store.projects import Environment, Project, Repository
 
 NAME = "Longshore configuration"
 MAX_WORKFLOWS = 10  # files that are looked at
@@ -67,13 +67,13 @@ async def lint(context: Context, job: LintConfiguration) -> None:
 
 async def _content(client: RepositoryClient, repository: Repository, job: LintConfiguration) -> CheckRunContent:
     """What the check run shows."""
-    old = await _in_force(repository)
     try:
         file = await _read(client, job.head)
         if file is not None and job.trusted:
             await _refuse_names(repository, file)
     except ConfigErrors as errors:
         return _broken(job, errors)
+    old = await _in_force(repository, file)
     found = changes(old, None if file is None else file.config, repository.default_branch)
     warnings = [] if file is None else [each async for each in _warnings(client, file, job.head)]
     return CheckRunContent(
@@ -110,9 +110,25 @@ def _annotation(line: int, level: Literal["failure", "warning"], sentence: str, 
     return Annotation(PATH, line, line, level, sentence, title)
 
 
-async def _in_force(repository: Repository) -> Config | None:
-    stored = await StoredConfigFile.get_or_none(repository_id=repository.github_id)
-    return load(stored.applied_text.encode()).config if stored is not None and stored.applied_text else None
+async def _in_force(repository: Repository, file: ConfigFile | None) -> Config:
+    """What is in force now of what the file sets, or would set: it may come from REST, or from an older file."""
+    wanted = {} if file is None else file.config.projects
+    projects = {}
+    for row in await Project.filter(repository_id=repository.github_id).order_by("id"):
+        if row.managed or row.name in wanted:
+            names = wanted[row.name].environments if row.name in wanted else {}
+            environments = await Environment.filter(project_id=row.id).order_by("position", "id")
+            projects[row.name] = _project(row, [each for each in environments if each.managed or each.name in names])
+    return Config.model_construct(version=VERSION, command=repository.command, projects=projects)
+
+
+def _project(row: Project, environments: Iterable[Environment]) -> ProjectConfig:
+    own = columns.project_config({name: getattr(row, name) for name in columns.PROJECT_COLUMNS})
+    found = {
+        each.name: columns.environment_config({name: getattr(each, name) for name in columns.ENVIRONMENT_COLUMNS})
+        for each in environments
+    }
+    return own.model_copy(update={"environments": found})
 
 
 async def _read(client: RepositoryClient, head: CommitSha) -> ConfigFile | None:

@@ -6,6 +6,7 @@ from bot.operations import (
     approvals,
     cancellations,
     candidates,
+    config_approvals,
     decisions,
     deploying,
     deployments,
@@ -29,7 +30,7 @@ from bot.rules.command_arguments import (
     IN_PROJECT,
     TO_ENVIRONMENT,
 )
-from bot.rules.deployment_replies import Canceled, DeployResult, Explanation, Preview
+from bot.rules.deployment_replies import ApprovedConfig, Canceled, DeployResult, Explanation, Preview
 from bot.rules.deployments import FINAL
 from bot.rules.grammar import Clause, Grammar
 from bot.rules.replies import Act
@@ -138,6 +139,17 @@ async def _preview_approve(call: CommandCall) -> str:
     return replies.would(await _approve(call))
 
 
+async def _approve_config(call: CommandCall) -> Act:
+    project, environment = await call.project(), call.arguments.require(ENVIRONMENT)
+    changes = await config_approvals.approve(call.context, project.name, environment, dry_run=call.is_dry_run)
+    shown = [ApprovedConfig(each.fields, each.given, each.needed, takes_effect=each.takes_effect) for each in changes]
+    return deployment_replies.approved_config(environment, shown)
+
+
+async def _preview_approve_config(call: CommandCall) -> str:
+    return replies.would(await _approve_config(call))
+
+
 async def _unapprove(call: CommandCall) -> Act:
     project, environment = await call.project(), call.arguments.require(ENVIRONMENT)
     version = await candidate_version(call, project)
@@ -216,6 +228,17 @@ ROWS: tuple[Command[Any], ...] = (
         preview=_preview_approve,
         summary="approve a candidate for an environment",
         example="/release approve 1.4.0-rc1 for production",
+    ),
+    Command(
+        Grammar("approve config", clauses=(FOR_ENVIRONMENT, IN_PROJECT), flags=(DRY_RUN,)),
+        grants=(),
+        who=f"{WHO_APPROVES} before the change",
+        changes=True,
+        perform=_approve_config,
+        reply=replies.acted,
+        preview=_preview_approve_config,
+        summary="approve what a change of the configuration file weakens",
+        example="/release approve config for production",
     ),
     Command(
         Grammar("unapprove", required=(CANDIDATE,), clauses=(FOR_ENVIRONMENT, IN_PROJECT), flags=(DRY_RUN,)),

@@ -14,16 +14,7 @@ from bot.events.releases import (
     DeploymentWaitEnded,
     DeploymentWaiting,
 )
-from bot.operations import (
-    automatic,
-    environments,
-    events,
-    performed_requests,
-    runs,
-    views,
-    wait_reactions,
-    waiting,
-)
+from bot.operations import automatic, environments, events, performed_requests, runs, views, wait_reactions, waiting
 from bot.rules import deployments as rules
 from bot.rules import gate_settings
 from bot.rules.deployments import WaitOutcome
@@ -260,9 +251,9 @@ async def end_wait(context: Context, deployment: Deployment, outcome: WaitOutcom
     candidate = await Candidate.get(id=deployment.candidate_id)
     fields = event_fields(deployment, environment, candidate, "pending")
     await events.record(context, DeploymentWaitEnded(**fields, outcome=outcome))
+    await wait_reactions.add(deployment, "-1")
     if outcome != "superseded":
         await automatic.catch_up(environment, deployment.created_at)
-    await wait_reactions.add(deployment, "-1")
 
 
 async def set_status(context: Context, deployment: Deployment, status: str, message: str | None) -> None:

@@ -15,7 +15,7 @@ from tortoise.expressions import Q
 
 from bot.context import Context
 from bot.errors import Refusal
-from bot.events.releases import CutByTagRefused, PromotionByTagRefused, TagIgnored
+from bot.events.tags import CutByTagRefused, PromotionByTagRefused, TagIgnored
 from bot.github import tags as github_tags
 from bot.github.comments import BEGINNING
 from bot.github.transport import ApiError

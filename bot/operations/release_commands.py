@@ -11,7 +11,7 @@ from bot.rules import block_replies, deployment_replies, replies
 from bot.rules.block_replies import Block
 from bot.rules.command_arguments import AT_COMMIT, BECAUSE, CANDIDATE, DRY_RUN, IN_PROJECT, RELEASE, SHA, VERSION
 from bot.rules.commits import FULL_LENGTH, INVALID
-from bot.rules.deployment_replies import CutResult
+from bot.rules.deployment_replies import CutResult, Preview
 from bot.rules.grammar import Grammar
 from bot.rules.replies import Act
 from bot.rules.versions import (
@@ -53,17 +53,22 @@ async def _release_version(call: CommandCall, project: Project) -> str:
 
 async def _cut(call: CommandCall) -> CutResult:
     project = await call.project()
-    version = await _requested_version(call, project)
-    written = call.arguments.get(SHA)
-    commit = await _commit(call) if written is None else await full_sha(call, written)
-    request = CutRequest(version.release, commit, number=version.number, dry_run=call.is_dry_run)
-    candidate, is_new = await candidates.cut(call.context, project.name, request)
-    building = candidate.status == "pending" if is_new else await candidates.newest_build(candidate) is not None
+    candidate, _ = await candidates.cut(call.context, project.name, await _cut_request(call, project))
+    building = await candidates.newest_build(candidate) is not None
     return CutResult(candidate.version, candidate.commit, candidate.status, building)
 
 
 async def _preview_cut(call: CommandCall) -> str:
-    return replies.would(deployment_replies.cut(await _cut(call)))
+    project = await call.project()
+    preview = await candidates.preview_cut(call.context, project.name, await _cut_request(call, project))
+    return deployment_replies.previewed(Preview(preview.would))
+
+
+async def _cut_request(call: CommandCall, project: Project) -> CutRequest:
+    version = await _requested_version(call, project)
+    written = call.arguments.get(SHA)
+    commit = await _commit(call) if written is None else await full_sha(call, written)
+    return CutRequest(version.release, commit, number=version.number)
 
 
 async def _requested_version(call: CommandCall, project: Project) -> RequestedVersion:

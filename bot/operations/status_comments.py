@@ -21,7 +21,7 @@ POST_SECONDS = 20
 
 
 async def follow(context: Context, place: Place) -> None:
-    """Show from now on, where a command was written, the candidate that the context's command cut or deployed."""
+    """Show on a pull request or commit, from now on, the candidate that the context's command cut or deployed."""
     performed = await PerformedRequest.get_or_none(origin=context.origin) if context.origin is not None else None
     candidate = None if performed is None else await _subject(performed)
     if candidate is None or not shows(candidate.project.show, "comments"):

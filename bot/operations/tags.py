@@ -2,7 +2,7 @@
 
 from bot.context import Context
 from bot.errors import Refusal
-from bot.events.releases import TagDeleted, TagElsewhere, TagMoved
+from bot.events.tags import TagDeleted, TagElsewhere, TagMoved
 from bot.github import tags
 from bot.github.repository import RepositoryClient
 from bot.operations import bans, candidates, events, jobs, pushed_tags, runs, tag_alarms

@@ -84,6 +84,16 @@ class Canceled:
     ended: bool
 
 
+@dataclass(frozen=True)
+class ApprovedConfig:
+    """An approval of a change of the configuration file: `given` of the `needed` approvals, and what is concerned."""
+
+    fields: tuple[str, ...]
+    given: int
+    needed: int
+    takes_effect: bool
+
+
 def cut(result: CutResult) -> Act:
     """Say which candidate was cut, at which commit."""
     state = "Its build has been requested." if result.building else f"It is {result.status}."
@@ -131,6 +141,16 @@ def approved(version: str, environment: str, commit: CommitSha) -> Act:
     """Say what somebody approved: one commit for one environment."""
     what = f"{code(version)} for {code(environment)}"
     return Act("Approved", "approve", what, (f"This is about the commit {code(commit)} alone.",))
+
+
+def approved_config(environment: str, changes: Sequence[ApprovedConfig]) -> Act:
+    """Say which changes of the configuration file somebody approved, and which take effect."""
+    remarks = []
+    for change in changes:
+        effect = "it takes effect" if change.takes_effect else "it waits for more"
+        fields = ", ".join(map(code, change.fields)) or "the change"
+        remarks.append(f"Of {fields}: {change.given} of {change.needed} approvals, {effect}.")
+    return Act("Approved", "approve", f"the configuration file for {code(environment)}", tuple(remarks))
 
 
 def unapproved(version: str, environment: str) -> Act:

@@ -55,7 +55,7 @@ class TagPush:
 
 @dataclass(frozen=True)
 class TagMessage:
-    """The message of an annotated tag, with commands of who pushed it, and when that was made (ISO 8601)."""
+    """The message of an annotated tag, with commands of who pushed it. `created_at` is when it was made (ISO 8601)."""
 
     repository_id: RepositoryId
     commit: CommitSha

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from bot.store.projects import Environment
+from tests.operations.test_configuration import GATED, SITE, STAGING, UNCHECKED, push
 from tests.world import PROJECT, World
 
 PROJECTS = f"/api/projects/{PROJECT}"
@@ -59,11 +60,19 @@ async def announced(world: World, environment: str) -> None:
     await must(world, "POST", f"/projects/{PROJECT}/releases.json", body)
 
 
+async def weakened_by_file(world: World, environment: str) -> None:
+    """The configuration file no longer asks for a check on production; carol has to approve that."""
+    world.github.person("carol", "write")
+    for gates in (GATED, UNCHECKED):
+        await push(world, SITE + STAGING + gates)
+
+
 CANDIDATE = {"release_candidate_version": "1.4.0-rc1"}
 PREPARATIONS: Mapping[str, Preparation] = {
     "rollback": deployed_twice,
     "cancel": under_way,
     "approve": needs_approval,
+    "approve config": weakened_by_file,
     "unhold": held,
     "unban": banned,
     "unfreeze": frozen,

@@ -26,7 +26,18 @@ from tests.world import World
 
 CHANGING = [command for command in ROWS if command.changes]
 TABLES = (
-    *("candidates", "releases", "deployments", "runs", "approvals", "environment_locks", "freezes", "bans"),
+    *(
+        "config_changes",
+        "config_approvals",
+        "candidates",
+        "releases",
+        "deployments",
+        "runs",
+        "approvals",
+        "environment_locks",
+        "freezes",
+        "bans",
+    ),
     *("announcements", "audit_entries", "performed_requests", "environments", "projects"),
 )
 
@@ -62,7 +73,8 @@ async def example(world: World, request: pytest.FixtureRequest) -> AsyncIterator
     number = await world.github.pull_request()
     await world.github.merge(number)
     await prepare(world, command.grammar.word, "production" if "production" in command.example else "staging")
-    context = await acting_as(world, "alice", "admin", "pull-comment:1:0")
+    login, role = ("carol", "write") if command.grammar.word == "approve config" else ("alice", "admin")
+    context = await acting_as(world, login, role, "pull-comment:1:0")
     [parsed] = parse(command.example, GRAMMARS).commands
     assert isinstance(parsed, ParsedCommand)
     call = CommandCall(context, await Repository.get(), Place("pull", str(number)), parsed)

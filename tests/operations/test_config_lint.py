@@ -9,7 +9,7 @@ from bot.rules.ids import CommitSha
 from bot.store.config_files import StoredConfigFile
 from bot.store.projects import Project
 from tests.operations.test_configuration import FILE, GATED, PRODUCTION, SITE, STAGING, START, UNCHECKED, gated, push
-from tests.world import World
+from tests.world import PROJECT, World
 
 
 async def propose(world: World, files: dict[str, str | None], by: str = "alice") -> str:
@@ -130,3 +130,28 @@ async def test_without_the_permission_nothing_is_shown_and_nothing_fails(world: 
     assert world.github.check_runs(sha) == []
     await push(world, SITE + STAGING + GATED)
     assert (await StoredConfigFile.get()).state == "applied"
+
+
+async def test_a_check_run_whose_response_was_lost_is_not_made_again(world: World) -> None:
+    world.github.faults.lose_answer(path="*/check-runs")
+    number = await world.github.pull_request(files={FILE: SITE + STAGING + GATED})
+    await world.settle(skip_delays=True)
+    assert check(world, str(world.github.repository().pulls[number].head_sha)).conclusion == "success"
+
+
+async def test_a_first_file_is_compared_with_what_was_set_over_rest(world: World) -> None:
+    production = f"/api/projects/{PROJECT}/environments/production"
+    assert (await world.ask("PATCH", production, {"checks": ["ci"], "soak": "1h", "after": ["staging"]})).status == 200
+    staging = STAGING.replace("}", ", checks: [ci]}")
+    sha = await propose(world, {FILE: SITE + staging + f"{PRODUCTION}, after: [staging], soak: 2h}}\n"})
+    assert check(world, sha).output["summary"].splitlines() == [
+        '- `site`, `staging`: `checks` is `["ci"]` instead of unset',
+        "- `site`, `production`: `soak` is `2h` instead of `1h`",
+        '- `site`, `production`: `checks` is unset instead of `["ci"]` (**weaker**: takes effect once approved)',
+    ]
+    assert not (await Project.get(name="site")).managed
+
+
+async def test_what_the_file_leaves_to_rest_is_not_said_to_change(world: World) -> None:
+    sha = await propose(world, {FILE: SITE + STAGING})
+    assert check(world, sha).output["title"] == "No changes"

@@ -565,3 +565,45 @@ async def test_a_command_is_about_the_project_whose_files_the_commit_changes(wor
     await world.settle()
     replies = [each["body"] for each in world.github.commit_comments(sha) if "**`" in each["body"]]
     assert replies[0].startswith("**`shop`**")
+
+
+async def test_a_comment_whose_response_was_lost_is_not_posted_again(world: World) -> None:
+    world.github.faults.lose_answer(path="*/comments")
+    commit = await world.github.commit("Configure", files={FILE: "version: 1\nprojects: [\n"})
+    await world.settle(skip_delays=True)
+    assert len(world.github.commit_comments(commit)) == 1
+
+
+async def test_while_github_does_not_answer_the_old_file_stays_in_force_and_the_new_one_is_applied_later(
+    world: World,
+) -> None:
+    await gated(world)
+    world.github.faults.fail(path="*/contents/*", status=502, times=2)
+    await world.github.commit("Configure", files={FILE: SITE + STAGING + GATED.replace("[ci]", "[ci, lint]")})
+    await world.settle(skip_delays=True)
+    assert (await settings())["checks"] == ["ci", "lint"]
+    assert (await StoredConfigFile.get()).state == "applied"
+
+
+async def test_a_repository_that_the_app_is_given_gets_its_projects_from_its_file(world: World, source: Path) -> None:
+    await world.github.add_repository_to_account(source, "shop")
+    await world.github.commit("Configure", files={FILE: START + "  shop:\n"}, repo="acme/shop")
+    await world.settle()
+    assert not await Project.exists(name="shop")
+    await world.github.add_repository("acme/shop")
+    await world.settle()
+    assert (await Project.get(name="shop")).managed
+
+
+async def test_what_others_who_install_the_app_push_causes_no_request(world: World) -> None:
+    payload = {
+        "ref": "refs/heads/main",
+        "repository": {"id": 77, "full_name": "mallory/site", "default_branch": "main"},
+        "installation": {"id": 78},
+        "commits": [],
+    }
+    before = len(world.github.calls)
+    await world.github.send("push", payload)
+    await world.settle()
+    assert len(world.github.calls) == before
+    assert not await world.jobs("apply_configuration")

@@ -9,7 +9,15 @@ from hypothesis import given
 from bot.rules import block_replies, deployment_replies, replies, status_replies
 from bot.rules.block_replies import Block, RemainingFreeze
 from bot.rules.commit_ranges import CommitLine, CommitRange
-from bot.rules.deployment_replies import Canceled, CutResult, DeployResult, Explanation, Preview, Shipment
+from bot.rules.deployment_replies import (
+    ApprovedConfig,
+    Canceled,
+    CutResult,
+    DeployResult,
+    Explanation,
+    Preview,
+    Shipment,
+)
 from bot.rules.gate_results import Decision, GateResult
 from bot.rules.ids import CommitSha
 from bot.rules.replies import Act
@@ -69,6 +77,15 @@ ACTS: dict[str, tuple[Act, str, str]] = {
         deployment_replies.approved("1.4.0-rc1", "qa", SHA),
         f"Approved `1.4.0-rc1` for `qa`. This is about the commit `{SHA}` alone.",
         "I would approve `1.4.0-rc1` for `qa`.",
+    ),
+    "approve config": (
+        deployment_replies.approved_config(
+            "qa",
+            [ApprovedConfig(("checks", "soak"), 1, 1, takes_effect=True), ApprovedConfig((), 1, 2, takes_effect=False)],
+        ),
+        "Approved the configuration file for `qa`. Of `checks`, `soak`: 1 of 1 approvals, it takes effect. "
+        "Of the change: 1 of 2 approvals, it waits for more.",
+        "I would approve the configuration file for `qa`.",
     ),
     "unapprove": (
         deployment_replies.unapproved("1.4.0-rc1", "qa"),
@@ -325,6 +342,7 @@ def all_replies(text: str) -> list[str]:
         lambda: deployment_replies.canceled(text, [Canceled(text, 7, ended=True)]),
         lambda: deployment_replies.approved(text, text, CommitSha(text)),
         lambda: deployment_replies.unapproved(text, text),
+        lambda: deployment_replies.approved_config(text, [ApprovedConfig((text,), 1, 2, takes_effect=False)]),
         lambda: block_replies.held(text, block, already=False),
         lambda: block_replies.held(text, block, already=True),
         lambda: block_replies.unheld(text),
