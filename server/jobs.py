@@ -21,6 +21,7 @@ from bot.operations import (
     config_lint,
     configuration,
     external_deployments,
+    found_tags,
     gate_jobs,
     github_deployments,
     idempotency_records,
@@ -118,6 +119,7 @@ def build_registry(settings: Settings) -> Registry:
     registry.register(jobs.CheckTag, tags.check)
     registry.register(jobs.CutByTag, pushed_tags.handle)
     registry.register(tag_jobs.RunTagCommands, pushed_tags.run_commands)
+    registry.register(tag_jobs.FindTags, found_tags.find)
     registry.register(tag_jobs.AnswerTag, pushed_tags.post_answer)
     registry.register(jobs.ExpireBuild, reconcile.expire_build)
     registry.register(jobs.ExpireDeployment, reconcile.expire_deployment)

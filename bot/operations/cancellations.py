@@ -1,15 +1,49 @@
-"""Cancellation of everything that an environment is about to get: what is under way there, and what waits."""
+"""Cancellation of builds, and of everything that an environment is about to get."""
 
 from dataclasses import replace
 
-from bot.context import Context, allowed_on_tier
+from bot.context import Context, allowed, allowed_on_tier, unknown_candidate
 from bot.errors import Conflict
-from bot.events.releases import DeploymentCancelRequested
-from bot.operations import deployments, events
+from bot.events.releases import BuildCancelRequested, DeploymentCancelRequested
+from bot.operations import candidates, deployments, events, performed_requests, runs
+from bot.operations.candidate_moves import move
+from bot.rules import candidates as rules
 from bot.rules.deployments import UNFINISHED
+from bot.rules.ids import CandidateId
+from bot.rules.versions import CandidateVersion
+from bot.store.candidates import Candidate
 from bot.store.database import transaction
 from bot.store.deployments import Deployment
 from bot.store.projects import Environment, Project
+
+
+@allowed("release:cut")
+async def cancel_build(context: Context, project: Project, version: CandidateVersion) -> Candidate:
+    """Cancel a candidate's build: at once if it is not dispatched yet, otherwise once GitHub reports the run's end."""
+    async with transaction():
+        candidate = await Candidate.select_for_update().get_or_none(project_id=project.id, version=str(version))
+        if candidate is None:
+            raise await unknown_candidate(context, project, version)
+        if await performed_requests.result_of(context) is None:
+            await _cancel_build(context, candidate)
+    return await candidates.with_relations(candidate.id)
+
+
+async def _cancel_build(context: Context, candidate: Candidate) -> None:
+    """Cancel the build of a candidate whose row the caller's transaction has locked."""
+    rules.check_cancelable(candidate.version, candidate.status)
+    reason = f"{context.actor.name} asked for the build to be canceled."
+    if await runs.cancel(context, await candidates.newest_build(candidate)):
+        await candidates.finish_build(context, candidate, "canceled", reason)
+    else:
+        await move(context, candidate, candidate.status, reason)
+    requested = BuildCancelRequested(
+        project_id=candidate.project_id,
+        commit=candidate.commit,
+        version=candidate.version,
+        candidate_id=CandidateId(candidate.id),
+    )
+    await events.record(context, requested)
 
 
 @allowed_on_tier("deployment:start", production="deployment:production")

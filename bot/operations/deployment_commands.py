@@ -5,7 +5,6 @@ from typing import Any
 from bot.operations import (
     approvals,
     cancellations,
-    candidates,
     config_approvals,
     decisions,
     deploying,
@@ -120,7 +119,7 @@ def _previewed(preview: deploying.Preview) -> str:
 async def _cancel(call: CommandCall) -> Act:
     project = await call.project()
     if call.arguments.get(CANDIDATE) is not None:
-        candidate = await candidates.cancel(call.context, project.name, await candidate_version(call, project))
+        candidate = await cancellations.cancel_build(call.context, project.name, await candidate_version(call, project))
         return deployment_replies.canceled_build(candidate.version, ended=candidate.status == "canceled")
     environment = call.arguments.require(ENVIRONMENT)
     rows = await cancellations.cancel_on(call.context, project.name, environment)

@@ -13,14 +13,25 @@ from typing import Literal
 import structlog
 from tortoise.expressions import Q
 
-from bot.context import Context
+from bot.context import Actor, Context
 from bot.errors import Refusal
 from bot.events.tags import CutByTagRefused, PromotionByTagRefused, TagIgnored
 from bot.github import tags as github_tags
 from bot.github.comments import BEGINNING
 from bot.github.transport import ApiError
 from bot.log import shortened
-from bot.operations import candidates, comment_limits, comments, deploying, events, jobs, performing, tag_jobs, users
+from bot.operations import (
+    candidates,
+    comment_limits,
+    comments,
+    deploying,
+    events,
+    found_tags,
+    jobs,
+    performing,
+    tag_jobs,
+    users,
+)
 from bot.operations.candidates import CutRequest
 from bot.operations.commands import GRAMMARS
 from bot.operations.deploying import DeployRequest
@@ -64,6 +75,8 @@ class Wish:
 async def on_push(context: Context, push: TagPush, *, known: bool) -> None:
     """Handle a pushed tag: enqueue jobs for what it asks for, and for its message. `known`: it is a candidate's own."""
     wish = await _wish(push)
+    if wish is not None and wish.act == "cut":
+        await found_tags.note_pushed(context, push)
     if wish is not None and wish.act in NOTHING and known:
         wish = None
     if push.by_bot:
@@ -84,7 +97,7 @@ async def on_push(context: Context, push: TagPush, *, known: bool) -> None:
 async def handle(context: Context, job: jobs.CutByTag) -> None:
     """Job: do what a pushed tag asks for, with the current role of who pushed it; say why if that is refused."""
     push, wish = job.push, await _wish(job.push)
-    if wish is None or wish.project.repository is None or push.sender_id is None:
+    if wish is None or wish.project.repository is None or (push.sender_id is None and not push.is_found):
         return
     if await _is_being_deployed(context, push):
         await _ignore(context, push, wish.project, UNDER_WAY)
@@ -95,7 +108,7 @@ async def handle(context: Context, job: jobs.CutByTag) -> None:
         await _answer_writer(context, push, repository, tag_replies.misspelled(push.tag, wish.why))
         return
     try:
-        actor = await users.actor_from_github(context, push.sender_id, push.sender, repository)
+        actor = await _actor(context, push, repository)
         acting = context.acting_as(actor, "tag").with_origin(f"tag:{push.repository}:{push.tag}:{push.commit}")
         await _perform(acting, push, wish)
     except Refusal as refusal:
@@ -199,14 +212,20 @@ async def _is_being_deployed(context: Context, push: TagPush) -> bool:
 
 async def _answer_writer(context: Context, push: TagPush, repository: Repository, text: str) -> None:
     """Answer a tag on its commit if who pushed it has the role write, or more."""
-    if push.commit is None or push.sender_id is None:
+    if push.commit is None:
         return
-    actor = await users.actor_from_github(context, push.sender_id, push.sender, repository)
-    if not includes_write(actor.grants):
+    if not push.is_found and not includes_write((await _actor(context, push, repository)).grants):
         return
     async with transaction():
-        if await comment_limits.may_answer_tag(context, push, GitHubUserId(push.sender_id)):
+        if await comment_limits.may_answer_tag(context, push, GitHubUserId(push.sender_id or 0)):
             await enqueue(tag_jobs.AnswerTag(push.repository, push.commit, push.marker, text))
+
+
+async def _actor(context: Context, push: TagPush, repository: Repository) -> Actor:
+    """Who pushed a tag, with their current role; Longshore itself for one that was found, which somebody may write."""
+    if push.sender_id is None:
+        return await users.system_actor(context)
+    return await users.actor_from_github(context, push.sender_id, push.sender, repository)
 
 
 async def _ignore(context: Context, push: TagPush, project: Project | None, reason: str) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from bot.errors import Refusal
 from bot.github import commits, pull_requests
-from bot.operations import announcements, bans, candidates, projects, releases
+from bot.operations import announcements, bans, candidates, cut_previews, projects, releases
 from bot.operations.candidates import CutRequest
 from bot.operations.command_calls import Command, CommandCall
 from bot.rules import block_replies, deployment_replies, replies
@@ -60,7 +60,7 @@ async def _cut(call: CommandCall) -> CutResult:
 
 async def _preview_cut(call: CommandCall) -> str:
     project = await call.project()
-    preview = await candidates.preview_cut(call.context, project.name, await _cut_request(call, project))
+    preview = await cut_previews.preview_cut(call.context, project.name, await _cut_request(call, project))
     return deployment_replies.previewed(Preview(preview.would))
 
 

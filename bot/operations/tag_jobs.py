@@ -32,6 +32,20 @@ class RunTagCommands(Job):
 
 
 @dataclass(frozen=True)
+class FindTags(Job):
+    """Find the tags of a repository that no webhook has reported."""
+
+    kind: ClassVar[str] = "find_tags"
+
+    repository: RepositoryId
+
+    @property
+    def key(self) -> str:
+        """Once per repository."""
+        return f"find-tags:{self.repository}"
+
+
+@dataclass(frozen=True)
 class AnswerTag(Job):
     """Post a comment on the commit of a tag."""
 

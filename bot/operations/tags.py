@@ -5,7 +5,7 @@ from bot.errors import Refusal
 from bot.events.tags import TagDeleted, TagElsewhere, TagMoved
 from bot.github import tags
 from bot.github.repository import RepositoryClient
-from bot.operations import bans, candidates, events, jobs, pushed_tags, runs, tag_alarms
+from bot.operations import bans, candidates, events, found_tags, jobs, pushed_tags, runs, tag_alarms
 from bot.queue.jobs import enqueue
 from bot.rules.candidates import UNFINISHED
 from bot.rules.tags import TagPush
@@ -38,7 +38,9 @@ async def on_push(context: Context, push: TagPush) -> None:
     candidate = await Candidate.get_or_none(repository_id=push.repository, tag=push.tag)
     if candidate is not None and candidate.commit != push.commit:
         await enqueue(jobs.CheckTag(candidate.id, push.sender))
-    if not push.deleted:
+    if push.deleted:
+        await found_tags.note_pushed(context, push)
+    else:
         await pushed_tags.on_push(context, push, known=candidate is not None)
 
 

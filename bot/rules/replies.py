@@ -85,9 +85,14 @@ def refused(sentence: str, details: Mapping[str, Any]) -> str:
     shown = {name: value for name, value in without_names(details).items() if value is not None and name != "gates"}
     lines = [f"  - {name.replace('_', ' ')}: {_detail(name, _flat(value))}" for name, value in shown.items()]
     closed = [gate for gate in details.get("gates", ()) if "waits_for" in gate]
-    lines += [f"  - gate {code(gate['gate'])}: {plain(gate['waits_for'])}" for gate in closed]
+    lines += [f"  - gate {code(gate['gate'])}: {plain(gate['waits_for'])}{_helpers(gate)}" for gate in closed]
     text = " ".join(filter(None, (f"{sentence.rstrip('.')}.", advice(details))))
     return "\n".join([plain(text), *lines])
+
+
+def _helpers(gate: Mapping[str, Any]) -> str:
+    names = ", ".join(map(code, gate.get("who_can_help") or ()))
+    return f"; who can help: {names}" if names else ""
 
 
 def _detail(name: str, text: str) -> str:

@@ -26,7 +26,7 @@ class TagPush:
 
     `object` is the SHA that the tag itself points to: of an annotated tag, that of the tag object. `by_bot`: a bot or
     a workflow pushed it, else somebody whose e-mail address is `email`. `pushed_at` is when, in seconds since 1970 by
-    GitHub's clock.
+    GitHub's clock. `is_found`: no webhook reported it, so nobody knows who pushed it.
     """
 
     repository: RepositoryId
@@ -40,6 +40,7 @@ class TagPush:
     by_bot: bool = False
     email: str | None = None
     pushed_at: int | None = None
+    is_found: bool = False
 
     @property
     def is_annotated(self) -> bool:

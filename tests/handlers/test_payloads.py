@@ -88,6 +88,7 @@ async def sample_payloads(world: World) -> dict[str, dict[str, Any]]:
     await world.show_all()
     world.github.faults.webhooks(drop=1.0)
     await world.github.dispatch("deploy.yml")
+    await world.github.report_status("ci")
     (check,) = world.github.check_runs()
     await world.github.click_button(check.id, check.actions[0]["identifier"])
     number = await world.github.pull_request()

@@ -1,5 +1,6 @@
 """Pushed tags: trigger tags cut candidates, and the tags of candidates are monitored."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,8 +8,11 @@ from structlog.testing import capture_logs
 
 from bot.log import MAX_LENGTH
 from bot.operations.comment_limits import MAX_TAG_ANSWERS
+from bot.operations.jobs import CheckRepositories
+from bot.queue.jobs import enqueue
 from bot.store.candidates import Candidate
 from bot.store.projects import Project
+from bot.store.seen_tags import SeenTag
 from tests.world import PROJECT, World
 
 
@@ -232,6 +236,72 @@ async def test_three_tags_in_one_push_cut_three_and_github_sends_no_webhook_for_
     await world.github.tags([f"v2.0-rc{number}" for number in range(1, 5)])
     await world.settle()
     assert len(await cut_versions()) == 3
+
+
+# --- tags that no webhook reports
+
+
+async def look_for_tags(world: World) -> None:
+    """Check the repository as it is checked every hour, and let that be an hour ago."""
+    await enqueue(CheckRepositories())
+    await world.settle()
+    for row in await SeenTag.all():
+        await SeenTag.filter(id=row.id).update(seen_at=row.seen_at - timedelta(hours=1))
+
+
+async def test_more_than_three_tags_in_one_push_are_found_and_cut_by_longshore(world: World) -> None:
+    await look_for_tags(world)
+    tags = [f"v2.0-rc{number}" for number in range(1, 5)]
+    await world.github.tags(["nightly", "v2.0", *tags])
+    await look_for_tags(world)
+    assert await cut_versions() == []  # a webhook may still come
+    await look_for_tags(world)
+    assert sorted(await cut_versions()) == [tag[1:] for tag in tags]
+    assert {(entry.actor, entry.channel) for entry in await world.audit("candidate.cut")} == {("longshore", "tag")}
+    await look_for_tags(world)
+    assert len(await cut_versions()) == 4
+
+
+async def test_tags_from_before_the_first_look_are_left_alone(world: World) -> None:
+    await world.github.tags([f"v1.0-rc{number}" for number in range(1, 6)])
+    for _ in range(3):
+        await look_for_tags(world)
+    assert await cut_versions() == []
+
+
+async def test_a_tag_that_a_webhook_reported_is_not_cut_again(world: World) -> None:
+    await look_for_tags(world)
+    world.github.person("bob", "triage")
+    world.github.state.account("helper[bot]", "Bot")
+    await world.github.tag("v1.0-rc1")
+    await world.github.tag("v1.0-rc2", by="bob")
+    await world.github.tag("v1.0-rc3", by="helper[bot]")
+    for _ in range(3):
+        await look_for_tags(world)
+    assert await cut_versions() == ["1.0-rc1"]
+
+
+async def test_a_tag_whose_webhook_comes_after_it_was_found_is_its_pushers(world: World) -> None:
+    await look_for_tags(world)
+    world.github.faults.webhooks(drop=1.0)
+    await world.github.tag("v1.0-rc1")
+    await look_for_tags(world)
+    world.github.faults.clear()
+    push = next(sent.payload for sent in reversed(world.github.deliveries) if sent.event == "push")
+    await world.github.send("push", push)
+    await look_for_tags(world)
+    (entry,) = await world.audit("candidate.cut")
+    assert entry.actor == "alice"
+
+
+async def test_a_found_tag_that_is_refused_is_answered(world: World) -> None:
+    await look_for_tags(world)
+    fork = await world.github.fork_commit()
+    await world.github.tags([f"v1.0-rc{number}" for number in range(1, 5)], at=fork)
+    for _ in range(3):
+        await look_for_tags(world)
+    assert await cut_versions() == []
+    assert len(answers(world, fork)) == 4
 
 
 async def test_a_push_delivered_twice_cuts_once(world: World) -> None:

@@ -391,3 +391,37 @@ async def test_an_archived_repository_leaves_nothing_behind(shown: World) -> Non
     await world.ask("PATCH", STAGING, {"frozen": {"reason": "x"}})
     await world.show_all()
     assert await world.unfinished_jobs() == []
+
+
+async def deploy_later(world: World) -> None:
+    """Cut a candidate, and deploy it when its gates are open."""
+    await world.cut("1.0-rc1")
+    body = {"release_candidate_version": "1.0-rc1", "wait": True}
+    answer = await world.ask("POST", f"/api/releases/{PROJECT}/environments/staging/deployments", body)
+    assert answer.status == 201, answer.json
+    await world.settle()
+
+
+@pytest.mark.parametrize("by", ["check run", "commit status"])
+async def test_what_waits_for_a_check_goes_on_as_soon_as_that_ends(world: World, by: str) -> None:
+    await world.ask("PATCH", STAGING, {"checks": ["ci"]})
+    await deploy_later(world)
+    assert world.github.dispatches == []
+    if by == "check run":
+        await world.github.report_check("other")
+        await world.github.report_check("ci")
+    else:
+        await world.github.report_status("ci", state="pending")
+        await world.github.report_status("ci")
+    await world.settle()
+    assert len(world.github.dispatches) == 1
+
+
+async def test_checks_at_other_commits_evaluate_nothing(world: World) -> None:
+    await world.ask("PATCH", STAGING, {"checks": ["ci"]})
+    await deploy_later(world)
+    before = len(await world.jobs("evaluate_waiting"))
+    await world.github.commit("Another")
+    await world.github.report_check("ci")
+    await world.settle()
+    assert len(await world.jobs("evaluate_waiting")) == before

@@ -432,10 +432,15 @@ async def test_a_renamed_project_does_not_get_around_the_gates_of_the_old_one(wo
         ("", {"build_workflow": "other.yml"}, 4),
         ("", {"version_scheme": "semver"}, 3),
         ("", {"name": "other"}, 3),
+        ("", {"promote_on_tag": "staging"}, 3),
+        ("", {"show": {"checks": False}}, 3),
         ("/environments/production", {"tier": "staging"}, 7),
         ("/environments/production", {"workflow": None}, 7),
         ("/environments/staging", {"inputs": {"a": "b"}}, 6),
         ("/environments/staging", {"name": "other"}, 6),
+        ("/environments/staging", {"url": "https://example.com/"}, 6),
+        ("/environments/staging", {"approvals": {"count": 1}}, 6),
+        ("/environments/production", {"checks": []}, 7),
     ],
     ids=str,
 )
@@ -607,3 +612,18 @@ async def test_what_others_who_install_the_app_push_causes_no_request(world: Wor
     await world.settle()
     assert len(world.github.calls) == before
     assert not await world.jobs("apply_configuration")
+
+
+async def test_a_weaker_change_is_approved_by_a_comment_on_its_merged_pull_request(world: World) -> None:
+    await gated(world)
+    number = await world.github.pull_request(files={FILE: SITE + STAGING + UNCHECKED})
+    await world.github.merge(number, by="bob")
+    await world.settle()
+    assert (await settings())["checks"] == ["ci"]
+    for login in ("alice", "bob", "carol"):
+        world.github.person(login)
+        await world.github.comment(number, "/release approve config for production", by=login)
+        await world.settle()
+        expected = [] if login == "carol" else ["ci"]
+        assert (await settings()).get("checks", []) == expected
+    assert ["You wrote or pushed" in reply for reply in world.replies(number)] == [True, True, False]

@@ -96,6 +96,7 @@ EXAMPLES: tuple[Job, ...] = (
     gate_jobs.SweepWaiting(),
     gate_jobs.React(RepositoryId(1), "pull", CommentId(2**53), "rocket"),
     tag_jobs.RunTagCommands(dataclasses.replace(PUSH, object="b" * 40, email="alice@example.com", pushed_at=2**31)),
+    tag_jobs.FindTags(RepositoryId(1)),
     tag_jobs.AnswerTag(RepositoryId(1), CommitSha("a" * 40), "tag:1", "Done.\n"),
     view_jobs.ShowComment(GitHubViewId(1)),
     view_jobs.ShowComment(GitHubViewId(1), again=True),

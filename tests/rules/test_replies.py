@@ -109,6 +109,20 @@ def test_the_sentence_of_a_refusal_is_unchanged() -> None:
     assert reply.splitlines() == ["Environment is frozen.", "  - by: `ada`", held]
 
 
+def test_a_refusal_by_gates_says_who_can_help() -> None:
+    gates = [
+        {"gate": "checks", "waits_for": "ci failed", "who_can_help": []},
+        {"gate": "lock", "waits_for": "It is locked by @ada", "who_can_help": ["ada", "@role:admin"]},
+        {"gate": "hold", "sentence": "It is not on hold"},
+    ]
+    reply = replies.refused("Deployment is gated", {"gates": gates})
+    assert reply.splitlines()[1:] == [
+        "  - gate `checks`: ci failed",
+        "  - gate `lock`: It is locked by @\u200bada; who can help: `ada`, `@role:admin`",
+    ]
+    assert_harmless(reply)
+
+
 @given(st.lists(st.tuples(ANY_TEXT, st.one_of(st.none(), ANY_TEXT), st.one_of(st.none(), ANY_TEXT)), max_size=4))
 def test_a_status_is_a_table_with_one_row_of_five_cells_per_environment(
     rows: list[tuple[str, str | None, str | None]],

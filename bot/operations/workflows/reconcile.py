@@ -10,7 +10,7 @@ from bot.context import Context
 from bot.errors import DatabaseUnavailable, Refusal, Unavailable
 from bot.github import deliveries
 from bot.github.transport import ResponseTooLarge
-from bot.operations import candidates, deployments, jobs, repositories, runs, webhooks
+from bot.operations import candidates, deployments, jobs, repositories, runs, tag_jobs, webhooks
 from bot.operations.workflows import tracking
 from bot.queue.intake import WebhookDelivery, delivery_key
 from bot.queue.jobs import enqueue
@@ -130,10 +130,11 @@ async def fetch_delivery(context: Context, job: jobs.FetchDelivery) -> None:
 
 
 async def check_repositories(context: Context, job: jobs.CheckRepositories) -> None:
-    """Job: enqueue a check of every repository; those that were not seen for long count as private until then."""
+    """Job: enqueue a check of every repository and its tags; those not seen for long count as private until then."""
     await repositories.hide_unseen(context)
     for row in await Repository.all().only("github_id"):
         await repositories.schedule_check(row.github_id, once=True)
+        await enqueue(tag_jobs.FindTags(row.github_id))
 
 
 async def _refresh_before_deadline(context: Context, run_id: RunRowId) -> None:
