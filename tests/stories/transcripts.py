@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from difflib import unified_diff
 from pathlib import Path
 
 from sandbox.records import CheckRun, Comment, Deployment
@@ -96,4 +97,5 @@ def check_transcript(name: str, text: str) -> None:
     if not path.exists():
         path.write_text(text)
         raise AssertionError(f"{path} has been written: read it")
-    assert text == path.read_text()
+    expected = path.read_text()
+    assert text == expected, "\n".join(unified_diff(expected.splitlines(), text.splitlines(), lineterm=""))
