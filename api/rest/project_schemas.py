@@ -156,7 +156,7 @@ class ChangeEnvironmentBody(GateFields):
     deploy_deadline_minutes: int | None = None
     url: str | None = Field(None, description="Where to see what is deployed.", examples=["https://example.com/"])
     frozen: FreezeBody | None = None
-    closed: None = None
+    closed: None = Field(None, examples=[None])
 
 
 class EnvironmentResponse(GatesResponse):

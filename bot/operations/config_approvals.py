@@ -62,9 +62,10 @@ async def _approve_as_person(
     row = await environments.find_by_name(context, project, environment)
     if await StoredConfigFile.exists(repository_id=project.repository_id, state="broken"):
         raise Conflict(BROKEN, file=PATH)
+    is_waiting = bool(await _waiting(project, row))
     if (earlier := await _performed(context, project, row)) is not None:
         return earlier
-    if not await _waiting(project, row):
+    if not is_waiting:
         raise NotFound(NOTHING)
     for _ in range(ROUNDS):
         changes = await _waiting(project, row)

@@ -57,7 +57,8 @@ class TellBroken(Job):
 class LintConfiguration(Job):
     """Check the configuration file at the head of a pull request, and show what is wrong or will change.
 
-    `trusted`: the head is in the repository itself.
+    `trusted`: the head is in the repository itself. `again`: while another one is unfinished, which may have seen an
+    older head.
     """
 
     kind: ClassVar[str] = "lint_configuration"
@@ -65,15 +66,15 @@ class LintConfiguration(Job):
 
     repository: RepositoryId
     pull: int
-    head: CommitSha
     trusted: bool = False
+    again: bool = False
 
     @property
     def key(self) -> str:
-        """Once per head."""
-        return f"lint-configuration:{self.repository}:{self.pull}:{self.head}"
+        """Once per pull request, and once more."""
+        return f"lint-configuration:{self.repository}:{self.pull}{':again' if self.again else ''}"
 
     @property
     def lock(self) -> str:
-        """The pull request's, so that one check run is made and then updated."""
-        return f"lint-configuration:{self.repository}:{self.pull}"
+        """The pull request's if people with rights opened it; all others of a repository take turns."""
+        return f"lint-configuration:{self.repository}:{self.pull if self.trusted else 'others'}"

@@ -21,7 +21,7 @@ READ = {
     *("comment.id", "comment.body", "comment.created_at", "comment.commit_id", "comment.user", "comment.user.id"),
     *("comment.user.login", "comment.user.type", "issue.number", "issue.pull_request", "repository.id", "sender.id"),
     *("sender.login", "head_commit.id", "installation.id", "workflow_run.actor.login", "requested_action.identifier"),
-    *("pull_request.number", "pull_request.head", "pull_request.head.sha", "pull_request.head.repo"),
+    *("pull_request.number", "pull_request.head", "pull_request.head.repo"),
     *("pull_request.head.repo.id", "pull_request.base", "pull_request.base.ref", "repository.default_branch"),
     *(
         "check_run.id",
@@ -42,8 +42,7 @@ UNREADABLE: Mapping[str, set[str]] = {
     "issue_comment": {*COMMENT, "issue.number"},
     "commit_comment": {*COMMENT, "comment.commit_id"},
     "pull_request": {
-        *("pull_request", "pull_request.number", "pull_request.head", "pull_request.head.sha"),
-        *("pull_request.base", "pull_request.base.ref"),
+        *("pull_request", "pull_request.number", "pull_request.base", "pull_request.base.ref"),
     },
     "workflow_run": {f"workflow_run.{name}" for name in (*RUN, "run_attempt", "actor", "actor.login", "updated_at")},
 }

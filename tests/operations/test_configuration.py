@@ -112,9 +112,9 @@ async def test_a_second_look_at_the_same_file_changes_nothing(world: World) -> N
 
 
 async def test_a_file_whose_webhook_was_lost_is_found_by_the_check_of_the_repository(world: World) -> None:
-    url, world.github.webhook_url = world.github.webhook_url, ""
+    world.github.faults.webhooks(drop=1.0)
     await world.github.commit("Configure", files={FILE: SITE + STAGING + GATED})
-    world.github.webhook_url = url
+    await world.settle()
     assert not await StoredConfigFile.exists()
     await repositories.schedule_check((await Repository.get()).github_id)
     await world.settle()

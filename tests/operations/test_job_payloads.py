@@ -88,7 +88,7 @@ EXAMPLES: tuple[Job, ...] = (
     config_jobs.ApplyConfiguration(RepositoryId(1)),
     config_jobs.ApplyConfiguration(RepositoryId(1), GitHubUserId(2), InstallationId(3), again=True),
     config_jobs.TellBroken(RepositoryId(1), CommitSha("a" * 40), "b" * 40, "Broken"),
-    config_jobs.LintConfiguration(RepositoryId(1), 2, CommitSha("a" * 40), trusted=True),
+    config_jobs.LintConfiguration(RepositoryId(1), 2, trusted=True, again=True),
     gate_jobs.EvaluateWaiting(DeploymentId(1), EnvironmentId(2)),
     gate_jobs.EvaluateWaiting(DeploymentId(1), EnvironmentId(2), again=True),
     gate_jobs.DeployAutomatically(CandidateId(1), EnvironmentId(2)),
