@@ -15,7 +15,7 @@ import orjson
 
 FORM = "application/x-www-form-urlencoded"
 KEPT = (
-    *("action", "after", "changes", "check_run", "comment", "commits", "deleted", "deployment_callback_url"),
+    *("action", "after", "changes", "check_run", "comment", "commits", "context", "deleted", "deployment_callback_url"),
     *("environment", "head_commit", "hook_id", "installation", "issue", "organization", "pull_request", "pusher"),
     *("ref", "repositories", "repositories_added", "repositories_removed", "repository", "requested_action"),
     *("sender", "sha", "state", "workflow_run", "zen"),

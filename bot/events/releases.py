@@ -110,7 +110,7 @@ class DeploymentEvent(Event):
 class DeploymentStarted(DeploymentEvent):
     """A deployment was started; `kind` is `deploy` or `rollback`.
 
-    `overridden` are the gates that were overridden for `reason`.
+    `reason` is that of a rollback, or that for which the gates in `overridden` were overridden.
     """
 
     act: ClassVar[str] = "deployment"

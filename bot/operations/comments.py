@@ -9,7 +9,7 @@ import structlog
 from bot.context import Context
 from bot.github import comments as github_comments
 from bot.github.transport import ApiError
-from bot.operations import comment_limits, gate_jobs, jobs, performing, users
+from bot.operations import comment_limits, gate_jobs, jobs, performing, status_comments, users
 from bot.operations.commands import GRAMMARS
 from bot.queue.jobs import enqueue
 from bot.rules import replies
@@ -140,6 +140,8 @@ async def post_reply(context: Context, job: jobs.PostReply) -> None:
         if not is_locked(error):
             error.raise_unless(*GONE)
         log.info("reply not posted", why="its thread no longer exists, or is locked", comment=job.comment.marker)
+        return
+    await status_comments.follow(context, job.comment.place, job.comment.marker)
 
 
 def is_locked(error: ApiError) -> bool:

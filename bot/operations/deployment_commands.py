@@ -51,7 +51,7 @@ async def result_of(deployment: Deployment) -> DeployResult:
         closed=tuple(decision.closed()) if decision is not None and deployment.waiting else (),
         expires_at=deployment.expires_at,
         overridden=() if decision is None else tuple(decision.overridden),
-        reason=deployment.force_reason,
+        reason=deployment.force_reason or deployment.rollback_reason,
     )
 
 

@@ -42,6 +42,7 @@ class NewDeployment:
     `kind` is `deploy` or `rollback`. `reported`: it is a reported fact, and no workflow is dispatched.
     `after_canceled`: it is dispatched once the runs that it cancels have ended. `decision` is that of the gates: while
     one is closed, the deployment waits. `automatic`: Longshore asked for it. `force_reason`: gates were overridden.
+    `rollback_reason` was given for a rollback.
     """
 
     kind: str = "deploy"
@@ -50,6 +51,7 @@ class NewDeployment:
     decision: Decision | None = None
     automatic: bool = False
     force_reason: str | None = None
+    rollback_reason: str | None = None
 
     @property
     def waits(self) -> bool:
@@ -164,6 +166,7 @@ async def insert(context: Context, environment: Environment, candidate: Candidat
         channel=context.channel,
         automatic=new.automatic,
         force_reason=new.force_reason,
+        rollback_reason=new.rollback_reason,
         decision=None if new.decision is None else to_json(new.decision),
         dispatch_after=now + ROLLBACK_WAIT if new.after_canceled else None,
         created_at=now,
@@ -174,10 +177,8 @@ async def insert(context: Context, environment: Environment, candidate: Candidat
         await events.record(context, DeploymentWaiting(**fields, waits_for=tuple(waits_for(new.decision))))
     else:
         await start(context, environment, candidate, deployment)
-        forced = overridden(new.decision)
-        await events.record(
-            context, DeploymentStarted(**fields, kind=new.kind, reason=new.force_reason, overridden=forced)
-        )
+        reason, forced = new.force_reason or new.rollback_reason, overridden(new.decision)
+        await events.record(context, DeploymentStarted(**fields, kind=new.kind, reason=reason, overridden=forced))
     return deployment
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from bot.context import Context
 from bot.errors import Refusal
 from bot.events.administration import CommandRefused
-from bot.operations import events, performed_requests, status_comments
+from bot.operations import events, performed_requests
 from bot.operations.command_calls import CommandCall
 from bot.operations.commands import COMMANDS
 from bot.rules import replies
@@ -86,9 +86,7 @@ async def _run(
     if command.changes and is_late(context, message) and await performed_requests.result_of(context) is None:
         return replies.late(repository.command), False
     try:
-        text = await command.run(CommandCall(context, repository, message.place, parsed))
-        await status_comments.follow(context, message.place)
-        return text, True
+        return await command.run(CommandCall(context, repository, message.place, parsed)), True
     except Refusal as refusal:
         if DRY_RUN not in parsed.flags:
             refused = CommandRefused(

@@ -29,6 +29,7 @@ from bot.operations import (
     found_tags,
     jobs,
     performing,
+    status_comments,
     tag_jobs,
     users,
 )
@@ -156,12 +157,14 @@ async def run_commands(context: Context, job: tag_jobs.RunTagCommands) -> None:
 
 async def post_answer(context: Context, job: tag_jobs.AnswerTag) -> None:
     """Job: post a comment on the commit of a tag, unless an earlier attempt has, or nobody can comment there."""
-    repository = await Repository.get(github_id=job.repository)
+    repository, place = await Repository.get(github_id=job.repository), Place("commit", job.commit)
     try:
-        await comments.post_once(context, repository, Place("commit", job.commit), job.body, job.marker, BEGINNING)
+        await comments.post_once(context, repository, place, job.body, job.marker, BEGINNING)
     except ApiError as error:
         error.raise_unless(*UNWANTED)
         log.info("tag not answered", why=error.message, commit=job.commit)
+        return
+    await status_comments.follow(context, place, job.marker)
 
 
 async def _perform(context: Context, push: TagPush, wish: Wish) -> None:

@@ -1,4 +1,4 @@
-"""Which of several projects a comment is about: those whose files its pull request or commit changes."""
+"""Which of several projects a command is about: those whose files its pull request or commit changes."""
 
 from collections.abc import Sequence
 

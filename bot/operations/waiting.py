@@ -3,12 +3,13 @@
 That is when something has changed, and when they are due.
 """
 
+from dataclasses import replace
+
 from tortoise.expressions import Q
 
 from bot.operations import gate_jobs, view_jobs
 from bot.queue.jobs import enqueue
-from bot.rules.ids import CommitSha, ProtectionRequestId, RepositoryId
-from bot.store.database import transaction
+from bot.rules.ids import ProtectionRequestId
 from bot.store.deployments import Deployment
 from bot.store.github_views import ProtectionRequest
 
@@ -22,18 +23,14 @@ async def reevaluate(**where: object) -> None:
     `candidate__release_id=`, `candidate__commit=`; without any, all of them.
     """
     for waiting in await Deployment.filter(Q(waiting=True), **where).only("id", "environment_id"):
-        await _enqueue(waiting)
+        await enqueue_evaluation(gate_jobs.EvaluateWaiting(waiting.id, waiting.environment_id))
     await reevaluate_requests()
 
 
-async def on_check(repository: RepositoryId, commit: CommitSha) -> None:
-    """Enqueue an evaluation of what waits for the checks at a commit, one of which has ended."""
-    async with transaction():
-        at_commit = Deployment.filter(waiting=True, candidate__repository_id=repository, candidate__commit=commit)
-        for waiting in await at_commit.only("id", "environment_id", "waits_for"):
-            if "checks" in (waiting.waits_for or ()):
-                await _enqueue(waiting)
-        await reevaluate_requests(Q(repository_id=repository, commit=commit))
+async def enqueue_evaluation(job: gate_jobs.EvaluateWaiting) -> None:
+    """Enqueue an evaluation of a waiting deployment."""
+    if not await enqueue(job):
+        await enqueue(replace(job, again=True))
 
 
 async def reevaluate_requests(*conditions: Q) -> None:
@@ -41,11 +38,6 @@ async def reevaluate_requests(*conditions: Q) -> None:
     waiting = ProtectionRequest.filter(*conditions, state="waiting")
     for request in await waiting.order_by("evaluate_at").limit(MAX_REQUESTS).only("id"):
         await enqueue_request(request.id)
-
-
-async def _enqueue(waiting: Deployment) -> None:
-    if not await enqueue(gate_jobs.EvaluateWaiting(waiting.id, waiting.environment_id)):
-        await enqueue(gate_jobs.EvaluateWaiting(waiting.id, waiting.environment_id, again=True))
 
 
 async def enqueue_request(request: ProtectionRequestId) -> None:

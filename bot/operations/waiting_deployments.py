@@ -78,7 +78,7 @@ async def _evaluate(context: Context, subject: Subject, answers: Answers) -> Non
     override = _override(deployment, facts)
     decision = decide(facts, override=override)
     if decision.verdict == "refuse":
-        sentences = " ".join(each.sentence for each in decision.closed() if each.verdict == "refuse")
+        sentences = "; ".join(each.sentence for each in decision.closed() if each.verdict == "refuse")
         await _note(deployment, decision)
         await deployments.end_wait(context, deployment, "refused", sentences)
     elif decision.closed() or standing.unknown is not None:

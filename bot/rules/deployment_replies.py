@@ -108,9 +108,9 @@ def deployed(result: DeployResult) -> str:
     what = f"{code(result.version)} to {code(result.environment)}"
     if result.rollback:
         what = f"{code(result.environment)} back to {code(result.version)}"
-    lines = [f"{act} {what} (deployment {result.deployment_id})."]
+    because = f", because {code(result.reason)}" if result.reason else ""
+    lines = [f"{act} {what} (deployment {result.deployment_id}){because if result.rollback else ''}."]
     if result.overridden:
-        because = f", because {code(result.reason)}" if result.reason else ""
         lines += [f"Overridden{because}:", *gate_lines(result.overridden)]
     return "\n".join(lines)
 
@@ -173,14 +173,12 @@ def explained(explanation: Explanation) -> str:
 
 
 def gate_lines(gates: Iterable[GateResult]) -> list[str]:
-    """Gates in a list: the verdict of each, why, until when, and who can help."""
+    """Gates in a list: the verdict of each, why (which says until when), and who can help."""
     return [f"- {_gate_line(gate)}" for gate in gates]
 
 
 def _gate_line(gate: GateResult) -> str:
     parts = [f"**{gate.gate}** {VERDICTS[gate.verdict]}" + (f": {plain(gate.sentence)}" if gate.sentence else "")]
-    if gate.until is not None and not gate.is_open:
-        parts.append(f"until {moment(gate.until)}")
     if gate.who_can_help and not gate.is_open:
         parts.append(f"who can help: {', '.join(map(code, gate.who_can_help))}")
     return "; ".join(parts)

@@ -23,7 +23,15 @@ READ = {
     *("sender.login", "head_commit.id", "installation.id", "workflow_run.actor.login", "requested_action.identifier"),
     *("pull_request.number", "pull_request.head", "pull_request.head.repo"),
     *("pull_request.head.repo.id", "pull_request.base", "pull_request.base.ref", "repository.default_branch"),
-    *("check_run.id", "check_run.external_id", "check_run.app", "check_run.app.id"),
+    *(
+        "check_run.id",
+        "check_run.external_id",
+        "check_run.app",
+        "check_run.app.id",
+        "check_run.name",
+        "check_run.status",
+    ),
+    "check_run.head_sha",
 }
 """What is read of the objects in payloads; of a run, every field is tried."""
 COMMENT = {"comment.id", "comment.created_at", "comment.user.login"}
@@ -86,6 +94,7 @@ async def sample_payloads(world: World) -> dict[str, dict[str, Any]]:
     await world.github.comment(number, "/release help")
     await world.github.commit_comment(world.github.head(), "/release help")
     await world.github.tag("v3.0-rc1")
+    await world.github.report_status("ci")
     await world.github.finish(run=1)
     await world.github.rename("renamed")
     await world.github.remove_repository("acme/renamed")

@@ -104,7 +104,7 @@ async def test_the_comment_tells_what_a_deployment_waits_for_and_how_that_ends(s
     text = status(world, number)
     assert "| `staging` | waits |" in text
     assert "- **lock**: The environment is locked by root" in text
-    assert "(until 2" in text
+    assert "; until 2" in text
     assert "Who can help: `root`" in text
     assert "Otherwise it expires on " in text
     assert "@\u200bbob \\[tests\\]" in text

@@ -27,7 +27,13 @@ from tests.rules.test_replies import ANY_TEXT, HOSTILE, assert_harmless
 SHA = CommitSha("0123456789" * 4)
 UNTIL = datetime(2026, 12, 24, 18, 0, tzinfo=UTC)
 ADA = Block("ada", "the login fails")
-FROZEN = GateResult("freeze", "wait", "It is frozen by ada: holidays", until=UNTIL, who_can_help=("role:maintain",))
+FROZEN = GateResult(
+    "freeze",
+    "wait",
+    "It is frozen by ada: holidays; until 2026-12-24 18:00 UTC",
+    until=UNTIL,
+    who_can_help=("role:maintain",),
+)
 LOCKED = GateResult("lock", "refuse", "It is locked by bob: migration", who_can_help=("bob", "role:admin"))
 PASSED = GateResult("candidate", "pass", "The candidate is ready")
 OVERRIDDEN = GateResult("freeze", "overridden", "It is frozen by ada: holidays")
@@ -178,6 +184,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "rolling back": (
         deployment_replies.deployed(DeployResult("1.3.0-rc2", "qa", 7, rollback=True)),
         "Rolling `qa` back to `1.3.0-rc2` (deployment 7).",
+    ),
+    "rolling back for a reason": (
+        deployment_replies.deployed(DeployResult("1.3.0-rc2", "qa", 7, rollback=True, reason="it loses orders")),
+        "Rolling `qa` back to `1.3.0-rc2` (deployment 7), because `it loses orders`.",
     ),
     "with an override": (
         deployment_replies.deployed(DeployResult("1.4.0-rc1", "qa", 7, overridden=(OVERRIDDEN,), reason="an outage")),
