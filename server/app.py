@@ -27,6 +27,7 @@ from api.rest import (
     configuration,
     packages,
     projects,
+    promotions,
     releases,
     tokens,
 )
@@ -67,7 +68,7 @@ class Component:
 def dialects() -> list[Dialect]:
     """The dialects that are declared as endpoints."""
     rest = (
-        *(releases, packages, projects, blocks, approvals, configuration, tokens),
+        *(releases, packages, projects, blocks, approvals, promotions, configuration, tokens),
         *(announcements, announcement_review),
     )
     return [*(module.DIALECT for module in rest), graphql.dialect()]

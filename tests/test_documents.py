@@ -57,6 +57,8 @@ GET,POST /api/freezes
 DELETE /api/freezes/{}
 POST,DELETE /api/projects/{}/releases/{}/hold
 POST,DELETE /api/projects/{}/candidates/{}/ban
+POST /api/projects/{}/candidates/{}/promote
+GET /api/projects/{}/where
 GET /api/projects/{}/releases
 GET,PATCH /api/projects/{}/releases/{}
 PUT /api/projects/{}/releases/{}/files

@@ -171,7 +171,7 @@ async def cut(context: Context, call: Call[CutBody, None]) -> Result:
         version.release, body.commit, number=version.number, repo=body.repo, build=body.trigger_build_workflow
     )
     if body.dry_run:
-        return _dry_run(await cut_previews.preview_cut(context, call.path["project"], request))
+        return dry_run_result(await cut_previews.preview_cut(context, call.path["project"], request))
     candidate, created = await candidates.cut(context, call.path["project"], request)
     return Result(await _candidate_response(call, candidate), 201 if created else 200)
 
@@ -198,7 +198,7 @@ async def deploy(context: Context, call: Call[DeployBody, None]) -> Result:
     """Deploy a release candidate to an environment."""
     project, environment, request = call.path["project"], call.path["environment"], call.body.request()
     if call.body.dry_run:
-        return _dry_run(await deploying.preview(context, project, environment, request))
+        return dry_run_result(await deploying.preview(context, project, environment, request))
     deployment, created = await deploying.deploy(context, project, environment, request)
     return Result(await _deployment_row(deployment), 201 if created else 200)
 
@@ -221,7 +221,7 @@ async def roll_back(context: Context, call: Call[RollbackBody, None]) -> Result:
     project, environment, body = call.path["project"], call.path["environment"], call.body
     if body.dry_run:
         preview = await rollbacks.preview(context, project, environment, force=body.force, reason=body.reason)
-        return _dry_run(preview)
+        return dry_run_result(preview)
     deployment = await rollbacks.roll_back(context, project, environment, force=body.force, reason=body.reason)
     return Result(await _deployment_row(deployment), 201)
 
@@ -269,7 +269,8 @@ async def _candidate_response(call: Call[CutBody, None] | Call[None, None], cand
     return candidate_response(call.base_url, call.path["project"], candidate, run)
 
 
-def _dry_run(preview: Preview) -> Result:
+def dry_run_result(preview: Preview) -> Result:
+    """The response that says what a request would do."""
     decision = None if preview.decision is None else decision_response(preview.decision)
     return Result(DryRunResponse(would=list(preview.would), decision=decision), 200)
 

@@ -110,6 +110,7 @@ WRITES: list[tuple[str, str, Body]] = [
     ("DELETE", f"{NATIVE}/releases/{{version}}/hold", None),
     ("POST", f"{NATIVE}/candidates/{{candidate}}/ban", {"reason": "x"}),
     ("DELETE", f"{NATIVE}/candidates/{{candidate}}/ban", None),
+    ("POST", f"{NATIVE}/candidates/{{candidate}}/promote", {}),
     ("PATCH", f"{NATIVE}/releases/{{version}}", {"notes": "x"}),
     ("PATCH", f"{NATIVE}/releases/{{version}}", {"status": 20}),
     ("PUT", f"{NATIVE}/releases/{{version}}/files", {"files": {"js": "a.js"}}),
