@@ -100,4 +100,4 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _to_json(result: CheckResult) -> dict[str, str | None]:
-    return {"name": result.name, "app": result.app, "conclusion": result.conclusion, "url": result.url}
+    return {"name": result.name, "app": result.app, "conclusion": result.conclusion, "url": result.url or None}

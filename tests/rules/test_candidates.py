@@ -20,6 +20,8 @@ ALLOWED = {
     ("building", "failed"),
     ("building", "canceled"),
     ("failed", "building"),
+    ("failed", "pending"),
+    ("canceled", "pending"),
     ("canceled", "building"),
     ("ready", "pending"),
     ("ready", "banned"),

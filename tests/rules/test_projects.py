@@ -21,6 +21,8 @@ VALID: dict[str, list[Any]] = {
     "tag_prefix": ["rc/", "v", "web-shop/rc/", "a@b"],
     "trigger_tag_prefix": ["v", "web-shop-v"],
     "version_scheme": ["any", "semver", "calver"],
+    "promote_on_tag": [None, "production"],
+    "show": [{}, {"comments": False}, {"comments": True, "deployments": True, "checks": True, "protection": False}],
 }
 INVALID: dict[str, list[Any]] = {
     "name": [
@@ -39,6 +41,8 @@ INVALID: dict[str, list[Any]] = {
     "tag_prefix": ["", "-v", "v ", "v\n", "a..", "a//", "a/.", "x.lock/", "v~", "v^", "v:", "@{", "\u00e9", "v" * 100],
     "trigger_tag_prefix": ["", "a b"],
     "version_scheme": ["", "SemVer", "zero"],
+    "promote_on_tag": ["", "a/b", "a" * 101],
+    "show": [None, [], {"comment": True}, {"comments": 1}, {"comments": None}],
 }  # fmt: skip
 
 

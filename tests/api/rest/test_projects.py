@@ -40,6 +40,7 @@ async def test_a_project_is_created_with_defaults(world: World) -> None:
         "trigger_tag_prefix": "v",
         "tag_candidates": True,
         "version_scheme": "any",
+        "promote_on_tag": None,
         "show": {"comments": True, "deployments": True, "checks": True, "protection": True},
         "archived": False,
     }
