@@ -11,7 +11,7 @@ from tests.world import World
 HERE = Path(__file__).parent
 STATUS_COMMENT = re.compile(r"<!-- longshore:status:[0-9]+ -->")
 VARYING = (
-    (re.compile(r"http://(?:127\.0\.0\.1|localhost):[0-9]+"), "https://github.example"),
+    (re.compile(r"https://github\.com|http://(?:127\.0\.0\.1|localhost):[0-9]+"), "https://github.example"),
     (re.compile(r"/actions/runs/[0-9]+"), "/actions/runs/N"),
     (re.compile(r"(?:commitcomment-|issuecomment-)[0-9]+"), "comment-N"),
     (re.compile(r"20[0-9]{2}-[01][0-9]-[0-3][0-9][ T][0-9:.]+(?:Z|\+00:00| UTC)"), "TIME"),
