@@ -27,7 +27,7 @@ $(READY): pyproject.toml constraints.txt constraints-pdc.txt
 	@touch $@
 	@echo "Ready: make demo, make test, make check."
 
-demo: $(READY) ## cut, build, deploy and roll back in a sandbox (REPO=../other, ARGS=--once)
+demo: $(READY) ## cut, build, deploy, approve and roll back in a sandbox (REPO=../other, ARGS=--once)
 	@$(BIN)/longshore demo $(if $(REPO),--repo "$(REPO)") $(ARGS)
 
 test: $(READY) ## run all tests (on PostgreSQL with LONGSHORE_TEST_DATABASE_URL=postgres://…)

@@ -1,38 +1,29 @@
-"""`longshore demo`: cut, build, deploy and roll back against a simulated GitHub over a real git repository."""
+"""`longshore demo`: a walk through releases against a simulated GitHub over a real git repository."""
 
 import asyncio
 import socket
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import aiohttp
 from aiohttp import web
 from rich.console import Console
 from rich.text import Text
 
-from bot.errors import Problem
 from bot.operations import users
 from bot.settings import NO_PROXY, Settings, read_settings
 from bot.store import migrate
+from cli import demo_gates
+from cli.demo_session import DemoSession
 from cli.processes import listen
 from sandbox.serve import DEFAULT_OPTIONS, RunningSandbox, start
 from server.app import SERVICE, create_app
 
 HOST = "127.0.0.1"
-TIMEOUT_SECONDS = 60.0
-POLL_SECONDS = 0.2
-FAILED_STATUSES = ("failed", "failure", "error", "canceled")
-STEPS = 9
 SHUTDOWN_SECONDS = 1.0  # that requests may go on for at the end
-
-
-class DemoFailed(Problem):
-    """The demo did not succeed."""
 
 
 async def demo(repo: Path | None, once: bool, port: int) -> None:
@@ -48,61 +39,6 @@ async def demo(repo: Path | None, once: bool, port: int) -> None:
         except asyncio.CancelledError:
             console.print("\nBye.")
             raise
-
-
-@dataclass
-class DemoSession:
-    """A running service and sandbox, and the console to report progress on."""
-
-    sandbox: RunningSandbox
-    url: str
-    token: str
-    http: aiohttp.ClientSession
-    console: Console
-    started: float = field(default_factory=time.monotonic)
-    step: int = 0
-
-    @property
-    def check_mark(self) -> str:
-        """A check mark, as far as the console can show one."""
-        return "✓" if self.console.encoding.startswith("utf") else "+"
-
-    def log(self, text: str, *, done: bool = False) -> None:
-        """Print a line of progress, with a check mark when something is done."""
-        elapsed = Text(f"{time.monotonic() - self.started:5.1f}s  ", style="dim")
-        mark = Text(f"{self.check_mark} " if done else "  ", style="green")
-        self.console.print(elapsed + mark + Text(text))
-
-    def start_step(self, text: str) -> None:
-        """Print the title of the next step."""
-        self.step += 1
-        self.console.print(Text(f"\n{self.step}/{STEPS} {text}", style="bold"))
-
-    async def request(self, method: str, path: str, body: Any = None) -> Any:
-        """Log and send a request to the service; return the JSON of the response."""
-        self.log(f"{method} {path}")
-        headers = {"Authorization": f"Bearer {self.token}"}
-        async with self.http.request(method, self.url + path, json=body, headers=headers) as response:
-            content = await response.json()
-            if response.status >= 400:
-                raise DemoFailed(f"{method} {path} returned {response.status}: {content}")
-            return content
-
-    async def wait_for_status(self, path: str, expected: str, subject: str) -> Any:
-        """Poll a resource until it has the expected status; raise DemoFailed if it fails. Each change is logged."""
-        status, headers = "", {"Authorization": f"Bearer {self.token}"}
-        for _ in range(int(TIMEOUT_SECONDS / POLL_SECONDS)):
-            async with self.http.get(self.url + path, headers=headers) as response:
-                resource = await response.json()
-            if resource["status"] != status:
-                status = resource["status"]
-                self.log(f"{subject}: {status.replace('_', ' ')}", done=status == expected)
-            if status == expected:
-                return resource
-            if status in FAILED_STATUSES:
-                raise DemoFailed(f"{subject} is {status}: {resource.get('reason') or resource.get('error_message')}")
-            await asyncio.sleep(POLL_SECONDS)
-        raise DemoFailed(f"{subject} is still {status} after {TIMEOUT_SECONDS:.0f} seconds")
 
 
 @asynccontextmanager
@@ -162,7 +98,7 @@ async def _run_scenario(session: DemoSession) -> None:
     await _deploy(session, "1.0.0-rc1", "staging", "Deploy it to staging")
     await _deploy(session, "1.0.0-rc1", "production", "Deploy it to production")
     session.start_step("Push another commit")
-    commit = await session.sandbox.github.commit("Make it better")
+    commit = await session.sandbox.github.commit("Make it better", by="bob")
     session.log(f"main is now at {commit[:12]}", done=True)
     await _cut(session, "1.0.0-rc2", commit, "Cut a second candidate at the new commit")
     await _deploy(session, "1.0.0-rc2", "production", "Deploy it to production")
@@ -171,10 +107,11 @@ async def _run_scenario(session: DemoSession) -> None:
     path = f"/api/releases/site/environments/production/deployments/{rollback['id']}"
     restored = rollback["release_candidate_version"]
     await session.wait_for_status(path, "success", f"rollback from 1.0.0-rc2 to {restored}")
+    landed = await demo_gates.run(session)
     dispatched = len(session.sandbox.github.dispatches)
     session.console.print(
-        f"\nDone: 2 candidates, {dispatched} workflow runs, each dispatched once; production is on "
-        f"{restored} at {head[:12]}."
+        f"\nDone: 3 candidates, {dispatched} workflow runs, each dispatched once; production is on "
+        f"1.1.0-rc1 at {landed[:12]}."
     )
 
 
@@ -203,14 +140,17 @@ def _print_next_steps(session: DemoSession) -> None:
     print_(f"  GitHub        {session.sandbox.url}/_sandbox/")
     print_(f"  API token     {session.token}")
     print_(Text("\nTry:", style="bold"))
-    commit = session.sandbox.github.head()
+    commit, sandbox = session.sandbox.github.head(), f"{session.sandbox.url}/_sandbox"
+    decision = "environments/production/decision?candidate=1.0.0-rc2"
     for line in (
         f"curl {auth} {url}/api/releases/site/environments/production/deployments",
-        f"curl {auth} {url}/api/projects/site/releases/1.0.0",
+        f"curl {auth} '{url}/api/projects/site/{decision}'",
         f'curl {auth} --json \'{{"repo": "acme/site", "commit": "{commit}", '
-        f'"trigger_build_workflow": true}}\' {url}/api/releases/site/releases/1.1.0-rc1',
+        f'"trigger_build_workflow": true}}\' {url}/api/releases/site/releases/1.2.0-rc1',
         f'curl {auth} --json \'{{"release_candidate_version": "1.0.0-rc2"}}\' '
         f"{url}/api/releases/site/environments/staging/deployments",
+        f'curl --json \'{{"number": 1, "by": "bob", "body": "/release status"}}\' {sandbox}/comments',
+        f"curl '{sandbox}/comments?number=1'",
     ):
         print_(f"  {line}", markup=False)
     print_("\nPress Ctrl-C to stop.")

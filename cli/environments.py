@@ -97,7 +97,7 @@ def list_(project: Project) -> None:
     """List the environments of a project."""
     from bot.context import Context
     from bot.operations import environments, statuses
-    from bot.rules.replies import ProjectStatus
+    from bot.rules.status_replies import ProjectStatus
     from bot.store.projects import Environment
     from cli.operator import operate
 

@@ -6,7 +6,7 @@
 COMMANDS = {
     "serve": ("cli.services:serve", "Receive webhooks, serve the API and process the job queue."),
     "work": ("cli.services:work", "Only process the job queue."),
-    "demo": ("cli.sandboxes:demo", "Cut, build, deploy and roll back against a simulated GitHub."),
+    "demo": ("cli.sandboxes:demo", "Release, approve and roll back against a simulated GitHub."),
     "sandbox": ("cli.sandboxes:sandbox", "Simulate GitHub for a git repository, on 127.0.0.1."),
     "health": ("cli.health:health", "Tell whether the service is ready."),
     "migrate": ("cli.services:migrate", "Create the database, or bring it up to date."),

@@ -70,7 +70,7 @@ def demo(
     ] = False,
     port: Port = 0,
 ) -> None:
-    """Cut, build, deploy and roll back against a simulated GitHub.
+    """Release, approve and roll back against a simulated GitHub.
 
     Needs no settings, and leaves nothing behind.
     """

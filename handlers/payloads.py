@@ -15,10 +15,10 @@ import orjson
 
 FORM = "application/x-www-form-urlencoded"
 KEPT = (
-    *("action", "changes", "check_run", "comment", "commits", "deleted", "deployment_callback_url", "environment"),
-    *("head_commit", "hook_id", "installation", "issue", "organization", "pull_request", "ref", "repositories"),
-    *("repositories_added", "repositories_removed", "repository", "requested_action", "sender", "sha", "workflow_run"),
-    "zen",
+    *("action", "after", "changes", "check_run", "comment", "commits", "context", "deleted", "deployment_callback_url"),
+    *("environment", "head_commit", "hook_id", "installation", "issue", "organization", "pull_request", "pusher"),
+    *("ref", "repositories", "repositories_added", "repositories_removed", "repository", "requested_action"),
+    *("sender", "sha", "state", "workflow_run", "zen"),
 )
 """The members of a payload that handlers read."""
 MAX_CONTAINERS = 1_000_000  # lists and objects: more would take gigabytes

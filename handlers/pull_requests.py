@@ -6,7 +6,6 @@ from typing import Any
 from bot.context import Context
 from bot.operations import config_lint
 from bot.operations.config_lint import PullHint
-from bot.rules.ids import CommitSha
 from handlers.fields import id_of, number, part, repository_id, text
 
 ACTIONS = ("opened", "reopened", "synchronize")
@@ -22,7 +21,6 @@ def on_pull_request(context: Context, payload: Mapping[str, Any], guid: str) -> 
         PullHint(
             repository=repository,
             number=number(pull, "number"),
-            head=CommitSha(text(head, "sha")),
             base=text(base, "ref"),
             trusted=id_of(part(head, "repo")) == repository,
         )

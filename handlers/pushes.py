@@ -31,7 +31,8 @@ def on_push(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitabl
     if not ref.startswith(TAGS):
         return _on_branch(payload, ref)
     commit, sender = part(payload, "head_commit").get("id"), part(payload, "sender")
-    sender_id, login = id_of(sender), sender.get("login")
+    sender_id, login, email = id_of(sender), sender.get("login"), part(payload, "pusher").get("email")
+    target, pushed_at = payload.get("after"), part(payload, "repository").get("pushed_at")
     return tags.on_push(
         context,
         TagPush(
@@ -42,6 +43,10 @@ def on_push(context: Context, payload: Mapping[str, Any], guid: str) -> Awaitabl
             sender_id=None if sender_id is None else GitHubUserId(sender_id),
             sender=login if isinstance(login, str) else "somebody",
             delivery=guid,
+            object=target if isinstance(target, str) and not payload.get("deleted") else None,
+            by_bot=sender.get("type") == "Bot",
+            email=email if isinstance(email, str) else None,
+            pushed_at=pushed_at if type(pushed_at) is int else None,
         ),
     )
 
@@ -52,11 +57,10 @@ def _on_branch(payload: Mapping[str, Any], ref: str) -> Awaitable[None] | None:
     known = repository_id(payload)
     if known is None or ref != f"refs/heads/{repository.get('default_branch')}" or not _may_change(payload):
         return None
-    installation, name = id_of(part(payload, "installation")), repository.get("full_name")
+    installation = id_of(part(payload, "installation"))
     return configuration.on_push(
         PushHint(
             repository=known,
-            full_name=name if isinstance(name, str) else "",
             installation=None if installation is None else InstallationId(installation),
             pusher=None if sender is None else GitHubUserId(sender),
         )

@@ -39,16 +39,22 @@ SIGNATURE_FORM = re.compile(r"sha256=[0-9a-f]{64}")
 UNSIGNED = "X-Hub-Signature-256 is missing or is not that of this body and secret."
 FAULT = "Something went wrong here. The log says what."
 TOO_LARGE = f"A delivery may have at most {MAX_BODY:,} bytes."
+CHECKS = -5  # there are many, and nobody waits for an answer
+PEOPLE = 20
 PRIORITIES = {
-    "issue_comment": 20,
-    "commit_comment": 20,
+    "issue_comment": PEOPLE,
+    "commit_comment": PEOPLE,
     "workflow_run": 5,
     "push": 5,
+    "check_run": CHECKS,
+    "status": CHECKS,
 }
 COMMENTS = frozenset({"issue_comment", "commit_comment"})
 ASSOCIATION = b'"author_association":"'
 MEMBERS_OF = tuple(f'{association}"'.encode() for association in ASSOCIATIONS)
 MAX_SEARCHED = 256 * 1024  # bytes of a body
+CLICKS = (b'{"action":"requested_action"', b'{"action":"rerequested"')
+"""How the bodies of `check_run` begin when somebody has clicked: they come before what machines report."""
 
 
 class Receiver:
@@ -147,10 +153,13 @@ def _content_type(request: web.BaseRequest) -> str:
 
 
 def priority_of(event: str, body: bytes) -> int:
-    """The priority of a delivery. People cannot write the name that is looked for: in JSON, their quotes are escaped.
+    """The priority of a delivery: what people do comes first, and what other Apps report last.
 
-    A comment's payload describes its issue, with that one's author, before the comment.
+    People cannot write the name that is looked for: in JSON, their quotes are escaped. A comment's payload describes
+    its issue, with that one's author, before the comment.
     """
+    if event == "check_run" and body.startswith(CLICKS):
+        return PEOPLE
     if event in COMMENTS and len(body) <= MAX_SEARCHED:
         found = body.rfind(ASSOCIATION)
         if found >= 0 and body.startswith(MEMBERS_OF, found + len(ASSOCIATION)):

@@ -48,6 +48,7 @@ EVENTS: Mapping[str, Handler] = {
     "pull_request": pull_requests.on_pull_request,
     "push": pushes.on_push,
     "repository": repositories.on_repository,
+    "status": check_runs.on_status,
     "workflow_run": runs.on_workflow_run,
 }
 

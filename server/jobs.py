@@ -21,6 +21,7 @@ from bot.operations import (
     config_lint,
     configuration,
     external_deployments,
+    found_tags,
     gate_jobs,
     github_deployments,
     idempotency_records,
@@ -28,9 +29,11 @@ from bot.operations import (
     jobs,
     project_views,
     protection_requests,
+    pushed_tags,
     repositories,
     runs,
     status_comments,
+    tag_jobs,
     tags,
     view_jobs,
     waiting_deployments,
@@ -112,8 +115,12 @@ def build_registry(settings: Settings) -> Registry:
     registry.register(jobs.CancelStrayRun, runs.perform_cancel_stray)
     registry.register(jobs.RunCommands, comments.run_commands)
     registry.register(jobs.PostReply, comments.post_reply)
+    registry.register(gate_jobs.React, comments.react)
     registry.register(jobs.CheckTag, tags.check)
-    registry.register(jobs.CutByTag, tags.cut)
+    registry.register(jobs.CutByTag, pushed_tags.handle)
+    registry.register(tag_jobs.RunTagCommands, pushed_tags.run_commands)
+    registry.register(tag_jobs.FindTags, found_tags.find)
+    registry.register(tag_jobs.AnswerTag, pushed_tags.post_answer)
     registry.register(jobs.ExpireBuild, reconcile.expire_build)
     registry.register(jobs.ExpireDeployment, reconcile.expire_deployment)
     registry.register(gate_jobs.EvaluateWaiting, waiting_deployments.evaluate)

@@ -205,9 +205,11 @@ def test_every_page_of_the_documentation_is_reached_from_the_readme() -> None:
 
 
 def test_the_tables_of_commands_are_those_of_the_commands_that_there_are() -> None:
-    text = command_page.PAGE.read_text()
-    assert command_page.current(text) == text, "run `make commands`"
-    assert all(f"| `{row.example}` |" in text for row in ROWS)
+    for page in (command_page.PAGE, command_page.AUTHORITY):
+        text = page.read_text()
+        assert command_page.current(text) == text, "run `make commands`"
+    commands = command_page.PAGE.read_text()
+    assert all(f"| `{row.example}` |" in commands for row in ROWS)
 
 
 def test_the_reference_of_the_configuration_file_is_made_from_its_model() -> None:

@@ -46,6 +46,7 @@ VALUES: Mapping[str, Mapping[str, JsonValue]] = {
         "tag_prefix": "v",
         "trigger_tag_prefix": "release/",
         "version_scheme": "semver",
+        "promote_on_tag": "production",
         "build_workflow": "build.yml",
         "workflow": "deploy.yml",
         **dict.fromkeys(("tier", "environment_name"), "production"),

@@ -216,6 +216,8 @@ def example(schema: Schema, shared: Schemas, name: str = "") -> Any:
     Objects get their required properties, or all of them if none is required.
     """
     schema = _resolve(schema, shared)
+    if schema.get("type") == "null":
+        return None
     for keyword in ("examples", "enum"):
         if schema.get(keyword):
             return schema[keyword][0]

@@ -80,12 +80,10 @@ def _sentence(name: str, details: ErrorDetails, model: type[BaseModel]) -> str:
 def _fields_beside(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
     """The fields of the object in which an error is: that of the model, or of one within it."""
     for step in location[:-1]:
-        fields = {info.alias or name: info for name, info in model.model_fields.items()}
-        if step in fields:
-            inner = _model_in(fields[str(step)].annotation)
-            if inner is None:
-                return []
-            model = inner
+        for name, info in model.model_fields.items():
+            if step == (info.alias or name) and (inner := _model_in(info.annotation)):
+                model = inner
+                break
     return [info.alias or name for name, info in model.model_fields.items()]
 
 

@@ -23,20 +23,20 @@ APPROVALS = f"{ENVIRONMENT}/approvals"
 class DecisionQuery(BaseModel):
     """The candidate to decide about."""
 
-    candidate: str = Field(examples=["1.4-rc2"])
+    candidate: str = Field(examples=["1.4.0-rc1"])
 
 
 class ApprovalBody(StrictModel):
     """The candidate to approve."""
 
-    candidate: str = Field(examples=["1.4-rc2"])
+    candidate: str = Field(examples=["1.4.0-rc1"])
     comment: str = ""
 
 
 class ApprovalsQuery(KeysetQuery):
     """A page of approvals, of one candidate only if it is named."""
 
-    candidate: str | None = None
+    candidate: str | None = Field(None, examples=["1.4.0-rc1"])
 
 
 class ApprovalResponse(BaseModel):

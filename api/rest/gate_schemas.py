@@ -48,7 +48,7 @@ class GateFields(StrictModel):
     deployers: SkipValidation[Entries | None] = Field(
         None, description="Who may deploy, besides holding the grant.", examples=[["team:acme/operators"]]
     )
-    force: SkipValidation[bool | None] = Field(None, description="Whether gates can be overridden.")
+    force: SkipValidation[bool | None] = Field(None, description="Whether gates can be overridden.", examples=[True])
     auto: SkipValidation[bool | None] = Field(
         None, description="Whether every candidate that becomes ready is deployed."
     )

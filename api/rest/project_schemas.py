@@ -49,6 +49,9 @@ class ProjectSettings(StrictModel):
     trigger_tag_prefix: str | None = None
     tag_candidates: bool | None = None
     version_scheme: str | None = None
+    promote_on_tag: str | None = Field(
+        None, description="The environment to which the tag of a release, pushed by a person, deploys its candidate."
+    )
     show: ShowBody | None = Field(None, examples=[{"comments": False}])
 
 
@@ -80,6 +83,7 @@ class ProjectResponse(BaseModel):
     trigger_tag_prefix: str
     tag_candidates: bool
     version_scheme: str
+    promote_on_tag: str | None
     show: ShowResponse
     archived: bool
     created_at: Timestamp
@@ -152,7 +156,7 @@ class ChangeEnvironmentBody(GateFields):
     deploy_deadline_minutes: int | None = None
     url: str | None = Field(None, description="Where to see what is deployed.", examples=["https://example.com/"])
     frozen: FreezeBody | None = None
-    closed: None = None
+    closed: None = Field(None, examples=[None])
 
 
 class EnvironmentResponse(GatesResponse):

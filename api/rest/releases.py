@@ -20,7 +20,16 @@ from api.rest.schemas import (
 )
 from bot.context import Context
 from bot.errors import Problem, RepositoryNotFound, WrongSettings
-from bot.operations import candidates, deploying, deployments, external_deployments, rebuilds, rollbacks
+from bot.operations import (
+    cancellations,
+    candidates,
+    cut_previews,
+    deploying,
+    deployments,
+    external_deployments,
+    rebuilds,
+    rollbacks,
+)
 from bot.operations.candidates import CutRequest
 from bot.operations.deploying import DeployRequest
 from bot.operations.previews import Preview
@@ -162,7 +171,7 @@ async def cut(context: Context, call: Call[CutBody, None]) -> Result:
         version.release, body.commit, number=version.number, repo=body.repo, build=body.trigger_build_workflow
     )
     if body.dry_run:
-        return _dry_run(await candidates.preview_cut(context, call.path["project"], request))
+        return _dry_run(await cut_previews.preview_cut(context, call.path["project"], request))
     candidate, created = await candidates.cut(context, call.path["project"], request)
     return Result(await _candidate_response(call, candidate), 201 if created else 200)
 
@@ -176,7 +185,7 @@ async def show_candidate(context: Context, call: Call[None, None]) -> CandidateR
 async def cancel_build(context: Context, call: Call[None, None]) -> CandidateResponse:
     """Cancel the build of a release candidate."""
     version = parse_candidate_version(call.path["candidate"])
-    return await _candidate_response(call, await candidates.cancel(context, call.path["project"], version))
+    return await _candidate_response(call, await cancellations.cancel_build(context, call.path["project"], version))
 
 
 async def build_again(context: Context, call: Call[None, None]) -> CandidateResponse:

@@ -71,12 +71,14 @@ class DeploymentWithRunResponse(DeploymentResponse):
 class DeploymentDetailsResponse(DeploymentWithRunResponse):
     """A deployment with all that is known about it.
 
-    `automatic`: Longshore asked for it. `force_reason`: gates were overridden for this reason. `wait_outcome` says how
-    its wait for gates ended, `expires_at` when it ends at the latest. `decision` is the last one of the gates.
+    `automatic`: Longshore asked for it. `force_reason`: gates were overridden for this reason; `rollback_reason` is
+    that of a rollback. `wait_outcome` says how its wait for gates ended, `expires_at` when it ends at the latest.
+    `decision` is the last one of the gates.
     """
 
     automatic: bool
     force_reason: str | None
+    rollback_reason: str | None
     wait_outcome: str | None
     expires_at: Timestamp | None
     decision: dict[str, object] | None
@@ -171,7 +173,7 @@ def deployment_details_response(
     row: DeploymentRow, deployment: Deployment, run: Run | None
 ) -> DeploymentDetailsResponse:
     """The response for a single deployment, with its newest run and what is known about its gates."""
-    names = ("automatic", "force_reason", "wait_outcome", "expires_at", "decision")
+    names = ("automatic", "force_reason", "rollback_reason", "wait_outcome", "expires_at", "decision")
     details = {name: getattr(deployment, name) for name in names}
     return DeploymentDetailsResponse.model_validate({**_with_run(row, run), **details})
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bot.events.event import Details, Event, RowEvent
+from bot.events.event import Details, Event, ResultEvent, RowEvent
 from bot.rules.ids import EnvironmentId
 
 
@@ -140,28 +140,28 @@ class ReleaseFilesReplaced(RowEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnnouncementSubmitted(RowEvent):
+class AnnouncementSubmitted(ResultEvent):
     """An announcement was submitted."""
 
     act: ClassVar[str] = "announcement.submit"
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnnouncementWithdrawn(RowEvent):
+class AnnouncementWithdrawn(ResultEvent):
     """A pending announcement was withdrawn by the user who submitted it."""
 
     act: ClassVar[str] = "announcement.withdraw"
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnnouncementApproved(RowEvent):
+class AnnouncementApproved(ResultEvent):
     """An announcement was approved."""
 
     act: ClassVar[str] = "announcement.approve"
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnnouncementRejected(RowEvent):
+class AnnouncementRejected(ResultEvent):
     """An announcement was rejected."""
 
     act: ClassVar[str] = "announcement.reject"

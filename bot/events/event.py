@@ -75,3 +75,15 @@ class RowEvent(Event):
     target: str
     old: Details | None = None
     new: Details | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultEvent(RowEvent):
+    """Likewise, and it may answer a request from GitHub: `row` is the id by which the act is known again."""
+
+    row: int
+
+    @property
+    def result_id(self) -> int:
+        """The id of the row that was created or changed."""
+        return self.row

@@ -4,88 +4,76 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bot.events.event import RowEvent
+from bot.events.event import ResultEvent
 from bot.events.releases import CandidateEvent
 from bot.rules.ids import CandidateId
 
 
 @dataclass(frozen=True, kw_only=True)
-class BlockEvent(RowEvent):
-    """Something that stops deployments was set up or taken away. `row` is the id by which the act is known again."""
-
-    row: int
-
-    @property
-    def result_id(self) -> int:
-        """The id of the row that was created or changed."""
-        return self.row
-
-
-@dataclass(frozen=True, kw_only=True)
-class EnvironmentFrozen(BlockEvent):
+class EnvironmentFrozen(ResultEvent):
     """An environment was frozen."""
 
     act: ClassVar[str] = "environment.freeze"
 
 
 @dataclass(frozen=True, kw_only=True)
-class EnvironmentUnfrozen(BlockEvent):
+class EnvironmentUnfrozen(ResultEvent):
     """Freezes of an environment were ended."""
 
     act: ClassVar[str] = "environment.unfreeze"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProjectFrozen(BlockEvent):
+class ProjectFrozen(ResultEvent):
     """All environments of a project were frozen."""
 
     act: ClassVar[str] = "project.freeze"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProjectUnfrozen(BlockEvent):
+class ProjectUnfrozen(ResultEvent):
     """Freezes of a project were ended."""
 
     act: ClassVar[str] = "project.unfreeze"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServiceFrozen(BlockEvent):
+class ServiceFrozen(ResultEvent):
     """All environments of all projects were frozen."""
 
     act: ClassVar[str] = "service.freeze"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServiceUnfrozen(BlockEvent):
+class ServiceUnfrozen(ResultEvent):
     """A freeze of all projects was ended."""
 
     act: ClassVar[str] = "service.unfreeze"
 
 
 @dataclass(frozen=True, kw_only=True)
-class EnvironmentLocked(BlockEvent):
+class EnvironmentLocked(ResultEvent):
     """An environment was locked, or its owner changed the reason or the end of the lock."""
 
     act: ClassVar[str] = "environment.lock"
 
 
 @dataclass(frozen=True, kw_only=True)
-class EnvironmentUnlocked(BlockEvent):
+class EnvironmentUnlocked(ResultEvent):
     """An environment's lock was released."""
 
     act: ClassVar[str] = "environment.unlock"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReleaseHeld(BlockEvent):
+class ReleaseHeld(ResultEvent):
     """A release was put on hold."""
 
     act: ClassVar[str] = "release.hold"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReleaseUnheld(BlockEvent):
+class ReleaseUnheld(ResultEvent):
     """A release's hold was ended."""
 
     act: ClassVar[str] = "release.unhold"

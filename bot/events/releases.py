@@ -43,6 +43,13 @@ class BuildCancelRequested(CandidateEvent):
 
     act: ClassVar[str] = "candidate.cancel"
 
+    candidate_id: CandidateId
+
+    @property
+    def result_id(self) -> int:
+        """The candidate's row."""
+        return self.candidate_id
+
 
 @dataclass(frozen=True, kw_only=True)
 class BuildRequested(CandidateEvent):
@@ -80,50 +87,6 @@ class CandidateInvalidated(CandidateEvent):
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class TagMoved(CandidateEvent):
-    """A candidate's tag was moved to another commit."""
-
-    act: ClassVar[str] = "tag.moved"
-    alarm: ClassVar[bool] = True
-    after_fields: ClassVar[Mapping[str, str]] = {"is": "reason"}
-
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class TagElsewhere(TagMoved):
-    """A candidate's tag could not be created: it existed already, at another commit."""
-
-    act: ClassVar[str] = "tag.elsewhere"
-
-
-@dataclass(frozen=True, kw_only=True)
-class TagDeleted(Event):
-    """A candidate's tag was deleted."""
-
-    act: ClassVar[str] = "tag.deleted"
-    alarm: ClassVar[bool] = True
-    subject_format: ClassVar[str] = "{tag}"
-    after_fields: ClassVar[Mapping[str, str]] = {"is": "by"}
-
-    tag: str
-    by: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class CutByTagRefused(Event):
-    """A pushed tag named a candidate that was not cut."""
-
-    act: ClassVar[str] = "candidate.refused"
-    subject_format: ClassVar[str] = "{tag}"
-    after_fields: ClassVar[Mapping[str, str]] = {"refusal": "refusal", "*": "details"}
-
-    tag: str
-    refusal: str
-    details: Details = field(default_factory=dict)
-
-
 # --- deployments
 
 
@@ -147,7 +110,7 @@ class DeploymentEvent(Event):
 class DeploymentStarted(DeploymentEvent):
     """A deployment was started; `kind` is `deploy` or `rollback`.
 
-    `overridden` are the gates that were overridden for `reason`.
+    `reason` is that of a rollback, or that for which the gates in `overridden` were overridden.
     """
 
     act: ClassVar[str] = "deployment"
@@ -239,6 +202,11 @@ class DeploymentCancelRequested(DeploymentEvent):
     """A deployment's cancellation was requested."""
 
     act: ClassVar[str] = "deployment.cancel"
+
+    @property
+    def result_id(self) -> int:
+        """The deployment's row."""
+        return self.deployment_id
 
 
 @dataclass(frozen=True, kw_only=True)

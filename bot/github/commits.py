@@ -46,9 +46,11 @@ async def find(repository: RepositoryClient, digits: str) -> CommitSha | None:
     return CommitSha(sha) if sha.startswith(digits) else None
 
 
-async def touching(repository: RepositoryClient, path: str, sha: CommitSha) -> tuple[list[Touching], bool]:
-    """The commits up to one that changed a file, newest first, and whether they are all: 100 are read at most."""
-    url = f"{repository.root}/commits?sha={sha}&path={quote(path, safe='')}&per_page={MAX_TOUCHING}"
+async def touching(
+    repository: RepositoryClient, path: str, sha: CommitSha, limit: int = MAX_TOUCHING
+) -> tuple[list[Touching], bool]:
+    """The commits up to one that changed a file, newest first, and whether they are all: at most so many are read."""
+    url = f"{repository.root}/commits?sha={sha}&path={quote(path, safe='')}&per_page={limit}"
     listing = await repository.listing(url, max_pages=1)
     found = [Touching(CommitSha(required_text(each, "sha")), distinct(commit_authors(each))) for each in listing.items]
     return found, listing.complete

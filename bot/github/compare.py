@@ -8,6 +8,7 @@ from bot.github.fields import optional_text, required, required_number, required
 from bot.github.repository import RepositoryClient
 from bot.github.transport import ApiError
 from bot.rules.authors import CommitAuthor, co_authors, distinct, from_signature
+from bot.rules.commit_ranges import CommitLine, CommitRange
 from bot.rules.ids import CommitSha, GitHubUserId
 
 MAX_COMMIT_PAGES = 30
@@ -88,3 +89,31 @@ def _author(account: Any, signature: Any) -> CommitAuthor:
     if account:  # GitHub may return an empty object for an account that it does not know
         return CommitAuthor(GitHubUserId(required_number(account, "id")), required_text(account, "login"), name)
     return from_signature(name, optional_text(signature, "email") or "")
+
+
+async def commits_between(
+    repository: RepositoryClient, base: CommitSha, head: CommitSha, limit: int
+) -> CommitRange | None:
+    """Compare two commits in one request, with at most `limit` of the commits between them: the oldest.
+
+    None when GitHub does not know one of the two, or they have no common ancestor.
+    """
+    try:
+        url = f"{repository.root}/compare/{base}...{head}?per_page={limit}&page=1"
+        data = (await repository.request("GET", url)).data
+    except ApiError as error:
+        error.raise_unless(404, 409, 422)
+        return None
+    return CommitRange(
+        ahead_by=required_number(data, "ahead_by"),
+        behind_by=required_number(data, "behind_by"),
+        commits=tuple(_line(commit) for commit in required(data, "commits")),
+    )
+
+
+def _line(data: Any) -> CommitLine:
+    commit = required(data, "commit")
+    account, signature = data.get("author") or {}, commit.get("author") or {}
+    subject = (optional_text(commit, "message") or "").strip().partition("\n")[0].strip()
+    author = optional_text(account, "login") or optional_text(signature, "name") or ""
+    return CommitLine(CommitSha(required_text(data, "sha")), subject, author)

@@ -44,14 +44,16 @@ async def get(repository: RepositoryClient, number: int) -> PullRequestFact | No
     return _fact(pull)
 
 
-async def files(repository: RepositoryClient, number: int) -> tuple[list[ChangedFile], bool]:
-    """The files that a pull request changes, and whether they are all: GitHub lists 3,000 at most.
+async def files(
+    repository: RepositoryClient, number: int, max_pages: int = MAX_FILES // 100
+) -> tuple[list[ChangedFile], bool]:
+    """The files that a pull request changes, and whether they are all: GitHub lists 3,000 at most, a hundred a page.
 
     Of a pull request that does not exist, none are known.
     """
     try:
         url = f"{repository.root}/pulls/{number}/files?per_page=100"
-        listing = await repository.listing(url, max_pages=MAX_FILES // 100)
+        listing = await repository.listing(url, max_pages=max_pages)
     except ApiError as error:
         error.raise_unless(404)
         return [], False

@@ -111,3 +111,29 @@ def _why_refused(tag: str, error: ApiError) -> str:
     if "rule violation" in error.message.lower():
         return f"A ruleset of the repository forbids the tag `{tag}`: let the App bypass it. ({error.message})"
     return f"GitHub refused to create the tag `{tag}`: {error.message}"
+
+
+@dataclass(frozen=True)
+class ListedTag:
+    """A tag in a list: `target` is the SHA that it points to, that of a commit unless the tag is annotated."""
+
+    name: str
+    target: str
+    is_commit: bool
+
+
+async def listed(repository: RepositoryClient, prefix: str) -> list[ListedTag]:
+    """The tags that begin with a prefix. An unchanged list costs a conditional request."""
+    try:
+        refs = await repository.list(f"{repository.root}/git/matching-refs/tags/{quote(prefix, safe='/')}")
+    except ApiError as error:
+        error.raise_unless(404, 409)
+        return []
+    return [
+        ListedTag(
+            name=required_text(ref, "ref").removeprefix("refs/tags/"),
+            target=required_text(required(ref, "object"), "sha"),
+            is_commit=required_text(required(ref, "object"), "type") == "commit",
+        )
+        for ref in refs
+    ]

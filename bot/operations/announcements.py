@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from tortoise.exceptions import IntegrityError
 
 from bot.context import Context, allowed, allowed_to_read, authorize, by_name, by_permalink, outline_by_permalink
-from bot.errors import Conflict, Forbidden, NotFound, release_not_found
+from bot.errors import Conflict, Forbidden, NotFound, Refusal, release_not_found
 from bot.events.administration import (
     AnnouncementApproved,
     AnnouncementRejected,
     AnnouncementSubmitted,
     AnnouncementWithdrawn,
 )
-from bot.events.event import RowEvent
-from bot.operations import events, projects, releases
+from bot.events.event import ResultEvent
+from bot.operations import events, performed_requests, projects, releases
 from bot.rules import announcements as rules
 from bot.rules.permissions import Visibility
 from bot.store import announcement_queries
@@ -22,6 +22,7 @@ from bot.store.announcement_queries import AnnouncementFilter, AnnouncementRow
 from bot.store.announcements import Announcement, Link
 from bot.store.database import transaction
 from bot.store.projects import Outline, Project
+from bot.store.releases import Release
 
 READS = ("project:read", "content:read", "announcement:submit", "announcement:approve")
 TRIES = 3
@@ -42,6 +43,8 @@ async def submit(context: Context, project: Project, /, **values: object) -> Ann
     """Submit a release for approval. Refuses invalid fields, and a version that is already pending or approved."""
     fields = rules.parse_release(values)
     projects.refuse_archived(project)
+    if (earlier := await _performed(context)) is not None:
+        return earlier
     try:
         async with transaction():
             announcement = await Announcement.create(
@@ -52,11 +55,26 @@ async def submit(context: Context, project: Project, /, **values: object) -> Ann
                 **fields,
             )
             after = {"id": announcement.id, **fields}
-            submitted = AnnouncementSubmitted(project_id=project.id, target=fields["version"], new=after)
+            submitted = AnnouncementSubmitted(
+                project_id=project.id, target=fields["version"], row=announcement.id, new=after
+            )
             await events.record(context, submitted)
     except IntegrityError as clash:
+        if (earlier := await _performed(context)) is not None:
+            return earlier
         raise await _already_announced(project, fields["version"]) from clash
     return await _row(announcement)
+
+
+@allowed("announcement:submit")
+async def submit_notes(context: Context, project: Project, version: str) -> AnnouncementRow:
+    """Submit a release for approval, with its notes as the changelog. Refuses one without notes."""
+    release = await Release.get_or_none(project_id=project.id, version=version, release_type="ga")
+    if release is None:
+        raise release_not_found()
+    if not release.notes.strip():
+        raise Refusal(f"The release {version} has no notes, which its announcement would show: write them first.")
+    return await submit(context, project.permalink, version=version, changelog=release.notes)
 
 
 @allowed("announcement:submit", by=by_permalink)
@@ -91,6 +109,8 @@ async def approve(
 async def _approve(context: Context, project: Project, version: str, announcement_id: int | None) -> AnnouncementRow:
     async with transaction():
         announcement = await _lock_newest(project, version, announcement_id)
+        if (earlier := await _performed(context)) is not None:
+            return earlier
         rules.check_transition(announcement.version, announcement.state, rules.APPROVED)
         release = await releases.get_or_create(context, project, announcement.version)
         await releases.add_notes(context, release, announcement.changelog)
@@ -106,6 +126,8 @@ async def reject(
     reason = rules.parse_reason(reason)
     async with transaction():
         announcement = await _lock_newest(project, version, announcement_id)
+        if (earlier := await _performed(context)) is not None:
+            return earlier
         await _decide(context, announcement, rules.REJECTED, AnnouncementRejected, reason=reason)
     return await _row(announcement)
 
@@ -207,7 +229,7 @@ async def _lock_newest(project: Project, version: str, announcement_id: int | No
 
 
 async def _decide(
-    context: Context, announcement: Announcement, state: str, event: type[RowEvent], **fields: object
+    context: Context, announcement: Announcement, state: str, event: type[ResultEvent], **fields: object
 ) -> None:
     rules.check_transition(announcement.version, announcement.state, state)
     decision = {"state": state, "decided_by_id": context.actor.user_id, "decided_at": context.now(), **fields}
@@ -216,6 +238,7 @@ async def _decide(
     decided = event(
         project_id=announcement.project_id,
         target=announcement.version,
+        row=announcement.id,
         old={"state": rules.PENDING},
         new={"id": announcement.id, "state": state, **fields},
     )
@@ -226,6 +249,12 @@ async def _already_announced(project: Project, version: str) -> Conflict:
     newest = await Announcement.filter(project_id=project.id, version=version).order_by("-id").first()
     state = newest.state if newest and newest.state in (rules.PENDING, rules.APPROVED) else "just submitted"
     return Conflict(f"`version` {version} is {state} already.", field="version")
+
+
+async def _performed(context: Context) -> AnnouncementRow | None:
+    """Find the announcement that was made or decided when the same message was handled before."""
+    announcement_id = await performed_requests.result_of(context)
+    return None if announcement_id is None else await _row(await Announcement.get(id=announcement_id))
 
 
 async def _row(announcement: Announcement) -> AnnouncementRow:

@@ -31,7 +31,7 @@ from bot.rules.ids import ApprovalId, EnvironmentId, GitHubUserId, UserId
 from bot.rules.versions import CandidateVersion
 from bot.store import queries
 from bot.store.candidates import Candidate
-from bot.store.database import transaction
+from bot.store.database import rehearsal, transaction
 from bot.store.deployments import Deployment
 from bot.store.gates import Approval
 from bot.store.projects import Environment, Project
@@ -49,14 +49,20 @@ RELATED = ("candidate", "user", "environment")
 
 
 async def approve(
-    context: Context, project_name: str, environment_name: str, version: CandidateVersion, comment: str = ""
+    context: Context,
+    project_name: str,
+    environment_name: str,
+    version: CandidateVersion,
+    comment: str = "",
+    *,
+    dry_run: bool = False,
 ) -> tuple[Approval, bool]:
     """Approve a candidate for an environment; returns the approval and whether it is new.
 
     The same person again finds their approval; one that has expired is withdrawn and given anew. Needs `project:read`
     or being listed by the environment. Refused in this order: who is no person, an archived project, an environment
     that needs no approvals, a candidate that cannot become ready, and who may not approve it here, by what GitHub says
-    at this moment. Raises Unavailable if GitHub does not say what has to be known.
+    at this moment. Raises Unavailable if GitHub does not say what has to be known. With `dry_run`, nothing is written.
     """
     project, environment = await _find_environment(context, project_name, environment_name)
     github_id = _person(context)
@@ -68,7 +74,7 @@ async def approve(
         _check(environment, await _facts(context, environment, candidate))
         answers = await _ask(context, environment, candidate, github_id)
         try:
-            async with transaction():
+            async with rehearsal() if dry_run else transaction():
                 return await _approve(context, environment, candidate, answers, comment)
         except Outdated:
             environment = await Environment.get(id=environment.id)

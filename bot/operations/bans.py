@@ -9,7 +9,7 @@ from bot.operations.candidate_moves import move
 from bot.rules.blocks import check_reason, told
 from bot.rules.versions import CandidateVersion
 from bot.store.candidates import Candidate
-from bot.store.database import transaction
+from bot.store.database import rehearsal, transaction
 from bot.store.gates import Ban
 from bot.store.projects import Project
 
@@ -26,13 +26,14 @@ async def ban(context: Context, project: Project, version: CandidateVersion, rea
             if candidate.status != "ready":
                 raise await _not_bannable(context, candidate)
             await _ban(context, candidate, reason, tag_moved=False)
-    await candidate.fetch_related(*candidates.RELATED)
-    return candidate
+    return await candidates.with_relations(candidate.id)
 
 
 @allowed("release:hold")
-async def unban(context: Context, project: Project, version: CandidateVersion) -> Candidate:
+async def unban(context: Context, project: Project, version: CandidateVersion, *, dry_run: bool = False) -> Candidate:
     """Allow deployments of a banned candidate again. Refused while its tag is at another commit.
+
+    With `dry_run`, nothing is written.
 
     GitHub is asked where the tag is. A deleted tag is no obstacle: the next deployment creates it at the candidate's
     commit.
@@ -41,8 +42,10 @@ async def unban(context: Context, project: Project, version: CandidateVersion) -
         return await candidates.get(context, project, version)
     found = await candidates.get(context, project, version)
     is_tagged = await _check_tag(context, found)
-    async with transaction():
+    async with rehearsal() if dry_run else transaction():
         candidate = await _lock(context, project, version)
+        if await performed_requests.result_of(context) is not None:  # by a concurrent handling of the same message
+            return candidate
         if candidate.status != "banned":
             raise Conflict("Release candidate is not banned", release_candidate_version=str(version))
         reason, now = candidate.reason or "", context.now()
@@ -52,8 +55,7 @@ async def unban(context: Context, project: Project, version: CandidateVersion) -
         await move(context, candidate, "ready", None)
         await Candidate.filter(id=candidate.id).update(tagged=is_tagged)
         await events.record(context, _event(CandidateUnbanned, candidate, reason))
-    await candidate.fetch_related(*candidates.RELATED)
-    return candidate
+    return await candidates.with_relations(candidate.id)
 
 
 async def ban_for_tag(context: Context, candidate: Candidate, reason: str) -> None:

@@ -8,6 +8,7 @@ from bot.rules.candidate_views import (
     BuildView,
     CandidateView,
     EnvironmentView,
+    RollbackView,
     WaitView,
     state_of,
 )
@@ -29,8 +30,9 @@ BUILDS: dict[str, BuildState] = {
 """The state of a build by the candidate's status; once it succeeded, the candidate has another one."""
 NEWEST = "SELECT max(id) AS id FROM deployments WHERE candidate_id = $1 GROUP BY environment_id"
 ROLLED_BACK = """
-SELECT 1 AS one FROM deployments WHERE environment_id = $1 AND from_candidate_id = $2 AND kind = 'rollback'
-AND status = 'success' AND id > $3 LIMIT 1
+SELECT c.version, u.name, d.rollback_reason FROM deployments d JOIN candidates c ON c.id = d.candidate_id
+JOIN users u ON u.id = d.actor_id WHERE d.environment_id = $1 AND d.from_candidate_id = $2 AND d.kind = 'rollback'
+AND d.status = 'success' AND d.id > $3 ORDER BY d.id DESC LIMIT 1
 """
 
 
@@ -88,6 +90,7 @@ async def _environment(
     decision = None if deployment.decision is None else from_json(deployment.decision)
     closed = decision.closed() if decision is not None and deployment.waiting else []
     overridden = () if decision is None or deployment.waiting else tuple(each.gate for each in decision.overridden)
+    rollback = await _rollback(environment, deployment)
     return EnvironmentView(
         id=environment.id,
         name=environment.name,
@@ -96,7 +99,7 @@ async def _environment(
             deployment.wait_outcome,
             waiting=deployment.waiting,
             is_live=live is not None and live.id == deployment.id,
-            rolled_back=await _is_rolled_back(environment, deployment),
+            rolled_back=rollback is not None,
         ),
         since=_since(deployment),
         asked_by=deployment.actor.name,
@@ -104,10 +107,11 @@ async def _environment(
         message=deployment.error_message,
         url=run_url(context, repository, run),
         site=environment.url,
-        waits=tuple(WaitView(each.gate, each.sentence, each.until, each.who_can_help) for each in closed),
+        waits=tuple(WaitView(each.gate, each.sentence, each.who_can_help) for each in closed),
         expires_at=deployment.expires_at if deployment.waiting else None,
         overridden=overridden,
         reason=deployment.force_reason,
+        rollback=rollback,
     )
 
 
@@ -118,6 +122,8 @@ def _since(deployment: Deployment) -> datetime:
     return deployment.deploy_start_at or deployment.created_at
 
 
-async def _is_rolled_back(environment: Environment, deployment: Deployment) -> bool:
-    """Whether a rollback from the candidate has succeeded since this deployment of it."""
-    return bool(await fetch(ROLLED_BACK, environment.id, deployment.candidate_id, deployment.id))
+async def _rollback(environment: Environment, deployment: Deployment) -> RollbackView | None:
+    """The newest rollback from the candidate that has succeeded since this deployment of it."""
+    for row in await fetch(ROLLED_BACK, environment.id, deployment.candidate_id, deployment.id):
+        return RollbackView(row["version"], row["name"], row["rollback_reason"])
+    return None

@@ -1,4 +1,4 @@
-"""Release candidates: cut, find, cancel the build of, and finish the build of."""
+"""Release candidates: cut, find, build, and finish the build of."""
 
 from dataclasses import dataclass, replace
 
@@ -6,11 +6,10 @@ from tortoise.exceptions import IntegrityError
 
 from bot.context import Context, allowed, unknown_candidate
 from bot.errors import Conflict, Refusal
-from bot.events.releases import BuildCancelRequested, BuildFinished, BuildRequested, CandidateCut, CandidateInvalidated
+from bot.events.releases import BuildFinished, BuildRequested, CandidateCut, CandidateInvalidated
 from bot.operations import automatic, events, performed_requests, projects, releases, repositories, runs, views
 from bot.operations.candidate_moves import move
 from bot.operations.commit_proofs import ProvenCommit, prove
-from bot.operations.previews import Preview
 from bot.rules import candidates as rules
 from bot.rules.commits import is_repository_name
 from bot.rules.ids import CandidateId
@@ -53,13 +52,13 @@ async def cut(context: Context, project: Project, request: CutRequest) -> tuple[
     commit that is on no allowed branch of it.
     """
     check_scheme(request.release, project.version_scheme)
-    if (existing := await _existing(context, project, request)) is not None:
+    if (existing := await find_existing(context, project, request)) is not None:
         if request.build:
             await _build_unbuilt(context, project, existing)
         return existing, False
     projects.refuse_archived(project)
-    request = replace(request, build=_should_build(project, request.build))
-    repository = await _repository(context, project, request.repo)
+    request = replace(request, build=should_build(project, request.build))
+    repository = await find_repository(context, project, request.repo)
     proven = await prove(context, project, repository, request.commit, request.release)
     request = replace(request, commit=proven.sha)
     for _ in range(TRIES):  # constraints decide between two writers
@@ -71,37 +70,12 @@ async def cut(context: Context, project: Project, request: CutRequest) -> tuple[
                 version = CandidateVersion(request.release, number)
                 candidate = await _insert(context, project, request, version, proven)
         except IntegrityError:
-            if (existing := await _existing(context, project, request)) is not None:
+            if (existing := await find_existing(context, project, request)) is not None:
                 return existing, False
             continue
         await candidate.fetch_related(*RELATED)
         return candidate, True
     raise Conflict("Other requests keep cutting candidates of this release: try again.")
-
-
-@allowed("release:cut")
-async def preview_cut(context: Context, project: Project, request: CutRequest) -> Preview:
-    """Say what `cut` would do, with the same refusals. Nothing changes."""
-    check_scheme(request.release, project.version_scheme)
-    if (existing := await _existing(context, project, request)) is not None:
-        builds = bool(request.build) and await _is_unbuilt(existing)
-        if builds:
-            await _check_build(project, existing)
-        return Preview((f"Build {existing.version}." if builds else f"Nothing: {existing.version} exists.",), None)
-    projects.refuse_archived(project)
-    build = _should_build(project, request.build)
-    repository = await _repository(context, project, request.repo, store=False)
-    proven = await prove(context, project, repository, request.commit, request.release)
-    number = request.number or await projects.next_candidate_number(project, request.release)
-    version = CandidateVersion(request.release, number)
-    await releases.refuse_release_id_conflict(context, project, version.release)
-    tag = _tag(project, request, version)
-    await _refuse_taken_tag(project, version, tag)
-    would = [f"Cut {version} at {proven.sha} of the branch {proven.branch}."]
-    would += [f"Create the tag {tag}."] if tag is not None and request.tag is None else []
-    would += [f"Dispatch {project.build_workflow} to build it."] if build else []
-    would += [f"Deploy it to {name} once it is ready." for name in await automatic.takers(project.id)]
-    return Preview(tuple(would), None)
 
 
 @allowed("project:read")
@@ -123,30 +97,14 @@ async def get_or_none(project: Project, version: CandidateVersion) -> Candidate 
     return await Candidate.get_or_none(project_id=project.id, version=str(version)).select_related(*RELATED)
 
 
+async def with_relations(candidate: CandidateId) -> Candidate:
+    """Read a candidate with what it refers to, in one query."""
+    return await Candidate.get(id=candidate).select_related(*RELATED)
+
+
 async def newest_build(candidate: Candidate) -> Run | None:
     """The newest run of a candidate's build, if it has one."""
     return await runs.newest(candidate_id=candidate.id)
-
-
-@allowed("release:cut")
-async def cancel(context: Context, project: Project, version: CandidateVersion) -> Candidate:
-    """Cancel a candidate's build: at once if it is not dispatched yet, otherwise once GitHub reports the run's end."""
-    async with transaction():
-        candidate = await Candidate.select_for_update().get_or_none(project_id=project.id, version=str(version))
-        if candidate is None:
-            raise await unknown_candidate(context, project, version)
-        rules.check_cancelable(candidate.version, candidate.status)
-        reason = f"{context.actor.name} asked for the build to be canceled."
-        if await runs.cancel(context, await newest_build(candidate)):
-            await finish_build(context, candidate, "canceled", reason)
-        else:
-            await move(context, candidate, candidate.status, reason)
-        await events.record(
-            context,
-            BuildCancelRequested(project_id=project.id, commit=candidate.commit, version=candidate.version),
-        )
-    await candidate.fetch_related(*RELATED)
-    return candidate
 
 
 async def begin_build(context: Context, candidate: Candidate) -> None:
@@ -204,7 +162,7 @@ async def invalidate(context: Context, candidate: Candidate, reason: str) -> Non
     )
 
 
-async def _existing(context: Context, project: Project, request: CutRequest) -> Candidate | None:
+async def find_existing(context: Context, project: Project, request: CutRequest) -> Candidate | None:
     """Find the candidate that an earlier, equal request has cut. Conflict when it has another commit."""
     if (candidate_id := await performed_requests.result_of(context)) is not None:
         return await Candidate.get(id=candidate_id).select_related(*RELATED)
@@ -226,8 +184,8 @@ async def _build_unbuilt(context: Context, project: Project, candidate: Candidat
         return
     async with transaction():
         locked = await Candidate.select_for_update().get(id=candidate.id)
-        if await _is_unbuilt(locked):
-            await _check_build(project, locked)
+        if await is_unbuilt(locked):
+            await check_build(project, locked)
             await start_build(context, project, locked)
     candidate.update_from_dict({"status": locked.status, "updated_at": locked.updated_at})
 
@@ -236,17 +194,19 @@ async def start_build(context: Context, project: Project, candidate: Candidate) 
     """Request a run that builds a candidate, for the first time or again, in the caller's transaction."""
     await move(context, candidate, "pending", None)
     await _request_build(context, project, candidate)
-    await events.record(context, _build_event(candidate))
+    requested = BuildRequested(project_id=candidate.project_id, commit=candidate.commit, version=candidate.version)
+    await events.record(context, requested)
 
 
-async def _is_unbuilt(candidate: Candidate) -> bool:
+async def is_unbuilt(candidate: Candidate) -> bool:
+    """Whether a candidate is ready without ever having been built."""
     return candidate.status == "ready" and await newest_build(candidate) is None
 
 
-async def _check_build(project: Project, candidate: Candidate) -> None:
+async def check_build(project: Project, candidate: Candidate) -> None:
     """Refuse to build a candidate that was cut without one where that cannot be made up for."""
     projects.refuse_archived(project)
-    _should_build(project, build=True)
+    should_build(project, build=True)
     await refuse_deployed(candidate)
 
 
@@ -264,7 +224,8 @@ async def _request_build(context: Context, project: Project, candidate: Candidat
         await runs.request(context, candidate, project.build_workflow, project.build_deadline_minutes)
 
 
-def _should_build(project: Project, build: bool | None) -> bool:
+def should_build(project: Project, build: bool | None) -> bool:
+    """Whether a cut builds: as asked for, else if there is a build workflow. Refuses a build without one."""
     if build is None:
         return project.build_workflow is not None
     if build and project.build_workflow is None:
@@ -272,7 +233,7 @@ def _should_build(project: Project, build: bool | None) -> bool:
     return build
 
 
-async def _repository(context: Context, project: Project, repo: str | None, *, store: bool = True) -> Repository:
+async def find_repository(context: Context, project: Project, repo: str | None, *, store: bool = True) -> Repository:
     """Find the project's repository. A name other than the stored one is looked up: it may have been renamed.
 
     With `store`, what GitHub says of it then is kept.
@@ -282,15 +243,13 @@ async def _repository(context: Context, project: Project, repo: str | None, *, s
         raise Refusal("`repo` must be a GitHub repository as `owner/name`.", field="repo")
     if stored is None:
         raise Refusal("Release project has no repository", project=project.name)
-    if repo is not None and repo.lower() != stored.full_name.lower():
-        fact = await repositories.find(context, repo)
-        if fact.id != stored.github_id:
-            raise Refusal("Repository does not belong to the release project", repo=repo, expected=stored.full_name)
-        return await repositories.upsert(context, fact) if store else repositories.unstored(fact)
-    if stored.installation_id is None:
-        fact = await repositories.find(context, stored.full_name)
-        return await repositories.upsert(context, fact) if store else repositories.unstored(fact)
-    return stored
+    name = stored.full_name if repo is None or repo.lower() == stored.full_name.lower() else repo
+    if name == stored.full_name and stored.installation_id is not None:
+        return stored
+    fact = await repositories.find(context, name)
+    if name != stored.full_name and fact.id != stored.github_id:
+        raise Refusal("Repository does not belong to the release project", repo=repo, expected=stored.full_name)
+    return await repositories.upsert(context, fact) if store else repositories.unstored(fact)
 
 
 async def _insert(
@@ -300,8 +259,8 @@ async def _insert(
     now = context.now()
     release = await releases.get_or_create(context, project, version.release)
     await Release.filter(id=release.id).update(commit=proven.sha, updated_at=now)  # moves as candidates are cut
-    tag = _tag(project, request, version)
-    await _refuse_taken_tag(project, version, tag)
+    tag = tag_of(project, request, version)
+    await refuse_taken_tag(project, version, tag)
     candidate = await Candidate.create(
         project_id=project.id,
         release_id=release.id,
@@ -326,18 +285,16 @@ async def _insert(
     return candidate
 
 
-def _tag(project: Project, request: CutRequest, version: CandidateVersion) -> str | None:
+def tag_of(project: Project, request: CutRequest, version: CandidateVersion) -> str | None:
+    """The tag of a candidate to cut; None if the project's candidates have none."""
     return request.tag or (tag_name(project.tag_prefix, str(version)) if project.tag_candidates else None)
 
 
-async def _refuse_taken_tag(project: Project, version: CandidateVersion, tag: str | None) -> None:
+async def refuse_taken_tag(project: Project, version: CandidateVersion, tag: str | None) -> None:
+    """Refuse a tag that is another candidate's in the same repository."""
     other = await Candidate.get_or_none(repository_id=project.repository_id, tag=tag) if tag else None
     if other is not None and other.version != str(version):
         raise Conflict(f"The tag `{tag}` is that of the candidate {other.version} of another project.")
-
-
-def _build_event(candidate: Candidate) -> BuildRequested:
-    return BuildRequested(project_id=candidate.project_id, commit=candidate.commit, version=candidate.version)
 
 
 def _cut_event(candidate: Candidate, build: bool | None) -> CandidateCut:

@@ -5,7 +5,16 @@ import structlog
 from bot.context import Context
 from bot.errors import Conflict, Refusal
 from bot.events.administration import CommandRefused
-from bot.operations import candidates, check_runs, deploying, deployments, events, performed_requests, rebuilds, users
+from bot.operations import (
+    cancellations,
+    check_runs,
+    deploying,
+    deployments,
+    events,
+    performed_requests,
+    rebuilds,
+    users,
+)
 from bot.operations import views as shown
 from bot.operations.deploying import DeployRequest
 from bot.operations.view_jobs import ClickButton
@@ -75,7 +84,7 @@ async def _perform(context: Context, candidate: Candidate, click: ClickButton) -
     elif button.act == "cancel":
         await _cancel(context, candidate, DeploymentId(button.subject))
     elif candidate.status in candidate_rules.UNFINISHED:
-        await candidates.cancel(context, project, version)
+        await cancellations.cancel_build(context, project, version)
     elif candidate.status != "canceled":
         raise Conflict(OUTDATED)
 

@@ -1,7 +1,7 @@
-"""One command of a comment that is to be performed, and what is declared of each command."""
+"""One command that is to be performed, and what is declared of each command."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -10,13 +10,14 @@ from bot.errors import Refusal, project_not_found
 from bot.operations import touched_projects
 from bot.rules import replies
 from bot.rules.command_arguments import DRY_RUN, DURATION, FORCE, PROJECT, REASON, SPELLINGS, TIME
-from bot.rules.comments import CommandComment
+from bot.rules.comments import Place
 from bot.rules.grammar import PREFIX, Argument, Grammar, ParsedCommand
 from bot.rules.names import unknown
 from bot.rules.permissions import role_for
-from bot.rules.replies import CommandHelp
+from bot.rules.replies import Act, CommandHelp
 from bot.rules.versions import INVALID as INVALID_VERSION
 from bot.rules.versions import release_part, without_prefix
+from bot.store.database import rehearsal
 from bot.store.projects import Project, Repository
 from bot.store.releases import Release
 
@@ -25,12 +26,17 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class CommandCall:
-    """One command of a comment, to be performed on behalf of the comment's author."""
+    """One command of a comment or of a tag's message, to be performed on behalf of its author.
+
+    `place` is the pull request or commit that was commented on, or the commit of the tag.
+    `chosen` is the project if that is known already.
+    """
 
     context: Context
     repository: Repository
-    comment: CommandComment
+    place: Place
     arguments: ParsedCommand
+    chosen: Project | None = None
 
     @property
     def is_dry_run(self) -> bool:
@@ -61,6 +67,8 @@ class CommandCall:
 
         Of several, it is the one whose files the pull request or commit changes.
         """
+        if self.chosen is not None:
+            return self.chosen
         name = self.arguments.get(PROJECT)
         projects = await Project.filter(repository_id=self.repository.github_id, archived=False).order_by("id")
         if name is not None:
@@ -68,7 +76,7 @@ class CommandCall:
         if not projects:
             raise await self._unknown(name)
         if len(projects) > 1:
-            about = await touched_projects.among(self.context, self.repository, self.comment, projects)
+            about = await touched_projects.among(self.context, self.repository, self.place, projects)
             projects = about if len(about) == 1 else projects
         if len(projects) > 1:
             several = replies.several_projects(project.name for project in projects)
@@ -120,6 +128,9 @@ class CommandCall:
 class Command(Generic[R]):
     """A command: its grammar, the function that performs it, and the one that words the reply to its result.
 
+    A command that `changes` something takes `--dry-run`: then `preview` says what it would do. Without `preview`, it is
+    performed in a transaction that is undone; so it calls nothing but the database, and its result is an `Act`.
+
     `grants` are shown in the help as roles, the second one for production; the operation checks them. `who` is shown
     instead where no grant decides. A command that `changes` something is not performed when it arrives late. The
     example begins with `/release`. `details` are sentences for those who ask for help on this command.
@@ -134,6 +145,7 @@ class Command(Generic[R]):
     example: str
     details: str = ""
     who: str = ""
+    preview: Callable[[CommandCall], Awaitable[str]] | None = None
 
     @property
     def help(self) -> CommandHelp:
@@ -161,4 +173,16 @@ class Command(Generic[R]):
         if self.grants:
             authorize(call.context.actor, *self.grants)
         self.grammar.check(call.arguments)
+        if call.is_dry_run:
+            return replies.in_dry_run(await self._rehearse(call))
         return self.reply(await self.perform(call))
+
+    async def _rehearse(self, call: CommandCall) -> str:
+        if self.preview is not None:
+            return await self.preview(call)
+        chosen = replace(call, chosen=await call.project())  # which may be found out by asking GitHub
+        async with rehearsal():
+            result = await self.perform(chosen)
+        if not isinstance(result, Act):
+            raise TypeError(f"{self.grammar.word} needs a preview")
+        return replies.would(result)

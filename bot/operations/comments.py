@@ -2,23 +2,20 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
 from bot.context import Context
-from bot.errors import Refusal
-from bot.events.administration import CommandRefused
 from bot.github import comments as github_comments
 from bot.github.transport import ApiError
-from bot.operations import comment_limits, events, jobs, performed_requests, status_comments, users
-from bot.operations.command_calls import CommandCall
-from bot.operations.commands import COMMANDS, GRAMMARS
+from bot.operations import comment_limits, gate_jobs, jobs, performing, status_comments, users
+from bot.operations.commands import GRAMMARS
 from bot.queue.jobs import enqueue
 from bot.rules import replies
-from bot.rules.commands import Mistake, ParsedComment, has_likely_commands, parse
-from bot.rules.comments import CommandComment
-from bot.rules.grammar import ParsedCommand
+from bot.rules.commands import ParsedComment, has_likely_commands, parse
+from bot.rules.comments import CommandComment, Place, Thread
+from bot.rules.ids import CommentId
 from bot.rules.permissions import includes_write
 from bot.store.database import transaction
 from bot.store.projects import Repository
@@ -27,7 +24,6 @@ log = structlog.get_logger()
 
 GONE = (404, 410)
 """GitHub's answers about a pull request or commit that was deleted, or is in a repository that was."""
-MAX_AGE = timedelta(hours=1)  # of a command that is still performed
 SHORT = 200  # characters of a text that is parsed on the event loop: with the worst contents in a millisecond
 
 
@@ -42,7 +38,7 @@ async def on_comment(context: Context, comment: CommandComment) -> None:
     standing = await comment_limits.standing(comment)
     async with transaction():
         await comment_limits.receive(context, comment)
-        await enqueue(jobs.RunCommands(comment, _is_late(context, comment), standing=standing))
+        await enqueue(jobs.RunCommands(comment, performing.is_late(context, comment), standing=standing))
 
 
 async def run_commands(context: Context, job: jobs.RunCommands) -> None:
@@ -108,15 +104,16 @@ async def _answer(context: Context, repository: Repository, job: jobs.RunCommand
         log.info("command ignored", why="its author or repository has reached a limit", comment=comment.marker)
         return
     if verdict == "tell":
-        body, reaction = replies.too_many(comment_limits.MAX_COMMANDS), "confused"
+        body, reaction = replies.too_many(comment_limits.MAX_COMMANDS, repository.command), "confused"
     elif comment.is_edited:
         body, reaction = replies.edited(repository.command), "confused"
-    elif job.late and not await _has_performed(context, comment, parsed):
-        body, reaction = replies.late(), "confused"
+    elif job.late and not await performing.has_performed(context, comment, parsed):
+        body, reaction = replies.late(repository.command), "confused"
     else:
         if not job.seen:
             await _react(context, repository, comment, "eyes")
-        body, reaction = await _perform(context, repository, comment, parsed)
+        outcome = await performing.perform(context, repository, comment, parsed)
+        body, reaction = outcome.text, outcome.reaction
     await enqueue(jobs.PostReply(comment, body, reaction, standing=job.standing))
 
 
@@ -136,84 +133,57 @@ def _commands_of(comment: CommandComment, prefix: str) -> ParsedComment:
 
 
 async def post_reply(context: Context, job: jobs.PostReply) -> None:
-    """Job: post a reply, unless an earlier attempt of the job has posted it, or the thread is gone."""
+    """Job: post a reply, unless an earlier attempt of the job has posted it, or the thread is gone or locked."""
     try:
         await _post_reply(context, job)
     except ApiError as error:
-        error.raise_unless(*GONE)
-        log.info("reply not posted", why="its thread no longer exists", comment=job.comment.marker)
+        if not is_locked(error):
+            error.raise_unless(*GONE)
+        log.info("reply not posted", why="its thread no longer exists, or is locked", comment=job.comment.marker)
+        return
+    await status_comments.follow(context, job.comment.place, job.comment.marker)
+
+
+def is_locked(error: ApiError) -> bool:
+    """Whether GitHub refuses a comment because somebody has locked the conversation."""
+    return error.status == 403 and "locked" in error.message.lower()
 
 
 async def _post_reply(context: Context, job: jobs.PostReply) -> None:
     comment = job.comment
     repository = await Repository.get(github_id=comment.repository_id)
-    client = context.client_for(repository)
     await _react(context, repository, comment, job.reaction)
     since = datetime.fromisoformat(comment.created_at)
-    for posted in await github_comments.since(client, comment.thread, comment.thread_id, since):
-        if replies.has_marker(posted.body, comment.marker) and await github_comments.is_own(context.github, posted):
+    await post_once(context, repository, comment.place, job.body, comment.marker, since)
+
+
+async def post_once(
+    context: Context, repository: Repository, place: Place, body: str, marker: str, since: datetime
+) -> None:
+    """Post a comment with a hidden marker, unless our App has posted one with that marker since that time."""
+    client = context.client_for(repository)
+    for posted in await github_comments.since(client, place.thread, place.thread_id, since):
+        if replies.has_marker(posted.body, marker) and await github_comments.is_own(context.github, posted):
             return
-    reply = replies.with_marker(job.body, comment.marker)
-    await github_comments.post(client, comment.thread, comment.thread_id, reply)
+    await github_comments.post(client, place.thread, place.thread_id, replies.with_marker(body, marker))
 
 
-async def _perform(
-    context: Context, repository: Repository, comment: CommandComment, parsed: ParsedComment
-) -> tuple[str, str]:
-    """Perform a comment's commands; returns the reply and the reaction."""
-    texts, succeeded = [], not parsed.remarks
-    for line, command in enumerate(parsed.commands):
-        text, ok = await _run(context.with_origin(_origin(comment, line)), repository, comment, command)
-        texts.append(text)
-        succeeded = succeeded and ok
-    return replies.together([*texts, *parsed.remarks]), "rocket" if succeeded else "-1"
-
-
-async def _has_performed(context: Context, comment: CommandComment, parsed: ParsedComment) -> bool:
-    """Whether one of the commands took effect when the comment was handled before."""
-    for line in range(len(parsed.commands)):
-        if await performed_requests.result_of(context.with_origin(_origin(comment, line))) is not None:
-            return True
-    return False
-
-
-def _origin(comment: CommandComment, line: int) -> str:
-    return f"{comment.marker}:{line}"
-
-
-async def _run(
-    context: Context, repository: Repository, comment: CommandComment, parsed: ParsedCommand | Mistake
-) -> tuple[str, bool]:
-    """Perform one command; returns the reply to it, and whether it succeeded."""
-    if isinstance(parsed, Mistake):
-        return replies.mistaken(parsed), False
-    command = COMMANDS[parsed.word]
-    if command.changes and _is_late(context, comment) and await performed_requests.result_of(context) is None:
-        return replies.late(), False
-    try:
-        text = await command.run(CommandCall(context, repository, comment, parsed))
-        await status_comments.follow(context, comment)
-        return text, True
-    except Refusal as refusal:
-        await events.record(
-            context,
-            CommandRefused(
-                repository=repository.full_name,
-                command={"command": parsed.word, **parsed.arguments},
-                refusal=refusal.sentence,
-                comment=comment.marker,
-            ),
-        )
-        return replies.refused(refusal.sentence, refusal.details), False
-
-
-def _is_late(context: Context, comment: CommandComment) -> bool:
-    return context.github_now() - datetime.fromisoformat(comment.created_at) > MAX_AGE
+async def react(context: Context, job: gate_jobs.React) -> None:
+    """Job: add a reaction to a comment whose command has ended; a failure is only logged."""
+    repository = await Repository.get(github_id=job.repository)
+    if repository.installation_id is not None:
+        await _add_reaction(context, repository, job.thread, job.comment, job.reaction)
 
 
 async def _react(context: Context, repository: Repository, comment: CommandComment, reaction: str) -> None:
+    await _add_reaction(context, repository, comment.thread, comment.comment_id, reaction)
+
+
+async def _add_reaction(
+    context: Context, repository: Repository, thread: Thread, comment: CommentId, reaction: str
+) -> None:
     """Add a reaction; a failure is only logged."""
     try:
-        await github_comments.react(context.client_for(repository), comment.thread, comment.comment_id, reaction)
+        await github_comments.react(context.client_for(repository), thread, comment, reaction)
     except Exception as error:  # noqa: BLE001
-        log.warning("reaction not added", reaction=reaction, comment=comment.comment_id, error=str(error))
+        log.warning("reaction not added", reaction=reaction, comment=comment, error=str(error))

@@ -37,7 +37,6 @@ async def apply(context: Context, reading: Reading) -> None:
     """
     async with transaction():
         stored = await StoredConfigFile.select_for_update().get(repository_id=reading.repository.github_id)
-        await tag_prefixes.lock(reading.repository.github_id)
         await _Application(context, reading).run()
         command = COMMAND if reading.file is None else reading.file.config.command
         await Repository.filter(github_id=reading.repository.github_id).update(command=command)
@@ -69,7 +68,10 @@ class _Application:
 
     async def run(self) -> None:
         """Bring the projects of the repository to what the file says."""
-        rows = await Project.select_for_update().filter(repository_id=self.reading.repository.github_id).order_by("id")
+        own = Project.select_for_update().filter(repository_id=self.reading.repository.github_id).order_by("id")
+        await own  # in the order in which changes of projects over REST take their locks
+        await tag_prefixes.lock(self.reading.repository.github_id)
+        rows = await own
         known = {row.name: row for row in rows}
         leaving = [row for row in rows if row.managed and row.name not in self.reading.projects]
         waiting = [row for row in leaving if not await self._leave(row)]

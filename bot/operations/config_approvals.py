@@ -1,7 +1,7 @@
 """Approvals of weaker changes of a configuration file: under the rule of before, by nobody who wrote the change."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.context import Context, allowed
 from bot.errors import Conflict, Forbidden, NotFound, Refusal, Unavailable
@@ -15,7 +15,7 @@ from bot.rules.gate_questions import Questions
 from bot.rules.ids import GitHubUserId
 from bot.rules.names import in_words
 from bot.store.config_files import ConfigApproval, ConfigChange, StoredConfigFile
-from bot.store.database import transaction
+from bot.store.database import rehearsal, transaction
 from bot.store.projects import Environment, Project, Repository
 
 ROUNDS = 4
@@ -42,34 +42,55 @@ class ApprovedChange:
     fields: tuple[str, ...]
 
 
-async def approve(context: Context, project: str, environment: str) -> list[ApprovedChange]:
+async def approve(context: Context, project: str, environment: str, *, dry_run: bool = False) -> list[ApprovedChange]:
     """Approve the weaker changes of an environment by the file's present version, as a person.
 
     The changes of the project's own settings go with those of the environment whose rule they are under. Refused: who
     is no person, who wrote or pushed the change, whom the old rule does not name by what GitHub says at this moment.
     With enough approvals, the file is applied again. The same person again changes nothing.
+    With `dry_run`, nothing is written.
     """
     if context.actor.github_id is None:  # before anything is looked up: it would tell machines what there is
         raise Forbidden(NO_PERSON)
-    return await _approve_as_person(context, project, environment)
+    return await _approve_as_person(context, project, environment, dry_run=dry_run)
 
 
 @allowed("project:read")
-async def _approve_as_person(context: Context, project: Project, environment: str) -> list[ApprovedChange]:
+async def _approve_as_person(
+    context: Context, project: Project, environment: str, *, dry_run: bool
+) -> list[ApprovedChange]:
     row = await environments.find_by_name(context, project, environment)
     if await StoredConfigFile.exists(repository_id=project.repository_id, state="broken"):
         raise Conflict(BROKEN, file=PATH)
-    if await performed_requests.result_of(context) is None and not await _waiting(project, row):
+    is_waiting = bool(await _waiting(project, row))
+    if (earlier := await _performed(context, project, row)) is not None:
+        return earlier
+    if not is_waiting:
         raise NotFound(NOTHING)
     for _ in range(ROUNDS):
         changes = await _waiting(project, row)
         people = await _ask(context, project, changes)
         try:
-            async with transaction():
+            async with rehearsal() if dry_run else transaction():
                 return await _approve(context, project, row, people)
         except Outdated:
             continue
     raise Conflict("The file keeps changing: try again.")
+
+
+async def _performed(context: Context, project: Project, environment: Environment) -> list[ApprovedChange] | None:
+    """What was approved when the same message was handled before: of several changes, the first."""
+    approval_id = await performed_requests.result_of(context)
+    if approval_id is None:
+        return None
+    change = (await ConfigApproval.get(id=approval_id).select_related("change")).change
+    given = len((await approvals_of([change]))[change.id])
+    is_approved = change.outcome == "approved"
+    return [ApprovedChange(project.name, environment.name, given, change.needed, is_approved, _fields(change))]
+
+
+def _fields(change: ConfigChange) -> tuple[str, ...]:
+    return tuple(str(each["field"] or each["kind"]) for each in change.changes)
 
 
 async def _waiting(project: Project, environment: Environment) -> list[ConfigChange]:
@@ -118,6 +139,8 @@ async def _approve(
 ) -> list[ApprovedChange]:
     """Approve, under the lock of the file's row. Raises Outdated if GitHub was not asked about an approver."""
     await StoredConfigFile.select_for_update().get(repository_id=project.repository_id)
+    if (earlier := await _performed(context, project, environment)) is not None:
+        return earlier
     changes = await _waiting(project, environment)
     refusals = {change.id: why_not(change, context.actor.github_id, people) for change in changes}
     allowed_changes = [change for change in changes if refusals[change.id] is None]
@@ -161,7 +184,8 @@ async def _approve_one(
         approved = ConfigurationApproved(
             project_id=project.id, commit=change.commit, target=target, new={"blob": change.blob}, row=row.id
         )
-        await events.record(context, approved)
+        is_recorded = await performed_requests.result_of(context) is not None  # by the approval of another change
+        await events.record(replace(context, origin=None) if is_recorded else context, approved)
     counted = {context.actor.github_id} | {
         GitHubUserId(row.user.github_id)
         for row in given
@@ -173,5 +197,5 @@ async def _approve_one(
         job = ApplyConfiguration(change.repository_id)
         if not await enqueue(job):
             await enqueue(ApplyConfiguration(change.repository_id, again=True))
-    fields = tuple(str(each["field"] or each["kind"]) for each in change.changes)
-    return ApprovedChange(project.name, environment.name, len(counted), change.needed, takes_effect, fields)
+    given_now = len(counted)
+    return ApprovedChange(project.name, environment.name, given_now, change.needed, takes_effect, _fields(change))

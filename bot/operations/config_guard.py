@@ -18,6 +18,8 @@ PROJECT_PATHS: Mapping[str, tuple[str, ...]] = {
     "build_deadline_minutes": ("build", "deadline"),
     "allowed_branches": ("branches",),
     "version_scheme": ("versions",),
+    "promote_on_tag": ("tags", "promote_on_tag"),
+    "show": ("show",),
     "tag_prefix": ("tags", "candidates"),
     "trigger_tag_prefix": ("tags", "triggers"),
 }

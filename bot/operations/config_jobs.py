@@ -12,8 +12,8 @@ from bot.rules.ids import CommitSha, GitHubUserId, InstallationId, RepositoryId
 class ApplyConfiguration(Job):
     """Read the configuration file at the tip of the default branch, and apply it. `pusher` is who pushed a change.
 
-    A repository that is not known is looked up by `full_name` through `installation`. `again`: while another one is
-    unfinished, which may have read the file before the change that this one is to see.
+    A repository that is not known is looked up through `installation`. `again`: while another one is unfinished, which
+    may have read the file before the change that this one is to see.
     """
 
     kind: ClassVar[str] = "apply_configuration"
@@ -21,7 +21,6 @@ class ApplyConfiguration(Job):
 
     repository: RepositoryId
     pusher: GitHubUserId | None = None
-    full_name: str | None = None
     installation: InstallationId | None = None
     again: bool = False
 
@@ -58,7 +57,8 @@ class TellBroken(Job):
 class LintConfiguration(Job):
     """Check the configuration file at the head of a pull request, and show what is wrong or will change.
 
-    `trusted`: the head is in the repository itself.
+    `trusted`: the head is in the repository itself. `again`: while another one is unfinished, which may have seen an
+    older head.
     """
 
     kind: ClassVar[str] = "lint_configuration"
@@ -66,15 +66,15 @@ class LintConfiguration(Job):
 
     repository: RepositoryId
     pull: int
-    head: CommitSha
     trusted: bool = False
+    again: bool = False
 
     @property
     def key(self) -> str:
-        """Once per head."""
-        return f"lint-configuration:{self.repository}:{self.pull}:{self.head}"
+        """Once per pull request, and once more."""
+        return f"lint-configuration:{self.repository}:{self.pull}{':again' if self.again else ''}"
 
     @property
     def lock(self) -> str:
-        """The pull request's, so that one check run is made and then updated."""
-        return f"lint-configuration:{self.repository}:{self.pull}"
+        """The pull request's if people with rights opened it; all others of a repository take turns."""
+        return f"lint-configuration:{self.repository}:{self.pull if self.trusted else 'others'}"

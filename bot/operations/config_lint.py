@@ -1,7 +1,7 @@
 """The check run of a pull request that changes the configuration file. What stands there is read and has no effect."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import structlog
@@ -13,19 +13,20 @@ from bot.github.repository import RepositoryClient
 from bot.github.workflows import DispatchDenied
 from bot.operations.config_jobs import LintConfiguration
 from bot.queue.jobs import enqueue
+from bot.rules import config_columns as columns
 from bot.rules import config_texts
 from bot.rules.checks import Annotation, CheckRunContent
 from bot.rules.config import ConfigFile, load
 from bot.rules.config_changes import changes
-from bot.rules.config_model import Config
+from bot.rules.config_model import VERSION, Config, ProjectConfig
 from bot.rules.config_nodes import PATH, ConfigError, ConfigErrors
 from bot.rules.ids import CommitSha, RepositoryId
 from bot.rules.releases import make_permalink
-from bot.store.config_files import StoredConfigFile
-from bot.store.projects import Project, Repository
+from bot.store.projects import Environment, Project, Repository
 
 NAME = "Longshore configuration"
 MAX_WORKFLOWS = 10  # files that are looked at
+MAX_PAGES, MAX_PAGES_OF_OTHERS = 30, 3  # of a hundred files of a pull request each
 
 log = structlog.get_logger()
 
@@ -36,7 +37,6 @@ class PullHint:
 
     repository: RepositoryId
     number: int
-    head: CommitSha
     base: str
     trusted: bool
 
@@ -44,42 +44,66 @@ class PullHint:
 async def on_pull_request(hint: PullHint) -> None:
     """Handle a pull request into the default branch of a known repository: enqueue a job that looks at its files."""
     repository = await Repository.get_or_none(github_id=hint.repository)
-    if repository is not None and hint.base == repository.default_branch:
-        await enqueue(LintConfiguration(hint.repository, hint.number, hint.head, hint.trusted))
+    if repository is None or hint.base != repository.default_branch:
+        return
+    job = LintConfiguration(hint.repository, hint.number, hint.trusted)
+    if not await enqueue(job):
+        await enqueue(replace(job, again=True))
 
 
 async def lint(context: Context, job: LintConfiguration) -> None:
-    """Job: if a pull request changes the file, show on its head what is wrong with it, or what will change."""
+    """Job: if a pull request changes the file, show on its head what is wrong with it, or what will change.
+
+    Of pull requests from forks, only the first files are looked at.
+    """
     repository = await Repository.get(github_id=job.repository)
     if repository.installation_id is None:
         return
     client = context.client_for(repository)
-    files, complete = await pull_requests.files(client, job.pull)
-    if complete and not any(PATH in (file.name, file.previous_name) for file in files):
+    pull = await pull_requests.get(client, job.pull)
+    if pull is None or pull.base != repository.default_branch:
         return
-    content = await _content(client, repository, job)
+    files, complete = await pull_requests.files(client, job.pull, MAX_PAGES if job.trusted else MAX_PAGES_OF_OTHERS)
+    is_unknown = not complete and job.trusted
+    if not is_unknown and not any(PATH in (file.name, file.previous_name) for file in files):
+        return
+    content = await _content(client, repository, _Subject(job.pull, pull.head_sha, job.trusted))
     try:
-        if await check_runs.find_own(client, job.head, NAME, content.external_id) is None:
+        if await check_runs.find_own(client, pull.head_sha, NAME, content.external_id) is None:
             await check_runs.create(client, content)
     except PermissionMissing as missing:
         log.info("configuration not checked", repository=repository.full_name, why=missing.sentence)
 
 
-async def _content(client: RepositoryClient, repository: Repository, job: LintConfiguration) -> CheckRunContent:
+@dataclass(frozen=True)
+class _Subject:
+    """The head of a pull request."""
+
+    pull: int
+    head: CommitSha
+    trusted: bool
+
+    @property
+    def id(self) -> str:
+        """Our own id of its check run."""
+        return f"configuration:{self.pull}:{self.head}"
+
+
+async def _content(client: RepositoryClient, repository: Repository, subject: _Subject) -> CheckRunContent:
     """What the check run shows."""
-    old = await _in_force(repository)
     try:
-        file = await _read(client, job.head)
-        if file is not None and job.trusted:
+        file = await _read(client, subject.head)
+        if file is not None and subject.trusted:
             await _refuse_names(repository, file)
     except ConfigErrors as errors:
-        return _broken(job, errors)
+        return _broken(subject, errors)
+    old = await _in_force(repository, file)
     found = changes(old, None if file is None else file.config, repository.default_branch)
-    warnings = [] if file is None else [each async for each in _warnings(client, file, job.head)]
+    warnings = [] if file is None else [each async for each in _warnings(client, file, subject.head)]
     return CheckRunContent(
         name=NAME,
-        head_sha=job.head,
-        external_id=_id(job),
+        head_sha=subject.head,
+        external_id=subject.id,
         status="completed",
         conclusion="success",
         title=config_texts.title(found),
@@ -88,12 +112,12 @@ async def _content(client: RepositoryClient, repository: Repository, job: LintCo
     )
 
 
-def _broken(job: LintConfiguration, errors: ConfigErrors) -> CheckRunContent:
+def _broken(subject: _Subject, errors: ConfigErrors) -> CheckRunContent:
     count = len(errors.errors)
     return CheckRunContent(
         name=NAME,
-        head_sha=job.head,
-        external_id=_id(job),
+        head_sha=subject.head,
+        external_id=subject.id,
         status="completed",
         conclusion="failure",
         title="1 error" if count == 1 else f"{count}{' or more' if errors.has_more else ''} errors",
@@ -102,17 +126,29 @@ def _broken(job: LintConfiguration, errors: ConfigErrors) -> CheckRunContent:
     )
 
 
-def _id(job: LintConfiguration) -> str:
-    return f"configuration:{job.pull}:{job.head}"
-
-
 def _annotation(line: int, level: Literal["failure", "warning"], sentence: str, title: str = "") -> Annotation:
     return Annotation(PATH, line, line, level, sentence, title)
 
 
-async def _in_force(repository: Repository) -> Config | None:
-    stored = await StoredConfigFile.get_or_none(repository_id=repository.github_id)
-    return load(stored.applied_text.encode()).config if stored is not None and stored.applied_text else None
+async def _in_force(repository: Repository, file: ConfigFile | None) -> Config:
+    """What is in force now of what the file sets, or would set: it may come from REST, or from an older file."""
+    wanted = {} if file is None else file.config.projects
+    projects = {}
+    for row in await Project.filter(repository_id=repository.github_id).order_by("id"):
+        if row.managed or row.name in wanted:
+            names = wanted[row.name].environments if row.name in wanted else {}
+            environments = await Environment.filter(project_id=row.id).order_by("position", "id")
+            projects[row.name] = _project(row, [each for each in environments if each.managed or each.name in names])
+    return Config.model_construct(version=VERSION, command=repository.command, projects=projects)
+
+
+def _project(row: Project, environments: Iterable[Environment]) -> ProjectConfig:
+    own = columns.project_config({name: getattr(row, name) for name in columns.PROJECT_COLUMNS})
+    found = {
+        each.name: columns.environment_config({name: getattr(each, name) for name in columns.ENVIRONMENT_COLUMNS})
+        for each in environments
+    }
+    return own.model_copy(update={"environments": found})
 
 
 async def _read(client: RepositoryClient, head: CommitSha) -> ConfigFile | None:

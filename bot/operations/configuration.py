@@ -44,14 +44,20 @@ class PushHint:
     """A push to a default branch that may have changed the file. `installation` reaches the repository."""
 
     repository: RepositoryId
-    full_name: str
     installation: InstallationId | None
     pusher: GitHubUserId | None
 
 
 async def on_push(hint: PushHint) -> None:
-    """Handle a push: enqueue a job that reads the file. A repository that is not known may get its first project."""
-    await schedule(ApplyConfiguration(hint.repository, hint.pusher, hint.full_name, hint.installation))
+    """Handle a push: enqueue a job that reads the file.
+
+    A repository that is not known may get its first project, if the same installation of the App reaches a known one:
+    what others push causes no request.
+    """
+    if await Repository.exists(github_id=hint.repository) or (
+        hint.installation is not None and await Repository.exists(installation_id=hint.installation)
+    ):
+        await schedule(ApplyConfiguration(hint.repository, hint.pusher, hint.installation))
 
 
 async def schedule(job: ApplyConfiguration) -> None:
@@ -80,13 +86,14 @@ async def perform(context: Context, job: ApplyConfiguration) -> None:
 async def _repository(context: Context, job: ApplyConfiguration) -> Repository | None:
     """The repository of a job; one that is not known is looked up, and stored only if it has a file."""
     known = await Repository.get_or_none(github_id=job.repository)
-    if known is not None or job.installation is None or job.full_name is None:
+    if known is not None or job.installation is None:
         return known
-    client = context.github.client_for(job.installation, job.repository, job.full_name)
-    fact = await github_repositories.get(client)
-    if fact is None or await contents.get_file(client, PATH, fact.default_branch) is None:
+    fact = await github_repositories.get(context.github.client_for(job.installation, job.repository, ""))
+    if fact is None:
         return None
-    return await repositories.upsert(context, fact)
+    client = context.github.client_for(job.installation, fact.id, fact.full_name)
+    file = await contents.get_file(client, PATH, fact.default_branch)
+    return None if file is None else await repositories.upsert(context, fact)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from bot.events.releases import (
     DeploymentWaitEnded,
     DeploymentWaiting,
 )
-from bot.operations import automatic, environments, events, performed_requests, runs, views, waiting
+from bot.operations import automatic, environments, events, performed_requests, runs, views, wait_reactions, waiting
 from bot.rules import deployments as rules
 from bot.rules import gate_settings
 from bot.rules.deployments import WaitOutcome
@@ -42,6 +42,7 @@ class NewDeployment:
     `kind` is `deploy` or `rollback`. `reported`: it is a reported fact, and no workflow is dispatched.
     `after_canceled`: it is dispatched once the runs that it cancels have ended. `decision` is that of the gates: while
     one is closed, the deployment waits. `automatic`: Longshore asked for it. `force_reason`: gates were overridden.
+    `rollback_reason` was given for a rollback.
     """
 
     kind: str = "deploy"
@@ -50,6 +51,7 @@ class NewDeployment:
     decision: Decision | None = None
     automatic: bool = False
     force_reason: str | None = None
+    rollback_reason: str | None = None
 
     @property
     def waits(self) -> bool:
@@ -164,6 +166,7 @@ async def insert(context: Context, environment: Environment, candidate: Candidat
         channel=context.channel,
         automatic=new.automatic,
         force_reason=new.force_reason,
+        rollback_reason=new.rollback_reason,
         decision=None if new.decision is None else to_json(new.decision),
         dispatch_after=now + ROLLBACK_WAIT if new.after_canceled else None,
         created_at=now,
@@ -174,10 +177,8 @@ async def insert(context: Context, environment: Environment, candidate: Candidat
         await events.record(context, DeploymentWaiting(**fields, waits_for=tuple(waits_for(new.decision))))
     else:
         await start(context, environment, candidate, deployment)
-        forced = overridden(new.decision)
-        await events.record(
-            context, DeploymentStarted(**fields, kind=new.kind, reason=new.force_reason, overridden=forced)
-        )
+        reason, forced = new.force_reason or new.rollback_reason, overridden(new.decision)
+        await events.record(context, DeploymentStarted(**fields, kind=new.kind, reason=reason, overridden=forced))
     return deployment
 
 
@@ -250,6 +251,7 @@ async def end_wait(context: Context, deployment: Deployment, outcome: WaitOutcom
     candidate = await Candidate.get(id=deployment.candidate_id)
     fields = event_fields(deployment, environment, candidate, "pending")
     await events.record(context, DeploymentWaitEnded(**fields, outcome=outcome))
+    await wait_reactions.add(deployment, "-1")
     if outcome != "superseded":
         await automatic.catch_up(environment, deployment.created_at)
 

@@ -97,7 +97,10 @@ async def follow(
         await _rename(project, name_before, environment.name)
     if not before.keys().isdisjoint(JUDGED):
         await _record_weakening(context, project, environment, before)
-    await reevaluate(environment__project_id=project.id)
+    if environment.name != name_before or "gate_settings" in before:
+        await reevaluate(environment__project_id=project.id)
+    else:
+        await reevaluate(environment_id=environment.id)
 
 
 async def _rename(project: Project, old: str, new: str) -> None:

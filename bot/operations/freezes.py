@@ -107,7 +107,8 @@ async def end_all_of_environment(context: Context, project: Project, environment
     async with transaction():
         row = await lock_environment(context, project, environment)
         on_it = (await freezes_by_environment([row], context.now()))[row.id]
-        ended = await _end(context, [freeze for freeze in on_it if freeze.scope == "environment"])
+        own = [freeze for freeze in on_it if freeze.scope == "environment"]
+        ended = [] if await performed_requests.result_of(context) else await _end(context, own)
         if ended:
             await _record_unfrozen(context, project, row, ended, row.id)
     return Unfrozen(ended, [freeze for freeze in on_it if freeze.scope != "environment"])
@@ -119,7 +120,8 @@ async def end_all_of_project(context: Context, project: Project) -> Unfrozen:
     async with transaction():
         await Project.select_for_update().get(id=project.id)
         found = await _concerning(project, context.now())
-        ended = await _end(context, [freeze for freeze in found if freeze.scope == "project"])
+        own = [freeze for freeze in found if freeze.scope == "project"]
+        ended = [] if await performed_requests.result_of(context) else await _end(context, own)
         if ended:
             await _record_project_unfrozen(context, project, ended, project.id)
     return Unfrozen(ended, [freeze for freeze in found if freeze.scope != "project"])

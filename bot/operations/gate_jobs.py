@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from bot.operations import jobs
 from bot.queue.jobs import Job
-from bot.rules.ids import CandidateId, DeploymentId, EnvironmentId
+from bot.rules.comments import Thread
+from bot.rules.ids import CandidateId, CommentId, DeploymentId, EnvironmentId, RepositoryId
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,18 @@ class JudgeDeployment(Job):
     def key(self) -> str:
         """Once per deployment."""
         return f"judge-deployment:{self.deployment}"
+
+
+@dataclass(frozen=True)
+class React(Job):
+    """Add a reaction to a comment whose deployment waited, once the wait has ended."""
+
+    kind: ClassVar[str] = "react"
+
+    repository: RepositoryId
+    thread: Thread
+    comment: CommentId
+    reaction: str
 
 
 @dataclass(frozen=True)

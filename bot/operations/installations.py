@@ -8,10 +8,13 @@ from tortoise.queryset import QuerySet
 from bot.context import Context
 from bot.github import installations
 from bot.operations import jobs, repositories
+from bot.operations.config_jobs import ApplyConfiguration
 from bot.queue.jobs import enqueue
 from bot.rules.ids import InstallationId, RepositoryId
 from bot.store import queries
 from bot.store.projects import Repository
+
+MAX_NEW = 100  # repositories whose files are read because of one event
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,15 @@ async def on_event(context: Context, hint: InstallationHint) -> None:
         first = jobs.CheckInstallation(hint.installation)
         if not await enqueue(first):
             await enqueue(replace(first, again=True))
+    await _read_new(hint)
+
+
+async def _read_new(hint: InstallationHint) -> None:
+    """Have the configuration files of repositories read that an installation of known ones reaches from now on."""
+    if hint.added and await Repository.exists(installation_id=hint.installation):
+        known = {row.github_id for row in await Repository.filter(github_id__in=list(hint.added)).only("github_id")}
+        for repository in [each for each in hint.added if each not in known][:MAX_NEW]:
+            await enqueue(ApplyConfiguration(repository, installation=hint.installation))
 
 
 async def check(context: Context, job: jobs.CheckInstallation) -> None:

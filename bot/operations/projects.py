@@ -37,6 +37,7 @@ class ProjectSettings(TypedDict, total=False):
     show: dict[str, bool] | None
     tag_candidates: bool | None
     version_scheme: str | None
+    promote_on_tag: str | None
     archived: bool
     oneliner: str
     description: str

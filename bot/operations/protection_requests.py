@@ -7,7 +7,6 @@ commit: of each project of the repository that has one there and such an environ
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
 
 import structlog
 
@@ -22,7 +21,7 @@ from bot.queue.jobs import RetryLater
 from bot.rules import protection_texts
 from bot.rules.gate_facts import Override, Requester
 from bot.rules.gate_results import ROLLBACK_EXEMPT
-from bot.rules.ids import CommitSha, RepositoryId
+from bot.rules.ids import CandidateId, CommitSha, RepositoryId
 from bot.rules.protection_rules import run_of_callback
 from bot.rules.protection_texts import ProjectDecision, verdict_of, without_building
 from bot.rules.views import shows
@@ -30,7 +29,7 @@ from bot.store.candidates import Candidate
 from bot.store.database import transaction
 from bot.store.deployments import Deployment
 from bot.store.github_views import ProtectionRequest
-from bot.store.projects import Environment, Project
+from bot.store.projects import Environment, Project, Repository
 from bot.store.runs import Run
 
 MAX_REPORTS = 10  # of progress, by GitHub
@@ -51,6 +50,20 @@ class Question:
     environment: str
     commit: CommitSha
     callback_url: str
+
+
+@dataclass(frozen=True)
+class Asker:
+    """On whose behalf a job is to deploy: whoever triggered its run (`actor`), or requested it from us (`run`)."""
+
+    requester: Requester
+    actor: Actor | None = None
+    run: Run | None = None
+
+    @property
+    def of_build(self) -> CandidateId | None:
+        """The candidate that the run builds, if it is a build of ours."""
+        return None if self.run is None else self.run.candidate_id
 
 
 @dataclass(frozen=True)
@@ -128,7 +141,7 @@ async def _answer(context: Context, client: RepositoryClient, request: Protectio
         deployment = await _deployment_of(run, request)
         if deployment is not None:
             return _worded([await _decide_deployment(context, deployment)])
-        return await _answer_for(context, request, await _requester_of(run), run)
+        return await _answer_for(context, request, Asker(await _requester_of(run), run=run))
     fact = await workflow_runs.get(client, request.run_id)
     if fact is None:  # GitHub does not always find a run at once
         return Answer(None, "GitHub does not show the run at the moment.")
@@ -141,7 +154,7 @@ async def _answer(context: Context, client: RepositoryClient, request: Protectio
     actor = await _triggering_actor(context, request, fact.triggering_actor_id, fact.triggering_actor)
     if actor is None:
         return _rejected("nobody is known to have triggered the run")
-    return await _answer_for(context, request, actor, None)
+    return await _answer_for(context, request, Asker(Requester(actor.user_id, actor.name, actor.github_id), actor))
 
 
 async def _deployment_of(run: Run, request: ProtectionRequest) -> Deployment | None:
@@ -181,21 +194,15 @@ async def _triggering_actor(
     return await users.actor_from_github(context, github_id, login, request.repository)
 
 
-async def _answer_for(
-    context: Context, request: ProtectionRequest, requester: Actor | Requester, run: Run | None
-) -> Answer:
+async def _answer_for(context: Context, request: ProtectionRequest, asker: Asker) -> Answer:
     """Decide about every project that has a candidate at the commit, and an environment of that name."""
-    of_build = None if run is None else run.candidate_id
     decided, has_candidate = [], False
     for project in await _projects(request.repository_id):
-        candidate = await _candidate(project, request.commit, of_build)
+        candidate = await _candidate(project, request.commit, asker.of_build)
         environment = await Environment.get_or_none(project_id=project.id, name_key=request.environment.lower())
         has_candidate = has_candidate or candidate is not None
         if candidate is not None and environment is not None:
-            about = await _decide(
-                context, project, Subject(environment, candidate, _as_requester(requester)), requester
-            )
-            decided.append(about if of_build is None else _of_build(about))
+            decided.append(await _decide(context, project, Subject(environment, candidate, asker.requester), asker))
     if decided:
         return _worded(decided)
     if not has_candidate:
@@ -203,33 +210,62 @@ async def _answer_for(
     return _rejected(f"Longshore knows no environment `{request.environment}`")
 
 
-async def _decide(
-    context: Context, project: Project, subject: Subject, requester: Actor | Requester
-) -> ProjectDecision:
+async def _decide(context: Context, project: Project, subject: Subject, asker: Asker) -> ProjectDecision:
     decision = await decisions.decide_now(context, subject)
-    if isinstance(requester, Requester):  # of a run of ours, whose grant was checked when it was requested
-        return ProjectDecision(project.name, decision)
-    grant: Literal["deployment:production", "deployment:start"] = (
-        "deployment:production" if subject.environment.tier == "production" else "deployment:start"
-    )
+    if asker.of_build is not None:
+        decision = without_building(decision)
+    return ProjectDecision(project.name, decision, await _why_not(context, project, subject.environment, asker))
+
+
+async def _why_not(context: Context, project: Project, environment: Environment, asker: Asker) -> str | None:
+    """Why the one who asks may not deploy to the environment at all; None if they may.
+
+    Whoever requested a run of ours may do so on other environments than production, but was perhaps not asked for the
+    grant that this one needs: workflows name whatever environments they like.
+    """
+    is_production, actor = environment.tier == "production", asker.actor
+    if asker.run is not None:
+        if not is_production or await _is_for_production(asker.run):
+            return None
+        actor = await _actor_behind(context, asker.run)
+        if actor is None:
+            return f"It is not known whether {asker.requester.name} may deploy to production."
+    if actor is None:
+        return "Nobody is known to have asked for this."
     try:
-        authorize(requester, grant, project=project)
+        authorize(actor, "deployment:production" if is_production else "deployment:start", project=project)
     except Forbidden as forbidden:
-        return ProjectDecision(project.name, decision, forbidden.sentence)
-    return ProjectDecision(project.name, decision)
+        return forbidden.sentence
+    return None
 
 
-def _of_build(about: ProjectDecision) -> ProjectDecision:
-    return ProjectDecision(about.project, without_building(about.decision), about.refusal)
+async def _is_for_production(run: Run) -> bool:
+    """Whether a run of ours makes a deployment to production, as whoever requested it was allowed to."""
+    if run.deployment_id is None:
+        return False
+    deployment = await Deployment.get(id=run.deployment_id).select_related("environment")
+    return deployment.environment.tier == "production"
 
 
-def _as_requester(requester: Actor | Requester) -> Requester:
-    if isinstance(requester, Requester):
-        return requester
-    return Requester(requester.user_id, requester.name, requester.github_id)
+async def _actor_behind(context: Context, run: Run) -> Actor | None:
+    """Whoever requested a run of ours, with the grants of now; None if these cannot be known."""
+    token, user = None, None
+    if run.deployment_id is not None:
+        deployment = await Deployment.get(id=run.deployment_id).select_related("actor")
+        if deployment.automatic:
+            return None
+        token, user = deployment.token_id, deployment.actor
+    else:
+        user = (await Candidate.get(id=run.candidate_id).select_related("created_by")).created_by
+    if token is not None:
+        return await users.actor_of_token(token, context.now())
+    if user.github_id is None:
+        return None
+    repository = await Repository.get(github_id=run.repository_id)
+    return await users.actor_from_github(context, user.github_id, user.name, repository)
 
 
-async def _candidate(project: Project, commit: CommitSha, of_build: int | None) -> Candidate | None:
+async def _candidate(project: Project, commit: CommitSha, of_build: CandidateId | None) -> Candidate | None:
     """The candidate of a project at a commit: the one that is being built, else the newest."""
     at_commit = Candidate.filter(project_id=project.id, commit=commit)
     if of_build is not None:

@@ -1,5 +1,7 @@
 """Rollbacks: deploy what was live before."""
 
+from dataclasses import dataclass
+
 from bot.context import Context, allowed_on_tier, authorize
 from bot.errors import NotFound
 from bot.operations import decisions, deployments, gate_facts, projects
@@ -25,6 +27,14 @@ NO_REASON = "no reason was given"
 NOTHING = "No previous deployment to roll back from"
 
 
+@dataclass(frozen=True)
+class Wish:
+    """How an environment is to be rolled back: with which override of its gates, and for what reason."""
+
+    override: Override | None
+    reason: str | None
+
+
 @allowed_on_tier("deployment:start", production="deployment:production")
 async def roll_back(
     context: Context, project: Project, environment: Environment, *, force: bool = False, reason: str | None = None
@@ -44,7 +54,7 @@ async def roll_back(
         answers = await decisions.ask_github(context, subject, exempt=ROLLBACK_EXEMPT)
         try:
             async with transaction():
-                return await _roll_back(context, subject, override, answers)
+                return await _roll_back(context, subject, Wish(override, reason), answers)
         except Outdated:
             continue
     raise decisions.keeps_changing(environment)
@@ -66,8 +76,9 @@ async def preview(
     return Preview((*canceled, f"Roll {environment.name} back to {candidate.version}."), decision)
 
 
-async def _roll_back(context: Context, subject: Subject, override: Override | None, answers: Answers) -> Deployment:
+async def _roll_back(context: Context, subject: Subject, wish: Wish, answers: Answers) -> Deployment:
     """Decide under the environment's lock, then cancel what is under way and insert the rollback."""
+    override = wish.override
     environment = await Environment.select_for_update().get(id=subject.environment.id)
     if (earlier := await deployments.performed(context)) is not None:  # by a concurrent handling of the same message
         return earlier
@@ -83,7 +94,13 @@ async def _roll_back(context: Context, subject: Subject, override: Override | No
         await deployments.cancel_locked(context, await Deployment.select_for_update().get(id=row.id))
     after_canceled = await Deployment.exists(environment_id=environment.id, status="canceling")
     forced = override.reason if override is not None and deployments.overridden(decision) else None
-    new = NewDeployment("rollback", after_canceled=after_canceled, decision=decision, force_reason=forced)
+    new = NewDeployment(
+        "rollback",
+        after_canceled=after_canceled,
+        decision=decision,
+        force_reason=forced,
+        rollback_reason=(wish.reason or "").strip()[:MAX_REASON] or None,
+    )
     deployment = await deployments.insert(context, environment, candidate, new)
     await Environment.filter(id=environment.id).update(promotion_held=True)
     return deployment

@@ -7,7 +7,8 @@ from bot.github import comments
 from bot.github.repository import RepositoryClient
 from bot.operations import candidate_views, showing, view_jobs, views
 from bot.rules.candidate_views import marker, status_comment
-from bot.rules.comments import CommandComment, Thread
+from bot.rules.commands import MAX_COMMANDS
+from bot.rules.comments import Place, Thread
 from bot.rules.ids import CandidateId, CommentId
 from bot.rules.views import shows
 from bot.store.candidates import Candidate
@@ -20,18 +21,25 @@ MARGIN = timedelta(hours=1)  # between our clock and GitHub's, when a comment is
 POST_SECONDS = 20
 
 
-async def follow(context: Context, comment: CommandComment) -> None:
-    """Show in the thread of a comment, from now on, the candidate that the context's command cut or deployed."""
-    performed = await PerformedRequest.get_or_none(origin=context.origin) if context.origin is not None else None
-    candidate = None if performed is None else await _subject(performed)
-    if candidate is None or not shows(candidate.project.show, "comments"):
-        return
+async def follow(context: Context, place: Place, message: str) -> None:
+    """Show on a pull request or commit, from now on, the candidates that the commands of a message cut or deployed.
+
+    `message` is its unique name. This is done once it was answered, so that the answer comes first.
+    """
+    origins = [f"{message}:{number}" for number in range(MAX_COMMANDS)]
+    for performed in await PerformedRequest.filter(origin__in=origins).order_by("id"):
+        candidate = await _subject(performed)
+        if candidate is not None and shows(candidate.project.show, "comments"):
+            await _follow(context, place, candidate)
+
+
+async def _follow(context: Context, place: Place, candidate: Candidate) -> None:
     async with transaction():
         view, _ = await GitHubView.get_or_create(
             kind=STATUS_COMMENT,
             candidate_id=candidate.id,
-            thread=comment.thread,
-            thread_id=comment.thread_id,
+            thread=place.thread,
+            thread_id=place.thread_id,
             defaults={"created_at": context.now()},
         )
         await views.show_comment(view)

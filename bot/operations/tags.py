@@ -1,26 +1,16 @@
 """Candidates' git tags: created before anything is dispatched on them, and watched afterwards."""
 
-from collections.abc import Iterable
-
-import structlog
-
 from bot.context import Context
 from bot.errors import Refusal
-from bot.events.releases import CutByTagRefused, TagDeleted, TagElsewhere, TagMoved
+from bot.events.tags import TagDeleted, TagElsewhere, TagMoved
 from bot.github import tags
 from bot.github.repository import RepositoryClient
-from bot.log import shortened
-from bot.operations import bans, candidates, events, jobs, runs, tag_alarms, users
-from bot.operations.candidates import CutRequest
+from bot.operations import bans, candidates, events, found_tags, jobs, pushed_tags, runs, tag_alarms
 from bot.queue.jobs import enqueue
 from bot.rules.candidates import UNFINISHED
-from bot.rules.tags import Prefixes, TagPush, version_in_tag, why_misspelled
-from bot.rules.versions import CandidateVersion, parse_candidate_version
+from bot.rules.tags import TagPush
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
-from bot.store.projects import Project, Repository
-
-log = structlog.get_logger()
 
 
 class TagPointsElsewhere(Refusal):
@@ -44,58 +34,14 @@ async def ensure_tag(context: Context, client: RepositoryClient, candidate: Cand
 
 
 async def on_push(context: Context, push: TagPush) -> None:
-    """Handle a pushed tag: if it is a candidate's own and changed, check it; if it names a new candidate, cut that."""
+    """Handle a pushed tag: if it is a candidate's own and changed, check it; then see what it asks for."""
     candidate = await Candidate.get_or_none(repository_id=push.repository, tag=push.tag)
     if candidate is not None and candidate.commit != push.commit:
         await enqueue(jobs.CheckTag(candidate.id, push.sender))
     if push.deleted:
-        return
-    if (named := await _named_candidate(push)) is None:
-        if candidate is None:
-            await _log_if_misspelled(push)
-    elif push.commit is None or push.sender_id is None:
-        why = "it does not point to a commit" if push.commit is None else "GitHub does not say who pushed it"
-        _log("tag refused", push, named[0].repository, f"The tag cuts nothing: {why}.")
+        await found_tags.note_pushed(context, push)
     else:
-        await enqueue(jobs.CutByTag(push))
-
-
-async def cut(context: Context, job: jobs.CutByTag) -> None:
-    """Job: cut the candidate that a pushed tag names, with the current role of the user who pushed it.
-
-    There is no reply: a refusal is logged, and recorded in the audit log.
-    """
-    push = job.push
-    named = await _named_candidate(push)
-    if named is None or named[0].repository is None:
-        return
-    try:
-        await _cut(context, push, *named)
-    except Refusal as refusal:
-        details = ", ".join(f"{name}: {value}" for name, value in refusal.details.items())
-        reason = f"{refusal.sentence} ({details})" if details else refusal.sentence
-        _log("tag refused", push, named[0].repository, reason)
-        raise
-
-
-async def _cut(context: Context, push: TagPush, project: Project, version: CandidateVersion) -> None:
-    if project.repository is None or push.commit is None or push.sender_id is None:
-        return
-    actor = await users.actor_from_github(context, push.sender_id, push.sender, project.repository)
-    acting = context.acting_as(actor, "tag").with_origin(f"tag:{push.repository}:{push.tag}:{push.commit}")
-    request = CutRequest(version.release, push.commit, number=version.number, tag=push.tag)
-    try:
-        await candidates.cut(acting, project.name, request)
-    except Refusal as refusal:
-        refused = CutByTagRefused(
-            project_id=project.id,
-            commit=push.commit,
-            tag=push.tag,
-            refusal=refusal.sentence,
-            details=refusal.details,
-        )
-        await events.record(acting, refused)
-        raise
+        await pushed_tags.on_push(context, push, known=candidate is not None)
 
 
 async def check(context: Context, job: jobs.CheckTag) -> None:
@@ -148,38 +94,3 @@ async def _handle_deletion(context: Context, candidate: Candidate, by: str) -> N
         await events.record(
             context, TagDeleted(project_id=candidate.project_id, commit=candidate.commit, tag=str(candidate.tag), by=by)
         )
-
-
-async def _log_if_misspelled(push: TagPush) -> None:
-    """Log a tag that cuts nothing although it looks as if it should: it is misspelled, or its project is archived."""
-    projects = await Project.filter(repository_id=push.repository).select_related("repository")
-    known = [Prefixes(project.trigger_tag_prefix, project.tag_prefix) for project in projects]
-    if projects and (named := _name_candidate(push.tag, projects)) is not None and named[0].archived:
-        _log("tag refused", push, named[0].repository, f"The project `{named[0].name}` is archived.")
-    elif projects and (reason := why_misspelled(push.tag, known)) is not None:
-        _log("tag not recognized", push, projects[0].repository, reason)
-
-
-def _log(event: str, push: TagPush, repository: Repository | None, reason: str) -> None:
-    """Log a pushed tag that cuts nothing. Its texts may come from a stranger to us."""
-    name = None if repository is None else repository.full_name
-    texts = {"repository": name, "tag": push.tag, "pusher": push.sender, "commit": push.commit, "reason": reason}
-    log.info(event, **{key: shortened(text) for key, text in texts.items()})
-
-
-async def _named_candidate(push: TagPush) -> tuple[Project, CandidateVersion] | None:
-    """The project and candidate that a trigger tag names: the longest prefix wins. Candidates' own tags name none."""
-    rows = await Project.filter(repository_id=push.repository, archived=False).select_related("repository")
-    return _name_candidate(push.tag, rows)
-
-
-def _name_candidate(tag: str, rows: Iterable[Project]) -> tuple[Project, CandidateVersion] | None:
-    projects = {project.id: project for project in rows}
-    trigger = version_in_tag(tag, {key: project.trigger_tag_prefix for key, project in projects.items()})
-    own_tag = version_in_tag(tag, {key: project.tag_prefix for key, project in projects.items()})
-    if trigger is None or (own_tag is not None and len(own_tag[1]) < len(trigger[1])):
-        return None
-    try:
-        return projects[trigger[0]], parse_candidate_version(trigger[1])
-    except Refusal:
-        return None  # some other tag, such as v1.2.0

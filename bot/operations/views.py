@@ -14,7 +14,7 @@ from bot.store.github_views import STATUS_COMMENT, GitHubView
 from bot.store.projects import Environment, Project
 from bot.store.runs import Run
 
-ABOUT_PROJECTS = frozenset({"approval", "environment", "project", "release", "service"})
+ABOUT_PROJECTS = frozenset({"approval", "configuration", "environment", "gate", "project", "release"})
 """First words of the acts after which other candidates of a project than one may look different."""
 SHOWN: tuple[Part, ...] = ("comments", "checks", "deployments")
 MAX_OF_RELEASE = 20  # candidates of a release that are shown anew when it is held, the newest ones
@@ -32,8 +32,11 @@ async def on_event(event: Event) -> None:
         candidate = await Candidate.get_or_none(project_id=event.project_id, version=event.version)
         if candidate is not None:
             await show(candidate.id)
-    elif event.name.partition(".")[0] in ABOUT_PROJECTS:
-        await _on_project(event)
+    elif event.project_id is not None and event.name.partition(".")[0] in ABOUT_PROJECTS:
+        await _on_project(event.project_id, event)
+    elif event.name.startswith("service."):
+        for project in await Project.filter(archived=False, repository_id__not_isnull=True):
+            await _show_if_shown(project)
 
 
 async def _on_run(request_id: str) -> None:
@@ -86,12 +89,8 @@ async def on_deployment(deployment: Deployment) -> None:
         await show_project(project.id)
 
 
-async def _on_project(event: Event) -> None:
-    if event.project_id is None:
-        for project in await Project.filter(archived=False, repository_id__not_isnull=True):
-            await _show_if_shown(project)
-        return
-    found = await Project.get_or_none(id=event.project_id)
+async def _on_project(project: ProjectId, event: Event) -> None:
+    found = await Project.get_or_none(id=project)
     if found is None or found.repository_id is None:
         return
     await _show_if_shown(found)

@@ -3,6 +3,8 @@
 That is when something has changed, and when they are due.
 """
 
+from dataclasses import replace
+
 from tortoise.expressions import Q
 
 from bot.operations import gate_jobs, view_jobs
@@ -21,9 +23,14 @@ async def reevaluate(**where: object) -> None:
     `candidate__release_id=`, `candidate__commit=`; without any, all of them.
     """
     for waiting in await Deployment.filter(Q(waiting=True), **where).only("id", "environment_id"):
-        if not await enqueue(gate_jobs.EvaluateWaiting(waiting.id, waiting.environment_id)):
-            await enqueue(gate_jobs.EvaluateWaiting(waiting.id, waiting.environment_id, again=True))
+        await enqueue_evaluation(gate_jobs.EvaluateWaiting(waiting.id, waiting.environment_id))
     await reevaluate_requests()
+
+
+async def enqueue_evaluation(job: gate_jobs.EvaluateWaiting) -> None:
+    """Enqueue an evaluation of a waiting deployment."""
+    if not await enqueue(job):
+        await enqueue(replace(job, again=True))
 
 
 async def reevaluate_requests(*conditions: Q) -> None:

@@ -6,7 +6,7 @@ from tortoise.expressions import Q
 
 from bot.context import Context
 from bot.events.releases import DeploymentStarted
-from bot.operations import decisions, deployments, events, gate_jobs, users, views, waiting
+from bot.operations import decisions, deployments, events, gate_jobs, users, views, wait_reactions, waiting
 from bot.operations.decisions import Outdated, Subject
 from bot.queue.jobs import RetryLater, enqueue
 from bot.rules.approvers import PersonFact
@@ -78,7 +78,7 @@ async def _evaluate(context: Context, subject: Subject, answers: Answers) -> Non
     override = _override(deployment, facts)
     decision = decide(facts, override=override)
     if decision.verdict == "refuse":
-        sentences = " ".join(each.sentence for each in decision.closed() if each.verdict == "refuse")
+        sentences = "; ".join(each.sentence for each in decision.closed() if each.verdict == "refuse")
         await _note(deployment, decision)
         await deployments.end_wait(context, deployment, "refused", sentences)
     elif decision.closed() or standing.unknown is not None:
@@ -111,6 +111,7 @@ async def _dispatch(
         overridden=deployments.overridden(decision),
     )
     await events.record(context, started)
+    await wait_reactions.add(deployment, "rocket")
 
 
 async def _go_on(context: Context, deployment: Deployment, decision: Decision) -> None:

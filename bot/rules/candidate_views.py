@@ -61,12 +61,20 @@ class BuildView:
 
 @dataclass(frozen=True)
 class WaitView:
-    """A closed gate that a deployment waits for. The sentence may quote what people wrote."""
+    """A closed gate that a deployment waits for. The sentence says until when, and may quote what people wrote."""
 
     gate: str
     sentence: str
-    until: datetime | None = None
     who_can_help: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RollbackView:
+    """A rollback that took a candidate off an environment: to which candidate, who asked for it, and why."""
+
+    to: str
+    by: str
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,7 @@ class EnvironmentView:
     """The newest deployment of the candidate on an environment.
 
     `since` is when it came into this state; `url` is that of its run on GitHub, `site` that of the environment.
-    `overridden` are the gates that were overridden, for `reason`.
+    `overridden` are the gates that were overridden, for `reason`. `rollback` is the one by which it was rolled back.
     """
 
     id: EnvironmentId
@@ -90,6 +98,7 @@ class EnvironmentView:
     expires_at: datetime | None = None
     overridden: tuple[str, ...] = ()
     reason: str | None = None
+    rollback: RollbackView | None = None
 
 
 @dataclass(frozen=True)
@@ -209,6 +218,9 @@ def _details(environment: EnvironmentView) -> list[str]:
     lines = []
     if environment.message and environment.state not in ("live", "waiting"):
         lines.append(plain(environment.message))
+    if environment.state == "rolled_back" and (rollback := environment.rollback) is not None:
+        because = f": {code(rollback.reason)}" if rollback.reason else ""
+        lines.append(f"Rolled back to {code(rollback.to)} by {code(rollback.by)}{because}")
     if environment.overridden:
         lines.append(f"Overridden: {', '.join(environment.overridden)}, because {code(environment.reason)}")
     lines += [_wait(wait) for wait in environment.waits]
@@ -219,8 +231,6 @@ def _details(environment: EnvironmentView) -> list[str]:
 
 def _wait(wait: WaitView) -> str:
     text = f"**{wait.gate}**: {plain(wait.sentence)}"
-    if wait.until is not None:
-        text += f" (until {_time(wait.until)})"
     if wait.who_can_help:
         text += f". Who can help: {', '.join(map(code, wait.who_can_help))}"
     return text

@@ -1,17 +1,75 @@
-"""The tables of commands and of their arguments in `docs/commands.md`, made from the declarations of the commands."""
+"""The tables of commands in the documentation, made from their declarations: what they do, and who may give them."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from bot.rules.permissions import ROLES, grants_of_role, role_for
 from bot.rules.replies import CommandHelp
 
-GENERATED = re.compile(r"(<!-- (?P<name>commands|arguments) -->\n).*?(<!-- end -->\n)", re.DOTALL)
+GENERATED = re.compile(r"(<!-- (?P<name>[a-z]+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 
 
-def with_tables(page: str, commands: Sequence[CommandHelp]) -> str:
+YES, NO, NOT_PRODUCTION, BY_RULE = "yes", "–", "not production", "no role decides"
+ACTS: Mapping[str, str] = {
+    "project:read": "read everything of a project",
+    "release:cut": "cut candidates, and cancel their builds",
+    "deployment:start": "deploy, promote, roll back, cancel and lock on development and staging tiers",
+    "deployment:production": "the same on the production tier",
+    "deployment:report": "report the status of a deployment and the run that makes it",
+    "deployment:force": "override gates with a reason, and release others' locks",
+    "release:hold": "hold, unhold, ban and unban",
+    "freeze:write": "freeze and unfreeze",
+    "announcement:submit": "submit announcements, and withdraw one's own",
+    "announcement:approve": "approve and reject announcements",
+    "project:write": "change projects, environments, releases and their files",
+    "content:read": "read the dialects `schedules` and `files`",
+    "content:write": "write in them",
+    "admin": "everything, tokens included",
+}
+"""What each grant permits."""
+
+
+@dataclass(frozen=True)
+class Authority:
+    """Who may give a command: the grants that it needs, the last one for production, or others, in words (`who`)."""
+
+    word: str
+    grants: Sequence[str]
+    who: str = ""
+
+    def cell(self, role: str) -> str:
+        """Whether a role may give the command."""
+        held = grants_of_role(role)
+        needed = [grant in held for grant in self.grants]
+        return YES if all(needed) else NOT_PRODUCTION if any(needed) else NO
+
+
+def with_tables(page: str, commands: Sequence[CommandHelp], authorities: Sequence[Authority] = ()) -> str:
     """A page with its generated parts, each between `<!-- NAME -->` and `<!-- end -->`, made anew."""
-    parts = {"commands": commands_table(commands), "arguments": arguments_table(commands)}
+    parts = {
+        "commands": commands_table(commands),
+        "arguments": arguments_table(commands),
+        "roles": roles_table(authorities),
+        "grants": grants_table(),
+    }
     return GENERATED.sub(lambda match: f"{match[1]}{parts[match['name']]}{match[3]}", page)
+
+
+def roles_table(authorities: Iterable[Authority]) -> str:
+    """A row for each command, and a column for each role."""
+    rows = [(f"`{each.word}`", *_cells(each)) for each in authorities]
+    return _table(("command", *ROLES), rows)
+
+
+def grants_table() -> str:
+    """A row for each grant: the lowest role that brings it, and what it permits."""
+    rows = [(f"`{grant}`", role_for(grant) or "none: tokens only", acts) for grant, acts in ACTS.items()]
+    return _table(("grant", "role on GitHub", "permits"), rows)
+
+
+def _cells(authority: Authority) -> Sequence[str]:
+    return [BY_RULE] * len(ROLES) if authority.who else [authority.cell(role) for role in ROLES]
 
 
 def commands_table(commands: Iterable[CommandHelp]) -> str:

@@ -1,5 +1,6 @@
 """Comments with commands, as values that jobs hold."""
 
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal
@@ -8,6 +9,18 @@ from bot.rules.ids import CommentId, GitHubUserId, RepositoryId
 
 Thread = Literal["pull", "commit"]
 """Where a comment was written: on a pull request or on a commit."""
+
+
+COMMENT_ORIGIN = re.compile(r"(?P<thread>pull|commit)-comment:(?P<comment>[0-9]+):[0-9]+")
+"""The origin of an act that a command of a comment asked for: the comment's marker and the command's number."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a command was written: on a pull request, by its number, or on a commit, by its SHA."""
+
+    thread: Thread
+    thread_id: str
 
 
 @dataclass(frozen=True)
@@ -29,6 +42,11 @@ class CommandComment:
     created_at: str
     body_before: str | None = None
     by_member: bool = False
+
+    @property
+    def place(self) -> Place:
+        """Where it was written."""
+        return Place(self.thread, self.thread_id)
 
     @property
     def is_edited(self) -> bool:

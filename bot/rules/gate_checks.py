@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from bot.rules.checks import CheckResult
 from bot.rules.gate_facts import GateFacts
 from bot.rules.gate_results import GateResult
+from bot.rules.gate_settings import GateSettings
 from bot.rules.names import in_words
 
 ALL = "all"
@@ -52,6 +53,12 @@ def checks(facts: GateFacts) -> GateResult:
         sentence = f"Not all required checks are green; {'; '.join(filter(None, parts))}"
         return GateResult("checks", "wait", sentence, facts=known)
     return GateResult("checks", "pass", facts=known)
+
+
+def is_required(settings: GateSettings, name: str) -> bool:
+    """Whether a check, or a commit status, of this name may be one that the settings require, of whatever app."""
+    required = (each if isinstance(each, str) else each.name for each in settings.checks)
+    return any(_named(each, (name,)) for each in required)
 
 
 def _find(required: Iterable[Requirement], results: Iterable[CheckResult]) -> tuple[Collection[CheckResult], list[str]]:

@@ -83,7 +83,7 @@ def _order(facts: GateFacts) -> GateResult:
     if until <= facts.now:
         return GateResult("order", "pass", facts=known)
     soaking = [name for name, end in ends.items() if end > facts.now]
-    sentence = f"The commit soaks on {in_words(soaking)}{until_words(until)}"
+    sentence = f"The commit soaks on {in_words(soaking)}{until_words(until).removeprefix(';')}"
     return GateResult("order", "wait", sentence, since=until - facts.settings.soak, until=until, facts=known)
 
 

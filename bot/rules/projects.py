@@ -112,6 +112,7 @@ PROJECT: dict[str, Check] = {
     "allowed_branches": (_is_branches, _BRANCHES),
     "tag_prefix": _TAG_PREFIX,
     "trigger_tag_prefix": _TAG_PREFIX,
+    "promote_on_tag": (lambda value: value is None or _is_name(value), "the name of an environment, or null"),
     "show": (is_setting, f"an object with some of {', '.join(PARTS)}, each true or false"),
     "version_scheme": (lambda value: value in SCHEMES, f"one of {', '.join(SCHEMES)}"),
 }

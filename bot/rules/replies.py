@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.rules.commands import Mistake
@@ -12,46 +13,17 @@ from bot.rules.permissions import ROLES
 
 MAX_LENGTH = 60_000  # GitHub accepts 65,536 characters
 MARKER = "<!-- longshore:reply:{} -->"
+DRY_RUN = "This is a dry run: nothing was done."
 
 
 @dataclass(frozen=True)
-class CutResult:
-    """A candidate that a command cut, for its reply."""
+class Act:
+    """What a command did (`did` begins the sentence), or would do (`would`). `remarks` are further sentences."""
 
-    version: str
-    commit: str
-    status: str
-    building: bool
-
-
-@dataclass(frozen=True)
-class DeployResult:
-    """A deployment that a command started, for its reply."""
-
-    version: str
-    environment: str
-    deployment_id: int
-
-
-@dataclass(frozen=True)
-class EnvironmentStatus:
-    """An environment in the status reply. `banned`: what is live there must not be deployed again."""
-
-    name: str
-    live: str | None
-    commit: str | None
-    under_way: str | None
-    frozen: str | None
-    banned: bool = False
-
-
-@dataclass(frozen=True)
-class ProjectStatus:
-    """A project in the status reply."""
-
-    project: str
-    newest_candidate: str | None
-    environments: tuple[EnvironmentStatus, ...]
+    did: str
+    would: str
+    what: str
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,15 +60,24 @@ def has_marker(body: str, marker: str) -> bool:
     return body.rstrip().endswith(MARKER.format(marker))
 
 
-def cut(result: CutResult) -> str:
-    """The reply after a candidate was cut."""
-    state = "its build has been requested" if result.building else f"it is {result.status}"
-    return f"Cut {code(result.version)} at {code(result.commit)}; {state}."
+def acted(act: Act) -> str:
+    """Say what was done."""
+    return " ".join((f"{act.did} {act.what}.", *act.remarks))
 
 
-def deployed(result: DeployResult) -> str:
-    """The reply after a deployment was started."""
-    return f"Deploying {code(result.version)} to {code(result.environment)} (deployment {result.deployment_id})."
+def would(act: Act) -> str:
+    """Say what would be done."""
+    return f"I would {act.would} {act.what}."
+
+
+def in_dry_run(text: str) -> str:
+    """Say that nothing was done, before what would be done."""
+    return f"{DRY_RUN}\n{text}"
+
+
+def moment(time: datetime) -> str:
+    """A time in a text that may be read on another day: `2026-12-24 18:00 UTC`."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def refused(sentence: str, details: Mapping[str, Any]) -> str:
@@ -104,9 +85,14 @@ def refused(sentence: str, details: Mapping[str, Any]) -> str:
     shown = {name: value for name, value in without_names(details).items() if value is not None and name != "gates"}
     lines = [f"  - {name.replace('_', ' ')}: {_detail(name, _flat(value))}" for name, value in shown.items()]
     closed = [gate for gate in details.get("gates", ()) if "waits_for" in gate]
-    lines += [f"  - gate {code(gate['gate'])}: {plain(gate['waits_for'])}" for gate in closed]
+    lines += [f"  - gate {code(gate['gate'])}: {plain(gate['waits_for'])}{_helpers(gate)}" for gate in closed]
     text = " ".join(filter(None, (f"{sentence.rstrip('.')}.", advice(details))))
     return "\n".join([plain(text), *lines])
+
+
+def _helpers(gate: Mapping[str, Any]) -> str:
+    names = ", ".join(map(code, gate.get("who_can_help") or ()))
+    return f"; who can help: {names}" if names else ""
 
 
 def _detail(name: str, text: str) -> str:
@@ -119,19 +105,26 @@ def _detail(name: str, text: str) -> str:
     return f"{code(form) if '<' in form else plain(form)}{separator}{code(example)}"
 
 
-def mistaken(mistake: Mistake) -> str:
-    """The reply to a malformed command."""
-    return f"I cannot read {code(mistake.line)}: {mistake.advice}"
+def mistaken(mistake: Mistake, prefix: str) -> str:
+    """The reply to a malformed command; `prefix` is the word of all commands."""
+    more = "" if prefix in mistake.advice else f". {code(f'{prefix} help')} lists all commands"
+    return f"I cannot read {code(mistake.line)}: {mistake.advice}{more}"
 
 
-def late() -> str:
+def late(prefix: str) -> str:
     """The reply to a command that arrived long after it was written."""
-    return "GitHub could not deliver this to me in time, so I did nothing. If you still want it, please say it again."
+    return (
+        "GitHub could not deliver this to me in time, so I did nothing. If you still want it, please say it again: "
+        f"write {code(prefix)} … in a new comment."
+    )
 
 
-def too_many(limit: int) -> str:
+def too_many(limit: int, prefix: str) -> str:
     """The reply to a comment with commands beyond those that one person can give in a minute."""
-    return f"I perform at most {limit} commands a minute for one person, and did nothing about these: wait a minute."
+    return (
+        f"I perform at most {limit} commands a minute for one person, and did nothing about these: wait a minute, then "
+        f"write {code(prefix)} … again."
+    )
 
 
 def edited(prefix: str) -> str:
@@ -166,16 +159,6 @@ def _who(command: CommandHelp) -> str:
     return f"role {command.roles}" if command.roles.startswith(ROLES) else command.roles
 
 
-def status(report: ProjectStatus) -> str:
-    """The reply that shows what is live and under way on each environment of a project."""
-    newest = code(report.newest_candidate) if report.newest_candidate else "none yet"
-    lines = [f"**{code(report.project)}**: newest candidate {newest}."]
-    rows = [_row(environment) for environment in report.environments]
-    if rows:
-        lines += ["", "| environment | live | commit | under way |", "| --- | --- | --- | --- |", *rows]
-    return "\n".join(lines)
-
-
 def together(parts: list[str]) -> str:
     """Join the replies to all commands of a comment."""
     return "\n\n".join(parts)
@@ -184,14 +167,6 @@ def together(parts: list[str]) -> str:
 def several_projects(names: Iterable[str]) -> str:
     """The refusal of a command that does not name one of several projects of its repository."""
     return f"This repository holds several projects ({in_words(sorted(names))}): add `in PROJECT`"
-
-
-def _row(environment: EnvironmentStatus) -> str:
-    name = code(environment.name) + (f" (frozen: {code(environment.frozen)})" if environment.frozen else "")
-    texts = (environment.live, environment.commit, environment.under_way)
-    live, *others = [code(text) if text else "–" for text in texts]
-    cells = [name, f"{live} (banned)" if environment.banned else live, *others]
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def _flat(value: Any) -> str:

@@ -3,8 +3,11 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
 
 from bot.errors import Refusal
+from bot.rules.comments import Place
 from bot.rules.ids import CommitSha, GitHubUserId, ProjectId, RepositoryId
 from bot.rules.versions import parse_written_candidate
 
@@ -20,6 +23,10 @@ class TagPush:
 
     `sender_id` is None when GitHub does not say who pushed it. `delivery` is the GUID of the webhook delivery that
     reported it. A tag that was not `deleted` has no commit if it points to something else.
+
+    `object` is the SHA that the tag itself points to: of an annotated tag, that of the tag object. `by_bot`: a bot or
+    a workflow pushed it, else somebody whose e-mail address is `email`. `pushed_at` is when, in seconds since 1970 by
+    GitHub's clock. `is_found`: no webhook reported it, so nobody knows who pushed it.
     """
 
     repository: RepositoryId
@@ -29,6 +36,59 @@ class TagPush:
     sender: str
     delivery: str
     deleted: bool = False
+    object: str | None = None
+    by_bot: bool = False
+    email: str | None = None
+    pushed_at: int | None = None
+    is_found: bool = False
+
+    @property
+    def is_annotated(self) -> bool:
+        """Whether the tag is an object of its own, with a message."""
+        return self.object not in (None, self.commit)
+
+    @property
+    def marker(self) -> str:
+        """A name of what was pushed, for the comment that answers it: that of a tag with its object."""
+        digest = sha256(f"{self.repository}:{self.tag}:{self.object}".encode(errors="replace")).hexdigest()
+        return f"tag:{digest[:32]}"
+
+
+@dataclass(frozen=True)
+class TagMessage:
+    """The message of an annotated tag, with commands of who pushed it. `created_at` is when it was made (ISO 8601)."""
+
+    repository_id: RepositoryId
+    commit: CommitSha
+    object: str
+    author_id: GitHubUserId
+    created_at: str
+
+    @property
+    def marker(self) -> str:
+        """A unique name of the message."""
+        return f"tag-message:{self.object}"
+
+    @property
+    def place(self) -> Place:
+        """The commit that was tagged."""
+        return Place("commit", self.commit)
+
+
+MAX_MESSAGE_AGE = timedelta(hours=1)  # of a tag whose message may carry commands
+MAX_AHEAD = timedelta(minutes=5)  # of the clock of who made a tag
+
+
+def why_no_commands(push: TagPush, tagger_email: str | None, tagged_at: datetime | None, now: datetime) -> str | None:
+    """Say why the message of a tag carries no commands; None if it does: who pushed the tag has just made it.
+
+    `now` is by GitHub's clock.
+    """
+    if tagger_email is None or push.email is None or tagger_email.lower() != push.email.lower():
+        return "its tagger's e-mail address is not that of who pushed it"
+    if tagged_at is None or not -MAX_AHEAD <= now - tagged_at <= MAX_MESSAGE_AGE:
+        return "it was not made within the last hour"
+    return None
 
 
 @dataclass(frozen=True)

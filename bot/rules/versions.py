@@ -62,6 +62,15 @@ def parse_candidate_version(text: object) -> CandidateVersion:
     raise Refusal(INVALID, expected=_spelling(text) or "<release version>-rc<number>, as in 1.4.0-rc2")
 
 
+def is_candidate_version(text: str) -> bool:
+    """Return whether a text is `<release version>-rc<N>`."""
+    try:
+        parse_candidate_version(text)
+    except Refusal:
+        return False
+    return True
+
+
 @dataclass(frozen=True)
 class RequestedVersion:
     """A release to cut a candidate of. `number` None stands for the next candidate number."""

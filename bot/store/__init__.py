@@ -17,5 +17,6 @@ MODELS = [
     "bot.store.projects",
     "bot.store.releases",
     "bot.store.runs",
+    "bot.store.seen_tags",
     "bot.store.users",
 ]

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar, cast
 
 from cachetools import TTLCache
@@ -148,6 +148,19 @@ def transaction() -> TransactionContext:
     Only the task that opened it may use it, and it may wait for nothing but the database meanwhile.
     """
     return current().client._in_transaction()
+
+
+class _Undone(Exception):
+    pass
+
+
+@asynccontextmanager
+async def rehearsal() -> AsyncIterator[None]:
+    """Open a transaction whose changes are undone at its end: nothing of it is seen, or told to anybody."""
+    with suppress(_Undone):
+        async with transaction():
+            yield
+            raise _Undone
 
 
 @asynccontextmanager

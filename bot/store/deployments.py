@@ -26,14 +26,12 @@ class Deployment(Model):
     `waiting`: it is `pending` because gates are closed (`waits_for` names them), is evaluated again at `evaluate_at` or
     before, and has no deadline but `expires_at`. `wait_outcome` says how the wait ended: dispatched, superseded,
     refused, expired or canceled. A deployment with one of the last four never ran. `force_reason`: gates were
-    overridden for this reason. `decision` is that of the gates with which it was dispatched, or waits, or was refused.
+    overridden for this reason. `rollback_reason` was given for a rollback. `decision` is that of the gates with which
+    it was dispatched, or waits, or was refused.
 
     `github_deployment_id` is that of the deployment that shows this one on GitHub, `github_state` the last state that
     it was given there, or `gone` or `job's own`: none of ours is shown. `github_sending` is a state that it may have
     been given by a request whose answer is not known.
-
-    `github_deployment_id` is that of the deployment that shows this one on GitHub, `github_state` the last state that
-    it was given there, `github_sending` one that it may have been given by a request whose answer is not known.
     """
 
     id = primary_key(DeploymentId)
@@ -67,6 +65,7 @@ class Deployment(Model):
     expires_at = fields.DatetimeField(null=True)
     evaluate_at = fields.DatetimeField(null=True)
     force_reason = fields.TextField(null=True)
+    rollback_reason = fields.TextField(null=True)
     decision: dict[str, Any] | None = fields.JSONField(null=True)
     github_deployment_id = nullable_github_id(GitHubDeploymentId)
     github_state = fields.CharField(max_length=12, null=True)

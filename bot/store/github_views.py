@@ -75,7 +75,7 @@ class ProtectionRequest(Model):
     answered_at = fields.DatetimeField(null=True)
 
     class Meta:
-        """Table; its partial index is in the migrations."""
+        """Table; its partial indexes are in the migrations."""
 
         table = "protection_requests"
         unique_together = (("repository", "run_id", "environment"),)

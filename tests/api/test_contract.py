@@ -52,7 +52,7 @@ EXISTING = {
     "release_id": "shop-1.0",
     "product_version_id": "shop-1",
     "uid": "Server",
-    **dict.fromkeys(("id", "deployment", "freeze"), "1"),
+    **dict.fromkeys(("id", "deployment", "freeze", "approval"), "1"),
     "token": "2",  # the first is the one in use
 }
 # Operations that need more than their example: a commit, a run, a version scheme, or not to be repeated or held.
@@ -61,6 +61,7 @@ NEEDS_MORE = {
     "GET /api/projects/{project}/next-version",
     "GET /api/releases/latest/",  # its release is held by then
     "PATCH /api/projects/{project}/environments/{environment}",
+    "POST /api/projects/{project}/environments/{environment}/approvals",  # it needs a person
     "POST /api/projects/{project}/releases/{version}/announcement/reject",
     "POST /api/releases/{project}/environments/{environment}/rollback",
     "POST /api/releases/{project}/releases/{candidate}",

@@ -202,6 +202,9 @@ def test_a_token_expires_after_its_lifetime(cli: Cli, lifetime: str, expected: t
         (["c" * 300, "--grant", "admin", "--user", "robot"], "is not a valid name"),
         (["c\udcff", "--grant", "admin", "--user", "robot"], "`c\\xff` is not text in UTF-8"),
         (["ci", "--grant", "admin", "--user", "ro\nbot"], "is not a valid name"),
+        (["ci", "--grant", "admin", "--user", "robot", "--github-user", "ada"], "--user and --github-user"),
+        (["ci", "--grant", "admin", "--github-user", "ada"], "A personal token cannot have admin"),
+        (["ci", "--grant", "project:read", "--github-user", "ada"], "the App is installed on no repository"),
     ],
     ids=ascii,
 )

@@ -29,7 +29,7 @@ async def test_the_usual_word_is_somebody_elses_there(ship: World) -> None:
 
 
 async def test_help_and_advice_show_the_word(ship: World) -> None:
-    for body in ("/ship help", "/ship help deploy", "/ship cut", "/ship ctu 1.0", "/shpi cut 1.0"):
+    for body in ("/ship help", "/ship help deploy", "/ship deploy", "/ship ctu 1.0", "/shpi cut 1.0"):
         reply = await reply_to(ship, body)
         assert "`/ship " in reply and "/release" not in reply, reply
 

@@ -28,7 +28,7 @@ from tests.world import World
 
 STATUS = "/release status"
 FIVE = "\n".join([STATUS] * MAX_COMMANDS)
-TOO_MANY = too_many(comment_limits.MAX_COMMANDS)
+TOO_MANY = too_many(comment_limits.MAX_COMMANDS, "/release")
 
 
 async def pass_time(seconds: float) -> None:
@@ -123,7 +123,7 @@ async def test_the_role_of_somebody_who_could_not_write_is_asked_before_anything
     await world.github.send("issue_comment", payload, delivery="b1d6f0e6-0d5c-4d3a-9a53-000000000003")
     await world.settle()
     assert what_happened(world, before)[:2] == ["asked", "posted"]
-    assert late() in world.replies(1)[0]
+    assert late("/release") in world.replies(1)[0]
 
 
 async def test_commands_of_somebody_who_could_write_are_shown_as_seen_before_the_role_is_asked(world: World) -> None:

@@ -21,9 +21,17 @@ READ = {
     *("comment.id", "comment.body", "comment.created_at", "comment.commit_id", "comment.user", "comment.user.id"),
     *("comment.user.login", "comment.user.type", "issue.number", "issue.pull_request", "repository.id", "sender.id"),
     *("sender.login", "head_commit.id", "installation.id", "workflow_run.actor.login", "requested_action.identifier"),
-    *("pull_request.number", "pull_request.head", "pull_request.head.sha", "pull_request.head.repo"),
+    *("pull_request.number", "pull_request.head", "pull_request.head.repo"),
     *("pull_request.head.repo.id", "pull_request.base", "pull_request.base.ref", "repository.default_branch"),
-    *("check_run.id", "check_run.external_id", "check_run.app", "check_run.app.id"),
+    *(
+        "check_run.id",
+        "check_run.external_id",
+        "check_run.app",
+        "check_run.app.id",
+        "check_run.name",
+        "check_run.status",
+    ),
+    "check_run.head_sha",
 }
 """What is read of the objects in payloads; of a run, every field is tried."""
 COMMENT = {"comment.id", "comment.created_at", "comment.user.login"}
@@ -34,8 +42,7 @@ UNREADABLE: Mapping[str, set[str]] = {
     "issue_comment": {*COMMENT, "issue.number"},
     "commit_comment": {*COMMENT, "comment.commit_id"},
     "pull_request": {
-        *("pull_request", "pull_request.number", "pull_request.head", "pull_request.head.sha"),
-        *("pull_request.base", "pull_request.base.ref"),
+        *("pull_request", "pull_request.number", "pull_request.base", "pull_request.base.ref"),
     },
     "workflow_run": {f"workflow_run.{name}" for name in (*RUN, "run_attempt", "actor", "actor.login", "updated_at")},
 }
@@ -80,12 +87,14 @@ async def sample_payloads(world: World) -> dict[str, dict[str, Any]]:
     await world.show_all()
     world.github.faults.webhooks(drop=1.0)
     await world.github.dispatch("deploy.yml")
+    await world.github.report_status("ci")
     (check,) = world.github.check_runs()
     await world.github.click_button(check.id, check.actions[0]["identifier"])
     number = await world.github.pull_request()
     await world.github.comment(number, "/release help")
     await world.github.commit_comment(world.github.head(), "/release help")
     await world.github.tag("v3.0-rc1")
+    await world.github.report_status("ci")
     await world.github.finish(run=1)
     await world.github.rename("renamed")
     await world.github.remove_repository("acme/renamed")

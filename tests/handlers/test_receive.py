@@ -218,10 +218,21 @@ async def test_a_body_over_25_mb_is_refused(webhooks: WebhookClient, chunked: bo
 
 
 async def test_comments_have_priority_over_runs_and_runs_over_other_events(webhooks: WebhookClient) -> None:
-    for event in ("issue_comment", "workflow_run", "star"):
+    for event in ("issue_comment", "workflow_run", "star", "check_run"):
         await webhooks.post(PING, guid=event, event=event)
     priorities = [row["priority"] for row in await webhooks.stored()]
     assert priorities == sorted(set(priorities), reverse=True)
+
+
+async def test_clicks_on_check_runs_have_the_priority_of_comments_and_reports_of_checks_the_lowest(
+    webhooks: WebhookClient,
+) -> None:
+    for action in ("requested_action", "rerequested", "completed"):
+        await webhooks.post(b'{"action":"%b","check_run":{}}' % action.encode(), guid=action, event="check_run")
+    for event in ("issue_comment", "status"):
+        await webhooks.post(PING, guid=event, event=event)
+    clicked, rerequested, completed, comment, status = [row["priority"] for row in await webhooks.stored()]
+    assert clicked == rerequested == comment > completed == status < 0
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "HEAD"])

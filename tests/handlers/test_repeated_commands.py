@@ -54,7 +54,7 @@ class UndeliveredComment:
         acting = context.acting_as(actor, "pull comment").with_origin(f"{self.comment.marker}:0")
         (parsed,) = parse(self.comment.body, GRAMMARS).commands
         assert isinstance(parsed, ParsedCommand)
-        return await COMMANDS[parsed.word].run(CommandCall(acting, repository, self.comment, parsed))
+        return await COMMANDS[parsed.word].run(CommandCall(acting, repository, self.comment.place, parsed))
 
 
 @pytest.fixture(params=[CUT, CUT_NUMBER, DEPLOY], ids=["cut", "cut with a number", "deploy"])

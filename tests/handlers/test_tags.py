@@ -1,19 +1,30 @@
 """Pushed tags: trigger tags cut candidates, and the tags of candidates are monitored."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from bot.log import MAX_LENGTH
+from bot.operations.comment_limits import MAX_TAG_ANSWERS
+from bot.operations.jobs import CheckRepositories
+from bot.queue.jobs import enqueue
 from bot.store.candidates import Candidate
 from bot.store.projects import Project
+from bot.store.seen_tags import SeenTag
 from tests.world import PROJECT, World
 
 
 async def cut_versions() -> list[str]:
     """The versions of all candidates, in the order in which they were cut."""
     return [candidate.version for candidate in await Candidate.all().order_by("id")]
+
+
+def answers(world: World, commit: str) -> list[str]:
+    """Longshore's comments on a commit, oldest first."""
+    bot = f"{world.github.app_slug}[bot]"
+    return [comment["body"] for comment in world.github.commit_comments(commit) if comment["user"] == bot]
 
 
 async def refusals(world: World) -> list[str]:
@@ -227,6 +238,72 @@ async def test_three_tags_in_one_push_cut_three_and_github_sends_no_webhook_for_
     assert len(await cut_versions()) == 3
 
 
+# --- tags that no webhook reports
+
+
+async def look_for_tags(world: World) -> None:
+    """Check the repository as it is checked every hour, and let that be an hour ago."""
+    await enqueue(CheckRepositories())
+    await world.settle()
+    for row in await SeenTag.all():
+        await SeenTag.filter(id=row.id).update(seen_at=row.seen_at - timedelta(hours=1))
+
+
+async def test_more_than_three_tags_in_one_push_are_found_and_cut_by_longshore(world: World) -> None:
+    await look_for_tags(world)
+    tags = [f"v2.0-rc{number}" for number in range(1, 5)]
+    await world.github.tags(["nightly", "v2.0", *tags])
+    await look_for_tags(world)
+    assert await cut_versions() == []  # a webhook may still come
+    await look_for_tags(world)
+    assert sorted(await cut_versions()) == [tag[1:] for tag in tags]
+    assert {(entry.actor, entry.channel) for entry in await world.audit("candidate.cut")} == {("longshore", "tag")}
+    await look_for_tags(world)
+    assert len(await cut_versions()) == 4
+
+
+async def test_tags_from_before_the_first_look_are_left_alone(world: World) -> None:
+    await world.github.tags([f"v1.0-rc{number}" for number in range(1, 6)])
+    for _ in range(3):
+        await look_for_tags(world)
+    assert await cut_versions() == []
+
+
+async def test_a_tag_that_a_webhook_reported_is_not_cut_again(world: World) -> None:
+    await look_for_tags(world)
+    world.github.person("bob", "triage")
+    world.github.state.account("helper[bot]", "Bot")
+    await world.github.tag("v1.0-rc1")
+    await world.github.tag("v1.0-rc2", by="bob")
+    await world.github.tag("v1.0-rc3", by="helper[bot]")
+    for _ in range(3):
+        await look_for_tags(world)
+    assert await cut_versions() == ["1.0-rc1"]
+
+
+async def test_a_tag_whose_webhook_comes_after_it_was_found_is_its_pushers(world: World) -> None:
+    await look_for_tags(world)
+    world.github.faults.webhooks(drop=1.0)
+    await world.github.tag("v1.0-rc1")
+    await look_for_tags(world)
+    world.github.faults.clear()
+    push = next(sent.payload for sent in reversed(world.github.deliveries) if sent.event == "push")
+    await world.github.send("push", push)
+    await look_for_tags(world)
+    (entry,) = await world.audit("candidate.cut")
+    assert entry.actor == "alice"
+
+
+async def test_a_found_tag_that_is_refused_is_answered(world: World) -> None:
+    await look_for_tags(world)
+    fork = await world.github.fork_commit()
+    await world.github.tags([f"v1.0-rc{number}" for number in range(1, 5)], at=fork)
+    for _ in range(3):
+        await look_for_tags(world)
+    assert await cut_versions() == []
+    assert len(answers(world, fork)) == 4
+
+
 async def test_a_push_delivered_twice_cuts_once(world: World) -> None:
     world.github.faults.webhooks(double=1.0)
     await world.github.tag("v1.4.0-rc1")
@@ -236,6 +313,159 @@ async def test_a_push_delivered_twice_cuts_once(world: World) -> None:
     await world.settle()
     assert await cut_versions() == ["1.4.0-rc1"]
     assert len(world.github.dispatches) == 1
+
+
+# --- tags that cut nothing are answered, once
+
+
+@pytest.mark.parametrize("annotated", [False, True], ids=["lightweight", "annotated"])
+async def test_a_misspelled_tag_is_answered_on_its_commit_with_the_right_spelling(
+    world: World, annotated: bool
+) -> None:
+    await world.github.tag("v1.4.0rc1", annotated=annotated)
+    await world.settle()
+    (answer,) = answers(world, world.github.head())
+    assert answer.startswith("The tag `v1.4.0rc1` cuts nothing. A tag that cuts a candidate is spelled `v1.4.0-rc1`.")
+
+
+async def test_a_refused_tag_is_answered_with_the_reason(world: World) -> None:
+    await world.github.pull_request()
+    commit = world.github.resolve("heads/alice/change-1")
+    await world.github.tag("v1.4.0-rc1", at=commit)
+    await world.settle()
+    (answer,) = answers(world, commit)
+    assert answer.startswith("The tag `v1.4.0-rc1` cuts nothing. Invalid commit hash.")
+    assert "not on a branch that may be released from" in answer
+
+
+async def test_a_moved_trigger_tag_is_answered_with_the_commit_of_the_candidate(world: World) -> None:
+    await world.cut("1.4.0-rc1", world.github.resolve("main~1"))
+    await world.github.tag("v1.4.0-rc1")
+    await world.settle()
+    (answer,) = answers(world, world.github.head())
+    assert "Release candidate already exists with another commit" in answer
+
+
+async def test_the_same_tag_pushed_again_is_answered_once(world: World) -> None:
+    for _ in range(3):
+        await world.github.tag("v1.4.0rc1")
+        await world.settle()
+        await world.github.delete_tag("v1.4.0rc1")
+        await world.settle()
+    assert len(answers(world, world.github.head())) == 1
+
+
+@pytest.mark.parametrize("role", ["read", "triage"])
+async def test_who_has_less_than_write_is_not_answered(world: World, role: str) -> None:
+    world.github.person("bob", role)
+    for tag in ("v1.4.0rc1", "v1.4.0-rc1"):
+        await world.github.tag(tag, by="bob")
+    await world.settle()
+    assert answers(world, world.github.head()) == []
+
+
+async def test_only_so_many_tags_are_answered_in_an_hour(world: World) -> None:
+    for number in range(MAX_TAG_ANSWERS + 2):
+        await world.github.tag(f"v1.{number}.0rc1")
+        await world.settle()
+    assert len(answers(world, world.github.head())) == MAX_TAG_ANSWERS
+
+
+@pytest.mark.parametrize("status", [403, 404, 422])
+async def test_an_answer_where_nobody_can_comment_is_dropped(world: World, status: int) -> None:
+    body = '{"message": "Commit comments are disabled"}'
+    world.github.faults.fail(method="POST", path="*/commits/*/comments", status=status, times=None, body=body)
+    await world.github.tag("v1.4.0rc1")
+    await world.settle()
+    assert [row["state"] for row in await world.jobs("answer_tag")] == ["done"]
+
+
+# --- tags of releases
+
+
+PRODUCTION = {"promote_on_tag": "production"}
+
+
+async def test_the_tag_of_a_release_deploys_the_highest_candidate_at_its_commit(world: World) -> None:
+    await world.ask("PATCH", f"/api/projects/{PROJECT}", PRODUCTION)
+    commit = world.github.head()
+    for version in ("1.4.0-rc1", "1.4.0-rc2", "1.5.0-rc1"):
+        await world.cut(version, commit)
+    await world.github.commit()
+    await world.cut("1.4.0-rc3")
+    world.github.person("mia", "maintain")
+    await world.github.tag("v1.4.0", at=commit, by="mia")
+    await world.settle()
+    (deployment,) = await world.deployments("production")
+    assert (deployment["release_candidate_version"], deployment["actor"]) == ("1.4.0-rc2", "mia")
+    (entry,) = await world.audit("deployment.deploy")
+    assert entry.channel == "tag"
+    assert answers(world, commit) == []
+
+
+NOT_PROMOTED = {
+    "no candidate there": ("mia", "main", "No candidate of 1.4.0 was cut at this commit"),
+    "too low a role": ("wim", "main~1", "it needs maintain; you have write"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_PROMOTED)
+async def test_the_tag_of_a_release_that_deploys_nothing_is_answered_with_the_reason(world: World, case: str) -> None:
+    person, at, why = NOT_PROMOTED[case]
+    await world.ask("PATCH", f"/api/projects/{PROJECT}", PRODUCTION)
+    await world.cut("1.4.0-rc1", world.github.resolve("main~1"))
+    world.github.person("mia", "maintain")
+    world.github.person("wim", "write")
+    await world.github.tag("v1.4.0", at=at, by=person)
+    await world.settle()
+    (answer,) = answers(world, world.github.resolve(at))
+    assert answer.startswith("The tag `v1.4.0` deploys nothing.") and why in answer
+    assert await world.deployments("production") == []
+    (entry,) = await world.audit("deployment.tag_refused")
+    assert entry.actor == person
+
+
+async def test_the_tag_of_a_release_whose_environment_does_not_exist_is_answered(world: World) -> None:
+    await world.ask("PATCH", f"/api/projects/{PROJECT}", {"promote_on_tag": "moon"})
+    await world.cut("1.4.0-rc1")
+    await world.github.tag("v1.4.0")
+    await world.settle()
+    (answer,) = answers(world, world.github.head())
+    assert "Release environment not found" in answer and "`staging`" in answer
+
+
+async def test_the_tag_of_a_release_waits_for_gates(world: World) -> None:
+    await world.ask("PATCH", f"/api/projects/{PROJECT}", {"promote_on_tag": "staging"})
+    await world.cut("1.4.0-rc1", build=True)
+    await world.github.tag("v1.4.0")
+    await world.settle()
+    assert await world.statuses() == [("1.4.0-rc1", "pending")]
+    await world.github.finish(run=1)
+    await world.settle()
+    assert len(world.github.dispatches) == 2
+    await world.github.finish(run=2)
+    await world.settle()
+
+
+async def test_without_the_setting_the_tag_of_a_release_does_nothing(world: World) -> None:
+    await world.cut("1.4.0-rc1")
+    await world.github.tag("v1.4.0")
+    await world.settle()
+    assert (await world.deployments("production"), answers(world, world.github.head())) == ([], [])
+
+
+async def test_the_tag_of_a_release_pushed_twice_deploys_once(world: World) -> None:
+    await world.ask("PATCH", f"/api/projects/{PROJECT}", PRODUCTION)
+    await world.cut("1.4.0-rc1")
+    world.github.person("mia", "maintain")
+    await world.github.tag("v1.4.0", by="mia")
+    await world.settle()
+    push = next(sent.payload for sent in reversed(world.github.deliveries) if sent.event == "push")
+    await world.github.finish(run=1)
+    await world.settle()
+    await world.github.send("push", push, delivery="again")
+    await world.settle()
+    assert await world.statuses("production") == [("1.4.0-rc1", "success")]
 
 
 # --- tags of candidates

@@ -1,5 +1,6 @@
 """Check runs of candidates: one each, with buttons that do what a command of the same person would do."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -94,6 +95,8 @@ async def test_changes_within_seconds_are_one_change(shown: World) -> None:
     world = shown
     await world.cut("1.0-rc1")
     await world.settle()
+    later = (await world.context()).now() + timedelta(minutes=10)  # however long this test takes
+    await GitHubView.all().update(shown_at=later)
     world.github.forget_calls()
     await world.complete_deployment("1.0-rc1")
     assert not [call for call in world.github.calls if "check-runs" in call.path]
@@ -391,3 +394,76 @@ async def test_an_archived_repository_leaves_nothing_behind(shown: World) -> Non
     await world.ask("PATCH", STAGING, {"frozen": {"reason": "x"}})
     await world.show_all()
     assert await world.unfinished_jobs() == []
+
+
+async def deploy_later(world: World) -> None:
+    """Cut a candidate, and deploy it when its gates are open."""
+    await world.cut("1.0-rc1")
+    body = {"release_candidate_version": "1.0-rc1", "wait": True}
+    answer = await world.ask("POST", f"/api/releases/{PROJECT}/environments/staging/deployments", body)
+    assert answer.status == 201, answer.json
+    await world.settle()
+
+
+@pytest.mark.parametrize("by", ["check run", "commit status"])
+async def test_what_waits_for_a_check_goes_on_as_soon_as_that_ends(world: World, by: str) -> None:
+    await world.ask("PATCH", STAGING, {"checks": ["ci"]})
+    await deploy_later(world)
+    assert world.github.dispatches == []
+    if by == "check run":
+        await world.github.report_check("other")
+        await world.github.report_check("ci")
+    else:
+        await world.github.report_status("ci", state="pending")
+        await world.github.report_status("ci")
+    await world.settle()
+    assert len(world.github.dispatches) == 1
+
+
+async def test_checks_at_other_commits_evaluate_nothing(world: World) -> None:
+    await world.ask("PATCH", STAGING, {"checks": ["ci"]})
+    await deploy_later(world)
+    before = len(await world.jobs("evaluate_waiting"))
+    await world.github.commit("Another")
+    await world.github.report_check("ci")
+    await world.settle()
+    assert len(await world.jobs("evaluate_waiting")) == before
+
+
+ROLES = ("none", "read", "triage", "write", "maintain", "admin")
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_who_may_deploy_by_a_button(shown: World, role: str) -> None:
+    """The same roles as by a command: write, and maintain on production."""
+    world = shown
+    world.github.person("pat", role)
+    await ready(world)
+    await click(world, "Deploy to staging", by="pat")
+    may = role in ROLES[3:]
+    assert bool(await world.deployments()) == may
+    assert ("was refused" in summary(world)) != may
+    if not may:
+        assert (await world.deploy("1.0-rc1")).status == 201
+        await world.settle()
+    await world.github.finish()
+    await world.show_all()
+    await click(world, "Deploy to production", by="pat")
+    may = role in ROLES[4:]
+    assert bool(await world.deployments("production")) == may
+    assert ("was refused" in summary(world)) != may
+
+
+@pytest.mark.parametrize("hours, deployed", [(0.5, 1), (2, 0)])
+async def test_a_click_that_could_not_be_delivered_is_done_soon_or_never(
+    shown: World, hours: float, deployed: int
+) -> None:
+    world = shown
+    await ready(world)
+    world.github.faults.webhooks(drop=1.0)
+    await world.github.click_button(check(world).id, identifier(world, "Deploy to staging"))
+    await world.settle()
+    world.github.faults.clear()
+    world.github.advance(hours * 3600)
+    await world.sweep()
+    assert len(await world.deployments()) == deployed

@@ -61,7 +61,7 @@ async def calls(world: World) -> AsyncIterator[Calls]:
         body="",
         created_at=NOW.isoformat(),
     )
-    yield Calls(world, CommandCall(await world.context(), repository, comment, ParsedCommand("")))
+    yield Calls(world, CommandCall(await world.context(), repository, comment.place, ParsedCommand("")))
 
 
 ENDS = {

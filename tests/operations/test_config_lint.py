@@ -5,11 +5,10 @@ from typing import Any
 import pytest
 
 from bot.operations.config_lint import NAME
-from bot.rules.ids import CommitSha
 from bot.store.config_files import StoredConfigFile
 from bot.store.projects import Project
 from tests.operations.test_configuration import FILE, GATED, PRODUCTION, SITE, STAGING, START, UNCHECKED, gated, push
-from tests.world import World
+from tests.world import PROJECT, World
 
 
 async def propose(world: World, files: dict[str, str | None], by: str = "alice") -> str:
@@ -95,25 +94,43 @@ async def test_a_project_that_belongs_elsewhere_is_annotated(world: World) -> No
     assert [(line, level) for line, level, _ in annotations(world, sha)] == [(3, "failure")]
 
 
-async def test_strangers_do_not_learn_which_projects_exist(world: World) -> None:
-    assert (await world.ask("POST", "/api/projects", {"name": "elsewhere"})).status == 201
-    await world.github.branch("topic")
-    sha = await world.github.commit("Propose", "topic", files={FILE: START + "  elsewhere:\n"})
-    number = await world.github.pull_request(by="mallory", files={FILE: START + "  elsewhere:\n"})
-    pull = world.github.repository().pulls[number]
+async def propose_from_fork(world: World, files: dict[str, str | None]) -> str:
+    """Open a pull request as if its branch were in a fork, which the sandbox does not have; returns its head."""
+    world.github.faults.webhooks(drop=1.0)
+    number = await world.github.pull_request(by="mallory", files=files)
+    await world.settle()
+    world.github.faults.webhooks(drop=0.0)
     payload = {
         "action": "opened",
         "repository": {"id": world.github.repository().id, "full_name": "acme/site"},
-        "pull_request": {
-            "number": number,
-            "head": {"sha": sha, "repo": {"id": 1}},
-            "base": {"ref": "main"},
-        },
+        "pull_request": {"number": number, "head": {"repo": {"id": 1}}, "base": {"ref": "main"}},
     }
-    assert CommitSha(sha) != pull.head_sha
     await world.github.send("pull_request", payload)
     await world.settle()
+    return str(world.github.repository().pulls[number].head_sha)
+
+
+async def test_strangers_do_not_learn_which_projects_exist(world: World) -> None:
+    assert (await world.ask("POST", "/api/projects", {"name": "elsewhere"})).status == 201
+    sha = await propose_from_fork(world, {FILE: START + "  elsewhere:\n"})
     assert check(world, sha).conclusion == "success"
+
+
+async def test_of_a_strangers_pull_request_only_the_first_files_are_looked_at(world: World) -> None:
+    files: dict[str, str | None] = {f".a/{number:03}": "x" for number in range(300)}
+    sha = await propose_from_fork(world, {**files, FILE: START + "  shop:\n"})
+    assert world.github.check_runs(sha) == []
+    assert len([call for call in world.github.calls if call.path.endswith("/files")]) == 3
+
+
+async def test_a_new_head_gets_a_check_run_of_its_own(world: World) -> None:
+    number = await world.github.pull_request(files={FILE: START + "  shop:\n    paths: a\n"})
+    await world.settle()
+    pull = world.github.repository().pulls[number]
+    first = str(pull.head_sha)
+    second = await world.github.commit("Correct it", pull.head, files={FILE: START + "  shop:\n    paths: [a]\n"})
+    await world.settle()
+    assert (check(world, first).conclusion, check(world, second).conclusion) == ("failure", "success")
 
 
 async def test_text_of_the_file_cannot_mention_or_mark_up_in_the_summary(world: World) -> None:
@@ -130,3 +147,36 @@ async def test_without_the_permission_nothing_is_shown_and_nothing_fails(world: 
     assert world.github.check_runs(sha) == []
     await push(world, SITE + STAGING + GATED)
     assert (await StoredConfigFile.get()).state == "applied"
+
+
+async def test_a_check_run_whose_response_was_lost_is_not_made_again(world: World) -> None:
+    world.github.faults.lose_answer(path="*/check-runs")
+    number = await world.github.pull_request(files={FILE: SITE + STAGING + GATED})
+    await world.settle(skip_delays=True)
+    assert check(world, str(world.github.repository().pulls[number].head_sha)).conclusion == "success"
+
+
+async def show_all(world: World) -> None:
+    """Let GitHub show everything of the sample project, as a file does that does not say otherwise."""
+    shown = dict.fromkeys(("comments", "deployments", "checks", "protection"), True)
+    assert (await world.ask("PATCH", f"/api/projects/{PROJECT}", {"show": shown})).status == 200
+
+
+async def test_a_first_file_is_compared_with_what_was_set_over_rest(world: World) -> None:
+    await show_all(world)
+    production = f"/api/projects/{PROJECT}/environments/production"
+    assert (await world.ask("PATCH", production, {"checks": ["ci"], "soak": "1h", "after": ["staging"]})).status == 200
+    staging = STAGING.replace("}", ", checks: [ci]}")
+    sha = await propose(world, {FILE: SITE + staging + f"{PRODUCTION}, after: [staging], soak: 2h}}\n"})
+    assert check(world, sha).output["summary"].splitlines() == [
+        '- `site`, `staging`: `checks` is `["ci"]` instead of unset',
+        "- `site`, `production`: `soak` is `2h` instead of `1h`",
+        '- `site`, `production`: `checks` is unset instead of `["ci"]` (**weaker**: takes effect once approved)',
+    ]
+    assert not (await Project.get(name="site")).managed
+
+
+async def test_what_the_file_leaves_to_rest_is_not_said_to_change(world: World) -> None:
+    await show_all(world)
+    sha = await propose(world, {FILE: SITE + STAGING})
+    assert check(world, sha).output["title"] == "No changes"

@@ -112,9 +112,9 @@ async def test_a_second_look_at_the_same_file_changes_nothing(world: World) -> N
 
 
 async def test_a_file_whose_webhook_was_lost_is_found_by_the_check_of_the_repository(world: World) -> None:
-    url, world.github.webhook_url = world.github.webhook_url, ""
+    world.github.faults.webhooks(drop=1.0)
     await world.github.commit("Configure", files={FILE: SITE + STAGING + GATED})
-    world.github.webhook_url = url
+    await world.settle()
     assert not await StoredConfigFile.exists()
     await repositories.schedule_check((await Repository.get()).github_id)
     await world.settle()
@@ -432,10 +432,15 @@ async def test_a_renamed_project_does_not_get_around_the_gates_of_the_old_one(wo
         ("", {"build_workflow": "other.yml"}, 4),
         ("", {"version_scheme": "semver"}, 3),
         ("", {"name": "other"}, 3),
+        ("", {"promote_on_tag": "staging"}, 3),
+        ("", {"show": {"checks": False}}, 3),
         ("/environments/production", {"tier": "staging"}, 7),
         ("/environments/production", {"workflow": None}, 7),
         ("/environments/staging", {"inputs": {"a": "b"}}, 6),
         ("/environments/staging", {"name": "other"}, 6),
+        ("/environments/staging", {"url": "https://example.com/"}, 6),
+        ("/environments/staging", {"approvals": {"count": 1}}, 6),
+        ("/environments/production", {"checks": []}, 7),
     ],
     ids=str,
 )
@@ -565,3 +570,60 @@ async def test_a_command_is_about_the_project_whose_files_the_commit_changes(wor
     await world.settle()
     replies = [each["body"] for each in world.github.commit_comments(sha) if "**`" in each["body"]]
     assert replies[0].startswith("**`shop`**")
+
+
+async def test_a_comment_whose_response_was_lost_is_not_posted_again(world: World) -> None:
+    world.github.faults.lose_answer(path="*/comments")
+    commit = await world.github.commit("Configure", files={FILE: "version: 1\nprojects: [\n"})
+    await world.settle(skip_delays=True)
+    assert len(world.github.commit_comments(commit)) == 1
+
+
+async def test_while_github_does_not_answer_the_old_file_stays_in_force_and_the_new_one_is_applied_later(
+    world: World,
+) -> None:
+    await gated(world)
+    world.github.faults.fail(path="*/contents/*", status=502, times=2)
+    await world.github.commit("Configure", files={FILE: SITE + STAGING + GATED.replace("[ci]", "[ci, lint]")})
+    await world.settle(skip_delays=True)
+    assert (await settings())["checks"] == ["ci", "lint"]
+    assert (await StoredConfigFile.get()).state == "applied"
+
+
+async def test_a_repository_that_the_app_is_given_gets_its_projects_from_its_file(world: World, source: Path) -> None:
+    await world.github.add_repository_to_account(source, "shop")
+    await world.github.commit("Configure", files={FILE: START + "  shop:\n"}, repo="acme/shop")
+    await world.settle()
+    assert not await Project.exists(name="shop")
+    await world.github.add_repository("acme/shop")
+    await world.settle()
+    assert (await Project.get(name="shop")).managed
+
+
+async def test_what_others_who_install_the_app_push_causes_no_request(world: World) -> None:
+    payload = {
+        "ref": "refs/heads/main",
+        "repository": {"id": 77, "full_name": "mallory/site", "default_branch": "main"},
+        "installation": {"id": 78},
+        "commits": [],
+    }
+    before = len(world.github.calls)
+    await world.github.send("push", payload)
+    await world.settle()
+    assert len(world.github.calls) == before
+    assert not await world.jobs("apply_configuration")
+
+
+async def test_a_weaker_change_is_approved_by_a_comment_on_its_merged_pull_request(world: World) -> None:
+    await gated(world)
+    number = await world.github.pull_request(files={FILE: SITE + STAGING + UNCHECKED})
+    await world.github.merge(number, by="bob")
+    await world.settle()
+    assert (await settings())["checks"] == ["ci"]
+    for login in ("alice", "bob", "carol"):
+        world.github.person(login)
+        await world.github.comment(number, "/release approve config for production", by=login)
+        await world.settle()
+        expected = [] if login == "carol" else ["ci"]
+        assert (await settings()).get("checks", []) == expected
+    assert ["You wrote or pushed" in reply for reply in world.replies(number)] == [True, True, False]

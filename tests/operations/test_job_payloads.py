@@ -12,7 +12,7 @@ import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.operations import config_jobs, gate_jobs, jobs, view_jobs
+from bot.operations import config_jobs, gate_jobs, jobs, tag_jobs, view_jobs
 from bot.queue.dead_letters import dead_letters
 from bot.queue.intake import WebhookDelivery
 from bot.queue.jobs import Job, LeasedJob, enqueue
@@ -86,14 +86,18 @@ EXAMPLES: tuple[Job, ...] = (
     jobs.CheckInstallation(InstallationId(1), again=True),
     jobs.FetchDelivery(DeliveryId(2**60), "guid", "push"),
     config_jobs.ApplyConfiguration(RepositoryId(1)),
-    config_jobs.ApplyConfiguration(RepositoryId(1), GitHubUserId(2), "acme/site", InstallationId(3), again=True),
+    config_jobs.ApplyConfiguration(RepositoryId(1), GitHubUserId(2), InstallationId(3), again=True),
     config_jobs.TellBroken(RepositoryId(1), CommitSha("a" * 40), "b" * 40, "Broken"),
-    config_jobs.LintConfiguration(RepositoryId(1), 2, CommitSha("a" * 40), trusted=True),
+    config_jobs.LintConfiguration(RepositoryId(1), 2, trusted=True, again=True),
     gate_jobs.EvaluateWaiting(DeploymentId(1), EnvironmentId(2)),
     gate_jobs.EvaluateWaiting(DeploymentId(1), EnvironmentId(2), again=True),
     gate_jobs.DeployAutomatically(CandidateId(1), EnvironmentId(2)),
     gate_jobs.JudgeDeployment(DeploymentId(1), rerun=True),
     gate_jobs.SweepWaiting(),
+    gate_jobs.React(RepositoryId(1), "pull", CommentId(2**53), "rocket"),
+    tag_jobs.RunTagCommands(dataclasses.replace(PUSH, object="b" * 40, email="alice@example.com", pushed_at=2**31)),
+    tag_jobs.FindTags(RepositoryId(1)),
+    tag_jobs.AnswerTag(RepositoryId(1), CommitSha("a" * 40), "tag:1", "Done.\n"),
     view_jobs.ShowComment(GitHubViewId(1)),
     view_jobs.ShowComment(GitHubViewId(1), again=True),
     view_jobs.ShowCheckRun(CandidateId(1)),

@@ -112,7 +112,8 @@ async def test_a_job_waits_while_a_gate_does_and_is_told_why_once(shown: World) 
     await world.settle(skip_delays=True)
     assert reports(world, 1)[-1][0] == "approved"
     comments = [comment for _, comment in reports(world, 1)]
-    assert len(set(comments)) == len(comments) == 4
+    assert len(set(comments)) == len(comments)
+    assert len(comments) in (3, 4)  # two blocks that end at almost the same time may be one change
 
 
 async def test_it_is_told_at_most_ten_times(shown: World) -> None:
@@ -234,6 +235,48 @@ async def test_a_run_of_ours_that_asks_about_another_environment_is_judged_for_t
     assert [state for state, _ in reports(world, 1)] == ["rejected"]
     await world.show_all()
     assert await world.statuses("staging") == [("1.0-rc1", "failure")]
+
+
+async def by_comment(world: World, text: str, role: str) -> None:
+    """Give a command as a person with a role."""
+    world.github.person("wendy", role)
+    number = await world.github.pull_request()
+    await world.github.merge(number)
+    await world.github.comment(number, text, by="wendy")
+    await world.settle(skip_delays=True)
+
+
+@pytest.mark.parametrize("role, state", [("write", "rejected"), ("maintain", "approved")])
+async def test_a_deployment_elsewhere_does_not_open_production_to_somebody_without_the_role(
+    shown: World, role: str, state: str
+) -> None:
+    world = shown
+    await guard(world, "production")
+    await world.cut("1.0-rc1")
+    await by_comment(world, "/release deploy 1.0-rc1 to staging", role)
+    assert [each for each, _ in reports(world, 1)] == [state]
+
+
+@pytest.mark.parametrize("role, state", [("write", "rejected"), ("maintain", "approved")])
+async def test_a_build_does_not_open_production_to_somebody_without_the_role(
+    shown: World, role: str, state: str
+) -> None:
+    world = shown
+    await guard(world, "production", BUILD_FILE, BUILD)
+    await by_comment(world, "/release cut 1.0", role)
+    assert [each for each, _ in reports(world, 1)] == [state]
+
+
+async def test_a_token_without_the_grant_does_not_open_production(shown: World) -> None:
+    world = shown
+    await guard(world, "production")
+    await world.cut("1.0-rc1")
+    token = await world.create_token("deployment:start", "project:read")
+    assert (await world.deploy("1.0-rc1", token=token)).status == 201
+    await world.settle(skip_delays=True)
+    ((state, comment),) = reports(world, 1)
+    assert state == "rejected"
+    assert "may not be deployed to `production`" in comment
 
 
 @pytest.mark.parametrize("fault", ["lose_answer", "fail"])

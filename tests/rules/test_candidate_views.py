@@ -63,7 +63,7 @@ WAITING = environment(
     asked_by="bob",
     waits=(
         WaitView("approvals", "1 of 2 approved", who_can_help=("role:maintain", "team:acme/ops")),
-        WaitView("lock", "Locked by carol: tests", until=NOON),
+        WaitView("lock", "Locked by carol: tests; until 2026-11-30 12:00 UTC"),
     ),
     expires_at=datetime(2026, 12, 7, 12, 0, tzinfo=UTC),
 )
@@ -80,7 +80,7 @@ WAITS = f"""\
 
 `production`:
 - **approvals**: 1 of 2 approved. Who can help: `role:maintain`, `team:acme/ops`
-- **lock**: Locked by carol: tests (until 2026-11-30 12:00 UTC)
+- **lock**: Locked by carol: tests; until 2026-11-30 12:00 UTC
 - Otherwise it expires on 2026-12-07 12:00 UTC.
 
 <!-- longshore:status:7 -->"""

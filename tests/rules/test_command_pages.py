@@ -2,7 +2,16 @@
 
 from markdown_it import MarkdownIt
 
-from bot.rules.command_pages import arguments_table, commands_table, with_tables
+from bot.rules.command_pages import (
+    ACTS,
+    Authority,
+    arguments_table,
+    commands_table,
+    grants_table,
+    roles_table,
+    with_tables,
+)
+from bot.rules.permissions import GRANTS
 from bot.rules.replies import CommandHelp
 
 CUT = CommandHelp(
@@ -33,3 +42,24 @@ def test_only_what_stands_between_the_marks_is_replaced() -> None:
     assert new.startswith("# A\n\n<!-- commands -->\n| command |") and "old" not in new
     assert "<!-- end -->\n\nb\n<!-- arguments -->\n| argument |" in new and new.endswith("<!-- end -->\nc\n")
     assert with_tables(new, [CUT]) == new
+
+
+def test_each_command_has_a_row_of_roles() -> None:
+    rows = [
+        Authority("cut", ("release:cut",)),
+        Authority("deploy", ("deployment:start", "deployment:production")),
+        Authority("approve", (), "whoever"),
+        Authority("help", ()),
+    ]
+    assert roles_table(rows).splitlines()[2:] == [
+        "| `cut` | – | – | yes | yes | yes |",
+        "| `deploy` | – | – | not production | yes | yes |",
+        "| `approve` | no role decides | no role decides | no role decides | no role decides | no role decides |",
+        "| `help` | yes | yes | yes | yes | yes |",
+    ]
+
+
+def test_each_grant_has_a_row() -> None:
+    assert set(ACTS) == GRANTS
+    assert "| `deployment:production` | maintain | the same on the production tier |" in grants_table()
+    assert "| `admin` | none: tokens only | everything, tokens included |" in grants_table()

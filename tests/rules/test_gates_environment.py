@@ -34,8 +34,8 @@ ORDER: list[tuple[dict[str, Any], tuple[EarlierEnvironment, ...], Verdict, str]]
     (BOTH, (earlier(hours=9),), "wait", "The commit was never deployed to `test`: deploy it there first"),
     (BOTH, (earlier(), earlier("test")), "wait", "The commit was never deployed to `test`: deploy it there first; The"),
     (SOAK, (earlier(hours=2), earlier("test", hours=3)), "pass", ""),
-    (SOAK, (earlier(hours=1), earlier("test", hours=3)), "wait", "The commit soaks on `staging`; until 2026-11-21 13:"),
-    (SOAK, (earlier(hours=1), earlier("test", hours=0)), "wait", "The commit soaks on `test` and `staging`; until"),
+    (SOAK, (earlier(hours=1), earlier("test", hours=3)), "wait", "The commit soaks on `staging` until 2026-11-21 13:"),
+    (SOAK, (earlier(hours=1), earlier("test", hours=0)), "wait", "The commit soaks on `test` and `staging` until"),
     (SOAK, (earlier(hours=1), earlier("test")), "wait", "The commit was never deployed to `test`"),
 ]
 

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from bot.operations.commands import COMMANDS
-from bot.rules import replies
+from bot.rules import replies, status_replies
 from bot.rules.commands import Mistake
-from bot.rules.replies import CommandHelp, CutResult, DeployResult, EnvironmentStatus, HelpResult, ProjectStatus
+from bot.rules.replies import CommandHelp, HelpResult
+from bot.rules.status_replies import EnvironmentStatus, ProjectStatus
 
 HOSTILE = (
     "@everyone",
@@ -80,14 +81,13 @@ def test_untrusted_text_is_one_code_span(text: str) -> None:
 @pytest.mark.parametrize("text", HOSTILE, ids=[ascii(text)[:30] for text in HOSTILE])
 def test_untrusted_text_is_inert_in_every_reply(text: str) -> None:
     for body in (
-        replies.cut(CutResult(text, text, "ready", building=True)),
-        replies.cut(CutResult(text, text, "ready", building=False)),
-        replies.deployed(DeployResult(text, text, 7)),
         replies.edited(text),
-        replies.mistaken(Mistake(text, "did you mean `/release help`?")),
+        replies.late(text),
+        replies.too_many(10, text),
+        replies.mistaken(Mistake(text, "did you mean `/release help`?"), "/release"),
+        replies.mistaken(Mistake(text, "no"), text),
         replies.refused("Release project not found", {"project": text, "gates": [{"gate": text}], "more": {"x": text}}),
         replies.refused(replies.several_projects([text, "other"]), {}),
-        replies.status(ProjectStatus(text, text, (EnvironmentStatus(text, text, text, text, text),))),
     ):
         assert_harmless(body)
 
@@ -109,20 +109,37 @@ def test_the_sentence_of_a_refusal_is_unchanged() -> None:
     assert reply.splitlines() == ["Environment is frozen.", "  - by: `ada`", held]
 
 
+def test_a_refusal_by_gates_says_who_can_help() -> None:
+    gates = [
+        {"gate": "checks", "waits_for": "ci failed", "who_can_help": []},
+        {"gate": "lock", "waits_for": "It is locked by @ada", "who_can_help": ["ada", "@role:admin"]},
+        {"gate": "hold", "sentence": "It is not on hold"},
+    ]
+    reply = replies.refused("Deployment is gated", {"gates": gates})
+    assert reply.splitlines()[1:] == [
+        "  - gate `checks`: ci failed",
+        "  - gate `lock`: It is locked by @\u200bada; who can help: `ada`, `@role:admin`",
+    ]
+    assert_harmless(reply)
+
+
 @given(st.lists(st.tuples(ANY_TEXT, st.one_of(st.none(), ANY_TEXT), st.one_of(st.none(), ANY_TEXT)), max_size=4))
-def test_a_status_is_a_table_with_one_row_of_four_cells_per_environment(
+def test_a_status_is_a_table_with_one_row_of_five_cells_per_environment(
     rows: list[tuple[str, str | None, str | None]],
 ) -> None:
     environments = tuple(EnvironmentStatus(name, live, None, live, frozen) for name, live, frozen in rows)
-    html = assert_harmless(replies.status(ProjectStatus("site", None, environments)))
+    html = assert_harmless(status_replies.status(ProjectStatus("site", None, environments)))
     assert html.count("<tr>") == (1 + len(rows) if rows else 0)
-    assert html.count("<td>") == 4 * len(rows)
+    assert html.count("<td>") == 5 * len(rows)
 
 
 def test_help_lists_the_usage_of_every_command() -> None:
     reply = replies.help_text(HelpResult([command.help for command in COMMANDS.values()]))
     assert all(f"`{command.grammar.usage}`" in reply for command in COMMANDS.values())
-    assert "deploy a release candidate (role write; maintain for production), for example `/release deploy " in reply
+    assert (
+        "as soon as nothing stands in its way (role write; maintain for production), for example `/release deploy "
+        in reply
+    )
     assert rendered(reply).count("<li>") == len(COMMANDS)
     assert_harmless(reply)
 
@@ -166,14 +183,14 @@ def test_only_the_reply_to_a_comment_has_its_marker() -> None:
 def test_a_marker_inside_a_command_does_not_count() -> None:
     line = "/release " + replies.with_marker("", "pull-comment:2").strip()
     assert not replies.has_marker(
-        replies.with_marker(replies.mistaken(Mistake(line, "no")), "pull-comment:1"), "pull-comment:2"
+        replies.with_marker(replies.mistaken(Mistake(line, "no"), "/release"), "pull-comment:1"), "pull-comment:2"
     )
 
 
 def test_a_reply_fits_githubs_limit_and_is_cut_between_lines() -> None:
     texts = ("1" * 300, "2" * 300, "3" * 300, "4" * 300)
     environments = tuple(EnvironmentStatus(f"{number} @everyone", *texts) for number in range(100))
-    status = replies.status(ProjectStatus("site", "1-rc1", environments))
+    status = status_replies.status(ProjectStatus("site", "1-rc1", environments))
     body = replies.with_marker(replies.together([status] * 10), "pull-comment:1")
     assert len(body) < 65_536
     assert replies.has_marker(body, "pull-comment:1")

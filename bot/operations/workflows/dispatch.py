@@ -8,7 +8,8 @@ from cachetools import LRUCache
 
 from bot.context import Context
 from bot.errors import Refusal, Unavailable
-from bot.events.releases import RunAmbiguous, TagElsewhere
+from bot.events.releases import RunAmbiguous
+from bot.events.tags import TagElsewhere
 from bot.github import workflows
 from bot.github.limits import UNAVAILABLE, ResponseLost
 from bot.github.repository import RepositoryClient

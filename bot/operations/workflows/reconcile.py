@@ -10,7 +10,7 @@ from bot.context import Context
 from bot.errors import DatabaseUnavailable, Refusal, Unavailable
 from bot.github import deliveries
 from bot.github.transport import ResponseTooLarge
-from bot.operations import candidates, deployments, jobs, repositories, runs, webhooks
+from bot.operations import candidates, deployments, jobs, repositories, runs, tag_jobs, webhooks
 from bot.operations.workflows import tracking
 from bot.queue.intake import WebhookDelivery, delivery_key
 from bot.queue.jobs import enqueue
@@ -29,6 +29,12 @@ SILENCE = timedelta(minutes=2)  # without news of a run, after which GitHub is a
 DELIVERIES_KEPT = timedelta(days=3)  # by GitHub
 SWEEP_OVERLAP = timedelta(minutes=15)  # between two sweeps
 MAX_ROWS = 500  # in one pass
+PEOPLE_MOVED_ON = frozenset({"check_run"})
+"""Events that are not fetched once they are older than MAX_AGE: whoever clicked has seen that nothing happened.
+
+Comments carry their own time, and are answered.
+"""
+MAX_AGE = timedelta(hours=1)
 
 
 async def reconcile(context: Context, job: jobs.Reconcile, silence: timedelta = SILENCE) -> None:
@@ -108,6 +114,8 @@ async def sweep_deliveries(context: Context, job: jobs.SweepDeliveries) -> None:
             continue
         if not arrived and is_refusal(delivery.status_code):
             refused.append(delivery.status_code)
+        if delivery.event in PEOPLE_MOVED_ON and context.github_now() - delivery.delivered_at > MAX_AGE:
+            continue
         if delivery.guid not in arrived and not await _is_stored(delivery.guid):
             await enqueue(jobs.FetchDelivery(delivery.id, delivery.guid, delivery.event))
     if refused:
@@ -130,10 +138,11 @@ async def fetch_delivery(context: Context, job: jobs.FetchDelivery) -> None:
 
 
 async def check_repositories(context: Context, job: jobs.CheckRepositories) -> None:
-    """Job: enqueue a check of every repository; those that were not seen for long count as private until then."""
+    """Job: enqueue a check of every repository and its tags; those not seen for long count as private until then."""
     await repositories.hide_unseen(context)
     for row in await Repository.all().only("github_id"):
         await repositories.schedule_check(row.github_id, once=True)
+        await enqueue(tag_jobs.FindTags(row.github_id))
 
 
 async def _refresh_before_deadline(context: Context, run_id: RunRowId) -> None:

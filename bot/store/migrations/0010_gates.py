@@ -21,6 +21,7 @@ ALTER TABLE deployments ADD COLUMN evaluate_at {time};
 ALTER TABLE deployments ADD COLUMN channel VARCHAR(20);
 ALTER TABLE deployments ADD COLUMN token_id INT;
 ALTER TABLE deployments ADD COLUMN force_reason TEXT;
+ALTER TABLE deployments ADD COLUMN rollback_reason TEXT;
 ALTER TABLE deployments ADD COLUMN decision {json};
 DROP INDEX deployments_active;
 CREATE UNIQUE INDEX deployments_active ON deployments (environment_id)

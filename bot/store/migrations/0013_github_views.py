@@ -42,7 +42,8 @@ CREATE TABLE protection_requests (
     answered_at {time},
     UNIQUE (repository_id, run_id, environment)
 );
-CREATE INDEX protection_requests_due ON protection_requests (evaluate_at) WHERE state = 'waiting'
+CREATE INDEX protection_requests_due ON protection_requests (evaluate_at) WHERE state = 'waiting';
+CREATE INDEX protection_requests_commit ON protection_requests (repository_id, "commit") WHERE state = 'waiting'
 """
 
 

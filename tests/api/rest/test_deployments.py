@@ -34,7 +34,7 @@ KEYS = {
     "status",
     "waits_for",
 }
-DETAILS = {"run", "automatic", "force_reason", "wait_outcome", "expires_at", "decision"}
+DETAILS = {"run", "automatic", "force_reason", "rollback_reason", "wait_outcome", "expires_at", "decision"}
 
 
 async def test_a_deployment_answers_201_pending_and_is_tracked_to_success(world: World) -> None:
@@ -76,6 +76,7 @@ async def test_a_deployment_answers_201_pending_and_is_tracked_to_success(world:
         **row,
         "automatic": False,
         "force_reason": None,
+        "rollback_reason": None,
         "wait_outcome": None,
         "expires_at": None,
     }

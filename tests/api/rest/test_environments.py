@@ -43,6 +43,7 @@ async def test_an_environment_is_created_with_defaults_and_listed_in_order(world
         "lock": None,
         "url": None,
         "closed": None,
+        "managed": False,
         "waiting": None,
         "weakened": None,
         "after": [],

@@ -45,7 +45,7 @@ async def test_a_project_is_created_with_defaults(world: World) -> None:
     }
     assert moment.endswith("Z")
     answer = await world.ask("GET", f"{PROJECTS}/Web%20Shop")
-    assert answer.json == {**created, "created_at": moment}
+    assert answer.json == {**created, "created_at": moment, "configuration": None}
     listed = await world.ask("GET", PROJECTS)
     assert [item["name"] for item in listed.json] == ["Web Shop", "site"]
 

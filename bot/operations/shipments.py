@@ -1,0 +1,32 @@
+"""What a deployment would bring: the commits between what is live on an environment and a candidate."""
+
+from bot.context import Context, allowed
+from bot.errors import DatabaseUnavailable, Problem
+from bot.github import compare
+from bot.github.transport import ApiError
+from bot.operations import candidates, environments
+from bot.rules.deployment_replies import Shipment
+from bot.rules.versions import CandidateVersion
+from bot.store.deployments import live_deployment
+from bot.store.projects import Project
+
+MAX_COMMITS = 20
+UNCOMPARED = "GitHub cannot compare the two commits"
+
+
+@allowed("project:read")
+async def show(context: Context, project: Project, environment_name: str, version: CandidateVersion) -> Shipment:
+    """Compare a candidate with what is live on an environment. What GitHub does not tell is a problem, not an error."""
+    environment = await environments.find_by_name(context, project, environment_name)
+    candidate = await candidates.get(context, project, version)
+    live = await live_deployment(environment.id).select_related("candidate")
+    if live is None or live.candidate.commit == candidate.commit:
+        return Shipment(None if live is None else live.candidate.version)
+    try:
+        client = context.client_for(candidate.repository)
+        commits = await compare.commits_between(client, live.candidate.commit, candidate.commit, MAX_COMMITS)
+    except DatabaseUnavailable:
+        raise
+    except (Problem, ApiError) as problem:
+        return Shipment(live.candidate.version, problem=str(problem))
+    return Shipment(live.candidate.version, commits, problem=UNCOMPARED if commits is None else None)

@@ -1,0 +1,1 @@
+"""Whole releases, told through one channel each, and what they leave behind."""
