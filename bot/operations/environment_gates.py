@@ -104,7 +104,7 @@ async def follow(
 
 
 async def _rename(project: Project, old: str, new: str) -> None:
-    for other in await Environment.filter(project_id=project.id).select_for_update():
+    for other in await Environment.filter(project_id=project.id).order_by("id").select_for_update():
         if (stored := rules.with_renamed(other.gate_settings, old, new)) is not None:
             await Environment.filter(id=other.id).update(gate_settings=stored)
 
