@@ -123,7 +123,8 @@ async def _deploy(
     uses_force = bool(decision.closed() or decision.overridden)
     new = NewDeployment(decision=decision, force_reason=request.force if uses_force else None)
     deployment = await deployments.insert(context, environment, candidate, new)
-    await Environment.filter(id=environment.id).update(promotion_held=False)
+    if not new.waits:
+        await Environment.filter(id=environment.id).update(promotion_held=False)
     return deployment, True
 
 

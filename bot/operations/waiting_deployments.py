@@ -104,6 +104,8 @@ async def _dispatch(
     )
     await deployment.save()
     await deployments.start(context, environment, candidate, deployment)
+    if not deployment.automatic:
+        await Environment.filter(id=environment.id).update(promotion_held=False)
     started = DeploymentStarted(
         **deployments.event_fields(deployment, environment, candidate, "pending"),
         kind=deployment.kind,
