@@ -372,6 +372,19 @@ async def test_a_dry_run_says_what_would_happen_and_writes_nothing(site: World) 
     assert (await site.ask("POST", path, {**body, "release_candidate_version": "9.0-rc1"})).status == 404
 
 
+async def test_a_dry_run_says_what_becomes_of_the_deployment_that_waits(site: World) -> None:
+    await set_gates(after=["production"])
+    waiting = await wait_for(site, "1.0-rc1")
+    same, other, refused = [
+        (await ask_for(site, version, wait=wait, dry_run=True)).json["would"]
+        for version, wait in (("1.0-rc1", True), ("1.0-rc2", True), ("1.0-rc2", False))
+    ]
+    assert same == [f"Nothing: deployment {waiting} of 1.0-rc1 waits there already."]
+    assert other[1:] == [f"Supersede deployment {waiting} of 1.0-rc1, which waits there."]
+    assert len(refused) == 1
+    assert (await shown(site, waiting))["status"] == "pending"
+
+
 async def test_a_dry_run_of_a_rollback_names_its_target(site: World) -> None:
     await site.complete_deployment("1.0-rc1")
     await site.complete_deployment("1.0-rc2")
