@@ -70,7 +70,14 @@ async def preview(context: Context, project: Project, environment: Environment, 
     request = replace(request, force=check_force(context, project, request.force))
     subject = await _subject(context, project, environment, request)
     decision = await decisions.decide_now(context, subject, override=override_of(context, request.force))
-    return Preview(tuple(_would(subject, request, decision)), decision)
+    waiting = await Deployment.get_or_none(environment_id=environment.id, waiting=True).select_related("candidate")
+    if waiting is not None and waiting.candidate_id == subject.candidate.id and request.force is None:
+        return Preview((f"Nothing: deployment {waiting.id} of {request.version} waits there already.",), decision)
+    would = _would(subject, request, decision)
+    is_superseded = waiting is not None and (not decision.closed() or (request.wait and decision.verdict == "wait"))
+    if waiting is not None and is_superseded:
+        would.append(f"Supersede deployment {waiting.id} of {waiting.candidate.version}, which waits there.")
+    return Preview(tuple(would), decision)
 
 
 def override_of(context: Context, reason: str | None) -> Override | None:
@@ -123,7 +130,8 @@ async def _deploy(
     uses_force = bool(decision.closed() or decision.overridden)
     new = NewDeployment(decision=decision, force_reason=request.force if uses_force else None)
     deployment = await deployments.insert(context, environment, candidate, new)
-    await Environment.filter(id=environment.id).update(promotion_held=False)
+    if not new.waits:
+        await Environment.filter(id=environment.id).update(promotion_held=False)
     return deployment, True
 
 
