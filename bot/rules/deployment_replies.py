@@ -108,11 +108,9 @@ def deployed(result: DeployResult) -> str:
     what = f"{code(result.version)} to {code(result.environment)}"
     if result.rollback:
         what = f"{code(result.environment)} back to {code(result.version)}"
-    because = f", because {code(result.reason)}" if result.reason else ""
+    because = _because(result)
     lines = [f"{act} {what} (deployment {result.deployment_id}){because if result.rollback else ''}."]
-    if result.overridden:
-        lines += [f"Overridden{because}:", *gate_lines(result.overridden)]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_overridden(result)])
 
 
 def previewed(preview: Preview) -> str:
@@ -184,9 +182,20 @@ def _gate_line(gate: GateResult) -> str:
     return "; ".join(parts)
 
 
+def _because(result: DeployResult) -> str:
+    return f", because {code(result.reason)}" if result.reason else ""
+
+
+def _overridden(result: DeployResult) -> list[str]:
+    if not result.overridden:
+        return []
+    return [f"Overridden{_because(result)}:", *gate_lines(result.overridden)]
+
+
 def _waiting(result: DeployResult) -> str:
     what = f"{code(result.version)} waits to be deployed to {code(result.environment)}"
     lines = [f"{what} (deployment {result.deployment_id}):", *gate_lines(result.closed)]
+    lines += _overridden(result)
     if result.expires_at is not None:
         lines += ["", f"It is deployed as soon as nothing stands in its way, until {moment(result.expires_at)}."]
     return "\n".join(lines)

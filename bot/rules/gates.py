@@ -17,6 +17,8 @@ from bot.rules.names import in_words
 BUILDING = frozenset({"pending", "building"})
 _OFF: Mapping[Gate, GateResult] = {gate: GateResult(gate, "off") for gate in GATES}
 _PASS: Mapping[Gate, GateResult] = {gate: GateResult(gate, "pass") for gate in GATES}
+ENDED = {"failed": "has failed", "canceled": "was canceled"}
+"""Statuses of candidates, where they are not said with `is`."""
 
 
 def decide(facts: GateFacts, *, exempt: Collection[Gate] = (), override: Override | None = None) -> Decision:
@@ -47,7 +49,12 @@ def _candidate(facts: GateFacts) -> GateResult:
         return GateResult("candidate", "pass", facts=known)
     because = f": {candidate.reason}" if candidate.reason else ""
     verdict: Verdict = "wait" if candidate.status in BUILDING else "refuse"
-    return GateResult("candidate", verdict, f"The candidate is {candidate.status}{because}", facts=known)
+    return GateResult(
+        "candidate",
+        verdict,
+        f"The candidate {ENDED.get(candidate.status, f'is {candidate.status}')}{because}",
+        facts=known,
+    )
 
 
 def _hold(facts: GateFacts) -> GateResult:

@@ -235,7 +235,6 @@ MISTAKES = {
     "/release deploy 1-rc1": "write it as `/release deploy CANDIDATE to ENVIRONMENT [in PROJECT] ",
     "/release deploy 1-rc1 qa": "write it as",
     "/release deploy 1-rc1 in shop": "write it as",
-    "/release deploy to qa": "write it as",
     "/release status now": "write it as",
     "/release help me to deploy": "write it as",
     "/release help --all": "write it as",

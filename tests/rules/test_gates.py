@@ -223,7 +223,8 @@ CANDIDATES: list[tuple[str, Verdict]] = [
 def test_only_a_ready_candidate_passes_and_others_say_why(status: str, verdict: Verdict) -> None:
     result = decide(facts(candidate=CandidateFact("1.0-rc1", COMMIT, status, "why"))).result_of("candidate")
     assert result.verdict == verdict
-    assert result.sentence == ("" if verdict == "pass" else f"The candidate is {status}: why")
+    words = {"failed": "has failed", "canceled": "was canceled"}.get(status, f"is {status}")
+    assert result.sentence == ("" if verdict == "pass" else f"The candidate {words}: why")
     assert result.facts == {"status": status, "reason": "why"}
 
 

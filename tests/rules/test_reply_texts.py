@@ -195,6 +195,15 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Overridden, because `an outage`:\n"
         "- **freeze** is overridden: It is frozen by ada: holidays",
     ),
+    "waiting with an override": (
+        deployment_replies.deployed(
+            DeployResult("1.4.0-rc1", "qa", 7, closed=(LOCKED,), overridden=(OVERRIDDEN,), reason="an outage")
+        ),
+        "`1.4.0-rc1` waits to be deployed to `qa` (deployment 7):\n"
+        "- **lock** refuses: It is locked by bob: migration; who can help: `bob`, `role:admin`\n"
+        "Overridden, because `an outage`:\n"
+        "- **freeze** is overridden: It is frozen by ada: holidays",
+    ),
     "waiting": (
         deployment_replies.deployed(DeployResult("1.4.0-rc1", "qa", 7, closed=(FROZEN, LOCKED), expires_at=UNTIL)),
         "`1.4.0-rc1` waits to be deployed to `qa` (deployment 7):\n"
