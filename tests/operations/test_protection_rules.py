@@ -450,3 +450,22 @@ async def test_the_override_of_a_deployment_does_not_count_once_its_run_is_start
     await world.github.rerun(run=1, by="mia")
     await world.settle(skip_delays=True)
     assert [each for each, _ in reports(world, 1)] == ["rejected"]
+
+
+async def test_what_changes_in_other_repositories_has_no_job_evaluated_anew(shown: World) -> None:
+    world = shown
+    run = await held_run(world)
+    other = await world.create_token("deployment:production", "deployment:start", "project:read", user="robot")
+    await world.ask("POST", f"{PRODUCTION}/lock", {"reason": "tests", "for": "2h"}, token=other)
+    await arrive(world)
+    assert [state for state, _ in reports(world, run)] == [None]
+    await world.ask("POST", "/api/projects", {"name": "elsewhere"})
+    await world.ask("POST", "/api/projects/elsewhere/environments", {"name": "production", "tier": "production"})
+    before = len(await world.jobs("answer_protection"))
+    assert (await world.ask("POST", "/api/projects/elsewhere/freezes", {"reason": "x"})).status == 201
+    path = "/api/projects/elsewhere/environments/production/lock"
+    assert (await world.ask("POST", path, {"reason": "y"})).status == 201
+    assert len(await world.jobs("answer_protection")) == before
+    assert (await world.ask("POST", f"/api/projects/{PROJECT}/releases/1.0/hold", {"reason": "z"})).status < 300
+    await world.settle(skip_delays=True)
+    assert [state for state, _ in reports(world, run)] == [None, "rejected"]
