@@ -22,7 +22,7 @@ from bot.store.projects import Environment, Project, Repository
 ROUNDS = 4
 NO_PERSON = "Only people approve, and this token is not tied to one."
 NOTHING = "No change of the configuration file waits for approval here."
-NOT_KNOWN = "It is not known who wrote this change of the file: push the file again."
+NOT_KNOWN = "It is not known who wrote this change of the file: take it back, then make it again."
 BROKEN = "The configuration file is broken, so nothing of it can take effect: correct it first."
 OTHER_FILE = (
     "What waits for approval is another version of the file than the one here: comment on the pull request or commit "
