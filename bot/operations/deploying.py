@@ -6,7 +6,7 @@ from tortoise.exceptions import IntegrityError
 
 from bot.context import Context, allowed_on_tier, authorize
 from bot.errors import Conflict, Refusal
-from bot.operations import candidates, decisions, deployments, projects
+from bot.operations import candidates, decisions, deployments, performed_requests, projects
 from bot.operations.decisions import Outdated, Subject
 from bot.operations.deployments import NewDeployment
 from bot.operations.previews import Preview as Preview
@@ -21,6 +21,8 @@ from bot.store.database import transaction
 from bot.store.deployments import Deployment
 from bot.store.projects import Environment, Project
 
+WAITS = "deployment.wait"
+"""The act of who asks for a deployment that waits already."""
 MAX_REASON = 1000  # characters
 
 
@@ -118,6 +120,8 @@ async def _deploy(
         return earlier, False
     waiting = await Deployment.get_or_none(environment_id=environment.id, waiting=True)
     if waiting is not None and waiting.candidate_id == subject.candidate.id and request.force is None:
+        if context.origin is not None:  # the message is handled, and follows what becomes of it
+            await performed_requests.record(context, WAITS, waiting.id)
         return waiting, False
     candidate = await Candidate.select_for_update().get(id=subject.candidate.id)
     locked = Subject(environment, candidate, subject.requester)
