@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from random import Random
 
-from bot.operations import releases
+import pytest
+
+from bot.errors import Conflict
+from bot.operations import cancellations, releases
 from bot.store.database import fetch, transaction
 from bot.store.projects import Project
 from sandbox.use_cases import runs
@@ -95,16 +98,21 @@ async def cancel(world: World, version: str) -> None:
     assert response.status == 202, response.json
 
 
-@asynccontextmanager
-async def runs_locked(world: World) -> AsyncIterator[None]:
+def runs_locked(world: World) -> AbstractAsyncContextManager[None]:
     """Lock the rows of all runs while the block runs; SQLite has one writer at a time anyway."""
+    return meanwhile(world, "SELECT id FROM runs FOR UPDATE")
+
+
+@asynccontextmanager
+async def meanwhile(world: World, statement: str) -> AsyncIterator[None]:
+    """Execute a statement in a transaction that lasts as long as the block; on PostgreSQL only."""
     if not postgres():
         yield
         return
     connection = await connect(world.service.database.url)
     try:
         async with connection.transaction():
-            await connection.execute("SELECT id FROM runs FOR UPDATE")
+            await connection.execute(statement)
             yield
     finally:
         await connection.close()
@@ -115,3 +123,54 @@ async def test_the_id_of_a_release_uses_the_permalink_that_its_project_has_at_it
     assert (await world.ask("PATCH", f"/api/projects/{PROJECT}", {"permalink": "shop"})).status == 200
     async with transaction():
         assert (await releases.get_or_create(await world.context(), project, "1.0")).release_id == "shop-1.0"
+
+
+SITE = f"/api/projects/{PROJECT}"
+FREEZES = [f"{SITE}/environments/staging/freezes", f"{SITE}/freezes", "/api/freezes"]
+
+
+@pytest.mark.parametrize("path", FREEZES)
+async def test_no_deployment_that_was_decided_before_a_freeze_begins_after_it(world: World, path: str) -> None:
+    async with meanwhile(world, "SELECT id FROM environments WHERE name = 'staging' FOR UPDATE"):
+        freezing = asyncio.create_task(world.ask("POST", path, {"reason": "moving"}))
+        await asyncio.sleep(0.3)
+        assert freezing.done() is not postgres()
+    assert (await freezing).status == 201
+
+
+async def test_no_deployment_that_was_decided_before_a_hold_begins_after_it(world: World) -> None:
+    await world.cut("1.0-rc1")
+    async with meanwhile(world, "SELECT id FROM candidates FOR UPDATE"):
+        holding = asyncio.create_task(world.ask("POST", f"{SITE}/releases/1.0/hold", {"reason": "moving"}))
+        await asyncio.sleep(0.3)
+        assert holding.done() is not postgres()
+    assert (await holding).status == 200
+
+
+async def test_changes_and_freezes_of_one_environment_do_not_deadlock(world: World) -> None:
+    staging = f"{SITE}/environments/staging"
+    calls = [
+        ("PATCH", staging, {"frozen": {"reason": "moving"}, "soak": None, "force": True}),
+        ("PATCH", staging, {"wait_at_most": "2d"}),
+        *(("POST", path, {"reason": "moving"}) for path in FREEZES),
+    ]
+    for _ in range(5):
+        answers = await asyncio.gather(*(world.ask(*call) for call in calls * 6))
+        assert {answer.status for answer in answers} == {200, 201}
+
+
+async def test_a_deployment_that_ends_while_it_is_being_canceled_keeps_its_outcome(world: World) -> None:
+    await world.cut("1.0-rc1")
+    await world.deploy("1.0-rc1")
+    await world.settle()
+    context = await world.context()
+    async with meanwhile(world, "UPDATE deployments SET status = 'error', deploy_end_at = created_at"):
+        canceling = asyncio.ensure_future(cancellations.cancel_on(context, PROJECT, "staging"))
+        await asyncio.sleep(0.3)
+    if postgres():
+        with pytest.raises(Conflict, match="No deployment is under way"):
+            await canceling
+        assert await world.statuses() == [("1.0-rc1", "error")]
+        await world.github.finish()
+    await asyncio.wait([canceling])
+    await world.settle()

@@ -10,7 +10,7 @@ from bot.github.repository import RepositoryClient
 from bot.github.transport import ApiError
 from bot.rules.checks import Annotation, CheckAction, CheckRunContent
 from bot.rules.ids import CommitSha
-from bot.rules.texts import cut, cut_bytes
+from bot.rules.texts import cut, cut_bytes, cut_markdown_bytes
 
 MAX_TEXT = 65_535  # of a summary and of a text
 MAX_TITLE = 255
@@ -96,8 +96,8 @@ def _body(content: CheckRunContent, annotations: tuple[Annotation, ...]) -> dict
 def _output(content: CheckRunContent, annotations: tuple[Annotation, ...]) -> dict[str, Any]:
     return {
         "title": cut(content.title, MAX_TITLE),
-        "summary": cut_bytes(content.summary or content.title, MAX_TEXT),
-        "text": cut_bytes(content.text, MAX_TEXT),
+        "summary": cut_markdown_bytes(content.summary or content.title, MAX_TEXT),
+        "text": cut_markdown_bytes(content.text, MAX_TEXT),
         "annotations": [_annotation(annotation) for annotation in annotations],
     }
 

@@ -8,7 +8,7 @@ from typing import Literal
 from bot.github.repository import RepositoryClient
 from bot.github.transport import ApiError
 from bot.rules.ids import RunId
-from bot.rules.texts import cut
+from bot.rules.texts import cut_markdown
 
 MAX_COMMENT = 1_024
 
@@ -22,7 +22,7 @@ async def respond(
 
     GitHub takes at most ten reports of progress. Returns False when no job waits for our answer any more.
     """
-    body = {"environment_name": environment, "comment": cut(comment, MAX_COMMENT)}
+    body = {"environment_name": environment, "comment": cut_markdown(comment, MAX_COMMENT)}
     if verdict is not None:
         body["state"] = verdict
     url = f"{repository.root}/actions/runs/{run}/deployment_protection_rule"

@@ -57,6 +57,7 @@ async def cancel_on(context: Context, project: Project, environment: Environment
         if (earlier := await deployments.performed(context)) is not None:
             return [await Deployment.get(id=earlier.id).select_related("candidate")]
         unfinished = Deployment.filter(environment_id=environment.id, status__in=list(UNFINISHED))
+        await unfinished.order_by("id").select_for_update().only("id")  # a run that ends now is not canceled any more
         rows = await unfinished.order_by("id").select_related("candidate")
         active = sorted((row for row in rows if row.status != "canceling"), key=lambda row: row.waiting)
         if not active:
@@ -70,8 +71,7 @@ async def cancel_on(context: Context, project: Project, environment: Environment
 
 
 async def _cancel(context: Context, environment: Environment, row: Deployment) -> None:
-    """Cancel one deployment. The event of the first one records that the request was performed."""
-    await Deployment.select_for_update().get(id=row.id)
+    """Cancel one deployment, whose row is locked. The event of the first one records that the request was performed."""
     old_status = row.status
     await deployments.cancel_locked(context, row)
     event = DeploymentCancelRequested(**deployments.event_fields(row, environment, row.candidate, old_status))

@@ -25,6 +25,8 @@ log = structlog.get_logger()
 GONE = (404, 410)
 """GitHub's answers about a pull request or commit that was deleted, or is in a repository that was."""
 SHORT = 200  # characters of a text that is parsed on the event loop: with the worst contents in a millisecond
+UNWANTED = (403, 404, 410, 422)
+"""GitHub's answers about a commit that is gone, or in a repository where comments on commits are off."""
 
 
 async def on_comment(context: Context, comment: CommandComment) -> None:
@@ -133,20 +135,20 @@ def _commands_of(comment: CommandComment, prefix: str) -> ParsedComment:
 
 
 async def post_reply(context: Context, job: jobs.PostReply) -> None:
-    """Job: post a reply, unless an earlier attempt of the job has posted it, or the thread is gone or locked."""
+    """Job: post a reply, unless an earlier attempt of the job has posted it, or nobody can comment there any more."""
     try:
         await _post_reply(context, job)
     except ApiError as error:
         if not is_locked(error):
-            error.raise_unless(*GONE)
-        log.info("reply not posted", why="its thread no longer exists, or is locked", comment=job.comment.marker)
+            error.raise_unless(*(GONE if job.comment.thread == "pull" else UNWANTED))
+        log.info("reply not posted", why=error.message, comment=job.comment.marker)
         return
     await status_comments.follow(context, job.comment.place, job.comment.marker)
 
 
 def is_locked(error: ApiError) -> bool:
-    """Whether GitHub refuses a comment because somebody has locked the conversation."""
-    return error.status == 403 and "locked" in error.message.lower()
+    """Whether GitHub refuses a comment because somebody has locked the conversation, or archived the repository."""
+    return error.status == 403 and any(word in error.message.lower() for word in ("locked", "archived"))
 
 
 async def _post_reply(context: Context, job: jobs.PostReply) -> None:

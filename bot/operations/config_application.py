@@ -68,7 +68,11 @@ class _Application:
 
     async def run(self) -> None:
         """Bring the projects of the repository to what the file says."""
-        own = Project.select_for_update().filter(repository_id=self.reading.repository.github_id).order_by("id")
+        own = (
+            Project.select_for_update(no_key=True)
+            .filter(repository_id=self.reading.repository.github_id)
+            .order_by("id")
+        )
         await own  # in the order in which changes of projects over REST take their locks
         await tag_prefixes.lock(self.reading.repository.github_id)
         rows = await own

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from bot.context import Context, allowed
 from bot.errors import Conflict, Forbidden, NotFound, Refusal, Unavailable
 from bot.events.configuration import ConfigurationApproved
+from bot.github import contents
 from bot.operations import environments, events, gate_answers, performed_requests
 from bot.operations.config_jobs import ApplyConfiguration
 from bot.queue.jobs import enqueue
 from bot.rules.approvers import PersonFact, is_listed, names_roles, teams_in
 from bot.rules.config_nodes import PATH
 from bot.rules.gate_questions import Questions
-from bot.rules.ids import GitHubUserId
+from bot.rules.ids import CommitSha, GitHubUserId
 from bot.rules.names import in_words
 from bot.store.config_files import ConfigApproval, ConfigChange, StoredConfigFile
 from bot.store.database import rehearsal, transaction
@@ -21,8 +22,12 @@ from bot.store.projects import Environment, Project, Repository
 ROUNDS = 4
 NO_PERSON = "Only people approve, and this token is not tied to one."
 NOTHING = "No change of the configuration file waits for approval here."
-NOT_KNOWN = "It is not known who wrote this change of the file: push the file again."
+NOT_KNOWN = "It is not known who wrote this change of the file: take it back, then make it again."
 BROKEN = "The configuration file is broken, so nothing of it can take effect: correct it first."
+OTHER_FILE = (
+    "What waits for approval is another version of the file than the one here: comment on the pull request or commit "
+    "that brought it."
+)
 YOURS = "You wrote or pushed this change of the file: somebody else has to approve it."
 
 
@@ -42,22 +47,25 @@ class ApprovedChange:
     fields: tuple[str, ...]
 
 
-async def approve(context: Context, project: str, environment: str, *, dry_run: bool = False) -> list[ApprovedChange]:
+async def approve(
+    context: Context, project: str, environment: str, *, at: CommitSha | None = None, dry_run: bool = False
+) -> list[ApprovedChange]:
     """Approve the weaker changes of an environment by the file's present version, as a person.
 
     The changes of the project's own settings go with those of the environment whose rule they are under. Refused: who
     is no person, who wrote or pushed the change, whom the old rule does not name by what GitHub says at this moment.
-    With enough approvals, the file is applied again. The same person again changes nothing.
+    With enough approvals, the file is applied again. The same person again changes nothing. `at` is the commit whose
+    file the person has read: refused is the approval of another one, which may have been pushed meanwhile.
     With `dry_run`, nothing is written.
     """
     if context.actor.github_id is None:  # before anything is looked up: it would tell machines what there is
         raise Forbidden(NO_PERSON)
-    return await _approve_as_person(context, project, environment, dry_run=dry_run)
+    return await _approve_as_person(context, project, environment, at=at, dry_run=dry_run)
 
 
 @allowed("project:read")
 async def _approve_as_person(
-    context: Context, project: Project, environment: str, *, dry_run: bool
+    context: Context, project: Project, environment: str, *, at: CommitSha | None, dry_run: bool
 ) -> list[ApprovedChange]:
     row = await environments.find_by_name(context, project, environment)
     if await StoredConfigFile.exists(repository_id=project.repository_id, state="broken"):
@@ -67,12 +75,13 @@ async def _approve_as_person(
         return earlier
     if not is_waiting:
         raise NotFound(NOTHING)
+    blob = None if at is None else await _blob_at(context, project, at)
     for _ in range(ROUNDS):
         changes = await _waiting(project, row)
         people = await _ask(context, project, changes)
         try:
             async with rehearsal() if dry_run else transaction():
-                return await _approve(context, project, row, people)
+                return await _approve(context, project, row, people, blob)
         except Outdated:
             continue
     raise Conflict("The file keeps changing: try again.")
@@ -87,6 +96,13 @@ async def _performed(context: Context, project: Project, environment: Environmen
     given = len((await approvals_of([change]))[change.id])
     is_approved = change.outcome == "approved"
     return [ApprovedChange(project.name, environment.name, given, change.needed, is_approved, _fields(change))]
+
+
+async def _blob_at(context: Context, project: Project, commit: CommitSha) -> str:
+    """The SHA of the file at a commit; empty if it has none."""
+    repository = await Repository.get(github_id=project.repository_id)
+    file = await contents.get_file(context.client_for(repository), PATH, commit)
+    return "" if file is None else file.sha
 
 
 def _fields(change: ConfigChange) -> tuple[str, ...]:
@@ -135,13 +151,18 @@ async def _ask(context: Context, project: Project, changes: Sequence[ConfigChang
 
 
 async def _approve(
-    context: Context, project: Project, environment: Environment, people: People
+    context: Context, project: Project, environment: Environment, people: People, blob: str | None
 ) -> list[ApprovedChange]:
-    """Approve, under the lock of the file's row. Raises Outdated if GitHub was not asked about an approver."""
+    """Approve, under the lock of the file's row. Raises Outdated if GitHub was not asked about an approver.
+
+    `blob` is the SHA of the file that the person has read, if that is known.
+    """
     await StoredConfigFile.select_for_update().get(repository_id=project.repository_id)
     if (earlier := await _performed(context, project, environment)) is not None:
         return earlier
     changes = await _waiting(project, environment)
+    if blob is not None and changes and changes[0].blob != blob:
+        raise Conflict(OTHER_FILE, file=PATH, commit=changes[0].commit)
     refusals = {change.id: why_not(change, context.actor.github_id, people) for change in changes}
     allowed_changes = [change for change in changes if refusals[change.id] is None]
     if changes and not allowed_changes:

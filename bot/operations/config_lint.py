@@ -4,14 +4,13 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import structlog
-
 from bot.context import Context
-from bot.errors import PermissionMissing, Refusal
+from bot.errors import Refusal
 from bot.github import check_runs, contents, pull_requests, workflows
 from bot.github.repository import RepositoryClient
 from bot.github.workflows import DispatchDenied
 from bot.operations.config_jobs import LintConfiguration
+from bot.operations.showing import showing
 from bot.queue.jobs import enqueue
 from bot.rules import config_columns as columns
 from bot.rules import config_texts
@@ -27,8 +26,6 @@ from bot.store.projects import Environment, Project, Repository
 NAME = "Longshore configuration"
 MAX_WORKFLOWS = 10  # files that are looked at
 MAX_PAGES, MAX_PAGES_OF_OTHERS = 30, 3  # of a hundred files of a pull request each
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -68,11 +65,9 @@ async def lint(context: Context, job: LintConfiguration) -> None:
     if not is_unknown and not any(PATH in (file.name, file.previous_name) for file in files):
         return
     content = await _content(client, repository, _Subject(job.pull, pull.head_sha, job.trusted))
-    try:
+    with showing("checks", repository.github_id):
         if await check_runs.find_own(client, pull.head_sha, NAME, content.external_id) is None:
             await check_runs.create(client, content)
-    except PermissionMissing as missing:
-        log.info("configuration not checked", repository=repository.full_name, why=missing.sentence)
 
 
 @dataclass(frozen=True)

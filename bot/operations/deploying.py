@@ -6,7 +6,7 @@ from tortoise.exceptions import IntegrityError
 
 from bot.context import Context, allowed_on_tier, authorize
 from bot.errors import Conflict, Refusal
-from bot.operations import candidates, decisions, deployments, projects
+from bot.operations import candidates, decisions, deployments, performed_requests, projects
 from bot.operations.decisions import Outdated, Subject
 from bot.operations.deployments import NewDeployment
 from bot.operations.previews import Preview as Preview
@@ -21,6 +21,8 @@ from bot.store.database import transaction
 from bot.store.deployments import Deployment
 from bot.store.projects import Environment, Project
 
+WAITS = "deployment.wait"
+"""The act of who asks for a deployment that waits already."""
 MAX_REASON = 1000  # characters
 
 
@@ -70,7 +72,14 @@ async def preview(context: Context, project: Project, environment: Environment, 
     request = replace(request, force=check_force(context, project, request.force))
     subject = await _subject(context, project, environment, request)
     decision = await decisions.decide_now(context, subject, override=override_of(context, request.force))
-    return Preview(tuple(_would(subject, request, decision)), decision)
+    waiting = await Deployment.get_or_none(environment_id=environment.id, waiting=True).select_related("candidate")
+    if waiting is not None and waiting.candidate_id == subject.candidate.id and request.force is None:
+        return Preview((f"Nothing: deployment {waiting.id} of {request.version} waits there already.",), decision)
+    would = _would(subject, request, decision)
+    is_superseded = waiting is not None and (not decision.closed() or (request.wait and decision.verdict == "wait"))
+    if waiting is not None and is_superseded:
+        would.append(f"Supersede deployment {waiting.id} of {waiting.candidate.version}, which waits there.")
+    return Preview(tuple(would), decision)
 
 
 def override_of(context: Context, reason: str | None) -> Override | None:
@@ -111,6 +120,8 @@ async def _deploy(
         return earlier, False
     waiting = await Deployment.get_or_none(environment_id=environment.id, waiting=True)
     if waiting is not None and waiting.candidate_id == subject.candidate.id and request.force is None:
+        if context.origin is not None:  # the message is handled, and follows what becomes of it
+            await performed_requests.record(context, WAITS, waiting.id)
         return waiting, False
     candidate = await Candidate.select_for_update().get(id=subject.candidate.id)
     locked = Subject(environment, candidate, subject.requester)
@@ -123,7 +134,8 @@ async def _deploy(
     uses_force = bool(decision.closed() or decision.overridden)
     new = NewDeployment(decision=decision, force_reason=request.force if uses_force else None)
     deployment = await deployments.insert(context, environment, candidate, new)
-    await Environment.filter(id=environment.id).update(promotion_held=False)
+    if not new.waits:
+        await Environment.filter(id=environment.id).update(promotion_held=False)
     return deployment, True
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from bot.errors import Refusal
+from bot.github import pull_requests
 from bot.operations import (
     approvals,
     cancellations,
@@ -32,10 +34,15 @@ from bot.rules.command_arguments import (
 from bot.rules.deployment_replies import ApprovedConfig, Canceled, DeployResult, Explanation, Preview
 from bot.rules.deployments import FINAL
 from bot.rules.grammar import Clause, Grammar
+from bot.rules.ids import CommitSha
 from bot.rules.replies import Act
 from bot.store.deployments import Deployment
 from bot.store.projects import Project
 
+NOT_MERGED = (
+    "This pull request is not merged, so nothing of it waits: write this on the pull request or commit that changed "
+    "the file"
+)
 BY_TIER = ("deployment:start", "deployment:production")
 
 
@@ -140,9 +147,20 @@ async def _preview_approve(call: CommandCall) -> str:
 
 async def _approve_config(call: CommandCall) -> Act:
     project, environment = await call.project(), call.arguments.require(ENVIRONMENT)
-    changes = await config_approvals.approve(call.context, project.name, environment, dry_run=call.is_dry_run)
+    at = await _commit_of_file(call)
+    changes = await config_approvals.approve(call.context, project.name, environment, at=at, dry_run=call.is_dry_run)
     shown = [ApprovedConfig(each.fields, each.given, each.needed, takes_effect=each.takes_effect) for each in changes]
     return deployment_replies.approved_config(environment, shown)
+
+
+async def _commit_of_file(call: CommandCall) -> CommitSha:
+    """The commit whose configuration file the author of a comment has before them."""
+    if call.place.thread == "commit":
+        return CommitSha(call.place.thread_id)
+    pull = await pull_requests.get(call.context.client_for(call.repository), int(call.place.thread_id))
+    if pull is None or pull.merged_sha is None:
+        raise Refusal(NOT_MERGED)
+    return pull.merged_sha
 
 
 async def _preview_approve_config(call: CommandCall) -> str:
@@ -237,6 +255,7 @@ ROWS: tuple[Command[Any], ...] = (
         reply=replies.acted,
         preview=_preview_approve_config,
         summary="approve what a change of the configuration file weakens",
+        details="Write it on the merged pull request, or on the commit, that changed the file.",
         example="/release approve config for production",
     ),
     Command(

@@ -95,7 +95,7 @@ async def follow(
     """
     if environment.name != name_before:
         await _rename(project, name_before, environment.name)
-    if not before.keys().isdisjoint(JUDGED):
+    if not before.keys().isdisjoint((*JUDGED, "closed")):
         await _record_weakening(context, project, environment, before)
     if environment.name != name_before or "gate_settings" in before:
         await reevaluate(environment__project_id=project.id)
@@ -104,7 +104,7 @@ async def follow(
 
 
 async def _rename(project: Project, old: str, new: str) -> None:
-    for other in await Environment.filter(project_id=project.id).select_for_update():
+    for other in await Environment.filter(project_id=project.id).order_by("id").select_for_update():
         if (stored := rules.with_renamed(other.gate_settings, old, new)) is not None:
             await Environment.filter(id=other.id).update(gate_settings=stored)
 
@@ -113,7 +113,8 @@ async def _record_weakening(
     context: Context, project: Project, environment: Environment, before: Mapping[str, Any]
 ) -> None:
     now = {column: getattr(environment, column) for column in JUDGED}
-    fields = sorted(weaker_in(_config({**now, **before}), _config(now)))
+    opened = {"closed"} if before.get("closed") is not None else set[str]()
+    fields = sorted({*weaker_in(_config({**now, **before}), _config(now)), *opened})
     if not fields:
         return
     event = GateWeakened(
@@ -121,8 +122,8 @@ async def _record_weakening(
         target=f"{project.name}/{environment.name}",
         environment_id=environment.id,
         fields=tuple(fields),
-        old={column: before[column] for column in JUDGED if column in before},
-        new={column: now[column] for column in JUDGED if column in before},
+        old={column: before[column] for column in (*JUDGED, "closed") if column in before},
+        new={column: getattr(environment, column) for column in (*JUDGED, "closed") if column in before},
     )
     await events.record(context, event)
 

@@ -49,7 +49,7 @@ async def create(
     columns: dict[str, Any] = dict(values)
     try:
         async with transaction():
-            await Project.select_for_update().get(id=project.id)
+            await Project.select_for_update(no_key=True).get(id=project.id)
             await _refuse_clash(project, name)
             if gates:
                 columns |= await environment_gates.columns(project, name, None, gates, found)
@@ -117,6 +117,7 @@ async def amend(context: Context, project: str, name: str, /, **values: Any) -> 
     gates = values.get("gates")
     found = await environment_gates.find_users(context, project, name, gates) if gates else {}
     async with transaction():
+        await Project.select_for_update(no_key=True).get_or_none(name=project)  # before the environment, as in `_write`
         if frozen:
             await freezes.set_of_environment(context, project, name, **frozen)
         else:
@@ -136,7 +137,7 @@ async def _change(context: Context, project: Project, name: str, values: dict[st
 async def _write(context: Context, project: Project, name: str, values: dict[str, Any], found: Listed) -> Environment:
     async with transaction():
         if "name" in values or "gates" in values:  # other environments are concerned, or concern this one
-            await Project.select_for_update().get(id=project.id)
+            await Project.select_for_update(no_key=True).get(id=project.id)
         environment = await Environment.select_for_update().get_or_none(project_id=project.id, name=name)
         if environment is None:
             raise await unknown_environment(context, project, name)

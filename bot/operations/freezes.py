@@ -1,7 +1,7 @@
 """Freezes: deployments to an environment, to all of a project, or to all of the service are stopped until they end.
 
-Several may be in force at once: each stops deployments until it ends. The rows are written under the lock of what they
-stop, which a deployment to it takes as well.
+Several may be in force at once: each stops deployments until it ends. The rows are written under the locks of the
+environments that they stop, which a deployment takes as well: none that was not there before a freeze follows it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -77,7 +77,7 @@ async def freeze_project(
     """Stop deployments to all environments of a project."""
     wanted = terms(context.now(), reason, until, lasts)
     async with transaction():
-        await Project.select_for_update().get(id=project.id)
+        await _lock_environments(project)
         if (earlier := await _performed(context)) is not None:
             return earlier
         freeze = await _insert(context, wanted, scope="project", project_id=project.id)
@@ -94,6 +94,7 @@ async def freeze_service(
     authorize(context.actor, "freeze:write", everywhere=True)
     wanted = terms(context.now(), reason, until, lasts)
     async with transaction():
+        await _lock_environments(None)
         freeze = await _insert(context, wanted, scope="service")
         new = {"frozen": freeze.record}
         await events.record(context, ServiceFrozen(target=SERVICE, row=freeze.id, new=new))
@@ -118,7 +119,7 @@ async def end_all_of_environment(context: Context, project: Project, environment
 async def end_all_of_project(context: Context, project: Project) -> Unfrozen:
     """End all freezes of a project as a whole; says which of the service and of its environments remain."""
     async with transaction():
-        await Project.select_for_update().get(id=project.id)
+        await Project.select_for_update(no_key=True).get(id=project.id)
         found = await _concerning(project, context.now())
         own = [freeze for freeze in found if freeze.scope == "project"]
         ended = [] if await performed_requests.result_of(context) else await _end(context, own)
@@ -184,6 +185,15 @@ async def lock_environment(context: Context, project: Project, name: str) -> Env
     if row is None:
         raise await unknown_environment(context, project, name)
     return row
+
+
+async def _lock_environments(project: Project | None) -> None:
+    """Lock the rows of all environments of a project, or of all projects, in the order in which others lock them."""
+    projects, environments = Project.select_for_update(no_key=True), Environment.select_for_update()
+    if project is not None:
+        projects, environments = projects.filter(id=project.id), environments.filter(project_id=project.id)
+    await projects.order_by("id").only("id")
+    await environments.order_by("id").only("id")
 
 
 async def _freeze_environment(

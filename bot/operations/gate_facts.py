@@ -41,7 +41,7 @@ async def read(
 ) -> GateFacts:
     """Read the facts as they are now; the rows of the environment and the candidate should be locked.
 
-    `deployment` is the one that is decided about, if it has a row already: it does not make the environment busy.
+    `deployment` is the one that is decided about, if it has a row already: the facts are those without it.
     """
     settings, now = gate_settings.read(environment.gate_settings), context.now()
     state = await gate_queries.state(environment.id, candidate.id, deployment or 0, now)
@@ -67,7 +67,7 @@ async def read(
         earlier=await _earlier(environment, candidate, settings),
         live=_live(state, candidate),
         approvals=await read_approvals(environment, candidate) if settings.approvals.count else (),
-        authors=await _authors(environment, candidate, state, settings),
+        authors=await _authors(environment, candidate, state, settings, deployment or DeploymentId(0)),
         users=environment.listed_users,
     )
 
@@ -154,7 +154,11 @@ def _live(state: StateRow, candidate: Candidate) -> LiveFact | None:
 
 
 async def _authors(
-    environment: Environment, candidate: Candidate, state: StateRow, settings: GateSettings
+    environment: Environment,
+    candidate: Candidate,
+    state: StateRow,
+    settings: GateSettings,
+    deployment: DeploymentId,
 ) -> AuthorsFact | None:
     """Who wrote what the deployment would bring: since what is live there, or was deployed last anywhere else.
 
@@ -166,7 +170,7 @@ async def _authors(
     if base is not None and base != candidate.commit:
         found = gate_queries.authors_of(state["author_ids"], state["unlinked"])
     else:
-        base = base or await gate_queries.newest_success(environment.project_id)
+        base = base or await gate_queries.newest_success(environment.project_id, deployment)
         found = await gate_queries.authors(candidate.repository_id, base or candidate.commit, candidate.commit)
     since = None if base is None else CommitSha(base)
     if found is None:

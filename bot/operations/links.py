@@ -68,7 +68,7 @@ async def remove(context: Context, project: Project, permalink: str) -> Link:
 
 async def _lock(project: Project) -> list[Link]:
     """Return the links of a project, which others cannot change until the transaction ends."""
-    await Project.select_for_update().get(id=project.id)
+    await Project.select_for_update(no_key=True).get(id=project.id)
     return await announcement_queries.list_links(project.id)
 
 

@@ -103,7 +103,7 @@ async def change(
         values["repository_id"] = repository.github_id
     try:
         async with transaction():
-            row = await Project.select_for_update().get(id=project.id)
+            row = await Project.select_for_update(no_key=True).get(id=project.id)
             await config_guard.refuse_project(row, values)
             await _refuse_moving(row, values.get("repository_id", row.repository_id))
             await _refuse_renaming(row, values.get("permalink", row.permalink))

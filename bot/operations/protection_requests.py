@@ -2,7 +2,8 @@
 
 The gates decide, as they do for deployments of ours. For the run of a deployment of ours, that deployment's requester
 and override count; for any other run, whoever triggered it is the requester, and the candidates are those at its
-commit: of each project of the repository that has one there and such an environment, all of which have to agree.
+commit: of each project of the repository that has one there and such an environment, all of which have to agree. So it
+is when somebody starts a run of ours again on GitHub.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from bot.queue.jobs import RetryLater
 from bot.rules import protection_texts
 from bot.rules.gate_facts import Override, Requester
 from bot.rules.gate_results import ROLLBACK_EXEMPT
-from bot.rules.ids import CandidateId, CommitSha, RepositoryId
+from bot.rules.ids import CandidateId, CommitSha, DeploymentId, RepositoryId
 from bot.rules.protection_rules import run_of_callback
 from bot.rules.protection_texts import ProjectDecision, verdict_of, without_building
 from bot.rules.views import shows
@@ -54,7 +55,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Asker:
-    """On whose behalf a job is to deploy: whoever triggered its run (`actor`), or requested it from us (`run`)."""
+    """On whose behalf a job is to deploy: whoever triggered its run (`actor`), or else requested it from us (`run`).
+
+    Both are there when somebody has started a run of ours again.
+    """
 
     requester: Requester
     actor: Actor | None = None
@@ -137,14 +141,13 @@ async def _tell(context: Context, client: RepositoryClient, request: ProtectionR
 async def _answer(context: Context, client: RepositoryClient, request: ProtectionRequest) -> Answer:
     rows = Run.filter(repository_id=request.repository_id, github_id=request.run_id)
     run = await rows.order_by("-first_attempt").first()
-    if run is not None:
-        deployment = await _deployment_of(run, request)
-        if deployment is not None:
-            return _worded([await _decide_deployment(context, deployment)])
-        return await _answer_for(context, request, Asker(await _requester_of(run), run=run))
+    if run is not None and not _may_be_rerun(run, request):
+        return await _answer_ours(context, request, run)
     fact = await workflow_runs.get(client, request.run_id)
     if fact is None:  # GitHub does not always find a run at once
         return Answer(None, "GitHub does not show the run at the moment.")
+    if run is not None and fact.attempt == 1:
+        return await _answer_ours(context, request, run)
     if fact.head_sha != request.commit:
         return _rejected(f"the run is at {fact.head_sha}, not at {request.commit}")
     if fact.triggering_actor == await context.github.bot_login():
@@ -154,7 +157,23 @@ async def _answer(context: Context, client: RepositoryClient, request: Protectio
     actor = await _triggering_actor(context, request, fact.triggering_actor_id, fact.triggering_actor)
     if actor is None:
         return _rejected("nobody is known to have triggered the run")
-    return await _answer_for(context, request, Asker(Requester(actor.user_id, actor.name, actor.github_id), actor))
+    return await _answer_for(context, request, Asker(Requester(actor.user_id, actor.name, actor.github_id), actor, run))
+
+
+def _may_be_rerun(run: Run, request: ProtectionRequest) -> bool:
+    """Whether somebody may have started a run of ours again on GitHub, which who may write can do.
+
+    What its first attempt was allowed to do, with its requester and its override, says nothing about another one.
+    """
+    return run.state != "running" or run.attempt > 1 or request.answered_at is not None
+
+
+async def _answer_ours(context: Context, request: ProtectionRequest, run: Run) -> Answer:
+    """Answer about the only attempt of a run that we have requested."""
+    deployment = await _deployment_of(run, request)
+    if deployment is not None:
+        return _worded([await _decide_deployment(context, deployment)])
+    return await _answer_for(context, request, Asker(await _requester_of(run), run=run))
 
 
 async def _deployment_of(run: Run, request: ProtectionRequest) -> Deployment | None:
@@ -202,12 +221,22 @@ async def _answer_for(context: Context, request: ProtectionRequest, asker: Asker
         environment = await Environment.get_or_none(project_id=project.id, name_key=request.environment.lower())
         has_candidate = has_candidate or candidate is not None
         if candidate is not None and environment is not None:
-            decided.append(await _decide(context, project, Subject(environment, candidate, asker.requester), asker))
+            own = await _deployment_by(asker.run, environment)
+            subject = Subject(environment, candidate, asker.requester, own)
+            decided.append(await _decide(context, project, subject, asker))
     if decided:
         return _worded(decided)
     if not has_candidate:
         return _rejected(NO_CANDIDATE)
     return _rejected(f"Longshore knows no environment `{request.environment}`")
+
+
+async def _deployment_by(run: Run | None, environment: Environment) -> DeploymentId | None:
+    """The deployment that a run of ours makes on an environment, which is not busy with it."""
+    if run is None or run.deployment_id is None:
+        return None
+    own = await Deployment.get_or_none(id=run.deployment_id, environment_id=environment.id)
+    return None if own is None else own.id
 
 
 async def _decide(context: Context, project: Project, subject: Subject, asker: Asker) -> ProjectDecision:
@@ -224,7 +253,7 @@ async def _why_not(context: Context, project: Project, environment: Environment,
     grant that this one needs: workflows name whatever environments they like.
     """
     is_production, actor = environment.tier == "production", asker.actor
-    if asker.run is not None:
+    if asker.run is not None and actor is None:
         if not is_production or await _is_for_production(asker.run):
             return None
         actor = await _actor_behind(context, asker.run)

@@ -56,8 +56,6 @@ BOT = "a bot or a workflow pushed it"
 UNDER_WAY = "it was pushed while the candidate at its commit was being deployed"
 SLACK = timedelta(seconds=2)  # GitHub gives the time of a push in whole seconds
 MAX_LOGIN = 100  # characters
-UNWANTED = (403, 404, 410, 422)
-"""GitHub's answers about a commit that is gone, or in a repository where comments on commits are off."""
 NOTHING = ("misspelled", "archived")
 NO_CANDIDATE = "No candidate of {release} was cut at this commit"
 
@@ -161,7 +159,7 @@ async def post_answer(context: Context, job: tag_jobs.AnswerTag) -> None:
     try:
         await comments.post_once(context, repository, place, job.body, job.marker, BEGINNING)
     except ApiError as error:
-        error.raise_unless(*UNWANTED)
+        error.raise_unless(*comments.UNWANTED)
         log.info("tag not answered", why=error.message, commit=job.commit)
         return
     await status_comments.follow(context, place, job.marker)

@@ -156,6 +156,8 @@ async def hold(context: Context, project: Project, version: str, reason: str) ->
         release = await lock(project, version)
         if release.held is None and await performed_requests.result_of(context) is None:
             authorize_change(context, release, ("held",))
+            candidates = Candidate.filter(release_id=release.id).order_by("id")
+            await candidates.select_for_update(no_key=True).only("id")  # a deployment of one locks it: none follows
             await update(context, release, ReleaseHeld, {"held": hold_record(context, reason)}, row=release.id)
             await reevaluate(candidate__release_id=release.id)
     return release

@@ -1,6 +1,6 @@
 """Waiting deployments: evaluated again until they are dispatched, or end for a reason that is told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tortoise.expressions import Q
 
@@ -12,7 +12,7 @@ from bot.queue.jobs import RetryLater, enqueue
 from bot.rules.approvers import PersonFact
 from bot.rules.gate_facts import GateFacts, Override
 from bot.rules.gate_questions import Answers
-from bot.rules.gate_results import Decision, to_json, waits_for
+from bot.rules.gate_results import Decision, GateResult, to_json, waits_for
 from bot.rules.gates import decide
 from bot.rules.permissions import covers, grants_of_role
 from bot.store.candidates import Candidate
@@ -75,13 +75,12 @@ async def _evaluate(context: Context, subject: Subject, answers: Answers) -> Non
         reason = standing.lost or "The project is archived."
         await deployments.end_wait(context, deployment, "refused", reason)
         return
-    override = _override(deployment, facts)
-    decision = decide(facts, override=override)
+    decision = _with_standing(decide(facts, override=_override(deployment, facts)), standing)
     if decision.verdict == "refuse":
         sentences = "; ".join(each.sentence for each in decision.closed() if each.verdict == "refuse")
         await _note(deployment, decision)
         await deployments.end_wait(context, deployment, "refused", sentences)
-    elif decision.closed() or standing.unknown is not None:
+    elif decision.closed():
         await _go_on(context, deployment, decision)
     else:
         await _dispatch(context, environment, candidate, deployment, decision)
@@ -104,6 +103,8 @@ async def _dispatch(
     )
     await deployment.save()
     await deployments.start(context, environment, candidate, deployment)
+    if not deployment.automatic:
+        await Environment.filter(id=environment.id).update(promotion_held=False)
     started = DeploymentStarted(
         **deployments.event_fields(deployment, environment, candidate, "pending"),
         kind=deployment.kind,
@@ -119,7 +120,7 @@ async def _go_on(context: Context, deployment: Deployment, decision: Decision) -
     now = context.now()
     expires_at = deployment.expires_at or now
     deployment.evaluate_at = deployments.next_evaluation(decision, now, expires_at)
-    deployment.waits_for = list(waits_for(decision)) or deployment.waits_for
+    deployment.waits_for = list(waits_for(decision))
     await _note(deployment, decision)
     await views.on_deployment(deployment)
 
@@ -154,6 +155,15 @@ async def _standing(context: Context, project: Project, deployment: Deployment, 
     if requester.github_id is not None:
         return _standing_of_person(requester.name, requester.person, needed)
     return Standing()
+
+
+def _with_standing(decision: Decision, standing: Standing) -> Decision:
+    """A decision that waits for what is not known about the requester, as if the environment named who may deploy."""
+    if standing.unknown is None:
+        return decision
+    unread = GateResult("deployers", "wait", standing.unknown, facts={"error": standing.unknown})
+    gates = (unread if gate.gate == "deployers" and gate.is_open else gate for gate in decision.gates)
+    return replace(decision, gates=tuple(gates))
 
 
 def _standing_of_person(name: str, person: PersonFact | None, needed: tuple[str, ...]) -> Standing:

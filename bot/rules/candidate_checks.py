@@ -9,6 +9,7 @@ from bot.rules.candidate_views import FAILED, UNDER_WAY, CandidateView, Environm
 from bot.rules.checks import CheckAction, CheckRunContent, CheckStatus, Conclusion
 from bot.rules.ids import CandidateId, DeploymentId, EnvironmentId
 from bot.rules.replies import code, plain
+from bot.rules.texts import cut_markdown
 
 NAME = "Longshore / {}"
 _OWN_ID = re.compile(r"candidate:([1-9][0-9]{0,8})")
@@ -83,7 +84,8 @@ def check_run(
     status, conclusion = state_of(view)
     lines = [f"{code(view.version)}, cut by {code(view.cut_by)}.", "", *body(view)]
     if note is not None:
-        lines = [f"{code(note.by)}: {note.what} was refused: {plain(note.sentence)}"[:MAX_NOTE], "", *lines]
+        told = f"{code(note.by)}: {note.what} was refused: {plain(note.sentence)}"
+        lines = [cut_markdown(told, MAX_NOTE), "", *lines]
     return CheckRunContent(
         name=name_of(view.project),
         head_sha=view.commit,

@@ -10,7 +10,7 @@ from typing import Literal
 
 from bot.rules.ids import CandidateId, CommitSha, DeploymentId, EnvironmentId
 from bot.rules.replies import MAX_LENGTH, code, plain
-from bot.rules.texts import cut
+from bot.rules.texts import cut_markdown
 
 BuildState = Literal["requested", "in progress", "succeeded", "failed", "canceled"]
 EnvironmentState = Literal[
@@ -145,7 +145,7 @@ def status_comment(view: CandidateView) -> str:
     commit = f"[`{view.commit}`]({view.commit_url})"
     heading = f"**{code(view.version)}** of {code(view.project)} at {commit}, cut by {code(view.cut_by)}."
     text = "\n".join([heading, "", *body(view)])
-    return f"{cut(text, MAX_LENGTH)}\n\n{marker(view.id)}"
+    return f"{cut_markdown(text, MAX_LENGTH)}\n\n{marker(view.id)}"
 
 
 def body(view: CandidateView) -> list[str]:

@@ -66,8 +66,8 @@ class TagMessage:
 
     @property
     def marker(self) -> str:
-        """A unique name of the message."""
-        return f"tag-message:{self.object}"
+        """A unique name of the message: one object may be pushed to several repositories."""
+        return f"tag-message:{self.repository_id}:{self.object}"
 
     @property
     def place(self) -> Place:

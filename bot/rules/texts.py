@@ -1,5 +1,7 @@
 """Texts cut to the lengths that others accept."""
 
+from collections.abc import Callable
+
 ELLIPSIS = "…"
 
 
@@ -14,3 +16,22 @@ def cut_bytes(text: str, limit: int) -> str:
     if len(encoded) <= limit:
         return encoded.decode()
     return encoded[: limit - len(ELLIPSIS.encode())].decode("utf-8", "ignore").rstrip() + ELLIPSIS
+
+
+def cut_markdown(text: str, limit: int) -> str:
+    """Cut Markdown to `limit` characters in the same way. What was in a code span stays in one."""
+    return text if len(text) <= limit else _cut_markdown(cut, text, limit)
+
+
+def cut_markdown_bytes(text: str, limit: int) -> str:
+    """Cut Markdown to `limit` bytes of UTF-8 in the same way."""
+    fits = len(text.encode("utf-8", "replace")) <= limit
+    return cut_bytes(text, limit) if fits else _cut_markdown(cut_bytes, text, limit)
+
+
+def _cut_markdown(shortened: Callable[[str, int], str], text: str, limit: int) -> str:
+    """Close a code span that the cut leaves open: texts by others in it would become markup. All have one backtick."""
+    for shorter in (shortened(text, limit), shortened(text, limit - 1)):
+        if shorter.count("`") % 2 == 0:
+            return shorter
+    return f"{shorter}`"

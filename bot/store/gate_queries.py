@@ -24,7 +24,7 @@ SELECT r.held, u.id AS cut_by, u.github_id AS cut_by_github_id,
 FROM candidates c
 JOIN releases r ON r.id = c.release_id
 JOIN users u ON u.id = c.created_by_id
-LEFT JOIN deployments l ON l.id = {LIVE_DEPLOYMENT_ID.format(environment_id="$1")}
+LEFT JOIN deployments l ON l.id = {LIVE_DEPLOYMENT_ID.format(environment_id="$1 AND live.id <> $3")}
 LEFT JOIN candidates lc ON lc.id = l.candidate_id
 LEFT JOIN comparisons m ON m.repository_id = c.repository_id AND m.base = lc."commit" AND m.head = c."commit"
 LEFT JOIN environment_locks k ON k.environment_id = $1 AND k.released_at IS NULL AND (k.until IS NULL OR k.until > $4)
@@ -57,7 +57,7 @@ WHERE a.candidate_id = $1 AND a.environment_id = $2 AND a.withdrawn_at IS NULL O
 NEWEST_SUCCESS = """
 SELECT c."commit" FROM deployments d JOIN candidates c ON c.id = d.candidate_id
 JOIN environments e ON e.id = d.environment_id
-WHERE e.project_id = $1 AND d.status = 'success' ORDER BY d.deploy_end_at DESC, d.id DESC LIMIT 1
+WHERE e.project_id = $1 AND d.id <> $2 AND d.status = 'success' ORDER BY d.deploy_end_at DESC, d.id DESC LIMIT 1
 """
 AUTHORS = "SELECT author_ids, unlinked FROM comparisons WHERE repository_id = $1 AND base = $2 AND head = $3"
 
@@ -112,7 +112,10 @@ class ApprovalRow(TypedDict):
 
 
 async def state(environment: int, candidate: int, deployment: int, now: datetime) -> StateRow:
-    """Read the state of a candidate and an environment; the deployment (0 for none) does not make it busy."""
+    """Read the state of a candidate and an environment as it is without the deployment (0 for none).
+
+    It does not make the environment busy, nor is it live there: one that was reported may have succeeded already.
+    """
     return (await fetch_as(StateRow, STATE, environment, candidate, deployment, now))[0]
 
 
@@ -141,9 +144,9 @@ async def deploying_runs(repository: int, runs: Sequence[RunId]) -> set[RunId]:
     return {RunId(row["github_id"]) for row in rows}
 
 
-async def newest_success(project: int) -> str | None:
-    """Read the commit that was deployed successfully last on any environment of a project."""
-    rows = await fetch(NEWEST_SUCCESS, project)
+async def newest_success(project: int, deployment: int) -> str | None:
+    """Read the commit that was deployed successfully last on any environment of a project, but by the deployment."""
+    rows = await fetch(NEWEST_SUCCESS, project, deployment)
     return str(rows[0]["commit"]) if rows else None
 
 

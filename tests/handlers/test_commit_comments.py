@@ -1,5 +1,7 @@
 """Commands in comments on commits."""
 
+import pytest
+
 from bot.rules.replies import MARKER
 from bot.store.candidates import Candidate
 from tests.world import World
@@ -77,3 +79,15 @@ async def test_our_reply_is_known_after_the_app_was_renamed(world: World) -> Non
     await world.github.commit_comment(world.github.head(), "/release help")
     await world.settle(skip_delays=True)
     assert len(world.github.commit_comments(world.github.head())) == 2
+
+
+@pytest.mark.parametrize("status", [403, 404, 422])
+async def test_where_comments_on_commits_are_off_a_command_is_performed_without_a_reply(
+    world: World, status: int
+) -> None:
+    body = '{"message": "Commit comments are disabled"}'
+    world.github.faults.fail(method="POST", path="*/commits/*/comments", status=status, times=None, body=body)
+    await world.github.commit_comment(world.github.head(), "/release cut 1.4.0")
+    await world.settle()
+    assert await world.status("1.4.0-rc1") == "building"
+    assert [row["state"] for row in await world.jobs("reply")] == ["done"]

@@ -228,8 +228,11 @@ async def test_commands_work_on_the_commit_of_a_candidate(world: World, command:
     await world.settle()
 
 
-async def test_a_locked_conversation_gets_no_reply_and_no_dead_letter(world: World) -> None:
-    body = '{"message": "Unable to create comment because issue is locked."}'
+@pytest.mark.parametrize(
+    "message", ["Unable to create comment because issue is locked.", "Repository was archived so is read-only."]
+)
+async def test_a_conversation_that_is_closed_to_us_gets_no_reply_and_no_dead_letter(world: World, message: str) -> None:
+    body = f'{{"message": "{message}"}}'
     world.github.faults.fail(method="POST", path="*/issues/*/comments", status=403, times=None, body=body)
     number, _ = await add_comment(world, f"/release cut 1.4.0 at {world.github.head()}")
     assert await versions() == ["1.4.0-rc1"]

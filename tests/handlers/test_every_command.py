@@ -71,9 +71,9 @@ async def example(world: World, request: pytest.FixtureRequest) -> AsyncIterator
     """The example of each command that changes something."""
     command: Command[Any] = request.param
     await world.cut("1.4.0-rc1")
+    await prepare(world, command.grammar.word, "production" if "production" in command.example else "staging")
     number = await world.github.pull_request()
     await world.github.merge(number)
-    await prepare(world, command.grammar.word, "production" if "production" in command.example else "staging")
     login, role = ("carol", "write") if command.grammar.word == "approve config" else ("alice", "admin")
     context = await acting_as(world, login, role, "pull-comment:1:0")
     [parsed] = parse(command.example, GRAMMARS).commands

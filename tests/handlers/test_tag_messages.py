@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.rules.ids import CommitSha, GitHubUserId, RepositoryId
-from bot.rules.tags import TagPush, why_no_commands
+from bot.rules.tags import TagMessage, TagPush, why_no_commands
 from bot.store.candidates import Candidate
 from bot.store.database import execute
 from bot.store.deployments import Deployment
@@ -103,6 +103,14 @@ def test_a_message_carries_commands_if_its_pusher_has_just_made_it(
 ) -> None:
     why = why_no_commands(PUSH, email, None if age is None else NOW - age, NOW)
     assert (why is None) is carries
+
+
+def test_the_same_tag_object_in_another_repository_is_another_message() -> None:
+    messages = [
+        TagMessage(RepositoryId(number), CommitSha("a" * 40), "b" * 40, GitHubUserId(1), NOW.isoformat())
+        for number in (1, 2)
+    ]
+    assert messages[0].marker != messages[1].marker
 
 
 async def test_a_waiting_deployment_of_a_tag_has_the_tags_origin(world: World) -> None:

@@ -1,7 +1,10 @@
 """Environments that take every candidate (`auto`)."""
 
 from bot.store.database import execute
+from bot.store.projects import Environment
 from tests.world import World
+
+DEPLOYMENTS = "/api/releases/site/environments/staging/deployments"
 
 
 async def set_gates(environment: str, settings: str) -> None:
@@ -107,6 +110,23 @@ async def test_after_a_rollback_nothing_is_deployed_until_somebody_deploys_by_ha
     await world.cut("1.0-rc4")
     await world.settle()
     assert (await world.statuses())[0] == ("1.0-rc4", "pending")
+
+
+async def test_after_a_rollback_a_request_that_only_waits_is_no_deployment_by_hand(world: World) -> None:
+    for version in ("1.0-rc1", "1.0-rc2"):
+        await world.cut(version)
+        await world.complete_deployment(version)
+        await world.github.commit(f"{version}.txt")
+    assert (await world.roll_back()).status == 201
+    await world.settle()
+    body = {"release_candidate_version": "1.0-rc2", "wait": True}
+    waiting = (await world.ask("POST", DEPLOYMENTS, body)).json
+    assert waiting["waits_for"] == ["busy"]
+    assert (await Environment.get(name="staging")).promotion_held
+    await world.github.finish(run=3)
+    await world.settle()
+    assert (await world.statuses())[0] == ("1.0-rc2", "pending")
+    assert not (await Environment.get(name="staging")).promotion_held
 
 
 async def test_a_refused_candidate_is_audited_and_leaves_nothing_behind(world: World) -> None:

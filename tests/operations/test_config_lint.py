@@ -180,3 +180,10 @@ async def test_what_the_file_leaves_to_rest_is_not_said_to_change(world: World) 
     await show_all(world)
     sha = await propose(world, {FILE: SITE + STAGING})
     assert check(world, sha).output["title"] == "No changes"
+
+
+async def test_a_check_run_that_github_refuses_leaves_nothing_behind(world: World) -> None:
+    body = '{"message": "No commit found for SHA: abc"}'
+    world.github.faults.fail(method="POST", path="*/check-runs", status=422, times=None, body=body)
+    await propose(world, {FILE: SITE + STAGING + GATED})
+    assert await world.attempts("lint_configuration") == [1]

@@ -627,3 +627,24 @@ async def test_a_weaker_change_is_approved_by_a_comment_on_its_merged_pull_reque
         expected = [] if login == "carol" else ["ci"]
         assert (await settings()).get("checks", []) == expected
     assert ["You wrote or pushed" in reply for reply in world.replies(number)] == [True, True, False]
+
+
+async def test_a_comment_approves_only_the_version_of_the_file_that_it_stands_by(world: World) -> None:
+    await gated(world)
+    other = await world.github.pull_request()
+    await world.github.merge(other)
+    number = await world.github.pull_request(files={FILE: SITE + STAGING + UNCHECKED})
+    world.github.person("carol")
+    await world.github.comment(number, "/release approve config for production", by="carol")
+    await world.github.merge(number, by="bob")
+    await world.settle()
+    mallory = f"{PRODUCTION}}}\n"  # pushed after carol has read the pull request
+    await push(world, SITE + STAGING + mallory, by="mallory")
+    for thread in (number, other):
+        await world.github.comment(thread, "/release approve config for production", by="carol")
+        await world.settle()
+        assert "another version of the file" in world.replies(thread)[-1]
+    assert (await settings())["checks"] == ["ci"]
+    await world.github.commit_comment(world.github.head(), "/release approve config for production", by="carol")
+    await world.settle()
+    assert "checks" not in await settings()

@@ -410,3 +410,63 @@ async def test_while_github_holds_a_run_for_its_reviewers_the_deadline_does_not_
     await world.expire_deadlines()
     await world.reconcile()
     assert await world.statuses("production") == [("1.0-rc1", "error")]
+
+
+@pytest.mark.parametrize("role, state", [("write", "rejected"), ("maintain", "approved")])
+async def test_a_run_of_ours_that_is_started_again_is_judged_by_who_did_so(shown: World, role: str, state: str) -> None:
+    world = shown
+    await guard(world)
+    await world.cut("1.0-rc1")
+    await world.deploy("1.0-rc1", "production")
+    await world.settle()
+    assert [each for each, _ in reports(world, 1)] == ["approved"]
+    await world.github.finish(run=1, conclusion="failure")
+    await world.show_all()
+    world.github.person("wendy", role)
+    await world.github.rerun(run=1, by="wendy")
+    await world.settle(skip_delays=True)
+    assert [each for each, _ in reports(world, 1)] == [state]
+    if state == "rejected":
+        assert "it needs maintain; you have write" in reports(world, 1)[0][1]
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_the_override_of_a_deployment_does_not_count_once_its_run_is_started_again(
+    shown: World, is_known: bool
+) -> None:
+    world = shown
+    await guard(world)
+    await world.ask("POST", f"{PRODUCTION}/freezes", {"reason": "Friday"})
+    await world.cut("1.0-rc1")
+    body = {"release_candidate_version": "1.0-rc1", "force": True, "reason": "it burns"}
+    await world.ask("POST", f"/api/releases/{PROJECT}/environments/production/deployments", body)
+    await world.settle()
+    assert [each for each, _ in reports(world, 1)] == ["approved"]
+    await world.github.finish(run=1)
+    await world.show_all()
+    if not is_known:  # that it has ended
+        await execute("UPDATE runs SET state = 'running', status = 'queued'")
+        await execute("UPDATE deployments SET status = 'pending'")
+    world.github.person("mia", "maintain")
+    await world.github.rerun(run=1, by="mia")
+    await world.settle(skip_delays=True)
+    assert [each for each, _ in reports(world, 1)] == ["rejected"]
+
+
+async def test_what_changes_in_other_repositories_has_no_job_evaluated_anew(shown: World) -> None:
+    world = shown
+    run = await held_run(world)
+    other = await world.create_token("deployment:production", "deployment:start", "project:read", user="robot")
+    await world.ask("POST", f"{PRODUCTION}/lock", {"reason": "tests", "for": "2h"}, token=other)
+    await arrive(world)
+    assert [state for state, _ in reports(world, run)] == [None]
+    await world.ask("POST", "/api/projects", {"name": "elsewhere"})
+    await world.ask("POST", "/api/projects/elsewhere/environments", {"name": "production", "tier": "production"})
+    before = len(await world.jobs("answer_protection"))
+    assert (await world.ask("POST", "/api/projects/elsewhere/freezes", {"reason": "x"})).status == 201
+    path = "/api/projects/elsewhere/environments/production/lock"
+    assert (await world.ask("POST", path, {"reason": "y"})).status == 201
+    assert len(await world.jobs("answer_protection")) == before
+    assert (await world.ask("POST", f"/api/projects/{PROJECT}/releases/1.0/hold", {"reason": "z"})).status < 300
+    await world.settle(skip_delays=True)
+    assert [state for state, _ in reports(world, run)] == [None, "rejected"]

@@ -109,3 +109,15 @@ async def test_a_refused_report_raises_no_alarm(world: World) -> None:
     assert (await world.report("1.0-rc1", "succeeded")).status == 400
     assert (await world.report("9.9-rc1", "success")).status == 404
     assert await world.alarms() == []
+
+
+@pytest.mark.parametrize("status", ["in_progress", "success"])
+async def test_a_report_of_an_older_commit_raises_the_alarm_also_once_it_is_live(world: World, status: str) -> None:
+    await world.cut("1.0-rc1")
+    await world.github.commit()
+    await world.cut("1.0-rc2")
+    await world.report("1.0-rc2", "success", "production")
+    await world.report("1.0-rc1", status, "production")
+    await world.settle()
+    (entry,) = await world.audit(ALARM)
+    assert [gate["gate"] for gate in entry.after["gates"] if "waits_for" in gate] == ["downgrade"]

@@ -11,6 +11,7 @@ from bot.store.github_views import GitHubView
 from tests.world import PROJECT, STATUS_COMMENT, World
 
 STAGING = f"/api/projects/{PROJECT}/environments/staging"
+FREEZE = {"reason": "later", "until": "2099-01-01T00:00:00Z"}
 
 
 async def merged(world: World) -> int:
@@ -297,3 +298,26 @@ async def test_a_time_is_told_in_utc(shown: World) -> None:
     await world.show_all()
     row = next(line for line in status(world, number).splitlines() if line.startswith("| `staging`"))
     datetime.strptime(row.split("|")[3].strip(), "%Y-%m-%d %H:%M UTC")  # noqa: DTZ007 - it has a zone
+
+
+async def test_who_asks_for_what_waits_already_sees_there_what_becomes_of_it(shown: World) -> None:
+    world = shown
+    await world.cut("1.0-rc1")
+    assert (await world.ask("POST", f"/api/projects/{PROJECT}/freezes", FREEZE)).status == 201
+    numbers = [await world.github.pull_request() for _ in range(2)]
+    for number in numbers:
+        await world.github.comment(number, "/release deploy 1.0-rc1 to staging")
+        await world.settle()
+    for freeze in (await world.ask("GET", f"/api/projects/{PROJECT}/freezes")).json:
+        await world.ask("DELETE", f"/api/projects/{PROJECT}/freezes/{freeze['id']}")
+    await world.settle(skip_delays=True)
+    await world.github.finish(run=1)
+    await world.show_all()
+    for number in numbers:
+        (status,) = [body for body in world.comments(number) if "longshore:status" in body]
+        assert "| `staging` | [live]" in status
+    repeated = [sent.payload for sent in world.github.deliveries if sent.event == "issue_comment"][-1]
+    await execute("DELETE FROM jobs WHERE kind IN ('commands', 'run_commands', 'reply')")
+    await world.github.send("issue_comment", repeated)
+    await world.settle(skip_delays=True)
+    assert len(await world.deployments()) == 1

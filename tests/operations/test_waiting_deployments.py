@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from bot.operations import gate_jobs, users
+from bot.operations import gate_jobs, personal_tokens, users
+from bot.operations.users import NewToken
 from bot.queue.jobs import enqueue
 from bot.store.database import execute
 from bot.store.deployments import Deployment
@@ -276,6 +277,25 @@ async def test_whose_token_is_revoked_does_not_deploy_any_more(site: World) -> N
     assert not site.github.dispatches
 
 
+async def test_a_requester_whose_role_github_does_not_tell_waits_and_is_told_why(site: World) -> None:
+    site.github.person("alice", "write")
+    new = NewToken("alice-laptop", ["project:read", "deployment:start"])
+    _, alice = await personal_tokens.create_for(await site.context(), "alice", new)
+    path = f"{ENVIRONMENTS}/staging/lock"
+    assert (await site.ask("POST", path, {"reason": "looking", "for": "1h"})).status == 201
+    deployment = await wait_for(site, "1.0-rc1", token=alice)
+    site.github.faults.fail(path="*/collaborators/*", status=503, times=None)
+    assert (await site.ask("DELETE", path)).status == 204
+    await site.settle()
+    row = await shown(site, deployment)
+    assert (row["status"], row["waits_for"]) == ("pending", ["deployers"])
+    (deployers,) = [each for each in row["decision"]["gates"] if each["gate"] == "deployers"]
+    assert deployers["facts"]["error"]
+    await execute("UPDATE deployments SET expires_at = created_at, evaluate_at = created_at")
+    await sweep(site)
+    assert (await shown(site, deployment))["error_message"] == "It waited too long for: deployers."
+
+
 async def test_a_project_that_is_archived_meanwhile_deploys_nothing(site: World) -> None:
     await set_gates(after=["production"])
     deployment = await wait_for(site, "1.0-rc1")
@@ -370,6 +390,19 @@ async def test_a_dry_run_says_what_would_happen_and_writes_nothing(site: World) 
     assert not await site.deployments("production")
     assert await execute("UPDATE jobs SET kind = kind") == counted
     assert (await site.ask("POST", path, {**body, "release_candidate_version": "9.0-rc1"})).status == 404
+
+
+async def test_a_dry_run_says_what_becomes_of_the_deployment_that_waits(site: World) -> None:
+    await set_gates(after=["production"])
+    waiting = await wait_for(site, "1.0-rc1")
+    same, other, refused = [
+        (await ask_for(site, version, wait=wait, dry_run=True)).json["would"]
+        for version, wait in (("1.0-rc1", True), ("1.0-rc2", True), ("1.0-rc2", False))
+    ]
+    assert same == [f"Nothing: deployment {waiting} of 1.0-rc1 waits there already."]
+    assert other[1:] == [f"Supersede deployment {waiting} of 1.0-rc1, which waits there."]
+    assert len(refused) == 1
+    assert (await shown(site, waiting))["status"] == "pending"
 
 
 async def test_a_dry_run_of_a_rollback_names_its_target(site: World) -> None:

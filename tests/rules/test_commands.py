@@ -226,7 +226,6 @@ MISTAKES = {
     "/release deploy": "write it as `/release deploy CANDIDATE to ENVIRONMENT",
     "/release cut at": "write it as",
     "/release cut 1.0 at": "write it as",
-    "/release deploy to qa": "write it as",
     "/release cut 1.0 at ``": "write it as",
     "/release cut ``": "write it as",
     "/release cut 1.0 at a at b": "write it as",

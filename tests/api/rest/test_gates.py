@@ -250,3 +250,13 @@ async def test_a_decision_names_what_is_unknown(world: World) -> None:
     missing = await world.ask("GET", f"{ENVIRONMENTS}/staging/decision")
     assert (missing.status, missing.json["parameter"]) == (400, "candidate")
     assert (await world.ask("GET", path.format("staging", "1.0"))).status == 400
+
+
+async def test_who_opens_an_environment_that_takes_no_deployments_weakens_it(world: World) -> None:
+    await Environment.filter(name="production").update(closed="it left the file")
+    assert (await change(world, "production", order=3)).status == 200
+    assert (await show(world, "production"))["weakened"] is None
+    assert (await change(world, "production", closed=None)).status == 200
+    assert (await show(world, "production"))["weakened"]["fields"] == ["closed"]
+    (entry,) = await world.audit("gate.weakened")
+    assert entry.before["closed"] == "it left the file"
