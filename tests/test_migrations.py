@@ -35,7 +35,7 @@ from tests.schemas import counts, execute_at, fill, schema
 PARTIAL = {
     *("jobs_key", "jobs_lock", "jobs_due", "jobs_lease", "jobs_finished"),
     *("deployments_active", "deployments_deadline", "deployments_waiting", "deployments_due"),
-    *("protection_requests_commit", "protection_requests_due"),
+    *("protection_requests_commit", "protection_requests_due", "audit_entries_weakened"),
     *("approvals_open", "environment_locks_open", "freezes_open", "bans_open"),
     *("config_changes_environment", "config_changes_project"),
     *("announcements_open", "releases_status", "releases_project_status", "releases_held"),

@@ -12,7 +12,7 @@ from bot.queue.jobs import RetryLater, enqueue
 from bot.rules.approvers import PersonFact
 from bot.rules.gate_facts import GateFacts, Override
 from bot.rules.gate_questions import Answers
-from bot.rules.gate_results import Decision, GateResult, to_json, waits_for
+from bot.rules.gate_results import Decision, GateResult, from_json, to_json, waits_for
 from bot.rules.gates import decide
 from bot.rules.permissions import covers, grants_of_role
 from bot.store.candidates import Candidate
@@ -75,7 +75,7 @@ async def _evaluate(context: Context, subject: Subject, answers: Answers) -> Non
         reason = standing.lost or "The project is archived."
         await deployments.end_wait(context, deployment, "refused", reason)
         return
-    decision = _with_standing(decide(facts, override=_override(deployment, facts)), standing)
+    decision = _with_standing(_decide(deployment, facts), standing)
     if decision.verdict == "refuse":
         sentences = "; ".join(each.sentence for each in decision.closed() if each.verdict == "refuse")
         await _note(deployment, decision)
@@ -130,9 +130,15 @@ async def _note(deployment: Deployment, decision: Decision) -> None:
     await deployment.save(update_fields=["decision", "waits_for", "evaluate_at"])
 
 
-def _override(deployment: Deployment, facts: GateFacts) -> Override | None:
-    """The override with which the deployment was requested."""
-    return None if deployment.force_reason is None else Override(facts.requester.name, deployment.force_reason)
+def _decide(deployment: Deployment, facts: GateFacts) -> Decision:
+    """Decide anew. An override holds for the gates that it has opened, and for none that has closed since then."""
+    decision = decide(facts)
+    if deployment.force_reason is None or deployment.decision is None:
+        return decision
+    opened = {gate.gate for gate in from_json(deployment.decision).overridden}
+    forced = decide(facts, override=Override(facts.requester.name, deployment.force_reason))
+    gates = (forced.result_of(gate.gate) if gate.gate in opened else gate for gate in decision.gates)
+    return replace(forced, gates=tuple(gates))
 
 
 async def _standing(context: Context, project: Project, deployment: Deployment, facts: GateFacts) -> Standing:

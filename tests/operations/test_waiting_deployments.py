@@ -342,6 +342,28 @@ async def test_force_opens_the_gates_that_may_be_overridden_and_is_shown(site: W
     await site.settle()
 
 
+async def test_force_opens_no_gate_that_closes_while_the_deployment_waits(site: World) -> None:
+    await set_gates(after=["production"])
+    assert (await ask_for(site, "1.0-rc2")).status == 403
+    await site.complete_deployment("1.0-rc1", "production")
+    assert (await ask_for(site, "1.0-rc1")).status == 201
+    answer = await ask_for(site, "1.0-rc2", wait=True, force=True, reason="it burns")
+    assert answer.json["waits_for"] == ["busy"]
+    path = f"{ENVIRONMENTS}/staging/freezes"
+    frozen = await site.ask("POST", path, {"reason": "moving", "for": "1h"})
+    await site.settle()
+    await site.github.finish(run=2)
+    await site.settle()
+    deployment = int(answer.json["id"])
+    row = await shown(site, deployment)
+    verdicts = {each["gate"]: each["verdict"] for each in row["decision"]["gates"]}
+    assert (row["waits_for"], verdicts["order"], verdicts["freeze"]) == (["freeze"], "overridden", "wait")
+    assert (await site.ask("DELETE", f"{path}/{frozen.json['id']}")).status == 204
+    await site.settle()
+    row = await shown(site, deployment)
+    assert (row["wait_outcome"], row["force_reason"]) == ("dispatched", "it burns")
+
+
 async def test_force_needs_a_reason_and_its_grant_and_an_environment_that_allows_it(site: World) -> None:
     await set_gates(after=["production"], force=False)
     for body in ({"force": True}, {"force": True, "reason": "  "}):

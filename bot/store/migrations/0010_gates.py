@@ -28,6 +28,7 @@ CREATE UNIQUE INDEX deployments_active ON deployments (environment_id)
     WHERE status IN ('pending', 'in_progress') AND NOT reported AND NOT waiting;
 CREATE UNIQUE INDEX deployments_waiting ON deployments (environment_id) WHERE waiting;
 CREATE INDEX deployments_due ON deployments (evaluate_at) WHERE waiting;
+CREATE INDEX audit_entries_weakened ON audit_entries (project_id, id) WHERE act = 'gate.weakened';
 CREATE TABLE approvals (
     id {number},
     candidate_id INT NOT NULL REFERENCES candidates (id) ON DELETE RESTRICT,
