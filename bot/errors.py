@@ -97,6 +97,16 @@ class WrongSettings(Unavailable):
         super().__init__(sentence, 60, reason=reason)
 
 
+class FactUnknown(Unavailable):
+    """GitHub does not say what a decision depends on: it is down, a permission is missing, or a team is gone.
+
+    It may never say, so people who wait for a reply are told at once.
+    """
+
+    def __init__(self, **details: Any) -> None:
+        super().__init__("GitHub is unavailable", **details)
+
+
 class DatabaseUnavailable(Unavailable):
     """The database does not answer, or takes no writes, at the moment."""
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from tortoise.queryset import QuerySet
 
 from bot.context import READ, Context, allowed
-from bot.errors import Conflict, Forbidden, NotFound, Unavailable
+from bot.errors import Conflict, FactUnknown, Forbidden, NotFound
 from bot.events.approvals import ApprovalEvent, ApprovalGiven, ApprovalWithdrawn
 from bot.operations import (
     candidates,
@@ -176,7 +176,7 @@ async def _find_listed(context: Context, project_name: str, name: str) -> tuple[
     person = await gate_answers.person(context, client, actor.github_id, actor.name, asked)
     answer, problem = is_listed(person, entries, environment.listed_users)
     if answer == "unknown":
-        raise Unavailable("GitHub is unavailable", reason=problem)
+        raise FactUnknown(reason=problem)
     return (project, environment) if answer == "yes" else None
 
 

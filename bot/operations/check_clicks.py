@@ -3,7 +3,7 @@
 import structlog
 
 from bot.context import Context
-from bot.errors import Conflict, Refusal
+from bot.errors import Conflict, FactUnknown, Problem, Refusal
 from bot.events.administration import CommandRefused
 from bot.operations import (
     cancellations,
@@ -62,7 +62,7 @@ async def perform(context: Context, click: ClickButton) -> None:
     acting, note = context.acting_as(actor, CHANNEL).with_origin(origin), None
     try:
         await _perform(acting, candidate, click)
-    except Refusal as refusal:
+    except (Refusal, FactUnknown) as refusal:
         what = await _in_words(click)
         note = {"by": actor.name, "what": what, "sentence": refusal.sentence}
         await _record(acting, candidate, click, refusal)
@@ -120,7 +120,7 @@ async def _in_words(click: ClickButton) -> str:
     return "canceling the deployment" if button.act == "cancel" else "canceling the build"
 
 
-async def _record(context: Context, candidate: Candidate, click: ClickButton, refusal: Refusal) -> None:
+async def _record(context: Context, candidate: Candidate, click: ClickButton, refusal: Problem) -> None:
     command = {"command": click.act, "button": click.identifier, "candidate": candidate.version}
     refused = CommandRefused(
         repository=candidate.repository.full_name,

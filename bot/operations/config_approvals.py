@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.context import Context, allowed
-from bot.errors import Conflict, Forbidden, NotFound, Refusal, Unavailable
+from bot.errors import Conflict, FactUnknown, Forbidden, NotFound, Refusal
 from bot.events.configuration import ConfigurationApproved
 from bot.github import contents
 from bot.operations import environments, events, gate_answers, performed_requests
@@ -143,7 +143,7 @@ async def _ask(context: Context, project: Project, changes: Sequence[ConfigChang
     try:
         client = context.client_for(await Repository.get(github_id=project.repository_id))
     except Refusal as refusal:
-        raise Unavailable("GitHub is unavailable", reason=refusal.sentence) from refusal
+        raise FactUnknown(reason=refusal.sentence) from refusal
     return {
         github_id: await gate_answers.person(context, client, github_id, login, asked)
         for github_id, login in logins.items()
@@ -185,7 +185,7 @@ def why_not(change: ConfigChange, github_id: GitHubUserId | None, people: People
     users = {login: GitHubUserId(number) for login, number in change.listed_users.items()}
     answer, problem = is_listed(person, change.approvers, users)
     if answer == "unknown":
-        raise Unavailable("GitHub is unavailable", reason=problem)
+        raise FactUnknown(reason=problem)
     return None if answer == "yes" else f"You may not approve it: {in_words(change.approvers, last='or')} may."
 
 

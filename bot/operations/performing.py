@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.context import Context
-from bot.errors import Refusal
+from bot.errors import FactUnknown, Refusal
 from bot.events.administration import CommandRefused
 from bot.operations import events, performed_requests
 from bot.operations.command_calls import CommandCall
@@ -87,7 +87,7 @@ async def _run(
         return replies.late(repository.command), False
     try:
         return await command.run(CommandCall(context, repository, message.place, parsed)), True
-    except Refusal as refusal:
+    except (Refusal, FactUnknown) as refusal:
         if DRY_RUN not in parsed.flags:
             refused = CommandRefused(
                 repository=repository.full_name,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from bot.errors import Unavailable
+from bot.errors import FactUnknown
 from bot.rules.approvers import PersonFact, is_listed
 from bot.rules.gate_facts import ApprovalFact, GateFacts
 from bot.rules.gate_results import GateResult, stamp
@@ -58,7 +58,7 @@ def why_not_approve(facts: GateFacts, person: PersonFact, user_id: UserId) -> st
     if because is None:
         return None
     if because == "unknown":
-        raise Unavailable("GitHub is unavailable", reason=error)
+        raise FactUnknown(reason=error)
     who = in_words(facts.settings.approvers(facts.tier), last="or")
     return TO_THEMSELVES.get(because) or f"You may not approve it here: {who} may"
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 from typing import Any
 
-from bot.errors import Conflict, Forbidden, Problem, Refusal, Unavailable
+from bot.errors import Conflict, FactUnknown, Forbidden, Problem, Refusal
 from bot.rules.gate_results import Decision, Gate, GateResult, gates_to_json, stamp
 
 
@@ -17,7 +17,7 @@ def refusal(decision: Decision, *, ignoring: Collection[Gate] = ()) -> Problem |
         return None
     if all(result.is_unread for result in closed.values()):
         error = next(iter(closed.values())).facts["error"]
-        return Unavailable("GitHub is unavailable", reason=error, gates=gates_to_json(decision))
+        return FactUnknown(reason=error, gates=gates_to_json(decision))
     first = next((gate for gate in _REFUSALS if gate in closed), None)
     if first is None:
         return Forbidden("Deployment is gated", gates=gates_to_json(decision))

@@ -387,3 +387,14 @@ async def test_a_sync_call_about_a_waiting_deployment_is_refused(guarded: World)
     answer = await guarded.ask("POST", "/api/v1/sync-deploy-github-action", body)
     assert answer.status == 409, answer.json
     assert await waits(guarded)
+
+
+async def test_who_cannot_be_told_from_others_is_told_so_at_once(guarded: World) -> None:
+    unknown_team = {"approvals": {"count": 1, "from": ["team:acme/nobody"]}}
+    assert (await guarded.ask("PATCH", PRODUCTION, unknown_team)).status == 200
+    await guarded.github.comment(1, APPROVE, by="ada")
+    await guarded.settle()
+    assert await waits(guarded)
+    last = guarded.replies(1)[-1]
+    assert "GitHub is unavailable" in last
+    assert "GitHub has no team" in last
