@@ -78,7 +78,6 @@ EVERY_CALL: list[tuple[str, str, Any, str]] = [
     ("DELETE", "/api/projects/site/releases/1.0/hold", None, "release:hold"),
     ("POST", "/api/projects/site/candidates/1.0-rc1/ban", {"reason": "x"}, "release:hold"),
     ("DELETE", "/api/projects/site/candidates/1.0-rc1/ban", None, "release:hold"),
-    ("POST", "/api/projects/site/candidates/1.0-rc1/promote", {}, "deployment:start"),
     ("GET", f"/api/projects/site/where?commit={'1' * 40}", None, "project:read"),
     ("GET", "/api/projects/site/environments/staging/decision?candidate=1.0-rc1", None, "project:read"),
     ("GET", "/api/projects/site/environments/staging/approvals", None, "project:read"),

@@ -19,7 +19,7 @@ from tests.api.sample_data import SECRET, SampleData, create_sample_data
 from tests.test_documents import application, routed
 from tests.world import Serve, World, running_world
 
-WITHOUT_ROWS = ("/healthz", "/readyz", "/metrics", "/api/openapi.json", "/api/docs")
+WITHOUT_ROWS = ("/healthz", "/readyz", "/metrics", "/api/openapi.json", "/api/docs", "/schema/longshore.json")
 PDC = "/rest_api/v1"
 QUERY = """{ viewer { name } projects { totalCount nodes { id name } }
   releases { totalCount pageInfo { endCursor } nodes { id version project { name } newestCandidate { id } } }
@@ -102,6 +102,7 @@ CALLS_BY_GRANT: dict[str | None, list[str]] = {
         "/api/projects/{name}/environments/{environment}",
         "/api/projects/{name}/environments/{environment}/decision?candidate={candidate}",
         "/api/projects/{name}/environments/{environment}/approvals",
+        "/api/projects/{name}/where?commit=1111111111111111111111111111111111111111",
         "/api/projects/{name}/environments/{environment}/freezes",
         "/api/projects/{name}/environments/{environment}/lock",
         "/api/projects/{name}/freezes",

@@ -61,10 +61,14 @@ NEEDS_MORE = {
     "GET /api/projects/{project}/next-version",
     "GET /api/releases/latest/",  # its release is held by then
     "PATCH /api/projects/{project}/environments/{environment}",
+    "GET /api/projects/{project}/where",
+    "POST /api/projects/{project}/candidates/{candidate}/promote",
     "POST /api/projects/{project}/environments/{environment}/approvals",  # it needs a person
+    "POST /api/projects/{project}/environments/{environment}/configuration/approvals",
     "POST /api/projects/{project}/releases/{version}/announcement/reject",
     "POST /api/releases/{project}/environments/{environment}/rollback",
     "POST /api/releases/{project}/releases/{candidate}",
+    "POST /api/releases/{project}/releases/{candidate}/build",
     "POST /api/releases/{project}/releases/{candidate}/cancel",
     "POST /api/v1/sync-build-github-action",
     "POST /api/v1/sync-deploy-github-action",

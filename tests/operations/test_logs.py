@@ -73,9 +73,10 @@ async def test_a_refusal_is_information_and_waiting_for_github_is_a_warning(line
     await world.settle()
     await world.ask("POST", "/api/releases/site/releases/1.3-rc1/cancel")
     await world.settle()
-    (refused,), (failed,) = job_lines(lines(), "cut_by_tag"), job_lines(lines(), "cancel")
-    assert (refused["outcome"], refused["level"]) == ("refused", "info")
-    assert "Invalid commit hash" in refused["error"]
+    (refused,) = [line for line in lines() if line["event"] == "tag refused"]
+    (failed,) = job_lines(lines(), "cancel")
+    assert refused["level"] == "info"
+    assert "Invalid commit hash" in refused["reason"]
     assert (failed["outcome"], failed["level"]) == ("later", "warning")
     assert "GitHub answered 502" in failed["error"]
     await world.settle(skip_delays=True)

@@ -1,5 +1,6 @@
 """The sweep: deliveries that did not arrive are fetched from GitHub and processed once."""
 
+from bot.rules.ids import InstallationId
 from bot.store.candidates import Candidate
 from bot.store.database import execute
 from sandbox.deliveries import Attempt
@@ -99,5 +100,6 @@ async def test_a_sweep_after_our_clock_was_set_back_looks_at_everything(world: W
     await execute("UPDATE jobs SET created_at = created_at + 3600000 WHERE kind = 'sweep_deliveries'")
     number, _ = await miss_command(world)
     world.github.advance(3600)
+    world.service.github.forget(InstallationId(world.github.installation_id))  # tokens have expired by GitHub's clock
     await world.sweep()
     assert len(world.replies(number)) == 1
