@@ -11,6 +11,7 @@ from bot.operations import (
     decisions,
     deploying,
     deployments,
+    gate_facts,
     promotions,
     rollbacks,
     shipments,
@@ -18,7 +19,7 @@ from bot.operations import (
 from bot.operations.command_calls import Command, CommandCall
 from bot.operations.deploying import DeployRequest
 from bot.operations.release_commands import candidate_version
-from bot.rules import deployment_replies, gate_results, replies
+from bot.rules import deployment_replies, gate_results, gate_settings, replies
 from bot.rules.command_arguments import (
     CANDIDATE,
     CANDIDATE_OR_ENVIRONMENT,
@@ -138,7 +139,9 @@ async def _approve(call: CommandCall) -> Act:
     project, environment = await call.project(), call.arguments.require(ENVIRONMENT)
     version = await candidate_version(call, project)
     approval, _ = await approvals.approve(call.context, project.name, environment, version, dry_run=call.is_dry_run)
-    return deployment_replies.approved(str(version), environment, approval.candidate.commit)
+    given = len(await gate_facts.read_approvals(approval.environment, approval.candidate))
+    needed = gate_settings.read(approval.environment.gate_settings).approvals.count
+    return deployment_replies.approved(str(version), environment, approval.candidate.commit, given, needed)
 
 
 async def _preview_approve(call: CommandCall) -> str:

@@ -135,10 +135,11 @@ def canceled(environment: str, deployments: Sequence[Canceled]) -> Act:
     return Act("Canceled", "cancel", f"on {code(environment)}: {named}", later)
 
 
-def approved(version: str, environment: str, commit: CommitSha) -> Act:
-    """Say what somebody approved: one commit for one environment."""
+def approved(version: str, environment: str, commit: CommitSha, given: int, needed: int) -> Act:
+    """Say what somebody approved: one commit for one environment, with `given` approvals now, of `needed`."""
     what = f"{code(version)} for {code(environment)}"
-    return Act("Approved", "approve", what, (f"This is about the commit {code(commit)} alone.",))
+    count = f"It has {given} of {needed} {'approval' if needed == 1 else 'approvals'} now."
+    return Act("Approved", "approve", what, (count, f"This is about the commit {code(commit)} alone."))
 
 
 def approved_config(environment: str, changes: Sequence[ApprovedConfig]) -> Act:

@@ -74,8 +74,8 @@ ACTS: dict[str, tuple[Act, str, str]] = {
         "I would cancel on `qa`: `1.4.0-rc1` (deployment 7) and `1.4.0-rc2` (deployment 8).",
     ),
     "approve": (
-        deployment_replies.approved("1.4.0-rc1", "qa", SHA),
-        f"Approved `1.4.0-rc1` for `qa`. This is about the commit `{SHA}` alone.",
+        deployment_replies.approved("1.4.0-rc1", "qa", SHA, 1, 2),
+        f"Approved `1.4.0-rc1` for `qa`. It has 1 of 2 approvals now. This is about the commit `{SHA}` alone.",
         "I would approve `1.4.0-rc1` for `qa`.",
     ),
     "approve config": (
@@ -349,7 +349,7 @@ def all_replies(text: str) -> list[str]:
         lambda: deployment_replies.cut(CutResult(text, text, "ready", building=False)),
         lambda: deployment_replies.canceled_build(text, ended=False),
         lambda: deployment_replies.canceled(text, [Canceled(text, 7, ended=True)]),
-        lambda: deployment_replies.approved(text, text, CommitSha(text)),
+        lambda: deployment_replies.approved(text, text, CommitSha(text), 1, 1),
         lambda: deployment_replies.unapproved(text, text),
         lambda: deployment_replies.approved_config(text, [ApprovedConfig((text,), 1, 2, takes_effect=False)]),
         lambda: block_replies.held(text, block, already=False),
