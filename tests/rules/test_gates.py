@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.errors import Conflict, Forbidden, Problem, Refusal, Unavailable
+from bot.errors import Conflict, FactUnknown, Forbidden, Problem, Refusal
 from bot.rules.checks import CheckResult
 from bot.rules.gate_facts import Block, CandidateFact, ChecksFact, Freeze, LiveFact, LockFact, Override, Requester
 from bot.rules.gate_refusals import refusal
@@ -90,8 +90,8 @@ REFUSALS: list[tuple[dict[str, Any], type[Problem], str, Verdict]] = [
     ({"lock": LOCK}, Forbidden, "Deployment is gated", "refuse"),
     ({"live": OLDER}, Forbidden, "Deployment is gated", "refuse"),
     ({"settings": {"approvals": {"count": 1}}}, Forbidden, "Deployment is gated", "wait"),
-    ({"settings": {"checks": ["a"]}, "checks": UNREAD_CHECKS}, Unavailable, "GitHub is unavailable", "wait"),
-    ({"live": LiveFact("1.1", LIVE, None, "timeout")}, Unavailable, "GitHub is unavailable", "wait"),
+    ({"settings": {"checks": ["a"]}, "checks": UNREAD_CHECKS}, FactUnknown, "GitHub is unavailable", "wait"),
+    ({"live": LiveFact("1.1", LIVE, None, "timeout")}, FactUnknown, "GitHub is unavailable", "wait"),
     (
         {"settings": {"checks": ["a"]}, "checks": UNREAD_CHECKS, "lock": LOCK},
         Forbidden,
