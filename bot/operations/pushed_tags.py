@@ -61,7 +61,7 @@ NO_CANDIDATE = "No candidate of {release} was cut at this commit"
 
 
 @dataclass(frozen=True)
-class Wish:
+class TagRequest:
     """What a tag asks for: to cut a candidate, or to deploy that of a release; or `why` it asks for nothing."""
 
     act: Literal["cut", "promote", "misspelled", "archived"]
@@ -73,21 +73,21 @@ class Wish:
 
 async def on_push(context: Context, push: TagPush, *, known: bool) -> None:
     """Handle a pushed tag: enqueue jobs for what it asks for, and for its message. `known`: it is a candidate's own."""
-    wish = await _wish(push)
-    if wish is not None and wish.act == "cut":
+    asked = await _request_of(push)
+    if asked is not None and asked.act == "cut":
         await found_tags.note_pushed(context, push)
-    if wish is not None and wish.act in NOTHING and known:
-        wish = None
+    if asked is not None and asked.act in NOTHING and known:
+        asked = None
     if push.by_bot:
-        if wish is not None and not known:
-            await _ignore(context, push, wish.project, BOT)
+        if asked is not None and not known:
+            await _ignore(context, push, asked.project, BOT)
         return
     if push.commit is None or push.sender_id is None:
-        if wish is not None:
+        if asked is not None:
             why = "it does not point to a commit" if push.commit is None else "GitHub does not say who pushed it"
-            _log("tag refused", push, wish.project.repository, f"The tag cuts nothing: {why}.")
+            _log("tag refused", push, asked.project.repository, f"The tag cuts nothing: {why}.")
         return
-    if wish is not None:
+    if asked is not None:
         await enqueue(jobs.CutByTag(push))
     if push.is_annotated and await Project.exists(repository_id=push.repository, archived=False):
         await enqueue(tag_jobs.RunTagCommands(push))
@@ -95,25 +95,25 @@ async def on_push(context: Context, push: TagPush, *, known: bool) -> None:
 
 async def handle(context: Context, job: jobs.CutByTag) -> None:
     """Job: do what a pushed tag asks for, with the current role of who pushed it; say why if that is refused."""
-    push, wish = job.push, await _wish(job.push)
-    if wish is None or wish.project.repository is None or (push.sender_id is None and not push.is_found):
+    push, asked = job.push, await _request_of(job.push)
+    if asked is None or asked.project.repository is None or (push.sender_id is None and not push.is_found):
         return
     if await _is_being_deployed(context, push):
-        await _ignore(context, push, wish.project, UNDER_WAY)
+        await _ignore(context, push, asked.project, UNDER_WAY)
         return
-    repository = wish.project.repository
-    if wish.act in NOTHING:
-        _log("tag refused" if wish.act == "archived" else "tag not recognized", push, repository, wish.why)
-        await _answer_writer(context, push, repository, tag_replies.misspelled(push.tag, wish.why))
+    repository = asked.project.repository
+    if asked.act in NOTHING:
+        _log("tag refused" if asked.act == "archived" else "tag not recognized", push, repository, asked.why)
+        await _answer_writer(context, push, repository, tag_replies.misspelled(push.tag, asked.why))
         return
     try:
         actor = await _actor(context, push, repository)
         acting = context.acting_as(actor, "tag").with_origin(f"tag:{push.repository}:{push.tag}:{push.commit}")
-        await _perform(acting, push, wish)
+        await _perform(acting, push, asked)
     except Refusal as refusal:
         details = ", ".join(f"{name}: {value}" for name, value in refusal.details.items())
         _log("tag refused", push, repository, f"{refusal.sentence} ({details})" if details else refusal.sentence)
-        word = tag_replies.cuts_nothing if wish.act == "cut" else tag_replies.deploys_nothing
+        word = tag_replies.cuts_nothing if asked.act == "cut" else tag_replies.deploys_nothing
         await _answer_writer(context, push, repository, word(push.tag, refusal.sentence, refusal.details))
 
 
@@ -165,14 +165,14 @@ async def post_answer(context: Context, job: tag_jobs.AnswerTag) -> None:
     await status_comments.follow(context, place, job.marker)
 
 
-async def _perform(context: Context, push: TagPush, wish: Wish) -> None:
+async def _perform(context: Context, push: TagPush, asked: TagRequest) -> None:
     """Cut or deploy what a tag asks for. A refusal is audited."""
-    refused = CutByTagRefused if wish.act == "cut" else PromotionByTagRefused
+    refused = CutByTagRefused if asked.act == "cut" else PromotionByTagRefused
     try:
-        await (_cut if wish.act == "cut" else _promote)(context, push, wish)
+        await (_cut if asked.act == "cut" else _promote)(context, push, asked)
     except Refusal as refusal:
         event = refused(
-            project_id=wish.project.id,
+            project_id=asked.project.id,
             commit=push.commit,
             tag=push.tag,
             refusal=refusal.sentence,
@@ -182,19 +182,19 @@ async def _perform(context: Context, push: TagPush, wish: Wish) -> None:
         raise
 
 
-async def _cut(context: Context, push: TagPush, wish: Wish) -> None:
-    request = CutRequest(wish.release, push.commit or "", number=wish.number, tag=push.tag)
-    await candidates.cut(context, wish.project.name, request)
+async def _cut(context: Context, push: TagPush, asked: TagRequest) -> None:
+    request = CutRequest(asked.release, push.commit or "", number=asked.number, tag=push.tag)
+    await candidates.cut(context, asked.project.name, request)
 
 
-async def _promote(context: Context, push: TagPush, wish: Wish) -> None:
+async def _promote(context: Context, push: TagPush, asked: TagRequest) -> None:
     """Deploy the candidate of a release at the commit of its tag: of several, the one with the highest number."""
-    at_commit = Candidate.filter(project_id=wish.project.id, release__version=wish.release, commit=push.commit)
+    at_commit = Candidate.filter(project_id=asked.project.id, release__version=asked.release, commit=push.commit)
     candidate = await at_commit.order_by("-number").first()
     if candidate is None:
-        raise Refusal(NO_CANDIDATE.format(release=wish.release), expected="a tag at the commit of a candidate")
-    request = DeployRequest(CandidateVersion(wish.release, candidate.number), wait=True)
-    await deploying.deploy(context, wish.project.name, wish.project.promote_on_tag or "", request)
+        raise Refusal(NO_CANDIDATE.format(release=asked.release), expected="a tag at the commit of a candidate")
+    request = DeployRequest(CandidateVersion(asked.release, candidate.number), wait=True)
+    await deploying.deploy(context, asked.project.name, asked.project.promote_on_tag or "", request)
 
 
 async def _is_being_deployed(context: Context, push: TagPush) -> bool:
@@ -241,21 +241,21 @@ async def _ignore(context: Context, push: TagPush, project: Project | None, reas
     await events.record(context, ignored)
 
 
-async def _wish(push: TagPush) -> Wish | None:
+async def _request_of(push: TagPush) -> TagRequest | None:
     """What a tag asks for, by its name: the longest prefix of a project wins. Candidates' own tags ask for nothing."""
     rows = await Project.filter(repository_id=push.repository).select_related("repository").order_by("id")
-    wish = _named(push.tag, [row for row in rows if not row.archived])
-    if wish is not None or not rows:
-        return wish
+    asked = _named(push.tag, [row for row in rows if not row.archived])
+    if asked is not None or not rows:
+        return asked
     archived = _named(push.tag, rows)
     if archived is not None:
         return replace(archived, act="archived", why=f"The project `{archived.project.name}` is archived.")
     known = [Prefixes(project.trigger_tag_prefix, project.tag_prefix) for project in rows]
     why = why_misspelled(push.tag, known)
-    return None if why is None else Wish("misspelled", rows[0], why=why)
+    return None if why is None else TagRequest("misspelled", rows[0], why=why)
 
 
-def _named(tag: str, rows: Iterable[Project]) -> Wish | None:
+def _named(tag: str, rows: Iterable[Project]) -> TagRequest | None:
     projects = {project.id: project for project in rows}
     trigger = version_in_tag(tag, {key: project.trigger_tag_prefix for key, project in projects.items()})
     own_tag = version_in_tag(tag, {key: project.tag_prefix for key, project in projects.items()})
@@ -264,13 +264,13 @@ def _named(tag: str, rows: Iterable[Project]) -> Wish | None:
     project, version = projects[trigger[0]], trigger[1]
     try:
         candidate = parse_candidate_version(version)
-        return Wish("cut", project, candidate.release, candidate.number)
+        return TagRequest("cut", project, candidate.release, candidate.number)
     except Refusal:
         pass  # a release, or some other tag
     if project.promote_on_tag is None:
         return None
     try:
-        return Wish("promote", project, parse_requested_version(version).release)
+        return TagRequest("promote", project, parse_requested_version(version).release)
     except Refusal:
         return None
 

@@ -28,7 +28,7 @@ NOTHING = "No previous deployment to roll back from"
 
 
 @dataclass(frozen=True)
-class Wish:
+class RollbackRequest:
     """How an environment is to be rolled back: with which override of its gates, and for what reason."""
 
     override: Override | None
@@ -54,7 +54,7 @@ async def roll_back(
         answers = await decisions.ask_github(context, subject, exempt=ROLLBACK_EXEMPT)
         try:
             async with transaction():
-                return await _roll_back(context, subject, Wish(override, reason), answers)
+                return await _roll_back(context, subject, RollbackRequest(override, reason), answers)
         except Outdated:
             continue
     raise decisions.keeps_changing(environment)
@@ -76,9 +76,9 @@ async def preview(
     return Preview((*canceled, f"Roll {environment.name} back to {candidate.version}."), decision)
 
 
-async def _roll_back(context: Context, subject: Subject, wish: Wish, answers: Answers) -> Deployment:
+async def _roll_back(context: Context, subject: Subject, request: RollbackRequest, answers: Answers) -> Deployment:
     """Decide under the environment's lock, then cancel what is under way and insert the rollback."""
-    override = wish.override
+    override = request.override
     environment = await Environment.select_for_update().get(id=subject.environment.id)
     if (earlier := await deployments.performed(context)) is not None:  # by a concurrent handling of the same message
         return earlier
@@ -99,7 +99,7 @@ async def _roll_back(context: Context, subject: Subject, wish: Wish, answers: An
         after_canceled=after_canceled,
         decision=decision,
         force_reason=forced,
-        rollback_reason=(wish.reason or "").strip()[:MAX_REASON] or None,
+        rollback_reason=(request.reason or "").strip()[:MAX_REASON] or None,
     )
     deployment = await deployments.insert(context, environment, candidate, new)
     await Environment.filter(id=environment.id).update(promotion_held=True)
