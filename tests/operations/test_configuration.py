@@ -636,6 +636,7 @@ async def test_a_comment_approves_only_the_version_of_the_file_that_it_stands_by
     number = await world.github.pull_request(files={FILE: SITE + STAGING + UNCHECKED})
     world.github.person("carol")
     await world.github.comment(number, "/release approve config for production", by="carol")
+    await world.settle()
     await world.github.merge(number, by="bob")
     await world.settle()
     mallory = f"{PRODUCTION}}}\n"  # pushed after carol has read the pull request
