@@ -1,5 +1,6 @@
 """Loops that do not close: a deployment that tags and publishes what it deploys starts nothing, and is not answered."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -98,7 +99,8 @@ async def test_after_the_deployment_a_persons_tag_deploys(world: World) -> None:
     await world.ask("PATCH", f"/api/projects/{PROJECT}", PRODUCTION)
     await world.cut("1.4.0-rc1")
     await world.complete_deployment("1.4.0-rc1")
-    await Deployment.all().update(deploy_end_at="2026-01-01 00:00:00+00:00", created_at="2026-01-01 00:00:00+00:00")
+    long_ago = datetime(2026, 1, 1, tzinfo=UTC)
+    await Deployment.all().update(deploy_end_at=long_ago, created_at=long_ago)
     world.github.person("mia", "maintain")
     await world.github.tag("v1.4.0", by="mia")
     await world.settle()
