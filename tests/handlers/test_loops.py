@@ -122,4 +122,4 @@ async def test_bots_are_not_answered_whatever_they_push(world: World) -> None:
         await world.github.tag(tag, by="helper[bot]", annotated=True, message="/release status")
     await world.settle()
     assert (await counts(), answers(world, world.github.head())) == ((0, 0), [])
-    assert [entry.subject for entry in await world.audit("tag.ignored")] == ["v1.4.0-rc1", "v1.4.0rc1"]
+    assert {entry.subject for entry in await world.audit("tag.ignored")} == {"v1.4.0-rc1", "v1.4.0rc1"}
