@@ -31,6 +31,7 @@ from api.rest import (
     releases,
     tokens,
 )
+from bot.attempts import Attempts
 from bot.bodies import UnprovenBodies
 from bot.rules.setting_texts import split_list
 from bot.settings import Settings
@@ -120,7 +121,8 @@ def _components(service: Service, *, worker: bool) -> list[Component]:
     settings, bodies = service.settings, UnprovenBodies()
     secret = settings.github_webhook_secret.get_secret_value()
     receiver = receive.Receiver(secret, service.intake, bodies, service.metrics, service.signatures)
-    authenticator = Authenticator(settings.anonymous_read, split_list(settings.trusted_proxies))
+    attempts = Attempts(split_list(settings.trusted_proxies))
+    authenticator = Authenticator(settings.anonymous_read, attempts)
     readiness = Readiness(service, works=worker, serves=True)
     health = Health(service.metrics, readiness, service.registry.kinds, authenticator)
     runtime = ApiRuntime(service.context, authenticator, settings.base_url, settings.url, bodies)

@@ -22,12 +22,13 @@ OURS = (*PACKAGES, "web", "tests", "benchmarks")
 
 # Who may import whom: the longest name that fits a module holds for it and for what is below it.
 CORE = (
-    *("bot.operations", "bot.queue", "bot.context", "bot.store", "bot.rules"),
-    *("bot.events", "bot.errors", "bot.bodies", "bot.metrics", "bot.log"),
+    *("bot.operations", "bot.queue", "bot.context", "bot.actors", "bot.store", "bot.rules"),
+    *("bot.events", "bot.errors", "bot.attempts", "bot.bodies", "bot.metrics", "bot.log"),
 )
 ARROWS: dict[str, tuple[str, ...]] = {
     "bot.errors": (),
     "bot.log": (),
+    "bot.attempts": (),
     "bot.bodies": ("bot.errors",),
     "bot.events": ("bot.events", "bot.rules"),
     "bot.metrics": ("bot.events",),
