@@ -1,9 +1,6 @@
 """The web application: the routes of every package, and the middleware around them.
 
-Each package that serves requests is one `Component`. To add another, say pages for people, write `web/pages.py` with a
-function `add_routes` and a renderer of errors, import it here as `pages`, and list it in `_components`:
-
-    Component(lambda app: pages.add_routes(app, runtime), errors=[("/web", pages.render_error)])
+Each package that serves requests is one `Component`, listed in `_components`.
 """
 
 import asyncio
@@ -31,6 +28,7 @@ from api.rest import (
     releases,
     tokens,
 )
+from bot.actors import Actor
 from bot.attempts import Attempts
 from bot.bodies import UnprovenBodies
 from bot.rules.setting_texts import split_list
@@ -43,6 +41,8 @@ from server.health import Health
 from server.middleware import RequestMiddleware
 from server.readiness import Readiness
 from server.service import Service
+from web.runtime import SignIn, WebRuntime
+from web.site import OWN_HEADERS, Site
 
 SERVICE = web.AppKey("service", Service)
 
@@ -133,7 +133,24 @@ def _components(service: Service, *, worker: bool) -> list[Component]:
         *(_dialect_component(dialect, runtime) for dialect in declared),
         Component(lambda app: pdc.add_routes(app, runtime), own_headers=("/rest_api/",)),
         Component(api_docs.ApiDocs(declared, settings.base_url).add_routes),
+        _pages(service, authenticator.anonymous, attempts, bodies),
     ]
+
+
+def _pages(service: Service, anonymous: Actor, attempts: Attempts, bodies: UnprovenBodies) -> Component:
+    """The pages for people. What is at no other component's path is an error of theirs, if a browser asks."""
+    settings = service.settings
+    runtime = WebRuntime(
+        context=service.context,
+        public_url=settings.url,
+        anonymous=anonymous,
+        attempts=attempts,
+        sign_in=lambda: SignIn(settings.github_client_id, settings.github_client_secret.get_secret_value()),
+        operators=lambda: settings.operator_ids,
+        bodies=bodies,
+    )
+    site = Site(runtime)
+    return Component(site.add_routes, own_headers=OWN_HEADERS)
 
 
 def _dialect_component(dialect: Dialect, runtime: ApiRuntime) -> Component:

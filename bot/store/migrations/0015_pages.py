@@ -37,6 +37,7 @@ CREATE TABLE app_credentials (
     created_at {time} NOT NULL
 );
 ALTER TABLE comparisons ADD COLUMN ahead_by INT;
+CREATE INDEX candidates_project ON candidates (project_id, id);
 CREATE INDEX candidates_by_commit ON candidates ("commit");
 CREATE INDEX candidates_by_version ON candidates (version);
 CREATE INDEX audit_entries_actor ON audit_entries (actor, id);
