@@ -41,6 +41,7 @@ from server.health import Health
 from server.middleware import RequestMiddleware
 from server.readiness import Readiness
 from server.service import Service
+from web.pages.routes import ROUTES
 from web.runtime import SignIn, WebRuntime
 from web.site import OWN_HEADERS, Site
 
@@ -149,7 +150,7 @@ def _pages(service: Service, anonymous: Actor, attempts: Attempts, bodies: Unpro
         operators=lambda: settings.operator_ids,
         bodies=bodies,
     )
-    site = Site(runtime)
+    site = Site(runtime, ROUTES)
     return Component(site.add_routes, own_headers=OWN_HEADERS)
 
 

@@ -1,7 +1,7 @@
 """Templates, and what all of them can use."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
@@ -11,9 +11,6 @@ from markupsafe import Markup
 from web import security, words
 from web.runtime import WebRuntime
 from web.static_files import StaticFiles
-
-if TYPE_CHECKING:
-    from web.requests import PageRequest
 
 
 class Renderer:
@@ -39,11 +36,9 @@ class Renderer:
             first_line=_first_line,
         )
 
-    async def respond(self, template: str, status: int, *, page: "PageRequest", **values: Any) -> web.Response:
-        """Respond with a page."""
-        response = web.Response(
-            text=self.render(template, page=page, **values), status=status, content_type="text/html"
-        )
+    async def respond(self, template: str, status: int, **values: Any) -> web.Response:
+        """Respond with a page, whose request is the value `page`."""
+        response = web.Response(text=self.render(template, **values), status=status, content_type="text/html")
         security.add_headers(response)
         response[security.COMPRESS] = True
         return response

@@ -12,7 +12,6 @@ from bot.log import bind_log_context
 from bot.operations import sessions
 from web import cookies, security
 from web.errors import status_of, title_of
-from web.pages import board
 from web.rendering import Renderer
 from web.requests import CHANNEL, MAX_FORM, PageRequest
 from web.routes import Route
@@ -20,7 +19,6 @@ from web.runtime import WebRuntime
 from web.static_files import PREFIX as STATIC_PREFIX
 from web.static_files import StaticFiles
 
-ROUTES: Sequence[Route] = (*board.ROUTES,)
 OWN_HEADERS = (STATIC_PREFIX, "/live")
 """Paths whose responses are finished by their handlers."""
 STALE_FORM = "This form is too old, or was not sent from one of our pages. Please try again."
@@ -31,15 +29,15 @@ MAX_FIELDS = 200
 class Site:
     """The pages of one service."""
 
-    def __init__(self, runtime: WebRuntime) -> None:
+    def __init__(self, runtime: WebRuntime, routes: Sequence[Route]) -> None:
         self.static = StaticFiles()
-        self._runtime = runtime
+        self._runtime, self._routes = runtime, routes
         self._renderer = Renderer(runtime, self.static)
 
     def add_routes(self, app: web.Application) -> None:
         """Add the routes of all pages, and of their files."""
         self.static.add_routes(app)
-        for route in ROUTES:
+        for route in self._routes:
             handler = PageHandler(route, self._runtime, self._renderer)
             for method in ("GET", "HEAD") if route.method == "GET" else ("POST",):
                 app.router.add_route(method, route.path, handler.handle)
