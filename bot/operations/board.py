@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.context import READ, Context, authorize
+from bot.operations import readable
 from bot.rules.board import (
     ClosedGate,
     EnvironmentState,
@@ -30,9 +31,11 @@ MAX_HELD = 10  # releases of one project that are shown
 async def read(context: Context, *, words: str = "", project: str | None = None) -> list[ProjectState]:
     """Read the first 500 projects by name, without archived ones: those whose name or repository has all the words.
 
-    With `project`, only that one; none if it does not exist, or the caller may not read it.
+    With `project`, only that one; none if it does not exist, or the caller may not read it. A person sees the projects
+    of the repositories that they may read on GitHub.
     """
     authorize(context.actor, READ)
+    context = await readable.with_readable(context)
     rows = await board_queries.projects(context.actor.visibility(READ), words, project, MAX_PROJECTS)
     ids = [row["id"] for row in rows]
     if not ids:
