@@ -27,7 +27,7 @@ from sandbox.credentials import key_pair
 from server import jobs
 from server.app import create_app, dialects
 from tests.test_shape import OURS, ROOT, is_below, modules, nodes
-from web.pages.routes import ROUTES as PAGES
+from web.pages.routes import ROUTES as PAGE_ROUTES
 
 FILE_NAME = rf"`((?:{'|'.join(OURS)}|docs)/[\w/-]+\.\w+)"
 """A path of ours, as documents name it."""
@@ -257,7 +257,7 @@ def declared() -> list[AnyEndpoint]:
 
 def routed(app: web.Application) -> list[tuple[str, str]]:
     """Every route for programs, without those to HEAD and those with a slash at the end."""
-    pages = {(route.method, re.sub(r":[^}]*\}", "}", route.path)) for route in PAGES}
+    pages = {(route.method, re.sub(r":[^}]*\}", "}", route.path)) for route in PAGE_ROUTES}
     return [
         (route.method, route.resource.canonical)
         for route in app.router.routes()
