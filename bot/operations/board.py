@@ -45,6 +45,13 @@ async def read(context: Context, *, words: str = "", project: str | None = None)
     return [_project(row, environments[row["id"]], held[row["id"]]) for row in rows]
 
 
+async def visible_projects(context: Context) -> frozenset[int]:
+    """The ids of the projects that the caller may see."""
+    context = await readable.with_readable(context)
+    rows = await board_queries.visible_ids(context.actor.visibility(READ))
+    return frozenset(row["id"] for row in rows)
+
+
 async def _environments(now: datetime, ids: list[int]) -> Mapping[int, list[EnvironmentState]]:
     freezes, locks = await board_queries.freezes(now), await board_queries.locks(now)
     by_environment = {row["environment_id"]: row for row in locks}
