@@ -22,7 +22,7 @@ from bot.rules.views import PARTS
 from bot.settings import NO_PROXY, Settings, read_settings
 from bot.store.audit import AuditEntry
 from bot.store.database import dialect_of, execute, fetch
-from sandbox import GitHub
+from sandbox import GitHub, template
 from server.app import SERVICE, create_app
 from server.service import Service
 from tests.samples import Sample, take_sample
@@ -261,8 +261,9 @@ async def running_world(source: Path, database_url: str, serve: Serve, **setting
         await world.check_no_jobs_left()
 
 
+_templates: dict[Path, template.Template] = {}
 _samples: dict[str, Sample] = {}
-"""The sample of this process, by the kind of its database."""
+"""The repository and the sample of this process, by its source and by the kind of its database."""
 
 
 async def _sample(source: Path, database_url: str) -> Sample:
@@ -278,7 +279,9 @@ async def _sample(source: Path, database_url: str) -> Sample:
 
 @asynccontextmanager
 async def _empty_world(source: Path, database_url: str, serve: Serve, **settings: Any) -> AsyncIterator[World]:
-    github = await GitHub.create(source)
+    if source not in _templates:
+        _templates[source] = await template.prepare(source)
+    github = await GitHub.create(_templates[source])
     try:
         api = await serve(github.app)
         app = create_app(settings_for(github, str(api.make_url("/")), database_url, **settings), schedule=False)
