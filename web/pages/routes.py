@@ -1,0 +1,8 @@
+"""All pages, in no particular order."""
+
+from collections.abc import Sequence
+
+from web.pages import board
+from web.routes import Route
+
+ROUTES: Sequence[Route] = (*board.ROUTES,)
