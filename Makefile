@@ -8,7 +8,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 DOCS := .venv-docs
 DOCS_READY := $(DOCS)/.ready
-SITE_SOURCES := README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md .env.example app.yml compose.yaml Dockerfile docs sandbox/README.md benchmarks/README.md
+SITE_SOURCES := README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md .env.example app.yml compose.yaml Dockerfile docs sandbox/README.md benchmarks/README.md web/static/icon.svg
 BUILD_BACKEND := $(shell sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml)
 REPO ?=
 ARGS ?=
