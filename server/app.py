@@ -112,6 +112,8 @@ def create_app(settings: Settings, *, worker: bool = True, schedule: bool = True
     if worker:
         app.cleanup_ctx.append(lambda app: _run_worker(app[SERVICE], schedule))
     app[connections.DIRECT] = {path: handler for component in components for path, handler in component.direct.items()}
+    app.cleanup_ctx.append(lambda app: _feed_pages(app[SERVICE], site))
+    app.on_shutdown.append(lambda _: _end_streams(site))
     for path, handler in app[connections.DIRECT].items():
         app.router.add_post(path, handler)
     for component in components:
@@ -186,6 +188,19 @@ async def _open_service(app: web.Application) -> AsyncIterator[None]:
 
 async def _watch_app(app: web.Application) -> None:
     app[SERVICE].watch_app()
+
+
+async def _feed_pages(service: Service, site: Site) -> AsyncIterator[None]:
+    """Tell open pages of what happens."""
+    feeding = asyncio.create_task(site.feed.run(service.database))
+    yield
+    feeding.cancel()
+    await asyncio.gather(feeding, return_exceptions=True)
+
+
+async def _end_streams(site: Site) -> None:
+    """End the streams of open pages, which would last for as long as their browsers do."""
+    site.feed.end()
 
 
 async def _run_worker(service: Service, schedule: bool) -> AsyncIterator[None]:
