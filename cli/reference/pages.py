@@ -10,7 +10,8 @@ from pathlib import Path
 
 from bot.operations.commands import ROWS
 from bot.rules import command_pages, config_schema
-from cli.reference import decisions, events, jobs, metrics, operator_commands, settings
+from cli.overview import COMMANDS
+from cli.reference import commands, decisions, events, jobs, metrics, settings
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -26,7 +27,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "grants": command_pages.grants_table,
     "configuration": config_schema.reference,
     "settings": settings.table,
-    "operator-commands": operator_commands.sections,
+    "operator-commands": partial(commands.sections, COMMANDS),
     "events": events.table,
     "metrics": metrics.table,
     "jobs": jobs.table,

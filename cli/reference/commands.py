@@ -1,7 +1,7 @@
 """The reference of the commands of `longshore`, made of what typer knows about them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from inspect import cleandoc
 
 import typer
@@ -9,19 +9,18 @@ from typer.core import TyperCommand, TyperGroup
 
 from bot.rules.command_pages import markdown_table
 from cli.commands import command_line
-from cli.overview import COMMANDS
 
 _DEFAULT = re.compile("default: (.*)", re.DOTALL)
 _RANGE = re.compile("([0-9]{1,9})<=x<=([0-9]{1,9})")
 
 
-def sections() -> str:
-    """A section for each command: how it is written, what it does, its arguments and options."""
-    return "\n".join(_section(name, command) for name, command in _commands())
+def sections(names: Iterable[str]) -> str:
+    """A section for each of some commands: how it is written, what it does, its arguments and options."""
+    return "\n".join(_section(name, command) for name, command in _commands(names))
 
 
-def _commands() -> Iterator[tuple[str, TyperCommand]]:
-    for name in COMMANDS:
+def _commands(names: Iterable[str]) -> Iterator[tuple[str, TyperCommand]]:
+    for name in names:
         found = command_line([name]).commands[name]
         below = found.commands.items() if isinstance(found, TyperGroup) else [("", found)]
         yield from ((f"{name} {word}".strip(), each) for word, each in below if isinstance(each, TyperCommand))
