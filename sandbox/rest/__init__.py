@@ -18,6 +18,7 @@ from sandbox.rest import (
     refs,
     releases,
     repositories,
+    sign_in,
     statuses,
     teams,
     users,
@@ -48,6 +49,8 @@ def add_routes(app: web.Application, state: State) -> None:
         _add(app, state, "GET", path, functools.partial(_unknown_route, state))
     for endpoint in sorted(ROUTES, key=lambda route: route.path.endswith(":.+}")):  # the greediest patterns last
         _add(app, state, endpoint.method, endpoint.path, functools.partial(respond, state, endpoint))
+    app.router.add_get(sign_in.AUTHORIZE, functools.partial(sign_in.authorize, state))
+    app.router.add_post(sign_in.ACCESS_TOKEN, functools.partial(sign_in.exchange, state))
     app.middlewares.append(_middleware(state))
 
     async def prepare(request: web.Request, response: web.StreamResponse) -> None:
@@ -72,6 +75,8 @@ def _middleware(state: State) -> Callable[..., Awaitable[web.StreamResponse]]:
             return await handler(request)
         if not request.headers.get("User-Agent"):
             return _recorded(state, request, user_agent_refusal())
+        if request.path in (sign_in.AUTHORIZE, sign_in.ACCESS_TOKEN):
+            return await handler(request)
         if not request.path.startswith(f"{state.server.root}/"):
             return _recorded(state, request, front_page(state, request))
         if request.match_info.http_exception is not None:
