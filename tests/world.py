@@ -229,6 +229,8 @@ def settings_for(github: GitHub, api_url: str, database_url: str, **overrides: A
         "github_app_id": str(github.app_id),
         "github_private_key": github.private_key,
         "github_webhook_secret": github.webhook_secret,
+        "github_client_id": github.client_id,
+        "github_client_secret": github.client_secret,
         "dispatch_search_seconds": SEARCH_SECONDS,
     }
     return read_settings(**{**settings, **overrides})

@@ -179,7 +179,7 @@ async def _insert_token(context: Context, owner: User, new: NewToken, scope: Pro
     )
     person = {"github_id": owner.github_id, "made_by_operator": new.by_operator} if new.personal else {}
     after = {"user": owner.name, "grants": token.grants, "prefix": token.prefix, **person}
-    await events.record(context, TokenCreated(project_id=scope, target=new.name, new=after))
+    await events.record(context, TokenCreated(project_id=scope, target=new.name, new=after, row=token.id))
     return token, secret
 
 
@@ -209,6 +209,16 @@ async def revoke_token_by_id(context: Context, token_id: int) -> None:
     authorize(context.actor, "admin", everywhere=True)
     async with transaction():
         row = await ApiToken.select_for_update().get_or_none(id=token_id)
+        if row is None:
+            raise token_not_found()
+        if row.revoked_at is None:
+            await _revoke(context, row)
+
+
+async def revoke_personal_token(context: Context, owner: UserId, token_id: int) -> None:
+    """Revoke a personal token of a user. What the caller may is checked before."""
+    async with transaction():
+        row = await ApiToken.select_for_update().get_or_none(id=token_id, user_id=owner, personal=True)
         if row is None:
             raise token_not_found()
         if row.revoked_at is None:
