@@ -35,7 +35,7 @@ from bot.rules.setting_texts import split_list
 from bot.settings import Settings
 from handlers import receive
 from server import connections
-from server.errors import ErrorMiddleware
+from server.errors import ErrorMiddleware, OptionalRenderer
 from server.health import PATHS as HEALTH_PATHS
 from server.health import Health
 from server.middleware import RequestMiddleware
@@ -54,6 +54,7 @@ class Component:
 
     - `direct`: handlers of POST by path, called without the middleware: they respond to every error themselves.
     - `errors`: renderers of errors by path prefix; the longest matching prefix wins.
+    - `fallback`: a renderer of errors at paths that no prefix fits; it may leave them to the next one.
     - `unwrapped`: path prefixes that the request middleware ignores: no request id, no log line, no headers.
     - `own_headers`: path prefixes that are logged, but set their own caching and CORS headers.
     - `count_themselves`: routes whose handlers count their requests in the metrics.
@@ -62,6 +63,7 @@ class Component:
     add_routes: Callable[[web.Application], object] = lambda app: None
     direct: Mapping[str, connections.DirectHandler] = field(default_factory=dict)
     errors: Sequence[tuple[str, ErrorRenderer]] = ()
+    fallback: OptionalRenderer | None = None
     unwrapped: Sequence[str] = ()
     own_headers: Sequence[str] = ()
     count_themselves: Sequence[str] = ()
@@ -88,6 +90,7 @@ def create_app(settings: Settings, *, worker: bool = True, schedule: bool = True
     """
     service = Service(settings)
     components = _components(service, worker=worker)
+    fallbacks = [component.fallback for component in components if component.fallback is not None]
     errors = [(prefix, renderer) for component in components for prefix, renderer in component.errors]
     request_middleware = RequestMiddleware(
         service.metrics.http,
@@ -100,7 +103,7 @@ def create_app(settings: Settings, *, worker: bool = True, schedule: bool = True
         handler_args=connections.OPTIONS,
         middlewares=[
             request_middleware.request_middleware,
-            ErrorMiddleware(errors, render_problem_details).error_middleware,
+            ErrorMiddleware(errors, [*fallbacks, render_problem_details]).error_middleware,
         ],
     )
     app[SERVICE] = service
@@ -151,7 +154,7 @@ def _pages(service: Service, anonymous: Actor, attempts: Attempts, bodies: Unpro
         bodies=bodies,
     )
     site = Site(runtime, ROUTES)
-    return Component(site.add_routes, own_headers=OWN_HEADERS)
+    return Component(site.add_routes, fallback=site.render_error, own_headers=OWN_HEADERS)
 
 
 def _dialect_component(dialect: Dialect, runtime: ApiRuntime) -> Component:

@@ -1,6 +1,7 @@
 """Errors outside endpoints: unknown paths, wrong methods, and unexpected exceptions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import islice
 
 import structlog
 from aiohttp import web
@@ -9,15 +10,22 @@ from aiohttp.typedefs import Handler
 from api.http.errors import ErrorRenderer
 from bot.errors import Problem, Unavailable
 
+OptionalRenderer = Callable[[web.Request, Problem, int], web.Response | None]
+
 log = structlog.get_logger()
 
 
 class ErrorMiddleware:
-    """Renders errors with the renderer of the longest matching path prefix, or else with `fallback`."""
+    """Renders errors with the renderer of the longest matching path prefix, or else with the first of `fallbacks`.
 
-    def __init__(self, renderers: Sequence[tuple[str, ErrorRenderer]], fallback: ErrorRenderer) -> None:
+    A fallback may leave an error to the next one; the last one renders every error.
+    """
+
+    def __init__(
+        self, renderers: Sequence[tuple[str, ErrorRenderer]], fallbacks: Sequence[OptionalRenderer | ErrorRenderer]
+    ) -> None:
         self._renderers = sorted(renderers, key=lambda pair: len(pair[0]), reverse=True)
-        self._fallback = fallback
+        self._fallbacks = fallbacks
 
     @web.middleware
     async def error_middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -40,4 +48,6 @@ class ErrorMiddleware:
     def _render(self, request: web.Request, problem: Problem, status: int) -> web.Response:
         path = request.path
         matching = (render for prefix, render in self._renderers if path == prefix or path.startswith(f"{prefix}/"))
-        return next(matching, self._fallback)(request, problem, status)
+        renderers = [*islice(matching, 1), *self._fallbacks]
+        rendered = (render(request, problem, status) for render in renderers)
+        return next(response for response in rendered if response is not None)

@@ -23,6 +23,7 @@ OWN_HEADERS = (STATIC_PREFIX, "/live")
 """Paths whose responses are finished by their handlers."""
 STALE_FORM = "This form is too old, or was not sent from one of our pages. Please try again."
 NO_FORM = "This is not a form of ours."
+NO_PAGE = "There is no such page, or you may not see it."
 MAX_FIELDS = 200
 
 
@@ -42,10 +43,10 @@ class Site:
             for method in ("GET", "HEAD") if route.method == "GET" else ("POST",):
                 app.router.add_route(method, route.path, handler.handle)
 
-    def render_error(self, request: web.Request, problem: Problem, status: int) -> web.Response:
-        """An error outside of pages, as a page."""
+    def render_error(self, request: web.Request, problem: Problem, status: int) -> web.Response | None:
+        """An error outside of pages, as a page if a browser asks; None otherwise."""
         page = PageRequest(request, self._runtime, self._renderer, self._runtime.context())
-        return _error_page(page, problem, status)
+        return _error_page(page, problem, status) if page.wants_html else None
 
 
 class PageHandler:
@@ -69,6 +70,10 @@ class PageHandler:
         except Problem as problem:
             bind_log_context(refusal=problem.sentence)
             return _error_page(page, problem, status_of(problem))
+        except web.HTTPNotFound:
+            if not page.wants_html:
+                raise
+            return _error_page(page, NotFound(NO_PAGE), 404)
 
     async def _perform(self, page: PageRequest) -> web.StreamResponse:
         if self._route.again is None:

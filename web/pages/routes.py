@@ -2,7 +2,11 @@
 
 from collections.abc import Sequence
 
-from web.pages import board
+from web.pages import board, settings, sign_in
 from web.routes import Route
 
-ROUTES: Sequence[Route] = (*board.ROUTES,)
+ROUTES: Sequence[Route] = (
+    *board.ROUTES,
+    *settings.ROUTES,
+    *sign_in.ROUTES,
+)

@@ -22,3 +22,6 @@ document.addEventListener("submit", (event) => {
   form.dataset.sent = "yes";
   setTimeout(() => { delete form.dataset.sent; }, 3000);
 });
+
+// A page that consists of one button presses it by itself.
+document.querySelector("form[data-submit]")?.requestSubmit();
