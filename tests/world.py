@@ -120,6 +120,11 @@ class World:
         await enqueue(job_types.SweepDeliveries())
         await self.settle()
 
+    async def prune(self) -> None:
+        """Delete what is kept for some time only and is older than that."""
+        await enqueue(job_types.Prune())
+        await self.settle()
+
     async def expire_deadlines(self) -> None:
         """Move the deadlines of all runs and deployments into the past."""
         for table in ("runs", "deployments"):
