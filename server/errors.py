@@ -1,7 +1,6 @@
 """Errors outside endpoints: unknown paths, wrong methods, and unexpected exceptions."""
 
-from collections.abc import Callable, Sequence
-from itertools import islice
+from collections.abc import Sequence
 
 import structlog
 from aiohttp import web
@@ -10,22 +9,15 @@ from aiohttp.typedefs import Handler
 from api.http.errors import ErrorRenderer
 from bot.errors import Problem, Unavailable
 
-OptionalRenderer = Callable[[web.Request, Problem, int], web.Response | None]
-
 log = structlog.get_logger()
 
 
 class ErrorMiddleware:
-    """Renders errors with the renderer of the longest matching path prefix, or else with the first of `fallbacks`.
+    """Renders errors with the renderer of the longest matching path prefix, or else with `fallback`."""
 
-    A fallback may leave an error to the next one; the last one renders every error.
-    """
-
-    def __init__(
-        self, renderers: Sequence[tuple[str, ErrorRenderer]], fallbacks: Sequence[OptionalRenderer | ErrorRenderer]
-    ) -> None:
+    def __init__(self, renderers: Sequence[tuple[str, ErrorRenderer]], fallback: ErrorRenderer) -> None:
         self._renderers = sorted(renderers, key=lambda pair: len(pair[0]), reverse=True)
-        self._fallbacks = fallbacks
+        self._fallback = fallback
 
     @web.middleware
     async def error_middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -48,6 +40,4 @@ class ErrorMiddleware:
     def _render(self, request: web.Request, problem: Problem, status: int) -> web.Response:
         path = request.path
         matching = (render for prefix, render in self._renderers if path == prefix or path.startswith(f"{prefix}/"))
-        renderers = [*islice(matching, 1), *self._fallbacks]
-        rendered = (render(request, problem, status) for render in renderers)
-        return next(response for response in rendered if response is not None)
+        return next(matching, self._fallback)(request, problem, status)

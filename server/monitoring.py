@@ -21,7 +21,7 @@ def create_app(service: Service) -> web.Application:
     """The web application of a process that only works."""
     health = Health(service.metrics, Readiness(service, works=True, serves=False), service.registry.kinds)
     requests = RequestMiddleware(service.metrics.http, unwrapped=PATHS)
-    errors = ErrorMiddleware((), [render_problem_details])
+    errors = ErrorMiddleware((), render_problem_details)
     app = web.Application(
         handler_args=connections.OPTIONS, middlewares=[requests.request_middleware, errors.error_middleware]
     )

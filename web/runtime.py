@@ -1,19 +1,16 @@
 """What all pages share: the service's address, who may read, and the context that they act in."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
-
-from cachetools import TTLCache
 
 from bot.actors import Actor
 from bot.attempts import Attempts
 from bot.bodies import UnprovenBodies
 from bot.context import Context
 from bot.rules.ids import GitHubUserId
-
-MAX_STATES, STATE_SECONDS = 20_000, 900.0
+from web.event_feed import EventFeed
+from web.used_states import UsedStates
 
 
 @dataclass(frozen=True)
@@ -27,22 +24,6 @@ class SignIn:
     def is_configured(self) -> bool:
         """Whether people can sign in."""
         return bool(self.client_id and self.client_secret)
-
-
-class UsedStates:
-    """The states that browsers have come back from GitHub with: each is taken once by this process.
-
-    GitHub takes the code that comes with it once too, from whichever process.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._used: TTLCache[str, bool] = TTLCache(MAX_STATES, STATE_SECONDS, timer=clock)
-
-    def add(self, state: str) -> bool:
-        """Whether a state was not used before; from now on, it is used."""
-        is_new = state not in self._used
-        self._used[state] = True
-        return is_new
 
 
 @dataclass(frozen=True)
@@ -62,6 +43,7 @@ class WebRuntime:
     operators: Callable[[], frozenset[GitHubUserId]]
     bodies: UnprovenBodies = field(default_factory=UnprovenBodies)
     used_states: UsedStates = field(default_factory=UsedStates)
+    feed: EventFeed = field(default_factory=EventFeed)
 
     @property
     def root(self) -> str:

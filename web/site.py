@@ -31,7 +31,7 @@ class Site:
     """The pages of one service."""
 
     def __init__(self, runtime: WebRuntime, routes: Sequence[Route]) -> None:
-        self.static = StaticFiles()
+        self.static, self.feed = StaticFiles(), runtime.feed
         self._runtime, self._routes = runtime, routes
         self._renderer = Renderer(runtime, self.static)
 
@@ -43,10 +43,10 @@ class Site:
             for method in ("GET", "HEAD") if route.method == "GET" else ("POST",):
                 app.router.add_route(method, route.path, handler.handle)
 
-    def render_error(self, request: web.Request, problem: Problem, status: int) -> web.Response | None:
-        """An error outside of pages, as a page if a browser asks; None otherwise."""
+    def render_error(self, request: web.Request, problem: Problem, status: int) -> web.Response:
+        """An error outside of pages, as a page."""
         page = PageRequest(request, self._runtime, self._renderer, self._runtime.context())
-        return _error_page(page, problem, status) if page.wants_html else None
+        return _error_page(page, problem, status)
 
 
 class PageHandler:

@@ -102,7 +102,7 @@ async def revoke_own(context: Context, token_id: int) -> None:
 async def list_possible_projects(context: Context) -> list[str]:
     """List the names of projects that a token of one's own can be limited to: those that the actor may read."""
     reading = await readable.with_readable(context)
-    names, _ = await queries.list_project_names(reading.actor.visibility(READ), queries.BY_NAME, MAX_LISTED)
+    names, _ = await queries.list_project_names(reading.actor.visibility(READ), "name", MAX_LISTED)
     return names
 
 

@@ -2,11 +2,17 @@
 
 from collections.abc import Sequence
 
-from web.pages import board, settings, sign_in
+from web.pages import (
+    board,
+    live,
+    settings,
+    sign_in,
+)
 from web.routes import Route
 
 ROUTES: Sequence[Route] = (
     *board.ROUTES,
+    *live.ROUTES,
     *settings.ROUTES,
     *sign_in.ROUTES,
 )
