@@ -7,7 +7,7 @@ from bot.operations import sessions
 from bot.store.database import fetch
 from bot.store.sessions import LoginLink, Session
 from bot.store.users import User
-from tests.web.visitors import Visitor, form_fields
+from tests.web.visitors import Visitor
 from tests.world import Serve, World, running_world
 
 
@@ -49,6 +49,7 @@ async def test_a_sign_in_replaces_the_session_of_the_browser_and_signing_out_end
 
 
 async def test_who_takes_back_the_authorization_on_github_is_signed_out_at_once(world: World) -> None:
+    world.github.person("bob", "read")
     alice, laptop, bob = Visitor(world), Visitor(world), Visitor(world)
     for visitor, login in ((alice, "alice"), (laptop, "alice"), (bob, "bob")):
         await visitor.sign_in(login)
@@ -69,14 +70,14 @@ async def test_a_link_signs_in_as_the_operator_once_and_showing_it_uses_nothing_
         assert (page.status, page.headers["Cache-Control"]) == (200, "no-store")
         assert "data-submit" in page.html
     visitor = Visitor(world)
-    used = await visitor.send("/login-link", **form_fields(page, "/login-link"))
+    used = await visitor.submit(page, "/login-link")
     assert (used.status, used.location) == (303, "/")
     assert "an operator, who may do everything" in (await visitor.open("/settings")).text
-    again = await Visitor(world).send("/login-link", secret=secret)
+    again = await Visitor(world).send("/login-link", {"secret": secret})
     assert (again.status, "has been used, or is older than 10 minutes" in again.text) == (401, True)
     late = await sessions.create_link(context)
     await LoginLink.filter(used_at=None).update(expires_at=context.now() - timedelta(seconds=1))
-    assert (await Visitor(world).send("/login-link", secret=late)).status == 401
+    assert (await Visitor(world).send("/login-link", {"secret": late})).status == 401
 
 
 async def test_sessions_end_when_unused_for_a_week_or_after_a_month_and_are_deleted_a_week_later(world: World) -> None:
@@ -102,9 +103,9 @@ async def test_sessions_end_when_unused_for_a_week_or_after_a_month_and_are_dele
 
 
 async def test_without_a_client_id_the_page_says_how_an_operator_gets_in(
-    source: Path, database_url: str, serve: Serve
+    source: Path, database_url: str, aiohttp_server: Serve
 ) -> None:
-    async with running_world(source, database_url, serve, github_client_id="") as world:
+    async with running_world(source, database_url, aiohttp_server, github_client_id="") as world:
         visitor = Visitor(world)
         page = await visitor.open("/sign-in")
         assert "longshore login-link" in page.text and "/sign-in/github" not in page.html
@@ -113,9 +114,9 @@ async def test_without_a_client_id_the_page_says_how_an_operator_gets_in(
 
 
 async def test_github_that_is_down_or_does_not_know_us_is_said_on_the_page(
-    source: Path, database_url: str, serve: Serve
+    source: Path, database_url: str, aiohttp_server: Serve
 ) -> None:
-    async with running_world(source, database_url, serve, github_client_secret="x" * 20) as world:
+    async with running_world(source, database_url, aiohttp_server, github_client_secret="x" * 20) as world:
         visitor = Visitor(world)
         refused = await visitor.sign_in("alice")
         assert (refused.status, "LONGSHORE_GITHUB_CLIENT_ID and its secret" in refused.text) == (503, True)

@@ -1,6 +1,7 @@
 """Visitors: browsers that keep cookies as they are told, and follow GitHub's sign-in step by step."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 
@@ -23,10 +24,19 @@ class Visitor:
         """Open a page, without following where it sends the browser."""
         return await self._ask("GET", path, None, headers)
 
-    async def send(self, path: str, *, headers: dict[str, str] | None = None, **fields: str) -> Page:
-        """Send a form, with the token of this browser's session."""
+    async def send(
+        self, path: str, fields: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Page:
+        """Send a form, with the token of this browser's session unless the fields have another."""
         token = {"csrf": cookies.csrf_token(self.secret)} if self.secret else {}
-        return await self._ask("POST", path, {**token, **fields}, headers or {})
+        return await self._ask("POST", path, {**token, **(fields or {})}, headers or {})
+
+    async def submit(self, page: Page, action: str, **fields: str) -> Page:
+        """Press the button of the form with an action on a page."""
+        form = re.search(rf'<form[^>]* action="{re.escape(action)}".*?</form>', page.html, re.DOTALL)
+        assert form is not None, page.text
+        hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form[0]))
+        return await self._ask("POST", action, {**hidden, **fields}, {})
 
     @property
     def secret(self) -> str:
@@ -49,9 +59,14 @@ class Visitor:
         """Sign in with GitHub from beginning to end."""
         return await self.open(await self.ask_github(await self.depart(target), login))
 
-    async def _ask(self, method: str, path: str, form: dict[str, str] | None, headers: dict[str, str]) -> Page:
+    async def _ask(self, method: str, path: str, form: Mapping[str, str] | None, headers: Mapping[str, str]) -> Page:
         kept = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())} if self.cookies else {}
-        sent = {"Accept": "text/html,*/*;q=0.8", "User-Agent": "Mozilla/5.0 (X11) Firefox/140.0", **kept, **headers}
+        sent = {
+            "Accept": "text/html,*/*;q=0.8",
+            "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0",
+            **kept,
+            **headers,
+        }
         async with self.world.session.request(
             method, self.world.url + path, data=form, headers=sent, allow_redirects=False
         ) as response:
@@ -66,10 +81,3 @@ class Visitor:
             self.cookies.pop(name, None)
         else:
             self.cookies[name] = value
-
-
-def form_fields(page: Page, action: str) -> dict[str, str]:
-    """The hidden fields of the form with an action on a page."""
-    form = re.search(rf'<form[^>]* action="{re.escape(action)}".*?</form>', page.html, re.DOTALL)
-    assert form is not None, page.text
-    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form[0]))

@@ -1,5 +1,6 @@
 """One's own settings: personal tokens, and the browsers in which one has signed in."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -57,7 +58,7 @@ async def create_token(page: PageRequest) -> web.StreamResponse:
         raise Refusal(f"Choose how long the token is valid: {', '.join(LIFETIMES)} days.", field="lifetime")
     new = NewToken(page.field("name"), grants, page.field("project") or None, timedelta(days=int(days)))
     _, secret = await personal_tokens.create_own(page.acting(), new)
-    return await _show(page, secret)
+    return await _show(replace(page, form={}), secret)
 
 
 async def revoke_token(page: PageRequest) -> web.StreamResponse:
