@@ -22,6 +22,7 @@ from bot.operations.users import NewToken
 from bot.rules.ids import UserId
 from bot.rules.permissions import grants_of_role
 from bot.store import queries
+from bot.store.database import transaction
 from bot.store.projects import Project, Repository
 from bot.store.users import ApiToken, User
 
@@ -96,7 +97,13 @@ async def list_own(context: Context) -> list[OwnToken]:
 
 async def revoke_own(context: Context, token_id: int) -> None:
     """Revoke a personal token of the person who acts, whoever made it. A revoked one is kept as it is."""
-    await users.revoke_personal_token(context, _person(context), token_id)
+    owner = _person(context)
+    async with transaction():
+        row = await ApiToken.select_for_update().get_or_none(id=token_id, user_id=owner, personal=True)
+        if row is None:
+            raise users.token_not_found()
+        if row.revoked_at is None:
+            await users.revoke_row(context, row)
 
 
 async def list_possible_projects(context: Context) -> list[str]:
