@@ -71,6 +71,8 @@ async def create_own(context: Context, new: NewToken) -> tuple[ApiToken, str]:
     its secret cannot be shown again.
     """
     owner = _person(context)
+    if not new.grants:
+        raise Refusal(f"Choose at least one grant: {', '.join(sorted(POSSIBLE))}.", field="grants")
     refuse_impossible(new.grants)
     users.check_token(context, new)
     if not isinstance(new.expires, timedelta) or not timedelta() < new.expires <= LONGEST:

@@ -126,7 +126,7 @@ async def test_a_session_belongs_to_the_account_whatever_its_login_is(world: Wor
     assert "acme/site" in (await carol.open("/")).text
     assert "acme/site" not in (await impostor.open("/")).text
     await carol.sign_in("caroline")
-    assert "You are caroline" in (await carol.open("/settings")).text
+    assert "You have signed in as caroline" in (await carol.open("/settings")).text
     assert len(await User.filter(github_id__not_isnull=True)) == 2
 
 

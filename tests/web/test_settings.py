@@ -78,7 +78,7 @@ async def test_tokens_with_too_much_are_refused_next_to_what_was_typed(world: Wo
         assert (page.status, sentence in page.text) == (status, True), (name, page.text)
         assert f'value="{changes.get("name", "laptop")}"' in page.html, name
     none = await rita.send("/settings/tokens", {"form": "token", "name": "laptop", "lifetime": "7"})
-    assert "A token needs at least one grant" in none.text
+    assert "Choose at least one grant" in none.text
     assert not await ApiToken.filter(personal=True).exists()
     assert "site" not in (await rita.open("/settings")).html.partition('name="project"')[2].partition("</select>")[0]
 

@@ -72,7 +72,7 @@ async def test_a_link_signs_in_as_the_operator_once_and_showing_it_uses_nothing_
     visitor = Visitor(world)
     used = await visitor.submit(page, "/login-link")
     assert (used.status, used.location) == (303, "/")
-    assert "an operator, who may do everything" in (await visitor.open("/settings")).text
+    assert "an operator: you may do everything" in (await visitor.open("/settings")).text
     again = await Visitor(world).send("/login-link", {"secret": secret})
     assert (again.status, "has been used, or is older than 10 minutes" in again.text) == (401, True)
     late = await sessions.create_link(context)
