@@ -77,10 +77,31 @@ async def test_tokens_with_too_much_are_refused_next_to_what_was_typed(world: Wo
         page = await rita.send("/settings/tokens", {**FORM, **changes})
         assert (page.status, sentence in page.text) == (status, True), (name, page.text)
         assert f'value="{changes.get("name", "laptop")}"' in page.html, name
+    many = await rita.send("/settings/tokens", {"form": "token", "name": "spare", "lifetime": "7", **READ})
+    token = await ApiToken.get(name="spare")
+    await ApiToken.bulk_create([copy_of(token, number) for number in range(1, personal_tokens.MAX_OWN)])
+    assert many.status == 200
+    too_many = await rita.send("/settings/tokens", FORM)
+    assert (too_many.status, "You have 50 valid tokens already" in too_many.text) == (409, True)
+    await ApiToken.filter(personal=True).delete()
     none = await rita.send("/settings/tokens", {"form": "token", "name": "laptop", "lifetime": "7"})
     assert "Choose at least one grant" in none.text
     assert not await ApiToken.filter(personal=True).exists()
     assert "site" not in (await rita.open("/settings")).html.partition('name="project"')[2].partition("</select>")[0]
+
+
+def copy_of(token: ApiToken, number: int) -> ApiToken:
+    """Another token of the same person."""
+    return ApiToken(
+        user_id=token.user_id,
+        name=f"spare-{number}",
+        prefix=token.prefix,
+        digest=f"{number:064}",
+        grants=token.grants,
+        personal=True,
+        expires_at=token.expires_at,
+        created_at=token.created_at,
+    )
 
 
 async def test_who_has_no_account_on_github_makes_no_personal_tokens_and_is_told_why(world: World) -> None:
