@@ -3,16 +3,20 @@
 from collections.abc import Sequence
 
 from web.pages import (
+    announcements,
     board,
     live,
+    schedules,
     settings,
     sign_in,
 )
 from web.routes import Route
 
 ROUTES: Sequence[Route] = (
+    *announcements.ROUTES,
     *board.ROUTES,
     *live.ROUTES,
+    *schedules.ROUTES,
     *settings.ROUTES,
     *sign_in.ROUTES,
 )
