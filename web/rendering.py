@@ -32,6 +32,7 @@ class Renderer:
             time=_time,
             sha=words.short,
             duration=words.duration,
+            browser=words.browser,
             counted=words.counted,
             first_line=_first_line,
         )

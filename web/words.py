@@ -9,6 +9,24 @@ _UNITS = (
     (timedelta(minutes=1), "min"),
     (timedelta(seconds=1), "s"),
 )
+_BROWSERS = {
+    "Edg": "Edge",
+    "OPR": "Opera",
+    "Firefox": "Firefox",
+    "Chrome": "Chrome",
+    "CriOS": "Chrome",
+    "Safari": "Safari",
+}
+_SYSTEMS = {
+    "Android": "Android",
+    "iPhone": "an iPhone",
+    "iPad": "an iPad",
+    "CrOS": "ChromeOS",
+    "Windows": "Windows",
+    "Mac OS X": "macOS",
+    "Linux": "Linux",
+}
+MAX_BROWSER = 60  # characters of what another program says it is
 MAX_DAYS = 60  # of an age; older times are shown as dates
 
 
@@ -68,3 +86,12 @@ def short(sha: str) -> str:
 def counted(count: int, noun: str, plural: str = "") -> str:
     """A number with its noun: `1 change`, `14 changes`."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def browser(agent: str) -> str:
+    """What a browser is, by its User-Agent header: `Firefox on Linux`; other programs by what they say they are."""
+    name = next((name for mark, name in _BROWSERS.items() if f"{mark}/" in agent), "")
+    system = next((system for mark, system in _SYSTEMS.items() if mark in agent), "")
+    if not name:
+        return agent[:MAX_BROWSER].strip() or "an unknown browser"
+    return f"{name} on {system}" if system else name

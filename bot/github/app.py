@@ -150,6 +150,10 @@ class GitHub:
             self._bot_login = f"{(await self.identify()).slug}[bot]"
         return self._bot_login
 
+    def api_of_its_own(self) -> Api:
+        """A way to send requests of which nothing is remembered, for those that are somebody else's each time."""
+        return self._new_api()
+
     def forget(self, installation: InstallationId) -> None:
         """Drop tokens, responses, roles and checks of an installation that was removed, suspended or changed."""
         self._apis.pop(installation, None)

@@ -7,6 +7,8 @@ from web.pages import (
     board,
     live,
     schedules,
+    settings,
+    sign_in,
 )
 from web.routes import Route
 
@@ -15,4 +17,6 @@ ROUTES: Sequence[Route] = (
     *board.ROUTES,
     *live.ROUTES,
     *schedules.ROUTES,
+    *settings.ROUTES,
+    *sign_in.ROUTES,
 )
