@@ -140,10 +140,11 @@ class HeldRow(TypedDict):
 async def projects(visible: Visibility, words: str, name: str | None, limit: int) -> list[ProjectRow]:
     """Read the first visible projects by name that are not archived: those whose name or repository has the words.
 
-    `name` is that of the only project to read.
+    `name` is that of the only project to read, archived or not.
     """
     where = Conditions()
-    where.add("NOT p.archived")
+    if name is None:
+        where.add("NOT p.archived")
     if condition := visibility.condition(visible, "p.id", where.args):
         where.clauses.append(condition)
     if name is not None:

@@ -24,7 +24,7 @@ _BETWEEN = """SELECT * FROM (
     AND c.id <= (SELECT n.candidate_id FROM deployments n WHERE n.id = ${newer})
     ORDER BY c.id DESC LIMIT {limit}
 ) p{part}"""
-_COMPARISONS = 'SELECT base, head, status, ahead_by FROM comparisons {where}'
+_COMPARISONS = "SELECT base, head, status, ahead_by FROM comparisons {where}"
 
 
 class CandidateRow(TypedDict):
