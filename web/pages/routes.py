@@ -2,7 +2,13 @@
 
 from collections.abc import Sequence
 
-from web.pages import board
+from web.pages import board, candidates, deployments, environments, projects
 from web.routes import Route
 
-ROUTES: Sequence[Route] = (*board.ROUTES,)
+ROUTES: Sequence[Route] = (
+    *board.ROUTES,
+    *candidates.ROUTES,
+    *deployments.ROUTES,
+    *environments.ROUTES,
+    *projects.ROUTES,
+)
