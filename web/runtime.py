@@ -9,6 +9,7 @@ from bot.attempts import Attempts
 from bot.bodies import UnprovenBodies
 from bot.context import Context
 from bot.rules.ids import GitHubUserId
+from web.event_feed import EventFeed
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class WebRuntime:
     sign_in: Callable[[], SignIn]
     operators: Callable[[], frozenset[GitHubUserId]]
     bodies: UnprovenBodies = field(default_factory=UnprovenBodies)
+    feed: EventFeed = field(default_factory=EventFeed)
 
     @property
     def root(self) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.context import READ, Context, authorize
+from bot.operations import readable
 from bot.rules.board import (
     ClosedGate,
     EnvironmentState,
@@ -32,9 +33,11 @@ MAX_HELD = 10  # releases of one project that are shown
 async def read(context: Context, *, words: str = "", project: str | None = None) -> list[ProjectState]:
     """Read the first 500 projects by name, without archived ones: those whose name or repository has all the words.
 
-    With `project`, only that one, archived or not; none if it does not exist, or the caller may not read it.
+    With `project`, only that one, archived or not; none if it does not exist, or the caller may not read it. A person
+    sees the projects of the repositories that they may read on GitHub.
     """
     authorize(context.actor, READ)
+    context = await readable.with_readable(context)
     return await _states(context, context.actor.visibility(READ), words, project)
 
 
@@ -51,6 +54,13 @@ async def _states(context: Context, visible: Visibility, words: str, project: st
     environments = await _environments(context.now(), ids)
     held = _by_project(await board_queries.held(ids))
     return [_project(row, environments[row["id"]], held[row["id"]]) for row in rows]
+
+
+async def visible_projects(context: Context) -> frozenset[int]:
+    """The ids of the projects that the caller may see."""
+    context = await readable.with_readable(context)
+    rows = await board_queries.visible_ids(context.actor.visibility(READ))
+    return frozenset(row["id"] for row in rows)
 
 
 async def _environments(now: datetime, ids: list[int]) -> Mapping[int, list[EnvironmentState]]:

@@ -39,3 +39,10 @@ async def test_people_see_the_projects_of_repositories_that_they_may_read_on_git
     assert "acme/site" not in board.text
     assert "Ask an admin of the repository for a role on GitHub" in board.text
     assert (await sam.open("/board/site")).status == 404
+
+
+async def test_unknown_addresses_are_pages_for_browsers_and_problems_for_programs(world: World) -> None:
+    page = await Browser(world).open("/nowhere")
+    assert (page.status, "Not found" in page.text) == (404, True)
+    assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
+    assert (await world.ask("GET", "/nowhere")).json["status"] == 404

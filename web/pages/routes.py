@@ -2,7 +2,14 @@
 
 from collections.abc import Sequence
 
-from web.pages import board, candidates, deployments, environments, projects
+from web.pages import (
+    board,
+    candidates,
+    deployments,
+    environments,
+    live,
+    projects,
+)
 from web.routes import Route
 
 ROUTES: Sequence[Route] = (
@@ -10,5 +17,6 @@ ROUTES: Sequence[Route] = (
     *candidates.ROUTES,
     *deployments.ROUTES,
     *environments.ROUTES,
+    *live.ROUTES,
     *projects.ROUTES,
 )
