@@ -32,6 +32,7 @@ async def show(page: PageRequest) -> web.StreamResponse:
         found=found,
         project=found.project,
         candidate=found.candidate,
+        since=since,
         own=[
             towards.environment.name
             for towards in found.towards
