@@ -14,12 +14,11 @@ MARKS = {"good": "", "bad": "✕", "run": "▸", "wait": "◷", "idle": "○"}
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar of a chart: its size, its state (a key of MARKS), what it says to who points at it, and where it leads."""
+    """A bar of a chart: its size, its state (a key of MARKS), and what it says to who points at it."""
 
     size: float
     state: str
     text: str
-    href: str
 
 
 def bars(entries: Sequence[Bar], title: str) -> Markup:
@@ -39,6 +38,5 @@ def _bar(entry: Bar, left: float, step: float, largest: float) -> Markup:
     mark = MARKS[entry.state]
     above = Markup('<text x="{:.1f}" y="{:.1f}">{}</text>').format(left + step * 0.4, top - 3, mark) if mark else ""
     return Markup(
-        '<a href="{}" tabindex="-1" class="{}"><title>{}</title>'
-        '<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" rx="1.5"/>{}</a>'
-    ).format(entry.href, entry.state, entry.text, left, top, step * 0.8, height, above)
+        '<g class="{}"><title>{}</title><rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" rx="1.5"/>{}</g>'
+    ).format(entry.state, entry.text, left, top, step * 0.8, height, above)

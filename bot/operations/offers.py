@@ -1,9 +1,15 @@
 """Which acts are offered to somebody who reads about a project: what they ask for is authorized anew."""
 
-from bot.context import Context
+from bot.context import READ, Context, allowed
 from bot.rules.access import OFFERED, Access
 from bot.rules.github_pages import RepositoryPages
 from bot.store.projects import Project
+
+
+@allowed(READ)
+async def access(context: Context, project: Project) -> Access:
+    """What the caller may do in a project, by its name."""
+    return access_to(context, project)
 
 
 def access_to(context: Context, project: Project) -> Access:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from bot.errors import NotFound, Problem, Unauthenticated
-from bot.operations import candidates, deploying, environments, promotions, rollbacks
+from bot.operations import candidates, deploying, environments, offers, promotions, rollbacks
 from bot.operations.deploying import DeployRequest
 from bot.operations.previews import Preview
 from bot.rules.gate_results import OVERRIDABLE, ROLLBACK_GATES
@@ -71,6 +71,7 @@ async def plan_deployment(page: PageRequest) -> web.StreamResponse:
         environment=environment,
         reason=reason,
         plan=plan,
+        access=await offers.access(page.context, project),
     )
 
 
@@ -104,6 +105,7 @@ async def plan_rollback(page: PageRequest) -> web.StreamResponse:
         is_forced=is_forced,
         reason=reason,
         plan=plan,
+        access=await offers.access(page.context, project),
     )
 
 

@@ -32,11 +32,11 @@ async def show(page: PageRequest) -> web.StreamResponse:
         environment=found.environment,
         state=found.state,
         before=before,
-        chart=_chart(page, found.charted),
+        chart=_chart(found.charted),
     )
 
 
-def _chart(page: PageRequest, history: Sequence[DeploymentLine]) -> Markup | None:
+def _chart(history: Sequence[DeploymentLine]) -> Markup | None:
     """A chart of how long deployments took, oldest first; None if fewer than two have run."""
     ran = [line for line in reversed(history) if line.seconds is not None]
     if len(ran) < 2:
@@ -48,13 +48,13 @@ def _chart(page: PageRequest, history: Sequence[DeploymentLine]) -> Markup | Non
         f"{words.duration(durations[len(durations) // 2])}, the longest {words.duration(durations[-1])}; "
         f"{failed} did not succeed. The table below has each of them."
     )
-    return charts.bars([_bar(page, line) for line in ran], title)
+    return charts.bars([_bar(line) for line in ran], title)
 
 
-def _bar(page: PageRequest, line: DeploymentLine) -> Bar:
+def _bar(line: DeploymentLine) -> Bar:
     seconds = line.seconds or 0.0
     text = f"{line.version} {WORDS.get(line.status, line.status)} after {words.duration(seconds)}"
-    return Bar(seconds, STATES.get(line.status, "bad"), text, page.runtime.link("/deployments", line.id))
+    return Bar(seconds, STATES.get(line.status, "bad"), text)
 
 
 ROUTES = (
