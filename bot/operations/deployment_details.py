@@ -15,12 +15,10 @@ from bot.rules.github_pages import RepositoryPages
 from bot.rules.ids import DeploymentId
 from bot.rules.run_jobs import JobFact
 from bot.store.deployments import Deployment, live_deployment
-from bot.store.gates import Approval
 from bot.store.projects import Project
 from bot.store.runs import Run
 
 MAX_RUNS = 10
-MAX_APPROVALS = 100
 _ASKED = {"deploy": "asked for", "rollback": "rollback asked for"}
 
 
@@ -31,6 +29,15 @@ class Moment:
     at: datetime
     what: str
     by: str = ""
+
+
+@dataclass(frozen=True)
+class CountedApproval:
+    """An approval that counted: whose, and when (ISO 8601) it was given."""
+
+    by: str
+    at: str
+    is_by_operator: bool
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ class DeploymentDetails:
     run_url: str | None
     jobs: RunJobsView | None
     decision: Decision | None
-    approvals: Sequence[Approval]
+    approvals: Sequence[CountedApproval]
     access: Access
     pages: RepositoryPages | None
 
@@ -79,6 +86,7 @@ async def _read(context: Context, project: Project, deployment_id: DeploymentId)
     pages, found = offers.pages_of(context, project), await _runs(deployment)
     live = await live_deployment(deployment.environment_id)
     newest = found[0] if found else None
+    decision = None if deployment.decision is None else from_json(deployment.decision)
     return DeploymentDetails(
         project=project,
         deployment=deployment,
@@ -88,8 +96,8 @@ async def _read(context: Context, project: Project, deployment_id: DeploymentId)
         runs=found,
         run_url=None if pages is None or newest is None else pages.run(newest.github_id, newest.url),
         jobs=await _jobs(context, project, newest),
-        decision=None if deployment.decision is None else from_json(deployment.decision),
-        approvals=await _approvals(deployment, found),
+        decision=decision,
+        approvals=_approvals(decision),
         access=offers.access_to(context, project),
         pages=pages,
     )
@@ -128,16 +136,13 @@ def _end_of(deployment: Deployment) -> str:
     )
 
 
-async def _approvals(deployment: Deployment, found: Sequence[Run]) -> list[Approval]:
-    """Who had approved the candidate for the environment when the deployment was dispatched, or has by now."""
-    until = found[-1].created_at if found else deployment.deploy_end_at
-    rows = Approval.filter(candidate_id=deployment.candidate_id, environment_id=deployment.environment_id)
-    given = await rows.order_by("id").limit(MAX_APPROVALS).select_related("user")
-    if until is None:
-        return [each for each in given if each.withdrawn_at is None]
-    return [
-        each for each in given if each.approved_at <= until and (each.withdrawn_at is None or each.withdrawn_at > until)
-    ]
+def _approvals(decision: Decision | None) -> tuple[CountedApproval, ...]:
+    """The approvals that counted when the gates were asked last."""
+    facts = {} if decision is None else decision.result_of("approvals").facts
+    return tuple(
+        CountedApproval(each["by"], each["at"], is_by_operator=each["by_operator"])
+        for each in facts.get("approved_by", ())
+    )
 
 
 async def _jobs(context: Context, project: Project, run: Run | None) -> RunJobsView | None:

@@ -23,6 +23,22 @@ async def test_the_board_says_what_is_live_what_runs_and_what_waits_for_whom(wor
     await world.settle()
 
 
+async def test_it_is_counted_how_far_what_is_live_is_behind_once_somebody_looks(world: World) -> None:
+    operator = await sign_in_as_operator(world)
+    await world.cut("1.2.0-rc1")
+    await world.complete_deployment("1.2.0-rc1")
+    assert "up to date" in (await operator.open("/")).text
+    await world.github.commit()
+    await world.github.commit()
+    await world.cut("1.2.0-rc2")
+    calls = len(world.github.calls)
+    assert "behind" not in (await operator.open("/")).text
+    await operator.open("/")
+    await world.settle()
+    assert len(world.github.calls) == calls + 1
+    assert "2 changes behind" in (await operator.open("/")).text
+
+
 async def test_programs_find_nothing_at_the_root_and_strangers_have_to_sign_in(world: World) -> None:
     assert (await world.ask("GET", "/")).status == 404
     stranger = await Browser(world).open("/")
