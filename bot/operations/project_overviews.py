@@ -6,7 +6,8 @@ from datetime import datetime
 from itertools import pairwise
 
 from bot.context import READ, Context, allowed
-from bot.operations import board, config_guard, offers
+from bot.operations import board, config_guard, distances, offers
+from bot.operations.distances import CountChanges
 from bot.rules.access import Access
 from bot.rules.board import Live, ProjectState
 from bot.rules.github_pages import RepositoryPages
@@ -19,6 +20,8 @@ from bot.store.projects import Environment, Project
 PAGE_SIZE = 25
 MAX_PAIRS = 30  # of environments that are compared
 MAX_BETWEEN = 5  # candidates that are named
+UNKNOWN: tuple[str | None, int | None] = (None, None)
+"""How two commits are related that were never compared."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,10 @@ class ProjectOverview:
 
 @allowed(READ)
 async def read(context: Context, project: Project, *, before: int | None = None) -> ProjectOverview:
-    """Read a project with a page of its candidates, newest first, whose ids are below `before`."""
+    """Read a project with a page of its candidates, newest first, whose ids are below `before`.
+
+    Comparisons of commits that are not known yet are requested.
+    """
     state, pages = await board.of_project(context, project), offers.pages_of(context, project)
     rows = await candidate_queries.newest(project.id, before=before, limit=PAGE_SIZE + 1)
     shown = rows[:PAGE_SIZE]
@@ -122,11 +128,13 @@ async def _differences(project: Project, state: ProjectState) -> list[Difference
     differing = differing[:MAX_PAIRS]
     pairs = [(base.deployment, head.deployment) for _, _, head, base in differing]
     between = await candidate_queries.between(project.id, pairs, MAX_BETWEEN + 1)
-    compared = await _comparisons(project, [(base.commit, head.commit) for _, _, head, base in differing])
+    commits = [(base.commit, head.commit) for _, _, head, base in differing]
+    compared = await _comparisons(project, commits)
+    await _request_missing(project, [pair for pair in commits if compared.get(pair, UNKNOWN)[1] is None])
     found = []
     for part, (name, following_name, head, base) in enumerate(differing):
         versions = [row["version"] for row in between if row["part"] == part]
-        status, ahead_by = compared.get((base.commit, head.commit), (None, None))
+        status, ahead_by = compared.get((base.commit, head.commit), UNKNOWN)
         found.append(
             Difference(
                 environment=name,
@@ -142,9 +150,15 @@ async def _differences(project: Project, state: ProjectState) -> list[Difference
     return found
 
 
+async def _request_missing(project: Project, pairs: Sequence[tuple[CommitSha, CommitSha]]) -> None:
+    if project.repository is not None and project.repository.installation_id is not None:
+        repository = project.repository.github_id
+        await distances.request(CountChanges(repository, base, head) for base, head in pairs)
+
+
 async def _comparisons(
     project: Project, pairs: Sequence[tuple[str, str]]
-) -> Mapping[tuple[str, str], tuple[str, int | None]]:
+) -> Mapping[tuple[str, str], tuple[str | None, int | None]]:
     if project.repository_id is None:
         return {}
     rows = await candidate_queries.comparisons(project.repository_id, pairs)
