@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.store.candidates import Candidate
+from bot.store.comparisons import StoredComparison
 from bot.store.database import execute
 from bot.store.deployments import Deployment
 from bot.store.projects import Environment, Project
@@ -108,10 +109,14 @@ async def test_an_environment_says_how_long_deployments_took_in_a_chart_with_a_t
 
 
 async def add_candidates(count: int) -> None:
-    """Add candidates that are as old as the first one, each with two deployments."""
+    """Add candidates that are as old as the first one, each with two deployments, and compared with what is live."""
     first, user = await Candidate.get(version="1.0.0-rc1"), await User.get(name="root")
     environment, at = await Environment.get(name="staging"), first.created_at
     values: dict[str, Any] = {"project_id": first.project_id, "created_at": at, "updated_at": at}
+    for live in await Candidate.filter(id__lte=2) if count else ():
+        pair = {"base": live.commit, "head": f"{count - 1:040x}"}
+        values_of_pair: dict[str, Any] = {"repository_id": live.repository_id, **pair, "status": "ahead"}
+        await StoredComparison.create(**values_of_pair, ahead_by=count, asked_at=at)
     for number in range(count):
         version = f"2.{number}.0"
         release = await Release.create(version=version, release_id=f"site-{version}", **values)
@@ -144,6 +149,7 @@ async def test_the_number_of_statements_does_not_grow_with_the_rows_and_lists_ar
         await add_candidates(count)
         for path in (*PATHS, "/deployments/1"):
             await operator.open(path)
+            await released.settle()
             statements: list[str] = []
             async with recorded_statements(released, statements):
                 assert (await operator.open(path)).status == 200
