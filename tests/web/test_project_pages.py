@@ -143,6 +143,14 @@ async def add_candidates(count: int) -> None:
             )
 
 
+async def count_statements(world: World, browser: Browser, path: str) -> int:
+    """Count the statements of a page, and whatever the service does by itself meanwhile."""
+    statements: list[str] = []
+    async with recorded_statements(world, statements):
+        assert (await browser.open(path)).status == 200
+    return sum(re.search(r"\b(jobs|audit_entries)\b", each) is None for each in statements)
+
+
 async def test_the_number_of_statements_does_not_grow_with_the_rows_and_lists_are_paged(released: World) -> None:
     operator, counts = await sign_in_as_operator(released), []
     for count in (0, 30):
@@ -150,10 +158,7 @@ async def test_the_number_of_statements_does_not_grow_with_the_rows_and_lists_ar
         for path in (*PATHS, "/deployments/1"):
             await operator.open(path)
             await released.settle()
-            statements: list[str] = []
-            async with recorded_statements(released, statements):
-                assert (await operator.open(path)).status == 200
-            counts.append(sum(re.search(r"\b(jobs|audit_entries)\b", each) is None for each in statements))
+            counts.append(min([await count_statements(released, operator, path) for _ in range(3)]))
     few, many = counts[:4], counts[4:]
     assert few == many
     assert max(many) < 60, many
