@@ -1,8 +1,13 @@
 """Times, durations and commits as people say them."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 SHOWN_SHA = 7
+_DECEPTIVE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff]"
+)
+"""Characters that change the direction of the text after them, that nobody sees, or that control devices."""
 _UNITS = (
     (timedelta(days=1), "day"),
     (timedelta(hours=1), "h"),
@@ -81,6 +86,11 @@ def absolute(time: datetime) -> str:
 def short(sha: str) -> str:
     """The first digits of a commit's SHA."""
     return sha[:SHOWN_SHA]
+
+
+def visible(text: str) -> str:
+    """A text whose characters all show themselves: each that would deceive about the others becomes `\ufffd`."""
+    return text if text.isprintable() else _DECEPTIVE.sub("\ufffd", text)
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
