@@ -8,6 +8,7 @@ from bot.actors import Actor
 from bot.attempts import Attempts
 from bot.bodies import UnprovenBodies
 from bot.context import Context
+from bot.operations.app_credentials import AppSetup
 from bot.rules.ids import GitHubUserId
 
 
@@ -30,7 +31,7 @@ class WebRuntime:
 
     `public_url` is the URL at which people reach the service. Its path is served by a proxy, which takes it off: paths
     of ours that go out are made by `link`. `anonymous` is the actor of who has not signed in. `sign_in` and `operators`
-    are functions, since both may change while the service runs.
+    are functions, since both may change while the service runs. `setup` is how the App is set up in the browser.
     """
 
     context: Callable[[], Context]
@@ -39,6 +40,7 @@ class WebRuntime:
     attempts: Attempts
     sign_in: Callable[[], SignIn]
     operators: Callable[[], frozenset[GitHubUserId]]
+    setup: AppSetup
     bodies: UnprovenBodies = field(default_factory=UnprovenBodies)
 
     @property

@@ -8,6 +8,7 @@ from aiohttp import web
 from sandbox.records import Call
 from sandbox.rest import (
     actions,
+    app_pages,
     apps,
     checks,
     commits,
@@ -48,6 +49,7 @@ def add_routes(app: web.Application, state: State) -> None:
         _add(app, state, "GET", path, functools.partial(_unknown_route, state))
     for endpoint in sorted(ROUTES, key=lambda route: route.path.endswith(":.+}")):  # the greediest patterns last
         _add(app, state, endpoint.method, endpoint.path, functools.partial(respond, state, endpoint))
+    app_pages.add_pages(app, state)
     app.middlewares.append(_middleware(state))
 
     async def prepare(request: web.Request, response: web.StreamResponse) -> None:
@@ -72,6 +74,8 @@ def _middleware(state: State) -> Callable[..., Awaitable[web.StreamResponse]]:
             return await handler(request)
         if not request.headers.get("User-Agent"):
             return _recorded(state, request, user_agent_refusal())
+        if app_pages.is_page(request.path):
+            return await handler(request)
         if not request.path.startswith(f"{state.server.root}/"):
             return _recorded(state, request, front_page(state, request))
         if request.match_info.http_exception is not None:
