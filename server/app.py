@@ -148,6 +148,7 @@ def _pages(service: Service, anonymous: Actor, attempts: Attempts, bodies: Unpro
         attempts=attempts,
         sign_in=lambda: service.identity.sign_in,
         setup=service.identity.setup(),
+        app_page=lambda: service.identity.page,
         operators=lambda: settings.operator_ids,
         bodies=bodies,
     )

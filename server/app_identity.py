@@ -62,9 +62,9 @@ class AppIdentity:
         return SignIn(stored.client_id, stored.client_secret)
 
     @property
-    def slug(self) -> str:
-        """The name of the stored App in addresses on GitHub; empty if it is not known."""
-        return "" if self._stored is None else self._stored.slug
+    def page(self) -> str:
+        """The address of the stored App on GitHub; empty if it is not known."""
+        return "" if self._stored is None else self._stored.url
 
     def webhook_secrets(self) -> list[bytes]:
         """The secrets that webhooks may be signed with, the current one first; none while there is no App."""

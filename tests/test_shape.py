@@ -52,7 +52,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "api.pdc.resources": ("api.pdc.resources", "api.pdc.crud", "api.http", *CORE),
     "api.pdc": ("api.pdc", "api.http", *CORE),
     "api.docs": ("api.docs", "api.http", "api.pdc", *CORE),
-    "web": ("web", *CORE),
+    "web": ("web", "bot.manifest", *CORE),
     "server": ("server", "api", "handlers", "web", "bot"),
     "cli": ("cli", "server", "bot", "sandbox"),
     "sandbox": ("sandbox",),

@@ -31,7 +31,8 @@ class WebRuntime:
 
     `public_url` is the URL at which people reach the service. Its path is served by a proxy, which takes it off: paths
     of ours that go out are made by `link`. `anonymous` is the actor of who has not signed in. `sign_in` and `operators`
-    are functions, since both may change while the service runs. `setup` is how the App is set up in the browser.
+    are functions, since both may change while the service runs. `setup` is how the App is set up in the browser;
+    `app_page` its page on GitHub, if that is known.
     """
 
     context: Callable[[], Context]
@@ -41,6 +42,7 @@ class WebRuntime:
     sign_in: Callable[[], SignIn]
     operators: Callable[[], frozenset[GitHubUserId]]
     setup: AppSetup
+    app_page: Callable[[], str] = lambda: ""
     bodies: UnprovenBodies = field(default_factory=UnprovenBodies)
 
     @property

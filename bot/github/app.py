@@ -14,7 +14,7 @@ from cachetools import LRUCache
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from bot.errors import PermissionMissing, Refusal, RepositoryNotFound, Unavailable, WrongSettings
+from bot.errors import NotSetUp, PermissionMissing, Refusal, RepositoryNotFound, Unavailable, WrongSettings
 from bot.github.checks import Checks
 from bot.github.limits import UNAVAILABLE, ResponseLost
 from bot.github.people import People
@@ -22,7 +22,7 @@ from bot.github.repository import RepositoryClient
 from bot.github.server import Server
 from bot.github.tokens import PURPOSES, InstallationTokens, Token, TokenKey
 from bot.github.transport import Api, ApiError, CallObserver, Credentials, Proxy, Response
-from bot.github.wrong_settings import another_app, no_app, not_set_up, refused_app
+from bot.github.wrong_settings import another_app, no_app, refused_app
 from bot.rules.addresses import github_web_url
 from bot.rules.ids import InstallationId, RepositoryId
 
@@ -215,7 +215,7 @@ class GitHub:
 
     def _none(self) -> WrongSettings:
         why = self._why_none
-        return not_set_up() if why is None else WrongSettings(why.sentence, str(why.details["reason"]))
+        return NotSetUp() if why is None else WrongSettings(why.sentence, str(why.details["reason"]))
 
     def _new_api(self, keys: AppKeys | None = None) -> Api:
         api_url, proxy = (keys or self._keys).api_url.rstrip("/"), Proxy.at((keys or self._keys).proxy)

@@ -5,11 +5,6 @@ from urllib.parse import urljoin, urlsplit
 from bot.errors import WrongSettings
 
 ADDRESS = "LONGSHORE_GITHUB_API_URL must be the address of GitHub's API: https://HOST/api/v3 on Enterprise Server"
-NOT_SET_UP = "The GitHub App is not set up yet"
-HOW_TO_SET_UP = (
-    "an operator sets it up at /setup, or by LONGSHORE_GITHUB_APP_ID, LONGSHORE_GITHUB_PRIVATE_KEY and "
-    "LONGSHORE_GITHUB_WEBHOOK_SECRET"
-)
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -30,11 +25,6 @@ def refused_app(status: int, message: str) -> WrongSettings | None:
             "LONGSHORE_GITHUB_PRIVATE_KEY must be a key of the App that LONGSHORE_GITHUB_APP_ID names",
         )
     return None
-
-
-def not_set_up() -> WrongSettings:
-    """Build the error for a service that has no App yet."""
-    return WrongSettings(NOT_SET_UP, HOW_TO_SET_UP)
 
 
 def no_app(status: int, message: str) -> WrongSettings:

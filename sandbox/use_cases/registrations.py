@@ -33,7 +33,10 @@ EVENTS = {
     **dict.fromkeys(("issue_comment", "issues"), "issues"),
     **dict.fromkeys(("pull_request", "pull_request_review", "pull_request_review_comment"), "pull_requests"),
     **dict.fromkeys(("workflow_dispatch", "workflow_job", "workflow_run"), "actions"),
-    **{"repository": "metadata", "status": "statuses", "member": "members", "team": "members"},
+    "repository": "metadata",
+    "status": "statuses",
+    "member": "members",
+    "team": "members",
 }
 """Events that an App can subscribe to, each with the permission that it needs."""
 

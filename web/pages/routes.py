@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 
-from web.pages import board
+from web.pages import board, setup
 from web.routes import Route
 
-ROUTES: Sequence[Route] = (*board.ROUTES,)
+ROUTES: Sequence[Route] = (
+    *board.ROUTES,
+    *setup.ROUTES,
+)
