@@ -40,7 +40,7 @@ def app_request(name: str, organization: str, api_url: str) -> AppRequest:
         raise Refusal(f"The App's name must have 1 to {MAX_NAME} characters, with a letter or a digit.", field="name")
     if organization and _LOGIN.fullmatch(organization) is None:
         raise Refusal(
-            "The organization must be its name in addresses on GitHub, such as `acme`. Leave it empty for your account.",
+            "The organization must be its name in addresses on GitHub, such as `acme`; empty for your account.",
             field="organization",
         )
     return AppRequest(name, organization, api_url)

@@ -4,7 +4,6 @@ A step is done when what it makes is found, whoever made it, and wherever.
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -110,8 +109,8 @@ def _app_step(page: PageRequest) -> AppStep:
             setup.encryption()
         except Problem as problem:
             cannot_store = problem
-    problem = None if isinstance(github.mistake, NotSetUp) else github.mistake
-    return AppStep(github.is_configured, problem, cannot_store)
+    mistake = None if isinstance(github.mistake, NotSetUp) else github.mistake
+    return AppStep(github.is_configured, mistake, cannot_store)
 
 
 async def _offer(page: PageRequest) -> tuple[Offer | None, Problem | None]:
