@@ -52,7 +52,12 @@ class Renderer:
 def _ago(context: Context, value: datetime | str | None) -> Markup:
     """How long ago a time is, with the time itself for whoever points at it, and in the markup."""
     time = words.as_time(value)
-    return Markup() if time is None else _element(time, words.age(time, context["page"].now))
+    if time is None:
+        return Markup()
+    element = Markup('<time datetime="{}" title="{}" data-age>{}</time>')
+    return element.format(
+        time.isoformat(timespec="seconds"), words.absolute(time), words.age(time, context["page"].now)
+    )
 
 
 def _time(value: datetime | str | None) -> Markup:

@@ -78,6 +78,11 @@ class PageRequest:
             raise Forbidden(OPERATORS_ONLY)
 
     @property
+    def is_live(self) -> bool:
+        """Whether the page may be kept current: who asks may read projects."""
+        return self.session is not None or READ in self.context.actor.public
+
+    @property
     def wants_html(self) -> bool:
         """Whether a browser asks."""
         return "text/html" in self.request.headers.get("Accept", "")

@@ -10,6 +10,7 @@ from bot.bodies import UnprovenBodies
 from bot.context import Context
 from bot.operations.app_credentials import AppSetup
 from bot.rules.ids import GitHubUserId
+from web.event_feed import EventFeed
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class WebRuntime:
     setup: AppSetup
     app_page: Callable[[], str] = lambda: ""
     bodies: UnprovenBodies = field(default_factory=UnprovenBodies)
+    feed: EventFeed = field(default_factory=EventFeed)
 
     @property
     def root(self) -> str:

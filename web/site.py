@@ -30,7 +30,7 @@ class Site:
     """The pages of one service."""
 
     def __init__(self, runtime: WebRuntime, routes: Sequence[Route]) -> None:
-        self.static = StaticFiles()
+        self.static, self.feed = StaticFiles(), runtime.feed
         self._runtime, self._routes = runtime, routes
         self._renderer = Renderer(runtime, self.static)
 

@@ -1,11 +1,13 @@
 """The board: what is where, what is under way and what waits, for every project that the caller may see."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from bot.context import READ, Context, authorize
+from bot.operations import distances, readable
+from bot.operations.distances import CountChanges
 from bot.rules.board import (
     ClosedGate,
     EnvironmentState,
@@ -18,7 +20,7 @@ from bot.rules.board import (
     Waiting,
 )
 from bot.rules.gate_results import from_json as decision_from_json
-from bot.rules.ids import CommitSha, DeploymentId, ProjectId
+from bot.rules.ids import CommitSha, DeploymentId, ProjectId, RepositoryId
 from bot.store import board_queries
 from bot.store.board_queries import EnvironmentRow, FreezeRow, HeldRow, LockRow, ProjectRow
 from bot.store.gate_queries import from_json, to_time
@@ -30,9 +32,11 @@ MAX_HELD = 10  # releases of one project that are shown
 async def read(context: Context, *, words: str = "", project: str | None = None) -> list[ProjectState]:
     """Read the first 500 projects by name, without archived ones: those whose name or repository has all the words.
 
-    With `project`, only that one; none if it does not exist, or the caller may not read it.
+    With `project`, only that one; none if it does not exist, or the caller may not read it. A person sees the projects
+    of the repositories that they may read on GitHub. Comparisons of commits that are not known yet are requested.
     """
     authorize(context.actor, READ)
+    context = await readable.with_readable(context)
     rows = await board_queries.projects(context.actor.visibility(READ), words, project, MAX_PROJECTS)
     ids = [row["id"] for row in rows]
     if not ids:
@@ -42,14 +46,31 @@ async def read(context: Context, *, words: str = "", project: str | None = None)
     return [_project(row, environments[row["id"]], held[row["id"]]) for row in rows]
 
 
+async def visible_projects(context: Context) -> frozenset[int]:
+    """The ids of the projects that the caller may see."""
+    context = await readable.with_readable(context)
+    rows = await board_queries.visible_ids(context.actor.visibility(READ))
+    return frozenset(row["id"] for row in rows)
+
+
 async def _environments(now: datetime, ids: list[int]) -> Mapping[int, list[EnvironmentState]]:
     freezes, locks = await board_queries.freezes(now), await board_queries.locks(now)
     by_environment = {row["environment_id"]: row for row in locks}
     found: defaultdict[int, list[EnvironmentState]] = defaultdict(list)
-    for row in await board_queries.environments(ids):
+    rows = await board_queries.environments(ids)
+    await distances.request(_missing(rows))
+    for row in rows:
         stops = tuple(_freeze(each) for each in freezes if _stops(each, row))
         found[row["project_id"]].append(_environment(row, stops, by_environment.get(row["id"])))
     return found
+
+
+def _missing(rows: Iterable[EnvironmentRow]) -> Iterator[CountChanges]:
+    """The comparisons that are not stored, of what is live with the newest candidate."""
+    for row in rows:
+        base, head = row["live_commit"], row["newest_commit"]
+        if row["repository_id"] and head and base != head and row["ahead_by"] is None:
+            yield CountChanges(RepositoryId(row["repository_id"]), CommitSha(base), CommitSha(head))
 
 
 def _stops(freeze: FreezeRow, environment: EnvironmentRow) -> bool:
@@ -101,6 +122,7 @@ def _live(row: EnvironmentRow) -> Live | None:
         by=row["live_by"],
         automatic=bool(row["live_automatic"]),
         behind=_behind(row),
+        is_counting=any(_missing([row])),
     )
 
 

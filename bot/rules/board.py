@@ -22,8 +22,8 @@ class NewestCandidate:
 class Live:
     """What is live on an environment, since when and by whom.
 
-    `behind` is how many commits the newest candidate is ahead of it: 0 if it is that candidate's commit, None if it is
-    not known, or the newest candidate is not ahead of it.
+    `behind` is how many commits the newest candidate is ahead of it: 0 if it is that candidate's commit, None if the
+    newest candidate is not ahead of it, or while GitHub is asked (`is_counting`).
     """
 
     deployment: DeploymentId
@@ -33,6 +33,7 @@ class Live:
     by: str
     automatic: bool
     behind: int | None
+    is_counting: bool
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,11 @@ class ProjectState:
     newest: NewestCandidate | None
     environments: tuple[EnvironmentState, ...]
     held: tuple[Held, ...] = ()
+
+    @property
+    def is_counting(self) -> bool:
+        """Whether GitHub is asked for something that the board will show."""
+        return any(each.live is not None and each.live.is_counting for each in self.environments)
 
 
 def columns(projects: tuple[ProjectState, ...] | list[ProjectState]) -> list[str]:

@@ -8,6 +8,7 @@ from bot.store import visibility
 from bot.store.database import fetch_as
 from bot.store.deployments import LIVE_DEPLOYMENT_ID
 from bot.store.lists import Conditions
+from bot.store.queries import IdRow
 
 _NEWEST = "(SELECT max(n.id) FROM candidates n WHERE n.project_id = p.id)"
 _PROJECTS = f"""
@@ -151,6 +152,14 @@ async def projects(visible: Visibility, words: str, name: str | None, limit: int
     for word in words.lower().split():
         where.add("(lower(p.name) LIKE {0} ESCAPE '!' OR lower(g.full_name) LIKE {0} ESCAPE '!')", _containing(word))
     return await fetch_as(ProjectRow, _PROJECTS.format(where=where, limit=limit), *where.args)
+
+
+async def visible_ids(visible: Visibility) -> list[IdRow]:
+    """Read the ids of the visible projects."""
+    where = Conditions()
+    if condition := visibility.condition(visible, "p.id", where.args):
+        where.clauses.append(condition)
+    return await fetch_as(IdRow, f"SELECT p.id FROM projects p {where}", *where.args)  # noqa: S608 - conditions of ours
 
 
 async def environments(project_ids: list[int]) -> list[EnvironmentRow]:

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from bot.operations import board, readable
+from bot.operations import board
 from bot.rules.board import ProjectState, columns
 from web.requests import PageRequest
 from web.routes import Route
@@ -14,7 +14,7 @@ async def show(page: PageRequest) -> web.StreamResponse:
         raise web.HTTPNotFound
     page.admit("reader")
     words = page.query("q")[:100]
-    projects = await board.read(await readable.with_readable(page.context), words=words)
+    projects = await board.read(page.context, words=words)
     return await page.render(
         "board.html",
         projects=projects,
@@ -28,8 +28,7 @@ async def show(page: PageRequest) -> web.StreamResponse:
 
 async def show_row(page: PageRequest) -> web.StreamResponse:
     """Show the row of one project, with the columns of the board on which it stands."""
-    context = await readable.with_readable(page.context)
-    projects = await board.read(context, project=page.part("project"))
+    projects = await board.read(page.context, project=page.part("project"))
     names = page.request.query.getall("column", [])[:100] or columns(projects)
     return await page.render("board_row.html", project=_only(projects), columns=names)
 

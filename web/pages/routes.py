@@ -2,10 +2,15 @@
 
 from collections.abc import Sequence
 
-from web.pages import board, setup
+from web.pages import (
+    board,
+    live,
+    setup,
+)
 from web.routes import Route
 
 ROUTES: Sequence[Route] = (
     *board.ROUTES,
+    *live.ROUTES,
     *setup.ROUTES,
 )
