@@ -130,6 +130,7 @@ async def replace_some(context: Context, setup: AppSetup, entered: Credentials) 
     guessed.
     """
     authorize(context.actor, "admin", everywhere=True)
+    refuse_if_in_settings(setup)
     given = {name: value for name, value in asdict(entered).items() if value}
     if not given:
         raise Refusal(NOTHING_NEW)
