@@ -117,6 +117,7 @@ async def test_an_empty_service_waits_for_its_app_and_takes_webhooks_once_it_is_
     assert (refused.status, refused.json["detail"]) == (503, "The GitHub App is not set up yet")
     ready = await world.ask("GET", "/readyz")
     assert ready.status == 200 and "not set up yet" in ready.json["warnings"]["github"]
+    assert (await operator.open("/")).location == "/setup"
     assert "1. Register the GitHub App done" not in (await operator.open("/setup")).text
 
     page, address, manifest = await begin(operator)
