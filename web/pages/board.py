@@ -9,7 +9,7 @@ from web.routes import Route
 
 
 async def show(page: PageRequest) -> web.StreamResponse:
-    """Show the board, or set-up to an operator while there is no App. Programs, which do not ask for HTML, find nothing."""
+    """Show the board, or set-up to an operator while there is no App. Programs find nothing here."""
     if not page.wants_html:
         raise web.HTTPNotFound
     page.admit("reader")
