@@ -3,14 +3,18 @@
 from collections.abc import Sequence
 
 from web.pages import (
+    announcements,
     board,
     live,
+    schedules,
     setup,
 )
 from web.routes import Route
 
 ROUTES: Sequence[Route] = (
+    *announcements.ROUTES,
     *board.ROUTES,
     *live.ROUTES,
+    *schedules.ROUTES,
     *setup.ROUTES,
 )
