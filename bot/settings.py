@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import Misconfigured
-from bot.rules import addresses, proxies
+from bot.rules import addresses, proxies, secret_keys
 from bot.rules.database_addresses import parse_address
 from bot.rules.ids import GitHubUserId, parse_github_id
 from bot.rules.permissions import ANONYMOUS_GRANTS
@@ -34,8 +34,11 @@ SECRETS = {
     "github_private_key": private_key_setting(f"{PREFIX}GITHUB_PRIVATE_KEY"),
     "github_webhook_secret": SecretSetting(f"{PREFIX}GITHUB_WEBHOOK_SECRET"),
     "github_client_secret": SecretSetting(f"{PREFIX}GITHUB_CLIENT_SECRET"),
+    "secret_key": SecretSetting(f"{PREFIX}SECRET_KEY", secret_keys.checked),
 }
-OPTIONAL_SECRETS = frozenset({"github_client_secret"})
+OPTIONAL_SECRETS = frozenset({"github_client_secret", "secret_key"})
+APP = ("github_app_id", "github_private_key", "github_webhook_secret")
+"""What identifies the App. All of it is set, or none: then the App is set up in the browser."""
 MIN_SECRET = 16  # characters; a shorter webhook secret is warned of
 NO_PROXY = "none"
 USER_IDS = "https://api.github.com/users/LOGIN, `id`"
@@ -109,7 +112,9 @@ class Settings(AddressSettings):
         SecretStr(""),
         description="Proxy for requests to GitHub, or none; by default that of HTTPS_PROXY, HTTP_PROXY and NO_PROXY.",
     )
-    github_app_id: str = Field(description="The App's id or client id.")
+    github_app_id: str = Field(
+        "", description="The App's id or client id. Leave it, the key and the secret empty to set up the App at /setup."
+    )
     github_private_key: SecretStr = Field(
         SecretStr(""), description="The App's private key: PEM, with \\n for line ends if it is one line, or in base64."
     )
@@ -119,6 +124,11 @@ class Settings(AddressSettings):
     github_client_id: str = Field("", description="The App's client id, with which people sign in to the pages.")
     github_client_secret: SecretStr = Field(SecretStr(""), description="The App's client secret, for the same.")
     github_client_secret_file: Path | None = Field(None, description="… or a file that holds it.")
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="Encrypts what /setup stores: from `openssl rand -base64 32`; older ones after commas.",
+    )
+    secret_key_file: Path | None = Field(None, description="… or a file that holds it.")
     operators: str = Field(
         "", description="People with every right on the pages, as GitHub's numeric user ids, separated by commas."
     )
@@ -195,7 +205,7 @@ class Settings(AddressSettings):
         complete, warnings = _complete(_tidied(values))
         settings = handler(complete)
         settings._warnings = (*warnings, *unknown_variables())
-        settings._proxy = _proxy(settings)
+        settings._proxy = _proxy(settings, settings.github_api_url)
         return settings
 
     @property
@@ -209,9 +219,23 @@ class Settings(AddressSettings):
         return frozenset(number for text in split_list(self.operators) if (number := parse_github_id(text)))
 
     @property
+    def names_app(self) -> bool:
+        """Whether the settings name the App. Otherwise it is the one that was set up in the browser."""
+        return self.github_app_id != ""
+
+    @property
+    def names_github(self) -> bool:
+        """Whether the settings name a GitHub other than github.com, which then is the only one to set up an App on."""
+        return self.github_api_url != addresses.GITHUB_API
+
+    @property
     def proxy(self) -> str:
         """The URL of the proxy for requests to GitHub, or an empty text. It may contain a password."""
         return self._proxy
+
+    def proxy_for(self, api_url: str) -> str:
+        """Likewise, for another address of GitHub's API."""
+        return self._proxy if api_url == self.github_api_url else _proxy(self, api_url)
 
 
 def read_settings(**overrides: Any) -> Settings:
@@ -261,9 +285,10 @@ def _complete(values: Values) -> tuple[Values, list[str]]:
         for name in injected
     ]
     values = _without(values, *injected)
-    errors = [] if values.get("github_app_id") else [f"{_variable('github_app_id')} must be set"]
+    names_app = any(_is_given(values, name) for name in APP)
+    errors = [f"{_variable('github_app_id')} must be set"] if names_app and not values.get("github_app_id") else []
     for name, setting in SECRETS.items():
-        if name in OPTIONAL_SECRETS and not (values.get(name) or values.get(f"{name}_file")):
+        if not _is_given(values, name) and (name in OPTIONAL_SECRETS or not names_app):
             continue
         try:
             values[name], more = setting.read(values.get(name), values.get(f"{name}_file"))
@@ -272,7 +297,7 @@ def _complete(values: Values) -> tuple[Values, list[str]]:
             errors.append(str(error))
     if errors:
         raise ValueError("; ".join(errors))
-    if len(values["github_webhook_secret"]) < MIN_SECRET:
+    if names_app and len(values["github_webhook_secret"]) < MIN_SECRET:
         warnings.append(f"The webhook secret has fewer than {MIN_SECRET} characters: it could be guessed.")
     return values, warnings
 
@@ -286,11 +311,15 @@ def _without(values: Values, *names: str) -> Values:
     return {name: value for name, value in values.items() if name not in names}
 
 
-def _proxy(settings: Settings) -> str:
+def _is_given(values: Values, name: str) -> bool:
+    return bool(values.get(name) or values.get(f"{name}_file"))
+
+
+def _proxy(settings: Settings, api_url: str) -> str:
     given = settings.github_proxy.get_secret_value()
     if given:
         return "" if given == NO_PROXY else given
-    return proxies.environment_proxy(settings.github_api_url, getproxies_environment())
+    return proxies.environment_proxy(api_url, getproxies_environment())
 
 
 def _variable(name: str) -> str:

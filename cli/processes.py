@@ -31,6 +31,11 @@ logger = structlog.get_logger()
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 REQUEST_GRACE = 10.0  # seconds that open requests may go on after a stop signal
 START_GRACE = 3.0  # seconds that a start may go on after a stop signal
+SET_UP = (
+    "\nThere is no GitHub App yet. Set it up at {url}/setup\n"
+    "`longshore login-link` prints the address at which you sign in as the operator.\n"
+    "Until then webhooks are answered 503, and what needs GitHub is refused.\n"
+)
 WAITING = "waiting for another process that is migrating the database"
 
 
@@ -79,6 +84,8 @@ async def _serve(settings: Settings, worker: bool) -> None:
             address = authority(settings.host, runner.addresses[0][1])
             logger.info("serving", address=address, url=settings.url, worker=worker)
             await login_links.offer(app[SERVICE], settings)
+            if not app[SERVICE].github.is_configured:
+                show_aside(SET_UP.format(url=settings.url))
             await stop_requested.wait()
         app[SERVICE].stop()  # its jobs finish while requests do
     finally:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 
 @dataclass(slots=True)
@@ -75,6 +76,15 @@ class UserToken:
 
     account: Account
     expires_at: datetime
+
+
+@dataclass(slots=True)
+class Registration:
+    """An App that somebody has registered from a manifest, and whose credentials nobody has fetched yet."""
+
+    manifest: dict[str, Any]
+    owner: Account
+    created_at: datetime
 
 
 @dataclass(slots=True)

@@ -63,10 +63,6 @@ class Sandbox:
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self.app_slug = state.app_slug
-        self.client_id, self.client_secret = state.client_id, state.client_secret
-        self.private_key = credentials.key_pair()[0]
-        self.webhook_secret = state.deliverer.secret
         self.added_workflows: tuple[str, ...] = ()
         self.app = web.Application(client_max_size=32 * 1024**2)
         self.app.on_cleanup.append(self._on_cleanup)
@@ -123,6 +119,33 @@ class Sandbox:
                 await task
         await self.state.deliverer.close()
         await asyncio.to_thread(shutil.rmtree, self.state.folder, ignore_errors=True)
+
+    # The App, which is another one after a registration from a manifest
+
+    @property
+    def app_slug(self) -> str:
+        """The App's name in addresses."""
+        return self.state.app_slug
+
+    @property
+    def client_id(self) -> str:
+        """The App's client id."""
+        return self.state.client_id
+
+    @property
+    def client_secret(self) -> str:
+        """The App's client secret."""
+        return self.state.client_secret
+
+    @property
+    def private_key(self) -> str:
+        """The App's private key, as PEM."""
+        return credentials.key_pair(self.state.key_number)[0]
+
+    @property
+    def webhook_secret(self) -> str:
+        """The secret that webhooks are signed with."""
+        return self.state.deliverer.secret
 
     # Inspection
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sandbox.accounts import Account, Code, Installation, OtherApp, Team, Token, UserToken
+from sandbox.accounts import Account, Code, Installation, OtherApp, Registration, Team, Token, UserToken
 from sandbox.clock import Clock
 from sandbox.deliveries import Deliverer
 from sandbox.diffs import FileChange
@@ -110,6 +110,9 @@ class State:
     signed_in: Account | None = None
     codes: dict[str, Code] = field(default_factory=dict)
     user_tokens: dict[str, UserToken] = field(default_factory=dict)
+    setup_url: str = ""
+    key_number: int = 0
+    registrations: dict[str, Registration] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
     dispatches: list[Dispatch] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)

@@ -44,7 +44,7 @@ from server.middleware import RequestMiddleware
 from server.readiness import Readiness
 from server.service import Service
 from web.pages.routes import ROUTES
-from web.runtime import SignIn, WebRuntime
+from web.runtime import WebRuntime
 from web.site import OWN_HEADERS, Site
 
 SERVICE = web.AppKey("service", Service)
@@ -124,8 +124,8 @@ def create_app(settings: Settings, *, worker: bool = True, schedule: bool = True
 def _components(service: Service, *, worker: bool) -> tuple[list[Component], Site]:
     """Everything that serves requests, one component each; the pages also by themselves."""
     settings, bodies = service.settings, UnprovenBodies()
-    secret = settings.github_webhook_secret.get_secret_value()
-    receiver = receive.Receiver(secret, service.intake, bodies, service.metrics, service.signatures)
+    secrets, intake = service.identity.webhook_secrets, service.intake
+    receiver = receive.Receiver(secrets, intake, bodies, service.metrics, service.signatures)
     attempts = Attempts(split_list(settings.trusted_proxies))
     authenticator = Authenticator(settings.anonymous_read, attempts)
     readiness = Readiness(service, works=worker, serves=True)
@@ -151,7 +151,9 @@ def _pages(service: Service, anonymous: Actor, attempts: Attempts, bodies: Unpro
         public_url=settings.url,
         anonymous=anonymous,
         attempts=attempts,
-        sign_in=lambda: SignIn(settings.github_client_id, settings.github_client_secret.get_secret_value()),
+        sign_in=lambda: service.identity.sign_in,
+        setup=service.identity.setup(),
+        app_page=lambda: service.identity.page,
         operators=lambda: settings.operator_ids,
         bodies=bodies,
     )

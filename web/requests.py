@@ -52,6 +52,13 @@ class PageRequest:
         return self.session is not None and self.session.is_operator
 
     @property
+    def signed_in(self) -> CurrentSession:
+        """The session of somebody who has signed in."""
+        if self.session is None:
+            raise Unauthenticated(SIGN_IN_FIRST)
+        return self.session
+
+    @property
     def csrf(self) -> str:
         """A token for the forms of the page; empty without a session."""
         return cookies.csrf_token(self.secret) if self.session is not None else ""

@@ -8,6 +8,7 @@ from bot.actors import Actor
 from bot.attempts import Attempts
 from bot.bodies import UnprovenBodies
 from bot.context import Context
+from bot.operations.app_credentials import AppSetup
 from bot.rules.ids import GitHubUserId
 from web.event_feed import EventFeed
 from web.used_states import UsedStates
@@ -32,7 +33,8 @@ class WebRuntime:
 
     `public_url` is the URL at which people reach the service. Its path is served by a proxy, which takes it off: paths
     of ours that go out are made by `link`. `anonymous` is the actor of who has not signed in. `sign_in` and `operators`
-    are functions, since both may change while the service runs.
+    are functions, since both may change while the service runs. `setup` is how the App is set up in the browser;
+    `app_page` its page on GitHub, if that is known.
     """
 
     context: Callable[[], Context]
@@ -41,6 +43,8 @@ class WebRuntime:
     attempts: Attempts
     sign_in: Callable[[], SignIn]
     operators: Callable[[], frozenset[GitHubUserId]]
+    setup: AppSetup
+    app_page: Callable[[], str] = lambda: ""
     bodies: UnprovenBodies = field(default_factory=UnprovenBodies)
     used_states: UsedStates = field(default_factory=UsedStates)
     feed: EventFeed = field(default_factory=EventFeed)

@@ -28,6 +28,12 @@ def add_headers(response: web.StreamResponse, *, form_action: str = "'self'") ->
     response.headers["Content-Security-Policy"] = _POLICY.format(form_action=form_action)
 
 
+def origin_of(url: str) -> str:
+    """The scheme and the host of a URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def is_from_our_pages(runtime: WebRuntime, request: web.Request) -> bool:
     """Whether a form was sent from a page of ours, by what the browser says about it; browsers say at least one."""
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")

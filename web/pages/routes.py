@@ -12,6 +12,7 @@ from web.pages import (
     projects,
     schedules,
     settings,
+    setup,
     sign_in,
 )
 from web.routes import Route
@@ -27,4 +28,5 @@ ROUTES: Sequence[Route] = (
     *schedules.ROUTES,
     *settings.ROUTES,
     *sign_in.ROUTES,
+    *setup.ROUTES,
 )
