@@ -38,7 +38,7 @@ async def unfreeze(caller: Caller, environment: str | None) -> Outcome:
     found: list[Freeze] = await caller.service.get(where)
     ended = [each for each in found if each["scope"] == scope]
     for each in ended:
-        await caller.service.delete(f"{where}{path(each['id'])}")
+        await caller.service.end(f"{where}{path(each['id'])}")
     remaining = [each for each in found if each not in ended]
     subject = _subject(scope, environment)
     lines = [f"Ended the freeze of {subject} by {each['by']}: {each['reason']}" for each in ended]
@@ -59,7 +59,7 @@ async def lock(caller: Caller, environment: str, reason: str, options: BlockOpti
 
 async def unlock(caller: Caller, environment: str) -> Outcome:
     """Release the lock of an environment."""
-    await caller.service.delete(await _lock(caller, environment), ended=NOT_LOCKED)
+    await caller.service.end(await _lock(caller, environment), ended=NOT_LOCKED)
     return Outcome({"environment": environment, "lock": None}, (f"Released the lock of {environment}.",))
 
 
@@ -74,7 +74,7 @@ async def hold(caller: Caller, version: str, reason: str) -> Outcome:
 
 async def unhold(caller: Caller, version: str) -> Outcome:
     """End the hold of a release."""
-    await caller.service.delete(await _hold(caller, version))
+    await caller.service.end(await _hold(caller, version))
     return Outcome({"release_version": version, "held": None}, (f"Ended the hold of {version}.",))
 
 
@@ -86,7 +86,7 @@ async def ban(caller: Caller, candidate: str, reason: str) -> Outcome:
 
 async def unban(caller: Caller, candidate: str) -> Outcome:
     """End the ban of a candidate."""
-    await caller.service.delete(await _ban(caller, candidate), ended=NOT_BANNED)
+    await caller.service.end(await _ban(caller, candidate), ended=NOT_BANNED)
     return Outcome({"release_candidate_version": candidate, "banned": False}, (f"Ended the ban of {candidate}.",))
 
 

@@ -72,7 +72,7 @@ class Service:
         headers = {"Idempotency-Key": str(uuid4())}
         return (await self._ask(Request("POST", path, self.pace.writing, body=body, headers=headers))).body
 
-    async def delete(self, path: str, *, ended: str | None = None) -> None:
+    async def end(self, path: str, *, ended: str | None = None) -> None:
         """End something. After an attempt whose answer was lost, a refusal that says `ended` means that it is done."""
         request = Request("DELETE", path, self.pace.writing)
         answer = await self.sender.send(request)
