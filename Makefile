@@ -52,8 +52,9 @@ constraints: $(READY) ## resolve the dependencies again, exactly and with hashes
 openapi: $(READY) ## regenerate docs/openapi.json
 	@$(BIN)/longshore openapi > docs/openapi.json
 
-commands: $(READY) ## regenerate the tables of docs/commands.md
+commands: $(READY) ## regenerate the tables of docs/commands.md, and docs/command-line.md
 	@$(BIN)/python -m cli.command_page
+	@$(BIN)/python -m cli.command_line_page
 
 configuration: $(READY) ## regenerate the reference of docs/configuration.md
 	@$(BIN)/python -m cli.configuration_page

@@ -21,7 +21,8 @@ from bot.queue.jobs import Job
 from bot.rules.config import load
 from bot.rules.database_words import WORDS
 from bot.settings import PREFIX, Settings, read_settings
-from cli import command_page, configuration_page
+from cli import command_line_page, command_page, configuration_page
+from cli.overview import COMMANDS
 from handlers.webhooks import EVENTS
 from sandbox.credentials import key_pair
 from server import jobs
@@ -212,6 +213,12 @@ def test_the_tables_of_commands_are_those_of_the_commands_that_there_are() -> No
         assert command_page.current(text) == text, "run `make commands`"
     commands = command_page.PAGE.read_text()
     assert all(f"| `{row.example}` |" in commands for row in ROWS)
+
+
+def test_the_page_of_the_command_line_is_made_from_its_commands() -> None:
+    text = command_line_page.PAGE.read_text()
+    assert command_line_page.current(text) == text, "run `make commands`"
+    assert all(f"### longshore {name}" in text for name in COMMANDS)
 
 
 def test_the_reference_of_the_configuration_file_is_made_from_its_model() -> None:

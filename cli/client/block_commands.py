@@ -8,7 +8,7 @@ from cli.client.options import BlockOptions, Candidate, Environment, Reason, Rel
 from cli.options import expand_options
 
 Frozen = Annotated[
-    str | None, typer.Argument(help="Name of the environment; all for every environment of the project.")
+    str | None, typer.Argument(help="Name of the environment, or all: every environment of the project.")
 ]
 WholeService = Annotated[bool, typer.Option("--service", help="Every environment of every project, instead of one.")]
 

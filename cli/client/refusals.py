@@ -9,7 +9,7 @@ from cli.client.gates import closed, gate_table
 
 NO_SUCH_PATH = "Not Found"  # what the service says of a path that it does not have
 OF_THE_FORM = ("type", "title", "status", "detail", "pointer", "parameter", "errors")
-SAID_ELSEWHERE = ("field", "grant", "github_role", "gates")
+SAID_ELSEWHERE = ("field", "grant", "github_role", "gates", "since")
 REASONS = ("reason", "remedy")
 
 
@@ -44,7 +44,11 @@ def worded(sentence: str, details: Mapping[str, Any]) -> str:
     told = {name: value for name, value in without_names(details).items() if name not in SAID_ELSEWHERE}
     if "gates" in details:  # the table has all of it
         told = {name: value for name, value in told.items() if name in REASONS}
-    others = [_worded(name, value) for name, value in told.items() if isinstance(value, str | int)]
+    others = [
+        _worded(name, value)
+        for name, value in told.items()
+        if isinstance(value, str | int) and str(value).rstrip(".") not in sentence
+    ]
     text = f"{sentence.rstrip('.')} ({', '.join(others)})" if others else sentence
     return f"{text.rstrip('.')}. {said}" if (said := advice(details)) else text
 

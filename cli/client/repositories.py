@@ -6,10 +6,10 @@ from pathlib import Path
 
 FIRST = ("origin", "upstream")  # the remotes that are looked at before others
 _SCHEME = re.compile(r"(?:https?|ssh|git|git\+ssh)://(?:[^/@]*@)?(?P<host>[^/]+)/(?P<path>.+)")
-_SCP = re.compile(r"(?:[^/@:]+@)?(?P<host>[^/:]{2,}):(?!/)(?P<path>.+)")  # one letter is a drive of Windows
+_SCP = re.compile(r"(?:[^/@:]+@)?(?P<host>[^/:]{2,}):(?!//)(?P<path>.+)")  # one letter is a drive of Windows
 _NAME = re.compile(r"(?P<owner>[A-Za-z0-9_-]+)/(?P<name>[A-Za-z0-9._-]+?)(?:\.git)?/?")
 _REMOTE = re.compile(r"(?P<remote>\S+)\t(?P<url>.+) \(fetch\)(?: \[.*\])?")
-FULL_SHA = re.compile(r"[0-9a-f]{40}")
+FULL_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def repository_of(url: str) -> str | None:

@@ -35,7 +35,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer. `body` None: there is none, or it is not JSON. `attempts` were needed to get it."""
+    """An answer. `body` None: there is none, or it is not JSON. The request was sent `attempts` times."""
 
     status: int
     body: Any
@@ -60,6 +60,19 @@ class Answer:
         return f"status {self.status}" if sentence is None else worded(sentence, details).rstrip(".")
 
 
+@dataclass
+class _Sent:
+    """Counts how often a request is sent: aiohttp itself sends some again when the connection is lost."""
+
+    count: int = 0
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        self.count += 1
+        return await handler(request)
+
+
 class Sender:
     """Sends requests to a service with a login. `say` tells people what takes longer."""
 
@@ -77,29 +90,29 @@ class Sender:
 
     async def send(self, request: Request) -> Answer:
         """Send a request until there is an answer that stays. Raises Unreachable after the request's patience."""
-        end, attempts, pause = time.monotonic() + request.patience, 1, self._first_pause
+        end, tries, pause, sent = time.monotonic() + request.patience, 1, self._first_pause, _Sent()
         while True:
-            found = await self._try(request, attempts)
+            found = await self._try(request, sent)
             if isinstance(found, Answer) and not found.is_passing:
                 return found
             wait = max(pause, found.retry_after) if isinstance(found, Answer) else pause
             if time.monotonic() + wait > end:
                 raise self._unreachable(found)
-            if attempts == 2:
+            if tries == 2:
                 self._say(f"{self._trouble(found)}: trying again for {request.patience:.0f} seconds.")
             await asyncio.sleep(wait)
-            attempts, pause = attempts + 1, min(2 * pause, MAX_PAUSE)
+            tries, pause = tries + 1, min(2 * pause, MAX_PAUSE)
 
-    async def _try(self, request: Request, attempts: int) -> Answer | str:
+    async def _try(self, request: Request, sent: _Sent) -> Answer | str:
         """The answer to one attempt, or what keeps the service from answering."""
         try:
-            return await self._once(request, attempts)
+            return await self._once(request, sent)
         except (aiohttp.ClientConnectorCertificateError, aiohttp.InvalidURL) as error:
             raise self._unreachable(_reason(error)) from error
         except (aiohttp.ClientError, TimeoutError) as error:
             return _reason(error)
 
-    async def _once(self, request: Request, attempts: int) -> Answer:
+    async def _once(self, request: Request, sent: _Sent) -> Answer:
         async with self._http.request(
             request.method,
             URL(f"{self.login.url}{request.path}", encoded=True).update_query(request.query),
@@ -107,9 +120,10 @@ class Sender:
             headers={"Authorization": f"Bearer {self.login.token}", "Accept": "application/json", **request.headers},
             allow_redirects=False,
             proxy=self._proxy,
+            middlewares=(sent,),
             timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, connect=CONNECT_SECONDS),
         ) as response:
-            return Answer(response.status, _parsed(await response.read()), response.headers, attempts)
+            return Answer(response.status, _parsed(await response.read()), response.headers, sent.count)
 
     def _trouble(self, found: Answer | str) -> str:
         if isinstance(found, str):
