@@ -193,7 +193,7 @@ def _helpers(names: list[str]) -> str:
 
 def _by(block: BoardFreeze | BoardLock) -> str:
     until = f" until {moment(block['until'])}" if block["until"] else ""
-    return f" by {block['by']}{until}: {block['reason']}"
+    return f" by {block['by']}{until}: {block['reason'].rstrip('.')}"
 
 
 def _remarks(project: BoardProject) -> list[str]:
@@ -209,6 +209,7 @@ def _remarks(project: BoardProject) -> list[str]:
         else [f"{project['name']}: nothing was cut yet."]
     )
     held = (
-        f"{project['name']}: {each['version']} is held by {each['by']}: {each['reason']}." for each in project["held"]
+        f"{project['name']}: {each['version']} is held by {each['by']}: {each['reason'].rstrip('.')}."
+        for each in project["held"]
     )
     return [*found, *held]

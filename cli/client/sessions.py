@@ -48,7 +48,9 @@ async def check(login: Login, screen: Screen, pace: Pace = PACE) -> None:
     """Ask a service whether a token is valid. Raises Stopped if it is not, or if there is no such service."""
     async with connected(login, screen.say, pace, environment.proxies()) as service:
         try:
-            await service.get(path("api", "projects"), per_page=1)
+            found = await service.get(path("api", "projects"), per_page=1)
+            if not isinstance(found, list):
+                raise Usage(f"What answers at {login.url} is not Longshore: check the URL of the service.")
         except Refused as refused:
             if refused.status != 403:  # a valid token that may not list projects
                 raise
