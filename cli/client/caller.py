@@ -39,9 +39,7 @@ class Caller:
             return self.named
         found = await repositories(self.folder)
         if not found:
-            raise Usage(
-                f"The folder is in no clone of a repository on GitHub, which would name the project: {NAME_ONE}."
-            )
+            raise Usage(f"You are in no clone of a repository on GitHub, which would say the project: {NAME_ONE}.")
         projects = await projects_of(self.service, found)
         if len(projects) > 1:
             raise Usage(f"{projects[0]['repo']} has several projects, {_names(projects)}: {NAME_ONE}.")

@@ -1,6 +1,7 @@
 """Deploy, promote, roll back, and follow what is deployed."""
 
 import shlex
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ from bot.rules.deployments import FINAL
 from bot.rules.durations import format_duration
 from cli.client.board import busy_environments
 from cli.client.caller import Caller
-from cli.client.exits import DONE, FAILED, REFUSED, Outcome, Table, Usage
+from cli.client.exits import DONE, FAILED, REFUSED, Outcome, Refused, Table, Usage
 from cli.client.following import Followed, follow, parse_timeout
 from cli.client.gates import closed, code_of, gate_table
 from cli.client.options import FollowOptions, RollbackOptions, StartOptions
@@ -21,7 +22,7 @@ async def deploy(caller: Caller, candidate: str, environment: str, options: Star
     body, limit = _body(options), parse_timeout(options.timeout, wait=options.wait)
     project = await caller.project()
     where = path("api", "releases", project, "environments", environment, "deployments")
-    answer = await caller.service.post(where, {"release_candidate_version": candidate, **body})
+    answer = await _post(caller, where, {"release_candidate_version": candidate, **body})
     return await _started(caller, project, answer, options, limit)
 
 
@@ -29,7 +30,7 @@ async def promote(caller: Caller, candidate: str, options: StartOptions) -> Outc
     """Deploy a candidate to the environment after the last one where it is live."""
     body, limit = _body(options), parse_timeout(options.timeout, wait=options.wait)
     project = await caller.project()
-    answer = await caller.service.post(path("api", "projects", project, "candidates", candidate, "promote"), body)
+    answer = await _post(caller, path("api", "projects", project, "candidates", candidate, "promote"), body)
     return await _started(caller, project, answer, options, limit)
 
 
@@ -71,6 +72,17 @@ async def _only_busy(caller: Caller, project: str) -> str | None:
     if len(found) > 1:
         raise Usage(f"Several environments of {project} are busy: name one of {', '.join(found)}.")
     return found[0] if found else None
+
+
+async def _post(caller: Caller, where: str, body: Mapping[str, object]) -> Any:
+    """Ask for a deployment. If it is refused only because gates wait, it is said what to do about that."""
+    try:
+        return await caller.service.post(where, body)
+    except Refused as refused:
+        if {gate["verdict"] for gate in closed(refused.details.get("gates", ()))} != {"wait"}:
+            raise
+        sentence = f"{refused.sentence.rstrip('.')}. With --wait, the deployment waits until it may start."
+        raise Refused(sentence, refused.status, refused.said, refused.details, refused.table) from refused
 
 
 def _check_force(options: StartOptions | RollbackOptions) -> None:

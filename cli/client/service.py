@@ -110,7 +110,12 @@ async def connected(
 
 
 def path(*parts: str | int) -> str:
-    """The path of these parts, each percent-encoded: `api`, `projects`, `my site` is `/api/projects/my%20site`."""
+    """The path of these parts, each percent-encoded: `api`, `projects`, `my site` is `/api/projects/my%20site`.
+
+    Refuses an empty part: it is the name of nothing.
+    """
+    if "" in parts:
+        raise Usage("A name is empty: say which one is meant.")
     return "".join(f"/{_encoded(str(part))}" for part in parts)
 
 

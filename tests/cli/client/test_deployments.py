@@ -18,6 +18,8 @@ VERSION = "1.4.0-rc1"
 WAIT = StartOptions(wait=True)
 AGAIN = "`longshore watch staging --deployment 1 --project site` follows it"
 
+HINT = "With --wait, the deployment waits until it may start."
+
 
 async def deploying(caller: Caller, environment: str = "staging", options: StartOptions = WAIT) -> Outcome:
     return await deployments.deploy(caller, VERSION, environment, options)
@@ -84,7 +86,7 @@ async def test_a_refusal_shows_the_closed_gates_and_who_can_help(world: World, c
     await need_approval(world)
     result = await client.run("deploy", VERSION, "production")
     lines = result.err.splitlines()
-    assert (result.code, result.out, lines[0]) == (REFUSED, "", "longshore: Deployment is gated")
+    assert (result.code, result.out, lines[0]) == (REFUSED, "", f"longshore: Deployment is gated. {HINT}")
     assert lines[1].split() == ["gate", "verdict", "why", "who", "can", "help"]
     assert lines[2].startswith("approvals  wait") and lines[2].endswith("user:bob") and len(lines) == 3
     as_json = await client.run("deploy", VERSION, "production", "--json")

@@ -102,7 +102,7 @@ async def test_without_a_project_it_is_said_what_was_looked_for(client: Client, 
         await Caller(service, client.told, clone).project()
     (elsewhere := tmp_path / "elsewhere").mkdir()
     git(elsewhere, "init", "-q")
-    with pytest.raises(Usage, match=r"^The folder is in no clone of a repository on GitHub"):
+    with pytest.raises(Usage, match=r"^You are in no clone of a repository on GitHub"):
         await Caller(service, client.told, elsewhere).project()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from cli.client.exits import FAILED, REFUSED, UNREACHABLE, USAGE, Stopped, Unreachable
+from cli.client.exits import FAILED, REFUSED, UNREACHABLE, USAGE, Stopped, Unreachable, Usage
 from cli.client.logins import Login
 from cli.client.refusals import worded
 from cli.client.service import Service, connected, path
@@ -131,3 +131,5 @@ def test_a_refusal_is_worded_with_the_details_that_are_worth_reading(details: di
 
 def test_parts_of_paths_are_encoded() -> None:
     assert path("api", "my site", "a/b", "..", 7) == "/api/my%20site/a%2Fb/%2E%2E/7"
+    with pytest.raises(Usage, match="A name is empty"):
+        path("api", "")
