@@ -24,7 +24,7 @@ from bot.events.event import Event
 from bot.github.app import GitHub
 from bot.github.repository import RepositoryClient
 from bot.log import bind_log_context
-from bot.rules.ids import parse_row_id
+from bot.rules.ids import GitHubUserId, parse_row_id
 from bot.rules.names import MAX_COMPARED, SIMILAR_VERSION, nearest, unknown
 from bot.rules.permissions import Visibility, covers, grants_of_role, needs_grant, needs_role, role_for
 from bot.rules.versions import CandidateVersion
@@ -38,7 +38,7 @@ T = TypeVar("T", Project, Outline)
 NO_CREDENTIALS = "Authentication credentials were not provided."
 MAX_NEAR_CANDIDATES = 100  # the newest ones of a project that a mistyped version is compared with
 ONE_PROJECT = "These credentials are for one project only."
-WHERE_ROLE = "A personal token holds only where its owner has a role on GitHub."
+WHERE_ROLE = "A person may do only what their role on GitHub brings in a repository."
 FORBIDDEN = "You do not have permission to perform this action."
 
 
@@ -59,10 +59,10 @@ async def no_lease(seconds: float) -> None:
 class Context:
     """The context that an operation runs in.
 
-    `channel` is one of rest, pull comment, commit comment, check button, tag, cli, github, file and job. `publish`
-    receives events once they are committed. `origin` names the message that the request came in (a command in a
-    comment, a pushed tag, a click), so that a message handled twice takes effect once. `ensure_lease` extends the job's
-    lease to last at least that many seconds, or raises.
+    `channel` is one of rest, page, pull comment, commit comment, check button, tag, cli, github, file and job.
+    `publish` receives events once they are committed. `origin` names the message that the request came in (a command in
+    a comment, a pushed tag, a click), so that a message handled twice takes effect once. `ensure_lease` extends the
+    job's lease to last at least that many seconds, or raises. `operators` are the people who may do everything.
     """
 
     github: GitHub
@@ -72,6 +72,7 @@ class Context:
     now: Callable[[], datetime] = utc_now
     origin: str | None = None
     ensure_lease: Callable[[float], Awaitable[None]] = no_lease
+    operators: frozenset[GitHubUserId] = frozenset()
 
     def acting_as(self, actor: Actor, channel: str) -> "Context":
         """Copy the context for another actor and channel."""

@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from bot.errors import Misconfigured
 from bot.rules import addresses, proxies
 from bot.rules.database_addresses import parse_address
+from bot.rules.ids import GitHubUserId, parse_github_id
 from bot.rules.permissions import ANONYMOUS_GRANTS
 from bot.rules.setting_names import CLIENT_VARIABLES, unknown_settings
 from bot.rules.setting_texts import is_injected_port, split_list, tidied
@@ -32,9 +33,12 @@ PREFIX = "LONGSHORE_"
 SECRETS = {
     "github_private_key": private_key_setting(f"{PREFIX}GITHUB_PRIVATE_KEY"),
     "github_webhook_secret": SecretSetting(f"{PREFIX}GITHUB_WEBHOOK_SECRET"),
+    "github_client_secret": SecretSetting(f"{PREFIX}GITHUB_CLIENT_SECRET"),
 }
+OPTIONAL_SECRETS = frozenset({"github_client_secret"})
 MIN_SECRET = 16  # characters; a shorter webhook secret is warned of
 NO_PROXY = "none"
+USER_IDS = "https://api.github.com/users/LOGIN, `id`"
 _LEVELS = ("debug", "info", "warning", "error")
 
 Values = dict[str, Any]
@@ -97,6 +101,12 @@ class Settings(DatabaseSettings):
     github_private_key_file: Path | None = Field(None, description="… or a file that holds it.")
     github_webhook_secret: SecretStr = Field(SecretStr(""), description="The webhook's secret.")
     github_webhook_secret_file: Path | None = Field(None, description="… or a file that holds it.")
+    github_client_id: str = Field("", description="The App's client id, with which people sign in to the pages.")
+    github_client_secret: SecretStr = Field(SecretStr(""), description="The App's client secret, for the same.")
+    github_client_secret_file: Path | None = Field(None, description="… or a file that holds it.")
+    operators: str = Field(
+        "", description="People with every right on the pages, as GitHub's numeric user ids, separated by commas."
+    )
     anonymous_read: str = Field(
         "content", description="What anonymous callers may read, of public projects only: content, none or all."
     )
@@ -128,6 +138,14 @@ class Settings(DatabaseSettings):
         if value.lower() not in ANONYMOUS_GRANTS:
             raise ValueError(f"must be one of {', '.join(ANONYMOUS_GRANTS)}")
         return value.lower()
+
+    @field_validator("operators")
+    @classmethod
+    def _are_ids(cls, value: str) -> str:
+        for number in split_list(value):
+            if parse_github_id(number) is None:
+                raise ValueError(f"`{number}` is not the numeric id of a user on GitHub: see {USER_IDS}")
+        return value
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -169,6 +187,11 @@ class Settings(DatabaseSettings):
     def warnings(self) -> tuple[str, ...]:
         """Sentences about settings that work, but hardly as they are meant."""
         return self._warnings
+
+    @property
+    def operator_ids(self) -> frozenset[GitHubUserId]:
+        """The accounts on GitHub of the operators."""
+        return frozenset(number for text in split_list(self.operators) if (number := parse_github_id(text)))
 
     @property
     def proxy(self) -> str:
@@ -222,6 +245,8 @@ def _complete(values: Values) -> tuple[Values, list[str]]:
     values = {name: value for name, value in values.items() if name not in injected}
     errors = [] if values.get("github_app_id") else [f"{_variable('github_app_id')} must be set"]
     for name, setting in SECRETS.items():
+        if name in OPTIONAL_SECRETS and not (values.get(name) or values.get(f"{name}_file")):
+            continue
         try:
             values[name], more = setting.read(values.get(name), values.get(f"{name}_file"))
             warnings += more

@@ -20,6 +20,7 @@ from bot.operations import (
     config_jobs,
     config_lint,
     configuration,
+    distances,
     external_deployments,
     found_tags,
     gate_jobs,
@@ -130,6 +131,7 @@ def build_registry(settings: Settings) -> Registry:
     registry.register(config_jobs.ApplyConfiguration, configuration.perform)
     registry.register(config_jobs.TellBroken, configuration.tell_broken)
     registry.register(config_jobs.LintConfiguration, config_lint.lint)
+    registry.register(distances.CountChanges, distances.count)
     registry.register(view_jobs.ShowComment, status_comments.show)
     registry.register(view_jobs.ShowCheckRun, check_runs.show)
     registry.register(view_jobs.ShowDeployment, github_deployments.show)

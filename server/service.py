@@ -79,7 +79,13 @@ class Service:
 
     def context(self) -> Context:
         """The context of an operation without an actor; see `Context.acting_as`."""
-        return Context(github=self.github, actor=users.NO_ACTOR, channel="", publish=self._publish)
+        return Context(
+            github=self.github,
+            actor=users.NO_ACTOR,
+            channel="",
+            publish=self._publish,
+            operators=self.settings.operator_ids,
+        )
 
     async def open(self) -> None:
         """Open the database and the GitHub client."""

@@ -28,6 +28,7 @@ from sandbox.credentials import key_pair
 from server import jobs
 from server.app import create_app, dialects
 from tests.test_shape import OURS, ROOT, is_below, modules, nodes
+from web.pages.routes import ROUTES as PAGE_ROUTES
 
 FILE_NAME = rf"`((?:{'|'.join(OURS)}|docs)/[\w/-]+\.\w+)"
 """A path of ours, as documents name it."""
@@ -54,6 +55,7 @@ GET,POST /api/projects/{}/environments/{}/freezes
 DELETE /api/projects/{}/environments/{}/freezes/{}
 GET,POST /api/projects/{}/freezes
 DELETE /api/projects/{}/freezes/{}
+GET /api/board
 GET,POST /api/freezes
 DELETE /api/freezes/{}
 POST,DELETE /api/projects/{}/releases/{}/hold
@@ -261,11 +263,13 @@ def declared() -> list[AnyEndpoint]:
 
 
 def routed(app: web.Application) -> list[tuple[str, str]]:
-    """Every route, without those to HEAD and those with a slash at the end."""
+    """Every route for programs, without those to HEAD and those with a slash at the end."""
+    pages = {(route.method, re.sub(r":[^}]*\}", "}", route.path)) for route in PAGE_ROUTES}
     return [
         (route.method, route.resource.canonical)
         for route in app.router.routes()
         if route.resource is not None and route.method != "HEAD" and not route.resource.canonical.endswith("/")
+        if (route.method, route.resource.canonical) not in pages and not route.resource.canonical.startswith("/static/")
     ]
 
 

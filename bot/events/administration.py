@@ -210,3 +210,27 @@ class DeadLetterDiscarded(RowEvent):
     """A dead letter was discarded."""
 
     act: ClassVar[str] = "delivery.discard"
+
+
+# --- signing in to the pages
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedIn(RowEvent):
+    """Somebody signed in to the pages."""
+
+    act: ClassVar[str] = "session.begin"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedOut(RowEvent):
+    """A session ended: its owner signed out, or it was ended by its owner, by an operator or by GitHub."""
+
+    act: ClassVar[str] = "session.end"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginLinkCreated(RowEvent):
+    """A link was made that signs in as the operator."""
+
+    act: ClassVar[str] = "session.link"

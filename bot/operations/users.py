@@ -16,7 +16,7 @@ from bot.github import collaborators
 from bot.operations import events
 from bot.rules import users as rules
 from bot.rules.ids import GitHubUserId, ProjectId, TokenId, UserId
-from bot.rules.permissions import ANONYMOUS_GRANTS, GRANTS, grants_of_role, unknown_grants
+from bot.rules.permissions import GRANTS, grants_of_role, unknown_grants
 from bot.store import queries
 from bot.store.database import after_commit, current, transaction
 from bot.store.projects import Repository
@@ -251,11 +251,6 @@ async def _revoke(context: Context, token: ApiToken) -> None:
     await events.record(context, revoked)
 
 
-def anonymous(anonymous_read: str) -> Actor:
-    """Return the anonymous caller as an actor, with the grants of the setting `ANONYMOUS_READ`."""
-    return Actor(UserId(0), "anonymous", frozenset(), public=ANONYMOUS_GRANTS[anonymous_read])
-
-
 async def authenticate(
     secret: str, now: datetime, *, public: frozenset[str] = frozenset(), read_only: bool = False
 ) -> Actor:
@@ -291,6 +286,7 @@ def _actor_of(token: TokenRecord, public: frozenset[str] = frozenset()) -> Actor
         github_id=token.github_id,
         token_id=token.id,
         by_operator=token.by_operator,
+        is_unconfirmed=token.github_id is not None,
     )
 
 

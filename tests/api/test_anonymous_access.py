@@ -107,6 +107,8 @@ CALLS_BY_GRANT: dict[str | None, list[str]] = {
         "/api/projects/{name}/environments/{environment}/lock",
         "/api/projects/{name}/freezes",
         "/api/freezes",
+        "/api/board",
+        "/api/board?project={name}",
         "/api/projects/{name}/releases",
         "/api/projects/{name}/releases/{version}",
         "/api/announcements",

@@ -1,7 +1,4 @@
-"""`longshore status`, `watch` without an environment, and `open`.
-
-The board is a fixed one here, in the form that the service promises.
-"""
+"""`longshore status`, `watch` without an environment, and `open`."""
 
 import json
 from typing import Any
@@ -11,6 +8,7 @@ import pytest
 from cli.client import board, deployments, pages
 from cli.client.caller import Caller
 from cli.client.exits import DONE, Usage
+from cli.client.options import StartOptions
 from cli.client.pages import Page
 from tests.cli.client.conftest import Client, Line, said
 from tests.world import World
@@ -129,6 +127,30 @@ async def test_what_goes_on_is_found_on_the_board(world: World, caller: Caller, 
     line.answers["/api/board"] = {"projects": [project("site", environment("staging"))]}
     quiet = await deployments.watch(caller, None, None, None)
     assert said(quiet) == ["Nothing is under way in site, and nothing waits."]
+
+
+async def test_the_board_of_the_service_is_shown(world: World, client: Client) -> None:
+    for version in ("1.4.0-rc1", "1.4.0-rc2"):
+        await world.cut(version)
+    await world.complete_deployment("1.4.0-rc1")
+    rule = {"approvals": {"count": 1}}
+    await world.ask("PATCH", "/api/projects/site/environments/production", rule)
+    await world.deploy("1.4.0-rc2", "staging")
+    caller = await client.caller()
+    await deployments.deploy(caller, "1.4.0-rc2", "production", StartOptions(wait=True, timeout="0s"))
+    await world.settle()
+    for place in ("freezes", "releases/1.4.0/hold", "environments/production/lock"):
+        await world.ask("POST", f"/api/projects/site/{place}", {"reason": "Holidays."})
+    _, staging, production, *remarks = said(await board.status(caller, all_projects=False))
+    assert " 1.4.0-rc1 (" in staging and " root " in staging
+    assert "1.4.0-rc2 pending since 20" in staging and "frozen by root: Holidays" in staging
+    assert "1.4.0-rc2 waits for approvals, lock" in production or "1.4.0-rc2 waits for approvals" in production
+    assert "locked by root: Holidays" in production
+    commit = world.github.head()[:7]
+    assert remarks == [
+        f"site: the newest candidate is 1.4.0-rc2 ({commit}), ready.",
+        "site: 1.4.0 is held by root: Holidays.",
+    ]
 
 
 @pytest.mark.parametrize(

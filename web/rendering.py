@@ -1,0 +1,75 @@
+"""Templates, and what all of them can use."""
+
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from web import security, words
+from web.runtime import WebRuntime
+from web.static_files import StaticFiles
+
+
+class Renderer:
+    """Renders templates. Everything that is put into one is escaped, unless a template says otherwise."""
+
+    def __init__(self, runtime: WebRuntime, static: StaticFiles) -> None:
+        self._runtime = runtime
+        self._environment = Environment(
+            loader=PackageLoader("web"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._environment.globals.update(link=runtime.link, static=lambda name: runtime.link(static.path(name)))
+        self._environment.filters.update(
+            ago=_ago,
+            time=_time,
+            sha=words.short,
+            duration=words.duration,
+            counted=words.counted,
+            first_line=_first_line,
+        )
+
+    async def respond(self, template: str, status: int, **values: Any) -> web.Response:
+        """Respond with a page, whose request is the value `page`."""
+        response = web.Response(text=self.render(template, **values), status=status, content_type="text/html")
+        security.add_headers(response)
+        response[security.COMPRESS] = True
+        return response
+
+    def render(self, template: str, **values: Any) -> str:
+        """Render a template with some values."""
+        return self._environment.get_template(template).render(values)
+
+
+@pass_context
+def _ago(context: Context, value: datetime | str | None) -> Markup:
+    """How long ago a time is, with the time itself for whoever points at it, and in the markup."""
+    time = words.as_time(value)
+    if time is None:
+        return Markup()
+    element = Markup('<time datetime="{}" title="{}" data-age>{}</time>')
+    return element.format(
+        time.isoformat(timespec="seconds"), words.absolute(time), words.age(time, context["page"].now)
+    )
+
+
+def _time(value: datetime | str | None) -> Markup:
+    """A time, to the minute."""
+    time = words.as_time(value)
+    return Markup() if time is None else _element(time, f"{time:%Y-%m-%d %H:%M} UTC")
+
+
+def _element(time: datetime, text: str) -> Markup:
+    element = Markup('<time datetime="{}" title="{}">{}</time>')
+    return element.format(time.isoformat(timespec="seconds"), words.absolute(time), text)
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().partition("\n")[0]
