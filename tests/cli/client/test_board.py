@@ -47,7 +47,7 @@ LOCK = {"by": "bob", "reason": "A leak.", "since": SINCE, "until": None}
 
 
 def environment(name: str, **values: Any) -> dict[str, Any]:
-    nothing = {"live": None, "running": None, "waiting": None, "freezes": [], "lock": None}
+    nothing: dict[str, Any] = {"live": None, "running": None, "waiting": None, "freezes": [], "lock": None}
     return {"name": name, "tier": name, **nothing, **values}
 
 
@@ -130,7 +130,7 @@ async def test_what_goes_on_is_found_on_the_board(world: World, caller: Caller, 
 
 
 async def test_the_board_of_the_service_is_shown(world: World, client: Client) -> None:
-    for version in ("1.4.0-rc1", "1.4.0-rc2"):
+    for version in ("1.3.0-rc1", "1.4.0-rc1", "1.4.0-rc2"):
         await world.cut(version)
     await world.complete_deployment("1.4.0-rc1")
     rule = {"approvals": {"count": 1}}
@@ -139,17 +139,17 @@ async def test_the_board_of_the_service_is_shown(world: World, client: Client) -
     caller = await client.caller()
     await deployments.deploy(caller, "1.4.0-rc2", "production", StartOptions(wait=True, timeout="0s"))
     await world.settle()
-    for place in ("freezes", "releases/1.4.0/hold", "environments/production/lock"):
+    for place in ("environments/staging/freezes", "releases/1.3.0/hold", "environments/production/lock"):
         await world.ask("POST", f"/api/projects/site/{place}", {"reason": "Holidays."})
     _, staging, production, *remarks = said(await board.status(caller, all_projects=False))
     assert " 1.4.0-rc1 (" in staging and " root " in staging
     assert "1.4.0-rc2 pending since 20" in staging and "frozen by root: Holidays" in staging
-    assert "1.4.0-rc2 waits for approvals, lock" in production or "1.4.0-rc2 waits for approvals" in production
+    assert "1.4.0-rc2 waits for approvals (ask role:maintain)" in production
     assert "locked by root: Holidays" in production
     commit = world.github.head()[:7]
     assert remarks == [
         f"site: the newest candidate is 1.4.0-rc2 ({commit}), ready.",
-        "site: 1.4.0 is held by root: Holidays.",
+        "site: 1.3.0 is held by root: Holidays.",
     ]
 
 
