@@ -6,6 +6,7 @@ from cli.client.caller import Caller, projects_of
 from cli.client.exits import Outcome, Table
 from cli.client.gates import moment
 from cli.client.repositories import repositories
+from cli.client.service import path
 
 SHORT_SHA = 7  # digits
 
@@ -125,6 +126,8 @@ async def status(caller: Caller, *, all_projects: bool) -> Outcome:
     if names:
         board = {"projects": [project for project in board["projects"] if project["name"] in names]}
     if not board["projects"]:
+        for name in names:
+            await caller.service.get(path("api", "projects", name))  # its refusal says which name is meant
         return Outcome(board, ("There is no project that you can see.",))
     return Outcome(board, [_table(board), *(line for each in board["projects"] for line in _remarks(each))])
 

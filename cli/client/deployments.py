@@ -56,15 +56,14 @@ async def watch(caller: Caller, environment: str | None, number: int | None, lim
         rows: list[Deployment] = await caller.service.get(where)
         if not rows:
             return Outcome(None, (f"Nothing was deployed to {chosen} yet.",))
-        number = next((row for row in rows if row["status"] not in FINAL and not row["waits_for"]), _waiting(rows))[
-            "id"
-        ]
+        number = _most_urgent(rows)["id"]
     return await follow(caller, _followed(project, chosen, number), limit)
 
 
-def _waiting(rows: list[Deployment]) -> Deployment:
-    """The deployment that waits, or else the newest one."""
-    return next((row for row in rows if row["status"] not in FINAL), rows[0])
+def _most_urgent(rows: list[Deployment]) -> Deployment:
+    """The deployment that is under way, else the one that waits, else the newest one."""
+    unfinished = [row for row in rows if row["status"] not in FINAL]
+    return min(unfinished, key=lambda row: bool(row["waits_for"]), default=rows[0])
 
 
 async def _only_busy(caller: Caller, project: str) -> str | None:
@@ -104,7 +103,7 @@ async def _started(
 ) -> Outcome:
     """The outcome of the request for a deployment: what it would do, what it has started, or how that ended."""
     if options.dry_run:
-        return previewed(answer, waits=options.wait)
+        return previewed(answer, waits=options.wait and isinstance(options, StartOptions))
     deployment: Deployment = answer
     followed = _followed(project, deployment["environment_name"], deployment["id"])
     if options.wait:

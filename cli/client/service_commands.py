@@ -47,7 +47,7 @@ def status(
 ) -> int:
     """Show where everything is: what is live, under way and waiting.
 
-    Shows the projects of the git repository that you are in, or all projects outside of one.
+    Shows the projects of the git repository that you are in, and all projects if it has none.
     """
     from cli.client import board
     from cli.client.running import run

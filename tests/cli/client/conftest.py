@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ from cli.main import run
 from tests.cli.conftest import Result, process_environment, replaced_environment
 from tests.world import Serve, World
 
-QUICK = Pace(reading=0.3, writing=0.5, following=0.5, first_pause=0.02, first_look=0.02, last_look=0.05)
+QUICK = Pace(reading=10.0, writing=10.0, following=10.0, first_pause=0.02, first_look=0.02, last_look=0.05)
+IMPATIENT = replace(QUICK, reading=0.3, writing=0.3, following=0.3)
 
 
 @dataclass
@@ -140,7 +141,7 @@ def said(outcome: Outcome) -> list[str]:
 
 async def when(condition: Callable[[], bool]) -> None:
     """Wait until something is so."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not condition():
             await asyncio.sleep(0.01)
 

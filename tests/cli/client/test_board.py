@@ -7,7 +7,7 @@ import pytest
 
 from cli.client import board, deployments, pages
 from cli.client.caller import Caller
-from cli.client.exits import DONE, Usage
+from cli.client.exits import DONE, Refused, Usage
 from cli.client.options import StartOptions
 from cli.client.pages import Page
 from tests.cli.client.conftest import Client, Line, said
@@ -147,6 +147,8 @@ async def test_the_board_of_the_service_is_shown(world: World, client: Client) -
     assert "1.4.0-rc2 waits for approvals (ask role:maintain)" in production
     assert "locked by root: Holidays" in production
     commit = world.github.head()[:7]
+    with pytest.raises(Refused, match=r"Did you mean `site`\?"):
+        await board.status(await client.caller(named="sit"), all_projects=False)
     assert remarks == [
         f"site: the newest candidate is 1.4.0-rc2 ({commit}), ready.",
         "site: 1.3.0 is held by root: Holidays.",

@@ -9,8 +9,8 @@ from aiohttp import web
 from cli.client.exits import FAILED, REFUSED, UNREACHABLE, USAGE, Stopped, Unreachable, Usage
 from cli.client.logins import Login
 from cli.client.refusals import worded
-from cli.client.service import Service, connected, path
-from tests.cli.client.conftest import QUICK, Told
+from cli.client.service import Pace, Service, connected, path
+from tests.cli.client.conftest import IMPATIENT, QUICK, Told
 from tests.world import Serve
 
 Ask = Callable[[Service], Awaitable[Any]]
@@ -26,7 +26,7 @@ def post(service: Service) -> Awaitable[Any]:
     return service.post("/here", {})
 
 
-async def asked(serve: Serve, answers: list[web.Response], ask: Ask) -> tuple[Any, Told, list[str]]:
+async def asked(serve: Serve, answers: list[web.Response], ask: Ask, pace: Pace = QUICK) -> tuple[Any, Told, list[str]]:
     """Ask a service that gives these answers in turn, the last one again and again; also returns the keys it got."""
     keys: list[str] = []
 
@@ -38,7 +38,7 @@ async def asked(serve: Serve, answers: list[web.Response], ask: Ask) -> tuple[An
     app, told = web.Application(), Told()
     app.router.add_route("*", "/{path:.*}", answer)
     url = str((await serve(app)).make_url("/")).rstrip("/")
-    async with connected(Login(url, "lsh_secret"), told.say, QUICK) as service:
+    async with connected(Login(url, "lsh_secret"), told.say, pace) as service:
         return await ask(service), told, keys
 
 
@@ -76,7 +76,7 @@ async def test_an_answer_that_is_an_error_has_a_sentence_and_an_exit_code(
     aiohttp_server: Serve, answer: web.Response, code: int, words: str
 ) -> None:
     with pytest.raises(Stopped) as stopped:
-        await asked(aiohttp_server, [answer], get)
+        await asked(aiohttp_server, [answer], get, IMPATIENT)
     assert stopped.value.code == code and words in stopped.value.sentence
     assert "lsh_secret" not in stopped.value.sentence
 
@@ -109,7 +109,7 @@ async def test_all_pages_of_a_list_are_read(aiohttp_server: Serve) -> None:
 
 
 async def test_what_is_wrong_with_a_connection_is_said_in_words() -> None:
-    async with connected(Login("http://127.0.0.1:9", "lsh_secret"), Told().say, QUICK) as service:
+    async with connected(Login("http://127.0.0.1:9", "lsh_secret"), Told().say, IMPATIENT) as service:
         with pytest.raises(Unreachable) as stopped:
             await service.get("/here")
     assert stopped.value.sentence == "http://127.0.0.1:9 does not answer (connection refused)."
