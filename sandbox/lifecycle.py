@@ -69,9 +69,9 @@ class Sandbox:
         add_routes(self.app, state)
 
     @classmethod
-    async def create(cls, source: Path, options: SandboxOptions = DEFAULT_OPTIONS) -> Self:
+    async def create(cls, source: Path | template.Template, options: SandboxOptions = DEFAULT_OPTIONS) -> Self:
         """Create a sandbox over a copy of a repository and install the App on it; the source is only read."""
-        source_template = await template.prepare(Path(source))
+        source_template = source if isinstance(source, template.Template) else await template.prepare(Path(source))
         folder = Path(tempfile.mkdtemp(prefix="github-sandbox-"))
         try:
             sandbox = cls(_initial_state(folder, options))

@@ -15,14 +15,12 @@ from urllib.parse import urlsplit
 
 import pytest
 import structlog
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from bot.store.database import Database, open_database
 from bot.store.migrate import migrate
 from sandbox import make_repository
-from server.connections import DIRECT, Runner
-from tests.world import PROJECT, Serve, World, running_world
+from tests.servers import Serve, serving
+from tests.world import PROJECT, World, running_world
 
 HERE = Path(__file__).parent
 SLOW_DIRECTORIES = (HERE, HERE / "queue")
@@ -165,26 +163,11 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-class _OurServer(TestServer):
-    """Serves an application as `longshore serve` does."""
-
-    async def _make_runner(self, **options: Any) -> web.BaseRunner:
-        return Runner(self.app, **options)
-
-
 @pytest.fixture
 async def aiohttp_server() -> AsyncIterator[Serve]:
     """A function that serves an application on a port of its own."""
-    servers: list[TestServer] = []
-
-    async def serve(app: web.Application) -> TestServer:
-        servers.append(_OurServer(app) if DIRECT in app else TestServer(app))
-        await servers[-1].start_server()
-        return servers[-1]
-
-    yield serve
-    while servers:
-        await servers.pop().close()
+    async with serving() as serve:
+        yield serve
 
 
 @pytest.fixture

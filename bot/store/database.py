@@ -23,6 +23,7 @@ from bot.store.engines import Ownership, acquire
 from bot.store.locks import Lock
 from bot.store.notifications import EVENTS, JOBS, Notifier
 from bot.store.placeholders import Dialect, bind, bind_many
+from bot.store.registry import initialize
 from bot.store.users import TokenRecord
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ class Database:
         try:
             with explain_config_errors():
                 with self.context:  # for initialization only: later, every task gets it by the global fallback
-                    await self.context.init(config=config, _enable_global_fallback=True)
+                    await initialize(self.context, config, globally=True)
                 await self.client.create_connection(with_db=True)
             self.notifier.notifies = self.event_notifier.notifies = self.dialect == "postgres"
         except BaseException:

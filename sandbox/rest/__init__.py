@@ -1,7 +1,7 @@
 """The REST API: one module per group of endpoints, dispatched by `responding.respond`."""
 
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
@@ -22,7 +22,7 @@ from sandbox.rest import (
     teams,
     users,
 )
-from sandbox.rest.core import ROUTES, full_paths
+from sandbox.rest.core import ROUTES, Route, full_paths
 from sandbox.rest.headers import add_headers, front_page, is_control, user_agent_refusal
 from sandbox.rest.responding import respond
 from sandbox.state import State
@@ -39,15 +39,16 @@ NOT_SIMULATED = (
 )
 """GitHub's GET routes that the pattern of another endpoint would match too."""
 
+STATE = web.AppKey("state", State)
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def add_routes(app: web.Application, state: State) -> None:
     """Register all endpoints; requests for other routes are recorded and get 404."""
-    for path in NOT_SIMULATED:
-        _add(app, state, "GET", path, functools.partial(_unknown_route, state))
-    for endpoint in sorted(ROUTES, key=lambda route: route.path.endswith(":.+}")):  # the greediest patterns last
-        _add(app, state, endpoint.method, endpoint.path, functools.partial(respond, state, endpoint))
+    app[STATE] = state
+    for resource in _resources(state.server.root):
+        app.router.register_resource(resource)
     app.middlewares.append(_middleware(state))
 
     async def prepare(request: web.Request, response: web.StreamResponse) -> None:
@@ -57,11 +58,30 @@ def add_routes(app: web.Application, state: State) -> None:
     app.on_response_prepare.append(prepare)
 
 
-def _add(app: web.Application, state: State, method: str, path: str, handler: Handler) -> None:
+@functools.cache
+def _resources(root: str) -> Sequence[web.AbstractResource]:
+    """The routes below a path: all sandboxes of a process share them, since making them takes longer than the rest."""
+    router = web.UrlDispatcher()
+    for path in NOT_SIMULATED:
+        _add(router, root, "GET", path, _not_simulated)
+    for endpoint in sorted(ROUTES, key=lambda route: route.path.endswith(":.+}")):  # the greediest patterns last
+        _add(router, root, endpoint.method, endpoint.path, functools.partial(_respond, endpoint))
+    return tuple(router.resources())
+
+
+def _add(router: web.UrlDispatcher, root: str, method: str, path: str, handler: Handler) -> None:
     for full_path in full_paths(path):
-        app.router.add_route(method, state.server.root + full_path, handler)
+        router.add_route(method, root + full_path, handler)
         if method == "GET":
-            app.router.add_route("HEAD", state.server.root + full_path, handler)
+            router.add_route("HEAD", root + full_path, handler)
+
+
+async def _respond(endpoint: Route, request: web.Request) -> web.StreamResponse:
+    return await respond(request.app[STATE], endpoint, request)
+
+
+async def _not_simulated(request: web.Request) -> web.StreamResponse:
+    return await _unknown_route(request.app[STATE], request)
 
 
 def _middleware(state: State) -> Callable[..., Awaitable[web.StreamResponse]]:
