@@ -15,14 +15,11 @@ from api.docs import routes as docs
 from api.http.endpoints import AnyEndpoint
 from bot.events.event import Event
 from bot.github.tokens import OPTIONAL, PURPOSES
-from bot.operations.commands import ROWS
 from bot.queue.intake import WebhookDelivery
 from bot.queue.jobs import Job
 from bot.rules.config import load
 from bot.rules.database_words import WORDS
 from bot.settings import PREFIX, Settings, read_settings
-from cli import command_line_page, command_page, configuration_page
-from cli.overview import COMMANDS
 from handlers.webhooks import EVENTS
 from sandbox.credentials import key_pair
 from server import jobs
@@ -167,8 +164,8 @@ def test_the_example_of_the_environment_lists_every_setting_with_its_default() -
 
 
 def test_the_documentation_lists_every_word_of_a_database_address() -> None:
-    page = (ROOT / "docs" / "operations.md").read_text()
-    table = page.partition("### The address of a PostgreSQL database")[2].partition("\n### ")[0]
+    page = (ROOT / "docs" / "postgresql.md").read_text()
+    table = page.partition("## The address of a PostgreSQL database")[2].partition("\n## ")[0]
     firsts = [line.split(" | ")[0] for line in table.splitlines() if line.startswith("| `")]
     assert sorted(re.findall(r"`(\w+)`", " ".join(firsts))) == sorted(WORDS)
 
@@ -206,31 +203,11 @@ def test_every_page_of_the_documentation_is_reached_from_the_readme() -> None:
             reached.add(page)
             linked = [(page.parent / path).resolve() for path, _ in re.findall(LINK, page.read_text()) if path]
             pending += [target for target in linked if target.suffix == ".md" and target.exists()]
-    assert [page for page in (ROOT / "docs").glob("*.md") if page not in reached] == []
-
-
-def test_the_tables_of_commands_are_those_of_the_commands_that_there_are() -> None:
-    for page in (command_page.PAGE, command_page.AUTHORITY):
-        text = page.read_text()
-        assert command_page.current(text) == text, "run `make commands`"
-    commands = command_page.PAGE.read_text()
-    assert all(f"| `{row.example}` |" in commands for row in ROWS)
-
-
-def test_the_page_of_the_command_line_is_made_from_its_commands() -> None:
-    text = command_line_page.PAGE.read_text()
-    assert command_line_page.current(text) == text, "run `make commands`"
-    assert all(f"### longshore {name}" in text for name in COMMANDS)
-
-
-def test_the_reference_of_the_configuration_file_is_made_from_its_model() -> None:
-    text = configuration_page.PAGE.read_text()
-    assert configuration_page.current(text) == text, "run `make configuration`"
-    assert "`projects.NAME.environments.NAME.soak`" in text
+    assert [page for page in (ROOT / "docs").rglob("*.md") if page not in reached] == []
 
 
 def test_the_example_of_the_configuration_page_is_valid() -> None:
-    example = configuration_page.PAGE.read_text().split("```yaml\n")[1].split("```")[0]
+    example = (ROOT / "docs" / "configuration.md").read_text().split("```yaml\n")[1].split("```")[0]
     assert list(load(example.encode()).config.projects["site"].environments) == ["staging", "production"]
 
 

@@ -131,7 +131,7 @@ async def open_database(url: str) -> Database:
     """Open the database at `url` for this process.
 
     `url` is `sqlite:///absolute/path.db`, `sqlite://relative.db` or `postgres://user:password@host:port/name` with the
-    words of libpq (docs/operations.md). Raises Misconfigured for any other URL and for a server that refuses us,
+    words of libpq (docs/postgresql.md). Raises Misconfigured for any other URL and for a server that refuses us,
     DatabaseUnavailable when it does not respond.
     """
     database = Database(url)

@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.operations import sessions, users
@@ -15,7 +16,7 @@ class Page:
 
     status: int
     html: str
-    headers: dict[str, str]
+    headers: Mapping[str, str]
 
     @property
     def text(self) -> str:
@@ -53,7 +54,7 @@ class Browser:
         async with self.world.session.request(
             method, self.world.url + path, data=form, headers=sent, allow_redirects=False
         ) as response:
-            return Page(response.status, await response.text(), dict(response.headers))
+            return Page(response.status, await response.text(), response.headers)
 
 
 async def sign_in(world: World, login: str) -> Browser:

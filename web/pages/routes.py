@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 
 from web.pages import (
+    announcements,
     board,
     live,
+    schedules,
 )
 from web.routes import Route
 
 ROUTES: Sequence[Route] = (
+    *announcements.ROUTES,
     *board.ROUTES,
     *live.ROUTES,
+    *schedules.ROUTES,
 )
