@@ -18,8 +18,8 @@ def login(
     """Log in to a service, and keep the token for later commands.
 
     Other users of this machine may see the arguments of a command: let it ask for the token. Commands use the service
-    that you logged in to last, unless --url or LONGSHORE_URL names another one. A token in LONGSHORE_TOKEN wins over the
-    one that is kept.
+    that you logged in to last, unless --url or LONGSHORE_URL names another one. The token in
+    LONGSHORE_TOKEN wins over the one that is kept.
     """
     from cli.client import sessions
 
