@@ -136,5 +136,5 @@ def release_not_found(**details: Any) -> NotFound:
 
 
 def deployment_not_found() -> NotFound:
-    """Build the error for an unknown deployment of an environment."""
+    """Build the error for an unknown deployment."""
     return NotFound("Deployment not found")

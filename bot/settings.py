@@ -71,8 +71,8 @@ class DatabaseSettings(BaseSettings):
         return value
 
 
-class Settings(DatabaseSettings):
-    """The settings of the service. A missing or malformed value is reported by name before anything starts."""
+class AddressSettings(DatabaseSettings):
+    """The settings of commands that print addresses of the service, which need not be complete."""
 
     host: Annotated[str, AfterValidator(addresses.listening_host)] = Field(
         "127.0.0.1", description="The address to listen on; 0.0.0.0 or :: for all."
@@ -87,6 +87,21 @@ class Settings(DatabaseSettings):
     base_url: Annotated[str, AfterValidator(addresses.base_url)] = Field(
         "", description="The URL at which people reach this service, path included; http://HOST:PORT by default."
     )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _read(cls, values: Values, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        return handler(_without(_tidied(values), *_injected(values)))
+
+    @property
+    def url(self) -> str:
+        """The URL at which people reach this service."""
+        return self.base_url or addresses.local_url(self.host, self.port)
+
+
+class Settings(AddressSettings):
+    """The settings of the service. A missing or malformed value is reported by name before anything starts."""
+
     github_api_url: Annotated[str, AfterValidator(addresses.github_api_url)] = Field(
         addresses.GITHUB_API, description="GitHub's REST API; https://HOST/api/v3 on GitHub Enterprise Server."
     )
@@ -198,11 +213,6 @@ class Settings(DatabaseSettings):
         """The URL of the proxy for requests to GitHub, or an empty text. It may contain a password."""
         return self._proxy
 
-    @property
-    def url(self) -> str:
-        """The URL at which people reach this service."""
-        return self.base_url or addresses.local_url(self.host, self.port)
-
 
 def read_settings(**overrides: Any) -> Settings:
     """Read the settings; raise Misconfigured with a sentence that names what is missing or malformed."""
@@ -227,6 +237,14 @@ def read_database_url() -> str:
         raise Misconfigured(_describe(error)) from None
 
 
+def read_url(**overrides: Any) -> str:
+    """Read the URL at which people reach the service; raise Misconfigured when a part of it is malformed."""
+    try:
+        return AddressSettings(**overrides).url
+    except ValidationError as error:
+        raise Misconfigured(_describe(error)) from None
+
+
 def _tidied(values: Values) -> Values:
     """Tidy every text. What is empty then is not set."""
     texts = {name: tidied(_decoded(value)) for name, value in values.items() if isinstance(value, str)}
@@ -237,12 +255,12 @@ def _tidied(values: Values) -> Values:
 
 def _complete(values: Values) -> tuple[Values, list[str]]:
     """Drop what orchestrators set, and read the secrets; also returns warnings."""
-    injected = [name for name, value in values.items() if name.endswith("port") and is_injected_port(str(value))]
+    injected = _injected(values)
     warnings = [
         f"{_variable(name)} is set by Kubernetes or Docker for a service, and is ignored: the default applies."
         for name in injected
     ]
-    values = {name: value for name, value in values.items() if name not in injected}
+    values = _without(values, *injected)
     errors = [] if values.get("github_app_id") else [f"{_variable('github_app_id')} must be set"]
     for name, setting in SECRETS.items():
         if name in OPTIONAL_SECRETS and not (values.get(name) or values.get(f"{name}_file")):
@@ -257,6 +275,15 @@ def _complete(values: Values) -> tuple[Values, list[str]]:
     if len(values["github_webhook_secret"]) < MIN_SECRET:
         warnings.append(f"The webhook secret has fewer than {MIN_SECRET} characters: it could be guessed.")
     return values, warnings
+
+
+def _injected(values: Values) -> list[str]:
+    """The names of the values that orchestrators set."""
+    return [name for name, value in values.items() if name.endswith("port") and is_injected_port(str(value))]
+
+
+def _without(values: Values, *names: str) -> Values:
+    return {name: value for name, value in values.items() if name not in names}
 
 
 def _proxy(settings: Settings) -> str:

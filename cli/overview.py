@@ -48,6 +48,7 @@ OPERATOR_COMMANDS = {
     "health": ("cli.health:health", "Tell whether the service is ready."),
     "migrate": ("cli.services:migrate", "Create the database, or bring it up to date."),
     "openapi": ("cli.services:openapi", "Print the OpenAPI 3.1 document of the API."),
+    "login-link": ("cli.login_links:login_link", "Print a link that signs in to the pages as the operator."),
     "token": ("cli.tokens:app", "Create, list and revoke API tokens."),
     "project": ("cli.projects:app", "Create, change and list projects."),
     "environment": ("cli.environments:app", "Create, change and list environments."),

@@ -17,6 +17,7 @@ from bot.rules.addresses import authority
 from bot.settings import Settings, read_database_url, read_settings
 from bot.store import migrate as migrations
 from bot.store.configuration import shown_address
+from cli import login_links
 from cli.operator import naming_database_setting
 from cli.output import show, show_aside
 from cli.preparation import prepare
@@ -77,6 +78,7 @@ async def _serve(settings: Settings, worker: bool) -> None:
         if await _completed_before(stop_requested, _start(runner, settings)):
             address = authority(settings.host, runner.addresses[0][1])
             logger.info("serving", address=address, url=settings.url, worker=worker)
+            await login_links.offer(app[SERVICE], settings)
             await stop_requested.wait()
         app[SERVICE].stop()  # its jobs finish while requests do
     finally:

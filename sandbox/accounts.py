@@ -56,6 +56,27 @@ class Installation:
     suspended_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What GitHub sends a browser back with after somebody has authorized the App: it is exchanged for a token once.
+
+    `challenge` is that of PKCE (S256); empty without one.
+    """
+
+    account: Account
+    redirect_uri: str
+    challenge: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UserToken:
+    """A token with which the App acts for an account that has authorized it."""
+
+    account: Account
+    expires_at: datetime
+
+
 @dataclass(slots=True)
 class Token:
     """An installation token; `repository_ids` is None if it covers all repositories of the installation."""

@@ -1,7 +1,7 @@
 """A request for a page: who asks, what they sent, and how it is answered."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -11,8 +11,8 @@ from aiohttp import web
 from bot.context import READ, Context
 from bot.errors import Forbidden, Problem, Unauthenticated
 from bot.operations.sessions import CurrentSession
-from bot.rules.ids import parse_row_id
-from web import cookies
+from bot.rules.ids import SessionId, parse_row_id
+from web import cookies, security
 from web.errors import status_of
 from web.rendering import Renderer
 from web.runtime import WebRuntime
@@ -80,6 +80,21 @@ class PageRequest:
         """Whether a browser asks."""
         return "text/html" in self.request.headers.get("Accept", "")
 
+    @property
+    def session_id(self) -> SessionId | None:
+        """The session of this browser, if there is one."""
+        return None if self.session is None else self.session.id
+
+    @property
+    def browser(self) -> str:
+        """What the browser says it is."""
+        return self.request.headers.get("User-Agent", "")
+
+    @property
+    def client(self) -> tuple[str | None, Sequence[str]]:
+        """The address from which the request came, and those that proxies report: failed attempts are counted by it."""
+        return self.request.remote, self.request.headers.getall("X-Forwarded-For", [])
+
     def part(self, name: str) -> str:
         """A part of the address, by its name."""
         return self.request.match_info[name]
@@ -124,6 +139,13 @@ class PageRequest:
         if self.failure is not None and status == 200:
             status = status_of(self.failure)
         return await self.renderer.respond(template, status, page=self, **values)
+
+    async def render_secret(self, template: str, **values: Any) -> web.Response:
+        """Respond with a page that shows a secret: nobody keeps it, and its length says nothing about the secret."""
+        response = await self.render(template, **values)
+        response.headers["Cache-Control"] = "no-store"
+        response[security.COMPRESS] = False
+        return response
 
     def redirect(self, path: str, *segments: object) -> web.Response:
         """Send the browser to another page of ours after an act."""

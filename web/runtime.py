@@ -10,6 +10,7 @@ from bot.bodies import UnprovenBodies
 from bot.context import Context
 from bot.rules.ids import GitHubUserId
 from web.event_feed import EventFeed
+from web.used_states import UsedStates
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class WebRuntime:
     sign_in: Callable[[], SignIn]
     operators: Callable[[], frozenset[GitHubUserId]]
     bodies: UnprovenBodies = field(default_factory=UnprovenBodies)
+    used_states: UsedStates = field(default_factory=UsedStates)
     feed: EventFeed = field(default_factory=EventFeed)
 
     @property

@@ -42,4 +42,10 @@ def local_path(runtime: WebRuntime, text: str) -> str:
     if not text.startswith("/") or text.startswith("//") or "\\" in text or not text.isprintable():
         return home
     parts = urlsplit(text)
-    return home if parts.scheme or parts.netloc else text
+    is_ours = not runtime.root or parts.path == runtime.root or parts.path.startswith(f"{runtime.root}/")
+    return text if is_ours and not (parts.scheme or parts.netloc) else home
+
+
+def see_other(location: str) -> web.Response:
+    """Send the browser to another address, of ours as `local_path` returns it, or one that we have made."""
+    return web.Response(status=303, headers={"Location": location})

@@ -171,7 +171,7 @@ class AnnouncementRejected(ResultEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TokenCreated(RowEvent):
+class TokenCreated(ResultEvent):
     """A token was created."""
 
     act: ClassVar[str] = "token.create"

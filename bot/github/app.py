@@ -16,9 +16,11 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from bot.errors import PermissionMissing, Refusal, RepositoryNotFound, Unavailable, WrongSettings
 from bot.github.checks import Checks
+from bot.github.commit_ranges import CommitRanges
 from bot.github.limits import UNAVAILABLE, ResponseLost
 from bot.github.people import People
 from bot.github.repository import RepositoryClient
+from bot.github.run_jobs import RunJobs
 from bot.github.server import Server
 from bot.github.tokens import PURPOSES, InstallationTokens, Token, TokenKey
 from bot.github.transport import Api, ApiError, CallObserver, Credentials, Proxy, Response
@@ -71,6 +73,8 @@ class GitHub:
         self._tokens = InstallationTokens(self._mint)
         self.people = People()
         self.checks = Checks()
+        self.commit_ranges = CommitRanges()
+        self.run_jobs = RunJobs()
         self._bot_login = ""
 
     @property
@@ -150,12 +154,18 @@ class GitHub:
             self._bot_login = f"{(await self.identify()).slug}[bot]"
         return self._bot_login
 
+    def api_of_its_own(self) -> Api:
+        """A way to send requests of which nothing is remembered, for those that are somebody else's each time."""
+        return self._new_api()
+
     def forget(self, installation: InstallationId) -> None:
-        """Drop tokens, responses, roles and checks of an installation that was removed, suspended or changed."""
+        """Drop tokens and answers of an installation that was removed, suspended or changed."""
         self._apis.pop(installation, None)
         self._tokens.forget(installation)
         self.people.forget(installation)
         self.checks.forget(installation)
+        self.commit_ranges.forget(installation)
+        self.run_jobs.forget(installation)
 
     def _client(self, installation: InstallationId, repository: RepositoryId, full_name: str) -> RepositoryClient:
         api = self._apis.get(installation)

@@ -82,7 +82,7 @@ def approve(
 ) -> int:
     """Approve a candidate for an environment.
 
-    Needs a personal token, which operators make with `longshore token create NAME --github-user LOGIN`.
+    Needs a personal token: one that you made at /settings of the service, or that an operator made for you.
     """
     from cli.client import candidates
     from cli.client.running import run

@@ -18,6 +18,7 @@ from sandbox.rest import (
     refs,
     releases,
     repositories,
+    sign_in,
     statuses,
     teams,
     users,
@@ -49,6 +50,8 @@ def add_routes(app: web.Application, state: State) -> None:
     app[STATE] = state
     for resource in _resources(state.server.root):
         app.router.register_resource(resource)
+    app.router.add_get(sign_in.AUTHORIZE, functools.partial(sign_in.authorize, state))
+    app.router.add_post(sign_in.ACCESS_TOKEN, functools.partial(sign_in.exchange, state))
     app.middlewares.append(_middleware(state))
 
     async def prepare(request: web.Request, response: web.StreamResponse) -> None:
@@ -92,6 +95,8 @@ def _middleware(state: State) -> Callable[..., Awaitable[web.StreamResponse]]:
             return await handler(request)
         if not request.headers.get("User-Agent"):
             return _recorded(state, request, user_agent_refusal())
+        if request.path in (sign_in.AUTHORIZE, sign_in.ACCESS_TOKEN):
+            return await handler(request)
         if not request.path.startswith(f"{state.server.root}/"):
             return _recorded(state, request, front_page(state, request))
         if request.match_info.http_exception is not None:

@@ -327,6 +327,8 @@ def test_the_settings_of_a_sandbox_are_complete_and_private(sandbox_env_file: Pa
         "LONGSHORE_GITHUB_APP_ID",
         "LONGSHORE_GITHUB_WEBHOOK_SECRET",
         "LONGSHORE_GITHUB_PRIVATE_KEY_FILE",
+        "LONGSHORE_GITHUB_CLIENT_ID",
+        "LONGSHORE_GITHUB_CLIENT_SECRET",
     }
     assert key.is_absolute() and key.read_text().startswith("-----BEGIN")
     assert settings["LONGSHORE_GITHUB_WEBHOOK_SECRET"]

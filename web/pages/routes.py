@@ -5,14 +5,26 @@ from collections.abc import Sequence
 from web.pages import (
     announcements,
     board,
+    candidates,
+    deployments,
+    environments,
     live,
+    projects,
     schedules,
+    settings,
+    sign_in,
 )
 from web.routes import Route
 
 ROUTES: Sequence[Route] = (
     *announcements.ROUTES,
     *board.ROUTES,
+    *candidates.ROUTES,
+    *deployments.ROUTES,
+    *environments.ROUTES,
     *live.ROUTES,
+    *projects.ROUTES,
     *schedules.ROUTES,
+    *settings.ROUTES,
+    *sign_in.ROUTES,
 )
