@@ -24,7 +24,7 @@ from bot.rules import addresses, proxies, secret_keys
 from bot.rules.database_addresses import parse_address
 from bot.rules.ids import GitHubUserId, parse_github_id
 from bot.rules.permissions import ANONYMOUS_GRANTS
-from bot.rules.setting_names import unknown_settings
+from bot.rules.setting_names import CLIENT_VARIABLES, unknown_settings
 from bot.rules.setting_texts import is_injected_port, split_list, tidied
 from bot.rules.validation import explain
 from bot.secret_settings import SecretSetting, private_key_setting
@@ -248,7 +248,7 @@ def read_settings(**overrides: Any) -> Settings:
 
 def unknown_variables() -> list[str]:
     """Sentences about variables of the environment that are named like settings but are not."""
-    known = {_variable(name) for name in Settings.model_fields}
+    known = {*map(_variable, Settings.model_fields), *CLIENT_VARIABLES}
     environment = {name.decode(errors="replace"): value.decode(errors="replace") for name, value in os.environb.items()}
     return unknown_settings(environment, PREFIX, known)
 

@@ -54,11 +54,13 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "api.docs": ("api.docs", "api.http", "api.pdc", *CORE),
     "web": ("web", "bot.manifest", *CORE),
     "server": ("server", "api", "handlers", "web", "bot"),
+    "cli.client": ("cli.client", "cli.options", "cli.output", "cli.tables", "bot.rules", "bot.errors"),
     "cli": ("cli", "server", "bot", "sandbox"),
     "sandbox": ("sandbox",),
 }
 RULES_LIBRARIES = {"dateutil", "markdown_it", "pydantic", "pydantic_core", "semver", "yaml"}
-ENVIRONMENT_READERS = {"sandbox.git"}  # hands git its PATH; our own settings are read by bot.settings alone
+# the sandbox hands git its PATH; the client half has no settings of the service, which bot.settings alone reads
+ENVIRONMENT_READERS = {"sandbox.git", "cli.client.environment"}
 WRITERS = ("bot.operations", "bot.queue", "bot.store")
 WRITES = {"create", "get_or_create", "update_or_create", "bulk_create", "bulk_update", "save", "update", "delete"}
 
