@@ -27,6 +27,7 @@ from api.rest import (
     projects,
     promotions,
     releases,
+    reviews,
     tokens,
 )
 from bot.actors import Actor
@@ -73,7 +74,7 @@ def dialects() -> list[Dialect]:
     """The dialects that are declared as endpoints."""
     rest = (
         *(board, releases, packages, projects, blocks, approvals, promotions, configuration, tokens),
-        *(announcements, announcement_review),
+        *(announcements, announcement_review, reviews),
     )
     return [*(module.DIALECT for module in rest), graphql.dialect()]
 

@@ -53,6 +53,7 @@ DELETE /api/projects/{}/environments/{}/freezes/{}
 GET,POST /api/projects/{}/freezes
 DELETE /api/projects/{}/freezes/{}
 GET /api/board
+GET /api/waiting
 GET,POST /api/freezes
 DELETE /api/freezes/{}
 POST,DELETE /api/projects/{}/releases/{}/hold

@@ -14,6 +14,7 @@ from web.pages import (
     settings,
     setup,
     sign_in,
+    waiting,
 )
 from web.routes import Route
 
@@ -29,4 +30,5 @@ ROUTES: Sequence[Route] = (
     *settings.ROUTES,
     *sign_in.ROUTES,
     *setup.ROUTES,
+    *waiting.ROUTES,
 )
