@@ -28,6 +28,7 @@ from api.rest import (
     promotions,
     releases,
     reviews,
+    searches,
     tokens,
 )
 from bot.actors import Actor
@@ -74,7 +75,7 @@ def dialects() -> list[Dialect]:
     """The dialects that are declared as endpoints."""
     rest = (
         *(board, releases, packages, projects, blocks, approvals, promotions, configuration, tokens),
-        *(announcements, announcement_review, reviews),
+        *(announcements, announcement_review, reviews, searches),
     )
     return [*(module.DIALECT for module in rest), graphql.dialect()]
 
