@@ -1,8 +1,8 @@
 """Texts of settings as env files, panels and orchestrators leave them."""
 
 import codecs
-import os
 import re
+import sys
 import unicodedata
 
 QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "”": "”", "„": "“", "‘": "’", "’": "’", "‚": "‘", "«": "»", "»": "«"}
@@ -69,7 +69,7 @@ def _trimmed(text: str) -> str:
 def as_utf8(text: str) -> str:
     """Read a text as UTF-8, whatever the locale says; one that is not UTF-8 stays as it is."""
     try:
-        return text if text.isascii() else os.fsencode(text).decode()
+        return text if text.isascii() else text.encode(sys.getfilesystemencoding(), "surrogateescape").decode()
     except UnicodeError:
         return text
 
