@@ -7,6 +7,7 @@ import pytest
 from bot.store.candidates import Candidate
 from bot.store.projects import Environment
 from tests.api.graphql.graphs import recorded_statements
+from tests.operations.test_status_comments import cut
 from tests.web.browsers import Browser, Page, sign_in
 from tests.web.test_hostile_texts import HOSTILE, check
 from tests.world import World
@@ -52,11 +53,9 @@ async def test_versions_commits_people_and_projects_are_found_with_where_they_ar
     assert (await search(rita, "")).status == 200
 
 
-async def test_a_pull_request_is_found_by_what_was_cut_there(world: World) -> None:
-    number = await world.github.open_pull_request()
-    await world.github.comment(number, "/release cut 1.0.0")
-    await world.settle()
-    rita = await sign_in(world, "rita")
+async def test_a_pull_request_is_found_by_what_was_cut_there(shown: World) -> None:
+    number = await cut(shown, "1.0.0")
+    rita = await sign_in(shown, "rita")
     for text in (f"#{number}", str(number)):
         page = await search(rita, text)
         assert "Candidates cut or deployed on this pull request" in page.text
@@ -66,7 +65,8 @@ async def test_a_pull_request_is_found_by_what_was_cut_there(world: World) -> No
 
 async def test_who_may_not_read_a_project_finds_nothing_of_it(released: World) -> None:
     commit = (await Candidate.get(version="1.0.0-rc1")).commit
-    rita = await sign_in(released, "rita")
+    released.github.person("rene", "read")
+    reader = await sign_in(released, "rene")
     await released.github.set_private(True)
     await released.settle()
     released.github.person("sam", "none")
@@ -74,7 +74,7 @@ async def test_who_may_not_read_a_project_finds_nothing_of_it(released: World) -
     for text in ("1.0.0", commit, "@root", "site", "#1"):
         assert "Nothing was found" in (await search(sam, text)).text, text
         assert (await search(Browser(released), text)).status == 303
-    assert "Nothing was found" not in (await search(rita, "1.0.0")).text
+    assert "Nothing was found" not in (await search(reader, "1.0.0")).text
 
 
 async def test_results_are_few_and_take_as_many_statements_whatever_is_found(released: World) -> None:

@@ -99,6 +99,19 @@ async def test_a_refusal_is_shown_even_when_it_waits_for_the_person_no_more(wait
     await waiting.settle()
 
 
+async def test_texts_of_what_waits_are_texts(waiting: World) -> None:
+    dora = await person(waiting, "dora")
+    gate = {"gate": "approvals", "verdict": "wait", "sentence": HOSTILE, "who_can_help": [HOSTILE], "facts": {}}
+    decision = {"candidate": HOSTILE, "environment": HOSTILE, "gates": [gate]}
+    await Deployment.all().update(decision=decision)
+    await User.filter(name="root").update(name=HOSTILE)
+    page = await dora.open("/waiting")
+    check("/waiting", page.html)
+    assert "<script>alert(1)" in page.text
+    fields = {"form": f"approve deployment {(await Deployment.get()).id}", "comment": HOSTILE}
+    check("/waiting", (await dora.submit("/waiting/deployments/site/other/1.0.0-rc1/1/approve", fields)).html)
+
+
 async def test_it_is_missing_and_says_so_while_github_does_not_answer(waiting: World) -> None:
     dora = await person(waiting, "dora")
     waiting.github.faults.fail(path="*/permission", status=503, times=None)
