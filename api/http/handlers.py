@@ -23,8 +23,7 @@ class EndpointHandler:
     """Handles the requests of one endpoint, in any application."""
 
     def __init__(self, dialect: Dialect, endpoint: AnyEndpoint) -> None:
-        self._dialect, self._endpoint = dialect, endpoint
-        self._dump = _serializer(endpoint)
+        self._dialect, self._endpoint, self._dump = dialect, endpoint, _serializer(endpoint)
 
     async def handle(self, request: web.Request) -> web.Response:
         """Respond to a request. Only here do refusals become the dialect's error responses."""
@@ -66,9 +65,8 @@ class EndpointHandler:
         return actor
 
     async def _read(self, request: web.Request, actor: Actor) -> JsonObject:
-        return await read_object(
-            request, self._endpoint.accepts, request.app[RUNTIME].bodies if actor.is_anonymous else None
-        )
+        bodies = request.app[RUNTIME].bodies if actor.is_anonymous else None
+        return await read_object(request, self._endpoint.accepts, bodies)
 
     async def _perform(self, request: web.Request, context: Context, body: JsonObject) -> web.Response:
         result = await self._endpoint.perform(context, self._call(request, body))
@@ -112,9 +110,8 @@ def _resources(dialect: Dialect) -> Sequence[web.AbstractResource]:
         handler = EndpointHandler(dialect, endpoint)
         pattern = re.sub(r"\{(\w+)\}", r"{\1:[^/]+}", endpoint.path)  # aiohttp's default pattern excludes braces
         methods = ("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,)
-        has_slash = pattern.endswith("/")
-        alternative = pattern[:-1] if has_slash else f"{pattern}/"
-        at_alternative = handler.redirect_to_slash if has_slash and endpoint.method == "GET" else handler.handle
+        alternative = pattern[:-1] if pattern.endswith("/") else f"{pattern}/"
+        at_alternative = handler.redirect_to_slash if "GET" in methods and pattern.endswith("/") else handler.handle
         for path, handle in ((pattern, handler.handle), (alternative, at_alternative)):
             for method in methods:
                 router.add_route(method, path, handle)

@@ -108,9 +108,10 @@ class Play:
 
     async def begin(self) -> None:
         world, prefix = self.world, self.project
-        body = {"name": prefix, "repo": "acme/site", "tag_prefix": f"{prefix}/", "trigger_tag_prefix": f"{prefix}-v"}
-        body |= {"show": dict.fromkeys(PARTS, False)}  # it would take most of the time
-        assert (await world.ask("POST", "/api/projects", body)).status == 201
+        prefixes = {"tag_prefix": f"{prefix}/", "trigger_tag_prefix": f"{prefix}-v"}
+        hidden = {"show": dict.fromkeys(PARTS, False)}  # what is shown would take most of the time
+        project = {"name": prefix, "repo": "acme/site", **prefixes, **hidden}
+        assert (await world.ask("POST", "/api/projects", project)).status == 201
         for name in ENVIRONMENTS:
             body = {"name": name, "tier": name, "workflow": "deploy.yml"}
             assert (await world.ask("POST", f"/api/projects/{prefix}/environments", body)).status == 201
