@@ -32,6 +32,7 @@ from bot.operations.candidates import CutRequest
 from bot.operations.deploying import DeployRequest
 from bot.queue.jobs import enqueue
 from bot.rules.versions import parse_candidate_version
+from bot.rules.views import PARTS
 from bot.store.database import execute
 from bot.store.deployments import Deployment
 from bot.store.projects import Repository
@@ -107,8 +108,10 @@ class Play:
 
     async def begin(self) -> None:
         world, prefix = self.world, self.project
-        body = {"name": prefix, "repo": "acme/site", "tag_prefix": f"{prefix}/", "trigger_tag_prefix": f"{prefix}-v"}
-        assert (await world.ask("POST", "/api/projects", body)).status == 201
+        prefixes = {"tag_prefix": f"{prefix}/", "trigger_tag_prefix": f"{prefix}-v"}
+        hidden = {"show": dict.fromkeys(PARTS, False)}  # what is shown would take most of the time
+        project = {"name": prefix, "repo": "acme/site", **prefixes, **hidden}
+        assert (await world.ask("POST", "/api/projects", project)).status == 201
         for name in ENVIRONMENTS:
             body = {"name": name, "tier": name, "workflow": "deploy.yml"}
             assert (await world.ask("POST", f"/api/projects/{prefix}/environments", body)).status == 201
