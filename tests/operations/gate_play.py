@@ -385,10 +385,10 @@ class Play:
     # --- acts of several people
 
     async def bring(self, index: int, obstacle: str | None) -> None:
-        """Do all that production asks for, but for one thing: make sure that this is missing. Then deploy."""
+        """Do all that production asks for, put one obstacle in the way, and ask for the deployment."""
         requester, approver = "ben", "eve"
         uncounted = ["ann", requester, "cem", *AUTHORS.get(self.candidate(index).commit, ())]
-        await self.clear(index, requester, approver, missing=obstacle)
+        await self.clear(index, requester, approver)
         obstacles: dict[str | None, list[Act]] = {
             "candidate": [("ban", index)],
             "hold": [("hold", index)],
@@ -399,6 +399,7 @@ class Play:
             "order": [("deploy", index, "staging", "ann"), ("finish", "staging", "failure")],
             "soak": [("deploy", index, "staging", "ann"), ("finish", "staging", "success")],
             "approvals": [("withdraw", index, approver), *(("approve", index, person) for person in uncounted)],
+            "busy": [("deploy", index, "production", requester)],
             "grant": [
                 ("report", index, "in_progress"),
                 ("deploy", index, "production", requester),
@@ -410,8 +411,8 @@ class Play:
             await self.act(str(name), *arguments)
         await self.act("deploy", index, "production", "ann" if obstacle == "deployers" else requester)
 
-    async def clear(self, index: int, requester: str, approver: str, *, missing: str | None) -> None:
-        """Remove all that keeps a candidate from production, but what is to be missing anyway."""
+    async def clear(self, index: int, requester: str, approver: str) -> None:
+        """Remove all that keeps a candidate from production, as far as anybody can."""
         remedies: dict[str, list[Act]] = {
             "candidate": [("unban", index)],
             "hold": [("unhold", index)],
@@ -422,7 +423,7 @@ class Play:
             "soak": [("soak",)],
             "approvals": [("restore", approver), ("approve", index, approver)],
         }
-        await self._remedy(index, "production", requester, {**remedies, missing or "": []})
+        await self._remedy(index, "production", requester, remedies)
 
     async def stage(self, index: int) -> None:
         """Have staging take a candidate."""

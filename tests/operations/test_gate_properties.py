@@ -66,14 +66,14 @@ async def test_no_sequence_of_acts_deploys_what_the_gates_forbid(world: World, c
 
     # without the phase that looks for a shorter sequence, which would take minutes: the message has the acts
     @settings(
-        max_examples=12,
+        max_examples=16,
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
         phases=[Phase.explicit, Phase.generate],
     )
     @example(ONE_BY_ONE)
-    @given(st.lists(ACTS, min_size=8, max_size=16))
+    @given(st.lists(ACTS, min_size=8, max_size=20))
     def hold(acts: list[Act]) -> None:
         async def play() -> None:
             nonlocal deployed
