@@ -13,7 +13,7 @@ from bot.store.projects import Environment
 from bot.store.users import User
 from tests.api.graphql.graphs import recorded_statements
 from tests.api.rest.announcement_helpers import submit
-from tests.operations.test_configuration import PRODUCTION, SITE, STAGING, gated, push
+from tests.operations.configured import PRODUCTION, SITE, STAGING, gated, push
 from tests.web.browsers import Browser, Page, sign_in, sign_in_as_operator
 from tests.web.test_hostile_texts import HOSTILE, check
 from tests.world import World
