@@ -9,6 +9,7 @@ COMMANDS = {
     "demo": ("cli.sandboxes:demo", "Release, approve and roll back against a simulated GitHub."),
     "sandbox": ("cli.sandboxes:sandbox", "Simulate GitHub for a git repository, on 127.0.0.1."),
     "health": ("cli.health:health", "Tell whether the service is ready."),
+    "check": ("cli.check:check", "Look at everything that can be set up wrongly."),
     "migrate": ("cli.services:migrate", "Create the database, or bring it up to date."),
     "openapi": ("cli.services:openapi", "Print the OpenAPI 3.1 document of the API."),
     "token": ("cli.tokens:app", "Create, list and revoke API tokens."),
