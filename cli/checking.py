@@ -33,10 +33,15 @@ async def examine() -> Sequence[Line]:
     settings, facts = _settings()
     keys = AppKeys("", "", addresses.GITHUB_API) if settings is None else app_keys(settings)
     async with AsyncExitStack() as resources:
-        session = await resources.enter_async_context(aiohttp.ClientSession())
-        github = GitHub(keys, session, Metrics().on_github_call, refuse_in_transaction)
         facts = replace(facts, no_database=await _open_database(resources))
+        guard = _allow if facts.no_database else refuse_in_transaction
+        session = await resources.enter_async_context(aiohttp.ClientSession())
+        github = GitHub(keys, session, Metrics().on_github_call, guard)
         return await self_checks.examine(Context(github=github, actor=OPERATOR, channel="cli"), facts)
+
+
+def _allow(request: str) -> None:
+    """Let a request be sent: without a database there are no transactions."""
 
 
 def _settings() -> tuple[Settings | None, ServiceFacts]:

@@ -42,6 +42,7 @@ from server.health import PATHS as HEALTH_PATHS
 from server.health import Health
 from server.middleware import RequestMiddleware
 from server.readiness import Readiness
+from server.self_check import service_facts
 from server.service import Service
 from web.pages.routes import ROUTES
 from web.runtime import SignIn, WebRuntime
@@ -153,6 +154,7 @@ def _pages(service: Service, anonymous: Actor, attempts: Attempts, bodies: Unpro
         attempts=attempts,
         sign_in=lambda: SignIn(settings.github_client_id, settings.github_client_secret.get_secret_value()),
         operators=lambda: settings.operator_ids,
+        facts=lambda: service_facts(settings),
         bodies=bodies,
     )
     return Site(runtime, ROUTES)

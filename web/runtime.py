@@ -8,6 +8,7 @@ from bot.actors import Actor
 from bot.attempts import Attempts
 from bot.bodies import UnprovenBodies
 from bot.context import Context
+from bot.operations.self_checks import ServiceFacts
 from bot.rules.ids import GitHubUserId
 from web.event_feed import EventFeed
 
@@ -31,7 +32,8 @@ class WebRuntime:
 
     `public_url` is the URL at which people reach the service. Its path is served by a proxy, which takes it off: paths
     of ours that go out are made by `link`. `anonymous` is the actor of who has not signed in. `sign_in` and `operators`
-    are functions, since both may change while the service runs.
+    are functions, since both may change while the service runs;
+    `facts` are what `longshore check` has to know of the settings.
     """
 
     context: Callable[[], Context]
@@ -40,6 +42,7 @@ class WebRuntime:
     attempts: Attempts
     sign_in: Callable[[], SignIn]
     operators: Callable[[], frozenset[GitHubUserId]]
+    facts: Callable[[], ServiceFacts]
     bodies: UnprovenBodies = field(default_factory=UnprovenBodies)
     feed: EventFeed = field(default_factory=EventFeed)
 

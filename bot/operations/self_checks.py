@@ -22,7 +22,7 @@ from bot.queue.retention import last_finished, oldest_due
 from bot.queue.trial_writes import try_write
 from bot.rules import self_checks as rules
 from bot.rules.names import in_words
-from bot.rules.self_checks import Line, QueueFacts, SignInFacts
+from bot.rules.self_checks import Line, QueueFacts, SignInFacts, is_failed
 from bot.store.database import fetch
 from bot.store.migrate import pending_migrations
 
@@ -35,7 +35,7 @@ ESSENTIAL = frozenset(
 
 NO_APP = AppSettings("", {}, (), "", "")
 """The App until the check `app` has found it."""
-NOT_CHECKED = "Not checked:"
+NOT_CHECKED = "not checked"
 
 log = structlog.get_logger()
 
@@ -64,11 +64,12 @@ class Examination:
     context: Context
     facts: ServiceFacts
     lines: list[Line] = field(default_factory=list)
+    spared: list[str] = field(default_factory=list)
     app: AppSettings = NO_APP
 
     def failed(self, check: str) -> bool:
         """Whether a check has failed, or was spared."""
-        return any(line.check == check and line.state != "ok" and _spares(line) for line in self.lines)
+        return check in self.spared or is_failed(line for line in self.lines if line.check == check)
 
 
 @dataclass(frozen=True)
@@ -85,14 +86,17 @@ async def examine(context: Context, facts: ServiceFacts) -> Sequence[Line]:
     authorize(context.actor, "admin", everywhere=True)
     examination = Examination(context, facts)
     for check in CHECKS:
-        examination.lines += await _perform(check, examination)
+        if any(examination.failed(name) for name in check.needs):
+            examination.spared.append(check.name)
+        else:
+            examination.lines += await _perform(check, examination)
+    if examination.spared:
+        sentence = f"Nothing is known of {in_words(examination.spared)} before the failures above are mended."
+        examination.lines.append(Line(NOT_CHECKED, "warning", sentence))
     return examination.lines
 
 
 async def _perform(check: Check, examination: Examination) -> Sequence[Line]:
-    needed = [name for name in check.needs if examination.failed(name)]
-    if needed:
-        return [Line(check.name, "warning", f"{NOT_CHECKED} first, {in_words(needed)} must be right.")]
     try:
         async with asyncio.timeout(TIME_LIMIT):
             return await check.perform(examination)
@@ -103,10 +107,6 @@ async def _perform(check: Check, examination: Examination) -> Sequence[Line]:
     except Exception as error:
         log.error("check failed", check=check.name, exc_info=error)
         return [Line(check.name, "failure", f"The check itself failed: {error!r}.", "Please report it.")]
-
-
-def _spares(line: Line) -> bool:
-    return line.state == "failure" or line.sentence.startswith(NOT_CHECKED)
 
 
 def _sentence(problem: Problem) -> str:

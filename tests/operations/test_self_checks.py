@@ -7,7 +7,7 @@ import pytest
 
 from bot.errors import Forbidden
 from bot.operations import self_checks
-from bot.operations.self_checks import CHECKS, ServiceFacts
+from bot.operations.self_checks import CHECKS, NOT_CHECKED, ServiceFacts
 from bot.rules.self_checks import Line, SignInFacts
 from bot.store.database import execute
 from sandbox.workflows import BUILD, DEPLOY
@@ -50,6 +50,24 @@ async def test_a_service_that_is_set_up_well_gets_only_good_lines_with_few_reque
     assert texts(lines) == []
     assert {line.check for line in lines} == {check.name for check in CHECKS} - {"secret key"}
     assert len(world.github.calls) - calls <= 12
+
+
+async def test_what_a_failure_makes_useless_is_not_asked_and_a_check_that_breaks_is_a_failure(world: World) -> None:
+    async def broken() -> Line:
+        raise ValueError("odd")
+
+    calls = len(world.github.calls)
+    lines = await look(world, problem="LONGSHORE_GITHUB_APP_ID must be set.", no_database="There is no database.")
+    assert [line.check for line in lines] == ["settings", "database", NOT_CHECKED]
+    assert "`webhook`" in lines[-1].sentence
+    assert len(world.github.calls) == calls
+    await arrange(world)
+    world.github.faults.fail(path="/app/hook/config", times=None)
+    found = texts(await look(world, key=broken))
+    assert found == [
+        "failure webhook: GitHub is unavailable. GitHub answered 502",
+        "failure secret key: The check itself failed: ValueError('odd'). Please report it.",
+    ]
 
 
 async def test_only_operators_may_look(world: World) -> None:

@@ -7,6 +7,7 @@ from web.pages import (
     board,
     live,
     schedules,
+    self_check,
 )
 from web.routes import Route
 
@@ -15,4 +16,5 @@ ROUTES: Sequence[Route] = (
     *board.ROUTES,
     *live.ROUTES,
     *schedules.ROUTES,
+    *self_check.ROUTES,
 )
