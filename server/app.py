@@ -20,6 +20,7 @@ from api.rest import (
     announcement_review,
     announcements,
     approvals,
+    audit,
     blocks,
     board,
     configuration,
@@ -73,7 +74,7 @@ class Component:
 def dialects() -> list[Dialect]:
     """The dialects that are declared as endpoints."""
     rest = (
-        *(board, releases, packages, projects, blocks, approvals, promotions, configuration, tokens),
+        *(audit, board, releases, packages, projects, blocks, approvals, promotions, configuration, tokens),
         *(announcements, announcement_review),
     )
     return [*(module.DIALECT for module in rest), graphql.dialect()]

@@ -108,6 +108,8 @@ CALLS_BY_GRANT: dict[str | None, list[str]] = {
         "/api/projects/{name}/freezes",
         "/api/freezes",
         "/api/board",
+        "/api/audit",
+        "/api/audit?project={name}",
         "/api/board?project={name}",
         "/api/projects/{name}/releases",
         "/api/projects/{name}/releases/{version}",

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from web.pages import (
     announcements,
+    audit,
     board,
     live,
+    operations,
     schedules,
     self_check,
 )
@@ -13,8 +15,10 @@ from web.routes import Route
 
 ROUTES: Sequence[Route] = (
     *announcements.ROUTES,
+    *audit.ROUTES,
     *board.ROUTES,
     *live.ROUTES,
+    *operations.ROUTES,
     *schedules.ROUTES,
     *self_check.ROUTES,
 )
