@@ -32,13 +32,24 @@ class FailedAttempts:
         """
         return next((seconds for key in keys if (seconds := self._record(key))), 0)
 
+    def seconds_to_wait(self, key: str) -> int:
+        """The seconds to wait once a key has reached the limit, else 0; nothing is counted."""
+        times = self._recent(key)
+        return self._seconds_left(times) if len(times) >= MAX_FAILURES else 0
+
     def _record(self, key: str) -> int:
-        now = self._clock()
-        times = [attempted_at for attempted_at in self._times.get(key, ()) if attempted_at > now - WINDOW]
+        times = self._recent(key)
         if len(times) >= MAX_FAILURES:
-            return max(1, math.ceil(times[0] + WINDOW - now))
-        self._times[key] = [*times, now]
+            return self._seconds_left(times)
+        self._times[key] = [*times, self._clock()]
         return 0
+
+    def _recent(self, key: str) -> list[float]:
+        begin = self._clock() - WINDOW
+        return [attempted_at for attempted_at in self._times.get(key, ()) if attempted_at > begin]
+
+    def _seconds_left(self, times: Sequence[float]) -> int:
+        return max(1, math.ceil(times[0] + WINDOW - self._clock()))
 
 
 class Attempts:
@@ -53,8 +64,15 @@ class Attempts:
 
     def record(self, remote: str | None, forwarded_for: Sequence[str], *keys: str) -> int:
         """Count a failure of a client, and under more keys. Returns 0, or the seconds to wait."""
+        return self._failures.record(self._key(remote, forwarded_for), *keys)
+
+    def seconds_to_wait(self, remote: str | None, forwarded_for: Sequence[str]) -> int:
+        """The seconds that a client has to wait after too many failures, else 0: for attempts that cost us much."""
+        return self._failures.seconds_to_wait(self._key(remote, forwarded_for))
+
+    def _key(self, remote: str | None, forwarded_for: Sequence[str]) -> str:
         address = client_address(remote, ",".join(forwarded_for), self._proxies)
-        return self._failures.record(f"address {rate_limit_key(address)}", *keys)
+        return f"address {rate_limit_key(address)}"
 
 
 def client_address(remote: str | None, forwarded_for: str, proxies: Sequence[Network]) -> Address | None:

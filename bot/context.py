@@ -15,6 +15,7 @@ from bot.errors import (
     Refusal,
     Unauthenticated,
     UnknownProject,
+    deployment_not_found,
     environment_not_found,
     permalink_not_found,
     project_not_found,
@@ -187,6 +188,12 @@ async def by_release(number: str) -> Project:
     """Find the project of a release by the release's row id, with its repository."""
     release_id = parse_row_id(number) or 0
     return _require(await queries.find_project(queries.BY_RELEASE_ID, release_id), release_not_found())
+
+
+async def by_deployment(number: str) -> Project:
+    """Find the project of a deployment by the deployment's row id, with its repository."""
+    deployment_id = parse_row_id(number) or 0
+    return _require(await queries.find_project(queries.BY_DEPLOYMENT_ID, deployment_id), deployment_not_found())
 
 
 async def outline_by_name(name: str) -> Outline:

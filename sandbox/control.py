@@ -25,6 +25,8 @@ ACTIONS: dict[str, str] = {
     "people/rename": "rename_person",
     "people/delete": "delete_person",
     "people/email": "add_email",
+    "people/sign-in": "sign_in_as",
+    "people/revoke-authorization": "revoke_authorization",
     "teams": "team",
     "teams/delete": "delete_team",
     "teams/members/add": "add_team_member",

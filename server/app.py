@@ -46,10 +46,12 @@ from server.readiness import Readiness
 from server.self_check import service_facts
 from server.service import Service
 from web.pages.routes import ROUTES
-from web.runtime import SignIn, WebRuntime
+from web.runtime import WebRuntime
 from web.site import OWN_HEADERS, Site
 
 SERVICE = web.AppKey("service", Service)
+FOR_PROGRAMS = ("/api", "/rest_api", "/webhooks", "/schema", "/metrics", *HEALTH_PATHS)
+"""Beginnings of paths whose errors are never pages."""
 
 
 @dataclass(frozen=True)
@@ -126,8 +128,8 @@ def create_app(settings: Settings, *, worker: bool = True, schedule: bool = True
 def _components(service: Service, *, worker: bool) -> tuple[list[Component], Site]:
     """Everything that serves requests, one component each; the pages also by themselves."""
     settings, bodies = service.settings, UnprovenBodies()
-    secret = settings.github_webhook_secret.get_secret_value()
-    receiver = receive.Receiver(secret, service.intake, bodies, service.metrics, service.signatures)
+    secrets, intake = service.identity.webhook_secrets, service.intake
+    receiver = receive.Receiver(secrets, intake, bodies, service.metrics, service.signatures)
     attempts = Attempts(split_list(settings.trusted_proxies))
     authenticator = Authenticator(settings.anonymous_read, attempts)
     readiness = Readiness(service, works=worker, serves=True)
@@ -153,20 +155,22 @@ def _pages(service: Service, anonymous: Actor, attempts: Attempts, bodies: Unpro
         public_url=settings.url,
         anonymous=anonymous,
         attempts=attempts,
-        sign_in=lambda: SignIn(settings.github_client_id, settings.github_client_secret.get_secret_value()),
+        sign_in=lambda: service.identity.sign_in,
+        setup=service.identity.setup(),
+        app_page=lambda: service.identity.page,
         operators=lambda: settings.operator_ids,
-        facts=lambda: service_facts(settings),
+        facts=lambda: service_facts(settings, service.identity),
         bodies=bodies,
     )
     return Site(runtime, ROUTES)
 
 
 def _render_elsewhere(site: Site) -> ErrorRenderer:
-    """The renderer of errors at paths of no dialect: a page if a browser asks."""
+    """The renderer of errors at paths of no dialect: a page if a browser asks, but not below paths for programs."""
 
     def render(request: web.Request, problem: Problem, status: int) -> web.Response:
-        renders = site.render_error if "text/html" in request.headers.get("Accept", "") else render_problem_details
-        return renders(request, problem, status)
+        is_page = "text/html" in request.headers.get("Accept", "") and not request.path.startswith(FOR_PROGRAMS)
+        return (site.render_error if is_page else render_problem_details)(request, problem, status)
 
     return render
 

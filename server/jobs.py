@@ -33,6 +33,7 @@ from bot.operations import (
     pushed_tags,
     repositories,
     runs,
+    sessions,
     status_comments,
     tag_jobs,
     tags,
@@ -151,7 +152,8 @@ def build_registry(settings: Settings) -> Registry:
 async def _prune(context: Context, job: jobs.Prune) -> None:
     now = context.now()
     answers, comments = await idempotency_records.prune(now), await comment_limits.prune(now)
-    log.info("pruned", jobs=await prune(now), answers=answers, comments=comments)
+    ended = await sessions.prune(now)
+    log.info("pruned", jobs=await prune(now), answers=answers, comments=comments, sessions=ended)
 
 
 def _reason(unavailable: Unavailable) -> str:

@@ -6,6 +6,7 @@ The files are read as Docker and Compose read them: there is no Docker in the te
 import fnmatch
 import re
 import tomllib
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -137,10 +138,28 @@ def test_what_the_image_needs_is_sent_and_nothing_else() -> None:
         packages = tomllib.load(file)["tool"]["setuptools"]["packages"]["find"]["include"]
     for package in packages:
         assert is_sent(f"{package.removesuffix('*')}/__init__.py")
-    for name in ("pyproject.toml", "README.md", "LICENSE", "constraints-runtime.txt", "api/docs/routes.py"):
+    for name in (
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "constraints-runtime.txt",
+        "app.yml",
+        "bot/app.yml",
+        "api/docs/routes.py",
+    ):
         assert is_sent(name)
     for name in (".git/config", ".venv/bin/python", "tests/world.py", "notes.txt", "bot/__pycache__/x.pyc"):
         assert not is_sent(name), name
+
+
+# --- the manifest, which is at the root of the repository and in the package
+
+
+def test_what_is_built_has_the_manifest() -> None:
+    """A link in the checkout, which setuptools follows: in a wheel, and so in the image, it is a file."""
+    assert files("bot").joinpath("app.yml").read_bytes() == (ROOT / "app.yml").read_bytes()
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        assert "app.yml" in tomllib.load(file)["tool"]["setuptools"]["package-data"]["bot"]
 
 
 # --- constraints

@@ -120,6 +120,11 @@ class World:
         await enqueue(job_types.SweepDeliveries())
         await self.settle()
 
+    async def prune(self) -> None:
+        """Delete what is kept for some time only and is older than that."""
+        await enqueue(job_types.Prune())
+        await self.settle()
+
     async def expire_deadlines(self) -> None:
         """Move the deadlines of all runs and deployments into the past."""
         for table in ("runs", "deployments"):
@@ -229,6 +234,8 @@ def settings_for(github: GitHub, api_url: str, database_url: str, **overrides: A
         "github_app_id": str(github.app_id),
         "github_private_key": github.private_key,
         "github_webhook_secret": github.webhook_secret,
+        "github_client_id": github.client_id,
+        "github_client_secret": github.client_secret,
         "dispatch_search_seconds": SEARCH_SECONDS,
     }
     return read_settings(**{**settings, **overrides})

@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from web import security, words
 from web.runtime import WebRuntime
@@ -25,6 +25,7 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
+            finalize=_visible,
         )
         self._environment.globals.update(link=runtime.link, static=lambda name: runtime.link(static.path(name)))
         self._environment.filters.update(
@@ -32,8 +33,10 @@ class Renderer:
             time=_time,
             sha=words.short,
             duration=words.duration,
+            browser=words.browser,
             counted=words.counted,
             first_line=_first_line,
+            spans=_spans,
         )
 
     async def respond(self, template: str, status: int, **values: Any) -> web.Response:
@@ -69,6 +72,20 @@ def _time(value: datetime | str | None) -> Markup:
 def _element(time: datetime, text: str) -> Markup:
     element = Markup('<time datetime="{}" title="{}">{}</time>')
     return element.format(time.isoformat(timespec="seconds"), words.absolute(time), text)
+
+
+def _visible(value: object) -> object:
+    """What stands in a template for a value: in texts, characters that deceive about the others are replaced."""
+    return words.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _spans(sentence: str) -> Markup:
+    """A sentence with its code spans, which stand between backticks. One without its pair is kept as it is."""
+    parts = words.visible(sentence).split("`")
+    if len(parts) % 2 == 0:
+        return escape(words.visible(sentence))
+    spans = (Markup("<code>{}</code>").format(part) if index % 2 else escape(part) for index, part in enumerate(parts))
+    return Markup().join(spans)
 
 
 def _first_line(text: str | None) -> str:

@@ -1,7 +1,7 @@
 """A request for a page: who asks, what they sent, and how it is answered."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -11,8 +11,8 @@ from aiohttp import web
 from bot.context import READ, Context
 from bot.errors import Forbidden, Problem, Unauthenticated
 from bot.operations.sessions import CurrentSession
-from bot.rules.ids import parse_row_id
-from web import cookies
+from bot.rules.ids import SessionId, parse_row_id
+from web import cookies, security
 from web.errors import status_of
 from web.rendering import Renderer
 from web.runtime import WebRuntime
@@ -52,6 +52,13 @@ class PageRequest:
         return self.session is not None and self.session.is_operator
 
     @property
+    def signed_in(self) -> CurrentSession:
+        """The session of somebody who has signed in."""
+        if self.session is None:
+            raise Unauthenticated(SIGN_IN_FIRST)
+        return self.session
+
+    @property
     def csrf(self) -> str:
         """A token for the forms of the page; empty without a session."""
         return cookies.csrf_token(self.secret) if self.session is not None else ""
@@ -79,6 +86,21 @@ class PageRequest:
     def wants_html(self) -> bool:
         """Whether a browser asks."""
         return "text/html" in self.request.headers.get("Accept", "")
+
+    @property
+    def session_id(self) -> SessionId | None:
+        """The session of this browser, if there is one."""
+        return None if self.session is None else self.session.id
+
+    @property
+    def browser(self) -> str:
+        """What the browser says it is."""
+        return self.request.headers.get("User-Agent", "")
+
+    @property
+    def client(self) -> tuple[str | None, Sequence[str]]:
+        """The address from which the request came, and those that proxies report: failed attempts are counted by it."""
+        return self.request.remote, self.request.headers.getall("X-Forwarded-For", [])
 
     def part(self, name: str) -> str:
         """A part of the address, by its name."""
@@ -124,6 +146,13 @@ class PageRequest:
         if self.failure is not None and status == 200:
             status = status_of(self.failure)
         return await self.renderer.respond(template, status, page=self, **values)
+
+    async def render_secret(self, template: str, **values: Any) -> web.Response:
+        """Respond with a page that shows a secret: nobody keeps it, and its length says nothing about the secret."""
+        response = await self.render(template, **values)
+        response.headers["Cache-Control"] = "no-store"
+        response[security.COMPRESS] = False
+        return response
 
     def redirect(self, path: str, *segments: object) -> web.Response:
         """Send the browser to another page of ours after an act."""

@@ -28,6 +28,12 @@ def add_headers(response: web.StreamResponse, *, form_action: str = "'self'") ->
     response.headers["Content-Security-Policy"] = _POLICY.format(form_action=form_action)
 
 
+def origin_of(url: str) -> str:
+    """The scheme and the host of a URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def is_from_our_pages(runtime: WebRuntime, request: web.Request) -> bool:
     """Whether a form was sent from a page of ours, by what the browser says about it; browsers say at least one."""
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
@@ -42,4 +48,10 @@ def local_path(runtime: WebRuntime, text: str) -> str:
     if not text.startswith("/") or text.startswith("//") or "\\" in text or not text.isprintable():
         return home
     parts = urlsplit(text)
-    return home if parts.scheme or parts.netloc else text
+    is_ours = not runtime.root or parts.path == runtime.root or parts.path.startswith(f"{runtime.root}/")
+    return text if is_ours and not (parts.scheme or parts.netloc) else home
+
+
+def see_other(location: str) -> web.Response:
+    """Send the browser to another address, of ours as `local_path` returns it, or one that we have made."""
+    return web.Response(status=303, headers={"Location": location})

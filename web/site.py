@@ -23,6 +23,7 @@ OWN_HEADERS = (STATIC_PREFIX, "/live")
 """Paths whose responses are finished by their handlers."""
 STALE_FORM = "This form is too old, or was not sent from one of our pages. Please try again."
 NO_FORM = "This is not a form of ours."
+NO_PAGE = "There is no such page, or you may not see it."
 MAX_FIELDS = 200
 
 
@@ -69,6 +70,10 @@ class PageHandler:
         except Problem as problem:
             bind_log_context(refusal=problem.sentence)
             return _error_page(page, problem, status_of(problem))
+        except web.HTTPNotFound:
+            if not page.wants_html:
+                raise
+            return _error_page(page, NotFound(NO_PAGE), 404)
 
     async def _perform(self, page: PageRequest) -> web.StreamResponse:
         if self._route.again is None:

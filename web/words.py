@@ -1,14 +1,37 @@
 """Times, durations and commits as people say them."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 SHOWN_SHA = 7
+_DECEPTIVE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff]"
+)
+"""Characters that change the direction of the text after them, that nobody sees, or that control devices."""
 _UNITS = (
     (timedelta(days=1), "day"),
     (timedelta(hours=1), "h"),
     (timedelta(minutes=1), "min"),
     (timedelta(seconds=1), "s"),
 )
+_BROWSERS = {
+    "Edg": "Edge",
+    "OPR": "Opera",
+    "Firefox": "Firefox",
+    "Chrome": "Chrome",
+    "CriOS": "Chrome",
+    "Safari": "Safari",
+}
+_SYSTEMS = {
+    "Android": "Android",
+    "iPhone": "an iPhone",
+    "iPad": "an iPad",
+    "CrOS": "ChromeOS",
+    "Windows": "Windows",
+    "Mac OS X": "macOS",
+    "Linux": "Linux",
+}
+MAX_BROWSER = 60  # characters of what another program says it is
 MAX_DAYS = 60  # of an age; older times are shown as dates
 
 
@@ -65,6 +88,20 @@ def short(sha: str) -> str:
     return sha[:SHOWN_SHA]
 
 
+def visible(text: str) -> str:
+    """A text whose characters all show themselves: each that would deceive about the others becomes `\ufffd`."""
+    return text if text.isprintable() else _DECEPTIVE.sub("\ufffd", text)
+
+
 def counted(count: int, noun: str, plural: str = "") -> str:
     """A number with its noun: `1 change`, `14 changes`."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def browser(agent: str) -> str:
+    """What a browser is, by its User-Agent header: `Firefox on Linux`; other programs by what they say they are."""
+    name = next((name for mark, name in _BROWSERS.items() if f"{mark}/" in agent), "")
+    system = next((system for mark, system in _SYSTEMS.items() if mark in agent), "")
+    if not name:
+        return agent[:MAX_BROWSER].strip() or "an unknown browser"
+    return f"{name} on {system}" if system else name

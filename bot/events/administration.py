@@ -171,7 +171,7 @@ class AnnouncementRejected(ResultEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TokenCreated(RowEvent):
+class TokenCreated(ResultEvent):
     """A token was created."""
 
     act: ClassVar[str] = "token.create"
@@ -212,7 +212,21 @@ class DeadLetterDiscarded(RowEvent):
     act: ClassVar[str] = "delivery.discard"
 
 
-# --- signing in to the pages
+# --- the App, and signing in to the pages
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppRegistered(RowEvent):
+    """The App was registered in the browser, and its credentials were stored."""
+
+    act: ClassVar[str] = "app.register"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppCredentialsReplaced(RowEvent):
+    """Credentials of the App were entered in the browser. Which ones is recorded, but none of their values."""
+
+    act: ClassVar[str] = "app.replace_credentials"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,9 +21,11 @@ from bot.rules.board import (
 )
 from bot.rules.gate_results import from_json as decision_from_json
 from bot.rules.ids import CommitSha, DeploymentId, ProjectId, RepositoryId
+from bot.rules.permissions import Visibility
 from bot.store import board_queries
 from bot.store.board_queries import EnvironmentRow, FreezeRow, HeldRow, LockRow, ProjectRow
 from bot.store.gate_queries import from_json, to_time
+from bot.store.projects import Project
 
 MAX_PROJECTS = 500
 MAX_HELD = 10  # releases of one project that are shown
@@ -32,12 +34,22 @@ MAX_HELD = 10  # releases of one project that are shown
 async def read(context: Context, *, words: str = "", project: str | None = None) -> list[ProjectState]:
     """Read the first 500 projects by name, without archived ones: those whose name or repository has all the words.
 
-    With `project`, only that one; none if it does not exist, or the caller may not read it. A person sees the projects
-    of the repositories that they may read on GitHub. Comparisons of commits that are not known yet are requested.
+    With `project`, only that one, archived or not; none if it does not exist, or the caller may not read it. A person
+    sees the projects of the repositories that they may read on GitHub. Comparisons of commits that are not known yet
+    are requested.
     """
     authorize(context.actor, READ)
     context = await readable.with_readable(context)
-    rows = await board_queries.projects(context.actor.visibility(READ), words, project, MAX_PROJECTS)
+    return await _states(context, context.actor.visibility(READ), words, project)
+
+
+async def of_project(context: Context, project: Project) -> ProjectState:
+    """Read the state of one project, archived or not, without checking grants."""
+    return (await _states(context, Visibility(everything=True), "", project.name))[0]
+
+
+async def _states(context: Context, visible: Visibility, words: str, project: str | None) -> list[ProjectState]:
+    rows = await board_queries.projects(visible, words, project, MAX_PROJECTS)
     ids = [row["id"] for row in rows]
     if not ids:
         return []

@@ -103,7 +103,7 @@ async def _perform(check: Check, examination: Examination) -> Sequence[Line]:
     except TimeoutError:
         return [Line(check.name, "failure", f"There was no answer within {TIME_LIMIT:.0f} seconds.")]
     except Problem as problem:
-        return [Line(check.name, "failure", _sentence(problem), str(problem.details.get("reason") or ""))]
+        return [Line(check.name, "failure", _sentence(problem), _remedy(problem))]
     except Exception as error:
         log.error("check failed", check=check.name, exc_info=error)
         return [Line(check.name, "failure", f"The check itself failed: {error!r}.", "Please report it.")]
@@ -113,14 +113,17 @@ def _sentence(problem: Problem) -> str:
     return f"{problem.sentence.rstrip('.')}."
 
 
+def _remedy(problem: Problem) -> str:
+    return str(problem.details.get("reason") or "")
+
+
 async def _settings(examination: Examination) -> Sequence[Line]:
     facts = examination.facts
     lines = [Line("settings", "warning", warning) for warning in facts.warnings]
     if facts.problem:
         lines.append(Line("settings", "failure", facts.problem, "See the page Settings of the documentation."))
-    elif not examination.context.github.is_configured:
-        remedy = "Register it at /setup, or set LONGSHORE_GITHUB_APP_ID, its private key and its webhook secret."
-        lines.append(Line("settings", "failure", "There is no GitHub App yet.", remedy))
+    elif (mistake := examination.context.github.mistake) and not examination.context.github.is_configured:
+        lines.append(Line("settings", "failure", _sentence(mistake), _remedy(mistake)))
     return lines or [Line("settings", "ok", "The settings can be used.")]
 
 
@@ -229,5 +232,5 @@ CHECKS: Sequence[Check] = (
     Check("workflows", ("app", "database"), _workflows),
     Check("queue", ("database",), _queue),
     Check("sign-in", ("settings",), _sign_in),
-    Check("secret key", ("settings", "database"), _secret_key),
+    Check("secret key", ("database",), _secret_key),
 )

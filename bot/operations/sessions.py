@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tortoise.expressions import Q
+
 from bot.context import Actor, Context, authorize
 from bot.errors import DatabaseUnavailable, NotFound, Unauthenticated
 from bot.events.administration import LoginLinkCreated, SignedIn, SignedOut
@@ -24,6 +26,8 @@ from bot.store.users import User
 IDLE = timedelta(days=7)
 LONGEST = timedelta(days=30)
 LINK_LASTS = timedelta(minutes=10)
+RETENTION = timedelta(days=7)  # for which sessions and links are kept once they have ended
+MAX_LISTED = 500
 TOUCH_INTERVAL = timedelta(minutes=1)  # between two updates of `last_used_at`
 MAX_BROWSER = 200  # characters of the User-Agent header that are kept
 OPERATOR = "operator"  # the user of sessions that were opened with a link
@@ -39,10 +43,18 @@ class CurrentSession:
     is_operator: bool
 
 
-async def begin(context: Context, user: User, browser: str, *, operator: bool = False) -> str:
-    """Begin a session of a user; returns its secret, which is not stored. `browser` is the User-Agent header."""
+async def begin(
+    context: Context, user: User, browser: str, *, operator: bool = False, replaces: SessionId | None = None
+) -> str:
+    """Begin a session of a user; returns its secret, which is not stored.
+
+    `browser` is the User-Agent header. `replaces` is an earlier session of this browser, which ends: no secret outlives
+    a sign-in.
+    """
     secret, now = secrets.token_urlsafe(32), context.now()
     async with transaction():
+        if replaces is not None:
+            await _end(context, await Session.filter(id=replaces))
         await Session.create(
             user=user,
             digest=_digest(secret),
@@ -99,15 +111,25 @@ async def end_all_of(context: Context, github_id: GitHubUserId) -> None:
         await _end(context, await Session.filter(user__github_id=github_id, ended_at=None))
 
 
+async def end_others(context: Context, kept: SessionId) -> None:
+    """End all of one's own sessions but one."""
+    async with transaction():
+        rows = Session.filter(user_id=context.actor.user_id, ended_at=None)
+        await _end(context, await rows.exclude(id=kept))
+
+
 async def list_open(context: Context, *, everybody: bool = False) -> Sequence[Session]:
-    """List one's own sessions that are open, or as an operator everybody's, the one used last first, with users."""
+    """List one's own sessions that are open, or as an operator everybody's, with users.
+
+    The one used last comes first; there are at most MAX_LISTED.
+    """
     if everybody:
         authorize(context.actor, "admin", everywhere=True)
     now = context.now()
     rows = Session.filter(ended_at=None, expires_at__gt=now, last_used_at__gt=now - IDLE)
     if not everybody:
         rows = rows.filter(user_id=context.actor.user_id)
-    return await rows.order_by("-last_used_at", "-id").select_related("user")
+    return await rows.order_by("-last_used_at", "-id").limit(MAX_LISTED).select_related("user")
 
 
 async def create_link(context: Context) -> str:
@@ -120,8 +142,11 @@ async def create_link(context: Context) -> str:
     return secret
 
 
-async def use_link(context: Context, secret: str, browser: str) -> str:
-    """Sign in with a link as the operator; returns the secret of the new session. Refuses a used or expired link."""
+async def use_link(context: Context, secret: str, browser: str, *, replaces: SessionId | None = None) -> str:
+    """Sign in with a link as the operator; returns the secret of the new session, as `begin`.
+
+    Refuses a used or expired link.
+    """
     now = context.now()
     async with transaction():
         used = await LoginLink.filter(digest=_digest(secret), used_at=None, expires_at__gt=now).update(used_at=now)
@@ -129,7 +154,21 @@ async def use_link(context: Context, secret: str, browser: str) -> str:
             raise Unauthenticated(EXPIRED_LINK)
         user = await users.get_or_create(context, OPERATOR)
         actor = Actor(user.id, user.name, frozenset({"admin"}))
-        return await begin(context.acting_as(actor, context.channel), user, browser, operator=True)
+        acting = context.acting_as(actor, context.channel)
+        return await begin(acting, user, browser, operator=True, replaces=replaces)
+
+
+async def may_be_new() -> bool:
+    """Whether nobody has ever signed in, nor made a link to do so, as far as that is stored."""
+    return not (await LoginLink.exists() or await Session.exists())
+
+
+async def prune(now: datetime) -> int:
+    """Delete sessions that ended, and links that expired, longer than RETENTION ago; returns their number."""
+    long_ago = now - RETENTION
+    ended = Q(ended_at__lt=long_ago) | Q(expires_at__lt=long_ago) | Q(last_used_at__lt=long_ago - IDLE)
+    links = await LoginLink.filter(expires_at__lt=long_ago).delete()
+    return links + await Session.filter(ended).delete()
 
 
 def _may_end(actor: Actor, row: Session) -> bool:

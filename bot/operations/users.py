@@ -179,7 +179,7 @@ async def _insert_token(context: Context, owner: User, new: NewToken, scope: Pro
     )
     person = {"github_id": owner.github_id, "made_by_operator": new.by_operator} if new.personal else {}
     after = {"user": owner.name, "grants": token.grants, "prefix": token.prefix, **person}
-    await events.record(context, TokenCreated(project_id=scope, target=new.name, new=after))
+    await events.record(context, TokenCreated(project_id=scope, target=new.name, new=after, row=token.id))
     return token, secret
 
 
@@ -212,7 +212,7 @@ async def revoke_token_by_id(context: Context, token_id: int) -> None:
         if row is None:
             raise token_not_found()
         if row.revoked_at is None:
-            await _revoke(context, row)
+            await revoke_row(context, row)
 
 
 async def revoke_token(context: Context, token: str) -> None:
@@ -226,7 +226,7 @@ async def revoke_token(context: Context, token: str) -> None:
         if len(matching) > 1:
             ids = [row.id for row in matching]
             raise Conflict(f"Several tokens are called `{token}`: name one by its id.", ids=ids)
-        await _revoke(context, matching[0])
+        await revoke_row(context, matching[0])
 
 
 async def renew_token(context: Context, secret: str) -> str:
@@ -244,7 +244,8 @@ async def renew_token(context: Context, secret: str) -> str:
     return new
 
 
-async def _revoke(context: Context, token: ApiToken) -> None:
+async def revoke_row(context: Context, token: ApiToken) -> None:
+    """Revoke a token in the caller's transaction. What the caller may is checked before."""
     await ApiToken.filter(id=token.id).update(revoked_at=context.now())
     after_commit(current().forget_tokens)
     revoked = TokenRevoked(project_id=token.project_id, target=token.name, old={"prefix": token.prefix})

@@ -51,11 +51,10 @@ class QueueFacts:
 
 @dataclass(frozen=True)
 class SignInFacts:
-    """How people come in: with GitHub (`client_id` and `client_secret` are set), and how many operators there are."""
+    """With what people sign in with GitHub, as far as it is there."""
 
     has_client_id: bool
     has_client_secret: bool
-    operators: int
 
 
 def is_failed(lines: Iterable[Line]) -> bool:

@@ -19,6 +19,7 @@ LEFT JOIN candidates c ON c.id = {_NEWEST}
 LEFT JOIN users u ON u.id = c.created_by_id
 {{where}} ORDER BY p.name LIMIT {{limit:d}}
 """  # noqa: S608 - a subquery of ours
+# `+ 0`: for the greatest id itself, SQLite would go through all deployments of an environment, newest first
 _ENVIRONMENTS = f"""
 SELECT e.id, e.project_id, e.name, e.tier,
     l.id AS live_id, lc.version AS live_version, lc."commit" AS live_commit, l.deploy_start_at AS live_started_at,
@@ -36,7 +37,7 @@ LEFT JOIN candidates lc ON lc.id = l.candidate_id
 LEFT JOIN users lu ON lu.id = l.actor_id
 LEFT JOIN comparisons m ON m.repository_id = lc.repository_id AND m.base = lc."commit" AND m.head = nc."commit"
 LEFT JOIN deployments r ON r.id = (
-    SELECT max(d.id) FROM deployments d WHERE d.environment_id = e.id
+    SELECT max(d.id + 0) FROM deployments d WHERE d.environment_id = e.id
         AND d.status IN ('pending', 'in_progress', 'canceling') AND NOT d.waiting
 )
 LEFT JOIN candidates rc ON rc.id = r.candidate_id
@@ -141,10 +142,11 @@ class HeldRow(TypedDict):
 async def projects(visible: Visibility, words: str, name: str | None, limit: int) -> list[ProjectRow]:
     """Read the first visible projects by name that are not archived: those whose name or repository has the words.
 
-    `name` is that of the only project to read.
+    `name` is that of the only project to read, archived or not.
     """
     where = Conditions()
-    where.add("NOT p.archived")
+    if name is None:
+        where.add("NOT p.archived")
     if condition := visibility.condition(visible, "p.id", where.args):
         where.clauses.append(condition)
     if name is not None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from bot.operations.commands import ROWS
 from bot.rules import command_pages, config_schema
-from cli.overview import COMMANDS
-from cli.reference import commands, decisions, events, jobs, metrics, settings
+from cli.overview import CLIENT_COMMANDS, OPERATOR_COMMANDS
+from cli.reference import commands, decisions, events, exit_codes, jobs, metrics, settings
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -27,7 +27,9 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "grants": command_pages.grants_table,
     "configuration": config_schema.reference,
     "settings": settings.table,
-    "operator-commands": partial(commands.sections, COMMANDS),
+    "client-commands": partial(commands.sections, CLIENT_COMMANDS),
+    "operator-commands": partial(commands.sections, OPERATOR_COMMANDS),
+    "exit-codes": exit_codes.table,
     "events": events.table,
     "metrics": metrics.table,
     "jobs": jobs.table,

@@ -8,6 +8,7 @@ from aiohttp import web
 from sandbox.records import Call
 from sandbox.rest import (
     actions,
+    app_pages,
     apps,
     checks,
     commits,
@@ -18,6 +19,7 @@ from sandbox.rest import (
     refs,
     releases,
     repositories,
+    sign_in,
     statuses,
     teams,
     users,
@@ -49,6 +51,9 @@ def add_routes(app: web.Application, state: State) -> None:
     app[STATE] = state
     for resource in _resources(state.server.root):
         app.router.register_resource(resource)
+    app.router.add_get(sign_in.AUTHORIZE, functools.partial(sign_in.authorize, state))
+    app.router.add_post(sign_in.ACCESS_TOKEN, functools.partial(sign_in.exchange, state))
+    app_pages.add_pages(app, state)
     app.middlewares.append(_middleware(state))
 
     async def prepare(request: web.Request, response: web.StreamResponse) -> None:
@@ -92,6 +97,8 @@ def _middleware(state: State) -> Callable[..., Awaitable[web.StreamResponse]]:
             return await handler(request)
         if not request.headers.get("User-Agent"):
             return _recorded(state, request, user_agent_refusal())
+        if request.path in (sign_in.AUTHORIZE, sign_in.ACCESS_TOKEN) or app_pages.is_page(request.path):
+            return await handler(request)
         if not request.path.startswith(f"{state.server.root}/"):
             return _recorded(state, request, front_page(state, request))
         if request.match_info.http_exception is not None:

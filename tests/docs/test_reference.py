@@ -8,7 +8,7 @@ import pytest
 from bot.operations.commands import ROWS
 from bot.settings import PREFIX, Settings
 from cli.commands import command_line
-from cli.overview import COMMANDS
+from cli.overview import CLIENT_COMMANDS, OPERATOR_COMMANDS
 from cli.reference.docstrings import first_sentence
 from cli.reference.pages import DOCS, PAGES, PARTS, current, names
 
@@ -48,9 +48,15 @@ def test_everything_that_is_declared_has_its_row() -> None:
     assert [each for each in wanted if each not in text] == []
 
 
+def test_each_command_that_asks_a_service_has_a_section_with_its_options() -> None:
+    page = (DOCS / "command-line.md").read_text()
+    assert [name for name in CLIENT_COMMANDS if f"## longshore {name}" not in page] == []
+    assert "| `--dry-run` | Only say what would happen. |" in page and "| 5 | unreachable: " in page
+
+
 def test_each_command_of_operators_has_a_section_with_its_options() -> None:
     page = (DOCS / "reference" / "operator-commands.md").read_text()
-    assert [name for name in COMMANDS if f"## longshore {name}" not in page] == []
+    assert [name for name in OPERATOR_COMMANDS if f"## longshore {name}" not in page] == []
     for param in command_line(["sandbox"]).commands["sandbox"].params:
         assert f"| `{param.opts[0]} <" in page
     assert "| `--port <number>` | Port to listen on; 0 for any free port. | `8090`, 0 to 65535 |" in page

@@ -19,8 +19,8 @@ BUILD_PATH, DEPLOY_PATH = ".github/workflows/build.yml", ".github/workflows/depl
 
 def facts_of(world: World) -> ServiceFacts:
     """What the settings of a service with everything say."""
-    facts = service_facts(world.service.settings)
-    return replace(facts, public_url=world.url, names_url=True, sign_in=SignInFacts(True, True, 1))
+    facts = service_facts(world.service.settings, world.service.identity)
+    return replace(facts, public_url=world.url, names_url=True, sign_in=SignInFacts(True, True))
 
 
 async def look(world: World, **changes: object) -> list[Line]:

@@ -34,7 +34,7 @@ async def test_approved_announcements_are_public_as_a_page_and_as_a_valid_feed(w
     assert unchanged.status == 304
     await world.github.set_private(True)
     await world.settle()
-    assert "1.0" not in (await stranger.open("/announcements.atom")).html
+    assert "site 1.0" not in (await stranger.open("/announcements.atom")).html
 
 
 async def test_schedules_are_a_month_a_list_and_a_calendar(world: World) -> None:

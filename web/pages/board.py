@@ -9,10 +9,12 @@ from web.routes import Route
 
 
 async def show(page: PageRequest) -> web.StreamResponse:
-    """Show the board. Programs, which do not ask for HTML, find nothing here."""
+    """Show the board, or set-up to an operator while there is no App. Programs find nothing here."""
     if not page.wants_html:
         raise web.HTTPNotFound
     page.admit("reader")
+    if page.is_operator and not page.context.github.is_configured:
+        return page.redirect("/setup")
     words = page.query("q")[:100]
     projects = await board.read(page.context, words=words)
     return await page.render(

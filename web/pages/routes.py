@@ -6,10 +6,17 @@ from web.pages import (
     announcements,
     audit,
     board,
+    candidates,
+    deployments,
+    environments,
     live,
     operations,
+    projects,
     schedules,
     self_check,
+    settings,
+    setup,
+    sign_in,
 )
 from web.routes import Route
 
@@ -17,8 +24,15 @@ ROUTES: Sequence[Route] = (
     *announcements.ROUTES,
     *audit.ROUTES,
     *board.ROUTES,
+    *candidates.ROUTES,
+    *deployments.ROUTES,
+    *environments.ROUTES,
     *live.ROUTES,
     *operations.ROUTES,
+    *projects.ROUTES,
     *schedules.ROUTES,
     *self_check.ROUTES,
+    *settings.ROUTES,
+    *sign_in.ROUTES,
+    *setup.ROUTES,
 )

@@ -108,3 +108,6 @@ function age(time, now) {
 document.addEventListener("visibilitychange", () => { if (document.hidden) disconnect(); else connect(); });
 addEventListener("pagehide", disconnect);
 addEventListener("pageshow", connect);
+
+// A page that consists of one button presses it by itself.
+document.querySelector("form[data-submit]")?.requestSubmit();
