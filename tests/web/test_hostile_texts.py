@@ -22,10 +22,20 @@ DECEPTIVE = "\u202e\u200b\u2066\x1b"
 SITE, CANDIDATE = "/projects/site", "/projects/site/candidates/1.0.0-rc1"
 HERE = f"{SITE}/environments/staging"
 PATHS = (
-    *(SITE, CANDIDATE, HERE, "/deployments/1", "/", f"{CANDIDATE}/deploy?environment=staging", f"{HERE}/rollback"),
+    *(
+        SITE,
+        CANDIDATE,
+        HERE,
+        "/deployments/1",
+        "/",
+        "/operations",
+        f"{CANDIDATE}/deploy?environment=staging",
+        f"{HERE}/rollback",
+    ),
     *(f"{SITE}/cut?version={quote(HOSTILE)}&commit={quote(HOSTILE)}", f"{SITE}?before={quote(HOSTILE)}"),
     *(f"{CANDIDATE}/deploy?environment=staging&reason={quote(HOSTILE)}", f"{CANDIDATE}?since={quote(HOSTILE)}"),
     *(f"{HERE}/rollback?force=yes&reason={quote(HOSTILE)}", f"{SITE}/candidates/{quote(HOSTILE, safe='')}"),
+    *("/audit", f"/audit?actor={quote(HOSTILE)}&since={quote(HOSTILE)}"),
     *(f"/projects/{quote(HOSTILE, safe='')}", f"{SITE}/environments/{quote(HOSTILE, safe='')}"),
 )
 

@@ -60,5 +60,7 @@ async def test_the_check_is_a_page_with_what_fails_first(world: World) -> None:
     await world.settle()
     page = await operator.open("/operations/check")
     assert page.status == 200
-    assert page.text.index("There is no workflow file") < page.text.index("GitHub knows the App")
-    assert "People cannot sign in with GitHub" in page.text
+    assert page.text.index("There is no workflow file .github/workflows/build.yml") < page.text.index(
+        "GitHub knows the App"
+    )
+    assert "People can sign in with GitHub" in page.text
