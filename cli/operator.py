@@ -80,7 +80,7 @@ async def _operator_context(settings: Settings | None) -> AsyncIterator[Context]
     keys = app_keys(settings) if settings else AppKeys("", "", addresses.GITHUB_API)
     metrics = Metrics()
     async with AsyncExitStack() as resources:
-        _refuse_missing_file(url)
+        refuse_missing_file(url)
         with naming_database_setting():
             _, github = await resources.enter_async_context(open_resources(url, keys, metrics))
             pending = await pending_migrations()
@@ -96,7 +96,7 @@ async def _operator_context(settings: Settings | None) -> AsyncIterator[Context]
         yield context.acting_as(await users.system_actor(context), "cli")
 
 
-def _refuse_missing_file(url: str) -> None:
+def refuse_missing_file(url: str) -> None:
     """Refuse an SQLite database that does not exist or is an empty file: opening it would create one."""
     if not url.startswith("sqlite"):
         return

@@ -46,6 +46,7 @@ OPERATOR_COMMANDS = {
     "demo": ("cli.sandboxes:demo", "Release, approve and roll back against a simulated GitHub."),
     "sandbox": ("cli.sandboxes:sandbox", "Simulate GitHub for a git repository, on 127.0.0.1."),
     "health": ("cli.health:health", "Tell whether the service is ready."),
+    "check": ("cli.check:check", "Look at everything that can be set up wrongly."),
     "migrate": ("cli.services:migrate", "Create the database, or bring it up to date."),
     "openapi": ("cli.services:openapi", "Print the OpenAPI 3.1 document of the API."),
     "login-link": ("cli.login_links:login_link", "Print a link that signs in to the pages as the operator."),

@@ -33,6 +33,8 @@ def key_pair(number: int = 0) -> tuple[str, str]:
 def check_jwt(state: State, value: str) -> None:
     """Verify an App's JWT; raise GitHub's error when it is not valid."""
     claims = _decode_jwt(state, value)
+    if not state.has_key:
+        raise ApiError(401, "A JSON web token could not be decoded")
     now, issued, expires = state.now().timestamp(), claims.get("iat"), claims.get("exp")
     if not isinstance(issued, int) or issued > now:
         claim = "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued"

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from sandbox.acts.app import AppActs
 from sandbox.acts.checks import CheckActs
 from sandbox.acts.discussion import DiscussionActs
 from sandbox.acts.errors import as_sandbox_error
@@ -28,7 +29,7 @@ def _name_and_email(author: str | None) -> tuple[str, str] | None:
     return found[1], found[2]
 
 
-class GitHub(PeopleActs, DiscussionActs, CheckActs, ReleaseActs, RunActs, RepositoryActs, WebhookActs):
+class GitHub(AppActs, PeopleActs, DiscussionActs, CheckActs, ReleaseActs, RunActs, RepositoryActs, WebhookActs):
     """A GitHub simulator over a real git repository; create one with `create`."""
 
     def __init__(self, state: State) -> None:

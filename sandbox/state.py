@@ -93,6 +93,7 @@ class State:
     host_names: set[str] = field(default_factory=set)
     run_seconds: tuple[float, float] | None = None
     rate_limit: int = 5_000
+    has_key: bool = True
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     ids: IdSequences = field(default_factory=IdSequences)
     accounts: dict[str, Account] = field(default_factory=dict)

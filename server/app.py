@@ -20,6 +20,7 @@ from api.rest import (
     announcement_review,
     announcements,
     approvals,
+    audit,
     blocks,
     board,
     configuration,
@@ -44,6 +45,7 @@ from server.health import PATHS as HEALTH_PATHS
 from server.health import Health
 from server.middleware import RequestMiddleware
 from server.readiness import Readiness
+from server.self_check import service_facts
 from server.service import Service
 from web.pages.routes import ROUTES
 from web.runtime import WebRuntime
@@ -76,7 +78,7 @@ class Component:
 def dialects() -> list[Dialect]:
     """The dialects that are declared as endpoints."""
     rest = (
-        *(board, releases, packages, projects, blocks, approvals, promotions, configuration, tokens),
+        *(audit, board, releases, packages, projects, blocks, approvals, promotions, configuration, tokens),
         *(announcements, announcement_review, reviews, searches),
     )
     return [*(module.DIALECT for module in rest), graphql.dialect()]
@@ -159,6 +161,7 @@ def _pages(service: Service, anonymous: Actor, attempts: Attempts, bodies: Unpro
         setup=service.identity.setup(),
         app_page=lambda: service.identity.page,
         operators=lambda: settings.operator_ids,
+        facts=lambda: service_facts(settings, service.identity),
         bodies=bodies,
     )
     return Site(runtime, ROUTES)

@@ -52,6 +52,7 @@ GET,POST /api/projects/{}/environments/{}/freezes
 DELETE /api/projects/{}/environments/{}/freezes/{}
 GET,POST /api/projects/{}/freezes
 DELETE /api/projects/{}/freezes/{}
+GET /api/audit
 GET /api/board
 GET /api/waiting
 GET /api/search

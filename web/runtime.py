@@ -9,6 +9,7 @@ from bot.attempts import Attempts
 from bot.bodies import UnprovenBodies
 from bot.context import Context
 from bot.operations.app_credentials import AppSetup
+from bot.operations.self_checks import ServiceFacts
 from bot.rules.ids import GitHubUserId
 from web.event_feed import EventFeed
 from web.used_states import UsedStates
@@ -34,7 +35,7 @@ class WebRuntime:
     `public_url` is the URL at which people reach the service. Its path is served by a proxy, which takes it off: paths
     of ours that go out are made by `link`. `anonymous` is the actor of who has not signed in. `sign_in` and `operators`
     are functions, since both may change while the service runs. `setup` is how the App is set up in the browser;
-    `app_page` its page on GitHub, if that is known.
+    `app_page` its page on GitHub, if that is known; `facts` is what `longshore check` has to know of the settings.
     """
 
     context: Callable[[], Context]
@@ -44,6 +45,7 @@ class WebRuntime:
     sign_in: Callable[[], SignIn]
     operators: Callable[[], frozenset[GitHubUserId]]
     setup: AppSetup
+    facts: Callable[[], ServiceFacts]
     app_page: Callable[[], str] = lambda: ""
     bodies: UnprovenBodies = field(default_factory=UnprovenBodies)
     used_states: UsedStates = field(default_factory=UsedStates)

@@ -1,7 +1,7 @@
 """The GitHub App: requests with its own JWT, and clients for the repositories that it is installed on."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from bot.errors import NotSetUp, PermissionMissing, Refusal, RepositoryNotFound, Unavailable, WrongSettings
 from bot.github.checks import Checks
 from bot.github.commit_ranges import CommitRanges
-from bot.github.limits import UNAVAILABLE, ResponseLost
+from bot.github.limits import UNAVAILABLE, Budget, ResponseLost
 from bot.github.people import People
 from bot.github.repository import RepositoryClient
 from bot.github.run_jobs import RunJobs
@@ -183,6 +183,11 @@ class GitHub:
         self.checks.forget(installation)
         self.commit_ranges.forget(installation)
         self.run_jobs.forget(installation)
+
+    def budgets(self) -> Mapping[InstallationId | None, Sequence[Budget]]:
+        """What GitHub last said to this process about limits: for each installation, and (None) for the App itself."""
+        apis: list[tuple[InstallationId | None, Api]] = [(None, self._app_api), *self._apis.items()]
+        return {installation: list(api.budgets.values()) for installation, api in apis if api.budgets}
 
     def _client(self, installation: InstallationId, repository: RepositoryId, full_name: str) -> RepositoryClient:
         api = self._apis.get(installation)

@@ -16,7 +16,7 @@ from gidgethub.aiohttp import GitHubAPI
 from yarl import URL
 
 from bot.errors import Unavailable
-from bot.github.limits import UNAVAILABLE, Limited, ResponseLost, seconds_to_wait
+from bot.github.limits import MAX_RESOURCES, UNAVAILABLE, Budget, Limited, ResponseLost, budget_of, seconds_to_wait
 from bot.github.server import Server
 from bot.github.wrong_settings import not_the_api, proxy_wants_credentials
 
@@ -116,6 +116,7 @@ class Api(GitHubAPI):
         self._address = str(URL(base_url).with_user(None))
         self.server = server
         self.max_bytes = MAX_BYTES
+        self.budgets: dict[str, Budget] = {}
         self._writing, self._yielding = asyncio.Lock(), asyncio.Lock()
 
     async def send(
@@ -184,6 +185,7 @@ class Api(GitHubAPI):
                     self.server.clock.learn(response.status, response.headers, started)
                     payload = await self._read(method, response.content)
                     status, received = response.status, _cacheable_headers(response, len(payload))
+                self._learn_budget(received)
             finally:
                 self._observer(method, status, time.monotonic() - started, received)
             location = _same_host(url, received.get("Location")) if status in (301, 302, 307, 308) else None
@@ -197,6 +199,11 @@ class Api(GitHubAPI):
         if 200 <= status < 300 and payload and "json" not in content_type:
             raise ValueError("GitHub answered with something other than JSON")
         return status, received, payload
+
+    def _learn_budget(self, headers: Mapping[str, str]) -> None:
+        budget = budget_of(headers)
+        if budget is not None and (budget.resource in self.budgets or len(self.budgets) < MAX_RESOURCES):
+            self.budgets[budget.resource] = budget
 
     def _open(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes

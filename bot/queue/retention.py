@@ -11,6 +11,10 @@ DAY = 86_400_000  # milliseconds
 RETENTION = (("done", False, DAY), ("done", True, 8 * DAY), ("dead", False, 30 * DAY), ("dead", True, 30 * DAY))
 """State, whether the key is kept, and the milliseconds for which finished rows of that sort are kept."""
 BATCH = 500
+_NEWEST = """
+SELECT finished_at FROM jobs WHERE state = 'done' AND keep = $1 AND finished_at IS NOT NULL
+ORDER BY finished_at DESC LIMIT 1
+"""
 
 
 async def unfinished(now: datetime) -> int:
@@ -27,6 +31,13 @@ async def oldest_due() -> float:
     now = now_ms()
     [row] = await fetch("SELECT min(run_at) AS oldest FROM jobs WHERE state = 'queued' AND run_at <= $1", now)
     return 0.0 if row["oldest"] is None else (now - int(row["oldest"])) / 1000
+
+
+async def last_finished() -> float | None:
+    """The seconds since a worker finished a job; None if there is no trace of one."""
+    found = [await fetch(_NEWEST, keep) for keep in (False, True)]
+    times = [int(row["finished_at"]) for rows in found for row in rows]
+    return (now_ms() - max(times)) / 1000 if times else None
 
 
 async def depth() -> dict[str, tuple[int, float]]:

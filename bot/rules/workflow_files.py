@@ -41,12 +41,15 @@ class Workflow:
     """What a file says: the inputs that its `workflow_dispatch` trigger declares, and its jobs' environments.
 
     `environments` are the names, in lower case, of those in which jobs make deployments. They are not all of them,
-    unless `is_complete`: a name may be an expression, and a job may be that of another workflow.
+    unless `is_complete`: a name may be an expression, and a job may be that of another workflow. `unasked` are the
+    environments of jobs with `deployment: false`, as they are written. `run_name` is the title of its runs.
     """
 
     inputs: frozenset[str]
     environments: frozenset[str] = frozenset()
     is_complete: bool = True
+    unasked: frozenset[str] = frozenset()
+    run_name: str = ""
 
     def uses(self, environment: str) -> EnvironmentUse:
         """Whether a job makes a deployment in an environment by itself."""
@@ -64,7 +67,8 @@ def read_workflow(content: bytes, path: str) -> Workflow:
         raise InvalidWorkflow(f"`{path}` {fault}.") from fault
     names = list(_environments(root))
     literal = frozenset(name.lower() for name in names if name is not None and "${{" not in name)
-    return Workflow(inputs, literal, all(name is not None and "${{" not in name for name in names))
+    is_complete = all(name is not None and "${{" not in name for name in names)
+    return Workflow(inputs, literal, is_complete, frozenset(_unasked(root)), _text(_lenient(root).get("run-name")))
 
 
 def declared_inputs(content: bytes, path: str) -> frozenset[str]:
@@ -130,9 +134,25 @@ def _environments(root: _Node) -> Iterator[str | None]:
         details = _lenient(environment)
         if environment.kind == "text":
             yield environment.text
-        elif (deployment := details.get("deployment")) is None or deployment.text.lower() != "false":
+        elif not _is_unasked(details):
             name = details.get("name")
             yield name.text if name is not None and name.kind == "text" else None
+
+
+def _unasked(root: _Node) -> Iterator[str]:
+    """The environments of jobs that use them without a deployment."""
+    for job in _lenient(_lenient(root).get("jobs")).values():
+        details = _lenient(_lenient(job).get("environment"))
+        if _is_unasked(details) and (name := _text(details.get("name"))):
+            yield name
+
+
+def _is_unasked(details: dict[str, _Node]) -> bool:
+    return _text(details.get("deployment")).lower() == "false"
+
+
+def _text(node: _Node | None) -> str:
+    return node.text if node is not None and node.kind == "text" else ""
 
 
 def _lenient(node: _Node | None) -> dict[str, _Node]:

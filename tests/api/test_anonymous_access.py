@@ -113,6 +113,8 @@ CALLS_BY_GRANT: dict[str | None, list[str]] = {
         "/api/search?q=1.0",
         "/api/search?q=1111",
         "/api/search?q=%23412",
+        "/api/audit",
+        "/api/audit?project={name}",
         "/api/board?project={name}",
         "/api/projects/{name}/releases",
         "/api/projects/{name}/releases/{version}",

@@ -246,3 +246,19 @@ def test_whether_a_job_makes_a_deployment_in_an_environment() -> None:
     assert (workflow.uses("qa"), workflow.uses("prod")) == ("yes", "no")
     workflow = read_workflow(b"on: workflow_dispatch\njobs: {a: {environment: QA}, b: {uses: x}}\n", PATH)
     assert (workflow.uses("Qa"), workflow.uses("prod")) == ("yes", "maybe")
+
+
+def test_the_title_of_runs_and_the_environments_without_a_deployment_are_read() -> None:
+    text = """
+    run-name: deploy ${{ inputs.deployment_id }}
+    on: workflow_dispatch
+    jobs:
+      a: {environment: {name: staging, deployment: false}}
+      b: {environment: {name: production, deployment: true}}
+      c: {environment: {name: "${{ inputs.environment }}", deployment: False}}
+    """
+    workflow = read_workflow(text.encode(), PATH)
+    assert workflow.run_name == "deploy ${{ inputs.deployment_id }}"
+    assert workflow.unasked == {"staging", "${{ inputs.environment }}"}
+    assert workflow.environments == {"production"}
+    assert read_workflow(b"on: workflow_dispatch\nrun-name: [a]", PATH).run_name == ""

@@ -30,12 +30,14 @@ PATHS = (
         "/",
         "/waiting",
         f"/search?q={quote(HOSTILE)}",
+        "/operations",
         f"{CANDIDATE}/deploy?environment=staging",
         f"{HERE}/rollback",
     ),
     *(f"{SITE}/cut?version={quote(HOSTILE)}&commit={quote(HOSTILE)}", f"{SITE}?before={quote(HOSTILE)}"),
     *(f"{CANDIDATE}/deploy?environment=staging&reason={quote(HOSTILE)}", f"{CANDIDATE}?since={quote(HOSTILE)}"),
     *(f"{HERE}/rollback?force=yes&reason={quote(HOSTILE)}", f"{SITE}/candidates/{quote(HOSTILE, safe='')}"),
+    *("/audit", f"/audit?actor={quote(HOSTILE)}&since={quote(HOSTILE)}"),
     *(f"/projects/{quote(HOSTILE, safe='')}", f"{SITE}/environments/{quote(HOSTILE, safe='')}"),
 )
 

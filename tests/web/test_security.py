@@ -224,7 +224,7 @@ WITHIN = ("/", "/projects/a%2Fb?x=1#y", "/%2F%2Fevil.example", "/%5Cevil.example
 
 def runtime(url: str) -> WebRuntime:
     """What pages share, of a service at a URL."""
-    return WebRuntime(Context, url, anonymous("none"), Attempts(), SignIn, frozenset, None)  # type: ignore[arg-type]
+    return WebRuntime(Context, url, anonymous("none"), Attempts(), SignIn, frozenset, None, None)  # type: ignore[arg-type]
 
 
 def test_after_a_sign_in_browsers_are_sent_to_paths_of_ours_only() -> None:

@@ -1,0 +1,96 @@
+"""The audit log, for people and programs: who did what through which channel.
+
+Entries of a project are for those who may read it, entries of no project for who may read all. What looks like a secret
+is left out.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from bot.context import READ, Context, authorize
+from bot.log import redact
+from bot.operations import readable
+from bot.rules.audit import AuditFilter
+from bot.rules.permissions import Visibility
+from bot.store import audit_queries
+from bot.store.audit_queries import AuditRow
+
+AT_ONCE = 500  # entries of an export that are held in memory
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of the audit log."""
+
+    id: int
+    at: datetime
+    actor: str
+    channel: str
+    act: str
+    alarm: bool
+    project: str | None
+    subject: str
+    commit: str | None
+    before: Any
+    after: Any
+
+
+async def find(context: Context, wanted: AuditFilter, *, before: int | None = None, limit: int) -> Sequence[Entry]:
+    """Read the entries that the caller may see, newest first, with ids below `before`."""
+    context = await _allowed(context)
+    visible, ids = context.actor.visibility(READ), await audit_queries.within_times(wanted)
+    rows = await audit_queries.find(wanted, visible, ids, before=before, limit=limit)
+    return [_entry(row) for row in rows]
+
+
+async def pages(context: Context, wanted: AuditFilter, size: int = AT_ONCE) -> AsyncIterator[Sequence[Entry]]:
+    """Read all entries that the caller may see, newest first, some at a time. Refuses before the first is read."""
+    context = await _allowed(context)
+    return _pages(wanted, context.actor.visibility(READ), await audit_queries.within_times(wanted), size)
+
+
+async def _pages(
+    wanted: AuditFilter, visible: Visibility, ids: tuple[int, int] | None, size: int
+) -> AsyncIterator[Sequence[Entry]]:
+    before: int | None = None
+    while True:
+        rows = await audit_queries.find(wanted, visible, ids, before=before, limit=size)
+        yield [_entry(row) for row in rows]
+        if len(rows) < size:
+            return
+        before = rows[-1]["id"]
+
+
+async def _allowed(context: Context) -> Context:
+    authorize(context.actor, READ)
+    return await readable.with_readable(context)
+
+
+def as_json(entry: Entry) -> bytes:
+    """An entry as one line of JSON, without the end of the line."""
+    return orjson.dumps(entry, option=orjson.OPT_UTC_Z)
+
+
+def _entry(row: AuditRow) -> Entry:
+    at = datetime.fromisoformat(row["at"]) if isinstance(row["at"], str) else row["at"]
+    return Entry(
+        id=row["id"],
+        at=at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC),
+        actor=row["actor"],
+        channel=row["channel"],
+        act=row["act"],
+        alarm=bool(row["alarm"]),
+        project=row["project"],
+        subject=redact(row["subject"]),
+        commit=row["commit"],
+        before=_details(row["before"]),
+        after=_details(row["after"]),
+    )
+
+
+def _details(value: Any) -> Any:
+    return redact(orjson.loads(value) if isinstance(value, str | bytes) else value)

@@ -1,0 +1,93 @@
+"""Entries of the audit log, newest first: by keyset, and within times that are found by the order of ids."""
+
+from datetime import datetime
+from typing import Any, TypedDict
+
+from bot.rules.audit import AuditFilter
+from bot.rules.permissions import Visibility
+from bot.store import visibility
+from bot.store.database import dialect, fetch, fetch_as
+from bot.store.lists import Conditions
+
+SLACK = 1000
+"""Entries that may stand on the wrong side of a time by their ids: processes do not write in the order of time."""
+_ENTRIES = """
+SELECT a.id, a.at, a.actor, a.channel, a.act, a.alarm, p.name AS project, a.subject, a."commit", a.before, a.after
+FROM (SELECT * FROM audit_entries {where} ORDER BY id DESC LIMIT {limit:d}) a
+LEFT JOIN projects p ON p.id = a.project_id ORDER BY a.id DESC
+"""
+_RANGE = "SELECT COALESCE(min(id), 1) AS first, COALESCE(max(id), 0) AS last FROM audit_entries"
+_AT = "SELECT id, at FROM audit_entries WHERE id >= $1 ORDER BY id LIMIT 1"
+
+
+class AuditRow(TypedDict):
+    """An entry. On SQLite, `at` is text; `before` and `after` are JSON or text that holds it."""
+
+    id: int
+    at: datetime | str
+    actor: str
+    channel: str
+    act: str
+    alarm: bool
+    project: str | None
+    subject: str
+    commit: str | None
+    before: Any
+    after: Any
+
+
+async def within_times(wanted: AuditFilter) -> tuple[int, int] | None:
+    """The ids between which all entries of the filter's times are; None if every entry may be one."""
+    if wanted.since is None and wanted.until is None:
+        return None
+    [row] = await fetch(_RANGE)
+    first, last = int(row["first"]), int(row["last"])
+    begin = first if wanted.since is None else await _first_since(wanted.since, first, last) - SLACK
+    end = last if wanted.until is None else await _first_since(wanted.until, first, last) + SLACK
+    return begin, end
+
+
+async def find(
+    wanted: AuditFilter, visible: Visibility, ids: tuple[int, int] | None, *, before: int | None, limit: int
+) -> list[AuditRow]:
+    """Read visible entries with ids below `before`, newest first. `ids` are those of `within_times`."""
+    where = Conditions()
+    if before is not None:
+        where.add("id < {}", before)
+    if ids is not None:
+        where.add("id BETWEEN {} AND {}", *ids)
+    for column in ("actor", "act", "channel"):
+        if value := getattr(wanted, column):
+            where.add(f"{column} = {{}}", value)
+    if wanted.alarm is not None:
+        where.add("alarm = {}", wanted.alarm)
+    if wanted.project:
+        where.add("project_id = (SELECT id FROM projects WHERE name = {})", wanted.project)
+    if wanted.since is not None:
+        where.add("at >= {}", _stored(wanted.since))
+    if wanted.until is not None:
+        where.add("at < {}", _stored(wanted.until))
+    if condition := visibility.condition(visible, "project_id", where.args):
+        where.clauses.append(condition)
+    return await fetch_as(AuditRow, _ENTRIES.format(where=where, limit=limit), *where.args)
+
+
+async def _first_since(time: datetime, first: int, last: int) -> int:
+    """The id of about the first entry since a time: found by halving, since ids and times grow together."""
+    low, high = first, last + 1
+    while low < high:
+        middle = (low + high) // 2
+        rows = await fetch(_AT, middle)
+        if not rows or _time(rows[0]["at"]) >= time:
+            high = middle
+        else:
+            low = int(rows[0]["id"]) + 1
+    return low
+
+
+def _time(value: datetime | str) -> datetime:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _stored(time: datetime) -> datetime | str:
+    return time if dialect() == "postgres" else time.isoformat(sep=" ")
