@@ -6,11 +6,14 @@ READY := $(VENV)/.ready
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 # Resolve exact versions for all platforms, with the hashes of their files.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+DOCS := .venv-docs
+DOCS_READY := $(DOCS)/.ready
+SITE_SOURCES := README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md .env.example app.yml compose.yaml Dockerfile docs sandbox/README.md benchmarks/README.md web/static/icon.svg
 BUILD_BACKEND := $(shell sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml)
 REPO ?=
 ARGS ?=
 
-.PHONY: help setup demo test test-postgres check bench run constraints openapi commands configuration clean
+.PHONY: help setup demo test test-postgres check bench run constraints openapi reference docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -39,7 +42,7 @@ check: $(READY) ## run the linter, formatter and type checker
 	@$(BIN)/mypy
 
 bench: $(READY) ## run all benchmarks; see benchmarks/README.md
-	@for name in intake queue github_calls growth lists bulk content startup decisions reaction; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	@for name in intake queue github_calls growth lists bulk content startup decisions reaction pages; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 run: $(READY) ## start the service with the settings of the environment
 	@$(BIN)/longshore serve
@@ -48,15 +51,24 @@ constraints: $(READY) ## resolve the dependencies again, exactly and with hashes
 	@echo '$(BUILD_BACKEND)' | $(COMPILE) $(ARGS) --extra postgres --extra speed --extra dev pyproject.toml - -o constraints.txt
 	@echo '$(BUILD_BACKEND)' | $(COMPILE) -c constraints.txt --extra postgres --extra speed pyproject.toml - -o constraints-runtime.txt
 	@echo 'pdc-client==1.8.0' | $(COMPILE) -c constraints.txt - -o constraints-pdc.txt
+	@sed -n 's/^docs = \["\(.*\)"\].*/\1/p' pyproject.toml | $(COMPILE) $(ARGS) -c constraints.txt - -o constraints-docs.txt
 
 openapi: $(READY) ## regenerate docs/openapi.json
 	@$(BIN)/longshore openapi > docs/openapi.json
 
-commands: $(READY) ## regenerate the tables of docs/commands.md
-	@$(BIN)/python -m cli.command_page
+reference: $(READY) ## regenerate the parts of the documentation that are made from the code
+	@$(BIN)/python -m cli.reference
 
-configuration: $(READY) ## regenerate the reference of docs/configuration.md
-	@$(BIN)/python -m cli.configuration_page
+docs: $(DOCS_READY) ## build the documentation as a site, in site/
+	@rm -rf build/docs && mkdir -p build/docs
+	@tar cf - $(SITE_SOURCES) | tar xf - -C build/docs
+	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
+	@echo "Open site/index.html."
+
+$(DOCS_READY): constraints-docs.txt | $(READY)
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(DOCS)
+	@$(BIN)/uv pip install --quiet --python $(DOCS)/bin/python --no-deps --require-hashes --requirement constraints-docs.txt
+	@touch $@
 
 clean: ## remove .venv, caches and build files
-	@rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) $(DOCS) build site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

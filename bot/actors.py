@@ -6,7 +6,7 @@ from bot.errors import Refusal, Unavailable
 from bot.github.app import GitHub
 from bot.github.transport import ApiError
 from bot.rules.ids import GitHubUserId, RepositoryId, TokenId, UserId
-from bot.rules.permissions import Visibility, covers, grants_of_role
+from bot.rules.permissions import ANONYMOUS_GRANTS, Visibility, covers, grants_of_role
 from bot.store import queries
 from bot.store.projects import Outline, Project
 
@@ -22,8 +22,11 @@ class Actor:
     GitHub has a `role` there, which may be `none`; `doubt` says why it is that where it is not GitHub's decision.
 
     `github_id` is set for a person: somebody from GitHub, or the holder of a personal token. Only a person approves.
-    `token_id` is that of the token; `by_operator` says that an operator made it for this person. The grants of a
-    personal token hold on no project before they were confirmed by the person's role in its repository (`confirm`).
+    `token_id` is that of the token; `by_operator` says that an operator made it for this person.
+
+    `is_unconfirmed`: the grants are those of a person's token or session, and hold on no project before they were
+    confirmed by the person's role in its repository (`confirm`). `readable` are the repositories that such a person was
+    found to be able to read, for lists.
     """
 
     user_id: UserId
@@ -37,16 +40,13 @@ class Actor:
     github_id: GitHubUserId | None = None
     token_id: TokenId | None = None
     by_operator: bool = False
+    is_unconfirmed: bool = False
+    readable: frozenset[RepositoryId] = frozenset()
 
     @property
     def is_anonymous(self) -> bool:
         """Whether the caller sent no credentials."""
         return self.user_id == 0
-
-    @property
-    def is_unconfirmed(self) -> bool:
-        """Whether these are the grants of a personal token, and GitHub was not asked yet how far they hold."""
-        return self.token_id is not None and self.github_id is not None and self.role is None
 
     @property
     def is_scoped(self) -> bool:
@@ -76,18 +76,25 @@ class Actor:
     def visibility(self, *grants: str) -> Visibility:
         """The projects whose rows the actor may see in lists by at least one of the grants.
 
-        Those of a personal token are the public ones, where everybody has the role read.
+        Those of a person whose grants are unconfirmed are the public ones, where everybody has the role read, and those
+        of the `readable` repositories.
         """
         public = not self.public.isdisjoint(grants)
         if not self.holds(*grants):
             return Visibility(public=public)
         if self.is_unconfirmed:
-            return Visibility(public=public or (self.project_id is None and READ in grants and self.holds(READ)))
+            reads = self.project_id is None and READ in grants and self.holds(READ)
+            return Visibility(public=public or reads, readable=self.readable if reads else frozenset())
         return Visibility(not self.is_scoped, self.project_id, self.repository_id, public)
 
 
+def anonymous(anonymous_read: str) -> Actor:
+    """Return the anonymous caller as an actor, with the grants of the setting `ANONYMOUS_READ`."""
+    return Actor(UserId(0), "anonymous", frozenset(), public=ANONYMOUS_GRANTS[anonymous_read])
+
+
 async def confirm(github: GitHub, actor: Actor, project: Project | Outline, *grants: str) -> Actor:
-    """Cut the grants of a personal token down to those of the person's role in a project's repository now.
+    """Cut the unconfirmed grants of a person down to those of their role in a project's repository now.
 
     Other actors are returned as they are. For reading, the role may be up to a minute old. Raises Unavailable if GitHub
     does not say which role that is.
@@ -97,14 +104,16 @@ async def confirm(github: GitHub, actor: Actor, project: Project | Outline, *gra
     fresh = not READS.issuperset(grants)
     role = "none" if project.repository_id is None else await _role(github, actor, project, fresh=fresh)
     held = actor.grants & grants_of_role(role)
-    return replace(actor, grants=held, role=role, repository_id=project.repository_id)
+    return replace(actor, grants=held, role=role, repository_id=project.repository_id, is_unconfirmed=False)
 
 
 async def _role(github: GitHub, actor: Actor, project: Project | Outline, *, fresh: bool) -> str:
-    """The role of a personal token's owner in a project's repository; `none` without one, or without an account."""
+    """The role of a person in a project's repository; `none` without one, without an account, or without the App."""
     repository = project.repository if isinstance(project, Project) else None
     if repository is None:
         repository = await queries.get_repository(project.repository_id or RepositoryId(0))
+    if repository.installation_id is None:  # nobody's role can be known, and its name must not be told to anybody
+        return "none"
     try:
         client = github.client_for(repository.installation_id, repository.github_id, repository.full_name)
         found = await github.people.role_of_account(client, GitHubUserId(actor.github_id or 0), actor.name, fresh=fresh)

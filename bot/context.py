@@ -15,6 +15,7 @@ from bot.errors import (
     Refusal,
     Unauthenticated,
     UnknownProject,
+    deployment_not_found,
     environment_not_found,
     permalink_not_found,
     project_not_found,
@@ -24,7 +25,7 @@ from bot.events.event import Event
 from bot.github.app import GitHub
 from bot.github.repository import RepositoryClient
 from bot.log import bind_log_context
-from bot.rules.ids import parse_row_id
+from bot.rules.ids import GitHubUserId, parse_row_id
 from bot.rules.names import MAX_COMPARED, SIMILAR_VERSION, nearest, unknown
 from bot.rules.permissions import Visibility, covers, grants_of_role, needs_grant, needs_role, role_for
 from bot.rules.versions import CandidateVersion
@@ -38,7 +39,7 @@ T = TypeVar("T", Project, Outline)
 NO_CREDENTIALS = "Authentication credentials were not provided."
 MAX_NEAR_CANDIDATES = 100  # the newest ones of a project that a mistyped version is compared with
 ONE_PROJECT = "These credentials are for one project only."
-WHERE_ROLE = "A personal token holds only where its owner has a role on GitHub."
+WHERE_ROLE = "A person may do only what their role on GitHub brings in a repository."
 FORBIDDEN = "You do not have permission to perform this action."
 
 
@@ -59,10 +60,10 @@ async def no_lease(seconds: float) -> None:
 class Context:
     """The context that an operation runs in.
 
-    `channel` is one of rest, pull comment, commit comment, check button, tag, cli, github, file and job. `publish`
-    receives events once they are committed. `origin` names the message that the request came in (a command in a
-    comment, a pushed tag, a click), so that a message handled twice takes effect once. `ensure_lease` extends the job's
-    lease to last at least that many seconds, or raises.
+    `channel` is one of rest, page, pull comment, commit comment, check button, tag, cli, github, file and job.
+    `publish` receives events once they are committed. `origin` names the message that the request came in (a command in
+    a comment, a pushed tag, a click), so that a message handled twice takes effect once. `ensure_lease` extends the
+    job's lease to last at least that many seconds, or raises. `operators` are the people who may do everything.
     """
 
     github: GitHub
@@ -72,6 +73,7 @@ class Context:
     now: Callable[[], datetime] = utc_now
     origin: str | None = None
     ensure_lease: Callable[[float], Awaitable[None]] = no_lease
+    operators: frozenset[GitHubUserId] = frozenset()
 
     def acting_as(self, actor: Actor, channel: str) -> "Context":
         """Copy the context for another actor and channel."""
@@ -186,6 +188,12 @@ async def by_release(number: str) -> Project:
     """Find the project of a release by the release's row id, with its repository."""
     release_id = parse_row_id(number) or 0
     return _require(await queries.find_project(queries.BY_RELEASE_ID, release_id), release_not_found())
+
+
+async def by_deployment(number: str) -> Project:
+    """Find the project of a deployment by the deployment's row id, with its repository."""
+    deployment_id = parse_row_id(number) or 0
+    return _require(await queries.find_project(queries.BY_DEPLOYMENT_ID, deployment_id), deployment_not_found())
 
 
 async def outline_by_name(name: str) -> Outline:

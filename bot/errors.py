@@ -97,6 +97,17 @@ class WrongSettings(Unavailable):
         super().__init__(sentence, 60, reason=reason)
 
 
+class NotSetUp(WrongSettings):
+    """There is no GitHub App yet."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The GitHub App is not set up yet",
+            "an operator sets it up at /setup, or by LONGSHORE_GITHUB_APP_ID, LONGSHORE_GITHUB_PRIVATE_KEY and "
+            "LONGSHORE_GITHUB_WEBHOOK_SECRET",
+        )
+
+
 class FactUnknown(Unavailable):
     """GitHub does not say what a decision depends on: it is down, a permission is missing, or a team is gone.
 
@@ -136,5 +147,5 @@ def release_not_found(**details: Any) -> NotFound:
 
 
 def deployment_not_found() -> NotFound:
-    """Build the error for an unknown deployment of an environment."""
+    """Build the error for an unknown deployment."""
     return NotFound("Deployment not found")

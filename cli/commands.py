@@ -5,7 +5,7 @@ usage therefore take a fraction of the time that the service takes to load.
 """
 
 from importlib import import_module
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer.core import TyperGroup
@@ -13,12 +13,27 @@ from typer.main import get_group
 
 from cli.groups import Help
 from cli.output import show
-from cli.overview import COMMANDS, SUMMARY, VERSION_HELP, version_line
+from cli.overview import COMMANDS, SECTIONS, SUMMARY, VERSION_HELP, version_line
+
+if TYPE_CHECKING:
+    from typer._click import Context, HelpFormatter
+
+
+class Overview(TyperGroup):
+    """The commands in the sections of the overview."""
+
+    def format_commands(self, ctx: "Context", formatter: "HelpFormatter") -> None:
+        """Write the commands of each section, all of them in columns of the same width."""
+        width = max(map(len, COMMANDS))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), summary) for name, (_, summary) in commands.items()])
 
 
 def command_line(arguments: list[str]) -> TyperGroup:
     """The command line, of which only the command that `arguments` name is loaded."""
     app = typer.Typer(
+        cls=Overview,
         help=SUMMARY,
         context_settings={"help_option_names": ["-h", "--help"]},  # of the commands
         add_help_option=False,

@@ -16,7 +16,7 @@ from rich.text import Text
 from bot.operations import users
 from bot.settings import NO_PROXY, Settings, read_settings
 from bot.store import migrate
-from cli import demo_gates
+from cli import demo_gates, login_links
 from cli.demo_session import DemoSession
 from cli.processes import listen
 from sandbox.serve import DEFAULT_OPTIONS, RunningSandbox, start
@@ -46,7 +46,11 @@ async def _start(repo: Path | None, folder: Path, port: int, console: Console) -
     url = f"http://{HOST}:{port}"
     sandbox = await start(
         repo,
-        replace(DEFAULT_OPTIONS, webhook_url=f"{url}/webhooks/github"),
+        replace(
+            DEFAULT_OPTIONS,
+            webhook_url=f"{url}/webhooks/github",
+            callback_urls=(f"{url}/auth/github/callback",),
+        ),
         report=lambda line: console.print(Text(line, style="dim")),
     )
     try:
@@ -59,7 +63,8 @@ async def _start(repo: Path | None, folder: Path, port: int, console: Console) -
             await listen(runner, HOST, port)
             console.print(Text(f"Longshore serves {url}, with an SQLite database in {folder}.", style="dim"))
             async with aiohttp.ClientSession() as http:
-                yield DemoSession(sandbox, url, await _create_token(app), http, console)
+                address = await login_links.new_address(app[SERVICE], url)
+                yield DemoSession(sandbox, url, await _create_token(app), http, console, address)
         finally:
             await runner.cleanup()
     finally:
@@ -75,6 +80,8 @@ def _settings(sandbox: RunningSandbox, folder: Path, port: int) -> Settings:
         github_app_id=str(sandbox.github.app_id),
         github_private_key=sandbox.github.private_key,
         github_webhook_secret=sandbox.github.webhook_secret,
+        github_client_id=sandbox.github.client_id,
+        github_client_secret=sandbox.github.client_secret,
     )
 
 
@@ -139,6 +146,8 @@ def _print_next_steps(session: DemoSession) -> None:
     print_(f"  Longshore     {url}   (/readyz, /metrics, /api/projects/site/releases/1.0.0)")
     print_(f"  GitHub        {session.sandbox.url}/_sandbox/")
     print_(f"  API token     {session.token}")
+    print_(f"  The pages     {session.link}   (once, within 10 minutes: as the operator)")
+    print_(f"                {url}/sign-in   (as somebody of the simulated GitHub)")
     print_(Text("\nTry:", style="bold"))
     commit, sandbox = session.sandbox.github.head(), f"{session.sandbox.url}/_sandbox"
     decision = "environments/production/decision?candidate=1.0.0-rc2"

@@ -38,6 +38,7 @@ class DemoSession:
     token: str
     http: aiohttp.ClientSession
     console: Console
+    link: str = field(default="", repr=False)
     started: float = field(default_factory=time.monotonic)
     step: int = 0
 

@@ -4,7 +4,7 @@ import os
 import sys
 
 from cli.output import show
-from cli.overview import SHOWN
+from cli.overview import COMPLETE, SHOWN
 
 
 def main() -> None:
@@ -26,6 +26,10 @@ def run(arguments: list[str], *, escaping: bool = False) -> int:
         show(SHOWN[arguments[0]]())
         return 0
     try:
+        if arguments[:1] == [COMPLETE]:
+            from cli.completion import complete
+
+            return complete(arguments[1:])
         from cli.execution import run_command
 
         return run_command(arguments, (sys.stdout, sys.stderr) if escaping else ())

@@ -13,10 +13,12 @@ from bot.errors import DatabaseUnavailable, Misconfigured
 from bot.github.app import AppKeys
 from bot.metrics import Metrics
 from bot.operations import users
+from bot.rules import addresses
 from bot.settings import Settings, read_database_url, read_settings
 from bot.store.configuration import sqlite_path
 from bot.store.migrate import known_migrations, pending_migrations
 from cli.preparation import prepare
+from server.app_identity import AppIdentity
 from server.service import app_keys, open_resources
 
 R = TypeVar("R")
@@ -75,7 +77,7 @@ def _about_setting(sentence: str) -> str:
 @asynccontextmanager
 async def _operator_context(settings: Settings | None) -> AsyncIterator[Context]:
     url = settings.database_url if settings else read_database_url()
-    keys = app_keys(settings) if settings else AppKeys("", "", "http://not-configured.invalid")
+    keys = app_keys(settings) if settings else AppKeys("", "", addresses.GITHUB_API)
     metrics = Metrics()
     async with AsyncExitStack() as resources:
         _refuse_missing_file(url)
@@ -88,6 +90,8 @@ async def _operator_context(settings: Settings | None) -> AsyncIterator[Context]
         if pending:
             names = ", ".join(pending)
             raise Misconfigured(f"The database schema is out of date ({names}): run `longshore migrate` first.")
+        if settings and not settings.names_app:
+            await AppIdentity(settings, github.use).refresh()
         context = Context(github=github, actor=users.NO_ACTOR, channel="cli")
         yield context.acting_as(await users.system_actor(context), "cli")
 

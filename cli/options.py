@@ -5,27 +5,37 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from inspect import Parameter
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from bot.errors import Refusal
 
+R = TypeVar("R")
 
-def expand_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command one option for each field of the dataclass that is the type of its `options` parameter."""
+
+def expand_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Give a command one option for each field of the dataclass that is the type of its `options` parameter.
+
+    Inherited fields come last.
+    """
     parameters = dict(inspect.signature(command).parameters)
     options_type: type[Any] = parameters.pop("options").annotation
-    fields = dataclasses.fields(options_type)
+    fields = sorted(dataclasses.fields(options_type), key=lambda field: _depth(options_type, field.name))
 
     @functools.wraps(command)
-    def run(**arguments: Any) -> None:
+    def run(**arguments: Any) -> R:
         values = {field.name: arguments.pop(field.name) for field in fields}
-        command(**arguments, options=options_type(**values))
+        return command(**arguments, options=options_type(**values))
 
     expanded = [
         Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type) for field in fields
     ]
     run.__dict__["__signature__"] = inspect.Signature([*parameters.values(), *expanded])
     return run
+
+
+def _depth(options_type: type[Any], name: str) -> int:
+    """How many classes above a dataclass one of its fields is declared."""
+    return next(depth for depth, each in enumerate(options_type.__mro__) if name in inspect.get_annotations(each))
 
 
 def refuse_empty(values: Mapping[str, Any], options_type: type[Any], *others: str) -> None:

@@ -17,6 +17,7 @@ from bot.rules.addresses import authority
 from bot.settings import Settings, read_database_url, read_settings
 from bot.store import migrate as migrations
 from bot.store.configuration import shown_address
+from cli import login_links
 from cli.operator import naming_database_setting
 from cli.output import show, show_aside
 from cli.preparation import prepare
@@ -30,6 +31,11 @@ logger = structlog.get_logger()
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 REQUEST_GRACE = 10.0  # seconds that open requests may go on after a stop signal
 START_GRACE = 3.0  # seconds that a start may go on after a stop signal
+SET_UP = (
+    "\nThere is no GitHub App yet. Set it up at {url}/setup\n"
+    "`longshore login-link` prints the address at which you sign in as the operator.\n"
+    "Until then webhooks are answered 503, and what needs GitHub is refused.\n"
+)
 WAITING = "waiting for another process that is migrating the database"
 
 
@@ -77,6 +83,9 @@ async def _serve(settings: Settings, worker: bool) -> None:
         if await _completed_before(stop_requested, _start(runner, settings)):
             address = authority(settings.host, runner.addresses[0][1])
             logger.info("serving", address=address, url=settings.url, worker=worker)
+            await login_links.offer(app[SERVICE], settings)
+            if not app[SERVICE].github.is_configured:
+                show_aside(SET_UP.format(url=settings.url))
             await stop_requested.wait()
         app[SERVICE].stop()  # its jobs finish while requests do
     finally:

@@ -12,6 +12,7 @@ https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
 import hmac
 import re
 import time
+from collections.abc import Callable, Sequence
 
 import structlog
 from aiohttp import web
@@ -36,6 +37,8 @@ MAX_BODY = 25 * 1024 * 1024  # bytes; GitHub sends no larger payload
 CONTENT_TYPES = ("application/json", "application/x-www-form-urlencoded")
 EVENT, DELIVERY, SIGNATURE = istr("X-GitHub-Event"), istr("X-GitHub-Delivery"), istr("X-Hub-Signature-256")
 SIGNATURE_FORM = re.compile(r"sha256=[0-9a-f]{64}")
+NO_APP = "The GitHub App is not set up yet."
+NO_APP_RETRY = 60  # seconds
 UNSIGNED = "X-Hub-Signature-256 is missing or is not that of this body and secret."
 FAULT = "Something went wrong here. The log says what."
 TOO_LARGE = f"A delivery may have at most {MAX_BODY:,} bytes."
@@ -58,12 +61,20 @@ CLICKS = (b'{"action":"requested_action"', b'{"action":"rerequested"')
 
 
 class Receiver:
-    """Stores deliveries that carry the App's signature."""
+    """Stores deliveries that carry the App's signature.
+
+    `secrets` returns those that it may be made with: usually one, several after one was replaced, none without an App.
+    """
 
     def __init__(
-        self, secret: str, intake: Intake, bodies: UnprovenBodies, metrics: Metrics, signatures: SignatureWatch
+        self,
+        secrets: Callable[[], Sequence[bytes]],
+        intake: Intake,
+        bodies: UnprovenBodies,
+        metrics: Metrics,
+        signatures: SignatureWatch,
     ) -> None:
-        self._secret, self._intake, self._bodies = secret.encode(), intake, bodies
+        self._secrets, self._intake, self._bodies = secrets, intake, bodies
         self._metrics, self._signatures = metrics, signatures
         self._counters: dict[tuple[str, int], Counter] = {}
 
@@ -74,14 +85,16 @@ class Receiver:
         event = headers.get(EVENT, "")
         response: web.StreamResponse
         try:
+            if not (secrets := self._secrets()):
+                raise Unavailable(NO_APP, NO_APP_RETRY)
             content_type = _content_type(request)
             signature = headers.get(SIGNATURE, "")
             if content.is_eof():  # it came with its head
                 body = content.read_nowait()
-                expected = hmac.digest(self._secret, body, "sha256").hex()
+                expected = [hmac.digest(secret, body, "sha256").hex() for secret in secrets]
             else:
-                body, expected = await self._read(request, signature)
-            if not (signature.isascii() and hmac.compare_digest(f"sha256={expected}", signature)):
+                body, expected = await self._read(request, signature, secrets)
+            if not (signature.isascii() and any(hmac.compare_digest(f"sha256={each}", signature) for each in expected)):
                 raise _Rejected(401, UNSIGNED)
             self._signatures.right()
             guid, priority = _identify(headers.get(DELIVERY, ""), event), priority_of(event, body)
@@ -116,15 +129,23 @@ class Receiver:
             counter = self._counters[event, status] = self._metrics.deliveries.labels(event, status)
         return counter
 
-    async def _read(self, request: web.BaseRequest, signature: str) -> tuple[bytes, str]:
-        """Read a body, and compute its signature while it arrives. Rejects what the head shows to be no delivery."""
+    async def _read(
+        self, request: web.BaseRequest, signature: str, secrets: Sequence[bytes]
+    ) -> tuple[bytes, list[str]]:
+        """Read a body, and compute its signatures while it arrives. Rejects what the head shows to be no delivery."""
         if SIGNATURE_FORM.fullmatch(signature) is None:
             raise _Rejected(401, UNSIGNED)
         if (request.content_length or 0) > MAX_BODY:
             raise _Rejected(413, TOO_LARGE)
-        digest = hmac.new(self._secret, digestmod="sha256")
+        digests = [hmac.new(secret, digestmod="sha256") for secret in secrets]
+
+        def update(part: bytes) -> None:
+            for digest in digests:
+                digest.update(part)
+
         try:
-            return await self._bodies.read(request.content, MAX_BODY, digest.update), digest.hexdigest()
+            body = await self._bodies.read(request.content, MAX_BODY, update)
+            return body, [digest.hexdigest() for digest in digests]
         except TooLarge:
             raise _Rejected(413, TOO_LARGE) from None
         except TooSlow as slow:

@@ -10,6 +10,7 @@ from bot.log import bind_log_context
 from bot.queue.intake import WebhookDelivery
 from bot.queue.jobs import PermanentFailure
 from handlers import (
+    authorizations,
     check_runs,
     comments,
     installations,
@@ -41,6 +42,7 @@ EVENTS: Mapping[str, Handler] = {
     "check_run": check_runs.on_check_run,
     "commit_comment": comments.on_commit_comment,
     "deployment_protection_rule": protection_rules.on_deployment_protection_rule,
+    "github_app_authorization": authorizations.on_github_app_authorization,
     "installation": installations.on_installation,
     "installation_repositories": installations.on_installation_repositories,
     "issue_comment": comments.on_issue_comment,

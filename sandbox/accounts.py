@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 
 @dataclass(slots=True)
@@ -54,6 +55,36 @@ class Installation:
     created_at: datetime
     repository_ids: set[int] | None = None
     suspended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What GitHub sends a browser back with after somebody has authorized the App: it is exchanged for a token once.
+
+    `challenge` is that of PKCE (S256); empty without one.
+    """
+
+    account: Account
+    redirect_uri: str
+    challenge: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UserToken:
+    """A token with which the App acts for an account that has authorized it."""
+
+    account: Account
+    expires_at: datetime
+
+
+@dataclass(slots=True)
+class Registration:
+    """An App that somebody has registered from a manifest, and whose credentials nobody has fetched yet."""
+
+    manifest: dict[str, Any]
+    owner: Account
+    created_at: datetime
 
 
 @dataclass(slots=True)

@@ -25,6 +25,8 @@ ACTIONS: dict[str, str] = {
     "people/rename": "rename_person",
     "people/delete": "delete_person",
     "people/email": "add_email",
+    "people/sign-in": "sign_in_as",
+    "people/revoke-authorization": "revoke_authorization",
     "teams": "team",
     "teams/delete": "delete_team",
     "teams/members/add": "add_team_member",
@@ -129,6 +131,8 @@ VIEWS: dict[str, str] = {
 }
 """GET routes: each path with the attribute or method whose value it returns; query parameters become arguments."""
 
+GITHUB: web.AppKey[object] = web.AppKey("github", object)
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 TYPE_NAMES = {str: "a string", int: "an integer", float: "a number", bool: "true or false", types.NoneType: "null"}
@@ -143,12 +147,22 @@ def add_control(app: web.Application, github: object, host_names: Collection[str
         return refused or await handler(request)
 
     app.middlewares.append(keep_web_pages_away)
-    app.router.add_get(f"{PREFIX}/", functools.partial(_index, github))
-    app.router.add_get(f"{PREFIX}/web/{{path:.*}}", _placeholder_page)
+    app[GITHUB] = github
+    for resource in _resources():
+        app.router.register_resource(resource)
+
+
+@functools.cache
+def _resources() -> Sequence[web.AbstractResource]:
+    """The routes, which all sandboxes of a process share."""
+    router = web.UrlDispatcher()
+    router.add_get(f"{PREFIX}/", _index)
+    router.add_get(f"{PREFIX}/web/{{path:.*}}", _placeholder_page)
     for path, name in ACTIONS.items():
-        app.router.add_post(f"{PREFIX}/{path}", functools.partial(_handle_action, github, name))
+        router.add_post(f"{PREFIX}/{path}", functools.partial(_handle_action, name))
     for path, name in VIEWS.items():
-        app.router.add_get(f"{PREFIX}/{path}", functools.partial(_handle_view, github, name))
+        router.add_get(f"{PREFIX}/{path}", functools.partial(_handle_view, name))
+    return tuple(router.resources())
 
 
 async def _placeholder_page(request: web.Request) -> web.Response:
@@ -164,7 +178,8 @@ def _parameters(method: Callable[..., Any]) -> dict[str, tuple[inspect.Parameter
     return {name: (parameter, hints[name]) for name, parameter in inspect.signature(method).parameters.items()}
 
 
-async def _index(github: object, _: web.Request) -> web.Response:
+async def _index(request: web.Request) -> web.Response:
+    github = request.app[GITHUB]
     routes = [_describe(f"POST {PREFIX}/{path}", _resolve(github, name)) for path, name in ACTIONS.items()]
     for path, name in VIEWS.items():
         view = _resolve(github, name)
@@ -180,16 +195,16 @@ def _describe(route: str, method: Callable[..., Any]) -> dict[str, Any]:
     return {"route": route, "does": inspect.getdoc(method), "needs": required, "may": optional}
 
 
-async def _handle_action(github: object, name: str, request: web.Request) -> web.Response:
+async def _handle_action(name: str, request: web.Request) -> web.Response:
     try:
         body = json.loads(await request.read() or b"{}")
     except ValueError:
         return _bad_request("The body is not JSON.")
-    return await _call(_resolve(github, name), body)
+    return await _call(_resolve(request.app[GITHUB], name), body)
 
 
-async def _handle_view(github: object, name: str, request: web.Request) -> web.Response:
-    view = _resolve(github, name)
+async def _handle_view(name: str, request: web.Request) -> web.Response:
+    view = _resolve(request.app[GITHUB], name)
     if not callable(view):
         return web.json_response({"result": _to_json(view)})
     query = {

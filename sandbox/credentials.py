@@ -20,8 +20,8 @@ LEVELS = {"none": 0, "read": 1, "write": 2, "admin": 3}
 
 
 @functools.cache
-def key_pair() -> tuple[str, str]:
-    """Generate the App's private and public key as PEM, once per process."""
+def key_pair(number: int = 0) -> tuple[str, str]:
+    """Generate an App's private and public key as PEM, once per process: those of the first App by default."""
     key = rsa.generate_private_key(65537, 2048)
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -53,7 +53,7 @@ def _decode_jwt(state: State, value: str) -> dict[str, Any]:
         if issuer not in (str(state.app_id), state.client_id):
             raise ApiError(404, "Integration not found")
         options: Any = dict.fromkeys(("verify_exp", "verify_iat", "verify_nbf", "verify_aud", "verify_iss"), False)
-        claims: dict[str, Any] = jwt.decode(value, key_pair()[1], algorithms=["RS256"], options=options)
+        claims: dict[str, Any] = jwt.decode(value, key_pair(state.key_number)[1], algorithms=["RS256"], options=options)
     except jwt.InvalidTokenError:
         raise ApiError(401, "A JSON web token could not be decoded") from None
     return claims

@@ -45,6 +45,11 @@ def emit(
     state.deliverer.enqueue(event, payload, guid=delivery)
 
 
+def emit_about_account(state: State, event: str, account: Account, body: Json) -> None:
+    """Queue an event about what an account has allowed the App: it names neither a repository nor an installation."""
+    state.deliverer.enqueue(event, {**body, "sender": accounts.user(state, account)})
+
+
 def emit_installation(state: State, event: str, installation: Installation, sender: Account, body: Json) -> None:
     """Queue an event about an installation; Apps cannot unsubscribe from these."""
     serialized = accounts.installation(state, installation)

@@ -34,6 +34,9 @@ REF_FORMAT = (
 FileCache = dict[tuple[str, str], Any]
 """Contents read from commits, by SHA and path; they are immutable, so copies of a repository share the cache."""
 
+_accepted_names: set[str] = set()
+"""Names of refs that git accepts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:
@@ -217,11 +220,13 @@ async def write_tag(path: Path, name: str, target: str, message: str, tagger: Si
 
 
 async def check_ref_name(name: str, cwd: Path) -> bool:
-    """Return whether git accepts a full ref name."""
-    try:
-        await git("check-ref-format", name, cwd=cwd)
-    except SandboxError:
-        return False
+    """Return whether git accepts a full ref name. It is asked about each name once."""
+    if name not in _accepted_names:
+        try:
+            await git("check-ref-format", name, cwd=cwd)
+        except GitFailed:
+            return False
+        _accepted_names.add(name)
     return True
 
 

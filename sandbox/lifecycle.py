@@ -25,6 +25,7 @@ from sandbox.use_cases import installations
 
 APP_ID = 3_100_271
 CLIENT_ID = "Iv23liSandbox0Longsh"
+CLIENT_SECRET = "sandbox-client-secret"
 SLUG = "longshore-sandbox"
 WEBHOOK_SECRET = "sandbox-webhook-secret"
 
@@ -36,6 +37,7 @@ class SandboxOptions:
     `run_seconds` is the range of durations of workflow runs; with None they wait for `start` and `finish`.
     `events` replaces the App's default subscriptions, `permissions` overrides single default permissions.
     `enterprise` is the version of an Enterprise Server ("3.20") to be instead of github.com.
+    `callback_urls` are those to which the App's sign-in may lead back; without any, all of them are.
     `id_offset` is added to the ids of runs, comments and the like. Sandboxes with the same one issue the same ids.
     """
 
@@ -44,6 +46,8 @@ class SandboxOptions:
     private: bool = False
     webhook_url: str | None = None
     webhook_secret: str = WEBHOOK_SECRET
+    client_secret: str = CLIENT_SECRET
+    callback_urls: Sequence[str] = ()
     run_seconds: tuple[float, float] | None = None
     permissions: Mapping[str, str] = field(default_factory=dict)
     events: Sequence[str] | None = None
@@ -59,19 +63,15 @@ class Sandbox:
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self.app_slug = state.app_slug
-        self.client_id = state.client_id
-        self.private_key = credentials.key_pair()[0]
-        self.webhook_secret = state.deliverer.secret
         self.added_workflows: tuple[str, ...] = ()
         self.app = web.Application(client_max_size=32 * 1024**2)
         self.app.on_cleanup.append(self._on_cleanup)
         add_routes(self.app, state)
 
     @classmethod
-    async def create(cls, source: Path, options: SandboxOptions = DEFAULT_OPTIONS) -> Self:
+    async def create(cls, source: Path | template.Template, options: SandboxOptions = DEFAULT_OPTIONS) -> Self:
         """Create a sandbox over a copy of a repository and install the App on it; the source is only read."""
-        source_template = await template.prepare(Path(source))
+        source_template = source if isinstance(source, template.Template) else await template.prepare(Path(source))
         folder = Path(tempfile.mkdtemp(prefix="github-sandbox-"))
         try:
             sandbox = cls(_initial_state(folder, options))
@@ -119,6 +119,33 @@ class Sandbox:
                 await task
         await self.state.deliverer.close()
         await asyncio.to_thread(shutil.rmtree, self.state.folder, ignore_errors=True)
+
+    # The App, which is another one after a registration from a manifest
+
+    @property
+    def app_slug(self) -> str:
+        """The App's name in addresses."""
+        return self.state.app_slug
+
+    @property
+    def client_id(self) -> str:
+        """The App's client id."""
+        return self.state.client_id
+
+    @property
+    def client_secret(self) -> str:
+        """The App's client secret."""
+        return self.state.client_secret
+
+    @property
+    def private_key(self) -> str:
+        """The App's private key, as PEM."""
+        return credentials.key_pair(self.state.key_number)[0]
+
+    @property
+    def webhook_secret(self) -> str:
+        """The secret that webhooks are signed with."""
+        return self.state.deliverer.secret
 
     # Inspection
 
@@ -230,6 +257,7 @@ def _initial_state(folder: Path, options: SandboxOptions) -> State:
     server = Server(options.enterprise, "refused" if options.enterprise else "returned")
     state = State(folder, APP_ID, SLUG, CLIENT_ID, Account(0, options.owner), deliverer, clock, server, ids=ids)
     state.owner = state.account(options.owner, "Organization")
+    state.client_secret, state.callback_urls = options.client_secret, tuple(options.callback_urls)
     state.permissions.update(options.permissions)
     if options.events is not None:
         state.events = list(options.events)

@@ -88,11 +88,16 @@ def _check(options: SandboxOptions) -> None:
 
 
 def _one_of_its_kind(options: SandboxOptions) -> SandboxOptions:
-    """The options with a new webhook secret, and with ids that no earlier sandbox has issued.
+    """The options with new secrets, and with ids that no earlier sandbox has issued.
 
     Microseconds as the offset are below 2**53 until the year 2255, and grow faster than the ids of a sandbox.
     """
-    return replace(options, webhook_secret=secrets.token_hex(20), id_offset=time.time_ns() // 1000)
+    return replace(
+        options,
+        webhook_secret=secrets.token_hex(20),
+        client_secret=secrets.token_hex(20),
+        id_offset=time.time_ns() // 1000,
+    )
 
 
 def _claim(env_file: Path | None, resources: AsyncExitStack) -> SettingsFile | None:
@@ -150,6 +155,8 @@ def _settings(github: GitHub) -> dict[str, str]:
         f"{PREFIX}API_URL": github.api_url,
         f"{PREFIX}APP_ID": str(github.app_id),
         f"{PREFIX}WEBHOOK_SECRET": github.webhook_secret,
+        f"{PREFIX}CLIENT_ID": github.client_id,
+        f"{PREFIX}CLIENT_SECRET": github.client_secret,
     }
 
 

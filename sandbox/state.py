@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sandbox.accounts import Account, Installation, OtherApp, Team, Token
+from sandbox.accounts import Account, Code, Installation, OtherApp, Registration, Team, Token, UserToken
 from sandbox.clock import Clock
 from sandbox.deliveries import Deliverer
 from sandbox.diffs import FileChange
@@ -105,6 +105,14 @@ class State:
     redirects: dict[str, int] = field(default_factory=dict)
     installations: dict[int, Installation] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
+    client_secret: str = ""
+    callback_urls: tuple[str, ...] = ()
+    signed_in: Account | None = None
+    codes: dict[str, Code] = field(default_factory=dict)
+    user_tokens: dict[str, UserToken] = field(default_factory=dict)
+    setup_url: str = ""
+    key_number: int = 0
+    registrations: dict[str, Registration] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
     dispatches: list[Dispatch] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)

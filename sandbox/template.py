@@ -72,6 +72,7 @@ async def _build(source: Path, state: bytes, add_workflows: bool) -> Template:
     await git.git("symbolic-ref", "HEAD", "refs/heads/main", cwd=path)
     history = await git.load(path)
     added = await _add_workflows(path, history, head) if add_workflows else ()
+    await git.git("repack", "-d", "--quiet", cwd=path)  # a folder for each object would take long to copy
     return Template(path, history, added)
 
 

@@ -1,9 +1,6 @@
 """The web application: the routes of every package, and the middleware around them.
 
-Each package that serves requests is one `Component`. To add another, say pages for people, write `web/pages.py` with a
-function `add_routes` and a renderer of errors, import it here as `pages`, and list it in `_components`:
-
-    Component(lambda app: pages.add_routes(app, runtime), errors=[("/web", pages.render_error)])
+Each package that serves requests is one `Component`, listed in `_components`.
 """
 
 import asyncio
@@ -24,14 +21,20 @@ from api.rest import (
     announcements,
     approvals,
     blocks,
+    board,
     configuration,
     packages,
     projects,
     promotions,
     releases,
+    reviews,
+    searches,
     tokens,
 )
+from bot.actors import Actor
+from bot.attempts import Attempts
 from bot.bodies import UnprovenBodies
+from bot.errors import Problem
 from bot.rules.setting_texts import split_list
 from bot.settings import Settings
 from handlers import receive
@@ -42,8 +45,13 @@ from server.health import Health
 from server.middleware import RequestMiddleware
 from server.readiness import Readiness
 from server.service import Service
+from web.pages.routes import ROUTES
+from web.runtime import WebRuntime
+from web.site import OWN_HEADERS, Site
 
 SERVICE = web.AppKey("service", Service)
+FOR_PROGRAMS = ("/api", "/rest_api", "/webhooks", "/schema", "/metrics", *HEALTH_PATHS)
+"""Beginnings of paths whose errors are never pages."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +76,8 @@ class Component:
 def dialects() -> list[Dialect]:
     """The dialects that are declared as endpoints."""
     rest = (
-        *(releases, packages, projects, blocks, approvals, promotions, configuration, tokens),
-        *(announcements, announcement_review),
+        *(board, releases, packages, projects, blocks, approvals, promotions, configuration, tokens),
+        *(announcements, announcement_review, reviews, searches),
     )
     return [*(module.DIALECT for module in rest), graphql.dialect()]
 
@@ -85,7 +93,7 @@ def create_app(settings: Settings, *, worker: bool = True, schedule: bool = True
     With `schedule` it asks GitHub about the App from time to time and, if it has a worker, enqueues the recurring jobs.
     """
     service = Service(settings)
-    components = _components(service, worker=worker)
+    components, site = _components(service, worker=worker)
     errors = [(prefix, renderer) for component in components for prefix, renderer in component.errors]
     request_middleware = RequestMiddleware(
         service.metrics.http,
@@ -98,7 +106,7 @@ def create_app(settings: Settings, *, worker: bool = True, schedule: bool = True
         handler_args=connections.OPTIONS,
         middlewares=[
             request_middleware.request_middleware,
-            ErrorMiddleware(errors, render_problem_details).error_middleware,
+            ErrorMiddleware(errors, _render_elsewhere(site)).error_middleware,
         ],
     )
     app[SERVICE] = service
@@ -108,6 +116,8 @@ def create_app(settings: Settings, *, worker: bool = True, schedule: bool = True
     if worker:
         app.cleanup_ctx.append(lambda app: _run_worker(app[SERVICE], schedule))
     app[connections.DIRECT] = {path: handler for component in components for path, handler in component.direct.items()}
+    app.cleanup_ctx.append(lambda app: _feed_pages(app[SERVICE], site))
+    app.on_shutdown.append(lambda _: _end_streams(site))
     for path, handler in app[connections.DIRECT].items():
         app.router.add_post(path, handler)
     for component in components:
@@ -115,23 +125,53 @@ def create_app(settings: Settings, *, worker: bool = True, schedule: bool = True
     return app
 
 
-def _components(service: Service, *, worker: bool) -> list[Component]:
-    """Everything that serves requests, one component each."""
+def _components(service: Service, *, worker: bool) -> tuple[list[Component], Site]:
+    """Everything that serves requests, one component each; the pages also by themselves."""
     settings, bodies = service.settings, UnprovenBodies()
-    secret = settings.github_webhook_secret.get_secret_value()
-    receiver = receive.Receiver(secret, service.intake, bodies, service.metrics, service.signatures)
-    authenticator = Authenticator(settings.anonymous_read, split_list(settings.trusted_proxies))
+    secrets, intake = service.identity.webhook_secrets, service.intake
+    receiver = receive.Receiver(secrets, intake, bodies, service.metrics, service.signatures)
+    attempts = Attempts(split_list(settings.trusted_proxies))
+    authenticator = Authenticator(settings.anonymous_read, attempts)
     readiness = Readiness(service, works=worker, serves=True)
     health = Health(service.metrics, readiness, service.registry.kinds, authenticator)
     runtime = ApiRuntime(service.context, authenticator, settings.base_url, settings.url, bodies)
     declared = dialects()
+    site = _pages(service, authenticator.anonymous, attempts, bodies)
     return [
         Component(direct={receive.PATH: receiver.receive}, unwrapped=("/webhooks/",), count_themselves=(receive.PATH,)),
         Component(health.add_routes, unwrapped=HEALTH_PATHS),
         *(_dialect_component(dialect, runtime) for dialect in declared),
         Component(lambda app: pdc.add_routes(app, runtime), own_headers=("/rest_api/",)),
         Component(api_docs.ApiDocs(declared, settings.base_url).add_routes),
-    ]
+        Component(site.add_routes, own_headers=OWN_HEADERS),
+    ], site
+
+
+def _pages(service: Service, anonymous: Actor, attempts: Attempts, bodies: UnprovenBodies) -> Site:
+    """The pages for people."""
+    settings = service.settings
+    runtime = WebRuntime(
+        context=service.context,
+        public_url=settings.url,
+        anonymous=anonymous,
+        attempts=attempts,
+        sign_in=lambda: service.identity.sign_in,
+        setup=service.identity.setup(),
+        app_page=lambda: service.identity.page,
+        operators=lambda: settings.operator_ids,
+        bodies=bodies,
+    )
+    return Site(runtime, ROUTES)
+
+
+def _render_elsewhere(site: Site) -> ErrorRenderer:
+    """The renderer of errors at paths of no dialect: a page if a browser asks, but not below paths for programs."""
+
+    def render(request: web.Request, problem: Problem, status: int) -> web.Response:
+        is_page = "text/html" in request.headers.get("Accept", "") and not request.path.startswith(FOR_PROGRAMS)
+        return (site.render_error if is_page else render_problem_details)(request, problem, status)
+
+    return render
 
 
 def _dialect_component(dialect: Dialect, runtime: ApiRuntime) -> Component:
@@ -154,6 +194,19 @@ async def _open_service(app: web.Application) -> AsyncIterator[None]:
 
 async def _watch_app(app: web.Application) -> None:
     app[SERVICE].watch_app()
+
+
+async def _feed_pages(service: Service, site: Site) -> AsyncIterator[None]:
+    """Tell open pages of what happens."""
+    feeding = asyncio.create_task(site.feed.run(service.database))
+    yield
+    feeding.cancel()
+    await asyncio.gather(feeding, return_exceptions=True)
+
+
+async def _end_streams(site: Site) -> None:
+    """End the streams of open pages, which would last for as long as their browsers do."""
+    site.feed.end()
 
 
 async def _run_worker(service: Service, schedule: bool) -> AsyncIterator[None]:

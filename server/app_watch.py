@@ -1,6 +1,7 @@
 """Ask GitHub at the start, and from time to time, whether it knows the App by its id and key."""
 
 import asyncio
+from contextlib import suppress
 
 import structlog
 
@@ -18,15 +19,25 @@ class AppWatch:
 
     def __init__(self, github: GitHub) -> None:
         self._github, self._said = github, ""
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Ask soon: it is another App now."""
+        self._woken.set()
 
     async def run(self) -> None:
         """Ask until canceled."""
         while True:
+            self._woken.clear()
             is_known = await self.check()
-            await asyncio.sleep(KNOWN_PAUSE if is_known else UNKNOWN_PAUSE)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(KNOWN_PAUSE if is_known else UNKNOWN_PAUSE):
+                    await self._woken.wait()
 
     async def check(self) -> bool:
-        """Ask once; returns whether GitHub knows the App."""
+        """Ask once; returns whether GitHub knows the App. Until it is set up, there is nothing to ask."""
+        if not self._github.is_configured:
+            return False
         try:
             app = await self._github.identify()
         except Unavailable as problem:

@@ -20,6 +20,7 @@ from bot.operations import (
     config_jobs,
     config_lint,
     configuration,
+    distances,
     external_deployments,
     found_tags,
     gate_jobs,
@@ -32,6 +33,7 @@ from bot.operations import (
     pushed_tags,
     repositories,
     runs,
+    sessions,
     status_comments,
     tag_jobs,
     tags,
@@ -130,6 +132,7 @@ def build_registry(settings: Settings) -> Registry:
     registry.register(config_jobs.ApplyConfiguration, configuration.perform)
     registry.register(config_jobs.TellBroken, configuration.tell_broken)
     registry.register(config_jobs.LintConfiguration, config_lint.lint)
+    registry.register(distances.CountChanges, distances.count)
     registry.register(view_jobs.ShowComment, status_comments.show)
     registry.register(view_jobs.ShowCheckRun, check_runs.show)
     registry.register(view_jobs.ShowDeployment, github_deployments.show)
@@ -149,7 +152,8 @@ def build_registry(settings: Settings) -> Registry:
 async def _prune(context: Context, job: jobs.Prune) -> None:
     now = context.now()
     answers, comments = await idempotency_records.prune(now), await comment_limits.prune(now)
-    log.info("pruned", jobs=await prune(now), answers=answers, comments=comments)
+    ended = await sessions.prune(now)
+    log.info("pruned", jobs=await prune(now), answers=answers, comments=comments, sessions=ended)
 
 
 def _reason(unavailable: Unavailable) -> str:

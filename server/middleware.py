@@ -15,11 +15,12 @@ from aiohttp.typedefs import Handler
 from api.http.negotiation import accepts_gzip
 from bot.log import bind_log_context
 from bot.metrics import METHODS, UNMATCHED, HttpRequests
+from web.security import COMPRESS
 
 MIN_COMPRESSED = 1024  # bytes; shorter bodies are not worth compressing
 MAX_INLINE = 64 * 1024  # bytes; longer bodies are compressed in a thread
 GZIP_LEVEL = 6
-# not HTML: compressing a page with a secret in it helps an attacker to guess the secret (BREACH)
+# not any HTML: compressing a page with a secret in it helps an attacker to guess the secret (BREACH)
 COMPRESSED_TYPES = ("json", "xml", "javascript", "css")
 EXPOSED_HEADERS = "ETag, Idempotency-Replayed, Link, Location, Retry-After, X-Request-ID"
 ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-ID"
@@ -166,7 +167,7 @@ async def _compress(request: web.Request, response: web.Response) -> None:
         "Accept-Encoding" not in request.headers
         or not isinstance(body, bytes)
         or len(body) < MIN_COMPRESSED
-        or not response.content_type.endswith(COMPRESSED_TYPES)
+        or not (response.get(COMPRESS) or response.content_type.endswith(COMPRESSED_TYPES))
         or "Content-Encoding" in response.headers
         or not accepts_gzip(",".join(request.headers.getall("Accept-Encoding", [])))
     ):

@@ -10,7 +10,7 @@ import aiohttp
 import structlog
 
 from bot.context import Actor, Context
-from bot.errors import Problem
+from bot.errors import Problem, WrongSettings
 from bot.events.event import Details, Event
 from bot.github.app import AppKeys, GitHub
 from bot.log import bind_log_context
@@ -26,6 +26,7 @@ from bot.settings import Settings
 from bot.store.database import Database, dialect_of, open_database, refuse_in_transaction
 from handlers.signatures import SignatureWatch
 from server import jobs
+from server.app_identity import AppIdentity
 from server.app_watch import AppWatch
 from server.background import BackgroundTasks
 
@@ -67,6 +68,7 @@ class Service:
         self.signatures = SignatureWatch(self._on_unsigned_webhooks)
         self.database: Database
         self.github: GitHub
+        self.identity = AppIdentity(settings, self._on_identity)
         self.registry = jobs.build_registry(settings)
         self.worker = self._make_worker()
         self.metrics.describe(version("longshore"), dialect_of(settings.database_url))
@@ -74,21 +76,31 @@ class Service:
         self.is_open = False
         """Whether the database can be asked."""
         self._background = BackgroundTasks()
+        self._watch: AppWatch | None = None
         self._system: Actor | None = None
         self._log_contexts: dict[int, dict[str, object]] = {}
 
     def context(self) -> Context:
         """The context of an operation without an actor; see `Context.acting_as`."""
-        return Context(github=self.github, actor=users.NO_ACTOR, channel="", publish=self._publish)
+        return Context(
+            github=self.github,
+            actor=users.NO_ACTOR,
+            channel="",
+            publish=self._publish,
+            operators=self.settings.operator_ids,
+        )
 
     async def open(self) -> None:
         """Open the database and the GitHub client."""
         settings = self.settings
         for warning in settings.warnings:
             log.warning("setting", warning=warning)
-        resources = open_resources(settings.database_url, app_keys(settings), self.metrics)
+        resources = open_resources(settings.database_url, self.identity.keys, self.metrics)
         self.database, self.github = await self._resources.enter_async_context(resources)
         self.is_open = True
+        if not settings.names_app:
+            await self.identity.begin()
+            self._background.start(self.identity.run())
 
     async def close(self) -> None:
         """Close the database and the GitHub client."""
@@ -104,7 +116,8 @@ class Service:
 
     def watch_app(self) -> None:
         """Ask GitHub about the App, now and from time to time, in the background."""
-        self._background.start(AppWatch(self.github).run())
+        self._watch = AppWatch(self.github)
+        self._background.start(self._watch.run())
 
     async def warnings(self) -> dict[str, str]:
         """What an operator should see to although the service works, by subject."""
@@ -143,6 +156,12 @@ class Service:
             WorkerOptions(concurrency=self.settings.worker_concurrency, job_timeout=JOB_TIMEOUT),
             should_yield=self.intake.under_load,
         )
+
+    def _on_identity(self, keys: AppKeys, why_none: WrongSettings | None) -> None:
+        """Act as another App, or with another key of it, from now on."""
+        self.github.use(keys, why_none)
+        if self._watch is not None:
+            self._watch.wake()
 
     def _on_unsigned_webhooks(self) -> None:
         log.warning("webhooks unsigned", warning=UNSIGNED)

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
 import pytest
 import structlog
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 
+from bot.log import configure
 from bot.store.database import Database, open_database
 from bot.store.migrate import migrate
 from sandbox import make_repository
-from server.connections import DIRECT, Runner
-from tests.world import PROJECT, Serve, World, running_world
+from tests.servers import Serve, serving
+from tests.world import PROJECT, World, running_world
 
+Lines = Callable[[], list[dict[str, Any]]]
 HERE = Path(__file__).parent
 SLOW_DIRECTORIES = (HERE, HERE / "queue")
 SERVER = os.environ.get("LONGSHORE_TEST_DATABASE_URL", "")
@@ -76,6 +79,21 @@ def default_logging() -> Iterator[None]:
     """Undo a test's configuration of structlog."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    """A function that returns the lines that the service has logged so far."""
+    root, stream = logging.getLogger(), StringIO()
+    handlers, level, root.handlers[:] = list(root.handlers), root.level, []
+    configure("info")
+    for handler in root.handlers:
+        assert isinstance(handler, logging.StreamHandler)
+        handler.setStream(stream)
+    yield lambda: [orjson.loads(line) for line in stream.getvalue().splitlines()]
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")
@@ -165,26 +183,11 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-class _OurServer(TestServer):
-    """Serves an application as `longshore serve` does."""
-
-    async def _make_runner(self, **options: Any) -> web.BaseRunner:
-        return Runner(self.app, **options)
-
-
 @pytest.fixture
 async def aiohttp_server() -> AsyncIterator[Serve]:
     """A function that serves an application on a port of its own."""
-    servers: list[TestServer] = []
-
-    async def serve(app: web.Application) -> TestServer:
-        servers.append(_OurServer(app) if DIRECT in app else TestServer(app))
-        await servers[-1].start_server()
-        return servers[-1]
-
-    yield serve
-    while servers:
-        await servers.pop().close()
+    async with serving() as serve:
+        yield serve
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ The files are read as Docker and Compose read them: there is no Docker in the te
 import fnmatch
 import re
 import tomllib
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -137,10 +138,28 @@ def test_what_the_image_needs_is_sent_and_nothing_else() -> None:
         packages = tomllib.load(file)["tool"]["setuptools"]["packages"]["find"]["include"]
     for package in packages:
         assert is_sent(f"{package.removesuffix('*')}/__init__.py")
-    for name in ("pyproject.toml", "README.md", "LICENSE", "constraints-runtime.txt", "api/docs/routes.py"):
+    for name in (
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "constraints-runtime.txt",
+        "app.yml",
+        "bot/app.yml",
+        "api/docs/routes.py",
+    ):
         assert is_sent(name)
     for name in (".git/config", ".venv/bin/python", "tests/world.py", "notes.txt", "bot/__pycache__/x.pyc"):
         assert not is_sent(name), name
+
+
+# --- the manifest, which is at the root of the repository and in the package
+
+
+def test_what_is_built_has_the_manifest() -> None:
+    """A link in the checkout, which setuptools follows: in a wheel, and so in the image, it is a file."""
+    assert files("bot").joinpath("app.yml").read_bytes() == (ROOT / "app.yml").read_bytes()
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        assert "app.yml" in tomllib.load(file)["tool"]["setuptools"]["package-data"]["bot"]
 
 
 # --- constraints
@@ -162,13 +181,17 @@ def locked(name: str) -> dict[str, tuple[str, frozenset[str]]]:
 
 @pytest.mark.parametrize(
     ("name", "extras"),
-    [("constraints.txt", ("postgres", "speed", "dev")), ("constraints-runtime.txt", ("postgres", "speed"))],
+    [
+        ("constraints.txt", ("postgres", "speed", "dev")),
+        ("constraints-runtime.txt", ("postgres", "speed")),
+        ("constraints-docs.txt", ("docs",)),
+    ],
 )
 def test_every_dependency_is_pinned_with_hashes(name: str, extras: tuple[str, ...]) -> None:
     packages = locked(name)
     with (ROOT / "pyproject.toml").open("rb") as file:
         declared = tomllib.load(file)
-    wanted = declared["project"]["dependencies"] + declared["build-system"]["requires"]
+    wanted = [] if extras == ("docs",) else declared["project"]["dependencies"] + declared["build-system"]["requires"]
     wanted += [line for extra in extras for line in declared["project"]["optional-dependencies"][extra]]
     for requirement in map(Requirement, wanted):
         version, _ = packages[canonicalize_name(requirement.name)]
@@ -179,7 +202,7 @@ def test_every_dependency_is_pinned_with_hashes(name: str, extras: tuple[str, ..
 
 def test_all_constraints_agree() -> None:
     everything = locked("constraints.txt")
-    for name in ("constraints-runtime.txt", "constraints-pdc.txt"):
+    for name in ("constraints-runtime.txt", "constraints-pdc.txt", "constraints-docs.txt"):
         for package, pinned in locked(name).items():
             assert everything.get(package, pinned) == pinned, package
     runtime = locked("constraints-runtime.txt")

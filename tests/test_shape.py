@@ -17,21 +17,24 @@ from api.pdc.crud.resource import Resource
 from api.pdc.routes import RESOURCES
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("server", "bot", "handlers", "api", "cli", "sandbox")
-OURS = (*PACKAGES, "web", "tests", "benchmarks")
+PACKAGES = ("server", "bot", "handlers", "api", "web", "cli", "sandbox")
+OURS = (*PACKAGES, "tests", "benchmarks")
 
 # Who may import whom: the longest name that fits a module holds for it and for what is below it.
 CORE = (
-    *("bot.operations", "bot.queue", "bot.context", "bot.store", "bot.rules"),
-    *("bot.events", "bot.errors", "bot.bodies", "bot.metrics", "bot.log"),
+    *("bot.operations", "bot.queue", "bot.context", "bot.actors", "bot.store", "bot.rules"),
+    *("bot.events", "bot.errors", "bot.attempts", "bot.bodies", "bot.metrics", "bot.log"),
 )
 ARROWS: dict[str, tuple[str, ...]] = {
     "bot.errors": (),
     "bot.log": (),
+    "bot.attempts": (),
     "bot.bodies": ("bot.errors",),
     "bot.events": ("bot.events", "bot.rules"),
     "bot.metrics": ("bot.events",),
     "bot.rules": ("bot.rules", "bot.errors"),
+    "bot.encryption": ("bot.errors",),
+    "bot.manifest": (),
     "bot.private_key": ("bot.rules",),
     "bot.secret_settings": ("bot.private_key", "bot.rules"),
     "bot.settings": ("bot.secret_settings", "bot.rules", "bot.errors"),
@@ -40,7 +43,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "bot.queue": ("bot.queue", "bot.store", "bot.rules", "bot.errors"),
     "bot.actors": ("bot.github", "bot.store", "bot.rules", "bot.errors"),
     "bot.context": ("bot.actors", "bot.github", "bot.store", "bot.rules", "bot.events", "bot.errors", "bot.log"),
-    "bot.operations": (*CORE, "bot.github"),
+    "bot.operations": (*CORE, "bot.github", "bot.encryption", "bot.manifest", "bot.private_key"),
     "handlers": ("handlers", *CORE, "bot.github.workflow_runs"),
     "api.http": ("api.http", *CORE),
     "api.rest": ("api.rest", "api.http", *CORE),
@@ -49,12 +52,15 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "api.pdc.resources": ("api.pdc.resources", "api.pdc.crud", "api.http", *CORE),
     "api.pdc": ("api.pdc", "api.http", *CORE),
     "api.docs": ("api.docs", "api.http", "api.pdc", *CORE),
-    "server": ("server", "api", "handlers", "bot"),
+    "web": ("web", "bot.manifest", *CORE),
+    "server": ("server", "api", "handlers", "web", "bot"),
+    "cli.client": ("cli.client", "cli.options", "cli.output", "cli.tables", "bot.rules", "bot.errors"),
     "cli": ("cli", "server", "bot", "sandbox"),
     "sandbox": ("sandbox",),
 }
 RULES_LIBRARIES = {"dateutil", "markdown_it", "pydantic", "pydantic_core", "semver", "yaml"}
-ENVIRONMENT_READERS = {"sandbox.git"}  # hands git its PATH; our own settings are read by bot.settings alone
+# the sandbox hands git its PATH; the client half has no settings of the service, which bot.settings alone reads
+ENVIRONMENT_READERS = {"sandbox.git", "cli.client.environment"}
 WRITERS = ("bot.operations", "bot.queue", "bot.store")
 WRITES = {"create", "get_or_create", "update_or_create", "bulk_create", "bulk_update", "save", "update", "delete"}
 

@@ -1,7 +1,7 @@
 """The test world: the real application, its database and a sandboxed GitHub, each server on its own port."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from aiohttp import web
 from aiohttp.web_app import _cached_build_middleware
 
 from bot.context import Context
@@ -22,16 +21,17 @@ from bot.rules.ids import InstallationId
 from bot.rules.views import PARTS
 from bot.settings import NO_PROXY, Settings, read_settings
 from bot.store.audit import AuditEntry
-from bot.store.database import execute, fetch
-from sandbox import GitHub
+from bot.store.database import dialect_of, execute, fetch
+from sandbox import GitHub, template
 from server.app import SERVICE, create_app
 from server.service import Service
+from tests.samples import Sample, take_sample
+from tests.servers import Serve as Serve
+from tests.servers import serving
 
 PROJECT = "site"
 SEARCH_SECONDS = 0.5
 STATUS_COMMENT = "<!-- longshore:status:"
-
-Serve = Callable[[web.Application], Awaitable[Any]]
 
 
 @dataclass
@@ -118,6 +118,11 @@ class World:
     async def sweep(self) -> None:
         """Look for missed webhook deliveries now."""
         await enqueue(job_types.SweepDeliveries())
+        await self.settle()
+
+    async def prune(self) -> None:
+        """Delete what is kept for some time only and is older than that."""
+        await enqueue(job_types.Prune())
         await self.settle()
 
     async def expire_deadlines(self) -> None:
@@ -229,6 +234,8 @@ def settings_for(github: GitHub, api_url: str, database_url: str, **overrides: A
         "github_app_id": str(github.app_id),
         "github_private_key": github.private_key,
         "github_webhook_secret": github.webhook_secret,
+        "github_client_id": github.client_id,
+        "github_client_secret": github.client_secret,
         "dispatch_search_seconds": SEARCH_SECONDS,
     }
     return read_settings(**{**settings, **overrides})
@@ -251,18 +258,45 @@ async def create_sample_project(world: World, *, show: bool = False) -> None:
 
 @asynccontextmanager
 async def running_world(source: Path, database_url: str, serve: Serve, **settings: Any) -> AsyncIterator[World]:
-    """A world with the sample project. `serve` starts a server for an application."""
-    github = await GitHub.create(source)
+    """A world with the sample project, which its GitHub was never asked about. `serve` starts a server."""
+    sample = await _sample(source, database_url)
+    sample.restore_file(database_url)
+    async with _empty_world(source, database_url, serve, **settings) as world:
+        await sample.restore_rows()
+        world.token = sample.token
+        yield world
+        await world.check_no_jobs_left()
+
+
+_templates: dict[Path, template.Template] = {}
+_samples: dict[str, Sample] = {}
+"""The repository and the sample of this process, by its source and by the kind of its database."""
+
+
+async def _sample(source: Path, database_url: str) -> Sample:
+    """The rows of the sample project. The first caller makes them, in its own database."""
+    kind = dialect_of(database_url)
+    if kind not in _samples:
+        async with serving() as serve, _empty_world(source, database_url, serve) as world:
+            await create_sample_project(world)
+            await world.check_no_jobs_left()
+            _samples[kind] = await take_sample(database_url, world.token)
+    return _samples[kind]
+
+
+@asynccontextmanager
+async def _empty_world(source: Path, database_url: str, serve: Serve, **settings: Any) -> AsyncIterator[World]:
+    if source not in _templates:
+        _templates[source] = await template.prepare(source)
+    github = await GitHub.create(_templates[source])
     try:
         api = await serve(github.app)
+        github.state.learn_address(str(api.make_url("")))
         app = create_app(settings_for(github, str(api.make_url("/")), database_url, **settings), schedule=False)
         server = await serve(app)
         github.webhook_url = str(server.make_url("/webhooks/github"))
         async with aiohttp.ClientSession() as session:
-            world = World(github, app[SERVICE], str(server.make_url("/")).rstrip("/"), session)
-            await create_sample_project(world)
-            yield world
-            await world.check_no_jobs_left()
+            yield World(github, app[SERVICE], str(server.make_url("/")).rstrip("/"), session)
     finally:
         await github.close()
         _cached_build_middleware.cache_clear()  # it would keep 1,024 handlers alive, and with them their applications

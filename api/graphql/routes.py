@@ -5,6 +5,7 @@ https://graphql.github.io/graphql-over-http/draft/
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import cache
 from importlib import import_module
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -56,6 +57,7 @@ class GraphQLResponse(BaseModel):
     errors: list[GraphQLError] = []
 
 
+@cache
 def dialect() -> Dialect:
     """Return the GraphQL dialect. It is open to anonymous callers; each field checks its own grant."""
     query = Endpoint(

@@ -79,7 +79,7 @@ class Endpoint(Generic[BodyT, QueryT]):
 AnyEndpoint = Endpoint[Any, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dialect:
     """One API contract: its name, its endpoints, and the form of its errors.
 

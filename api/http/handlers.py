@@ -1,7 +1,8 @@
 """Endpoints as aiohttp routes: each request is read, authenticated, performed and answered."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from aiohttp import web
 from pydantic import BaseModel, TypeAdapter
@@ -15,13 +16,14 @@ from bot.context import NO_CREDENTIALS, Actor, Context
 from bot.errors import Problem, Unauthenticated
 from bot.log import bind_log_context
 
+RUNTIME = web.AppKey("runtime", ApiRuntime)
+
 
 class EndpointHandler:
-    """Handles the requests of one endpoint."""
+    """Handles the requests of one endpoint, in any application."""
 
-    def __init__(self, dialect: Dialect, endpoint: AnyEndpoint, runtime: ApiRuntime) -> None:
-        self._dialect, self._endpoint, self._runtime = dialect, endpoint, runtime
-        self._dump = _serializer(endpoint)
+    def __init__(self, dialect: Dialect, endpoint: AnyEndpoint) -> None:
+        self._dialect, self._endpoint, self._dump = dialect, endpoint, _serializer(endpoint)
 
     async def handle(self, request: web.Request) -> web.Response:
         """Respond to a request. Only here do refusals become the dialect's error responses."""
@@ -40,30 +42,31 @@ class EndpointHandler:
         """Redirect a GET that lacks the slash at the end of the endpoint's path."""
         url = request.rel_url
         query = f"?{url.raw_query_string}" if url.raw_query_string else ""
-        return web.Response(status=301, headers={"Location": self._runtime.link_to(f"{url.raw_path}/{query}")})
+        return web.Response(status=301, headers={"Location": request.app[RUNTIME].link_to(f"{url.raw_path}/{query}")})
 
     async def _admit(self, request: web.Request) -> tuple[Context, JsonObject]:
         """The context of the caller, and the body, which is read before the caller is known only if it has to be."""
-        find_credentials, body = self._dialect.find_credentials, None
+        find_credentials, runtime, body = self._dialect.find_credentials, request.app[RUNTIME], None
         token = find_credentials(request, {}) if find_credentials else None
         if find_credentials and not token and "Authorization" not in request.headers:
-            body = await self._read(request, self._runtime.authenticator.anonymous)
+            body = await self._read(request, runtime.authenticator.anonymous)
             token = find_credentials(request, body)
         actor = await self._authenticate(request, token)
         if body is None:
             body = await self._read(request, actor) if find_credentials or self._endpoint.request_model else {}
-        return self._runtime.context().acting_as(actor, "rest"), body
+        return runtime.context().acting_as(actor, "rest"), body
 
     async def _authenticate(self, request: web.Request, token: str | None = None) -> Actor:
         """The caller. Refuses anonymous ones unless the endpoint is open to them."""
-        actor = await self._runtime.authenticator.authenticate(request, token)
+        actor = await request.app[RUNTIME].authenticator.authenticate(request, token)
         bind_log_context(actor=actor.name)
         if actor.is_anonymous and self._endpoint.anonymous_grant not in actor.public:
             raise Unauthenticated(NO_CREDENTIALS)
         return actor
 
     async def _read(self, request: web.Request, actor: Actor) -> JsonObject:
-        return await read_object(request, self._endpoint.accepts, self._runtime.bodies if actor.is_anonymous else None)
+        bodies = request.app[RUNTIME].bodies if actor.is_anonymous else None
+        return await read_object(request, self._endpoint.accepts, bodies)
 
     async def _perform(self, request: web.Request, context: Context, body: JsonObject) -> web.Response:
         result = await self._endpoint.perform(context, self._call(request, body))
@@ -71,10 +74,11 @@ class EndpointHandler:
 
     def _call(self, request: web.Request, body: JsonObject) -> Call[BaseModel | None, BaseModel | None]:
         """The validated request. The Host header is checked first, then the query, then the body."""
+        runtime = request.app[RUNTIME]
         model, codec = self._endpoint.request_model, codec_of(request, self._endpoint.accepts) or JSON
         return Call(
-            url=self._runtime.url_of(request),
-            base_url=self._runtime.public_url,
+            url=runtime.url_of(request),
+            base_url=runtime.public_url,
             path=path_values(request),
             query=validate_query(self._endpoint.query_model, request, self._dialect.credential_parameters),
             body=validate(model, body, strict=codec.strict) if model else None,
@@ -93,16 +97,25 @@ def add_routes(app: web.Application, dialect: Dialect, runtime: ApiRuntime) -> N
 
     Only a GET that lacks the declared trailing slash is redirected instead.
     """
+    app[RUNTIME] = runtime
+    for resource in _resources(dialect):
+        app.router.register_resource(resource)
+
+
+@lru_cache(maxsize=64)
+def _resources(dialect: Dialect) -> Sequence[web.AbstractResource]:
+    """The routes of a dialect, which all applications of a process share."""
+    router = web.UrlDispatcher()
     for endpoint in dialect.endpoints:
-        handler = EndpointHandler(dialect, endpoint, runtime)
+        handler = EndpointHandler(dialect, endpoint)
         pattern = re.sub(r"\{(\w+)\}", r"{\1:[^/]+}", endpoint.path)  # aiohttp's default pattern excludes braces
         methods = ("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,)
-        has_slash = pattern.endswith("/")
-        alternative = pattern[:-1] if has_slash else f"{pattern}/"
-        at_alternative = handler.redirect_to_slash if has_slash and endpoint.method == "GET" else handler.handle
+        alternative = pattern[:-1] if pattern.endswith("/") else f"{pattern}/"
+        at_alternative = handler.redirect_to_slash if "GET" in methods and pattern.endswith("/") else handler.handle
         for path, handle in ((pattern, handler.handle), (alternative, at_alternative)):
             for method in methods:
-                app.router.add_route(method, path, handle)
+                router.add_route(method, path, handle)
+    return tuple(router.resources())
 
 
 def _serializer(endpoint: AnyEndpoint) -> Callable[[object], bytes]:

@@ -6,7 +6,6 @@ that XML 1.0 excludes are written as U+FFFD.
 """
 
 import codecs
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +16,7 @@ from defusedxml.ElementTree import DefusedXMLParser, ParseError
 from pydantic import JsonValue
 
 from api.http.bodies import BadRequest, Codec, JsonObject
+from bot.rules.texts import xml_characters
 
 CONTENT_TYPES = ("application/xml", "text/xml")
 RECORDS = ("release", "project", "url")
@@ -27,7 +27,6 @@ DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 ENTRY_TYPES = {"approved-urls": "Url", "recent-releases": "Release"}
 """The lists of records within records, with the attribute `type` of their entries."""
 _BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_BE: "utf-16", codecs.BOM_UTF16_LE: "utf-16"}
-_INVALID_CHARACTERS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def xml_codec(list_name: str = "releases") -> Codec:
@@ -200,4 +199,4 @@ def _type_attribute(name: str, value: object) -> str:
 
 def _text(text: str) -> str:
     """Escape text. A bare carriage return becomes a character reference: parsers turn it into a line feed."""
-    return escape(_INVALID_CHARACTERS.sub("\ufffd", text)).replace("\r", "&#13;")
+    return escape(xml_characters(text)).replace("\r", "&#13;")

@@ -171,7 +171,7 @@ class AnnouncementRejected(ResultEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TokenCreated(RowEvent):
+class TokenCreated(ResultEvent):
     """A token was created."""
 
     act: ClassVar[str] = "token.create"
@@ -210,3 +210,41 @@ class DeadLetterDiscarded(RowEvent):
     """A dead letter was discarded."""
 
     act: ClassVar[str] = "delivery.discard"
+
+
+# --- the App, and signing in to the pages
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppRegistered(RowEvent):
+    """The App was registered in the browser, and its credentials were stored."""
+
+    act: ClassVar[str] = "app.register"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppCredentialsReplaced(RowEvent):
+    """Credentials of the App were entered in the browser. Which ones is recorded, but none of their values."""
+
+    act: ClassVar[str] = "app.replace_credentials"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedIn(RowEvent):
+    """Somebody signed in to the pages."""
+
+    act: ClassVar[str] = "session.begin"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedOut(RowEvent):
+    """A session ended: its owner signed out, or it was ended by its owner, by an operator or by GitHub."""
+
+    act: ClassVar[str] = "session.end"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginLinkCreated(RowEvent):
+    """A link was made that signs in as the operator."""
+
+    act: ClassVar[str] = "session.link"

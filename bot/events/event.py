@@ -31,6 +31,11 @@ class Event:
     project_id: ProjectId | None = None
     commit: CommitSha | None = None
 
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The names in the audit log that events of this class can have."""
+        return (cls.act,)
+
     @property
     def name(self) -> str:
         """The event's name in the audit log."""

@@ -102,7 +102,7 @@ class CandidateBanned(BanEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class CandidateUnbanned(BanEvent):
-    """A candidate may be deployed again."""
+    """A candidate's ban was ended."""
 
     act: ClassVar[str] = "candidate.unban"
     before_fields: ClassVar[Mapping[str, str]] = {"reason": "reason"}

@@ -124,6 +124,11 @@ class DeploymentStarted(DeploymentEvent):
     reason: str | None = None
     overridden: tuple[str, ...] = ()
 
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The name of a deployment, and that of a rollback."""
+        return f"{cls.act}.deploy", f"{cls.act}.rollback"
+
     @property
     def name(self) -> str:
         """`deployment.deploy` or `deployment.rollback`."""
@@ -232,14 +237,14 @@ class DeployedAgainstGates(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RerunAgainstGates(DeployedAgainstGates):
-    """The run of a finished deployment was re-run on GitHub."""
+    """The run of a finished deployment was re-run on GitHub, although a gate was closed."""
 
     act: ClassVar[str] = "deployment.rerun"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReportedAgainstGates(DeployedAgainstGates):
-    """A pipeline reported a deployment that it had started by itself."""
+    """A pipeline reported a deployment that it had started by itself, although a gate was closed."""
 
     act: ClassVar[str] = "deployment.reported_against_gates"
 

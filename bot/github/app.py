@@ -14,11 +14,13 @@ from cachetools import LRUCache
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from bot.errors import PermissionMissing, Refusal, RepositoryNotFound, Unavailable, WrongSettings
+from bot.errors import NotSetUp, PermissionMissing, Refusal, RepositoryNotFound, Unavailable, WrongSettings
 from bot.github.checks import Checks
+from bot.github.commit_ranges import CommitRanges
 from bot.github.limits import UNAVAILABLE, ResponseLost
 from bot.github.people import People
 from bot.github.repository import RepositoryClient
+from bot.github.run_jobs import RunJobs
 from bot.github.server import Server
 from bot.github.tokens import PURPOSES, InstallationTokens, Token, TokenKey
 from bot.github.transport import Api, ApiError, CallObserver, Credentials, Proxy, Response
@@ -59,24 +61,37 @@ class GitHub:
     def __init__(
         self, keys: AppKeys, session: aiohttp.ClientSession, observer: CallObserver, guard: Callable[[str], None]
     ) -> None:
-        self._refused: WrongSettings | None = None  # by the last request as the App
-        self._not_identified: WrongSettings | None = None
-        self._is_identified = False  # GitHub has shown us our App since the process started
-        self._keys = keys
         self._session, self._observer, self._guard = session, observer, guard
         self._server = Server()
+        self._keys = keys
+        self.use(keys)
+
+    def use(self, keys: AppKeys, why_none: WrongSettings | None = None) -> None:
+        """Act as this App from now on, and forget what is known of another one.
+
+        If the keys name no App, requests are refused: `why_none` says why, by default because it is not set up yet.
+        """
+        if keys.api_url != self._keys.api_url:
+            self._server = Server()
+        self._keys, self._why_none = keys, why_none
+        self.__dict__.pop("_private_key", None)
+        self._refused: WrongSettings | None = None  # by the last request as the App
+        self._not_identified: WrongSettings | None = None
+        self._is_identified = False  # GitHub has shown us this App
         self._app_api = self._new_api()
         self._app_api.max_bytes = MAX_APP_BYTES
         self._apis: LRUCache[InstallationId, Api] = LRUCache(MAX_INSTALLATIONS)
         self._tokens = InstallationTokens(self._mint)
         self.people = People()
         self.checks = Checks()
+        self.commit_ranges = CommitRanges()
+        self.run_jobs = RunJobs()
         self._bot_login = ""
 
     @property
     def mistake(self) -> WrongSettings | None:
         """Why GitHub does not know us, as far as that was learned; None if it does."""
-        return self._refused or self._not_identified
+        return self._none() if not self.is_configured else self._refused or self._not_identified
 
     def client_for(self, installation: int | None, repository: int, full_name: str) -> RepositoryClient:
         """Return a client for a repository. Refuses one that no installation of the App reaches."""
@@ -95,8 +110,10 @@ class GitHub:
     async def as_app(self, method: str, url: str, data: Any = None) -> Response:
         """Send one request with the App's own JWT; again if GitHub's answer shows that its times were wrong.
 
-        Raises WrongSettings if GitHub does not know the App, or if what answers is not GitHub.
+        Raises WrongSettings if there is no App, if GitHub does not know it, or if what answers is not GitHub.
         """
+        if not self.is_configured:
+            raise self._none()
         epoch = self._server.clock.epoch
         try:
             with self._learning():
@@ -110,6 +127,10 @@ class GitHub:
             if error.status == 404 and not self._is_identified and url != "/app":
                 await self.identify()  # what has not shown us our App yet may be another server than GitHub
             raise
+
+    async def send_anonymously(self, method: str, url: str, keys: AppKeys) -> Response:
+        """Send one request without credentials, to the API of `keys` through their proxy."""
+        return await self._new_api(keys).send(method, url, Credentials())
 
     async def identify(self) -> AppFact:
         """Ask GitHub which App we are. Raises WrongSettings if that is not the one of the settings."""
@@ -126,7 +147,7 @@ class GitHub:
 
     @property
     def is_configured(self) -> bool:
-        """Whether the settings name an App. A command that needs no GitHub runs without."""
+        """Whether there is an App. A command that needs no GitHub runs without, and so does a service until set-up."""
         return self._keys.app_id != ""
 
     @property
@@ -150,12 +171,18 @@ class GitHub:
             self._bot_login = f"{(await self.identify()).slug}[bot]"
         return self._bot_login
 
+    def api_of_its_own(self) -> Api:
+        """A way to send requests of which nothing is remembered, for those that are somebody else's each time."""
+        return self._new_api()
+
     def forget(self, installation: InstallationId) -> None:
-        """Drop tokens, responses, roles and checks of an installation that was removed, suspended or changed."""
+        """Drop tokens and answers of an installation that was removed, suspended or changed."""
         self._apis.pop(installation, None)
         self._tokens.forget(installation)
         self.people.forget(installation)
         self.checks.forget(installation)
+        self.commit_ranges.forget(installation)
+        self.run_jobs.forget(installation)
 
     def _client(self, installation: InstallationId, repository: RepositoryId, full_name: str) -> RepositoryClient:
         api = self._apis.get(installation)
@@ -196,8 +223,12 @@ class GitHub:
             raise Unavailable(UNAVAILABLE, reason="no token in the response")
         return Token(response.data["token"], minted)
 
-    def _new_api(self) -> Api:
-        api_url, proxy = self._keys.api_url.rstrip("/"), Proxy.at(self._keys.proxy)
+    def _none(self) -> WrongSettings:
+        why = self._why_none
+        return NotSetUp() if why is None else WrongSettings(why.sentence, str(why.details["reason"]))
+
+    def _new_api(self, keys: AppKeys | None = None) -> Api:
+        api_url, proxy = (keys or self._keys).api_url.rstrip("/"), Proxy.at((keys or self._keys).proxy)
         return Api(self._session, api_url, self._observer, self._guard, self._server, proxy)
 
     def _jwt(self) -> str:

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import aiohttp
 from cachetools import LRUCache
@@ -154,6 +154,20 @@ class Api(GitHubAPI):
                         raise failure from error
                 await asyncio.sleep(0.2 * 4**attempt)
         raise AssertionError("the last try returns or raises")
+
+    async def send_form(self, url: str, fields: Mapping[str, str]) -> Response:
+        """Post a form without credentials to GitHub's web host, and decode the JSON of the response; errors as `send`.
+
+        It is sent once: a lost response is a `ResponseLost`.
+        """
+        form, body = "application/x-www-form-urlencoded", urlencode(fields).encode()
+        try:
+            decoded, next_url, _ = await self._make_request(
+                "POST", url, {}, body, "application/json", content_type=form
+            )
+        except FAILURES as error:
+            raise _translate_error("POST", error, self.server.clock.seconds(), self._address) from error
+        return Response(decoded, next_url)
 
     async def _request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""

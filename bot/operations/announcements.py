@@ -174,6 +174,14 @@ async def list_by_state(
     return await announcement_queries.list_by_state(filters, limit=limit)
 
 
+async def front_page(*, before: int | None = None, limit: int) -> list[AnnouncementRow]:
+    """List approved announcements of public projects with ids below `before`, without hidden ones, newest first.
+
+    Everybody may read them who may read anything.
+    """
+    return await announcement_queries.list_front_page(before=before, limit=limit)
+
+
 async def _project_id(context: Context, name: str) -> int:
     """Find the id of a project; 0, which matches none, for an unknown name if the actor is scoped to some projects."""
     try:

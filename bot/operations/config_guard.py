@@ -53,6 +53,19 @@ async def refuse_environment(project: Project, row: Environment, names: Iterable
     _refuse(name, f"the environment `{row.name}`", file.nearest_line(path))
 
 
+async def lines_of(project: Project) -> Mapping[str, int | None]:
+    """The settings of a project that the configuration file has, by column, with the lines that set them.
+
+    None for one that the file leaves to its default, or that is kept until its removal from there is approved. Empty
+    for a project that the file does not have.
+    """
+    if not project.managed:
+        return {}
+    file = await _File.of(project)
+    lines = {name: file.line(("projects", project.name, *path)) for name, path in PROJECT_PATHS.items() if path}
+    return {name: line for name, line in lines.items() if name not in KEPT or line is not None}
+
+
 class _File:
     """The last valid file of a repository, to find lines in."""
 

@@ -103,6 +103,11 @@ async def show(context: Context, project: Project, environment_name: str, versio
     candidate = await queries.find_candidate(project, str(version))
     if candidate is None:
         raise await unknown_candidate(context, project, version)
+    return await shown(context, environment, candidate)
+
+
+async def shown(context: Context, environment: Environment, candidate: Candidate) -> Decision:
+    """Decide in the same way, without checking grants."""
     subject = Subject(environment, candidate, requester_of(context))
     facts = await stored_facts(context, subject)
     asked = _questions(facts, subject, ())

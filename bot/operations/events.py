@@ -6,7 +6,7 @@ from bot.context import Context
 from bot.events.event import Event
 from bot.operations import performed_requests, views
 from bot.store.audit import AuditEntry
-from bot.store.database import after_commit
+from bot.store.database import after_commit, current
 
 
 async def record(context: Context, event: Event) -> None:
@@ -35,3 +35,4 @@ async def record(context: Context, event: Event) -> None:
 def announce(context: Context, event: Event) -> None:
     """Let subscribers see an event once the caller's transaction, which wrote its audit entry, is committed."""
     after_commit(partial(context.publish, event))
+    after_commit(current().event_notifier.notify)

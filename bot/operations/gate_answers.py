@@ -162,11 +162,12 @@ async def _store(
         base=pair[0],
         head=pair[1],
         status=comparison.status,
+        ahead_by=comparison.ahead_by,
         author_ids=authors,
         unlinked=None if authors is None else list(comparison.unlinked),
         asked_at=context.now(),
     )
-    update = ["status"] if authors is None else ["status", "author_ids", "unlinked"]
+    update = ["status", "ahead_by", *([] if authors is None else ["author_ids", "unlinked"])]
     await StoredComparison.bulk_create([row], on_conflict=["repository_id", "base", "head"], update_fields=update)
 
 

@@ -6,7 +6,7 @@ from typing import NotRequired, TypedDict, TypeVar, Unpack
 
 from tortoise.exceptions import IntegrityError
 
-from bot.context import FORBIDDEN, Context, allowed, authorize, by_release, with_known_projects
+from bot.context import FORBIDDEN, Context, allowed, authorize, by_release, confirmed, with_known_projects
 from bot.errors import Conflict, Forbidden, Refusal, project_not_found, release_not_found
 from bot.events.administration import ReleaseCreated, ReleaseFilesAdded, ReleaseFilesReplaced
 from bot.operations import events, projects, releases
@@ -43,7 +43,7 @@ async def create(
     """
     authorize(context.actor, "project:write")
     releases.authorize_change(context, None, ("status", *(["held"] if status == HOLD else []), *fields))
-    project = await _package(context, package)
+    context, project = await _package(context, package)
     projects.refuse_archived(project)
     try:
         async with transaction():
@@ -166,9 +166,15 @@ async def _find_by_name_or_permalink(find: Callable[[str, str], Awaitable[T | No
     return await find(queries.BY_NAME, package) or await find(queries.BY_PERMALINK, package)
 
 
-async def _package(context: Context, name: str) -> Project:
-    """Find the project of a package. An actor scoped to some projects does not learn which others exist."""
+async def _package(context: Context, name: str) -> tuple[Context, Project]:
+    """Find the project of a package, with the context in which it is written there.
+
+    An actor scoped to some projects does not learn which others exist. About the owner of a personal token, GitHub is
+    asked.
+    """
     project = await _find_by_name_or_permalink(queries.find_project, name)
+    if project is not None:
+        context = await confirmed(context, project.name, "project:write")
     actor = context.actor
     if actor.is_scoped and (project is None or not actor.reaches(project)):
         raise Forbidden(FORBIDDEN)
@@ -176,7 +182,7 @@ async def _package(context: Context, name: str) -> Project:
         sentence = f"`package` must be the name or permalink of a project, and there is no `{name[:100]}`."
         known = await with_known_projects(actor, name, project_not_found())
         raise Refusal(f"{sentence} {advice(known.details)}".rstrip(), field="package")
-    return project
+    return context, project
 
 
 async def _refuse_clash(context: Context, project: Project, version: str) -> None:

@@ -2,11 +2,11 @@
 
 from bot.context import Context, allowed
 from bot.errors import DatabaseUnavailable, Problem
-from bot.github import compare
 from bot.github.transport import ApiError
 from bot.operations import candidates, environments
 from bot.rules.deployment_replies import Shipment
 from bot.rules.versions import CandidateVersion
+from bot.store.candidates import Candidate
 from bot.store.deployments import live_deployment
 from bot.store.projects import Project
 
@@ -22,11 +22,16 @@ async def show(context: Context, project: Project, environment_name: str, versio
     live = await live_deployment(environment.id).select_related("candidate")
     if live is None or live.candidate.commit == candidate.commit:
         return Shipment(None if live is None else live.candidate.version)
+    return await compared(context, candidate, live.candidate)
+
+
+async def compared(context: Context, candidate: Candidate, live: Candidate) -> Shipment:
+    """Compare a candidate with the one that is live, both with their repositories, without checking grants."""
     try:
-        client = context.client_for(candidate.repository)
-        commits = await compare.commits_between(client, live.candidate.commit, candidate.commit, MAX_COMMITS)
+        client, base = context.client_for(candidate.repository), live.commit
+        commits = await context.github.commit_ranges.between(client, base, candidate.commit, MAX_COMMITS)
     except DatabaseUnavailable:
         raise
     except (Problem, ApiError) as problem:
-        return Shipment(live.candidate.version, problem=str(problem))
-    return Shipment(live.candidate.version, commits, problem=UNCOMPARED if commits is None else None)
+        return Shipment(live.version, problem=str(problem))
+    return Shipment(live.version, commits, problem=UNCOMPARED if commits is None else None)

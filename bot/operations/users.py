@@ -16,7 +16,7 @@ from bot.github import collaborators
 from bot.operations import events
 from bot.rules import users as rules
 from bot.rules.ids import GitHubUserId, ProjectId, TokenId, UserId
-from bot.rules.permissions import ANONYMOUS_GRANTS, GRANTS, grants_of_role, unknown_grants
+from bot.rules.permissions import GRANTS, grants_of_role, unknown_grants
 from bot.store import queries
 from bot.store.database import after_commit, current, transaction
 from bot.store.projects import Repository
@@ -179,7 +179,7 @@ async def _insert_token(context: Context, owner: User, new: NewToken, scope: Pro
     )
     person = {"github_id": owner.github_id, "made_by_operator": new.by_operator} if new.personal else {}
     after = {"user": owner.name, "grants": token.grants, "prefix": token.prefix, **person}
-    await events.record(context, TokenCreated(project_id=scope, target=new.name, new=after))
+    await events.record(context, TokenCreated(project_id=scope, target=new.name, new=after, row=token.id))
     return token, secret
 
 
@@ -212,7 +212,7 @@ async def revoke_token_by_id(context: Context, token_id: int) -> None:
         if row is None:
             raise token_not_found()
         if row.revoked_at is None:
-            await _revoke(context, row)
+            await revoke_row(context, row)
 
 
 async def revoke_token(context: Context, token: str) -> None:
@@ -226,7 +226,7 @@ async def revoke_token(context: Context, token: str) -> None:
         if len(matching) > 1:
             ids = [row.id for row in matching]
             raise Conflict(f"Several tokens are called `{token}`: name one by its id.", ids=ids)
-        await _revoke(context, matching[0])
+        await revoke_row(context, matching[0])
 
 
 async def renew_token(context: Context, secret: str) -> str:
@@ -244,16 +244,12 @@ async def renew_token(context: Context, secret: str) -> str:
     return new
 
 
-async def _revoke(context: Context, token: ApiToken) -> None:
+async def revoke_row(context: Context, token: ApiToken) -> None:
+    """Revoke a token in the caller's transaction. What the caller may is checked before."""
     await ApiToken.filter(id=token.id).update(revoked_at=context.now())
     after_commit(current().forget_tokens)
     revoked = TokenRevoked(project_id=token.project_id, target=token.name, old={"prefix": token.prefix})
     await events.record(context, revoked)
-
-
-def anonymous(anonymous_read: str) -> Actor:
-    """Return the anonymous caller as an actor, with the grants of the setting `ANONYMOUS_READ`."""
-    return Actor(UserId(0), "anonymous", frozenset(), public=ANONYMOUS_GRANTS[anonymous_read])
 
 
 async def authenticate(
@@ -291,6 +287,7 @@ def _actor_of(token: TokenRecord, public: frozenset[str] = frozenset()) -> Actor
         github_id=token.github_id,
         token_id=token.id,
         by_operator=token.by_operator,
+        is_unconfirmed=token.github_id is not None,
     )
 
 

@@ -158,7 +158,7 @@ async def _standing(context: Context, project: Project, deployment: Deployment, 
         reaches = actor.project_id in (None, project.id)  # a person's role in the repository is asked for below
         if not (reaches and all(actor.holds(each) for each in needed)):
             return Standing(lost=f"The token of {requester.name} may no longer deploy here.")
-    if requester.github_id is not None:
+    if requester.github_id is not None and requester.github_id not in context.operators:
         return _standing_of_person(requester.name, requester.person, needed)
     return Standing()
 

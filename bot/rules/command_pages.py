@@ -1,30 +1,26 @@
-"""The tables of commands in the documentation, made from their declarations: what they do, and who may give them."""
+"""Tables of the documentation, made of declarations: what commands do, who may give them, and what grants permit."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.rules.permissions import ROLES, grants_of_role, role_for
 from bot.rules.replies import CommandHelp
 
-GENERATED = re.compile(r"(<!-- (?P<name>[a-z]+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
-
-
 YES, NO, NOT_PRODUCTION, BY_RULE = "yes", "–", "not production", "no role decides"
 ACTS: Mapping[str, str] = {
     "project:read": "read everything of a project",
-    "release:cut": "cut candidates, and cancel their builds",
+    "release:cut": "cut candidates, build them again, and cancel their builds",
     "deployment:start": "deploy, promote, roll back, cancel and lock on development and staging tiers",
     "deployment:production": "the same on the production tier",
-    "deployment:report": "report the status of a deployment and the run that makes it",
+    "deployment:report": "report the status of a deployment, and the runs of builds and deployments",
     "deployment:force": "override gates with a reason, and release others' locks",
     "release:hold": "hold, unhold, ban and unban",
-    "freeze:write": "freeze and unfreeze",
+    "freeze:write": "freeze and unfreeze environments, projects and, with the grant on all projects, the service",
     "announcement:submit": "submit announcements, and withdraw one's own",
     "announcement:approve": "approve and reject announcements",
-    "project:write": "change projects, environments, releases and their files",
-    "content:read": "read the dialects `schedules` and `files`",
-    "content:write": "write in them",
+    "project:write": "create and change projects, environments, package releases and their files",
+    "content:read": "read release schedules, released files, and what they rest on",
+    "content:write": "write the same",
     "admin": "everything, tokens included",
 }
 """What each grant permits."""
@@ -45,27 +41,16 @@ class Authority:
         return YES if all(needed) else NOT_PRODUCTION if any(needed) else NO
 
 
-def with_tables(page: str, commands: Sequence[CommandHelp], authorities: Sequence[Authority] = ()) -> str:
-    """A page with its generated parts, each between `<!-- NAME -->` and `<!-- end -->`, made anew."""
-    parts = {
-        "commands": commands_table(commands),
-        "arguments": arguments_table(commands),
-        "roles": roles_table(authorities),
-        "grants": grants_table(),
-    }
-    return GENERATED.sub(lambda match: f"{match[1]}{parts[match['name']]}{match[3]}", page)
-
-
 def roles_table(authorities: Iterable[Authority]) -> str:
     """A row for each command, and a column for each role."""
     rows = [(f"`{each.word}`", *_cells(each)) for each in authorities]
-    return _table(("command", *ROLES), rows)
+    return markdown_table(("command", *ROLES), rows)
 
 
 def grants_table() -> str:
     """A row for each grant: the lowest role that brings it, and what it permits."""
     rows = [(f"`{grant}`", role_for(grant) or "none: tokens only", acts) for grant, acts in ACTS.items()]
-    return _table(("grant", "role on GitHub", "permits"), rows)
+    return markdown_table(("grant", "role on GitHub", "permits"), rows)
 
 
 def _cells(authority: Authority) -> Sequence[str]:
@@ -75,7 +60,7 @@ def _cells(authority: Authority) -> Sequence[str]:
 def commands_table(commands: Iterable[CommandHelp]) -> str:
     """A row for each command: its usage, what it does, who may use it, and an example."""
     rows = [(f"`{command.usage}`", _sentences(command), command.roles, f"`{command.example}`") for command in commands]
-    return _table(("command", "what it does", "role on GitHub", "example"), rows)
+    return markdown_table(("command", "what it does", "role on GitHub", "example"), rows)
 
 
 def arguments_table(commands: Iterable[CommandHelp]) -> str:
@@ -83,7 +68,7 @@ def arguments_table(commands: Iterable[CommandHelp]) -> str:
     meanings: Mapping[tuple[str, str], None] = dict.fromkeys(
         (f"`{name}`", meaning) for command in commands for name, meaning in command.arguments.items()
     )
-    return _table(("argument", "what to write"), sorted(meanings))
+    return markdown_table(("argument", "what to write"), sorted(meanings))
 
 
 def _sentences(command: CommandHelp) -> str:
@@ -91,6 +76,7 @@ def _sentences(command: CommandHelp) -> str:
     return f"{first}. {command.details}" if command.details else first
 
 
-def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def markdown_table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown, with a line end; `|` in its cells is escaped."""
     lines = [heading, ["---"] * len(heading), *rows]
     return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)

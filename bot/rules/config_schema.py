@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from bot.rules.command_pages import markdown_table
 from bot.rules.config_model import Config
 from bot.rules.durations import EXPECTED as DURATION
 from bot.rules.durations import format_duration
@@ -90,11 +91,8 @@ def _refine(name: str, field: dict[str, Any]) -> None:
 
 def reference() -> str:
     """The table of all settings: name, what it takes, default, meaning. In Markdown."""
-    rows = [
-        f"| `{path}` | {kind.replace('|', '&#124;')} | {default} | {meaning.replace('|', '&#124;')} |"
-        for path, kind, default, meaning in _rows(Config, "")
-    ]
-    return "\n".join(["| setting | takes | unless given | meaning |", "| --- | --- | --- | --- |", *rows])
+    rows = [(f"`{path}`", *others) for path, *others in _rows(Config, "")]
+    return markdown_table(("setting", "takes", "unless given", "meaning"), rows)
 
 
 def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str, str]]:

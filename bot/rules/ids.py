@@ -15,6 +15,7 @@ RunRowId = NewType("RunRowId", int)
 """The row of a requested workflow run, which exists before GitHub has started the run."""
 UserId = NewType("UserId", int)
 TokenId = NewType("TokenId", int)
+SessionId = NewType("SessionId", int)
 FreezeId = NewType("FreezeId", int)
 ApprovalId = NewType("ApprovalId", int)
 GitHubViewId = NewType("GitHubViewId", int)
@@ -42,6 +43,7 @@ CommitSha = NewType("CommitSha", str)
 _GUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 MAX_ROW_ID_DIGITS = 9
 """Digits of an id: nine always fit the 32-bit integers of PostgreSQL."""
+MAX_GITHUB_ID_DIGITS = 18
 
 
 def parse_row_id(text: str) -> int | None:
@@ -49,6 +51,13 @@ def parse_row_id(text: str) -> int | None:
     if not (text.isascii() and text.isdecimal() and len(text) <= MAX_ROW_ID_DIGITS):
         return None
     return int(text) or None
+
+
+def parse_github_id(text: str) -> GitHubUserId | None:
+    """Parse GitHub's id of a user: a positive number of at most 18 digits; None for any other text."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= MAX_GITHUB_ID_DIGITS):
+        return None
+    return GitHubUserId(int(text)) if int(text) else None
 
 
 def parse_guid(text: str) -> str | None:

@@ -33,16 +33,17 @@ ANONYMOUS_GRANTS = {
 
 @dataclass(frozen=True)
 class Visibility:
-    """The projects whose rows an actor may see: all (`everything`), else the union of two sets.
+    """The projects whose rows an actor may see: all (`everything`), else the union of these sets.
 
     - the actor's own: a project, the projects of a repository, or their intersection; none if neither is set;
-    - all public projects, if `public`.
+    - all public projects, if `public`, and the projects of the `readable` repositories.
     """
 
     everything: bool = False
     project_id: int | None = None
     repository_id: int | None = None
     public: bool = False
+    readable: frozenset[int] = frozenset()
 
 
 def grants_of_role(role: str) -> frozenset[str]:

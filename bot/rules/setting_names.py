@@ -6,6 +6,8 @@ from difflib import get_close_matches
 
 from bot.rules.setting_texts import is_injected_port
 
+CLIENT_VARIABLES = ("LONGSHORE_URL", "LONGSHORE_TOKEN", "LONGSHORE_PROJECT")
+"""What the commands read that ask a service over HTTP; the service itself does not."""
 SIMILAR = 0.75  # from 0 (nothing in common) to 1 (equal): the least for a suggestion
 _OF_SERVICES = re.compile(  # for a service whose name begins with ours, as Kubernetes and Docker write it
     r"(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)"

@@ -1,8 +1,15 @@
-"""Texts cut to the lengths that others accept."""
+"""Texts cut to the lengths that others accept, and without the characters that they do not."""
 
+import re
 from collections.abc import Callable
 
 ELLIPSIS = "…"
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def xml_characters(text: str) -> str:
+    """Replace the characters that cannot stand in XML 1.0, not even escaped."""
+    return _NOT_IN_XML.sub("\ufffd", text)
 
 
 def cut(text: str, limit: int) -> str:

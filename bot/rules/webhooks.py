@@ -1,6 +1,9 @@
 """What is wrong when webhooks do not reach us, in words."""
 
-REMEDY = "the secret of the App's webhook on GitHub and LONGSHORE_GITHUB_WEBHOOK_SECRET must be the same"
+REMEDY = (
+    "the secret of the App's webhook on GitHub must be that of LONGSHORE_GITHUB_WEBHOOK_SECRET, "
+    "or the one that was entered at /setup"
+)
 UNSIGNED = f"No webhook since the start has had the right signature; several had a wrong one or none: {REMEDY}."
 
 

@@ -2,6 +2,7 @@
 
 MODELS = [
     "bot.store.announcements",
+    "bot.store.app_credentials",
     "bot.store.audit",
     "bot.store.candidates",
     "bot.store.comparisons",
@@ -18,5 +19,6 @@ MODELS = [
     "bot.store.releases",
     "bot.store.runs",
     "bot.store.seen_tags",
+    "bot.store.sessions",
     "bot.store.users",
 ]

@@ -33,6 +33,12 @@ ORDER BY id DESC LIMIT $3 OFFSET $4
 """
 
 
+_FRONT_PAGE = """
+SELECT a.id FROM announcements a
+WHERE a.state = 'approved' AND NOT a.hidden_from_frontpage AND a.id < $1 AND {public} ORDER BY a.id DESC LIMIT $2
+"""
+
+
 class AnnouncementRow(TypedDict):
     """An announcement as dialects show it. On SQLite, times are text and `tag_list` is JSON."""
 
@@ -107,6 +113,18 @@ async def list_by_state(filters: AnnouncementFilter, *, limit: int) -> list[Anno
     args: list[Any] = [limit]
     page = f"SELECT a.id FROM announcements a WHERE {filters.condition(args)} ORDER BY a.id DESC LIMIT $1"  # noqa: S608
     return await _fetch_page(await fetch_as(IdRow, page, *args))
+
+
+async def list_front_page(*, before: int | None, limit: int) -> list[AnnouncementRow]:
+    """Return approved announcements of public projects that are not hidden from the front page, newest first."""
+    args: list[Any] = [MAX_ID if before is None else before, limit]
+    public = visibility.condition(Visibility(public=True), "a.project_id", args)
+    return await _fetch_page(await fetch_as(IdRow, _FRONT_PAGE.format(public=public), *args))
+
+
+async def find_announcements(ids: Iterable[int]) -> list[AnnouncementRow]:
+    """Find announcements by their ids, in the order of these."""
+    return await _fetch_page(IdRow(id=each) for each in ids)
 
 
 async def list_links(project_id: int) -> list[Link]:

@@ -21,8 +21,9 @@ from bot.store import locks
 from bot.store.configuration import CONNECTION, explain_config_errors, sqlite_path, tortoise_config
 from bot.store.engines import Ownership, acquire
 from bot.store.locks import Lock
-from bot.store.notifications import CHANNEL, JobNotifier
+from bot.store.notifications import EVENTS, JOBS, Notifier
 from bot.store.placeholders import Dialect, bind, bind_many
+from bot.store.registry import initialize
 from bot.store.users import TokenRecord
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,8 @@ class Database:
         self.url = url
         self.dialect = dialect_of(url)
         self.path: str | None = sqlite_path(url) if self.dialect == "sqlite" else None
-        self.notifier = JobNotifier(lambda: execute(f"NOTIFY {CHANNEL}"))
+        self.notifier = Notifier(lambda: execute(f"NOTIFY {JOBS}"))
+        self.event_notifier = Notifier(lambda: execute(f"NOTIFY {EVENTS}"))
         self.recent_tokens = _token_cache()
         self.turns: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(self.max_writers))
         self.context = OpenContext(self)
@@ -58,9 +60,9 @@ class Database:
         try:
             with explain_config_errors():
                 with self.context:  # for initialization only: later, every task gets it by the global fallback
-                    await self.context.init(config=config, _enable_global_fallback=True)
+                    await initialize(self.context, config, globally=True)
                 await self.client.create_connection(with_db=True)
-            self.notifier.notifies = self.dialect == "postgres"
+            self.notifier.notifies = self.event_notifier.notifies = self.dialect == "postgres"
         except BaseException:
             await self.close()
             raise
@@ -81,14 +83,21 @@ class Database:
 
     async def listen(self) -> None:
         """Wake workers on other processes' notifications until canceled, reconnecting; return at once on SQLite."""
+        await self._listen(JOBS, self.notifier)
+
+    async def listen_for_events(self) -> None:
+        """Wake who waits for new audit entries, in the same way."""
+        await self._listen(EVENTS, self.event_notifier)
+
+    async def _listen(self, channel: str, notifier: Notifier) -> None:
         if self.dialect != "postgres":
             return
         engine = cast("Any", self.client)
         while True:
             try:
-                await engine.listen(CHANNEL, self.notifier.wake)
-            except Exception as exc:  # noqa: BLE001 - polling finds the jobs meanwhile
-                log.warning("not listening for jobs: %s", exc)
+                await engine.listen(channel, notifier.wake)
+            except Exception as exc:  # noqa: BLE001 - polling finds the news meanwhile
+                log.warning("not listening on %s: %s", channel, exc)
             await asyncio.sleep(1)
 
     def give_up_after(self, seconds: float) -> None:
@@ -101,6 +110,7 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self.notifier.close()
+        await self.event_notifier.close()
         await self.context.close_connections()
 
 
@@ -121,7 +131,7 @@ async def open_database(url: str) -> Database:
     """Open the database at `url` for this process.
 
     `url` is `sqlite:///absolute/path.db`, `sqlite://relative.db` or `postgres://user:password@host:port/name` with the
-    words of libpq (docs/operations.md). Raises Misconfigured for any other URL and for a server that refuses us,
+    words of libpq (docs/postgresql.md). Raises Misconfigured for any other URL and for a server that refuses us,
     DatabaseUnavailable when it does not respond.
     """
     database = Database(url)

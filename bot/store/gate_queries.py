@@ -13,13 +13,14 @@ from bot.store.database import fetch, fetch_as
 from bot.store.deployments import LIVE_DEPLOYMENT_ID
 from bot.store.lists import Conditions
 
+# `+ 0`: for the least id itself, SQLite would go through all deployments of an environment, oldest first
 STATE = f"""
 SELECT r.held, u.id AS cut_by, u.github_id AS cut_by_github_id,
     lc.version AS live_version, lc."commit" AS live_commit,
     m.status AS comparison, m.author_ids, m.unlinked,
     k.owner_id AS lock_owner, ko.name AS lock_owner_name, k.reason AS lock_reason, k.since AS lock_since,
     k.until AS lock_until,
-    (SELECT min(d.id) FROM deployments d WHERE d.environment_id = $1 AND d.status IN ('pending', 'in_progress')
+    (SELECT min(d.id + 0) FROM deployments d WHERE d.environment_id = $1 AND d.status IN ('pending', 'in_progress')
         AND NOT d.waiting AND d.id <> $3) AS busy_with
 FROM candidates c
 JOIN releases r ON r.id = c.release_id

@@ -20,6 +20,7 @@ from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 from bot.errors import Misconfigured
 from bot.store.configuration import CONNECTION, explain_config_errors, tortoise_config
 from bot.store.database import current
+from bot.store.registry import initialize
 
 LOCK = 0x10A65408E
 """The advisory lock that is held while migrating on PostgreSQL: an arbitrary number."""
@@ -87,7 +88,7 @@ async def migrate(
         settings["connections"][CONNECTION]["credentials"]["command_timeout"] = None  # building an index takes long
     async with TortoiseContext() as context:
         with explain_config_errors():
-            await context.init(config=settings)
+            await initialize(context, settings)
             client: Any = context.connections.get(CONNECTION)
             await client.create_connection(with_db=True)
         await _refuse_newer(client, module)

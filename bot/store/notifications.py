@@ -1,4 +1,4 @@
-"""Wakes workers when a job is enqueued: in this process by event, in other processes by NOTIFY."""
+"""Wakes whoever waits for news, such as workers for jobs: in this process by event, in other processes by NOTIFY."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from contextvars import Context
 
 from bot.errors import Unavailable
 
-CHANNEL = "longshore_jobs"
-"""The PostgreSQL channel of NOTIFY and LISTEN."""
+JOBS = "longshore_jobs"
+"""The PostgreSQL channel of NOTIFY and LISTEN on which enqueued jobs are told."""
+EVENTS = "longshore_events"
+"""The channel on which new audit entries are told."""
 INTERVAL = 0.01
 """Seconds between two notifications of other processes."""
 CLOSE_SECONDS = 1.0
 """Seconds that the last notification may take when the process ends."""
 
 
-class JobNotifier:
-    """Wakes the workers of this process and, while `notifies` is set, those of other processes.
+class Notifier:
+    """Wakes who waits in this process (`events`) and, while `notifies` is set, who waits in other processes.
 
     `send` sends one notification to the other processes.
     """
@@ -32,12 +34,12 @@ class JobNotifier:
         self._notifying: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
-        """Wake the workers of this process only."""
+        """Wake who waits in this process only."""
         for event in self.events:
             event.set()
 
     def notify(self) -> None:
-        """Wake all workers; calls within INTERVAL are sent to other processes as one notification."""
+        """Wake everybody; calls within INTERVAL are sent to other processes as one notification."""
         self.wake()
         self._pending = True
         if self.notifies and (self._notifying is None or self._notifying.done()):
@@ -47,7 +49,7 @@ class JobNotifier:
     async def _notify(self) -> None:
         while self._pending:
             self._pending = False
-            with suppress(Unavailable):  # polling finds the job
+            with suppress(Unavailable):  # polling finds the news
                 await self._send()
             with suppress(TimeoutError):
                 async with asyncio.timeout(INTERVAL):

@@ -25,6 +25,9 @@ from bot.store.users import TokenRecord
 BY_NAME = "p.name = $1"
 BY_PERMALINK = "p.permalink = $1"
 BY_RELEASE_ID = "p.id = (SELECT project_id FROM releases WHERE id = $1)"
+BY_DEPLOYMENT_ID = (
+    "p.id = (SELECT e.project_id FROM deployments d JOIN environments e ON e.id = d.environment_id WHERE d.id = $1)"
+)
 _PROJECT = "FROM projects p LEFT JOIN repositories g ON g.github_id = p.repository_id WHERE"
 
 _BY_DIGEST = """

@@ -26,6 +26,11 @@ def condition(visible: Visibility, column: str, args: list[Any], *, nullable: bo
         scope.append(f"{column} IN ({_PROJECTS_OF_REPOSITORY} = ${len(args)})")
     if scope:
         alternatives.append(" AND ".join(scope))
+    if visible.readable:
+        numbers = range(len(args) + 1, len(args) + 1 + len(visible.readable))
+        args.extend(sorted(visible.readable))
+        listed = ", ".join(f"${number}" for number in numbers)
+        alternatives.append(f"{column} IN ({_PROJECTS_OF_REPOSITORY} IN ({listed}))")
     if visible.public:
         alternatives.append(f"{column} NOT IN ({_PRIVATE_PROJECTS})")
     if nullable:

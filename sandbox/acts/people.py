@@ -4,7 +4,7 @@ from sandbox.accounts import Account, Team
 from sandbox.errors import SandboxError
 from sandbox.lifecycle import Sandbox
 from sandbox.state import ROLES
-from sandbox.use_cases import teams
+from sandbox.use_cases import sign_in, teams
 
 
 class PeopleActs(Sandbox):
@@ -26,6 +26,14 @@ class PeopleActs(Sandbox):
     def delete_person(self, login: str) -> None:
         """Delete an account: `person` registers another one, with another id, under the same login."""
         self.state.delete_account(login)
+
+    def sign_in_as(self, login: str | None = None) -> None:
+        """Have GitHub's sign-in page let this account in at once, which has authorized the App; null shows the page."""
+        self.state.signed_in = None if login is None else self.state.account(login)
+
+    async def revoke_authorization(self, login: str) -> None:
+        """Take back, as an account, that the App may act for it: its tokens end, and the App is told."""
+        sign_in.revoke(self.state, self.state.account(login))
 
     def add_email(self, login: str, email: str) -> None:
         """Add an e-mail address to an account: commits with it as author or committer are the account's."""

@@ -1,13 +1,14 @@
 """The REST API: one module per group of endpoints, dispatched by `responding.respond`."""
 
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
 from sandbox.records import Call
 from sandbox.rest import (
     actions,
+    app_pages,
     apps,
     checks,
     commits,
@@ -18,11 +19,12 @@ from sandbox.rest import (
     refs,
     releases,
     repositories,
+    sign_in,
     statuses,
     teams,
     users,
 )
-from sandbox.rest.core import ROUTES, full_paths
+from sandbox.rest.core import ROUTES, Route, full_paths
 from sandbox.rest.headers import add_headers, front_page, is_control, user_agent_refusal
 from sandbox.rest.responding import respond
 from sandbox.state import State
@@ -39,15 +41,19 @@ NOT_SIMULATED = (
 )
 """GitHub's GET routes that the pattern of another endpoint would match too."""
 
+STATE = web.AppKey("state", State)
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def add_routes(app: web.Application, state: State) -> None:
     """Register all endpoints; requests for other routes are recorded and get 404."""
-    for path in NOT_SIMULATED:
-        _add(app, state, "GET", path, functools.partial(_unknown_route, state))
-    for endpoint in sorted(ROUTES, key=lambda route: route.path.endswith(":.+}")):  # the greediest patterns last
-        _add(app, state, endpoint.method, endpoint.path, functools.partial(respond, state, endpoint))
+    app[STATE] = state
+    for resource in _resources(state.server.root):
+        app.router.register_resource(resource)
+    app.router.add_get(sign_in.AUTHORIZE, functools.partial(sign_in.authorize, state))
+    app.router.add_post(sign_in.ACCESS_TOKEN, functools.partial(sign_in.exchange, state))
+    app_pages.add_pages(app, state)
     app.middlewares.append(_middleware(state))
 
     async def prepare(request: web.Request, response: web.StreamResponse) -> None:
@@ -57,11 +63,30 @@ def add_routes(app: web.Application, state: State) -> None:
     app.on_response_prepare.append(prepare)
 
 
-def _add(app: web.Application, state: State, method: str, path: str, handler: Handler) -> None:
+@functools.cache
+def _resources(root: str) -> Sequence[web.AbstractResource]:
+    """The routes below a path: all sandboxes of a process share them, since making them takes longer than the rest."""
+    router = web.UrlDispatcher()
+    for path in NOT_SIMULATED:
+        _add(router, root, "GET", path, _not_simulated)
+    for endpoint in sorted(ROUTES, key=lambda route: route.path.endswith(":.+}")):  # the greediest patterns last
+        _add(router, root, endpoint.method, endpoint.path, functools.partial(_respond, endpoint))
+    return tuple(router.resources())
+
+
+def _add(router: web.UrlDispatcher, root: str, method: str, path: str, handler: Handler) -> None:
     for full_path in full_paths(path):
-        app.router.add_route(method, state.server.root + full_path, handler)
+        router.add_route(method, root + full_path, handler)
         if method == "GET":
-            app.router.add_route("HEAD", state.server.root + full_path, handler)
+            router.add_route("HEAD", root + full_path, handler)
+
+
+async def _respond(endpoint: Route, request: web.Request) -> web.StreamResponse:
+    return await respond(request.app[STATE], endpoint, request)
+
+
+async def _not_simulated(request: web.Request) -> web.StreamResponse:
+    return await _unknown_route(request.app[STATE], request)
 
 
 def _middleware(state: State) -> Callable[..., Awaitable[web.StreamResponse]]:
@@ -72,6 +97,8 @@ def _middleware(state: State) -> Callable[..., Awaitable[web.StreamResponse]]:
             return await handler(request)
         if not request.headers.get("User-Agent"):
             return _recorded(state, request, user_agent_refusal())
+        if request.path in (sign_in.AUTHORIZE, sign_in.ACCESS_TOKEN) or app_pages.is_page(request.path):
+            return await handler(request)
         if not request.path.startswith(f"{state.server.root}/"):
             return _recorded(state, request, front_page(state, request))
         if request.match_info.http_exception is not None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from aiohttp import web
 
 from sandbox import credentials
-from sandbox.accounts import Installation, Token
+from sandbox.accounts import Account, Installation, Token
 from sandbox.errors import ApiError, not_found
 from sandbox.records import Repository
 from sandbox.state import State
@@ -17,7 +17,7 @@ NO_ACCESS = "Resource not accessible by integration"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sends a request: `app` (a JWT), `installation` (a token) or `anonymous`.
+    """Who sends a request: `app` (a JWT), `installation` (a token), `user` (the token of one) or `anonymous`.
 
     `key` identifies the rate limit budget.
     """
@@ -26,6 +26,7 @@ class Caller:
     key: str
     token: Token | None = None
     installation: Installation | None = None
+    user: Account | None = None
 
 
 ANONYMOUS = Caller("anonymous", "anonymous")
@@ -41,10 +42,19 @@ def authenticate(state: State, request: web.Request) -> Caller:
         raise ApiError(401, "Bad credentials")
     if value.startswith("ghs_"):
         return _authenticate_token(state, value)
+    if value.startswith("ghu_"):
+        return _authenticate_user(state, value)
     if value.count(".") == 2 and scheme.lower() == "bearer":
         credentials.check_jwt(state, value)
         return Caller("app", "app")
     raise ApiError(401, "Bad credentials")
+
+
+def _authenticate_user(state: State, value: str) -> Caller:
+    token = state.user_tokens.get(value)
+    if token is None or token.expires_at <= state.now():
+        raise ApiError(401, "Bad credentials")
+    return Caller("user", f"user {token.account.id}", user=token.account)
 
 
 def _authenticate_token(state: State, value: str) -> Caller:
@@ -62,6 +72,8 @@ def check_access(state: State, request: web.Request, caller: Caller, required: s
     """Check a caller's access to an endpoint; return the repository named in the path, if any."""
     if required == "app" and caller.kind != "app":
         raise ApiError(401, "A JSON web token could not be decoded")
+    if required == "user" and caller.kind != "user":
+        raise ApiError(403, NO_ACCESS) if caller.kind == "installation" else ApiError(401, "Requires authentication")
     names_repository = "repository_id" in request.match_info or "owner" in request.match_info
     if not names_repository:
         if required == "token" and caller.kind != "installation":

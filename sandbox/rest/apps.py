@@ -9,6 +9,7 @@ from sandbox.rest.core import PAGED, ApiRequest, ApiResponse, paginate, route
 from sandbox.rest.limits import rate_limit_status, refund
 from sandbox.serializers import accounts as serialize
 from sandbox.server import NEWER_VERSION
+from sandbox.use_cases import registrations
 
 TOKEN_FIELDS = ("repositories", "repository_ids", "permissions")
 
@@ -22,6 +23,15 @@ async def get_app(request: ApiRequest) -> ApiResponse:
     """Get the App."""
     count = len(request.state.installations)
     return ApiResponse({**serialize.app(request.state), "installations_count": count})
+
+
+@route("POST", "/app-manifests/{code}/conversions", "any")
+async def convert_manifest(request: ApiRequest) -> ApiResponse:
+    """Exchange the code of a registration for the App's credentials: once, within an hour."""
+    state, http = request.state, request.http
+    if not registrations.convert(state, request.path_param("code")):
+        raise not_found()
+    return ApiResponse(serialize.registered_app(state, f"{http.scheme}://{http.host}"), 201)
 
 
 @route("GET", "/app/installations", "app", query=(*PAGED, "since"))

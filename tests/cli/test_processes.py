@@ -159,6 +159,23 @@ def test_a_missing_setting_stops_a_process_with_one_line(cli: Cli) -> None:
     cli.run_process("serve", LONGSHORE_GITHUB_APP_ID="").assert_failed("LONGSHORE_GITHUB_APP_ID must be set")
 
 
+def test_a_service_without_an_app_says_where_to_set_it_up_and_waits_for_it(cli: Cli) -> None:
+    names = ("GITHUB_APP_ID", "GITHUB_PRIVATE_KEY_FILE", "GITHUB_WEBHOOK_SECRET")
+    unset = {f"LONGSHORE_{name}": "" for name in names} | {"LONGSHORE_SECRET_KEY": "k" * 40}
+    service = cli.serve("--no-worker", **unset)
+    assert read_until(service, "Set it up at") == f"There is no GitHub App yet. Set it up at {service.url}/setup\n"
+    assert http_request(f"{service.url}/webhooks/github", b"{}") == (
+        503,
+        '{"error": "The GitHub App is not set up yet."}',
+    )
+    worker = cli.start("work", port=0, **unset, LONGSHORE_LOG_LEVEL="info")
+    read_until(worker, '"event":"working"')
+    assert service.stop().code == worker.stop().code == 0
+    cli.run("project", "create", "site", "--repo", "acme/site", **unset).assert_failed(
+        "The GitHub App is not set up yet"
+    )
+
+
 @pytest.mark.parametrize("path", ["/webhooks/github", "/api/releases/site/releases/1.0-rc1"])
 def test_a_request_that_never_ends_does_not_keep_a_service_from_stopping(cli: Cli, path: str) -> None:
     service = cli.serve()
@@ -327,6 +344,8 @@ def test_the_settings_of_a_sandbox_are_complete_and_private(sandbox_env_file: Pa
         "LONGSHORE_GITHUB_APP_ID",
         "LONGSHORE_GITHUB_WEBHOOK_SECRET",
         "LONGSHORE_GITHUB_PRIVATE_KEY_FILE",
+        "LONGSHORE_GITHUB_CLIENT_ID",
+        "LONGSHORE_GITHUB_CLIENT_SECRET",
     }
     assert key.is_absolute() and key.read_text().startswith("-----BEGIN")
     assert settings["LONGSHORE_GITHUB_WEBHOOK_SECRET"]

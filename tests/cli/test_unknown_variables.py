@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.overview import CLIENT_COMMANDS
 from tests.cli.conftest import Cli
 from tests.cli.test_processes import read_until
 from tests.cli.test_usage import EVERY_COMMAND, GROUPS
@@ -26,9 +27,10 @@ ARGUMENTS = {
     "deliveries discard": ["1"],
 }
 LOGGED = ("serve", "work")
+OTHERS = ("", *GROUPS, *LOGGED, *CLIENT_COMMANDS)
 
 
-@pytest.mark.parametrize("command", [name for name in EVERY_COMMAND if name not in ("", *GROUPS, *LOGGED)])
+@pytest.mark.parametrize("command", [name for name in EVERY_COMMAND if name not in OTHERS])
 def test_a_command_warns_once_on_standard_error(cli: Cli, command: str, tmp_path: Path) -> None:
     arguments = [text.format(missing=tmp_path / "missing") for text in ARGUMENTS.get(command, [])]
     result = cli.run(*command.split(), *arguments, **MISSPELLED)

@@ -101,6 +101,7 @@ async def sample_payloads(world: World) -> dict[str, dict[str, Any]]:
     await world.github.add_repository("acme/renamed")
     await world.github.suspend()
     await world.github.unsuspend()
+    await world.github.revoke_authorization("alice")
     await world.settle()
     world.github.faults.clear()
     return {sent.event: sent.payload for sent in world.github.deliveries if sent.event in EVENTS}

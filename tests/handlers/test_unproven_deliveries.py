@@ -108,7 +108,9 @@ async def strict(database: Database, aiohttp_server: Serve) -> AsyncIterator[Con
     """A function that opens a connection to the route alone, with limits of 3 MB and one second."""
     async with Intake() as intake:
         app = web.Application()
-        receiver = Receiver(SECRET, intake, UnprovenBodies(3_000_000, 1.0), Metrics(), SignatureWatch(lambda: None))
+        receiver = Receiver(
+            lambda: [SECRET.encode()], intake, UnprovenBodies(3_000_000, 1.0), Metrics(), SignatureWatch(lambda: None)
+        )
         direct: dict[str, connections.DirectHandler] = {PATH: receiver.receive}
         app[connections.DIRECT] = direct
         server = await aiohttp_server(app)

@@ -12,7 +12,7 @@ import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.operations import config_jobs, gate_jobs, jobs, tag_jobs, view_jobs
+from bot.operations import config_jobs, distances, gate_jobs, jobs, tag_jobs, view_jobs
 from bot.queue.dead_letters import dead_letters
 from bot.queue.intake import WebhookDelivery
 from bot.queue.jobs import Job, LeasedJob, enqueue
@@ -98,6 +98,7 @@ EXAMPLES: tuple[Job, ...] = (
     tag_jobs.RunTagCommands(dataclasses.replace(PUSH, object="b" * 40, email="alice@example.com", pushed_at=2**31)),
     tag_jobs.FindTags(RepositoryId(1)),
     tag_jobs.AnswerTag(RepositoryId(1), CommitSha("a" * 40), "tag:1", "Done.\n"),
+    distances.CountChanges(RepositoryId(1), CommitSha("a" * 40), CommitSha("b" * 40)),
     view_jobs.ShowComment(GitHubViewId(1)),
     view_jobs.ShowComment(GitHubViewId(1), again=True),
     view_jobs.ShowCheckRun(CandidateId(1)),

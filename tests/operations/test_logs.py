@@ -1,9 +1,8 @@
 """The log: one JSON line per unit of work, with its subject and without secrets."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
-from io import StringIO
 from typing import Any
 
 import orjson
@@ -12,27 +11,12 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.log import bind_log_context, configure, redact
+from bot.log import bind_log_context, redact
 from bot.store.database import fetch
+from tests.conftest import Lines
 from tests.world import World
 
 BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-Lines = Callable[[], list[dict[str, Any]]]
-
-
-@pytest.fixture
-def lines() -> Iterator[Lines]:
-    """A function that returns the lines that the service has logged so far."""
-    root, stream = logging.getLogger(), StringIO()
-    handlers, level, root.handlers[:] = list(root.handlers), root.level, []
-    configure("info")
-    for handler in root.handlers:
-        assert isinstance(handler, logging.StreamHandler)
-        handler.setStream(stream)
-    yield lambda: [orjson.loads(line) for line in stream.getvalue().splitlines()]
-    structlog.reset_defaults()
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 def job_lines(logged: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:

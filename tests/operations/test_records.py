@@ -8,6 +8,7 @@ import pytest
 
 from api.pdc.crud.serializers import table
 from api.pdc.resources.schedules import SCHEDULES
+from bot.actors import anonymous
 from bot.context import Actor, Context
 from bot.errors import Conflict, Forbidden, NotFound, Refusal, Unauthenticated
 from bot.operations import records, users
@@ -53,9 +54,9 @@ async def test_only_actors_with_the_grant_write(world: World) -> None:
     context = await context_with_grants(world, "content:read", "project:write")
     with pytest.raises(Forbidden):
         await apply(context, Update(1, NEW_DATE))
-    anonymous = replace(context, actor=users.anonymous("all"))
+    stranger = replace(context, actor=anonymous("all"))
     with pytest.raises(Unauthenticated):
-        await apply(anonymous, Update(1, NEW_DATE))
+        await apply(stranger, Update(1, NEW_DATE))
     release = await Release.get(release_id="foo-1.0")
     other = await context_with_grants(world, "content:write", project=release.project_id + 1)
     with pytest.raises(Forbidden):

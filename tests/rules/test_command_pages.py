@@ -1,4 +1,4 @@
-"""The generated tables of commands: their rows, and the page around them."""
+"""The tables of commands, roles and grants."""
 
 from markdown_it import MarkdownIt
 
@@ -9,7 +9,6 @@ from bot.rules.command_pages import (
     commands_table,
     grants_table,
     roles_table,
-    with_tables,
 )
 from bot.rules.permissions import GRANTS
 from bot.rules.replies import CommandHelp
@@ -34,14 +33,6 @@ def test_alternatives_do_not_split_a_cell() -> None:
 
 def test_each_argument_has_a_row_once() -> None:
     assert arguments_table([CUT, CANCEL]).splitlines()[2:] == ["| `A\\|B` | c |", "| `VERSION` | a |"]
-
-
-def test_only_what_stands_between_the_marks_is_replaced() -> None:
-    page = "# A\n\n<!-- commands -->\nold\n<!-- end -->\n\nb\n<!-- arguments -->\n<!-- end -->\nc\n"
-    new = with_tables(page, [CUT])
-    assert new.startswith("# A\n\n<!-- commands -->\n| command |") and "old" not in new
-    assert "<!-- end -->\n\nb\n<!-- arguments -->\n| argument |" in new and new.endswith("<!-- end -->\nc\n")
-    assert with_tables(new, [CUT]) == new
 
 
 def test_each_command_has_a_row_of_roles() -> None:

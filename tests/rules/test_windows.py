@@ -14,6 +14,7 @@ from bot.rules.windows import Calendar, state
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)  # a Saturday
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+QUARTER = timedelta(minutes=15)  # what YEARS begins at, and when clocks change, are multiples of it
 
 
 def window(kind: str, rule: str, lasts: str, timezone: str = "UTC", reason: str = "") -> Window:
@@ -52,22 +53,22 @@ YEARS: list[tuple[str, str, timedelta, Callable[[datetime], bool]]] = [
 
 
 def beginnings(zone: ZoneInfo, begins: Callable[[datetime], bool]) -> set[datetime]:
-    """The minutes of the year 2026 at which a window begins, from the wall clock of each minute.
+    """The moments of the year 2026 at which a window begins, from the wall clock of each quarter of an hour.
 
     The first of two equal wall times counts. One that the clocks leave out is as long after the change as it would have
     been after it without the change.
     """
-    minute, found = datetime(2025, 12, 25, tzinfo=UTC), set()
-    before = minute.astimezone(zone)
-    while minute.year < 2027:
-        wall = minute.astimezone(zone)
+    moment, found = datetime(2025, 12, 25, tzinfo=UTC), set()
+    before = moment.astimezone(zone)
+    while moment.year < 2027:
+        wall = moment.astimezone(zone)
         left_out = (wall.utcoffset() or timedelta()) - (before.utcoffset() or timedelta())
         if wall.fold == 0 and begins(wall):
-            found.add(minute)
-        for skipped in range(int(left_out / MINUTE)):
-            if begins(before.replace(tzinfo=None) + (1 + skipped) * MINUTE):
-                found.add(minute + skipped * MINUTE)
-        before, minute = wall, minute + MINUTE
+            found.add(moment)
+        for skipped in range(left_out // QUARTER):
+            if begins(before.replace(tzinfo=None) + (1 + skipped) * QUARTER):
+                found.add(moment + skipped * QUARTER)
+        before, moment = wall, moment + QUARTER
     return found
 
 

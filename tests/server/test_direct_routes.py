@@ -153,7 +153,9 @@ class FaultyIntake(Intake):
 
 async def test_a_fault_of_the_receiver_is_logged_and_is_not_a_success(aiohttp_server: Serve) -> None:
     metrics = Metrics()
-    receiver = Receiver(SECRET, FaultyIntake(), UnprovenBodies(), metrics, SignatureWatch(lambda: None))
+    receiver = Receiver(
+        lambda: [SECRET.encode()], FaultyIntake(), UnprovenBodies(), metrics, SignatureWatch(lambda: None)
+    )
     app = web.Application()
     direct: dict[str, connections.DirectHandler] = {PATH: receiver.receive}
     app[connections.DIRECT] = direct

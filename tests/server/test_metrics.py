@@ -253,6 +253,5 @@ async def test_the_documentation_lists_every_metric_of_ours(world: World) -> Non
     await build_and_deploy(world)
     text = await scrape(world, world.token)
     ours = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE longshore_")}
-    page = (ROOT / "docs" / "operations.md").read_text().partition("### Metrics")[2].partition("\n### ")[0]
-    firsts = [line.split(" | ")[0] for line in page.splitlines() if line.startswith("| `longshore_")]
-    assert sorted(re.findall(r"`(\w+)`", " ".join(firsts))) == sorted(ours)
+    page = (ROOT / "docs" / "reference" / "metrics.md").read_text()
+    assert sorted(re.findall(r"^\| `(longshore_\w+)` \|", page, re.MULTILINE)) == sorted(ours)

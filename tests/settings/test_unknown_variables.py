@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.rules.setting_names import CLIENT_VARIABLES
 from bot.settings import Settings, unknown_variables
 from tests.cli.conftest import replaced_environment
 from tests.settings.conftest import read, refusal
@@ -38,7 +39,7 @@ def test_a_misspelled_setting_is_warned_of_with_what_was_meant(name: str, meant:
     assert warnings(**{name: "x"}) == [f"{name} is not a setting. Did you mean {meant}?"]
 
 
-@pytest.mark.parametrize("name", ["LONGSHORE_COLOR", "LONGSHORE_", "LONGSHORE_URL", "LONGSHORE_HOME", "LONGSHORE_X"])
+@pytest.mark.parametrize("name", ["LONGSHORE_COLOR", "LONGSHORE_", "LONGSHORE_URI", "LONGSHORE_HOME", "LONGSHORE_X"])
 def test_a_variable_near_to_no_setting_is_warned_of_without_a_suggestion(name: str) -> None:
     assert warnings(**{name: "x"}) == [f"{name} is not a setting."]
 
@@ -46,7 +47,8 @@ def test_a_variable_near_to_no_setting_is_warned_of_without_a_suggestion(name: s
 def test_settings_themselves_and_other_variables_are_no_mistakes() -> None:
     known = {f"LONGSHORE_{name.upper()}": "x" for name in Settings.model_fields}
     others = {"PATH": "x", "LONGSHOREMAN_PORT": "x", "MY_LONGSHORE_PORT": "x", "LONGSHORE": "x", "longshore_port": "1"}
-    assert warnings(**known, **others, LONGSHORE_TEST_DATABASE_URL="x", LONGSHORE_EMPTY="") == []
+    client = dict.fromkeys(CLIENT_VARIABLES, "x")
+    assert warnings(**known, **client, **others, LONGSHORE_TEST_DATABASE_URL="x", LONGSHORE_EMPTY="") == []
     example = (ROOT / ".env.example").read_text()
     assert warnings(**dict.fromkeys(re.findall(r"^LONGSHORE_\w+", example, re.MULTILINE), "x")) == []
 

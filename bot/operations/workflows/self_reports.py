@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from tortoise.exceptions import IntegrityError
 
-from bot.context import Context, authorize, not_found_to
+from bot.context import Context, authorize, confirmed, not_found_to
 from bot.errors import Conflict, Refusal, deployment_not_found, release_not_found
 from bot.github import workflow_runs
 from bot.operations import runs
@@ -121,7 +121,9 @@ async def _create_run(context: Context, subject: Subject, workflow: str) -> Run:
 
 
 async def _check_scope(context: Context, project: ProjectId) -> None:
-    authorize(context.actor, GRANT, project=await Project.get(id=project).select_related("repository"))
+    """Refuse an actor whose grant does not hold for a project. About the owner of a personal token, GitHub is asked."""
+    row = await Project.get(id=project).select_related("repository")
+    authorize((await confirmed(context, row.name, GRANT)).actor, GRANT, project=row)
 
 
 def _run_id(text: str) -> RunId:

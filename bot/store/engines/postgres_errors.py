@@ -20,7 +20,7 @@ TOO_SLOW = "The database takes too long to answer; try again in a few seconds."
 DISK_FULL = "The disk of the database is full; try again later."
 POOLER = (
     "is reached through a pooler that hands sessions to others between transactions: "
-    "add statement_cache_size=0 to its address (docs/operations.md, PgBouncer)"
+    "add statement_cache_size=0 to its address (docs/postgresql.md, PgBouncer)"
 )
 
 STATEMENT_LOST = (asyncpg.DuplicatePreparedStatementError, asyncpg.InvalidSQLStatementNameError)

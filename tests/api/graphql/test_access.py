@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from api.http.authentication import INVALID, MAX_FAILURES
+from api.http.authentication import INVALID
+from bot.attempts import MAX_FAILURES
 from bot.context import FORBIDDEN, NO_CREDENTIALS, Actor
 from bot.operations import users
 from bot.rules.ids import UserId

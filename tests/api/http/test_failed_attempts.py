@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.http.authentication import MAX_FAILURES, WINDOW, FailedAttempts, client_address, parse_address, rate_limit_key
+from bot.attempts import MAX_FAILURES, WINDOW, FailedAttempts, client_address, parse_address, rate_limit_key
 from tests.api.test_access import DIALECTS, INVALID, MISSING, status_and_sentence
 from tests.world import Response, Serve, World, running_world
 

@@ -1,0 +1,144 @@
+"""The board: what is where, what is under way, and what waits for whom, of each project."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.rules.ids import CommitSha, DeploymentId, ProjectId
+
+
+@dataclass(frozen=True)
+class NewestCandidate:
+    """The candidate that was cut last. `reason` says why it failed, was canceled or is banned."""
+
+    version: str
+    commit: CommitSha
+    status: str
+    reason: str | None
+    since: datetime
+    by: str
+
+
+@dataclass(frozen=True)
+class Live:
+    """What is live on an environment, since when and by whom.
+
+    `behind` is how many commits the newest candidate is ahead of it: 0 if it is that candidate's commit, None if the
+    newest candidate is not ahead of it, or while GitHub is asked (`is_counting`).
+    """
+
+    deployment: DeploymentId
+    version: str
+    commit: CommitSha
+    since: datetime
+    by: str
+    automatic: bool
+    behind: int | None
+    is_counting: bool
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """A deployment that is running. `usual_seconds` is how long the one before it took that succeeded."""
+
+    deployment: DeploymentId
+    version: str
+    commit: CommitSha
+    status: str
+    kind: str
+    since: datetime
+    by: str
+    usual_seconds: float | None
+
+
+@dataclass(frozen=True)
+class ClosedGate:
+    """A gate that a deployment waits for: why, until when if that is known, and who can help."""
+
+    gate: str
+    sentence: str
+    until: datetime | None
+    who_can_help: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A deployment that waits for gates."""
+
+    deployment: DeploymentId
+    version: str
+    commit: CommitSha
+    since: datetime
+    by: str
+    expires_at: datetime | None
+    waits_for: tuple[ClosedGate, ...]
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A freeze (`scope` is environment, project or service), or a lock (`scope` is empty)."""
+
+    scope: str
+    by: str
+    reason: str
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class EnvironmentState:
+    """An environment: what is live there, what is under way, what waits, and what stops deployments."""
+
+    name: str
+    tier: str
+    live: Live | None = None
+    running: UnderWay | None = None
+    waiting: Waiting | None = None
+    freezes: tuple[Stop, ...] = ()
+    lock: Stop | None = None
+
+
+@dataclass(frozen=True)
+class Held:
+    """A release that is held: no candidate of it is deployed."""
+
+    version: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ProjectState:
+    """A project on the board, with its environments in their order."""
+
+    id: ProjectId
+    name: str
+    repository: str | None
+    newest: NewestCandidate | None
+    environments: tuple[EnvironmentState, ...]
+    held: tuple[Held, ...] = ()
+
+    def environment(self, name: str) -> EnvironmentState | None:
+        """The environment with a name, if the project has one."""
+        return next((each for each in self.environments if each.name == name), None)
+
+    @property
+    def is_counting(self) -> bool:
+        """Whether GitHub is asked for something that the board will show."""
+        return any(each.live is not None and each.live.is_counting for each in self.environments)
+
+
+def columns(projects: tuple[ProjectState, ...] | list[ProjectState]) -> list[str]:
+    """The columns of the board: the names of environments, each after those that it comes after in some project.
+
+    Projects that have their environments in different orders are followed as far as possible, the first one first.
+    """
+    names: list[str] = []
+    for project in projects:
+        position = 0
+        for environment in project.environments:
+            if environment.name in names:
+                position = names.index(environment.name) + 1
+            else:
+                names.insert(position, environment.name)
+                position += 1
+    return names

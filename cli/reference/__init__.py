@@ -1,0 +1,1 @@
+"""The parts of the documentation that are made of what the code declares, for developers: `make reference`."""

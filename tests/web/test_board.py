@@ -1,0 +1,64 @@
+"""The board: who sees which projects, and what it says about them."""
+
+from tests.web.browsers import Browser, sign_in, sign_in_as_operator
+from tests.world import World
+
+
+async def test_the_board_says_what_is_live_what_runs_and_what_waits_for_whom(world: World) -> None:
+    operator = await sign_in_as_operator(world)
+    empty = await operator.open("/")
+    assert empty.status == 200
+    assert "no candidate yet" in empty.text
+    await world.cut("1.2.0-rc1")
+    await world.complete_deployment("1.2.0-rc1")
+    await world.cut("1.2.0-rc2")
+    await world.deploy("1.2.0-rc2")
+    board = await operator.open("/")
+    assert "1 deployment under way" in board.text
+    assert "1.2.0-rc2 ready" in board.text
+    assert "live just now · root" in board.text
+    assert "1.2.0-rc2 starts" in board.text or "1.2.0-rc2 deploying" in board.text
+    await world.settle()
+    await world.github.finish(run=2)
+    await world.settle()
+
+
+async def test_it_is_counted_how_far_what_is_live_is_behind_once_somebody_looks(world: World) -> None:
+    operator = await sign_in_as_operator(world)
+    await world.cut("1.2.0-rc1")
+    await world.complete_deployment("1.2.0-rc1")
+    assert "up to date" in (await operator.open("/")).text
+    await world.github.commit()
+    await world.github.commit()
+    await world.cut("1.2.0-rc2")
+    calls = len(world.github.calls)
+    assert "behind" not in (await operator.open("/")).text
+    await operator.open("/")
+    await world.settle()
+    assert len(world.github.calls) == calls + 1
+    assert "2 changes behind" in (await operator.open("/")).text
+
+
+async def test_programs_find_nothing_at_the_root_and_strangers_have_to_sign_in(world: World) -> None:
+    assert (await world.ask("GET", "/")).status == 404
+    stranger = await Browser(world).open("/")
+    assert (stranger.status, stranger.location) == (303, "/sign-in?next=%2F")
+
+
+async def test_people_see_the_projects_of_repositories_that_they_may_read_on_github_now(world: World) -> None:
+    world.github.person("rita", "read")
+    await world.github.set_private(True)
+    await world.settle()
+    rita, sam = await sign_in(world, "rita"), await sign_in(world, "sam")
+    assert "acme/site" in (await rita.open("/")).text
+    board = await sam.open("/")
+    assert "acme/site" not in board.text
+    assert "Ask an admin of the repository for a role on GitHub" in board.text
+    assert (await sam.open("/board/site")).status == 404
+
+
+async def test_unknown_addresses_are_pages_for_browsers_and_problems_for_programs(world: World) -> None:
+    page = await Browser(world).open("/nowhere")
+    assert (page.status, "Not found" in page.text) == (404, True)
+    assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
+    assert (await world.ask("GET", "/nowhere")).json["status"] == 404

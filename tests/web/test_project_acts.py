@@ -1,0 +1,153 @@
+"""Acts on pages: each shows first what it will do, does it once, and says at its form why it was refused."""
+
+import re
+
+from bot.store.audit import AuditEntry
+from bot.store.deployments import Deployment
+from bot.store.projects import Environment, Project
+from tests.web.browsers import Browser, Page, sign_in, sign_in_as_operator
+from tests.web.test_project_pages import RULE
+from tests.world import World
+
+SITE = "/projects/site"
+CANDIDATE = f"{SITE}/candidates/1.0.0-rc1"
+PRODUCTION = f"{SITE}/environments/production"
+
+
+async def does(browser: Browser, path: str, to: str, **fields: str) -> None:
+    """Send a form that has to succeed; the browser is sent to `to`."""
+    page = await browser.submit(path, fields)
+    assert (page.status, page.location) == (303, to), (path, page.text)
+
+
+def gates_of(page: Page) -> set[str]:
+    """The closed gates that a page lists."""
+    return set(re.findall(r'<span class="(?:wait|bad) state">(\w+)</span>', page.html))
+
+
+async def test_a_candidate_is_cut_from_a_branch_a_commit_or_a_merged_pull_request(world: World) -> None:
+    operator = await sign_in_as_operator(world)
+    await Project.all().update(version_scheme="semver")
+    assert 'value="0.1.0"' in (await operator.open(f"{SITE}/cut")).html
+    number = await world.github.pull_request()
+    merged = await world.github.merge(number)
+    for named in ("", "main", merged[:10], f"#{number}"):
+        plan = await operator.open(f"{SITE}/cut?version=1.0.0&commit={named.replace('#', '%23')}")
+        assert f"Cut 1.0.0-rc1 at {merged} of the branch main." in plan.text, named
+        assert "Dispatch build.yml to build it." in plan.text
+    assert not await Deployment.exists()
+    fields = {"version": "1.0.0", "commit": merged, "named": "main", "once": "one click"}
+    for _ in range(2):
+        await does(operator, f"{SITE}/cut", CANDIDATE, **fields)
+    open_number = await world.github.pull_request()
+    for named, why in (
+        ("nowhere", "no such branch"),
+        (f"%23{open_number}", f"pull request {open_number} is not merged"),
+        ("%23999", "there is no pull request 999"),
+    ):
+        refused = await operator.open(f"{SITE}/cut?version=1.0.1&commit={named}")
+        assert (refused.status, why in refused.text) == (400, True), refused.text
+    failed = await operator.send(f"{SITE}/cut", form="cut", version="not a version", commit=merged, named="main")
+    assert failed.status == 400
+    assert 'value="not a version"' in failed.html
+    assert "Invalid release candidate version" in failed.text
+    await world.settle()
+    await does(operator, f"{CANDIDATE}/cancel", CANDIDATE)
+    await world.settle()
+    assert "Build again" in (await operator.open(CANDIDATE)).text
+    await does(operator, f"{CANDIDATE}/rebuild", CANDIDATE)
+    await world.settle()
+    await world.github.finish(run=2)
+    await world.settle()
+    assert (await AuditEntry.get(act="candidate.cut")).channel == "page"
+
+
+async def test_a_deployment_shows_its_gates_waits_for_an_approval_and_is_rolled_back(world: World) -> None:
+    await world.cut("1.0.0-rc1")
+    await Environment.filter(name="production").update(gate_settings=RULE)
+    world.github.person("mona", "maintain")
+    world.github.person("rita", "read")
+    mona, rita = await sign_in(world, "mona"), await sign_in(world, "rita")
+    plan = await mona.open(f"{CANDIDATE}/deploy?environment=production")
+    assert "Wait for approvals, then deploy 1.0.0-rc1 to production." in plan.text
+    assert gates_of(plan) == {"approvals"}
+    refused = await mona.send(f"{CANDIDATE}/deploy", form="deploy", environment="production")
+    assert (refused.status, gates_of(refused)) == (403, {"approvals"})
+    assert "Deployment is gated" in refused.text
+    assert 'name="wait" value="yes">' in refused.html  # as it was left
+    fields = {"environment": "production", "wait": "yes", "once": "one click"}
+    for _ in range(2):
+        await does(mona, f"{CANDIDATE}/deploy", "/deployments/1", **fields)
+    assert "waits" in (await mona.open("/deployments/1")).text
+    assert "Approve for production" in (await rita.open(CANDIDATE)).text
+    await does(rita, f"{CANDIDATE}/approve", CANDIDATE, environment="production", comment="Looks good")
+    approved = await rita.open(CANDIDATE)
+    assert "1 of 1 approval given: rita, just now : Looks good" in approved.text
+    assert "Withdraw my approval" in approved.text
+    await world.settle()
+    await world.github.finish(run=1)
+    await world.settle()
+    done = await mona.open("/deployments/1")
+    assert "its gates opened" in done.text
+    assert "Approved by rita" in done.text
+    await does(rita, f"{CANDIDATE}/withdraw", CANDIDATE, environment="production")
+    nothing = await mona.open(f"{PRODUCTION}/rollback")
+    assert (nothing.status, "No previous deployment to roll back from" in nothing.text) == (404, True)
+    await world.github.commit("one more")
+    await world.cut("1.0.0-rc2")
+    promote = await mona.open(f"{SITE}/candidates/1.0.0-rc2/promote")
+    assert promote.location == f"{SITE}/candidates/1.0.0-rc2/deploy?environment=staging"
+    assert (await world.report("1.0.0-rc2", "success", "production")).status == 200
+    assert "Roll production back to 1.0.0-rc1." in (await mona.open(f"{PRODUCTION}/rollback")).text
+    await does(mona, f"{PRODUCTION}/rollback", "/deployments/3", reason="it loses orders")
+    shown = await mona.open("/deployments/3")
+    assert "Rollback of 1.0.0-rc1 to production" in shown.text
+    assert "it loses orders" in shown.text
+    await world.settle()
+    await world.github.finish(run=2)
+    await world.settle()
+
+
+async def test_freezes_locks_holds_and_bans_stop_deployments_and_an_override_says_why(world: World) -> None:
+    await world.cut("1.0.0-rc1")
+    world.github.person("ada", "admin")
+    ada = await sign_in(world, "ada")
+    empty = await ada.submit(f"{PRODUCTION}/freeze", {"form": "freeze", "reason": " ", "for": "2 hours"})
+    assert empty.status == 400
+    assert re.search(r'<details open><summary>Freeze production</summary>.*value="2 hours"', empty.html, re.DOTALL)
+    assert "A duration is a number and a unit" in empty.text
+    await does(ada, f"{PRODUCTION}/freeze", PRODUCTION, reason="inventory", **{"for": "2h"})
+    await does(ada, f"{PRODUCTION}/lock", PRODUCTION, reason="a test")
+    await does(ada, f"{SITE}/freeze", SITE, reason="moving house")
+    await does(ada, f"{SITE}/hold", SITE, release="1.0.0", reason="a bug")
+    for path, texts in (
+        (PRODUCTION, ("frozen by ada until", "locked by ada", "project frozen by ada: moving house", "Unlock")),
+        (SITE, ("1.0.0 held by ada: a bug", "Unfreeze the project", "End the hold of 1.0.0")),
+        (CANDIDATE, ("release 1.0.0 held by ada", "It would be refused.")),
+    ):
+        page = await ada.open(path)
+        assert all(text in page.text for text in texts), page.text
+    held = await ada.send(f"{CANDIDATE}/deploy", form="deploy", environment="production", reason="anyway")
+    assert (held.status, gates_of(held)) == (403, {"hold"})
+    await does(ada, f"{CANDIDATE}/unhold", CANDIDATE)
+    await does(ada, f"{CANDIDATE}/hold", CANDIDATE, reason="once more")
+    await does(ada, f"{SITE}/unhold", SITE, release="1.0.0")
+    frozen = await ada.open(f"{CANDIDATE}/deploy?environment=production")
+    assert "Override gates" in frozen.text
+    assert "It cannot be deployed there now" in frozen.text
+    forced = await ada.open(f"{CANDIDATE}/deploy?environment=production&reason=an+outage")
+    assert "Override and deploy 1.0.0-rc1 to production" in forced.text
+    await does(ada, f"{CANDIDATE}/deploy", "/deployments/1", environment="production", reason="an outage")
+    assert "gates overridden" in (await ada.open("/deployments/1")).text
+    await world.settle()
+    await world.github.finish(run=1)
+    await world.settle()
+    for act in ("unfreeze", "unlock"):
+        await does(ada, f"{PRODUCTION}/{act}", PRODUCTION)
+    unlocked = await ada.send(f"{PRODUCTION}/unlock", form="unlock")
+    assert (unlocked.status, "The environment is not locked." in unlocked.text) == (404, True)
+    await does(ada, f"{SITE}/unfreeze", SITE)
+    await does(ada, f"{CANDIDATE}/ban", CANDIDATE, reason="it loses data")
+    banned = await ada.open(CANDIDATE)
+    assert "banned by ada just now : it loses data" in banned.text
+    await does(ada, f"{CANDIDATE}/unban", CANDIDATE)

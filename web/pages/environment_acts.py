@@ -1,0 +1,48 @@
+"""Acts on an environment: freeze and unfreeze, lock and unlock."""
+
+from datetime import timedelta
+
+from aiohttp import web
+
+from bot.operations import freezes, locks
+from bot.rules.durations import parse_duration
+from web.requests import PageRequest
+
+
+async def freeze(page: PageRequest) -> web.StreamResponse:
+    """Stop deployments to the environment."""
+    project, environment = _names(page)
+    await freezes.freeze_environment(page.acting(), project, environment, page.field("reason"), lasts=_lasts(page))
+    return _back(page)
+
+
+async def unfreeze(page: PageRequest) -> web.StreamResponse:
+    """End the freezes of the environment's own."""
+    await freezes.end_all_of_environment(page.acting(), *_names(page))
+    return _back(page)
+
+
+async def lock(page: PageRequest) -> web.StreamResponse:
+    """Reserve the environment for oneself."""
+    project, environment = _names(page)
+    await locks.lock(page.acting(), project, environment, page.field("reason"), lasts=_lasts(page))
+    return _back(page)
+
+
+async def unlock(page: PageRequest) -> web.StreamResponse:
+    """Release the environment's lock."""
+    await locks.unlock(page.acting(), *_names(page))
+    return _back(page)
+
+
+def _names(page: PageRequest) -> tuple[str, str]:
+    return page.part("project"), page.part("environment")
+
+
+def _lasts(page: PageRequest) -> timedelta | None:
+    return parse_duration(page.field("for")) if page.field("for") else None
+
+
+def _back(page: PageRequest) -> web.StreamResponse:
+    project, environment = _names(page)
+    return page.redirect("/projects", project, "environments", environment)

@@ -1,0 +1,138 @@
+"""The stream that keeps open pages current: server-sent events that say which projects have changed.
+
+It says nothing else: a page then asks for the parts that show those projects. A page that was not connected for a while
+says what it was told last, and misses nothing.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
+
+import orjson
+from aiohttp import web
+
+from bot.context import utc_now
+from bot.errors import Unavailable
+from bot.operations import board, sessions
+from web.event_feed import News, missed
+from web.requests import CHANNEL, PageRequest
+from web.routes import Route
+
+HEARTBEAT = 20.0
+"""Seconds of silence after which a comment is sent, so that proxies keep the connection."""
+CHECK_SECONDS = 60.0
+"""How often it is asked whether the session still exists, and what its owner may see."""
+MAX_STREAMS = 2000  # of one process
+MAX_OF_SESSION = 30
+HEADERS = {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",
+    "X-Content-Type-Options": "nosniff",
+}
+BUSY = "Too many open pages. Close some of them."
+MAX_DIGITS = 18  # of the id of an audit entry
+
+
+class Inbox:
+    """What a page of a session (`owner`) has to be told; what it was not told yet is put together."""
+
+    def __init__(self, owner: int | None) -> None:
+        self.owner = owner
+        self._news: News | None = None
+        self._changed = asyncio.Event()
+        self.has_ended = False
+
+    def tell(self, news: News) -> None:
+        """Take note of news."""
+        self._news = news if self._news is None else self._news | news
+        self._changed.set()
+
+    def end(self) -> None:
+        """Take note that no more news will be told."""
+        self.has_ended = True
+        self._changed.set()
+
+    async def next(self, seconds: float) -> News | None:
+        """Wait for news, at most so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        self._changed.clear()
+        news, self._news = self._news, None
+        return news
+
+
+async def stream(page: PageRequest) -> web.StreamResponse:
+    """Stream what changes, until the browser or this process ends, or the session does."""
+    feed = page.runtime.feed
+    owner = None if page.session is None else page.session.id
+    if feed.subscribers >= MAX_STREAMS or (owner is not None and feed.subscribers_of(owner) >= MAX_OF_SESSION):
+        raise Unavailable(BUSY)
+    inbox = Inbox(owner)
+    with feed.subscribed(inbox):
+        return await _stream(page, inbox)
+
+
+async def _stream(page: PageRequest, inbox: Inbox) -> web.StreamResponse:
+    response = web.StreamResponse(headers=HEADERS)
+    await response.prepare(page.request)
+    last_id = _last_id(page)
+    news = await missed(last_id) if last_id else News(page.runtime.feed.last_id)
+    if news is None:
+        await response.write(b"event: reload\ndata: {}\n\n")
+        return response
+    await response.write(b"retry: 1000\n")
+    with suppress(ConnectionError):
+        await _tell(response, news, await board.visible_projects(page.context), page)
+        await _follow(page, inbox, response)
+    return response
+
+
+async def _follow(page: PageRequest, inbox: Inbox, response: web.StreamResponse) -> None:
+    visible, checked = await board.visible_projects(page.context), asyncio.get_running_loop().time()
+    while not inbox.has_ended:
+        news = await inbox.next(HEARTBEAT)
+        now = asyncio.get_running_loop().time()
+        if now - checked >= CHECK_SECONDS or (news is not None and (news.others or not news.projects <= visible)):
+            found = await _again(page)
+            if found is None:
+                await response.write(b"event: reload\ndata: {}\n\n")
+                return
+            page, checked = found, now
+            visible = await board.visible_projects(page.context)
+        if news is None:
+            await response.write(b": still here\n\n")
+        else:
+            await _tell(response, news, visible, page)
+
+
+async def _again(page: PageRequest) -> PageRequest | None:
+    """The request with what its actor may see now; None if the session has ended."""
+    runtime = page.runtime
+    if page.session is None:
+        return page
+    found = await sessions.authenticate(
+        page.secret, utc_now(), operators=runtime.operators(), public=runtime.anonymous.public
+    )
+    if found is None:
+        return None
+    return replace(page, context=page.context.acting_as(found.actor, CHANNEL), session=found)
+
+
+async def _tell(response: web.StreamResponse, news: News, visible: frozenset[int], page: PageRequest) -> None:
+    """Tell a page what it may know of some news; the id always, so that it begins there when it connects again."""
+    topics = [f"project-{project}" for project in sorted(news.projects & visible)]
+    if news.of_service:
+        topics.append("service")
+    if news.others and page.is_operator:
+        topics.append("others")
+    await response.write(b"id: %d\ndata: %s\n\n" % (news.last_id, orjson.dumps(topics)))
+
+
+def _last_id(page: PageRequest) -> int:
+    text = page.request.headers.get("Last-Event-ID", "") or page.query("after")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS else 0
+
+
+ROUTES = (Route("GET", "/live", stream),)
