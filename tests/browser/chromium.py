@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, TimeoutError, async_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 REQUIRED = os.environ.get("LONGSHORE_TEST_CHROMIUM", "") == "required"
@@ -41,7 +41,7 @@ async def running() -> AsyncIterator[Browser]:
 
 @dataclass
 class Screen:
-    """What somebody sees. `errors` are the lines that Chromium reported: failed scripts, files, violations of policy."""
+    """What somebody sees. `errors`: failed scripts and files, and violations of the policy, as Chromium reports them."""
 
     page: Page
     errors: list[str] = field(default_factory=list)
@@ -56,7 +56,8 @@ class Screen:
         return screen
 
     def _heard(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        is_refusal = message.text.startswith("Failed to load") and message.location["url"] == self.page.url
+        if message.type in ("error", "warning") and not is_refusal:
             self.errors.append(f"{self.page.url}: {message.text}")
 
     async def open(self, path: str) -> None:
@@ -79,7 +80,11 @@ class Screen:
 
     async def see(self, text: str) -> None:
         """Wait until a text stands in the main part of the page."""
-        await self.page.locator("main").filter(has_text=text).wait_for()
+        main = self.page.locator("main")
+        try:
+            await main.filter(has_text=text).wait_for()
+        except TimeoutError:
+            pytest.fail(f"{text!r} is not on {self.path}: {' '.join((await main.inner_text()).split())}")
 
     async def mark(self) -> None:
         """Remember this load of the page, for `is_marked`."""
