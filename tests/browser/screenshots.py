@@ -1,7 +1,6 @@
 """Make the pictures of the documentation, docs/images/*.png, from the demo: `make screenshots`.
 
-Each page is shown in light and in dark. What Chromium writes is made smaller by `pngquant` or `convert`, if one of them
-is installed.
+Each page is shown in light and in dark. `pngquant` makes the files smaller, if it is installed.
 """
 
 import asyncio
@@ -83,9 +82,7 @@ async def save(page: Page, path: Path) -> None:
     height = max(LOWEST, min(content, HIGHEST))
     await page.screenshot(path=path, clip={"x": 0, "y": 0, "width": WIDTH, "height": height}, animations="disabled")
     if tool := shutil.which("pngquant"):
-        subprocess.run([tool, "--force", "--output", path, "32", path], check=True)
-    elif tool := shutil.which("convert"):
-        subprocess.run([tool, path, "-strip", "+dither", "-colors", "32", f"png8:{path}"], check=True)
+        subprocess.run([tool, "--force", "--strip", "--output", path, "48", path], check=True)
     print(f"{path.name}: {path.stat().st_size // 1024} KB")  # noqa: T201
 
 
