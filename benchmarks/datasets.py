@@ -18,8 +18,15 @@ PROJECTS = 10
 FIRST_SECOND = 1_600_000_000
 
 # n counts from 1, and so do the ids of the rows: a release, its candidate and its deployment have the same id.
-SPREAD_KEYS = {"project": "(1 + (n - 1) * 10 / {last})", "sla": "(2 + n % 2)", "repo": "(2 + n % 9)"}
-FEW_KEYS, FEW_ROWS = {"project": "11", "sla": "1", "repo": "1"}, 100
+SPREAD_KEYS = {
+    "project": "(1 + (n - 1) * 10 / {last})",
+    "environment": "(2 * (1 + (n - 1) * 10 / {last}) - n % 2)",
+    "sla": "(2 + n % 2)",
+    "repo": "(2 + n % 9)",
+}
+FEW_KEYS, FEW_ROWS = {"project": "11", "environment": "(22 - n % 2)", "sla": "1", "repo": "1"}, 100
+BOARD_PROJECTS, BOARD_ENVIRONMENTS = 200, 5
+BOARD_KEYS = {"project": "(1 + n % 200)", "environment": "(1 + n % 200 * 5 + n / 200 % 5)"}
 SHARED_FRAGMENTS = {
     "repository": "(SELECT repository_id FROM projects WHERE id = {project})",
     "permalink": "(SELECT permalink FROM projects WHERE id = {project})",
@@ -71,7 +78,7 @@ INSERT INTO candidates (project_id, release_id, repository_id, number, version, 
     'ready', 1, {at}, {at} {from};
 INSERT INTO deployments (environment_id, candidate_id, from_candidate_id, kind, reported, status, actor_id, deadline_at,
     deploy_start_at, deploy_end_at, created_at)
-{select} 2 * {project} - n % 2, n, CASE WHEN n > 2 THEN n - 2 END, 'deploy', {false},
+{select} {environment}, n, CASE WHEN n > 2 THEN n - 2 END, 'deploy', {false},
     CASE WHEN n % 7 = 0 THEN 'failure' ELSE 'success' END, 1, {at}, {at}, {at}, {at} {from};
 """
 
@@ -125,6 +132,20 @@ INSERT INTO content_repos (variant_id, arch, service, repo_family, content_forma
 {select} n, 'x86_64', 'rhn', 'dist', 'rpm', 'binary', 'repo-' || n, {false} {from};
 """
 
+BOARD = """
+INSERT INTO repositories (github_id, full_name, default_branch, private, archived, checked_at)
+{select} n, 'acme/service-' || n, 'main', {false}, {false}, {at} {from};
+INSERT INTO projects (id, name, permalink, repository_id, build_inputs, build_deadline_minutes, tag_prefix,
+    trigger_tag_prefix, tag_candidates, version_scheme, archived, created_at, updated_at)
+{select} n, 'service-' || n, 'service-' || n, n, '{{}}', 60, 'rc/', 'v', {true}, 'any', {false}, {at}, {at} {from};
+"""
+BOARD_ROWS = """
+INSERT INTO environments (id, project_id, name, name_key, tier, inputs, position, deploy_deadline_minutes,
+    promotion_held, created_at)
+{select} n, 1 + (n - 1) / 5, 'region-' || (n - 1) % 5, 'region-' || (n - 1) % 5, 'production', '{{}}', (n - 1) % 5, 60,
+    {false}, {at} {from};
+"""
+
 WAITING = """
 INSERT INTO environments (project_id, name, name_key, tier, inputs, position, deploy_deadline_minutes, promotion_held,
     workflow, gate_settings, created_at)
@@ -168,6 +189,13 @@ async def fill_waiting(url: str, deployments: int, gates: str) -> None:
     engine = "sqlite" if url.startswith("sqlite") else "postgres"
     fragments = {"gates": gates.replace("{", "{{").replace("}", "}}"), "later": later[engine]}
     await _fill(url, [Insert(WAITING, 1, deployments, fragments)])
+
+
+async def fill_board(url: str, releases: int, token: str) -> None:
+    """Fill a migrated, empty database with 200 projects of 5 environments, and releases spread evenly over them."""
+    environments = BOARD_PROJECTS * BOARD_ENVIRONMENTS
+    parts = [Insert(USERS, 1, 1, digest(token)), Insert(BOARD, 1, BOARD_PROJECTS), Insert(BOARD_ROWS, 1, environments)]
+    await _fill(url, [*parts, Insert(RELEASES + RUNS_AND_AUDIT, 1, releases, BOARD_KEYS)])
 
 
 async def fill_token(url: str, token: str) -> None:

@@ -108,10 +108,12 @@ async def confirm(github: GitHub, actor: Actor, project: Project | Outline, *gra
 
 
 async def _role(github: GitHub, actor: Actor, project: Project | Outline, *, fresh: bool) -> str:
-    """The role of a person in a project's repository; `none` without one, or without an account."""
+    """The role of a person in a project's repository; `none` without one, without an account, or without the App."""
     repository = project.repository if isinstance(project, Project) else None
     if repository is None:
         repository = await queries.get_repository(project.repository_id or RepositoryId(0))
+    if repository.installation_id is None:  # nobody's role can be known, and its name must not be told to anybody
+        return "none"
     try:
         client = github.client_for(repository.installation_id, repository.github_id, repository.full_name)
         found = await github.people.role_of_account(client, GitHubUserId(actor.github_id or 0), actor.name, fresh=fresh)

@@ -25,7 +25,7 @@ from bot.rules.database_addresses import parse_address
 from bot.rules.ids import GitHubUserId, parse_github_id
 from bot.rules.permissions import ANONYMOUS_GRANTS
 from bot.rules.setting_names import CLIENT_VARIABLES, unknown_settings
-from bot.rules.setting_texts import is_injected_port, split_list, tidied
+from bot.rules.setting_texts import as_utf8, is_injected_port, is_unicode, split_list, tidied
 from bot.rules.validation import explain
 from bot.secret_settings import SecretSetting, private_key_setting
 
@@ -271,8 +271,8 @@ def read_url(**overrides: Any) -> str:
 
 def _tidied(values: Values) -> Values:
     """Tidy every text. What is empty then is not set."""
-    texts = {name: tidied(_decoded(value)) for name, value in values.items() if isinstance(value, str)}
-    if wrong := [_variable(name) for name, text in texts.items() if not _is_unicode(text)]:
+    texts = {name: tidied(as_utf8(value)) for name, value in values.items() if isinstance(value, str)}
+    if wrong := [_variable(name) for name, text in texts.items() if not is_unicode(text)]:
         raise ValueError(f"{', '.join(wrong)} must be text in UTF-8")
     return {name: value for name, value in {**values, **texts}.items() if value != ""}
 
@@ -324,22 +324,6 @@ def _proxy(settings: Settings, api_url: str) -> str:
 
 def _variable(name: str) -> str:
     return f"{PREFIX}{name.upper()}"
-
-
-def _decoded(text: str) -> str:
-    """Read a text as UTF-8, whatever the locale says; one that is not UTF-8 stays as it is."""
-    try:
-        return text if text.isascii() else os.fsencode(text).decode()
-    except UnicodeError:
-        return text
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _describe(error: ValidationError) -> str:

@@ -48,6 +48,8 @@ from web.runtime import WebRuntime
 from web.site import OWN_HEADERS, Site
 
 SERVICE = web.AppKey("service", Service)
+FOR_PROGRAMS = ("/api", "/rest_api", "/webhooks", "/schema", "/metrics", *HEALTH_PATHS)
+"""Beginnings of paths whose errors are never pages."""
 
 
 @dataclass(frozen=True)
@@ -161,11 +163,11 @@ def _pages(service: Service, anonymous: Actor, attempts: Attempts, bodies: Unpro
 
 
 def _render_elsewhere(site: Site) -> ErrorRenderer:
-    """The renderer of errors at paths of no dialect: a page if a browser asks."""
+    """The renderer of errors at paths of no dialect: a page if a browser asks, but not below paths for programs."""
 
     def render(request: web.Request, problem: Problem, status: int) -> web.Response:
-        renders = site.render_error if "text/html" in request.headers.get("Accept", "") else render_problem_details
-        return renders(request, problem, status)
+        is_page = "text/html" in request.headers.get("Accept", "") and not request.path.startswith(FOR_PROGRAMS)
+        return (site.render_error if is_page else render_problem_details)(request, problem, status)
 
     return render
 

@@ -2,6 +2,7 @@
 
 import codecs
 import re
+import sys
 import unicodedata
 
 QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "”": "”", "„": "“", "‘": "’", "’": "’", "‚": "‘", "«": "»", "»": "«"}
@@ -63,3 +64,20 @@ def _trimmed(text: str) -> str:
     while start < end and unicodedata.category(text[end - 1]) in INVISIBLE:
         end -= 1
     return text[start:end]
+
+
+def as_utf8(text: str) -> str:
+    """Read a text as UTF-8, whatever the locale says; one that is not UTF-8 stays as it is."""
+    try:
+        return text if text.isascii() else text.encode(sys.getfilesystemencoding(), "surrogateescape").decode()
+    except UnicodeError:
+        return text
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text can be written as UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

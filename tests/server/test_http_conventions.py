@@ -63,7 +63,6 @@ NOT_THERE = {
     "/api/releasesandmore": "problem",
     "/api/tokens/1/2": "problem",
     "/api": "problem",
-    "/favicon.ico": "problem",
 }
 
 
