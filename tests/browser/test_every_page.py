@@ -103,6 +103,7 @@ async def test_the_checks_find_what_is_wrong(screen_of: OpenScreen) -> None:
     assert await overflow(screen) and screen.errors
 
 
+@pytest.mark.timeout(300)
 async def test_each_page_is_accessible_fits_obeys_its_policy_and_is_read_without_scripts(
     world: World, screen_of: OpenScreen
 ) -> None:
