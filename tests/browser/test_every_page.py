@@ -12,13 +12,15 @@ from tests.api.rest.announcement_helpers import decide, submit
 from tests.browser.chromium import NARROW, WIDE, Screen
 from tests.browser.conftest import OpenScreen
 from tests.web.browsers import sign_in, sign_in_as_operator
+from tests.web.test_operations import dead_letter
 from tests.world import World
 from web.pages.routes import ROUTES
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 PARTS = {"project": "site", "candidate": "1.0.0-rc2", "environment": "production", "deployment": "3"}
 NO_PAGES = {
-    *("/announcements.atom", "/schedules.ics", "/live"),  # for programs
+    *("/announcements.atom", "/schedules.ics", "/audit.jsonl", "/live"),  # for programs
+    "/waiting/count",  # a part
     *("/board/{project:[^/]+}", "/projects/{project:[^/]+}/candidates/{candidate:[^/]+}/promote"),  # a part, a redirect
     *("/sign-in/github", "/auth/github/callback", "/setup/callback"),  # steps on a way
 }
@@ -39,10 +41,10 @@ COLORS = {"runOnly": ["color-contrast"]}
 AGES = re.compile(r"just now|(in )?\d+ (s|min)( ago)?|\d\d:\d\d(:\d\d)?")
 
 
-def addresses() -> list[str]:
-    """An address of each page."""
+def addresses(**parts: str) -> list[str]:
+    """An address of each page; `parts` are those that differ from run to run."""
     paths = [route.path for route in ROUTES if route.method == "GET" and route.path not in NO_PAGES]
-    return [re.sub(r"\{(\w+)[^}]*\}", lambda part: PARTS[part[1]], path) for path in paths]
+    return [re.sub(r"\{(\w+)[^}]*\}", lambda part: {**PARTS, **parts}[part[1]], path) for path in paths]
 
 
 async def populate(world: World) -> None:
@@ -108,10 +110,11 @@ async def test_each_page_is_accessible_fits_obeys_its_policy_and_is_read_without
     world: World, screen_of: OpenScreen
 ) -> None:
     await populate(world)
+    job = await dead_letter()
     world.github.person("ada", "admin")
     person, operator = await sign_in(world, "ada"), await sign_in_as_operator(world)
     visits = [
-        (operator.secret, (*addresses(), *MORE)),
+        (operator.secret, (*addresses(job=str(job)), *MORE)),
         (person.secret, ("/settings", "/projects/site")),
         ("", OF_STRANGERS),
     ]
@@ -127,4 +130,4 @@ async def test_each_page_is_accessible_fits_obeys_its_policy_and_is_read_without
                 wrong[path] = found
         assert not plain.errors
     assert not wrong
-    world.expect_unfinished("follow", "expire_deployment")
+    world.expect_unfinished("follow", "expire_deployment", "webhook")
