@@ -42,7 +42,7 @@ check: $(READY) ## run the linter, formatter and type checker
 	@$(BIN)/mypy
 
 bench: $(READY) ## run all benchmarks; see benchmarks/README.md
-	@for name in intake queue github_calls growth lists bulk content startup decisions reaction; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	@for name in intake queue github_calls growth lists bulk content startup decisions reaction pages; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 run: $(READY) ## start the service with the settings of the environment
 	@$(BIN)/longshore serve

@@ -142,8 +142,8 @@ INSERT INTO projects (id, name, permalink, repository_id, build_inputs, build_de
 BOARD_ROWS = """
 INSERT INTO environments (id, project_id, name, name_key, tier, inputs, position, deploy_deadline_minutes,
     promotion_held, created_at)
-{select} n, 1 + (n - 1) / 5, 'region-' || (n - 1) % 5, 'region-' || (n - 1) % 5, 'production', '{{}}', (n - 1) % 5, 60,
-    {false}, {at} {from};
+{select} n, 1 + (n - 1) / 5, 'region-' || ((n - 1) % 5), 'region-' || ((n - 1) % 5), 'production', '{{}}', (n - 1) % 5,
+    60, {false}, {at} {from};
 """
 
 WAITING = """

@@ -25,14 +25,11 @@ from aiohttp import web
 from benchmarks import datasets
 from benchmarks.databases import ENGINE_LABELS, ENGINES, connect, sqlite_path, temporary_database
 from benchmarks.intake import cpu_seconds, environment, event_loop_runner, free_port, running_process
-from benchmarks.lists import Execute, Recorder, RepeatedRequest, Series, open_reader
+from benchmarks.lists import Execute, Recorder, RepeatedRequest, Series, open_reader, serve
 from benchmarks.load import generate_load
 from benchmarks.reporting import markdown_table, percentile
 from benchmarks.simulated_github import SimulatedGitHub, simulated_github
-from bot import log
-from bot.settings import read_settings
 from bot.store.migrate import migrate
-from server.app import SERVICE, create_app
 
 MIN_RATIO = 0.5
 CONNECTIONS = 8
@@ -80,6 +77,10 @@ class BareRoute:
         async with aiohttp.ClientSession(self._address) as self._session, open_reader(self._url) as self._read:
             yield
 
+    def add_to(self, router: web.UrlDispatcher) -> None:
+        """Add the route."""
+        router.add_get("/decision", self.decision)
+
     async def decision(self, _: web.Request) -> web.Response:
         """Run the statements and send the bytes."""
         async with self._recording:
@@ -103,26 +104,6 @@ class BareRoute:
             raise RuntimeError(body.decode())
         print(f"{len(self._statements)} statements, {len(body):,} bytes", file=sys.stderr, flush=True)
         self._body = body
-
-
-async def serve(bare_port: int) -> None:
-    """Serve our application and the bare route, with the settings of the environment, until stopped."""
-    settings = read_settings()
-    log.configure(settings.log_level)
-    app = create_app(settings, worker=False)
-    ours = web.AppRunner(app, access_log=None)
-    await ours.setup()
-    client: Any = app[SERVICE].database.client
-    client.execute_query_dict = recorder = Recorder(client.execute_query_dict)
-    bare = BareRoute(settings.database_url, settings.url, recorder)
-    routes = web.Application()
-    routes.cleanup_ctx.append(bare.open)
-    routes.router.add_get("/decision", bare.decision)
-    others = web.AppRunner(routes, access_log=None)
-    await others.setup()
-    await web.TCPSite(others, settings.host, bare_port).start()
-    await web.TCPSite(ours, settings.host, settings.port).start()
-    await asyncio.Event().wait()
 
 
 # --- the load generator
@@ -271,4 +252,4 @@ def report(results: dict[str, tuple[Series, Series]]) -> tuple[str, bool]:
 
 if __name__ == "__main__":
     with event_loop_runner() as runner:
-        runner.run(serve(int(sys.argv[1])))
+        runner.run(serve(int(sys.argv[1]), BareRoute))

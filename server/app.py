@@ -28,6 +28,8 @@ from api.rest import (
     projects,
     promotions,
     releases,
+    reviews,
+    searches,
     tokens,
 )
 from bot.actors import Actor
@@ -77,7 +79,7 @@ def dialects() -> list[Dialect]:
     """The dialects that are declared as endpoints."""
     rest = (
         *(audit, board, releases, packages, projects, blocks, approvals, promotions, configuration, tokens),
-        *(announcements, announcement_review),
+        *(announcements, announcement_review, reviews, searches),
     )
     return [*(module.DIALECT for module in rest), graphql.dialect()]
 

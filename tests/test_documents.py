@@ -54,6 +54,8 @@ GET,POST /api/projects/{}/freezes
 DELETE /api/projects/{}/freezes/{}
 GET /api/audit
 GET /api/board
+GET /api/waiting
+GET /api/search
 GET,POST /api/freezes
 DELETE /api/freezes/{}
 POST,DELETE /api/projects/{}/releases/{}/hold

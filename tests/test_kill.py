@@ -1,11 +1,7 @@
 """The service is killed repeatedly under load: nothing that it acknowledged is lost, and nothing is done twice."""
 
 import asyncio
-import os
-import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -13,10 +9,8 @@ from random import Random
 from time import monotonic
 from typing import Any
 
-import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import unused_port
 from aiohttp.typedefs import Handler
 
 from bot.operations import jobs
@@ -25,81 +19,24 @@ from bot.queue.dead_letters import dead_letters
 from bot.queue.intake import delivery_key
 from bot.queue.jobs import enqueue
 from bot.rules.replies import has_marker
-from bot.store.database import dialect, execute, fetch
-from sandbox import GitHub, SandboxOptions
+from bot.store.database import fetch
+from sandbox import GitHub
 from sandbox.deliveries import delivery_guid
-from server.service import Service
 from tests.conftest import postgres
-from tests.world import World, create_sample_project, settings_for
+from tests.processes import Processes, killable_world, retry_until
+from tests.world import World
 
-ROOT = Path(__file__).parents[1]
-MAIN = "import sys; from cli.main import run; sys.exit(run(sys.argv[1:]))"
 DELIVERIES = 500
 CONCURRENCY = 8
 CUTS = 50
 KILLS = 9
 DRAIN_SECONDS = 30  # for the work that is left once the load has ended
-SEARCH_SECONDS = 2
 DISPATCH_SECONDS = 0.03  # before GitHub handles a dispatch, and again before it responds
 COMMANDS = ("/release status", "/release help", "/release cut 7.{number}-rc1 at {head}", "/release shout")
 # SQLite allows one process; on PostgreSQL several share the work, which is the harder case
 PROCESSES = {"one process": [["serve"]]}
 if postgres():
     PROCESSES = {"a web process and two workers": [["serve", "--no-worker"], ["work"], ["work"]]}
-RUNNER = web.AppKey("runner", web.AppRunner)
-NO_RESPONSE = (aiohttp.ClientError, OSError, TimeoutError)
-
-
-@dataclass
-class Processes:
-    """The processes of one service, which can be killed and restarted by their index."""
-
-    commands: list[list[str]]
-    environment: dict[str, str]
-    log: Path
-    running: dict[int, asyncio.subprocess.Process] = field(default_factory=dict)
-    killed: list[int] = field(default_factory=list)
-
-    async def start(self, index: int) -> None:
-        with self.log.open("ab") as log:
-            self.running[index] = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", MAIN, *self.commands[index]), cwd=ROOT, env=self.environment, stderr=log
-            )
-
-    async def kill(self, index: int) -> None:
-        process = self.running[index]
-        assert process.returncode is None, f"it had exited by itself: {self.log.read_text()[-2000:]}"
-        process.kill()
-        await process.wait()
-        self.killed.append(process.pid)
-
-    async def dispatching_process(self) -> int | None:
-        """The index of a process that waits for the response to a dispatch, if there is one within a few seconds."""
-        for _ in range(500):
-            owners = await fetch(
-                "SELECT lease_owner FROM jobs WHERE kind = 'dispatch' AND state = 'running' "
-                "AND EXISTS (SELECT 1 FROM runs WHERE state = 'posted')"
-            )
-            pids = {int(row["lease_owner"].split(":")[1]) for row in owners}
-            for index, process in self.running.items():
-                if process.pid in pids:
-                    return index
-            await asyncio.sleep(0.005)
-        return None
-
-    async def expire_leases(self) -> None:
-        """Expire the leases of killed processes; on SQLite the next process releases them by itself."""
-        if dialect() == "postgres":
-            for pid in self.killed:
-                await execute(
-                    "UPDATE jobs SET lease_expires = 0 WHERE state = 'running' AND lease_owner LIKE $1", f"%:{pid}:%"
-                )
-
-    async def stop(self) -> None:
-        for process in self.running.values():
-            if process.returncode is None:
-                process.terminate()
-                await process.wait()
 
 
 @dataclass
@@ -155,54 +92,6 @@ class Load:
         self.commands.append(await self.world.github.comment(self.pull, text, by=author))
 
 
-async def retry_until(send: Callable[[], Awaitable[int]], *accepted: int) -> int:
-    """Send a request until its status is accepted, as a client that retries without a response or after a 503."""
-    while True:
-        try:
-            status = await send()
-        except NO_RESPONSE:
-            status = 0
-        if status in accepted:
-            return status
-        assert status in (0, 503), f"unexpected status {status}"
-        await asyncio.sleep(0.05)
-
-
-@asynccontextmanager
-async def killable_world(
-    source: Path, database_url: str, log: Path, commands: list[list[str]]
-) -> AsyncIterator[tuple[World, Processes]]:
-    """A world with the sample project whose service runs in subprocesses."""
-    github = await GitHub.create(source, SandboxOptions(run_seconds=(0.1, 1.0)))
-    api, port = await serve(github.app), unused_port()
-    url = f"http://127.0.0.1:{port}"
-    github.webhook_url = f"{url}/webhooks/github"
-    service = Service(settings_for(github, api, database_url))
-    await service.open()
-    processes = Processes(commands, environment(github, api, database_url, port), log)
-    try:
-        async with aiohttp.ClientSession() as session:
-            world = World(github, service, url, session)
-            for index in range(len(commands)):
-                await processes.start(index)
-            await retry_until(lambda: readiness(world), 200)
-            await create_sample_project(world)
-            yield world, processes
-    finally:
-        await processes.stop()
-        await service.close()
-        await github.app[RUNNER].cleanup()
-
-
-async def serve(app: web.Application) -> str:
-    """Start a server for the sandbox that completes requests whose client has died, as GitHub does."""
-    app.middlewares.append(delay_dispatches)
-    runner = app[RUNNER] = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    return f"http://127.0.0.1:{runner.addresses[0][1]}"
-
-
 @web.middleware
 async def delay_dispatches(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Delay dispatches before and after they take effect, so that clients can be killed in between."""
@@ -214,24 +103,6 @@ async def delay_dispatches(request: web.Request, handler: Handler) -> web.Stream
     if is_dispatch:
         await asyncio.sleep(DISPATCH_SECONDS)
     return response
-
-
-def environment(github: GitHub, api: str, database_url: str, port: int) -> dict[str, str]:
-    """The environment variables of the processes."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LONGSHORE_")}
-    return inherited | {
-        "LONGSHORE_DATABASE_URL": database_url,
-        "LONGSHORE_PORT": str(port),
-        "LONGSHORE_GITHUB_API_URL": api,
-        "LONGSHORE_GITHUB_APP_ID": str(github.app_id),
-        "LONGSHORE_GITHUB_PRIVATE_KEY": github.private_key,
-        "LONGSHORE_GITHUB_WEBHOOK_SECRET": github.webhook_secret,
-        "LONGSHORE_DISPATCH_SEARCH_SECONDS": str(SEARCH_SECONDS),
-    }
-
-
-async def readiness(world: World) -> int:
-    return (await world.ask("GET", "/healthz")).status
 
 
 async def templates(world: World, pull: int) -> list[tuple[str, dict[str, Any]]]:
@@ -287,7 +158,8 @@ async def test_a_service_that_is_killed_repeatedly_loses_nothing_and_dispatches_
     source: Path, database_url: str, tmp_path: Path, setup: str
 ) -> None:
     random = Random(20261121)
-    async with killable_world(source, database_url, tmp_path / "log", PROCESSES[setup]) as (world, processes):
+    log, commands = tmp_path / "log", PROCESSES[setup]
+    async with killable_world(source, database_url, log, commands, delay_dispatches) as (world, processes):
         github = world.github
         pull = await github.pull_request()
         load = Load(world, pull, await templates(world, pull), random)

@@ -291,6 +291,7 @@ async def _empty_world(source: Path, database_url: str, serve: Serve, **settings
     github = await GitHub.create(_templates[source])
     try:
         api = await serve(github.app)
+        github.state.learn_address(str(api.make_url("")))
         app = create_app(settings_for(github, str(api.make_url("/")), database_url, **settings), schedule=False)
         server = await serve(app)
         github.webhook_url = str(server.make_url("/webhooks/github"))

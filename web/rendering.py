@@ -1,9 +1,11 @@
 """Templates, and what all of them can use."""
 
+from collections.abc import Hashable
 from datetime import datetime
 from typing import Any
 
 from aiohttp import web
+from cachetools import LRUCache
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
@@ -12,12 +14,16 @@ from web import security, words
 from web.runtime import WebRuntime
 from web.static_files import StaticFiles
 
+MAX_SHARED = 2000
+"""Parts of pages that are kept, such as rows of the board, of about 3 KB each."""
+
 
 class Renderer:
     """Renders templates. Everything that is put into one is escaped, unless a template says otherwise."""
 
     def __init__(self, runtime: WebRuntime, static: StaticFiles) -> None:
         self._runtime = runtime
+        self._shared: LRUCache[tuple[str, Hashable], Markup] = LRUCache(MAX_SHARED)
         self._environment = Environment(
             loader=PackageLoader("web"),
             autoescape=True,
@@ -50,6 +56,13 @@ class Renderer:
         """Render a template with some values."""
         return self._environment.get_template(template).render(values)
 
+    def shared(self, template: str, key: Hashable, **values: Any) -> Markup:
+        """Render a part that looks the same to everybody; what was rendered for the same key is used again."""
+        known = self._shared.get((template, key))
+        if known is None:
+            known = self._shared[template, key] = Markup(self.render(template, **values))  # noqa: S704 - escaped
+        return known
+
 
 @pass_context
 def _ago(context: Context, value: datetime | str | None) -> Markup:
@@ -57,10 +70,7 @@ def _ago(context: Context, value: datetime | str | None) -> Markup:
     time = words.as_time(value)
     if time is None:
         return Markup()
-    element = Markup('<time datetime="{}" title="{}" data-age>{}</time>')
-    return element.format(
-        time.isoformat(timespec="seconds"), words.absolute(time), words.age(time, context["page"].now)
-    )
+    return _element(time, words.age(time, context["page"].now), " data-age")
 
 
 def _time(value: datetime | str | None) -> Markup:
@@ -69,9 +79,10 @@ def _time(value: datetime | str | None) -> Markup:
     return Markup() if time is None else _element(time, f"{time:%Y-%m-%d %H:%M} UTC")
 
 
-def _element(time: datetime, text: str) -> Markup:
-    element = Markup('<time datetime="{}" title="{}">{}</time>')
-    return element.format(time.isoformat(timespec="seconds"), words.absolute(time), text)
+def _element(time: datetime, text: str, attribute: str = "") -> Markup:
+    """The element of a time. It is put together without escaping, which would take most of the time of a long list."""
+    stamp = time.isoformat(timespec="seconds")
+    return Markup(f'<time datetime="{stamp}" title="{words.absolute(time)}"{attribute}>{text}</time>')  # noqa: S704
 
 
 def _visible(value: object) -> object:

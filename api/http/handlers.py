@@ -23,8 +23,7 @@ class EndpointHandler:
     """Handles the requests of one endpoint, in any application."""
 
     def __init__(self, dialect: Dialect, endpoint: AnyEndpoint) -> None:
-        self._dialect, self._endpoint = dialect, endpoint
-        self._dump = _serializer(endpoint)
+        self._dialect, self._endpoint, self._dump = dialect, endpoint, _serializer(endpoint)
 
     async def handle(self, request: web.Request) -> web.Response:
         """Respond to a request. Only here do refusals become the dialect's error responses."""
@@ -66,8 +65,8 @@ class EndpointHandler:
         return actor
 
     async def _read(self, request: web.Request, actor: Actor) -> JsonObject:
-        unproven = request.app[RUNTIME].bodies if actor.is_anonymous else None
-        return await read_object(request, self._endpoint.accepts, unproven)
+        bodies = request.app[RUNTIME].bodies if actor.is_anonymous else None
+        return await read_object(request, self._endpoint.accepts, bodies)
 
     async def _perform(self, request: web.Request, context: Context, body: JsonObject) -> web.Response:
         result = await self._endpoint.perform(context, self._call(request, body))
@@ -75,10 +74,11 @@ class EndpointHandler:
 
     def _call(self, request: web.Request, body: JsonObject) -> Call[BaseModel | None, BaseModel | None]:
         """The validated request. The Host header is checked first, then the query, then the body."""
+        runtime = request.app[RUNTIME]
         model, codec = self._endpoint.request_model, codec_of(request, self._endpoint.accepts) or JSON
         return Call(
-            url=request.app[RUNTIME].url_of(request),
-            base_url=request.app[RUNTIME].public_url,
+            url=runtime.url_of(request),
+            base_url=runtime.public_url,
             path=path_values(request),
             query=validate_query(self._endpoint.query_model, request, self._dialect.credential_parameters),
             body=validate(model, body, strict=codec.strict) if model else None,
@@ -109,11 +109,11 @@ def _resources(dialect: Dialect) -> Sequence[web.AbstractResource]:
     for endpoint in dialect.endpoints:
         handler = EndpointHandler(dialect, endpoint)
         pattern = re.sub(r"\{(\w+)\}", r"{\1:[^/]+}", endpoint.path)  # aiohttp's default pattern excludes braces
-        has_slash = pattern.endswith("/")
-        alternative = pattern[:-1] if has_slash else f"{pattern}/"
-        at_alternative = handler.redirect_to_slash if has_slash and endpoint.method == "GET" else handler.handle
+        methods = ("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,)
+        alternative = pattern[:-1] if pattern.endswith("/") else f"{pattern}/"
+        at_alternative = handler.redirect_to_slash if "GET" in methods and pattern.endswith("/") else handler.handle
         for path, handle in ((pattern, handler.handle), (alternative, at_alternative)):
-            for method in ("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,):
+            for method in methods:
                 router.add_route(method, path, handle)
     return tuple(router.resources())
 

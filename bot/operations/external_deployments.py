@@ -1,13 +1,14 @@
 """Deployments that Longshore did not start: reported by pipelines, or re-run on GitHub. No gate can refuse them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bot.context import Context, allowed
-from bot.errors import Refusal
+from bot.errors import FactUnknown, Refusal
 from bot.events.releases import DeployedAgainstGates, DeploymentReported, ReportedAgainstGates, RerunAgainstGates
 from bot.operations import candidates, decisions, deployments, environments, events, gate_jobs
 from bot.operations.decisions import Subject
-from bot.queue.jobs import enqueue
+from bot.queue.jobs import RetryLater, enqueue
 from bot.rules.deployments import STATUSES, is_change, is_new_deployment
 from bot.rules.gate_questions import questions
 from bot.rules.gate_refusals import refusal
@@ -23,6 +24,9 @@ IGNORED_GATES: tuple[Gate, ...] = ("busy",)
 """Closed gates that raise no alarm: a pipeline may deploy while another deployment is under way."""
 ASKED: tuple[Gate, ...] = ("downgrade", "checks", "approvals", "deployers")
 """Gates that may depend on what GitHub answers."""
+MAX_UNKNOWN = timedelta(hours=1)
+"""How long GitHub is asked again, before the alarm says what it did not answer."""
+MIN_PAUSE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,11 @@ async def record_rerun(context: Context, finished: Deployment) -> Deployment:
 
 
 async def judge(context: Context, job: gate_jobs.JudgeDeployment) -> None:
-    """Job: raise the alarm about a deployment if one of the gates is closed that depend on GitHub's answers."""
+    """Job: raise the alarm about a deployment if one of the gates is closed that depend on GitHub's answers.
+
+    While all that closes them is that GitHub does not answer, it is asked again with growing pauses, for at most
+    MAX_UNKNOWN.
+    """
     deployment = await Deployment.get(id=job.deployment).select_related("environment", "candidate")
     subject = Subject(
         deployment.environment, deployment.candidate, await decisions.stored_requester(deployment), deployment.id
@@ -86,6 +94,10 @@ async def judge(context: Context, job: gate_jobs.JudgeDeployment) -> None:
     judged = set(ASKED) - set(ROLLBACK_EXEMPT if deployment.kind == "rollback" else ())
     exempt = [gate for gate in GATES if gate not in judged]
     decision = await decisions.decide_now(context, subject, exempt=exempt)
+    now, end = context.now(), deployment.created_at + MAX_UNKNOWN
+    if isinstance(refusal(decision), FactUnknown) and now < end:
+        pause = max(MIN_PAUSE, (now - deployment.created_at) / 4)
+        raise RetryLater(min(now + pause, end), _closed(decision))
     async with transaction():
         await _alarm_if_closed(context, deployment.environment, deployment.candidate, decision, rerun=job.rerun)
 
@@ -121,8 +133,13 @@ async def _alarm_if_closed(
             commit=candidate.commit,
             environment=environment.name,
             version=candidate.version,
-            refusal=refused.sentence,
+            refusal=_closed(decision) if isinstance(refused, FactUnknown) else refused.sentence,
             details=refused.details,
         ),
     )
     return True
+
+
+def _closed(decision: Decision) -> str:
+    """What the closed gates say."""
+    return "; ".join(result.sentence for result in decision.closed())

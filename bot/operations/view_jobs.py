@@ -5,6 +5,7 @@ while a job is running that may have read what was there before. They run after 
 readers ask.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -27,20 +28,20 @@ VIEWS = -5
 
 
 @dataclass(frozen=True)
-class ViewJob(Job):
+class ViewJob(Job, ABC):
     """Work that shows something on GitHub."""
 
     priority: ClassVar[int] = VIEWS
 
     @property
+    @abstractmethod
     def subject(self) -> str:
         """What it shows: a unique name."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def again(self) -> bool:
         """Whether another job about the same subject may be running."""
-        raise NotImplementedError
 
     @property
     def key(self) -> str:

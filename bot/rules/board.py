@@ -117,6 +117,10 @@ class ProjectState:
     environments: tuple[EnvironmentState, ...]
     held: tuple[Held, ...] = ()
 
+    def environment(self, name: str) -> EnvironmentState | None:
+        """The environment with a name, if the project has one."""
+        return next((each for each in self.environments if each.name == name), None)
+
     @property
     def is_counting(self) -> bool:
         """Whether GitHub is asked for something that the board will show."""

@@ -122,6 +122,11 @@ async def list_front_page(*, before: int | None, limit: int) -> list[Announcemen
     return await _fetch_page(await fetch_as(IdRow, _FRONT_PAGE.format(public=public), *args))
 
 
+async def find_announcements(ids: Iterable[int]) -> list[AnnouncementRow]:
+    """Find announcements by their ids, in the order of these."""
+    return await _fetch_page(IdRow(id=each) for each in ids)
+
+
 async def list_links(project_id: int) -> list[Link]:
     """Return the links of a project, oldest first."""
     return await Link.filter(project_id=project_id).order_by("id")

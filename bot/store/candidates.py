@@ -53,4 +53,7 @@ class Candidate(Model):
 
         table = "candidates"
         unique_together = (("release", "number"), ("repository", "tag"))
-        indexes = (("project", "id"), ("project", "version"), ("repository", "commit"), ("commit",), ("version",))
+        indexes = (
+            *(("project", "id"), ("project", "version"), ("repository", "commit"), ("commit",), ("version",)),
+            ("created_by", "id"),
+        )

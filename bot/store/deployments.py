@@ -80,7 +80,10 @@ class Deployment(Model):
         """Table and indexes; the partial ones are in the migrations."""
 
         table = "deployments"
-        indexes = (("environment", "id"), ("candidate", "environment"), ("environment", "status", "deploy_end_at"))
+        indexes = (
+            *(("environment", "id"), ("candidate", "environment"), ("environment", "status", "deploy_end_at")),
+            ("actor", "id"),
+        )
 
 
 def live_deployment(environment_id: int) -> QuerySetSingle[Deployment | None]:

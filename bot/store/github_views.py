@@ -45,7 +45,7 @@ class GitHubView(Model):
 
         table = "github_views"
         unique_together = (("kind", "candidate", "thread", "thread_id"),)
-        indexes = (("candidate",),)
+        indexes = (("candidate",), ("thread_id",))
 
 
 class ProtectionRequest(Model):

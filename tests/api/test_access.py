@@ -19,7 +19,7 @@ PAGED = (
     "/api/projects/site/environments/staging/approvals",
 )
 FORBIDDEN = "You do not have permission to perform this action."
-OF_NO_PROJECT = ("/api/tokens", "/api/freezes", "/api/board", "/api/audit")
+OF_NO_PROJECT = ("/api/tokens", "/api/freezes", "/api/board", "/api/waiting", "/api/search", "/api/audit")
 DIALECTS = ("/api/releases/site/releases/1.0-rc1", "/api/projects/site")
 
 EVERY_CALL: list[tuple[str, str, Any, str]] = [
@@ -73,6 +73,8 @@ EVERY_CALL: list[tuple[str, str, Any, str]] = [
     ("GET", "/api/freezes", None, "project:read"),
     ("GET", "/api/board", None, "project:read"),
     ("GET", "/api/audit", None, "project:read"),
+    ("GET", "/api/waiting", None, "project:read"),
+    ("GET", "/api/search?q=1.0", None, "project:read"),
     ("DELETE", "/api/freezes/1", None, "freeze:write"),
     ("POST", "/api/projects/site/releases/1.0/hold", {"reason": "x"}, "release:hold"),
     ("DELETE", "/api/projects/site/releases/1.0/hold", None, "release:hold"),

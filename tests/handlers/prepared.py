@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from bot.store.projects import Environment
-from tests.operations.test_configuration import GATED, SITE, STAGING, UNCHECKED, push
+from tests.operations.configured import GATED, SITE, STAGING, UNCHECKED, push
 from tests.world import PROJECT, World
 
 PROJECTS = f"/api/projects/{PROJECT}"

@@ -7,7 +7,7 @@ import pytest
 from bot.operations.config_lint import NAME
 from bot.store.config_files import StoredConfigFile
 from bot.store.projects import Project
-from tests.operations.test_configuration import FILE, GATED, PRODUCTION, SITE, STAGING, START, UNCHECKED, gated, push
+from tests.operations.configured import FILE, GATED, PRODUCTION, SITE, STAGING, START, UNCHECKED, gated, push
 from tests.world import PROJECT, World
 
 

@@ -36,6 +36,13 @@ async def guard(world: World, name: str = "production", file: str = DEPLOY_FILE,
     await world.settle()
 
 
+async def lock(world: World, reason: str = "tests") -> str:
+    """Have somebody else lock production for two hours; returns their token."""
+    token = await world.create_token("deployment:production", "deployment:start", "project:read", user="robot")
+    await world.ask("POST", f"{PRODUCTION}/lock", {"reason": reason, "for": "2h"}, token=token)
+    return token
+
+
 def reports(world: World, run: int) -> list[tuple[str | None, str]]:
     return [(each["state"], each["comment"]) for each in world.github.gate_reports(run)]
 
@@ -95,8 +102,7 @@ async def test_a_job_waits_while_a_gate_does_and_is_told_why_once(shown: World) 
     await world.cut("1.0-rc1")
     await world.deploy("1.0-rc1", "production")
     await world.settle()
-    other = await world.create_token("deployment:production", "deployment:start", "project:read", user="robot")
-    await world.ask("POST", f"{PRODUCTION}/lock", {"reason": "tests", "for": "2h"}, token=other)
+    other = await lock(world)
     world.github.faults.release()
     await world.settle(skip_delays=True)
     ((state, comment),) = reports(world, 1)
@@ -123,13 +129,11 @@ async def test_it_is_told_at_most_ten_times(shown: World) -> None:
     await world.cut("1.0-rc1")
     await world.deploy("1.0-rc1", "production")
     await world.settle()
-    other = await world.create_token("deployment:production", "deployment:start", "project:read", user="robot")
-    lock = {"reason": "0", "for": "2h"}
-    await world.ask("POST", f"{PRODUCTION}/lock", lock, token=other)
+    other = await lock(world, "0")
     world.github.faults.release()
     await world.settle(skip_delays=True)
     for number in range(1, 14):
-        await world.ask("POST", f"{PRODUCTION}/lock", {**lock, "reason": str(number)}, token=other)
+        await world.ask("POST", f"{PRODUCTION}/lock", {"reason": str(number), "for": "2h"}, token=other)
         await world.settle(skip_delays=True)
     assert [state for state, _ in reports(world, 1)] == [None] * 10
     await world.ask("DELETE", f"{PRODUCTION}/lock", token=other)
@@ -294,8 +298,7 @@ async def test_a_lost_answer_is_sent_again_and_taken_once(shown: World, fault: s
 async def test_a_report_whose_answer_was_lost_is_not_sent_twice(shown: World) -> None:
     world = shown
     run = await held_run(world)
-    other = await world.create_token("deployment:production", "deployment:start", "project:read", user="robot")
-    await world.ask("POST", f"{PRODUCTION}/lock", {"reason": "tests", "for": "2h"}, token=other)
+    await lock(world)
     world.github.faults.lose_answer(method="POST", path="*/deployment_protection_rule", times=1)
     await arrive(world)
     assert [state for state, _ in reports(world, run)] == [None]
@@ -311,19 +314,30 @@ async def test_questions_that_are_doubled_are_answered_once(shown: World) -> Non
     assert [state for state, _ in reports(world, 1)] == ["approved"]
 
 
-async def test_a_question_about_a_run_that_has_ended_is_closed(shown: World) -> None:
+async def test_a_question_is_evaluated_by_what_concerns_it_until_its_run_has_ended(shown: World) -> None:
     world = shown
     run = await held_run(world)
-    other = await world.create_token("deployment:production", "deployment:start", "project:read", user="robot")
-    await world.ask("POST", f"{PRODUCTION}/lock", {"reason": "tests", "for": "2h"}, token=other)
+    token = await lock(world)
     await arrive(world)
+    assert [state for state, _ in reports(world, run)] == [None]
+    await world.ask("POST", "/api/projects", {"name": "elsewhere"})
+    await world.ask("POST", "/api/projects/elsewhere/environments", {"name": "production", "tier": "production"})
+    before = len(await world.jobs("answer_protection"))
+    assert (await world.ask("POST", "/api/projects/elsewhere/freezes", {"reason": "x"})).status == 201
+    path = "/api/projects/elsewhere/environments/production/lock"
+    assert (await world.ask("POST", path, {"reason": "y"})).status == 201
+    assert len(await world.jobs("answer_protection")) == before
+    later = {"reason": "z", "until": "2099-01-01T00:00:00Z"}
+    assert (await world.ask("POST", f"/api/projects/{PROJECT}/freezes", later)).status == 201
+    await world.settle(skip_delays=True)
+    assert [state for state, _ in reports(world, run)] == [None, None]
     assert (await ProtectionRequest.get()).state == "waiting"
     await world.github.finish(run=run, conclusion="cancelled")
     await world.settle()
     assert (await ProtectionRequest.get()).state == "closed"
-    await world.ask("DELETE", f"{PRODUCTION}/lock", token=other)
+    await world.ask("DELETE", f"{PRODUCTION}/lock", token=token)
     await world.settle()
-    assert [state for state, _ in reports(world, run)] == [None]
+    assert [state for state, _ in reports(world, run)] == [None, None]
 
 
 async def test_a_rerun_asks_anew(shown: World) -> None:
@@ -451,22 +465,3 @@ async def test_the_override_of_a_deployment_does_not_count_once_its_run_is_start
     await world.github.rerun(run=1, by="mia")
     await world.settle(skip_delays=True)
     assert [each for each, _ in reports(world, 1)] == ["rejected"]
-
-
-async def test_what_changes_in_other_repositories_has_no_job_evaluated_anew(shown: World) -> None:
-    world = shown
-    run = await held_run(world)
-    other = await world.create_token("deployment:production", "deployment:start", "project:read", user="robot")
-    await world.ask("POST", f"{PRODUCTION}/lock", {"reason": "tests", "for": "2h"}, token=other)
-    await arrive(world)
-    assert [state for state, _ in reports(world, run)] == [None]
-    await world.ask("POST", "/api/projects", {"name": "elsewhere"})
-    await world.ask("POST", "/api/projects/elsewhere/environments", {"name": "production", "tier": "production"})
-    before = len(await world.jobs("answer_protection"))
-    assert (await world.ask("POST", "/api/projects/elsewhere/freezes", {"reason": "x"})).status == 201
-    path = "/api/projects/elsewhere/environments/production/lock"
-    assert (await world.ask("POST", path, {"reason": "y"})).status == 201
-    assert len(await world.jobs("answer_protection")) == before
-    assert (await world.ask("POST", f"/api/projects/{PROJECT}/releases/1.0/hold", {"reason": "z"})).status < 300
-    await world.settle(skip_delays=True)
-    assert [state for state, _ in reports(world, run)] == [None, "rejected"]

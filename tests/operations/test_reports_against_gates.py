@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot.operations import external_deployments
 from bot.store.candidates import Candidate
+from bot.store.deployments import Deployment
 from bot.store.releases import Release
 from tests.world import PROJECT, World
 
@@ -121,3 +123,50 @@ async def test_a_report_of_an_older_commit_raises_the_alarm_also_once_it_is_live
     await world.settle()
     (entry,) = await world.audit(ALARM)
     assert [gate["gate"] for gate in entry.after["gates"] if "waits_for" in gate] == ["downgrade"]
+
+
+@pytest.fixture
+async def checked(world: World) -> World:
+    """A world in which `staging` requires a check, which GitHub shows as green, but does not answer about at first."""
+    await world.cut("1.0-rc1")
+    await world.ask("PATCH", STAGING, {"checks": ["test"]})
+    await world.github.report_check("test")
+    await world.settle()
+    world.github.faults.refuse(path="*/check-runs*", times=None)
+    return world
+
+
+async def test_while_github_does_not_answer_about_gates_it_is_asked_again_before_the_alarm(checked: World) -> None:
+    world = checked
+    await world.report("1.0-rc1", "in_progress")
+    await world.settle()
+    (job,) = await world.jobs("judge_deployment")
+    assert (job["state"], job["attempts"]) == ("queued", 0)
+    assert "The checks could not be read" in job["error"]
+    assert await world.alarms() == []
+    world.github.faults.api.clear()
+    await world.settle(skip_delays=True)
+    assert [job["state"] for job in await world.jobs("judge_deployment")] == ["done"]
+    assert await world.alarms() == []
+
+
+async def test_once_github_has_not_answered_for_long_the_alarm_says_what_is_not_known(checked: World) -> None:
+    world = checked
+    await world.report("1.0-rc1", "in_progress")
+    await world.settle()
+    long_ago = datetime.now(UTC) - external_deployments.MAX_UNKNOWN
+    await Deployment.all().update(created_at=long_ago)
+    await world.settle(skip_delays=True)
+    (entry,) = await world.audit(ALARM)
+    assert entry.after["refusal"].startswith("The checks could not be read: ")
+    assert [gate["gate"] for gate in entry.after["gates"] if "error" in gate["facts"]] == ["checks"]
+
+
+async def test_what_is_known_raises_the_alarm_although_github_does_not_answer_about_the_rest(checked: World) -> None:
+    world = checked
+    world.github.person("mia")
+    await world.ask("PATCH", STAGING, {"deployers": ["user:mia"]})
+    await world.report("1.0-rc1", "in_progress")
+    await world.settle()
+    (entry,) = await world.audit(ALARM)
+    assert [gate["gate"] for gate in entry.after["gates"] if "waits_for" in gate] == ["checks", "deployers"]

@@ -8,7 +8,8 @@ import pytest
 
 from sandbox import GitHub
 from sandbox.workflows import DEPLOY
-from tests.world import PROJECT, STATUS_COMMENT, World
+from tests.shown import check_shown
+from tests.world import PROJECT, World
 
 WEBHOOKS: dict[str, dict[str, Any]] = {
     "30 % dropped": {"drop": 0.3},
@@ -79,34 +80,15 @@ async def is_live(world: World, environment: str) -> bool:
     return await world.statuses(environment) == [("1.0-rc1", "success")]
 
 
-def check(world: World, number: int) -> None:
-    """Everything is there once, and tells the end."""
-    (comment,) = [body for body in world.comments(number) if STATUS_COMMENT in body]
-    assert comment.count("[live](") == 2
-    (check_run,) = [each for each in world.github.check_runs() if each.app is None]
-    assert (check_run.status, check_run.conclusion) == ("completed", "success")
-    assert check_run.output["title"] == "1.0-rc1: Live on staging; live on production"
-    found = list(world.github.repository().deployments.values())
-    assert [(each.environment, each.creator.login) for each in found] == [
-        ("staging", "longshore-sandbox[bot]"),
-        ("production", "github-actions[bot]"),
-    ]
-    states = [status.state for status in found[0].statuses]
-    assert states[-1] == "success"
-    assert len(states) == len(set(states))
-    assert [report["state"] for report in world.github.gate_reports(3)] == ["approved"]
-    assert len(world.replies(number)) == 3
-
-
 @pytest.mark.parametrize("fault", WEBHOOKS)
 async def test_whatever_happens_to_webhooks(shown: World, fault: str) -> None:
     world = shown
     world.github.faults.webhooks(**WEBHOOKS[fault], seed=7)
     number = await release(world)
-    check(world, number)
+    check_shown(world, number)
     await world.sweep()
     await world.show_all()
-    check(world, number)
+    check_shown(world, number)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -114,6 +96,6 @@ async def test_whatever_happens_to_webhooks(shown: World, fault: str) -> None:
 async def test_whatever_github_answers(shown: World, write: str, fault: str) -> None:
     world = shown
     FAULTS[fault](world.github, WRITES[write])
-    check(world, await release(world))
+    check_shown(world, await release(world))
     unused = [each for each in world.github.faults.api if each.times is not None]
     assert not unused, f"faults that no request met: {unused}"

@@ -1,5 +1,6 @@
 """One release, from a merged pull request to its rollback, by comments, by tags and over REST: the same in the end."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,15 +21,34 @@ PROJECTS = f"/api/projects/{PROJECT}"
 REASON = "it loses orders"
 
 
-class Teller:
-    """Does what people do, through one channel."""
+class Teller(ABC):
+    """Does what people do, through one channel. Each act returns what was done, for the transcript."""
 
     def __init__(self, world: World, pull: int, commit: str) -> None:
         self.world, self.pull, self.commit = world, pull, commit
 
+    @abstractmethod
+    async def cut(self) -> str: ...
+
+    @abstractmethod
+    async def deploy(self) -> str: ...
+
+    @abstractmethod
+    async def approve(self, person: str) -> str: ...
+
+    @abstractmethod
+    async def roll_back(self) -> str: ...
+
+    @abstractmethod
+    async def hold(self) -> str: ...
+
+
+class ByCommands(Teller):
+    """Gives commands."""
+
+    @abstractmethod
     async def say(self, person: str, text: str) -> str:
-        """Give a command; returns what was done, for the transcript."""
-        raise NotImplementedError
+        """Give a command; returns what was done."""
 
     async def cut(self) -> str:
         return await self.say("mia", "/release cut 1.4.0")
@@ -46,7 +66,7 @@ class Teller:
         return await self.say("mia", f"/release hold 1.4.0 because {REASON}")
 
 
-class ByComments(Teller):
+class ByComments(ByCommands):
     """Comments on the merged pull request."""
 
     async def say(self, person: str, text: str) -> str:
@@ -54,7 +74,7 @@ class ByComments(Teller):
         return f"{person} comments: {text}"
 
 
-class ByTags(Teller):
+class ByTags(ByCommands):
     """Tags, and comments on the commit that they point to."""
 
     async def say(self, person: str, text: str) -> str:

@@ -29,6 +29,8 @@ PATHS = (
         "/deployments/1",
         "/",
         "/operations",
+        "/waiting",
+        f"/search?q={quote(HOSTILE)}",
         f"{CANDIDATE}/deploy?environment=staging",
         f"{HERE}/rollback",
     ),

@@ -1,11 +1,15 @@
 """The board: a row a project, a column an environment."""
 
 from aiohttp import web
+from markupsafe import Markup
 
 from bot.operations import board
 from bot.rules.board import ProjectState, columns
 from web.requests import PageRequest
 from web.routes import Route
+
+FRESH_SECONDS = 10
+"""How old the ages on the board may be; in the browser, they are kept current by the page."""
 
 
 async def show(page: PageRequest) -> web.StreamResponse:
@@ -17,10 +21,11 @@ async def show(page: PageRequest) -> web.StreamResponse:
         return page.redirect("/setup")
     words = page.query("q")[:100]
     projects = await board.read(page.context, words=words)
+    names = tuple(columns(projects))
     return await page.render(
         "board.html",
-        projects=projects,
-        columns=columns(projects),
+        rows=[_row(page, project, names) for project in projects],
+        columns=names,
         words=words,
         is_wall="wall" in page.request.query,
         under_way=sum(environment.running is not None for each in projects for environment in each.environments),
@@ -31,8 +36,14 @@ async def show(page: PageRequest) -> web.StreamResponse:
 async def show_row(page: PageRequest) -> web.StreamResponse:
     """Show the row of one project, with the columns of the board on which it stands."""
     projects = await board.read(page.context, project=page.part("project"))
-    names = page.request.query.getall("column", [])[:100] or columns(projects)
-    return await page.render("board_row.html", project=_only(projects), columns=names)
+    names = tuple(page.request.query.getall("column", [])[:100] or columns(projects))
+    return await page.render("board_part.html", row=_row(page, _only(projects), names))
+
+
+def _row(page: PageRequest, project: ProjectState, names: tuple[str, ...]) -> Markup:
+    """The row of a project. It is rendered anew when something has changed, or once its ages are a little too old."""
+    key = (project, names, int(page.now.timestamp()) // FRESH_SECONDS)
+    return page.renderer.shared("board_row.html", key, page=page, project=project, columns=names)
 
 
 def _only(projects: list[ProjectState]) -> ProjectState:

@@ -13,10 +13,12 @@ from web.pages import (
     operations,
     projects,
     schedules,
+    search,
     self_check,
     settings,
     setup,
     sign_in,
+    waiting,
 )
 from web.routes import Route
 
@@ -31,8 +33,10 @@ ROUTES: Sequence[Route] = (
     *operations.ROUTES,
     *projects.ROUTES,
     *schedules.ROUTES,
+    *search.ROUTES,
     *self_check.ROUTES,
     *settings.ROUTES,
     *sign_in.ROUTES,
     *setup.ROUTES,
+    *waiting.ROUTES,
 )

@@ -1,0 +1,116 @@
+"""Searches: what is found, where it is live, and that nobody finds what they may not see."""
+
+from urllib.parse import quote
+
+import pytest
+
+from bot.store.candidates import Candidate
+from bot.store.projects import Environment
+from tests.api.graphql.graphs import recorded_statements
+from tests.operations.test_status_comments import cut
+from tests.web.browsers import Browser, Page, sign_in
+from tests.web.test_hostile_texts import HOSTILE, check
+from tests.world import World
+
+
+async def search(browser: Browser, text: str) -> Page:
+    return await browser.open(f"/search?q={quote(text, safe='')}")
+
+
+@pytest.fixture
+async def released(world: World) -> World:
+    """A world with 1.0.0-rc1 live on staging, and newer candidates."""
+    await world.cut("1.0.0-rc1")
+    await world.complete_deployment("1.0.0-rc1")
+    await world.github.commit("More")
+    await world.cut("1.0.0-rc10")
+    await world.cut("1.0.01-rc1")
+    return world
+
+
+async def test_versions_commits_people_and_projects_are_found_with_where_they_are_live(released: World) -> None:
+    rita = await sign_in(released, "rita")
+    found = (await released.ask("GET", "/api/search?q=1.0.0-rc1")).json
+    assert [each["version"] for each in found["versions"]] == ["1.0.0-rc1", "1.0.0-rc10"]
+    assert [each["live_on"] for each in found["versions"]] == [["staging"], []]
+    of_release = (await released.ask("GET", "/api/search?q=1.0.0")).json["versions"]
+    assert [each["version"] for each in of_release] == ["1.0.0-rc10", "1.0.0-rc1", "1.0.01-rc1"]
+    assert "1.0.0-rc1 ready" in (await search(rita, "1.0.0-rc1")).text
+    commit = (await Candidate.get(version="1.0.0-rc1")).commit
+    for sha in (commit[:4], commit.upper(), commit[:12]):
+        page = await search(rita, sha)
+        assert page.status == 200
+        assert 'href="/projects/site/candidates/1.0.0-rc1"' in page.html
+        assert "staging" in page.text
+    assert "Nothing was found" in (await search(rita, commit[:3])).text
+    assert "1.0.0-rc1 on staging" in (await search(rita, "SIT")).text
+    person = (await search(rita, "@ro")).text
+    assert "cut site 1.0.01-rc1" in person
+    assert "deployed site 1.0.0-rc1 to staging" in person
+    assert "Nothing was found" in (await search(rita, "@site")).text
+    assert "Nothing was found" in (await search(rita, "%")).text
+    assert (await search(rita, "a\0b")).status == 400
+    assert (await search(rita, "")).status == 200
+
+
+async def test_a_pull_request_is_found_by_what_was_cut_there(shown: World) -> None:
+    number = await cut(shown, "1.0.0")
+    rita = await sign_in(shown, "rita")
+    for text in (f"#{number}", str(number)):
+        page = await search(rita, text)
+        assert "Candidates cut or deployed on this pull request" in page.text
+        assert "1.0.0-rc1" in page.text
+    assert "Nothing was found" in (await search(rita, f"#{number + 1}")).text
+
+
+async def test_who_may_not_read_a_project_finds_nothing_of_it(released: World) -> None:
+    commit = (await Candidate.get(version="1.0.0-rc1")).commit
+    released.github.person("rene", "read")
+    reader = await sign_in(released, "rene")
+    await released.github.set_private(True)
+    await released.settle()
+    released.github.person("sam", "none")
+    sam = await sign_in(released, "sam")
+    for text in ("1.0.0", commit, "@root", "site", "#1"):
+        assert "Nothing was found" in (await search(sam, text)).text, text
+        assert (await search(Browser(released), text)).status == 303
+    assert "Nothing was found" not in (await search(reader, "1.0.0")).text
+
+
+async def test_results_are_few_and_take_as_many_statements_whatever_is_found(released: World) -> None:
+    first = await Candidate.get(version="1.0.0-rc1")
+    rows = [
+        Candidate(
+            project_id=first.project_id,
+            release_id=first.release_id,
+            repository_id=first.repository_id,
+            number=number,
+            version=f"1.0.0-rc{number}",
+            commit=first.commit,
+            branch="main",
+            status="ready",
+            created_by_id=first.created_by_id,
+            created_at=first.created_at,
+            updated_at=first.updated_at,
+        )
+        for number in range(100, 160)
+    ]
+    await Candidate.bulk_create(rows)
+    await Environment.all().update(url="https://example.com")
+    counts = []
+    for text in ("1.0.0-rc10", "1.0"):
+        statements: list[str] = []
+        async with recorded_statements(released, statements):
+            found = (await released.ask("GET", f"/api/search?q={text}")).json
+        counts.append(sum("LIMIT 20" in each or "l.candidate_id" in each for each in statements))
+    assert len(found["versions"]) == 20
+    assert counts == [4, 4]
+
+
+async def test_what_is_searched_for_and_found_is_text(released: World) -> None:
+    await Candidate.all().update(branch=HOSTILE)
+    rita = await sign_in(released, "rita")
+    for text in ("<script>alert(1)</script>\"'", HOSTILE, "{{7*7}}"):
+        page = await search(rita, text)
+        check("/search", page.html)
+        assert page.status in (200, 400)
