@@ -13,7 +13,7 @@ BUILD_BACKEND := $(shell sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml
 REPO ?=
 ARGS ?=
 
-.PHONY: help setup demo test test-postgres check bench run constraints openapi reference docs clean
+.PHONY: help setup demo test test-postgres check bench run constraints openapi reference screenshots docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -58,6 +58,9 @@ openapi: $(READY) ## regenerate docs/openapi.json
 
 reference: $(READY) ## regenerate the parts of the documentation that are made from the code
 	@$(BIN)/python -m cli.reference
+
+screenshots: $(READY) ## make docs/images again, from the demo, with Chromium
+	@$(BIN)/python -m tests.browser.screenshots
 
 docs: $(DOCS_READY) ## build the documentation as a site, in site/
 	@rm -rf build/docs && mkdir -p build/docs

@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,10 +32,10 @@ async def demo(repo: Path | None, once: bool, port: int) -> None:
     console = Console(highlight=False, soft_wrap=True)
     with TemporaryDirectory(prefix="longshore-demo-", ignore_cleanup_errors=True) as folder:
         try:
-            async with _start(repo, Path(folder), port or _free_port(), console) as session:
-                await _run_scenario(session)
+            async with start_demo(repo, Path(folder), port or free_port(), console, once) as session:
+                await run_scenario(session)
                 if not once:
-                    _print_next_steps(session)
+                    _print_next_steps(session, await session.new_link())
                     await asyncio.Event().wait()
         except asyncio.CancelledError:
             console.print("\nBye.")
@@ -42,8 +43,12 @@ async def demo(repo: Path | None, once: bool, port: int) -> None:
 
 
 @asynccontextmanager
-async def _start(repo: Path | None, folder: Path, port: int, console: Console) -> AsyncIterator[DemoSession]:
+async def start_demo(
+    repo: Path | None, folder: Path, port: int, console: Console, once: bool
+) -> AsyncIterator[DemoSession]:
+    """A demo before its first step; with `once`, nothing is printed that one could open while it runs."""
     url = f"http://{HOST}:{port}"
+    notes: list[str] = []  # which are printed below the address to open
     sandbox = await start(
         repo,
         replace(
@@ -51,7 +56,7 @@ async def _start(repo: Path | None, folder: Path, port: int, console: Console) -
             webhook_url=f"{url}/webhooks/github",
             callback_urls=(f"{url}/auth/github/callback",),
         ),
-        report=lambda line: console.print(Text(line, style="dim")),
+        report=notes.append,
     )
     try:
         settings = _settings(sandbox, folder, port)
@@ -61,10 +66,14 @@ async def _start(repo: Path | None, folder: Path, port: int, console: Console) -
         await runner.setup()
         try:
             await listen(runner, HOST, port)
-            console.print(Text(f"Longshore serves {url}, with an SQLite database in {folder}.", style="dim"))
             async with aiohttp.ClientSession() as http:
-                address = await login_links.new_address(app[SERVICE], url)
-                yield DemoSession(sandbox, url, await _create_token(app), http, console, address)
+                new_link = partial(login_links.new_address, app[SERVICE], url)
+                session = DemoSession(sandbox, url, await _create_token(app), http, console, new_link)
+                if not once:
+                    _print_address(console, await new_link())
+                for note in (*notes, f"Longshore serves {url}, with an SQLite database in {folder}."):
+                    console.print(Text(note, style="dim"))
+                yield session
         finally:
             await runner.cleanup()
     finally:
@@ -85,6 +94,11 @@ def _settings(sandbox: RunningSandbox, folder: Path, port: int) -> Settings:
     )
 
 
+def _print_address(console: Console, address: str) -> None:
+    console.print(Text(f"Open {address}", style="bold"))
+    console.print("  in a browser to watch: it signs you in as the operator, once, within 10 minutes.\n")
+
+
 async def _create_token(app: web.Application) -> str:
     context = app[SERVICE].context()
     operator = context.acting_as(await users.system_actor(context), "cli")
@@ -92,7 +106,8 @@ async def _create_token(app: web.Application) -> str:
     return secret
 
 
-async def _run_scenario(session: DemoSession) -> None:
+async def run_scenario(session: DemoSession) -> None:
+    """Go through all steps; raises DemoFailed if one does not succeed."""
     head = session.sandbox.github.head()
     session.start_step("Create a project with a repository and a build workflow")
     project = {"name": "site", "repo": "acme/site", "build_workflow": "build.yml"}
@@ -139,14 +154,14 @@ async def _deploy(session: DemoSession, version: str, environment: str, title: s
     await session.wait_for_status(f"{path}/{deployment['id']}", "success", f"{version} on {environment}")
 
 
-def _print_next_steps(session: DemoSession) -> None:
+def _print_next_steps(session: DemoSession, link: str) -> None:
     url, print_ = session.url, session.console.print
     auth = f'-H "Authorization: Bearer {session.token}"'
     print_(Text("\nEverything is still running:", style="bold"))
     print_(f"  Longshore     {url}   (/readyz, /metrics, /api/projects/site/releases/1.0.0)")
     print_(f"  GitHub        {session.sandbox.url}/_sandbox/")
     print_(f"  API token     {session.token}")
-    print_(f"  The pages     {session.link}   (once, within 10 minutes: as the operator)")
+    print_(f"  The pages     {link}   (once, within 10 minutes: as the operator)")
     print_(f"                {url}/sign-in   (as somebody of the simulated GitHub)")
     print_(Text("\nTry:", style="bold"))
     commit, sandbox = session.sandbox.github.head(), f"{session.sandbox.url}/_sandbox"
@@ -165,7 +180,8 @@ def _print_next_steps(session: DemoSession) -> None:
     print_("\nPress Ctrl-C to stop.")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on which nothing listens now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

@@ -38,7 +38,7 @@ class DemoSession:
     token: str
     http: aiohttp.ClientSession
     console: Console
-    link: str = field(default="", repr=False)
+    new_link: Callable[[], Awaitable[str]] = field(repr=False)  # to sign in to the pages as the operator
     started: float = field(default_factory=time.monotonic)
     step: int = 0
 

@@ -29,6 +29,7 @@ from tests.world import PROJECT, World, running_world
 Lines = Callable[[], list[dict[str, Any]]]
 HERE = Path(__file__).parent
 SLOW_DIRECTORIES = (HERE, HERE / "queue")
+BROWSER = HERE / "browser"
 SERVER = os.environ.get("LONGSHORE_TEST_DATABASE_URL", "")
 RAM_DISK = Path("/dev/shm")
 RAM_DISK_BYTES = 4 * 1024**3  # several times what the files of all tests take
@@ -58,14 +59,17 @@ async def execute_on_server(statement: str) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each process an equal share of the slow tests, to run first: all processes then end at the same time."""
+    """Give each process an equal share of the slow tests, to run first: all processes then end at the same time.
+
+    Those in a browser come first in one process, from which no other takes them: each would start a browser of its own.
+    """
+    browser = [item for item in items if item.path.parent == BROWSER]
     slow = [item for item in items if item.path.parent in SLOW_DIRECTORIES]
-    fast = [item for item in items if item.path.parent not in SLOW_DIRECTORIES]
+    fast = [item for item in items if item.path.parent not in (*SLOW_DIRECTORIES, BROWSER)]
     count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     size = -(-len(fast) // count)
-    items[:] = [
-        item for process in range(count) for item in slow[process::count] + fast[process * size : (process + 1) * size]
-    ]
+    shares = [slow[process::count] + fast[process * size : (process + 1) * size] for process in range(count)]
+    items[:] = [*browser, *(item for share in shares for item in share)]
 
 
 def pytest_collection_finish() -> None:

@@ -20,12 +20,12 @@ class _OurServer(TestServer):
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[Serve]:
-    """A function that serves an application until the block ends."""
+async def serving(port: int | None = None) -> AsyncIterator[Serve]:
+    """A function that serves an application until the block ends, ours on `port` if one is given."""
     servers: list[TestServer] = []
 
     async def serve(app: web.Application) -> TestServer:
-        servers.append(_OurServer(app) if DIRECT in app else TestServer(app))
+        servers.append(_OurServer(app, port=port) if DIRECT in app else TestServer(app))
         await servers[-1].start_server()
         return servers[-1]
 

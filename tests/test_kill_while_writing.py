@@ -18,6 +18,7 @@ from bot.queue.jobs import enqueue
 from bot.store.candidates import Candidate
 from bot.store.database import execute
 from bot.store.deployments import Deployment
+from bot.store.github_views import ProtectionRequest
 from sandbox.workflows import DEPLOY
 from tests.processes import Processes, killable_world
 from tests.shown import check_shown
@@ -144,5 +145,6 @@ async def test_what_github_has_done_for_a_process_that_was_killed_is_found_by_th
         check_shown(world, number)
         assert (len(processes.killed), len(world.github.dispatches)) == (len(WRITES), 3)
         assert len(await world.audit("deployment.deploy")) == 2
+        assert (await ProtectionRequest.get()).state == "approved"
         assert not await dead_letters()
         assert await world.alarms() == []

@@ -72,7 +72,7 @@ WEAKER: Mapping[str, Environments] = {
     "after": lambda old, new: bool(set(old.after) - set(new.after)),
     "soak": lambda old, new: new.soak < old.soak,
     "downgrade": lambda old, new: old.refuses_downgrades(old.tier) and not new.refuses_downgrades(new.tier),
-    "checks": lambda old, new: bool(set(old.required_checks()) - set(new.required_checks())),
+    "checks": lambda old, new: bool(set(old.required_checks) - set(new.required_checks)),
     "approvals.count": lambda old, new: new.approvals.count < old.approvals.count,
     "approvals.from": _more_approvers,
     "approvals.authors": lambda old, new: _counts(old) and new.approvals.authors and not old.approvals.authors,

@@ -29,9 +29,7 @@ def approvals(facts: GateFacts) -> GateResult:
     rule = facts.settings.approvals
     if rule.count == 0:
         return OFF
-    entries = facts.settings.approvers(facts.tier)
     counted, not_counted, errors = _count(facts)
-    error = next(iter(errors), None)
     known: dict[str, Any] = {
         "needed": rule.count,
         "given": len(counted),
@@ -41,10 +39,11 @@ def approvals(facts: GateFacts) -> GateResult:
     }
     if len(counted) >= rule.count:
         return GateResult("approvals", "pass", facts=known)
+    entries = facts.settings.approvers(facts.tier)
     who = in_words(entries, last="or")
     sentence = f"{len(counted)} of {rule.count} approval{'s' if rule.count > 1 else ''} by {who}"
-    if error is not None:
-        known["error"], sentence = error, f"{sentence}; not all of them could be judged: {error}"
+    if errors:
+        known["error"], sentence = errors[0], f"{sentence}; not all of them could be judged: {errors[0]}"
     return GateResult("approvals", "wait", sentence, who_can_help=entries, facts=known)
 
 
@@ -65,7 +64,9 @@ def why_not_approve(facts: GateFacts, person: PersonFact, user_id: UserId) -> st
 
 def _count(facts: GateFacts) -> tuple[list[ApprovalFact], list[dict[str, Any]], list[str]]:
     """The approvals that count, one of each person; those that do not, and why; and what could not be read."""
-    counted, not_counted, errors = dict[GitHubUserId, ApprovalFact](), list[dict[str, Any]](), list[str]()
+    counted: dict[GitHubUserId, ApprovalFact] = {}
+    not_counted: list[dict[str, Any]] = []
+    errors: list[str] = []
     for approval in facts.approvals:
         because, error = _judge(facts, approval)
         if because is None:

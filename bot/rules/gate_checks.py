@@ -4,12 +4,12 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from fnmatch import translate
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from bot.rules.checks import CheckResult
 from bot.rules.gate_facts import GateFacts
 from bot.rules.gate_results import GateResult
-from bot.rules.gate_settings import GateSettings
+from bot.rules.gate_settings import GateSettings, RequiredCheck
 from bot.rules.names import in_words
 
 ALL = "all"
@@ -18,19 +18,9 @@ OFF = GateResult("checks", "off")
 NOT_READ = "the checks were not read"
 
 
-class Requirement(NamedTuple):
-    """The name or pattern of a required check, and the app that has to report it, if any."""
-
-    name: str
-    app: str | None
-
-
 def checks(facts: GateFacts) -> GateResult:
     """Judge the required checks: those that failed refuse, those that are pending or missing are waited for."""
-    required = [
-        Requirement(each, None) if isinstance(each, str) else Requirement(each.name, each.app)
-        for each in facts.settings.checks
-    ]
+    required = facts.settings.required_checks
     if not required:
         return OFF
     known: dict[str, Any] = {"required": [{"name": each.name, "app": each.app} for each in required]}
@@ -38,9 +28,10 @@ def checks(facts: GateFacts) -> GateResult:
         error = NOT_READ if facts.checks is None else facts.checks.problem
         return GateResult("checks", "wait", f"The checks could not be read: {error}", facts={**known, "error": error})
     found, missing = _find(required, facts.checks.results)
-    failed = [each for each in found if each.state == "failed"]
-    pending = [each for each in found if each.state == "pending"]
-    known["green"] = len(found) - len(failed) - len(pending)
+    others = [each for each in found if each.state != "green"]
+    failed = [each for each in others if each.state == "failed"]
+    pending = [each for each in others if each.state == "pending"]
+    known["green"] = len(found) - len(others)
     known["failed"], known["pending"] = [_to_json(each) for each in failed], [_to_json(each) for each in pending]
     known["missing"] = missing
     if failed:
@@ -57,24 +48,25 @@ def checks(facts: GateFacts) -> GateResult:
 
 def is_required(settings: GateSettings, name: str) -> bool:
     """Whether a check, or a commit status, of this name may be one that the settings require, of whatever app."""
-    required = (each if isinstance(each, str) else each.name for each in settings.checks)
-    return any(_named(each, (name,)) for each in required)
+    return any(_named(each.name, (name,)) for each in settings.required_checks)
 
 
-def _find(required: Iterable[Requirement], results: Iterable[CheckResult]) -> tuple[Collection[CheckResult], list[str]]:
+def _find(
+    required: Iterable[RequiredCheck], results: Iterable[CheckResult]
+) -> tuple[Collection[CheckResult], list[str]]:
     """The results that are required, each once, and the requirements for which nothing is reported."""
     by_name: dict[str, list[CheckResult]] = {}
     for each in results:
         if not each.is_ours:
             by_name.setdefault(each.name, []).append(each)
-    found, missing = dict[int, CheckResult](), list[str]()
-    for name, app in required:
-        matching = [each for reported in _named(name, by_name) for each in by_name[reported]]
-        if app is not None:
-            matching = [each for each in matching if each.app == app]
-        found.update({id(each): each for each in matching})
+    found: dict[int, CheckResult] = {}
+    missing: list[str] = []
+    for check in required:
+        named = [each for name in _named(check.name, by_name) for each in by_name[name]]
+        matching = {id(each): each for each in named if check.app in (None, each.app)}
+        found |= matching
         if not matching:
-            missing.append(name)
+            missing.append(check.name)
     return found.values(), missing
 
 

@@ -1,9 +1,9 @@
 """The results of gates: a decision, whom it waits for, when it may change, and its form in JSON."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from bot.rules.gate_facts import Override
 
@@ -22,10 +22,10 @@ OVERRIDABLE: tuple[Gate, ...] = ("freeze", "lock", "downgrade", "order", "checks
 ROLLBACK_GATES: tuple[Gate, ...] = ("candidate", "hold", "freeze", "lock", "deployers")
 ROLLBACK_EXEMPT: tuple[Gate, ...] = tuple(gate for gate in GATES if gate not in ROLLBACK_GATES)
 """Gates that do not judge a rollback: it deploys what was live before, and cancels what is under way."""
+NOTHING: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True)
-class GateResult:
+class GateResult(NamedTuple):
     """One gate's verdict. `sentence` explains it to people, without a full stop; the other fields are for programs.
 
     The sentence may quote what others wrote (a reason, the name of a check): escape it where it is shown. `facts` holds
@@ -39,7 +39,7 @@ class GateResult:
     since: datetime | None = None
     until: datetime | None = None
     who_can_help: tuple[str, ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = NOTHING
 
     @property
     def is_open(self) -> bool:

@@ -6,7 +6,7 @@ Only what is set is stored, so that defaults that depend on the tier follow it.
 import json
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
@@ -146,6 +146,7 @@ class GateSettings(Settings):
         """Whether older commits are refused: unless set, on production tiers."""
         return (self.downgrade or ("refuse" if tier == PRODUCTION else "allow")) == "refuse"
 
+    @cached_property
     def required_checks(self) -> tuple[RequiredCheck, ...]:
         """The required checks, all in one form."""
         return tuple(RequiredCheck(name=each) if isinstance(each, str) else each for each in self.checks)

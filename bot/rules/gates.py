@@ -7,11 +7,12 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from bot.rules import gate_freezes
-from bot.rules.approvers import is_listed
+from bot.rules.approvers import Answer, is_listed
 from bot.rules.gate_approvals import approvals
 from bot.rules.gate_checks import checks
-from bot.rules.gate_facts import EarlierEnvironment, GateFacts, Override
+from bot.rules.gate_facts import EarlierEnvironment, GateFacts, Override, Requester
 from bot.rules.gate_results import GATES, OVERRIDABLE, Decision, Gate, GateResult, Verdict, stamp, until_words
+from bot.rules.ids import GitHubUserId
 from bot.rules.names import in_words
 
 BUILDING = frozenset({"pending", "building"})
@@ -37,9 +38,9 @@ def _overridden(facts: GateFacts, result: GateResult, override: Override) -> Gat
         return result
     if not facts.settings.force:
         sentence = f"{result.sentence}; the environment does not allow `force`"
-        return GateResult(**{**vars(result), "sentence": sentence, "facts": {**result.facts, "force": False}})
+        return result._replace(sentence=sentence, facts={**result.facts, "force": False})
     was = {"was": result.verdict, "overridden_by": override.by, "override_reason": override.reason}
-    return GateResult(**{**vars(result), "verdict": "overridden", "facts": {**result.facts, **was}})
+    return result._replace(verdict="overridden", facts={**result.facts, **was})
 
 
 def _candidate(facts: GateFacts) -> GateResult:
@@ -76,7 +77,7 @@ def _order(facts: GateFacts) -> GateResult:
     if not facts.settings.after:
         return _OFF["order"]
     found = {each.name: each for each in facts.earlier}
-    earlier = [found.get(name, EarlierEnvironment(name)) for name in facts.settings.after]
+    earlier = [found[name] if name in found else EarlierEnvironment(name) for name in facts.settings.after]
     known = {"after": [_earlier_to_json(each) for each in earlier], "soak": facts.settings.soak.total_seconds()}
     unknown = [each.name for each in earlier if not each.exists]
     if unknown:
@@ -172,24 +173,30 @@ def _deployers(facts: GateFacts) -> GateResult:
     if not entries:
         return _OFF["deployers"]
     known = {"requester": requester.name}
-    if requester.automatic:
-        return GateResult("deployers", "pass", facts=known)
-    who = f"only {in_words(entries)} may deploy here"
-    if requester.github_id is None:
-        sentence = f"{requester.name} has no account on GitHub: {who}"
-        return GateResult("deployers", "refuse", sentence, who_can_help=entries, facts=known)
-    person = requester.person
-    if person is None or person.github_id != requester.github_id:
-        answer, error = "unknown", "GitHub was not asked about the requester"
-    else:
-        answer, error = is_listed(person, entries, facts.users)
+    answer, error = _is_deployer(requester, entries, facts.users)
     if answer == "yes":
         return GateResult("deployers", "pass", facts=known)
     if answer == "no":
-        sentence = f"{requester.name} may not deploy here: {who}"
+        who = f"only {in_words(entries)} may deploy here"
+        why = "has no account on GitHub" if requester.github_id is None else "may not deploy here"
+        sentence = f"{requester.name} {why}: {who}"
         return GateResult("deployers", "refuse", sentence, who_can_help=entries, facts=known)
     sentence = f"Whether {requester.name} may deploy here could not be read: {error}"
     return GateResult("deployers", "wait", sentence, who_can_help=entries, facts={**known, "error": error})
+
+
+def _is_deployer(
+    requester: Requester, entries: tuple[str, ...], users: Mapping[str, GitHubUserId]
+) -> tuple[Answer, str]:
+    """Whether the requester is one of those who may deploy, and why that cannot be told."""
+    if requester.automatic:
+        return "yes", ""
+    if requester.github_id is None:
+        return "no", ""
+    person = requester.person
+    if person is None or person.github_id != requester.github_id:
+        return "unknown", "GitHub was not asked about the requester"
+    return is_listed(person, entries, users)
 
 
 _GATES: Mapping[Gate, Callable[[GateFacts], GateResult]] = {

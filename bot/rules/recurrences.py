@@ -57,7 +57,6 @@ _PARTS = {
 }
 _DAYS = {"DAILY": 1, "WEEKLY": 7}
 _MONTHS = {"MONTHLY": 1, "YEARLY": 12}
-_LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 class Span(NamedTuple):
@@ -68,19 +67,23 @@ class Span(NamedTuple):
 
 
 class Schedule(NamedTuple):
-    """The spans of a recurrence around some day, in order and apart from each other, complete up to `known_until`."""
+    """The spans of a recurrence around some day, in order and apart from each other, complete up to `known_until`.
+
+    `starts` are when they begin.
+    """
 
     spans: tuple[Span, ...]
+    starts: tuple[datetime, ...]
     known_until: datetime
 
     def at(self, time: datetime) -> Span | None:
         """The span that a time is in."""
-        index = bisect_right(self.spans, (time, _LATEST)) - 1
+        index = bisect_right(self.starts, time) - 1
         return self.spans[index] if index >= 0 and time < self.spans[index].end else None
 
     def following(self, time: datetime) -> Span | None:
         """The first span that begins after a time."""
-        index = bisect_right(self.spans, (time, _LATEST))
+        index = bisect_right(self.starts, time)
         return self.spans[index] if index < len(self.spans) else None
 
 
@@ -113,7 +116,8 @@ def schedule(text: str, timezone: str, lasts: timedelta, day: date) -> Schedule:
     times, is_all = _ahead(text, wall)
     known_until = begins + LOOK_AHEAD - DAY if is_all else _localized(times[-1], zone) - CLOCK_CHANGE
     starts = sorted(_localized(time, zone) for time in (*_behind(text, wall, lasts), *times))
-    return Schedule(tuple(_merged(starts, lasts, begins)), known_until)
+    spans = tuple(_merged(starts, lasts, begins))
+    return Schedule(spans, tuple(span.start for span in spans), known_until)
 
 
 @lru_cache(512)

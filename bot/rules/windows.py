@@ -48,13 +48,12 @@ class Calendar:
         self._windows = windows
         self._denies: list[tuple[Window, Schedule]] = []
         self._allows: list[tuple[Window, Schedule]] = []
-        self._known_until: datetime | None = None
-        day = around.astimezone(UTC).date() if windows else around.date()
+        if not windows:
+            return
+        day = around.astimezone(UTC).date()
         for each in windows:
             found = schedule(each.deny or each.allow or "", each.timezone, each.for_, day)
             (self._allows if each.deny is None else self._denies).append((each, found))
-            if self._known_until is None or found.known_until < self._known_until:
-                self._known_until = found.known_until
 
     def closing(self, time: datetime) -> tuple[Window, ...]:
         """The windows that deny deployments at a time, else those that allow them if none of them is open."""
@@ -65,15 +64,16 @@ class Calendar:
 
     def opens_at(self, time: datetime) -> datetime | None:
         """The first time, from a time on, at which no window is closed; None if it is too far away to be known."""
-        if self._known_until is None:
+        if not self._windows:
             return time
-        if time >= self._known_until:
+        known_until = min(schedule.known_until for _, schedule in (*self._denies, *self._allows))
+        if time >= known_until:
             return Calendar(self._windows, time).opens_at(time)
         for _ in range(MAX_STEPS):
             later = self._step(time)
             if later == time:
                 return time
-            if later is None or later > self._known_until:
+            if later is None or later > known_until:
                 return None
             time = later
         return None

@@ -12,7 +12,8 @@ from sandbox.serializers.accounts import app_path
 from sandbox.state import State
 from sandbox.use_cases import installations, registrations
 
-PAGE = "<!DOCTYPE html>\n<html lang=en><head><title>{title}</title></head><body><h1>{title}</h1>{body}</body>"
+PAGE = """<!DOCTYPE html>
+<html lang=en><head><title>{title}</title><link rel=icon href="data:,"></head><body><h1>{title}</h1>{body}</body>"""
 REGISTER = re.compile(r"/(organizations/[^/]+/)?settings/apps/new")
 INSTALL = re.compile(r"/(github-)?apps/[^/]+/installations/new")
 PERSON = "alice"

@@ -17,7 +17,7 @@ CHOICE, CANCEL = "sandbox_login", "sandbox_cancel"  # parameters of the links of
 FORM = "application/x-www-form-urlencoded"
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Sign in · GitHub sandbox</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"></head>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,"></head>
 <body><h1>Sign in to the simulated GitHub</h1>
 <p>{app} wants to know who you are. Choose an account of this sandbox:</p>
 <ul>{people}</ul><p><a href="{cancel}">Cancel</a></p></body></html>

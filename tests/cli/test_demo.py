@@ -34,7 +34,7 @@ def test_the_demo_goes_through_every_step_and_leaves_nothing_behind(source: Path
     )
     assert (completed.returncode, completed.stderr) == (0, "")
     assert [step for step in range(1, STEPS + 1) if f"\n{step}/{STEPS} " not in completed.stdout] == []
-    assert f"{STEPS + 1}/" not in completed.stdout
+    assert f"\n{STEPS + 1}/" not in completed.stdout
     places = [completed.stdout.find(text) for text in SAID]
     assert -1 not in places and places == sorted(places)
     assert list(temporary.iterdir()) == []

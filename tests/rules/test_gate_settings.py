@@ -102,7 +102,7 @@ def test_defaults_follow_the_tier() -> None:
 
 
 def test_required_checks_have_one_form() -> None:
-    assert read(EVERYTHING).required_checks() == (
+    assert read(EVERYTHING).required_checks == (
         RequiredCheck(name="build"),
         RequiredCheck(name="lint", app="github-actions"),
     )

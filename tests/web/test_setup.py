@@ -145,7 +145,7 @@ async def test_an_empty_service_waits_for_its_app_and_takes_webhooks_once_it_is_
     wrong = await operator.send(
         "/setup/project", form="project", **fields, **first, environment1="all", tier1="staging"
     )
-    assert wrong.status == 400 and "`name` must be" in wrong.text and 'value="all"' in wrong.html
+    assert wrong.status == 400 and "name must be" in wrong.text and 'value="all"' in wrong.html
     assert (await world.ask("GET", "/api/projects")).json == []
     done = await operator.send("/setup/project", form="project", **fields, **first)
     assert (done.status, done.location) == (303, "/setup")
@@ -254,7 +254,7 @@ async def test_an_app_that_was_registered_by_hand_is_entered(new: World) -> None
         ({"app_id": "1"}, "An App needs its id, a private key"),
         (given | {"webhook_secret": "short"}, "at least 16 characters"),
         (given | {"private_key": "-----BEGIN PUBLIC KEY-----"}, "The private key"),
-        (given | {"app_id": "<b>"}, "`app_id` must be an id"),
+        (given | {"app_id": "<b>"}, "app_id must be an id"),
     ):
         page = await operator.send("/setup/credentials", form="credentials", **fields)
         assert page.status == 400 and sentence in page.text
