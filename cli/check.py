@@ -1,6 +1,5 @@
 """`longshore check`: look at everything around the service that can be set up wrongly."""
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,14 +17,19 @@ MARKS = {"ok": "ok", "warning": "warning", "failure": "FAILURE"}
 def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print the lines as JSON, for programs.")] = False,
 ) -> None:
-    """Look at everything that can be set up wrongly, and say what to do.
+    """Look at everything that can be set up wrongly.
 
-    The settings, the database, the App and its webhook on GitHub, its installations, each project's repository and
-    workflows, the queue. The service need not run. Exits with 0 without failures, otherwise with 1.
+    Each line says what was found, and what to do: about the settings, the database, the App and its webhook on GitHub,
+    its installations, each project's repository and workflows, the queue. The service need not run. Exits with 0
+    without failures, otherwise with 1.
     """
+    import asyncio
+
     from bot.rules.self_checks import is_failed
     from cli.checking import examine
+    from cli.preparation import prepare
 
+    prepare()
     lines = asyncio.run(examine())
     (_show_json if as_json else _show_text)(lines)
     if is_failed(lines):

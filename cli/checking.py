@@ -7,7 +7,6 @@ from dataclasses import replace
 import aiohttp
 from tortoise.exceptions import OperationalError
 
-from bot import log
 from bot.context import Actor, Context
 from bot.errors import Problem
 from bot.github.app import AppKeys, GitHub
@@ -17,7 +16,7 @@ from bot.operations.self_checks import ServiceFacts
 from bot.rules import addresses
 from bot.rules.ids import UserId
 from bot.rules.self_checks import Line, SignInFacts
-from bot.settings import Settings, read_database_url, read_settings
+from bot.settings import Settings, read_database_url, read_settings, unknown_variables
 from bot.store.database import open_database, refuse_in_transaction
 from cli.operator import naming_database_setting, refuse_missing_file
 from server.app_identity import AppIdentity
@@ -31,7 +30,6 @@ OPERATOR = Actor(UserId(0), "operator", frozenset({"admin"}))
 
 async def examine() -> Sequence[Line]:
     """Perform all checks with what there is of settings and database."""
-    log.configure("error")
     settings, facts = _settings()
     keys = AppKeys("", "", addresses.GITHUB_API) if settings is None else app_keys(settings)
     async with AsyncExitStack() as resources:
@@ -62,7 +60,10 @@ async def _use_stored_app(settings: Settings, github: GitHub, facts: ServiceFact
     if not facts.no_database:
         with suppress(OperationalError, Problem):  # the check of the database says why it cannot be asked
             await identity.refresh()
-    return replace(service_facts(settings, identity), no_database=facts.no_database)
+    found = service_facts(settings, identity)
+    told = unknown_variables()  # on standard error, as by every command
+    warnings = [warning for warning in found.warnings if warning not in told]
+    return replace(found, warnings=warnings, no_database=facts.no_database)
 
 
 async def _open_database(resources: AsyncExitStack) -> str:

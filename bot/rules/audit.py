@@ -58,9 +58,9 @@ def audit_filter(values: Mapping[str, str]) -> AuditFilter:
 
 
 def changes(before: Any, after: Any) -> Sequence[Change]:
-    """What changed, value by value. A text that stands alone has no name."""
+    """What changed, value by value, without what is empty. A text that stands alone has no name."""
     old, new = _named(before), _named(after)
-    names = dict.fromkeys([*old, *new])
+    names = [name for name in dict.fromkeys([*old, *new]) if (old.get(name), new.get(name)) != (None, None)]
     return [
         Change("" if name == "is" else name.replace("_", " "), _shown(old, name), _shown(new, name)) for name in names
     ]

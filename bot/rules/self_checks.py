@@ -169,9 +169,9 @@ def queue(facts: QueueFacts) -> Sequence[Line]:
         since = "yet" if facts.silence is None else f"for {facts.silence / 60:.0f} minutes"
         lines.append(Line("queue", "warning", f"No worker has finished a job {since}.", LIVELY))
     if facts.dead_letters:
-        sentence = f"{facts.dead_letters} failed for good."
+        sentence = f"{facts.dead_letters:,} job{'' if facts.dead_letters == 1 else 's'} failed for good."
         remedy = "`longshore deliveries list`, or the page Operations: retry them, or discard them."
-        lines.append(Line("queue", "warning", f"Of the jobs, {sentence}", remedy))
+        lines.append(Line("queue", "warning", sentence, remedy))
     return lines or [Line("queue", "ok", "Jobs are performed.")]
 
 

@@ -152,7 +152,7 @@ WORLDS: dict[str, list[Fault]] = {
             "workflows",
             ("failure", "no `workflow_dispatch` trigger", "It deploys site to `staging` and `production`"),
         ),
-        (dead_letter, "queue", ("warning", "1 failed for good", "longshore deliveries list")),
+        (dead_letter, "queue", ("warning", "1 job failed for good", "longshore deliveries list")),
         (no_worker, "queue", ("warning", "No worker has finished a job", "longshore work")),
     ],
     "what suspends it": [
