@@ -49,7 +49,7 @@ def _downgrade(settings: GateSettings, tier: str) -> Iterator[tuple[Gate, str]]:
 
 def _checks(settings: GateSettings) -> Iterator[tuple[Gate, str]]:
     if settings.checks:
-        named = in_words(map(_check, settings.required_checks()))
+        named = in_words(map(_check, settings.required_checks))
         yield "checks", f"These checks have to be green at the commit: {named}."
 
 
