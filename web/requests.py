@@ -85,7 +85,7 @@ class PageRequest:
     @property
     def wants_html(self) -> bool:
         """Whether a browser asks."""
-        return "text/html" in self.request.headers.get("Accept", "")
+        return "text/html" in self.request.headers.get("Accept", "") or "HX-Request" in self.request.headers
 
     @property
     def session_id(self) -> SessionId | None:

@@ -21,6 +21,8 @@ from web.static_files import StaticFiles
 
 OWN_HEADERS = (STATIC_PREFIX, "/live")
 """Paths whose responses are finished by their handlers."""
+OF_DIALECT = "/projects/"
+"""The beginning of paths below which a dialect is, whose clients find nothing where pages are."""
 STALE_FORM = "This form is too old, or was not sent from one of our pages. Please try again."
 NO_FORM = "This is not a form of ours."
 NO_PAGE = "There is no such page, or you may not see it."
@@ -58,6 +60,8 @@ class PageHandler:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Respond to a request. Only here do refusals become pages."""
         page = await self._identify(request)
+        if self._route.path.startswith(OF_DIALECT) and not page.wants_html:
+            raise web.HTTPNotFound
         try:
             page.admit(self._route.access)
             if self._route.method == "POST":

@@ -115,7 +115,7 @@ def _step(run: Run, status: str, conclusion: str | None, number: int) -> Json:
     ended = conclusion if number == len(STEPS) and status == "completed" else "success"
     return {
         "name": STEPS[number - 1],
-        "status": "completed" if is_over else status if has_begun else "pending",
+        "status": "completed" if is_over else status if has_begun else "queued",
         "conclusion": ended if is_over else None,
         "number": number,
         "started_at": format_time(run.started_at) if has_begun else None,
