@@ -155,6 +155,21 @@ async def acting(world: World, secret: str) -> Context:
     return (await world.context()).acting_as(found.actor, "page")
 
 
+async def test_a_form_sent_to_another_address_is_another_act(world: World) -> None:
+    world.github.person("mona", "write")
+    mona = Visitor(world)
+    await mona.sign_in("mona")
+    await world.cut("1.0.0-rc1")
+    again = {"once": "one click"}
+    locked = await mona.send("/projects/site/environments/staging/lock", {"reason": "looking", **again})
+    assert locked.location == "/projects/site/environments/staging"
+    fields = {"version": "2.0.0", "commit": world.github.head(), **again}
+    for _ in range(2):  # not the candidate with the id of the lock
+        cut = await mona.send("/projects/site/cut", fields)
+        assert cut.location == "/projects/site/candidates/2.0.0-rc1", cut.text
+    await world.settle()
+
+
 # --- signing in
 
 
