@@ -115,6 +115,7 @@ async def test_a_stolen_session_is_seen_and_ended_by_its_owner_and_by_operators(
 
 async def test_a_session_belongs_to_the_account_whatever_its_login_is(world: World) -> None:
     await world.github.set_private(True)
+    await world.settle()
     world.github.person("carol", "write")
     carol = Visitor(world)
     await carol.sign_in("carol")
