@@ -228,6 +228,17 @@ async def test_too_many_failures_are_refused_before_github_is_asked_but_a_valid_
     assert (await visitor.send("/login-link", {"secret": secret})).status == 303
 
 
+async def test_a_text_that_no_database_can_hold_is_refused_and_no_fault(world: World) -> None:
+    await world.cut("1.0.0-rc1")
+    operator = Visitor(world)
+    await operator.send("/login-link", {"secret": await sessions.create_link(await world.context())})
+    queries = ("/?q=%00", "/audit?actor=%00", "/audit.jsonl?project=a%00", "/projects/site/cut?version=%00")
+    for path in (*queries, "/projects/%00", "/board/a%00", "/projects/site/environments/%00"):
+        assert (await operator.open(path)).status == 400, path
+    page = await operator.send("/projects/site/environments/staging/lock", {"reason": "a\0b"})
+    assert (page.status, "U+0000" in page.text) == (400, True)
+
+
 # --- where browsers are sent
 
 ELSEWHERE = (
