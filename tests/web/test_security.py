@@ -1,16 +1,18 @@
 """What others try with somebody's browser: forged forms, fixed and stolen sessions, misused sign-ins, redirects."""
 
 import re
+from contextlib import ExitStack
 from pathlib import Path
 
 import orjson
 import pytest
+from aiohttp.test_utils import make_mocked_request
 from yarl import URL
 
 from bot.actors import anonymous
 from bot.attempts import MAX_FAILURES, Attempts
 from bot.context import Context
-from bot.errors import Forbidden
+from bot.errors import Forbidden, Unavailable
 from bot.operations import sessions
 from bot.operations.freezes import freeze_environment
 from bot.store.database import fetch
@@ -19,10 +21,14 @@ from bot.store.users import User
 from tests.conftest import Lines
 from tests.web.visitors import Visitor
 from tests.world import Serve, World, running_world
-from web import cookies, security
+from web import cookies, security, sign_in_cookies
+from web.event_feed import EventFeed
+from web.pages import live
 from web.pages.routes import ROUTES
+from web.rendering import MAX_SHARED, Renderer
 from web.runtime import SignIn, WebRuntime
 from web.site import OWN_HEADERS
+from web.static_files import StaticFiles
 
 OURS = "http://127.0.0.1:8080"
 EVIL = {"Origin": "https://evil.example"}
@@ -228,6 +234,13 @@ async def test_too_many_failures_are_refused_before_github_is_asked_but_a_valid_
     assert (await visitor.send("/login-link", {"secret": secret})).status == 303
 
 
+def test_of_a_cookie_that_somebody_made_up_no_long_state_is_kept() -> None:
+    for length, is_read in ((43, True), (sign_in_cookies.MAX_STATE + 1, False)):
+        cookie = f"__Host-{sign_in_cookies.NAME}={'s' * length}.verifier."
+        request = make_mocked_request("GET", "/auth/github/callback", headers={"Cookie": cookie})
+        assert (sign_in_cookies.read(runtime("https://longshore.example"), request) is not None) == is_read
+
+
 async def test_a_text_that_no_database_can_hold_is_refused_and_no_fault(world: World) -> None:
     await world.cut("1.0.0-rc1")
     operator = Visitor(world)
@@ -237,6 +250,29 @@ async def test_a_text_that_no_database_can_hold_is_refused_and_no_fault(world: W
         assert (await operator.open(path)).status == 400, path
     page = await operator.send("/projects/site/environments/staging/lock", {"reason": "a\0b"})
     assert (page.status, "U+0000" in page.text) == (400, True)
+
+
+# --- what strangers may use up
+
+
+def test_strangers_leave_streams_for_who_has_signed_in() -> None:
+    feed = EventFeed()
+    with ExitStack() as stack:
+        for _ in range(live.MAX_OF_STRANGERS):
+            live.refuse_too_many(feed, None)
+            stack.enter_context(feed.subscribed(live.Inbox(None)))
+        live.refuse_too_many(feed, 1)
+        with pytest.raises(Unavailable):
+            live.refuse_too_many(feed, None)
+
+
+def test_parts_of_pages_are_kept_up_to_a_size_and_not_up_to_a_number() -> None:
+    renderer = Renderer(runtime("https://longshore.example"), StaticFiles())
+    first, size = renderer.shared("waiting_count.html", 0, count="first"), MAX_SHARED // 4
+    assert renderer.shared("waiting_count.html", 0, count="other") == first
+    for key in range(1, 5):
+        renderer.shared("waiting_count.html", key, count="x" * size)
+    assert "other" in renderer.shared("waiting_count.html", 0, count="other")
 
 
 # --- where browsers are sent
