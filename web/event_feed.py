@@ -76,8 +76,8 @@ class EventFeed:
         """How many are told."""
         return len(self._subscribers)
 
-    def subscribers_of(self, owner: int) -> int:
-        """How many are told that have the same owner."""
+    def subscribers_of(self, owner: int | None) -> int:
+        """How many are told that have the same owner, or that nobody owns."""
         return sum(subscriber.owner == owner for subscriber in self._subscribers)
 
     def end(self) -> None:

@@ -14,8 +14,8 @@ from web import security, words
 from web.runtime import WebRuntime
 from web.static_files import StaticFiles
 
-MAX_SHARED = 2000
-"""Parts of pages that are kept, such as rows of the board, of about 3 KB each."""
+MAX_SHARED = 8_000_000
+"""Characters of all parts of pages that are kept, such as rows of the board, of about 3,000 each."""
 
 
 class Renderer:
@@ -23,7 +23,7 @@ class Renderer:
 
     def __init__(self, runtime: WebRuntime, static: StaticFiles) -> None:
         self._runtime = runtime
-        self._shared: LRUCache[tuple[str, Hashable], Markup] = LRUCache(MAX_SHARED)
+        self._shared: LRUCache[tuple[str, Hashable], Markup] = LRUCache(MAX_SHARED, getsizeof=len)
         self._environment = Environment(
             loader=PackageLoader("web"),
             autoescape=True,

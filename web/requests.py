@@ -1,5 +1,6 @@
 """A request for a page: who asks, what they sent, and how it is answered."""
 
+import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -127,11 +128,16 @@ class PageRequest:
         return self.failure if self.form.get("form") == form else None
 
     def acting(self) -> Context:
-        """The context of an act. The same form that is sent twice, by a double click, takes effect once."""
+        """The context of an act. The same form that is sent twice, by a double click, takes effect once.
+
+        The address is part of its origin: whoever sends one `once` to two addresses performs two acts, and none of
+        them is shown what the other one made.
+        """
         once = self.field("once")
         if not once or self.session is None:
             return self.context
-        return self.context.with_origin(f"page {self.context.actor.user_id} {once[:64]}")
+        form = hashlib.sha256(f"{self.request.rel_url.raw_path} {once}".encode()).hexdigest()
+        return self.context.with_origin(f"page {self.context.actor.user_id} {form}")
 
     def once(self) -> str:
         """A value by which a form is recognized when it is sent again."""

@@ -14,6 +14,7 @@ NAME = "longshore-sign-in"
 MAX_AGE = 600  # seconds, as long as GitHub's code lasts
 MAX_NEXT = 500  # characters of the path to go to afterwards; to the board from a longer one
 MAX_COOKIE = 4000  # characters
+MAX_STATE = 100  # characters; ours are shorter, and those that came back are kept in memory
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def read(runtime: WebRuntime, request: web.Request) -> Flow | None:
     value = request.cookies.get(cookies.cookie_name(runtime, NAME), "")
     state, _, rest = value[:MAX_COOKIE].partition(".")
     verifier, _, path = rest.partition(".")
-    if not (state and verifier):
+    if not (0 < len(state) <= MAX_STATE and verifier):
         return None
     try:
         return Flow(state, verifier, urlsafe_b64decode(path + "==").decode())

@@ -1,6 +1,6 @@
 """All pages as routes: who asks is found out, forms are checked, and refusals become pages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode
 
@@ -26,6 +26,7 @@ OF_DIALECT = "/projects/"
 STALE_FORM = "This form is too old, or was not sent from one of our pages. Please try again."
 NO_FORM = "This is not a form of ours."
 NO_PAGE = "There is no such page, or you may not see it."
+NUL = "The character U+0000 stands in no name and no text."
 MAX_FIELDS = 200
 
 
@@ -63,6 +64,7 @@ class PageHandler:
         if self._route.path.startswith(OF_DIALECT) and not page.wants_html:
             raise web.HTTPNotFound
         try:
+            refuse_nul([*request.match_info.values(), *request.query.values()])
             page.admit(self._route.access)
             if self._route.method == "POST":
                 page = await self._read_form(page)
@@ -125,7 +127,15 @@ async def read_form(page: PageRequest) -> Mapping[str, str]:
         sent = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError as error:
         raise Refusal(NO_FORM) from error
-    return dict(reversed(sent))
+    form = dict(reversed(sent))
+    refuse_nul([*form, *form.values()])
+    return form
+
+
+def refuse_nul(texts: Iterable[str]) -> None:
+    """Refuse texts with U+0000, which PostgreSQL can neither store nor compare."""
+    if any("\0" in text for text in texts):
+        raise Refusal(NUL)
 
 
 def _query(page: PageRequest) -> str:

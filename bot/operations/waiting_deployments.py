@@ -144,7 +144,7 @@ def _decide(deployment: Deployment, facts: GateFacts) -> Decision:
 async def _standing(context: Context, project: Project, deployment: Deployment, facts: GateFacts) -> Standing:
     """Ask again whether the requester may deploy there: a role may have been lost, a token revoked.
 
-    The holder of a personal token needs both: the token, and the role.
+    The holder of a personal token needs both, the token and the role; so does an operator, who needs neither otherwise.
     """
     grant = "deployment:production" if facts.tier == "production" else "deployment:start"
     needed = (grant, "deployment:force") if deployment.force_reason is not None else (grant,)
@@ -158,7 +158,8 @@ async def _standing(context: Context, project: Project, deployment: Deployment, 
         reaches = actor.project_id in (None, project.id)  # a person's role in the repository is asked for below
         if not (reaches and all(actor.holds(each) for each in needed)):
             return Standing(lost=f"The token of {requester.name} may no longer deploy here.")
-    if requester.github_id is not None and requester.github_id not in context.operators:
+    needs_role = deployment.token_id is not None or requester.github_id not in context.operators
+    if requester.github_id is not None and needs_role:
         return _standing_of_person(requester.name, requester.person, needed)
     return Standing()
 

@@ -1,16 +1,19 @@
 """Deployments that wait for gates: asked for over REST, evaluated again, dispatched once, or ended with a reason."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from bot.operations import gate_jobs, personal_tokens, users
+from bot.operations import gate_jobs, personal_tokens, users, waiting_deployments
 from bot.operations.users import NewToken
 from bot.queue.jobs import enqueue
+from bot.rules.ids import DeploymentId, GitHubUserId
 from bot.store.database import execute
 from bot.store.deployments import Deployment
 from bot.store.projects import Environment
+from bot.store.users import User
 from tests.world import Response, World
 
 DEPLOYMENTS = "/api/releases/site/environments/{}/deployments"
@@ -294,6 +297,22 @@ async def test_a_requester_whose_role_github_does_not_tell_waits_and_is_told_why
     await execute("UPDATE deployments SET expires_at = created_at, evaluate_at = created_at")
     await sweep(site)
     assert (await shown(site, deployment))["error_message"] == "It waited too long for: deployers."
+
+
+async def test_the_token_of_an_operator_deploys_as_far_as_their_role_reaches(site: World) -> None:
+    site.github.person("alice", "write")
+    new = NewToken("alice-laptop", ["project:read", "deployment:start"])
+    token, alice = await personal_tokens.create_for(await site.context(), "alice", new)
+    await set_gates(after=["production"])
+    deployment = await wait_for(site, "1.0-rc1", token=alice)
+    site.github.person("alice", "read")
+    await set_gates()
+    context = await site.context()
+    account = GitHubUserId((await User.get(id=token.user_id)).github_id or 0)
+    job = gate_jobs.EvaluateWaiting(DeploymentId(deployment), (await Deployment.get(id=deployment)).environment_id)
+    await waiting_deployments.evaluate(replace(context, operators=frozenset({account})), job)
+    row = await shown(site, deployment)
+    assert (row["wait_outcome"], "the role in the repository is read now" in row["error_message"]) == ("refused", True)
 
 
 async def test_a_project_that_is_archived_meanwhile_deploys_nothing(site: World) -> None:

@@ -31,7 +31,9 @@ async def test_approved_announcements_are_public_as_a_page_and_as_a_valid_feed(w
         assert all(element.findtext(f"{ATOM}{name}") for name in ("id", "title", "updated"))
     assert feed.findtext(f"{ATOM}entry/{ATOM}author/{ATOM}name")
     unchanged = await stranger.open("/announcements.atom", **{"If-None-Match": answer.headers["ETag"]})
-    assert unchanged.status == 304
+    assert (unchanged.status, unchanged.headers["Cache-Control"]) == (304, "public, max-age=60")
+    of_alice = await (await sign_in(world, "alice")).open("/announcements.atom")
+    assert of_alice.headers["Cache-Control"] == "private, max-age=60"  # no proxy shows it to others
     await world.github.set_private(True)
     await world.settle()
     assert "site 1.0" not in (await stranger.open("/announcements.atom")).html

@@ -1,16 +1,18 @@
 """What others try with somebody's browser: forged forms, fixed and stolen sessions, misused sign-ins, redirects."""
 
 import re
+from contextlib import ExitStack
 from pathlib import Path
 
 import orjson
 import pytest
+from aiohttp.test_utils import make_mocked_request
 from yarl import URL
 
 from bot.actors import anonymous
 from bot.attempts import MAX_FAILURES, Attempts
 from bot.context import Context
-from bot.errors import Forbidden
+from bot.errors import Forbidden, Unavailable
 from bot.operations import sessions
 from bot.operations.freezes import freeze_environment
 from bot.store.database import fetch
@@ -19,10 +21,14 @@ from bot.store.users import User
 from tests.conftest import Lines
 from tests.web.visitors import Visitor
 from tests.world import Serve, World, running_world
-from web import cookies, security
+from web import cookies, security, sign_in_cookies
+from web.event_feed import EventFeed
+from web.pages import live
 from web.pages.routes import ROUTES
+from web.rendering import MAX_SHARED, Renderer
 from web.runtime import SignIn, WebRuntime
 from web.site import OWN_HEADERS
+from web.static_files import StaticFiles
 
 OURS = "http://127.0.0.1:8080"
 EVIL = {"Origin": "https://evil.example"}
@@ -115,6 +121,7 @@ async def test_a_stolen_session_is_seen_and_ended_by_its_owner_and_by_operators(
 
 async def test_a_session_belongs_to_the_account_whatever_its_login_is(world: World) -> None:
     await world.github.set_private(True)
+    await world.settle()
     world.github.person("carol", "write")
     carol = Visitor(world)
     await carol.sign_in("carol")
@@ -153,6 +160,21 @@ async def acting(world: World, secret: str) -> Context:
     found = await sessions.authenticate(secret, (await world.context()).now(), operators=frozenset())
     assert found is not None
     return (await world.context()).acting_as(found.actor, "page")
+
+
+async def test_a_form_sent_to_another_address_is_another_act(world: World) -> None:
+    world.github.person("mona", "write")
+    mona = Visitor(world)
+    await mona.sign_in("mona")
+    await world.cut("1.0.0-rc1")
+    again = {"once": "one click"}
+    locked = await mona.send("/projects/site/environments/staging/lock", {"reason": "looking", **again})
+    assert locked.location == "/projects/site/environments/staging"
+    fields = {"version": "2.0.0", "commit": world.github.head(), **again}
+    for _ in range(2):  # not the candidate with the id of the lock
+        cut = await mona.send("/projects/site/cut", fields)
+        assert cut.location == "/projects/site/candidates/2.0.0-rc1", cut.text
+    await world.settle()
 
 
 # --- signing in
@@ -210,6 +232,47 @@ async def test_too_many_failures_are_refused_before_github_is_asked_but_a_valid_
     assert not [call for call in world.github.calls if call.method == "POST"]
     secret = await sessions.create_link(await world.context())
     assert (await visitor.send("/login-link", {"secret": secret})).status == 303
+
+
+def test_of_a_cookie_that_somebody_made_up_no_long_state_is_kept() -> None:
+    for length, is_read in ((43, True), (sign_in_cookies.MAX_STATE + 1, False)):
+        cookie = f"__Host-{sign_in_cookies.NAME}={'s' * length}.verifier."
+        request = make_mocked_request("GET", "/auth/github/callback", headers={"Cookie": cookie})
+        assert (sign_in_cookies.read(runtime("https://longshore.example"), request) is not None) == is_read
+
+
+async def test_a_text_that_no_database_can_hold_is_refused_and_no_fault(world: World) -> None:
+    await world.cut("1.0.0-rc1")
+    operator = Visitor(world)
+    await operator.send("/login-link", {"secret": await sessions.create_link(await world.context())})
+    queries = ("/?q=%00", "/audit?actor=%00", "/audit.jsonl?project=a%00", "/projects/site/cut?version=%00")
+    for path in (*queries, "/projects/%00", "/board/a%00", "/projects/site/environments/%00"):
+        assert (await operator.open(path)).status == 400, path
+    page = await operator.send("/projects/site/environments/staging/lock", {"reason": "a\0b"})
+    assert (page.status, "U+0000" in page.text) == (400, True)
+
+
+# --- what strangers may use up
+
+
+def test_strangers_leave_streams_for_who_has_signed_in() -> None:
+    feed = EventFeed()
+    with ExitStack() as stack:
+        for _ in range(live.MAX_OF_STRANGERS):
+            live.refuse_too_many(feed, None)
+            stack.enter_context(feed.subscribed(live.Inbox(None)))
+        live.refuse_too_many(feed, 1)
+        with pytest.raises(Unavailable):
+            live.refuse_too_many(feed, None)
+
+
+def test_parts_of_pages_are_kept_up_to_a_size_and_not_up_to_a_number() -> None:
+    renderer = Renderer(runtime("https://longshore.example"), StaticFiles())
+    first, size = renderer.shared("waiting_count.html", 0, count="first"), MAX_SHARED // 4
+    assert renderer.shared("waiting_count.html", 0, count="other") == first
+    for key in range(1, 5):
+        renderer.shared("waiting_count.html", key, count="x" * size)
+    assert "other" in renderer.shared("waiting_count.html", 0, count="other")
 
 
 # --- where browsers are sent

@@ -15,7 +15,7 @@ from web.routes import Route
 
 PER_PAGE = 20
 IN_FEED = 50
-FRESH = "public, max-age=60"
+FRESH = "max-age=60"
 
 
 async def show(page: PageRequest) -> web.StreamResponse:
@@ -35,7 +35,8 @@ async def feed(page: PageRequest) -> web.StreamResponse:
     rows = await announcements.front_page(limit=IN_FEED)
     body = atom.feed(rows, host=host, page_url=f"{url}/announcements", feed_url=f"{url}/announcements.atom")
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": FRESH}
+    kept_by = "public" if page.session is None else "private"  # strangers may not be allowed to read it
+    headers = {"ETag": tag, "Cache-Control": f"{kept_by}, {FRESH}"}
     if tag in page.request.headers.get("If-None-Match", ""):
         return web.Response(status=304, headers=headers)
     return web.Response(body=body, content_type=atom.CONTENT_TYPE, charset="utf-8", headers=headers)

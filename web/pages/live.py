@@ -14,7 +14,7 @@ from aiohttp import web
 from bot.context import utc_now
 from bot.errors import Unavailable
 from bot.operations import board, sessions
-from web.event_feed import News, missed
+from web.event_feed import EventFeed, News, missed
 from web.requests import CHANNEL, PageRequest
 from web.routes import Route
 
@@ -23,6 +23,7 @@ HEARTBEAT = 20.0
 CHECK_SECONDS = 60.0
 """How often it is asked whether the session still exists, and what its owner may see."""
 MAX_STREAMS = 2000  # of one process
+MAX_OF_STRANGERS = 1000  # of those, so that strangers cannot keep out who has signed in
 MAX_OF_SESSION = 30
 HEADERS = {
     "Content-Type": "text/event-stream",
@@ -67,11 +68,17 @@ async def stream(page: PageRequest) -> web.StreamResponse:
     """Stream what changes, until the browser or this process ends, or the session does."""
     feed = page.runtime.feed
     owner = None if page.session is None else page.session.id
-    if feed.subscribers >= MAX_STREAMS or (owner is not None and feed.subscribers_of(owner) >= MAX_OF_SESSION):
-        raise Unavailable(BUSY)
+    refuse_too_many(feed, owner)
     inbox = Inbox(owner)
     with feed.subscribed(inbox):
         return await _stream(page, inbox)
+
+
+def refuse_too_many(feed: EventFeed, owner: int | None) -> None:
+    """Refuse another stream of a session, or of a stranger (None), when there are too many."""
+    most = MAX_OF_STRANGERS if owner is None else MAX_OF_SESSION
+    if feed.subscribers >= MAX_STREAMS or feed.subscribers_of(owner) >= most:
+        raise Unavailable(BUSY)
 
 
 async def _stream(page: PageRequest, inbox: Inbox) -> web.StreamResponse:
