@@ -242,15 +242,20 @@ def declared() -> list[AnyEndpoint]:
     return [endpoint for dialect in dialects() for endpoint in dialect.endpoints]
 
 
+def program_routes(app: web.Application) -> list[tuple[str, str]]:
+    """Every route for programs, without those to HEAD."""
+    pages = {(route.method, re.sub(r":[^}]*\}", "}", route.path)) for route in PAGE_ROUTES}
+    routes = [(route.method, route.resource.canonical) for route in app.router.routes() if route.resource is not None]
+    return [
+        (method, path)
+        for method, path in routes
+        if method != "HEAD" and (method, path) not in pages and not path.startswith("/static/")
+    ]
+
+
 def routed(app: web.Application) -> list[tuple[str, str]]:
     """Every route for programs, without those to HEAD and those with a slash at the end."""
-    pages = {(route.method, re.sub(r":[^}]*\}", "}", route.path)) for route in PAGE_ROUTES}
-    return [
-        (route.method, route.resource.canonical)
-        for route in app.router.routes()
-        if route.resource is not None and route.method != "HEAD" and not route.resource.canonical.endswith("/")
-        if (route.method, route.resource.canonical) not in pages and not route.resource.canonical.startswith("/static/")
-    ]
+    return [(method, path) for method, path in program_routes(app) if not path.endswith("/")]
 
 
 def test_every_endpoint_is_routed_once_and_nothing_else_is_below_api() -> None:
