@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 import structlog
@@ -13,9 +14,12 @@ from bot.errors import Unavailable
 from bot.store import event_queries
 from bot.store.database import Database
 from bot.store.event_queries import MAX_READ, OVERLAP, EntryRow
+from bot.store.gate_queries import to_time
 
 POLL_SECONDS = 1.0
 """How often entries are looked for that no notification has told: those of another process that uses the same file."""
+LATE = timedelta(minutes=1)
+"""By how much the entry with the higher of two ids may have been committed first."""
 OF_SERVICE = "service."  # first characters of acts that concern every project
 
 log = structlog.get_logger()
@@ -106,14 +110,13 @@ class EventFeed:
 
     async def _read(self) -> None:
         try:
-            is_first = not self.last_id
             self.last_id = self.last_id or await event_queries.newest_id()
             rows = [row for row in await event_queries.since(self.last_id) if row["id"] not in self._known]
         except Unavailable as error:
             log.warning("events not read", reason=error.sentence)
             return
         self._known.extend(row["id"] for row in rows)
-        if is_first or not rows:  # what was there before is on every page already
+        if not rows:
             return
         news = news_of(rows)
         self.last_id = max(self.last_id, news.last_id)
@@ -126,7 +129,15 @@ async def missed(last_id: int) -> News | None:
     rows = await event_queries.since(last_id)
     if len(rows) >= MAX_READ:
         return None
-    return news_of(rows) if rows else News(last_id)
+    told = [row for row in rows if row["id"] > last_id or _may_be_late(row, rows, last_id)]
+    return news_of(told) if told else News(last_id)
+
+
+def _may_be_late(row: EntryRow, rows: Iterable[EntryRow], last_id: int) -> bool:
+    """Whether an entry may have been committed after the one with the id `last_id`, which is higher."""
+    last = next((to_time(each["at"]) for each in rows if each["id"] == last_id), None)
+    at = to_time(row["at"])
+    return last is None or at is None or at > last - LATE
 
 
 def news_of(rows: Iterable[EntryRow]) -> News:

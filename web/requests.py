@@ -139,9 +139,9 @@ class PageRequest:
         form = hashlib.sha256(f"{self.request.rel_url.raw_path} {once}".encode()).hexdigest()
         return self.context.with_origin(f"page {self.context.actor.user_id} {form}")
 
-    def once(self) -> str:
-        """A value by which a form is recognized when it is sent again."""
-        return self.field("once") or secrets.token_urlsafe(12)
+    def once(self, form: str) -> str:
+        """A value by which a form is recognized when it is sent again: the same one only for the form that was sent."""
+        return (self.field("once") if self.form.get("form") == form else "") or secrets.token_urlsafe(12)
 
     def with_failure(self, problem: Problem) -> "PageRequest":
         """Copy the request, to show the page again after its act was refused."""

@@ -34,7 +34,8 @@ JOIN deployments l ON l.id = {LIVE_DEPLOYMENT_ID.format(environment_id="e.id")} 
 class Towards:
     """The way of a candidate to one environment. `live` is the candidate that is live there.
 
-    `decision` is None for environments beyond the first MAX_DECISIONS. `approvals_needed` is 0 where none are.
+    `decision` is None for environments beyond the first MAX_DECISIONS. `approvals` are those that have neither been
+    withdrawn nor expired; `approvals_needed` is 0 where none are.
     """
 
     environment: Environment
@@ -93,14 +94,18 @@ async def _towards(context: Context, project: Project, candidate: Candidate) -> 
     live, approvals = await _live(project), await _approvals(candidate)
     found: list[Towards] = []
     for environment in environments:
+        settings = gate_settings.read(environment.gate_settings).approvals
+        oldest = context.now() - settings.expire_after
         is_decided = len(found) < MAX_DECISIONS
         found.append(
             Towards(
                 environment=environment,
                 live=live.get(environment.id),
                 decision=await decisions.shown(context, environment, candidate) if is_decided else None,
-                approvals=[each for each in approvals if each.environment_id == environment.id],
-                approvals_needed=gate_settings.read(environment.gate_settings).approvals.count,
+                approvals=[
+                    each for each in approvals if each.environment_id == environment.id and each.approved_at > oldest
+                ],
+                approvals_needed=settings.count,
             )
         )
     return found

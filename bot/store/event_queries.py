@@ -1,19 +1,20 @@
 """The newest audit entries, as pages that are kept current read them."""
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from bot.store.database import fetch, fetch_as
 
 OVERLAP = 200
 """Entries before the last known one that are read again: on PostgreSQL, one may be committed after a later one."""
 MAX_READ = 2000
-_SINCE = "SELECT id, project_id, act FROM audit_entries WHERE id > $1 ORDER BY id LIMIT $2"
+_SINCE = "SELECT id, at, project_id, act FROM audit_entries WHERE id > $1 ORDER BY id LIMIT $2"
 
 
 class EntryRow(TypedDict):
     """What an entry is about."""
 
     id: int
+    at: Any
     project_id: int | None
     act: str
 

@@ -2,8 +2,10 @@
 
 import re
 
+from bot.rules.gate_settings import EXPIRE_AFTER
 from bot.store.audit import AuditEntry
 from bot.store.deployments import Deployment
+from bot.store.gates import Approval
 from bot.store.projects import Environment, Project
 from tests.web.browsers import Browser, Page, sign_in, sign_in_as_operator
 from tests.web.test_project_pages import RULE
@@ -87,6 +89,11 @@ async def test_a_deployment_shows_its_gates_waits_for_an_approval_and_is_rolled_
     await world.settle()
     await world.github.finish(run=1)
     await world.settle()
+    given = await Approval.get()
+    await Approval.all().update(approved_at=given.approved_at - EXPIRE_AFTER)
+    expired = await rita.open(CANDIDATE)
+    assert "0 of 1 approval given" in expired.text
+    assert "Approve for production" in expired.text
     done = await mona.open("/deployments/1")
     assert "its gates opened" in done.text
     assert "Approved by rita" in done.text
@@ -115,6 +122,8 @@ async def test_freezes_locks_holds_and_bans_stop_deployments_and_an_override_say
     empty = await ada.submit(f"{PRODUCTION}/freeze", {"form": "freeze", "reason": " ", "for": "2 hours"})
     assert empty.status == 400
     assert re.search(r'<details open><summary>Freeze production</summary>.*value="2 hours"', empty.html, re.DOTALL)
+    again = await ada.submit(f"{PRODUCTION}/freeze", {"form": "freeze", "once": "one click"})
+    assert again.html.count('name="once" value="one click"') == 1, "no other form is taken for the one that was sent"
     assert "A duration is a number and a unit" in empty.text
     await does(ada, f"{PRODUCTION}/freeze", PRODUCTION, reason="inventory", **{"for": "2h"})
     await does(ada, f"{PRODUCTION}/lock", PRODUCTION, reason="a test")

@@ -35,6 +35,8 @@ async def released(world: World) -> World:
 
 async def test_a_project_says_what_is_where_and_what_differs(released: World) -> None:
     operator = await sign_in_as_operator(released)
+    await operator.open("/projects/site")
+    await released.settle()  # the commits are compared
     page = await operator.open("/projects/site")
     assert page.status == 200
     assert "1.1.0-rc1 ready" in page.text
@@ -42,6 +44,10 @@ async def test_a_project_says_what_is_where_and_what_differs(released: World) ->
     assert re.search(
         r'href="[^"]*/acme/site/compare/\w{40}\.\.\.\w{40}"[^>]*>Compare with production on GitHub', page.html
     )
+    await StoredComparison.all().update(status="behind", ahead_by=0)
+    behind = await operator.open("/projects/site")
+    assert "nothing: production is ahead" in behind.text
+    assert "Promote 1.1.0-rc1" not in behind.text
     await Project.all().update(archived=True)
     archived = await operator.open("/projects/site")
     assert "archived : nothing is cut or deployed" in archived.text

@@ -9,10 +9,11 @@ from contextlib import suppress
 from dataclasses import replace
 
 import orjson
+import structlog
 from aiohttp import web
 
 from bot.context import utc_now
-from bot.errors import Unavailable
+from bot.errors import Problem, Unavailable
 from bot.operations import board, sessions
 from web.event_feed import EventFeed, News, missed
 from web.requests import CHANNEL, PageRequest
@@ -33,6 +34,8 @@ HEADERS = {
 }
 BUSY = "Too many open pages. Close some of them."
 MAX_DIGITS = 18  # of the id of an audit entry
+
+log = structlog.get_logger()
 
 
 class Inbox:
@@ -84,16 +87,23 @@ def refuse_too_many(feed: EventFeed, owner: int | None) -> None:
 async def _stream(page: PageRequest, inbox: Inbox) -> web.StreamResponse:
     response = web.StreamResponse(headers=HEADERS)
     await response.prepare(page.request)
+    with suppress(ConnectionError):
+        try:
+            await _begin(page, inbox, response)
+        except Problem as problem:  # its page would stand in the midst of the stream: the browser asks again
+            log.warning("stream ended", reason=problem.sentence)
+    return response
+
+
+async def _begin(page: PageRequest, inbox: Inbox, response: web.StreamResponse) -> None:
+    await response.write(b"retry: 1000\n")
     last_id = _last_id(page)
     news = await missed(last_id) if last_id else News(page.runtime.feed.last_id)
     if news is None:
         await response.write(b"event: reload\ndata: {}\n\n")
-        return response
-    await response.write(b"retry: 1000\n")
-    with suppress(ConnectionError):
-        await _tell(response, news, await board.visible_projects(page.context), page)
-        await _follow(page, inbox, response)
-    return response
+        return
+    await _tell(response, news, await board.visible_projects(page.context), page)
+    await _follow(page, inbox, response)
 
 
 async def _follow(page: PageRequest, inbox: Inbox, response: web.StreamResponse) -> None:

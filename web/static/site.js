@@ -37,7 +37,7 @@ function connect() {
     stream.last = event.lastEventId || stream.last;
     JSON.parse(event.data).forEach(changed);
   };
-  source.addEventListener("reload", () => { disconnect(); location.reload(); });
+  source.addEventListener("reload", () => { disconnect(); reload(); });
   source.onerror = () => {
     if (source.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
     disconnect();
@@ -57,9 +57,29 @@ function changed(topic) {
   elements.forEach((element) => { if (element !== document.body) refresh(element); });
 }
 
+const AGAIN = 5000; // milliseconds after which what could not be done is tried again
 const waiting = new Set();
 
-// Changes that come close together are fetched once. What somebody is typing into stays as it is until they are done.
+// Whether somebody is typing into a part of the page, or has typed something there that is not sent yet.
+function isTyped(element) {
+  const fields = [...element.querySelectorAll("input:not([type=hidden]), textarea, select")];
+  return fields.some((field) => field === document.activeElement || (field.value !== field.defaultValue && field.matches("input, textarea")));
+}
+
+function reload() {
+  if (isTyped(document.getElementById("main"))) setTimeout(reload, AGAIN);
+  else location.reload();
+}
+
+// An answer takes the place of a part only if it has that part. An error has not, nor has the page for signing in.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr, target } = event.detail;
+  event.detail.shouldSwap = xhr.status < 400 && xhr.responseText.includes(`id="${target.id}"`);
+  if (xhr.status >= 500 || xhr.status === 429) setTimeout(() => refresh(target), AGAIN);
+});
+
+// Changes that come close together are fetched once. What somebody is typing into stays as it is until they are done,
+// and why their act was refused stays until they leave the page.
 function refresh(element) {
   if (waiting.has(element.id)) return;
   waiting.add(element.id);
@@ -67,17 +87,32 @@ function refresh(element) {
     waiting.delete(element.id);
     const current = document.getElementById(element.id);
     if (!current) return;
-    if (current.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) {
-      current.addEventListener("focusout", () => refresh(current), { once: true });
+    if (isTyped(current)) {
+      setTimeout(() => refresh(current), AGAIN);
       return;
     }
     const focused = current.contains(document.activeElement) ? document.activeElement.id : "";
-    const source = current.dataset.source || location.pathname + location.search;
-    htmx.ajax("GET", source, { target: current, swap: "outerHTML", select: `#${CSS.escape(current.id)}` }).then(() => {
+    const refusals = current.querySelectorAll(".refused[role=alert]");
+    const path = current.dataset.source || location.pathname + location.search;
+    // With its own source, a part does not take the place of another one's request.
+    const asked = htmx.ajax("GET", path, { source: current, target: current, swap: "outerHTML", select: `#${CSS.escape(current.id)}` });
+    asked.then(() => {
+      const fresh = document.getElementById(current.id);
+      if (fresh && fresh !== current) fresh.prepend(...refusals);
       if (focused) document.getElementById(focused)?.focus();
-    });
+    }, () => setTimeout(() => refresh(current), AGAIN));
   }, 50 + Math.random() * 100);
 }
+
+// The numbers above the board are those of its rows now.
+document.addEventListener("htmx:afterSwap", () => {
+  document.querySelectorAll("[data-sum]").forEach((element) => {
+    const name = `data-${element.dataset.sum}`;
+    const rows = [...document.querySelectorAll(`[${name}]`)];
+    element.textContent = rows.reduce((sum, row) => sum + Number(row.getAttribute(name)), 0);
+    element.parentElement.hidden = element.textContent === "0";
+  });
+});
 
 setInterval(() => {
   if (document.hidden) return;
