@@ -68,7 +68,10 @@ async def find(
     if wanted.until is not None:
         where.add("at < {}", _stored(wanted.until))
     if condition := visibility.condition(visible, "project_id", where.args):
-        where.clauses.append(condition)
+        where.clauses += [
+            condition,
+            "project_id IN (SELECT id FROM projects)",
+        ]  # one that is gone is not known as public
     return await fetch_as(AuditRow, _ENTRIES.format(where=where, limit=limit), *where.args)
 
 
