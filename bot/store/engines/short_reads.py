@@ -6,6 +6,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -42,6 +43,8 @@ class ShortReads:
         self._slow: TTLCache[str, bool] = TTLCache(SLOW_STATEMENTS, SLOW_SECONDS)
         self._connection = sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
+        with suppress(sqlite3.Error):  # reads the schema, which would make the first read late
+            self._connection.execute("SELECT name FROM sqlite_master LIMIT 1").fetchall()
         self._connection.set_progress_handler(self._is_late, STEPS)
 
     def _is_late(self) -> bool:
