@@ -68,6 +68,10 @@ class DeploymentWithRunResponse(DeploymentResponse):
     run: RunResponse | None
 
 
+CHANGING = ("status", "error_message", "deploy_start_at", "deploy_end_at", "waits_for")
+"""The columns of a deployment that change."""
+
+
 class DeploymentDetailsResponse(DeploymentWithRunResponse):
     """A deployment with all that is known about it.
 
@@ -172,10 +176,14 @@ def deployment_response(row: DeploymentRow, run: Run | None) -> DeploymentWithRu
 def deployment_details_response(
     row: DeploymentRow, deployment: Deployment, run: Run | None
 ) -> DeploymentDetailsResponse:
-    """The response for a single deployment, with its newest run and what is known about its gates."""
+    """The response for a single deployment, with its newest run and what is known about its gates.
+
+    What changes is that of one reading, the deployment's: the row may have been read when it had ended meanwhile.
+    """
     names = ("automatic", "force_reason", "rollback_reason", "wait_outcome", "expires_at", "decision")
     details = {name: getattr(deployment, name) for name in names}
-    return DeploymentDetailsResponse.model_validate({**_with_run(row, run), **details})
+    current: Any = {**row, **{name: getattr(deployment, name) for name in CHANGING}}
+    return DeploymentDetailsResponse.model_validate({**_with_run(current, run), **details})
 
 
 def _with_run(row: DeploymentRow, run: Run | None) -> dict[str, object]:
