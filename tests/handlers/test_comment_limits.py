@@ -290,8 +290,8 @@ async def test_a_member_who_commands_for_the_first_time_passes_strangers(world: 
     number = await world.github.pull_request()
     for person in ("stranger", "alice", "stranger"):
         await world.github.comment(number, STATUS, by=person)
-    await world.github.settle()
-    await world.service.worker.settle()
+        await world.github.settle()
+        await world.service.worker.settle()
     rows = await fetch("SELECT priority FROM jobs WHERE kind = 'command' ORDER BY id")
     world.github.faults.clear()
     assert sorted(row["priority"] for row in rows) == [10, 15, 25]
