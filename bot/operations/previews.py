@@ -7,7 +7,11 @@ from bot.rules.gate_results import Decision
 
 @dataclass(frozen=True)
 class Preview:
-    """What a request would do, in sentences, and the decision of the gates if they have a say in it."""
+    """What a request would do, in sentences, and the decision of the gates if they have a say in it.
+
+    `version` is that of the candidate which a rollback would deploy; empty for other requests, which name theirs.
+    """
 
     would: tuple[str, ...]
     decision: Decision | None
+    version: str = ""

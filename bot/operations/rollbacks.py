@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.context import Context, allowed_on_tier, authorize
-from bot.errors import NotFound
+from bot.errors import Conflict, NotFound
 from bot.operations import decisions, deployments, gate_facts, projects
 from bot.operations.decisions import Outdated, Subject
 from bot.operations.deploying import MAX_REASON
@@ -37,12 +37,19 @@ class RollbackRequest:
 
 @allowed_on_tier("deployment:start", production="deployment:production")
 async def roll_back(
-    context: Context, project: Project, environment: Environment, *, force: bool = False, reason: str | None = None
+    context: Context,
+    project: Project,
+    environment: Environment,
+    *,
+    force: bool = False,
+    reason: str | None = None,
+    expected: str | None = None,
 ) -> Deployment:
     """Deploy what was live before. Deployments that are under way or wait are canceled first, if the gates allow it.
 
     Only the gates candidate, hold, freeze, lock and deployers are evaluated. `force`, which needs a separate grant,
-    overrides a freeze and a lock. Refuses an environment without an earlier deployment.
+    overrides a freeze and a lock. Refuses an environment without an earlier deployment, and one where a candidate of
+    another version than `expected` was live before: somebody else has just rolled it back.
     """
     if (earlier := await deployments.performed(context)) is not None:
         return earlier
@@ -50,6 +57,9 @@ async def roll_back(
     override = _override(context, project, force=force, reason=reason)
     for _ in range(decisions.ROUNDS):
         candidate = await _target(context, environment, override)
+        if expected not in (None, candidate.version):
+            sentence = f"A rollback would now lead to {candidate.version}, no longer to {expected}."
+            raise Conflict(sentence, environment=environment.name)
         subject = Subject(environment, candidate, decisions.requester_of(context))
         answers = await decisions.ask_github(context, subject, exempt=ROLLBACK_EXEMPT)
         try:
@@ -71,9 +81,11 @@ async def preview(
     subject = Subject(environment, candidate, decisions.requester_of(context))
     decision = await decisions.decide_now(context, subject, exempt=ROLLBACK_EXEMPT, override=override)
     if decision.closed():
-        return Preview((f"Refuse to roll {environment.name} back to {candidate.version}.",), decision)
+        return Preview(
+            (f"Refuse to roll {environment.name} back to {candidate.version}.",), decision, candidate.version
+        )
     canceled = [f"Cancel deployment {row.id} of {row.candidate.version}." for row in await _unfinished(environment.id)]
-    return Preview((*canceled, f"Roll {environment.name} back to {candidate.version}."), decision)
+    return Preview((*canceled, f"Roll {environment.name} back to {candidate.version}."), decision, candidate.version)
 
 
 async def _roll_back(context: Context, subject: Subject, request: RollbackRequest, answers: Answers) -> Deployment:

@@ -115,6 +115,26 @@ async def test_a_deployment_shows_its_gates_waits_for_an_approval_and_is_rolled_
     await world.settle()
 
 
+async def test_a_rollback_leads_only_to_what_its_form_has_shown(world: World) -> None:
+    for version in ("1.0.0-rc1", "1.0.0-rc2", "1.0.0-rc3"):
+        await world.github.commit(version)
+        await world.cut(version)
+        await world.report(version, "success", "production")
+    operator = await sign_in_as_operator(world)
+    shown = await operator.open(f"{PRODUCTION}/rollback")
+    [version] = re.findall(r'name="version" value="(.*?)"', shown.html)
+    assert version == "1.0.0-rc2"
+    await does(operator, f"{PRODUCTION}/rollback", "/deployments/4", version=version, once="the first")
+    await world.settle()
+    await world.github.finish(run=1)
+    await world.settle()
+    refused = await operator.send(f"{PRODUCTION}/rollback", form="rollback", version=version, once="the second")
+    assert refused.status == 409
+    assert "A rollback would now lead to 1.0.0-rc1, no longer to 1.0.0-rc2." in refused.text
+    assert 'name="version" value="1.0.0-rc1"' in refused.html
+    assert await Deployment.all().count() == 4
+
+
 async def test_freezes_locks_holds_and_bans_stop_deployments_and_an_override_says_why(world: World) -> None:
     await world.cut("1.0.0-rc1")
     world.github.person("ada", "admin")

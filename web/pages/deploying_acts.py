@@ -110,10 +110,15 @@ async def plan_rollback(page: PageRequest) -> web.StreamResponse:
 
 
 async def roll_back(page: PageRequest) -> web.StreamResponse:
-    """Roll the environment back to what was live before."""
-    options: dict[str, Any] = {"force": page.field("force") == "yes", "reason": page.field("reason") or None}
-    project, environment = page.part("project"), page.part("environment")
-    started = await rollbacks.roll_back(page.acting(), project, environment, **options)
+    """Roll the environment back to what the form has shown that was live before, or refuse if something else was."""
+    started = await rollbacks.roll_back(
+        page.acting(),
+        page.part("project"),
+        page.part("environment"),
+        force=page.field("force") == "yes",
+        reason=page.field("reason") or None,
+        expected=page.field("version") or None,
+    )
     return page.redirect("/deployments", started.id)
 
 
