@@ -1,5 +1,6 @@
 """A deployment in full: its times, its runs with their jobs, the gates as they stood, and who approved it."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ from bot.store.projects import Project
 from bot.store.runs import Run
 
 MAX_RUNS = 10
+MAX_WAIT = 5.0  # seconds for GitHub's answer about jobs
 _ASKED = {"deploy": "asked for", "rollback": "rollback asked for"}
 
 
@@ -77,6 +79,17 @@ class DeploymentDetails:
 async def show(context: Context, deployment_id: DeploymentId) -> DeploymentDetails:
     """Read a deployment by its id, with its run's jobs as GitHub tells them. Refuses an unknown one."""
     return await _read(context, str(deployment_id), deployment_id)
+
+
+async def place(context: Context, deployment_id: DeploymentId) -> tuple[str, str]:
+    """The names of a deployment's project and environment, without asking GitHub. Refuses an unknown deployment."""
+    return await _place(context, str(deployment_id), deployment_id)
+
+
+@allowed(READ, by=by_deployment)
+async def _place(context: Context, project: Project, deployment_id: DeploymentId) -> tuple[str, str]:
+    deployment = await Deployment.get(id=deployment_id).select_related("environment")
+    return project.name, deployment.environment.name
 
 
 @allowed(READ, by=by_deployment)
@@ -151,7 +164,10 @@ async def _jobs(context: Context, project: Project, run: Run | None) -> RunJobsV
         return None
     try:
         client = context.client_for(project.repository)
-        return RunJobsView(await context.github.run_jobs.of_run(client, run.github_id))
+        async with asyncio.timeout(MAX_WAIT):
+            return RunJobsView(await context.github.run_jobs.of_run(client, run.github_id))
+    except TimeoutError:
+        return RunJobsView(problem=f"GitHub has not answered within {MAX_WAIT:.0f} seconds")
     except DatabaseUnavailable:
         raise
     except Problem as problem:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bot.operations import deployment_details
 from bot.store.candidates import Candidate
 from bot.store.comparisons import StoredComparison
 from bot.store.database import execute
@@ -88,6 +89,24 @@ async def test_a_deployment_shows_the_jobs_that_github_tells_of_and_asks_once_fo
     again = await viewers[0].send("/deployments/1/cancel", form="cancel")
     assert again.status == 409
     assert "Deployment has ended" in again.text
+
+
+async def test_nobody_waits_long_for_jobs_that_github_does_not_tell_and_a_cancellation_not_at_all(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deployment_details, "MAX_WAIT", 0.1)
+    await world.cut("1.0.0-rc1")
+    await world.deploy("1.0.0-rc1")
+    await world.settle()
+    operator = await sign_in_as_operator(world)
+    world.github.faults.slow(5, path="*/jobs")
+    page = await operator.open("/deployments/1")
+    assert (page.status, "GitHub has not answered within" in page.text) == (200, True)
+    world.github.forget_calls()
+    assert (await operator.send("/deployments/1/cancel", form="cancel")).status == 303
+    assert not any(call.path.endswith("/jobs") for call in world.github.calls)
+    world.github.faults.clear()
+    await world.settle()
 
 
 async def test_who_may_not_read_a_project_finds_none_of_its_pages(released: World) -> None:

@@ -26,9 +26,8 @@ async def show(page: PageRequest) -> web.StreamResponse:
 
 async def cancel(page: PageRequest) -> web.StreamResponse:
     """Cancel a deployment that waits or is under way."""
-    found = await deployment_details.show(page.context, _id(page))
-    environment = found.deployment.environment.name
-    await deployments.cancel(page.acting(), found.project.name, environment, _id(page))
+    project, environment = await deployment_details.place(page.context, _id(page))
+    await deployments.cancel(page.acting(), project, environment, _id(page))
     return page.redirect("/deployments", _id(page))
 
 
