@@ -1,7 +1,7 @@
 """Which entries of the audit log somebody asks for, and how what changed is shown."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -58,12 +58,16 @@ def audit_filter(values: Mapping[str, str]) -> AuditFilter:
 
 
 def changes(before: Any, after: Any) -> Sequence[Change]:
-    """What changed, value by value, without what is empty. A text that stands alone has no name."""
-    old, new = _named(before), _named(after)
-    names = [name for name in dict.fromkeys([*old, *new]) if (old.get(name), new.get(name)) != (None, None)]
-    return [
-        Change("" if name == "is" else name.replace("_", " "), _shown(old, name), _shown(new, name)) for name in names
-    ]
+    """What changed, value by value, without what is empty or stays the same. A text that stands alone has no name.
+
+    An entry may keep the status before as a text alone, and the one after among other values.
+    """
+    old, new = dict(_flat(before)), dict(_flat(after))
+    for one, other in ((old, new), (new, old)):
+        if one.keys() == {"is"} and "status" in other:
+            one["status"] = one.pop("is")
+    names = [name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name)]
+    return [Change("" if name == "is" else name.replace("_", " "), old.get(name), new.get(name)) for name in names]
 
 
 def _time_of(name: str, text: str, *, end: bool) -> datetime | None:
@@ -80,13 +84,18 @@ def _time_of(name: str, text: str, *, end: bool) -> datetime | None:
         raise Refusal(f"`{name}` must be {_TIME}.", field=name) from None
 
 
-def _named(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {} if value is None else {"is": value}
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """The values within a value, as texts by their names; `is` is the name of one that stands alone."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from _flat(each, f"{name} {key}".lstrip())
+    elif value not in (None, []):
+        yield name or "is", _text(value)
 
 
-def _shown(values: Mapping[str, Any], name: str) -> str | None:
-    if name not in values or values[name] is None:
-        return None
-    value = values[name]
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _text(value: Any) -> str:
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        text = ", ".join(value)
+    else:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"

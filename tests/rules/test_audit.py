@@ -39,7 +39,15 @@ def test_what_changed_is_told_value_by_value() -> None:
     assert changes({"is": "open"}, {"is": "closed"}) == [Change("", "open", "closed")]
     assert changes({"count": 2, "from_role": None}, {"count": 1, "names": ["é"]}) == [
         Change("count", "2", "1"),
-        Change("names", None, '["é"]'),
+        Change("names", None, "é"),
     ]
+    assert changes("pending", {"status": "success", "reason": None}) == [Change("status", "pending", "success")]
+    assert changes(
+        {"a": 1, "gates": {}, "users": []}, {"a": 1, "gates": {"soak": "30m", "after": ["qa", "staging"]}}
+    ) == [
+        Change("gates soak", None, "30m"),
+        Change("gates after", None, "qa, staging"),
+    ]
+    assert changes(None, {"frozen": {"by": "ada", "until": None}}) == [Change("frozen by", None, "ada")]
     [change] = changes(None, "x" * 1000)
     assert change.new is not None and len(change.new) == MAX_SHOWN
