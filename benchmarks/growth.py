@@ -12,33 +12,26 @@ import asyncio
 import json
 import sys
 import time
-from asyncio.subprocess import PIPE, Process
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
-from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
-from benchmarks.databases import ENGINE_LABELS, ENGINES, ENGINES_NOTE, temporary_database
+from benchmarks.databases import ENGINE_LABELS, ENGINES, ENGINES_NOTE
 from benchmarks.datasets import fill_releases
 from benchmarks.reporting import markdown_table, measured_on
 from benchmarks.testbed import open_testbed
+from benchmarks.turns import Key, Times, requests, take_turns
 from bot import log
 from bot.store import queries
 from tests.world import Response, World, create_sample_project
 
 T = TypeVar("T")
 MAX_GROWTH = 1.3
-WARM_UP_ROUNDS = 3
 OLD_PROJECT, OLD_ENVIRONMENT = "filler-2", 3
 """A project whose rows are among the oldest, and its environment: the worst case for lists ordered newest first."""
 OPERATIONS = ("cut", "deploy", "list deployments", "list releases")
 COUNT = "count deployments"
 LIST_REPEATS = 5  # of each list in a round; the median counts
-FILL_TIMEOUT_SECONDS = 1800
-
-Times = dict[str, float]
-Key = tuple[str, int]
 
 
 async def timed(awaitable: Awaitable[T]) -> tuple[float, T]:
@@ -91,8 +84,7 @@ async def finish_newest_run(world: World) -> None:
 async def serve_rounds(url: str, releases: int) -> None:
     """Child process: prepare the database, then run one round for each line on standard input."""
     log.configure("error")
-    lines = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    lines = await requests()
     async with open_testbed(url) as testbed:
         async with testbed.process() as world:
             await create_sample_project(world)
@@ -104,56 +96,6 @@ async def serve_rounds(url: str, releases: int) -> None:
             while await lines.readline():
                 round_number += 1
                 print(json.dumps(await run_round(measured, round_number)), flush=True)
-
-
-async def read_line(child: Process) -> Times:
-    """Read the next line of a child process."""
-    assert child.stdout is not None
-    line = await asyncio.wait_for(child.stdout.readline(), FILL_TIMEOUT_SECONDS)
-    if not line:
-        raise RuntimeError("a child process ended unexpectedly")
-    times: Times = json.loads(line)
-    return times
-
-
-async def request_round(child: Process) -> Times:
-    """Request a round from a child process."""
-    assert child.stdin is not None
-    child.stdin.write(b"\n")
-    return await read_line(child)
-
-
-async def run(rounds: int, sizes: tuple[int, int]) -> dict[Key, list[Times]]:
-    """Run all rounds on all databases."""
-    results: dict[Key, list[Times]] = {(engine, size): [] for engine in ENGINES for size in sizes}
-    async with AsyncExitStack() as stack:
-        children = {}
-        for engine, size in results:
-            url = await stack.enter_async_context(temporary_database(engine))
-            children[engine, size] = await start_child(stack, url, size)
-        for (engine, size), child in children.items():
-            seconds = (await read_line(child))["filled"]
-            print(f"  {ENGINE_LABELS[engine]} has {size:,} releases after {seconds:.0f} s", file=sys.stderr, flush=True)
-        for round_number in range(WARM_UP_ROUNDS + rounds):
-            for key in children if round_number % 2 == 0 else reversed(children):
-                times = await request_round(children[key])
-                if round_number >= WARM_UP_ROUNDS:
-                    results[key].append(times)
-    return results
-
-
-async def start_child(stack: AsyncExitStack, url: str, size: int) -> Process:
-    """Start a child process, which is stopped before its database is deleted."""
-    command = (sys.executable, "-m", "benchmarks.growth", "--child", url, "--sizes", str(size), str(size))
-    child = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, cwd=Path(__file__).parent.parent)
-
-    async def stop() -> None:
-        assert child.stdin is not None
-        child.stdin.close()
-        await child.wait()
-
-    stack.push_async_callback(stop)
-    return child
 
 
 def report(results: dict[Key, list[Times]], sizes: tuple[int, int]) -> tuple[str, bool]:
@@ -195,7 +137,7 @@ def main() -> int:
     if args.child:
         asyncio.run(serve_rounds(args.child, sizes[0]))
         return 0
-    text, met = report(asyncio.run(run(args.rounds, sizes)), sizes)
+    text, met = report(asyncio.run(take_turns("benchmarks.growth", args.rounds, sizes)), sizes)
     print(f"{measured_on()} {args.rounds} rounds. {ENGINES_NOTE}\n")
     print(text)
     return 0 if met else 1

@@ -15,6 +15,7 @@ import aiohttp
 
 from benchmarks.databases import connect
 from benchmarks.testbed import open_testbed
+from benchmarks.turns import requests
 from bot import log
 from bot.operations import sessions
 from bot.store.database import execute
@@ -64,8 +65,7 @@ class Told:
 async def serve(url: str) -> None:
     """Child process: serve, and record an event for each line on standard input; each answer is a line of JSON."""
     log.configure("error")
-    lines = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    lines = await requests()
     async with open_testbed(url) as testbed, testbed.process(worker=False) as world:
         await create_sample_project(world)
         context = await world.context()

@@ -12,17 +12,14 @@ import json
 import re
 import sys
 import time
-from asyncio.subprocess import PIPE, Process
-from contextlib import AsyncExitStack
-from pathlib import Path
 from statistics import median
 
 from benchmarks.databases import ENGINE_LABELS, ENGINES, ENGINES_NOTE, temporary_database
 from benchmarks.datasets import BOARD_ENVIRONMENTS, BOARD_PROJECTS, fill_board
-from benchmarks.growth import read_line, request_round
 from benchmarks.page_streams import Told, measure_streams
 from benchmarks.reporting import markdown_table, measured_on
 from benchmarks.testbed import open_testbed
+from benchmarks.turns import Key, Times, requests, take_turns
 from bot import log
 from bot.operations import sessions
 from tests.world import World
@@ -33,11 +30,8 @@ PATHS = {"board": "/", "project": "/projects/service-7"}
 MAX_GROWTH = 1.3
 MAX_FIRST, MAX_NEXT = 500_000, 50_000  # bytes
 FILES = re.compile(r'(?:href|src)="(/static/[^"]+)"')
-WARM_UP_ROUNDS, REPEATS = 2, 5
+REPEATS = 5
 TOKEN = "lsh_benchmark"  # of a database that lasts as long as the benchmark
-
-Times = dict[str, float]
-Key = tuple[str, int]
 
 
 async def open_page(world: World, secret: str, path: str) -> tuple[float, int]:
@@ -72,8 +66,7 @@ async def run_round(world: World, secret: str) -> Times:
 async def serve_rounds(url: str, releases: int) -> None:
     """Child process: fill the database, then run one round for each line on standard input."""
     log.configure("error")
-    lines = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    lines = await requests()
     async with open_testbed(url) as testbed:
         began = time.perf_counter()
         await fill_board(url, releases, TOKEN)
@@ -83,39 +76,6 @@ async def serve_rounds(url: str, releases: int) -> None:
             print(json.dumps({"filled": time.perf_counter() - began}), flush=True)
             while await lines.readline():
                 print(json.dumps(await run_round(world, secret)), flush=True)
-
-
-async def start_child(stack: AsyncExitStack, url: str, size: int) -> Process:
-    """Start a child process, which is stopped before its database is deleted."""
-    command = (sys.executable, "-m", "benchmarks.pages", "--child", url, "--sizes", str(size), str(size))
-    child = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, cwd=Path(__file__).parent.parent)
-
-    async def stop() -> None:
-        assert child.stdin is not None
-        child.stdin.close()
-        await child.wait()
-
-    stack.push_async_callback(stop)
-    return child
-
-
-async def run(rounds: int, sizes: tuple[int, int]) -> dict[Key, list[Times]]:
-    """Run all rounds on all databases."""
-    results: dict[Key, list[Times]] = {(engine, size): [] for engine in ENGINES for size in sizes}
-    async with AsyncExitStack() as stack:
-        children = {}
-        for engine, size in results:
-            url = await stack.enter_async_context(temporary_database(engine))
-            children[engine, size] = await start_child(stack, url, size)
-        for (engine, size), child in children.items():
-            seconds = (await read_line(child))["filled"]
-            print(f"  {ENGINE_LABELS[engine]} has {size:,} releases after {seconds:.0f} s", file=sys.stderr, flush=True)
-        for number in range(WARM_UP_ROUNDS + rounds):
-            for key in children if number % 2 == 0 else reversed(children):
-                times = await request_round(children[key])
-                if number >= WARM_UP_ROUNDS:
-                    results[key].append(times)
-    return results
 
 
 def report_pages(results: dict[Key, list[Times]], sizes: tuple[int, int]) -> tuple[str, bool]:
@@ -171,7 +131,7 @@ def main() -> int:
     if args.child:
         asyncio.run(serve_rounds(args.child, sizes[0]))
         return 0
-    pages, pages_met = report_pages(asyncio.run(run(args.rounds, sizes)), sizes)
+    pages, pages_met = report_pages(asyncio.run(take_turns("benchmarks.pages", args.rounds, sizes)), sizes)
     streams, streams_met = report_streams(asyncio.run(run_streams()))
     print(f"{measured_on()} {args.rounds} rounds, {BOARD_PROJECTS} projects × {BOARD_ENVIRONMENTS}. {ENGINES_NOTE}\n")
     print(f"{pages}\n\n{streams}")
