@@ -10,7 +10,7 @@ from api.http.pagination import KeysetQuery, next_link
 from api.http.types import Timestamp
 from bot.context import Context
 from bot.operations import audit
-from bot.rules.audit import FIELDS, audit_filter
+from bot.rules.audit import FIELDS, AuditPage, audit_filter
 
 AUDIT = "/api/audit"
 
@@ -47,7 +47,7 @@ async def list_entries(context: Context, call: Call[None, AuditQuery]) -> Result
     """List who did what through which channel, newest first. Entries without a project need rights on all of them."""
     query = call.query
     wanted = audit_filter(query.model_dump(include=set(FIELDS)))
-    rows = await audit.find(context, wanted, before=query.before, limit=query.per_page + 1)
+    rows = await audit.find(context, wanted, AuditPage(query.per_page + 1, query.before))
     links = next_link(call.url, [row.id for row in rows], query.per_page)
     entries = [AuditEntryResponse.model_validate(vars(row)) for row in rows[: query.per_page]]
     return Result(entries, 200, links)

@@ -14,12 +14,13 @@ import orjson
 from bot.context import READ, Context, authorize
 from bot.log import redact
 from bot.operations import readable
-from bot.rules.audit import AuditFilter
+from bot.rules.audit import AuditFilter, AuditPage
 from bot.rules.permissions import Visibility
 from bot.store import audit_queries
 from bot.store.audit_queries import AuditRow
 
 AT_ONCE = 500  # entries of an export that are held in memory
+MAX_COUNTED = 10_000
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,18 @@ class Entry:
     after: Any
 
 
-async def find(context: Context, wanted: AuditFilter, *, before: int | None = None, limit: int) -> Sequence[Entry]:
-    """Read the entries that the caller may see, newest first, with ids below `before`."""
+async def find(context: Context, wanted: AuditFilter, page: AuditPage) -> Sequence[Entry]:
+    """Read the entries on a page of those that the caller may see, newest first."""
     context = await _allowed(context)
     visible, ids = context.actor.visibility(READ), await audit_queries.within_times(wanted)
-    rows = await audit_queries.find(wanted, visible, ids, before=before, limit=limit)
-    return [_entry(row) for row in rows]
+    return [_entry(row) for row in await audit_queries.find(wanted, visible, ids, page)]
+
+
+async def count(context: Context, wanted: AuditFilter) -> int:
+    """Count the entries that the caller may see, up to MAX_COUNTED."""
+    context = await _allowed(context)
+    visible, ids = context.actor.visibility(READ), await audit_queries.within_times(wanted)
+    return await audit_queries.count(wanted, visible, ids, MAX_COUNTED)
 
 
 async def pages(context: Context, wanted: AuditFilter, size: int = AT_ONCE) -> AsyncIterator[Sequence[Entry]]:
@@ -58,7 +65,7 @@ async def _pages(
 ) -> AsyncIterator[Sequence[Entry]]:
     before: int | None = None
     while True:
-        rows = await audit_queries.find(wanted, visible, ids, before=before, limit=size)
+        rows = await audit_queries.find(wanted, visible, ids, AuditPage(size, before))
         yield [_entry(row) for row in rows]
         if len(rows) < size:
             return

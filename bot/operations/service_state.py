@@ -15,7 +15,7 @@ from bot.operations.audit import Entry
 from bot.operations.dead_letters import not_found
 from bot.queue import inspection
 from bot.queue.inspection import KindOfJobs, StoredJob
-from bot.rules.audit import AuditFilter
+from bot.rules.audit import AuditFilter, AuditPage
 from bot.rules.ids import InstallationId
 from bot.store.projects import Repository
 
@@ -87,7 +87,7 @@ async def read(context: Context) -> ServiceState:
         deliveries=[_summary(row) for row in await inspection.newest("webhook", LISTED)],
         budgets=context.github.budgets(),
         installations=await _installations(),
-        alarms=await audit.find(context, AuditFilter(alarm=True), limit=ALARMS),
+        alarms=await audit.find(context, AuditFilter(alarm=True), AuditPage(ALARMS)),
     )
 
 

@@ -30,6 +30,16 @@ class AuditFilter:
 
 
 @dataclass(frozen=True)
+class AuditPage:
+    """Which entries, newest first: at most `limit`, with ids between two; with `from_end`, the oldest ones of these."""
+
+    limit: int
+    before: int | None = None
+    after: int | None = None
+    from_end: bool = False
+
+
+@dataclass(frozen=True)
 class Change:
     """A value that changed; None if there was or is none."""
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, TypedDict
 
-from bot.rules.audit import AuditFilter
+from bot.rules.audit import AuditFilter, AuditPage
 from bot.rules.permissions import Visibility
 from bot.store import visibility
 from bot.store.database import dialect, fetch, fetch_as
@@ -13,9 +13,10 @@ SLACK = 1000
 """Entries that may stand on the wrong side of a time by their ids: processes do not write in the order of time."""
 _ENTRIES = """
 SELECT a.id, a.at, a.actor, a.channel, a.act, a.alarm, p.name AS project, a.subject, a."commit", a.before, a.after
-FROM (SELECT * FROM audit_entries {where} ORDER BY id DESC LIMIT {limit:d}) a
+FROM (SELECT * FROM audit_entries {where} ORDER BY id {direction} LIMIT {limit:d}) a
 LEFT JOIN projects p ON p.id = a.project_id ORDER BY a.id DESC
 """
+_COUNT = "SELECT count(*) AS count FROM (SELECT 1 FROM audit_entries {where} LIMIT {limit:d}) a"
 _RANGE = "SELECT COALESCE(min(id), 1) AS first, COALESCE(max(id), 0) AS last FROM audit_entries"
 _AT = "SELECT id, at FROM audit_entries WHERE id >= $1 ORDER BY id LIMIT 1"
 
@@ -48,12 +49,28 @@ async def within_times(wanted: AuditFilter) -> tuple[int, int] | None:
 
 
 async def find(
-    wanted: AuditFilter, visible: Visibility, ids: tuple[int, int] | None, *, before: int | None, limit: int
+    wanted: AuditFilter, visible: Visibility, ids: tuple[int, int] | None, page: AuditPage
 ) -> list[AuditRow]:
-    """Read visible entries with ids below `before`, newest first. `ids` are those of `within_times`."""
+    """Read the visible entries on a page, newest first. `ids` are those of `within_times`."""
+    where = _conditions(wanted, visible, ids)
+    if page.before is not None:
+        where.add("id < {}", page.before)
+    if page.after is not None:
+        where.add("id > {}", page.after)
+    direction = "ASC" if page.from_end else "DESC"
+    sql = _ENTRIES.format(where=where, direction=direction, limit=page.limit)
+    return await fetch_as(AuditRow, sql, *where.args)
+
+
+async def count(wanted: AuditFilter, visible: Visibility, ids: tuple[int, int] | None, limit: int) -> int:
+    """Count the visible entries, up to `limit`. `ids` are those of `within_times`."""
+    where = _conditions(wanted, visible, ids)
+    [row] = await fetch(_COUNT.format(where=where, limit=limit), *where.args)
+    return int(row["count"])
+
+
+def _conditions(wanted: AuditFilter, visible: Visibility, ids: tuple[int, int] | None) -> Conditions:
     where = Conditions()
-    if before is not None:
-        where.add("id < {}", before)
     if ids is not None:
         where.add("id BETWEEN {} AND {}", *ids)
     for column in ("actor", "act", "channel"):
@@ -72,7 +89,7 @@ async def find(
             condition,
             "project_id IN (SELECT id FROM projects)",
         ]  # one that is gone is not known as public
-    return await fetch_as(AuditRow, _ENTRIES.format(where=where, limit=limit), *where.args)
+    return where
 
 
 async def _first_since(time: datetime, first: int, last: int) -> int:

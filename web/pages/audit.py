@@ -8,7 +8,7 @@ from aiohttp import web
 
 from bot.errors import Refusal
 from bot.operations import audit
-from bot.rules.audit import CHANNELS, FIELDS, AuditFilter, audit_filter, changes
+from bot.rules.audit import CHANNELS, FIELDS, AuditFilter, AuditPage, audit_filter, changes
 from bot.rules.ids import parse_row_id
 from web.requests import PageRequest
 from web.routes import Route
@@ -30,7 +30,7 @@ async def show(page: PageRequest) -> web.StreamResponse:
         wanted = audit_filter(typed)
     except Refusal as refusal:
         problem = refusal
-    found = [] if problem else await audit.find(page.context, wanted, before=_before(page), limit=PER_PAGE + 1)
+    found = [] if problem else await audit.find(page.context, wanted, AuditPage(PER_PAGE + 1, _before(page)))
     shown = found[:PER_PAGE]
     return await page.render(
         "audit.html",
