@@ -3,10 +3,10 @@
 https://relay.dev/graphql/connections.htm
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import GenericAlias
-from typing import Any, Generic, TypedDict, TypeVar
+from typing import Any, Generic, Protocol, TypedDict, TypeVar
 
 import strawberry
 from strawberry.annotation import StrawberryAnnotation
@@ -14,7 +14,14 @@ from strawberry.extensions import FieldExtension
 from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 
-from api.graphql.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, cursor_of, filter_values, page_window
+from api.graphql.pagination import (
+    DEFAULT_PAGE_SIZE,
+    MAX_PAGE_SIZE,
+    PageArguments,
+    cursor_of,
+    filter_values,
+    page_window,
+)
 from api.graphql.query_context import QueryContext
 from bot.store.graph import Filters, PageWindow
 from bot.store.graph_nodes import N, Node, NodeList, NodeType
@@ -22,8 +29,10 @@ from bot.store.graph_nodes import N, Node, NodeList, NodeType
 T = TypeVar("T")
 Info = strawberry.Info[QueryContext, None]
 ArgumentType = type | GenericAlias
+Argument = tuple[ArgumentType, str | None]
+"""The type of an argument, and its description."""
 
-PAGINATION_ARGUMENTS: Mapping[str, tuple[type, str]] = {
+PAGINATION_ARGUMENTS: Mapping[str, Argument] = {
     "first": (int, f"The number of nodes from the start: {DEFAULT_PAGE_SIZE} by default, at most {MAX_PAGE_SIZE}."),
     "after": (str, "Only nodes after this cursor."),
     "last": (int, "The number of nodes from the end."),
@@ -44,6 +53,11 @@ def computed(resolver: Callable[..., object], description: str | None = None) ->
     return strawberry.field(resolver=resolver, description=description)
 
 
+def described(description: str) -> Any:
+    """Declare a field that is the column, or the attribute, of its name."""
+    return strawberry.field(description=description)
+
+
 def reference(node_type: NodeType[N], column: str, description: str | None = None) -> Any:
     """Declare a field for the node whose id is in a column; null if the column is."""
 
@@ -56,31 +70,69 @@ def reference(node_type: NodeType[N], column: str, description: str | None = Non
 
 def connection(nodes: NodeList[N], description: str | None = None, **filters: ArgumentType) -> Any:
     """Declare a field for pages of a list. `filters` are its further arguments with their types."""
-    return strawberry.field(extensions=[Pagination(nodes, filters)], description=description)
+    return strawberry.field(extensions=[GraphPagination(nodes, filters)], description=description)
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The nodes on a page, whether there are further ones, and where they begin in the list, if that is known."""
+
+    nodes: Sequence[Any]
+    has_more: bool
+    start: int = 0
+
+
+def without_next(rows: Sequence[Any], window: PageWindow, start: int = 0) -> Slice:
+    """Return the slice of a window of which one row more was read, if there is one. `start` is that of `rows`."""
+    if len(rows) <= window.size:
+        return Slice(rows, has_more=False, start=start)
+    return Slice(rows[1:], True, start + 1) if window.backwards else Slice(rows[:-1], True, start)
+
+
+class Page(Protocol):
+    """A page of a list, read when the first of its fields is resolved."""
+
+    @property
+    def window(self) -> PageWindow:
+        """The part of the list that the page is."""
+
+    async def read(self, context: QueryContext) -> Slice:
+        """Return the nodes on the page."""
+
+    async def count(self, context: QueryContext) -> int:
+        """Return the number of nodes on all pages."""
+
+    def cursor(self, found: Slice, index: int) -> str:
+        """Return the cursor of a node on the page."""
 
 
 @dataclass(frozen=True)
 class LazyPage:
-    """A page of a list, read when the first of its fields is resolved."""
+    """A page of a list of the graph."""
 
     nodes: NodeList[Node]
     parent: int
     window: PageWindow
     filters: Filters
 
-    async def read(self, context: QueryContext) -> tuple[list[Node], bool]:
-        """Return the nodes on the page, and whether there are further ones."""
-        rows = await context.page(self.nodes, self.parent, self.window, self.filters)
-        if len(rows) <= self.window.size:
-            return rows, False
-        return rows[1:] if self.window.backwards else rows[:-1], True
+    async def read(self, context: QueryContext) -> Slice:
+        """Return the nodes on the page."""
+        return without_next(await context.page(self.nodes, self.parent, self.window, self.filters), self.window)
+
+    async def count(self, context: QueryContext) -> int:
+        """Return the number of nodes on all pages."""
+        return await context.count(self.nodes, self.parent, self.filters)
+
+    def cursor(self, found: Slice, index: int) -> str:
+        """Return the cursor of a node on the page."""
+        return cursor_of(self.nodes, found.nodes[index])
 
 
 class EdgeRecord(TypedDict):
     """The columns of an edge."""
 
     cursor: str
-    node: Node
+    node: object
 
 
 class PageInfoRecord(TypedDict):
@@ -92,46 +144,47 @@ class PageInfoRecord(TypedDict):
     end_cursor: str | None
 
 
-async def _nodes(root: LazyPage, info: Info) -> list[Node]:
-    return (await root.read(info.context))[0]
+async def _nodes(root: Page, info: Info) -> Sequence[Any]:
+    return (await root.read(info.context)).nodes
 
 
-async def _edges(root: LazyPage, info: Info) -> list[EdgeRecord]:
-    rows, _ = await root.read(info.context)
-    return [{"cursor": cursor_of(root.nodes, row), "node": row} for row in rows]
+async def _edges(root: Page, info: Info) -> list[EdgeRecord]:
+    found = await root.read(info.context)
+    return [{"cursor": root.cursor(found, index), "node": node} for index, node in enumerate(found.nodes)]
 
 
-async def _page_info(root: LazyPage, info: Info) -> PageInfoRecord:
-    rows, has_more = await root.read(info.context)
-    window = root.window
+async def _page_info(root: Page, info: Info) -> PageInfoRecord:
+    found, window = await root.read(info.context), root.window
     return {
-        "has_next_page": window.before is not None if window.backwards else has_more,
-        "has_previous_page": has_more if window.backwards else window.after is not None,
-        "start_cursor": cursor_of(root.nodes, rows[0]) if rows else None,
-        "end_cursor": cursor_of(root.nodes, rows[-1]) if rows else None,
+        "has_next_page": window.before is not None if window.backwards else found.has_more,
+        "has_previous_page": found.has_more if window.backwards else window.after is not None,
+        "start_cursor": root.cursor(found, 0) if found.nodes else None,
+        "end_cursor": root.cursor(found, len(found.nodes) - 1) if found.nodes else None,
     }
 
 
-def _total_count(root: LazyPage, info: Info) -> Awaitable[int]:
-    return info.context.count(root.nodes, root.parent, root.filters)
+def _total_count(root: Page, info: Info) -> Awaitable[int]:
+    return root.count(info.context)
 
 
 @object_type
 class PageInfo:
     """The position of a page in its list."""
 
-    has_next_page: bool
-    has_previous_page: bool
-    start_cursor: str | None
-    end_cursor: str | None
+    has_next_page: bool = described("Whether there are nodes after the page; with `last`, whether `before` was given.")
+    has_previous_page: bool = described(
+        "Whether there are nodes before the page; with `first`, whether `after` was given."
+    )
+    start_cursor: str | None = described("The cursor of the first node on the page; null if there is none.")
+    end_cursor: str | None = described("The cursor of the last node on the page; null if there is none.")
 
 
 @object_type
 class Edge(Generic[T]):
     """A node of a list with its cursor."""
 
-    cursor: str
-    node: T
+    cursor: str = described("The cursor of the node, for `after` and `before`.")
+    node: T = described("The node.")
 
 
 @object_type
@@ -139,34 +192,47 @@ class Connection(Generic[T]):
     """A page of a list."""
 
     nodes: list[T] = computed(_nodes, "The nodes on the page, without cursors.")
-    edges: list[Edge[T]] = computed(_edges)
-    page_info: PageInfo = computed(_page_info)
+    edges: list[Edge[T]] = computed(_edges, "The nodes on the page, with their cursors.")
+    page_info: PageInfo = computed(_page_info, "Where the page is in the list.")
     total_count: int = computed(_total_count, "The number of nodes on all pages.")
 
 
 class Pagination(FieldExtension):
     """Adds the arguments of a list to a field, and resolves it to the page that they select."""
 
-    def __init__(self, nodes: NodeList[Node], filters: Mapping[str, ArgumentType]) -> None:
-        self._nodes = nodes
-        self._filters = filters
+    def __init__(self, arguments: Mapping[str, Argument]) -> None:
+        self._arguments = arguments
 
     def apply(self, field: StrawberryField) -> None:
-        """Add the arguments: filters first, pagination last."""
-        arguments = [_optional_argument(name, type_) for name, type_ in self._filters.items()]
-        arguments += [_optional_argument(name, *declared) for name, declared in PAGINATION_ARGUMENTS.items()]
-        field.arguments = arguments
+        """Add the arguments: the list's own first, pagination last."""
+        declared = {**self._arguments, **PAGINATION_ARGUMENTS}
+        field.arguments = [_optional_argument(name, *each) for name, each in declared.items()]
 
-    def resolve(self, next_: Callable[..., object], source: Node | None, info: Info, **arguments: Any) -> LazyPage:
+    def resolve(self, next_: Callable[..., object], source: Any, info: Info, **arguments: Any) -> Page:
         """Return the page that the arguments select; its nodes are read later, together with those of other pages."""
-        info.context.require(self._nodes.node_type)
-        window = page_window(self._nodes, **{name: arguments.get(name) for name in PAGINATION_ARGUMENTS})
-        filters = tuple(
-            (name, filter_values(arguments[name])) for name in self._filters if arguments.get(name) is not None
-        )
+        asked = PageArguments(**{name: arguments.get(name) for name in PAGINATION_ARGUMENTS})
+        own = {name: arguments[name] for name in self._arguments if arguments.get(name) is not None}
+        return self.page(source, info.context, asked, own)
+
+    def page(self, source: Any, context: QueryContext, asked: PageArguments, own: Mapping[str, Any]) -> Page:
+        """Return a page of the list of `source`. `own` are the list's own arguments that are not null."""
+        raise NotImplementedError
+
+
+class GraphPagination(Pagination):
+    """The pages of a list of the graph, whose own arguments are its filters."""
+
+    def __init__(self, nodes: NodeList[Node], filters: Mapping[str, ArgumentType]) -> None:
+        super().__init__({name: (type_, None) for name, type_ in filters.items()})
+        self._nodes = nodes
+
+    def page(self, source: Any, context: QueryContext, asked: PageArguments, own: Mapping[str, Any]) -> Page:
+        """Return a page of the nodes of `source`, or of all nodes."""
+        context.require(self._nodes.node_type)
+        filters = tuple((name, filter_values(value)) for name, value in own.items())
         parent = source["id"] if source is not None and self._nodes.parent else 0
-        return LazyPage(self._nodes, parent, window, filters)
+        return LazyPage(self._nodes, parent, page_window(self._nodes, asked), filters)
 
 
-def _optional_argument(name: str, type_: ArgumentType, description: str | None = None) -> StrawberryArgument:
+def _optional_argument(name: str, type_: ArgumentType, description: str | None) -> StrawberryArgument:
     return StrawberryArgument(name, None, StrawberryAnnotation(type_ | None), description=description)

@@ -1,7 +1,8 @@
 """Limits on queries, checked before execution: length, depth and cost.
 
 The cost of a query is the maximum number of objects in its response: a page counts as the maximum number of its nodes,
-and the objects selected from a node count once per node. A list counts as one if only its length is selected.
+and the objects selected from a node count once per node. A list counts as one if only its length is selected. What an
+operation reads costs more, since that is as much work however little of it is selected.
 """
 
 from collections.abc import Iterator, Mapping
@@ -44,6 +45,8 @@ MAX_DEPTH = 10
 MAX_BRACE_DEPTH = 30
 MAX_COST = 2_000
 TOTAL_COUNT_COST = 100  # of the `totalCount` of a list at the root
+OPERATION_COST = 100  # of each of OPERATIONS, which read more than their response shows
+OPERATIONS = ("board", "waiting", "search", "audit")
 MAX_REPORTED_COST = 10**12  # a higher cost is reported as this
 
 CONNECTION_FIELDS = ("edges", "node", "nodes", "pageInfo")
@@ -143,9 +146,11 @@ class CostCounter:
         if not isinstance(type_, GraphQLObjectType):
             return 0
         selected = self.count(field.selection_set, type_)
+        is_root = parent.name == "Query"
+        performed = OPERATION_COST if is_root and name in OPERATIONS else 0
         if type_.name.endswith("Connection"):
-            return self._connection(field, field.selection_set, selected, is_root=parent.name == "Query")
-        return selected.objects if name in CONNECTION_FIELDS else 1 + selected.objects
+            return performed + self._connection(field, field.selection_set, selected, is_root=is_root)
+        return selected.objects if name in CONNECTION_FIELDS else performed + 1 + selected.objects
 
     def _connection(self, field: FieldNode, selections: SelectionSetNode, selected: Cost, *, is_root: bool) -> int:
         size, is_counted = self._page_size(field), self._selects_total_count(selections)

@@ -5,9 +5,11 @@ https://relay.dev/graphql/connections.htm
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from enum import Enum
+from typing import TypeVar
 
 import orjson
 
@@ -19,18 +21,29 @@ DEFAULT_PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100  # also the maximum number of values of a filter
 MAX_CURSOR_LENGTH = 4_000
 
+T = TypeVar("T")
 FilterArgument = FilterValue | Enum | list[FilterValue | Enum]
 
 
-def page_window(
-    nodes: NodeList[N], first: int | None, after: str | None, last: int | None, before: str | None
-) -> PageWindow:
-    """Return the window of a list that the four pagination arguments select; refuse invalid arguments."""
-    bounds = {
-        name: None if cursor is None else parse_cursor(nodes, name, cursor)
-        for name, cursor in (("after", after), ("before", before))
-    }
-    return PageWindow(page_size(first, last), last is not None, **bounds)
+@dataclass(frozen=True)
+class PageArguments:
+    """The four pagination arguments of a list."""
+
+    first: int | None
+    after: str | None
+    last: int | None
+    before: str | None
+
+    def window(self, parse: Callable[[str, str], SortKey]) -> PageWindow:
+        """Return the window of a list that they select; refuse invalid ones. `parse` reads a cursor of an argument."""
+        after = None if self.after is None else parse("after", self.after)
+        before = None if self.before is None else parse("before", self.before)
+        return PageWindow(page_size(self.first, self.last), self.last is not None, after, before)
+
+
+def page_window(nodes: NodeList[N], asked: PageArguments) -> PageWindow:
+    """Return the window of a list of the graph that pagination arguments select; refuse invalid ones."""
+    return asked.window(lambda argument, cursor: parse_cursor(nodes, argument, cursor))
 
 
 def page_size(first: int | None, last: int | None) -> int:
@@ -55,17 +68,30 @@ def cursor_of(nodes: NodeList[N], node: Node) -> str:
     """Return the cursor of a node in a list: the name of the list and the node's sort key, as text."""
     columns: Mapping[str, object] = node
     values = [columns[key] for key in nodes.keys]
-    sort_key = [value if isinstance(value, int) else str(value) for value in values]
-    return base64.urlsafe_b64encode(orjson.dumps([nodes.name, *sort_key])).decode().rstrip("=")
+    return write_cursor(nodes.name, *(value if isinstance(value, int) else str(value) for value in values))
 
 
 def parse_cursor(nodes: NodeList[N], argument: str, cursor: str) -> SortKey:
     """Return the sort key that a cursor stands for; refuse a cursor of another list."""
+
+    def sort_key(*values: object) -> SortKey:
+        return tuple(_parse_sort_value(key, value) for key, value in zip(nodes.keys, values, strict=True))
+
+    return read_cursor(nodes.name, argument, cursor, sort_key)
+
+
+def write_cursor(name: str, *values: str | int) -> str:
+    """Return a cursor: the name of a list and the values by which a row is found there, as text."""
+    return base64.urlsafe_b64encode(orjson.dumps([name, *values])).decode().rstrip("=")
+
+
+def read_cursor(name: str, argument: str, cursor: str, parse: Callable[..., T]) -> T:
+    """Return what `parse` makes of the values of a cursor; refuse one of another list, or for which it raises."""
     try:
         padded = cursor[:MAX_CURSOR_LENGTH].encode("ascii") + b"=" * (-len(cursor) % 4)
-        name, *values = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        if name == nodes.name:
-            return tuple(_parse_sort_value(key, value) for key, value in zip(nodes.keys, values, strict=True))
+        found, *values = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        if found == name:
+            return parse(*values)
     except (ValueError, TypeError, binascii.Error):
         pass
     raise Refusal(f"`{argument}` must be a cursor of the same list, as an earlier page gave it.")

@@ -37,6 +37,7 @@ class QueryContext:
     def __init__(self, context: Context) -> None:
         actor = context.actor
         self.actor = actor
+        self._context = context
         self.now = context.now()
         self._viewer = ViewerVisibility(
             projects=actor.visibility(*PROJECT_GRANTS),
@@ -86,6 +87,15 @@ class QueryContext:
             return [counts[parent_id] for parent_id in parents]
 
         return self._loader((nodes, filters), load).load(parent)
+
+    def read(self, key: Hashable, operation: Callable[[Context], Awaitable[T]]) -> Awaitable[T]:
+        """Return what an operation reads for the caller. Within the query it is performed once for each key."""
+
+        async def load(ids: list[int]) -> list[T]:
+            found = await operation(self._context)
+            return [found for _ in ids]
+
+        return self._loader(key, load).load(0)
 
     def _loader(
         self, key: Hashable, load: Callable[[list[int]], Awaitable[Sequence[T | BaseException]]]

@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 import strawberry
 from graphql import GraphQLSchema
+from strawberry.scalars import JSON
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.scalar import ScalarDefinition
 
@@ -18,8 +19,13 @@ def _parse_date(value: object) -> date:
     raise ValueError("a day is written as in 2026-11-03")
 
 
-def _column(record: Mapping[str, object], name: str) -> object:
-    return record[name]
+def _as_it_is(value: object) -> object:
+    return value
+
+
+def _column(record: object, name: str) -> object:
+    """Return a column of a row, or an attribute of what an operation has read."""
+    return record[name] if isinstance(record, Mapping) else getattr(record, name)
 
 
 SCALARS: Mapping[object, ScalarDefinition] = {
@@ -29,6 +35,7 @@ SCALARS: Mapping[object, ScalarDefinition] = {
     date: strawberry.scalar(
         name="Date", description="A date as ISO 8601, as in 2026-11-03.", serialize=str, parse_value=_parse_date
     ),
+    JSON: strawberry.scalar(name="JSON", description="Any value.", serialize=_as_it_is),
 }
 SCHEMA: GraphQLSchema = strawberry.Schema(
     Query, config=StrawberryConfig(default_resolver=_column, scalar_map=SCALARS)

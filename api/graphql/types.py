@@ -6,6 +6,8 @@ from typing import Any, TypedDict
 
 import strawberry
 
+from api.graphql.audit_types import AUDIT, AuditEntry
+from api.graphql.board_types import BOARD, BoardProject
 from api.graphql.connections import Connection, Info, computed, connection, object_type, reference
 from api.graphql.enums import (
     AnnouncementState,
@@ -16,6 +18,8 @@ from api.graphql.enums import (
     Tier,
     VersionScheme,
 )
+from api.graphql.review_types import WAITING, Waiting
+from api.graphql.search_types import SEARCH, SearchResults
 from bot.rules.ids import parse_row_id
 from bot.store import graph_nodes as nodes
 from bot.store.graph_nodes import (
@@ -323,3 +327,7 @@ class Query:
     schedules: Connection[Schedule] | None = connection(
         nodes.SCHEDULES, "Schedules by date.", release_id=str, sla=list[str], date_after=date, date_before=date
     )
+    board: Connection[BoardProject] | None = BOARD
+    waiting: Waiting | None = WAITING
+    search: SearchResults | None = SEARCH
+    audit: Connection[AuditEntry] | None = AUDIT

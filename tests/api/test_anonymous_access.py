@@ -24,12 +24,16 @@ PDC = "/rest_api/v1"
 QUERY = """{ viewer { name } projects { totalCount nodes { id name } }
   releases { totalCount pageInfo { endCursor } nodes { id version project { name } newestCandidate { id } } }
   announcements { totalCount nodes { id changelog project { name } release { id } } }
-  schedules { totalCount nodes { id releaseId release { id } } } }"""
+  schedules { totalCount nodes { id releaseId release { id } } }
+  board { totalCount nodes { name newest { version } environments { nodes { name live { version by } } } } }
+  audit { totalCount nodes { id actor subject } } }"""
 QUERY_BY_NAME = """{ project(name: "%(name)s") { id releases { totalCount } environments { totalCount } }
   release(project: "%(name)s", version: "%(version)s") { id candidates { totalCount } deployments { totalCount } }
   candidate(project: "%(name)s", version: "%(candidate)s") { id commit }
   deployment(id: "%(deployment)s") { id actor } releases(project: "%(name)s") { totalCount nodes { id } }
-  announcements(permalink: "%(permalink)s") { totalCount } schedules(releaseId: "%(release_id)s") { totalCount } }"""
+  announcements(permalink: "%(permalink)s") { totalCount } schedules(releaseId: "%(release_id)s") { totalCount }
+  board(project: "%(name)s") { totalCount } audit(project: "%(name)s") { totalCount }
+  search(q: "%(name)s") { projects { nodes { name } } versions { nodes { project } } } }"""
 
 # Calls by the grant with which anonymous callers may read public rows; None for calls that need credentials.
 CALLS_BY_GRANT: dict[str | None, list[str]] = {

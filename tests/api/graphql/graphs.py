@@ -1,11 +1,14 @@
 """Helpers of the GraphQL tests: queries, recorded statements, and rows that the graph consists of."""
 
+import base64
 import logging
 import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+
+import orjson
 
 from bot.store.announcements import Announcement
 from bot.store.candidates import Candidate
@@ -36,6 +39,11 @@ async def execute(world: World, query: str, *, token: str | None = None, **varia
 def error_codes(answer: Response) -> dict[str, str]:
     """The code of each error, by the path of its field."""
     return {".".join(map(str, error["path"])): error["extensions"]["code"] for error in answer.json["errors"]}
+
+
+def forged_cursor(*values: Any) -> str:
+    """A cursor of a list with these values."""
+    return base64.urlsafe_b64encode(orjson.dumps(values)).decode()
 
 
 def error_message(answer: Response) -> str:

@@ -55,6 +55,13 @@ def cost(text: str, **variables: Any) -> int:
         (6, "{ ... on Query { ... { releases(first: 6) { nodes { id } } } } }"),
         (6, "{ releases(first: 6) @skip(if: true) { nodes { id } } }"),
         (3, "query ($n: Int = 3) { releases(first: $n) { nodes { id } } }"),
+        (100 + 5, "{ board(first: 5) { nodes { name } } }"),
+        (100 + 100, "{ board { totalCount } }"),
+        (100 + 2 * (1 + 3 * 2), "{ board(first: 2) { nodes { environments(first: 3) { nodes { live { by } } } } } }"),
+        (100 + 1, "{ waiting { incomplete } }"),
+        (100 + 1 + 20 + 1, "{ waiting { approvals { nodes { by } } changes { totalCount } } }"),
+        (2 * (100 + 1) + 20, '{ a: search(q: "x") { people { nodes { name } } } b: search(q: "y") { __typename } }'),
+        (100 + 7, "{ audit(first: 7) { nodes { act } } }"),
     ],
 )  # fmt: skip
 def test_the_cost_of_a_query_is_the_number_of_objects_its_response_could_hold(expected: int, query: str) -> None:

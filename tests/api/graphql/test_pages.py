@@ -1,9 +1,7 @@
 """GraphQL: pagination by cursors, and the number of statements, which does not depend on the number of rows."""
 
-import base64
 from typing import Any
 
-import orjson
 import pytest
 
 from bot.rules.permissions import Visibility
@@ -12,7 +10,7 @@ from bot.store.database import fetch
 from bot.store.graph import ViewerVisibility, nodes_by_id
 from bot.store.runs import Run
 from tests.api.graphql import graphs
-from tests.api.graphql.graphs import error_codes, execute, graph_statements, post
+from tests.api.graphql.graphs import error_codes, execute, forged_cursor, graph_statements, post
 from tests.world import World
 
 COUNT = 4
@@ -139,10 +137,6 @@ async def test_rows_added_or_deleted_meanwhile_do_not_shift_pages(world: World) 
     assert len(rest["nodes"]) == 1 and not {each["id"] for each in rest["nodes"]} & {
         each["id"] for each in first["nodes"]
     }
-
-
-def forged_cursor(*values: Any) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps(values)).decode()
 
 
 @pytest.mark.parametrize("argument", ["after", "before"])
