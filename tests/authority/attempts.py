@@ -416,6 +416,7 @@ PREPARATIONS: Mapping[str, Preparation] = {
     "change a link": linked,
     "remove a link": linked,
     "revoke a token": issued,
+    "ask why": under_way,
 }
 ORDER: tuple[type[Model], ...] = (
     *(Project, Environment, Release, Candidate, Deployment, Run),

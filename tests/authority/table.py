@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 PULL, COMMIT, MESSAGE = "pull comment", "commit comment", "message of a tag"
 TAG, BUTTON, FILE = "pushed tag", "check button", "file"
-TOKEN, PERSONAL = "token of a program", "personal token"
-CHANNELS = (PULL, COMMIT, MESSAGE, TAG, BUTTON, FILE, TOKEN, PERSONAL)
+PAGE, TOKEN, PERSONAL = "page", "token of a program", "personal token"
+CHANNELS = (PULL, COMMIT, MESSAGE, TAG, BUTTON, PAGE, FILE, TOKEN, PERSONAL)
 
 WRITTEN = frozenset({PULL, COMMIT, MESSAGE})
 REST = frozenset({TOKEN, PERSONAL})
@@ -75,49 +75,49 @@ NO_TOKEN = (NOBODY, NOBODY)
 
 ACTS = (
     # releases
-    Act("cut", "write", "release:cut", WRITTEN | REST | {TAG}),
-    Act("cancel a build", "write", "release:cut", WRITTEN | REST | {BUTTON}),
-    Act("build again", "write", "release:cut", REST | {BUTTON}),
-    Act("hold", "maintain", "release:hold", WRITTEN | REST),
-    Act("end a hold", "maintain", "release:hold", WRITTEN | REST),
-    Act("ban", "maintain", "release:hold", WRITTEN | REST),
-    Act("end a ban", "maintain", "release:hold", WRITTEN | REST),
+    Act("cut", "write", "release:cut", WRITTEN | REST | {TAG, PAGE}),
+    Act("cancel a build", "write", "release:cut", WRITTEN | REST | {BUTTON, PAGE}),
+    Act("build again", "write", "release:cut", REST | {BUTTON, PAGE}),
+    Act("hold", "maintain", "release:hold", WRITTEN | REST | {PAGE}),
+    Act("end a hold", "maintain", "release:hold", WRITTEN | REST | {PAGE}),
+    Act("ban", "maintain", "release:hold", WRITTEN | REST | {PAGE}),
+    Act("end a ban", "maintain", "release:hold", WRITTEN | REST | {PAGE}),
     Act("announce", "write", "announcement:submit", WRITTEN | REST),
     Act("withdraw one's announcement", "write", "announcement:submit", REST),
     Act("withdraw somebody's announcement", NOBODY, NOBODY, REST),
-    Act("approve an announcement", "maintain", "announcement:approve", WRITTEN | REST),
-    Act("reject an announcement", "maintain", "announcement:approve", WRITTEN | REST),
+    Act("approve an announcement", "maintain", "announcement:approve", WRITTEN | REST | {PAGE}),
+    Act("reject an announcement", "maintain", "announcement:approve", WRITTEN | REST | {PAGE}),
     Act("create a release", "admin", "project:write", REST),
     Act("change a release", "admin", "project:write", REST),
     Act("add files", "admin", "project:write", REST),
     Act("replace files", "admin", "project:write", REST),
     # deployments
-    Act("deploy", ON_TIER, START, WRITTEN | REST | {TAG, BUTTON}),
-    Act("deploy with force", ADMIN, FORCE, WRITTEN | REST),
-    Act("promote", ON_TIER, START, WRITTEN | REST),
-    Act("promote with force", ADMIN, FORCE, WRITTEN | REST),
-    Act("roll back", ON_TIER, START, WRITTEN | REST),
-    Act("roll back with force", ADMIN, FORCE, WRITTEN | REST),
-    Act("cancel a deployment", ON_TIER, START, WRITTEN | REST | {BUTTON}),
+    Act("deploy", ON_TIER, START, WRITTEN | REST | {TAG, BUTTON, PAGE}),
+    Act("deploy with force", ADMIN, FORCE, WRITTEN | REST | {PAGE}),
+    Act("promote", ON_TIER, START, WRITTEN | REST | {PAGE}),
+    Act("promote with force", ADMIN, FORCE, WRITTEN | REST | {PAGE}),
+    Act("roll back", ON_TIER, START, WRITTEN | REST | {PAGE}),
+    Act("roll back with force", ADMIN, FORCE, WRITTEN | REST | {PAGE}),
+    Act("cancel a deployment", ON_TIER, START, WRITTEN | REST | {BUTTON, PAGE}),
     Act("report a deployment", MAINTAIN, ("deployment:report",) * 2, REST),
     Act("report the run of a build", "maintain", "deployment:report", REST),
     Act("report the run of a deployment", MAINTAIN, ("deployment:report",) * 2, REST),
     # approvals, where nothing but their number is set
-    Act("approve", ON_TIER, NO_TOKEN, WRITTEN | REST),
-    Act("withdraw one's approval", ANYBODY, ("project:read",) * 2, WRITTEN | {PERSONAL}),
+    Act("approve", ON_TIER, NO_TOKEN, WRITTEN | REST | {PAGE}),
+    Act("withdraw one's approval", ANYBODY, ("project:read",) * 2, WRITTEN | {PERSONAL, PAGE}),
     Act("withdraw somebody's approval", NO_TOKEN, NO_TOKEN, REST),
-    Act("approve a weaker file", ON_TIER, NO_TOKEN, WRITTEN | REST),
-    Act("approve a weaker file where nobody had to approve", ADMIN, NO_TOKEN, WRITTEN | REST),
+    Act("approve a weaker file", ON_TIER, NO_TOKEN, WRITTEN | REST | {PAGE}),
+    Act("approve a weaker file where nobody had to approve", ADMIN, NO_TOKEN, WRITTEN | REST | {PAGE}),
     # environments
-    Act("freeze", MAINTAIN, ("freeze:write",) * 2, WRITTEN | REST),
-    Act("end a freeze", MAINTAIN, ("freeze:write",) * 2, WRITTEN | REST),
-    Act("freeze a project", "maintain", "freeze:write", WRITTEN | REST),
-    Act("end the freeze of a project", "maintain", "freeze:write", WRITTEN | REST),
-    Act("lock", ON_TIER, START, WRITTEN | REST),
-    Act("release one's lock", ON_TIER, START, WRITTEN | REST),
-    Act("release somebody's lock", ADMIN, FORCE, WRITTEN | REST),
+    Act("freeze", MAINTAIN, ("freeze:write",) * 2, WRITTEN | REST | {PAGE}),
+    Act("end a freeze", MAINTAIN, ("freeze:write",) * 2, WRITTEN | REST | {PAGE}),
+    Act("freeze a project", "maintain", "freeze:write", WRITTEN | REST | {PAGE}),
+    Act("end the freeze of a project", "maintain", "freeze:write", WRITTEN | REST | {PAGE}),
+    Act("lock", ON_TIER, START, WRITTEN | REST | {PAGE}),
+    Act("release one's lock", ON_TIER, START, WRITTEN | REST | {PAGE}),
+    Act("release somebody's lock", ADMIN, FORCE, WRITTEN | REST | {PAGE}),
     # settings
-    Act("create a project", NOBODY, "project:write", REST | {FILE}),
+    Act("create a project", NOBODY, "project:write", REST | {FILE, PAGE}),
     Act("change a project", "admin", "project:write", REST | {FILE}),
     Act("change the profile of a project", "admin", "project:write", REST),
     Act("add a link", "admin", "project:write", REST),
@@ -133,8 +133,8 @@ ACTS = (
     Act("revoke a token", NOBODY, "admin", REST),
     Act("write content", NOBODY, "content:write", REST),
     # reading
-    Act("ask why", ANYBODY, ("project:read",) * 2, WRITTEN | REST),
-    Act("ask for the status", "read", "project:read", WRITTEN | REST),
+    Act("ask why", ANYBODY, ("project:read",) * 2, WRITTEN | REST | {PAGE}),
+    Act("ask for the status", "read", "project:read", WRITTEN | REST | {PAGE}),
     Act("ask where", "read", "project:read", WRITTEN | REST),
     Act("ask for help", "none", "", WRITTEN),
 )

@@ -11,7 +11,8 @@ from bot.store.audit import AuditEntry
 from bot.store.config_files import ConfigApproval, ConfigChange
 from bot.store.projects import Environment, Project
 from tests.authority.attempts import Attempt, Who, people
-from tests.authority.table import ACTS, BY_NAME, FILE, OF_ROLES, PERSONAL, TOKEN, WRITTEN, offered
+from tests.authority.forms import FORMS, browsers_of, is_sent
+from tests.authority.table import ACTS, BY_NAME, FILE, OF_ROLES, PAGE, PERSONAL, TOKEN, WRITTEN, offered
 from tests.authority.test_rest import is_done, person, program
 from tests.authority.written_commands import OF_FILES, WRITE, say
 from tests.world import PROJECT, World
@@ -114,8 +115,8 @@ def approvals_of(everybody: Sequence[Who], channel: str, first: int) -> list[Att
 
 
 async def test_a_weaker_file_is_approved_by_the_roles_of_the_table(world: World) -> None:
-    assert set(RULES) == OF_FILES and all(BY_NAME[name].channels == {*WRITTEN, TOKEN, PERSONAL} for name in RULES)
-    channels = sorted({*WRITTEN, TOKEN, PERSONAL})
+    channels = sorted({*WRITTEN, PAGE, TOKEN, PERSONAL})
+    assert set(RULES) == OF_FILES and all(sorted(BY_NAME[name].channels) == channels for name in RULES)
     await world.github.commit("Configure", files={PATH: weakened(channels, "ci, lint")}, by="pat")
     await world.settle()
     number = await world.github.pull_request(by="pat", files={PATH: weakened(channels, "ci")})
@@ -123,7 +124,9 @@ async def test_a_weaker_file_is_approved_by_the_roles_of_the_table(world: World)
     await world.github.commit("Change something else")
     await world.settle()
     assert await ConfigChange.filter(outcome=None).count() == len(channels) * 4
+    commit = (await ConfigChange.all())[0].commit
     everybody = [await person(world, who, OF_ROLES) for who in await people(world)]
+    browsers = await browsers_of(world, [who.name for who in everybody])
     machines = [await program(world, "program", frozenset({"admin"}))]
     for place, channel in enumerate(channels):
         attempts = approvals_of(machines if channel == TOKEN else everybody, channel, place * 100)
@@ -132,6 +135,10 @@ async def test_a_weaker_file_is_approved_by_the_roles_of_the_table(world: World)
             before = await ConfigApproval.all().count()
             if channel in WRITE:
                 done = await say(world, channel, tried)
+            elif channel == PAGE:
+                forms = [(browsers[each.who.name], each, FORMS[each.act.name][0]) for each in tried]
+                done = [form[1] for form in forms if await is_sent(world, *form, commit=commit)]
+                await world.settle()
             else:
                 done = [attempt for attempt in tried if await is_done(world, attempt)]
                 await world.settle()
