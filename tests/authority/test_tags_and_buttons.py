@@ -1,12 +1,17 @@
 """Who may act by pushing a tag, and by the buttons of check runs: by every role on GitHub, on both kinds of tiers."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from bot.operations.view_jobs import ShowCheckRun
+from bot.queue.jobs import enqueue
 from bot.rules.candidate_checks import Button
+from bot.rules.ids import CandidateId
 from bot.rules.views import PARTS
 from bot.store.audit import AuditEntry
 from bot.store.candidates import Candidate
 from bot.store.deployments import Deployment
+from bot.store.github_views import CHECK_RUN, GitHubView
 from bot.store.performed_requests import PerformedRequest
 from bot.store.projects import Project
 from tests.authority.attempts import FIRST, Attempt, Who, people, plan, prepare
@@ -96,13 +101,22 @@ IDENTIFIERS = {
 }
 
 
-async def click(world: World, who: Who, candidate: int, identifier: str | None) -> None:
+async def show_checks(world: World, attempts: Sequence[Attempt]) -> dict[int, int]:
+    """The ids of the check runs of the attempts' candidates on GitHub, by the ids of these."""
+    for attempt in attempts:
+        await enqueue(ShowCheckRun(CandidateId(attempt.row)))
+    await world.settle()
+    views = await GitHubView.filter(kind=CHECK_RUN)
+    return {view.candidate_id: view.github_id for view in views if view.candidate_id and view.github_id}
+
+
+async def click(world: World, who: Who, candidate: int, check: int, identifier: str | None) -> None:
     """Click a button of a candidate's check run as GitHub tells it; or, without an identifier, run it again."""
     repository = world.github.repository()
     payload: dict[str, Any] = {
         "action": "rerequested" if identifier is None else "requested_action",
         "requested_action": {"identifier": identifier},
-        "check_run": {"id": candidate, "external_id": f"candidate:{candidate}", "app": {"id": world.github.app_id}},
+        "check_run": {"id": check, "external_id": f"candidate:{candidate}", "app": {"id": world.github.app_id}},
         "repository": {"id": repository.id, "full_name": repository.full_name},
         "installation": {"id": world.github.installation_id},
         "sender": {"id": world.github.state.account(who.name).id, "login": who.name, "type": "User"},
@@ -114,11 +128,13 @@ async def test_a_button_is_for_the_roles_of_the_table(world: World) -> None:
     assert {act.name for act in offered(BUTTON)} == set(IDENTIFIERS)
     attempts = plan(await people(world), offered(BUTTON), lambda who, act, tier: act.is_for(who.role, tier, BUTTON))
     await prepare(world, attempts, **ALL)
+    checks = await show_checks(world, attempts)
     for allowed in (False, True):
         tried = [attempt for attempt in attempts if attempt.allowed is allowed]
         for attempt in tried:
             identifier = IDENTIFIERS[attempt.act.name]
-            await click(world, attempt.who, attempt.row, None if identifier is None else identifier(attempt.row))
+            button = None if identifier is None else identifier(attempt.row)
+            await click(world, attempt.who, attempt.row, checks[attempt.row], button)
         await world.settle()
         clicked = [entry for entry in await AuditEntry.filter(channel="check button") if entry.act != "command.refused"]
         done = {str(each) for each in tried for entry in clicked if is_about(entry, each)}
@@ -126,7 +142,7 @@ async def test_a_button_is_for_the_roles_of_the_table(world: World) -> None:
         if not allowed:
             assert not clicked
             sentences = await refusals()
-            assert set(sentences) == {f"check-run:{attempt.row}" for attempt in tried}
+            assert set(sentences) == {f"check-run:{checks[attempt.row]}" for attempt in tried}
             assert all(FOR_LACK_OF_AUTHORITY.search(each) for (each,) in sentences.values())
 
 
@@ -139,10 +155,10 @@ async def test_no_other_act_is_done_by_a_button(world: World) -> None:
     world.github.person("ada", "admin")
     (attempt,) = plan(await people(world), offered(BUTTON)[:1], lambda *_: True)[:1]
     await prepare(world, [attempt], **ALL)
-    ada = Who("ada", attempt.who.user)
+    ada, check = Who("ada", attempt.who.user), (await show_checks(world, [attempt]))[attempt.row]
     for act in ACTS:
         if BUTTON not in act.channels:
-            await click(world, ada, attempt.row, f"{act.name.replace(' ', '-')}:{FIRST}")
+            await click(world, ada, attempt.row, check, f"{act.name.replace(' ', '-')}:{FIRST}")
     await world.settle()
     assert await acts_of("ada") == {"command.refused"}
-    assert set((await refusals())[f"check-run:{attempt.row}"]) == {"There is no such button any more."}
+    assert set((await refusals())[f"check-run:{check}"]) == {"There is no such button any more."}
