@@ -36,8 +36,10 @@ from tests.world import PROJECT, World
 
 FIRST, EARLIER = 100_000, 200_000
 """Ids of prepared rows: those of an attempt have its number, and what was there before that has another one."""
+SHARING = 25
+"""How many attempts are about one project."""
 ALONE = frozenset(("promote", "promote with force", "freeze a project", "end the freeze of a project", "build again"))
-"""Acts about a whole project, which has nothing else in it; all other attempts are about one project."""
+"""Acts about a whole project, which has nothing else in it; of the other attempts, some are about one project."""
 OF_SITE = frozenset(("ask where", "ask for the status"))
 """Acts that read about the whole sample project."""
 
@@ -73,11 +75,14 @@ class Attempt:
 
     @property
     def project(self) -> str:
-        """The project that it is about. What is refused changes nothing, so others may be attempted on the same."""
+        """The project that it is about. What is refused changes nothing, so others may be attempted on the same.
+
+        Only some share one: pages show everything of a project.
+        """
         if "project" in self.names:
             return self.names["project"]
         if not self.alone:
-            return "shared"
+            return f"shared-{self.number // SHARING}"
         return f"alone-{self.number}" if self.allowed else f"{self.act.name.replace(' ', '-')}-{self.tier}"
 
     @property
