@@ -133,6 +133,18 @@ async def test_an_environment_says_how_long_deployments_took_in_a_chart_with_a_t
     assert "1 person of role:read have to approve" in gated.text
 
 
+async def test_an_environment_says_who_weakened_its_gates_last_over_rest_when_and_which_settings(world: World) -> None:
+    operator, path = await sign_in_as_operator(world), "/projects/site/environments/production"
+    environment = "/api/projects/site/environments/production"
+    assert (await world.ask("PATCH", environment, json={"after": ["staging"], "soak": "2h", **RULE})).status == 200
+    assert "weakened" not in (await operator.open(path)).text  # so far, its gates only ask for more
+    assert (await world.ask("PATCH", environment, json={"soak": None, "approvals": None})).status == 200
+    page = await operator.open(path)
+    gates = page.text.partition("Gates as set")[2]
+    assert re.search(r"weakened over REST by root just now : approvals.count, .*soak", gates.replace(" ,", ",")), gates
+    assert "weakened" not in (await operator.open("/projects/site/environments/staging")).text
+
+
 async def add_candidates(count: int) -> None:
     """Add candidates that are as old as the first one, each with two deployments, and compared with what is live."""
     first, user = await Candidate.get(version="1.0.0-rc1"), await User.get(name="root")
