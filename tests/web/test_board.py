@@ -17,7 +17,7 @@ async def test_the_board_says_what_is_live_what_runs_and_what_waits_for_whom(wor
     assert "under way: 1" in board.text
     assert "1.2.0-rc2 ready" in board.text
     assert "live just now · root" in board.text
-    assert "1.2.0-rc2 starts" in board.text or "1.2.0-rc2 deploying" in board.text
+    assert "1.2.0-rc2 requested" in board.text or "1.2.0-rc2 deploying" in board.text
     await world.settle()
     await world.github.finish(run=2)
     await world.settle()

@@ -109,6 +109,22 @@ async def test_nobody_waits_long_for_jobs_that_github_does_not_tell_and_a_cancel
     await world.settle()
 
 
+async def test_a_deployment_is_requested_until_its_run_is_under_way_even_when_github_does_not_report_that(
+    world: World,
+) -> None:
+    await world.cut("1.0.0-rc1")
+    assert (await world.deploy("1.0.0-rc1")).status == 201
+    await world.settle()
+    operator = await sign_in_as_operator(world)
+    assert "1.0.0-rc1 requested" in (await operator.open("/projects/site")).text
+    world.github.faults.webhooks(drop=1.0)
+    await world.github.start()
+    assert (await Deployment.get(id=1)).status == "pending"
+    assert "Deployment of 1.0.0-rc1 to staging deploying" in (await operator.open("/deployments/1")).text
+    world.github.faults.clear()
+    await world.github.finish()
+
+
 async def test_who_may_not_read_a_project_finds_none_of_its_pages(released: World) -> None:
     released.github.person("rita", "read")
     await released.github.set_private(True)
