@@ -223,3 +223,20 @@ async def test_the_number_of_statements_does_not_grow_with_the_rows_and_lists_ar
     last = await operator.open("/projects/site?before=2")
     assert "1.0.0-rc1" in last.text and "2.0.0-rc1" not in last.text.partition("Candidates, newest first")[2]
     await execute("DELETE FROM deployments WHERE candidate_id > 2")
+
+
+async def test_the_gates_of_all_environments_are_read_at_once(released: World) -> None:
+    rule = {"approvals": {"count": 1, "from": ["role:read"]}, "after": ["staging"], "soak": "1h"}
+    await Environment.filter(name="production").update(gate_settings=rule)
+    operator, counts = await sign_in_as_operator(released), []
+    path = "/projects/site/candidates/1.1.0-rc1"
+    for names in (range(1), range(1, 15)):
+        for number in names:
+            body = {"name": f"customer-{number:02}", "tier": "production", **rule}
+            assert (await released.ask("POST", "/api/projects/site/environments", body)).status == 201
+        await operator.open(path)
+        page = await operator.open(path)
+        counts.append(min([await count_statements(released, operator, path) for _ in range(3)]))
+    assert page.text.count("0 of 1 approval given") == 16
+    assert page.text.count("It would have to wait.") == 16
+    assert counts[0] == counts[1], counts
