@@ -5,23 +5,24 @@ from typing import Literal, TypedDict
 from bot.store.database import fetch_as
 
 DIGITS = "'0123456789'"
-# what follows a number is taken off step by step: `ltrim` is the same on both databases, as few functions of texts are
+# what follows a number is taken off step by step: `ltrim` is the same on both databases, as few functions of texts are;
+# without MATERIALIZED, each step would be computed again for each of its uses
 _NUMBERS = f"""
-WITH first AS (
+WITH first AS MATERIALIZED (
     SELECT version, ltrim(version, {DIGITS}) AS rest FROM releases WHERE project_id = $1 AND release_type = 'ga'
-), second AS (
+), second AS MATERIALIZED (
     SELECT version, substr(version, 1, length(version) - length(rest)) AS n1,
         substr(rest, 2) AS part, ltrim(substr(rest, 2), {DIGITS}) AS rest
     FROM first WHERE rest LIKE '.%'
-), third AS (
+), third AS MATERIALIZED (
     SELECT version, n1, substr(part, 1, length(part) - length(rest)) AS n2,
         substr(rest, 2) AS part, ltrim(substr(rest, 2), {DIGITS}) AS rest
     FROM second
-), fourth AS (
+), fourth AS MATERIALIZED (
     SELECT version, n1, n2, substr(part, 1, length(part) - length(rest)) AS n3,
         substr(rest, 2) AS part, ltrim(substr(rest, 2), {DIGITS}) AS rest
     FROM third
-), numbers AS (
+), numbers AS MATERIALIZED (
     SELECT version, n1, n2, n3, substr(part, 1, length(part) - length(rest)) AS n4 FROM fourth
 )
 """  # noqa: S608 - a constant of ours
